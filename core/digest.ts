@@ -1,0 +1,36 @@
+// One text for one value (RFC 8785), and digests over it. The same arguments give the same digest on every surface.
+
+import { createHash } from "node:crypto";
+import canonicalize from "canonicalize";
+
+/**
+ * RFC 8785 text.
+ *
+ * @param value  JSON: what bind returns always is.
+ * @throws {TypeError} for what JSON cannot say: `undefined`, functions, non-finite numbers, lone surrogates.
+ */
+export const canonicalText = (value: unknown): string => {
+  assertJson(value);
+  const text = canonicalize(value);
+  if (text === undefined) throw new TypeError("The value has no JSON text");
+  return text;
+};
+
+// canonicalize writes invalid JSON for functions and holes, so what is not JSON is refused before it.
+const assertJson = (value: unknown): void => {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return;
+  if (typeof value === "number" && Number.isFinite(value)) return;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) assertJson(value[index]);
+    return;
+  }
+  if (typeof value === "object") {
+    for (const item of Object.values(value)) assertJson(item);
+    return;
+  }
+  throw new TypeError(`A ${typeof value} has no JSON text`);
+};
+
+/** `sha256:` and 64 hexadecimal digits over the RFC 8785 text of `{ handler, input }`. */
+export const argumentsHash = (handler: string, input: unknown): string =>
+  `sha256:${createHash("sha256").update(canonicalText({ handler, input })).digest("hex")}`;

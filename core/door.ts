@@ -1,0 +1,99 @@
+// The doors: each surface's own authenticator, asked with what came in headers or the environment, before any body.
+
+import { authenticatorFailed, invalidToken, isQuaterError, unauthenticated } from "./errors.ts";
+import type { Catalog, Operation } from "./operation.ts";
+import type { ConfiguredPlugin, Entry, Surface } from "./plugin.ts";
+import { type Authenticator, anonymous, asAuthenticator, type Principal } from "./principal.ts";
+import type { Problem } from "./problem.ts";
+
+export interface Door {
+  readonly surface: Surface;
+  readonly authenticator: Authenticator | undefined;
+}
+
+export const doorsOf = (plugins: readonly ConfiguredPlugin[]): ReadonlyMap<string, Door> =>
+  new Map(
+    plugins.flatMap(({ surface }) => {
+      if (surface === undefined) return [];
+      const authenticator = surface.authenticate === undefined ? undefined : asAuthenticator(surface.authenticate);
+      return [[surface.name, { surface, authenticator }] as const];
+    }),
+  );
+
+/** The principal behind the credentials, as the surface adopts it. @throws {QuaterError} when there is none. */
+export const principalAt = async (door: Door, entry: Entry, operation: Operation | undefined): Promise<Principal> => {
+  const isOpen = operation?.isPublic === true && door.surface.opensToPublic === true;
+  const { credentials } = entry;
+  // A wrong credential is refused on public handlers too: the caller believes to be somebody.
+  if (isOpen && credentials.token === undefined) return anonymous;
+  if (door.authenticator === undefined) {
+    if (isOpen) return anonymous;
+    throw unauthenticated(entry.surface);
+  }
+  let principal: Principal | undefined;
+  try {
+    principal = await door.authenticator.authenticate(credentials);
+  } catch (error) {
+    throw isQuaterError(error) ? error : authenticatorFailed(entry.surface, error);
+  }
+  if (principal === undefined) throw credentials.token === undefined ? unauthenticated(entry.surface) : invalidToken();
+  return door.surface.adopt?.(principal) ?? principal;
+};
+
+/** A surface that exposes anything protected has its own auth, or the boot is refused. */
+export const doorProblems = (
+  plugins: readonly ConfiguredPlugin[],
+  catalog: Catalog,
+  names: (surface: string) => number,
+  place: string,
+): Problem[] =>
+  plugins.flatMap(({ surface, name }) => {
+    if (surface === undefined) return [];
+    const open =
+      surface.opensToPublic === true
+        ? catalog.operations.filter((operation) => operation.isPublic && operation.surfaces.has(surface.name)).length
+        : 0;
+    if (surface.authenticate !== undefined || names(surface.name) - open <= 0) return [];
+    return [
+      {
+        place,
+        plugin: name,
+        cause: `${surface.exposes} require ${surface.name} auth`,
+        remedy: `Add ${surface.name}({ authenticate: ... }) to plugins, for example authenticate: apiKeys()`,
+      },
+    ];
+  });
+
+/** Public needs two yeses, and opens only surfaces made for it. */
+export const publicProblems = (plugins: readonly ConfiguredPlugin[], catalog: Catalog): Problem[] => {
+  const opening = new Set(plugins.flatMap(({ surface }) => (surface?.opensToPublic === true ? surface.name : [])));
+  return catalog.operations.flatMap((operation): Problem[] => {
+    if (!operation.isPublic) return [];
+    const { place, name } = operation;
+    if (!operation.policy.isAnyone)
+      return [
+        {
+          place,
+          cause: `${name} says public: true, and its auth is ${operation.policy.name}`,
+          remedy: "Say auth: anyone in the handler too, or remove public",
+        },
+      ];
+    if (![...operation.surfaces].some((surface) => opening.has(surface)))
+      return [
+        {
+          place,
+          cause: `${name} says public: true on no surface that can be public`,
+          remedy: `Expose it over ${[...opening].join(", ") || "http"}, or remove public`,
+        },
+      ];
+    if (operation.exposure["approval"] !== undefined)
+      return [
+        {
+          place,
+          cause: `${name} is public and asks for approval`,
+          remedy: "Remove one of the two: nobody could be told who asked",
+        },
+      ];
+    return [];
+  });
+};

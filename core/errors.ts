@@ -1,0 +1,199 @@
+// Every refusal and failure the kernel can name, on one page. A code is stable, belongs to exactly one kind, and stands
+// in docs/errors.md; surfaces own one table from kind to their own language and never look at messages.
+
+import { brand } from "./brand.ts";
+
+/** How a call can go wrong, as far as a caller must tell apart. A new kind does not compile until every surface answers. */
+export const errorKinds = [
+  "invalid_input",
+  "unauthenticated",
+  "forbidden",
+  "not_found",
+  "conflict",
+  "approval_required",
+  "approval_refused",
+  "too_large",
+  "rate_limited",
+  "unavailable",
+  "outcome_unknown",
+  "cancelled",
+  "internal",
+] as const;
+export type ErrorKind = (typeof errorKinds)[number];
+
+/** The general codes: whatever a handler's own `problems` add belongs to one of the same kinds. */
+export const errorCodes = {
+  invalid_input: "invalid_input",
+  unknown_field: "invalid_input",
+  json_invalid: "invalid_input",
+  json_bad_unicode: "invalid_input",
+  json_duplicate_key: "invalid_input",
+  json_forbidden_key: "invalid_input",
+  json_number_lossy: "invalid_input",
+  json_too_deep: "invalid_input",
+  json_too_many_keys: "invalid_input",
+  json_too_many_values: "invalid_input",
+  json_string_too_long: "invalid_input",
+  unauthenticated: "unauthenticated",
+  invalid_token: "unauthenticated",
+  forbidden: "forbidden",
+  missing_scope: "forbidden",
+  missing_role: "forbidden",
+  not_found: "not_found",
+  unknown_handler: "not_found",
+  conflict: "conflict",
+  too_large: "too_large",
+  rate_limited: "rate_limited",
+  unavailable: "unavailable",
+  stopping: "unavailable",
+  authenticator_failed: "unavailable",
+  outcome_unknown: "outcome_unknown",
+  outcome_unrecorded: "outcome_unknown",
+  cancelled: "cancelled",
+  internal: "internal",
+  approval_required: "approval_required",
+  approval_refused: "approval_refused",
+} as const satisfies Record<string, ErrorKind>;
+export type ErrorCode = keyof typeof errorCodes;
+
+/** One thing wrong with an input. `path` is a JSON Pointer (RFC 6901) into it, "" for the whole. */
+export interface FieldError {
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface ErrorParts {
+  /** Stable and greppable. */
+  readonly code: string;
+  readonly kind: ErrorKind;
+  /** What failed and the value met; safe to send to any caller. */
+  readonly message: string;
+  /** The next step for whoever runs the process; never sent. */
+  readonly hint?: string;
+  readonly errors?: readonly FieldError[];
+  /** More for machines, safe to send: missing scopes, an approval's id and link. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly retryAfterSeconds?: number;
+  readonly cause?: unknown;
+}
+
+/** The one error that surfaces translate. Told apart by its mark, not by `instanceof`: see brand.ts. */
+export class QuaterError extends Error {
+  readonly [brand] = "error";
+  readonly code: string;
+  readonly kind: ErrorKind;
+  readonly hint?: string;
+  readonly errors?: readonly FieldError[];
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly retryAfterSeconds?: number;
+
+  constructor(parts: ErrorParts) {
+    super(parts.message, parts.cause === undefined ? undefined : { cause: parts.cause });
+    this.name = "QuaterError";
+    this.code = parts.code;
+    this.kind = parts.kind;
+    if (parts.hint !== undefined) this.hint = parts.hint;
+    if (parts.errors !== undefined) this.errors = parts.errors;
+    if (parts.details !== undefined) this.details = parts.details;
+    if (parts.retryAfterSeconds !== undefined) this.retryAfterSeconds = parts.retryAfterSeconds;
+  }
+}
+
+export const isQuaterError = (value: unknown): value is QuaterError =>
+  value instanceof Error && (value as unknown as Record<symbol, unknown>)[brand] === "error";
+
+interface Choice {
+  /** A code of the handler's own, listed in its `problems`. */
+  readonly code?: string;
+}
+
+const fail = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}): never => {
+  throw new QuaterError({ code, kind: errorCodes[code], message, ...more });
+};
+
+// What handlers throw. Each throws by itself, so that `(await find(id)) ?? notFound("order", id)` reads and types well.
+
+/** @throws {QuaterError} `not_found`: `order "ord_7" was not found`. */
+export const notFound = (what: string, id: string, choice: Choice = {}): never =>
+  fail("not_found", `${what} ${JSON.stringify(id)} was not found`, choice);
+
+/** @throws {QuaterError} `conflict`: the request is fine, the state of the world is not. */
+export const conflict = (message: string, choice: Choice = {}): never => fail("conflict", message, choice);
+
+/**
+ * @param path  JSON Pointer into the input, `/amountCents`.
+ * @throws {QuaterError} `invalid_input`, for rules that a schema cannot say.
+ */
+export const invalid = (path: string, message: string, choice: Choice = {}): never =>
+  fail("invalid_input", `${path} ${message}`, { errors: [{ path, message }], ...choice });
+
+/** @throws {QuaterError} `forbidden`. */
+export const forbidden = (message: string, choice: Choice = {}): never => fail("forbidden", message, choice);
+
+/** @throws {QuaterError} `unavailable`: nothing happened, the caller may repeat the call later. */
+export const unavailable = (message: string, more: Choice & { readonly retryAfterSeconds?: number } = {}): never =>
+  fail("unavailable", message, { retryAfterSeconds: 1, ...more });
+
+/** @throws {QuaterError} `outcome_unknown`: something may have happened, the caller must not repeat the call. */
+export const outcomeUnknown = (message: string, choice: Choice = {}): never => fail("outcome_unknown", message, choice);
+
+// What the kernel and the surfaces build.
+
+const build = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}): QuaterError =>
+  new QuaterError({ code, kind: errorCodes[code], message, ...more });
+
+/** The sentence over a list of field errors: the first in full, the rest as a count. */
+const summary = (errors: readonly FieldError[]): string => {
+  const first = errors[0];
+  if (first === undefined) return "the input does not match its schema";
+  const others = errors.length === 1 ? "" : ` (and ${errors.length - 1} more)`;
+  return `${first.path === "" ? "the input" : first.path} ${first.message}${others}`;
+};
+
+export const inputInvalid = (errors: readonly FieldError[]): QuaterError => build("invalid_input", summary(errors), { errors });
+
+/** trust.md T11: fields nobody asked for are refused, not stripped. */
+export const unknownField = (errors: readonly FieldError[]): QuaterError => build("unknown_field", summary(errors), { errors });
+
+export const jsonRefused = (code: ErrorCode & `json_${string}`, path: string, message: string): QuaterError =>
+  build(code, summary([{ path, message }]), { errors: [{ path, message }] });
+
+export const unauthenticated = (surface: string): QuaterError =>
+  build("unauthenticated", `A credential is needed to call this over ${surface}`);
+
+export const invalidToken = (): QuaterError => build("invalid_token", "The credential is not valid here");
+
+export const authenticatorFailed = (surface: string, cause: unknown): QuaterError =>
+  build("authenticator_failed", "Credentials cannot be checked right now", {
+    cause,
+    hint: `The authenticator of ${surface} threw`,
+    retryAfterSeconds: 1,
+  });
+
+export const missingScope = (scopes: readonly string[]): QuaterError =>
+  build("missing_scope", `The scope ${scopes.join(", ")} is needed`, { details: { scopes } });
+
+export const missingRole = (role: string): QuaterError => build("missing_role", `The role ${role} is needed`);
+
+export const notAllowed = (by: string, reason?: string): QuaterError =>
+  build("forbidden", reason ?? "This call is not allowed", { hint: `Refused by ${by}` });
+
+export const approvalRefused = (by: string, reason?: string): QuaterError =>
+  build("approval_refused", reason ?? "This call was not approved", { hint: `Refused by ${by}` });
+
+/** Unknown and unexposed handlers answer alike, so that nobody learns what exists elsewhere. */
+export const unknownHandler = (name: string, surface: string): QuaterError =>
+  build("unknown_handler", `No handler named ${JSON.stringify(name)} is exposed over ${surface}`);
+
+export const tooLarge = (what: string, limit: string): QuaterError => build("too_large", `${what} is larger than ${limit}`);
+
+export const stopping = (): QuaterError => build("stopping", "The server is stopping", { retryAfterSeconds: 1 });
+
+export const cancelled = (): QuaterError => build("cancelled", "The caller cancelled the call");
+
+export const outcomeUnrecorded = (cause: unknown): QuaterError =>
+  build("outcome_unrecorded", "The call ran, but its end could not be recorded; do not repeat it", { cause });
+
+/** Whatever is not a QuaterError: its own text never leaves the process. */
+export const internal = (cause: unknown): QuaterError =>
+  build("internal", "The call failed because of an error inside the server", { cause });

@@ -1,0 +1,189 @@
+// The gate: the only way from a surface to a handler. It lets callers in at the doors, sends calls through the pipeline,
+// closes what a call opened, tells the observers, and knows which calls are in flight.
+
+import { randomUUID } from "node:crypto";
+import { binderOf } from "./bind.ts";
+import { type Arrival, type Call, Cancellation, type Outcome } from "./call.ts";
+import type { Door } from "./door.ts";
+import { principalAt } from "./door.ts";
+import { cancelled, internal, isQuaterError, outcomeUnrecorded, type QuaterError, stopping, unknownHandler } from "./errors.ts";
+import { type HookRunner, type HookSource, hookRunner } from "./hooks.ts";
+import type { Catalog, Operation } from "./operation.ts";
+import { CheckedStream, outputCheckOf } from "./output.ts";
+import { type Machine, rehearse, runPipeline } from "./pipeline.ts";
+import type { Entry, Gate, Invocation, Log } from "./plugin.ts";
+import type { Principal } from "./principal.ts";
+import { type CallResources, callResources, OpenResources } from "./resource.ts";
+
+const noProgress = (): void => {};
+
+export class PipelineGate implements Gate {
+  readonly appResources = new OpenResources();
+  /** Plugins that are not ready; set by the kernel once they are set up. */
+  readiness: () => Promise<readonly string[]> = async () => [];
+  phase: "booting" | "running" | "stopping" = "booting";
+  readonly #catalog: Catalog;
+  readonly #doors: ReadonlyMap<string, Door>;
+  readonly #log: Log;
+  readonly #machines = new Map<string, Machine>();
+  readonly #inFlight = new Set<Cancellation>();
+  #strangers: HookRunner | undefined;
+  #drained: (() => void) | undefined;
+
+  constructor(catalog: Catalog, doors: ReadonlyMap<string, Door>, log: Log) {
+    this.#catalog = catalog;
+    this.#doors = doors;
+    this.#log = log;
+  }
+
+  /** Makes binder, hooks and output check of every handler; nothing of it is left for calls to do. */
+  async compile(sources: readonly HookSource[]): Promise<void> {
+    const { Compile } = await import("./compile.ts");
+    this.#strangers = hookRunner(sources, undefined);
+    for (const operation of this.#catalog.operations) {
+      this.#machines.set(operation.name, {
+        bind: binderOf(operation.input, Compile(operation.input as never)),
+        hooks: hookRunner(sources, operation),
+        checked: outputCheckOf(operation, Compile),
+      });
+    }
+  }
+
+  newCallId(): string {
+    return randomUUID();
+  }
+
+  async enter(entry: Entry): Promise<Principal> {
+    const operation = entry.handler === undefined ? undefined : this.#catalog.get(entry.handler);
+    try {
+      const door = this.#doors.get(entry.surface);
+      if (door === undefined) throw internal(new Error(`There is no surface named ${entry.surface}`));
+      return await principalAt(door, entry, operation);
+    } catch (error) {
+      const { callId, surface, handler, credentials } = entry;
+      const arrival = { callId, surface, handler, principal: undefined, startedAt: Date.now(), peer: credentials.peer };
+      const outcome = await this.#settle(arrival, { ok: false, error: asQuaterError(error), callId }, operation);
+      throw outcome.ok ? error : outcome.error;
+    }
+  }
+
+  async invoke(invocation: Invocation): Promise<Outcome> {
+    const { surface, principal, callId = randomUUID(), cancellation = new Cancellation() } = invocation;
+    const arrival = { callId, surface, handler: invocation.handler, principal, startedAt: Date.now(), peer: invocation.peer };
+    const operation = this.#catalog.get(invocation.handler);
+    const machine = this.#machines.get(invocation.handler);
+    if (operation === undefined || machine === undefined || !operation.surfaces.has(surface)) {
+      return this.#settle(arrival, { ok: false, error: unknownHandler(invocation.handler, surface), callId }, undefined);
+    }
+    if (this.phase === "stopping") return this.#settle(arrival, { ok: false, error: stopping(), callId }, operation);
+    const resources = callResources(operation.handler.use, this.appResources);
+    const call: Call = {
+      ...arrival,
+      operation,
+      cancellation,
+      progress: invocation.progress ?? noProgress,
+      resources: resources.open,
+    };
+    this.#inFlight.add(cancellation);
+    let outcome: Outcome;
+    try {
+      const run = invocation.dryRun === true ? rehearse : runPipeline;
+      outcome = { ok: true, value: await run(call, invocation.given, machine), callId };
+    } catch (error) {
+      outcome = { ok: false, error: this.#told(error, call), callId };
+    }
+    if (outcome.ok && outcome.value instanceof CheckedStream) {
+      outcome.value.whenEnded(async (failure) => {
+        const end: Outcome =
+          failure === undefined
+            ? { ok: true, value: undefined, callId }
+            : { ok: false, error: this.#told(failure, call), callId };
+        const settled = await this.#finish(call, end, resources.close);
+        if (!settled.ok && failure === undefined) throw settled.error;
+      });
+      return outcome;
+    }
+    return this.#finish(call, outcome, resources.close, invocation.dryRun === true);
+  }
+
+  async unready(): Promise<readonly string[]> {
+    return this.phase === "running" ? this.readiness() : ["kernel"];
+  }
+
+  /** Refuses new calls, waits for those in flight, and cancels what is left after `drainMs` milliseconds. */
+  async drain(drainMs: number): Promise<void> {
+    this.phase = "stopping";
+    if (this.#inFlight.size === 0) return;
+    this.#log.info(`Waiting for ${this.#inFlight.size} calls in flight`);
+    if (await this.#emptyWithin(drainMs)) return;
+    this.#log.warn(`Cancelling ${this.#inFlight.size} calls that did not end in ${drainMs} ms`);
+    for (const cancellation of this.#inFlight) cancellation.cancel();
+    await this.#emptyWithin(1000);
+  }
+
+  #emptyWithin(milliseconds: number): Promise<boolean> {
+    if (this.#inFlight.size === 0) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), milliseconds);
+      this.#drained = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  }
+
+  /** Resources close before the outcome is recorded and answered: a failed commit must not follow a success. */
+  async #finish(call: Call, outcome: Outcome, close: CallResources["close"], isDryRun = false): Promise<Outcome> {
+    let ended = outcome;
+    try {
+      const closing = close(!outcome.ok || isDryRun); // what a dry run's preview opened is rolled back
+      if (closing !== undefined) await closing;
+    } catch (error) {
+      const failure = this.#told(error, call);
+      if (outcome.ok) ended = { ok: false, error: failure, callId: call.callId };
+    }
+    const settled = await this.#settle(call, ended, call.operation);
+    this.#inFlight.delete(call.cancellation);
+    if (this.#inFlight.size === 0) this.#drained?.();
+    return settled;
+  }
+
+  async #settle(arrival: Arrival, outcome: Outcome, operation: Operation | undefined): Promise<Outcome> {
+    const hooks = operation === undefined ? this.#strangers : this.#machines.get(operation.name)?.hooks;
+    if (hooks?.has("settled") !== true) return outcome;
+    try {
+      await hooks.observe("settled", arrival, outcome);
+      return outcome;
+    } catch (error) {
+      this.#log.error("The end of a call could not be recorded", {
+        callId: arrival.callId,
+        handler: arrival.handler,
+        error: describe(error),
+      });
+      // A refusal stays what it is: nothing ran, and saying otherwise would be a lie.
+      return outcome.ok ? { ok: false, error: outcomeUnrecorded(error), callId: arrival.callId } : outcome;
+    }
+  }
+
+  /** What the caller is told of a failure; what only the operator may know goes to the log. */
+  #told(error: unknown, call: Call): QuaterError {
+    if (call.cancellation.isCancelled && !isQuaterError(error)) return cancelled();
+    const told = asQuaterError(error);
+    if (told.kind === "internal" || told.hint !== undefined) {
+      const fields = {
+        callId: call.callId,
+        handler: call.handler,
+        surface: call.surface,
+        hint: told.hint,
+        error: describe(told.cause),
+      };
+      if (told.kind === "internal") this.#log.error(`${call.handler} failed`, fields);
+    }
+    return told;
+  }
+}
+
+const asQuaterError = (error: unknown): QuaterError => (isQuaterError(error) ? error : internal(error));
+
+const describe = (error: unknown): string | undefined =>
+  error === undefined ? undefined : error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,0 +1,142 @@
+// Every hook, and how several answers to it combine. A plugin says per handler which hooks it wants; chains are made at
+// boot, so that a call pays only for the hooks that apply to its handler.
+
+import type { Approved, Arrival, Authorized, Bound, Outcome } from "./call.ts";
+import { internal, isQuaterError, type QuaterError } from "./errors.ts";
+import type { Operation } from "./operation.ts";
+import type { Verdict } from "./policy.ts";
+import type { Awaitable } from "./principal.ts";
+
+/** As a verdict; `replay` answers the call with an earlier result instead of running it. */
+export type Admission = Verdict | { readonly allow: "replay"; readonly by: string; readonly value: unknown };
+
+/** As a verdict; `consume` uses the approval up, as the last act before the handler, and may still refuse. */
+export type Approval =
+  | (Extract<Verdict, { allow: true }> & { readonly consume?: () => Awaitable<Verdict> })
+  | Extract<Verdict, { allow: false }>;
+
+// Properties, not methods: TypeScript compares method parameters loosely and would let `authorize` ask for a call that
+// is already approved.
+export interface InvokeHooks {
+  /** every: all must allow, after the handler's own policy. */
+  authorize: (call: Bound) => Awaitable<Verdict>;
+  /** every: whatever may refuse or replay (limits, idempotency), before an approval could be used up. */
+  admit: (call: Authorized) => Awaitable<Admission>;
+  /** every: all must allow; the first refusal ends the call. */
+  approve: (call: Authorized) => Awaitable<Approval>;
+  /** first: what `approve` would answer, for a dry run. Files nothing. */
+  forecast: (call: Authorized) => Awaitable<unknown>;
+  /** around: wraps the handler, the first plugin outermost. Must call `next` at most once. */
+  around: (call: Approved, next: () => Promise<unknown>) => Promise<unknown>;
+  /** observe: told how the call ended; cannot change it. A throw after the handler ran makes the outcome unrecorded. */
+  settled: (call: Arrival, outcome: Outcome) => Awaitable<void>;
+}
+
+export type HookKind = "first" | "every" | "around" | "observe";
+
+export const hookKinds = {
+  authorize: "every",
+  admit: "every",
+  approve: "every",
+  forecast: "first",
+  around: "around",
+  settled: "observe",
+} as const satisfies Record<keyof InvokeHooks, HookKind>;
+
+export type Hooks = Partial<InvokeHooks>;
+/** The same hooks for all handlers, or chosen per handler at boot. Without an operation: calls refused before one was found. */
+export type HookChoice = Hooks | ((operation: Operation | undefined) => Hooks | undefined);
+
+type NamesOf<Kind extends HookKind> = {
+  [Name in keyof typeof hookKinds]: (typeof hookKinds)[Name] extends Kind ? Name : never;
+}[keyof typeof hookKinds];
+type Answer<Name extends keyof InvokeHooks> = Awaited<ReturnType<InvokeHooks[Name]>>;
+
+/** The hooks that apply to one handler, one method per kind. */
+export interface HookRunner {
+  readonly has: (name: keyof InvokeHooks) => boolean;
+  /** The first answer that is not `undefined`. */
+  first<Name extends NamesOf<"first">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<Answer<Name> | undefined>;
+  /** All answers in order, ending with the first that does not allow. */
+  every<Name extends NamesOf<"every">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<readonly Answer<Name>[]>;
+  around(call: Approved, handle: () => Promise<unknown>): Promise<unknown>;
+  /** All are told, also when one throws; the first failure is thrown. */
+  observe<Name extends NamesOf<"observe">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<void>;
+}
+
+export interface HookSource {
+  readonly plugin: string;
+  readonly hooks: HookChoice;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the one place where hooks of different shapes stand in one list
+type AnyHook = (...given: any[]) => any;
+
+/** Makes the chains for one handler; called once per handler at boot. */
+export const hookRunner = (sources: readonly HookSource[], operation: Operation | undefined): HookRunner => {
+  const chains = new Map<string, { plugin: string; hook: AnyHook }[]>();
+  for (const { plugin, hooks } of sources) {
+    const chosen = typeof hooks === "function" ? hooks(operation) : hooks;
+    for (const [name, hook] of Object.entries(chosen ?? {})) {
+      if (typeof hook === "function") chains.set(name, [...(chains.get(name) ?? []), { plugin, hook: hook as AnyHook }]);
+    }
+  }
+  const chain = (name: keyof InvokeHooks) => chains.get(name) ?? [];
+  return {
+    has: (name) => chains.has(name),
+    async first(name, ...given) {
+      for (const { plugin, hook } of chain(name)) {
+        const answer = await asked(plugin, name, () => hook(...given));
+        if (answer !== undefined) return answer as never;
+      }
+      return undefined;
+    },
+    async every(name, ...given) {
+      const answers: unknown[] = [];
+      for (const { plugin, hook } of chain(name)) {
+        const answer = (await asked(plugin, name, () => hook(...given))) as { allow?: unknown } | undefined;
+        answers.push(answer ?? { allow: false, by: plugin }); // a missing answer is not a yes
+        if (answer?.allow !== true) break;
+      }
+      return answers as never;
+    },
+    around: chain("around").reduceRight<HookRunner["around"]>(
+      (inner, { plugin, hook }) =>
+        (call, handle) => {
+          let isCalled = false;
+          const next = () => {
+            if (isCalled) throw foreign(plugin, "around", new Error("next() was called twice"));
+            isCalled = true;
+            return inner(call, handle);
+          };
+          return asked(plugin, "around", () => hook(call, next)) as Promise<unknown>;
+        },
+      (_call, handle) => handle(),
+    ),
+    async observe(name, ...given) {
+      let failure: unknown;
+      for (const { plugin, hook } of chain(name)) {
+        try {
+          await asked(plugin, name, () => hook(...given));
+        } catch (error) {
+          failure ??= error;
+        }
+      }
+      if (failure !== undefined) throw failure;
+    },
+  };
+};
+
+const asked = async (plugin: string, name: string, ask: () => unknown): Promise<unknown> => {
+  try {
+    return await ask();
+  } catch (error) {
+    throw isQuaterError(error) ? error : foreign(plugin, name, error);
+  }
+};
+
+const foreign = (plugin: string, hook: string, cause: unknown): QuaterError => {
+  const error = internal(cause);
+  error.message = "The call failed because of an error inside the server";
+  return Object.assign(error, { hint: `Plugin "${plugin}" threw in its hook "${hook}"` });
+};

@@ -1,0 +1,119 @@
+// The only core file that plugins/ and app/ import, and the package's main entry.
+
+export type { Binder, Given } from "./bind.ts";
+export { type Branded, brand, isBranded } from "./brand.ts";
+export {
+  type Approved,
+  type Arrival,
+  type Authorized,
+  type Bound,
+  type Call,
+  Cancellation,
+  hashOf,
+  type Outcome,
+  previewOf,
+} from "./call.ts";
+export { argumentsHash, canonicalText } from "./digest.ts";
+export {
+  authenticatorFailed,
+  conflict,
+  type ErrorCode,
+  type ErrorKind,
+  errorCodes,
+  errorKinds,
+  type FieldError,
+  forbidden,
+  internal,
+  invalid,
+  invalidToken,
+  isQuaterError,
+  jsonRefused,
+  missingScope,
+  notFound,
+  outcomeUnknown,
+  QuaterError,
+  tooLarge,
+  unauthenticated,
+  unavailable,
+  unknownHandler,
+} from "./errors.ts";
+export {
+  type CallContext,
+  type Effect,
+  type Handler,
+  type HandlerDefinition,
+  handler,
+  type StreamSchema,
+  stream,
+} from "./handler.ts";
+export {
+  type Admission,
+  type Approval,
+  type HookChoice,
+  type HookKind,
+  type Hooks,
+  hookKinds,
+  type InvokeHooks,
+} from "./hooks.ts";
+export { isLossy, parseJson, parseJsonBytes } from "./json.ts";
+export {
+  type Config,
+  defineConfig,
+  type Exposed,
+  type Exposure,
+  type ExposureRules,
+  expose,
+  type HandlerName,
+  type Manifest,
+  type Refused,
+} from "./manifest.ts";
+export { type Catalog, isVisibleTo, type Operation } from "./operation.ts";
+export {
+  type Command,
+  type CommandIo,
+  type ConfiguredPlugin,
+  definePlugin,
+  type Entry,
+  type ExposureKey,
+  type Gate,
+  type Invocation,
+  type Log,
+  type Plugin,
+  type PluginCommand,
+  type PluginContext,
+  type Probe,
+  type ProbeAnswer,
+  type ProbeCall,
+  type Project,
+  type Running,
+  type ServiceRef,
+  type Services,
+  type Surface,
+  serviceRef,
+} from "./plugin.ts";
+export {
+  type Auth,
+  anyone,
+  authenticated,
+  can,
+  hasRole,
+  type Policy,
+  type PolicyFunction,
+  type PolicyLike,
+  type Verdict,
+} from "./policy.ts";
+export {
+  type Authenticate,
+  type Authentication,
+  type Authenticator,
+  type Awaitable,
+  anonymous,
+  authenticator,
+  type Credentials,
+  type Principal,
+} from "./principal.ts";
+export { BootError, isBootError, type Problem } from "./problem.ts";
+export { type Opened, type Resource, resource, type Uses } from "./resource.ts";
+export { hasSecret, isSchema, type JsonSchema, masked, personal, propertiesOf, requiredOf, secret } from "./schema.ts";
+export { nearest, visible, visibleLines } from "./text.ts";
+export { type Static, type TSchema, Type } from "./typebox.ts";

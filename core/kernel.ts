@@ -1,0 +1,159 @@
+// The kernel: checks everything before anything listens, boots plugins in the order of their needs, lets calls through
+// the one pipeline, and stops in reverse.
+
+import { randomUUID } from "node:crypto";
+import { buildCatalog } from "./catalog.ts";
+import { doorProblems, doorsOf, publicProblems } from "./door.ts";
+import { isQuaterError } from "./errors.ts";
+import { PipelineGate } from "./gate.ts";
+import type { LoadedManifest } from "./load.ts";
+import type { Catalog } from "./operation.ts";
+import { inBootOrder } from "./order.ts";
+import {
+  type Command,
+  type ConfiguredPlugin,
+  type Gate,
+  isPlugin,
+  type Log,
+  type PluginCommand,
+  type Probe,
+  type Project,
+  type Running,
+  type Services,
+} from "./plugin.ts";
+import { BootError, type Problem } from "./problem.ts";
+import { servicesOf } from "./services.ts";
+
+export interface KernelOptions {
+  readonly loaded: LoadedManifest;
+  readonly command: Command;
+  readonly log: Log;
+  /** Load only the module of this handler. */
+  readonly only?: string;
+}
+
+export interface Kernel extends Gate {
+  readonly project: Project;
+  readonly catalog: Catalog;
+  readonly services: Services;
+  readonly commands: readonly PluginCommand[];
+  readonly plugins: readonly ConfiguredPlugin[];
+  /** By surface. */
+  readonly probes: ReadonlyMap<string, Probe>;
+  /** Starts what listens, in boot order. */
+  start(): Promise<void>;
+  /** Drains calls in flight, then stops plugins in reverse order. Safe to call twice. */
+  stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** @throws {BootError} with every problem found. */
+export const createKernel = async ({ loaded, command, log, only }: KernelOptions): Promise<Kernel> => {
+  const { manifest, root } = loaded;
+  const { plugins, catalog } = await checkedPlan(loaded, command, only);
+  const doors = doorsOf(plugins);
+  const project: Project = { name: manifest.name, version: manifest.version ?? "0.0.0", root };
+  const services = servicesOf();
+  const gate = new PipelineGate(catalog, doors, log);
+  const running: { plugin: ConfiguredPlugin; parts: Running }[] = [];
+  const stopAll = once(async () => {
+    await gate.drain(manifest.drainMs ?? 10_000);
+    for (const { plugin, parts } of [...running].reverse()) await stopped(plugin, parts, log);
+    for (const { authenticator } of doors.values()) await authenticator?.close?.();
+    await gate.appResources.close({ failed: false });
+  });
+  try {
+    for (const { authenticator } of doors.values()) await authenticator?.open?.({ root });
+    for (const plugin of plugins) {
+      const made = (await plugin.setup?.({ services, catalog, gate, log, command, project })) ?? {};
+      running.push({ plugin, parts: { ...plugin, ...made } });
+    }
+    await gate.compile(
+      running.flatMap(({ plugin, parts }) => (parts.hooks === undefined ? [] : { plugin: plugin.name, hooks: parts.hooks })),
+    );
+  } catch (error) {
+    await stopAll();
+    throw isQuaterError(error)
+      ? new BootError([{ place: loaded.placeOf("plugins"), cause: error.message, remedy: error.hint ?? "See the message" }])
+      : error;
+  }
+  gate.readiness = async () => {
+    const waiting = await Promise.all(
+      running.map(async ({ plugin, parts }) => ((await parts.isReady?.()) === false ? [plugin.name] : [])),
+    );
+    return waiting.flat();
+  };
+  return {
+    project,
+    catalog,
+    services,
+    plugins,
+    commands: running.flatMap(({ parts }) => parts.commands ?? []),
+    probes: new Map(
+      running.flatMap(({ plugin, parts }) =>
+        plugin.surface === undefined || parts.probe === undefined ? [] : [[plugin.surface.name, parts.probe] as const],
+      ),
+    ),
+    enter: (entry) => gate.enter(entry),
+    invoke: (invocation) => gate.invoke(invocation),
+    newCallId: randomUUID,
+    unready: () => gate.unready(),
+    start: async () => {
+      try {
+        for (const { parts } of running) await parts.start?.();
+      } catch (error) {
+        await stopAll();
+        throw error;
+      }
+      gate.phase = "running";
+    },
+    stop: stopAll,
+    [Symbol.asyncDispose]: stopAll,
+  };
+};
+
+/** Everything that can be known to be wrong before anything is set up. */
+const checkedPlan = async (loaded: LoadedManifest, command: Command, only: string | undefined) => {
+  const { manifest, placeOf, root } = loaded;
+  const problems: Problem[] = [];
+  const configured = (manifest.plugins as readonly unknown[]).filter((plugin, index): plugin is ConfiguredPlugin => {
+    if (isPlugin(plugin)) return true;
+    const isFactory = typeof plugin === "function";
+    problems.push({
+      place: placeOf("plugins"),
+      cause: `plugins[${index}] is ${isFactory ? "a plugin that was not called" : "no plugin"}`,
+      remedy: isFactory ? "Write it with parentheses: name()" : "Make it with definePlugin",
+    });
+    return false;
+  });
+  const order = inBootOrder(configured, placeOf);
+  const { catalog, problems: found } = await buildCatalog(loaded, order.plugins, only);
+  problems.push(...order.problems, ...found);
+  const exposedOn = (surface: string) =>
+    loaded.manifest.handlers
+      .flatMap(({ table }) => Object.values((table ?? {}) as Record<string, Record<string, unknown>>))
+      .filter((exposure) => Boolean(exposure[surface])).length;
+  problems.push(
+    ...doorProblems(order.plugins, catalog, exposedOn, placeOf("plugins")),
+    ...publicProblems(order.plugins, catalog),
+  );
+  for (const plugin of order.plugins) problems.push(...(plugin.check?.({ catalog, command, root }) ?? []));
+  if (problems.length > 0) throw new BootError(problems);
+  return { plugins: order.plugins, catalog };
+};
+
+const once = (act: () => Promise<void>): (() => Promise<void>) => {
+  let acting: Promise<void> | undefined;
+  return () => {
+    acting ??= act();
+    return acting;
+  };
+};
+
+const stopped = async (plugin: ConfiguredPlugin, parts: Running, log: Log): Promise<void> => {
+  try {
+    await parts.stop?.();
+  } catch (error) {
+    log.error(`Plugin ${plugin.name} failed to stop`, { error: String(error) });
+  }
+};

@@ -1,0 +1,203 @@
+// Finding and loading the manifest. A configuration is code: it is looked for only inside the project, and refused where
+// somebody else could have written it. Mistakes in it come back as problems with file, place, cause and remedy.
+
+import { existsSync, readFileSync, type Stats, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, extname, join, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseEnv } from "node:util";
+import { isManifest, type Manifest } from "./manifest.ts";
+import { BootError, type Problem } from "./problem.ts";
+import { visibleLines } from "./text.ts";
+
+export const manifestNames = ["quater.config.ts", "quater.config.mts", "quater.config.js", "quater.config.mjs"];
+
+export interface LoadedManifest {
+  readonly manifest: Manifest;
+  readonly file: string;
+  /** The folder of the file. */
+  readonly root: string;
+  /** For messages: `quater.config.ts:12`, the line where `word` stands as a key, or the file alone. */
+  readonly placeOf: (word: string) => string;
+}
+
+/**
+ * @param from  The folder to start from; discovery climbs to the nearest package.json, .git or home and no further.
+ * @param named  `--config` or `QUATER_CONFIG`: this file and no other.
+ * @throws {BootError} when there is none, or it cannot be trusted or loaded.
+ */
+export const loadManifest = async (from: string, named?: string): Promise<LoadedManifest> => {
+  const file = named === undefined ? await findManifest(from) : resolve(from, named);
+  const shown = relative(from, file) || file;
+  if (!existsSync(file))
+    throw new BootError([{ place: shown, cause: "There is no such file", remedy: "Check --config or QUATER_CONFIG" }]);
+  assertTrusted(file, shown);
+  const root = dirname(file);
+  readDotEnv(root, relative(from, join(root, ".env")) || ".env");
+  const manifest = await importDefault(file, shown);
+  if (!isManifest(manifest)) {
+    throw new BootError([
+      {
+        place: shown,
+        cause: "The file does not export a manifest as its default",
+        remedy: "Write `export default defineConfig({ ... })`",
+      },
+    ]);
+  }
+  const text = readFileSync(file, "utf8");
+  return { manifest, file, root, placeOf: (word) => placeIn(text, shown, word) };
+};
+
+const findManifest = async (from: string): Promise<string> => {
+  const { cosmiconfig } = await import("cosmiconfig");
+  const top = projectTop(from);
+  // Only the search is wanted: loading happens after the file is known to be trustworthy.
+  const loaders = Object.fromEntries([".ts", ".mts", ".js", ".mjs"].map((ending) => [ending, () => ({})]));
+  const explorer = cosmiconfig("quater", {
+    searchPlaces: manifestNames,
+    loaders,
+    searchStrategy: "global",
+    stopDir: top,
+    cache: false,
+  });
+  const found = await explorer.search(from);
+  if (found === null) {
+    throw new BootError([
+      {
+        place: from,
+        cause: `No quater.config.ts here or above, up to ${top}`,
+        remedy: "Run `quater init`, or name the file with --config",
+      },
+    ]);
+  }
+  return found.filepath;
+};
+
+const projectTop = (from: string): string => {
+  for (let folder = resolve(from); ; folder = dirname(folder)) {
+    if (
+      existsSync(join(folder, "package.json")) ||
+      existsSync(join(folder, ".git")) ||
+      folder === homedir() ||
+      folder === dirname(folder)
+    )
+      return folder;
+  }
+};
+
+/** @throws {BootError} when another user owns the file or may write it, or may replace it in its folder. */
+const assertTrusted = (file: string, shown: string): void => {
+  if (process.getuid === undefined) return; // Windows: no such bits
+  const stats = statSync(file);
+  const folder = statSync(dirname(file));
+  const isSticky = (folder.mode & 0o1000) !== 0;
+  if (!isOurs(stats))
+    throw untrusted(shown, "belongs to another user", `Take it over with \`chown $(id -u) ${shown}\`, after reading it`);
+  if (isWritableByOthers(stats))
+    throw untrusted(shown, "may be written by other users", `Run \`chmod go-w ${shown}\`, after reading it`);
+  if (isWritableByOthers(folder) && !isSticky)
+    throw untrusted(shown, "stands in a folder that other users may write", "Run `chmod go-w` on the folder");
+};
+
+const isOurs = (stats: Stats): boolean => stats.uid === 0 || stats.uid === process.getuid?.();
+// A group of one's own is how many systems set up accounts, and no other user.
+const isWritableByOthers = (stats: Stats): boolean =>
+  (stats.mode & 0o002) !== 0 || ((stats.mode & 0o020) !== 0 && stats.gid !== process.getgid?.());
+
+const untrusted = (place: string, what: string, remedy: string): BootError =>
+  new BootError([{ place, cause: `The file ${what}, and it would run as code`, remedy }]);
+
+const forbiddenInDotEnv = /^(?:NODE_.*|QUATER_HOME|(?:https?|no|all|ftp)_proxy)$/i;
+
+/** Reads `.env` beside the manifest; what the environment already has wins. */
+const readDotEnv = (root: string, shown: string): void => {
+  const file = join(root, ".env");
+  if (!existsSync(file)) return;
+  assertTrusted(file, shown);
+  const entries = Object.entries(parseEnv(readFileSync(file, "utf8")));
+  const refused = entries.filter(([name]) => forbiddenInDotEnv.test(name));
+  if (refused.length > 0) {
+    throw new BootError(
+      refused.map(([name]) => ({
+        place: shown,
+        cause: `.env may not set ${name}`,
+        remedy: "Set it in the real environment, or remove the line",
+      })),
+    );
+  }
+  for (const [name, value] of entries) process.env[name] ??= value;
+};
+
+const importDefault = async (file: string, shown: string): Promise<unknown> => {
+  try {
+    const isTypeScript = [".ts", ".mts"].includes(extname(file));
+    const module = (isTypeScript ? await importTypeScript(file) : await import(pathToFileURL(file).href)) as {
+      default?: unknown;
+    };
+    const value = module.default;
+    // In a CommonJS project the loader wraps the default export once more.
+    return value !== null && typeof value === "object" && "__esModule" in value
+      ? (value as { default?: unknown }).default
+      : value;
+  } catch (error) {
+    throw new BootError([importProblem(error, shown, dirname(file))]);
+  }
+};
+
+const importTypeScript = async (file: string): Promise<unknown> => {
+  // Where a TypeScript loader is already active (`node --import tsx`, a test runner), one copy of each module is enough.
+  const { tsImport } = await import("tsx/esm/api");
+  return tsImport(pathToFileURL(file).href, { parentURL: import.meta.url });
+};
+
+/** A failed import in words: the file and place it names, the cause without a stack, what to do. */
+export const importProblem = (error: unknown, place: string, root: string): Problem => {
+  const { message, code, stack } =
+    error instanceof Error ? (error as Error & { code?: string }) : { message: String(error), code: undefined, stack: undefined };
+  const short = (path: string) => relative(root, path.replace(/^file:\/\//, "").replace(/\?.*$/, "")) || path;
+  const transform = /^(?:Transform failed[^\n]*\n)?(\/[^\n:]+):(\d+):(\d+): ERROR: ([^\n]+)/.exec(message);
+  if (transform !== null) {
+    const [, file = "", line, column, text] = transform;
+    return { place: `${short(file)}:${line}:${column}`, cause: `Syntax error: ${text}`, remedy: "Mend the line" };
+  }
+  if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") {
+    const [, wanted = message, by] = /Cannot find (?:module|package) '([^']+)'(?: imported from ([^\s]+))?/.exec(message) ?? [];
+    const name = wanted.startsWith("/") || wanted.startsWith("file:") ? short(wanted) : wanted;
+    const isPackage = !/^[./]/.test(wanted) && !wanted.startsWith("file:");
+    return {
+      place: by === undefined ? place : short(by),
+      cause: `Cannot find ${isPackage ? "the package" : "the module"} ${name}`,
+      remedy: isPackage ? `Install it: npm install ${name}` : "Check the path and the file's ending",
+    };
+  }
+  const missing = /The requested module '([^']+)' does not provide an export named '([^']+)'/.exec(message);
+  if (missing !== null) {
+    return {
+      place: firstFrame(stack, root) ?? place,
+      cause: `${missing[1]} has no export named ${missing[2]}`,
+      remedy: "Check the name after `import {`",
+    };
+  }
+  if (error instanceof SyntaxError)
+    return { place: firstFrame(stack, root) ?? place, cause: `Syntax error: ${message}`, remedy: "Mend the line" };
+  const name = error instanceof Error ? `${error.name}: ` : "";
+  return {
+    place: firstFrame(stack, root) ?? place,
+    cause: `The file threw while it was loaded: ${name}${visibleLines(message)}`,
+    remedy: "Mend what it does at its top level",
+  };
+};
+
+const firstFrame = (stack: string | undefined, root: string): string | undefined => {
+  for (const [, path = "", line] of (stack ?? "").matchAll(/(?:file:\/\/)?(\/[^\s():?]+)(?:\?[^\s:)]*)?:(\d+)/g)) {
+    if (path.startsWith(`${root}/`) && !path.includes("/node_modules/")) return `${relative(root, path)}:${line}`;
+  }
+  return undefined;
+};
+
+const placeIn = (text: string, file: string, word: string): string => {
+  const line = text
+    .split("\n")
+    .findIndex((content) => new RegExp(`(?:^|[\\s{,])["']?${word.replace(/[^\w-]/g, "\\$&")}["']?\\s*:`).test(content));
+  return line === -1 ? file : `${file}:${line + 1}`;
+};

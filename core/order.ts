@@ -1,0 +1,63 @@
+// Plugins in the order they boot: whoever provides a service before whoever asks for it.
+
+import type { ConfiguredPlugin } from "./plugin.ts";
+import type { Problem } from "./problem.ts";
+
+export interface Ordered {
+  readonly plugins: readonly ConfiguredPlugin[];
+  readonly problems: readonly Problem[];
+}
+
+/** Keeps the manifest's order where nothing asks for another. */
+export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word: string) => string): Ordered => {
+  const problems: Problem[] = [];
+  const providers = new Map<string, ConfiguredPlugin>();
+  const names = new Set<string>();
+  for (const plugin of plugins) {
+    if (names.has(plugin.name)) {
+      problems.push({
+        place: placeOf("plugins"),
+        plugin: plugin.name,
+        cause: `The plugin ${plugin.name} is configured twice`,
+        remedy: "Remove one of the two",
+      });
+    }
+    names.add(plugin.name);
+    for (const ref of plugin.provides ?? []) providers.set(ref.name, plugin);
+  }
+  const ordered: ConfiguredPlugin[] = [];
+  const onTheWay: ConfiguredPlugin[] = [];
+  const visit = (plugin: ConfiguredPlugin): void => {
+    if (ordered.includes(plugin)) return;
+    if (onTheWay.includes(plugin)) {
+      const cycle = [...onTheWay.slice(onTheWay.indexOf(plugin)), plugin].map(({ name }) => name).join(" -> ");
+      problems.push({
+        place: placeOf("plugins"),
+        plugin: plugin.name,
+        cause: `Plugins need each other in a circle: ${cycle}`,
+        remedy: "Let one of them do without the other",
+      });
+      return;
+    }
+    onTheWay.push(plugin);
+    for (const ref of plugin.needs ?? []) {
+      const provider = providers.get(ref.name);
+      if (provider !== undefined) visit(provider);
+      else
+        problems.push({
+          place: placeOf("plugins"),
+          plugin: plugin.name,
+          cause: `The plugin ${plugin.name} needs ${ref.name}, which no configured plugin provides`,
+          remedy: `Add ${ref.name}() to plugins`,
+        });
+    }
+    for (const ref of plugin.wants ?? []) {
+      const provider = providers.get(ref.name);
+      if (provider !== undefined) visit(provider);
+    }
+    onTheWay.pop();
+    ordered.push(plugin);
+  };
+  for (const plugin of plugins) visit(plugin);
+  return { plugins: ordered, problems };
+};

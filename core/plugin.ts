@@ -1,0 +1,195 @@
+// What a plugin is: a name, the exposure keys it owns, hooks into the pipeline, services for other plugins, commands,
+// and a start and a stop.
+
+import type { Given } from "./bind.ts";
+import { type Branded, brand, isBranded } from "./brand.ts";
+import type { Call, Cancellation, Outcome } from "./call.ts";
+import type { HookChoice } from "./hooks.ts";
+import type { Catalog, Operation } from "./operation.ts";
+import type { Authentication, Awaitable, Credentials, Principal } from "./principal.ts";
+import type { Problem } from "./problem.ts";
+import type { JsonSchema } from "./schema.ts";
+
+/** How the process was started. Behaviour hangs on this, never on an environment variable. */
+export type Command = "serve" | "dev" | "mcp" | "run" | "inspect" | "test";
+
+export interface Log {
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+/** A typed name for something one plugin offers others. Compared by name. */
+export interface ServiceRef<Service> extends Branded<"service"> {
+  readonly name: string;
+  readonly "~service"?: Service | undefined;
+}
+
+export const serviceRef = <Service>(name: string): ServiceRef<Service> => Object.freeze({ name, [brand]: "service" as const });
+
+export interface Services {
+  /** @throws {Error} when nothing provides it: name it in `needs`. */
+  get<Service>(ref: ServiceRef<Service>): Service;
+  /** `undefined` when nothing provides it: name it in `wants`. */
+  find<Service>(ref: ServiceRef<Service>): Service | undefined;
+  provide<Service>(ref: ServiceRef<Service>, service: NoInfer<Service>): void;
+}
+
+/** A key of the exposure table that the plugin owns. */
+export interface ExposureKey {
+  readonly key: string;
+  /** Of the key's value. */
+  readonly schema: JsonSchema | object;
+  /** What is wrong with this value on this handler, beyond the schema: cause and remedy. */
+  readonly check?: (value: unknown, operation: Operation) => readonly { readonly cause: string; readonly remedy: string }[];
+}
+
+/** A plugin that originates calls. Its exposure key has the surface's name. */
+export interface Surface {
+  readonly name: string;
+  /** For messages: "MCP tools", "CLI actions". */
+  readonly exposes: string;
+  /** Missing: boot refuses handlers on this surface. */
+  readonly authenticate?: Authentication | undefined;
+  /** Whether `public: true` opens this surface. */
+  readonly opensToPublic?: boolean;
+  /** What the surface makes of every principal, whoever authenticated it. */
+  readonly adopt?: (principal: Principal) => Principal;
+}
+
+export interface ProbeCall {
+  readonly handler: string;
+  /** As a caller of the surface would send it: JSON text, or texts by name (path, query, flags). */
+  readonly input: { readonly json: string } | { readonly text: Readonly<Record<string, string | readonly string[]>> };
+  readonly token?: string;
+}
+
+/** What a caller saw, without the surface's own dress. */
+export type ProbeAnswer =
+  | { readonly ok: true; readonly value: unknown }
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+      readonly errors: readonly { path: string; message: string }[];
+    };
+
+export type Probe = (call: ProbeCall) => Promise<ProbeAnswer>;
+
+export interface CommandIo {
+  /** Results, one text per call, written as they are. */
+  readonly write: (text: string) => void;
+  /** Everything that is not a result. */
+  readonly say: (text: string) => void;
+  readonly isTerminal: boolean;
+}
+
+/** A command of the `quater` program. Flags are derived from the schema as for actions. */
+export interface PluginCommand {
+  readonly path: readonly string[];
+  readonly description: string;
+  readonly input: JsonSchema | object;
+  /** Names of inputs that may be given by position. */
+  readonly positional?: readonly string[];
+  /** @returns The exit code; nothing is 0. */
+  readonly run: (input: never, io: CommandIo) => Awaitable<number | undefined>;
+}
+
+/** One way in: who is asking, over which surface. */
+export interface Entry {
+  readonly surface: string;
+  readonly credentials: Credentials;
+  readonly callId: string;
+  readonly handler?: string;
+}
+
+export interface Invocation {
+  readonly handler: string;
+  readonly surface: string;
+  /** From `enter`, never from what the caller says of itself. */
+  readonly principal: Principal;
+  /** Read only after the static part of the policy has allowed the call. */
+  readonly given: readonly Given[] | (() => Awaitable<readonly Given[]>);
+  readonly callId?: string;
+  readonly cancellation?: Cancellation;
+  readonly progress?: Call["progress"];
+  readonly dryRun?: boolean;
+  readonly peer?: string;
+}
+
+/** The kernel as a surface sees it. */
+export interface Gate {
+  /** @throws {QuaterError} `unauthenticated`, `invalid_token`; observers have been told. */
+  enter(entry: Entry): Promise<Principal>;
+  /** The only caller of handlers. Never throws: refusals and failures are outcomes. */
+  invoke(invocation: Invocation): Promise<Outcome>;
+  newCallId(): string;
+  /** Names of plugins that are not ready, and "kernel" while it boots or stops; empty when ready. */
+  unready(): Promise<readonly string[]>;
+}
+
+export interface PluginContext {
+  readonly services: Services;
+  readonly catalog: Catalog;
+  readonly gate: Gate;
+  readonly log: Log;
+  readonly command: Command;
+  readonly project: Project;
+}
+
+export interface Project {
+  readonly name: string;
+  readonly version: string;
+  /** The folder of the manifest. */
+  readonly root: string;
+}
+
+/** What a plugin does once it is set up. */
+export interface Running {
+  readonly hooks?: HookChoice;
+  readonly commands?: readonly PluginCommand[];
+  /** Nothing listens before every plugin is set up. */
+  readonly start?: () => Awaitable<void>;
+  /** In reverse order of starting; calls in flight have been drained. Safe to call twice. */
+  readonly stop?: () => Awaitable<void>;
+  readonly isReady?: () => Awaitable<boolean>;
+  /** Of a surface: calls it from the outside, as its callers do, and tells what came back. For tests. */
+  readonly probe?: Probe;
+}
+
+export interface Plugin extends Running {
+  /** Also the word in the configuration and in the docs. */
+  readonly name: string;
+  /** Services without which it cannot work; their plugins boot first. */
+  readonly needs?: readonly ServiceRef<unknown>[];
+  /** Services it uses where they are configured; their plugins boot first. */
+  readonly wants?: readonly ServiceRef<unknown>[];
+  readonly provides?: readonly ServiceRef<unknown>[];
+  readonly exposure?: ExposureKey | readonly ExposureKey[];
+  readonly surface?: Surface;
+  /** Problems of its options and of the catalog, found before anything is set up. */
+  readonly check?: (context: {
+    readonly catalog: Catalog;
+    readonly command: Command;
+    readonly root: string;
+  }) => readonly Problem[];
+  // biome-ignore lint/suspicious/noConfusingVoidType: a setup that returns nothing is common and fine
+  readonly setup?: (context: PluginContext) => Awaitable<Running | void>;
+}
+
+export interface ConfiguredPlugin extends Branded<"plugin">, Plugin {}
+
+/**
+ * Makes a plugin's factory. Loading a configuration touches nothing: open files and sockets in `start`.
+ *
+ * @example
+ * export const outcomes = definePlugin((options: { print: (line: string) => void }) => ({
+ *   name: "outcomes",
+ *   hooks: { settled: (call, outcome) => options.print(`${call.handler} ${outcome.ok}`) },
+ * }));
+ */
+export const definePlugin =
+  <Options extends unknown[]>(make: (...options: Options) => Plugin): ((...options: Options) => ConfiguredPlugin) =>
+  (...options) => ({ ...make(...options), [brand]: "plugin" as const });
+
+export const isPlugin = (value: unknown): value is ConfiguredPlugin => isBranded(value, "plugin");

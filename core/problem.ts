@@ -1,0 +1,27 @@
+// What is wrong with a project, before anything runs. Problems are collected, not thrown one by one, so that a person
+// mends them in one go.
+
+import { brand } from "./brand.ts";
+
+export interface Problem {
+  /** `quater.config.ts:12`, or the module. */
+  readonly place: string;
+  readonly cause: string;
+  readonly remedy: string;
+  readonly plugin?: string;
+}
+
+/** The project cannot be booted. Shown without a stack: it is a mistake in the project, not in Quater. */
+export class BootError extends Error {
+  readonly [brand] = "boot-error";
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map((problem) => `${problem.place}: ${problem.cause}. ${problem.remedy}`).join("\n"));
+    this.name = "BootError";
+    this.problems = problems;
+  }
+}
+
+export const isBootError = (value: unknown): value is BootError =>
+  value instanceof Error && (value as unknown as Record<symbol, unknown>)[brand] === "boot-error";

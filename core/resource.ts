@@ -1,0 +1,105 @@
+// What handlers stand on: databases, clients, transactions. Opened lazily, typed by reference, never part of a schema or
+// a hash. "app" resources open once and close at stop; "call" resources are shared by policy, preview and handler of one
+// call, and close before the outcome is known, told whether the call failed, so that a transaction can roll back.
+
+import { type Branded, brand } from "./brand.ts";
+import type { Awaitable } from "./principal.ts";
+
+export interface Resource<Value> extends Branded<"resource"> {
+  readonly name: string;
+  readonly scope: "app" | "call";
+  readonly use?: Uses;
+  readonly open: (use: never) => Awaitable<Value>;
+  // `never`: in parameter position `Value` would make Resource<Shop> no Resource<unknown>.
+  readonly close?: (value: never, outcome: { readonly failed: boolean }) => Awaitable<void>;
+}
+
+/** A handler's or a resource's `use`. The context's own names are reserved. */
+export type Uses = Readonly<Record<string, Resource<unknown>>> & {
+  readonly principal?: never;
+  readonly signal?: never;
+  readonly progress?: never;
+  readonly callId?: never;
+};
+
+export type Opened<Used> = { readonly [Name in keyof Used]: Used[Name] extends Resource<infer Value> ? Value : never };
+
+/**
+ * @example
+ * const database = resource({ name: "database", scope: "app", open: () => connect(), close: (db) => db.end() });
+ */
+// biome-ignore lint/complexity/noBannedTypes: {} is "uses nothing", and infers as such
+export const resource = <Value, Used extends Uses = {}>(definition: {
+  readonly name: string;
+  readonly scope: "app" | "call";
+  readonly use?: Used;
+  readonly open: (use: Opened<Used>) => Awaitable<Value>;
+  readonly close?: (value: NoInfer<Value>, outcome: { readonly failed: boolean }) => Awaitable<void>;
+}): Resource<Value> => Object.freeze({ ...definition, [brand]: "resource" as const });
+
+/** The resources that are open in one scope, in the order they were opened. */
+export class OpenResources {
+  readonly #parent: OpenResources | undefined;
+  readonly #values = new Map<Resource<unknown>, Promise<unknown>>();
+
+  /** @param parent  The app's resources; none for the app itself. */
+  constructor(parent?: OpenResources) {
+    this.#parent = parent;
+  }
+
+  /** Opens what is not open yet. A failed open is forgotten, so that the next call tries again. */
+  async open(uses: Uses | undefined): Promise<Record<string, unknown>> {
+    const opened: Record<string, unknown> = {};
+    for (const [name, used] of Object.entries(uses ?? {})) opened[name] = await this.#one(used as Resource<unknown>);
+    return opened;
+  }
+
+  async #one(used: Resource<unknown>): Promise<unknown> {
+    if (used.scope === "app" && this.#parent !== undefined) return this.#parent.#one(used);
+    const known = this.#values.get(used);
+    if (known !== undefined) return known;
+    const opening = this.open(used.use).then((inner) => used.open(inner as never));
+    this.#values.set(used, opening);
+    opening.catch(() => this.#values.delete(used));
+    return opening;
+  }
+
+  /** Closes in reverse order. All are closed even when one fails; the first failure is thrown. */
+  async close(outcome: { readonly failed: boolean }): Promise<void> {
+    const open = [...this.#values].reverse();
+    this.#values.clear();
+    const failures: unknown[] = [];
+    for (const [used, opening] of open) {
+      try {
+        await used.close?.((await opening) as never, outcome);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+/** What one call opens: nothing until it is asked for, and closed by how the call ended. */
+export interface CallResources {
+  readonly open: () => Awaitable<Readonly<Record<string, unknown>>>;
+  readonly close: (failed: boolean) => Promise<void> | undefined;
+}
+
+const none: Readonly<Record<string, unknown>> = Object.freeze({});
+const usingNothing: CallResources = { open: () => none, close: () => undefined };
+
+/** Resources of the app outlive the call, so a handler that uses only those has nothing to close. */
+export const callResources = (uses: Uses | undefined, app: OpenResources): CallResources => {
+  if (uses === undefined) return usingNothing;
+  let own: OpenResources | undefined;
+  let opening: Promise<Record<string, unknown>> | undefined;
+  return {
+    open: () => {
+      own ??= new OpenResources(app);
+      opening ??= own.open(uses);
+      return opening;
+    },
+    close: (failed) => own?.close({ failed }),
+  };
+};

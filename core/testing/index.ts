@@ -1,0 +1,141 @@
+// `quater/testing`: the real kernel for tests. Nothing here is a mock: handlers are called through the gate, surfaces by
+// their own outside.
+
+import { Cancellation, type Outcome } from "../call.ts";
+import type { Handler } from "../handler.ts";
+import { createKernel, type Kernel } from "../kernel.ts";
+import { defineConfig, type Exposed, expose, isManifest, type Manifest } from "../manifest.ts";
+import { type Command, type ConfiguredPlugin, definePlugin, type Log, type ProbeAnswer, type ProbeCall } from "../plugin.ts";
+import { type Authenticator, authenticator, type Principal } from "../principal.ts";
+import { Type } from "../typebox.ts";
+
+export interface LogLine {
+  readonly level: "info" | "warn" | "error";
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface TestOptions {
+  /** Default "test": nothing behaves as in development or production alone. */
+  readonly command?: Command;
+  /** Start what listens. Default true. */
+  readonly start?: boolean;
+  /** The project's folder; relative files of plugins are under it. Default: the current one. */
+  readonly root?: string;
+}
+
+export interface TestBoot extends TestOptions {
+  readonly handlers: Readonly<Record<string, Handler>>;
+  /** By handler. Default: all on the `direct` surface, which only tests have. */
+  readonly expose?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly plugins?: readonly ConfiguredPlugin[];
+  readonly drainMs?: number;
+}
+
+export interface TestCall {
+  /** Default: the first surface that the handler is exposed on. */
+  readonly surface?: string;
+  readonly dryRun?: boolean;
+  readonly cancellation?: Cancellation;
+}
+
+export interface TestApp extends AsyncDisposable {
+  readonly kernel: Kernel;
+  readonly log: readonly LogLine[];
+  /** Calls a handler through the whole pipeline as this principal. `input` is JSON, as a body would be. */
+  as(principal: Principal): { call(handler: string, input?: unknown, how?: TestCall): Promise<Outcome> };
+  /** One call from the outside of every surface that the handler is exposed on, or of those named. */
+  acrossSurfaces(call: ProbeCall, surfaces?: readonly string[]): Promise<Readonly<Record<string, ProbeAnswer>>>;
+  stop(): Promise<void>;
+}
+
+/** A principal for tests; what is not given is plain and without rights. */
+export const principal = (given: Partial<Principal> = {}): Principal => ({
+  issuer: "test",
+  subject: "ana",
+  kind: "user",
+  person: given.subject ?? "ana",
+  credential: `test:${given.subject ?? "ana"}`,
+  scopes: [],
+  roles: [],
+  claims: {},
+  ...given,
+});
+
+/** Authenticates by a table from token to principal. */
+export const tokens = (table: Readonly<Record<string, Principal>>): Authenticator =>
+  authenticator({
+    name: "tokens",
+    authenticate: ({ token }) => (token !== undefined && Object.hasOwn(table, token) ? table[token] : undefined),
+  });
+
+/** A surface without a transport, for tests of the kernel itself. */
+export const direct = definePlugin((options: { authenticate?: Authenticator } = {}) => ({
+  name: "direct",
+  exposure: { key: "direct", schema: Type.Boolean() },
+  surface: { name: "direct", exposes: "Direct handlers", authenticate: options.authenticate ?? tokens({}) },
+}));
+
+/**
+ * Boots a manifest, or a few handlers, and starts it.
+ *
+ * @example
+ * await using app = await bootTest({ handlers: { greet } });
+ * const outcome = await app.as(principal()).call("greet", { name: "Ana" });
+ */
+export const bootTest = async (given: Manifest | TestBoot, options: TestOptions = {}): Promise<TestApp> => {
+  const isBoot = !isManifest(given);
+  const { command = "test", start = true, root = process.cwd() } = isBoot ? given : options;
+  const lines: LogLine[] = [];
+  const kernel = await createKernel({
+    loaded: { manifest: isBoot ? manifestOf(given) : given, file: "quater.config.ts", root, placeOf: () => "quater.config.ts" },
+    command,
+    log: collecting(lines),
+  });
+  if (start) await kernel.start();
+  return {
+    kernel,
+    log: lines,
+    as: (who) => ({
+      call: (handler, input = {}, how = {}) =>
+        kernel.invoke({
+          handler,
+          surface: how.surface ?? [...(kernel.catalog.get(handler)?.surfaces ?? ["direct"])][0] ?? "direct",
+          principal: who,
+          given: [{ from: "arguments", isText: false, values: structuredClone(input) }],
+          dryRun: how.dryRun ?? false,
+          cancellation: how.cancellation ?? new Cancellation(),
+        }),
+    }),
+    acrossSurfaces: async (call, surfaces = [...(kernel.catalog.get(call.handler)?.surfaces ?? [])]) => {
+      const seen: Record<string, ProbeAnswer> = {};
+      for (const surface of surfaces) {
+        const probe = kernel.probes.get(surface);
+        if (probe !== undefined) seen[surface] = await probe(call);
+      }
+      return seen;
+    },
+    stop: () => kernel.stop(),
+    [Symbol.asyncDispose]: () => kernel.stop(),
+  };
+};
+
+const manifestOf = ({ handlers, expose: table, plugins = [], drainMs }: TestBoot): Manifest => {
+  const exposures = table ?? Object.fromEntries(Object.keys(handlers).map((name) => [name, { direct: true }]));
+  const usesDirect =
+    Object.values(exposures).some((exposure) => "direct" in exposure) && !plugins.some(({ name }) => name === "direct");
+  return defineConfig({
+    name: "test",
+    handlers: [expose(async () => handlers as Record<string, never>, exposures as never) as Exposed],
+    plugins: usesDirect ? [...plugins, direct()] : plugins,
+    ...(drainMs === undefined ? {} : { drainMs }),
+  });
+};
+
+const collecting = (lines: LogLine[]): Log => {
+  const at =
+    (level: LogLine["level"]) =>
+    (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
+      void lines.push({ level, message, fields });
+  return { info: at("info"), warn: at("warn"), error: at("error") };
+};

@@ -1,0 +1,38 @@
+// Text that came from outside, made safe to show.
+
+// Control and format characters, private use, unassigned, lone surrogates, separators: trust.md T22.
+const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
+
+const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+
+/** Printable text: what a terminal or a log could act on is written out as `\u{1b}`. Line breaks too. */
+export const visible = (text: string): string => text.replace(invisible, escaped);
+
+/** The same for text of several lines: line breaks and tabs stay. */
+export const visibleLines = (text: string): string =>
+  text.replace(invisible, (character) => (character === "\n" || character === "\t" ? character : escaped(character)));
+
+/** The candidate nearest to `word` within a third of its length, for "did you mean". */
+export const nearest = (word: string, candidates: Iterable<string>): string | undefined => {
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+};
+
+const editDistance = (a: string, b: string): number => {
+  let above = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const substitution = (above[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(Math.min(substitution, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    above = current;
+  }
+  return above[b.length] ?? 0;
+};

@@ -1,0 +1,26 @@
+// What http offers other plugins and users: a place to mount middleware, pages and endpoints, and the same careful
+// reading of credentials and bodies that exposed routes get.
+
+import type Router from "@koa/router";
+import type Koa from "koa";
+import { type Cancellation, type Credentials, serviceRef } from "../../core/index.ts";
+
+export interface HttpService {
+  /**
+   * Called when the server is made, before it listens; never in commands that serve nothing. Host, Origin and header
+   * checks have passed before anything mounted runs. What is mounted is outside the pipeline.
+   *
+   * @param what  For the exposure table: `POST /mcp`.
+   */
+  mount(what: string, mounting: (koa: { readonly app: Koa; readonly router: Router }) => void): void;
+  /** `http://127.0.0.1:3000` once it listens. */
+  readonly baseUrl: string | undefined;
+  /** Headers alone; nothing of the body has been read. */
+  credentials(ctx: Koa.Context, surface: string): Credentials;
+  /** @throws {QuaterError} `too_large`, or a refusal of the transport (415 for a compressed body, 408 for a slow one). */
+  readBody(ctx: Koa.Context): Promise<Buffer>;
+  /** Cancelled when the client goes away before the answer is complete. */
+  cancellation(ctx: Koa.Context): Cancellation;
+}
+
+export const httpRef = serviceRef<HttpService>("http");

@@ -1,0 +1,70 @@
+import { anyone, can, definePlugin, handler, notFound, Type } from "quater";
+import { bootTest, principal } from "quater/testing";
+import { expect, test } from "vitest";
+
+const greet = handler({
+  description: "Greets somebody.",
+  effect: "read",
+  input: Type.Object({ name: Type.String({ maxLength: 20 }), times: Type.Integer({ default: 1, minimum: 1 }) }),
+  output: Type.Object({ text: Type.String() }),
+  auth: anyone,
+  handle: ({ name, times }) => ({ text: `Hello ${name}`.repeat(times) }),
+});
+
+test("a call is bound, authorised, handled and checked", async () => {
+  await using app = await bootTest({ handlers: { greet } });
+  expect(await app.as(principal()).call("greet", { name: "Ana" })).toMatchObject({ ok: true, value: { text: "Hello Ana" } });
+  expect(await app.as(principal()).call("greet", { name: 5, nam: "x" })).toMatchObject({
+    ok: false,
+    error: {
+      code: "invalid_input",
+      errors: [
+        { path: "/nam", message: 'is not a known field; did you mean "name"?' },
+        { path: "/name", message: "must be a string" },
+      ],
+    },
+  });
+});
+
+test("a refused call never reaches its handler", async () => {
+  const handled: unknown[] = [];
+  const sendPayment = handler({
+    description: "Pays.",
+    effect: "write",
+    input: Type.Object({ cents: Type.Integer() }),
+    auth: can("pay"),
+    handle: (input) => handled.push(input),
+  });
+  const refuse = definePlugin((reason: string) => ({
+    name: "refuse",
+    hooks: { approve: () => ({ allow: false as const, by: "refuse", reason }) },
+  }));
+  await using app = await bootTest({ handlers: { sendPayment }, plugins: [refuse("over the daily limit")] });
+  expect(await app.as(principal({ scopes: ["pay"] })).call("sendPayment", { cents: 500 })).toMatchObject({
+    ok: false,
+    error: { code: "approval_refused" },
+  });
+  expect(await app.as(principal()).call("sendPayment", { cents: 500 })).toMatchObject({
+    ok: false,
+    error: { code: "missing_scope" },
+  });
+  expect(handled).toEqual([]);
+});
+
+test("what a handler throws on purpose reaches the caller, and nothing else does", async () => {
+  const find = handler({
+    description: "Finds.",
+    effect: "read",
+    input: Type.Object({ id: Type.String() }),
+    auth: anyone,
+    handle: ({ id }) => (id === "boom" ? JSON.parse("{secret") : notFound("order", id)),
+  });
+  await using app = await bootTest({ handlers: { find } });
+  expect(await app.as(principal()).call("find", { id: "o1" })).toMatchObject({
+    ok: false,
+    error: { code: "not_found", message: 'order "o1" was not found' },
+  });
+  const failed = await app.as(principal()).call("find", { id: "boom" });
+  expect(failed).toMatchObject({ ok: false, error: { code: "internal" } });
+  expect(JSON.stringify(failed.ok ? "" : failed.error.message)).not.toContain("secret");
+});
