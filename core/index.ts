@@ -16,6 +16,7 @@ export {
 export { argumentsHash, canonicalText } from "./digest.ts";
 export {
   authenticatorFailed,
+  cancelled,
   conflict,
   type ErrorCode,
   type ErrorKind,
@@ -108,6 +109,7 @@ export {
   type Authenticator,
   type Awaitable,
   anonymous,
+  asAuthenticator,
   authenticator,
   type Credentials,
   type Principal,

@@ -3,7 +3,7 @@
 
 import type Router from "@koa/router";
 import type Koa from "koa";
-import { type Cancellation, type Credentials, serviceRef } from "../../core/index.ts";
+import { type Cancellation, type Credentials, type Principal, serviceRef } from "../../core/index.ts";
 
 export interface HttpService {
   /**
@@ -13,6 +13,8 @@ export interface HttpService {
    * @param what  For the exposure table: `POST /mcp`.
    */
   mount(what: string, mounting: (koa: { readonly app: Koa; readonly router: Router }) => void): void;
+  /** What was mounted, for the exposure table. */
+  readonly mounted: readonly string[];
   /** `http://127.0.0.1:3000` once it listens. */
   readonly baseUrl: string | undefined;
   /** Headers alone; nothing of the body has been read. */
@@ -21,6 +23,8 @@ export interface HttpService {
   readBody(ctx: Koa.Context): Promise<Buffer>;
   /** Cancelled when the client goes away before the answer is complete. */
   cancellation(ctx: Koa.Context): Cancellation;
+  /** The OpenAPI 3.1 document as this principal may see it; `undefined` shows all routes. */
+  openApi(principal: Principal | undefined): Promise<object>;
 }
 
 export const httpRef = serviceRef<HttpService>("http");

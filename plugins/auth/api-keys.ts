@@ -1,0 +1,70 @@
+// API keys from a file. A change of the file is seen within a second, without a restart: a revoked key stops working.
+
+import { statSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { type Authenticator, authenticator, type Principal } from "../../core/index.ts";
+import { isSecretOf, type KeyRecord, parseKey, readKeyFile } from "./keyfile.ts";
+
+export interface ApiKeysOptions {
+  /** Under the manifest's folder unless absolute. Default `.quater/keys.json`. */
+  readonly file?: string;
+}
+
+export const defaultKeyFile = ".quater/keys.json";
+/** How old what is known of the file may be, milliseconds. */
+const freshMs = 500;
+
+/** Lets in whoever shows a key of the file that is neither expired nor revoked: `Authorization: Bearer qk_...`. */
+export const apiKeys = ({ file = defaultKeyFile }: ApiKeysOptions = {}): Authenticator => {
+  let path = file;
+  let records: ReadonlyMap<string, KeyRecord> = new Map();
+  let stamp = "";
+  let lookedAt = 0;
+  const refresh = (now: number): void => {
+    if (now - lookedAt < freshMs) return;
+    const stats = statSync(path, { throwIfNoEntry: false });
+    const current = stats === undefined ? "" : `${stats.ino}:${stats.mtimeMs}:${stats.size}`;
+    if (current !== stamp) records = new Map(readKeyFile(path).map((record) => [record.id, record]));
+    stamp = current;
+    lookedAt = now;
+  };
+  return authenticator({
+    name: "apiKeys",
+    open: ({ root }) => {
+      path = isAbsolute(file) ? file : join(root, file);
+      lookedAt = 0;
+      refresh(Date.now());
+    },
+    authenticate: ({ token }) => {
+      if (token === undefined) return undefined;
+      const now = Date.now();
+      refresh(now);
+      const parsed = parseKey(token);
+      const record = parsed === undefined ? undefined : records.get(parsed.id);
+      const isRight = isSecretOf(parsed?.secret ?? "", record?.hash);
+      if (!isRight || record === undefined || record.revokedAt !== undefined) return undefined;
+      if (record.expiresAt !== undefined && Date.parse(record.expiresAt) <= now) return undefined;
+      return principalOf(record);
+    },
+  });
+};
+
+const principals = new WeakMap<KeyRecord, Principal>();
+
+const principalOf = (record: KeyRecord): Principal => {
+  const known = principals.get(record);
+  if (known !== undefined) return known;
+  const made: Principal = Object.freeze({
+    issuer: "keys",
+    subject: record.name,
+    kind: record.kind,
+    ...(record.person === undefined ? {} : { person: record.person }),
+    ...(record.actsFor === undefined ? {} : { actsFor: record.actsFor }),
+    credential: `key:${record.id}`,
+    scopes: Object.freeze([...record.scopes]),
+    roles: Object.freeze([...record.roles]),
+    claims: Object.freeze({}),
+  });
+  principals.set(record, made);
+  return made;
+};

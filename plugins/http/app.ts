@@ -1,0 +1,94 @@
+// The Koa app: guard first, then what plugins and users mount, exposed routes, Quater's own pages, and the answer for
+// what nobody knows.
+
+import cors from "@koa/cors";
+import Router from "@koa/router";
+import Koa from "koa";
+import { internal, isQuaterError, type PluginContext } from "../../core/index.ts";
+import { dryRuns, exposedRoutes, routeIndexOf } from "./exposed.ts";
+import type { Guard } from "./guard.ts";
+import { refuse, TransportRefusal } from "./refusals.ts";
+import type { HttpService } from "./service.ts";
+
+export interface AppOptions {
+  readonly context: PluginContext;
+  readonly guard: Guard;
+  readonly service: HttpService;
+  readonly maxBodyBytes: number;
+  readonly mount: (koa: { readonly app: Koa; readonly router: Router }) => void;
+  /** Documents are open to everybody: in development only. */
+  readonly isOpen: boolean;
+  readonly allowedOrigins?: readonly string[];
+}
+
+export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [] }: AppOptions): Koa => {
+  const { gate, catalog, log } = context;
+  const app = new Koa();
+  const router = new Router();
+  app.on("error", (error: Error) => log.error("A request failed outside the pipeline", { error: error.stack ?? String(error) }));
+  app.use(async (ctx, next) => {
+    const callId = gate.newCallId();
+    ctx.state["callId"] = callId;
+    ctx.res.setHeader("x-request-id", callId);
+    ctx.res.setHeader("x-content-type-options", "nosniff");
+    try {
+      guard.check(ctx.req);
+      await next();
+    } catch (error) {
+      if (!isQuaterError(error)) app.emit("error", error, ctx);
+      refuse(ctx, isQuaterError(error) ? error : internal(error), callId);
+    }
+  });
+  // The guard has refused every other Origin; these headers only let the listed pages read the answers.
+  if (allowedOrigins.length > 0) {
+    const isListed = (origin: string) => allowedOrigins.some((allowed) => allowed.toLowerCase() === origin.toLowerCase());
+    app.use(
+      cors({
+        origin: (ctx) => (isListed(ctx.get("origin")) ? ctx.get("origin") : ""),
+        exposeHeaders: ["x-request-id", "retry-after"],
+      }),
+    );
+  }
+  mount({ app, router });
+  const index = routeIndexOf(catalog);
+  app.use(exposedRoutes({ gate, index, http: service, maxBodyBytes }));
+  app.use(dryRuns({ gate, http: service, maxBodyBytes }));
+  ownPages(router, { context, service, isOpen });
+  app.use(router.routes());
+  app.use(async (ctx) => {
+    const allowed = methodsOf(router, ctx, index.methodsOf(ctx.req.url ?? "/"));
+    if (allowed.length === 0) throw new TransportRefusal("route_not_found", "There is nothing here");
+    const allow = { allow: [...allowed, "OPTIONS"].join(", ") };
+    if (ctx.method !== "OPTIONS") throw new TransportRefusal("method_not_allowed", `This path takes ${allow.allow}`, allow);
+    ctx.set(allow);
+    ctx.status = 204;
+  });
+  return app;
+};
+
+const methodsOf = (router: Router, ctx: Koa.Context, exposed: readonly string[]): readonly string[] => {
+  const mounted = router.match(ctx.path, "OPTIONS").path.flatMap((layer) => layer.methods);
+  return [...new Set([...exposed, ...mounted])];
+};
+
+const ownPages = (router: Router, { context, service, isOpen }: Pick<AppOptions, "context" | "service" | "isOpen">): void => {
+  const { gate } = context;
+  router.get("/health", (ctx) => {
+    ctx.set("cache-control", "no-store");
+    ctx.body = { status: "ok" };
+  });
+  router.get("/ready", async (ctx) => {
+    const waitingFor = await gate.unready();
+    ctx.set("cache-control", "no-store");
+    ctx.status = waitingFor.length === 0 ? 200 : 503;
+    ctx.body = waitingFor.length === 0 ? { status: "ready" } : { status: "not ready", waitingFor };
+  });
+  router.get("/openapi.json", async (ctx) => {
+    const callId = ctx.state["callId"] as string;
+    // Behind the surface's own door, and only what this principal may call.
+    const principal = isOpen
+      ? undefined
+      : await gate.enter({ surface: "http", credentials: service.credentials(ctx, "http"), callId });
+    ctx.body = await service.openApi(principal);
+  });
+};

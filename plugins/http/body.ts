@@ -1,0 +1,75 @@
+// Reading a request's body and query, with every limit checked while reading.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { cancelled, type Given, parseJsonBytes, tooLarge } from "../../core/index.ts";
+import { TransportRefusal } from "./refusals.ts";
+
+export const hasBody = (req: IncomingMessage): boolean =>
+  req.headers["transfer-encoding"] !== undefined ||
+  (req.headers["content-length"] !== undefined && req.headers["content-length"] !== "0");
+
+const jsonType = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;|$)/i;
+
+/** @throws {QuaterError | TransportRefusal} 415 for what is not JSON or compressed, 413 over the limit, `json_*`. */
+export const readJsonBody = async (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Given | undefined> => {
+  if (!hasBody(req)) return undefined;
+  const type = req.headers["content-type"];
+  if (type === undefined || !jsonType.test(type)) {
+    throw new TransportRefusal("unsupported_media_type", "The body must be JSON: send Content-Type: application/json", {
+      accept: "application/json",
+    });
+  }
+  return { from: "body", isText: false, values: parseJsonBytes(await readBytes(req, res, maxBytes)) };
+};
+
+export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Buffer> => {
+  const encoding = req.headers["content-encoding"];
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    throw new TransportRefusal("unsupported_media_type", "Compressed bodies are not accepted", { "accept-encoding": "identity" });
+  }
+  const limit = `${maxBytes} bytes`;
+  if (Number(req.headers["content-length"] ?? 0) > maxBytes) throw tooLarge("The body", limit);
+  // The caller waits for leave to send: given only now, when nothing refused the call by its headers.
+  if (req.headers.expect !== undefined) res.writeContinue();
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let size = 0;
+    req.on("data", (part: Buffer) => {
+      size += part.length;
+      if (size <= maxBytes) return void parts.push(part);
+      req.removeAllListeners("data");
+      reject(tooLarge("The body", limit));
+    });
+    req.on("end", () => resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)));
+    req.on("close", () => {
+      if (!req.complete) reject(cancelled());
+    });
+    req.on("error", () => reject(cancelled()));
+  });
+};
+
+/** A query's texts by name; a repeated name gives a list. `+` is a space, as forms write it. */
+export const readQuery = (text: string): Readonly<Record<string, string | string[]>> => {
+  const found: Record<string, string | string[]> = {};
+  if (text === "") return found;
+  for (const part of text.split("&")) {
+    if (part === "") continue;
+    const equals = part.indexOf("=");
+    const name = decoded(equals === -1 ? part : part.slice(0, equals));
+    const value = equals === -1 ? "" : decoded(part.slice(equals + 1));
+    const before = Object.hasOwn(found, name) ? found[name] : undefined;
+    const after = before === undefined ? value : typeof before === "string" ? [before, value] : [...before, value];
+    if (name === "__proto__") Object.defineProperty(found, name, { value: after, enumerable: true, configurable: true });
+    else found[name] = after;
+  }
+  return found;
+};
+
+const decoded = (text: string): string => {
+  if (!text.includes("%") && !text.includes("+")) return text;
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    throw new TransportRefusal("bad_request", "The query is not valid percent-encoded UTF-8");
+  }
+};

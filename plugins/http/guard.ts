@@ -1,0 +1,108 @@
+// What is checked of every request before anything else sees it: headers that nobody may stuff, one Host that is ours,
+// an Origin that is allowed (trust.md T14 to T18).
+
+import type { IncomingMessage } from "node:http";
+import { BlockList, isIP } from "node:net";
+import { TransportRefusal } from "./refusals.ts";
+
+export interface GuardOptions {
+  /** Host names that requests may name, without port; loopback names are always among them. */
+  readonly allowedHosts?: readonly string[];
+  /** Origins of other sites whose pages may call, `https://app.example`. Same-origin pages always may. */
+  readonly allowedOrigins?: readonly string[];
+  /** Addresses or networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies?: readonly string[];
+}
+
+export interface Guard {
+  /** @throws {TransportRefusal} */
+  readonly check: (req: IncomingMessage) => void;
+  readonly isOriginAllowed: (req: IncomingMessage, origin: string) => boolean;
+  /** The address of the caller: the peer's, or the right-most hop that no trusted proxy is. */
+  readonly peerOf: (req: IncomingMessage) => string | undefined;
+}
+
+const loopback = ["localhost", "127.0.0.1", "[::1]"];
+const hostText = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::\d{1,5})?$/i;
+/** Node drops header lines past about a thousand in silence; far fewer are already an attack. */
+const maxHeaderLines = 100;
+const onlyOnce = new Set(["host", "authorization", "content-length"]);
+
+export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies = [] }: GuardOptions): Guard => {
+  const hosts = new Set([...loopback, ...allowedHosts].map((host) => host.toLowerCase()));
+  const origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
+  const proxies = blockListOf(trustedProxies);
+  let lastHost: string | undefined; // most requests name the same host as the one before
+
+  const isOriginAllowed = (req: IncomingMessage, origin: string): boolean => {
+    if (origins.has(origin.toLowerCase())) return true;
+    const sameSite = /^https?:\/\/(.+)$/i.exec(origin)?.[1];
+    return sameSite !== undefined && sameSite.toLowerCase() === req.headers.host?.toLowerCase();
+  };
+
+  return {
+    isOriginAllowed,
+    check: (req) => {
+      const raw = req.rawHeaders;
+      if (raw.length > 2 * maxHeaderLines)
+        throw new TransportRefusal("too_many_headers", `More than ${maxHeaderLines} header lines`, { connection: "close" });
+      const repeated = repeatedHeader(raw);
+      if (repeated === "host")
+        throw new TransportRefusal("host_not_allowed", "The request names more than one Host", { connection: "close" });
+      if (repeated !== undefined)
+        throw new TransportRefusal("bad_request", `The header ${repeated} is given more than once`, { connection: "close" });
+      const { host, origin } = req.headers;
+      if (req.url?.charCodeAt(0) !== 47)
+        throw new TransportRefusal("host_not_allowed", "The request's target must be a path", { connection: "close" });
+      if (host !== lastHost || host === undefined) {
+        const name = hostText.exec(host ?? "")?.[1]?.toLowerCase();
+        if (name === undefined || !hosts.has(name))
+          throw new TransportRefusal("host_not_allowed", "This server does not answer for that Host");
+        lastHost = host;
+      }
+      if (origin !== undefined && !isOriginAllowed(req, origin))
+        throw new TransportRefusal("origin_not_allowed", "Pages of that Origin may not call this server");
+      if (req.headers["transfer-encoding"] !== undefined && req.httpVersion === "1.0") {
+        throw new TransportRefusal("bad_request", "Transfer-Encoding needs HTTP/1.1", { connection: "close" });
+      }
+    },
+    peerOf: (req) => {
+      const peer = req.socket.remoteAddress;
+      const forwarded = req.headers["x-forwarded-for"];
+      if (peer === undefined || typeof forwarded !== "string" || !isIn(proxies, peer)) return peer;
+      const hops = forwarded.split(",").map((hop) => hop.trim());
+      return hops.reverse().find((hop) => isIP(hop) === 0 || !isIn(proxies, hop)) ?? peer;
+    },
+  };
+};
+
+const repeatedHeader = (raw: readonly string[]): string | undefined => {
+  let seen: string[] | undefined;
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index] ?? "";
+    // Lengths first: lower-casing every name would cost more than the rest of the guard.
+    if (name.length !== 4 && name.length !== 13 && name.length !== 14) continue;
+    const lower = name.toLowerCase();
+    if (!onlyOnce.has(lower)) continue;
+    if (seen?.includes(lower)) return lower;
+    seen ??= [];
+    seen.push(lower);
+  }
+  return undefined;
+};
+
+const blockListOf = (networks: readonly string[]): BlockList => {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = "", bits] = network.split("/");
+    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
+  }
+  return list;
+};
+
+const isIn = (list: BlockList, address: string): boolean => {
+  const mapped = address.replace(/^::ffff:(?=\d+\.)/, "");
+  return list.check(mapped, isIP(mapped) === 6 ? "ipv6" : "ipv4");
+};

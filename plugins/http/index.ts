@@ -1,0 +1,168 @@
+// The http surface: Koa, exposed routes through the gate, health, the OpenAPI document, and a place for other plugins and
+// users to mount their own.
+
+import type Router from "@koa/router";
+import type Koa from "koa";
+import {
+  type Authentication,
+  Cancellation,
+  definePlugin,
+  type PluginContext,
+  type Problem,
+  type Running,
+  Type,
+} from "../../core/index.ts";
+import type { GuardOptions } from "./guard.ts";
+import type { Route, RouteRule } from "./route.ts";
+import { routeProblems, routeSchema } from "./route.ts";
+import type { Listening } from "./server.ts";
+import { type HttpService, httpRef } from "./service.ts";
+
+export type { Method, Route, RouteDetails } from "./route.ts";
+export { type HttpService, httpRef } from "./service.ts";
+
+declare module "quater" {
+  interface Exposure {
+    /** `"GET /orders/:orderId"`, or with a status and inputs bound to headers. */
+    readonly http?: Route;
+    /** Callable without a credential over http, when the handler says `auth: anyone` too. */
+    readonly public?: boolean;
+  }
+  interface ExposureRules<Input, Given> {
+    readonly http: RouteRule<Input, Given>;
+  }
+}
+
+export interface HttpOptions extends GuardOptions {
+  /** Default 3000; 0 lets the system choose. */
+  readonly port?: number;
+  /** Default 127.0.0.1. Anything else needs `allowedHosts`. */
+  readonly host?: string;
+  /** Who callers are. Needed as soon as a route is not public. */
+  readonly authenticate?: Authentication;
+  /** Default 1 MiB. */
+  readonly maxBodyBytes?: number;
+  /** How long a client may take to send its headers. Default 10,000. */
+  readonly headersTimeoutMs?: number;
+  /** How long a client may take to send the whole request. Default 30,000. */
+  readonly requestTimeoutMs?: number;
+}
+
+interface Mounting {
+  readonly what: string;
+  readonly mount: (koa: { readonly app: Koa; readonly router: Router }) => void;
+}
+
+const serving = new Set(["serve", "dev", "test"]);
+const loopback = new Set(["127.0.0.1", "::1", "localhost"]);
+
+/** Routes for people and services. */
+export const http = definePlugin((options: HttpOptions = {}) => ({
+  name: "http",
+  provides: [httpRef],
+  exposure: [
+    { key: "http", schema: routeSchema, check: routeProblems },
+    { key: "public", schema: Type.Boolean() },
+  ],
+  surface: { name: "http", exposes: "HTTP routes", authenticate: options.authenticate, opensToPublic: true },
+  check: ({ catalog }) => optionProblems(options, duplicateRoutes(catalog.operations)),
+  setup: (context) => setup(options, context),
+}));
+
+const optionProblems = ({ host = "127.0.0.1", allowedHosts = [] }: HttpOptions, found: Problem[]): Problem[] => {
+  if (loopback.has(host) || allowedHosts.length > 0) return found;
+  return [
+    ...found,
+    {
+      place: "http()",
+      plugin: "http",
+      cause: `http listens on ${host} and knows no Host that it answers for`,
+      remedy: 'Add allowedHosts: ["shop.example"]',
+    },
+  ];
+};
+
+const duplicateRoutes = (operations: PluginContext["catalog"]["operations"]): Problem[] => {
+  const seen = new Map<string, string>();
+  return operations.flatMap((operation): Problem[] => {
+    const given = operation.exposure["http"];
+    const route = typeof given === "string" ? given : (given as { route?: string } | undefined)?.route;
+    if (route === undefined) return [];
+    const shape = route.replaceAll(/:[^/]+/g, ":");
+    const before = seen.get(shape);
+    seen.set(shape, operation.name);
+    return before === undefined
+      ? []
+      : [
+          {
+            place: operation.place,
+            plugin: "http",
+            cause: `${operation.name} and ${before} have the same route ${route}`,
+            remedy: "Change one of the two paths",
+          },
+        ];
+  });
+};
+
+const setup = async (options: HttpOptions, context: PluginContext): Promise<Running> => {
+  const mountings: Mounting[] = [];
+  const { guardOf } = await import("./guard.ts");
+  const guard = guardOf(options);
+  const maxBodyBytes = options.maxBodyBytes ?? 1_048_576;
+  let listening: Listening | undefined;
+  const service: HttpService = {
+    mount: (what, mount) => void mountings.push({ what, mount }),
+    get mounted() {
+      return mountings.map(({ what }) => what);
+    },
+    get baseUrl() {
+      return listening?.baseUrl;
+    },
+    credentials: ({ req }, surface) => {
+      const bearer = /^Bearer +([^\s]+)$/i.exec(req.headers.authorization ?? "")?.[1];
+      const peer = guard.peerOf(req);
+      return {
+        surface,
+        isLocal: false,
+        header: (name) => [req.headers[name]].flat()[0],
+        ...(bearer === undefined ? {} : { token: bearer }),
+        ...(peer === undefined ? {} : { peer }),
+      };
+    },
+    readBody: async ({ req, res }) => (await import("./body.ts")).readBytes(req, res, maxBodyBytes),
+    cancellation: ({ res }) => {
+      const cancellation = new Cancellation();
+      res.once("close", () => {
+        if (!res.writableFinished) cancellation.cancel();
+      });
+      return cancellation;
+    },
+    openApi: (principal) =>
+      import("./openapi.ts").then(({ openApiDocument }) => openApiDocument(context.catalog, context.project, principal)),
+  };
+  context.services.provide(httpRef, service);
+  if (!serving.has(context.command)) return {};
+  const { httpProbe } = await import("./probe.ts");
+  return {
+    probe: httpProbe(context.catalog, service),
+    start: async () => {
+      const [{ appOf }, { listen }] = await Promise.all([import("./app.ts"), import("./server.ts")]);
+      const app = appOf({
+        context,
+        guard,
+        service,
+        maxBodyBytes,
+        mount: (koa) => {
+          for (const { mount } of mountings) mount(koa);
+        },
+        isOpen: context.command === "dev",
+        ...options,
+      });
+      listening = await listen(app.callback(), { ...options, host: options.host ?? "127.0.0.1", port: options.port ?? 3000 });
+    },
+    stop: async () => {
+      await listening?.stop(1_000);
+      listening = undefined;
+    },
+  };
+};

@@ -1,0 +1,92 @@
+// The routes as an OpenAPI 3.1 document: input schemas split into path, query, headers and body the way binding takes
+// them, and only what the reader's static policy allows.
+
+import {
+  type Catalog,
+  isSchema,
+  isVisibleTo,
+  type JsonSchema,
+  type Operation,
+  type Principal,
+  type Project,
+  propertiesOf,
+  requiredOf,
+} from "../../core/index.ts";
+import { planOf, type Route } from "./route.ts";
+
+/** @param principal  Whose view; `undefined` shows all routes (development, and the operator's terminal). */
+export const openApiDocument = (catalog: Catalog, project: Project, principal: Principal | undefined): object => {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const operation of catalog.operations) {
+    if (!operation.surfaces.has("http") || (principal !== undefined && !isVisibleTo(operation, principal))) continue;
+    const plan = planOf(operation.exposure["http"] as Route);
+    const path = plan.path.replaceAll(/:([A-Za-z_][A-Za-z0-9_]*)/g, "{$1}");
+    paths[path] = { ...paths[path], [plan.method.toLowerCase()]: operationObject(operation) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: { title: project.name, version: project.version },
+    paths,
+    components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } }, schemas: { Problem: problemSchema } },
+  };
+};
+
+const problemSchema = {
+  type: "object",
+  required: ["title", "status", "code", "detail", "callId"],
+  properties: {
+    title: { type: "string" },
+    status: { type: "integer" },
+    code: { type: "string" },
+    detail: { type: "string" },
+    callId: { type: "string" },
+    errors: { type: "array", items: { type: "object", properties: { path: { type: "string" }, message: { type: "string" } } } },
+  },
+};
+
+const operationObject = (operation: Operation): object => {
+  const plan = planOf(operation.exposure["http"] as Route);
+  const properties = propertiesOf(operation.input);
+  const required = new Set(requiredOf(operation.input));
+  const elsewhere = new Map(plan.bound.map((bound) => [bound.name, bound]));
+  const takesBody = plan.method !== "GET" && plan.method !== "DELETE";
+  const parameters = Object.entries(properties).flatMap(([name, schema]) => {
+    const bound = elsewhere.get(name);
+    const isPath = plan.params.includes(name);
+    if (!isPath && bound === undefined && takesBody) return [];
+    const place = isPath ? "path" : (bound?.from ?? "query");
+    const described = typeof schema["description"] === "string" ? { description: schema["description"] } : {};
+    return [{ name: bound?.key ?? name, in: place, required: isPath || required.has(name), ...described, schema }];
+  });
+  const body = takesBody ? bodySchema(operation.input, new Set([...plan.params, ...elsewhere.keys()])) : undefined;
+  const problem = {
+    description: "Refused or failed",
+    content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+  };
+  return {
+    operationId: operation.name,
+    description: operation.handler.description,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: requiredOf(body).length > 0, content: { "application/json": { schema: body } } } }),
+    responses: { [plan.status]: { description: "Done", content: contentOf(operation) }, default: problem },
+    security: operation.isPublic ? [] : [{ bearer: operation.policy.scopes }],
+    "x-quater-effect": operation.handler.effect,
+    "x-quater-auth": operation.policy.name,
+  };
+};
+
+const contentOf = (operation: Operation): object => {
+  const schema = operation.output ?? {};
+  if (!operation.isStream) return { "application/json": { schema } };
+  return { "application/x-ndjson": { schema }, "text/event-stream": { schema } };
+};
+
+/** The input without what comes from path and headers; `undefined` when nothing is left. */
+const bodySchema = (input: JsonSchema, without: ReadonlySet<string>): JsonSchema | undefined => {
+  if (!isSchema(input["properties"])) return input;
+  const properties = Object.fromEntries(Object.entries(input["properties"]).filter(([name]) => !without.has(name)));
+  if (Object.keys(properties).length === 0) return undefined;
+  return { ...input, properties, required: requiredOf(input).filter((name) => !without.has(name)) };
+};

@@ -1,0 +1,96 @@
+// The two tables of what HTTP says: from kinds of errors to statuses, and what only a transport can say. Bodies are
+// problem details (RFC 9457).
+
+import { STATUS_CODES } from "node:http";
+import type Koa from "koa";
+import { type ErrorKind, QuaterError } from "../../core/index.ts";
+
+export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
+  invalid_input: 422,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  approval_required: 428, // not a 2xx or 409: a naive client must not read "pending" as done, nor retry by itself
+  approval_refused: 409,
+  too_large: 413,
+  rate_limited: 429,
+  unavailable: 503,
+  outcome_unknown: 500,
+  cancelled: 499, // nobody is there to read it
+  internal: 500,
+};
+
+/** What the transport refuses before there is a call. */
+export const transportStatus = {
+  bad_request: 400,
+  route_not_found: 404,
+  origin_not_allowed: 403,
+  method_not_allowed: 405,
+  not_acceptable: 406,
+  request_timeout: 408,
+  unsupported_media_type: 415,
+  host_not_allowed: 421,
+  too_many_headers: 431,
+} as const;
+export type TransportCode = keyof typeof transportStatus;
+
+/** What the transport's own checks throw; travels through the pipeline like any refusal, so that it is settled once. */
+export class TransportRefusal extends QuaterError {
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: TransportCode, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super({ code, kind: code === "origin_not_allowed" ? "forbidden" : "invalid_input", message });
+    this.headers = headers;
+  }
+}
+
+const isTransportCode = (code: string): code is TransportCode => Object.hasOwn(transportStatus, code);
+
+export const statusOf = (error: QuaterError): number => {
+  if (isTransportCode(error.code)) return transportStatus[error.code];
+  if (error.code.startsWith("json_")) return 400; // the body could not be read as what it claims to be
+  if (error.code === "approval_denied" || error.code === "approver_not_eligible") return 403;
+  return statusOfKind[error.kind];
+};
+
+/** RFC 9110 15.5.2: a 401 carries WWW-Authenticate; RFC 6750 section 3 for what stands in it. */
+const challenge = (error: QuaterError): string | undefined => {
+  if (error.code === "invalid_token") return 'Bearer error="invalid_token"';
+  if (error.kind === "unauthenticated") return "Bearer";
+  if (error.code !== "missing_scope") return undefined;
+  const scopes = (error.details?.["scopes"] as readonly string[] | undefined) ?? [];
+  return `Bearer error="insufficient_scope", scope="${scopes.join(" ").replace(/["\\]/g, "")}"`;
+};
+
+export const problemBody = (status: number, code: string, detail: string, callId: string, more: object = {}): string =>
+  JSON.stringify({ title: STATUS_CODES[status] ?? "Error", status, code, detail, callId, ...more });
+
+/** Writes the answer for a refused or failed call. */
+export const refuse = (ctx: Koa.Context, error: QuaterError, callId: string): void => {
+  const status = statusOf(error);
+  const header = challenge(error);
+  if (header !== undefined) ctx.set("www-authenticate", header);
+  if (error instanceof TransportRefusal) ctx.set(error.headers);
+  if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
+  const { errors, details } = error;
+  send(
+    ctx,
+    status,
+    problemBody(status, error.code, error.message, callId, { ...details, ...(errors === undefined ? {} : { errors }) }),
+  );
+};
+
+/** Bytes that a client still means to send, and that are cheaper to read away than to lose the answer over. */
+const drainable = 64 * 1024;
+
+const send = (ctx: Koa.Context, status: number, body: string): void => {
+  const { req } = ctx;
+  const isUnread =
+    !req.complete && (req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"] ?? 0) > drainable);
+  if (isUnread) ctx.set("connection", "close");
+  ctx.status = status;
+  ctx.set("cache-control", "no-store");
+  ctx.type = "application/problem+json";
+  ctx.body = body;
+};

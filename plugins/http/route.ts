@@ -1,0 +1,125 @@
+// The `http` key of an exposure: which route a handler is, checked by the compiler against the handler's input and again
+// at boot.
+
+import { type Operation, propertiesOf, type Refused, Type } from "../../core/index.ts";
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+export type RouteText = `${Method} /${string}`;
+
+export interface RouteDetails {
+  readonly route: RouteText;
+  /** Of a success. Default 200. */
+  readonly status?: number;
+  /** Inputs taken from a header or cookie, and from nowhere else: `{ traceId: "header:x-trace-id" }`. Callers choose them. */
+  readonly bind?: Readonly<Record<string, `header:${string}` | `cookie:${string}`>>;
+}
+
+export type Route = RouteText | RouteDetails;
+
+type Params<Path extends string> = Path extends `${string}/:${infer Rest}`
+  ? Rest extends `${infer Name}/${infer After}`
+    ? Name | Params<`/${After}`>
+    : Rest
+  : never;
+
+/** A path parameter that is no input does not compile. */
+export type RouteRule<Input, Given> = Given extends `${Method} ${infer Path}`
+  ? [Exclude<Params<Path>, keyof Input>] extends [never]
+    ? Given
+    : Refused<`Path parameter :${Exclude<Params<Path>, keyof Input>} is not a property of the handler's input`>
+  : Given extends { readonly route: infer Text }
+    ? Omit<RouteDetails, "route"> & { readonly route: RouteRule<Input, Text> }
+    : Route;
+
+const text = Type.String({ pattern: "^(GET|POST|PUT|PATCH|DELETE) /[^?# ]*$" });
+
+export const routeSchema = Type.Union([
+  text,
+  Type.Object(
+    {
+      route: text,
+      status: Type.Optional(Type.Integer({ minimum: 200, maximum: 299 })),
+      bind: Type.Optional(Type.Record(Type.String(), Type.String({ pattern: "^(header|cookie):[A-Za-z0-9_-]+$" }))),
+    },
+    { additionalProperties: false },
+  ),
+]);
+
+export interface BoundInput {
+  readonly name: string;
+  readonly from: "header" | "cookie";
+  /** The header's name in lower case, or the cookie's as it is. */
+  readonly key: string;
+}
+
+/** A route as read from the manifest. */
+export interface RoutePlan {
+  readonly method: Method;
+  readonly path: string;
+  readonly params: readonly string[];
+  readonly status: number;
+  readonly bound: readonly BoundInput[];
+}
+
+export const planOf = (given: Route): RoutePlan => {
+  const { route, status = 200, bind = {} } = typeof given === "string" ? { route: given } : given;
+  const [method, path = "/"] = route.split(" ");
+  return {
+    method: method as Method,
+    path,
+    params: path.split("/").flatMap((segment) => (segment.startsWith(":") ? segment.slice(1) : [])),
+    status,
+    bound: Object.entries(bind).map(([name, source]) => {
+      const from = source.startsWith("header:") ? "header" : "cookie";
+      const key = source.slice(from.length + 1);
+      return { name, from, key: from === "header" ? key.toLowerCase() : key };
+    }),
+  };
+};
+
+/** Paths of Quater's own, and of the plugins that come with it. */
+const reserved = /^\/(?:health|ready|openapi\.json|docs|mcp|approvals|__quater__|\.well-known)(?:\/|$)/;
+/** Headers that are credentials or the transport's own; an input bound to one could forge or leak. */
+const notForInputs = new Set([
+  "authorization",
+  "proxy-authorization",
+  "cookie",
+  "host",
+  "origin",
+  "content-length",
+  "transfer-encoding",
+]);
+
+/** What is wrong with a route on this handler, beyond what its schema says. */
+export const routeProblems = (value: unknown, operation: Operation): { cause: string; remedy: string }[] => {
+  const found: { cause: string; remedy: string }[] = [];
+  if ((typeof value !== "string" && typeof (value as RouteDetails)?.route !== "string") || !/ \//.test(JSON.stringify(value)))
+    return found;
+  const { method, path, params, bound } = planOf(value as Route);
+  const inputs = new Set(Object.keys(propertiesOf(operation.input)));
+  const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
+  for (const name of params) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) say(`"/:${name}" is no path parameter`, "Name a whole segment: /orders/:orderId");
+    else if (!inputs.has(name))
+      say(
+        `path parameter :${name} is not a property of the handler's input`,
+        `Its inputs are ${[...inputs].join(", ") || "none"}`,
+      );
+  }
+  if (path.includes("*")) say(`the path ${path} has a wildcard`, "Name each segment");
+  if (reserved.test(path)) say(`the path ${path} is Quater's own`, "Choose another");
+  if (method === "GET" && operation.handler.effect !== "read") {
+    say(
+      `GET on a handler whose effect is "${operation.handler.effect}"`,
+      "Use POST: a GET is repeated, cached and followed by anybody",
+    );
+  }
+  for (const { name, from, key } of bound) {
+    if (!inputs.has(name))
+      say(`bind.${name} is not a property of the handler's input`, `Its inputs are ${[...inputs].join(", ") || "none"}`);
+    if (params.includes(name)) say(`${name} is bound to a ${from} and stands in the path`, "Keep one of the two");
+    if (from === "header" && notForInputs.has(key))
+      say(`bind.${name} takes the header ${key}, which is a credential or the transport's own`, "Choose another header");
+  }
+  return found;
+};

@@ -1,0 +1,111 @@
+// The listening server: Node's own limits set, refusals of its parser answered as problems, a stop that lets requests in
+// flight finish.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { BootError } from "../../core/index.ts";
+
+/** trust.md T13, milliseconds and counts. */
+const limits = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  checkMs: 1_000,
+  keepAliveMs: 5_000,
+  connections: 1_000,
+  requestsPerSocket: 1_000,
+} as const;
+
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly headersTimeoutMs?: number | undefined;
+  readonly requestTimeoutMs?: number | undefined;
+}
+
+export interface Listening {
+  readonly baseUrl: string;
+  /** Stops accepting, waits for requests in flight, closes what is left after `graceMs`. */
+  readonly stop: (graceMs: number) => Promise<void>;
+}
+
+export const listen = async (
+  handle: (req: IncomingMessage, res: ServerResponse) => void,
+  { host, port, headersTimeoutMs = limits.headersMs, requestTimeoutMs = limits.requestMs }: ListenOptions,
+): Promise<Listening> => {
+  const server = createServer(
+    {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: limits.checkMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      insecureHTTPParser: false,
+    },
+    handle,
+  );
+  server.maxConnections = limits.connections;
+  server.maxRequestsPerSocket = limits.requestsPerSocket;
+  server.maxHeadersCount = 0; // the guard counts them itself: Node would drop the rest in silence
+  // Leave to send the body is given by whoever reads it, after the caller was let in.
+  server.on("checkContinue", handle);
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => refuseUnparsed(error, socket));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(listenProblem(error, host, port)));
+    server.listen(port, host, resolve);
+  });
+  const { port: actual } = server.address() as AddressInfo;
+  const shown = host.includes(":") ? `[${host}]` : host;
+  return { baseUrl: `http://${shown}:${actual}`, stop: (graceMs) => stopServer(server, graceMs) };
+};
+
+const listenProblem = (error: NodeJS.ErrnoException, host: string, port: number): Error => {
+  const place = `http({ port: ${port} })`;
+  if (error.code === "EADDRINUSE")
+    return new BootError([
+      {
+        place,
+        plugin: "http",
+        cause: `Port ${port} on ${host} is already in use`,
+        remedy: "Stop what listens there, or choose another port with http({ port })",
+      },
+    ]);
+  if (error.code === "EACCES")
+    return new BootError([
+      { place, plugin: "http", cause: `Port ${port} may not be opened by this user`, remedy: "Choose a port above 1023" },
+    ]);
+  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
+    return new BootError([
+      { place, plugin: "http", cause: `This machine has no address ${host}`, remedy: "Check http({ host })" },
+    ]);
+  return error;
+};
+
+const unparsed: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+const codes: Readonly<Record<number, string>> = { 400: "bad_request", 408: "request_timeout", 431: "too_many_headers" };
+
+/** There is no request and no call yet, so the answer is written by hand, and the connection closed. */
+const refuseUnparsed = (error: NodeJS.ErrnoException, socket: Socket): void => {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const status = unparsed[error.code ?? ""] ?? 400;
+  const body = JSON.stringify({
+    title: STATUS_CODES[status],
+    status,
+    code: codes[status],
+    detail: "The request could not be read",
+  });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+};
+
+const stopServer = (server: Server, graceMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });

@@ -1,0 +1,138 @@
+// trust.md T12 to T18, byte by byte.
+
+import { definePlugin } from "quater";
+import { http, httpRef } from "quater/http";
+import { bootTest, type TestApp, tokens } from "quater/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bootShop } from "./shop.ts";
+import { raw } from "./socket.ts";
+
+let app: TestApp;
+let base: string;
+beforeAll(async () => {
+  app = await bootShop({ allowedOrigins: ["https://app.example"] });
+  base = app.kernel.services.get(httpRef).baseUrl ?? "";
+});
+afterAll(() => app.stop());
+
+const request = (line: string, ...headers: string[]) => `${line}\r\n${headers.map((header) => `${header}\r\n`).join("")}\r\n`;
+const host = "Host: 127.0.0.1";
+const status = async (bytes: string) => (await raw(base, bytes)).status;
+const code = async (bytes: string) => (JSON.parse((await raw(base, bytes)).body) as { code: string }).code;
+
+describe("Host", () => {
+  test.each(["localhost", "LOCALHOST", "127.0.0.1:1234", "[::1]", "localhost."])("%s is ours", async (name) => {
+    expect(await status(request("GET /health HTTP/1.1", `Host: ${name}`))).toBe(200);
+  });
+  test.each(["evil.example", "localhost.evil.example", "127.0.0.1@evil", "::1", "localhost:bad", "", "a b"])(
+    "%j is not",
+    async (name) => {
+      const bytes = request("GET /health HTTP/1.1", `Host: ${name}`);
+      expect([await status(bytes), await code(bytes)]).toEqual([421, "host_not_allowed"]);
+    },
+  );
+  test("two Hosts, none, or a whole URL as target are refused", async () => {
+    expect(await status(request("GET /health HTTP/1.1", host, "Host: localhost"))).toBe(421);
+    expect(await status(request("GET http://127.0.0.1/health HTTP/1.1", host))).toBe(421);
+    expect(await status(request("GET /health HTTP/1.1"))).toBe(400);
+  });
+});
+
+describe("Origin", () => {
+  test.each(["https://evil.example", "null", "http://127.0.0.1.evil.example", "https://app.example.evil"])(
+    "%s is refused before anything runs",
+    async (origin) => {
+      const bytes = request("GET /health HTTP/1.1", host, `Origin: ${origin}`);
+      expect([await status(bytes), await code(bytes)]).toEqual([403, "origin_not_allowed"]);
+    },
+  );
+  test("a page of the same origin and a listed one may call, and only the listed one gets CORS headers", async () => {
+    const same = await raw(base, request("GET /health HTTP/1.1", host, "Origin: http://127.0.0.1"));
+    expect([same.status, same.headers["access-control-allow-origin"]]).toEqual([200, undefined]);
+    const listed = await raw(base, request("GET /health HTTP/1.1", host, "Origin: https://app.example"));
+    expect([listed.status, listed.headers["access-control-allow-origin"]]).toEqual([200, "https://app.example"]);
+    expect(listed.headers["access-control-allow-credentials"]).toBeUndefined();
+  });
+  test("without a list there are no CORS headers at all", async () => {
+    await using plain = await bootShop();
+    const url = plain.kernel.services.get(httpRef).baseUrl ?? "";
+    const answer = await raw(url, request("GET /health HTTP/1.1", host, "Origin: http://127.0.0.1"));
+    expect(Object.keys(answer.headers).filter((name) => name.startsWith("access-control"))).toEqual([]);
+  });
+});
+
+describe("headers and framing", () => {
+  test("more than 100 header lines are refused by counting, so that none can push Authorization out", async () => {
+    const stuffed = Array.from({ length: 101 }, (_, n) => `X-${n}: 1`);
+    expect(await status(request("GET /health HTTP/1.1", host, ...stuffed))).toBe(431);
+    expect(await status(request("GET /health HTTP/1.1", host, ...stuffed.slice(0, 98)))).toBe(200);
+  });
+  test("a header section over the parser's limit is 431", async () => {
+    expect(await status(request("GET /health HTTP/1.1", host, `X-Big: ${"a".repeat(20_000)}`))).toBe(431);
+  });
+  test.each([
+    ["two Authorization lines", ["Authorization: Bearer ana", "Authorization: Bearer bob"]],
+    ["Content-Length beside Transfer-Encoding", ["Content-Length: 5", "Transfer-Encoding: chunked"]],
+    ["two Content-Lengths", ["Content-Length: 5", "Content-Length: 6"]],
+    ["a Content-Length that is no number", ["Content-Length: 5x"]],
+    ["a folded header", ["X-A: 1\r\n folded"]],
+  ])("%s is 400 and closes the connection", async (_name, headers) => {
+    const answer = await raw(base, request("POST /orders HTTP/1.1", host, ...headers));
+    expect([answer.status, answer.headers["connection"]]).toEqual([400, "close"]);
+  });
+  test("Transfer-Encoding on HTTP/1.0 is 400", async () => {
+    expect(await status(request("POST /orders HTTP/1.0", host, "Transfer-Encoding: chunked"))).toBe(400);
+  });
+  test("a GET with a body is 400", async () => {
+    expect(await status(`${request("GET /orders/o1 HTTP/1.1", host, "Authorization: Bearer ana", "Content-Length: 2")}{}`)).toBe(
+      400,
+    );
+  });
+  test("what is no HTTP at all gets an answer and the others are served", async () => {
+    expect(await status("\x16\x03\x01 hello\r\n\r\n")).toBe(400);
+    expect(await status(request("GET /health HTTP/1.1", host))).toBe(200);
+  });
+});
+
+test("a request that never ends is 408, and others are served meanwhile", async () => {
+  await using slow = await bootShop({ requestTimeoutMs: 200, headersTimeoutMs: 200 });
+  const url = slow.kernel.services.get(httpRef).baseUrl ?? "";
+  const body = "Authorization: Bearer ana\r\nContent-Type: application/json\r\nContent-Length: 100";
+  const slowBody = raw(url, request("POST /orders HTTP/1.1", host, body), { keepOpen: true });
+  const slowHeaders = raw(url, "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n", { keepOpen: true });
+  expect((await raw(url, request("GET /health HTTP/1.1", host))).status).toBe(200);
+  expect([(await slowBody).status, (await slowHeaders).status]).toEqual([408, 408]);
+});
+
+describe("the caller's address", () => {
+  const peers: (string | undefined)[] = [];
+  const watch = definePlugin(() => ({ name: "watch", hooks: { settled: (call) => void peers.push(call.peer) } }));
+  const bootWith = (trustedProxies: string[]) =>
+    bootTest({ handlers: {}, plugins: [watch(), http({ port: 0, trustedProxies, authenticate: tokens({}) })] });
+  const ask = async (trustedProxies: string[], forwarded: string) => {
+    await using one = await bootWith(trustedProxies);
+    peers.splice(0);
+    await raw(
+      one.kernel.services.get(httpRef).baseUrl ?? "",
+      request("GET /openapi.json HTTP/1.1", host, `X-Forwarded-For: ${forwarded}`),
+    );
+    return peers[0];
+  };
+  test("X-Forwarded-For of nobody in particular is ignored", async () => {
+    expect(await ask([], "1.2.3.4")).toBe("127.0.0.1");
+  });
+  test("behind trusted proxies it is the right-most hop that is none of them", async () => {
+    expect(await ask(["127.0.0.1", "10.0.0.0/8"], "6.6.6.6, 1.2.3.4, 10.1.2.3")).toBe("1.2.3.4");
+  });
+});
+
+test("listening beyond loopback without allowedHosts does not boot", async () => {
+  await expect(
+    bootTest({ handlers: {}, plugins: [http({ port: 0, host: "0.0.0.0", authenticate: tokens({}) })] }),
+  ).rejects.toThrow("allowedHosts");
+});
+
+test("a busy port says which, and what to do", async () => {
+  const { port } = new URL(base);
+  await expect(bootShop({ port: Number(port) })).rejects.toThrow(`Port ${port} on 127.0.0.1 is already in use`);
+});

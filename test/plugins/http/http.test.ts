@@ -1,0 +1,250 @@
+import { httpRef } from "quater/http";
+import type { TestApp } from "quater/testing";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { bootShop, handled } from "./shop.ts";
+import { raw } from "./socket.ts";
+
+let app: TestApp;
+let base: string;
+beforeAll(async () => {
+  app = await bootShop();
+  base = app.kernel.services.get(httpRef).baseUrl ?? "";
+});
+afterAll(() => app.stop());
+beforeEach(() => void handled.splice(0));
+
+const get = (path: string, headers: Record<string, string> = { authorization: "Bearer ana" }) =>
+  fetch(`${base}${path}`, { headers });
+const post = (path: string, body: string, headers: Record<string, string> = {}) =>
+  fetch(`${base}${path}`, {
+    method: "POST",
+    body,
+    headers: { authorization: "Bearer ana", "content-type": "application/json", ...headers },
+  });
+const problem = async (response: Response) => (await response.json()) as Record<string, unknown>;
+
+describe("routes", () => {
+  test("a path parameter and a query are the handler's input", async () => {
+    const response = await get("/orders/ord_1?fields=id&fields=total");
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
+    expect(await response.json()).toEqual({ orderId: "ord_1", fields: ["id", "total"] });
+  });
+
+  test("a path is decoded once, and a slash inside a parameter is data", async () => {
+    expect(await (await get("/orders/a%252Fb")).json()).toEqual({ orderId: "a%2Fb" });
+    expect(await (await get("/orders/a%2Fb%20%C3%A9")).json()).toEqual({ orderId: "a/b é" });
+  });
+
+  test.each(["/orders/%E0%A4%A", "/orders/x?fields=%E0%A4%A"])("%s is not valid UTF-8 and is refused", async (path) => {
+    expect((await get(path)).status).toBe(400);
+    expect(handled).toEqual([]);
+  });
+
+  test("a body and a bound header are the handler's input, with the status of the exposure", async () => {
+    const response = await post("/orders", '{"customer":"c1","cents":5}', { "x-trace-id": "t-1" });
+    expect(response.status).toBe(201);
+    expect(await response.json()).toEqual({ customer: "c1", cents: 5, traceId: "t-1", by: "ana" });
+  });
+
+  test("an input that is bound to a header is taken from nowhere else", async () => {
+    const response = await post("/orders", '{"customer":"c1","cents":5,"traceId":"forged"}');
+    expect(response.status).toBe(422);
+    expect(await problem(response)).toMatchObject({
+      errors: [{ path: "/traceId", message: "is taken from the header x-trace-id and from nowhere else" }],
+    });
+  });
+
+  test("one name from query and body is refused, never merged", async () => {
+    const response = await post("/orders?cents=7", '{"customer":"c1","cents":5}');
+    expect(response.status).toBe(422);
+    expect(await problem(response)).toMatchObject({
+      errors: [{ path: "/cents", message: "is given in the query and in the body" }],
+    });
+    expect(handled).toEqual([]);
+  });
+
+  test("a handler that is not exposed over http is unreachable, its name included", async () => {
+    expect((await get("/hidden")).status).toBe(404);
+    expect((await post("/__quater__/dry-run/hidden", "{}")).status).toBe(404);
+    expect(handled).toEqual([]);
+  });
+
+  test("HEAD answers as GET without a body", async () => {
+    const response = await fetch(`${base}/orders/o1`, { method: "HEAD", headers: { authorization: "Bearer ana" } });
+    expect([response.status, await response.text()]).toEqual([200, ""]);
+  });
+
+  test("a method that the path does not take is 405 and names those it takes", async () => {
+    const response = await fetch(`${base}/orders/o1`, { method: "DELETE" });
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD, OPTIONS"]);
+    const own = await fetch(`${base}/health`, { method: "POST" });
+    expect([own.status, own.headers.get("allow")?.includes("GET")]).toEqual([405, true]);
+  });
+
+  test("an unknown path is 404 in the form of every other problem", async () => {
+    const response = await get("/nothing");
+    expect([response.status, response.headers.get("content-type")]).toEqual([404, "application/problem+json"]);
+    expect(await problem(response)).toMatchObject({ status: 404, code: "route_not_found", title: "Not Found" });
+  });
+});
+
+describe("problems", () => {
+  test("a problem carries code, sentence, places and the call's id, which is also the request's", async () => {
+    const response = await get("/orders/o1?felds=id");
+    const body = await problem(response);
+    expect(body).toEqual({
+      title: "Unprocessable Entity",
+      status: 422,
+      code: "unknown_field",
+      detail: '/felds is not a known field; did you mean "fields"?',
+      callId: response.headers.get("x-request-id"),
+      errors: [{ path: "/felds", message: 'is not a known field; did you mean "fields"?' }],
+    });
+  });
+
+  test("what a handler throws on purpose has its own status and sentence", async () => {
+    const response = await get("/orders/none");
+    expect([response.status, await problem(response)]).toMatchObject([
+      404,
+      { code: "not_found", detail: 'order "none" was not found' },
+    ]);
+  });
+
+  test("an invalid body is 400, an input that does not fit is 422", async () => {
+    expect((await post("/orders", '{"customer":')).status).toBe(400);
+    expect(await problem(await post("/orders", '{"customer":"c","cents":1,"cents":2}'))).toMatchObject({
+      status: 400,
+      code: "json_duplicate_key",
+      errors: [{ path: "/cents" }],
+    });
+    expect((await post("/orders", '{"customer":"c","cents":"1"}')).status).toBe(422);
+    expect((await post("/orders", "[]")).status).toBe(422);
+    expect((await post("/orders", "")).status).toBe(422);
+  });
+
+  test("a body that is not JSON is 415, also when it is compressed", async () => {
+    expect((await post("/orders", "a=1", { "content-type": "application/x-www-form-urlencoded" })).status).toBe(415);
+    expect((await post("/orders", "{}", { "content-encoding": "gzip" })).status).toBe(415);
+  });
+
+  test("a body over the limit is 413, announced or not", async () => {
+    const big = `{"customer":"${"x".repeat(1_100_000)}"}`;
+    expect((await post("/orders", big)).status).toBe(413);
+    const chunks = new ReadableStream({
+      start: (stream) => {
+        stream.enqueue(new TextEncoder().encode(big));
+        stream.close();
+      },
+    });
+    const init = {
+      method: "POST",
+      body: chunks,
+      duplex: "half",
+      headers: { authorization: "Bearer ana", "content-type": "application/json" },
+    };
+    expect((await fetch(`${base}/orders`, init as RequestInit)).status).toBe(413);
+  });
+});
+
+describe("the door", () => {
+  test("no credential is 401 with a challenge, before a body is read, whatever the body", async () => {
+    const head = "POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n";
+    const answer = await raw(base, head, { keepOpen: true }); // the body is never sent
+    expect([answer.status, answer.headers["www-authenticate"]]).toEqual([401, "Bearer"]);
+    expect((await post("/orders", "not json at all", { authorization: "" })).status).toBe(401);
+  });
+
+  test("nobody is told to send a body before he was let in", async () => {
+    const head =
+      "POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n";
+    expect((await raw(base, head, { keepOpen: true })).text).not.toContain("100 Continue");
+  });
+
+  test("a wrong credential is 401 invalid_token, on public routes too", async () => {
+    const response = await get("/orders/o1", { authorization: "Bearer wrong" });
+    expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, 'Bearer error="invalid_token"']);
+    expect((await get("/status", { authorization: "Bearer wrong" })).status).toBe(401);
+    expect((await get("/status", {})).status).toBe(200);
+  });
+
+  test("a missing scope is refused before the input is looked at", async () => {
+    const response = await post("/orders", "{{{", { authorization: "Bearer bob" });
+    expect([response.status, response.headers.get("www-authenticate")]).toEqual([
+      403,
+      'Bearer error="insufficient_scope", scope="orders:write"',
+    ]);
+  });
+
+  test("headers and bodies cannot say who is calling or over which surface", async () => {
+    const headers = {
+      authorization: "Bearer ana",
+      "x-quater-principal": "root",
+      "x-quater-surface": "cli",
+      "x-forwarded-user": "root",
+    };
+    const response = await post("/orders", '{"customer":"c1","cents":5}', headers);
+    expect(await response.json()).toMatchObject({ by: "ana" });
+    expect((await post("/orders", '{"customer":"c1","cents":5,"principal":{"subject":"root"}}')).status).toBe(422);
+  });
+
+  test("parallel calls of different principals never mix", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, async (_, n) => {
+        const response = await post("/orders", `{"customer":"c${n}","cents":1}`, {
+          authorization: `Bearer ${n % 2 === 0 ? "ana" : "bob"}`,
+        });
+        return [response.status, ((await response.json()) as { customer?: string }).customer];
+      }),
+    );
+    expect(answers).toEqual(Array.from({ length: 60 }, (_, n) => (n % 2 === 0 ? [201, `c${n}`] : [403, undefined])));
+  });
+});
+
+describe("streams", () => {
+  test("items are JSON lines, or events where the caller asks for them", async () => {
+    const lines = await get("/export?count=2");
+    expect([lines.headers.get("content-type"), await lines.text()]).toEqual(["application/x-ndjson", '{"n":0}\n{"n":1}\n']);
+    const events = await get("/export?count=1", { authorization: "Bearer ana", accept: "text/event-stream" });
+    expect([events.headers.get("content-type"), await events.text()]).toEqual([
+      "text/event-stream; charset=utf-8",
+      'data: {"n":0}\n\nevent: end\ndata: {}\n\n',
+    ]);
+  });
+
+  test("a failure in the middle is the last frame, and says nothing of what was inside", async () => {
+    const text = await (await get("/export?failAt=1")).text();
+    expect(text.split("\n")[0]).toBe('{"n":0}');
+    expect(text).toContain('"code":"internal"');
+    expect(text).not.toContain("secret");
+  });
+});
+
+describe("own pages", () => {
+  test("health and readiness need no credential", async () => {
+    expect(await (await fetch(`${base}/health`)).json()).toEqual({ status: "ok" });
+    expect(await (await fetch(`${base}/ready`)).json()).toEqual({ status: "ready" });
+  });
+
+  test("the document stands behind the door and shows what the caller may call", async () => {
+    expect((await fetch(`${base}/openapi.json`)).status).toBe(401);
+    const paths = async (token: string) =>
+      Object.keys(((await (await get("/openapi.json", { authorization: `Bearer ${token}` })).json()) as { paths: object }).paths);
+    expect(await paths("ana")).toEqual(["/orders/{orderId}", "/orders", "/export", "/status"]);
+    expect(await paths("bob")).toEqual(["/status"]);
+  });
+
+  test("a dry run has a path of its own, runs nothing and passes the same gate", async () => {
+    const response = await post("/__quater__/dry-run/createOrder", '{"customer":"c1","cents":5}');
+    expect(await response.json()).toMatchObject({
+      handler: "createOrder",
+      input: { customer: "c1", cents: 5 },
+      argumentsHash: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+      auth: { allowed: true, by: "can(orders:write)" },
+      approval: { required: false },
+    });
+    expect((await post("/__quater__/dry-run/createOrder", "{}", { authorization: "Bearer bob" })).status).toBe(403);
+    expect((await post("/__quater__/dry-run/createOrder", "{}", { authorization: "" })).status).toBe(401);
+    expect(handled).toEqual([]);
+  });
+});

@@ -1,0 +1,74 @@
+// A few handlers that http tests share.
+
+import { anyone, can, handler, notFound, stream, Type } from "quater";
+import { type HttpOptions, http } from "quater/http";
+import { bootTest, principal, type TestApp, tokens } from "quater/testing";
+
+export const handled: unknown[] = [];
+
+const getOrder = handler({
+  description: "Gets an order.",
+  effect: "read",
+  input: Type.Object({ orderId: Type.String({ maxLength: 40 }), fields: Type.Optional(Type.Array(Type.String())) }),
+  auth: can("orders:read"),
+  handle: (input) => {
+    handled.push(input);
+    return input.orderId === "none" ? notFound("order", input.orderId) : { ...input };
+  },
+});
+
+const createOrder = handler({
+  description: "Creates an order.",
+  effect: "write",
+  input: Type.Object({ customer: Type.String(), cents: Type.Integer({ minimum: 1 }), traceId: Type.Optional(Type.String()) }),
+  auth: can("orders:write"),
+  handle: (input, { principal: who }) => {
+    handled.push(input);
+    return { ...input, by: who.subject };
+  },
+});
+
+const exportOrders = handler({
+  description: "Streams orders.",
+  effect: "read",
+  input: Type.Object({ count: Type.Integer({ default: 3 }), failAt: Type.Optional(Type.Integer()) }),
+  output: stream(Type.Object({ n: Type.Integer() })),
+  auth: can("orders:read"),
+  async *handle({ count, failAt }) {
+    for (let n = 0; n < count; n++) {
+      if (n === failAt) throw new Error("the secret inside");
+      yield { n };
+    }
+  },
+});
+
+const status = handler({
+  description: "Status.",
+  effect: "read",
+  input: Type.Object({}),
+  auth: anyone,
+  handle: () => ({ ok: true }),
+});
+const hidden = handler({
+  description: "Not exposed over http.",
+  effect: "read",
+  input: Type.Object({}),
+  auth: anyone,
+  handle: () => handled.push("hidden"),
+});
+
+export const ana = principal({ scopes: ["orders:read", "orders:write"] });
+export const bob = principal({ subject: "bob" });
+
+export const bootShop = (options: HttpOptions = {}): Promise<TestApp> =>
+  bootTest({
+    handlers: { getOrder, createOrder, exportOrders, status, hidden },
+    expose: {
+      getOrder: { http: "GET /orders/:orderId" },
+      createOrder: { http: { route: "POST /orders", status: 201, bind: { traceId: "header:x-trace-id" } } },
+      exportOrders: { http: "GET /export" },
+      status: { http: "GET /status", public: true },
+      hidden: { direct: true },
+    },
+    plugins: [http({ port: 0, authenticate: tokens({ ana, bob }), ...options })],
+  });
