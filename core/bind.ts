@@ -51,53 +51,76 @@ const merged = (given: readonly Given[], coercers: ReadonlyMap<string, Coercer>)
   const errors: FieldError[] = [];
   for (const { from, isText, values } of given) {
     if (!isSchema(values)) throw inputInvalid([{ path: "", message: "must be an object" }]);
-    for (const name in values) {
+    for (const name of Object.keys(values)) {
       const value = values[name];
       if (value === undefined) continue;
       const path = visible(`/${pointerStep(name)}`);
       const before = sources.get(name);
       if (before !== undefined) errors.push({ path, message: `is given in the ${before} and in the ${from}` });
       sources.set(name, from);
-      const coerced = isText ? (coercers.get(name)?.(value as string | readonly string[]) ?? value) : value;
-      if (isText && Array.isArray(value) && !isArrayProperty(name, coercers))
-        errors.push({ path, message: "is given more than once" });
-      // defineProperty: a field called __proto__ must become an unknown field, not a prototype.
-      if (name === "__proto__") Object.defineProperty(input, name, { value: coerced, enumerable: true });
-      else input[name] = coerced;
+      const coercer = isText ? coercers.get(name) : undefined;
+      // Which of the texts was meant is not for us to guess. A name nobody knows is left for the check to refuse.
+      if (coercer?.takesList === false && Array.isArray(value)) errors.push({ path, message: "is given more than once" });
+      assign(input, name, coercer === undefined ? value : coercer.coerce(value));
     }
   }
   if (errors.length > 0) throw inputInvalid(errors);
   return input;
 };
 
-// A list property makes a list of one text; everything else leaves it single.
-const isArrayProperty = (name: string, coercers: ReadonlyMap<string, Coercer>): boolean =>
-  coercers.has(name) && Array.isArray(coercers.get(name)?.(""));
+/** Defined, not set: a field called `__proto__` must become an unknown field, not a prototype. */
+const assign = (target: Record<string, unknown>, name: string, value: unknown): void => {
+  if (name !== "__proto__") target[name] = value;
+  else Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true });
+};
 
 type Filler = (value: unknown) => void;
 
-/** Sets absent properties to their `default`. `undefined` where the schema has none, so that most inputs pay nothing. */
+/**
+ * Sets absent properties to their `default`, in nested objects, items of arrays and values of records that are there.
+ * Defaults inside unions are not set: which branch is meant is not known yet. `undefined` where the schema has none, so
+ * that most inputs pay nothing.
+ */
 const fillerOf = (schema: unknown): Filler | undefined => {
   if (!isSchema(schema)) return undefined;
-  const own = Object.entries(propertiesOf(schema)).flatMap(([name, property]) => {
+  const declared = Object.entries(propertiesOf(schema));
+  const own = declared.flatMap(([name, property]) => {
     const fill = fillerOf(property);
     return "default" in property || fill !== undefined ? [{ name, preset: property["default"], fill }] : [];
   });
+  const names = new Set(declared.map(([name]) => name));
   const fillItem = fillerOf(schema["items"]);
-  if (own.length === 0 && fillItem === undefined) return undefined;
+  const records = isSchema(schema["patternProperties"]) ? Object.entries(schema["patternProperties"]) : [];
+  const others = records.flatMap(([pattern, part]) => {
+    const fill = fillerOf(part);
+    return fill === undefined ? [] : [{ pattern: new RegExp(pattern, "u"), fill }];
+  });
+  if (own.length === 0 && fillItem === undefined && others.length === 0) return undefined;
   return (value) => {
     if (Array.isArray(value)) for (const item of value) fillItem?.(item);
     if (!isSchema(value)) return;
     const target = value as Record<string, unknown>;
     for (const { name, preset, fill } of own) {
       if (!Object.hasOwn(target, name) && preset !== undefined) target[name] = structuredClone(preset);
-      fill?.(target[name]);
+      if (Object.hasOwn(target, name)) fill?.(target[name]);
     }
+    for (const { pattern, fill } of others)
+      for (const name of Object.keys(target)) if (!names.has(name) && pattern.test(name)) fill(target[name]);
   };
 };
 
+/**
+ * Frozen through and through, and in the one form that its canonical text has: no `-0`, and no field that is
+ * `undefined` (surfaces in this process can give both, and JSON text can give the first).
+ */
 const frozen = <Value>(value: Value): Value => {
   if (value === null || typeof value !== "object") return value;
-  for (const key in value) frozen(value[key]);
+  const fields = value as Record<string, unknown>;
+  for (const key in fields) {
+    const field = fields[key];
+    if (field === undefined && !Array.isArray(value)) delete fields[key];
+    else if (Object.is(field, -0)) fields[key] = 0;
+    else frozen(field);
+  }
   return Object.freeze(value);
 };

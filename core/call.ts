@@ -16,6 +16,8 @@ export interface Arrival {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly peer: string | undefined;
+  /** A rehearsal: what is told of it must not be recorded as a call that ran. */
+  readonly isDryRun: boolean;
 }
 
 export interface Call extends Arrival {

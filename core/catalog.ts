@@ -9,7 +9,9 @@ import type { Catalog, Operation } from "./operation.ts";
 import type { ConfiguredPlugin, ExposureKey } from "./plugin.ts";
 import { authProblem, compilePolicy } from "./policy.ts";
 import type { Problem } from "./problem.ts";
-import { closed, hasSecret, isSchema, type JsonSchema, schemaProblems } from "./schema.ts";
+import { usesProblems } from "./resource.ts";
+import { closed, hasSecret, isSchema, type JsonSchema } from "./schema.ts";
+import { schemaProblems } from "./schema-problems.ts";
 import { nearest, visible } from "./text.ts";
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
@@ -74,7 +76,11 @@ const readTables = (loaded: LoadedManifest, keys: ReadonlyMap<string, ExposureKe
       });
       continue;
     }
-    for (const [key, exposure] of Object.entries(exposed.table as Record<string, Record<string, unknown>>)) {
+    for (const [key, exposure] of Object.entries((exposed.table ?? {}) as Record<string, Record<string, unknown>>)) {
+      if (!isSchema(exposure)) {
+        problems.push({ place: loaded.placeOf(key), cause: `The exposure of ${key} is no table`, remedy: "Write { ... }" });
+        continue;
+      }
       const name = typeof exposure["name"] === "string" ? exposure["name"] : key;
       const entry: Entry = { name, key, exposure, exposed, place: loaded.placeOf(key) };
       const before = seen.get(sameCase(name));
@@ -92,13 +98,23 @@ const readTables = (loaded: LoadedManifest, keys: ReadonlyMap<string, ExposureKe
           remedy: 'Give one of them another name: "..." in its exposure',
         });
       }
-      seen.set(sameCase(name), entry);
+      if (before === undefined) seen.set(sameCase(name), entry);
+      problems.push(...ownValueProblems(entry));
       for (const used of Object.keys(exposure))
         if (!keys.has(used) && !ownExposureKeys.has(used)) problems.push(unowned(entry, used, keys));
       entries.push(entry);
     }
   }
   return entries;
+};
+
+const ownValueProblems = ({ name, exposure, place }: Entry): Problem[] => {
+  const found: Problem[] = [];
+  if ("name" in exposure && typeof exposure["name"] !== "string")
+    found.push({ place, cause: `${name}: name must be a string`, remedy: "Write the other name in quotes, or remove it" });
+  if ("preview" in exposure && exposure["preview"] !== "caller")
+    found.push({ place, cause: `${name}: preview must be "caller"`, remedy: "Remove it: previews are for approvers then" });
+  return found;
 };
 
 const unowned = (entry: Entry, key: string, keys: ReadonlyMap<string, ExposureKey>): Problem => {
@@ -146,7 +162,6 @@ const notExported = (entry: Entry, module: Record<string, unknown>): Problem => 
 };
 
 const effects = new Set(["read", "write", "destructive"]);
-const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u;
 
 const handlerProblems = (entry: Entry, value: Handler): Problem[] => {
   const found: Problem[] = [];
@@ -157,22 +172,28 @@ const handlerProblems = (entry: Entry, value: Handler): Problem[] => {
   if (typeof description !== "string" || description.trim() === "")
     say("has no description", "Say in a sentence what it does: agents decide by it");
   else if (description.length > 1000) say(`has a description of ${description.length} characters`, "Shorten it to 1,000");
-  else if (unprintable.test(description))
+  else if (visible(description) !== description)
     say("has a description with control or invisible characters", "Write it as one line of printable text");
   if (!effects.has(value.effect)) say(`has the effect ${JSON.stringify(value.effect)}`, 'Use "read", "write" or "destructive"');
   if (typeof value.handle !== "function") say("has no handle function", "Add async handle(input, context) { ... }");
+  for (const problem of usesProblems(value.use)) say(problem, "Mend its use: a table from other names to resource({ ... })");
   for (const problem of schemaProblems(value.input))
-    say(`has an input schema of which ${problem}`, "Write it with Type from quater");
-  if (isSchema(value.input) && value.input["type"] !== "object" && !("allOf" in value.input))
+    say(`has an input schema in which ${problem}`, "Write it with Type from quater");
+  if (typeof value.input === "boolean" || (isSchema(value.input) && !isObjectSchema(value.input)))
     say("has an input that is no object", "Wrap it: Type.Object({ ... })");
   const output = isStream(value.output) ? value.output.item : value.output;
   if (output !== undefined)
     for (const problem of schemaProblems(output))
-      say(`has an output schema of which ${problem}`, "Write it with Type from quater");
+      say(`has an output schema in which ${problem}`, "Write it with Type from quater");
   if (output !== undefined && value.reveal !== true && hasSecret(output))
     say("has a secret() field in its output", "Remove the field, or say reveal: true in the handler");
   return found;
 };
+
+const isObjectSchema = (schema: unknown): boolean =>
+  isSchema(schema) &&
+  (schema["type"] === "object" ||
+    (Array.isArray(schema["allOf"]) && schema["allOf"].length > 0 && schema["allOf"].every(isObjectSchema)));
 
 const operationOf = (entry: Entry, value: Handler, surfaces: ReadonlySet<string>): Operation => {
   const output = isStream(value.output) ? value.output.item : value.output;

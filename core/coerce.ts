@@ -3,12 +3,17 @@
 // no "yes", no empty string for zero.
 
 import { isLossy } from "./json.ts";
-import { isSchema, type JsonSchema, propertiesOf } from "./schema.ts";
+import { isSchema, type JsonSchema, propertiesOf, referred } from "./schema.ts";
 
 /** Gives the value, or `undefined` where the text is not one. */
 type Reader = (text: string) => unknown;
-/** Takes what was given under one name: a text, or several when the name was repeated. */
-export type Coercer = (given: string | readonly string[]) => unknown;
+
+export interface Coercer {
+  /** Whether the name may be repeated. */
+  readonly takesList: boolean;
+  /** What was given under one name: a text, or several when the name was repeated. Anything else is left as it is. */
+  readonly coerce: (given: unknown) => unknown;
+}
 
 /** RFC 8259 section 6, integers only; `1e2` is a number but not how an integer is written. */
 const integerText = /^-?(?:0|[1-9][0-9]*)$/;
@@ -19,25 +24,31 @@ const readInteger: Reader = (text) => (integerText.test(text) && Number.isSafeIn
 const readNumber: Reader = (text) => (numberText.test(text) && !isLossy(text) ? Number(text) : undefined);
 const readBoolean: Reader = (text) => (text === "true" ? true : text === "false" ? false : undefined);
 
-const readers: Readonly<Record<string, Reader>> = {
-  string: readString,
-  integer: readInteger,
-  number: readNumber,
-  boolean: readBoolean,
+const readers: ReadonlyMap<unknown, Reader> = new Map([
+  ["string", readString],
+  ["integer", readInteger],
+  ["number", readNumber],
+  ["boolean", readBoolean],
+]);
+
+/** The schema itself, or the schemas of which one or all must hold, `$ref`s followed. */
+const branchesOf = (root: unknown, schema: unknown, depth = 0): JsonSchema[] => {
+  if (!isSchema(schema) || depth > 16) return []; // deeper than anybody writes, and an end for schemas that refer in a circle
+  const ref = schema["$ref"];
+  if (typeof ref === "string" && isSchema(root)) return branchesOf(root, referred(root, ref), depth + 1);
+  const branches = [schema["anyOf"], schema["oneOf"], schema["allOf"]].find(Array.isArray) as unknown[] | undefined;
+  return branches === undefined ? [schema] : branches.flatMap((branch) => branchesOf(root, branch, depth + 1));
 };
 
-const readerOf = (schema: unknown): Reader => {
-  if (!isSchema(schema)) return readString;
-  if ("const" in schema) return oneOf([schema["const"]]);
-  if (Array.isArray(schema["enum"])) return oneOf(schema["enum"]);
-  const branches = [schema["anyOf"], schema["oneOf"]].find(Array.isArray) as unknown[] | undefined;
-  if (branches !== undefined) return firstThatReads(branches.map(readerOf));
-  const named = Array.isArray(schema["type"]) ? (schema["type"] as string[]) : [String(schema["type"])];
-  return firstThatReads(named.flatMap((name) => readers[name] ?? []));
+const readerOf = (schema: JsonSchema): readonly Reader[] => {
+  if ("const" in schema) return [oneOf([schema["const"]])];
+  if (Array.isArray(schema["enum"])) return [oneOf(schema["enum"])];
+  return [schema["type"]].flat().flatMap((name) => readers.get(name) ?? []);
 };
 
 const oneOf = (values: readonly unknown[]): Reader => {
-  const byText = new Map(values.map((value) => [String(value), value]));
+  const scalars = values.filter((value) => ["string", "number", "boolean"].includes(typeof value));
+  const byText = new Map(scalars.map((value) => [String(value), value]));
   return (text) => byText.get(text);
 };
 
@@ -56,16 +67,20 @@ const firstThatReads = (candidates: readonly Reader[]): Reader => {
   };
 };
 
-const coercer = (schema: JsonSchema): Coercer => {
-  if (schema["type"] === "array") {
-    const read = readerOf(schema["items"]);
-    return (given) => (typeof given === "string" ? [given] : given).map((text) => read(text) ?? text);
-  }
-  const read = readerOf(schema);
-  // Repeated where one value is meant: left as a list, which the check refuses.
-  return (given) => (typeof given === "string" ? (read(given) ?? given) : [...given]);
+const coercer = (root: unknown, schema: JsonSchema): Coercer => {
+  const branches = branchesOf(root, schema);
+  const list = branches.find((branch) => [branch["type"]].flat().includes("array"));
+  const readOne = firstThatReads(branches.flatMap(readerOf));
+  const readItem = firstThatReads(list === undefined ? [] : branchesOf(root, list["items"]).flatMap(readerOf));
+  const one = (text: unknown) => (typeof text === "string" ? (readOne(text) ?? text) : text);
+  const item = (text: unknown) => (typeof text === "string" ? (readItem(text) ?? text) : text);
+  const isOnlyList = list !== undefined && branches.length === 1;
+  return {
+    takesList: list !== undefined,
+    coerce: (given) => (Array.isArray(given) ? given.map(item) : isOnlyList ? [item(given)] : one(given)),
+  };
 };
 
 /** One coercer per property of an input schema, made at boot. */
 export const coercersOf = (input: unknown): ReadonlyMap<string, Coercer> =>
-  new Map(Object.entries(propertiesOf(input)).map(([name, schema]) => [name, coercer(schema)]));
+  new Map(Object.entries(propertiesOf(input)).map(([name, schema]) => [name, coercer(input, schema)]));

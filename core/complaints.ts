@@ -3,7 +3,7 @@
 
 import type { FieldError } from "./errors.ts";
 import { pointerStep } from "./json.ts";
-import { isSchema, type JsonSchema, propertiesOf } from "./schema.ts";
+import { isSchema, type JsonSchema, propertiesOf, referred } from "./schema.ts";
 import { nearest, visible } from "./text.ts";
 
 /** What TypeBox reports, as far as it is read here. */
@@ -28,12 +28,15 @@ export const complaintsOf = (schema: JsonSchema, errors: readonly SchemaError[])
     }
   }
   // By place: the order in which a surface received the fields must not show.
-  return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1)).slice(0, maxComplaints);
 };
 
+/** Ten thousand unknown fields make one answer, not a megabyte of it. */
+const maxComplaints = 64;
+
 /**
- * A union reports every branch. Where exactly one branch has the right type, its errors are what the caller can act on;
- * otherwise the union's own line is.
+ * A union reports every branch. Where exactly one branch has the right type, and the right value of the field that tells
+ * the branches apart, its errors are what the caller can act on; otherwise the union's own line is.
  */
 const withoutBranches = (errors: readonly SchemaError[]): readonly SchemaError[] => {
   const dropped = new Set<SchemaError>();
@@ -42,19 +45,25 @@ const withoutBranches = (errors: readonly SchemaError[]): readonly SchemaError[]
     const prefix = `${union.schemaPath}/${union.keyword}/`;
     const branches = new Map<string, SchemaError[]>();
     for (const error of errors) {
-      if (!error.schemaPath.startsWith(prefix) || !error.instancePath.startsWith(union.instancePath)) continue;
+      if (!error.schemaPath.startsWith(prefix) || !isWithin(error.instancePath, union.instancePath)) continue;
       const branch = error.schemaPath.slice(prefix.length).split("/", 1)[0] ?? "";
       branches.set(branch, [...(branches.get(branch) ?? []), error]);
     }
-    const rightType = [...branches.values()].filter(
-      (found) =>
-        !found.some((error) => error.instancePath === union.instancePath && ["type", "const", "enum"].includes(error.keyword)),
-    );
-    const kept = rightType.length === 1 ? rightType[0] : undefined;
+    const meant = [...branches.values()].filter((found) => !found.some((error) => isAnother(error, union.instancePath)));
+    const kept = meant.length === 1 ? meant[0] : undefined;
     if (kept !== undefined) dropped.add(union);
     for (const found of branches.values()) if (found !== kept) for (const error of found) dropped.add(error);
   }
   return errors.filter((error) => !dropped.has(error));
+};
+
+const isWithin = (path: string, outer: string): boolean => path === outer || path.startsWith(`${outer}/`);
+
+/** Whether the error says that another branch was meant: another type, or another value of a field directly in it. */
+const isAnother = (error: SchemaError, path: string): boolean => {
+  if (error.instancePath === path) return ["type", "const", "enum"].includes(error.keyword);
+  const isOwnField = isWithin(error.instancePath, path) && !error.instancePath.slice(path.length + 1).includes("/");
+  return isOwnField && error.keyword === "const";
 };
 
 const types: Readonly<Record<string, string>> = {
@@ -84,14 +93,19 @@ const worded = (root: JsonSchema, error: SchemaError): readonly Complaint[] => {
         isUnknownField: false,
       }));
     case "additionalProperties":
-    case "unevaluatedProperties":
-      return names(params[error.keyword]).map((name) => ({
+    case "unevaluatedProperties": {
+      const known = propertiesOf(schemaAt(root, error.schemaPath));
+      // Where a part fails, TypeBox counts the fields of all parts as unevaluated.
+      const unknown = names(params[error.keyword]).filter((name) => !Object.hasOwn(known, name));
+      return unknown.map((name) => ({
         path: visible(`${error.instancePath}/${pointerStep(name)}`),
-        message: `is not a known field${suggestion(name, schemaAt(root, error.schemaPath))}`,
+        message: `is not a known field${suggestion(name, known)}`,
         isUnknownField: true,
       }));
+    }
     case "boolean":
-      return []; // the line that says which property is refused stands beside it
+      // For an unknown field the line that names it stands beside this one.
+      return /\/(?:additional|unevaluated)Properties$/.test(error.schemaPath) ? [] : at("is not allowed");
     case "minLength":
       return at(limit === "1" ? "must not be empty" : `must be at least ${limit} characters long`);
     case "maxLength":
@@ -123,8 +137,8 @@ const worded = (root: JsonSchema, error: SchemaError): readonly Complaint[] => {
 
 const names = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
 
-const suggestion = (name: string, schema: unknown): string => {
-  const near = nearest(name, Object.keys(propertiesOf(schema)));
+const suggestion = (name: string, known: object): string => {
+  const near = nearest(name, Object.keys(known));
   return near === undefined ? "" : `; did you mean "${near}"?`;
 };
 
@@ -143,14 +157,16 @@ const choice = (schema: unknown): string => {
     : "does not match any of the allowed shapes";
 };
 
+/** TypeBox writes the path as if a `$ref` were replaced by what it refers to. */
 const schemaAt = (root: JsonSchema, schemaPath: string): unknown =>
   schemaPath
     .split("/")
     .slice(1)
-    .reduce<unknown>(
-      (schema, step) =>
-        schema !== null && typeof schema === "object"
-          ? (schema as Record<string, unknown>)[step.replaceAll("~1", "/").replaceAll("~0", "~")]
-          : undefined,
-      root,
-    );
+    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"))
+    .reduce<unknown>((schema, step) => {
+      const found = followed(root, schema, step);
+      return found !== null && typeof found === "object" ? (found as Record<string, unknown>)[step] : undefined;
+    }, root);
+
+const followed = (root: JsonSchema, schema: unknown, step: string): unknown =>
+  isSchema(schema) && typeof schema["$ref"] === "string" && !(step in schema) ? referred(root, schema["$ref"]) : schema;

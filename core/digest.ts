@@ -7,7 +7,7 @@ import canonicalize from "canonicalize";
  * RFC 8785 text.
  *
  * @param value  JSON: what bind returns always is.
- * @throws {TypeError} for what JSON cannot say: `undefined`, functions, non-finite numbers, lone surrogates.
+ * @throws {TypeError} for what JSON cannot say: `undefined`, functions, dates, non-finite numbers, lone surrogates.
  */
 export const canonicalText = (value: unknown): string => {
   assertJson(value);
@@ -18,17 +18,28 @@ export const canonicalText = (value: unknown): string => {
 
 // canonicalize writes invalid JSON for functions and holes, so what is not JSON is refused before it.
 const assertJson = (value: unknown): void => {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return;
+  if (value === null || typeof value === "boolean") return;
+  if (typeof value === "string") {
+    assertWellFormed(value);
+    return;
+  }
   if (typeof value === "number" && Number.isFinite(value)) return;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) assertJson(value[index]);
     return;
   }
-  if (typeof value === "object") {
-    for (const item of Object.values(value)) assertJson(item);
+  if (typeof value === "object" && [Object.prototype, null].includes(Object.getPrototypeOf(value))) {
+    for (const [key, item] of Object.entries(value)) {
+      assertWellFormed(key);
+      assertJson(item);
+    }
     return;
   }
-  throw new TypeError(`A ${typeof value} has no JSON text`);
+  throw new TypeError(`A ${typeof value === "object" ? (value.constructor?.name ?? "class") : typeof value} has no JSON text`);
+};
+
+const assertWellFormed = (text: string): void => {
+  if (/[\ud800-\udfff]/u.test(text)) throw new TypeError("Half of a surrogate pair has no JSON text");
 };
 
 /** `sha256:` and 64 hexadecimal digits over the RFC 8785 text of `{ handler, input }`. */

@@ -5,6 +5,7 @@ import type { Catalog, Operation } from "./operation.ts";
 import type { ConfiguredPlugin, Entry, Surface } from "./plugin.ts";
 import { type Authenticator, anonymous, asAuthenticator, type Principal } from "./principal.ts";
 import type { Problem } from "./problem.ts";
+import type { JsonSchema } from "./schema.ts";
 
 export interface Door {
   readonly surface: Surface;
@@ -41,19 +42,12 @@ export const principalAt = async (door: Door, entry: Entry, operation: Operation
 };
 
 /** A surface that exposes anything protected has its own auth, or the boot is refused. */
-export const doorProblems = (
-  plugins: readonly ConfiguredPlugin[],
-  catalog: Catalog,
-  names: (surface: string) => number,
-  place: string,
-): Problem[] =>
+export const doorProblems = (plugins: readonly ConfiguredPlugin[], exposures: readonly JsonSchema[], place: string): Problem[] =>
   plugins.flatMap(({ surface, name }) => {
     if (surface === undefined) return [];
-    const open =
-      surface.opensToPublic === true
-        ? catalog.operations.filter((operation) => operation.isPublic && operation.surfaces.has(surface.name)).length
-        : 0;
-    if (surface.authenticate !== undefined || names(surface.name) - open <= 0) return [];
+    const isOpen = (exposure: JsonSchema) => surface.opensToPublic === true && exposure["public"] === true;
+    const guarded = exposures.filter((exposure) => Boolean(exposure[surface.name]) && !isOpen(exposure));
+    if (surface.authenticate !== undefined || guarded.length === 0) return [];
     return [
       {
         place,
@@ -83,7 +77,7 @@ export const publicProblems = (plugins: readonly ConfiguredPlugin[], catalog: Ca
         {
           place,
           cause: `${name} says public: true on no surface that can be public`,
-          remedy: `Expose it over ${[...opening].join(", ") || "http"}, or remove public`,
+          remedy: `Expose it over ${[...opening].join(", ") || "a surface that can be"}, or remove public`,
         },
       ];
     if (operation.exposure["approval"] !== undefined)

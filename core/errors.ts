@@ -2,6 +2,7 @@
 // in docs/errors.md; surfaces own one table from kind to their own language and never look at messages.
 
 import { brand } from "./brand.ts";
+import { visible } from "./text.ts";
 
 /** How a call can go wrong, as far as a caller must tell apart. A new kind does not compile until every surface answers. */
 export const errorKinds = [
@@ -115,7 +116,7 @@ const fail = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}):
 
 /** @throws {QuaterError} `not_found`: `order "ord_7" was not found`. */
 export const notFound = (what: string, id: string, choice: Choice = {}): never =>
-  fail("not_found", `${what} ${JSON.stringify(id)} was not found`, choice);
+  fail("not_found", `${what} ${JSON.stringify(visible(id))} was not found`, choice);
 
 /** @throws {QuaterError} `conflict`: the request is fine, the state of the world is not. */
 export const conflict = (message: string, choice: Choice = {}): never => fail("conflict", message, choice);
@@ -183,7 +184,7 @@ export const approvalRefused = (by: string, reason?: string): QuaterError =>
 
 /** Unknown and unexposed handlers answer alike, so that nobody learns what exists elsewhere. */
 export const unknownHandler = (name: string, surface: string): QuaterError =>
-  build("unknown_handler", `No handler named ${JSON.stringify(name)} is exposed over ${surface}`);
+  build("unknown_handler", `No handler named ${JSON.stringify(visible(name))} is exposed over ${surface}`);
 
 export const tooLarge = (what: string, limit: string): QuaterError => build("too_large", `${what} is larger than ${limit}`);
 

@@ -26,7 +26,7 @@ export class PipelineGate implements Gate {
   readonly #doors: ReadonlyMap<string, Door>;
   readonly #log: Log;
   readonly #machines = new Map<string, Machine>();
-  readonly #inFlight = new Set<Cancellation>();
+  readonly #inFlight = new Set<Call>(); // calls, not cancellations: several calls may share one
   #strangers: HookRunner | undefined;
   #drained: (() => void) | undefined;
 
@@ -61,15 +61,32 @@ export class PipelineGate implements Gate {
       return await principalAt(door, entry, operation);
     } catch (error) {
       const { callId, surface, handler, credentials } = entry;
-      const arrival = { callId, surface, handler, principal: undefined, startedAt: Date.now(), peer: credentials.peer };
-      const outcome = await this.#settle(arrival, { ok: false, error: asQuaterError(error), callId }, operation);
+      const arrival = {
+        callId,
+        surface,
+        handler,
+        principal: undefined,
+        startedAt: Date.now(),
+        peer: credentials.peer,
+        isDryRun: false,
+      };
+      const outcome = await this.#settle(arrival, { ok: false, error: this.#logged(error, arrival), callId }, operation);
       throw outcome.ok ? error : outcome.error;
     }
   }
 
   async invoke(invocation: Invocation): Promise<Outcome> {
     const { surface, principal, callId = randomUUID(), cancellation = new Cancellation() } = invocation;
-    const arrival = { callId, surface, handler: invocation.handler, principal, startedAt: Date.now(), peer: invocation.peer };
+    const isDryRun = invocation.dryRun === true;
+    const arrival = {
+      callId,
+      surface,
+      handler: invocation.handler,
+      principal,
+      startedAt: Date.now(),
+      peer: invocation.peer,
+      isDryRun,
+    };
     const operation = this.#catalog.get(invocation.handler);
     const machine = this.#machines.get(invocation.handler);
     if (operation === undefined || machine === undefined || !operation.surfaces.has(surface)) {
@@ -84,10 +101,10 @@ export class PipelineGate implements Gate {
       progress: invocation.progress ?? noProgress,
       resources: resources.open,
     };
-    this.#inFlight.add(cancellation);
+    this.#inFlight.add(call);
     let outcome: Outcome;
     try {
-      const run = invocation.dryRun === true ? rehearse : runPipeline;
+      const run = isDryRun ? rehearse : runPipeline;
       outcome = { ok: true, value: await run(call, invocation.given, machine), callId };
     } catch (error) {
       outcome = { ok: false, error: this.#told(error, call), callId };
@@ -99,11 +116,11 @@ export class PipelineGate implements Gate {
             ? { ok: true, value: undefined, callId }
             : { ok: false, error: this.#told(failure, call), callId };
         const settled = await this.#finish(call, end, resources.close);
-        if (!settled.ok && failure === undefined) throw settled.error;
+        return settled.ok ? undefined : settled.error;
       });
       return outcome;
     }
-    return this.#finish(call, outcome, resources.close, invocation.dryRun === true);
+    return this.#finish(call, outcome, resources.close);
   }
 
   async unready(): Promise<readonly string[]> {
@@ -117,7 +134,7 @@ export class PipelineGate implements Gate {
     this.#log.info(`Waiting for ${this.#inFlight.size} calls in flight`);
     if (await this.#emptyWithin(drainMs)) return;
     this.#log.warn(`Cancelling ${this.#inFlight.size} calls that did not end in ${drainMs} ms`);
-    for (const cancellation of this.#inFlight) cancellation.cancel();
+    for (const { cancellation } of this.#inFlight) cancellation.cancel();
     await this.#emptyWithin(1000);
   }
 
@@ -133,17 +150,17 @@ export class PipelineGate implements Gate {
   }
 
   /** Resources close before the outcome is recorded and answered: a failed commit must not follow a success. */
-  async #finish(call: Call, outcome: Outcome, close: CallResources["close"], isDryRun = false): Promise<Outcome> {
+  async #finish(call: Call, outcome: Outcome, close: CallResources["close"]): Promise<Outcome> {
     let ended = outcome;
     try {
-      const closing = close(!outcome.ok || isDryRun); // what a dry run's preview opened is rolled back
+      const closing = close(!outcome.ok || call.isDryRun); // what a dry run's preview opened is rolled back
       if (closing !== undefined) await closing;
     } catch (error) {
       const failure = this.#told(error, call);
       if (outcome.ok) ended = { ok: false, error: failure, callId: call.callId };
     }
     const settled = await this.#settle(call, ended, call.operation);
-    this.#inFlight.delete(call.cancellation);
+    this.#inFlight.delete(call);
     if (this.#inFlight.size === 0) this.#drained?.();
     return settled;
   }
@@ -165,20 +182,22 @@ export class PipelineGate implements Gate {
     }
   }
 
-  /** What the caller is told of a failure; what only the operator may know goes to the log. */
+  /** What the caller is told of a failure. */
   #told(error: unknown, call: Call): QuaterError {
-    if (call.cancellation.isCancelled && !isQuaterError(error)) return cancelled();
+    return call.cancellation.isCancelled && !isQuaterError(error) ? cancelled() : this.#logged(error, call);
+  }
+
+  /** What only the operator may know goes to the log: our own failures, and the causes of others. */
+  #logged(error: unknown, { callId, handler, surface }: Arrival): QuaterError {
     const told = asQuaterError(error);
-    if (told.kind === "internal" || told.hint !== undefined) {
-      const fields = {
-        callId: call.callId,
-        handler: call.handler,
-        surface: call.surface,
+    if (told.kind === "internal" || told.cause !== undefined)
+      this.#log.error(`${handler ?? "A call"} failed`, {
+        callId,
+        handler,
+        surface,
         hint: told.hint,
         error: describe(told.cause),
-      };
-      if (told.kind === "internal") this.#log.error(`${call.handler} failed`, fields);
-    }
+      });
     return told;
   }
 }

@@ -95,8 +95,14 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
       const answers: unknown[] = [];
       for (const { plugin, hook } of chain(name)) {
         const answer = (await asked(plugin, name, () => hook(...given))) as { allow?: unknown } | undefined;
-        answers.push(answer ?? { allow: false, by: plugin }); // a missing answer is not a yes
-        if (answer?.allow !== true) break;
+        if (answer?.allow === true) {
+          answers.push(answer);
+          continue;
+        }
+        // Neither a missing answer nor one that means nothing here is a yes.
+        const isAnswer = answer?.allow === false || (answer?.allow === "replay" && name === "admit");
+        answers.push(isAnswer ? answer : { allow: false, by: plugin });
+        break;
       }
       return answers as never;
     },
@@ -104,12 +110,24 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
       (inner, { plugin, hook }) =>
         (call, handle) => {
           let isCalled = false;
-          const next = () => {
+          let passedOn: unknown;
+          const next = async () => {
             if (isCalled) throw foreign(plugin, "around", new Error("next() was called twice"));
             isCalled = true;
-            return inner(call, handle);
+            try {
+              return await inner(call, handle);
+            } catch (error) {
+              passedOn = error;
+              throw error;
+            }
           };
-          return asked(plugin, "around", () => hook(call, next)) as Promise<unknown>;
+          // What the handler threw is not the plugin's doing, though it comes out of its hook.
+          return asked(
+            plugin,
+            "around",
+            () => hook(call, next),
+            (error) => error === passedOn,
+          ) as Promise<unknown>;
         },
       (_call, handle) => handle(),
     ),
@@ -127,16 +145,18 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
   };
 };
 
-const asked = async (plugin: string, name: string, ask: () => unknown): Promise<unknown> => {
+const asked = async (
+  plugin: string,
+  name: string,
+  ask: () => unknown,
+  isOthers: (error: unknown) => boolean = () => false,
+): Promise<unknown> => {
   try {
     return await ask();
   } catch (error) {
-    throw isQuaterError(error) ? error : foreign(plugin, name, error);
+    throw isQuaterError(error) || isOthers(error) ? error : foreign(plugin, name, error);
   }
 };
 
-const foreign = (plugin: string, hook: string, cause: unknown): QuaterError => {
-  const error = internal(cause);
-  error.message = "The call failed because of an error inside the server";
-  return Object.assign(error, { hint: `Plugin "${plugin}" threw in its hook "${hook}"` });
-};
+const foreign = (plugin: string, hook: string, cause: unknown): QuaterError =>
+  Object.assign(internal(cause), { hint: `Plugin "${plugin}" threw in its hook "${hook}"` });

@@ -3,6 +3,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { type ErrorCode, jsonRefused } from "./errors.ts";
+import { visible } from "./text.ts";
 
 /** trust.md T12. Sizes in UTF-16 code units, except where named otherwise. */
 export const jsonLimits = { depth: 64, keys: 10_000, values: 100_000, stringLength: 256 * 1024 } as const;
@@ -29,80 +30,85 @@ export const parseJson = (text: string): unknown => {
 };
 
 const whereIn = (text: string, error: unknown): string => {
-  // The parser's own message quotes the input, so only its position is taken over.
-  const position = /position (\d+)/.exec(String(error))?.[1];
-  if (position === undefined) return text.trim() === "" ? ": it is empty" : "";
-  const before = text.slice(0, Number(position)).split("\n");
-  return `: line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+  // The parser's own message quotes the input, so only the position at its end is taken over.
+  const message = error instanceof Error ? error.message : "";
+  const position = /at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message)?.[1];
+  if (position !== undefined) {
+    const before = text.slice(0, Number(position)).split("\n");
+    return `: line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+  }
+  if (text.trim() === "") return ": it is empty";
+  return message.startsWith("Unexpected end") ? ": it ends too early" : "";
 };
 
 const quote = 34;
-const backslash = 92;
 
 /** An open object's keys so far; an open array has none. */
 type Frame = string[] | Set<string> | undefined;
 
+const surrogate = /[\ud800-\udfff]/;
+
+const backslashFrom = (text: string, from: number): number => {
+  const found = text.indexOf("\\", from);
+  return found === -1 ? text.length : found;
+};
+
+// Text that is no JSON may be misread here: JSON.parse refuses it afterwards.
 const scan = (text: string): void => {
   if (text.charCodeAt(0) === 0xfeff) throw jsonRefused("json_bad_unicode", "", "starts with a byte order mark");
+  // Most text has neither of these, and then a string ends at the next quote and needs no second look.
+  const hasSurrogates = surrogate.test(text);
+  let nextBackslash = backslashFrom(text, 0);
+  const end = text.length;
   const open: Frame[] = [];
   let keys = 0;
   let values = 0;
   let at = 0;
-  const end = text.length;
   while (at < end) {
     const code = text.charCodeAt(at);
     if (code === quote) {
       const start = at;
-      let isEscaped = false;
-      let needsUnicodeCheck = false;
-      for (at++; at < end; at++) {
-        const inside = text.charCodeAt(at);
-        if (inside === quote) break;
-        if (inside === backslash) {
-          isEscaped = true;
-          at++;
-        } else if (inside >= 0xd800 && inside <= 0xdfff) needsUnicodeCheck = true;
+      let close = text.indexOf('"', start + 1);
+      const isEscaped = nextBackslash < close;
+      while (nextBackslash < close) {
+        if (close === nextBackslash + 1) close = text.indexOf('"', close + 1);
+        nextBackslash = backslashFrom(text, nextBackslash + 2);
       }
-      at++;
-      if (at - start - 2 > jsonLimits.stringLength) {
+      if (close === -1) return;
+      at = close + 1;
+      const raw = text.slice(start + 1, close);
+      const value = isEscaped ? unescaped(raw) : raw;
+      if (value.length > jsonLimits.stringLength)
         throw refusal(text, start, "json_string_too_long", `is longer than ${jsonLimits.stringLength} characters`);
-      }
-      let value: string | undefined;
-      if (isEscaped || needsUnicodeCheck) {
-        value = unescaped(text.slice(start, at));
-        if (value !== undefined && !isWellFormed(value)) {
-          throw refusal(text, start, "json_bad_unicode", "contains half of a surrogate pair");
-        }
-      }
+      if ((hasSurrogates || isEscaped) && !isWellFormed(value))
+        throw refusal(text, start, "json_bad_unicode", "contains half of a surrogate pair");
       const frame = open[open.length - 1];
       if (frame !== undefined && isKey(text, at)) {
-        const key = value ?? text.slice(start + 1, at - 1);
         if (++keys > jsonLimits.keys) throw refusal(text, start, "json_too_many_keys", `has more than ${jsonLimits.keys} keys`);
-        if (forbiddenKeys.has(key)) throw refusal(text, start, "json_forbidden_key", "is not allowed as a key");
+        if (isForbidden(value)) throw refusal(text, start, "json_forbidden_key", "is not allowed as a key");
         if (Array.isArray(frame)) {
-          if (frame.includes(key)) throw refusal(text, start, "json_duplicate_key", "is given more than once");
-          frame.push(key);
+          if (frame.includes(value)) throw refusal(text, start, "json_duplicate_key", "is given more than once");
+          frame.push(value);
           if (frame.length > 16) open[open.length - 1] = new Set(frame); // long objects would make `includes` quadratic
         } else {
-          if (frame.has(key)) throw refusal(text, start, "json_duplicate_key", "is given more than once");
-          frame.add(key);
+          if (frame.has(value)) throw refusal(text, start, "json_duplicate_key", "is given more than once");
+          frame.add(value);
         }
       } else if (++values > jsonLimits.values) throw tooManyValues(text, start);
       continue;
     }
     if (code === 45 || (code >= 48 && code <= 57)) {
       const start = at;
-      let isPlain = true;
+      let hasExponent = false;
       for (at++; at < end; at++) {
         const inside = text.charCodeAt(at);
         if (inside >= 48 && inside <= 57) continue;
         if (inside !== 46 && inside !== 101 && inside !== 69 && inside !== 43 && inside !== 45) break;
-        if (inside !== 46) isPlain = false;
+        if (inside !== 46) hasExponent = true;
       }
       // Fifteen significant digits always survive a double.
-      if ((!isPlain || at - start > 16) && isLossy(text.slice(start, at))) {
+      if ((hasExponent || at - start > 15) && isLossy(text.slice(start, at)))
         throw refusal(text, start, "json_number_lossy", "is a number that cannot be kept exactly");
-      }
       if (++values > jsonLimits.values) throw tooManyValues(text, start);
       continue;
     }
@@ -113,16 +119,16 @@ const scan = (text: string): void => {
       if (++values > jsonLimits.values) throw tooManyValues(text, at);
     } else if (code === 125 || code === 93) {
       open.pop();
-    } else if ((code === 116 || code === 102 || code === 110) && ++values > jsonLimits.values) {
-      throw tooManyValues(text, at);
-    } else if (code === 116 || code === 110) {
-      at += 3;
-    } else if (code === 102) {
-      at += 4;
+    } else if (code === 116 || code === 102 || code === 110) {
+      if (++values > jsonLimits.values) throw tooManyValues(text, at);
+      at += code === 102 ? 4 : 3; // the rest of true, false or null
     }
     at++;
   }
 };
+
+// The length first: it is known, and looking a key up is not free.
+const isForbidden = (key: string): boolean => (key.length === 9 || key.length === 11) && forbiddenKeys.has(key);
 
 const tooManyValues = (text: string, at: number) =>
   refusal(text, at, "json_too_many_values", `has more than ${jsonLimits.values} values`);
@@ -137,11 +143,11 @@ const isKey = (text: string, after: number): boolean => {
   return false;
 };
 
-const unescaped = (literal: string): string | undefined => {
+const unescaped = (raw: string): string => {
   try {
-    return JSON.parse(literal) as string;
+    return JSON.parse(`"${raw}"`) as string;
   } catch {
-    return undefined; // a broken escape: JSON.parse of the whole text will say so
+    return raw; // a broken escape: JSON.parse of the whole text will say so
   }
 };
 
@@ -163,14 +169,15 @@ const decimal = (text: string): string => {
   const [mantissa = "", exponent = "0"] = text.toLowerCase().replace(/^-/, "").split("e");
   const [whole = "", fraction = ""] = mantissa.split(".");
   const digits = `${whole}${fraction}`.replace(/^0+/, "");
-  const significant = digits.replace(/0+$/, "");
-  if (significant === "") return "0";
-  return `${significant}e${Number(exponent) - fraction.length + (digits.length - significant.length)}`;
+  let length = digits.length; // a loop: /0+$/ takes quadratic time on long runs of zeros inside
+  while (digits[length - 1] === "0") length--;
+  if (length === 0) return "0";
+  return `${digits.slice(0, length)}e${Number(exponent) - fraction.length + (digits.length - length)}`;
 };
 
 // The place is worked out only once something is refused, so that good text does not pay for it.
 const refusal = (text: string, at: number, code: ErrorCode & `json_${string}`, message: string) =>
-  jsonRefused(code, pointerTo(text, at), message);
+  jsonRefused(code, visible(pointerTo(text, at)), message);
 
 const pointerTo = (text: string, target: number): string => {
   const steps: (string | number)[] = [];
@@ -183,7 +190,7 @@ const pointerTo = (text: string, target: number): string => {
       for (at++; at < text.length && text[at] !== '"'; at++) if (text[at] === "\\") at++;
       at++;
       if (isArray.at(-1) === false && isKey(text, at)) {
-        steps[steps.length - 1] = unescaped(text.slice(start, at)) ?? text.slice(start + 1, at - 1);
+        steps[steps.length - 1] = unescaped(text.slice(start + 1, at - 1));
       }
       continue;
     }

@@ -7,6 +7,7 @@ import { doorProblems, doorsOf, publicProblems } from "./door.ts";
 import { isQuaterError } from "./errors.ts";
 import { PipelineGate } from "./gate.ts";
 import type { LoadedManifest } from "./load.ts";
+import { isExposed } from "./manifest.ts";
 import type { Catalog } from "./operation.ts";
 import { inBootOrder } from "./order.ts";
 import {
@@ -21,7 +22,9 @@ import {
   type Running,
   type Services,
 } from "./plugin.ts";
+import type { Authenticator, Awaitable } from "./principal.ts";
 import { BootError, type Problem } from "./problem.ts";
+import { isSchema } from "./schema.ts";
 import { servicesOf } from "./services.ts";
 
 export interface KernelOptions {
@@ -55,15 +58,21 @@ export const createKernel = async ({ loaded, command, log, only }: KernelOptions
   const project: Project = { name: manifest.name, version: manifest.version ?? "0.0.0", root };
   const services = servicesOf();
   const gate = new PipelineGate(catalog, doors, log);
+  const opened = new Set<Authenticator>();
   const running: { plugin: ConfiguredPlugin; parts: Running }[] = [];
   const stopAll = once(async () => {
     await gate.drain(manifest.drainMs ?? 10_000);
-    for (const { plugin, parts } of [...running].reverse()) await stopped(plugin, parts, log);
-    for (const { authenticator } of doors.values()) await authenticator?.close?.();
-    await gate.appResources.close({ failed: false });
+    for (const { plugin, parts } of [...running].reverse()) await quietly(`Plugin ${plugin.name}`, () => parts.stop?.(), log);
+    for (const authenticator of [...opened].reverse())
+      await quietly(`The authenticator ${authenticator.name}`, () => authenticator.close?.(), log);
+    await quietly("A resource", () => gate.appResources.close({ failed: false }), log);
   });
   try {
-    for (const { authenticator } of doors.values()) await authenticator?.open?.({ root });
+    for (const { authenticator } of doors.values()) {
+      if (authenticator === undefined || opened.has(authenticator)) continue; // two surfaces may share one
+      opened.add(authenticator);
+      await authenticator.open?.({ root, command });
+    }
     for (const plugin of plugins) {
       const made = (await plugin.setup?.({ services, catalog, gate, log, command, project })) ?? {};
       running.push({ plugin, parts: { ...plugin, ...made } });
@@ -78,9 +87,7 @@ export const createKernel = async ({ loaded, command, log, only }: KernelOptions
       : error;
   }
   gate.readiness = async () => {
-    const waiting = await Promise.all(
-      running.map(async ({ plugin, parts }) => ((await parts.isReady?.()) === false ? [plugin.name] : [])),
-    );
+    const waiting = await Promise.all(running.map(async ({ plugin, parts }) => ((await isReady(parts)) ? [] : [plugin.name])));
     return waiting.flat();
   };
   return {
@@ -129,14 +136,9 @@ const checkedPlan = async (loaded: LoadedManifest, command: Command, only: strin
   const order = inBootOrder(configured, placeOf);
   const { catalog, problems: found } = await buildCatalog(loaded, order.plugins, only);
   problems.push(...order.problems, ...found);
-  const exposedOn = (surface: string) =>
-    loaded.manifest.handlers
-      .flatMap(({ table }) => Object.values((table ?? {}) as Record<string, Record<string, unknown>>))
-      .filter((exposure) => Boolean(exposure[surface])).length;
-  problems.push(
-    ...doorProblems(order.plugins, catalog, exposedOn, placeOf("plugins")),
-    ...publicProblems(order.plugins, catalog),
-  );
+  // From the tables: with `only`, most modules are not loaded.
+  const exposures = manifest.handlers.filter(isExposed).flatMap(({ table }) => Object.values(table ?? {}).filter(isSchema));
+  problems.push(...doorProblems(order.plugins, exposures, placeOf("plugins")), ...publicProblems(order.plugins, catalog));
   for (const plugin of order.plugins) problems.push(...(plugin.check?.({ catalog, command, root }) ?? []));
   if (problems.length > 0) throw new BootError(problems);
   return { plugins: order.plugins, catalog };
@@ -150,10 +152,19 @@ const once = (act: () => Promise<void>): (() => Promise<void>) => {
   };
 };
 
-const stopped = async (plugin: ConfiguredPlugin, parts: Running, log: Log): Promise<void> => {
+/** What fails to stop must not keep the rest from stopping. */
+const quietly = async (what: string, stop: () => Awaitable<void>, log: Log): Promise<void> => {
   try {
-    await parts.stop?.();
+    await stop();
   } catch (error) {
-    log.error(`Plugin ${plugin.name} failed to stop`, { error: String(error) });
+    log.error(`${what} failed to stop`, { error: String(error) });
+  }
+};
+
+const isReady = async (parts: Running): Promise<boolean> => {
+  try {
+    return (await parts.isReady?.()) !== false;
+  } catch {
+    return false; // a plugin that cannot say so is not
   }
 };

@@ -48,42 +48,46 @@ export const loadManifest = async (from: string, named?: string): Promise<Loaded
   return { manifest, file, root, placeOf: (word) => placeIn(text, shown, word) };
 };
 
+// The class behind cosmiconfig's own entry, which would first run a `.config/config.js` of the current folder for options
+// about itself, unasked and unchecked; and whose search goes on in ~/.config after the last folder.
+interface Explorer {
+  search(folder: string): Promise<{ readonly filepath: string } | null>;
+}
+
 const findManifest = async (from: string): Promise<string> => {
-  const { cosmiconfig } = await import("cosmiconfig");
-  const top = projectTop(from);
+  const { Explorer } = (await import("cosmiconfig/dist/Explorer.js")) as unknown as {
+    Explorer: new (options: object) => Explorer;
+  };
   // Only the search is wanted: loading happens after the file is known to be trustworthy.
   const loaders = Object.fromEntries([".ts", ".mts", ".js", ".mjs"].map((ending) => [ending, () => ({})]));
-  const explorer = cosmiconfig("quater", {
+  const transform = (found: unknown) => found;
+  const explorer = new Explorer({
+    moduleName: "quater",
     searchPlaces: manifestNames,
     loaders,
-    searchStrategy: "global",
-    stopDir: top,
-    cache: false,
+    searchStrategy: "none",
+    transform,
   });
-  const found = await explorer.search(from);
-  if (found === null) {
-    throw new BootError([
-      {
-        place: from,
-        cause: `No quater.config.ts here or above, up to ${top}`,
-        remedy: "Run `quater init`, or name the file with --config",
-      },
-    ]);
+  let folder = resolve(from);
+  for (; ; folder = dirname(folder)) {
+    const found = await explorer.search(folder);
+    if (found !== null) return found.filepath;
+    if (isProjectTop(folder)) break;
   }
-  return found.filepath;
+  throw new BootError([
+    {
+      place: from,
+      cause: `No quater.config.ts here or above, up to ${folder}`,
+      remedy: "Run `quater init`, or name the file with --config",
+    },
+  ]);
 };
 
-const projectTop = (from: string): string => {
-  for (let folder = resolve(from); ; folder = dirname(folder)) {
-    if (
-      existsSync(join(folder, "package.json")) ||
-      existsSync(join(folder, ".git")) ||
-      folder === homedir() ||
-      folder === dirname(folder)
-    )
-      return folder;
-  }
-};
+const isProjectTop = (folder: string): boolean =>
+  existsSync(join(folder, "package.json")) ||
+  existsSync(join(folder, ".git")) ||
+  folder === homedir() ||
+  folder === dirname(folder);
 
 /** @throws {BootError} when another user owns the file or may write it, or may replace it in its folder. */
 const assertTrusted = (file: string, shown: string): void => {
@@ -107,7 +111,8 @@ const isWritableByOthers = (stats: Stats): boolean =>
 const untrusted = (place: string, what: string, remedy: string): BootError =>
   new BootError([{ place, cause: `The file ${what}, and it would run as code`, remedy }]);
 
-const forbiddenInDotEnv = /^(?:NODE_.*|QUATER_HOME|(?:https?|no|all|ftp)_proxy)$/i;
+const forbiddenInDotEnv = ["quater_home", "http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"];
+const isForbidden = (name: string): boolean => /^node_/i.test(name) || forbiddenInDotEnv.includes(name.toLowerCase());
 
 /** Reads `.env` beside the manifest; what the environment already has wins. */
 const readDotEnv = (root: string, shown: string): void => {
@@ -115,7 +120,7 @@ const readDotEnv = (root: string, shown: string): void => {
   if (!existsSync(file)) return;
   assertTrusted(file, shown);
   const entries = Object.entries(parseEnv(readFileSync(file, "utf8")));
-  const refused = entries.filter(([name]) => forbiddenInDotEnv.test(name));
+  const refused = entries.filter(([name]) => isForbidden(name));
   if (refused.length > 0) {
     throw new BootError(
       refused.map(([name]) => ({
@@ -145,7 +150,7 @@ const importDefault = async (file: string, shown: string): Promise<unknown> => {
 };
 
 const importTypeScript = async (file: string): Promise<unknown> => {
-  // Where a TypeScript loader is already active (`node --import tsx`, a test runner), one copy of each module is enough.
+  // Evaluates what the manifest imports once more, Quater included: see brand.ts for what that means.
   const { tsImport } = await import("tsx/esm/api");
   return tsImport(pathToFileURL(file).href, { parentURL: import.meta.url });
 };

@@ -12,7 +12,7 @@ export interface Exposure {
   readonly preview?: "caller";
 }
 
-/** A plugin may add a compile-time check for its key; see plugins/http/route.ts. */
+/** A plugin may add a compile-time check for its key. */
 // biome-ignore lint/correctness/noUnusedVariables: merged declarations must have the same type parameters
 // biome-ignore lint/suspicious/noEmptyInterface: plugins merge into it, which a type alias would not allow
 export interface ExposureRules<Input, Given> {}

@@ -8,6 +8,19 @@ export interface Ordered {
   readonly problems: readonly Problem[];
 }
 
+/** What only one plugin can own. */
+const owning: Readonly<Record<string, (plugin: ConfiguredPlugin) => readonly string[]>> = {
+  "exposure key": ({ exposure }) => [exposure ?? []].flat().map(({ key }) => key),
+  service: ({ provides = [] }) => provides.map(({ name }) => name),
+  surface: ({ surface }) => (surface === undefined ? [] : [surface.name]),
+};
+
+const grouped = (plugins: readonly ConfiguredPlugin[], owned: (plugin: ConfiguredPlugin) => readonly string[]) => {
+  const groups = new Map<string, string[]>();
+  for (const plugin of plugins) for (const name of owned(plugin)) groups.set(name, [...(groups.get(name) ?? []), plugin.name]);
+  return groups;
+};
+
 /** Keeps the manifest's order where nothing asks for another. */
 export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word: string) => string): Ordered => {
   const problems: Problem[] = [];
@@ -24,6 +37,16 @@ export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word
     }
     names.add(plugin.name);
     for (const ref of plugin.provides ?? []) providers.set(ref.name, plugin);
+  }
+  for (const [what, owned] of Object.entries(owning)) {
+    for (const [name, owners] of grouped(plugins, owned)) {
+      if (new Set(owners).size < 2) continue; // the same plugin twice is said above
+      problems.push({
+        place: placeOf("plugins"),
+        cause: `The ${what} ${name} belongs to two plugins: ${owners.join(" and ")}`,
+        remedy: "Remove one of the two",
+      });
+    }
   }
   const ordered: ConfiguredPlugin[] = [];
   const onTheWay: ConfiguredPlugin[] = [];

@@ -3,8 +3,9 @@
 
 import type { Compile } from "./compile.ts";
 import { complaintsOf } from "./complaints.ts";
-import { internal, isQuaterError } from "./errors.ts";
+import { cancelled, internal, isQuaterError, type QuaterError } from "./errors.ts";
 import type { Operation } from "./operation.ts";
+import { eachSubschema, isSchema } from "./schema.ts";
 
 /** The value as it may leave. @throws {QuaterError} `internal`, with what did not match as its cause. */
 export type OutputCheck = (value: unknown) => unknown;
@@ -18,11 +19,22 @@ const valueCheck = (operation: Operation, compile: typeof Compile): OutputCheck 
   const { output: schema, name } = operation;
   if (schema === undefined) return (value) => (value === undefined ? null : asJson(value, name));
   const validator = compile(schema as never);
+  const mayHideOthers = leavesOpen(schema);
   return (value) => {
-    if (validator.Check(value)) return value;
+    if (validator.Check(value)) return mayHideOthers ? asJson(value, name) : value;
     const [first] = complaintsOf(schema, validator.Errors(value));
     throw internal(new Error(`The output of ${name} does not match its schema: ${first?.path ?? ""} ${first?.message ?? ""}`));
   };
+};
+
+/** Whether some part takes any value, so that a match does not yet say that the value is JSON. */
+const leavesOpen = (schema: unknown): boolean => {
+  if (!isSchema(schema)) return schema === true;
+  if ("const" in schema || "enum" in schema) return false;
+  const isFree = !["type", "$ref", "anyOf", "oneOf", "allOf", "not"].some((key) => key in schema);
+  const isFreeObject = schema["type"] === "object" && !("properties" in schema) && !("patternProperties" in schema);
+  const isFreeArray = schema["type"] === "array" && !("items" in schema);
+  return isFree || isFreeObject || isFreeArray || [...eachSubschema(schema)].some(([, part]) => leavesOpen(part));
 };
 
 const asJson = (value: unknown, name: string): unknown => {
@@ -36,7 +48,7 @@ const notJson = (value: unknown): string | undefined => {
   if (typeof value === "number") return Number.isFinite(value) ? undefined : String(value);
   if (typeof value !== "object") return `a ${typeof value}`;
   if (!Array.isArray(value) && ![Object.prototype, null].includes(Object.getPrototypeOf(value)))
-    return `a ${value.constructor.name}`;
+    return `a ${value.constructor?.name ?? "class"}`;
   for (const item of Object.values(value)) {
     const problem = item === undefined ? undefined : notJson(item);
     if (problem !== undefined) return problem;
@@ -44,19 +56,21 @@ const notJson = (value: unknown): string | undefined => {
   return undefined;
 };
 
+/** Told how a stream ended: the failure, or `undefined` after the last item. Gives what the reader is to meet. */
+type StreamEnd = (failure: unknown) => Promise<QuaterError | undefined>;
+
 /** A stream on its way out: items checked one by one, its end told once, however the reader leaves. */
 export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unknown> {
   readonly #source: AsyncIterator<unknown>;
   readonly #check: OutputCheck;
-  #end: ((failure: unknown) => Promise<void>) | undefined;
+  #end: StreamEnd | undefined;
 
   constructor(source: AsyncIterable<unknown>, check: OutputCheck) {
     this.#source = source[Symbol.asyncIterator]();
     this.#check = check;
   }
 
-  /** @param end  Called once, with `undefined` after the last item; what it throws is what the reader meets. */
-  whenEnded(end: (failure: unknown) => Promise<void>): this {
+  whenEnded(end: StreamEnd): this {
     this.#end = end;
     return this;
   }
@@ -70,24 +84,29 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
       const step = await this.#source.next();
       if (step.done !== true) return { done: false, value: this.#check(step.value) };
     } catch (error) {
-      const failure = isQuaterError(error) ? error : internal(error);
-      await this.#source.return?.().catch(() => undefined); // its own failure is already being told
-      await this.#finish(failure);
-      throw failure;
+      await this.#source.return?.().catch(() => undefined); // the failure that is being told came first
+      throw (await this.#finish(error)) ?? (isQuaterError(error) ? error : internal(error));
     }
-    await this.#finish(undefined);
+    const failure = await this.#finish(undefined);
+    if (failure !== undefined) throw failure;
     return { done: true, value: undefined };
   }
 
+  /** The reader leaves before the end: nobody knows what the rest would have been, so the call did not succeed. */
   async return(): Promise<IteratorResult<unknown>> {
-    await this.#source.return?.();
-    await this.#finish(undefined);
+    let failure: unknown = cancelled();
+    try {
+      await this.#source.return?.();
+    } catch (error) {
+      failure = error;
+    }
+    await this.#finish(failure);
     return { done: true, value: undefined };
   }
 
-  async #finish(failure: unknown): Promise<void> {
+  async #finish(failure: unknown): Promise<QuaterError | undefined> {
     const end = this.#end;
     this.#end = undefined;
-    await end?.(failure);
+    return end?.(failure);
   }
 }

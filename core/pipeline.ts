@@ -74,7 +74,7 @@ const handle = (call: Approved, { hooks, checked }: Machine): Promise<unknown> =
     // The last act before the handler: whatever could still refuse has had its say.
     for (const consume of call.consume) {
       const verdict = await consume();
-      if (!verdict.allow) throw refused(verdict, approvalRefused);
+      if (verdict?.allow !== true) throw refused(verdict ?? { allow: false, by: "consume" }, approvalRefused);
     }
     return checked(await call.operation.handler.handle(call.input as never, context as never));
   });
@@ -90,7 +90,7 @@ export const rehearse = async (call: Call, given: GivenReader, machine: Machine)
     input: masked(operation.input, authorized.input),
     argumentsHash: hashOf(authorized),
     auth: { allowed: true, by: authorized.allowedBy },
-    approval: forecast ?? { required: false },
+    approval: forecast ?? { required: machine.hooks.has("approve") },
     ...(isShown ? { preview: await previewOf(authorized) } : {}),
   };
 };

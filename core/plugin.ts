@@ -47,7 +47,7 @@ export interface ExposureKey {
 /** A plugin that originates calls. Its exposure key has the surface's name. */
 export interface Surface {
   readonly name: string;
-  /** For messages: "MCP tools", "CLI actions". */
+  /** For messages, in the plural: "CLI actions". */
   readonly exposes: string;
   /** Missing: boot refuses handlers on this surface. */
   readonly authenticate?: Authentication | undefined;
@@ -79,6 +79,8 @@ export type Probe = (call: ProbeCall) => Promise<ProbeAnswer>;
 export interface CommandIo {
   /** Results, one text per call, written as they are. */
   readonly write: (text: string) => void;
+  /** A result that is JSON: laid out for a person on a terminal, JSON text otherwise. */
+  readonly show: (value: unknown) => void;
   /** Everything that is not a result. */
   readonly say: (text: string) => void;
   readonly isTerminal: boolean;

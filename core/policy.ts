@@ -100,7 +100,8 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
   const refusals = (principal: Principal) => fixed.map((part) => part.judge(principal));
   const ask = async (ask: PolicyFunction<unknown>, call: { principal: Principal; input: unknown }) => {
     const answer = await ask(call);
-    return answer === true ? undefined : notAllowed(name, typeof answer === "string" ? answer : undefined);
+    if (answer === true) return undefined;
+    return notAllowed(name, typeof answer === "string" && answer !== "" ? answer : undefined);
   };
   const shared = {
     name,
@@ -129,14 +130,20 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
     return { ...shared, judgeStatic, judge };
   }
   const allows = (principal: Principal) => fixed.some((part) => part.judge(principal) === undefined);
-  const firstRefusal = (principal: Principal) => refusals(principal).find((refusal) => refusal !== undefined) ?? notAllowed(name);
+  const firstRefusal = (principal: Principal) => refusals(principal).find((refusal) => refusal !== undefined);
   return {
     ...shared,
     judgeStatic: (principal) => (functions.length > 0 || allows(principal) ? undefined : firstRefusal(principal)),
     judge: async (call) => {
       if (allows(call.principal)) return undefined;
-      for (const part of functions) if ((await ask(part, call)) === undefined) return undefined;
-      return firstRefusal(call.principal);
+      // What the caller lacks says more than that a function said no.
+      let refusal = firstRefusal(call.principal);
+      for (const part of functions) {
+        const found = await ask(part, call);
+        if (found === undefined) return undefined;
+        refusal ??= found;
+      }
+      return refusal;
     },
   };
 };

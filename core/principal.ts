@@ -2,6 +2,7 @@
 // body, a header that is not a credential, or metadata.
 
 import { type Branded, brand, isBranded } from "./brand.ts";
+import type { Command } from "./plugin.ts";
 
 export type Awaitable<Value> = Value | Promise<Value>;
 
@@ -55,6 +56,8 @@ export type Authenticate = (credentials: Credentials) => Awaitable<Principal | u
 export interface AuthenticatorContext {
   /** The folder of the manifest; relative files are under it. */
   readonly root: string;
+  /** Development keys are let in by `dev` alone. */
+  readonly command: Command;
 }
 
 /** An authenticator with something to open or check at boot; a plain function does where there is nothing. */

@@ -2,7 +2,7 @@
 // a hash. "app" resources open once and close at stop; "call" resources are shared by policy, preview and handler of one
 // call, and close before the outcome is known, told whether the call failed, so that a transaction can roll back.
 
-import { type Branded, brand } from "./brand.ts";
+import { type Branded, brand, isBranded } from "./brand.ts";
 import type { Awaitable } from "./principal.ts";
 
 export interface Resource<Value> extends Branded<"resource"> {
@@ -20,6 +20,24 @@ export type Uses = Readonly<Record<string, Resource<unknown>>> & {
   readonly signal?: never;
   readonly progress?: never;
   readonly callId?: never;
+  readonly input?: never;
+};
+
+/** Names that a policy or a handler finds beside its resources. */
+const reserved = new Set(["principal", "signal", "progress", "callId", "input"]);
+
+/** What is wrong with a `use`, in words. */
+export const usesProblems = (uses: unknown, holder?: Resource<unknown>): string[] => {
+  if (uses === undefined) return [];
+  if (uses === null || typeof uses !== "object") return ["has a use that is no table of resources"];
+  return Object.entries(uses).flatMap(([name, used]): string[] => {
+    if (reserved.has(name)) return [`uses a resource as "${name}", a name that is taken`];
+    if (!isBranded(used, "resource")) return [`uses "${name}", which is no resource`];
+    const inner = used as Resource<unknown>;
+    if (holder?.scope === "app" && inner.scope === "call")
+      return [`uses ${holder.name}, which lives as long as the app and uses ${inner.name}, which ends with a call`];
+    return usesProblems(inner.use, inner);
+  });
 };
 
 export type Opened<Used> = { readonly [Name in keyof Used]: Used[Name] extends Resource<infer Value> ? Value : never };
@@ -41,6 +59,8 @@ export const resource = <Value, Used extends Uses = {}>(definition: {
 export class OpenResources {
   readonly #parent: OpenResources | undefined;
   readonly #values = new Map<Resource<unknown>, Promise<unknown>>();
+  /** What has opened, in that order: whatever a resource uses stands before it. */
+  readonly #opened: { readonly used: Resource<unknown>; readonly value: unknown }[] = [];
 
   /** @param parent  The app's resources; none for the app itself. */
   constructor(parent?: OpenResources) {
@@ -58,20 +78,26 @@ export class OpenResources {
     if (used.scope === "app" && this.#parent !== undefined) return this.#parent.#one(used);
     const known = this.#values.get(used);
     if (known !== undefined) return known;
-    const opening = this.open(used.use).then((inner) => used.open(inner as never));
+    const opening = this.#opening(used);
     this.#values.set(used, opening);
     opening.catch(() => this.#values.delete(used));
     return opening;
   }
 
+  async #opening(used: Resource<unknown>): Promise<unknown> {
+    const value = await used.open((await this.open(used.use)) as never);
+    this.#opened.push({ used, value });
+    return value;
+  }
+
   /** Closes in reverse order. All are closed even when one fails; the first failure is thrown. */
   async close(outcome: { readonly failed: boolean }): Promise<void> {
-    const open = [...this.#values].reverse();
+    await Promise.allSettled(this.#values.values());
     this.#values.clear();
     const failures: unknown[] = [];
-    for (const [used, opening] of open) {
+    for (const { used, value } of this.#opened.splice(0).reverse()) {
       try {
-        await used.close?.((await opening) as never, outcome);
+        await used.close?.(value as never, outcome);
       } catch (error) {
         failures.push(error);
       }

@@ -1,5 +1,5 @@
-// Schemas as the kernel uses them: checked at boot to be schemas, and closed, so that a field nobody declared is an
-// error and not something to strip or ignore.
+// Schemas as the kernel uses them: closed, so that a field nobody declared is an error and not something to strip or
+// ignore; and read for what else they say: secrets, properties, where a `$ref` leads.
 
 import type { TSchema } from "./typebox.ts";
 import { Type } from "./typebox.ts";
@@ -10,7 +10,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 const secretMark = "x-quater-secret";
 const personalMark = "x-quater-personal";
 
-/** Marks a field that never leaves the process: refused in argv, masked in dry runs, tagged in the trail. */
+/** Marks a field that never leaves the process: refused on command lines, masked in dry runs, tagged in the trail. */
 export const secret = <Schema extends TSchema>(schema: Schema): Schema => Type.With(schema, { [secretMark]: true }) as never;
 
 /** Marks a field about a person, so that the trail can erase it. */
@@ -22,161 +22,148 @@ export const isSchema = (value: unknown): value is JsonSchema =>
 const isSecret = (schema: JsonSchema): boolean => schema[secretMark] === true;
 
 // Keywords by what they hold; everything else is a value and is not walked into.
-const holdsSchema = [
-  "items",
-  "additionalProperties",
-  "unevaluatedProperties",
-  "not",
-  "if",
-  "then",
-  "else",
-  "contains",
-  "propertyNames",
-];
+const holdsSchema = ["items", "additionalProperties", "unevaluatedProperties", "unevaluatedItems"];
 const holdsSchemaList = ["allOf", "anyOf", "oneOf", "prefixItems"];
-const holdsSchemaTable = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
+const holdsSchemaTable = ["properties", "patternProperties", "$defs", "definitions"];
+// These ask about a value and declare nothing: closed, they would ask something else.
+const asksSchema = ["not", "if", "then", "else", "contains", "propertyNames"];
+const asksSchemaTable = ["dependentSchemas"];
 
-const eachSubschema = function* (schema: JsonSchema): Generator<[path: string, schema: unknown]> {
-  for (const key of holdsSchema) if (key in schema) yield [key, schema[key]];
+/** The schemas directly inside `schema`, each with its path from there. */
+export const eachSubschema = function* (schema: JsonSchema): Generator<[path: string, schema: unknown]> {
+  for (const key of [...holdsSchema, ...asksSchema]) if (key in schema) yield [key, schema[key]];
   for (const key of holdsSchemaList) {
     const list = schema[key];
     if (Array.isArray(list)) for (const [index, item] of list.entries()) yield [`${key}/${index}`, item];
   }
-  for (const key of holdsSchemaTable) {
+  for (const key of [...holdsSchemaTable, ...asksSchemaTable]) {
     const table = schema[key];
     if (isSchema(table)) for (const [name, item] of Object.entries(table)) yield [`${key}/${name}`, item];
   }
 };
 
+/** What a `$ref` means: `#`, a JSON Pointer from it, or the `$id` of a schema inside `root`. */
+export const referred = (root: JsonSchema, ref: string): unknown => {
+  if (!ref.startsWith("#")) return withId(root, ref);
+  const steps = decodeURIComponent(ref.slice(1)).split("/").slice(1);
+  return steps.reduce<unknown>(
+    (found, step) =>
+      found !== null && typeof found === "object"
+        ? (found as Record<string, unknown>)[step.replaceAll("~1", "/").replaceAll("~0", "~")]
+        : undefined,
+    root,
+  );
+};
+
+const withId = (schema: unknown, id: string): unknown => {
+  if (!isSchema(schema)) return undefined;
+  if (schema["$id"] === id) return schema;
+  for (const [, item] of eachSubschema(schema)) {
+    const found = withId(item, id);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+};
+
+/** Whether an object schema says itself what else it may hold. */
+export const statesClosing = (schema: JsonSchema): boolean =>
+  "additionalProperties" in schema || "unevaluatedProperties" in schema;
+
 /**
- * A closed copy. Objects with `properties` get `additionalProperties: false`. Parts that combine stay open and the whole
- * gets `unevaluatedProperties: false`, or the parts would exclude each other.
+ * A closed copy. Objects that declare properties get `additionalProperties: false`. Parts that combine stay open and the
+ * whole gets `unevaluatedProperties: false`, or the parts would exclude each other.
  *
  * Copies with descriptors, never by spread: TypeBox keeps what it needs in properties that a spread loses.
  */
 export const closed = <Schema>(schema: Schema, isPart = false): Schema => {
   if (!isSchema(schema)) return schema;
   const copy = Object.create(Object.getPrototypeOf(schema), Object.getOwnPropertyDescriptors(schema)) as Record<string, unknown>;
-  const combines = "allOf" in schema || ("properties" in schema && ("anyOf" in schema || "oneOf" in schema));
+  const declares = "properties" in schema || "patternProperties" in schema;
+  const combines = "allOf" in schema || (declares && ("anyOf" in schema || "oneOf" in schema));
   const replace = (key: string, value: unknown) =>
     Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
   for (const key of holdsSchema) if (isSchema(schema[key])) replace(key, closed(schema[key]));
   for (const key of holdsSchemaList) {
     const list = schema[key];
+    const holdsParts = key !== "prefixItems" && (combines || isPart);
     if (Array.isArray(list))
       replace(
         key,
-        list.map((item: unknown) => closed(item, key !== "prefixItems" && (combines || isPart))),
+        list.map((item: unknown) => closed(item, holdsParts)),
       );
   }
   for (const key of holdsSchemaTable) {
     const table = schema[key];
     if (isSchema(table)) replace(key, Object.fromEntries(Object.entries(table).map(([name, item]) => [name, closed(item)])));
   }
-  const isStated = "additionalProperties" in schema || "unevaluatedProperties" in schema;
-  if (!isStated && !isPart) {
+  if (!isPart && !statesClosing(schema)) {
     if (combines) replace("unevaluatedProperties", false);
-    else if ("properties" in schema) replace("additionalProperties", false);
+    else if (declares) replace("additionalProperties", false);
   }
   return copy as Schema;
 };
 
-const types = new Set(["string", "number", "integer", "boolean", "object", "array", "null"]);
-const formats = new Set(
-  (
-    "date-time date duration email hostname idn-email idn-hostname ipv4 ipv6 iri iri-reference json-pointer " +
-    "json-pointer-uri-fragment regex relative-json-pointer time uri uri-reference uri-template url uuid"
-  ).split(" "),
-);
+/**
+ * Whether any field of the schema, at any depth, is marked by `secret()`.
+ *
+ * @param root  Where `$ref`s of a part are looked up.
+ */
+export const hasSecret = (schema: unknown, root: unknown = schema): boolean => hasSecretIn(schema, root, new Set());
 
-/** What keeps `schema` from being a JSON Schema 2020-12 that can be closed soundly, as `path: cause` lines. */
-export const schemaProblems = (schema: unknown, path = ""): string[] => {
-  const here = path === "" ? "the schema" : path;
-  if (typeof schema === "boolean") return [];
-  if (!isSchema(schema)) return [`${here} is not a JSON Schema`];
-  const found: string[] = [];
-  const type = schema["type"];
-  for (const name of Array.isArray(type) ? (type as unknown[]) : type === undefined ? [] : [type]) {
-    if (typeof name !== "string" || !types.has(name))
-      found.push(`${here} has the type ${JSON.stringify(name)}, which JSON does not know`);
-  }
-  if (Array.isArray(schema["items"]))
-    found.push(
-      `${here} is a Type.Tuple, which is not JSON Schema 2020-12: use Type.Unsafe({ type: "array", prefixItems: [...], items: false })`,
-    );
-  if (typeof schema["$ref"] === "string" && !schema["$ref"].startsWith("#") && !isLocalName(schema["$ref"]))
-    found.push(`${here} refers to ${schema["$ref"]}, outside the schema`);
-  if (typeof schema["format"] === "string" && !formats.has(schema["format"]))
-    found.push(`${here} has the format "${schema["format"]}", which nothing checks`);
-  if (typeof schema["pattern"] === "string") found.push(...patternProblems(schema["pattern"], here));
-  const isObject = "properties" in schema || type === "object";
-  const isStated = "additionalProperties" in schema || "unevaluatedProperties" in schema;
-  const branching = ["if", "dependentSchemas", "not"].find((key) => key in schema);
-  if (isObject && branching !== undefined && !isStated) {
-    found.push(`${here} has "${branching}" and does not say additionalProperties itself, so it cannot be closed soundly`);
-  }
-  for (const [step, item] of eachSubschema(schema)) found.push(...schemaProblems(item, `${path}/${step}`));
-  return found;
+const hasSecretIn = (schema: unknown, root: unknown, seen: Set<unknown>): boolean => {
+  if (!isSchema(schema) || seen.has(schema)) return false;
+  seen.add(schema);
+  if (isSecret(schema)) return true;
+  const ref = schema["$ref"];
+  if (typeof ref === "string" && isSchema(root) && hasSecretIn(referred(root, ref), root, seen)) return true;
+  return [...eachSubschema(schema)].some(([, item]) => hasSecretIn(item, root, seen));
 };
-
-const isLocalName = (ref: string): boolean => /^[A-Za-z_][\w-]*$/.test(ref);
-
-const patternProblems = (pattern: string, here: string): string[] => {
-  try {
-    new RegExp(pattern, "u");
-  } catch {
-    return [`${here} has a pattern that is no regular expression: ${pattern}`];
-  }
-  return nestsQuantifiers(pattern)
-    ? [`${here} has a pattern with nested quantifiers, which can take exponential time: ${pattern}`]
-    : [];
-};
-
-/** trust.md T26: a quantified group that itself contains an unbounded quantifier, `(a+)*`, or overlapping branches, `(a|a)*`. */
-const nestsQuantifiers = (pattern: string): boolean => {
-  const groups: { isUnbounded: boolean; hasBranches: boolean }[] = [{ isUnbounded: false, hasBranches: false }];
-  const plain = pattern.replace(/\\./gu, "e").replace(/\[[^\]]*\]/gu, "c");
-  for (let at = 0; at < plain.length; at++) {
-    const character = plain[at];
-    const top = groups.at(-1);
-    if (top === undefined) return false;
-    if (character === "(") groups.push({ isUnbounded: false, hasBranches: false });
-    else if (character === "|") top.hasBranches = true;
-    else if (character === ")") {
-      groups.pop();
-      const isRepeated = /^(?:[*+]|\{\d*,\d*\})/.test(plain.slice(at + 1));
-      if (isRepeated && (top.isUnbounded || top.hasBranches)) return true;
-      const outer = groups.at(-1);
-      if (outer !== undefined && (top.isUnbounded || isRepeated)) outer.isUnbounded = true;
-    } else if (character === "*" || character === "+" || (character === "{" && /^\{\d+,\}/.test(plain.slice(at))))
-      top.isUnbounded = true;
-  }
-  return false;
-};
-
-/** Whether any field of the schema, at any depth, is marked by `secret()`. */
-export const hasSecret = (schema: unknown): boolean =>
-  isSchema(schema) && (isSecret(schema) || [...eachSubschema(schema)].some(([, item]) => hasSecret(item)));
 
 /** A copy of `value` for eyes: every `secret()` field shows as `[secret]`. */
-export const masked = (schema: unknown, value: unknown): unknown => {
-  if (!isSchema(schema) || value === undefined) return value;
+export const masked = (schema: unknown, value: unknown): unknown =>
+  isSchema(schema) && hasSecret(schema) ? maskedBy(schema, schema, value, []) : value;
+
+/** Every part that speaks of the value may hide it, whether or not the value matches that part. */
+const maskedBy = (root: JsonSchema, schema: unknown, value: unknown, onTheWay: readonly unknown[]): unknown => {
+  if (!isSchema(schema) || value === undefined || onTheWay.includes(schema)) return value;
   if (isSecret(schema)) return "[secret]";
-  if (!hasSecret(schema)) return value;
-  const parts = ["allOf", "anyOf", "oneOf"].flatMap((key) => (Array.isArray(schema[key]) ? (schema[key] as unknown[]) : []));
-  const whole = parts.reduce((seen, part) => masked(part, seen), value);
-  if (Array.isArray(whole)) return whole.map((item: unknown) => masked(schema["items"], item));
+  const ref = schema["$ref"];
+  const sameValue = [
+    ...["allOf", "anyOf", "oneOf"].flatMap((key) => (Array.isArray(schema[key]) ? (schema[key] as unknown[]) : [])),
+    ...["if", "then", "else"].map((key) => schema[key]),
+    ...Object.values(tableOf(schema, "dependentSchemas")),
+    typeof ref === "string" ? referred(root, ref) : undefined,
+  ];
+  const whole = sameValue.reduce((seen, part) => maskedBy(root, part, seen, [...onTheWay, schema]), value);
+  const hide = (parts: readonly unknown[], item: unknown) => parts.reduce((seen, part) => maskedBy(root, part, seen, []), item);
+  if (Array.isArray(whole)) {
+    const prefix = Array.isArray(schema["prefixItems"]) ? (schema["prefixItems"] as unknown[]) : [];
+    return whole.map((item: unknown, index) =>
+      hide([prefix[index] ?? schema["items"], schema["contains"], schema["unevaluatedItems"]], item),
+    );
+  }
   if (!isSchema(whole)) return whole;
-  const properties = isSchema(schema["properties"]) ? schema["properties"] : {};
-  return Object.fromEntries(Object.entries(whole).map(([key, item]) => [key, masked(properties[key], item)]));
+  const properties = tableOf(schema, "properties");
+  const patterns = Object.entries(tableOf(schema, "patternProperties"));
+  return Object.fromEntries(
+    Object.entries(whole).map(([key, item]) => {
+      const own = Object.hasOwn(properties, key) ? [properties[key]] : [];
+      const matching = patterns.filter(([pattern]) => new RegExp(pattern, "u").test(key)).map(([, part]) => part);
+      const declared = [...own, ...matching];
+      const rest = [schema["additionalProperties"], schema["unevaluatedProperties"]];
+      return [key, hide(declared.length > 0 ? declared : rest, item)];
+    }),
+  );
 };
+
+const tableOf = (schema: JsonSchema, key: string): JsonSchema => (isSchema(schema[key]) ? schema[key] : {});
 
 /** The properties of an object schema, those of combined parts included. */
 export const propertiesOf = (schema: unknown): Readonly<Record<string, JsonSchema>> => {
   if (!isSchema(schema)) return {};
-  const own = isSchema(schema["properties"]) ? (schema["properties"] as Record<string, JsonSchema>) : {};
+  const own = Object.entries(tableOf(schema, "properties")).map(([name, part]) => [name, isSchema(part) ? part : {}]);
   const parts = Array.isArray(schema["allOf"]) ? (schema["allOf"] as unknown[]).map(propertiesOf) : [];
-  return Object.assign({}, ...parts, own) as Record<string, JsonSchema>;
+  return Object.assign({}, ...parts, Object.fromEntries(own)) as Record<string, JsonSchema>;
 };
 
 /** The required names of an object schema, those of combined parts included. */

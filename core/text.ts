@@ -24,15 +24,19 @@ export const nearest = (word: string, candidates: Iterable<string>): string | un
   return best;
 };
 
+/** Insertions, deletions, substitutions, and two neighbours swapped: the commonest slip of all counts as one. */
 const editDistance = (a: string, b: string): number => {
+  let twoAbove: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row++) {
     const current = [row];
     for (let column = 1; column <= b.length; column++) {
       const substitution = (above[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
-      current.push(Math.min(substitution, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+      const isSwap = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      const swap = isSwap ? (twoAbove[column - 2] ?? 0) + 1 : substitution;
+      current.push(Math.min(substitution, swap, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
     }
-    above = current;
+    [twoAbove, above] = [above, current];
   }
   return above[b.length] ?? 0;
 };

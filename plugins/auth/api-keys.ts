@@ -20,6 +20,7 @@ export const apiKeys = ({ file = defaultKeyFile }: ApiKeysOptions = {}): Authent
   let records: ReadonlyMap<string, KeyRecord> = new Map();
   let stamp = "";
   let lookedAt = 0;
+  let isDevelopment = false;
   const refresh = (now: number): void => {
     if (now - lookedAt < freshMs) return;
     const stats = statSync(path, { throwIfNoEntry: false });
@@ -30,7 +31,8 @@ export const apiKeys = ({ file = defaultKeyFile }: ApiKeysOptions = {}): Authent
   };
   return authenticator({
     name: "apiKeys",
-    open: ({ root }) => {
+    open: ({ root, command }) => {
+      isDevelopment = command === "dev";
       path = isAbsolute(file) ? file : join(root, file);
       lookedAt = 0;
       refresh(Date.now());
@@ -43,6 +45,7 @@ export const apiKeys = ({ file = defaultKeyFile }: ApiKeysOptions = {}): Authent
       const record = parsed === undefined ? undefined : records.get(parsed.id);
       const isRight = isSecretOf(parsed?.secret ?? "", record?.hash);
       if (!isRight || record === undefined || record.revokedAt !== undefined) return undefined;
+      if (record.isDevelopment === true && !isDevelopment) return undefined;
       if (record.expiresAt !== undefined && Date.parse(record.expiresAt) <= now) return undefined;
       return principalOf(record);
     },

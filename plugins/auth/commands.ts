@@ -1,11 +1,12 @@
 // `quater keys ...`: the key file from the terminal.
 
 import { isAbsolute, join } from "node:path";
-import { conflict, type PluginCommand, type Static, Type, visible } from "../../core/index.ts";
+import { conflict, notFound, type PluginCommand, type Static, Type, visible } from "../../core/index.ts";
 import { defaultKeyFile } from "./api-keys.ts";
-import { changeKeyFile, type KeyRecord, newKey } from "./keyfile.ts";
+import { changeKeyFile, type KeyRecord, newKey, readKeyFile } from "./keyfile.ts";
 
 const kinds = ["user", "service", "agent", "operator"] as const;
+const idInput = Type.String({ description: "The key's id, or its name" });
 const file = Type.Optional(Type.String({ description: `The key file, under the project's folder. Default ${defaultKeyFile}` }));
 
 const createInput = Type.Object({
@@ -37,17 +38,52 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
         return 0;
       },
     },
+    {
+      path: ["keys", "list"],
+      description: "Lists the keys, without their secrets.",
+      input: Type.Object({ file }),
+      run: (input: { file?: string }, io) => {
+        const now = new Date();
+        io.show(readKeyFile(pathOf(input.file)).map((record) => ({ ...withoutHash(record), state: stateOf(record, now) })));
+        return 0;
+      },
+    },
+    {
+      path: ["keys", "revoke"],
+      description: "Revokes a key; running servers refuse it within a second.",
+      input: Type.Object({ id: idInput, file }),
+      positional: ["id"],
+      run: (input: { id: string; file?: string }, io) => {
+        const record = revokeKey(pathOf(input.file), input.id);
+        io.say(`Revoked ${record.id} (${visible(record.name)}).`);
+        return 0;
+      },
+    },
+    {
+      path: ["keys", "rotate"],
+      description: "Gives a key's rights to a new key, shown once, and revokes the old one.",
+      input: Type.Object({ id: idInput, file }),
+      positional: ["id"],
+      run: (input: { id: string; file?: string }, io) => {
+        const { key, record } = rotateKey(pathOf(input.file), input.id);
+        io.say(`${visible(record.name)} has a new key, the old one is revoked. It is shown this once:`);
+        io.write(`${key}\n`);
+        return 0;
+      },
+    },
   ];
 };
 
+export interface KeyRights extends Pick<KeyRecord, "name" | "kind" | "person" | "actsFor" | "scopes" | "roles"> {
+  /** `12h`, `30d`, `4w`; absent: does not expire. */
+  readonly expires?: string;
+}
+
 /** @throws {QuaterError} `conflict` when a living key has the name. */
-export const createKey = (
-  path: string,
-  given: Omit<Static<typeof createInput>, "file">,
-): { readonly key: string; readonly record: KeyRecord } =>
+export const createKey = (path: string, given: KeyRights): { readonly key: string; readonly record: KeyRecord } =>
   changeKeyFile(path, (records) => {
     const now = new Date();
-    if (records.some((record) => record.name === given.name && record.revokedAt === undefined && !isExpired(record, now))) {
+    if (records.some((record) => record.name === given.name && stateOf(record, now) === "active")) {
       conflict(`There is a key named ${visible(given.name)} already`);
     }
     const { id, key, hash } = newKey();
@@ -65,6 +101,38 @@ export const createKey = (
     };
     return { records: [...records, record], result: { key, record } };
   });
+
+/** @throws {QuaterError} `not_found` when no living key has that id or name. */
+export const revokeKey = (path: string, idOrName: string): KeyRecord =>
+  changeKeyFile(path, (records) => {
+    const found = living(records, idOrName);
+    const revoked = { ...found, revokedAt: new Date().toISOString() };
+    return { records: records.map((record) => (record === found ? revoked : record)), result: revoked };
+  });
+
+/** @throws {QuaterError} `not_found` when no living key has that id or name. */
+export const rotateKey = (path: string, idOrName: string): { readonly key: string; readonly record: KeyRecord } =>
+  changeKeyFile(path, (records) => {
+    const found = living(records, idOrName);
+    const { id, key, hash } = newKey();
+    const now = new Date().toISOString();
+    const record: KeyRecord = { ...found, id, hash, createdAt: now };
+    const rest = records.map((known) => (known === found ? { ...known, revokedAt: now } : known));
+    return { records: [...rest, record], result: { key, record } };
+  });
+
+const living = (records: readonly KeyRecord[], idOrName: string): KeyRecord => {
+  const now = new Date();
+  const found = records.find(
+    (record) => (record.id === idOrName || record.name === idOrName) && stateOf(record, now) === "active",
+  );
+  return found ?? notFound("key", visible(idOrName));
+};
+
+const stateOf = (record: KeyRecord, now: Date): "active" | "expired" | "revoked" =>
+  record.revokedAt !== undefined ? "revoked" : isExpired(record, now) ? "expired" : "active";
+
+const withoutHash = ({ hash: _, ...shown }: KeyRecord): Omit<KeyRecord, "hash"> => shown;
 
 const hourMs = 3_600_000;
 const unitMs: Readonly<Record<string, number>> = { h: hourMs, d: 24 * hourMs, w: 7 * 24 * hourMs };

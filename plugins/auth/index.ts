@@ -11,6 +11,7 @@ import {
 } from "../../core/index.ts";
 
 export { type ApiKeysOptions, apiKeys } from "./api-keys.ts";
+export { type JwtOptions, jwt } from "./jwt.ts";
 
 export interface LocalUserOptions {
   /** The app-wide name of the person; default: the system's user name. */

@@ -31,6 +31,8 @@ export interface KeyRecord {
   readonly createdAt: string;
   readonly expiresAt?: string;
   readonly revokedAt?: string;
+  /** Made by `quater dev`, and let in by it alone. */
+  readonly isDevelopment?: boolean;
 }
 
 const version = 1;

@@ -1,0 +1,17 @@
+// Policies of the shop's own, beside scopes and roles: a customer who signs in may see what is theirs. Whoever vouches
+// for the customer says which one it is, in the claim `customerId`.
+
+import type { Principal } from "quater";
+
+export const customerIdOf = (principal: Principal): string | undefined => {
+  const claimed = principal.claims["customerId"];
+  return typeof claimed === "string" ? claimed : undefined;
+};
+
+/** Allows a customer their own record. */
+export const isOwnRecord = (call: { readonly principal: Principal; readonly input: { readonly customerId: string } }): boolean =>
+  customerIdOf(call.principal) === call.input.customerId;
+
+/** Allows whoever is a customer. */
+export const isCustomer = ({ principal }: { readonly principal: Principal }): boolean | string =>
+  customerIdOf(principal) !== undefined || "Only a customer has orders of their own";

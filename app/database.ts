@@ -1,0 +1,144 @@
+// The shop's own database: one SQLite file. The only file that knows the driver, and it asks for it when the file is
+// opened, so that importing handlers loads no native code.
+
+import { mkdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { resource, unavailable } from "quater";
+
+export type Bind = string | number | boolean | null | undefined;
+
+/** Everything is synchronous: statements take microseconds, and nothing can come between two of them. */
+export interface Database {
+  /** The rows of a query, or of what `returning` gives. */
+  readonly all: <Row>(sql: string, binds?: readonly Bind[]) => Row[];
+  /** @returns How many rows were changed. */
+  readonly run: (sql: string, binds?: readonly Bind[]) => number;
+  /**
+   * Runs `work` in one transaction that holds the write lock from its start, so that what it reads stays true until it
+   * has written. A deferred one fails with SQLITE_BUSY_SNAPSHOT when another process writes in between.
+   *
+   * @param work  Synchronous: a promise would be committed before it is done.
+   * @throws {QuaterError} `unavailable` when another process holds the lock for too long; nothing has happened then.
+   */
+  readonly inTransaction: <Value>(work: () => Value) => Value;
+  readonly close: () => void;
+}
+
+/** What is used of the driver; its own types promise more than it has (`serialize`, `backup` only throw). */
+interface Driver {
+  readonly inTransaction: boolean;
+  prepare(sql: string): Statement;
+  exec(sql: string): unknown;
+  close(): unknown;
+}
+interface Statement {
+  all(binds: readonly unknown[]): unknown[];
+  run(binds: readonly unknown[]): { readonly changes: number };
+}
+
+/** How long a writer waits for another process. The wait blocks this one, so it is short. */
+const busyTimeoutMs = 2000;
+const walAttempts = 100;
+const walPauseMs = 20;
+
+/**
+ * Opens the file, and makes and fills it when it is new.
+ *
+ * @param file  Relative to the current folder. Default: the environment's SHOP_DB, else `.quater/shop.db`.
+ */
+export const openDatabase = async (file = process.env["SHOP_DB"] || ".quater/shop.db"): Promise<Database> => {
+  const path = resolve(file);
+  mkdirSync(dirname(path), { recursive: true });
+  const { default: Libsql } = await import("libsql");
+  const driver: Driver = new Libsql(path, { timeout: busyTimeoutMs });
+  const database = guarded(driver);
+  try {
+    await useWriteAheadLog(driver);
+    driver.exec("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON");
+    if (!isSeeded(database)) await seedOnce(database);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+};
+
+/** The open file; resources that speak SQL stand on it. */
+export const database = resource({
+  name: "database",
+  scope: "app",
+  open: () => openDatabase(),
+  close: (opened) => opened.close(),
+});
+
+/** While another process writes to a file that is not WAL yet, SQLite refuses the change at once, whatever the timeout. */
+const useWriteAheadLog = async (driver: Driver): Promise<void> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      driver.prepare("PRAGMA journal_mode = WAL").all([]);
+      return;
+    } catch (error) {
+      if (!isBusy(error) || attempt === walAttempts) throw error;
+      await new Promise((done) => setTimeout(done, walPauseMs));
+    }
+  }
+};
+
+const isSeeded = (database: Database): boolean =>
+  database.all<{ user_version: number }>("PRAGMA user_version")[0]?.user_version !== 0;
+
+const seedOnce = async (database: Database): Promise<void> => {
+  const { seed } = await import("./seed.ts");
+  database.inTransaction(() => {
+    // Asked again under the lock: of two processes that start at once, the second finds the work done.
+    if (!isSeeded(database)) seed(database);
+  });
+};
+
+const guarded = (driver: Driver): Database => {
+  const statements = new Map<string, Statement>();
+  const prepared = (sql: string): Statement => {
+    const known = statements.get(sql) ?? driver.prepare(sql);
+    statements.set(sql, known);
+    return known;
+  };
+  return {
+    all: <Row>(sql: string, binds: readonly Bind[] = []) => prepared(sql).all(binds.map(bound)) as Row[],
+    run: (sql, binds = []) => prepared(sql).run(binds.map(bound)).changes,
+    inTransaction: (work) => {
+      begin(driver);
+      try {
+        const value = work();
+        driver.exec("COMMIT");
+        return value;
+      } catch (error) {
+        // SQLite has already rolled back by itself after some failures, a full disk for one.
+        if (driver.inTransaction) driver.exec("ROLLBACK");
+        throw error;
+      }
+    },
+    close: () => {
+      statements.clear();
+      driver.close();
+    },
+  };
+};
+
+/** The driver aborts the whole process at a boolean, and binds every number as a REAL; BigInt stays an integer. */
+const bound = (value: Bind): string | number | bigint | null => {
+  if (value === undefined) return null;
+  if (typeof value === "boolean") return value ? 1n : 0n;
+  return Number.isSafeInteger(value) ? BigInt(value as number) : value;
+};
+
+const begin = (driver: Driver): void => {
+  try {
+    driver.exec("BEGIN IMMEDIATE");
+  } catch (error) {
+    if (isBusy(error)) unavailable("The shop is busy with other changes");
+    throw error;
+  }
+};
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error && String((error as Error & { code?: unknown }).code).startsWith("SQLITE_BUSY");

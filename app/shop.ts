@@ -1,0 +1,311 @@
+// The shop itself: its rules and its SQL. Every change reads and writes inside one transaction, so that what a rule was
+// checked against is what is changed, also when several processes serve the same file.
+
+import { notFound, resource } from "quater";
+import { type Database, database } from "./database.ts";
+import { emailTaken, noteFull, orderNotOpen, orderNotPaid, refundTooLarge } from "./problems.ts";
+import type {
+  Customer,
+  CustomerPage,
+  Order,
+  OrderItem,
+  OrderPage,
+  OrderStatus,
+  OrderWithItems,
+  Refund,
+  SalesReport,
+} from "./schemas.ts";
+
+export interface OrderFilter {
+  readonly status?: OrderStatus;
+  readonly customerId?: string;
+  /** A day; orders of that day and later. */
+  readonly createdAfter?: string;
+}
+
+export interface NewOrder {
+  readonly customerId: string;
+  readonly items: readonly OrderItem[];
+  readonly currency: Order["currency"];
+  readonly isPaid: boolean;
+  readonly note?: string;
+  readonly traceId?: string;
+}
+
+/** What a refund would do, for whoever has to agree to it. */
+export interface RefundForecast {
+  readonly orderId: string;
+  readonly customerId: string;
+  readonly amountCents: number;
+  readonly currency: string;
+  readonly leftAfterwardsCents: number;
+  readonly statusAfterwards: OrderStatus;
+}
+
+export const noteMaxLength = 2000;
+
+interface OrderRow {
+  readonly number: number;
+  readonly customer_id: string;
+  readonly status: OrderStatus;
+  readonly total_cents: number;
+  readonly refunded_cents: number;
+  readonly currency: Order["currency"];
+  readonly note: string | null;
+  readonly trace_id: string | null;
+  readonly created_at: string;
+}
+
+const orderColumns = "number, customer_id, status, total_cents, refunded_cents, currency, note, trace_id, created_at";
+const customerColumns = 'id, name, email, created_at as "createdAt"';
+
+const orderFrom = (row: OrderRow): Order => ({
+  id: `ord_${row.number}`,
+  customerId: row.customer_id,
+  status: row.status,
+  totalCents: row.total_cents,
+  refundedCents: row.refunded_cents,
+  currency: row.currency,
+  ...(row.note === null ? {} : { note: row.note }),
+  ...(row.trace_id === null ? {} : { traceId: row.trace_id }),
+  createdAt: row.created_at,
+});
+
+/** `ord_1001` to 1001. The schemas let nothing else through. */
+const numberOf = (orderId: string): number => Number(orderId.slice("ord_".length));
+
+const now = (): string => new Date().toISOString();
+
+export class Shop {
+  readonly #database: Database;
+
+  constructor(opened: Database) {
+    this.#database = opened;
+  }
+
+  order(id: string): Order | undefined {
+    const [row] = this.#database.all<OrderRow>(`select ${orderColumns} from orders where number = ?`, [numberOf(id)]);
+    return row === undefined ? undefined : orderFrom(row);
+  }
+
+  items(order: Order): OrderItem[] {
+    return this.#database.all<OrderItem>(
+      'select sku, quantity, price_cents as "priceCents" from order_items where order_number = ? order by rowid',
+      [numberOf(order.id)],
+    );
+  }
+
+  /**
+   * One page, newest orders first. A page begins where the last one ended, whatever was added meanwhile.
+   *
+   * @param cursor  The last order of the page before.
+   */
+  orders(filter: OrderFilter, limit: number, cursor?: string): OrderPage {
+    const { where, binds } = conditionsOf(filter);
+    if (cursor !== undefined) {
+      where.push("number < ?");
+      binds.push(numberOf(cursor));
+    }
+    // One more than asked for tells whether there is another page.
+    const rows = this.#database.all<OrderRow>(
+      `select ${orderColumns} from orders ${whereText(where)} order by number desc limit ?`,
+      [...binds, limit + 1],
+    );
+    const orders = rows.slice(0, limit).map(orderFrom);
+    const last = orders.at(-1);
+    return rows.length > limit && last !== undefined ? { orders, next: last.id } : { orders };
+  }
+
+  countOrders(filter: OrderFilter = {}): number {
+    const { where, binds } = conditionsOf(filter);
+    return this.#count(`select count(*) as "count" from orders ${whereText(where)}`, binds);
+  }
+
+  /** @throws {QuaterError} `not_found` for an unknown customer. */
+  createOrder(wanted: NewOrder): OrderWithItems {
+    const totalCents = wanted.items.reduce((sum, item) => sum + item.quantity * item.priceCents, 0);
+    return this.#database.inTransaction(() => {
+      if (this.customer(wanted.customerId) === undefined) notFound("customer", wanted.customerId);
+      const rows = this.#database.all<OrderRow>(
+        `insert into orders (customer_id, status, total_cents, currency, note, trace_id, created_at)
+         values (?, ?, ?, ?, ?, ?, ?) returning ${orderColumns}`,
+        [wanted.customerId, wanted.isPaid ? "paid" : "open", totalCents, wanted.currency, wanted.note, wanted.traceId, now()],
+      );
+      const order = orderFrom(rows[0] as OrderRow);
+      for (const item of wanted.items)
+        this.#database.run("insert into order_items (order_number, sku, quantity, price_cents) values (?, ?, ?, ?)", [
+          numberOf(order.id),
+          item.sku,
+          item.quantity,
+          item.priceCents,
+        ]);
+      return { ...order, items: this.items(order) };
+    });
+  }
+
+  /** @throws {QuaterError} what `refund` would throw. */
+  describeRefund(orderId: string, amountCents: number): RefundForecast {
+    const order = this.#refundable(orderId, amountCents);
+    const leftAfterwardsCents = order.totalCents - order.refundedCents - amountCents;
+    return {
+      orderId,
+      customerId: order.customerId,
+      amountCents,
+      currency: order.currency,
+      leftAfterwardsCents,
+      statusAfterwards: leftAfterwardsCents === 0 ? "refunded" : "paid",
+    };
+  }
+
+  /**
+   * @param by  Who refunds, for the books.
+   * @throws {QuaterError} `not_found`, `order_not_paid`, `refund_too_large`.
+   */
+  refund(orderId: string, amountCents: number, by: string, reason?: string): Refund {
+    return this.#database.inTransaction(() => {
+      const { statusAfterwards } = this.describeRefund(orderId, amountCents);
+      this.#database.run(
+        "insert into refunds (order_number, amount_cents, reason, refunded_by, created_at) values (?, ?, ?, ?, ?)",
+        [numberOf(orderId), amountCents, reason, by, now()],
+      );
+      const rows = this.#database.all<OrderRow>(
+        `update orders set refunded_cents = refunded_cents + ?, status = ? where number = ? returning ${orderColumns}`,
+        [amountCents, statusAfterwards, numberOf(orderId)],
+      );
+      const { refundedCents, currency, status } = orderFrom(rows[0] as OrderRow);
+      return { orderId, amountCents, refundedCents, currency, status, refundedBy: by };
+    });
+  }
+
+  /** @throws {QuaterError} `not_found`; `order_not_open` unless it is open, or cancelled already. */
+  cancel(orderId: string): Order {
+    return this.#database.inTransaction(() => {
+      const order = this.#existing(orderId);
+      if (order.status === "cancelled") return order;
+      if (order.status !== "open") orderNotOpen(order);
+      this.#database.run("update orders set status = 'cancelled' where number = ?", [numberOf(orderId)]);
+      return { ...order, status: "cancelled" };
+    });
+  }
+
+  /**
+   * Adds a line to the order's note.
+   *
+   * @throws {QuaterError} `not_found`; `note_full` when the note would grow beyond `noteMaxLength`.
+   */
+  addNote(orderId: string, line: string): Order {
+    return this.#database.inTransaction(() => {
+      const order = this.#existing(orderId);
+      const note = order.note === undefined ? line : `${order.note}\n${line}`;
+      if (note.length > noteMaxLength) noteFull(order, noteMaxLength);
+      this.#database.run("update orders set note = ? where number = ?", [note, numberOf(orderId)]);
+      return { ...order, note };
+    });
+  }
+
+  /** How many orders `purge` would delete now. */
+  countPurgeable(createdBefore: string): number {
+    return this.#count(`select count(*) as "count" from orders where ${purgeable}`, [createdBefore]);
+  }
+
+  /** Deletes cancelled orders from before a day. @returns How many. */
+  purge(createdBefore: string): number {
+    return this.#database.inTransaction(() => this.#database.run(`delete from orders where ${purgeable}`, [createdBefore]));
+  }
+
+  customer(id: string): Customer | undefined {
+    return this.#database.all<Customer>(`select ${customerColumns} from customers where id = ?`, [id])[0];
+  }
+
+  /** @param cursor  The last customer of the page before. */
+  customers(limit: number, cursor = ""): CustomerPage {
+    const rows = this.#database.all<Customer>(`select ${customerColumns} from customers where id > ? order by id limit ?`, [
+      cursor,
+      limit + 1,
+    ]);
+    const customers = rows.slice(0, limit);
+    const last = customers.at(-1);
+    return rows.length > limit && last !== undefined ? { customers, next: last.id } : { customers };
+  }
+
+  /** @throws {QuaterError} `not_found`; `email_taken` when another customer has the address. */
+  updateCustomer(id: string, changes: { readonly name?: string; readonly email?: string }): Customer {
+    return this.#database.inTransaction(() => {
+      const customer = { ...(this.customer(id) ?? notFound("customer", id)), ...changes };
+      const others = this.#database.all("select id from customers where email = ? and id <> ?", [customer.email, id]);
+      if (others.length > 0) emailTaken();
+      this.#database.run("update customers set name = ?, email = ? where id = ?", [customer.name, customer.email, id]);
+      return customer;
+    });
+  }
+
+  /** Cancelled orders count for nothing, except as a group of their own. Both days are included. */
+  salesReport(from: string, to: string, by: "day" | "status", currency: Order["currency"]): SalesReport {
+    const key = by === "day" ? "substr(created_at, 1, 10)" : "status";
+    const groups = this.#database.all<SalesReport["groups"][number]>(
+      `select ${key} as "key", count(*) as "orders", sum(total_cents) as "totalCents", sum(refunded_cents) as "refundedCents"
+       from orders
+       where currency = ? and created_at >= ? and created_at < date(?, '+1 day') and (? or status <> 'cancelled')
+       group by 1 order by 1`,
+      [currency, from, to, by === "status"],
+    );
+    const counted = groups.filter((group) => group.key !== "cancelled");
+    const sum = (name: "orders" | "totalCents" | "refundedCents") => counted.reduce((total, group) => total + group[name], 0);
+    return {
+      from,
+      to,
+      currency,
+      groups,
+      orders: sum("orders"),
+      totalCents: sum("totalCents"),
+      refundedCents: sum("refundedCents"),
+    };
+  }
+
+  /** Refreshes what SQLite knows of the tables' contents, by which it chooses indexes. */
+  rebuildStatistics(): void {
+    this.#database.run("analyze");
+  }
+
+  #count(sql: string, binds: readonly (string | number)[]): number {
+    return this.#database.all<{ count: number }>(sql, binds)[0]?.count ?? 0;
+  }
+
+  #existing(orderId: string): Order {
+    return this.order(orderId) ?? notFound("order", orderId);
+  }
+
+  #refundable(orderId: string, amountCents: number): Order {
+    const order = this.#existing(orderId);
+    if (order.status !== "paid") orderNotPaid(order);
+    if (amountCents > order.totalCents - order.refundedCents) refundTooLarge(order, amountCents);
+    return order;
+  }
+}
+
+/** One condition for the count that is agreed to and the delete that follows. */
+const purgeable = "status = 'cancelled' and created_at < ?";
+
+const conditionsOf = ({ status, customerId, createdAfter }: OrderFilter) => {
+  const where: string[] = [];
+  const binds: (string | number)[] = [];
+  const add = (condition: string, value: string | undefined) => {
+    if (value === undefined) return;
+    where.push(condition);
+    binds.push(value);
+  };
+  add("status = ?", status);
+  add("customer_id = ?", customerId);
+  add("created_at >= ?", createdAfter);
+  return { where, binds };
+};
+
+const whereText = (conditions: readonly string[]): string => (conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`);
+
+/** The shop, as handlers use it. */
+export const shop = resource({
+  name: "shop",
+  scope: "app",
+  use: { database },
+  open: (opened) => new Shop(opened.database),
+});

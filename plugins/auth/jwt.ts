@@ -1,0 +1,129 @@
+// Tokens of an authorization server, by the rules of RFC 8725: algorithms, issuer and audience are fixed here and never
+// taken from the token; keys come over https with a time-out and a size limit.
+
+import type { JWTPayload, JWTVerifyGetKey } from "jose";
+import { type Authenticator, authenticator, type Principal, QuaterError } from "../../core/index.ts";
+
+export interface JwtOptions {
+  /** Must equal the token's `iss`. */
+  readonly issuer: string;
+  /** This service; must be among the token's `aud`. A token for another service is no credential here. */
+  readonly audience: string;
+  /** Where the issuer publishes its keys (RFC 7517). https, or loopback. */
+  readonly jwks: string;
+  /** Default: RS256, PS256, ES256 and EdDSA. Never a symmetric one: whoever verifies could sign. */
+  readonly algorithms?: readonly (
+    | "RS256"
+    | "RS384"
+    | "RS512"
+    | "PS256"
+    | "PS384"
+    | "PS512"
+    | "ES256"
+    | "ES384"
+    | "ES512"
+    | "EdDSA"
+  )[];
+  /** Default "user". */
+  readonly kind?: Principal["kind"];
+  /** Claim with the app-wide name of the human. Default "sub". */
+  readonly personClaim?: string;
+  /** Claim with a list of roles. Default "roles". */
+  readonly rolesClaim?: string;
+}
+
+const keyFetch = { timeoutMs: 5_000, maxBytes: 256 * 1024, cooldownMs: 30_000 } as const;
+/** Clocks differ; more would let expired tokens live. */
+const clockToleranceSeconds = 5;
+
+/** Lets in whoever shows a valid token of the issuer. Scopes come from `scope` or `scp`. */
+export const jwt = (options: JwtOptions): Authenticator => {
+  let keys: Promise<JWTVerifyGetKey> | undefined;
+  return authenticator({
+    name: "jwt",
+    open: () => assertSafe(options),
+    authenticate: async ({ token }) => {
+      // Three parts: an API key beside it is none of ours, and need not load the library.
+      if (token === undefined || token.split(".").length !== 3) return undefined;
+      const { errors, jwtVerify } = await import("jose");
+      keys ??= remoteKeys(options.jwks);
+      try {
+        const { payload } = await jwtVerify(token, await keys, {
+          issuer: options.issuer,
+          audience: options.audience,
+          algorithms: [...(options.algorithms ?? ["RS256", "PS256", "ES256", "EdDSA"])],
+          requiredClaims: ["exp", "sub"],
+          clockTolerance: clockToleranceSeconds,
+        });
+        return principalOf(payload, options);
+      } catch (error) {
+        // What is wrong with the token is the caller's; keys that cannot be had are not.
+        const isOfToken =
+          error instanceof errors.JOSEError &&
+          !(error instanceof errors.JWKSTimeout) &&
+          error.code !== "ERR_JOSE_GENERIC" &&
+          error.code !== "ERR_JWKS_INVALID";
+        if (isOfToken) return undefined;
+        throw error;
+      }
+    },
+  });
+};
+
+const assertSafe = ({ jwks, algorithms = [] }: JwtOptions): void => {
+  const url = URL.canParse(jwks) ? new URL(jwks) : undefined;
+  const isLoopback = url !== undefined && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+  if (url?.protocol !== "https:" && !(url?.protocol === "http:" && isLoopback)) {
+    throw refused(
+      `jwt's jwks ${jwks} is no https address`,
+      "Keys fetched over http could be anybody's: use the issuer's https address",
+    );
+  }
+  const weak = algorithms.find((algorithm) => !/^(?:[RPE]S(?:256|384|512)|EdDSA)$/.test(algorithm));
+  if (weak !== undefined) throw refused(`jwt's algorithm ${weak} is not asymmetric`, "Use RS256, PS256, ES256 or EdDSA");
+};
+
+const refused = (message: string, hint: string): QuaterError =>
+  new QuaterError({ code: "internal", kind: "internal", message, hint });
+
+const remoteKeys = async (jwks: string): Promise<JWTVerifyGetKey> => {
+  const { createRemoteJWKSet, customFetch } = await import("jose");
+  return createRemoteJWKSet(new URL(jwks), {
+    timeoutDuration: keyFetch.timeoutMs,
+    cooldownDuration: keyFetch.cooldownMs, // an unknown key id asks again this often at most
+    [customFetch]: limitedFetch,
+  });
+};
+
+/** As fetch, without following redirects, and with an end to what it reads. */
+const limitedFetch = async (url: string, init: RequestInit): Promise<Response> => {
+  const response = await fetch(url, { ...init, redirect: "error" });
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of response.body ?? []) {
+    size += part.length;
+    if (size > keyFetch.maxBytes) throw new Error(`The key set is larger than ${keyFetch.maxBytes} bytes`);
+    parts.push(part);
+  }
+  return new Response(Buffer.concat(parts), { status: response.status, headers: response.headers });
+};
+
+const principalOf = (claims: JWTPayload, options: JwtOptions): Principal => {
+  const { kind = "user", personClaim = "sub", rolesClaim = "roles" } = options;
+  const subject = String(claims.sub);
+  const person = claims[personClaim];
+  const scope = claims["scope"] ?? claims["scp"];
+  return Object.freeze({
+    issuer: options.issuer,
+    subject,
+    kind,
+    ...(typeof person === "string" ? { person } : {}),
+    credential: `jwt:${typeof claims.jti === "string" ? claims.jti : subject}`,
+    scopes: texts(typeof scope === "string" ? scope.split(" ").filter(Boolean) : scope),
+    roles: texts(claims[rolesClaim]),
+    claims,
+  });
+};
+
+const texts = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : [];

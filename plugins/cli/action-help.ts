@@ -1,0 +1,144 @@
+// What a person or an agent needs to run an action: its help, and the same as data.
+
+import { isSchema, type JsonSchema, type Operation } from "../../core/index.ts";
+import { visible, visibleLines } from "../../core/text.ts";
+import { type Flag, placeholderOf } from "./flags.ts";
+import { aligned } from "./render.ts";
+import type { Paint } from "./terminal.ts";
+
+const spelled = (flag: Flag): string => `--${flag.flag}${flag.kind === "switch" ? "" : ` ${placeholderOf(flag)}`}`;
+
+/** `quater run refundOrder --order-id <string> [--reason <string>]` */
+export const usageLine = (name: string, flags: readonly Flag[]): string => {
+  const typed = flags.filter((flag) => !isByInput(flag));
+  const needsInput = flags.some((flag) => flag.isShadowed && flag.isRequired);
+  const parts = [...typed.filter((flag) => flag.isRequired), ...typed.filter((flag) => !flag.isRequired)].map((flag) =>
+    flag.isRequired ? spelled(flag) : `[${spelled(flag)}]${flag.kind === "list" ? "..." : ""}`,
+  );
+  return ["quater run", name, ...parts, ...(needsInput ? ["--input <file>"] : [])].join(" ");
+};
+
+const isByInput = (flag: Flag): boolean => flag.isSecret || flag.isShadowed;
+
+const limits: Readonly<Record<string, string>> = {
+  minimum: "at least",
+  maximum: "at most",
+  exclusiveMinimum: "more than",
+  exclusiveMaximum: "less than",
+  multipleOf: "a multiple of",
+  minLength: "characters, at least",
+  maxLength: "characters, at most",
+  minItems: "items, at least",
+  maxItems: "items, at most",
+  pattern: "pattern",
+};
+
+const remarks = (flag: Flag): string => {
+  const { schema, kind } = flag;
+  const found = [
+    flag.isRequired ? "required" : undefined,
+    "default" in schema ? `default ${JSON.stringify(schema["default"])}` : undefined,
+    kind === "list" ? "repeat for several" : undefined,
+    kind === "json" ? "JSON text" : kind === "either" ? "text, or JSON that begins with { or [" : undefined,
+    ...Object.entries(limits).flatMap(([key, words]) => (key in schema ? `${words} ${String(schema[key])}` : [])),
+    flag.isSecret ? `secret: not on the command line, but by --input or ${flag.variable}` : undefined,
+    !flag.isSecret && flag.isShadowed ? "by --input alone: the program has a flag of this name" : undefined,
+  ];
+  return found.filter((text) => text !== undefined).join(", ");
+};
+
+const descriptionOf = (schema: JsonSchema): string =>
+  typeof schema["description"] === "string" ? visible(schema["description"]) : "";
+
+const flagRows = (flags: readonly Flag[]): [string, string][] =>
+  flags.map((flag) => {
+    const about = [descriptionOf(flag.schema), `(${visible(remarks(flag))})`].filter((text) => text !== "" && text !== "()");
+    return [visible(isByInput(flag) ? flag.name : spelled(flag)), about.join(" ")];
+  });
+
+/** A paragraph of flags. Safe to show. */
+export const flagHelp = (flags: readonly Flag[], paint: Paint): string =>
+  flags.length === 0 ? "\nIt takes no input.\n" : `\n${paint("bold", "Flags")}\n${aligned(flagRows(flags))}`;
+
+const programRows: readonly [string, string][] = [
+  ["--input <file>", 'The whole input as JSON; "-" reads standard input'],
+  ["--dry-run", "Check everything and run nothing"],
+  ["--json", "JSON, also on a terminal"],
+];
+
+/** Safe to show. */
+export const actionHelp = (operation: Operation, flags: readonly Flag[], paint: Paint): string => {
+  const { name, handler } = operation;
+  const facts = aligned(factRows(operation));
+  return [
+    `${paint("bold", "Usage")}  ${visible(usageLine(name, flags))}\n`,
+    `\n${visibleLines(handler.description)}\n`,
+    `\n${facts}`,
+    flagHelp(flags, paint),
+    `\n${paint("bold", "Of the program")}\n${aligned(programRows)}`,
+  ].join("");
+};
+
+const factRows = ({ handler, policy, exposure }: Operation): [string, string][] => [
+  ["effect", handler.effect],
+  ["auth", visible(policy.name)],
+  ...(exposure["approval"] === undefined ? [] : [["approval", visible(approvalOf(exposure["approval"]))] as [string, string]]),
+];
+
+/** An exposure's approval in a word. */
+export const approvalOf = (approval: unknown): string => (typeof approval === "string" ? approval : JSON.stringify(approval));
+
+export interface ActionDescription {
+  readonly name: string;
+  readonly description: string;
+  readonly effect: string;
+  readonly auth: string;
+  readonly approval?: unknown;
+  readonly input: JsonSchema;
+  readonly output?: JsonSchema;
+  readonly isStream: boolean;
+  readonly flags: readonly {
+    readonly input: string;
+    readonly flag?: string;
+    readonly isRequired: boolean;
+    readonly kind: string;
+    readonly variable?: string;
+  }[];
+  /** Ready to run once the placeholders are filled in. */
+  readonly usage: { readonly run: string; readonly dryRun: string };
+}
+
+export const describeAction = (operation: Operation, flags: readonly Flag[]): ActionDescription => {
+  const { name, handler, policy, exposure, input, output, isStream } = operation;
+  const usage = usageLine(name, flags);
+  return {
+    name,
+    description: handler.description,
+    effect: handler.effect,
+    auth: policy.name,
+    ...(exposure["approval"] === undefined ? {} : { approval: exposure["approval"] }),
+    input,
+    ...(output === undefined ? {} : { output }),
+    isStream,
+    flags: flags.map((flag) => ({
+      input: flag.name,
+      ...(isByInput(flag) ? {} : { flag: `--${flag.flag}` }),
+      isRequired: flag.isRequired,
+      kind: flag.kind,
+      ...(flag.isSecret ? { variable: flag.variable } : {}),
+    })),
+    usage: { run: usage, dryRun: usage.replace(`quater run ${name}`, `quater run ${name} --dry-run`) },
+  };
+};
+
+/** Safe to show. */
+export const descriptionText = (operation: Operation, flags: readonly Flag[], paint: Paint): string => {
+  const { usage, input } = describeAction(operation, flags);
+  return [
+    `${paint("bold", visible(operation.name))}\n${visibleLines(operation.handler.description)}\n`,
+    `\n${aligned(factRows(operation))}`,
+    flagHelp(flags, paint),
+    `\n${paint("bold", "Input schema")}\n${visibleLines(JSON.stringify(isSchema(input) ? input : {}, null, 2))}\n`,
+    `\n${paint("bold", "To run")}\n  ${visible(usage.dryRun)}\n  ${visible(usage.run)}\n`,
+  ].join("");
+};

@@ -1,0 +1,69 @@
+// From the command line to a kernel. Core is imported here and not above, so that what needs no project starts fast.
+
+import type { Command, Log } from "../../core/index.ts";
+import type { Kernel } from "../../core/kernel.ts";
+import type { LoadedManifest } from "../../core/load.ts";
+import { BootError } from "../../core/problem.ts";
+import type { Context } from "./context.ts";
+import { terminalLog } from "./log.ts";
+
+/** @throws {BootError} */
+export const load = async ({ cwd, config }: Context): Promise<LoadedManifest> => {
+  const { loadManifest } = await import("../../core/load.ts");
+  return loadManifest(cwd, config);
+};
+
+export interface BootChoice {
+  readonly command: Command;
+  /** Load the module of this handler alone. */
+  readonly only?: string;
+  /** Default: warnings and errors on a terminal, nothing elsewhere. */
+  readonly log?: Log;
+}
+
+/** @throws {BootError} */
+export const boot = async (context: Context, loaded: LoadedManifest, { command, only, log }: BootChoice): Promise<Kernel> => {
+  const { createKernel } = await import("../../core/kernel.ts");
+  return createKernel({
+    loaded,
+    command,
+    log: log ?? terminalLog(context.terminal, context.env),
+    ...(only === undefined ? {} : { only }),
+  });
+};
+
+/** Lends a kernel that is stopped however the use ends. @throws {BootError} */
+export const withKernel = async <Result>(
+  context: Context,
+  choice: BootChoice,
+  use: (kernel: Kernel, loaded: LoadedManifest) => Promise<Result>,
+): Promise<Result> => {
+  const loaded = await load(context);
+  const kernel = await boot(context, loaded, choice);
+  try {
+    return await use(kernel, loaded);
+  } finally {
+    await kernel.stop();
+  }
+};
+
+/** The answer of a command whose plugin the manifest does not list. */
+export const notConfigured = (loaded: LoadedManifest, plugin: string, example: string, what: string): BootError =>
+  new BootError([
+    {
+      place: loaded.placeOf("plugins"),
+      cause: `No ${plugin}() is configured, so ${what}`,
+      remedy: `Add ${example} to plugins`,
+    },
+  ]);
+
+/** Whether the manifest configures the surface; safe to ask before anything else of it was checked. */
+export const hasSurface = (loaded: LoadedManifest, name: string): boolean =>
+  (loaded.manifest.plugins as readonly ({ surface?: { name?: string } } | undefined)[]).some(
+    (plugin) => plugin?.surface?.name === name,
+  );
+
+export const requireCli = (loaded: LoadedManifest): void => {
+  if (!hasSurface(loaded, "cli"))
+    throw notConfigured(loaded, "cli", "cli({ authenticate: localUser() })", "no handler can be run from the terminal");
+};

@@ -1,0 +1,85 @@
+// The commands that need no project to be known. Each is imported when it is the one that was typed.
+
+import type { PluginCommand } from "../../core/index.ts";
+import type { LoadedManifest } from "../../core/load.ts";
+import type { Context } from "./context.ts";
+import type { ProgramCommandClass } from "./family.ts";
+
+/** How a built-in command is run. `words` begins with the command's own word. */
+export type Runner = (context: Context, words: readonly string[]) => Promise<number>;
+
+export interface Builtin {
+  /** Its first word. */
+  readonly word: string;
+  readonly summary: string;
+  /** Lines of the overview, where there is more than the word: `run <action> [flags]`. */
+  readonly usage: string;
+  readonly load: () => Promise<Runner>;
+}
+
+/** A family of commands built with clipanion. */
+const family = (load: () => Promise<{ readonly commands: readonly ProgramCommandClass[] }>) => async (): Promise<Runner> => {
+  const [{ runFamily }, { commands }] = await Promise.all([import("./family.ts"), load()]);
+  return (context, words) => runFamily(context, commands, words);
+};
+
+/** Plain commands that need the manifest's folder and no kernel, so that they work where the project does not boot. */
+const plain = (load: () => Promise<(loaded: LoadedManifest) => readonly PluginCommand[]>) => async (): Promise<Runner> => {
+  const [{ runPlain }, commandsOf] = await Promise.all([import("./plain.ts"), load()]);
+  return (context, words) => runPlain(context, commandsOf, words);
+};
+
+export const builtins: readonly Builtin[] = [
+  {
+    word: "run",
+    usage: "run <action> [flags]",
+    summary: "Runs an action: a handler that the manifest exposes over cli",
+    // Not through clipanion: it would only hand the flags on, and its import costs a fifth of a fast start.
+    load: async () => (await import("./commands/run.ts")).run,
+  },
+  {
+    word: "actions",
+    usage: "actions [list|describe <action>]",
+    summary: "Lists the actions you may run, or describes one",
+    load: family(() => import("./commands/actions.ts")),
+  },
+  {
+    word: "serve",
+    usage: "serve",
+    summary: "Serves HTTP, and MCP over HTTP, until a signal",
+    load: family(() => import("./commands/serve.ts")),
+  },
+  {
+    word: "mcp",
+    usage: "mcp",
+    summary: "Serves MCP over standard input and output",
+    load: family(() => import("./commands/mcp.ts")),
+  },
+  {
+    word: "exposure",
+    usage: "exposure",
+    summary: "Shows what is reachable: every handler, on every surface",
+    load: family(() => import("./commands/exposure.ts")),
+  },
+  {
+    word: "openapi",
+    usage: "openapi",
+    summary: "Prints the OpenAPI document",
+    load: family(() => import("./commands/openapi.ts")),
+  },
+  {
+    word: "keys",
+    usage: "keys create",
+    summary: "Creates API keys",
+    load: plain(async () => {
+      const { keyCommands } = await import("../auth/commands.ts");
+      return ({ root }) => keyCommands(root);
+    }),
+  },
+  {
+    word: "commands",
+    usage: "commands",
+    summary: "Lists the commands that configured plugins add",
+    load: family(() => import("./commands/commands.ts")),
+  },
+];

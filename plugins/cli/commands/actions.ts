@@ -1,0 +1,83 @@
+// `quater actions`: what the caller may run. Behind the cli door like running itself, and filtered by what the static
+// part of each policy allows.
+
+import { Command, Option } from "clipanion";
+import { isQuaterError } from "../../../core/errors.ts";
+import { isVisibleTo, type Operation } from "../../../core/operation.ts";
+import { visible } from "../../../core/text.ts";
+import { enterDoor } from "../act.ts";
+import { describeAction, descriptionText } from "../action-help.ts";
+import { boot, load, requireCli } from "../boot.ts";
+import type { Context } from "../context.ts";
+import { exit } from "../exit.ts";
+import { ProgramCommand } from "../family.ts";
+import { flagsOf } from "../flags.ts";
+import { aligned, resultText } from "../render.ts";
+import { reportCall } from "../report.ts";
+import { sameName, unknownAction } from "./run.ts";
+
+/** @returns The exit code of `use`, or of the refusal at the door. */
+const withActions = async (program: Context, use: (operations: readonly Operation[]) => Promise<number>): Promise<number> => {
+  const loaded = await load(program);
+  requireCli(loaded);
+  const kernel = await boot(program, loaded, { command: "inspect" });
+  const callId = kernel.newCallId();
+  try {
+    await kernel.start(); // a refusal at the door is told to observers, which may need what they open
+    const principal = await enterDoor({ gate: kernel, catalog: kernel.catalog }, program, callId);
+    return await use(
+      kernel.catalog.operations.filter((operation) => operation.surfaces.has("cli") && isVisibleTo(operation, principal)),
+    );
+  } catch (error) {
+    if (!isQuaterError(error)) throw error;
+    return await reportCall({ error, callId, flags: [] }, program.terminal, program.isJson);
+  } finally {
+    await kernel.stop();
+  }
+};
+
+class List extends ProgramCommand {
+  static override paths = [["actions"], ["actions", "list"]];
+  static override usage = Command.Usage({ description: "Lists the actions you may run." });
+
+  perform(program: Context): Promise<number> {
+    return withActions(program, async (operations) => {
+      const found = operations.map(({ name, handler: { description, effect } }) => ({ name, description, effect }));
+      const text = aligned(
+        found.map(({ name, description }) => [visible(name), visible(description)]),
+        "",
+      );
+      const none = "There is no action that you may run.\n";
+      await program.terminal.write(program.isJson ? resultText(found, program) : text === "" ? none : text);
+      return exit.ok;
+    });
+  }
+}
+
+class Describe extends ProgramCommand {
+  static override paths = [["actions", "describe"]];
+  static override usage = Command.Usage({ description: "Describes an action: what it does, its input, and how to run it." });
+  action = Option.String();
+
+  perform(program: Context): Promise<number> {
+    return withActions(program, async (operations) => {
+      const operation =
+        operations.find(({ name }) => name === this.action) ?? operations.find(({ name }) => sameName(name, this.action));
+      if (operation === undefined) {
+        throw unknownAction(
+          this.action,
+          operations.map(({ name }) => name),
+        );
+      }
+      const flags = flagsOf(operation.input);
+      await program.terminal.write(
+        program.isJson
+          ? resultText(describeAction(operation, flags), program)
+          : descriptionText(operation, flags, program.terminal.paint),
+      );
+      return exit.ok;
+    });
+  }
+}
+
+export const commands = [List, Describe];

@@ -1,0 +1,29 @@
+// `quater commands`: what configured plugins add to the program.
+
+import { Command } from "clipanion";
+import { visible } from "../../../core/text.ts";
+import { withKernel } from "../boot.ts";
+import type { Context } from "../context.ts";
+import { exit } from "../exit.ts";
+import { ProgramCommand } from "../family.ts";
+import { aligned, resultText } from "../render.ts";
+
+class Commands extends ProgramCommand {
+  static override paths = [["commands"]];
+  static override usage = Command.Usage({ description: "Lists the commands that configured plugins add." });
+
+  perform(program: Context): Promise<number> {
+    return withKernel(program, { command: "inspect" }, async (kernel) => {
+      const found = kernel.commands.map(({ path, description }) => ({ command: path.join(" "), description }));
+      const text = aligned(
+        found.map(({ command, description }) => [visible(`quater ${command}`), visible(description)]),
+        "",
+      );
+      const none = "No configured plugin adds a command.\n";
+      await program.terminal.write(program.isJson ? resultText(found, program) : text === "" ? none : text);
+      return exit.ok;
+    });
+  }
+}
+
+export const commands = [Commands];

@@ -1,0 +1,26 @@
+// `quater openapi`: the document, whole, for whoever holds the project.
+
+import { Command } from "clipanion";
+import { httpRef } from "../../http/service.ts";
+import { notConfigured, withKernel } from "../boot.ts";
+import type { Context } from "../context.ts";
+import { exit } from "../exit.ts";
+import { ProgramCommand } from "../family.ts";
+import { resultText } from "../render.ts";
+
+class OpenApi extends ProgramCommand {
+  static override paths = [["openapi"]];
+  static override usage = Command.Usage({ description: "Prints the OpenAPI 3.1 document of all routes, as JSON." });
+
+  perform(program: Context): Promise<number> {
+    return withKernel(program, { command: "inspect" }, async (kernel, loaded) => {
+      const http = kernel.services.find(httpRef);
+      if (http === undefined)
+        throw notConfigured(loaded, "http", "http({ authenticate: apiKeys() })", "there are no routes to document");
+      await program.terminal.write(resultText(await http.openApi(undefined), { ...program, isJson: true }));
+      return exit.ok;
+    });
+  }
+}
+
+export const commands = [OpenApi];

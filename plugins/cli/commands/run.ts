@@ -1,0 +1,70 @@
+// `quater run <action>`: one call, in process, through the same gate as every other surface.
+
+import type { LoadedManifest } from "../../../core/load.ts";
+import { nearest } from "../../../core/text.ts";
+import { act } from "../act.ts";
+import { boot, load, requireCli } from "../boot.ts";
+import type { Runner } from "../builtins.ts";
+import { exit, UsageError } from "../exit.ts";
+import { aligned } from "../render.ts";
+import { readRunArguments } from "../run-arguments.ts";
+
+export const run: Runner = async (context, words) => {
+  const args = readRunArguments(words.slice(1));
+  if (args.action === undefined) {
+    if (!context.isHelp) throw new UsageError("Name an action: quater run <action>; quater actions lists them");
+    await context.terminal.write(help);
+    return exit.ok;
+  }
+  const loaded = await load(context);
+  requireCli(loaded);
+  const name = actionNamed(loaded, args.action);
+  const kernel = await boot(context, loaded, { command: "run", only: name });
+  try {
+    await kernel.start();
+    const operation = kernel.catalog.get(name);
+    if (operation === undefined) throw unknownAction(args.action, []);
+    return await act({ gate: kernel, catalog: kernel.catalog }, context, operation, args);
+  } finally {
+    await kernel.stop();
+  }
+};
+
+/** Names that the manifest exposes over cli, without loading a module. */
+const exposedNames = ({ manifest }: LoadedManifest): readonly string[] =>
+  manifest.handlers.flatMap(({ table }) =>
+    Object.entries((table ?? {}) as Record<string, Readonly<Record<string, unknown>> | undefined>).flatMap(([key, exposure]) =>
+      exposure?.["cli"] === undefined || exposure["cli"] === false
+        ? []
+        : [typeof exposure["name"] === "string" ? exposure["name"] : key],
+    ),
+  );
+
+/** As catalog.ts has it: a terminal takes any case style. Not imported from there, which would load all of core first. */
+const plain = (name: string): string => name.replaceAll(/[-_]/g, "").toLowerCase();
+export const sameName = (a: string, b: string): boolean => plain(a) === plain(b);
+
+/** @throws {UsageError} with the nearest name. */
+const actionNamed = (loaded: LoadedManifest, typed: string): string => {
+  const names = exposedNames(loaded);
+  const found = names.find((name) => name === typed) ?? names.find((name) => sameName(name, typed));
+  if (found === undefined) throw unknownAction(typed, names);
+  return found;
+};
+
+export const unknownAction = (typed: string, names: readonly string[]): UsageError => {
+  const near = nearest(typed, names);
+  const advice = near === undefined ? "; quater actions lists them" : `; did you mean "${near}"?`;
+  return new UsageError(`No action named ${JSON.stringify(typed)}${advice}`, "unknown_handler");
+};
+
+const help = `Usage  quater run <action> [flags]
+
+Runs an action. Its flags come from its input: quater run <action> --help shows them.
+
+${aligned([
+  ["--input <file>", 'The whole input as JSON; "-" reads standard input'],
+  ["--dry-run", "Check everything and run nothing"],
+  ["--json", "JSON, also on a terminal"],
+  ["--config <file>", "The manifest"],
+])}`;

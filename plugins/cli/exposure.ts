@@ -1,0 +1,78 @@
+// What is reachable, as rows: every handler on every surface, in the manifest's order.
+
+import type { Operation } from "../../core/index.ts";
+import type { Kernel } from "../../core/kernel.ts";
+import { visible } from "../../core/text.ts";
+import { httpRef } from "../http/service.ts";
+import { approvalOf } from "./action-help.ts";
+import { aligned, table } from "./render.ts";
+import type { Paint } from "./terminal.ts";
+
+export interface ExposureRow {
+  readonly handler: string;
+  /** By surface; null where it is not reachable. */
+  readonly surfaces: Readonly<Record<string, string | null>>;
+  readonly effect: string;
+  readonly auth: string;
+  readonly isPublic: boolean;
+  readonly approval: string | null;
+}
+
+export interface ExposureReport {
+  readonly handlers: readonly ExposureRow[];
+  /** Handlers that loaded modules export and the manifest does not list: reachable from nowhere. */
+  readonly declared: readonly { readonly name: string; readonly module: string }[];
+  /** What plugins and users mounted on the HTTP server: no policy of a handler's stands before it. */
+  readonly outsideThePipeline: readonly string[];
+}
+
+export const exposureOf = ({ catalog, plugins, services }: Kernel): ExposureReport => {
+  const surfaces = plugins.flatMap(({ surface }) => surface?.name ?? []).sort(bySurface);
+  return {
+    handlers: catalog.operations.map((operation) => ({
+      handler: operation.name,
+      surfaces: Object.fromEntries(surfaces.map((surface) => [surface, reachable(operation, surface)])),
+      effect: operation.handler.effect,
+      auth: operation.policy.name,
+      isPublic: operation.isPublic,
+      approval: operation.exposure["approval"] === undefined ? null : approvalOf(operation.exposure["approval"]),
+    })),
+    declared: catalog.declared,
+    outsideThePipeline: services.find(httpRef)?.mounted ?? [],
+  };
+};
+
+/** The order of the documentation, then the alphabet: never that of booting, which changes with a plugin's needs. */
+const usual = ["http", "mcp", "cli"];
+const bySurface = (a: string, b: string): number => rank(a) - rank(b) || (a < b ? -1 : 1);
+const rank = (surface: string): number => (usual.includes(surface) ? usual.indexOf(surface) : usual.length);
+
+const reachable = (operation: Operation, surface: string): string | null => {
+  if (!operation.surfaces.has(surface)) return null;
+  const given = operation.exposure[surface];
+  const route = typeof given === "object" && given !== null && "route" in given ? given.route : given;
+  return typeof route === "string" ? route : "yes";
+};
+
+/** Safe to show. */
+export const exposureText = ({ handlers, declared, outsideThePipeline }: ExposureReport, paint: Paint): string => {
+  const surfaces = Object.keys(handlers[0]?.surfaces ?? {});
+  const rows = handlers.map((row) =>
+    [
+      row.handler,
+      ...surfaces.map((surface) => row.surfaces[surface] ?? "-"),
+      row.effect,
+      row.isPublic ? `${row.auth} (public)` : row.auth,
+      row.approval ?? "-",
+    ].map(visible),
+  );
+  return [
+    rows.length === 0 ? "No handler is exposed.\n" : table(["handler", ...surfaces, "effect", "auth", "approval"], rows, paint),
+    declared.length === 0
+      ? ""
+      : `\n${paint("bold", "Declared, not exposed")}\n${aligned(declared.map(({ name, module }) => [visible(name), visible(module)]))}`,
+    outsideThePipeline.length === 0
+      ? ""
+      : `\n${paint("bold", "Outside the pipeline")}\n${outsideThePipeline.map((what) => `  ${visible(what)}\n`).join("")}`,
+  ].join("");
+};

@@ -1,0 +1,25 @@
+// The cli surface: handlers as actions of the `quater` program. Imported by every manifest, so nothing heavy stands here.
+
+import { type Authentication, definePlugin, Type } from "../../core/index.ts";
+
+declare module "quater" {
+  interface Exposure {
+    /** Callable as `quater run <name>`. */
+    readonly cli?: boolean;
+  }
+}
+
+export interface CliOptions {
+  /** Who callers are. Needed as soon as a handler is exposed over cli; `QUATER_TOKEN` is the token it is asked about. */
+  readonly authenticate?: Authentication;
+}
+
+/** Actions for operators and their scripts. */
+export const cli = definePlugin((options: CliOptions = {}) => ({
+  name: "cli",
+  exposure: { key: "cli", schema: Type.Boolean() },
+  surface: { name: "cli", exposes: "CLI actions", authenticate: options.authenticate },
+  setup: ({ gate, catalog }) => ({
+    probe: async (call) => (await import("./probe.ts")).cliProbe({ gate, catalog })(call),
+  }),
+}));

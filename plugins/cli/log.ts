@@ -1,0 +1,69 @@
+// Logs, always on standard error: readable lines for people, JSON lines (pino) for a server whose output is collected.
+
+import type { Log } from "../../core/index.ts";
+import { visible, visibleLines } from "../../core/text.ts";
+import type { Env } from "./context.ts";
+import type { Terminal } from "./terminal.ts";
+
+type Level = "info" | "warn" | "error";
+const order: Readonly<Record<string, number>> = { info: 0, warn: 1, error: 2, silent: 3 };
+
+/** `QUATER_LOG=info|warn|error|silent`. */
+const leastOf = (env: Env, otherwise: string): string => {
+  const asked = env["QUATER_LOG"];
+  return asked !== undefined && asked in order ? asked : otherwise;
+};
+
+/**
+ * For commands that end. By default a person sees warnings and errors, and a script nothing: it reads the outcome, and a
+ * stack is not for whoever calls.
+ */
+export const terminalLog = (terminal: Terminal, env: Env): Log =>
+  readable(terminal, leastOf(env, terminal.isErrorTerminal ? "warn" : "silent"));
+
+const readable = (terminal: Terminal, least: string): Log => {
+  const at = (level: Level) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
+    if ((order[level] ?? 0) >= (order[least] ?? 0)) terminal.say(lineOf(terminal, level, message, fields));
+  };
+  return { info: at("info"), warn: at("warn"), error: at("error") };
+};
+
+const lineOf = (
+  { paintError }: Terminal,
+  level: Level,
+  message: string,
+  fields: Readonly<Record<string, unknown>> = {},
+): string => {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const short = given.filter(([, value]) => !String(value).includes("\n"));
+  const long = given.filter(([, value]) => String(value).includes("\n")); // stacks, below the line
+  const pairs = short.map(
+    ([name, value]) => ` ${visible(`${name}=${typeof value === "object" ? JSON.stringify(value) : String(value)}`)}`,
+  );
+  const blocks = long.map(([, value]) => `  ${visibleLines(String(value)).replaceAll("\n", "\n  ")}\n`);
+  const time = new Date().toISOString().slice(11, 19);
+  const word = level === "info" ? level : paintError(level === "error" ? "red" : "bold", level);
+  return `${paintError("dim", time)} ${word} ${visible(message)}${paintError("dim", pairs.join(""))}\n${blocks.join("")}`;
+};
+
+/** For commands that stay. */
+export const serverLog = async (terminal: Terminal, env: Env): Promise<Log> => {
+  const least = leastOf(env, "info");
+  if (terminal.isErrorTerminal) return readable(terminal, least);
+  const { pino, stdTimeFunctions } = await import("pino");
+  const logger = pino(
+    {
+      level: least,
+      base: null,
+      messageKey: "message",
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
+    { write: (line: string) => terminal.say(line) },
+  );
+  const at =
+    (level: Level) =>
+    (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
+      logger[level](fields, message);
+  return { info: at("info"), warn: at("warn"), error: at("error") };
+};

@@ -1,0 +1,82 @@
+// Plain commands: those of configured plugins, and built-in ones of the same shape. Flags come from their input's schema
+// by the same rules as those of actions, and the input is bound by the same binding.
+
+import { binderOf } from "../../core/bind.ts";
+import type { CommandIo, JsonSchema, PluginCommand } from "../../core/index.ts";
+import type { LoadedManifest } from "../../core/load.ts";
+import { closed } from "../../core/schema.ts";
+import { nearest, visible } from "../../core/text.ts";
+import { flagHelp } from "./action-help.ts";
+import { load } from "./boot.ts";
+import { collectGiven } from "./collect.ts";
+import type { Context } from "./context.ts";
+import { exit, UsageError } from "./exit.ts";
+import { flagsOf, ofEveryCommand } from "./flags.ts";
+import { resultText } from "./render.ts";
+import { tokenize } from "./tokens.ts";
+
+/** The command whose path the words begin with; the longest wins. */
+export const commandFor = (commands: readonly PluginCommand[], words: readonly string[]): PluginCommand | undefined =>
+  [...commands]
+    .sort((a, b) => b.path.length - a.path.length)
+    .find(({ path }) => path.length > 0 && path.every((word, at) => words[at] === word));
+
+/** The refusal of words that begin like one of the commands and are none. */
+export const unknownAmong = (commands: readonly PluginCommand[], words: readonly string[]): UsageError => {
+  const end = words.findIndex((word) => word.startsWith("-"));
+  const typed = (end === -1 ? words : words.slice(0, end)).slice(0, 2).join(" ");
+  const paths = commands.map(({ path }) => path.join(" "));
+  const near = nearest(typed, paths);
+  const advice =
+    near === undefined ? `there is ${paths.map((path) => JSON.stringify(path)).join(", ")}` : `did you mean "${near}"?`;
+  return new UsageError(`Unknown command ${JSON.stringify(typed)}; ${advice}`);
+};
+
+/** Runs the one of `commandsOf` that the words name; needs the manifest and no kernel. */
+export const runPlain = async (
+  context: Context,
+  commandsOf: (loaded: LoadedManifest) => readonly PluginCommand[],
+  words: readonly string[],
+): Promise<number> => {
+  const commands = commandsOf(await load(context));
+  const command = commandFor(commands, words);
+  if (command !== undefined) return runCommand(context, command, words.slice(command.path.length));
+  if (!context.isHelp) throw unknownAmong(commands, words);
+  for (const each of commands) await context.terminal.write(commandHelp(context, each));
+  return exit.ok;
+};
+
+/** @returns The exit code. @throws {UsageError | QuaterError} */
+export const runCommand = async (context: Context, command: PluginCommand, args: readonly string[]): Promise<number> => {
+  const { terminal } = context;
+  if (context.isHelp) {
+    await terminal.write(commandHelp(context, command));
+    return exit.ok;
+  }
+  const schema = closed(command.input) as JsonSchema;
+  const flags = flagsOf(schema, ofEveryCommand);
+  const given = await collectGiven(context, tokenize(args), flags, { positional: command.positional ?? [] });
+  const { Compile } = await import("../../core/compile.ts");
+  const input = binderOf(schema, Compile(schema as never))(await given());
+  // Its `write` does not wait, so what it writes is put in a line here.
+  let written: Promise<void> = Promise.resolve();
+  const write = (text: string) => {
+    written = written.then(() => terminal.write(text));
+  };
+  const io: CommandIo = {
+    write,
+    show: (value) => write(resultText(value, context)),
+    say: (text) => terminal.say(text),
+    isTerminal: terminal.isTerminal,
+  };
+  const code = await command.run(input as never, io);
+  await written;
+  return code ?? exit.ok;
+};
+
+const commandHelp = ({ terminal }: Context, command: PluginCommand): string => {
+  const flags = flagsOf(command.input, ofEveryCommand);
+  const words = (command.positional ?? []).map((name) => `[${name}]`);
+  const usage = ["quater", ...command.path, ...words, ...(flags.length === 0 ? [] : ["[flags]"])].join(" ");
+  return `${terminal.paint("bold", "Usage")}  ${visible(usage)}\n\n${visible(command.description)}\n${flagHelp(flags, terminal.paint)}`;
+};

@@ -1,0 +1,97 @@
+// What went wrong, in words: a refused call, a wrong command line, a project that does not boot, a failure of our own.
+// Each is told apart by its mark, so that nothing of core has to be loaded to say that a command does not exist.
+
+import type { BootError, QuaterError } from "../../core/index.ts";
+import { visible, visibleLines } from "../../core/text.ts";
+import { exit, exitOfKind, UsageError } from "./exit.ts";
+import type { Flag } from "./flags.ts";
+import { aligned } from "./render.ts";
+import type { Terminal } from "./terminal.ts";
+
+const mark = Symbol.for("quater.brand");
+const isMarked = (error: unknown, kind: string): boolean =>
+  error instanceof Error && (error as unknown as Record<symbol, unknown>)[mark] === kind;
+const isBootError = (error: unknown): error is BootError => isMarked(error, "boot-error");
+const isQuaterError = (error: unknown): error is QuaterError => isMarked(error, "error");
+
+/** A call's failure as machines read it; the same for every surface's caller. */
+export const errorBody = (error: QuaterError, callId: string | undefined): object => ({
+  error: {
+    code: error.code,
+    message: error.message,
+    callId,
+    errors: error.errors,
+    details: error.details,
+    retryAfterSeconds: error.retryAfterSeconds,
+  },
+});
+
+export interface CallFailure {
+  readonly error: QuaterError;
+  readonly callId: string;
+  readonly flags: readonly Flag[];
+}
+
+/** @returns The exit code. */
+export const reportCall = async ({ error, callId, flags }: CallFailure, terminal: Terminal, isJson: boolean): Promise<number> => {
+  if (isJson) terminal.say(`${JSON.stringify(errorBody(error, callId))}\n`);
+  else {
+    const { fieldLine } = await import("./given.ts");
+    const lines = [
+      ...(error.errors ?? []).map((field) => visible(fieldLine(field, flags))),
+      ...Object.entries(error.details ?? {}).map(([name, value]) => visible(`${name} ${shown(value)}`)),
+      `call ${callId}`,
+    ];
+    terminal.say(`${terminal.paintError("red", visible(error.code))}: ${visibleLines(error.message)}\n`);
+    terminal.say(lines.map((line) => `  ${line}\n`).join(""));
+  }
+  return exitOfKind[error.kind];
+};
+
+const shown = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** Everything that is no call's outcome. @returns The exit code. */
+export const reportFailure = (error: unknown, terminal: Terminal, isJsonAsked: boolean): number => {
+  if (error instanceof UsageError) {
+    terminal.say(isJsonAsked ? json({ code: error.code, message: error.message }) : `quater: ${visible(error.message)}\n`);
+    return exit.usage;
+  }
+  if (isBootError(error)) {
+    terminal.say(
+      isJsonAsked
+        ? json({ code: "configuration", message: "The project does not boot", problems: error.problems })
+        : bootText(error, terminal),
+    );
+    return exit.configuration;
+  }
+  if (isQuaterError(error)) {
+    const hint = error.hint === undefined ? "" : `  ${visible(error.hint)}\n`;
+    terminal.say(
+      isJsonAsked
+        ? `${JSON.stringify(errorBody(error, undefined))}\n`
+        : `${terminal.paintError("red", visible(error.code))}: ${visibleLines(error.message)}\n${hint}`,
+    );
+    return exitOfKind[error.kind];
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  terminal.say(`quater: unexpected failure\n${visibleLines(text)}\n`);
+  return exit.internal;
+};
+
+const json = (error: object): string => `${JSON.stringify({ error })}\n`;
+
+const bootText = ({ problems }: BootError, { paintError }: Terminal): string => {
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  const blocks = problems.map(
+    ({ place, plugin, cause, remedy }) =>
+      `\n  ${paintError("bold", visible(place))}\n${aligned(
+        [
+          ...(plugin === undefined ? [] : [["plugin", visible(plugin)] as const]),
+          ["cause", visibleLines(cause).replaceAll("\n", "\n            ")],
+          ["remedy", visible(remedy)],
+        ],
+        "    ",
+      )}`,
+  );
+  return `${paintError("red", "The project does not boot")}: ${count}\n${blocks.join("")}`;
+};

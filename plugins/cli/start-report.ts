@@ -1,0 +1,94 @@
+// What `quater serve` says once it listens: what is reachable, where, and how to call it.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { isSchema, type Operation } from "../../core/index.ts";
+import type { Kernel } from "../../core/kernel.ts";
+import { visible } from "../../core/text.ts";
+import { httpRef } from "../http/service.ts";
+import { type ExposureReport, exposureText } from "./exposure.ts";
+import { aligned } from "./render.ts";
+import type { Paint } from "./terminal.ts";
+
+export interface StartReport {
+  readonly name: string;
+  readonly url: string | undefined;
+  readonly mcp: string | undefined;
+  readonly urls: readonly (readonly [string, string])[];
+  readonly curl: string | undefined;
+  readonly connect: string | undefined;
+  readonly handlers: number;
+  readonly exposure: ExposureReport;
+}
+
+/** Where `quater init` and `quater dev` leave a key for trying things out. */
+const developmentKeyFile = join(".quater", "development-key");
+
+export const startReport = (kernel: Kernel, exposure: ExposureReport): StartReport => {
+  const { catalog, project, services, plugins } = kernel;
+  const url = services.find(httpRef)?.baseUrl;
+  const hasMcp = plugins.some(({ surface }) => surface?.name === "mcp");
+  const mcp = url !== undefined && hasMcp ? `${url}/mcp` : undefined;
+  const key = developmentKey(project.root);
+  return {
+    name: project.name,
+    url,
+    mcp,
+    urls:
+      url === undefined
+        ? []
+        : [
+            ["HTTP", url],
+            ["OpenAPI", `${url}/openapi.json`],
+            ["Health", `${url}/health, ${url}/ready`],
+            ...(mcp === undefined ? [] : [["MCP", mcp] as const]),
+          ],
+    curl: url === undefined ? undefined : curlOf(url, catalog.operations, key),
+    connect:
+      mcp === undefined
+        ? undefined
+        : `claude mcp add --transport http ${shellWord(project.name)} ${mcp} --header "Authorization: Bearer ${key ?? "<key>"}"`,
+    handlers: catalog.operations.length,
+    exposure,
+  };
+};
+
+const developmentKey = (root: string): string | undefined => {
+  try {
+    const key = readFileSync(join(root, developmentKeyFile), "utf8").trim();
+    return /^[\w.-]+$/.test(key) ? key : undefined; // pasted into a shell, so nothing but a key
+  } catch {
+    return undefined; // there is none: the placeholder stays
+  }
+};
+
+const routeOf = ({ exposure }: Operation): string | undefined => {
+  const given = exposure["http"];
+  const route = isSchema(given) ? given["route"] : given;
+  return typeof route === "string" ? route : undefined;
+};
+
+/** The first GET route, one without path parameters if there is one: it can be pasted as it is. */
+const curlOf = (url: string, operations: readonly Operation[], key: string | undefined): string | undefined => {
+  const gets = operations.filter((operation) => routeOf(operation)?.startsWith("GET ") === true);
+  const chosen = gets.find((operation) => routeOf(operation)?.includes("/:") === false) ?? gets[0];
+  if (chosen === undefined) return undefined;
+  const path = (routeOf(chosen) ?? "").slice("GET ".length).replaceAll(/:(\w+)/g, "<$1>");
+  const header = chosen.isPublic ? "" : ` -H "Authorization: Bearer ${key ?? "<key>"}"`;
+  return `curl${header} ${shellWord(`${url}${path}`)}`;
+};
+
+const shellWord = (text: string): string => (/^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+/** Safe to show. */
+export const startText = (report: StartReport, paint: Paint): string =>
+  [
+    `\n${exposureText(report.exposure, paint)}`,
+    `\n${paint("bold", visible(report.name))} is ready\n`,
+    report.url === undefined
+      ? "  No http() is configured, so there is no URL.\n"
+      : aligned(report.urls.map(([what, where]) => [what, visible(where)])),
+    report.curl === undefined ? "" : `\nTry it:\n  ${visible(report.curl)}\n`,
+    report.connect === undefined ? "" : `\nConnect an agent:\n  ${visible(report.connect)}\n`,
+    "\n",
+  ].join("");

@@ -1,0 +1,173 @@
+// Requests to answers. What is frequent (tools/call, tools/list, ping) goes to the gate directly; the rest is the SDK's,
+// which is loaded when the first of it arrives.
+
+import {
+  type Cancellation,
+  type Gate,
+  isQuaterError,
+  type Operation,
+  type Outcome,
+  type Principal,
+  type QuaterError,
+  tooLarge,
+  unknownHandler,
+  visible,
+} from "../../core/index.ts";
+import { challengeOf, dryRunResult, failureResult, successResult, wrapped, wrappedJson } from "./outcome.ts";
+import { type Notifier, Progress } from "./progress.ts";
+import { errorMessage, type MessageId, type Request, resultMessage, rpcCodes } from "./protocol.ts";
+import type { Tool, Toolbox } from "./tools.ts";
+
+/** What `initialize` says of this server. */
+export interface About {
+  readonly name: string;
+  readonly version: string;
+  readonly title?: string | undefined;
+  readonly instructions?: string | undefined;
+}
+
+/** Who asks, from the door and never from the message. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly callId: string;
+  readonly peer: string | undefined;
+  readonly cancellation: Cancellation;
+  readonly notifier: Notifier;
+}
+
+export interface Answer {
+  /** One JSON-RPC message. */
+  readonly body: string;
+  /** What HTTP says in its own terms, too, so that clients ask for a better credential. */
+  readonly challenge?: { readonly status: 401 | 403; readonly header: string } | undefined;
+}
+
+/** Characters of JSON that a stream is collected up to: the whole answer is held in memory. */
+const maxCollected = 8 * 1024 * 1024;
+const longestToolName = 128;
+
+export class Dispatcher {
+  readonly #gate: Gate;
+  readonly #toolbox: Toolbox;
+  readonly #about: About;
+
+  constructor(gate: Gate, toolbox: Toolbox, about: About) {
+    this.#gate = gate;
+    this.#toolbox = toolbox;
+    this.#about = about;
+  }
+
+  async answer(request: Request, caller: Caller): Promise<Answer> {
+    switch (request.method) {
+      case "tools/call":
+        return this.#call(request, caller);
+      case "tools/list":
+        if (request.params["cursor"] !== undefined)
+          return invalidParams(request.id, "The list has one page, and no cursor leads to another");
+        return { body: resultMessage(request.id, this.#toolbox.listFor(caller.principal)) };
+      case "ping":
+        return { body: resultMessage(request.id, "{}") };
+      default: {
+        const { answerRarely } = await import("./legacy.ts");
+        return { body: await answerRarely(request, this.#about) };
+      }
+    }
+  }
+
+  async #call(request: Request, caller: Caller): Promise<Answer> {
+    const { id, params } = request;
+    const { name, _meta: meta } = params;
+    if (typeof name !== "string") return invalidParams(id, 'tools/call needs "name", the name of a tool');
+    if (!isMeta(meta)) return invalidParams(id, '"_meta" must be an object');
+    const dryRun = meta?.["quater/dryRun"] ?? false;
+    // Whoever asks for a dry run in the wrong words must not get a real one.
+    if (typeof dryRun !== "boolean") return invalidParams(id, '"quater/dryRun" in _meta must be true or false');
+    const token = meta?.["progressToken"];
+    if (token !== undefined && !isToken(token))
+      return invalidParams(id, '"progressToken" in _meta must be a string or an integer');
+
+    const tool = this.#toolbox.find(name);
+    const progress = token === undefined ? undefined : new Progress(caller.notifier, token);
+    const { principal, callId, cancellation, peer } = caller;
+    const refused = request.argumentsRefused;
+    const outcome = await this.#gate.invoke({
+      handler: tool === undefined ? visible(name.slice(0, longestToolName)) : name,
+      surface: "mcp",
+      principal,
+      // Refused arguments go the same way: the policy is asked first, and the refusal is on record.
+      given:
+        refused === undefined
+          ? [{ from: "arguments", isText: false, values: params["arguments"] ?? {} }]
+          : () => Promise.reject(refused),
+      callId,
+      cancellation,
+      dryRun,
+      ...(peer === undefined ? {} : { peer }),
+      ...(progress === undefined ? {} : { progress: progress.report }),
+    });
+    const ended = await this.#result(outcome, tool, caller, dryRun, progress);
+    progress?.end();
+    return typeof ended === "string" ? { body: resultMessage(id, ended) } : this.#refusal(id, ended, tool, caller);
+  }
+
+  /** The result as JSON text, or what went wrong on the way to it. */
+  async #result(
+    outcome: Outcome,
+    tool: Tool | undefined,
+    caller: Caller,
+    isDryRun: boolean,
+    progress: Progress | undefined,
+  ): Promise<string | QuaterError> {
+    if (!outcome.ok) return outcome.error;
+    const { callId } = outcome;
+    if (isDryRun) return dryRunResult(outcome.value, tool?.wrapping, callId);
+    if (tool?.wrapping !== "items") return successResult(wrapped(outcome.value, tool?.wrapping), tool?.wrapping, callId);
+    try {
+      const items = await collected(outcome.value as AsyncIterable<unknown>, caller.cancellation, progress);
+      return successResult(items, tool.wrapping, callId);
+    } catch (error) {
+      if (isQuaterError(error)) return error;
+      throw error;
+    }
+  }
+
+  #refusal(id: MessageId, error: QuaterError, tool: Tool | undefined, { principal, callId }: Caller): Answer {
+    if (tool === undefined || isHidden(tool.operation, principal)) {
+      const { message, code } = unknownHandler(tool?.operation.name ?? "", "mcp");
+      const text = tool === undefined ? error.message : message;
+      return { body: errorMessage(id, rpcCodes.invalidParams, text, { code, callId, errors: [] }) };
+    }
+    return { body: resultMessage(id, failureResult(error, callId)), challenge: challengeOf(error) };
+  }
+}
+
+/** Whether the principal must not learn that the tool exists: its static policy refuses, and no scope would change that. */
+const isHidden = ({ policy }: Operation, principal: Principal): boolean => {
+  const refusal = policy.judgeStatic(principal);
+  return refusal !== undefined && refusal.code !== "missing_scope";
+};
+
+const collected = async (
+  items: AsyncIterable<unknown>,
+  cancellation: Cancellation,
+  progress: Progress | undefined,
+): Promise<string> => {
+  const parts: string[] = [];
+  let size = 0;
+  for await (const item of items) {
+    const json = JSON.stringify(item) ?? "null";
+    size += json.length + 1;
+    if (size > maxCollected) throw tooLarge("The collected stream", `${maxCollected} characters`);
+    parts.push(json);
+    await progress?.item(parts.length, json);
+    if (cancellation.isCancelled) break; // nobody is there to read the rest
+  }
+  return wrappedJson(`[${parts.join(",")}]`);
+};
+
+const invalidParams = (id: MessageId, message: string): Answer => ({ body: errorMessage(id, rpcCodes.invalidParams, message) });
+
+const isMeta = (value: unknown): value is Readonly<Record<string, unknown>> | undefined =>
+  value === undefined || (value !== null && typeof value === "object" && !Array.isArray(value));
+
+const isToken = (value: unknown): value is MessageId => typeof value === "string" || typeof value === "number";

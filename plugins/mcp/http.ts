@@ -1,0 +1,162 @@
+// MCP over HTTP: one message per POST, answered as plain JSON, which becomes an event stream only when a call has
+// something to tell before its answer. No sessions, no GET stream, nothing to resume: any instance can answer.
+
+import type { ServerResponse } from "node:http";
+import type Router from "@koa/router";
+import type { Context } from "koa";
+import { type Gate, isQuaterError, type Log, type Principal, type QuaterError } from "../../core/index.ts";
+import type { HttpService } from "../http/service.ts";
+import type { Answer, Dispatcher } from "./dispatch.ts";
+import { challengeOf, doorStatus, errorDataOf } from "./outcome.ts";
+import type { Notifier } from "./progress.ts";
+import { errorMessage, protocolVersions, type Request, readMessage, rpcCodes } from "./protocol.ts";
+import { caughtUp } from "./stdio.ts";
+
+export interface HttpParts {
+  readonly http: HttpService;
+  readonly gate: Gate;
+  readonly dispatcher: Dispatcher;
+  readonly log: Log;
+}
+
+export const mountMcp = (router: Router, parts: HttpParts): void => {
+  router.all("/mcp", (ctx) => serve(ctx, parts));
+};
+
+const serve = async (ctx: Context, parts: HttpParts): Promise<void> => {
+  if (ctx.method !== "POST") {
+    ctx.set("allow", "POST");
+    return refuse(ctx, 405, rpcCodes.transport, "Only POST is served here");
+  }
+  const { http, gate } = parts;
+  const said: unknown = ctx.state["callId"];
+  const callId = typeof said === "string" ? said : gate.newCallId(); // http tells it in x-request-id already
+  const credentials = http.credentials(ctx, "mcp");
+  let principal: Principal;
+  try {
+    // From headers alone: strangers cannot make us read, let alone parse, what they send.
+    principal = await gate.enter({ surface: "mcp", credentials, callId });
+  } catch (error) {
+    if (!isQuaterError(error)) throw error;
+    return turnAway(ctx, error, callId);
+  }
+  const wrong = headersRefused(ctx);
+  if (wrong !== undefined) return refuse(ctx, wrong.status, rpcCodes.transport, wrong.message);
+  const cancellation = http.cancellation(ctx);
+  const message = readMessage(await http.readBody(ctx));
+  if (message.kind === "malformed") return answered(ctx, 400, message.answer);
+  if (message.kind !== "request") {
+    ctx.status = 202;
+    ctx.body = null;
+    ctx.status = 202; // a null body makes Koa say 204
+    return;
+  }
+  const disagreement = disagreeing(ctx, message);
+  if (disagreement !== undefined) {
+    return answered(
+      ctx,
+      400,
+      errorMessage(message.id, rpcCodes.headerMismatch, `The header ${disagreement} disagrees with the body`),
+    );
+  }
+  const exchange = new Exchange(ctx);
+  try {
+    exchange.end(
+      await parts.dispatcher.answer(message, { principal, callId, peer: credentials.peer, cancellation, notifier: exchange }),
+    );
+  } catch (error) {
+    parts.log.error("An MCP request could not be answered", { callId, error: String(error) });
+    const body = errorMessage(message.id, rpcCodes.internal, "The server failed to answer", { code: "internal", callId });
+    exchange.end({ body });
+  }
+};
+
+/** MCP 2025-11-25, basic/transports, "Sending Messages to the Server" and "Protocol Version Header". */
+const headersRefused = ({ req }: Context): { readonly status: number; readonly message: string } | undefined => {
+  const { accept = "", "content-type": type = "", "mcp-protocol-version": version } = req.headers;
+  if (!isJson(type)) return { status: 415, message: "Content-Type must be application/json" };
+  const accepted = accept.toLowerCase();
+  if (!accepted.includes("application/json") || !accepted.includes("text/event-stream")) {
+    return { status: 406, message: "Accept must list both application/json and text/event-stream" };
+  }
+  if (version !== undefined && !protocolVersions.includes(String(version))) {
+    return { status: 400, message: `Unsupported MCP-Protocol-Version; supported are ${protocolVersions.join(", ")}` };
+  }
+  return undefined;
+};
+
+const isJson = (type: string): boolean =>
+  type === "application/json" || type.split(";", 1)[0]?.trim().toLowerCase() === "application/json";
+
+/** trust.md T24: whatever stands in front of us may have decided by the header, so a header that lies is refused. */
+const disagreeing = ({ req }: Context, { method, params }: Request): string | undefined => {
+  const { "mcp-method": saidMethod, "mcp-name": saidName } = req.headers;
+  if (saidMethod !== undefined && saidMethod !== method) return "Mcp-Method";
+  if (saidName !== undefined && saidName !== (params["name"] ?? params["uri"])) return "Mcp-Name";
+  return undefined;
+};
+
+const turnAway = (ctx: Context, error: QuaterError, callId: string): void => {
+  const header = challengeOf(error)?.header;
+  if (header !== undefined) ctx.set("www-authenticate", header);
+  if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
+  refuse(ctx, doorStatus(error), rpcCodes.refused, error.message, error, callId);
+};
+
+/** An answer before anything was read: the body is left unread, and the connection is of no further use. */
+const refuse = (ctx: Context, status: number, code: number, message: string, error?: QuaterError, callId = ""): void => {
+  if (!ctx.req.complete) ctx.set("connection", "close");
+  answered(ctx, status, errorMessage(null, code, message, error === undefined ? undefined : errorDataOf(error, callId)));
+};
+
+const answered = (ctx: Context, status: number, body: string): void => {
+  ctx.status = status;
+  ctx.set("content-type", "application/json");
+  ctx.body = body;
+};
+
+/** The answer to one POST, and what is sent before it. */
+class Exchange implements Notifier {
+  readonly #ctx: Context;
+  readonly #res: ServerResponse;
+  #isStream = false;
+
+  constructor(ctx: Context) {
+    this.#ctx = ctx;
+    this.#res = ctx.res;
+  }
+
+  get isBehind(): boolean {
+    return !this.#res.destroyed && this.#res.writableNeedDrain;
+  }
+
+  send(message: string): void {
+    if (this.#res.destroyed) return;
+    if (!this.#isStream) {
+      this.#isStream = true;
+      this.#ctx.respond = false; // from here on the response is ours and not Koa's
+      this.#res.writeHead(200, {
+        "content-type": "text/event-stream",
+        "cache-control": "no-cache, no-transform",
+        "x-accel-buffering": "no", // nginx would hold events back
+      });
+    }
+    this.#res.write(event(message));
+  }
+
+  caughtUp(): Promise<void> {
+    return caughtUp(this.#res);
+  }
+
+  end({ body, challenge }: Answer): void {
+    if (this.#isStream) {
+      if (!this.#res.destroyed) this.#res.end(event(body));
+      return;
+    }
+    if (challenge !== undefined) this.#ctx.set("www-authenticate", challenge.header);
+    answered(this.#ctx, challenge?.status ?? 200, body);
+  }
+}
+
+/** JSON text has no line breaks of its own. */
+const event = (message: string): string => `event: message\ndata: ${message}\n\n`;

@@ -1,0 +1,68 @@
+// The mcp plugin: handlers as tools for agents, over `POST /mcp` where http is configured, and over stdio for
+// `quater mcp`.
+
+import { type Authentication, definePlugin, type Principal } from "../../core/index.ts";
+import { httpRef } from "../http/service.ts";
+import { Dispatcher } from "./dispatch.ts";
+import { mountMcp } from "./http.ts";
+import { httpProbe, stdioProbe } from "./probe.ts";
+import { type McpService, mcpRef } from "./service.ts";
+import { serveStdio } from "./stdio.ts";
+import { exposureSchema, Toolbox, type ToolExposure, toolProblems } from "./tools.ts";
+
+export { stdioProbe } from "./probe.ts";
+export { type McpService, mcpRef, type StdioStreams } from "./service.ts";
+export type { ToolExposure } from "./tools.ts";
+
+declare module "quater" {
+  interface Exposure {
+    /** Makes the handler a tool for agents. */
+    readonly mcp?: boolean | ToolExposure;
+  }
+}
+
+export interface McpOptions {
+  /** Who may call tools. Without it a manifest that exposes tools does not boot. */
+  readonly authenticate?: Authentication;
+  /** The app's name for people. Default: none, clients show the manifest's name. */
+  readonly title?: string;
+  /** What agents should know of the app as a whole; clients may put it into their prompt. */
+  readonly instructions?: string;
+}
+
+/**
+ * Serves handlers as MCP tools.
+ *
+ * @example
+ * plugins: [http({ authenticate: apiKeys() }), mcp({ authenticate: apiKeys() })]
+ */
+export const mcp = definePlugin((options: McpOptions = {}) => ({
+  name: "mcp",
+  wants: [httpRef],
+  provides: [mcpRef],
+  exposure: { key: "mcp", schema: exposureSchema, check: toolProblems },
+  surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt: asAgent },
+  setup: ({ services, catalog, gate, log, project }) => {
+    const about = { name: project.name, version: project.version, title: options.title, instructions: options.instructions };
+    const dispatcher = new Dispatcher(gate, new Toolbox(catalog), about);
+    const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
+    services.provide(mcpRef, service);
+    const http = services.find(httpRef);
+    http?.mount("POST /mcp", ({ router }) => mountMcp(router, { http, gate, dispatcher, log }));
+    return {
+      probe: (call) => {
+        const baseUrl = http?.baseUrl;
+        return (baseUrl === undefined ? stdioProbe(service, catalog) : httpProbe(baseUrl, catalog))(call);
+      },
+    };
+  },
+}));
+
+/**
+ * Whoever calls over MCP is an agent that works for a person, also when the credential is a person's own: what it asks
+ * for was not typed by that person (trust.md section 6, "Kinds").
+ */
+const asAgent = ({ person, ...principal }: Principal): Principal => {
+  const actsFor = principal.actsFor ?? person;
+  return { ...principal, kind: "agent", ...(actsFor === undefined ? {} : { actsFor }) };
+};

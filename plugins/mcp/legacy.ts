@@ -1,0 +1,74 @@
+// The one file that imports the MCP SDK. Its low-level Server answers what is rare: the initialize handshake with its
+// negotiation of versions, and every method that Quater does not have. McpServer, which the SDK recommends, wants zod
+// schemas and checks arguments a second time.
+
+import { Server } from "@modelcontextprotocol/sdk/server/index.js";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import type { About } from "./dispatch.ts";
+import { errorMessage, type Request, rpcCodes } from "./protocol.ts";
+
+/**
+ * One request to one server: nothing of one caller is left for the next.
+ *
+ * @returns One JSON-RPC message, as text.
+ */
+export const answerRarely = async (request: Request, about: About): Promise<string> => {
+  const server = new Server(
+    { name: about.name, version: about.version, ...(about.title === undefined ? {} : { title: about.title }) },
+    {
+      capabilities: { tools: {} },
+      ...(about.instructions === undefined ? {} : { instructions: about.instructions }),
+      // Without it every Server makes an Ajv, for elicitations that are never asked for.
+      jsonSchemaValidator: { getValidator: () => notNeeded },
+    },
+  );
+  try {
+    const answer = await new Promise<JSONRPCMessage>((resolve, reject) => {
+      const exchange = new OneExchange(resolve);
+      server
+        .connect(exchange)
+        .then(() => exchange.onmessage?.({ jsonrpc: "2.0", id: request.id, method: request.method, params: request.params }))
+        .catch(reject);
+    });
+    return inOwnWords(request, answer);
+  } finally {
+    await server.close();
+  }
+};
+
+const notNeeded = () => {
+  throw new Error("This server validates nothing by the SDK");
+};
+
+/** The SDK's own sentences may quote its schemas and what was sent. */
+const inOwnWords = ({ id, method }: Request, answer: JSONRPCMessage): string => {
+  if (!("error" in answer)) return JSON.stringify(answer);
+  if (answer.error.code === rpcCodes.methodNotFound) return errorMessage(id, rpcCodes.methodNotFound, "Method not found");
+  if (method === "initialize") {
+    const needs = "initialize needs protocolVersion (text), capabilities (object) and clientInfo with name and version (text)";
+    return errorMessage(id, rpcCodes.invalidParams, needs);
+  }
+  return errorMessage(id, rpcCodes.invalidParams, "The parameters are not those of this method");
+};
+
+class OneExchange implements Transport {
+  onmessage?: NonNullable<Transport["onmessage"]>;
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  readonly #done: (message: JSONRPCMessage) => void;
+
+  constructor(done: (message: JSONRPCMessage) => void) {
+    this.#done = done;
+  }
+
+  async start(): Promise<void> {}
+
+  async send(message: JSONRPCMessage): Promise<void> {
+    this.#done(message);
+  }
+
+  async close(): Promise<void> {
+    this.onclose?.();
+  }
+}

@@ -1,0 +1,126 @@
+// How a call ended, in the language of MCP. One table from kind to words; a new kind does not compile until it is here.
+
+import { type ErrorKind, type QuaterError, visibleLines } from "../../core/index.ts";
+import type { ErrorData } from "./protocol.ts";
+import type { Wrapping } from "./schema.ts";
+
+interface Words {
+  /** HTTP status of a refusal at the door, before anything was read. */
+  readonly door: number;
+  /** What the model should do next, after the message. */
+  readonly advice?: (error: QuaterError) => string | undefined;
+}
+
+const repeatLater = ({ retryAfterSeconds }: QuaterError): string =>
+  retryAfterSeconds === undefined
+    ? "The call did not run; it may be repeated later."
+    : `The call did not run; it may be repeated after ${retryAfterSeconds} seconds.`;
+
+const detail = (error: QuaterError, name: string): string | undefined => {
+  const value = (error.details?.["approval"] as Readonly<Record<string, unknown>> | undefined)?.[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+};
+
+const howToGetApproval = (error: QuaterError): string => {
+  const url = detail(error, "url");
+  const id = detail(error, "id");
+  const expiresAt = detail(error, "expiresAt");
+  const named = id === undefined ? "" : ` (approval ${id})`;
+  const where = url === undefined ? "" : ` at ${url}`;
+  const until = expiresAt === undefined ? "" : ` It can be approved until ${expiresAt}.`;
+  return `Nothing has been done yet. A human must approve this exact call${named}${where}; then repeat the call unchanged.${until}`;
+};
+
+const table: Readonly<Record<ErrorKind, Words>> = {
+  invalid_input: { door: 400 },
+  unauthenticated: { door: 401 },
+  forbidden: { door: 403 },
+  not_found: { door: 404 },
+  conflict: { door: 409 },
+  approval_required: { door: 403, advice: howToGetApproval },
+  approval_refused: { door: 403 },
+  too_large: { door: 413 },
+  rate_limited: { door: 429, advice: repeatLater },
+  unavailable: { door: 503, advice: repeatLater },
+  outcome_unknown: { door: 500, advice: () => "The call may have taken effect. Do not repeat it; find out first." },
+  cancelled: { door: 499 },
+  internal: { door: 500 },
+};
+
+export const doorStatus = (error: QuaterError): number => table[error.kind].door;
+
+/** RFC 6749 section 3.3: what may stand in a scope. Anything else is left out of a header. */
+const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+/**
+ * RFC 9110 15.5.2 and RFC 6750 section 3: what a client must be told in `WWW-Authenticate`. `undefined` for everything
+ * that no other credential would change.
+ */
+export const challengeOf = (error: QuaterError): { readonly status: 401 | 403; readonly header: string } | undefined => {
+  if (error.code === "invalid_token") return { status: 401, header: 'Bearer error="invalid_token"' };
+  if (error.kind === "unauthenticated") return { status: 401, header: "Bearer" };
+  if (error.code !== "missing_scope") return undefined;
+  const scopes = ((error.details?.["scopes"] as readonly string[] | undefined) ?? []).filter((scope) => scopeToken.test(scope));
+  return { status: 403, header: `Bearer error="insufficient_scope", scope="${scopes.join(" ")}"` };
+};
+
+export const errorDataOf = (error: QuaterError, callId: string): ErrorData => ({
+  code: error.code,
+  callId,
+  errors: error.errors ?? [],
+});
+
+/**
+ * The result of a `tools/call` that was refused or failed, as JSON text: `isError`, a text for the model, and
+ * `_meta["quater/error"]` for machines.
+ */
+export const failureResult = (error: QuaterError, callId: string): string => {
+  const lines = [error.message, ...(error.errors ?? []).map(({ path, message }) => `${path} ${message}`.trim())];
+  const advice = table[error.kind].advice?.(error);
+  if (advice !== undefined) lines.push(advice);
+  const { retryAfterSeconds } = error;
+  const approval = error.details?.["approval"];
+  return JSON.stringify({
+    isError: true,
+    content: [{ type: "text", text: visibleLines(lines.join("\n")) }],
+    _meta: {
+      "quater/error": {
+        ...errorDataOf(error, callId),
+        message: error.message,
+        ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+      },
+      ...(approval === undefined ? {} : { "quater/approval": approval }),
+    },
+  });
+};
+
+/** A value as the object that the output schema describes, as JSON text. Without a schema the value is itself. */
+export const wrapped = (value: unknown, wrapping: Wrapping | undefined): string => {
+  const bare = JSON.stringify(value) ?? "null"; // an output schema may allow what JSON has no word for
+  return wrapping === undefined || wrapping === "none" ? bare : wrappedJson(bare);
+};
+
+/** @param json  JSON text. */
+export const wrappedJson = (json: string): string => `{"result":${json}}`;
+
+/**
+ * The result of a call that succeeded, as JSON text. Text and structured content are one JSON (MCP 2025-11-25,
+ * server/tools, "Structured Content"). A shape that no schema promises is no structured content.
+ *
+ * @param json  From `wrapped`.
+ */
+export const successResult = (json: string, wrapping: Wrapping | undefined, callId: string): string => {
+  const structured = wrapping === undefined ? "" : `"structuredContent":${json},`;
+  return `{"content":[{"type":"text","text":${JSON.stringify(json)}}],${structured}"_meta":{"quater/callId":"${callId}"}}`;
+};
+
+/**
+ * The result of a dry run, as JSON text. It is no output of the tool, so it is no structured content; and a tool with an
+ * output schema must give some unless `isError` (SDK clients throw otherwise), so there it says `isError`, too.
+ */
+export const dryRunResult = (value: unknown, wrapping: Wrapping | undefined, callId: string): string => {
+  const json = JSON.stringify(value);
+  const isError = wrapping === undefined ? "" : `"isError":true,`;
+  const meta = `"_meta":{"quater/callId":"${callId}","quater/dryRun":${json}}`;
+  return `{${isError}"content":[{"type":"text","text":${JSON.stringify(json)}}],${meta}}`;
+};

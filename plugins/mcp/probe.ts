@@ -1,0 +1,76 @@
+// The MCP surface called from outside, as a client would, for tests that compare surfaces. The input's JSON text is put
+// in as it is: what a parser would mend or refuse must reach the server.
+
+import { PassThrough } from "node:stream";
+import type { Catalog, Probe, ProbeAnswer, ProbeCall } from "../../core/index.ts";
+import { outputSchemaFor } from "./schema.ts";
+import type { McpService } from "./service.ts";
+import { tokenVariable } from "./stdio.ts";
+
+/** Calls over a pair of streams, one session per call. Without a token the caller is local. */
+export const stdioProbe =
+  (service: McpService, catalog: Catalog): Probe =>
+  async (call) => {
+    const input = new PassThrough();
+    const output = new PassThrough();
+    input.end(`${requestFor(call)}\n`);
+    const env = call.token === undefined ? {} : { [tokenVariable]: call.token };
+    await service.serveStdio({ input, output, env, say: () => {} });
+    return answerOf(String(output.read()), call, catalog);
+  };
+
+/** Calls `POST /mcp`. */
+export const httpProbe =
+  (baseUrl: string, catalog: Catalog): Probe =>
+  async (call) => {
+    const response = await fetch(`${baseUrl}/mcp`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        ...(call.token === undefined ? {} : { authorization: `Bearer ${call.token}` }),
+      },
+      body: requestFor(call),
+    });
+    return answerOf(await response.text(), call, catalog);
+  };
+
+const requestFor = ({ handler, input }: ProbeCall): string => {
+  const json = "json" in input ? input.json : JSON.stringify(input.text);
+  return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":${JSON.stringify(handler)},"arguments":${json}}}`;
+};
+
+interface Said {
+  readonly code?: string;
+  readonly message?: string;
+  readonly errors?: readonly { path: string; message: string }[];
+}
+
+interface Message {
+  readonly error?: { readonly message: string; readonly data?: Said };
+  readonly result?: {
+    readonly isError?: boolean;
+    readonly content: readonly { readonly text: string }[];
+    readonly structuredContent?: Readonly<Record<string, unknown>>;
+    readonly _meta: Readonly<Record<string, Said>>;
+  };
+  /** Of a refusal by the HTTP server itself: problem details (RFC 9457). */
+  readonly code?: string;
+  readonly detail?: string;
+}
+
+const answerOf = (text: string, call: ProbeCall, catalog: Catalog): ProbeAnswer => {
+  const { error, result, code, detail } = JSON.parse(text) as Message;
+  if (result === undefined) {
+    const said: Said =
+      error === undefined ? { code: code ?? "", message: detail ?? "" } : { message: error.message, ...error.data };
+    return failure(said);
+  }
+  if (result.isError === true) return failure(result._meta["quater/error"] ?? {});
+  const operation = catalog.get(call.handler);
+  if (operation?.output === undefined) return { ok: true, value: JSON.parse(result.content[0]?.text ?? "null") };
+  const { wrapping } = outputSchemaFor(operation.output, operation.isStream);
+  return { ok: true, value: wrapping === "none" ? result.structuredContent : result.structuredContent?.["result"] };
+};
+
+const failure = ({ code = "", message = "", errors = [] }: Said): ProbeAnswer => ({ ok: false, code, message, errors });

@@ -1,0 +1,58 @@
+// Progress of one call: what the handler reports, as notifications that keep the protocol's rules.
+
+import { visibleLines } from "../../core/index.ts";
+import { type MessageId, notificationMessage } from "./protocol.ts";
+
+/** Where messages go while a call runs. */
+export interface Notifier {
+  /** Whether the receiver reads slower than is sent. */
+  readonly isBehind: boolean;
+  send(message: string): void;
+  /** Resolves when the receiver has caught up or gone. */
+  caughtUp(): Promise<void>;
+}
+
+/** The smallest step where a report does not rise by itself. */
+const nudge = 1e-9;
+
+export class Progress {
+  readonly #notifier: Notifier;
+  /** The caller's progress token, as JSON text. */
+  readonly #token: string;
+  #last = Number.NEGATIVE_INFINITY;
+  #isOver = false;
+
+  constructor(notifier: Notifier, token: MessageId) {
+    this.#notifier = notifier;
+    this.#token = JSON.stringify(token);
+  }
+
+  /**
+   * What handlers call. Left out while the receiver is behind: the next report says more, and waiting is not possible in
+   * a function that returns nothing.
+   */
+  readonly report = (fraction: number, message?: string): void => {
+    if (this.#isOver || this.#notifier.isBehind || !Number.isFinite(fraction)) return;
+    this.#notify(Math.min(1, Math.max(0, fraction)), `,"total":1`, message === undefined ? undefined : visibleLines(message));
+  };
+
+  /** An item of a stream, as JSON text. */
+  async item(count: number, json: string): Promise<void> {
+    this.#notify(count, "", json);
+    if (this.#notifier.isBehind) await this.#notifier.caughtUp();
+  }
+
+  /** Nothing may follow the answer, and handlers may leave work behind that goes on reporting. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  #notify(value: number, total: string, message: string | undefined): void {
+    // MCP 2025-11-25, basic/utilities/progress: the value must increase with each notification.
+    if (value <= this.#last && message === undefined) return;
+    this.#last = value > this.#last ? value : this.#last + nudge;
+    const words = message === undefined ? "" : `,"message":${JSON.stringify(message)}`;
+    const params = `{"progressToken":${this.#token},"progress":${this.#last}${total}${words}}`;
+    this.#notifier.send(notificationMessage("notifications/progress", params));
+  }
+}

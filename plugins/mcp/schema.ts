@@ -1,0 +1,113 @@
+// Schemas as MCP clients can read them: an object at the root, one dialect for all, nothing that only Quater knows.
+
+import { isSchema, type JsonSchema } from "../../core/index.ts";
+
+/** How a value becomes the object that the protocol asks for: as it is, or as the one property of another. */
+export type Wrapping = "none" | "result" | "items";
+
+const schemaKeys = new Set(
+  "items additionalProperties unevaluatedProperties unevaluatedItems not if then else contains propertyNames".split(" "),
+);
+const listKeys = new Set(["allOf", "anyOf", "oneOf", "prefixItems"]);
+const tableKeys = new Set(["properties", "patternProperties", "dependentSchemas"]);
+
+/** Definitions found on the way, by the name they get at the root. */
+type Definitions = Record<string, unknown>;
+type Names = Readonly<Record<string, string>>;
+
+/**
+ * An input schema as callers see it: what has a default need not be given, which the binding knows and JSON Schema's
+ * `required` would deny.
+ *
+ * @returns `undefined` when the root is no object, which clients of the 2025 revisions refuse together with the whole list.
+ */
+export const inputSchemaFor = (input: JsonSchema): JsonSchema | undefined => {
+  const parts = input["allOf"];
+  const isObject =
+    input["type"] === "object" ||
+    (Array.isArray(parts) && parts.length > 0 && parts.every((part) => isSchema(part) && part["type"] === "object"));
+  if (!isObject) return undefined;
+  const definitions: Definitions = {};
+  const root = plain(input, { definitions, names: {}, base: "#", isInput: true });
+  return withDefinitions({ type: "object", ...(root as JsonSchema) }, definitions);
+};
+
+/** An output schema with an object at its root, and how values are wrapped to match it. */
+export const outputSchemaFor = (
+  output: JsonSchema,
+  isStream: boolean,
+): { readonly schema: JsonSchema; readonly wrapping: Wrapping } => {
+  const wrapping = isStream ? "items" : output["type"] === "object" ? "none" : "result";
+  const base = { none: "#", result: "#/properties/result", items: "#/properties/result/items" }[wrapping];
+  const definitions: Definitions = {};
+  const root = plain(output, { definitions, names: {}, base, isInput: false }) as JsonSchema;
+  if (wrapping === "none") return { schema: withDefinitions(root, definitions), wrapping };
+  const result = wrapping === "items" ? { type: "array", items: root } : root;
+  const schema = { type: "object", properties: { result }, required: ["result"], additionalProperties: false };
+  return { schema: withDefinitions(schema, definitions), wrapping };
+};
+
+const withDefinitions = (schema: JsonSchema, definitions: Definitions): JsonSchema =>
+  Object.keys(definitions).length === 0 ? schema : { ...schema, $defs: definitions };
+
+interface Walk {
+  readonly definitions: Definitions;
+  readonly names: Names;
+  /** Where the root of the original stands in the result. */
+  readonly base: string;
+  readonly isInput: boolean;
+}
+
+const plain = (schema: unknown, outer: Walk): unknown => {
+  // SDK clients take objects only where a property's schema stands.
+  if (schema === true) return {};
+  if (schema === false) return { not: {} };
+  if (!isSchema(schema)) return schema;
+  const walk = withNames(schema["$defs"], outer);
+  const copy: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(schema)) {
+    // An $id would be known to a client's validator beside those of other tools, and may be there only once.
+    if (key.startsWith("x-quater-") || key === "$defs" || key === "$id") continue;
+    if (schemaKeys.has(key)) copy[key] = typeof value === "boolean" ? value : plain(value, walk);
+    else if (listKeys.has(key) && Array.isArray(value)) copy[key] = value.map((part) => plain(part, walk));
+    else if (tableKeys.has(key) && isSchema(value)) copy[key] = mapped(value, walk);
+    else if (key === "$ref" && typeof value === "string") copy[key] = reference(value, walk);
+    else copy[key] = value;
+  }
+  if (walk.isInput && Array.isArray(copy["required"])) {
+    const properties = isSchema(schema["properties"]) ? schema["properties"] : {};
+    const required = (copy["required"] as string[]).filter((name) => {
+      const property = properties[name];
+      return !(isSchema(property) && "default" in property);
+    });
+    if (required.length === 0) delete copy["required"];
+    else copy["required"] = required;
+  }
+  return copy;
+};
+
+const mapped = (table: JsonSchema, walk: Walk): JsonSchema =>
+  Object.fromEntries(Object.entries(table).map(([name, value]) => [name, plain(value, walk)]));
+
+/** Moves definitions to the root, under names of their own, so that one way of referring to them fits all. */
+const withNames = (defs: unknown, outer: Walk): Walk => {
+  if (!isSchema(defs)) return outer;
+  const { definitions } = outer;
+  const names: Record<string, string> = { ...outer.names };
+  for (const name of Object.keys(defs)) {
+    let free = name;
+    for (let count = 2; Object.hasOwn(definitions, free); count++) free = `${name}_${count}`;
+    names[name] = free;
+    definitions[free] = {};
+  }
+  const walk = { ...outer, names };
+  for (const [name, value] of Object.entries(defs)) definitions[names[name] as string] = plain(value, walk);
+  return walk;
+};
+
+const reference = (ref: string, { names, base }: Walk): string => {
+  const name = ref.startsWith("#/$defs/") ? ref.slice("#/$defs/".length) : ref;
+  const known = Object.hasOwn(names, name) ? names[name] : undefined;
+  if (known !== undefined) return `#/$defs/${known}`;
+  return ref.startsWith("#") ? `${base}${ref.slice(1)}` : ref;
+};

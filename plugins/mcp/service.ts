@@ -1,0 +1,23 @@
+// What mcp offers the `quater` program: to serve one client over a pair of streams.
+
+import type { Readable, Writable } from "node:stream";
+import { serviceRef } from "../../core/index.ts";
+
+export interface StdioStreams {
+  readonly input: Readable;
+  /** The protocol's own. While it is `process.stdout`, whatever else is written there goes to stderr. */
+  readonly output: Writable;
+  /** `QUATER_MCP_TOKEN` is the credential; without it the caller is local. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** For the person who started the process; never the protocol's stream. */
+  readonly say: (text: string) => void;
+}
+
+export interface McpService {
+  /**
+   * Serves until the input ends, then until the calls in flight have ended. A client that no longer reads cancels them.
+   */
+  serveStdio(streams: StdioStreams): Promise<void>;
+}
+
+export const mcpRef = serviceRef<McpService>("mcp");

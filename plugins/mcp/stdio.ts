@@ -1,0 +1,225 @@
+// MCP over a pair of streams: one message per line (MCP 2025-11-25, basic/transports, "stdio").
+
+import type { Readable, Writable } from "node:stream";
+import { Cancellation, type Gate, isQuaterError, type Log, type QuaterError, tooLarge, visible } from "../../core/index.ts";
+import type { Dispatcher } from "./dispatch.ts";
+import { errorDataOf } from "./outcome.ts";
+import type { Notifier } from "./progress.ts";
+import { errorMessage, type MessageId, type Request, readMessage, rpcCodes } from "./protocol.ts";
+import type { StdioStreams } from "./service.ts";
+
+/** trust.md T12: what a body may have over HTTP, a message may have here. */
+const maxLineBytes = 1024 * 1024;
+export const tokenVariable = "QUATER_MCP_TOKEN";
+
+export interface StdioParts {
+  readonly gate: Gate;
+  readonly dispatcher: Dispatcher;
+  readonly log: Log;
+}
+
+export const serveStdio = async (streams: StdioStreams, parts: StdioParts): Promise<void> => {
+  const line = new Line(streams.output, streams.input);
+  try {
+    await new Session(streams, parts, line).run();
+  } finally {
+    line.release();
+  }
+};
+
+interface InFlight {
+  readonly cancellation: Cancellation;
+  /** The client took the request back: it must not be answered (basic/utilities/cancellation). */
+  isTakenBack: boolean;
+}
+
+class Session {
+  readonly #streams: StdioStreams;
+  readonly #parts: StdioParts;
+  readonly #line: Line;
+  readonly #inFlight = new Map<MessageId, InFlight>();
+  readonly #answering = new Set<Promise<void>>();
+  #lastSaid: string | undefined;
+
+  constructor(streams: StdioStreams, parts: StdioParts, line: Line) {
+    this.#streams = streams;
+    this.#parts = parts;
+    this.#line = line;
+  }
+
+  async run(): Promise<void> {
+    for await (const bytes of linesOf(this.#streams.input)) this.#take(bytes);
+    if (this.#line.isGone) for (const { cancellation } of this.#inFlight.values()) cancellation.cancel();
+    await Promise.all(this.#answering);
+  }
+
+  #take(bytes: Buffer | undefined): void {
+    if (bytes === undefined) {
+      const error = tooLarge("The message", `${maxLineBytes} bytes`);
+      this.#line.send(errorMessage(null, rpcCodes.invalidRequest, error.message, { code: error.code, errors: [] }));
+      return;
+    }
+    const message = readMessage(bytes);
+    if (message.kind === "malformed") this.#line.send(message.answer);
+    else if (message.kind === "request") this.#start(message);
+    else if (message.kind === "notification" && message.method === "notifications/cancelled") {
+      const call = this.#inFlight.get(message.params["requestId"] as MessageId);
+      if (call === undefined) return; // ended already, which the client could not know
+      call.isTakenBack = true;
+      call.cancellation.cancel();
+    }
+  }
+
+  #start(request: Request): void {
+    if (this.#inFlight.has(request.id)) {
+      this.#line.send(errorMessage(request.id, rpcCodes.invalidRequest, "A request with this id is still in flight"));
+      return;
+    }
+    const call: InFlight = { cancellation: new Cancellation(), isTakenBack: false };
+    this.#inFlight.set(request.id, call);
+    const answering = this.#answer(request, call).then((answer) => {
+      this.#inFlight.delete(request.id);
+      this.#answering.delete(answering);
+      if (!call.isTakenBack) this.#line.send(answer);
+    });
+    this.#answering.add(answering);
+  }
+
+  /** Never rejects: whatever goes wrong is an answer. */
+  async #answer(request: Request, { cancellation }: InFlight): Promise<string> {
+    const { gate, dispatcher, log } = this.#parts;
+    const callId = gate.newCallId();
+    try {
+      // Asked for every request: a key that is revoked stops working without a restart.
+      const principal = await gate.enter({ surface: "mcp", credentials: this.#credentials(), callId });
+      const answer = await dispatcher.answer(request, { principal, callId, peer: undefined, cancellation, notifier: this.#line });
+      return answer.body;
+    } catch (error) {
+      if (isQuaterError(error)) {
+        this.#say(error);
+        return errorMessage(request.id, rpcCodes.refused, error.message, errorDataOf(error, callId));
+      }
+      log.error("An MCP request could not be answered", { callId, error: String(error) });
+      return errorMessage(request.id, rpcCodes.internal, "The server failed to answer", { code: "internal", callId });
+    }
+  }
+
+  #credentials() {
+    const token = this.#streams.env[tokenVariable];
+    const header = () => undefined;
+    // A token that is shown decides alone: a refused one must not fall back to whoever started the process.
+    return token === undefined || token === ""
+      ? { surface: "mcp", header, isLocal: true }
+      : { surface: "mcp", header, isLocal: false, token };
+  }
+
+  /** Clients tend to hide errors of the server: the person who started it is told, once. */
+  #say({ code, message }: QuaterError): void {
+    if (this.#lastSaid === code) return;
+    this.#lastSaid = code;
+    const hint = this.#streams.env[tokenVariable] ? `Check ${tokenVariable}` : `Set ${tokenVariable}`;
+    this.#streams.say(`${visible(message)}. ${hint}`);
+  }
+}
+
+/** The protocol's side of the output. */
+class Line implements Notifier {
+  isGone = false;
+  readonly #output: Writable;
+  readonly #write: Writable["write"];
+  readonly #gone: () => void;
+  readonly #giveBack: () => void;
+
+  constructor(output: Writable, input: Readable) {
+    this.#output = output;
+    this.#write = output.write.bind(output) as Writable["write"];
+    this.#giveBack = output === process.stdout ? strayWritesToStderr() : () => {};
+    this.#gone = () => {
+      this.isGone = true;
+      input.destroy();
+    };
+    output.on("error", this.#gone);
+    output.on("close", this.#gone);
+  }
+
+  get isBehind(): boolean {
+    return !this.isGone && this.#output.writableNeedDrain;
+  }
+
+  send(message: string): void {
+    if (!this.isGone) this.#write(`${message}\n`);
+  }
+
+  caughtUp(): Promise<void> {
+    return caughtUp(this.#output);
+  }
+
+  /** An error listener stays: a pipe may break while the last answer is on its way. */
+  release(): void {
+    this.#output.off("close", this.#gone);
+    this.#giveBack();
+  }
+}
+
+/** Resolves when `output` takes more, or never will. */
+export const caughtUp = (output: Writable): Promise<void> =>
+  new Promise((resolve) => {
+    if (output.destroyed || !output.writableNeedDrain) return resolve();
+    const done = () => {
+      output.off("drain", done);
+      output.off("close", done);
+      resolve();
+    };
+    output.on("drain", done);
+    output.on("close", done);
+  });
+
+/**
+ * Handlers and libraries print; one stray line would break the protocol. Child processes that inherit the descriptor are
+ * out of reach.
+ */
+const strayWritesToStderr = (): (() => void) => {
+  const { stdout, stderr } = process;
+  const own = Object.getOwnPropertyDescriptor(stdout, "write");
+  stdout.write = stderr.write.bind(stderr) as typeof stdout.write;
+  return () => {
+    if (own === undefined) Reflect.deleteProperty(stdout, "write");
+    else Object.defineProperty(stdout, "write", own);
+  };
+};
+
+const newline = 10;
+const carriageReturn = 13;
+
+/** Lines without their end; `undefined` for one that was too long, and of which nothing was kept. */
+async function* linesOf(input: Readable): AsyncGenerator<Buffer | undefined> {
+  let parts: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of input) {
+      let rest = typeof chunk === "string" ? Buffer.from(chunk) : (chunk as Buffer);
+      while (rest.length > 0) {
+        const end = rest.indexOf(newline);
+        const part = end === -1 ? rest : rest.subarray(0, end);
+        size += part.length;
+        if (size > maxLineBytes) parts = [];
+        else parts.push(part);
+        if (end === -1) break;
+        rest = rest.subarray(end + 1);
+        if (size > maxLineBytes) yield undefined;
+        else yield* message(parts);
+        parts = [];
+        size = 0;
+      }
+    }
+    yield* message(parts);
+  } catch {
+    return; // the pipe broke, or the other side stopped reading: both are the end of the input
+  }
+}
+
+/** Blank lines are no messages. */
+function* message(parts: readonly Buffer[]): Generator<Buffer> {
+  const bytes = Buffer.concat(parts);
+  if (bytes.length > 1 || (bytes.length === 1 && bytes[0] !== carriageReturn)) yield bytes;
+}

@@ -1,0 +1,119 @@
+// Handlers as tools: descriptors made and serialised at boot, in the manifest's order, and lists per what a principal
+// may see.
+
+import { type Catalog, isVisibleTo, type Operation, type Principal, Type, visible } from "../../core/index.ts";
+import { inputSchemaFor, outputSchemaFor, type Wrapping } from "./schema.ts";
+
+/** More about a tool than `mcp: true` says. */
+export interface ToolExposure {
+  /** For people who look at a list of tools; printable, at most 100 characters. Default: none, clients show the name. */
+  readonly title?: string;
+  /**
+   * Whether the tool reaches beyond this app, such as mail or the web (`openWorldHint`). Default: not said, which
+   * clients must read as true. Nothing in a handler tells it, so it is never guessed.
+   */
+  readonly openWorld?: boolean;
+}
+
+export const exposureSchema = Type.Union([
+  Type.Boolean(),
+  Type.Object(
+    { title: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })), openWorld: Type.Optional(Type.Boolean()) },
+    { additionalProperties: false },
+  ),
+]);
+
+export interface Tool {
+  readonly operation: Operation;
+  /** How values are wrapped for `structuredContent`; `undefined` without an output schema: then there is only text. */
+  readonly wrapping: Wrapping | undefined;
+  /** Its entry in `tools/list`, as JSON text. */
+  readonly json: string;
+}
+
+/** MCP 2025-11-25, server/tools, "Tool Names". */
+const toolName = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** What keeps a handler from being a tool. SDK clients parse a list as a whole: one bad tool would cost all of them. */
+export const toolProblems = (value: unknown, operation: Operation): { cause: string; remedy: string }[] => {
+  const found: { cause: string; remedy: string }[] = [];
+  if (value === false || value === undefined) return found;
+  if (!toolName.test(operation.name)) {
+    found.push({ cause: `${operation.name} is no name for a tool`, remedy: 'Give it another by name: "..." in its exposure' });
+  }
+  if (inputSchemaFor(operation.input) === undefined) {
+    found.push({
+      cause: `${operation.name} has an input whose root is not type: "object", which MCP clients refuse`,
+      remedy: "Wrap it: Type.Object({ ... })",
+    });
+  }
+  const { title } = exposureOf(operation);
+  if (title !== undefined && visible(title) !== title) {
+    found.push({
+      cause: `${operation.name} has an mcp title with control or invisible characters`,
+      remedy: "Write it as one line of printable text",
+    });
+  }
+  return found;
+};
+
+const exposureOf = (operation: Operation): ToolExposure => {
+  const value = operation.exposure["mcp"];
+  return value !== null && typeof value === "object" ? (value as ToolExposure) : {};
+};
+
+/**
+ * MCP 2025-11-25, `ToolAnnotations`: derived from the effect and never written by hand, so that they cannot drift. All
+ * are said although the last two mean nothing for reads: hosts read them without looking at the first.
+ */
+const annotationsOf = ({ handler }: Operation, { openWorld }: ToolExposure) => ({
+  readOnlyHint: handler.effect === "read",
+  destructiveHint: handler.effect === "destructive",
+  idempotentHint: handler.idempotent ?? handler.effect === "read",
+  ...(openWorld === undefined ? {} : { openWorldHint: openWorld }),
+});
+
+const toolOf = (operation: Operation): Tool => {
+  const exposure = exposureOf(operation);
+  const output = operation.output === undefined ? undefined : outputSchemaFor(operation.output, operation.isStream);
+  const descriptor = {
+    name: operation.name,
+    ...(exposure.title === undefined ? {} : { title: exposure.title }),
+    description: operation.handler.description,
+    inputSchema: inputSchemaFor(operation.input),
+    ...(output === undefined ? {} : { outputSchema: output.schema }),
+    annotations: annotationsOf(operation, exposure),
+  };
+  return { operation, wrapping: output?.wrapping, json: JSON.stringify(descriptor) };
+};
+
+/** Principals with other rights see other lists; few kinds of rights are in use at a time. */
+const keptLists = 32;
+
+export class Toolbox {
+  readonly #tools: readonly Tool[];
+  readonly #byName: ReadonlyMap<string, Tool>;
+  /** From what is seen, one character per tool, to the serialised result of `tools/list`. */
+  readonly #lists = new Map<string, string>();
+
+  constructor(catalog: Catalog) {
+    this.#tools = catalog.operations.filter(({ surfaces }) => surfaces.has("mcp")).map(toolOf);
+    this.#byName = new Map(this.#tools.map((tool) => [tool.operation.name, tool]));
+  }
+
+  find(name: string): Tool | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** The result of `tools/list` for this principal, as JSON text. Handlers that its static policy refuses are not in it. */
+  listFor(principal: Principal): string {
+    let seen = "";
+    for (const { operation } of this.#tools) seen += isVisibleTo(operation, principal) ? "1" : "0";
+    const known = this.#lists.get(seen);
+    if (known !== undefined) return known;
+    const list = `{"tools":[${this.#tools.flatMap(({ json }, at) => (seen[at] === "1" ? json : [])).join(",")}]}`;
+    if (this.#lists.size >= keptLists) this.#lists.delete(this.#lists.keys().next().value as string);
+    this.#lists.set(seen, list);
+    return list;
+  }
+}

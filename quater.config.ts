@@ -1,0 +1,54 @@
+// What runs, and who can reach what. Nothing that is not listed here can be called from outside.
+
+import { defineConfig, expose } from "quater";
+import { apiKeys, cli, firstOf, http, localUser, mcp } from "quater/plugins";
+
+export default defineConfig({
+  name: "shop",
+  handlers: [
+    // Reading: agents and operators alike.
+    expose(() => import("./app/orders.ts"), {
+      listOrders: { http: "GET /orders", mcp: true, cli: true },
+      getOrder: { http: "GET /orders/:orderId", mcp: true, cli: true },
+      exportOrders: { http: "GET /exports/orders", mcp: true, cli: true },
+      listOwnOrders: { http: "GET /my/orders" },
+
+      // Changes that another call can make good.
+      createOrder: {
+        http: { route: "POST /orders", status: 201, bind: { traceId: "header:x-trace-id" } },
+        mcp: true,
+        cli: true,
+      },
+      cancelOrder: { http: "POST /orders/:orderId/cancellation", mcp: true, cli: true },
+      addOrderNote: { http: "POST /orders/:orderId/notes", mcp: true, cli: true },
+
+      // Changes that cannot. Agents may refund, never purge.
+      refundOrder: { http: "POST /orders/:orderId/refunds", mcp: true, cli: true, preview: "caller" },
+      purgeOrders: { http: "POST /orders/purge", cli: true, preview: "caller" },
+    }),
+    expose(() => import("./app/customers.ts"), {
+      listCustomers: { http: "GET /customers", mcp: true, cli: true },
+      getCustomer: { http: "GET /customers/:customerId", mcp: true, cli: true },
+      updateCustomer: { http: "PATCH /customers/:customerId", mcp: true, cli: true },
+    }),
+    expose(() => import("./app/reports.ts"), {
+      salesReport: { http: "GET /reports/sales", mcp: true, cli: true },
+    }),
+    expose(() => import("./app/status.ts"), {
+      status: { http: "GET /status", public: true },
+    }),
+  ],
+  plugins: [
+    http({ port: 3000, authenticate: apiKeys() }),
+    mcp({
+      // An agent that somebody starts on this machine reads and prepares; refunds need a key that says so.
+      authenticate: firstOf(apiKeys(), localUser({ scopes: ["orders:read", "orders:write", "customers:read", "reports:read"] })),
+    }),
+    cli({
+      authenticate: localUser({
+        scopes: ["orders:read", "orders:write", "orders:refund", "customers:read", "customers:write", "reports:read"],
+        roles: ["support", "admin"],
+      }),
+    }),
+  ],
+});

@@ -1,0 +1,59 @@
+import { anonymous } from "quater";
+import { bootTest, principal } from "quater/testing";
+import { expect, test } from "vitest";
+import type { OrderPage } from "../../app/schemas.ts";
+import { answerOf, bootShop, codeOf, handlers, newFile, staff } from "./kit.ts";
+
+const elif = principal({ subject: "elif", claims: { customerId: "cus_105" } });
+
+/** For every handler: an input that is fine, and what somebody without any right is told. */
+const refusals: Record<keyof typeof handlers, [input: object, code: string]> = {
+  listOrders: [{}, "missing_scope"],
+  listOwnOrders: [{}, "forbidden"],
+  getOrder: [{ orderId: "ord_1001" }, "missing_scope"],
+  createOrder: [{ customerId: "cus_101", items: [{ sku: "mug", quantity: 1, priceCents: 1 }] }, "missing_scope"],
+  refundOrder: [{ orderId: "ord_1001", amountCents: 1 }, "missing_scope"],
+  cancelOrder: [{ orderId: "ord_1003" }, "missing_scope"],
+  addOrderNote: [{ orderId: "ord_1001", note: "hello" }, "missing_scope"],
+  purgeOrders: [{ createdBefore: "2025-07-01" }, "missing_role"],
+  exportOrders: [{}, "missing_scope"],
+  listCustomers: [{}, "missing_scope"],
+  getCustomer: [{ customerId: "cus_101" }, "missing_scope"],
+  updateCustomer: [{ customerId: "cus_101", name: "Ana" }, "missing_scope"],
+  salesReport: [{ from: "2025-01-01", to: "2025-01-31" }, "missing_scope"],
+  rebuildStatistics: [{}, "missing_role"],
+  status: [{}, "ok"],
+};
+
+test("every handler states whom it lets in, and lets in nobody else", async () => {
+  await using app = await bootShop(await newFile());
+  for (const [handler, [input, code]] of Object.entries(refusals))
+    expect([handler, codeOf(await app.as(principal()).call(handler, input))]).toEqual([handler, code]);
+});
+
+test("a customer reads and changes their own record, and no other", async () => {
+  await using app = await bootShop(await newFile());
+  const call = (handler: string, input: object) => app.as(elif).call(handler, input);
+  expect(answerOf(await call("getCustomer", { customerId: "cus_105" }))).toMatchObject({ name: "Elif Almeida" });
+  expect(codeOf(await call("getCustomer", { customerId: "cus_106" }))).toBe("missing_scope");
+  expect(answerOf(await call("updateCustomer", { customerId: "cus_105", name: "Elif A." }))).toMatchObject({ name: "Elif A." });
+  expect(codeOf(await call("updateCustomer", { customerId: "cus_106", name: "Mine" }))).toBe("missing_scope");
+  // Exists or not: the answer is the same, so that nobody learns who is a customer.
+  expect(codeOf(await call("getCustomer", { customerId: "cus_none" }))).toBe("missing_scope");
+});
+
+test("a customer lists their own orders and nobody else's", async () => {
+  await using app = await bootShop(await newFile());
+  const { orders } = answerOf<OrderPage>(await app.as(elif).call("listOwnOrders"));
+  expect(orders).toHaveLength(5);
+  expect(orders.every((order) => order.customerId === "cus_105")).toBe(true);
+  expect(codeOf(await app.as(elif).call("listOwnOrders", { customerId: "cus_106" }))).toBe("unknown_field");
+  expect(codeOf(await app.as(anonymous).call("listOwnOrders"))).toBe("unauthenticated");
+});
+
+test("a handler that is declared and not exposed cannot be called", async () => {
+  // Refused before anything opens a database.
+  await using app = await bootTest({ handlers, expose: { salesReport: { direct: true } } });
+  expect(codeOf(await app.as(staff).call("rebuildStatistics"))).toBe("unknown_handler");
+  expect(app.kernel.catalog.declared.map(({ name }) => name)).toContain("rebuildStatistics");
+});

@@ -1,0 +1,59 @@
+import { Cancellation, type Outcome } from "quater";
+import { expect, test } from "vitest";
+import type { Order } from "../../app/schemas.ts";
+import { seededOrders } from "../../app/seed.ts";
+import { answerOf, bootShop, codeOf, collected, newFile, staff } from "./kit.ts";
+
+const given = (values: object) => [{ from: "arguments", isText: false, values }];
+
+test("an export streams every order once and reports its progress", async () => {
+  await using app = await bootShop(await newFile());
+  const told: [number, string | undefined][] = [];
+  const outcome = await app.kernel.invoke({
+    handler: "exportOrders",
+    surface: "direct",
+    principal: staff,
+    given: given({}),
+    progress: (fraction, message) => told.push([fraction, message]),
+  });
+  const ids: string[] = [];
+  for await (const order of answerOf<AsyncIterable<Order>>(outcome)) ids.push(order.id);
+  expect(new Set(ids).size).toBe(seededOrders);
+  expect(ids).toHaveLength(seededOrders);
+  expect(told.at(-1)).toEqual([1, `${seededOrders} of ${seededOrders} orders`]);
+});
+
+test("an export of nothing ends at once", async () => {
+  await using app = await bootShop(await newFile());
+  const stream = answerOf<AsyncIterable<Order>>(await app.as(staff).call("exportOrders", { createdAfter: "2999-01-01" }));
+  expect(await collected(stream)).toEqual([]);
+});
+
+test("an export stops when its caller cancels, and does not look complete", async () => {
+  await using app = await bootShop(await newFile());
+  const cancellation = new Cancellation();
+  const outcome: Outcome = await app.as(staff).call("exportOrders", {}, { cancellation });
+  const seen: Order[] = [];
+  const reading = (async () => {
+    for await (const order of answerOf<AsyncIterable<Order>>(outcome)) {
+      seen.push(order);
+      if (seen.length === 3) cancellation.cancel();
+    }
+  })();
+  await expect(reading).rejects.toThrow();
+  expect(seen).toHaveLength(3);
+});
+
+test("others are served while an export is read", async () => {
+  await using app = await bootShop(await newFile());
+  const stream = answerOf<AsyncIterable<Order>>(await app.as(staff).call("exportOrders"));
+  let exported = 0;
+  const reading = (async () => {
+    for await (const _ of stream) exported++;
+  })();
+  await new Promise((resume) => setImmediate(resume));
+  expect(exported).toBeLessThan(seededOrders);
+  expect(codeOf(await app.as(staff).call("status"))).toBe("ok");
+  await reading;
+  expect(exported).toBe(seededOrders);
+});

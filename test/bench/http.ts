@@ -1,0 +1,111 @@
+// Requests per second and CPU per request of whole servers, rounds interleaved so that a noisy machine hits all alike.
+
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { request, run } from "./load.ts";
+
+export interface Variant {
+  readonly name: string;
+  readonly server: "koa" | "handWritten" | "quater" | "sdk";
+  readonly handlers: number;
+  readonly bytes: string;
+  readonly expected: string;
+}
+
+export interface Figures {
+  readonly perSecond: number;
+  readonly cpuMicroseconds: number;
+  readonly p99Ms: number;
+}
+
+const auth = { authorization: "Bearer key" };
+/** The last handler: where a linear search would pay most. */
+const get = (handlers: number) => request("GET", `/items${handlers - 1}/some-text?limit=20`, auth);
+const body = JSON.stringify({ text: "t".repeat(90), limit: 20 }).padEnd(150, " ");
+const post = (handlers: number) =>
+  request("POST", `/items${handlers - 1}`, { ...auth, "content-type": "application/json" }, body);
+const toolCall = (handlers: number) =>
+  request(
+    "POST",
+    "/mcp",
+    {
+      ...auth,
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2025-11-25",
+    },
+    JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: { name: `item${handlers - 1}`, arguments: { text: "some-text", limit: 20 } },
+    }),
+  );
+
+const found = '"limit":20';
+export const httpVariants: readonly Variant[] = [
+  { name: "get koa", server: "koa", handlers: 1, bytes: get(1), expected: found },
+  { name: "get quater 10", server: "quater", handlers: 10, bytes: get(10), expected: found },
+  { name: "get hand-written 10", server: "handWritten", handlers: 10, bytes: get(10), expected: found },
+  { name: "get quater 1000", server: "quater", handlers: 1000, bytes: get(1000), expected: found },
+  { name: "get hand-written 1000", server: "handWritten", handlers: 1000, bytes: get(1000), expected: found },
+  { name: "post koa", server: "koa", handlers: 1, bytes: post(1), expected: found },
+  { name: "post quater 10", server: "quater", handlers: 10, bytes: post(10), expected: found },
+  { name: "mcp sdk 10", server: "sdk", handlers: 10, bytes: toolCall(10), expected: found },
+  { name: "mcp quater 10", server: "quater", handlers: 10, bytes: toolCall(10), expected: found },
+  { name: "mcp quater 100", server: "quater", handlers: 100, bytes: toolCall(100), expected: found },
+];
+
+const serverFile = fileURLToPath(new URL("./servers.ts", import.meta.url));
+
+/** @returns Medians over the rounds, by variant. */
+export const measureServers = async (
+  variants: readonly Variant[],
+  { rounds, milliseconds }: { rounds: number; milliseconds: number },
+  say: (line: string) => void,
+): Promise<Map<string, Figures>> => {
+  const seen = new Map<string, Figures[]>(variants.map(({ name }) => [name, []]));
+  for (let round = 1; round <= rounds; round++) {
+    for (const variant of variants) {
+      const figures = await measure(variant, milliseconds);
+      seen.get(variant.name)?.push(figures);
+      say(
+        `  round ${round}  ${variant.name.padEnd(22)} ${figures.perSecond.toFixed(0).padStart(7)} /s ${figures.cpuMicroseconds.toFixed(1).padStart(7)} µs`,
+      );
+    }
+  }
+  const middle = (name: string, of: (figures: Figures) => number) => median((seen.get(name) ?? []).map(of));
+  return new Map(
+    variants.map(({ name }) => [
+      name,
+      {
+        perSecond: middle(name, (f) => f.perSecond),
+        cpuMicroseconds: middle(name, (f) => f.cpuMicroseconds),
+        p99Ms: middle(name, (f) => f.p99Ms),
+      },
+    ]),
+  );
+};
+
+const measure = async ({ server, handlers, bytes, expected }: Variant, milliseconds: number): Promise<Figures> => {
+  const child = spawn(process.execPath, ["--import", "tsx", serverFile, server, String(handlers)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const next = async () => Number((await lines.next()).value);
+  const cpu = () => {
+    child.stdin.write("\n");
+    return next();
+  };
+  const port = await next();
+  await run({ port, bytes, connections: 16, milliseconds: milliseconds / 2, expected }); // warm
+  const before = await cpu();
+  const { perSecond, p99Ms } = await run({ port, bytes, connections: 16, milliseconds, expected });
+  const used = (await cpu()) - before;
+  child.stdin.end();
+  await new Promise((resolve) => child.once("exit", resolve));
+  return { perSecond, p99Ms, cpuMicroseconds: used / (perSecond * (milliseconds / 1000)) };
+};
+
+export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;

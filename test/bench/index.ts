@@ -1,0 +1,46 @@
+// `npm run bench [-- --json] [-- --quick]`: how the spine compares with what it stands on, in one run, as ratios. Figures
+// of two runs do not compare; ratios within one do.
+
+import { httpVariants, measureServers } from "./http.ts";
+import { invokeOverhead } from "./invoke.ts";
+import { startUpRatios } from "./startup.ts";
+
+const isJson = process.argv.includes("--json");
+const isQuick = process.argv.includes("--quick");
+const say = (line: string) => void process.stderr.write(`${line}\n`);
+const rounds = 3;
+
+say("Servers (16 connections on loopback; medians of 3, interleaved)");
+const figures = await measureServers(httpVariants, { rounds, milliseconds: isQuick ? 600 : 2_000 }, say);
+say("kernel.invoke");
+const overheadUs = await invokeOverhead(rounds);
+say("Cold start");
+const startUp = await startUpRatios(isQuick ? 3 : 9, say);
+
+const ratio = (a: string, b: string): number =>
+  (figures.get(a)?.perSecond ?? Number.NaN) / (figures.get(b)?.perSecond ?? Number.NaN);
+const ratios: Record<string, number> = {
+  "http.get.10.vsKoa": ratio("get quater 10", "get koa"),
+  "http.get.1000.vs10": ratio("get quater 1000", "get quater 10"),
+  "http.get.10.vsHandWritten": ratio("get quater 10", "get hand-written 10"),
+  "http.get.1000.vsHandWritten": ratio("get quater 1000", "get hand-written 1000"),
+  "http.post.10.vsKoa": ratio("post quater 10", "post koa"),
+  "mcp.call.10.vsSdk": ratio("mcp quater 10", "mcp sdk 10"),
+  "mcp.call.100.vs10": ratio("mcp quater 100", "mcp quater 10"),
+  "invoke.overheadUs": overheadUs,
+  ...startUp,
+};
+const rounded = Object.fromEntries(Object.entries(ratios).map(([key, value]) => [key, Number(value.toFixed(3))]));
+
+if (isJson) {
+  process.stdout.write(`${JSON.stringify({ ratios: rounded })}\n`);
+} else {
+  process.stdout.write("\nserver                    requests/s   CPU µs/request   p99 ms\n");
+  for (const [name, { perSecond, cpuMicroseconds, p99Ms }] of figures) {
+    process.stdout.write(
+      `${name.padEnd(24)} ${perSecond.toFixed(0).padStart(11)} ${cpuMicroseconds.toFixed(1).padStart(16)} ${p99Ms.toFixed(1).padStart(8)}\n`,
+    );
+  }
+  process.stdout.write("\n");
+  for (const [key, value] of Object.entries(rounded)) process.stdout.write(`${key.padEnd(30)} ${String(value).padStart(9)}\n`);
+}

@@ -1,0 +1,72 @@
+// A load generator small enough to share two cores with the server it measures: prepared bytes on keep-alive sockets, one
+// request in flight on each, answers counted by their Content-Length.
+
+import { connect, type Socket } from "node:net";
+
+export interface Load {
+  readonly port: number;
+  /** The whole request, head and body. */
+  readonly bytes: string;
+  readonly connections: number;
+  readonly milliseconds: number;
+  /** What every answer must contain: a server that refuses quickly is not fast. */
+  readonly expected: string;
+}
+
+export interface Measured {
+  readonly perSecond: number;
+  readonly p99Ms: number;
+}
+
+export const request = (method: string, path: string, headers: Readonly<Record<string, string>>, body = ""): string => {
+  const all = { host: "127.0.0.1", ...headers, ...(body === "" ? {} : { "content-length": String(Buffer.byteLength(body)) }) };
+  return `${method} ${path} HTTP/1.1\r\n${Object.entries(all)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join("")}\r\n${body}`;
+};
+
+export const run = async ({ port, bytes, connections, milliseconds, expected }: Load): Promise<Measured> => {
+  const end = performance.now() + milliseconds;
+  const begin = performance.now();
+  const latencies: number[] = [];
+  const message = Buffer.from(bytes);
+  await Promise.all(Array.from({ length: connections }, () => oneConnection(port, message, end, expected, latencies)));
+  latencies.sort((a, b) => a - b);
+  return {
+    perSecond: latencies.length / ((performance.now() - begin) / 1000),
+    p99Ms: latencies[Math.floor(latencies.length * 0.99)] ?? 0,
+  };
+};
+
+const oneConnection = (port: number, message: Buffer, end: number, expected: string, latencies: number[]): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let sentAt = 0;
+    let buffered = "";
+    let socket: Socket;
+    const open = () => {
+      socket = connect(port, "127.0.0.1", send);
+      socket.setNoDelay(true);
+      socket.on("data", received);
+      socket.on("error", reject);
+      // A server may close after so many requests on a socket; the next goes out on a new one.
+      socket.on("close", () => (performance.now() < end ? open() : resolve()));
+    };
+    const send = () => {
+      buffered = "";
+      sentAt = performance.now();
+      socket.write(message);
+    };
+    const received = (part: Buffer) => {
+      buffered += part.toString("latin1");
+      const headEnd = buffered.indexOf("\r\n\r\n");
+      if (headEnd === -1) return;
+      const length = /content-length: (\d+)/i.exec(buffered.slice(0, headEnd + 2))?.[1];
+      if (length === undefined ? !buffered.endsWith("0\r\n\r\n") : buffered.length < headEnd + 4 + Number(length)) return;
+      if (!buffered.includes(expected)) return reject(new Error(`Unexpected answer: ${buffered.slice(0, 400)}`));
+      latencies.push(performance.now() - sentAt);
+      if (performance.now() >= end) return void socket.end();
+      if (/\r\nconnection: close/i.test(buffered)) return; // "close" follows
+      send();
+    };
+    open();
+  });

@@ -1,0 +1,79 @@
+// Cold start of `quater run` in a project like the one that `quater init` writes, against the least that its parts cost:
+// tsx printing a line, and node doing nothing. Commands take turns, so that a slow moment hits all.
+
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { median } from "./http.ts";
+
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+const program = join(repository, "dist/plugins/cli/main.js");
+
+const handlerText = `import { authenticated, handler, Type } from "quater";
+export const hello = handler({
+  description: "Says hello.",
+  effect: "read",
+  input: Type.Object({ name: Type.String({ default: "world" }) }),
+  output: Type.Object({ text: Type.String() }),
+  auth: authenticated,
+  handle: ({ name }) => ({ text: \`Hello \${name}\` }),
+});
+`;
+const configText = (ending: string) => `import { defineConfig, expose } from "quater";
+import { apiKeys, cli, http, localUser, mcp } from "quater/plugins";
+export default defineConfig({
+  name: "hello",
+  handlers: [expose(() => import("./hello.${ending}"), { hello: { http: "GET /hello", mcp: true, cli: true } })],
+  plugins: [http({ authenticate: apiKeys() }), mcp({ authenticate: apiKeys() }), cli({ authenticate: localUser() })],
+});
+`;
+
+const project = (ending: "ts" | "js"): string => {
+  const root = mkdtempSync(join(tmpdir(), "quater-bench-"));
+  writeFileSync(join(root, "package.json"), JSON.stringify({ name: "hello", type: "module", private: true }));
+  writeFileSync(join(root, `hello.${ending}`), handlerText);
+  writeFileSync(join(root, `quater.config.${ending}`), configText(ending));
+  writeFileSync(join(root, "say.ts"), 'const text: string = "hello\\n";\nprocess.stdout.write(text);\n');
+  mkdirSync(join(root, "node_modules"));
+  symlinkSync(repository, join(root, "node_modules/quater"), "dir");
+  return root;
+};
+
+const wallMs = (cwd: string, args: readonly string[], expected: string): number => {
+  const begin = performance.now();
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8" });
+  const took = performance.now() - begin;
+  if (status !== 0 || !stdout.includes(expected)) throw new Error(`${args.join(" ")} failed: ${stderr}`);
+  return took;
+};
+
+export const startUpRatios = async (runs: number, say: (line: string) => void): Promise<Record<string, number>> => {
+  const [typescript, javascript] = [project("ts"), project("js")];
+  const tsx = join(repository, "node_modules/tsx/dist/loader.mjs");
+  const commands = {
+    node: () => wallMs(javascript, ["-e", "0"], ""),
+    "tsx hello": () => wallMs(typescript, ["--import", tsx, "say.ts"], "hello"),
+    "quater run, TypeScript": () => wallMs(typescript, [program, "run", "hello", "--name", "Ana"], "Hello Ana"),
+    "quater run, JavaScript": () => wallMs(javascript, [program, "run", "hello", "--name", "Ana"], "Hello Ana"),
+  };
+  const seen = new Map<string, number[]>(Object.keys(commands).map((name) => [name, []]));
+  try {
+    for (const time of Object.values(commands)) time(); // the disk's and the loaders' caches
+    for (let run = 0; run < runs; run++) for (const [name, time] of Object.entries(commands)) seen.get(name)?.push(time());
+  } finally {
+    for (const root of [typescript, javascript]) rmSync(root, { recursive: true, force: true });
+  }
+  const middle = (name: keyof typeof commands) => median(seen.get(name) ?? []);
+  for (const name of Object.keys(commands))
+    say(
+      `  ${name.padEnd(24)} ${middle(name as "node")
+        .toFixed(0)
+        .padStart(5)} ms`,
+    );
+  return {
+    "cli.ts.vsTsxHello": middle("quater run, TypeScript") / middle("tsx hello"),
+    "cli.js.vsNode": middle("quater run, JavaScript") / middle("node"),
+  };
+};

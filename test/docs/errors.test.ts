@@ -1,0 +1,37 @@
+// docs/errors.md and the code check each other.
+
+import { readFileSync } from "node:fs";
+import { errorCodes, errorKinds } from "quater";
+import { expect, test } from "vitest";
+import { exitOfKind } from "../../plugins/cli/exit.ts";
+import { statusOfKind, transportStatus } from "../../plugins/http/refusals.ts";
+
+const page = readFileSync(new URL("../../docs/errors.md", import.meta.url), "utf8");
+const rowsOf = (heading: string): string[][] => {
+  const section = page.split(/^## /m).find((part) => part.startsWith(heading)) ?? page;
+  return [...section.matchAll(/^\| `([^|]*)\|(.*)\|$/gm)].map((row) =>
+    [row[1] ?? "", ...(row[2] ?? "").split("|")].map((cell) => cell.trim().replaceAll("`", "")),
+  );
+};
+
+test("every general code is on the page with its kind, and no other", () => {
+  expect(Object.fromEntries(rowsOf("General codes").map(([code = "", kind]) => [code, kind]))).toEqual({ ...errorCodes });
+});
+
+test("every code of the transport is on the page with its status, and no other", () => {
+  expect(Object.fromEntries(rowsOf("What only HTTP says").map(([code = "", status]) => [code, Number(status)]))).toEqual({
+    ...transportStatus,
+  });
+});
+
+test("every kind is on the page with its status and its exit code", () => {
+  const rows = rowsOf("# Errors")
+    .filter(([kind]) => (errorKinds as readonly string[]).includes(kind ?? ""))
+    .slice(0, errorKinds.length);
+  expect(rows.map(([kind]) => kind)).toEqual([...errorKinds]);
+  for (const [kind = "", status = "", exit = ""] of rows) {
+    const known = kind as (typeof errorKinds)[number];
+    if (kind !== "cancelled") expect(Number(status.slice(0, 3)), kind).toBe(statusOfKind[known]);
+    expect(Number(exit), kind).toBe(exitOfKind[known]);
+  }
+});

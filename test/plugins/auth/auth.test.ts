@@ -1,0 +1,160 @@
+import { chmodSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Authenticator, type Command, type Credentials, isQuaterError } from "quater";
+import { apiKeys, bearer, firstOf, localUser } from "quater/auth";
+import { principal } from "quater/testing";
+import { describe, expect, test } from "vitest";
+import { createKey } from "../../../plugins/auth/commands.ts";
+import { developmentKey } from "../../../plugins/auth/development.ts";
+import { changeKeyFile, parseKey } from "../../../plugins/auth/keyfile.ts";
+
+const folder = () => mkdtempSync(join(tmpdir(), "quater-keys-"));
+const shown = (more: Partial<Credentials> = {}): Credentials => ({
+  surface: "http",
+  isLocal: false,
+  header: () => undefined,
+  ...more,
+});
+const plain = { kind: "service", scopes: [], roles: [] } as const;
+const opened = async (root: string, command: Command = "serve"): Promise<Authenticator> => {
+  const keys = apiKeys();
+  await keys.open?.({ root, command });
+  return keys;
+};
+
+describe("apiKeys", () => {
+  test("a key is a principal with what the key was given, and never the secret", async () => {
+    const root = folder();
+    const { key } = createKey(join(root, ".quater/keys.json"), {
+      name: "billing",
+      kind: "agent",
+      actsFor: "ana",
+      scopes: ["orders:read"],
+      roles: ["finance"],
+    });
+    const who = await (await opened(root)).authenticate(shown({ token: key }));
+    expect(who).toMatchObject({
+      issuer: "keys",
+      subject: "billing",
+      kind: "agent",
+      actsFor: "ana",
+      scopes: ["orders:read"],
+      roles: ["finance"],
+    });
+    expect(JSON.stringify(who)).not.toContain(parseKey(key)?.secret);
+  });
+
+  test("the file holds hashes only and is its owner's alone", () => {
+    const file = join(folder(), ".quater/keys.json");
+    const { key } = createKey(file, { name: "a", ...plain });
+    expect(readFileSync(file, "utf8")).not.toContain(parseKey(key)?.secret);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test("a file that others may read is refused", async () => {
+    const root = folder();
+    createKey(join(root, ".quater/keys.json"), { name: "a", ...plain });
+    chmodSync(join(root, ".quater/keys.json"), 0o644);
+    await expect(async () => opened(root)).rejects.toThrow("may be read by other users");
+  });
+
+  test("wrong, mistyped, unknown, expired and revoked keys are nobody", async () => {
+    const root = folder();
+    const file = join(root, ".quater/keys.json");
+    const { key } = createKey(file, { name: "a", ...plain });
+    const { key: old } = createKey(file, { name: "old", ...plain, expires: "1h" });
+    const { key: gone } = createKey(file, { name: "gone", ...plain });
+    changeKeyFile(file, (records) => ({
+      result: undefined,
+      records: records.map((record) => ({
+        ...record,
+        ...(record.name === "old" ? { expiresAt: "2020-01-01T00:00:00.000Z" } : {}),
+        ...(record.name === "gone" ? { revokedAt: "2020-01-01T00:00:00.000Z" } : {}),
+      })),
+    }));
+    const keys = await opened(root);
+    const unknown = createKey(join(folder(), "other.json"), { name: "a", ...plain }).key;
+    const tokens = [
+      old,
+      gone,
+      unknown,
+      `${key}x`,
+      key.toUpperCase(),
+      key.replace(/_[a-z2-7]{40}_/, `_${"a".repeat(40)}_`),
+      "",
+      "qk_",
+    ];
+    for (const token of tokens) expect(await keys.authenticate(shown({ token })), token).toBeUndefined();
+    expect(await keys.authenticate(shown())).toBeUndefined();
+    expect(await keys.authenticate(shown({ token: key }))).toBeDefined();
+  });
+
+  test("a revoked key stops working within a second, without a restart", async () => {
+    const root = folder();
+    const file = join(root, ".quater/keys.json");
+    const { key } = createKey(file, { name: "a", ...plain });
+    const keys = await opened(root);
+    expect(await keys.authenticate(shown({ token: key }))).toBeDefined();
+    changeKeyFile(file, (records) => ({
+      result: undefined,
+      records: records.map((record) => ({ ...record, revokedAt: new Date().toISOString() })),
+    }));
+    await expect.poll(() => keys.authenticate(shown({ token: key })), { timeout: 1000, interval: 20 }).toBeUndefined();
+  });
+
+  test("a development key is let in by dev alone, and is kept between starts", async () => {
+    const root = folder();
+    const key = developmentKey(root, { scopes: ["orders:read"], roles: [] });
+    expect(await (await opened(root, "dev")).authenticate(shown({ token: key }))).toMatchObject({
+      kind: "agent",
+      scopes: ["orders:read"],
+    });
+    for (const command of ["serve", "mcp", "run", "test"] as const)
+      expect(await (await opened(root, command)).authenticate(shown({ token: key }))).toBeUndefined();
+    expect(developmentKey(root, { scopes: ["orders:read", "orders:write"], roles: [] })).toBe(key);
+    expect(await (await opened(root, "dev")).authenticate(shown({ token: key }))).toMatchObject({
+      scopes: ["orders:read", "orders:write"],
+    });
+    expect(statSync(join(root, ".quater/development-key")).mode & 0o777).toBe(0o600);
+  });
+
+  test("a living name is taken once; a broken file is said to be broken", () => {
+    const file = join(folder(), "keys.json");
+    createKey(file, { name: "a", ...plain });
+    expect(() => createKey(file, { name: "a", ...plain })).toThrow("There is a key named a already");
+    writeFileSync(file, "{", { mode: 0o600 });
+    try {
+      createKey(file, { name: "b", ...plain });
+      expect.unreachable();
+    } catch (error) {
+      expect(isQuaterError(error) && error.hint).toContain("Restore it");
+    }
+  });
+});
+
+describe("localUser", () => {
+  test("is a principal without rights, and only where the caller is this process's own user", async () => {
+    const who = await localUser().authenticate(shown({ isLocal: true }));
+    expect(who).toMatchObject({ issuer: "local", kind: "operator", scopes: [], roles: [] });
+    expect(await localUser({ roles: ["admin"] }).authenticate(shown())).toBeUndefined();
+  });
+
+  test("a wrong token is not made good by being at the terminal", async () => {
+    const either = firstOf(bearer({ verify: () => undefined }), localUser({ roles: ["admin"] }));
+    expect(await either.authenticate(shown({ isLocal: true, token: "wrong" }))).toBeUndefined();
+    expect(await either.authenticate(shown({ isLocal: true }))).toMatchObject({ roles: ["admin"] });
+  });
+});
+
+test("firstOf asks in order and stops at the first that knows", async () => {
+  const asked: string[] = [];
+  const knowing = (name: string, knows: boolean) => () => {
+    asked.push(name);
+    return knows ? principal({ subject: name }) : undefined;
+  };
+  expect(await firstOf(knowing("a", false), knowing("b", true), knowing("c", true)).authenticate(shown())).toMatchObject({
+    subject: "b",
+  });
+  expect(asked).toEqual(["a", "b"]);
+});

@@ -1,0 +1,173 @@
+import { connect } from "node:net";
+import { anyone, handler, Type } from "quater";
+import { expect, test } from "vitest";
+import { boot, callText, headers, post, urlOf, waiting } from "./shop.ts";
+
+const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+
+test("a caller without a credential is turned away before the body is read", async () => {
+  await using app = await boot();
+  const { port } = new URL(urlOf(app));
+  const socket = connect(Number(port), "127.0.0.1");
+  const head = [
+    "POST /mcp HTTP/1.1",
+    "Host: 127.0.0.1",
+    "Content-Type: application/json",
+    "Accept: application/json, text/event-stream",
+  ];
+  // The body is announced and never sent.
+  socket.write(`${[...head, "Content-Length: 500"].join("\r\n")}\r\n\r\n`);
+  let answer = "";
+  for await (const chunk of socket) answer += String(chunk);
+  expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+  expect(answer).toMatch(/^www-authenticate: Bearer\r$/im);
+  expect(answer).toMatch(/^connection: close\r$/im);
+  expect(
+    JSON.parse(
+      answer
+        .slice(answer.indexOf("\r\n\r\n"))
+        .replace(/^[^{]*/, "")
+        .replace(/[^}]*$/, ""),
+    ),
+  ).toMatchObject({
+    id: null,
+    error: { code: -32001, data: { code: "unauthenticated", errors: [] } },
+  });
+});
+
+test("a refused token is told apart from none, and every request is asked for one", async () => {
+  await using app = await boot();
+  const wrong = await post(app, ping, { authorization: "Bearer wrong" });
+  expect(wrong.response.status).toBe(401);
+  expect(wrong.response.headers.get("www-authenticate")).toBe('Bearer error="invalid_token"');
+  expect(wrong.rpc.error?.data).toMatchObject({ code: "invalid_token" });
+  for (const method of ["ping", "initialize", "tools/list", "tools/call", "notifications/initialized"]) {
+    expect((await post(app, `{"jsonrpc":"2.0","id":1,"method":"${method}"}`, {})).response.status).toBe(401);
+  }
+});
+
+test("an authenticator that fails is unavailable, and says nothing of why", async () => {
+  const { http } = await import("quater/http");
+  const { mcp } = await import("quater/mcp");
+  const authenticate = () => Promise.reject(new Error("db password"));
+  await using app = await boot({ plugins: [http({ port: 0, authenticate }), mcp({ authenticate })] });
+  const { response, text } = await post(app, ping);
+  expect(response.status).toBe(503);
+  expect(response.headers.get("retry-after")).toBe("1");
+  expect(text).not.toContain("password");
+});
+
+test("other methods, types and versions are refused", async () => {
+  await using app = await boot();
+  const authorization = "Bearer ana";
+  for (const method of ["GET", "DELETE", "PUT"]) {
+    const response = await fetch(urlOf(app), { method, headers: { authorization, accept: "text/event-stream" } });
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
+  }
+  const status = async (more: Record<string, string>) => (await post(app, ping, { authorization, ...more })).response.status;
+  expect(await status({ "content-type": "text/plain" })).toBe(415);
+  expect(await status({ "content-type": "application/json-patch+json" })).toBe(415);
+  expect(await status({ "content-type": "application/json; charset=utf-8" })).toBe(200);
+  expect(await status({ accept: "application/json" })).toBe(406);
+  expect(await status({ accept: "text/event-stream" })).toBe(406);
+  expect(await status({ accept: "*/*" })).toBe(406);
+  expect(await status({ "mcp-protocol-version": "2025-06-18" })).toBe(200);
+  expect(await status({ "mcp-protocol-version": "1999-01-01" })).toBe(400);
+});
+
+test("headers that disagree with the body are refused", async () => {
+  await using app = await boot();
+  const authorization = "Bearer ana";
+  const call = callText("add", '{"a":1}');
+  const agree = await post(app, call, { authorization, "mcp-method": "tools/call", "mcp-name": "add" });
+  expect(agree.response.status).toBe(200);
+  for (const lie of [{ "mcp-method": "tools/list" }, { "mcp-name": "names" }]) {
+    const { response, rpc } = await post(app, call, { authorization, ...lie });
+    expect([response.status, rpc.error?.code]).toEqual([400, -32020]);
+  }
+});
+
+test("notifications and responses are taken with 202 and no body", async () => {
+  await using app = await boot();
+  for (const body of ['{"jsonrpc":"2.0","method":"notifications/initialized"}', '{"jsonrpc":"2.0","id":1,"result":{}}']) {
+    const { response, text } = await post(app, body);
+    expect([response.status, text]).toEqual([202, ""]);
+  }
+});
+
+test("initialize settles the version: the client's where it is known, else the newest", async () => {
+  await using app = await boot();
+  const { SUPPORTED_PROTOCOL_VERSIONS } = await import("@modelcontextprotocol/sdk/types.js");
+  const settled = async (version: string) => {
+    const params = `{"protocolVersion":"${version}","capabilities":{},"clientInfo":{"name":"t","version":"1"}}`;
+    const { rpc } = await post(app, `{"jsonrpc":"2.0","id":1,"method":"initialize","params":${params}}`);
+    return rpc.result?.protocolVersion ?? "";
+  };
+  for (const version of SUPPORTED_PROTOCOL_VERSIONS) {
+    expect(await settled(version)).toBe(version);
+    // And every version that can be settled on is one that later requests may name.
+    expect((await post(app, ping, { authorization: "Bearer ana", "mcp-protocol-version": version })).response.status).toBe(200);
+  }
+  expect(await settled("2099-01-01")).toBe("2025-11-25");
+});
+
+test("an answer is plain JSON unless the caller asked for progress and there is some", async () => {
+  await using app = await boot();
+  const silent = await post(app, callText("steps"));
+  expect(silent.response.headers.get("content-type")).toBe("application/json");
+  const nothingToTell = await post(app, callText("add", '{"a":1}', ',"_meta":{"progressToken":1}'));
+  expect(nothingToTell.response.headers.get("content-type")).toBe("application/json");
+  const told = await post(app, callText("count", '{"to":2}', ',"_meta":{"progressToken":"p"}'));
+  expect(told.response.headers.get("content-type")).toBe("text/event-stream");
+  const events = told.text
+    .split("\n\n")
+    .filter(Boolean)
+    .map((event) => JSON.parse(event.replace("event: message\ndata: ", "")) as unknown);
+  expect(events).toEqual([
+    { jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: "p", progress: 1, message: '{"n":1}' } },
+    { jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: "p", progress: 2, message: '{"n":2}' } },
+    expect.objectContaining({ id: 7, result: expect.objectContaining({ structuredContent: { result: [{ n: 1 }, { n: 2 }] } }) }),
+  ]);
+});
+
+test("a connection that is closed aborts the call", async () => {
+  const { wait, started, aborted } = waiting();
+  await using app = await boot({ handlers: { wait } });
+  const leaving = new AbortController();
+  const request = fetch(urlOf(app), {
+    method: "POST",
+    headers: { ...headers, authorization: "Bearer ana" },
+    body: callText("wait"),
+    signal: leaving.signal,
+  });
+  await started;
+  leaving.abort();
+  await expect(request).rejects.toThrow();
+  await aborted;
+});
+
+test("a stream that fails half-way is a tool error after what was told", async () => {
+  const { stream } = await import("quater");
+  const broken = handler({
+    description: "Breaks.",
+    effect: "read",
+    input: Type.Object({}),
+    output: stream(Type.Integer()),
+    auth: anyone,
+    async *handle() {
+      yield 1;
+      throw new Error("disk /dev/sda");
+    },
+  });
+  await using app = await boot({ handlers: { broken } });
+  const { text } = await post(app, callText("broken", "{}", ',"_meta":{"progressToken":1}'));
+  expect(text).toContain('"message":"1"');
+  expect(text).toContain('"isError":true');
+  expect(text).not.toContain("/dev/sda");
+});
+
+test("a body over the limit is refused", async () => {
+  await using app = await boot();
+  const { response } = await post(app, callText("note", `{"text":"${"x".repeat(1_100_000)}"}`));
+  expect(response.status).toBe(413);
+});

@@ -1,0 +1,15 @@
+// A process that serves the test shop over its own stdin and stdout, as `quater mcp` does.
+
+import { mcp, mcpRef } from "quater/mcp";
+import { tokens } from "quater/testing";
+import { boot, handlers, people } from "./shop.ts";
+
+const { hidden: _, ...tools } = handlers;
+const app = await boot({ handlers: tools, plugins: [mcp({ authenticate: tokens(people) })], command: "mcp" });
+await app.kernel.services.get(mcpRef).serveStdio({
+  input: process.stdin,
+  output: process.stdout,
+  env: process.env,
+  say: (text) => void process.stderr.write(`${text}\n`),
+});
+await app.stop();

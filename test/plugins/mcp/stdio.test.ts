@@ -1,0 +1,114 @@
+import { PassThrough } from "node:stream";
+import { authenticated, handler, Type } from "quater";
+import { mcp, mcpRef } from "quater/mcp";
+import { bootTest, principal } from "quater/testing";
+import { expect, test } from "vitest";
+import { boot, callText, session, waiting } from "./shop.ts";
+
+test("a cancelled call is aborted and not answered", async () => {
+  const { wait, started, aborted } = waiting();
+  await using app = await boot({ handlers: { wait } });
+  const stdio = session(app, "ana");
+  stdio.write(callText("wait"));
+  await started;
+  stdio.write('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":99}}');
+  stdio.write('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7,"reason":"changed my mind"}}');
+  await aborted;
+  expect(await stdio.end()).toEqual([]);
+});
+
+test("the session ends when its input has ended and its calls have", async () => {
+  const { wait, started, release } = waiting();
+  await using app = await boot({ handlers: { wait } });
+  const stdio = session(app, "ana");
+  stdio.write(callText("wait"));
+  await started;
+  const rest = stdio.end();
+  release();
+  expect(await rest).toMatchObject([{ id: 7, result: { content: [{ text: '"waited"' }] } }]);
+});
+
+test("a client that no longer reads cancels its calls", async () => {
+  const { wait, started, aborted } = waiting();
+  await using app = await boot({ handlers: { wait } });
+  const input = new PassThrough();
+  const output = new PassThrough();
+  const ended = app.kernel.services.get(mcpRef).serveStdio({ input, output, env: { QUATER_MCP_TOKEN: "ana" }, say: () => {} });
+  input.write(`${callText("wait")}\n`);
+  await started;
+  output.destroy(new Error("EPIPE"));
+  await aborted;
+  await ended;
+});
+
+test("calls are answered as they end, and an id in flight cannot be used twice", async () => {
+  const { wait, started, release } = waiting();
+  await using app = await boot({ handlers: { wait } });
+  const stdio = session(app, "ana");
+  stdio.write(callText("wait"));
+  await started;
+  stdio.write('{"jsonrpc":"2.0","id":8,"method":"ping"}');
+  expect(await stdio.next()).toMatchObject({ id: 8 });
+  stdio.write(callText("wait"));
+  expect(await stdio.next()).toMatchObject({ id: 7, error: { code: -32600 } });
+  release();
+  expect(await stdio.next()).toMatchObject({ id: 7, result: {} });
+  await stdio.end();
+});
+
+test("without a token the caller is local; with one the token alone decides", async () => {
+  const whoAmI = handler({
+    description: "Tells who calls.",
+    effect: "read",
+    input: Type.Object({}),
+    auth: authenticated,
+    handle: (_input, { principal: { subject, kind, actsFor } }) => ({ subject, kind, actsFor: actsFor ?? "nobody" }),
+  });
+  await using app = await bootTest({
+    handlers: { whoAmI },
+    expose: { whoAmI: { mcp: true } },
+    plugins: [
+      mcp({
+        authenticate: ({ token, isLocal }) =>
+          token === "key"
+            ? principal({ subject: "bot", kind: "service", actsFor: "ana" })
+            : isLocal
+              ? principal({ subject: "local" })
+              : undefined,
+      }),
+    ],
+  });
+  const local = session(app);
+  local.write(callText("whoAmI"));
+  expect(await local.end()).toMatchObject([
+    { result: { content: [{ text: '{"subject":"local","kind":"agent","actsFor":"local"}' }] } },
+  ]);
+  const keyed = session(app, "key");
+  keyed.write(callText("whoAmI"));
+  expect(await keyed.end()).toMatchObject([
+    { result: { content: [{ text: '{"subject":"bot","kind":"agent","actsFor":"ana"}' }] } },
+  ]);
+  const refused = session(app, "stale");
+  refused.write(callText("whoAmI"));
+  expect(await refused.end()).toMatchObject([{ id: 7, error: { code: -32001, data: { code: "invalid_token" } } }]);
+  expect(refused.said).toEqual(["The credential is not valid here. Check QUATER_MCP_TOKEN"]);
+});
+
+test("a missing scope is a tool error, which the model reads", async () => {
+  await using app = await boot();
+  const stdio = session(app, "ben");
+  stdio.write(callText("wipe"));
+  expect(await stdio.end()).toMatchObject([{ result: { isError: true, content: [{ text: "The scope wipe is needed" }] } }]);
+});
+
+test("progress comes before the answer", async () => {
+  await using app = await boot();
+  const stdio = session(app, "ana");
+  stdio.write(callText("count", '{"to":2}', ',"_meta":{"progressToken":"t"}'));
+  const all = await stdio.end();
+  expect(all.map(({ method, id, params }) => [method ?? id, params?.progress])).toEqual([
+    ["notifications/progress", 1],
+    ["notifications/progress", 2],
+    [7, undefined],
+  ]);
+});

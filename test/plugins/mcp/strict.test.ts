@@ -1,0 +1,138 @@
+// What cannot be read, or reads differently to two readers.
+
+import { mcpRef, stdioProbe } from "quater/mcp";
+import { expect, test } from "vitest";
+import { boot, callText, post, session } from "./shop.ts";
+
+const refusals: readonly (readonly [what: string, input: string, code: string, path: string, message: string])[] = [
+  ["a repeated key", '{"a":1,"a":2}', "json_duplicate_key", "/a", "is given more than once"],
+  ["a key repeated by its escape", '{"a":1,"\\u0061":2}', "json_duplicate_key", "/a", "is given more than once"],
+  ["a prototype", '{"a":1,"__proto__":{}}', "json_forbidden_key", "/__proto__", "is not allowed as a key"],
+  ["half a surrogate pair", '{"a":"\\ud800"}', "json_bad_unicode", "/a", "contains half of a surrogate pair"],
+  ["a number beyond doubles", '{"a":1e400}', "json_number_lossy", "/a", "is a number that cannot be kept exactly"],
+  [
+    "an integer that is rounded",
+    '{"a":[9007199254740993]}',
+    "json_number_lossy",
+    "/a/0",
+    "is a number that cannot be kept exactly",
+  ],
+];
+
+test.each(refusals)(
+  "%s in the arguments is a tool error with code and place, on both transports",
+  async (_what, input, code, path, message) => {
+    await using app = await boot();
+    const { response, rpc } = await post(app, callText("add", input));
+    expect(response.status).toBe(200);
+    expect(rpc).toMatchObject({
+      id: 7,
+      result: { isError: true, _meta: { "quater/error": { code, errors: [{ path, message }] } } },
+    });
+    expect(rpc.result?.content?.[0]?.text).toBe(`${path} ${message}\n${path} ${message}`);
+    const service = app.kernel.services.get(mcpRef);
+    const call = { handler: "add", input: { json: input }, token: "ana" };
+    const overStdio = await stdioProbe(service, app.kernel.catalog)(call);
+    expect(overStdio).toEqual({ ok: false, code, message: `${path} ${message}`, errors: [{ path, message }] });
+    expect(await app.acrossSurfaces(call, ["mcp"])).toEqual({ mcp: overStdio });
+  },
+);
+
+test("what is refused outside the arguments is an error of the protocol, with the request's id where it is one", async () => {
+  await using app = await boot();
+  const answer = async (body: string) => {
+    const { response, rpc } = await post(app, body);
+    expect(response.status).toBe(400);
+    return { id: rpc.id, code: rpc.error?.code, data: rpc.error?.data?.code };
+  };
+  expect(await answer('{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/list"}')).toEqual({
+    id: 1,
+    code: -32600,
+    data: "json_duplicate_key",
+  });
+  expect(await answer('{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}')).toEqual({
+    id: null,
+    code: -32600,
+    data: "json_duplicate_key",
+  });
+  expect(await answer(callText("add", '{"a":1}', ',"name":"names"'))).toEqual({
+    id: 7,
+    code: -32600,
+    data: "json_duplicate_key",
+  });
+  expect(await answer(callText("add", '{"a":1}', ',"_meta":{"__proto__":{}}'))).toEqual({
+    id: 7,
+    code: -32600,
+    data: "json_forbidden_key",
+  });
+  expect(await answer(callText("add", "{"))).toEqual({ id: null, code: -32700, data: "json_invalid" });
+  expect(await answer("")).toEqual({ id: null, code: -32700, data: "json_invalid" });
+  expect(await answer("\ufeff{}")).toEqual({ id: null, code: -32600, data: "json_bad_unicode" });
+});
+
+test("a refused message says nothing in the words of a library", async () => {
+  await using app = await boot();
+  const texts = await Promise.all(
+    [
+      callText("add", "{"),
+      '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":5}}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}',
+      '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":5}}',
+      '{"jsonrpc":"2.0","id":{},"method":"ping"}',
+    ].map(async (body) => (await post(app, body)).rpc.error?.message),
+  );
+  expect(texts).toEqual([
+    expect.stringMatching(/^the input is not valid JSON[^{"]*$/),
+    "initialize needs protocolVersion (text), capabilities (object) and clientInfo with name and version (text)",
+    'tools/call needs "name", the name of a tool',
+    "Method not found",
+    'The "id" of a request is a string or an integer',
+  ]);
+});
+
+test("batches are refused whole", async () => {
+  await using app = await boot();
+  const { response, rpc } = await post(app, `[${callText("add", '{"a":1}')},${callText("add", '{"a":2}')}]`);
+  expect(response.status).toBe(400);
+  expect(rpc).toEqual({
+    jsonrpc: "2.0",
+    id: null,
+    error: { code: -32600, message: "Batches are not supported: send one message per request" },
+  });
+});
+
+test("malformed requests are refused with a plain sentence", async () => {
+  await using app = await boot();
+  const code = async (body: string) => (await post(app, body)).rpc.error?.code;
+  expect(await code('{"id":1,"method":"ping"}')).toBe(-32600);
+  expect(await code('{"jsonrpc":"2.0","id":null,"method":"ping"}')).toBe(-32600);
+  expect(await code('{"jsonrpc":"2.0","id":1.5,"method":"ping"}')).toBe(-32600);
+  expect(await code('{"jsonrpc":"2.0","id":1}')).toBe(-32600);
+  expect(await code('{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}')).toBe(-32600);
+  expect(await code('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":5}}')).toBe(-32602);
+  expect(await code('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","_meta":1}}')).toBe(-32602);
+  expect(await code('{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"x"}}')).toBe(-32602);
+  expect(await code('{"jsonrpc":"2.0","id":1,"method":"tools/nothing"}')).toBe(-32601);
+});
+
+test("a task that a call asks for is ignored", async () => {
+  await using app = await boot();
+  expect((await post(app, callText("add", '{"a":1}', ',"task":{"ttl":1000}'))).rpc.result).toMatchObject({
+    structuredContent: { sum: 2 },
+  });
+});
+
+test("stdio survives lines that are no messages, too long, blank or without an end", async () => {
+  await using app = await boot();
+  const stdio = session(app, "ana");
+  stdio.write("not json");
+  expect(await stdio.next()).toMatchObject({ id: null, error: { code: -32700 } });
+  stdio.write(`"${"x".repeat(1_100_000)}"`);
+  expect(await stdio.next()).toMatchObject({ id: null, error: { code: -32600, data: { code: "too_large" } } });
+  stdio.write("\r\n");
+  stdio.write('[{"jsonrpc":"2.0","id":1,"method":"ping"}]');
+  expect(await stdio.next()).toMatchObject({ id: null, error: { code: -32600 } });
+  stdio.write('{"jsonrpc":"2.0","id":"é","method":"ping"}');
+  expect(await stdio.next()).toEqual({ jsonrpc: "2.0", id: "é", result: {} });
+  expect(await stdio.end()).toEqual([]);
+});

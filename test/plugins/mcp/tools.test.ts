@@ -1,0 +1,253 @@
+import { anyone, authenticated, handler, Type } from "quater";
+import { mcp } from "quater/mcp";
+import { bootTest, principal, tokens } from "quater/testing";
+import { expect, test } from "vitest";
+import { boot, callText, people, post, type Rpc } from "./shop.ts";
+
+const listText = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
+const toolsFor = async (app: Awaited<ReturnType<typeof boot>>, token: string) =>
+  (await post(app, listText, { authorization: `Bearer ${token}` })).rpc.result?.tools ?? [];
+
+test("annotations are derived from the effect", async () => {
+  await using app = await boot();
+  const tools = await toolsFor(app, "ana");
+  const of = (name: string) => tools.find((tool) => tool.name === name)?.annotations;
+  expect(of("add")).toEqual({ readOnlyHint: true, destructiveHint: false, idempotentHint: true });
+  expect(of("note")).toEqual({ readOnlyHint: false, destructiveHint: false, idempotentHint: true });
+  expect(of("steps")).toEqual({ readOnlyHint: false, destructiveHint: false, idempotentHint: false });
+  expect(of("wipe")).toEqual({ readOnlyHint: false, destructiveHint: true, idempotentHint: false });
+});
+
+test("tools/list holds what the principal's static policy allows, in the manifest's order", async () => {
+  await using app = await boot();
+  const namesFor = async (token: string) => (await toolsFor(app, token)).map(({ name }) => name);
+  expect(await namesFor("ana")).toEqual(["add", "names", "note", "wipe", "fail", "count", "steps", "chatty"]);
+  expect(await namesFor("ben")).toEqual(["add", "names", "note", "audit", "fail", "count", "steps", "chatty"]);
+  expect(await namesFor("ana")).toEqual(await namesFor("ana"));
+});
+
+test("a tool that a role forbids answers as one that does not exist", async () => {
+  await using app = await boot();
+  const forbidden = (await post(app, callText("audit"))).text;
+  const unknown = (await post(app, callText("audix"))).text;
+  const alike = (text: string) => text.replace(/"callId":"[^"]+"/, "").replace("audix", "audit");
+  expect(alike(forbidden)).toBe(alike(unknown));
+  expect(JSON.parse(forbidden)).toMatchObject({ error: { code: -32602, data: { code: "unknown_handler" } } });
+  // Also with arguments that would be refused: nobody probes the validation of what he may not call.
+  expect(alike((await post(app, callText("audit", '{"n":1,"n":2}'))).text)).toBe(alike(unknown));
+  expect((await post(app, callText("audit"), { authorization: "Bearer ben" })).rpc.result).toMatchObject({
+    content: [{ text: '"secret"' }],
+  });
+});
+
+test("a handler that is not exposed over MCP is no tool", async () => {
+  await using app = await boot();
+  expect((await post(app, callText("hidden"))).rpc.error).toMatchObject({ code: -32602, data: { code: "unknown_handler" } });
+  expect(JSON.stringify(await toolsFor(app, "ana"))).not.toContain("hidden");
+});
+
+test("a missing scope is a 403 with a challenge that names it", async () => {
+  await using app = await boot();
+  const { response, rpc } = await post(app, callText("wipe"), { authorization: "Bearer ben" });
+  expect(response.status).toBe(403);
+  expect(response.headers.get("www-authenticate")).toBe('Bearer error="insufficient_scope", scope="wipe"');
+  expect(rpc.result).toMatchObject({ isError: true, _meta: { "quater/error": { code: "missing_scope" } } });
+});
+
+test("input that has a default is not required of callers", async () => {
+  await using app = await boot();
+  const add = (await toolsFor(app, "ana")).find(({ name }) => name === "add");
+  expect(add?.inputSchema).toEqual({
+    type: "object",
+    properties: { a: { type: "number" }, b: { type: "number", default: 1 } },
+    required: ["a"],
+    additionalProperties: false,
+  });
+});
+
+test("errors of a handler and of its input are tool errors with code, call id and places", async () => {
+  await using app = await boot();
+  const failed = async (name: string, input: string) => {
+    const { response, rpc } = await post(app, callText(name, input));
+    expect(response.status).toBe(200);
+    expect(rpc.result?.isError).toBe(true);
+    expect(rpc.result?.structuredContent).toBeUndefined();
+    return { text: rpc.result?.content?.[0]?.text, ...(rpc.result?._meta?.["quater/error"] as object) };
+  };
+  expect(await failed("add", '{"a":"x","verbose":1}')).toMatchObject({
+    text: "/a must be a number (and 1 more)\n/a must be a number\n/verbose is not a known field",
+    code: "invalid_input",
+    callId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    errors: [
+      { path: "/a", message: "must be a number" },
+      { path: "/verbose", message: "is not a known field" },
+    ],
+  });
+  expect(await failed("add", "[1]")).toMatchObject({
+    code: "invalid_input",
+    errors: [{ path: "", message: "must be an object" }],
+  });
+  expect(await failed("fail", '{"how":"conflict"}')).toMatchObject({
+    text: "the order is \\u{1b}[31marchived",
+    code: "conflict",
+    errors: [],
+  });
+  const internal = await failed("fail", '{"how":"hunter2"}');
+  expect(internal).toMatchObject({ text: "The call failed because of an error inside the server", code: "internal" });
+  expect(JSON.stringify(internal)).not.toContain("hunter2");
+});
+
+test("an approval that is needed says what to do, and carries its details for machines", async () => {
+  const { QuaterError, definePlugin } = await import("quater");
+  const approval = { id: "apr_1", url: "https://shop.example/approvals/apr_1", expiresAt: "2026-11-23T00:00:00Z" };
+  const ask = definePlugin(() => ({
+    name: "ask",
+    hooks: {
+      approve: () => ({
+        allow: false as const,
+        by: "ask",
+        error: new QuaterError({
+          code: "approval_required",
+          kind: "approval_required",
+          message: "Approval is required",
+          details: { approval },
+        }),
+      }),
+    },
+  }));
+  await using app = await boot({
+    plugins: [(await import("quater/http")).http({ port: 0 }), mcp({ authenticate: tokens(people) }), ask()],
+    handlers: { pay },
+  });
+  const { response, rpc } = await post(app, callText("pay"));
+  expect(response.status).toBe(200);
+  expect(rpc.result?.isError).toBe(true);
+  expect(rpc.result?.content?.[0]?.text).toBe(
+    "Approval is required\nNothing has been done yet. A human must approve this exact call (approval apr_1) at " +
+      "https://shop.example/approvals/apr_1; then repeat the call unchanged. It can be approved until 2026-11-23T00:00:00Z.",
+  );
+  expect(rpc.result?._meta).toMatchObject({ "quater/approval": approval, "quater/error": { code: "approval_required" } });
+});
+
+const pay = handler({
+  description: "Pays.",
+  effect: "destructive",
+  input: Type.Object({}),
+  auth: authenticated,
+  handle: () => "paid",
+});
+
+test("a dry run runs nothing and is no output of the tool", async () => {
+  const handled: unknown[] = [];
+  const make = handler({
+    description: "Makes.",
+    effect: "write",
+    input: Type.Object({ n: Type.Integer() }),
+    output: Type.Object({ made: Type.Integer() }),
+    auth: anyone,
+    handle: ({ n }) => {
+      handled.push(n);
+      return { made: n };
+    },
+  });
+  await using app = await boot({ handlers: { make } });
+  const { rpc } = await post(app, callText("make", '{"n":1}', ',"_meta":{"quater/dryRun":true}'));
+  expect(rpc.result?._meta?.["quater/dryRun"]).toMatchObject({ handler: "make", input: { n: 1 }, approval: { required: false } });
+  expect(JSON.parse(rpc.result?.content?.[0]?.text ?? "")).toEqual(rpc.result?._meta?.["quater/dryRun"]);
+  expect(rpc.result?.structuredContent).toBeUndefined();
+  const unsure = await post(app, callText("make", '{"n":1}', ',"_meta":{"quater/dryRun":"yes"}'));
+  expect(unsure.rpc.error).toMatchObject({ code: -32602 });
+  expect(handled).toEqual([]);
+});
+
+test("nothing in the message or its headers chooses the principal or the surface", async () => {
+  await using app = await boot();
+  const forged =
+    ',"surface":"http","principal":{"subject":"eve"},"_meta":{"surface":"direct","principal":{"subject":"eve"},"callId":"forged"}';
+  const more = { authorization: "Bearer ana", "x-surface": "http", "x-principal": "eve", "quater-surface": "http" };
+  const { rpc } = await post(app, callText("note", '{"text":"hi"}', forged), more);
+  const { by } = JSON.parse(rpc.result?.content?.[0]?.text ?? "") as { by: unknown };
+  // A person's own credential makes an agent that acts for the person, and is no person itself.
+  expect(by).toEqual({
+    issuer: "test",
+    subject: "ana",
+    kind: "agent",
+    actsFor: "ana",
+    credential: "test:ana",
+    scopes: ["wipe"],
+    roles: [],
+    claims: {},
+  });
+  expect(rpc.result?._meta?.["quater/callId"]).not.toBe("forged");
+  expect((await post(app, callText("hidden", "{}", forged), more)).rpc.error).toMatchObject({
+    data: { code: "unknown_handler" },
+  });
+});
+
+test("parallel calls of different principals never mix", async () => {
+  await using app = await boot();
+  const calls = Array.from({ length: 200 }, async (_, at) => {
+    const who = at % 2 === 0 ? "ana" : "ben";
+    const text = `{"jsonrpc":"2.0","id":"${who}-${at}","method":"tools/call","params":{"name":"note","arguments":{"text":"${at}"}}}`;
+    const { rpc } = await post(app, text, { authorization: `Bearer ${who}` });
+    const { text: kept, by } = JSON.parse(rpc.result?.content?.[0]?.text ?? "") as { text: string; by: { subject: string } };
+    expect([rpc.id, kept, by.subject]).toEqual([`${who}-${at}`, String(at), who]);
+  });
+  await Promise.all(calls);
+});
+
+test("tools without MCP auth are refused at boot, with what to add", async () => {
+  await expect(bootTest({ handlers: { pay }, expose: { pay: { mcp: true } }, plugins: [mcp()] })).rejects.toThrow(
+    /MCP tools require mcp auth.*mcp\(\{ authenticate/s,
+  );
+});
+
+test("an input whose root is no object is refused at boot", async () => {
+  const either = handler({
+    description: "Takes a union.",
+    effect: "read",
+    input: Type.Intersect([Type.Union([Type.Object({ a: Type.String() }), Type.Object({ b: Type.String() })])]),
+    auth: anyone,
+    handle: () => null,
+  });
+  const both = handler({
+    description: "Takes an intersection.",
+    effect: "read",
+    input: Type.Intersect([Type.Object({ a: Type.String() }), Type.Object({ b: Type.String() })]),
+    auth: anyone,
+    handle: ({ a, b }) => a + b,
+  });
+  const plugins = [mcp({ authenticate: tokens({ ana: principal() }) })];
+  await expect(bootTest({ handlers: { either }, expose: { either: { mcp: true } }, plugins })).rejects.toThrow(
+    /root is not type: "object"/,
+  );
+  await using app = await bootTest({
+    handlers: { both },
+    expose: { both: { mcp: { title: "Both", openWorld: false } } },
+    plugins,
+  });
+  expect(await app.acrossSurfaces({ handler: "both", input: { json: '{"a":"x","b":"y"}' }, token: "ana" })).toEqual({
+    mcp: { ok: true, value: "xy" },
+  });
+});
+
+test("recursive schemas of two tools live in one list that the SDK's client compiles", async () => {
+  const tree = (name: string) =>
+    handler({
+      description: `Gives a tree ${name}.`,
+      effect: "read",
+      input: Type.Object({}),
+      output: Type.Cyclic({ Node: Type.Object({ name: Type.String(), next: Type.Optional(Type.Ref("Node")) }) }, "Node"),
+      auth: anyone,
+      handle: () => ({ name, next: { name } }),
+    });
+  await using app = await boot({ handlers: { oak: tree("oak"), elm: tree("elm") } });
+  const { AjvJsonSchemaValidator } = await import("@modelcontextprotocol/sdk/validation/ajv");
+  const validators = new AjvJsonSchemaValidator();
+  for (const { name, outputSchema } of await toolsFor(app, "ana")) {
+    const check = validators.getValidator(outputSchema as never);
+    const answer: Rpc = (await post(app, callText(name))).rpc;
+    expect(check(answer.result?.structuredContent)).toMatchObject({ valid: true });
+    expect(check({ result: { name: 1 } })).toMatchObject({ valid: false });
+  }
+});
