@@ -1,24 +1,29 @@
-// Builds dist/: the compiler's output, with TypeBox's many files bundled into one for `quater` and its compiler, so that
-// handlers do not load 374 files. The declarations stay TypeBox's own.
+// Builds dist/: declarations by the compiler, and per entry point one bundled file with shared chunks. A manifest's loader
+// pays for every file it sees, and TypeBox alone has 374 of them; packages other than TypeBox stay imports.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, readFileSync, rmSync } from "node:fs";
 import { build } from "esbuild";
+
+const { exports, bin, dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+const sources = Object.values(exports).flatMap((entry) => entry["quater-source"] ?? []);
+const program = bin.quater.replace(/^dist\/(.*)\.js$/, "$1.ts");
 
 rmSync("dist", { recursive: true, force: true });
 execFileSync("node_modules/.bin/tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit" });
 await build({
-  entryPoints: ["core/typebox.ts", "core/compile.ts"],
+  entryPoints: [...new Set(sources), program],
   bundle: true,
   splitting: true,
   format: "esm",
   platform: "node",
   target: "node20",
-  outbase: "core",
-  outdir: "dist/core",
-  chunkNames: "typebox-[hash]",
-  allowOverwrite: true,
+  external: Object.keys(dependencies).filter((name) => name !== "typebox"),
+  outbase: ".",
+  outdir: "dist",
+  chunkNames: "chunks/[name]-[hash]",
   logLevel: "warning",
 });
-copyFileSync("node_modules/typebox/license", "dist/core/typebox.LICENSE");
-chmodSync("dist/plugins/cli/main.js", 0o755);
+// The bundle holds TypeBox's code, so it ships TypeBox's licence.
+copyFileSync("node_modules/typebox/license", "dist/typebox.LICENSE");
+chmodSync(bin.quater, 0o755);

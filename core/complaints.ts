@@ -24,7 +24,8 @@ export const complaintsOf = (schema: JsonSchema, errors: readonly SchemaError[])
   for (const error of withoutBranches(errors)) {
     for (const complaint of worded(schema, error)) {
       const known = found.get(complaint.path);
-      if (known === undefined || complaint.isUnknownField) found.set(complaint.path, complaint);
+      const saysMore = complaint.isUnknownField || error.keyword === "const" || error.keyword === "enum"; // than a type does
+      if (known === undefined || saysMore) found.set(complaint.path, complaint);
     }
   }
   // By place: the order in which a surface received the fields must not show.
@@ -104,8 +105,8 @@ const worded = (root: JsonSchema, error: SchemaError): readonly Complaint[] => {
       }));
     }
     case "boolean":
-      // For an unknown field the line that names it stands beside this one.
-      return /\/(?:additional|unevaluated)Properties$/.test(error.schemaPath) ? [] : at("is not allowed");
+      // The line that names an unknown field follows, but not when there are more of them than TypeBox counts errors.
+      return error.schemaPath.endsWith("/additionalProperties") ? [unknownField(root, error)] : at("is not allowed");
     case "minLength":
       return at(limit === "1" ? "must not be empty" : `must be at least ${limit} characters long`);
     case "maxLength":
@@ -135,6 +136,12 @@ const worded = (root: JsonSchema, error: SchemaError): readonly Complaint[] => {
   }
 };
 
+const unknownField = (root: JsonSchema, error: SchemaError): Complaint => {
+  const known = propertiesOf(schemaAt(root, error.schemaPath.slice(0, error.schemaPath.lastIndexOf("/"))));
+  const name = (error.instancePath.split("/").at(-1) ?? "").replaceAll("~1", "/").replaceAll("~0", "~");
+  return { path: visible(error.instancePath), message: `is not a known field${suggestion(name, known)}`, isUnknownField: true };
+};
+
 const names = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
 
 const suggestion = (name: string, known: object): string => {
@@ -158,15 +165,15 @@ const choice = (schema: unknown): string => {
 };
 
 /** TypeBox writes the path as if a `$ref` were replaced by what it refers to. */
-const schemaAt = (root: JsonSchema, schemaPath: string): unknown =>
-  schemaPath
-    .split("/")
-    .slice(1)
-    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"))
-    .reduce<unknown>((schema, step) => {
-      const found = followed(root, schema, step);
-      return found !== null && typeof found === "object" ? (found as Record<string, unknown>)[step] : undefined;
-    }, root);
+const schemaAt = (root: JsonSchema, schemaPath: string): unknown => {
+  const steps = schemaPath.split("/").slice(1);
+  const found = steps.reduce<unknown>((schema, encoded) => {
+    const step = encoded.replaceAll("~1", "/").replaceAll("~0", "~");
+    const holder = isSchema(schema) && !(step in schema) ? followed(root, schema) : schema;
+    return holder !== null && typeof holder === "object" ? (holder as Record<string, unknown>)[step] : undefined;
+  }, root);
+  return followed(root, found);
+};
 
-const followed = (root: JsonSchema, schema: unknown, step: string): unknown =>
-  isSchema(schema) && typeof schema["$ref"] === "string" && !(step in schema) ? referred(root, schema["$ref"]) : schema;
+const followed = (root: JsonSchema, schema: unknown): unknown =>
+  isSchema(schema) && typeof schema["$ref"] === "string" ? referred(root, schema["$ref"]) : schema;

@@ -175,6 +175,8 @@ export const importProblem = (error: unknown, place: string, root: string): Prob
       remedy: isPackage ? `Install it: npm install ${name}` : "Check the path and the file's ending",
     };
   }
+  if (code === "ERR_PACKAGE_PATH_NOT_EXPORTED" && message.includes('"exports" main'))
+    return { place, cause: "The project is CommonJS", remedy: 'Say "type": "module" in package.json: Quater is made of modules' };
   const missing = /The requested module '([^']+)' does not provide an export named '([^']+)'/.exec(message);
   if (missing !== null) {
     return {

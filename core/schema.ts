@@ -31,7 +31,7 @@ const asksSchemaTable = ["dependentSchemas"];
 
 /** The schemas directly inside `schema`, each with its path from there. */
 export const eachSubschema = function* (schema: JsonSchema): Generator<[path: string, schema: unknown]> {
-  for (const key of [...holdsSchema, ...asksSchema]) if (key in schema) yield [key, schema[key]];
+  for (const key of [...holdsSchema, ...asksSchema]) if (key in schema && !Array.isArray(schema[key])) yield [key, schema[key]];
   for (const key of holdsSchemaList) {
     const list = schema[key];
     if (Array.isArray(list)) for (const [index, item] of list.entries()) yield [`${key}/${index}`, item];

@@ -19,7 +19,8 @@ export const nearest = (word: string, candidates: Iterable<string>): string | un
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+    const sharesNothing = distance >= Math.max(word.length, candidate.length);
+    if (distance < bestDistance && !sharesNothing) [best, bestDistance] = [candidate, distance];
   }
   return best;
 };

@@ -9,7 +9,7 @@ import type { Context } from "./context.ts";
 import { exit } from "./exit.ts";
 import { flagsOf } from "./flags.ts";
 import { jsonLine, renderItem, resultText } from "./render.ts";
-import { reportCall } from "./report.ts";
+import { reportCall } from "./report-call.ts";
 import type { RunArguments } from "./run-arguments.ts";
 
 /** A kernel, or what its surface was given of it. */
@@ -60,7 +60,7 @@ export const act = async (host: Host, context: Context, operation: Operation, ar
       dryRun: args.isDryRun,
       ...(isJson ? {} : { progress: (fraction, message) => terminal.status(progressLine(fraction, message)) }),
     });
-    if (!outcome.ok) return terminal.closed.aborted ? exit.ok : await failed(outcome.error);
+    if (!outcome.ok) return terminal.closed.aborted ? exit.ok : failed(outcome.error);
     if (!isStreamed(outcome.value)) {
       await terminal.write(resultText(outcome.value, context));
       return exit.ok;
@@ -69,7 +69,7 @@ export const act = async (host: Host, context: Context, operation: Operation, ar
       await writeItems(outcome.value, context);
     } catch (error) {
       if (terminal.closed.aborted) return exit.ok;
-      return await failed(cancellation.isCancelled ? cancelled() : (error as QuaterError));
+      return failed(cancellation.isCancelled ? cancelled() : (error as QuaterError));
     }
     return exit.ok;
   } finally {

@@ -1,17 +1,14 @@
-// From the command line to a kernel. Core is imported here and not above, so that what needs no project starts fast.
+// From the command line to a kernel. Imported by commands that need a project, and by nothing else: it loads all of core.
 
 import type { Command, Log } from "../../core/index.ts";
-import type { Kernel } from "../../core/kernel.ts";
-import type { LoadedManifest } from "../../core/load.ts";
+import { createKernel, type Kernel } from "../../core/kernel.ts";
+import { type LoadedManifest, loadManifest } from "../../core/load.ts";
 import { BootError } from "../../core/problem.ts";
 import type { Context } from "./context.ts";
 import { terminalLog } from "./log.ts";
 
 /** @throws {BootError} */
-export const load = async ({ cwd, config }: Context): Promise<LoadedManifest> => {
-  const { loadManifest } = await import("../../core/load.ts");
-  return loadManifest(cwd, config);
-};
+export const load = ({ cwd, config }: Context): Promise<LoadedManifest> => loadManifest(cwd, config);
 
 export interface BootChoice {
   readonly command: Command;
@@ -22,15 +19,13 @@ export interface BootChoice {
 }
 
 /** @throws {BootError} */
-export const boot = async (context: Context, loaded: LoadedManifest, { command, only, log }: BootChoice): Promise<Kernel> => {
-  const { createKernel } = await import("../../core/kernel.ts");
-  return createKernel({
+export const boot = (context: Context, loaded: LoadedManifest, { command, only, log }: BootChoice): Promise<Kernel> =>
+  createKernel({
     loaded,
     command,
     log: log ?? terminalLog(context.terminal, context.env),
     ...(only === undefined ? {} : { only }),
   });
-};
 
 /** Lends a kernel that is stopped however the use ends. @throws {BootError} */
 export const withKernel = async <Result>(

@@ -50,6 +50,12 @@ export const builtins: readonly Builtin[] = [
     load: family(() => import("./commands/serve.ts")),
   },
   {
+    word: "dev",
+    usage: "dev [--no-watch]",
+    summary: "Serves for development: restarts on a change, with a development key",
+    load: family(() => import("./commands/dev.ts")),
+  },
+  {
     word: "mcp",
     usage: "mcp",
     summary: "Serves MCP over standard input and output",
@@ -69,8 +75,8 @@ export const builtins: readonly Builtin[] = [
   },
   {
     word: "keys",
-    usage: "keys create",
-    summary: "Creates API keys",
+    usage: "keys create|list|revoke|rotate",
+    summary: "Looks after API keys",
     load: plain(async () => {
       const { keyCommands } = await import("../auth/commands.ts");
       return ({ root }) => keyCommands(root);

@@ -1,10 +1,16 @@
 // Families of built-in commands, routed by clipanion. Its errors go to standard output with exit 1 and quote no near
 // name, so they are caught here and said as the rest of the program says them.
 
-import { type BaseContext, Cli, Command, type CommandClass } from "clipanion";
+// Named by its file: the package's ES module build imports a folder, which only bundlers forgive, and a test runner picks
+// that build.
+import { type BaseContext, Cli, Command, type CommandClass, Option } from "clipanion/lib/advanced/index.js";
 import { nearest, visible } from "../../core/text.ts";
 import type { Context } from "./context.ts";
 import { exit, UsageError } from "./exit.ts";
+
+export { Option };
+/** What help says of a command. */
+export const usage = Command.Usage;
 
 export interface FamilyContext extends BaseContext {
   readonly program: Context;
@@ -61,7 +67,9 @@ const wrongLine = (
   const [family = "", sub] = words;
   const unknownFlag = /Unsupported option name \("([^"]*)"\)/.exec(message)?.[1];
   if (unknownFlag !== undefined) {
-    const known = cli.definitions().flatMap(({ options }) => options.flatMap(({ definition }) => definition.match(/--[\w-]+/g) ?? []));
+    const known = cli
+      .definitions()
+      .flatMap(({ options }) => options.flatMap(({ definition }) => definition.match(/--[\w-]+/g) ?? []));
     return new UsageError(
       `Unknown flag ${unknownFlag}${meant(nearest(unknownFlag, [...known, "--json", "--config", "--help"]))}`,
     );

@@ -56,7 +56,7 @@ export const runCommand = async (context: Context, command: PluginCommand, args:
   const schema = closed(command.input) as JsonSchema;
   const flags = flagsOf(schema, ofEveryCommand);
   const given = await collectGiven(context, tokenize(args), flags, { positional: command.positional ?? [] });
-  const { Compile } = await import("../../core/compile.ts");
+  const { Compile } = await import("../../core/compile.ts"); // half of TypeBox, which help does not need
   const input = binderOf(schema, Compile(schema as never))(await given());
   // Its `write` does not wait, so what it writes is put in a line here.
   let written: Promise<void> = Promise.resolve();

@@ -1,18 +1,12 @@
-// What went wrong, in words: a refused call, a wrong command line, a project that does not boot, a failure of our own.
-// Each is told apart by its mark, so that nothing of core has to be loaded to say that a command does not exist.
+// What went wrong where there was no call: a wrong command line, a project that does not boot, a failure of our own. From
+// core it takes leaves alone, so that saying that a command does not exist loads no schemas.
 
-import type { BootError, QuaterError } from "../../core/index.ts";
+import { isQuaterError, type QuaterError } from "../../core/errors.ts";
+import { type BootError, isBootError } from "../../core/problem.ts";
 import { visible, visibleLines } from "../../core/text.ts";
 import { exit, exitOfKind, UsageError } from "./exit.ts";
-import type { Flag } from "./flags.ts";
 import { aligned } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
-
-const mark = Symbol.for("quater.brand");
-const isMarked = (error: unknown, kind: string): boolean =>
-  error instanceof Error && (error as unknown as Record<symbol, unknown>)[mark] === kind;
-const isBootError = (error: unknown): error is BootError => isMarked(error, "boot-error");
-const isQuaterError = (error: unknown): error is QuaterError => isMarked(error, "error");
 
 /** A call's failure as machines read it; the same for every surface's caller. */
 export const errorBody = (error: QuaterError, callId: string | undefined): object => ({
@@ -25,30 +19,6 @@ export const errorBody = (error: QuaterError, callId: string | undefined): objec
     retryAfterSeconds: error.retryAfterSeconds,
   },
 });
-
-export interface CallFailure {
-  readonly error: QuaterError;
-  readonly callId: string;
-  readonly flags: readonly Flag[];
-}
-
-/** @returns The exit code. */
-export const reportCall = async ({ error, callId, flags }: CallFailure, terminal: Terminal, isJson: boolean): Promise<number> => {
-  if (isJson) terminal.say(`${JSON.stringify(errorBody(error, callId))}\n`);
-  else {
-    const { fieldLine } = await import("./given.ts");
-    const lines = [
-      ...(error.errors ?? []).map((field) => visible(fieldLine(field, flags))),
-      ...Object.entries(error.details ?? {}).map(([name, value]) => visible(`${name} ${shown(value)}`)),
-      `call ${callId}`,
-    ];
-    terminal.say(`${terminal.paintError("red", visible(error.code))}: ${visibleLines(error.message)}\n`);
-    terminal.say(lines.map((line) => `  ${line}\n`).join(""));
-  }
-  return exitOfKind[error.kind];
-};
-
-const shown = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** Everything that is no call's outcome. @returns The exit code. */
 export const reportFailure = (error: unknown, terminal: Terminal, isJsonAsked: boolean): number => {

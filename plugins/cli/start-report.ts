@@ -1,7 +1,5 @@
-// What `quater serve` says once it listens: what is reachable, where, and how to call it.
+// What `quater serve` and `quater dev` say once it listens: what is reachable, where, and how to call it.
 
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { isSchema, type Operation } from "../../core/index.ts";
 import type { Kernel } from "../../core/kernel.ts";
 import { visible } from "../../core/text.ts";
@@ -21,15 +19,12 @@ export interface StartReport {
   readonly exposure: ExposureReport;
 }
 
-/** Where `quater init` and `quater dev` leave a key for trying things out. */
-const developmentKeyFile = join(".quater", "development-key");
-
-export const startReport = (kernel: Kernel, exposure: ExposureReport): StartReport => {
+/** @param key  A development key to put into the lines; without it they have a placeholder. */
+export const startReport = (kernel: Kernel, exposure: ExposureReport, key: string | undefined): StartReport => {
   const { catalog, project, services, plugins } = kernel;
   const url = services.find(httpRef)?.baseUrl;
   const hasMcp = plugins.some(({ surface }) => surface?.name === "mcp");
   const mcp = url !== undefined && hasMcp ? `${url}/mcp` : undefined;
-  const key = developmentKey(project.root);
   return {
     name: project.name,
     url,
@@ -51,15 +46,6 @@ export const startReport = (kernel: Kernel, exposure: ExposureReport): StartRepo
     handlers: catalog.operations.length,
     exposure,
   };
-};
-
-const developmentKey = (root: string): string | undefined => {
-  try {
-    const key = readFileSync(join(root, developmentKeyFile), "utf8").trim();
-    return /^[\w.-]+$/.test(key) ? key : undefined; // pasted into a shell, so nothing but a key
-  } catch {
-    return undefined; // there is none: the placeholder stays
-  }
 };
 
 const routeOf = ({ exposure }: Operation): string | undefined => {

@@ -14,7 +14,7 @@ export interface Streams {
   readonly stderr: Output;
 }
 
-type Style = "bold" | "dim" | "red";
+type Style = "bold" | "dim" | "red" | "yellow";
 export type Paint = (style: Style, text: string) => string;
 
 export class Terminal {

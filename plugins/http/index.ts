@@ -110,6 +110,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
   const guard = guardOf(options);
   const maxBodyBytes = options.maxBodyBytes ?? 1_048_576;
   let listening: Listening | undefined;
+  let body: typeof import("./body.ts") | undefined;
   const service: HttpService = {
     mount: (what, mount) => void mountings.push({ what, mount }),
     get mounted() {
@@ -129,7 +130,10 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
         ...(peer === undefined ? {} : { peer }),
       };
     },
-    readBody: async ({ req, res }) => (await import("./body.ts")).readBytes(req, res, maxBodyBytes),
+    readBody: async ({ req, res }) => {
+      body ??= await import("./body.ts"); // once: an import is never free, not even of a known module
+      return body.readBytes(req, res, maxBodyBytes);
+    },
     cancellation: ({ res }) => {
       const cancellation = new Cancellation();
       res.once("close", () => {

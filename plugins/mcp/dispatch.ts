@@ -3,6 +3,7 @@
 
 import {
   type Cancellation,
+  cancelled,
   type Gate,
   isQuaterError,
   type Operation,
@@ -76,13 +77,13 @@ export class Dispatcher {
 
   async #call(request: Request, caller: Caller): Promise<Answer> {
     const { id, params } = request;
-    const { name, _meta: meta } = params;
+    // Null arguments are no object, as a null body is none over HTTP; only absent ones are empty.
+    const { name, arguments: values = {}, _meta: meta } = params;
     if (typeof name !== "string") return invalidParams(id, 'tools/call needs "name", the name of a tool');
     if (!isMeta(meta)) return invalidParams(id, '"_meta" must be an object');
-    const dryRun = meta?.["quater/dryRun"] ?? false;
+    const { "quater/dryRun": dryRun = false, progressToken: token } = meta ?? {};
     // Whoever asks for a dry run in the wrong words must not get a real one.
     if (typeof dryRun !== "boolean") return invalidParams(id, '"quater/dryRun" in _meta must be true or false');
-    const token = meta?.["progressToken"];
     if (token !== undefined && !isToken(token))
       return invalidParams(id, '"progressToken" in _meta must be a string or an integer');
 
@@ -95,10 +96,7 @@ export class Dispatcher {
       surface: "mcp",
       principal,
       // Refused arguments go the same way: the policy is asked first, and the refusal is on record.
-      given:
-        refused === undefined
-          ? [{ from: "arguments", isText: false, values: params["arguments"] ?? {} }]
-          : () => Promise.reject(refused),
+      given: refused === undefined ? [{ from: "arguments", isText: false, values }] : () => Promise.reject(refused),
       callId,
       cancellation,
       dryRun,
@@ -160,7 +158,7 @@ const collected = async (
     if (size > maxCollected) throw tooLarge("The collected stream", `${maxCollected} characters`);
     parts.push(json);
     await progress?.item(parts.length, json);
-    if (cancellation.isCancelled) break; // nobody is there to read the rest
+    if (cancellation.isCancelled) throw cancelled(); // nobody waits for the rest
   }
   return wrappedJson(`[${parts.join(",")}]`);
 };
@@ -170,4 +168,4 @@ const invalidParams = (id: MessageId, message: string): Answer => ({ body: error
 const isMeta = (value: unknown): value is Readonly<Record<string, unknown>> | undefined =>
   value === undefined || (value !== null && typeof value === "object" && !Array.isArray(value));
 
-const isToken = (value: unknown): value is MessageId => typeof value === "string" || typeof value === "number";
+const isToken = (value: unknown): value is MessageId => typeof value === "string" || Number.isSafeInteger(value);

@@ -2,7 +2,7 @@
 // something to tell before its answer. No sessions, no GET stream, nothing to resume: any instance can answer.
 
 import type { ServerResponse } from "node:http";
-import type Router from "@koa/router";
+import type Koa from "koa";
 import type { Context } from "koa";
 import { type Gate, isQuaterError, type Log, type Principal, type QuaterError } from "../../core/index.ts";
 import type { HttpService } from "../http/service.ts";
@@ -19,8 +19,9 @@ export interface HttpParts {
   readonly log: Log;
 }
 
-export const mountMcp = (router: Router, parts: HttpParts): void => {
-  router.all("/mcp", (ctx) => serve(ctx, parts));
+/** In front of the router, which would look through its routes and read the host for every call. */
+export const mountMcp = (app: Koa, parts: HttpParts): void => {
+  app.use((ctx, next) => (ctx.path === "/mcp" ? serve(ctx, parts) : next()));
 };
 
 const serve = async (ctx: Context, parts: HttpParts): Promise<void> => {
@@ -103,9 +104,10 @@ const turnAway = (ctx: Context, error: QuaterError, callId: string): void => {
   refuse(ctx, doorStatus(error), rpcCodes.refused, error.message, error, callId);
 };
 
-/** An answer before anything was read: the body is left unread, and the connection is of no further use. */
+/** An answer before anything was read: a body is left unread, and then the connection is of no further use. */
 const refuse = (ctx: Context, status: number, code: number, message: string, error?: QuaterError, callId = ""): void => {
-  if (!ctx.req.complete) ctx.set("connection", "close");
+  const { "content-length": length = "0", "transfer-encoding": encoding } = ctx.req.headers;
+  if (!ctx.req.complete && (length !== "0" || encoding !== undefined)) ctx.set("connection", "close");
   answered(ctx, status, errorMessage(null, code, message, error === undefined ? undefined : errorDataOf(error, callId)));
 };
 

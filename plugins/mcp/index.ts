@@ -48,7 +48,7 @@ export const mcp = definePlugin((options: McpOptions = {}) => ({
     const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
     services.provide(mcpRef, service);
     const http = services.find(httpRef);
-    http?.mount("POST /mcp", ({ router }) => mountMcp(router, { http, gate, dispatcher, log }));
+    http?.mount("POST /mcp", ({ app }) => mountMcp(app, { http, gate, dispatcher, log }));
     return {
       probe: (call) => {
         const baseUrl = http?.baseUrl;
@@ -62,7 +62,8 @@ export const mcp = definePlugin((options: McpOptions = {}) => ({
  * Whoever calls over MCP is an agent that works for a person, also when the credential is a person's own: what it asks
  * for was not typed by that person (trust.md section 6, "Kinds").
  */
-const asAgent = ({ person, ...principal }: Principal): Principal => {
-  const actsFor = principal.actsFor ?? person;
-  return { ...principal, kind: "agent", ...(actsFor === undefined ? {} : { actsFor }) };
+const asAgent = (principal: Principal): Principal => {
+  const { issuer, subject, credential, scopes, roles, claims, actsFor = principal.person } = principal;
+  const agent = { issuer, subject, kind: "agent" as const, credential, scopes, roles, claims };
+  return actsFor === undefined ? agent : { ...agent, actsFor };
 };

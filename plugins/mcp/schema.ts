@@ -9,7 +9,9 @@ const schemaKeys = new Set(
   "items additionalProperties unevaluatedProperties unevaluatedItems not if then else contains propertyNames".split(" "),
 );
 const listKeys = new Set(["allOf", "anyOf", "oneOf", "prefixItems"]);
-const tableKeys = new Set(["properties", "patternProperties", "dependentSchemas"]);
+const tableKeys = new Set(["properties", "patternProperties", "dependentSchemas", "definitions"]);
+/** Where the binding looks for defaults. */
+const filledKeys = new Set(["properties", "patternProperties", "items", "allOf"]);
 
 /** Definitions found on the way, by the name they get at the root. */
 type Definitions = Record<string, unknown>;
@@ -22,14 +24,16 @@ type Names = Readonly<Record<string, string>>;
  * @returns `undefined` when the root is no object, which clients of the 2025 revisions refuse together with the whole list.
  */
 export const inputSchemaFor = (input: JsonSchema): JsonSchema | undefined => {
-  const parts = input["allOf"];
-  const isObject =
-    input["type"] === "object" ||
-    (Array.isArray(parts) && parts.length > 0 && parts.every((part) => isSchema(part) && part["type"] === "object"));
-  if (!isObject) return undefined;
+  if (!isObjectAtRoot(input)) return undefined;
   const definitions: Definitions = {};
-  const root = plain(input, { definitions, names: {}, base: "#", isInput: true });
+  const root = plain(input, { definitions, names: {}, base: "#", isFilled: true });
   return withDefinitions({ type: "object", ...(root as JsonSchema) }, definitions);
+};
+
+const isObjectAtRoot = (schema: unknown): boolean => {
+  if (!isSchema(schema)) return false;
+  const parts = schema["allOf"];
+  return schema["type"] === "object" || (Array.isArray(parts) && parts.length > 0 && parts.every(isObjectAtRoot));
 };
 
 /** An output schema with an object at its root, and how values are wrapped to match it. */
@@ -40,7 +44,7 @@ export const outputSchemaFor = (
   const wrapping = isStream ? "items" : output["type"] === "object" ? "none" : "result";
   const base = { none: "#", result: "#/properties/result", items: "#/properties/result/items" }[wrapping];
   const definitions: Definitions = {};
-  const root = plain(output, { definitions, names: {}, base, isInput: false }) as JsonSchema;
+  const root = plain(output, { definitions, names: {}, base, isFilled: false }) as JsonSchema;
   if (wrapping === "none") return { schema: withDefinitions(root, definitions), wrapping };
   const result = wrapping === "items" ? { type: "array", items: root } : root;
   const schema = { type: "object", properties: { result }, required: ["result"], additionalProperties: false };
@@ -55,7 +59,8 @@ interface Walk {
   readonly names: Names;
   /** Where the root of the original stands in the result. */
   readonly base: string;
-  readonly isInput: boolean;
+  /** Whether the binding sets defaults here; it does not inside unions, where no branch is known yet. */
+  readonly isFilled: boolean;
 }
 
 const plain = (schema: unknown, outer: Walk): unknown => {
@@ -63,18 +68,19 @@ const plain = (schema: unknown, outer: Walk): unknown => {
   if (schema === true) return {};
   if (schema === false) return { not: {} };
   if (!isSchema(schema)) return schema;
-  const walk = withNames(schema["$defs"], outer);
+  const named = withNames(schema["$defs"], outer);
   const copy: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(schema)) {
     // An $id would be known to a client's validator beside those of other tools, and may be there only once.
     if (key.startsWith("x-quater-") || key === "$defs" || key === "$id") continue;
+    const walk = named.isFilled && !filledKeys.has(key) ? { ...named, isFilled: false } : named;
     if (schemaKeys.has(key)) copy[key] = typeof value === "boolean" ? value : plain(value, walk);
     else if (listKeys.has(key) && Array.isArray(value)) copy[key] = value.map((part) => plain(part, walk));
     else if (tableKeys.has(key) && isSchema(value)) copy[key] = mapped(value, walk);
     else if (key === "$ref" && typeof value === "string") copy[key] = reference(value, walk);
     else copy[key] = value;
   }
-  if (walk.isInput && Array.isArray(copy["required"])) {
+  if (named.isFilled && Array.isArray(copy["required"])) {
     const properties = isSchema(schema["properties"]) ? schema["properties"] : {};
     const required = (copy["required"] as string[]).filter((name) => {
       const property = properties[name];
@@ -100,9 +106,9 @@ const withNames = (defs: unknown, outer: Walk): Walk => {
     names[name] = free;
     definitions[free] = {};
   }
-  const walk = { ...outer, names };
+  const walk = { ...outer, names, isFilled: false };
   for (const [name, value] of Object.entries(defs)) definitions[names[name] as string] = plain(value, walk);
-  return walk;
+  return { ...outer, names };
 };
 
 const reference = (ref: string, { names, base }: Walk): string => {

@@ -114,11 +114,11 @@ class Session {
   }
 
   /** Clients tend to hide errors of the server: the person who started it is told, once. */
-  #say({ code, message }: QuaterError): void {
+  #say({ code, kind, message }: QuaterError): void {
     if (this.#lastSaid === code) return;
     this.#lastSaid = code;
-    const hint = this.#streams.env[tokenVariable] ? `Check ${tokenVariable}` : `Set ${tokenVariable}`;
-    this.#streams.say(`${visible(message)}. ${hint}`);
+    const hint = this.#streams.env[tokenVariable] ? `. Check ${tokenVariable}` : `. Set ${tokenVariable}`;
+    this.#streams.say(`${visible(message)}${kind === "unauthenticated" ? hint : ""}`);
   }
 }
 

@@ -43,7 +43,7 @@ export const toolProblems = (value: unknown, operation: Operation): { cause: str
   }
   if (inputSchemaFor(operation.input) === undefined) {
     found.push({
-      cause: `${operation.name} has an input whose root is not type: "object", which MCP clients refuse`,
+      cause: `${operation.name} has an input that is no object at its root, which MCP clients refuse`,
       remedy: "Wrap it: Type.Object({ ... })",
     });
   }

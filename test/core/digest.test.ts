@@ -8,7 +8,7 @@ test.each<[unknown, string]>([
   [{ b: 1, a: 2 }, '{"a":2,"b":1}'],
   [{ "\u20ac": 1, "\r": 2, "1": 3, "😀": 4, "\ufb33": 5 }, '{"\\r":2,"1":3,"€":1,"😀":4,"\ufb33":5}'],
   [[-0, 0, 1e21, 1e-7, 0.1, 333333333.3333333], "[0,0,1e+21,1e-7,0.1,333333333.3333333]"],
-  ["\u0007\b\t\n\f\r\"\\/\u2028", '"\\u0007\\b\\t\\n\\f\\r\\"\\\\/\u2028"'],
+  ['\u0007\b\t\n\f\r"\\/\u2028', '"\\u0007\\b\\t\\n\\f\\r\\"\\\\/\u2028"'],
   [{ a: [], b: {}, c: null, d: true }, '{"a":[],"b":{},"c":null,"d":true}'],
   ["e\u0301 is not \u00e9", '"e\u0301 is not \u00e9"'],
 ])("%j has one text", (value, text) => expect(canonicalText(value)).toBe(text));
@@ -16,7 +16,7 @@ test.each<[unknown, string]>([
 test.each<[string, unknown]>([
   ["undefined", undefined],
   ["a field that is undefined", { a: undefined }],
-  ["a hole", [, 1]], // biome-ignore lint/suspicious/noSparseArray: the case itself
+  ["a hole", Object.assign([], { 1: 1 })],
   ["NaN", Number.NaN],
   ["Infinity", [Number.POSITIVE_INFINITY]],
   ["a function", () => 1],
@@ -74,7 +74,7 @@ describe("the hash that a dry run shows", () => {
 });
 
 const vectors = new URL("../../../shared/vectors/rfc8785/", import.meta.url);
-if (!existsSync(vectors)) console.info("Skipped: the RFC 8785 outputs are not at ../shared/vectors");
+if (!existsSync(vectors)) test.skip("the RFC 8785 outputs: ../shared/vectors is not there", () => {});
 else {
   test.each(readdirSync(new URL("input/", vectors)))("the RFC 8785 output of %s, to the byte", (file) => {
     const input = JSON.parse(readFileSync(new URL(`input/${file}`, vectors), "utf8")) as unknown;

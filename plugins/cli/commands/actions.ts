@@ -1,7 +1,6 @@
 // `quater actions`: what the caller may run. Behind the cli door like running itself, and filtered by what the static
 // part of each policy allows.
 
-import { Command, Option } from "clipanion";
 import { isQuaterError } from "../../../core/errors.ts";
 import { isVisibleTo, type Operation } from "../../../core/operation.ts";
 import { visible } from "../../../core/text.ts";
@@ -10,10 +9,10 @@ import { describeAction, descriptionText } from "../action-help.ts";
 import { boot, load, requireCli } from "../boot.ts";
 import type { Context } from "../context.ts";
 import { exit } from "../exit.ts";
-import { ProgramCommand } from "../family.ts";
+import { Option, ProgramCommand, usage } from "../family.ts";
 import { flagsOf } from "../flags.ts";
 import { aligned, resultText } from "../render.ts";
-import { reportCall } from "../report.ts";
+import { reportCall } from "../report-call.ts";
 import { sameName, unknownAction } from "./run.ts";
 
 /** @returns The exit code of `use`, or of the refusal at the door. */
@@ -30,7 +29,7 @@ const withActions = async (program: Context, use: (operations: readonly Operatio
     );
   } catch (error) {
     if (!isQuaterError(error)) throw error;
-    return await reportCall({ error, callId, flags: [] }, program.terminal, program.isJson);
+    return reportCall({ error, callId, flags: [] }, program.terminal, program.isJson);
   } finally {
     await kernel.stop();
   }
@@ -38,7 +37,7 @@ const withActions = async (program: Context, use: (operations: readonly Operatio
 
 class List extends ProgramCommand {
   static override paths = [["actions"], ["actions", "list"]];
-  static override usage = Command.Usage({ description: "Lists the actions you may run." });
+  static override usage = usage({ description: "Lists the actions you may run." });
 
   perform(program: Context): Promise<number> {
     return withActions(program, async (operations) => {
@@ -56,7 +55,7 @@ class List extends ProgramCommand {
 
 class Describe extends ProgramCommand {
   static override paths = [["actions", "describe"]];
-  static override usage = Command.Usage({ description: "Describes an action: what it does, its input, and how to run it." });
+  static override usage = usage({ description: "Describes an action: what it does, its input, and how to run it." });
   action = Option.String();
 
   perform(program: Context): Promise<number> {

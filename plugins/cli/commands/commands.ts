@@ -1,16 +1,15 @@
 // `quater commands`: what configured plugins add to the program.
 
-import { Command } from "clipanion";
 import { visible } from "../../../core/text.ts";
 import { withKernel } from "../boot.ts";
 import type { Context } from "../context.ts";
 import { exit } from "../exit.ts";
-import { ProgramCommand } from "../family.ts";
+import { ProgramCommand, usage } from "../family.ts";
 import { aligned, resultText } from "../render.ts";
 
 class Commands extends ProgramCommand {
   static override paths = [["commands"]];
-  static override usage = Command.Usage({ description: "Lists the commands that configured plugins add." });
+  static override usage = usage({ description: "Lists the commands that configured plugins add." });
 
   perform(program: Context): Promise<number> {
     return withKernel(program, { command: "inspect" }, async (kernel) => {

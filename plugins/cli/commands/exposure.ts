@@ -1,16 +1,15 @@
 // `quater exposure`: what a reviewer wants to see.
 
-import { Command } from "clipanion";
 import { withKernel } from "../boot.ts";
 import type { Context } from "../context.ts";
 import { exit } from "../exit.ts";
 import { exposureOf, exposureText } from "../exposure.ts";
-import { ProgramCommand } from "../family.ts";
+import { ProgramCommand, usage } from "../family.ts";
 import { resultText } from "../render.ts";
 
 class Exposure extends ProgramCommand {
   static override paths = [["exposure"]];
-  static override usage = Command.Usage({
+  static override usage = usage({
     description: "Shows what is reachable: every handler, on every surface, with effect, auth and approval.",
   });
 

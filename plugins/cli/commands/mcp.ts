@@ -1,15 +1,14 @@
 // `quater mcp`: MCP over standard input and output, on which nothing but the protocol is written.
 
-import { Command } from "clipanion";
 import { mcpRef } from "../../mcp/service.ts";
 import { boot, load, notConfigured } from "../boot.ts";
 import type { Context } from "../context.ts";
 import { exit } from "../exit.ts";
-import { ProgramCommand } from "../family.ts";
+import { ProgramCommand, usage } from "../family.ts";
 
 class Mcp extends ProgramCommand {
   static override paths = [["mcp"]];
-  static override usage = Command.Usage({
+  static override usage = usage({
     description: "Serves MCP over standard input and output, until its input ends.",
     details: "The credential is QUATER_MCP_TOKEN. Everything that is not protocol goes to standard error.",
   });

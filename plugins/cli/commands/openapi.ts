@@ -1,16 +1,15 @@
 // `quater openapi`: the document, whole, for whoever holds the project.
 
-import { Command } from "clipanion";
 import { httpRef } from "../../http/service.ts";
 import { notConfigured, withKernel } from "../boot.ts";
 import type { Context } from "../context.ts";
 import { exit } from "../exit.ts";
-import { ProgramCommand } from "../family.ts";
+import { ProgramCommand, usage } from "../family.ts";
 import { resultText } from "../render.ts";
 
 class OpenApi extends ProgramCommand {
   static override paths = [["openapi"]];
-  static override usage = Command.Usage({ description: "Prints the OpenAPI 3.1 document of all routes, as JSON." });
+  static override usage = usage({ description: "Prints the OpenAPI 3.1 document of all routes, as JSON." });
 
   perform(program: Context): Promise<number> {
     return withKernel(program, { command: "inspect" }, async (kernel, loaded) => {

@@ -1,3 +1,4 @@
+import { readdir, readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { anyone, handler, Type } from "quater";
 import { expect, test } from "vitest";
@@ -170,4 +171,15 @@ test("a body over the limit is refused", async () => {
   await using app = await boot();
   const { response } = await post(app, callText("note", `{"text":"${"x".repeat(1_100_000)}"}`));
   expect(response.status).toBe(413);
+});
+
+test("one file imports the SDK, and nothing imports that file before it is needed", async () => {
+  const folder = new URL("../../../plugins/mcp/", import.meta.url);
+  const found = { sdk: [] as string[], legacy: [] as string[] };
+  for (const name of await readdir(folder)) {
+    const text = await readFile(new URL(name, folder), "utf8");
+    if (text.includes('from "@modelcontextprotocol/sdk')) found.sdk.push(name);
+    if (text.includes('from "./legacy.ts"')) found.legacy.push(name);
+  }
+  expect(found).toEqual({ sdk: ["legacy.ts"], legacy: [] });
 });

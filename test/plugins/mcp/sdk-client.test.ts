@@ -23,20 +23,27 @@ const overStdio = async (token = "ana") => {
     env: { QUATER_MCP_TOKEN: token },
     stderr: "pipe",
   });
+  /** Resolves once the process has written this to its stderr. */
   let stderr = "";
+  const printed = (text: string) =>
+    new Promise<void>((resolve) => {
+      const look = () => (stderr.includes(text) ? resolve() : undefined);
+      transport.stderr?.on("data", look);
+      look();
+    });
   transport.stderr?.on("data", (chunk) => {
     stderr += String(chunk);
   });
   const errors: string[] = [];
   await client.connect(transport);
   client.onerror = (error) => errors.push(error.message);
-  return { client, errors, stderr: () => stderr };
+  return { client, errors, printed };
 };
 
 test("the SDK's client lists and calls tools over HTTP and stdio with the same answers", async () => {
   await using app = await boot();
   const http = await overHttp(app);
-  const { client: stdio, errors, stderr } = await overStdio();
+  const { client: stdio, errors, printed } = await overStdio();
   try {
     const list = await http.listTools();
     expect((await stdio.listTools()).tools).toEqual(list.tools);
@@ -54,8 +61,8 @@ test("the SDK's client lists and calls tools over HTTP and stdio with the same a
       }
     }
     expect(await stdio.callTool({ name: "chatty", arguments: {} })).toMatchObject({ content: [{ text: '"quiet"' }] });
-    expect(stderr()).toContain("a stray line");
-    expect(stderr()).toContain('{"jsonrpc":"2.0","id":1,"result":{}}');
+    await printed("a stray line");
+    await printed('{"jsonrpc":"2.0","id":1,"result":{}}');
     expect(errors).toEqual([]);
   } finally {
     await http.close();

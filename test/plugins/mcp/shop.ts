@@ -213,6 +213,7 @@ export const session = (app: TestApp, token?: string) => {
   return {
     said,
     ended,
+    input,
     write: (text: string) => void input.write(`${text}\n`),
     next: async (): Promise<Rpc> => {
       const { value, done } = await lines.next();

@@ -1,4 +1,6 @@
 import { PassThrough } from "node:stream";
+import { finished } from "node:stream/promises";
+import { setImmediate } from "node:timers/promises";
 import { authenticated, handler, Type } from "quater";
 import { mcp, mcpRef } from "quater/mcp";
 import { bootTest, principal } from "quater/testing";
@@ -23,7 +25,14 @@ test("the session ends when its input has ended and its calls have", async () =>
   const stdio = session(app, "ana");
   stdio.write(callText("wait"));
   await started;
+  let hasEnded = false;
+  void stdio.ended.then(() => {
+    hasEnded = true;
+  });
   const rest = stdio.end();
+  await finished(stdio.input);
+  await setImmediate(); // whatever follows from the end of the input alone has happened by now
+  expect(hasEnded).toBe(false);
   release();
   expect(await rest).toMatchObject([{ id: 7, result: { content: [{ text: '"waited"' }] } }]);
 });

@@ -1,8 +1,10 @@
 // What cannot be read, or reads differently to two readers.
 
-import { mcpRef, stdioProbe } from "quater/mcp";
+import { http } from "quater/http";
+import { mcp, mcpRef, stdioProbe } from "quater/mcp";
+import { bootTest, tokens } from "quater/testing";
 import { expect, test } from "vitest";
-import { boot, callText, post, session } from "./shop.ts";
+import { add, boot, callText, people, post, session } from "./shop.ts";
 
 const refusals: readonly (readonly [what: string, input: string, code: string, path: string, message: string])[] = [
   ["a repeated key", '{"a":1,"a":2}', "json_duplicate_key", "/a", "is given more than once"],
@@ -65,6 +67,11 @@ test("what is refused outside the arguments is an error of the protocol, with th
     code: -32600,
     data: "json_forbidden_key",
   });
+  expect(await answer(callText("add", '{"a":1}', ',"argumentsToo":{"a":1,"a":2}'))).toEqual({
+    id: 7,
+    code: -32600,
+    data: "json_duplicate_key",
+  });
   expect(await answer(callText("add", "{"))).toEqual({ id: null, code: -32700, data: "json_invalid" });
   expect(await answer("")).toEqual({ id: null, code: -32700, data: "json_invalid" });
   expect(await answer("\ufeff{}")).toEqual({ id: null, code: -32600, data: "json_bad_unicode" });
@@ -111,6 +118,7 @@ test("malformed requests are refused with a plain sentence", async () => {
   expect(await code('{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}')).toBe(-32600);
   expect(await code('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":5}}')).toBe(-32602);
   expect(await code('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","_meta":1}}')).toBe(-32602);
+  expect(await code(callText("count", '{"to":1}', ',"_meta":{"progressToken":{}}'))).toBe(-32602);
   expect(await code('{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"x"}}')).toBe(-32602);
   expect(await code('{"jsonrpc":"2.0","id":1,"method":"tools/nothing"}')).toBe(-32601);
 });
@@ -135,4 +143,25 @@ test("stdio survives lines that are no messages, too long, blank or without an e
   stdio.write('{"jsonrpc":"2.0","id":"é","method":"ping"}');
   expect(await stdio.next()).toEqual({ jsonrpc: "2.0", id: "é", result: {} });
   expect(await stdio.end()).toEqual([]);
+});
+
+test("HTTP and MCP say the same of the same input", async () => {
+  const plugins = [http({ port: 0, authenticate: tokens(people) }), mcp({ authenticate: tokens(people) })];
+  const exposed = { add: { http: "POST /add", mcp: true } };
+  await using app = await bootTest({ handlers: { add }, expose: exposed, plugins });
+  for (const json of [
+    '{"a":1}',
+    '{"a":"1"}',
+    "[]",
+    "null",
+    '{"verbose":1}',
+    '{"a":1,"a":2}',
+    '{"a":1e400}',
+    '{"a":{"__proto__":1}}',
+  ]) {
+    const seen = await app.acrossSurfaces({ handler: "add", input: { json }, token: "ana" });
+    expect([json, seen["mcp"]]).toEqual([json, seen["http"]]);
+  }
+  const stranger = await app.acrossSurfaces({ handler: "add", input: { json: '{"a":1}' }, token: "stranger" });
+  expect(stranger["mcp"]).toEqual(stranger["http"]);
 });

@@ -1,0 +1,163 @@
+// `quater dev`: the server in a child process that is replaced when a file changes. A fresh process and not a reload: what
+// was loaded before is gone for certain.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { dirname, relative } from "node:path";
+import type { Kernel } from "../../../core/kernel.ts";
+import { visible } from "../../../core/text.ts";
+import { load } from "../boot.ts";
+import type { Context } from "../context.ts";
+import { exit } from "../exit.ts";
+import { type ExposureReport, exposureOf } from "../exposure.ts";
+import { exposureChanges } from "../exposure-change.ts";
+import { ProgramCommand, usage } from "../family.ts";
+import { serveUntilStopped } from "../serving.ts";
+import { startReport, startText } from "../start-report.ts";
+
+class Dev extends ProgramCommand {
+  static override paths = [["dev"]];
+  static override usage = usage({
+    description: "Serves for development: restarts when a file changes, lets a development key in, opens the documents.",
+    details: "The development key stands in .quater/development-key; `quater serve` refuses it.",
+  });
+
+  isOnce = Option.Boolean("--no-watch", false, { description: "Serve in this process and do not restart" });
+
+  perform(program: Context): Promise<number> {
+    return this.isOnce ? serveOnce(program) : watch(program);
+  }
+}
+
+/** What the child tells its parent once it listens. */
+interface Ready {
+  readonly exposure: ExposureReport;
+  readonly text: string;
+}
+
+const serveOnce = async (program: Context): Promise<number> => {
+  const { developmentKey } = await import("../../auth/development.ts");
+  const { terminal } = program;
+  return serveUntilStopped(program, "dev", (kernel) => {
+    const exposure = exposureOf(kernel);
+    const key = developmentKey(kernel.project.root, rightsOf(kernel));
+    const text = startText(startReport(kernel, exposure, key), terminal.paintError);
+    if (process.send === undefined) terminal.say(text);
+    else process.send({ exposure, text } satisfies Ready);
+  });
+};
+
+/** All that the policies name, so that whatever is tried in development works. */
+const rightsOf = ({ catalog }: Kernel) => {
+  const policies = catalog.operations.map(({ policy }) => policy);
+  return {
+    scopes: [...new Set(policies.flatMap(({ scopes }) => scopes))].sort(),
+    roles: [...new Set(policies.flatMap(({ roles }) => roles))].sort(),
+  };
+};
+
+/** Folders whose changes are no reason to restart. */
+const quiet = /(?:^|[/\\])(?:node_modules|dist|coverage|tests?|\.(?!env$)[^/\\]+)(?:[/\\]|$)|\.test\.\w+$/;
+const relevant = /(?:\.(?:ts|mts|cts|tsx|js|mjs|cjs|json)|\.env)$/;
+
+const watch = async (program: Context): Promise<number> => {
+  const { terminal } = program;
+  const { file, root } = await load(program).catch((error: unknown) => {
+    // A manifest that does not load yet is watched all the same, where it can be found.
+    const place = program.config ?? "quater.config.ts";
+    if (program.config === undefined) return { file: place, root: program.cwd };
+    if (error instanceof Error) return { file: place, root: dirname(place) };
+    throw error;
+  });
+  const { watch: watchFiles } = await import("chokidar");
+  const runner = new Runner(program, file);
+  const watcher = watchFiles(root, {
+    ignoreInitial: true,
+    ignored: (path, stats) => quiet.test(relative(root, path)) || (stats?.isFile() === true && !relevant.test(path)),
+  });
+  watcher.on("all", (_event, path) => runner.changed(relative(root, path)));
+  const interrupt = program.heedInterrupt();
+  runner.start();
+  await new Promise<void>((resolve) => {
+    if (interrupt.aborted) resolve();
+    interrupt.addEventListener("abort", () => resolve(), { once: true });
+  });
+  terminal.say("\n");
+  await Promise.all([watcher.close(), runner.stop()]);
+  return exit.ok;
+};
+
+/** One child at a time; a change that comes while one is starting waits for its end. */
+class Runner {
+  readonly #program: Context;
+  readonly #file: string;
+  #child: ChildProcess | undefined;
+  #last: ExposureReport | undefined;
+  #begin = performance.now();
+  #timer: NodeJS.Timeout | undefined;
+  #isStopping = false;
+
+  constructor(program: Context, file: string) {
+    this.#program = program;
+    this.#file = file;
+  }
+
+  start(): void {
+    const { terminal, env, cwd } = this.#program;
+    this.#begin = performance.now();
+    const entry = process.argv[1] ?? "";
+    const child = spawn(process.execPath, [...process.execArgv, entry, "dev", "--no-watch", "--config", this.#file], {
+      cwd,
+      env: env as NodeJS.ProcessEnv,
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    this.#child = child;
+    child.on("message", (message: Ready) => this.#ready(message));
+    child.on("exit", (code) => {
+      if (this.#child !== child) return;
+      this.#child = undefined;
+      if (!this.#isStopping)
+        terminal.say(`${terminal.paintError("dim", `Stopped with exit code ${code}; waiting for a change`)}\n`);
+    });
+  }
+
+  changed(path: string): void {
+    clearTimeout(this.#timer);
+    // An editor writes a file in several steps.
+    this.#timer = setTimeout(() => {
+      this.#program.terminal.say(`${this.#program.terminal.paintError("dim", `${visible(path)} changed`)}\n`);
+      void this.#end().then(() => this.start());
+    }, 30);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    clearTimeout(this.#timer);
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null) return;
+    await new Promise<void>((resolve) => {
+      child.once("exit", () => resolve());
+      child.kill("SIGTERM");
+      setTimeout(() => child.kill("SIGKILL"), 2_000).unref();
+    });
+  }
+
+  #ready({ exposure, text }: Ready): void {
+    const { terminal } = this.#program;
+    const took = `${Math.round(performance.now() - this.#begin)} ms`;
+    if (this.#last === undefined) terminal.say(text);
+    else {
+      const changes = exposureChanges(this.#last, exposure);
+      for (const { isWider, line } of changes)
+        terminal.say(`  ${terminal.paintError(isWider ? "yellow" : "dim", visible(line))}\n`);
+      terminal.say(`Restarted in ${took}${changes.length === 0 ? ", the exposure is the same" : ""}\n`);
+    }
+    this.#last = exposure;
+  }
+}
+
+export const commands = [Dev];

@@ -1,0 +1,54 @@
+// A server in this process, until a signal asks it to end: what `serve` and the child of `dev` have in common.
+
+import type { Command } from "../../core/index.ts";
+import type { Kernel } from "../../core/kernel.ts";
+import { BootError } from "../../core/problem.ts";
+import { boot, load } from "./boot.ts";
+import type { Context } from "./context.ts";
+import { exit } from "./exit.ts";
+import { serverLog } from "./log.ts";
+
+/**
+ * @param ready  Called once everything listens.
+ * @returns The exit code, after calls in flight have ended.
+ */
+export const serveUntilStopped = async (
+  program: Context,
+  command: Extract<Command, "serve" | "dev">,
+  ready: (kernel: Kernel, log: Awaited<ReturnType<typeof serverLog>>) => void,
+): Promise<number> => {
+  const loaded = await load(program);
+  const log = await serverLog(program.terminal, program.env);
+  const kernel = await boot(program, loaded, { command, log });
+  const interrupt = program.heedInterrupt();
+  // Where nothing listens on a socket, something has to keep the process.
+  const staying = setInterval(() => {}, 2 ** 30);
+  try {
+    await kernel.start().catch((error: unknown) => {
+      throw listenProblem(error);
+    });
+    ready(kernel, log);
+    await new Promise<void>((resolve) => {
+      if (interrupt.aborted) resolve();
+      interrupt.addEventListener("abort", () => resolve(), { once: true });
+    });
+    if (command === "serve") log.info(`Stopping on ${String(interrupt.reason)}`);
+    return exit.ok;
+  } finally {
+    await kernel.stop();
+    clearInterval(staying);
+  }
+};
+
+/** A listener of some plugin's that found its port taken: a mistake in the project, without a stack. */
+const listenProblem = (error: unknown): unknown => {
+  if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") return error;
+  const { port, address = "this machine" } = error as { port?: number; address?: string };
+  return new BootError([
+    {
+      place: "start",
+      cause: `Port ${port ?? "?"} on ${address} is already in use`,
+      remedy: "Stop what listens there, or choose another port",
+    },
+  ]);
+};

@@ -1,0 +1,363 @@
+import { anyone, authenticated, can, definePlugin, expose, handler, isBootError, secret, serviceRef, Type } from "quater";
+import { bootTest, direct, principal } from "quater/testing";
+import { describe, expect, test } from "vitest";
+import { createKernel } from "../../core/kernel.ts";
+import { defineConfig } from "../../core/manifest.ts";
+
+const parts = { description: "Does it.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => null } as const;
+const good = handler(parts);
+/** What TypeScript would refuse, and JavaScript can do. */
+const wrong = (over: object) => handler({ ...parts, ...over } as never);
+
+const problemsOf = async (boot: () => Promise<unknown>): Promise<readonly string[]> => {
+  try {
+    await boot();
+  } catch (error) {
+    if (!isBootError(error)) throw error;
+    return error.problems.map(({ cause, remedy }) => `${cause}. ${remedy}`);
+  }
+  return [];
+};
+
+/** A surface that opens to the public, as a made-up one would. */
+const radio = definePlugin((options: { authenticate?: () => undefined } = {}) => ({
+  name: "radio",
+  exposure: [
+    { key: "radio", schema: Type.Union([Type.Boolean(), Type.String({ pattern: "^[a-z]+$" })]) },
+    { key: "public", schema: Type.Boolean() },
+    { key: "approval", schema: Type.String() },
+  ],
+  surface: { name: "radio", exposes: "Radio programmes", opensToPublic: true, ...options },
+}));
+const seen = (): undefined => undefined;
+const one =
+  (table: object, value: unknown = good) =>
+  () =>
+    bootTest({
+      handlers: { greet: value as never },
+      expose: { greet: table as never },
+      plugins: [radio({ authenticate: seen })],
+    });
+
+describe("one problem, one sentence and its remedy", () => {
+  test.each<[string, () => Promise<unknown>, string]>([
+    [
+      "an unknown exposure key",
+      one({ radoi: true }),
+      'greet uses the exposure key "radoi", which no configured plugin owns. Did you mean "radio"?',
+    ],
+    [
+      "an exposure key of a plugin that is not there",
+      one({ teleprinter: true }),
+      'greet uses the exposure key "teleprinter", which no configured plugin owns. Add the plugin that owns it to plugins, such as teleprinter(), or remove the key',
+    ],
+    [
+      "a wrong value of a key",
+      one({ radio: 5 }),
+      "greet: radio must be true or false or a string. See docs/manifest.md for the values of radio",
+    ],
+    [
+      "a wrong value of core's own key",
+      one({ radio: true, preview: "all" }),
+      'greet: preview must be "caller". Remove it: previews are for approvers then',
+    ],
+    [
+      "a bad name",
+      one({ radio: true, name: "9lives" }),
+      '"9lives" is no name for a handler. Use letters, digits, - and _, beginning with a letter, at most 64',
+    ],
+    [
+      "a name that would act on a terminal",
+      one({ radio: true, name: "a\u001b[2J" }),
+      '"a\\u{1b}[2J" is no name for a handler. Use letters, digits, - and _, beginning with a letter, at most 64',
+    ],
+    [
+      "a handler without auth",
+      one({ radio: true }, wrong({ auth: undefined })),
+      'greet states no auth. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
+    ],
+    [
+      "an empty list of policies",
+      one({ radio: true }, wrong({ auth: [] })),
+      'greet has an empty auth list. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
+    ],
+    [
+      "an auth that is no policy",
+      one({ radio: true }, wrong({ auth: ["admin"] })),
+      'greet has an auth that is no policy. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
+    ],
+    [
+      "an unknown effect",
+      one({ radio: true }, wrong({ effect: "delete" })),
+      'greet has the effect "delete". Use "read", "write" or "destructive"',
+    ],
+    [
+      "no description",
+      one({ radio: true }, wrong({ description: " " })),
+      "greet has no description. Say in a sentence what it does: agents decide by it",
+    ],
+    [
+      "a long description",
+      one({ radio: true }, wrong({ description: "x".repeat(1001) })),
+      "greet has a description of 1001 characters. Shorten it to 1,000",
+    ],
+    [
+      "a description with invisible text",
+      one({ radio: true }, wrong({ description: "Reads.\u{e0041}" })),
+      "greet has a description with control or invisible characters. Write it as one line of printable text",
+    ],
+    [
+      "an input that is no object",
+      one({ radio: true }, wrong({ input: Type.String() })),
+      "greet has an input that is no object. Wrap it: Type.Object({ ... })",
+    ],
+    [
+      "an input that takes anything",
+      one({ radio: true }, wrong({ input: true })),
+      "greet has an input that is no object. Wrap it: Type.Object({ ... })",
+    ],
+    [
+      "a schema that cannot be stood by",
+      one({ radio: true }, wrong({ input: Type.Object({ n: Type.BigInt() }) })),
+      'greet has an input schema in which /properties/n has the type "bigint", which JSON does not know. Write it with Type from quater',
+    ],
+    [
+      "a secret that would leave",
+      one({ radio: true }, wrong({ output: Type.Object({ key: secret(Type.String()) }) })),
+      "greet has a secret() field in its output. Remove the field, or say reveal: true in the handler",
+    ],
+    [
+      "a resource under a reserved name",
+      one({ radio: true }, wrong({ use: { principal: {} } })),
+      'greet uses a resource as "principal", a name that is taken. Mend its use: a table from other names to resource({ ... })',
+    ],
+    [
+      "an export that is no handler",
+      one({ radio: true }, () => null),
+      "greet is exported but is no handler by a module. It exports no handlers",
+    ],
+    [
+      "a wrong export",
+      () => bootTest({ handlers: { listOrders: good }, expose: { listOrder: { direct: true } } }),
+      "listOrder is not exported by a module. Did you mean listOrders?",
+    ],
+    [
+      "public in the exposure alone",
+      one({ radio: true, public: true }, handler({ ...parts, auth: can("x") })),
+      "greet says public: true, and its auth is can(x). Say auth: anyone in the handler too, or remove public",
+    ],
+    [
+      "public on no public surface",
+      one({ direct: true, public: true }),
+      "greet says public: true on no surface that can be public. Expose it over radio, or remove public",
+    ],
+    [
+      "public with approval",
+      one({ radio: true, public: true, approval: "finance" }),
+      "greet is public and asks for approval. Remove one of the two: nobody could be told who asked",
+    ],
+    [
+      "a surface without auth",
+      () => bootTest({ handlers: { greet: good }, expose: { greet: { radio: true } }, plugins: [radio()] }),
+      "Radio programmes require radio auth. Add radio({ authenticate: ... }) to plugins, for example authenticate: apiKeys()",
+    ],
+    [
+      "a plugin that was not called",
+      () => bootTest({ handlers: {}, plugins: [radio as never] }),
+      "plugins[0] is a plugin that was not called. Write it with parentheses: name()",
+    ],
+    [
+      "something that is no plugin",
+      () => bootTest({ handlers: {}, plugins: [{ name: "x" } as never] }),
+      "plugins[0] is no plugin. Make it with definePlugin",
+    ],
+    [
+      "a plugin twice",
+      () => bootTest({ handlers: {}, plugins: [radio(), radio()] }),
+      "The plugin radio is configured twice. Remove one of the two",
+    ],
+    [
+      "a need that nobody meets",
+      () => bootTest({ handlers: {}, plugins: [definePlugin(() => ({ name: "audit", needs: [serviceRef("store")] }))()] }),
+      "The plugin audit needs store, which no configured plugin provides. Add store() to plugins",
+    ],
+  ])("%s", async (_name, boot, problem) => expect(await problemsOf(boot)).toEqual([problem]));
+
+  test.each(["greet", "Greet", "gr-eet", "g_reet"])("two handlers named greet and %s", async (name) => {
+    const problems = await problemsOf(() =>
+      bootTest({ handlers: { greet: good, other: good }, expose: { greet: { direct: true }, other: { direct: true, name } } }),
+    );
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(`Two handlers are named ${name}`);
+  });
+
+  test("plugins that need each other in a circle", async () => {
+    const [a, b] = [serviceRef("a"), serviceRef("b")];
+    const plugins = [
+      definePlugin(() => ({ name: "one", provides: [a], needs: [b] }))(),
+      definePlugin(() => ({ name: "two", provides: [b], needs: [a] }))(),
+    ];
+    expect(await problemsOf(() => bootTest({ handlers: {}, plugins }))).toEqual([
+      "Plugins need each other in a circle: one -> two -> one. Let one of them do without the other",
+    ]);
+  });
+
+  test.each([
+    ["exposure key", { exposure: { key: "x", schema: {} } }],
+    ["service", { provides: [serviceRef("x")] }],
+    ["surface", { surface: { name: "x", exposes: "X" } }],
+  ])("one %s of two plugins", async (what, owned) => {
+    const plugins = ["one", "two"].map((name) => definePlugin(() => ({ name, ...owned }))());
+    expect(await problemsOf(() => bootTest({ handlers: {}, plugins }))).toEqual([
+      `The ${what} x belongs to two plugins: one and two. Remove one of the two`,
+    ]);
+  });
+
+  test("an entry of handlers that expose() did not make", async () => {
+    const manifest = defineConfig({ name: "x", handlers: [undefined as never, {} as never], plugins: [] });
+    expect(await problemsOf(() => bootTest(manifest))).toHaveLength(2);
+  });
+});
+
+test("all problems are reported at once, and nothing was set up, opened or started", async () => {
+  const happened: string[] = [];
+  const witness = definePlugin(() => ({
+    name: "witness",
+    setup: () => void happened.push("setup"),
+    start: () => void happened.push("start"),
+  }));
+  const checks = definePlugin(() => ({
+    name: "checks",
+    check: () => [{ place: "x", cause: "a port of 0", remedy: "Choose one" }],
+  }));
+  const problems = await problemsOf(() =>
+    bootTest({
+      handlers: { a: wrong({ auth: undefined, effect: "x" }), b: good },
+      expose: { a: { radio: true }, b: { rradio: true }, c: { radio: 7 } },
+      plugins: [witness(), radio(), checks(), radio as never],
+    }),
+  );
+  const expected = [
+    "states no auth",
+    'the effect "x"',
+    '"rradio"',
+    "c is not exported",
+    "radio must be",
+    "require radio auth",
+    "a port of 0",
+    "was not called",
+  ];
+  for (const part of expected)
+    expect(
+      problems.filter((problem) => problem.includes(part)),
+      part,
+    ).toHaveLength(1);
+  expect(problems).toHaveLength(expected.length);
+  expect(happened).toEqual([]);
+});
+
+test("public handlers alone need no auth on their surface, also when only one module is loaded", async () => {
+  const manifest = defineConfig({
+    name: "x",
+    handlers: ["a", "b"].map((name) =>
+      expose(async () => ({ [name]: good }) as never, { [name]: { radio: true, public: true } } as never),
+    ),
+    plugins: [radio()],
+  });
+  const loaded = { manifest, file: "quater.config.ts", root: ".", placeOf: () => "quater.config.ts" };
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  await using kernel = await createKernel({ loaded, command: "test", log, only: "a" });
+  expect(kernel.catalog.operations.map(({ name }) => name)).toEqual(["a"]);
+});
+
+test("a handler that the manifest does not list is declared and unreachable", async () => {
+  await using app = await bootTest({ handlers: { listed: good, unlisted: good }, expose: { listed: { direct: true } } });
+  expect(app.kernel.catalog.declared).toEqual([{ name: "unlisted", module: "a module" }]);
+  expect(await app.as(principal()).call("unlisted")).toMatchObject({ ok: false, error: { code: "unknown_handler" } });
+});
+
+describe("start and stop", () => {
+  const witness = (happened: string[], name: string, more: object = {}) =>
+    definePlugin(() => ({
+      name,
+      setup: () => void happened.push(`setup ${name}`),
+      start: () => void happened.push(`start ${name}`),
+      stop: () => void happened.push(`stop ${name}`),
+      ...more,
+    }))();
+
+  test("providers boot before whoever asks, and stop runs in reverse, once", async () => {
+    const happened: string[] = [];
+    const store = serviceRef("store");
+    const app = await bootTest({
+      handlers: {},
+      plugins: [witness(happened, "audit", { needs: [store] }), witness(happened, "store", { provides: [store] })],
+    });
+    await Promise.all([app.stop(), app.stop()]);
+    await app.stop();
+    expect(happened).toEqual(["setup store", "setup audit", "start store", "start audit", "stop audit", "stop store"]);
+  });
+
+  test("a failing start stops what was started", async () => {
+    const happened: string[] = [];
+    const failing = witness(happened, "second", { start: () => Promise.reject(new Error("port in use")) });
+    await expect(bootTest({ handlers: {}, plugins: [witness(happened, "first"), failing] })).rejects.toThrow("port in use");
+    expect(happened).toEqual(["setup first", "setup second", "start first", "stop second", "stop first"]);
+  });
+
+  test("a plugin that fails to stop keeps nobody else from stopping", async () => {
+    const happened: string[] = [];
+    const failing = witness(happened, "second", { stop: () => Promise.reject(new Error("stuck")) });
+    const app = await bootTest({ handlers: {}, plugins: [witness(happened, "first"), failing] });
+    await app.stop();
+    expect(happened).toContain("stop first");
+    expect(app.log).toMatchObject([{ level: "error", message: "Plugin second failed to stop" }]);
+  });
+
+  test("an authenticator that two surfaces share is opened and closed once", async () => {
+    const { authenticator } = await import("quater");
+    const happened: string[] = [];
+    const shared = authenticator({
+      name: "keys",
+      authenticate: () => undefined,
+      open: () => void happened.push("open"),
+      close: () => void happened.push("close"),
+    });
+    const app = await bootTest({
+      handlers: {},
+      plugins: [direct({ authenticate: shared }), radio({ authenticate: shared as never })],
+    });
+    await app.stop();
+    expect(happened).toEqual(["open", "close"]);
+  });
+
+  test("a stop waits for calls in flight and refuses new ones", async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const slow = handler({ ...parts, auth: authenticated, handle: () => held.then(() => "done") });
+    const happened: string[] = [];
+    const app = await bootTest({ handlers: { slow }, plugins: [witness(happened, "store")] });
+    const call = app.as(principal()).call("slow");
+    const stopped = app.stop();
+    expect(await app.as(principal()).call("slow")).toMatchObject({ ok: false, error: { code: "stopping", kind: "unavailable" } });
+    expect(happened).not.toContain("stop store");
+    release();
+    expect(await call).toMatchObject({ ok: true, value: "done" });
+    await stopped;
+    expect(happened).toContain("stop store");
+  });
+
+  test("calls that do not end within drainMs are cancelled, also those that share a cancellation", async () => {
+    const { Cancellation } = await import("quater");
+    const endless = handler({
+      ...parts,
+      handle: (_, { signal }) => new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    });
+    const app = await bootTest({ handlers: { endless, quick: good }, drainMs: 20 });
+    const cancellation = new Cancellation();
+    const call = app.as(principal()).call("endless", {}, { cancellation });
+    await app.as(principal()).call("quick", {}, { cancellation });
+    await app.stop();
+    expect(await call).toMatchObject({ ok: false, error: { code: "cancelled" } });
+  });
+});

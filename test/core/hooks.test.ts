@@ -1,0 +1,268 @@
+import { anyone, can, definePlugin, type Hooks, handler, hookKinds, Type, unavailable } from "quater";
+import { bootTest, principal } from "quater/testing";
+import { describe, expect, test } from "vitest";
+
+const plugin = (name: string, hooks: Hooks) => definePlugin(() => ({ name, hooks }))();
+const allow = (by: string) => ({ allow: true as const, by });
+const refuse = (by: string, reason?: string) => ({ allow: false as const, by, ...(reason === undefined ? {} : { reason }) });
+
+/** Notes that something happened, and answers. */
+const noting = <Note, Answer>(happened: Note[], note: Note, answer: Answer): Answer => {
+  happened.push(note);
+  return answer;
+};
+
+/** Calls one handler under these plugins and tells the outcome and what happened, in order. */
+const callUnder = async (
+  happened: string[],
+  plugins: ReturnType<typeof plugin>[],
+  how: { dryRun?: boolean; handle?: () => unknown } = {},
+) => {
+  const pay = handler({
+    description: "Pays.",
+    effect: "write",
+    input: Type.Object({}),
+    auth: anyone,
+    handle: () => {
+      happened.push("handle");
+      return how.handle?.() ?? "paid";
+    },
+  });
+  await using app = await bootTest({ handlers: { pay }, plugins });
+  const outcome = await app.as(principal()).call("pay", {}, { dryRun: how.dryRun ?? false });
+  return { outcome, log: app.log };
+};
+
+test("every hook has a kind", () => {
+  expect(hookKinds).toEqual({
+    authorize: "every",
+    admit: "every",
+    approve: "every",
+    forecast: "first",
+    around: "around",
+    settled: "observe",
+  });
+});
+
+describe("every", () => {
+  test.each(["authorize", "admit", "approve"] as const)("%s stops at the first refusal", async (name) => {
+    const happened: string[] = [];
+    const asking = (by: string, answer: object) => plugin(by, { [name]: () => noting(happened, by, answer) });
+    const { outcome } = await callUnder(happened, [
+      asking("a", allow("a")),
+      asking("b", refuse("b", "not on Sundays")),
+      asking("c", allow("c")),
+    ]);
+    expect(outcome).toMatchObject({
+      ok: false,
+      error: { kind: name === "approve" ? "approval_refused" : "forbidden", message: "not on Sundays" },
+    });
+    expect(happened).toEqual(["a", "b"]);
+  });
+
+  const noYes: [string, unknown][] = [
+    ["nothing", undefined],
+    ["null", null],
+    ["true alone", true],
+    ["a word", { allow: "yes" }],
+    ["a number", { allow: 1 }],
+    ["an empty object", {}],
+  ];
+  test.each(["authorize", "admit", "approve"] as const)("for %s, what is no answer is no yes", async (name) => {
+    for (const [what, answer] of noYes) {
+      const happened: string[] = [];
+      const { outcome } = await callUnder(happened, [plugin("a", { [name]: () => answer })]);
+      expect({ what, ok: outcome.ok, happened }).toEqual({ what, ok: false, happened: [] });
+    }
+  });
+
+  test("a replay answers instead of the handler, from admit and from nowhere else", async () => {
+    const happened: string[] = [];
+    const replay = { allow: "replay" as const, by: "a", value: "earlier" };
+    const { outcome } = await callUnder(happened, [
+      plugin("a", { admit: () => replay, approve: () => noting(happened, "approve", allow("a")) }),
+    ]);
+    expect(outcome).toMatchObject({ ok: true, value: "earlier" });
+    expect((await callUnder(happened, [plugin("a", { authorize: () => replay as never })])).outcome.ok).toBe(false);
+    expect((await callUnder(happened, [plugin("a", { approve: () => replay as never })])).outcome.ok).toBe(false);
+    expect(happened).toEqual([]);
+  });
+
+  test("a plugin that throws refuses, is named in the log, and its text stays inside", async () => {
+    const happened: string[] = [];
+    const { outcome, log } = await callUnder(happened, [plugin("limits", { admit: () => JSON.parse("{secret") })]);
+    expect(outcome).toMatchObject({
+      ok: false,
+      error: { code: "internal", message: "The call failed because of an error inside the server" },
+    });
+    expect(log).toMatchObject([{ level: "error", fields: { hint: 'Plugin "limits" threw in its hook "admit"' } }]);
+    expect(happened).toEqual([]);
+  });
+});
+
+describe("approval", () => {
+  test("is consumed last: after resources opened and inside all that wraps", async () => {
+    const happened: string[] = [];
+    const consuming = plugin("approval", {
+      approve: () => ({ ...allow("fin"), consume: () => noting(happened, "consume", allow("fin")) }),
+    });
+    const wrapping = plugin("trace", { around: async (_call, next) => noting(happened, "around", next()) });
+    await callUnder(happened, [consuming, wrapping, plugin("other", { approve: () => noting(happened, "approve", allow("o")) })]);
+    expect(happened).toEqual(["approve", "around", "consume", "handle"]);
+  });
+
+  test("is not consumed when a later approver refuses", async () => {
+    const happened: string[] = [];
+    const consuming = plugin("approval", {
+      approve: () => ({ ...allow("fin"), consume: () => noting(happened, "consume", allow("fin")) }),
+    });
+    await callUnder(happened, [consuming, plugin("other", { approve: () => refuse("o") })]);
+    expect(happened).toEqual([]);
+  });
+
+  test.each<[string, unknown]>([
+    ["refused", refuse("fin", "used meanwhile")],
+    ["nothing", undefined],
+    ["no yes", { allow: "yes" }],
+  ])("a consumption that answers %s keeps the handler from running", async (_what, answer) => {
+    const happened: string[] = [];
+    const { outcome } = await callUnder(happened, [
+      plugin("approval", { approve: () => ({ ...allow("fin"), consume: () => answer as never }) }),
+    ]);
+    expect(outcome).toMatchObject({ ok: false, error: { kind: "approval_refused" } });
+    expect(happened).toEqual([]);
+  });
+});
+
+describe("around", () => {
+  const wrap = (happened: string[], name: string) =>
+    plugin(name, {
+      around: async (_call, next) => {
+        happened.push(`${name} before`);
+        const value = await next();
+        happened.push(`${name} after`);
+        return value;
+      },
+    });
+
+  test("the first plugin is outermost", async () => {
+    const happened: string[] = [];
+    await callUnder(happened, [wrap(happened, "a"), wrap(happened, "b")]);
+    expect(happened).toEqual(["a before", "b before", "handle", "b after", "a after"]);
+  });
+
+  test("next() runs the handler once, however often it is called", async () => {
+    const happened: string[] = [];
+    const { outcome, log } = await callUnder(happened, [plugin("retry", { around: async (_call, next) => next().then(next) })]);
+    expect(outcome).toMatchObject({ ok: false, error: { code: "internal" } });
+    expect(log[0]?.fields["error"]).toContain("next() was called twice");
+    expect(happened).toEqual(["handle"]);
+  });
+
+  test("what the handler threw is not blamed on the plugin around it", async () => {
+    const failing = { handle: () => JSON.parse("{") };
+    const { log } = await callUnder([], [wrap([], "trace")], failing);
+    expect(log).toMatchObject([{ message: "pay failed", fields: { hint: undefined } }]);
+  });
+});
+
+describe("settled", () => {
+  const observing = (seen: string[], name: string, fails = false) =>
+    plugin(name, {
+      settled: (call, outcome) => {
+        seen.push(`${name} ${call.handler} ${outcome.ok ? "ok" : outcome.error.code}`);
+        if (fails) throw new Error("disk full");
+      },
+    });
+
+  test("all are told, also when one throws; a success becomes outcome_unrecorded", async () => {
+    const seen: string[] = [];
+    const { outcome, log } = await callUnder(seen, [observing(seen, "a", true), observing(seen, "b")]);
+    expect(seen).toEqual(["handle", "a pay ok", "b pay ok"]);
+    expect(outcome).toMatchObject({ ok: false, error: { code: "outcome_unrecorded", kind: "outcome_unknown" } });
+    expect(log.some(({ message }) => message === "The end of a call could not be recorded")).toBe(true);
+  });
+
+  test("a refusal stays what it is when its record fails", async () => {
+    const seen: string[] = [];
+    const { outcome } = await callUnder(seen, [plugin("no", { authorize: () => refuse("no") }), observing(seen, "a", true)]);
+    expect(outcome).toMatchObject({ ok: false, error: { code: "forbidden" } });
+    expect(seen).toEqual(["a pay forbidden"]);
+  });
+
+  test("calls of handlers that do not exist are told too", async () => {
+    const seen: string[] = [];
+    await using app = await bootTest({ handlers: {}, plugins: [observing(seen, "a")] });
+    expect(await app.as(principal()).call("nothing")).toMatchObject({ ok: false, error: { code: "unknown_handler" } });
+    expect(seen).toEqual(["a nothing unknown_handler"]);
+  });
+
+  test("refusals at the door are told, and a failing authenticator is logged with its cause", async () => {
+    const seen: string[] = [];
+    const { direct } = await import("quater/testing");
+    const { authenticator } = await import("quater");
+    const broken = authenticator({ name: "broken", authenticate: () => JSON.parse("{") });
+    await using app = await bootTest({ handlers: {}, plugins: [observing(seen, "a"), direct({ authenticate: broken })] });
+    const entering = app.kernel.enter({
+      surface: "direct",
+      callId: "c1",
+      credentials: { surface: "direct", token: "t", header: () => undefined, isLocal: false },
+    });
+    await expect(entering).rejects.toMatchObject({ code: "authenticator_failed", kind: "unavailable" });
+    expect(seen).toEqual(["a undefined authenticator_failed"]);
+    expect(app.log).toMatchObject([{ level: "error", fields: { callId: "c1", hint: "The authenticator of direct threw" } }]);
+  });
+});
+
+describe("a dry run", () => {
+  test("asks authorize and forecast, and neither admits, approves nor handles", async () => {
+    const happened: string[] = [];
+    const hooks: Hooks = {
+      authorize: () => noting(happened, "authorize", allow("a")),
+      admit: () => noting(happened, "admit", allow("a")),
+      approve: () => noting(happened, "approve", allow("a")),
+      forecast: () => noting(happened, "forecast", { required: true, policy: "finance" }),
+      around: (_call, next) => noting(happened, "around", next()),
+      settled: (call) => void happened.push(`settled ${call.isDryRun}`),
+    };
+    const { outcome } = await callUnder(
+      happened,
+      [plugin("silent", { forecast: () => undefined }), plugin("a", hooks), plugin("b", { forecast: () => ({}) })],
+      { dryRun: true },
+    );
+    expect(happened).toEqual(["authorize", "forecast", "settled true"]);
+    expect(outcome).toMatchObject({
+      ok: true,
+      value: {
+        handler: "pay",
+        input: {},
+        auth: { allowed: true, by: "anyone" },
+        approval: { required: true, policy: "finance" },
+      },
+    });
+  });
+
+  test("does not say that no approval is needed when nobody forecasts it", async () => {
+    const { outcome } = await callUnder([], [plugin("a", { approve: () => refuse("a") })], { dryRun: true });
+    expect(outcome).toMatchObject({ ok: true, value: { approval: { required: true } } });
+    expect((await callUnder([], [], { dryRun: true })).outcome).toMatchObject({
+      ok: true,
+      value: { approval: { required: false } },
+    });
+  });
+});
+
+test("hooks chosen per handler are asked once per handler at boot, and without one for strangers", async () => {
+  const asked: (string | undefined)[] = [];
+  const choosing = definePlugin(() => ({ name: "choosing", hooks: (operation) => noting(asked, operation?.name, undefined) }));
+  const read = handler({
+    description: "Reads.",
+    effect: "read",
+    input: Type.Object({}),
+    auth: can("x"),
+    handle: () => unavailable("later"),
+  });
+  await using app = await bootTest({ handlers: { a: read, b: read }, plugins: [choosing()] });
+  await app.as(principal()).call("a");
+  expect(asked).toEqual([undefined, "a", "b"]);
+});

@@ -1,0 +1,284 @@
+import { execFile } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { isBootError, type Problem } from "quater";
+import { afterEach, describe, expect, test } from "vitest";
+import { createKernel } from "../../core/kernel.ts";
+import { loadManifest } from "../../core/load.ts";
+
+const repository = fileURLToPath(new URL("../../", import.meta.url));
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+const plain =
+  'import { defineConfig } from "quater";\nexport default defineConfig({ name: "fixture", handlers: [], plugins: [] });\n';
+
+/** A project in a folder of its own, with this repository installed as `quater`. */
+const project = (files: Readonly<Record<string, string>>): string => {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "quater-load-")));
+  folders.push(root);
+  mkdirSync(join(root, "node_modules"));
+  symlinkSync(repository, join(root, "node_modules/quater"));
+  for (const [name, text] of Object.entries({ "package.json": '{"type":"module"}', ...files })) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), text, { mode: 0o644 });
+  }
+  return root;
+};
+
+const problemsOf = async (act: () => Promise<unknown>): Promise<readonly Problem[]> => {
+  try {
+    await act();
+  } catch (error) {
+    if (!isBootError(error)) throw error;
+    return error.problems;
+  }
+  return [];
+};
+
+/** Loads the project and checks its handlers, as every command does. */
+const boot = async (root: string): Promise<void> => {
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  const kernel = await createKernel({ loaded: await loadManifest(root), command: "test", log });
+  await kernel.stop();
+};
+
+describe("discovery", () => {
+  test.each(["package.json", ".git/HEAD"])("climbs to the folder with %s and no further", async (top) => {
+    const root = project({
+      "quater.config.ts": plain,
+      "inner/deep/x.txt": "",
+      [`inner/${top}`]: top.endsWith("json") ? '{"type":"module"}' : "",
+    });
+    const [problem] = await problemsOf(() => loadManifest(join(root, "inner/deep")));
+    expect(problem).toEqual({
+      place: join(root, "inner/deep"),
+      cause: `No quater.config.ts here or above, up to ${join(root, "inner")}`,
+      remedy: "Run `quater init`, or name the file with --config",
+    });
+    writeFileSync(join(root, "inner/quater.config.ts"), plain, { mode: 0o644 });
+    expect((await loadManifest(join(root, "inner/deep"))).file).toBe(join(root, "inner/quater.config.ts"));
+  });
+
+  test("never looks into ~/.config, and runs no .config/config.js on its way", async () => {
+    const root = project({
+      "home/.config/quater/config.js": "export default 1",
+      ".config/config.js": 'require("fs").writeFileSync("was-run", "")',
+    });
+    const script = `import { loadManifest } from ${JSON.stringify(pathToFileURL(join(repository, "core/load.ts")).href)};
+      await loadManifest(process.cwd()).catch((error) => console.log(error.problems[0].cause));
+      import { existsSync } from "node:fs"; console.log(existsSync("was-run"));`;
+    writeFileSync(join(root, "load.mts"), script);
+    const { stdout } = await run(["load.mts"], root, { HOME: join(root, "home"), XDG_CONFIG_HOME: join(root, "home/.config") });
+    expect(stdout).toBe(`No quater.config.ts here or above, up to ${root}\nfalse\n`);
+  });
+
+  test("--config names one file, relative to where it is given", async () => {
+    const root = project({ "conf/other.config.ts": plain, "a/x.txt": "" });
+    expect((await loadManifest(join(root, "a"), "../conf/other.config.ts")).root).toBe(join(root, "conf"));
+    expect(await problemsOf(() => loadManifest(root, "missing.ts"))).toEqual([
+      { place: "missing.ts", cause: "There is no such file", remedy: "Check --config or QUATER_CONFIG" },
+    ]);
+  });
+
+  test("a place is the line where the word stands as a key", async () => {
+    const root = project({ "quater.config.ts": plain });
+    const { placeOf } = await loadManifest(root);
+    expect([placeOf("plugins"), placeOf("nowhere")]).toEqual(["quater.config.ts:2", "quater.config.ts"]);
+  });
+
+  test("JavaScript is a manifest too", async () => {
+    const root = project({
+      "quater.config.mjs": `import { defineConfig } from ${JSON.stringify(join(repository, "core/index.ts"))};\nexport default defineConfig({ name: "js", handlers: [], plugins: [] });`,
+    });
+    expect((await loadManifest(root)).manifest.name).toBe("js");
+  });
+});
+
+const isRoot = process.getuid?.() === undefined;
+describe.skipIf(isRoot)("what somebody else could have written is not run", () => {
+  test("a manifest that everybody may write", async () => {
+    const root = project({ "quater.config.ts": plain });
+    chmodSync(join(root, "quater.config.ts"), 0o666);
+    expect(await problemsOf(() => loadManifest(root))).toEqual([
+      {
+        place: "quater.config.ts",
+        cause: "The file may be written by other users, and it would run as code",
+        remedy: "Run `chmod go-w quater.config.ts`, after reading it",
+      },
+    ]);
+  });
+
+  test("a folder that everybody may write, unless only owners may replace files in it", async () => {
+    const root = project({ "quater.config.ts": plain });
+    chmodSync(root, 0o777);
+    expect((await problemsOf(() => loadManifest(root)))[0]?.cause).toBe(
+      "The file stands in a folder that other users may write, and it would run as code",
+    );
+    chmodSync(root, 0o1777);
+    expect(await problemsOf(() => loadManifest(root))).toEqual([]);
+  });
+
+  test("an .env that everybody may write", async () => {
+    const root = project({ "quater.config.ts": plain, ".env": "QUATER_TEST_A=1" });
+    chmodSync(join(root, ".env"), 0o666);
+    expect((await problemsOf(() => loadManifest(root)))[0]?.place).toBe(".env");
+  });
+});
+
+describe(".env", () => {
+  test("fills in what the environment does not have, before the manifest is loaded", async () => {
+    const root = project({
+      ".env": "QUATER_TEST_NEW=from file\nQUATER_TEST_HAD=from file\n",
+      "quater.config.ts": plain.replace('"fixture"', "process.env.QUATER_TEST_NEW + process.env.QUATER_TEST_HAD"),
+    });
+    process.env["QUATER_TEST_HAD"] = " and from outside";
+    try {
+      expect((await loadManifest(root)).manifest.name).toBe("from file and from outside");
+    } finally {
+      delete process.env["QUATER_TEST_NEW"];
+      delete process.env["QUATER_TEST_HAD"];
+    }
+  });
+
+  test.each(["NODE_OPTIONS", "node_extra_ca_certs", "QUATER_HOME", "https_proxy", "HTTP_PROXY", "NO_PROXY", "all_proxy"])(
+    "may not set %s",
+    async (name) => {
+      const before = process.env[name];
+      const root = project({ ".env": `${name}=x\n`, "quater.config.ts": plain });
+      expect(await problemsOf(() => loadManifest(root))).toEqual([
+        { place: ".env", cause: `.env may not set ${name}`, remedy: "Set it in the real environment, or remove the line" },
+      ]);
+      expect(process.env[name]).toBe(before);
+    },
+  );
+});
+
+const withModule = (text: string) => ({
+  "quater.config.ts": `import { defineConfig, expose } from "quater";
+export default defineConfig({
+  name: "fixture",
+  handlers: [
+    expose(() => import("./app/orders.ts"), {
+      listOrders: { name: "listOrders" },
+    }),
+  ],
+  plugins: [],
+});
+`,
+  "app/orders.ts": text,
+});
+const exported =
+  'export const listOrders = handler({ description: "Lists.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => [] });\n';
+
+/** Each with the place, what happened and what to do; shared by both ways of loading. */
+const mistakes: readonly [string, Record<string, string>, Problem][] = [
+  [
+    "a syntax error in the manifest",
+    { "quater.config.ts": "export default {\n  name: 'x',\n  plugins: [,\n;\n" },
+    { place: "quater.config.ts:4:0", cause: 'Syntax error: Unexpected ";"', remedy: "Mend the line" },
+  ],
+  [
+    "a syntax error in a handler module",
+    withModule("const a = 1;\nconst b c;\n"),
+    { place: "app/orders.ts:2:8", cause: 'Syntax error: Expected ";" but found "c"', remedy: "Mend the line" },
+  ],
+  [
+    "a missing module",
+    withModule('import { x } from "./gone.ts";\nconsole.log(x);\n'),
+    { place: "app/orders.ts", cause: "Cannot find the module app/gone.ts", remedy: "Check the path and the file's ending" },
+  ],
+  [
+    "a missing package",
+    withModule('import x from "left-pad";\nconsole.log(x);\n'),
+    { place: "app/orders.ts", cause: "Cannot find the package left-pad", remedy: "Install it: npm install left-pad" },
+  ],
+  [
+    "a wrong export name",
+    withModule('import { handlr } from "quater";\nexport const listOrders = handlr;\n'),
+    { place: "app/orders.ts:1", cause: "quater has no export named handlr", remedy: "Check the name after `import {`" },
+  ],
+  [
+    "a throw at the top of a module",
+    withModule("const url = undefined as unknown as { host: string };\n\nconsole.log(url.host);\n"),
+    {
+      place: "app/orders.ts:3",
+      cause: "The file threw while it was loaded: TypeError: Cannot read properties of undefined (reading 'host')",
+      remedy: "Mend what it does at its top level",
+    },
+  ],
+  [
+    "a throw at the top of the manifest",
+    { "quater.config.ts": '\nthrow new Error("no \\u001b[31mkey");\n' },
+    {
+      place: "quater.config.ts:2",
+      cause: "The file threw while it was loaded: Error: no \\u{1b}[31mkey",
+      remedy: "Mend what it does at its top level",
+    },
+  ],
+  [
+    "no default export",
+    { "quater.config.ts": plain.replace("export default", "export const config =") },
+    {
+      place: "quater.config.ts",
+      cause: "The file does not export a manifest as its default",
+      remedy: "Write `export default defineConfig({ ... })`",
+    },
+  ],
+  [
+    "a CommonJS project",
+    { "quater.config.ts": plain, "package.json": "{}" },
+    {
+      place: "quater.config.ts",
+      cause: "The project is CommonJS",
+      remedy: 'Say "type": "module" in package.json: Quater is made of modules',
+    },
+  ],
+  [
+    "a handler that is not exported",
+    withModule(`import { anyone, handler, Type } from "quater";\n${exported.replace("listOrders", "listOrder")}`),
+    { place: "quater.config.ts:6", cause: "listOrders is not exported by ./app/orders.ts", remedy: "Did you mean listOrder?" },
+  ],
+];
+
+// The test runner reads stacks in its own way and loses lines of code that threw; the program's own are checked below.
+test.each(mistakes)("%s: place, cause and remedy, and no stack", async (_name, files, { place, cause, remedy }) => {
+  const [file] = place.split(":");
+  const expected = { place: cause.includes("threw") ? expect.stringContaining(`${file}:`) : place, cause, remedy };
+  expect(await problemsOf(() => boot(project(files)))).toEqual([expected]);
+});
+
+const run = (args: string[], cwd: string, env: Record<string, string> = {}) =>
+  promisify(execFile)(process.execPath, ["-C", "quater-source", "--import", import.meta.resolve("tsx"), ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+  });
+
+test("the same in a program of its own", async () => {
+  const expected = mistakes.map(([, , problem]) => problem);
+  const roots = mistakes.map(([, files]) => project(files));
+  const home = project({
+    "boot.mts": `import { createKernel } from ${JSON.stringify(join(repository, "core/kernel.ts"))};
+import { loadManifest } from ${JSON.stringify(join(repository, "core/load.ts"))};
+const log = { info() {}, warn() {}, error() {} };
+for (const root of process.argv.slice(2)) {
+  try {
+    await createKernel({ loaded: await loadManifest(root), command: "test", log });
+    console.log("[]");
+  } catch (error) {
+    console.log(JSON.stringify(error.problems ?? String(error.stack)));
+  }
+}`,
+  });
+  const { stdout } = await run(["boot.mts", ...roots], home);
+  const found = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Problem[]);
+  expect(found).toEqual(expected.map((problem) => [problem]));
+});

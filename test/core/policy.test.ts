@@ -1,0 +1,94 @@
+import { type Auth, anonymous, anyone, authenticated, can, handler, hasRole, Type } from "quater";
+import { bootTest, principal } from "quater/testing";
+import { describe, expect, test } from "vitest";
+import { compilePolicy } from "../../core/policy.ts";
+
+const ana = principal({ scopes: ["orders:read"], roles: ["support"] });
+type Asked = { principal: { subject: string }; input: { owner: string } };
+const isOwner = ({ principal: { subject }, input }: Asked) => subject === input.owner || "only your own orders";
+const no = () => false;
+const yes = () => true;
+
+test.each<[string, Auth<never>, string]>([
+  ["anyone", anyone, "allowed"],
+  ["authenticated", authenticated, "allowed"],
+  ["a scope held", can("orders:read"), "allowed"],
+  ["a scope not held", can("orders:refund"), "missing_scope: The scope orders:refund is needed"],
+  ["a scope that only begins alike", can("orders"), "missing_scope: The scope orders is needed"],
+  ["a role not held", hasRole("finance"), "missing_role: The role finance is needed"],
+  ["a list of which one refuses", [can("orders:read"), hasRole("finance")], "missing_role: The role finance is needed"],
+  ["several scopes not held, named together", [can("a"), can("b")], "missing_scope: The scope a, b is needed"],
+  ["any, of which one allows", { any: [hasRole("finance"), hasRole("support")] }, "allowed"],
+  ["any, of which none allows", { any: [hasRole("x"), hasRole("y")] }, "missing_role: The role x is needed"],
+  ["any, where a function allows", { any: [hasRole("x"), yes] }, "allowed"],
+  ["any, where a function refuses too", { any: [hasRole("x"), no] }, "missing_role: The role x is needed"],
+  ["any of functions, with a sentence", { any: [isOwner as never, no] }, "forbidden: only your own orders"],
+  ["a function that says false", no, "forbidden: This call is not allowed"],
+  ["a function with a sentence", isOwner as never, "forbidden: only your own orders"],
+  ["a function with an empty sentence", () => "", "forbidden: This call is not allowed"],
+  ["a function that says nothing", (() => undefined) as never, "forbidden: This call is not allowed"],
+  ["a function that says 1", (() => 1) as never, "forbidden: This call is not allowed"],
+  ["a function that says later", async () => true, "allowed"],
+  ["a scope and a function", [can("orders:read"), isOwner as never], "forbidden: only your own orders"],
+])("%s", async (_name, auth, expected) => {
+  const refusal = await compilePolicy(auth).judge({ principal: ana, input: { owner: "bo" } });
+  expect(refusal === undefined ? "allowed" : `${refusal.code}: ${refusal.message}`).toBe(expected);
+});
+
+test("nobody in particular is not authenticated", () => {
+  expect(compilePolicy(authenticated).judgeStatic(anonymous)?.kind).toBe("unauthenticated");
+});
+
+test("the static part says no only where no input could change it", () => {
+  const isRefused = (auth: Auth<never>) => compilePolicy(auth).judgeStatic(ana) !== undefined;
+  expect(
+    [no, [hasRole("x"), no], [hasRole("support"), no], { any: [hasRole("x"), no] }, { any: [hasRole("x")] }].map((auth) =>
+      isRefused(auth as Auth<never>),
+    ),
+  ).toEqual([false, true, false, false, true]);
+});
+
+test("what tables and documents show", () => {
+  expect(
+    compilePolicy([
+      can("a"),
+      hasRole("b"),
+      function mine() {
+        return true;
+      },
+    ]),
+  ).toMatchObject({ name: "can(a) and hasRole(b) and mine", scopes: ["a"], roles: ["b"], isAnyone: false, needsInput: true });
+  expect(compilePolicy({ any: [can("a"), can("b")] }).name).toBe("can(a) or can(b)");
+  expect(compilePolicy(anyone).isAnyone).toBe(true);
+});
+
+describe("in a call", () => {
+  const made = (auth: Auth<{ n: number }>) =>
+    handler({ description: "Does.", effect: "read", input: Type.Object({ n: Type.Integer() }), auth, handle: ({ n }) => n });
+
+  test("the static part is judged before the input is read", async () => {
+    let reads = 0;
+    await using app = await bootTest({ handlers: { run: made([can("x"), ({ input }) => input.n > 1]) } });
+    const call = (who: typeof ana) =>
+      app.kernel.invoke({
+        handler: "run",
+        surface: "direct",
+        principal: who,
+        given: () => {
+          reads++;
+          return [{ from: "body", isText: false, values: { n: "wrong" } }];
+        },
+      });
+    expect(await call(ana)).toMatchObject({ ok: false, error: { code: "missing_scope" } });
+    expect(reads).toBe(0);
+    expect(await call(principal({ scopes: ["x"] }))).toMatchObject({ ok: false, error: { code: "invalid_input" } });
+    expect(reads).toBe(1);
+  });
+
+  test("a function sees the bound input, and its throw refuses", async () => {
+    const auth = ({ input }: { input: { n: number } }) => input.n === 1 || (JSON.parse("{") as boolean);
+    await using app = await bootTest({ handlers: { run: made(auth) } });
+    expect(await app.as(ana).call("run", { n: 1 })).toMatchObject({ ok: true, value: 1 });
+    expect(await app.as(ana).call("run", { n: 2 })).toMatchObject({ ok: false, error: { code: "internal" } });
+  });
+});

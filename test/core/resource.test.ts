@@ -1,0 +1,139 @@
+import { anyone, definePlugin, handler, type Resource, resource, Type, type Uses } from "quater";
+import { bootTest, principal } from "quater/testing";
+import { describe, expect, test } from "vitest";
+import { OpenResources, usesProblems } from "../../core/resource.ts";
+
+const made = (happened: string[], name: string, scope: "app" | "call", use?: Uses): Resource<string> =>
+  resource({
+    name,
+    scope,
+    ...(use === undefined ? {} : { use }),
+    open: async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      happened.push(`open ${name}`);
+      return name;
+    },
+    close: (_value, { failed }) => void happened.push(`close ${name}${failed ? " failed" : ""}`),
+  });
+
+const using = (use: Uses, more: object = {}) =>
+  handler({
+    description: "Uses.",
+    effect: "write",
+    input: Type.Object({}),
+    auth: anyone,
+    use,
+    handle: () => "done",
+    ...more,
+  } as never);
+
+describe("call resources", () => {
+  test("close in reverse order, before the outcome is told", async () => {
+    const happened: string[] = [];
+    const [a, b] = [made(happened, "a", "call"), made(happened, "b", "call")];
+    const told = definePlugin(() => ({
+      name: "told",
+      hooks: { settled: (_call, { ok }) => void happened.push(`settled ${ok}`) },
+    }));
+    const run = using({ a, b }, { handle: () => happened.push("handle") });
+    await using app = await bootTest({ handlers: { run }, plugins: [told()] });
+    await app.as(principal()).call("run");
+    expect(happened).toEqual(["open a", "open b", "handle", "close b", "close a", "settled true"]);
+  });
+
+  test("close after everything that uses them, however many they use", async () => {
+    const happened: string[] = [];
+    const [x, y] = [made(happened, "x", "call"), made(happened, "y", "call")];
+    const outer = made(happened, "outer", "call", { x, y });
+    await using app = await bootTest({ handlers: { run: using({ outer }) } });
+    await app.as(principal()).call("run");
+    expect(happened).toEqual(["open x", "open y", "open outer", "close outer", "close y", "close x"]);
+  });
+
+  test.each<[string, object]>([
+    ["the handler throws", { handle: () => JSON.parse("{") }],
+    ["the output is wrong", { output: Type.Integer() }],
+    ["the policy refuses", { auth: () => false }],
+  ])("are told when %s", async (_name, more) => {
+    const happened: string[] = [];
+    await using app = await bootTest({ handlers: { run: using({ tx: made(happened, "tx", "call") }, more) } });
+    expect((await app.as(principal()).call("run")).ok).toBe(false);
+    expect(happened).toEqual(["open tx", "close tx failed"]);
+  });
+
+  test("are shared by policy and handler, and rolled back after a dry run", async () => {
+    const happened: string[] = [];
+    const run = using({ tx: made(happened, "tx", "call") }, { auth: ({ tx }: { tx: string }) => tx === "tx" });
+    await using app = await bootTest({ handlers: { run } });
+    await app.as(principal()).call("run");
+    expect(happened).toEqual(["open tx", "close tx"]);
+    await app.as(principal()).call("run", {}, { dryRun: true });
+    expect(happened.slice(2)).toEqual(["open tx", "close tx failed"]);
+  });
+
+  test("are not opened for a call that is refused before", async () => {
+    const happened: string[] = [];
+    await using app = await bootTest({ handlers: { run: using({ tx: made(happened, "tx", "call") }) } });
+    expect((await app.as(principal()).call("run", { unknown: 1 })).ok).toBe(false);
+    expect(happened).toEqual([]);
+  });
+
+  test("that fail to close turn a success into a failure, and all others still close", async () => {
+    const happened: string[] = [];
+    const failing = resource({
+      name: "tx",
+      scope: "call",
+      open: () => "tx",
+      close: () => Promise.reject(new Error("commit failed")),
+    });
+    await using app = await bootTest({ handlers: { run: using({ first: made(happened, "first", "call"), failing }) } });
+    expect(await app.as(principal()).call("run")).toMatchObject({ ok: false, error: { code: "internal" } });
+    expect(happened).toEqual(["open first", "close first"]);
+  });
+});
+
+describe("app resources", () => {
+  test("open once under parallel calls and close at stop, after what uses them", async () => {
+    const happened: string[] = [];
+    const pool = made(happened, "pool", "app");
+    const database = made(happened, "database", "app", { pool });
+    const app = await bootTest({ handlers: { run: using({ database, pool }) } });
+    await Promise.all(Array.from({ length: 5 }, () => app.as(principal()).call("run")));
+    expect(happened).toEqual(["open pool", "open database"]);
+    await app.stop();
+    expect(happened.slice(2)).toEqual(["close database", "close pool"]);
+  });
+
+  test("open anew after a failed open", async () => {
+    let attempts = 0;
+    const flaky = resource({
+      name: "flaky",
+      scope: "app",
+      open: () => (++attempts === 1 ? Promise.reject(new Error("no route")) : "up"),
+    });
+    await using app = await bootTest({
+      handlers: { run: using({ flaky }, { handle: (_: unknown, context: { flaky: string }) => context.flaky }) },
+    });
+    expect(await app.as(principal()).call("run")).toMatchObject({ ok: false, error: { code: "internal" } });
+    expect(await app.as(principal()).call("run")).toMatchObject({ ok: true, value: "up" });
+    await app.as(principal()).call("run");
+    expect(attempts).toBe(2);
+  });
+
+  test("that are still opening are waited for and closed", async () => {
+    const happened: string[] = [];
+    const open = new OpenResources();
+    const opening = open.open({ a: made(happened, "a", "app") });
+    await open.close({ failed: false });
+    await opening;
+    expect(happened).toEqual(["open a", "close a"]);
+  });
+
+  test("cannot stand on something that ends with a call", () => {
+    const tx = made([], "tx", "call");
+    expect(usesProblems({ repository: made([], "repository", "app", { tx }) })).toEqual([
+      "uses repository, which lives as long as the app and uses tx, which ends with a call",
+    ]);
+    expect(usesProblems({ tx: made([], "tx", "call", { pool: made([], "pool", "app") }) })).toEqual([]);
+  });
+});

@@ -1,0 +1,210 @@
+import { hasSecret, masked, requiredOf, secret, type TSchema, Type } from "quater";
+import { describe, expect, test } from "vitest";
+import { takesExponentialTime } from "../../core/pattern.ts";
+import { closed } from "../../core/schema.ts";
+import { schemaProblems } from "../../core/schema-problems.ts";
+
+const cannotClose = "and does not say additionalProperties itself, so it cannot be closed soundly";
+
+test.each<[string, unknown, string]>([
+  ["a text", "x", "the root is not a JSON Schema"],
+  ["a property that is none", Type.Unsafe({ type: "object", properties: { a: 5 } }), "/properties/a is not a JSON Schema"],
+  [
+    "Type.Tuple",
+    Type.Object({ t: Type.Tuple([Type.String()]) }),
+    '/properties/t is a Type.Tuple, which is not JSON Schema 2020-12: use Type.Unsafe({ type: "array", prefixItems: [...], items: false })',
+  ],
+  ["Type.BigInt", Type.Object({ n: Type.BigInt() }), '/properties/n has the type "bigint", which JSON does not know'],
+  ["Type.Undefined", Type.Undefined(), 'the root has the type "undefined", which JSON does not know'],
+  [
+    "an unknown format",
+    Type.Object({ s: Type.String({ format: "phone" as "email" }) }),
+    '/properties/s has the format "phone", which nothing checks',
+  ],
+  [
+    "a reference to elsewhere",
+    Type.Unsafe({ $ref: "https://example.com/s.json" }),
+    "the root refers to https://example.com/s.json, outside the schema",
+  ],
+  [
+    "a reference to nothing",
+    Type.Object({ a: Type.Ref("Order") }),
+    "/properties/a refers to Order, which the schema does not define",
+  ],
+  [
+    "a pointer to nothing",
+    Type.Object({ a: Type.Unsafe({ $ref: "#/$defs/Order" }) }),
+    "/properties/a refers to #/$defs/Order, which the schema does not define",
+  ],
+  ["a broken pattern", Type.String({ pattern: "(" }), "the root has a pattern that is no regular expression: ("],
+  [
+    "a slow pattern",
+    Type.String({ pattern: "(a+)+$" }),
+    "the root has a pattern with nested quantifiers, which can take exponential time: (a+)+$",
+  ],
+  [
+    "a slow pattern of keys",
+    Type.Record(Type.String({ pattern: "(a|a)*$" }), Type.String()),
+    "the root has a pattern with nested quantifiers, which can take exponential time: (a|a)*$",
+  ],
+  ["if", Type.Unsafe({ type: "object", properties: {}, if: {} }), `the root has "if" ${cannotClose}`],
+  ["not", Type.Object({}, { not: { required: ["a", "b"] } }), `the root has "not" ${cannotClose}`],
+  [
+    "not in a part",
+    Type.Intersect([Type.Object({}), Type.Unsafe({ not: { required: ["a"] } })]),
+    `the root has "not" ${cannotClose}`,
+  ],
+  [
+    "a part by reference",
+    Type.Unsafe({ allOf: [{ properties: {} }, { $ref: "#/$defs/B" }], $defs: { B: Type.Object({}) } }),
+    "the root combines a $ref with other properties, so it cannot be closed soundly: use Type.Evaluate or repeat them",
+  ],
+  [
+    "a limit that is no number",
+    Type.Unsafe({ type: "string", maxLength: "5" }),
+    'the root has a "maxLength" that is not a count',
+  ],
+  [
+    "required that is no list",
+    Type.Unsafe({ type: "object", required: true }),
+    'the root has a "required" that is not a list of names',
+  ],
+  [
+    "a codec",
+    Type.Object({ at: Type.Decode(Type.String(), (text) => new Date(text)) }),
+    "/properties/at has a codec, which would not run: decode in the handler",
+  ],
+])("%s is refused", (_name, schema, problem) => expect(schemaProblems(schema)).toEqual([problem]));
+
+test.each<[string, unknown]>([
+  [
+    "every plain type",
+    Type.Object({ a: Type.String(), b: Type.Integer(), c: Type.Array(Type.Number()), d: Type.Null(), e: Type.Boolean() }),
+  ],
+  ["unions, literals, enums", Type.Object({ u: Type.Union([Type.Literal("a"), Type.Integer()]), e: Type.Enum(["x", "y"]) })],
+  ["intersections and records", Type.Intersect([Type.Object({ a: Type.String() }), Type.Record(Type.String(), Type.String())])],
+  ["known formats", Type.Object({ a: Type.String({ format: "email" }), b: Type.String({ format: "uuid" }) })],
+  ["references inside", Type.Cyclic({ Node: Type.Object({ next: Type.Optional(Type.Ref("Node")) }) }, "Node")],
+  ["not, with its own closing", Type.Object({}, { not: { required: ["a"] }, additionalProperties: false })],
+  ["tuples as 2020-12 writes them", Type.Unsafe({ type: "array", prefixItems: [{ type: "string" }], items: false })],
+])("%s are accepted", (_name, schema) => expect(schemaProblems(schema)).toEqual([]));
+
+test.each([
+  "(a+)+",
+  "(a|a)*",
+  "([a-z]+)*$",
+  "(a*)*",
+  "(a|aa)+$",
+  "(a?b?)*",
+  "(.*)*",
+  "(\\w+\\s?)+$",
+  "^(([a-z])+.)+[A-Z]([a-z])+$",
+  "(a+){2,}",
+  "(a+){10}",
+  "(x(a?|b?))*",
+  "(\\d+|\\w+)*x",
+  "(?:a{0,60}){0,60}",
+  "(?=(a+)+$)a",
+  "(?:a|b|ab)*c",
+  "(?<name>a+)+",
+  "([\\u{61}-z]|a)+",
+])("the pattern %s can take exponential time", (pattern) => {
+  expect(() => new RegExp(pattern, "u")).not.toThrow();
+  expect(takesExponentialTime(pattern)).toBe(true);
+});
+
+test.each([
+  "^[a-z]+(-[a-z]+)*$", // slug
+  "^[a-z]+(\\.[a-z]+)*$", // dotted name
+  "^(0|[1-9]\\d*)\\.(0|[1-9]\\d*)\\.(0|[1-9]\\d*)(?:-((?:0|[1-9]\\d*|\\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\\.(?:0|[1-9]\\d*|\\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\\+([0-9a-zA-Z-]+(?:\\.[0-9a-zA-Z-]+)*))?$", // semver.org
+  "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+  "^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$", // host name
+  "^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$",
+  "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$", // base64
+  "^((25[0-5]|2[0-4]\\d|1?\\d?\\d)\\.){3}(25[0-5]|2[0-4]\\d|1?\\d?\\d)$",
+  "^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$",
+  "^\\+?[1-9]\\d{1,14}$",
+  "^(\\d{1,3})(,\\d{3})*$",
+  "^(EUR|USD)$",
+  "^#([0-9a-f]{3}|[0-9a-f]{6})$",
+  "^([A-Z][a-z]+ )*[A-Z][a-z]+$",
+  "^/(?:[^/]+/)*[^/]*$",
+  "^ord_[0-9]+$",
+  "^.{1,2000}$",
+  "^(a|b)*$",
+  "^\\p{L}+$",
+  "^[^\\x00-\\x1f]+$",
+])("the pattern %s is fine", (pattern) => {
+  expect(() => new RegExp(pattern, "u")).not.toThrow();
+  expect(takesExponentialTime(pattern)).toBe(false);
+});
+
+test("a mark keeps an optional field optional, whichever is written inside", () => {
+  const schema = Type.Object({
+    a: secret(Type.Optional(Type.String())),
+    b: Type.Optional(secret(Type.String())),
+    c: secret(Type.String()),
+  });
+  expect(requiredOf(schema)).toEqual(["c"]);
+  expect(Object.values(schema.properties).map((property) => hasSecret(property))).toEqual([true, true, true]);
+});
+
+test("what only asks about a value is not closed, or it would ask something else", () => {
+  const asked = { properties: { a: { const: 1 } } };
+  const schema = closed({
+    type: "object",
+    properties: { a: {}, b: {} },
+    additionalProperties: false,
+    not: asked,
+    if: asked,
+    dependentSchemas: { b: asked },
+  });
+  expect([schema.not, schema.if, schema.dependentSchemas.b]).toEqual([asked, asked, asked]);
+});
+
+describe("masked() hides a secret", () => {
+  const key = secret(Type.String());
+  const shown = JSON.stringify;
+  test.each<[string, TSchema, unknown]>([
+    ["at the top", key, "s3cret"],
+    ["as a property", Type.Object({ key }), { key: "s3cret" }],
+    ["that is an object", Type.Object({ key: secret(Type.Object({ a: Type.String() })) }), { key: { a: "s3cret" } }],
+    ["nested", Type.Object({ a: Type.Object({ b: Type.Object({ key }) }) }), { a: { b: { key: "s3cret" } } }],
+    ["in a list", Type.Object({ keys: Type.Array(key) }), { keys: ["s3cret", "s3cret"] }],
+    ["in objects of a list", Type.Array(Type.Object({ key })), [{ key: "s3cret" }]],
+    ["in a fixed place of a list", Type.Unsafe({ type: "array", prefixItems: [Type.String(), key] }), ["a", "s3cret"]],
+    ["in a union", Type.Object({ v: Type.Union([Type.Integer(), Type.Object({ key })]) }), { v: { key: "s3cret" } }],
+    ["that is a branch of a union", Type.Object({ v: Type.Union([Type.Integer(), key]) }), { v: "s3cret" }],
+    ["in an intersection", Type.Intersect([Type.Object({ a: Type.String() }), Type.Object({ key })]), { a: "a", key: "s3cret" }],
+    ["in a record", Type.Object({ r: Type.Record(Type.String(), key) }), { r: { a: "s3cret" } }],
+    ["in additional properties", Type.Object({}, { additionalProperties: key }), { a: "s3cret" }],
+    ["by pointer", Type.Unsafe({ type: "object", properties: { v: { $ref: "#/$defs/K" } }, $defs: { K: key } }), { v: "s3cret" }],
+    [
+      "by name, in a circle",
+      Type.Cyclic({ N: Type.Object({ key, n: Type.Optional(Type.Ref("N")) }) }, "N"),
+      { key: "s3cret", n: { key: "s3cret" } },
+    ],
+    ["behind a part that refers in a circle", Type.Unsafe({ allOf: [{ $ref: "#" }, Type.Object({ key })] }), { key: "s3cret" }],
+    ["in a branch by condition", Type.Unsafe({ type: "object", else: Type.Object({ key }) }), { key: "s3cret" }],
+  ])("%s", (_name, schema, value) => {
+    expect(shown(value)).toContain("s3cret");
+    const seen = shown(masked(schema, value));
+    expect(seen).not.toContain("s3cret");
+    expect(seen).toContain("[secret]");
+  });
+
+  test("and nothing else", () => {
+    expect(masked(Type.Object({ key, name: Type.String() }), { key: "x", name: "Ana" })).toEqual({
+      key: "[secret]",
+      name: "Ana",
+    });
+    expect(masked(Type.Object({ key: Type.Optional(key) }), {})).toEqual({});
+    const plain = { a: [1] };
+    expect(masked(Type.Object({ a: Type.Array(Type.Integer()) }), plain)).toBe(plain);
+  });
+
+  test("a part that is a reference is known to hold one", () => {
+    const root = Type.Unsafe({ type: "object", properties: { v: { $ref: "#/$defs/K" } }, $defs: { K: key } });
+    expect(hasSecret({ $ref: "#/$defs/K" }, root)).toBe(true);
+  });
+});

@@ -1,0 +1,177 @@
+import { anyone, Cancellation, definePlugin, handler, notFound, resource, stream, Type } from "quater";
+import { bootTest, principal } from "quater/testing";
+import { describe, expect, test } from "vitest";
+
+type Source = (signal: AbortSignal) => AsyncGenerator<unknown>;
+
+/** Opens a stream; tells what happened to it, in order. */
+const streaming = async (source: Source) => {
+  const happened: string[] = [];
+  const tx = resource({
+    name: "tx",
+    scope: "call",
+    open: () => "tx",
+    close: (_tx, { failed }) => void happened.push(failed ? "rolled back" : "committed"),
+  });
+  const told = definePlugin(() => ({
+    name: "told",
+    hooks: { settled: (_call, outcome) => void happened.push(outcome.ok ? "ok" : outcome.error.code) },
+  }));
+  const numbers = handler({
+    description: "Counts.",
+    effect: "read",
+    input: Type.Object({}),
+    output: stream(Type.Integer()),
+    auth: anyone,
+    use: { tx },
+    handle: (_input, { signal }) => source(signal) as AsyncGenerator<number>,
+  });
+  const app = await bootTest({ handlers: { numbers }, plugins: [told()], drainMs: 10 });
+  const cancellation = new Cancellation();
+  const outcome = await app.as(principal()).call("numbers", {}, { cancellation });
+  if (!outcome.ok) throw outcome.error;
+  return { app, happened, cancellation, items: outcome.value as AsyncIterableIterator<unknown> };
+};
+
+const read = async (items: AsyncIterable<unknown>): Promise<unknown[]> => {
+  const seen: unknown[] = [];
+  try {
+    for await (const item of items) seen.push(item);
+  } catch (error) {
+    seen.push((error as { code?: string }).code);
+  }
+  return seen;
+};
+
+test("a stream settles once, after its last item has left", async () => {
+  const { app, happened, items } = await streaming(async function* () {
+    yield 1;
+    yield 2;
+  });
+  expect(happened).toEqual([]);
+  expect(await read(items)).toEqual([1, 2]);
+  expect(await items.next()).toEqual({ done: true, value: undefined });
+  await items.return?.();
+  await app.stop();
+  expect(happened).toEqual(["committed", "ok"]);
+});
+
+describe("a stream that does not come to its end rolls back and settles once", () => {
+  test("when the reader leaves early", async () => {
+    let isCleanedUp = false;
+    const { app, happened, items } = await streaming(async function* () {
+      try {
+        for (let number = 0; ; number++) yield number;
+      } finally {
+        isCleanedUp = true;
+      }
+    });
+    for await (const item of items) if (item === 3) break;
+    await app.stop();
+    expect(isCleanedUp).toBe(true);
+    expect(happened).toEqual(["rolled back", "cancelled"]);
+  });
+
+  test("when an item is wrong, and the source is told to stop", async () => {
+    let isCleanedUp = false;
+    const { app, happened, items } = await streaming(async function* () {
+      try {
+        yield 1;
+        yield "two";
+        yield 3;
+      } finally {
+        isCleanedUp = true;
+      }
+    });
+    expect(await read(items)).toEqual([1, "internal"]);
+    await app.stop();
+    expect(isCleanedUp).toBe(true);
+    expect(happened).toEqual(["rolled back", "internal"]);
+    expect(app.log[0]?.fields["error"]).toContain("The output of numbers does not match its schema:  must be an integer");
+  });
+
+  test.each<[string, () => unknown, string]>([
+    ["on purpose", () => notFound("page", "9"), "not_found"],
+    ["by mistake", () => JSON.parse("{"), "internal"],
+  ])("when the source throws %s", async (_how, fail, code) => {
+    const { app, happened, items } = await streaming(async function* () {
+      yield 1;
+      fail();
+    });
+    expect(await read(items)).toEqual([1, code]);
+    await app.stop();
+    expect(happened).toEqual(["rolled back", code]);
+  });
+
+  test("when it throws while the reader leaves", async () => {
+    const { app, happened, items } = await streaming(async function* () {
+      try {
+        yield 1;
+      } finally {
+        JSON.parse("{");
+      }
+    });
+    for await (const _item of items) break;
+    await app.stop();
+    expect(happened).toEqual(["rolled back", "internal"]);
+  });
+
+  test("when it is cancelled", async () => {
+    const { app, happened, cancellation, items } = await streaming(async function* (signal) {
+      yield 1;
+      await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    });
+    await items.next();
+    const next = read(items);
+    cancellation.cancel();
+    expect(await next).toEqual(["cancelled"]);
+    await app.stop();
+    expect(happened).toEqual(["rolled back", "cancelled"]);
+    expect(app.log).toEqual([]);
+  });
+});
+
+test("an end that cannot be recorded is what the reader meets last", async () => {
+  const failing = definePlugin(() => ({ name: "failing", hooks: { settled: () => Promise.reject(new Error("disk full")) } }));
+  const numbers = handler({
+    description: "Counts.",
+    effect: "read",
+    input: Type.Object({}),
+    output: stream(Type.Integer()),
+    auth: anyone,
+    async *handle() {
+      yield 1;
+    },
+  });
+  await using app = await bootTest({ handlers: { numbers }, plugins: [failing()] });
+  const outcome = await app.as(principal()).call("numbers");
+  expect(outcome.ok && (await read(outcome.value as AsyncIterable<unknown>))).toEqual([1, "outcome_unrecorded"]);
+});
+
+test.each<[string, unknown, unknown, boolean]>([
+  ["what matches", Type.Object({ a: Type.Integer() }), { a: 1 }, true],
+  ["a field too many", Type.Object({ a: Type.Integer() }), { a: 1, b: 2 }, false],
+  ["a date where anything may be", Type.Object({ a: Type.Unknown() }), { a: new Date(0) }, false],
+  ["a big integer where anything may be", Type.Object({ a: Type.Any() }), { a: 1n }, false],
+  ["JSON where anything may be", Type.Object({ a: Type.Unknown() }), { a: { b: [null] } }, true],
+  ["nothing, without a schema", undefined, undefined, true],
+  ["JSON, without a schema", undefined, { a: [1, "x", null, true] }, true],
+  ["a field that is undefined, without a schema", undefined, { a: undefined }, true],
+  ["NaN, without a schema", undefined, [Number.NaN], false],
+  ["a map, without a schema", undefined, new Map(), false],
+  ["an object of no class at all, without a schema", undefined, Object.create(Object.create(null)), false],
+  ["a function, without a schema", undefined, { a: () => 1 }, false],
+])("an output that is %s leaves only as JSON of its schema", async (_name, output, value, isFine) => {
+  const give = handler({
+    description: "Gives.",
+    effect: "read",
+    input: Type.Object({}),
+    auth: anyone,
+    handle: () => value,
+    ...(output === undefined ? {} : { output }),
+  } as never);
+  await using app = await bootTest({ handlers: { give } });
+  expect(await app.as(principal()).call("give")).toMatchObject(
+    isFine ? { ok: true } : { ok: false, error: { code: "internal" } },
+  );
+});

@@ -1,0 +1,105 @@
+// The program for tests: in process with streams of its own, or as a child.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { runProgram } from "../../../plugins/cli/program.ts";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const main = fileURLToPath(new URL("../../../plugins/cli/main.ts", import.meta.url));
+
+/** A folder with a manifest of its own. */
+export const fixture = (name: string): string => join(here, "fixtures", name);
+export const shop = fixture("shop");
+
+export interface Typed {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  /** Both outputs are terminals. */
+  readonly isTerminal?: boolean;
+  readonly columns?: number;
+  readonly interrupt?: AbortSignal;
+  /** Told each piece of standard error. */
+  readonly onError?: (text: string) => void;
+}
+
+export interface Seen {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the program in process. */
+export const quater = async (argv: readonly string[], typed: Typed = {}): Promise<Seen> => {
+  const { cwd = shop, env = {}, stdin = "", isTerminal = false, columns = 200, interrupt, onError } = typed;
+  const outputs = [new PassThrough(), new PassThrough()] as const;
+  const [stdout, stderr] = outputs.map((stream) => (isTerminal ? Object.assign(stream, { isTTY: true, columns }) : stream));
+  const texts = outputs.map(textOf);
+  if (onError !== undefined) outputs[1].on("data", (part: Buffer) => onError(part.toString()));
+  const code = await runProgram({
+    argv,
+    env: { NO_COLOR: "1", ...env },
+    cwd,
+    stdin: Readable.from(stdin === "" ? [] : [Buffer.from(stdin)]),
+    stdout: stdout as PassThrough,
+    stderr: stderr as PassThrough,
+    ...(interrupt === undefined ? {} : { interrupt }),
+  });
+  for (const stream of outputs) stream.end();
+  const [out = "", err = ""] = await Promise.all(texts);
+  return { code, out, err };
+};
+
+const textOf = async (stream: Readable): Promise<string> => {
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString("utf8");
+};
+
+export interface Child extends Seen {
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface Started {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Child>;
+  /** Resolves with what standard error holds once it matches. */
+  readonly said: (pattern: RegExp) => Promise<string>;
+}
+
+/** Starts the program as a process of its own. */
+export const start = (argv: readonly string[], { cwd = shop, env = {} }: Typed = {}): Started => {
+  const child = spawn(process.execPath, ["-C", "quater-source", "--import", "tsx", main, ...argv], {
+    cwd,
+    env: { ...process.env, NO_COLOR: "1", NODE_OPTIONS: "", ...env },
+  });
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (part: Buffer) => {
+    out += part.toString();
+  });
+  child.stderr.on("data", (part: Buffer) => {
+    err += part.toString();
+  });
+  const ended = new Promise<Child>((resolve) => {
+    child.on("close", (code, signal) => resolve({ code: code ?? -1, signal, out, err }));
+  });
+  const said = (pattern: RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      const look = () => pattern.test(err) && resolve(err);
+      look();
+      child.stderr.on("data", look);
+      void ended.then(() => reject(new Error(`It ended without saying ${pattern}: ${err}`)));
+    });
+  return { process: child, ended, said };
+};
+
+/** A project in a folder of its own, inside the repository so that it may import quater; its name begins with a dot. */
+export const project = (files: Readonly<Record<string, string>>): { readonly folder: string; readonly remove: () => void } => {
+  const folder = mkdtempSync(join(here, ".project-"));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+};

@@ -1,0 +1,128 @@
+import { anyone, authenticated, handler, secret, stream, Type } from "quater";
+import { cli } from "quater/cli";
+import { bootTest, principal, tokens } from "quater/testing";
+import { expect, test } from "vitest";
+import { UsageError } from "../../../plugins/cli/exit.ts";
+import { flagsOf, kebab } from "../../../plugins/cli/flags.ts";
+import { readGlobals } from "../../../plugins/cli/globals.ts";
+import { aligned, jsonPretty, renderValue } from "../../../plugins/cli/render.ts";
+import { joinValues, tokenize } from "../../../plugins/cli/tokens.ts";
+
+test.each([
+  ["amountCents", "amount-cents"],
+  ["order_id", "order-id"],
+  ["orderID", "order-id"],
+  ["URLPath", "url-path"],
+  ["ipV4", "ip-v4"],
+  ["name", "name"],
+])("%s is --%s", (name, flag) => expect(kebab(name)).toBe(flag));
+
+test.each([
+  ["a string", Type.String(), "text"],
+  ["a number or null", Type.Union([Type.Number(), Type.Null()]), "text"],
+  ["literals", Type.Union([Type.Literal("a"), Type.Literal(1)]), "text"],
+  ["a boolean", Type.Boolean(), "switch"],
+  ["a boolean or null", Type.Union([Type.Boolean(), Type.Null()]), "switch"],
+  ["a boolean or a string", Type.Union([Type.Boolean(), Type.String()]), "text"],
+  ["a list of texts", Type.Array(Type.String()), "list"],
+  ["a list of objects", Type.Array(Type.Object({})), "json"],
+  ["a list of lists", Type.Array(Type.Array(Type.String())), "list of lists is json"],
+  ["an object", Type.Object({}), "json"],
+  ["an object or null", Type.Union([Type.Object({}), Type.Null()]), "json"],
+  ["an object or a string", Type.Union([Type.Object({}), Type.String()]), "either"],
+  ["anything", Type.Any(), "either"],
+])("%s is written as %s", (_, schema, kind) => {
+  expect(flagsOf(Type.Object({ x: schema }))[0]?.kind).toBe(kind.split(" ").at(-1));
+});
+
+test("the program's flags are found wherever they stand, and not behind --", () => {
+  expect(readGlobals(["run", "--json", "x", "--config", "f", "--help", "--version", "--", "--json"])).toEqual({
+    json: true,
+    isHelp: true,
+    isVersion: false,
+    config: "f",
+    rest: ["run", "x", "--version", "--", "--json"],
+  });
+  expect(readGlobals(["--no-json", "--config=f", "--version"])).toMatchObject({ json: false, config: "f", isVersion: true });
+  expect(() => readGlobals(["--config", "--json"])).toThrow(UsageError);
+});
+
+test("a word behind a flag is its value unless it looks like a flag", () => {
+  const typed = joinValues(tokenize(["--a", "1", "--b", "--c=", "w", "--d", "-5", "--", "--e"]), (flag) =>
+    flag === "b" ? "switch" : "value",
+  );
+  expect(typed).toEqual({
+    flags: [
+      { flag: "a", value: "1" },
+      { flag: "b", value: "true" },
+      { flag: "c", value: "" },
+      { flag: "d", value: "-5" },
+    ],
+    words: ["w", "--e"],
+  });
+  expect(() => tokenize(["-x"])).toThrow("flags are written with two dashes");
+});
+
+test("a terminal is shown tables, lines, and JSON for what is neither", () => {
+  const plain = (_: string, text: string) => text;
+  expect(renderValue({ a: 1, long: "x\ny" }, 80, plain)).toBe("a     1\nlong  x\\u{a}y\n");
+  expect(renderValue({ a: { b: 1 } }, 80, plain)).toBe('{\n  "a": {\n    "b": 1\n  }\n}\n');
+  expect(renderValue([], 80, plain)).toBe("none\n");
+  expect(renderValue(["a", "b"], 80, plain)).toBe("a\nb\n");
+  expect(renderValue("two\nlines\u202e", 80, plain)).toBe("two\nlines\\u{202e}\n");
+  expect(renderValue(null, 80, plain)).toBe("null\n");
+  expect(renderValue({}, 80, plain)).toBe("{}\n");
+  expect(aligned([])).toBe("");
+});
+
+test("JSON for a terminal stays the same JSON", () => {
+  const value = { text: "é \u0085 \u202e \u{e0001} 😀", "\u0007": "\n" };
+  expect(jsonPretty(value)).toMatch(/^[^\p{Cc}\p{Cf}]+$/u.test(jsonPretty(value).replaceAll("\n", "")) ? /./ : /never/);
+  expect(JSON.parse(jsonPretty(value))).toEqual(value);
+});
+
+test("the probe sees what a caller of the program sees", async () => {
+  const handlers = {
+    echo: handler({
+      description: "Echoes.",
+      effect: "read",
+      input: Type.Object({
+        n: Type.Integer(),
+        tags: Type.Array(Type.String(), { default: [] }),
+        pin: Type.Optional(secret(Type.String())),
+      }),
+      auth: authenticated,
+      handle: ({ n, tags, pin }) => ({ n, tags, digits: pin?.length ?? 0 }),
+    }),
+    count: handler({
+      description: "Counts.",
+      effect: "read",
+      input: Type.Object({}),
+      output: stream(Type.Object({ n: Type.Integer() })),
+      auth: anyone,
+      async *handle() {
+        yield { n: 1 };
+        yield { n: 2 };
+      },
+    }),
+  };
+  await using app = await bootTest({
+    handlers,
+    expose: { echo: { cli: true }, count: { cli: true } },
+    plugins: [cli({ authenticate: tokens({ t: principal() }) })],
+  });
+  const probe = async (handler: string, input: Parameters<typeof app.acrossSurfaces>[0]["input"], token = "t") =>
+    (await app.acrossSurfaces({ handler, input, token }))["cli"];
+  expect(await probe("echo", { json: '{"n":1}' })).toEqual({ ok: true, value: { n: 1, tags: [], digits: 0 } });
+  expect(await probe("echo", { text: { n: "1", tags: ["a", "b"], pin: "123" } })).toEqual({
+    ok: true,
+    value: { n: 1, tags: ["a", "b"], digits: 3 },
+  });
+  expect(await probe("echo", { text: { n: "x" } })).toMatchObject({
+    ok: false,
+    code: "invalid_input",
+    errors: [{ path: "/n", message: "must be an integer" }],
+  });
+  expect(await probe("echo", { json: '{"n":1}' }, "wrong")).toMatchObject({ ok: false, code: "invalid_token" });
+  expect(await probe("count", { json: "{}" })).toEqual({ ok: true, value: [{ n: 1 }, { n: 2 }] });
+});

@@ -1,0 +1,125 @@
+// What only a process of its own can show: signals, broken pipes, a manifest in TypeScript, a busy port.
+
+import { spawnSync } from "node:child_process";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, test } from "vitest";
+import { fixture, project, shop, start } from "./kit.ts";
+
+const typescript = fixture("typescript");
+
+test("a manifest in TypeScript is run", async () => {
+  expect(await start(["run", "hello", "--name", "Ana"], { cwd: typescript }).ended).toEqual({
+    code: 0,
+    signal: null,
+    out: '{"text":"Hello Ana"}\n',
+    err: "",
+  });
+});
+
+test("a reader who leaves early ends the program quietly", () => {
+  const main = new URL("../../../plugins/cli/main.ts", import.meta.url).pathname;
+  const run = (line: string) =>
+    spawnSync("bash", ["-c", `set -o pipefail; node -C quater-source --import tsx ${main} ${line}`], {
+      cwd: shop,
+      encoding: "utf8",
+      timeout: 25_000,
+    });
+  const endless = run("run countUp | head -1");
+  expect(endless).toMatchObject({ status: 0, stdout: '{"n":1}\n', stderr: "" });
+  expect(run("exposure | true")).toMatchObject({ status: 0, stderr: "" });
+});
+
+test("SIGINT cancels a run, with exit 130", async () => {
+  const run = start(["run", "waitLong"], { env: { QUATER_LOG: "info" } });
+  setTimeout(() => run.process.kill("SIGINT"), 6_000);
+  const { code, out } = await run.ended;
+  expect([code, out]).toEqual([130, ""]);
+});
+
+const urlIn = (text: string): string => /"url":"([^"]+)"/.exec(text)?.[1] ?? "";
+
+test("serve logs JSON lines, waits for calls in flight on SIGTERM, and exits 0", async () => {
+  const server = start(["serve"]);
+  const url = urlIn(await server.said(/"message":"shop is ready"/));
+  const answer = fetch(`${url}/wait`, {
+    method: "POST",
+    headers: { authorization: "Bearer t", "content-type": "application/json" },
+    body: '{"ms":1500}',
+  });
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  server.process.kill("SIGTERM");
+  const response = await answer;
+  expect([response.status, await response.json()]).toEqual([200, { waited: 1500 }]);
+  const { code, out, err } = await server.ended;
+  expect([code, out]).toEqual([0, ""]);
+  const lines = err
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { level: string; message: string });
+  expect(lines.map(({ message }) => message)).toEqual(expect.arrayContaining(["shop is ready", "Stopping on SIGTERM"]));
+});
+
+test("a second signal ends serve at once, with 143", async () => {
+  const server = start(["serve"]);
+  const url = urlIn(await server.said(/is ready/));
+  const cut = fetch(`${url}/wait`, {
+    method: "POST",
+    headers: { authorization: "Bearer t", "content-type": "application/json" },
+    body: "{}",
+  }).catch(() => "cut off");
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  server.process.kill("SIGTERM");
+  await server.said(/Stopping on SIGTERM/);
+  server.process.kill("SIGTERM");
+  expect((await server.ended).code).toBe(143);
+  expect(await cut).toBe("cut off");
+});
+
+test("a busy port is one clear message and exit 78", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => other.once("listening", resolve));
+  const { port } = other.address() as AddressInfo;
+  try {
+    const { code, err } = await start(["serve"], { env: { SHOP_PORT: String(port) } }).ended;
+    expect(code).toBe(78);
+    expect(err).toContain(`Port ${port} on 127.0.0.1 is already in use`);
+    expect(err).not.toMatch(/\n\s+at /);
+  } finally {
+    other.close();
+  }
+});
+
+test("mcp answers on standard output with nothing but the protocol, until its input ends", async () => {
+  const { folder, remove } = project({
+    "handlers.mjs": `
+import { authenticated, handler, Type } from "quater";
+export const greet = handler({ description: "Greets.", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => { console.log("noise"); return "hi"; } });
+`,
+    "quater.config.mjs": `
+import { defineConfig, expose } from "quater";
+import { localUser } from "quater/auth";
+import { mcp } from "quater/mcp";
+export default defineConfig({ name: "m", handlers: [expose(() => import("./handlers.mjs"), { greet: { mcp: true } })], plugins: [mcp({ authenticate: localUser() })] });
+`,
+  });
+  try {
+    const run = start(["mcp"], { cwd: folder });
+    const send = (message: object) => run.process.stdin?.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+    const clientInfo = { name: "test", version: "1" };
+    send({ id: 1, method: "initialize", params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo } });
+    send({ method: "notifications/initialized" });
+    send({ id: 2, method: "tools/call", params: { name: "greet", arguments: {} } });
+    run.process.stdin?.end();
+    const { code, out } = await run.ended;
+    const messages = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { id?: number; result?: unknown });
+    expect(code).toBe(0);
+    expect(messages.find(({ id }) => id === 2)?.result).toMatchObject({ content: [{ type: "text" }] });
+    expect(messages.every((message) => "jsonrpc" in message)).toBe(true);
+  } finally {
+    remove();
+  }
+});

@@ -1,0 +1,284 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { project, quater, shop } from "./kit.ts";
+
+const broken = `throw new Error("the manifest was loaded");`;
+
+test("--version and --help load no manifest", async () => {
+  const { folder, remove } = project({ "quater.config.mjs": broken, "package.json": "{}" });
+  try {
+    expect(await quater(["--version"], { cwd: folder })).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+    const help = await quater(["--help"], { cwd: folder });
+    expect(help).toMatchObject({ code: 0, err: "" });
+    for (const word of ["run <action>", "actions", "serve", "mcp", "exposure", "openapi", "keys create"])
+      expect(help.out).toContain(word);
+    for (const argv of [
+      ["run", "--help"],
+      ["serve", "--help"],
+      ["actions", "--help"],
+    ])
+      expect(await quater(argv, { cwd: folder })).toMatchObject({ code: 0, err: "", out: expect.stringContaining("Usage") });
+  } finally {
+    remove();
+  }
+});
+
+test.each([
+  [["rnu"], 'Unknown command "rnu"; did you mean "run"?'],
+  [["frobnicate"], 'Unknown command "frobnicate"; quater --help lists them'],
+  [["run", "refundOdrer"], 'No action named "refundOdrer"; did you mean "refundOrder"?'],
+  [["run", "zzz"], 'No action named "zzz"; quater actions lists them'],
+  [["run", "httpOnly"], 'No action named "httpOnly"; quater actions lists them'],
+  [["run"], "Name an action: quater run <action>; quater actions lists them"],
+  [["run", "--limit", "1", "listOrders"], "--limit stands before the action: write quater run <action> --limit"],
+  [["run", "listOrders", "extra"], 'Unexpected word "extra"; inputs are given as flags'],
+  [["run", "listOrders", "--limit"], '--limit needs a value; one that begins with "-" is written --limit=...'],
+  [["run", "listOrders", "-l", "1"], "Unknown flag -l; flags are written with two dashes"],
+  [["run", "refundOrder", "--no-is-urgent=1"], "--no-is-urgent takes no value"],
+  [["run", "listOrders", "--input"], '--input needs a file, or "-" for standard input'],
+  [["--confg", "x"], "Unknown flag --confg; did you mean --config?"],
+  [["run", "listOrders", "--config"], "--config needs a file"],
+  [["actions", "lsit"], 'Unknown command "actions lsit"; did you mean "actions list"?'],
+  [["actions", "describe"], "Something is missing; write quater actions describe <action>"],
+  [["actions", "describe", "greeet"], 'No action named "greeet"; did you mean "greet"?'],
+  [["serve", "--jsn"], "Unknown flag --jsn; did you mean --json?"],
+  [["exposure", "now"], 'Unexpected word "now"; write quater exposure'],
+  [["keys", "craete"], 'Unknown command "keys craete"; did you mean "keys create"?'],
+  [["report", "maek"], 'Unknown command "report maek"; did you mean "report make"?'],
+])("%j is one line and exit 64", async (argv, sentence) => {
+  expect(await quater(argv)).toEqual({ code: 64, out: "", err: `quater: ${sentence}\n` });
+});
+
+test("a typo with --json is an object", async () => {
+  const { err, code } = await quater(["run", "gret", "--json"]);
+  expect([code, JSON.parse(err)]).toEqual([
+    64,
+    { error: { code: "unknown_handler", message: 'No action named "gret"; did you mean "greet"?' } },
+  ]);
+});
+
+test("what is typed cannot act on the terminal", async () => {
+  expect((await quater(["\u001b[2Jx"], { isTerminal: true })).err).not.toContain("\u001b");
+});
+
+test("without a command the overview goes to standard error", async () => {
+  expect(await quater([])).toMatchObject({ code: 64, out: "", err: expect.stringContaining("Usage  quater <command>") });
+});
+
+const handlers = `
+import { anyone, handler, Type } from "quater";
+const parts = { effect: "read", input: Type.Object({}), auth: anyone, handle: () => "ok" };
+export const good = handler({ ...parts, description: "Good." });
+export const silent = handler({ ...parts, description: "" });
+export const open = handler({ ...parts, description: "Open.", auth: undefined });
+`;
+const manifest = (table: string, plugins: string) => `
+import { defineConfig, expose } from "quater";
+import { cli } from "quater/cli";
+import { http } from "quater/http";
+export default defineConfig({
+  name: "made",
+  handlers: [expose(() => import("./handlers.mjs"), ${table})],
+  plugins: [${plugins}],
+});
+`;
+
+test("actions without authenticate are refused with what to add", async () => {
+  const { folder, remove } = project({
+    "handlers.mjs": handlers,
+    "quater.config.mjs": manifest("{ good: { cli: true } }", "cli()"),
+  });
+  try {
+    const { code, out, err } = await quater(["run", "good"], { cwd: folder });
+    expect([code, out]).toEqual([78, ""]);
+    expect(err).toContain("CLI actions require cli auth");
+    expect(err).toContain("Add cli({ authenticate: ... }) to plugins");
+  } finally {
+    remove();
+  }
+});
+
+test("all mistakes in a project are told at once: place, cause, remedy, no stack", async () => {
+  const { folder, remove } = project({
+    "handlers.mjs": handlers,
+    "quater.config.mjs": manifest(
+      "{ silent: { cli: true },\n open: { cli: true },\n good: { cly: true, cli: 7 },\n missing: { cli: true } }",
+      "cli(), http",
+    ),
+  });
+  try {
+    const { code, err } = await quater(["exposure"], { cwd: folder, isTerminal: true });
+    expect(code).toBe(78);
+    for (const text of [
+      "silent has no description",
+      "open states no auth",
+      'uses the exposure key "cly", which no configured plugin owns',
+      'Did you mean "cli"?',
+      "missing is not exported",
+      "plugins[1] is a plugin that was not called",
+      "CLI actions require cli auth",
+    ])
+      expect(err).toContain(text);
+    expect(err).toMatch(
+      /^The project does not boot: \d+ problems\n\n {2}quater\.config\.mjs:\d+\n {4}cause {3}\S.*\n {4}remedy {2}\S/,
+    );
+    expect(err).not.toMatch(/\n\s+at /);
+    const asJson = await quater(["exposure", "--json"], { cwd: folder });
+    expect(JSON.parse(asJson.err)).toMatchObject({
+      error: {
+        code: "configuration",
+        problems: expect.arrayContaining([expect.objectContaining({ remedy: 'Did you mean "cli"?' })]),
+      },
+    });
+  } finally {
+    remove();
+  }
+});
+
+test("where no cli() is configured the program works, and run says how to add it", async () => {
+  const { folder, remove } = project({
+    "handlers.mjs": handlers,
+    "quater.config.mjs": manifest('{ good: { http: "GET /good" } }', "http({ authenticate: () => undefined })"),
+  });
+  try {
+    for (const argv of [["run", "good"], ["run", "good", "--help"], ["actions"]]) {
+      const { code, err } = await quater(argv, { cwd: folder });
+      expect(code).toBe(78);
+      expect(err).toContain("No cli() is configured");
+      expect(err).toContain("Add cli({ authenticate: localUser() }) to plugins");
+    }
+    expect(await quater(["exposure", "--no-json"], { cwd: folder })).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("good     GET /good  read    anyone  -\n"),
+    });
+    expect(JSON.parse((await quater(["openapi"], { cwd: folder })).out)).toMatchObject({ openapi: expect.any(String) });
+    expect(await quater(["mcp"], { cwd: folder })).toMatchObject({
+      code: 78,
+      err: expect.stringContaining("No mcp() is configured"),
+    });
+  } finally {
+    remove();
+  }
+});
+
+test("--config and QUATER_CONFIG name the manifest", async () => {
+  const { folder, remove } = project({ "package.json": "{}" });
+  try {
+    const file = join(shop, "quater.config.mjs");
+    expect((await quater(["run", "greet", "--name", "a", "--config", file], { cwd: folder })).out).toBe('"Hello a"\n');
+    expect((await quater(["run", "greet", "--name", "a"], { cwd: folder, env: { QUATER_CONFIG: file } })).out).toBe(
+      '"Hello a"\n',
+    );
+    expect(await quater(["exposure", "--config", "none.ts"], { cwd: folder })).toMatchObject({
+      code: 78,
+      err: expect.stringContaining("There is no such file"),
+    });
+    expect(await quater(["exposure"], { cwd: folder })).toMatchObject({
+      code: 78,
+      err: expect.stringContaining("No quater.config.ts"),
+    });
+    expect(await quater(["rnu"], { cwd: folder })).toMatchObject({
+      code: 64,
+      err: expect.stringContaining('did you mean "run"?'),
+    });
+  } finally {
+    remove();
+  }
+});
+
+test("actions are listed and described behind the door, filtered by what the caller may do", async () => {
+  const { out } = await quater(["actions", "list"], { isTerminal: true });
+  expect(out).toContain("greet        Greets somebody.\n");
+  expect(out).not.toMatch(/adminOnly|httpOnly|forgotten/);
+  expect((await quater(["actions", "describe", "adminOnly"])).code).toBe(64);
+  expect(await quater(["actions"], { env: { QUATER_TOKEN: "nope" } })).toMatchObject({ code: 77, out: "" });
+  expect(JSON.parse((await quater(["actions", "--json"])).out)).toContainEqual({
+    name: "greet",
+    description: "Greets somebody.",
+    effect: "read",
+  });
+});
+
+test("a description holds what an agent needs", async () => {
+  const described = JSON.parse((await quater(["actions", "describe", "refund-order"])).out);
+  expect(described).toMatchObject({
+    name: "refundOrder",
+    effect: "destructive",
+    auth: "can(orders)",
+    input: { properties: { amountCents: { minimum: 1 } }, additionalProperties: false },
+    usage: { dryRun: expect.stringMatching(/^quater run refundOrder --dry-run --order-id <string> --amount-cents <integer>/) },
+  });
+  expect(described.flags).toContainEqual({ input: "amountCents", flag: "--amount-cents", isRequired: true, kind: "text" });
+  const { out } = await quater(["actions", "describe", "charge"], { isTerminal: true });
+  expect(out).toContain("secret: not on the command line, but by --input or QUATER_INPUT_CARD_NUMBER");
+  expect(out).toContain("quater run charge --dry-run --cents <integer>");
+});
+
+test("the exposure table has every handler in the manifest's order, and what is declared alone", async () => {
+  const { out } = await quater(["exposure"], { isTerminal: true });
+  const lines = out.split("\n");
+  expect(lines[0]).toBe("handler      http                           cli  effect       auth           approval");
+  expect(lines[2]).toBe("refundOrder  POST /orders/:orderId/refunds  yes  destructive  can(orders)    -");
+  expect(lines[10]).toMatch(/^greet /);
+  expect(out).toContain("Declared, not exposed\n  forgotten  ./orders.ts\n");
+  expect(JSON.parse((await quater(["exposure", "--json"])).out)).toMatchObject({
+    handlers: expect.arrayContaining([
+      expect.objectContaining({ handler: "httpOnly", surfaces: { http: "GET /http-only", cli: null }, isPublic: false }),
+    ]),
+    declared: [{ name: "forgotten", module: "./orders.ts" }],
+    outsideThePipeline: [],
+  });
+});
+
+test("commands of plugins take flags and words by their schema, and give their own exit code", async () => {
+  expect(await quater(["report", "make", "2024", "a", "b"])).toEqual({
+    code: 0,
+    out: '{"year":2024,"names":["a","b"],"isLong":false}\n',
+    err: "made\n",
+  });
+  expect((await quater(["report", "make", "--year=2024", "--is-long"])).code).toBe(3);
+  const wrong = await quater(["report", "make", "soon"], { isTerminal: true });
+  expect(wrong).toMatchObject({ code: 65, err: "invalid_input: /year must be an integer\n" });
+  expect((await quater(["report", "make", "--help"])).out).toContain("Usage  quater report make [year] [names] [flags]");
+  expect(JSON.parse((await quater(["commands"])).out)).toEqual([{ command: "report make", description: "Makes a report." }]);
+});
+
+test("keys are looked after also where the project does not boot", async () => {
+  const { folder, remove } = project({
+    "handlers.mjs": handlers,
+    "quater.config.mjs": manifest("{ open: { cli: true } }", "cli()"),
+  });
+  try {
+    const made = await quater(["keys", "create", "--name", "ci", "--scopes", "a", "--scopes", "b"], { cwd: folder });
+    expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^qk_\S+\n$/) });
+    expect((await quater(["keys", "create", "--name", "ci"], { cwd: folder })).code).toBe(73);
+  } finally {
+    remove();
+  }
+});
+
+test("a failure of our own shows a stack and exits 70", async () => {
+  const { folder, remove } = project({
+    "handlers.mjs": handlers,
+    "quater.config.mjs": manifest(
+      "{}",
+      'Object.assign(cli(), { setup: () => { throw new TypeError("\\u001b[31mnot a QuaterError"); } })',
+    ),
+  });
+  try {
+    const { code, err } = await quater(["exposure"], { cwd: folder, isTerminal: true });
+    expect(code).toBe(70);
+    expect(err).toMatch(/^quater: unexpected failure\nTypeError: \\u\{1b\}\[31mnot a QuaterError\n\s+at /);
+  } finally {
+    remove();
+  }
+});
+
+test("colours are for terminals, and NO_COLOR turns them off", async () => {
+  expect((await quater(["exposure"], { isTerminal: true, env: { NO_COLOR: "" } })).out).toContain("\u001b[1m");
+  expect((await quater(["exposure"], { isTerminal: true })).out).not.toContain("\u001b");
+  expect((await quater(["exposure", "--no-json"], { env: { NO_COLOR: "" } })).out).not.toContain("\u001b");
+});

@@ -1,0 +1,182 @@
+// What the compiler must refuse, with the reason beside it, and what it must infer. Compiled by `tsc`, never run.
+
+import {
+  type Approved,
+  type Authorized,
+  anyone,
+  type Bound,
+  can,
+  definePlugin,
+  expose,
+  type Handler,
+  type Hooks,
+  handler,
+  hasRole,
+  type Principal,
+  resource,
+  type Services,
+  serviceRef,
+  stream,
+  Type,
+} from "quater";
+import { approve, auth, handle } from "./stages.ts";
+
+type Same<A, B> = (<Value>() => Value extends A ? 1 : 2) extends <Value>() => Value extends B ? 1 : 2 ? true : false;
+const same = <A, B>(_proof: Same<A, B>): void => {};
+
+// What is inferred
+
+const shop = resource({
+  name: "shop",
+  scope: "app",
+  open: async () => ({ order: (id: string) => ({ id, cents: 5 }) }),
+  close: (value) => void value.order("x"),
+});
+const Input = Type.Object({ orderId: Type.String(), cents: Type.Integer(), reason: Type.Optional(Type.String()) });
+
+export const refundOrder = handler({
+  description: "Refunds.",
+  effect: "destructive",
+  input: Input,
+  output: Type.Object({ state: Type.Enum(["open", "done"]) }),
+  auth: can("orders:refund"),
+  use: { shop },
+  problems: ["order_archived"],
+  preview: ({ orderId }, { shop }) => shop.order(orderId).cents,
+  handle: ({ orderId, cents, reason }, { shop, principal, signal, progress, callId }) => {
+    same<typeof reason, string | undefined>(true);
+    same<typeof principal, Principal>(true);
+    same<typeof signal, AbortSignal>(true);
+    same<typeof callId, string>(true);
+    progress(0.5, shop.order(orderId).id);
+    return { state: cents > 0 ? "open" : "done" };
+  },
+});
+// A handler's type is of values, short enough to read on hover.
+same<
+  typeof refundOrder,
+  Handler<{ orderId: string; cents: number; reason?: string }, { state: "open" | "done" }, "order_archived">
+>(true);
+
+export const watch = handler({
+  description: "Watches.",
+  effect: "read",
+  input: Type.Object({ from: Type.Integer() }),
+  output: stream(Type.Object({ at: Type.Integer() })),
+  auth: [can("a"), hasRole("b")],
+  async *handle({ from }) {
+    yield { at: from };
+  },
+});
+same<typeof watch, Handler<{ from: number }, AsyncIterable<{ at: number }>, never>>(true);
+
+const own = {
+  description: "Reads.",
+  effect: "read",
+  input: Input,
+  output: Type.String(),
+  use: { shop },
+  handle: ({ orderId }: { orderId: string }) => orderId,
+} as const;
+handler({
+  ...own,
+  auth: ({ principal, input, shop }) => {
+    same<typeof principal, Principal>(true);
+    same<typeof input.cents, number>(true);
+    return shop.order(input.orderId).id === principal.subject;
+  },
+});
+handler({ ...own, auth: [can("x"), async ({ input }) => input.cents > 0 || "nothing to pay"] });
+handler({ ...own, auth: { any: [hasRole("x"), ({ principal, input }) => principal.subject === input.orderId] } });
+
+expose(async () => ({ refundOrder, watch, Input }), { refundOrder: { name: "refund", preview: "caller" } });
+
+// Handlers
+
+// @ts-expect-error a handler must say who may call it
+handler({ ...own });
+// @ts-expect-error a policy answers yes, no, or a sentence
+handler({ ...own, auth: ({ input }) => input.cents });
+// @ts-expect-error the input has no such field
+handler({ ...own, auth: ({ input }) => input.amount === 1 });
+// @ts-expect-error an effect is one of three
+handler({ ...own, auth: anyone, effect: "delete" });
+// @ts-expect-error the output is a string
+handler({ ...own, auth: anyone, handle: ({ cents }) => cents });
+const ticks = async function* () {
+  yield { on: 1 };
+};
+// @ts-expect-error an item of the stream is an object with `at`
+handler({ ...own, auth: anyone, output: stream(Type.Object({ at: Type.Integer() })), handle: ticks });
+// @ts-expect-error the word is none of the output's
+handler({ ...own, auth: anyone, output: Type.Enum(["a", "b"]), handle: (_) => "c" });
+// @ts-expect-error `principal` is the context's own name
+handler({ ...own, auth: anyone, use: { principal: shop } });
+// @ts-expect-error what is used is a resource, not its value
+handler({ ...own, auth: anyone, use: { shop: { order: () => 1 } } });
+// @ts-expect-error nothing of that name is in `use`
+handler({ ...own, auth: anyone, handle: (_, { database }) => String(database) });
+
+// Exposure
+
+// @ts-expect-error the module exports no such handler
+expose(async () => ({ refundOrder }), { refundOrderr: {} });
+// @ts-expect-error also beside a right one
+expose(async () => ({ refundOrder }), { refundOrder: {}, refundOrderr: {} });
+// @ts-expect-error a schema is an export, but no handler
+expose(async () => ({ refundOrder, Input }), { Input: {} });
+// @ts-expect-error no plugin owns this key
+expose(async () => ({ refundOrder }), { refundOrder: { teleprinter: true } });
+// @ts-expect-error also beside a right one
+expose(async () => ({ refundOrder }), { refundOrder: { name: "refund", teleprinter: true } });
+// @ts-expect-error a preview is shown to the caller or not named at all
+expose(async () => ({ refundOrder }), { refundOrder: { preview: "all" } });
+
+// Plugins
+
+interface Store {
+  readonly save: (text: string) => void;
+}
+const storeRef = serviceRef<Store>("store");
+const printing = definePlugin((options: { readonly print: (line: string) => void }) => ({
+  name: "printing",
+  needs: [storeRef],
+  setup: ({ services, log, command }) => {
+    same<typeof command, "serve" | "dev" | "mcp" | "run" | "inspect" | "test">(true);
+    services.get(storeRef).save("x");
+    log.info("x");
+    return { hooks: { settled: (call, outcome) => options.print(`${call.callId} ${outcome.ok}`) } };
+  },
+}));
+printing({ print: () => {} });
+// @ts-expect-error `print` is required
+printing();
+// @ts-expect-error no such option
+printing({ print: () => {}, colour: true });
+
+declare const services: Services;
+services.provide(storeRef, { save: () => {} });
+// @ts-expect-error a store has `save`
+services.provide(storeRef, { write: () => {} });
+
+const approvedOnly = (call: Approved) => ({ allow: true as const, by: call.approvedBy.join() });
+// @ts-expect-error a call that is being authorised is not approved yet
+export const tooEarly: Hooks = { authorize: approvedOnly };
+// @ts-expect-error neither within a plugin
+definePlugin(() => ({ name: "early", hooks: { authorize: approvedOnly } }));
+// @ts-expect-error there is no such hook
+definePlugin(() => ({ name: "typo", hooks: { authorise: () => ({ allow: true, by: "x" }) } }));
+// @ts-expect-error a verdict says who allows
+export const nobody: Hooks = { authorize: () => ({ allow: true }) };
+// @ts-expect-error only `admit` may replay
+export const replaying: Hooks = { approve: () => ({ allow: "replay", by: "x", value: 1 }) };
+
+// Stages
+
+export const inOrder = async (call: Bound) => handle(await approve(await auth(call)));
+// @ts-expect-error a bound call is not authorised
+export const unauthorised = (call: Bound) => approve(call);
+// @ts-expect-error an authorised call is not approved
+export const unapproved = (call: Authorized) => handle(call);
+// @ts-expect-error a call that has an approval is not one that says who allowed it
+export const forged = (call: Bound) => handle({ ...call, approvedBy: [], consume: [] });
