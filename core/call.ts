@@ -51,22 +51,119 @@ export type Outcome =
   | { readonly ok: true; readonly value: unknown; readonly callId: string }
   | { readonly ok: false; readonly error: QuaterError; readonly callId: string };
 
+type Stage = "arrived" | "bound" | "authorized" | "approved";
+
+/**
+ * A call through all its stages: one object, seen through the type of the stage it has reached. Copying a dozen fields for
+ * every stage cost more than all checks together. What is known from the beginning is frozen, and what stages add can be
+ * said once and only by them, so that a plugin that assigns to a call fails instead of changing what runs.
+ */
+export class StagedCall implements Approved {
+  readonly callId: string;
+  readonly surface: string;
+  readonly handler: string;
+  readonly operation: Operation;
+  readonly principal: Principal;
+  readonly startedAt: number;
+  readonly peer: string | undefined;
+  readonly isDryRun: boolean;
+  readonly cancellation: Cancellation;
+  readonly progress: Call["progress"];
+  readonly resources: Call["resources"];
+  #stage: Stage = "arrived";
+  #input: unknown;
+  #allowedBy = "";
+  #approvedBy: readonly string[] = [];
+  #consume: Approved["consume"] = [];
+
+  constructor(from: Call) {
+    this.callId = from.callId;
+    this.surface = from.surface;
+    this.handler = from.handler;
+    this.operation = from.operation;
+    this.principal = from.principal;
+    this.startedAt = from.startedAt;
+    this.peer = from.peer;
+    this.isDryRun = from.isDryRun;
+    this.cancellation = from.cancellation;
+    this.progress = from.progress;
+    this.resources = from.resources;
+    Object.freeze(this);
+  }
+
+  get input(): unknown {
+    return this.#input;
+  }
+
+  get allowedBy(): string {
+    return this.#allowedBy;
+  }
+
+  get approvedBy(): readonly string[] {
+    return this.#approvedBy;
+  }
+
+  get consume(): Approved["consume"] {
+    return this.#consume;
+  }
+
+  static bound(call: Call, input: unknown): Bound {
+    const staged = StagedCall.#at(call, "arrived");
+    staged.#stage = "bound";
+    staged.#input = input;
+    return staged;
+  }
+
+  static authorized(call: Bound, allowedBy: string): Authorized {
+    const staged = StagedCall.#at(call, "bound");
+    staged.#stage = "authorized";
+    staged.#allowedBy = allowedBy;
+    return staged;
+  }
+
+  static approved(call: Authorized, approvedBy: readonly string[], consume: Approved["consume"]): Approved {
+    const staged = StagedCall.#at(call, "authorized");
+    staged.#stage = "approved";
+    staged.#approvedBy = approvedBy;
+    staged.#consume = consume;
+    return staged;
+  }
+
+  static #at(call: Call, stage: Stage): StagedCall {
+    if (!(#stage in call) || call.#stage !== stage) throw new Error(`The call ${call.callId} is not ${stage}`);
+    return call;
+  }
+}
+
 /** `sha256:...` over handler and bound input; equal on all surfaces. Computed when asked for, not per call. */
 export const hashOf = (call: Bound): string => argumentsHash(call.handler, call.input);
 
-const noProgress = (): void => {};
+/**
+ * What the handler's functions get beside the input: these four, and the handler's resources by name.
+ *
+ * A class for its getter: most handlers never look at the signal, and making one costs more than the rest of the call; a
+ * getter in an object literal would make each context a shape of its own.
+ */
+class Context {
+  readonly callId: string;
+  readonly principal: Principal;
+  readonly progress: Call["progress"];
+  readonly #cancellation: Cancellation;
 
-/** What the handler's functions get beside the input. */
-export const contextOf = (call: Call, resources: Readonly<Record<string, unknown>>): object => ({
-  callId: call.callId,
-  principal: call.principal,
-  progress: call.progress ?? noProgress,
-  // Most handlers never look at the signal, and making one costs more than the rest of the call.
-  get signal() {
-    return call.cancellation.signal;
-  },
-  ...resources,
-});
+  constructor(call: Call) {
+    this.callId = call.callId;
+    this.principal = call.principal;
+    this.progress = call.progress;
+    this.#cancellation = call.cancellation;
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancellation.signal;
+  }
+}
+
+export const contextOf = (call: Call, resources: Readonly<Record<string, unknown>>): object =>
+  Object.assign(new Context(call), resources);
 
 /** The handler's preview of the call, or `undefined` when it has none. No side effect, by contract. */
 export const previewOf = async (call: Bound): Promise<unknown> =>

@@ -48,6 +48,7 @@ export const errorCodes = {
   unavailable: "unavailable",
   stopping: "unavailable",
   authenticator_failed: "unavailable",
+  audit_unavailable: "unavailable",
   outcome_unknown: "outcome_unknown",
   outcome_unrecorded: "outcome_unknown",
   cancelled: "cancelled",

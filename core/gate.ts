@@ -3,7 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { binderOf } from "./bind.ts";
-import { type Arrival, type Call, Cancellation, type Outcome } from "./call.ts";
+import { type Arrival, type Call, Cancellation, type Outcome, StagedCall } from "./call.ts";
 import type { Door } from "./door.ts";
 import { principalAt } from "./door.ts";
 import { cancelled, internal, isQuaterError, outcomeUnrecorded, type QuaterError, stopping, unknownHandler } from "./errors.ts";
@@ -12,7 +12,7 @@ import type { Catalog, Operation } from "./operation.ts";
 import { CheckedStream, outputCheckOf } from "./output.ts";
 import { type Machine, rehearse, runPipeline } from "./pipeline.ts";
 import type { Entry, Gate, Invocation, Log } from "./plugin.ts";
-import type { Principal } from "./principal.ts";
+import type { Awaitable, Principal } from "./principal.ts";
 import { type CallResources, callResources, OpenResources } from "./resource.ts";
 
 const noProgress = (): void => {};
@@ -78,29 +78,29 @@ export class PipelineGate implements Gate {
   async invoke(invocation: Invocation): Promise<Outcome> {
     const { surface, principal, callId = randomUUID(), cancellation = new Cancellation() } = invocation;
     const isDryRun = invocation.dryRun === true;
-    const arrival = {
+    const operation = this.#catalog.get(invocation.handler);
+    const machine = this.#machines.get(invocation.handler);
+    const isExposed = operation?.surfaces.has(surface) === true;
+    if (operation === undefined || machine === undefined || !isExposed || this.phase === "stopping") {
+      const { handler, peer } = invocation;
+      const arrival = { callId, surface, handler, principal, startedAt: Date.now(), peer, isDryRun };
+      const error = isExposed ? stopping() : unknownHandler(handler, surface);
+      return this.#settle(arrival, { ok: false, error, callId }, isExposed ? operation : undefined);
+    }
+    const resources = callResources(operation.handler.use, this.appResources);
+    const call = new StagedCall({
       callId,
       surface,
-      handler: invocation.handler,
+      handler: operation.name,
+      operation,
       principal,
       startedAt: Date.now(),
       peer: invocation.peer,
       isDryRun,
-    };
-    const operation = this.#catalog.get(invocation.handler);
-    const machine = this.#machines.get(invocation.handler);
-    if (operation === undefined || machine === undefined || !operation.surfaces.has(surface)) {
-      return this.#settle(arrival, { ok: false, error: unknownHandler(invocation.handler, surface), callId }, undefined);
-    }
-    if (this.phase === "stopping") return this.#settle(arrival, { ok: false, error: stopping(), callId }, operation);
-    const resources = callResources(operation.handler.use, this.appResources);
-    const call: Call = {
-      ...arrival,
-      operation,
       cancellation,
       progress: invocation.progress ?? noProgress,
       resources: resources.open,
-    };
+    });
     this.#inFlight.add(call);
     let outcome: Outcome;
     try {
@@ -159,15 +159,19 @@ export class PipelineGate implements Gate {
       const failure = this.#told(error, call);
       if (outcome.ok) ended = { ok: false, error: failure, callId: call.callId };
     }
-    const settled = await this.#settle(call, ended, call.operation);
+    const settling = this.#settle(call, ended, call.operation);
+    const settled = settling instanceof Promise ? await settling : settling;
     this.#inFlight.delete(call);
     if (this.#inFlight.size === 0) this.#drained?.();
     return settled;
   }
 
-  async #settle(arrival: Arrival, outcome: Outcome, operation: Operation | undefined): Promise<Outcome> {
+  #settle(arrival: Arrival, outcome: Outcome, operation: Operation | undefined): Awaitable<Outcome> {
     const hooks = operation === undefined ? this.#strangers : this.#machines.get(operation.name)?.hooks;
-    if (hooks?.has("settled") !== true) return outcome;
+    return hooks?.has("settled") === true ? this.#observed(hooks, arrival, outcome) : outcome;
+  }
+
+  async #observed(hooks: HookRunner, arrival: Arrival, outcome: Outcome): Promise<Outcome> {
     try {
       await hooks.observe("settled", arrival, outcome);
       return outcome;

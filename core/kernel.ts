@@ -8,6 +8,7 @@ import { isQuaterError } from "./errors.ts";
 import { PipelineGate } from "./gate.ts";
 import type { LoadedManifest } from "./load.ts";
 import { isExposed } from "./manifest.ts";
+import { manifestDigest } from "./manifest-digest.ts";
 import type { Catalog } from "./operation.ts";
 import { inBootOrder } from "./order.ts";
 import {
@@ -17,6 +18,7 @@ import {
   isPlugin,
   type Log,
   type PluginCommand,
+  type PluginContext,
   type Probe,
   type Project,
   type Running,
@@ -31,6 +33,8 @@ export interface KernelOptions {
   readonly loaded: LoadedManifest;
   readonly command: Command;
   readonly log: Log;
+  /** Called by plugins that the process must not go on with. Default: nothing; whoever boots decides what ends. */
+  readonly halt?: PluginContext["halt"];
   /** Load only the module of this handler. */
   readonly only?: string;
 }
@@ -51,13 +55,24 @@ export interface Kernel extends Gate {
 }
 
 /** @throws {BootError} with every problem found. */
-export const createKernel = async ({ loaded, command, log, only }: KernelOptions): Promise<Kernel> => {
+export const createKernel = async ({ loaded, command, log, only, halt = () => {} }: KernelOptions): Promise<Kernel> => {
   const { manifest, root } = loaded;
   const { plugins, catalog } = await checkedPlan(loaded, command, only);
   const doors = doorsOf(plugins);
   const project: Project = { name: manifest.name, version: manifest.version ?? "0.0.0", root };
   const services = servicesOf();
   const gate = new PipelineGate(catalog, doors, log);
+  const context: PluginContext = {
+    services,
+    catalog,
+    gate,
+    log,
+    command,
+    project,
+    halt,
+    plugins: plugins.map(({ name, version }) => (version === undefined ? { name } : { name, version })),
+    manifestDigest: () => manifestDigest(manifest, plugins),
+  };
   const opened = new Set<Authenticator>();
   const running: { plugin: ConfiguredPlugin; parts: Running }[] = [];
   const stopAll = once(async () => {
@@ -74,7 +89,7 @@ export const createKernel = async ({ loaded, command, log, only }: KernelOptions
       await authenticator.open?.({ root, command });
     }
     for (const plugin of plugins) {
-      const made = (await plugin.setup?.({ services, catalog, gate, log, command, project })) ?? {};
+      const made = (await plugin.setup?.(context)) ?? {};
       running.push({ plugin, parts: { ...plugin, ...made } });
     }
     await gate.compile(

@@ -2,7 +2,7 @@
 // returned, so that another order does not compile; nothing else in Quater calls a handler.
 
 import type { Binder, Given } from "./bind.ts";
-import { type Approved, type Authorized, type Bound, type Call, contextOf, hashOf, previewOf } from "./call.ts";
+import { type Approved, type Authorized, type Bound, type Call, contextOf, hashOf, previewOf, StagedCall } from "./call.ts";
 import { approvalRefused, cancelled, notAllowed, type QuaterError } from "./errors.ts";
 import type { HookRunner } from "./hooks.ts";
 import type { Verdict } from "./policy.ts";
@@ -22,35 +22,36 @@ export type GivenReader = readonly Given[] | (() => Awaitable<readonly Given[]>)
 
 /** @returns What the handler returned, checked. @throws {QuaterError} for every refusal. */
 export const runPipeline = async (call: Call, given: GivenReader, machine: Machine): Promise<unknown> => {
-  const bound = await bind(call, given, machine);
+  const { hooks } = machine;
+  judgeStatic(call);
+  const bound = bind(call, typeof given === "function" ? await given() : given, machine);
   const authorized = await auth(bound, machine);
-  const replay = await admit(authorized, machine);
+  const replay = hooks.has("admit") ? await admit(authorized, machine) : undefined;
   if (replay !== undefined) return replay.value;
-  const approved = await approve(authorized, machine);
-  return handle(approved, machine);
+  const approved = hooks.has("approve") ? await approve(authorized, machine) : StagedCall.approved(authorized, none, none);
+  return hooks.has("around") ? hooks.around(approved, () => handle(approved, machine)) : handle(approved, machine);
 };
 
-const bind = async (call: Call, given: GivenReader, machine: Machine): Promise<Bound> => {
-  // Before anything is read: nobody probes the validation of what he may not call.
-  const refusal = call.operation.policy.judgeStatic(call.principal);
+/** Before anything is read: nobody probes the validation of what he may not call. */
+const judgeStatic = ({ operation, principal }: Call): void => {
+  const refusal = operation.policy.judgeStatic(principal);
   if (refusal !== undefined) throw refusal;
-  return { ...call, input: machine.bind(typeof given === "function" ? await given() : given) };
 };
+
+const bind = (call: Call, given: readonly Given[], machine: Machine): Bound => StagedCall.bound(call, machine.bind(given));
 
 const auth: Stage<Bound, Authorized> = async (call, { hooks }) => {
   const { policy } = call.operation;
-  const refusal = await policy.judge(
-    policy.needsInput ? { ...(await call.resources()), principal: call.principal, input: call.input } : call,
-  );
+  const judged = policy.needsInput ? { ...(await call.resources()), principal: call.principal, input: call.input } : call;
+  const refusal = await policy.judge(judged);
   if (refusal !== undefined) throw refusal;
   if (hooks.has("authorize"))
     for (const verdict of await hooks.every("authorize", call)) if (!verdict.allow) throw refused(verdict, notAllowed);
-  return { ...call, allowedBy: policy.name };
+  return StagedCall.authorized(call, policy.name);
 };
 
 /** Whatever may refuse or replay comes before approval, so that it never burns one. */
 const admit = async (call: Authorized, { hooks }: Machine): Promise<{ readonly value: unknown } | undefined> => {
-  if (!hooks.has("admit")) return undefined;
   for (const admission of await hooks.every("admit", call)) {
     if (admission.allow === "replay") return { value: admission.value };
     if (!admission.allow) throw refused(admission, notAllowed);
@@ -58,30 +59,34 @@ const admit = async (call: Authorized, { hooks }: Machine): Promise<{ readonly v
   return undefined;
 };
 
+const none: readonly never[] = Object.freeze([]);
+
 const approve: Stage<Authorized, Approved> = async (call, { hooks }) => {
-  const approvals = hooks.has("approve") ? await hooks.every("approve", call) : [];
+  const approvals = await hooks.every("approve", call);
   for (const approval of approvals) if (!approval.allow) throw refused(approval, approvalRefused);
-  const consume = approvals.flatMap((approval) =>
-    "consume" in approval && approval.consume !== undefined ? [approval.consume] : [],
+  const consume = approvals.flatMap((approval) => ("consume" in approval ? (approval.consume ?? []) : []));
+  return StagedCall.approved(
+    call,
+    approvals.map((approval) => approval.by),
+    consume,
   );
-  return { ...call, approvedBy: approvals.map((approval) => approval.by), consume };
 };
 
-const handle = (call: Approved, { hooks, checked }: Machine): Promise<unknown> =>
-  hooks.around(call, async () => {
-    const context = contextOf(call, await call.resources());
-    if (call.cancellation.isCancelled) throw cancelled();
-    // The last act before the handler: whatever could still refuse has had its say.
-    for (const consume of call.consume) {
-      const verdict = await consume();
-      if (verdict?.allow !== true) throw refused(verdict ?? { allow: false, by: "consume" }, approvalRefused);
-    }
-    return checked(await call.operation.handler.handle(call.input as never, context as never));
-  });
+const handle = async (call: Approved, { checked }: Machine): Promise<unknown> => {
+  const context = contextOf(call, await call.resources());
+  if (call.cancellation.isCancelled) throw cancelled();
+  // The last act before the handler: whatever could still refuse has had its say.
+  for (const consume of call.consume) {
+    const verdict = await consume();
+    if (verdict?.allow !== true) throw refused(verdict ?? { allow: false, by: "consume" }, approvalRefused);
+  }
+  return checked(await call.operation.handler.handle(call.input as never, context as never));
+};
 
 /** What a dry run answers: bind and auth as in a real call, then what approval would say. Files and runs nothing. */
 export const rehearse = async (call: Call, given: GivenReader, machine: Machine): Promise<unknown> => {
-  const authorized = await auth(await bind(call, given, machine), machine);
+  judgeStatic(call);
+  const authorized = await auth(bind(call, typeof given === "function" ? await given() : given, machine), machine);
   const { operation } = call;
   const forecast = await machine.hooks.first("forecast", authorized);
   const isShown = operation.handler.preview !== undefined && operation.exposure["preview"] === "caller";

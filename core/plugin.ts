@@ -84,6 +84,8 @@ export interface CommandIo {
   /** Everything that is not a result. */
   readonly say: (text: string) => void;
   readonly isTerminal: boolean;
+  /** Aborted when the process is asked to end. Whoever reads it promises to end then. */
+  readonly signal: AbortSignal;
 }
 
 /** A command of the `quater` program. Flags are derived from the schema as for actions. */
@@ -137,6 +139,18 @@ export interface PluginContext {
   readonly log: Log;
   readonly command: Command;
   readonly project: Project;
+  /** All configured plugins, in boot order. */
+  readonly plugins: readonly { readonly name: string; readonly version?: string }[];
+  /**
+   * `sha256:...` over what the manifest says: name, version, every exposure table, the plugins' names. Two processes with
+   * equal digests expose the same; what plugins were given as options is not in it. Computed when asked for.
+   */
+  readonly manifestDigest: () => string;
+  /**
+   * Ends the process, where there is one to end: calls in flight are drained, and the program exits with `exitCode`. For
+   * what no plugin may live on with.
+   */
+  readonly halt: (reason: string, exitCode: number) => void;
 }
 
 export interface Project {
@@ -162,6 +176,8 @@ export interface Running {
 export interface Plugin extends Running {
   /** Also the word in the configuration and in the docs. */
   readonly name: string;
+  /** Of the package it came in, for the record of what ran. Quater's own plugins have Quater's. */
+  readonly version?: string;
   /** Services without which it cannot work; their plugins boot first. */
   readonly needs?: readonly ServiceRef<unknown>[];
   /** Services it uses where they are configured; their plugins boot first. */

@@ -1,8 +1,9 @@
 // One call from the command line to the exit code, against a kernel that is there already: the way of `quater run`, and
 // of the probe that tests use.
 
-import { cancelled, isQuaterError, type QuaterError } from "../../core/errors.ts";
+import { isQuaterError, type QuaterError } from "../../core/errors.ts";
 import { Cancellation, type Catalog, type Gate, type Operation, type Principal } from "../../core/index.ts";
+import { visible } from "../../core/text.ts";
 import { actionHelp } from "./action-help.ts";
 import { collectGiven } from "./collect.ts";
 import type { Context } from "./context.ts";
@@ -69,7 +70,7 @@ export const act = async (host: Host, context: Context, operation: Operation, ar
       await writeItems(outcome.value, context);
     } catch (error) {
       if (terminal.closed.aborted) return exit.ok;
-      return failed(cancellation.isCancelled ? cancelled() : (error as QuaterError));
+      return failed(error as QuaterError); // the gate lets nothing else out of a stream
     }
     return exit.ok;
   } finally {
@@ -100,6 +101,4 @@ const writeItems = async (items: AsyncIterable<unknown>, { terminal, isJson }: C
   }
 };
 
-const progressLine = (fraction: number, message = ""): string => `${Math.round(fraction * 100)}% ${oneLine(message)}`.trimEnd();
-
-const oneLine = (text: string): string => text.replaceAll(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, " ");
+const progressLine = (fraction: number, message = ""): string => `${Math.round(fraction * 100)}% ${visible(message)}`.trimEnd();

@@ -76,9 +76,9 @@ const wrongLine = (
   }
   const subcommands = commands.flatMap(({ paths }) => (paths ?? []).flatMap(([, second]) => second ?? []));
   if (sub !== undefined && subcommands.length > 0 && !subcommands.includes(sub)) {
-    return new UsageError(
-      `Unknown command ${JSON.stringify(`${family} ${sub}`)}${meant(nearest(sub, subcommands), `${family} `)}`,
-    );
+    const near = nearest(sub, subcommands);
+    const typed = JSON.stringify(`${family} ${sub}`);
+    return new UsageError(`Unknown command ${typed}${meant(near === undefined ? near : `"${family} ${near}"`)}`);
   }
   const extra = /Extraneous positional argument \("([^"]*)"\)/.exec(message)?.[1];
   const usage = /^\$ (.*)$/m.exec(message)?.[1] ?? `quater ${family}`;
@@ -86,8 +86,8 @@ const wrongLine = (
   return new UsageError(`Something is missing; write ${usage}`);
 };
 
-const meant = (near: string | undefined, before = ""): string =>
-  near === undefined ? "; --help shows what there is" : `; did you mean "${before}${near}"?`;
+const meant = (near: string | undefined): string =>
+  near === undefined ? "; --help shows what there is" : `; did you mean ${near}?`;
 
 const helpOf = (cli: Cli<FamilyContext>): string =>
   cli

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The bin. Lends the program the process, and turns signals and broken pipes into what a shell expects.
 
+import { Console } from "node:console";
 import { exit, exitOfSignal } from "./exit.ts";
 import { runProgram } from "./program.ts";
 
@@ -18,6 +19,8 @@ process.on("uncaughtException", (error) => {
 });
 
 const { env, stdin, stdout, stderr } = process;
+// What a handler prints is no result.
+globalThis.console = new Console(stderr, stderr);
 const code = await runProgram({
   argv: process.argv.slice(2),
   env,

@@ -68,6 +68,9 @@ export const runCommand = async (context: Context, command: PluginCommand, args:
     show: (value) => write(resultText(value, context)),
     say: (text) => terminal.say(text),
     isTerminal: terminal.isTerminal,
+    get signal() {
+      return context.heedInterrupt();
+    },
   };
   const code = await command.run(input as never, io);
   await written;

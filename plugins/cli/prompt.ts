@@ -2,20 +2,26 @@
 
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
+import { cancelled } from "../../core/errors.ts";
 import { visible } from "../../core/text.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** @returns Undefined where nobody can be asked, or nothing was typed. */
+/**
+ * @returns Undefined where nobody can be asked, or nothing was typed.
+ * @throws {QuaterError} `cancelled` on Ctrl-C, which is no signal while the terminal is read key by key.
+ */
 export const askSecret = async (terminal: Terminal, name: string): Promise<string | undefined> => {
   if (terminal.stdin.isTTY !== true || !terminal.isErrorTerminal) return undefined;
   terminal.say(`${visible(name)} (not shown): `);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const asking = createInterface({ input: terminal.stdin, output: nowhere, terminal: true });
   try {
-    // Ctrl-D and Ctrl-C close the question without an answer.
     const answer = await Promise.race([
       asking.question(""),
-      new Promise<undefined>((resolve) => asking.once("close", () => resolve(undefined))),
+      new Promise<undefined>((resolve, reject) => {
+        asking.once("SIGINT", () => reject(cancelled()));
+        asking.once("close", () => resolve(undefined)); // Ctrl-D
+      }),
     ]);
     return answer === "" ? undefined : answer;
   } finally {

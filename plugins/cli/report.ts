@@ -35,11 +35,12 @@ export const reportFailure = (error: unknown, terminal: Terminal, isJsonAsked: b
     return exit.configuration;
   }
   if (isQuaterError(error)) {
-    const hint = error.hint === undefined ? "" : `  ${visible(error.hint)}\n`;
+    const errors = (error.errors ?? []).map(({ path, message }) => `${path} ${message}`);
+    const more = [...(errors.length > 1 ? errors : []), error.hint ?? []].flat().map((line) => `  ${visible(line)}\n`);
     terminal.say(
       isJsonAsked
         ? `${JSON.stringify(errorBody(error, undefined))}\n`
-        : `${terminal.paintError("red", visible(error.code))}: ${visibleLines(error.message)}\n${hint}`,
+        : `${terminal.paintError("red", visible(error.code))}: ${visibleLines(error.message)}\n${more.join("")}`,
     );
     return exitOfKind[error.kind];
   }

@@ -49,7 +49,8 @@ export class Terminal {
     const painter =
       (isOn: boolean): Paint =>
       (style, text) =>
-        isOn && mayColour ? styleText(style, text) : text;
+        // Decided here, by the streams that were handed in, and not by styleText, which asks about the process's own.
+        isOn && mayColour ? styleText(style, text, { validateStream: false }) : text;
     this.paint = painter(this.isTerminal);
     this.paintError = painter(this.isErrorTerminal);
     const resume = () => this.#resume?.();

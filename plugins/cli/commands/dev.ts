@@ -10,7 +10,7 @@ import type { Context } from "../context.ts";
 import { exit } from "../exit.ts";
 import { type ExposureReport, exposureOf } from "../exposure.ts";
 import { exposureChanges } from "../exposure-change.ts";
-import { ProgramCommand, usage } from "../family.ts";
+import { Option, ProgramCommand, usage } from "../family.ts";
 import { serveUntilStopped } from "../serving.ts";
 import { startReport, startText } from "../start-report.ts";
 

@@ -1,3 +1,4 @@
+import { PassThrough, Readable, Writable } from "node:stream";
 import { anyone, authenticated, handler, secret, stream, Type } from "quater";
 import { cli } from "quater/cli";
 import { bootTest, principal, tokens } from "quater/testing";
@@ -5,7 +6,10 @@ import { expect, test } from "vitest";
 import { UsageError } from "../../../plugins/cli/exit.ts";
 import { flagsOf, kebab } from "../../../plugins/cli/flags.ts";
 import { readGlobals } from "../../../plugins/cli/globals.ts";
+import { runProgram } from "../../../plugins/cli/program.ts";
+import { askSecret } from "../../../plugins/cli/prompt.ts";
 import { aligned, jsonPretty, renderValue } from "../../../plugins/cli/render.ts";
+import { Terminal } from "../../../plugins/cli/terminal.ts";
 import { joinValues, tokenize } from "../../../plugins/cli/tokens.ts";
 
 test.each([
@@ -125,4 +129,40 @@ test("the probe sees what a caller of the program sees", async () => {
   });
   expect(await probe("echo", { json: '{"n":1}' }, "wrong")).toMatchObject({ ok: false, code: "invalid_token" });
   expect(await probe("count", { json: "{}" })).toEqual({ ok: true, value: [{ n: 1 }, { n: 2 }] });
+});
+
+test("writing waits for a slow reader, and a reader who leaves is no failure", async () => {
+  const stdout = new PassThrough({ highWaterMark: 4 });
+  const terminal = new Terminal({ stdin: Readable.from([]), stdout, stderr: new PassThrough() }, {});
+  let isAccepted = false;
+  const written = terminal.write("longer than four").then(() => {
+    isAccepted = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isAccepted).toBe(false);
+  stdout.resume();
+  await written;
+  stdout.emit("error", Object.assign(new Error("gone"), { code: "EPIPE" }));
+  expect([terminal.closed.aborted, terminal.exitCode]).toEqual([true, undefined]);
+  await terminal.write("to nobody");
+  await terminal.end();
+});
+
+test("output that cannot be written is exit 74", async () => {
+  const full = new Writable({ write: (_chunk, _encoding, done) => done(Object.assign(new Error("full"), { code: "ENOSPC" })) });
+  const err = new PassThrough();
+  const env = {};
+  const code = await runProgram({ argv: ["--version"], env, cwd: ".", stdin: Readable.from([]), stdout: full, stderr: err });
+  expect([code, err.read()?.toString()]).toEqual([74, "Standard output failed: ENOSPC\n"]);
+});
+
+test("a secret is asked for where a person can answer, and not shown", async () => {
+  const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => stdin });
+  const stderr = Object.assign(new PassThrough(), { isTTY: true });
+  const asked = askSecret(new Terminal({ stdin, stdout: new PassThrough(), stderr }, {}), "cardNumber");
+  stdin.write("4242\r");
+  expect(await asked).toBe("4242");
+  expect(stderr.read()?.toString()).toBe("cardNumber (not shown): \n");
+  const piped = new Terminal({ stdin: new PassThrough(), stdout: new PassThrough(), stderr }, {});
+  expect(await askSecret(piped, "cardNumber")).toBeUndefined();
 });

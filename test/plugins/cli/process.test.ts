@@ -31,10 +31,31 @@ test("a reader who leaves early ends the program quietly", () => {
 });
 
 test("SIGINT cancels a run, with exit 130", async () => {
-  const run = start(["run", "waitLong"], { env: { QUATER_LOG: "info" } });
-  setTimeout(() => run.process.kill("SIGINT"), 6_000);
+  const run = start(["run", "waitLong"], { env: { SHOP_SAYS: "yes" } });
+  await run.said(/waiting/);
+  run.process.kill("SIGINT");
   const { code, out } = await run.ended;
   expect([code, out]).toEqual([130, ""]);
+});
+
+test("what a handler prints is no result", async () => {
+  const { folder, remove } = project({
+    "handlers.mjs": `
+import { authenticated, handler, Type } from "quater";
+export const loud = handler({ description: "Prints.", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => { console.log("noise"); return 1; } });
+`,
+    "quater.config.mjs": `
+import { defineConfig, expose } from "quater";
+import { localUser } from "quater/auth";
+import { cli } from "quater/cli";
+export default defineConfig({ name: "loud", handlers: [expose(() => import("./handlers.mjs"), { loud: { cli: true } })], plugins: [cli({ authenticate: localUser() })] });
+`,
+  });
+  try {
+    expect(await start(["run", "loud"], { cwd: folder }).ended).toMatchObject({ code: 0, out: "1\n", err: "noise\n" });
+  } finally {
+    remove();
+  }
 });
 
 const urlIn = (text: string): string => /"url":"([^"]+)"/.exec(text)?.[1] ?? "";

@@ -223,12 +223,12 @@ test("the exposure table has every handler in the manifest's order, and what is 
   expect(lines[0]).toBe("handler      http                           cli  effect       auth           approval");
   expect(lines[2]).toBe("refundOrder  POST /orders/:orderId/refunds  yes  destructive  can(orders)    -");
   expect(lines[10]).toMatch(/^greet /);
-  expect(out).toContain("Declared, not exposed\n  forgotten  ./orders.ts\n");
+  expect(out).toMatch(/Declared, not exposed\n {2}forgotten {2}\S*\/orders\.ts\n/);
   expect(JSON.parse((await quater(["exposure", "--json"])).out)).toMatchObject({
     handlers: expect.arrayContaining([
       expect.objectContaining({ handler: "httpOnly", surfaces: { http: "GET /http-only", cli: null }, isPublic: false }),
     ]),
-    declared: [{ name: "forgotten", module: "./orders.ts" }],
+    declared: [{ name: "forgotten", module: expect.stringMatching(/\/orders\.ts$/) }],
     outsideThePipeline: [],
   });
 });
@@ -242,6 +242,8 @@ test("commands of plugins take flags and words by their schema, and give their o
   expect((await quater(["report", "make", "--year=2024", "--is-long"])).code).toBe(3);
   const wrong = await quater(["report", "make", "soon"], { isTerminal: true });
   expect(wrong).toMatchObject({ code: 65, err: "invalid_input: /year must be an integer\n" });
+  const several = await quater(["report", "make", "soon", "--nams", "a"], { isTerminal: true });
+  expect(several.err).toContain('  /nams is not a known field; did you mean "names"?\n  /year must be an integer\n');
   expect((await quater(["report", "make", "--help"])).out).toContain("Usage  quater report make [year] [names] [flags]");
   expect(JSON.parse((await quater(["commands"])).out)).toEqual([{ command: "report make", description: "Makes a report." }]);
 });
@@ -281,4 +283,15 @@ test("colours are for terminals, and NO_COLOR turns them off", async () => {
   expect((await quater(["exposure"], { isTerminal: true, env: { NO_COLOR: "" } })).out).toContain("\u001b[1m");
   expect((await quater(["exposure"], { isTerminal: true })).out).not.toContain("\u001b");
   expect((await quater(["exposure", "--no-json"], { env: { NO_COLOR: "" } })).out).not.toContain("\u001b");
+});
+
+test("serve tells a person what is reachable, where, and how to call it", async () => {
+  const interrupt = new AbortController();
+  const onError = (text: string) => text.includes("is ready") && interrupt.abort("SIGINT");
+  const { code, out, err } = await quater(["serve"], { isTerminal: true, interrupt: interrupt.signal, onError });
+  expect([code, out]).toEqual([0, ""]);
+  expect(err).toContain("listOrders   GET /orders ");
+  expect(err).toMatch(/shop is ready\n {2}HTTP {5}http:\/\/127\.0\.0\.1:\d+\n/);
+  expect(err).toMatch(/\n {2}curl -H "Authorization: Bearer <key>" http:\/\/127\.0\.0\.1:\d+\/orders\n/);
+  expect(err).toContain("Stopping on SIGINT");
 });

@@ -228,7 +228,7 @@ test("a stream is a line per item, and its failure comes last", async () => {
 
 test("progress is a line on a terminal that leaves no trace, and nothing in a pipe", async () => {
   const terminal = await quater(["run", "waitLong", "--ms", "1"], { isTerminal: true });
-  expect(terminal.err).toBe("\r\u001b[2K50% half [2J\r\u001b[2K");
+  expect(terminal.err).toBe("\r\u001b[2K50% half\\u{1b}[2J\r\u001b[2K");
   expect((await quater(["run", "waitLong", "--ms", "1"])).err).toBe("");
 });
 
