@@ -14,14 +14,17 @@ const forbiddenKeys = new Set(["__proto__", "prototype", "constructor"]);
  * @param bytes  JSON text in UTF-8, without a byte order mark.
  * @throws {QuaterError} a `json_*` code, with the place as a JSON Pointer.
  */
-export const parseJsonBytes = (bytes: Buffer): unknown => {
+export const parseJsonBytes = (bytes: Buffer, levelsAround = 0): unknown => {
   if (!isUtf8(bytes)) throw jsonRefused("json_bad_unicode", "", "is not valid UTF-8");
-  return parseJson(bytes.toString("utf8"));
+  return parseJson(bytes.toString("utf8"), levelsAround);
 };
 
-/** @throws {QuaterError} a `json_*` code, with the place as a JSON Pointer. */
-export const parseJson = (text: string): unknown => {
-  scan(text);
+/**
+ * @param levelsAround  Levels of an envelope around the input, so that the input itself may be as deep as elsewhere.
+ * @throws {QuaterError} a `json_*` code, with the place as a JSON Pointer.
+ */
+export const parseJson = (text: string, levelsAround = 0): unknown => {
+  scan(text, jsonLimits.depth + levelsAround);
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
@@ -54,7 +57,7 @@ const backslashFrom = (text: string, from: number): number => {
 };
 
 // Text that is no JSON may be misread here: JSON.parse refuses it afterwards.
-const scan = (text: string): void => {
+const scan = (text: string, maxDepth: number): void => {
   if (text.charCodeAt(0) === 0xfeff) throw jsonRefused("json_bad_unicode", "", "starts with a byte order mark");
   // Most text has neither of these, and then a string ends at the next quote and needs no second look.
   const hasSurrogates = surrogate.test(text);
@@ -114,8 +117,7 @@ const scan = (text: string): void => {
     }
     if (code === 123 || code === 91) {
       open.push(code === 123 ? [] : undefined);
-      if (open.length > jsonLimits.depth)
-        throw refusal(text, at, "json_too_deep", `is nested deeper than ${jsonLimits.depth} levels`);
+      if (open.length > maxDepth) throw refusal(text, at, "json_too_deep", `is nested deeper than ${jsonLimits.depth} levels`);
       if (++values > jsonLimits.values) throw tooManyValues(text, at);
     } else if (code === 125 || code === 93) {
       open.pop();

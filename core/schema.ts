@@ -119,14 +119,24 @@ const hasSecretIn = (schema: unknown, root: unknown, seen: Set<unknown>): boolea
   return [...eachSubschema(schema)].some(([, item]) => hasSecretIn(item, root, seen));
 };
 
-/** A copy of `value` for eyes: every `secret()` field shows as `[secret]`. */
-export const masked = (schema: unknown, value: unknown): unknown =>
-  isSchema(schema) && hasSecret(schema) ? maskedBy(schema, schema, value, []) : value;
+/**
+ * A copy of `value` for eyes: every `secret()` field shows as `[secret]`.
+ *
+ * @param show  What stands for a secret value instead.
+ */
+export const masked = (schema: unknown, value: unknown, show: (secret: unknown) => unknown = () => "[secret]"): unknown =>
+  isSchema(schema) && hasSecret(schema) ? maskedBy(schema, schema, value, [], show) : value;
 
 /** Every part that speaks of the value may hide it, whether or not the value matches that part. */
-const maskedBy = (root: JsonSchema, schema: unknown, value: unknown, onTheWay: readonly unknown[]): unknown => {
+const maskedBy = (
+  root: JsonSchema,
+  schema: unknown,
+  value: unknown,
+  onTheWay: readonly unknown[],
+  show: (secret: unknown) => unknown,
+): unknown => {
   if (!isSchema(schema) || value === undefined || onTheWay.includes(schema)) return value;
-  if (isSecret(schema)) return "[secret]";
+  if (isSecret(schema)) return show(value);
   const ref = schema["$ref"];
   const sameValue = [
     ...["allOf", "anyOf", "oneOf"].flatMap((key) => (Array.isArray(schema[key]) ? (schema[key] as unknown[]) : [])),
@@ -134,8 +144,9 @@ const maskedBy = (root: JsonSchema, schema: unknown, value: unknown, onTheWay: r
     ...Object.values(tableOf(schema, "dependentSchemas")),
     typeof ref === "string" ? referred(root, ref) : undefined,
   ];
-  const whole = sameValue.reduce((seen, part) => maskedBy(root, part, seen, [...onTheWay, schema]), value);
-  const hide = (parts: readonly unknown[], item: unknown) => parts.reduce((seen, part) => maskedBy(root, part, seen, []), item);
+  const whole = sameValue.reduce((seen, part) => maskedBy(root, part, seen, [...onTheWay, schema], show), value);
+  const hide = (parts: readonly unknown[], item: unknown) =>
+    parts.reduce((seen, part) => maskedBy(root, part, seen, [], show), item);
   if (Array.isArray(whole)) {
     const prefix = Array.isArray(schema["prefixItems"]) ? (schema["prefixItems"] as unknown[]) : [];
     return whole.map((item: unknown, index) =>

@@ -68,10 +68,13 @@ export const resultMessage = (id: MessageId, result: string): string =>
 export const notificationMessage = (method: string, params: string): string =>
   `{"jsonrpc":"2.0","method":"${method}","params":${params}}`;
 
+/** `{ params: { arguments } }`: arguments may be as deep as the body of a route. */
+const levelsAroundArguments = 2;
+
 /** One message out of its bytes, read strictly (trust.md section 4). Never throws. */
 export const readMessage = (bytes: Buffer): Request | Notification | Response | Malformed => {
   try {
-    return messageOf(parseJsonBytes(bytes));
+    return messageOf(parseJsonBytes(bytes, levelsAroundArguments));
   } catch (error) {
     if (isQuaterError(error)) return unreadable(bytes, error);
     throw error;

@@ -1,10 +1,21 @@
 // `quater mcp`: MCP over standard input and output, on which nothing but the protocol is written.
 
-import { mcpRef } from "../../mcp/service.ts";
+import { type Readable, Writable } from "node:stream";
+import { serviceRef } from "../../../core/index.ts";
 import { boot, load, notConfigured } from "../boot.ts";
 import type { Context } from "../context.ts";
 import { exit } from "../exit.ts";
 import { ProgramCommand, usage } from "../family.ts";
+
+/** As the plugin mcp offers it. Services are compared by name, so that this program builds and runs without that plugin. */
+const stdioRef = serviceRef<{
+  serveStdio(streams: {
+    readonly input: Readable;
+    readonly output: Writable;
+    readonly env: Context["env"];
+    readonly say: (text: string) => void;
+  }): Promise<void>;
+}>("mcp");
 
 class Mcp extends ProgramCommand {
   static override paths = [["mcp"]];
@@ -14,10 +25,12 @@ class Mcp extends ProgramCommand {
   });
 
   async perform(program: Context): Promise<number> {
+    const { stdin } = program.terminal;
+    const output = claimed(program.terminal.stdout);
     const loaded = await load(program);
     const kernel = await boot(program, loaded, { command: "mcp" });
     try {
-      const mcp = kernel.services.find(mcpRef);
+      const mcp = kernel.services.find(stdioRef);
       if (mcp === undefined)
         throw notConfigured(loaded, "mcp", "mcp({ authenticate: apiKeys() })", "there are no tools to serve");
       await kernel.start();
@@ -26,9 +39,8 @@ class Mcp extends ProgramCommand {
         if (interrupt.aborted) resolve();
         interrupt.addEventListener("abort", () => resolve(), { once: true });
       });
-      const { stdin, stdout } = program.terminal;
       await Promise.race([
-        mcp.serveStdio({ input: stdin, output: stdout, env: program.env, say: (text) => program.terminal.say(text) }),
+        mcp.serveStdio({ input: stdin, output, env: program.env, say: (text) => program.terminal.say(text) }),
         interrupted,
       ]);
       return exit.ok;
@@ -37,5 +49,13 @@ class Mcp extends ProgramCommand {
     }
   }
 }
+
+/** Taken before anything is loaded: what modules print while they load must not reach the protocol either. */
+const claimed = (stdout: Writable): Writable => {
+  if (stdout !== process.stdout) return stdout;
+  const write = process.stdout.write.bind(process.stdout) as (chunk: Buffer, done: (error?: Error | null) => void) => boolean;
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+  return new Writable({ write: (chunk: Buffer, _encoding, done) => void write(chunk, done) });
+};
 
 export const commands = [Mcp];
