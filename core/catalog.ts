@@ -56,9 +56,12 @@ export const buildCatalog = async (
       if (isHandler(value) && found.length === 0) operations.push(operationOf(entry, value, surfaces));
     }
   }
-  problems.push(...(await valueProblems(entries, keys)));
+  const values = await valueProblems(entries, keys);
+  problems.push(...values);
   operations.sort((a, b) => entries.findIndex(({ name }) => name === a.name) - entries.findIndex(({ name }) => name === b.name));
-  problems.push(...operations.flatMap((operation) => keyProblems(operation, keys)));
+  // A plugin's own check sees only values that its schema let through.
+  const refused = new Set(values.map(({ place }) => place));
+  problems.push(...operations.filter(({ place }) => !refused.has(place)).flatMap((operation) => keyProblems(operation, keys)));
   const byName = new Map(operations.map((operation) => [operation.name, operation]));
   const names = entries.map((entry) => entry.name);
   return { catalog: { operations, declared, names, get: (name) => byName.get(name) }, problems };
@@ -217,8 +220,9 @@ const valueProblems = async (entries: readonly Entry[], keys: ReadonlyMap<string
   const validators = new Map<string, ReturnType<typeof Compile>>();
   return entries.flatMap((entry) =>
     Object.entries(entry.exposure).flatMap(([key, value]): Problem[] => {
-      const schema = keys.get(key)?.schema as JsonSchema | undefined;
-      if (schema === undefined) return [];
+      const owner = keys.get(key);
+      if (owner === undefined) return [];
+      const schema = closed(owner.schema) as JsonSchema;
       const validator = validators.get(key) ?? Compile(schema as never);
       validators.set(key, validator);
       if (validator.Check(value)) return [];
@@ -229,7 +233,7 @@ const valueProblems = async (entries: readonly Entry[], keys: ReadonlyMap<string
         {
           place: entry.place,
           cause: `${entry.name}: ${wrong.join("; ")}`,
-          remedy: `See docs/manifest.md for the values of ${key}`,
+          remedy: owner.remedy ?? `Look up the values of ${key} in the documentation of the plugin that owns it`,
         },
       ];
     }),

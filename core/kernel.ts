@@ -25,7 +25,7 @@ import {
   type Services,
 } from "./plugin.ts";
 import type { Authenticator, Awaitable } from "./principal.ts";
-import { BootError, type Problem } from "./problem.ts";
+import { BootError, isBootError, type Problem } from "./problem.ts";
 import { isSchema } from "./schema.ts";
 import { servicesOf } from "./services.ts";
 
@@ -86,10 +86,10 @@ export const createKernel = async ({ loaded, command, log, only, halt = () => {}
     for (const { authenticator } of doors.values()) {
       if (authenticator === undefined || opened.has(authenticator)) continue; // two surfaces may share one
       opened.add(authenticator);
-      await authenticator.open?.({ root, command });
+      await blaming(`The authenticator ${authenticator.name}`, "open", () => authenticator.open?.({ root, command }));
     }
     for (const plugin of plugins) {
-      const made = (await plugin.setup?.(context)) ?? {};
+      const made = (await blaming(`The plugin ${plugin.name}`, "setup", () => plugin.setup?.(context))) ?? {};
       running.push({ plugin, parts: { ...plugin, ...made } });
     }
     await gate.compile(
@@ -122,7 +122,7 @@ export const createKernel = async ({ loaded, command, log, only, halt = () => {}
     unready: () => gate.unready(),
     start: async () => {
       try {
-        for (const { parts } of running) await parts.start?.();
+        for (const { plugin, parts } of running) await blaming(`The plugin ${plugin.name}`, "start", () => parts.start?.());
       } catch (error) {
         await stopAll();
         throw error;
@@ -132,6 +132,20 @@ export const createKernel = async ({ loaded, command, log, only, halt = () => {}
     stop: stopAll,
     [Symbol.asyncDispose]: stopAll,
   };
+};
+
+/** A throw that is no refusal is somebody's defect: the message says whose, the stack stays. */
+const blaming = async <Result>(who: string, phase: string, act: () => Awaitable<Result>): Promise<Result> => {
+  try {
+    return await act();
+  } catch (error) {
+    if (isQuaterError(error) || isBootError(error) || !(error instanceof Error)) throw error;
+    const blamed = new Error(`${who} failed in ${phase}: ${error.message}`, { cause: error });
+    throw Object.assign(blamed, {
+      stack: `${blamed.message}\n${error.stack ?? ""}`,
+      code: (error as NodeJS.ErrnoException).code,
+    });
+  }
 };
 
 /** Everything that can be known to be wrong before anything is set up. */

@@ -4,7 +4,7 @@
 import { existsSync, readFileSync, type Stats, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, extname, join, relative, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseEnv } from "node:util";
 import { isManifest, type Manifest } from "./manifest.ts";
 import { BootError, type Problem } from "./problem.ts";
@@ -17,6 +17,8 @@ export interface LoadedManifest {
   readonly file: string;
   /** The folder of the file. */
   readonly root: string;
+  /** Files of the project that were loaded until now; `undefined` where the loader does not tell (JavaScript). */
+  readonly files?: () => readonly string[] | undefined;
   /** For messages: `quater.config.ts:12`, the line where `word` stands as a key, or the file alone. */
   readonly placeOf: (word: string) => string;
 }
@@ -34,7 +36,8 @@ export const loadManifest = async (from: string, named?: string): Promise<Loaded
   assertTrusted(file, shown);
   const root = dirname(file);
   readDotEnv(root, relative(from, join(root, ".env")) || ".env");
-  const manifest = await importDefault(file, shown);
+  const imported: string[] = [];
+  const manifest = await importDefault(file, shown, imported);
   if (!isManifest(manifest)) {
     throw new BootError([
       {
@@ -45,7 +48,8 @@ export const loadManifest = async (from: string, named?: string): Promise<Loaded
     ]);
   }
   const text = readFileSync(file, "utf8");
-  return { manifest, file, root, placeOf: (word) => placeIn(text, shown, word) };
+  const files = () => (imported.length === 0 ? undefined : projectFiles(imported));
+  return { manifest, file, root, files, placeOf: (word) => placeIn(text, shown, word) };
 };
 
 // The class behind cosmiconfig's own entry, which would first run a `.config/config.js` of the current folder for options
@@ -133,10 +137,15 @@ const readDotEnv = (root: string, shown: string): void => {
   for (const [name, value] of entries) process.env[name] ??= value;
 };
 
-const importDefault = async (file: string, shown: string): Promise<unknown> => {
+const projectFiles = (urls: readonly string[]): readonly string[] =>
+  [...new Set(urls.flatMap((url) => (url.startsWith("file:") ? fileURLToPath(url.replace(/\?.*$/, "")) : [])))].filter(
+    (path) => !path.includes("/node_modules/"),
+  );
+
+const importDefault = async (file: string, shown: string, imported: string[]): Promise<unknown> => {
   try {
     const isTypeScript = [".ts", ".mts"].includes(extname(file));
-    const module = (isTypeScript ? await importTypeScript(file) : await import(pathToFileURL(file).href)) as {
+    const module = (isTypeScript ? await importTypeScript(file, imported) : await import(pathToFileURL(file).href)) as {
       default?: unknown;
     };
     const value = module.default;
@@ -149,10 +158,10 @@ const importDefault = async (file: string, shown: string): Promise<unknown> => {
   }
 };
 
-const importTypeScript = async (file: string): Promise<unknown> => {
+const importTypeScript = async (file: string, imported: string[]): Promise<unknown> => {
   // Evaluates what the manifest imports once more, Quater included: see brand.ts for what that means.
   const { tsImport } = await import("tsx/esm/api");
-  return tsImport(pathToFileURL(file).href, { parentURL: import.meta.url });
+  return tsImport(pathToFileURL(file).href, { parentURL: import.meta.url, onImport: (url) => void imported.push(url) });
 };
 
 /** A failed import in words: the file and place it names, the cause without a stack, what to do. */

@@ -22,14 +22,15 @@ export type GivenReader = readonly Given[] | (() => Awaitable<readonly Given[]>)
 
 /** @returns What the handler returned, checked. @throws {QuaterError} for every refusal. */
 export const runPipeline = async (call: Call, given: GivenReader, machine: Machine): Promise<unknown> => {
-  const { hooks } = machine;
+  const { hooks, checked } = machine;
   judgeStatic(call);
   const bound = bind(call, typeof given === "function" ? await given() : given, machine);
   const authorized = await auth(bound, machine);
   const replay = hooks.has("admit") ? await admit(authorized, machine) : undefined;
-  if (replay !== undefined) return replay.value;
+  if (replay !== undefined) return checked(replay.value);
   const approved = hooks.has("approve") ? await approve(authorized, machine) : StagedCall.approved(authorized, none, none);
-  return hooks.has("around") ? hooks.around(approved, () => handle(approved, machine)) : handle(approved, machine);
+  // Checked last, so that nothing around the handler can put a wrong shape on the wire.
+  return checked(await (hooks.has("around") ? hooks.around(approved, () => handle(approved)) : handle(approved)));
 };
 
 /** Before anything is read: nobody probes the validation of what he may not call. */
@@ -72,7 +73,7 @@ const approve: Stage<Authorized, Approved> = async (call, { hooks }) => {
   );
 };
 
-const handle = async (call: Approved, { checked }: Machine): Promise<unknown> => {
+const handle = async (call: Approved): Promise<unknown> => {
   const context = contextOf(call, await call.resources());
   if (call.cancellation.isCancelled) throw cancelled();
   // The last act before the handler: whatever could still refuse has had its say.
@@ -80,7 +81,7 @@ const handle = async (call: Approved, { checked }: Machine): Promise<unknown> =>
     const verdict = await consume();
     if (verdict?.allow !== true) throw refused(verdict ?? { allow: false, by: "consume" }, approvalRefused);
   }
-  return checked(await call.operation.handler.handle(call.input as never, context as never));
+  return call.operation.handler.handle(call.input as never, context as never);
 };
 
 /** What a dry run answers: bind and auth as in a real call, then what approval would say. Files and runs nothing. */

@@ -40,6 +40,8 @@ export interface ExposureKey {
   readonly key: string;
   /** Of the key's value. */
   readonly schema: JsonSchema | object;
+  /** The next step for whoever wrote a value that the schema refuses: `Write "GET /path" or { route, status?, bind? }`. */
+  readonly remedy?: string;
   /** What is wrong with this value on this handler, beyond the schema: cause and remedy. */
   readonly check?: (value: unknown, operation: Operation) => readonly { readonly cause: string; readonly remedy: string }[];
 }
@@ -81,7 +83,7 @@ export interface CommandIo {
   readonly write: (text: string) => void;
   /** A result that is JSON: laid out for a person on a terminal, JSON text otherwise. */
   readonly show: (value: unknown) => void;
-  /** Everything that is not a result. */
+  /** Everything that is not a result: whole lines. */
   readonly say: (text: string) => void;
   readonly isTerminal: boolean;
   /** Aborted when the process is asked to end. Whoever reads it promises to end then. */

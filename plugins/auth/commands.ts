@@ -9,6 +9,10 @@ const kinds = ["user", "service", "agent", "operator"] as const;
 const idInput = Type.String({ description: "The key's id, or its name" });
 const file = Type.Optional(Type.String({ description: `The key file, under the project's folder. Default ${defaultKeyFile}` }));
 
+const expires = Type.Optional(
+  Type.String({ pattern: "^[1-9][0-9]*[hdw]$", description: "Life time: 12h, 30d, 4w. Default: does not expire" }),
+);
+
 const createInput = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 100, description: "Who or what the key is for" }),
   kind: Type.Enum([...kinds], { default: "service", description: "What shows it: a person's script is a user, an AI an agent" }),
@@ -16,9 +20,7 @@ const createInput = Type.Object({
   actsFor: Type.Optional(Type.String({ description: "The person an agent or service works for" })),
   scopes: Type.Array(Type.String(), { default: [], description: "Repeat for several: --scopes orders:read" }),
   roles: Type.Array(Type.String(), { default: [], description: "Repeat for several: --roles support" }),
-  expires: Type.Optional(
-    Type.String({ pattern: "^[1-9][0-9]*[hdw]$", description: "Life time: 12h, 30d, 4w. Default: does not expire" }),
-  ),
+  expires,
   file,
 });
 
@@ -62,10 +64,10 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
     {
       path: ["keys", "rotate"],
       description: "Gives a key's rights to a new key, shown once, and revokes the old one.",
-      input: Type.Object({ id: idInput, file }),
+      input: Type.Object({ id: idInput, expires, file }),
       positional: ["id"],
-      run: (input: { id: string; file?: string }, io) => {
-        const { key, record } = rotateKey(pathOf(input.file), input.id);
+      run: (input: { id: string; expires?: string; file?: string }, io) => {
+        const { key, record } = rotateKey(pathOf(input.file), input.id, input.expires);
         io.say(`${visible(record.name)} has a new key, the old one is revoked. It is shown this once:`);
         io.write(`${key}\n`);
         return 0;
@@ -97,7 +99,7 @@ export const createKey = (path: string, given: KeyRights): { readonly key: strin
       scopes: given.scopes,
       roles: given.roles,
       createdAt: now.toISOString(),
-      ...(given.expires === undefined ? {} : { expiresAt: new Date(now.getTime() + lifeMs(given.expires)).toISOString() }),
+      ...expiry(given.expires, now),
     };
     return { records: [...records, record], result: { key, record } };
   });
@@ -110,14 +112,21 @@ export const revokeKey = (path: string, idOrName: string): KeyRecord =>
     return { records: records.map((record) => (record === found ? revoked : record)), result: revoked };
   });
 
-/** @throws {QuaterError} `not_found` when no living key has that id or name. */
-export const rotateKey = (path: string, idOrName: string): { readonly key: string; readonly record: KeyRecord } =>
+/**
+ * @param expires  A new life time, `30d`; without it the old end stays.
+ * @throws {QuaterError} `not_found` when no living key has that id or name.
+ */
+export const rotateKey = (
+  path: string,
+  idOrName: string,
+  expires?: string,
+): { readonly key: string; readonly record: KeyRecord } =>
   changeKeyFile(path, (records) => {
     const found = living(records, idOrName);
     const { id, key, hash } = newKey();
-    const now = new Date().toISOString();
-    const record: KeyRecord = { ...found, id, hash, createdAt: now };
-    const rest = records.map((known) => (known === found ? { ...known, revokedAt: now } : known));
+    const now = new Date();
+    const record: KeyRecord = { ...found, id, hash, createdAt: now.toISOString(), ...expiry(expires, now) };
+    const rest = records.map((known) => (known === found ? { ...known, revokedAt: now.toISOString() } : known));
     return { records: [...rest, record], result: { key, record } };
   });
 
@@ -133,6 +142,9 @@ const stateOf = (record: KeyRecord, now: Date): "active" | "expired" | "revoked"
   record.revokedAt !== undefined ? "revoked" : isExpired(record, now) ? "expired" : "active";
 
 const withoutHash = ({ hash: _, ...shown }: KeyRecord): Omit<KeyRecord, "hash"> => shown;
+
+const expiry = (life: string | undefined, from: Date): { readonly expiresAt?: string } =>
+  life === undefined ? {} : { expiresAt: new Date(from.getTime() + lifeMs(life)).toISOString() };
 
 const hourMs = 3_600_000;
 const unitMs: Readonly<Record<string, number>> = { h: hourMs, d: 24 * hourMs, w: 7 * 24 * hourMs };

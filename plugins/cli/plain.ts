@@ -66,7 +66,7 @@ export const runCommand = async (context: Context, command: PluginCommand, args:
   const io: CommandIo = {
     write,
     show: (value) => write(resultText(value, context)),
-    say: (text) => terminal.say(text),
+    say: (text) => terminal.say(text.endsWith("\n") ? text : `${text}\n`),
     isTerminal: terminal.isTerminal,
     get signal() {
       return context.heedInterrupt();

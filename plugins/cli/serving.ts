@@ -2,6 +2,7 @@
 
 import type { Command } from "../../core/index.ts";
 import type { Kernel } from "../../core/kernel.ts";
+import type { LoadedManifest } from "../../core/load.ts";
 import { BootError } from "../../core/problem.ts";
 import { boot, load } from "./boot.ts";
 import type { Context } from "./context.ts";
@@ -15,7 +16,7 @@ import { serverLog } from "./log.ts";
 export const serveUntilStopped = async (
   program: Context,
   command: Extract<Command, "serve" | "dev">,
-  ready: (kernel: Kernel, log: Awaited<ReturnType<typeof serverLog>>) => void,
+  ready: (kernel: Kernel, log: Awaited<ReturnType<typeof serverLog>>, loaded: LoadedManifest) => void,
 ): Promise<number> => {
   const loaded = await load(program);
   const log = await serverLog(program.terminal, program.env);
@@ -27,7 +28,7 @@ export const serveUntilStopped = async (
     await kernel.start().catch((error: unknown) => {
       throw listenProblem(error);
     });
-    ready(kernel, log);
+    ready(kernel, log, loaded);
     await new Promise<void>((resolve) => {
       if (interrupt.aborted) resolve();
       interrupt.addEventListener("abort", () => resolve(), { once: true });

@@ -61,7 +61,7 @@ export const http = definePlugin((options: HttpOptions = {}) => ({
   name: "http",
   provides: [httpRef],
   exposure: [
-    { key: "http", schema: routeSchema, check: routeProblems },
+    { key: "http", schema: routeSchema, check: routeProblems, remedy: 'Write "GET /path", or { route, status?, bind? }' },
     { key: "public", schema: Type.Boolean() },
   ],
   surface: { name: "http", exposes: "HTTP routes", authenticate: options.authenticate, opensToPublic: true },

@@ -56,7 +56,15 @@ const operationObject = (operation: Operation): object => {
     if (!isPath && bound === undefined && takesBody) return [];
     const place = isPath ? "path" : (bound?.from ?? "query");
     const described = typeof schema["description"] === "string" ? { description: schema["description"] } : {};
-    return [{ name: bound?.key ?? name, in: place, required: isPath || required.has(name), ...described, schema }];
+    return [
+      {
+        name: bound?.key ?? name,
+        in: place,
+        required: isPath || (required.has(name) && !("default" in schema)),
+        ...described,
+        schema,
+      },
+    ];
   });
   const body = takesBody ? bodySchema(operation.input, new Set([...plan.params, ...elsewhere.keys()])) : undefined;
   const problem = {
@@ -88,5 +96,9 @@ const bodySchema = (input: JsonSchema, without: ReadonlySet<string>): JsonSchema
   if (!isSchema(input["properties"])) return input;
   const properties = Object.fromEntries(Object.entries(input["properties"]).filter(([name]) => !without.has(name)));
   if (Object.keys(properties).length === 0) return undefined;
-  return { ...input, properties, required: requiredOf(input).filter((name) => !without.has(name)) };
+  return {
+    ...input,
+    properties,
+    required: requiredOf(input).filter((name) => !without.has(name) && !("default" in (properties[name] as JsonSchema))),
+  };
 };

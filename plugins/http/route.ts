@@ -28,7 +28,13 @@ export type RouteRule<Input, Given> = Given extends `${Method} ${infer Path}`
     ? Given
     : Refused<`Path parameter :${Exclude<Params<Path>, keyof Input>} is not a property of the handler's input`>
   : Given extends { readonly route: infer Text }
-    ? Omit<RouteDetails, "route"> & { readonly route: RouteRule<Input, Text> }
+    ? {
+        readonly [Key in keyof Given]: Key extends "route"
+          ? RouteRule<Input, Text>
+          : Key extends keyof RouteDetails
+            ? RouteDetails[Key]
+            : Refused<`An http exposure has no option ${Key & string}`>;
+      }
     : Route;
 
 const text = Type.String({ pattern: "^(GET|POST|PUT|PATCH|DELETE) /[^?# ]*$" });

@@ -61,7 +61,10 @@ const handWritten = async (): Promise<number> => {
     );
     const answer = (ctx: import("koa").Context, input: unknown) => {
       sameHeaders((name, value) => ctx.set(name, value));
-      if (!check.Check(input)) return void (ctx.status = 422);
+      if (!check.Check(input)) {
+        ctx.status = 422;
+        return;
+      }
       ctx.body = result(n, input.text, input.limit);
     };
     router.get(`/items${n}/:text`, (ctx) => answer(ctx, { text: ctx.params["text"], limit: Number(ctx.query["limit"]) }));

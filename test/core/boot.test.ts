@@ -54,7 +54,7 @@ describe("one problem, one sentence and its remedy", () => {
     [
       "a wrong value of a key",
       one({ radio: 5 }),
-      "greet: radio must be true or false or a string. See docs/manifest.md for the values of radio",
+      "greet: radio must be true or false or a string. Look up the values of radio in the documentation of the plugin that owns it",
     ],
     [
       "a wrong value of core's own key",

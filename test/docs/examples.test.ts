@@ -13,8 +13,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const generated = join(root, "test/docs/.generated");
 mkdirSync(generated, { recursive: true });
 const folder = mkdtempSync(join(generated, "run-")); // several runs may share a checkout
-const pages = writePages(root, folder);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const pages = writePages(root, folder);
 
 interface Complaint {
   readonly line: number;
@@ -38,7 +38,9 @@ const compiled = async (): Promise<ReadonlyMap<string, readonly Complaint[]>> =>
 const complaintsAbout = (page: Page, example: Example): string[] => {
   const found = complaints.get(relative(root, join(page.folder, example.file))) ?? [];
   if (example.error !== undefined && !found.some(({ code }) => code === example.error))
-    return [`${page.name}:${example.line}: must be refused with ${example.error}; found ${found.map(({ code }) => code).join(", ") || "nothing"}`];
+    return [
+      `${page.name}:${example.line}: must be refused with ${example.error}; found ${found.map(({ code }) => code).join(", ") || "nothing"}`,
+    ];
   return found
     .filter(({ code }) => code !== example.error)
     .map(({ line, code, message }) => `${page.name}:${example.line + line - 1}: ${code} ${message}`);

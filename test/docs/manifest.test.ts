@@ -16,5 +16,9 @@ test("every cause on the page stands in the code", () => {
   const [, section = ""] = readFileSync(join(root, "docs/manifest.md"), "utf8").split("## What boot refuses");
   const causes = [...section.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, cell = ""]) => [...cell.matchAll(/`([^`]+)`/g)]);
   expect(causes.length).toBeGreaterThan(25);
-  for (const [, cause = ""] of causes) expect(code.some((text) => text.includes(cause)), cause).toBe(true);
+  for (const [, cause = ""] of causes)
+    expect(
+      code.some((text) => text.includes(cause)),
+      cause,
+    ).toBe(true);
 });

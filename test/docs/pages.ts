@@ -5,7 +5,8 @@
 //   <!-- run -->                     it is imported, and must not throw
 //   <!-- error: TS2322 -->           the compiler must refuse it, with this and with nothing else
 //
-// A file named *.test.ts is run as the tests it holds.
+// A file named *.test.ts is run as the tests it holds. A file that readers need not see stands inside its own comment:
+// `<!-- file: app/orders.ts`, the fence, `-->`.
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -28,7 +29,7 @@ export interface Page {
   readonly calls: readonly { readonly handler: string; readonly input: unknown }[];
 }
 
-const fence = /((?:^<!-- .* -->\n)*)^```(?:ts|typescript)\n([\s\S]*?)^```$/gm;
+const fence = /((?:^<!-- .*\n)*)^```(?:ts|typescript)\n([\s\S]*?)^```$/gm;
 
 /** Reads README.md and docs/ under `root`, and writes the examples under `target`, one folder per page. */
 export const writePages = (root: string, target: string): readonly Page[] => {
@@ -48,12 +49,16 @@ const pageOf = (name: string, text: string, folder: string): Page => {
   const calls: Page["calls"][number][] = [];
   for (const { index, 0: whole, 1: marks = "", 2: code = "" } of text.matchAll(fence)) {
     const line = text.slice(0, index + whole.indexOf("```")).split("\n").length + 1;
-    const mark = (word: string) => new RegExp(`<!-- ${word}(?:: (.*))? -->`).exec(marks);
+    for (const [, word = ""] of marks.matchAll(/^<!-- (\w+)/gm))
+      if (!["file", "call", "run", "error"].includes(word)) throw new Error(`${name}:${line}: the mark "${word}" means nothing`);
+    const mark = (word: string) => new RegExp(`^<!-- ${word}(?:: (.*?))?(?: -->)?$`, "m").exec(marks);
     const file = mark("file")?.[1] ?? `line-${line}.ts`;
     if (examples.some((example) => example.file === file)) throw new Error(`${name}:${line}: two examples are named ${file}`);
     examples.push({ file, code, line, isRun: mark("run") !== null, error: mark("error")?.[1] });
     for (const [, handler = "", input = "{}"] of marks.matchAll(/<!-- call: (\S+) (.*) -->/g))
       calls.push({ handler, input: JSON.parse(input) as unknown });
   }
+  if (text.match(/```(?:ts|typescript)\b/g)?.length !== (examples.length || undefined))
+    throw new Error(`${name}: an example was not read; fences begin at the start of a line and say ts and nothing else`);
   return { name, folder, examples, calls };
 };

@@ -30,6 +30,8 @@ class Dev extends ProgramCommand {
 
 /** What the child tells its parent once it listens. */
 interface Ready {
+  /** The project's files that it loaded, where the loader tells. */
+  readonly files: readonly string[] | undefined;
   readonly exposure: ExposureReport;
   readonly text: string;
 }
@@ -37,12 +39,12 @@ interface Ready {
 const serveOnce = async (program: Context): Promise<number> => {
   const { developmentKey } = await import("../../auth/development.ts");
   const { terminal } = program;
-  return serveUntilStopped(program, "dev", (kernel) => {
+  return serveUntilStopped(program, "dev", (kernel, _log, loaded) => {
     const exposure = exposureOf(kernel);
     const key = developmentKey(kernel.project.root, rightsOf(kernel));
     const text = startText(startReport(kernel, exposure, key), terminal.paintError);
     if (process.send === undefined) terminal.say(text);
-    else process.send({ exposure, text } satisfies Ready);
+    else process.send({ exposure, text, files: loaded.files?.() } satisfies Ready);
   });
 };
 
@@ -74,7 +76,7 @@ const watch = async (program: Context): Promise<number> => {
     ignoreInitial: true,
     ignored: (path, stats) => quiet.test(relative(root, path)) || (stats?.isFile() === true && !relevant.test(path)),
   });
-  watcher.on("all", (_event, path) => runner.changed(relative(root, path)));
+  watcher.on("all", (_event, path) => runner.changed(path, relative(root, path)));
   const interrupt = program.heedInterrupt();
   runner.start();
   await new Promise<void>((resolve) => {
@@ -92,6 +94,7 @@ class Runner {
   readonly #file: string;
   #child: ChildProcess | undefined;
   #last: ExposureReport | undefined;
+  #files: ReadonlySet<string> | undefined;
   #begin = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #isStopping = false;
@@ -104,6 +107,7 @@ class Runner {
   start(): void {
     const { terminal, env, cwd } = this.#program;
     this.#begin = performance.now();
+    this.#files = undefined;
     const entry = process.argv[1] ?? "";
     const child = spawn(process.execPath, [...process.execArgv, entry, "dev", "--no-watch", "--config", this.#file], {
       cwd,
@@ -120,11 +124,14 @@ class Runner {
     });
   }
 
-  changed(path: string): void {
+  /** A change of what the running child never loaded is none of its business; while none runs, any change may mend it. */
+  changed(path: string, shown: string): void {
+    const isLoaded = this.#files === undefined || this.#files.has(path) || path.endsWith(".env") || path === this.#file;
+    if (this.#child !== undefined && !isLoaded) return;
     clearTimeout(this.#timer);
     // An editor writes a file in several steps.
     this.#timer = setTimeout(() => {
-      this.#program.terminal.say(`${this.#program.terminal.paintError("dim", `${visible(path)} changed`)}\n`);
+      this.#program.terminal.say(`${this.#program.terminal.paintError("dim", `${visible(shown)} changed`)}\n`);
       void this.#end().then(() => this.start());
     }, 30);
   }
@@ -146,7 +153,8 @@ class Runner {
     });
   }
 
-  #ready({ exposure, text }: Ready): void {
+  #ready({ exposure, text, files }: Ready): void {
+    this.#files = files === undefined ? undefined : new Set(files);
     const { terminal } = this.#program;
     const took = `${Math.round(performance.now() - this.#begin)} ms`;
     if (this.#last === undefined) terminal.say(text);
