@@ -273,7 +273,9 @@ test("a failure of our own shows a stack and exits 70", async () => {
   try {
     const { code, err } = await quater(["exposure"], { cwd: folder, isTerminal: true });
     expect(code).toBe(70);
-    expect(err).toMatch(/^quater: unexpected failure\nThe plugin cli failed in setup: \\u\{1b\}\[31mnot a QuaterError\nTypeError: .*\n\s+at /);
+    expect(err).toMatch(
+      /^quater: unexpected failure\nThe plugin cli failed in setup: \\u\{1b\}\[31mnot a QuaterError\nTypeError: .*\n\s+at /,
+    );
   } finally {
     remove();
   }
