@@ -1,0 +1,78 @@
+// What boot refuses of routes, with what to do about it.
+
+import { anyone, authenticated, handler, isBootError, Type } from "quater";
+import { http } from "quater/http";
+import { bootTest, tokens } from "quater/testing";
+import { describe, expect, test } from "vitest";
+
+const make = (effect: "read" | "write", auth = authenticated) =>
+  handler({ description: "Something.", effect, input: Type.Object({ id: Type.String() }), auth, handle: () => null });
+
+const problemsOf = async (expose: Record<string, unknown>, options = {}, handlers = {}): Promise<string[]> => {
+  try {
+    const all = { get: make("read"), put: make("write"), open: make("read", anyone), ...handlers };
+    const exposures = expose as Record<string, Record<string, unknown>>;
+    await using app = await bootTest({
+      handlers: all,
+      expose: exposures,
+      plugins: [http({ port: 0, ...options })],
+      start: false,
+    });
+    return app.log.map(({ message }) => message);
+  } catch (error) {
+    if (isBootError(error)) return error.problems.map(({ cause, remedy }) => `${cause}. ${remedy}`);
+    throw error;
+  }
+};
+const door = { authenticate: tokens({}) };
+
+test("protected routes without authenticate are refused, and told what to add", async () => {
+  expect(await problemsOf({ get: { http: "GET /a/:id" } })).toEqual([
+    "HTTP routes require http auth. Add http({ authenticate: ... }) to plugins, for example authenticate: apiKeys()",
+  ]);
+  expect(await problemsOf({ open: { http: "GET /a/:id", public: true } })).toEqual([]);
+});
+
+test("public needs two yeses", async () => {
+  expect(await problemsOf({ get: { http: "GET /a/:id", public: true } }, door)).toEqual([
+    expect.stringContaining("get says public: true, and its auth is authenticated"),
+  ]);
+});
+
+describe("routes", () => {
+  test.each([
+    ["GET on a write", { put: { http: "GET /a/:id" } }, 'put: GET on a handler whose effect is "write"'],
+    [
+      "a path parameter that is no input",
+      { get: { http: "GET /a/:uid" } },
+      "path parameter :uid is not a property of the handler's input. Its inputs are id",
+    ],
+    ["half a segment as parameter", { get: { http: "GET /a/:id.json" } }, '"/:id.json" is no path parameter'],
+    ["a wildcard", { get: { http: "GET /a/*" } }, "has a wildcard"],
+    ["a path of Quater's own", { get: { http: "GET /health" } }, "the path /health is Quater's own"],
+    [
+      "a credential bound to an input",
+      { get: { http: { route: "GET /a", bind: { id: "header:Authorization" } } } },
+      "takes the header authorization, which is a credential",
+    ],
+    [
+      "an input bound twice",
+      { get: { http: { route: "GET /a/:id", bind: { id: "header:x-id" } } } },
+      "is bound to a header and stands in the path",
+    ],
+    [
+      "a bound name that is no input",
+      { get: { http: { route: "GET /a", bind: { uid: "header:x-id" } } } },
+      "bind.uid is not a property",
+    ],
+    ["an unknown method", { get: { http: "FETCH /a" } }, 'Write "GET /path", or { route, status?, bind? }'],
+    ["an unknown option", { get: { http: { route: "GET /a", stauts: 201 } } }, "is not a known field"],
+    ["the same route twice", { get: { http: "GET /a/:id" }, open: { http: "GET /a/:name" } }, "have the same route"],
+  ])("%s is refused", async (_name, expose, text) => {
+    expect((await problemsOf(expose, door)).join("\n")).toContain(text);
+  });
+
+  test("all problems are reported at once", async () => {
+    expect(await problemsOf({ put: { http: "GET /a/:uid" }, get: { http: "GET /health" } })).toHaveLength(4);
+  });
+});
