@@ -47,26 +47,26 @@ const mismatch = (schema: JsonSchema, validator: Validator, input: unknown): Qua
 
 const merged = (given: readonly Given[], coercers: ReadonlyMap<string, Coercer>): unknown => {
   const input: Record<string, unknown> = {};
-  const sources = new Map<string, string>();
   const errors: FieldError[] = [];
+  const refuse = (name: string, message: string) => errors.push({ path: visible(`/${pointerStep(name)}`), message });
   for (const { from, isText, values } of given) {
     if (!isSchema(values)) throw inputInvalid([{ path: "", message: "must be an object" }]);
     for (const name of Object.keys(values)) {
       const value = values[name];
       if (value === undefined) continue;
-      const path = visible(`/${pointerStep(name)}`);
-      const before = sources.get(name);
-      if (before !== undefined) errors.push({ path, message: `is given in the ${before} and in the ${from}` });
-      sources.set(name, from);
+      if (Object.hasOwn(input, name)) refuse(name, `is given in the ${firstSource(given, name)} and in the ${from}`);
       const coercer = isText ? coercers.get(name) : undefined;
       // Which of the texts was meant is not for us to guess. A name nobody knows is left for the check to refuse.
-      if (coercer?.takesList === false && Array.isArray(value)) errors.push({ path, message: "is given more than once" });
+      if (coercer?.takesList === false && Array.isArray(value)) refuse(name, "is given more than once");
       assign(input, name, coercer === undefined ? value : coercer.coerce(value));
     }
   }
   if (errors.length > 0) throw inputInvalid(errors);
   return input;
 };
+
+const firstSource = (given: readonly Given[], name: string): string | undefined =>
+  given.find(({ values }) => isSchema(values) && Object.hasOwn(values, name) && values[name] !== undefined)?.from;
 
 /** Defined, not set: a field called `__proto__` must become an unknown field, not a prototype. */
 const assign = (target: Record<string, unknown>, name: string, value: unknown): void => {
@@ -75,6 +75,12 @@ const assign = (target: Record<string, unknown>, name: string, value: unknown): 
 };
 
 type Filler = (value: unknown) => void;
+
+/** A fresh copy each time, because inputs are frozen; what is no object needs none. */
+const presetOf = (value: unknown): (() => unknown) | undefined => {
+  if (value === undefined) return undefined;
+  return value !== null && typeof value === "object" ? () => structuredClone(value) : () => value;
+};
 
 /**
  * Sets absent properties to their `default`, in nested objects, items of arrays and values of records that are there.
@@ -86,7 +92,7 @@ const fillerOf = (schema: unknown): Filler | undefined => {
   const declared = Object.entries(propertiesOf(schema));
   const own = declared.flatMap(([name, property]) => {
     const fill = fillerOf(property);
-    return "default" in property || fill !== undefined ? [{ name, preset: property["default"], fill }] : [];
+    return "default" in property || fill !== undefined ? [{ name, preset: presetOf(property["default"]), fill }] : [];
   });
   const names = new Set(declared.map(([name]) => name));
   const fillItem = fillerOf(schema["items"]);
@@ -101,7 +107,7 @@ const fillerOf = (schema: unknown): Filler | undefined => {
     if (!isSchema(value)) return;
     const target = value as Record<string, unknown>;
     for (const { name, preset, fill } of own) {
-      if (!Object.hasOwn(target, name) && preset !== undefined) target[name] = structuredClone(preset);
+      if (preset !== undefined && !Object.hasOwn(target, name)) target[name] = preset();
       if (Object.hasOwn(target, name)) fill?.(target[name]);
     }
     for (const { pattern, fill } of others)

@@ -3,7 +3,7 @@
 import { authenticatorFailed, invalidToken, isQuaterError, unauthenticated } from "./errors.ts";
 import type { Catalog, Operation } from "./operation.ts";
 import type { ConfiguredPlugin, Entry, Surface } from "./plugin.ts";
-import { type Authenticator, anonymous, asAuthenticator, type Principal } from "./principal.ts";
+import { type Authenticator, type Awaitable, anonymous, asAuthenticator, type Principal } from "./principal.ts";
 import type { Problem } from "./problem.ts";
 import type { JsonSchema } from "./schema.ts";
 
@@ -22,23 +22,28 @@ export const doorsOf = (plugins: readonly ConfiguredPlugin[]): ReadonlyMap<strin
   );
 
 /** The principal behind the credentials, as the surface adopts it. @throws {QuaterError} when there is none. */
-export const principalAt = async (door: Door, entry: Entry, operation: Operation | undefined): Promise<Principal> => {
+export const principalAt = (door: Door, entry: Entry, operation: Operation | undefined): Awaitable<Principal> => {
   const isOpen = operation?.isPublic === true && door.surface.opensToPublic === true;
   const { credentials } = entry;
   // A wrong credential is refused on public handlers too: the caller believes to be somebody.
-  if (isOpen && credentials.token === undefined) return anonymous;
-  if (door.authenticator === undefined) {
-    if (isOpen) return anonymous;
-    throw unauthenticated(entry.surface);
-  }
-  let principal: Principal | undefined;
-  try {
-    principal = await door.authenticator.authenticate(credentials);
-  } catch (error) {
+  if (isOpen && (credentials.token === undefined || door.authenticator === undefined)) return anonymous;
+  if (door.authenticator === undefined) throw unauthenticated(entry.surface);
+  const failed = (error: unknown): never => {
     throw isQuaterError(error) ? error : authenticatorFailed(entry.surface, error);
+  };
+  const adopted = (principal: Principal | undefined): Principal => {
+    if (principal === undefined) throw credentials.token === undefined ? unauthenticated(entry.surface) : invalidToken();
+    return door.surface.adopt?.(principal) ?? principal;
+  };
+  let found: Awaitable<Principal | undefined>;
+  try {
+    found = door.authenticator.authenticate(credentials);
+  } catch (error) {
+    return failed(error);
   }
-  if (principal === undefined) throw credentials.token === undefined ? unauthenticated(entry.surface) : invalidToken();
-  return door.surface.adopt?.(principal) ?? principal;
+  // Any thenable, not only a promise: what is to be waited for must never be taken for a principal.
+  const isLater = typeof (found as { then?: unknown } | undefined)?.then === "function";
+  return isLater ? Promise.resolve(found).catch(failed).then(adopted) : adopted(found as Principal | undefined);
 };
 
 /** A surface that exposes anything protected has its own auth, or the boot is refused. */

@@ -86,6 +86,8 @@ export interface CommandIo {
   /** Everything that is not a result: whole lines. */
   readonly say: (text: string) => void;
   readonly isTerminal: boolean;
+  /** JSON was asked for, or standard output is no terminal. */
+  readonly isJson: boolean;
   /** Aborted when the process is asked to end. Whoever reads it promises to end then. */
   readonly signal: AbortSignal;
 }
