@@ -68,6 +68,7 @@ export const runCommand = async (context: Context, command: PluginCommand, args:
     show: (value) => write(resultText(value, context)),
     say: (text) => terminal.say(text.endsWith("\n") ? text : `${text}\n`),
     isTerminal: terminal.isTerminal,
+    isJson: context.isJson,
     get signal() {
       return context.heedInterrupt();
     },
