@@ -31,6 +31,12 @@ const plain = (load: () => Promise<(loaded: LoadedManifest) => readonly PluginCo
 
 export const builtins: readonly Builtin[] = [
   {
+    word: "init",
+    usage: "init [dir] [-y]",
+    summary: "Makes a project: a handler, its test, the manifest",
+    load: async () => (await import("./commands/init.ts")).init,
+  },
+  {
     word: "run",
     usage: "run <action> [flags]",
     summary: "Runs an action: a handler that the manifest exposes over cli",

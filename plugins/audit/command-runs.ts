@@ -1,0 +1,152 @@
+// What `quater audit ...` does.
+
+import { existsSync } from "node:fs";
+import { userInfo } from "node:os";
+import { resolve } from "node:path";
+import { type CommandIo, invalid, type Static, visible } from "../../core/index.ts";
+import type { OpenStore, Store } from "../store/service.ts";
+import type { eraseInput, exportInput, showInput, tailInput, verifyInput } from "./commands.ts";
+import { eraseBodies } from "./erase.ts";
+import { each, type Filter, type Found, newest, timeOf } from "./find.ts";
+import { openKeys, readKeys, rotateKeys } from "./keys.ts";
+import { jsonLine, textBlock, textLine } from "./show.ts";
+import { storeSource } from "./source.ts";
+import { type HeadRow, queriesOn } from "./tables.ts";
+import type { Trail } from "./trail.ts";
+import { type ExportHeader, fileSource, summaryOf, verifySource } from "./verify-source.ts";
+
+export interface CommandParts {
+  readonly store: Store;
+  readonly trail: Trail;
+  readonly keyFile: string;
+  readonly fingerprint: string | undefined;
+  /** Files that checkpoints are sent to. */
+  readonly sinkFiles: readonly string[];
+}
+
+const followMs = 300;
+/** sysexits EX_NOINPUT: as for whatever else was not found. */
+const nothingFound = 66;
+
+export const tail = async (parts: CommandParts, input: Static<typeof tailInput>, io: CommandIo): Promise<number> => {
+  const store = await parts.store.open();
+  const found = await newest(store, filterOf(input), input.lines);
+  for (const event of found) io.write(line(event, io));
+  if (!input.follow) return 0;
+  const { signal } = io;
+  let last = found.at(-1)?.meta.seq ?? (await headSeq(store));
+  while (!signal.aborted) {
+    await pause(followMs, signal);
+    for await (const event of each(store, filterOf(input), last)) {
+      io.write(line(event, io));
+      last = event.meta.seq;
+    }
+  }
+  return 0;
+};
+
+export const show = async (parts: CommandParts, input: Static<typeof showInput>, io: CommandIo): Promise<number> => {
+  const filter = filterOf(input);
+  if (Object.values(filter).every((value) => value === undefined))
+    invalid("/call", "must be given, or one of --handler, --principal, --surface, --outcome, --since");
+  let count = 0;
+  for await (const event of each(await parts.store.open(), filter)) {
+    io.write(io.isJson ? jsonLine(event) : textBlock(event));
+    count++;
+  }
+  if (count === 0) io.say("No event matches.\n");
+  return count === 0 ? nothingFound : 0;
+};
+
+export const erase = async (
+  parts: CommandParts,
+  { reason, until, ...input }: Static<typeof eraseInput>,
+  io: CommandIo,
+): Promise<number> => {
+  const filter = { ...input, ...(until === undefined ? {} : { until: timeOf("until", until) }) };
+  if (Object.values(filter).every((value) => value === undefined))
+    invalid("/call", "must be given, or one of --handler, --principal, --until");
+  const erased = await eraseBodies(parts.trail, await parts.store.open(), filter, userInfo().username, reason);
+  io.show({ erasedBodies: erased });
+  return 0;
+};
+
+/** Makes the keys where there are none yet: a fingerprint can be noted down before the first event. */
+export const fingerprint = ({ keyFile }: CommandParts, io: CommandIo): number => {
+  io.write(`${openKeys(keyFile).checkpoint.fingerprint}\n`);
+  return 0;
+};
+
+export const rotate = ({ keyFile }: CommandParts, io: CommandIo): number => {
+  openKeys(keyFile);
+  io.say("The new checkpoint key has this fingerprint:\n");
+  io.write(`${rotateKeys(keyFile)}\n`);
+  return 0;
+};
+
+export const verify = async (parts: CommandParts, input: Static<typeof verifyInput>, io: CommandIo): Promise<number> => {
+  const given = input.against.map((file) => resolve(file));
+  const sinks = parts.sinkFiles.filter((file) => existsSync(file));
+  const against = [...new Set([...given, ...sinks])];
+  try {
+    const source = input.file === undefined ? storeSource(await parts.store.open()) : fileSource(resolve(input.file));
+    const fingerprint = input.fingerprint ?? parts.fingerprint;
+    const report = await verifySource(source, { keyFile: parts.keyFile, fingerprint, from: input.from, against });
+    if (report === undefined) {
+      io.say("There is no trail yet.\n");
+      return 2;
+    }
+    if (io.isJson) io.show(report);
+    io.say(summaryOf(report, against.length > 0));
+    return report.isWhole ? 0 : 1;
+  } catch (error) {
+    io.say(`The trail could not be read: ${visible(error instanceof Error ? error.message : String(error))}\n`);
+    return 2;
+  }
+};
+
+export const exportTrail = async (parts: CommandParts, { until }: Static<typeof exportInput>, io: CommandIo): Promise<number> => {
+  const store = await parts.store.open();
+  const before = until === undefined ? Number.POSITIVE_INFINITY : timeOf("until", until);
+  const source = storeSource(store);
+  const head = await source.head();
+  if (head === undefined) {
+    io.say("There is no trail yet.\n");
+    return 2;
+  }
+  const { fingerprint } = readKeys(parts.keyFile).checkpoint;
+  io.write(`${JSON.stringify({ type: "quater.trail.v1", head, fingerprint } satisfies ExportHeader)}\n`);
+  let last = head.floor_seq;
+  for (let isMore = true; isMore && last < head.seq; ) {
+    const rows = (await source.after(last)).filter(({ seq, at }) => seq <= head.seq && at < before);
+    for (const row of rows) io.write(`${JSON.stringify(row)}\n`);
+    isMore = rows.length > 0;
+    last = rows.at(-1)?.seq ?? last;
+  }
+  const detail = { by: userInfo().username, from: head.floor_seq + 1, through: last };
+  await parts.trail.record({ events: [{ fields: { type: "audit.exported", detail } }] });
+  io.say(`Exported events ${head.floor_seq + 1} to ${last}.\n`);
+  return 0;
+};
+
+const filterOf = ({ since, ...rest }: Static<typeof showInput>): Filter => {
+  const { handler, principal, surface, outcome, call } = rest;
+  const given = { handler, principal, surface, outcome, call, since: since === undefined ? undefined : timeOf("since", since) };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Filter;
+};
+
+const line = (event: Found, io: CommandIo): string => (io.isJson ? jsonLine(event) : textLine(event));
+
+const headSeq = async (store: OpenStore): Promise<number> => (await store.read<HeadRow>(queriesOn(store).head))[0]?.seq ?? 0;
+
+/** Ends early when the process is asked to end. */
+const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+  new Promise((done) => {
+    const timer = setTimeout(end, milliseconds);
+    function end(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      done();
+    }
+    signal.addEventListener("abort", end);
+  });

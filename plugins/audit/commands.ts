@@ -1,0 +1,86 @@
+// `quater audit ...`: what the commands are called and take. What they do is loaded when one runs.
+
+import { type PluginCommand, Type } from "../../core/index.ts";
+import type { CommandParts } from "./command-runs.ts";
+
+const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
+
+const filters = {
+  handler: text("Of this handler"),
+  principal: text("By this subject, person or credential"),
+  surface: text("Over this surface: http, mcp, cli"),
+  outcome: text("That ended so: succeeded, failed, refused, unknown, or with this error code"),
+  since: text('From this time on: "15m", "2h", "3d", or a date'),
+  call: text("Of this call"),
+};
+
+export const tailInput = Type.Object({
+  ...filters,
+  lines: Type.Integer({ minimum: 1, maximum: 10_000, default: 20, description: "How many of the newest" }),
+  follow: Type.Boolean({ default: false, description: "Go on with new events until interrupted" }),
+});
+export const showInput = Type.Object(filters);
+export const verifyInput = Type.Object({
+  from: Type.Optional(Type.Integer({ minimum: 2, description: "Begin at this event; the one before is taken for right" })),
+  against: Type.Array(Type.String(), { default: [], description: "A file of checkpoints held elsewhere; may be repeated" }),
+  file: text("An exported trail instead of the store"),
+  fingerprint: text("SHA256:... of the checkpoint key. Default: audit({ fingerprint }), else the key file's"),
+});
+export const exportInput = Type.Object({ until: text("Events before this time") });
+export const eraseInput = Type.Object({
+  call: filters.call,
+  handler: filters.handler,
+  principal: filters.principal,
+  until: text("Events before this time"),
+  reason: text("Why, for the record"),
+});
+
+/** @param parts  What a command works on. */
+export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => {
+  const runs = () => import("./command-runs.ts");
+  return [
+    {
+      path: ["audit", "tail"],
+      description: "Shows the newest events of the trail.",
+      input: tailInput,
+      run: async (input, io) => (await runs()).tail(parts, input, io),
+    },
+    {
+      path: ["audit", "show"],
+      description: "Shows everything about a call, or about all events that match.",
+      input: showInput,
+      positional: ["call"],
+      run: async (input, io) => (await runs()).show(parts, input, io),
+    },
+    {
+      path: ["audit", "verify"],
+      description: "Verifies the trail: exit 0 when it is whole, 1 when it is damaged, 2 when it cannot be read.",
+      input: verifyInput,
+      run: async (input, io) => (await runs()).verify(parts, input, io),
+    },
+    {
+      path: ["audit", "export"],
+      description: "Writes the trail as JSON lines that verify offline: quater audit verify --file.",
+      input: exportInput,
+      run: async (input, io) => (await runs()).exportTrail(parts, input, io),
+    },
+    {
+      path: ["audit", "erase"],
+      description: "Erases stored arguments and results. That they were erased stays in the trail.",
+      input: eraseInput,
+      run: async (input, io) => (await runs()).erase(parts, input, io),
+    },
+    {
+      path: ["audit", "fingerprint"],
+      description: "Shows the fingerprint of the checkpoint key, to be kept where the store is not.",
+      input: Type.Object({}),
+      run: async (_, io) => (await runs()).fingerprint(parts, io),
+    },
+    {
+      path: ["audit", "rotate"],
+      description: "Makes new trail keys. Old ones stay, to verify with; servers take the new ones when they start.",
+      input: Type.Object({}),
+      run: async (_, io) => (await runs()).rotate(parts, io),
+    },
+  ];
+};

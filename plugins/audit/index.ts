@@ -1,0 +1,73 @@
+// The audit plugin: the trail of every call, hard to falsify, and no write without a record.
+
+import { definePlugin, type Problem, Type } from "../../core/index.ts";
+import { storeRef } from "../store/service.ts";
+import { type AuditLevel, levels } from "./level.ts";
+import { auditRef } from "./service.ts";
+import type { SinkOption } from "./sinks.ts";
+
+export type { AuditLevel } from "./level.ts";
+export { type Audit, type AuditEvent, auditRef } from "./service.ts";
+export type { SinkOption } from "./sinks.ts";
+
+declare module "quater" {
+  interface Exposure {
+    /**
+     * How much of a call the trail keeps: `off` (reads only), `metadata` (who, what, when, how it ended), `request`
+     * (arguments too), `response` (results too). Default: `request` for what writes; `metadata` for reads, and nothing
+     * for reads over http.
+     */
+    readonly audit?: AuditLevel;
+  }
+}
+
+export interface AuditOptions {
+  /**
+   * The key file; relative to the project's folder. Made on first start. Instances that share a store share it. Default
+   * `.quater/trail-keys.json`.
+   */
+  readonly keys?: string;
+  /** Where checkpoints go beside the store. Default: nowhere, and the log says what that means. */
+  readonly sinks?: readonly SinkOption[];
+  /** How long events are kept. Default 400. */
+  readonly retentionDays?: number;
+  /** `SHA256:...`: the checkpoint key that `audit verify` takes for right. Default: what the key file holds. */
+  readonly fingerprint?: string;
+}
+
+/**
+ * Keeps the trail.
+ *
+ * @example
+ * plugins: [store(), audit({ sinks: [{ file: "/var/log/shop/checkpoints.jsonl" }] })]
+ */
+export const audit = definePlugin((options: AuditOptions = {}) => ({
+  name: "audit",
+  needs: [storeRef],
+  provides: [auditRef],
+  exposure: {
+    key: "audit",
+    schema: Type.Enum([...levels]),
+    check: (value, { handler, exposure, name }) =>
+      value === "off" && (handler.effect !== "read" || exposure["approval"] !== undefined)
+        ? [
+            {
+              cause: `${name}: audit is "off" on a handler ${handler.effect === "read" ? "that needs approval" : `whose effect is "${handler.effect}"`}`,
+              remedy: 'Only plain reads may go unrecorded: write "metadata", or remove it',
+            },
+          ]
+        : [],
+  },
+  check: () => optionProblems(options),
+  setup: async (context) => (await import("./setup.ts")).setup(options, context),
+}));
+
+const optionProblems = ({ retentionDays = 400, fingerprint }: AuditOptions): Problem[] => {
+  const found: Problem[] = [];
+  const say = (cause: string, remedy: string) => found.push({ place: "audit()", plugin: "audit", cause, remedy });
+  if (!Number.isInteger(retentionDays) || retentionDays < 1)
+    say(`audit's retentionDays is ${retentionDays}`, "Write a number of days, at least 1");
+  if (fingerprint !== undefined && !/^SHA256:[A-Za-z0-9+/]{43}$/.test(fingerprint))
+    say(`audit's fingerprint ${JSON.stringify(fingerprint)} is none`, "It begins with SHA256: and has 43 more characters");
+  return found;
+};

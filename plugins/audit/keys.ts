@@ -1,0 +1,149 @@
+// The trail's keys: one file, outside the store, readable by its owner alone, shared by instances that share a store. Old
+// keys stay in it, because what was written with them must go on verifying.
+
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { QuaterError } from "../../core/index.ts";
+
+/** `checkpoint` signs what leaves the store, `chain` links events, `tag` stands for arguments and secrets. */
+export const keyUses = ["checkpoint", "chain", "tag"] as const;
+export type KeyUse = (typeof keyUses)[number];
+
+interface KeyRecord {
+  readonly id: string;
+  readonly use: KeyUse;
+  /** base64url: 32 random bytes, or the Ed25519 private key as PKCS #8. */
+  readonly secret: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  /** Replaced by a newer one: verifies, and writes nothing more. */
+  readonly retiredAt?: string;
+}
+
+export interface TrailKeys {
+  readonly chain: { readonly id: string; readonly secret: Buffer };
+  readonly tag: { readonly id: string; readonly secret: Buffer };
+  readonly checkpoint: { readonly id: string; readonly privateKey: KeyObject; readonly fingerprint: string };
+  /** Secrets of all chain keys by id, retired ones included. */
+  readonly chainSecrets: ReadonlyMap<string, Buffer>;
+  /** Public keys of all checkpoint keys by id. */
+  readonly publicKeys: ReadonlyMap<string, KeyObject>;
+}
+
+const version = 1;
+
+/** Reads the file, and makes it when there is none. @throws {QuaterError} when it is not what it should be. */
+export const openKeys = (file: string): TrailKeys => {
+  if (!existsSync(file)) create(file);
+  return readKeys(file);
+};
+
+/** @throws {QuaterError} */
+export const readKeys = (file: string): TrailKeys => keysOf(file, records(file));
+
+/**
+ * Retires the current keys and adds new ones. Running instances write with the old ones until they are restarted, and
+ * either verifies.
+ *
+ * @returns The new checkpoint key's fingerprint.
+ */
+export const rotateKeys = (file: string): string => {
+  const now = new Date().toISOString();
+  const retired = records(file).map((record) => (record.retiredAt === undefined ? { ...record, retiredAt: now } : record));
+  const all = [...retired, ...keyUses.map(newKey)];
+  const fresh = `${file}.new`;
+  rmSync(fresh, { force: true });
+  writeFileSync(fresh, textOf(all), { mode: 0o600, flush: true } as object);
+  renameSync(fresh, file);
+  return keysOf(file, all).checkpoint.fingerprint;
+};
+
+/** `SHA256:` and 43 characters of base64, as ssh-keygen prints it, over the public key as SubjectPublicKeyInfo. */
+export const fingerprintOf = (key: KeyObject): string =>
+  `SHA256:${createHash("sha256")
+    .update(key.export({ type: "spki", format: "der" }))
+    .digest("base64")
+    .replace(/=+$/, "")}`;
+
+const create = (file: string): void => {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  // Written whole beside it and linked into place: of two instances that start at once, the second takes the first's.
+  const fresh = `${file}.${process.pid}.${randomBytes(4).toString("hex")}`;
+  writeFileSync(fresh, textOf(keyUses.map(newKey)), { mode: 0o600, flush: true } as object);
+  chmodSync(fresh, 0o600);
+  try {
+    linkSync(fresh, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    rmSync(fresh, { force: true });
+  }
+  closeSync(openSync(file, "r"));
+};
+
+const newKey = (use: KeyUse): KeyRecord => ({
+  id: `${use}-${randomBytes(3).toString("hex")}`,
+  use,
+  secret: (use === "checkpoint"
+    ? generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "der" })
+    : randomBytes(32)
+  ).toString("base64url"),
+  createdAt: new Date().toISOString(),
+});
+
+const textOf = (keys: readonly KeyRecord[]): string => `${JSON.stringify({ version, keys }, null, 2)}\n`;
+
+const records = (file: string): readonly KeyRecord[] => {
+  if (!existsSync(file)) throw broken(`${file} does not exist`, "Give audit({ keys }) the file that the trail was written with");
+  if (process.getuid !== undefined && (statSync(file).mode & 0o077) !== 0)
+    throw broken(`${file} may be read by other users`, `Run \`chmod 600 ${file}\``);
+  let content: { version?: unknown; keys?: unknown };
+  try {
+    content = JSON.parse(readFileSync(file, "utf8")) as typeof content;
+  } catch {
+    throw broken(`${file} is not valid JSON`, "Restore it from a backup: without it the trail cannot be verified");
+  }
+  if (content.version !== version || !Array.isArray(content.keys))
+    throw broken(`${file} is no file of trail keys of this version`, "Restore it from a backup");
+  return content.keys as KeyRecord[];
+};
+
+const keysOf = (file: string, all: readonly KeyRecord[]): TrailKeys => {
+  const of = (use: KeyUse) => all.filter((record) => record.use === use);
+  const current = (use: KeyUse): KeyRecord => {
+    const found = of(use).find(({ retiredAt }) => retiredAt === undefined);
+    if (found === undefined) throw broken(`${file} has no current ${use} key`, "Restore it from a backup");
+    return found;
+  };
+  const bytes = ({ secret }: KeyRecord): Buffer => Buffer.from(secret, "base64url");
+  const privateOf = (record: KeyRecord): KeyObject => createPrivateKey({ key: bytes(record), format: "der", type: "pkcs8" });
+  const [chain, tag, checkpoint] = [current("chain"), current("tag"), current("checkpoint")];
+  const publicKeys = new Map(of("checkpoint").map((record) => [record.id, createPublicKey(privateOf(record))]));
+  return {
+    chain: { id: chain.id, secret: bytes(chain) },
+    tag: { id: tag.id, secret: bytes(tag) },
+    checkpoint: {
+      id: checkpoint.id,
+      privateKey: privateOf(checkpoint),
+      fingerprint: fingerprintOf(createPublicKey(privateOf(checkpoint))),
+    },
+    chainSecrets: new Map(of("chain").map((record) => [record.id, bytes(record)])),
+    publicKeys,
+  };
+};
+
+const broken = (message: string, hint: string): QuaterError =>
+  new QuaterError({ code: "unavailable", kind: "unavailable", message, hint });

@@ -1,0 +1,251 @@
+// Numbers, links and inserts a batch of events: one transaction, all or nothing. Knows how a batch is written, not when.
+
+import { randomBytes } from "node:crypto";
+import { canonicalText } from "../../core/index.ts";
+import { isStoreFailure, type OpenStore, type Statement, type Transaction } from "../store/service.ts";
+import { bodyHashOf, type Genesis, genesisHash, headMac, Keyed, noBody } from "./chain.ts";
+import { type EventFields, type EventRow, metaText } from "./event.ts";
+import type { TrailKeys } from "./keys.ts";
+import { chain, type HeadRow, queriesOn, type TrailQueries } from "./tables.ts";
+
+/** Where the chain stands: what a checkpoint attests. */
+export interface Position {
+  readonly seq: number;
+  readonly hash: string;
+  /** The store's clock, milliseconds. */
+  readonly at: number;
+}
+
+export interface Draft {
+  /** A function where the event speaks of the chain before it. */
+  readonly fields: EventFields | ((before: Position) => EventFields);
+  readonly body?: string;
+}
+
+/** What belongs together: events, and changes of state that are made with them or not at all. */
+export interface Entry {
+  readonly events: readonly Draft[];
+  /** Run under a savepoint before the events; a wrong count or a conflict refuses this entry alone. */
+  readonly changes?: readonly Statement[];
+  /** The trail begins behind this event from now on: what `changes` deleted was pruned. */
+  readonly floor?: { readonly seq: number; readonly hash: string };
+  /** Run in the same transaction, given where the chain stood. */
+  readonly beside?: (before: Position) => readonly Statement[];
+}
+
+/** Per entry: the first event's number, or why its changes were refused. */
+export type Receipt = { readonly seq: number } | { readonly refusal: Error };
+
+export class DamagedHead extends Error {}
+
+export interface LedgerOptions {
+  readonly app: string;
+  readonly keys: TrailKeys;
+  readonly instance: string;
+}
+
+interface Attempt {
+  readonly seq: number;
+  readonly hash: string;
+  readonly receipts: readonly Receipt[];
+  readonly head: HeadRow;
+}
+
+export class Ledger {
+  readonly queries: TrailQueries;
+  readonly genesis: string;
+  readonly #store: OpenStore;
+  readonly #options: LedgerOptions;
+  readonly #keyed: Keyed;
+  /** The head as it was left by this process, where nobody else is expected to move it. */
+  #known: HeadRow | undefined;
+  #last: HeadRow;
+  #attempt: Attempt | undefined;
+
+  private constructor(store: OpenStore, queries: TrailQueries, options: LedgerOptions, keyed: Keyed, head: HeadRow) {
+    this.#store = store;
+    this.queries = queries;
+    this.#options = options;
+    this.#keyed = keyed;
+    this.#last = head;
+    this.genesis = genesisHash(keyedOf(options.keys, genesisOf(head).key), head.genesis);
+  }
+
+  /**
+   * Opens the chain, and begins it where there is none.
+   *
+   * @throws {DamagedHead} when the head is not what was written.
+   */
+  static async open(store: OpenStore, options: LedgerOptions): Promise<Ledger> {
+    const queries = queriesOn(store);
+    const keyed = new Keyed(options.keys.chain.secret);
+    let [head] = await store.read<HeadRow>(queries.head);
+    if (head === undefined) {
+      await store.apply([queries.newHead(firstHead(options, keyed, await store.now()))]);
+      [head] = await store.read<HeadRow>(queries.head);
+    }
+    if (head === undefined) throw new Error("The head of the trail could not be written");
+    assertHonest(options.keys, head);
+    const [newest] = await store.read<EventRow>(queries.after(head.seq - 1, 1));
+    if (head.seq > head.floor_seq && newest?.hash !== head.hash)
+      throw new DamagedHead(`Event ${head.seq} is not the one that the head of the trail names`);
+    return new Ledger(store, queries, options, keyed, head);
+  }
+
+  /** As of the last batch of this process. */
+  get head(): Pick<HeadRow, "seq" | "hash"> {
+    return this.#last;
+  }
+
+  /** @throws {StoreFailure} nothing was written, or, of kind `lost`, perhaps all of it: ask `settleAttempt`. */
+  async write(entries: readonly Entry[]): Promise<readonly Receipt[]> {
+    const isPlain = entries.every(({ changes }) => changes === undefined);
+    // On SQLite nobody else writes as a rule, so that the head known here is the head: one round trip to the thread.
+    if (isPlain && this.#known !== undefined && this.#store.dialect === "sqlite") {
+      const { statements, attempt } = this.#prepared(entries, this.#known, Date.now());
+      const from = this.#known;
+      this.#known = undefined;
+      try {
+        await this.#store.apply([this.queries.moveHead(from, attempt.head), ...statements]);
+        return this.#done(attempt);
+      } catch (error) {
+        if (!isStoreFailure(error) || error.kind !== "mismatch") throw error;
+      }
+    }
+    const attempt = await this.#store.transaction((transaction) => this.#inTransaction(transaction, entries));
+    return this.#done(attempt);
+  }
+
+  /** After a connection was lost: whether the batch of then was committed all the same. */
+  async settleAttempt(): Promise<readonly Receipt[] | undefined> {
+    const attempt = this.#attempt;
+    if (attempt === undefined) return undefined;
+    const [found] = await this.#store.read<EventRow>(this.queries.after(attempt.seq - 1, 1));
+    this.#attempt = undefined;
+    return found?.seq === attempt.seq && found.hash === attempt.hash ? this.#done(attempt) : undefined;
+  }
+
+  async #inTransaction(transaction: Transaction, entries: readonly Entry[]): Promise<Attempt> {
+    const [row] = await transaction.rows<HeadRow & { now: number }>(this.queries.headForWriting);
+    if (row === undefined) throw new DamagedHead("The head of the trail is gone");
+    const { now, ...head } = row;
+    assertHonest(this.#options.keys, head);
+    if (head.seq < this.#last.seq) throw new DamagedHead(`The trail ends at ${head.seq}, and ${this.#last.seq} was written`);
+    const refusals = new Map<Entry, Error>();
+    for (const [index, entry] of entries.entries()) {
+      if (entry.changes === undefined) continue;
+      const refusal = await tried(transaction, `change_${index}`, entry.changes);
+      if (refusal !== undefined) refusals.set(entry, refusal);
+    }
+    const { statements, attempt } = this.#prepared(entries, head, now, refusals);
+    // Before it is sent: a connection that breaks at the commit leaves open whether it took place.
+    this.#attempt = attempt;
+    await transaction.run(...statements, withoutCount(this.queries.moveHead(head, attempt.head)));
+    return attempt;
+  }
+
+  #prepared(entries: readonly Entry[], head: HeadRow, at: number, refusals: ReadonlyMap<Entry, Error> = new Map()) {
+    const rows: EventRow[] = [];
+    const beside: Statement[] = [];
+    const receipts: Receipt[] = [];
+    let { seq, hash, floor_seq, floor_hash } = head;
+    for (const entry of entries) {
+      const refusal = refusals.get(entry);
+      if (refusal !== undefined) {
+        receipts.push({ refusal });
+        continue;
+      }
+      receipts.push({ seq: seq + 1 });
+      if (entry.floor !== undefined) [floor_seq, floor_hash] = [entry.floor.seq, entry.floor.hash];
+      if (entry.beside !== undefined) beside.push(...entry.beside({ seq, hash, at }));
+      for (const draft of entry.events) {
+        const row = this.#row(draft, { seq, hash, at });
+        ({ seq, hash } = row);
+        rows.push(row);
+      }
+    }
+    const moved = { ...head, seq, hash, floor_seq, floor_hash };
+    const first = rows[0];
+    const attempt: Attempt = {
+      seq: first?.seq ?? -1,
+      hash: first?.hash ?? "",
+      receipts,
+      head: { ...moved, mac: `${this.#options.keys.chain.id}:${headMac(this.#keyed, moved)}` },
+    };
+    return { statements: rows.length === 0 ? beside : [this.queries.insert(rows), ...beside], attempt };
+  }
+
+  #row({ fields, body }: Draft, before: Position): EventRow {
+    const seq = before.seq + 1;
+    const said = typeof fields === "function" ? fields(before) : fields;
+    const { instance, keys } = this.#options;
+    const meta = metaText(said, { at: before.at, instance, key: keys.chain.id, seq });
+    const salt = body === undefined ? null : randomBytes(16).toString("hex");
+    const bodyHash = body === undefined || salt === null ? noBody : bodyHashOf(salt, body);
+    return {
+      seq,
+      at: before.at,
+      type: said.type,
+      call_id: said.callId ?? "",
+      meta,
+      body: body ?? null,
+      salt,
+      body_hash: bodyHash,
+      hash: this.#keyed.ofEvent(chain, seq, before.hash, meta, bodyHash),
+    };
+  }
+
+  #done(attempt: Attempt): readonly Receipt[] {
+    this.#attempt = undefined;
+    this.#known = attempt.head;
+    this.#last = attempt.head;
+    return attempt.receipts;
+  }
+}
+
+/** The row is locked, so the count cannot differ; without it all statements travel at once. */
+const withoutCount = ({ sql, parameters }: Statement): Statement => ({ sql, parameters });
+
+const plain = (sql: string): Statement => ({ sql, parameters: [] });
+
+/** @returns Why the changes were refused; they are undone then. */
+const tried = async (transaction: Transaction, savepoint: string, changes: readonly Statement[]): Promise<Error | undefined> => {
+  await transaction.run(plain(`savepoint ${savepoint}`));
+  try {
+    for (const change of changes) await transaction.run(change);
+    await transaction.run(plain(`release savepoint ${savepoint}`));
+    return undefined;
+  } catch (error) {
+    if (!isStoreFailure(error) || (error.kind !== "mismatch" && error.kind !== "conflict")) throw error;
+    await transaction.run(plain(`rollback to savepoint ${savepoint}`), plain(`release savepoint ${savepoint}`));
+    return error;
+  }
+};
+
+export const genesisOf = (head: HeadRow): Genesis => {
+  try {
+    return JSON.parse(head.genesis) as Genesis;
+  } catch {
+    throw new DamagedHead("The beginning of the trail cannot be read");
+  }
+};
+
+const keyedOf = (keys: TrailKeys, id: string): Keyed => {
+  const secret = keys.chainSecrets.get(id);
+  if (secret === undefined) throw new DamagedHead(`The trail names the key ${id}, which the key file does not have`);
+  return new Keyed(secret);
+};
+
+/** @throws {DamagedHead} */
+export const assertHonest = (keys: TrailKeys, head: HeadRow): void => {
+  const [id = "", mac] = head.mac.split(":");
+  if (headMac(keyedOf(keys, id), head) !== mac) throw new DamagedHead("The head of the trail was not written by Quater");
+};
+
+const firstHead = ({ app, keys }: LedgerOptions, keyed: Keyed, createdAt: number): HeadRow => {
+  const about: Genesis = { app, chain, createdAt, checkpointKey: keys.checkpoint.fingerprint, key: keys.chain.id };
+  const genesis = canonicalText(about);
+  const hash = genesisHash(keyed, genesis);
+  const head = { seq: 0, hash, genesis, floor_seq: 0, floor_hash: hash };
+  return { ...head, mac: `${keys.chain.id}:${headMac(keyed, head)}` };
+};

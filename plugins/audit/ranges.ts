@@ -1,0 +1,40 @@
+// A set of numbers as ranges: what is missing or erased comes in stretches.
+
+export class Ranges implements Iterable<readonly [from: number, to: number]> {
+  #ranges: [from: number, to: number][] = [];
+
+  /** @param value  Larger than all before. */
+  add(value: number): void {
+    const last = this.#ranges.at(-1);
+    if (last !== undefined && last[1] === value - 1) last[1] = value;
+    else this.#ranges.push([value, value]);
+  }
+
+  /** @returns How many of the range were there. */
+  remove(from: number, to: number): number {
+    let removed = 0;
+    const kept: [number, number][] = [];
+    for (const [start, end] of this.#ranges) {
+      if (end < from || start > to) {
+        kept.push([start, end]);
+        continue;
+      }
+      removed += Math.min(end, to) - Math.max(start, from) + 1;
+      if (start < from) kept.push([start, from - 1]);
+      if (end > to) kept.push([to + 1, end]);
+    }
+    this.#ranges = kept;
+    return removed;
+  }
+
+  *[Symbol.iterator](): Iterator<readonly [number, number]> {
+    yield* this.#ranges;
+  }
+}
+
+/** Sorted numbers as ranges. */
+export const rangesOf = (sorted: readonly number[]): readonly (readonly [number, number])[] => {
+  const ranges = new Ranges();
+  for (const value of sorted) ranges.add(value);
+  return [...ranges];
+};

@@ -1,0 +1,220 @@
+// From calls to events: the hooks of the plugin. Effects decide the price: what writes is recorded before it runs and
+// before it is answered; a read leaves one event, afterwards, that nobody waits for.
+
+import { createHash } from "node:crypto";
+import {
+  type Approved,
+  type Arrival,
+  canonicalText,
+  type ErrorKind,
+  type HookChoice,
+  type Hooks,
+  type Operation,
+  type Outcome,
+} from "../../core/index.ts";
+import { bodyText, type EndedAs, type EventFields, whoOf } from "./event.ts";
+import type { Entry } from "./ledger.ts";
+import type { AuditLevel } from "./level.ts";
+import type { Redactor } from "./redact.ts";
+import type { Refusals } from "./refusals.ts";
+import type { Trail } from "./trail.ts";
+
+interface Running {
+  readonly argsTag: string | undefined;
+  readonly body: string | undefined;
+  /** Where its `call.started` stands; a read has none. */
+  startedSeq?: number;
+  /** The handler may have run. */
+  hasBegun: boolean;
+}
+
+export interface RecorderOptions {
+  readonly trail: Trail;
+  readonly redactor: Redactor;
+  readonly refusals: Refusals;
+}
+
+/** Surfaces whose plain reads leave no event unless their exposure says so: a busy site would record nothing else. */
+const quietSurfaces: ReadonlySet<string> = new Set(["http"]);
+
+export class Recorder {
+  readonly #options: RecorderOptions;
+  /** By call id: between `around` and `settled`. */
+  readonly #running = new Map<string, Running>();
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+  }
+
+  /** The first event that a call which has not ended may have left. */
+  get openSince(): number | undefined {
+    let least: number | undefined;
+    for (const { startedSeq } of this.#running.values())
+      if (startedSeq !== undefined && (least === undefined || startedSeq < least)) least = startedSeq;
+    return least;
+  }
+
+  readonly hooks: HookChoice = (operation): Hooks => {
+    if (operation === undefined) return { settled: (arrival, outcome) => this.#refused(arrival, outcome, undefined) };
+    const told = operation.exposure["audit"] as AuditLevel | undefined;
+    const isRead = operation.handler.effect === "read" && operation.exposure["approval"] === undefined;
+    const plan = new Plan(operation, told ?? (isRead ? "metadata" : "request"), this.#options.redactor);
+    if (isRead && told === "off") return { settled: (call, outcome) => this.#refused(call, outcome, plan) };
+    if (isRead) return this.#ofRead(plan, told);
+    return this.#ofWrite(plan, operation.exposure["approval"] !== undefined);
+  };
+
+  #ofRead(plan: Plan, told: AuditLevel | undefined): Hooks {
+    const isQuiet = ({ surface }: Arrival) => told === undefined && quietSurfaces.has(surface);
+    return {
+      around: (call, next) => {
+        if (!isQuiet(call)) this.#running.set(call.callId, { ...plan.ofArguments(call), hasBegun: true });
+        return next();
+      },
+      settled: (call, outcome) => {
+        const running = this.#taken(call);
+        if (running === undefined) return this.#refused(call, outcome, plan, !isQuiet(call));
+        const { fields, body } = plan.ended(call, outcome, running.argsTag);
+        this.#options.trail.note(fields, merged(running.body, body));
+      },
+    };
+  }
+
+  #ofWrite(plan: Plan, isApproved: boolean): Hooks {
+    const { trail } = this.#options;
+    return {
+      around: async (call, next) => {
+        const running: Running = { ...plan.ofArguments(call), hasBegun: false };
+        this.#running.set(call.callId, running);
+        // With an approval the start is written by whoever consumes it, in the transaction that uses it up.
+        if (!isApproved) {
+          const receipt = await trail.record(plan.started(call, running), () => this.#neverRan(plan, call));
+          if ("seq" in receipt) running.startedSeq = receipt.seq;
+        }
+        running.hasBegun = true;
+        return next();
+      },
+      settled: async (call, outcome) => {
+        const running = this.#taken(call);
+        if (running?.hasBegun !== true) return this.#refused(call, outcome, plan, true);
+        const { fields, body } = plan.ended(call, outcome, running.argsTag);
+        await trail.record({ events: [body === undefined ? { fields } : { fields, body }] });
+      },
+    };
+  }
+
+  #taken({ callId }: Arrival): Running | undefined {
+    const running = this.#running.get(callId);
+    this.#running.delete(callId);
+    return running;
+  }
+
+  /** The start was written after all, though nobody waited for it any more: the call was refused, and this says so. */
+  #neverRan(plan: Plan, call: Approved): void {
+    this.#options.trail.note({ ...plan.about(call), type: "call.ended", outcome: "refused", errorCode: "audit_unavailable" });
+  }
+
+  /** A call that reached no handler: refused, or answered with an earlier result. */
+  #refused(call: Arrival, outcome: Outcome, plan: Plan | undefined, isRecorded = false): void {
+    const { trail, refusals } = this.#options;
+    if (outcome.ok) {
+      if (isRecorded && !call.isDryRun) trail.note({ ...aboutOf(call, plan), type: "call.ended", outcome: "replayed" });
+      return;
+    }
+    if (call.principal === undefined) {
+      refusals.unknown(call, outcome.error);
+      return;
+    }
+    refusals.refused({
+      ...aboutOf(call, plan),
+      type: "call.refused",
+      outcome: "refused",
+      errorCode: outcome.error.code,
+      durationMs: Math.max(0, Date.now() - call.startedAt),
+    });
+  }
+}
+
+/** What is the same for every call of an operation. */
+class Plan {
+  readonly #operation: Operation;
+  readonly #redactor: Redactor;
+  readonly #level: AuditLevel;
+  readonly #schema: string;
+
+  constructor(operation: Operation, level: AuditLevel, redactor: Redactor) {
+    this.#operation = operation;
+    this.#redactor = redactor;
+    this.#level = level;
+    const text = canonicalText(JSON.parse(JSON.stringify(operation.input)));
+    this.#schema = `sha256:${createHash("sha256").update(text).digest("hex")}`;
+  }
+
+  ofArguments({ input }: Approved): { argsTag: string | undefined; body: string | undefined } {
+    const argsTag = this.#redactor.tagOf(input);
+    if (this.#level !== "request" && this.#level !== "response") return { argsTag, body: undefined };
+    return { argsTag, body: this.#body({ args: this.#redactor.storable(this.#operation.input, input) }) };
+  }
+
+  about(call: Arrival): Omit<EventFields, "type"> {
+    return {
+      callId: call.callId,
+      surface: call.surface,
+      schema: this.#schema,
+      ...(call.handler === undefined ? {} : { handler: call.handler }),
+      ...(call.principal === undefined ? {} : { principal: whoOf(call.principal) }),
+      ...(call.peer === undefined ? {} : { peer: call.peer }),
+      ...(call.isDryRun ? { dryRun: true as const } : {}),
+    };
+  }
+
+  started(call: Approved, { argsTag, body }: Running): Entry {
+    const fields = withTag({ ...this.about(call), type: "call.started" }, argsTag);
+    return { events: [body === undefined ? { fields } : { fields, body }] };
+  }
+
+  ended(call: Arrival, outcome: Outcome, argsTag: string | undefined): { fields: EventFields; body: string | undefined } {
+    const fields: EventFields = {
+      ...this.about(call),
+      type: "call.ended",
+      durationMs: Math.max(0, Date.now() - call.startedAt),
+      outcome: outcome.ok ? "succeeded" : endedAs(outcome.error.kind),
+      ...(outcome.ok ? {} : { errorCode: outcome.error.code }),
+    };
+    if (!outcome.ok || this.#level !== "response" || outcome.value === undefined)
+      return { fields: withTag(fields, argsTag), body: undefined };
+    const result = plainJson(outcome.value);
+    const resultTag = this.#redactor.tagOf(result);
+    return {
+      fields: { ...withTag(fields, argsTag), resultTag },
+      body: this.#body({ result: this.#redactor.storable(this.#operation.output, result) }),
+    };
+  }
+
+  #body(content: Readonly<Record<string, unknown>>): string {
+    return bodyText(content, (text) => this.#redactor.ofText(text));
+  }
+}
+
+const aboutOf = (call: Arrival, plan: Plan | undefined): Omit<EventFields, "type"> =>
+  plan?.about(call) ?? {
+    callId: call.callId,
+    surface: call.surface,
+    ...(call.handler === undefined ? {} : { handler: call.handler }),
+    ...(call.principal === undefined ? {} : { principal: whoOf(call.principal) }),
+    ...(call.peer === undefined ? {} : { peer: call.peer }),
+    ...(call.isDryRun ? { dryRun: true as const } : {}),
+  };
+
+const withTag = (fields: EventFields, argsTag: string | undefined): EventFields =>
+  argsTag === undefined ? fields : { ...fields, argsTag };
+
+const endedAs = (kind: ErrorKind): EndedAs =>
+  kind === "outcome_unknown" ? "unknown" : kind === "cancelled" ? "cancelled" : "failed";
+
+/** Outputs may hold `undefined` members, which JSON leaves out. */
+const plainJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value)) as unknown;
+
+/** Both are objects of one member. */
+const merged = (args: string | undefined, result: string | undefined): string | undefined =>
+  args === undefined || result === undefined ? (args ?? result) : `${args.slice(0, -1)},${result.slice(1)}`;

@@ -1,0 +1,58 @@
+// What of arguments and results may be stored. Secrets leave a keyed tag, so that equal ones can be told to be equal and
+// nobody can guess them from the log; fields that merely sound like secrets are masked.
+
+import { createHmac } from "node:crypto";
+import { canonicalText, masked } from "../../core/index.ts";
+import type { TrailKeys } from "./keys.ts";
+
+/** Names of fields that hold credentials in practice, whatever their schema says. */
+const sounding = /pass(?:word|phrase|wd)|secret|token|authori[sz]ation|cookie|api[-_ ]?key|credential|private[-_ ]?key/i;
+const maskedText = "[masked]";
+
+export class Redactor {
+  readonly #keys: () => TrailKeys;
+
+  constructor(keys: () => TrailKeys) {
+    this.#keys = keys;
+  }
+
+  /** `hmac:<key id>:<64 hex>` over the RFC 8785 text. @throws {TypeError} when the value has none. */
+  tagOf(value: unknown): string {
+    return this.ofText(canonicalText(value));
+  }
+
+  ofText(text: string): string {
+    const { id, secret } = this.#keys().tag;
+    return `hmac:${id}:${createHmac("sha256", secret).update(text).digest("hex")}`;
+  }
+
+  /** A copy that may be stored: `secret()` fields as `hmac:<key id>:<16 hex>`, fields with telling names masked. */
+  storable(schema: unknown, value: unknown): unknown {
+    const made = new Set<string>();
+    const shown = masked(schema, value, (secret) => {
+      // Two parts of a schema may both call a field secret; what the second sees is the tag already.
+      if (typeof secret === "string" && made.has(secret)) return secret;
+      const tag = this.#short(secret);
+      made.add(tag);
+      return tag;
+    });
+    return this.#withoutSounding(shown, made);
+  }
+
+  #short(secret: unknown): string {
+    const { id, secret: key } = this.#keys().tag;
+    const text = typeof secret === "string" ? secret : (JSON.stringify(secret) ?? "");
+    return `hmac:${id}:${createHmac("sha256", key).update(text).digest("hex").slice(0, 16)}`;
+  }
+
+  #withoutSounding(value: unknown, made: ReadonlySet<string>): unknown {
+    if (Array.isArray(value)) return value.map((item) => this.#withoutSounding(item, made));
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => {
+        const isTag = typeof item === "string" && made.has(item);
+        return [name, sounding.test(name) && item !== null && !isTag ? maskedText : this.#withoutSounding(item, made)];
+      }),
+    );
+  }
+}

@@ -1,0 +1,117 @@
+// The audit plugin at work: keys, trail, hooks, commands, and what has to be done from time to time. Loaded when a project
+// that has it is set up, so that a manifest which only imports it does not pay.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { resolve } from "node:path";
+import type { PluginContext, Running } from "../../core/index.ts";
+import { storeRef } from "../store/service.ts";
+import { auditCommands } from "./commands.ts";
+import { bodyText, ordered } from "./event.ts";
+import type { AuditOptions } from "./index.ts";
+import { openKeys, type TrailKeys } from "./keys.ts";
+import { Recorder } from "./recorder.ts";
+import { Redactor } from "./redact.ts";
+import { Refusals } from "./refusals.ts";
+import { type Audit, auditRef } from "./service.ts";
+import { sinksOf } from "./sinks.ts";
+import { migrations } from "./tables.ts";
+import { leaseMs, Trail } from "./trail.ts";
+
+const defaultKeys = ".quater/trail-keys.json";
+const servers = new Set(["serve", "dev"]);
+const processesThatStay = new Set(["serve", "dev", "mcp", "test"]);
+const tickMs = 1_000;
+const pruneEveryMs = 3_600_000;
+const dayMs = 86_400_000;
+
+export const setup = (options: AuditOptions, context: PluginContext): Running => {
+  const { keys: keyFile = defaultKeys, sinks: sinkOptions = [], retentionDays = 400, fingerprint } = options;
+  const { services, command, project, log, plugins, manifestDigest } = context;
+  const store = services.get(storeRef);
+  store.register("audit", migrations);
+  const path = resolve(project.root, keyFile);
+  // Read when they are first needed: looking at a project makes no files.
+  let opened: TrailKeys | undefined;
+  const keys = (): TrailKeys => {
+    opened ??= openKeys(path);
+    return opened;
+  };
+  const redactor = new Redactor(keys);
+  const sinks = sinksOf(sinkOptions, project.root, servers.has(command));
+  const trail = new Trail({
+    app: project.name,
+    store,
+    keys,
+    sinks,
+    log,
+    started: () => ({
+      app: { name: project.name, version: project.version },
+      command,
+      manifest: manifestDigest(),
+      plugins,
+      quater: quaterVersion(),
+    }),
+  });
+  const refusals = new Refusals((fields) => trail.note(fields));
+  const recorder = new Recorder({ trail, redactor, refusals });
+  services.provide(auditRef, serviceOf(trail, redactor));
+  const stays = processesThatStay.has(command);
+  let ticking: NodeJS.Timeout | undefined;
+  let renewedAt = 0;
+  let prunedAt = 0;
+  const tick = async (): Promise<void> => {
+    refusals.sweep();
+    if (stays) trail.checkpointWhenDue();
+    if (Date.now() - renewedAt < leaseMs / 3) return;
+    renewedAt = Date.now();
+    await trail.renewLease(recorder.openSince);
+    if (!stays || trail.ledger === undefined) return;
+    const opened = await store.open();
+    const [{ sweepUnknown }, { prune }] = await Promise.all([import("./sweep.ts"), import("./erase.ts")]);
+    await sweepUnknown(trail, opened);
+    if (Date.now() - prunedAt < pruneEveryMs) return;
+    prunedAt = Date.now();
+    const names = sinks.map(({ name }) => name);
+    await prune(trail, opened, (await opened.now()) - retentionDays * dayMs, names);
+  };
+  const sinkFiles = sinkOptions.flatMap((sink) => (sink === "stdout" ? [] : resolve(project.root, sink.file)));
+  return {
+    hooks: recorder.hooks,
+    commands: auditCommands({ store, trail, keyFile: path, fingerprint, sinkFiles }),
+    start: async () => {
+      ticking = setInterval(() => {
+        tick().catch((error: unknown) => log.warn("The trail could not be looked after", { error: String(error) }));
+      }, tickMs);
+      ticking.unref();
+      if (!stays) return;
+      await trail.open();
+      trail.announce();
+      if (sinkOptions.length === 0)
+        log.info("audit has no sinks: that the trail was not tampered with can be shown by this store alone");
+    },
+    stop: async () => {
+      clearInterval(ticking);
+      refusals.flush();
+      await trail.stop(stays);
+    },
+  };
+};
+
+const serviceOf = (trail: Trail, redactor: Redactor): Audit => ({
+  commit: async (events, changes, onLate) => {
+    const drafts = events.map(({ fields, body }) => {
+      const said = { ...fields, ...(fields.detail === undefined ? {} : { detail: ordered(fields.detail) }) };
+      return body === undefined ? { fields: said } : { fields: said, body: bodyText(body, (text) => redactor.ofText(text)) };
+    });
+    const receipt = await trail.record({ events: drafts, changes }, onLate);
+    return "seq" in receipt ? receipt : { refused: receipt.refusal };
+  },
+  tagOf: (value) => redactor.tagOf(value),
+  storable: (schema, value) => redactor.storable(schema, value),
+});
+
+const quaterVersion = (): string => {
+  const file = createRequire(import.meta.url).resolve("quater/package.json");
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+};

@@ -1,0 +1,130 @@
+// Where events are read from to be verified or exported: the store, or a file that was exported from one.
+
+import { closeSync, openSync, readSync } from "node:fs";
+import type { OpenStore } from "../store/service.ts";
+import type { SignedCheckpoint } from "./chain.ts";
+import type { EventRow } from "./event.ts";
+import { chain, type HeadRow, queriesOn } from "./tables.ts";
+
+export const pageSize = 4_000;
+
+export interface Source {
+  readonly head: () => Promise<HeadRow | undefined>;
+  /** Rows in order after `seq`; an empty page is the end. */
+  readonly after: (seq: number) => Promise<readonly EventRow[]>;
+}
+
+/** Between cells, between rows, and for NULL: control characters, which JSON text never holds unescaped. */
+const [cell, line, none] = ["\u001f", "\u001e", "\u001d"] as const;
+
+/** Rows as one text per page: the driver takes ten times as long to make an object of every row. */
+export const storeSource = (store: OpenStore): Source => {
+  const queries = queriesOn(store);
+  const { sql } = store;
+  const order = store.dialect === "postgres" ? sql` order by seq` : sql``;
+  // SQLite's concat_ws leaves out empty texts as well as NULLs, so that no cell may be empty.
+  const asText = sql<string>`string_agg(concat_ws(${sql.lit(cell)}, seq, at, '=' || type, '=' || call_id, meta, coalesce(body, ${sql.lit(none)}),
+    coalesce(salt, ${sql.lit(none)}), body_hash, hash), ${sql.lit(line)}${order})`;
+  return {
+    head: async () => (await store.read<HeadRow>(queries.head))[0],
+    after: async (seq) => {
+      const page = queries.db
+        .selectFrom("audit_event")
+        .selectAll()
+        .where("chain", "=", chain)
+        .where("seq", ">", seq)
+        .orderBy("seq")
+        .limit(pageSize)
+        .as("page");
+      const [found] = await store.read<{ rows: string | null }>(queries.db.selectFrom(page).select(asText.as("rows")));
+      return (found?.rows ?? "").split(line).filter(Boolean).map(rowOf);
+    },
+  };
+};
+
+const rowOf = (text: string): EventRow => {
+  const [seq = "", at = "", type = "", call_id = "", meta = "", body = "", salt = "", body_hash = "", hash = ""] =
+    text.split(cell);
+  return {
+    seq: Number(seq),
+    at: Number(at),
+    type: type.slice(1),
+    call_id: call_id.slice(1),
+    meta,
+    body: body === none ? null : body,
+    salt: salt === none ? null : salt,
+    body_hash,
+    hash,
+  };
+};
+
+/** Lines of a file, without reading it whole. */
+export const linesOf = function* (path: string): Generator<string> {
+  const file = openSync(path, "r");
+  const bytes = Buffer.alloc(256 * 1024);
+  const decoder = new TextDecoder();
+  let rest = "";
+  try {
+    for (;;) {
+      const read = readSync(file, bytes);
+      rest += decoder.decode(bytes.subarray(0, read), { stream: read > 0 });
+      const lines = rest.split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) if (line !== "") yield line;
+      if (read === 0) break;
+    }
+    if (rest !== "") yield rest;
+  } finally {
+    closeSync(file);
+  }
+};
+
+/** The checkpoints in files of sinks, by size: instances that share a file write nearly in order. */
+export const heldIn = function* (files: readonly string[]): Generator<SignedCheckpoint> {
+  const readers = files.map((file) => ({ lines: checkpointsOf(file), next: undefined as SignedCheckpoint | undefined }));
+  for (const reader of readers) reader.next = take(reader.lines);
+  for (;;) {
+    const least = readers.reduce<(typeof readers)[number] | undefined>(
+      (found, reader) =>
+        reader.next !== undefined && (found?.next === undefined || reader.next.size < found.next.size) ? reader : found,
+      undefined,
+    );
+    if (least?.next === undefined) return;
+    yield least.next;
+    least.next = take(least.lines);
+  }
+};
+
+const take = (lines: Iterator<SignedCheckpoint>): SignedCheckpoint | undefined => {
+  const { value, done } = lines.next();
+  return done === true ? undefined : value;
+};
+
+/** How far lines of one file may be out of order. */
+const disorder = 64;
+
+const checkpointsOf = function* (file: string): Generator<SignedCheckpoint> {
+  const waiting: SignedCheckpoint[] = [];
+  const least = () => {
+    waiting.sort((a, b) => a.size - b.size);
+    return waiting.shift() as SignedCheckpoint;
+  };
+  for (const line of linesOf(file)) {
+    const read = checkpointIn(line);
+    if (read === undefined) continue;
+    waiting.push(read);
+    if (waiting.length > disorder) yield least();
+  }
+  while (waiting.length > 0) yield least();
+};
+
+/** Standard output that was collected has other lines between; a line cut by a crash is none. */
+const checkpointIn = (line: string): SignedCheckpoint | undefined => {
+  if (!line.includes('"audit.checkpoint"')) return undefined;
+  try {
+    const { type, app, chain, genesis, size, head, at, key, signature } = JSON.parse(line) as SignedCheckpoint & { type: string };
+    return type === "audit.checkpoint" ? { app, chain, genesis, size, head, at, key, signature } : undefined;
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,156 @@
+// The trail's tables and every query on them, written once for both dialects.
+
+import type { Kysely } from "kysely";
+import type { Migration, OpenStore, Query, Result, Statement } from "../store/service.ts";
+import type { EventRow } from "./event.ts";
+
+/** There is one chain. The column is there so that a second could be told from it. */
+export const chain = 1;
+
+export interface HeadRow {
+  readonly seq: number;
+  readonly hash: string;
+  /** Id of the chain key, a colon, and the MAC over the rest of the row. */
+  readonly mac: string;
+  /** RFC 8785 text: see chain.ts. */
+  readonly genesis: string;
+  /** Events up to here were pruned; `floor_hash` is the hash of the last of them. 0 and the genesis hash otherwise. */
+  readonly floor_seq: number;
+  readonly floor_hash: string;
+}
+
+/** A process that writes: while its lease runs, calls it has started may still end. */
+export interface InstanceRow {
+  readonly instance: string;
+  readonly lease_until: number;
+  /** No call of it that has not ended was started before this event. */
+  readonly floor_seq: number;
+}
+
+export interface SinkRow {
+  readonly name: string;
+  readonly size: number;
+  readonly at: number;
+}
+
+export interface Tables {
+  audit_event: EventRow & { readonly chain: number };
+  audit_head: HeadRow & { readonly chain: number };
+  audit_instance: InstanceRow;
+  audit_sink: SinkRow;
+}
+
+export const migrations: readonly Migration[] = [
+  {
+    version: 1,
+    tables: ["audit_event", "audit_head", "audit_instance", "audit_sink"],
+    up: (build) => [
+      build.schema
+        .createTable("audit_event")
+        .addColumn("chain", "bigint", (column) => column.notNull())
+        .addColumn("seq", "bigint", (column) => column.notNull())
+        .addColumn("at", "bigint", (column) => column.notNull())
+        .addColumn("type", "text", (column) => column.notNull())
+        .addColumn("call_id", "text", (column) => column.notNull())
+        .addColumn("meta", "text", (column) => column.notNull())
+        .addColumn("body", "text")
+        .addColumn("salt", "text")
+        .addColumn("body_hash", "text", (column) => column.notNull())
+        .addColumn("hash", "text", (column) => column.notNull())
+        .addPrimaryKeyConstraint("audit_event_pk", ["chain", "seq"]),
+      build.schema.createIndex("audit_event_call").on("audit_event").column("call_id"),
+      build.schema.createIndex("audit_event_at").on("audit_event").column("at"),
+      build.schema
+        .createTable("audit_head")
+        .addColumn("chain", "bigint", (column) => column.notNull().primaryKey())
+        .addColumn("seq", "bigint", (column) => column.notNull())
+        .addColumn("hash", "text", (column) => column.notNull())
+        .addColumn("mac", "text", (column) => column.notNull())
+        .addColumn("genesis", "text", (column) => column.notNull())
+        .addColumn("floor_seq", "bigint", (column) => column.notNull())
+        .addColumn("floor_hash", "text", (column) => column.notNull()),
+      build.schema
+        .createTable("audit_instance")
+        .addColumn("instance", "text", (column) => column.notNull().primaryKey())
+        .addColumn("lease_until", "bigint", (column) => column.notNull())
+        .addColumn("floor_seq", "bigint", (column) => column.notNull()),
+      build.schema
+        .createTable("audit_sink")
+        .addColumn("name", "text", (column) => column.notNull().primaryKey())
+        .addColumn("size", "bigint", (column) => column.notNull())
+        .addColumn("at", "bigint", (column) => column.notNull()),
+    ],
+  },
+];
+
+const columns = ["seq", "at", "type", "call_id", "meta", "body", "salt", "body_hash", "hash"] as const;
+
+export type TrailQueries = ReturnType<typeof queriesOn>;
+
+export const queriesOn = (store: OpenStore) => {
+  const db: Kysely<Tables> = store.queries<Tables>();
+  const inserts = new Map<number, string>();
+  const head = db
+    .selectFrom("audit_head")
+    .select(["seq", "hash", "mac", "genesis", "floor_seq", "floor_hash"])
+    .where("chain", "=", chain);
+  const events = db.selectFrom("audit_event").where("chain", "=", chain);
+  return {
+    db,
+    head: head as Query,
+    /** With the time, so that numbering needs one question. */
+    headForWriting: (store.dialect === "postgres"
+      ? head.select(store.clock.as("now")).forUpdate()
+      : head.select(store.clock.as("now"))) as Query,
+    newHead: (row: HeadRow): Query =>
+      db
+        .insertInto("audit_head")
+        .values({ chain, ...row })
+        .onConflict((conflict) => conflict.doNothing()),
+    /** From exactly the head that was read; another one changes no row. */
+    moveHead: (from: HeadRow, to: Pick<HeadRow, "seq" | "hash" | "mac" | "floor_seq" | "floor_hash">): Statement => ({
+      ...compiled(
+        db
+          .updateTable("audit_head")
+          .set({ seq: to.seq, hash: to.hash, mac: to.mac, floor_seq: to.floor_seq, floor_hash: to.floor_hash })
+          .where("chain", "=", chain)
+          .where("seq", "=", from.seq)
+          .where("hash", "=", from.hash)
+          .where("mac", "=", from.mac),
+      ),
+      expects: 1,
+    }),
+    /** Compiled once per number of rows: compiling sixty-four takes longer than inserting them. */
+    insert: (rows: readonly EventRow[]): Statement => {
+      const sql = inserts.get(rows.length) ?? compiled(db.insertInto("audit_event").values(rows.map(inOrder))).sql;
+      inserts.set(rows.length, sql);
+      return { sql, parameters: rows.flatMap((row) => Object.values(inOrder(row))) };
+    },
+    /** In order, `limit` of them after `seq`. */
+    after: (seq: number, limit: number): Query =>
+      events.select(columns).where("seq", ">", seq).orderBy("seq").limit(limit) as Query,
+    ofCall: (callId: string): Query => events.select(columns).where("call_id", "=", callId).orderBy("seq") as Query,
+    events,
+    columns,
+  };
+};
+
+const inOrder = (row: EventRow) => ({
+  chain,
+  seq: row.seq,
+  at: row.at,
+  type: row.type,
+  call_id: row.call_id,
+  meta: row.meta,
+  body: row.body,
+  salt: row.salt,
+  body_hash: row.body_hash,
+  hash: row.hash,
+});
+
+export const compiled = (query: { compile(): { sql: string; parameters: readonly unknown[] } }): Statement => {
+  const { sql, parameters } = query.compile();
+  return { sql, parameters };
+};
+
+export const rowsOf = <Row>(result: Result | undefined): readonly Row[] => (result?.rows ?? []) as readonly Row[];

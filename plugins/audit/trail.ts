@@ -1,0 +1,248 @@
+// The trail of one process: its instance, its writer, its checkpoints. Opened on the first event, so that a command that
+// writes none leaves nothing behind.
+
+import { randomBytes } from "node:crypto";
+import { type Log, QuaterError } from "../../core/index.ts";
+import { isStoreFailure, type OpenStore, type Statement, type Store } from "../store/service.ts";
+import { type SignedCheckpoint, signed } from "./chain.ts";
+import { type EventFields, ordered } from "./event.ts";
+import type { TrailKeys } from "./keys.ts";
+import { type Entry, Ledger, type Position, type Receipt } from "./ledger.ts";
+import type { CheckpointSink } from "./sinks.ts";
+import { compiled } from "./tables.ts";
+import { Writer } from "./writer.ts";
+
+/** trust.md section 3. */
+export const checkpointing = { events: 1_000, everyMs: 60_000 } as const;
+/** How long a call waits for its record. */
+export const recordWithinMs = 2_000;
+/** For how long a process that says nothing is taken to be alive. */
+export const leaseMs = 30_000;
+
+export interface TrailOptions {
+  readonly app: string;
+  readonly store: Store;
+  readonly keys: () => TrailKeys;
+  readonly sinks: readonly CheckpointSink[];
+  readonly log: Log;
+  /** What the process says of itself first. */
+  readonly started: () => unknown;
+}
+
+export class Trail {
+  /** Names this process in its events. */
+  readonly instance = randomBytes(6).toString("hex");
+  readonly writer: Writer;
+  readonly #options: TrailOptions;
+  #ledger: Promise<Ledger> | undefined;
+  #opened: Ledger | undefined;
+  #isAnnounced = false;
+  #isRegistered = false;
+  #checkpointed: { readonly size: number; readonly at: number } | undefined;
+  #isInTrouble = false;
+
+  constructor(options: TrailOptions) {
+    this.#options = options;
+    this.writer = new Writer({
+      ledger: () => this.open(),
+      onFatal: (error) => this.#options.store.fence(error),
+      onTrouble: (error) => this.#onTrouble(error),
+      onWritten: () => this.#onWritten(),
+    });
+  }
+
+  get hasWritten(): boolean {
+    return this.#isAnnounced;
+  }
+
+  get ledger(): Ledger | undefined {
+    return this.#opened;
+  }
+
+  open(): Promise<Ledger> {
+    const { app, keys, store } = this.#options;
+    this.#ledger ??= store
+      .open()
+      .then((open) => Ledger.open(open, { app, keys: keys(), instance: this.instance }))
+      .then((ledger) => {
+        this.#opened = ledger;
+        return ledger;
+      })
+      .catch((error: unknown) => {
+        this.#ledger = undefined;
+        throw error;
+      });
+    return this.#ledger;
+  }
+
+  /** Soon, and not waited for. */
+  note(fields: EventFields, body?: string): void {
+    this.announce();
+    this.writer.note({ events: [body === undefined ? { fields } : { fields, body }] });
+  }
+
+  /**
+   * Durable when it resolves.
+   *
+   * @param onLate  The record is void when it comes too late: withdrawn, or, when it was written all the same, told here.
+   * @throws {QuaterError} `audit_unavailable`.
+   */
+  async record(entry: Entry, onLate?: () => void): Promise<Receipt> {
+    this.announce();
+    const registered = this.#isRegistered ? entry : this.#withInstance(entry);
+    try {
+      const receipt = await this.writer.record(registered, {
+        withinMs: recordWithinMs,
+        ...(onLate === undefined ? {} : { onLate }),
+      });
+      this.#isRegistered = true;
+      return receipt;
+    } catch (error) {
+      throw unrecorded(error);
+    }
+  }
+
+  /** Before anything else that this process writes. */
+  announce(): void {
+    if (this.#isAnnounced) return;
+    this.#isAnnounced = true;
+    this.writer.note({ events: [{ fields: { type: "runtime.started", detail: ordered(this.#options.started()) } }] });
+  }
+
+  /** @param openSince  The first event that a call which has not ended may have left. */
+  async renewLease(openSince: number | undefined): Promise<void> {
+    const ledger = this.#opened;
+    if (!this.#isRegistered || ledger === undefined || !this.writer.isIdle) return;
+    const store = await this.#options.store.open();
+    const [renewed] = await store.apply([leaseOf(store, ledger, this.instance, openSince ?? ledger.head.seq)]);
+    // Taken for dead, after standing still for too long: the next call registers it anew.
+    if (renewed?.changes === 0) this.#isRegistered = false;
+  }
+
+  /** Asked every second or so: signs where the chain stands when it has grown, or stood unsigned for a minute. */
+  checkpointWhenDue(): void {
+    const head = this.#opened?.head;
+    if (head === undefined || this.#checkpointed === undefined) return;
+    const { size, at } = this.#checkpointed;
+    if (head.seq > size && Date.now() - at >= checkpointing.everyMs) this.checkpoint();
+  }
+
+  checkpoint(): void {
+    this.#checkpointed = { size: (this.#opened?.head.seq ?? 0) + 1, at: Date.now() };
+    let made: SignedCheckpoint | undefined;
+    const fields = (before: Position): EventFields => {
+      made = this.#signed(before);
+      return { type: "audit.checkpoint", detail: ordered(made) };
+    };
+    const entry: Entry = { events: [{ fields }] };
+    this.writer
+      .record(entry, { withinMs: recordWithinMs })
+      .then(() => (made === undefined ? undefined : this.#send(made)))
+      .catch((error: unknown) => this.#options.log.warn("A checkpoint could not be written", { error: String(error) }));
+  }
+
+  /** The last words: what is queued, the end of the instance, a checkpoint over all of it. */
+  async stop(isSigned: boolean): Promise<void> {
+    if (!this.#isAnnounced) return;
+    const beside = this.#isRegistered ? () => [instanceGone(this.#opened, this.instance)].flat() : undefined;
+    this.writer.note({
+      events: [{ fields: { type: "runtime.stopped" } }],
+      ...(beside === undefined ? {} : { beside }),
+    });
+    if (isSigned) this.checkpoint();
+    await this.writer.flush(recordWithinMs);
+    this.writer.close();
+  }
+
+  #withInstance(entry: Entry): Entry {
+    return {
+      ...entry,
+      beside: (before) => {
+        const ledger = this.#opened;
+        const lease = ledger === undefined ? [] : [leaseRow(ledger, this.instance, before)];
+        return [...lease, ...(entry.beside?.(before) ?? [])];
+      },
+    };
+  }
+
+  #signed({ seq, hash, at }: Position): SignedCheckpoint {
+    const { app } = this.#options;
+    const keys = this.#options.keys();
+    const genesis = this.#opened?.genesis ?? "";
+    return signed({ app, chain: 1, genesis, size: seq, head: hash, at, key: keys.checkpoint.id }, keys.checkpoint.privateKey);
+  }
+
+  async #send(checkpoint: SignedCheckpoint): Promise<void> {
+    const held: string[] = [];
+    for (const sink of this.#options.sinks) {
+      try {
+        sink.send(checkpoint);
+        held.push(sink.name);
+      } catch (error) {
+        this.#options.log.error(`The checkpoint did not reach ${sink.name}`, { error: String(error) });
+      }
+    }
+    const ledger = this.#opened;
+    if (held.length === 0 || ledger === undefined) return;
+    const { db } = ledger.queries;
+    const store = await this.#options.store.open();
+    await store.apply(
+      held.map((name) =>
+        db
+          .insertInto("audit_sink")
+          .values({ name, size: checkpoint.size, at: checkpoint.at })
+          .onConflict((conflict) => conflict.column("name").doUpdateSet({ size: checkpoint.size, at: checkpoint.at })),
+      ),
+    );
+  }
+
+  #onTrouble(error: unknown): void {
+    if (this.#isInTrouble) return;
+    this.#isInTrouble = true;
+    this.#options.log.error("The trail cannot be written; calls that need a record are refused", {
+      error: isStoreFailure(error) ? `${error.code}: ${error.message}` : String(error),
+    });
+  }
+
+  #onWritten(): void {
+    if (this.#isInTrouble) this.#options.log.info("The trail is written again");
+    this.#isInTrouble = false;
+    const { dropped } = this.writer;
+    if (dropped !== undefined) {
+      this.writer.dropped = undefined;
+      this.writer.note({ events: [{ fields: { type: "audit.gap", ...dropped } }] });
+    }
+    const seq = this.#opened?.head.seq ?? 0;
+    this.#checkpointed ??= { size: seq, at: Date.now() };
+    if (seq - this.#checkpointed.size >= checkpointing.events) this.checkpoint();
+  }
+}
+
+const leaseRow = (ledger: Ledger, instance: string, { seq, at }: Position): Statement =>
+  compiled(
+    ledger.queries.db
+      .insertInto("audit_instance")
+      .values({ instance, lease_until: at + leaseMs, floor_seq: seq })
+      .onConflict((conflict) => conflict.column("instance").doUpdateSet({ lease_until: at + leaseMs })),
+  );
+
+const leaseOf = (store: OpenStore, ledger: Ledger, instance: string, floor: number): Statement =>
+  compiled(
+    ledger.queries.db
+      .updateTable("audit_instance")
+      .set((eb) => ({ lease_until: eb(store.clock, "+", leaseMs), floor_seq: floor }))
+      .where("instance", "=", instance),
+  );
+
+const instanceGone = (ledger: Ledger | undefined, instance: string): readonly Statement[] =>
+  ledger === undefined ? [] : [compiled(ledger.queries.db.deleteFrom("audit_instance").where("instance", "=", instance))];
+
+const unrecorded = (cause: unknown): QuaterError =>
+  new QuaterError({
+    code: "audit_unavailable",
+    kind: "unavailable",
+    message: "The call cannot be recorded right now",
+    hint: "The trail's store cannot be written: see the log for why",
+    retryAfterSeconds: 1,
+    cause,
+  });

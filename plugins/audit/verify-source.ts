@@ -1,0 +1,134 @@
+// Drives a verification: pages from a source into a Verifier, with the next page on its way while one is checked.
+
+import { closeSync, existsSync, openSync } from "node:fs";
+import type { EventRow } from "./event.ts";
+import { readKeys } from "./keys.ts";
+import { heldIn, linesOf, pageSize, type Source } from "./source.ts";
+import type { HeadRow } from "./tables.ts";
+import { type Report, Verifier } from "./verify.ts";
+
+export interface VerifyOptions {
+  readonly keyFile: string;
+  /** Default: the key file's own. */
+  readonly fingerprint?: string | undefined;
+  /** Take everything before this event for right. */
+  readonly from?: number | undefined;
+  /** Files with checkpoints that were held outside the store. */
+  readonly against?: readonly string[];
+}
+
+/** @returns `undefined` when there is no trail. @throws when something cannot be read. */
+export const verifySource = async (source: Source, options: VerifyOptions): Promise<Report | undefined> => {
+  const keys = readKeys(options.keyFile);
+  const fingerprint = options.fingerprint ?? keys.checkpoint.fingerprint;
+  for (const file of options.against ?? []) closeSync(openSync(file, "r")); // what cannot be read is said before all else
+  let head = await source.head();
+  if (head === undefined) {
+    const [row] = await source.after(0);
+    return row === undefined ? undefined : headless(row, fingerprint);
+  }
+  const begin = options.from === undefined ? undefined : await beginAt(source, options.from);
+  const verifier = new Verifier({
+    keys,
+    fingerprint,
+    head,
+    held: heldIn((options.against ?? []).filter((file) => existsSync(file))),
+    ...(begin === undefined ? {} : { after: begin }),
+  });
+  let page = source.after(verifier.seq);
+  for (;;) {
+    const rows = await page;
+    const last = rows.at(-1);
+    if (last === undefined) {
+      if (verifier.isComplete) break;
+      // Cut, or written to since the head was read: only when it does not move any more is it cut.
+      const again = await source.head();
+      const more = await source.after(verifier.seq);
+      if (again === undefined || (more.length === 0 && again.seq === head.seq)) break;
+      if (more.length === 0 && again.seq !== head.seq) {
+        verifier.moveHead(again);
+        head = again;
+        break;
+      }
+    }
+    if (last !== undefined && last.seq > head.seq) {
+      const moved = await source.head(); // moves with the rows, so it is at least as new as they are
+      if (moved !== undefined && moved.seq > head.seq) {
+        verifier.moveHead(moved);
+        head = moved;
+      }
+    }
+    const next = last === undefined ? verifier.seq : last.seq;
+    page = source.after(next);
+    for (const row of rows) verifier.read(row);
+  }
+  return verifier.finish();
+};
+
+const beginAt = async (source: Source, from: number): Promise<{ seq: number; hash: string }> => {
+  const [row] = await source.after(from - 2);
+  if (row?.seq !== from - 1) throw new Error(`There is no event ${from - 1} to begin after`);
+  return { seq: row.seq, hash: row.hash };
+};
+
+const headless = (row: EventRow, fingerprint: string): Report => ({
+  isWhole: false,
+  events: 0,
+  first: row.seq,
+  last: 0,
+  checkpoints: 0,
+  compared: 0,
+  erasedBodies: 0,
+  prunedEvents: 0,
+  fingerprint,
+  damage: [{ kind: "truncated", what: "The head of the trail is gone" }],
+  damageCount: 1,
+});
+
+/** The first line of an export. */
+export interface ExportHeader {
+  readonly type: "quater.trail.v1";
+  readonly head: HeadRow;
+  readonly fingerprint: string;
+}
+
+/** An exported file, read once from its beginning to its end. @throws when it is none. */
+export const fileSource = (path: string): Source => {
+  const lines = linesOf(path);
+  const first = lines.next();
+  const header = first.done === true ? undefined : (JSON.parse(first.value) as ExportHeader);
+  if (header?.type !== "quater.trail.v1") throw new Error(`${path} is no exported trail`);
+  return {
+    head: async () => header.head,
+    after: async () => {
+      const rows: EventRow[] = [];
+      while (rows.length < pageSize) {
+        const { value, done } = lines.next();
+        if (done === true) break;
+        rows.push(JSON.parse(value) as EventRow);
+      }
+      return rows;
+    },
+  };
+};
+
+/** What was verified and what that is worth, in sentences. */
+export const summaryOf = (report: Report, isCompared: boolean): string => {
+  const { events, first, last, checkpoints, compared, erasedBodies, prunedEvents, damage, damageCount, fingerprint } = report;
+  const found = damage.map(({ kind, what }) => `${kind}: ${what}\n`).join("");
+  const more = damageCount > damage.length ? `... and ${damageCount - damage.length} more\n` : "";
+  const range = events === 0 ? "no events" : `${events} events, ${first} to ${last}`;
+  const facts = [
+    `${checkpoints} checkpoints signed by ${fingerprint}`,
+    ...(compared === 0 ? [] : [`${compared} of them held elsewhere and the same`]),
+    ...(erasedBodies === 0 ? [] : [`${erasedBodies} bodies erased with a record`]),
+    ...(prunedEvents === 0 ? [] : [`${prunedEvents} events pruned with a record`]),
+  ].join(", ");
+  const verdict = report.isWhole
+    ? `The trail is whole: ${range}, ${facts}.\n`
+    : `The trail is damaged. Read: ${range}, ${facts}.\n`;
+  const worth = isCompared
+    ? ""
+    : "Compared with nothing outside this store: whoever can set the store back to an earlier copy of itself, or holds the keys, is not found out. Configure sinks, or use --against.\n";
+  return `${found}${more}${verdict}${worth}`;
+};

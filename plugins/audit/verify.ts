@@ -1,0 +1,342 @@
+// Reads the trail from its beginning and says what was done to it. Pages in, findings out: memory does not grow with the
+// trail, only with what is wrong with it and with what was erased and not yet accounted for.
+
+import type { KeyObject } from "node:crypto";
+import { bodyHashOf, type Checkpoint, genesisHash, headMac, isSignedBy, Keyed, noBody, type SignedCheckpoint } from "./chain.ts";
+import type { EventMeta, EventRow } from "./event.ts";
+import { fingerprintOf, type TrailKeys } from "./keys.ts";
+import { Ranges } from "./ranges.ts";
+import { chain, type HeadRow } from "./tables.ts";
+import { checkpointing } from "./trail.ts";
+
+/**
+ * - `altered`: an event, a column, a body or the head is not what was written.
+ * - `missing`: an event, or a body that no record of an erasure names, is gone.
+ * - `reordered`: an event stands where another stood.
+ * - `forked`: a checkpoint attests another history than this one.
+ * - `truncated`: the end is gone.
+ * - `unsigned`: a checkpoint that the key did not sign, or too many events without one.
+ * - `orphan`: a row that the trail does not know of.
+ */
+export type DamageKind = "altered" | "missing" | "reordered" | "forked" | "truncated" | "unsigned" | "orphan";
+
+export interface Damage {
+  readonly kind: DamageKind;
+  /** The first event concerned; absent where it is the trail as a whole. */
+  readonly seq?: number;
+  readonly what: string;
+}
+
+export interface Report {
+  readonly isWhole: boolean;
+  /** Verified events, and the first and last of them. */
+  readonly events: number;
+  readonly first: number;
+  readonly last: number;
+  readonly checkpoints: number;
+  /** Checkpoints held elsewhere that were compared. */
+  readonly compared: number;
+  /** Bodies that were erased with a record. */
+  readonly erasedBodies: number;
+  /** Events that retention removed, with a record. */
+  readonly prunedEvents: number;
+  readonly fingerprint: string;
+  /** At most `damageListed`; `damageCount` counts all. */
+  readonly damage: readonly Damage[];
+  readonly damageCount: number;
+}
+
+export const damageListed = 100;
+
+export interface Verification {
+  readonly keys: TrailKeys;
+  /** Of the checkpoint key that signatures must be by. Keys that were rotated away count as long as the file has them. */
+  readonly fingerprint: string;
+  readonly head: HeadRow;
+  /** Begin after an event that is taken for right: its number and hash. */
+  readonly after?: { readonly seq: number; readonly hash: string };
+  /** Held outside the store, in the order of their sizes. */
+  readonly held: Iterator<SignedCheckpoint>;
+}
+
+export class Verifier {
+  readonly #given: Verification;
+  readonly #damage: Damage[] = [];
+  readonly #keyed = new Map<string, Keyed>();
+  readonly #publicKeys: ReadonlyMap<string, KeyObject>;
+  readonly #unaccounted = new Ranges();
+  readonly #genesis: string;
+  #damageCount = 0;
+  #head: HeadRow;
+  #first: number | undefined;
+  #seq: number;
+  /** The hash that the next event builds on; a second one where the stored hash itself was changed. */
+  #previous: string | undefined;
+  #otherwise: string | undefined;
+  #events = 0;
+  #checkpoints = 0;
+  #compared = 0;
+  #erased = 0;
+  #signedAt: number;
+  #isFloorAttested = false;
+  #held: SignedCheckpoint | undefined;
+  #keyId = "";
+  #keyNow: Keyed | undefined;
+
+  constructor(given: Verification) {
+    this.#given = given;
+    this.#head = given.head;
+    this.#publicKeys = trusted(given);
+    this.#genesis = this.#checkHead(given.head);
+    const { floor_seq, floor_hash } = given.head;
+    this.#seq = given.after?.seq ?? floor_seq;
+    this.#previous = given.after?.hash ?? (floor_seq === 0 ? this.#genesis : floor_hash);
+    this.#signedAt = this.#seq;
+    this.#held = this.#nextHeld();
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Whether rows so far reach what the head names. */
+  get isComplete(): boolean {
+    return this.#seq >= this.#head.seq;
+  }
+
+  /** The trail grew while it was read. */
+  moveHead(head: HeadRow): void {
+    this.#checkHead(head);
+    this.#head = head;
+  }
+
+  read(row: EventRow): void {
+    const { seq, hash } = row;
+    if (seq > this.#head.seq) {
+      this.#say("orphan", seq, `Event ${seq} is behind the end of the trail`);
+      return;
+    }
+    if (seq <= this.#seq) {
+      const kind = seq === this.#seq ? "forked" : "reordered";
+      this.#say(kind, seq, `A second event ${seq} stands after event ${this.#seq}`);
+      return;
+    }
+    if (seq > this.#seq + 1) {
+      const last = seq - 1;
+      const which = last === this.#seq + 1 ? `Event ${last} is` : `Events ${this.#seq + 1} to ${last} are`;
+      this.#say("missing", this.#seq + 1, `${which} gone`);
+      [this.#previous, this.#otherwise] = [undefined, undefined];
+    }
+    this.#first ??= seq;
+    this.#seq = seq;
+    this.#events++;
+    const before = [this.#previous, this.#otherwise];
+    const isRight = this.#link(row);
+    if (isRight) {
+      this.#body(row);
+      if (row.type === "audit.checkpoint") this.#checkpoint(row, before);
+      else if (row.type === "audit.erased") this.#erasure(row);
+    }
+    this.#previous = hash;
+    if (seq - this.#signedAt > 2 * checkpointing.events + 64) {
+      this.#say(
+        "unsigned",
+        this.#signedAt + 1,
+        `No checkpoint follows event ${this.#signedAt} for ${seq - this.#signedAt} events`,
+      );
+      this.#signedAt = seq;
+    }
+    this.#compare(seq, hash);
+  }
+
+  finish(): Report {
+    const { floor_seq, seq, hash } = this.#head;
+    if (this.#seq < seq) this.#say("truncated", this.#seq + 1, `The trail ends at event ${this.#seq}, and ${seq} were written`);
+    else if (this.#seq === seq && this.#previous !== hash)
+      this.#say("altered", seq, `The head of the trail names another event ${seq}`);
+    if (floor_seq > 0 && !this.#isFloorAttested && this.#given.after === undefined)
+      this.#say("missing", 1, `Events 1 to ${floor_seq} are gone, and no event records that they were pruned`);
+    for (const [from, to] of this.#unaccounted)
+      this.#say(
+        "missing",
+        from,
+        `The ${from === to ? `body of event ${from} is` : `bodies of events ${from} to ${to} are`} gone without a record`,
+      );
+    for (; this.#held !== undefined; this.#held = this.#nextHeld()) {
+      if (this.#held.size > this.#seq)
+        this.#say(
+          "truncated",
+          this.#seq + 1,
+          `A checkpoint held elsewhere attests ${this.#held.size} events; the trail ends at ${this.#seq}`,
+        );
+    }
+    return {
+      isWhole: this.#damageCount === 0,
+      events: this.#events,
+      first: this.#first ?? 0,
+      last: this.#seq,
+      checkpoints: this.#checkpoints,
+      compared: this.#compared,
+      erasedBodies: this.#erased,
+      prunedEvents: floor_seq,
+      fingerprint: this.#given.fingerprint,
+      damage: this.#damage,
+      damageCount: this.#damageCount,
+    };
+  }
+
+  /** Hash, and columns against `meta`. */
+  #link(row: EventRow): boolean {
+    const { seq, at, type, call_id, meta, body_hash, hash } = row;
+    // Unescaped quotes stand around keys and whole values alone, so a value cannot pass for a key: no need to parse.
+    if (!meta.includes(`"seq":${seq},`)) {
+      const said = metaOf(meta)?.seq;
+      if (Number.isInteger(said) && said !== seq)
+        this.#say("reordered", seq, `Event ${said} stands in the place of event ${seq}`);
+      else this.#say("altered", seq, `Event ${seq} cannot be read`);
+      this.#otherwise = undefined;
+      return false;
+    }
+    const keyed = this.#keyFor(meta);
+    if (keyed === undefined) {
+      this.#say("altered", seq, `Event ${seq} names a key that the key file does not have`);
+      return false;
+    }
+    if (this.#previous !== undefined) {
+      const computed = keyed.ofEvent(chain, seq, this.#previous, meta, body_hash);
+      if (computed !== hash) {
+        // Where only the stored hash of the event before was changed, this one builds on what it was.
+        const other = this.#otherwise === undefined ? undefined : keyed.ofEvent(chain, seq, this.#otherwise, meta, body_hash);
+        if (other !== hash) {
+          this.#say("altered", seq, `Event ${seq} is not what was written`);
+          this.#otherwise = computed;
+          return false;
+        }
+      }
+    }
+    this.#otherwise = undefined;
+    const isSame =
+      meta.includes(`"at":${at},`) &&
+      meta.includes(`"type":"${type}"`) &&
+      (call_id === "" ? !meta.includes('"callId":') : meta.includes(`"callId":${JSON.stringify(call_id)}`));
+    if (!isSame) this.#say("altered", seq, `The columns of event ${seq} differ from what it says`);
+    return isSame;
+  }
+
+  #body({ seq, body, salt, body_hash }: EventRow): void {
+    if (body_hash === noBody) {
+      if (body !== null || salt !== null) this.#say("altered", seq, `Event ${seq} was given a body`);
+    } else if (body === null) this.#unaccounted.add(seq);
+    else if (bodyHashOf(salt ?? "", body) !== body_hash)
+      this.#say("altered", seq, `The body of event ${seq} is not what was written`);
+  }
+
+  #checkpoint({ seq, meta }: EventRow, before: readonly (string | undefined)[]): void {
+    const checkpoint = metaOf(meta)?.detail as SignedCheckpoint;
+    const key = this.#publicKeys.get(checkpoint.key);
+    if (key === undefined || !isSignedBy(checkpoint, key)) {
+      this.#say("unsigned", seq, `The checkpoint in event ${seq} is not signed by the key`);
+      return;
+    }
+    const isOther = before[0] !== undefined && !before.includes(checkpoint.head);
+    if (checkpoint.size !== seq - 1 || isOther || checkpoint.genesis !== this.#genesis) {
+      this.#say("forked", seq, `The checkpoint in event ${seq} attests another history`);
+      return;
+    }
+    this.#checkpoints++;
+    this.#signedAt = seq;
+  }
+
+  #erasure({ meta }: EventRow): void {
+    const { bodies = [], pruned } = (metaOf(meta)?.detail ?? {}) as {
+      bodies?: readonly (readonly [number, number])[];
+      pruned?: { through: number; hash: string };
+    };
+    for (const [from, to] of bodies) this.#erased += this.#unaccounted.remove(from, to);
+    const { floor_seq, floor_hash } = this.#head;
+    if (pruned?.through === floor_seq && pruned.hash === floor_hash) this.#isFloorAttested = true;
+  }
+
+  /** Against what was held outside the store. */
+  #compare(seq: number, hash: string): void {
+    while (this.#held !== undefined && this.#held.size <= seq) {
+      const held = this.#held;
+      if (held.size === seq) {
+        this.#compared++;
+        if (held.head !== hash) this.#say("forked", seq, `A checkpoint held elsewhere attests another event ${seq}`);
+      }
+      this.#held = this.#nextHeld();
+    }
+  }
+
+  #nextHeld(): SignedCheckpoint | undefined {
+    for (;;) {
+      const { value, done } = this.#given.held.next();
+      if (done === true) return undefined;
+      const checkpoint = value as SignedCheckpoint;
+      const key = this.#publicKeys.get(checkpoint.key);
+      if (key === undefined || !isSignedBy(checkpoint, key))
+        this.#say(
+          "unsigned",
+          checkpoint.size,
+          `A checkpoint held elsewhere, of ${checkpoint.size} events, is not signed by the key`,
+        );
+      else if (checkpoint.genesis !== this.#genesis)
+        this.#say("forked", undefined, `A checkpoint held elsewhere, of ${checkpoint.size} events, is of another trail`);
+      else return checkpoint;
+    }
+  }
+
+  /** @returns The genesis hash. */
+  #checkHead(head: HeadRow): string {
+    const [id = "", mac] = head.mac.split(":");
+    const keyed = this.#keyOf(id);
+    if (keyed === undefined) this.#say("altered", undefined, `The head of the trail names a key that the key file does not have`);
+    else if (headMac(keyed, head) !== mac) this.#say("altered", undefined, "The head of the trail is not what was written");
+    const { key } = (metaOf(head.genesis) ?? {}) as { key?: string };
+    const first = key === undefined ? undefined : this.#keyOf(key);
+    if (first !== undefined) return genesisHash(first, head.genesis);
+    this.#say("altered", undefined, "The beginning of the trail cannot be read");
+    return "";
+  }
+
+  #keyFor(meta: string): Keyed | undefined {
+    if (this.#keyNow !== undefined && meta.includes(`"key":"${this.#keyId}"`)) return this.#keyNow;
+    const id = metaOf(meta)?.key;
+    if (typeof id !== "string") return undefined;
+    this.#keyId = id;
+    this.#keyNow = this.#keyOf(id);
+    return this.#keyNow;
+  }
+
+  #keyOf(id: string): Keyed | undefined {
+    const known = this.#keyed.get(id);
+    const secret = this.#given.keys.chainSecrets.get(id);
+    if (known !== undefined || secret === undefined) return known;
+    const keyed = new Keyed(secret);
+    this.#keyed.set(id, keyed);
+    return keyed;
+  }
+
+  #say(kind: DamageKind, seq: number | undefined, what: string): void {
+    this.#damageCount++;
+    if (this.#damage.length < damageListed) this.#damage.push(seq === undefined ? { kind, what } : { kind, seq, what });
+  }
+}
+
+/**
+ * The keys that signatures may be by. With a fingerprint that is not the current key's, only that one: the key file then
+ * vouches for nothing.
+ */
+const trusted = ({ keys, fingerprint }: Verification): ReadonlyMap<string, KeyObject> => {
+  if (fingerprint === keys.checkpoint.fingerprint) return keys.publicKeys;
+  return new Map([...keys.publicKeys].filter(([, key]) => fingerprintOf(key) === fingerprint));
+};
+
+const metaOf = (text: string): (EventMeta & Partial<Checkpoint>) | undefined => {
+  try {
+    return JSON.parse(text) as EventMeta & Partial<Checkpoint>;
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,69 @@
+// `quater init [dir]`: a project in a folder. Loads no manifest and no .env: there is nothing to be trusted yet.
+
+import { existsSync } from "node:fs";
+import { basename, join, relative, resolve } from "node:path";
+import type { Runner } from "../builtins.ts";
+import type { Context } from "../context.ts";
+import { exit, UsageError } from "../exit.ts";
+import { help, type InitArguments, readInitArguments } from "../init/arguments.ts";
+import { type Asking, asking } from "../init/ask.ts";
+import { initialize } from "../init/initialize.ts";
+import { detectManager, type Manager } from "../init/manager.ts";
+import { nameFrom, nameProblem } from "../init/name.ts";
+import { nodeProblem } from "../init/node-version.ts";
+import { ownPackage, packagesOf, readPackage } from "../init/package-file.ts";
+import { initText, nextSteps } from "../init/report.ts";
+import { readIfThere } from "../init/write.ts";
+import { jsonLine } from "../render.ts";
+
+export const init: Runner = async (context, words) => {
+  const { terminal, cwd } = context;
+  if (context.isHelp) {
+    await terminal.write(help);
+    return exit.ok;
+  }
+  const args = readInitArguments(words.slice(1));
+  const own = ownPackage();
+  const problem = nodeProblem(process.versions.node, own.engines.node);
+  if (problem !== undefined) throw new UsageError(problem);
+  const { root, name, manager } = await answers(context, args, packagesOf(own));
+  const quater = args.quater === undefined ? `^${own.version}` : specOf(args.quater, cwd, root);
+  const made = initialize({ root, name, manager, quater, own });
+  await terminal.write(
+    context.isJsonAsked
+      ? jsonLine({ root, name, files: made.files, advice: made.advice, next: nextSteps(made, cwd) })
+      : initText(made, cwd, terminal.paint),
+  );
+  return exit.ok;
+};
+
+/** The folder, the name and the package manager: from the command line, from a person, or as would be suggested to one. */
+const answers = async (
+  { terminal, cwd, env }: Context,
+  args: InitArguments,
+  taken: readonly string[],
+): Promise<{ readonly root: string; readonly name: string; readonly manager: Manager }> => {
+  const canAsk = !args.isSilent && terminal.stdin.isTTY === true && terminal.isErrorTerminal;
+  const ask: Asking | undefined = canAsk ? await asking(terminal) : undefined;
+  const folder = args.folder ?? (await ask?.text("Which folder?", ".", () => undefined)) ?? ".";
+  const root = resolve(cwd, folder || ".");
+  const check = (name: string) => nameProblem(name, taken);
+  const suggested = nameFrom(nameThere(root) ?? basename(root), taken);
+  const name = args.name ?? (await ask?.text("What is it called?", suggested, check)) ?? suggested;
+  const wrong = check(name);
+  if (wrong !== undefined) throw new UsageError(`--name ${JSON.stringify(name)} will not do: ${wrong}`);
+  const known = args.manager ?? detectManager(root, env);
+  const manager = known ?? (await ask?.manager("Which package manager?")) ?? "npm";
+  return { root, name, manager };
+};
+
+const nameThere = (root: string): string | undefined => {
+  const { name } = readPackage(readIfThere(join(root, "package.json")));
+  return typeof name === "string" ? name : undefined;
+};
+
+/** A file is named from here on the command line, and from the project in its package.json. */
+const specOf = (spec: string, cwd: string, root: string): string => {
+  const file = resolve(cwd, spec.replace(/^file:/, ""));
+  return existsSync(file) ? `file:${relative(root, file).replaceAll("\\", "/")}` : spec;
+};

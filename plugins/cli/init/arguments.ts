@@ -1,0 +1,73 @@
+// The command line of `quater init`. Not through clipanion: beside an optional word it says of a mistyped flag no more than
+// that something is wrong.
+
+import { parseArgs } from "node:util";
+import { nearest } from "../../../core/text.ts";
+import { UsageError } from "../exit.ts";
+import { aligned } from "../render.ts";
+import { isManager, type Manager, managers } from "./manager.ts";
+
+export interface InitArguments {
+  readonly folder: string | undefined;
+  /** `-y`: ask nothing. */
+  readonly isSilent: boolean;
+  readonly name: string | undefined;
+  readonly manager: Manager | undefined;
+  /** What package.json is to ask for. */
+  readonly quater: string | undefined;
+}
+
+const options = {
+  yes: { type: "boolean", short: "y" },
+  name: { type: "string" },
+  pm: { type: "string" },
+  quater: { type: "string" },
+} as const;
+const flags = ["-y", ...Object.keys(options).map((name) => `--${name}`)];
+
+/** @param words  Without `init`. @throws {UsageError} */
+export const readInitArguments = (words: readonly string[]): InitArguments => {
+  const { tokens, values, positionals } = parseArgs({
+    args: [...words],
+    options,
+    strict: false,
+    tokens: true,
+    allowPositionals: true,
+  });
+  for (const token of tokens) {
+    if (token.kind !== "option") continue;
+    const option = options[token.name as keyof typeof options];
+    if (!Object.hasOwn(options, token.name)) throw unknownFlag(token.rawName);
+    const isGiven = token.value !== undefined;
+    if (option.type === "boolean" && isGiven) throw new UsageError(`${token.rawName} takes no value`);
+    if (option.type === "string" && (!isGiven || token.value === "" || token.value?.startsWith("-") === true))
+      throw new UsageError(`${token.rawName} needs a value`);
+  }
+  const [folder, extra] = positionals;
+  if (extra !== undefined) throw new UsageError(`Unexpected word ${JSON.stringify(extra)}; write quater init [dir]`);
+  if (folder === "") throw new UsageError("The folder has no name; write quater init [dir]");
+  const text = (name: "name" | "pm" | "quater") => values[name] as string | undefined;
+  const manager = text("pm");
+  if (manager !== undefined && !isManager(manager))
+    throw new UsageError(`--pm ${JSON.stringify(manager)} is none of ${managers.join(", ")}`);
+  return { folder, isSilent: values.yes === true, name: text("name"), manager, quater: text("quater") };
+};
+
+const unknownFlag = (flag: string): UsageError => {
+  const near = nearest(flag, [...flags, "--json", "--help"]);
+  return new UsageError(
+    `Unknown flag ${flag}; ${near === undefined ? "quater init --help lists them" : `did you mean ${near}?`}`,
+  );
+};
+
+export const help = `Usage  quater init [dir] [flags]
+
+Makes a project in a folder: a handler, its test, the manifest, and a key for development. What is there already stays.
+
+${aligned([
+  ["-y, --yes", "Ask nothing and take what would be suggested"],
+  ["--name <name>", "The project's name. Default: the folder's"],
+  ["--pm <manager>", `${managers.join(", ")}. Default: by the lock file, or the one that runs this`],
+  ["--quater <spec>", "What package.json asks for: a version, or a packed file. Default: this version"],
+  ["--json", "What was done, as JSON"],
+])}`;

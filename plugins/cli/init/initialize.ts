@@ -1,0 +1,77 @@
+// Making a project of a folder: what is there stays, what is missing is written.
+
+import { existsSync, lstatSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { manifestNames } from "../../../core/load.ts";
+import { developmentKey, developmentKeyFile } from "../../auth/development.ts";
+import { UsageError } from "../exit.ts";
+import { commonFiles, exampleFiles, exampleScopes, ignored, type Project } from "./files.ts";
+import { type Manager, wordsOf } from "./manager.ts";
+import { completePackage, type OwnPackage } from "./package-file.ts";
+import { addLines, readIfThere, type Written, writeNew } from "./write.ts";
+
+export interface Wanted {
+  readonly root: string;
+  readonly name: string;
+  readonly manager: Manager;
+  /** The dependency on Quater, as package.json has it. */
+  readonly quater: string;
+  readonly own: OwnPackage;
+}
+
+export interface Initialized extends Wanted {
+  readonly files: readonly Written[];
+  /** What the user has to do by hand. */
+  readonly advice: readonly string[];
+  /** Whether the manifest is the one that was written here. */
+  readonly hasExample: boolean;
+}
+
+/** @throws {UsageError} before anything is written, when the folder cannot become a project. */
+export const initialize = (wanted: Wanted): Initialized => {
+  const { root, name, manager, quater, own } = wanted;
+  assertFolder(root);
+  const oldPackage = readIfThere(join(root, "package.json"));
+  const completed = completePackage(oldPackage, name, quater, own);
+  mkdirSync(root, { recursive: true });
+  const { run, exec } = wordsOf[manager];
+  const project: Project = { name, run, exec };
+  const manifest = manifestNames.find((file) => existsSync(join(root, file)));
+  const files: Written[] = [
+    // First what keeps keys out of the history.
+    addLines(root, ".gitignore", ignored),
+    // An example beside somebody's own manifest would be reachable from nowhere.
+    ...(manifest === undefined
+      ? exampleFiles(project).map((file) => writeNew(root, file))
+      : [{ path: manifest, what: "kept", detail: "and so no example was written" } as const]),
+    packageOf(root, oldPackage, completed),
+    ...commonFiles(project).map((file) => writeNew(root, file)),
+    keyOf(root),
+  ];
+  return { ...wanted, files, advice: completed.advice, hasExample: manifest === undefined };
+};
+
+const assertFolder = (root: string): void => {
+  const stats = statSync(root, { throwIfNoEntry: false });
+  if (stats !== undefined && !stats.isDirectory()) throw new UsageError(`${root} is a file; name a folder`);
+  for (const path of [".gitignore", "package.json"]) {
+    const link = lstatSync(join(root, path), { throwIfNoEntry: false });
+    if (link?.isSymbolicLink() === true)
+      throw new UsageError(`${path} is a link, and what it points at is not changed; name another folder`);
+  }
+};
+
+const packageOf = (root: string, old: string | undefined, { text, added }: ReturnType<typeof completePackage>): Written => {
+  const path = "package.json";
+  if (old === undefined) return writeNew(root, { path, text });
+  if (added.length === 0) return { path, what: "kept" };
+  writeFileSync(join(root, path), text);
+  return { path, what: "added", detail: added.join(", ") };
+};
+
+/** A key that is there may have the rights of a running server's project: it is not touched. */
+const keyOf = (root: string): Written => {
+  if (existsSync(join(root, developmentKeyFile))) return { path: developmentKeyFile, what: "kept" };
+  developmentKey(root, { scopes: exampleScopes, roles: [] });
+  return { path: developmentKeyFile, what: "wrote", detail: "for `dev` alone, never committed" };
+};

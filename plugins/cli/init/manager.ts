@@ -1,0 +1,41 @@
+// The package managers, and how a command is said in the words of each.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Env } from "../context.ts";
+
+export const managers = ["npm", "pnpm", "yarn", "bun"] as const;
+export type Manager = (typeof managers)[number];
+
+export interface ManagerWords {
+  readonly install: string;
+  /** Goes before the name of a script. */
+  readonly run: string;
+  /** Goes before a program that a dependency brought. */
+  readonly exec: string;
+}
+
+export const wordsOf: Readonly<Record<Manager, ManagerWords>> = {
+  npm: { install: "npm install", run: "npm run", exec: "npx" },
+  pnpm: { install: "pnpm install", run: "pnpm run", exec: "pnpm exec" },
+  yarn: { install: "yarn install", run: "yarn run", exec: "yarn run" },
+  bun: { install: "bun install", run: "bun run", exec: "bunx" },
+};
+
+const lockFiles: readonly (readonly [string, Manager])[] = [
+  ["package-lock.json", "npm"],
+  ["pnpm-lock.yaml", "pnpm"],
+  ["yarn.lock", "yarn"],
+  ["bun.lock", "bun"],
+  ["bun.lockb", "bun"],
+];
+
+export const isManager = (name: string | undefined): name is Manager => managers.some((manager) => manager === name);
+
+/** The one whose lock file is there, else the one that started this program; undefined where nothing tells. */
+export const detectManager = (root: string, env: Env): Manager | undefined => {
+  const locked = lockFiles.find(([file]) => existsSync(join(root, file)))?.[1];
+  // `pnpm/10.34.9 npm/? node/v20.20.2 linux x64`: every one of them sets it for what it runs.
+  const [name] = (env["npm_config_user_agent"] ?? "").split("/");
+  return locked ?? (isManager(name) ? name : undefined);
+};

@@ -1,0 +1,23 @@
+// The project's name. It stands in package.json, in the manifest and in the name of an agent's connection, so it keeps to
+// what all three take.
+
+const fits = /^[a-z][a-z0-9_-]{0,63}$/;
+
+/** @returns Why the name will not do, or undefined. @param taken  Names of its own dependencies: no package depends on itself. */
+export const nameProblem = (name: string, taken: readonly string[]): string | undefined => {
+  if (!fits.test(name)) return "a name has small letters, digits, - and _, begins with a letter, and is at most 64 long";
+  return taken.includes(name) ? `a project that needs the package ${name} cannot have its name` : undefined;
+};
+
+/** A name made of a folder's, or of a package's. */
+export const nameFrom = (text: string, taken: readonly string[]): string => {
+  const name = text
+    .toLowerCase()
+    .replace(/^@[^/]*\//, "")
+    .replaceAll(/[^a-z0-9_-]+/g, "-")
+    .replace(/^[^a-z]+/, "")
+    .replace(/-+$/, "")
+    .slice(0, 60);
+  if (name === "") return "app";
+  return taken.includes(name) ? `${name}-app` : name;
+};

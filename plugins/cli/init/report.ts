@@ -1,0 +1,54 @@
+// What `quater init` says at its end: what became of every file, and lines to paste.
+
+import { relative } from "node:path";
+import { visible } from "../../../core/text.ts";
+import { developmentKeyFile } from "../../auth/development.ts";
+import { aligned } from "../render.ts";
+import type { Paint } from "../terminal.ts";
+import type { Initialized } from "./initialize.ts";
+import { wordsOf } from "./manager.ts";
+
+const shellWord = (text: string): string => (/^[\w.:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+/** From the file and not in full: a key on a command line stays in the shell's history. */
+const header = `-H "Authorization: Bearer $(cat ${developmentKeyFile})"`;
+
+export interface NextSteps {
+  /** Serves the project. */
+  readonly start: readonly string[];
+  /** One per surface; none for a project that has a manifest of its own. */
+  readonly calls: readonly string[];
+}
+
+export const nextSteps = ({ root, name, manager, hasExample }: Initialized, cwd: string): NextSteps => {
+  const words = wordsOf[manager];
+  const folder = relative(cwd, root);
+  const url = "http://127.0.0.1:3000";
+  return {
+    start: [...(folder === "" ? [] : [`cd ${shellWord(folder)}`]), words.install, `${words.run} dev`],
+    calls: hasExample
+      ? [
+          `curl ${header} ${url}/hello`,
+          `${words.exec} quater run hello --name Ana`,
+          `claude mcp add --transport http ${shellWord(name)} ${url}/mcp ${header.replace("-H", "--header")}`,
+        ]
+      : [],
+  };
+};
+
+/** Safe to show. */
+export const initText = (made: Initialized, cwd: string, paint: Paint): string => {
+  const { start, calls } = nextSteps(made, cwd);
+  const rows = made.files.map(
+    ({ path, what, detail }) => [what, visible(detail === undefined ? path : `${path}: ${detail}`)] as const,
+  );
+  const lines = (texts: readonly string[]) => texts.map((text) => `  ${visible(text)}\n`).join("");
+  return [
+    `${paint("bold", visible(made.name))} in ${visible(relative(cwd, made.root) || ".")}\n`,
+    aligned(rows),
+    made.advice.length === 0 ? "" : `\n${paint("yellow", "Before it runs")}\n${lines(made.advice)}`,
+    `\n${paint("bold", "Start it")}\n${lines(start)}`,
+    calls.length === 0
+      ? "\nIt prints lines to paste.\n"
+      : `\n${paint("bold", "Call it")}, in a second terminal and the same folder\n${lines(calls)}`,
+  ].join("");
+};

@@ -1,0 +1,49 @@
+// Writing without overwriting: a file that is there stays, and two files that must hold certain lines get those added.
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { ProjectFile } from "./files.ts";
+
+/** What became of one file. */
+export interface Written {
+  readonly path: string;
+  readonly what: "wrote" | "added" | "kept";
+  /** What was added, or why it was kept. */
+  readonly detail?: string;
+}
+
+export const readIfThere = (file: string): string | undefined => {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
+};
+
+/** Exclusive, so that a file which appears in between is not overwritten, and a link is not followed. */
+export const writeNew = (root: string, { path, text }: ProjectFile): Written => {
+  const file = join(root, path);
+  mkdirSync(dirname(file), { recursive: true });
+  try {
+    writeFileSync(file, text, { flag: "wx" });
+    return { path, what: "wrote" };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return { path, what: "kept" };
+  }
+};
+
+/** Adds the lines that are missing, behind what is there. */
+export const addLines = (root: string, path: string, lines: readonly string[]): Written => {
+  const file = join(root, path);
+  const old = readIfThere(file);
+  if (old === undefined) return writeNew(root, { path, text: lines.map((line) => `${line}\n`).join("") });
+  const plain = (line: string) => line.trim().replace(/^\//, "").replace(/\/$/, "");
+  const there = new Set(old.split("\n").map(plain));
+  const missing = lines.filter((line) => !there.has(plain(line)));
+  if (missing.length === 0) return { path, what: "kept" };
+  const gap = old === "" || old.endsWith("\n") ? "" : "\n";
+  writeFileSync(file, `${old}${gap}${missing.map((line) => `${line}\n`).join("")}`);
+  return { path, what: "added", detail: missing.join(", ") };
+};

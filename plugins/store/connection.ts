@@ -1,0 +1,34 @@
+// What a database is to the store: statements in, rows and counts out, never waiting in the event loop. SQLite in this
+// process, SQLite behind a thread and PostgreSQL all look like this.
+
+export type Dialect = "sqlite" | "postgres";
+
+export type Value = string | number | bigint | boolean | null;
+
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+  /** How many rows must change; another number fails with the kind `mismatch`. */
+  readonly expects?: number;
+}
+
+export interface Result {
+  readonly rows: readonly unknown[];
+  /** Rows inserted, updated or deleted. */
+  readonly changes: number;
+}
+
+/** Held by one piece of work at a time. */
+export interface Connection {
+  /** One after the other, stopping at the first failure. @throws {StoreFailure} */
+  run(statements: readonly Statement[]): Promise<readonly Result[]>;
+  /** The same in a transaction of its own: all of them or none. One round trip where the database allows it. */
+  whole(statements: readonly Statement[]): Promise<readonly Result[]>;
+}
+
+export interface Database {
+  readonly dialect: Dialect;
+  /** Lends a connection that nobody else uses meanwhile. */
+  lend<Answer>(use: (connection: Connection) => Promise<Answer>): Promise<Answer>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,81 @@
+// What a failed statement means to whoever waits for it. Drivers have dozens of codes; the store has these kinds.
+
+/**
+ * - `busy`: another writer held the lock for too long.
+ * - `full`: no room on the disk, or a quota or size limit.
+ * - `lost`: the connection broke or did not answer; whether a commit under way took place is not known.
+ * - `broken`: I/O error or corruption. What the file holds can no longer be trusted, so the store is fenced.
+ * - `conflict`: a constraint refused the row.
+ * - `mismatch`: a statement changed another number of rows than it had to.
+ * - `other`: everything else, a mistake in the statement for one.
+ */
+export type FailureKind = "busy" | "full" | "lost" | "broken" | "conflict" | "mismatch" | "other";
+
+export class StoreFailure extends Error {
+  readonly kind: FailureKind;
+  /** The driver's own: `SQLITE_FULL`, `57P01`. */
+  readonly code: string;
+
+  constructor(kind: FailureKind, code: string, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "StoreFailure";
+    this.kind = kind;
+    this.code = code;
+  }
+}
+
+/** By shape: a failure may come from another thread, where its class is another one. */
+export const isStoreFailure = (value: unknown): value is StoreFailure =>
+  value instanceof Error && value.name === "StoreFailure" && "kind" in value;
+
+/** Nothing was written and a later try may succeed. */
+export const isPassing = (error: unknown): boolean =>
+  isStoreFailure(error) && (error.kind === "busy" || error.kind === "full" || error.kind === "lost");
+
+export const mismatch = (expected: number, found: number): StoreFailure =>
+  new StoreFailure("mismatch", "mismatch", `A statement changed ${found} rows instead of ${expected}`);
+
+const sqliteKinds: readonly (readonly [prefix: string, kind: FailureKind])[] = [
+  ["SQLITE_BUSY", "busy"],
+  ["SQLITE_LOCKED", "busy"],
+  ["SQLITE_FULL", "full"],
+  ["SQLITE_IOERR", "broken"],
+  ["SQLITE_CORRUPT", "broken"],
+  ["SQLITE_NOTADB", "broken"],
+  ["SQLITE_CANTOPEN", "broken"],
+  ["SQLITE_READONLY", "broken"],
+  ["SQLITE_CONSTRAINT", "conflict"],
+];
+
+export const sqliteFailure = (error: unknown): StoreFailure => {
+  if (isStoreFailure(error)) return error;
+  const { code = "", message } = error as { code?: unknown; message?: string };
+  const name = String(code);
+  const kind = sqliteKinds.find(([prefix]) => name.startsWith(prefix))?.[1] ?? "other";
+  return new StoreFailure(kind, name, message ?? String(error), error);
+};
+
+// PostgreSQL, appendix A: classes by their first two characters, single codes where a class is mixed.
+const postgresKinds: readonly (readonly [prefix: string, kind: FailureKind])[] = [
+  ["58030", "broken"], // io_error
+  ["XX001", "broken"], // data_corrupted
+  ["XX002", "broken"], // index_corrupted
+  ["55P03", "busy"], // lock_not_available
+  ["57014", "busy"], // query_canceled: statement_timeout
+  ["40", "busy"], // serialization failure, deadlock
+  ["53", "full"], // disk full, out of memory, too many connections
+  ["25P03", "lost"], // idle_in_transaction_session_timeout
+  ["57P", "lost"], // shutting down, starting up
+  ["08", "lost"],
+  ["23", "conflict"],
+];
+
+export const postgresFailure = (error: unknown): StoreFailure => {
+  if (isStoreFailure(error)) return error;
+  const { code, message } = error as { code?: unknown; message?: string };
+  const name = typeof code === "string" ? code : "";
+  const known = postgresKinds.find(([prefix]) => name.startsWith(prefix))?.[1];
+  // Five characters are PostgreSQL's own answer. Everything else is the socket's: ECONNRESET, a time-out, an end.
+  const kind = known ?? (/^[0-9A-Z]{5}$/.test(name) ? "other" : "lost");
+  return new StoreFailure(kind, name, message ?? String(error), error);
+};

@@ -1,0 +1,28 @@
+// SQLite in this process: for commands that run once and end, where starting a thread would cost more than waiting.
+
+import type { Connection, Database } from "./connection.ts";
+import { openSqlite } from "./sqlite.ts";
+
+export const openInProcess = (path: string): Database => {
+  const file = openSqlite(path);
+  const connection: Connection = {
+    run: async (statements) => file.run(statements),
+    whole: async (statements) => file.whole(statements),
+  };
+  const inTurn = queue();
+  return {
+    dialect: "sqlite",
+    lend: (use) => inTurn(() => use(connection)),
+    close: () => inTurn(async () => file.close()),
+  };
+};
+
+/** One piece of work after the other: SQLite has one writer, and a transaction must not meet the reads of another. */
+export const queue = (): (<Answer>(work: () => Promise<Answer>) => Promise<Answer>) => {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const next = last.then(work, work);
+    last = next.catch(() => undefined);
+    return next;
+  };
+};

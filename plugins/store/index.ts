@@ -1,0 +1,149 @@
+// The store plugin: one durable place that audit, approval and others share. Its own SQLite file, or a schema of its own
+// on a PostgreSQL server; never the application's database.
+
+import { isAbsolute, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BootError, definePlugin, type Problem } from "../../core/index.ts";
+import type { Database } from "./connection.ts";
+import { isStoreFailure } from "./failure.ts";
+import type { Registered } from "./migrate.ts";
+import { fenced, openDatabase, openStore, type Place } from "./open.ts";
+import { type OpenStore, type Store, storeRef } from "./service.ts";
+
+export { type OpenStore, type Store, storeRef } from "./service.ts";
+
+export interface StoreOptions {
+  /**
+   * `file:` and a path, relative to the project's folder, or `postgres://...` for several instances. Default
+   * `file:.quater/quater.db`.
+   */
+  readonly url?: string;
+  /** On PostgreSQL: the schema that holds the store's tables. Default "quater". */
+  readonly schema?: string;
+  /** Start even where PostgreSQL has `fsync` or `full_page_writes` switched off: for tests. Default false. */
+  readonly mayLoseCommits?: boolean;
+}
+
+/** sysexits EX_IOERR. */
+const exitOnFence = 74;
+/** How old an answer to "does it answer?" may be, milliseconds. */
+const readinessMs = 1_000;
+const processesThatStay = new Set(["serve", "dev", "mcp", "test"]);
+
+export const store = definePlugin((options: StoreOptions = {}) => ({
+  name: "store",
+  provides: [storeRef],
+  check: () => optionProblems(options),
+  setup: ({ services, command, project, log, halt }) => {
+    const place = placeOf(options, project.root);
+    const registered: Registered[] = [];
+    let database: Database | undefined;
+    let opening: Promise<OpenStore> | undefined;
+    let isFenced = false;
+    const fence = (error: unknown): void => {
+      if (isFenced) return;
+      isFenced = true;
+      log.error("The store is fenced: no calls are taken until it was looked at", { error: String(error) });
+      halt("The store is fenced", exitOnFence);
+    };
+    const onFailure = (error: unknown): void => {
+      if (isStoreFailure(error) && error.kind === "broken") fence(error);
+    };
+    const open = async (): Promise<OpenStore> => {
+      const parts = {
+        place,
+        command,
+        registered,
+        onFailure,
+        onLost: (error: Error) => log.warn("A connection to the store was lost", { error: error.message }),
+        assertOpen: () => {
+          if (isFenced) throw fenced();
+        },
+      };
+      database ??= await openDatabase(parts);
+      return openStore(database, parts);
+    };
+    const service: Store = {
+      register: (plugin, migrations) => void registered.push({ plugin, migrations }),
+      open: () => {
+        opening ??= open().catch((error: unknown) => {
+          opening = undefined; // a database that was down may be up at the next try
+          throw error;
+        });
+        return opening;
+      },
+      fence,
+      get isFenced() {
+        return isFenced;
+      },
+    };
+    services.provide(storeRef, service);
+    const answers = recently(readinessMs, async () => {
+      await (await service.open()).now();
+    });
+    return {
+      start: async () => {
+        if (processesThatStay.has(command))
+          await service.open().catch((error: unknown) => {
+            throw startProblem(error, place);
+          });
+      },
+      isReady: async () => !isFenced && (await answers()),
+      stop: async () => {
+        await database?.close();
+        database = undefined;
+      },
+    };
+  },
+}));
+
+const optionProblems = ({ url = defaultUrl, schema = defaultSchema }: StoreOptions): Problem[] => {
+  const found: Problem[] = [];
+  if (!/^file:.|^postgres(?:ql)?:\/\//.test(url)) {
+    const cause = `store's url begins with ${JSON.stringify(url.slice(0, url.indexOf(":") + 1))}`;
+    found.push({ place: "store()", plugin: "store", cause, remedy: 'Write "file:.quater/quater.db" or "postgres://..."' });
+  }
+  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) {
+    const cause = `store's schema ${JSON.stringify(schema)} is no plain name`;
+    found.push({ place: "store()", plugin: "store", cause, remedy: "Use small letters, digits and _" });
+  }
+  return found;
+};
+
+const defaultUrl = "file:.quater/quater.db";
+const defaultSchema = "quater";
+
+const placeOf = ({ url = defaultUrl, schema = defaultSchema, mayLoseCommits = false }: StoreOptions, root: string): Place => {
+  const file = url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);
+  const path = url.startsWith("file:") ? (isAbsolute(file) ? file : join(root, file)) : undefined;
+  return { url, path, schema, mayLoseCommits };
+};
+
+/** The url is not quoted: it may hold a password. */
+const startProblem = (error: unknown, { path }: Place): unknown => {
+  if (!isStoreFailure(error)) return error;
+  return new BootError([
+    {
+      place: "store()",
+      plugin: "store",
+      cause: `The store cannot be opened: ${error.message}`,
+      remedy: path === undefined ? "Check that the server runs and lets this user in" : `Check the file ${path} and its disk`,
+    },
+  ]);
+};
+
+/** Asks at most once per `freshMs`, and says what was last heard meanwhile. */
+const recently = (freshMs: number, ask: () => Promise<void>): (() => Promise<boolean>) => {
+  let asked: Promise<boolean> | undefined;
+  let at = 0;
+  return () => {
+    if (asked === undefined || Date.now() - at >= freshMs) {
+      at = Date.now();
+      asked = ask().then(
+        () => true,
+        () => false,
+      );
+    }
+    return asked;
+  };
+};

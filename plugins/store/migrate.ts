@@ -1,0 +1,135 @@
+// The store's own schema: versioned per plugin, brought up to date at start, by one process at a time. Tables that no
+// plugin's migration names belong to somebody else; the store never shares a file or a schema with them.
+
+import { BootError } from "../../core/index.ts";
+import type { Connection, Database, Statement } from "./connection.ts";
+import { type Builder, statementOf } from "./queries.ts";
+import type { Migration } from "./service.ts";
+
+export interface Registered {
+  readonly plugin: string;
+  readonly migrations: readonly Migration[];
+}
+
+interface Applied {
+  readonly plugin: string;
+  readonly version: number;
+  readonly tables: string;
+}
+
+const ledger = "quater_migration";
+/** Any number that nothing else locks: "quater" on a telephone's keys. */
+const advisoryLock = 782_837;
+
+export const migrate = async (
+  database: Database,
+  { build, clock }: Builder,
+  registered: readonly Registered[],
+  place: { readonly url: string; readonly schema: string },
+): Promise<void> => {
+  const state = await database.lend((connection) => stateOf(database, connection, place.schema));
+  assertOurs(state, registered, place);
+  if (missing(state.applied, registered).length === 0) return;
+  const isSqlite = database.dialect === "sqlite";
+  await database.lend(async (connection) => {
+    await connection.run([plain(isSqlite ? "BEGIN IMMEDIATE" : "begin")]);
+    try {
+      if (!isSqlite) {
+        await connection.run([
+          plain(`select pg_advisory_xact_lock(${advisoryLock})`),
+          plain(`create schema if not exists ${place.schema}`),
+        ]);
+      }
+      // Asked again under the lock: of two that start at once, the second finds the work done.
+      const current = await stateOf(database, connection, place.schema);
+      assertOurs(current, registered, place);
+      if (!current.tables.includes(ledger)) {
+        await connection.run([
+          statementOf(
+            build.schema
+              .createTable(ledger)
+              .addColumn("plugin", "text", (column) => column.notNull())
+              .addColumn("version", "bigint", (column) => column.notNull())
+              .addColumn("tables", "text", (column) => column.notNull())
+              .addColumn("at", "bigint", (column) => column.notNull())
+              .addPrimaryKeyConstraint(`${ledger}_pk`, ["plugin", "version"]),
+          ),
+        ]);
+      }
+      for (const { plugin, migration } of missing(current.applied, registered)) {
+        const tables = migration.tables.join(" ");
+        await connection.run([
+          ...migration.up(build, database.dialect).map(statementOf),
+          statementOf(
+            build.insertInto(ledger as never).values({ plugin, version: migration.version, tables, at: clock } as never),
+          ),
+        ]);
+      }
+      await connection.run([plain("commit")]);
+    } catch (error) {
+      await connection.run([plain("rollback")]).catch(() => undefined); // the failure that is being told came first
+      throw error;
+    }
+  });
+};
+
+interface State {
+  readonly tables: readonly string[];
+  readonly applied: readonly Applied[];
+}
+
+const stateOf = async (database: Database, connection: Connection, schema: string): Promise<State> => {
+  const [found] = await connection.run([
+    database.dialect === "sqlite"
+      ? plain("select name from sqlite_master where type = 'table' and name not like 'sqlite\\_%' escape '\\'")
+      : { sql: "select table_name as name from information_schema.tables where table_schema = $1", parameters: [schema] },
+  ]);
+  const tables = (found?.rows ?? []).map((row) => (row as { name: string }).name);
+  if (!tables.includes(ledger)) return { tables, applied: [] };
+  const [applied] = await connection.run([plain(`select plugin, version, tables from ${ledger}`)]);
+  return { tables, applied: (applied?.rows ?? []) as Applied[] };
+};
+
+const missing = (applied: readonly Applied[], registered: readonly Registered[]) =>
+  registered.flatMap(({ plugin, migrations }) =>
+    migrations
+      .filter(({ version }) => !applied.some((known) => known.plugin === plugin && known.version === version))
+      .map((migration) => ({ plugin, migration })),
+  );
+
+/** @throws {BootError} */
+const assertOurs = (
+  { tables, applied }: State,
+  registered: readonly Registered[],
+  { url, schema }: { readonly url: string; readonly schema: string },
+): void => {
+  const ours = new Set([ledger, ...applied.flatMap((each) => each.tables.split(" "))]);
+  const foreign = tables.filter((name) => !ours.has(name));
+  if (foreign.length > 0) {
+    const where = url.startsWith("file:") ? url : `The schema ${schema}`;
+    throw new BootError([
+      {
+        place: "store()",
+        plugin: "store",
+        cause: `${where} holds tables that are not Quater's: ${foreign.slice(0, 5).join(", ")}${foreign.length > 5 ? " ..." : ""}`,
+        remedy: "Give the store a place of its own, never the application's database",
+      },
+    ]);
+  }
+  for (const { plugin, migrations } of registered) {
+    const newest = Math.max(0, ...migrations.map(({ version }) => version));
+    const found = Math.max(0, ...applied.filter((each) => each.plugin === plugin).map(({ version }) => version));
+    if (found > newest) {
+      throw new BootError([
+        {
+          place: "store()",
+          plugin,
+          cause: `The tables of ${plugin} have version ${found}; this Quater knows ${newest}`,
+          remedy: "Run the newer Quater, or restore a backup from before it",
+        },
+      ]);
+    }
+  }
+};
+
+const plain = (sql: string): Statement => ({ sql, parameters: [] });

@@ -1,0 +1,114 @@
+// The open store over either database: transactions, reads, the clock, and the fence.
+
+import { BootError, type Command, QuaterError } from "../../core/index.ts";
+import type { Connection, Database, Statement } from "./connection.ts";
+import { isStoreFailure } from "./failure.ts";
+import { migrate, type Registered } from "./migrate.ts";
+import { builderFor, statementOf } from "./queries.ts";
+import type { OpenStore, Query, Transaction } from "./service.ts";
+
+export interface Place {
+  readonly url: string;
+  /** Of a SQLite file, absolute. */
+  readonly path: string | undefined;
+  readonly schema: string;
+  readonly mayLoseCommits: boolean;
+}
+
+export interface Opening {
+  readonly place: Place;
+  readonly command: Command;
+  readonly registered: readonly Registered[];
+  /** Told of every failure, before whoever asked. */
+  readonly onFailure: (error: unknown) => void;
+  readonly onLost: (error: Error) => void;
+  /** Throws once the store is fenced. */
+  readonly assertOpen: () => void;
+}
+
+/** These run once and end; the others stay, and must not stop their event loop for the disk. */
+const oneShot: ReadonlySet<Command> = new Set(["run", "inspect"]);
+
+export const openDatabase = async ({ place, command, onLost }: Opening): Promise<Database> => {
+  if (place.path === undefined) {
+    const { openPostgres } = await import("./postgres.ts");
+    return openPostgres({ url: place.url, schema: place.schema, onLost });
+  }
+  if (oneShot.has(command)) return (await import("./in-process.ts")).openInProcess(place.path);
+  return (await import("./threaded.ts")).openThreaded(place.path);
+};
+
+/** @throws {BootError | StoreFailure} */
+export const openStore = async (database: Database, opening: Opening): Promise<OpenStore> => {
+  const { place, registered, onFailure, assertOpen } = opening;
+  if (database.dialect === "postgres" && !place.mayLoseCommits) await assertDurable(database);
+  const builder = await builderFor(database.dialect);
+  await migrate(database, builder, registered, place);
+  const { build, clock, sql } = builder;
+  const begin: Statement = { sql: database.dialect === "sqlite" ? "BEGIN IMMEDIATE" : "begin", parameters: [] };
+  const lend = async <Answer>(use: (connection: Connection) => Promise<Answer>): Promise<Answer> => {
+    assertOpen();
+    try {
+      return await database.lend(use);
+    } catch (error) {
+      if (isStoreFailure(error)) onFailure(error);
+      throw error;
+    }
+  };
+  const read = async <Row>(query: Query) =>
+    lend(async (connection) => ((await connection.run([statementOf(query)]))[0]?.rows ?? []) as readonly Row[]);
+  return {
+    dialect: database.dialect,
+    queries: () => build as never,
+    clock,
+    sql,
+    now: async () => (await read<{ now: number }>(build.selectNoFrom(clock.as("now"))))[0]?.now ?? Number.NaN,
+    read,
+    apply: (queries) => lend((connection) => connection.whole(queries.map(statementOf))),
+    transaction: (work) =>
+      lend(async (connection) => {
+        const waiting = [begin];
+        // The first statements travel with the `begin`.
+        const run = (statements: readonly Statement[]) => {
+          const before = waiting.splice(0);
+          return connection.run([...before, ...statements]).then((results) => results.slice(before.length));
+        };
+        const transaction: Transaction = {
+          run: (...queries) => run(queries.map(statementOf)),
+          rows: async (query) => ((await run([statementOf(query)]))[0]?.rows ?? []) as never,
+        };
+        try {
+          const answer = await work(transaction);
+          await run([{ sql: "commit", parameters: [] }]);
+          return answer;
+        } catch (error) {
+          // The failure that is being told came first; and SQLite may have rolled back by itself.
+          await connection.run([{ sql: "rollback", parameters: [] }]).catch(() => undefined);
+          throw error;
+        }
+      }),
+  };
+};
+
+const assertDurable = async (database: Database): Promise<void> => {
+  const { durabilityProblem } = await import("./postgres.ts");
+  const off = await durabilityProblem(database);
+  if (off === undefined) return;
+  throw new BootError([
+    {
+      place: "store()",
+      plugin: "store",
+      cause: `The PostgreSQL server runs with ${off} = off, so a power cut loses what it called committed`,
+      remedy: `Switch ${off} on, or say that you accept it: store({ mayLoseCommits: true })`,
+    },
+  ]);
+};
+
+export const fenced = (): QuaterError =>
+  new QuaterError({
+    code: "audit_unavailable",
+    kind: "unavailable",
+    message: "Calls cannot be recorded, so none are taken",
+    hint: "The store is fenced after an I/O error or damage: see the log, check the disk, run `quater audit verify`",
+    retryAfterSeconds: 5,
+  });

@@ -1,0 +1,65 @@
+// What store offers other plugins: a durable place, by typed reference. The only file of it that they import.
+
+import type { Kysely, RawBuilder, Sql } from "kysely";
+import { serviceRef } from "../../core/index.ts";
+import type { Dialect, Result, Statement } from "./connection.ts";
+
+export type { Dialect, Result, Statement } from "./connection.ts";
+export { type FailureKind, isPassing, isStoreFailure, StoreFailure } from "./failure.ts";
+
+/** A Kysely query, or what one compiled to. */
+export type Query<Row = unknown> =
+  | Statement
+  | {
+      compile(): {
+        readonly sql: string;
+        readonly parameters: readonly unknown[];
+        readonly query: unknown;
+        readonly "~row"?: Row;
+      };
+    };
+
+/** One step of a plugin's own tables. Steps are never changed once released, only added to. */
+export interface Migration {
+  /** 1, 2, 3 ... */
+  readonly version: number;
+  /** Tables it makes. Tables that no step names are somebody else's, and the store refuses to live beside them. */
+  readonly tables: readonly string[];
+  // biome-ignore lint/suspicious/noExplicitAny: tables do not exist yet, so no type can name them
+  readonly up: (build: Kysely<any>, dialect: Dialect) => readonly Query[];
+}
+
+export interface Transaction {
+  /** @returns One result per query. @throws {StoreFailure} */
+  run(...queries: readonly Query[]): Promise<readonly Result[]>;
+  rows<Row>(query: Query): Promise<readonly Row[]>;
+}
+
+/** The store once it is open. Everything rejects with a StoreFailure, or with `audit_unavailable` once it is fenced. */
+export interface OpenStore {
+  readonly dialect: Dialect;
+  /** Makes queries and never runs them. */
+  queries<Tables>(): Kysely<Tables>;
+  /** Kysely's tag for what its builder has no word for. */
+  readonly sql: Sql;
+  /** The store's clock inside a query, milliseconds: one clock for all instances. */
+  readonly clock: RawBuilder<number>;
+  now(): Promise<number>;
+  /** Holds the write lock from its start (SQLite), or runs as READ COMMITTED (PostgreSQL). Rolled back on a throw. */
+  transaction<Answer>(work: (transaction: Transaction) => Promise<Answer>): Promise<Answer>;
+  /** The same for queries known beforehand: one round trip on SQLite. */
+  apply(queries: readonly Query[]): Promise<readonly Result[]>;
+  read<Row>(query: Query): Promise<readonly Row[]>;
+}
+
+export interface Store {
+  /** In `setup`, before anything is opened. */
+  register(plugin: string, migrations: readonly Migration[]): void;
+  /** Opens, checks and migrates on first use; later calls give the same. */
+  open(): Promise<OpenStore>;
+  /** Nothing may be trusted or written any more: no calls, not ready, and the process ends once it has drained. */
+  fence(error: unknown): void;
+  readonly isFenced: boolean;
+}
+
+export const storeRef = serviceRef<Store>("store");

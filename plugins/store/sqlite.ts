@@ -1,0 +1,158 @@
+// SQLite through libsql: the only file that knows the driver. Everything here is synchronous; whoever must not wait puts
+// it behind a thread.
+//
+// Two of the driver's habits make this file necessary: a boolean among the binds aborts the whole process, and so does a
+// lone object as the only bind. Every bind goes through `bound`, and binds are always handed over as one array.
+
+import { chmodSync, closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import type { Result, Statement } from "./connection.ts";
+import { mismatch, type StoreFailure, sqliteFailure } from "./failure.ts";
+
+interface DriverStatement {
+  readonly reader: boolean;
+  all(binds: readonly unknown[]): unknown[];
+  run(binds: readonly unknown[]): { readonly changes: number };
+}
+interface Driver {
+  readonly inTransaction: boolean;
+  prepare(sql: string): DriverStatement;
+  exec(sql: string): unknown;
+  close(): unknown;
+}
+
+/** Shorter than the time a call waits for its record, so that the writer hears of it in time. */
+const busyTimeoutMs = 1_500;
+/** SQLite refuses the change to WAL at once while another process writes, whatever the time-out. */
+const walAttempts = 100;
+const walPauseMs = 20;
+/** Statements kept prepared. Inserts of n rows are n texts. */
+const preparedLimit = 200;
+
+export interface SqliteFile {
+  run(statements: readonly Statement[]): readonly Result[];
+  whole(statements: readonly Statement[]): readonly Result[];
+  close(): void;
+}
+
+/**
+ * Opens the file for durable writing, and makes it, readable by its owner alone, when it is new.
+ *
+ * @param path  Absolute.
+ * @throws {StoreFailure}
+ */
+export const openSqlite = (path: string): SqliteFile => {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  // SQLite would make it with the process's mask, and gives its -wal and -shm the mode of the file.
+  closeSync(openSync(path, "a", 0o600));
+  if (statSync(path).size === 0) chmodSync(path, 0o600);
+  let driver: Driver;
+  try {
+    const Libsql = createRequire(import.meta.url)("libsql") as new (path: string, options: object) => Driver;
+    driver = new Libsql(path, { timeout: busyTimeoutMs });
+    useWriteAheadLog(driver);
+    driver.exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+  } catch (error) {
+    throw sqliteFailure(error);
+  }
+  const statements = new Map<string, DriverStatement>();
+  const prepared = (sql: string): DriverStatement => {
+    const known = statements.get(sql) ?? driver.prepare(sql);
+    if (statements.size >= preparedLimit) statements.clear();
+    statements.set(sql, known);
+    return known;
+  };
+  const one = ({ sql, parameters, expects }: Statement): Result => {
+    const statement = prepared(sql);
+    const binds = parameters.map(bound);
+    if (statement.reader) return { rows: statement.all(binds), changes: 0 };
+    const { changes } = statement.run(binds);
+    if (expects !== undefined && changes !== expects) throw mismatch(expects, changes);
+    return { rows: [], changes };
+  };
+  const told = <Answer>(act: () => Answer): Answer => {
+    try {
+      return act();
+    } catch (error) {
+      throw isOutOfRoom(path, error) ? outOfRoom(error) : sqliteFailure(error);
+    }
+  };
+  return {
+    run: (list) => told(() => list.map(one)),
+    whole: (list) =>
+      told(() => {
+        driver.exec("BEGIN IMMEDIATE");
+        try {
+          const results = list.map(one);
+          driver.exec("COMMIT");
+          return results;
+        } catch (error) {
+          // After some failures SQLite has rolled back by itself, a full disk for one.
+          if (driver.inTransaction) driver.exec("ROLLBACK");
+          throw error;
+        }
+      }),
+    close: () => {
+      statements.clear();
+      driver.close();
+    },
+  };
+};
+
+/** Never a boolean, and integers as integers: the driver binds every number as a REAL. */
+const bound = (value: unknown): string | number | bigint | Buffer | null => {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "boolean") return value ? 1n : 0n;
+  if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
+  if (typeof value === "bigint") return value;
+  if (typeof value === "string") {
+    // SQLite would take it and PostgreSQL refuses it: one rule for both.
+    if (value.includes("\0")) throw new TypeError("Text with a NUL cannot be stored");
+    return value;
+  }
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  throw new TypeError(`A ${typeof value} cannot be bound to a statement`);
+};
+
+const useWriteAheadLog = (driver: Driver): void => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      driver.prepare("PRAGMA journal_mode = WAL").all([]);
+      return;
+    } catch (error) {
+      if (sqliteFailure(error).kind !== "busy" || attempt === walAttempts) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, walPauseMs);
+    }
+  }
+};
+
+const noRoom = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/**
+ * SQLite says SQLITE_FULL for ENOSPC alone. A quota or a limit on file sizes is a failed write to it, like a dying disk;
+ * what it really was is found by writing one byte where the next page would have gone, into a file beside it.
+ */
+const isOutOfRoom = (path: string, error: unknown): boolean => {
+  if (!String((error as { code?: unknown }).code).startsWith("SQLITE_IOERR_WRITE")) return false;
+  const sizes = [path, `${path}-wal`].map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0);
+  const probe = `${path}-probe`;
+  try {
+    const file = openSync(probe, "w", 0o600);
+    try {
+      writeSync(file, Buffer.alloc(4_096), 0, 4_096, Math.max(...sizes));
+      return false;
+    } finally {
+      closeSync(file);
+    }
+  } catch (failure) {
+    return noRoom.has(String((failure as NodeJS.ErrnoException).code));
+  } finally {
+    rmSync(probe, { force: true });
+  }
+};
+
+const outOfRoom = (error: unknown): StoreFailure => {
+  const failure = sqliteFailure(error);
+  return Object.assign(failure, { kind: "full" });
+};

@@ -1,0 +1,90 @@
+// SQLite behind a thread, for processes that stay.
+
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+import type { Connection, Database, Result, Statement } from "./connection.ts";
+import { type FailureKind, StoreFailure } from "./failure.ts";
+import { queue } from "./in-process.ts";
+import type { Answered, Asked } from "./worker.ts";
+
+interface Waiting {
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** @throws {StoreFailure} when the file cannot be opened. */
+export const openThreaded = async (path: string): Promise<Database> => {
+  const thread = workerAt(path);
+  const waiting = new Map<number, Waiting>();
+  let ids = 0;
+  let ended: Error | undefined;
+  thread.unref(); // a thread that waits for work must not keep the process
+  const answered = (id: number): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      if (ended !== undefined) return reject(ended);
+      if (waiting.size === 0) thread.ref();
+      waiting.set(id, { resolve, reject });
+    });
+  const settle = (id: number, act: (to: Waiting) => void): void => {
+    const to = waiting.get(id);
+    waiting.delete(id);
+    if (waiting.size === 0) thread.unref();
+    if (to !== undefined) act(to);
+  };
+  thread.on("message", (message: Answered) => {
+    settle(message.id, ({ resolve, reject }) => {
+      if (!("failure" in message)) return resolve(message.answer);
+      const { kind, code, message: text } = message.failure;
+      reject(new StoreFailure(kind as FailureKind, code, text));
+    });
+  });
+  const end = (error: Error) => {
+    ended ??= error;
+    for (const { reject } of waiting.values()) reject(ended);
+    waiting.clear();
+  };
+  thread.on("error", (error) => end(new StoreFailure("broken", "thread", `The store's thread failed: ${error.message}`, error)));
+  thread.on("exit", () => end(new StoreFailure("broken", "thread", "The store's thread has ended")));
+  await answered(0);
+  const ask = (act: "run" | "whole", statements: readonly Statement[]): Promise<readonly Result[]> => {
+    const id = ++ids;
+    const answer = answered(id);
+    thread.postMessage({ id, act, statements } satisfies Asked);
+    return answer as Promise<readonly Result[]>;
+  };
+  const connection: Connection = {
+    run: (statements) => ask("run", statements),
+    whole: (statements) => ask("whole", statements),
+  };
+  const inTurn = queue();
+  return {
+    dialect: "sqlite",
+    lend: (use) => inTurn(() => use(connection)),
+    close: () =>
+      inTurn(async () => {
+        const id = ++ids;
+        const closed = answered(id);
+        thread.postMessage({ id, act: "close" } satisfies Asked);
+        await closed;
+        await thread.terminate();
+      }),
+  };
+};
+
+const workerAt = (path: string): Worker => {
+  const here = new URL(import.meta.url);
+  if (here.pathname.endsWith(".ts")) return new Worker(fromSource(here), { eval: true, workerData: { path }, execArgv: [] });
+  // Built, this code is in a chunk, while the thread's file is an entry of its own.
+  const dist = here.href.slice(0, here.href.lastIndexOf("/dist/") + "/dist/".length);
+  return new Worker(new URL("plugins/store/worker.js", dist), { workerData: { path }, execArgv: [] });
+};
+
+/** From source a thread needs the loader, whoever loaded this file; `--import tsx` does nothing in threads. */
+const fromSource = (here: URL): string => {
+  // require() would find the build for CommonJS, which cannot load itself in a thread.
+  const loader = pathToFileURL(join(dirname(createRequire(here).resolve("tsx/package.json")), "dist/esm/api/index.mjs")).href;
+  const worker = new URL("./worker.ts", here).href.replace(/\?.*$/, "");
+  return `import(${JSON.stringify(loader)}).then(({ tsImport }) => tsImport(${JSON.stringify(worker)}, ${JSON.stringify(worker)}))`;
+};

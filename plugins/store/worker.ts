@@ -1,0 +1,40 @@
+// The thread that SQLite lives in on a server: a commit waits for the disk (up to 640 ms were seen), and the event loop
+// must not wait with it. The first message is the path, then one list of statements per message.
+
+import { parentPort, workerData } from "node:worker_threads";
+import type { Statement } from "./connection.ts";
+import { sqliteFailure } from "./failure.ts";
+import { openSqlite, type SqliteFile } from "./sqlite.ts";
+
+export type Asked =
+  | { readonly id: number; readonly act: "run" | "whole"; readonly statements: readonly Statement[] }
+  | { readonly id: number; readonly act: "close" };
+
+/** A failure as data: classes do not survive the way between threads. */
+export type Answered =
+  | { readonly id: number; readonly answer: unknown }
+  | { readonly id: number; readonly failure: { readonly kind: string; readonly code: string; readonly message: string } };
+
+const port = parentPort;
+if (port === null) throw new Error("worker.ts runs in a thread");
+
+const answer = (id: number, act: () => unknown): void => {
+  try {
+    port.postMessage({ id, answer: act() } satisfies Answered);
+  } catch (error) {
+    const { kind, code, message } = sqliteFailure(error);
+    port.postMessage({ id, failure: { kind, code, message } } satisfies Answered);
+  }
+};
+
+let file: SqliteFile | undefined;
+answer(0, () => {
+  file = openSqlite(String((workerData as { path: string }).path));
+});
+port.on("message", (asked: Asked) => {
+  answer(asked.id, () => {
+    if (asked.act === "close") return file?.close();
+    return file?.[asked.act](asked.statements);
+  });
+  if (asked.act === "close") port.close();
+});

@@ -1,0 +1,35 @@
+// The server that test/bench/audit.ts measures, in a process of its own: `audit-server.ts <variant> <folder> [url]` prints
+// its port and ends with its standard input.
+
+import { anyone, defineConfig, expose, handler, Type } from "quater";
+import { audit, http, store } from "quater/plugins";
+import { bootTest } from "quater/testing";
+import { httpRef } from "../../plugins/http/service.ts";
+
+const [variant = "", root = "", url] = process.argv.slice(2);
+
+const change = (effect: "read" | "write") =>
+  handler({
+    description: "Changes nothing, like the fastest of writes.",
+    effect,
+    input: Type.Object({ text: Type.String({ maxLength: 100 }), limit: Type.Integer({ minimum: 1 }) }),
+    auth: anyone,
+    handle: ({ text, limit }) => ({ text, limit }),
+  });
+const plugins = variant === "plain" ? [] : [store(url === undefined ? {} : { url }), audit()];
+const manifest = defineConfig({
+  name: "bench",
+  handlers: [
+    expose(async () => ({ write: change("write"), read: change("read") }), {
+      write: { http: "POST /write", public: true },
+      read: { http: "POST /read", public: true, ...(variant === "plain" ? {} : { audit: "off" }) },
+    } as never),
+  ],
+  plugins: [http({ port: 0 }), ...plugins],
+});
+const app = await bootTest(manifest, { root, command: "serve" });
+const { baseUrl } = app.kernel.services.get(httpRef);
+process.stdout.write(`${new URL(baseUrl ?? "").port}\n`);
+process.stdin.resume().once("end", () => {
+  app.stop().then(() => process.exit(0));
+});

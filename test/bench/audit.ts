@@ -1,0 +1,99 @@
+// What a durable record costs: audited writes over HTTP against the same calls without, in one run.
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { median } from "./http.ts";
+import { type Measured, request, run } from "./load.ts";
+
+const serverFile = fileURLToPath(new URL("./audit-server.ts", import.meta.url));
+const body = JSON.stringify({ text: "t".repeat(90), limit: 20 });
+const bytesOf = (path: string) => request("POST", path, { "content-type": "application/json" }, body);
+const expected = '"limit":20';
+const connections = 50;
+
+interface Serving {
+  readonly port: number;
+  readonly stop: () => Promise<void>;
+}
+
+const serve = async (variant: "plain" | "audited", root: string, url?: string): Promise<Serving> => {
+  const given = [variant, root, ...(url === undefined ? [] : [url])];
+  const child = spawn(process.execPath, ["-C", "quater-source", "--import", "tsx", serverFile, ...given], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const port = Number((await lines.next()).value);
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  return {
+    port,
+    stop: () => {
+      child.stdin.end();
+      return ended;
+    },
+  };
+};
+
+export interface AuditBenchOptions {
+  readonly rounds: number;
+  readonly milliseconds: number;
+  /** Of a PostgreSQL database that may be written to; without it that figure is missing. */
+  readonly postgres?: string | undefined;
+}
+
+/**
+ * Keys: `audit.write.rps`, `audit.write.vsUnaudited`, `audit.write.p99Ms`, `audit.read.offVsPlain`, and with a database
+ * `audit.postgres.rps`, of two instances together. Medians of the rounds, which are interleaved.
+ */
+export const auditFigures = async (
+  { rounds, milliseconds, postgres }: AuditBenchOptions,
+  say: (line: string) => void,
+): Promise<Record<string, number>> => {
+  const seen = new Map<string, Measured[]>();
+  const note = (name: string, measured: Measured) => {
+    seen.set(name, [...(seen.get(name) ?? []), measured]);
+    say(`  ${name.padEnd(22)} ${measured.perSecond.toFixed(0).padStart(7)} /s  p99 ${measured.p99Ms.toFixed(1)} ms`);
+  };
+  for (let round = 0; round < rounds; round++) {
+    const root = mkdtempSync(join(tmpdir(), "quater-bench-"));
+    try {
+      for (const variant of ["plain", "audited"] as const) {
+        const { port, stop } = await serve(variant, root);
+        for (const path of ["/write", "/read"]) {
+          const load = { port, bytes: bytesOf(path), connections, expected };
+          await run({ ...load, milliseconds: milliseconds / 2 }); // warm
+          note(`${variant} ${path.slice(1)}`, await run({ ...load, milliseconds }));
+        }
+        await stop();
+      }
+      if (postgres !== undefined) note("postgres write", await twoInstances(root, postgres, milliseconds));
+    } finally {
+      rmSync(root, { recursive: true, force: true });
+    }
+  }
+  const middle = (name: string, of: (measured: Measured) => number) => median((seen.get(name) ?? []).map(of));
+  const perSecond = (name: string) => middle(name, (measured) => measured.perSecond);
+  return {
+    "audit.write.rps": perSecond("audited write"),
+    "audit.write.vsUnaudited": perSecond("audited write") / perSecond("plain write"),
+    "audit.write.p99Ms": middle("audited write", ({ p99Ms }) => p99Ms),
+    "audit.read.offVsPlain": perSecond("audited read") / perSecond("plain read"),
+    ...(postgres === undefined ? {} : { "audit.postgres.rps": perSecond("postgres write") }),
+  };
+};
+
+const twoInstances = async (root: string, url: string, milliseconds: number): Promise<Measured> => {
+  const servers = [await serve("audited", root, url), await serve("audited", root, url)];
+  const load = (port: number, ms: number) =>
+    run({ port, bytes: bytesOf("/write"), connections: connections / 2, expected, milliseconds: ms });
+  await Promise.all(servers.map(({ port }) => load(port, milliseconds / 2)));
+  const both = await Promise.all(servers.map(({ port }) => load(port, milliseconds)));
+  await Promise.all(servers.map(({ stop }) => stop()));
+  return {
+    perSecond: both.reduce((sum, each) => sum + each.perSecond, 0),
+    p99Ms: Math.max(...both.map(({ p99Ms }) => p99Ms)),
+  };
+};

@@ -1,0 +1,64 @@
+// A project in a folder of its own, with store and audit, and what its trail says.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ConfiguredPlugin, type Handler, handler, Type } from "quater";
+import { type AuditOptions, audit, type StoreOptions, store } from "quater/plugins";
+import { bootTest, type TestApp, type TestBoot } from "quater/testing";
+import type { EventMeta, EventRow } from "../../../plugins/audit/event.ts";
+import { openSqlite } from "../../../plugins/store/sqlite.ts";
+
+export interface Recorded {
+  readonly meta: EventMeta;
+  readonly body: unknown;
+  readonly row: EventRow;
+}
+
+export const tempFolder = (): { readonly root: string; [Symbol.dispose](): void } => {
+  const root = mkdtempSync(join(tmpdir(), "quater-trail-"));
+  return { root, [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }) };
+};
+
+export interface TrailBoot extends Omit<TestBoot, "plugins"> {
+  readonly root: string;
+  readonly audit?: AuditOptions;
+  readonly store?: StoreOptions;
+  readonly plugins?: readonly ConfiguredPlugin[];
+}
+
+export const bootWithTrail = ({ plugins = [], ...given }: TrailBoot): Promise<TestApp> =>
+  bootTest({ ...given, plugins: [...plugins, store(given.store), audit(given.audit)] });
+
+/** All events of the default file, in order. */
+export const eventsIn = (root: string): readonly Recorded[] => {
+  const file = openSqlite(join(root, ".quater/quater.db"));
+  try {
+    const [found] = file.run([{ sql: "select * from audit_event order by seq", parameters: [] }]);
+    return ((found?.rows ?? []) as EventRow[]).map((row) => ({
+      row,
+      meta: JSON.parse(row.meta) as EventMeta,
+      body: row.body === null ? undefined : (JSON.parse(row.body) as unknown),
+    }));
+  } finally {
+    file.close();
+  }
+};
+
+export const change = (handle: (input: { id: string }) => unknown = ({ id }) => ({ id })): Handler =>
+  handler({
+    description: "Change one thing.",
+    effect: "write",
+    input: Type.Object({ id: Type.String() }),
+    auth: () => true,
+    handle: handle as never,
+  });
+
+export const look = (): Handler =>
+  handler({
+    description: "Look at one thing.",
+    effect: "read",
+    input: Type.Object({ id: Type.String() }),
+    auth: () => true,
+    handle: ({ id }) => ({ id }),
+  });
