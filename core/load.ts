@@ -6,6 +6,7 @@ import { homedir } from "node:os";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseEnv } from "node:util";
+import { freshBuild } from "./built.ts";
 import { isManifest, type Manifest } from "./manifest.ts";
 import { BootError, type Problem } from "./problem.ts";
 import { visibleLines } from "./text.ts";
@@ -26,9 +27,10 @@ export interface LoadedManifest {
 /**
  * @param from  The folder to start from; discovery climbs to the nearest package.json, .git or home and no further.
  * @param named  `--config` or `QUATER_CONFIG`: this file and no other.
+ * @param useBuild  Load what `quater build` made, while it is up to date. Default true.
  * @throws {BootError} when there is none, or it cannot be trusted or loaded.
  */
-export const loadManifest = async (from: string, named?: string): Promise<LoadedManifest> => {
+export const loadManifest = async (from: string, named?: string, { useBuild = true } = {}): Promise<LoadedManifest> => {
   const file = named === undefined ? await findManifest(from) : resolve(from, named);
   const shown = relative(from, file) || file;
   if (!existsSync(file))
@@ -37,7 +39,9 @@ export const loadManifest = async (from: string, named?: string): Promise<Loaded
   const root = dirname(file);
   readDotEnv(root, relative(from, join(root, ".env")) || ".env");
   const imported: string[] = [];
-  const manifest = await importDefault(file, shown, imported);
+  const built = useBuild ? freshBuild(file) : undefined;
+  if (built !== undefined) assertTrusted(built, relative(from, built));
+  const manifest = await importDefault(built ?? file, shown, imported);
   if (!isManifest(manifest)) {
     throw new BootError([
       {
@@ -59,6 +63,9 @@ interface Explorer {
 }
 
 const findManifest = async (from: string): Promise<string> => {
+  // Nearly always the command is typed where the manifest is, and nothing has to be searched.
+  const here = manifestNames.map((name) => resolve(from, name)).find((path) => existsSync(path));
+  if (here !== undefined) return here;
   const { Explorer } = (await import("cosmiconfig/dist/Explorer.js")) as unknown as {
     Explorer: new (options: object) => Explorer;
   };

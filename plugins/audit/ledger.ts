@@ -38,6 +38,9 @@ export type Receipt = { readonly seq: number } | { readonly refusal: Error };
 
 export class DamagedHead extends Error {}
 
+/** Events. A trail without a checkpoint for so long gets one at once. */
+const lookBack = 5_000;
+
 export interface LedgerOptions {
   readonly app: string;
   readonly keys: TrailKeys;
@@ -95,6 +98,19 @@ export class Ledger {
   /** As of the last batch of this process. */
   get head(): Pick<HeadRow, "seq" | "hash"> {
     return this.#last;
+  }
+
+  /** The newest checkpoint among the last events, or where the trail begins: whoever wrote it may be gone. */
+  async lastCheckpoint(): Promise<{ readonly size: number; readonly at: number }> {
+    const { seq, floor_seq } = this.#last;
+    const newest = this.queries.events
+      .select(["seq as size", "at"])
+      .where("type", "=", "audit.checkpoint")
+      .where("seq", ">", seq - lookBack)
+      .orderBy("seq", "desc")
+      .limit(1);
+    const [found] = await this.#store.read<{ size: number; at: number }>(newest);
+    return found ?? { size: Math.max(floor_seq, seq - lookBack), at: 0 };
   }
 
   /** @throws {StoreFailure} nothing was written, or, of kind `lost`, perhaps all of it: ask `settleAttempt`. */

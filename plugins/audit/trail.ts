@@ -64,7 +64,8 @@ export class Trail {
     this.#ledger ??= store
       .open()
       .then((open) => Ledger.open(open, { app, keys: keys(), instance: this.instance }))
-      .then((ledger) => {
+      .then(async (ledger) => {
+        this.#checkpointed = await ledger.lastCheckpoint();
         this.#opened = ledger;
         return ledger;
       })
@@ -141,7 +142,11 @@ export class Trail {
       .catch((error: unknown) => this.#options.log.warn("A checkpoint could not be written", { error: String(error) }));
   }
 
-  /** The last words: what is queued, the end of the instance, a checkpoint over all of it. */
+  /**
+   * The last words: what is queued, the end of the instance, a checkpoint over all of it.
+   *
+   * @param isSigned  Otherwise a checkpoint is made only when one is due: a command that ran once need not sign.
+   */
   async stop(isSigned: boolean): Promise<void> {
     if (!this.#isAnnounced) return;
     const beside = this.#isRegistered ? () => [instanceGone(this.#opened, this.instance)].flat() : undefined;
@@ -150,6 +155,10 @@ export class Trail {
       ...(beside === undefined ? {} : { beside }),
     });
     if (isSigned) this.checkpoint();
+    else {
+      await this.writer.flush(recordWithinMs);
+      this.checkpointWhenDue();
+    }
     await this.writer.flush(recordWithinMs);
     this.writer.close();
   }
@@ -213,8 +222,7 @@ export class Trail {
       this.writer.note({ events: [{ fields: { type: "audit.gap", ...dropped } }] });
     }
     const seq = this.#opened?.head.seq ?? 0;
-    this.#checkpointed ??= { size: seq, at: Date.now() };
-    if (seq - this.#checkpointed.size >= checkpointing.events) this.checkpoint();
+    if (seq - (this.#checkpointed?.size ?? seq) >= checkpointing.events) this.checkpoint();
   }
 }
 

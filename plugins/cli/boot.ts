@@ -8,7 +8,8 @@ import type { Context } from "./context.ts";
 import { terminalLog } from "./log.ts";
 
 /** @throws {BootError} */
-export const load = ({ cwd, config }: Context): Promise<LoadedManifest> => loadManifest(cwd, config);
+export const load = ({ cwd, config }: Context, how: { readonly useBuild?: boolean } = {}): Promise<LoadedManifest> =>
+  loadManifest(cwd, config, how);
 
 export interface BootChoice {
   readonly command: Command;

@@ -68,6 +68,12 @@ export const builtins: readonly Builtin[] = [
     load: family(() => import("./commands/mcp.ts")),
   },
   {
+    word: "build",
+    usage: "build",
+    summary: "Builds the manifest and its handlers, so that every start is faster",
+    load: family(() => import("./commands/build.ts")),
+  },
+  {
     word: "exposure",
     usage: "exposure",
     summary: "Shows what is reachable: every handler, on every surface",

@@ -18,7 +18,7 @@ export const serveUntilStopped = async (
   command: Extract<Command, "serve" | "dev">,
   ready: (kernel: Kernel, log: Awaited<ReturnType<typeof serverLog>>, loaded: LoadedManifest) => void,
 ): Promise<number> => {
-  const loaded = await load(program);
+  const loaded = await load(program, { useBuild: command === "serve" }); // in development, what stands in the files
   const log = await serverLog(program.terminal, program.env);
   const kernel = await boot(program, loaded, { command, log });
   const interrupt = program.heedInterrupt();

@@ -1,16 +1,19 @@
 // The mcp plugin: handlers as tools for agents, over `POST /mcp` where http is configured, and over stdio for
 // `quater mcp`.
 
-import { type Authentication, definePlugin, type Principal } from "../../core/index.ts";
+import {
+  type Authentication,
+  type Catalog,
+  definePlugin,
+  type PluginContext,
+  type Principal,
+  type Probe,
+  type Running,
+} from "../../core/index.ts";
 import { httpRef } from "../http/service.ts";
-import { Dispatcher } from "./dispatch.ts";
-import { mountMcp } from "./http.ts";
-import { httpProbe, stdioProbe } from "./probe.ts";
 import { type McpService, mcpRef } from "./service.ts";
-import { serveStdio } from "./stdio.ts";
-import { exposureSchema, Toolbox, type ToolExposure, toolProblems } from "./tools.ts";
+import { exposureSchema, type ToolExposure, toolProblems } from "./tools.ts";
 
-export { stdioProbe } from "./probe.ts";
 export { type McpService, mcpRef, type StdioStreams } from "./service.ts";
 export type { ToolExposure } from "./tools.ts";
 
@@ -42,21 +45,46 @@ export const mcp = definePlugin((options: McpOptions = {}) => ({
   provides: [mcpRef],
   exposure: { key: "mcp", schema: exposureSchema, check: toolProblems },
   surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt: asAgent },
-  setup: ({ services, catalog, gate, log, project }) => {
-    const about = { name: project.name, version: project.version, title: options.title, instructions: options.instructions };
-    const dispatcher = new Dispatcher(gate, new Toolbox(catalog), about);
-    const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
-    services.provide(mcpRef, service);
-    const http = services.find(httpRef);
-    http?.mount("POST /mcp", ({ app }) => mountMcp(app, { http, gate, dispatcher, log }));
-    return {
-      probe: (call) => {
-        const baseUrl = http?.baseUrl;
-        return (baseUrl === undefined ? stdioProbe(service, catalog) : httpProbe(baseUrl, catalog))(call);
-      },
-    };
-  },
+  setup: (context) => setup(options, context),
 }));
+
+/** Commands in which somebody can call a tool; the others need nothing of the protocol, and do not load it. */
+const serving = new Set(["serve", "dev", "mcp", "test"]);
+
+const setup = async (
+  options: McpOptions,
+  { services, catalog, gate, log, project, command }: PluginContext,
+): Promise<Running> => {
+  const http = services.find(httpRef);
+  if (!serving.has(command)) {
+    http?.mount("POST /mcp", () => {}); // named in the exposure table, and never mounted
+    return {};
+  }
+  const [{ Dispatcher }, { mountMcp }, { httpProbe }, { serveStdio }, { Toolbox }] = await Promise.all([
+    import("./dispatch.ts"),
+    import("./http.ts"),
+    import("./probe.ts"),
+    import("./stdio.ts"),
+    import("./tools.ts"),
+  ]);
+  const about = { name: project.name, version: project.version, title: options.title, instructions: options.instructions };
+  const dispatcher = new Dispatcher(gate, new Toolbox(catalog), about);
+  const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
+  services.provide(mcpRef, service);
+  http?.mount("POST /mcp", ({ app }) => mountMcp(app, { http, gate, dispatcher, log }));
+  return {
+    probe: (call) => {
+      const baseUrl = http?.baseUrl;
+      return (baseUrl === undefined ? stdioProbe(service, catalog) : httpProbe(baseUrl, catalog))(call);
+    },
+  };
+};
+
+/** Calls tools over a pair of streams, one session per call. Without a token the caller is local. */
+export const stdioProbe =
+  (service: McpService, catalog: Catalog): Probe =>
+  async (call) =>
+    (await import("./probe.ts")).stdioProbe(service, catalog)(call);
 
 /**
  * Whoever calls over MCP is an agent that works for a person, also when the credential is a person's own: what it asks

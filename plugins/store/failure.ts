@@ -72,10 +72,10 @@ const postgresKinds: readonly (readonly [prefix: string, kind: FailureKind])[] =
 
 export const postgresFailure = (error: unknown): StoreFailure => {
   if (isStoreFailure(error)) return error;
-  const { code, message } = error as { code?: unknown; message?: string };
+  const { code, message, severity } = error as { code?: unknown; message?: string; severity?: unknown };
   const name = typeof code === "string" ? code : "";
-  const known = postgresKinds.find(([prefix]) => name.startsWith(prefix))?.[1];
-  // Five characters are PostgreSQL's own answer. Everything else is the socket's: ECONNRESET, a time-out, an end.
-  const kind = known ?? (/^[0-9A-Z]{5}$/.test(name) ? "other" : "lost");
-  return new StoreFailure(kind, name, message ?? String(error), error);
+  // PostgreSQL's own answers have a severity. Everything else is the socket's (EPIPE is no class of its): whatever it
+  // was, it is not known what became of what was sent.
+  const known = severity === undefined ? "lost" : postgresKinds.find(([prefix]) => name.startsWith(prefix))?.[1];
+  return new StoreFailure(known ?? "other", name, message ?? String(error), error);
 };

@@ -43,6 +43,8 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
     ...({ pipeline: true } as object), // newer than its types
   });
   pool.on("error", onLost);
+  // A connection that breaks while it is lent tells its queries; without a listener it would end the process as well.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return {
     dialect: "postgres",
     lend: async (use) => {

@@ -1,0 +1,95 @@
+// `quater build`: the manifest and its handlers as one JavaScript file, so that every start is as fast as JavaScript. What
+// it makes is used only while nothing has changed; without it, or with an old one, everything works as before.
+
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type BuildRecord, buildFolder, inputOf } from "../../../core/built.ts";
+import { boot, load } from "../boot.ts";
+import type { Context } from "../context.ts";
+import { exit } from "../exit.ts";
+import { ProgramCommand, usage } from "../family.ts";
+
+class Build extends ProgramCommand {
+  static override paths = [["build"]];
+  static override usage = usage({
+    description: "Builds the manifest and its handlers into one file that later starts load faster.",
+    details: "Checks the whole project first. The file stands in .quater/build and is used while nothing has changed.",
+  });
+
+  async perform(program: Context): Promise<number> {
+    const loaded = await load(program, { useBuild: false });
+    await (await boot(program, loaded, { command: "inspect" })).stop(); // a project that does not boot is not built
+    const { inputs, bytes } = await bundle(loaded.file, loaded.root);
+    program.terminal.say(`Built ${inputs} files into ${join(buildFolder, output)} (${Math.ceil(bytes / 1024)} KiB)\n`);
+    return exit.ok;
+  }
+}
+
+const output = "manifest.mjs";
+/** Files that decide what an import means, or how a file is read. */
+const deciding = ["package.json", "tsconfig.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"];
+
+const bundle = async (file: string, root: string): Promise<{ inputs: number; bytes: number }> => {
+  const folder = join(root, buildFolder);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { build, transform } = esbuildOfLoader();
+  const loaders: Readonly<Record<string, "ts" | "tsx" | "js">> = { ".tsx": "tsx", ".js": "js", ".mjs": "js" };
+  const { metafile, outputFiles } = await build({
+    entryPoints: [file],
+    bundle: true,
+    packages: "external", // one copy of Quater and of every package, as without a build
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    absWorkingDir: root,
+    outfile: join(folder, output),
+    metafile: true,
+    write: false,
+    logLevel: "silent",
+    plugins: [
+      {
+        name: "own-place",
+        setup: ({ onLoad }) =>
+          // A file keeps its own import.meta.url, wherever its code has gone.
+          onLoad({ filter: /\.(?:[cm]?ts|tsx|m?js)$/ }, async ({ path }) => {
+            const { code } = await transform(readFileSync(path, "utf8"), {
+              loader: loaders[path.slice(path.lastIndexOf("."))] ?? "ts",
+              sourcefile: path,
+              target: "node20",
+              define: {
+                "import.meta.url": JSON.stringify(pathToFileURL(path).href),
+                "import.meta.dirname": JSON.stringify(dirname(path)),
+                "import.meta.filename": JSON.stringify(path),
+              },
+            });
+            return { contents: code, loader: "js" };
+          }),
+      },
+    ],
+  });
+  const [built] = outputFiles ?? [];
+  if (built === undefined) throw new Error("The bundler made no file");
+  const sources = Object.keys(metafile.inputs).map((path) => resolve(root, path));
+  const present = deciding.map((name) => join(root, name)).filter((path) => existsSync(path));
+  const record: BuildRecord = {
+    format: 1,
+    manifest: basename(file),
+    output,
+    inputs: [...new Set([...sources, ...present])].map((path) => inputOf(root, path)),
+    absent: deciding.filter((name) => !existsSync(join(root, name))),
+  };
+  writeFileSync(join(folder, output), built.contents, { mode: 0o600 });
+  writeFileSync(join(folder, "build.json"), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+  return { inputs: sources.length, bytes: built.contents.length };
+};
+
+/** The bundler that the loader of TypeScript brings along: one copy, and the same reading of the language. */
+const esbuildOfLoader = (): typeof import("esbuild") => {
+  const own = createRequire(import.meta.url);
+  return createRequire(own.resolve("tsx/package.json"))("esbuild") as typeof import("esbuild");
+};
+
+export const commands = [Build];

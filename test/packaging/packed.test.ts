@@ -1,0 +1,259 @@
+// The package from the outside: what is in it, what compilers see of it, and what a newcomer meets in the first ten minutes.
+// Everything here runs what `npm pack` made, in folders that know nothing of the checkout.
+
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { emptyFolder, freePort, pack, repository, type Server, serve, shell, succeed } from "./kit.ts";
+
+const { folder, remove } = emptyFolder();
+const hello = join(folder, "hello");
+const page = readFileSync(join(repository, "docs/quickstart.md"), "utf8");
+/** The lines a newcomer types, as they were run. */
+const typed: string[] = [];
+let tarball: string;
+let contents: readonly string[];
+let said: { readonly init: string; readonly dev: string };
+let port: number;
+let dev: Server;
+
+const typeIn = (line: string, cwd: string) => {
+  typed.push(line);
+  return succeed(line, cwd);
+};
+
+beforeAll(async () => {
+  ({ tarball, files: contents } = await pack(folder));
+  const init = await typeIn(`npx --yes --package="${tarball}" -- quater init hello -y --quater "${tarball}"`, folder);
+  // The tests of a checkout may run beside each other and beside a server: every one takes a port that is free.
+  port = await freePort();
+  const manifest = join(hello, "quater.config.ts");
+  writeFileSync(manifest, readFileSync(manifest, "utf8").replace("port: 3000", `port: ${port}`));
+  await typeIn("npm install", hello);
+  typed.push("npm run dev");
+  dev = serve("npm run dev", hello);
+  said = { init, dev: await dev.saying(/Connect an agent:\n.*\n/) };
+}, 180_000);
+
+afterAll(async () => {
+  await dev?.stop();
+  remove();
+});
+
+/** A line that `init` printed for pasting, with the port of this test. */
+const printed = (beginning: string): string => {
+  const line = said.init.split("\n").find((text) => text.trim().startsWith(beginning));
+  return (line ?? `init printed no line that begins with ${beginning}`).trim().replace(":3000", `:${port}`);
+};
+const key = () => readFileSync(join(hello, ".quater/development-key"), "utf8").trim();
+
+describe("the package", () => {
+  test("holds the build, licences and the readme, and nothing else", () => {
+    const others = contents.filter((path) => !/^dist\/(?:.*\.(?:js|d\.ts)|\w+\.LICENSE)$/.test(path));
+    expect(others.sort()).toEqual(["LICENSE", "README.md", "package.json"]);
+    expect(contents).toContain("dist/typebox.LICENSE");
+    const { bin, exports } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as {
+      bin: Record<string, string>;
+      exports: Record<string, string | Record<string, string>>;
+    };
+    const named = [
+      ...Object.values(bin),
+      ...Object.values(exports).flatMap((entry) => (typeof entry === "string" ? [entry] : [entry["types"], entry["default"]])),
+    ];
+    expect(named.map((path) => path?.replace(/^\.\//, "")).filter((path) => !contents.includes(path ?? ""))).toEqual([]);
+  });
+
+  test("is what publint and attw ask of a package of modules", async () => {
+    const bin = join(repository, "node_modules/.bin");
+    expect(await succeed(`"${bin}/publint" run "${tarball}" --strict`, folder)).toContain("All good!");
+    const { problems } = JSON.parse(await succeed(`"${bin}/attw" "${tarball}" --profile esm-only --format json`, folder)) as {
+      problems: Record<string, unknown>;
+    };
+    expect(problems).toBeDefined();
+  });
+
+  test("brings one install script, esbuild's by way of tsx, which nothing waits for", () => {
+    const scripted: string[] = [];
+    const walk = (modules: string): void => {
+      for (const name of readdirSync(modules)) {
+        const path = join(modules, name);
+        if (name.startsWith("@")) walk(path);
+        if (!existsSync(join(path, "package.json"))) continue;
+        const { scripts = {} } = JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as { scripts?: object };
+        if (["preinstall", "install", "postinstall"].some((script) => script in scripts) || existsSync(join(path, "binding.gyp")))
+          scripted.push(name);
+        if (existsSync(join(path, "node_modules"))) walk(join(path, "node_modules"));
+      }
+    };
+    walk(join(hello, "node_modules"));
+    // With pnpm below no script runs at all.
+    expect([...new Set(scripted)]).toEqual(["esbuild"]);
+  });
+
+  test.each([
+    ["nodenext", "--module nodenext"],
+    ["bundler", "--module esnext --moduleResolution bundler"],
+  ])("compiles with %s resolution, and of Quater's own also without skipLibCheck", async (_, flags) => {
+    const { out } = await shell(`./node_modules/.bin/tsc ${flags} --skipLibCheck false --pretty false`, hello);
+    const complaints = out.split("\n").filter((line) => /error TS/.test(line));
+    // With skipLibCheck these are all: nothing outside of node_modules.
+    expect(complaints.filter((line) => !line.startsWith("node_modules/"))).toEqual([]);
+    // Koa has no types of its own; who mounts on it installs @types/koa, which itself needs skipLibCheck.
+    expect(complaints.filter((line) => !line.includes("Could not find a declaration file for module 'koa'"))).toEqual([]);
+  });
+});
+
+describe("the first ten minutes", () => {
+  test("init tells what it wrote, seven files and a key that only its owner may read", () => {
+    expect(said.init.match(/^ {2}wrote {2}\S+/gm)?.map((line) => line.slice("  wrote  ".length))).toEqual([
+      ".gitignore",
+      "app/hello.ts",
+      "test/hello.test.ts",
+      "quater.config.ts",
+      "package.json",
+      "tsconfig.json",
+      "README.md",
+      ".quater/development-key:",
+    ]);
+    expect(statSync(join(hello, ".quater/development-key")).mode & 0o777).toBe(0o600);
+  });
+
+  test("six commands from an empty folder to an answer on each of three surfaces", async () => {
+    expect(JSON.parse(await typeIn(printed("curl"), hello))).toEqual({ text: "Hello world" });
+    expect(JSON.parse(await typeIn(printed("npx quater run"), hello))).toEqual({ text: "Hello Ana" });
+    const connect = printed("claude mcp add");
+    typed.push(connect);
+    const [url, header] = (await succeed(`claude() { printf '%s\\n' "\${@: -3:1}" "\${@: -1}"; }; ${connect}`, hello)).split(
+      "\n",
+    );
+    const [name = "", value = ""] = (header ?? "").split(": ");
+    const client = new Client({ name: "agent", version: "1" });
+    const transport = new StreamableHTTPClientTransport(new URL(url ?? ""), { requestInit: { headers: { [name]: value } } });
+    await client.connect(transport as never);
+    expect((await client.callTool({ name: "hello", arguments: { name: "Ana" } })).structuredContent).toEqual({
+      text: "Hello Ana",
+    });
+    await client.close();
+    expect(typed.length).toBe(6);
+  });
+
+  test("the quickstart has the files and what was printed, to the letter", async () => {
+    const printedHere = [
+      said.init,
+      said.dev.slice(said.dev.indexOf("handler "), said.dev.indexOf("\nTry it:")),
+      await succeed("./node_modules/.bin/quater run hello --name Ana --no-json", hello),
+      (await shell("./node_modules/.bin/quater run hello --nmae Ana --no-json", hello)).err.replace(/ {2}call .*\n/, ""),
+    ];
+    for (const text of printedHere) expect(page).toContain(`\`\`\`text\n${text.replaceAll(`${port}`, "3000")}\`\`\`\n`);
+    for (const file of ["app/hello.ts", "quater.config.ts"])
+      expect(page).toContain(`\`\`\`ts\n${readFileSync(join(hello, file), "utf8").replace(`${port}`, "3000")}\`\`\`\n`);
+  });
+
+  test("dev prints the same lines with the key in them", () => {
+    expect(said.dev).toContain(`curl -H "Authorization: Bearer ${key()}" http://127.0.0.1:${port}/hello\n`);
+    expect(said.dev).toContain(`--header "Authorization: Bearer ${key()}"\n`);
+  });
+
+  test("the project passes its own tests, types and lint with npm", async () => {
+    await succeed("npm test && npm run check && npm run lint", hello);
+  });
+
+  test("and with pnpm, which runs no install script and links nothing deeper than it is asked for", async () => {
+    const project = join(folder, "with-pnpm");
+    const asPnpm = { npm_config_user_agent: "pnpm/10.34.9 npm/? node/v22.0.0 linux x64" };
+    const made = await succeed(`./node_modules/.bin/quater init ../with-pnpm -y --quater "${tarball}"`, hello, asPnpm);
+    expect(made).toContain("  pnpm exec quater run hello --name Ana\n");
+    const all = "pnpm install --silent && pnpm test && pnpm check && pnpm lint && pnpm exec quater run hello --name Ana";
+    expect(await succeed(`npx --yes --package=pnpm@10.34.9 -c "${all}"`, project)).toContain('\n{"text":"Hello Ana"}\n');
+  }, 120_000);
+
+  test("a second init changes nothing", async () => {
+    const files = () =>
+      [
+        ".gitignore",
+        "app/hello.ts",
+        "test/hello.test.ts",
+        "quater.config.ts",
+        "package.json",
+        "tsconfig.json",
+        "README.md",
+        ".quater/keys.json",
+      ].map((name) => readFileSync(join(hello, name), "utf8"));
+    const before = files();
+    expect(await succeed("./node_modules/.bin/quater init -y", hello)).not.toMatch(/wrote|added/);
+    expect(files()).toEqual(before);
+  });
+});
+
+describe("a slip names the thing and the next step, as the page shows", () => {
+  const curl = async (path: string, header = "") =>
+    JSON.parse(await succeed(`curl -sS ${header} http://127.0.0.1:${port}${path}`, hello)) as { code: string; detail: string };
+  const expectShown = (seen: string, messages: readonly string[]) => {
+    const shown = seen.replaceAll(`${port}`, "3000").replaceAll("slip.config.ts", "quater.config.ts");
+    for (const message of messages) {
+      expect(shown).toContain(message);
+      expect(page).toContain(`\`${message}\``);
+    }
+  };
+
+  test.each([
+    ["quater run helo", 64, 'No action named "helo"; did you mean "hello"?'],
+    ["quater run hello --nmae Ana", 65, "/nmae is not a known field; did you mean --name?"],
+    ["quater srve", 64, 'Unknown command "srve"; did you mean "serve"?'],
+    ["quater init --nmae x", 64, "Unknown flag --nmae; did you mean --name?"],
+  ])("%s", async (line, code, message) => {
+    const seen = await shell(`./node_modules/.bin/${line} --no-json`, hello);
+    expect(seen.code).toBe(code);
+    expectShown(seen.err, [message]);
+  });
+
+  test.each([
+    [
+      "a handler that the module does not have",
+      "hello: {",
+      "helo: {",
+      ["quater.config.ts:9", "helo is not exported by ./app/hello.ts", "Did you mean hello?"],
+    ],
+    [
+      "a surface",
+      "mcp: true",
+      "mpc: true",
+      ["quater.config.ts:9", 'hello uses the exposure key "mpc", which no configured plugin owns', 'Did you mean "mcp"?'],
+    ],
+    ["a module", "app/hello.ts", "app/helo.ts", ["Cannot find the module app/helo.ts", "Check the path and the file's ending"]],
+    [
+      "a route",
+      "GET /hello",
+      "GET hello",
+      ["quater.config.ts:9", "hello: http must match the pattern", 'Write "GET /path", or { route, status?, bind? }'],
+    ],
+    [
+      "a door",
+      "mcp({ authenticate: apiKeys() })",
+      "mcp()",
+      ["MCP tools require mcp auth", "Add mcp({ authenticate: ... }) to plugins, for example authenticate: apiKeys()"],
+    ],
+  ])("in the manifest: %s", async (_, right, wrong, messages) => {
+    const text = readFileSync(join(hello, "quater.config.ts"), "utf8");
+    writeFileSync(join(hello, "slip.config.ts"), text.replace(right, wrong));
+    const { code, err } = await shell("./node_modules/.bin/quater exposure --config slip.config.ts", hello);
+    expect(code).toBe(78);
+    expectShown(err, messages);
+  });
+
+  test("a missing key and a wrong key", async () => {
+    expectShown((await curl("/hello")).code, ["unauthenticated"]);
+    expectShown((await curl("/hello", '-H "Authorization: Bearer nope"')).code, ["invalid_token"]);
+  });
+
+  test("a busy port", async () => {
+    const { code, err } = await shell("./node_modules/.bin/quater serve", hello);
+    expect(code).toBe(78);
+    expectShown(err, [
+      "Port 3000 on 127.0.0.1 is already in use",
+      "Stop what listens there, or choose another port with http({ port })",
+    ]);
+  });
+});

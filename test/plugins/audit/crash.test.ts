@@ -1,0 +1,160 @@
+// Nothing lost: processes killed under load, a full disk, a database that stops, stands still or drops its connections.
+
+import { execFileSync } from "node:child_process";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type TestPostgres, testPostgres } from "../store/postgres.ts";
+import { tempFolder } from "./kit.ts";
+import { type BuiltChild, builtChild, type Load, startLoad } from "./load.ts";
+import { expectNothingLost } from "./nothing-lost.ts";
+
+const kills = Number(process.env["QUATER_SOAK_KILLS"] ?? 20);
+const outages = Number(process.env["QUATER_SOAK_OUTAGES"] ?? 5);
+const hour = 3_600_000;
+
+let child: BuiltChild;
+let postgres: TestPostgres | string;
+beforeAll(async () => {
+  [child, postgres] = await Promise.all([builtChild(), testPostgres()]);
+});
+afterAll(async () => {
+  child.dispose();
+  if (typeof postgres !== "string") await postgres.close();
+});
+
+const isOk = ({ name, code }: { name: string; code: string }) => name === "pay" && code === "ok";
+
+const killedUnderLoad = async (root: string, url: string): Promise<void> => {
+  const loads: Load[] = [];
+  for (let n = 0; n < kills; n++) {
+    const load = await startLoad(child.file, root, url);
+    loads.push(load);
+    // Another moment each time: after so many answers, not after so much time.
+    let left = 1 + ((n * 37) % 150);
+    await load.next((answer) => isOk(answer) && --left <= 0, 30_000);
+    await load.kill();
+    await expectNothingLost(root, url, [load]);
+  }
+  const last = await startLoad(child.file, root, url);
+  await last.next(isOk, 10_000);
+  expect(await last.stop()).toBe(0);
+  await expectNothingLost(root, url, [...loads, last]);
+};
+
+test(
+  `killed ${kills} times under load on SQLite: every acknowledged write has both events, the chain verifies`,
+  async () => {
+    using folder = tempFolder();
+    await killedUnderLoad(folder.root, "-");
+  },
+  hour,
+);
+
+test(
+  `killed ${kills} times under load on PostgreSQL: the same`,
+  async (context) => {
+    if (typeof postgres === "string") return context.skip(postgres);
+    using folder = tempFolder();
+    await killedUnderLoad(folder.root, await postgres.freshUrl());
+  },
+  hour,
+);
+
+test("a full disk refuses writes before their handler, reads go on, and service returns by itself", async (context) => {
+  const prlimit = (pid: number, limit: string) => execFileSync("prlimit", ["--pid", String(pid), `--fsize=${limit}:unlimited`]);
+  try {
+    prlimit(process.pid, "unlimited");
+  } catch (error) {
+    if (process.env["QUATER_TEST_REQUIRE_ALL"] === "1") throw error;
+    return context.skip(`prlimit cannot be used here: ${String(error)}`);
+  }
+  using folder = tempFolder();
+  const load = await startLoad(child.file, folder.root);
+  await load.next(isOk, 10_000);
+  for (let n = 0; n < 2; n++) {
+    const wal = statSync(join(folder.root, ".quater/quater.db-wal")).size;
+    prlimit(Number(load.child.pid), String(wal));
+    const refused = await load.next(({ code }) => code === "audit_unavailable", 20_000);
+    expect(refused.ms).toBeLessThan(3_000);
+    expect(load.ran.has(refused.call)).toBe(false);
+    await load.next(({ name, code }) => name === "look" && code === "ok", 5_000);
+    prlimit(Number(load.child.pid), "unlimited");
+    await load.next(isOk, 5_000);
+  }
+  expect(await load.stop()).toBe(0);
+  await expectNothingLost(folder.root, "-", [load]);
+}, 120_000);
+
+/** Processes of the server that speak to clients, and the one that started them. */
+const processesOf = (postmaster: number): readonly number[] => {
+  const children = execFileSync("ps", ["-o", "pid=", "--ppid", String(postmaster)], { encoding: "utf8" });
+  return [postmaster, ...children.split("\n").filter(Boolean).map(Number)];
+};
+
+const signal = (pids: readonly number[], name: "SIGSTOP" | "SIGCONT"): void => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // a backend that ended meanwhile
+    }
+  }
+};
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+test(
+  `${outages} outages of PostgreSQL under load: nothing acknowledged is lost, refused within 3 s, back within 5 s`,
+  async (context) => {
+    if (typeof postgres === "string") return context.skip(postgres);
+    const { server } = postgres;
+    if (server === undefined) return context.skip("the given PostgreSQL is not ours to stop");
+    using folder = tempFolder();
+    const url = await postgres.freshUrl();
+    const load = await startLoad(child.file, folder.root, url);
+    await load.next(isOk, 10_000);
+    const { default: pg } = await import("pg");
+    const kinds: readonly (() => Promise<void>)[] = [
+      async () => {
+        await server.stop();
+        await load.next(({ code }) => code === "audit_unavailable", 10_000);
+        await server.start();
+      },
+      async () => {
+        const pids = processesOf(server.pid());
+        signal(pids, "SIGSTOP");
+        await load.next(({ code }) => code === "audit_unavailable", 10_000);
+        signal(pids, "SIGCONT");
+      },
+      async () => {
+        const client = new pg.Client({ connectionString: url });
+        await client.connect();
+        for (let n = 0; n < 5; n++) {
+          await client.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'quater'");
+          await pause(100);
+        }
+        await client.end();
+      },
+    ];
+    for (let n = 0; n < outages; n++) {
+      const from = load.answers.length;
+      await kinds[n % kinds.length]?.();
+      const over = Date.now();
+      const back = await load.next((answer) => isOk(answer), 6_000);
+      expect(back.at - over).toBeLessThan(5_000);
+      const slowest = Math.max(
+        ...load.answers
+          .slice(from)
+          .filter(({ code }) => code === "audit_unavailable")
+          .map(({ ms }) => ms),
+        0,
+      );
+      expect(slowest).toBeLessThan(3_000);
+      await load.next((answer) => isOk(answer), 5_000);
+    }
+    expect(await load.stop()).toBe(0);
+    await expectNothingLost(folder.root, url, [load]);
+  },
+  hour,
+);

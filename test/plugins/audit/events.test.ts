@@ -1,0 +1,229 @@
+// What the trail says of each call on each surface and of each refusal, as literals.
+
+import { anyone, authenticated, can, conflict, handler, secret, Type } from "quater";
+import { cli, http, mcp } from "quater/plugins";
+import { principal, type TestApp, tokens } from "quater/testing";
+import { expect, test } from "vitest";
+import { bootWithTrail, eventsIn, type Recorded, tempFolder } from "./kit.ts";
+
+const ana = principal({ scopes: ["things:change"] });
+const bob = principal({ subject: "bob" });
+const who = tokens({ ana, bob });
+
+const input = Type.Object({ id: Type.String({ maxLength: 10 }), pin: Type.Optional(secret(Type.String())) });
+const thing = handler({
+  description: "Changes it.",
+  effect: "write",
+  input,
+  auth: can("things:change"),
+  handle: ({ id }) => ({ id }),
+});
+const look = handler({ description: "Looks.", effect: "read", input, auth: authenticated, handle: ({ id }) => ({ id }) });
+const full = handler({
+  description: "All of it.",
+  effect: "destructive",
+  input,
+  auth: anyone,
+  handle: ({ id }) => ({ id, token: "t0p" }),
+});
+const fails = handler({
+  description: "Fails.",
+  effect: "write",
+  input,
+  auth: anyone,
+  handle: ({ id }) => (id === "known" ? conflict("It is gone") : JSON.parse("{")),
+});
+
+const boot = (root: string) =>
+  bootWithTrail({
+    root,
+    handlers: { thing, look, full, fails },
+    expose: {
+      thing: { http: "POST /things", mcp: true, cli: true },
+      look: { http: "GET /things/:id", mcp: true, cli: true },
+      full: { direct: true, audit: "response" },
+      fails: { direct: true },
+    },
+    plugins: [http({ port: 0, authenticate: who }), mcp({ authenticate: who }), cli({ authenticate: who })],
+  });
+
+/** Without what differs from run to run; ids of calls by the order in which they were first met. */
+const plain = (events: readonly Recorded[]): readonly object[] => {
+  const calls: string[] = [];
+  return events.map(({ meta, body }) => {
+    const { at, seq, instance, key, schema, argsTag, resultTag, durationMs, callId, v, detail, ...said } = meta;
+    expect([at, seq, instance, key, v]).toEqual([
+      expect.any(Number),
+      expect.any(Number),
+      expect.stringMatching(/^[0-9a-f]{12}$/),
+      expect.stringMatching(/^chain-/),
+      1,
+    ]);
+    if (callId !== undefined && !calls.includes(callId)) calls.push(callId);
+    return {
+      ...said,
+      ...(callId === undefined ? {} : { call: calls.indexOf(callId) }),
+      ...(schema === undefined ? {} : { schema: schema.slice(0, 7) }),
+      ...(argsTag === undefined ? {} : { argsTag: argsTag.slice(0, 9) }),
+      ...(resultTag === undefined ? {} : { resultTag: resultTag.slice(0, 9) }),
+      ...(durationMs === undefined ? {} : { took: durationMs >= 0 }),
+      ...(body === undefined ? {} : { body }),
+    };
+  });
+};
+
+const callsOf = (events: readonly Recorded[]) => plain(events.filter(({ meta }) => /^(?:call|credential)\./.test(meta.type)));
+
+const asAna = { credential: "test:ana", issuer: "test", kind: "user", person: "ana", subject: "ana" };
+const asAgent = { actsFor: "ana", credential: "test:ana", issuer: "test", kind: "agent", subject: "ana" };
+const asBob = { credential: "test:bob", issuer: "test", kind: "user", person: "bob", subject: "bob" };
+const hashed = { schema: "sha256:", argsTag: "hmac:tag-" };
+
+test("one write through each surface leaves the same two events, in the order start, end", async () => {
+  using folder = tempFolder();
+  const app = await boot(folder.root);
+  await app.acrossSurfaces({ handler: "thing", input: { json: '{"id":"a"}' }, token: "ana" }, ["http", "mcp", "cli"]);
+  await app.stop();
+  const written = (call: number, surface: string, more: object) => [
+    { type: "call.started", call, handler: "thing", surface, ...hashed, ...more, body: { args: { id: "a" } } },
+    { type: "call.ended", call, handler: "thing", surface, ...hashed, ...more, outcome: "succeeded", took: true },
+  ];
+  expect(callsOf(eventsIn(folder.root))).toEqual([
+    ...written(0, "http", { principal: asAna, peer: "127.0.0.1" }),
+    ...written(1, "mcp", { principal: asAgent, peer: "127.0.0.1" }),
+    ...written(2, "cli", { principal: asAna }),
+  ]);
+});
+
+test("one read through each surface leaves one event, and none over http", async () => {
+  using folder = tempFolder();
+  const app = await boot(folder.root);
+  await app.acrossSurfaces({ handler: "look", input: { text: { id: "a" } }, token: "ana" }, ["http"]);
+  await app.acrossSurfaces({ handler: "look", input: { json: '{"id":"a"}' }, token: "ana" }, ["mcp", "cli"]);
+  await app.stop();
+  const read = { type: "call.ended", handler: "look", ...hashed, outcome: "succeeded", took: true };
+  expect(callsOf(eventsIn(folder.root))).toEqual([
+    { ...read, call: 0, surface: "mcp", principal: asAgent, peer: "127.0.0.1" },
+    { ...read, call: 1, surface: "cli", principal: asAna },
+  ]);
+});
+
+const call = (app: TestApp, name: string, given: object, as = ana, how = {}) => app.as(as).call(name, given, how);
+
+test("one of each refusal and failure", async () => {
+  using folder = tempFolder();
+  const app = await boot(folder.root);
+  const { gate } = { gate: app.kernel };
+  const credentials = { surface: "http", header: () => undefined, isLocal: false, peer: "10.0.0.1" };
+  await gate.enter({ surface: "http", handler: "thing", callId: gate.newCallId(), credentials }).catch(() => undefined);
+  await gate
+    .enter({ surface: "mcp", callId: gate.newCallId(), credentials: { ...credentials, surface: "mcp", token: "?" } })
+    .catch(() => undefined);
+  await call(app, "thing", { id: "a" }, bob, { surface: "http" });
+  await call(app, "thing", { id: "far too long for it" }, ana, { surface: "http" });
+  await call(app, "thing", { id: "a", more: 1 }, ana, { surface: "http" });
+  await call(app, "nothing", {}, ana, { surface: "http" });
+  await call(app, "fails", { id: "known" });
+  await call(app, "fails", { id: "bug" });
+  await call(app, "thing", { id: "a" }, ana, { surface: "http", dryRun: true });
+  await app.stop();
+  const refused = { outcome: "refused", surface: "http" };
+  const thingRefused = { ...refused, type: "call.refused", handler: "thing", schema: "sha256:", took: true };
+  const failed = { handler: "fails", surface: "direct", principal: asAna, ...hashed };
+  expect(callsOf(eventsIn(folder.root))).toEqual([
+    { ...refused, type: "credential.failed", call: 0, handler: "thing", errorCode: "unauthenticated", peer: "10.0.0.1" },
+    { ...refused, type: "credential.failed", call: 1, surface: "mcp", errorCode: "invalid_token", peer: "10.0.0.1" },
+    { ...thingRefused, call: 2, principal: asBob, errorCode: "missing_scope" },
+    { ...thingRefused, call: 3, principal: asAna, errorCode: "invalid_input" },
+    { ...thingRefused, call: 4, principal: asAna, errorCode: "unknown_field" },
+    { ...refused, type: "call.refused", call: 5, handler: "nothing", principal: asAna, errorCode: "unknown_handler", took: true },
+    { ...failed, type: "call.started", call: 6, body: { args: { id: "known" } } },
+    { ...failed, type: "call.ended", call: 6, outcome: "failed", errorCode: "conflict", took: true },
+    { ...failed, type: "call.started", call: 7, body: { args: { id: "bug" } } },
+    { ...failed, type: "call.ended", call: 7, outcome: "failed", errorCode: "internal", took: true },
+  ]);
+});
+
+test("results are stored where the exposure says so; secrets leave tags, what sounds like one is masked", async () => {
+  using folder = tempFolder();
+  const app = await boot(folder.root);
+  await call(app, "full", { id: "a", pin: "1234" });
+  await app.stop();
+  const [started, ended] = eventsIn(folder.root).filter(({ meta }) => meta.handler === "full");
+  expect(started?.body).toEqual({ args: { id: "a", pin: expect.stringMatching(/^hmac:tag-[0-9a-f]{6}:[0-9a-f]{16}$/) } });
+  expect(ended?.body).toEqual({ result: { id: "a", token: "[masked]" } });
+  expect(ended?.meta.resultTag).toMatch(/^hmac:tag-[0-9a-f]{6}:[0-9a-f]{64}$/);
+});
+
+test("a start says what runs: command, manifest, plugins, versions; a stop and a signed checkpoint end it", async () => {
+  using folder = tempFolder();
+  const app = await boot(folder.root);
+  await app.stop();
+  const [started, stopped, checkpoint] = eventsIn(folder.root);
+  expect(started?.meta).toMatchObject({
+    type: "runtime.started",
+    detail: {
+      app: { name: "test", version: "0.0.0" },
+      command: "test",
+      manifest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+      plugins: expect.arrayContaining([{ name: "http" }, { name: "audit" }]),
+      quater: expect.stringMatching(/^\d+\.\d+\.\d+/),
+    },
+  });
+  expect(stopped?.meta.type).toBe("runtime.stopped");
+  expect(checkpoint?.meta).toMatchObject({ type: "audit.checkpoint", detail: { size: 2, head: stopped?.row.hash } });
+});
+
+test("refusals in a loop are coalesced: the first ones one by one, the rest as a count", async () => {
+  using folder = tempFolder();
+  const app = await boot(folder.root);
+  for (let n = 0; n < 1_000; n++) await call(app, "thing", { id: "a" }, bob, { surface: "http" });
+  await app.stop();
+  const refused = eventsIn(folder.root).filter(({ meta }) => meta.type === "call.refused");
+  expect(refused).toHaveLength(11);
+  expect(refused.at(-1)?.meta).toMatchObject({ count: 990, errorCode: "missing_scope", principal: asBob });
+});
+
+test("parallel calls never mix: each call's events speak of it alone", async () => {
+  using folder = tempFolder();
+  const app = await boot(folder.root);
+  const people = Array.from({ length: 20 }, (_, n) => principal({ subject: `p${n}`, scopes: ["things:change"] }));
+  const outcomes = await Promise.all(
+    Array.from({ length: 400 }, async (_, n) => {
+      const outcome = await call(app, "thing", { id: `i${n}` }, people[n % 20], { surface: "http" });
+      return [outcome.callId, { id: `i${n}`, subject: `p${n % 20}` }] as const;
+    }),
+  );
+  await app.stop();
+  const events = eventsIn(folder.root);
+  for (const [callId, { id, subject }] of outcomes) {
+    const own = events.filter(({ meta }) => meta.callId === callId);
+    expect(own.map(({ meta }) => [meta.type, meta.principal?.subject])).toEqual([
+      ["call.started", subject],
+      ["call.ended", subject],
+    ]);
+    expect(own[0]?.body).toEqual({ args: { id } });
+    expect(own[0]?.meta.argsTag).toBe(own[1]?.meta.argsTag);
+  }
+});
+
+test("audit: off is for plain reads alone", async () => {
+  using folder = tempFolder();
+  const off = (audit: string) =>
+    bootWithTrail({ root: folder.root, handlers: { thing }, expose: { thing: { direct: true, audit } } });
+  await expect(off("off")).rejects.toThrow('thing: audit is "off" on a handler whose effect is "write"');
+  await expect(off("everything")).rejects.toThrow(/audit/);
+});
+
+test("a read with audit off leaves nothing, and its refusals are accounted for all the same", async () => {
+  using folder = tempFolder();
+  const app = await bootWithTrail({
+    root: folder.root,
+    handlers: { look },
+    expose: { look: { direct: true, audit: "off" } },
+  });
+  await call(app, "look", { id: "a" });
+  await call(app, "look", { id: "far too long for it" });
+  await app.stop();
+  expect(callsOf(eventsIn(folder.root))).toMatchObject([{ type: "call.refused", errorCode: "invalid_input" }]);
+});
