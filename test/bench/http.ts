@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
 import { request, run } from "./load.ts";
 
 export interface Variant {
@@ -57,7 +58,18 @@ export const httpVariants: readonly Variant[] = [
   { name: "mcp quater 100", server: "quater", handlers: 100, bytes: toolCall(100), expected: found },
 ];
 
-const serverFile = fileURLToPath(new URL("./servers.ts", import.meta.url));
+/** Built to JavaScript: a loader's hooks stay in a process that used them, and nobody serves through them. */
+const builtServers = (): string => {
+  const outfile = fileURLToPath(new URL("../../dist/bench-servers.mjs", import.meta.url));
+  buildSync({
+    entryPoints: [fileURLToPath(new URL("./servers.ts", import.meta.url))],
+    outfile,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+  });
+  return outfile;
+};
 
 /** @returns Medians over the rounds, by variant. */
 export const measureServers = async (
@@ -65,10 +77,11 @@ export const measureServers = async (
   { rounds, milliseconds }: { rounds: number; milliseconds: number },
   say: (line: string) => void,
 ): Promise<Map<string, Figures>> => {
+  const file = builtServers();
   const seen = new Map<string, Figures[]>(variants.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round++) {
     for (const variant of variants) {
-      const figures = await measure(variant, milliseconds);
+      const figures = await measure(variant, milliseconds, file);
       seen.get(variant.name)?.push(figures);
       say(
         `  round ${round}  ${variant.name.padEnd(22)} ${figures.perSecond.toFixed(0).padStart(7)} /s ${figures.cpuMicroseconds.toFixed(1).padStart(7)} µs`,
@@ -88,8 +101,8 @@ export const measureServers = async (
   );
 };
 
-const measure = async ({ server, handlers, bytes, expected }: Variant, milliseconds: number): Promise<Figures> => {
-  const child = spawn(process.execPath, ["--import", "tsx", serverFile, server, String(handlers)], {
+const measure = async ({ server, handlers, bytes, expected }: Variant, milliseconds: number, file: string): Promise<Figures> => {
+  const child = spawn(process.execPath, [file, server, String(handlers)], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();

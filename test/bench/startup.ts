@@ -21,20 +21,20 @@ export const hello = handler({
   handle: ({ name }) => ({ text: \`Hello \${name}\` }),
 });
 `;
-const configText = (ending: string) => `import { defineConfig, expose } from "quater";
+const configText = `import { defineConfig, expose } from "quater";
 import { apiKeys, cli, http, localUser, mcp } from "quater/plugins";
 export default defineConfig({
   name: "hello",
-  handlers: [expose(() => import("./hello.${ending}"), { hello: { http: "GET /hello", mcp: true, cli: true } })],
+  handlers: [expose(() => import("./hello.ts"), { hello: { http: "GET /hello", mcp: true, cli: true } })],
   plugins: [http({ authenticate: apiKeys() }), mcp({ authenticate: apiKeys() }), cli({ authenticate: localUser() })],
 });
 `;
 
-const project = (ending: "ts" | "js"): string => {
+const project = (): string => {
   const root = mkdtempSync(join(tmpdir(), "quater-bench-"));
   writeFileSync(join(root, "package.json"), JSON.stringify({ name: "hello", type: "module", private: true }));
-  writeFileSync(join(root, `hello.${ending}`), handlerText);
-  writeFileSync(join(root, `quater.config.${ending}`), configText(ending));
+  writeFileSync(join(root, "hello.ts"), handlerText);
+  writeFileSync(join(root, "quater.config.ts"), configText);
   writeFileSync(join(root, "say.ts"), 'const text: string = "hello\\n";\nprocess.stdout.write(text);\n');
   mkdirSync(join(root, "node_modules"));
   symlinkSync(repository, join(root, "node_modules/quater"), "dir");
@@ -50,20 +50,21 @@ const wallMs = (cwd: string, args: readonly string[], expected: string): number 
 };
 
 export const startUpRatios = async (runs: number, say: (line: string) => void): Promise<Record<string, number>> => {
-  const [typescript, javascript] = [project("ts"), project("js")];
+  const [typescript, built] = [project(), project()];
+  wallMs(built, [program, "build"], "");
   const tsx = join(repository, "node_modules/tsx/dist/loader.mjs");
   const commands = {
-    node: () => wallMs(javascript, ["-e", "0"], ""),
+    node: () => wallMs(built, ["-e", "0"], ""),
     "tsx hello": () => wallMs(typescript, ["--import", tsx, "say.ts"], "hello"),
     "quater run, TypeScript": () => wallMs(typescript, [program, "run", "hello", "--name", "Ana"], "Hello Ana"),
-    "quater run, JavaScript": () => wallMs(javascript, [program, "run", "hello", "--name", "Ana"], "Hello Ana"),
+    "quater run, built": () => wallMs(built, [program, "run", "hello", "--name", "Ana"], "Hello Ana"),
   };
   const seen = new Map<string, number[]>(Object.keys(commands).map((name) => [name, []]));
   try {
     for (const time of Object.values(commands)) time(); // the disk's and the loaders' caches
     for (let run = 0; run < runs; run++) for (const [name, time] of Object.entries(commands)) seen.get(name)?.push(time());
   } finally {
-    for (const root of [typescript, javascript]) rmSync(root, { recursive: true, force: true });
+    for (const root of [typescript, built]) rmSync(root, { recursive: true, force: true });
   }
   const middle = (name: keyof typeof commands) => median(seen.get(name) ?? []);
   for (const name of Object.keys(commands))
@@ -74,6 +75,6 @@ export const startUpRatios = async (runs: number, say: (line: string) => void): 
     );
   return {
     "cli.ts.vsTsxHello": middle("quater run, TypeScript") / middle("tsx hello"),
-    "cli.js.vsNode": middle("quater run, JavaScript") / middle("node"),
+    "cli.js.vsNode": middle("quater run, built") / middle("node"),
   };
 };

@@ -1,0 +1,201 @@
+// Failing closed: no record, no handler. And what the trail does by itself: unknown ends, retention, the fence.
+
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { QuaterError } from "quater";
+import { audit, auditRef, store, storeRef } from "quater/plugins";
+import { bootTest, principal } from "quater/testing";
+import { expect, test } from "vitest";
+import { prune } from "../../../plugins/audit/erase.ts";
+import { openKeys } from "../../../plugins/audit/keys.ts";
+import { storeSource } from "../../../plugins/audit/source.ts";
+import { sweepUnknown } from "../../../plugins/audit/sweep.ts";
+import { Trail } from "../../../plugins/audit/trail.ts";
+import { verifySource } from "../../../plugins/audit/verify-source.ts";
+import { openSqlite } from "../../../plugins/store/sqlite.ts";
+import { bootWithTrail, change, eventsIn, look, tempFolder } from "./kit.ts";
+
+const databaseIn = (root: string) => join(root, ".quater/quater.db");
+
+test("a locked store: 503 within 3 s, no handler, and reads go on; afterwards all is well", async () => {
+  using folder = tempFolder();
+  const handled: unknown[] = [];
+  const app = await bootWithTrail({
+    root: folder.root,
+    handlers: { change: change((input) => handled.push(input)), look: look() },
+  });
+  const locker = openSqlite(databaseIn(folder.root));
+  locker.run([{ sql: "BEGIN IMMEDIATE", parameters: [] }]);
+  const begin = Date.now();
+  const outcome = await app.as(principal()).call("change", { id: "a" });
+  expect(Date.now() - begin).toBeLessThan(3_000);
+  expect(outcome).toMatchObject({ ok: false, error: { code: "audit_unavailable", kind: "unavailable", retryAfterSeconds: 1 } });
+  expect(handled).toEqual([]);
+  expect(await app.as(principal()).call("look", { id: "a" })).toMatchObject({ ok: true });
+  locker.run([{ sql: "ROLLBACK", parameters: [] }]);
+  locker.close();
+  expect(await app.as(principal()).call("change", { id: "b" })).toMatchObject({ ok: true });
+  await app.stop();
+  const events = eventsIn(folder.root);
+  expect(events.filter(({ meta }) => meta.type === "call.started").map(({ body }) => body)).toEqual([{ args: { id: "b" } }]);
+  expect(events.find(({ meta }) => meta.errorCode === "audit_unavailable")?.meta.type).toBe("call.refused");
+});
+
+test("a head that somebody changed fences the store: no calls, not ready", async () => {
+  using folder = tempFolder();
+  const app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
+  await app.as(principal()).call("change", { id: "a" });
+  const file = openSqlite(databaseIn(folder.root));
+  file.run([{ sql: "update audit_head set seq = 2", parameters: [] }]);
+  file.close();
+  const outcome = await app.as(principal()).call("change", { id: "b" });
+  expect(outcome).toMatchObject({ ok: false, error: { code: "audit_unavailable" } });
+  expect(await app.kernel.unready()).toEqual(["store"]);
+  expect(app.log.at(-1)?.message).toMatch(/fenced|failed/);
+  await app.stop();
+});
+
+test("a start on a changed head stops the boot", async () => {
+  using folder = tempFolder();
+  const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
+  await (await boot()).stop();
+  const file = openSqlite(databaseIn(folder.root));
+  file.run([{ sql: "update audit_head set seq = 1", parameters: [] }]);
+  file.close();
+  await expect(boot()).rejects.toThrow(/The head of the trail was not written by Quater/);
+});
+
+test("an end that cannot be recorded is told as such, and not to be repeated", async () => {
+  using folder = tempFolder();
+  let locker: ReturnType<typeof openSqlite> | undefined;
+  const app = await bootWithTrail({
+    root: folder.root,
+    handlers: {
+      change: change((input) => {
+        locker = openSqlite(databaseIn(folder.root));
+        locker.run([{ sql: "BEGIN IMMEDIATE", parameters: [] }]);
+        return input;
+      }),
+    },
+  });
+  const outcome = await app.as(principal()).call("change", { id: "a" });
+  expect(outcome).toMatchObject({ ok: false, error: { code: "outcome_unrecorded", kind: "outcome_unknown" } });
+  locker?.run([{ sql: "ROLLBACK", parameters: [] }]);
+  locker?.close();
+  await app.stop();
+  // It was written as soon as that was possible again.
+  expect(eventsIn(folder.root).map(({ meta }) => meta.type)).toContain("call.ended");
+});
+
+test("changes of state are committed with their events, or neither is", async () => {
+  using folder = tempFolder();
+  await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
+  const service = app.kernel.services.get(auditRef);
+  const open = await app.kernel.services.get(storeRef).open();
+  const row = { sql: "insert into audit_sink values (?, 1, 1)", parameters: ["x"], expects: 1 };
+  const event = { fields: { type: "approval.filed" as const, approvalId: "apr_1" }, body: { args: { id: "a" } } };
+  const both = await Promise.all([service.commit([event], [row]), service.commit([event], [row]), service.commit([event], [])]);
+  expect(both.filter((each) => "refused" in each)).toHaveLength(1);
+  const filed = await open.read<{ n: number }>({
+    sql: "select count(*) n from audit_event where type = 'approval.filed'",
+    parameters: [],
+  });
+  expect(filed).toEqual([{ n: 2 }]);
+});
+
+const idleTrail = (app: Awaited<ReturnType<typeof bootTest>>, root: string): Trail =>
+  new Trail({
+    app: "test",
+    store: app.kernel.services.get(storeRef),
+    keys: () => openKeys(join(root, ".quater/trail-keys.json")),
+    sinks: [],
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    started: () => ({}),
+  });
+
+test("a call whose process is gone ended unknown; it is said once", async () => {
+  using folder = tempFolder();
+  let release: (() => void) | undefined;
+  const app = await bootWithTrail({
+    root: folder.root,
+    handlers: {
+      change: change(({ id }) => (id === "hangs" ? new Promise((resolve) => void (release = () => resolve({ id }))) : { id })),
+    },
+  });
+  const hanging = app.as(principal()).call("change", { id: "hangs" });
+  await app.as(principal()).call("change", { id: "a" });
+  const open = await app.kernel.services.get(storeRef).open();
+  await open.apply([{ sql: "update audit_instance set lease_until = 0", parameters: [] }]);
+  const other = idleTrail(app, folder.root);
+  await other.open();
+  const swept = [await sweepUnknown(other, open), await sweepUnknown(other, open)];
+  expect(swept).toEqual([1, 0]);
+  release?.();
+  const { callId } = await hanging;
+  await other.stop(false);
+  await app.stop();
+  const own = eventsIn(folder.root).filter(({ meta }) => meta.callId === callId);
+  expect(own.map(({ meta }) => [meta.type, meta.outcome])).toEqual([
+    ["call.started", undefined],
+    ["call.unknown", "unknown"],
+    ["call.ended", "succeeded"], // it was not gone after all
+  ]);
+});
+
+test("old events are pruned up to what every sink holds, with a record; the trail stays whole", async () => {
+  using folder = tempFolder();
+  const boot = () =>
+    bootWithTrail({ root: folder.root, handlers: { change: change() }, audit: { sinks: [{ file: "held.jsonl" }] } });
+  const first = await boot();
+  for (let n = 0; n < 20; n++) await first.as(principal()).call("change", { id: String(n) });
+  await first.stop(); // its checkpoint is the last that the sink holds
+  const app = await boot();
+  await app.as(principal()).call("change", { id: "kept" });
+  const open = await app.kernel.services.get(storeRef).open();
+  const trail = idleTrail(app, folder.root);
+  const held = `file:${join(folder.root, "held.jsonl")}`;
+  expect(await prune(trail, open, Date.now() + 1_000, [held, "elsewhere"])).toBe(0);
+  expect(await prune(trail, open, Date.now() - 3_600_000, [held])).toBe(0);
+  expect(await prune(trail, open, Date.now() + 1_000, [held])).toBe(42);
+  await trail.stop(false);
+  await app.stop();
+  const events = eventsIn(folder.root);
+  expect(events[0]?.meta).toMatchObject({ seq: 43, type: "audit.checkpoint" });
+  const again = await boot();
+  const source = storeSource(await again.kernel.services.get(storeRef).open());
+  const report = await verifySource(source, {
+    keyFile: join(folder.root, ".quater/trail-keys.json"),
+    against: [join(folder.root, "held.jsonl")],
+  });
+  expect(report).toMatchObject({ damage: [], prunedEvents: 42, first: 43 });
+  await again.stop();
+});
+
+test("the key file: made once, private, needed for an old trail, refused when others may read it", async () => {
+  using folder = tempFolder();
+  const file = join(folder.root, ".quater/trail-keys.json");
+  const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
+  await (await boot()).stop();
+  const text = readFileSync(file, "utf8");
+  const { chmodSync, rmSync } = await import("node:fs");
+  chmodSync(file, 0o644);
+  await expect(boot()).rejects.toThrow(/may be read by other users/);
+  rmSync(file);
+  await expect(boot()).rejects.toThrow(/the key file does not have/);
+  writeFileSync(file, text, { mode: 0o600 });
+  chmodSync(file, 0o600);
+  await (await boot()).stop();
+});
+
+test("a command that records nothing leaves no file behind", async () => {
+  using folder = tempFolder();
+  const app = await bootTest({
+    root: folder.root,
+    command: "inspect",
+    handlers: { change: change() },
+    plugins: [store(), audit()],
+  });
+  await app.stop();
+  expect(existsSync(join(folder.root, ".quater"))).toBe(false);
+  expect(QuaterError.name).toBe("QuaterError");
+});

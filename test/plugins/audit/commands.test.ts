@@ -1,0 +1,155 @@
+// `quater audit ...` as it is typed, on a project of its own.
+
+import { appendFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openSqlite } from "../../../plugins/store/sqlite.ts";
+import { quater as program, type Typed } from "../cli/kit.ts";
+import { eventsIn, tempFolder } from "./kit.ts";
+
+const folder = tempFolder();
+afterAll(() => folder[Symbol.dispose]());
+const repository = fileURLToPath(new URL("../../..", import.meta.url));
+const root = folder.root;
+const database = join(root, ".quater/quater.db");
+const quater = (words: string, typed: Typed = {}) => program(words.split(" "), { cwd: root, ...typed });
+const linesOf = (text: string) =>
+  text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+const sql = (text: string) => {
+  const file = openSqlite(database);
+  file.run([{ sql: text, parameters: [] }]);
+  file.close();
+};
+
+beforeAll(() => {
+  writeFileSync(join(root, "package.json"), '{"type":"module"}');
+  mkdirSync(join(root, "node_modules"));
+  symlinkSync(repository, join(root, "node_modules/quater"), "dir");
+  writeFileSync(
+    join(root, "things.ts"),
+    `import { anyone, handler, Type } from "quater";
+const about = { input: Type.Object({ id: Type.String() }), auth: anyone };
+export const change = handler({ ...about, description: "Changes.", effect: "write", handle: ({ id }) => ({ id }) });
+export const look = handler({ ...about, description: "Looks.", effect: "read", handle: ({ id }) => ({ id }) });
+`,
+  );
+  writeFileSync(
+    join(root, "quater.config.ts"),
+    `import { defineConfig, expose } from "quater";
+import { audit, cli, localUser, store } from "quater/plugins";
+export default defineConfig({
+  name: "things",
+  handlers: [expose(() => import("./things.ts"), { change: { cli: true }, look: { cli: true } })],
+  plugins: [cli({ authenticate: localUser({ person: "ana" }) }), store(), audit({ sinks: [{ file: "held.jsonl" }] })],
+});
+`,
+  );
+});
+
+test("looking at a project that has recorded nothing writes no event", async () => {
+  const { code, err } = await quater("audit verify");
+  expect([code, err]).toEqual([2, "There is no trail yet.\n"]);
+  expect((await quater("audit tail")).out).toBe("");
+  expect(eventsIn(root)).toEqual([]);
+});
+
+test("a call is found: by tail, by show, by the id that its surface printed", async () => {
+  expect((await quater("run change --id a")).code).toBe(0);
+  expect((await quater("run look --id b")).code).toBe(0);
+  const events = linesOf((await quater("audit tail")).out);
+  expect(events.map(({ type }) => type)).toEqual([
+    "runtime.started",
+    "call.started",
+    "call.ended",
+    "runtime.stopped",
+    ...["audit.checkpoint"],
+    "runtime.started",
+    "call.ended",
+    "runtime.stopped",
+  ]);
+  const { callId } = events[1] as { callId: string };
+  const shown = linesOf((await quater(`audit show ${callId}`)).out);
+  expect(shown).toMatchObject([
+    { type: "call.started", callId, handler: "change", surface: "cli", args: { id: "a" } },
+    { type: "call.ended", callId, outcome: "succeeded" },
+  ]);
+  const text = (await quater(`audit show ${callId}`, { isTerminal: true })).out;
+  expect(text).toContain("call.ended");
+  expect(text).toContain('args  {"id":"a"}');
+});
+
+test("filters", async () => {
+  const count = async (words: string) => linesOf((await quater(`audit show ${words}`)).out).length;
+  expect(await count("--handler change")).toBe(2);
+  expect(await count("--handler chang")).toBe(0);
+  expect(await count("--principal ana --outcome succeeded")).toBe(2);
+  expect(await count("--surface cli")).toBe(3);
+  expect(await count("--surface cli --since 1h")).toBe(3);
+  expect(await count("--surface cli --since 2200-01-01")).toBe(0);
+  expect(linesOf((await quater("audit tail --lines 1 --handler change")).out)).toMatchObject([{ type: "call.ended" }]);
+  expect(await quater("audit show")).toMatchObject({ code: 65 });
+  expect(await quater("audit show --since yesterdayish")).toMatchObject({ code: 65 });
+});
+
+test("tail --follow goes on until it is interrupted", async () => {
+  const interrupt = new AbortController();
+  const following = quater("audit tail --follow --lines 1 --handler look", { interrupt: interrupt.signal });
+  await quater("run look --id seen-live");
+  await new Promise((resolve) => setTimeout(resolve, 1_000)); // a few of its looks; it cannot be asked
+  interrupt.abort("SIGINT");
+  const { code, out } = await following;
+  expect(code).toBe(0);
+  expect(linesOf(out).map(({ type }) => type)).toEqual(["call.ended", "call.ended"]);
+});
+
+test("verify: 0 whole, against the sink; export verifies offline; 2 what cannot be read", async () => {
+  const { code, out, err } = await quater("audit verify");
+  expect([code, JSON.parse(out)]).toMatchObject([0, { isWhole: true, compared: 1, damage: [] }]);
+  expect(err).toMatch(/^The trail is whole: \d+ events, 1 to \d+, 1 checkpoints signed by SHA256:/);
+  const exported = await quater("audit export");
+  const file = join(root, "export.jsonl");
+  writeFileSync(file, exported.out);
+  expect((await quater(`audit verify --file ${file}`)).code).toBe(0);
+  writeFileSync(file, exported.out.replace('"id\\":\\"a\\"', '"id\\":\\"b\\"').replace("succeeded", "failed"));
+  expect((await quater(`audit verify --file ${file}`)).code).toBe(1);
+  expect((await quater("audit verify --file things.ts")).code).toBe(2);
+  expect((await quater("audit verify --against nowhere.jsonl")).code).toBe(2);
+  expect(linesOf((await quater("audit tail --lines 2")).out)[0]).toMatchObject({ type: "audit.exported" });
+  expect((await quater("audit verify --from 3")).code).toBe(0);
+});
+
+test("erase takes the arguments away and leaves a record; the trail stays whole", async () => {
+  expect(JSON.parse((await quater("audit erase --handler change --reason asked")).out)).toEqual({ erasedBodies: 1 });
+  expect((await quater("audit show --handler change")).out).not.toContain('"args"');
+  expect(eventsIn(root).find(({ meta }) => meta.type === "audit.erased")?.meta.detail).toMatchObject({
+    bodies: [[2, 2]],
+    reason: "asked",
+  });
+  expect((await quater("audit verify")).code).toBe(0);
+  expect(await quater("audit erase --reason all")).toMatchObject({ code: 65 });
+});
+
+test("keys rotate, and what the old ones wrote still verifies", async () => {
+  const before = (await quater("audit fingerprint")).out;
+  const after = (await quater("audit rotate")).out;
+  expect(after).toMatch(/^SHA256:[A-Za-z0-9+/]{43}\n$/);
+  expect(after).not.toBe(before);
+  await quater("run change --id c");
+  expect((await quater("audit verify")).code).toBe(0);
+  expect(readdirSync(join(root, ".quater")).filter((name) => name.startsWith("trail-keys"))).toEqual(["trail-keys.json"]);
+  const pinned = await quater(`audit verify --fingerprint SHA256:${"A".repeat(43)}`);
+  expect([pinned.code, pinned.out]).toEqual([1, expect.stringContaining("unsigned")]);
+});
+
+test("damage: exit 1, with the place and the kind", async () => {
+  sql("update audit_event set type = 'call.refused' where seq = 3");
+  const { code, err } = await quater("audit verify");
+  expect([code, err]).toEqual([1, expect.stringContaining("altered: The columns of event 3 differ from what it says\n")]);
+  sql("update audit_event set type = 'call.ended' where seq = 3");
+  appendFileSync(join(root, "held.jsonl"), "a line cut by a cra");
+  expect((await quater("audit verify")).code).toBe(0);
+});

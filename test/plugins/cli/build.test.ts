@@ -1,0 +1,40 @@
+// `quater build`: later starts load what it made, and never something old.
+
+import { cpSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { freshBuild } from "../../../core/built.ts";
+import { fixture, start } from "./kit.ts";
+
+const inside = join(fixture("typescript"), ".."); // where `quater` resolves
+
+const project = () => {
+  const root = mkdtempSync(join(inside, "tmp-build-"));
+  cpSync(fixture("typescript"), root, { recursive: true });
+  return { root, file: join(root, "quater.config.ts"), [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }) };
+};
+
+test("a built project runs from the build, until anything it was built from changes", async () => {
+  using made = project();
+  const { root, file } = made;
+  expect(freshBuild(file)).toBeUndefined();
+  expect((await start(["build"], { cwd: root }).ended).err).toMatch(/^Built \d+ files into \.quater\/build\/manifest\.mjs/);
+  const built = freshBuild(file);
+  expect(built).toBe(join(root, ".quater/build/manifest.mjs"));
+  expect(statSync(built ?? "").mode & 0o077).toBe(0);
+
+  expect((await start(["run", "hello", "--name", "Ana"], { cwd: root }).ended).out).toBe('{"text":"Hello Ana"}\n');
+  writeFileSync(built ?? "", "export default 1;"); // the build is what is loaded
+  expect((await start(["run", "hello"], { cwd: root }).ended).err).toContain("does not export a manifest");
+
+  writeFileSync(join(root, "tsconfig.json"), "{}");
+  expect(freshBuild(file)).toBeUndefined();
+  expect((await start(["run", "hello", "--name", "Ana"], { cwd: root }).ended).out).toBe('{"text":"Hello Ana"}\n');
+});
+
+test("a project that does not boot is not built", async () => {
+  using made = project();
+  writeFileSync(made.file, "export default 1;");
+  expect(await start(["build"], { cwd: made.root }).ended).toMatchObject({ code: 78 });
+  expect(existsSync(join(made.root, ".quater/build"))).toBe(false);
+});

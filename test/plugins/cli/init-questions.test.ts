@@ -1,0 +1,78 @@
+// The questions of `quater init`, answered key by key at a terminal.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { runProgram } from "../../../plugins/cli/program.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "quater-ask-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Each answer is typed once its question is on the screen. */
+const converse = async (words: readonly string[], answers: readonly (readonly [question: string, keys: string])[], env = {}) => {
+  const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
+  for (const stream of Object.values(streams)) Object.assign(stream, { isTTY: true, columns: 100, setRawMode: () => stream });
+  const left = [...answers];
+  let screen = "";
+  let out = "";
+  streams.stdout.on("data", (part: Buffer) => {
+    out += part.toString();
+  });
+  streams.stderr.on("data", (part: Buffer) => {
+    screen += part.toString();
+    const [question, keys] = left[0] ?? [];
+    if (question === undefined || !screen.includes(question)) return;
+    left.shift();
+    setImmediate(() => streams.stdin.write(keys ?? ""));
+  });
+  const code = await runProgram({ argv: ["init", ...words], env: { NO_COLOR: "1", ...env }, cwd: folder, ...streams });
+  return { code, out, screen, unasked: left.map(([question]) => question) };
+};
+
+const enter = "\r";
+const down = "\u001b[B";
+const nameIn = (path: string) => (JSON.parse(readFileSync(join(folder, path, "package.json"), "utf8")) as { name: string }).name;
+
+test("three questions make a project, and the suggestions are what -y would take", async () => {
+  const { code, out, unasked } = await converse(
+    [],
+    [
+      ["Which folder?", `${"\u007f"}shop${enter}`],
+      ["What is it called?", enter],
+      ["Which package manager?", `${down}${enter}`],
+    ],
+  );
+  expect([code, unasked, nameIn("shop")]).toEqual([0, [], "shop"]);
+  expect(out).toContain("  pnpm install\n");
+});
+
+test("what was told is not asked", async () => {
+  const { code, screen } = await converse(["shop", "--name", "orders"], [], { npm_config_user_agent: "npm/11.0.0" });
+  expect([code, screen, nameIn("shop")]).toEqual([0, "", "orders"]);
+});
+
+test("-y asks nothing, also at a terminal", async () => {
+  expect(await converse(["-y"], [])).toMatchObject({ code: 0, screen: "" });
+});
+
+test("a name that will not do is refused at once, and asked again", async () => {
+  const { code, screen } = await converse(
+    ["shop", "--pm", "npm"],
+    [
+      ["What is it called?", `!${enter}`],
+      ["small letters", `${"\u007f"}${enter}`],
+    ],
+  );
+  expect([code, nameIn("shop")]).toEqual([0, "shop"]);
+  expect(screen).toContain("a name has small letters, digits, - and _");
+});
+
+test("Ctrl-C at a question writes nothing, with exit 130", async () => {
+  const { code } = await converse(["shop"], [["What is it called?", "\u0003"]]);
+  expect([code, existsSync(join(folder, "shop"))]).toEqual([130, false]);
+});

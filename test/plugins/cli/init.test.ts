@@ -1,0 +1,261 @@
+// `quater init`, in folders of its own: what it writes, what it leaves alone, what it asks, and what it says of slips.
+
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { nodeProblem } from "../../../plugins/cli/init/node-version.ts";
+import { quater } from "./kit.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "quater-init-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const init = (words: string, env: Readonly<Record<string, string>> = {}) =>
+  quater(["init", ...words.split(" ").filter(Boolean)], { cwd: folder, env });
+const read = (path: string) => readFileSync(join(folder, path), "utf8");
+const put = (path: string, text: string) => {
+  mkdirSync(join(folder, path, ".."), { recursive: true });
+  writeFileSync(join(folder, path), text);
+};
+const files = (under: string) =>
+  readdirSync(join(folder, under), { recursive: true, encoding: "utf8" })
+    .filter((name) => !statSync(join(folder, under, name)).isDirectory())
+    .sort();
+const json = (path: string) => JSON.parse(read(path)) as Record<string, Record<string, string>>;
+
+describe("an empty folder", () => {
+  test("gets seven files, a short handler and a short manifest", async () => {
+    const { code, out, err } = await init("shop -y");
+    expect([code, err]).toEqual([0, ""]);
+    expect(files("shop").filter((name) => !name.startsWith(".quater/"))).toEqual([
+      ".gitignore",
+      "README.md",
+      "app/hello.ts",
+      "package.json",
+      "quater.config.ts",
+      "test/hello.test.ts",
+      "tsconfig.json",
+    ]);
+    const lines = (path: string) => read(path).trimEnd().split("\n").length;
+    expect(lines("shop/app/hello.ts")).toBeLessThanOrEqual(12);
+    expect(lines("shop/quater.config.ts")).toBeLessThanOrEqual(20);
+    expect(out).toMatch(/Start it\n {2}cd shop\n {2}npm install\n {2}npm run dev\n/);
+  });
+
+  test("gets a development key that its owner alone may read, in a folder that is not committed", async () => {
+    await init("shop -y");
+    const mode = (path: string) => statSync(join(folder, "shop/.quater", path)).mode & 0o777;
+    expect([mode("."), mode("development-key"), mode("keys.json")]).toEqual([0o700, 0o600, 0o600]);
+    expect(read("shop/.gitignore").split("\n")).toContain(".quater/");
+    expect(JSON.parse(read("shop/.quater/keys.json"))).toMatchObject({
+      keys: [{ kind: "agent", scopes: ["hello"], isDevelopment: true }],
+    });
+  });
+
+  test("is asked about nothing where nobody can answer", async () => {
+    const { code, out } = await init("");
+    expect([code, existsSync(join(folder, "quater.config.ts"))]).toEqual([0, true]);
+    expect(out).toMatch(/Start it\n {2}npm install\n/);
+  });
+
+  test("takes the versions that this Quater was tested with", async () => {
+    await init("shop -y");
+    const own = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
+    expect(json("shop/package.json")).toMatchObject({
+      dependencies: { quater: `^${own.version}` },
+      devDependencies: {
+        "@biomejs/biome": own.devDependencies["@biomejs/biome"],
+        tsx: own.dependencies.tsx,
+        typescript: own.devDependencies.typescript,
+      },
+    });
+  });
+
+  test("names a packed file from the project, and any other version as it is", async () => {
+    put("packed/quater.tgz", "");
+    await init("shop -y --quater packed/quater.tgz");
+    await init("other -y --quater 0.2.0-beta.1");
+    expect(json("shop/package.json")["dependencies"]).toEqual({ quater: "file:../packed/quater.tgz" });
+    expect(json("other/package.json")["dependencies"]).toEqual({ quater: "0.2.0-beta.1" });
+  });
+});
+
+describe("a folder with things in it", () => {
+  test("keeps every file to the letter, and what it wrote and kept is listed", async () => {
+    const before = { "app/hello.ts": "mine\n", "README.md": "# Mine\n", "tsconfig.json": "{}", "src/a.js": "1" };
+    for (const [path, text] of Object.entries(before)) put(path, text);
+    const { out } = await init("-y");
+    for (const [path, text] of Object.entries(before)) expect(read(path)).toBe(text);
+    expect(out).toMatch(/kept {3}app\/hello\.ts\n.*wrote {2}test\/hello\.test\.ts\n/);
+    expect(out).toMatch(/kept {3}tsconfig\.json\n.*kept {3}README\.md\n/);
+  });
+
+  test("has what is missing added to package.json and .gitignore, behind what is there", async () => {
+    const old = {
+      name: "mine",
+      type: "module",
+      scripts: { test: "mine" },
+      dependencies: { quater: "file:../q.tgz", koa: "3" },
+      devDependencies: { typescript: "6" },
+    };
+    put("package.json", `${JSON.stringify(old, null, "\t")}\n`);
+    put(".gitignore", "/node_modules\n*.log");
+    const { out } = await init("-y");
+    expect(json("package.json")).toMatchObject({
+      ...old,
+      scripts: { test: "mine", dev: "quater dev" },
+      devDependencies: { typescript: "6", tsx: expect.any(String) },
+    });
+    expect(read("package.json")).toContain('\t"name": "mine",\n');
+    expect(json("package.json")["engines"]).toBeUndefined();
+    expect(read(".gitignore")).toBe("/node_modules\n*.log\n.quater/\n.env\n");
+    expect(out).toMatch(/added {2}\.gitignore: \.quater\/, \.env\n/);
+    expect(out).toMatch(/added {2}package\.json: scripts\.dev, scripts\.start, /);
+    expect(read("quater.config.ts")).toContain('name: "mine"');
+  });
+
+  test("gets its package.json completed where a package manager wrote nothing but dependencies", async () => {
+    put("package.json", '{"dependencies":{"quater":"file:q.tgz"}}');
+    await init("-y --name shop");
+    expect(json("package.json")).toMatchObject({ name: "shop", type: "module", dependencies: { quater: "file:q.tgz" } });
+  });
+
+  test("is told to become a project of modules, and not made one", async () => {
+    put("package.json", '{"name":"old","type":"commonjs","main":"index.js"}');
+    const { out } = await init("-y");
+    expect(json("package.json")["type"]).toBe("commonjs");
+    expect(out).toContain('Say "type": "module" in package.json');
+  });
+
+  test("with a manifest of its own gets no example", async () => {
+    put("quater.config.js", "export default {};\n");
+    const { out } = await init("-y");
+    expect([existsSync(join(folder, "app")), existsSync(join(folder, "quater.config.ts"))]).toEqual([false, false]);
+    expect(out).toContain("kept   quater.config.js: and so no example was written\n");
+    expect(out).not.toContain("curl");
+  });
+
+  test("is the same after a second init, key and all", async () => {
+    await init("-y");
+    const all = () => files(".").map((path) => [path, read(path), lstatSync(join(folder, path)).mtimeMs]);
+    const before = all();
+    expect((await init("-y")).out).not.toMatch(/wrote|added/);
+    expect(all()).toEqual(before);
+  });
+
+  test("runs none of it: neither the manifest nor .env is read", async () => {
+    put("quater.config.mjs", 'throw new Error("run");\n');
+    put(".env", "NODE_OPTIONS=--bad\n");
+    chmodSync(join(folder, ".env"), 0o666);
+    for (const line of ["init -y", "--version", "--help", "init --help"])
+      expect(await quater(line.split(" "), { cwd: folder }), line).toMatchObject({ code: 0, err: "" });
+  });
+});
+
+describe("names and package managers", () => {
+  test.each([
+    ["My Shop!", "my-shop"],
+    ["2024.orders", "orders"],
+    ["quater", "quater-app"],
+    ["typescript", "typescript-app"],
+    ["Ärger", "rger"],
+    ["...", "app"],
+  ])("a folder called %s makes the name %s", async (given, name) => {
+    mkdirSync(join(folder, "under", given), { recursive: true });
+    const { code } = await quater(["init", "-y"], { cwd: join(folder, "under", given) });
+    expect([code, json(`under/${given}/package.json`)["name"]]).toEqual([0, name]);
+  });
+
+  test.each([
+    ["npm/11.0.0 node/v22", ["npm install", "npm run dev", "npx quater run"]],
+    ["pnpm/10.0.0 npm/? node/v22", ["pnpm install", "pnpm run dev", "pnpm exec quater run"]],
+    ["yarn/1.22.22 npm/? node/v22", ["yarn install", "yarn run dev", "yarn run quater run"]],
+    ["bun/1.3.0 npm/? node/v22", ["bun install", "bun run dev", "bunx quater run"]],
+  ])("next steps are in the words of %s", async (agent, lines) => {
+    const { out } = await init("-y", { npm_config_user_agent: agent });
+    for (const line of lines) expect(out).toContain(`\n  ${line}`);
+  });
+
+  test("a lock file says more than who started the program, and --pm more than both", async () => {
+    put("pnpm-lock.yaml", "");
+    const env = { npm_config_user_agent: "npm/11.0.0" };
+    expect((await init("-y", env)).out).toContain("  pnpm install\n");
+    expect((await init("-y --pm yarn", env)).out).toContain("  yarn install\n");
+  });
+
+  test("--json says the same to a machine", async () => {
+    const { out } = await init("my-shop -y --json");
+    expect(JSON.parse(out)).toMatchObject({
+      name: "my-shop",
+      root: join(folder, "my-shop"),
+      files: expect.arrayContaining([{ path: "app/hello.ts", what: "wrote" }]),
+      next: {
+        start: ["cd my-shop", "npm install", "npm run dev"],
+        calls: [expect.stringMatching(/^curl /), expect.any(String), expect.any(String)],
+      },
+    });
+  });
+});
+
+test.each([
+  ["18.20.8", true],
+  ["20.9.0", true],
+  ["20.19.0", false],
+  ["22.0.0", false],
+  ["24.21.0", false],
+])("Node %s is too old: %s", (version, isOld) => {
+  const problem = `Node ${version} is too old: Quater needs 20.19 or later. Install a newer one from https://nodejs.org`;
+  expect(nodeProblem(version, ">=20.19")).toBe(isOld ? problem : undefined);
+});
+
+describe("a slip", () => {
+  test.each([
+    ["--nmae x", "Unknown flag --nmae; did you mean --name?"],
+    ["--frobnicate", "Unknown flag --frobnicate; quater init --help lists them"],
+    ["a b", 'Unexpected word "b"; write quater init [dir]'],
+    ["--name", "--name needs a value"],
+    ["--name -y", "--name needs a value"],
+    ["--yes=1", "--yes takes no value"],
+    ["-y --name Shop", '--name "Shop" will not do: a name has small letters'],
+    ["-y --name quater", '--name "quater" will not do: a project that needs the package quater cannot have its name'],
+    ["-y --pm cargo", '--pm "cargo" is none of npm, pnpm, yarn, bun'],
+  ])("%s is said in one line, and nothing is written", async (words, message) => {
+    const { code, err } = await init(words);
+    expect([code, err.trimEnd().split("\n").length]).toEqual([64, 1]);
+    expect(err).toContain(message);
+    expect(files(".")).toEqual([]);
+  });
+
+  test("a file where a folder is meant, and a package.json that is none", async () => {
+    put("file", "");
+    expect(await init("file -y")).toMatchObject({ code: 64, err: expect.stringContaining("is a file; name a folder") });
+    put("package.json", "{ nope");
+    expect(await init("-y")).toMatchObject({ code: 64, err: expect.stringContaining("package.json is not valid JSON") });
+    expect(files(".")).toEqual(["file", "package.json"]);
+  });
+
+  test("what a link points at is not written to", async () => {
+    put("elsewhere/package.json", "{}");
+    mkdirSync(join(folder, "shop"));
+    symlinkSync(join(folder, "elsewhere/package.json"), join(folder, "shop/package.json"));
+    symlinkSync(join(folder, "elsewhere/new"), join(folder, "elsewhere/README.md"));
+    expect(await init("shop -y")).toMatchObject({ code: 64, err: expect.stringContaining("package.json is a link") });
+    await init("elsewhere -y");
+    expect([read("elsewhere/package.json") === "{}", existsSync(join(folder, "elsewhere/new"))]).toEqual([false, false]);
+  });
+});

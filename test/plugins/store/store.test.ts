@@ -1,0 +1,159 @@
+// The store's contract, the same on both databases.
+
+import { join } from "node:path";
+import { definePlugin, serviceRef } from "quater";
+import { type StoreOptions, store, storeRef } from "quater/plugins";
+import { bootTest, type TestApp } from "quater/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Migration, type OpenStore, StoreFailure } from "../../../plugins/store/service.ts";
+import { openSqlite } from "../../../plugins/store/sqlite.ts";
+import { tempFolder } from "../audit/kit.ts";
+import { type TestPostgres, testPostgres } from "./postgres.ts";
+
+interface Tables {
+  shelf_item: { name: string; count: number };
+}
+
+const first: Migration = {
+  version: 1,
+  tables: ["shelf_item"],
+  up: (build) => [
+    build.schema
+      .createTable("shelf_item")
+      .addColumn("name", "text", (column) => column.notNull().primaryKey())
+      .addColumn("count", "bigint", (column) => column.notNull()),
+  ],
+};
+const shelfRef = serviceRef<unknown>("shelf");
+
+const shelf = definePlugin((migrations: readonly Migration[] = [first]) => ({
+  name: "shelf",
+  needs: [storeRef],
+  provides: [shelfRef],
+  setup: ({ services }) => services.get(storeRef).register("shelf", migrations),
+}));
+
+const boot = (root: string, options: StoreOptions = {}, migrations?: readonly Migration[]): Promise<TestApp> =>
+  bootTest({ root, handlers: {}, plugins: [store(options), shelf(migrations)] });
+
+let postgres: TestPostgres | string;
+beforeAll(async () => {
+  postgres = await testPostgres();
+});
+afterAll(async () => {
+  if (typeof postgres !== "string") await postgres.close();
+});
+
+describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
+  const opened = async (use: (open: OpenStore, again: () => Promise<TestApp>) => Promise<void>): Promise<string | undefined> => {
+    using folder = tempFolder();
+    if (dialect === "postgres" && typeof postgres === "string") return postgres;
+    const options = dialect === "postgres" ? { url: await (postgres as TestPostgres).freshUrl() } : {};
+    const again = () => boot(folder.root, options);
+    await using app = await again();
+    await use(await app.kernel.services.get(storeRef).open(), again);
+    return undefined;
+  };
+  const both = (title: string, use: Parameters<typeof opened>[0]) =>
+    test(title, async (context) => {
+      const reason = await opened(use);
+      if (reason !== undefined) context.skip(reason);
+    });
+
+  both("a transaction is all or nothing", async (open) => {
+    const db = open.queries<Tables>();
+    const insert = (name: string) => db.insertInto("shelf_item").values({ name, count: 1 });
+    await expect(
+      open.transaction(async (transaction) => {
+        await transaction.run(insert("a"));
+        throw new Error("no");
+      }),
+    ).rejects.toThrow("no");
+    await open.transaction((transaction) => transaction.run(insert("b")));
+    expect(await open.read(db.selectFrom("shelf_item").select("name"))).toEqual([{ name: "b" }]);
+  });
+
+  both("numbers come back as numbers, counts as counts, conflicts as conflicts", async (open) => {
+    const db = open.queries<Tables>();
+    const [one] = await open.apply([db.insertInto("shelf_item").values({ name: "a", count: 2 ** 40 })]);
+    expect(one?.changes).toBe(1);
+    expect(await open.read(db.selectFrom("shelf_item").selectAll())).toEqual([{ name: "a", count: 2 ** 40 }]);
+    const again = open.apply([db.insertInto("shelf_item").values({ name: "a", count: 1 })]);
+    await expect(again).rejects.toMatchObject({ name: "StoreFailure", kind: "conflict" });
+    const none = db.updateTable("shelf_item").set({ count: 0 }).where("name", "=", "x").compile();
+    await expect(open.apply([{ sql: none.sql, parameters: none.parameters, expects: 1 }])).rejects.toMatchObject({
+      kind: "mismatch",
+    });
+  });
+
+  both("compare and set has one winner of many", async (open) => {
+    const db = open.queries<Tables>();
+    await open.apply([db.insertInto("shelf_item").values({ name: "a", count: 0 })]);
+    const take = () =>
+      open.transaction(async (transaction) => {
+        const set = db.updateTable("shelf_item").set({ count: 1 }).where("name", "=", "a").where("count", "=", 0);
+        return (await transaction.run(set))[0]?.changes;
+      });
+    const changes = await Promise.all(Array.from({ length: 12 }, take));
+    expect(changes.filter((count) => count === 1)).toHaveLength(1);
+  });
+
+  both("one clock, in milliseconds, inside queries too", async (open) => {
+    const before = Date.now();
+    const now = await open.now();
+    expect(Math.abs(now - before)).toBeLessThan(2_000);
+    expect(Number.isInteger(now)).toBe(true);
+  });
+
+  both("several that start at once migrate once", async (open, again) => {
+    const apps = await Promise.all([again(), again(), again()]);
+    await Promise.all(apps.map((app) => app.stop()));
+    const rows = await open.read<{ n: number }>({ sql: "select count(*) as n from quater_migration", parameters: [] });
+    expect(rows).toEqual([{ n: 1 }]);
+  });
+});
+
+test("a file that holds somebody else's tables is refused, and left as it was", async () => {
+  using folder = tempFolder();
+  const path = join(folder.root, "shop.db");
+  const file = openSqlite(path);
+  file.run([{ sql: "create table orders (id text)", parameters: [] }]);
+  await expect(boot(folder.root, { url: "file:shop.db" })).rejects.toThrow(
+    "file:shop.db holds tables that are not Quater's: orders. Give the store a place of its own",
+  );
+  const [found] = file.run([{ sql: "select name from sqlite_master", parameters: [] }]);
+  expect(found?.rows).toEqual([{ name: "orders" }]);
+  file.close();
+});
+
+test("tables of a newer version stop the boot; older ones are brought up to date", async () => {
+  using folder = tempFolder();
+  const second: Migration = {
+    version: 2,
+    tables: ["shelf_note"],
+    up: (build) => [build.schema.createTable("shelf_note").addColumn("text", "text")],
+  };
+  await (await boot(folder.root)).stop();
+  await (await boot(folder.root, {}, [first, second])).stop();
+  await expect(boot(folder.root)).rejects.toThrow("The tables of shelf have version 2; this Quater knows 1");
+});
+
+test("a url that is none, and a PostgreSQL that does not answer, are boot errors without the password in them", async () => {
+  using folder = tempFolder();
+  await expect(boot(folder.root, { url: "mysql://x" })).rejects.toThrow('store\'s url begins with "mysql:"');
+  const boots = boot(folder.root, { url: "postgres://user:hunter2@127.0.0.1:1/db" });
+  await expect(boots).rejects.toThrow("The store cannot be opened");
+  await expect(boots).rejects.not.toThrow("hunter2");
+});
+
+test("once fenced it takes nothing, is not ready, and asks for the process to end with 74", async () => {
+  using folder = tempFolder();
+  await using app = await boot(folder.root);
+  const service = app.kernel.services.get(storeRef);
+  const open = await service.open();
+  expect(await app.kernel.unready()).toEqual([]);
+  service.fence(new StoreFailure("broken", "SQLITE_IOERR_FSYNC", "disk I/O error"));
+  expect(await app.kernel.unready()).toEqual(["store"]);
+  await expect(open.now()).rejects.toMatchObject({ code: "audit_unavailable", kind: "unavailable" });
+  expect(app.log.map(({ message }) => message)).toEqual(["The store is fenced: no calls are taken until it was looked at"]);
+});
