@@ -26,13 +26,19 @@ export const resultText = (value: unknown, { isJson, terminal }: Pick<Context, "
 };
 
 type Scalar = string | number | boolean | null;
-type Flat = Readonly<Record<string, Scalar>>;
+/** What fits into a cell: a scalar, or a list of them. */
+type Cell = Scalar | readonly Scalar[];
+type Flat = Readonly<Record<string, Cell>>;
 
 const isScalar = (value: unknown): value is Scalar => value === null || typeof value !== "object";
+const isCell = (value: unknown): value is Cell => isScalar(value) || (Array.isArray(value) && value.every(isScalar));
 const isFlat = (value: unknown): value is Flat =>
-  value !== null && typeof value === "object" && !Array.isArray(value) && Object.values(value).every(isScalar);
+  value !== null && typeof value === "object" && !Array.isArray(value) && Object.values(value).every(isCell);
 
-const cell = (value: Scalar | undefined): string => (value === undefined || value === null ? "-" : visible(String(value)));
+const cell = (value: Cell | undefined): string => {
+  if (Array.isArray(value)) return value.length === 0 ? "-" : value.map(cell).join(", ");
+  return value === undefined || value === null ? "-" : visible(String(value));
+};
 
 /** A result for a person: a table for lists of flat objects, lines for flat objects, indented JSON for the rest. */
 export const renderValue = (value: unknown, columns: number, paint: Paint): string => {
