@@ -2,7 +2,6 @@
 // so, in the same transaction; a body that is gone without one is damage.
 
 import type { OpenStore, Statement } from "../store/service.ts";
-import { ordered } from "./event.ts";
 import { each, type Filter } from "./find.ts";
 import { rangesOf } from "./ranges.ts";
 import { chain, compiled, queriesOn, type SinkRow } from "./tables.ts";
@@ -31,7 +30,7 @@ export const eraseBodies = async (
     waiting = [];
     if (seqs.length === 0) return;
     const bodies = rangesOf(seqs);
-    const detail = ordered({ bodies, by, reason });
+    const detail = { bodies, by, reason };
     const receipt = await trail.record({
       changes: bodies.map(([from, to]) => without(store, from, to)),
       events: [{ fields: { type: "audit.erased", detail } }],
@@ -98,7 +97,7 @@ export const prune = async (trail: Trail, store: OpenStore, beforeMs: number, si
     const receipt = await trail.record({
       changes: [{ ...compiled(gone), expects: seq - floor }],
       floor: { seq, hash },
-      events: [{ fields: { type: "audit.erased", detail: ordered({ pruned: { from: floor + 1, through: seq, hash } }) } }],
+      events: [{ fields: { type: "audit.erased", detail: { pruned: { from: floor + 1, through: seq, hash } } } }],
     });
     if ("refusal" in receipt) break; // another instance was faster
     removed += seq - floor;

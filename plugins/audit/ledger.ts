@@ -196,7 +196,7 @@ export class Ledger {
     const said = typeof fields === "function" ? fields(before) : fields;
     const { instance, keys } = this.#options;
     const meta = metaText(said, { at: before.at, instance, key: keys.chain.id, seq });
-    const salt = body === undefined ? null : randomBytes(16).toString("hex");
+    const salt = body === undefined ? null : freshSalt();
     const bodyHash = body === undefined || salt === null ? noBody : bodyHashOf(salt, body);
     return {
       seq,
@@ -221,6 +221,17 @@ export class Ledger {
 
 /** The row is locked, so the count cannot differ; without it all statements travel at once. */
 const withoutCount = ({ sql, parameters }: Statement): Statement => ({ sql, parameters });
+
+const saltBytes = 16;
+let randomness = Buffer.alloc(0);
+
+/** Asking the system for each sixteen bytes would take longer than hashing with them. */
+const freshSalt = (): string => {
+  if (randomness.length < saltBytes) randomness = randomBytes(saltBytes * 256);
+  const salt = randomness.toString("hex", 0, saltBytes);
+  randomness = randomness.subarray(saltBytes);
+  return salt;
+};
 
 const plain = (sql: string): Statement => ({ sql, parameters: [] });
 

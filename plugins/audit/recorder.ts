@@ -12,8 +12,8 @@ import {
   type Operation,
   type Outcome,
 } from "../../core/index.ts";
-import { bodyText, type EndedAs, type EventFields, whoOf } from "./event.ts";
-import type { Entry } from "./ledger.ts";
+import { bodyText, type EndedAs, type EventFields, jsonText, plainJson, whoOf } from "./event.ts";
+import type { Draft, Entry, Receipt } from "./ledger.ts";
 import type { AuditLevel } from "./level.ts";
 import type { Redactor } from "./redact.ts";
 import type { Refusals } from "./refusals.ts";
@@ -26,6 +26,8 @@ interface Running {
   startedSeq?: number;
   /** The handler may have run. */
   hasBegun: boolean;
+  /** The start of a call that needs approval: written by whoever uses the approval up, in the same transaction. */
+  start?: Draft;
 }
 
 export interface RecorderOptions {
@@ -68,6 +70,7 @@ export class Recorder {
     const isQuiet = ({ surface }: Arrival) => told === undefined && quietSurfaces.has(surface);
     return {
       around: (call, next) => {
+        this.#options.trail.assertOpen();
         if (!isQuiet(call)) this.#running.set(call.callId, { ...plan.ofArguments(call), hasBegun: true });
         return next();
       },
@@ -86,12 +89,10 @@ export class Recorder {
       around: async (call, next) => {
         const running: Running = { ...plan.ofArguments(call), hasBegun: false };
         this.#running.set(call.callId, running);
-        // With an approval the start is written by whoever consumes it, in the transaction that uses it up.
-        if (!isApproved) {
-          const receipt = await trail.record(plan.started(call, running), () => this.#neverRan(plan, call));
-          if ("seq" in receipt) running.startedSeq = receipt.seq;
-        }
-        running.hasBegun = true;
+        const entry = plan.started(call, running);
+        const [start] = entry.events;
+        if (isApproved && start !== undefined) running.start = start;
+        else this.#begun(running, await trail.record(entry, () => this.#neverRan(plan, call)));
         return next();
       },
       settled: async (call, outcome) => {
@@ -101,6 +102,29 @@ export class Recorder {
         await trail.record({ events: [body === undefined ? { fields } : { fields, body }] });
       },
     };
+  }
+
+  /**
+   * The `call.started` of a call that is about to use an approval up.
+   *
+   * @throws {Error} when the call is not on its way, or its start is written already.
+   */
+  startOf(callId: string): Draft {
+    const start = this.#running.get(callId)?.start;
+    if (start === undefined) throw new Error(`The call ${callId} has no start to be written`);
+    return start;
+  }
+
+  /** The start was committed by whoever asked for it. */
+  begun(callId: string, receipt: Receipt): void {
+    const running = this.#running.get(callId);
+    if (running !== undefined) this.#begun(running, receipt);
+  }
+
+  #begun(running: Running, receipt: Receipt): void {
+    if ("refusal" in receipt) return;
+    running.startedSeq = receipt.seq;
+    running.hasBegun = true;
   }
 
   #taken({ callId }: Arrival): Running | undefined {
@@ -151,7 +175,7 @@ class Plan {
   }
 
   ofArguments({ input }: Approved): { argsTag: string | undefined; body: string | undefined } {
-    const argsTag = this.#redactor.tagOf(input);
+    const argsTag = this.#redactor.ofText(jsonText(input));
     if (this.#level !== "request" && this.#level !== "response") return { argsTag, body: undefined };
     return { argsTag, body: this.#body({ args: this.#redactor.storable(this.#operation.input, input) }) };
   }
@@ -184,7 +208,7 @@ class Plan {
     if (!outcome.ok || this.#level !== "response" || outcome.value === undefined)
       return { fields: withTag(fields, argsTag), body: undefined };
     const result = plainJson(outcome.value);
-    const resultTag = this.#redactor.tagOf(result);
+    const resultTag = this.#redactor.ofText(jsonText(result));
     return {
       fields: { ...withTag(fields, argsTag), resultTag },
       body: this.#body({ result: this.#redactor.storable(this.#operation.output, result) }),
@@ -211,9 +235,6 @@ const withTag = (fields: EventFields, argsTag: string | undefined): EventFields 
 
 const endedAs = (kind: ErrorKind): EndedAs =>
   kind === "outcome_unknown" ? "unknown" : kind === "cancelled" ? "cancelled" : "failed";
-
-/** Outputs may hold `undefined` members, which JSON leaves out. */
-const plainJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value)) as unknown;
 
 /** Both are objects of one member. */
 const merged = (args: string | undefined, result: string | undefined): string | undefined =>

@@ -1,8 +1,8 @@
 // What of arguments and results may be stored. Secrets leave a keyed tag, so that equal ones can be told to be equal and
 // nobody can guess them from the log; fields that merely sound like secrets are masked.
 
-import { createHmac } from "node:crypto";
 import { canonicalText, masked } from "../../core/index.ts";
+import { Keyed } from "./chain.ts";
 import type { TrailKeys } from "./keys.ts";
 
 /** Names of fields that hold credentials in practice, whatever their schema says. */
@@ -11,6 +11,7 @@ const maskedText = "[masked]";
 
 export class Redactor {
   readonly #keys: () => TrailKeys;
+  #keyed: Keyed | undefined;
 
   constructor(keys: () => TrailKeys) {
     this.#keys = keys;
@@ -23,7 +24,8 @@ export class Redactor {
 
   ofText(text: string): string {
     const { id, secret } = this.#keys().tag;
-    return `hmac:${id}:${createHmac("sha256", secret).update(text).digest("hex")}`;
+    this.#keyed ??= new Keyed(secret);
+    return `hmac:${id}:${this.#keyed.ofText(text)}`;
   }
 
   /** A copy that may be stored: `secret()` fields as `hmac:<key id>:<16 hex>`, fields with telling names masked. */
@@ -40,9 +42,8 @@ export class Redactor {
   }
 
   #short(secret: unknown): string {
-    const { id, secret: key } = this.#keys().tag;
     const text = typeof secret === "string" ? secret : (JSON.stringify(secret) ?? "");
-    return `hmac:${id}:${createHmac("sha256", key).update(text).digest("hex").slice(0, 16)}`;
+    return this.ofText(text).slice(0, -48);
   }
 
   #withoutSounding(value: unknown, made: ReadonlySet<string>): unknown {

@@ -26,6 +26,16 @@ export interface Audit {
     changes: readonly Statement[],
     onLate?: () => void,
   ): Promise<{ readonly seq: number } | { readonly refused: Error }>;
+  /**
+   * As `commit`, with the call's own `call.started` behind the events: for whoever uses an approval up, as the last act
+   * before the handler. A call whose exposure asks for approval is started by nothing else.
+   */
+  begin(
+    callId: string,
+    events: readonly AuditEvent[],
+    changes: readonly Statement[],
+    onLate?: () => void,
+  ): Promise<{ readonly seq: number } | { readonly refused: Error }>;
   /** `hmac:<key id>:<64 hex>` over the RFC 8785 text. */
   tagOf(value: unknown): string;
   /** A copy without secrets, as the trail stores arguments. */

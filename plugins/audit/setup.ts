@@ -4,16 +4,17 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import type { PluginContext, Running } from "../../core/index.ts";
+import { BootError, type PluginContext, type Running } from "../../core/index.ts";
 import { storeRef } from "../store/service.ts";
 import { auditCommands } from "./commands.ts";
-import { bodyText, ordered } from "./event.ts";
+import { bodyText } from "./event.ts";
 import type { AuditOptions } from "./index.ts";
 import { openKeys, type TrailKeys } from "./keys.ts";
+import { DamagedHead, type Draft } from "./ledger.ts";
 import { Recorder } from "./recorder.ts";
 import { Redactor } from "./redact.ts";
 import { Refusals } from "./refusals.ts";
-import { type Audit, auditRef } from "./service.ts";
+import { type Audit, type AuditEvent, auditRef } from "./service.ts";
 import { sinksOf } from "./sinks.ts";
 import { migrations } from "./tables.ts";
 import { leaseMs, Trail } from "./trail.ts";
@@ -55,7 +56,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   });
   const refusals = new Refusals((fields) => trail.note(fields));
   const recorder = new Recorder({ trail, redactor, refusals });
-  services.provide(auditRef, serviceOf(trail, redactor));
+  services.provide(auditRef, serviceOf(trail, redactor, recorder));
   const stays = processesThatStay.has(command);
   let ticking: NodeJS.Timeout | undefined;
   let renewedAt = 0;
@@ -85,7 +86,9 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
       }, tickMs);
       ticking.unref();
       if (!stays) return;
-      await trail.open();
+      await trail.open().catch((error: unknown) => {
+        throw damaged(error);
+      });
       trail.announce();
       if (sinkOptions.length === 0)
         log.info("audit has no sinks: that the trail was not tampered with can be shown by this store alone");
@@ -98,18 +101,36 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   };
 };
 
-const serviceOf = (trail: Trail, redactor: Redactor): Audit => ({
-  commit: async (events, changes, onLate) => {
-    const drafts = events.map(({ fields, body }) => {
-      const said = { ...fields, ...(fields.detail === undefined ? {} : { detail: ordered(fields.detail) }) };
-      return body === undefined ? { fields: said } : { fields: said, body: bodyText(body, (text) => redactor.ofText(text)) };
-    });
-    const receipt = await trail.record({ events: drafts, changes }, onLate);
-    return "seq" in receipt ? receipt : { refused: receipt.refusal };
-  },
-  tagOf: (value) => redactor.tagOf(value),
-  storable: (schema, value) => redactor.storable(schema, value),
-});
+const serviceOf = (trail: Trail, redactor: Redactor, recorder: Recorder): Audit => {
+  const draftOf = ({ fields, body }: AuditEvent): Draft =>
+    body === undefined ? { fields } : { fields, body: bodyText(body, (text) => redactor.ofText(text)) };
+  return {
+    commit: async (events, changes, onLate) => {
+      const receipt = await trail.record({ events: events.map(draftOf), changes }, onLate);
+      return "seq" in receipt ? receipt : { refused: receipt.refusal };
+    },
+    begin: async (callId, events, changes, onLate) => {
+      const receipt = await trail.record({ events: [...events.map(draftOf), recorder.startOf(callId)], changes }, onLate);
+      recorder.begun(callId, receipt);
+      return "seq" in receipt ? receipt : { refused: receipt.refusal };
+    },
+    tagOf: (value) => redactor.tagOf(value),
+    storable: (schema, value) => redactor.storable(schema, value),
+  };
+};
+
+/** Damage that is seen at once is said as what it is. */
+const damaged = (error: unknown): unknown =>
+  error instanceof DamagedHead
+    ? new BootError([
+        {
+          place: "audit()",
+          plugin: "audit",
+          cause: error.message,
+          remedy: "Look with `quater audit verify`; nothing is recorded on top of a trail that somebody changed",
+        },
+      ])
+    : error;
 
 const quaterVersion = (): string => {
   const file = createRequire(import.meta.url).resolve("quater/package.json");

@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { type Log, QuaterError } from "../../core/index.ts";
 import { isStoreFailure, type OpenStore, type Statement, type Store } from "../store/service.ts";
 import { type SignedCheckpoint, signed } from "./chain.ts";
-import { type EventFields, ordered } from "./event.ts";
+import type { EventFields } from "./event.ts";
 import type { TrailKeys } from "./keys.ts";
 import { type Entry, Ledger, type Position, type Receipt } from "./ledger.ts";
 import type { CheckpointSink } from "./sinks.ts";
@@ -76,6 +76,11 @@ export class Trail {
     return this.#ledger;
   }
 
+  /** @throws {QuaterError} `audit_unavailable` once the store is fenced: then not even reads go on. */
+  assertOpen(): void {
+    if (this.#options.store.isFenced) throw unrecorded(undefined);
+  }
+
   /** Soon, and not waited for. */
   note(fields: EventFields, body?: string): void {
     this.announce();
@@ -107,7 +112,7 @@ export class Trail {
   announce(): void {
     if (this.#isAnnounced) return;
     this.#isAnnounced = true;
-    this.writer.note({ events: [{ fields: { type: "runtime.started", detail: ordered(this.#options.started()) } }] });
+    this.writer.note({ events: [{ fields: { type: "runtime.started", detail: this.#options.started() } }] });
   }
 
   /** @param openSince  The first event that a call which has not ended may have left. */
@@ -133,7 +138,7 @@ export class Trail {
     let made: SignedCheckpoint | undefined;
     const fields = (before: Position): EventFields => {
       made = this.#signed(before);
-      return { type: "audit.checkpoint", detail: ordered(made) };
+      return { type: "audit.checkpoint", detail: made };
     };
     const entry: Entry = { events: [{ fields }] };
     this.writer
@@ -252,5 +257,5 @@ const unrecorded = (cause: unknown): QuaterError =>
     message: "The call cannot be recorded right now",
     hint: "The trail's store cannot be written: see the log for why",
     retryAfterSeconds: 1,
-    cause,
+    ...(cause === undefined ? {} : { cause }),
   });

@@ -1,11 +1,12 @@
 // Drives a verification: pages from a source into a Verifier, with the next page on its way while one is checked.
 
 import { closeSync, existsSync, openSync } from "node:fs";
+import type { Report } from "./damage.ts";
 import type { EventRow } from "./event.ts";
 import { readKeys } from "./keys.ts";
 import { heldIn, linesOf, pageSize, type Source } from "./source.ts";
 import type { HeadRow } from "./tables.ts";
-import { type Report, Verifier } from "./verify.ts";
+import { Verifier } from "./verify.ts";
 
 export interface VerifyOptions {
   readonly keyFile: string;
@@ -19,14 +20,13 @@ export interface VerifyOptions {
 
 /** @returns `undefined` when there is no trail. @throws when something cannot be read. */
 export const verifySource = async (source: Source, options: VerifyOptions): Promise<Report | undefined> => {
-  const keys = readKeys(options.keyFile);
-  const fingerprint = options.fingerprint ?? keys.checkpoint.fingerprint;
   for (const file of options.against ?? []) closeSync(openSync(file, "r")); // what cannot be read is said before all else
   let head = await source.head();
-  if (head === undefined) {
-    const [row] = await source.after(0);
-    return row === undefined ? undefined : headless(row, fingerprint);
-  }
+  const [first] = head === undefined ? await source.after(0) : [];
+  if (head === undefined && first === undefined) return undefined;
+  const keys = readKeys(options.keyFile);
+  const fingerprint = options.fingerprint ?? keys.checkpoint.fingerprint;
+  if (head === undefined) return headless(first?.seq ?? 0, fingerprint);
   const begin = options.from === undefined ? undefined : await beginAt(source, options.from);
   const verifier = new Verifier({
     keys,
@@ -71,10 +71,10 @@ const beginAt = async (source: Source, from: number): Promise<{ seq: number; has
   return { seq: row.seq, hash: row.hash };
 };
 
-const headless = (row: EventRow, fingerprint: string): Report => ({
+const headless = (first: number, fingerprint: string): Report => ({
   isWhole: false,
   events: 0,
-  first: row.seq,
+  first,
   last: 0,
   checkpoints: 0,
   compared: 0,

@@ -3,50 +3,12 @@
 
 import type { KeyObject } from "node:crypto";
 import { bodyHashOf, type Checkpoint, genesisHash, headMac, isSignedBy, Keyed, noBody, type SignedCheckpoint } from "./chain.ts";
+import { type Damage, type DamageKind, damageListed, type Report } from "./damage.ts";
 import type { EventMeta, EventRow } from "./event.ts";
 import { fingerprintOf, type TrailKeys } from "./keys.ts";
 import { Ranges } from "./ranges.ts";
 import { chain, type HeadRow } from "./tables.ts";
 import { checkpointing } from "./trail.ts";
-
-/**
- * - `altered`: an event, a column, a body or the head is not what was written.
- * - `missing`: an event, or a body that no record of an erasure names, is gone.
- * - `reordered`: an event stands where another stood.
- * - `forked`: a checkpoint attests another history than this one.
- * - `truncated`: the end is gone.
- * - `unsigned`: a checkpoint that the key did not sign, or too many events without one.
- * - `orphan`: a row that the trail does not know of.
- */
-export type DamageKind = "altered" | "missing" | "reordered" | "forked" | "truncated" | "unsigned" | "orphan";
-
-export interface Damage {
-  readonly kind: DamageKind;
-  /** The first event concerned; absent where it is the trail as a whole. */
-  readonly seq?: number;
-  readonly what: string;
-}
-
-export interface Report {
-  readonly isWhole: boolean;
-  /** Verified events, and the first and last of them. */
-  readonly events: number;
-  readonly first: number;
-  readonly last: number;
-  readonly checkpoints: number;
-  /** Checkpoints held elsewhere that were compared. */
-  readonly compared: number;
-  /** Bodies that were erased with a record. */
-  readonly erasedBodies: number;
-  /** Events that retention removed, with a record. */
-  readonly prunedEvents: number;
-  readonly fingerprint: string;
-  /** At most `damageListed`; `damageCount` counts all. */
-  readonly damage: readonly Damage[];
-  readonly damageCount: number;
-}
-
-export const damageListed = 100;
 
 export interface Verification {
   readonly keys: TrailKeys;

@@ -1,6 +1,6 @@
 // From the command line to a kernel. Imported by commands that need a project, and by nothing else: it loads all of core.
 
-import type { Command, Log } from "../../core/index.ts";
+import type { Command, Log, PluginContext } from "../../core/index.ts";
 import { createKernel, type Kernel } from "../../core/kernel.ts";
 import { type LoadedManifest, loadManifest } from "../../core/load.ts";
 import { BootError } from "../../core/problem.ts";
@@ -17,15 +17,18 @@ export interface BootChoice {
   readonly only?: string;
   /** Default: warnings and errors on a terminal, nothing elsewhere. */
   readonly log?: Log;
+  /** For plugins that the process must not go on with. Default: nothing, the command ends by itself. */
+  readonly halt?: PluginContext["halt"];
 }
 
 /** @throws {BootError} */
-export const boot = (context: Context, loaded: LoadedManifest, { command, only, log }: BootChoice): Promise<Kernel> =>
+export const boot = (context: Context, loaded: LoadedManifest, { command, only, log, halt }: BootChoice): Promise<Kernel> =>
   createKernel({
     loaded,
     command,
     log: log ?? terminalLog(context.terminal, context.env),
     ...(only === undefined ? {} : { only }),
+    ...(halt === undefined ? {} : { halt }),
   });
 
 /** Lends a kernel that is stopped however the use ends. @throws {BootError} */

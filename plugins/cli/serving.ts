@@ -11,7 +11,7 @@ import { serverLog } from "./log.ts";
 
 /**
  * @param ready  Called once everything listens.
- * @returns The exit code, after calls in flight have ended.
+ * @returns The exit code, after calls in flight have ended: 0, or that of the plugin which halted the process.
  */
 export const serveUntilStopped = async (
   program: Context,
@@ -20,7 +20,12 @@ export const serveUntilStopped = async (
 ): Promise<number> => {
   const loaded = await load(program, { useBuild: command === "serve" }); // in development, what stands in the files
   const log = await serverLog(program.terminal, program.env);
-  const kernel = await boot(program, loaded, { command, log });
+  const halted = new AbortController(); // its reason is the exit code
+  const halt = (reason: string, code: number) => {
+    log.error(`${reason}; stopping`);
+    halted.abort(code);
+  };
+  const kernel = await boot(program, loaded, { command, log, halt });
   const interrupt = program.heedInterrupt();
   // Where nothing listens on a socket, something has to keep the process.
   const staying = setInterval(() => {}, 2 ** 30);
@@ -30,9 +35,12 @@ export const serveUntilStopped = async (
     });
     ready(kernel, log, loaded);
     await new Promise<void>((resolve) => {
-      if (interrupt.aborted) resolve();
-      interrupt.addEventListener("abort", () => resolve(), { once: true });
+      for (const signal of [interrupt, halted.signal]) {
+        if (signal.aborted) resolve();
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      }
     });
+    if (halted.signal.aborted) return halted.signal.reason as number;
     if (command === "serve") log.info(`Stopping on ${String(interrupt.reason)}`);
     return exit.ok;
   } finally {

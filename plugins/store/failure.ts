@@ -76,6 +76,7 @@ export const postgresFailure = (error: unknown): StoreFailure => {
   const name = typeof code === "string" ? code : "";
   // PostgreSQL's own answers have a severity. Everything else is the socket's (EPIPE is no class of its): whatever it
   // was, it is not known what became of what was sent.
+  if (error instanceof TypeError || error instanceof RangeError) return new StoreFailure("other", "", error.message, error);
   const known = severity === undefined ? "lost" : postgresKinds.find(([prefix]) => name.startsWith(prefix))?.[1];
   return new StoreFailure(known ?? "other", name, message ?? String(error), error);
 };

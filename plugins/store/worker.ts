@@ -7,7 +7,7 @@ import { sqliteFailure } from "./failure.ts";
 import { openSqlite, type SqliteFile } from "./sqlite.ts";
 
 export type Asked =
-  | { readonly id: number; readonly act: "run" | "whole"; readonly statements: readonly Statement[] }
+  | { readonly id: number; readonly act: "run" | "whole"; readonly statements: string | readonly Statement[] }
   | { readonly id: number; readonly act: "close" };
 
 /** A failure as data: classes do not survive the way between threads. */
@@ -34,7 +34,8 @@ answer(0, () => {
 port.on("message", (asked: Asked) => {
   answer(asked.id, () => {
     if (asked.act === "close") return file?.close();
-    return file?.[asked.act](asked.statements);
+    const { statements } = asked;
+    return file?.[asked.act](typeof statements === "string" ? (JSON.parse(statements) as readonly Statement[]) : statements);
   });
   if (asked.act === "close") port.close();
 });

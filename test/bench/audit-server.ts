@@ -1,6 +1,7 @@
 // The server that test/bench/audit.ts measures, in a process of its own: `audit-server.ts <variant> <folder> [url]` prints
 // its port and ends with its standard input.
 
+import { once } from "node:events";
 import { anyone, defineConfig, expose, handler, Type } from "quater";
 import { audit, http, store } from "quater/plugins";
 import { bootTest } from "quater/testing";
@@ -30,6 +31,6 @@ const manifest = defineConfig({
 const app = await bootTest(manifest, { root, command: "serve" });
 const { baseUrl } = app.kernel.services.get(httpRef);
 process.stdout.write(`${new URL(baseUrl ?? "").port}\n`);
-process.stdin.resume().once("end", () => {
-  app.stop().then(() => process.exit(0));
-});
+await once(process.stdin.resume(), "end");
+await app.stop();
+process.exit(0);

@@ -26,7 +26,9 @@ const shellEnv = (): NodeJS.ProcessEnv => {
     ([name]) => kept.test(name) || !/^(?:npm_|vitest|quater_|node_|init_cwd$|dev$|test$|prod$|mode$|ssr$)/i.test(name),
   );
   const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
-  return { ...Object.fromEntries(own), PATH: path, NO_COLOR: "1" };
+  // What the cache holds is not asked for again: it is no registry that is tested here.
+  const quick = { npm_config_prefer_offline: "true", npm_config_audit: "false", npm_config_fund: "false" };
+  return { ...Object.fromEntries(own), ...quick, PATH: path, NO_COLOR: "1" };
 };
 
 export interface Ran {

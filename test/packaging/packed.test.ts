@@ -92,16 +92,17 @@ describe("the package", () => {
     expect([...new Set(scripted)]).toEqual(["esbuild"]);
   });
 
-  test.each([
-    ["nodenext", "--module nodenext"],
-    ["bundler", "--module esnext --moduleResolution bundler"],
-  ])("compiles with %s resolution, and of Quater's own also without skipLibCheck", async (_, flags) => {
-    const { out } = await shell(`./node_modules/.bin/tsc ${flags} --skipLibCheck false --pretty false`, hello);
-    const complaints = out.split("\n").filter((line) => /error TS/.test(line));
-    // With skipLibCheck these are all: nothing outside of node_modules.
-    expect(complaints.filter((line) => !line.startsWith("node_modules/"))).toEqual([]);
+  test("compiles with nodenext and with bundler resolution, with skipLibCheck and without", async () => {
+    const complaints = async (flags: string) => {
+      const { out } = await shell(`./node_modules/.bin/tsc ${flags} --pretty false`, hello);
+      return out.split("\n").filter((line) => /error TS/.test(line));
+    };
+    expect(await complaints("--module esnext --moduleResolution bundler --skipLibCheck")).toEqual([]);
+    // Without it every declaration is checked: both kinds of resolution find the same ones, so one run will do.
+    const found = await complaints("--module nodenext --skipLibCheck false");
+    expect(found.filter((line) => !line.startsWith("node_modules/"))).toEqual([]);
     // Koa has no types of its own; who mounts on it installs @types/koa, which itself needs skipLibCheck.
-    expect(complaints.filter((line) => !line.includes("Could not find a declaration file for module 'koa'"))).toEqual([]);
+    expect(found.filter((line) => !line.includes("Could not find a declaration file for module 'koa'"))).toEqual([]);
   });
 });
 

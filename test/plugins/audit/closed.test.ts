@@ -1,8 +1,9 @@
 // Failing closed: no record, no handler. And what the trail does by itself: unknown ends, retention, the fence.
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { QuaterError } from "quater";
+import { fileURLToPath } from "node:url";
+import { definePlugin, Type } from "quater";
 import { audit, auditRef, store, storeRef } from "quater/plugins";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
@@ -13,6 +14,7 @@ import { sweepUnknown } from "../../../plugins/audit/sweep.ts";
 import { Trail } from "../../../plugins/audit/trail.ts";
 import { verifySource } from "../../../plugins/audit/verify-source.ts";
 import { openSqlite } from "../../../plugins/store/sqlite.ts";
+import { quater } from "../cli/kit.ts";
 import { bootWithTrail, change, eventsIn, look, tempFolder } from "./kit.ts";
 
 const databaseIn = (root: string) => join(root, ".quater/quater.db");
@@ -36,20 +38,55 @@ test("a locked store: 503 within 3 s, no handler, and reads go on; afterwards al
   locker.close();
   expect(await app.as(principal()).call("change", { id: "b" })).toMatchObject({ ok: true });
   await app.stop();
-  const events = eventsIn(folder.root);
-  expect(events.filter(({ meta }) => meta.type === "call.started").map(({ body }) => body)).toEqual([{ args: { id: "b" } }]);
-  expect(events.find(({ meta }) => meta.errorCode === "audit_unavailable")?.meta.type).toBe("call.refused");
+  // An attempt that was under way when the wait ended may still have written the start: then its end says "refused".
+  const own = eventsIn(folder.root).filter(({ meta }) => meta.callId === outcome.callId);
+  expect(own.at(-1)?.meta).toMatchObject({ outcome: "refused", errorCode: "audit_unavailable" });
 });
 
-test("a head that somebody changed fences the store: no calls, not ready", async () => {
+test("audit tail --follow goes on with new events until it is interrupted", async () => {
   using folder = tempFolder();
-  const app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
+  await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
+  const tail = app.kernel.commands.find(({ path }) => path.join(" ") === "audit tail");
+  const interrupt = new AbortController();
+  const lines: { type: string }[] = [];
+  let told: () => unknown = () => undefined;
+  const io = {
+    write: (text: string) => {
+      lines.push(JSON.parse(text) as { type: string });
+      told();
+    },
+    show: () => undefined,
+    say: () => undefined,
+    isTerminal: false,
+    isJson: true,
+    signal: interrupt.signal,
+  };
+  const until = (type: string) =>
+    new Promise<void>((resolve) => {
+      told = () => lines.at(-1)?.type === type && resolve();
+    });
+  const first = until("call.ended");
+  await app.as(principal()).call("change", { id: "a" });
+  const following = tail?.run({ lines: 1, follow: true } as never, io);
+  await first;
+  const next = until("call.ended");
+  await app.as(principal()).call("change", { id: "b" });
+  await next;
+  interrupt.abort();
+  expect(await following).toBe(0);
+  expect(lines.map(({ type }) => type)).toEqual(["call.ended", "call.started", "call.ended"]);
+});
+
+test("a head that somebody changed fences the store: no calls, reads included, not ready", async () => {
+  using folder = tempFolder();
+  const app = await bootWithTrail({ root: folder.root, handlers: { change: change(), look: look() } });
   await app.as(principal()).call("change", { id: "a" });
   const file = openSqlite(databaseIn(folder.root));
   file.run([{ sql: "update audit_head set seq = 2", parameters: [] }]);
   file.close();
   const outcome = await app.as(principal()).call("change", { id: "b" });
   expect(outcome).toMatchObject({ ok: false, error: { code: "audit_unavailable" } });
+  expect(await app.as(principal()).call("look", { id: "b" })).toMatchObject({ ok: false, error: { code: "audit_unavailable" } });
   expect(await app.kernel.unready()).toEqual(["store"]);
   expect(app.log.at(-1)?.message).toMatch(/fenced|failed/);
   await app.stop();
@@ -103,6 +140,46 @@ test("changes of state are committed with their events, or neither is", async ()
   expect(filed).toEqual([{ n: 2 }]);
 });
 
+test("with an approval the start is written by whoever uses it up, and without that nothing began", async () => {
+  using folder = tempFolder();
+  const approves = definePlugin(() => ({
+    name: "approves",
+    needs: [auditRef],
+    exposure: { key: "approval", schema: Type.String() },
+    setup: ({ services }) => ({
+      hooks: {
+        approve: ({ callId, input }) => ({
+          allow: true,
+          by: "approves",
+          consume: async () => {
+            const isUsed = (input as { id: string }).id === "used";
+            const row = { sql: "insert into audit_sink values ('once', 1, 1)", parameters: [], expects: 1 };
+            const used = { fields: { type: "approval.used" as const, approvalId: "apr_1", callId } };
+            const done = await services.get(auditRef).begin(callId, [used], isUsed ? [row, row] : [row]);
+            return "seq" in done ? { allow: true, by: "approves" } : { allow: false, by: "approves", reason: "used" };
+          },
+        }),
+      },
+    }),
+  }));
+  const app = await bootWithTrail({
+    root: folder.root,
+    handlers: { change: change() },
+    expose: { change: { direct: true, approval: "x" } },
+    plugins: [approves()],
+  });
+  await app.as(principal()).call("change", { id: "a" });
+  await app.as(principal()).call("change", { id: "used" });
+  await app.stop();
+  const said = eventsIn(folder.root).filter(({ meta }) => meta.callId !== undefined);
+  expect(said.map(({ meta }) => [meta.type, meta.outcome ?? meta.errorCode])).toEqual([
+    ["approval.used", undefined],
+    ["call.started", undefined],
+    ["call.ended", "succeeded"],
+    ["call.refused", "refused"],
+  ]);
+});
+
 const idleTrail = (app: Awaited<ReturnType<typeof bootTest>>, root: string): Trail =>
   new Trail({
     app: "test",
@@ -119,7 +196,12 @@ test("a call whose process is gone ended unknown; it is said once", async () => 
   const app = await bootWithTrail({
     root: folder.root,
     handlers: {
-      change: change(({ id }) => (id === "hangs" ? new Promise((resolve) => void (release = () => resolve({ id }))) : { id })),
+      change: change(({ id }) => {
+        if (id !== "hangs") return { id };
+        return new Promise((resolve) => {
+          release = () => resolve({ id });
+        });
+      }),
     },
   });
   const hanging = app.as(principal()).call("change", { id: "hangs" });
@@ -177,7 +259,6 @@ test("the key file: made once, private, needed for an old trail, refused when ot
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   await (await boot()).stop();
   const text = readFileSync(file, "utf8");
-  const { chmodSync, rmSync } = await import("node:fs");
   chmodSync(file, 0o644);
   await expect(boot()).rejects.toThrow(/may be read by other users/);
   rmSync(file);
@@ -197,5 +278,26 @@ test("a command that records nothing leaves no file behind", async () => {
   });
   await app.stop();
   expect(existsSync(join(folder.root, ".quater"))).toBe(false);
-  expect(QuaterError.name).toBe("QuaterError");
+});
+
+test("serve ends with 74 when the store is fenced, after calls in flight", async () => {
+  using folder = tempFolder();
+  const repository = fileURLToPath(new URL("../../..", import.meta.url));
+  writeFileSync(join(folder.root, "package.json"), '{"type":"module"}');
+  mkdirSync(join(folder.root, "node_modules"));
+  symlinkSync(repository, join(folder.root, "node_modules/quater"), "dir");
+  writeFileSync(
+    join(folder.root, "quater.config.ts"),
+    `import { defineConfig, definePlugin } from "quater";
+import { audit, store, storeRef } from "quater/plugins";
+const breaks = definePlugin(() => ({
+  name: "breaks",
+  needs: [storeRef],
+  setup: ({ services }) => ({ start: () => void setTimeout(() => services.get(storeRef).fence(new Error("disk I/O error")), 10) }),
+}));
+export default defineConfig({ name: "t", handlers: [], plugins: [store(), audit(), breaks()] });
+`,
+  );
+  const { code, err } = await quater(["serve"], { cwd: folder.root });
+  expect([code, err]).toEqual([74, expect.stringContaining("The store is fenced")]);
 });

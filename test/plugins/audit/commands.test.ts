@@ -95,17 +95,6 @@ test("filters", async () => {
   expect(await quater("audit show --since yesterdayish")).toMatchObject({ code: 65 });
 });
 
-test("tail --follow goes on until it is interrupted", async () => {
-  const interrupt = new AbortController();
-  const following = quater("audit tail --follow --lines 1 --handler look", { interrupt: interrupt.signal });
-  await quater("run look --id seen-live");
-  await new Promise((resolve) => setTimeout(resolve, 1_000)); // a few of its looks; it cannot be asked
-  interrupt.abort("SIGINT");
-  const { code, out } = await following;
-  expect(code).toBe(0);
-  expect(linesOf(out).map(({ type }) => type)).toEqual(["call.ended", "call.ended"]);
-});
-
 test("verify: 0 whole, against the sink; export verifies offline; 2 what cannot be read", async () => {
   const { code, out, err } = await quater("audit verify");
   expect([code, JSON.parse(out)]).toMatchObject([0, { isWhole: true, compared: 1, damage: [] }]);

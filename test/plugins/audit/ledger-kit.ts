@@ -2,13 +2,12 @@
 
 import { join } from "node:path";
 import { signed } from "../../../plugins/audit/chain.ts";
-import { ordered } from "../../../plugins/audit/event.ts";
+import type { Report } from "../../../plugins/audit/damage.ts";
 import { openKeys, type TrailKeys } from "../../../plugins/audit/keys.ts";
 import { Ledger } from "../../../plugins/audit/ledger.ts";
 import { lineOf } from "../../../plugins/audit/sinks.ts";
 import { heldIn, storeSource } from "../../../plugins/audit/source.ts";
 import { migrations } from "../../../plugins/audit/tables.ts";
-import type { Report } from "../../../plugins/audit/verify.ts";
 import { verifySource } from "../../../plugins/audit/verify-source.ts";
 import { openInProcess } from "../../../plugins/store/in-process.ts";
 import { openStore } from "../../../plugins/store/open.ts";
@@ -65,7 +64,7 @@ export const trailAt = async (root: string): Promise<OpenTrail> => {
                 };
                 const checkpoint = signed(about, keys.checkpoint.privateKey);
                 line = lineOf(checkpoint);
-                return { type: "audit.checkpoint", detail: ordered(checkpoint) };
+                return { type: "audit.checkpoint", detail: checkpoint };
               },
             },
           ],

@@ -7,10 +7,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { headMac, Keyed } from "../../../plugins/audit/chain.ts";
-import { type EventRow, ordered } from "../../../plugins/audit/event.ts";
+import type { DamageKind } from "../../../plugins/audit/damage.ts";
+import type { EventRow } from "../../../plugins/audit/event.ts";
 import { rotateKeys } from "../../../plugins/audit/keys.ts";
 import type { HeadRow } from "../../../plugins/audit/tables.ts";
-import type { DamageKind } from "../../../plugins/audit/verify.ts";
 import { openSqlite, type SqliteFile } from "../../../plugins/store/sqlite.ts";
 import { tempFolder } from "./kit.ts";
 import { keyFileIn, type OpenTrail, trailAt, verifyAt } from "./ledger-kit.ts";
@@ -372,7 +372,7 @@ const eraseOne = async ({ ledger, store }: OpenTrail, which: number): Promise<vo
   await ledger.write([
     {
       changes: [{ sql: "update audit_event set body = null, salt = null where seq = ?", parameters: [seq], expects: 1 }],
-      events: [{ fields: { type: "audit.erased", detail: ordered({ bodies: [[seq, seq]] }) } }],
+      events: [{ fields: { type: "audit.erased", detail: { bodies: [[seq, seq]] } } }],
     },
   ]);
 };

@@ -1,0 +1,57 @@
+import { createHmac } from "node:crypto";
+import fc from "fast-check";
+import { canonicalText } from "quater";
+import { expect, test } from "vitest";
+import { Keyed } from "../../../plugins/audit/chain.ts";
+import { bodyText, type EventFields, metaText } from "../../../plugins/audit/event.ts";
+
+const text = fc.string({ unit: "grapheme", maxLength: 20 });
+const optional = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
+const fields = fc
+  .record({
+    type: fc.constant("call.ended" as const),
+    callId: optional(text),
+    handler: optional(text),
+    peer: optional(text),
+    durationMs: optional(fc.nat()),
+    principal: optional(
+      fc.record({ credential: text, issuer: text, kind: fc.constant("user" as const), person: text, subject: text }),
+    ),
+    detail: optional(fc.dictionary(text, fc.jsonValue()).map((value) => JSON.parse(JSON.stringify(value)) as unknown)),
+    first: optional(fc.nat()),
+  })
+  .map((all) => Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as unknown as EventFields);
+
+test("what is put together quickly is RFC 8785 text all the same", () => {
+  fc.assert(
+    fc.property(fields, fc.nat(), (said, seq) => {
+      const numbered = { at: 1_700_000_000_000, instance: "0123456789ab", key: "chain-1", seq };
+      expect(metaText(said, numbered)).toBe(canonicalText({ ...said, ...numbered, v: 1 }));
+    }),
+  );
+  fc.assert(
+    fc.property(fc.dictionary(text, fc.jsonValue()), (content) => {
+      const plain = JSON.parse(JSON.stringify(content)) as Record<string, unknown>;
+      expect(bodyText(plain, () => "")).toBe(canonicalText(plain));
+    }),
+  );
+});
+
+test("the hash of an event is the HMAC that the documents say", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 64 }), fc.nat(), fc.string({ unit: "binary" }), (secret, seq, meta) => {
+      const [previous, bodyHash] = ["ab".repeat(32), "cd".repeat(32)];
+      const numbers = Buffer.alloc(12);
+      numbers.writeUInt32BE(1);
+      numbers.writeBigUInt64BE(BigInt(seq), 4);
+      const parts = [numbers, Buffer.from(previous, "hex"), Buffer.from(meta), Buffer.from(bodyHash, "hex")];
+      const expected = createHmac("sha256", secret).update(Buffer.concat(parts)).digest("hex");
+      expect(new Keyed(Buffer.from(secret)).ofEvent(1, seq, previous, meta, bodyHash)).toBe(expected);
+    }),
+  );
+});
+
+test("a body that is too large leaves its length and tag", () => {
+  const cut = bodyText({ args: { note: "x".repeat(30_000) } }, (given) => `tag of ${given.length}`);
+  expect(JSON.parse(cut)).toEqual({ cut: { bytes: 30_020, tag: "tag of 30020" } });
+});
