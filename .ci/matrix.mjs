@@ -114,6 +114,15 @@ try {
     await withServer(node, ["serve"], () => call(port, key));
     say(`Node ${major}.${minor}: init, run, test, serve, HTTP and MCP in ${seconds(start)} s`);
   }
+
+  // The one before the oldest is refused by a sentence, before a missing export can be all that is said.
+  const home = join(folder, "node-18");
+  run("npm", ["install", "--no-audit", "--no-fund", "--prefix", home, "node@18"]);
+  assert.throws(
+    () => run(join(home, "node_modules/.bin/node"), [join(project, "node_modules/quater", bin), "init"]),
+    (error) => error.status === 64 && /^quater: Node 18\.\S+ is too old: Quater needs 20\.19 or later/.test(error.stderr),
+  );
+  say("Node 18: refused");
 } finally {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -163,7 +163,8 @@ export const jsonRefused = (code: ErrorCode & `json_${string}`, path: string, me
 export const unauthenticated = (surface: string): QuaterError =>
   build("unauthenticated", `A credential is needed to call this over ${surface}`);
 
-export const invalidToken = (): QuaterError => build("invalid_token", "The credential is not valid here");
+export const invalidToken = (): QuaterError =>
+  build("invalid_token", "The credential is unknown, expired or revoked, or not for this service");
 
 export const authenticatorFailed = (surface: string, cause: unknown): QuaterError =>
   build("authenticator_failed", "Credentials cannot be checked right now", {

@@ -8,6 +8,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseEnv } from "node:util";
 import { freshBuild } from "./built.ts";
 import { isManifest, type Manifest } from "./manifest.ts";
+import { fieldProblems } from "./manifest-fields.ts";
 import { BootError, type Problem } from "./problem.ts";
 import { visibleLines } from "./text.ts";
 
@@ -52,8 +53,11 @@ export const loadManifest = async (from: string, named?: string, { useBuild = tr
     ]);
   }
   const text = readFileSync(file, "utf8");
+  const placeOf = (word: string) => placeIn(text, shown, word);
+  const wrong = fieldProblems(manifest, placeOf);
+  if (wrong.length > 0) throw new BootError(wrong);
   const files = () => (imported.length === 0 ? undefined : projectFiles(imported));
-  return { manifest, file, root, files, placeOf: (word) => placeIn(text, shown, word) };
+  return { manifest, file, root, files, placeOf };
 };
 
 // The class behind cosmiconfig's own entry, which would first run a `.config/config.js` of the current folder for options

@@ -86,7 +86,8 @@ export const rotate = ({ keyFile }: CommandParts, io: CommandIo): number => {
 
 export const verify = async (parts: CommandParts, input: Static<typeof verifyInput>, io: CommandIo): Promise<number> => {
   const given = input.against.map((file) => resolve(file));
-  const sinks = parts.sinkFiles.filter((file) => existsSync(file));
+  // Sinks go on after an export, so that what they hold of later events would make it look cut.
+  const sinks = input.file === undefined ? parts.sinkFiles.filter((file) => existsSync(file)) : [];
   const against = [...new Set([...given, ...sinks])];
   try {
     const source = input.file === undefined ? storeSource(await parts.store.open()) : fileSource(resolve(input.file));

@@ -110,7 +110,7 @@ export class Ledger {
       .orderBy("seq", "desc")
       .limit(1);
     const [found] = await this.#store.read<{ size: number; at: number }>(newest);
-    return found ?? { size: Math.max(floor_seq, seq - lookBack), at: 0 };
+    return found ?? { size: Math.max(floor_seq, seq - lookBack), at: genesisOf(this.#last).createdAt };
   }
 
   /** @throws {StoreFailure} nothing was written, or, of kind `lost`, perhaps all of it: ask `settleAttempt`. */

@@ -150,7 +150,8 @@ export class Trail {
   /**
    * The last words: what is queued, the end of the instance, a checkpoint over all of it.
    *
-   * @param isSigned  Otherwise a checkpoint is made only when one is due: a command that ran once need not sign.
+   * @param isSigned  Otherwise only what this process recorded for good is signed at once; a command that merely read
+   *   something signs when a checkpoint is due.
    */
   async stop(isSigned: boolean): Promise<void> {
     if (!this.#isAnnounced) return;
@@ -159,7 +160,7 @@ export class Trail {
       events: [{ fields: { type: "runtime.stopped" } }],
       ...(beside === undefined ? {} : { beside }),
     });
-    if (isSigned) this.checkpoint();
+    if (isSigned || this.#isRegistered) this.checkpoint();
     else {
       await this.writer.flush(recordWithinMs);
       this.checkpointWhenDue();

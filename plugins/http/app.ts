@@ -4,7 +4,7 @@
 import cors from "@koa/cors";
 import Router from "@koa/router";
 import Koa from "koa";
-import { internal, isQuaterError, type PluginContext } from "../../core/index.ts";
+import { internal, isQuaterError, type PluginContext, visible } from "../../core/index.ts";
 import { dryRuns, exposedRoutes, routeIndexOf } from "./exposed.ts";
 import type { Guard } from "./guard.ts";
 import { refuse, TransportRefusal } from "./refusals.ts";
@@ -57,7 +57,8 @@ export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, al
   app.use(router.routes());
   app.use(async (ctx) => {
     const allowed = methodsOf(router, ctx, index.methodsOf(ctx.req.url ?? "/"));
-    if (allowed.length === 0) throw new TransportRefusal("route_not_found", "There is nothing here");
+    if (allowed.length === 0)
+      throw new TransportRefusal("route_not_found", `There is no ${ctx.method} ${visible(ctx.path)} here`);
     const allow = { allow: [...allowed, "OPTIONS"].join(", ") };
     if (ctx.method !== "OPTIONS") throw new TransportRefusal("method_not_allowed", `This path takes ${allow.allow}`, allow);
     ctx.set(allow);

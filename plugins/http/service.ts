@@ -1,9 +1,10 @@
 // What http offers other plugins and users: a place to mount middleware, pages and endpoints, and the same careful
 // reading of credentials and bodies that exposed routes get.
 
-import type Router from "@koa/router";
-import type Koa from "koa";
 import { type Cancellation, type Credentials, type Principal, serviceRef } from "../../core/index.ts";
+import type { KoaApp, KoaContext, KoaRouter } from "./koa.ts";
+
+export type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
 
 export interface HttpService {
   /**
@@ -12,17 +13,17 @@ export interface HttpService {
    *
    * @param what  For the exposure table: `POST /mcp`.
    */
-  mount(what: string, mounting: (koa: { readonly app: Koa; readonly router: Router }) => void): void;
+  mount(what: string, mounting: (koa: { readonly app: KoaApp; readonly router: KoaRouter }) => void): void;
   /** What was mounted, for the exposure table. */
   readonly mounted: readonly string[];
   /** `http://127.0.0.1:3000` once it listens. */
   readonly baseUrl: string | undefined;
   /** Headers alone; nothing of the body has been read. */
-  credentials(ctx: Koa.Context, surface: string): Credentials;
+  credentials(ctx: KoaContext, surface: string): Credentials;
   /** @throws {QuaterError} `too_large`, or a refusal of the transport (415 for a compressed body, 408 for a slow one). */
-  readBody(ctx: Koa.Context): Promise<Buffer>;
+  readBody(ctx: KoaContext): Promise<Buffer>;
   /** Cancelled when the client goes away before the answer is complete. */
-  cancellation(ctx: Koa.Context): Cancellation;
+  cancellation(ctx: KoaContext): Cancellation;
   /** The OpenAPI 3.1 document as this principal may see it; `undefined` shows all routes. */
   openApi(principal: Principal | undefined): Promise<object>;
 }

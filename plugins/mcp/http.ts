@@ -2,10 +2,8 @@
 // something to tell before its answer. No sessions, no GET stream, nothing to resume: any instance can answer.
 
 import type { ServerResponse } from "node:http";
-import type Koa from "koa";
-import type { Context } from "koa";
 import { type Gate, isQuaterError, type Log, type Principal, type QuaterError } from "../../core/index.ts";
-import type { HttpService } from "../http/service.ts";
+import type { HttpService, KoaApp, KoaContext } from "../http/service.ts";
 import type { Answer, Dispatcher } from "./dispatch.ts";
 import { challengeOf, doorStatus, errorDataOf } from "./outcome.ts";
 import type { Notifier } from "./progress.ts";
@@ -20,11 +18,11 @@ export interface HttpParts {
 }
 
 /** In front of the router, which would look through its routes and read the host for every call. */
-export const mountMcp = (app: Koa, parts: HttpParts): void => {
+export const mountMcp = (app: KoaApp, parts: HttpParts): void => {
   app.use((ctx, next) => (ctx.path === "/mcp" ? serve(ctx, parts) : next()));
 };
 
-const serve = async (ctx: Context, parts: HttpParts): Promise<void> => {
+const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
   if (ctx.method !== "POST") {
     ctx.set("allow", "POST");
     return refuse(ctx, 405, rpcCodes.transport, "Only POST is served here");
@@ -73,7 +71,7 @@ const serve = async (ctx: Context, parts: HttpParts): Promise<void> => {
 };
 
 /** MCP 2025-11-25, basic/transports, "Sending Messages to the Server" and "Protocol Version Header". */
-const headersRefused = ({ req }: Context): { readonly status: number; readonly message: string } | undefined => {
+const headersRefused = ({ req }: KoaContext): { readonly status: number; readonly message: string } | undefined => {
   const { accept = "", "content-type": type = "", "mcp-protocol-version": version } = req.headers;
   if (!isJson(type)) return { status: 415, message: "Content-Type must be application/json" };
   const accepted = accept.toLowerCase();
@@ -90,14 +88,14 @@ const isJson = (type: string): boolean =>
   type === "application/json" || type.split(";", 1)[0]?.trim().toLowerCase() === "application/json";
 
 /** trust.md T24: whatever stands in front of us may have decided by the header, so a header that lies is refused. */
-const disagreeing = ({ req }: Context, { method, params }: Request): string | undefined => {
+const disagreeing = ({ req }: KoaContext, { method, params }: Request): string | undefined => {
   const { "mcp-method": saidMethod, "mcp-name": saidName } = req.headers;
   if (saidMethod !== undefined && saidMethod !== method) return "Mcp-Method";
   if (saidName !== undefined && saidName !== (params["name"] ?? params["uri"])) return "Mcp-Name";
   return undefined;
 };
 
-const turnAway = (ctx: Context, error: QuaterError, callId: string): void => {
+const turnAway = (ctx: KoaContext, error: QuaterError, callId: string): void => {
   const header = challengeOf(error)?.header;
   if (header !== undefined) ctx.set("www-authenticate", header);
   if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
@@ -105,13 +103,13 @@ const turnAway = (ctx: Context, error: QuaterError, callId: string): void => {
 };
 
 /** An answer before anything was read: a body is left unread, and then the connection is of no further use. */
-const refuse = (ctx: Context, status: number, code: number, message: string, error?: QuaterError, callId = ""): void => {
+const refuse = (ctx: KoaContext, status: number, code: number, message: string, error?: QuaterError, callId = ""): void => {
   const { "content-length": length = "0", "transfer-encoding": encoding } = ctx.req.headers;
   if (!ctx.req.complete && (length !== "0" || encoding !== undefined)) ctx.set("connection", "close");
   answered(ctx, status, errorMessage(null, code, message, error === undefined ? undefined : errorDataOf(error, callId)));
 };
 
-const answered = (ctx: Context, status: number, body: string): void => {
+const answered = (ctx: KoaContext, status: number, body: string): void => {
   ctx.status = status;
   ctx.set("content-type", "application/json");
   ctx.body = body;
@@ -119,11 +117,11 @@ const answered = (ctx: Context, status: number, body: string): void => {
 
 /** The answer to one POST, and what is sent before it. */
 class Exchange implements Notifier {
-  readonly #ctx: Context;
+  readonly #ctx: KoaContext;
   readonly #res: ServerResponse;
   #isStream = false;
 
-  constructor(ctx: Context) {
+  constructor(ctx: KoaContext) {
     this.#ctx = ctx;
     this.#res = ctx.res;
   }

@@ -57,6 +57,7 @@ export const auditFigures = async (
     seen.set(name, [...(seen.get(name) ?? []), measured]);
     say(`  ${name.padEnd(22)} ${measured.perSecond.toFixed(0).padStart(7)} /s  p99 ${measured.p99Ms.toFixed(1)} ms`);
   };
+  const shared = mkdtempSync(join(tmpdir(), "quater-bench-")); // the database outlives a round, so its keys must
   for (let round = 0; round < rounds; round++) {
     const root = mkdtempSync(join(tmpdir(), "quater-bench-"));
     try {
@@ -69,11 +70,12 @@ export const auditFigures = async (
         }
         await stop();
       }
-      if (postgres !== undefined) note("postgres write", await twoInstances(root, postgres, milliseconds));
+      if (postgres !== undefined) note("postgres write", await twoInstances(shared, postgres, milliseconds));
     } finally {
       rmSync(root, { recursive: true, force: true });
     }
   }
+  rmSync(shared, { recursive: true, force: true });
   const middle = (name: string, of: (measured: Measured) => number) => median((seen.get(name) ?? []).map(of));
   const perSecond = (name: string) => middle(name, (measured) => measured.perSecond);
   return {

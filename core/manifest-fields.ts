@@ -1,0 +1,37 @@
+// What must be known of a manifest before anything else of it can be judged. The compiler says the same, where it is asked.
+
+import type { Config } from "./manifest.ts";
+import type { Problem } from "./problem.ts";
+import { nearest } from "./text.ts";
+
+const fields: Readonly<Record<keyof Config, "text" | "list" | "optional">> = {
+  name: "text",
+  version: "optional",
+  handlers: "list",
+  plugins: "list",
+  drainMs: "optional",
+};
+
+/** @param placeOf  Where a word stands as a key. */
+export const fieldProblems = (manifest: Config, placeOf: (word: string) => string): readonly Problem[] => {
+  const given = manifest as unknown as Readonly<Record<string, unknown>>;
+  const unknown = Object.keys(given).filter((key) => !Object.hasOwn(fields, key));
+  const missing = Object.entries(fields).filter(([key, kind]) =>
+    kind === "text" ? typeof given[key] !== "string" || given[key] === "" : kind === "list" && !Array.isArray(given[key]),
+  );
+  return [
+    ...unknown.map((key) => {
+      const near = nearest(key, Object.keys(fields));
+      return {
+        place: placeOf(key),
+        cause: `The manifest has a field "${key}", which means nothing`,
+        remedy: near === undefined ? `It takes ${Object.keys(fields).join(", ")}` : `Did you mean "${near}"?`,
+      };
+    }),
+    ...missing.map(([key, kind]) => ({
+      place: placeOf(key),
+      cause: `The manifest has no ${key}`,
+      remedy: kind === "text" ? `Say ${key}: "..."` : `Say ${key}: [ ... ]`,
+    })),
+  ];
+};
