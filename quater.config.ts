@@ -1,7 +1,7 @@
 // What runs, and who can reach what. Nothing that is not listed here can be called from outside.
 
 import { defineConfig, expose } from "quater";
-import { apiKeys, cli, firstOf, http, localUser, mcp } from "quater/plugins";
+import { apiKeys, audit, cli, firstOf, http, localUser, mcp, store } from "quater/plugins";
 
 export default defineConfig({
   name: "shop",
@@ -50,5 +50,7 @@ export default defineConfig({
         roles: ["support", "admin"],
       }),
     }),
+    store(), // SQLite in .quater/
+    audit(), // every call that changes something, whoever made it
   ],
 });

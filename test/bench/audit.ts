@@ -5,11 +5,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { median } from "./http.ts";
+import { builtServer, median } from "./http.ts";
 import { type Measured, request, run } from "./load.ts";
 
-const serverFile = fileURLToPath(new URL("./audit-server.ts", import.meta.url));
 const body = JSON.stringify({ text: "t".repeat(90), limit: 20 });
 const bytesOf = (path: string) => request("POST", path, { "content-type": "application/json" }, body);
 const expected = '"limit":20';
@@ -22,7 +20,7 @@ interface Serving {
 
 const serve = async (variant: "plain" | "audited", root: string, url?: string): Promise<Serving> => {
   const given = [variant, root, ...(url === undefined ? [] : [url])];
-  const child = spawn(process.execPath, ["-C", "quater-source", "--import", "tsx", serverFile, ...given], {
+  const child = spawn(process.execPath, [builtServer("audit-server"), ...given], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();

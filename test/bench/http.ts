@@ -59,15 +59,10 @@ export const httpVariants: readonly Variant[] = [
 ];
 
 /** Built to JavaScript: a loader's hooks stay in a process that used them, and nobody serves through them. */
-const builtServers = (): string => {
-  const outfile = fileURLToPath(new URL("../../dist/bench-servers.mjs", import.meta.url));
-  buildSync({
-    entryPoints: [fileURLToPath(new URL("./servers.ts", import.meta.url))],
-    outfile,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-  });
+export const builtServer = (name: string): string => {
+  const place = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+  const outfile = place(`../../dist/bench-${name}.mjs`);
+  buildSync({ entryPoints: [place(`./${name}.ts`)], outfile, format: "esm", platform: "node", target: "node20" });
   return outfile;
 };
 
@@ -77,7 +72,7 @@ export const measureServers = async (
   { rounds, milliseconds }: { rounds: number; milliseconds: number },
   say: (line: string) => void,
 ): Promise<Map<string, Figures>> => {
-  const file = builtServers();
+  const file = builtServer("servers");
   const seen = new Map<string, Figures[]>(variants.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round++) {
     for (const variant of variants) {

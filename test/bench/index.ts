@@ -1,6 +1,8 @@
 // `npm run bench [-- --json] [-- --quick]`: how the spine compares with what it stands on, in one run, as ratios. Figures
 // of two runs do not compare; ratios within one do.
 
+import { testPostgres } from "../plugins/store/postgres.ts";
+import { auditFigures } from "./audit.ts";
 import { httpVariants, measureServers } from "./http.ts";
 import { invokeOverhead } from "./invoke.ts";
 import { startUpRatios } from "./startup.ts";
@@ -17,6 +19,12 @@ const overheadUs = await invokeOverhead(rounds);
 say("Cold start");
 const startUp = await startUpRatios(isQuick ? 3 : 9, say);
 
+say("Audited writes (50 connections)");
+const database = await testPostgres();
+const postgres = typeof database === "string" ? undefined : await database.freshUrl();
+const audited = await auditFigures({ rounds, milliseconds: isQuick ? 1_000 : 3_000, postgres }, say);
+if (typeof database !== "string") await database.close();
+
 const ratio = (a: string, b: string): number =>
   (figures.get(a)?.perSecond ?? Number.NaN) / (figures.get(b)?.perSecond ?? Number.NaN);
 const ratios: Record<string, number> = {
@@ -29,6 +37,7 @@ const ratios: Record<string, number> = {
   "mcp.call.100.vs10": ratio("mcp quater 100", "mcp quater 10"),
   "invoke.overheadUs": overheadUs,
   ...startUp,
+  ...audited,
 };
 const rounded = Object.fromEntries(Object.entries(ratios).map(([key, value]) => [key, Number(value.toFixed(3))]));
 

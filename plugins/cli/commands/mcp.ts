@@ -28,7 +28,8 @@ class Mcp extends ProgramCommand {
     const { stdin } = program.terminal;
     const output = claimed(program.terminal.stdout);
     const loaded = await load(program);
-    const kernel = await boot(program, loaded, { command: "mcp" });
+    const halted = new AbortController(); // its reason is the exit code
+    const kernel = await boot(program, loaded, { command: "mcp", halt: (_reason, code) => halted.abort(code) });
     try {
       const mcp = kernel.services.find(stdioRef);
       if (mcp === undefined)
@@ -36,14 +37,16 @@ class Mcp extends ProgramCommand {
       await kernel.start();
       const interrupt = program.heedInterrupt();
       const interrupted = new Promise<void>((resolve) => {
-        if (interrupt.aborted) resolve();
-        interrupt.addEventListener("abort", () => resolve(), { once: true });
+        for (const signal of [interrupt, halted.signal]) {
+          if (signal.aborted) resolve();
+          signal.addEventListener("abort", () => resolve(), { once: true });
+        }
       });
       await Promise.race([
         mcp.serveStdio({ input: stdin, output, env: program.env, say: (text) => program.terminal.say(text) }),
         interrupted,
       ]);
-      return exit.ok;
+      return halted.signal.aborted ? (halted.signal.reason as number) : exit.ok;
     } finally {
       await kernel.stop();
     }

@@ -100,7 +100,9 @@ test("without a token the caller is local; with one the token alone decides", as
   const refused = session(app, "stale");
   refused.write(callText("whoAmI"));
   expect(await refused.end()).toMatchObject([{ id: 7, error: { code: -32001, data: { code: "invalid_token" } } }]);
-  expect(refused.said).toEqual(["The credential is unknown, expired or revoked, or not for this service. Check QUATER_MCP_TOKEN"]);
+  expect(refused.said).toEqual([
+    "The credential is unknown, expired or revoked, or not for this service. Check QUATER_MCP_TOKEN",
+  ]);
 });
 
 test("a missing scope is a tool error, which the model reads", async () => {
