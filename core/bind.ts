@@ -7,7 +7,7 @@ import type { Validator } from "./compile.ts";
 import { complaintsOf } from "./complaints.ts";
 import { type FieldError, inputInvalid, internal, type QuaterError, unknownField } from "./errors.ts";
 import { pointerStep } from "./json.ts";
-import { isSchema, type JsonSchema, propertiesOf } from "./schema.ts";
+import { eachSubschema, isSchema, type JsonSchema, propertiesOf } from "./schema.ts";
 import { visible } from "./text.ts";
 
 /** A part of the input as a surface received it. */
@@ -38,11 +38,39 @@ export const binderOf = (schema: JsonSchema, validator: Validator): Binder => {
 
 /** The refusal for an input that failed its check. */
 const mismatch = (schema: JsonSchema, validator: Validator, input: unknown): QuaterError => {
-  const complaints = complaintsOf(schema, validator.Errors(input));
+  const looked = cut(input, sizesOf(schema));
+  const complaints = complaintsOf(schema, validator.Errors(looked));
+  // What was cut away was what was wrong.
+  if (complaints.length === 0 && validator.Check(looked))
+    return inputInvalid([{ path: "", message: "does not match its schema" }]);
   // TypeBox can fail a check and report nothing; a refusal without a reason would be a riddle.
   if (complaints.length === 0) return internal(new Error("The check failed and reported no error"));
   const errors = complaints.map(({ path, message }) => ({ path, message }));
   return complaints.every((complaint) => complaint.isUnknownField) ? unknownField(errors) : inputInvalid(errors);
+};
+
+interface Sizes {
+  readonly text: number;
+  readonly list: number;
+}
+
+/** One more than the schema's largest limits: whatever is longer is as wrong when it is cut. */
+const sizesOf = (schema: unknown): Sizes => {
+  const own = isSchema(schema) ? schema : {};
+  const parts = isSchema(schema) ? [...eachSubschema(schema)].map(([, part]) => sizesOf(part)) : [];
+  const most = (...limits: unknown[]) =>
+    Math.max(1_000, ...limits.filter((limit) => typeof limit === "number").map((limit) => limit + 1));
+  return {
+    text: most(own["maxLength"], own["minLength"], ...parts.map(({ text }) => text)),
+    list: most(own["maxItems"], own["minItems"], ...parts.map(({ list }) => list)),
+  };
+};
+
+/** For finding words only: TypeBox goes on with patterns and comparisons where a length is wrong already (trust.md T26). */
+const cut = (value: unknown, sizes: Sizes): unknown => {
+  if (typeof value === "string") return value.slice(0, sizes.text);
+  if (Array.isArray(value)) return value.slice(0, sizes.list).map((item) => cut(item, sizes));
+  return isSchema(value) ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, cut(item, sizes)])) : value;
 };
 
 const merged = (given: readonly Given[], coercers: ReadonlyMap<string, Coercer>): unknown => {

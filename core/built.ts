@@ -2,7 +2,7 @@
 // input is unchanged, so that a forgotten build can be slow but never old.
 
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 
 /** Under the manifest's folder; not for version control. */
 export const buildFolder = ".quater/build";
@@ -44,6 +44,11 @@ export const freshBuild = (file: string): string | undefined => {
   };
   const isFresh =
     record.format === 1 &&
+    Array.isArray(record.inputs) &&
+    Array.isArray(record.absent) &&
+    // What is loaded instead of the manifest was made from it, and stands where builds stand.
+    record.inputs.some(({ path }) => path === record.manifest) &&
+    record.output === basename(String(record.output)) &&
     join(root, record.manifest) === file &&
     record.inputs.every(isSame) &&
     !record.absent.some((path) => existsSync(join(root, path)));

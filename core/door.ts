@@ -32,7 +32,10 @@ export const principalAt = (door: Door, entry: Entry, operation: Operation | und
     throw isQuaterError(error) ? error : authenticatorFailed(entry.surface, error);
   };
   const adopted = (principal: Principal | undefined): Principal => {
-    if (principal === undefined) throw credentials.token === undefined ? unauthenticated(entry.surface) : invalidToken();
+    // `null` and `false` are how most code says "nobody".
+    if (principal === undefined || principal === null || (principal as unknown) === false)
+      throw credentials.token === undefined ? unauthenticated(entry.surface) : invalidToken();
+    if (!isPrincipal(principal)) throw authenticatorFailed(entry.surface, new Error("It returned no principal"));
     return door.surface.adopt?.(principal) ?? principal;
   };
   let found: Awaitable<Principal | undefined>;
@@ -44,6 +47,12 @@ export const principalAt = (door: Door, entry: Entry, operation: Operation | und
   // Any thenable, not only a promise: what is to be waited for must never be taken for a principal.
   const isLater = typeof (found as { then?: unknown } | undefined)?.then === "function";
   return isLater ? Promise.resolve(found).catch(failed).then(adopted) : adopted(found as Principal | undefined);
+};
+
+/** What an authenticator answers is its own code's, and JavaScript's `null`, `false` or `true` must never be let in. */
+const isPrincipal = (value: unknown): boolean => {
+  const { issuer, subject, credential, scopes, roles } = Object(value) as Record<string, unknown>;
+  return [issuer, subject, credential].every((text) => typeof text === "string") && Array.isArray(scopes) && Array.isArray(roles);
 };
 
 /** A surface that exposes anything protected has its own auth, or the boot is refused. */

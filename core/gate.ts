@@ -26,6 +26,7 @@ export class PipelineGate implements Gate {
   readonly #doors: ReadonlyMap<string, Door>;
   readonly #log: Log;
   readonly #machines = new Map<string, Machine>();
+  readonly #streams = new Map<Call, CheckedStream>();
   readonly #inFlight = new Set<Call>(); // calls, not cancellations: several calls may share one
   #strangers: HookRunner | undefined;
   #drained: (() => void) | undefined;
@@ -110,6 +111,7 @@ export class PipelineGate implements Gate {
       outcome = { ok: false, error: this.#told(error, call), callId };
     }
     if (outcome.ok && outcome.value instanceof CheckedStream) {
+      this.#streams.set(call, outcome.value);
       outcome.value.whenEnded(async (failure) => {
         const end: Outcome =
           failure === undefined
@@ -135,6 +137,8 @@ export class PipelineGate implements Gate {
     if (await this.#emptyWithin(drainMs)) return;
     this.#log.warn(`Cancelling ${this.#inFlight.size} calls that did not end in ${drainMs} ms`);
     for (const { cancellation } of this.#inFlight) cancellation.cancel();
+    // Nobody may be reading, and then nothing but this would end them.
+    for (const stream of this.#streams.values()) void stream.return().catch(() => {});
     await this.#emptyWithin(1000);
   }
 
@@ -162,6 +166,7 @@ export class PipelineGate implements Gate {
     const settling = this.#settle(call, ended, call.operation);
     const settled = settling instanceof Promise ? await settling : settling;
     this.#inFlight.delete(call);
+    this.#streams.delete(call);
     if (this.#inFlight.size === 0) this.#drained?.();
     return settled;
   }
@@ -209,4 +214,17 @@ export class PipelineGate implements Gate {
 const asQuaterError = (error: unknown): QuaterError => (isQuaterError(error) ? error : internal(error));
 
 const describe = (error: unknown): string | undefined =>
-  error === undefined ? undefined : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  error === undefined
+    ? undefined
+    : error instanceof Error
+      ? safely(() => error.stack ?? error.message)
+      : safely(() => String(error));
+
+/** Anything can be thrown, also what cannot be written down. */
+const safely = (write: () => string): string => {
+  try {
+    return write();
+  } catch {
+    return "a value that cannot be written down";
+  }
+};

@@ -1,7 +1,7 @@
 // Finding and loading the manifest. A configuration is code: it is looked for only inside the project, and refused where
 // somebody else could have written it. Mistakes in it come back as problems with file, place, cause and remedy.
 
-import { existsSync, readFileSync, type Stats, statSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -41,7 +41,8 @@ export const loadManifest = async (from: string, named?: string, { useBuild = tr
   readDotEnv(root, relative(from, join(root, ".env")) || ".env");
   const imported: string[] = [];
   const built = useBuild ? freshBuild(file) : undefined;
-  if (built !== undefined) assertTrusted(built, relative(from, built));
+  if (built !== undefined)
+    for (const path of [built, join(dirname(built), "build.json")]) assertTrusted(path, relative(from, path));
   const manifest = await importDefault(built ?? file, shown, imported);
   if (!isManifest(manifest)) {
     throw new BootError([
@@ -107,13 +108,15 @@ const isProjectTop = (folder: string): boolean =>
 /** @throws {BootError} when another user owns the file or may write it, or may replace it in its folder. */
 const assertTrusted = (file: string, shown: string): void => {
   if (process.getuid === undefined) return; // Windows: no such bits
-  const stats = statSync(file);
-  const folder = statSync(dirname(file));
+  const real = realpathSync(file); // a link says nothing of who may write what it leads to
+  const stats = statSync(real);
+  const folder = statSync(dirname(real));
   const isSticky = (folder.mode & 0o1000) !== 0;
   if (!isOurs(stats))
     throw untrusted(shown, "belongs to another user", `Take it over with \`chown $(id -u) ${shown}\`, after reading it`);
   if (isWritableByOthers(stats))
     throw untrusted(shown, "may be written by other users", `Run \`chmod go-w ${shown}\`, after reading it`);
+  if (!isOurs(folder)) throw untrusted(shown, "stands in a folder of another user", "Move it, or take the folder over");
   if (isWritableByOthers(folder) && !isSticky)
     throw untrusted(shown, "stands in a folder that other users may write", "Run `chmod go-w` on the folder");
 };

@@ -21,7 +21,7 @@ const valueCheck = (operation: Operation, compile: typeof Compile): OutputCheck 
   const validator = compile(schema as never);
   const mayHideOthers = leavesOpen(schema);
   return (value) => {
-    if (validator.Check(value)) return mayHideOthers ? asJson(value, name) : value;
+    if (validator.Check(value)) return mayHideOthers || speaksForItself(value) ? asJson(value, name) : value;
     const [first] = complaintsOf(schema, validator.Errors(value));
     throw internal(new Error(`The output of ${name} does not match its schema: ${first?.path ?? ""} ${first?.message ?? ""}`));
   };
@@ -37,6 +37,10 @@ const leavesOpen = (schema: unknown): boolean => {
   return isFree || isFreeObject || isFreeArray || [...eachSubschema(schema)].some(([, part]) => leavesOpen(part));
 };
 
+/** `toJSON` would put another value on the wire than the one that was checked. */
+const speaksForItself = (value: unknown): boolean =>
+  value !== null && typeof value === "object" && ("toJSON" in value || Object.values(value).some(speaksForItself));
+
 const asJson = (value: unknown, name: string): unknown => {
   const problem = notJson(value);
   if (problem !== undefined) throw internal(new Error(`The output of ${name} is not JSON: it contains ${problem}`));
@@ -49,6 +53,7 @@ const notJson = (value: unknown): string | undefined => {
   if (typeof value !== "object") return `a ${typeof value}`;
   if (!Array.isArray(value) && ![Object.prototype, null].includes(Object.getPrototypeOf(value)))
     return `a ${value.constructor?.name ?? "class"}`;
+  if ("toJSON" in value && typeof value.toJSON === "function") return "an object with toJSON";
   for (const item of Object.values(value)) {
     const problem = item === undefined ? undefined : notJson(item);
     if (problem !== undefined) return problem;

@@ -69,6 +69,9 @@ const withId = (schema: unknown, id: string): unknown => {
 export const statesClosing = (schema: JsonSchema): boolean =>
   "additionalProperties" in schema || "unevaluatedProperties" in schema;
 
+/** How long a text may be that is held against a pattern, where the schema does not say. */
+const patternTextLength = 1_000;
+
 /**
  * A closed copy. Objects that declare properties get `additionalProperties: false`. Parts that combine stay open and the
  * whole gets `unevaluatedProperties: false`, or the parts would exclude each other.
@@ -82,6 +85,8 @@ export const closed = <Schema>(schema: Schema, isPart = false): Schema => {
   const combines = "allOf" in schema || (declares && ("anyOf" in schema || "oneOf" in schema));
   const replace = (key: string, value: unknown) =>
     Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
+  // A pattern may take quadratic time, so it never sees a long text (trust.md T26): lengths are checked before patterns.
+  if (typeof schema["pattern"] === "string" && schema["maxLength"] === undefined) replace("maxLength", patternTextLength);
   for (const key of holdsSchema) if (isSchema(schema[key])) replace(key, closed(schema[key]));
   for (const key of holdsSchemaList) {
     const list = schema[key];

@@ -10,7 +10,7 @@ const idInput = Type.String({ description: "The key's id, or its name" });
 const file = Type.Optional(Type.String({ description: `The key file, under the project's folder. Default ${defaultKeyFile}` }));
 
 const expires = Type.Optional(
-  Type.String({ pattern: "^[1-9][0-9]*[hdw]$", description: "Life time: 12h, 30d, 4w. Default: does not expire" }),
+  Type.String({ pattern: "^[1-9][0-9]{0,3}[hdw]$", description: "Life time: 12h, 30d, 4w. Default: does not expire" }),
 );
 
 const createInput = Type.Object({

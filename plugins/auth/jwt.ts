@@ -70,7 +70,12 @@ export const jwt = (options: JwtOptions): Authenticator => {
   });
 };
 
-const assertSafe = ({ jwks, algorithms = [] }: JwtOptions): void => {
+const assertSafe = ({ issuer, audience, jwks, algorithms = [] }: JwtOptions): void => {
+  // From JavaScript, or an environment variable that is not set: without them the check of the token is skipped.
+  for (const [name, value] of Object.entries({ issuer, audience })) {
+    if (typeof value !== "string" || value === "")
+      throw refused(`jwt has no ${name}`, "A token for any other service would be let in: set it");
+  }
   const url = URL.canParse(jwks) ? new URL(jwks) : undefined;
   const isLoopback = url !== undefined && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
   if (url?.protocol !== "https:" && !(url?.protocol === "http:" && isLoopback)) {

@@ -12,9 +12,16 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     interrupt.abort(signal);
   });
 }
+let hasFailed = false;
+/** As long as a kernel drains by default, and a little more. */
+const patienceMs = 12_000;
 process.on("uncaughtException", (error) => {
   process.stderr.write(`quater: unexpected failure\n${error?.stack ?? String(error)}\n`);
-  process.exit(exit.internal);
+  if (hasFailed) process.exit(exit.internal);
+  hasFailed = true;
+  // A server lets the other calls in flight end, as on a signal; what nobody heeds ends at once.
+  interrupt.abort("an unexpected failure");
+  setTimeout(() => process.exit(exit.internal), patienceMs).unref();
 });
 
 const { env, stdin, stdout, stderr } = process;
@@ -30,4 +37,4 @@ const code = await runProgram({
   interrupt: interrupt.signal,
 });
 // Not left to the event loop: a handler's timer or an open connection would hold a finished command.
-process.exit(code);
+process.exit(hasFailed ? exit.internal : code);

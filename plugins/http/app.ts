@@ -25,7 +25,13 @@ export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, al
   const { gate, catalog, log } = context;
   const app = new Koa();
   const router = new Router();
-  app.on("error", (error: Error) => log.error("A request failed outside the pipeline", { error: error.stack ?? String(error) }));
+  const isOfClient = ({ code }: NodeJS.ErrnoException) =>
+    code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ECONNRESET" || code === "EPIPE";
+  app.on(
+    "error",
+    (error: Error) =>
+      isOfClient(error) || log.error("A request failed outside the pipeline", { error: error.stack ?? String(error) }),
+  );
   app.use(async (ctx, next) => {
     const callId = gate.newCallId();
     ctx.state["callId"] = callId;

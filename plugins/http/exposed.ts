@@ -145,7 +145,7 @@ const stream = (ctx: Koa.Context, items: AsyncIterable<unknown>, callId: string)
   ctx.set("x-accel-buffering", "no");
   const item = (value: unknown) => (isEvents ? `data: ${JSON.stringify(value)}\n\n` : `${JSON.stringify(value)}\n`);
   const failure = (problem: string) => (isEvents ? `event: error\ndata: ${problem}\n\n` : `{"error":${problem}}\n`);
-  ctx.body = Readable.from(
+  const body = Readable.from(
     (async function* () {
       try {
         for await (const value of items) yield item(value);
@@ -157,6 +157,9 @@ const stream = (ctx: Koa.Context, items: AsyncIterable<unknown>, callId: string)
       }
     })(),
   );
+  // A body that is never read (HEAD, a client that left before the first byte) ends the stream all the same.
+  body.once("close", () => void (items as AsyncGenerator<unknown>).return(undefined).catch(() => {}));
+  ctx.body = body;
 };
 
 const dryRunPath = "/__quater__/dry-run/";

@@ -60,7 +60,7 @@ const challenge = (error: QuaterError): string | undefined => {
   if (error.kind === "unauthenticated") return "Bearer";
   if (error.code !== "missing_scope") return undefined;
   const scopes = (error.details?.["scopes"] as readonly string[] | undefined) ?? [];
-  return `Bearer error="insufficient_scope", scope="${scopes.join(" ").replace(/["\\]/g, "")}"`;
+  return `Bearer error="insufficient_scope", scope="${scopes.join(" ").replace(/[^\x20-\x7e]|["\\]/g, "")}"`;
 };
 
 export const problemBody = (status: number, code: string, detail: string, callId: string, more: object = {}): string =>

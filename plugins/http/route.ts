@@ -112,6 +112,8 @@ export const routeProblems = (value: unknown, operation: Operation): { cause: st
         `Its inputs are ${[...inputs].join(", ") || "none"}`,
       );
   }
+  const half = path.split("/").find((segment) => segment.indexOf(":") > 0);
+  if (half !== undefined) say(`"/${half}" is half a path parameter`, "Name a whole segment: /orders/:orderId");
   if (path.includes("*")) say(`the path ${path} has a wildcard`, "Name each segment");
   if (reserved.test(path)) say(`the path ${path} is Quater's own`, "Choose another");
   if (method === "GET" && operation.handler.effect !== "read") {

@@ -87,7 +87,10 @@ const codes: Readonly<Record<number, string>> = { 400: "bad_request", 408: "requ
 
 /** There is no request and no call yet, so the answer is written by hand, and the connection closed. */
 const refuseUnparsed = (error: NodeJS.ErrnoException, socket: Socket): void => {
-  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  // An answer that is due belongs to the request before this one: written now, it would be taken for that one's.
+  const due = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
+  const isBusy = due != null && (due.headersSent || due.req.complete);
+  if (error.code === "ECONNRESET" || !socket.writable || isBusy) return void socket.destroy();
   const status = unparsed[error.code ?? ""] ?? 400;
   const body = JSON.stringify({
     title: STATUS_CODES[status],

@@ -26,6 +26,9 @@ export const answerRarely = async (request: Request, about: About): Promise<stri
   try {
     const answer = await new Promise<JSONRPCMessage>((resolve, reject) => {
       const exchange = new OneExchange(resolve);
+      // What the SDK takes for no request at all it answers with nothing.
+      const { id } = request;
+      server.onerror = () => resolve({ jsonrpc: "2.0", id, error: { code: rpcCodes.invalidParams, message: "" } });
       server
         .connect(exchange)
         .then(() => exchange.onmessage?.({ jsonrpc: "2.0", id: request.id, method: request.method, params: request.params }))

@@ -1,6 +1,6 @@
 // `quater build`: later starts load what it made, and never something old.
 
-import { cpSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { freshBuild } from "../../../core/built.ts";
@@ -30,6 +30,21 @@ test("a built project runs from the build, until anything it was built from chan
   writeFileSync(join(root, "tsconfig.json"), "{}");
   expect(freshBuild(file)).toBeUndefined();
   expect((await start(["run", "hello", "--name", "Ana"], { cwd: root }).ended).out).toBe('{"text":"Hello Ana"}\n');
+});
+
+test("a build that was not made from the manifest is not loaded", async () => {
+  using made = project();
+  mkdirSync(join(made.root, ".quater/build"), { recursive: true });
+  const record = { format: 1, manifest: "quater.config.ts", output: "manifest.mjs", inputs: [], absent: [] };
+  const plant = (content: object) => writeFileSync(join(made.root, ".quater/build/build.json"), JSON.stringify(content));
+  plant(record);
+  expect(freshBuild(made.file)).toBeUndefined();
+  plant({ ...record, inputs: undefined });
+  expect(freshBuild(made.file)).toBeUndefined();
+  expect((await start(["build"], { cwd: made.root }).ended).code).toBe(0);
+  const real = JSON.parse(readFileSync(join(made.root, ".quater/build/build.json"), "utf8")) as object;
+  plant({ ...real, output: "../../elsewhere.mjs" });
+  expect(freshBuild(made.file)).toBeUndefined();
 });
 
 test("a project that does not boot is not built", async () => {

@@ -40,7 +40,7 @@ test.each([
   [["run", "refundOrder", "--no-is-urgent=1"], "--no-is-urgent takes no value"],
   [["run", "listOrders", "--input"], '--input needs a file, or "-" for standard input'],
   [["--confg", "x"], "Unknown flag --confg; did you mean --config?"],
-  [["run", "listOrders", "--config"], "--config needs a file"],
+  [["run", "--config"], "--config needs a file"],
   [["actions", "lsit"], 'Unknown command "actions lsit"; did you mean "actions list"?'],
   [["actions", "describe"], "Something is missing; write quater actions describe <action>"],
   [["actions", "describe", "greeet"], 'No action named "greeet"; did you mean "greet"?'],
@@ -168,10 +168,12 @@ test("--config and QUATER_CONFIG name the manifest", async () => {
   const { folder, remove } = project({ "package.json": "{}" });
   try {
     const file = join(shop, "quater.config.mjs");
-    expect((await quater(["run", "greet", "--name", "a", "--config", file], { cwd: folder })).out).toBe('"Hello a"\n');
+    expect((await quater(["run", "--config", file, "greet", "--name", "a"], { cwd: folder })).out).toBe('"Hello a"\n');
     expect((await quater(["run", "greet", "--name", "a"], { cwd: folder, env: { QUATER_CONFIG: file } })).out).toBe(
       '"Hello a"\n',
     );
+    // A manifest is code, and an action's words may come from anybody.
+    expect(await quater(["run", "greet", "--name", `--config=${file}`], { cwd: shop })).toMatchObject({ code: 64 });
     expect(await quater(["exposure", "--config", "none.ts"], { cwd: folder })).toMatchObject({
       code: 78,
       err: expect.stringContaining("There is no such file"),

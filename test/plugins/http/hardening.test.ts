@@ -1,0 +1,111 @@
+// What a review found, one test each: a request must not freeze, leak or mislead.
+
+import { connect } from "node:net";
+import { anyone, handler, resource, stream, Type } from "quater";
+import { http, httpRef } from "quater/http";
+import { bootTest, type TestApp, tokens } from "quater/testing";
+import { expect, test } from "vitest";
+
+const baseOf = (app: TestApp) => app.kernel.services.get(httpRef).baseUrl ?? "";
+const open = (route: string) => ({ http: route, public: true });
+
+test("a long list that must be unique, or a long text against a pattern, is refused at once", async () => {
+  const tags = handler({
+    description: "Tags.",
+    effect: "write",
+    input: Type.Object({
+      tags: Type.Optional(Type.Array(Type.String(), { maxItems: 10, uniqueItems: true })),
+      mail: Type.Optional(Type.String({ pattern: "^\\S+@\\S+\\.\\S+$" })),
+    }),
+    auth: anyone,
+    handle: () => "ran",
+  });
+  await using app = await bootTest({ handlers: { tags }, expose: { tags: open("POST /tags") }, plugins: [http({ port: 0 })] });
+  const send = async (body: object) => {
+    const headers = { "content-type": "application/json" };
+    const response = await fetch(`${baseOf(app)}/tags`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(5_000),
+    });
+    return [response.status, ((await response.json()) as { errors: object[] }).errors];
+  };
+  expect(await send({ tags: Array.from({ length: 90_000 }, () => "a") })).toMatchObject([422, [{ path: "/tags" }]]);
+  expect(await send({ mail: "a@".repeat(20_000) })).toEqual([
+    422,
+    [{ path: "/mail", message: "must be at most 1000 characters long" }],
+  ]);
+});
+
+test("HEAD on a stream closes what the call opened, and settles it", async () => {
+  const seen: string[] = [];
+  const unit = resource({ name: "unit", scope: "call", open: () => 1, close: () => void seen.push("closed") });
+  const items = handler({
+    description: "Items.",
+    effect: "read",
+    input: Type.Object({}),
+    output: stream(Type.Integer()),
+    auth: anyone,
+    use: { unit },
+    async *handle(_input, { unit: one }) {
+      yield one;
+    },
+  });
+  await using app = await bootTest({ handlers: { items }, expose: { items: open("GET /items") }, plugins: [http({ port: 0 })] });
+  expect((await fetch(`${baseOf(app)}/items`, { method: "HEAD" })).status).toBe(200);
+  await expect.poll(() => seen).toEqual(["closed"]);
+});
+
+test.each([null, false, {}, "ana"])("an authenticator that answers %j lets nobody in", async (answer) => {
+  let ran = 0;
+  const run = handler({ description: "Runs.", effect: "write", input: Type.Object({}), auth: anyone, handle: () => ++ran });
+  const authenticate = () => answer as never;
+  await using app = await bootTest({
+    handlers: { run },
+    expose: { run: { http: "POST /run" } },
+    plugins: [http({ port: 0, authenticate })],
+  });
+  expect([401, 503]).toContain((await fetch(`${baseOf(app)}/run`, { method: "POST" })).status);
+  expect(ran).toBe(0);
+});
+
+test("an object with toJSON does not put another value on the wire than the one that was checked", async () => {
+  const get = handler({
+    description: "Gets.",
+    effect: "read",
+    input: Type.Object({}),
+    output: Type.Object({ id: Type.Integer() }),
+    auth: anyone,
+    handle: () =>
+      Object.assign(Object.create({ toJSON: () => ({ id: 1, hash: "secret" }) }) as object, { id: 1 }) as { id: number },
+  });
+  await using app = await bootTest({ handlers: { get }, expose: { get: open("GET /get") }, plugins: [http({ port: 0 })] });
+  const response = await fetch(`${baseOf(app)}/get`);
+  expect([response.status, await response.text()]).toEqual([500, expect.not.stringContaining("secret")]);
+});
+
+test("rubbish behind a request does not answer in its place", async () => {
+  const slow = handler({ description: "Waits.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => waiting });
+  let release: (value: string) => void = () => {};
+  const waiting = new Promise<string>((resolve) => {
+    release = resolve;
+  });
+  await using app = await bootTest({
+    handlers: { slow },
+    expose: { slow: open("GET /slow") },
+    plugins: [http({ port: 0, authenticate: tokens({}) })],
+  });
+  const { port } = new URL(baseOf(app));
+  const socket = connect(Number(port), "127.0.0.1");
+  let text = "";
+  socket.on("data", (part) => {
+    text += String(part);
+  });
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.on("error", () => undefined);
+  socket.write("GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\nrubbish\r\n\r\n");
+  await closed;
+  release("done");
+  expect(text).not.toContain("400");
+});
