@@ -40,7 +40,7 @@ test.each([
 });
 
 test("the program's flags are found wherever they stand, and not behind --", () => {
-  expect(readGlobals(["run", "--json", "x", "--config", "f", "--help", "--version", "--", "--json"])).toEqual({
+  expect(readGlobals(["run", "--json", "--config", "f", "x", "--help", "--version", "--", "--json"])).toEqual({
     json: true,
     isHelp: true,
     isVersion: false,
