@@ -74,10 +74,11 @@ export const refuse = (ctx: Koa.Context, error: QuaterError, callId: string): vo
   if (error instanceof TransportRefusal) ctx.set(error.headers);
   if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
   const { errors, details } = error;
+  const message = error.code === "unauthenticated" ? `${error.message}: send Authorization: Bearer <key>` : error.message;
   send(
     ctx,
     status,
-    problemBody(status, error.code, error.message, callId, { ...details, ...(errors === undefined ? {} : { errors }) }),
+    problemBody(status, error.code, message, callId, { ...details, ...(errors === undefined ? {} : { errors }) }),
   );
 };
 

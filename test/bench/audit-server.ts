@@ -3,9 +3,9 @@
 
 import { once } from "node:events";
 import { anyone, defineConfig, expose, handler, Type } from "quater";
+import { httpRef } from "quater/http";
 import { audit, http, store } from "quater/plugins";
 import { bootTest } from "quater/testing";
-import { httpRef } from "../../plugins/http/service.ts";
 
 const [variant = "", root = "", url] = process.argv.slice(2);
 
