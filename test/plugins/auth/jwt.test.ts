@@ -130,5 +130,7 @@ test("keys over http, or a symmetric algorithm, stop the boot", async () => {
   const boot = (more: object) =>
     bootTest({ handlers: {}, plugins: [http({ port: 0, authenticate: jwt({ issuer, audience, jwks, ...more }) })] });
   await expect(boot({ jwks: "http://issuer.example/keys" })).rejects.toThrow("is no https address");
+  await expect(boot({ audience: undefined as never })).rejects.toThrow("jwt has no audience");
+  await expect(boot({ issuer: "" })).rejects.toThrow("jwt has no issuer");
   await expect(boot({ algorithms: ["HS256"] })).rejects.toThrow("is not asymmetric");
 });

@@ -97,6 +97,14 @@ test("a refused message says nothing in the words of a library", async () => {
   ]);
 });
 
+test("a request that the SDK does not take for one is answered all the same", async () => {
+  await using app = await boot();
+  for (const params of ['{"_meta":5}', '{"_meta":{"progressToken":{}}}']) {
+    const { rpc } = await post(app, `{"jsonrpc":"2.0","id":1,"method":"prompts/list","params":${params}}`);
+    expect(rpc).toMatchObject({ id: 1, error: { code: expect.any(Number) } });
+  }
+});
+
 test("batches are refused whole", async () => {
   await using app = await boot();
   const { response, rpc } = await post(app, `[${callText("add", '{"a":1}')},${callText("add", '{"a":2}')}]`);
