@@ -12,7 +12,7 @@ const full = {
   QUATER_SOAK_SECRETS: "2000",
   QUATER_TEST_REQUIRE_ALL: "1",
 };
-const files = ["tamper", "crash", "secrets"].map((name) => `test/plugins/audit/${name}.test.ts`);
+const files = ["audit/tamper", "audit/crash", "mcp/trail-secrets"].map((name) => `test/plugins/${name}.test.ts`);
 
 const { status } = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "--no-file-parallelism", ...files], {
   stdio: "inherit",

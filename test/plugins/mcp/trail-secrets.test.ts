@@ -8,7 +8,7 @@ import { cli, http, mcp } from "quater/plugins";
 import { principal, tokens } from "quater/testing";
 import { expect, test } from "vitest";
 import { httpRef } from "../../../plugins/http/service.ts";
-import { bootWithTrail, eventsIn, tempFolder } from "./kit.ts";
+import { bootWithTrail, eventsIn, tempFolder } from "../audit/kit.ts";
 
 const calls = Number(process.env["QUATER_SOAK_SECRETS"] ?? 2_000);
 const canary = "canary-7f3a91";

@@ -4,7 +4,7 @@ import { anyone, authenticated, can, conflict, handler, secret, Type } from "qua
 import { cli, http, mcp } from "quater/plugins";
 import { principal, type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";
-import { bootWithTrail, eventsIn, type Recorded, tempFolder } from "./kit.ts";
+import { bootWithTrail, eventsIn, type Recorded, tempFolder } from "../audit/kit.ts";
 
 const ana = principal({ scopes: ["things:change"] });
 const bob = principal({ subject: "bob" });
