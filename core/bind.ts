@@ -27,18 +27,18 @@ export type Binder = (given: readonly Given[]) => unknown;
 export const binderOf = (schema: JsonSchema, validator: Validator): Binder => {
   const coercers = coercersOf(schema);
   const fill = fillerOf(schema);
+  const sizes = sizesOf(schema);
   return (given) => {
     const only = given.length === 1 ? given[0] : undefined;
     const input = only !== undefined && !only.isText ? only.values : merged(given, coercers);
     fill?.(input);
-    if (!validator.Check(input)) throw mismatch(schema, validator, input);
+    if (!validator.Check(input)) throw mismatch(schema, validator, cut(input, sizes));
     return frozen(input);
   };
 };
 
-/** The refusal for an input that failed its check. */
-const mismatch = (schema: JsonSchema, validator: Validator, input: unknown): QuaterError => {
-  const looked = cut(input, sizesOf(schema));
+/** The refusal for an input that failed its check. @param looked  The input, cut to what is looked at. */
+const mismatch = (schema: JsonSchema, validator: Validator, looked: unknown): QuaterError => {
   const complaints = complaintsOf(schema, validator.Errors(looked));
   // What was cut away was what was wrong.
   if (complaints.length === 0 && validator.Check(looked))

@@ -12,7 +12,7 @@ import type { Problem } from "./problem.ts";
 import { usesProblems } from "./resource.ts";
 import { closed, hasSecret, isSchema, type JsonSchema } from "./schema.ts";
 import { schemaProblems } from "./schema-problems.ts";
-import { nearest, visible } from "./text.ts";
+import { nearest, sameCase, visible } from "./text.ts";
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
@@ -24,9 +24,6 @@ interface Entry {
   readonly exposed: Exposed;
   readonly place: string;
 }
-
-/** `refundOrder` and `refund-order` are one name: the terminal takes both. */
-export const sameCase = (name: string): string => name.replaceAll(/[-_]/g, "").toLowerCase();
 
 /**
  * @param only  Load just the module of this handler; everything that needs no module is checked all the same.

@@ -98,8 +98,8 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
   const functions = list.filter((part): part is PolicyFunction<unknown> => typeof part === "function");
   const name = list.map((part) => (typeof part === "function" ? part.name || "function" : part.name)).join(` ${joint} `);
   const refusals = (principal: Principal) => fixed.map((part) => part.judge(principal));
-  const ask = async (ask: PolicyFunction<unknown>, call: { principal: Principal; input: unknown }) => {
-    const answer = await ask(call);
+  const ask = async (part: PolicyFunction<unknown>, call: { principal: Principal; input: unknown }) => {
+    const answer = await part(call);
     if (answer === true) return undefined;
     return notAllowed(name, typeof answer === "string" && answer !== "" ? answer : undefined);
   };

@@ -41,3 +41,6 @@ const editDistance = (a: string, b: string): number => {
   }
   return above[b.length] ?? 0;
 };
+
+/** `refundOrder` and `refund-order` are one name: the terminal takes both. */
+export const sameCase = (name: string): string => name.replaceAll(/[-_]/g, "").toLowerCase();

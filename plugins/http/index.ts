@@ -152,6 +152,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     start: async () => {
       const [{ appOf }, { listen }] = await Promise.all([import("./app.ts"), import("./server.ts")]);
       const app = appOf({
+        ...options,
         context,
         guard,
         service,
@@ -160,7 +161,6 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
           for (const { mount } of mountings) mount(koa);
         },
         isOpen: context.command === "dev",
-        ...options,
       });
       listening = await listen(app.callback(), { ...options, host: options.host ?? "127.0.0.1", port: options.port ?? 3000 });
     },

@@ -1,7 +1,7 @@
 // `quater run <action>`: one call, in process, through the same gate as every other surface.
 
 import type { LoadedManifest } from "../../../core/load.ts";
-import { nearest } from "../../../core/text.ts";
+import { nearest, sameCase } from "../../../core/text.ts";
 import { act } from "../act.ts";
 import { boot, load, requireCli } from "../boot.ts";
 import type { Runner } from "../builtins.ts";
@@ -40,9 +40,7 @@ const exposedNames = ({ manifest }: LoadedManifest): readonly string[] =>
     ),
   );
 
-/** As catalog.ts has it: a terminal takes any case style. Not imported from there, which would load all of core first. */
-const plain = (name: string): string => name.replaceAll(/[-_]/g, "").toLowerCase();
-export const sameName = (a: string, b: string): boolean => plain(a) === plain(b);
+export const sameName = (a: string, b: string): boolean => sameCase(a) === sameCase(b);
 
 /** @throws {UsageError} with the nearest name. */
 const actionNamed = (loaded: LoadedManifest, typed: string): string => {
