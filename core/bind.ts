@@ -147,7 +147,7 @@ const fillerOf = (schema: unknown): Filler | undefined => {
  * Frozen through and through, and in the one form that its canonical text has: no `-0`, and no field that is
  * `undefined` (surfaces in this process can give both, and JSON text can give the first).
  */
-const frozen = <Value>(value: Value): Value => {
+export const frozen = <Value>(value: Value): Value => {
   if (value === null || typeof value !== "object") return value;
   const fields = value as Record<string, unknown>;
   for (const key in fields) {

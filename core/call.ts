@@ -1,7 +1,7 @@
 // One invocation on its way. Each stage of the pipeline takes what is known so far and returns it with one thing more,
 // so that stages out of order do not compile.
 
-import { argumentsHash } from "./digest.ts";
+import { argumentsHash, canonicalText } from "./digest.ts";
 import type { QuaterError } from "./errors.ts";
 import type { Operation } from "./operation.ts";
 import type { Verdict } from "./policy.ts";
@@ -26,6 +26,8 @@ export interface Call extends Arrival {
   readonly principal: Principal;
   readonly cancellation: Cancellation;
   readonly progress: (fraction: number, message?: string) => void;
+  /** An approval that the caller names; it only narrows what is looked up. */
+  readonly approvalId: string | undefined;
   /** The handler's resources, opened on first use and shared by policy, preview and handler. */
   readonly resources: () => Awaitable<Readonly<Record<string, unknown>>>;
 }
@@ -33,6 +35,8 @@ export interface Call extends Arrival {
 /** Input bound, checked, completed with defaults, frozen. */
 export interface Bound extends Call {
   readonly input: unknown;
+  /** RFC 8785 text of the input. Where a plugin approves, `input` was parsed from it: what is shown is what runs. */
+  readonly inputText: string;
 }
 
 /** Allowed by the handler's policy and every plugin that was asked. */
@@ -69,9 +73,11 @@ export class StagedCall implements Approved {
   readonly isDryRun: boolean;
   readonly cancellation: Cancellation;
   readonly progress: Call["progress"];
+  readonly approvalId: string | undefined;
   readonly resources: Call["resources"];
   #stage: Stage = "arrived";
   #input: unknown;
+  #inputText: string | undefined;
   #allowedBy = "";
   #approvedBy: readonly string[] = [];
   #consume: Approved["consume"] = [];
@@ -87,12 +93,18 @@ export class StagedCall implements Approved {
     this.isDryRun = from.isDryRun;
     this.cancellation = from.cancellation;
     this.progress = from.progress;
+    this.approvalId = from.approvalId;
     this.resources = from.resources;
     Object.freeze(this);
   }
 
   get input(): unknown {
     return this.#input;
+  }
+
+  get inputText(): string {
+    this.#inputText ??= canonicalText(this.#input);
+    return this.#inputText;
   }
 
   get allowedBy(): string {
@@ -107,10 +119,11 @@ export class StagedCall implements Approved {
     return this.#consume;
   }
 
-  static bound(call: Call, input: unknown): Bound {
+  static bound(call: Call, input: unknown, inputText?: string): Bound {
     const staged = StagedCall.#at(call, "arrived");
     staged.#stage = "bound";
     staged.#input = input;
+    staged.#inputText = inputText;
     return staged;
   }
 

@@ -100,6 +100,7 @@ export class PipelineGate implements Gate {
       isDryRun,
       cancellation,
       progress: invocation.progress ?? noProgress,
+      approvalId: invocation.approvalId,
       resources: resources.open,
     });
     this.#inFlight.add(call);

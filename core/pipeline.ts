@@ -1,8 +1,9 @@
 // The one pipeline: bind -> auth -> approve -> handle, the same for every surface. A stage takes what the one before
 // returned, so that another order does not compile; nothing else in Quater calls a handler.
 
-import type { Binder, Given } from "./bind.ts";
+import { type Binder, frozen, type Given } from "./bind.ts";
 import { type Approved, type Authorized, type Bound, type Call, contextOf, hashOf, previewOf, StagedCall } from "./call.ts";
+import { canonicalText } from "./digest.ts";
 import { approvalRefused, cancelled, notAllowed, type QuaterError } from "./errors.ts";
 import type { HookRunner } from "./hooks.ts";
 import type { Verdict } from "./policy.ts";
@@ -39,7 +40,13 @@ const judgeStatic = ({ operation, principal }: Call): void => {
   if (refusal !== undefined) throw refusal;
 };
 
-const bind = (call: Call, given: readonly Given[], machine: Machine): Bound => StagedCall.bound(call, machine.bind(given));
+const bind = (call: Call, given: readonly Given[], { bind, hooks }: Machine): Bound => {
+  const input = bind(given);
+  if (!hooks.has("approve")) return StagedCall.bound(call, input);
+  // What people agree to, what is digested and what the handler gets come from one text.
+  const text = canonicalText(input);
+  return StagedCall.bound(call, frozen(JSON.parse(text)), text);
+};
 
 const auth: Stage<Bound, Authorized> = async (call, { hooks }) => {
   const { policy } = call.operation;

@@ -123,6 +123,8 @@ export interface Invocation {
   readonly progress?: Call["progress"];
   readonly dryRun?: boolean;
   readonly peer?: string;
+  /** An approval that the caller names. */
+  readonly approvalId?: string;
 }
 
 /** The kernel as a surface sees it. */

@@ -1,0 +1,42 @@
+// Who must agree, as data: what the manifest says, completed with defaults, and its digest. A policy is bound to every
+// request that was filed under it, so that changing it voids what was agreed before.
+
+export interface Approver {
+  /** Whoever has this role when the vote is cast. */
+  readonly role?: string;
+  /** One person by name. */
+  readonly person?: string;
+  /** How many different people. Default 1. */
+  readonly need?: number;
+}
+
+export interface ApprovalPolicy {
+  /** All of them must be satisfied; one person counts once. */
+  readonly approvers: readonly Approver[];
+  /**
+   * `dual` (default): somebody else than the requester and the person it acts for. `confirm`: the person the agent acts
+   * for may agree, with another credential than the agent's.
+   */
+  readonly kind?: "dual" | "confirm";
+  /** How many denials end a request. Default 1. */
+  readonly denials?: number;
+  /** How long a request waits for people, milliseconds. Default 3,600,000; at most 7 days. */
+  readonly pendingForMs?: number;
+  /** How long an approved call may be used, milliseconds. Default 600,000; at most 24 hours. */
+  readonly usableForMs?: number;
+  /** Whether the approved call may be repeated over another surface. Default false. */
+  readonly anySurface?: boolean;
+  /** Whether a requester without a person may ask. Default false. */
+  readonly unattributed?: boolean;
+}
+
+/** With every default filled in; RFC 8785 text of it is what is digested. */
+export interface Policy {
+  readonly approvers: readonly { readonly role?: string; readonly person?: string; readonly need: number }[];
+  readonly kind: "dual" | "confirm";
+  readonly denials: number;
+  readonly pendingForMs: number;
+  readonly usableForMs: number;
+  readonly anySurface: boolean;
+  readonly unattributed: boolean;
+}

@@ -1,0 +1,71 @@
+// One request for approval as it is stored: for one call with exactly these arguments, by exactly this principal.
+
+import type { Principal } from "../../core/index.ts";
+import type { Policy } from "./policy.ts";
+
+/** Nothing leaves a state other than `pending` and `approved`. */
+export type ApprovalState = "pending" | "approved" | "consumed" | "denied" | "cancelled" | "expired" | "revoked";
+
+/** Of a consumed one. `unknown`: the call may have run, and nobody recorded its end. */
+export type ApprovalOutcome = "running" | "succeeded" | "failed" | "unknown";
+
+/** Who asks: what of the principal is bound into the digest. */
+export type Requester = Pick<Principal, "issuer" | "subject" | "kind" | "person" | "actsFor" | "credential">;
+
+/** What was filed. Never changes; `digest` covers all of it but id, times and callKey. */
+export interface Filed {
+  /** `apr_` and 20 characters of a-z2-7. */
+  readonly id: string;
+  /** What a repeated call is found by: HMAC over app, handler, arguments, principal and surface. */
+  readonly callKey: string;
+  /** `sha256:` and 64 hexadecimal digits. */
+  readonly digest: string;
+  readonly app: string;
+  readonly handler: string;
+  /** `sha256:...` over the input schema. */
+  readonly schema: string;
+  /** RFC 8785 text of the arguments. */
+  readonly args: string;
+  readonly requester: Requester;
+  readonly surface: string;
+  readonly policyName: string;
+  readonly policy: Policy;
+  /** RFC 8785 text of what the handler's preview said; `undefined` when it has none. */
+  readonly preview: string | undefined;
+  readonly nonce: string;
+  /** The call that filed it. */
+  readonly callId: string;
+  /** Milliseconds since the epoch, by the store's clock, as all times here. */
+  readonly filedAt: number;
+  /** Until when people may decide. */
+  readonly pendingUntil: number;
+}
+
+export interface Vote {
+  /** The person who voted. */
+  readonly person: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly credential: string;
+  readonly roles: readonly string[];
+  readonly verdict: "approve" | "deny";
+  readonly reason: string | undefined;
+  /** Where it was cast: "page", "api", "cli". */
+  readonly via: string;
+  readonly at: number;
+}
+
+export interface ApprovalRecord extends Filed {
+  /** Expiry included: derived by the store's clock when the record was read. */
+  readonly state: ApprovalState;
+  readonly votes: readonly Vote[];
+  readonly decidedAt: number | undefined;
+  /** Until when an approved one may be used. */
+  readonly usableUntil: number | undefined;
+  /** Of the denial, cancellation or revocation. */
+  readonly reason: string | undefined;
+  /** The call that used it, how that ended, and when. */
+  readonly use:
+    | { readonly callId: string; readonly at: number; readonly outcome: ApprovalOutcome; readonly endedAt: number | undefined }
+    | undefined;
+}

@@ -1,0 +1,75 @@
+// What approval offers whoever lets people decide: the page, the JSON API, the commands, the gate suite. Every way to
+// decide goes through here, so that all of them refuse the same.
+
+import { type Principal, serviceRef } from "../../core/index.ts";
+import type { ApprovalRecord, ApprovalState } from "./record.ts";
+
+export interface Approver {
+  /** Authenticated now, by the plugin's own door: roles and person count as they are at this moment. */
+  readonly principal: Principal;
+  /** Where: "page", "api", "cli". */
+  readonly via: string;
+}
+
+export interface VoteGiven {
+  readonly id: string;
+  readonly verdict: "approve" | "deny";
+  /** The digest that the approver was shown. */
+  readonly digest: string;
+  readonly reason?: string;
+}
+
+export interface ListGiven {
+  /** Default: all. */
+  readonly states?: readonly ApprovalState[];
+  readonly handler?: string;
+  /** Newest first. Default 50, at most 200. */
+  readonly limit?: number;
+  /** Only those filed before this one: for the next page. */
+  readonly before?: string;
+}
+
+/** What the requesting principal may know of its own request. */
+export interface OwnStatus {
+  readonly id: string;
+  readonly status: ApprovalState;
+  /** ISO 8601: until when it can be decided, or used once it is approved. */
+  readonly expiresAt: string;
+  /** Absent without http. */
+  readonly url?: string;
+  readonly reason?: string;
+  readonly usedBy?: { readonly callId: string; readonly outcome: string };
+}
+
+export interface Approvals {
+  /** Whether this principal may see and decide requests at all. @throws {QuaterError} `approver_not_eligible`. */
+  assertApprover(approver: Principal): void;
+  list(approver: Principal, given?: ListGiven): Promise<readonly ApprovalRecord[]>;
+  /** @throws {QuaterError} `approval_not_found`, `approver_not_eligible`. */
+  show(approver: Principal, id: string): Promise<ApprovalRecord>;
+  /** Identical calls of the last 24 hours, newest first, without `record` itself: what the approver should know of. */
+  earlier(record: ApprovalRecord): Promise<readonly ApprovalRecord[]>;
+  /** Why this principal may not vote on it now, if it may not: for pages that show no useless buttons. */
+  obstacle(approver: Principal, record: ApprovalRecord): string | undefined;
+  /**
+   * Repeating the same vote is harmless.
+   *
+   * @throws {QuaterError} `approval_not_found`, `approver_not_eligible`, `approval_digest_changed` (another digest was
+   *   shown), `approval_vote_differs` (this person voted otherwise before), `approval_decided` (no longer pending).
+   */
+  vote(approver: Approver, given: VoteGiven): Promise<ApprovalRecord>;
+  /**
+   * Takes an approved one back before it is used. For whoever could have approved it.
+   *
+   * @throws {QuaterError} `approval_not_found`, `approver_not_eligible`, `approval_used`, `approval_decided`.
+   */
+  revoke(approver: Approver, given: { readonly id: string; readonly reason?: string }): Promise<ApprovalRecord>;
+  /** The requester takes its own pending or approved request back. @throws {QuaterError} `approval_not_found`, ... */
+  cancel(requester: Principal, surface: string, id: string): Promise<OwnStatus>;
+  /** @throws {QuaterError} `approval_not_found` for unknown and foreign ids alike. */
+  statusOf(requester: Principal, surface: string, id: string): Promise<OwnStatus>;
+  /** Where people decide this one; `undefined` without http. Built from `publicUrl`. */
+  urlOf(id: string): string | undefined;
+}
+
+export const approvalsRef = serviceRef<Approvals>("approval");
