@@ -1,34 +1,71 @@
-// Builds dist/: declarations by the compiler, and per entry point one bundled file with shared chunks. A manifest's loader
-// pays for every file it sees, and TypeBox alone has 374 of them; packages other than `bundled` stay imports.
+// Builds dist/: declarations by the compiler, and bundled JavaScript in few files. A cold start pays for every file it
+// opens, some half a millisecond each, and TypeBox alone has 374 of them; packages other than `bundled` stay imports.
 
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, readFileSync, rmSync } from "node:fs";
-import { build } from "esbuild";
+import { resolve } from "node:path";
+import { rolldown } from "rolldown";
 
 const { exports, bin, dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 const sources = Object.values(exports).flatMap((entry) => entry["quater-source"] ?? []);
-// The store's thread is started from its own file.
-const threads = ["plugins/store/worker.ts"];
-// Read on every start, and hundreds of files each: they go into the bundle.
-const bundled = new Set(["typebox", "kysely"]);
 const program = bin.quater.replace(/^dist\/(.*)\.js$/, "$1.ts");
+// Threads are started from files of their own: the store's, and the loader's.
+const threads = ["plugins/store/worker.ts", "core/one-copy.ts"];
+const entries = [...sources, program, ...threads];
+// Read on every start, and most of them hundreds of files: they go into the bundle, and their licences with them.
+const licences = { typebox: "license", kysely: "LICENSE", canonicalize: "LICENSE" };
+const bundled = Object.keys(licences);
+// One file each: large, and not needed by all.
+const large = ["typebox", "kysely"];
+// One file each, with all that they import by name: what every command reads, and what every call reads besides.
+const grouped = {
+  program: ["plugins/cli/program.ts"],
+  spine: ["core/index.ts", "core/kernel.ts", "core/load.ts", "plugins/index.ts", "plugins/cli/commands/run.ts"],
+};
+
+const groupOf = (name) => {
+  let modules;
+  return (id, graph) => {
+    const roots = grouped[name].map((path) => resolve(path));
+    modules ??= reachable(roots, (from) => graph.getModuleInfo(from)?.importedIds ?? []);
+    return modules.has(id) ? name : null;
+  };
+};
+
+const reachable = (roots, next) => {
+  const found = new Set(roots);
+  for (const id of found) for (const other of next(id)) if (!standsAlone(other)) found.add(other);
+  return found;
+};
+
+/** A thread must not read all that the program needs, because one of its modules is the thread's too. */
+const standsAlone = (id) =>
+  large.some((name) => id.includes(`/node_modules/${name}/`)) || threads.some((path) => id === resolve(path));
 
 rmSync("dist", { recursive: true, force: true });
 execFileSync("node_modules/.bin/tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit" });
-await build({
-  entryPoints: [...new Set(sources), program, ...threads],
-  bundle: true,
-  splitting: true,
-  format: "esm",
+const bundle = await rolldown({
+  input: Object.fromEntries(entries.map((path) => [path.replace(/^\.\/|\.ts$/g, ""), resolve(path)])),
   platform: "node",
-  target: "node20",
-  external: Object.keys(dependencies).filter((name) => !bundled.has(name)),
-  outbase: ".",
-  outdir: "dist",
-  chunkNames: "chunks/[name]-[hash]",
-  logLevel: "warning",
+  preserveEntrySignatures: "allow-extension",
+  checks: { ineffectiveDynamicImport: false }, // imported by name in one place is imported when first used in another
+  external: (id) =>
+    Object.keys(dependencies).some((name) => !bundled.includes(name) && (id === name || id.startsWith(`${name}/`))),
+  transform: { target: "node20" },
 });
-// The bundle holds their code, so it ships their licences.
-copyFileSync("node_modules/typebox/license", "dist/typebox.LICENSE");
-copyFileSync("node_modules/kysely/LICENSE", "dist/kysely.LICENSE");
+await bundle.write({
+  dir: "dist",
+  format: "esm",
+  entryFileNames: "[name].js",
+  chunkFileNames: "chunks/[name]-[hash].js",
+  codeSplitting: {
+    includeDependenciesRecursively: false,
+    groups: [
+      ...large.map((name) => ({ name, test: new RegExp(`/node_modules/${name}/`), priority: 3 })),
+      ...Object.keys(grouped).map((name, index) => ({ debugName: name, name: groupOf(name), priority: 2 - index })),
+    ],
+  },
+});
+await bundle.close();
+for (const name of bundled) copyFileSync(`node_modules/${name}/${licences[name]}`, `dist/${name}.LICENSE`);
 chmodSync(bin.quater, 0o755);

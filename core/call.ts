@@ -185,7 +185,11 @@ export const previewOf = async (call: Bound): Promise<unknown> =>
 /** Whether the caller still wants the answer. Makes an AbortSignal only when somebody asks for it. */
 export class Cancellation {
   #controller: AbortController | undefined;
-  isCancelled = false;
+  #isCancelled = false;
+
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
@@ -195,7 +199,7 @@ export class Cancellation {
 
   /** Safe to call twice. */
   cancel(): void {
-    this.isCancelled = true;
+    this.#isCancelled = true;
     this.#controller?.abort();
   }
 }

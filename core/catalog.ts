@@ -1,6 +1,7 @@
 // From the manifest's tables to operations: names, keys, modules and handlers are all checked, and everything found is
 // reported together.
 
+import { Check, Errors } from "./compile.ts";
 import { complaintsOf } from "./complaints.ts";
 import { type Handler, isHandler, isStream } from "./handler.ts";
 import { importProblem, type LoadedManifest } from "./load.ts";
@@ -53,7 +54,7 @@ export const buildCatalog = async (
       if (isHandler(value) && found.length === 0) operations.push(operationOf(entry, value, surfaces));
     }
   }
-  const values = await valueProblems(entries, keys);
+  const values = valueProblems(entries, keys);
   problems.push(...values);
   operations.sort((a, b) => entries.findIndex(({ name }) => name === a.name) - entries.findIndex(({ name }) => name === b.name));
   // A plugin's own check sees only values that its schema let through.
@@ -212,20 +213,15 @@ const operationOf = (entry: Entry, value: Handler, surfaces: ReadonlySet<string>
 };
 
 /** Values of exposure keys against the schema of the plugin that owns the key; needs no module. */
-const valueProblems = async (entries: readonly Entry[], keys: ReadonlyMap<string, ExposureKey>): Promise<Problem[]> => {
-  const { Compile } = await import("./compile.ts");
-  const validators = new Map<string, ReturnType<typeof Compile>>();
-  return entries.flatMap((entry) =>
+const valueProblems = (entries: readonly Entry[], keys: ReadonlyMap<string, ExposureKey>): Problem[] =>
+  entries.flatMap((entry) =>
     Object.entries(entry.exposure).flatMap(([key, value]): Problem[] => {
       const owner = keys.get(key);
       if (owner === undefined) return [];
       const schema = closed(owner.schema) as JsonSchema;
-      const validator = validators.get(key) ?? Compile(schema as never);
-      validators.set(key, validator);
-      if (validator.Check(value)) return [];
-      const wrong = complaintsOf(schema, validator.Errors(value)).map(
-        ({ path, message }) => `${key}${path.replaceAll("/", ".")} ${message}`,
-      );
+      if (Check(schema, value)) return [];
+      const [, errors] = Errors(schema, value);
+      const wrong = complaintsOf(schema, errors).map(({ path, message }) => `${key}${path.replaceAll("/", ".")} ${message}`);
       return [
         {
           place: entry.place,
@@ -235,7 +231,6 @@ const valueProblems = async (entries: readonly Entry[], keys: ReadonlyMap<string
       ];
     }),
   );
-};
 
 const keyProblems = (operation: Operation, keys: ReadonlyMap<string, ExposureKey>): Problem[] =>
   Object.entries(operation.exposure).flatMap(([key, value]) =>

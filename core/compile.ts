@@ -1,4 +1,5 @@
-// The schema compiler, imported only when the first check is compiled. Bundled by the build together with typebox.ts.
+// TypeBox's checks of values: compiled for what runs per call, as they stand for what is asked once at boot, where
+// compiling would take longer than all checks together.
 
 import { Settings } from "typebox/system";
 
@@ -6,3 +7,4 @@ import { Settings } from "typebox/system";
 Settings.Set({ maxErrors: 64 });
 
 export { Compile, type Validator } from "typebox/compile";
+export { Check, Errors } from "typebox/schema";

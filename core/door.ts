@@ -28,32 +28,39 @@ export const principalAt = (door: Door, entry: Entry, operation: Operation | und
   // A wrong credential is refused on public handlers too: the caller believes to be somebody.
   if (isOpen && (credentials.token === undefined || door.authenticator === undefined)) return anonymous;
   if (door.authenticator === undefined) throw unauthenticated(entry.surface);
-  const failed = (error: unknown): never => {
-    throw isQuaterError(error) ? error : authenticatorFailed(entry.surface, error);
-  };
-  const adopted = (principal: Principal | undefined): Principal => {
-    // `null` and `false` are how most code says "nobody".
-    if (principal === undefined || principal === null || (principal as unknown) === false)
-      throw credentials.token === undefined ? unauthenticated(entry.surface) : invalidToken();
-    if (!isPrincipal(principal)) throw authenticatorFailed(entry.surface, new Error("It returned no principal"));
-    return door.surface.adopt?.(principal) ?? principal;
-  };
   let found: Awaitable<Principal | undefined>;
   try {
     found = door.authenticator.authenticate(credentials);
   } catch (error) {
-    return failed(error);
+    throw failed(error, entry);
   }
   // Any thenable, not only a promise: what is to be waited for must never be taken for a principal.
-  const isLater = typeof (found as { then?: unknown } | undefined)?.then === "function";
-  return isLater ? Promise.resolve(found).catch(failed).then(adopted) : adopted(found as Principal | undefined);
+  if (typeof (found as { then?: unknown } | undefined)?.then !== "function")
+    return adopted(found as Principal | undefined, door, entry);
+  return Promise.resolve(found).then(
+    (principal) => adopted(principal, door, entry),
+    (error: unknown) => Promise.reject(failed(error, entry)),
+  );
+};
+
+const failed = (error: unknown, { surface }: Entry): unknown =>
+  isQuaterError(error) ? error : authenticatorFailed(surface, error);
+
+const adopted = (principal: Principal | undefined, { surface }: Door, { credentials }: Entry): Principal => {
+  // `null` and `false` are how most code says "nobody".
+  if (principal === undefined || principal === null || (principal as unknown) === false)
+    throw credentials.token === undefined ? unauthenticated(surface.name) : invalidToken();
+  if (!isPrincipal(principal)) throw authenticatorFailed(surface.name, new Error("It returned no principal"));
+  return surface.adopt?.(principal) ?? principal;
 };
 
 /** What an authenticator answers is its own code's, and JavaScript's `null`, `false` or `true` must never be let in. */
-const isPrincipal = (value: unknown): boolean => {
-  const { issuer, subject, credential, scopes, roles } = Object(value) as Record<string, unknown>;
-  return [issuer, subject, credential].every((text) => typeof text === "string") && Array.isArray(scopes) && Array.isArray(roles);
-};
+const isPrincipal = (value: Principal): boolean =>
+  typeof value.issuer === "string" &&
+  typeof value.subject === "string" &&
+  typeof value.credential === "string" &&
+  Array.isArray(value.scopes) &&
+  Array.isArray(value.roles);
 
 /** A surface that exposes anything protected has its own auth, or the boot is refused. */
 export const doorProblems = (plugins: readonly ConfiguredPlugin[], exposures: readonly JsonSchema[], place: string): Problem[] =>

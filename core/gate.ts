@@ -4,13 +4,15 @@
 import { randomUUID } from "node:crypto";
 import { binderOf } from "./bind.ts";
 import { type Arrival, type Call, Cancellation, type Outcome, StagedCall } from "./call.ts";
+import { Compile } from "./compile.ts";
 import type { Door } from "./door.ts";
 import { principalAt } from "./door.ts";
+import { rehearse } from "./dry-run.ts";
 import { cancelled, internal, isQuaterError, outcomeUnrecorded, type QuaterError, stopping, unknownHandler } from "./errors.ts";
 import { type HookRunner, type HookSource, hookRunner } from "./hooks.ts";
 import type { Catalog, Operation } from "./operation.ts";
 import { CheckedStream, outputCheckOf } from "./output.ts";
-import { type Machine, rehearse, runPipeline } from "./pipeline.ts";
+import { type Machine, runPipeline } from "./pipeline.ts";
 import type { Entry, Gate, Invocation, Log } from "./plugin.ts";
 import type { Awaitable, Principal } from "./principal.ts";
 import { type CallResources, callResources, OpenResources } from "./resource.ts";
@@ -38,14 +40,13 @@ export class PipelineGate implements Gate {
   }
 
   /** Makes binder, hooks and output check of every handler; nothing of it is left for calls to do. */
-  async compile(sources: readonly HookSource[]): Promise<void> {
-    const { Compile } = await import("./compile.ts");
+  compile(sources: readonly HookSource[]): void {
     this.#strangers = hookRunner(sources, undefined);
     for (const operation of this.#catalog.operations) {
       this.#machines.set(operation.name, {
         bind: binderOf(operation.input, Compile(operation.input as never)),
         hooks: hookRunner(sources, operation),
-        checked: outputCheckOf(operation, Compile),
+        checked: outputCheckOf(operation),
       });
     }
   }
@@ -54,26 +55,24 @@ export class PipelineGate implements Gate {
     return randomUUID();
   }
 
-  async enter(entry: Entry): Promise<Principal> {
+  enter(entry: Entry): Awaitable<Principal> {
     const operation = entry.handler === undefined ? undefined : this.#catalog.get(entry.handler);
     try {
       const door = this.#doors.get(entry.surface);
       if (door === undefined) throw internal(new Error(`There is no surface named ${entry.surface}`));
-      return await principalAt(door, entry, operation);
+      const found = principalAt(door, entry, operation);
+      return found instanceof Promise ? found.catch((error: unknown) => this.#turnAway(error, entry, operation)) : found;
     } catch (error) {
-      const { callId, surface, handler, credentials } = entry;
-      const arrival = {
-        callId,
-        surface,
-        handler,
-        principal: undefined,
-        startedAt: Date.now(),
-        peer: credentials.peer,
-        isDryRun: false,
-      };
-      const outcome = await this.#settle(arrival, { ok: false, error: this.#logged(error, arrival), callId }, operation);
-      throw outcome.ok ? error : outcome.error;
+      return this.#turnAway(error, entry, operation);
     }
+  }
+
+  async #turnAway(error: unknown, entry: Entry, operation: Operation | undefined): Promise<never> {
+    const { callId, surface, handler, credentials } = entry;
+    const { peer } = credentials;
+    const arrival = { callId, surface, handler, principal: undefined, startedAt: Date.now(), peer, isDryRun: false };
+    const outcome = await this.#settle(arrival, { ok: false, error: this.#logged(error, arrival), callId }, operation);
+    throw outcome.ok ? error : outcome.error;
   }
 
   async invoke(invocation: Invocation): Promise<Outcome> {
@@ -155,17 +154,25 @@ export class PipelineGate implements Gate {
   }
 
   /** Resources close before the outcome is recorded and answered: a failed commit must not follow a success. */
-  async #finish(call: Call, outcome: Outcome, close: CallResources["close"]): Promise<Outcome> {
-    let ended = outcome;
-    try {
-      const closing = close(!outcome.ok || call.isDryRun); // what a dry run's preview opened is rolled back
-      if (closing !== undefined) await closing;
-    } catch (error) {
-      const failure = this.#told(error, call);
-      if (outcome.ok) ended = { ok: false, error: failure, callId: call.callId };
-    }
-    const settling = this.#settle(call, ended, call.operation);
-    const settled = settling instanceof Promise ? await settling : settling;
+  #finish(call: Call, outcome: Outcome, close: CallResources["close"]): Awaitable<Outcome> {
+    const closing = close(!outcome.ok || call.isDryRun); // what a dry run's preview opened is rolled back
+    if (closing === undefined) return this.#end(call, outcome);
+    return closing.then(
+      () => this.#end(call, outcome),
+      (error: unknown) => {
+        const failure = this.#told(error, call);
+        return this.#end(call, outcome.ok ? { ok: false, error: failure, callId: call.callId } : outcome);
+      },
+    );
+  }
+
+  #end(call: Call, outcome: Outcome): Awaitable<Outcome> {
+    const settling = this.#settle(call, outcome, call.operation);
+    if (settling instanceof Promise) return settling.then((settled) => this.#leave(call, settled));
+    return this.#leave(call, settling);
+  }
+
+  #leave(call: Call, settled: Outcome): Outcome {
     this.#inFlight.delete(call);
     this.#streams.delete(call);
     if (this.#inFlight.size === 0) this.#drained?.();

@@ -92,7 +92,7 @@ export const createKernel = async ({ loaded, command, log, only, halt = () => {}
       const made = (await blaming(`The plugin ${plugin.name}`, "setup", () => plugin.setup?.(context))) ?? {};
       running.push({ plugin, parts: { ...plugin, ...made } });
     }
-    await gate.compile(
+    gate.compile(
       running.flatMap(({ plugin, parts }) => (parts.hooks === undefined ? [] : { plugin: plugin.name, hooks: parts.hooks })),
     );
   } catch (error) {

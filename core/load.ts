@@ -11,6 +11,7 @@ import { isManifest, type Manifest } from "./manifest.ts";
 import { fieldProblems } from "./manifest-fields.ts";
 import { BootError, type Problem } from "./problem.ts";
 import { visibleLines } from "./text.ts";
+import { importTypeScript } from "./typescript.ts";
 
 export const manifestNames = ["quater.config.ts", "quater.config.mts", "quater.config.js", "quater.config.mjs"];
 
@@ -170,12 +171,6 @@ const importDefault = async (file: string, shown: string, imported: string[]): P
   } catch (error) {
     throw new BootError([importProblem(error, shown, dirname(file))]);
   }
-};
-
-const importTypeScript = async (file: string, imported: string[]): Promise<unknown> => {
-  // Evaluates what the manifest imports once more, Quater included: see brand.ts for what that means.
-  const { tsImport } = await import("tsx/esm/api");
-  return tsImport(pathToFileURL(file).href, { parentURL: import.meta.url, onImport: (url) => void imported.push(url) });
 };
 
 /** A failed import in words: the file and place it names, the cause without a stack, what to do. */

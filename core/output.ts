@@ -1,27 +1,28 @@
 // What a handler returned, checked before it leaves: a value that does not match its schema is our failure, never a
 // wrong shape on the wire.
 
-import type { Compile } from "./compile.ts";
+import { Compile } from "./compile.ts";
 import { complaintsOf } from "./complaints.ts";
 import { cancelled, internal, isQuaterError, type QuaterError } from "./errors.ts";
 import type { Operation } from "./operation.ts";
-import { eachSubschema, isSchema } from "./schema.ts";
+import { eachSubschema, isSchema, propertiesOf } from "./schema.ts";
 
 /** The value as it may leave. @throws {QuaterError} `internal`, with what did not match as its cause. */
 export type OutputCheck = (value: unknown) => unknown;
 
-export const outputCheckOf = (operation: Operation, compile: typeof Compile): OutputCheck => {
-  const one = valueCheck(operation, compile);
+export const outputCheckOf = (operation: Operation): OutputCheck => {
+  const one = valueCheck(operation);
   return operation.isStream ? (value) => new CheckedStream(value as AsyncIterable<unknown>, one) : one;
 };
 
-const valueCheck = (operation: Operation, compile: typeof Compile): OutputCheck => {
+const valueCheck = (operation: Operation): OutputCheck => {
   const { output: schema, name } = operation;
   if (schema === undefined) return (value) => (value === undefined ? null : asJson(value, name));
-  const validator = compile(schema as never);
+  const validator = Compile(schema as never);
   const mayHideOthers = leavesOpen(schema);
+  const speaksForItself = ownVoiceOf(schema);
   return (value) => {
-    if (validator.Check(value)) return mayHideOthers || speaksForItself(value) ? asJson(value, name) : value;
+    if (validator.Check(value)) return mayHideOthers || speaksForItself?.(value) === true ? asJson(value, name) : value;
     const [first] = complaintsOf(schema, validator.Errors(value));
     throw internal(new Error(`The output of ${name} does not match its schema: ${first?.path ?? ""} ${first?.message ?? ""}`));
   };
@@ -37,9 +38,41 @@ const leavesOpen = (schema: unknown): boolean => {
   return isFree || isFreeObject || isFreeArray || [...eachSubschema(schema)].some(([, part]) => leavesOpen(part));
 };
 
-/** `toJSON` would put another value on the wire than the one that was checked. */
-const speaksForItself = (value: unknown): boolean =>
-  value !== null && typeof value === "object" && ("toJSON" in value || Object.values(value).some(speaksForItself));
+/** Whether a `toJSON` somewhere would put another value on the wire than the one that was checked. */
+type OwnVoice = (value: unknown) => boolean;
+
+const scalars = new Set<unknown>(["string", "number", "integer", "boolean", "null"]);
+
+/** Looks only where the schema lets an object stand; `undefined` where it lets none. */
+const ownVoiceOf = (schema: unknown): OwnVoice | undefined => {
+  if (!isSchema(schema)) return anyOwnVoice;
+  if (scalars.has(schema["type"])) return undefined;
+  const hasOtherParts = ["$ref", "anyOf", "oneOf", "allOf", "patternProperties", "prefixItems"].some((key) => key in schema);
+  if (schema["type"] === "array" && !hasOtherParts) {
+    const ofItem = ownVoiceOf(schema["items"]);
+    return (value) => "toJSON" in (value as object) || (ofItem !== undefined && (value as unknown[]).some(ofItem));
+  }
+  if (schema["type"] !== "object" || hasOtherParts || schema["additionalProperties"] !== false) return anyOwnVoice;
+  const parts = Object.entries(propertiesOf(schema)).flatMap(([name, property]) => {
+    const ofProperty = ownVoiceOf(property);
+    return ofProperty === undefined ? [] : [{ name, ofProperty }];
+  });
+  return (value) => {
+    if ("toJSON" in (value as object)) return true;
+    for (const { name, ofProperty } of parts) {
+      const field = (value as Record<string, unknown>)[name];
+      if (field !== undefined && ofProperty(field)) return true;
+    }
+    return false;
+  };
+};
+
+const anyOwnVoice: OwnVoice = (value) => {
+  if (value === null || typeof value !== "object") return false;
+  if ("toJSON" in value) return true;
+  for (const key in value) if (anyOwnVoice((value as Record<string, unknown>)[key])) return true;
+  return false;
+};
 
 const asJson = (value: unknown, name: string): unknown => {
   const problem = notJson(value);

@@ -64,6 +64,8 @@ export interface ProbeCall {
   /** As a caller of the surface would send it: JSON text, or texts by name (path, query, flags). */
   readonly input: { readonly json: string } | { readonly text: Readonly<Record<string, string | readonly string[]>> };
   readonly token?: string;
+  /** An approval that the caller names. */
+  readonly approvalId?: string;
 }
 
 /** What a caller saw, without the surface's own dress. */
@@ -76,7 +78,11 @@ export type ProbeAnswer =
       readonly errors: readonly { path: string; message: string }[];
     };
 
+/** @throws {Error} by `cannotSend`, for a call that callers of this surface have no way to write. */
 export type Probe = (call: ProbeCall) => Promise<ProbeAnswer>;
+
+export const cannotSend = (message: string): Error => Object.assign(new Error(message), { [brand]: "cannot-send" as const });
+export const isCannotSend = (error: unknown): boolean => isBranded(error, "cannot-send");
 
 export interface CommandIo {
   /** Results, one text per call, written as they are. */
@@ -90,6 +96,18 @@ export interface CommandIo {
   readonly isJson: boolean;
   /** Aborted when the process is asked to end. Whoever reads it promises to end then. */
   readonly signal: AbortSignal;
+  /**
+   * Asks a person; of a secret, what is typed is not shown.
+   *
+   * @returns `undefined` where nobody can be asked. @throws {QuaterError} `cancelled`.
+   */
+  readonly ask: (question: string, how?: { readonly isSecret?: boolean }) => Promise<string | undefined>;
+  /** All of standard input. @throws {QuaterError} `too_large`. */
+  readonly readInput: () => Promise<Uint8Array>;
+  /** A file that the command line names, relative to where the command was typed. */
+  readonly pathOf: (file: string) => string;
+  /** What whoever typed the command shows at a surface's door. */
+  readonly credentials: Credentials;
 }
 
 /** A command of the `quater` program. Flags are derived from the schema as for actions. */
@@ -122,15 +140,15 @@ export interface Invocation {
   readonly cancellation?: Cancellation;
   readonly progress?: Call["progress"];
   readonly dryRun?: boolean;
-  readonly peer?: string;
+  readonly peer?: string | undefined;
   /** An approval that the caller names. */
-  readonly approvalId?: string;
+  readonly approvalId?: string | undefined;
 }
 
 /** The kernel as a surface sees it. */
 export interface Gate {
-  /** @throws {QuaterError} `unauthenticated`, `invalid_token`; observers have been told. */
-  enter(entry: Entry): Promise<Principal>;
+  /** Rejects with `unauthenticated`, `invalid_token` and the like; observers have been told. Never throws by itself. */
+  enter(entry: Entry): Awaitable<Principal>;
   /** The only caller of handlers. Never throws: refusals and failures are outcomes. */
   invoke(invocation: Invocation): Promise<Outcome>;
   newCallId(): string;
@@ -179,6 +197,14 @@ export interface Running {
   readonly probe?: Probe;
 }
 
+/** A run beside the real one, of the same manifest. */
+export interface Rehearsal {
+  /** For whatever is kept: made for the rehearsal, and deleted after it. */
+  readonly folder: string;
+  /** What people agreed to may be used for so long, milliseconds. Default: as configured. */
+  readonly usableForMs?: number;
+}
+
 export interface Plugin extends Running {
   /** Also the word in the configuration and in the docs. */
   readonly name: string;
@@ -191,6 +217,11 @@ export interface Plugin extends Running {
   readonly provides?: readonly ServiceRef<unknown>[];
   readonly exposure?: ExposureKey | readonly ExposureKey[];
   readonly surface?: Surface;
+  /**
+   * The same plugin for a rehearsal: it listens on a free port of this machine, keeps what it keeps in the folder given,
+   * and tells nobody outside. Absent: it needs no change for that.
+   */
+  readonly rehearsed?: (rehearsal: Rehearsal) => Plugin;
   /** Problems of its options and of the catalog, found before anything is set up. */
   readonly check?: (context: {
     readonly catalog: Catalog;

@@ -6,6 +6,10 @@ import type { Command } from "./plugin.ts";
 
 export type Awaitable<Value> = Value | Promise<Value>;
 
+/** Goes on at once where there is nothing to wait for: most checks answer at once, and every wait costs each call. */
+export const andThen = <Value, Next>(value: Awaitable<Value>, next: (value: Value) => Awaitable<Next>): Awaitable<Next> =>
+  value instanceof Promise ? value.then(next) : next(value);
+
 export interface Principal {
   /** Who vouches: "keys", "local", a token's issuer. With `subject` it names one principal. */
   readonly issuer: string;
@@ -41,13 +45,13 @@ export const isAnonymous = (principal: Principal): boolean =>
 export interface Credentials {
   readonly surface: string;
   /** The key or token shown, without its scheme. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** One header of the request, lower-case name; `undefined` on surfaces without headers. */
   readonly header: (name: string) => string | undefined;
   /** True where the caller is the operating system's user who started this process. */
   readonly isLocal: boolean;
   /** Network address of the peer, where there is one. */
-  readonly peer?: string;
+  readonly peer?: string | undefined;
 }
 
 /** `undefined` means "no credential that I know": the caller is refused, or the next authenticator is asked. */

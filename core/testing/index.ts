@@ -9,6 +9,8 @@ import { type Command, type ConfiguredPlugin, definePlugin, type Log, type Probe
 import { type Authenticator, authenticator, type Principal } from "../principal.ts";
 import { Type } from "../typebox.ts";
 
+export { expectDenied } from "./expect.ts";
+
 export interface LogLine {
   readonly level: "info" | "warn" | "error";
   readonly message: string;

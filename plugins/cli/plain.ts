@@ -1,7 +1,9 @@
 // Plain commands: those of configured plugins, and built-in ones of the same shape. Flags come from their input's schema
 // by the same rules as those of actions, and the input is bound by the same binding.
 
+import { resolve } from "node:path";
 import { binderOf } from "../../core/bind.ts";
+import { Compile } from "../../core/compile.ts";
 import type { CommandIo, JsonSchema, PluginCommand } from "../../core/index.ts";
 import type { LoadedManifest } from "../../core/load.ts";
 import { closed } from "../../core/schema.ts";
@@ -9,7 +11,7 @@ import { nearest, visible } from "../../core/text.ts";
 import { flagHelp } from "./action-help.ts";
 import { load } from "./boot.ts";
 import { collectGiven } from "./collect.ts";
-import type { Context } from "./context.ts";
+import { type Context, credentialsOf } from "./context.ts";
 import { exit, UsageError } from "./exit.ts";
 import { flagsOf, ofEveryCommand } from "./flags.ts";
 import { resultText } from "./render.ts";
@@ -56,7 +58,6 @@ export const runCommand = async (context: Context, command: PluginCommand, args:
   const schema = closed(command.input) as JsonSchema;
   const flags = flagsOf(schema, ofEveryCommand);
   const given = await collectGiven(context, tokenize(args), flags, { positional: command.positional ?? [] });
-  const { Compile } = await import("../../core/compile.ts"); // half of TypeBox, which help does not need
   const input = binderOf(schema, Compile(schema as never))(await given());
   // Its `write` does not wait, so what it writes is put in a line here.
   let written: Promise<void> = Promise.resolve();
@@ -72,6 +73,10 @@ export const runCommand = async (context: Context, command: PluginCommand, args:
     get signal() {
       return context.heedInterrupt();
     },
+    ask: async (question, how) => (await import("./prompt.ts")).ask(terminal, question, how),
+    readInput: async () => (await import("./input.ts")).openInput(context, "-")(),
+    pathOf: (file) => resolve(context.cwd, file),
+    credentials: credentialsOf(context.env),
   };
   const code = await command.run(input as never, io);
   await written;

@@ -24,14 +24,17 @@ process.on("uncaughtException", (error) => {
   setTimeout(() => process.exit(exit.internal), patienceMs).unref();
 });
 
-const { env, stdin, stdout, stderr } = process;
+const { env, stdout, stderr } = process;
 // What a handler prints is no result.
 globalThis.console = new Console(stderr, stderr);
 const code = await runProgram({
   argv: process.argv.slice(2),
   env,
   cwd: process.cwd(),
-  stdin,
+  // Opened by whoever reads it: most commands never do.
+  get stdin() {
+    return process.stdin;
+  },
   stdout,
   stderr,
   interrupt: interrupt.signal,

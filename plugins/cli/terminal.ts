@@ -18,7 +18,6 @@ type Style = "bold" | "dim" | "red" | "yellow";
 export type Paint = (style: Style, text: string) => string;
 
 export class Terminal {
-  readonly stdin: Input;
   /** For a protocol that owns the stream; results are written by `write`. */
   readonly stdout: Output;
   /** Standard output is a terminal, so a person reads the result. */
@@ -31,6 +30,7 @@ export class Terminal {
   readonly paint: Paint;
   /** For everything else. */
   readonly paintError: Paint;
+  readonly #streams: Pick<Streams, "stdin">;
   readonly #stderr: Output;
   readonly #closing = new AbortController();
   readonly #release: () => void;
@@ -38,8 +38,9 @@ export class Terminal {
   #failure: NodeJS.ErrnoException | undefined;
   #hasStatus = false;
 
-  constructor({ stdin, stdout, stderr }: Streams, env: Readonly<Record<string, string | undefined>>) {
-    this.stdin = stdin;
+  constructor(streams: Streams, env: Readonly<Record<string, string | undefined>>) {
+    const { stdout, stderr } = streams;
+    this.#streams = streams;
     this.stdout = stdout;
     this.#stderr = stderr;
     this.isTerminal = stdout.isTTY === true;
@@ -67,6 +68,11 @@ export class Terminal {
       stdout.off("drain", resume).off("error", end).off("close", close);
       stderr.off("error", ignore);
     };
+  }
+
+  /** Opened when it is first asked for. */
+  get stdin(): Input {
+    return this.#streams.stdin;
   }
 
   get columns(): number {

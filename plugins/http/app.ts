@@ -21,10 +21,9 @@ export interface AppOptions {
   readonly allowedOrigins?: readonly string[];
 }
 
-export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [] }: AppOptions): Koa => {
-  const { gate, catalog, log } = context;
+/** What every server here begins with: a call id, the guard, and an answer for whatever is thrown behind it. */
+export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
   const app = new Koa();
-  const router = new Router();
   const isOfClient = ({ code }: NodeJS.ErrnoException) =>
     code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ECONNRESET" || code === "EPIPE";
   app.on(
@@ -45,6 +44,13 @@ export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, al
       refuse(ctx, isQuaterError(error) ? error : internal(error), callId);
     }
   });
+  return app;
+};
+
+export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [] }: AppOptions): Koa => {
+  const { gate, catalog } = context;
+  const app = guardedApp(context, guard);
+  const router = new Router();
   // The guard has refused every other Origin; these headers only let the listed pages read the answers.
   if (allowedOrigins.length > 0) {
     const isListed = (origin: string) => allowedOrigins.some((allowed) => allowed.toLowerCase() === origin.toLowerCase());
@@ -61,17 +67,22 @@ export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, al
   app.use(dryRuns({ gate, http: service, maxBodyBytes }));
   ownPages(router, { context, service, isOpen });
   app.use(router.routes());
-  app.use(async (ctx) => {
-    const allowed = methodsOf(router, ctx, index.methodsOf(ctx.req.url ?? "/"));
+  app.use(unknownPaths(router, (url) => index.methodsOf(url)));
+  return app;
+};
+
+/** The answer for what nobody took: which methods the path has, if it is one. */
+export const unknownPaths =
+  (router: Router, exposedMethods: (url: string) => readonly string[]): Koa.Middleware =>
+  async (ctx) => {
+    const allowed = methodsOf(router, ctx, exposedMethods(ctx.req.url ?? "/"));
     if (allowed.length === 0)
       throw new TransportRefusal("route_not_found", `There is no ${ctx.method} ${visible(ctx.path)} here`);
     const allow = { allow: [...allowed, "OPTIONS"].join(", ") };
     if (ctx.method !== "OPTIONS") throw new TransportRefusal("method_not_allowed", `This path takes ${allow.allow}`, allow);
     ctx.set(allow);
     ctx.status = 204;
-  });
-  return app;
-};
+  };
 
 const methodsOf = (router: Router, ctx: Koa.Context, exposed: readonly string[]): readonly string[] => {
   const mounted = router.match(ctx.path, "OPTIONS").path.flatMap((layer) => layer.methods);

@@ -51,12 +51,14 @@ export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: n
 /** A query's texts by name; a repeated name gives a list. `+` is a space, as forms write it. */
 export const readQuery = (text: string): Readonly<Record<string, string | string[]>> => {
   const found: Record<string, string | string[]> = {};
-  if (text === "") return found;
-  for (const part of text.split("&")) {
-    if (part === "") continue;
-    const equals = part.indexOf("=");
-    const name = decoded(equals === -1 ? part : part.slice(0, equals));
-    const value = equals === -1 ? "" : decoded(part.slice(equals + 1));
+  for (let start = 0, end: number; start < text.length; start = end + 1) {
+    end = text.indexOf("&", start);
+    if (end === -1) end = text.length;
+    if (end === start) continue;
+    const equals = text.indexOf("=", start);
+    const nameEnd = equals === -1 || equals > end ? end : equals;
+    const name = decoded(text.slice(start, nameEnd));
+    const value = nameEnd === end ? "" : decoded(text.slice(nameEnd + 1, end));
     const before = Object.hasOwn(found, name) ? found[name] : undefined;
     const after = before === undefined ? value : typeof before === "string" ? [before, value] : [...before, value];
     if (name === "__proto__") Object.defineProperty(found, name, { value: after, enumerable: true, configurable: true });

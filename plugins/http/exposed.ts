@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import FindMyWay from "find-my-way";
 import type Koa from "koa";
 import {
+  type Awaitable,
   type Catalog,
   type Gate,
   type Given,
@@ -92,14 +93,15 @@ export const exposedRoutes =
     let outcome: Outcome;
     try {
       const credentials = http.credentials(ctx, "http");
-      const principal = await gate.enter({ surface: "http", credentials, callId, handler: operation.name });
+      const entering = gate.enter({ surface: "http", credentials, callId, handler: operation.name });
       outcome = await gate.invoke({
         handler: operation.name,
         surface: "http",
-        principal,
+        principal: entering instanceof Promise ? await entering : entering,
         callId,
         cancellation,
-        ...(credentials.peer === undefined ? {} : { peer: credentials.peer }),
+        peer: credentials.peer,
+        approvalId: req.headers[approvalHeader] as string | undefined,
         given: () => givenBy(ctx, found, plan, maxBodyBytes),
       });
     } catch (error) {
@@ -113,18 +115,28 @@ export const exposedRoutes =
     ctx.body = JSON.stringify(outcome.value);
   };
 
-const givenBy = async (ctx: Koa.Context, { params, query }: Found, plan: RoutePlan, maxBodyBytes: number): Promise<Given[]> => {
+/** The approval that the caller means. Said twice, Node joins the two, which is no id. */
+const approvalHeader = "quater-approval";
+/** What an id may look like; whether there is such an approval is not the transport's to say. */
+const approvalIdText = /^[\w-]{1,100}$/;
+
+const givenBy = (ctx: Koa.Context, { params, query }: Found, plan: RoutePlan, maxBodyBytes: number): Awaitable<Given[]> => {
   const { req, res } = ctx;
+  // Whoever names an approval in the wrong words must not be taken to name none.
+  const named = req.headers[approvalHeader] as string | undefined;
+  if (named !== undefined && !approvalIdText.test(named))
+    throw new TransportRefusal("bad_request", "Quater-Approval must be the id of one approval");
   const given: Given[] = [];
   if (plan.params.length > 0) given.push({ from: "path", isText: true, values: params });
   if (query !== "") given.push({ from: "query", isText: true, values: readQuery(query) });
-  if (hasBody(req)) {
-    if (plan.method === "GET") throw new TransportRefusal("bad_request", "GET takes no body", { connection: "close" });
-    const body = await readJsonBody(req, res, maxBodyBytes);
+  const complete = (body?: Given): Given[] => {
     if (body !== undefined) given.push(body);
-  }
-  if (plan.bound.length > 0) given.push(...boundInputs(ctx, plan.bound, given));
-  return given.length === 0 ? [{ from: "query", isText: true, values: {} }] : given;
+    if (plan.bound.length > 0) given.push(...boundInputs(ctx, plan.bound, given));
+    return given.length === 0 ? [{ from: "query", isText: true, values: {} }] : given;
+  };
+  if (!hasBody(req)) return complete();
+  if (plan.method === "GET") throw new TransportRefusal("bad_request", "GET takes no body", { connection: "close" });
+  return readJsonBody(req, res, maxBodyBytes).then(complete);
 };
 
 /** Inputs that the manifest takes from headers and cookies come from nowhere else. */

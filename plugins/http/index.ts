@@ -1,22 +1,21 @@
 // The http surface: Koa, exposed routes through the gate, health, the OpenAPI document, and a place for other plugins and
 // users to mount their own.
 
-import type Router from "@koa/router";
-import type Koa from "koa";
 import {
   type Authentication,
-  Cancellation,
   definePlugin,
+  type Plugin,
   type PluginContext,
   type Problem,
   type Running,
   Type,
 } from "../../core/index.ts";
-import type { GuardOptions } from "./guard.ts";
+import type { Guard, GuardOptions } from "./guard.ts";
+import { RequestCredentials, ResponseCancellation } from "./request.ts";
 import type { Route, RouteRule } from "./route.ts";
 import { routeProblems, routeSchema } from "./route.ts";
 import type { Listening } from "./server.ts";
-import { type HttpService, httpRef } from "./service.ts";
+import { type HttpService, httpRef, type Mounting, type PathItems } from "./service.ts";
 
 export type { Method, Route, RouteDetails } from "./route.ts";
 export { type HttpService, httpRef } from "./service.ts";
@@ -48,26 +47,24 @@ export interface HttpOptions extends GuardOptions {
   readonly requestTimeoutMs?: number;
 }
 
-interface Mounting {
-  readonly what: string;
-  readonly mount: (koa: { readonly app: Koa; readonly router: Router }) => void;
-}
-
 const serving = new Set(["serve", "dev", "test"]);
 const loopback = new Set(["127.0.0.1", "::1", "localhost"]);
 
 /** Routes for people and services. */
-export const http = definePlugin((options: HttpOptions = {}) => ({
-  name: "http",
-  provides: [httpRef],
-  exposure: [
-    { key: "http", schema: routeSchema, check: routeProblems, remedy: 'Write "GET /path", or { route, status?, bind? }' },
-    { key: "public", schema: Type.Boolean() },
-  ],
-  surface: { name: "http", exposes: "HTTP routes", authenticate: options.authenticate, opensToPublic: true },
-  check: ({ catalog }) => optionProblems(options, duplicateRoutes(catalog.operations)),
-  setup: (context) => setup(options, context),
-}));
+export const http = definePlugin(
+  (options: HttpOptions = {}): Plugin => ({
+    name: "http",
+    provides: [httpRef],
+    exposure: [
+      { key: "http", schema: routeSchema, check: routeProblems, remedy: 'Write "GET /path", or { route, status?, bind? }' },
+      { key: "public", schema: Type.Boolean() },
+    ],
+    surface: { name: "http", exposes: "HTTP routes", authenticate: options.authenticate, opensToPublic: true },
+    rehearsed: () => http({ ...options, host: "127.0.0.1", port: 0 }),
+    check: ({ catalog }) => optionProblems(options, duplicateRoutes(catalog.operations)),
+    setup: (context) => setup(options, context),
+  }),
+);
 
 const optionProblems = ({ host = "127.0.0.1", allowedHosts = [] }: HttpOptions, found: Problem[]): Problem[] => {
   if (loopback.has(host) || allowedHosts.length > 0) return found;
@@ -104,48 +101,58 @@ const duplicateRoutes = (operations: PluginContext["catalog"]["operations"]): Pr
   });
 };
 
+/** How requests are judged and answered. */
+interface Reading {
+  readonly guard: Guard;
+  readonly statusOf: HttpService["statusOf"];
+}
+
+const readingOf = async (options: HttpOptions): Promise<Reading> => {
+  const [{ guardOf }, { statusOf }] = await Promise.all([import("./guard.ts"), import("./refusals.ts")]);
+  return { guard: guardOf(options), statusOf };
+};
+
 const setup = async (options: HttpOptions, context: PluginContext): Promise<Running> => {
-  const mountings: Mounting[] = [];
-  const { guardOf } = await import("./guard.ts");
-  const guard = guardOf(options);
+  const mountings: { readonly what: string; readonly mount: Mounting }[] = [];
+  const described: PathItems[] = [];
+  const isServing = serving.has(context.command);
+  // Where nothing is served no request is read either, and a command that runs once must not pay for it.
+  const reading = isServing ? await readingOf(options) : undefined;
+  const read = (): Reading => {
+    if (reading === undefined) throw new Error(`Nothing is served by the command ${context.command}`);
+    return reading;
+  };
   const maxBodyBytes = options.maxBodyBytes ?? 1_048_576;
   let listening: Listening | undefined;
   let body: typeof import("./body.ts") | undefined;
   const service: HttpService = {
     mount: (what, mount) => void mountings.push({ what, mount }),
+    listen: async (what, place, allowedHosts, mounting) => {
+      const { listenApart } = await import("./apart.ts");
+      const hosts = [...(options.allowedHosts ?? []), ...allowedHosts];
+      return listenApart({ what, place, mounting, context, options: { ...options, allowedHosts: hosts } });
+    },
+    describe: (paths) => void described.push(paths),
+    statusOf: (error) => read().statusOf(error),
     get mounted() {
       return mountings.map(({ what }) => what);
     },
     get baseUrl() {
       return listening?.baseUrl;
     },
-    credentials: ({ req }, surface) => {
-      const bearer = /^Bearer +([^\s]+)$/i.exec(req.headers.authorization ?? "")?.[1];
-      const peer = guard.peerOf(req);
-      return {
-        surface,
-        isLocal: false,
-        header: (name) => [req.headers[name]].flat()[0],
-        ...(bearer === undefined ? {} : { token: bearer }),
-        ...(peer === undefined ? {} : { peer }),
-      };
-    },
+    credentials: ({ req }, surface) => new RequestCredentials(req, surface, read().guard),
     readBody: async ({ req, res }) => {
       body ??= await import("./body.ts"); // once: an import is never free, not even of a known module
       return body.readBytes(req, res, maxBodyBytes);
     },
-    cancellation: ({ res }) => {
-      const cancellation = new Cancellation();
-      res.once("close", () => {
-        if (!res.writableFinished) cancellation.cancel();
-      });
-      return cancellation;
-    },
+    cancellation: ({ res }) => new ResponseCancellation(res),
     openApi: (principal) =>
-      import("./openapi.ts").then(({ openApiDocument }) => openApiDocument(context.catalog, context.project, principal)),
+      import("./openapi.ts").then(({ openApiDocument }) =>
+        openApiDocument(context.catalog, context.project, principal, described),
+      ),
   };
   context.services.provide(httpRef, service);
-  if (!serving.has(context.command)) return {};
+  if (!isServing) return {};
   const { httpProbe } = await import("./probe.ts");
   return {
     probe: httpProbe(context.catalog, service),
@@ -154,7 +161,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
       const app = appOf({
         ...options,
         context,
-        guard,
+        guard: read().guard,
         service,
         maxBodyBytes,
         mount: (koa) => {

@@ -13,9 +13,18 @@ import {
   requiredOf,
 } from "../../core/index.ts";
 import { planOf, type Route } from "./route.ts";
+import type { PathItems } from "./service.ts";
 
-/** @param principal  Whose view; `undefined` shows all routes (development, and the operator's terminal). */
-export const openApiDocument = (catalog: Catalog, project: Project, principal: Principal | undefined): object => {
+/**
+ * @param principal  Whose view; `undefined` shows all routes (development, and the operator's terminal).
+ * @param described  What plugins mounted: doors of their own, so that everybody reads of them.
+ */
+export const openApiDocument = (
+  catalog: Catalog,
+  project: Project,
+  principal: Principal | undefined,
+  described: readonly PathItems[] = [],
+): object => {
   const paths: Record<string, Record<string, object>> = {};
   for (const operation of catalog.operations) {
     if (!operation.surfaces.has("http") || (principal !== undefined && !isVisibleTo(operation, principal))) continue;
@@ -26,7 +35,7 @@ export const openApiDocument = (catalog: Catalog, project: Project, principal: P
   return {
     openapi: "3.1.0",
     info: { title: project.name, version: project.version },
-    paths,
+    paths: Object.assign(paths, ...described),
     components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } }, schemas: { Problem: problemSchema } },
   };
 };

@@ -1,18 +1,27 @@
 // A caller of the http surface for tests: goes in through the socket and tells what came back.
 
-import type { Catalog, Probe, ProbeAnswer } from "../../core/index.ts";
-import { planOf, type Route } from "./route.ts";
+import { type Catalog, cannotSend, isSchema, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/index.ts";
+import { planOf, type Route, type RoutePlan } from "./route.ts";
 import type { HttpService } from "./service.ts";
+
+/** What a route takes from its path, its query and its headers; and what goes into the body as it is. */
+interface Written {
+  readonly texts: Record<string, string | readonly string[]>;
+  readonly body: string | undefined;
+}
 
 export const httpProbe =
   (catalog: Catalog, http: HttpService): Probe =>
-  async ({ handler, input, token }) => {
+  async ({ handler, input, token, approvalId }) => {
     const operation = catalog.get(handler);
-    if (operation === undefined || http.baseUrl === undefined) throw new Error(`${handler} cannot be called over http here`);
-    const plan = planOf(operation.exposure["http"] as Route);
-    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const isJson = "json" in input;
-    const texts = isJson ? {} : { ...input.text };
+    const route = operation?.exposure["http"] as Route | undefined;
+    if (!route || http.baseUrl === undefined) throw cannotSend(`${handler} cannot be called over http here`);
+    const plan = planOf(route);
+    const { texts, body } = writtenOf(input, plan);
+    const headers: Record<string, string> = {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(approvalId === undefined ? {} : { "quater-approval": approvalId }),
+    };
     for (const { name, from, key } of plan.bound) {
       if (from !== "header" || texts[name] === undefined) continue;
       headers[key] = String(texts[name]);
@@ -27,10 +36,36 @@ export const httpProbe =
       [value].flat().map((text) => `${encodeURIComponent(name)}=${encodeURIComponent(text)}`),
     );
     const url = `${http.baseUrl}${path}${query.length === 0 ? "" : `?${query.join("&")}`}`;
-    const body = isJson ? { body: input.json, headers: { ...headers, "content-type": "application/json" } } : { headers };
-    const response = await fetch(url, { method: plan.method, ...body });
+    const sent = body === undefined ? { headers } : { body, headers: { ...headers, "content-type": "application/json" } };
+    const response = await fetch(url, { method: plan.method, ...sent });
     return seen(response, await response.text());
   };
+
+/** JSON is sent as it is where the whole input is the body; otherwise it is taken apart, as a caller would. */
+const writtenOf = (input: ProbeCall["input"], { params, bound, method }: RoutePlan): Written => {
+  if (!("json" in input)) return { texts: { ...input.text }, body: undefined };
+  const apart = new Set([...params, ...bound.map(({ name }) => name)]);
+  if (apart.size === 0 && method !== "GET") return { texts: {}, body: input.json };
+  const values = JSON.parse(input.json) as unknown;
+  if (!isSchema(values)) throw cannotSend("what is no object cannot be taken apart into a path, a query and a body");
+  const absent = params.find((name) => values[name] === undefined);
+  if (absent !== undefined) throw cannotSend(`a path without ${absent} is another path`);
+  const texts: Written["texts"] = {};
+  const rest: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (apart.has(name)) texts[name] = scalarText(name, value);
+    else if (method === "GET")
+      texts[name] = Array.isArray(value) ? value.map((item) => scalarText(name, item)) : scalarText(name, value);
+    else rest[name] = value;
+  }
+  return { texts, body: method === "GET" ? undefined : JSON.stringify(rest) };
+};
+
+const scalarText = (name: string, value: unknown): string => {
+  if (value === null || typeof value === "object" || value === "")
+    throw cannotSend(`${name} has no text that a path or a query could hold`);
+  return String(value);
+};
 
 const seen = (response: Response, text: string): ProbeAnswer => {
   const isLines = response.headers.get("content-type")?.includes("ndjson") === true;

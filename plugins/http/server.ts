@@ -18,6 +18,8 @@ const limits = {
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
+  /** A Unix socket instead of host and port. */
+  readonly socketPath?: string | undefined;
   readonly headersTimeoutMs?: number | undefined;
   readonly requestTimeoutMs?: number | undefined;
 }
@@ -30,7 +32,7 @@ export interface Listening {
 
 export const listen = async (
   handle: (req: IncomingMessage, res: ServerResponse) => void,
-  { host, port, headersTimeoutMs = limits.headersMs, requestTimeoutMs = limits.requestMs }: ListenOptions,
+  { host, port, socketPath, headersTimeoutMs = limits.headersMs, requestTimeoutMs = limits.requestMs }: ListenOptions,
 ): Promise<Listening> => {
   const server = createServer(
     {
@@ -40,7 +42,10 @@ export const listen = async (
       keepAliveTimeout: limits.keepAliveMs,
       insecureHTTPParser: false,
     },
-    handle,
+    (req, res) => {
+      closeAfterLast(res);
+      handle(req, res);
+    },
   );
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = limits.requestsPerSocket;
@@ -50,11 +55,21 @@ export const listen = async (
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => refuseUnparsed(error, socket));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(listenProblem(error, host, port)));
-    server.listen(port, host, resolve);
+    if (socketPath === undefined) server.listen(port, host, resolve);
+    else server.listen(socketPath, resolve);
   });
+  if (socketPath !== undefined) return { baseUrl: `unix:${socketPath}`, stop: (graceMs) => stopServer(server, graceMs) };
   const { port: actual } = server.address() as AddressInfo;
   const shown = host.includes(":") ? `[${host}]` : host;
   return { baseUrl: `http://${shown}:${actual}`, stop: (graceMs) => stopServer(server, graceMs) };
+};
+
+/**
+ * Node says `Connection: close` with the last answer of a connection (`maxRequestsPerSocket`) and then leaves it open until
+ * its keep-alive time is over, so that a client which waits for the end waits five seconds.
+ */
+const closeAfterLast = (res: ServerResponse & { readonly maxRequestsOnConnectionReached?: boolean }): void => {
+  if (res.maxRequestsOnConnectionReached === true) res.shouldKeepAlive = false;
 };
 
 const listenProblem = (error: NodeJS.ErrnoException, host: string, port: number): Error => {

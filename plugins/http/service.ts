@@ -1,10 +1,29 @@
 // What http offers other plugins and users: a place to mount middleware, pages and endpoints, and the same careful
 // reading of credentials and bodies that exposed routes get.
 
-import { type Cancellation, type Credentials, type Principal, serviceRef } from "../../core/index.ts";
+import { type Cancellation, type Credentials, type Principal, type QuaterError, serviceRef } from "../../core/index.ts";
 import type { KoaApp, KoaContext, KoaRouter } from "./koa.ts";
 
 export type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
+
+/** What is put on a server: see `HttpService.mount`. */
+export type Mounting = (koa: { readonly app: KoaApp; readonly router: KoaRouter }) => void;
+
+/** OpenAPI path items by path, for what is mounted: `{ "/approvals/api/requests": { get: {...} } }`. */
+export type PathItems = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** Where a listener of its own listens: an address, or a Unix socket. */
+export type ListenerPlace =
+  | { readonly port: number; readonly host?: string | undefined }
+  /** Relative to the project's folder. Whoever may write to the file may connect. */
+  | { readonly path: string };
+
+export interface Listener {
+  /** `undefined` on a Unix socket. */
+  readonly baseUrl: string | undefined;
+  /** Safe to call twice. */
+  readonly stop: () => Promise<void>;
+}
 
 export interface HttpService {
   /**
@@ -13,7 +32,18 @@ export interface HttpService {
    *
    * @param what  For the exposure table: `POST /mcp`.
    */
-  mount(what: string, mounting: (koa: { readonly app: KoaApp; readonly router: KoaRouter }) => void): void;
+  mount(what: string, mounting: Mounting): void;
+  /**
+   * A listener of its own for one mounting: an origin of its own, with the same limits and the same checks before anything
+   * mounted runs. Starts at once; whoever asked stops it.
+   *
+   * @param allowedHosts  Beside loopback names and http's own.
+   */
+  listen(what: string, place: ListenerPlace, allowedHosts: readonly string[], mounting: Mounting): Promise<Listener>;
+  /** For the OpenAPI document: what is mounted, in its words. Call it in `setup`. */
+  describe(paths: PathItems): void;
+  /** What http says to this error. */
+  statusOf(error: QuaterError): number;
   /** What was mounted, for the exposure table. */
   readonly mounted: readonly string[];
   /** `http://127.0.0.1:3000` once it listens. */

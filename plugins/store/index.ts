@@ -1,12 +1,13 @@
 // The store plugin: one durable place that audit, approval and others share. Its own SQLite file, or a schema of its own
 // on a PostgreSQL server; never the application's database.
 
+import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BootError, definePlugin, type Problem } from "../../core/index.ts";
+import { BootError, definePlugin, type Plugin, type Problem } from "../../core/index.ts";
 import type { Database } from "./connection.ts";
 import { isStoreFailure } from "./failure.ts";
-import type { Registered } from "./migrate.ts";
+import { isMigrated, type Registered } from "./migrate.ts";
 import { fenced, openDatabase, openStore, type Place } from "./open.ts";
 import { type OpenStore, type Store, storeRef } from "./service.ts";
 
@@ -30,26 +31,27 @@ const exitOnFence = 74;
 const readinessMs = 1_000;
 const processesThatStay = new Set(["serve", "dev", "mcp", "test"]);
 
-export const store = definePlugin((options: StoreOptions = {}) => ({
-  name: "store",
-  provides: [storeRef],
-  check: () => optionProblems(options),
-  setup: ({ services, command, project, log, halt }) => {
-    const place = placeOf(options, project.root);
-    const registered: Registered[] = [];
-    let database: Database | undefined;
-    let opening: Promise<OpenStore> | undefined;
-    let isFenced = false;
-    const fence = (error: unknown): void => {
-      if (isFenced) return;
-      isFenced = true;
-      log.error("The store is fenced: no calls are taken until it was looked at", { error: String(error) });
-      halt("The store is fenced", exitOnFence);
-    };
-    const onFailure = (error: unknown): void => {
-      if (isStoreFailure(error) && error.kind === "broken") fence(error);
-    };
-    const open = async (): Promise<OpenStore> => {
+export const store = definePlugin(
+  (options: StoreOptions = {}): Plugin => ({
+    name: "store",
+    provides: [storeRef],
+    rehearsed: ({ folder }) => store({ url: `file:${join(folder, "quater.db")}` }),
+    check: () => optionProblems(options),
+    setup: ({ services, command, project, log, halt }) => {
+      const place = placeOf(options, project.root);
+      const registered: Registered[] = [];
+      let database: Database | undefined;
+      let opening: Promise<OpenStore> | undefined;
+      let isFenced = false;
+      const fence = (error: unknown): void => {
+        if (isFenced) return;
+        isFenced = true;
+        log.error("The store is fenced: no calls are taken until it was looked at", { error: String(error) });
+        halt("The store is fenced", exitOnFence);
+      };
+      const onFailure = (error: unknown): void => {
+        if (isStoreFailure(error) && error.kind === "broken") fence(error);
+      };
       const parts = {
         place,
         command,
@@ -60,42 +62,50 @@ export const store = definePlugin((options: StoreOptions = {}) => ({
           if (isFenced) throw fenced();
         },
       };
-      database ??= await openDatabase(parts);
-      return openStore(database, parts);
-    };
-    const service: Store = {
-      register: (plugin, migrations) => void registered.push({ plugin, migrations }),
-      open: () => {
-        opening ??= open().catch((error: unknown) => {
-          opening = undefined; // a database that was down may be up at the next try
-          throw error;
-        });
-        return opening;
-      },
-      fence,
-      get isFenced() {
-        return isFenced;
-      },
-    };
-    services.provide(storeRef, service);
-    const answers = recently(readinessMs, async () => {
-      await (await service.open()).now();
-    });
-    return {
-      start: async () => {
-        if (processesThatStay.has(command))
-          await service.open().catch((error: unknown) => {
-            throw startProblem(error, place);
-          });
-      },
-      isReady: async () => !isFenced && (await answers()),
-      stop: async () => {
-        await database?.close();
-        database = undefined;
-      },
-    };
-  },
-}));
+      const connected = async (inThread = false): Promise<Database> => {
+        database ??= await openDatabase({ ...parts, inThread });
+        return database;
+      };
+      const service: Store = {
+        register: (plugin, migrations) => void registered.push({ plugin, migrations }),
+        open: (how) => {
+          opening ??= connected(how?.inThread)
+            .then((open) => openStore(open, parts))
+            .catch((error: unknown) => {
+              opening = undefined; // a database that was down may be up at the next try
+              throw error;
+            });
+          return opening;
+        },
+        isMade: async () => {
+          if (place.path === undefined) return isMigrated(await connected(), place.schema);
+          return (statSync(place.path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+        },
+        fence,
+        get isFenced() {
+          return isFenced;
+        },
+      };
+      services.provide(storeRef, service);
+      const answers = recently(readinessMs, async () => {
+        await (await service.open()).now();
+      });
+      return {
+        start: async () => {
+          if (processesThatStay.has(command))
+            await service.open().catch((error: unknown) => {
+              throw startProblem(error, place);
+            });
+        },
+        isReady: async () => !isFenced && (await answers()),
+        stop: async () => {
+          await database?.close();
+          database = undefined;
+        },
+      };
+    },
+  }),
+);
 
 const optionProblems = ({ url = defaultUrl, schema = defaultSchema }: StoreOptions): Problem[] => {
   const found: Problem[] = [];

@@ -90,6 +90,10 @@ const stateOf = async (database: Database, connection: Connection, schema: strin
   return { tables, applied: (applied?.rows ?? []) as Applied[] };
 };
 
+/** Whether the store's tables are there already. Looking makes nothing. */
+export const isMigrated = async (database: Database, schema: string): Promise<boolean> =>
+  (await database.lend((connection) => stateOf(database, connection, schema))).tables.includes(ledger);
+
 const missing = (applied: readonly Applied[], registered: readonly Registered[]) =>
   registered.flatMap(({ plugin, migrations }) =>
     migrations

@@ -18,6 +18,8 @@ export interface Place {
 export interface Opening {
   readonly place: Place;
   readonly command: Command;
+  /** Whoever asks works on while the database reads. */
+  readonly inThread?: boolean;
   readonly registered: readonly Registered[];
   /** Told of every failure, before whoever asked. */
   readonly onFailure: (error: unknown) => void;
@@ -29,12 +31,12 @@ export interface Opening {
 /** These run once and end; the others stay, and must not stop their event loop for the disk. */
 const oneShot: ReadonlySet<Command> = new Set(["run", "inspect"]);
 
-export const openDatabase = async ({ place, command, onLost }: Opening): Promise<Database> => {
+export const openDatabase = async ({ place, command, inThread = false, onLost }: Opening): Promise<Database> => {
   if (place.path === undefined) {
     const { openPostgres } = await import("./postgres.ts");
     return openPostgres({ url: place.url, schema: place.schema, onLost });
   }
-  if (oneShot.has(command)) return (await import("./in-process.ts")).openInProcess(place.path);
+  if (oneShot.has(command) && !inThread) return (await import("./in-process.ts")).openInProcess(place.path);
   return (await import("./threaded.ts")).openThreaded(place.path);
 };
 

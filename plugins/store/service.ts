@@ -55,8 +55,14 @@ export interface OpenStore {
 export interface Store {
   /** In `setup`, before anything is opened. */
   register(plugin: string, migrations: readonly Migration[]): void;
-  /** Opens, checks and migrates on first use; later calls give the same. */
-  open(): Promise<OpenStore>;
+  /**
+   * Opens, checks and migrates on first use; later calls give the same.
+   *
+   * @param inThread  A command, too, has it in a thread: for whoever works on while the database reads.
+   */
+  open(how?: { readonly inThread: boolean }): Promise<OpenStore>;
+  /** Whether there is anything to open. Looking makes nothing. */
+  isMade(): Promise<boolean>;
   /** Nothing may be trusted or written any more: no calls, not ready, and the process ends once it has drained. */
   fence(error: unknown): void;
   readonly isFenced: boolean;

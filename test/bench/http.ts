@@ -107,7 +107,7 @@ const measure = async ({ server, handlers, bytes, expected }: Variant, milliseco
     return next();
   };
   const port = await next();
-  await run({ port, bytes, connections: 16, milliseconds: milliseconds / 2, expected }); // warm
+  await run({ port, bytes, connections: 16, milliseconds: Math.max(1_500, milliseconds / 2), expected }); // compiled and warm
   const before = await cpu();
   const { perSecond, p99Ms } = await run({ port, bytes, connections: 16, milliseconds, expected });
   const used = (await cpu()) - before;

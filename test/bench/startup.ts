@@ -1,8 +1,9 @@
-// Cold start of `quater run` in a project like the one that `quater init` writes, against the least that its parts cost:
-// tsx printing a line, and node doing nothing. Commands take turns, so that a slow moment hits all.
+// Cold start of `quater run` in a project like the one that `quater init` writes, and in the shop with its database, store
+// and trail, against the least that their parts cost: tsx printing a line, and node doing nothing. Commands take turns, so
+// that a slow moment hits all.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,14 +31,27 @@ export default defineConfig({
 });
 `;
 
-const project = (): string => {
+/** A folder with Quater installed, as it is built. */
+const project = (name: string): string => {
   const root = mkdtempSync(join(tmpdir(), "quater-bench-"));
-  writeFileSync(join(root, "package.json"), JSON.stringify({ name: "hello", type: "module", private: true }));
+  writeFileSync(join(root, "package.json"), JSON.stringify({ name, type: "module", private: true }));
+  mkdirSync(join(root, "node_modules"));
+  symlinkSync(repository, join(root, "node_modules/quater"), "dir");
+  return root;
+};
+
+const helloProject = (): string => {
+  const root = project("hello");
   writeFileSync(join(root, "hello.ts"), handlerText);
   writeFileSync(join(root, "quater.config.ts"), configText);
   writeFileSync(join(root, "say.ts"), 'const text: string = "hello\\n";\nprocess.stdout.write(text);\n');
-  mkdirSync(join(root, "node_modules"));
-  symlinkSync(repository, join(root, "node_modules/quater"), "dir");
+  return root;
+};
+
+const shopProject = (): string => {
+  const root = project("shop");
+  for (const name of ["app", "quater.config.ts"]) cpSync(join(repository, name), join(root, name), { recursive: true });
+  symlinkSync(join(repository, "node_modules/libsql"), join(root, "node_modules/libsql"), "dir"); // the shop's own database
   return root;
 };
 
@@ -50,21 +64,23 @@ const wallMs = (cwd: string, args: readonly string[], expected: string): number 
 };
 
 export const startUpRatios = async (runs: number, say: (line: string) => void): Promise<Record<string, number>> => {
-  const [typescript, built] = [project(), project()];
-  wallMs(built, [program, "build"], "");
+  const [typescript, built, shop, builtShop] = [helloProject(), helloProject(), shopProject(), shopProject()];
+  for (const root of [built, builtShop]) wallMs(root, [program, "build"], "");
   const tsx = join(repository, "node_modules/tsx/dist/loader.mjs");
   const commands = {
     node: () => wallMs(built, ["-e", "0"], ""),
     "tsx hello": () => wallMs(typescript, ["--import", tsx, "say.ts"], "hello"),
     "quater run, TypeScript": () => wallMs(typescript, [program, "run", "hello", "--name", "Ana"], "Hello Ana"),
     "quater run, built": () => wallMs(built, [program, "run", "hello", "--name", "Ana"], "Hello Ana"),
+    "the shop, TypeScript": () => wallMs(shop, [program, "run", "getOrder", "--orderId", "ord_1001"], "ord_1001"),
+    "the shop, built": () => wallMs(builtShop, [program, "run", "getOrder", "--orderId", "ord_1001"], "ord_1001"),
   };
   const seen = new Map<string, number[]>(Object.keys(commands).map((name) => [name, []]));
   try {
     for (const time of Object.values(commands)) time(); // the disk's and the loaders' caches
     for (let run = 0; run < runs; run++) for (const [name, time] of Object.entries(commands)) seen.get(name)?.push(time());
   } finally {
-    for (const root of [typescript, built]) rmSync(root, { recursive: true, force: true });
+    for (const root of [typescript, built, shop, builtShop]) rmSync(root, { recursive: true, force: true });
   }
   const middle = (name: keyof typeof commands) => median(seen.get(name) ?? []);
   for (const name of Object.keys(commands))
@@ -76,5 +92,6 @@ export const startUpRatios = async (runs: number, say: (line: string) => void): 
   return {
     "cli.ts.vsTsxHello": middle("quater run, TypeScript") / middle("tsx hello"),
     "cli.js.vsNode": middle("quater run, built") / middle("node"),
+    "cli.shop.vsTsxHello": middle("the shop, TypeScript") / middle("tsx hello"),
   };
 };

@@ -124,13 +124,18 @@ describe("plugins", () => {
   });
 
   /** Built-in commands whose subject lives in another folder. */
-  const commandsOfTheProgram = new Set(["plugins/auth/commands.ts", "plugins/auth/development.ts"]);
+  const commandsOfTheProgram = new Set([
+    "plugins/auth/commands.ts",
+    "plugins/auth/development.ts",
+    "plugins/approval/gate/suite.ts",
+  ]);
 
   test("reach each other only by service.ts", () => {
     const inFolders = plugins.filter(({ path }) => path.split("/").length > 2); // plugins/index.ts gathers them all
     const isAllowed = (specifier: string, source: Source) => {
       const path = isPackage(specifier) || specifier.startsWith("node:") ? "" : target(source, specifier);
       if (source.path.startsWith("plugins/cli/") && commandsOfTheProgram.has(path)) return true;
+      if (source.path === "plugins/cli/boot.ts" && path === "plugins/index.ts") return true; // read early, and not looked into
       return !path.startsWith("plugins/") || folderOf(path) === folderOf(source.path) || path === `${folderOf(path)}/service.ts`;
     };
     expect(breaches(inFolders, isAllowed)).toEqual([]);

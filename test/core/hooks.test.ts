@@ -106,7 +106,7 @@ describe("approval", () => {
     const consuming = plugin("approval", {
       approve: () => ({ ...allow("fin"), consume: () => noting(happened, "consume", allow("fin")) }),
     });
-    const wrapping = plugin("trace", { around: async (_call, next) => noting(happened, "around", next()) });
+    const wrapping = plugin("trace", { around: async (_call, next) => noting(happened, "around", next)() });
     await callUnder(happened, [consuming, wrapping, plugin("other", { approve: () => noting(happened, "approve", allow("o")) })]);
     expect(happened).toEqual(["approve", "around", "consume", "handle"]);
   });

@@ -124,7 +124,9 @@ test("an approval that is needed says what to do, and carries its details for ma
   expect(rpc.result?.isError).toBe(true);
   expect(rpc.result?.content?.[0]?.text).toBe(
     "Approval is required\nNothing has been done yet. A human must approve this exact call (approval apr_1) at " +
-      "https://shop.example/approvals/apr_1; then repeat the call unchanged. It can be approved until 2026-11-23T00:00:00Z.",
+      "https://shop.example/approvals/apr_1. Tell the user so, and do not ask for the approval in this conversation: a yes " +
+      "here does not count. Once it is approved, repeat this call unchanged; any other argument needs another approval. It " +
+      "can be approved until 2026-11-23T00:00:00Z.",
   );
   expect(rpc.result?._meta).toMatchObject({ "quater/approval": approval, "quater/error": { code: "approval_required" } });
 });

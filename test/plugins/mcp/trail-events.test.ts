@@ -1,6 +1,6 @@
 // What the trail says of each call on each surface and of each refusal, as literals.
 
-import { anyone, authenticated, can, conflict, handler, secret, Type } from "quater";
+import { anyone, authenticated, can, conflict, type Entry, handler, secret, Type } from "quater";
 import { cli, http, mcp } from "quater/plugins";
 import { principal, type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";
@@ -115,10 +115,11 @@ test("one of each refusal and failure", async () => {
   const app = await boot(folder.root);
   const { gate } = { gate: app.kernel };
   const credentials = { surface: "http", header: () => undefined, isLocal: false, peer: "10.0.0.1" };
-  await gate.enter({ surface: "http", handler: "thing", callId: gate.newCallId(), credentials }).catch(() => undefined);
-  await gate
-    .enter({ surface: "mcp", callId: gate.newCallId(), credentials: { ...credentials, surface: "mcp", token: "?" } })
-    .catch(() => undefined);
+  const knock = async (entry: Omit<Entry, "callId">) => gate.enter({ ...entry, callId: gate.newCallId() });
+  await expect(knock({ surface: "http", handler: "thing", credentials })).rejects.toThrow("A credential is needed");
+  await expect(knock({ surface: "mcp", credentials: { ...credentials, surface: "mcp", token: "?" } })).rejects.toThrow(
+    "The credential is unknown",
+  );
   await call(app, "thing", { id: "a" }, bob, { surface: "http" });
   await call(app, "thing", { id: "far too long for it" }, ana, { surface: "http" });
   await call(app, "thing", { id: "a", more: 1 }, ana, { surface: "http" });

@@ -1,0 +1,31 @@
+// Loading what is written in TypeScript, through tsx.
+
+import * as module from "node:module";
+import { pathToFileURL } from "node:url";
+import { unmarked } from "./one-copy.ts";
+
+/** @param imported  Gets the addresses of the files that are loaded, also later. */
+export const importTypeScript = async (file: string, imported: string[]): Promise<unknown> => {
+  // Once tsx is in place every import goes through the loader's thread; what every start needs is read before.
+  const [{ tsImport }] = await Promise.all([import("tsx/esm/api"), import("./compile.ts")]);
+  const loading = tsImport(pathToFileURL(file).href, { parentURL: import.meta.url, onImport: (url) => void imported.push(url) });
+  shareCopy(); // behind tsx, because the last hook is asked first and has the last word
+  return loading;
+};
+
+type ResolveHook = (
+  specifier: string,
+  context: unknown,
+  next: (specifier: string, context: unknown) => { url: string },
+) => object;
+/** Newer than the types of the oldest Node that is supported; tsx uses it where it is there, so this must, too. */
+const { registerHooks } = module as { registerHooks?: (hooks: { readonly resolve: ResolveHook }) => void };
+
+/** See one-copy.ts. From source there is nothing to share: a manifest then imports a build, or its own source. */
+const shareCopy = (): void => {
+  const here = import.meta.url;
+  if (here.endsWith(".ts")) return;
+  const home = here.slice(0, here.lastIndexOf("/dist/") + "/dist/".length);
+  if (registerHooks === undefined) module.register(new URL("core/one-copy.js", home), { data: home });
+  else registerHooks({ resolve: (specifier, context, next) => unmarked(next(specifier, context), home) });
+};

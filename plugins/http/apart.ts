@@ -1,0 +1,66 @@
+// A listener of its own for what one plugin mounts: another origin than the routes, so that a page there shares neither
+// cookies nor scripts with them. Guard, limits and refusals are those of the main server.
+
+import { chmodSync, lstatSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { resolve } from "node:path";
+import Router from "@koa/router";
+import { BootError, type PluginContext } from "../../core/index.ts";
+import { guardedApp, unknownPaths } from "./app.ts";
+import { type GuardOptions, guardOf } from "./guard.ts";
+import { listen } from "./server.ts";
+import type { Listener, ListenerPlace, Mounting } from "./service.ts";
+
+interface Apart {
+  readonly what: string;
+  readonly place: ListenerPlace;
+  readonly mounting: Mounting;
+  readonly context: PluginContext;
+  readonly options: GuardOptions & { readonly headersTimeoutMs?: number; readonly requestTimeoutMs?: number };
+}
+
+const graceMs = 1_000;
+
+export const listenApart = async ({ what, place, mounting, context, options }: Apart): Promise<Listener> => {
+  const { allowedHosts, trustedProxies, headersTimeoutMs, requestTimeoutMs } = options;
+  const guard = guardOf({
+    ...(allowedHosts === undefined ? {} : { allowedHosts }),
+    ...(trustedProxies === undefined ? {} : { trustedProxies }),
+  });
+  const app = guardedApp(context, guard);
+  const router = new Router();
+  mounting({ app, router });
+  app.use(router.routes());
+  app.use(unknownPaths(router, () => []));
+  const timeouts = { headersTimeoutMs, requestTimeoutMs };
+  if (!("path" in place)) {
+    const { port, host = "127.0.0.1" } = place;
+    const { baseUrl, stop } = await listen(app.callback(), { host, port, ...timeouts });
+    return { baseUrl, stop: () => stop(graceMs) };
+  }
+  const socketPath = resolve(context.project.root, place.path);
+  await removeStale(socketPath, what);
+  const { stop } = await listen(app.callback(), { host: "", port: 0, socketPath, ...timeouts });
+  chmodSync(socketPath, 0o660);
+  return { baseUrl: undefined, stop: () => stop(graceMs) };
+};
+
+/** A process that was killed leaves its socket behind, and nobody could ever listen there again. */
+const removeStale = async (path: string, what: string): Promise<void> => {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  if (stats.isSocket() && !(await isAnswered(path))) return rmSync(path, { force: true });
+  const cause = `${what} cannot listen on ${path}: ${stats.isSocket() ? "somebody else does" : "there is a file"}`;
+  throw new BootError([{ place: "listen", plugin: "http", cause, remedy: "Stop what listens there, or choose another path" }]);
+};
+
+const isAnswered = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    // Anything else than a refusal may well be somebody who listens.
+    socket.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code !== "ECONNREFUSED"));
+  });
