@@ -52,8 +52,8 @@ export class Keyed {
   }
 
   #finish(end: number): string {
-    const inner = digest("sha256", this.#inner.subarray(0, end), "buffer") as unknown as Buffer;
-    inner.copy(this.#outer, block);
+    // As text: Node takes three times as long to make a Buffer of a digest.
+    this.#outer.write(digest("sha256", this.#inner.subarray(0, end), "binary"), block, "latin1");
     return digest("sha256", this.#outer, "hex");
   }
 

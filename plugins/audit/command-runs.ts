@@ -10,7 +10,7 @@ import { eraseBodies } from "./erase.ts";
 import { each, type Filter, type Found, newest, timeOf } from "./find.ts";
 import { openKeys, readKeys, rotateKeys } from "./keys.ts";
 import { jsonLine, textBlock, textLine } from "./show.ts";
-import { storeSource } from "./source.ts";
+import { type Source, storeSource } from "./source.ts";
 import { type HeadRow, queriesOn } from "./tables.ts";
 import type { Trail } from "./trail.ts";
 import { type ExportHeader, fileSource, summaryOf, verifySource } from "./verify-source.ts";
@@ -27,9 +27,19 @@ export interface CommandParts {
 const followMs = 300;
 /** sysexits EX_NOINPUT: as for whatever else was not found. */
 const nothingFound = 66;
+/** As for a trail that cannot be read. */
+const noTrail = 2;
+
+/** The store, where there is one: whoever only looks makes none. */
+const storeOf = async ({ store }: CommandParts, io: CommandIo, inThread = false): Promise<OpenStore | undefined> => {
+  if (await store.isMade()) return store.open({ inThread });
+  io.say("There is no trail yet.\n");
+  return undefined;
+};
 
 export const tail = async (parts: CommandParts, input: Static<typeof tailInput>, io: CommandIo): Promise<number> => {
-  const store = await parts.store.open();
+  const store = await storeOf(parts, io);
+  if (store === undefined) return noTrail;
   const found = await newest(store, filterOf(input), input.lines);
   for (const event of found) io.write(line(event, io));
   if (!input.follow) return 0;
@@ -49,8 +59,10 @@ export const show = async (parts: CommandParts, input: Static<typeof showInput>,
   const filter = filterOf(input);
   if (Object.values(filter).every((value) => value === undefined))
     invalid("/call", "must be given, or one of --handler, --principal, --surface, --outcome, --since");
+  const store = await storeOf(parts, io);
+  if (store === undefined) return noTrail;
   let count = 0;
-  for await (const event of each(await parts.store.open(), filter)) {
+  for await (const event of each(store, filter)) {
     io.write(io.isJson ? jsonLine(event) : textBlock(event));
     count++;
   }
@@ -66,7 +78,9 @@ export const erase = async (
   const filter = { ...input, ...(until === undefined ? {} : { until: timeOf("until", until) }) };
   if (Object.values(filter).every((value) => value === undefined))
     invalid("/call", "must be given, or one of --handler, --principal, --until");
-  const erased = await eraseBodies(parts.trail, await parts.store.open(), filter, userInfo().username, reason);
+  const store = await storeOf(parts, io);
+  if (store === undefined) return noTrail;
+  const erased = await eraseBodies(parts.trail, store, filter, userInfo().username, reason);
   io.show({ erasedBodies: erased });
   return 0;
 };
@@ -90,12 +104,13 @@ export const verify = async (parts: CommandParts, input: Static<typeof verifyInp
   const sinks = input.file === undefined ? parts.sinkFiles.filter((file) => existsSync(file)) : [];
   const against = [...new Set([...given, ...sinks])];
   try {
-    const source = input.file === undefined ? storeSource(await parts.store.open()) : fileSource(resolve(input.file));
+    const source = await sourceOf(parts, input.file, io);
+    if (source === undefined) return noTrail;
     const fingerprint = input.fingerprint ?? parts.fingerprint;
     const report = await verifySource(source, { keyFile: parts.keyFile, fingerprint, from: input.from, against });
     if (report === undefined) {
       io.say("There is no trail yet.\n");
-      return 2;
+      return noTrail;
     }
     if (io.isJson) io.show(report);
     io.say(summaryOf(report, against.length > 0));
@@ -106,14 +121,22 @@ export const verify = async (parts: CommandParts, input: Static<typeof verifyInp
   }
 };
 
+/** Read in a thread: a million rows are hashed here while the next ones are fetched. */
+const sourceOf = async (parts: CommandParts, file: string | undefined, io: CommandIo): Promise<Source | undefined> => {
+  if (file !== undefined) return fileSource(resolve(file));
+  const store = await storeOf(parts, io, true);
+  return store === undefined ? undefined : storeSource(store);
+};
+
 export const exportTrail = async (parts: CommandParts, { until }: Static<typeof exportInput>, io: CommandIo): Promise<number> => {
-  const store = await parts.store.open();
+  const store = await storeOf(parts, io);
+  if (store === undefined) return noTrail;
   const before = until === undefined ? Number.POSITIVE_INFINITY : timeOf("until", until);
   const source = storeSource(store);
   const head = await source.head();
   if (head === undefined) {
     io.say("There is no trail yet.\n");
-    return 2;
+    return noTrail;
   }
   const { fingerprint } = readKeys(parts.keyFile).checkpoint;
   io.write(`${JSON.stringify({ type: "quater.trail.v1", head, fingerprint } satisfies ExportHeader)}\n`);

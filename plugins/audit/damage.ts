@@ -38,3 +38,14 @@ export interface Report {
 }
 
 export const damageListed = 100;
+
+/** What was found so far. */
+export class Findings {
+  readonly listed: Damage[] = [];
+  count = 0;
+
+  say(kind: DamageKind, seq: number | undefined, what: string): void {
+    this.count++;
+    if (this.listed.length < damageListed) this.listed.push(seq === undefined ? { kind, what } : { kind, seq, what });
+  }
+}

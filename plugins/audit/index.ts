@@ -1,6 +1,7 @@
 // The audit plugin: the trail of every call, hard to falsify, and no write without a record.
 
-import { definePlugin, type Problem, Type } from "../../core/index.ts";
+import { join } from "node:path";
+import { definePlugin, type Plugin, type Problem, Type } from "../../core/index.ts";
 import { storeRef } from "../store/service.ts";
 import { type AuditLevel, levels } from "./level.ts";
 import { auditRef } from "./service.ts";
@@ -31,6 +32,11 @@ export interface AuditOptions {
   readonly sinks?: readonly SinkOption[];
   /** How long events are kept. Default 400. */
   readonly retentionDays?: number;
+  /**
+   * For how long an instance that says nothing is taken to be alive. After it, calls that it had begun and not ended are
+   * recorded as `unknown`. Milliseconds, default 30,000.
+   */
+  readonly leaseMs?: number;
   /** `SHA256:...`: the checkpoint key that `audit verify` takes for right. Default: what the key file holds. */
   readonly fingerprint?: string;
 }
@@ -41,32 +47,37 @@ export interface AuditOptions {
  * @example
  * plugins: [store(), audit({ sinks: [{ file: "/var/log/shop/checkpoints.jsonl" }] })]
  */
-export const audit = definePlugin((options: AuditOptions = {}) => ({
-  name: "audit",
-  needs: [storeRef],
-  provides: [auditRef],
-  exposure: {
-    key: "audit",
-    schema: Type.Enum([...levels]),
-    check: (value, { handler, exposure, name }) =>
-      value === "off" && (handler.effect !== "read" || exposure["approval"] !== undefined)
-        ? [
-            {
-              cause: `${name}: audit is "off" on a handler ${handler.effect === "read" ? "that needs approval" : `whose effect is "${handler.effect}"`}`,
-              remedy: 'Only plain reads may go unrecorded: write "metadata", or remove it',
-            },
-          ]
-        : [],
-  },
-  check: () => optionProblems(options),
-  setup: async (context) => (await import("./setup.ts")).setup(options, context),
-}));
+export const audit = definePlugin(
+  (options: AuditOptions = {}): Plugin => ({
+    name: "audit",
+    needs: [storeRef],
+    provides: [auditRef],
+    rehearsed: ({ folder }) => audit({ keys: join(folder, "trail-keys.json") }),
+    exposure: {
+      key: "audit",
+      schema: Type.Enum([...levels]),
+      check: (value, { handler, exposure, name }) =>
+        value === "off" && (handler.effect !== "read" || exposure["approval"] !== undefined)
+          ? [
+              {
+                cause: `${name}: audit is "off" on a handler ${handler.effect === "read" ? "that needs approval" : `whose effect is "${handler.effect}"`}`,
+                remedy: 'Only plain reads may go unrecorded: write "metadata", or remove it',
+              },
+            ]
+          : [],
+    },
+    check: () => optionProblems(options),
+    setup: async (context) => (await import("./setup.ts")).setup(options, context),
+  }),
+);
 
-const optionProblems = ({ retentionDays = 400, fingerprint }: AuditOptions): Problem[] => {
+const optionProblems = ({ retentionDays = 400, leaseMs = 30_000, fingerprint }: AuditOptions): Problem[] => {
   const found: Problem[] = [];
   const say = (cause: string, remedy: string) => found.push({ place: "audit()", plugin: "audit", cause, remedy });
   if (!Number.isInteger(retentionDays) || retentionDays < 1)
     say(`audit's retentionDays is ${retentionDays}`, "Write a number of days, at least 1");
+  if (!Number.isInteger(leaseMs) || leaseMs < 100)
+    say(`audit's leaseMs is ${leaseMs}`, "Write a number of milliseconds, at least 100");
   if (fingerprint !== undefined && !/^SHA256:[A-Za-z0-9+/]{43}$/.test(fingerprint))
     say(`audit's fingerprint ${JSON.stringify(fingerprint)} is none`, "It begins with SHA256: and has 43 more characters");
   return found;

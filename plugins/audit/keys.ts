@@ -1,7 +1,15 @@
 // The trail's keys: one file, outside the store, readable by its owner alone, shared by instances that share a store. Old
 // keys stay in it, because what was written with them must go on verifying.
 
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from "node:crypto";
 import {
   chmodSync,
   closeSync,
@@ -77,6 +85,10 @@ export const fingerprintOf = (key: KeyObject): string =>
     .update(key.export({ type: "spki", format: "der" }))
     .digest("base64")
     .replace(/=+$/, "")}`;
+
+/** RFC 5869: what is derived says nothing of the secret, nor of what another label gives. */
+export const derivedFrom = (secret: Buffer, label: string): Buffer =>
+  Buffer.from(hkdfSync("sha256", secret, "", `quater.${label}`, 32));
 
 const create = (file: string): void => {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });

@@ -12,11 +12,13 @@ import {
   type Operation,
   type Outcome,
 } from "../../core/index.ts";
+import type { Statement } from "../store/service.ts";
 import { bodyText, type EndedAs, type EventFields, jsonText, plainJson, whoOf } from "./event.ts";
 import type { Draft, Entry, Receipt } from "./ledger.ts";
 import type { AuditLevel } from "./level.ts";
 import type { Redactor } from "./redact.ts";
 import type { Refusals } from "./refusals.ts";
+import type { Begun } from "./service.ts";
 import type { Trail } from "./trail.ts";
 
 interface Running {
@@ -27,7 +29,20 @@ interface Running {
   /** The handler may have run. */
   hasBegun: boolean;
   /** The start of a call that needs approval: written by whoever uses the approval up, in the same transaction. */
-  start?: Draft;
+  start?: Start;
+  /** What whoever did so says of the call. */
+  about?: Begun;
+}
+
+interface Start {
+  readonly event: Noted;
+  /** Written when nobody waited for it any more. */
+  readonly neverRan: (about: Begun) => void;
+}
+
+interface Noted {
+  readonly fields: EventFields;
+  readonly body?: string;
 }
 
 export interface RecorderOptions {
@@ -89,36 +104,43 @@ export class Recorder {
       around: async (call, next) => {
         const running: Running = { ...plan.ofArguments(call), hasBegun: false };
         this.#running.set(call.callId, running);
-        const entry = plan.started(call, running);
-        const [start] = entry.events;
-        if (isApproved && start !== undefined) running.start = start;
-        else this.#begun(running, await trail.record(entry, () => this.#neverRan(plan, call)));
+        const event = plan.started(call, running);
+        const neverRan = (about?: Begun) => this.#neverRan(plan, call, about);
+        if (isApproved) running.start = { event, neverRan };
+        else this.#begun(running, await trail.record({ events: [event] }, neverRan));
         return next();
       },
       settled: async (call, outcome) => {
         const running = this.#taken(call);
         if (running?.hasBegun !== true) return this.#refused(call, outcome, plan, true);
+        const { about } = running;
         const { fields, body } = plan.ended(call, outcome, running.argsTag);
-        await trail.record({ events: [body === undefined ? { fields } : { fields, body }] });
+        const said = withApproval(fields, about);
+        await trail.record({
+          events: [body === undefined ? { fields: said } : { fields: said, body }],
+          ...besides(about, fields.outcome),
+        });
       },
     };
   }
 
   /**
-   * The `call.started` of a call that is about to use an approval up.
+   * Writes the `call.started` of a call behind the events that tell how its approval was used up.
    *
    * @throws {Error} when the call is not on its way, or its start is written already.
+   * @throws {QuaterError} `audit_unavailable`.
    */
-  startOf(callId: string): Draft {
-    const start = this.#running.get(callId)?.start;
-    if (start === undefined) throw new Error(`The call ${callId} has no start to be written`);
-    return start;
-  }
-
-  /** The start was committed by whoever asked for it. */
-  begun(callId: string, receipt: Receipt): void {
+  async begin(callId: string, events: readonly Draft[], changes: readonly Statement[], about: Begun): Promise<Receipt> {
     const running = this.#running.get(callId);
-    if (running !== undefined) this.#begun(running, receipt);
+    const start = running?.start;
+    if (running === undefined || start === undefined || running.hasBegun)
+      throw new Error(`The call ${callId} has no start to be written`);
+    const started = { ...start.event, fields: withApproval(start.event.fields, about) };
+    const entry = { events: [...events, started], ...(changes.length === 0 ? {} : { changes }) };
+    const receipt = await this.#options.trail.record(entry, () => start.neverRan(about));
+    if ("seq" in receipt) running.about = about;
+    this.#begun(running, receipt);
+    return receipt;
   }
 
   #begun(running: Running, receipt: Receipt): void {
@@ -134,8 +156,9 @@ export class Recorder {
   }
 
   /** The start was written after all, though nobody waited for it any more: the call was refused, and this says so. */
-  #neverRan(plan: Plan, call: Approved): void {
-    this.#options.trail.note({ ...plan.about(call), type: "call.ended", outcome: "refused", errorCode: "audit_unavailable" });
+  #neverRan(plan: Plan, call: Approved, about: Begun | undefined): void {
+    const fields: EventFields = { ...plan.about(call), type: "call.ended", outcome: "refused", errorCode: "audit_unavailable" };
+    this.#options.trail.noteBeside(withApproval(fields, about), besides(about, "refused"));
   }
 
   /** A call that reached no handler: refused, or answered with an earlier result. */
@@ -192,9 +215,9 @@ class Plan {
     };
   }
 
-  started(call: Approved, { argsTag, body }: Running): Entry {
+  started(call: Approved, { argsTag, body }: Running): Noted {
     const fields = withTag({ ...this.about(call), type: "call.started" }, argsTag);
-    return { events: [body === undefined ? { fields } : { fields, body }] };
+    return body === undefined ? { fields } : { fields, body };
   }
 
   ended(call: Arrival, outcome: Outcome, argsTag: string | undefined): { fields: EventFields; body: string | undefined } {
@@ -232,6 +255,15 @@ const aboutOf = (call: Arrival, plan: Plan | undefined): Omit<EventFields, "type
 
 const withTag = (fields: EventFields, argsTag: string | undefined): EventFields =>
   argsTag === undefined ? fields : { ...fields, argsTag };
+
+const withApproval = (fields: EventFields, about: Begun | undefined): EventFields =>
+  about?.approvalId === undefined ? fields : { ...fields, approvalId: about.approvalId };
+
+/** The changes of state that belong to a call's end. */
+const besides = (about: Begun | undefined, how: EndedAs | undefined): Pick<Entry, "beside"> => {
+  const ended = about?.ended;
+  return ended === undefined || how === undefined ? {} : { beside: () => ended(how) };
+};
 
 const endedAs = (kind: ErrorKind): EndedAs =>
   kind === "outcome_unknown" ? "unknown" : kind === "cancelled" ? "cancelled" : "failed";

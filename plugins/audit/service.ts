@@ -1,15 +1,32 @@
 // What audit offers approval: events in the same transaction as the change of state that they tell of.
 
 import { serviceRef } from "../../core/index.ts";
-import type { Statement } from "../store/service.ts";
-import type { EventFields } from "./event.ts";
+import type { OpenStore, Statement } from "../store/service.ts";
+import type { EndedAs, EventFields } from "./event.ts";
 
-export type { EventFields, EventType } from "./event.ts";
+export type { EndedAs, EventFields, EventType } from "./event.ts";
 
 export interface AuditEvent {
   readonly fields: EventFields;
   /** Stored erasably. Secrets must be out of it already: see `storable`. */
   readonly body?: Readonly<Record<string, unknown>>;
+}
+
+/** What the trail is told of a call that uses an approval up. */
+export interface Begun {
+  /** Stands on the call's `call.started` and `call.ended`. */
+  readonly approvalId?: string;
+  /**
+   * Changes of state in the same transaction as the event that tells of the call's end; `refused`: it never ran after all.
+   * Without counts of rows: an end is recorded whatever they find.
+   */
+  readonly ended?: (how: EndedAs) => readonly Statement[];
+}
+
+/** A call whose end nobody will record, because the process that ran it is gone. */
+export interface LostCall {
+  readonly callId: string;
+  readonly approvalId: string;
 }
 
 export interface Audit {
@@ -28,18 +45,26 @@ export interface Audit {
   ): Promise<{ readonly seq: number } | { readonly refused: Error }>;
   /**
    * As `commit`, with the call's own `call.started` behind the events: for whoever uses an approval up, as the last act
-   * before the handler. A call whose exposure asks for approval is started by nothing else.
+   * before the handler. A call whose exposure asks for approval is started by nothing else. Where it was committed too
+   * late, the trail says by itself that the call never ran.
    */
   begin(
     callId: string,
     events: readonly AuditEvent[],
     changes: readonly Statement[],
-    onLate?: () => void,
+    about?: Begun,
   ): Promise<{ readonly seq: number } | { readonly refused: Error }>;
+  /** Asked for changes of state in the same transaction as `call.unknown`, for calls that were begun with an approval. */
+  whenLost(changes: (open: OpenStore, call: LostCall) => readonly Statement[]): void;
   /** `hmac:<key id>:<64 hex>` over the RFC 8785 text. */
   tagOf(value: unknown): string;
   /** A copy without secrets, as the trail stores arguments. */
   storable(schema: unknown, value: unknown): unknown;
+  /**
+   * 32 bytes derived from the project's key file, other ones for every label: one `keys` option serves all plugins.
+   * Rotating the keys changes them.
+   */
+  secretFor(label: string): Buffer;
 }
 
 export const auditRef = serviceRef<Audit>("audit");

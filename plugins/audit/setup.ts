@@ -9,7 +9,7 @@ import { storeRef } from "../store/service.ts";
 import { auditCommands } from "./commands.ts";
 import { bodyText } from "./event.ts";
 import type { AuditOptions } from "./index.ts";
-import { openKeys, type TrailKeys } from "./keys.ts";
+import { derivedFrom, openKeys, type TrailKeys } from "./keys.ts";
 import { DamagedHead, type Draft } from "./ledger.ts";
 import { Recorder } from "./recorder.ts";
 import { Redactor } from "./redact.ts";
@@ -17,17 +17,19 @@ import { Refusals } from "./refusals.ts";
 import { type Audit, type AuditEvent, auditRef } from "./service.ts";
 import { sinksOf } from "./sinks.ts";
 import { migrations } from "./tables.ts";
-import { leaseMs, Trail } from "./trail.ts";
+import { Trail } from "./trail.ts";
 
 const defaultKeys = ".quater/trail-keys.json";
 const servers = new Set(["serve", "dev"]);
 const processesThatStay = new Set(["serve", "dev", "mcp", "test"]);
 const tickMs = 1_000;
+const defaultLeaseMs = 30_000;
 const pruneEveryMs = 3_600_000;
 const dayMs = 86_400_000;
 
 export const setup = (options: AuditOptions, context: PluginContext): Running => {
   const { keys: keyFile = defaultKeys, sinks: sinkOptions = [], retentionDays = 400, fingerprint } = options;
+  const { leaseMs = defaultLeaseMs } = options;
   const { services, command, project, log, plugins, manifestDigest } = context;
   const store = services.get(storeRef);
   store.register("audit", migrations);
@@ -46,6 +48,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     keys,
     sinks,
     log,
+    leaseMs,
     started: () => ({
       app: { name: project.name, version: project.version },
       command,
@@ -56,7 +59,8 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   });
   const refusals = new Refusals((fields) => trail.note(fields));
   const recorder = new Recorder({ trail, redactor, refusals });
-  services.provide(auditRef, serviceOf(trail, redactor, recorder));
+  const lost: LostChanges[] = [];
+  services.provide(auditRef, serviceOf({ trail, redactor, recorder, keys, lost }));
   const stays = processesThatStay.has(command);
   let ticking: NodeJS.Timeout | undefined;
   let renewedAt = 0;
@@ -70,7 +74,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     if (!stays || trail.ledger === undefined) return;
     const opened = await store.open();
     const [{ sweepUnknown }, { prune }] = await Promise.all([import("./sweep.ts"), import("./erase.ts")]);
-    await sweepUnknown(trail, opened);
+    await sweepUnknown(trail, opened, (call) => lost.flatMap((changes) => changes(opened, call)));
     if (Date.now() - prunedAt < pruneEveryMs) return;
     prunedAt = Date.now();
     const names = sinks.map(({ name }) => name);
@@ -81,9 +85,12 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     hooks: recorder.hooks,
     commands: auditCommands({ store, trail, keyFile: path, fingerprint, sinkFiles }),
     start: async () => {
-      ticking = setInterval(() => {
-        tick().catch((error: unknown) => log.warn("The trail could not be looked after", { error: String(error) }));
-      }, tickMs);
+      ticking = setInterval(
+        () => {
+          tick().catch((error: unknown) => log.warn("The trail could not be looked after", { error: String(error) }));
+        },
+        Math.min(tickMs, leaseMs / 3),
+      );
       ticking.unref();
       if (!stays) return;
       await trail.open().catch((error: unknown) => {
@@ -101,7 +108,17 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   };
 };
 
-const serviceOf = (trail: Trail, redactor: Redactor, recorder: Recorder): Audit => {
+type LostChanges = Parameters<Audit["whenLost"]>[0];
+
+interface Parts {
+  readonly trail: Trail;
+  readonly redactor: Redactor;
+  readonly recorder: Recorder;
+  readonly keys: () => TrailKeys;
+  readonly lost: LostChanges[];
+}
+
+const serviceOf = ({ trail, redactor, recorder, keys, lost }: Parts): Audit => {
   const draftOf = ({ fields, body }: AuditEvent): Draft =>
     body === undefined ? { fields } : { fields, body: bodyText(body, (text) => redactor.ofText(text)) };
   return {
@@ -109,13 +126,14 @@ const serviceOf = (trail: Trail, redactor: Redactor, recorder: Recorder): Audit 
       const receipt = await trail.record({ events: events.map(draftOf), changes }, onLate);
       return "seq" in receipt ? receipt : { refused: receipt.refusal };
     },
-    begin: async (callId, events, changes, onLate) => {
-      const receipt = await trail.record({ events: [...events.map(draftOf), recorder.startOf(callId)], changes }, onLate);
-      recorder.begun(callId, receipt);
+    begin: async (callId, events, changes, about = {}) => {
+      const receipt = await recorder.begin(callId, events.map(draftOf), changes, about);
       return "seq" in receipt ? receipt : { refused: receipt.refusal };
     },
+    whenLost: (changes) => void lost.push(changes),
     tagOf: (value) => redactor.tagOf(value),
     storable: (schema, value) => redactor.storable(schema, value),
+    secretFor: (label) => derivedFrom(keys().tag.secret, label),
   };
 };
 

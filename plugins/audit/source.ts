@@ -37,14 +37,15 @@ export const storeSource = (store: OpenStore): Source => {
         .limit(pageSize)
         .as("page");
       const [found] = await store.read<{ rows: string | null }>(queries.db.selectFrom(page).select(asText.as("rows")));
-      return (found?.rows ?? "").split(line).filter(Boolean).map(rowOf);
+      const rows = found?.rows ?? "";
+      return rows === "" ? [] : rows.split(line).map(rowOf);
     },
   };
 };
 
 const rowOf = (text: string): EventRow => {
-  const [seq = "", at = "", type = "", call_id = "", meta = "", body = "", salt = "", body_hash = "", hash = ""] =
-    text.split(cell);
+  const cells = text.split(cell) as unknown as readonly [string, string, string, string, string, string, string, string, string];
+  const [seq, at, type, call_id, meta, body, salt, body_hash, hash] = cells;
   return {
     seq: Number(seq),
     at: Number(at),

@@ -1,9 +1,10 @@
 // Calls whose end nobody will record any more, because the process that ran them is gone: how they ended is unknown, and
 // the trail says so.
 
-import type { OpenStore } from "../store/service.ts";
+import type { OpenStore, Statement } from "../store/service.ts";
 import type { EventMeta, EventRow } from "./event.ts";
 import type { Draft } from "./ledger.ts";
+import type { LostCall } from "./service.ts";
 import { chain, compiled, type InstanceRow, queriesOn } from "./tables.ts";
 import type { Trail } from "./trail.ts";
 
@@ -11,7 +12,11 @@ import type { Trail } from "./trail.ts";
 const most = 500;
 
 /** @returns How many calls were found. */
-export const sweepUnknown = async (trail: Trail, store: OpenStore): Promise<number> => {
+export const sweepUnknown = async (
+  trail: Trail,
+  store: OpenStore,
+  changesOf: (call: LostCall) => readonly Statement[] = () => [],
+): Promise<number> => {
   const { db, events } = queriesOn(store);
   const gone = await store.read<InstanceRow>(
     db.selectFrom("audit_instance").selectAll().where("lease_until", "<", store.clock).where("instance", "<>", trail.instance),
@@ -48,14 +53,21 @@ export const sweepUnknown = async (trail: Trail, store: OpenStore): Promise<numb
           .set({ floor_seq })
           .where("instance", "=", instance)
           .where("lease_until", "=", lease_until);
-    const receipt = await trail.record({ changes: [{ ...compiled(change), expects: 1 }], events: open.map(unknown) });
+    const metas = open.map(({ meta }) => JSON.parse(meta) as EventMeta);
+    const receipt = await trail.record({
+      changes: [{ ...compiled(change), expects: 1 }],
+      events: metas.map(unknown),
+      beside: () => metas.flatMap(lostCall).flatMap(changesOf),
+    });
     if ("seq" in receipt) found += open.length;
   }
   return found;
 };
 
-const unknown = ({ meta }: Pick<EventRow, "meta">): Draft => {
-  const { approvalId, argsTag, callId, handler, principal, schema, surface, instance } = JSON.parse(meta) as EventMeta;
+const lostCall = ({ approvalId, callId }: EventMeta): LostCall[] =>
+  approvalId === undefined || callId === undefined ? [] : [{ approvalId, callId }];
+
+const unknown = ({ approvalId, argsTag, callId, handler, principal, schema, surface, instance }: EventMeta): Draft => {
   const said = { approvalId, argsTag, callId, handler, principal, schema, surface };
   return { fields: { ...(said as object), type: "call.unknown", outcome: "unknown", detail: { startedBy: instance } } };
 };

@@ -16,8 +16,6 @@ import { Writer } from "./writer.ts";
 export const checkpointing = { events: 1_000, everyMs: 60_000 } as const;
 /** How long a call waits for its record. */
 export const recordWithinMs = 2_000;
-/** For how long a process that says nothing is taken to be alive. */
-export const leaseMs = 30_000;
 
 export interface TrailOptions {
   readonly app: string;
@@ -25,6 +23,8 @@ export interface TrailOptions {
   readonly keys: () => TrailKeys;
   readonly sinks: readonly CheckpointSink[];
   readonly log: Log;
+  /** For how long a process that says nothing is taken to be alive. */
+  readonly leaseMs: number;
   /** What the process says of itself first. */
   readonly started: () => unknown;
 }
@@ -87,6 +87,12 @@ export class Trail {
     this.writer.note({ events: [body === undefined ? { fields } : { fields, body }] });
   }
 
+  /** As `note`, with changes of state in the same transaction. */
+  noteBeside(fields: EventFields, beside: Pick<Entry, "beside">): void {
+    this.announce();
+    this.writer.note({ events: [{ fields }], ...beside });
+  }
+
   /**
    * Durable when it resolves.
    *
@@ -118,9 +124,11 @@ export class Trail {
   /** @param openSince  The first event that a call which has not ended may have left. */
   async renewLease(openSince: number | undefined): Promise<void> {
     const ledger = this.#opened;
-    if (!this.#isRegistered || ledger === undefined || !this.writer.isIdle) return;
+    if (!this.#isRegistered || ledger === undefined) return;
+    // While something is being written, a start may be on its way that `openSince` does not know of yet.
+    const floor = this.writer.isIdle ? (openSince ?? ledger.head.seq) : undefined;
     const store = await this.#options.store.open();
-    const [renewed] = await store.apply([leaseOf(store, ledger, this.instance, openSince ?? ledger.head.seq)]);
+    const [renewed] = await store.apply([leaseOf(store, ledger, this.instance, this.#options.leaseMs, floor)]);
     // Taken for dead, after standing still for too long: the next call registers it anew.
     if (renewed?.changes === 0) this.#isRegistered = false;
   }
@@ -174,7 +182,7 @@ export class Trail {
       ...entry,
       beside: (before) => {
         const ledger = this.#opened;
-        const lease = ledger === undefined ? [] : [leaseRow(ledger, this.instance, before)];
+        const lease = ledger === undefined ? [] : [leaseRow(ledger, this.instance, this.#options.leaseMs, before)];
         return [...lease, ...(entry.beside?.(before) ?? [])];
       },
     };
@@ -232,7 +240,7 @@ export class Trail {
   }
 }
 
-const leaseRow = (ledger: Ledger, instance: string, { seq, at }: Position): Statement =>
+const leaseRow = (ledger: Ledger, instance: string, leaseMs: number, { seq, at }: Position): Statement =>
   compiled(
     ledger.queries.db
       .insertInto("audit_instance")
@@ -240,11 +248,11 @@ const leaseRow = (ledger: Ledger, instance: string, { seq, at }: Position): Stat
       .onConflict((conflict) => conflict.column("instance").doUpdateSet({ lease_until: at + leaseMs })),
   );
 
-const leaseOf = (store: OpenStore, ledger: Ledger, instance: string, floor: number): Statement =>
+const leaseOf = (store: OpenStore, ledger: Ledger, instance: string, leaseMs: number, floor: number | undefined): Statement =>
   compiled(
     ledger.queries.db
       .updateTable("audit_instance")
-      .set((eb) => ({ lease_until: eb(store.clock, "+", leaseMs), floor_seq: floor }))
+      .set((eb) => ({ lease_until: eb(store.clock, "+", leaseMs), ...(floor === undefined ? {} : { floor_seq: floor }) }))
       .where("instance", "=", instance),
   );
 

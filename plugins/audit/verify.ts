@@ -1,14 +1,16 @@
 // Reads the trail from its beginning and says what was done to it. Pages in, findings out: memory does not grow with the
 // trail, only with what is wrong with it and with what was erased and not yet accounted for.
 
-import type { KeyObject } from "node:crypto";
-import { bodyHashOf, type Checkpoint, genesisHash, headMac, isSignedBy, Keyed, noBody, type SignedCheckpoint } from "./chain.ts";
-import { type Damage, type DamageKind, damageListed, type Report } from "./damage.ts";
-import type { EventMeta, EventRow } from "./event.ts";
-import { fingerprintOf, type TrailKeys } from "./keys.ts";
+import { bodyHashOf, genesisHash, headMac, noBody, type SignedCheckpoint } from "./chain.ts";
+import { Findings, type Report } from "./damage.ts";
+import type { EventRow } from "./event.ts";
+import type { TrailKeys } from "./keys.ts";
 import { Ranges } from "./ranges.ts";
 import { chain, type HeadRow } from "./tables.ts";
 import { checkpointing } from "./trail.ts";
+import { HeldCheckpoints } from "./verify-held.ts";
+import { VerifyKeys } from "./verify-keys.ts";
+import { metaOf, saysColumns, saysSeq } from "./verify-row.ts";
 
 export interface Verification {
   readonly keys: TrailKeys;
@@ -23,12 +25,11 @@ export interface Verification {
 
 export class Verifier {
   readonly #given: Verification;
-  readonly #damage: Damage[] = [];
-  readonly #keyed = new Map<string, Keyed>();
-  readonly #publicKeys: ReadonlyMap<string, KeyObject>;
+  readonly #findings = new Findings();
+  readonly #keys: VerifyKeys;
+  readonly #held: HeldCheckpoints;
   readonly #unaccounted = new Ranges();
   readonly #genesis: string;
-  #damageCount = 0;
   #head: HeadRow;
   #first: number | undefined;
   #seq: number;
@@ -37,24 +38,20 @@ export class Verifier {
   #otherwise: string | undefined;
   #events = 0;
   #checkpoints = 0;
-  #compared = 0;
   #erased = 0;
   #signedAt: number;
   #isFloorAttested = false;
-  #held: SignedCheckpoint | undefined;
-  #keyId = "";
-  #keyNow: Keyed | undefined;
 
   constructor(given: Verification) {
     this.#given = given;
     this.#head = given.head;
-    this.#publicKeys = trusted(given);
+    this.#keys = new VerifyKeys(given.keys, given.fingerprint);
     this.#genesis = this.#checkHead(given.head);
     const { floor_seq, floor_hash } = given.head;
     this.#seq = given.after?.seq ?? floor_seq;
     this.#previous = given.after?.hash ?? (floor_seq === 0 ? this.#genesis : floor_hash);
     this.#signedAt = this.#seq;
-    this.#held = this.#nextHeld();
+    this.#held = new HeldCheckpoints(given.held, this.#keys, this.#genesis, this.#findings);
   }
 
   get seq(): number {
@@ -75,18 +72,18 @@ export class Verifier {
   read(row: EventRow): void {
     const { seq, hash } = row;
     if (seq > this.#head.seq) {
-      this.#say("orphan", seq, `Event ${seq} is behind the end of the trail`);
+      this.#findings.say("orphan", seq, `Event ${seq} is behind the end of the trail`);
       return;
     }
     if (seq <= this.#seq) {
       const kind = seq === this.#seq ? "forked" : "reordered";
-      this.#say(kind, seq, `A second event ${seq} stands after event ${this.#seq}`);
+      this.#findings.say(kind, seq, `A second event ${seq} stands after event ${this.#seq}`);
       return;
     }
     if (seq > this.#seq + 1) {
       const last = seq - 1;
       const which = last === this.#seq + 1 ? `Event ${last} is` : `Events ${this.#seq + 1} to ${last} are`;
-      this.#say("missing", this.#seq + 1, `${which} gone`);
+      this.#findings.say("missing", this.#seq + 1, `${which} gone`);
       [this.#previous, this.#otherwise] = [undefined, undefined];
     }
     this.#first ??= seq;
@@ -101,67 +98,60 @@ export class Verifier {
     }
     this.#previous = hash;
     if (seq - this.#signedAt > 2 * checkpointing.events + 64) {
-      this.#say(
+      this.#findings.say(
         "unsigned",
         this.#signedAt + 1,
         `No checkpoint follows event ${this.#signedAt} for ${seq - this.#signedAt} events`,
       );
       this.#signedAt = seq;
     }
-    this.#compare(seq, hash);
+    this.#held.reached(seq, hash);
   }
 
   finish(): Report {
     const { floor_seq, seq, hash } = this.#head;
-    if (this.#seq < seq) this.#say("truncated", this.#seq + 1, `The trail ends at event ${this.#seq}, and ${seq} were written`);
+    if (this.#seq < seq)
+      this.#findings.say("truncated", this.#seq + 1, `The trail ends at event ${this.#seq}, and ${seq} were written`);
     else if (this.#seq === seq && this.#previous !== hash)
-      this.#say("altered", seq, `The head of the trail names another event ${seq}`);
+      this.#findings.say("altered", seq, `The head of the trail names another event ${seq}`);
     if (floor_seq > 0 && !this.#isFloorAttested && this.#given.after === undefined)
-      this.#say("missing", 1, `Events 1 to ${floor_seq} are gone, and no event records that they were pruned`);
+      this.#findings.say("missing", 1, `Events 1 to ${floor_seq} are gone, and no event records that they were pruned`);
     for (const [from, to] of this.#unaccounted)
-      this.#say(
+      this.#findings.say(
         "missing",
         from,
         `The ${from === to ? `body of event ${from} is` : `bodies of events ${from} to ${to} are`} gone without a record`,
       );
-    for (; this.#held !== undefined; this.#held = this.#nextHeld()) {
-      if (this.#held.size > this.#seq)
-        this.#say(
-          "truncated",
-          this.#seq + 1,
-          `A checkpoint held elsewhere attests ${this.#held.size} events; the trail ends at ${this.#seq}`,
-        );
-    }
+    this.#held.ended(this.#seq);
     return {
-      isWhole: this.#damageCount === 0,
+      isWhole: this.#findings.count === 0,
       events: this.#events,
       first: this.#first ?? 0,
       last: this.#seq,
       checkpoints: this.#checkpoints,
-      compared: this.#compared,
+      compared: this.#held.compared,
       erasedBodies: this.#erased,
       prunedEvents: floor_seq,
       fingerprint: this.#given.fingerprint,
-      damage: this.#damage,
-      damageCount: this.#damageCount,
+      damage: this.#findings.listed,
+      damageCount: this.#findings.count,
     };
   }
 
   /** Hash, and columns against `meta`. */
   #link(row: EventRow): boolean {
-    const { seq, at, type, call_id, meta, body_hash, hash } = row;
-    // Unescaped quotes stand around keys and whole values alone, so a value cannot pass for a key: no need to parse.
-    if (!meta.includes(`"seq":${seq},`)) {
+    const { seq, meta, body_hash, hash } = row;
+    if (!saysSeq(meta, seq)) {
       const said = metaOf(meta)?.seq;
       if (Number.isInteger(said) && said !== seq)
-        this.#say("reordered", seq, `Event ${said} stands in the place of event ${seq}`);
-      else this.#say("altered", seq, `Event ${seq} cannot be read`);
+        this.#findings.say("reordered", seq, `Event ${said} stands in the place of event ${seq}`);
+      else this.#findings.say("altered", seq, `Event ${seq} cannot be read`);
       this.#otherwise = undefined;
       return false;
     }
-    const keyed = this.#keyFor(meta);
+    const keyed = this.#keys.ofEvent(meta);
     if (keyed === undefined) {
-      this.#say("altered", seq, `Event ${seq} names a key that the key file does not have`);
+      this.#findings.say("altered", seq, `Event ${seq} names a key that the key file does not have`);
       return false;
     }
     if (this.#previous !== undefined) {
@@ -170,39 +160,35 @@ export class Verifier {
         // Where only the stored hash of the event before was changed, this one builds on what it was.
         const other = this.#otherwise === undefined ? undefined : keyed.ofEvent(chain, seq, this.#otherwise, meta, body_hash);
         if (other !== hash) {
-          this.#say("altered", seq, `Event ${seq} is not what was written`);
+          this.#findings.say("altered", seq, `Event ${seq} is not what was written`);
           this.#otherwise = computed;
           return false;
         }
       }
     }
     this.#otherwise = undefined;
-    const isSame =
-      meta.includes(`"at":${at},`) &&
-      meta.includes(`"type":"${type}"`) &&
-      (call_id === "" ? !meta.includes('"callId":') : meta.includes(`"callId":${JSON.stringify(call_id)}`));
-    if (!isSame) this.#say("altered", seq, `The columns of event ${seq} differ from what it says`);
+    const isSame = saysColumns(row);
+    if (!isSame) this.#findings.say("altered", seq, `The columns of event ${seq} differ from what it says`);
     return isSame;
   }
 
   #body({ seq, body, salt, body_hash }: EventRow): void {
     if (body_hash === noBody) {
-      if (body !== null || salt !== null) this.#say("altered", seq, `Event ${seq} was given a body`);
+      if (body !== null || salt !== null) this.#findings.say("altered", seq, `Event ${seq} was given a body`);
     } else if (body === null) this.#unaccounted.add(seq);
     else if (bodyHashOf(salt ?? "", body) !== body_hash)
-      this.#say("altered", seq, `The body of event ${seq} is not what was written`);
+      this.#findings.say("altered", seq, `The body of event ${seq} is not what was written`);
   }
 
   #checkpoint({ seq, meta }: EventRow, before: readonly (string | undefined)[]): void {
     const checkpoint = metaOf(meta)?.detail as SignedCheckpoint;
-    const key = this.#publicKeys.get(checkpoint.key);
-    if (key === undefined || !isSignedBy(checkpoint, key)) {
-      this.#say("unsigned", seq, `The checkpoint in event ${seq} is not signed by the key`);
+    if (!this.#keys.hasSigned(checkpoint)) {
+      this.#findings.say("unsigned", seq, `The checkpoint in event ${seq} is not signed by the key`);
       return;
     }
     const isOther = before[0] !== undefined && !before.includes(checkpoint.head);
     if (checkpoint.size !== seq - 1 || isOther || checkpoint.genesis !== this.#genesis) {
-      this.#say("forked", seq, `The checkpoint in event ${seq} attests another history`);
+      this.#findings.say("forked", seq, `The checkpoint in event ${seq} attests another history`);
       return;
     }
     this.#checkpoints++;
@@ -219,86 +205,18 @@ export class Verifier {
     if (pruned?.through === floor_seq && pruned.hash === floor_hash) this.#isFloorAttested = true;
   }
 
-  /** Against what was held outside the store. */
-  #compare(seq: number, hash: string): void {
-    while (this.#held !== undefined && this.#held.size <= seq) {
-      const held = this.#held;
-      if (held.size === seq) {
-        this.#compared++;
-        if (held.head !== hash) this.#say("forked", seq, `A checkpoint held elsewhere attests another event ${seq}`);
-      }
-      this.#held = this.#nextHeld();
-    }
-  }
-
-  #nextHeld(): SignedCheckpoint | undefined {
-    for (;;) {
-      const { value, done } = this.#given.held.next();
-      if (done === true) return undefined;
-      const checkpoint = value as SignedCheckpoint;
-      const key = this.#publicKeys.get(checkpoint.key);
-      if (key === undefined || !isSignedBy(checkpoint, key))
-        this.#say(
-          "unsigned",
-          checkpoint.size,
-          `A checkpoint held elsewhere, of ${checkpoint.size} events, is not signed by the key`,
-        );
-      else if (checkpoint.genesis !== this.#genesis)
-        this.#say("forked", undefined, `A checkpoint held elsewhere, of ${checkpoint.size} events, is of another trail`);
-      else return checkpoint;
-    }
-  }
-
   /** @returns The genesis hash. */
   #checkHead(head: HeadRow): string {
     const [id = "", mac] = head.mac.split(":");
-    const keyed = this.#keyOf(id);
-    if (keyed === undefined) this.#say("altered", undefined, `The head of the trail names a key that the key file does not have`);
-    else if (headMac(keyed, head) !== mac) this.#say("altered", undefined, "The head of the trail is not what was written");
+    const keyed = this.#keys.of(id);
+    if (keyed === undefined)
+      this.#findings.say("altered", undefined, `The head of the trail names a key that the key file does not have`);
+    else if (headMac(keyed, head) !== mac)
+      this.#findings.say("altered", undefined, "The head of the trail is not what was written");
     const { key } = (metaOf(head.genesis) ?? {}) as { key?: string };
-    const first = key === undefined ? undefined : this.#keyOf(key);
+    const first = key === undefined ? undefined : this.#keys.of(key);
     if (first !== undefined) return genesisHash(first, head.genesis);
-    this.#say("altered", undefined, "The beginning of the trail cannot be read");
+    this.#findings.say("altered", undefined, "The beginning of the trail cannot be read");
     return "";
   }
-
-  #keyFor(meta: string): Keyed | undefined {
-    if (this.#keyNow !== undefined && meta.includes(`"key":"${this.#keyId}"`)) return this.#keyNow;
-    const id = metaOf(meta)?.key;
-    if (typeof id !== "string") return undefined;
-    this.#keyId = id;
-    this.#keyNow = this.#keyOf(id);
-    return this.#keyNow;
-  }
-
-  #keyOf(id: string): Keyed | undefined {
-    const known = this.#keyed.get(id);
-    const secret = this.#given.keys.chainSecrets.get(id);
-    if (known !== undefined || secret === undefined) return known;
-    const keyed = new Keyed(secret);
-    this.#keyed.set(id, keyed);
-    return keyed;
-  }
-
-  #say(kind: DamageKind, seq: number | undefined, what: string): void {
-    this.#damageCount++;
-    if (this.#damage.length < damageListed) this.#damage.push(seq === undefined ? { kind, what } : { kind, seq, what });
-  }
 }
-
-/**
- * The keys that signatures may be by. With a fingerprint that is not the current key's, only that one: the key file then
- * vouches for nothing.
- */
-const trusted = ({ keys, fingerprint }: Verification): ReadonlyMap<string, KeyObject> => {
-  if (fingerprint === keys.checkpoint.fingerprint) return keys.publicKeys;
-  return new Map([...keys.publicKeys].filter(([, key]) => fingerprintOf(key) === fingerprint));
-};
-
-const metaOf = (text: string): (EventMeta & Partial<Checkpoint>) | undefined => {
-  try {
-    return JSON.parse(text) as EventMeta & Partial<Checkpoint>;
-  } catch {
-    return undefined;
-  }
-};

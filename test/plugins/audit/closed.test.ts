@@ -67,7 +67,7 @@ test("audit tail --follow goes on with new events until it is interrupted", asyn
     });
   const first = until("call.ended");
   await app.as(principal()).call("change", { id: "a" });
-  const following = tail?.run({ lines: 1, follow: true } as never, io);
+  const following = tail?.run({ lines: 1, follow: true } as never, io as never);
   await first;
   const next = until("call.ended");
   await app.as(principal()).call("change", { id: "b" });
@@ -187,6 +187,7 @@ const idleTrail = (app: Awaited<ReturnType<typeof bootTest>>, root: string): Tra
     keys: () => openKeys(join(root, ".quater/trail-keys.json")),
     sinks: [],
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    leaseMs: 30_000,
     started: () => ({}),
   });
 

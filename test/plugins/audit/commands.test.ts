@@ -1,6 +1,6 @@
 // `quater audit ...` as it is typed, on a project of its own.
 
-import { appendFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -50,11 +50,17 @@ export default defineConfig({
   );
 });
 
-test("looking at a project that has recorded nothing writes no event", async () => {
-  const { code, err } = await quater("audit verify");
-  expect([code, err]).toEqual([2, "There is no trail yet.\n"]);
-  expect((await quater("audit tail")).out).toBe("");
-  expect(eventsIn(root)).toEqual([]);
+test.each([
+  "audit verify",
+  "audit tail",
+  "audit tail --follow",
+  "audit show --handler change",
+  "audit export",
+  "audit erase --handler change",
+])("quater %s on a project that has recorded nothing says so, and makes no store", async (words) => {
+  const { code, out, err } = await quater(words);
+  expect([code, out, err]).toEqual([2, "", "There is no trail yet.\n"]);
+  expect(existsSync(join(root, ".quater"))).toBe(false);
 });
 
 test("a call is found: by tail, by show, by the id that its surface printed", async () => {

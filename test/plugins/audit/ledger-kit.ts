@@ -12,6 +12,7 @@ import { verifySource } from "../../../plugins/audit/verify-source.ts";
 import { openInProcess } from "../../../plugins/store/in-process.ts";
 import { openStore } from "../../../plugins/store/open.ts";
 import type { OpenStore } from "../../../plugins/store/service.ts";
+import { openThreaded } from "../../../plugins/store/threaded.ts";
 
 export interface OpenTrail {
   readonly store: OpenStore;
@@ -24,9 +25,9 @@ export interface OpenTrail {
 
 export const keyFileIn = (root: string): string => join(root, "trail-keys.json");
 
-export const storeAt = async (root: string) => {
+export const storeAt = async (root: string, isThreaded = false) => {
   const path = join(root, "trail.db");
-  const database = openInProcess(path);
+  const database = isThreaded ? await openThreaded(path) : openInProcess(path);
   const store = await openStore(database, {
     place: { url: `file:${path}`, path, schema: "quater", mayLoseCommits: false },
     command: "run",
