@@ -1,7 +1,7 @@
 // What runs, and who can reach what. Nothing that is not listed here can be called from outside.
 
 import { defineConfig, expose } from "quater";
-import { apiKeys, audit, cli, firstOf, http, localUser, mcp, store } from "quater/plugins";
+import { apiKeys, approval, audit, cli, firstOf, http, localUser, mcp, store } from "quater/plugins";
 
 export default defineConfig({
   name: "shop",
@@ -22,9 +22,9 @@ export default defineConfig({
       cancelOrder: { http: "POST /orders/:orderId/cancellation", mcp: true, cli: true },
       addOrderNote: { http: "POST /orders/:orderId/notes", mcp: true, cli: true },
 
-      // Changes that cannot. Agents may refund, never purge.
-      refundOrder: { http: "POST /orders/:orderId/refunds", mcp: true, cli: true, preview: "caller" },
-      purgeOrders: { http: "POST /orders/purge", cli: true, preview: "caller" },
+      // Changes that cannot, so people agree to each of them first. Agents may ask for a refund, never for a purge.
+      refundOrder: { http: "POST /orders/:orderId/refunds", mcp: true, cli: true, preview: "caller", approval: "finance" },
+      purgeOrders: { http: "POST /orders/purge", cli: true, preview: "caller", approval: "purge" },
     }),
     expose(() => import("./app/customers.ts"), {
       listCustomers: { http: "GET /customers", mcp: true, cli: true },
@@ -52,5 +52,14 @@ export default defineConfig({
     }),
     store(), // SQLite in .quater/
     audit(), // every call that changes something, whoever made it
+    approval({
+      // People decide with keys of their own: quater keys create --name bea --person bea --kind user --roles finance
+      authenticate: apiKeys(),
+      publicUrl: "http://127.0.0.1:3000",
+      policies: {
+        finance: { approvers: [{ role: "finance", need: 1 }] },
+        purge: { approvers: [{ role: "admin", need: 2 }] },
+      },
+    }),
   ],
 });

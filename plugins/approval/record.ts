@@ -4,7 +4,8 @@ import type { Principal } from "../../core/index.ts";
 import type { Policy } from "./policy.ts";
 
 /** Nothing leaves a state other than `pending` and `approved`. */
-export type ApprovalState = "pending" | "approved" | "consumed" | "denied" | "cancelled" | "expired" | "revoked";
+export const approvalStates = ["pending", "approved", "consumed", "denied", "cancelled", "expired", "revoked"] as const;
+export type ApprovalState = (typeof approvalStates)[number];
 
 /** Of a consumed one. `unknown`: the call may have run, and nobody recorded its end. */
 export type ApprovalOutcome = "running" | "succeeded" | "failed" | "unknown";

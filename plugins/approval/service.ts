@@ -1,7 +1,8 @@
 // What approval offers whoever lets people decide: the page, the JSON API, the commands, the gate suite. Every way to
 // decide goes through here, so that all of them refuse the same.
 
-import { type Principal, serviceRef } from "../../core/index.ts";
+import { type Operation, type Principal, serviceRef } from "../../core/index.ts";
+import type { Policy } from "./policy.ts";
 import type { ApprovalRecord, ApprovalState } from "./record.ts";
 
 export interface Approver {
@@ -41,6 +42,22 @@ export interface OwnStatus {
   readonly usedBy?: { readonly callId: string; readonly outcome: string };
 }
 
+export interface WaitGiven {
+  readonly signal: AbortSignal;
+  /** Called before each time it is asked. */
+  readonly asked?: () => void;
+}
+
+export interface Requirement {
+  readonly policy: string;
+  /** `finance: 1 with role finance`. Two requirements with one text are the same. */
+  readonly words: string;
+  readonly approvers: Policy["approvers"];
+  readonly kind: Policy["kind"];
+  /** Only over these; absent: over all. */
+  readonly surfaces?: readonly string[];
+}
+
 export interface Approvals {
   /** Whether this principal may see and decide requests at all. @throws {QuaterError} `approver_not_eligible`. */
   assertApprover(approver: Principal): void;
@@ -68,6 +85,15 @@ export interface Approvals {
   cancel(requester: Principal, surface: string, id: string): Promise<OwnStatus>;
   /** @throws {QuaterError} `approval_not_found` for unknown and foreign ids alike. */
   statusOf(requester: Principal, surface: string, id: string): Promise<OwnStatus>;
+  /**
+   * Asks `statusOf` again and again, outside of any call, until it is pending no more or `signal` aborts. Made by
+   * `waitingOn` in waiting.ts.
+   *
+   * @returns The last status seen. @throws {QuaterError} as `statusOf`.
+   */
+  untilDecided(requester: Principal, surface: string, id: string, how: WaitGiven): Promise<OwnStatus>;
+  /** Who must agree to a handler's calls, for tables and help; `undefined` when nobody must. Made by `requirementsBy` in requirement.ts. */
+  requirementOf(operation: Operation): Requirement | undefined;
   /** Where people decide this one; `undefined` without http. Built from `publicUrl`. */
   urlOf(id: string): string | undefined;
 }

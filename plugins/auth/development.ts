@@ -1,5 +1,5 @@
-// The key that `quater dev` prints: kept in a file of its own so that a command can be pasted again tomorrow, let in by
-// `dev` and by nothing else.
+// The keys that `quater dev` prints: each kept in a file of its own so that a command can be pasted again tomorrow, let in
+// by `dev` and by nothing else.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
@@ -9,13 +9,48 @@ import { changeKeyFile, isSecretOf, type KeyRecord, newKey, parseKey } from "./k
 
 /** Beside the key file, readable by its owner alone. */
 export const developmentKeyFile = ".quater/development-key";
+export const demoApproverKeyFile = ".quater/demo-approver-key";
+
+type Rights = Pick<KeyRecord, "scopes" | "roles">;
+
+interface Kind {
+  readonly file: string;
+  /** Of the record's name; the key's id follows. */
+  readonly name: string;
+  readonly who: () => Pick<KeyRecord, "kind" | "person" | "actsFor">;
+}
+
+/** Calls as the developer's agent would. */
+const caller: Kind = {
+  file: developmentKeyFile,
+  name: "development-",
+  who: () => ({ kind: "agent", actsFor: userInfo().username }),
+};
+
+/** Somebody else than the developer, because nobody may agree to what they ask for. */
+const approver: Kind = {
+  file: demoApproverKeyFile,
+  name: "demo-approver-",
+  who: () => ({ kind: "user", person: "demo-approver" }),
+};
 
 /**
  * @param rights  What the key may do, as of now: usually all that the manifest's policies name.
  * @returns The key itself.
  */
-export const developmentKey = (root: string, rights: Pick<KeyRecord, "scopes" | "roles">): string => {
-  const shown = join(root, developmentKeyFile);
+export const developmentKey = (root: string, rights: Rights): string => shownKey(root, rights, caller);
+
+/**
+ * The key of a person who exists in development alone, and may agree to what is asked for there.
+ *
+ * @param roles  Those that approval's policies name.
+ * @returns The key itself.
+ */
+export const demoApproverKey = (root: string, roles: readonly string[]): string =>
+  shownKey(root, { scopes: [], roles }, approver);
+
+const shownKey = (root: string, rights: Rights, { file, name, who }: Kind): string => {
+  const shown = join(root, file);
   const known = existsSync(shown) ? readFileSync(shown, "utf8").trim() : "";
   return changeKeyFile(join(root, defaultKeyFile), (records) => {
     const parsed = parseKey(known);
@@ -31,13 +66,13 @@ export const developmentKey = (root: string, rights: Pick<KeyRecord, "scopes" | 
     const record: KeyRecord = {
       id,
       hash,
-      name: `development-${id}`,
-      kind: "agent",
-      actsFor: userInfo().username,
+      name: `${name}${id}`,
+      ...who(),
       ...rights,
       createdAt: new Date().toISOString(),
       isDevelopment: true,
     };
-    return { records: [...records.filter(({ isDevelopment }) => isDevelopment !== true), record], result: key };
+    const isOld = (old: KeyRecord) => old.isDevelopment === true && old.name.startsWith(name);
+    return { records: [...records.filter((old) => !isOld(old)), record], result: key };
   });
 };

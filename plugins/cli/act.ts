@@ -2,11 +2,21 @@
 // of the probe that tests use.
 
 import { isQuaterError, type QuaterError } from "../../core/errors.ts";
-import { Cancellation, type Catalog, type Gate, type Operation, type Principal } from "../../core/index.ts";
+import {
+  type Awaitable,
+  Cancellation,
+  type Catalog,
+  type Gate,
+  type Given,
+  type Operation,
+  type Principal,
+} from "../../core/index.ts";
 import { visible } from "../../core/text.ts";
+import type { Approvals } from "../approval/service.ts";
 import { actionHelp } from "./action-help.ts";
+import { announcedIn, type NextSteps, nextSteps } from "./announce.ts";
 import { collectGiven } from "./collect.ts";
-import type { Context } from "./context.ts";
+import { type Context, credentialsOf } from "./context.ts";
 import { exit } from "./exit.ts";
 import { flagsOf } from "./flags.ts";
 import { jsonLine, renderItem, resultText } from "./render.ts";
@@ -17,33 +27,101 @@ import type { RunArguments } from "./run-arguments.ts";
 export interface Host {
   readonly gate: Pick<Gate, "enter" | "invoke" | "newCallId">;
   readonly catalog: Catalog;
+  /** Asked by help and `--wait`. */
+  readonly approvals?: Pick<Approvals, "untilDecided" | "requirementOf"> | undefined;
 }
 
 /** Lets the caller in at the cli door. @throws {QuaterError} */
-export const enterDoor = ({ gate }: Host, { env }: Context, callId: string, handler?: string): Promise<Principal> => {
-  const token = env["QUATER_TOKEN"];
-  const credentials = { surface: "cli", isLocal: true, header: () => undefined, ...(token ? { token } : {}) };
-  return gate.enter({ surface: "cli", callId, credentials, ...(handler === undefined ? {} : { handler }) });
-};
+export const enterDoor = ({ gate }: Host, { env }: Context, callId: string, handler?: string): Awaitable<Principal> =>
+  gate.enter({ surface: "cli", callId, credentials: credentialsOf(env), ...(handler === undefined ? {} : { handler }) });
 
-/** @returns The exit code. @throws {UsageError} */
-export const act = async (host: Host, context: Context, operation: Operation, args: RunArguments): Promise<number> => {
+/** A failure, and of which of possibly two calls. */
+interface Failed {
+  readonly error: QuaterError;
+  readonly callId: string;
+}
+
+/**
+ * @param words  What was typed behind `quater run`, for the line that says how to go on.
+ * @returns The exit code. @throws {UsageError}
+ */
+export const act = async (
+  host: Host,
+  context: Context,
+  operation: Operation,
+  args: RunArguments,
+  words: readonly string[] = [operation.name],
+): Promise<number> => {
   const { terminal, isJson } = context;
   const flags = flagsOf(operation.input);
-  const callId = host.gate.newCallId();
-  const failed = (error: QuaterError) => reportCall({ error, callId, flags }, terminal, isJson);
-  let principal: Principal;
-  try {
-    principal = await enterDoor(host, context, callId, operation.name);
-  } catch (error) {
-    if (isQuaterError(error)) return failed(error);
-    throw error;
-  }
+  const report = ({ error, callId }: Failed, next?: NextSteps) =>
+    reportCall({ error, callId, flags, ...(next === undefined ? {} : { next }) }, terminal, isJson);
   if (context.isHelp) {
-    await terminal.write(actionHelp(operation, flags, terminal.paint));
+    const refusal = await entered(host, context, operation, host.gate.newCallId());
+    if ("error" in refusal) return report(refusal);
+    await terminal.write(actionHelp(operation, flags, terminal.paint, host.approvals?.requirementOf(operation)));
     return exit.ok;
   }
-  const given = await collectGiven(context, args.tokens, flags, { input: args.input });
+  let given: (() => Promise<readonly Given[]>) | undefined;
+  const callOnce = async (approvalId: string | undefined): Promise<Failed | number> => {
+    const callId = host.gate.newCallId();
+    const caller = await entered(host, context, operation, callId); // anew for every call: rights may have changed
+    if ("error" in caller) return caller;
+    given ??= once(await collectGiven(context, args.tokens, flags, { input: args.input }));
+    return invoked(host, context, { operation, given, callId, approvalId, isDryRun: args.isDryRun, ...caller });
+  };
+  const ended = await callOnce(args.approval);
+  if (typeof ended === "number") return ended;
+  const announced = announcedIn(ended.error);
+  if (announced === undefined) return report(ended);
+  const next = nextSteps(announced, words);
+  if (!args.isWaiting || host.approvals === undefined) return report(ended, next);
+  const { waitFor } = await import("./waiting.ts");
+  const principal = await entered(host, context, operation, ended.callId);
+  if ("error" in principal) return report(principal);
+  const code = await waitFor({ approvals: host.approvals, context, announced, next, ...principal });
+  if (code !== undefined) return code;
+  // Whatever was decided, the gate says it: a denial, too, has its sentence there.
+  const repeated = await callOnce(announced.id);
+  return typeof repeated === "number" ? repeated : report(repeated);
+};
+
+const entered = async (
+  host: Host,
+  context: Context,
+  operation: Operation,
+  callId: string,
+): Promise<{ readonly principal: Principal } | Failed> => {
+  try {
+    return { principal: await enterDoor(host, context, callId, operation.name) };
+  } catch (error) {
+    if (isQuaterError(error)) return { error, callId };
+    throw error;
+  }
+};
+
+/** Standard input is read once, however often the call is made. */
+const once = (read: () => Promise<readonly Given[]>): (() => Promise<readonly Given[]>) => {
+  let reading: Promise<readonly Given[]> | undefined;
+  return () => {
+    reading ??= read();
+    return reading;
+  };
+};
+
+interface Calling {
+  readonly operation: Operation;
+  readonly principal: Principal;
+  readonly given: () => Promise<readonly Given[]>;
+  readonly callId: string;
+  readonly approvalId: string | undefined;
+  readonly isDryRun: boolean;
+}
+
+/** @returns The exit code once the result is written, or what went wrong. */
+const invoked = async (host: Host, context: Context, calling: Calling): Promise<Failed | number> => {
+  const { terminal, isJson } = context;
+  const { operation, principal, given, callId, approvalId, isDryRun } = calling;
   const cancellation = new Cancellation();
   const cancel = () => cancellation.cancel();
   const interrupt = context.heedInterrupt();
@@ -58,10 +136,11 @@ export const act = async (host: Host, context: Context, operation: Operation, ar
       given,
       callId,
       cancellation,
-      dryRun: args.isDryRun,
+      dryRun: isDryRun,
+      ...(approvalId === undefined ? {} : { approvalId }),
       ...(isJson ? {} : { progress: (fraction, message) => terminal.status(progressLine(fraction, message)) }),
     });
-    if (!outcome.ok) return terminal.closed.aborted ? exit.ok : failed(outcome.error);
+    if (!outcome.ok) return terminal.closed.aborted ? exit.ok : { error: outcome.error, callId };
     if (!isStreamed(outcome.value)) {
       await terminal.write(resultText(outcome.value, context));
       return exit.ok;
@@ -69,8 +148,8 @@ export const act = async (host: Host, context: Context, operation: Operation, ar
     try {
       await writeItems(outcome.value, context);
     } catch (error) {
-      if (terminal.closed.aborted) return exit.ok;
-      return failed(error as QuaterError); // the gate lets nothing else out of a stream
+      // The gate lets nothing else out of a stream.
+      return terminal.closed.aborted ? exit.ok : { error: error as QuaterError, callId };
     }
     return exit.ok;
   } finally {

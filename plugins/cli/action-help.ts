@@ -2,6 +2,7 @@
 
 import { isSchema, type JsonSchema, type Operation } from "../../core/index.ts";
 import { visible, visibleLines } from "../../core/text.ts";
+import type { Requirement } from "../approval/service.ts";
 import { type Flag, placeholderOf } from "./flags.ts";
 import { aligned } from "./render.ts";
 import type { Paint } from "./terminal.ts";
@@ -63,13 +64,20 @@ export const flagHelp = (flags: readonly Flag[], paint: Paint): string =>
 const programRows: readonly [string, string][] = [
   ["--input <file>", 'The whole input as JSON; "-" reads standard input'],
   ["--dry-run", "Check everything and run nothing"],
+  ["--wait", "Wait until people have agreed, where they must, and then run"],
+  ["--approval <id>", "The approval that this call is to use, and no other"],
   ["--json", "JSON, also on a terminal"],
 ];
 
 /** Safe to show. */
-export const actionHelp = (operation: Operation, flags: readonly Flag[], paint: Paint): string => {
+export const actionHelp = (
+  operation: Operation,
+  flags: readonly Flag[],
+  paint: Paint,
+  requirement: Requirement | undefined,
+): string => {
   const { name, handler } = operation;
-  const facts = aligned(factRows(operation));
+  const facts = aligned(factRows(operation, requirement));
   return [
     `${paint("bold", "Usage")}  ${visible(usageLine(name, flags))}\n`,
     `\n${visibleLines(handler.description)}\n`,
@@ -79,20 +87,31 @@ export const actionHelp = (operation: Operation, flags: readonly Flag[], paint: 
   ].join("");
 };
 
-const factRows = ({ handler, policy, exposure }: Operation): [string, string][] => [
-  ["effect", handler.effect],
-  ["auth", visible(policy.name)],
-  ...(exposure["approval"] === undefined ? [] : [["approval", visible(approvalOf(exposure["approval"]))] as [string, string]]),
-];
+const factRows = (operation: Operation, requirement: Requirement | undefined): [string, string][] => {
+  const approval = approvalOf(operation, requirement);
+  return [
+    ["effect", operation.handler.effect],
+    ["auth", visible(operation.policy.name)],
+    ...(approval === null ? [] : [["approval", visible(approval)] as [string, string]]),
+  ];
+};
 
-/** An exposure's approval in a word. */
-export const approvalOf = (approval: unknown): string => (typeof approval === "string" ? approval : JSON.stringify(approval));
+/**
+ * Who must agree: `finance: 1 with role finance`. Without words of the plugin's, what the exposure says; null where
+ * nobody must.
+ */
+export const approvalOf = ({ exposure }: Operation, requirement: Requirement | undefined): string | null => {
+  const given = exposure["approval"];
+  if (given === undefined) return null;
+  return requirement?.words ?? (typeof given === "string" ? given : JSON.stringify(given));
+};
 
 export interface ActionDescription {
   readonly name: string;
   readonly description: string;
   readonly effect: string;
   readonly auth: string;
+  /** A `Requirement`, or what the exposure says. */
   readonly approval?: unknown;
   readonly input: JsonSchema;
   readonly output?: JsonSchema;
@@ -108,7 +127,11 @@ export interface ActionDescription {
   readonly usage: { readonly run: string; readonly dryRun: string };
 }
 
-export const describeAction = (operation: Operation, flags: readonly Flag[]): ActionDescription => {
+export const describeAction = (
+  operation: Operation,
+  flags: readonly Flag[],
+  requirement: Requirement | undefined,
+): ActionDescription => {
   const { name, handler, policy, exposure, input, output, isStream } = operation;
   const usage = usageLine(name, flags);
   return {
@@ -116,7 +139,7 @@ export const describeAction = (operation: Operation, flags: readonly Flag[]): Ac
     description: handler.description,
     effect: handler.effect,
     auth: policy.name,
-    ...(exposure["approval"] === undefined ? {} : { approval: exposure["approval"] }),
+    ...(exposure["approval"] === undefined ? {} : { approval: requirement ?? exposure["approval"] }),
     input,
     ...(output === undefined ? {} : { output }),
     isStream,
@@ -132,11 +155,16 @@ export const describeAction = (operation: Operation, flags: readonly Flag[]): Ac
 };
 
 /** Safe to show. */
-export const descriptionText = (operation: Operation, flags: readonly Flag[], paint: Paint): string => {
-  const { usage, input } = describeAction(operation, flags);
+export const descriptionText = (
+  operation: Operation,
+  flags: readonly Flag[],
+  paint: Paint,
+  requirement: Requirement | undefined,
+): string => {
+  const { usage, input } = describeAction(operation, flags, requirement);
   return [
     `${paint("bold", visible(operation.name))}\n${visibleLines(operation.handler.description)}\n`,
-    `\n${aligned(factRows(operation))}`,
+    `\n${aligned(factRows(operation, requirement))}`,
     flagHelp(flags, paint),
     `\n${paint("bold", "Input schema")}\n${visibleLines(JSON.stringify(isSchema(input) ? input : {}, null, 2))}\n`,
     `\n${paint("bold", "To run")}\n  ${visible(usage.dryRun)}\n  ${visible(usage.run)}\n`,

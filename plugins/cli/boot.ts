@@ -8,8 +8,12 @@ import type { Context } from "./context.ts";
 import { terminalLog } from "./log.ts";
 
 /** @throws {BootError} */
-export const load = ({ cwd, config }: Context, how: { readonly useBuild?: boolean } = {}): Promise<LoadedManifest> =>
-  loadManifest(cwd, config, how);
+export const load = async ({ cwd, config }: Context, how: { readonly useBuild?: boolean } = {}): Promise<LoadedManifest> => {
+  // What manifests import is read before the loader for TypeScript is in place: through it each file takes several times as
+  // long. From source that loader reads a copy of its own anyway.
+  if (!import.meta.url.endsWith(".ts")) await Promise.all([import("../../core/index.ts"), import("../index.ts")]);
+  return loadManifest(cwd, config, how);
+};
 
 export interface BootChoice {
   readonly command: Command;

@@ -80,6 +80,12 @@ export const builtins: readonly Builtin[] = [
     load: family(() => import("./commands/exposure.ts")),
   },
   {
+    word: "check",
+    usage: "check [--gate]",
+    summary: "Says what to fix before it is served; --gate tries the gate",
+    load: family(() => import("./commands/check.ts")),
+  },
+  {
     word: "openapi",
     usage: "openapi",
     summary: "Prints the OpenAPI document",

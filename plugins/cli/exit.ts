@@ -22,6 +22,8 @@ export const exitOfKind: Readonly<Record<ErrorKind, number>> = {
 /** How the program ended, where there was no call. */
 export const exit = {
   ok: 0,
+  /** What was to be checked is not as it should be. */
+  unfit: 1,
   /** The command line is wrong. */
   usage: 64,
   /** Our own failure; a stack is shown. */

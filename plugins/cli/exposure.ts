@@ -1,8 +1,9 @@
 // What is reachable, as rows: every handler on every surface, in the manifest's order.
 
-import type { Operation } from "../../core/index.ts";
+import type { ConfiguredPlugin, Operation } from "../../core/index.ts";
 import type { Kernel } from "../../core/kernel.ts";
 import { visible } from "../../core/text.ts";
+import { approvalsRef } from "../approval/service.ts";
 import { httpRef } from "../http/service.ts";
 import { approvalOf } from "./action-help.ts";
 import { aligned, table } from "./render.ts";
@@ -15,6 +16,7 @@ export interface ExposureRow {
   readonly effect: string;
   readonly auth: string;
   readonly isPublic: boolean;
+  /** Who must agree: `finance: 1 with role finance`. */
   readonly approval: string | null;
 }
 
@@ -27,7 +29,9 @@ export interface ExposureReport {
 }
 
 export const exposureOf = ({ catalog, plugins, services }: Kernel): ExposureReport => {
-  const surfaces = plugins.flatMap(({ surface }) => surface?.name ?? []).sort(bySurface);
+  const approvals = services.find(approvalsRef);
+  const surfaces = plugins.filter(takesHandlers).flatMap(({ surface }) => surface?.name ?? []);
+  surfaces.sort(bySurface);
   return {
     handlers: catalog.operations.map((operation) => ({
       handler: operation.name,
@@ -35,12 +39,16 @@ export const exposureOf = ({ catalog, plugins, services }: Kernel): ExposureRepo
       effect: operation.handler.effect,
       auth: operation.policy.name,
       isPublic: operation.isPublic,
-      approval: operation.exposure["approval"] === undefined ? null : approvalOf(operation.exposure["approval"]),
+      approval: approvalOf(operation, approvals?.requirementOf(operation)),
     })),
     declared: catalog.declared,
     outsideThePipeline: services.find(httpRef)?.mounted ?? [],
   };
 };
+
+/** A door that no exposure can name, such as that of the approvals page, is no column. */
+const takesHandlers = ({ surface, exposure = [] }: ConfiguredPlugin): boolean =>
+  [exposure].flat().some(({ key }) => key === surface?.name);
 
 /** The order of the documentation, then the alphabet: never that of booting, which changes with a plugin's needs. */
 const usual = ["http", "mcp", "cli"];

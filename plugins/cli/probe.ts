@@ -1,7 +1,7 @@
 // A caller of the cli surface for tests: types a command line, and reads what the program wrote.
 
 import { PassThrough, Readable } from "node:stream";
-import type { Probe, ProbeAnswer } from "../../core/index.ts";
+import { cannotSend, type Probe, type ProbeAnswer } from "../../core/index.ts";
 import { act, type Host } from "./act.ts";
 import type { Context } from "./context.ts";
 import { flagsOf } from "./flags.ts";
@@ -11,12 +11,12 @@ import { Terminal } from "./terminal.ts";
 
 export const cliProbe =
   (host: Host): Probe =>
-  async ({ handler, input, token }) => {
+  async ({ handler, input, token, approvalId }) => {
     const operation = host.catalog.get(handler);
-    if (operation === undefined) throw new Error(`${handler} cannot be called over cli here`);
+    if (operation === undefined) throw cannotSend(`${handler} cannot be called over cli here`);
     const secrets = new Map(flagsOf(operation.input).flatMap((flag) => (flag.isSecret ? [[flag.name, flag.variable]] : [])));
     const env: Record<string, string> = token === undefined ? {} : { QUATER_TOKEN: token };
-    const args = [handler];
+    const args = [handler, ...(approvalId === undefined ? [] : [`--approval=${approvalId}`])];
     if ("json" in input) args.push("--input", "-");
     else {
       for (const [name, texts] of Object.entries(input.text)) {

@@ -1,4 +1,4 @@
-// Asks for a secret where a person can answer. What is typed is not shown and stands in no command line.
+// Asks where a person can answer. A secret that is typed is not shown and stands in no command line.
 
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
@@ -7,25 +7,37 @@ import { visible } from "../../core/text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
- * @returns Undefined where nobody can be asked, or nothing was typed.
+ * @returns What was typed, nothing included. Undefined where nobody can be asked.
  * @throws {QuaterError} `cancelled` on Ctrl-C, which is no signal while the terminal is read key by key.
  */
-export const askSecret = async (terminal: Terminal, name: string): Promise<string | undefined> => {
+export const ask = async (
+  terminal: Terminal,
+  question: string,
+  { isSecret = false }: { readonly isSecret?: boolean } = {},
+): Promise<string | undefined> => {
   if (terminal.stdin.isTTY !== true || !terminal.isErrorTerminal) return undefined;
-  terminal.say(`${visible(name)} (not shown): `);
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const asking = createInterface({ input: terminal.stdin, output: nowhere, terminal: true });
+  terminal.say(`${visible(question)}${isSecret ? " (not shown)" : ""}: `);
+  const echo = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      if (!isSecret) terminal.say(chunk.toString());
+      done();
+    },
+  });
+  const asking = createInterface({ input: terminal.stdin, output: echo, terminal: true });
   try {
-    const answer = await Promise.race([
+    return await Promise.race([
       asking.question(""),
-      new Promise<undefined>((resolve, reject) => {
+      new Promise<string>((resolve, reject) => {
         asking.once("SIGINT", () => reject(cancelled()));
-        asking.once("close", () => resolve(undefined)); // Ctrl-D
+        asking.once("close", () => resolve("")); // Ctrl-D
       }),
     ]);
-    return answer === "" ? undefined : answer;
   } finally {
     asking.close();
     terminal.say("\n");
   }
 };
+
+/** @returns Undefined where nobody can be asked, or nothing was typed. @throws {QuaterError} `cancelled`. */
+export const askSecret = async (terminal: Terminal, name: string): Promise<string | undefined> =>
+  (await ask(terminal, name, { isSecret: true })) || undefined;

@@ -2,9 +2,11 @@
 
 import type { QuaterError } from "../../core/index.ts";
 import { visible, visibleLines } from "../../core/text.ts";
+import type { NextSteps } from "./announce.ts";
 import { exitOfKind } from "./exit.ts";
 import type { Flag } from "./flags.ts";
 import { fieldLine } from "./given.ts";
+import { aligned } from "./render.ts";
 import { errorBody } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -12,21 +14,41 @@ export interface CallFailure {
   readonly error: QuaterError;
   readonly callId: string;
   readonly flags: readonly Flag[];
+  /** Where people must agree first. */
+  readonly next?: NextSteps;
 }
 
 /** @returns The exit code. */
-export const reportCall = ({ error, callId, flags }: CallFailure, terminal: Terminal, isJson: boolean): number => {
-  if (isJson) terminal.say(`${JSON.stringify(errorBody(error, callId))}\n`);
+export const reportCall = (failure: CallFailure, terminal: Terminal, isJson: boolean): number => {
+  const { error, callId, flags, next } = failure;
+  if (isJson) terminal.say(`${JSON.stringify(errorBody(error, callId, next))}\n`);
   else {
     const lines = [
       ...(error.errors ?? []).map((field) => visible(fieldLine(field, flags))),
-      ...Object.entries(error.details ?? {}).map(([name, value]) => visible(`${name} ${shown(value)}`)),
+      ...(next === undefined ? Object.entries(error.details ?? {}) : []).map(([name, value]) =>
+        visible(`${name} ${shown(value)}`),
+      ),
       `call ${callId}`,
     ];
     terminal.say(`${terminal.paintError("red", visible(error.code))}: ${visibleLines(error.message)}\n`);
+    if (next !== undefined) terminal.say(approvalText(error, next));
     terminal.say(lines.map((line) => `  ${line}\n`).join(""));
   }
   return exitOfKind[error.kind];
+};
+
+/** Facts first, then what a person does, then what the caller does. */
+const approvalText = (error: QuaterError, { decide, wait, repeat }: NextSteps): string => {
+  const { id, expiresAt } = Object(error.details?.["approval"]) as Readonly<Record<string, unknown>>;
+  const isLink = /^https?:/.test(decide);
+  return [
+    aligned([
+      ["approval", visible(shown(id))],
+      ...(expiresAt === undefined ? [] : [["until", visible(shown(expiresAt))] as const]),
+      [isLink ? "decide at" : "decide by", visible(decide)],
+    ]),
+    `  Once it is approved, run the same command again. Or let it wait:\n    ${visible(wait)}\n    ${visible(repeat)}\n`,
+  ].join("");
 };
 
 const shown = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));

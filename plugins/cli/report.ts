@@ -4,12 +4,13 @@
 import { isQuaterError, type QuaterError } from "../../core/errors.ts";
 import { type BootError, isBootError } from "../../core/problem.ts";
 import { visible, visibleLines } from "../../core/text.ts";
+import type { NextSteps } from "./announce.ts";
 import { exit, exitOfKind, UsageError } from "./exit.ts";
 import { aligned } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A call's failure as machines read it; the same for every surface's caller. */
-export const errorBody = (error: QuaterError, callId: string | undefined): object => ({
+export const errorBody = (error: QuaterError, callId: string | undefined, next?: NextSteps): object => ({
   error: {
     code: error.code,
     message: error.message,
@@ -17,6 +18,7 @@ export const errorBody = (error: QuaterError, callId: string | undefined): objec
     errors: error.errors,
     details: error.details,
     retryAfterSeconds: error.retryAfterSeconds,
+    next,
   },
 });
 

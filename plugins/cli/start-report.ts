@@ -15,12 +15,24 @@ export interface StartReport {
   readonly urls: readonly (readonly [string, string])[];
   readonly curl: string | undefined;
   readonly connect: string | undefined;
+  /** Where requests are decided, and a key to decide with where one was made. */
+  readonly approvals: { readonly page: string; readonly key: string } | undefined;
   readonly handlers: number;
   readonly exposure: ExposureReport;
 }
 
-/** @param key  A development key to put into the lines; without it they have a placeholder. */
-export const startReport = (kernel: Kernel, exposure: ExposureReport, key: string | undefined): StartReport => {
+/** Keys that exist in development alone. */
+export interface DevelopmentKeys {
+  /** Put into the lines to paste; without it they have a placeholder. */
+  readonly key?: string;
+  readonly approverKey?: string | undefined;
+}
+
+export const startReport = (
+  kernel: Kernel,
+  exposure: ExposureReport,
+  { key, approverKey }: DevelopmentKeys = {},
+): StartReport => {
   const { catalog, project, services, plugins } = kernel;
   const url = services.find(httpRef)?.baseUrl;
   const hasMcp = plugins.some(({ surface }) => surface?.name === "mcp");
@@ -43,6 +55,7 @@ export const startReport = (kernel: Kernel, exposure: ExposureReport, key: strin
       mcp === undefined
         ? undefined
         : `claude mcp add --transport http ${shellWord(project.name)} ${mcp} --header "Authorization: Bearer ${key ?? "<key>"}"`,
+    approvals: url === undefined || approverKey === undefined ? undefined : { page: `${url}/approvals`, key: approverKey },
     handlers: catalog.operations.length,
     exposure,
   };
@@ -76,5 +89,8 @@ export const startText = (report: StartReport, paint: Paint): string =>
       : aligned(report.urls.map(([what, where]) => [what, visible(where)])),
     report.curl === undefined ? "" : `\nTry it:\n  ${visible(report.curl)}\n`,
     report.connect === undefined ? "" : `\nConnect an agent:\n  ${visible(report.connect)}\n`,
+    report.approvals === undefined
+      ? ""
+      : `\nApprove as demo-approver, at ${visible(report.approvals.page)} with the key:\n  ${report.approvals.key}\n`,
     "\n",
   ].join("");

@@ -81,9 +81,11 @@ export class Dispatcher {
     const { name, arguments: values = {}, _meta: meta } = params;
     if (typeof name !== "string") return invalidParams(id, 'tools/call needs "name", the name of a tool');
     if (!isMeta(meta)) return invalidParams(id, '"_meta" must be an object');
-    const { "quater/dryRun": dryRun = false, progressToken: token } = meta ?? {};
+    const { "quater/dryRun": dryRun = false, "quater/approval": approval, progressToken: token } = meta ?? {};
     // Whoever asks for a dry run in the wrong words must not get a real one.
     if (typeof dryRun !== "boolean") return invalidParams(id, '"quater/dryRun" in _meta must be true or false');
+    if (approval !== undefined && !isApproval(approval))
+      return invalidParams(id, '"quater/approval" in _meta must be { "id": "apr_..." } and nothing else');
     if (token !== undefined && !isToken(token))
       return invalidParams(id, '"progressToken" in _meta must be a string or an integer');
 
@@ -101,6 +103,7 @@ export class Dispatcher {
       cancellation,
       dryRun,
       ...(peer === undefined ? {} : { peer }),
+      ...(approval === undefined ? {} : { approvalId: approval.id }),
       ...(progress === undefined ? {} : { progress: progress.report }),
     });
     const ended = await this.#result(outcome, tool, caller, dryRun, progress);
@@ -167,5 +170,11 @@ const invalidParams = (id: MessageId, message: string): Answer => ({ body: error
 
 const isMeta = (value: unknown): value is Readonly<Record<string, unknown>> | undefined =>
   value === undefined || (value !== null && typeof value === "object" && !Array.isArray(value));
+
+/** Whoever names an approval in the wrong words must not be taken to name none. */
+const isApproval = (value: unknown): value is { readonly id: string } => {
+  const { id, ...more } = Object(value) as Readonly<Record<string, unknown>>;
+  return typeof id === "string" && /^[\w-]{1,100}$/.test(id) && Object.keys(more).length === 0;
+};
 
 const isToken = (value: unknown): value is MessageId => typeof value === "string" || Number.isSafeInteger(value);

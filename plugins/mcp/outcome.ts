@@ -1,6 +1,7 @@
 // How a call ended, in the language of MCP. One table from kind to words; a new kind does not compile until it is here.
 
 import { type ErrorKind, type QuaterError, visibleLines } from "../../core/index.ts";
+import { approvalAdvice, howToGetApproval } from "./approval.ts";
 import type { ErrorData } from "./protocol.ts";
 import type { Wrapping } from "./schema.ts";
 
@@ -15,21 +16,6 @@ const repeatLater = ({ retryAfterSeconds }: QuaterError): string =>
   retryAfterSeconds === undefined
     ? "The call did not run; it may be repeated later."
     : `The call did not run; it may be repeated after ${retryAfterSeconds} seconds.`;
-
-const detail = (error: QuaterError, name: string): string | undefined => {
-  const value = (error.details?.["approval"] as Readonly<Record<string, unknown>> | undefined)?.[name];
-  return typeof value === "string" && value !== "" ? value : undefined;
-};
-
-const howToGetApproval = (error: QuaterError): string => {
-  const url = detail(error, "url");
-  const id = detail(error, "id");
-  const expiresAt = detail(error, "expiresAt");
-  const named = id === undefined ? "" : ` (approval ${id})`;
-  const where = url === undefined ? "" : ` at ${url}`;
-  const until = expiresAt === undefined ? "" : ` It can be approved until ${expiresAt}.`;
-  return `Nothing has been done yet. A human must approve this exact call${named}${where}; then repeat the call unchanged.${until}`;
-};
 
 const table: Readonly<Record<ErrorKind, Words>> = {
   invalid_input: { door: 400 },
@@ -76,7 +62,7 @@ export const errorDataOf = (error: QuaterError, callId: string): ErrorData => ({
  */
 export const failureResult = (error: QuaterError, callId: string): string => {
   const lines = [error.message, ...(error.errors ?? []).map(({ path, message }) => `${path} ${message}`.trim())];
-  const advice = table[error.kind].advice?.(error);
+  const advice = approvalAdvice(error) ?? table[error.kind].advice?.(error);
   if (advice !== undefined) lines.push(advice);
   const { retryAfterSeconds } = error;
   const approval = error.details?.["approval"];

@@ -35,9 +35,11 @@ export const httpProbe =
     return answerOf(await response.text(), call, catalog);
   };
 
-const requestFor = ({ handler, input }: ProbeCall): string => {
+const requestFor = ({ handler, input, approvalId }: ProbeCall): string => {
   const json = "json" in input ? input.json : JSON.stringify(input.text);
-  return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":${JSON.stringify(handler)},"arguments":${json}}}`;
+  const meta = approvalId === undefined ? "" : `,"_meta":${JSON.stringify({ "quater/approval": { id: approvalId } })}`;
+  const params = `{"name":${JSON.stringify(handler)},"arguments":${json}${meta}}`;
+  return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`;
 };
 
 interface Said {

@@ -3,6 +3,8 @@
 import { readFileSync } from "node:fs";
 import { errorCodes, errorKinds } from "quater";
 import { expect, test } from "vitest";
+import { approvalCodes } from "../../plugins/approval/errors.ts";
+import { pageCodes } from "../../plugins/approval/page/refusals.ts";
 import { exitOfKind } from "../../plugins/cli/exit.ts";
 import { statusOfKind, transportStatus } from "../../plugins/http/refusals.ts";
 
@@ -16,6 +18,13 @@ const rowsOf = (heading: string): string[][] => {
 
 test("every general code is on the page with its kind, and no other", () => {
   expect(Object.fromEntries(rowsOf("General codes").map(([code = "", kind]) => [code, kind]))).toEqual({ ...errorCodes });
+});
+
+test.each([
+  ["What approval says", approvalCodes],
+  ["What the approvals page says", pageCodes],
+])("every code under %s is on the page with its kind, and no other", (heading, codes) => {
+  expect(Object.fromEntries(rowsOf(heading).map(([code = "", kind]) => [code, kind]))).toEqual({ ...codes });
 });
 
 test("every code of the transport is on the page with its status, and no other", () => {

@@ -74,6 +74,33 @@ describe("the package", () => {
     expect(problems).toBeDefined();
   });
 
+  test("runs once: what a manifest in TypeScript imports of it is what runs the manifest", async () => {
+    writeFileSync(
+      join(hello, "once.config.ts"),
+      `import { authenticated, defineConfig, definePlugin, expose, handler, QuaterError, Type } from "quater";
+import { cli, localUser } from "quater/plugins";
+const breaks = handler({
+  description: "Breaks, so that the kernel makes an error of its own.",
+  effect: "read",
+  input: Type.Object({}),
+  auth: authenticated,
+  handle: () => JSON.parse(""),
+});
+const watch = definePlugin(() => ({
+  name: "watch",
+  hooks: { settled: (_, outcome) => console.log(!outcome.ok && outcome.error instanceof QuaterError) },
+}));
+export default defineConfig({
+  name: "once",
+  handlers: [expose(async () => ({ breaks }), { breaks: { cli: true } })],
+  plugins: [cli({ authenticate: localUser() }), watch()],
+});
+`,
+    );
+    const { code, err } = await shell("npx quater --config once.config.ts run breaks", hello);
+    expect([code, err.split("\n")[0]]).toEqual([70, "true"]); // what is not a result goes there
+  });
+
   test("brings one install script, esbuild's by way of tsx, which nothing waits for", () => {
     const scripted: string[] = [];
     const walk = (modules: string): void => {

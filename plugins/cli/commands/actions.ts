@@ -4,6 +4,7 @@
 import { isQuaterError } from "../../../core/errors.ts";
 import { isVisibleTo, type Operation } from "../../../core/operation.ts";
 import { visible } from "../../../core/text.ts";
+import { type Approvals, approvalsRef } from "../../approval/service.ts";
 import { enterDoor } from "../act.ts";
 import { describeAction, descriptionText } from "../action-help.ts";
 import { boot, load, requireCli } from "../boot.ts";
@@ -16,7 +17,10 @@ import { reportCall } from "../report-call.ts";
 import { sameName, unknownAction } from "./run.ts";
 
 /** @returns The exit code of `use`, or of the refusal at the door. */
-const withActions = async (program: Context, use: (operations: readonly Operation[]) => Promise<number>): Promise<number> => {
+const withActions = async (
+  program: Context,
+  use: (operations: readonly Operation[], approvals: Approvals | undefined) => Promise<number>,
+): Promise<number> => {
   const loaded = await load(program);
   requireCli(loaded);
   const kernel = await boot(program, loaded, { command: "inspect" });
@@ -26,6 +30,7 @@ const withActions = async (program: Context, use: (operations: readonly Operatio
     const principal = await enterDoor({ gate: kernel, catalog: kernel.catalog }, program, callId);
     return await use(
       kernel.catalog.operations.filter((operation) => operation.surfaces.has("cli") && isVisibleTo(operation, principal)),
+      kernel.services.find(approvalsRef),
     );
   } catch (error) {
     if (!isQuaterError(error)) throw error;
@@ -59,7 +64,7 @@ class Describe extends ProgramCommand {
   action = Option.String();
 
   perform(program: Context): Promise<number> {
-    return withActions(program, async (operations) => {
+    return withActions(program, async (operations, approvals) => {
       const operation =
         operations.find(({ name }) => name === this.action) ?? operations.find(({ name }) => sameName(name, this.action));
       if (operation === undefined) {
@@ -69,10 +74,11 @@ class Describe extends ProgramCommand {
         );
       }
       const flags = flagsOf(operation.input);
+      const requirement = approvals?.requirementOf(operation);
       await program.terminal.write(
         program.isJson
-          ? resultText(describeAction(operation, flags), program)
-          : descriptionText(operation, flags, program.terminal.paint),
+          ? resultText(describeAction(operation, flags, requirement), program)
+          : descriptionText(operation, flags, program.terminal.paint, requirement),
       );
       return exit.ok;
     });

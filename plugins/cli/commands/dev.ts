@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { dirname, relative } from "node:path";
 import type { Kernel } from "../../../core/kernel.ts";
 import { visible } from "../../../core/text.ts";
+import { approvalsRef } from "../../approval/service.ts";
 import { load } from "../boot.ts";
 import type { Context } from "../context.ts";
 import { exit } from "../exit.ts";
@@ -18,7 +19,8 @@ class Dev extends ProgramCommand {
   static override paths = [["dev"]];
   static override usage = usage({
     description: "Serves for development: restarts when a file changes, lets a development key in, opens the documents.",
-    details: "The development key stands in .quater/development-key; `quater serve` refuses it.",
+    details:
+      "The development key stands in .quater/development-key and, where people must agree to calls, the key of somebody who may in .quater/demo-approver-key; `quater serve` refuses both.",
   });
 
   isOnce = Option.Boolean("--no-watch", false, { description: "Serve in this process and do not restart" });
@@ -37,12 +39,14 @@ interface Ready {
 }
 
 const serveOnce = async (program: Context): Promise<number> => {
-  const { developmentKey } = await import("../../auth/development.ts");
+  const { demoApproverKey, developmentKey } = await import("../../auth/development.ts");
   const { terminal } = program;
   return serveUntilStopped(program, "dev", (kernel, _log, loaded) => {
     const exposure = exposureOf(kernel);
     const key = developmentKey(kernel.project.root, rightsOf(kernel));
-    const text = startText(startReport(kernel, exposure, key), terminal.paintError);
+    const approvers = approverRolesOf(kernel);
+    const approverKey = approvers === undefined ? undefined : demoApproverKey(kernel.project.root, approvers);
+    const text = startText(startReport(kernel, exposure, { key, approverKey }), terminal.paintError);
     if (process.send === undefined) terminal.say(text);
     else process.send({ exposure, text, files: loaded.files?.() } satisfies Ready);
   });
@@ -55,6 +59,14 @@ const rightsOf = ({ catalog }: Kernel) => {
     scopes: [...new Set(policies.flatMap(({ scopes }) => scopes))].sort(),
     roles: [...new Set(policies.flatMap(({ roles }) => roles))].sort(),
   };
+};
+
+/** Roles that approval's policies name; undefined where nobody has to agree to anything. */
+const approverRolesOf = ({ catalog, services }: Kernel): readonly string[] | undefined => {
+  const approvals = services.find(approvalsRef);
+  const requirements = catalog.operations.flatMap((operation) => approvals?.requirementOf(operation) ?? []);
+  if (requirements.length === 0) return undefined;
+  return [...new Set(requirements.flatMap(({ approvers }) => approvers.flatMap(({ role }) => role ?? [])))].sort();
 };
 
 /** Folders whose changes are no reason to restart. */

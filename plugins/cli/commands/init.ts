@@ -28,7 +28,7 @@ export const init: Runner = async (context, words) => {
   if (problem !== undefined) throw new UsageError(problem);
   const { root, name, manager } = await answers(context, args, packagesOf(own));
   const quater = args.quater === undefined ? `^${own.version}` : specOf(args.quater, cwd, root);
-  const made = initialize({ root, name, manager, quater, own });
+  const made = initialize({ root, name, manager, quater, own, example: args.example });
   await terminal.write(
     context.isJsonAsked
       ? jsonLine({ root, name, files: made.files, advice: made.advice, next: nextSteps(made, cwd) })

@@ -2,6 +2,7 @@
 
 import type { LoadedManifest } from "../../../core/load.ts";
 import { nearest, sameCase } from "../../../core/text.ts";
+import { approvalsRef } from "../../approval/service.ts";
 import { act } from "../act.ts";
 import { boot, load, requireCli } from "../boot.ts";
 import type { Runner } from "../builtins.ts";
@@ -24,7 +25,8 @@ export const run: Runner = async (context, words) => {
     await kernel.start();
     const operation = kernel.catalog.get(name);
     if (operation === undefined) throw unknownAction(args.action, []);
-    return await act({ gate: kernel, catalog: kernel.catalog }, context, operation, args);
+    const approvals = kernel.services.find(approvalsRef);
+    return await act({ gate: kernel, catalog: kernel.catalog, approvals }, context, operation, args, words.slice(1));
   } finally {
     await kernel.stop();
   }
@@ -63,6 +65,8 @@ Runs an action. Its flags come from its input: quater run <action> --help shows 
 ${aligned([
   ["--input <file>", 'The whole input as JSON; "-" reads standard input'],
   ["--dry-run", "Check everything and run nothing"],
+  ["--wait", "Where people must agree first: wait until they have decided, then run"],
+  ["--approval <id>", "The approval that this call is to use, and no other"],
   ["--json", "JSON, also on a terminal"],
   ["--config <file>", "The manifest"],
 ])}`;

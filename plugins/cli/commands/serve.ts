@@ -15,7 +15,7 @@ class Serve extends ProgramCommand {
 
   perform(program: Context): Promise<number> {
     return serveUntilStopped(program, "serve", (kernel, log) => {
-      const report = startReport(kernel, exposureOf(kernel), undefined);
+      const report = startReport(kernel, exposureOf(kernel));
       if (program.terminal.isErrorTerminal) program.terminal.say(startText(report, program.terminal.paintError));
       else log.info(`${report.name} is ready`, { url: report.url, mcp: report.mcp, handlers: report.handlers });
     });

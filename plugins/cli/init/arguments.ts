@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { nearest } from "../../../core/text.ts";
 import { UsageError } from "../exit.ts";
 import { aligned } from "../render.ts";
+import { type ExampleName, examples, isExample } from "./examples.ts";
 import { isManager, type Manager, managers } from "./manager.ts";
 
 export interface InitArguments {
@@ -13,6 +14,7 @@ export interface InitArguments {
   readonly isSilent: boolean;
   readonly name: string | undefined;
   readonly manager: Manager | undefined;
+  readonly example: ExampleName;
   /** What package.json is to ask for. */
   readonly quater: string | undefined;
 }
@@ -22,6 +24,7 @@ const options = {
   name: { type: "string" },
   pm: { type: "string" },
   quater: { type: "string" },
+  example: { type: "string" },
 } as const;
 const flags = ["-y", ...Object.keys(options).map((name) => `--${name}`)];
 
@@ -46,11 +49,14 @@ export const readInitArguments = (words: readonly string[]): InitArguments => {
   const [folder, extra] = positionals;
   if (extra !== undefined) throw new UsageError(`Unexpected word ${JSON.stringify(extra)}; write quater init [dir]`);
   if (folder === "") throw new UsageError("The folder has no name; write quater init [dir]");
-  const text = (name: "name" | "pm" | "quater") => values[name] as string | undefined;
+  const text = (name: "name" | "pm" | "quater" | "example") => values[name] as string | undefined;
   const manager = text("pm");
   if (manager !== undefined && !isManager(manager))
     throw new UsageError(`--pm ${JSON.stringify(manager)} is none of ${managers.join(", ")}`);
-  return { folder, isSilent: values.yes === true, name: text("name"), manager, quater: text("quater") };
+  const example = text("example") ?? "hello";
+  if (!isExample(example))
+    throw new UsageError(`--example ${JSON.stringify(example)} is none of ${Object.keys(examples).join(", ")}`);
+  return { folder, isSilent: values.yes === true, name: text("name"), manager, example, quater: text("quater") };
 };
 
 const unknownFlag = (flag: string): UsageError => {
@@ -68,6 +74,7 @@ ${aligned([
   ["-y, --yes", "Ask nothing and take what would be suggested"],
   ["--name <name>", "The project's name. Default: the folder's"],
   ["--pm <manager>", `${managers.join(", ")}. Default: by the lock file, or the one that runs this`],
+  ["--example <name>", "hello, or approvals: a handler that a person must agree to. Default: hello"],
   ["--quater <spec>", "What package.json asks for: a version, or a packed file. Default: this version"],
   ["--json", "What was done, as JSON"],
 ])}`;

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { manifestNames } from "../../../core/load.ts";
 import { developmentKey, developmentKeyFile } from "../../auth/development.ts";
 import { UsageError } from "../exit.ts";
-import { commonFiles, exampleFiles, exampleScopes, ignored, type Project } from "./files.ts";
+import type { Example, Project } from "./example.ts";
+import { type ExampleName, examples } from "./examples.ts";
+import { commonFiles, ignored } from "./files.ts";
 import { type Manager, wordsOf } from "./manager.ts";
 import { completePackage, type OwnPackage } from "./package-file.ts";
 import { addLines, readIfThere, type Written, writeNew } from "./write.ts";
@@ -14,6 +16,7 @@ export interface Wanted {
   readonly root: string;
   readonly name: string;
   readonly manager: Manager;
+  readonly example: ExampleName;
   /** The dependency on Quater, as package.json has it. */
   readonly quater: string;
   readonly own: OwnPackage;
@@ -30,6 +33,7 @@ export interface Initialized extends Wanted {
 /** @throws {UsageError} before anything is written, when the folder cannot become a project. */
 export const initialize = (wanted: Wanted): Initialized => {
   const { root, name, manager, quater, own } = wanted;
+  const example: Example = examples[wanted.example];
   assertFolder(root);
   const oldPackage = readIfThere(join(root, "package.json"));
   const completed = completePackage(oldPackage, name, quater, own);
@@ -42,11 +46,11 @@ export const initialize = (wanted: Wanted): Initialized => {
     addLines(root, ".gitignore", ignored),
     // An example beside somebody's own manifest would be reachable from nowhere.
     ...(manifest === undefined
-      ? exampleFiles(project).map((file) => writeNew(root, file))
+      ? example.files(project).map((file) => writeNew(root, file))
       : [{ path: manifest, what: "kept", detail: "and so no example was written" } as const]),
     packageOf(root, oldPackage, completed),
-    ...commonFiles(project).map((file) => writeNew(root, file)),
-    keyOf(root),
+    ...commonFiles(project, example).map((file) => writeNew(root, file)),
+    keyOf(root, example),
   ];
   return { ...wanted, files, advice: completed.advice, hasExample: manifest === undefined };
 };
@@ -70,8 +74,8 @@ const packageOf = (root: string, old: string | undefined, { text, added }: Retur
 };
 
 /** A key that is there may have the rights of a running server's project: it is not touched. */
-const keyOf = (root: string): Written => {
+const keyOf = (root: string, { scopes }: Example): Written => {
   if (existsSync(join(root, developmentKeyFile))) return { path: developmentKeyFile, what: "kept" };
-  developmentKey(root, { scopes: exampleScopes, roles: [] });
+  developmentKey(root, { scopes, roles: [] });
   return { path: developmentKeyFile, what: "wrote", detail: "for `dev` alone, never committed" };
 };

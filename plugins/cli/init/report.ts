@@ -5,6 +5,7 @@ import { visible } from "../../../core/text.ts";
 import { developmentKeyFile } from "../../auth/development.ts";
 import { aligned } from "../render.ts";
 import type { Paint } from "../terminal.ts";
+import { examples } from "./examples.ts";
 import type { Initialized } from "./initialize.ts";
 import { wordsOf } from "./manager.ts";
 
@@ -15,11 +16,11 @@ const header = `-H "Authorization: Bearer $(cat ${developmentKeyFile})"`;
 export interface NextSteps {
   /** Serves the project. */
   readonly start: readonly string[];
-  /** One per surface; none for a project that has a manifest of its own. */
+  /** At most one per surface; none for a project that has a manifest of its own. */
   readonly calls: readonly string[];
 }
 
-export const nextSteps = ({ root, name, manager, hasExample }: Initialized, cwd: string): NextSteps => {
+export const nextSteps = ({ root, name, manager, hasExample, example }: Initialized, cwd: string): NextSteps => {
   const words = wordsOf[manager];
   const folder = relative(cwd, root);
   const url = "http://127.0.0.1:3000";
@@ -27,8 +28,7 @@ export const nextSteps = ({ root, name, manager, hasExample }: Initialized, cwd:
     start: [...(folder === "" ? [] : [`cd ${shellWord(folder)}`]), words.install, `${words.run} dev`],
     calls: hasExample
       ? [
-          `curl ${header} ${url}/hello`,
-          `${words.exec} quater run hello --name Ana`,
+          ...examples[example].calls({ name, run: words.run, exec: words.exec }, { url, header }),
           `claude mcp add --transport http ${shellWord(name)} ${url}/mcp ${header.replace("-H", "--header")}`,
         ]
       : [],

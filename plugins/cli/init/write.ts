@@ -2,7 +2,7 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { ProjectFile } from "./files.ts";
+import type { ProjectFile } from "./example.ts";
 
 /** What became of one file. */
 export interface Written {

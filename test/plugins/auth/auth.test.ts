@@ -6,7 +6,7 @@ import { apiKeys, bearer, firstOf, localUser } from "quater/auth";
 import { principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { createKey } from "../../../plugins/auth/commands.ts";
-import { developmentKey } from "../../../plugins/auth/development.ts";
+import { demoApproverKey, developmentKey } from "../../../plugins/auth/development.ts";
 import { changeKeyFile, parseKey } from "../../../plugins/auth/keyfile.ts";
 
 const folder = () => mkdtempSync(join(tmpdir(), "quater-keys-"));
@@ -117,6 +117,24 @@ describe("apiKeys", () => {
       scopes: ["orders:read", "orders:write"],
     });
     expect(statSync(join(root, ".quater/development-key")).mode & 0o777).toBe(0o600);
+  });
+
+  test("the demo approver is a person of its own beside the development key, let in by dev alone", async () => {
+    const root = folder();
+    const caller = developmentKey(root, { scopes: ["pay"], roles: [] });
+    const key = demoApproverKey(root, ["finance"]);
+    expect(await (await opened(root, "dev")).authenticate(shown({ token: key }))).toMatchObject({
+      kind: "user",
+      person: "demo-approver",
+      scopes: [],
+      roles: ["finance"],
+    });
+    for (const command of ["serve", "mcp", "run", "test"] as const)
+      expect(await (await opened(root, command)).authenticate(shown({ token: key }))).toBeUndefined();
+    expect(demoApproverKey(root, ["finance", "legal"])).toBe(key);
+    expect(developmentKey(root, { scopes: ["pay"], roles: [] })).toBe(caller);
+    expect(await (await opened(root, "dev")).authenticate(shown({ token: caller }))).toMatchObject({ kind: "agent" });
+    expect(statSync(join(root, ".quater/demo-approver-key")).mode & 0o777).toBe(0o600);
   });
 
   test("a living name is taken once; a broken file is said to be broken", () => {

@@ -95,6 +95,32 @@ describe("an empty folder", () => {
   });
 });
 
+describe("--example approvals", () => {
+  test("is seven files, too, and says how to approve", async () => {
+    const { code, out } = await init("pay -y --example approvals");
+    expect(code).toBe(0);
+    expect(files("pay").filter((name) => !name.startsWith(".quater/"))).toEqual([
+      ".gitignore",
+      "README.md",
+      "app/payments.ts",
+      "package.json",
+      "quater.config.ts",
+      "test/payments.test.ts",
+      "tsconfig.json",
+    ]);
+    expect(read("pay/quater.config.ts").trimEnd().split("\n").length).toBeLessThanOrEqual(30);
+    expect(read("pay/README.md")).toContain("## Who agrees");
+    expect(out).toContain("quater run sendPayment --to Bo --cents 1250 --wait");
+    expect(JSON.parse(read("pay/.quater/keys.json"))).toMatchObject({ keys: [{ kind: "agent", scopes: ["payments:send"] }] });
+  });
+
+  test("the other example is the one without it", async () => {
+    await init("a -y");
+    await init("b -y --example hello");
+    expect(read("b/quater.config.ts")).toBe(read("a/quater.config.ts").replace('name: "a"', 'name: "b"'));
+  });
+});
+
 describe("a folder with things in it", () => {
   test("keeps every file to the letter, and what it wrote and kept is listed", async () => {
     const before = { "app/hello.ts": "mine\n", "README.md": "# Mine\n", "tsconfig.json": "{}", "src/a.js": "1" };
@@ -233,6 +259,7 @@ describe("a slip", () => {
     ["--yes=1", "--yes takes no value"],
     ["-y --name Shop", '--name "Shop" will not do: a name has small letters'],
     ["-y --name quater", '--name "quater" will not do: a project that needs the package quater cannot have its name'],
+    ["-y --example shop", '--example "shop" is none of hello, approvals'],
     ["-y --pm cargo", '--pm "cargo" is none of npm, pnpm, yarn, bun'],
   ])("%s is said in one line, and nothing is written", async (words, message) => {
     const { code, err } = await init(words);

@@ -1,0 +1,52 @@
+// The service: one door for the page, the API, the commands and the gate suite, so that all of them refuse the same.
+
+import { assertApprover, mayLookAt, obstacleTo } from "./eligible.ts";
+import { approvalNotFound, notEligible } from "./errors.ts";
+import type { Ground } from "./ground.ts";
+import { cancel, statusOf } from "./own.ts";
+import type { Policy } from "./policy.ts";
+import type { ApprovalRecord } from "./record.ts";
+import { requirementsBy } from "./requirement.ts";
+import type { Approvals } from "./service.ts";
+import { revoke, vote } from "./voting.ts";
+import { waitingOn } from "./waiting.ts";
+
+const defaultListed = 50;
+
+export const approvalsOn = (ground: Ground, policies: ReadonlyMap<string, Policy>): Approvals => {
+  const { reader, urlOf } = ground.parts;
+  const ownStatus: Approvals["statusOf"] = (requester, surface, id) => statusOf(ground, requester, surface, id);
+  return {
+    assertApprover: (approver) => assertApprover(approver, policies.values()),
+    list: async (approver, given = {}) => {
+      assertApprover(approver, policies.values());
+      const { limit = defaultListed, before } = given;
+      const seen: ApprovalRecord[] = [];
+      // What is none of theirs is left out after it was read, so that a page may take several questions.
+      for (let last: string | undefined = before; ; ) {
+        const page = (await reader.list({ ...given, ...(last === undefined ? {} : { before: last }) })).map(
+          ({ record }) => record,
+        );
+        seen.push(...page.filter((record) => mayLookAt(approver, record)));
+        last = page.at(-1)?.id;
+        if (last === undefined || seen.length >= limit) return seen.slice(0, limit);
+      }
+    },
+    show: async (approver, id) => {
+      assertApprover(approver, policies.values());
+      const found = await reader.byId(id);
+      if (found === undefined) throw approvalNotFound();
+      if (!mayLookAt(approver, found.record)) throw notEligible("you are none of its approvers");
+      return found.record;
+    },
+    earlier: async ({ callKey, filedAt, id }) => (await reader.earlier(callKey, filedAt, id)).map(({ record }) => record),
+    obstacle: obstacleTo,
+    vote: (approver, given) => vote(ground, approver, given),
+    revoke: (approver, given) => revoke(ground, approver, given),
+    cancel: (requester, surface, id) => cancel(ground, requester, surface, id),
+    statusOf: ownStatus,
+    untilDecided: waitingOn(ownStatus),
+    requirementOf: requirementsBy(policies),
+    urlOf,
+  };
+};

@@ -1,0 +1,205 @@
+// Every change of the tables, as statements that name in their WHERE all that must still hold and say how many rows must
+// change. They are run by audit, in the transaction that writes the event which tells of them; nothing else writes here.
+
+import type { OpenStore, Statement } from "../store/service.ts";
+import { database, livePending } from "./reading.ts";
+import type { ApprovalOutcome, Filed, Vote } from "./record.ts";
+import type { Found } from "./tables.ts";
+
+interface Compilable {
+  compile(): { readonly sql: string; readonly parameters: readonly unknown[] };
+}
+
+/** Changes exactly one row, or whatever it belongs to is refused as a whole. */
+const one = (query: Compilable): Statement => {
+  const { sql, parameters } = query.compile();
+  return { sql, parameters, expects: 1 };
+};
+
+/** What is filed, as far as the caller knows it: the times are the store's. */
+export type Draft = Omit<Filed, "filedAt" | "pendingUntil">;
+
+export interface Filing {
+  readonly draft: Draft;
+  readonly nth: number;
+  readonly requesterKey: string;
+  readonly requesterText: string;
+  readonly policyText: string;
+  readonly maxPending: number;
+}
+
+/** Inserts nothing while as many as may be are pending, so that two that file at once cannot exceed it together. */
+export const filed = (open: OpenStore, filing: Filing): Statement => {
+  const { draft, nth, requesterKey, requesterText, policyText, maxPending } = filing;
+  const { clock, sql } = open;
+  const db = database(open);
+  const values = {
+    id: draft.id,
+    call_key: draft.callKey,
+    digest: draft.digest,
+    app: draft.app,
+    handler: draft.handler,
+    schema: draft.schema,
+    args: draft.args,
+    requester: requesterText,
+    requester_key: requesterKey,
+    surface: draft.surface,
+    policy_name: draft.policyName,
+    policy: policyText,
+    nonce: draft.nonce,
+    call_id: draft.callId,
+    state: "pending",
+  };
+  const names = Object.keys(values) as (keyof typeof values)[];
+  return one(
+    db
+      .insertInto("approval_request")
+      .columns([...names, "preview", "nth", "version", "filed_at", "pending_until"])
+      .expression(
+        db
+          .selectNoFrom([
+            ...names.map((name) => sql<string>`cast(${values[name]} as text)`.as(name)),
+            sql<string | null>`cast(${draft.preview ?? null} as text)`.as("preview"),
+            sql<number>`cast(${nth} as bigint)`.as("nth"),
+            sql<number>`cast(1 as bigint)`.as("version"),
+            clock.as("filed_at"),
+            sql<number>`${clock} + ${draft.policy.pendingForMs}`.as("pending_until"),
+          ])
+          .where(livePending(open, requesterKey), "<", maxPending) as never,
+      ),
+  );
+};
+
+/** From exactly the version that was read. */
+const ofVersion = (open: OpenStore, { record, version }: Found) =>
+  database(open)
+    .updateTable("approval_request")
+    .set({ version: version + 1 })
+    .where("id", "=", record.id)
+    .where("version", "=", version);
+
+const stillPending = (open: OpenStore, found: Found) =>
+  ofVersion(open, found).where("state", "=", "pending").where("pending_until", ">", open.clock);
+
+const stillApproved = (open: OpenStore, found: Found) =>
+  ofVersion(open, found).where("state", "=", "approved").where("usable_until", ">", open.clock);
+
+/** A row whose time has run out says so. */
+export const expired = (open: OpenStore, found: Found): Statement => {
+  const until = found.stored === "pending" ? "pending_until" : "usable_until";
+  return one(ofVersion(open, found).set({ state: "expired" }).where("state", "=", found.stored).where(until, "<=", open.clock));
+};
+
+/** Ended before its time, because what was agreed to is no more. */
+export const voided = (open: OpenStore, found: Found, reason: string): Statement =>
+  one(stillApproved(open, found).set({ state: "expired", decided_at: open.clock, reason }));
+
+export type CastVote = Omit<Vote, "at">;
+
+export const voted = (
+  open: OpenStore,
+  found: Found,
+  vote: CastVote,
+  decision: "approved" | "denied" | undefined,
+): Statement[] => {
+  const { usableForMs } = found.record.policy;
+  const pending = stillPending(open, found).where("digest", "=", found.record.digest);
+  const change =
+    decision === undefined
+      ? pending
+      : decision === "denied"
+        ? pending.set({ state: "denied", decided_at: open.clock, reason: vote.reason ?? null })
+        : pending.set((eb) => ({
+            state: "approved" as const,
+            decided_at: open.clock,
+            usable_until: eb(open.clock, "+", usableForMs),
+          }));
+  const { person, issuer, subject, credential, roles, verdict, reason, via } = vote;
+  return [
+    one(change),
+    one(
+      database(open)
+        .insertInto("approval_vote")
+        .values({
+          id: found.record.id,
+          person,
+          issuer,
+          subject,
+          credential,
+          roles: JSON.stringify(roles),
+          verdict,
+          reason: reason ?? null,
+          via,
+          at: open.clock,
+        }),
+    ),
+  ];
+};
+
+export const revoked = (open: OpenStore, found: Found, reason: string | undefined): Statement =>
+  one(stillApproved(open, found).set({ state: "revoked", decided_at: open.clock, reason: reason ?? null }));
+
+export const cancelled = (open: OpenStore, found: Found): Statement =>
+  one(
+    (found.stored === "pending" ? stillPending(open, found) : stillApproved(open, found)).set({
+      state: "cancelled",
+      decided_at: open.clock,
+    }),
+  );
+
+/** What a call must match to use an approval up. */
+export interface Use {
+  readonly callId: string;
+  readonly callKey: string;
+  /** Worked out anew from the call, the policy, the schema and the preview as they are now. */
+  readonly digest: string;
+  readonly handler: string;
+  readonly requesterText: string;
+  /** Of the call; the policy may leave it open. */
+  readonly surface: string | undefined;
+}
+
+/** The one way from approved to consumed. Every condition stands here, whatever was looked at before. */
+export const consumed = (open: OpenStore, id: string, use: Use): Statement => {
+  const { callId, callKey, digest, handler, requesterText, surface } = use;
+  const approved = database(open)
+    .updateTable("approval_request")
+    .set((eb) => ({
+      state: "consumed" as const,
+      version: eb("version", "+", 1),
+      used_call: callId,
+      used_at: open.clock,
+      outcome: "running" as const,
+    }))
+    .where("id", "=", id)
+    .where("state", "=", "approved")
+    .where("usable_until", ">", open.clock)
+    .where("digest", "=", digest)
+    .where("call_key", "=", callKey)
+    .where("handler", "=", handler)
+    .where("requester", "=", requesterText);
+  return one(surface === undefined ? approved : approved.where("surface", "=", surface));
+};
+
+/** How the call ended that used it. Uncounted: an end is recorded, whatever stands here. */
+export const ended = (open: OpenStore, id: string, callId: string, outcome: Exclude<ApprovalOutcome, "running">): Statement => {
+  const change = database(open)
+    .updateTable("approval_request")
+    .set({ outcome, ended_at: open.clock })
+    .where("id", "=", id)
+    .where("used_call", "=", callId)
+    .where("outcome", "in", ["running", "unknown"]);
+  const { sql, parameters } = change.compile();
+  return { sql, parameters };
+};
+
+/** Nobody waits for the call any more while it runs on. */
+export const lost = (open: OpenStore, id: string, callId: string): Statement =>
+  one(
+    database(open)
+      .updateTable("approval_request")
+      .set({ outcome: "unknown" })
+      .where("id", "=", id)
+      .where("used_call", "=", callId)
+      .where("outcome", "=", "running"),
+  );

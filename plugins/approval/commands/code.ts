@@ -1,0 +1,16 @@
+// `quater approvals code`: for a phone that has no key on it. The code stands for the key that was typed, once and for a
+// few minutes.
+
+import { type CommandIo, conflict, type Static } from "../../../core/index.ts";
+import type { codeInput } from "./commands.ts";
+import { approverFor, type CommandParts } from "./parts.ts";
+
+export const code = async (parts: CommandParts, { keyFile }: Static<typeof codeInput>, io: CommandIo): Promise<number> => {
+  const { issueCode } = parts;
+  if (issueCode === undefined) return conflict("There is no approvals page to sign in to: no http() is configured");
+  const { key } = await approverFor(parts, keyFile, io);
+  const issued = await issueCode(key);
+  io.say(`Type it on the approvals page before ${new Date(issued.expiresAt).toISOString()}. It works once.`);
+  io.write(`${issued.code}\n`);
+  return 0;
+};

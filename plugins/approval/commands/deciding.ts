@@ -1,0 +1,77 @@
+// `quater approvals approve`, `deny` and `revoke`. Whoever agrees has been shown what they agree to, or says its digest.
+
+import { type CommandIo, conflict, invalid, type Principal, type Static, visible } from "../../../core/index.ts";
+import type { ApprovalRecord } from "../record.ts";
+import type { VoteGiven } from "../service.ts";
+import type { revokeInput, VoteInput } from "./commands.ts";
+import { presented, textOf } from "./looking.ts";
+import { approverFor, type CommandParts } from "./parts.ts";
+
+/** Where the vote was cast. */
+const via = "cli";
+/** How much of the digest is typed: enough that nobody does it without looking. */
+const typedDigits = 4;
+/** Nothing was decided, because whoever was asked did not say yes. */
+const undecided = 1;
+
+export const approve = async (parts: CommandParts, input: VoteInput, io: CommandIo): Promise<number> => {
+  const { principal } = await approverFor(parts, input.keyFile, io);
+  const record = await parts.approvals.show(principal, input.id);
+  const shown = await presented(parts, record, "full");
+  if (shown.hidden !== undefined) conflict(`${record.id} cannot be approved: ${shown.hidden}`);
+  // Not worth a question: the vote says why with its code.
+  const isFutile = parts.approvals.obstacle(principal, record) !== undefined;
+  if (input.digest === undefined && !isFutile) {
+    io.say(textOf(shown));
+    const answer = await io.ask(
+      `To approve it, type the first ${typedDigits} digits of its digest; anything else leaves it as it is`,
+    );
+    if (answer === undefined) return invalid("/digest", "is needed where nobody can be asked: show --json has it as digest");
+    if (answer.trim() !== shown.digestStart.slice(0, typedDigits)) {
+      io.say("Nothing was decided.");
+      return undecided;
+    }
+  }
+  return cast(parts, principal, { ...voteOf(input, record), verdict: "approve" }, io);
+};
+
+export const deny = async (parts: CommandParts, input: VoteInput, io: CommandIo): Promise<number> => {
+  const { principal } = await approverFor(parts, input.keyFile, io);
+  const record = await parts.approvals.show(principal, input.id);
+  return cast(parts, principal, { ...voteOf(input, record), verdict: "deny" }, io);
+};
+
+const voteOf = ({ digest, reason }: VoteInput, record: ApprovalRecord): Omit<VoteGiven, "verdict"> => ({
+  id: record.id,
+  digest: digest ?? record.digest,
+  ...(reason === undefined ? {} : { reason }),
+});
+
+const cast = async ({ approvals }: CommandParts, principal: Principal, vote: VoteGiven, io: CommandIo): Promise<number> => {
+  const record = await approvals.vote({ principal, via }, vote);
+  tell(record, io);
+  return 0;
+};
+
+export const revoke = async (
+  { approvals, ...parts }: CommandParts,
+  { id, reason, keyFile }: Static<typeof revokeInput>,
+  io: CommandIo,
+): Promise<number> => {
+  const { principal } = await approverFor({ approvals, ...parts }, keyFile, io);
+  tell(await approvals.revoke({ principal, via }, { id, ...(reason === undefined ? {} : { reason }) }), io);
+  return 0;
+};
+
+const tell = ({ id, state, votes, policy, usableUntil, reason }: ApprovalRecord, io: CommandIo): void => {
+  const agreed = votes.filter(({ verdict }) => verdict === "approve").length;
+  const needed = policy.approvers.reduce((sum, { need }) => sum + need, 0);
+  io.show({
+    id,
+    state,
+    agreed,
+    needed,
+    ...(usableUntil === undefined ? {} : { usableUntil: new Date(usableUntil).toISOString() }),
+    ...(reason === undefined ? {} : { reason: visible(reason) }),
+  });
+};

@@ -1,0 +1,77 @@
+// `quater approvals list` and `show`: what waits for people, and all that there is to know of one request.
+
+import { type CommandIo, type Principal, type Static, visible } from "../../../core/index.ts";
+import type { ApprovalRecord } from "../record.ts";
+import { type Presentation, presentationOf, type View } from "../shown/presentation.ts";
+import { terminalLines } from "../shown/terminal.ts";
+import type { listInput, showInput } from "./commands.ts";
+import { approverFor, type CommandParts } from "./parts.ts";
+
+export const list = async (parts: CommandParts, input: Static<typeof listInput>, io: CommandIo): Promise<number> => {
+  const { principal } = await approverFor(parts, input.keyFile, io);
+  const { state, handler, limit } = input;
+  const found = await parts.approvals.list(principal, {
+    limit,
+    ...(state.length === 0 ? {} : { states: state }),
+    ...(handler === undefined ? {} : { handler }),
+  });
+  io.show(found.map((record) => (io.isJson ? { ...rowOf(record), ...moreOf(record) } : rowOf(record))));
+  return 0;
+};
+
+const rowOf = ({ id, state, handler, requester, surface, policyName, filedAt, pendingUntil, usableUntil }: ApprovalRecord) => ({
+  id,
+  state,
+  handler,
+  asks: nameOf(requester),
+  surface,
+  policy: policyName,
+  filed: timeOf(filedAt),
+  until: state === "pending" ? timeOf(pendingUntil) : state === "approved" ? timeOf(usableUntil) : null,
+});
+
+const nameOf = ({ person, actsFor, subject }: ApprovalRecord["requester"]): string =>
+  person ?? (actsFor === undefined ? subject : `${subject} for ${actsFor}`);
+
+const timeOf = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
+
+/** What scripts want and a table has no room for. Arguments are not among it: `show` knows which are secret. */
+const moreOf = ({ digest, requester, votes, reason, use }: ApprovalRecord) => ({
+  digest,
+  requester,
+  votes: votes.map(({ person, verdict, at }) => ({ person, verdict, at: timeOf(at) })),
+  ...(reason === undefined ? {} : { reason }),
+  ...(use === undefined ? {} : { use: { callId: use.callId, at: timeOf(use.at), outcome: use.outcome } }),
+});
+
+export const show = async (parts: CommandParts, input: Static<typeof showInput>, io: CommandIo): Promise<number> => {
+  const { principal } = await approverFor(parts, input.keyFile, io);
+  const record = await parts.approvals.show(principal, input.id);
+  const presentation = await presented(parts, record, input.short ? "short" : "full");
+  if (io.isJson) {
+    io.show(presentation);
+    return 0;
+  }
+  io.write(textOf(presentation));
+  const obstacle = obstacleOf(parts, principal, record);
+  if (obstacle !== undefined) io.say(obstacle);
+  return 0;
+};
+
+export const presented = async (parts: CommandParts, record: ApprovalRecord, view: View): Promise<Presentation> =>
+  presentationOf(record, {
+    view,
+    operation: parts.catalog.get(record.handler),
+    earlier: await parts.approvals.earlier(record),
+    tagOf: parts.tagOf,
+    now: Date.now(),
+  });
+
+/** Safe to show: the presentation is. */
+export const textOf = (presentation: Presentation): string => `${terminalLines(presentation).join("\n")}\n`;
+
+/** A line for a person who may look and not vote. */
+export const obstacleOf = ({ approvals }: CommandParts, approver: Principal, record: ApprovalRecord): string | undefined => {
+  const obstacle = approvals.obstacle(approver, record);
+  return obstacle === undefined ? undefined : `You may not vote on it: ${visible(obstacle)}`;
+};

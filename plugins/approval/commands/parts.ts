@@ -1,0 +1,55 @@
+// What the commands are given of the plugin, and how whoever types one shows that they may decide.
+
+import { statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { type Catalog, type CommandIo, type Gate, invalid, type Principal, visible } from "../../../core/index.ts";
+import type { Approvals } from "../service.ts";
+
+export interface CommandParts {
+  readonly approvals: Approvals;
+  readonly catalog: Catalog;
+  readonly gate: Pick<Gate, "enter" | "newCallId">;
+  /** Names of the surfaces that this project has. */
+  readonly surfaces: readonly string[];
+  /** The plugin's own `authenticate`, asked about a key. @throws {QuaterError} `invalid_token`. */
+  readonly authenticateKey: (key: string) => Promise<Principal>;
+  /** Audit's, for what is shown of secrets. */
+  readonly tagOf: (value: unknown) => string;
+  /** A code for the approvals page; `undefined` where there is no page. */
+  readonly issueCode: ((key: string) => Promise<{ readonly code: string; readonly expiresAt: number }>) | undefined;
+}
+
+const longestKey = 8 * 1024;
+
+/**
+ * Who types the command, by a key given for this one command: no environment variable and nothing that is stored for
+ * other calls counts, because an agent that uses its operator's shell has those, too (trust.md T4).
+ *
+ * @throws {QuaterError} `invalid_token`, `approver_not_eligible`, or `invalid_input` when there is no key.
+ */
+export const approverFor = async (
+  { approvals, authenticateKey }: CommandParts,
+  keyFile: string | undefined,
+  io: CommandIo,
+): Promise<{ readonly principal: Principal; readonly key: string }> => {
+  const key = (keyFile === undefined ? await typedKey(io) : await keyIn(keyFile, io)).trim();
+  if (key === "" || key.length > longestKey || /\s/.test(key)) invalid("/keyFile", "holds no key");
+  const principal = await authenticateKey(key);
+  approvals.assertApprover(principal);
+  return { principal, key };
+};
+
+const typedKey = async (io: CommandIo): Promise<string> =>
+  (await io.ask("Approver key", { isSecret: true })) ??
+  invalid("/keyFile", 'is needed where nobody can type a key: a file that only you may read, or "-" for standard input');
+
+const keyIn = async (file: string, io: CommandIo): Promise<string> => {
+  if (file === "-") return Buffer.from(await io.readInput()).toString("utf8");
+  const path = io.pathOf(file);
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats?.isFile() !== true) return invalid("/keyFile", `${JSON.stringify(visible(file))} is no file`);
+  if (process.getuid !== undefined && (stats.mode & 0o077) !== 0)
+    invalid("/keyFile", `${JSON.stringify(visible(file))} may be read by other users; run chmod 600`);
+  if (stats.size > longestKey) invalid("/keyFile", "holds no key");
+  return readFile(path, "utf8");
+};

@@ -1,0 +1,57 @@
+// `quater approvals wait`: for whoever asked. It needs no approver key, because it tells no more than the refusal of the
+// call did, and only to the principal whose call it was.
+
+import { type CommandIo, QuaterError, type Static } from "../../../core/index.ts";
+import type { OwnStatus } from "../service.ts";
+import type { waitInput } from "./commands.ts";
+import type { CommandParts } from "./parts.ts";
+
+const approved = 0;
+/** As exit codes of calls: safe to repeat later, and refused. */
+const stillPending = 75;
+const refused = 77;
+
+const codeOf: Readonly<Record<OwnStatus["status"], number>> = {
+  pending: stillPending,
+  approved,
+  consumed: approved,
+  denied: refused,
+  cancelled: refused,
+  expired: refused,
+  revoked: refused,
+};
+
+export const wait = async (
+  { approvals, gate, surfaces }: CommandParts,
+  { id, timeoutSeconds }: Static<typeof waitInput>,
+  io: CommandIo,
+): Promise<number> => {
+  const { surface } = io.credentials;
+  if (!surfaces.includes(surface)) throw noSurface(surface);
+  const principal = await gate.enter({ surface, credentials: io.credentials, callId: gate.newCallId() });
+  const leaving = new AbortController();
+  const leave = () => leaving.abort();
+  io.signal.addEventListener("abort", leave);
+  if (io.signal.aborted) leave();
+  const timer = setTimeout(leave, timeoutSeconds * 1000);
+  if (timeoutSeconds === 0) leave();
+  try {
+    const status = await approvals.untilDecided(principal, surface, id, { signal: leaving.signal });
+    io.show({
+      ...status,
+      ...(status.usedBy === undefined ? {} : { usedBy: status.usedBy.callId, outcome: status.usedBy.outcome }),
+    });
+    return codeOf[status.status];
+  } finally {
+    clearTimeout(timer);
+    io.signal.removeEventListener("abort", leave);
+  }
+};
+
+const noSurface = (surface: string): QuaterError =>
+  new QuaterError({
+    code: "unauthenticated",
+    kind: "unauthenticated",
+    message: `Nobody can be let in to ask: no ${surface}() is configured`,
+    hint: `Add ${surface}({ authenticate: ... }) to plugins`,
+  });

@@ -1,0 +1,104 @@
+// From a call that nobody has agreed to yet to a request that people can decide: who may ask, what they will be shown, and
+// one row that is written once however many ask at the same time.
+
+import { randomBytes } from "node:crypto";
+import { type Authorized, canonicalText, previewOf } from "../../core/index.ts";
+import type { AuditEvent } from "../audit/service.ts";
+import { type Draft, expired, filed } from "./changing.ts";
+import { digestOf } from "./digest.ts";
+import { approvalBacklog, approvalRequired, approvalUnattributed, approvalUnrenderable, type EarlierUse } from "./errors.ts";
+import { type Asked, eventOf, type Ground, requesterKeyOf } from "./ground.ts";
+import type { ApprovalRecord } from "./record.ts";
+import { unrenderableAt } from "./shown/values.ts";
+import { expiredEvent } from "./sweeping.ts";
+import type { Found } from "./tables.ts";
+
+/**
+ * Files a request and refuses the call with its id.
+ *
+ * @param after  The newest request for the same call, which is of no use any more.
+ * @returns When somebody else filed it meanwhile: then it is to be looked up again.
+ * @throws {QuaterError} `approval_required`, or why it cannot be filed.
+ */
+export const file = async (ground: Ground, asked: Asked, after: Found | undefined): Promise<void> => {
+  assertMayAsk(asked);
+  const { call, callKey, requester, requesterText, policy, policyName, policyText, schema, app } = asked;
+  const { reader, maxPending } = ground.parts;
+  const preview = await previewText(call);
+  const unrenderable = unrenderableAt({ args: call.inputText, preview });
+  if (unrenderable !== undefined) throw approvalUnrenderable(unrenderable.path, `${unrenderable.in}: ${unrenderable.reason}`);
+  const { handler, surface, callId, inputText: args } = call;
+  const bound = { app, handler, schema, args, requester, surface, policyName, policy, preview, nonce: freshNonce() };
+  const draft: Draft = { ...bound, id: freshId(), callKey, digest: digestOf(bound), callId };
+  const requesterKey = requesterKeyOf(requester);
+  // Its row still says "pending", and there may be one of these: it ends in the same transaction.
+  const over = after?.stored === "pending" ? after : undefined;
+  const isWritten = await ground.write(
+    [...(over === undefined ? [] : [expiredEvent(over)]), filedEvent(ground, asked, draft)],
+    (open) => [
+      ...(over === undefined ? [] : [expired(open, over)]),
+      filed(open, { draft, nth: (after?.nth ?? 0) + 1, requesterKey, requesterText, policyText, maxPending }),
+    ],
+  );
+  if (!isWritten) {
+    const isStillFirst = (await reader.newest(callKey))?.nth === after?.nth;
+    if (isStillFirst && (await reader.pendingOf(requesterKey)) >= maxPending) throw approvalBacklog(maxPending);
+    return;
+  }
+  ground.tell("approval.filed", draft);
+  const written = await reader.byId(draft.id);
+  if (written !== undefined) throw await required(ground, written);
+};
+
+/** The refusal that says what is waited for, and how an identical call ended that was agreed to before. */
+export const required = async (ground: Ground, { record, nth }: Found): Promise<Error> => {
+  const url = ground.parts.urlOf(record.id);
+  const before = nth === 1 ? undefined : await ground.parts.reader.lastUsed(record.callKey);
+  return approvalRequired(
+    { id: record.id, ...(url === undefined ? {} : { url }), expiresAt: new Date(record.pendingUntil).toISOString() },
+    before === undefined ? undefined : usedBy(before.record),
+  );
+};
+
+/** By which call, and how that ended. */
+export const usedBy = ({ id, use }: ApprovalRecord): EarlierUse | undefined =>
+  use === undefined ? undefined : { id, callId: use.callId, outcome: use.outcome };
+
+/** RFC 8785 text of what the handler says the call would do; `undefined` without a preview. */
+export const previewText = async (call: Authorized): Promise<string | undefined> => {
+  const text = JSON.stringify(await previewOf(call));
+  return text === undefined ? undefined : canonicalText(JSON.parse(text));
+};
+
+/** trust.md section 2: nobody can say of a requester without a person whether somebody else agreed. */
+const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: Asked): void => {
+  if (policy.kind === "confirm" && actsFor === undefined)
+    throw approvalUnattributed(
+      `The policy ${policyName} lets the person agree for whom the caller acts, and this credential acts for nobody`,
+    );
+  if (person === undefined && actsFor === undefined && !policy.unattributed)
+    throw approvalUnattributed(
+      `The policy ${policyName} needs to know which person asks, and this credential is nobody's: give it a person or actsFor`,
+    );
+};
+
+/** Arguments are in the erasable part, and only where the trail keeps arguments at all. */
+const filedEvent = (ground: Ground, { call, requester }: Asked, draft: Draft): AuditEvent => {
+  const { audit } = ground.parts;
+  const fields = eventOf("approval.filed", draft, {
+    callId: call.callId,
+    principal: requester,
+    argsTag: audit.tagOf(call.input),
+    detail: { digest: draft.digest, policy: draft.policyName, rules: draft.policy },
+  });
+  if (call.operation.exposure["audit"] === "metadata") return { fields };
+  const preview = draft.preview === undefined ? {} : { preview: audit.storable(undefined, JSON.parse(draft.preview)) };
+  return { fields, body: { args: audit.storable(call.operation.input, call.input), ...preview } };
+};
+
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
+
+/** A hundred random bits: an id is a name and no right, and yet nobody shall guess one. */
+const freshId = (): string => `apr_${Array.from(randomBytes(20), (byte) => alphabet[byte & 31]).join("")}`;
+
+const freshNonce = (): string => randomBytes(16).toString("hex");

@@ -1,0 +1,141 @@
+// The manifest that the gate suite runs: the given one with every check in place, and with stand-ins for what would act,
+// be known or be kept. Handlers tell that they started and answer a sample; credentials come from the suite's own table;
+// plugins are rehearsed, so that nothing of the real project is opened, listened on or written.
+
+import {
+  type Authenticator,
+  authenticator,
+  brand,
+  type ConfiguredPlugin,
+  defineConfig,
+  definePlugin,
+  type Exposed,
+  expose,
+  type Handler,
+  isBranded,
+  isSchema,
+  type Manifest,
+  type Principal,
+  type Rehearsal,
+  resource,
+} from "../../../core/index.ts";
+import { samplerOf } from "../../../core/testing/sample.ts";
+
+/** Told by every handler as its first act. */
+export type Started = (handler: string) => void;
+
+export interface CopyChoice extends Rehearsal {
+  readonly started: Started;
+  readonly doorOf: (surface: string) => Authenticator;
+  /** Run the manifest's own handlers, previews and resources. */
+  readonly isReal: boolean;
+}
+
+export const copyOf = (manifest: Manifest, choice: CopyChoice): Manifest =>
+  defineConfig({
+    ...manifest,
+    handlers: manifest.handlers.map((exposed) => (isBranded(exposed, "exposed") ? exposedCopy(exposed, choice) : exposed)),
+    plugins: [
+      ...manifest.plugins.map((plugin) => (isBranded(plugin, "plugin") ? pluginCopy(plugin, choice) : plugin)),
+      refuser(),
+    ],
+  });
+
+const exposedCopy = ({ load, table }: Exposed, choice: CopyChoice): Exposed =>
+  expose(async () => {
+    const exported = Object.entries((await load()) as Record<string, unknown>);
+    const copies = exported.map(([name, value]) => [
+      name,
+      isBranded(value, "handler") ? handlerCopy(name, value as Handler, choice) : value,
+    ]);
+    return Object.fromEntries(copies) as Record<string, never>;
+  }, table as never) as Exposed;
+
+const handlerCopy = (name: string, given: Handler, { started, isReal }: CopyChoice): Handler => {
+  if (isReal) {
+    const handle = (input: never, context: never): unknown => {
+      started(name);
+      return given.handle(input, context);
+    };
+    return Object.freeze({ ...given, handle });
+  }
+  const handle = (): unknown => {
+    started(name);
+    return isStreamed(given.output) ? itemsOf(given.output.item) : sampleOf(given.output);
+  };
+  const preview = given.preview === undefined ? {} : { preview: () => "a stand-in of the gate suite" };
+  const use = Object.fromEntries(Object.keys(given.use ?? {}).map((used) => [used, untouchable(used)]));
+  return Object.freeze({ ...given, ...preview, use, handle });
+};
+
+const isStreamed = (output: Handler["output"]): output is Extract<Handler["output"], { kind: "stream" }> =>
+  isSchema(output) && output["kind"] === "stream";
+
+/** The gate lets a call through or does not: whether what comes back has the right shape is not its business. */
+const sampleOf = async (schema: unknown): Promise<unknown> => {
+  if (!isSchema(schema)) return null;
+  try {
+    return (await samplerOf(schema)).sample();
+  } catch {
+    return null;
+  }
+};
+
+async function* itemsOf(item: unknown): AsyncGenerator {
+  yield await sampleOf(item);
+}
+
+/** Opens nothing. A policy that looks into it is told why it cannot. */
+const untouchable = (name: string) =>
+  resource({
+    name,
+    scope: "call",
+    open: () =>
+      new Proxy(Object.freeze({}), {
+        get: (_, property) => {
+          if (property === "then") return undefined; // so that it can be awaited
+          throw new Error(`The gate suite opens no resource; for a policy that reads "${name}" run it with handlers: "real"`);
+        },
+      }),
+  });
+
+/** The surface keeps what it makes of principals; only who vouches for them is the suite's. */
+const pluginCopy = (plugin: ConfiguredPlugin, choice: CopyChoice): ConfiguredPlugin => {
+  const { rehearsed = () => plugin } = plugin;
+  const made = rehearsed(choice);
+  const { surface } = made;
+  const door = surface?.authenticate === undefined ? {} : { surface: { ...surface, authenticate: choice.doorOf(surface.name) } };
+  return { ...made, ...door, [brand]: "plugin" };
+};
+
+/** In the claims of a principal whom a plugin refuses. */
+export const refusedByPlugin = { gateSuite: "refused" };
+
+/** What a plugin says of a call must count, and a manifest may have no plugin that says anything. */
+const refuser = definePlugin(() => {
+  const by = "gate-suite";
+  return {
+    name: by,
+    hooks: { authorize: ({ principal }) => ({ allow: principal.claims["gateSuite"] !== refusedByPlugin.gateSuite, by }) },
+  };
+});
+
+/** Who calls: one table for all surfaces, in which every token opens one door. */
+export class Tokens {
+  readonly #table = new Map<string, { readonly surface: string; readonly principal: Principal }>();
+
+  grant(surface: string, principal: Principal): string {
+    const token = `gate-suite-${this.#table.size + 1}`;
+    this.#table.set(token, { surface, principal });
+    return token;
+  }
+
+  readonly doorOf = (surface: string): Authenticator =>
+    authenticator({
+      name: "gateSuite",
+      authenticate: ({ token }) => {
+        const known = this.#table.get(token ?? "");
+        return known?.surface === surface ? known.principal : undefined;
+      },
+    });
+}

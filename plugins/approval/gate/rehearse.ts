@@ -1,0 +1,132 @@
+// One boot of the copy, and what is asked of it: calls from the outside of a surface, whether a handler started, and
+// whether the trail says so too.
+
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Catalog, isCannotSend, type Manifest, type ProbeCall } from "../../../core/index.ts";
+import { bootTest, type TestApp } from "../../../core/testing/index.ts";
+import { storeRef } from "../../store/service.ts";
+import { type Approvals, approvalsRef } from "../service.ts";
+import { copyOf, Tokens } from "./copy.ts";
+
+/** What became of one call. */
+export interface Seen {
+  /** `ran`, or the code of the refusal. */
+  readonly got: string;
+  readonly message: string;
+  /** A handler started, whatever the caller was told; or the trail says that one did. */
+  readonly hasRun: boolean;
+}
+
+export interface RehearsalChoice {
+  readonly isReal: boolean;
+  readonly usableForMs?: number;
+}
+
+export class Rehearsed implements AsyncDisposable {
+  readonly tokens: Tokens;
+  readonly #app: TestApp;
+  readonly #folder: string;
+  readonly #starts: { count: number };
+  readonly #isRecorded: boolean;
+
+  private constructor(app: TestApp, folder: string, tokens: Tokens, starts: { count: number }) {
+    this.#app = app;
+    this.#folder = folder;
+    this.tokens = tokens;
+    this.#starts = starts;
+    this.#isRecorded = app.kernel.plugins.some(({ name }) => name === "audit");
+  }
+
+  /** @throws {BootError} as the manifest itself would. */
+  static async boot(manifest: Manifest, { isReal, usableForMs }: RehearsalChoice): Promise<Rehearsed> {
+    const folder = await mkdtemp(join(tmpdir(), "quater-gate-"));
+    const starts = { count: 0 };
+    const tokens = new Tokens();
+    const copy = copyOf(manifest, {
+      folder,
+      isReal,
+      ...(usableForMs === undefined ? {} : { usableForMs }),
+      doorOf: tokens.doorOf,
+      started: () => void starts.count++,
+    });
+    try {
+      // The real handlers find their own files; nothing else looks at the project's folder.
+      const app = await bootTest(copy, isReal ? {} : { root: folder });
+      return new Rehearsed(app, folder, tokens, starts);
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  get catalog(): Catalog {
+    return this.#app.kernel.catalog;
+  }
+
+  get surfaces(): readonly string[] {
+    return this.#app.kernel.plugins.flatMap(({ surface }) => surface?.name ?? []);
+  }
+
+  hasProbe(surface: string): boolean {
+    return this.#app.kernel.probes.has(surface);
+  }
+
+  hasDoor(surface: string): boolean {
+    return this.#surface(surface)?.authenticate !== undefined;
+  }
+
+  opensToPublic(surface: string): boolean {
+    return this.#surface(surface)?.opensToPublic === true;
+  }
+
+  /** @throws {Error} where the manifest has no approval. */
+  get approvals(): Approvals {
+    return this.#app.kernel.services.get(approvalsRef);
+  }
+
+  /** @returns `undefined` for what callers of the surface cannot write. */
+  async call(surface: string, call: ProbeCall): Promise<Seen | undefined> {
+    const probe = this.#app.kernel.probes.get(surface);
+    if (probe === undefined) return undefined;
+    const [starts, recorded] = [this.#starts.count, await this.#recorded()];
+    try {
+      const answer = await probe(call);
+      const hasRun = this.#starts.count > starts || (await this.#recorded()) > recorded;
+      if (hasRun) return { got: "ran", message: "", hasRun };
+      return answer.ok
+        ? { got: "an answer without a run", message: JSON.stringify(answer.value), hasRun }
+        : { got: answer.code, message: answer.message, hasRun };
+    } catch (error) {
+      if (isCannotSend(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** How many handlers started meanwhile. */
+  async startsOf(act: () => Promise<unknown>): Promise<number> {
+    const before = this.#starts.count;
+    await act();
+    return this.#starts.count - before;
+  }
+
+  #surface(name: string) {
+    return this.#app.kernel.plugins.find(({ surface }) => surface?.name === name)?.surface;
+  }
+
+  /** How many calls the trail says were started. */
+  async #recorded(): Promise<number> {
+    if (!this.#isRecorded) return 0;
+    const store = await this.#app.kernel.services.get(storeRef).open();
+    const sql = "select count(*) as n from audit_event where type = 'call.started'";
+    const [row] = await store.read<{ readonly n: number }>({ sql, parameters: [] });
+    return Number(row?.n ?? 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#app.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

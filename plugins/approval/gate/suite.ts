@@ -1,0 +1,159 @@
+// The gate suite: the gate of a manifest proves itself. A copy of it is booted for real, and every exposed handler is
+// called over each of its surfaces as somebody would who lacks one thing. Nothing of the real project is opened: handlers
+// are stand-ins that tell when they start, the store is a temporary one.
+
+import { isQuaterError, type Manifest, type Operation } from "../../../core/index.ts";
+import { NoSample } from "../../../core/testing/sample.ts";
+import { approvalCases, expiryCases } from "./approvals.ts";
+import { type Case, cases, control, notExposed, type Target, type Tried, Untried } from "./cases.ts";
+import { inputsOf } from "./inputs.ts";
+import type { Granted } from "./principals.ts";
+import { Rehearsed } from "./rehearse.ts";
+import { type GateReport, type GateRow, reportOf } from "./report.ts";
+
+export type { Granted } from "./principals.ts";
+export type { GateReport, GateRow } from "./report.ts";
+
+export interface GateSuiteOptions {
+  /** By handler: an input that is accepted, where none can be made from the schema. */
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  /** By handler: what a policy that is a function asks for. */
+  readonly principals?: Readonly<Record<string, Granted>>;
+  /** Only these handlers. Default: all. */
+  readonly only?: readonly string[];
+  /**
+   * `real`: the case in which everything is in order runs the manifest's own handler, with its resources and side effects.
+   * Default: a stand-in that answers a sample of the output's schema.
+   */
+  readonly handlers?: "stand-in" | "real";
+  /** Told before each handler and surface. */
+  readonly onProgress?: (done: number, all: number, what: string) => void;
+}
+
+/** For what is to expire: short, and long enough to be approved in time. */
+const hurriedMs = 100;
+
+/**
+ * Tries the gate of a manifest from the outside of every surface.
+ *
+ * @example
+ * const report = await gateSuite(manifest);
+ * expect(report.holes).toEqual([]);
+ * @throws {BootError} when the manifest does not boot.
+ */
+export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = {}): Promise<GateReport> => {
+  const isReal = options.handlers === "real";
+  const rows: GateRow[] = [];
+  await using rehearsed = await Rehearsed.boot(manifest, { isReal });
+  const targets = await targetsOf(rehearsed, options);
+  const all = targets.length;
+  for (const [at, target] of targets.entries()) {
+    const { operation, surface } = target;
+    options.onProgress?.(at, all, `${operation.name} over ${surface}`);
+    if (!operation.surfaces.has(surface)) rows.push(...(await rowsOf(notExposed, target)));
+    else if (!rehearsed.hasProbe(surface)) rows.push(unreachable(target));
+    else
+      for (const each of target.needsApproval ? [...cases, ...approvalCases] : cases) rows.push(...(await rowsOf(each, target)));
+  }
+  const waiting = targets.filter(({ needsApproval }) => needsApproval);
+  if (waiting.length > 0) {
+    await using hurried = await Rehearsed.boot(manifest, { isReal, usableForMs: hurriedMs });
+    for (const target of waiting)
+      for (const each of expiryCases) rows.push(...(await rowsOf(each, { ...target, rehearsed: hurried })));
+  }
+  options.onProgress?.(all, all, "");
+  return reportOf(rows, order);
+};
+
+const order = [
+  ...cases.slice(0, -1),
+  ...approvalCases.filter(({ name }) => name !== control.name),
+  ...expiryCases,
+  notExposed,
+  control,
+].map(({ name }) => name);
+
+const targetsOf = async (rehearsed: Rehearsed, { inputs = {}, principals = {}, only }: GateSuiteOptions): Promise<Target[]> => {
+  const { operations } = rehearsed.catalog;
+  for (const name of [...Object.keys(inputs), ...Object.keys(principals), ...(only ?? [])])
+    if (rehearsed.catalog.get(name) === undefined)
+      throw new Error(`The gate suite was told of ${name}, which is no handler here`);
+  const chosen = operations.filter(({ name }) => only === undefined || only.includes(name));
+  const targets = chosen.map(async (operation) => {
+    const made = await inputsOf(operation, inputs[operation.name]);
+    return rehearsed.surfaces.map((surface) => ({
+      operation,
+      surface,
+      rehearsed,
+      inputs: made,
+      granted: principals[operation.name] ?? {},
+      needsApproval: operation.surfaces.has(surface) && asksPeople(operation, surface),
+    }));
+  });
+  return (await Promise.all(targets)).flat();
+};
+
+/** An exposure may narrow its approval to some surfaces. */
+const asksPeople = ({ exposure }: Operation, surface: string): boolean => {
+  const approval = exposure["approval"];
+  if (approval === undefined) return false;
+  const narrowed = (approval as { readonly surfaces?: readonly string[] }).surfaces;
+  return narrowed === undefined || narrowed.includes(surface);
+};
+
+const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> => {
+  const about = { handler: target.operation.name, surface: target.surface, case: each.name };
+  const place = `${about.handler} over ${about.surface}`;
+  let found: readonly Tried[];
+  try {
+    found = await each.run(target);
+  } catch (error) {
+    const why = whyUntried(error, about.handler);
+    return [
+      {
+        ...about,
+        expected: "a try",
+        got: "not tried",
+        ok: false,
+        hole: `${place} could not be tried in the case "${each.name}": ${why}`,
+      },
+    ];
+  }
+  if (found.length === 0) return [];
+  const wrong = found.find(isWrong);
+  const shown = wrong === undefined ? found : [wrong];
+  const row = {
+    ...about,
+    expected: joined(shown.map(({ expected }) => expected.join(" or "))),
+    got: joined(shown.map(({ got }) => got)),
+  };
+  return wrong === undefined ? [{ ...row, ok: true }] : [{ ...row, ok: false, hole: `${place} ${sentence(each, wrong)}` }];
+};
+
+/** Anything else is nobody's to expect. */
+const whyUntried = (error: unknown, handler: string): string => {
+  if (error instanceof NoSample) return `no input can be made from its schema (${error.message}); give inputs.${handler}`;
+  if (error instanceof Untried || isQuaterError(error)) return error.message;
+  throw error;
+};
+
+const isWrong = ({ expected, got }: Tried): boolean => !expected.includes(got);
+
+const sentence = ({ hole }: Case, { expected, got, hasRun, message, how }: Tried): string => {
+  const what = how === undefined ? hole : `${hole} (${how})`;
+  if (hasRun) return what;
+  if (expected.includes("ran")) return `${what}: ${got}${message === "" ? "" : `, ${message}`}`;
+  return `answered ${got} and not ${expected.join(" or ")} in the case "${what}"`;
+};
+
+const joined = (texts: readonly string[]): string => [...new Set(texts)].join(", ");
+
+const unreachable = ({ operation, surface }: Target): GateRow => ({
+  handler: operation.name,
+  surface,
+  case: "all in order",
+  expected: "ran",
+  got: "not tried",
+  ok: false,
+  hole: `${operation.name} over ${surface} could not be tried: the plugin of ${surface} offers no probe`,
+});

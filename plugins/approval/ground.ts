@@ -1,0 +1,111 @@
+// What every part of the plugin stands on: the store to read, the trail to write through, whom to tell. Changes of state
+// and the events that tell of them go in one transaction, or neither does.
+
+import { type Authorized, canonicalText, isQuaterError, type Log, type Principal } from "../../core/index.ts";
+import type { Audit, AuditEvent, EventFields, EventType } from "../audit/service.ts";
+import type { OpenStore, Statement, Store } from "../store/service.ts";
+import { callKeyOf } from "./digest.ts";
+import { approvalUnavailable } from "./errors.ts";
+import { type NoticeType, noticeOf, type Tell } from "./notice.ts";
+import type { Policy } from "./policy.ts";
+import type { Reader } from "./reading.ts";
+import type { ApprovalRecord, Requester } from "./record.ts";
+
+export interface GroundParts {
+  readonly app: string;
+  readonly store: Store;
+  readonly audit: Audit;
+  readonly reader: Reader;
+  readonly log: Log;
+  readonly tell: Tell;
+  readonly urlOf: (id: string) => string | undefined;
+  readonly maxPending: number;
+  readonly cooldownMs: number;
+}
+
+export class Ground {
+  readonly parts: GroundParts;
+
+  constructor(parts: GroundParts) {
+    this.parts = parts;
+  }
+
+  async open(): Promise<OpenStore> {
+    try {
+      return await this.parts.store.open();
+    } catch (error) {
+      throw isQuaterError(error) ? error : approvalUnavailable(error);
+    }
+  }
+
+  /**
+   * @returns Whether it was written; otherwise somebody else was faster, and what was known is to be read again.
+   * @throws {QuaterError} `audit_unavailable`.
+   */
+  async write(events: readonly AuditEvent[], changes: (open: OpenStore) => readonly Statement[]): Promise<boolean> {
+    const { audit, log } = this.parts;
+    const late = () => log.warn("A change of an approval was committed after it had been given up", idsOf(events));
+    return "seq" in (await audit.commit(events, changes(await this.open()), late));
+  }
+
+  tell(type: NoticeType, record: Pick<ApprovalRecord, "id" | "app" | "handler" | "policyName">): void {
+    const { tell, urlOf } = this.parts;
+    tell(noticeOf(type, record, urlOf(record.id)));
+  }
+}
+
+const idsOf = (events: readonly AuditEvent[]) => ({ events: events.map(({ fields }) => `${fields.type} ${fields.approvalId}`) });
+
+/** What is the same for every call of one handler. */
+export interface Plan {
+  readonly policyName: string;
+  readonly policy: Policy;
+  readonly policyText: string;
+  /** Digest of the input schema. */
+  readonly schema: string;
+}
+
+/** A call that needs approval, as far as people agree to it. */
+export interface Asked extends Plan {
+  readonly call: Authorized;
+  readonly app: string;
+  readonly requester: Requester;
+  readonly requesterText: string;
+  readonly callKey: string;
+}
+
+export const askedOf = (ground: Ground, plan: Plan, call: Authorized): Asked => {
+  const { app, audit } = ground.parts;
+  const requester = requesterOf(call.principal);
+  const { handler, inputText: args, surface } = call;
+  return {
+    ...plan,
+    call,
+    app,
+    requester,
+    requesterText: canonicalText(requester),
+    callKey: callKeyOf((text) => audit.tagOf(text), { app, handler, args, requester, surface, policy: plan.policy }),
+  };
+};
+
+/** What of a principal an approval is bound to. */
+export const requesterOf = ({ issuer, subject, kind, person, actsFor, credential }: Principal): Requester => ({
+  issuer,
+  subject,
+  kind,
+  ...(person === undefined ? {} : { person }),
+  ...(actsFor === undefined ? {} : { actsFor }),
+  credential,
+});
+
+/** Whoever may have only so many pending: all credentials of one principal together. */
+export const requesterKeyOf = ({ issuer, subject }: Requester): string => canonicalText([issuer, subject]);
+
+type ApprovalEvent = Extract<EventType, `approval.${string}`>;
+
+/** An event of a request's life. */
+export const eventOf = (
+  type: ApprovalEvent,
+  { id, handler, surface, schema }: Pick<ApprovalRecord, "id" | "handler" | "surface" | "schema">,
+  more: Partial<Omit<EventFields, "type">> = {},
+): EventFields => ({ ...more, type, approvalId: id, handler, surface, schema });

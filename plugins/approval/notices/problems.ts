@@ -1,0 +1,30 @@
+// What can be wrong with `notify`, found at boot.
+
+import type { Problem } from "../../../core/index.ts";
+import type { NotifyOption } from "../notice.ts";
+import { targetsOf } from "./deliver.ts";
+import { signingKeyOf } from "./sign.ts";
+
+const loopback = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/** For the plugin's `check`. */
+export const noticeProblems = (notify: NotifyOption | undefined): Problem[] =>
+  targetsOf(notify).flatMap((target): Problem[] => {
+    const say = (cause: string, remedy: string): Problem[] => [{ place: "approval()", plugin: "approval", cause, remedy }];
+    if (typeof target === "function") return [];
+    const { url = "", secret = "" } = Object(Object(target).webhook) as { url?: unknown; secret?: unknown };
+    if (typeof url !== "string" || !URL.canParse(url))
+      return say(
+        "approval's notify is neither a function nor a webhook with a url",
+        "Write notify: { webhook: { url, secret } }",
+      );
+    const { protocol, hostname, origin } = new URL(url);
+    if (protocol !== "https:" && !(protocol === "http:" && loopback.has(hostname)))
+      return say(`approval's webhook at ${origin} is no https address`, "Use https: a notice says who waits for what");
+    if (typeof secret !== "string" || signingKeyOf(secret) === undefined)
+      return say(
+        `approval's webhook at ${origin} has no secret to sign with`,
+        "Add secret: whsec_ and at least 24 random bytes in base64, and give it to the receiver",
+      );
+    return [];
+  });

@@ -1,0 +1,66 @@
+// One notice to one webhook: signed, tried a few times, never redirected.
+
+import { setTimeout as pause } from "node:timers/promises";
+import type { Log } from "../../../core/index.ts";
+import type { Notice, Webhook } from "../notice.ts";
+import { signatureOf, signingKeyOf } from "./sign.ts";
+
+export interface Patience {
+  /** Between one attempt and the next, milliseconds; so many and one attempts are made. */
+  readonly pausesMs: readonly number[];
+  /** How long one attempt may take. */
+  readonly timeoutMs: number;
+}
+
+/** Five attempts within about a minute: long enough for a restart, short enough to be worth telling. */
+export const usualPatience: Patience = { pausesMs: [1_000, 4_000, 12_000, 30_000], timeoutMs: 10_000 };
+
+export type Deliver = (notice: Notice, signal: AbortSignal) => Promise<void>;
+
+/** @returns Resolves when it was delivered or given up; never rejects. What is given up is logged. */
+export const deliverTo = ({ webhook }: Webhook, log: Log, { pausesMs, timeoutMs }: Patience): Deliver => {
+  const key = signingKeyOf(webhook.secret) ?? Buffer.alloc(0); // boot has refused a wrong one
+  // Without its path: that of some services is a secret.
+  const to = new URL(webhook.url).origin;
+  const attempt = async (id: string, body: string, signal: AbortSignal): Promise<string | undefined> => {
+    const seconds = Math.floor(Date.now() / 1000);
+    try {
+      const response = await fetch(webhook.url, {
+        method: "POST",
+        redirect: "manual", // a notice goes where the manifest says
+        headers: {
+          "content-type": "application/json",
+          "user-agent": "quater",
+          "webhook-id": id,
+          "webhook-timestamp": String(seconds),
+          "webhook-signature": signatureOf(key, id, seconds, body),
+        },
+        body,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      });
+      await response.body?.cancel();
+      return response.status >= 200 && response.status < 300 ? undefined : `it answered ${response.status}`;
+    } catch (error) {
+      return error instanceof Error ? String(error.cause ?? error.message) : String(error);
+    }
+  };
+  return async (notice, signal) => {
+    const { type, ...data } = notice;
+    const body = JSON.stringify({ type, timestamp: new Date().toISOString(), data });
+    // The same for every attempt, so that a receiver takes the message once. A full stop would make what is signed ambiguous.
+    const id = `${notice.id}_${type.replace("approval.", "")}`;
+    let failure: string | undefined;
+    for (const pauseMs of [0, ...pausesMs]) {
+      if (pauseMs > 0) await pause(pauseMs, undefined, { signal, ref: false }).catch(() => {});
+      if (signal.aborted) break;
+      failure = await attempt(id, body, signal);
+      if (failure === undefined) return;
+    }
+    log.warn("A notice of an approval was not delivered", {
+      type,
+      approvalId: notice.id,
+      to,
+      reason: signal.aborted ? "the process stopped" : failure,
+    });
+  };
+};

@@ -1,0 +1,85 @@
+// One-time codes: somebody who has an approver key at a terminal signs in on a phone without typing the key there. Stored
+// under a hash that needs the project's key file, beside the key sealed under the code: who has the store alone can neither
+// try codes nor open what they stand for.
+
+import { createHmac, hkdfSync, randomInt } from "node:crypto";
+import type { Audit } from "../../audit/service.ts";
+import type { Migration, Store } from "../../store/service.ts";
+import { sealed, unsealed } from "./seal.ts";
+
+export interface CodeParts {
+  readonly store: Store;
+  readonly audit: Audit;
+}
+
+export interface IssuedCode {
+  /** `7KWX-M3QD`: for people to read off and type. */
+  readonly code: string;
+  /** Milliseconds since the epoch, by the store's clock. */
+  readonly expiresAt: number;
+}
+
+const lifetimeMs = 300_000;
+const length = 8;
+/** Without what looks like something else: no 0 and O, 1, I and L, 5 and S, 8 and B, U and V. */
+const alphabet = "234679ACDEFGHJKMNPQRTVWXYZ";
+const use = "quater.approval.code.v1";
+
+interface Tables {
+  approval_page_code: { code_hash: string; sealed_key: string; expires_at: number };
+}
+
+export const codeMigrations: readonly Migration[] = [
+  {
+    version: 1,
+    tables: ["approval_page_code"],
+    up: (build) => [
+      build.schema
+        .createTable("approval_page_code")
+        .addColumn("code_hash", "text", (column) => column.notNull().primaryKey())
+        .addColumn("sealed_key", "text", (column) => column.notNull())
+        .addColumn("expires_at", "bigint", (column) => column.notNull()),
+    ],
+  },
+];
+
+/**
+ * @param key  An approver key that was let in just now.
+ * @throws {StoreFailure}
+ */
+export const issueCode = async (parts: CodeParts, key: string): Promise<IssuedCode> => {
+  const open = await parts.store.open();
+  const db = open.queries<Tables>();
+  const text = Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("");
+  const expiresAt = (await open.now()) + lifetimeMs;
+  const row = { code_hash: hashOf(parts, text), sealed_key: sealed(keyOf(parts, text), use, key), expires_at: expiresAt };
+  await open.apply([
+    db.deleteFrom("approval_page_code").where("expires_at", "<=", open.clock),
+    db.insertInto("approval_page_code").values(row),
+  ]);
+  return { code: `${text.slice(0, length / 2)}-${text.slice(length / 2)}`, expiresAt };
+};
+
+/** @returns The key that the code stands for; `undefined` for wrong, used and expired ones. A code that is found is gone. */
+export const redeemCode = async (parts: CodeParts, typed: string): Promise<string | undefined> => {
+  const text = typed.toUpperCase().replaceAll(/[\s-]/g, "");
+  if (text.length !== length || [...text].some((character) => !alphabet.includes(character))) return undefined;
+  const open = await parts.store.open();
+  // One statement finds it and takes it away: of two that type it at once, one gets it.
+  const taking = open
+    .queries<Tables>()
+    .deleteFrom("approval_page_code")
+    .where("code_hash", "=", hashOf(parts, text))
+    .where("expires_at", ">", open.clock)
+    .returning("sealed_key");
+  const [taken] = await open.apply([taking]);
+  const [row] = (taken?.rows ?? []) as readonly { readonly sealed_key: string }[];
+  return row === undefined ? undefined : unsealed(keyOf(parts, text), use, row.sealed_key);
+};
+
+const secretOf = ({ audit }: CodeParts): Buffer => audit.secretFor("approval.code");
+
+const hashOf = (parts: CodeParts, code: string): string =>
+  createHmac("sha256", secretOf(parts)).update(`find ${code}`).digest("base64url");
+
+const keyOf = (parts: CodeParts, code: string): Buffer => Buffer.from(hkdfSync("sha256", secretOf(parts), code, use, 32));

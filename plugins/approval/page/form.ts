@@ -1,0 +1,46 @@
+// Forms that come in: from a page of ours (trust.md T16), with the token of the session they were made for.
+
+import { invalid, tooLarge, unauthenticated } from "../../../core/index.ts";
+import type { KoaContext } from "../../http/service.ts";
+import { approversSurface, type PageParts } from "./parts.ts";
+import { crossSite, formNotYours, notAForm } from "./refusals.ts";
+import { personOf, type Visit } from "./visitor.ts";
+
+export type Form = ReadonlyMap<string, string>;
+
+const maxBytes = 16 * 1024;
+const formType = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
+const loopback = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i;
+
+/** From headers alone. Browsers that say nothing of where a form comes from are not let in. @throws {QuaterError} */
+export const assertFromOurPage = ({ headers }: KoaContext, { publicOrigin }: PageParts): void => {
+  const { origin, host = "" } = headers;
+  const site = headers["sec-fetch-site"];
+  if (site !== undefined && site !== "same-origin") throw crossSite();
+  if (origin === undefined ? site === undefined : !isOurs(origin, host, publicOrigin)) throw crossSite();
+};
+
+/** The guard has seen to it that Host is one of ours, and a page that only shares the server is no page of ours. */
+const isOurs = (origin: string, host: string, publicOrigin: string | undefined): boolean =>
+  origin === publicOrigin ||
+  ((publicOrigin === undefined || loopback.test(host)) && /^https?:\/\/(.+)$/.exec(origin)?.[1] === host);
+
+/** @throws {QuaterError} `unsupported_media_type`, `too_large`, `invalid_input`, `form_not_yours`. */
+export const readForm = async (ctx: KoaContext, visit: Visit, { http, sessions }: PageParts): Promise<Form> => {
+  if (!formType.test(ctx.get("content-type"))) throw notAForm();
+  if (Number(ctx.get("content-length") || 0) > maxBytes) throw tooLarge("The form", `${maxBytes} bytes`);
+  const form = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams((await http.readBody(ctx)).toString("utf8"))) {
+    if (form.has(name)) invalid(`/${name}`, "is given more than once");
+    form.set(name, value);
+  }
+  if (!visit.hasSession) throw formNotYours();
+  if (!sessions.isFormToken(visit.session, personOf(visit), form.get("form") ?? "")) throw formNotYours();
+  return form;
+};
+
+/** @throws {QuaterError} `unauthenticated`. */
+export const signedIn = ({ principal }: Visit): NonNullable<Visit["principal"]> => {
+  if (principal === undefined) throw unauthenticated(approversSurface);
+  return principal;
+};

@@ -1,0 +1,35 @@
+// HTML from template strings. Whatever is put into one is escaped unless it is HTML already, so that forgetting to escape
+// is not possible.
+
+/** Text that is HTML. Made by `html` alone. */
+export class Html {
+  readonly #text: string;
+
+  private constructor(text: string) {
+    this.#text = text;
+  }
+
+  static of(strings: readonly string[], values: readonly Part[]): Html {
+    return new Html(strings.reduce((all, text, index) => `${all}${Html.#written(values[index - 1])}${text}`));
+  }
+
+  toString(): string {
+    return this.#text;
+  }
+
+  static #written(part: Part): string {
+    if (part === undefined || part === false) return "";
+    if (typeof part === "object" && #text in part) return part.#text;
+    return Array.isArray(part) ? part.map((each) => Html.#written(each)).join("") : escaped(String(part));
+  }
+}
+
+/** `undefined` and `false` leave nothing; lists are joined. */
+export type Part = Html | string | number | undefined | false | readonly Part[];
+
+const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+
+/** For text and for attributes in quotes. */
+export const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] as string);
+
+export const html = (strings: TemplateStringsArray, ...values: readonly Part[]): Html => Html.of(strings, values);

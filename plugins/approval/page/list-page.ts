@@ -1,0 +1,49 @@
+// All requests: those that wait for people first, then what became of the others.
+
+import type { ApprovalRecord } from "../record.ts";
+import { type ShownTime, safeText } from "../shown/presentation.ts";
+import { shownTime, stateInWords } from "../shown/words.ts";
+import { type Html, html, type Part } from "./html.ts";
+import { type Frame, inline, page } from "./layout.ts";
+
+export interface Listed {
+  readonly pending: readonly ApprovalRecord[];
+  readonly decided: readonly ApprovalRecord[];
+  /** The oldest one shown, when there may be older ones. */
+  readonly olderThan: string | undefined;
+  /** An older part of what was decided: the pending ones are on the first page. */
+  readonly isContinued: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export const listPage = (frame: Omit<Frame, "title">, { pending, decided, olderThan, isContinued, now }: Listed): Html =>
+  page({ ...frame, title: "Approvals" }, [
+    html`<h1>Approvals</h1>`,
+    !isContinued && html`<section><h2>Waiting for people</h2>${rows(pending, now, "Nothing waits.")}</section>`,
+    html`<section><h2>Decided or over</h2>${rows(decided, now, "Nothing was decided yet.")}</section>`,
+    olderThan !== undefined && html`<p><a href="/approvals?before=${olderThan}">Older ones</a></p>`,
+  ]);
+
+const rows = (records: readonly ApprovalRecord[], now: number, none: string): Part =>
+  records.length === 0
+    ? html`<p class="soft">${none}</p>`
+    : html`<ul class="requests">${records.map((record) => row(record, now))}</ul>`;
+
+const row = (record: ApprovalRecord, now: number): Html => html`<li>
+<a href="/approvals/${record.id}"><bdi class="value inline">${safeText(record.handler).text}</bdi></a> <span class="state">${stateInWords(record)}</span><br>
+asked for by ${asker(record)} over ${inline(safeText(record.surface))}<br>
+<span class="soft">filed ${relative(shownTime(record.filedAt, now))}${until(record, now)}</span>
+</li>`;
+
+const asker = ({ requester }: ApprovalRecord): Part => {
+  const who = inline(safeText(requester.person ?? requester.subject));
+  return requester.actsFor === undefined ? who : [who, " for ", inline(safeText(requester.actsFor))];
+};
+
+const until = ({ state, pendingUntil, usableUntil }: ApprovalRecord, now: number): Part => {
+  if (state === "pending") return [", to be decided ", relative(shownTime(pendingUntil, now))];
+  return state === "approved" && usableUntil !== undefined && [", to be used ", relative(shownTime(usableUntil, now))];
+};
+
+const relative = ({ iso, relative }: ShownTime): Html => html`<time datetime="${iso}">${relative}</time>`;

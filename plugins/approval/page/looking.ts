@@ -1,0 +1,67 @@
+// What somebody signed in may look at: the list, and one request.
+
+import type { Principal } from "../../../core/index.ts";
+import type { KoaContext } from "../../http/service.ts";
+import type { ApprovalRecord, ApprovalState } from "../record.ts";
+import { type Presentation, presentationOf, type View } from "../shown/presentation.ts";
+import type { Html } from "./html.ts";
+import type { Visitor } from "./layout.ts";
+import { listPage } from "./list-page.ts";
+import type { PageParts } from "./parts.ts";
+import { requestPage } from "./request-page.ts";
+
+const over: readonly ApprovalState[] = ["approved", "consumed", "denied", "cancelled", "expired", "revoked"];
+const mostPending = 200;
+const perPage = 20;
+
+export const listed = async (ctx: KoaContext, parts: PageParts, visitor: Visitor, principal: Principal): Promise<Html> => {
+  const { approvals, app } = parts;
+  const before = [ctx.query["before"]].flat()[0];
+  const [pending, decided] = await Promise.all([
+    before === undefined ? approvals.list(principal, { states: ["pending"], limit: mostPending }) : [],
+    approvals.list(principal, { states: over, limit: perPage, ...(before === undefined ? {} : { before }) }),
+  ]);
+  return listPage(
+    { app, visitor },
+    {
+      pending,
+      decided,
+      olderThan: decided.length === perPage ? decided.at(-1)?.id : undefined,
+      isContinued: before !== undefined,
+      now: Date.now(),
+    },
+  );
+};
+
+export const looked = async (
+  ctx: KoaContext,
+  parts: PageParts,
+  visitor: Visitor,
+  principal: Principal,
+  id: string,
+): Promise<Html> => {
+  const { approvals, app } = parts;
+  const record = await approvals.show(principal, id);
+  const shown = await presented(record, parts, ctx.query["view"] === "full" ? "full" : "short");
+  return requestPage({ app }, visitor, { shown, obstacle: ownVote(principal, record) ?? approvals.obstacle(principal, record) });
+};
+
+/** Once is enough: the buttons would only repeat it, or be refused. */
+const ownVote = ({ person }: Principal, { votes }: ApprovalRecord): string | undefined => {
+  const own = votes.find((vote) => vote.person === person);
+  return own && `you have ${own.verdict === "approve" ? "agreed" : "said no"} already`;
+};
+
+export const presented = async (
+  record: ApprovalRecord,
+  { approvals, catalog, audit, environment }: PageParts,
+  view: View,
+): Promise<Presentation> =>
+  presentationOf(record, {
+    view,
+    operation: catalog.get(record.handler),
+    earlier: await approvals.earlier(record),
+    tagOf: (value) => audit.tagOf(value),
+    now: Date.now(),
+    environment: environment(),
+  });

@@ -1,0 +1,87 @@
+// Puts page and API where they belong: on http's server, or on a listener of their own, which makes them an origin that no
+// other page shares.
+
+import type { PluginContext } from "../../../core/index.ts";
+import type { Audit } from "../../audit/service.ts";
+import type { HttpService, KoaContext, Listener, Mounting } from "../../http/service.ts";
+import type { Store } from "../../store/service.ts";
+import { apiPaths, ownStatusPath } from "../api-document.ts";
+import type { Approvals } from "../service.ts";
+import { type PageOptions, pageOrigin } from "./options.ts";
+import type { PageParts } from "./parts.ts";
+import { Sessions } from "./session.ts";
+import { Throttle } from "./throttle.ts";
+
+export interface PageSetup {
+  readonly options: PageOptions;
+  readonly context: Pick<PluginContext, "gate" | "catalog" | "project" | "command">;
+  readonly http: HttpService;
+  readonly store: Store;
+  readonly audit: Audit;
+  readonly approvals: Approvals;
+}
+
+export interface Page {
+  /** Where people open it, without a slash at the end; `undefined` while nothing listens and nothing was configured. */
+  readonly baseUrl: () => string | undefined;
+  readonly start: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+const attempts = { perPeer: 5, altogether: 60, windowMs: 60_000 } as const;
+const mounted = "/approvals";
+
+export const setUpPage = ({ options, context, http, store, audit, approvals }: PageSetup): Page => {
+  const { publicUrl, listen, sso } = options;
+  const { gate, catalog, project, command } = context;
+  let listener: Listener | undefined;
+  const baseUrl = (): string | undefined =>
+    publicUrl?.replace(/\/$/, "") ?? (listen === undefined ? http.baseUrl : listener?.baseUrl);
+  const parts: PageParts = {
+    http,
+    gate,
+    catalog,
+    approvals,
+    audit,
+    codes: { store, audit },
+    sessions: new Sessions({ secret: (label) => audit.secretFor(label), isHttps: publicUrl?.startsWith("https:") === true }),
+    throttle: new Throttle(attempts),
+    sso,
+    app: project.name,
+    environment: () => [command, baseUrl() ?? []].flat().join(", "),
+    publicOrigin: pageOrigin(publicUrl),
+    isOverUnixSocket: listen !== undefined && "path" in listen,
+  };
+  const pages: Mounting = ({ app }) => {
+    app.use((ctx, next) => (isOurs(ctx.path) ? servePages(ctx, parts) : next()));
+  };
+  http.describe(apiPaths(listen === undefined ? undefined : publicUrl));
+  http.mount(`GET ${ownStatusPath}`, ({ app }) => {
+    const prefix = ownStatusPath.slice(0, ownStatusPath.indexOf("{"));
+    app.use((ctx, next) => (ctx.path.startsWith(prefix) ? serveStatus(ctx, parts, ctx.path.slice(prefix.length)) : next()));
+  });
+  if (listen === undefined) http.mount(mounted, pages);
+  return {
+    baseUrl,
+    start: async () => {
+      if (listen === undefined) return;
+      const hosts = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
+      listener = await http.listen("approval", listen, hosts, pages);
+    },
+    stop: async () => {
+      await listener?.stop();
+      listener = undefined;
+    },
+  };
+};
+
+const isOurs = (path: string): boolean => path === mounted || path.startsWith(`${mounted}/`);
+
+// Loaded when somebody comes: most processes that set this up serve nobody.
+const servePages = async (ctx: KoaContext, parts: PageParts): Promise<void> => {
+  if (ctx.path.startsWith(`${mounted}/api/`)) return (await import("../api.ts")).serveApi(ctx, parts);
+  return (await import("./routes.ts")).servePage(ctx, parts);
+};
+
+const serveStatus = async (ctx: KoaContext, parts: PageParts, id: string): Promise<void> =>
+  (await import("../api.ts")).serveOwnStatus(ctx, parts, id);

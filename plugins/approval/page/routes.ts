@@ -1,0 +1,163 @@
+// Everything under /approvals: which page answers what, and what every answer carries. Nothing here changes on a GET.
+
+import { isQuaterError, type QuaterError } from "../../../core/index.ts";
+import type { KoaContext } from "../../http/service.ts";
+import { revoke, vote } from "./deciding.ts";
+import { assertFromOurPage, readForm, signedIn } from "./form.ts";
+import type { Html } from "./html.ts";
+import { listed, looked } from "./looking.ts";
+import type { PageParts } from "./parts.ts";
+import { methodNotAllowed, noSuchPage } from "./refusals.ts";
+import { continuePage, refusedPage, signInPage } from "./sign-in-page.ts";
+import { nextOf, signIn, signOut } from "./signing-in.ts";
+import { style } from "./style.ts";
+import { strangerOf, type Visit, visitOf, visitorOf } from "./visitor.ts";
+
+/** Nothing but our own style sheet and our own forms; in no frame, in nobody's cache, in no other window's hands. */
+export const pageHeaders: Readonly<Record<string, string>> = {
+  "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  "x-frame-options": "DENY",
+  // Not "no-referrer": with it, browsers say "null" for the origin of our own forms.
+  "referrer-policy": "same-origin",
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-store",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+};
+
+const signInPath = "/approvals/sign-in";
+const requestPath = /^\/approvals\/([\w-]{1,100})(?:\/(vote|revocation))?$/;
+
+export const servePage = async (ctx: KoaContext, parts: PageParts): Promise<void> => {
+  for (const [name, value] of Object.entries(pageHeaders)) ctx.set(name, value);
+  try {
+    await answer(ctx, parts);
+  } catch (error) {
+    if (!isQuaterError(error)) throw error;
+    refused(ctx, error, parts);
+  }
+};
+
+const answer = async (ctx: KoaContext, parts: PageParts): Promise<void> => {
+  const { path } = ctx;
+  if (path === "/approvals/style.css") return styled(allowing(ctx, "GET"));
+  if (path === "/approvals") return look(allowing(ctx, "GET"), parts);
+  if (path === signInPath) return isRead(ctx) ? askToSignIn(ctx, parts) : signingIn(allowing(ctx, "GET, POST"), parts);
+  if (path === "/approvals/sign-out") return act(allowing(ctx, "POST"), parts);
+  const [, id, action] = requestPath.exec(path) ?? [];
+  if (id === undefined) throw noSuchPage();
+  return action === undefined ? look(allowing(ctx, "GET"), parts, id) : act(allowing(ctx, "POST"), parts, id, action);
+};
+
+const isRead = ({ method }: KoaContext): boolean => method === "GET" || method === "HEAD";
+
+const allowing = (ctx: KoaContext, methods: string): KoaContext => {
+  if (methods.split(", ").includes(ctx.method === "HEAD" ? "GET" : ctx.method)) return ctx;
+  ctx.set("allow", methods);
+  throw methodNotAllowed(methods);
+};
+
+const styled = (ctx: KoaContext): void => {
+  ctx.set("cache-control", "max-age=300");
+  ctx.type = "text/css; charset=utf-8";
+  ctx.body = style;
+};
+
+const look = async (ctx: KoaContext, parts: PageParts, id?: string): Promise<void> => {
+  const visit = await visitOf(ctx, parts);
+  if (!isContinued(ctx, visit, parts)) return;
+  const { principal } = visit;
+  if (principal === undefined) return goTo(ctx, `${signInPath}?next=${encodeURIComponent(targetOf(ctx))}`);
+  const visitor = visitorOf(visit, parts);
+  show(ctx, await (id === undefined ? listed(ctx, parts, visitor, principal) : looked(ctx, parts, visitor, principal, id)));
+};
+
+/** Whoever is signed in may do so as somebody else, and whoever is not let in any more must be able to. */
+const askToSignIn = (ctx: KoaContext, parts: PageParts): void => {
+  const visit = strangerOf(ctx, parts);
+  if (!isContinued(ctx, visit, parts)) return;
+  const { formToken } = visitorOf(visit, parts);
+  show(ctx, signInPage({ app: parts.app }, { formToken, next: nextOf([ctx.query["next"]].flat()[0]) }));
+};
+
+/** Answers a visit from elsewhere with a step to the same page, which brings the cookie; keeps the session of all others. */
+const isContinued = (ctx: KoaContext, { hasSession, session }: Visit, { sessions, app }: PageParts): boolean => {
+  if (!hasSession && comesFromElsewhere(ctx)) {
+    show(ctx, continuePage({ app }, continued(ctx)));
+    return false;
+  }
+  // Only now: on a visit from elsewhere the browser kept the cookie back, and a new one would replace it.
+  if (!hasSession || sessions.isDueForRefresh(session)) ctx.set("set-cookie", sessions.cookieOf(session));
+  return true;
+};
+
+/** `?continued`: for browsers that do not say where a request comes from. */
+const comesFromElsewhere = (ctx: KoaContext): boolean => {
+  const site = ctx.headers["sec-fetch-site"];
+  return site === undefined ? !("continued" in ctx.query) : site !== "same-origin" && site !== "none";
+};
+
+const targetOf = (ctx: KoaContext): string => {
+  if (ctx.path === signInPath) return signInPath;
+  return nextOf(`${ctx.path}${ctx.query["view"] === "full" ? "?view=full" : ""}`);
+};
+
+const continued = (ctx: KoaContext): string => {
+  const target = targetOf(ctx);
+  return `${target}${target.includes("?") ? "&" : "?"}continued`;
+};
+
+const signingIn = async (ctx: KoaContext, parts: PageParts): Promise<void> => {
+  assertFromOurPage(ctx, parts);
+  const visit = strangerOf(ctx, parts);
+  const form = await readForm(ctx, visit, parts);
+  const next = nextOf(form.get("next"));
+  try {
+    const session = await signIn(ctx, form, parts);
+    ctx.set("set-cookie", parts.sessions.cookieOf(session));
+    goTo(ctx, next);
+  } catch (error) {
+    if (!isQuaterError(error)) throw error;
+    const { formToken } = visitorOf(visit, parts);
+    showRefusal(ctx, error, signInPage({ app: parts.app }, { formToken, next, refused: error }), parts);
+  }
+};
+
+const act = async (ctx: KoaContext, parts: PageParts, id = "", action = "sign-out"): Promise<void> => {
+  assertFromOurPage(ctx, parts);
+  const visit = await visitOf(ctx, parts);
+  if (action === "sign-out") {
+    await signOut(ctx, visit, parts);
+    return goTo(ctx, signInPath);
+  }
+  const principal = signedIn(visit);
+  const form = await readForm(ctx, visit, parts);
+  await (action === "vote" ? vote : revoke)(parts.approvals, principal, id, form);
+  goTo(ctx, `/approvals/${id}`);
+};
+
+const goTo = (ctx: KoaContext, path: string): void => {
+  ctx.status = 303; // RFC 9110 15.4.4: to be fetched with GET, whatever this was
+  ctx.set("location", path);
+  ctx.body = "";
+};
+
+const show = (ctx: KoaContext, body: Html, status = 200): void => {
+  ctx.status = status;
+  ctx.type = "text/html; charset=utf-8";
+  ctx.body = String(body);
+};
+
+const refused = (ctx: KoaContext, error: QuaterError, parts: PageParts): void => {
+  // Nobody can go on without signing in, whichever page it was.
+  const isSignInNext = error.kind === "unauthenticated" || ["form_not_yours", "approver_not_eligible"].includes(error.code);
+  const back = isSignInNext ? { path: signInPath, words: "Sign in" } : { path: "/approvals", words: "All approvals" };
+  showRefusal(ctx, error, refusedPage({ app: parts.app }, error, String(ctx.state["callId"]), back), parts);
+};
+
+const showRefusal = (ctx: KoaContext, error: QuaterError, body: Html, { http }: PageParts): void => {
+  show(ctx, body, http.statusOf(error));
+  // RFC 9110 15.5.2: a 401 carries WWW-Authenticate.
+  if (ctx.status === 401) ctx.set("www-authenticate", "Bearer");
+  if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
+};

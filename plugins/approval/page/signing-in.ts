@@ -1,0 +1,53 @@
+// Signing in and out. Whoever signs in gets a new session, so that nobody can wait in one that he prepared; how often
+// somebody may try is counted before anything is looked up.
+
+import { invalid, invalidToken } from "../../../core/index.ts";
+import type { KoaContext } from "../../http/service.ts";
+import { redeemCode } from "./codes.ts";
+import { type Form, readForm } from "./form.ts";
+import type { PageParts } from "./parts.ts";
+import { codeWrong, signInThrottled } from "./refusals.ts";
+import type { Session } from "./session.ts";
+import { entered, type Visit } from "./visitor.ts";
+
+/** Where somebody may be sent on to: our own pages, and nothing that only looks like one. */
+const ownPage = /^\/approvals(?:\/apr_[a-z2-7]{20}(?:\?view=full)?|\?before=apr_[a-z2-7]{20})?$/;
+
+export const nextOf = (given: string | undefined): string => (given !== undefined && ownPage.test(given) ? given : "/approvals");
+
+/** RFC 6265 6.1: what every browser takes, attributes included. */
+const longestCookie = 4_096;
+
+/** @returns The new session. @throws {QuaterError} `sign_in_throttled`, `sign_in_code_wrong`, `invalid_token`, ... */
+export const signIn = async (ctx: KoaContext, form: Form, parts: PageParts): Promise<Session> => {
+  const { http, throttle, approvals, sessions } = parts;
+  const peer = http.credentials(ctx, "approvals").peer ?? "";
+  const waitSeconds = throttle.attempt(peer);
+  if (waitSeconds !== undefined) throw signInThrottled(waitSeconds);
+  const key = await keyIn(form, parts);
+  const principal = await entered(ctx, parts, key);
+  if (principal === undefined) throw form.has("code") ? codeWrong() : invalidToken();
+  throttle.succeeded(peer);
+  approvals.assertApprover(principal);
+  const session = sessions.fresh(key);
+  // Browsers drop a longer cookie without a word, and whoever signs in would be asked to sign in for ever.
+  if (sessions.cookieOf(session).length > longestCookie) invalid("/key", "is too long for a session; use a smaller token");
+  return session;
+};
+
+const keyIn = async (form: Form, { codes }: PageParts): Promise<string> => {
+  const code = form.get("code");
+  if (code !== undefined) {
+    const key = await redeemCode(codes, code);
+    if (key === undefined) throw codeWrong();
+    return key;
+  }
+  const key = form.get("key")?.trim() ?? "";
+  return key === "" ? invalid("/key", "is empty") : key;
+};
+
+/** Of whoever has the page open; another visitor's form signs nobody out. */
+export const signOut = async (ctx: KoaContext, visit: Visit, parts: PageParts): Promise<void> => {
+  await readForm(ctx, visit, parts);
+  ctx.set("set-cookie", parts.sessions.noCookie);
+};

@@ -1,0 +1,74 @@
+// People whom a proxy signed in. Its headers are believed when the request shows the secret that only the proxy has, or came
+// over a Unix socket that only the proxy may open; never because the peer is near: anything on this machine is.
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Principal } from "../../../core/index.ts";
+import {
+  type Authentication,
+  type Authenticator,
+  asAuthenticator,
+  authenticator,
+  type Credentials,
+} from "../../../core/index.ts";
+import type { SsoOptions } from "./options.ts";
+import { ssoNotTrusted } from "./refusals.ts";
+
+/** As the page makes them; nobody else makes credentials for the approvers' door. */
+export interface ApproverCredentials extends Credentials {
+  /** The request came over the page's own Unix socket. */
+  readonly isOverUnixSocket?: boolean;
+}
+
+/** The approvers' door: people behind the proxy, and the plugin's own authenticator. */
+export const approversDoor = (given: Authentication | undefined, sso: SsoOptions | undefined): Authenticator | undefined => {
+  if (sso === undefined) return given === undefined ? undefined : asAuthenticator(given);
+  const keys = given === undefined ? undefined : asAuthenticator(given);
+  return authenticator({
+    name: keys === undefined ? "sso" : `sso, ${keys.name}`,
+    open: (context) => keys?.open?.(context),
+    close: () => keys?.close?.(),
+    authenticate: (credentials) => personBehind(sso, credentials) ?? keys?.authenticate(credentials),
+  });
+};
+
+/** @returns `undefined` when the headers name nobody. @throws {QuaterError} `sso_not_trusted`. */
+export const personBehind = (sso: SsoOptions, credentials: ApproverCredentials): Principal | undefined => {
+  const person = textOf(credentials, sso.personHeader);
+  if (person === undefined || person === "") return undefined;
+  if (!isFromProxy(sso, credentials)) throw ssoNotTrusted("The header that names a person did not come from the proxy");
+  // Two lines of one header arrive as one with a comma: one of them is not the proxy's.
+  if (person.includes(",") || person.length > 200) throw ssoNotTrusted("The header that names a person names no single one");
+  const roles = sso.rolesHeader === undefined ? "" : (textOf(credentials, sso.rolesHeader) ?? "");
+  return Object.freeze({
+    issuer: "sso",
+    subject: person,
+    kind: "user",
+    person,
+    credential: `sso:${person}`,
+    scopes: Object.freeze([]),
+    roles: Object.freeze(
+      roles
+        .split(",")
+        .map((role) => role.trim())
+        .filter((role) => role !== ""),
+    ),
+    claims: Object.freeze({}),
+  });
+};
+
+const isFromProxy = (sso: SsoOptions, credentials: ApproverCredentials): boolean => {
+  if (sso.unixSocket === true) return credentials.isOverUnixSocket === true;
+  const shown = credentials.header(sso.secretHeader.toLowerCase()) ?? "";
+  return timingSafeEqual(hash(shown), hash(sso.secret));
+};
+
+const hash = (text: string): Buffer => createHash("sha256").update(text).digest();
+
+/** Proxies send UTF-8; Node reads header bytes as Latin-1. */
+const textOf = ({ header }: Credentials, name: string): string | undefined => {
+  const raw = header(name.toLowerCase());
+  if (raw === undefined) return undefined;
+  const bytes = Buffer.from(raw, "latin1");
+  const text = bytes.toString("utf8");
+  return (Buffer.from(text, "utf8").equals(bytes) ? text : raw).trim();
+};

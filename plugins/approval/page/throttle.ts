@@ -1,0 +1,56 @@
+// Guessing made slow: attempts per peer and altogether, in this process. A peer that fails often waits; so does everybody
+// when somebody guesses from many addresses.
+
+export interface ThrottleOptions {
+  /** Failed attempts in a window, and the window's length, milliseconds. */
+  readonly perPeer: number;
+  readonly altogether: number;
+  readonly windowMs: number;
+  readonly now?: () => number;
+}
+
+interface Attempts {
+  readonly since: number;
+  count: number;
+}
+
+/** Peers that are told apart at once: beyond it the one that tried longest ago is forgotten; the limit over all holds. */
+const mostPeers = 10_000;
+
+export class Throttle {
+  readonly #options: ThrottleOptions;
+  readonly #peers = new Map<string, Attempts>();
+  #all: Attempts = { since: 0, count: 0 };
+
+  constructor(options: ThrottleOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Counts an attempt before it is known how it ends, so that a thousand at once are not all the first.
+   *
+   * @returns How many seconds this peer has to wait; `undefined` when it may try.
+   */
+  attempt(peer: string): number | undefined {
+    const { perPeer, altogether, windowMs } = this.#options;
+    const now = (this.#options.now ?? Date.now)();
+    const current = (attempts: Attempts | undefined): Attempts =>
+      attempts === undefined || now - attempts.since >= windowMs ? { since: now, count: 0 } : attempts;
+    const own = current(this.#peers.get(peer));
+    this.#all = current(this.#all);
+    const full = own.count >= perPeer ? own : this.#all.count >= altogether ? this.#all : undefined;
+    if (full !== undefined) return Math.max(1, Math.ceil((full.since + windowMs - now) / 1000));
+    own.count++;
+    this.#all.count++;
+    this.#peers.delete(peer); // to the end of the map
+    this.#peers.set(peer, own);
+    if (this.#peers.size > mostPeers) this.#peers.delete(this.#peers.keys().next().value as string);
+    return undefined;
+  }
+
+  /** It was no guess. */
+  succeeded(peer: string): void {
+    this.#all.count = Math.max(0, this.#all.count - 1);
+    this.#peers.delete(peer);
+  }
+}

@@ -1,0 +1,83 @@
+// Who sends a request to the page: the session from its cookie, and the person whom the approvers' door makes of what the
+// session carries, asked anew for every request.
+
+import { isQuaterError, type Principal } from "../../../core/index.ts";
+import type { KoaContext } from "../../http/service.ts";
+import { safeText } from "../shown/presentation.ts";
+import type { Visitor } from "./layout.ts";
+import { approversSurface, type PageParts } from "./parts.ts";
+import { ssoNotTrusted } from "./refusals.ts";
+import type { Session } from "./session.ts";
+import type { ApproverCredentials } from "./sso.ts";
+
+export interface Visit {
+  readonly session: Session;
+  /** The cookie came with the request: its forms can be told to be its own. */
+  readonly hasSession: boolean;
+  /** `undefined` when nobody is signed in. */
+  readonly principal: Principal | undefined;
+  readonly isSso: boolean;
+}
+
+/** The session alone, whoever it may be: for signing in. */
+export const strangerOf = (ctx: KoaContext, { sessions }: PageParts): Visit => {
+  const found = sessions.read(ctx.headers.cookie);
+  return { session: found ?? sessions.fresh(), hasSession: found !== undefined, principal: undefined, isSso: false };
+};
+
+/** @throws {QuaterError} `sso_not_trusted`, `approver_not_eligible`, `authenticator_failed`. */
+export const visitOf = async (ctx: KoaContext, parts: PageParts): Promise<Visit> => {
+  const { sso, approvals } = parts;
+  const stranger = strangerOf(ctx, parts);
+  const isSso = sso !== undefined && (ctx.headers[sso.personHeader.toLowerCase()] ?? "") !== "";
+  const token = isSso ? undefined : stranger.session.token;
+  if (!isSso && token === undefined) return stranger;
+  const principal = await entered(ctx, parts, token);
+  if (principal !== undefined) approvals.assertApprover(principal);
+  return { ...stranger, principal, isSso };
+};
+
+/** @returns `undefined` when the door does not know the credential, or not any more. */
+export const entered = async (ctx: KoaContext, parts: PageParts, token: string | undefined): Promise<Principal | undefined> => {
+  try {
+    return await parts.gate.enter({
+      surface: approversSurface,
+      credentials: credentialsOf(ctx, parts, token),
+      callId: String(ctx.state["callId"]),
+    });
+  } catch (error) {
+    if (isQuaterError(error) && error.kind === "unauthenticated") return undefined;
+    throw error;
+  }
+};
+
+const credentialsOf = (
+  ctx: KoaContext,
+  { http, isOverUnixSocket }: PageParts,
+  token: string | undefined,
+): ApproverCredentials => {
+  const { peer } = http.credentials(ctx, approversSurface);
+  return {
+    surface: approversSurface,
+    isLocal: false,
+    isOverUnixSocket,
+    header: (name) => {
+      const [line, ...more] = ctx.req.headersDistinct[name] ?? [];
+      if (more.length > 0) throw ssoNotTrusted(`The header ${name} is given more than once`);
+      return line;
+    },
+    ...(peer === undefined ? {} : { peer }),
+    // What is typed into a form is the credential. What the request carries beside it is not: browsers add it by themselves.
+    ...(token === undefined ? {} : { token }),
+  };
+};
+
+/** Part of what form tokens are made of: a form made for one person is no form of the next one's. */
+export const personOf = ({ principal }: Visit): string =>
+  principal === undefined ? "" : JSON.stringify([principal.issuer, principal.subject, principal.credential]);
+
+export const visitorOf = (visit: Visit, { sessions }: PageParts): Visitor => ({
+  formToken: sessions.formToken(visit.session, personOf(visit)),
+  person: visit.principal === undefined ? undefined : safeText(visit.principal.person ?? visit.principal.subject, "full"),
+  isSso: visit.isSso,
+});

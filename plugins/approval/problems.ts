@@ -1,0 +1,140 @@
+// What can be wrong with the options and with what exposures ask for, found before anything is set up.
+
+import { nearest, type Operation, type Problem } from "../../core/index.ts";
+import type { ApprovalExposure, ApprovalOptions } from "./index.ts";
+import { noticeProblems } from "./notices/problems.ts";
+import { pageProblems } from "./page/options.ts";
+
+interface Wrong {
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+const policyKeys = ["approvers", "kind", "denials", "pendingForMs", "usableForMs", "anySurface", "unattributed"];
+const approverKeys = ["role", "person", "need"];
+const mostPending = 7 * 86_400_000;
+const mostUsable = 86_400_000;
+const mostNeeded = 100;
+
+export const optionProblems = (options: ApprovalOptions): Problem[] => {
+  const { policies, maxPending = 20, cooldownMs = 600_000, publicUrl, authenticate, sso, listen, notify } = options;
+  const found: Wrong[] = [];
+  const say = (cause: string, remedy: string) => found.push({ cause, remedy });
+  const entries = Object.entries(Object(policies) as Record<string, unknown>);
+  if (entries.length === 0) say("approval has no policies", 'Add policies: { finance: { approvers: [{ role: "finance" }] } }');
+  for (const [name, policy] of entries) found.push(...policyProblems(name, policy));
+  if (authenticate === undefined && sso === undefined)
+    say("approval lets nobody in who could decide", "Add authenticate: apiKeys(), the approvers' own door");
+  if (!isCount(maxPending, 1, 10_000)) say(`approval's maxPending is ${maxPending}`, "Write a whole number, at least 1");
+  if (!isCount(cooldownMs, 0, mostPending))
+    say(`approval's cooldownMs is ${cooldownMs}`, "Write milliseconds: 0 to 604,800,000, which are 7 days");
+  if (publicUrl !== undefined && !isSafeUrl(publicUrl))
+    say(
+      `approval's publicUrl ${JSON.stringify(publicUrl)} is no https address`,
+      'Write "https://shop.example"; http is for loopback',
+    );
+  const own = found.map((wrong): Problem => ({ place: "approval()", plugin: "approval", ...wrong }));
+  return [...own, ...pageProblems({ publicUrl, listen, sso }), ...noticeProblems(notify)];
+};
+
+const policyProblems = (name: string, given: unknown): Wrong[] => {
+  const found: Wrong[] = [];
+  const say = (cause: string, remedy: string) => found.push({ cause: `The policy ${name} ${cause}`, remedy });
+  if (given === null || typeof given !== "object") {
+    say("is none", 'Write { approvers: [{ role: "finance" }] }');
+    return found;
+  }
+  const policy = given as Record<string, unknown>;
+  for (const key of Object.keys(policy).filter((key) => !policyKeys.includes(key))) say(...unknownKey(key, policyKeys));
+  const between = (key: string, least: number, most: number, unit: string) => {
+    if (policy[key] !== undefined && !isCount(policy[key], least, most))
+      say(`has the ${key} ${JSON.stringify(policy[key])}`, `Write ${unit}, ${least} to ${most.toLocaleString("en")}`);
+  };
+  between("pendingForMs", 1, mostPending, "milliseconds");
+  between("usableForMs", 1, mostUsable, "milliseconds");
+  between("denials", 1, mostNeeded, "a number of people");
+  for (const key of ["anySurface", "unattributed"])
+    if (policy[key] !== undefined && typeof policy[key] !== "boolean")
+      say(`has the ${key} ${JSON.stringify(policy[key])}`, "Write true or false");
+  if (policy["kind"] !== undefined && policy["kind"] !== "dual" && policy["kind"] !== "confirm")
+    say(`has the kind ${JSON.stringify(policy["kind"])}`, 'Write "dual" or "confirm"');
+  const approvers: unknown = policy["approvers"];
+  if (!Array.isArray(approvers) || approvers.length === 0) {
+    say("names no approver", 'Add approvers: [{ role: "finance" }]');
+    return found;
+  }
+  for (const approver of approvers as unknown[]) approverProblems(approver).forEach(([cause, remedy]) => void say(cause, remedy));
+  const people = approvers
+    .map((approver) => (Object(approver) as { person?: unknown }).person)
+    .filter((person) => person !== undefined);
+  const twice = people.find((person, index) => people.indexOf(person) !== index);
+  if (twice !== undefined)
+    say(`needs ${JSON.stringify(twice)} twice, and one person counts once`, "Name each person once: nobody could satisfy it");
+  return found;
+};
+
+const approverProblems = (given: unknown): [cause: string, remedy: string][] => {
+  const found: [string, string][] = [];
+  const approver = Object(given) as Record<string, unknown>;
+  const { role, person, need = 1 } = approver;
+  for (const key of Object.keys(approver).filter((key) => !approverKeys.includes(key))) found.push(unknownKey(key, approverKeys));
+  const named = [role, person].filter((name) => name !== undefined);
+  if (named.length !== 1 || typeof named[0] !== "string" || named[0] === "")
+    found.push(["has an approver that is not one role or one person", 'Write { role: "finance" } or { person: "ana" }']);
+  if (!isCount(need, 1, mostNeeded))
+    found.push([`has an approver with need ${JSON.stringify(need)}`, "Write how many people, at least 1"]);
+  else if (person !== undefined && need > 1)
+    found.push([
+      `needs ${need} times the person ${JSON.stringify(person)}`,
+      "One person counts once: ask for a role, or name more people",
+    ]);
+  return found;
+};
+
+const unknownKey = (key: string, known: readonly string[]): [string, string] => {
+  const near = nearest(key, known);
+  return [
+    `has the unknown field ${JSON.stringify(key)}`,
+    near === undefined ? `It takes ${known.join(", ")}` : `Did you mean "${near}"?`,
+  ];
+};
+
+/** For the exposure key: a policy that exists, over surfaces that the handler has. */
+export const exposureProblems = (
+  policies: Readonly<Record<string, unknown>>,
+  given: ApprovalExposure,
+  { name, surfaces }: Operation,
+) => {
+  const { policy, surfaces: narrowed } = typeof given === "string" ? { policy: given, surfaces: undefined } : given;
+  const found: Wrong[] = [];
+  if (!Object.hasOwn(policies, policy)) {
+    const near = nearest(policy, Object.keys(policies));
+    found.push({
+      cause: `${name} asks for approval by the policy "${policy}", which approval() does not have`,
+      remedy: near === undefined ? `It has ${Object.keys(policies).join(", ") || "none"}` : `Did you mean "${near}"?`,
+    });
+  }
+  if (narrowed?.length === 0)
+    found.push({ cause: `${name} asks for approval over no surface`, remedy: "Remove surfaces: then it holds over all" });
+  for (const surface of narrowed ?? []) {
+    if (surfaces.has(surface)) continue;
+    const near = nearest(surface, surfaces);
+    found.push({
+      cause: `${name} asks for approval over ${surface}, where it is not exposed`,
+      remedy: near === undefined ? `It is exposed over ${[...surfaces].join(", ")}` : `Did you mean "${near}"?`,
+    });
+  }
+  return found;
+};
+
+const isCount = (value: unknown, least: number, most: number): value is number =>
+  Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
+
+const loopback = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+const isSafeUrl = (text: string): boolean => {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password } = new URL(text);
+  if (username !== "" || password !== "") return false;
+  return protocol === "https:" || (protocol === "http:" && loopback.has(hostname));
+};

@@ -1,0 +1,125 @@
+// Every question that is asked of the tables. What cannot be read is said as such: nobody may take it for "there is none".
+
+import { isQuaterError } from "../../core/index.ts";
+import type { OpenStore, Query, Store } from "../store/service.ts";
+import { approvalUnavailable } from "./errors.ts";
+import type { ListGiven } from "./service.ts";
+import { type Database, type Found, foundOf, type ReadRow, stateNow, type VoteRow } from "./tables.ts";
+
+const dayMs = 86_400_000;
+const mostListed = 200;
+const mostEarlier = 20;
+
+/** What an id looks like; nothing else is looked for. */
+const idPattern = /^apr_[a-z2-7]{20}$/;
+
+export class Reader {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async byId(id: string): Promise<Found | undefined> {
+    if (!idPattern.test(id)) return undefined;
+    return (await this.#read((open) => requests(open).where("id", "=", id)))[0];
+  }
+
+  /** The last one that was filed for this very call. */
+  async newest(callKey: string): Promise<Found | undefined> {
+    const found = await this.#read((open) => requests(open).where("call_key", "=", callKey).orderBy("nth", "desc").limit(1));
+    return found[0];
+  }
+
+  /** Newest first. */
+  async list({ states, handler, limit = 50, before }: ListGiven): Promise<readonly Found[]> {
+    return this.#read((open) => {
+      let query = requests(open).orderBy("filed_at", "desc").orderBy("id", "desc").limit(Math.min(limit, mostListed));
+      if (states !== undefined) query = query.where(stateNow(open), "in", [...states]);
+      if (handler !== undefined) query = query.where("handler", "=", handler);
+      if (before !== undefined) {
+        const filedAt = database(open)
+          .selectFrom("approval_request as last")
+          .select("last.filed_at")
+          .where("last.id", "=", before);
+        query = query.where(({ eb, or, and }) =>
+          or([eb("filed_at", "<", filedAt), and([eb("filed_at", "=", filedAt), eb("id", "<", before)])]),
+        );
+      }
+      return query;
+    });
+  }
+
+  /** Requests for the same call within the day before `filedAt`, newest first. */
+  earlier(callKey: string, filedAt: number, id: string): Promise<readonly Found[]> {
+    return this.#read((open) =>
+      requests(open)
+        .where("call_key", "=", callKey)
+        .where("id", "<>", id)
+        .where("filed_at", "<=", filedAt)
+        .where("filed_at", ">", filedAt - dayMs)
+        .orderBy("nth", "desc")
+        .limit(mostEarlier),
+    );
+  }
+
+  /** The last one for this very call that was used. */
+  async lastUsed(callKey: string): Promise<Found | undefined> {
+    const used = await this.#read((open) =>
+      requests(open).where("call_key", "=", callKey).where("state", "=", "consumed").orderBy("nth", "desc").limit(1),
+    );
+    return used[0];
+  }
+
+  /** How many of a requester wait for people. */
+  async pendingOf(requesterKey: string): Promise<number> {
+    const [row] = await this.#rows<{ n: number }>((open) => livePending(open, requesterKey));
+    return row?.n ?? 0;
+  }
+
+  /** Those whose time has run out and whose rows do not say so yet. */
+  due(limit: number): Promise<readonly Found[]> {
+    return this.#read((open) =>
+      requests(open)
+        .where("state", "in", ["pending", "approved"])
+        .where(stateNow(open), "=", "expired")
+        .orderBy("filed_at")
+        .limit(limit),
+    );
+  }
+
+  async #read(queryOn: (open: OpenStore) => Query): Promise<readonly Found[]> {
+    const rows = await this.#rows<ReadRow>(queryOn);
+    if (rows.length === 0) return [];
+    const ids = rows.map(({ id }) => id);
+    const votes = await this.#rows<VoteRow>((open) =>
+      database(open).selectFrom("approval_vote").selectAll().where("id", "in", ids).orderBy("at").orderBy("person"),
+    );
+    return rows.map((row) => foundOf(row, votes));
+  }
+
+  async #rows<Row>(queryOn: (open: OpenStore) => Query): Promise<readonly Row[]> {
+    try {
+      const open = await this.#store.open();
+      return await open.read<Row>(queryOn(open));
+    } catch (error) {
+      throw isQuaterError(error) ? error : approvalUnavailable(error);
+    }
+  }
+}
+
+export const database = (open: OpenStore): Database => open.queries();
+
+const requests = (open: OpenStore) =>
+  database(open)
+    .selectFrom("approval_request")
+    .selectAll()
+    .select([stateNow(open).as("state_now"), open.clock.as("now")]);
+
+export const livePending = (open: OpenStore, requesterKey: string) =>
+  database(open)
+    .selectFrom("approval_request")
+    .select(({ fn }) => fn.countAll<number>().as("n"))
+    .where("requester_key", "=", requesterKey)
+    .where("state", "=", "pending")
+    .where("pending_until", ">", open.clock);

@@ -1,0 +1,100 @@
+// The approval plugin at work. Loaded when a project that has it is set up, so that a manifest which only imports it does
+// not pay.
+
+import { canonicalText, type Operation, type PluginContext, type Running } from "../../core/index.ts";
+import { auditRef } from "../audit/service.ts";
+import { httpRef } from "../http/service.ts";
+import { storeRef } from "../store/service.ts";
+import { approvalsOn } from "./approvals.ts";
+import { ended } from "./changing.ts";
+import { approvalCommands } from "./commands/commands.ts";
+import { schemaDigestOf } from "./digest.ts";
+import { Ground, type Plan } from "./ground.ts";
+import type { ApprovalOptions } from "./index.ts";
+import { tellerOf } from "./notices/deliver.ts";
+import { forecast } from "./own.ts";
+import { codeMigrations, issueCode } from "./page/codes.ts";
+import { type Page, setUpPage } from "./page/mount.ts";
+import { approversSurface } from "./page/parts.ts";
+import { completed, type Policy } from "./policy.ts";
+import { Reader } from "./reading.ts";
+import { requirementsBy } from "./requirement.ts";
+import { approvalsRef } from "./service.ts";
+import { sweepExpired } from "./sweeping.ts";
+import { migrations } from "./tables.ts";
+import { approve, ungated } from "./using.ts";
+
+const processesThatStay = new Set(["serve", "dev", "mcp", "test"]);
+const serving = new Set(["serve", "dev", "test"]);
+const sweepEveryMs = 5_000;
+
+export const setup = (options: ApprovalOptions, context: PluginContext): Running => {
+  const { services, command, log, project, catalog, gate, plugins } = context;
+  const store = services.get(storeRef);
+  const audit = services.get(auditRef);
+  const http = services.find(httpRef);
+  store.register("approval", migrations);
+  store.register("approval-page", codeMigrations);
+  const policies = new Map(Object.entries(options.policies).map(([name, policy]) => [name, completed(policy)]));
+  const teller = tellerOf(options.notify, log);
+  let page: Page | undefined;
+  const urlOf = (id: string): string | undefined => {
+    const base = page?.baseUrl();
+    return base === undefined ? undefined : `${base}/approvals/${id}`;
+  };
+  const { maxPending = 20, cooldownMs = 600_000 } = options;
+  const reader = new Reader(store);
+  const ground = new Ground({ app: project.name, store, audit, reader, log, tell: teller.tell, urlOf, maxPending, cooldownMs });
+  const approvals = approvalsOn(ground, policies);
+  services.provide(approvalsRef, approvals);
+  audit.whenLost((open, { approvalId, callId }) => [ended(open, approvalId, callId, "unknown")]);
+  if (http !== undefined) page = setUpPage({ options, context, http, store, audit, approvals });
+  let sweeping: NodeJS.Timeout | undefined;
+  return {
+    hooks: (operation) => {
+      const given = operation === undefined ? undefined : requirementsBy(policies)(operation);
+      if (operation === undefined || given === undefined) return undefined;
+      const plan = planOf(operation, given.policy, policies);
+      const isGated = (surface: string) => given.surfaces?.includes(surface) !== false;
+      return {
+        approve: (call) => (isGated(call.surface) ? approve(ground, plan, call) : ungated(ground, call)),
+        forecast: (call) => (isGated(call.surface) ? forecast(ground, plan, call) : { required: false }),
+      };
+    },
+    commands: approvalCommands({
+      approvals,
+      catalog,
+      gate,
+      surfaces: plugins.map(({ name }) => name),
+      authenticateKey: async (token) =>
+        gate.enter({
+          surface: approversSurface,
+          callId: gate.newCallId(),
+          credentials: { surface: approversSurface, token, header: () => undefined, isLocal: false },
+        }),
+      tagOf: (value) => audit.tagOf(value),
+      issueCode: http === undefined ? undefined : (key) => issueCode({ store, audit }, key),
+    }),
+    start: async () => {
+      if (serving.has(command)) await page?.start();
+      if (!processesThatStay.has(command)) return;
+      sweeping = setInterval(() => {
+        sweepExpired(ground).catch((error: unknown) =>
+          log.warn("Expired approvals could not be recorded", { error: String(error) }),
+        );
+      }, sweepEveryMs);
+      sweeping.unref();
+    },
+    stop: async () => {
+      clearInterval(sweeping);
+      await page?.stop();
+      await teller.stop();
+    },
+  };
+};
+
+const planOf = (operation: Operation, policyName: string, policies: ReadonlyMap<string, Policy>): Plan => {
+  const policy = policies.get(policyName);
+  if (policy === undefined) throw new Error(`There is no policy ${policyName}`);
+  return { policyName, policy, policyText: canonicalText(policy), schema: schemaDigestOf(operation) };
+};

@@ -1,0 +1,103 @@
+// The presentation as lines for a terminal. Lines are as long as they are: a terminal wraps them, and cutting here would
+// hide what somebody is asked to agree to.
+
+import type { Presentation, ShownText, ShownValues } from "./presentation.ts";
+
+/** As the terminal's own: bold names, dim asides, red and yellow for what deserves a second look. */
+export type Paint = (style: "bold" | "dim" | "red" | "yellow", text: string) => string;
+
+const plain: Paint = (_style, text) => text;
+
+type Row = readonly [label: string, text: string];
+
+/** @returns Lines without line ends. */
+export const terminalLines = (shown: Presentation, paint: Paint = plain): readonly string[] => {
+  const text = texts(paint);
+  return [
+    ...table(paint, aboutRows(shown, text)),
+    ...section(paint, "Who asks", table(paint, requesterRows(shown, text))),
+    ...section(paint, "Arguments", valueLines(shown.arguments, shown.hidden, paint)),
+    ...(shown.preview === undefined ? [] : section(paint, "Preview", valueLines(shown.preview, undefined, paint))),
+    ...section(paint, "Identical requests of the last 24 hours", earlierLines(shown)),
+    ...section(paint, `Policy ${shown.policyName.text}`, shown.policy),
+    ...section(paint, `Votes: ${shown.agreed.votes} of ${shown.agreed.needed} agreed`, voteLines(shown, text)),
+    ...(shown.needsFullView ? ["", paint("yellow", "Something was cut (\\…): it can be approved on the full view only")] : []),
+  ];
+};
+
+/** A text with what is unusual about it behind it. */
+const texts =
+  (paint: Paint) =>
+  ({ text, warnings, isCut, length, sha256 }: ShownText): string =>
+    [
+      text,
+      ...(isCut ? [paint("yellow", `[cut: ${length} characters, SHA-256 ${sha256}]`)] : []),
+      ...warnings.map((warning) => paint("yellow", `[${warning}]`)),
+    ].join(" ");
+
+type Write = (shown: ShownText) => string;
+
+const aboutRows = (shown: Presentation, write: Write): readonly Row[] => [
+  ["Request", shown.id],
+  ["State", `${shown.stateInWords}${shown.reason === undefined ? "" : `: ${write(shown.reason)}`}`],
+  ["Handler", write(shown.handler)],
+  ...optional("Purpose", shown.purpose, write),
+  ["App", write(shown.app)],
+  ...optional("Environment", shown.environment, write),
+  ["Filed", timeText(shown.filed)],
+  ...(shown.decided === undefined ? [] : [["Decided", timeText(shown.decided)] as const]),
+  ...(shown.expires === undefined ? [] : [["Expires", timeText(shown.expires)] as const]),
+  ["Digest", shown.digestStart],
+];
+
+const requesterRows = ({ requester }: Presentation, write: Write): readonly Row[] => [
+  ...optional("Person", requester.person, write),
+  ...optional("Acts for", requester.actsFor, write),
+  ["Subject", `${write(requester.subject)} (${requester.kind})`],
+  ["Issuer", write(requester.issuer)],
+  ["Credential", write(requester.credential)],
+  ["Surface", write(requester.surface)],
+];
+
+const optional = (label: string, shown: ShownText | undefined, write: Write): readonly Row[] =>
+  shown === undefined ? [] : [[label, write(shown)]];
+
+const valueLines = ({ rows, rowsLeftOut }: ShownValues, hidden: string | undefined, paint: Paint): readonly string[] => {
+  if (hidden !== undefined) return [paint("red", `not shown: ${hidden}`)];
+  const write = texts(paint);
+  const kinds = widest(rows.map(({ type }) => type));
+  const lines = table(
+    paint,
+    // A value that is not inside anything has no path; no pointer begins without a slash, so that this one is none.
+    rows.map(({ path, type, value }) => [path.text === "" ? "whole" : write(path), `${type.padEnd(kinds)}  ${write(value)}`]),
+  );
+  return rowsLeftOut === 0 ? lines : [...lines, paint("yellow", `\\… and ${rowsLeftOut} more`)];
+};
+
+const earlierLines = ({ earlier }: Presentation): readonly string[] =>
+  earlier.length === 0 ? ["none"] : earlier.map(({ id, filed, stateInWords }) => `${id}  ${timeText(filed)}  ${stateInWords}`);
+
+const voteLines = ({ votes }: Presentation, write: Write): readonly string[] =>
+  votes.map(({ person, verdict, reason, via, at }) => {
+    const what = verdict === "approve" ? "agreed" : "said no";
+    return `${write(person)} ${what} over ${write(via)}, ${timeText(at)}${reason === undefined ? "" : `: ${write(reason)}`}`;
+  });
+
+const timeText = ({ iso, relative }: { readonly iso: string; readonly relative: string }): string => `${iso} (${relative})`;
+
+const section = (paint: Paint, title: string, lines: readonly string[]): readonly string[] => [
+  "",
+  paint("bold", title),
+  ...lines.map((line) => `  ${line}`),
+];
+
+/** Past this, a label has its value on the same line and no others wait for it. */
+const widestLabel = 40;
+
+const table = (paint: Paint, rows: readonly Row[]): readonly string[] => {
+  const width = widest(rows.map(([label]) => label));
+  return rows.map(([label, text]) => `${paint("dim", label.padEnd(width))}  ${text}`.trimEnd());
+};
+
+const widest = (labels: readonly string[]): number =>
+  Math.max(0, ...labels.map(({ length }) => length).filter((length) => length <= widestLabel));

@@ -1,0 +1,184 @@
+// Arguments and previews as rows: where a value stands, what it is, how it reads. Objects and arrays are flattened, so that
+// no layout can suggest what is not there; secrets are replaced before anything else looks at them.
+
+import { masked } from "../../../core/index.ts";
+import type { Filed } from "../record.ts";
+import { type ShownText, safeText, type View } from "./safe-text.ts";
+import { hasHalves } from "./unseen.ts";
+
+export type ValueType =
+  | "string"
+  | "number"
+  | "boolean"
+  | "null"
+  | "empty string"
+  | "empty object"
+  | "empty array"
+  /** A `secret()` field, or text of the preview that holds one: `value` says how long it is, never what it is. */
+  | "secret";
+
+export interface ShownValue {
+  /** JSON Pointer (RFC 6901), `/lines/0/amount`; empty for a value that is not inside anything. */
+  readonly path: ShownText;
+  readonly type: ValueType;
+  /** Empty for what is empty. Numbers and booleans as JSON writes them. */
+  readonly value: ShownText;
+}
+
+export interface ShownValues {
+  readonly rows: readonly ShownValue[];
+  /** In the short view: how many rows more there are. */
+  readonly rowsLeftOut: number;
+}
+
+/** @param tagOf  A keyed tag, `hmac:<key id>:<64 hex>`: equal secrets can be told to be equal and not be guessed. */
+export const shownArguments = (
+  { args, schema, tagOf }: { readonly args: unknown; readonly schema: unknown; readonly tagOf: (value: unknown) => string },
+  view: View,
+): ShownValues & { readonly secretTexts: readonly string[] } => {
+  const secrets = new Map<symbol, unknown>();
+  const restored = (value: unknown): unknown =>
+    JSON.parse(JSON.stringify(value, (_key, item: unknown) => (typeof item === "symbol" ? secrets.get(item) : item)));
+  // A symbol, because several parts of a schema may speak of one value, and the second must find nothing to walk into.
+  const withMarks = masked(schema, args, (secret) => {
+    if (typeof secret === "symbol") return secret;
+    const mark = Symbol("secret");
+    secrets.set(mark, restored(secret));
+    return mark;
+  });
+  const tagged = (secret: unknown): ShownText => {
+    const text = typeof secret === "string" ? secret : JSON.stringify(secret);
+    return safeText(`${[...text].length} characters, ${tagOf(secret).slice(0, -48)}`, "full");
+  };
+  const leaves = leavesOf(withMarks);
+  return {
+    ...rowsOf(leaves, view, ({ value }) => (typeof value === "symbol" ? tagged(secrets.get(value)) : undefined)),
+    secretTexts: [...secrets.values()].flatMap((secret) =>
+      leavesOf(secret).flatMap(({ value }) => (typeof value === "string" && value !== "" ? [value] : [])),
+    ),
+  };
+};
+
+/** Shorter secrets are looked for as whole values only: a part of that size is found anywhere. */
+const shortestPart = 4;
+const isHidden = safeText("not shown: it holds a secret argument", "full");
+
+/**
+ * What a preview returns has no schema that could mark its secrets, so that those of the arguments are looked for.
+ *
+ * @param secretTexts  Of the arguments.
+ */
+export const shownPreview = (preview: unknown, secretTexts: readonly string[], view: View): ShownValues => {
+  const holdsSecret = (text: string) =>
+    secretTexts.some((secret) => text === secret || (secret.length >= shortestPart && text.includes(secret)));
+  const leaves = leavesOf(preview).map(({ steps, value }) => ({
+    steps: steps.map((step) => (holdsSecret(step) ? "[secret]" : step)),
+    value,
+  }));
+  return rowsOf(leaves, view, ({ value }) => (typeof value === "string" && holdsSecret(value) ? isHidden : undefined));
+};
+
+/** In the short view. */
+const mostRows = 100;
+
+const rowsOf = (
+  leaves: readonly Leaf[],
+  view: View,
+  secretOf: (leaf: Leaf) => ShownText | undefined,
+): { readonly rows: readonly ShownValue[]; readonly rowsLeftOut: number } => {
+  const listed = view === "short" ? leaves.slice(0, mostRows) : leaves;
+  return {
+    rows: listed.map((leaf) => {
+      const path = safeText(pointerOf(leaf.steps), view);
+      const secret = secretOf(leaf);
+      return secret === undefined ? { path, ...plainOf(leaf.value, view) } : { path, type: "secret", value: secret };
+    }),
+    rowsLeftOut: leaves.length - listed.length,
+  };
+};
+
+const plainOf = (value: unknown, view: View): { readonly type: ValueType; readonly value: ShownText } => {
+  const nothing = safeText("", view);
+  if (value === "") return { type: "empty string", value: nothing };
+  if (typeof value === "string") return { type: "string", value: safeText(value, view) };
+  if (value === null) return { type: "null", value: safeText("null", view) };
+  if (Array.isArray(value)) return { type: "empty array", value: nothing };
+  if (typeof value === "object") return { type: "empty object", value: nothing };
+  return { type: typeof value as "number" | "boolean", value: safeText(JSON.stringify(value), view) };
+};
+
+interface Leaf {
+  readonly steps: readonly string[];
+  /** No object and no array, unless it is empty. */
+  readonly value: unknown;
+}
+
+/** Every value that holds no other, in order. */
+const leavesOf = (value: unknown, steps: readonly string[] = []): readonly Leaf[] => {
+  const inside = entriesOf(value);
+  return inside.length === 0 ? [{ steps, value }] : inside.flatMap(([key, item]) => leavesOf(item, [...steps, key]));
+};
+
+const entriesOf = (value: unknown): readonly [string, unknown][] =>
+  value === null || typeof value !== "object" ? [] : Object.entries(value);
+
+const pointerOf = (steps: readonly string[]): string =>
+  steps.map((step) => `/${step.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+
+/** Why a request cannot be shown to anybody, and so cannot be filed. */
+export interface Unrenderable {
+  readonly in: "arguments" | "preview";
+  /** JSON Pointer to the place, printable. */
+  readonly path: string;
+  /** After the path: `is nested deeper than 64 levels`. */
+  readonly reason: string;
+}
+
+const mostBytes = 16 * 1024;
+const mostLevels = 64;
+/** Values deep inside repeat a long path each: sixteen kilobytes could fill megabytes of page. */
+const mostPathLength = 256 * 1024;
+
+/** @param filed  Texts as they are digested. */
+export const unrenderableAt = ({ args, preview }: Pick<Filed, "args" | "preview">): Unrenderable | undefined => {
+  const bytes = { arguments: Buffer.byteLength(args), preview: Buffer.byteLength(preview ?? "") };
+  if (bytes.arguments + bytes.preview > mostBytes) {
+    const where = bytes.arguments >= bytes.preview ? "arguments" : "preview";
+    const steps = heaviest(JSON.parse((where === "arguments" ? args : preview) ?? "null"));
+    return found(where, steps, `is too much to be read: together with the rest more than ${mostBytes} bytes`);
+  }
+  return unreadable("arguments", args) ?? (preview === undefined ? undefined : unreadable("preview", preview));
+};
+
+const unreadable = (where: Unrenderable["in"], text: string): Unrenderable | undefined => {
+  let pathLength = 0;
+  const visit = (value: unknown, steps: readonly string[]): Unrenderable | undefined => {
+    if (steps.length > mostLevels) return found(where, steps, `is nested deeper than ${mostLevels} levels`);
+    if (typeof value === "string" && hasHalves(value)) return found(where, steps, "contains half of a surrogate pair");
+    const inside = entriesOf(value);
+    if (inside.length === 0) pathLength += steps.reduce((sum, { length }) => sum + length + 1, 0);
+    if (pathLength > mostPathLength) return found(where, steps, "is one of too many values under long names");
+    for (const [key, item] of inside) {
+      const failure = hasHalves(key)
+        ? found(where, [...steps, key], "contains half of a surrogate pair")
+        : visit(item, [...steps, key]);
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
+  };
+  return visit(JSON.parse(text), []);
+};
+
+const found = (where: Unrenderable["in"], steps: readonly string[], reason: string): Unrenderable => ({
+  in: where,
+  path: safeText(pointerOf(steps)).text,
+  reason,
+});
+
+/** The place that holds most of it, at most a few levels down: what its sender would have to shorten. */
+const heaviest = (value: unknown, steps: readonly string[] = []): readonly string[] => {
+  const inside = entriesOf(value).map(([key, item]) => ({ key, item, size: JSON.stringify(item).length }));
+  const most = inside.sort((one, other) => other.size - one.size)[0];
+  const whole = inside.reduce((sum, { size }) => sum + size, 0);
+  return most === undefined || most.size * 2 < whole || steps.length >= 8 ? steps : heaviest(most.item, [...steps, most.key]);
+};

@@ -1,0 +1,89 @@
+// What is unusual about a text that a person is asked to agree to. Nothing here is forbidden: a warning says where to look
+// twice.
+
+import { hasUnseen } from "./unseen.ts";
+
+/** In the order in which they are shown. */
+export const warningsOf = (text: string): readonly string[] => {
+  const warnings: string[] = [];
+  if (hasUnseen(text)) warnings.push("has characters that cannot be seen, written as \\u{…}");
+  const scripts = mixedScripts(text);
+  if (scripts !== undefined) warnings.push(`mixes ${scripts} in one word`);
+  if (/(?![0-9])\p{Nd}/u.test(text)) warnings.push("has digits other than 0 to 9");
+  if (text !== text.normalize("NFC")) warnings.push("is not in the usual Unicode form (NFC)");
+  if (/\p{M}{4}/u.test(text)) warnings.push("has marks stacked on a letter");
+  if (/^\s|\s$/u.test(text)) warnings.push("begins or ends with a space");
+  if (text.includes("  ")) warnings.push("has several spaces in a row");
+  if (text.includes("\\")) warnings.push("has backslashes, each written twice");
+  return warnings;
+};
+
+// The scripts in everyday use (UAX 31, table 5). Letters of all others count as one more.
+const scripts = [
+  "Arabic",
+  "Armenian",
+  "Bengali",
+  "Bopomofo",
+  "Cherokee",
+  "Coptic",
+  "Cyrillic",
+  "Devanagari",
+  "Ethiopic",
+  "Georgian",
+  "Greek",
+  "Gujarati",
+  "Gurmukhi",
+  "Han",
+  "Hangul",
+  "Hebrew",
+  "Hiragana",
+  "Kannada",
+  "Katakana",
+  "Khmer",
+  "Lao",
+  "Latin",
+  "Malayalam",
+  "Myanmar",
+  "Oriya",
+  "Sinhala",
+  "Tamil",
+  "Telugu",
+  "Thaana",
+  "Thai",
+  "Tibetan",
+].map((name) => ({ name, holds: new RegExp(`^\\p{Script_Extensions=${name}}$`, "u") }));
+const anyScript = /^[\p{Script=Common}\p{Script=Inherited}]$/u;
+
+/** UTS 39 section 5.1: these are written together, and no mixture. */
+const writtenTogether = [
+  new Set(["Han", "Hiragana", "Katakana"]),
+  new Set(["Han", "Bopomofo"]),
+  new Set(["Han", "Hangul"]),
+] as const;
+
+const known = new Map<string, readonly string[]>();
+
+/** Scripts that this character may belong to; none for what belongs to all. */
+const scriptsOf = (character: string): readonly string[] => {
+  const before = known.get(character);
+  if (before !== undefined) return before;
+  const named = scripts.filter(({ holds }) => holds.test(character)).map(({ name }) => name);
+  const found = named.length > 0 ? named : anyScript.test(character) ? [] : ["another script"];
+  // What a text may hold is endless, what is worth remembering is not.
+  if (known.size < 10_000) known.set(character, found);
+  return found;
+};
+
+/** `Cyrillic and Latin`, of the first word that no single script can write. Format characters do not end a word. */
+const mixedScripts = (text: string): string | undefined => {
+  for (const [word] of text.matchAll(/[\p{L}\p{M}\p{N}\p{Cf}]+/gu)) {
+    if (/^\p{ASCII}*$/u.test(word)) continue;
+    const used = [...word].map(scriptsOf).filter((names) => names.length > 0);
+    const canWrite = (script: string) => used.every((names) => names.includes(script));
+    const first = used[0] ?? [];
+    if (used.length === 0 || first.some(canWrite)) continue;
+    if (writtenTogether.some((together) => used.every((names) => names.some((name) => together.has(name))))) continue;
+    return [...new Set(used.map((names) => names[0] ?? ""))].sort().join(" and ");
+  }
+  return undefined;
+};

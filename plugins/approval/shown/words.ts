@@ -1,0 +1,72 @@
+// Times, policies and ends in words: what people read beside the values.
+
+import type { Policy } from "../policy.ts";
+import type { ApprovalRecord, Requester } from "../record.ts";
+import { safeText } from "./safe-text.ts";
+
+export interface ShownTime {
+  /** ISO 8601, UTC. */
+  readonly iso: string;
+  /** Against the time of showing: `in 9 minutes`, `3 hours ago`. */
+  readonly relative: string;
+}
+
+const units = [
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+] as const;
+
+/** Rounded towards now: nobody is told that there is more time than there is. */
+export const shownTime = (at: number, now: number): ShownTime => {
+  const distance = at - now;
+  const [unit, size] = units.find(([, size]) => Math.abs(distance) >= size) ?? (["second", 1_000] as const);
+  const words = new Intl.RelativeTimeFormat("en").format(Math.trunc(distance / size), unit);
+  return { iso: new Date(at).toISOString(), relative: words };
+};
+
+/** A name inside a sentence: bare when it is plain, in quotes when it could be taken for words of the sentence. */
+export const nameIn = (name: string): string =>
+  /^[A-Za-z0-9][A-Za-z0-9_.@+-]*$/.test(name) ? name : `"${safeText(name, "full").text.replaceAll('"', '\\"')}"`;
+
+/** `2 different people with the role finance; not ana, who asks`, and what else the policy says, one sentence each. */
+export const policyInWords = (policy: Policy, requester: Requester, surface: string): readonly string[] => [
+  [whoAgrees(policy), ...exceptions(policy, requester)].join("; "),
+  policy.denials === 1 ? "one denial ends it" : `${policy.denials} denials end it`,
+  `once approved it can be used one time, within ${duration(policy.usableForMs)}, over ${policy.anySurface ? "any surface" : nameIn(surface)}`,
+];
+
+const whoAgrees = ({ approvers }: Policy): string => {
+  const parts = approvers.map(({ role, person, need }) =>
+    role === undefined
+      ? nameIn(person ?? "")
+      : `${need === 1 ? "1 person" : `${need} different people`} with the role ${nameIn(role)}`,
+  );
+  return `${parts.join(" and ")}${parts.length > 1 ? ", nobody counted twice" : ""}`;
+};
+
+const exceptions = ({ kind }: Policy, { person, actsFor }: Requester): readonly string[] => {
+  if (kind === "confirm")
+    return actsFor === undefined ? [] : [`${nameIn(actsFor)}, for whom it is asked, may be one of them, with another credential`];
+  return [
+    ...(person === undefined || person === actsFor ? [] : [`not ${nameIn(person)}, who asks`]),
+    ...(actsFor === undefined ? [] : [`not ${nameIn(actsFor)}, for whom it is asked`]),
+  ];
+};
+
+const duration = (milliseconds: number): string => {
+  const [unit, size] = units.find(([, size]) => milliseconds >= size) ?? (["second", 1_000] as const);
+  const count = Math.trunc((milliseconds / size) * 10) / 10;
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+};
+
+const ends = {
+  running: "used, still running",
+  succeeded: "used, succeeded",
+  failed: "used, failed",
+  unknown: "used, nobody knows how it ended",
+} as const;
+
+/** How a request stands or ended: `pending`, `used, succeeded`. */
+export const stateInWords = ({ state, use }: ApprovalRecord): string =>
+  state === "consumed" ? ends[use?.outcome ?? "unknown"] : state;

@@ -1,0 +1,164 @@
+// Where requests and votes are kept, the same on both dialects, and how a row becomes a record. Expiry is derived by the
+// store's clock whenever a row is read; a row whose time has run out may still say `pending`.
+
+import type { Kysely } from "kysely";
+import type { Migration, OpenStore } from "../store/service.ts";
+import type { Policy } from "./policy.ts";
+import type { ApprovalOutcome, ApprovalRecord, ApprovalState, Requester, Vote } from "./record.ts";
+
+export interface RequestRow {
+  readonly id: string;
+  readonly call_key: string;
+  /** The first request for this very call is 1; of two that file at once, one finds its number taken. */
+  readonly nth: number;
+  readonly digest: string;
+  readonly app: string;
+  readonly handler: string;
+  readonly schema: string;
+  readonly args: string;
+  /** RFC 8785 text. */
+  readonly requester: string;
+  /** Issuer and subject: who may have only so many pending. */
+  readonly requester_key: string;
+  readonly surface: string;
+  readonly policy_name: string;
+  /** RFC 8785 text. */
+  readonly policy: string;
+  readonly preview: string | null;
+  readonly nonce: string;
+  readonly call_id: string;
+  readonly filed_at: number;
+  readonly pending_until: number;
+  readonly state: ApprovalState;
+  /** Grows with every change: whoever decided on an older one decides again. */
+  readonly version: number;
+  readonly decided_at: number | null;
+  readonly usable_until: number | null;
+  readonly reason: string | null;
+  readonly used_call: string | null;
+  readonly used_at: number | null;
+  readonly outcome: ApprovalOutcome | null;
+  readonly ended_at: number | null;
+}
+
+export interface VoteRow {
+  readonly id: string;
+  readonly person: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly credential: string;
+  /** JSON. */
+  readonly roles: string;
+  readonly verdict: Vote["verdict"];
+  readonly reason: string | null;
+  readonly via: string;
+  readonly at: number;
+}
+
+export interface Tables {
+  approval_request: RequestRow;
+  approval_vote: VoteRow;
+}
+
+export type Database = Kysely<Tables>;
+
+export const migrations: readonly Migration[] = [
+  {
+    version: 1,
+    tables: ["approval_request", "approval_vote"],
+    up: (build) => {
+      const texts = ["call_key", "digest", "app", "handler", "schema", "args", "requester", "requester_key", "surface"] as const;
+      const required = [...texts, "policy_name", "policy", "nonce", "call_id", "state"] as const;
+      let request = build.schema
+        .createTable("approval_request")
+        .addColumn("id", "text", (column) => column.notNull().primaryKey());
+      for (const name of required) request = request.addColumn(name, "text", (column) => column.notNull());
+      for (const name of ["nth", "filed_at", "pending_until", "version"] as const)
+        request = request.addColumn(name, "bigint", (column) => column.notNull());
+      for (const name of ["preview", "reason", "used_call", "outcome"] as const) request = request.addColumn(name, "text");
+      for (const name of ["decided_at", "usable_until", "used_at", "ended_at"] as const)
+        request = request.addColumn(name, "bigint");
+      let vote = build.schema.createTable("approval_vote").addColumn("at", "bigint", (column) => column.notNull());
+      for (const name of ["id", "person", "issuer", "subject", "credential", "roles", "verdict", "via"] as const)
+        vote = vote.addColumn(name, "text", (column) => column.notNull());
+      const index = (name: string) => build.schema.createIndex(`approval_request_${name}`).on("approval_request");
+      return [
+        request,
+        // One person counts once, whatever two of his browsers do at the same time.
+        vote.addColumn("reason", "text").addPrimaryKeyConstraint("approval_vote_pk", ["id", "person"] as never),
+        index("nth").unique().columns(["call_key", "nth"]),
+        index("one_pending")
+          .unique()
+          .column("call_key")
+          .where("state" as never, "=", "pending"),
+        index("requester").columns(["requester_key", "state"]),
+        index("state").columns(["state", "pending_until"]),
+        index("filed").columns(["filed_at", "id"]),
+      ];
+    },
+  },
+];
+
+/** As it is read: with the state by the clock, and the clock. */
+export type ReadRow = RequestRow & { readonly state_now: ApprovalState; readonly now: number };
+
+export const stateNow = ({ sql, clock }: OpenStore) =>
+  sql<ApprovalState>`case when state = 'pending' and pending_until <= ${clock} then 'expired'
+    when state = 'approved' and usable_until <= ${clock} then 'expired' else state end`;
+
+/** A record and what is needed to change it. */
+export interface Found {
+  readonly record: ApprovalRecord;
+  readonly nth: number;
+  readonly version: number;
+  /** What the row says; `record.state` says `expired` as soon as the time has run out. */
+  readonly stored: ApprovalState;
+  /** The store's clock when it was read. */
+  readonly now: number;
+}
+
+export const foundOf = (row: ReadRow, votes: readonly VoteRow[]): Found => ({
+  nth: row.nth,
+  version: row.version,
+  stored: row.state,
+  now: row.now,
+  record: {
+    id: row.id,
+    callKey: row.call_key,
+    digest: row.digest,
+    app: row.app,
+    handler: row.handler,
+    schema: row.schema,
+    args: row.args,
+    requester: JSON.parse(row.requester) as Requester,
+    surface: row.surface,
+    policyName: row.policy_name,
+    policy: JSON.parse(row.policy) as Policy,
+    preview: row.preview ?? undefined,
+    nonce: row.nonce,
+    callId: row.call_id,
+    filedAt: row.filed_at,
+    pendingUntil: row.pending_until,
+    state: row.state_now,
+    votes: votes.filter(({ id }) => id === row.id).map(voteOf),
+    decidedAt: row.decided_at ?? undefined,
+    usableUntil: row.usable_until ?? undefined,
+    reason: row.reason ?? undefined,
+    use:
+      row.used_call === null || row.used_at === null || row.outcome === null
+        ? undefined
+        : { callId: row.used_call, at: row.used_at, outcome: row.outcome, endedAt: row.ended_at ?? undefined },
+  },
+});
+
+const voteOf = ({ person, issuer, subject, credential, roles, verdict, reason, via, at }: VoteRow): Vote => ({
+  person,
+  issuer,
+  subject,
+  credential,
+  roles: JSON.parse(roles) as readonly string[],
+  verdict,
+  reason: reason ?? undefined,
+  via,
+  at,
+});

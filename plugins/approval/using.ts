@@ -1,0 +1,203 @@
+// The approve hook. What a repeated call is answered by the state of the newest request for it, and the one way in which
+// an approved one is used up: as the last act before the handler, once.
+
+import { type Approval, type Authorized, canonicalText, type Verdict } from "../../core/index.ts";
+import type { EndedAs } from "../audit/service.ts";
+import { consumed, ended, lost, voided } from "./changing.ts";
+import { digestOf } from "./digest.ts";
+import {
+  approvalDenied,
+  approvalEnded,
+  approvalMismatch,
+  approvalNotFound,
+  approvalOutdated,
+  approvalStale,
+  approvalUnavailable,
+  approvalUsed,
+} from "./errors.ts";
+import { file, previewText, required, usedBy } from "./filing.ts";
+import { type Asked, askedOf, eventOf, type Ground, type Plan } from "./ground.ts";
+import { changedAt } from "./preview-changes.ts";
+import type { ApprovalOutcome, ApprovalRecord } from "./record.ts";
+import type { Found } from "./tables.ts";
+
+/** Each time somebody else was faster; more than that is no race any more. */
+const attempts = 10;
+const by = "approval";
+
+export const approve = async (ground: Ground, plan: Plan, call: Authorized): Promise<Approval> => {
+  const asked = askedOf(ground, plan, call);
+  let usable = await judged(ground, asked);
+  return {
+    allow: true,
+    by,
+    consume: async (): Promise<Verdict> => {
+      for (let attempt = 0; attempt < attempts; attempt++) {
+        if (await use(ground, asked, usable)) return { allow: true, by };
+        usable = await judged(ground, asked);
+      }
+      throw approvalUnavailable(new Error("The approval was changed again and again"));
+    },
+  };
+};
+
+/** Over a surface that the exposure leaves out: nobody is asked, and the call's start is recorded all the same. */
+export const ungated = (ground: Ground, { callId }: Authorized): Approval => ({
+  allow: true,
+  by,
+  consume: async () => {
+    await ground.parts.audit.begin(callId, [], []);
+    return { allow: true, by };
+  },
+});
+
+/** A request that is approved and still says what the call would do. */
+interface Usable {
+  readonly record: ApprovalRecord;
+  /** Worked out from the call as it is now. */
+  readonly digest: string;
+}
+
+/** trust.md section 2, the table of states. @throws {QuaterError} unless it may be used. */
+const judged = async (ground: Ground, asked: Asked): Promise<Usable> => {
+  const { approvalId } = asked.call;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const found =
+      approvalId === undefined ? await ground.parts.reader.newest(asked.callKey) : await named(ground, asked, approvalId);
+    if (found?.record.state === "approved") {
+      const usable = await current(ground, asked, found);
+      if (usable !== undefined) return usable;
+    } else {
+      await answer(ground, asked, found, approvalId !== undefined);
+    }
+  }
+  throw approvalUnavailable(new Error("The approval was changed again and again"));
+};
+
+/** Whoever names an id finds what belongs to this caller, surface and handler; unknown and foreign ones answer alike. */
+const named = async (ground: Ground, { call, requesterText }: Asked, id: string): Promise<Found> => {
+  const found = await ground.parts.reader.byId(id);
+  if (found === undefined) throw approvalNotFound();
+  const { handler, requester, surface, policy, args } = found.record;
+  const isOwn = handler === call.handler && canonicalText(requester) === requesterText;
+  if (!isOwn || (surface !== call.surface && !policy.anySurface)) throw approvalNotFound();
+  if (args !== call.inputText) throw approvalMismatch(id);
+  return found;
+};
+
+/** Everything but approved. @returns When somebody else was faster. */
+const answer = async (ground: Ground, asked: Asked, found: Found | undefined, isNamed: boolean): Promise<void> => {
+  if (found === undefined) return file(ground, asked, undefined);
+  const { record, now } = found;
+  const { id, state, reason, decidedAt = 0 } = record;
+  switch (state) {
+    case "pending":
+      throw await required(ground, found);
+    case "denied": {
+      const leftMs = decidedAt + ground.parts.cooldownMs - now;
+      if (leftMs > 0) throw approvalDenied(id, reason, Math.ceil(leftMs / 1000));
+      if (isNamed) throw approvalDenied(id, reason);
+      break;
+    }
+    case "consumed": {
+      const earlier = usedBy(record);
+      if (isNamed && earlier !== undefined) throw approvalUsed(earlier);
+      break;
+    }
+    case "expired":
+    case "cancelled":
+    case "revoked":
+      if (isNamed) throw approvalEnded(id, state, reason);
+  }
+  return file(ground, asked, found);
+};
+
+/**
+ * Holds what was agreed to against the world as it is now. What does not hold any more is ended, so that the next repeat
+ * is filed anew.
+ *
+ * @returns `undefined` when it was changed meanwhile.
+ */
+const current = async (ground: Ground, asked: Asked, found: Found): Promise<Usable | undefined> => {
+  const { record } = found;
+  const { id } = record;
+  const end = async (reason: string, detail: object, error: Error): Promise<undefined> => {
+    const event = {
+      fields: eventOf("approval.expired", record, { callId: asked.call.callId, detail: { was: "approved", ...detail } }),
+    };
+    if (!(await ground.write([event], (open) => [voided(open, found, reason)]))) return undefined;
+    ground.tell("approval.expired", record);
+    throw error;
+  };
+  const isPolicySame = record.policyName === asked.policyName && canonicalText(record.policy) === asked.policyText;
+  if (!isPolicySame) return end("the policy has changed", { cause: "policy" }, approvalOutdated(id, "policy"));
+  if (record.schema !== asked.schema)
+    return end("the input schema has changed", { cause: "schema" }, approvalOutdated(id, "schema"));
+  const preview = await previewText(asked.call);
+  if (preview !== record.preview) {
+    const changed = changedAt(record.preview, preview);
+    return end(`the preview has changed: ${changed.join(", ")}`, { cause: "preview", changed }, approvalStale(id, changed));
+  }
+  const { app, requester, schema, policyName, policy, call } = asked;
+  const { nonce, surface } = record;
+  const bound = {
+    app,
+    handler: call.handler,
+    schema,
+    args: call.inputText,
+    requester,
+    surface,
+    policyName,
+    policy,
+    preview,
+    nonce,
+  };
+  const digest = digestOf(bound);
+  // The row was written to by something else than Quater: it is not what people were shown.
+  if (digest !== record.digest || record.callKey !== asked.callKey) throw approvalMismatch(id);
+  return { record, digest };
+};
+
+/** @returns Whether the approval is used up now, and the call's start is on record with it. */
+const use = async (
+  ground: Ground,
+  { call, requester, requesterText, callKey, policy }: Asked,
+  usable: Usable,
+): Promise<boolean> => {
+  const { audit, log } = ground.parts;
+  const { record, digest } = usable;
+  const { callId, handler } = call;
+  const open = await ground.open();
+  const event = { fields: eventOf("approval.used", record, { callId, principal: requester, detail: { digest } }) };
+  const surface = policy.anySurface ? undefined : call.surface;
+  const statement = consumed(open, record.id, { callId, callKey, digest, handler, requesterText, surface });
+  const receipt = await audit.begin(callId, [event], [statement], {
+    approvalId: record.id,
+    ended: (how) => [ended(open, record.id, callId, outcomeOf(how))],
+  });
+  if ("refused" in receipt) return false;
+  ground.tell("approval.used", record);
+  const abandoned = () => {
+    // Its end is still recorded when it comes; until then nobody knows.
+    const fields = {
+      type: "call.unknown" as const,
+      callId,
+      approvalId: record.id,
+      handler,
+      principal: requester,
+      outcome: "unknown" as const,
+    };
+    ground
+      .write([{ fields: { ...fields, surface: call.surface } }], () => [lost(open, record.id, callId)])
+      .catch((error: unknown) =>
+        log.warn("That nobody waits for a call any more could not be recorded", { callId, error: String(error) }),
+      );
+  };
+  if (call.cancellation.isCancelled) abandoned();
+  else call.cancellation.signal.addEventListener("abort", abandoned);
+  return true;
+};
+
+/** A call that was cut short may have done part of its work. */
+const outcomeOf = (how: EndedAs): Exclude<ApprovalOutcome, "running"> =>
+  how === "succeeded" ? "succeeded" : how === "unknown" || how === "cancelled" ? "unknown" : "failed";

@@ -1,0 +1,119 @@
+// Deciding: votes, and taking back what was approved. Each change is made from exactly the version that was read; whoever
+// finds that somebody was faster reads again and decides on what is there now.
+
+import { visible } from "../../core/index.ts";
+import type { AuditEvent } from "../audit/service.ts";
+import { type CastVote, revoked, voted } from "./changing.ts";
+import { digestOf } from "./digest.ts";
+import { assertEligible, type Person } from "./eligible.ts";
+import {
+  alreadyDecided,
+  approvalNotFound,
+  approvalUnavailable,
+  approvalUsed,
+  digestChanged,
+  stillPending,
+  voteDiffers,
+} from "./errors.ts";
+import { usedBy } from "./filing.ts";
+import { eventOf, type Ground, requesterOf } from "./ground.ts";
+import { isSatisfied } from "./policy.ts";
+import type { ApprovalRecord } from "./record.ts";
+import type { Approver, VoteGiven } from "./service.ts";
+import type { Found } from "./tables.ts";
+
+/** More people than that do not vote on one request within a moment. */
+const attempts = 50;
+const longestReason = 500;
+
+export const vote = (ground: Ground, { principal, via }: Approver, given: VoteGiven): Promise<ApprovalRecord> =>
+  deciding(ground, given.id, async (found) => {
+    const { record } = found;
+    assertEligible(principal, record);
+    // The second: a row that something else than Quater wrote to shows people what the digest does not cover.
+    if (given.digest !== record.digest || digestOf(record) !== record.digest) throw digestChanged(record.id);
+    const before = record.votes.find(({ person }) => person === principal.person);
+    if (before !== undefined && before.verdict !== given.verdict) throw voteDiffers(record.id);
+    if (before !== undefined) return true;
+    if (record.state !== "pending") throw alreadyDecided(record.id, record.state);
+    const cast = castBy(principal, via, given);
+    const decision = decisionOf(record, cast);
+    const events = [votedEvent(principal, record, cast)];
+    if (decision !== undefined) events.push({ fields: eventOf(`approval.${decision}`, record, { detail: tally(record, cast) }) });
+    if (!(await ground.write(events, (open) => voted(open, found, cast, decision)))) return false;
+    if (decision !== undefined) ground.tell(`approval.${decision}`, record);
+    return true;
+  });
+
+export const revoke = (
+  ground: Ground,
+  { principal, via }: Approver,
+  given: { readonly id: string; readonly reason?: string },
+): Promise<ApprovalRecord> =>
+  deciding(ground, given.id, async (found) => {
+    const { record } = found;
+    assertEligible(principal, record);
+    const used = usedBy(record);
+    if (used !== undefined) throw approvalUsed(used);
+    if (record.state === "pending") throw stillPending(record.id);
+    if (record.state === "revoked") return true;
+    if (record.state !== "approved") throw alreadyDecided(record.id, record.state);
+    const reason = printable(given.reason);
+    const fields = eventOf("approval.revoked", record, { principal: requesterOf(principal), detail: { via } });
+    const isWritten = await ground.write([withReason(fields, reason)], (open) => [revoked(open, found, reason)]);
+    if (isWritten) ground.tell("approval.revoked", record);
+    return isWritten;
+  });
+
+/** Until `decide` says that what it wanted is so; then as it stands. */
+const deciding = async (ground: Ground, id: string, decide: (found: Found) => Promise<boolean>): Promise<ApprovalRecord> => {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const found = await ground.parts.reader.byId(id);
+    if (found === undefined) throw approvalNotFound();
+    if (!(await decide(found))) continue;
+    const now = await ground.parts.reader.byId(id);
+    if (now !== undefined) return now.record;
+  }
+  throw approvalUnavailable(new Error("The approval was changed again and again"));
+};
+
+const castBy = ({ person, issuer, subject, credential, roles }: Person, via: string, given: VoteGiven): CastVote => ({
+  person,
+  issuer,
+  subject,
+  credential,
+  roles,
+  verdict: given.verdict,
+  reason: printable(given.reason),
+  via,
+});
+
+/** What the request becomes with this vote; `undefined` while more are needed. */
+const decisionOf = ({ policy, votes }: ApprovalRecord, cast: CastVote): "approved" | "denied" | undefined => {
+  const by = (verdict: CastVote["verdict"]) => [...votes, cast].filter((each) => each.verdict === verdict);
+  if (cast.verdict === "deny") return by("deny").length >= policy.denials ? "denied" : undefined;
+  return isSatisfied(policy, by("approve")) ? "approved" : undefined;
+};
+
+const votedEvent = (principal: Person, record: ApprovalRecord, { verdict, via, reason }: CastVote): AuditEvent =>
+  withReason(
+    eventOf("approval.voted", record, {
+      principal: requesterOf(principal),
+      detail: { verdict, via, digest: record.digest },
+    }),
+    reason,
+  );
+
+/** What a person wrote may be erased; that it was decided may not. */
+const withReason = (fields: AuditEvent["fields"], reason: string | undefined): AuditEvent =>
+  reason === undefined ? { fields } : { fields, body: { reason } };
+
+const tally = ({ votes }: ApprovalRecord, cast: CastVote) => ({
+  by: [...votes, cast].map(({ person, verdict }) => ({ person, verdict })),
+});
+
+/** A reason comes from outside and is shown, sent and stored: printable and short. */
+const printable = (reason: string | undefined): string | undefined => {
+  const text = visible(reason?.trim() ?? "").slice(0, longestReason);
+  return text === "" ? undefined : text;
+};

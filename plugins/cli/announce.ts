@@ -1,0 +1,49 @@
+// What a call that waits for people's agreement tells at the terminal: the request, where it is decided, and the commands
+// to go on with.
+
+import type { QuaterError } from "../../core/errors.ts";
+import { isSchema } from "../../core/index.ts";
+
+/** What approval put into its refusal. */
+export interface Announced {
+  readonly id: string;
+  readonly url?: string;
+  /** ISO 8601. */
+  readonly expiresAt?: string;
+}
+
+export interface NextSteps {
+  /** Where people decide: a link, or the command where there is none. */
+  readonly decide: string;
+  /** Ends when it is decided. */
+  readonly wait: string;
+  /** The same call, which then runs; with `--wait` it waits by itself. */
+  readonly repeat: string;
+}
+
+/** `undefined` for everything that no human's yes would change. */
+export const announcedIn = ({ kind, details }: QuaterError): Announced | undefined => {
+  const approval = details?.["approval"];
+  if (kind !== "approval_required" || !isSchema(approval) || typeof approval["id"] !== "string") return undefined;
+  const { id, url, expiresAt } = approval;
+  return {
+    id,
+    ...(typeof url === "string" ? { url } : {}),
+    ...(typeof expiresAt === "string" ? { expiresAt } : {}),
+  };
+};
+
+/** @param words  What was typed behind `quater run`. Secrets never stand there. */
+export const nextSteps = ({ id, url }: Announced, words: readonly string[]): NextSteps => {
+  const end = words.indexOf("--");
+  const flags = end === -1 ? words : words.slice(0, end);
+  const rest = end === -1 ? [] : words.slice(end);
+  const plain = flags.filter((word) => word !== "--wait");
+  return {
+    decide: url ?? `quater approvals approve ${id}`,
+    wait: `quater approvals wait ${id}`,
+    repeat: ["quater run", ...[...plain, "--wait", ...rest].map(shellWord)].join(" "),
+  };
+};
+
+const shellWord = (text: string): string => (/^[\w.,:/@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

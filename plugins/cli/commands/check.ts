@@ -1,0 +1,78 @@
+// `quater check`: whether a project is fit to be served; with `--gate`, whether its gate lets nothing through that it
+// should not.
+
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { isSchema } from "../../../core/index.ts";
+import type { GateSuiteOptions } from "../../approval/gate/suite.ts";
+import { load, withKernel } from "../boot.ts";
+import type { Context } from "../context.ts";
+import { exit, UsageError } from "../exit.ts";
+import { Option, ProgramCommand, usage } from "../family.ts";
+import { resultText } from "../render.ts";
+import { findingsOf, findingsText } from "../safety.ts";
+
+/** Beside the manifest: what the gate suite cannot make by itself. */
+const samplesFile = "quater.gate.json";
+
+class Check extends ProgramCommand {
+  static override paths = [["check"]];
+  static override usage = usage({
+    description: "Says what to fix before a project is served. With --gate: tries the gate of every handler on every surface.",
+    details: `--gate needs no key and touches nothing of the project: handlers are stand-ins, the store is a temporary one. Where it cannot make an input or a principal by itself it says so; give them in ${samplesFile} beside the manifest, or in the file that --samples names. Exit 1 when something is not as it should be.`,
+  });
+
+  isGate = Option.Boolean("--gate", false, { description: "Try the gate" });
+  samples = Option.String("--samples", { description: "JSON with inputs and principals, by handler" });
+
+  perform(program: Context): Promise<number> {
+    if (this.samples !== undefined && !this.isGate) throw new UsageError("--samples goes with --gate");
+    return this.isGate ? checkGate(program, this.samples) : checkSafety(program);
+  }
+}
+
+const checkSafety = (program: Context): Promise<number> =>
+  withKernel(program, { command: "serve" }, async (kernel) => {
+    const findings = findingsOf(kernel);
+    const isFit = findings.every(({ level }) => level !== "fix");
+    await program.terminal.write(
+      program.isJson ? resultText({ isFit, findings }, program) : findingsText(findings, program.terminal.paint),
+    );
+    return isFit ? exit.ok : exit.unfit;
+  });
+
+const checkGate = async (program: Context, named: string | undefined): Promise<number> => {
+  const { terminal } = program;
+  const { manifest, root } = await load(program);
+  const samples = samplesFrom(named === undefined ? root : program.cwd, named);
+  const { gateSuite } = await import("../../approval/gate/suite.ts");
+  const report = await gateSuite(manifest, {
+    ...samples,
+    onProgress: (done, all, what) => terminal.status(what === "" ? "" : `${done}/${all} ${what}`),
+  });
+  const { isGreen, holes, rows } = report;
+  await terminal.write(program.isJson ? resultText({ isGreen, holes, rows }, program) : report.print());
+  return isGreen ? exit.ok : exit.unfit;
+};
+
+/** @throws {UsageError} */
+const samplesFrom = (folder: string, named: string | undefined): Pick<GateSuiteOptions, "inputs" | "principals"> => {
+  const shown = named ?? samplesFile;
+  const file = resolve(folder, shown);
+  if (!existsSync(file)) {
+    if (named !== undefined) throw new UsageError(`--samples ${shown}: there is no such file`);
+    return {};
+  }
+  let read: unknown;
+  try {
+    read = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new UsageError(`${shown} is not JSON: ${(error as Error).message}`);
+  }
+  const isTable =
+    isSchema(read) && Object.entries(read).every(([key, value]) => ["inputs", "principals"].includes(key) && isSchema(value));
+  if (!isTable) throw new UsageError(`${shown} must be { "inputs": { ... }, "principals": { ... } }, each by handler`);
+  return read as Pick<GateSuiteOptions, "inputs" | "principals">;
+};
+
+export const commands = [Check];

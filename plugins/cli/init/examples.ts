@@ -1,0 +1,10 @@
+// The examples by name: what `quater init --example` takes.
+
+import { approvalsExample } from "./approvals.ts";
+import type { Example } from "./example.ts";
+import { helloExample } from "./hello.ts";
+
+export const examples = { hello: helloExample, approvals: approvalsExample } as const satisfies Record<string, Example>;
+export type ExampleName = keyof typeof examples;
+
+export const isExample = (name: string): name is ExampleName => Object.hasOwn(examples, name);

@@ -1,0 +1,20 @@
+// `quater/testing`: the kit of core, and what needs a plugin beside it: the gate suite and the claims about approval. Here
+// and not in core, which knows no plugin.
+
+import type { Manifest } from "../core/index.ts";
+import type { GateReport, GateSuiteOptions } from "./approval/gate/suite.ts";
+
+export * from "../core/testing/index.ts";
+export { type ApprovalCall, type ExpectedApproval, expectApproval } from "./approval/gate/expect.ts";
+export type { GateReport, GateRow, GateSuiteOptions, Granted } from "./approval/gate/suite.ts";
+
+/**
+ * Tries the gate of a manifest from the outside of every surface. Nothing of the project is opened, run or written.
+ *
+ * @example
+ * const report = await gateSuite(manifest);
+ * expect(report.holes).toEqual([]);
+ * @throws {BootError} when the manifest does not boot.
+ */
+export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = {}): Promise<GateReport> =>
+  (await import("./approval/gate/suite.ts")).gateSuite(manifest, options);

@@ -1,0 +1,349 @@
+// A call that people must agree to first, as whoever makes it sees it over HTTP, over MCP and at the terminal.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { QuaterError } from "quater";
+import { beforeEach, describe, expect, test } from "vitest";
+import { approvalCodes } from "../../../plugins/approval/errors.ts";
+import { statusOf } from "../../../plugins/http/refusals.ts";
+import { failureResult } from "../../../plugins/mcp/outcome.ts";
+import { tempFolder } from "../audit/kit.ts";
+import { quater } from "../cli/kit.ts";
+import { bootCounter, paid, staff, type Till, till } from "./surface-kit.ts";
+
+const toBo = { to: "bo", cents: 5 };
+beforeEach(() => {
+  paid.length = 0;
+});
+
+describe("over HTTP", () => {
+  test("it is 428 with id, link, expiry and state, and nothing has run", async () => {
+    using folder = tempFolder();
+    await using counter = await bootCounter({ root: folder.root });
+    const { response, body } = await counter.post(toBo);
+    expect(response.status).toBe(428);
+    expect(response.headers.get("content-type")).toMatch(/^application\/problem\+json/);
+    expect(body).toMatchObject({ status: 428, title: "Precondition Required", code: "approval_required" });
+    expect(body.approval).toEqual({
+      id: expect.stringMatching(/^apr_[a-z2-7]{20}$/) as string,
+      url: `https://shop.example/approvals/${body.approval?.["id"]}`,
+      expiresAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string,
+      status: "pending",
+    });
+    expect(paid).toEqual([]);
+  });
+
+  test("approved, the repeated call runs once; the next is pending anew and names the first", async () => {
+    using folder = tempFolder();
+    await using counter = await bootCounter({ root: folder.root });
+    const id = String((await counter.post(toBo)).body.approval?.["id"]);
+    await counter.vote("bea", id);
+    const { response, body } = await counter.post(toBo);
+    expect([response.status, body]).toEqual([200, { paid: 5 }]);
+    const again = await counter.post(toBo);
+    expect([again.response.status, paid.length]).toEqual([428, 1]);
+    expect(again.body.approval).toMatchObject({ earlier: { id, callId: expect.any(String) as string, outcome: "succeeded" } });
+  });
+
+  test("Quater-Approval narrows it to one, and each refusal has its status", async () => {
+    using folder = tempFolder();
+    await using counter = await bootCounter({ root: folder.root });
+    const id = String((await counter.post(toBo)).body.approval?.["id"]);
+    const named = async (input: object, name = id) => {
+      const { response, body } = await counter.post(input, { "quater-approval": name });
+      return [response.status, body.code ?? "ok"];
+    };
+    expect(await named(toBo)).toEqual([428, "approval_required"]);
+    expect(await named({ ...toBo, cents: 6 })).toEqual([409, "approval_mismatch"]);
+    expect(await named(toBo, "apr_aaaaaaaaaaaaaaaaaaaa")).toEqual([404, "approval_not_found"]);
+    await counter.vote("bea", id);
+    expect(await named(toBo)).toEqual([200, "ok"]);
+    const { response, body } = await counter.post(toBo, { "quater-approval": id });
+    expect([response.status, body.code]).toEqual([409, "approval_used"]);
+    expect(body.approval).toMatchObject({ usedBy: { callId: expect.any(String) as string, outcome: "succeeded" } });
+    expect(paid).toEqual([toBo]);
+  });
+
+  test("a denial is 403 with its reason", async () => {
+    using folder = tempFolder();
+    await using counter = await bootCounter({ root: folder.root });
+    const id = String((await counter.post(toBo)).body.approval?.["id"]);
+    await counter.vote("bea", id, "deny", "paid already");
+    const { response, body } = await counter.post(toBo);
+    expect([response.status, body.code]).toEqual([403, "approval_denied"]);
+    expect(body.approval).toMatchObject({ id, status: "denied", reason: "paid already" });
+  });
+
+  test("a header that is no id is refused, and not taken for none", async () => {
+    using folder = tempFolder();
+    await using counter = await bootCounter({ root: folder.root });
+    for (const name of ["", " ", "apr_a, apr_b", "../x", "a".repeat(200)]) {
+      const { response, body } = await counter.post(toBo, { "quater-approval": name });
+      expect([response.status, body.code], name).toEqual([400, "bad_request"]);
+    }
+    expect([paid, await counter.approvals.list(staff.bea)]).toEqual([[], []]);
+  });
+
+  test("too many pending requests are 429 with Retry-After", async () => {
+    using folder = tempFolder();
+    await using counter = await bootCounter({ root: folder.root, approval: { maxPending: 1 } });
+    await counter.post(toBo);
+    const { response, body } = await counter.post({ ...toBo, cents: 6 });
+    expect([response.status, body.code]).toEqual([429, "approval_backlog"]);
+    expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
+  });
+
+  test("every code of the plugin's has its status", () => {
+    const statuses = Object.entries(approvalCodes).map(([code, kind]) => [
+      code,
+      statusOf(new QuaterError({ code, kind, message: "" })),
+    ]);
+    expect(Object.fromEntries(statuses)).toEqual({
+      approval_denied: 403,
+      approval_expired: 409,
+      approval_cancelled: 409,
+      approval_revoked: 409,
+      approval_used: 409,
+      approval_stale: 409,
+      approval_policy_changed: 409,
+      approval_schema_changed: 409,
+      approval_mismatch: 409,
+      approval_not_found: 404,
+      approval_backlog: 429,
+      approval_unattributed: 403,
+      approval_unrenderable: 422,
+      approval_unavailable: 503,
+      approver_not_eligible: 403,
+      approval_digest_changed: 409,
+      approval_vote_differs: 409,
+      approval_decided: 409,
+      approval_pending: 409,
+    });
+  });
+});
+
+describe("over MCP", () => {
+  test("it is a tool error that says who, where, until when, and that a yes in the conversation counts for nothing", async () => {
+    using folder = tempFolder();
+    await using counter = await bootCounter({ root: folder.root });
+    const { result } = await counter.tool(toBo);
+    const approval = result?._meta["quater/approval"];
+    expect(result?.isError).toBe(true);
+    expect(approval).toMatchObject({ id: expect.stringMatching(/^apr_/) as string, status: "pending" });
+    expect(result?._meta["quater/error"]).toMatchObject({ code: "approval_required" });
+    const text = result?.content[0]?.text ?? "";
+    expect(text).toContain(`A human must approve this exact call (approval ${approval?.["id"]}) at ${approval?.["url"]}.`);
+    expect(text).toContain("do not ask for the approval in this conversation: a yes here does not count");
+    expect(text).toContain("repeat this call unchanged");
+    expect(text).toContain(`It can be approved until ${approval?.["expiresAt"]}.`);
+    expect(paid).toEqual([]);
+  });
+
+  test("without http there is the command instead of a link", async () => {
+    using folder = tempFolder();
+    await using counter = await bootCounter({ root: folder.root, hasHttp: false });
+    const { result } = await counter.tool(toBo);
+    const { id, url } = result?._meta["quater/approval"] ?? {};
+    expect(url).toBeUndefined();
+    expect(result?.content[0]?.text).toContain(`with the command: quater approvals approve ${id}.`);
+  });
+
+  test("approved, the repeated call runs once, with the id in _meta or without", async () => {
+    using folder = tempFolder();
+    await using counter = await bootCounter({ root: folder.root });
+    for (const names of [false, true]) {
+      const id = String((await counter.tool(toBo)).result?._meta["quater/approval"]?.["id"]);
+      await counter.vote("bea", id);
+      const meta = names ? { "quater/approval": { id } } : undefined;
+      expect((await counter.tool(toBo, meta)).result).toMatchObject({ structuredContent: { paid: 5 } });
+      const { result } = await counter.tool(toBo, { "quater/approval": { id } });
+      expect(result?._meta["quater/error"]).toMatchObject({ code: "approval_used" });
+      expect(result?.content[0]?.text).toMatch(
+        /The approved call has run already, as call [0-9a-f-]{36}, with the outcome succeeded/,
+      );
+    }
+    expect(paid).toHaveLength(2);
+  });
+
+  test("anything but an id under quater/approval is -32602, and files nothing", async () => {
+    using folder = tempFolder();
+    await using counter = await bootCounter({ root: folder.root });
+    const wrong = ["apr_a", null, [], {}, { id: 1 }, { id: "" }, { id: "apr_a b" }, { id: "apr_a", more: true }];
+    for (const approval of wrong)
+      expect((await counter.tool(toBo, { "quater/approval": approval })).error, JSON.stringify(approval)).toMatchObject({
+        code: -32602,
+      });
+    expect(await counter.approvals.list(staff.bea)).toEqual([]);
+  });
+
+  test("every refusal of a call tells the model what to do next", () => {
+    const textOf = (code: keyof typeof approvalCodes) => {
+      const error = new QuaterError({ code, kind: approvalCodes[code], message: "No" });
+      const { content } = JSON.parse(failureResult(error, "c")) as { content: { text: string }[] };
+      return content[0]?.text.slice("No\n".length);
+    };
+    expect(textOf("approval_denied")).toContain("Do not repeat the call and do not look for another way to the same effect");
+    expect(textOf("approval_mismatch")).toContain("or leave the id out to ask for this one");
+    expect(textOf("approval_backlog")).toContain("do not send more");
+    for (const code of ["approval_expired", "approval_cancelled", "approval_revoked", "approval_not_found"] as const)
+      expect(textOf(code)).toContain("Repeat the call without an approval id to ask anew");
+    for (const code of ["approval_stale", "approval_policy_changed", "approval_schema_changed"] as const)
+      expect(textOf(code)).toContain("ask anew");
+  });
+});
+
+describe("at the terminal", () => {
+  const paidIn = ({ folder }: Till) =>
+    existsSync(join(folder, "paid.txt")) ? readFileSync(join(folder, "paid.txt"), "utf8").split("\n").filter(Boolean) : [];
+  const run = ["run", "pay", "--to", "bo b", "--cents", "5"];
+  const idOf = (err: string) => /apr_[a-z2-7]{20}/.exec(err)?.[0] ?? "none";
+  const decide = (at: Till, verdict: "approve" | "deny", id: string, digest: string) =>
+    quater(["approvals", verdict, id, "--key-file", at.keys.bea, "--digest", digest], { cwd: at.folder });
+  const digestOf = async (at: Till, id: string) => {
+    const { out } = await quater(["approvals", "show", id, "--key-file", at.keys.bea], { cwd: at.folder });
+    return (JSON.parse(out) as { digest: string }).digest;
+  };
+
+  test("it exits 75 with id, expiry, the command and the lines to go on with", async () => {
+    using at = till();
+    const { code, out, err } = await quater([...run, "--no-json"], { cwd: at.folder });
+    expect([code, out]).toEqual([75, ""]);
+    const id = idOf(err);
+    expect(err.split("\n").slice(0, 7)).toEqual([
+      `approval_required: People must agree to this exact call first: approval ${id} is pending`,
+      `  approval   ${id}`,
+      expect.stringMatching(/^ {2}until {6}\d{4}-.*Z$/) as string,
+      `  decide by  quater approvals approve ${id}`,
+      "  Once it is approved, run the same command again. Or let it wait:",
+      `    quater approvals wait ${id}`,
+      "    quater run pay --to 'bo b' --cents 5 --wait",
+    ]);
+    expect(paidIn(at)).toEqual([]);
+  });
+
+  test("--json says the same to a script", async () => {
+    using at = till();
+    const { code, out, err } = await quater([...run, "--json"], { cwd: at.folder });
+    expect([code, out]).toEqual([75, ""]);
+    const id = idOf(err);
+    expect(JSON.parse(err)).toMatchObject({
+      error: {
+        code: "approval_required",
+        details: { approval: { id, status: "pending" } },
+        next: {
+          decide: `quater approvals approve ${id}`,
+          wait: `quater approvals wait ${id}`,
+          repeat: "quater run pay --to 'bo b' --cents 5 --wait",
+        },
+      },
+    });
+  });
+
+  test("the same command runs once it is approved, --approval names one, and a used one is refused", async () => {
+    using at = till();
+    const id = idOf((await quater(run, { cwd: at.folder })).err);
+    expect((await decide(at, "approve", id, await digestOf(at, id))).code).toBe(0);
+    const wrong = await quater(["run", "pay", "--to", "bo b", "--cents", "6", "--approval", id], { cwd: at.folder });
+    expect([wrong.code, JSON.parse(wrong.err)]).toMatchObject([77, { error: { code: "approval_mismatch" } }]);
+    expect(await quater([...run, "--approval", id], { cwd: at.folder })).toMatchObject({ code: 0, out: '{"paid":5}\n' });
+    const used = await quater([...run, `--approval=${id}`], { cwd: at.folder });
+    expect([used.code, JSON.parse(used.err)]).toMatchObject([77, { error: { code: "approval_used" } }]);
+    expect(paidIn(at)).toEqual(["bo b"]);
+  });
+
+  /** Starts a waiting run, and resolves with the id once it waits. */
+  const waiting = (
+    at: Till,
+    how: { readonly stdin?: string; readonly interrupt?: AbortSignal; readonly words?: readonly string[] } = {},
+  ) => {
+    let say: (id: string) => void = () => {};
+    const filed = new Promise<string>((resolve) => {
+      say = resolve;
+    });
+    let seen = "";
+    const ended = quater([...(how.words ?? run), "--wait"], {
+      cwd: at.folder,
+      ...how,
+      onError: (text) => {
+        seen += text;
+        if (seen.includes("apr_")) say(idOf(seen));
+      },
+    });
+    const early = ended.then(({ err }): never => {
+      throw new Error(`It ended without waiting: ${err}`);
+    });
+    early.catch(() => {}); // after the id was seen it is expected to end
+    return { filed: Promise.race([filed, early]), ended };
+  };
+
+  test("--wait waits, and runs the identical call once it is approved", async () => {
+    using at = till();
+    const { filed, ended } = waiting(at);
+    const id = await filed;
+    await decide(at, "approve", id, await digestOf(at, id));
+    expect(await ended).toMatchObject({ code: 0, out: '{"paid":5}\n' });
+    expect(paidIn(at)).toEqual(["bo b"]);
+  });
+
+  test("--wait repeats what came from standard input, which is there once", async () => {
+    using at = till();
+    const { filed, ended } = waiting(at, { words: ["run", "pay", "--input", "-"], stdin: '{"to":"cy","cents":7}' });
+    const id = await filed;
+    await decide(at, "approve", id, await digestOf(at, id));
+    expect(await ended).toMatchObject({ code: 0, out: '{"paid":7}\n' });
+    expect(paidIn(at)).toEqual(["cy"]);
+  });
+
+  test("--wait ends with the denial and its code", async () => {
+    using at = till();
+    const { filed, ended } = waiting(at);
+    const id = await filed;
+    await quater(["approvals", "deny", id, "--key-file", at.keys.bea, "--reason", "no money"], { cwd: at.folder });
+    const { code, out, err } = await ended;
+    expect([code, out]).toEqual([77, ""]);
+    expect(JSON.parse(err.trim().split("\n").at(-1) ?? "")).toMatchObject({
+      error: { code: "approval_denied", details: { approval: { reason: "no money" } } },
+    });
+    expect(paidIn(at)).toEqual([]);
+  });
+
+  test("Ctrl-C while waiting leaves with 75, and the request stays", async () => {
+    using at = till();
+    const interrupt = new AbortController();
+    const { filed, ended } = waiting(at, { interrupt: interrupt.signal, words: [...run, "--no-json"] });
+    const id = await filed;
+    interrupt.abort("SIGINT");
+    const { code, err } = await ended;
+    expect(code).toBe(75);
+    expect(err).toContain(`Approval ${id} is still pending. To go on:\n  quater run pay --to 'bo b' --cents 5 --wait\n`);
+    await decide(at, "approve", id, await digestOf(at, id));
+    expect((await quater(run, { cwd: at.folder })).code).toBe(0);
+  });
+
+  test.each([
+    [["run", "pay", "--approval"], "--approval needs the id of one: apr_..."],
+    [["run", "pay", "--approval", "apr_a", "--approval", "apr_b"], "--approval is given more than once"],
+    [["run", "pay", "--wait=soon"], "--wait takes no value"],
+    [["run", "pay", "--wait", "--dry-run"], "--wait waits for nothing in a dry run; leave one of them out"],
+  ])("%j is a wrong command line", async (words, message) => {
+    using at = till();
+    expect(await quater(words, { cwd: at.folder })).toMatchObject({ code: 64, err: `quater: ${message}\n` });
+  });
+
+  test("exposure, describe, help and a dry run say who must agree", async () => {
+    using at = till();
+    const seen = async (...words: string[]) => (await quater(words, { cwd: at.folder })).out;
+    const words = "finance: 1 with role finance";
+    expect(await seen("exposure", "--no-json")).toMatch(new RegExp(`^pay +yes +destructive +can\\(pay\\) +${words}$`, "m"));
+    expect(JSON.parse(await seen("exposure"))).toMatchObject({ handlers: [{ handler: "pay", approval: words }] });
+    expect(await seen("actions", "describe", "pay", "--no-json")).toMatch(new RegExp(`^ *approval +${words}$`, "m"));
+    expect(JSON.parse(await seen("actions", "describe", "pay"))).toMatchObject({
+      approval: { policy: "finance", words, approvers: [{ role: "finance", need: 1 }], kind: "dual" },
+    });
+    expect(await seen("run", "pay", "--help")).toMatch(new RegExp(`^ *approval +${words}$`, "m"));
+    expect(JSON.parse(await seen(...run, "--dry-run"))).toMatchObject({
+      approval: { required: true, policy: "finance", approvers: [{ role: "finance", need: 1 }] },
+    });
+    expect(JSON.parse((await quater(["approvals", "list", "--key-file", at.keys.bea], { cwd: at.folder })).out)).toEqual([]);
+  });
+});

@@ -1,0 +1,175 @@
+// The JSON API: the same decisions for programs, by a key in the Authorization header and by nothing else.
+
+import { expect, test } from "vitest";
+import { httpRef } from "../../../plugins/http/service.ts";
+import { bootShop, people, type Sent, type Shop, send, Visitor } from "./page-kit.ts";
+
+interface Asked {
+  readonly status: number;
+  readonly type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, compared by expectations
+  readonly json: any;
+}
+
+const ask = async (shop: Shop, path: string, key?: string, body?: unknown, headers: Sent["headers"] = {}): Promise<Asked> => {
+  const answer = await send(`${shop.baseUrl}${path}`, {
+    method: body === undefined ? "GET" : "POST",
+    headers: {
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  return { status: answer.status, type: String(answer.headers["content-type"]), json: JSON.parse(answer.body) };
+};
+
+const requests = "/approvals/api/requests";
+
+test("a program lists, reads and votes with an approver's key", async () => {
+  await using shop = await bootShop();
+  const id = await shop.file(people.ana);
+  const listed = await ask(shop, `${requests}?state=pending&limit=10`, "bea");
+  expect(listed).toMatchObject({ status: 200, type: "application/json; charset=utf-8" });
+  expect(listed.json.requests).toMatchObject([
+    {
+      id,
+      state: "pending",
+      handler: "refundOrder",
+      surface: "direct",
+      requester: { person: "ana", kind: "user", subject: "ana" },
+      policy: { name: "finance", kind: "dual", approvers: [{ role: "finance", need: 1 }] },
+      votes: [],
+      url: `${shop.baseUrl}/approvals/${id}`,
+    },
+  ]);
+  const { json } = await ask(shop, `${requests}/${id}`, "bea");
+  expect(json.obstacle).toBeUndefined();
+  expect(json.shown).toMatchObject({
+    isComplete: true,
+    arguments: { rows: [{ path: { text: "/amountCents" }, value: { text: "4200" } }, { path: { text: "/orderId" } }] },
+    preview: { rows: [{ path: { text: "/order" } }, { value: { text: "42.00 EUR" } }] },
+  });
+  const voted = await ask(shop, `${requests}/${id}/votes`, "bea", { verdict: "approve", digest: json.digest, reason: "fine" });
+  expect(voted).toMatchObject({
+    status: 200,
+    json: { id, state: "approved", votes: [{ person: "bea", verdict: "approve", reason: "fine", via: "api" }] },
+  });
+  const revoked = await ask(shop, `${requests}/${id}/revocation`, "bea", { reason: "no longer" });
+  expect(revoked).toMatchObject({ status: 200, json: { id, state: "revoked", reason: "no longer" } });
+  expect((await ask(shop, `${requests}?state=pending`, "bea")).json.requests).toEqual([]);
+  expect((await ask(shop, `${requests}?state=pending&state=revoked`, "bea")).json.requests).toHaveLength(1);
+});
+
+test("every refusal is a problem with its code, and changes nothing", async () => {
+  await using shop = await bootShop();
+  const id = await shop.file(people.ana);
+  const { digest } = await shop.approvals.show(people.bea, id);
+  const vote = `${requests}/${id}/votes`;
+  const yes = { verdict: "approve", digest };
+  const cases: readonly (readonly [number, string, Promise<Asked>])[] = [
+    [401, "unauthenticated", ask(shop, requests)],
+    [401, "invalid_token", ask(shop, requests, "nobody")],
+    [403, "approver_not_eligible", ask(shop, requests, "robot")],
+    [403, "approver_not_eligible", ask(shop, requests, "dan")],
+    [403, "approver_not_eligible", ask(shop, vote, "robot", yes)],
+    [403, "approver_not_eligible", ask(shop, vote, "ana", yes)],
+    [404, "approval_not_found", ask(shop, `${requests}/apr_${"a".repeat(20)}`, "bea")],
+    [404, "route_not_found", ask(shop, "/approvals/api/other", "bea")],
+    [405, "method_not_allowed", ask(shop, vote, "bea")],
+    [405, "method_not_allowed", ask(shop, requests, "bea", {})],
+    [409, "approval_digest_changed", ask(shop, vote, "bea", { ...yes, digest: `sha256:${"0".repeat(64)}` })],
+    [409, "approval_pending", ask(shop, `${requests}/${id}/revocation`, "bea", {})],
+    [415, "unsupported_media_type", ask(shop, vote, "bea", yes, { "content-type": "text/plain" })],
+    [403, "origin_not_allowed", ask(shop, vote, "bea", yes, { origin: "https://evil.example" })],
+    [400, "json_duplicate_key", ask(shop, vote, "bea", `{"verdict":"deny","verdict":"approve","digest":"${digest}"}`)],
+    [422, "unknown_field", ask(shop, vote, "bea", { ...yes, force: true })],
+    [422, "invalid_input", ask(shop, vote, "bea", { ...yes, verdict: "yes" })],
+    [422, "invalid_input", ask(shop, vote, "bea", { verdict: "approve" })],
+    [422, "invalid_input", ask(shop, vote, "bea", { ...yes, reason: "" })],
+    [422, "invalid_input", ask(shop, vote, "bea", [])],
+    [422, "invalid_input", ask(shop, `${requests}?state=done`, "bea")],
+    [422, "invalid_input", ask(shop, `${requests}?limit=0`, "bea")],
+    [422, "unknown_field", ask(shop, `${requests}?all=1`, "bea")],
+  ];
+  for (const [status, code, asking] of cases) {
+    const { status: seen, type, json } = await asking;
+    expect([seen, json.code, type]).toEqual([status, code, "application/problem+json"]);
+    expect(json.callId).toMatch(/^[0-9a-f-]{36}$/);
+  }
+  expect(await shop.approvals.show(people.bea, id)).toMatchObject({ state: "pending", votes: [] });
+});
+
+test("a second, different vote is refused, and the same one changes nothing", async () => {
+  await using shop = await bootShop({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
+  const id = await shop.file(people.ana);
+  const { digest } = await shop.approvals.show(people.bea, id);
+  const vote = (verdict: string) => ask(shop, `${requests}/${id}/votes`, "bea", { verdict, digest });
+  for (const _time of [1, 2]) expect(await vote("approve")).toMatchObject({ status: 200, json: { votes: [{ person: "bea" }] } });
+  expect(await vote("deny")).toMatchObject({ status: 409, json: { code: "approval_vote_differs" } });
+});
+
+test("the cookie of somebody who is signed in opens nothing", async () => {
+  await using shop = await bootShop();
+  const bea = new Visitor(shop.baseUrl);
+  await bea.signIn({ key: "bea" });
+  const cookie = [...bea.cookies].map((pair) => pair.join("=")).join("; ");
+  expect(await ask(shop, requests, undefined, undefined, { cookie })).toMatchObject({
+    status: 401,
+    json: { code: "unauthenticated" },
+  });
+});
+
+test("whoever asked over http learns how it stands and takes it back; nobody else does", async () => {
+  await using shop = await bootShop();
+  const asked = await ask(shop, "/orders/ord_7/refunds", "ana", { amountCents: 7 });
+  expect(asked).toMatchObject({ status: 428, json: { code: "approval_required" } });
+  const { id } = asked.json.approval as { id: string };
+  const own = `/__quater__/approvals/${id}`;
+  expect(await ask(shop, own, "ana")).toMatchObject({
+    status: 200,
+    json: { id, status: "pending", url: `${shop.baseUrl}/approvals/${id}`, expiresAt: expect.stringMatching(/^\d{4}-/) },
+  });
+  expect(await ask(shop, own, "bea")).toMatchObject({ status: 404, json: { code: "approval_not_found" } });
+  expect(await ask(shop, own)).toMatchObject({ status: 401 });
+  expect(await ask(shop, own, "ana", {})).toMatchObject({ status: 405 });
+  const remove = (key: string) =>
+    send(`${shop.baseUrl}${own}`, { method: "DELETE", headers: { authorization: `Bearer ${key}` } });
+  expect((await remove("bea")).status).toBe(404);
+  expect(JSON.parse((await remove("ana")).body)).toMatchObject({ id, status: "cancelled" });
+});
+
+test("all of it is in the OpenAPI document", async () => {
+  await using shop = await bootShop();
+  const { json } = await ask(shop, "/openapi.json", "ana");
+  const described = Object.entries(json.paths as Record<string, Record<string, unknown>>).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(described).toEqual([
+    "POST /orders/{orderId}/refunds",
+    "GET /approvals/api/requests",
+    "GET /approvals/api/requests/{id}",
+    "POST /approvals/api/requests/{id}/votes",
+    "POST /approvals/api/requests/{id}/revocation",
+    "GET /__quater__/approvals/{id}",
+    "DELETE /__quater__/approvals/{id}",
+  ]);
+  expect(shop.app.kernel.services.get(httpRef).mounted).toEqual(["GET /__quater__/approvals/{id}", "/approvals"]);
+});
+
+test("secret arguments are in no answer and on no page", async () => {
+  await using shop = await bootShop();
+  const pin = "0000-canary-1111";
+  const id = await shop.file(people.ana, { orderId: "1", amountCents: 1, reason: "plain", pin });
+  const bea = new Visitor(shop.baseUrl);
+  await bea.signIn({ key: "bea" });
+  const texts = [
+    JSON.stringify((await ask(shop, `${requests}/${id}`, "bea")).json),
+    JSON.stringify((await ask(shop, requests, "bea")).json),
+    (await bea.get(`/approvals/${id}?view=full`)).body,
+    (await bea.get("/approvals")).body,
+  ];
+  expect(texts[0]).toContain('"secret"');
+  expect(texts[2]).toContain("16 characters, hmac:");
+  for (const text of texts) expect(text).not.toContain(pin);
+});

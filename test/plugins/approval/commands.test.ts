@@ -1,0 +1,262 @@
+// `quater approvals ...`: who may, what is shown, and what scripts get.
+
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PassThrough, type Readable } from "node:stream";
+import { describe, expect, test } from "vitest";
+import { runProgram } from "../../../plugins/cli/program.ts";
+import { quater } from "../cli/kit.ts";
+import { type Till, till } from "./surface-kit.ts";
+
+const ask = ["run", "pay", "--to", "bo", "--cents", "5"];
+const run = (at: Till, words: readonly string[], how: { readonly stdin?: string; readonly env?: Record<string, string> } = {}) =>
+  quater(words, { cwd: at.folder, ...how });
+const file = async (at: Till, words: readonly string[] = ask, env: Record<string, string> = {}) =>
+  /apr_[a-z2-7]{20}/.exec((await run(at, words, { env })).err)?.[0] ?? "none";
+const withKey = (at: Till, words: readonly string[], who: keyof Till["keys"] = "bea") =>
+  run(at, ["approvals", ...words, "--key-file", at.keys[who]]);
+const errorIn = ({ err }: { readonly err: string }) => (JSON.parse(err) as { error: { code: string; message: string } }).error;
+const digestOf = async (at: Till, id: string) => (JSON.parse((await withKey(at, ["show", id])).out) as { digest: string }).digest;
+
+/** Both ends are terminals; what is asked is answered in order. */
+const atTerminal = async (at: Till, words: readonly string[], answers: readonly string[]) => {
+  const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => stdin });
+  const output = () => Object.assign(new PassThrough(), { isTTY: true, columns: 200 });
+  const [stdout, stderr] = [output(), output()];
+  const left = [...answers];
+  let err = "";
+  stderr.on("data", (part: Buffer) => {
+    err += part.toString();
+    // A question ends with a colon and a space, and is answered once it stands there.
+    if (/(?:\(not shown\)|as it is): $/.test(part.toString()))
+      setImmediate(() =>
+        stdin.write(`${(left.shift() ?? "").replace("{digest}", /Digest +([0-9a-f]{4})/.exec(err)?.[1] ?? "")}\r`),
+      );
+  });
+  const out = textOf(stdout);
+  const code = await runProgram({ argv: words, env: { NO_COLOR: "1" }, cwd: at.folder, stdin, stdout, stderr });
+  stdout.end();
+  return { code, err, out: await out };
+};
+
+const textOf = async (stream: Readable): Promise<string> => {
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString("utf8");
+};
+
+describe("the key", () => {
+  test("is typed on a terminal, and is not shown", async () => {
+    using at = till();
+    const id = await file(at);
+    const { code, out, err } = await atTerminal(at, ["approvals", "list", "--state", "pending"], [at.keyOf("bea")]);
+    expect([code, out]).toEqual([0, expect.stringContaining(id)]);
+    expect(err).toContain("Approver key (not shown): ");
+    expect(err + out).not.toContain(at.keyOf("bea").slice(0, 20));
+  });
+
+  test("comes from a file that nobody else may read, or from standard input", async () => {
+    using at = till();
+    const list = (name: string, stdin = "") => run(at, ["approvals", "list", "--key-file", name], { stdin });
+    expect((await list("bea.key")).code).toBe(0);
+    expect((await list("-", at.keyOf("bea"))).code).toBe(0);
+    chmodSync(at.keys.bea, 0o640);
+    expect(await list("bea.key")).toMatchObject({
+      code: 65,
+      err: expect.stringContaining("may be read by other users") as string,
+    });
+    expect(await list("nowhere.key")).toMatchObject({ code: 65, err: expect.stringContaining("is no file") as string });
+    writeFileSync(join(at.folder, "two.key"), "a b", { mode: 0o600 });
+    for (const [name, stdin] of [["two.key"], ["-", ""], ["-", "x".repeat(9_000)]] as const)
+      expect(await list(name, stdin), name).toMatchObject({ code: 65, err: expect.stringContaining("holds no key") as string });
+  });
+
+  test("comes from nowhere else: not from the environment, not by being the local user", async () => {
+    using at = till();
+    const id = await file(at);
+    for (const words of [["list"], ["show", id], ["approve", id], ["deny", id], ["revoke", id], ["code"]]) {
+      const seen = await run(at, ["approvals", ...words], {
+        env: { QUATER_TOKEN: at.keyOf("bea"), QUATER_INPUT_KEY_FILE: at.keys.bea },
+      });
+      expect([seen.code, seen.out], words[0]).toEqual([words[0] === "code" ? 73 : 65, ""]);
+    }
+    expect((await withKey(at, ["list", "--state", "pending"])).out).toContain(id);
+  });
+
+  test.each([
+    ["a wrong one", () => "qk_nobody", 77, "invalid_token"],
+    ["an agent's", (at: Till) => at.keyOf("robot"), 77, "approver_not_eligible"],
+  ])("%s is refused", async (_what, key, exit, code) => {
+    using at = till();
+    const id = await file(at);
+    const seen = await run(at, ["approvals", "show", id, "--key-file", "-"], { stdin: key(at) });
+    expect([seen.code, seen.out]).toEqual([exit, ""]);
+    expect(seen.err).toContain(code);
+  });
+});
+
+describe("looking", () => {
+  test("list has the newest first, with who asks, and filters", async () => {
+    using at = till();
+    const first = await file(at);
+    const second = await file(at, ["run", "pay", "--to", "cy", "--cents", "5"]);
+    const rows = JSON.parse((await withKey(at, ["list"])).out) as Record<string, unknown>[];
+    expect(rows.map(({ id }) => id)).toEqual([second, first]);
+    expect(rows[0]).toMatchObject({ state: "pending", handler: "pay", asks: "ana", surface: "cli", policy: "finance" });
+    expect(JSON.parse((await withKey(at, ["list", "--state", "approved"])).out)).toEqual([]);
+    expect(JSON.parse((await withKey(at, ["list", "--limit", "1"])).out)).toHaveLength(1);
+    expect((await withKey(at, ["list", "--state", "open"])).code).toBe(65);
+  });
+
+  test("show prints what is asked, by whom, and what it would do, with nothing that a terminal could act on", async () => {
+    using at = till();
+    const id = await file(at, ["run", "pay", "--to", "b\u001b[31mo\u202e", "--cents", "5"]);
+    const { out, code } = await withKey(at, ["show", id, "--no-json"]);
+    expect(code).toBe(0);
+    for (const text of ["Pay somebody.", "/to", "b\\u{1b}[31mo\\u{202e}", "/cents", "/leaves", "ana"])
+      expect(out).toContain(text);
+    for (const character of ["\u001b", "\u202e"]) expect(out).not.toContain(character);
+  });
+
+  test("secrets are shown to nobody", async () => {
+    using at = till();
+    const id = await file(at, ask, { QUATER_INPUT_PIN: "geheim-4711" });
+    for (const flag of ["--json", "--no-json"]) {
+      const { out } = await withKey(at, ["show", id, flag]);
+      expect(out).toContain("/pin");
+      expect(out).not.toContain("geheim");
+    }
+  });
+
+  test("whoever may look and not vote is told why", async () => {
+    using at = till();
+    const id = await file(at);
+    const { code, err } = await withKey(at, ["show", id, "--no-json"], "ana");
+    expect([code, err]).toEqual([0, expect.stringMatching(/^You may not vote on it: /)]);
+  });
+
+  test("an unknown id is 66", async () => {
+    using at = till();
+    const seen = await withKey(at, ["show", "apr_aaaaaaaaaaaaaaaaaaaa"]);
+    expect([seen.code, seen.err]).toEqual([66, expect.stringContaining("approval_not_found")]);
+  });
+});
+
+describe("approving", () => {
+  test("on a terminal shows the request and takes the first digits of its digest", async () => {
+    using at = till();
+    const id = await file(at);
+    const { code, err, out } = await atTerminal(at, ["approvals", "approve", id], [at.keyOf("bea"), "{digest}"]);
+    expect([code, out]).toEqual([0, expect.stringMatching(/state +approved/)]);
+    for (const text of ["Pay somebody.", "/cents", "To approve it, type the first 4 digits"]) expect(err).toContain(text);
+    expect((await run(at, ask)).code).toBe(0);
+  });
+
+  test.each(["", "y", "yes", "0000x"])("on a terminal %j decides nothing", async (answer) => {
+    using at = till();
+    const id = await file(at);
+    const { code, err } = await atTerminal(at, ["approvals", "approve", id], [at.keyOf("bea"), answer]);
+    expect([code, err.trimEnd().split("\n").at(-1)]).toEqual([1, "Nothing was decided."]);
+    expect((await run(at, ask)).code).toBe(75);
+  });
+
+  test("in a script needs the digest, and that of another request is refused", async () => {
+    using at = till();
+    const [id, other] = [await file(at), await file(at, ["run", "pay", "--to", "cy", "--cents", "5"])];
+    const without = await withKey(at, ["approve", id]);
+    expect([without.code, without.err]).toEqual([65, expect.stringContaining("/digest")]);
+    const stale = await withKey(at, ["approve", id, "--digest", await digestOf(at, other)]);
+    expect([stale.code, stale.err]).toEqual([73, expect.stringContaining("approval_digest_changed")]);
+    expect((await run(at, ask)).code).toBe(75);
+    const done = await withKey(at, ["approve", id, "--digest", await digestOf(at, id)]);
+    expect([done.code, JSON.parse(done.out)]).toMatchObject([0, { id, state: "approved", agreed: 1, needed: 1 }]);
+  });
+
+  test("one's own request is refused, and stays pending", async () => {
+    using at = till();
+    const id = await file(at);
+    const seen = await withKey(at, ["approve", id, "--digest", await digestOf(at, id)], "ana");
+    expect([seen.code, seen.err]).toEqual([77, expect.stringContaining("approver_not_eligible")]);
+    const typed = await atTerminal(at, ["approvals", "approve", id], [at.keyOf("ana")]);
+    expect([typed.code, typed.err]).toEqual([77, expect.stringContaining("approver_not_eligible")]);
+    expect((await run(at, ask)).code).toBe(75);
+  });
+
+  test("a denial has its reason, and a second, different vote is refused", async () => {
+    using at = till();
+    const id = await file(at);
+    const denied = await withKey(at, ["deny", id, "--reason", "no money"]);
+    expect([denied.code, JSON.parse(denied.out)]).toMatchObject([0, { state: "denied", reason: "no money" }]);
+    expect((await withKey(at, ["deny", id])).code).toBe(0);
+    const other = await withKey(at, ["approve", id, "--digest", await digestOf(at, id)]);
+    expect(other.code).toBe(73);
+    const refused = await run(at, ask);
+    expect([refused.code, errorIn(refused)]).toMatchObject([77, { code: "approval_denied" }]);
+  });
+
+  test("what was approved can be revoked until it is used", async () => {
+    using at = till();
+    const id = await file(at);
+    await withKey(at, ["approve", id, "--digest", await digestOf(at, id)]);
+    const revoked = await withKey(at, ["revoke", id, "--reason", "changed my mind"]);
+    expect([revoked.code, JSON.parse(revoked.out)]).toMatchObject([0, { state: "revoked", reason: "changed my mind" }]);
+    const named = await run(at, [...ask, "--approval", id]);
+    expect([named.code, errorIn(named)]).toMatchObject([77, { code: "approval_revoked" }]);
+  });
+});
+
+describe("waiting", () => {
+  const wait = (at: Till, id: string, ...more: string[]) => run(at, ["approvals", "wait", id, ...more]);
+
+  test("ends with 75 while it is pending, 0 once it is approved or used, 77 when it is denied", async () => {
+    using at = till();
+    const id = await file(at);
+    expect(await wait(at, id, "--timeout-seconds", "0")).toMatchObject({
+      code: 75,
+      out: expect.stringContaining("pending") as string,
+    });
+    const waiting = wait(at, id);
+    await withKey(at, ["approve", id, "--digest", await digestOf(at, id)]);
+    expect(await waiting).toMatchObject({ code: 0, out: expect.stringContaining("approved") as string });
+    await run(at, ask);
+    const used = await wait(at, id);
+    expect([used.code, JSON.parse(used.out)]).toMatchObject([0, { status: "consumed", outcome: "succeeded" }]);
+    const next = await file(at);
+    await withKey(at, ["deny", next]);
+    expect((await wait(at, next)).code).toBe(77);
+  });
+
+  test("needs no approver key, and tells nobody else's requests", async () => {
+    using at = till();
+    const id = await file(at);
+    expect((await wait(at, id, "--timeout-seconds", "0")).code).toBe(75);
+    const asBea = { env: { QUATER_TOKEN: at.keyOf("bea") } };
+    const foreign = await run(at, ["approvals", "wait", id], asBea);
+    const unknown = await run(at, ["approvals", "wait", "apr_aaaaaaaaaaaaaaaaaaaa"], asBea);
+    expect([foreign.code, foreign.err]).toEqual([66, expect.stringContaining("approval_not_found")]);
+    expect(foreign).toEqual(unknown);
+  });
+
+  test("ends at Ctrl-C with 75", async () => {
+    using at = till();
+    const id = await file(at);
+    const interrupt = new AbortController();
+    const ended = quater(["approvals", "wait", id], { cwd: at.folder, interrupt: interrupt.signal });
+    setTimeout(() => interrupt.abort("SIGINT"), 300);
+    expect((await ended).code).toBe(75);
+  });
+});
+
+test("without a page there is no code to sign in with", async () => {
+  using at = till();
+  const seen = await withKey(at, ["code"]);
+  expect([seen.code, seen.err]).toEqual([73, expect.stringContaining("There is no approvals page")]);
+});
+
+test("quater commands lists them", async () => {
+  using at = till();
+  const { out } = await run(at, ["commands"]);
+  expect(
+    (JSON.parse(out) as { command: string }[]).map(({ command }) => command).filter((name) => name.startsWith("approvals")),
+  ).toEqual(["list", "show", "approve", "deny", "revoke", "wait", "code"].map((word) => `approvals ${word}`));
+});

@@ -1,0 +1,128 @@
+// The claims of `quater/testing` hold and fail as they say.
+
+import { can, type Handler, handler, Type } from "quater";
+import { approval, audit, store } from "quater/plugins";
+import { bootTest, expectApproval, expectDenied, principal, type TestApp } from "quater/testing";
+import { describe, expect, test } from "vitest";
+import { tempFolder } from "../audit/kit.ts";
+
+const ran: unknown[] = [];
+const remove: Handler = handler({
+  description: "Remove one thing.",
+  effect: "destructive",
+  input: Type.Object({ id: Type.String() }),
+  output: Type.Object({ id: Type.String() }),
+  auth: can("remove"),
+  handle: ({ id }) => {
+    ran.push(id);
+    if (id === "broken") throw new Error("broken");
+    return { id };
+  },
+});
+const keep: Handler = handler({
+  description: "Keep one thing.",
+  effect: "read",
+  input: Type.Object({ id: Type.String() }),
+  auth: can("remove"),
+  handle: ({ id }) => ({ id }),
+});
+
+const ana = principal({ scopes: ["remove"] });
+const people = ["bo", "cy"].map((subject) => principal({ subject, roles: ["boss"] }));
+
+const boot = (root: string): Promise<TestApp> =>
+  bootTest({
+    root,
+    handlers: { remove, keep },
+    expose: { remove: { direct: true, approval: "two" }, keep: { direct: true } },
+    plugins: [
+      store(),
+      audit(),
+      approval({ authenticate: () => undefined, policies: { two: { approvers: [{ role: "boss", need: 2 }] } } }),
+    ],
+  });
+
+describe("expectDenied", () => {
+  test("holds for a refusal, from an outcome, a promise or a surface's answer", async () => {
+    using folder = tempFolder();
+    await using app = await boot(folder.root);
+    const weak = app.as(principal());
+    expect(await expectDenied(weak.call("keep", { id: "a" }))).toEqual({
+      code: "missing_scope",
+      message: "The scope remove is needed",
+    });
+    await expectDenied(await weak.call("keep", { id: "a" }), "missing_scope");
+    await expectDenied(app.as(ana).call("remove", { id: "a" }), "approval_required");
+    await expectDenied({ ok: false, code: "unknown_field", message: "", errors: [] });
+    await expectDenied({ ok: false, code: "approval_used", message: "", errors: [] });
+  });
+
+  test.each([
+    ["a success", app("keep", { id: "a" }), undefined, 'Expected the call to be denied, and it succeeded with {"id":"a"}'],
+    [
+      "another code",
+      app("keep", {}),
+      "missing_scope",
+      "Expected the call to be denied with missing_scope, and it ended with invalid_input: /id is required",
+    ],
+  ])("fails for %s, and says what it met", async (_, act, code, sentence) => {
+    using folder = tempFolder();
+    await using booted = await boot(folder.root);
+    await expect(expectDenied(act(booted), code)).rejects.toThrow(sentence);
+  });
+
+  test.each(["internal", "order_not_paid", "outcome_unknown"])("a failure of the handler (%s) is no denial", async (code) => {
+    const answer = { ok: false, code, message: "", errors: [] } as const;
+    await expect(expectDenied(answer)).rejects.toThrow(`Expected the call to be denied, and it failed with ${code}`);
+    await expectDenied(answer, code);
+  });
+});
+
+function app(name: string, input: object) {
+  return (booted: TestApp) => booted.as(ana).call(name, input);
+}
+
+describe("expectApproval", () => {
+  test("holds where so many must agree, runs the call once, and gives how it ended", async () => {
+    using folder = tempFolder();
+    await using app = await boot(folder.root);
+    ran.splice(0);
+    const call = { as: ana, handler: "remove", input: { id: "a" } };
+    expect(await expectApproval(app, call).by(2)).toMatchObject({ ok: true, value: { id: "a" } });
+    expect(await expectApproval(app, { ...call, input: { id: "b" }, surface: "direct" }).by(2, people)).toMatchObject({
+      ok: true,
+    });
+    expect(ran).toEqual(["a", "b"]);
+  });
+
+  test("a handler that fails has run all the same", async () => {
+    using folder = tempFolder();
+    await using app = await boot(folder.root);
+    const outcome = await expectApproval(app, { as: ana, handler: "remove", input: { id: "broken" } }).by(2);
+    expect(outcome).toMatchObject({ ok: false, error: { code: "internal" } });
+  });
+
+  test("fails where another number must agree, before anything is filed", async () => {
+    using folder = tempFolder();
+    await using app = await boot(folder.root);
+    ran.splice(0);
+    await expect(expectApproval(app, { as: ana, handler: "remove", input: { id: "a" } }).by(1)).rejects.toThrow(
+      "Expected remove to need 1 person, and it needs 2 people (two: 2 with role boss)",
+    );
+    await expect(expectApproval(app, { as: ana, handler: "keep", input: { id: "a" } }).by(2)).rejects.toThrow(
+      "Expected keep to need 2 people, and nobody must agree to it",
+    );
+    expect(ran).toEqual([]);
+  });
+
+  test("fails for people who do not suffice, and for a call that is refused for another reason", async () => {
+    using folder = tempFolder();
+    await using app = await boot(folder.root);
+    const [bo] = people;
+    const call = { as: ana, handler: "remove", input: { id: "a" } };
+    await expect(expectApproval(app, call).by(2, [bo as never, ana])).rejects.toThrow("You may not decide this");
+    await expect(expectApproval(app, { ...call, as: principal() }).by(2)).rejects.toThrow(
+      "Expected the call to be denied with approval_required, and it ended with missing_scope",
+    );
+  });
+});

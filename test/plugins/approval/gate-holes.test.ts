@@ -1,0 +1,39 @@
+// The gate suite bites: with one check taken out of the gate it goes red, and says which.
+
+import { expect, test } from "vitest";
+import { holes } from "./holes/holes.ts";
+import { suiteWith } from "./holes/patched.ts";
+
+/** Each is a process of its own, and two of them fill a small machine. */
+const lanes: Promise<unknown>[] = [Promise.resolve(), Promise.resolve()];
+let next = 0;
+const inLane = <Answer>(act: () => Promise<Answer>): Promise<Answer> => {
+  const lane = next++ % lanes.length;
+  const answer = (lanes[lane] as Promise<unknown>).then(act);
+  lanes[lane] = answer.catch(() => {});
+  return answer;
+};
+
+const timeout = 300_000;
+
+test.concurrent(
+  "a copy that nothing was taken out of is green",
+  async ({ expect }) => {
+    expect(await inLane(() => suiteWith([], ["refundOrder", "listOwnOrders"]))).toEqual({ isGreen: true, holes: [] });
+  },
+  timeout,
+);
+
+test.concurrent.each(holes)(
+  "found and named: that $check",
+  async ({ edits, only, named }) => {
+    const verdict = await inLane(() => suiteWith(edits, [only]));
+    expect(verdict.isGreen).toBe(false);
+    expect(verdict.holes).toContainEqual(expect.stringMatching(named));
+  },
+  timeout,
+);
+
+test("there are at least ten holes", () => {
+  expect(holes.length).toBeGreaterThanOrEqual(10);
+});

@@ -1,0 +1,331 @@
+// The gate suite on manifests that are as they should be, and on those it needs help with.
+
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  anyone,
+  authenticated,
+  type ConfiguredPlugin,
+  can,
+  defineConfig,
+  definePlugin,
+  expose,
+  type Handler,
+  handler,
+  hasRole,
+  type Manifest,
+  resource,
+  stream,
+  Type,
+} from "quater";
+import { approval, audit, cli, http, mcp, store } from "quater/plugins";
+import { bootTest, type GateReport, gateSuite } from "quater/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import shop from "../../../quater.config.ts";
+import samples from "../../../quater.gate.json" with { type: "json" };
+
+const authenticate = () => undefined;
+
+interface Given {
+  readonly handlers: Readonly<Record<string, Handler>>;
+  readonly expose: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly plugins?: readonly ConfiguredPlugin[];
+}
+
+const manifestOf = ({ handlers, expose: table, plugins = [cli({ authenticate })] }: Given): Manifest =>
+  defineConfig({ name: "test", handlers: [exposed(handlers, table)], plugins });
+
+const exposed = (handlers: Given["handlers"], table: Given["expose"]) =>
+  expose(async () => handlers as Record<string, never>, table as never) as never;
+
+const ran: string[] = [];
+const write = (more: Partial<Parameters<typeof handler>[0]> = {}): Handler =>
+  handler({
+    description: "Change one thing.",
+    effect: "write",
+    input: Type.Object({ id: Type.String() }),
+    auth: can("change"),
+    handle: () => {
+      ran.push("the real one");
+      return "changed";
+    },
+    ...(more as object),
+  }) as Handler;
+
+const caseNames = (report: GateReport, handlerName: string, surface: string): string[] =>
+  report.rows.filter((row) => row.handler === handlerName && row.surface === surface).map((row) => row.case);
+
+describe("the shop", () => {
+  let report: GateReport;
+  let before: string[];
+  const kept = () => readdirSync(new URL("../../../", import.meta.url)).filter((name) => name !== ".quater");
+  beforeAll(async () => {
+    before = kept();
+    report = await gateSuite(shop, samples);
+  }, 180_000);
+
+  test("is green", () => {
+    expect(report.holes).toEqual([]);
+    expect(report.isGreen).toBe(true);
+  });
+
+  test("lets a call through where everything is in order, for every handler on every surface it is exposed on", async () => {
+    await using app = await bootTest(shop, { start: false, root: mkdtempSync(join(tmpdir(), "quater-shop-")) });
+    const wanted = app.kernel.catalog.operations.flatMap(({ name, surfaces }) =>
+      [...surfaces].map((surface) => `${name} ${surface}`),
+    );
+    const through = report.rows.filter((row) => row.case === "all in order" && row.got === "ran");
+    expect(through.map(({ handler, surface }) => `${handler} ${surface}`).sort()).toEqual(wanted.sort());
+  });
+
+  test("is tried in every way that the approval of a refund could be got around", () => {
+    for (const surface of ["http", "mcp", "cli"])
+      expect(caseNames(report, "refundOrder", surface).sort()).toEqual(
+        [
+          "no credential",
+          "another surface's",
+          "missing right",
+          "a plugin's no",
+          "wrong type",
+          "missing field",
+          "unknown field",
+          "unapproved",
+          "changed",
+          "replayed",
+          "somebody else's",
+          "self-approved",
+          "expired",
+          "all in order",
+        ].sort(),
+      );
+  });
+
+  test("is asked for two people before a purge, and a purge is no tool", () => {
+    const [row] = report.rows.filter((each) => each.handler === "purgeOrders" && each.case === "unapproved");
+    expect(row).toMatchObject({ expected: "approval_required", got: "approval_required", ok: true });
+    expect(report.rows).toContainEqual({
+      handler: "purgeOrders",
+      surface: "mcp",
+      case: "not exposed",
+      expected: "unknown_handler",
+      got: "unknown_handler",
+      ok: true,
+    });
+  });
+
+  test("leaves nothing behind", () => {
+    expect(kept()).toEqual(before);
+    expect(readdirSync(tmpdir()).filter((name) => name.startsWith("quater-gate-"))).toEqual([]);
+  });
+
+  test("is printed as a matrix", () => {
+    const text = report.print();
+    expect(text).toMatch(/^refundOrder over http( +[✓·])+$/m);
+    expect(text).toContain("every one as it should be.");
+    expect(text.split("✗")).toHaveLength(2); // in the legend
+  });
+});
+
+describe("what it cannot make by itself", () => {
+  const odd = write({ input: Type.Object({ code: Type.String({ pattern: "^(?=.*[0-9])[a-z0-9]{3}$" }) }) });
+  const own = write({
+    auth: ({ principal }: { principal: { claims: Readonly<Record<string, unknown>> } }) => principal.claims["team"] === 7,
+  });
+  const manifest = manifestOf({ handlers: { odd, own }, expose: { odd: { cli: true }, own: { cli: true } } });
+
+  test("is named, with the option that it is given by", async () => {
+    const { isGreen, holes } = await gateSuite(manifest);
+    expect(isGreen).toBe(false);
+    const why =
+      "no input can be made from its schema (/code has the pattern ^(?=.*[0-9])[a-z0-9]{3}$, for which no text was found); give inputs.odd";
+    expect(holes).toContain(`odd over cli could not be tried in the case "all in order": ${why}`);
+    expect(holes).toContain(
+      "own over cli did not run with everything in order: forbidden, its policy is a function: say whom it allows, principals.own.allowed",
+    );
+  });
+
+  test("is taken as it is given, and then all is green", async () => {
+    const options = { inputs: { odd: { code: "a1b" } }, principals: { own: { allowed: { claims: { team: 7 } } } } };
+    const report = await gateSuite(manifest, options);
+    expect(report.holes).toEqual([]);
+    expect(caseNames(report, "own", "cli")).toContain("missing right");
+  });
+
+  test("a sample for a handler that is none is a mistake", async () => {
+    await expect(gateSuite(manifest, { inputs: { ood: {} } })).rejects.toThrow(
+      "The gate suite was told of ood, which is no handler here",
+    );
+  });
+
+  test("a surface that offers no way in is not proved", async () => {
+    const mute = definePlugin(() => ({
+      name: "mute",
+      exposure: { key: "mute", schema: Type.Boolean() },
+      surface: { name: "mute", exposes: "Nothing", authenticate },
+    }));
+    const report = await gateSuite(
+      manifestOf({ handlers: { change: write() }, expose: { change: { mute: true } }, plugins: [mute()] }),
+    );
+    expect(report).toMatchObject({
+      isGreen: false,
+      holes: ["change over mute could not be tried: the plugin of mute offers no probe"],
+    });
+  });
+
+  test("nothing exposed is nothing proved", async () => {
+    expect((await gateSuite(manifestOf({ handlers: {}, expose: {} }))).isGreen).toBe(false);
+  });
+});
+
+describe("what it runs", () => {
+  const opened: string[] = [];
+  const database = resource({
+    name: "database",
+    scope: "app",
+    open: () => {
+      opened.push("database");
+      return { isOpen: true };
+    },
+  });
+  const manifest = manifestOf({
+    handlers: { change: write({ use: { database } }) },
+    expose: { change: { cli: true } },
+  });
+
+  test("are stand-ins: no handler and no resource of the project", async () => {
+    ran.splice(0);
+    expect((await gateSuite(manifest)).holes).toEqual([]);
+    expect([ran, opened]).toEqual([[], []]);
+  });
+
+  test("is the real handler where that is asked for, once", async () => {
+    ran.splice(0);
+    expect((await gateSuite(manifest, { handlers: "real" })).holes).toEqual([]);
+    expect([ran, opened]).toEqual([["the real one"], ["database"]]);
+  });
+
+  test("is no store but its own", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "quater-kept-"));
+    try {
+      const plugins = [
+        cli({ authenticate }),
+        store({ url: `file:${join(folder, "kept.db")}` }),
+        audit({ keys: join(folder, "keys.json"), sinks: [{ file: join(folder, "sink.jsonl") }] }),
+      ];
+      const report = await gateSuite(manifestOf({ handlers: { change: write() }, expose: { change: { cli: true } }, plugins }));
+      expect(report.holes).toEqual([]);
+      expect(readdirSync(folder)).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  test("tells nobody, though the manifest would", async () => {
+    const told: unknown[] = [];
+    const plugins = [
+      cli({ authenticate }),
+      store(),
+      audit(),
+      approval({
+        authenticate,
+        notify: (notice) => void told.push(notice),
+        policies: { two: { approvers: [{ role: "boss", need: 2 }] } },
+      }),
+    ];
+    const report = await gateSuite(
+      manifestOf({ handlers: { change: write() }, expose: { change: { cli: true, approval: "two" } }, plugins }),
+    );
+    expect(report.holes).toEqual([]);
+    expect(told).toEqual([]);
+    expect(existsSync(".quater-gate")).toBe(false);
+  });
+});
+
+test("every kind of policy, input and surface finds its cases", async () => {
+  const input = Type.Object({
+    id: Type.String({ format: "uuid" }),
+    kind: Type.Union([Type.Literal("a"), Type.Literal("b")]),
+    tags: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+    limit: Type.Integer({ minimum: 10, multipleOf: 5, default: 20 }),
+  });
+  const output = Type.Object({ id: Type.String({ format: "uuid" }) });
+  const report = await gateSuite(
+    manifestOf({
+      handlers: {
+        both: write({ auth: [can("a"), hasRole("b")], input, output }),
+        either: write({ auth: { any: [can("a"), hasRole("b")] }, input }),
+        anybody: write({ auth: authenticated, input: Type.Object({}) }),
+        open: write({ auth: anyone, effect: "read", input: Type.Object({}) }),
+        items: write({ effect: "read", output: stream(output), async *handle() {} } as never),
+        nested: write({
+          input: Type.Object({
+            lines: Type.Array(Type.Object({ sku: Type.String(), price: Type.Number({ exclusiveMinimum: 0 }) }), { minItems: 1 }),
+          }),
+        }),
+      },
+      expose: {
+        both: { http: "PUT /both/:id", mcp: true, cli: true },
+        either: { http: "POST /either", mcp: true, cli: true },
+        anybody: { http: "POST /anybody", mcp: true, cli: true },
+        open: { http: "GET /open", public: true },
+        items: { http: "GET /items/:id", mcp: true, cli: true },
+        nested: { http: "POST /nested", mcp: true, cli: true },
+      },
+      plugins: [http({ authenticate }), mcp({ authenticate }), cli({ authenticate })],
+    }),
+  );
+  expect(report.holes).toEqual([]);
+  const right = ["another surface's", "missing right", "a plugin's no"];
+  for (const surface of ["http", "mcp", "cli"]) {
+    expect(caseNames(report, "both", surface)).toEqual([
+      "no credential",
+      ...right,
+      "wrong type",
+      "missing field",
+      "unknown field",
+      "all in order",
+    ]);
+    expect(caseNames(report, "anybody", surface)).toEqual([
+      "no credential",
+      "another surface's",
+      "a plugin's no",
+      "unknown field",
+      "all in order",
+    ]);
+  }
+  expect(caseNames(report, "open", "http")).toEqual(["another surface's", "unknown field", "all in order"]);
+  expect(caseNames(report, "open", "mcp")).toEqual(["not exposed"]);
+});
+
+test("approval that is narrowed to a surface is tried there and not elsewhere", async () => {
+  const plugins = [
+    http({ authenticate }),
+    mcp({ authenticate }),
+    store(),
+    audit(),
+    approval({
+      authenticate,
+      policies: {
+        named: { approvers: [{ person: "maria" }, { role: "boss" }], usableForMs: 60_000 },
+        confirmed: { approvers: [{ role: "owner" }], kind: "confirm", anySurface: true },
+      },
+    }),
+  ];
+  const report = await gateSuite(
+    manifestOf({
+      handlers: { change: write(), remove: write({ effect: "destructive" }) },
+      expose: {
+        change: { http: "POST /change", mcp: true, approval: { policy: "named", surfaces: ["mcp"] } },
+        remove: { http: "POST /remove", mcp: true, approval: "confirmed" },
+      },
+      plugins,
+    }),
+  );
+  expect(report.holes).toEqual([]);
+  expect(caseNames(report, "change", "mcp")).toContain("self-approved");
+  expect(caseNames(report, "change", "http")).not.toContain("unapproved");
+  expect(caseNames(report, "remove", "http")).toContain("somebody else's");
+});
+
+afterAll(() => expect(ran.filter((one) => one !== "the real one")).toEqual([]));

@@ -1,0 +1,181 @@
+// The holes: each takes one check out of the gate, in every place that makes it, and says what the suite must call it. The
+// gate checks some things twice; taking out one of two would leave no hole.
+
+import type { Edit } from "./patched.ts";
+
+export interface Hole {
+  /** The check that is missing. */
+  readonly check: string;
+  /** The handler of the shop that shows it. */
+  readonly only: "refundOrder" | "listOwnOrders";
+  readonly edits: readonly Edit[];
+  /** One of the suite's sentences. */
+  readonly named: RegExp;
+}
+
+const pipeline = "core/pipeline.ts";
+const gate = "core/gate.ts";
+const using = "plugins/approval/using.ts";
+const changing = "plugins/approval/changing.ts";
+const digest = "plugins/approval/digest.ts";
+
+export const holes: readonly Hole[] = [
+  {
+    check: "a credential is asked for at the door",
+    only: "refundOrder",
+    edits: [
+      {
+        file: "core/door.ts",
+        from: "throw credentials.token === undefined ? unauthenticated(surface.name) : invalidToken();",
+        to: "return anonymous;",
+      },
+    ],
+    named: /^refundOrder over cli answered missing_scope and not unauthenticated in the case "ran without a credential"$/,
+  },
+  {
+    check: "each surface has a door of its own",
+    only: "refundOrder",
+    edits: [{ file: gate, from: "this.#doors.get(entry.surface)", to: 'this.#doors.get("http")' }],
+    named:
+      /^refundOrder over cli answered approval_required and not invalid_token in the case "ran with another surface's credential \(one of http\)"$/,
+  },
+  {
+    check: "only exposed handlers are reachable",
+    only: "listOwnOrders",
+    edits: [{ file: gate, from: "operation?.surfaces.has(surface) === true", to: "operation !== undefined" }],
+    named: /^listOwnOrders over cli ran although it is not exposed there$/,
+  },
+  {
+    check: "the static policy comes before the input",
+    only: "refundOrder",
+    edits: [{ file: pipeline, from: "judgeStatic(call); const bound", to: "const bound" }],
+    named:
+      /^refundOrder over mcp answered unknown_field and not missing_scope in the case "ran for a principal whom its policy refuses \(and a wrong input\)"$/,
+  },
+  {
+    check: "the policy is judged with the input",
+    only: "listOwnOrders",
+    edits: [{ file: pipeline, from: "if (refusal !== undefined) throw refusal; if (!hooks", to: "if (!hooks" }],
+    named: /^listOwnOrders over http ran for a principal whom its policy refuses$/,
+  },
+  {
+    check: "a plugin's refusal counts",
+    only: "listOwnOrders",
+    edits: [
+      { file: pipeline, from: "for (const verdict of verdicts) if (!verdict.allow) throw refused(verdict, notAllowed);", to: "" },
+    ],
+    named: /^listOwnOrders over http ran although a plugin refused it$/,
+  },
+  {
+    check: "the input is held against its schema",
+    only: "listOwnOrders",
+    edits: [
+      {
+        file: "core/bind.ts",
+        from: "if (!validator.Check(input)) throw mismatch(schema, validator, cut(input, sizes));",
+        to: "",
+      },
+    ],
+    named: /^listOwnOrders over http ran with a value of the wrong type$/,
+  },
+  {
+    check: "objects are closed",
+    only: "listOwnOrders",
+    edits: [{ file: "core/schema.ts", from: 'else if (declares) replace("additionalProperties", false);', to: "" }],
+    named: /^listOwnOrders over http ran with a field that nobody declared$/,
+  },
+  {
+    check: "plugins are asked for approval",
+    only: "refundOrder",
+    edits: [
+      {
+        file: pipeline,
+        from: 'hooks.has("approve") ? await approve(authorized, machine)',
+        to: 'hooks.has("none" as never) ? await approve(authorized, machine)',
+      },
+    ],
+    named: /^refundOrder over http could not be tried in the case "unapproved": it ran before anybody agreed$/,
+  },
+  {
+    check: "an approval is used up",
+    only: "refundOrder",
+    edits: [
+      { file: pipeline, from: "for (const consume of call.consume) {", to: "for (const consume of call.consume.slice(1)) {" },
+    ],
+    named: /^refundOrder over cli ran again on one approval$/,
+  },
+  {
+    check: "an approval is used up by one of many",
+    only: "refundOrder",
+    edits: [
+      {
+        file: changing,
+        from: '    .where("state", "=", "approved")\n    .where("usable_until", ">", open.clock)\n    .where("digest"',
+        to: '    .where("digest"',
+      },
+    ],
+    named: /^refundOrder over http ran again on one approval \(4 at once\)$/,
+  },
+  {
+    check: "the arguments are bound",
+    only: "refundOrder",
+    edits: [
+      {
+        file: digest,
+        from: "    args: JSON.parse(args) as unknown,\n    principal: principalOf(requester),\n    ...(policy",
+        to: "    principal: principalOf(requester),\n    ...(policy",
+      },
+      { file: using, from: "args: call.inputText, requester,", to: "args: record.args, requester," },
+    ],
+    named: /^refundOrder over mcp ran with arguments changed after approval$/,
+  },
+  {
+    check: "the requester is bound",
+    only: "refundOrder",
+    edits: [
+      {
+        file: digest,
+        from: "    args: JSON.parse(args) as unknown,\n    principal: principalOf(requester),\n    ...(policy",
+        to: "    args: JSON.parse(args) as unknown,\n    ...(policy",
+      },
+      { file: using, from: "requester, surface, policyName,", to: "requester: record.requester, surface, policyName," },
+      { file: changing, from: '\n    .where("requester", "=", requesterText)', to: "" },
+    ],
+    named: /^refundOrder over http ran on somebody else's approval$/,
+  },
+  {
+    check: "approvals expire",
+    only: "refundOrder",
+    edits: [
+      {
+        file: "plugins/approval/tables.ts",
+        from: "when state = 'approved' and usable_until <=",
+        to: "when state = 'none' and usable_until <=",
+      },
+      {
+        file: changing,
+        from: '.where("usable_until", ">", open.clock) .where("digest"',
+        to: '.where("digest"',
+      },
+    ],
+    named: /^refundOrder over mcp ran on an approval that had expired$/,
+  },
+  {
+    check: "nobody agrees to his own call",
+    only: "refundOrder",
+    edits: [
+      {
+        file: "plugins/approval/eligible.ts",
+        from: '  if (person === requester.person) return "you made the request yourself";\n',
+        to: "",
+      },
+    ],
+    named: /^refundOrder over cli ran on an approval \(by the requester itself\)$/,
+  },
+  {
+    check: "agents do not decide",
+    only: "refundOrder",
+    edits: [{ file: "plugins/approval/eligible.ts", from: 'if (kind === "agent") return "agents do not decide";', to: "" }],
+    named: /^refundOrder over http ran on an approval \(by an agent\)$/,
+  },
+];

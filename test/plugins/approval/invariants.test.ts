@@ -1,0 +1,270 @@
+// The invariants I1 to I8 of docs/approvals.md.
+
+import { authenticated, definePlugin, handler, type Principal, Type } from "quater";
+import { principal } from "quater/testing";
+import { expect } from "vitest";
+import { approvalsRef } from "../../../plugins/approval/index.ts";
+import { sweepExpired } from "../../../plugins/approval/sweeping.ts";
+import { codeOf, type Desk, groundOf, idIn, onBothDialects, paid, people } from "./kit.ts";
+
+const { robot, ana, bea, cleo } = people;
+const by = (who: Principal) => ({ principal: who, via: "api" });
+
+onBothDialects((claim) => {
+  claim("I1: as many handlers start as approvals were given, whoever races, on two instances", async ({ boot, again }) => {
+    const desks = [await boot(), await again()] as const;
+    const [one] = desks;
+    const ids = await Promise.all(Array.from({ length: 5 }, (_, cents) => one.approved(robot, { cents })));
+    const outcomes = await Promise.all(
+      Array.from({ length: 30 }, (_, n) => desks[n % 2 === 0 ? 0 : 1].call(robot, { cents: n % 5 })),
+    );
+    expect(outcomes.filter(({ ok }) => ok)).toHaveLength(5);
+    expect(paid.map(({ cents }) => cents).sort()).toEqual([0, 1, 2, 3, 4]);
+    const used = await one.sql("select seq from audit_event where type = 'approval.used'");
+    const started = await one.sql("select seq from audit_event where type = 'call.started'");
+    expect([used.length, started.length]).toEqual([5, 5]);
+    for (const id of ids) expect(await one.record(id)).toMatchObject({ state: "consumed", use: { outcome: "succeeded" } });
+  });
+
+  claim("I2: when the handler starts, approval.used and call.started are committed, with the approval's id", async ({ boot }) => {
+    let seen: readonly unknown[] = [];
+    let look: () => Promise<readonly unknown[]> = async () => [];
+    const act = handler({
+      description: "Act.",
+      effect: "write",
+      input: Type.Object({}),
+      auth: authenticated,
+      handle: async () => {
+        seen = await look();
+      },
+    });
+    const desk = await boot({ handlers: { act } });
+    const id = await desk.approved(robot, {}, { handler: "act" });
+    look = () => desk.events(id);
+    const { callId } = await desk.call(robot, {}, { handler: "act" });
+    expect(seen.slice(-2)).toMatchObject([
+      { type: "approval.used", callId, principal: { subject: "robot" } },
+      { type: "call.started", callId, approvalId: id },
+    ]);
+    expect((await desk.events(id)).at(-1)).toMatchObject({ type: "call.ended", callId, outcome: "succeeded", approvalId: id });
+  });
+
+  claim(
+    "I3: what is shown, digested and handed to the handler is one text; who rewrites it on the way fails",
+    async ({ boot }) => {
+      const rewrites = definePlugin(() => ({
+        name: "rewrites",
+        hooks: {
+          around: (call, next) => {
+            (call.input as { cents: number }).cents = 1_000_000;
+            return next();
+          },
+        },
+      }));
+      const desk = await boot({ plugins: [rewrites()] });
+      const id = await desk.approved(robot, { cents: 5 });
+      expect(codeOf(await desk.call(robot, { cents: 5 }))).toBe("internal");
+      expect(paid).toEqual([]);
+      expect((await desk.record(id)).args).toBe('{"cents":5}');
+      expect((await desk.record(id)).state).toBe("approved");
+    },
+  );
+
+  claim("I3: a row that somebody wrote to is not voted on, and is not used", async ({ boot }) => {
+    const desk = await boot();
+    const pending = await desk.file(robot, { cents: 1 });
+    await desk.sql("update approval_request set args = ? where id = ?", '{"cents":0}', pending);
+    await expect(desk.vote(bea, pending)).rejects.toMatchObject({ code: "approval_digest_changed" });
+    const given = await desk.approved(robot, { cents: 2 });
+    await desk.sql("update approval_request set nonce = ? where id = ?", "0", given);
+    expect(codeOf(await desk.call(robot, { cents: 2 }))).toBe("approval_mismatch");
+    expect(paid).toEqual([]);
+  });
+
+  claim("I4: of a revocation and a use that race, the one that was acknowledged stands", async ({ boot, again }) => {
+    const [one, two] = [await boot(), await again()];
+    for (let cents = 0; cents < 6; cents++) {
+      const id = await one.approved(robot, { cents });
+      const [revocation, use] = await Promise.all([
+        two.approvals.revoke(by(cleo), { id }).then(
+          () => "revoked",
+          (error: { code: string }) => error.code,
+        ),
+        one.call(robot, { cents }),
+      ]);
+      expect([revocation, use.ok]).toEqual(use.ok ? ["approval_used", true] : ["revoked", false]);
+      expect(paid.filter((each) => each.cents === cents)).toHaveLength(use.ok ? 1 : 0);
+    }
+  });
+
+  claim("I4: after a denial, a revocation or an expiry is known, no use succeeds, with the id or without", async ({ boot }) => {
+    const desk = await boot();
+    const ends = [
+      async (id: string) => desk.vote(bea, id, "deny"),
+      async (id: string) => {
+        await desk.vote(bea, id);
+        await desk.approvals.revoke(by(bea), { id });
+      },
+      async (id: string) => {
+        await desk.vote(bea, id);
+        await desk.elapse(id);
+      },
+    ];
+    for (const [cents, end] of ends.entries()) {
+      const id = await desk.file(robot, { cents });
+      await end(id);
+      expect((await desk.call(robot, { cents })).ok).toBe(false);
+      expect((await desk.call(robot, { cents }, { id })).ok).toBe(false);
+    }
+    expect(paid).toEqual([]);
+  });
+
+  claim("I5: the requester's person never counts in dual, under whatever credential; agents never do", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.file(ana);
+    const { digest } = await desk.record(id);
+    const vote = (who: Principal) => desk.approvals.vote(by(who), { id, verdict: "approve", digest });
+    const otherKeyOfAna = principal({
+      issuer: "keys",
+      subject: "ana-laptop",
+      person: "ana",
+      roles: ["finance"],
+      credential: "key:9",
+    });
+    for (const who of [ana, otherKeyOfAna, { ...robot, person: "bea", roles: ["finance"] }])
+      await expect(vote(who)).rejects.toMatchObject({ code: "approver_not_eligible" });
+    expect((await desk.record(id)).votes).toEqual([]);
+    expect((await vote(bea)).state).toBe("approved");
+  });
+
+  claim("I6: nothing leaves a terminal state, and approved is never reached again", async ({ boot }) => {
+    const desk = await boot();
+    const reach: Record<string, (id: string) => Promise<unknown>> = {
+      denied: (id) => desk.vote(bea, id, "deny"),
+      cancelled: (id) => desk.approvals.cancel(robot, "direct", id),
+      expired: (id) => desk.elapse(id),
+      revoked: async (id) => {
+        await desk.vote(bea, id);
+        await desk.approvals.revoke(by(bea), { id });
+      },
+      consumed: async (id) => {
+        await desk.vote(bea, id);
+        await desk.call(robot, { cents: 4 });
+      },
+    };
+    for (const [cents, [state, get]] of Object.entries(reach).entries()) {
+      const id = await desk.file(robot, { cents });
+      await get(id);
+      expect((await desk.record(id)).state).toBe(state);
+      const tries = [
+        desk.vote(cleo, id),
+        desk.vote(cleo, id, "deny"),
+        state === "revoked" ? Promise.reject(new Error()) : desk.approvals.revoke(by(cleo), { id }),
+        state === "cancelled" ? Promise.reject(new Error()) : desk.approvals.cancel(robot, "direct", id),
+      ];
+      for (const attempt of await Promise.allSettled(tries)) expect([state, attempt.status]).toEqual([state, "rejected"]);
+      expect((await desk.record(id)).state).toBe(state);
+    }
+    expect(await desk.sql("select id from approval_vote where person = 'cleo'")).toEqual([]);
+  });
+
+  claim("I7: every transition has exactly one event, and the event says who and how", async ({ boot }) => {
+    const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
+    const id = await desk.file(robot);
+    await desk.vote(bea, id, "approve", "fine by me");
+    await desk.vote(cleo, id);
+    const { callId } = await desk.call(robot);
+    expect((await desk.events(id)).map(({ type, principal: who }) => [type, who?.subject])).toEqual([
+      ["approval.filed", "robot"],
+      ["approval.voted", "bea"],
+      ["approval.voted", "cleo"],
+      ["approval.approved", undefined],
+      ["approval.used", "robot"],
+      ["call.started", "robot"],
+      ["call.ended", "robot"],
+    ]);
+    const bodies = (await desk.sql("select body from audit_event where type = 'approval.voted' order by seq")) as {
+      body: string;
+    }[];
+    expect(bodies.map(({ body }) => body)).toEqual(['{"reason":"fine by me"}', null]);
+    expect((await desk.events(id)).at(-1)).toMatchObject({ callId });
+    const denied = await desk.file(robot, { cents: 6 });
+    await desk.vote(bea, denied, "deny");
+    const cancelled = await desk.file(robot, { cents: 7 });
+    await desk.approvals.cancel(robot, "direct", cancelled);
+    const types = async (of: string) => (await desk.events(of)).map(({ type }) => type);
+    expect(await types(denied)).toEqual(["approval.filed", "approval.voted", "approval.denied"]);
+    expect(await types(cancelled)).toEqual(["approval.filed", "approval.cancelled"]);
+  });
+
+  claim("I7: an expiry is recorded once, whoever sweeps and files meanwhile", async ({ boot, again }) => {
+    const [one, two] = [await boot(), await again()];
+    const pending = await one.file(robot, { cents: 1 });
+    const approved = await one.approved(robot, { cents: 2 });
+    await one.elapse(pending);
+    await one.elapse(approved);
+    const [first, second, outcome] = await Promise.all([
+      sweepExpired(groundOf(one)),
+      sweepExpired(groundOf(two)),
+      two.call(robot, { cents: 1 }),
+    ]);
+    expect(codeOf(outcome)).toBe("approval_required");
+    expect(idIn(outcome)).not.toBe(pending);
+    // What neither sweeper wrote was written by the filing, for the one that stood in its way.
+    expect([1, 2]).toContain(first + second);
+    for (const [id, was] of [
+      [pending, "pending"],
+      [approved, "approved"],
+    ] as const) {
+      const expiries = (await one.events(id)).filter(({ type }) => type === "approval.expired");
+      expect(expiries).toMatchObject([{ detail: { was } }]);
+    }
+    expect(await one.sql("select id from approval_request where state = 'expired'")).toHaveLength(2);
+    expect([await sweepExpired(groundOf(one)), await sweepExpired(groundOf(two))]).toEqual([0, 0]);
+  });
+
+  claim("I8: repeating a vote is harmless, before and after the decision; another one is 409", async ({ boot }) => {
+    const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
+    const id = await desk.file(robot);
+    expect((await desk.vote(bea, id)).votes).toHaveLength(1);
+    expect((await desk.vote(bea, id)).votes).toHaveLength(1);
+    expect((await desk.vote(bea, id)).state).toBe("pending");
+    await expect(desk.vote(bea, id, "deny")).rejects.toMatchObject({ code: "approval_vote_differs", kind: "conflict" });
+    expect((await desk.vote(cleo, id)).state).toBe("approved");
+    expect((await desk.vote(cleo, id)).state).toBe("approved");
+    await expect(desk.vote(cleo, id, "deny")).rejects.toMatchObject({ code: "approval_vote_differs" });
+    expect((await desk.events(id)).filter(({ type }) => type === "approval.voted")).toHaveLength(2);
+  });
+
+  claim("I8: the same person in two windows at once votes once; of two verdicts one is refused", async ({ boot, again }) => {
+    const [one, two] = [await boot(), await again()];
+    const same = await one.file(robot, { cents: 1 });
+    await Promise.all([one.vote(bea, same), two.vote(bea, same), one.vote(bea, same)]);
+    expect((await one.record(same)).votes).toHaveLength(1);
+    const mixed = await one.file(robot, { cents: 2 });
+    const settled = await Promise.allSettled([one.vote(bea, mixed), two.vote(bea, mixed, "deny")]);
+    expect(settled.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect((await one.record(mixed)).votes).toHaveLength(1);
+  });
+
+  claim("votes that race on two instances are all counted, and decide once", async ({ boot, again }) => {
+    const policies = { finance: { approvers: [{ role: "finance", need: 8 }] } };
+    const desks = [await boot({ approval: { policies } }), await again({ approval: { policies } })] as const;
+    const [one] = desks;
+    const id = await one.file(robot);
+    const voters = Array.from({ length: 8 }, (_, n) => principal({ subject: `p${n}`, roles: ["finance"] }));
+    await Promise.all(voters.map((who, n) => desks[n % 2 === 0 ? 0 : 1].vote(who, id)));
+    expect(await one.record(id)).toMatchObject({ state: "approved", votes: { length: 8 } });
+    expect((await one.events(id)).filter(({ type }) => type === "approval.approved")).toHaveLength(1);
+  });
+
+  claim("a vote echoes the digest that was shown; another one is refused", async ({ boot }) => {
+    const desk: Desk = await boot();
+    const id = await desk.file(robot);
+    const { digest: ofAnother } = await desk.record(await desk.file(robot, { cents: 6 }));
+    const vote = (digest: string) => desk.app.kernel.services.get(approvalsRef).vote(by(bea), { id, verdict: "approve", digest });
+    for (const digest of [ofAnother, "", "sha256:"])
+      await expect(vote(digest)).rejects.toMatchObject({ code: "approval_digest_changed" });
+    expect((await desk.record(id)).state).toBe("pending");
+  });
+});

@@ -1,0 +1,206 @@
+// Notices: signed as Standard Webhooks has it, tried again, and never in the way of a call.
+
+import { createHmac } from "node:crypto";
+import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { Notice, Notify, NotifyOption } from "../../../plugins/approval/notice.ts";
+import { tellerOf } from "../../../plugins/approval/notices/deliver.ts";
+import { noticeProblems } from "../../../plugins/approval/notices/problems.ts";
+import { signatureOf, signingKeyOf } from "../../../plugins/approval/notices/sign.ts";
+
+const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const filed: Notice = {
+  type: "approval.filed",
+  id: "apr_aaaaaaaaaaaaaaaaaaaa",
+  app: "shop",
+  handler: "refundOrder",
+  policy: "finance",
+  url: "https://shop.example/approvals/apr_aaaaaaaaaaaaaaaaaaaa",
+};
+/** As usual, without the waiting. */
+const hasty = { pausesMs: [1, 1, 1, 1], timeoutMs: 2_000 };
+
+interface Received {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** A receiver that answers as it is told, and keeps what it got. */
+const receiver = async (answer: RequestListener) => {
+  const received: Received[] = [];
+  const server = createServer((req, res) => {
+    const parts: Buffer[] = [];
+    req.on("data", (part: Buffer) => parts.push(part));
+    req.on("end", () => {
+      received.push({ headers: req.headers, body: Buffer.concat(parts).toString() });
+      answer(req, res);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(
+    () =>
+      new Promise<void>((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  );
+  return { received, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook/geheim` };
+};
+
+const logged = () => {
+  const lines: { message: string; fields: unknown }[] = [];
+  const add = (message: string, fields: unknown) => void lines.push({ message, fields });
+  return { lines, log: { info: add, warn: add, error: add } };
+};
+
+const told = async (notify: NotifyOption, notices: readonly Notice[], patience = hasty) => {
+  const { lines, log } = logged();
+  const teller = tellerOf(notify, log, patience);
+  for (const notice of notices) teller.tell(notice);
+  await teller.stop();
+  return lines;
+};
+
+test("the signature is that of the scheme's own example", () => {
+  const key = signingKeyOf(secret);
+  expect(key).toBeDefined();
+  expect(signatureOf(key as Buffer, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, '{"test": 2432232314}')).toBe(
+    "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+  );
+});
+
+describe("a webhook", () => {
+  test("gets id, handler, app, policy and link, and nothing of the arguments", async () => {
+    const { received, url } = await receiver((_req, res) => res.end());
+    expect(await told({ webhook: { url, secret } }, [filed])).toEqual([]);
+    expect(received).toHaveLength(1);
+    const { type, timestamp, data } = JSON.parse(received[0]?.body ?? "") as Record<string, unknown>;
+    expect(type).toBe("approval.filed");
+    expect(Math.abs(Date.parse(String(timestamp)) - Date.now())).toBeLessThan(10_000);
+    const { type: _, ...rest } = filed;
+    expect(data).toEqual(rest);
+  });
+
+  test("can tell who sent it, by the three headers", async () => {
+    const { received, url } = await receiver((_req, res) => res.end());
+    await told({ webhook: { url, secret } }, [filed]);
+    const [{ headers, body } = { headers: {}, body: "" }] = received;
+    const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
+    const key = Buffer.from(secret.slice("whsec_".length), "base64");
+    expect(headers["webhook-signature"]).toBe(`v1,${createHmac("sha256", key).update(signed).digest("base64")}`);
+    expect(headers["webhook-id"]).toBe("apr_aaaaaaaaaaaaaaaaaaaa_filed");
+    expect(Math.abs(Number(headers["webhook-timestamp"]) - Date.now() / 1000)).toBeLessThan(10);
+    expect(headers["content-type"]).toBe("application/json");
+  });
+
+  test("is tried again under the same id until it takes the notice", async () => {
+    let attempts = 0;
+    const { received, url } = await receiver((_req, res) => {
+      res.statusCode = ++attempts < 4 ? 503 : 204;
+      res.end();
+    });
+    expect(await told({ webhook: { url, secret } }, [filed])).toEqual([]);
+    expect(received).toHaveLength(4);
+    expect(new Set(received.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
+  });
+
+  test("is given up after five attempts, and the log says so without the secret part of its address", async () => {
+    const { received, url } = await receiver((_req, res) => {
+      res.statusCode = 500;
+      res.end();
+    });
+    const lines = await told({ webhook: { url, secret } }, [filed]);
+    expect(received).toHaveLength(5);
+    expect(lines).toMatchObject([
+      { message: "A notice of an approval was not delivered", fields: { type: "approval.filed", reason: "it answered 500" } },
+    ]);
+    expect(JSON.stringify(lines)).not.toMatch(/geheim|whsec/);
+  });
+
+  test("that redirects is not followed", async () => {
+    const other = await receiver((_req, res) => res.end());
+    const { url } = await receiver((_req, res) => {
+      res.writeHead(307, { location: other.url });
+      res.end();
+    });
+    expect(await told({ webhook: { url, secret } }, [filed])).toHaveLength(1);
+    expect(other.received).toEqual([]);
+  });
+
+  test("that never answers is left after the time-out", async () => {
+    const { url } = await receiver(() => {});
+    const lines = await told({ webhook: { url, secret } }, [filed], { pausesMs: [], timeoutMs: 50 });
+    expect(lines).toHaveLength(1);
+  });
+
+  test("that is slow holds up the stop for about a second and no longer", async () => {
+    const { url } = await receiver(() => {});
+    const begin = performance.now();
+    const lines = await told({ webhook: { url, secret } }, [filed], { pausesMs: [1_000], timeoutMs: 60_000 });
+    expect(performance.now() - begin).toBeLessThan(3_000);
+    expect(lines).toMatchObject([{ fields: { reason: "the process stopped" } }]);
+  });
+});
+
+describe("a function", () => {
+  test("is called with the notice, beside webhooks", async () => {
+    const { received, url } = await receiver((_req, res) => res.end());
+    const got: Notice[] = [];
+    await told([(notice) => void got.push(notice), { webhook: { url, secret } }], [filed]);
+    expect(got).toEqual([filed]);
+    expect(received).toHaveLength(1);
+  });
+
+  test.each<[string, Notify]>([
+    [
+      "throws",
+      () => {
+        throw new Error("no mail today");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("no mail today"))],
+  ])("that %s hurts nobody", async (_how, notify) => {
+    const got: Notice[] = [];
+    const lines = await told([notify, (notice) => void got.push(notice)], [filed]);
+    expect(got).toEqual([filed]);
+    expect(lines).toMatchObject([{ fields: { to: "a function", reason: "Error: no mail today" } }]);
+  });
+
+  test("that never ends does not keep the process", async () => {
+    const begin = performance.now();
+    await told(() => new Promise<void>(() => {}), [filed]);
+    expect(performance.now() - begin).toBeLessThan(3_000);
+  });
+});
+
+test("memory is bounded when nobody takes notices", async () => {
+  const { lines, log } = logged();
+  const teller = tellerOf(() => new Promise<void>(() => {}), log, hasty);
+  for (let count = 0; count < 1_010; count++) teller.tell(filed);
+  expect(lines).toHaveLength(10);
+  await teller.stop();
+});
+
+describe("boot", () => {
+  test.each<[string, NotifyOption, RegExp]>([
+    ["plain http", { webhook: { url: "http://hooks.example/a", secret } }, /is no https address/],
+    ["no address", { webhook: { url: "hooks", secret } }, /neither a function nor a webhook/],
+    ["no secret", { webhook: { url: "https://hooks.example/a", secret: "" } }, /has no secret to sign with/],
+    ["a short secret", { webhook: { url: "https://hooks.example/a", secret: "whsec_QUJD" } }, /has no secret to sign with/],
+    ["something else", [{} as never], /neither a function nor a webhook/],
+  ])("refuses %s", (_what, notify, cause) => {
+    expect(noticeProblems(notify)).toMatchObject([{ place: "approval()", cause: expect.stringMatching(cause) as string }]);
+  });
+
+  test("takes https, loopback, functions and nothing", () => {
+    expect(noticeProblems(undefined)).toEqual([]);
+    expect(
+      noticeProblems([
+        () => {},
+        { webhook: { url: "https://hooks.example/a", secret } },
+        { webhook: { url: "http://localhost:1/a", secret } },
+      ]),
+    ).toEqual([]);
+  });
+});

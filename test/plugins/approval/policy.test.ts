@@ -1,0 +1,293 @@
+// Policies: who is enough, what is refused at boot, and who may ask.
+
+import fc from "fast-check";
+import { anyone, type ConfiguredPlugin, handler, isBootError, Type } from "quater";
+import { approval, audit, store } from "quater/plugins";
+import { bootTest, direct, principal, tokens } from "quater/testing";
+import { describe, expect, test } from "vitest";
+import { type ApprovalOptions, type ApprovalPolicy, approvalsRef } from "../../../plugins/approval/index.ts";
+import { completed, isSatisfied, type Policy } from "../../../plugins/approval/policy.ts";
+import { tempFolder } from "../audit/kit.ts";
+import { bootDesk, codeOf, finance, pay, people } from "./kit.ts";
+
+const { robot, ana, bea, cleo } = people;
+
+describe("who is enough", () => {
+  const policy = (...approvers: ApprovalPolicy["approvers"]): Policy => completed({ approvers });
+  const person = (name: string, ...roles: string[]) => ({ person: name, roles });
+
+  test("one person fills one place, whatever roles he has", () => {
+    const both = policy({ role: "finance" }, { role: "audit" });
+    expect(isSatisfied(both, [person("cleo", "finance", "audit")])).toBe(false);
+    expect(isSatisfied(both, [person("cleo", "finance", "audit"), person("bea", "finance")])).toBe(true);
+    expect(isSatisfied(both, [person("bea", "finance"), person("cleo", "finance", "audit")])).toBe(true);
+    expect(isSatisfied(policy({ role: "finance", need: 2 }), [person("bea", "finance")])).toBe(false);
+  });
+
+  test("people are matched to places as well as it can be done", () => {
+    const roles = ["a", "b", "c"];
+    const someone = fc.record({
+      person: fc.constantFrom("p", "q", "r", "s", "t"),
+      roles: fc.uniqueArray(fc.constantFrom(...roles)),
+    });
+    const place = fc.oneof(
+      fc.record({ role: fc.constantFrom(...roles), need: fc.integer({ min: 1, max: 2 }) }),
+      fc.record({ person: fc.constantFrom("p", "q") }),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(place, { minLength: 1, maxLength: 3 }),
+        fc.uniqueArray(someone, { selector: ({ person }) => person, maxLength: 5 }),
+        (approvers, agreed) => {
+          const given = policy(...approvers);
+          expect(isSatisfied(given, agreed)).toBe(canBeSeated(given, agreed));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  /** By trying every order. */
+  const canBeSeated = ({ approvers }: Policy, agreed: readonly { person: string; roles: readonly string[] }[]): boolean => {
+    const places = approvers.flatMap((each) => Array.from({ length: each.need }, () => each));
+    const seat = (index: number, left: readonly (typeof agreed)[number][]): boolean => {
+      const place = places[index];
+      if (place === undefined) return true;
+      return left.some(
+        (who) =>
+          (place.role === undefined ? place.person === who.person : who.roles.includes(place.role)) &&
+          seat(
+            index + 1,
+            left.filter((other) => other !== who),
+          ),
+      );
+    };
+    return seat(0, agreed);
+  };
+
+  test("a role, a named person, and how many denials end it", async () => {
+    using folder = tempFolder();
+    const policies = { finance: { approvers: [{ role: "finance" }, { person: "dan" }], denials: 2 } };
+    await using desk = await bootDesk({ root: folder.root, approval: { policies } });
+    const id = await desk.file(robot);
+    expect((await desk.vote(bea, id, "deny")).state).toBe("pending");
+    expect((await desk.vote(people.dan, id)).state).toBe("pending");
+    expect((await desk.vote(cleo, id)).state).toBe("approved");
+    const denied = await desk.file(robot, { cents: 6 });
+    await desk.vote(bea, denied, "deny", "no");
+    expect(await desk.vote(people.dan, denied, "deny", "nor do I")).toMatchObject({ state: "denied", reason: "nor do I" });
+  });
+
+  test("a vote counts by the roles of its moment", async () => {
+    using folder = tempFolder();
+    const policies = { finance: { approvers: [{ role: "finance", need: 2 }] } };
+    await using desk = await bootDesk({ root: folder.root, approval: { policies } });
+    const id = await desk.file(robot);
+    await desk.vote(bea, id);
+    // Bea has left finance since; her yes was hers to give.
+    await expect(desk.vote({ ...bea, roles: [] }, id)).rejects.toMatchObject({ code: "approver_not_eligible" });
+    expect((await desk.vote(cleo, id)).state).toBe("approved");
+  });
+});
+
+describe("who may ask", () => {
+  const nobody = { ...principal({ subject: "svc", kind: "service" }), person: undefined as unknown as string };
+
+  test("a requester without a person is refused at filing, unless the policy says otherwise", async () => {
+    using folder = tempFolder();
+    const policies = { finance: finance.finance, open: { approvers: [{ role: "finance" }], unattributed: true } };
+    const exposure = (approvalOf: string) => ({ direct: true, other: true, approval: approvalOf });
+    await using desk = await bootDesk({
+      root: folder.root,
+      approval: { policies },
+      handlers: { pay, payOpenly: pay },
+      expose: { pay: exposure("finance"), payOpenly: exposure("open") },
+    });
+    expect(await desk.call(nobody)).toMatchObject({ error: { code: "approval_unattributed", kind: "forbidden" } });
+    expect(codeOf(await desk.call(robot))).toBe("approval_required");
+    expect(codeOf(await desk.call(nobody, { cents: 5 }, { handler: "payOpenly" }))).toBe("approval_required");
+  });
+
+  test("confirm needs somebody for whom the caller acts, and is never taken for dual", async () => {
+    using folder = tempFolder();
+    const policies = { finance: { approvers: [{ role: "finance" }], kind: "confirm" as const } };
+    await using desk = await bootDesk({ root: folder.root, approval: { policies } });
+    expect(codeOf(await desk.call(ana))).toBe("approval_unattributed");
+    expect(await desk.sql("select id from approval_request")).toEqual([]);
+    const id = await desk.file(robot);
+    expect((await desk.vote(ana, id)).state).toBe("approved");
+  });
+
+  test("narrowed to a surface it holds there, and elsewhere the call runs and is on the trail", async () => {
+    using folder = tempFolder();
+    await using desk = await bootDesk({
+      root: folder.root,
+      expose: { pay: { direct: true, other: true, approval: { policy: "finance", surfaces: ["other"] } } },
+    });
+    expect(codeOf(await desk.call(robot, { cents: 5 }, { surface: "other" }))).toBe("approval_required");
+    const { callId, ok } = await desk.call(robot, { cents: 5 });
+    expect(ok).toBe(true);
+    const types = await desk.sql("select type from audit_event where call_id = ? order by seq", callId);
+    expect(types).toEqual([{ type: "call.started" }, { type: "call.ended" }]);
+    const dry = (surface: string) => desk.call(robot, { cents: 5 }, { surface, dryRun: true });
+    expect(await dry("direct")).toMatchObject({ value: { approval: { required: false } } });
+    expect(await dry("other")).toMatchObject({ value: { approval: { required: true } } });
+  });
+
+  test("lists show what one's own policies are about, page by page", async () => {
+    using folder = tempFolder();
+    const policies = { finance: finance.finance, legal: { approvers: [{ person: "dan" }] } };
+    await using desk = await bootDesk({
+      root: folder.root,
+      approval: { policies },
+      handlers: { pay, sue: pay },
+      expose: { pay: { direct: true, other: true, approval: "finance" }, sue: { direct: true, approval: "legal" } },
+    });
+    const ids: string[] = [];
+    for (let cents = 0; cents < 5; cents++) {
+      ids.unshift(await desk.file(robot, { cents }));
+      await desk.file(robot, { cents }, { handler: "sue" });
+    }
+    const { approvals } = desk;
+    expect((await approvals.list(bea)).map(({ id }) => id)).toEqual(ids);
+    const [first = "", second = ""] = (await approvals.list(bea, { limit: 2 })).map(({ id }) => id);
+    expect([first, second]).toEqual(ids.slice(0, 2));
+    expect((await approvals.list(bea, { limit: 2, before: second })).map(({ id }) => id)).toEqual(ids.slice(2, 4));
+    await desk.vote(bea, first);
+    await desk.elapse(second);
+    const inState = async (...states: ("pending" | "approved" | "expired")[]) =>
+      (await approvals.list(bea, { states })).map(({ id }) => id);
+    expect(await inState("approved")).toEqual([first]);
+    expect(await inState("expired")).toEqual([second]);
+    expect(await inState("pending", "approved")).toEqual([first, ...ids.slice(2)]);
+    expect((await approvals.list(people.dan)).map(({ handler }) => handler)).toEqual(Array.from({ length: 5 }, () => "sue"));
+    await expect(approvals.show(bea, (await approvals.list(people.dan))[0]?.id ?? "")).rejects.toMatchObject({
+      code: "approver_not_eligible",
+    });
+  });
+});
+
+describe("what does not boot", () => {
+  const problemsOf = async (
+    options: unknown,
+    exposure: Readonly<Record<string, unknown>> = { direct: true },
+  ): Promise<string[]> => {
+    using folder = tempFolder();
+    const base: ApprovalOptions = { authenticate: tokens(people), policies: finance };
+    try {
+      const app = await bootTest({
+        root: folder.root,
+        start: false,
+        handlers: { pay },
+        expose: { pay: exposure },
+        plugins: [store(), audit(), approval({ ...base, ...(options as object) }), direct({ authenticate: tokens({}) })],
+      });
+      await app.stop();
+      return [];
+    } catch (error) {
+      if (!isBootError(error)) throw error;
+      for (const { place } of error.problems) expect(place).not.toBe("");
+      return error.problems.map(({ cause, remedy }) => `${cause}. ${remedy}`);
+    }
+  };
+  const ofPolicy = (policy: unknown) => problemsOf({ policies: { finance: policy } });
+  const approvers = [{ role: "finance" }];
+
+  test.each<[string, unknown, RegExp]>([
+    ["no approver", { approvers: [] }, /The policy finance names no approver/],
+    ["no list of approvers", { approvers: "finance" }, /names no approver/],
+    ["need below one", { approvers: [{ role: "finance", need: 0 }] }, /with need 0/],
+    ["a person who would have to count twice", { approvers: [{ person: "ana", need: 2 }] }, /needs 2 times the person "ana"/],
+    ["a person named twice", { approvers: [{ person: "ana" }, { person: "ana" }] }, /needs "ana" twice.*nobody could satisfy/],
+    ["neither role nor person", { approvers: [{ need: 1 }] }, /not one role or one person/],
+    ["role and person in one", { approvers: [{ role: "a", person: "b" }] }, /not one role or one person/],
+    ["an unknown field", { approvers, pendingForMS: 5 }, /unknown field "pendingForMS". Did you mean "pendingForMs"/],
+    ["an unknown field of an approver", { approvers: [{ rol: "finance" }] }, /unknown field "rol". Did you mean "role"/],
+    ["waiting for more than a week", { approvers, pendingForMs: 604_800_001 }, /has the pendingForMs 604800001/],
+    ["usable for more than a day", { approvers, usableForMs: 86_400_001 }, /has the usableForMs 86400001/],
+    ["usable for no time", { approvers, usableForMs: 0 }, /has the usableForMs 0/],
+    ["no denials", { approvers, denials: 0 }, /has the denials 0/],
+    ["another kind", { approvers, kind: "triple" }, /has the kind "triple"/],
+    ["no policy at all", null, /The policy finance is none/],
+  ])("%s", async (_, policy, expected) => {
+    expect((await ofPolicy(policy)).join("\n")).toMatch(expected);
+  });
+
+  test.each<[string, object, RegExp]>([
+    ["no policies", { policies: {} }, /approval has no policies/],
+    ["no door for approvers", { authenticate: undefined }, /lets nobody in who could decide/],
+    ["a public url without https", { publicUrl: "http://shop.example" }, /is no https address/],
+    ["a public url that is none", { publicUrl: "shop" }, /is no https address/],
+    ["no room for pending ones", { maxPending: 0 }, /maxPending is 0/],
+    ["a cooldown below nothing", { cooldownMs: -1 }, /cooldownMs is -1/],
+  ])("%s", async (_, options, expected) => {
+    expect((await problemsOf(options)).join("\n")).toMatch(expected);
+  });
+
+  test("loopback may do without https", async () => {
+    expect(await problemsOf({ publicUrl: "http://127.0.0.1:3000" })).toEqual([]);
+  });
+
+  test.each<[string, Readonly<Record<string, unknown>>, RegExp]>([
+    ["a policy that does not exist", { direct: true, approval: "finanse" }, /"finanse".*Did you mean "finance"/],
+    [
+      "a policy called like a method",
+      { direct: true, approval: "constructor" },
+      /"constructor", which approval\(\) does not have/,
+    ],
+    [
+      "a surface it is not on",
+      { direct: true, approval: { policy: "finance", surfaces: ["http"] } },
+      /over http, where it is not/,
+    ],
+    ["no surface", { direct: true, approval: { policy: "finance", surfaces: [] } }, /over no surface/],
+  ])("%s", async (_, exposure, expected) => {
+    expect((await problemsOf({}, exposure)).join("\n")).toMatch(expected);
+  });
+
+  test("everything that is wrong is said at once", async () => {
+    const found = await problemsOf(
+      { policies: { a: { approvers: [] }, b: { approvers, denials: 0 } }, maxPending: 0 },
+      { direct: true, approval: "c" },
+    );
+    expect(found).toHaveLength(4);
+  });
+
+  test("without store or audit, and with audit off", async () => {
+    const boot = (plugins: readonly ConfiguredPlugin[], exposure: object = {}) =>
+      bootTest({ handlers: { pay }, start: false, expose: { pay: { direct: true, approval: "finance", ...exposure } }, plugins });
+    const asks = approval({ authenticate: tokens(people), policies: finance });
+    await expect(boot([store(), asks])).rejects.toThrow(/audit/);
+    await expect(boot([asks])).rejects.toThrow(/store/);
+    await expect(boot([store(), audit(), asks], { audit: "off" })).rejects.toThrow(/audit is "off"/);
+  });
+
+  test("on a public handler, or on an input without a JSON form", async () => {
+    const open = handler({ description: "Open.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => 1 });
+    const file = handler({
+      description: "File.",
+      effect: "write",
+      input: Type.Object({ file: Type.Unsafe<Buffer>({ type: "buffer" }) }),
+      auth: anyone,
+      handle: () => 1,
+    });
+    const asks = approval({ authenticate: tokens(people), policies: finance });
+    const { http } = await import("quater/plugins");
+    const boot = (given: typeof open) =>
+      bootTest({
+        handlers: { given },
+        start: false,
+        expose: { given: { http: "GET /x", public: true, approval: "finance" } },
+        plugins: [http({ port: 0 }), store(), audit(), asks],
+      });
+    await expect(boot(open)).rejects.toThrow(/is public and asks for approval/);
+    await expect(boot(file as never)).rejects.toThrow(/which JSON does not know/);
+  });
+});
+
+test("the service is there under its reference", async () => {
+  using folder = tempFolder();
+  await using desk = await bootDesk({ root: folder.root });
+  expect(desk.app.kernel.services.get(approvalsRef)).toBe(desk.approvals);
+  expect(desk.approvals.urlOf("apr_x")).toBeUndefined();
+});

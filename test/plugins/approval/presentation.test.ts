@@ -1,0 +1,220 @@
+import fc from "fast-check";
+import { canonicalText, type Operation, personal, Type } from "quater";
+import { describe, expect, test } from "vitest";
+import type { Presentation } from "../../../plugins/approval/shown/presentation.ts";
+import { terminalLines } from "../../../plugins/approval/shown/terminal.ts";
+import { anything, awkward, isClean, now, operationOf, readBack, recordOf, show, wellFormed } from "./shown-kit.ts";
+
+const order = Type.Object({
+  orderId: Type.String(),
+  amountCents: Type.Integer(),
+  email: Type.Optional(personal(Type.String())),
+  lines: Type.Optional(Type.Array(Type.Object({ sku: Type.String() }))),
+});
+
+test("a request reads on a terminal as people need it", async () => {
+  const operation = await operationOf(order);
+  const args = { orderId: "ord_1001", amountCents: 500, email: "bo@example.org", lines: [] };
+  const votes = [
+    {
+      person: "cy",
+      issuer: "keys",
+      subject: "cy",
+      credential: "qk_2",
+      roles: ["finance"],
+      verdict: "approve" as const,
+      reason: "checked\u001b[0m",
+      via: "page",
+      at: now - 60_000,
+    },
+  ];
+  const use = { callId: "call-0", at: now - 7_100_000, outcome: "succeeded" as const, endedAt: now - 7_099_000 };
+  const before = recordOf(operation, args, { id: "apr_bbbbbbbbbbbbbbbbbbbb", state: "consumed", use, filedAt: now - 7_200_000 });
+  const preview = canonicalText({ refund: { total: "5.00 €" }, steps: ["bank"] });
+  const shown = show(args, { votes, preview }, { operation, earlier: [before], environment: "serve, https://shop.example" });
+  expect(terminalLines(shown).join("\n")).toBe(`Request      apr_aaaaaaaaaaaaaaaaaaaa
+State        pending
+Handler      refundOrder
+Purpose      Refund a paid order.
+App          shop
+Environment  serve, https://shop.example
+Filed        2026-03-01T11:58:00.000Z (2 minutes ago)
+Expires      2026-03-01T12:09:59.000Z (in 9 minutes)
+Digest       ${shown.digest.slice(7, 23)}
+
+Who asks
+  Acts for    ana
+  Subject     bot (agent)
+  Issuer      keys
+  Credential  qk_1
+  Surface     mcp
+
+Arguments
+  /amountCents  number       500
+  /email        string       bo@example.org
+  /lines        empty array
+  /orderId      string       ord_1001
+
+Preview
+  /refund/total  string  5.00 €
+  /steps/0       string  bank
+
+Identical requests of the last 24 hours
+  apr_bbbbbbbbbbbbbbbbbbbb  2026-03-01T10:00:00.000Z (2 hours ago)  used, succeeded
+
+Policy finance
+  2 different people with the role finance; not ana, for whom it is asked
+  one denial ends it
+  once approved it can be used one time, within 10 minutes, over mcp
+
+Votes: 1 of 2 agreed
+  cy agreed over page, 2026-03-01T11:59:00.000Z (1 minute ago): checked\\u{1b}[0m [has characters that cannot be seen, written as \\u{…}]`);
+});
+
+const values = fc.dictionary(
+  wellFormed,
+  fc.jsonValue({ stringUnit: fc.oneof(awkward, fc.string({ unit: "binary" })) as never }),
+  {
+    noNullPrototype: true,
+    maxKeys: 5,
+  },
+);
+/** JSON as it is let in. */
+const asJson = (value: unknown): unknown => {
+  if (typeof value === "string") return value.replaceAll(/\p{Cs}/gu, "");
+  if (Array.isArray(value)) return value.map(asJson);
+  if (value === null || typeof value !== "object") return Object.is(value, -0) ? 0 : value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [asJson(name), asJson(item)]));
+};
+
+/** What the rows of the full view say. */
+const rebuilt = ({ rows }: Presentation["arguments"]): unknown => {
+  const entries = rows.map(({ path, type, value }) => {
+    const text = readBack(value.text);
+    const empty: Readonly<Record<string, unknown>> = { "empty string": "", "empty array": [], "empty object": {} };
+    const item = type in empty ? empty[type] : type === "string" ? text : (JSON.parse(text) as unknown);
+    return { path: readBack(path.text), item };
+  });
+  return Object.fromEntries(entries.map(({ path, item }) => [path, item]));
+};
+
+/** The same straight from the value: every pointer with what stands there. */
+const pointed = (value: unknown, path = ""): readonly (readonly [string, unknown])[] => {
+  const inside = value === null || typeof value !== "object" ? [] : Object.entries(value);
+  if (inside.length === 0) return [[path, value]];
+  return inside.flatMap(([name, item]) => pointed(item, `${path}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`));
+};
+
+test("whatever is asked, by whomever: no line of the terminal holds a forbidden character, and nothing is missing", () => {
+  fc.assert(
+    fc.property(values, wellFormed, wellFormed, (given, name, reason) => {
+      const args = asJson(given);
+      const requester = { issuer: name, subject: name, kind: "agent", person: name, actsFor: reason, credential: name } as const;
+      const policy = {
+        ...recordOf(anything, {}).policy,
+        approvers: [
+          { role: name, need: 1 },
+          { person: reason, need: 1 },
+        ],
+      };
+      const more = {
+        requester,
+        policy,
+        policyName: name,
+        surface: name,
+        app: name,
+        handler: name,
+        reason,
+        state: "denied",
+      } as const;
+      for (const view of ["short", "full"] as const) {
+        const shown = show(args, { ...more, preview: canonicalText(args) }, { view, environment: reason });
+        expect(terminalLines(shown).filter((line) => !isClean(line))).toEqual([]);
+        if (shown.isComplete) expect(rebuilt(shown.arguments)).toEqual(Object.fromEntries(pointed(args)));
+        if (view === "full") expect(shown).toMatchObject({ isComplete: true, needsFullView: false });
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test("colours come from the paint that is given, and from nowhere else", () => {
+  const shown = show({ note: "a\u200b" });
+  expect(terminalLines(shown).join("")).not.toContain("<");
+  expect(terminalLines(shown, (style, text) => `<${style}>${text}</>`).join("")).toContain("<yellow>[has characters");
+});
+
+describe("the policy in words", () => {
+  const base = recordOf({ input: {} } as Operation, {}).policy;
+  const words = (policy: object, requester: object = {}) =>
+    show(
+      {},
+      {
+        policy: { ...base, ...policy },
+        requester: { issuer: "keys", subject: "s", kind: "user", credential: "c", ...requester } as never,
+      },
+    ).policy;
+
+  test.each<[object, object, string]>([
+    [{}, { person: "ana" }, "2 different people with the role finance; not ana, who asks"],
+    [{}, { person: "ana", actsFor: "ana" }, "2 different people with the role finance; not ana, for whom it is asked"],
+    [{ approvers: [{ person: "bo", need: 1 }] }, {}, "bo"],
+    [
+      {
+        approvers: [
+          { role: "finance", need: 1 },
+          { person: "bo", need: 1 },
+        ],
+      },
+      { person: "ana" },
+      "1 person with the role finance and bo, nobody counted twice; not ana, who asks",
+    ],
+    [
+      { approvers: [{ role: "owner", need: 1 }], kind: "confirm" },
+      { actsFor: "ana" },
+      "1 person with the role owner; ana, for whom it is asked, may be one of them, with another credential",
+    ],
+    [{}, { person: "ana, who asks; nobody" }, '2 different people with the role finance; not "ana, who asks; nobody", who asks'],
+    [{}, { person: 'a"b' }, '2 different people with the role finance; not "a\\"b", who asks'],
+  ])("%j for %j", (policy, requester, expected) => expect(words(policy, requester)[0]).toBe(expected));
+
+  test("denials, time and surface", () => {
+    expect(words({ denials: 2, usableForMs: 5_400_000, anySurface: true }).slice(1)).toEqual([
+      "2 denials end it",
+      "once approved it can be used one time, within 1.5 hours, over any surface",
+    ]);
+  });
+});
+
+test.each<[number, string]>([
+  [599_999, "in 9 minutes"],
+  [-599_999, "9 minutes ago"],
+  [59_999, "in 59 seconds"],
+  [3_600_000, "in 1 hour"],
+  [7 * 86_400_000, "in 7 days"],
+  [0, "in 0 seconds"],
+])("a time %i ms away is %s", (distance, words) =>
+  expect(show({}, { pendingUntil: now + distance }).expires).toEqual({
+    iso: new Date(now + distance).toISOString(),
+    relative: words,
+  }),
+);
+
+test("an approved request expires when it cannot be used any more, a decided one does not", () => {
+  const approved = { state: "approved", decidedAt: now - 1_000, usableUntil: now + 60_000 } as const;
+  expect(show({}, approved).expires?.relative).toBe("in 1 minute");
+  expect(show({}, { state: "denied", decidedAt: now - 1_000, reason: "no" })).toMatchObject({
+    expires: undefined,
+    reason: { text: "no" },
+  });
+});
+
+test.each([
+  ["running", "used, still running"],
+  ["succeeded", "used, succeeded"],
+  ["failed", "used, failed"],
+  ["unknown", "used, nobody knows how it ended"],
+] as const)("a used one whose call is %s: %s", (outcome, words) => {
+  const use = { callId: "c", at: now, outcome, endedAt: undefined };
+  expect(show({}, { state: "consumed", use }).stateInWords).toBe(words);
+});

@@ -1,0 +1,240 @@
+// Signing in: keys, codes, sessions, and how often somebody may try.
+
+import type { Principal } from "quater";
+import type { StoreOptions } from "quater/plugins";
+import { afterAll, expect, test } from "vitest";
+import { issueCode } from "../../../plugins/approval/page/codes.ts";
+import { Sessions } from "../../../plugins/approval/page/session.ts";
+import { Throttle } from "../../../plugins/approval/page/throttle.ts";
+import { auditRef } from "../../../plugins/audit/service.ts";
+import { storeRef } from "../../../plugins/store/service.ts";
+import { eventsIn } from "../audit/kit.ts";
+import { testPostgres } from "../store/postgres.ts";
+import { bootShop, codeOn, formIn, people, type Shop, send, Visitor } from "./page-kit.ts";
+
+const partsOf = ({ app: { kernel } }: Shop) => ({
+  store: kernel.services.get(storeRef),
+  audit: kernel.services.get(auditRef),
+});
+
+test("a wrong key is refused, and the trail has it", async () => {
+  await using shop = await bootShop();
+  const answer = await new Visitor(shop.baseUrl).signIn({ key: "wrong" });
+  expect([answer.status, codeOn(answer), answer.headers["www-authenticate"]]).toEqual([401, "invalid_token", "Bearer"]);
+  expect(answer.headers["set-cookie"]).toBeUndefined();
+  await shop.app.stop();
+  const failed = eventsIn(shop.root).filter(({ meta }) => meta.type === "credential.failed");
+  expect(failed.map(({ meta }) => [meta.surface, meta.errorCode])).toEqual([["approvals", "invalid_token"]]);
+});
+
+test("the cookie is sealed, bound to the host over https, and never read by a page", async () => {
+  await using plain = await bootShop();
+  const [line = ""] = [(await new Visitor(plain.baseUrl).signIn({ key: "bea" })).headers["set-cookie"] ?? []].flat();
+  expect(line).toMatch(/^quater-approvals=[\w-]+; Path=\/; HttpOnly; SameSite=Strict$/);
+  expect(Buffer.from(/=([\w-]+);/.exec(line)?.[1] ?? "", "base64url").toString("latin1")).not.toContain("bea");
+  await using safe = await bootShop({ approval: { publicUrl: "https://127.0.0.1" } });
+  const visit = await send(`${safe.baseUrl}/approvals/sign-in`, { headers: { "sec-fetch-site": "none" } });
+  expect(visit.headers["set-cookie"]).toEqual([
+    expect.stringMatching(/^__Host-quater-approvals=[\w-]+; Path=\/; HttpOnly; SameSite=Strict; Secure$/),
+  ]);
+});
+
+test("signing in gives another session, and the one from before is worth nothing", async () => {
+  await using shop = await bootShop();
+  const bea = new Visitor(shop.baseUrl);
+  await bea.get("/approvals/sign-in");
+  const before = new Map(bea.cookies);
+  expect(await bea.signIn({ key: "bea" })).toMatchObject({ status: 303 });
+  expect(bea.cookies).not.toEqual(before);
+  expect(await bea.get("/approvals")).toMatchObject({ status: 200 });
+  const planted = new Visitor(shop.baseUrl);
+  for (const [name, value] of before) planted.cookies.set(name, value);
+  expect(await planted.get("/approvals")).toMatchObject({
+    status: 303,
+    headers: { location: "/approvals/sign-in?next=%2Fapprovals" },
+  });
+});
+
+test("nobody is signed in by a form that he did not open himself", async () => {
+  await using shop = await bootShop();
+  const attacker = new Visitor(shop.baseUrl);
+  const form = formIn((await attacker.get("/approvals/sign-in")).body);
+  const victim = new Visitor(shop.baseUrl);
+  for (const prepare of [async () => undefined, () => victim.get("/approvals/sign-in")]) {
+    await prepare();
+    const answer = await victim.post("/approvals/sign-in", { ...form, key: "cleo" });
+    expect([answer.status, codeOn(answer)]).toEqual([403, "form_not_yours"]);
+  }
+  const own = formIn((await victim.get("/approvals/sign-in")).body);
+  const foreign = await victim.post("/approvals/sign-in", { ...own, key: "cleo" }, { "sec-fetch-site": "cross-site" });
+  expect([foreign.status, codeOn(foreign)]).toEqual([403, "origin_not_allowed"]);
+});
+
+test("a key that is revoked, and a role that is taken away, count at the next request", async () => {
+  const table: Record<string, Principal> = { ...people };
+  await using shop = await bootShop({ people: table });
+  const id = await shop.file(people.ana);
+  const bea = new Visitor(shop.baseUrl);
+  await bea.signIn({ key: "bea" });
+  const fields = { ...formIn((await bea.get(`/approvals/${id}`)).body), verdict: "approve" };
+  table["bea"] = { ...people.bea, roles: [] };
+  const demoted = await bea.post(`/approvals/${id}/vote`, fields);
+  expect([demoted.status, codeOn(demoted)]).toEqual([403, "approver_not_eligible"]);
+  delete table["bea"];
+  const revoked = await bea.post(`/approvals/${id}/vote`, fields);
+  expect([revoked.status, codeOn(revoked)]).toEqual([401, "unauthenticated"]);
+  expect(await bea.get("/approvals")).toMatchObject({ status: 303 });
+  expect(await shop.approvals.show(people.cleo, id)).toMatchObject({ state: "pending", votes: [] });
+});
+
+test("signing out takes the cookie away, by a form alone", async () => {
+  await using shop = await bootShop();
+  const bea = new Visitor(shop.baseUrl);
+  await bea.signIn({ key: "bea" });
+  const { form = "" } = formIn((await bea.get("/approvals")).body);
+  const forged = await bea.post("/approvals/sign-out", { form: "" });
+  expect([forged.status, codeOn(forged)]).toEqual([403, "form_not_yours"]);
+  expect(await bea.post("/approvals/sign-out", { form })).toMatchObject({
+    status: 303,
+    headers: { "set-cookie": [expect.stringContaining("Max-Age=0")] },
+  });
+  expect(await bea.get("/approvals")).toMatchObject({ status: 303 });
+});
+
+test("a visit from another site is asked to step on, and its cookie is left alone", async () => {
+  await using shop = await bootShop();
+  const id = await shop.file(people.ana);
+  const path = `/approvals/${id}`;
+  for (const site of ["cross-site", "same-site", undefined]) {
+    const answer = await send(`${shop.baseUrl}${path}`, { headers: site === undefined ? {} : { "sec-fetch-site": site } });
+    expect([answer.status, answer.headers["set-cookie"]]).toEqual([200, undefined]);
+    expect(answer.body).toContain(`href="${path}?continued"`);
+  }
+  // A browser that never says where it comes from gets on by the step.
+  const next = await send(`${shop.baseUrl}${path}?continued`);
+  expect([next.status, next.headers["location"]]).toEqual([303, `/approvals/sign-in?next=${encodeURIComponent(path)}`]);
+});
+
+test("whoever signs in is sent to pages of ours and nowhere else", async () => {
+  await using shop = await bootShop();
+  for (const next of [
+    "https://evil.example",
+    "//evil.example",
+    "/approvals/../admin",
+    "/approvals\\@evil.example",
+    "/elsewhere",
+  ]) {
+    expect(await new Visitor(shop.baseUrl).signIn({ key: "bea", next })).toMatchObject({ headers: { location: "/approvals" } });
+  }
+});
+
+const postgres = await testPostgres();
+afterAll(async () => {
+  if (typeof postgres !== "string") await postgres.close();
+});
+const places: readonly (readonly [string, () => Promise<StoreOptions>])[] = [
+  ["SQLite", async () => ({})],
+  ...(typeof postgres === "string" ? [] : [["PostgreSQL", async () => ({ url: await postgres.freshUrl() })] as const]),
+];
+
+test.each(places)(
+  "on %s, a code signs in once, whoever types it first; wrong, used and expired ones answer alike",
+  async (_name, placeOf) => {
+    await using shop = await bootShop({ store: await placeOf() });
+    const { code, expiresAt } = await issueCode(partsOf(shop), "bea");
+    expect(code).toMatch(/^[2-9A-Z]{4}-[2-9A-Z]{4}$/);
+    expect(expiresAt - Date.now()).toBeGreaterThan(290_000);
+    const racers = Array.from({ length: 4 }, () => new Visitor(shop.baseUrl));
+    const answers = await Promise.all(racers.map((racer) => racer.signIn({ code: code.toLowerCase() })));
+    expect(answers.map(({ status }) => status).sort()).toEqual([303, 401, 401, 401]);
+    expect(new Set(answers.filter(({ status }) => status === 401).map(codeOn))).toEqual(new Set(["sign_in_code_wrong"]));
+    const winner = racers[answers.findIndex(({ status }) => status === 303)] as Visitor;
+    expect((await winner.get("/approvals")).body).toContain("Signed in as");
+
+    const late = await issueCode(partsOf(shop), "bea");
+    const open = await partsOf(shop).store.open();
+    await open.apply([{ sql: "update approval_page_code set expires_at = expires_at - 300000", parameters: [] }]);
+    const expired = await new Visitor(shop.baseUrl).signIn({ code: late.code });
+    expect([expired.status, codeOn(expired)]).toEqual([401, "sign_in_code_wrong"]);
+  },
+);
+
+test("a code whose key was revoked meanwhile signs nobody in", async () => {
+  const table: Record<string, Principal> = { ...people };
+  await using shop = await bootShop({ people: table });
+  const { code } = await issueCode(partsOf(shop), "bea");
+  delete table["bea"];
+  const answer = await new Visitor(shop.baseUrl).signIn({ code });
+  expect([answer.status, codeOn(answer)]).toEqual([401, "sign_in_code_wrong"]);
+});
+
+test("the store holds neither the code nor the key it stands for", async () => {
+  await using shop = await bootShop();
+  const key = "bea";
+  const { code } = await issueCode(partsOf(shop), key);
+  const open = await partsOf(shop).store.open();
+  const rows = await open.read<Record<string, unknown>>({ sql: "select * from approval_page_code", parameters: [] });
+  expect(rows).toHaveLength(1);
+  const text = JSON.stringify(rows);
+  expect(text).not.toContain(code.replace("-", ""));
+  expect(Buffer.from(String(rows[0]?.["sealed_key"]), "base64url").includes(key)).toBe(false);
+});
+
+test("after five failures a peer waits, also where a thousand try at once", async () => {
+  await using shop = await bootShop();
+  const bea = new Visitor(shop.baseUrl);
+  const form = formIn((await bea.get("/approvals/sign-in")).body);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, number) => bea.post("/approvals/sign-in", { ...form, code: `AAAA-AA${number + 10}` })),
+  );
+  expect(answers.filter(({ status }) => status === 401)).toHaveLength(5);
+  const throttled = answers.filter(({ status }) => status === 429);
+  expect(throttled).toHaveLength(15);
+  expect(throttled.map(codeOn)).toEqual(throttled.map(() => "sign_in_throttled"));
+  expect(Number(throttled[0]?.headers["retry-after"])).toBeGreaterThan(50);
+  // The right key waits, too: whoever guesses must not learn that he has it.
+  expect(await bea.signIn({ key: "bea" })).toMatchObject({ status: 429 });
+});
+
+test("a key that no cookie can hold is refused in words", async () => {
+  const long = "k".repeat(4_000);
+  await using shop = await bootShop({ people: { ...people, [long]: people.bea } });
+  const answer = await new Visitor(shop.baseUrl).signIn({ key: long });
+  expect([answer.status, codeOn(answer)]).toEqual([422, "invalid_input"]);
+});
+
+test("attempts from many peers are limited altogether, and a window ends", () => {
+  let now = 0;
+  const throttle = new Throttle({ perPeer: 2, altogether: 5, windowMs: 60_000, now: () => now });
+  const tried = (peer: string) => throttle.attempt(peer);
+  expect([tried("a"), tried("a"), tried("a")]).toEqual([undefined, undefined, 60]);
+  expect([tried("b"), tried("c"), tried("d"), tried("e")]).toEqual([undefined, undefined, undefined, 60]);
+  throttle.succeeded("d");
+  expect(tried("e")).toBeUndefined();
+  now = 60_000;
+  expect([tried("a"), tried("f")]).toEqual([undefined, undefined]);
+});
+
+test("a session ends after half an hour without a visit, and after eight hours whatever happens", () => {
+  let now = 0;
+  const secret = () => Buffer.alloc(32, 1);
+  const sessions = new Sessions({ secret, isHttps: true, now: () => now });
+  const session = sessions.fresh("key");
+  const sent = (line: string) => line.split(";")[0];
+  let cookie = sent(sessions.cookieOf(session));
+  expect(sessions.read(cookie)).toMatchObject({ token: "key" });
+  now = 30 * 60_000;
+  expect(sessions.read(cookie)).toBeUndefined();
+  for (now = 0; now < 8 * 3_600_000; now += 29 * 60_000) {
+    const read = sessions.read(cookie);
+    expect(read, `${now}`).toMatchObject({ id: session.id });
+    cookie = sent(sessions.cookieOf(read ?? session));
+  }
+  expect(sessions.read(cookie)).toBeUndefined();
+  // Twice the same name, a strange text and another project's cookie are none.
+  const fresh = sent(sessions.cookieOf(sessions.fresh("key")));
+  expect(sessions.read(`${fresh}; ${fresh}`)).toBeUndefined();
+  expect(sessions.read(`${sessions.cookieName}=AAAA`)).toBeUndefined();
+  const other = new Sessions({ secret: () => Buffer.alloc(32, 2), isHttps: true, now: () => now });
+  expect(other.read(fresh)).toBeUndefined();
+});

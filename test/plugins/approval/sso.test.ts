@@ -1,0 +1,188 @@
+// People whom a proxy signed in, and listeners of the page's own.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isBootError } from "quater";
+import { expect, test } from "vitest";
+import type { ApprovalOptions } from "../../../plugins/approval/index.ts";
+import { freePort } from "../../packaging/kit.ts";
+import { bootShop, codeOn, formIn, people, type Sent, send, Visitor } from "./page-kit.ts";
+
+const secret = "s3cret-of-the-proxy-and-nobody-else";
+const sso = {
+  personHeader: "X-Forwarded-User",
+  rolesHeader: "X-Forwarded-Roles",
+  secretHeader: "X-Proxy-Secret",
+  secret,
+} as const;
+const asBea = { "x-forwarded-user": "bea", "x-forwarded-roles": "support, finance" } as const;
+const proven = { ...asBea, "x-proxy-secret": secret } as const;
+
+test("with the proxy's secret, its headers say who decides", async () => {
+  await using shop = await bootShop({ approval: { sso } });
+  const id = await shop.file(people.ana);
+  const bea = new Visitor(shop.baseUrl);
+  const { body } = await bea.get(`/approvals/${id}`, proven);
+  expect(body).toContain(">bea</bdi>");
+  expect(body).not.toContain("Sign out");
+  const fields = { ...formIn(body), verdict: "approve" };
+  // A form made for one person is no form of the next one's, though the browser is the same.
+  const other = await bea.post(`/approvals/${id}/vote`, fields, { ...proven, "x-forwarded-user": "cleo" });
+  expect([other.status, codeOn(other)]).toEqual([403, "form_not_yours"]);
+  expect(await bea.post(`/approvals/${id}/vote`, fields, proven)).toMatchObject({ status: 303 });
+  const { state, votes } = await shop.approvals.show(people.bea, id);
+  expect([state, votes]).toMatchObject([
+    "approved",
+    [{ person: "bea", issuer: "sso", roles: ["support", "finance"], via: "page" }],
+  ]);
+});
+
+test("forged headers are refused, from loopback too, with a wrong secret, and when they come twice", async () => {
+  await using shop = await bootShop({ approval: { sso } });
+  const id = await shop.file(people.ana);
+  const forged: readonly Sent["headers"][] = [
+    asBea,
+    { ...asBea, "x-proxy-secret": "" },
+    { ...asBea, "x-proxy-secret": `${secret}x` },
+    { ...asBea, "x-proxy-secret": secret.slice(0, -1) },
+    { ...asBea, "x-forwarded-for": "127.0.0.1", "x-real-ip": "127.0.0.1" },
+    { ...proven, "x-forwarded-user": ["mallory", "bea"] },
+    { ...proven, "x-forwarded-user": "mallory, bea" },
+    { ...proven, "x-forwarded-roles": ["finance", "support"] },
+    { ...proven, "x-proxy-secret": [secret, secret] },
+  ];
+  for (const headers of forged) {
+    const answer = await new Visitor(shop.baseUrl).get(`/approvals/${id}`, headers);
+    expect([answer.status, codeOn(answer)], JSON.stringify(headers)).toEqual([403, "sso_not_trusted"]);
+    const vote = await new Visitor(shop.baseUrl).post(`/approvals/${id}/vote`, { verdict: "approve" }, headers);
+    expect([vote.status, codeOn(vote)], JSON.stringify(headers)).toEqual([403, "sso_not_trusted"]);
+  }
+});
+
+test("headers mean nothing where no proxy is configured, and a key still does where one is", async () => {
+  await using plain = await bootShop();
+  expect(await new Visitor(plain.baseUrl).get("/approvals", proven)).toMatchObject({ status: 303 });
+  await using shop = await bootShop({ approval: { sso } });
+  const bea = new Visitor(shop.baseUrl);
+  expect(await bea.get("/approvals", { "x-proxy-secret": secret })).toMatchObject({ status: 303 });
+  expect(await bea.signIn({ key: "bea" })).toMatchObject({ status: 303 });
+  expect(await bea.get("/approvals", { "x-proxy-secret": secret })).toMatchObject({ status: 200 });
+});
+
+test("the API takes no headers of a proxy", async () => {
+  await using shop = await bootShop({ approval: { sso } });
+  const answer = await send(`${shop.baseUrl}/approvals/api/requests`, { headers: proven });
+  expect([answer.status, codeOn(answer)]).toEqual([401, "unauthenticated"]);
+});
+
+test("a listener of its own is an origin of its own: the page is there and nowhere else", async () => {
+  const port = await freePort();
+  await using shop = await bootShop({ approval: { listen: { port } } });
+  const id = await shop.file(people.ana);
+  const baseUrl = `http://127.0.0.1:${port}`;
+  expect(shop.approvals.urlOf(id)).toBe(`${baseUrl}/approvals/${id}`);
+  expect((await send(`${shop.baseUrl}/approvals`)).status).toBe(404);
+  expect((await send(`${baseUrl}/orders/1/refunds`, { method: "POST" })).status).toBe(404);
+  const bea = new Visitor(baseUrl);
+  await bea.signIn({ key: "bea" });
+  const { body } = await bea.get(`/approvals/${id}`);
+  expect(await bea.post(`/approvals/${id}/vote`, { ...formIn(body), verdict: "approve" })).toMatchObject({ status: 303 });
+  // The same checks stand before it.
+  const foreign = await send(`${baseUrl}/approvals`, { headers: { host: "evil.example" } });
+  expect([foreign.status, codeOn(foreign)]).toEqual([421, "host_not_allowed"]);
+  const crossing = await bea.post("/approvals/sign-out", {}, { origin: shop.baseUrl });
+  expect([crossing.status, codeOn(crossing)]).toEqual([403, "origin_not_allowed"]);
+  await shop.app.stop();
+  await expect(send(`${baseUrl}/approvals`)).rejects.toThrow("ECONNREFUSED");
+});
+
+test("with a public address, forms come from there, and other names of the server are no pages of ours", async () => {
+  const allowedHosts = ["approvals.example", "shop.example"];
+  await using shop = await bootShop({ approval: { publicUrl: "https://approvals.example" }, http: { allowedHosts } });
+  const id = await shop.file(people.ana);
+  expect(shop.approvals.urlOf(id)).toBe(`https://approvals.example/approvals/${id}`);
+  const signIn = async (host: string): Promise<readonly unknown[]> => {
+    const visitor = new Visitor(shop.baseUrl);
+    const form = formIn((await visitor.get("/approvals/sign-in", { host })).body);
+    const answer = await visitor.post("/approvals/sign-in", { ...form, key: "bea" }, { host, origin: `https://${host}` });
+    return [answer.status, codeOn(answer)];
+  };
+  expect(await signIn("approvals.example")).toEqual([303, undefined]);
+  expect(await signIn("shop.example")).toEqual([403, "origin_not_allowed"]);
+});
+
+const socketFolder = (): { readonly path: string; [Symbol.dispose](): void } => {
+  const folder = mkdtempSync(join(tmpdir(), "quater-socket-"));
+  return { path: join(folder, "a.sock"), [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+};
+
+test("over a Unix socket of its own the proxy needs no secret; over TCP the same headers are worth nothing", async () => {
+  using socket = socketFolder();
+  const { path } = socket;
+  const overSocket = { personHeader: "x-forwarded-user", rolesHeader: "x-forwarded-roles", unixSocket: true } as const;
+  const options: Partial<ApprovalOptions> = { sso: overSocket, listen: { path }, publicUrl: "https://approvals.example" };
+  await using shop = await bootShop({ approval: options });
+  expect(statSync(path).mode & 0o007).toBe(0);
+  const ask = (headers: Sent["headers"]) =>
+    send("http://approvals.example/approvals", { socketPath: path, headers: { "sec-fetch-site": "same-origin", ...headers } });
+  const seen = await ask(asBea);
+  expect(seen.status).toBe(200);
+  expect(seen.body).toContain(">bea</bdi>");
+  expect(await ask({})).toMatchObject({ status: 303 });
+  expect((await send(`${shop.baseUrl}/approvals`, { headers: asBea })).status).toBe(404);
+});
+
+test("a socket that a killed process left is taken over; one that is served, and a file, are not", async () => {
+  using socket = socketFolder();
+  const { path } = socket;
+  const options: Partial<ApprovalOptions> = { listen: { path }, publicUrl: "https://approvals.example" };
+  const boot = () => bootShop({ approval: options });
+  const server = createServer();
+  await new Promise<void>((resolve) => void server.listen(path, resolve));
+  await expect(boot()).rejects.toSatisfy(
+    (error) => isBootError(error) && /somebody else does/.test(error.problems[0]?.cause ?? ""),
+  );
+  await new Promise((resolve) => server.close(resolve));
+  const killed = `require("node:http").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+  spawnSync(process.execPath, ["-e", killed]);
+  expect(statSync(path).isSocket()).toBe(true);
+  {
+    await using shop = await boot();
+    const answer = await send("http://approvals.example/approvals", { socketPath: path, headers: { "sec-fetch-site": "none" } });
+    expect([answer.status, shop.baseUrl !== ""]).toEqual([303, true]);
+  }
+  writeFileSync(path, "somebody's text");
+  await expect(boot()).rejects.toSatisfy((error) => isBootError(error) && /there is a file/.test(error.problems[0]?.cause ?? ""));
+  expect(readFileSync(path, "utf8")).toBe("somebody's text");
+});
+
+test("options that would believe anybody do not boot, with everything that is wrong at once", async () => {
+  const causes = async (options: object): Promise<readonly string[]> => {
+    try {
+      await using _shop = await bootShop({ approval: options as Partial<ApprovalOptions> });
+      return [];
+    } catch (error) {
+      if (!isBootError(error)) throw error;
+      return error.problems.map(({ cause }) => cause);
+    }
+  };
+  expect(await causes({ sso: { personHeader: "x-user" } })).toEqual([
+    "approval's sso believes headers without a secret of at least 32 characters",
+  ]);
+  expect(await causes({ sso: { personHeader: "x user", secretHeader: "x-s", secret: "short" } })).toEqual([
+    'approval\'s sso names the header "x user"',
+    "approval's sso believes headers without a secret of at least 32 characters",
+  ]);
+  expect(await causes({ sso: { personHeader: "x-user", unixSocket: true } })).toEqual([
+    "approval's sso trusts a Unix socket, and the page listens on none",
+  ]);
+  expect(await causes({ listen: { path: "a.sock" } })).toEqual([
+    "approval listens on a Unix socket and does not know its own address",
+  ]);
+  expect(await causes({ publicUrl: "https://shop.example/ops" })).toEqual([
+    'approval\'s publicUrl "https://shop.example/ops" is more than an origin',
+  ]);
+});

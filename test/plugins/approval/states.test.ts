@@ -1,0 +1,295 @@
+// Every cell of the table of states (docs/approvals.md): what a repeated call is answered, without an id and with it.
+
+import { authenticated, type Handler, handler, Type } from "quater";
+import { expect } from "vitest";
+import { codeOf, type Desk, idIn, onBothDialects, paid, pay, people } from "./kit.ts";
+
+const { robot, bea, ana } = people;
+const unknownId = `apr_${"a".repeat(20)}`;
+
+/** Ways for a request to end before it is used, and the code that names it. */
+const endings: readonly (readonly [state: string, end: (desk: Desk) => Promise<string>])[] = [
+  [
+    "expired",
+    async (desk) => {
+      const id = await desk.file(robot);
+      await desk.elapse(id);
+      return id;
+    },
+  ],
+  [
+    "expired",
+    async (desk) => {
+      const id = await desk.approved(robot);
+      await desk.elapse(id);
+      return id;
+    },
+  ],
+  [
+    "cancelled",
+    async (desk) => {
+      const id = await desk.file(robot);
+      await desk.approvals.cancel(robot, "direct", id);
+      return id;
+    },
+  ],
+  [
+    "cancelled",
+    async (desk) => {
+      const id = await desk.approved(robot);
+      await desk.approvals.cancel(robot, "direct", id);
+      return id;
+    },
+  ],
+  [
+    "revoked",
+    async (desk) => {
+      const id = await desk.approved(robot);
+      await desk.approvals.revoke({ principal: bea, via: "api" }, { id, reason: "second thoughts" });
+      return id;
+    },
+  ],
+];
+
+onBothDialects((claim) => {
+  claim("nothing filed yet: 428 with id, expiry and status, and nothing ran", async ({ boot }) => {
+    const desk = await boot();
+    const outcome = await desk.call(robot);
+    expect(outcome).toMatchObject({
+      ok: false,
+      error: {
+        code: "approval_required",
+        kind: "approval_required",
+        details: { approval: { id: expect.stringMatching(/^apr_[a-z2-7]{20}$/), status: "pending" } },
+      },
+    });
+    const record = await desk.record(idIn(outcome));
+    expect(record).toMatchObject({ state: "pending", handler: "pay", args: '{"cents":5}', callId: outcome.callId });
+    expect(outcome).toMatchObject({
+      error: { details: { approval: { expiresAt: new Date(record.pendingUntil).toISOString() } } },
+    });
+    expect(record.pendingUntil - record.filedAt).toBe(3_600_000);
+    expect(paid).toEqual([]);
+  });
+
+  claim("pending, without an id: 428 with the same id", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.file(robot);
+    const again = await desk.call(robot);
+    expect([codeOf(again), idIn(again)]).toEqual(["approval_required", id]);
+    expect(await desk.events(id)).toHaveLength(1);
+  });
+
+  claim("pending, with that id: the same", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.file(robot);
+    const again = await desk.call(robot, { cents: 5 }, { id });
+    expect([codeOf(again), idIn(again)]).toEqual(["approval_required", id]);
+  });
+
+  claim("approved, without an id: runs", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.approved(robot);
+    const outcome = await desk.call(robot);
+    expect(outcome).toMatchObject({ ok: true, value: { paid: 5 } });
+    expect(paid).toEqual([{ cents: 5 }]);
+    expect(await desk.record(id)).toMatchObject({
+      state: "consumed",
+      use: { callId: outcome.callId, outcome: "succeeded", endedAt: expect.any(Number) },
+    });
+  });
+
+  claim("approved, with that id: runs", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.approved(robot);
+    expect(await desk.call(robot, { cents: 5 }, { id })).toMatchObject({ ok: true });
+    expect(paid).toHaveLength(1);
+  });
+
+  claim("denied, without an id: 403 with the reason until the cooldown ends, then a new pending", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.file(robot);
+    await desk.vote(bea, id, "deny", "not this month");
+    const outcome = await desk.call(robot);
+    expect(outcome).toMatchObject({
+      error: {
+        code: "approval_denied",
+        kind: "approval_refused",
+        message: `Approval ${id} was denied: not this month`,
+        details: { approval: { id, status: "denied", reason: "not this month" } },
+      },
+    });
+    const { retryAfterSeconds = 0 } = outcome.ok ? {} : outcome.error;
+    expect(retryAfterSeconds).toBeGreaterThan(590);
+    expect(retryAfterSeconds).toBeLessThanOrEqual(600);
+    await desk.sql("update approval_request set decided_at = decided_at - 600000 where id = ?", id);
+    const after = await desk.call(robot);
+    expect(codeOf(after)).toBe("approval_required");
+    expect(idIn(after)).not.toBe(id);
+    expect(paid).toEqual([]);
+  });
+
+  claim("denied, with that id: 403, after the cooldown too, and nothing is filed", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.file(robot);
+    await desk.vote(bea, id, "deny");
+    expect(codeOf(await desk.call(robot, { cents: 5 }, { id }))).toBe("approval_denied");
+    await desk.sql("update approval_request set decided_at = decided_at - 600000 where id = ?", id);
+    expect(codeOf(await desk.call(robot, { cents: 5 }, { id }))).toBe("approval_denied");
+    expect(await desk.sql("select id from approval_request")).toHaveLength(1);
+  });
+
+  claim("expired, cancelled, revoked, without an id: 428 with a new pending", async ({ boot }) => {
+    const desk = await boot();
+    for (const [state, end] of endings) {
+      const id = await end(desk);
+      expect((await desk.record(id)).state).toBe(state);
+      const outcome = await desk.call(robot);
+      expect([state, codeOf(outcome)]).toEqual([state, "approval_required"]);
+      expect(idIn(outcome)).not.toBe(id);
+      expect((await desk.record(id)).state).toBe(state);
+      await desk.approvals.cancel(robot, "direct", idIn(outcome));
+    }
+    expect(paid).toEqual([]);
+  });
+
+  claim("expired, cancelled, revoked, with that id: 409 that names which, and nothing is filed", async ({ boot }) => {
+    const desk = await boot();
+    for (const [state, end] of endings) {
+      const id = await end(desk);
+      const before = await desk.sql("select id from approval_request");
+      const outcome = await desk.call(robot, { cents: 5 }, { id });
+      expect(outcome).toMatchObject({ error: { code: `approval_${state}`, kind: "approval_refused" } });
+      expect(await desk.sql("select id from approval_request")).toHaveLength(before.length);
+    }
+    expect(paid).toEqual([]);
+  });
+
+  claim("consumed, without an id: 428 with a new pending that shows how the earlier one ended", async ({ boot }) => {
+    const desk = await boot();
+    const first = await desk.approved(robot);
+    const { callId } = await desk.call(robot);
+    const outcome = await desk.call(robot);
+    const id = idIn(outcome);
+    expect(id).not.toBe(first);
+    const earlier = { id: first, callId, outcome: "succeeded" };
+    expect(outcome).toMatchObject({ error: { code: "approval_required", details: { approval: { id, earlier } } } });
+    // Whoever polls is told the same.
+    expect(await desk.call(robot)).toMatchObject({ error: { details: { approval: { id, earlier } } } });
+    const [shown] = await desk.approvals.earlier(await desk.record(id));
+    expect(shown).toMatchObject({ id: first, use: { callId, outcome: "succeeded" } });
+    expect(paid).toHaveLength(1);
+  });
+
+  claim("consumed, with that id: 409 approval_used with its call id and outcome", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.approved(robot);
+    const { callId } = await desk.call(robot);
+    expect(await desk.call(robot, { cents: 5 }, { id })).toMatchObject({
+      error: { code: "approval_used", details: { approval: { id, usedBy: { callId, outcome: "succeeded" } } } },
+    });
+    expect(paid).toHaveLength(1);
+  });
+
+  for (const isNamed of [false, true]) {
+    const how = isNamed ? "with that id" : "without an id";
+
+    claim(`approved, but the preview changed, ${how}: 409 that names what, and the next repeat files anew`, async ({ boot }) => {
+      let balance = 100;
+      const desk = await boot({ handlers: { pay: withPreview(() => ({ balance, fees: [1, 2], "a/b": { "~": balance } })) } });
+      const id = await desk.approved(robot);
+      balance = 99;
+      const given = isNamed ? { id } : {};
+      expect(await desk.call(robot, { cents: 5 }, given)).toMatchObject({
+        error: { code: "approval_stale", details: { approval: { id, changed: ["/a~1b/~0", "/balance"] } } },
+      });
+      expect(await desk.record(id)).toMatchObject({ state: "expired", reason: "the preview has changed: /a~1b/~0, /balance" });
+      const next = await desk.call(robot);
+      expect(codeOf(next)).toBe("approval_required");
+      expect(idIn(next)).not.toBe(id);
+      expect(paid).toEqual([]);
+    });
+
+    claim(`approved, but the policy changed, ${how}: 409, and the next repeat files anew`, async ({ boot, again }) => {
+      const before = await boot();
+      const id = await before.approved(robot);
+      await before.app.stop();
+      const desk = await again({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
+      const given = isNamed ? { id } : {};
+      expect(codeOf(await desk.call(robot, { cents: 5 }, given))).toBe("approval_policy_changed");
+      expect(await desk.record(id)).toMatchObject({ state: "expired" });
+      const next = await desk.call(robot);
+      expect(codeOf(next)).toBe("approval_required");
+      expect(idIn(next)).not.toBe(id);
+      expect(paid).toEqual([]);
+    });
+
+    claim(`approved, but the input schema changed, ${how}: 409, and the next repeat files anew`, async ({ boot, again }) => {
+      const before = await boot();
+      const id = await before.approved(robot);
+      await before.app.stop();
+      const input = Type.Object({
+        cents: Type.Integer({ description: "In tenths of a cent" }),
+        to: Type.Optional(Type.String()),
+      });
+      const desk = await again({ handlers: { pay: { ...pay, input } as Handler } });
+      const given = isNamed ? { id } : {};
+      expect(codeOf(await desk.call(robot, { cents: 5 }, given))).toBe("approval_schema_changed");
+      const next = await desk.call(robot);
+      expect(codeOf(next)).toBe("approval_required");
+      expect(idIn(next)).not.toBe(id);
+      expect(paid).toEqual([]);
+    });
+  }
+
+  claim("unknown or somebody else's, with the id: 404, and all of them alike", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.file(ana);
+    const answers = [];
+    for (const named of [id, unknownId, "apr_1", "'; drop table approval_request; --", "\u0000"])
+      answers.push(await desk.call(robot, { cents: 5 }, { id: named }));
+    const errors = answers.map((outcome) => (outcome.ok ? undefined : { ...outcome.error, message: outcome.error.message }));
+    expect(errors[0]).toMatchObject({ code: "approval_not_found", kind: "not_found" });
+    for (const error of errors) expect(error).toEqual(errors[0]);
+    await expect(desk.status(robot, id)).rejects.toMatchObject({ code: "approval_not_found" });
+    await expect(desk.approvals.cancel(robot, "direct", id)).rejects.toMatchObject({ code: "approval_not_found" });
+  });
+
+  claim("the requester reads where its own request stands", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.file(robot);
+    expect(await desk.status(robot, id)).toEqual({ id, status: "pending", expiresAt: expect.stringMatching(/Z$/) });
+    await desk.vote(bea, id);
+    const { usableUntil = 0 } = await desk.record(id);
+    expect(await desk.status(robot, id)).toMatchObject({ status: "approved", expiresAt: new Date(usableUntil).toISOString() });
+    const { callId } = await desk.call(robot);
+    expect(await desk.status(robot, id)).toMatchObject({ status: "consumed", usedBy: { callId, outcome: "succeeded" } });
+    await expect(desk.approvals.cancel(robot, "direct", id)).rejects.toMatchObject({ code: "approval_used" });
+  });
+
+  claim("a dry run tells what would be asked and the caller's own newest request, and files nothing", async ({ boot }) => {
+    const desk = await boot();
+    const dry = () => desk.call(robot, { cents: 5 }, { dryRun: true });
+    const said = { required: true, policy: "finance", kind: "dual", approvers: [{ role: "finance", need: 1 }] };
+    expect(await dry()).toMatchObject({ ok: true, value: { approval: said } });
+    expect(await desk.sql("select id from approval_request")).toEqual([]);
+    const id = await desk.approved(robot);
+    expect(await dry()).toMatchObject({ value: { approval: { ...said, newest: { id, status: "approved" } } } });
+    expect((await desk.record(id)).state).toBe("approved");
+    const foreign = await desk.call(ana, { cents: 5 }, { dryRun: true });
+    expect(foreign.ok && (foreign.value as { approval: object }).approval).not.toHaveProperty("newest");
+  });
+});
+
+const withPreview = (preview: () => unknown): Handler =>
+  handler({
+    description: "Pay somebody.",
+    effect: "write",
+    input: Type.Object({ cents: Type.Integer() }),
+    auth: authenticated,
+    preview,
+    handle: (input) => {
+      paid.push(input);
+      return { paid: input.cents };
+    },
+  });

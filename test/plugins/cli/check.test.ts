@@ -1,0 +1,101 @@
+// `quater check`: what it finds, what it prints, how it exits.
+
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { project, quater } from "./kit.ts";
+
+const core = JSON.stringify(fileURLToPath(new URL("../../../core/index.ts", import.meta.url)));
+const plugins = JSON.stringify(fileURLToPath(new URL("../../../plugins/index.ts", import.meta.url)));
+
+const manifest = (auth: string, more = "") => `
+  import { can, defineConfig, expose, handler, Type } from ${core};
+  import { apiKeys, cli, http, localUser, mcp } from ${plugins};
+  const change = handler({
+    description: "Change one thing.", effect: "destructive", input: Type.Object({ id: Type.String() }),
+    auth: ${auth}, handle: () => { throw new Error("the real one ran"); },
+  });
+  export default defineConfig({
+    name: "checked",
+    handlers: [expose(async () => ({ change }), { change: { cli: true${more} } })],
+    plugins: [http({ port: 0, authenticate: apiKeys() }), mcp({ authenticate: apiKeys() }), cli({ authenticate: localUser() })],
+  });
+`;
+
+const inProject = async (files: Readonly<Record<string, string>>, use: (folder: string) => Promise<void>): Promise<void> => {
+  const { folder, remove } = project({ "package.json": "{}", ...files });
+  try {
+    await use(folder);
+  } finally {
+    remove();
+  }
+};
+
+test("what should not be served is said with its remedy, and exits 1", () =>
+  inProject({ "quater.config.mjs": manifest('can("change")', ", mcp: true"), ".env": "A=1" }, async (cwd) => {
+    chmodSync(join(cwd, ".env"), 0o644);
+    const { code, out } = await quater(["check", "--json"], { cwd });
+    const { isFit, findings } = JSON.parse(out) as { isFit: boolean; findings: { level: string; cause: string }[] };
+    expect([code, isFit]).toEqual([1, false]);
+    expect(findings.filter(({ level }) => level === "fix").map(({ cause }) => cause)).toEqual([
+      "Nothing records the calls of change",
+      "Agents can run change, which cannot be undone, and nobody is asked",
+      "Others on this machine can read .env",
+    ]);
+    const text = await quater(["check"], { cwd, isTerminal: true });
+    expect(text.out).toContain("3 to fix before this is served.");
+    chmodSync(join(cwd, ".env"), 0o600);
+    expect((await quater(["check", "--no-json"], { cwd })).out).toContain("2 to fix before this is served.");
+  }));
+
+test("a gate that holds exits 0 with its matrix; no key is needed and nothing real runs", () =>
+  inProject({ "quater.config.mjs": manifest('can("change")') }, async (cwd) => {
+    const { code, out, err } = await quater(["check", "--gate", "--no-json"], { cwd });
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toMatch(/^change over cli( +[✓·])+$/m);
+    expect(out).toContain("every one as it should be.");
+    const json = JSON.parse((await quater(["check", "--gate"], { cwd })).out) as { isGreen: boolean; rows: unknown[] };
+    expect(json).toMatchObject({ isGreen: true, holes: [] });
+    expect(json.rows).toContainEqual({
+      handler: "change",
+      surface: "cli",
+      case: "all in order",
+      expected: "ran",
+      got: "ran",
+      ok: true,
+    });
+  }));
+
+test("what it cannot make is taken from quater.gate.json, or from the file that is named", () =>
+  inProject({ "quater.config.mjs": manifest("({ principal }) => principal.claims.team === 7") }, async (cwd) => {
+    const without = await quater(["check", "--gate", "--no-json"], { cwd });
+    expect(without.code).toBe(1);
+    expect(without.out).toContain("say whom it allows, principals.change.allowed");
+    const samples = JSON.stringify({ principals: { change: { allowed: { claims: { team: 7 } } } } });
+    const { writeFileSync } = await import("node:fs");
+    writeFileSync(join(cwd, "own.json"), samples);
+    expect((await quater(["check", "--gate", "--samples", "own.json"], { cwd })).code).toBe(0);
+    writeFileSync(join(cwd, "quater.gate.json"), samples);
+    expect((await quater(["check", "--gate"], { cwd })).code).toBe(0);
+  }));
+
+test.each([
+  [["check", "--samples", "x.json"], "--samples goes with --gate"],
+  [["check", "--gtae"], "Unknown flag --gtae; did you mean --gate?"],
+  [["check", "--gate", "--samples", "none.json"], "--samples none.json: there is no such file"],
+  [
+    ["check", "--gate", "--samples", "package.json"],
+    'package.json must be { "inputs": { ... }, "principals": { ... } }, each by handler',
+  ],
+])("%j is one line and exit 64", (argv, sentence) =>
+  inProject({ "quater.config.mjs": manifest('can("change")'), "package.json": '{"name":"x"}' }, async (cwd) => {
+    expect(await quater(argv, { cwd })).toEqual({ code: 64, out: "", err: `quater: ${sentence}\n` });
+  }),
+);
+
+test("a project that does not boot is refused as everywhere", () =>
+  inProject({ "quater.config.mjs": manifest("undefined") }, async (cwd) => {
+    expect((await quater(["check", "--gate"], { cwd })).code).toBe(78);
+    expect((await quater(["check"], { cwd })).code).toBe(78);
+  }));
