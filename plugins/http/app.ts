@@ -8,14 +8,14 @@ import { internal, isQuaterError, type PluginContext, visible } from "../../core
 import { dryRuns, exposedRoutes, routeIndexOf } from "./exposed.ts";
 import type { Guard } from "./guard.ts";
 import { refuse, TransportRefusal } from "./refusals.ts";
-import type { HttpService } from "./service.ts";
+import type { HttpService, KoaMiddleware, Mounting } from "./service.ts";
 
 export interface AppOptions {
   readonly context: PluginContext;
   readonly guard: Guard;
   readonly service: HttpService;
   readonly maxBodyBytes: number;
-  readonly mount: (koa: { readonly app: Koa; readonly router: Router }) => void;
+  readonly mount: Mounting;
   /** Documents are open to everybody: in development only. */
   readonly isOpen: boolean;
   readonly allowedOrigins?: readonly string[];
@@ -61,14 +61,28 @@ export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, al
       }),
     );
   }
-  mount({ app, router });
+  const { at, fixedPaths } = pathTable();
+  mount({ app, router, at });
   const index = routeIndexOf(catalog);
   app.use(exposedRoutes({ gate, index, http: service, maxBodyBytes }));
+  app.use(fixedPaths);
   app.use(dryRuns({ gate, http: service, maxBodyBytes }));
   ownPages(router, { context, service, isOpen });
   app.use(router.routes());
   app.use(unknownPaths(router, (url) => index.methodsOf(url)));
   return app;
+};
+
+/** For what is mounted at one path: a look into a table, where the router would try its routes one after the other. */
+export const pathTable = (): { readonly at: Parameters<Mounting>[0]["at"]; readonly fixedPaths: Koa.Middleware } => {
+  const table = new Map<string, KoaMiddleware>();
+  return {
+    at: (path, middleware) => void table.set(path, middleware),
+    fixedPaths: (ctx, next) => {
+      const middleware = table.get(ctx.path);
+      return middleware === undefined ? next() : middleware(ctx, next);
+    },
+  };
 };
 
 /** The answer for what nobody took: which methods the path has, if it is one. */

@@ -2,12 +2,18 @@
 // reading of credentials and bodies that exposed routes get.
 
 import { type Cancellation, type Credentials, type Principal, type QuaterError, serviceRef } from "../../core/index.ts";
-import type { KoaApp, KoaContext, KoaRouter } from "./koa.ts";
+import type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
 
 export type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
 
 /** What is put on a server: see `HttpService.mount`. */
-export type Mounting = (koa: { readonly app: KoaApp; readonly router: KoaRouter }) => void;
+export type Mounting = (koa: {
+  /** In front of the exposed routes: every call pays for it. */
+  readonly app: KoaApp;
+  readonly router: KoaRouter;
+  /** All methods of one path, without parameters: found at once, and no other call pays for it. */
+  readonly at: (path: string, middleware: KoaMiddleware) => void;
+}) => void;
 
 /** OpenAPI path items by path, for what is mounted: `{ "/approvals/api/requests": { get: {...} } }`. */
 export type PathItems = Readonly<Record<string, Readonly<Record<string, unknown>>>>;

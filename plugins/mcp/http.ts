@@ -3,7 +3,7 @@
 
 import type { ServerResponse } from "node:http";
 import { type Gate, isQuaterError, type Log, type Principal, type QuaterError } from "../../core/index.ts";
-import type { HttpService, KoaApp, KoaContext } from "../http/service.ts";
+import type { HttpService, KoaContext, KoaMiddleware } from "../http/service.ts";
 import type { Answer, Dispatcher } from "./dispatch.ts";
 import { challengeOf, doorStatus, errorDataOf } from "./outcome.ts";
 import type { Notifier } from "./progress.ts";
@@ -17,10 +17,10 @@ export interface HttpParts {
   readonly log: Log;
 }
 
-/** In front of the router, which would look through its routes and read the host for every call. */
-export const mountMcp = (app: KoaApp, parts: HttpParts): void => {
-  app.use((ctx, next) => (ctx.path === "/mcp" ? serve(ctx, parts) : next()));
-};
+export const mcpOverHttp =
+  (parts: HttpParts): KoaMiddleware =>
+  (ctx) =>
+    serve(ctx, parts);
 
 const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
   if (ctx.method !== "POST") {

@@ -60,7 +60,7 @@ const setup = async (
     http?.mount("POST /mcp", () => {}); // named in the exposure table, and never mounted
     return {};
   }
-  const [{ Dispatcher }, { mountMcp }, { httpProbe }, { serveStdio }, { Toolbox }] = await Promise.all([
+  const [{ Dispatcher }, { mcpOverHttp }, { httpProbe }, { serveStdio }, { Toolbox }] = await Promise.all([
     import("./dispatch.ts"),
     import("./http.ts"),
     import("./probe.ts"),
@@ -71,7 +71,7 @@ const setup = async (
   const dispatcher = new Dispatcher(gate, new Toolbox(catalog), about);
   const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
   services.provide(mcpRef, service);
-  http?.mount("POST /mcp", ({ app }) => mountMcp(app, { http, gate, dispatcher, log }));
+  http?.mount("POST /mcp", ({ at }) => at("/mcp", mcpOverHttp({ http, gate, dispatcher, log })));
   return {
     probe: (call) => {
       const baseUrl = http?.baseUrl;

@@ -109,3 +109,25 @@ test("rubbish behind a request does not answer in its place", async () => {
   release("done");
   expect(text).not.toContain("400");
 });
+
+// Node announces the end of a connection that has carried as many requests as it may, and then keeps it open.
+test("the last answer of a connection is followed by its end", async () => {
+  await using app = await bootTest({ handlers: {}, expose: {}, plugins: [http({ port: 0 })] });
+  const ask = "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
+  const socket = connect(Number(new URL(baseOf(app)).port), "127.0.0.1", () => socket.write(ask));
+  let answers = 0;
+  const last = new Promise<void>((resolve) => {
+    socket.on("data", (part: Buffer) => {
+      answers++;
+      if (/\r\nconnection: close/i.test(part.toString("latin1"))) resolve();
+      else socket.write(ask);
+    });
+  });
+  const ended = new Promise((resolve) => socket.once("end", () => resolve("ended")));
+  await last;
+  // Half of the time for which an idle connection is kept.
+  const left = new Promise((resolve) => setTimeout(() => resolve("left open"), 2_500).unref());
+  expect(await Promise.race([ended, left])).toBe("ended");
+  expect(answers).toBe(1000);
+  socket.destroy();
+});
