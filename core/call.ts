@@ -16,6 +16,8 @@ export interface Arrival {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly peer: string | undefined;
+  /** Of the trace that the caller says the call belongs to (W3C Trace Context): 32 hexadecimal digits. */
+  readonly traceId: string | undefined;
   /** A rehearsal: what is told of it must not be recorded as a call that ran. */
   readonly isDryRun: boolean;
 }
@@ -70,6 +72,7 @@ export class StagedCall implements Approved {
   readonly principal: Principal;
   readonly startedAt: number;
   readonly peer: string | undefined;
+  readonly traceId: string | undefined;
   readonly isDryRun: boolean;
   readonly cancellation: Cancellation;
   readonly progress: Call["progress"];
@@ -90,6 +93,7 @@ export class StagedCall implements Approved {
     this.principal = from.principal;
     this.startedAt = from.startedAt;
     this.peer = from.peer;
+    this.traceId = from.traceId;
     this.isDryRun = from.isDryRun;
     this.cancellation = from.cancellation;
     this.progress = from.progress;

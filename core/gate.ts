@@ -68,9 +68,9 @@ export class PipelineGate implements Gate {
   }
 
   async #turnAway(error: unknown, entry: Entry, operation: Operation | undefined): Promise<never> {
-    const { callId, surface, handler, credentials } = entry;
+    const { callId, surface, handler, credentials, traceId } = entry;
     const { peer } = credentials;
-    const arrival = { callId, surface, handler, principal: undefined, startedAt: Date.now(), peer, isDryRun: false };
+    const arrival = { callId, surface, handler, principal: undefined, startedAt: Date.now(), peer, traceId, isDryRun: false };
     const outcome = await this.#settle(arrival, { ok: false, error: this.#logged(error, arrival), callId }, operation);
     throw outcome.ok ? error : outcome.error;
   }
@@ -82,8 +82,8 @@ export class PipelineGate implements Gate {
     const machine = this.#machines.get(invocation.handler);
     const isExposed = operation?.surfaces.has(surface) === true;
     if (operation === undefined || machine === undefined || !isExposed || this.phase === "stopping") {
-      const { handler, peer } = invocation;
-      const arrival = { callId, surface, handler, principal, startedAt: Date.now(), peer, isDryRun };
+      const { handler, peer, traceId } = invocation;
+      const arrival = { callId, surface, handler, principal, startedAt: Date.now(), peer, traceId, isDryRun };
       const error = isExposed ? stopping() : unknownHandler(handler, surface);
       return this.#settle(arrival, { ok: false, error, callId }, isExposed ? operation : undefined);
     }
@@ -96,6 +96,7 @@ export class PipelineGate implements Gate {
       principal,
       startedAt: Date.now(),
       peer: invocation.peer,
+      traceId: invocation.traceId,
       isDryRun,
       cancellation,
       progress: invocation.progress ?? noProgress,

@@ -95,6 +95,7 @@ export {
   type Surface,
   serviceRef,
 } from "./plugin.ts";
+export { type OptionNames, soundsSecret } from "./plugin-options.ts";
 export {
   type Auth,
   anyone,
@@ -121,4 +122,5 @@ export { BootError, isBootError, type Problem } from "./problem.ts";
 export { type Opened, type Resource, resource, type Uses } from "./resource.ts";
 export { hasSecret, isSchema, type JsonSchema, masked, personal, propertiesOf, requiredOf, secret } from "./schema.ts";
 export { nearest, visible, visibleLines } from "./text.ts";
+export { traceIdOf } from "./trace.ts";
 export { type Static, type TSchema, Type } from "./typebox.ts";

@@ -70,7 +70,11 @@ export const createKernel = async ({ loaded, command, log, only, halt = () => {}
     command,
     project,
     halt,
-    plugins: plugins.map(({ name, version }) => (version === undefined ? { name } : { name, version })),
+    plugins: plugins.map(({ name, version, optionsDigest }) => ({
+      name,
+      ...(version === undefined ? {} : { version }),
+      ...(optionsDigest === undefined ? {} : { optionsDigest }),
+    })),
     manifestDigest: () => manifestDigest(manifest, plugins),
   };
   const opened = new Set<Authenticator>();
@@ -168,7 +172,8 @@ const checkedPlan = async (loaded: LoadedManifest, command: Command, only: strin
   // From the tables: with `only`, most modules are not loaded.
   const exposures = manifest.handlers.filter(isExposed).flatMap(({ table }) => Object.values(table ?? {}).filter(isSchema));
   problems.push(...doorProblems(order.plugins, exposures, placeOf("plugins")), ...publicProblems(order.plugins, catalog));
-  for (const plugin of order.plugins) problems.push(...(plugin.check?.({ catalog, command, root }) ?? []));
+  for (const plugin of order.plugins)
+    problems.push(...(plugin.optionProblems?.() ?? []), ...(plugin.check?.({ catalog, command, root }) ?? []));
   if (problems.length > 0) throw new BootError(problems);
   return { plugins: order.plugins, catalog };
 };

@@ -7,8 +7,8 @@ import type { ConfiguredPlugin } from "./plugin.ts";
 
 /**
  * `sha256:` and 64 hexadecimal digits over the RFC 8785 text of `{ name, version, exposures, plugins }`: the exposure of
- * each handler by its name, and the plugins' names in boot order. Modules are not loaded for it; a function in an exposure
- * counts as its presence.
+ * each handler by its name, and the plugins in boot order, each with the digest of its options. Modules are not loaded for
+ * it; a function in an exposure counts as its presence.
  */
 export const manifestDigest = (manifest: Manifest, plugins: readonly ConfiguredPlugin[]): string => {
   const exposures = Object.fromEntries(
@@ -17,7 +17,8 @@ export const manifestDigest = (manifest: Manifest, plugins: readonly ConfiguredP
       .flatMap(({ table }) => Object.entries((table ?? {}) as Record<string, { readonly name?: unknown }>))
       .map(([key, exposure]) => [typeof exposure.name === "string" ? exposure.name : key, plain(exposure)]),
   );
-  const said = { name: manifest.name, version: manifest.version ?? null, exposures, plugins: plugins.map(({ name }) => name) };
+  const given = plugins.map(({ name, optionsDigest }) => ({ name, options: optionsDigest?.() ?? null }));
+  const said = { name: manifest.name, version: manifest.version ?? null, exposures, plugins: given };
   return `sha256:${createHash("sha256").update(canonicalText(said)).digest("hex")}`;
 };
 

@@ -6,6 +6,7 @@ import { type Branded, brand, isBranded } from "./brand.ts";
 import type { Call, Cancellation, Outcome } from "./call.ts";
 import type { HookChoice } from "./hooks.ts";
 import type { Catalog, Operation } from "./operation.ts";
+import { digestOfOptions, type OptionNames, unknownOptions } from "./plugin-options.ts";
 import type { Authentication, Awaitable, Credentials, Principal } from "./principal.ts";
 import type { Problem } from "./problem.ts";
 import type { JsonSchema } from "./schema.ts";
@@ -127,6 +128,8 @@ export interface Entry {
   readonly credentials: Credentials;
   readonly callId: string;
   readonly handler?: string;
+  /** See `Invocation`. */
+  readonly traceId?: string | undefined;
 }
 
 export interface Invocation {
@@ -141,6 +144,8 @@ export interface Invocation {
   readonly progress?: Call["progress"];
   readonly dryRun?: boolean;
   readonly peer?: string | undefined;
+  /** By `traceIdOf`, for the record of the call. */
+  readonly traceId?: string | undefined;
   /** An approval that the caller names. */
   readonly approvalId?: string | undefined;
 }
@@ -164,10 +169,10 @@ export interface PluginContext {
   readonly command: Command;
   readonly project: Project;
   /** All configured plugins, in boot order. */
-  readonly plugins: readonly { readonly name: string; readonly version?: string }[];
+  readonly plugins: readonly ConfiguredName[];
   /**
-   * `sha256:...` over what the manifest says: name, version, every exposure table, the plugins' names. Two processes with
-   * equal digests expose the same; what plugins were given as options is not in it. Computed when asked for.
+   * `sha256:...` over what the manifest says: name, version, every exposure table, the plugins' names and the digests of
+   * their options. Two processes with equal digests expose the same. Computed when asked for.
    */
   readonly manifestDigest: () => string;
   /**
@@ -176,6 +181,9 @@ export interface PluginContext {
    */
   readonly halt: (reason: string, exitCode: number) => void;
 }
+
+/** A plugin as others may know it. */
+export type ConfiguredName = Pick<ConfiguredPlugin, "name" | "version" | "optionsDigest">;
 
 export interface Project {
   readonly name: string;
@@ -232,19 +240,40 @@ export interface Plugin extends Running {
   readonly setup?: (context: PluginContext) => Awaitable<Running | void>;
 }
 
-export interface ConfiguredPlugin extends Branded<"plugin">, Plugin {}
+export interface ConfiguredPlugin extends Branded<"plugin">, Plugin {
+  /** `sha256:...`: see `digestOfOptions`. Computed when asked for. */
+  readonly optionsDigest?: () => string;
+  /** Keys that it was given and does not know. */
+  readonly optionProblems?: () => readonly Problem[];
+}
 
 /**
  * Makes a plugin's factory. Loading a configuration touches nothing: open files and sockets in `start`.
  *
+ * @param names  Every option, so that a misspelt one is a problem at boot and not passed over in silence.
+ *
  * @example
- * export const outcomes = definePlugin((options: { print: (line: string) => void }) => ({
- *   name: "outcomes",
- *   hooks: { settled: (call, outcome) => options.print(`${call.handler} ${outcome.ok}`) },
- * }));
+ * export const outcomes = definePlugin(
+ *   (options: { print: (line: string) => void }) => ({
+ *     name: "outcomes",
+ *     hooks: { settled: (call, outcome) => options.print(`${call.handler} ${outcome.ok}`) },
+ *   }),
+ *   { print: true },
+ * );
  */
 export const definePlugin =
-  <Options extends unknown[]>(make: (...options: Options) => Plugin): ((...options: Options) => ConfiguredPlugin) =>
-  (...options) => ({ ...make(...options), [brand]: "plugin" as const });
+  <Options extends unknown[]>(
+    make: (...options: Options) => Plugin,
+    names?: OptionNames<NoInfer<Options>>,
+  ): ((...options: Options) => ConfiguredPlugin) =>
+  (...options) => {
+    const made = make(...options);
+    return {
+      ...made,
+      optionsDigest: () => digestOfOptions(options),
+      ...(names === undefined ? {} : { optionProblems: () => unknownOptions(made.name, options[0], names) }),
+      [brand]: "plugin" as const,
+    };
+  };
 
 export const isPlugin = (value: unknown): value is ConfiguredPlugin => isBranded(value, "plugin");

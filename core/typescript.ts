@@ -1,5 +1,6 @@
 // Loading what is written in TypeScript, through tsx.
 
+import { randomUUID } from "node:crypto";
 import * as module from "node:module";
 import { pathToFileURL } from "node:url";
 import { unmarked } from "./one-copy.ts";
@@ -7,10 +8,12 @@ import { unmarked } from "./one-copy.ts";
 /** @param imported  Gets the addresses of the files that are loaded, also later. */
 export const importTypeScript = async (file: string, imported: string[]): Promise<unknown> => {
   // Once tsx is in place every import goes through the loader's thread; what every start needs is read before.
-  const [{ tsImport }] = await Promise.all([import("tsx/esm/api"), import("./compile.ts")]);
-  const loading = tsImport(pathToFileURL(file).href, { parentURL: import.meta.url, onImport: (url) => void imported.push(url) });
+  const [esm, cjs] = await Promise.all([import("tsx/esm/api"), import("tsx/cjs/api"), import("./compile.ts")]);
+  const namespace = randomUUID();
+  cjs.register({ namespace }); // what the project requires, and not imports
+  const loader = esm.register({ namespace, onImport: (url) => void imported.push(url) });
   shareCopy(); // behind tsx, because the last hook is asked first and has the last word
-  return loading;
+  return loader.import(pathToFileURL(file).href, import.meta.url);
 };
 
 type ResolveHook = (

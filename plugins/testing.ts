@@ -6,7 +6,7 @@ import type { GateReport, GateSuiteOptions } from "./approval/gate/suite.ts";
 
 export * from "../core/testing/index.ts";
 export { type ApprovalCall, type ExpectedApproval, expectApproval } from "./approval/gate/expect.ts";
-export type { GateReport, GateRow, GateSuiteOptions, Granted } from "./approval/gate/suite.ts";
+export type { GateReport, GateRow, GateSuiteOptions, Granted, OwnTokens } from "./approval/gate/suite.ts";
 
 /**
  * Tries the gate of a manifest from the outside of every surface. Nothing of the project is opened, run or written.

@@ -25,12 +25,14 @@ export interface Filing {
   readonly requesterKey: string;
   readonly requesterText: string;
   readonly policyText: string;
+  /** As they are stored: sealed where there are secrets among them. */
+  readonly texts: Pick<Draft, "args" | "preview" | "nonce">;
   readonly maxPending: number;
 }
 
 /** Inserts nothing while as many as may be are pending, so that two that file at once cannot exceed it together. */
 export const filed = (open: OpenStore, filing: Filing): Statement => {
-  const { draft, nth, requesterKey, requesterText, policyText, maxPending } = filing;
+  const { draft, nth, requesterKey, requesterText, policyText, texts, maxPending } = filing;
   const { clock, sql } = open;
   const db = database(open);
   const values = {
@@ -40,13 +42,13 @@ export const filed = (open: OpenStore, filing: Filing): Statement => {
     app: draft.app,
     handler: draft.handler,
     schema: draft.schema,
-    args: draft.args,
+    args: texts.args,
     requester: requesterText,
     requester_key: requesterKey,
     surface: draft.surface,
     policy_name: draft.policyName,
     policy: policyText,
-    nonce: draft.nonce,
+    nonce: texts.nonce,
     call_id: draft.callId,
     state: "pending",
   };
@@ -59,7 +61,7 @@ export const filed = (open: OpenStore, filing: Filing): Statement => {
         db
           .selectNoFrom([
             ...names.map((name) => sql<string>`cast(${values[name]} as text)`.as(name)),
-            sql<string | null>`cast(${draft.preview ?? null} as text)`.as("preview"),
+            sql<string | null>`cast(${texts.preview ?? null} as text)`.as("preview"),
             sql<number>`cast(${nth} as bigint)`.as("nth"),
             sql<number>`cast(1 as bigint)`.as("version"),
             clock.as("filed_at"),

@@ -31,13 +31,14 @@ export const file = async (ground: Ground, asked: Asked, after: Found | undefine
   const bound = { app, handler, schema, args, requester, surface, policyName, policy, preview, nonce: freshNonce() };
   const draft: Draft = { ...bound, id: freshId(), callKey, digest: digestOf(bound), callId };
   const requesterKey = requesterKeyOf(requester);
+  const texts = asked.hasSecrets ? sealedTexts(ground, draft) : draft;
   // Its row still says "pending", and there may be one of these: it ends in the same transaction.
   const over = after?.stored === "pending" ? after : undefined;
   const isWritten = await ground.write(
     [...(over === undefined ? [] : [expiredEvent(over)]), filedEvent(ground, asked, draft)],
     (open) => [
       ...(over === undefined ? [] : [expired(open, over)]),
-      filed(open, { draft, nth: (after?.nth ?? 0) + 1, requesterKey, requesterText, policyText, maxPending }),
+      filed(open, { draft, nth: (after?.nth ?? 0) + 1, requesterKey, requesterText, policyText, texts, maxPending }),
     ],
   );
   if (!isWritten) {
@@ -94,6 +95,15 @@ const filedEvent = (ground: Ground, { call, requester }: Asked, draft: Draft): A
   if (call.operation.exposure["audit"] === "metadata") return { fields };
   const preview = draft.preview === undefined ? {} : { preview: audit.storable(undefined, JSON.parse(draft.preview)) };
   return { fields, body: { args: audit.storable(call.operation.input, call.input), ...preview } };
+};
+
+const sealedTexts = (ground: Ground, { args, preview, nonce }: Draft) => {
+  const { secrecy } = ground.parts;
+  return {
+    args: secrecy.closed(args),
+    preview: preview === undefined ? undefined : secrecy.closed(preview),
+    nonce: secrecy.closed(nonce),
+  };
 };
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";

@@ -10,12 +10,14 @@ import { type NoticeType, noticeOf, type Tell } from "./notice.ts";
 import type { Policy } from "./policy.ts";
 import type { Reader } from "./reading.ts";
 import type { ApprovalRecord, Requester } from "./record.ts";
+import type { Secrecy } from "./secrecy.ts";
 
 export interface GroundParts {
   readonly app: string;
   readonly store: Store;
   readonly audit: Audit;
   readonly reader: Reader;
+  readonly secrecy: Secrecy;
   readonly log: Log;
   readonly tell: Tell;
   readonly urlOf: (id: string) => string | undefined;
@@ -63,6 +65,8 @@ export interface Plan {
   readonly policyText: string;
   /** Digest of the input schema. */
   readonly schema: string;
+  /** Some of the arguments are secret() fields. */
+  readonly hasSecrets: boolean;
 }
 
 /** A call that needs approval, as far as people agree to it. */

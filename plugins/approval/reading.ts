@@ -3,6 +3,7 @@
 import { isQuaterError } from "../../core/index.ts";
 import type { OpenStore, Query, Store } from "../store/service.ts";
 import { approvalUnavailable } from "./errors.ts";
+import type { Secrecy } from "./secrecy.ts";
 import type { ListGiven } from "./service.ts";
 import { type Database, type Found, foundOf, type ReadRow, stateNow, type VoteRow } from "./tables.ts";
 
@@ -15,9 +16,11 @@ const idPattern = /^apr_[a-z2-7]{20}$/;
 
 export class Reader {
   readonly #store: Store;
+  readonly #secrecy: Secrecy;
 
-  constructor(store: Store) {
+  constructor(store: Store, secrecy: Secrecy) {
     this.#store = store;
+    this.#secrecy = secrecy;
   }
 
   async byId(id: string): Promise<Found | undefined> {
@@ -95,7 +98,7 @@ export class Reader {
     const votes = await this.#rows<VoteRow>((open) =>
       database(open).selectFrom("approval_vote").selectAll().where("id", "in", ids).orderBy("at").orderBy("person"),
     );
-    return rows.map((row) => foundOf(row, votes));
+    return rows.map((row) => foundOf(row, votes, (text) => this.#secrecy.opened(text)));
   }
 
   async #rows<Row>(queryOn: (open: OpenStore) => Query): Promise<readonly Row[]> {

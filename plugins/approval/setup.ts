@@ -1,7 +1,7 @@
 // The approval plugin at work. Loaded when a project that has it is set up, so that a manifest which only imports it does
 // not pay.
 
-import { canonicalText, type Operation, type PluginContext, type Running } from "../../core/index.ts";
+import { canonicalText, hasSecret, type Operation, type PluginContext, type Running } from "../../core/index.ts";
 import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
 import { storeRef } from "../store/service.ts";
@@ -19,6 +19,7 @@ import { approversSurface } from "./page/parts.ts";
 import { completed, type Policy } from "./policy.ts";
 import { Reader } from "./reading.ts";
 import { requirementsBy } from "./requirement.ts";
+import { Secrecy } from "./secrecy.ts";
 import { approvalsRef } from "./service.ts";
 import { sweepExpired } from "./sweeping.ts";
 import { migrations } from "./tables.ts";
@@ -43,8 +44,20 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
     return base === undefined ? undefined : `${base}/approvals/${id}`;
   };
   const { maxPending = 20, cooldownMs = 600_000 } = options;
-  const reader = new Reader(store);
-  const ground = new Ground({ app: project.name, store, audit, reader, log, tell: teller.tell, urlOf, maxPending, cooldownMs });
+  const secrecy = new Secrecy((label) => audit.secretFor(label));
+  const reader = new Reader(store, secrecy);
+  const ground = new Ground({
+    app: project.name,
+    store,
+    audit,
+    reader,
+    secrecy,
+    log,
+    tell: teller.tell,
+    urlOf,
+    maxPending,
+    cooldownMs,
+  });
   const approvals = approvalsOn(ground, policies);
   services.provide(approvalsRef, approvals);
   audit.whenLost((open, { approvalId, callId }) => [ended(open, approvalId, callId, "unknown")]);
@@ -96,5 +109,11 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
 const planOf = (operation: Operation, policyName: string, policies: ReadonlyMap<string, Policy>): Plan => {
   const policy = policies.get(policyName);
   if (policy === undefined) throw new Error(`There is no policy ${policyName}`);
-  return { policyName, policy, policyText: canonicalText(policy), schema: schemaDigestOf(operation) };
+  return {
+    policyName,
+    policy,
+    policyText: canonicalText(policy),
+    schema: schemaDigestOf(operation),
+    hasSecrets: hasSecret(operation.input),
+  };
 };

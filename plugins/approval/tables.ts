@@ -117,7 +117,8 @@ export interface Found {
   readonly now: number;
 }
 
-export const foundOf = (row: ReadRow, votes: readonly VoteRow[]): Found => ({
+/** @param opened  What cannot be opened any more shows as nothing, and its digest says that it is not what was filed. */
+export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: string) => string | undefined): Found => ({
   nth: row.nth,
   version: row.version,
   stored: row.state,
@@ -129,13 +130,13 @@ export const foundOf = (row: ReadRow, votes: readonly VoteRow[]): Found => ({
     app: row.app,
     handler: row.handler,
     schema: row.schema,
-    args: row.args,
+    args: opened(row.args) ?? "{}",
     requester: JSON.parse(row.requester) as Requester,
     surface: row.surface,
     policyName: row.policy_name,
     policy: JSON.parse(row.policy) as Policy,
-    preview: row.preview ?? undefined,
-    nonce: row.nonce,
+    preview: row.preview === null ? undefined : opened(row.preview),
+    nonce: opened(row.nonce) ?? "",
     callId: row.call_id,
     filedAt: row.filed_at,
     pendingUntil: row.pending_until,

@@ -100,6 +100,8 @@ const answer = async (ground: Ground, asked: Asked, found: Found | undefined, is
       break;
     }
     case "consumed": {
+      // Of a process that ran one call and was killed: nobody may be left but this one to say so.
+      if (record.use?.outcome === "running" && (await ground.parts.audit.sweepLost()) > 0) return;
       const earlier = usedBy(record);
       if (isNamed && earlier !== undefined) throw approvalUsed(earlier);
       break;

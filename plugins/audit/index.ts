@@ -69,6 +69,7 @@ export const audit = definePlugin(
     check: () => optionProblems(options),
     setup: async (context) => (await import("./setup.ts")).setup(options, context),
   }),
+  { keys: true, sinks: true, retentionDays: true, leaseMs: true, fingerprint: true },
 );
 
 const optionProblems = ({ retentionDays = 400, leaseMs = 30_000, fingerprint }: AuditOptions): Problem[] => {

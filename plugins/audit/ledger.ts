@@ -136,7 +136,11 @@ export class Ledger {
   async settleAttempt(): Promise<readonly Receipt[] | undefined> {
     const attempt = this.#attempt;
     if (attempt === undefined) return undefined;
-    const [found] = await this.#store.read<EventRow>(this.queries.after(attempt.seq - 1, 1));
+    const [found] = await this.#store.transaction(async (transaction) => {
+      // What was sent may still be on its way through the server: whoever holds the head is waited for before looking.
+      await transaction.run(this.queries.headForWriting);
+      return transaction.rows<EventRow>(this.queries.after(attempt.seq - 1, 1));
+    });
     this.#attempt = undefined;
     return found?.seq === attempt.seq && found.hash === attempt.hash ? this.#done(attempt) : undefined;
   }
@@ -156,7 +160,7 @@ export class Ledger {
     const { statements, attempt } = this.#prepared(entries, head, now, refusals);
     // Before it is sent: a connection that breaks at the commit leaves open whether it took place.
     this.#attempt = attempt;
-    await transaction.run(...statements, withoutCount(this.queries.moveHead(head, attempt.head)));
+    await transaction.runLast(...statements, withoutCount(this.queries.moveHead(head, attempt.head)));
     return attempt;
   }
 

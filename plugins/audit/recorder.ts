@@ -211,6 +211,7 @@ class Plan {
       ...(call.handler === undefined ? {} : { handler: call.handler }),
       ...(call.principal === undefined ? {} : { principal: whoOf(call.principal) }),
       ...(call.peer === undefined ? {} : { peer: call.peer }),
+      ...(call.traceId === undefined ? {} : { traceId: call.traceId }),
       ...(call.isDryRun ? { dryRun: true as const } : {}),
     };
   }
@@ -250,6 +251,7 @@ const aboutOf = (call: Arrival, plan: Plan | undefined): Omit<EventFields, "type
     ...(call.handler === undefined ? {} : { handler: call.handler }),
     ...(call.principal === undefined ? {} : { principal: whoOf(call.principal) }),
     ...(call.peer === undefined ? {} : { peer: call.peer }),
+    ...(call.traceId === undefined ? {} : { traceId: call.traceId }),
     ...(call.isDryRun ? { dryRun: true as const } : {}),
   };
 

@@ -1,12 +1,10 @@
 // What of arguments and results may be stored. Secrets leave a keyed tag, so that equal ones can be told to be equal and
 // nobody can guess them from the log; fields that merely sound like secrets are masked.
 
-import { canonicalText, masked } from "../../core/index.ts";
+import { canonicalText, masked, soundsSecret } from "../../core/index.ts";
 import { Keyed } from "./chain.ts";
 import type { TrailKeys } from "./keys.ts";
 
-/** Names of fields that hold credentials in practice, whatever their schema says. */
-const sounding = /pass(?:word|phrase|wd)|secret|token|authori[sz]ation|cookie|api[-_ ]?key|credential|private[-_ ]?key/i;
 const maskedText = "[masked]";
 
 export class Redactor {
@@ -52,7 +50,7 @@ export class Redactor {
     return Object.fromEntries(
       Object.entries(value).map(([name, item]) => {
         const isTag = typeof item === "string" && made.has(item);
-        return [name, sounding.test(name) && item !== null && !isTag ? maskedText : this.#withoutSounding(item, made)];
+        return [name, soundsSecret(name) && item !== null && !isTag ? maskedText : this.#withoutSounding(item, made)];
       }),
     );
   }

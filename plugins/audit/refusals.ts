@@ -37,7 +37,7 @@ export class Refusals {
   }
 
   /** Somebody who could not say who he is. */
-  unknown({ callId, surface, handler, peer }: Arrival, error: QuaterError): void {
+  unknown({ callId, surface, handler, peer, traceId }: Arrival, error: QuaterError): void {
     const fields = {
       type: "credential.failed" as const,
       callId,
@@ -46,6 +46,7 @@ export class Refusals {
       outcome: "refused" as const,
       ...(handler === undefined ? {} : { handler }),
       ...(peer === undefined ? {} : { peer }),
+      ...(traceId === undefined ? {} : { traceId }),
     };
     this.#add(`door\n${surface}\n${error.code}`, fields, sampleMs, 1);
   }

@@ -56,6 +56,13 @@ export interface Audit {
   ): Promise<{ readonly seq: number } | { readonly refused: Error }>;
   /** Asked for changes of state in the same transaction as `call.unknown`, for calls that were begun with an approval. */
   whenLost(changes: (open: OpenStore, call: LostCall) => readonly Statement[]): void;
+  /**
+   * Looks for calls of processes that are gone, as every process that stays does from time to time: for one that does not
+   * stay and meets what looks like such a call.
+   *
+   * @returns How many were found, and recorded as `unknown`.
+   */
+  sweepLost(): Promise<number>;
   /** `hmac:<key id>:<64 hex>` over the RFC 8785 text. */
   tagOf(value: unknown): string;
   /** A copy without secrets, as the trail stores arguments. */

@@ -53,14 +53,20 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
       app: { name: project.name, version: project.version },
       command,
       manifest: manifestDigest(),
-      plugins,
+      plugins: plugins.map(({ optionsDigest, ...plugin }) => ({ ...plugin, options: optionsDigest?.() })),
       quater: quaterVersion(),
     }),
   });
   const refusals = new Refusals((fields) => trail.note(fields));
   const recorder = new Recorder({ trail, redactor, refusals });
   const lost: LostChanges[] = [];
-  services.provide(auditRef, serviceOf({ trail, redactor, recorder, keys, lost }));
+  const sweepLost = async (): Promise<number> => {
+    const { sweepUnknown } = await import("./sweep.ts");
+    await trail.open();
+    const opened = await store.open();
+    return sweepUnknown(trail, opened, (call) => lost.flatMap((changes) => changes(opened, call)));
+  };
+  services.provide(auditRef, serviceOf({ trail, redactor, recorder, keys, lost, sweepLost }));
   const stays = processesThatStay.has(command);
   let ticking: NodeJS.Timeout | undefined;
   let renewedAt = 0;
@@ -73,8 +79,8 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     await trail.renewLease(recorder.openSince);
     if (!stays || trail.ledger === undefined) return;
     const opened = await store.open();
-    const [{ sweepUnknown }, { prune }] = await Promise.all([import("./sweep.ts"), import("./erase.ts")]);
-    await sweepUnknown(trail, opened, (call) => lost.flatMap((changes) => changes(opened, call)));
+    const { prune } = await import("./erase.ts");
+    await sweepLost();
     if (Date.now() - prunedAt < pruneEveryMs) return;
     prunedAt = Date.now();
     const names = sinks.map(({ name }) => name);
@@ -116,9 +122,10 @@ interface Parts {
   readonly recorder: Recorder;
   readonly keys: () => TrailKeys;
   readonly lost: LostChanges[];
+  readonly sweepLost: Audit["sweepLost"];
 }
 
-const serviceOf = ({ trail, redactor, recorder, keys, lost }: Parts): Audit => {
+const serviceOf = ({ trail, redactor, recorder, keys, lost, sweepLost }: Parts): Audit => {
   const draftOf = ({ fields, body }: AuditEvent): Draft =>
     body === undefined ? { fields } : { fields, body: bodyText(body, (text) => redactor.ofText(text)) };
   return {
@@ -131,6 +138,7 @@ const serviceOf = ({ trail, redactor, recorder, keys, lost }: Parts): Audit => {
       return "seq" in receipt ? receipt : { refused: receipt.refusal };
     },
     whenLost: (changes) => void lost.push(changes),
+    sweepLost,
     tagOf: (value) => redactor.tagOf(value),
     storable: (schema, value) => redactor.storable(schema, value),
     secretFor: (label) => derivedFrom(keys().tag.secret, label),

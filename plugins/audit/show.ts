@@ -28,11 +28,12 @@ export const textLine = ({ meta }: Found): string => {
 /** The same with everything the event holds under it. */
 export const textBlock = (found: Found): string => {
   const { meta, row } = found;
-  const { approvalId, argsTag, detail, instance, peer, principal, schema, seq } = meta;
+  const { approvalId, argsTag, detail, instance, peer, principal, schema, seq, traceId } = meta;
   const lines: [string, unknown][] = [
     ["event", `${seq} of instance ${instance}`],
     ["principal", principal],
     ["peer", peer],
+    ["trace", traceId],
     ["approval", approvalId],
     ["schema", schema],
     ["arguments tag", argsTag],

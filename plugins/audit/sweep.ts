@@ -67,7 +67,8 @@ export const sweepUnknown = async (
 const lostCall = ({ approvalId, callId }: EventMeta): LostCall[] =>
   approvalId === undefined || callId === undefined ? [] : [{ approvalId, callId }];
 
-const unknown = ({ approvalId, argsTag, callId, handler, principal, schema, surface, instance }: EventMeta): Draft => {
-  const said = { approvalId, argsTag, callId, handler, principal, schema, surface };
+const unknown = ({ instance, ...started }: EventMeta): Draft => {
+  const { approvalId, argsTag, callId, handler, principal, schema, surface, traceId } = started;
+  const said = { approvalId, argsTag, callId, handler, principal, schema, surface, traceId };
   return { fields: { ...(said as object), type: "call.unknown", outcome: "unknown", detail: { startedBy: instance } } };
 };

@@ -15,11 +15,14 @@ export interface CliOptions {
 }
 
 /** Actions for operators and their scripts. */
-export const cli = definePlugin((options: CliOptions = {}) => ({
-  name: "cli",
-  exposure: { key: "cli", schema: Type.Boolean() },
-  surface: { name: "cli", exposes: "CLI actions", authenticate: options.authenticate },
-  setup: ({ gate, catalog }) => ({
-    probe: async (call) => (await import("./probe.ts")).cliProbe({ gate, catalog })(call),
+export const cli = definePlugin(
+  (options: CliOptions = {}) => ({
+    name: "cli",
+    exposure: { key: "cli", schema: Type.Boolean() },
+    surface: { name: "cli", exposes: "CLI actions", authenticate: options.authenticate },
+    setup: ({ gate, catalog }) => ({
+      probe: async (call) => (await import("./probe.ts")).cliProbe({ gate, catalog })(call),
+    }),
   }),
-}));
+  { authenticate: true },
+);

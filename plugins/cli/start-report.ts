@@ -3,6 +3,7 @@
 import { isSchema, type Operation } from "../../core/index.ts";
 import type { Kernel } from "../../core/kernel.ts";
 import { visible } from "../../core/text.ts";
+import { approvalsRef } from "../approval/service.ts";
 import { httpRef } from "../http/service.ts";
 import { type ExposureReport, exposureText } from "./exposure.ts";
 import { aligned } from "./render.ts";
@@ -34,7 +35,11 @@ export const startReport = (
   { key, approverKey }: DevelopmentKeys = {},
 ): StartReport => {
   const { catalog, project, services, plugins } = kernel;
-  const url = services.find(httpRef)?.baseUrl;
+  const http = services.find(httpRef);
+  const url = http?.baseUrl;
+  // Mounted on http it is here, whatever address others know it by; with a listener of its own, only the links tell.
+  const isMounted = http?.mounted.includes("/approvals") === true;
+  const page = isMounted && url !== undefined ? `${url}/approvals` : services.find(approvalsRef)?.urlOf("")?.replace(/\/$/, "");
   const hasMcp = plugins.some(({ surface }) => surface?.name === "mcp");
   const mcp = url !== undefined && hasMcp ? `${url}/mcp` : undefined;
   return {
@@ -55,7 +60,7 @@ export const startReport = (
       mcp === undefined
         ? undefined
         : `claude mcp add --transport http ${shellWord(project.name)} ${mcp} --header "Authorization: Bearer ${key ?? "<key>"}"`,
-    approvals: url === undefined || approverKey === undefined ? undefined : { page: `${url}/approvals`, key: approverKey },
+    approvals: page === undefined || approverKey === undefined ? undefined : { page, key: approverKey },
     handlers: catalog.operations.length,
     exposure,
   };

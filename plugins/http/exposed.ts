@@ -13,6 +13,7 @@ import {
   type Operation,
   type Outcome,
   parseJsonBytes,
+  traceIdOf,
 } from "../../core/index.ts";
 import { hasBody, readBytes, readJsonBody, readQuery } from "./body.ts";
 import { problemBody, refuse, statusOf, TransportRefusal } from "./refusals.ts";
@@ -93,7 +94,9 @@ export const exposedRoutes =
     let outcome: Outcome;
     try {
       const credentials = http.credentials(ctx, "http");
-      const entering = gate.enter({ surface: "http", credentials, callId, handler: operation.name });
+      const { traceparent } = req.headers;
+      const traceId = traceparent === undefined ? undefined : traceIdOf(traceparent);
+      const entering = gate.enter({ surface: "http", credentials, callId, handler: operation.name, traceId });
       outcome = await gate.invoke({
         handler: operation.name,
         surface: "http",
@@ -101,6 +104,7 @@ export const exposedRoutes =
         callId,
         cancellation,
         peer: credentials.peer,
+        traceId,
         approvalId: req.headers[approvalHeader] as string | undefined,
         given: () => givenBy(ctx, found, plan, maxBodyBytes),
       });
@@ -188,12 +192,14 @@ export const dryRuns =
     const handler = ctx.path.slice(dryRunPath.length);
     const callId = ctx.state["callId"] as string;
     try {
-      const principal = await gate.enter({ surface: "http", credentials: http.credentials(ctx, "http"), callId, handler });
+      const traceId = traceIdOf(ctx.req.headers["traceparent"]);
+      const credentials = http.credentials(ctx, "http");
+      const principal = await gate.enter({ surface: "http", credentials, callId, handler, traceId });
       const given = async (): Promise<Given[]> => {
         const values = hasBody(ctx.req) ? parseJsonBytes(await readBytes(ctx.req, ctx.res, maxBodyBytes)) : {};
         return [{ from: "body", isText: false, values }];
       };
-      const outcome = await gate.invoke({ handler, surface: "http", principal, callId, dryRun: true, given });
+      const outcome = await gate.invoke({ handler, surface: "http", principal, callId, traceId, dryRun: true, given });
       if (!outcome.ok) return refuse(ctx, outcome.error, callId);
       ctx.body = outcome.value as object;
     } catch (error) {

@@ -64,6 +64,17 @@ export const http = definePlugin(
     check: ({ catalog }) => optionProblems(options, duplicateRoutes(catalog.operations)),
     setup: (context) => setup(options, context),
   }),
+  {
+    port: true,
+    host: true,
+    authenticate: true,
+    maxBodyBytes: true,
+    headersTimeoutMs: true,
+    requestTimeoutMs: true,
+    allowedHosts: true,
+    allowedOrigins: true,
+    trustedProxies: true,
+  },
 );
 
 const optionProblems = ({ host = "127.0.0.1", allowedHosts = [] }: HttpOptions, found: Problem[]): Problem[] => {

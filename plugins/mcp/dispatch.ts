@@ -11,6 +11,7 @@ import {
   type Principal,
   type QuaterError,
   tooLarge,
+  traceIdOf,
   unknownHandler,
   visible,
 } from "../../core/index.ts";
@@ -32,6 +33,7 @@ export interface Caller {
   readonly principal: Principal;
   readonly callId: string;
   readonly peer: string | undefined;
+  readonly traceId: string | undefined;
   readonly cancellation: Cancellation;
   readonly notifier: Notifier;
 }
@@ -81,7 +83,7 @@ export class Dispatcher {
     const { name, arguments: values = {}, _meta: meta } = params;
     if (typeof name !== "string") return invalidParams(id, 'tools/call needs "name", the name of a tool');
     if (!isMeta(meta)) return invalidParams(id, '"_meta" must be an object');
-    const { "quater/dryRun": dryRun = false, "quater/approval": approval, progressToken: token } = meta ?? {};
+    const { "quater/dryRun": dryRun = false, "quater/approval": approval, progressToken: token, traceparent } = meta ?? {};
     // Whoever asks for a dry run in the wrong words must not get a real one.
     if (typeof dryRun !== "boolean") return invalidParams(id, '"quater/dryRun" in _meta must be true or false');
     if (approval !== undefined && !isApproval(approval))
@@ -92,6 +94,8 @@ export class Dispatcher {
     const tool = this.#toolbox.find(name);
     const progress = token === undefined ? undefined : new Progress(caller.notifier, token);
     const { principal, callId, cancellation, peer } = caller;
+    // What the message says is nearer to the call than what the request around it says.
+    const traceId = traceIdOf(traceparent) ?? caller.traceId;
     const refused = request.argumentsRefused;
     const outcome = await this.#gate.invoke({
       handler: tool === undefined ? visible(name.slice(0, longestToolName)) : name,
@@ -103,6 +107,7 @@ export class Dispatcher {
       cancellation,
       dryRun,
       ...(peer === undefined ? {} : { peer }),
+      ...(traceId === undefined ? {} : { traceId }),
       ...(approval === undefined ? {} : { approvalId: approval.id }),
       ...(progress === undefined ? {} : { progress: progress.report }),
     });

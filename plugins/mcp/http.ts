@@ -2,7 +2,7 @@
 // something to tell before its answer. No sessions, no GET stream, nothing to resume: any instance can answer.
 
 import type { ServerResponse } from "node:http";
-import { type Gate, isQuaterError, type Log, type Principal, type QuaterError } from "../../core/index.ts";
+import { type Gate, isQuaterError, type Log, type Principal, type QuaterError, traceIdOf } from "../../core/index.ts";
 import type { HttpService, KoaContext, KoaMiddleware } from "../http/service.ts";
 import type { Answer, Dispatcher } from "./dispatch.ts";
 import { challengeOf, doorStatus, errorDataOf } from "./outcome.ts";
@@ -31,10 +31,11 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
   const said: unknown = ctx.state["callId"];
   const callId = typeof said === "string" ? said : gate.newCallId(); // http tells it in x-request-id already
   const credentials = http.credentials(ctx, "mcp");
+  const traceId = traceIdOf(ctx.req.headers["traceparent"]);
   let principal: Principal;
   try {
     // From headers alone: strangers cannot make us read, let alone parse, what they send.
-    principal = await gate.enter({ surface: "mcp", credentials, callId });
+    principal = await gate.enter({ surface: "mcp", credentials, callId, traceId });
   } catch (error) {
     if (!isQuaterError(error)) throw error;
     return turnAway(ctx, error, callId);
@@ -61,7 +62,14 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
   const exchange = new Exchange(ctx);
   try {
     exchange.end(
-      await parts.dispatcher.answer(message, { principal, callId, peer: credentials.peer, cancellation, notifier: exchange }),
+      await parts.dispatcher.answer(message, {
+        principal,
+        callId,
+        peer: credentials.peer,
+        traceId,
+        cancellation,
+        notifier: exchange,
+      }),
     );
   } catch (error) {
     parts.log.error("An MCP request could not be answered", { callId, error: String(error) });

@@ -39,14 +39,17 @@ export interface McpOptions {
  * @example
  * plugins: [http({ authenticate: apiKeys() }), mcp({ authenticate: apiKeys() })]
  */
-export const mcp = definePlugin((options: McpOptions = {}) => ({
-  name: "mcp",
-  wants: [httpRef],
-  provides: [mcpRef],
-  exposure: { key: "mcp", schema: exposureSchema, check: toolProblems },
-  surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt: asAgent },
-  setup: (context) => setup(options, context),
-}));
+export const mcp = definePlugin(
+  (options: McpOptions = {}) => ({
+    name: "mcp",
+    wants: [httpRef],
+    provides: [mcpRef],
+    exposure: { key: "mcp", schema: exposureSchema, check: toolProblems },
+    surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt: asAgent },
+    setup: (context) => setup(options, context),
+  }),
+  { authenticate: true, title: true, instructions: true },
+);
 
 /** Commands in which somebody can call a tool; the others need nothing of the protocol, and do not load it. */
 const serving = new Set(["serve", "dev", "mcp", "test"]);

@@ -92,7 +92,14 @@ class Session {
     try {
       // Asked for every request: a key that is revoked stops working without a restart.
       const principal = await gate.enter({ surface: "mcp", credentials: this.#credentials(), callId });
-      const answer = await dispatcher.answer(request, { principal, callId, peer: undefined, cancellation, notifier: this.#line });
+      const answer = await dispatcher.answer(request, {
+        principal,
+        callId,
+        peer: undefined,
+        traceId: undefined,
+        cancellation,
+        notifier: this.#line,
+      });
       return answer.body;
     } catch (error) {
       if (isQuaterError(error)) {

@@ -105,6 +105,7 @@ export const store = definePlugin(
       };
     },
   }),
+  { url: true, schema: true, mayLoseCommits: true },
 );
 
 const optionProblems = ({ url = defaultUrl, schema = defaultSchema }: StoreOptions): Problem[] => {

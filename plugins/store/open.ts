@@ -47,6 +47,7 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
   const builder = await builderFor(database.dialect);
   await migrate(database, builder, registered, place);
   const { build, clock, sql } = builder;
+  const commit: Statement = { sql: "commit", parameters: [] };
   const begin: Statement = { sql: database.dialect === "sqlite" ? "BEGIN IMMEDIATE" : "begin", parameters: [] };
   const lend = async <Answer>(use: (connection: Connection) => Promise<Answer>): Promise<Answer> => {
     assertOpen();
@@ -70,6 +71,7 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
     transaction: (work) =>
       lend(async (connection) => {
         const waiting = [begin];
+        let isCommitted = false;
         // The first statements travel with the `begin`.
         const run = (statements: readonly Statement[]) => {
           const before = waiting.splice(0);
@@ -77,11 +79,16 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
         };
         const transaction: Transaction = {
           run: (...queries) => run(queries.map(statementOf)),
+          runLast: async (...queries) => {
+            const results = await run([...queries.map(statementOf), commit]);
+            isCommitted = true;
+            return results.slice(0, -1);
+          },
           rows: async (query) => ((await run([statementOf(query)]))[0]?.rows ?? []) as never,
         };
         try {
           const answer = await work(transaction);
-          await run([{ sql: "commit", parameters: [] }]);
+          if (!isCommitted) await run([commit]);
           return answer;
         } catch (error) {
           // The failure that is being told came first; and SQLite may have rolled back by itself.

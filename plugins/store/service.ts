@@ -32,6 +32,8 @@ export interface Migration {
 export interface Transaction {
   /** @returns One result per query. @throws {StoreFailure} */
   run(...queries: readonly Query[]): Promise<readonly Result[]>;
+  /** As `run`, with the commit behind them on the same way: nothing can be run after it. */
+  runLast(...queries: readonly Query[]): Promise<readonly Result[]>;
   rows<Row>(query: Query): Promise<readonly Row[]>;
 }
 

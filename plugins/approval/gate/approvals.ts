@@ -7,6 +7,7 @@ import { type Case, send, sendAs, type Target, type Tried, tried, Untried, unwri
 import type { Input } from "./inputs.ts";
 import { culpritsFor, peopleFor } from "./people.ts";
 import { allowed } from "./principals.ts";
+import { racers, racing } from "./race.ts";
 
 /** A call that waits for people. */
 interface Request {
@@ -20,7 +21,8 @@ interface Request {
 /** @throws {Untried} when the call was not answered by a request. */
 const filed = async (target: Target, given: Partial<Principal> = {}): Promise<Request> => {
   const { operation, rehearsed, surface, granted, inputs } = target;
-  const principal = { ...allowed(operation, granted), ...given };
+  const caller = allowed(operation, granted);
+  const principal = { ...caller, ...given, claims: { ...caller.claims, ...given.claims } };
   const token = rehearsed.tokens.grant(surface, principal);
   const input = inputs.right();
   const { got, message } = (await send(target, token, input)) ?? unwritable(target);
@@ -44,8 +46,8 @@ const agree = (request: Request, principal: Principal): Promise<ApprovalRecord> 
   );
 
 /** @throws {Untried} when enough people agreed and it is not approved. */
-const approved = async (target: Target): Promise<Request> => {
-  const request = await filed(target);
+const approved = async (target: Target, given: Partial<Principal> = {}): Promise<Request> => {
+  const request = await filed(target, given);
   let { record } = request;
   for (const person of peopleOf(target)) record = await agree(request, person);
   if (record.usableUntil === undefined) throw new Untried(`everybody agreed, and the request is ${record.state}`);
@@ -95,9 +97,6 @@ const changed: Case = {
   },
 };
 
-/** How many send the approved call at once. */
-const racers = 4;
-
 const replayed: Case = {
   name: "replayed",
   hole: "ran again on one approval",
@@ -106,7 +105,7 @@ const replayed: Case = {
     const used = await repeat(request, "ran", "or not even once");
     const again = await repeat(request, "approval_required");
     const named = await repeat(request, "approval_used", "with the approval's id", request.record.id);
-    const raced = await approved(target);
+    const raced = await approved(target, { claims: racing });
     const runs = await target.rehearsed.startsOf(() =>
       Promise.all(Array.from({ length: racers }, () => send(target, raced.token, raced.input))),
     );

@@ -12,6 +12,7 @@ import {
   type Exposed,
   expose,
   type Handler,
+  type Hooks,
   isBranded,
   isSchema,
   type Manifest,
@@ -20,13 +21,15 @@ import {
   resource,
 } from "../../../core/index.ts";
 import { samplerOf } from "../../../core/testing/sample.ts";
+import { StartingLine } from "./race.ts";
 
 /** Told by every handler as its first act. */
 export type Started = (handler: string) => void;
 
 export interface CopyChoice extends Rehearsal {
   readonly started: Started;
-  readonly doorOf: (surface: string) => Authenticator;
+  /** `undefined`: the surfaces keep their own. */
+  readonly doorOf: ((surface: string) => Authenticator) | undefined;
   /** Run the manifest's own handlers, previews and resources. */
   readonly isReal: boolean;
 }
@@ -37,7 +40,7 @@ export const copyOf = (manifest: Manifest, choice: CopyChoice): Manifest =>
     handlers: manifest.handlers.map((exposed) => (isBranded(exposed, "exposed") ? exposedCopy(exposed, choice) : exposed)),
     plugins: [
       ...manifest.plugins.map((plugin) => (isBranded(plugin, "plugin") ? pluginCopy(plugin, choice) : plugin)),
-      refuser(),
+      attendant(),
     ],
   });
 
@@ -104,19 +107,28 @@ const pluginCopy = (plugin: ConfiguredPlugin, choice: CopyChoice): ConfiguredPlu
   const { rehearsed = () => plugin } = plugin;
   const made = rehearsed(choice);
   const { surface } = made;
-  const door = surface?.authenticate === undefined ? {} : { surface: { ...surface, authenticate: choice.doorOf(surface.name) } };
-  return { ...made, ...door, [brand]: "plugin" };
+  const { doorOf } = choice;
+  const isGuarded = surface?.authenticate !== undefined && doorOf !== undefined;
+  return { ...made, ...(isGuarded ? { surface: { ...surface, authenticate: doorOf(surface.name) } } : {}), [brand]: "plugin" };
 };
 
 /** In the claims of a principal whom a plugin refuses. */
 export const refusedByPlugin = { gateSuite: "refused" };
 
-/** What a plugin says of a call must count, and a manifest may have no plugin that says anything. */
-const refuser = definePlugin(() => {
+/**
+ * A plugin of the suite's own: what a plugin says of a call must count, and a manifest may have none that says anything;
+ * and calls that race have to meet somewhere.
+ */
+const attendant = definePlugin(() => {
   const by = "gate-suite";
+  const { around } = new StartingLine();
+  const authorize: Hooks["authorize"] = ({ principal }) => ({
+    allow: principal.claims["gateSuite"] !== refusedByPlugin.gateSuite,
+    by,
+  });
   return {
     name: by,
-    hooks: { authorize: ({ principal }) => ({ allow: principal.claims["gateSuite"] !== refusedByPlugin.gateSuite, by }) },
+    hooks: (operation) => (operation?.exposure["approval"] === undefined ? { authorize } : { authorize, around }),
   };
 });
 

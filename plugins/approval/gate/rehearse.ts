@@ -22,6 +22,10 @@ export interface Seen {
 
 export interface RehearsalChoice {
   readonly isReal: boolean;
+  /** The surfaces keep their own authenticators. */
+  readonly hasOwnDoors?: boolean;
+  /** The project's folder. */
+  readonly root: string;
   readonly usableForMs?: number;
 }
 
@@ -41,7 +45,7 @@ export class Rehearsed implements AsyncDisposable {
   }
 
   /** @throws {BootError} as the manifest itself would. */
-  static async boot(manifest: Manifest, { isReal, usableForMs }: RehearsalChoice): Promise<Rehearsed> {
+  static async boot(manifest: Manifest, { isReal, hasOwnDoors = false, root, usableForMs }: RehearsalChoice): Promise<Rehearsed> {
     const folder = await mkdtemp(join(tmpdir(), "quater-gate-"));
     const starts = { count: 0 };
     const tokens = new Tokens();
@@ -49,12 +53,12 @@ export class Rehearsed implements AsyncDisposable {
       folder,
       isReal,
       ...(usableForMs === undefined ? {} : { usableForMs }),
-      doorOf: tokens.doorOf,
+      doorOf: hasOwnDoors ? undefined : tokens.doorOf,
       started: () => void starts.count++,
     });
     try {
-      // The real handlers find their own files; nothing else looks at the project's folder.
-      const app = await bootTest(copy, isReal ? {} : { root: folder });
+      // Real handlers and own authenticators find their files; nothing else looks at the project's folder.
+      const app = await bootTest(copy, { root: isReal || hasOwnDoors ? root : folder });
       return new Rehearsed(app, folder, tokens, starts);
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });

@@ -7,10 +7,12 @@ import { NoSample } from "../../../core/testing/sample.ts";
 import { approvalCases, expiryCases } from "./approvals.ts";
 import { type Case, cases, control, notExposed, type Target, type Tried, Untried } from "./cases.ts";
 import { inputsOf } from "./inputs.ts";
+import { type OwnTokens, ownCases, ownNames } from "./own.ts";
 import type { Granted } from "./principals.ts";
 import { Rehearsed } from "./rehearse.ts";
 import { type GateReport, type GateRow, reportOf } from "./report.ts";
 
+export type { OwnTokens } from "./own.ts";
 export type { Granted } from "./principals.ts";
 export type { GateReport, GateRow } from "./report.ts";
 
@@ -22,10 +24,14 @@ export interface GateSuiteOptions {
   /** Only these handlers. Default: all. */
   readonly only?: readonly string[];
   /**
-   * `real`: the case in which everything is in order runs the manifest's own handler, with its resources and side effects.
-   * Default: a stand-in that answers a sample of the output's schema.
+   * `real`: whatever gets through runs the manifest's own handlers, with their resources and side effects. Default:
+   * stand-ins that answer a sample of the output's schema.
    */
   readonly handlers?: "stand-in" | "real";
+  /** By surface: tokens that its own authenticator knows, to try that one too. Default: the suite's own table alone. */
+  readonly tokens?: Readonly<Record<string, OwnTokens>>;
+  /** The project's folder, where real handlers and own authenticators find their files. Default: the current one. */
+  readonly root?: string;
   /** Told before each handler and surface. */
   readonly onProgress?: (done: number, all: number, what: string) => void;
 }
@@ -42,9 +48,10 @@ const hurriedMs = 100;
  * @throws {BootError} when the manifest does not boot.
  */
 export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = {}): Promise<GateReport> => {
+  const { root = process.cwd(), tokens = {} } = options;
   const isReal = options.handlers === "real";
   const rows: GateRow[] = [];
-  await using rehearsed = await Rehearsed.boot(manifest, { isReal });
+  await using rehearsed = await Rehearsed.boot(manifest, { isReal, root });
   const targets = await targetsOf(rehearsed, options);
   const all = targets.length;
   for (const [at, target] of targets.entries()) {
@@ -57,9 +64,17 @@ export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = 
   }
   const waiting = targets.filter(({ needsApproval }) => needsApproval);
   if (waiting.length > 0) {
-    await using hurried = await Rehearsed.boot(manifest, { isReal, usableForMs: hurriedMs });
+    await using hurried = await Rehearsed.boot(manifest, { isReal, root, usableForMs: hurriedMs });
     for (const target of waiting)
       for (const each of expiryCases) rows.push(...(await rowsOf(each, { ...target, rehearsed: hurried })));
+  }
+  if (Object.keys(tokens).length > 0) {
+    await using own = await Rehearsed.boot(manifest, { isReal, root, hasOwnDoors: true });
+    for (const target of targets) {
+      const shown = tokens[target.surface];
+      if (shown === undefined || !target.operation.surfaces.has(target.surface)) continue;
+      for (const each of ownCases(shown)) rows.push(...(await rowsOf(each, { ...target, rehearsed: own })));
+    }
   }
   options.onProgress?.(all, all, "");
   return reportOf(rows, order);
@@ -71,17 +86,26 @@ const order = [
   ...expiryCases,
   notExposed,
   control,
-].map(({ name }) => name);
+]
+  .map(({ name }) => name)
+  .concat(ownNames);
 
-const targetsOf = async (rehearsed: Rehearsed, { inputs = {}, principals = {}, only }: GateSuiteOptions): Promise<Target[]> => {
+const targetsOf = async (
+  rehearsed: Rehearsed,
+  { inputs = {}, principals = {}, tokens = {}, only }: GateSuiteOptions,
+): Promise<Target[]> => {
   const { operations } = rehearsed.catalog;
+  for (const surface of Object.keys(tokens))
+    if (!rehearsed.surfaces.includes(surface))
+      throw new Error(`The gate suite was given tokens of ${surface}, which is no surface here`);
   for (const name of [...Object.keys(inputs), ...Object.keys(principals), ...(only ?? [])])
     if (rehearsed.catalog.get(name) === undefined)
       throw new Error(`The gate suite was told of ${name}, which is no handler here`);
   const chosen = operations.filter(({ name }) => only === undefined || only.includes(name));
   const targets = chosen.map(async (operation) => {
     const made = await inputsOf(operation, inputs[operation.name]);
-    return rehearsed.surfaces.map((surface) => ({
+    const surfaces = rehearsed.surfaces.filter((surface) => operation.surfaces.has(surface) || rehearsed.hasProbe(surface));
+    return surfaces.map((surface) => ({
       operation,
       surface,
       rehearsed,

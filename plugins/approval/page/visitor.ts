@@ -25,15 +25,18 @@ export const strangerOf = (ctx: KoaContext, { sessions }: PageParts): Visit => {
   return { session: found ?? sessions.fresh(), hasSession: found !== undefined, principal: undefined, isSso: false };
 };
 
-/** @throws {QuaterError} `sso_not_trusted`, `approver_not_eligible`, `authenticator_failed`. */
+/**
+ * What this person may do is for the approvals service to say.
+ *
+ * @throws {QuaterError} `sso_not_trusted`, `authenticator_failed`.
+ */
 export const visitOf = async (ctx: KoaContext, parts: PageParts): Promise<Visit> => {
-  const { sso, approvals } = parts;
+  const { sso } = parts;
   const stranger = strangerOf(ctx, parts);
   const isSso = sso !== undefined && (ctx.headers[sso.personHeader.toLowerCase()] ?? "") !== "";
   const token = isSso ? undefined : stranger.session.token;
   if (!isSso && token === undefined) return stranger;
   const principal = await entered(ctx, parts, token);
-  if (principal !== undefined) approvals.assertApprover(principal);
   return { ...stranger, principal, isSso };
 };
 

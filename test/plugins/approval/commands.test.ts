@@ -247,6 +247,15 @@ describe("waiting", () => {
   });
 });
 
+test("a code to sign in with is for whoever may decide", async () => {
+  using at = till({ hasHttp: true });
+  const { code, out, err } = await withKey(at, ["code"]);
+  expect([code, out]).toEqual([0, expect.stringMatching(/^[A-Z0-9]{4}-[A-Z0-9]{4}\n$/)]);
+  expect(err).toMatch(/before \d{4}-\d\d-\d\dT.*Z\. It works once\.\n$/);
+  const agent = await withKey(at, ["code"], "robot");
+  expect([agent.code, agent.out, agent.err]).toEqual([77, "", expect.stringContaining("approver_not_eligible")]);
+});
+
 test("without a page there is no code to sign in with", async () => {
   using at = till();
   const seen = await withKey(at, ["code"]);

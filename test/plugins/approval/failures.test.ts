@@ -174,9 +174,11 @@ onBothDialects((claim) => {
       const id = await one.approved(robot, {}, given);
       const calling = one.call(robot, {}, given);
       await isStarted;
-      await one.sql("update audit_instance set lease_until = 0");
       const two = await again({ handlers, audit: { leaseMs: 300 } });
-      await vi.waitFor(async () => expect(await useOf(two, id)).toMatchObject({ outcome: "unknown" }), soon);
+      await vi.waitFor(async () => {
+        await two.sql("update audit_instance set lease_until = 0"); // the first renews its own from time to time
+        expect(await useOf(two, id)).toMatchObject({ outcome: "unknown" });
+      }, soon);
       expect((await two.events(id)).at(-1)).toMatchObject({ type: "call.unknown", approvalId: id });
       expect(codeOf(await two.call(robot, {}, { ...given, id }))).toBe("approval_used");
       release();
@@ -204,6 +206,24 @@ onBothDialects((claim) => {
       expect(idIn(next)).not.toBe(id);
     },
   );
+
+  claim("a process that runs one call sweeps when it meets a call that seems to run on", async ({ boot, again }) => {
+    const { handlers, isStarted, release } = hanging();
+    const one = await boot({ handlers });
+    const id = await one.approved(robot, {}, given);
+    const calling = one.call(robot, {}, given);
+    await isStarted;
+    const run = await again({ handlers, command: "run" });
+    expect(await run.call(robot, {}, { ...given, id })).toMatchObject({
+      error: { code: "approval_used", details: { approval: { usedBy: { outcome: "running" } } } },
+    });
+    await run.sql("update audit_instance set lease_until = 0");
+    expect(await run.call(robot, {}, { ...given, id })).toMatchObject({
+      error: { code: "approval_used", details: { approval: { usedBy: { outcome: "unknown" } } } },
+    });
+    release();
+    await calling;
+  });
 
   claim("a stream: used before its first item, and its outcome stands when the last has left", async ({ boot }) => {
     const count = handler({

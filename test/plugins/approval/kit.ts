@@ -4,6 +4,7 @@
 import {
   authenticated,
   Cancellation,
+  type Command,
   type ConfiguredPlugin,
   definePlugin,
   type Handler,
@@ -17,6 +18,7 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import { Ground } from "../../../plugins/approval/ground.ts";
 import type { ApprovalOptions, ApprovalRecord, Approvals } from "../../../plugins/approval/index.ts";
 import { Reader } from "../../../plugins/approval/reading.ts";
+import { Secrecy } from "../../../plugins/approval/secrecy.ts";
 import type { OwnStatus } from "../../../plugins/approval/service.ts";
 import type { EventMeta, EventRow } from "../../../plugins/audit/event.ts";
 import { tempFolder } from "../audit/kit.ts";
@@ -54,6 +56,8 @@ export interface DeskBoot {
   readonly handlers?: Readonly<Record<string, Handler>>;
   readonly expose?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly plugins?: readonly ConfiguredPlugin[];
+  /** Default: `test`, which stays. */
+  readonly command?: Command;
 }
 
 export interface CallGiven {
@@ -105,6 +109,7 @@ export const bootDesk = async (boot: DeskBoot): Promise<Desk> => {
   const exposure = { direct: true, other: true, approval: "finance" };
   const app = await bootTest({
     root,
+    ...(boot.command === undefined ? {} : { command: boot.command }),
     handlers,
     expose: boot.expose ?? Object.fromEntries(Object.keys(handlers).map((name) => [name, exposure])),
     plugins: [
@@ -182,11 +187,13 @@ export const bootDesk = async (boot: DeskBoot): Promise<Desk> => {
 export const groundOf = ({ app }: Desk): Ground => {
   const { services, project } = app.kernel;
   const opened = services.get(storeRef);
+  const secrecy = new Secrecy((label) => services.get(auditRef).secretFor(label));
   return new Ground({
     app: project.name,
     store: opened,
     audit: services.get(auditRef),
-    reader: new Reader(opened),
+    reader: new Reader(opened, secrecy),
+    secrecy,
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     tell: () => undefined,
     urlOf: () => undefined,

@@ -133,38 +133,6 @@ describe("who may ask", () => {
     expect(await dry("direct")).toMatchObject({ value: { approval: { required: false } } });
     expect(await dry("other")).toMatchObject({ value: { approval: { required: true } } });
   });
-
-  test("lists show what one's own policies are about, page by page", async () => {
-    using folder = tempFolder();
-    const policies = { finance: finance.finance, legal: { approvers: [{ person: "dan" }] } };
-    await using desk = await bootDesk({
-      root: folder.root,
-      approval: { policies },
-      handlers: { pay, sue: pay },
-      expose: { pay: { direct: true, other: true, approval: "finance" }, sue: { direct: true, approval: "legal" } },
-    });
-    const ids: string[] = [];
-    for (let cents = 0; cents < 5; cents++) {
-      ids.unshift(await desk.file(robot, { cents }));
-      await desk.file(robot, { cents }, { handler: "sue" });
-    }
-    const { approvals } = desk;
-    expect((await approvals.list(bea)).map(({ id }) => id)).toEqual(ids);
-    const [first = "", second = ""] = (await approvals.list(bea, { limit: 2 })).map(({ id }) => id);
-    expect([first, second]).toEqual(ids.slice(0, 2));
-    expect((await approvals.list(bea, { limit: 2, before: second })).map(({ id }) => id)).toEqual(ids.slice(2, 4));
-    await desk.vote(bea, first);
-    await desk.elapse(second);
-    const inState = async (...states: ("pending" | "approved" | "expired")[]) =>
-      (await approvals.list(bea, { states })).map(({ id }) => id);
-    expect(await inState("approved")).toEqual([first]);
-    expect(await inState("expired")).toEqual([second]);
-    expect(await inState("pending", "approved")).toEqual([first, ...ids.slice(2)]);
-    expect((await approvals.list(people.dan)).map(({ handler }) => handler)).toEqual(Array.from({ length: 5 }, () => "sue"));
-    await expect(approvals.show(bea, (await approvals.list(people.dan))[0]?.id ?? "")).rejects.toMatchObject({
-      code: "approver_not_eligible",
-    });
-  });
 });
 
 describe("what does not boot", () => {

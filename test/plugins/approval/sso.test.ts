@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { isBootError } from "quater";
 import { expect, test } from "vitest";
 import type { ApprovalOptions } from "../../../plugins/approval/index.ts";
+import { personBehind } from "../../../plugins/approval/page/sso.ts";
 import { freePort } from "../../packaging/kit.ts";
 import { bootShop, codeOn, formIn, people, type Sent, send, Visitor } from "./page-kit.ts";
 
@@ -133,6 +134,13 @@ test("over a Unix socket of its own the proxy needs no secret; over TCP the same
   expect(seen.body).toContain(">bea</bdi>");
   expect(await ask({})).toMatchObject({ status: 303 });
   expect((await send(`${shop.baseUrl}/approvals`, { headers: asBea })).status).toBe(404);
+});
+
+test("a door that trusts a Unix socket refuses the headers of whatever did not come over it", () => {
+  const trusting = { personHeader: "x-forwarded-user", unixSocket: true } as const;
+  const credentials = { surface: "approvals", isLocal: false, header: () => "bea" };
+  expect(() => personBehind(trusting, credentials)).toThrow("did not come from the proxy");
+  expect(personBehind(trusting, { ...credentials, isOverUnixSocket: true })).toMatchObject({ person: "bea", issuer: "sso" });
 });
 
 test("a socket that a killed process left is taken over; one that is served, and a file, are not", async () => {

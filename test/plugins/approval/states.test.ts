@@ -2,7 +2,7 @@
 
 import { authenticated, type Handler, handler, Type } from "quater";
 import { expect } from "vitest";
-import { codeOf, type Desk, idIn, onBothDialects, paid, pay, people } from "./kit.ts";
+import { codeOf, type Desk, finance, idIn, onBothDialects, paid, pay, people } from "./kit.ts";
 
 const { robot, bea, ana } = people;
 const unknownId = `apr_${"a".repeat(20)}`;
@@ -265,6 +265,36 @@ onBothDialects((claim) => {
     const { callId } = await desk.call(robot);
     expect(await desk.status(robot, id)).toMatchObject({ status: "consumed", usedBy: { callId, outcome: "succeeded" } });
     await expect(desk.approvals.cancel(robot, "direct", id)).rejects.toMatchObject({ code: "approval_used" });
+  });
+
+  claim("lists show what one's own policies are about, page by page", async ({ boot }) => {
+    const policies = { finance: finance.finance, legal: { approvers: [{ person: "dan" }] } };
+    const desk = await boot({
+      approval: { policies },
+      handlers: { pay, sue: pay },
+      expose: { pay: { direct: true, other: true, approval: "finance" }, sue: { direct: true, approval: "legal" } },
+    });
+    const ids: string[] = [];
+    for (let cents = 0; cents < 5; cents++) {
+      ids.unshift(await desk.file(robot, { cents }));
+      await desk.file(robot, { cents }, { handler: "sue" });
+    }
+    const { approvals } = desk;
+    expect((await approvals.list(bea)).map(({ id }) => id)).toEqual(ids);
+    const [first = "", second = ""] = (await approvals.list(bea, { limit: 2 })).map(({ id }) => id);
+    expect([first, second]).toEqual(ids.slice(0, 2));
+    expect((await approvals.list(bea, { limit: 2, before: second })).map(({ id }) => id)).toEqual(ids.slice(2, 4));
+    await desk.vote(bea, first);
+    await desk.elapse(second);
+    const inState = async (...states: ("pending" | "approved" | "expired")[]) =>
+      (await approvals.list(bea, { states })).map(({ id }) => id);
+    expect(await inState("approved")).toEqual([first]);
+    expect(await inState("expired")).toEqual([second]);
+    expect(await inState("pending", "approved")).toEqual([first, ...ids.slice(2)]);
+    expect((await approvals.list(people.dan)).map(({ handler }) => handler)).toEqual(Array.from({ length: 5 }, () => "sue"));
+    await expect(approvals.show(bea, (await approvals.list(people.dan))[0]?.id ?? "")).rejects.toMatchObject({
+      code: "approver_not_eligible",
+    });
   });
 
   claim("a dry run tells what would be asked and the caller's own newest request, and files nothing", async ({ boot }) => {

@@ -128,10 +128,10 @@ export const bootCounter = async ({
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 
-const manifestText = `
+const manifestText = ({ hasHttp }: TillOptions) => `
 import { appendFileSync } from "node:fs";
 import { defineConfig, expose, handler, can, secret, Type } from "quater";
-import { apiKeys, approval, audit, cli, firstOf, localUser, store } from "quater/plugins";
+import { apiKeys, approval, audit, cli, firstOf, http, localUser, store } from "quater/plugins";
 const pay = handler({
   description: "Pay somebody.",
   effect: "destructive",
@@ -147,6 +147,7 @@ export default defineConfig({
   name: "till",
   handlers: [expose(async () => ({ pay }), { pay: { cli: true, approval: "finance" } })],
   plugins: [
+    ${hasHttp === true ? "http({ port: 0, authenticate: apiKeys() })," : ""}
     cli({ authenticate: firstOf(apiKeys(), localUser({ person: "ana", scopes: ["pay"] })) }),
     store({ mayLoseCommits: true }),
     audit(),
@@ -154,6 +155,11 @@ export default defineConfig({
   ],
 });
 `;
+
+interface TillOptions {
+  /** Default false. With it there is a page to sign in to. */
+  readonly hasHttp?: boolean;
+}
 
 export interface Till {
   readonly folder: string;
@@ -163,10 +169,10 @@ export interface Till {
   [Symbol.dispose](): void;
 }
 
-/** A project without http, for the program itself: `pay` on the terminal, and a key file for each who decides. */
-export const till = (): Till => {
+/** A project for the program itself: `pay` on the terminal, and a key file for each who decides. */
+export const till = (options: TillOptions = {}): Till => {
   const folder = mkdtempSync(join(here, ".till-"));
-  writeFileSync(join(folder, "quater.config.mjs"), manifestText);
+  writeFileSync(join(folder, "quater.config.mjs"), manifestText(options));
   const rights = { scopes: [], roles: ["finance"] };
   const made = {
     bea: createKey(join(folder, ".quater/keys.json"), { name: "bea", kind: "user", person: "bea", ...rights }).key,

@@ -1,6 +1,6 @@
 // The threats T1 to T8 of docs/approvals.md, each with what the bad input gets.
 
-import { authenticated, handler, resource, Type } from "quater";
+import { authenticated, handler, resource, secret, Type } from "quater";
 import { principal } from "quater/testing";
 import { expect } from "vitest";
 import { codeOf, type Desk, idIn, onBothDialects, paid, pay, people } from "./kit.ts";
@@ -171,6 +171,32 @@ onBothDialects((claim) => {
     expect(outcome).toMatchObject({ error: { code: "approval_unrenderable", kind: "invalid_input", errors: [{ path: "/to" }] } });
     expect(await desk.sql("select id from approval_request")).toEqual([]);
   });
+
+  claim(
+    "secrets lie sealed in the store, with the preview and the nonce, and come out whole for whoever decides",
+    async ({ boot }) => {
+      const pin = "sesame-4711";
+      const unlock = handler({
+        description: "Unlock.",
+        effect: "write",
+        input: Type.Object({ door: Type.String(), pin: secret(Type.String()) }),
+        auth: authenticated,
+        preview: (input) => ({ opens: input.door, with: input.pin }),
+        handle: () => "open",
+      });
+      const desk = await boot({ handlers: { unlock } });
+      const input = { door: "north", pin };
+      const id = await desk.approved(robot, input, { handler: "unlock" });
+      const record = await desk.record(id);
+      expect(record.args).toBe('{"door":"north","pin":"sesame-4711"}');
+      const stored = JSON.stringify([
+        await desk.sql("select * from approval_request"),
+        await desk.sql("select meta from audit_event where type like 'approval.%'"),
+      ]);
+      for (const hidden of [pin, "north", record.nonce]) expect(stored).not.toContain(hidden);
+      expect(await desk.call(robot, input, { handler: "unlock" })).toMatchObject({ ok: true, value: "open" });
+    },
+  );
 
   claim("T6: one pending per identical call, however many ask at once", async ({ boot, again }) => {
     const [one, two] = [await boot(), await again()];

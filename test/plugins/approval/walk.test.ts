@@ -58,8 +58,8 @@ describe.skipIf(typeof found === "string")("with a browser", () => {
         body: JSON.stringify({ amountCents: 500, reason: "broken on arrival" }),
       });
       const text = await answer.text();
-    if (!answer.ok) expect(answer.status, text).toBe(428);
-    const { approval } = JSON.parse(text) as { approval?: { id: string; url: string } };
+      if (!answer.ok) expect(answer.status, text).toBe(428);
+      const { approval } = JSON.parse(text) as { approval?: { id: string; url: string } };
       return { isDone: answer.ok, id: approval?.id, url: approval?.url };
     };
   const overCli =
@@ -159,8 +159,10 @@ describe.skipIf(typeof found === "string")("with a browser", () => {
     const { url } = await ask();
     const seen: string[] = [];
     const look = async (name: string) => {
-      const width = await page.evaluate("document.documentElement.scrollWidth");
-      expect(width, name).toBeLessThanOrEqual(390);
+      for (const width of [320, 375, 390]) {
+        await page.setViewportSize({ width, height: 844 });
+        expect(await page.evaluate("document.documentElement.scrollWidth"), name).toBeLessThanOrEqual(width);
+      }
       const found = await violationsOn(page);
       expect(found, name).toEqual([]);
       await picture(page, `approvals-${name}`);

@@ -1,7 +1,7 @@
 // Nothing lost: processes killed under load, a full disk, a database that stops, stands still or drops its connections.
 
 import { execFileSync } from "node:child_process";
-import { statSync } from "node:fs";
+import { closeSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
@@ -80,6 +80,56 @@ test("a full disk refuses writes before their handler, reads go on, and service 
     expect(load.ran.has(refused.call)).toBe(false);
     await load.next(({ name, code }) => name === "look" && code === "ok", 5_000);
     prlimit(Number(load.child.pid), "unlimited");
+    await load.next(isOk, 5_000);
+  }
+  expect(await load.stop()).toBe(0);
+  await expectNothingLost(folder.root, "-", [load]);
+}, 120_000);
+
+/** A file system of its own, of this size. @throws where that is not permitted. */
+const tinyDisk = (place: string, bytes: number): { [Symbol.dispose](): void } => {
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", place], { stdio: "pipe" });
+  return { [Symbol.dispose]: () => void execFileSync("umount", ["--lazy", place]) };
+};
+
+/** Takes all the room that is left; what it returns gives it back. */
+const filled = (place: string): (() => void) => {
+  const path = join(place, "filler");
+  const file = openSync(path, "w");
+  try {
+    for (let size = 64 * 1024; size >= 1; ) {
+      try {
+        if (writeSync(file, Buffer.alloc(size)) < size) size >>= 1;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+        size >>= 1;
+      }
+    }
+  } finally {
+    closeSync(file);
+  }
+  return () => rmSync(path);
+};
+
+test("the same with no space left on the device (ENOSPC), for the trail and its journal alike", async (context) => {
+  using folder = tempFolder();
+  let disk: ReturnType<typeof tinyDisk>;
+  try {
+    disk = tinyDisk(folder.root, 24 * 2 ** 20);
+  } catch (error) {
+    // Also where all tests are required: few containers may mount, and the limit above fills the disk as well.
+    return context.skip(`nothing can be mounted here: ${String(error)}`);
+  }
+  using _ = disk;
+  const load = await startLoad(child.file, folder.root);
+  await load.next(isOk, 10_000);
+  for (let n = 0; n < 2; n++) {
+    const free = filled(folder.root);
+    const refused = await load.next(({ code }) => code === "audit_unavailable", 20_000);
+    expect(refused.ms).toBeLessThan(3_000);
+    expect(load.ran.has(refused.call)).toBe(false);
+    await load.next(({ name, code }) => name === "look" && code === "ok", 5_000);
+    free();
     await load.next(isOk, 5_000);
   }
   expect(await load.stop()).toBe(0);

@@ -16,7 +16,7 @@ export interface BuiltChild {
 }
 
 /** Inside node_modules, so that what stays outside the bundle is found. */
-export const builtChild = async (): Promise<BuiltChild> => {
+export const builtChild = async (entry = "test/plugins/audit/load-child.ts"): Promise<BuiltChild> => {
   const parent = join(repository, "node_modules/.cache");
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, "quater-child-"));
@@ -27,7 +27,7 @@ export const builtChild = async (): Promise<BuiltChild> => {
   };
   await build({
     absWorkingDir: repository,
-    entryPoints: ["test/plugins/audit/load-child.ts", "plugins/store/worker.ts"],
+    entryPoints: [entry, "plugins/store/worker.ts"],
     bundle: true,
     splitting: true,
     format: "esm",
@@ -40,7 +40,7 @@ export const builtChild = async (): Promise<BuiltChild> => {
     logLevel: "error",
   });
   return {
-    file: join(folder, "dist/test/plugins/audit/load-child.js"),
+    file: join(folder, "dist", entry.replace(/\.ts$/, ".js")),
     dispose: () => rmSync(folder, { recursive: true, force: true }),
   };
 };

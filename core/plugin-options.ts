@@ -1,0 +1,67 @@
+// What a plugin was given in the manifest: keys that it does not know, and a digest of the rest for the record of a start.
+// The options themselves stay the plugin's own.
+
+import { createHash } from "node:crypto";
+import { canonicalText } from "./digest.ts";
+import type { Problem } from "./problem.ts";
+import { nearest, visible } from "./text.ts";
+
+/** Every option by name, so that a key that JavaScript lets through is found at boot. */
+export type OptionNames<Options extends readonly unknown[]> = Readonly<Record<keyof NonNullable<Options[0]> & string, true>>;
+
+/** `http has no option "prot"; did you mean "port"?` */
+export const unknownOptions = (plugin: string, given: unknown, names: Readonly<Record<string, true>>): readonly Problem[] => {
+  if (given === null || typeof given !== "object") return [];
+  const known = Object.keys(names);
+  return Object.keys(given)
+    .filter((key) => !Object.hasOwn(names, key))
+    .map((key) => {
+      const near = nearest(key, known);
+      return {
+        place: `${plugin}()`,
+        plugin,
+        cause: `${plugin} has no option ${JSON.stringify(visible(key))}${near === undefined ? "" : `; did you mean "${near}"?`}`,
+        remedy: known.length === 0 ? "It has none" : `Its options are ${known.join(", ")}`,
+      };
+    });
+};
+
+/** Names of fields that hold credentials in practice, whatever else is said of them. */
+export const soundsSecret = (name: string): boolean =>
+  /pass(?:word|phrase|wd)|secret|token|authori[sz]ation|cookie|api[-_ ]?key|credential|private[-_ ]?key/i.test(name);
+
+/**
+ * `sha256:` and 64 hexadecimal digits over the options as RFC 8785 text. Functions count as their presence, and so do
+ * texts that sound like secrets: a digest of a short one would give it away.
+ */
+export const digestOfOptions = (given: readonly unknown[]): string =>
+  `sha256:${createHash("sha256")
+    .update(canonicalText(given.map((option) => tellable(option, "", [])))) // as JSON, whatever it holds
+    .digest("hex")}`;
+
+const tellable = (value: unknown, name: string, above: readonly unknown[]): unknown => {
+  if (typeof value === "string") return soundsSecret(name) ? "secret" : withoutPassword(value.toWellFormed());
+  if (value === null || value === undefined || typeof value === "boolean") return value ?? null;
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  if (typeof value !== "object") return typeof value === "bigint" || typeof value === "number" ? String(value) : typeof value;
+  if (above.includes(value)) return "circular";
+  const inside = [...above, value];
+  if (Array.isArray(value)) return value.map((item) => tellable(item, name, inside));
+  if (value instanceof Date || value instanceof RegExp) return String(value);
+  if (value instanceof Uint8Array) return soundsSecret(name) ? "secret" : createHash("sha256").update(value).digest("hex");
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(entries.map(([key, item]) => [key.toWellFormed(), tellable(item, key, inside)]));
+};
+
+/** Addresses of databases hold passwords: before the host, or among the parameters. */
+const withoutPassword = (text: string): string => {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
+  try {
+    const url = new URL(text);
+    url.password = "";
+    for (const key of [...url.searchParams.keys()]) if (soundsSecret(key)) url.searchParams.set(key, "");
+    return url.href;
+  } catch {
+    return "address"; // with a password anywhere in it
+  }
+};

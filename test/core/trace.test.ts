@@ -1,0 +1,24 @@
+import { traceIdOf } from "quater";
+import { expect, test } from "vitest";
+
+const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+test("a valid traceparent names its trace", () => {
+  expect(traceIdOf(`00-${trace}-00f067aa0ba902b7-01`)).toBe(trace);
+});
+
+test.each([
+  undefined,
+  7,
+  "",
+  trace,
+  `01-${trace}-00f067aa0ba902b7-01`,
+  `00-${trace.toUpperCase()}-00f067aa0ba902b7-01`,
+  `00-${"0".repeat(32)}-00f067aa0ba902b7-01`,
+  `00-${trace}-${"0".repeat(16)}-01`,
+  `00-${trace}-00f067aa0ba902b7-01-more`,
+  `00-${trace}-00f067aa0ba902b7-01, 00-${trace}-00f067aa0ba902b7-01`,
+  `00-${trace}-00f067aa0ba902b7-01\n`,
+])("%j names none", (value) => {
+  expect(traceIdOf(value)).toBeUndefined();
+});

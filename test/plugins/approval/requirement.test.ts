@@ -1,0 +1,76 @@
+// Who must agree, in words: all that a policy says is in them, so that a reviewer sees every change.
+
+import type { Operation } from "quater";
+import { expect, test } from "vitest";
+import type { Policy } from "../../../plugins/approval/policy.ts";
+import { requirementsBy } from "../../../plugins/approval/requirement.ts";
+import type { ExposureReport } from "../../../plugins/cli/exposure.ts";
+import { exposureChanges } from "../../../plugins/cli/exposure-change.ts";
+
+const usual: Policy = {
+  approvers: [{ role: "finance", need: 1 }],
+  kind: "dual",
+  denials: 1,
+  pendingForMs: 3_600_000,
+  usableForMs: 600_000,
+  anySurface: false,
+  unattributed: false,
+};
+const wordsOf = (change: Partial<Policy>, approval: unknown = "money") =>
+  requirementsBy(new Map([["money", { ...usual, ...change }]]))({ exposure: { approval } } as unknown as Operation)?.words;
+
+const changes: readonly (readonly [Partial<Policy>, string])[] = [
+  [{}, "money: 1 with role finance"],
+  [{ approvers: [{ role: "finance", need: 2 }] }, "money: 2 with role finance"],
+  [
+    {
+      approvers: [
+        { role: "finance", need: 1 },
+        { person: "ana", need: 1 },
+      ],
+    },
+    "money: 1 with role finance and ana",
+  ],
+  [{ kind: "confirm" }, "money: 1 with role finance; the person it acts for may agree"],
+  [{ denials: 2 }, "money: 1 with role finance; 2 denials end it"],
+  [{ pendingForMs: 86_400_000 }, "money: 1 with role finance; waits 1 d"],
+  [{ usableForMs: 90_000 }, "money: 1 with role finance; usable for 90 s"],
+  [{ usableForMs: 1_500 }, "money: 1 with role finance; usable for 1500 ms"],
+  [{ anySurface: true }, "money: 1 with role finance; usable over any surface"],
+  [{ unattributed: true }, "money: 1 with role finance; may be asked for by nobody in particular"],
+];
+
+test.each(changes)("%j is %j", (change, words) => {
+  expect(wordsOf(change)).toBe(words);
+});
+
+test("no two policies have the same words", () => {
+  expect(new Set(changes.map(([change]) => wordsOf(change))).size).toBe(changes.length);
+});
+
+test("a narrowed exposure says where it holds, and one without approval says nothing", () => {
+  expect(wordsOf({}, { policy: "money", surfaces: ["mcp", "http"] })).toBe("money: 1 with role finance; over mcp, http alone");
+  expect(requirementsBy(new Map())({ exposure: {} } as Operation)).toBeUndefined();
+});
+
+test("a changed policy is a change of what is exposed", () => {
+  const report = (approval: string | undefined): ExposureReport => ({
+    handlers: [
+      {
+        handler: "pay",
+        surfaces: { http: "POST /pay" },
+        effect: "write",
+        auth: "can(pay)",
+        isPublic: false,
+        approval: approval ?? null,
+      },
+    ],
+    declared: [],
+    outsideThePipeline: [],
+  });
+  const [before, after] = [wordsOf({}), wordsOf({ anySurface: true })];
+  expect(exposureChanges(report(before), report(after))).toEqual([
+    { isWider: true, line: `~ pay approval: ${before} -> ${after}` },
+  ]);
+  expect(exposureChanges(report(before), report(undefined))).toEqual([{ isWider: true, line: `~ pay approval: ${before} -> -` }]);
+});
