@@ -36,22 +36,26 @@ export const soundsSecret = (name: string): boolean =>
  */
 export const digestOfOptions = (given: readonly unknown[]): string =>
   `sha256:${createHash("sha256")
-    .update(canonicalText(given.map((option) => tellable(option, "", [])))) // as JSON, whatever it holds
+    .update(canonicalText(given.map((option) => tellable(option, "", []))))
     .digest("hex")}`;
 
 const tellable = (value: unknown, name: string, above: readonly unknown[]): unknown => {
-  if (typeof value === "string") return soundsSecret(name) ? "secret" : withoutPassword(value.toWellFormed());
+  if (typeof value === "string") return soundsSecret(name) ? "secret" : wellFormed(withoutPassword(value));
   if (value === null || value === undefined || typeof value === "boolean") return value ?? null;
   if (typeof value === "number" && Number.isFinite(value)) return value;
-  if (typeof value !== "object") return typeof value === "bigint" || typeof value === "number" ? String(value) : typeof value;
+  if (typeof value !== "object") return typeof value === "function" || typeof value === "symbol" ? typeof value : String(value);
   if (above.includes(value)) return "circular";
   const inside = [...above, value];
   if (Array.isArray(value)) return value.map((item) => tellable(item, name, inside));
-  if (value instanceof Date || value instanceof RegExp) return String(value);
-  if (value instanceof Uint8Array) return soundsSecret(name) ? "secret" : createHash("sha256").update(value).digest("hex");
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // What is inside of a pool of connections, or of a key, is nobody's configuration.
+  if (prototype !== null && prototype !== Object.prototype) return value.constructor?.name ?? "object";
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
-  return Object.fromEntries(entries.map(([key, item]) => [key.toWellFormed(), tellable(item, key, inside)]));
+  return Object.fromEntries(entries.map(([key, item]) => [wellFormed(key), tellable(item, key, inside)]));
 };
+
+/** Half of a surrogate pair has no RFC 8785 text. */
+const wellFormed = (text: string): string => text.replace(/[\ud800-\udfff]/gu, "\ufffd");
 
 /** Addresses of databases hold passwords: before the host, or among the parameters. */
 const withoutPassword = (text: string): string => {

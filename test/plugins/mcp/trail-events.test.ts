@@ -167,7 +167,10 @@ test("a start says what runs: command, manifest, plugins, versions; a stop and a
       app: { name: "test", version: "0.0.0" },
       command: "test",
       manifest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
-      plugins: expect.arrayContaining([{ name: "http" }, { name: "audit" }]),
+      plugins: expect.arrayContaining([
+        { name: "http", options: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) },
+        { name: "audit", options: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) },
+      ]),
       quater: expect.stringMatching(/^\d+\.\d+\.\d+/),
     },
   });
