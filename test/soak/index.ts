@@ -1,5 +1,5 @@
-// `npm run soak`: the trail's tests with their full numbers, and a million events verified. Takes some ten minutes; needs
-// PostgreSQL, its own or QUATER_TEST_POSTGRES_URL.
+// `npm run soak`: the tests of trail and approvals with their full numbers, and a million events verified. Takes some
+// twenty minutes; needs PostgreSQL, its own or QUATER_TEST_POSTGRES_URL.
 
 import { spawnSync } from "node:child_process";
 import { verifyFigures } from "./verify.ts";
@@ -10,9 +10,13 @@ const full = {
   QUATER_SOAK_KILLS: "200",
   QUATER_SOAK_OUTAGES: "30",
   QUATER_SOAK_SECRETS: "2000",
+  QUATER_SOAK_RACES: "500",
+  QUATER_SOAK_APPROVAL_KILLS: "100",
+  QUATER_SOAK_FIGURES: "1",
   QUATER_TEST_REQUIRE_ALL: "1",
 };
-const files = ["audit/tamper", "audit/crash", "mcp/trail-secrets"].map((name) => `test/plugins/${name}.test.ts`);
+const tests = ["audit/tamper", "audit/crash", "mcp/trail-secrets", "approval/race", "approval/crash"];
+const files = tests.map((name) => `test/plugins/${name}.test.ts`);
 
 const { status } = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "--no-file-parallelism", ...files], {
   stdio: "inherit",
