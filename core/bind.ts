@@ -5,8 +5,8 @@
 import { type Coercer, coercersOf } from "./coerce.ts";
 import type { Validator } from "./compile.ts";
 import { complaintsOf } from "./complaints.ts";
-import { type FieldError, inputInvalid, internal, type QuaterError, unknownField } from "./errors.ts";
-import { pointerStep } from "./json.ts";
+import { type FieldError, inputInvalid, internal, jsonRefused, type QuaterError, unknownField } from "./errors.ts";
+import { isForbiddenKey, pointerStep } from "./json.ts";
 import { eachSubschema, isSchema, type JsonSchema, propertiesOf } from "./schema.ts";
 import { visible } from "./text.ts";
 
@@ -82,6 +82,9 @@ const merged = (given: readonly Given[], coercers: ReadonlyMap<string, Coercer>)
     for (const name of Object.keys(values)) {
       const value = values[name];
       if (value === undefined) continue;
+      // JSON has been asked already; a record would take any name as text, too (trust.md T10).
+      if (isText && isForbiddenKey(name))
+        throw jsonRefused("json_forbidden_key", visible(`/${pointerStep(name)}`), "is not allowed as a key");
       if (Object.hasOwn(input, name)) refuse(name, `is given in the ${firstSource(given, name)} and in the ${from}`);
       const coercer = isText ? coercers.get(name) : undefined;
       // Which of the texts was meant is not for us to guess. A name nobody knows is left for the check to refuse.

@@ -194,6 +194,10 @@ export const stopping = (): QuaterError => build("stopping", "The server is stop
 
 export const cancelled = (): QuaterError => build("cancelled", "The caller cancelled the call");
 
+/** What was running when the process had to end. */
+export const cutOff = (): QuaterError =>
+  build("outcome_unknown", "The server stopped before the call had ended; it may have taken effect, do not repeat it");
+
 export const outcomeUnrecorded = (cause: unknown): QuaterError =>
   build("outcome_unrecorded", "The call ran, but its end could not be recorded; do not repeat it", { cause });
 

@@ -8,7 +8,16 @@ import { Compile } from "./compile.ts";
 import type { Door } from "./door.ts";
 import { principalAt } from "./door.ts";
 import { rehearse } from "./dry-run.ts";
-import { cancelled, internal, isQuaterError, outcomeUnrecorded, type QuaterError, stopping, unknownHandler } from "./errors.ts";
+import {
+  cancelled,
+  cutOff,
+  internal,
+  isQuaterError,
+  outcomeUnrecorded,
+  type QuaterError,
+  stopping,
+  unknownHandler,
+} from "./errors.ts";
 import { type HookRunner, type HookSource, hookRunner } from "./hooks.ts";
 import type { Catalog, Operation } from "./operation.ts";
 import { CheckedStream, outputCheckOf } from "./output.ts";
@@ -32,6 +41,8 @@ export class PipelineGate implements Gate {
   readonly #inFlight = new Set<Call>(); // calls, not cancellations: several calls may share one
   #strangers: HookRunner | undefined;
   #drained: (() => void) | undefined;
+  /** Cancelled by the drain, and not by whoever called. */
+  readonly #cutOff = new WeakSet<Call>();
 
   constructor(catalog: Catalog, doors: ReadonlyMap<string, Door>, log: Log) {
     this.#catalog = catalog;
@@ -137,6 +148,7 @@ export class PipelineGate implements Gate {
     this.#log.info(`Waiting for ${this.#inFlight.size} calls in flight`);
     if (await this.#emptyWithin(drainMs)) return;
     this.#log.warn(`Cancelling ${this.#inFlight.size} calls that did not end in ${drainMs} ms`);
+    for (const call of this.#inFlight) if (!call.cancellation.isCancelled) this.#cutOff.add(call);
     for (const { cancellation } of this.#inFlight) cancellation.cancel();
     // Nobody may be reading, and then nothing but this would end them.
     for (const stream of this.#streams.values()) void stream.return().catch(() => {});
@@ -202,7 +214,11 @@ export class PipelineGate implements Gate {
 
   /** What the caller is told of a failure. */
   #told(error: unknown, call: Call): QuaterError {
-    return call.cancellation.isCancelled && !isQuaterError(error) ? cancelled() : this.#logged(error, call);
+    if (!call.cancellation.isCancelled || (isQuaterError(error) && error.kind !== "cancelled")) return this.#logged(error, call);
+    if (!this.#cutOff.has(call)) return cancelled();
+    // Safe to repeat where nothing was changed: the handler had not begun, or only reads.
+    const hasBegun = !isQuaterError(error) || this.#streams.has(call);
+    return hasBegun && call.operation.handler.effect !== "read" ? cutOff() : stopping();
   }
 
   /** What only the operator may know goes to the log: our own failures, and the causes of others. */

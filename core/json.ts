@@ -88,7 +88,7 @@ const scan = (text: string, maxDepth: number): void => {
       const frame = open[open.length - 1];
       if (frame !== undefined && isKey(text, at)) {
         if (++keys > jsonLimits.keys) throw refusal(text, start, "json_too_many_keys", `has more than ${jsonLimits.keys} keys`);
-        if (isForbidden(value)) throw refusal(text, start, "json_forbidden_key", "is not allowed as a key");
+        if (isForbiddenKey(value)) throw refusal(text, start, "json_forbidden_key", "is not allowed as a key");
         if (Array.isArray(frame)) {
           if (frame.includes(value)) throw refusal(text, start, "json_duplicate_key", "is given more than once");
           frame.push(value);
@@ -130,7 +130,7 @@ const scan = (text: string, maxDepth: number): void => {
 };
 
 // The length first: it is known, and looking a key up is not free.
-const isForbidden = (key: string): boolean => (key.length === 9 || key.length === 11) && forbiddenKeys.has(key);
+export const isForbiddenKey = (key: string): boolean => (key.length === 9 || key.length === 11) && forbiddenKeys.has(key);
 
 const tooManyValues = (text: string, at: number) =>
   refusal(text, at, "json_too_many_values", `has more than ${jsonLimits.values} values`);

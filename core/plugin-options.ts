@@ -9,7 +9,7 @@ import { nearest, visible } from "./text.ts";
 /** Every option by name, so that a key that JavaScript lets through is found at boot. */
 export type OptionNames<Options extends readonly unknown[]> = Readonly<Record<keyof NonNullable<Options[0]> & string, true>>;
 
-/** `http has no option "prot"; did you mean "port"?` */
+/** `limits has no option "perSecnd"; did you mean "perSecond"?` */
 export const unknownOptions = (plugin: string, given: unknown, names: Readonly<Record<string, true>>): readonly Problem[] => {
   if (given === null || typeof given !== "object") return [];
   const known = Object.keys(names);

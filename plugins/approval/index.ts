@@ -61,26 +61,38 @@ const exposureSchema = Type.Union([
  * @example
  * plugins: [store(), audit(), approval({ authenticate: apiKeys(), policies: { finance: { approvers: [{ role: "finance" }] } } })]
  */
-export const approval = definePlugin((options: ApprovalOptions): Plugin => {
-  const { policies, authenticate, sso } = options;
-  return {
-    name: "approval",
-    needs: [storeRef, auditRef],
-    wants: [httpRef],
-    provides: [approvalsRef],
-    exposure: {
-      key: "approval",
-      schema: exposureSchema,
-      remedy: 'Write the name of a policy, or { policy: "finance", surfaces: ["mcp"] }',
-      check: (value, operation) => exposureProblems(Object(policies), value as ApprovalExposure, operation),
-    },
-    // No handler is exposed on it: it is a door, so that whoever fails at it is on the trail as everywhere.
-    surface: { name: approversSurface, exposes: "Nothing", authenticate: approversDoor(authenticate, sso) },
-    check: () => optionProblems(options),
-    rehearsed: ({ usableForMs }) => rehearsal(options, usableForMs),
-    setup: async (context) => (await import("./setup.ts")).setup(options, context),
-  };
-});
+export const approval = definePlugin(
+  (options: ApprovalOptions): Plugin => {
+    const { policies, authenticate, sso } = options;
+    return {
+      name: "approval",
+      needs: [storeRef, auditRef],
+      wants: [httpRef],
+      provides: [approvalsRef],
+      exposure: {
+        key: "approval",
+        schema: exposureSchema,
+        remedy: 'Write the name of a policy, or { policy: "finance", surfaces: ["mcp"] }',
+        check: (value, operation) => exposureProblems(Object(policies), value as ApprovalExposure, operation),
+      },
+      // No handler is exposed on it: it is a door, so that whoever fails at it is on the trail as everywhere.
+      surface: { name: approversSurface, exposes: "Nothing", authenticate: approversDoor(authenticate, sso) },
+      check: () => optionProblems(options),
+      rehearsed: ({ usableForMs }) => rehearsal(options, usableForMs),
+      setup: async (context) => (await import("./setup.ts")).setup(options, context),
+    };
+  },
+  {
+    policies: true,
+    authenticate: true,
+    publicUrl: true,
+    sso: true,
+    listen: true,
+    notify: true,
+    maxPending: true,
+    cooldownMs: true,
+  },
+);
 
 /** Tells nobody, listens nowhere by itself, and keeps nothing but what the store keeps. */
 const rehearsal = ({ notify, listen, sso, ...options }: ApprovalOptions, usableForMs: number | undefined): Plugin =>

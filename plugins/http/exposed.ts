@@ -114,7 +114,10 @@ export const exposedRoutes =
     }
     if (!outcome.ok) return refuse(ctx, outcome.error, callId);
     ctx.status = plan.status;
-    if (operation.isStream) return stream(ctx, outcome.value as AsyncIterable<unknown>, callId);
+    if (operation.isStream) {
+      http.endWhenStalled(ctx);
+      return stream(ctx, outcome.value as AsyncIterable<unknown>, callId);
+    }
     res.setHeader("content-type", "application/json; charset=utf-8");
     ctx.body = JSON.stringify(outcome.value);
   };

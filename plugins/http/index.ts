@@ -16,6 +16,7 @@ import type { Route, RouteRule } from "./route.ts";
 import { routeProblems, routeSchema } from "./route.ts";
 import type { Listening } from "./server.ts";
 import { type HttpService, httpRef, type Mounting, type PathItems } from "./service.ts";
+import { endWhenStalled } from "./stall.ts";
 
 export type { Method, Route, RouteDetails } from "./route.ts";
 export { type HttpService, httpRef } from "./service.ts";
@@ -45,6 +46,8 @@ export interface HttpOptions extends GuardOptions {
   readonly headersTimeoutMs?: number;
   /** How long a client may take to send the whole request. Default 30,000. */
   readonly requestTimeoutMs?: number;
+  /** How long a client may take nothing of a stream that is there for it. Default 30,000. */
+  readonly stallTimeoutMs?: number;
 }
 
 const serving = new Set(["serve", "dev", "test"]);
@@ -71,14 +74,26 @@ export const http = definePlugin(
     maxBodyBytes: true,
     headersTimeoutMs: true,
     requestTimeoutMs: true,
+    stallTimeoutMs: true,
     allowedHosts: true,
     allowedOrigins: true,
     trustedProxies: true,
   },
 );
 
+/** What a Host can be without its port. */
+const hostName = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/i;
+
 const optionProblems = ({ host = "127.0.0.1", allowedHosts = [] }: HttpOptions, found: Problem[]): Problem[] => {
-  if (loopback.has(host) || allowedHosts.length > 0) return found;
+  const hosts = allowedHosts
+    .filter((allowed) => !hostName.test(allowed))
+    .map((allowed) => ({
+      place: "http()",
+      plugin: "http",
+      cause: `http's allowedHosts has ${JSON.stringify(allowed)}, which is no Host without its port`,
+      remedy: 'Leave out the port, and whatever else is not the name: "shop.example"',
+    }));
+  if (loopback.has(host) || allowedHosts.length > 0) return [...found, ...hosts];
   return [
     ...found,
     {
@@ -157,6 +172,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
       return body.readBytes(req, res, maxBodyBytes);
     },
     cancellation: ({ res }) => new ResponseCancellation(res),
+    endWhenStalled: ({ res }) => endWhenStalled(res, options.stallTimeoutMs),
     openApi: (principal) =>
       import("./openapi.ts").then(({ openApiDocument }) =>
         openApiDocument(context.catalog, context.project, principal, described),

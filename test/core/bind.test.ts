@@ -128,8 +128,14 @@ describe("what nobody declared is refused", () => {
       "__proto__ in text",
       order,
       [text(JSON.parse('{"orderId":"1","__proto__":"x"}'))],
-      ["unknown_field", "/__proto__ is not a known field"],
+      ["json_forbidden_key", "/__proto__ is not allowed as a key"],
     ],
+    ...["__proto__", "prototype", "constructor"].map((name): [string, TSchema, Given[], unknown] => [
+      `${name} in text, where any name is taken`,
+      Type.Record(Type.String(), Type.String()),
+      [text(JSON.parse(`{"a":"1","${name}":"x"}`))],
+      ["json_forbidden_key", `/${name} is not allowed as a key`],
+    ]),
     [
       "__proto__ in JSON",
       Type.Object({ note: Type.Optional(Type.String()) }),

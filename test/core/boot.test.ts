@@ -353,11 +353,15 @@ describe("start and stop", () => {
       ...parts,
       handle: (_, { signal }) => new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
     });
-    const app = await bootTest({ handlers: { endless, quick: good }, drainMs: 20 });
+    const changes = handler({ ...parts, effect: "write", handle: endless.handle });
+    const app = await bootTest({ handlers: { endless, changes, quick: good }, drainMs: 20 });
     const cancellation = new Cancellation();
     const call = app.as(principal()).call("endless", {}, { cancellation });
+    const change = app.as(principal()).call("changes");
     await app.as(principal()).call("quick", {}, { cancellation });
     await app.stop();
-    expect(await call).toMatchObject({ ok: false, error: { code: "cancelled" } });
+    // Not "cancelled": it was not the caller who went. A read is safe to repeat; what changes something may have done so.
+    expect(await call).toMatchObject({ ok: false, error: { code: "stopping", kind: "unavailable" } });
+    expect(await change).toMatchObject({ ok: false, error: { code: "outcome_unknown", kind: "outcome_unknown" } });
   });
 });

@@ -45,6 +45,12 @@ export const readOnly = async (desk: Desk, { url }: Place): Promise<() => Promis
   return () => alter("off");
 };
 
+/** The file may not grow any more, as on a full disk. @returns Makes room again. */
+export const full = async (desk: Desk): Promise<() => Promise<unknown>> => {
+  await desk.sql("pragma max_page_count = 1"); // SQLite takes it for: what there is now
+  return () => desk.sql("pragma max_page_count = 1000000");
+};
+
 const connected = async (url: string, options?: string) => {
   const { default: pg } = await import("pg");
   const client = new pg.Client({ connectionString: url, ...(options === undefined ? {} : { options }) });

@@ -98,4 +98,7 @@ const eventsById = async (crowd: Crowd): Promise<ReadonlyMap<string, readonly Ev
   return found;
 };
 
-const twice = (values: readonly string[]): readonly string[] => values.filter((value, index) => values.indexOf(value) !== index);
+const twice = (values: readonly string[]): readonly string[] => {
+  const seen = new Set<string>();
+  return values.filter((value) => seen.size === seen.add(value).size);
+};

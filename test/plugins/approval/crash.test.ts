@@ -8,9 +8,9 @@ import { type BuiltChild, builtChild } from "../audit/load.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { type Child, startChildren } from "./child.ts";
 import { expectConsistent, type Whole } from "./consistent.ts";
-import { bootCrowd, type Crowd, pause } from "./crowd.ts";
+import { approvers, bootCrowd, type Crowd, pause } from "./crowd.ts";
 import { figures } from "./figures.ts";
-import type { KillSaid } from "./kill-child.ts";
+import type { KillSaid, Voted } from "./kill-child.ts";
 
 const kills = Number(process.env["QUATER_SOAK_APPROVAL_KILLS"] ?? 15);
 const lanes = 6;
@@ -25,6 +25,9 @@ afterAll(async () => {
   child.dispose();
   if (typeof postgres !== "string") await postgres.close();
 });
+
+/** `run-7` of a call's id. */
+const runOf = (callId: string): string => callId.split("-", 2).join("-");
 
 /** Used by calls of this run, and without an end. */
 const orphansOf = async (crowd: Crowd, run: number): Promise<readonly string[]> => {
@@ -51,6 +54,15 @@ const expectAcknowledged = (said: readonly KillSaid[], { requests, votes, effect
   expect(said.filter(({ filed }) => filed !== undefined && !byId.has(filed))).toEqual([]);
   const kept = new Set(votes.map(({ id, person, verdict }) => `${id} ${person} ${verdict}`));
   expect(said.filter(({ vote }) => vote !== undefined && !kept.has(`${vote.id} ${vote.person} ${vote.verdict}`))).toEqual([]);
+  // What these votes decided stands, and nothing but a use has come after it.
+  const answered = new Map<string, readonly Voted[]>();
+  for (const { vote } of said) if (vote !== undefined) answered.set(vote.id, [...(answered.get(vote.id) ?? []), vote]);
+  const isLost = ([id, given]: readonly [string, readonly Voted[]]) => {
+    const state = byId.get(id)?.state ?? "";
+    if (given.some(({ verdict }) => verdict === "deny")) return state !== "denied";
+    return given.length === approvers.length && !["approved", "consumed"].includes(state);
+  };
+  expect([...answered].filter(isLost)).toEqual([]);
   const ran = new Set(effects.map(({ callId }) => callId));
   const ended = new Map(requests.map(({ used_call, outcome }) => [used_call, outcome]));
   const isWrong = ({ callId, code }: { readonly callId: string; readonly code: string }) =>
@@ -101,6 +113,9 @@ const killedUnderLoad = async (root: string, url: string): Promise<void> => {
   const count = (outcome: string) => whole.requests.filter((row) => row.outcome === outcome).length;
   expect(orphaned).toBeGreaterThan(0);
   expect(count("running")).toBe(0);
+  // What one process asked for was used by another, which found it after the first was gone.
+  const inherited = whole.requests.filter(({ call_id, used_call }) => used_call !== null && runOf(call_id) !== runOf(used_call));
+  expect(inherited.length).toBeGreaterThan(0);
   figures(`crash on ${url === "-" ? "SQLite" : "PostgreSQL"}`, {
     kills,
     requests: whole.requests.length,
@@ -108,6 +123,7 @@ const killedUnderLoad = async (root: string, url: string): Promise<void> => {
     refusedVotes: said.filter(({ voteRefused }) => voteRefused !== undefined).length,
     effects: whole.effects.length,
     orphaned,
+    inherited: inherited.length,
     succeeded: count("succeeded"),
     failed: count("failed"),
     unknown: count("unknown"),

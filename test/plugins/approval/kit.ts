@@ -225,7 +225,7 @@ export interface OnDialect {
 
 /** The same claims on both databases; where there is no PostgreSQL the reason is printed. */
 export const onBothDialects = (
-  claims: (claim: (title: string, prove: (on: OnDialect) => Promise<void>) => void) => void,
+  claims: (claim: (title: string, prove: (on: OnDialect) => Promise<void>) => void, dialect: OnDialect["dialect"]) => void,
 ): void => {
   let postgres: TestPostgres | string = "not started";
   beforeAll(async () => {
@@ -235,7 +235,7 @@ export const onBothDialects = (
     if (typeof postgres !== "string") await postgres.close();
   });
   describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
-    claims((title, prove) =>
+    const claim = (title: string, prove: (on: OnDialect) => Promise<void>) =>
       test(title, async (context) => {
         if (dialect === "postgres" && typeof postgres === "string") return context.skip(postgres);
         using folder = tempFolder();
@@ -253,7 +253,7 @@ export const onBothDialects = (
         } finally {
           for (const desk of desks) await desk.app.stop();
         }
-      }),
-    );
+      });
+    claims(claim, dialect);
   });
 };

@@ -132,6 +132,16 @@ test("listening beyond loopback without allowedHosts does not boot", async () =>
   ).rejects.toThrow("allowedHosts");
 });
 
+test.each(["shop.example:8080", "https://shop.example", "[::1]:3000", "shop.example/", ""])(
+  "allowedHosts with %j, which no Host could match, does not boot",
+  async (host) => {
+    const plugins = [http({ port: 0, authenticate: tokens({}), allowedHosts: ["good.example", "[::1]", host] })];
+    await expect(bootTest({ handlers: {}, plugins })).rejects.toThrow(
+      `http's allowedHosts has ${JSON.stringify(host)}, which is no Host without its port. Leave out the port`,
+    );
+  },
+);
+
 test("a busy port says which, and what to do", async () => {
   const { port } = new URL(base);
   await expect(bootShop({ port: Number(port) })).rejects.toThrow(`Port ${port} on 127.0.0.1 is already in use`);

@@ -57,6 +57,45 @@ test("HEAD on a stream closes what the call opened, and settles it", async () =>
   await expect.poll(() => seen).toEqual(["closed"]);
 });
 
+test("a reader who stops reading is cut off after a while, and one who waits for a slow source is not", async () => {
+  const seen: string[] = [];
+  const unit = resource({ name: "unit", scope: "call", open: () => 1, close: () => void seen.push("closed") });
+  const slow = new Promise((resolve) => setTimeout(resolve, 900));
+  const about = {
+    description: "Items.",
+    effect: "read",
+    input: Type.Object({}),
+    output: stream(Type.String()),
+    auth: anyone,
+    use: { unit },
+  } as const;
+  const endless = handler({
+    ...about,
+    async *handle() {
+      for (;;) yield "x".repeat(100_000);
+    },
+  });
+  const late = handler({
+    ...about,
+    async *handle() {
+      yield "first";
+      await slow;
+      yield "last";
+    },
+  });
+  await using app = await bootTest({
+    handlers: { endless, late },
+    expose: { endless: open("GET /endless"), late: open("GET /late") },
+    plugins: [http({ port: 0, stallTimeoutMs: 300 })],
+  });
+  const { hostname, port } = new URL(baseOf(app));
+  const socket = connect(Number(port), hostname, () => socket.write("GET /endless HTTP/1.1\r\nhost: localhost\r\n\r\n"));
+  socket.pause();
+  await expect.poll(() => seen, { timeout: 5_000 }).toEqual(["closed"]);
+  socket.destroy();
+  expect(await (await fetch(`${baseOf(app)}/late`)).text()).toBe('"first"\n"last"\n');
+});
+
 test.each([null, false, {}, "ana"])("an authenticator that answers %j lets nobody in", async (answer) => {
   let ran = 0;
   const run = handler({ description: "Runs.", effect: "write", input: Type.Object({}), auth: anyone, handle: () => ++ran });
