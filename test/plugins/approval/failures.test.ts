@@ -148,9 +148,9 @@ onBothDialects((claim, dialect) => {
         const approved = await desk.approved(robot, { cents: 2 });
         const makeRoom = await full(desk);
         // The last pages have room left: large requests fill it.
-        const codes = new Set<string>();
-        for (let cents = 100; cents < 110; cents++) codes.add(codeOf(await desk.call(robot, { cents, to: "n".repeat(5_000) })));
-        expect(codes).toContain("audit_unavailable");
+        let code = "";
+        for (let cents = 100; code !== "audit_unavailable" && cents < 110; cents++)
+          code = codeOf(await desk.call(robot, { cents, to: "n".repeat(5_000) }));
         expect(codeOf(await desk.call(robot, { cents: 2 }))).toBe("audit_unavailable");
         expect(paid).toEqual([]);
         expect((await desk.record(approved)).state).toBe("approved");

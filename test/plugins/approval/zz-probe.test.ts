@@ -1,12 +1,17 @@
+import { randomBytes } from "node:crypto";
 import { authenticated, handler, secret, Type } from "quater";
 import { principal } from "quater/testing";
-import { randomBytes } from "node:crypto";
 import { expect } from "vitest";
-import { codeOf, onBothDialects, people, pay } from "./kit.ts";
+import { codeOf, onBothDialects, pay, people } from "./kit.ts";
+
 const { robot, bea } = people;
 const tryit = async (what: string, f: () => Promise<unknown>) => {
-  try { const r = await f(); console.log("PROBE", what, "->", typeof r === "string" ? r : JSON.stringify(r)?.slice(0, 300)); }
-  catch (e) { console.log("PROBE", what, "threw", (e as any).code, (e as Error).message, String((e as any).cause ?? "")); }
+  try {
+    const r = await f();
+    console.log("PROBE", what, "->", typeof r === "string" ? r : JSON.stringify(r)?.slice(0, 300));
+  } catch (e) {
+    console.log("PROBE", what, "threw", (e as any).code, (e as Error).message, String((e as any).cause ?? ""));
+  }
 };
 onBothDialects((claim, dialect) => {
   claim("probe NUL subject vote", async ({ boot }) => {
@@ -33,17 +38,28 @@ onBothDialects((claim, dialect) => {
   claim("probe half reason", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
-    await tryit(dialect + " half", async () => JSON.stringify((await desk.vote(bea, id, "deny", "\n" + "😀".repeat(249))).reason?.slice(-3)));
+    await tryit(dialect + " half", async () =>
+      JSON.stringify((await desk.vote(bea, id, "deny", "\n" + "😀".repeat(249))).reason?.slice(-3)),
+    );
     await tryit(dialect + " status", async () => codeOf(await desk.call(robot)));
   });
   claim("probe case person", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(people.ana);
-    await tryit(dialect + " Ana votes for ana", async () => (await desk.vote({ ...people.ana, person: "Ana", credential: "other", subject: "o" }, id)).state);
+    await tryit(
+      dialect + " Ana votes for ana",
+      async () => (await desk.vote({ ...people.ana, person: "Ana", credential: "other", subject: "o" }, id)).state,
+    );
   });
   claim("probe preview secret", async ({ boot }) => {
-    const h = handler({ description: "x.", effect: "write", input: Type.Object({ note: Type.String(), pin: secret(Type.String()) }), auth: authenticated,
-      preview: ({ pin, note }) => ({ says: `pin ${pin} for ${note}` }), handle: () => ({}) });
+    const h = handler({
+      description: "x.",
+      effect: "write",
+      input: Type.Object({ note: Type.String(), pin: secret(Type.String()) }),
+      auth: authenticated,
+      preview: ({ pin, note }) => ({ says: `pin ${pin} for ${note}` }),
+      handle: () => ({}),
+    });
     const desk = await boot({ handlers: { h } });
     const id = await desk.file(robot, { note: "n", pin: "hunter2-secret" }, { handler: "h" });
     const rows = await desk.sql("select * from audit_event");
@@ -53,16 +69,28 @@ onBothDialects((claim, dialect) => {
   });
   claim("probe preview ctrl", async ({ boot }) => {
     let n = 0;
-    const h = handler({ description: "x.", effect: "write", input: Type.Object({}), auth: authenticated,
-      preview: () => ({ ["\u001b[31m" + n++]: 1 }), handle: () => ({}) });
+    const h = handler({
+      description: "x.",
+      effect: "write",
+      input: Type.Object({}),
+      auth: authenticated,
+      preview: () => ({ ["\u001b[31m" + n++]: 1 }),
+      handle: () => ({}),
+    });
     const desk = await boot({ handlers: { h } });
     const id = await desk.approved(robot, {}, { handler: "h" });
     const o = await desk.call(robot, {}, { handler: "h" });
     console.log("PROBE ctrl", codeOf(o), JSON.stringify(!o.ok && o.error.message));
   });
   claim("probe preview lone", async ({ boot }) => {
-    const h = handler({ description: "x.", effect: "write", input: Type.Object({}), auth: authenticated,
-      preview: () => ({ a: "\ud800" }), handle: () => ({}) });
+    const h = handler({
+      description: "x.",
+      effect: "write",
+      input: Type.Object({}),
+      auth: authenticated,
+      preview: () => ({ a: "\ud800" }),
+      handle: () => ({}),
+    });
     const desk = await boot({ handlers: { h } });
     console.log("PROBE lone", codeOf(await desk.call(robot, {}, { handler: "h" })));
   });
