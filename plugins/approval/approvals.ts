@@ -12,6 +12,8 @@ import { revoke, vote } from "./voting.ts";
 import { waitingOn } from "./waiting.ts";
 
 const defaultListed = 50;
+/** Per question, once the first one was not enough. */
+const mostListed = 200;
 
 export const approvalsOn = (ground: Ground, policies: ReadonlyMap<string, Policy>): Approvals => {
   const { reader, urlOf } = ground.parts;
@@ -23,8 +25,8 @@ export const approvalsOn = (ground: Ground, policies: ReadonlyMap<string, Policy
       const { limit = defaultListed, before } = given;
       const seen: ApprovalRecord[] = [];
       // What is none of theirs is left out after it was read, so that a page may take several questions.
-      for (let last: string | undefined = before; ; ) {
-        const page = (await reader.list({ ...given, ...(last === undefined ? {} : { before: last }) })).map(
+      for (let last: string | undefined = before, size = limit; ; size = mostListed) {
+        const page = (await reader.list({ ...given, limit: size, ...(last === undefined ? {} : { before: last }) })).map(
           ({ record }) => record,
         );
         seen.push(...page.filter((record) => mayLookAt(approver, record)));

@@ -2,18 +2,25 @@
 
 import { type Principal, visible } from "../../core/index.ts";
 import { notEligible } from "./errors.ts";
+import { isSamePerson } from "./person.ts";
 import { names, type Policy } from "./policy.ts";
 import type { ApprovalRecord, Requester } from "./record.ts";
 
 /** A principal that may vote somewhere: it is known which person it is. */
 export type Person = Principal & { readonly person: string };
 
+/** In UTF-16 units: what is stored with each vote, and is part of a key there. */
+const longestName = 255;
+
 /** @returns Why this principal decides nothing at all, whatever it is about. */
-const obstacleToAll = ({ kind, issuer, person }: Principal): string | undefined => {
+const obstacleToAll = ({ kind, issuer, subject, credential, person, actsFor }: Principal): string | undefined => {
   if (kind === "agent") return "agents do not decide";
   if (issuer === "local") return "being this machine's user shows nothing; sign in, or show an approver's key";
   if (person === undefined || person === "") return "this credential is no person's";
-  return visible(person) === person ? undefined : "the person's name holds characters that cannot be shown";
+  if (actsFor !== undefined && !isSamePerson(actsFor, person)) return "this credential acts for somebody else";
+  const texts = [person, issuer, subject, credential];
+  if (texts.some(({ length }) => length > longestName)) return `a name of more than ${longestName} characters is nobody's`;
+  return texts.every((text) => visible(text) === text) ? undefined : "the name holds characters that cannot be shown";
 };
 
 /** @returns Why this principal may not decide this request, as the end of a sentence. */
@@ -24,8 +31,8 @@ export const obstacleTo = (approver: Principal, record: Pick<ApprovalRecord, "po
 const ownRequest = ({ person, credential }: Principal, requester: Requester, { kind }: Policy): string | undefined => {
   if (credential === requester.credential) return "the same credential made the request";
   if (kind === "confirm") return undefined;
-  if (person === requester.person) return "you made the request yourself";
-  return person === requester.actsFor ? "the request was made for you" : undefined;
+  if (isSamePerson(person, requester.person)) return "you made the request yourself";
+  return isSamePerson(person, requester.actsFor) ? "the request was made for you" : undefined;
 };
 
 /** @throws {QuaterError} `approver_not_eligible`. */

@@ -84,7 +84,8 @@ const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: As
 };
 
 /** Arguments are in the erasable part, and only where the trail keeps arguments at all. */
-const filedEvent = (ground: Ground, { call, requester }: Asked, draft: Draft): AuditEvent => {
+const filedEvent = (ground: Ground, asked: Asked, draft: Draft): AuditEvent => {
+  const { call, requester } = asked;
   const { audit } = ground.parts;
   const fields = eventOf("approval.filed", draft, {
     callId: call.callId,
@@ -93,7 +94,9 @@ const filedEvent = (ground: Ground, { call, requester }: Asked, draft: Draft): A
     detail: { digest: draft.digest, policy: draft.policyName, rules: draft.policy },
   });
   if (call.operation.exposure["audit"] === "metadata") return { fields };
-  const preview = draft.preview === undefined ? {} : { preview: audit.storable(undefined, JSON.parse(draft.preview)) };
+  // It may repeat secret arguments, and has no schema that says where.
+  const isStorable = draft.preview !== undefined && !asked.hasSecrets;
+  const preview = isStorable ? { preview: audit.storable(undefined, JSON.parse(draft.preview)) } : {};
   return { fields, body: { args: audit.storable(call.operation.input, call.input), ...preview } };
 };
 

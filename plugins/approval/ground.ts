@@ -1,9 +1,10 @@
 // What every part of the plugin stands on: the store to read, the trail to write through, whom to tell. Changes of state
 // and the events that tell of them go in one transaction, or neither does.
 
+import { createHash } from "node:crypto";
 import { type Authorized, canonicalText, isQuaterError, type Log, type Principal } from "../../core/index.ts";
 import type { Audit, AuditEvent, EventFields, EventType } from "../audit/service.ts";
-import type { OpenStore, Statement, Store } from "../store/service.ts";
+import { isStoreFailure, type OpenStore, type Statement, type Store } from "../store/service.ts";
 import { callKeyOf } from "./digest.ts";
 import { approvalUnavailable } from "./errors.ts";
 import { type NoticeType, noticeOf, type Tell } from "./notice.ts";
@@ -42,12 +43,16 @@ export class Ground {
 
   /**
    * @returns Whether it was written; otherwise somebody else was faster, and what was known is to be read again.
-   * @throws {QuaterError} `audit_unavailable`.
+   * @throws {QuaterError} `audit_unavailable`; `approval_unavailable` for what the store does not take.
    */
   async write(events: readonly AuditEvent[], changes: (open: OpenStore) => readonly Statement[]): Promise<boolean> {
     const { audit, log } = this.parts;
     const late = () => log.warn("A change of an approval was committed after it had been given up", idsOf(events));
-    return "seq" in (await audit.commit(events, changes(await this.open()), late));
+    const receipt = await audit.commit(events, changes(await this.open()), late);
+    if ("seq" in receipt) return true;
+    const { refused } = receipt;
+    if (isStoreFailure(refused) && refused.kind === "other") throw approvalUnavailable(refused);
+    return false;
   }
 
   tell(type: NoticeType, record: Pick<ApprovalRecord, "id" | "app" | "handler" | "policyName">): void {
@@ -102,8 +107,14 @@ export const requesterOf = ({ issuer, subject, kind, person, actsFor, credential
   credential,
 });
 
-/** Whoever may have only so many pending: all credentials of one principal together. */
-export const requesterKeyOf = ({ issuer, subject }: Requester): string => canonicalText([issuer, subject]);
+/**
+ * Whoever may have only so many pending: all credentials of one principal together. A digest, because it is indexed, and
+ * PostgreSQL takes no long text into an index.
+ */
+export const requesterKeyOf = ({ issuer, subject }: Requester): string =>
+  createHash("sha256")
+    .update(canonicalText([issuer, subject]))
+    .digest("base64url");
 
 type ApprovalEvent = Extract<EventType, `approval.${string}`>;
 

@@ -1,10 +1,14 @@
 // Where two previews differ, so that whoever is refused learns what moved.
 
+import { visible } from "../../core/index.ts";
+
 const most = 20;
 
-/** @returns JSON Pointers (RFC 6901), at most twenty; "" for the whole. */
+/** @returns JSON Pointers (RFC 6901), printable, at most twenty; "" for the whole. */
 export const changedAt = (before: string | undefined, now: string | undefined): readonly string[] =>
-  before === undefined || now === undefined ? [""] : [...differences(JSON.parse(before), JSON.parse(now), "")].slice(0, most);
+  before === undefined || now === undefined
+    ? [""]
+    : [...differences(JSON.parse(before), JSON.parse(now), "")].slice(0, most).map(visible);
 
 const differences = function* (before: unknown, now: unknown, path: string): Generator<string> {
   const [old, fresh] = [membersOf(before), membersOf(now)];

@@ -4,6 +4,7 @@ import { nearest, type Operation, type Problem } from "../../core/index.ts";
 import type { ApprovalExposure, ApprovalOptions } from "./index.ts";
 import { noticeProblems } from "./notices/problems.ts";
 import { pageProblems } from "./page/options.ts";
+import { isSamePerson } from "./person.ts";
 
 interface Wrong {
   readonly cause: string;
@@ -66,8 +67,8 @@ const policyProblems = (name: string, given: unknown): Wrong[] => {
   for (const approver of approvers as unknown[]) approverProblems(approver).forEach(([cause, remedy]) => void say(cause, remedy));
   const people = approvers
     .map((approver) => (Object(approver) as { person?: unknown }).person)
-    .filter((person) => person !== undefined);
-  const twice = people.find((person, index) => people.indexOf(person) !== index);
+    .filter((person) => typeof person === "string");
+  const twice = people.find((person, index) => people.slice(0, index).some((other) => isSamePerson(other, person)));
   if (twice !== undefined)
     say(`needs ${JSON.stringify(twice)} twice, and one person counts once`, "Name each person once: nobody could satisfy it");
   return found;

@@ -36,6 +36,8 @@ export class Reader {
 
   /** Newest first. */
   async list({ states, handler, limit = 50, before }: ListGiven): Promise<readonly Found[]> {
+    // What comes from an address line may be anything, and not every text can be asked for: PostgreSQL takes no NUL.
+    if (handler?.includes("\0") === true || (before !== undefined && !idPattern.test(before))) return [];
     return this.#read((open) => {
       let query = requests(open).orderBy("filed_at", "desc").orderBy("id", "desc").limit(Math.min(limit, mostListed));
       if (states !== undefined) query = query.where(stateNow(open), "in", [...states]);

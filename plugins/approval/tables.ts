@@ -18,7 +18,7 @@ export interface RequestRow {
   readonly args: string;
   /** RFC 8785 text. */
   readonly requester: string;
-  /** Issuer and subject: who may have only so many pending. */
+  /** Of issuer and subject: who may have only so many pending. */
   readonly requester_key: string;
   readonly surface: string;
   readonly policy_name: string;

@@ -17,6 +17,7 @@ import {
 } from "./errors.ts";
 import { usedBy } from "./filing.ts";
 import { eventOf, type Ground, requesterOf } from "./ground.ts";
+import { isSamePerson } from "./person.ts";
 import { isSatisfied } from "./policy.ts";
 import type { ApprovalRecord } from "./record.ts";
 import type { Approver, VoteGiven } from "./service.ts";
@@ -32,7 +33,7 @@ export const vote = (ground: Ground, { principal, via }: Approver, given: VoteGi
     assertEligible(principal, record);
     // The second: a row that something else than Quater wrote to shows people what the digest does not cover.
     if (given.digest !== record.digest || digestOf(record) !== record.digest) throw digestChanged(record.id);
-    const before = record.votes.find(({ person }) => person === principal.person);
+    const before = record.votes.find(({ person }) => isSamePerson(person, principal.person));
     if (before !== undefined && before.verdict !== given.verdict) throw voteDiffers(record.id);
     if (before !== undefined) return true;
     if (record.state !== "pending") throw alreadyDecided(record.id, record.state);
@@ -114,6 +115,7 @@ const tally = ({ votes }: ApprovalRecord, cast: CastVote) => ({
 
 /** A reason comes from outside and is shown, sent and stored: printable and short. */
 const printable = (reason: string | undefined): string | undefined => {
-  const text = visible(reason?.trim() ?? "").slice(0, longestReason);
-  return text === "" ? undefined : text;
+  const text = visible(reason?.trim() ?? "");
+  // By characters: half of one cannot be stored.
+  return text === "" ? undefined : [...text].slice(0, longestReason).join("");
 };

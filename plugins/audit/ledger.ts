@@ -25,7 +25,7 @@ export interface Draft {
 /** What belongs together: events, and changes of state that are made with them or not at all. */
 export interface Entry {
   readonly events: readonly Draft[];
-  /** Run under a savepoint before the events; a wrong count or a conflict refuses this entry alone. */
+  /** Run under a savepoint before the events; what is wrong with them refuses this entry alone. */
   readonly changes?: readonly Statement[];
   /** The trail begins behind this event from now on: what `changes` deleted was pruned. */
   readonly floor?: { readonly seq: number; readonly hash: string };
@@ -239,6 +239,10 @@ const freshSalt = (): string => {
 
 const plain = (sql: string): Statement => ({ sql, parameters: [] });
 
+/** Of one entry, whatever the others say: a count, a constraint, or a statement that the database does not take. */
+const isOfEntry = (error: unknown): error is Error =>
+  isStoreFailure(error) && (error.kind === "mismatch" || error.kind === "conflict" || error.kind === "other");
+
 /** @returns Why the changes were refused; they are undone then. */
 const tried = async (transaction: Transaction, savepoint: string, changes: readonly Statement[]): Promise<Error | undefined> => {
   await transaction.run(plain(`savepoint ${savepoint}`));
@@ -247,7 +251,7 @@ const tried = async (transaction: Transaction, savepoint: string, changes: reado
     await transaction.run(plain(`release savepoint ${savepoint}`));
     return undefined;
   } catch (error) {
-    if (!isStoreFailure(error) || (error.kind !== "mismatch" && error.kind !== "conflict")) throw error;
+    if (!isOfEntry(error)) throw error;
     await transaction.run(plain(`rollback to savepoint ${savepoint}`), plain(`release savepoint ${savepoint}`));
     return error;
   }

@@ -107,7 +107,10 @@ export class Recorder {
         const event = plan.started(call, running);
         const neverRan = (about?: Begun) => this.#neverRan(plan, call, about);
         if (isApproved) running.start = { event, neverRan };
-        else this.#begun(running, await trail.record({ events: [event] }, neverRan));
+        else {
+          this.#begun(running, await trail.record({ events: [event] }, neverRan));
+          this.#assertAwaited(call.callId, running, neverRan);
+        }
         return next();
       },
       settled: async (call, outcome) => {
@@ -138,9 +141,18 @@ export class Recorder {
     const started = { ...start.event, fields: withApproval(start.event.fields, about) };
     const entry = { events: [...events, started], ...(changes.length === 0 ? {} : { changes }) };
     const receipt = await this.#options.trail.record(entry, () => start.neverRan(about));
-    if ("seq" in receipt) running.about = about;
+    if ("refusal" in receipt) return receipt;
+    running.about = about;
     this.#begun(running, receipt);
+    this.#assertAwaited(callId, running, () => start.neverRan(about));
     return receipt;
+  }
+
+  /** A plugin around the handler may give up while the start is written: what was answered already must not run. */
+  #assertAwaited(callId: string, running: Running, neverRan: () => void): void {
+    if (this.#running.get(callId) === running) return;
+    neverRan();
+    throw new Error(`The call ${callId} was answered before its start was written`);
   }
 
   #begun(running: Running, receipt: Receipt): void {

@@ -6,7 +6,7 @@ import type { SignedCheckpoint } from "./chain.ts";
 import type { EventRow } from "./event.ts";
 import { chain, type HeadRow, queriesOn } from "./tables.ts";
 
-export const pageSize = 4_000;
+export const pageSize = 1_000;
 
 export interface Source {
   readonly head: () => Promise<HeadRow | undefined>;

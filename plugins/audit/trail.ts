@@ -38,6 +38,8 @@ export class Trail {
   #opened: Ledger | undefined;
   #isAnnounced = false;
   #isRegistered = false;
+  /** By this process's clock: until then nobody can have taken it for dead. */
+  #aliveUntil = 0;
   #checkpointed: { readonly size: number; readonly at: number } | undefined;
   #isInTrouble = false;
 
@@ -101,9 +103,8 @@ export class Trail {
    */
   async record(entry: Entry, onLate?: () => void): Promise<Receipt> {
     this.announce();
-    const registered = this.#isRegistered ? entry : this.#withInstance(entry);
     try {
-      const receipt = await this.writer.record(registered, {
+      const receipt = await this.writer.record(this.#withInstance(entry), {
         withinMs: recordWithinMs,
         ...(onLate === undefined ? {} : { onLate }),
       });
@@ -128,9 +129,11 @@ export class Trail {
     // While something is being written, a start may be on its way that `openSince` does not know of yet.
     const floor = this.writer.isIdle ? (openSince ?? ledger.head.seq) : undefined;
     const store = await this.#options.store.open();
+    const aliveUntil = Date.now() + this.#options.leaseMs;
     const [renewed] = await store.apply([leaseOf(store, ledger, this.instance, this.#options.leaseMs, floor)]);
     // Taken for dead, after standing still for too long: the next call registers it anew.
     if (renewed?.changes === 0) this.#isRegistered = false;
+    else this.#aliveUntil = aliveUntil;
   }
 
   /** Asked every second or so: signs where the chain stands when it has grown, or stood unsigned for a minute. */
@@ -177,12 +180,17 @@ export class Trail {
     this.writer.close();
   }
 
+  /**
+   * What a process starts that was taken for dead must be found when it really dies. Asked when the entry is written, and
+   * not before: it may have stood still in between.
+   */
   #withInstance(entry: Entry): Entry {
     return {
       ...entry,
       beside: (before) => {
         const ledger = this.#opened;
-        const lease = ledger === undefined ? [] : [leaseRow(ledger, this.instance, this.#options.leaseMs, before)];
+        const isKnown = ledger === undefined || (this.#isRegistered && Date.now() < this.#aliveUntil);
+        const lease = isKnown ? [] : [leaseRow(ledger, this.instance, this.#options.leaseMs, before)];
         return [...lease, ...(entry.beside?.(before) ?? [])];
       },
     };

@@ -94,7 +94,9 @@ export const stdioProbe =
  * for was not typed by that person (trust.md section 6, "Kinds").
  */
 const asAgent = (principal: Principal): Principal => {
-  const { issuer, subject, credential, scopes, roles, claims, actsFor = principal.person } = principal;
+  const { issuer, subject, credential, scopes, roles, claims, person, actsFor = person } = principal;
   const agent = { issuer, subject, kind: "agent" as const, credential, scopes, roles, claims };
-  return actsFor === undefined ? agent : { ...agent, actsFor };
+  if (actsFor === undefined) return agent;
+  // A person who works for another one stays known: neither of the two may agree to what is asked here.
+  return person === undefined || person === actsFor ? { ...agent, actsFor } : { ...agent, actsFor, person };
 };

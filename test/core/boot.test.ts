@@ -349,11 +349,10 @@ describe("start and stop", () => {
 
   test("calls that do not end within drainMs are cancelled, also those that share a cancellation", async () => {
     const { Cancellation } = await import("quater");
-    const endless = handler({
-      ...parts,
-      handle: (_, { signal }) => new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
-    });
-    const changes = handler({ ...parts, effect: "write", handle: endless.handle });
+    const aborted = (signal: AbortSignal) =>
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const endless = handler({ ...parts, handle: (_, { signal }) => aborted(signal) });
+    const changes = handler({ ...parts, effect: "write", handle: (_, { signal }) => aborted(signal) });
     const app = await bootTest({ handlers: { endless, changes, quick: good }, drainMs: 20 });
     const cancellation = new Cancellation();
     const call = app.as(principal()).call("endless", {}, { cancellation });

@@ -97,7 +97,7 @@ export default defineConfig({
 });
 `,
     );
-    const { code, err } = await shell("npx quater --config once.config.ts run breaks", hello);
+    const { code, err } = await shell("./node_modules/.bin/quater --config once.config.ts run breaks", hello);
     expect([code, err.split("\n")[0]]).toEqual([70, "true"]); // what is not a result goes there
   });
 
@@ -193,6 +193,16 @@ describe("the first ten minutes", () => {
     expect(made).toContain("  pnpm exec quater run hello --name Ana\n");
     const all = "pnpm install --silent && pnpm test && pnpm check && pnpm lint && pnpm exec quater run hello --name Ana";
     expect(await succeed(`npx --yes --package=pnpm@10.34.9 -c "${all}"`, project)).toContain('\n{"text":"Hello Ana"}\n');
+  }, 120_000);
+
+  test("the example of approvals passes its own, asks, and says how to go on", async () => {
+    const project = join(folder, "pay");
+    await succeed(`./node_modules/.bin/quater init ../pay -y --example approvals --quater "${tarball}"`, hello);
+    await succeed("npm install --no-audit --no-fund && npm test && npm run check && npm run lint", project);
+    const { code, err } = await shell("npx quater run sendPayment --to Bo --cents 1250 --no-json", project);
+    expect(code).toBe(75);
+    expect(err).toMatch(/approval apr_[a-z2-7]{20} is pending/);
+    expect(err).toMatch(/quater approvals wait apr_[a-z2-7]{20}\n/);
   }, 120_000);
 
   test("a second init changes nothing", async () => {

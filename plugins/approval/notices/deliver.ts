@@ -56,7 +56,8 @@ const calling =
         type: notice.type,
         approvalId: notice.id,
         to: "a function",
-        reason: String(error),
+        // Anything can be thrown, also what cannot be written down.
+        reason: error instanceof Error ? String(error) : typeof error,
       });
     }
   };

@@ -18,7 +18,12 @@ export const noticeProblems = (notify: NotifyOption | undefined): Problem[] =>
         "approval's notify is neither a function nor a webhook with a url",
         "Write notify: { webhook: { url, secret } }",
       );
-    const { protocol, hostname, origin } = new URL(url);
+    const { protocol, hostname, origin, username, password } = new URL(url);
+    if (username !== "" || password !== "")
+      return say(
+        `approval's webhook at ${origin} has a password in its address`,
+        "Leave it out: nothing can be sent there, and what fails is logged; the signature says who sends",
+      );
     if (protocol !== "https:" && !(protocol === "http:" && loopback.has(hostname)))
       return say(`approval's webhook at ${origin} is no https address`, "Use https: a notice says who waits for what");
     if (typeof secret !== "string" || signingKeyOf(secret) === undefined)

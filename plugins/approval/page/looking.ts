@@ -2,6 +2,7 @@
 
 import type { Principal } from "../../../core/index.ts";
 import type { KoaContext } from "../../http/service.ts";
+import { isSamePerson } from "../person.ts";
 import type { ApprovalRecord, ApprovalState } from "../record.ts";
 import { type Presentation, presentationOf, type View } from "../shown/presentation.ts";
 import type { Html } from "./html.ts";
@@ -48,7 +49,7 @@ export const looked = async (
 
 /** Once is enough: the buttons would only repeat it, or be refused. */
 const ownVote = ({ person }: Principal, { votes }: ApprovalRecord): string | undefined => {
-  const own = votes.find((vote) => vote.person === person);
+  const own = votes.find((vote) => isSamePerson(vote.person, person));
   return own && `you have ${own.verdict === "approve" ? "agreed" : "said no"} already`;
 };
 

@@ -24,23 +24,25 @@ export const signIn = async (ctx: KoaContext, form: Form, parts: PageParts): Pro
   const peer = http.credentials(ctx, "approvals").peer ?? "";
   const waitSeconds = throttle.attempt(peer);
   if (waitSeconds !== undefined) throw signInThrottled(waitSeconds);
-  const key = await keyIn(form, parts);
+  const key = await keyIn(ctx, form, parts);
   const principal = await entered(ctx, parts, key);
   if (principal === undefined) throw form.has("code") ? codeWrong() : invalidToken();
-  throttle.succeeded(peer);
   approvals.assertApprover(principal);
+  throttle.succeeded(peer);
   const session = sessions.fresh(key);
   // Browsers drop a longer cookie without a word, and whoever signs in would be asked to sign in for ever.
   if (sessions.cookieOf(session).length > longestCookie) invalid("/key", "is too long for a session; use a smaller token");
   return session;
 };
 
-const keyIn = async (form: Form, { codes }: PageParts): Promise<string> => {
+const keyIn = async (ctx: KoaContext, form: Form, parts: PageParts): Promise<string> => {
   const code = form.get("code");
   if (code !== undefined) {
-    const key = await redeemCode(codes, code);
-    if (key === undefined) throw codeWrong();
-    return key;
+    const key = await redeemCode(parts.codes, code);
+    if (key !== undefined) return key;
+    // A code is no key. It is shown at the door all the same, so that whoever guesses is on the trail.
+    await entered(ctx, parts, code);
+    throw codeWrong();
   }
   const key = form.get("key")?.trim() ?? "";
   return key === "" ? invalid("/key", "is empty") : key;

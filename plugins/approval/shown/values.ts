@@ -54,10 +54,14 @@ export const shownArguments = (
   return {
     ...rowsOf(leaves, view, ({ value }) => (typeof value === "symbol" ? tagged(secrets.get(value)) : undefined)),
     secretTexts: [...secrets.values()].flatMap((secret) =>
-      leavesOf(secret).flatMap(({ value }) => (typeof value === "string" && value !== "" ? [value] : [])),
+      leavesOf(secret).flatMap(({ value }) => textsIn(value).filter((text) => text !== "")),
     ),
   };
 };
+
+/** A pin may be a number, and stand as text somewhere else; yes and no are no secrets to look for. */
+const textsIn = (value: unknown): readonly string[] =>
+  typeof value === "string" || typeof value === "number" ? [String(value)] : [];
 
 /** Shorter secrets are looked for as whole values only: a part of that size is found anywhere. */
 const shortestPart = 4;
@@ -75,7 +79,7 @@ export const shownPreview = (preview: unknown, secretTexts: readonly string[], v
     steps: steps.map((step) => (holdsSecret(step) ? "[secret]" : step)),
     value,
   }));
-  return rowsOf(leaves, view, ({ value }) => (typeof value === "string" && holdsSecret(value) ? isHidden : undefined));
+  return rowsOf(leaves, view, ({ value }) => (textsIn(value).some(holdsSecret) ? isHidden : undefined));
 };
 
 /** In the short view. */

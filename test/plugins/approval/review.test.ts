@@ -1,0 +1,327 @@
+// Ways around the agreement of people that were tried from outside, and what comes of each. What the threats and the
+// invariants name stands in their own files.
+
+import { randomBytes } from "node:crypto";
+import { authenticated, definePlugin, handler, type Principal, secret, Type } from "quater";
+import { mcp } from "quater/mcp";
+import { principal } from "quater/testing";
+import { describe, expect, test } from "vitest";
+import type { NotifyOption } from "../../../plugins/approval/index.ts";
+import { tellerOf } from "../../../plugins/approval/notices/deliver.ts";
+import { noticeProblems } from "../../../plugins/approval/notices/problems.ts";
+import { isSamePerson } from "../../../plugins/approval/person.ts";
+import { optionProblems } from "../../../plugins/approval/problems.ts";
+import { eventsIn } from "../audit/kit.ts";
+import { codeOf, onBothDialects, paid, people } from "./kit.ts";
+import { bootShop, codeOn, formIn, send, people as shopPeople, Visitor } from "./page-kit.ts";
+import { operationOf, show } from "./shown-kit.ts";
+
+const { robot, ana, bea, cleo } = people;
+const notEligible = { code: "approver_not_eligible" };
+
+describe("one person under two names", () => {
+  test.each([
+    ["Ana@Shop.example", "ana@shop.example"],
+    ["jose\u0301", "josé"],
+    ["ａｎａ", "ana"],
+    ["an\u200ba", "ana"],
+    [" ana", "ana"],
+    ["STRASSE", "straße"],
+  ])("%j is %j", (one, other) => {
+    expect([isSamePerson(one, other), isSamePerson(other, one)]).toEqual([true, true]);
+  });
+
+  test("nobody is no person, and different names are different people", () => {
+    expect([isSamePerson(undefined, undefined), isSamePerson("ana", undefined), isSamePerson("ana", "anna")]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  test("a policy that needs both does not boot", () => {
+    const problems = optionProblems({
+      authenticate: () => undefined,
+      policies: { both: { approvers: [{ person: "ana" }, { person: "Ana" }] } },
+    });
+    expect(problems.map(({ cause }) => cause)).toEqual(['The policy both needs "Ana" twice, and one person counts once']);
+  });
+});
+
+onBothDialects((claim) => {
+  claim("nobody agrees to his own request under another spelling of his name", async ({ boot }) => {
+    const desk = await boot();
+    const spelt = (person: string): Principal => ({ ...ana, person, subject: "sso", credential: `sso:${person}` });
+    for (const who of [robot, ana]) {
+      const id = await desk.file(who);
+      for (const person of ["Ana", "ANA", "ａｎａ", "ana "])
+        await expect(desk.vote(spelt(person), id)).rejects.toMatchObject(notEligible);
+      expect((await desk.record(id)).votes).toEqual([]);
+    }
+  });
+
+  claim("two spellings of one person are one vote", async ({ boot }) => {
+    const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
+    const id = await desk.file(robot);
+    await desk.vote(bea, id);
+    expect((await desk.vote({ ...bea, person: "Bea", credential: "sso:Bea" }, id)).votes).toHaveLength(1);
+    await expect(desk.vote({ ...bea, person: "Bea" }, id, "deny")).rejects.toMatchObject({ code: "approval_vote_differs" });
+    expect((await desk.vote(cleo, id)).state).toBe("approved");
+  });
+
+  claim("a credential that acts for somebody decides nothing, whosever name it has", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.file(ana);
+    for (const kind of ["service", "user", "operator"] as const)
+      await expect(desk.vote({ ...bea, kind, actsFor: "ana" }, id)).rejects.toMatchObject(notEligible);
+    expect((await desk.vote({ ...bea, actsFor: "bea" }, id)).state).toBe("approved");
+  });
+
+  claim("a name that the store cannot take is refused, and nobody else notices", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.file(robot);
+    const long = randomBytes(6_000).toString("base64"); // does not compress into the 2,704 bytes of an index
+    for (const odd of [{ subject: "be\0a" }, { credential: "\0" }, { issuer: "\0" }, { person: long }, { subject: long }])
+      await expect(desk.vote({ ...bea, ...odd }, id)).rejects.toMatchObject(notEligible);
+    expect(codeOf(await desk.call({ ...robot, subject: long }))).toBe("approval_required");
+    expect(codeOf(await desk.call({ ...robot, subject: "a\0b" }))).toBe("approval_required");
+    expect((await desk.vote(bea, id)).state).toBe("approved");
+    expect(codeOf(await desk.call(robot))).toBe("ok");
+  });
+
+  claim("a change that the database does not take is refused alone, and the store is not fenced", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.file(robot);
+    await desk.sql("alter table approval_vote rename column via to via_before");
+    await expect(desk.vote(bea, id)).rejects.toMatchObject({ code: "approval_unavailable" });
+    expect((await desk.record(id)).state).toBe("pending");
+    await desk.sql("alter table approval_vote rename column via_before to via");
+    expect((await desk.vote(bea, id)).state).toBe("approved");
+    expect(codeOf(await desk.call(robot))).toBe("ok");
+  });
+
+  claim("lists that are asked for with what no request has are empty", async ({ boot }) => {
+    const desk = await boot();
+    await desk.file(robot);
+    for (const given of [{ handler: "\0" }, { before: "\0" }, { before: "' or 1=1 --" }, { handler: "none" }])
+      expect(await desk.approvals.list(bea, given)).toEqual([]);
+  });
+
+  claim("a reason is cut between characters and never inside one", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.file(robot);
+    const { reason = "" } = await desk.vote(bea, id, "deny", `a\n${"😀".repeat(499)}`);
+    expect([reason.slice(0, 6), [...reason].length, /\p{Cs}/u.test(reason)]).toEqual(["a\\u{a}", 500, false]);
+  });
+
+  claim("a preview that repeats a secret argument is in neither the trail nor the request", async ({ boot }) => {
+    const login = handler({
+      description: "Sign in.",
+      effect: "write",
+      input: Type.Object({ user: Type.String(), pin: secret(Type.String()) }),
+      auth: authenticated,
+      preview: ({ user, pin }) => ({ says: `${user} with ${pin}` }),
+      handle: () => ({}),
+    });
+    const desk = await boot({ handlers: { login } });
+    const id = await desk.approved(robot, { user: "ana", pin: "7391-xyzzy" }, { handler: "login" });
+    expect(codeOf(await desk.call(robot, { user: "ana", pin: "7391-xyzzy" }, { handler: "login" }))).toBe("ok");
+    const rows = [await desk.sql("select * from audit_event"), await desk.sql("select * from approval_request")];
+    expect(JSON.stringify(rows)).not.toContain("xyzzy");
+    expect((await desk.record(id)).preview).toContain("xyzzy");
+  });
+
+  claim("names of what changed in a preview are printable", async ({ boot }) => {
+    let times = 0;
+    const erase = handler({
+      description: "Erase.",
+      effect: "write",
+      input: Type.Object({}),
+      auth: authenticated,
+      preview: () => ({ [`\u001b[2J${times++}`]: 1 }),
+      handle: () => ({}),
+    });
+    const desk = await boot({ handlers: { erase } });
+    await desk.approved(robot, {}, { handler: "erase" });
+    const outcome = await desk.call(robot, {}, { handler: "erase" });
+    expect(outcome).toMatchObject({ ok: false, error: { code: "approval_stale" } });
+    const said = outcome.ok ? "" : `${outcome.error.message}${JSON.stringify(outcome.error.details)}`;
+    expect(said).toContain("/\\u{1b}[2J0");
+    expect(said).not.toContain("\u001b");
+  });
+
+  claim("a plugin that answers before the handler runs does not let it run afterwards", async ({ boot }) => {
+    let held: Promise<unknown> = Promise.resolve();
+    const early = definePlugin(() => ({
+      name: "early",
+      hooks: {
+        around: async (_call: unknown, next: () => Promise<unknown>) => {
+          held = next().catch((error: unknown) => error);
+          return { paid: 0 };
+        },
+      },
+    }));
+    const desk = await boot({ plugins: [early()] });
+    const id = await desk.approved(robot);
+    expect(codeOf(await desk.call(robot))).toBe("ok");
+    expect(String(await held)).toMatch(/was answered before its start was written|has no start to be written/);
+    expect(paid).toEqual([]);
+    await expect.poll(async () => (await desk.record(id)).use?.outcome).not.toBe("running");
+    expect(codeOf(await desk.call(robot))).not.toBe("approval_unavailable");
+    expect(paid).toEqual([]);
+  });
+});
+
+test("over MCP a person who works for another one is neither of the two who may agree", () => {
+  const adopt = mcp({ authenticate: () => undefined }).surface?.adopt ?? ((same: Principal) => same);
+  const { person, actsFor, kind } = adopt(principal({ subject: "ana", kind: "user", actsFor: "bob" }));
+  expect([kind, person, actsFor]).toEqual(["agent", "ana", "bob"]);
+  const plain = adopt(principal({ subject: "ana", kind: "user" }));
+  expect([plain.kind, plain.person, plain.actsFor]).toEqual(["agent", undefined, "ana"]);
+});
+
+test("a secret that is a number is hidden in the preview, too", async () => {
+  const input = Type.Object({ pin: secret(Type.Integer()) });
+  const operation = await operationOf(input);
+  const shown = show({ pin: 739_155 }, { preview: '{"says":"pin 739155","pin":739155}' }, { operation, view: "full" });
+  expect(JSON.stringify(shown)).not.toContain("739155");
+});
+
+describe("a notice", () => {
+  test("goes to no address with a password in it: what fails would be logged with it", () => {
+    const notify: NotifyOption = {
+      webhook: { url: "https://hook:geheim@hooks.example/a", secret: `whsec_${Buffer.alloc(24).toString("base64")}` },
+    };
+    const problems = noticeProblems(notify);
+    expect(problems).toMatchObject([{ cause: "approval's webhook at https://hooks.example has a password in its address" }]);
+    expect(JSON.stringify(problems)).not.toContain("geheim");
+  });
+
+  test("that fails with what cannot be written down ends nothing", async () => {
+    const lines: unknown[] = [];
+    const log = { info: () => {}, warn: (...line: unknown[]) => void lines.push(line), error: () => {} };
+    const teller = tellerOf(() => Promise.reject(Object.create(null)), log);
+    teller.tell({ type: "approval.filed", id: "apr_x", app: "shop", handler: "pay", policy: "finance" });
+    await teller.stop();
+    expect(lines).toMatchObject([["A notice of an approval was not delivered", { reason: "object" }]]);
+  });
+});
+
+describe("the page, from outside", () => {
+  test("a wrong code is on the trail as a wrong key is", async () => {
+    await using shop = await bootShop();
+    expect(codeOn(await new Visitor(shop.baseUrl).signIn({ code: "AAAA-AAAA" }))).toBe("sign_in_code_wrong");
+    await shop.app.stop();
+    const failed = eventsIn(shop.root).filter(({ meta }) => meta.type === "credential.failed");
+    expect(failed.map(({ meta }) => [meta.surface, meta.errorCode])).toEqual([["approvals", "invalid_token"]]);
+  });
+
+  test("a code field takes no key, whatever the door thinks of it", async () => {
+    await using shop = await bootShop({ people: { AAAAAAAA: shopPeople.bea } });
+    const answer = await new Visitor(shop.baseUrl).signIn({ code: "AAAAAAAA" });
+    expect([answer.status, codeOn(answer), answer.headers["set-cookie"]]).toEqual([401, "sign_in_code_wrong", undefined]);
+  });
+
+  test("neither a forwarded address nor the key of somebody who may not decide buys more attempts", async () => {
+    await using shop = await bootShop();
+    const visitor = new Visitor(shop.baseUrl);
+    const form = formIn((await visitor.get("/approvals/sign-in")).body);
+    const codes: (string | undefined)[] = [];
+    for (const [n, key] of ["a", "b", "robot", "c", "dan", "d", "e"].entries())
+      codes.push(codeOn(await visitor.post("/approvals/sign-in", { ...form, key }, { "x-forwarded-for": `10.0.0.${n}` })));
+    expect(codes).toEqual([
+      "invalid_token",
+      "invalid_token",
+      "approver_not_eligible",
+      "invalid_token",
+      "approver_not_eligible",
+      "sign_in_throttled",
+      "sign_in_throttled",
+    ]);
+  });
+
+  test("of many that type one code at once, one gets in", async () => {
+    await using shop = await bootShop();
+    const { issueCode } = await import("../../../plugins/approval/page/codes.ts");
+    const { auditRef, storeRef } = await import("quater/plugins");
+    const { services } = shop.app.kernel;
+    const { code } = await issueCode({ store: services.get(storeRef), audit: services.get(auditRef) }, "bea");
+    const visitor = new Visitor(shop.baseUrl);
+    const form = formIn((await visitor.get("/approvals/sign-in")).body);
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => visitor.post("/approvals/sign-in", { ...form, code: code.toLowerCase() })),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([303, 401, 401, 401, 401]);
+  });
+
+  test("no method but POST, no other body and no other host votes", async () => {
+    await using shop = await bootShop();
+    const id = await shop.file(shopPeople.robot);
+    const visitor = new Visitor(shop.baseUrl);
+    await visitor.signIn({ key: "bea" });
+    const form = { ...formIn((await visitor.get(`/approvals/${id}`)).body), verdict: "approve" };
+    const { host } = new URL(shop.baseUrl);
+    const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+    const headers = {
+      cookie,
+      host,
+      connection: "close",
+      origin: shop.baseUrl,
+      "sec-fetch-site": "same-origin",
+      "content-type": "application/x-www-form-urlencoded",
+    };
+    const body = new URLSearchParams(form).toString();
+    const post = { method: "POST", headers, body };
+    const url = `${shop.baseUrl}/approvals/${id}/vote`;
+    const ways = [
+      ...["GET", "HEAD", "DELETE", "OPTIONS"].map((method) => ({ headers, method })), // Node sends no body with these
+      ...["PUT", "PATCH"].map((method) => ({ ...post, method })),
+      { headers: { ...headers, "x-http-method-override": "POST" } },
+      { ...post, headers: { ...headers, "content-type": "text/plain" } },
+      { ...post, headers: { ...headers, host: "evil.example" } },
+      { ...post, headers: { ...headers, origin: "http://127.0.0.1:1" } },
+      { ...post, headers: { ...headers, origin: "null" } },
+      { ...post, headers: { ...headers, "sec-fetch-site": "same-site" } },
+    ];
+    const tried: number[] = [];
+    for (const way of ways) tried.push((await send(url, way)).status);
+    tried.push((await send(`${url}?${body}`, { ...post, body: "" })).status, (await send(`${url}/`, post)).status);
+    expect(tried).toEqual([405, 405, 405, 405, 405, 405, 405, 415, 421, 403, 403, 403, 403, 404]);
+    expect((await shop.approvals.show(shopPeople.bea, id)).votes).toEqual([]);
+    expect((await send(url, post)).status).toBe(303);
+    expect((await shop.approvals.show(shopPeople.bea, id)).state).toBe("approved");
+  });
+
+  test("a program's vote is read once and in one way", async () => {
+    await using shop = await bootShop();
+    const id = await shop.file(shopPeople.robot);
+    const { digest } = await shop.approvals.show(shopPeople.bea, id);
+    const url = `${shop.baseUrl}/approvals/api/requests/${id}/votes`;
+    const vote = async (body: string, headers: Record<string, string | string[]> = {}) => {
+      const sent = { authorization: "Bearer bea", "content-type": "application/json", ...headers };
+      const answer = await send(url, { method: "POST", headers: sent, body });
+      return (JSON.parse(answer.body) as { code?: string }).code;
+    };
+    const yes = JSON.stringify({ verdict: "approve", digest });
+    expect([
+      await vote(`{"verdict":"deny",${yes.slice(1)}`),
+      await vote(yes.replace("}", ',"__proto__":{"verdict":"deny"}}')),
+      await vote(yes.replace("}", ',"person":"cleo"}')),
+      await vote(yes, { "content-type": "text/plain" }),
+      await vote(yes, { authorization: ["Bearer dan", "Bearer bea"] }),
+      await vote(yes, { authorization: "Basic YmVhOg==" }),
+      await vote(yes, { authorization: "Bearer robot" }),
+      await vote(yes, { origin: "https://evil.example" }),
+    ]).toEqual([
+      "json_duplicate_key",
+      "json_forbidden_key",
+      "unknown_field",
+      "unsupported_media_type",
+      "bad_request",
+      "unauthenticated",
+      "approver_not_eligible",
+      "origin_not_allowed",
+    ]);
+    expect((await shop.approvals.show(shopPeople.bea, id)).votes).toEqual([]);
+  });
+});
