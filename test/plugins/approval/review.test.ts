@@ -11,9 +11,7 @@ import { tellerOf } from "../../../plugins/approval/notices/deliver.ts";
 import { noticeProblems } from "../../../plugins/approval/notices/problems.ts";
 import { isSamePerson } from "../../../plugins/approval/person.ts";
 import { optionProblems } from "../../../plugins/approval/problems.ts";
-import { eventsIn } from "../audit/kit.ts";
 import { codeOf, onBothDialects, paid, people } from "./kit.ts";
-import { bootShop, codeOn, formIn, send, people as shopPeople, Visitor } from "./page-kit.ts";
 import { operationOf, show } from "./shown-kit.ts";
 
 const { robot, ana, bea, cleo } = people;
@@ -204,124 +202,5 @@ describe("a notice", () => {
     teller.tell({ type: "approval.filed", id: "apr_x", app: "shop", handler: "pay", policy: "finance" });
     await teller.stop();
     expect(lines).toMatchObject([["A notice of an approval was not delivered", { reason: "object" }]]);
-  });
-});
-
-describe("the page, from outside", () => {
-  test("a wrong code is on the trail as a wrong key is", async () => {
-    await using shop = await bootShop();
-    expect(codeOn(await new Visitor(shop.baseUrl).signIn({ code: "AAAA-AAAA" }))).toBe("sign_in_code_wrong");
-    await shop.app.stop();
-    const failed = eventsIn(shop.root).filter(({ meta }) => meta.type === "credential.failed");
-    expect(failed.map(({ meta }) => [meta.surface, meta.errorCode])).toEqual([["approvals", "invalid_token"]]);
-  });
-
-  test("a code field takes no key, whatever the door thinks of it", async () => {
-    await using shop = await bootShop({ people: { AAAAAAAA: shopPeople.bea } });
-    const answer = await new Visitor(shop.baseUrl).signIn({ code: "AAAAAAAA" });
-    expect([answer.status, codeOn(answer), answer.headers["set-cookie"]]).toEqual([401, "sign_in_code_wrong", undefined]);
-  });
-
-  test("neither a forwarded address nor the key of somebody who may not decide buys more attempts", async () => {
-    await using shop = await bootShop();
-    const visitor = new Visitor(shop.baseUrl);
-    const form = formIn((await visitor.get("/approvals/sign-in")).body);
-    const codes: (string | undefined)[] = [];
-    for (const [n, key] of ["a", "b", "robot", "c", "dan", "d", "e"].entries())
-      codes.push(codeOn(await visitor.post("/approvals/sign-in", { ...form, key }, { "x-forwarded-for": `10.0.0.${n}` })));
-    expect(codes).toEqual([
-      "invalid_token",
-      "invalid_token",
-      "approver_not_eligible",
-      "invalid_token",
-      "approver_not_eligible",
-      "sign_in_throttled",
-      "sign_in_throttled",
-    ]);
-  });
-
-  test("of many that type one code at once, one gets in", async () => {
-    await using shop = await bootShop();
-    const { issueCode } = await import("../../../plugins/approval/page/codes.ts");
-    const { auditRef, storeRef } = await import("quater/plugins");
-    const { services } = shop.app.kernel;
-    const { code } = await issueCode({ store: services.get(storeRef), audit: services.get(auditRef) }, "bea");
-    const visitor = new Visitor(shop.baseUrl);
-    const form = formIn((await visitor.get("/approvals/sign-in")).body);
-    const answers = await Promise.all(
-      Array.from({ length: 5 }, () => visitor.post("/approvals/sign-in", { ...form, code: code.toLowerCase() })),
-    );
-    expect(answers.map(({ status }) => status).sort()).toEqual([303, 401, 401, 401, 401]);
-  });
-
-  test("no method but POST, no other body and no other host votes", async () => {
-    await using shop = await bootShop();
-    const id = await shop.file(shopPeople.robot);
-    const visitor = new Visitor(shop.baseUrl);
-    await visitor.signIn({ key: "bea" });
-    const form = { ...formIn((await visitor.get(`/approvals/${id}`)).body), verdict: "approve" };
-    const { host } = new URL(shop.baseUrl);
-    const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-    const headers = {
-      cookie,
-      host,
-      connection: "close",
-      origin: shop.baseUrl,
-      "sec-fetch-site": "same-origin",
-      "content-type": "application/x-www-form-urlencoded",
-    };
-    const body = new URLSearchParams(form).toString();
-    const post = { method: "POST", headers, body };
-    const url = `${shop.baseUrl}/approvals/${id}/vote`;
-    const ways = [
-      ...["GET", "HEAD", "DELETE", "OPTIONS"].map((method) => ({ headers, method })), // Node sends no body with these
-      ...["PUT", "PATCH"].map((method) => ({ ...post, method })),
-      { headers: { ...headers, "x-http-method-override": "POST" } },
-      { ...post, headers: { ...headers, "content-type": "text/plain" } },
-      { ...post, headers: { ...headers, host: "evil.example" } },
-      { ...post, headers: { ...headers, origin: "http://127.0.0.1:1" } },
-      { ...post, headers: { ...headers, origin: "null" } },
-      { ...post, headers: { ...headers, "sec-fetch-site": "same-site" } },
-    ];
-    const tried: number[] = [];
-    for (const way of ways) tried.push((await send(url, way)).status);
-    tried.push((await send(`${url}?${body}`, { ...post, body: "" })).status, (await send(`${url}/`, post)).status);
-    expect(tried).toEqual([405, 405, 405, 405, 405, 405, 405, 415, 421, 403, 403, 403, 403, 404]);
-    expect((await shop.approvals.show(shopPeople.bea, id)).votes).toEqual([]);
-    expect((await send(url, post)).status).toBe(303);
-    expect((await shop.approvals.show(shopPeople.bea, id)).state).toBe("approved");
-  });
-
-  test("a program's vote is read once and in one way", async () => {
-    await using shop = await bootShop();
-    const id = await shop.file(shopPeople.robot);
-    const { digest } = await shop.approvals.show(shopPeople.bea, id);
-    const url = `${shop.baseUrl}/approvals/api/requests/${id}/votes`;
-    const vote = async (body: string, headers: Record<string, string | string[]> = {}) => {
-      const sent = { authorization: "Bearer bea", "content-type": "application/json", ...headers };
-      const answer = await send(url, { method: "POST", headers: sent, body });
-      return (JSON.parse(answer.body) as { code?: string }).code;
-    };
-    const yes = JSON.stringify({ verdict: "approve", digest });
-    expect([
-      await vote(`{"verdict":"deny",${yes.slice(1)}`),
-      await vote(yes.replace("}", ',"__proto__":{"verdict":"deny"}}')),
-      await vote(yes.replace("}", ',"person":"cleo"}')),
-      await vote(yes, { "content-type": "text/plain" }),
-      await vote(yes, { authorization: ["Bearer dan", "Bearer bea"] }),
-      await vote(yes, { authorization: "Basic YmVhOg==" }),
-      await vote(yes, { authorization: "Bearer robot" }),
-      await vote(yes, { origin: "https://evil.example" }),
-    ]).toEqual([
-      "json_duplicate_key",
-      "json_forbidden_key",
-      "unknown_field",
-      "unsupported_media_type",
-      "bad_request",
-      "unauthenticated",
-      "approver_not_eligible",
-      "origin_not_allowed",
-    ]);
-    expect((await shop.approvals.show(shopPeople.bea, id)).votes).toEqual([]);
   });
 });
