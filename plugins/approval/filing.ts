@@ -7,7 +7,7 @@ import type { AuditEvent } from "../audit/service.ts";
 import { type Draft, expired, filed } from "./changing.ts";
 import { digestOf } from "./digest.ts";
 import { approvalBacklog, approvalRequired, approvalUnattributed, approvalUnrenderable, type EarlierUse } from "./errors.ts";
-import { type Asked, eventOf, type Ground, requesterKeyOf } from "./ground.ts";
+import { type Asked, eventOf, type Ground, madeBy, requesterKeyOf } from "./ground.ts";
 import type { ApprovalRecord } from "./record.ts";
 import { unrenderableAt } from "./shown/values.ts";
 import { expiredEvent } from "./sweeping.ts";
@@ -88,7 +88,7 @@ const filedEvent = (ground: Ground, asked: Asked, draft: Draft): AuditEvent => {
   const { call, requester } = asked;
   const { audit } = ground.parts;
   const fields = eventOf("approval.filed", draft, {
-    callId: call.callId,
+    ...madeBy(call),
     principal: requester,
     argsTag: audit.tagOf(call.input),
     detail: { digest: draft.digest, policy: draft.policyName, rules: draft.policy },

@@ -116,6 +116,10 @@ export const requesterKeyOf = ({ issuer, subject }: Requester): string =>
     .update(canonicalText([issuer, subject]))
     .digest("base64url");
 
+/** Which call it was, for its event. */
+export const madeBy = ({ callId, traceId }: Authorized): Pick<EventFields, "callId" | "traceId"> =>
+  traceId === undefined ? { callId } : { callId, traceId };
+
 type ApprovalEvent = Extract<EventType, `approval.${string}`>;
 
 /** An event of a request's life. */

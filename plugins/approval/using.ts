@@ -16,7 +16,7 @@ import {
   approvalUsed,
 } from "./errors.ts";
 import { file, previewText, required, usedBy } from "./filing.ts";
-import { type Asked, askedOf, eventOf, type Ground, type Plan } from "./ground.ts";
+import { type Asked, askedOf, eventOf, type Ground, madeBy, type Plan } from "./ground.ts";
 import { changedAt } from "./preview-changes.ts";
 import type { ApprovalOutcome, ApprovalRecord } from "./record.ts";
 import type { Found } from "./tables.ts";
@@ -125,7 +125,7 @@ const current = async (ground: Ground, asked: Asked, found: Found): Promise<Usab
   const { id } = record;
   const end = async (reason: string, detail: object, error: Error): Promise<undefined> => {
     const event = {
-      fields: eventOf("approval.expired", record, { callId: asked.call.callId, detail: { was: "approved", ...detail } }),
+      fields: eventOf("approval.expired", record, { ...madeBy(asked.call), detail: { was: "approved", ...detail } }),
     };
     if (!(await ground.write([event], (open) => [voided(open, found, reason)]))) return undefined;
     ground.tell("approval.expired", record);
@@ -170,7 +170,7 @@ const use = async (
   const { record, digest } = usable;
   const { callId, handler } = call;
   const open = await ground.open();
-  const event = { fields: eventOf("approval.used", record, { callId, principal: requester, detail: { digest } }) };
+  const event = { fields: eventOf("approval.used", record, { ...madeBy(call), principal: requester, detail: { digest } }) };
   const surface = policy.anySurface ? undefined : call.surface;
   const statement = consumed(open, record.id, { callId, callKey, digest, handler, requesterText, surface });
   const receipt = await audit.begin(callId, [event], [statement], {

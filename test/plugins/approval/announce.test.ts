@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { approvalCodes } from "../../../plugins/approval/errors.ts";
 import { statusOf } from "../../../plugins/http/refusals.ts";
 import { failureResult } from "../../../plugins/mcp/outcome.ts";
-import { tempFolder } from "../audit/kit.ts";
+import { eventsIn, tempFolder } from "../audit/kit.ts";
 import { quater } from "../cli/kit.ts";
 import { bootCounter, paid, staff, type Till, till } from "./surface-kit.ts";
 
@@ -43,6 +43,17 @@ describe("over HTTP", () => {
     const again = await counter.post(toBo);
     expect([again.response.status, paid.length]).toEqual([428, 1]);
     expect(again.body.approval).toMatchObject({ earlier: { id, callId: expect.any(String) as string, outcome: "succeeded" } });
+  });
+
+  test("the caller's trace stands on what it asked for and on what it used", async () => {
+    using folder = tempFolder();
+    await using counter = await bootCounter({ root: folder.root });
+    const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const traced = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
+    await counter.vote("bea", String((await counter.post(toBo, traced)).body.approval?.["id"]));
+    await counter.post(toBo, traced);
+    const about = (type: string) => eventsIn(folder.root).find(({ meta }) => meta.type === type)?.meta;
+    for (const type of ["approval.filed", "approval.used", "call.started"]) expect(about(type)).toMatchObject({ traceId });
   });
 
   test("Quater-Approval narrows it to one, and each refusal has its status", async () => {
