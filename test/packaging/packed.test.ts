@@ -265,6 +265,7 @@ describe("a slip names the thing and the next step, as the page shows", () => {
       "GET hello",
       ["quater.config.ts:9", "hello: http must match the pattern", 'Write "GET /path", or { route, status?, bind? }'],
     ],
+    ["an option", "http({ port", "http({ prot", ['http has no option "prot"; did you mean "port"?']],
     [
       "a door",
       "mcp({ authenticate: apiKeys() })",
@@ -280,8 +281,12 @@ describe("a slip names the thing and the next step, as the page shows", () => {
   });
 
   test("a missing key and a wrong key", async () => {
-    expectShown((await curl("/hello")).code, ["unauthenticated"]);
-    expectShown((await curl("/hello", '-H "Authorization: Bearer nope"')).code, ["invalid_token"]);
+    const missing = await curl("/hello");
+    expectShown(missing.code, ["unauthenticated"]);
+    expectShown(missing.detail, ["send Authorization: Bearer <key>"]);
+    const wrong = await curl("/hello", '-H "Authorization: Bearer nope"');
+    expectShown(wrong.code, ["invalid_token"]);
+    expectShown(wrong.detail, ["ask whoever runs this server for another key"]);
   });
 
   test("a busy port", async () => {
