@@ -166,7 +166,7 @@ export const holes: readonly Hole[] = [
     edits: [
       {
         file: "plugins/approval/eligible.ts",
-        from: '  if (person === requester.person) return "you made the request yourself";\n',
+        from: '  if (isSamePerson(person, requester.person)) return "you made the request yourself";\n',
         to: "",
       },
     ],
