@@ -1,19 +1,41 @@
 // The service: one door for the page, the API, the commands and the gate suite, so that all of them refuse the same.
 
+import { isQuaterError } from "../../core/index.ts";
 import { assertApprover, mayLookAt, obstacleTo } from "./eligible.ts";
 import { approvalNotFound, notEligible } from "./errors.ts";
-import type { Ground } from "./ground.ts";
+import { isId } from "./filing.ts";
+import { type Ground, requesterOf } from "./ground.ts";
 import { cancel, statusOf } from "./own.ts";
+import { approversSurface } from "./page/parts.ts";
 import type { Policy } from "./policy.ts";
 import type { ApprovalRecord } from "./record.ts";
 import { requirementsBy } from "./requirement.ts";
-import type { Approvals } from "./service.ts";
+import type { Approvals, Approver } from "./service.ts";
 import { revoke, vote } from "./voting.ts";
 import { waitingOn } from "./waiting.ts";
 
 const defaultListed = 50;
 /** Per question, once the first one was not enough. */
 const mostListed = 200;
+
+/** Whoever may not decide leaves a trace, as whoever may not call does. */
+const accounted = <Answer>(
+  ground: Ground,
+  { principal, via }: Approver,
+  id: string,
+  deciding: Promise<Answer>,
+): Promise<Answer> =>
+  deciding.catch((error: unknown) => {
+    if (isQuaterError(error))
+      ground.parts.audit.refused({
+        ...(isId(id) ? { approvalId: id } : {}),
+        detail: { via },
+        errorCode: error.code,
+        principal: requesterOf(principal),
+        surface: approversSurface,
+      });
+    throw error;
+  });
 
 export const approvalsOn = (ground: Ground, policies: ReadonlyMap<string, Policy>): Approvals => {
   const { reader, urlOf } = ground.parts;
@@ -43,8 +65,8 @@ export const approvalsOn = (ground: Ground, policies: ReadonlyMap<string, Policy
     },
     earlier: async ({ callKey, filedAt, id }) => (await reader.earlier(callKey, filedAt, id)).map(({ record }) => record),
     obstacle: obstacleTo,
-    vote: (approver, given) => vote(ground, approver, given),
-    revoke: (approver, given) => revoke(ground, approver, given),
+    vote: (approver, given) => accounted(ground, approver, given.id, vote(ground, approver, given)),
+    revoke: (approver, given) => accounted(ground, approver, given.id, revoke(ground, approver, given)),
     cancel: (requester, surface, id) => cancel(ground, requester, surface, id),
     statusOf: ownStatus,
     untilDecided: waitingOn(ownStatus),

@@ -8,7 +8,6 @@
 
 import { createHash } from "node:crypto";
 import { canonicalText, type Operation } from "../../core/index.ts";
-import type { Policy } from "./policy.ts";
 import type { Filed, Requester } from "./record.ts";
 
 /** What the digest covers. Not the rest of what is filed: ids and times say nothing of what will run. */
@@ -39,9 +38,6 @@ export const digestedText = ({ args, preview, requester, policyName, policy, ...
 
 /** Of the input schema, closed as the kernel has it: a deploy that changes what arguments mean voids what was agreed. */
 export const schemaDigestOf = ({ input }: Operation): string => sha256(canonicalText(JSON.parse(JSON.stringify(input))));
-
-/** Of the policy with all its defaults. */
-export const policyDigestOf = (policy: Policy): string => sha256(canonicalText(policy));
 
 /**
  * What a repeated call is found by: equal for calls of the same handler with the same arguments by the same principal,

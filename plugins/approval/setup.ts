@@ -1,7 +1,7 @@
 // The approval plugin at work. Loaded when a project that has it is set up, so that a manifest which only imports it does
 // not pay.
 
-import { canonicalText, hasSecret, type Operation, type PluginContext, type Running } from "../../core/index.ts";
+import { BootError, canonicalText, hasSecret, type Operation, type PluginContext, type Running } from "../../core/index.ts";
 import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
 import { storeRef } from "../store/service.ts";
@@ -34,6 +34,7 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
   const store = services.get(storeRef);
   const audit = services.get(auditRef);
   const http = services.find(httpRef);
+  if (http === undefined && (options.listen !== undefined || options.sso !== undefined)) throw noPage();
   store.register("approval", migrations);
   store.register("approval-page", codeMigrations);
   const policies = new Map(Object.entries(options.policies).map(([name, policy]) => [name, completed(policy)]));
@@ -105,6 +106,17 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
     },
   };
 };
+
+/** Only here: a plugin's own checks do not see which other plugins there are. */
+const noPage = (): Error =>
+  new BootError([
+    {
+      place: "approval()",
+      plugin: "approval",
+      cause: "approval is told how its page is reached, and nothing serves a page",
+      remedy: "Add http() to plugins, or remove listen and sso",
+    },
+  ]);
 
 const planOf = (operation: Operation, policyName: string, policies: ReadonlyMap<string, Policy>): Plan => {
   const policy = policies.get(policyName);

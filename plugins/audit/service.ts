@@ -63,6 +63,10 @@ export interface Audit {
    * @returns How many were found, and recorded as `unknown`.
    */
   sweepLost(): Promise<number>;
+  /**
+   * Whoever was refused something that is no call: noted soon, not waited for. A loop of them becomes one event with a count.
+   */
+  refused(fields: Omit<EventFields, "type" | "outcome">): void;
   /** `hmac:<key id>:<64 hex>` over the RFC 8785 text. */
   tagOf(value: unknown): string;
   /** A copy without secrets, as the trail stores arguments. */

@@ -66,7 +66,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     const opened = await store.open();
     return sweepUnknown(trail, opened, (call) => lost.flatMap((changes) => changes(opened, call)));
   };
-  services.provide(auditRef, serviceOf({ trail, redactor, recorder, keys, lost, sweepLost }));
+  services.provide(auditRef, serviceOf({ trail, redactor, recorder, refusals, keys, lost, sweepLost }));
   const stays = processesThatStay.has(command);
   let ticking: NodeJS.Timeout | undefined;
   let renewedAt = 0;
@@ -120,12 +120,13 @@ interface Parts {
   readonly trail: Trail;
   readonly redactor: Redactor;
   readonly recorder: Recorder;
+  readonly refusals: Refusals;
   readonly keys: () => TrailKeys;
   readonly lost: LostChanges[];
   readonly sweepLost: Audit["sweepLost"];
 }
 
-const serviceOf = ({ trail, redactor, recorder, keys, lost, sweepLost }: Parts): Audit => {
+const serviceOf = ({ trail, redactor, recorder, refusals, keys, lost, sweepLost }: Parts): Audit => {
   const draftOf = ({ fields, body }: AuditEvent): Draft =>
     body === undefined ? { fields } : { fields, body: bodyText(body, (text) => redactor.ofText(text)) };
   return {
@@ -139,6 +140,7 @@ const serviceOf = ({ trail, redactor, recorder, keys, lost, sweepLost }: Parts):
     },
     whenLost: (changes) => void lost.push(changes),
     sweepLost,
+    refused: (fields) => refusals.refused({ ...fields, type: "call.refused", outcome: "refused" }),
     tagOf: (value) => redactor.tagOf(value),
     storable: (schema, value) => redactor.storable(schema, value),
     secretFor: (label) => derivedFrom(keys().tag.secret, label),

@@ -80,7 +80,7 @@ export interface Desk extends AsyncDisposable {
   status(who: Principal, id: string, surface?: string): Promise<OwnStatus>;
   /** As it is stored, expiry derived. */
   record(id: string): Promise<ApprovalRecord>;
-  /** What the trail says of one request, in order. */
+  /** What the trail says of one request, in order; refused decisions too. */
   events(id: string): Promise<readonly EventMeta[]>;
   /** Runs one statement on the store, behind Quater's back. */
   sql(text: string, ...parameters: readonly unknown[]): Promise<readonly unknown[]>;

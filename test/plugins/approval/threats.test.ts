@@ -2,7 +2,7 @@
 
 import { authenticated, handler, resource, secret, Type } from "quater";
 import { principal } from "quater/testing";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { codeOf, type Desk, idIn, onBothDialects, paid, pay, people } from "./kit.ts";
 
 const { robot, ana, bea, cleo, dan } = people;
@@ -137,6 +137,25 @@ onBothDialects((claim) => {
     expect(await votes(desk)).toEqual([]);
     expect((await desk.record(id)).state).toBe("pending");
     expect(codeOf(await desk.call({ ...robot, person: "rob" }))).toBe("approval_required");
+  });
+
+  claim("T4: a decision that is refused is on the trail, with who tried it", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.file(robot);
+    const { digest } = await desk.record(id);
+    const vote = { id, verdict: "approve", digest } as const;
+    await expect(desk.approvals.vote({ principal: robot, via: "api" }, vote)).rejects.toThrow();
+    await expect(desk.approvals.revoke({ principal: dan, via: "cli" }, { id })).rejects.toThrow();
+    await expect(desk.approvals.vote({ principal: bea, via: "page" }, { ...vote, id: "\u0000" })).rejects.toThrow();
+    await vi.waitFor(async () => {
+      const refused = (await desk.events(id)).filter(({ type }) => type === "call.refused");
+      expect(
+        refused.map(({ errorCode, principal, surface, detail }) => [errorCode, principal?.credential, surface, detail]),
+      ).toEqual([
+        ["approver_not_eligible", robot.credential, "approvals", { via: "api" }],
+        ["approver_not_eligible", dan.credential, "approvals", { via: "cli" }],
+      ]);
+    });
   });
 
   claim("T4: those who may not decide may not look either; the obstacle is said before the vote", async ({ boot }) => {
