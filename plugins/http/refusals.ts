@@ -66,12 +66,6 @@ const challenge = (error: QuaterError): string | undefined => {
 export const problemBody = (status: number, code: string, detail: string, callId: string, more: object = {}): string =>
   JSON.stringify({ title: STATUS_CODES[status] ?? "Error", status, code, detail, callId, ...more });
 
-/** What a caller without a right credential can do about it here. */
-const nextStep: Readonly<Record<string, string>> = {
-  unauthenticated: ": send Authorization: Bearer <key>",
-  invalid_token: ": ask whoever runs this server for another key",
-};
-
 /** Writes the answer for a refused or failed call. */
 export const refuse = (ctx: Koa.Context, error: QuaterError, callId: string): void => {
   const status = statusOf(error);
@@ -80,7 +74,7 @@ export const refuse = (ctx: Koa.Context, error: QuaterError, callId: string): vo
   if (error instanceof TransportRefusal) ctx.set(error.headers);
   if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
   const { errors, details } = error;
-  const message = error.message + (nextStep[error.code] ?? "");
+  const message = error.code === "unauthenticated" ? `${error.message}: send Authorization: Bearer <key>` : error.message;
   send(
     ctx,
     status,
