@@ -164,7 +164,10 @@ export const unauthenticated = (surface: string): QuaterError =>
   build("unauthenticated", `A credential is needed to call this over ${surface}`);
 
 export const invalidToken = (): QuaterError =>
-  build("invalid_token", "The credential is unknown, expired or revoked, or not for this service; ask whoever runs it for another");
+  build(
+    "invalid_token",
+    "The credential is unknown, expired or revoked, or not for this service; ask whoever runs it for another",
+  );
 
 export const authenticatorFailed = (surface: string, cause: unknown): QuaterError =>
   build("authenticator_failed", "Credentials cannot be checked right now", {
