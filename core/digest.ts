@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
+import type { Operation } from "./operation.ts";
 
 /**
  * RFC 8785 text.
@@ -42,6 +43,12 @@ const assertWellFormed = (text: string): void => {
   if (/[\ud800-\udfff]/u.test(text)) throw new TypeError("Half of a surrogate pair has no JSON text");
 };
 
-/** `sha256:` and 64 hexadecimal digits over the RFC 8785 text of `{ handler, input }`. */
-export const argumentsHash = (handler: string, input: unknown): string =>
-  `sha256:${createHash("sha256").update(canonicalText({ handler, input })).digest("hex")}`;
+/** `sha256:` and 64 hexadecimal digits over the text's UTF-8: how every digest of a text is written. */
+export const digestOfText = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
+
+/** Over the RFC 8785 text of `{ handler, input }`. */
+export const argumentsHash = (handler: string, input: unknown): string => digestOfText(canonicalText({ handler, input }));
+
+/** Of the input schema, closed as the kernel has it: with another one the same arguments may mean something else. */
+export const schemaDigestOf = ({ input }: Pick<Operation, "input">): string =>
+  digestOfText(canonicalText(JSON.parse(JSON.stringify(input))));

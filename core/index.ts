@@ -13,7 +13,7 @@ export {
   type Outcome,
   previewOf,
 } from "./call.ts";
-export { argumentsHash, canonicalText } from "./digest.ts";
+export { argumentsHash, canonicalText, digestOfText, schemaDigestOf } from "./digest.ts";
 export {
   authenticatorFailed,
   cancelled,

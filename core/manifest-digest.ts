@@ -1,7 +1,6 @@
 // One digest for what a manifest exposes, so that a record of a start says what could be reached from then on.
 
-import { createHash } from "node:crypto";
-import { canonicalText } from "./digest.ts";
+import { canonicalText, digestOfText } from "./digest.ts";
 import { isExposed, type Manifest } from "./manifest.ts";
 import type { ConfiguredPlugin } from "./plugin.ts";
 
@@ -19,7 +18,7 @@ export const manifestDigest = (manifest: Manifest, plugins: readonly ConfiguredP
   );
   const given = plugins.map(({ name, optionsDigest }) => ({ name, options: optionsDigest?.() ?? null }));
   const said = { name: manifest.name, version: manifest.version ?? null, exposures, plugins: given };
-  return `sha256:${createHash("sha256").update(canonicalText(said)).digest("hex")}`;
+  return digestOfText(canonicalText(said));
 };
 
 const plain = (value: unknown): unknown =>

@@ -1,8 +1,7 @@
 // What a plugin was given in the manifest: keys that it does not know, and a digest of the rest for the record of a start.
 // The options themselves stay the plugin's own.
 
-import { createHash } from "node:crypto";
-import { canonicalText } from "./digest.ts";
+import { canonicalText, digestOfText } from "./digest.ts";
 import type { Problem } from "./problem.ts";
 import { nearest, visible } from "./text.ts";
 
@@ -35,9 +34,7 @@ export const soundsSecret = (name: string): boolean =>
  * texts that sound like secrets: a digest of a short one would give it away.
  */
 export const digestOfOptions = (given: readonly unknown[]): string =>
-  `sha256:${createHash("sha256")
-    .update(canonicalText(given.map((option) => tellable(option, "", []))))
-    .digest("hex")}`;
+  digestOfText(canonicalText(given.map((option) => tellable(option, "", []))));
 
 const tellable = (value: unknown, name: string, above: readonly unknown[]): unknown => {
   if (typeof value === "string") return soundsSecret(name) ? "secret" : wellFormed(withoutPassword(value));

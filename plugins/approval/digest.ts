@@ -6,9 +6,8 @@
 // stand in it as JSON values and not as text in text. What is absent is left out, because `null` is a value that a preview
 // may well have.
 
-import { createHash } from "node:crypto";
-import { canonicalText, type Operation } from "../../core/index.ts";
-import type { Filed, Requester } from "./record.ts";
+import { canonicalText, digestOfText } from "../../core/index.ts";
+import { type Filed, requesterOf } from "./record.ts";
 
 /** What the digest covers. Not the rest of what is filed: ids and times say nothing of what will run. */
 export type Digested = Pick<
@@ -17,7 +16,7 @@ export type Digested = Pick<
 >;
 
 /** `sha256:` and 64 hexadecimal digits. @throws {TypeError} for what has no JSON text. */
-export const digestOf = (filed: Digested): string => sha256(digestedText(filed));
+export const digestOf = (filed: Digested): string => digestOfText(digestedText(filed));
 
 /** The text under the digest: for whoever checks it by other means. Its first line names the form. */
 export const digestedText = ({ args, preview, requester, policyName, policy, ...filed }: Digested): string => {
@@ -27,7 +26,7 @@ export const digestedText = ({ args, preview, requester, policyName, policy, ...
     handler,
     schema,
     args: JSON.parse(args) as unknown,
-    principal: principalOf(requester),
+    principal: requesterOf(requester),
     surface,
     policy: { name: policyName, rules: policy },
     ...(preview === undefined ? {} : { preview: JSON.parse(preview) as unknown }),
@@ -35,9 +34,6 @@ export const digestedText = ({ args, preview, requester, policyName, policy, ...
   });
   return `quater.approval.v1\n${text}`;
 };
-
-/** Of the input schema, closed as the kernel has it: a deploy that changes what arguments mean voids what was agreed. */
-export const schemaDigestOf = ({ input }: Operation): string => sha256(canonicalText(JSON.parse(JSON.stringify(input))));
 
 /**
  * What a repeated call is found by: equal for calls of the same handler with the same arguments by the same principal,
@@ -60,20 +56,8 @@ export const callKeyOf = (
     app,
     handler,
     args: JSON.parse(args) as unknown,
-    principal: principalOf(requester),
+    principal: requesterOf(requester),
     ...(policy.anySurface ? {} : { surface }),
   });
   return tag(`quater.approval.call.v1\n${text}`);
 };
-
-/** These six and nothing else that a principal carries: roles and scopes are judged anew at every use. */
-const principalOf = ({ issuer, subject, kind, person, actsFor, credential }: Requester): Requester => ({
-  issuer,
-  subject,
-  kind,
-  ...(person === undefined ? {} : { person }),
-  ...(actsFor === undefined ? {} : { actsFor }),
-  credential,
-});
-
-const sha256 = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;

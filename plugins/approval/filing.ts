@@ -7,7 +7,7 @@ import type { AuditEvent } from "../audit/service.ts";
 import { type Draft, expired, filed } from "./changing.ts";
 import { digestOf } from "./digest.ts";
 import { approvalBacklog, approvalRequired, approvalUnattributed, approvalUnrenderable, type EarlierUse } from "./errors.ts";
-import { type Asked, eventOf, type Ground, madeBy, requesterKeyOf } from "./ground.ts";
+import { type Asked, boundBy, eventOf, type Ground, madeBy, requesterKeyOf } from "./ground.ts";
 import type { ApprovalRecord } from "./record.ts";
 import { unrenderableAt } from "./shown/values.ts";
 import { expiredEvent } from "./sweeping.ts";
@@ -22,14 +22,13 @@ import type { Found } from "./tables.ts";
  */
 export const file = async (ground: Ground, asked: Asked, after: Found | undefined): Promise<void> => {
   assertMayAsk(asked);
-  const { call, callKey, requester, requesterText, policy, policyName, policyText, schema, app } = asked;
+  const { call, callKey, requester, requesterText, policyText } = asked;
   const { reader, maxPending } = ground.parts;
   const preview = await previewText(call);
   const unrenderable = unrenderableAt({ args: call.inputText, preview });
   if (unrenderable !== undefined) throw approvalUnrenderable(unrenderable.path, `${unrenderable.in}: ${unrenderable.reason}`);
-  const { handler, surface, callId, inputText: args } = call;
-  const bound = { app, handler, schema, args, requester, surface, policyName, policy, preview, nonce: freshNonce() };
-  const draft: Draft = { ...bound, id: freshId(), callKey, digest: digestOf(bound), callId };
+  const bound = boundBy(asked, { surface: call.surface, preview, nonce: freshNonce() });
+  const draft: Draft = { ...bound, id: freshId(), callKey, digest: digestOf(bound), callId: call.callId };
   const requesterKey = requesterKeyOf(requester);
   const texts = asked.hasSecrets ? sealedTexts(ground, draft) : draft;
   // Its row still says "pending", and there may be one of these: it ends in the same transaction.

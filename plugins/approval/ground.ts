@@ -2,15 +2,15 @@
 // and the events that tell of them go in one transaction, or neither does.
 
 import { createHash } from "node:crypto";
-import { type Authorized, canonicalText, isQuaterError, type Log, type Principal } from "../../core/index.ts";
+import { type Authorized, canonicalText, isQuaterError, type Log } from "../../core/index.ts";
 import type { Audit, AuditEvent, EventFields, EventType } from "../audit/service.ts";
 import { isStoreFailure, type OpenStore, type Statement, type Store } from "../store/service.ts";
-import { callKeyOf } from "./digest.ts";
+import { callKeyOf, type Digested } from "./digest.ts";
 import { approvalUnavailable } from "./errors.ts";
 import { type NoticeType, noticeOf, type Tell } from "./notice.ts";
 import type { Policy } from "./policy.ts";
 import type { Reader } from "./reading.ts";
-import type { ApprovalRecord, Requester } from "./record.ts";
+import { type ApprovalRecord, type Requester, requesterOf } from "./record.ts";
 import type { Secrecy } from "./secrecy.ts";
 
 export interface GroundParts {
@@ -97,15 +97,11 @@ export const askedOf = (ground: Ground, plan: Plan, call: Authorized): Asked => 
   };
 };
 
-/** What of a principal an approval is bound to. */
-export const requesterOf = ({ issuer, subject, kind, person, actsFor, credential }: Principal): Requester => ({
-  issuer,
-  subject,
-  kind,
-  ...(person === undefined ? {} : { person }),
-  ...(actsFor === undefined ? {} : { actsFor }),
-  credential,
-});
+/** What people are asked about, of the call as it is now. */
+export const boundBy = (
+  { app, call, schema, requester, policyName, policy }: Asked,
+  more: Pick<Digested, "surface" | "preview" | "nonce">,
+): Digested => ({ app, handler: call.handler, schema, args: call.inputText, requester, policyName, policy, ...more });
 
 /**
  * Whoever may have only so many pending: all credentials of one principal together. A digest, because it is indexed, and

@@ -5,8 +5,8 @@ import { type Authorized, canonicalText, type Principal } from "../../core/index
 import { cancelled } from "./changing.ts";
 import { alreadyDecided, approvalNotFound, approvalUnavailable, approvalUsed } from "./errors.ts";
 import { usedBy } from "./filing.ts";
-import { askedOf, eventOf, type Ground, type Plan, requesterOf } from "./ground.ts";
-import type { ApprovalRecord } from "./record.ts";
+import { askedOf, eventOf, type Ground, type Plan } from "./ground.ts";
+import { type ApprovalRecord, requesterOf } from "./record.ts";
 import type { OwnStatus } from "./service.ts";
 import type { Found } from "./tables.ts";
 

@@ -13,6 +13,16 @@ export type ApprovalOutcome = "running" | "succeeded" | "failed" | "unknown";
 /** Who asks: what of the principal is bound into the digest. */
 export type Requester = Pick<Principal, "issuer" | "subject" | "kind" | "person" | "actsFor" | "credential">;
 
+/** These six and nothing else that a principal carries: roles and scopes are judged anew at every use. */
+export const requesterOf = ({ issuer, subject, kind, person, actsFor, credential }: Requester): Requester => ({
+  issuer,
+  subject,
+  kind,
+  ...(person === undefined ? {} : { person }),
+  ...(actsFor === undefined ? {} : { actsFor }),
+  credential,
+});
+
 /** What was filed. Never changes; `digest` covers all of it but id, times and callKey. */
 export interface Filed {
   /** `apr_` and 20 characters of a-z2-7. */

@@ -1,14 +1,21 @@
 // The approval plugin at work. Loaded when a project that has it is set up, so that a manifest which only imports it does
 // not pay.
 
-import { BootError, canonicalText, hasSecret, type Operation, type PluginContext, type Running } from "../../core/index.ts";
+import {
+  BootError,
+  canonicalText,
+  hasSecret,
+  type Operation,
+  type PluginContext,
+  type Running,
+  schemaDigestOf,
+} from "../../core/index.ts";
 import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
 import { storeRef } from "../store/service.ts";
 import { approvalsOn } from "./approvals.ts";
 import { ended } from "./changing.ts";
 import { approvalCommands } from "./commands/commands.ts";
-import { schemaDigestOf } from "./digest.ts";
 import { Ground, type Plan } from "./ground.ts";
 import type { ApprovalOptions } from "./index.ts";
 import { tellerOf } from "./notices/deliver.ts";

@@ -16,7 +16,7 @@ import {
   approvalUsed,
 } from "./errors.ts";
 import { file, previewText, required, usedBy } from "./filing.ts";
-import { type Asked, askedOf, eventOf, type Ground, madeBy, type Plan } from "./ground.ts";
+import { type Asked, askedOf, boundBy, eventOf, type Ground, madeBy, type Plan } from "./ground.ts";
 import { changedAt } from "./preview-changes.ts";
 import type { ApprovalOutcome, ApprovalRecord } from "./record.ts";
 import type { Found } from "./tables.ts";
@@ -140,21 +140,8 @@ const current = async (ground: Ground, asked: Asked, found: Found): Promise<Usab
     const changed = changedAt(record.preview, preview);
     return end(`the preview has changed: ${changed.join(", ")}`, { cause: "preview", changed }, approvalStale(id, changed));
   }
-  const { app, requester, schema, policyName, policy, call } = asked;
-  const { nonce, surface } = record;
-  const bound = {
-    app,
-    handler: call.handler,
-    schema,
-    args: call.inputText,
-    requester,
-    surface,
-    policyName,
-    policy,
-    preview,
-    nonce,
-  };
-  const digest = digestOf(bound);
+  const { surface, nonce } = record;
+  const digest = digestOf(boundBy(asked, { surface, preview, nonce }));
   // The row was written to by something else than Quater: it is not what people were shown.
   if (digest !== record.digest || record.callKey !== asked.callKey) throw approvalMismatch(id);
   return { record, digest };

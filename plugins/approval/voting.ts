@@ -16,10 +16,10 @@ import {
   voteDiffers,
 } from "./errors.ts";
 import { usedBy } from "./filing.ts";
-import { eventOf, type Ground, requesterOf } from "./ground.ts";
+import { eventOf, type Ground } from "./ground.ts";
 import { isSamePerson } from "./person.ts";
 import { isSatisfied } from "./policy.ts";
-import type { ApprovalRecord } from "./record.ts";
+import { type ApprovalRecord, requesterOf } from "./record.ts";
 import type { Approver, VoteGiven } from "./service.ts";
 import type { Found } from "./tables.ts";
 

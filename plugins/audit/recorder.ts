@@ -1,16 +1,15 @@
 // From calls to events: the hooks of the plugin. Effects decide the price: what writes is recorded before it runs and
 // before it is answered; a read leaves one event, afterwards, that nobody waits for.
 
-import { createHash } from "node:crypto";
 import {
   type Approved,
   type Arrival,
-  canonicalText,
   type ErrorKind,
   type HookChoice,
   type Hooks,
   type Operation,
   type Outcome,
+  schemaDigestOf,
 } from "../../core/index.ts";
 import type { Statement } from "../store/service.ts";
 import { bodyText, type EndedAs, type EventFields, jsonText, plainJson, whoOf } from "./event.ts";
@@ -205,8 +204,7 @@ class Plan {
     this.#operation = operation;
     this.#redactor = redactor;
     this.#level = level;
-    const text = canonicalText(JSON.parse(JSON.stringify(operation.input)));
-    this.#schema = `sha256:${createHash("sha256").update(text).digest("hex")}`;
+    this.#schema = schemaDigestOf(operation);
   }
 
   ofArguments({ input }: Approved): { argsTag: string | undefined; body: string | undefined } {

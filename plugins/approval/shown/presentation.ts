@@ -1,8 +1,7 @@
 // One request as whoever decides sees it: plain data, every text in it safe, and nothing left to decide for the page and the
 // terminal that print it. What the caller says of its own reasons is not in it, because nothing of that is stored.
 
-import type { Operation } from "../../../core/index.ts";
-import { schemaDigestOf } from "../digest.ts";
+import { type Operation, schemaDigestOf } from "../../../core/index.ts";
 import type { ApprovalRecord, ApprovalState } from "../record.ts";
 import { type ShownText, safeText, type View } from "./safe-text.ts";
 import { type ShownValues, shownArguments, shownPreview } from "./values.ts";

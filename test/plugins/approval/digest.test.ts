@@ -1,10 +1,10 @@
 import { createHash, createHmac } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
-import { canonicalText, handler, Type } from "quater";
+import { canonicalText, handler, schemaDigestOf, Type } from "quater";
 import { bootTest } from "quater/testing";
 import { describe, expect, test } from "vitest";
-import { callKeyOf, type Digested, digestedText, digestOf, schemaDigestOf } from "../../../plugins/approval/digest.ts";
+import { callKeyOf, type Digested, digestedText, digestOf } from "../../../plugins/approval/digest.ts";
 import type { Policy } from "../../../plugins/approval/policy.ts";
 
 const word = fc.string({ unit: "grapheme", maxLength: 8 });

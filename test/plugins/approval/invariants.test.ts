@@ -5,8 +5,8 @@ import { storeRef } from "quater/plugins";
 import { principal } from "quater/testing";
 import { expect } from "vitest";
 import { consumed, type Use } from "../../../plugins/approval/changing.ts";
-import { requesterOf } from "../../../plugins/approval/ground.ts";
 import { approvalsRef } from "../../../plugins/approval/index.ts";
+import { requesterOf } from "../../../plugins/approval/record.ts";
 import { sweepExpired } from "../../../plugins/approval/sweeping.ts";
 import { codeOf, type Desk, groundOf, idIn, onBothDialects, paid, people } from "./kit.ts";
 

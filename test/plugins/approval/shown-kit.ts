@@ -3,9 +3,9 @@
 
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
-import { canonicalText, type Handler, handler, type Operation, type TSchema, Type } from "quater";
+import { canonicalText, type Handler, handler, type Operation, schemaDigestOf, type TSchema, Type } from "quater";
 import { bootTest } from "quater/testing";
-import { digestOf, schemaDigestOf } from "../../../plugins/approval/digest.ts";
+import { digestOf } from "../../../plugins/approval/digest.ts";
 import type { ApprovalRecord } from "../../../plugins/approval/record.ts";
 import { type Presentation, presentationOf, type Surroundings } from "../../../plugins/approval/shown/presentation.ts";
 

@@ -122,10 +122,14 @@ export const holes: readonly Hole[] = [
     edits: [
       {
         file: digest,
-        from: "    args: JSON.parse(args) as unknown,\n    principal: principalOf(requester),\n    ...(policy",
-        to: "    principal: principalOf(requester),\n    ...(policy",
+        from: "    args: JSON.parse(args) as unknown,\n    principal: requesterOf(requester),\n    ...(policy",
+        to: "    principal: requesterOf(requester),\n    ...(policy",
       },
-      { file: using, from: "args: call.inputText, requester,", to: "args: record.args, requester," },
+      {
+        file: using,
+        from: "digestOf(boundBy(asked, { surface, preview, nonce }))",
+        to: "digestOf({ ...boundBy(asked, { surface, preview, nonce }), args: record.args })",
+      },
     ],
     named: /^refundOrder over mcp ran with arguments changed after approval$/,
   },
@@ -135,10 +139,14 @@ export const holes: readonly Hole[] = [
     edits: [
       {
         file: digest,
-        from: "    args: JSON.parse(args) as unknown,\n    principal: principalOf(requester),\n    ...(policy",
+        from: "    args: JSON.parse(args) as unknown,\n    principal: requesterOf(requester),\n    ...(policy",
         to: "    args: JSON.parse(args) as unknown,\n    ...(policy",
       },
-      { file: using, from: "requester, surface, policyName,", to: "requester: record.requester, surface, policyName," },
+      {
+        file: using,
+        from: "digestOf(boundBy(asked, { surface, preview, nonce }))",
+        to: "digestOf({ ...boundBy(asked, { surface, preview, nonce }), requester: record.requester })",
+      },
       { file: changing, from: '\n    .where("requester", "=", requesterText)', to: "" },
     ],
     named: /^refundOrder over http ran on somebody else's approval$/,
