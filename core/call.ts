@@ -61,23 +61,11 @@ type Stage = "arrived" | "bound" | "authorized" | "approved";
 
 /**
  * A call through all its stages: one object, seen through the type of the stage it has reached. Copying a dozen fields for
- * every stage cost more than all checks together. What is known from the beginning is frozen, and what stages add can be
- * said once and only by them, so that a plugin that assigns to a call fails instead of changing what runs.
+ * every stage cost more than all checks together. All of it is read through getters, and what stages add can be said once
+ * and only by them, so that a plugin that assigns to a call fails instead of changing what runs.
  */
 export class StagedCall implements Approved {
-  readonly callId: string;
-  readonly surface: string;
-  readonly handler: string;
-  readonly operation: Operation;
-  readonly principal: Principal;
-  readonly startedAt: number;
-  readonly peer: string | undefined;
-  readonly traceId: string | undefined;
-  readonly isDryRun: boolean;
-  readonly cancellation: Cancellation;
-  readonly progress: Call["progress"];
-  readonly approvalId: string | undefined;
-  readonly resources: Call["resources"];
+  readonly #from: Call;
   #stage: Stage = "arrived";
   #input: unknown;
   #inputText: string | undefined;
@@ -85,21 +73,61 @@ export class StagedCall implements Approved {
   #approvedBy: readonly string[] = [];
   #consume: Approved["consume"] = [];
 
+  /** @param from  Kept, and nobody else's from now on. */
   constructor(from: Call) {
-    this.callId = from.callId;
-    this.surface = from.surface;
-    this.handler = from.handler;
-    this.operation = from.operation;
-    this.principal = from.principal;
-    this.startedAt = from.startedAt;
-    this.peer = from.peer;
-    this.traceId = from.traceId;
-    this.isDryRun = from.isDryRun;
-    this.cancellation = from.cancellation;
-    this.progress = from.progress;
-    this.approvalId = from.approvalId;
-    this.resources = from.resources;
-    Object.freeze(this);
+    this.#from = from;
+  }
+
+  get callId(): string {
+    return this.#from.callId;
+  }
+
+  get surface(): string {
+    return this.#from.surface;
+  }
+
+  get handler(): string {
+    return this.#from.handler;
+  }
+
+  get operation(): Operation {
+    return this.#from.operation;
+  }
+
+  get principal(): Principal {
+    return this.#from.principal;
+  }
+
+  get startedAt(): number {
+    return this.#from.startedAt;
+  }
+
+  get peer(): string | undefined {
+    return this.#from.peer;
+  }
+
+  get traceId(): string | undefined {
+    return this.#from.traceId;
+  }
+
+  get isDryRun(): boolean {
+    return this.#from.isDryRun;
+  }
+
+  get cancellation(): Cancellation {
+    return this.#from.cancellation;
+  }
+
+  get progress(): Call["progress"] {
+    return this.#from.progress;
+  }
+
+  get approvalId(): string | undefined {
+    return this.#from.approvalId;
+  }
+
+  get resources(): Call["resources"] {
+    return this.#from.resources;
   }
 
   get input(): unknown {

@@ -3,7 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { binderOf } from "./bind.ts";
-import { type Arrival, type Call, Cancellation, type Outcome, StagedCall } from "./call.ts";
+import { type Arrival, Cancellation, type Outcome, StagedCall } from "./call.ts";
 import { Compile } from "./compile.ts";
 import type { Door } from "./door.ts";
 import { principalAt } from "./door.ts";
@@ -18,13 +18,14 @@ import {
   stopping,
   unknownHandler,
 } from "./errors.ts";
+import { type Flight, Flights } from "./flights.ts";
 import { type HookRunner, type HookSource, hookRunner } from "./hooks.ts";
 import type { Catalog, Operation } from "./operation.ts";
 import { CheckedStream, outputCheckOf } from "./output.ts";
 import { type Machine, runPipeline } from "./pipeline.ts";
 import type { Entry, Gate, Invocation, Log } from "./plugin.ts";
-import type { Awaitable, Principal } from "./principal.ts";
-import { type CallResources, callResources, OpenResources } from "./resource.ts";
+import { type Awaitable, andThen, type Principal } from "./principal.ts";
+import { callResources, OpenResources } from "./resource.ts";
 
 const noProgress = (): void => {};
 
@@ -37,12 +38,9 @@ export class PipelineGate implements Gate {
   readonly #doors: ReadonlyMap<string, Door>;
   readonly #log: Log;
   readonly #machines = new Map<string, Machine>();
-  readonly #streams = new Map<Call, CheckedStream>();
-  readonly #inFlight = new Set<Call>(); // calls, not cancellations: several calls may share one
+  readonly #flights = new Flights();
   #strangers: HookRunner | undefined;
   #drained: (() => void) | undefined;
-  /** Cancelled by the drain, and not by whoever called. */
-  readonly #cutOff = new WeakSet<Call>();
 
   constructor(catalog: Catalog, doors: ReadonlyMap<string, Door>, log: Log) {
     this.#catalog = catalog;
@@ -114,27 +112,27 @@ export class PipelineGate implements Gate {
       approvalId: invocation.approvalId,
       resources: resources.open,
     });
-    this.#inFlight.add(call);
+    const flight = this.#flights.begin(call, resources.close);
     let outcome: Outcome;
     try {
       const run = isDryRun ? rehearse : runPipeline;
       outcome = { ok: true, value: await run(call, invocation.given, machine), callId };
     } catch (error) {
-      outcome = { ok: false, error: this.#told(error, call), callId };
+      outcome = { ok: false, error: this.#told(error, flight), callId };
     }
     if (outcome.ok && outcome.value instanceof CheckedStream) {
-      this.#streams.set(call, outcome.value);
+      flight.stream = outcome.value;
       outcome.value.whenEnded(async (failure) => {
         const end: Outcome =
           failure === undefined
             ? { ok: true, value: undefined, callId }
-            : { ok: false, error: this.#told(failure, call), callId };
-        const settled = await this.#finish(call, end, resources.close);
+            : { ok: false, error: this.#told(failure, flight), callId };
+        const settled = await this.#finish(flight, end);
         return settled.ok ? undefined : settled.error;
       });
       return outcome;
     }
-    return this.#finish(call, outcome, resources.close);
+    return this.#finish(flight, outcome);
   }
 
   async unready(): Promise<readonly string[]> {
@@ -144,19 +142,20 @@ export class PipelineGate implements Gate {
   /** Refuses new calls, waits for those in flight, and cancels what is left after `drainMs` milliseconds. */
   async drain(drainMs: number): Promise<void> {
     this.phase = "stopping";
-    if (this.#inFlight.size === 0) return;
-    this.#log.info(`Waiting for ${this.#inFlight.size} calls in flight`);
+    if (this.#flights.size === 0) return;
+    this.#log.info(`Waiting for ${this.#flights.size} calls in flight`);
     if (await this.#emptyWithin(drainMs)) return;
-    this.#log.warn(`Cancelling ${this.#inFlight.size} calls that did not end in ${drainMs} ms`);
-    for (const call of this.#inFlight) if (!call.cancellation.isCancelled) this.#cutOff.add(call);
-    for (const { cancellation } of this.#inFlight) cancellation.cancel();
+    const late = this.#flights.all();
+    this.#log.warn(`Cancelling ${late.length} calls that did not end in ${drainMs} ms`);
+    for (const flight of late) flight.isCutOff = !flight.call.cancellation.isCancelled;
+    for (const { call } of late) call.cancellation.cancel(); // several calls may share one
     // Nobody may be reading, and then nothing but this would end them.
-    for (const stream of this.#streams.values()) void stream.return().catch(() => {});
+    for (const { stream } of late) void stream?.return().catch(() => {});
     await this.#emptyWithin(1000);
   }
 
   #emptyWithin(milliseconds: number): Promise<boolean> {
-    if (this.#inFlight.size === 0) return Promise.resolve(true);
+    if (this.#flights.size === 0) return Promise.resolve(true);
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), milliseconds);
       this.#drained = () => {
@@ -167,29 +166,26 @@ export class PipelineGate implements Gate {
   }
 
   /** Resources close before the outcome is recorded and answered: a failed commit must not follow a success. */
-  #finish(call: Call, outcome: Outcome, close: CallResources["close"]): Awaitable<Outcome> {
+  #finish(flight: Flight, outcome: Outcome): Awaitable<Outcome> {
+    const { call, close } = flight;
     const closing = close(!outcome.ok || call.isDryRun); // what a dry run's preview opened is rolled back
-    if (closing === undefined) return this.#end(call, outcome);
+    if (closing === undefined) return this.#end(flight, outcome);
     return closing.then(
-      () => this.#end(call, outcome),
+      () => this.#end(flight, outcome),
       (error: unknown) => {
-        const failure = this.#told(error, call);
-        return this.#end(call, outcome.ok ? { ok: false, error: failure, callId: call.callId } : outcome);
+        const failure = this.#told(error, flight);
+        return this.#end(flight, outcome.ok ? { ok: false, error: failure, callId: call.callId } : outcome);
       },
     );
   }
 
-  #end(call: Call, outcome: Outcome): Awaitable<Outcome> {
-    const settling = this.#settle(call, outcome, call.operation);
-    if (settling instanceof Promise) return settling.then((settled) => this.#leave(call, settled));
-    return this.#leave(call, settling);
-  }
-
-  #leave(call: Call, settled: Outcome): Outcome {
-    this.#inFlight.delete(call);
-    this.#streams.delete(call);
-    if (this.#inFlight.size === 0) this.#drained?.();
-    return settled;
+  #end(flight: Flight, outcome: Outcome): Awaitable<Outcome> {
+    const { call } = flight;
+    return andThen(this.#settle(call, outcome, call.operation), (settled) => {
+      this.#flights.end(flight);
+      if (this.#flights.size === 0) this.#drained?.();
+      return settled;
+    });
   }
 
   #settle(arrival: Arrival, outcome: Outcome, operation: Operation | undefined): Awaitable<Outcome> {
@@ -213,11 +209,11 @@ export class PipelineGate implements Gate {
   }
 
   /** What the caller is told of a failure. */
-  #told(error: unknown, call: Call): QuaterError {
+  #told(error: unknown, { call, stream, isCutOff }: Flight): QuaterError {
     if (!call.cancellation.isCancelled || (isQuaterError(error) && error.kind !== "cancelled")) return this.#logged(error, call);
-    if (!this.#cutOff.has(call)) return cancelled();
+    if (!isCutOff) return cancelled();
     // Safe to repeat where nothing was changed: the handler had not begun, or only reads.
-    const hasBegun = !isQuaterError(error) || this.#streams.has(call);
+    const hasBegun = !isQuaterError(error) || stream !== undefined;
     return hasBegun && call.operation.handler.effect !== "read" ? cutOff() : stopping();
   }
 

@@ -24,7 +24,8 @@ export type GivenReader = readonly Given[] | (() => Awaitable<readonly Given[]>)
 export const runPipeline = async (call: Call, given: GivenReader, machine: Machine): Promise<unknown> => {
   const { hooks, checked } = machine;
   judgeStatic(call);
-  const bound = bind(call, typeof given === "function" ? await given() : given, machine);
+  const parts = typeof given === "function" ? given() : given;
+  const bound = bind(call, parts instanceof Promise ? await parts : parts, machine);
   const authorized = await auth(bound, machine);
   const replay = hooks.has("admit") ? await admit(authorized, machine) : undefined;
   if (replay !== undefined) return checked(replay.value);

@@ -141,7 +141,7 @@ export interface Invocation {
   readonly given: readonly Given[] | (() => Awaitable<readonly Given[]>);
   readonly callId?: string;
   readonly cancellation?: Cancellation;
-  readonly progress?: Call["progress"];
+  readonly progress?: Call["progress"] | undefined;
   readonly dryRun?: boolean;
   readonly peer?: string | undefined;
   /** By `traceIdOf`, for the record of the call. */

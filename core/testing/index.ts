@@ -52,17 +52,18 @@ export interface TestApp extends AsyncDisposable {
 }
 
 /** A principal for tests; what is not given is plain and without rights. */
-export const principal = (given: Partial<Principal> = {}): Principal => ({
-  issuer: "test",
-  subject: "ana",
-  kind: "user",
-  person: given.subject ?? "ana",
-  credential: `test:${given.subject ?? "ana"}`,
-  scopes: [],
-  roles: [],
-  claims: {},
-  ...given,
-});
+export const principal = (given: Partial<Principal> = {}): Principal =>
+  Object.freeze({
+    issuer: "test",
+    subject: "ana",
+    kind: "user",
+    person: given.subject ?? "ana",
+    credential: `test:${given.subject ?? "ana"}`,
+    scopes: [],
+    roles: [],
+    claims: {},
+    ...given,
+  });
 
 /** Authenticates by a table from token to principal. */
 export const tokens = (table: Readonly<Record<string, Principal>>): Authenticator =>

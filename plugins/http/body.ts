@@ -1,7 +1,7 @@
 // Reading a request's body and query, with every limit checked while reading.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { cancelled, type Given, parseJsonBytes, tooLarge } from "../../core/index.ts";
+import { cancelled, type Given, internal, parseJsonBytes, tooLarge } from "../../core/index.ts";
 import { TransportRefusal } from "./refusals.ts";
 
 export const hasBody = (req: IncomingMessage): boolean =>
@@ -11,8 +11,7 @@ export const hasBody = (req: IncomingMessage): boolean =>
 const jsonType = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;|$)/i;
 
 /** @throws {QuaterError | TransportRefusal} 415 for what is not JSON or compressed, 413 over the limit, `json_*`. */
-export const readJsonBody = async (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Given | undefined> => {
-  if (!hasBody(req)) return undefined;
+export const readJsonBody = async (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Given> => {
   const type = req.headers["content-type"];
   if (type === undefined || !jsonType.test(type)) {
     throw new TransportRefusal("unsupported_media_type", "The body must be JSON: send Content-Type: application/json", {
@@ -22,16 +21,24 @@ export const readJsonBody = async (req: IncomingMessage, res: ServerResponse, ma
   return { from: "body", isText: false, values: parseJsonBytes(await readBytes(req, res, maxBytes)) };
 };
 
-export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Buffer> => {
+export const readBytes = async (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Buffer> => {
   const encoding = req.headers["content-encoding"];
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     throw new TransportRefusal("unsupported_media_type", "Compressed bodies are not accepted", { "accept-encoding": "identity" });
   }
   const limit = `${maxBytes} bytes`;
-  if (Number(req.headers["content-length"] ?? 0) > maxBytes) throw tooLarge("The body", limit);
+  const length = Number(req.headers["content-length"] ?? Number.NaN); // without one it ends when it ends
+  if (length > maxBytes) throw tooLarge("The body", limit);
   // The caller waits for leave to send: given only now, when nothing refused the call by its headers.
   if (req.headers.expect !== undefined) res.writeContinue();
-  return new Promise((resolve, reject) => {
+  if (req.readableDidRead) throw internal(new Error("A middleware has read the body, which only its route may read"));
+  // What came in one piece with its head is there as soon as Node's parser has had its turn, and needs no listeners.
+  await undefined;
+  return length > 0 && req.readableLength === length ? (req.read() as Buffer) : readParts(req, maxBytes, limit);
+};
+
+const readParts = (req: IncomingMessage, maxBytes: number, limit: string): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let size = 0;
     req.on("data", (part: Buffer) => {
@@ -46,7 +53,6 @@ export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: n
     });
     req.on("error", () => reject(cancelled()));
   });
-};
 
 /** A query's texts by name; a repeated name gives a list. `+` is a space, as forms write it. */
 export const readQuery = (text: string): Readonly<Record<string, string | string[]>> => {

@@ -113,13 +113,14 @@ export const exposedRoutes =
       return refuse(ctx, error, callId);
     }
     if (!outcome.ok) return refuse(ctx, outcome.error, callId);
-    ctx.status = plan.status;
     if (operation.isStream) {
       http.endWhenStalled(ctx);
-      return stream(ctx, outcome.value as AsyncIterable<unknown>, callId);
+      stream(ctx, outcome.value as AsyncIterable<unknown>, callId);
+    } else {
+      res.setHeader("content-type", "application/json; charset=utf-8");
+      ctx.body = JSON.stringify(outcome.value);
     }
-    res.setHeader("content-type", "application/json; charset=utf-8");
-    ctx.body = JSON.stringify(outcome.value);
+    if (ctx.status !== plan.status) ctx.status = plan.status;
   };
 
 /** The approval that the caller means. Said twice, Node joins the two, which is no id. */

@@ -131,11 +131,16 @@ const duplicateRoutes = (operations: PluginContext["catalog"]["operations"]): Pr
 interface Reading {
   readonly guard: Guard;
   readonly statusOf: HttpService["statusOf"];
+  readonly readBytes: typeof import("./body.ts").readBytes;
 }
 
 const readingOf = async (options: HttpOptions): Promise<Reading> => {
-  const [{ guardOf }, { statusOf }] = await Promise.all([import("./guard.ts"), import("./refusals.ts")]);
-  return { guard: guardOf(options), statusOf };
+  const [{ guardOf }, { statusOf }, { readBytes }] = await Promise.all([
+    import("./guard.ts"),
+    import("./refusals.ts"),
+    import("./body.ts"),
+  ]);
+  return { guard: guardOf(options), statusOf, readBytes };
 };
 
 const setup = async (options: HttpOptions, context: PluginContext): Promise<Running> => {
@@ -150,7 +155,6 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
   };
   const maxBodyBytes = options.maxBodyBytes ?? 1_048_576;
   let listening: Listening | undefined;
-  let body: typeof import("./body.ts") | undefined;
   const service: HttpService = {
     mount: (what, mount) => void mountings.push({ what, mount }),
     listen: async (what, place, allowedHosts, mounting) => {
@@ -167,10 +171,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
       return listening?.baseUrl;
     },
     credentials: ({ req }, surface) => new RequestCredentials(req, surface, read().guard),
-    readBody: async ({ req, res }) => {
-      body ??= await import("./body.ts"); // once: an import is never free, not even of a known module
-      return body.readBytes(req, res, maxBodyBytes);
-    },
+    readBody: ({ req, res }) => read().readBytes(req, res, maxBodyBytes),
     cancellation: ({ res }) => new ResponseCancellation(res),
     endWhenStalled: ({ res }) => endWhenStalled(res, options.stallTimeoutMs),
     openApi: (principal) =>

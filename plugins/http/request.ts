@@ -29,10 +29,13 @@ export class RequestCredentials implements Credentials {
     return this.#guard.peerOf(this.#req);
   }
 
-  readonly header = (name: string): string | undefined => {
-    const value = this.#req.headers[name];
-    return Array.isArray(value) ? value[0] : value;
-  };
+  /** Made when it is asked for, and a function by itself: authenticators take `{ header }` apart. */
+  get header(): Credentials["header"] {
+    return (name) => {
+      const value = this.#req.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    };
+  }
 }
 
 /** Cancelled when the client goes away before the answer is complete. */

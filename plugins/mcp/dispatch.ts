@@ -2,6 +2,7 @@
 // which is loaded when the first of it arrives.
 
 import {
+  type Awaitable,
   type Cancellation,
   cancelled,
   type Gate,
@@ -106,35 +107,36 @@ export class Dispatcher {
       callId,
       cancellation,
       dryRun,
-      ...(peer === undefined ? {} : { peer }),
-      ...(traceId === undefined ? {} : { traceId }),
-      ...(approval === undefined ? {} : { approvalId: approval.id }),
-      ...(progress === undefined ? {} : { progress: progress.report }),
+      peer,
+      traceId,
+      approvalId: approval?.id,
+      progress: progress?.report,
     });
-    const ended = await this.#result(outcome, tool, caller, dryRun, progress);
+    const result = this.#result(outcome, tool, caller, dryRun, progress);
+    const ended = result instanceof Promise ? await result : result;
     progress?.end();
     return typeof ended === "string" ? { body: resultMessage(id, ended) } : this.#refusal(id, ended, tool, caller);
   }
 
   /** The result as JSON text, or what went wrong on the way to it. */
-  async #result(
+  #result(
     outcome: Outcome,
     tool: Tool | undefined,
     caller: Caller,
     isDryRun: boolean,
     progress: Progress | undefined,
-  ): Promise<string | QuaterError> {
+  ): Awaitable<string | QuaterError> {
     if (!outcome.ok) return outcome.error;
-    const { callId } = outcome;
-    if (isDryRun) return dryRunResult(outcome.value, tool?.wrapping, callId);
-    if (tool?.wrapping !== "items") return successResult(wrapped(outcome.value, tool?.wrapping), tool?.wrapping, callId);
-    try {
-      const items = await collected(outcome.value as AsyncIterable<unknown>, caller.cancellation, progress);
-      return successResult(items, tool.wrapping, callId);
-    } catch (error) {
-      if (isQuaterError(error)) return error;
-      throw error;
-    }
+    const { callId, value } = outcome;
+    if (isDryRun) return dryRunResult(value, tool?.wrapping, callId);
+    if (tool?.wrapping !== "items") return successResult(wrapped(value, tool?.wrapping), tool?.wrapping, callId);
+    return collected(value as AsyncIterable<unknown>, caller.cancellation, progress).then(
+      (items) => successResult(items, tool.wrapping, callId),
+      (error: unknown) => {
+        if (isQuaterError(error)) return error;
+        throw error;
+      },
+    );
   }
 
   #refusal(id: MessageId, error: QuaterError, tool: Tool | undefined, { principal, callId }: Caller): Answer {

@@ -35,7 +35,8 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
   let principal: Principal;
   try {
     // From headers alone: strangers cannot make us read, let alone parse, what they send.
-    principal = await gate.enter({ surface: "mcp", credentials, callId, traceId });
+    const entering = gate.enter({ surface: "mcp", credentials, callId, traceId });
+    principal = entering instanceof Promise ? await entering : entering;
   } catch (error) {
     if (!isQuaterError(error)) throw error;
     return turnAway(ctx, error, callId);

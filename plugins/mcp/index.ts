@@ -94,6 +94,17 @@ export const stdioProbe =
  * for was not typed by that person (trust.md section 6, "Kinds").
  */
 const asAgent = (principal: Principal): Principal => {
+  const known = agents.get(principal);
+  if (known !== undefined) return known;
+  const agent = Object.freeze(agentOf(principal));
+  if (Object.isFrozen(principal)) agents.set(principal, agent); // what can still change must not be remembered
+  return agent;
+};
+
+/** Authenticators give the same principal again for the same credential. */
+const agents = new WeakMap<Principal, Principal>();
+
+const agentOf = (principal: Principal): Principal => {
   const { issuer, subject, credential, scopes, roles, claims, person, actsFor = person } = principal;
   const agent = { issuer, subject, kind: "agent" as const, credential, scopes, roles, claims };
   if (actsFor === undefined) return agent;

@@ -93,6 +93,8 @@ const twoInstances = async (root: string, url: string, milliseconds: number): Pr
   const both = await Promise.all(servers.map(({ port }) => load(port, milliseconds)));
   await Promise.all(servers.map(({ stop }) => stop()));
   return {
+    answers: both.reduce((sum, each) => sum + each.answers, 0),
+    milliseconds: Math.max(...both.map((each) => each.milliseconds)),
     perSecond: both.reduce((sum, each) => sum + each.perSecond, 0),
     p99Ms: Math.max(...both.map(({ p99Ms }) => p99Ms)),
   };

@@ -1,10 +1,11 @@
-// Requests per second and CPU per request of whole servers, rounds interleaved so that a noisy machine hits all alike.
+// Requests per second and CPU per request of whole servers, slices of them interleaved so that a noisy machine hits all alike.
 
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
-import { request, run } from "./load.ts";
+import { type Measured, request, run } from "./load.ts";
 
 export interface Variant {
   readonly name: string;
@@ -66,6 +67,10 @@ export const builtServer = (name: string): string => {
   return outfile;
 };
 
+const connections = 16;
+/** Milliseconds. Variants take turns this short, because a shared machine is at half its speed for seconds. */
+const slice = 200;
+
 /** @returns Medians over the rounds, by variant. */
 export const measureServers = async (
   variants: readonly Variant[],
@@ -73,16 +78,23 @@ export const measureServers = async (
   say: (line: string) => void,
 ): Promise<Map<string, Figures>> => {
   const file = builtServer("servers");
+  const servers = await Promise.all(variants.map((variant) => serve(variant, file)));
+  for (const { load } of servers) await load(1_500); // compiled and warm
   const seen = new Map<string, Figures[]>(variants.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round++) {
-    for (const variant of variants) {
-      const figures = await measure(variant, milliseconds, file);
-      seen.get(variant.name)?.push(figures);
+    const slices = servers.map((): Measured[] => []);
+    const before = await Promise.all(servers.map(({ cpu }) => cpu()));
+    for (let n = 0; n < milliseconds / slice; n++)
+      for (const [index, { load }] of servers.entries()) slices[index]?.push(await load(slice));
+    for (const [index, { name, cpu }] of servers.entries()) {
+      const figures = figuresOf(slices[index] ?? [], (await cpu()) - (before[index] ?? 0));
+      seen.get(name)?.push(figures);
       say(
-        `  round ${round}  ${variant.name.padEnd(22)} ${figures.perSecond.toFixed(0).padStart(7)} /s ${figures.cpuMicroseconds.toFixed(1).padStart(7)} µs`,
+        `  round ${round}  ${name.padEnd(22)} ${figures.perSecond.toFixed(0).padStart(7)} /s ${figures.cpuMicroseconds.toFixed(1).padStart(7)} µs`,
       );
     }
   }
+  await Promise.all(servers.map(({ stop }) => stop()));
   const middle = (name: string, of: (figures: Figures) => number) => median((seen.get(name) ?? []).map(of));
   return new Map(
     variants.map(({ name }) => [
@@ -96,24 +108,33 @@ export const measureServers = async (
   );
 };
 
-const measure = async ({ server, handlers, bytes, expected }: Variant, milliseconds: number, file: string): Promise<Figures> => {
-  const child = spawn(process.execPath, [file, server, String(handlers)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+const figuresOf = (slices: readonly Measured[], cpuMicroseconds: number): Figures => {
+  const answers = slices.reduce((sum, each) => sum + each.answers, 0);
+  return {
+    perSecond: answers / (slices.reduce((sum, each) => sum + each.milliseconds, 0) / 1_000),
+    cpuMicroseconds: cpuMicroseconds / answers,
+    p99Ms: median(slices.map(({ p99Ms }) => p99Ms)),
+  };
+};
+
+const serve = async ({ name, server, handlers, bytes, expected }: Variant, file: string) => {
+  const child = spawn(process.execPath, [file, server, String(handlers)], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const next = async () => Number((await lines.next()).value);
-  const cpu = () => {
-    child.stdin.write("\n");
-    return next();
-  };
   const port = await next();
-  await run({ port, bytes, connections: 16, milliseconds: Math.max(1_500, milliseconds / 2), expected }); // compiled and warm
-  const before = await cpu();
-  const { perSecond, p99Ms } = await run({ port, bytes, connections: 16, milliseconds, expected });
-  const used = (await cpu()) - before;
-  child.stdin.end();
-  await new Promise((resolve) => child.once("exit", resolve));
-  return { perSecond, p99Ms, cpuMicroseconds: used / (perSecond * (milliseconds / 1000)) };
+  return {
+    name,
+    load: (milliseconds: number) => run({ port, bytes, connections, milliseconds, expected }),
+    /** Microseconds so far. */
+    cpu: () => {
+      child.stdin.write("\n");
+      return next();
+    },
+    stop: async () => {
+      child.stdin.end();
+      await once(child, "exit");
+    },
+  };
 };
 
 export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;

@@ -14,6 +14,8 @@ export interface Load {
 }
 
 export interface Measured {
+  readonly answers: number;
+  readonly milliseconds: number;
   readonly perSecond: number;
   readonly p99Ms: number;
 }
@@ -32,8 +34,11 @@ export const run = async ({ port, bytes, connections, milliseconds, expected }: 
   const message = Buffer.from(bytes);
   await Promise.all(Array.from({ length: connections }, () => oneConnection(port, message, end, expected, latencies)));
   latencies.sort((a, b) => a - b);
+  const took = performance.now() - begin;
   return {
-    perSecond: latencies.length / ((performance.now() - begin) / 1000),
+    answers: latencies.length,
+    milliseconds: took,
+    perSecond: latencies.length / (took / 1000),
     p99Ms: latencies[Math.floor(latencies.length * 0.99)] ?? 0,
   };
 };

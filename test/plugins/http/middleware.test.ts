@@ -1,0 +1,104 @@
+// What users put into Koa stands around every route, and sees of it what Koa shows.
+
+import { anyone, definePlugin, handler, stream, Type } from "quater";
+import { http, httpRef } from "quater/http";
+import { bootTest, type TestApp } from "quater/testing";
+import { expect, test } from "vitest";
+import type { KoaMiddleware } from "../../../plugins/http/koa.ts";
+
+const echo = handler({
+  description: "Echo.",
+  effect: "write",
+  input: Type.Object({ text: Type.String() }),
+  auth: anyone,
+  handle: ({ text }) => ({ text }),
+});
+const count = handler({
+  description: "Count.",
+  effect: "read",
+  input: Type.Object({}),
+  output: stream(Type.Integer()),
+  auth: anyone,
+  async *handle() {
+    yield 1;
+    yield 2;
+  },
+});
+
+const bootWith = (middleware: KoaMiddleware): Promise<TestApp> =>
+  bootTest({
+    handlers: { echo, count },
+    expose: { echo: { http: { route: "POST /echo", status: 201 }, public: true }, count: { http: "GET /count", public: true } },
+    plugins: [
+      http({ port: 0 }),
+      definePlugin(() => ({
+        name: "around",
+        needs: [httpRef],
+        setup: ({ services }) => services.get(httpRef).mount("around everything", ({ app }) => void app.use(middleware)),
+      }))(),
+    ],
+  });
+
+const ask = (app: TestApp, path: string, body?: object) =>
+  fetch(`${app.kernel.services.get(httpRef).baseUrl}${path}`, {
+    signal: AbortSignal.timeout(5_000),
+    ...(body === undefined
+      ? {}
+      : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+  });
+
+test("it sees the status, the headers and the body of a route, and may change them", async () => {
+  const seen: unknown[] = [];
+  await using app = await bootWith(async (ctx, next) => {
+    await next();
+    seen.push([ctx.status, ctx.type, ctx.body]);
+    ctx.set("server-timing", "total;dur=1");
+    if (ctx.status === 201) ctx.body = { changed: true };
+  });
+  const changed = await ask(app, "/echo", { text: "a" });
+  expect([changed.status, changed.headers.get("server-timing"), await changed.json()]).toEqual([
+    201,
+    "total;dur=1",
+    { changed: true },
+  ]);
+  const refused = await ask(app, "/echo", { text: 1 });
+  expect([refused.status, refused.headers.get("server-timing")]).toEqual([422, "total;dur=1"]);
+  const streamed = await ask(app, "/count");
+  expect([streamed.headers.get("server-timing"), await streamed.text()]).toEqual(["total;dur=1", "1\n2\n"]);
+  expect(seen).toEqual([
+    [201, "application/json", '{"text":"a"}'],
+    [422, "application/problem+json", expect.stringContaining('"code":"invalid_input"')],
+    [200, "application/x-ndjson", expect.anything()],
+  ]);
+});
+
+test("it may answer by itself, and then no handler runs", async () => {
+  await using app = await bootWith(async (ctx, next) => {
+    if (ctx.path !== "/echo") return next();
+    ctx.status = 503;
+    ctx.body = "closed for today";
+    return undefined;
+  });
+  const answer = await ask(app, "/echo", { text: "a" });
+  expect([answer.status, await answer.text()]).toEqual([503, "closed for today"]);
+  expect((await ask(app, "/count")).status).toBe(200);
+});
+
+test("one that waits before it goes on costs the body nothing", async () => {
+  await using app = await bootWith(async (_ctx, next) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await next();
+  });
+  const long = "x".repeat(200_000);
+  expect(await (await ask(app, "/echo", { text: long })).json()).toEqual({ text: long });
+});
+
+test("one that reads the body takes it from the route, which says so instead of waiting for ever", async () => {
+  await using app = await bootWith(async (ctx, next) => {
+    for await (const _part of ctx.req);
+    await next();
+  });
+  const answer = await ask(app, "/echo", { text: "a" });
+  expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([500, "internal"]);
+  expect(app.log.map(({ fields }) => String(fields["error"])).join()).toContain("A middleware has read the body");
+});
