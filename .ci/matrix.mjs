@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -19,11 +19,14 @@ const say = (text) => process.stdout.write(`${text}\n`);
 const seconds = (begin) => Math.round((performance.now() - begin) / 100) / 10;
 
 // What the package manager says of this run of itself would make a nested one install into this checkout.
-const outside = Object.fromEntries(
-  Object.entries(process.env).filter(
-    ([name]) => !/^npm_/i.test(name) || /^npm_config_(registry|cache|userconfig|globalconfig|cafile|.*proxy)$/i.test(name),
+const outside = {
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !/^npm_/i.test(name) || /^npm_config_(registry|cache|userconfig|globalconfig|cafile|.*proxy)$/i.test(name),
+    ),
   ),
-);
+  XDG_CACHE_HOME: join(folder, "cache"),
+};
 const run = (program, args, { cwd = folder, path } = {}) =>
   execFileSync(program, args, {
     cwd,
@@ -59,6 +62,20 @@ const withServer = async (node, args, use) => {
     if (child.exitCode === null) await new Promise((resolve) => child.once("exit", resolve));
   }
   assert.equal(child.exitCode, 0, "a server that is asked to end exits with 0");
+};
+
+/** What Node compiled is kept where nobody else can write, and left alone where somebody could. */
+const keepsCompiled = (start) => {
+  const cache = join(folder, "cache/quater");
+  assert.equal((statSync(cache).mode & 0o777).toString(8), "700");
+  const kept = () => readdirSync(cache, { recursive: true }).length;
+  assert.ok(kept() > 5, "a start keeps what was compiled");
+  rmSync(cache, { recursive: true });
+  mkdirSync(cache);
+  chmodSync(cache, 0o777);
+  start();
+  assert.equal(kept(), 0, "a folder that others can write to is not used");
+  rmSync(cache, { recursive: true });
 };
 
 /** The same answer over HTTP and as a tool. */
@@ -112,6 +129,7 @@ try {
     assert.equal(run("npx", ["quater", "run", "hello", "--name", "Ana"], options), '{"text":"Hello Ana"}\n');
     run("npm", ["test"], options);
     await withServer(node, ["serve"], () => call(port, key));
+    if (Number(major) >= 22) keepsCompiled(() => run("npx", ["quater", "run", "hello"], options));
     say(`Node ${major}.${minor}: init, run, test, serve, HTTP and MCP in ${seconds(start)} s`);
   }
 

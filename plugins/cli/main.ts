@@ -2,6 +2,7 @@
 // The bin. Imports nothing that an old Node lacks before it has asked which Node this is: a missing export would be all that
 // is said.
 
+import { keepCompiled } from "./compile-cache.ts";
 import { nodeProblem } from "./init/node-version.ts";
 
 const problem = nodeProblem(process.versions.node, ">=20.19");
@@ -9,4 +10,5 @@ if (problem !== undefined) {
   process.stderr.write(`quater: ${problem}\n`);
   process.exit(64);
 }
+keepCompiled(process.env);
 await import("./process.ts");
