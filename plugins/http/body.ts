@@ -11,14 +11,14 @@ export const hasBody = (req: IncomingMessage): boolean =>
 const jsonType = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;|$)/i;
 
 /** @throws {QuaterError | TransportRefusal} 415 for what is not JSON or compressed, 413 over the limit, `json_*`. */
-export const readJsonBody = async (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Given> => {
+export const readJsonBody = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Given> => {
   const type = req.headers["content-type"];
   if (type === undefined || !jsonType.test(type)) {
     throw new TransportRefusal("unsupported_media_type", "The body must be JSON: send Content-Type: application/json", {
       accept: "application/json",
     });
   }
-  return { from: "body", isText: false, values: parseJsonBytes(await readBytes(req, res, maxBytes)) };
+  return readBytes(req, res, maxBytes).then((bytes) => ({ from: "body", isText: false, values: parseJsonBytes(bytes) }));
 };
 
 export const readBytes = async (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Buffer> => {
