@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { builtServer, median } from "./http.ts";
-import { type Measured, request, run } from "./load.ts";
+import { inTurns, type Measured, request, run } from "./load.ts";
 
 const body = JSON.stringify({ text: "t".repeat(90), limit: 20 });
 const bytesOf = (path: string) => request("POST", path, { "content-type": "application/json" }, body);
@@ -59,15 +59,15 @@ export const auditFigures = async (
   for (let round = 0; round < rounds; round++) {
     const root = mkdtempSync(join(tmpdir(), "quater-bench-"));
     try {
-      for (const variant of ["plain", "audited"] as const) {
-        const { port, stop } = await serve(variant, root);
-        for (const path of ["/write", "/read"]) {
-          const load = { port, bytes: bytesOf(path), connections, expected };
-          await run({ ...load, milliseconds }); // warm: compiled code and a grown log
-          note(`${variant} ${path.slice(1)}`, await run({ ...load, milliseconds }));
-        }
-        await stop();
+      const servers = [await serve("plain", root), await serve("audited", root)];
+      for (const what of ["write", "read"]) {
+        const loads = servers.map(({ port }) => ({ port, bytes: bytesOf(`/${what}`), connections, expected }));
+        for (const load of loads) await run(load, milliseconds); // warm: compiled code and a grown log
+        const [plain, audited] = await inTurns(loads, milliseconds);
+        note(`plain ${what}`, plain as Measured);
+        note(`audited ${what}`, audited as Measured);
       }
+      await Promise.all(servers.map(({ stop }) => stop()));
       if (postgres !== undefined) note("postgres write", await twoInstances(shared, postgres, milliseconds));
     } finally {
       rmSync(root, { recursive: true, force: true });
@@ -87,14 +87,13 @@ export const auditFigures = async (
 
 const twoInstances = async (root: string, url: string, milliseconds: number): Promise<Measured> => {
   const servers = [await serve("audited", root, url), await serve("audited", root, url)];
-  const load = (port: number, ms: number) =>
-    run({ port, bytes: bytesOf("/write"), connections: connections / 2, expected, milliseconds: ms });
-  await Promise.all(servers.map(({ port }) => load(port, milliseconds)));
-  const both = await Promise.all(servers.map(({ port }) => load(port, milliseconds)));
+  const load = ({ port }: Serving) =>
+    run({ port, bytes: bytesOf("/write"), connections: connections / 2, expected }, milliseconds);
+  await Promise.all(servers.map(load));
+  const both = await Promise.all(servers.map(load));
   await Promise.all(servers.map(({ stop }) => stop()));
   return {
     answers: both.reduce((sum, each) => sum + each.answers, 0),
-    milliseconds: Math.max(...both.map((each) => each.milliseconds)),
     perSecond: both.reduce((sum, each) => sum + each.perSecond, 0),
     p99Ms: Math.max(...both.map(({ p99Ms }) => p99Ms)),
   };

@@ -1,11 +1,11 @@
-// Requests per second and CPU per request of whole servers, slices of them interleaved so that a noisy machine hits all alike.
+// Requests per second and CPU per request of whole servers, in turns.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
-import { type Measured, request, run } from "./load.ts";
+import { inTurns, type Load, type Measured, request, run } from "./load.ts";
 
 export interface Variant {
   readonly name: string;
@@ -67,10 +67,6 @@ export const builtServer = (name: string): string => {
   return outfile;
 };
 
-const connections = 16;
-/** Milliseconds. Variants take turns this short, because a shared machine is at half its speed for seconds. */
-const slice = 200;
-
 /** @returns Medians over the rounds, by variant. */
 export const measureServers = async (
   variants: readonly Variant[],
@@ -78,23 +74,25 @@ export const measureServers = async (
   say: (line: string) => void,
 ): Promise<Map<string, Figures>> => {
   const file = builtServer("servers");
-  const servers = await Promise.all(variants.map((variant) => serve(variant, file)));
-  for (const { load } of servers) await load(1_500); // compiled and warm
   const seen = new Map<string, Figures[]>(variants.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round++) {
-    const slices = servers.map((): Measured[] => []);
+    // New processes: what the compiler makes of the same code differs from one to the next.
+    const servers = await Promise.all(variants.map((variant) => serve(variant, file)));
+    const loads = servers.map(({ load }) => load);
+    for (const load of loads) await run(load, 1_500); // compiled and warm
     const before = await Promise.all(servers.map(({ cpu }) => cpu()));
-    for (let n = 0; n < milliseconds / slice; n++)
-      for (const [index, { load }] of servers.entries()) slices[index]?.push(await load(slice));
-    for (const [index, { name, cpu }] of servers.entries()) {
-      const figures = figuresOf(slices[index] ?? [], (await cpu()) - (before[index] ?? 0));
-      seen.get(name)?.push(figures);
+    const measured = await inTurns(loads, milliseconds);
+    const after = await Promise.all(servers.map(({ cpu }) => cpu()));
+    for (const [index, { name }] of servers.entries()) {
+      const { answers, perSecond, p99Ms } = measured[index] as Measured;
+      const cpuMicroseconds = ((after[index] ?? 0) - (before[index] ?? 0)) / answers;
+      seen.get(name)?.push({ perSecond, p99Ms, cpuMicroseconds });
       say(
-        `  round ${round}  ${name.padEnd(22)} ${figures.perSecond.toFixed(0).padStart(7)} /s ${figures.cpuMicroseconds.toFixed(1).padStart(7)} µs`,
+        `  round ${round}  ${name.padEnd(22)} ${perSecond.toFixed(0).padStart(7)} /s ${cpuMicroseconds.toFixed(1).padStart(7)} µs`,
       );
     }
+    await Promise.all(servers.map(({ stop }) => stop()));
   }
-  await Promise.all(servers.map(({ stop }) => stop()));
   const middle = (name: string, of: (figures: Figures) => number) => median((seen.get(name) ?? []).map(of));
   return new Map(
     variants.map(({ name }) => [
@@ -108,23 +106,14 @@ export const measureServers = async (
   );
 };
 
-const figuresOf = (slices: readonly Measured[], cpuMicroseconds: number): Figures => {
-  const answers = slices.reduce((sum, each) => sum + each.answers, 0);
-  return {
-    perSecond: answers / (slices.reduce((sum, each) => sum + each.milliseconds, 0) / 1_000),
-    cpuMicroseconds: cpuMicroseconds / answers,
-    p99Ms: median(slices.map(({ p99Ms }) => p99Ms)),
-  };
-};
-
 const serve = async ({ name, server, handlers, bytes, expected }: Variant, file: string) => {
   const child = spawn(process.execPath, [file, server, String(handlers)], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const next = async () => Number((await lines.next()).value);
-  const port = await next();
+  const load: Load = { port: await next(), bytes, connections: 16, expected };
   return {
     name,
-    load: (milliseconds: number) => run({ port, bytes, connections, milliseconds, expected }),
+    load,
     /** Microseconds so far. */
     cpu: () => {
       child.stdin.write("\n");

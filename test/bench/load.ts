@@ -8,14 +8,12 @@ export interface Load {
   /** The whole request, head and body. */
   readonly bytes: string;
   readonly connections: number;
-  readonly milliseconds: number;
   /** What every answer must contain: a server that refuses quickly is not fast. */
   readonly expected: string;
 }
 
 export interface Measured {
   readonly answers: number;
-  readonly milliseconds: number;
   readonly perSecond: number;
   readonly p99Ms: number;
 }
@@ -27,20 +25,46 @@ export const request = (method: string, path: string, headers: Readonly<Record<s
     .join("")}\r\n${body}`;
 };
 
-export const run = async ({ port, bytes, connections, milliseconds, expected }: Load): Promise<Measured> => {
-  const end = performance.now() + milliseconds;
+/** Milliseconds. */
+const turn = 200;
+
+/**
+ * So many milliseconds of each load, in short turns: a shared machine is at half its speed for seconds, and that shall hit
+ * all alike. Every other round goes backwards, because whoever comes after a heavy one starts worse.
+ */
+export const inTurns = async (loads: readonly Load[], milliseconds: number): Promise<readonly Measured[]> => {
+  const latencies = loads.map((): number[] => []);
+  const took = loads.map(() => 0);
+  for (let round = 0; round < milliseconds / turn; round++) {
+    const order = [...loads.keys()];
+    for (const index of round % 2 === 0 ? order : order.reverse()) {
+      const begin = performance.now();
+      latencies[index]?.push(...(await answersOf(loads[index] as Load, turn)));
+      took[index] = (took[index] ?? 0) + performance.now() - begin;
+    }
+  }
+  return loads.map((_, index) => measured(latencies[index] ?? [], took[index] ?? 0));
+};
+
+export const run = async (load: Load, milliseconds: number): Promise<Measured> => {
   const begin = performance.now();
+  const latencies = await answersOf(load, milliseconds);
+  return measured(latencies, performance.now() - begin);
+};
+
+const measured = (latencies: readonly number[], milliseconds: number): Measured => ({
+  answers: latencies.length,
+  perSecond: latencies.length / (milliseconds / 1_000),
+  p99Ms: [...latencies].sort((a, b) => a - b)[Math.floor(latencies.length * 0.99)] ?? 0,
+});
+
+/** @returns How long each answer took, milliseconds. */
+const answersOf = async ({ port, bytes, connections, expected }: Load, milliseconds: number): Promise<readonly number[]> => {
+  const end = performance.now() + milliseconds;
   const latencies: number[] = [];
   const message = Buffer.from(bytes);
   await Promise.all(Array.from({ length: connections }, () => oneConnection(port, message, end, expected, latencies)));
-  latencies.sort((a, b) => a - b);
-  const took = performance.now() - begin;
-  return {
-    answers: latencies.length,
-    milliseconds: took,
-    perSecond: latencies.length / (took / 1000),
-    p99Ms: latencies[Math.floor(latencies.length * 0.99)] ?? 0,
-  };
+  return latencies;
 };
 
 const oneConnection = (port: number, message: Buffer, end: number, expected: string, latencies: number[]): Promise<void> =>
