@@ -1,6 +1,9 @@
 // `quater/testing`: the real kernel for tests. Nothing here is a mock: handlers are called through the gate, surfaces by
 // their own outside.
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Cancellation, type Outcome } from "../call.ts";
 import type { Handler } from "../handler.ts";
 import { createKernel, type Kernel } from "../kernel.ts";
@@ -24,6 +27,8 @@ export interface TestOptions {
   readonly start?: boolean;
   /** The project's folder; relative files of plugins are under it. Default: the current one. */
   readonly root?: string;
+  /** A new folder as the root, removed when the app stops: for whatever keeps something. */
+  readonly isolated?: boolean;
 }
 
 export interface TestBoot extends TestOptions {
@@ -88,14 +93,25 @@ export const direct = definePlugin((options: { authenticate?: Authenticator } = 
  */
 export const bootTest = async (given: Manifest | TestBoot, options: TestOptions = {}): Promise<TestApp> => {
   const isBoot = !isManifest(given);
-  const { command = "test", start = true, root = process.cwd() } = isBoot ? given : options;
+  const { command = "test", start = true, isolated = false, ...chosen } = isBoot ? given : options;
+  const root = isolated ? mkdtempSync(join(tmpdir(), "quater-test-")) : (chosen.root ?? process.cwd());
+  const leave = () => isolated && rmSync(root, { recursive: true, force: true });
   const lines: LogLine[] = [];
-  const kernel = await createKernel({
-    loaded: { manifest: isBoot ? manifestOf(given) : given, file: "quater.config.ts", root, placeOf: () => "quater.config.ts" },
-    command,
-    log: collecting(lines),
+  const boot = async (): Promise<Kernel> => {
+    const manifest = isBoot ? manifestOf(given) : given;
+    const loaded = { manifest, file: "quater.config.ts", root, placeOf: () => "quater.config.ts" };
+    const made = await createKernel({ loaded, command, log: collecting(lines) });
+    if (start) await made.start();
+    return made;
+  };
+  const kernel = await boot().catch((error: unknown) => {
+    leave();
+    throw error;
   });
-  if (start) await kernel.start();
+  const stop = async () => {
+    await kernel.stop();
+    leave();
+  };
   return {
     kernel,
     log: lines,
@@ -118,8 +134,8 @@ export const bootTest = async (given: Manifest | TestBoot, options: TestOptions 
       }
       return seen;
     },
-    stop: () => kernel.stop(),
-    [Symbol.asyncDispose]: () => kernel.stop(),
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
 };
 

@@ -13,7 +13,7 @@ const say = (line: string) => void process.stderr.write(`${line}\n`);
 const rounds = 3;
 
 say("Servers (16 connections on loopback; medians of 3, interleaved)");
-const figures = await measureServers(httpVariants, { rounds, milliseconds: isQuick ? 600 : 2_000 }, say);
+const figures = await measureServers(httpVariants, { rounds, milliseconds: isQuick ? 600 : 3_000 }, say);
 say("kernel.invoke");
 const overheadUs = await invokeOverhead(rounds);
 say("Cold start");

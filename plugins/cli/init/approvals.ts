@@ -19,15 +19,12 @@ export const sendPayment = handler({
 `;
 
 const testText = `import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { bootTest, principal } from "quater/testing";
 import manifest from "../quater.config.ts";
 
 /** A store of its own, so that tests leave no requests behind. */
-const boot = () => bootTest(manifest, { start: false, root: mkdtempSync(join(tmpdir(), "payments-")) });
+const boot = () => bootTest(manifest, { start: false, isolated: true });
 const ana = principal({ subject: "ana", scopes: ["payments:send"] });
 
 test("a payment waits until a person has agreed to it", async () => {

@@ -1,10 +1,7 @@
 // A small shop whose refunds need one of finance, with its approvals page on a real socket, and a visitor that keeps cookies
 // as a browser does.
 
-import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { authenticated, type Handler, handler, type Principal, secret, Type } from "quater";
 import { type HttpOptions, http } from "quater/http";
 import { type AuditOptions, audit, type StoreOptions, store } from "quater/plugins";
@@ -70,10 +67,9 @@ export const bootShop = async ({
   http: server,
   store: place,
 }: PageBoot = {}): Promise<Shop> => {
-  const root = mkdtempSync(join(tmpdir(), "quater-page-"));
   const door = tokens(table);
   const app = await bootTest({
-    root,
+    isolated: true,
     handlers: { refundOrder },
     expose: { refundOrder: { direct: true, http: "POST /orders/:orderId/refunds", approval: "finance" } },
     plugins: [
@@ -86,7 +82,7 @@ export const bootShop = async ({
   const approvals = app.kernel.services.get(approvalsRef);
   return {
     app,
-    root,
+    root: app.kernel.project.root,
     baseUrl: app.kernel.services.get(httpRef).baseUrl ?? "",
     approvals,
     file: async (who, input = { orderId: "ord_1001", amountCents: 4_200 }) => {
@@ -95,10 +91,7 @@ export const bootShop = async ({
         throw new Error(`It was not filed: ${JSON.stringify(outcome)}`);
       return (outcome.error.details as { approval: { id: string } }).approval.id;
     },
-    [Symbol.asyncDispose]: async () => {
-      await app.stop();
-      rmSync(root, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => app.stop(),
   };
 };
 

@@ -1,15 +1,17 @@
-import { chmodSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Authenticator, type Command, type Credentials, isQuaterError } from "quater";
 import { apiKeys, bearer, firstOf, localUser } from "quater/auth";
 import { principal } from "quater/testing";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { createKey } from "../../../plugins/auth/commands.ts";
 import { demoApproverKey, developmentKey } from "../../../plugins/auth/development.ts";
 import { changeKeyFile, parseKey } from "../../../plugins/auth/keyfile.ts";
 
-const folder = () => mkdtempSync(join(tmpdir(), "quater-keys-"));
+const parent = mkdtempSync(join(tmpdir(), "quater-keys-"));
+const folder = () => mkdtempSync(join(parent, "project-"));
+afterAll(() => rmSync(parent, { recursive: true }));
 const shown = (more: Partial<Credentials> = {}): Credentials => ({
   surface: "http",
   isLocal: false,
