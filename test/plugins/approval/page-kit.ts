@@ -1,7 +1,10 @@
 // A small shop whose refunds need one of finance, with its approvals page on a real socket, and a visitor that keeps cookies
 // as a browser does.
 
+import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { authenticated, type Handler, handler, type Principal, secret, Type } from "quater";
 import { type HttpOptions, http } from "quater/http";
 import { type AuditOptions, audit, type StoreOptions, store } from "quater/plugins";
@@ -67,9 +70,11 @@ export const bootShop = async ({
   http: server,
   store: place,
 }: PageBoot = {}): Promise<Shop> => {
+  const root = mkdtempSync(join(tmpdir(), "quater-page-"));
+  const leave = () => rmSync(root, { recursive: true, force: true });
   const door = tokens(table);
   const app = await bootTest({
-    isolated: true,
+    root,
     handlers: { refundOrder },
     expose: { refundOrder: { direct: true, http: "POST /orders/:orderId/refunds", approval: "finance" } },
     plugins: [
@@ -78,11 +83,14 @@ export const bootShop = async ({
       audit(trail),
       approval({ authenticate: door, policies: { finance: { approvers: [{ role: "finance", need: 1 }] } }, ...options }),
     ],
+  }).catch((error: unknown) => {
+    leave();
+    throw error;
   });
   const approvals = app.kernel.services.get(approvalsRef);
   return {
     app,
-    root: app.kernel.project.root,
+    root,
     baseUrl: app.kernel.services.get(httpRef).baseUrl ?? "",
     approvals,
     file: async (who, input = { orderId: "ord_1001", amountCents: 4_200 }) => {
@@ -91,7 +99,10 @@ export const bootShop = async ({
         throw new Error(`It was not filed: ${JSON.stringify(outcome)}`);
       return (outcome.error.details as { approval: { id: string } }).approval.id;
     },
-    [Symbol.asyncDispose]: () => app.stop(),
+    [Symbol.asyncDispose]: async () => {
+      await app.stop();
+      leave();
+    },
   };
 };
 
