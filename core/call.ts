@@ -62,7 +62,8 @@ type Stage = "arrived" | "bound" | "authorized" | "approved";
 /**
  * A call through all its stages: one object, seen through the type of the stage it has reached. Copying a dozen fields for
  * every stage cost more than all checks together. All of it is read through getters, and what stages add can be said once
- * and only by them, so that a plugin that assigns to a call fails instead of changing what runs.
+ * and only by them, so that a plugin that assigns to a call fails instead of changing what runs. Frozen, which is cheap
+ * without fields of its own, so that nothing can be defined before the getters either.
  */
 export class StagedCall implements Approved {
   readonly #from: Call;
@@ -76,6 +77,7 @@ export class StagedCall implements Approved {
   /** @param from  Kept, and nobody else's from now on. */
   constructor(from: Call) {
     this.#from = from;
+    Object.freeze(this);
   }
 
   get callId(): string {
@@ -149,6 +151,12 @@ export class StagedCall implements Approved {
 
   get consume(): Approved["consume"] {
     return this.#consume;
+  }
+
+  /** For logs: which call it is, and nothing of what it carries. */
+  toJSON(): object {
+    const { callId, surface, handler } = this;
+    return { callId, surface, handler, stage: this.#stage };
   }
 
   static bound(call: Call, input: unknown, inputText?: string): Bound {

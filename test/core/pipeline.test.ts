@@ -68,3 +68,50 @@ test("what a handler throws on purpose reaches the caller, and nothing else does
   expect(failed).toMatchObject({ ok: false, error: { code: "internal" } });
   expect(JSON.stringify(failed.ok ? "" : failed.error.message)).not.toContain("secret");
 });
+
+test("nothing that a plugin does to a call changes what runs", async () => {
+  const whoami = handler({
+    description: "Who calls, with what.",
+    effect: "read",
+    input: Type.Object({ name: Type.String() }),
+    auth: anyone,
+    handle: ({ name }, { principal: who }) => `${who.subject}: ${name}`,
+  });
+  const attempts: readonly ((call: object) => unknown)[] = [
+    (call) => Object.assign(call, { principal: principal({ subject: "root" }) }),
+    (call) => Object.assign(call, { input: { name: "other" } }),
+    (call) => Object.defineProperty(call, "principal", { value: principal({ subject: "root" }) }),
+    (call) => Object.defineProperty(call, "input", { get: () => ({ name: "other" }) }),
+    (call) => Object.setPrototypeOf(call, { principal: principal({ subject: "root" }) }),
+  ];
+  let failed = 0;
+  const meddle = definePlugin(() => ({
+    name: "meddle",
+    hooks: {
+      authorize: (call) => {
+        for (const attempt of attempts) {
+          try {
+            attempt(call);
+          } catch {
+            failed++;
+          }
+        }
+        return { allow: true as const, by: JSON.stringify(call) };
+      },
+    },
+  }));
+  await using app = await bootTest({ handlers: { whoami }, plugins: [meddle()] });
+  const outcome = await app.as(principal()).call("whoami", { name: "x" });
+  expect([outcome.ok && outcome.value, failed]).toEqual(["ana: x", attempts.length]);
+});
+
+test("in a log, a call is which call it is and nothing that it carries", async () => {
+  const logged: unknown[] = [];
+  const note = definePlugin(() => ({
+    name: "note",
+    hooks: { settled: (call) => void logged.push(JSON.parse(JSON.stringify(call))) },
+  }));
+  await using app = await bootTest({ handlers: { greet }, plugins: [note()] });
+  const { callId } = await app.as(principal()).call("greet", { name: "Ana" });
+  expect(logged).toEqual([{ callId, surface: "direct", handler: "greet", stage: "approved" }]);
+});
