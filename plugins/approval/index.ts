@@ -45,6 +45,8 @@ export interface ApprovalOptions {
   readonly maxPending?: number;
   /** How long after a denial the same call is refused without asking anybody. Milliseconds, default 600,000. */
   readonly cooldownMs?: number;
+  /** How long requests are kept that have ended. The trail has what happened for as long as it is kept itself. Default 400. */
+  readonly retentionDays?: number;
 }
 
 const exposureSchema = Type.Union([
@@ -91,6 +93,7 @@ export const approval = definePlugin(
     notify: true,
     maxPending: true,
     cooldownMs: true,
+    retentionDays: true,
   },
 );
 

@@ -28,13 +28,14 @@ import { Reader } from "./reading.ts";
 import { requirementsBy } from "./requirement.ts";
 import { Secrecy } from "./secrecy.ts";
 import { approvalsRef } from "./service.ts";
-import { sweepExpired } from "./sweeping.ts";
+import { pruneEnded, sweepExpired } from "./sweeping.ts";
 import { migrations } from "./tables.ts";
 import { approve, ungated } from "./using.ts";
 
 const processesThatStay = new Set(["serve", "dev", "mcp", "test"]);
 const serving = new Set(["serve", "dev", "test"]);
 const sweepEveryMs = 5_000;
+const pruneEveryMs = 3_600_000;
 
 export const setup = (options: ApprovalOptions, context: PluginContext): Running => {
   const { services, command, log, project, catalog, gate, plugins } = context;
@@ -51,7 +52,7 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
     const base = page?.baseUrl();
     return base === undefined ? undefined : `${base}/approvals/${id}`;
   };
-  const { maxPending = 20, cooldownMs = 600_000 } = options;
+  const { maxPending = 20, cooldownMs = 600_000, retentionDays = 400 } = options;
   const secrecy = new Secrecy((label) => audit.secretFor(label));
   const reader = new Reader(store, secrecy);
   const ground = new Ground({
@@ -71,6 +72,13 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
   audit.whenLost((open, { approvalId, callId }) => [ended(open, approvalId, callId, "unknown")]);
   if (http !== undefined) page = setUpPage({ options, context, http, store, audit, approvals });
   let sweeping: NodeJS.Timeout | undefined;
+  let prunedAt = 0;
+  const sweep = async (): Promise<void> => {
+    await sweepExpired(ground);
+    if (Date.now() - prunedAt < pruneEveryMs) return;
+    prunedAt = Date.now();
+    await pruneEnded(ground, retentionDays);
+  };
   return {
     hooks: (operation) => {
       const given = operation === undefined ? undefined : requirementsBy(policies)(operation);
@@ -100,9 +108,7 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
       if (serving.has(command)) await page?.start();
       if (!processesThatStay.has(command)) return;
       sweeping = setInterval(() => {
-        sweepExpired(ground).catch((error: unknown) =>
-          log.warn("Expired approvals could not be recorded", { error: String(error) }),
-        );
+        sweep().catch((error: unknown) => log.warn("Approvals could not be looked after", { error: String(error) }));
       }, sweepEveryMs);
       sweeping.unref();
     },

@@ -7,7 +7,7 @@ import { expect } from "vitest";
 import { consumed, type Use } from "../../../plugins/approval/changing.ts";
 import { approvalsRef } from "../../../plugins/approval/index.ts";
 import { requesterOf } from "../../../plugins/approval/record.ts";
-import { sweepExpired } from "../../../plugins/approval/sweeping.ts";
+import { pruneEnded, sweepExpired } from "../../../plugins/approval/sweeping.ts";
 import { codeOf, type Desk, groundOf, idIn, onBothDialects, paid, people } from "./kit.ts";
 
 const { robot, ana, bea, cleo } = people;
@@ -261,6 +261,32 @@ onBothDialects((claim) => {
     }
     expect(await one.sql("select id from approval_request where state = 'expired'")).toHaveLength(2);
     expect([await sweepExpired(groundOf(one)), await sweepExpired(groundOf(two))]).toEqual([0, 0]);
+  });
+
+  claim("requests that ended long ago are removed with their votes, and none that still counts", async ({ boot }) => {
+    const desk = await boot();
+    const denied = await desk.file(robot, { cents: 1 });
+    await desk.vote(bea, denied, "deny");
+    const used = await desk.approved(robot, { cents: 2 });
+    await desk.call(robot, { cents: 2 });
+    const running = await desk.approved(robot, { cents: 3 });
+    await desk.call(robot, { cents: 3 });
+    await desk.sql("update approval_request set outcome = 'running' where id = ?", running);
+    const approved = await desk.approved(robot, { cents: 4 });
+    const pending = await desk.file(robot, { cents: 5 });
+    const left = async () => (await desk.sql("select id from approval_request")).map((row) => (row as { id: string }).id).sort();
+    expect(await pruneEnded(groundOf(desk), 1)).toBe(0);
+    await desk.sql("update approval_request set filed_at = filed_at - 86400001");
+    const recent = await desk.file(robot, { cents: 6 });
+    await desk.vote(bea, recent, "deny");
+    expect(await pruneEnded(groundOf(desk), 1)).toBe(2);
+    expect(await left()).toEqual([running, approved, pending, recent].sort());
+    const voted = await desk.sql("select distinct id from approval_vote");
+    expect(voted.map((row) => (row as { id: string }).id).sort()).toEqual([running, approved, recent].sort());
+    // What is gone is as if it had never been asked, and the trail still says what happened.
+    expect(codeOf(await desk.call(robot, { cents: 2 }, { id: used }))).toBe("approval_not_found");
+    expect(idIn(await desk.call(robot, { cents: 2 }))).not.toBe(used);
+    expect((await desk.events(used)).map(({ type }) => type)).toContain("approval.used");
   });
 
   claim("I8: repeating a vote is harmless, before and after the decision; another one is 409", async ({ boot }) => {

@@ -188,6 +188,7 @@ describe("what does not boot", () => {
     ["a public url that is none", { publicUrl: "shop" }, /is no https address/],
     ["no room for pending ones", { maxPending: 0 }, /maxPending is 0/],
     ["a page's own listener without http()", { listen: { port: 0 } }, /nothing serves a page\. Add http\(\) to plugins/],
+    ["requests that are not kept", { retentionDays: 0 }, /retentionDays is 0/],
     ["a cooldown below nothing", { cooldownMs: -1 }, /cooldownMs is -1/],
   ])("%s", async (_, options, expected) => {
     expect((await problemsOf(options)).join("\n")).toMatch(expected);
