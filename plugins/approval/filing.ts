@@ -67,7 +67,12 @@ export const usedBy = ({ id, use }: ApprovalRecord): EarlierUse | undefined =>
 /** RFC 8785 text of what the handler says the call would do; `undefined` without a preview. */
 export const previewText = async (call: Authorized): Promise<string | undefined> => {
   const text = JSON.stringify(await previewOf(call));
-  return text === undefined ? undefined : canonicalText(JSON.parse(text));
+  if (text === undefined) return undefined;
+  try {
+    return canonicalText(JSON.parse(text));
+  } catch {
+    throw approvalUnrenderable("", "preview: contains half of a surrogate pair"); // all that parsed JSON can be refused for
+  }
 };
 
 /** trust.md section 2: nobody can say of a requester without a person whether somebody else agreed. */

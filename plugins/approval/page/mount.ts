@@ -7,7 +7,7 @@ import type { HttpService, KoaContext, Listener, Mounting } from "../../http/ser
 import type { Store } from "../../store/service.ts";
 import { apiPaths, ownStatusPath } from "../api-document.ts";
 import type { Approvals } from "../service.ts";
-import { type PageOptions, pageOrigin } from "./options.ts";
+import { type ApprovalListen, type PageOptions, pageOrigin } from "./options.ts";
 import type { PageParts } from "./parts.ts";
 import { Sessions } from "./session.ts";
 import { Throttle } from "./throttle.ts";
@@ -61,6 +61,7 @@ export const setUpPage = ({ options, context, http, store, audit, approvals }: P
     app.use((ctx, next) => (ctx.path.startsWith(prefix) ? serveStatus(ctx, parts, ctx.path.slice(prefix.length)) : next()));
   });
   if (listen === undefined) http.mount(mounted, pages);
+  else http.mount(`${mounted} on ${placeOf(listen)}`, () => {}); // named in the exposure table, and served elsewhere
   return {
     baseUrl,
     start: async () => {
@@ -74,6 +75,9 @@ export const setUpPage = ({ options, context, http, store, audit, approvals }: P
     },
   };
 };
+
+const placeOf = (listen: ApprovalListen): string =>
+  "path" in listen ? listen.path : `${listen.host ?? "127.0.0.1"}:${listen.port}`;
 
 const isOurs = (path: string): boolean => path === mounted || path.startsWith(`${mounted}/`);
 

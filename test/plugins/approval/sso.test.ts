@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isBootError } from "quater";
+import { httpRef } from "quater/http";
 import { expect, test } from "vitest";
 import type { ApprovalOptions } from "../../../plugins/approval/index.ts";
 import { personBehind } from "../../../plugins/approval/page/sso.ts";
@@ -86,6 +87,7 @@ test("a listener of its own is an origin of its own: the page is there and nowhe
   const baseUrl = `http://127.0.0.1:${port}`;
   expect(shop.approvals.urlOf(id)).toBe(`${baseUrl}/approvals/${id}`);
   expect((await send(`${shop.baseUrl}/approvals`)).status).toBe(404);
+  expect(shop.app.kernel.services.get(httpRef).mounted).toContain(`/approvals on 127.0.0.1:${port}`);
   expect((await send(`${baseUrl}/orders/1/refunds`, { method: "POST" })).status).toBe(404);
   const bea = new Visitor(baseUrl);
   await bea.signIn({ key: "bea" });

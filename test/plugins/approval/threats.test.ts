@@ -191,6 +191,21 @@ onBothDialects((claim) => {
     expect(await desk.sql("select id from approval_request")).toEqual([]);
   });
 
+  claim("T5: a preview that is no text is refused at filing, too", async ({ boot }) => {
+    const broken = handler({
+      description: "Has half a character in its preview.",
+      effect: "write",
+      input: Type.Object({}),
+      auth: authenticated,
+      preview: () => "\ud800",
+      handle: () => "ran",
+    });
+    const desk = await boot({ handlers: { broken } });
+    const outcome = await desk.call(robot, {}, { handler: "broken" });
+    expect(outcome).toMatchObject({ error: { code: "approval_unrenderable" } });
+    expect(outcome.ok || outcome.error.message).toContain("preview: contains half of a surrogate pair");
+  });
+
   claim(
     "secrets lie sealed in the store, with the preview and the nonce, and come out whole for whoever decides",
     async ({ boot }) => {
