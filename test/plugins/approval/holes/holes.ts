@@ -48,7 +48,7 @@ export const holes: readonly Hole[] = [
   {
     check: "the static policy comes before the input",
     only: "refundOrder",
-    edits: [{ file: pipeline, from: "judgeStatic(call); const bound", to: "const bound" }],
+    edits: [{ file: pipeline, from: "judgeStatic(call); const parts", to: "const parts" }],
     named:
       /^refundOrder over mcp answered unknown_field and not missing_scope in the case "ran for a principal whom its policy refuses \(and a wrong input\)"$/,
   },
