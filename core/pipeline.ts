@@ -25,7 +25,7 @@ export const runPipeline = async (call: Call, given: GivenReader, machine: Machi
   const { hooks, checked } = machine;
   judgeStatic(call);
   const parts = typeof given === "function" ? given() : given;
-  const bound = bind(call, parts instanceof Promise ? await parts : parts, machine);
+  const bound = bind(call, Array.isArray(parts) ? parts : await parts, machine);
   const authorized = await auth(bound, machine);
   const replay = hooks.has("admit") ? await admit(authorized, machine) : undefined;
   if (replay !== undefined) return checked(replay.value);

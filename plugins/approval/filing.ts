@@ -70,8 +70,9 @@ export const previewText = async (call: Authorized): Promise<string | undefined>
   if (text === undefined) return undefined;
   try {
     return canonicalText(JSON.parse(text));
-  } catch {
-    throw approvalUnrenderable("", "preview: contains half of a surrogate pair"); // all that parsed JSON can be refused for
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw approvalUnrenderable("", "preview: contains half of a surrogate pair"); // all that parsed JSON has no text for
   }
 };
 

@@ -45,7 +45,7 @@ export interface ApprovalOptions {
   readonly maxPending?: number;
   /** How long after a denial the same call is refused without asking anybody. Milliseconds, default 600,000. */
   readonly cooldownMs?: number;
-  /** How long requests are kept that have ended. The trail has what happened for as long as it is kept itself. Default 400. */
+  /** How long requests that have ended are kept after the last thing that happened to them. Default 400. */
   readonly retentionDays?: number;
 }
 

@@ -1,22 +1,46 @@
 // Node 22 and later keep what they compiled for the next start. In a folder of the user's own, because whoever can write
 // there decides what runs, and Node's default is a folder that all users share.
 
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, realpathSync, statSync } from "node:fs";
 import nodeModule from "node:module";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 
-/** Does nothing on an older Node, in a home that cannot be written to, or where Node has been told otherwise. */
-export const keepCompiled = (env: Readonly<Record<string, string | undefined>>): void => {
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Does nothing on an older Node, without a home that is safe to write to, or where Node has been told otherwise. */
+export const keepCompiled = (env: Env): void => {
   const { enableCompileCache } = nodeModule as { readonly enableCompileCache?: (folder: string) => unknown };
   if (enableCompileCache === undefined || env["NODE_COMPILE_CACHE"] !== undefined) return;
-  const folder = join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "quater");
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const { uid, mode } = statSync(folder);
-    const isOwn = process.getuid === undefined || (uid === process.getuid() && (mode & 0o022) === 0);
-    if (isOwn) enableCompileCache(folder);
+    const base = cacheHome(env);
+    if (base === undefined) return;
+    mkdirSync(join(base, "quater"), { recursive: true, mode: 0o700 });
+    const folder = realpathSync(join(base, "quater"));
+    if (isOnlyOurs(folder)) enableCompileCache(folder);
   } catch {
     // Every start is then like the first.
   }
+};
+
+/** XDG Base Directory Specification: what is not absolute is ignored. Not every user has a home. */
+const cacheHome = (env: Env): string | undefined => {
+  const said = env["XDG_CACHE_HOME"];
+  if (said !== undefined && isAbsolute(said)) return said;
+  const home = homedir();
+  return isAbsolute(home) ? join(home, ".cache") : undefined;
+};
+
+/** Nobody else may look into it, and nobody else could put another folder in its place. */
+const isOnlyOurs = (folder: string): boolean => {
+  if (process.getuid === undefined) return true;
+  const uid = process.getuid();
+  const own = statSync(folder);
+  if (own.uid !== uid || (own.mode & 0o077) !== 0) return false;
+  for (let at = dirname(folder), below = folder; at !== below; below = at, at = dirname(at)) {
+    const { uid: owner, mode } = statSync(at);
+    const isSticky = (mode & 0o1000) !== 0;
+    if ((owner !== uid && owner !== 0) || ((mode & 0o022) !== 0 && !isSticky)) return false;
+  }
+  return true;
 };

@@ -29,9 +29,11 @@ export const readBytes = async (req: IncomingMessage, res: ServerResponse, maxBy
   const limit = `${maxBytes} bytes`;
   const length = Number(req.headers["content-length"] ?? Number.NaN); // without one it ends when it ends
   if (length > maxBytes) throw tooLarge("The body", limit);
+  if (req.readableDidRead || req.readableEnded)
+    throw internal(new Error("A middleware has read the body, which only its route may read"));
+  if (req.destroyed) throw cancelled(); // the caller has left, and nothing would ever tell us so again
   // The caller waits for leave to send: given only now, when nothing refused the call by its headers.
   if (req.headers.expect !== undefined) res.writeContinue();
-  if (req.readableDidRead) throw internal(new Error("A middleware has read the body, which only its route may read"));
   // What came in one piece with its head is there as soon as Node's parser has had its turn, and needs no listeners.
   await undefined;
   return length > 0 && req.readableLength === length ? (req.read() as Buffer) : readParts(req, maxBytes, limit);

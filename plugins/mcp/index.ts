@@ -97,12 +97,18 @@ const asAgent = (principal: Principal): Principal => {
   const known = agents.get(principal);
   if (known !== undefined) return known;
   const agent = Object.freeze(agentOf(principal));
-  if (Object.isFrozen(principal)) agents.set(principal, agent); // what can still change must not be remembered
+  if (isFixed(principal)) agents.set(principal, agent);
   return agent;
 };
 
 /** Authenticators give the same principal again for the same credential. */
 const agents = new WeakMap<Principal, Principal>();
+
+/** What can still change, also behind a getter, must not be remembered. */
+const isFixed = (principal: Principal): boolean =>
+  Object.isFrozen(principal) &&
+  Object.getPrototypeOf(principal) === Object.prototype &&
+  Object.values(Object.getOwnPropertyDescriptors(principal)).every((field) => "value" in field);
 
 const agentOf = (principal: Principal): Principal => {
   const { issuer, subject, credential, scopes, roles, claims, person, actsFor = person } = principal;

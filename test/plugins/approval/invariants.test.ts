@@ -275,8 +275,13 @@ onBothDialects((claim) => {
     const approved = await desk.approved(robot, { cents: 4 });
     const pending = await desk.file(robot, { cents: 5 });
     const left = async () => (await desk.sql("select id from approval_request")).map((row) => (row as { id: string }).id).sort();
+    const older = (columns: readonly string[]) =>
+      desk.sql(`update approval_request set ${columns.map((at) => `${at} = ${at} - 604800001`).join(", ")}`);
     expect(await pruneEnded(groundOf(desk), 1)).toBe(0);
-    await desk.sql("update approval_request set filed_at = filed_at - 86400001");
+    // Filed long ago and decided just now: the denial holds, and whoever repeats the call is told that it ran.
+    await older(["filed_at", "pending_until"]);
+    expect(await pruneEnded(groundOf(desk), 1)).toBe(0);
+    await older(["decided_at", "usable_until", "used_at", "ended_at"]);
     const recent = await desk.file(robot, { cents: 6 });
     await desk.vote(bea, recent, "deny");
     expect(await pruneEnded(groundOf(desk), 1)).toBe(2);

@@ -1,5 +1,8 @@
 // What users put into Koa stands around every route, and sees of it what Koa shows.
 
+import { EventEmitter, once } from "node:events";
+import { request } from "node:http";
+import { connect } from "node:net";
 import { anyone, definePlugin, handler, stream, Type } from "quater";
 import { http, httpRef } from "quater/http";
 import { bootTest, type TestApp } from "quater/testing";
@@ -98,7 +101,34 @@ test("one that reads the body takes it from the route, which says so instead of 
     for await (const _part of ctx.req);
     await next();
   });
-  const answer = await ask(app, "/echo", { text: "a" });
-  expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([500, "internal"]);
+  const whole = await ask(app, "/echo", { text: "a" });
+  expect([whole.status, ((await whole.json()) as { code: string }).code]).toEqual([500, "internal"]);
+  // A body without a byte is one, too: nothing comes but its end.
+  const headers = { "content-type": "application/json", "transfer-encoding": "chunked" };
+  const empty = await new Promise<number | undefined>((resolve, reject) => {
+    const asked = request(`${app.kernel.services.get(httpRef).baseUrl}/echo`, { method: "POST", headers, timeout: 5_000 });
+    asked.once("response", (answer) => resolve(answer.resume().statusCode)).once("error", reject);
+    asked.once("timeout", () => asked.destroy(new Error("No answer"))).end();
+  });
+  expect(empty).toBe(500);
   expect(app.log.map(({ fields }) => String(fields["error"])).join()).toContain("A middleware has read the body");
+});
+
+test("the call of somebody who left before the body was read ends", async () => {
+  const seen = new EventEmitter();
+  const [arrived, left] = [once(seen, "arrived"), once(seen, "left")];
+  await using app = await bootWith(async (ctx, next) => {
+    ctx.req.once("close", () => seen.emit("left"));
+    seen.emit("arrived");
+    await left;
+    await next();
+  });
+  const { port } = new URL(app.kernel.services.get(httpRef).baseUrl ?? "");
+  const socket = connect(Number(port), "127.0.0.1");
+  socket.write("POST /echo HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{");
+  await arrived;
+  socket.destroy();
+  await left;
+  await app.stop();
+  expect(app.log.filter(({ message }) => message.startsWith("Cancelling"))).toEqual([]);
 });
