@@ -16,17 +16,19 @@ export const ask = async (
   { isSecret = false }: { readonly isSecret?: boolean } = {},
 ): Promise<string | undefined> => {
   if (terminal.stdin.isTTY !== true || !terminal.isErrorTerminal) return undefined;
-  terminal.say(`${visible(question)}${isSecret ? " (not shown)" : ""}: `);
-  const echo = new Writable({
+  const written = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
       if (!isSecret) terminal.say(chunk.toString());
       done();
     },
   });
-  const asking = createInterface({ input: terminal.stdin, output: echo, terminal: true });
+  const output = Object.assign(written, { columns: terminal.columns });
+  const asking = createInterface({ input: terminal.stdin, output, terminal: true });
+  // Only now: from here on the terminal shows nothing of its own accord, however fast somebody pastes.
+  if (isSecret) terminal.say(`${visible(question)} (not shown): `);
   try {
     return await Promise.race([
-      asking.question(""),
+      asking.question(`${visible(question)}: `), // readline's own, because it clears what others wrote on its line
       new Promise<string>((resolve, reject) => {
         asking.once("SIGINT", () => reject(cancelled()));
         asking.once("close", () => resolve("")); // Ctrl-D

@@ -84,7 +84,32 @@ export const http = definePlugin(
 /** What a Host can be without its port. */
 const hostName = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/i;
 
-const optionProblems = ({ host = "127.0.0.1", allowedHosts = [] }: HttpOptions, found: Problem[]): Problem[] => {
+/** Each may be from here to there; a number that was read from a text which was not there is `NaN`. */
+const ranges = {
+  port: [0, 65_535],
+  maxBodyBytes: [1, 1_073_741_824],
+  headersTimeoutMs: [1, 2_147_483_647],
+  requestTimeoutMs: [1, 2_147_483_647],
+  stallTimeoutMs: [1, 2_147_483_647],
+} as const satisfies Partial<Record<keyof HttpOptions, readonly [number, number]>>;
+
+const numberProblems = (options: HttpOptions): Problem[] =>
+  Object.entries(ranges).flatMap(([name, [least, most]]) => {
+    const value: unknown = options[name as keyof typeof ranges];
+    if (value === undefined || (Number.isInteger(value) && Number(value) >= least && Number(value) <= most)) return [];
+    return [
+      {
+        place: "http()",
+        plugin: "http",
+        cause: `http's ${name} is ${typeof value === "string" ? JSON.stringify(value) : String(value)}`,
+        remedy: `Write a whole number from ${least} to ${most}`,
+      },
+    ];
+  });
+
+const optionProblems = (options: HttpOptions, routes: Problem[]): Problem[] => {
+  const { host = "127.0.0.1", allowedHosts = [] } = options;
+  const found = [...routes, ...numberProblems(options)];
   const hosts = allowedHosts
     .filter((allowed) => !hostName.test(allowed))
     .map((allowed) => ({

@@ -108,7 +108,8 @@ const turnAway = (ctx: KoaContext, error: QuaterError, callId: string): void => 
   const header = challengeOf(error)?.header;
   if (header !== undefined) ctx.set("www-authenticate", header);
   if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
-  refuse(ctx, doorStatus(error), rpcCodes.refused, error.message, error, callId);
+  const message = error.code === "unauthenticated" ? `${error.message}: send Authorization: Bearer <key>` : error.message;
+  refuse(ctx, doorStatus(error), rpcCodes.refused, message, error, callId);
 };
 
 /** An answer before anything was read: a body is left unread, and then the connection is of no further use. */

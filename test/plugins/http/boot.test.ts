@@ -39,6 +39,18 @@ test("public needs two yeses", async () => {
   ]);
 });
 
+test("numbers that are none, or out of range, are refused by name", async () => {
+  const options = { port: Number.NaN, maxBodyBytes: 0, headersTimeoutMs: "10", requestTimeoutMs: 1.5, stallTimeoutMs: -1 };
+  expect(await problemsOf({}, options)).toEqual([
+    "http's port is NaN. Write a whole number from 0 to 65535",
+    "http's maxBodyBytes is 0. Write a whole number from 1 to 1073741824",
+    'http\'s headersTimeoutMs is "10". Write a whole number from 1 to 2147483647',
+    "http's requestTimeoutMs is 1.5. Write a whole number from 1 to 2147483647",
+    "http's stallTimeoutMs is -1. Write a whole number from 1 to 2147483647",
+  ]);
+  expect(await problemsOf({}, { port: 65_536 })).toEqual(["http's port is 65536. Write a whole number from 0 to 65535"]);
+});
+
 describe("routes", () => {
   test.each([
     ["GET on a write", { put: { http: "GET /a/:id" } }, 'put: GET on a handler whose effect is "write"'],
