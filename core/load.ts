@@ -193,7 +193,11 @@ export const importProblem = (error: unknown, place: string, root: string): Prob
       remedy: isPackage ? `Install it: npm install ${name}` : "Check the path and the file's ending",
     };
   }
-  if (code === "ERR_PACKAGE_PATH_NOT_EXPORTED" && message.includes('"exports" main'))
+  // The second is what the loader makes of `import()` in CommonJS.
+  const isCommonJs =
+    (code === "ERR_PACKAGE_PATH_NOT_EXPORTED" && message.includes('"exports" main')) ||
+    /^Failed to resolve module specifier .* from "data:text\/javascript,__filename/.test(message);
+  if (isCommonJs)
     return { place, cause: "The project is CommonJS", remedy: 'Say "type": "module" in package.json: Quater is made of modules' };
   const missing = /The requested module '([^']+)' does not provide an export named '([^']+)'/.exec(message);
   if (missing !== null) {

@@ -280,6 +280,16 @@ describe("a slip names the thing and the next step, as the page shows", () => {
     expectShown(err, messages);
   });
 
+  test("a package.json that says CommonJS, as npm init writes it", async () => {
+    const file = join(hello, "package.json");
+    const text = readFileSync(file, "utf8");
+    writeFileSync(file, text.replace('"type": "module"', '"type": "commonjs"'));
+    const { code, err } = await shell("./node_modules/.bin/quater run hello", hello);
+    writeFileSync(file, text);
+    expect(code).toBe(78);
+    expectShown(err, ["The project is CommonJS", 'Say "type": "module" in package.json']);
+  });
+
   test("a missing key and a wrong key", async () => {
     const missing = await curl("/hello");
     expectShown(missing.code, ["unauthenticated"]);
