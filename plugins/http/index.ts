@@ -156,16 +156,17 @@ const duplicateRoutes = (operations: PluginContext["catalog"]["operations"]): Pr
 interface Reading {
   readonly guard: Guard;
   readonly statusOf: HttpService["statusOf"];
+  readonly sentenceOf: HttpService["sentenceOf"];
   readonly readBytes: typeof import("./body.ts").readBytes;
 }
 
 const readingOf = async (options: HttpOptions): Promise<Reading> => {
-  const [{ guardOf }, { statusOf }, { readBytes }] = await Promise.all([
+  const [{ guardOf }, { sentenceOf, statusOf }, { readBytes }] = await Promise.all([
     import("./guard.ts"),
     import("./refusals.ts"),
     import("./body.ts"),
   ]);
-  return { guard: guardOf(options), statusOf, readBytes };
+  return { guard: guardOf(options), statusOf, sentenceOf, readBytes };
 };
 
 const setup = async (options: HttpOptions, context: PluginContext): Promise<Running> => {
@@ -189,6 +190,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     },
     describe: (paths) => void described.push(paths),
     statusOf: (error) => read().statusOf(error),
+    sentenceOf: (error) => read().sentenceOf(error),
     get mounted() {
       return mountings.map(({ what }) => what);
     },

@@ -66,6 +66,10 @@ const challenge = (error: QuaterError): string | undefined => {
 export const problemBody = (status: number, code: string, detail: string, callId: string, more: object = {}): string =>
   JSON.stringify({ title: STATUS_CODES[status] ?? "Error", status, code, detail, callId, ...more });
 
+/** What a caller is told, with the next step where that is this transport's. */
+export const sentenceOf = ({ code, message }: QuaterError): string =>
+  code === "unauthenticated" ? `${message}: send Authorization: Bearer <key>` : message;
+
 /** Writes the answer for a refused or failed call. */
 export const refuse = (ctx: Koa.Context, error: QuaterError, callId: string): void => {
   const status = statusOf(error);
@@ -74,11 +78,10 @@ export const refuse = (ctx: Koa.Context, error: QuaterError, callId: string): vo
   if (error instanceof TransportRefusal) ctx.set(error.headers);
   if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
   const { errors, details } = error;
-  const message = error.code === "unauthenticated" ? `${error.message}: send Authorization: Bearer <key>` : error.message;
   send(
     ctx,
     status,
-    problemBody(status, error.code, message, callId, { ...details, ...(errors === undefined ? {} : { errors }) }),
+    problemBody(status, error.code, sentenceOf(error), callId, { ...details, ...(errors === undefined ? {} : { errors }) }),
   );
 };
 

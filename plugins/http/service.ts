@@ -50,6 +50,8 @@ export interface HttpService {
   describe(paths: PathItems): void;
   /** What http says to this error. */
   statusOf(error: QuaterError): number;
+  /** The sentence that goes with it: the error's message, and the next step where that is http's. */
+  sentenceOf(error: QuaterError): string;
   /** What was mounted, for the exposure table. */
   readonly mounted: readonly string[];
   /** `http://127.0.0.1:3000` once it listens. */

@@ -39,7 +39,7 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
     principal = entering instanceof Promise ? await entering : entering;
   } catch (error) {
     if (!isQuaterError(error)) throw error;
-    return turnAway(ctx, error, callId);
+    return turnAway(ctx, http, error, callId);
   }
   const wrong = headersRefused(ctx);
   if (wrong !== undefined) return refuse(ctx, wrong.status, rpcCodes.transport, wrong.message);
@@ -104,12 +104,11 @@ const disagreeing = ({ req }: KoaContext, { method, params }: Request): string |
   return undefined;
 };
 
-const turnAway = (ctx: KoaContext, error: QuaterError, callId: string): void => {
+const turnAway = (ctx: KoaContext, http: HttpService, error: QuaterError, callId: string): void => {
   const header = challengeOf(error)?.header;
   if (header !== undefined) ctx.set("www-authenticate", header);
   if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
-  const message = error.code === "unauthenticated" ? `${error.message}: send Authorization: Bearer <key>` : error.message;
-  refuse(ctx, doorStatus(error), rpcCodes.refused, message, error, callId);
+  refuse(ctx, doorStatus(error), rpcCodes.refused, http.sentenceOf(error), error, callId);
 };
 
 /** An answer before anything was read: a body is left unread, and then the connection is of no further use. */

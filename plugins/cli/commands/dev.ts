@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import type { Kernel } from "../../../core/kernel.ts";
 import { visible } from "../../../core/text.ts";
 import { approvalsRef } from "../../approval/service.ts";
@@ -79,8 +79,8 @@ const watch = async (program: Context): Promise<number> => {
   const { file, root } = await load(program).catch((error: unknown) => {
     // A manifest that does not load yet is watched all the same, where it can be found.
     const place = program.config ?? "quater.config.ts";
-    if (program.config === undefined && existsSync(join(program.cwd, place))) return { file: place, root: program.cwd };
     if (!existsSync(resolve(program.cwd, place))) throw error; // nothing that could be mended and saved
+    if (program.config === undefined) return { file: place, root: program.cwd };
     if (error instanceof Error) return { file: place, root: dirname(place) };
     throw error;
   });
