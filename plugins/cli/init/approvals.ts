@@ -68,11 +68,11 @@ export default defineConfig({
 });
 `;
 
-const approveText = `## Who agrees
+const approveText = (dev: string): string => `## Who agrees
 
 A payment needs one person with the role \`finance\`, and never the one who asks. Try it:
 
-1. Start \`dev\`. It prints the approvals page and a key for \`demo-approver\`, which \`dev\` alone lets in.
+1. Run \`${dev}\`. It prints the approvals page and a key for \`demo-approver\`, which \`quater dev\` alone lets in.
 2. Call \`sendPayment\`. It answers \`approval_required\`, with a link.
 3. Open the link, sign in with the key, look, and approve.
 4. Call it again, unchanged: it runs, once.
@@ -87,15 +87,15 @@ export const approvalsExample: Example = {
     { path: "test/payments.test.ts", text: testText },
     { path: "quater.config.ts", text: manifestText(name) },
   ],
-  readme: ({ run, exec }) => ({
+  readme: ({ exec, command }) => ({
     about: "one handler in `app/payments.ts`, which runs once a person has agreed to exactly that call, on every surface,",
     rows: [
       [`${exec} quater run sendPayment --to Bo --cents 1250 --wait`, "Asks, waits for a person, and then pays"],
       [`${exec} quater exposure`, "Shows what is reachable, by whom, and who must agree"],
-      [`${run} test`, "Runs the tests"],
+      [command("test"), "Runs the tests"],
     ],
     createKey: `${exec} quater keys create --name ana --person ana --kind user --scopes payments:send`,
-    more: `${approveText}\`${exec} quater keys create --name bea --person bea --kind user --roles finance\`
+    more: `${approveText(command("dev"))}\`${exec} quater keys create --name bea --person bea --kind user --roles finance\`
 `,
   }),
   calls: ({ exec }, { url, header }) => [

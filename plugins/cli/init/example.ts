@@ -1,11 +1,12 @@
 // What an example is: a handler, its test and a manifest, and what is said of them.
 
+import type { Command } from "./scripts.ts";
+
 export interface Project {
   readonly name: string;
-  /** `npm run`, `pnpm run`: goes before the name of a script. */
-  readonly run: string;
   /** `npx`, `pnpm exec`. */
   readonly exec: string;
+  readonly command: Command;
 }
 
 export interface ProjectFile {

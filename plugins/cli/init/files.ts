@@ -2,16 +2,12 @@
 
 import type { Example, Project, ProjectFile } from "./example.ts";
 
-/** What any project has. */
-export const commonFiles = (project: Project, example: Example): readonly ProjectFile[] => [
-  { path: "tsconfig.json", text: tsconfigText },
-  { path: "README.md", text: readmeText(project, example) },
-];
-
 /** Lines of .gitignore. Keys and secrets are among them, so they are added where the file is there already. */
 export const ignored: readonly string[] = ["node_modules/", ".quater/", ".env"];
 
-const tsconfigText = `{
+export const tsconfig: ProjectFile = {
+  path: "tsconfig.json",
+  text: `{
   "compilerOptions": {
     "target": "es2023",
     "lib": ["es2023", "esnext.disposable"],
@@ -26,22 +22,25 @@ const tsconfigText = `{
   },
   "include": ["app", "test", "quater.config.ts"]
 }
-`;
+`,
+};
 
-const readmeText = (project: Project, example: Example): string => {
-  const { name, run } = project;
+/** Of a project with the example: it tells of nothing else. */
+export const readme = (project: Project, example: Example): ProjectFile => {
+  const { name, command } = project;
   const { about, rows, createKey, more } = example.readme(project);
-  return `# ${name}
+  const text = `# ${name}
 
 A backend on [Quater](https://www.npmjs.com/package/quater): ${about}
 as \`quater.config.ts\` says.
 
 | command | what it does |
 | --- | --- |
-| \`${run} dev\` | Serves, restarts when a file changes, prints URLs and lines to paste |
-${rows.map(([command, what]) => `| \`${command}\` | ${what} |\n`).join("")}| \`${run} check\`, \`${run} lint\` | Checks types and style |
-| \`${run} start\` | Serves for production; callers need a key: \`${createKey}\` |
+| \`${command("dev")}\` | Serves, restarts when a file changes, prints URLs and lines to paste |
+${rows.map(([line, what]) => `| \`${line}\` | ${what} |\n`).join("")}| \`${command("check")}\`, \`${command("lint")}\` | Checks types and style |
+| \`${command("start")}\` | Serves for production; callers need a key: \`${createKey}\` |
 ${more === "" ? "" : `\n${more}`}
 \`.quater/\` holds keys and is not committed.
 `;
+  return { path: "README.md", text };
 };

@@ -60,12 +60,12 @@ export const helloExample: Example = {
     { path: "test/hello.test.ts", text: testText },
     { path: "quater.config.ts", text: manifestText(name) },
   ],
-  readme: ({ run, exec }) => ({
+  readme: ({ exec, command }) => ({
     about: "one handler in `app/hello.ts`, reached over HTTP, as a tool for agents and from the terminal",
     rows: [
       [`${exec} quater run hello --name Ana`, "Runs the handler from the terminal"],
       [`${exec} quater exposure`, "Shows what is reachable, and by whom"],
-      [`${run} test`, "Runs the tests"],
+      [command("test"), "Runs the tests"],
     ],
     createKey: `${exec} quater keys create --name ana --scopes hello`,
     more: "",

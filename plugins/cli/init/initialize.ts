@@ -7,10 +7,11 @@ import { developmentKey, developmentKeyFile } from "../../auth/development.ts";
 import { UsageError } from "../exit.ts";
 import type { Example, Project } from "./example.ts";
 import { type ExampleName, examples } from "./examples.ts";
-import { commonFiles, ignored } from "./files.ts";
+import { ignored, readme, tsconfig } from "./files.ts";
 import { type Manager, wordsOf } from "./manager.ts";
 import { completePackage, type OwnPackage } from "./package-file.ts";
-import { addLines, readIfThere, type Written, writeNew } from "./write.ts";
+import { commandIn } from "./scripts.ts";
+import { addLines, obstacleTo, readIfThere, type Written, writeNew } from "./write.ts";
 
 export interface Wanted {
   readonly root: string;
@@ -26,6 +27,7 @@ export interface Initialized extends Wanted {
   readonly files: readonly Written[];
   /** What the user has to do by hand. */
   readonly advice: readonly string[];
+  readonly project: Project;
   /** Whether the manifest is the one that was written here. */
   readonly hasExample: boolean;
 }
@@ -38,21 +40,29 @@ export const initialize = (wanted: Wanted): Initialized => {
   const oldPackage = readIfThere(join(root, "package.json"));
   const completed = completePackage(oldPackage, name, quater, own);
   mkdirSync(root, { recursive: true });
-  const { run, exec } = wordsOf[manager];
-  const project: Project = { name, run, exec };
+  const words = wordsOf[manager];
+  const project: Project = { name, exec: words.exec, command: commandIn(completed.scripts, words) };
+  const exampleFiles = example.files(project);
   const manifest = manifestNames.find((file) => existsSync(join(root, file)));
+  const obstacle = manifest ?? exampleFiles.map((file) => obstacleTo(root, file)).find((path) => path !== undefined);
+  const hasExample = obstacle === undefined;
   const files: Written[] = [
     // First what keeps keys out of the history.
     addLines(root, ".gitignore", ignored),
-    // An example beside somebody's own manifest would be reachable from nowhere.
-    ...(manifest === undefined
-      ? example.files(project).map((file) => writeNew(root, file))
-      : [{ path: manifest, what: "kept", detail: "and so no example was written" } as const]),
+    // Whole or not at all: beside somebody's own manifest it would be reachable from nowhere, and with somebody's own
+    // handler its manifest would not boot.
+    ...(hasExample
+      ? exampleFiles.map((file) => writeNew(root, file))
+      : [{ path: obstacle, what: "kept", detail: "and so no example was written" } as const]),
     packageOf(root, oldPackage, completed),
-    ...commonFiles(project, example).map((file) => writeNew(root, file)),
+    writeNew(root, tsconfig),
+    ...(hasExample ? [writeNew(root, readme(project, example))] : []),
     keyOf(root, example),
   ];
-  return { ...wanted, files, advice: completed.advice, hasExample: manifest === undefined };
+  const advice = [...completed.advice];
+  if (manifest === undefined && !hasExample)
+    advice.push(`Write quater.config.ts, or move ${obstacle} out of the example's way and run init again`);
+  return { ...wanted, files, advice, project, hasExample };
 };
 
 const assertFolder = (root: string): void => {

@@ -1,8 +1,10 @@
-// The project's package.json: made, or completed. What stands in it already stays as it is, to the letter.
+// The project's package.json: made, or completed. What stands in it already stays as it is, to the letter, but for one line
+// that `npm init` writes.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { UsageError } from "../exit.ts";
+import { scripts } from "./scripts.ts";
 
 /** What Quater's own package.json says of itself and of the tools it is built and tested with. */
 export interface OwnPackage {
@@ -36,17 +38,13 @@ const wanted = (name: string, quater: string, own: OwnPackage): Json => ({
   private: true,
   type: "module",
   engines: { node: own.engines.node },
-  scripts: {
-    dev: "quater dev",
-    start: "quater serve",
-    // Not quoted: Node 20 leaves the pattern to the shell.
-    test: "node --import tsx --test test/*.test.ts",
-    check: "tsc",
-    lint: "biome lint --error-on-warnings app test quater.config.ts",
-  },
+  scripts,
   dependencies: { quater },
   devDependencies: toolsOf(own),
 });
+
+/** What `npm init` writes as the test. Replaced, alone of all that stands there: nobody chose it, and all it does is to fail. */
+const placeholder = 'echo "Error: no test specified" && exit 1';
 
 /** @throws {UsageError} when there is text and it is no JSON object. */
 export const readPackage = (text: string | undefined): Json => {
@@ -63,6 +61,7 @@ export interface Completed {
   readonly text: string;
   /** What was not there before: `scripts.dev`. Empty: the text is the old one. */
   readonly added: readonly string[];
+  readonly scripts: Readonly<Record<string, unknown>>;
   /** What the user has to change by hand, because it says something else already. */
   readonly advice: readonly string[];
 }
@@ -88,20 +87,27 @@ export const completePackage = (old: string | undefined, name: string, quater: s
       continue;
     }
     const before = isObject(content[key]) ? content[key] : {};
+    const isReplaced = (entry: string) => before[entry] === placeholder;
     const missing = Object.entries(value).filter(
-      ([entry]) => !(entry in before) && !(key.endsWith("ependencies") && installed.includes(entry)),
+      ([entry]) => isReplaced(entry) || (!(entry in before) && !(key.endsWith("ependencies") && installed.includes(entry))),
     );
     if (missing.length === 0 && !(key in content)) continue;
     result[key] = { ...before, ...Object.fromEntries(missing) };
-    added.push(...missing.map(([entry]) => `${key}.${entry}`));
+    added.push(...missing.map(([entry]) => `${key}.${entry}${isReplaced(entry) ? " (in place of npm's placeholder)" : ""}`));
   }
   for (const [key, value] of Object.entries(content)) result[key] ??= value;
-  const isModule = result["type"] === "module";
   return {
     text: added.length === 0 && old !== undefined ? old : `${JSON.stringify(result, null, indentOf(old))}\n`,
     added,
-    advice: isModule ? [] : [`Say "type": "module" in package.json: Quater's manifest and handlers are modules`],
+    scripts: result["scripts"] as Json,
+    advice: typeAdvice(result["type"]),
   };
+};
+
+const typeAdvice = (type: unknown): readonly string[] => {
+  if (type === "module") return [];
+  const change = type === undefined ? 'add "type": "module"' : `change "type": ${JSON.stringify(type)} to "type": "module"`;
+  return [`In package.json, ${change}, because Quater's files are modules. A .js file with require() is then named .cjs`];
 };
 
 const indentOf = (text: string | undefined): string => /^([ \t]+)"/m.exec(text ?? "")?.[1] ?? "  ";

@@ -20,15 +20,14 @@ export interface NextSteps {
   readonly calls: readonly string[];
 }
 
-export const nextSteps = ({ root, name, manager, hasExample, example }: Initialized, cwd: string): NextSteps => {
-  const words = wordsOf[manager];
+export const nextSteps = ({ root, name, manager, hasExample, example, project }: Initialized, cwd: string): NextSteps => {
   const folder = relative(cwd, root);
   const url = "http://127.0.0.1:3000";
   return {
-    start: [...(folder === "" ? [] : [`cd ${shellWord(folder)}`]), words.install, `${words.run} dev`],
+    start: [...(folder === "" ? [] : [`cd ${shellWord(folder)}`]), wordsOf[manager].install, project.command("dev")],
     calls: hasExample
       ? [
-          ...examples[example].calls({ name, run: words.run, exec: words.exec }, { url, header }),
+          ...examples[example].calls(project, { url, header }),
           `claude mcp add --transport http ${shellWord(name)} ${url}/mcp ${header.replace("-H", "--header")}`,
         ]
       : [],
@@ -46,7 +45,7 @@ export const initText = (made: Initialized, cwd: string, paint: Paint): string =
     `${paint("bold", visible(made.name))} in ${visible(relative(cwd, made.root) || ".")}\n`,
     aligned(rows),
     made.advice.length === 0 ? "" : `\n${paint("yellow", "Before it runs")}\n${lines(made.advice)}`,
-    `\n${paint("bold", "Start it")}\n${lines(start)}`,
+    `\n${paint("bold", made.advice.length === 0 ? "Start it" : "Then start it")}\n${lines(start)}`,
     calls.length === 0
       ? "\nIt prints lines to paste.\n"
       : `\n${paint("bold", "Call it")}, in a second terminal and the same folder\n${lines(calls)}`,

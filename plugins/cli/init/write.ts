@@ -1,6 +1,6 @@
 // Writing without overwriting: a file that is there stays, and two files that must hold certain lines get those added.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ProjectFile } from "./example.ts";
 
@@ -19,6 +19,15 @@ export const readIfThere = (file: string): string | undefined => {
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;
   }
+};
+
+/** What stands where the file would: its path, or a folder's where that is none. Undefined also where it is this very file. */
+export const obstacleTo = (root: string, { path, text }: ProjectFile): string | undefined => {
+  const folder = dirname(path);
+  if (statSync(join(root, folder), { throwIfNoEntry: false })?.isDirectory() === false) return folder;
+  const file = join(root, path);
+  const stats = lstatSync(file, { throwIfNoEntry: false });
+  return stats === undefined || (stats.isFile() && readFileSync(file, "utf8") === text) ? undefined : path;
 };
 
 /** Exclusive, so that a file which appears in between is not overwritten, and a link is not followed. */

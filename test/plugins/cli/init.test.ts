@@ -1,42 +1,12 @@
-// `quater init`, in folders of its own: what it writes, what it leaves alone, what it asks, and what it says of slips.
+// `quater init`, in folders of its own: what it writes and says, and what it says of slips.
 
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { describe, expect, test } from "vitest";
 import { nodeProblem } from "../../../plugins/cli/init/node-version.ts";
+import { emptyFolder } from "./init-folder.ts";
 import { quater } from "./kit.ts";
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "quater-init-"));
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-const init = (words: string, env: Readonly<Record<string, string>> = {}) =>
-  quater(["init", ...words.split(" ").filter(Boolean)], { cwd: folder, env });
-const read = (path: string) => readFileSync(join(folder, path), "utf8");
-const put = (path: string, text: string) => {
-  mkdirSync(join(folder, path, ".."), { recursive: true });
-  writeFileSync(join(folder, path), text);
-};
-const files = (under: string) =>
-  readdirSync(join(folder, under), { recursive: true, encoding: "utf8" })
-    .filter((name) => !statSync(join(folder, under, name)).isDirectory())
-    .sort();
-const json = (path: string) => JSON.parse(read(path)) as Record<string, Record<string, string>>;
+const { inside, init, read, put, files, json } = emptyFolder();
 
 describe("an empty folder", () => {
   test("gets seven files, a short handler and a short manifest", async () => {
@@ -59,7 +29,7 @@ describe("an empty folder", () => {
 
   test("gets a development key that its owner alone may read, in a folder that is not committed", async () => {
     await init("shop -y");
-    const mode = (path: string) => statSync(join(folder, "shop/.quater", path)).mode & 0o777;
+    const mode = (path: string) => statSync(inside("shop/.quater", path)).mode & 0o777;
     expect([mode("."), mode("development-key"), mode("keys.json")]).toEqual([0o700, 0o600, 0o600]);
     expect(read("shop/.gitignore").split("\n")).toContain(".quater/");
     expect(JSON.parse(read("shop/.quater/keys.json"))).toMatchObject({
@@ -69,7 +39,7 @@ describe("an empty folder", () => {
 
   test("is asked about nothing where nobody can answer", async () => {
     const { code, out } = await init("");
-    expect([code, existsSync(join(folder, "quater.config.ts"))]).toEqual([0, true]);
+    expect([code, existsSync(inside("quater.config.ts"))]).toEqual([0, true]);
     expect(out).toMatch(/Start it\n {2}npm install\n/);
   });
 
@@ -121,78 +91,6 @@ describe("--example approvals", () => {
   });
 });
 
-describe("a folder with things in it", () => {
-  test("keeps every file to the letter, and what it wrote and kept is listed", async () => {
-    const before = { "app/hello.ts": "mine\n", "README.md": "# Mine\n", "tsconfig.json": "{}", "src/a.js": "1" };
-    for (const [path, text] of Object.entries(before)) put(path, text);
-    const { out } = await init("-y");
-    for (const [path, text] of Object.entries(before)) expect(read(path)).toBe(text);
-    expect(out).toMatch(/kept {3}app\/hello\.ts\n.*wrote {2}test\/hello\.test\.ts\n/);
-    expect(out).toMatch(/kept {3}tsconfig\.json\n.*kept {3}README\.md\n/);
-  });
-
-  test("has what is missing added to package.json and .gitignore, behind what is there", async () => {
-    const old = {
-      name: "mine",
-      type: "module",
-      scripts: { test: "mine" },
-      dependencies: { quater: "file:../q.tgz", koa: "3" },
-      devDependencies: { typescript: "6" },
-    };
-    put("package.json", `${JSON.stringify(old, null, "\t")}\n`);
-    put(".gitignore", "/node_modules\n*.log");
-    const { out } = await init("-y");
-    expect(json("package.json")).toMatchObject({
-      ...old,
-      scripts: { test: "mine", dev: "quater dev" },
-      devDependencies: { typescript: "6", tsx: expect.any(String) },
-    });
-    expect(read("package.json")).toContain('\t"name": "mine",\n');
-    expect(json("package.json")["engines"]).toBeUndefined();
-    expect(read(".gitignore")).toBe("/node_modules\n*.log\n.quater/\n.env\n");
-    expect(out).toMatch(/added {2}\.gitignore: \.quater\/, \.env\n/);
-    expect(out).toMatch(/added {2}package\.json: scripts\.dev, scripts\.start, /);
-    expect(read("quater.config.ts")).toContain('name: "mine"');
-  });
-
-  test("gets its package.json completed where a package manager wrote nothing but dependencies", async () => {
-    put("package.json", '{"dependencies":{"quater":"file:q.tgz"}}');
-    await init("-y --name shop");
-    expect(json("package.json")).toMatchObject({ name: "shop", type: "module", dependencies: { quater: "file:q.tgz" } });
-  });
-
-  test("is told to become a project of modules, and not made one", async () => {
-    put("package.json", '{"name":"old","type":"commonjs","main":"index.js"}');
-    const { out } = await init("-y");
-    expect(json("package.json")["type"]).toBe("commonjs");
-    expect(out).toContain('Say "type": "module" in package.json');
-  });
-
-  test("with a manifest of its own gets no example", async () => {
-    put("quater.config.js", "export default {};\n");
-    const { out } = await init("-y");
-    expect([existsSync(join(folder, "app")), existsSync(join(folder, "quater.config.ts"))]).toEqual([false, false]);
-    expect(out).toContain("kept   quater.config.js: and so no example was written\n");
-    expect(out).not.toContain("curl");
-  });
-
-  test("is the same after a second init, key and all", async () => {
-    await init("-y");
-    const all = () => files(".").map((path) => [path, read(path), lstatSync(join(folder, path)).mtimeMs]);
-    const before = all();
-    expect((await init("-y")).out).not.toMatch(/wrote|added/);
-    expect(all()).toEqual(before);
-  });
-
-  test("runs none of it: neither the manifest nor .env is read", async () => {
-    put("quater.config.mjs", 'throw new Error("run");\n');
-    put(".env", "NODE_OPTIONS=--bad\n");
-    chmodSync(join(folder, ".env"), 0o666);
-    for (const line of ["init -y", "--version", "--help", "init --help"])
-      expect(await quater(line.split(" "), { cwd: folder }), line).toMatchObject({ code: 0, err: "" });
-  });
-});
-
 describe("names and package managers", () => {
   test.each([
     ["My Shop!", "my-shop"],
@@ -202,8 +100,8 @@ describe("names and package managers", () => {
     ["Ärger", "rger"],
     ["...", "app"],
   ])("a folder called %s makes the name %s", async (given, name) => {
-    mkdirSync(join(folder, "under", given), { recursive: true });
-    const { code } = await quater(["init", "-y"], { cwd: join(folder, "under", given) });
+    mkdirSync(inside("under", given), { recursive: true });
+    const { code } = await quater(["init", "-y"], { cwd: inside("under", given) });
     expect([code, json(`under/${given}/package.json`)["name"]]).toEqual([0, name]);
   });
 
@@ -228,7 +126,7 @@ describe("names and package managers", () => {
     const { out } = await init("my-shop -y --json");
     expect(JSON.parse(out)).toMatchObject({
       name: "my-shop",
-      root: join(folder, "my-shop"),
+      root: inside("my-shop"),
       files: expect.arrayContaining([{ path: "app/hello.ts", what: "wrote" }]),
       next: {
         start: ["cd my-shop", "npm install", "npm run dev"],
@@ -278,11 +176,11 @@ describe("a slip", () => {
 
   test("what a link points at is not written to", async () => {
     put("elsewhere/package.json", "{}");
-    mkdirSync(join(folder, "shop"));
-    symlinkSync(join(folder, "elsewhere/package.json"), join(folder, "shop/package.json"));
-    symlinkSync(join(folder, "elsewhere/new"), join(folder, "elsewhere/README.md"));
+    mkdirSync(inside("shop"));
+    symlinkSync(inside("elsewhere/package.json"), inside("shop/package.json"));
+    symlinkSync(inside("elsewhere/new"), inside("elsewhere/README.md"));
     expect(await init("shop -y")).toMatchObject({ code: 64, err: expect.stringContaining("package.json is a link") });
     await init("elsewhere -y");
-    expect([read("elsewhere/package.json") === "{}", existsSync(join(folder, "elsewhere/new"))]).toEqual([false, false]);
+    expect([read("elsewhere/package.json") === "{}", existsSync(inside("elsewhere/new"))]).toEqual([false, false]);
   });
 });

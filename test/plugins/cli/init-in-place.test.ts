@@ -1,0 +1,168 @@
+// `quater init` in a folder with things in it: what stays, what is added, and what is left to do by hand.
+
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, lstatSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { emptyFolder } from "./init-folder.ts";
+import { quater } from "./kit.ts";
+
+const { inside, init, read, put, files, json } = emptyFolder();
+
+describe("a folder with things in it", () => {
+  test("keeps every file to the letter, and what it wrote and kept is listed", async () => {
+    const before = { "README.md": "# Mine\n", "tsconfig.json": "{}", "src/a.js": "1" };
+    for (const [path, text] of Object.entries(before)) put(path, text);
+    const { out } = await init("-y");
+    for (const [path, text] of Object.entries(before)) expect(read(path)).toBe(text);
+    expect(out).toMatch(/wrote {2}app\/hello\.ts\n.*wrote {2}test\/hello\.test\.ts\n/);
+    expect(out).toMatch(/kept {3}tsconfig\.json\n.*kept {3}README\.md\n/);
+  });
+
+  test("has what is missing added to package.json and .gitignore, behind what is there", async () => {
+    const old = {
+      name: "mine",
+      type: "module",
+      scripts: { test: "mine" },
+      dependencies: { quater: "file:../q.tgz", koa: "3" },
+      devDependencies: { typescript: "6" },
+    };
+    put("package.json", `${JSON.stringify(old, null, "\t")}\n`);
+    put(".gitignore", "/node_modules\n*.log");
+    const { out } = await init("-y");
+    expect(json("package.json")).toMatchObject({
+      ...old,
+      scripts: { test: "mine", dev: "quater dev" },
+      devDependencies: { typescript: "6", tsx: expect.any(String) },
+    });
+    expect(read("package.json")).toContain('\t"name": "mine",\n');
+    expect(json("package.json")["engines"]).toBeUndefined();
+    expect(read(".gitignore")).toBe("/node_modules\n*.log\n.quater/\n.env\n");
+    expect(out).toMatch(/added {2}\.gitignore: \.quater\/, \.env\n/);
+    expect(out).toMatch(/added {2}package\.json: scripts\.dev, scripts\.start, /);
+    expect(read("quater.config.ts")).toContain('name: "mine"');
+  });
+
+  test("gets its package.json completed where a package manager wrote nothing but dependencies", async () => {
+    put("package.json", '{"dependencies":{"quater":"file:q.tgz"}}');
+    await init("-y --name shop");
+    expect(json("package.json")).toMatchObject({ name: "shop", type: "module", dependencies: { quater: "file:q.tgz" } });
+  });
+
+  test.each([
+    ["commonjs", '"type":"commonjs",', 'change "type": "commonjs" to "type": "module"'],
+    ["nothing of modules", "", 'add "type": "module"'],
+  ])("that says %s is told to become one of modules before it is started, and not made one", async (_, type, change) => {
+    put("package.json", `{"name":"old",${type}"main":"index.js"}`);
+    const { out } = await init("-y");
+    expect(json("package.json")["type"]).toBe(type === "" ? undefined : "commonjs");
+    expect(out).toContain(`\nBefore it runs\n  In package.json, ${change}, because Quater's files are modules. `);
+    expect(out).toMatch(/\nBefore it runs\n.*\n\nThen start it\n/);
+  });
+
+  test("has the test of npm init replaced, which only fails, and is told so", async () => {
+    const scripts = { build: "mine", test: 'echo "Error: no test specified" && exit 1' };
+    put("package.json", JSON.stringify({ name: "mine", type: "module", scripts }));
+    const { out } = await init("-y");
+    expect(json("package.json")["scripts"]).toMatchObject({ build: "mine", test: "node --import tsx --test test/*.test.ts" });
+    expect(out).toContain("scripts.test (in place of npm's placeholder)");
+    expect((await init("-y")).out).toContain("kept  package.json\n");
+  });
+
+  test("gets no JavaScript beside its sources from a check with its own tsconfig.json", async () => {
+    put("tsconfig.json", '{ "compilerOptions": { "noEmit": false } }');
+    await init("-y");
+    const before = files(".");
+    const bin = fileURLToPath(new URL("../../../node_modules/.bin", import.meta.url));
+    const { stdout } = spawnSync(json("package.json")["scripts"]?.["check"] ?? "", {
+      cwd: inside(),
+      shell: true,
+      env: { PATH: `${bin}:${process.env["PATH"]}` },
+      encoding: "utf8",
+    });
+    expect(stdout).toContain("app/hello.ts");
+    expect(files(".")).toEqual(before);
+  });
+
+  test.each([
+    ["npm", "npm run", "npx"],
+    ["pnpm", "pnpm run", "pnpm exec"],
+    ["yarn", "yarn run", "yarn run"],
+    ["bun", "bun run", "bunx"],
+  ])("with scripts of its own under the same names reads what works instead, in the words of %s", async (manager, run, exec) => {
+    const scripts = { dev: "vite", start: "node server.js", test: "vitest", lint: "eslint ." };
+    put("package.json", JSON.stringify({ name: "mine", type: "module", scripts }));
+    const { out } = await init(`-y --pm ${manager}`);
+    expect(json("package.json")["scripts"]).toEqual({ ...scripts, check: "tsc --noEmit" });
+    expect(out).toMatch(new RegExp(`Start it\n  .* install\n  ${exec} quater dev\n`));
+    const named = [...read("README.md").matchAll(/`([^`]+)`(?=,| \|)/g)].map(([, command]) => command);
+    for (const command of [
+      `${exec} quater dev`,
+      `${exec} quater serve`,
+      "node --import tsx --test test/*.test.ts",
+      `${run} check`,
+      `${exec} biome lint --error-on-warnings app test quater.config.ts`,
+    ])
+      expect(named).toContain(command);
+    for (const script of Object.keys(scripts)) expect(named).not.toContain(`${run} ${script}`);
+  });
+
+  test("with a dev script that is quater dev with flags reads that", async () => {
+    put("package.json", '{"name":"mine","type":"module","scripts":{"dev":"quater dev --no-watch"}}');
+    expect((await init("-y")).out).toContain("  npm run dev\n");
+    expect(read("README.md")).toContain("| `npm run dev` |");
+  });
+
+  test("with a manifest of its own gets no example, and no page about one", async () => {
+    put("quater.config.js", "export default {};\n");
+    const { out } = await init("-y");
+    expect(["app", "test", "quater.config.ts", "README.md"].filter((path) => existsSync(inside(path)))).toEqual([]);
+    expect(out).toContain("kept   quater.config.js: and so no example was written\n");
+    expect(out).not.toMatch(/curl|Before it runs/);
+  });
+
+  test.each([
+    ["app/hello.ts", "app/hello.ts"],
+    ["test/hello.test.ts", "test/hello.test.ts"],
+    ["app/hello.ts/index.ts", "app/hello.ts"],
+    ["app", "app"],
+    ["test", "test"],
+  ])("with something else at %s gets no example that would not run, and is told how to have it", async (path, obstacle) => {
+    put(path, "mine\n");
+    const { code, out } = await init("-y");
+    expect([code, read(path)]).toEqual([0, "mine\n"]);
+    expect(out).toContain(`kept   ${obstacle}: and so no example was written\n`);
+    const todo = `Write quater.config.ts, or move ${obstacle} out of the example's way and run init again`;
+    expect(out).toContain(`\nBefore it runs\n  ${todo}\n\nThen start it\n`);
+    expect(files(".").filter((name) => /^(app|test|README|quater\.config)/.test(name))).toEqual([path]);
+    const before = files(".").map((name) => [name, read(name)]);
+    expect((await init("-y")).out).toContain(todo);
+    expect(files(".").map((name) => [name, read(name)])).toEqual(before);
+    rmSync(inside(obstacle), { recursive: true });
+    expect((await init("-y")).out).toMatch(/wrote {2}app\/hello\.ts\n(.*\n)* {2}wrote {2}quater\.config\.ts\n/);
+  });
+
+  test("has the example completed where what is there of it is unchanged", async () => {
+    await init("-y");
+    for (const path of ["quater.config.ts", "test/hello.test.ts"]) rmSync(inside(path));
+    const { out } = await init("-y");
+    expect(out).toMatch(/kept {3}app\/hello\.ts\n {2}wrote {2}test\/hello\.test\.ts\n {2}wrote {2}quater\.config\.ts\n/);
+    expect(out).not.toContain("Before it runs");
+  });
+
+  test("is the same after a second init, key and all", async () => {
+    await init("-y");
+    const all = () => files(".").map((path) => [path, read(path), lstatSync(inside(path)).mtimeMs]);
+    const before = all();
+    expect((await init("-y")).out).not.toMatch(/wrote|added|Before it runs/);
+    expect(all()).toEqual(before);
+  });
+
+  test("runs none of it: neither the manifest nor .env is read", async () => {
+    put("quater.config.mjs", 'throw new Error("run");\n');
+    put(".env", "NODE_OPTIONS=--bad\n");
+    chmodSync(inside(".env"), 0o666);
+    for (const line of ["init -y", "--version", "--help", "init --help"])
+      expect(await quater(line.split(" "), { cwd: inside() }), line).toMatchObject({ code: 0, err: "" });
+  });
+});
