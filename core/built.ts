@@ -1,7 +1,8 @@
 // A manifest that was built ahead: one JavaScript file beside a list of what it was built from. Used only while every
 // input is unchanged, so that a forgotten build can be slow but never old.
 
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 
 /** Under the manifest's folder; not for version control. */
@@ -10,13 +11,12 @@ export const buildFolder = ".quater/build";
 export interface BuildInput {
   /** Under the manifest's folder. */
   readonly path: string;
-  readonly mtimeMs: number;
-  /** Bytes. */
-  readonly size: number;
+  /** Of its bytes: times change with every checkout and copy, and can be set back. */
+  readonly sha256: string;
 }
 
 export interface BuildRecord {
-  readonly format: 1;
+  readonly format: 2;
   /** The manifest's file name. */
   readonly manifest: string;
   /** The built file's name. */
@@ -26,9 +26,17 @@ export interface BuildRecord {
   readonly absent: readonly string[];
 }
 
-export const inputOf = (root: string, path: string): BuildInput => {
-  const { mtimeMs, size } = statSync(path);
-  return { path: relative(root, path), mtimeMs, size };
+/** @throws the system's error when the file cannot be read. */
+export const inputOf = (root: string, path: string): BuildInput => ({ path: relative(root, path), sha256: digestOf(path) });
+
+const digestOf = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
+
+const isUnchanged = (path: string, sha256: string): boolean => {
+  try {
+    return digestOf(path) === sha256;
+  } catch {
+    return false; // gone, or no file any more
+  }
 };
 
 /** The built file for this manifest, when it is there and nothing has changed since. */
@@ -38,19 +46,15 @@ export const freshBuild = (file: string): string | undefined => {
   if (!existsSync(place)) return undefined;
   const record = readRecord(place);
   if (record === undefined) return undefined;
-  const isSame = ({ path, mtimeMs, size }: BuildInput): boolean => {
-    const stats = statSync(join(root, path), { throwIfNoEntry: false });
-    return stats?.mtimeMs === mtimeMs && stats.size === size;
-  };
   const isFresh =
-    record.format === 1 &&
+    record.format === 2 &&
     Array.isArray(record.inputs) &&
     Array.isArray(record.absent) &&
     // What is loaded instead of the manifest was made from it, and stands where builds stand.
     record.inputs.some(({ path }) => path === record.manifest) &&
     record.output === basename(String(record.output)) &&
     join(root, record.manifest) === file &&
-    record.inputs.every(isSame) &&
+    record.inputs.every(({ path, sha256 }) => isUnchanged(join(root, path), sha256)) &&
     !record.absent.some((path) => existsSync(join(root, path)));
   return isFresh ? join(root, buildFolder, record.output) : undefined;
 };

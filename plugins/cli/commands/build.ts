@@ -75,7 +75,7 @@ const bundle = async (file: string, root: string): Promise<{ inputs: number; byt
   const sources = Object.keys(metafile.inputs).map((path) => resolve(root, path));
   const present = deciding.map((name) => join(root, name)).filter((path) => existsSync(path));
   const record: BuildRecord = {
-    format: 1,
+    format: 2,
     manifest: basename(file),
     output,
     inputs: [...new Set([...sources, ...present])].map((path) => inputOf(root, path)),

@@ -1,6 +1,6 @@
 // `quater build`: later starts load what it made, and never something old.
 
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { freshBuild } from "../../../core/built.ts";
@@ -32,10 +32,24 @@ test("a built project runs from the build, until anything it was built from chan
   expect((await start(["run", "hello", "--name", "Ana"], { cwd: root }).ended).out).toBe('{"text":"Hello Ana"}\n');
 });
 
+test("a copy or a later time keeps a build; an edit that keeps size and time does not", async () => {
+  using made = project();
+  const { root, file } = made;
+  expect((await start(["build"], { cwd: root }).ended).code).toBe(0);
+  utimesSync(file, new Date(), new Date());
+  expect(freshBuild(file)).toBeDefined();
+  const handler = join(root, "hello.ts");
+  const { atime, mtime } = statSync(handler);
+  writeFileSync(handler, readFileSync(handler, "utf8").replace("Hello", "Adieu"));
+  utimesSync(handler, atime, mtime);
+  expect(freshBuild(file)).toBeUndefined();
+  expect((await start(["run", "hello", "--name", "Ana"], { cwd: root }).ended).out).toBe('{"text":"Adieu Ana"}\n');
+});
+
 test("a build that was not made from the manifest is not loaded", async () => {
   using made = project();
   mkdirSync(join(made.root, ".quater/build"), { recursive: true });
-  const record = { format: 1, manifest: "quater.config.ts", output: "manifest.mjs", inputs: [], absent: [] };
+  const record = { format: 2, manifest: "quater.config.ts", output: "manifest.mjs", inputs: [], absent: [] };
   const plant = (content: object) => writeFileSync(join(made.root, ".quater/build/build.json"), JSON.stringify(content));
   plant(record);
   expect(freshBuild(made.file)).toBeUndefined();
