@@ -79,6 +79,17 @@ export const doorProblems = (plugins: readonly ConfiguredPlugin[], exposures: re
     ];
   });
 
+/** What the surfaces were given to authenticate with and cannot be. What two of them share is told once. */
+export const authenticatorProblems = (plugins: readonly ConfiguredPlugin[]): readonly Problem[] => {
+  const found = new Map<Problem, Problem>();
+  for (const { surface, name } of plugins) {
+    if (surface?.authenticate === undefined) continue;
+    for (const problem of asAuthenticator(surface.authenticate).problems ?? [])
+      if (!found.has(problem)) found.set(problem, { ...problem, place: `${problem.place} in ${name}()`, plugin: name });
+  }
+  return [...found.values()];
+};
+
 /** Public needs two yeses, and opens only surfaces made for it. */
 export const publicProblems = (plugins: readonly ConfiguredPlugin[], catalog: Catalog): Problem[] => {
   const opening = new Set(plugins.flatMap(({ surface }) => (surface?.opensToPublic === true ? surface.name : [])));

@@ -95,7 +95,7 @@ export {
   type Surface,
   serviceRef,
 } from "./plugin.ts";
-export { type OptionNames, soundsSecret } from "./plugin-options.ts";
+export { type OptionNames, type OptionRule, soundsSecret } from "./plugin-options.ts";
 export {
   type Auth,
   anyone,
@@ -116,6 +116,7 @@ export {
   asAuthenticator,
   authenticator,
   type Credentials,
+  defineAuthenticator,
   type Principal,
 } from "./principal.ts";
 export { BootError, isBootError, type Problem } from "./problem.ts";

@@ -3,7 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { buildCatalog } from "./catalog.ts";
-import { doorProblems, doorsOf, publicProblems } from "./door.ts";
+import { authenticatorProblems, doorProblems, doorsOf, publicProblems } from "./door.ts";
 import { isQuaterError } from "./errors.ts";
 import { PipelineGate } from "./gate.ts";
 import type { LoadedManifest } from "./load.ts";
@@ -172,6 +172,7 @@ const checkedPlan = async (loaded: LoadedManifest, command: Command, only: strin
   // From the tables: with `only`, most modules are not loaded.
   const exposures = manifest.handlers.filter(isExposed).flatMap(({ table }) => Object.values(table ?? {}).filter(isSchema));
   problems.push(...doorProblems(order.plugins, exposures, placeOf("plugins")), ...publicProblems(order.plugins, catalog));
+  problems.push(...authenticatorProblems(order.plugins));
   for (const plugin of order.plugins)
     problems.push(...(plugin.optionProblems?.() ?? []), ...(plugin.check?.({ catalog, command, root }) ?? []));
   if (problems.length > 0) throw new BootError(problems);

@@ -1,29 +1,56 @@
-// What a plugin was given in the manifest: keys that it does not know, and a digest of the rest for the record of a start.
-// The options themselves stay the plugin's own.
+// What a plugin or an authenticator was given in the manifest: keys that it does not know, values that cannot be, and a
+// digest of the rest for the record of a start. The options themselves stay its own.
 
 import { canonicalText, digestOfText } from "./digest.ts";
 import type { Problem } from "./problem.ts";
 import { nearest, visible } from "./text.ts";
 
-/** Every option by name, so that a key that JavaScript lets through is found at boot. */
-export type OptionNames<Options extends readonly unknown[]> = Readonly<Record<keyof NonNullable<Options[0]> & string, true>>;
+/** What to write instead of this value; `undefined` when it is right. Asked with `undefined` where the option is absent. */
+export type OptionRule = (value: unknown) => string | undefined;
+
+/** Every option by name, so that a key that JavaScript lets through is found at boot; with a rule, its value too. */
+export type OptionNames<Options extends readonly unknown[]> = Readonly<
+  Record<keyof NonNullable<Options[0]> & string, true | OptionRule>
+>;
 
 /** `limits has no option "perSecnd"; did you mean "perSecond"?` */
-export const unknownOptions = (plugin: string, given: unknown, names: Readonly<Record<string, true>>): readonly Problem[] => {
-  if (given === null || typeof given !== "object") return [];
-  const known = Object.keys(names);
-  return Object.keys(given)
-    .filter((key) => !Object.hasOwn(names, key))
-    .map((key) => {
+export const optionProblems = (
+  name: string,
+  given: unknown,
+  rules: Readonly<Record<string, true | OptionRule>>,
+): readonly Problem[] => {
+  const known = Object.keys(rules);
+  const options = known.length === 0 ? "It has none" : `Its options are ${known.join(", ")}`;
+  const wrong = (cause: string, remedy: string): Problem => ({ place: `${name}()`, cause: `${name} ${cause}`, remedy });
+  if (given !== undefined && (given === null || typeof given !== "object" || Array.isArray(given)))
+    return [wrong(`is given ${kindOf(given)}, and takes an object`, options)];
+  const values = (given ?? {}) as Readonly<Record<string, unknown>>;
+  const unknown = Object.keys(values).filter((key) => !Object.hasOwn(rules, key));
+  return [
+    ...unknown.map((key) => {
       const near = nearest(key, known);
-      return {
-        place: `${plugin}()`,
-        plugin,
-        cause: `${plugin} has no option ${JSON.stringify(visible(key))}${near === undefined ? "" : `; did you mean "${near}"?`}`,
-        remedy: known.length === 0 ? "It has none" : `Its options are ${known.join(", ")}`,
-      };
-    });
+      const suggestion = near === undefined ? "" : `; did you mean "${near}"?`;
+      return wrong(`has no option ${JSON.stringify(visible(key))}${suggestion}`, options);
+    }),
+    ...Object.entries(rules).flatMap(([key, rule]) => {
+      const value = values[key];
+      const remedy = rule === true ? undefined : rule(value);
+      if (remedy === undefined) return [];
+      return [wrong(value === undefined ? `has no ${key}` : `has the ${key} ${shown(value, key)}`, remedy)];
+    }),
+  ];
 };
+
+/** For messages: "a list", "a string". */
+export const kindOf = (value: unknown): string => {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+};
+
+/** As the record of a start knows it: without secrets, and whatever it holds. */
+const shown = (value: unknown, name: string): string =>
+  typeof value === "function" ? kindOf(value) : visible(JSON.stringify(tellable(value, name, [])));
 
 /** Names of fields that hold credentials in practice, whatever else is said of them. */
 export const soundsSecret = (name: string): boolean =>

@@ -6,7 +6,7 @@ import { type Branded, brand, isBranded } from "./brand.ts";
 import type { Call, Cancellation, Outcome } from "./call.ts";
 import type { HookChoice } from "./hooks.ts";
 import type { Catalog, Operation } from "./operation.ts";
-import { digestOfOptions, type OptionNames, unknownOptions } from "./plugin-options.ts";
+import { digestOfOptions, type OptionNames, optionProblems } from "./plugin-options.ts";
 import type { Authentication, Awaitable, Credentials, Principal } from "./principal.ts";
 import type { Problem } from "./problem.ts";
 import type { JsonSchema } from "./schema.ts";
@@ -243,14 +243,15 @@ export interface Plugin extends Running {
 export interface ConfiguredPlugin extends Branded<"plugin">, Plugin {
   /** `sha256:...`: see `digestOfOptions`. Computed when asked for. */
   readonly optionsDigest?: () => string;
-  /** Keys that it was given and does not know. */
+  /** Keys that it was given and does not know, and values that cannot be. */
   readonly optionProblems?: () => readonly Problem[];
 }
 
 /**
  * Makes a plugin's factory. Loading a configuration touches nothing: open files and sockets in `start`.
  *
- * @param names  Every option, so that a misspelt one is a problem at boot and not passed over in silence.
+ * @param names  Every option, so that a misspelt one is a problem at boot and not passed over in silence; `true`, or a rule
+ *   for its value.
  *
  * @example
  * export const outcomes = definePlugin(
@@ -271,7 +272,11 @@ export const definePlugin =
     return {
       ...made,
       optionsDigest: () => digestOfOptions(options),
-      ...(names === undefined ? {} : { optionProblems: () => unknownOptions(made.name, options[0], names) }),
+      optionProblems: () =>
+        (names === undefined ? [] : optionProblems(made.name, options[0], names)).map((wrong) => ({
+          ...wrong,
+          plugin: made.name,
+        })),
       [brand]: "plugin" as const,
     };
   };

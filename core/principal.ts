@@ -3,6 +3,8 @@
 
 import { type Branded, brand, isBranded } from "./brand.ts";
 import type { Command } from "./plugin.ts";
+import { kindOf, type OptionNames, optionProblems } from "./plugin-options.ts";
+import { BootError, type Problem } from "./problem.ts";
 
 export type Awaitable<Value> = Value | Promise<Value>;
 
@@ -71,14 +73,64 @@ export interface Authenticator extends Branded<"authenticator"> {
   /** Called once, before the first `authenticate`. Throw a QuaterError to stop the boot. */
   readonly open?: (context: AuthenticatorContext) => Awaitable<void>;
   readonly close?: () => Awaitable<void>;
+  /** What is wrong with its options. With any the project does not boot. */
+  readonly problems?: readonly Problem[] | undefined;
 }
 
 export type Authentication = Authenticate | Authenticator;
 
-export const authenticator = (parts: Omit<Authenticator, typeof brand>): Authenticator => ({
+type Parts = Omit<Authenticator, typeof brand>;
+
+export const authenticator = ({ problems = [], ...parts }: Parts): Authenticator => ({
   ...parts,
+  ...(problems.length === 0 ? {} : { problems, ...refusing(problems) }),
   [brand]: "authenticator",
 });
 
-export const asAuthenticator = (given: Authentication): Authenticator =>
-  isBranded(given, "authenticator") ? given : authenticator({ name: "function", authenticate: given });
+/** The boot is refused before these are asked; but another authenticator may have this one inside, where no boot sees it. */
+const refusing = (problems: readonly Problem[]): Pick<Authenticator, "open" | "authenticate"> => {
+  const refuse = () => {
+    throw new BootError(problems);
+  };
+  return { open: refuse, authenticate: refuse };
+};
+
+/**
+ * Makes an authenticator's factory. Given an option that it does not know, or a value that a rule refuses, what it makes
+ * lets nobody in, and the project does not boot.
+ *
+ * @param names  As for `definePlugin`: every option, `true` or with a rule for its value.
+ *
+ * @example
+ * export const sessions = defineAuthenticator(
+ *   "sessions",
+ *   ({ find }: SessionsOptions) => ({ authenticate: ({ header }) => find(header("x-session")) }),
+ *   { find: (value) => (typeof value === "function" ? undefined : "Write a function from the session's id to a principal") },
+ * );
+ */
+export const defineAuthenticator = <Options extends unknown[]>(
+  name: string,
+  make: (...options: Options) => Omit<Parts, "name"> & { readonly name?: string },
+  names?: OptionNames<NoInfer<Options>>,
+): ((...options: Options) => Authenticator) => {
+  const factory = (...options: Options): Authenticator => {
+    const problems = names === undefined ? [] : optionProblems(name, options[0], names);
+    // With wrong options it is not even made: nothing can be let in by it.
+    return problems.length > 0 ? notOne(name, problems) : authenticator({ name, ...make(...options) });
+  };
+  return Object.assign(factory, { [brand]: "authenticator-factory" });
+};
+
+const notOne = (name: string, problems: readonly Problem[]): Authenticator =>
+  authenticator({ name, problems, authenticate: () => undefined });
+
+export const asAuthenticator = (given: Authentication): Authenticator => {
+  if (isBranded(given, "authenticator")) return given;
+  const isFactory = typeof given === "function" && (given as Partial<Branded<string>>)[brand] === "authenticator-factory";
+  if (typeof given === "function" && !isFactory) return authenticator({ name: "function", authenticate: given });
+  const cause = isFactory ? "an authenticator that was not called" : `${kindOf(given)}, and no authenticator`;
+  const remedy = isFactory
+    ? "Write it with parentheses: name()"
+    : "Write apiKeys(), or a function of your own; several go into firstOf(...)";
+  return notOne("none", [{ place: "authenticate", cause: `authenticate is given ${cause}`, remedy }]);
+};

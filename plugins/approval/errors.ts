@@ -110,6 +110,15 @@ export const approvalUnrenderable = (path: string, message: string): QuaterError
 export const approvalUnavailable = (cause: unknown): QuaterError =>
   build("approval_unavailable", "Approvals cannot be looked up right now", { cause, retryAfterSeconds: 1 });
 
+/** To whoever types a key at the terminal; over a network every key that is not let in is answered alike. */
+export const developmentKeyRefused = (): QuaterError =>
+  new QuaterError({
+    code: "invalid_token",
+    kind: "unauthenticated",
+    message:
+      "A development key is let in by `quater dev` alone: decide on the page that it serves, or make a key with `quater keys create --name NAME --person NAME --kind user --roles ROLE`",
+  });
+
 /** To whoever decides. @param why  A sentence's end: "this request was made by yourself". */
 export const notEligible = (why: string): QuaterError => build("approver_not_eligible", `You may not decide this: ${why}`);
 

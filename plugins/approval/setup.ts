@@ -91,6 +91,7 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
       };
     },
     commands: approvalCommands({
+      root: project.root,
       approvals,
       catalog,
       gate,

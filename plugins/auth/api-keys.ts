@@ -2,8 +2,9 @@
 
 import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import { type Authenticator, authenticator, type Principal } from "../../core/index.ts";
+import { defineAuthenticator, type Principal } from "../../core/index.ts";
 import { isSecretOf, type KeyRecord, parseKey, readKeyFile } from "./keyfile.ts";
+import { optional, text } from "./rules.ts";
 
 export interface ApiKeysOptions {
   /** Under the manifest's folder unless absolute. Default `.quater/keys.json`. */
@@ -15,42 +16,45 @@ export const defaultKeyFile = ".quater/keys.json";
 const freshMs = 500;
 
 /** Lets in whoever shows a key of the file that is neither expired nor revoked: `Authorization: Bearer qk_...`. */
-export const apiKeys = ({ file = defaultKeyFile }: ApiKeysOptions = {}): Authenticator => {
-  let path = file;
-  let records: ReadonlyMap<string, KeyRecord> = new Map();
-  let stamp = "";
-  let lookedAt = 0;
-  let isDevelopment = false;
-  const refresh = (now: number): void => {
-    if (now - lookedAt < freshMs) return;
-    const stats = statSync(path, { throwIfNoEntry: false });
-    const current = stats === undefined ? "" : `${stats.ino}:${stats.mtimeMs}:${stats.size}`;
-    if (current !== stamp) records = new Map(readKeyFile(path).map((record) => [record.id, record]));
-    stamp = current;
-    lookedAt = now;
-  };
-  return authenticator({
-    name: "apiKeys",
-    open: ({ root, command }) => {
-      isDevelopment = command === "dev";
-      path = isAbsolute(file) ? file : join(root, file);
-      lookedAt = 0;
-      refresh(Date.now());
-    },
-    authenticate: ({ token }) => {
-      if (token === undefined) return undefined;
-      const now = Date.now();
-      refresh(now);
-      const parsed = parseKey(token);
-      const record = parsed === undefined ? undefined : records.get(parsed.id);
-      const isRight = isSecretOf(parsed?.secret ?? "", record?.hash);
-      if (!isRight || record === undefined || record.revokedAt !== undefined) return undefined;
-      if (record.isDevelopment === true && !isDevelopment) return undefined;
-      if (record.expiresAt !== undefined && Date.parse(record.expiresAt) <= now) return undefined;
-      return principalOf(record);
-    },
-  });
-};
+export const apiKeys = defineAuthenticator(
+  "apiKeys",
+  ({ file = defaultKeyFile }: ApiKeysOptions = {}) => {
+    let path = file;
+    let records: ReadonlyMap<string, KeyRecord> = new Map();
+    let stamp = "";
+    let lookedAt = 0;
+    let isDevelopment = false;
+    const refresh = (now: number): void => {
+      if (now - lookedAt < freshMs) return;
+      const stats = statSync(path, { throwIfNoEntry: false });
+      const current = stats === undefined ? "" : `${stats.ino}:${stats.mtimeMs}:${stats.size}`;
+      if (current !== stamp) records = new Map(readKeyFile(path).map((record) => [record.id, record]));
+      stamp = current;
+      lookedAt = now;
+    };
+    return {
+      open: ({ root, command }) => {
+        isDevelopment = command === "dev";
+        path = isAbsolute(file) ? file : join(root, file);
+        lookedAt = 0;
+        refresh(Date.now());
+      },
+      authenticate: ({ token }) => {
+        if (token === undefined) return undefined;
+        const now = Date.now();
+        refresh(now);
+        const parsed = parseKey(token);
+        const record = parsed === undefined ? undefined : records.get(parsed.id);
+        const isRight = isSecretOf(parsed?.secret ?? "", record?.hash);
+        if (!isRight || record === undefined || record.revokedAt !== undefined) return undefined;
+        if (record.isDevelopment === true && !isDevelopment) return undefined;
+        if (record.expiresAt !== undefined && Date.parse(record.expiresAt) <= now) return undefined;
+        return principalOf(record);
+      },
+    };
+  },
+  { file: optional(text) },
+);
 
 const principals = new WeakMap<KeyRecord, Principal>();
 

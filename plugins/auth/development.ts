@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { defaultKeyFile } from "./api-keys.ts";
-import { changeKeyFile, isSecretOf, type KeyRecord, newKey, parseKey } from "./keyfile.ts";
+import { changeKeyFile, isSecretOf, type KeyRecord, newKey, parseKey, readKeyFile } from "./keyfile.ts";
 
 /** Beside the key file, readable by its owner alone. */
 export const developmentKeyFile = ".quater/development-key";
@@ -49,14 +49,28 @@ export const developmentKey = (root: string, rights: Rights): string => shownKey
 export const demoApproverKey = (root: string, roles: readonly string[]): string =>
   shownKey(root, { scopes: [], roles }, approver);
 
+/**
+ * Whether this is a whole key that `dev` lets in and nothing else does. For the terminal of whoever may read the key file
+ * anyway: told over a network it would say which keys there are.
+ */
+export const isDevelopmentKey = (root: string, key: string): boolean => {
+  try {
+    return readKeyFile(join(root, defaultKeyFile)).some((record) => record.isDevelopment === true && isKeyOf(record, key));
+  } catch {
+    return false; // keys may come from elsewhere, and then nobody waits for this file to be mended
+  }
+};
+
+const isKeyOf = ({ id, hash, revokedAt }: KeyRecord, key: string): boolean => {
+  const parsed = parseKey(key);
+  return id === parsed?.id && revokedAt === undefined && isSecretOf(parsed.secret, hash);
+};
+
 const shownKey = (root: string, rights: Rights, { file, name, who }: Kind): string => {
   const shown = join(root, file);
   const known = existsSync(shown) ? readFileSync(shown, "utf8").trim() : "";
   return changeKeyFile(join(root, defaultKeyFile), (records) => {
-    const parsed = parseKey(known);
-    const found = records.find(
-      ({ id, hash, revokedAt }) => id === parsed?.id && revokedAt === undefined && isSecretOf(parsed.secret, hash),
-    );
+    const found = records.find((record) => isKeyOf(record, known));
     if (found !== undefined) {
       return { records: records.map((record) => (record === found ? { ...record, ...rights } : record)), result: known };
     }

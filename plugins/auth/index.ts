@@ -3,12 +3,13 @@
 import { userInfo } from "node:os";
 import {
   type Authentication,
-  type Authenticator,
   type Awaitable,
   asAuthenticator,
-  authenticator,
+  defineAuthenticator,
   type Principal,
+  type Problem,
 } from "../../core/index.ts";
+import { optional, text, texts } from "./rules.ts";
 
 export { type ApiKeysOptions, apiKeys } from "./api-keys.ts";
 export { type JwtOptions, jwt } from "./jwt.ts";
@@ -24,9 +25,9 @@ export interface LocalUserOptions {
  * The operating system's user who started this process, on surfaces that run in it. A principal, not a privilege: no
  * scope and no role unless given here. Never answers over a network, nor where another credential was shown.
  */
-export const localUser = ({ person, scopes = [], roles = [] }: LocalUserOptions = {}): Authenticator =>
-  authenticator({
-    name: "localUser",
+export const localUser = defineAuthenticator(
+  "localUser",
+  ({ person, scopes = [], roles = [] }: LocalUserOptions = {}) => ({
     authenticate: ({ isLocal, token }) => {
       if (!isLocal || token !== undefined) return undefined;
       const { username } = userInfo();
@@ -41,7 +42,9 @@ export const localUser = ({ person, scopes = [], roles = [] }: LocalUserOptions 
         claims: {},
       });
     },
-  });
+  }),
+  { person: optional(text), scopes: optional(texts), roles: optional(texts) },
+);
 
 export interface BearerOptions {
   /** Whose token this is; `undefined` when it is none of yours. Check audience and expiry here. */
@@ -49,14 +52,21 @@ export interface BearerOptions {
 }
 
 /** Tokens that your own code verifies. */
-export const bearer = ({ verify }: BearerOptions): Authenticator =>
-  authenticator({ name: "bearer", authenticate: ({ token }) => (token === undefined ? undefined : verify(token)) });
+export const bearer = defineAuthenticator(
+  "bearer",
+  ({ verify }: BearerOptions) => ({ authenticate: ({ token }) => (token === undefined ? undefined : verify(token)) }),
+  {
+    verify: (value) =>
+      typeof value === "function" ? undefined : "Write a function from the token to a principal, or to undefined",
+  },
+);
 
 /** Asks one after the other; the first that knows the credential decides. */
-export const firstOf = (...given: readonly Authentication[]): Authenticator => {
+export const firstOf = defineAuthenticator("firstOf", (...given: Authentication[]) => {
   const authenticators = given.map(asAuthenticator);
-  return authenticator({
+  return {
     name: `firstOf(${authenticators.map(({ name }) => name).join(", ")})`,
+    problems: given.length === 0 ? [nobodyToAsk] : authenticators.flatMap(({ problems = [] }) => problems),
     open: async (context) => {
       for (const { open } of authenticators) await open?.(context);
     },
@@ -70,5 +80,11 @@ export const firstOf = (...given: readonly Authentication[]): Authenticator => {
     close: async () => {
       for (const { close } of authenticators) await close?.();
     },
-  });
+  };
+});
+
+const nobodyToAsk: Problem = {
+  place: "firstOf()",
+  cause: "firstOf is given no authenticator",
+  remedy: "Write those to ask, in order: firstOf(apiKeys(), localUser())",
 };

@@ -2,7 +2,10 @@
 // taken from the token; keys come over https with a time-out and a size limit.
 
 import type { JWTPayload, JWTVerifyGetKey } from "jose";
-import { type Authenticator, authenticator, type Principal, QuaterError } from "../../core/index.ts";
+import { defineAuthenticator, type OptionRule, type Principal } from "../../core/index.ts";
+import { oneOf, optional, text } from "./rules.ts";
+
+const asymmetric = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const;
 
 export interface JwtOptions {
   /** Must equal the token's `iss`. */
@@ -12,18 +15,7 @@ export interface JwtOptions {
   /** Where the issuer publishes its keys (RFC 7517). https, or loopback. */
   readonly jwks: string;
   /** Default: RS256, PS256, ES256 and EdDSA. Never a symmetric one: whoever verifies could sign. */
-  readonly algorithms?: readonly (
-    | "RS256"
-    | "RS384"
-    | "RS512"
-    | "PS256"
-    | "PS384"
-    | "PS512"
-    | "ES256"
-    | "ES384"
-    | "ES512"
-    | "EdDSA"
-  )[];
+  readonly algorithms?: readonly (typeof asymmetric)[number][];
   /** Default "user". */
   readonly kind?: Principal["kind"];
   /** Claim with the app-wide name of the human. Default "sub". */
@@ -36,60 +28,66 @@ const keyFetch = { timeoutMs: 5_000, maxBytes: 256 * 1024, cooldownMs: 30_000 } 
 /** Clocks differ; more would let expired tokens live. */
 const clockToleranceSeconds = 5;
 
-/** Lets in whoever shows a valid token of the issuer. Scopes come from `scope` or `scp`. */
-export const jwt = (options: JwtOptions): Authenticator => {
-  let keys: Promise<JWTVerifyGetKey> | undefined;
-  return authenticator({
-    name: "jwt",
-    open: () => assertSafe(options),
-    authenticate: async ({ token }) => {
-      // Three parts: an API key beside it is none of ours, and need not load the library.
-      if (token === undefined || token.split(".").length !== 3) return undefined;
-      const { errors, jwtVerify } = await import("jose");
-      keys ??= remoteKeys(options.jwks);
-      try {
-        const { payload } = await jwtVerify(token, await keys, {
-          issuer: options.issuer,
-          audience: options.audience,
-          algorithms: [...(options.algorithms ?? ["RS256", "PS256", "ES256", "EdDSA"])],
-          requiredClaims: ["exp", "sub"],
-          clockTolerance: clockToleranceSeconds,
-        });
-        return principalOf(payload, options);
-      } catch (error) {
-        // What is wrong with the token is the caller's; keys that cannot be had are not.
-        const isOfToken =
-          error instanceof errors.JOSEError &&
-          !(error instanceof errors.JWKSTimeout) &&
-          error.code !== "ERR_JOSE_GENERIC" &&
-          error.code !== "ERR_JWKS_INVALID";
-        if (isOfToken) return undefined;
-        throw error;
-      }
-    },
-  });
-};
+/** From JavaScript, or an environment variable that is not set: without it the check of the token is skipped. */
+const fixed: OptionRule = (value) =>
+  text(value) === undefined ? undefined : "A token for any other service would be let in: set it";
 
-const assertSafe = ({ issuer, audience, jwks, algorithms = [] }: JwtOptions): void => {
-  // From JavaScript, or an environment variable that is not set: without them the check of the token is skipped.
-  for (const [name, value] of Object.entries({ issuer, audience })) {
-    if (typeof value !== "string" || value === "")
-      throw refused(`jwt has no ${name}`, "A token for any other service would be let in: set it");
-  }
-  const url = URL.canParse(jwks) ? new URL(jwks) : undefined;
+const safeAddress: OptionRule = (value) => {
+  const url = typeof value === "string" && URL.canParse(value) ? new URL(value) : undefined;
   const isLoopback = url !== undefined && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
-  if (url?.protocol !== "https:" && !(url?.protocol === "http:" && isLoopback)) {
-    throw refused(
-      `jwt's jwks ${jwks} is no https address`,
-      "Keys fetched over http could be anybody's: use the issuer's https address",
-    );
-  }
-  const weak = algorithms.find((algorithm) => !/^(?:[RPE]S(?:256|384|512)|EdDSA)$/.test(algorithm));
-  if (weak !== undefined) throw refused(`jwt's algorithm ${weak} is not asymmetric`, "Use RS256, PS256, ES256 or EdDSA");
+  return url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback)
+    ? undefined
+    : "Keys fetched over http could be anybody's: use the issuer's https address";
 };
 
-const refused = (message: string, hint: string): QuaterError =>
-  new QuaterError({ code: "internal", kind: "internal", message, hint });
+const algorithms: OptionRule = (value) =>
+  Array.isArray(value) && value.length > 0 && value.every((name) => (asymmetric as readonly unknown[]).includes(name))
+    ? undefined
+    : `By a symmetric one whoever verifies could sign: write a list of ${asymmetric.join(", ")}`;
+
+/** Lets in whoever shows a valid token of the issuer. Scopes come from `scope` or `scp`. */
+export const jwt = defineAuthenticator(
+  "jwt",
+  (options: JwtOptions) => {
+    let keys: Promise<JWTVerifyGetKey> | undefined;
+    return {
+      authenticate: async ({ token }) => {
+        // Three parts: an API key beside it is none of ours, and need not load the library.
+        if (token === undefined || token.split(".").length !== 3) return undefined;
+        const { errors, jwtVerify } = await import("jose");
+        keys ??= remoteKeys(options.jwks);
+        try {
+          const { payload } = await jwtVerify(token, await keys, {
+            issuer: options.issuer,
+            audience: options.audience,
+            algorithms: [...(options.algorithms ?? ["RS256", "PS256", "ES256", "EdDSA"])],
+            requiredClaims: ["exp", "sub"],
+            clockTolerance: clockToleranceSeconds,
+          });
+          return principalOf(payload, options);
+        } catch (error) {
+          // What is wrong with the token is the caller's; keys that cannot be had are not.
+          const isOfToken =
+            error instanceof errors.JOSEError &&
+            !(error instanceof errors.JWKSTimeout) &&
+            error.code !== "ERR_JOSE_GENERIC" &&
+            error.code !== "ERR_JWKS_INVALID";
+          if (isOfToken) return undefined;
+          throw error;
+        }
+      },
+    };
+  },
+  {
+    issuer: fixed,
+    audience: fixed,
+    jwks: safeAddress,
+    algorithms: optional(algorithms),
+    kind: optional(oneOf(["user", "service", "agent", "operator"])),
+    personClaim: optional(text),
+    rolesClaim: optional(text),
+  },
+);
 
 const remoteKeys = async (jwks: string): Promise<JWTVerifyGetKey> => {
   const { createRemoteJWKSet, customFetch } = await import("jose");

@@ -42,6 +42,22 @@ test("a plugin that names no options takes any, and names must be complete", asy
   definePlugin((_: { readonly a: number }) => ({ name: "one" }), { a: true, c: true });
 });
 
+test("a rule judges a value, also one that is not there, and options are an object", async () => {
+  const paced = definePlugin(
+    (_: { readonly everyMs: number; readonly apiKey?: string } = { everyMs: 1 }) => ({ name: "paced" }),
+    {
+      everyMs: (value) => (Number.isInteger(value) ? undefined : "Write milliseconds"),
+      apiKey: (value) => (value === undefined || value === "right" ? undefined : "Write the right one"),
+    },
+  );
+  expect(await problemsOf(paced({ everyMs: 5, apiKey: "right" }))).toEqual([]);
+  expect(await problemsOf(paced({ everyMs: "5" as never }))).toEqual(['paced(): paced has the everyMs "5"']);
+  expect(await problemsOf(paced({ everyMs: (() => 5) as never }))).toEqual(["paced(): paced has the everyMs a function"]);
+  expect(await problemsOf(paced())).toEqual(["paced(): paced has no everyMs"]);
+  expect(await problemsOf(paced({ everyMs: 5, apiKey: "geheim" }))).toEqual(['paced(): paced has the apiKey "secret"']);
+  expect(await problemsOf(http(3000 as never))).toEqual(["http(): http is given a number, and takes an object"]);
+});
+
 test("the digest follows what options say, whatever the order of keys", () => {
   const digest = (...given: readonly unknown[]) => digestOfOptions(given);
   expect(digest({ port: 1, host: "a" })).toBe(digest({ host: "a", port: 1, left: undefined }));

@@ -2,10 +2,13 @@
 
 import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { type Catalog, type CommandIo, type Gate, invalid, type Principal, visible } from "../../../core/index.ts";
+import { type Catalog, type CommandIo, type Gate, invalid, isQuaterError, type Principal, visible } from "../../../core/index.ts";
+import { developmentKeyRefused } from "../errors.ts";
 import type { Approvals } from "../service.ts";
 
 export interface CommandParts {
+  /** The project's folder. */
+  readonly root: string;
   readonly approvals: Approvals;
   readonly catalog: Catalog;
   readonly gate: Pick<Gate, "enter" | "newCallId">;
@@ -28,15 +31,22 @@ const longestKey = 8 * 1024;
  * @throws {QuaterError} `invalid_token`, `approver_not_eligible`, or `invalid_input` when there is no key.
  */
 export const approverFor = async (
-  { approvals, authenticateKey }: CommandParts,
+  { root, approvals, authenticateKey }: CommandParts,
   keyFile: string | undefined,
   io: CommandIo,
 ): Promise<{ readonly principal: Principal; readonly key: string }> => {
   const key = (keyFile === undefined ? await typedKey(io) : await keyIn(keyFile, io)).trim();
   if (key === "" || key.length > longestKey || /\s/.test(key)) invalid("/keyFile", "holds no key");
-  const principal = await authenticateKey(key);
+  const principal = await authenticateKey(key).catch((error: unknown) => refusalOf(error, root, key));
   approvals.assertApprover(principal);
   return { principal, key };
+};
+
+/** The refusal stays what it is. Only here, where the key file can be read anyway, may its sentence say what the key is. */
+const refusalOf = async (error: unknown, root: string, key: string): Promise<never> => {
+  const isUnknown = isQuaterError(error) && error.code === "invalid_token";
+  if (isUnknown && (await import("../../auth/service.ts")).isDevelopmentKey(root, key)) throw developmentKeyRefused();
+  throw error;
 };
 
 const typedKey = async (io: CommandIo): Promise<string> =>

@@ -25,6 +25,7 @@ export const approversDoor = (given: Authentication | undefined, sso: SsoOptions
   const keys = given === undefined ? undefined : asAuthenticator(given);
   return authenticator({
     name: keys === undefined ? "sso" : `sso, ${keys.name}`,
+    problems: keys?.problems,
     open: (context) => keys?.open?.(context),
     close: () => keys?.close?.(),
     authenticate: (credentials) => personBehind(sso, credentials) ?? keys?.authenticate(credentials),

@@ -1,9 +1,12 @@
 // `quater approvals ...`: who may, what is shown, and what scripts get.
 
+import { createHash } from "node:crypto";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough, type Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
+import { revokeKey } from "../../../plugins/auth/commands.ts";
+import { demoApproverKey, developmentKey } from "../../../plugins/auth/development.ts";
 import { runProgram } from "../../../plugins/cli/program.ts";
 import { quater } from "../cli/kit.ts";
 import { type Till, till } from "./surface-kit.ts";
@@ -95,6 +98,60 @@ describe("the key", () => {
   });
 });
 
+describe("a development key", () => {
+  const told =
+    "invalid_token: A development key is let in by `quater dev` alone: decide on the page that it serves, or make a key with `quater keys create --name NAME --person NAME --kind user --roles ROLE`\n";
+  const general = /^invalid_token: The credential is unknown, expired or revoked/;
+  const show = (at: Till, id: string, stdin: string) => run(at, ["approvals", "show", id, "--key-file", "-"], { stdin });
+
+  test("decides nothing at the terminal, and is told whom it is for and what to do", async () => {
+    using at = till();
+    const id = await file(at);
+    demoApproverKey(at.folder, ["finance"]);
+    for (const words of [["list"], ["show", id], ["approve", id], ["deny", id], ["revoke", id]])
+      expect(await run(at, ["approvals", ...words, "--key-file", ".quater/demo-approver-key"]), words[0]).toEqual({
+        code: 77,
+        out: "",
+        err: told,
+      });
+    expect((await show(at, id, developmentKey(at.folder, { scopes: [], roles: ["finance"] }))).err).toBe(told);
+    expect((await withKey(at, ["list", "--state", "pending"])).out).toContain(id);
+    const events = (await run(at, ["audit", "tail", "--json", "--no-follow"])).out;
+    expect(events).toContain('"credential.failed"');
+  });
+
+  test("that is not whole, or revoked, is unknown like any other", async () => {
+    using at = till();
+    const id = await file(at);
+    const key = demoApproverKey(at.folder, ["finance"]);
+    const guessed = `${key.slice(0, 11)}_${"a".repeat(40)}`;
+    const check = createHash("sha256").update(guessed).digest("hex").slice(0, 6);
+    expect((await show(at, id, `${guessed}_${check}`)).err).toMatch(general);
+    expect((await show(at, id, key.slice(0, -1))).err).toMatch(general);
+    revokeKey(join(at.folder, ".quater/keys.json"), key.slice(3, 11));
+    expect(await show(at, id, key)).toMatchObject({ code: 77, err: expect.stringMatching(general) as string });
+  });
+});
+
+test("what is wrong with the flags is said in flags, and as paths to a machine", async () => {
+  using at = till();
+  expect(await run(at, ["approvals", "list", "--stat", "pending"])).toMatchObject({
+    code: 65,
+    err: "unknown_field: --stat is not a known flag; did you mean --state?\n",
+  });
+  expect((await run(at, ["approvals", "show"])).err).toBe("invalid_input: --id is required: The request's id: apr_...\n");
+  expect((await run(at, ["approvals", "approve", "apr_x", "--digest", "abc"])).err).toMatch(
+    /^invalid_input: --digest will not do: What you agree to, as show --json has it\./,
+  );
+  expect((await run(at, ["approvals", "list", "--key-file", "nowhere"])).err).toBe(
+    'invalid_input: --key-file "nowhere" is no file\n',
+  );
+  expect(errorIn(await run(at, ["approvals", "list", "--stat", "pending", "--json"]))).toMatchObject({
+    code: "unknown_field",
+    errors: [{ path: "/stat", message: 'is not a known field; did you mean "state"?' }],
+  });
+});
+
 describe("looking", () => {
   test("list has the newest first, with who asks, and filters", async () => {
     using at = till();
@@ -164,7 +221,7 @@ describe("approving", () => {
     using at = till();
     const [id, other] = [await file(at), await file(at, ["run", "pay", "--to", "cy", "--cents", "5"])];
     const without = await withKey(at, ["approve", id]);
-    expect([without.code, without.err]).toEqual([65, expect.stringContaining("/digest")]);
+    expect([without.code, without.err]).toEqual([65, expect.stringContaining("--digest is needed where nobody can be asked")]);
     const stale = await withKey(at, ["approve", id, "--digest", await digestOf(at, other)]);
     expect([stale.code, stale.err]).toEqual([73, expect.stringContaining("approval_digest_changed")]);
     expect((await run(at, ask)).code).toBe(75);
@@ -249,8 +306,12 @@ describe("waiting", () => {
 
 test("a code to sign in with is for whoever may decide", async () => {
   using at = till({ hasHttp: true });
-  const { code, out, err } = await withKey(at, ["code"]);
+  const { code, out, err } = await withKey(at, ["code", "--no-json"]);
   expect([code, out]).toEqual([0, expect.stringMatching(/^[A-Z0-9]{4}-[A-Z0-9]{4}\n$/)]);
+  expect(JSON.parse((await withKey(at, ["code"])).out)).toEqual({
+    code: expect.stringMatching(/^[A-Z0-9]{4}-[A-Z0-9]{4}$/),
+    expiresAt: expect.stringMatching(/^\d{4}-.*Z$/),
+  });
   expect(err).toMatch(/before \d{4}-\d\d-\d\dT.*Z\. It works once\.\n$/);
   const agent = await withKey(at, ["code"], "robot");
   expect([agent.code, agent.out, agent.err]).toEqual([77, "", expect.stringContaining("approver_not_eligible")]);

@@ -1,12 +1,17 @@
 // Signing in: keys, codes, sessions, and how often somebody may try.
 
+import { join } from "node:path";
 import type { Principal } from "quater";
+import { apiKeys } from "quater/auth";
 import type { StoreOptions } from "quater/plugins";
 import { afterAll, expect, test } from "vitest";
 import { issueCode } from "../../../plugins/approval/page/codes.ts";
 import { Sessions } from "../../../plugins/approval/page/session.ts";
 import { Throttle } from "../../../plugins/approval/page/throttle.ts";
 import { auditRef } from "../../../plugins/audit/service.ts";
+import { createKey } from "../../../plugins/auth/commands.ts";
+import { demoApproverKey } from "../../../plugins/auth/development.ts";
+import { newKey } from "../../../plugins/auth/keyfile.ts";
 import { storeRef } from "../../../plugins/store/service.ts";
 import { eventsIn } from "../audit/kit.ts";
 import { testPostgres } from "../store/postgres.ts";
@@ -25,6 +30,32 @@ test("a wrong key is refused, and the trail has it", async () => {
   await shop.app.stop();
   const failed = eventsIn(shop.root).filter(({ meta }) => meta.type === "credential.failed");
   expect(failed.map(({ meta }) => [meta.surface, meta.errorCode])).toEqual([["approvals", "invalid_token"]]);
+});
+
+test("over the network a development key is answered as one that never was", async () => {
+  const keys = apiKeys();
+  await using shop = await bootShop({ approval: { authenticate: keys } });
+  const demo = demoApproverKey(shop.root, ["finance"]);
+  const bea = createKey(join(shop.root, ".quater/keys.json"), {
+    name: "bea",
+    kind: "user",
+    person: "bea",
+    scopes: [],
+    roles: ["finance"],
+  }).key;
+  const answersTo = async (key: string) => {
+    const signIn = await new Visitor(shop.baseUrl).signIn({ key });
+    const api = await fetch(`${shop.baseUrl}/approvals/api/requests`, { headers: { authorization: `Bearer ${key}` } });
+    const { detail } = (await api.json()) as { detail?: string };
+    return [signIn.status, codeOn(signIn), signIn.body.includes("quater dev"), api.status, detail];
+  };
+  // The file has been read once a key of it is known.
+  const known = { surface: "approvals", isLocal: false, header: () => undefined, token: bea };
+  await expect.poll(() => keys.authenticate(known)).toMatchObject({ person: "bea" });
+  expect(await answersTo(bea)).toEqual([303, undefined, false, 200, undefined]);
+  const never = await answersTo(newKey().key);
+  expect(never).toEqual([401, "invalid_token", false, 401, expect.stringMatching(/^The credential is unknown/)]);
+  expect(await answersTo(demo)).toEqual(never);
 });
 
 test("the cookie is sealed, bound to the host over https, and never read by a page", async () => {

@@ -5,7 +5,6 @@ import type { AddressInfo } from "node:net";
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
 import type { Credentials } from "quater";
 import { type JwtOptions, jwt } from "quater/auth";
-import { bootTest } from "quater/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 const issuer = "https://issuer.example";
@@ -123,14 +122,4 @@ describe("keys that cannot be had are an outage, not a wrong token", () => {
     answer = (asked) => (asked === path ? give() : keySet);
     await expect(ask(await sign(claims()), { jwks: jwks.replace("/keys", path) })).rejects.toThrow();
   });
-});
-
-test("keys over http, or a symmetric algorithm, stop the boot", async () => {
-  const { http } = await import("quater/http");
-  const boot = (more: object) =>
-    bootTest({ handlers: {}, plugins: [http({ port: 0, authenticate: jwt({ issuer, audience, jwks, ...more }) })] });
-  await expect(boot({ jwks: "http://issuer.example/keys" })).rejects.toThrow("is no https address");
-  await expect(boot({ audience: undefined as never })).rejects.toThrow("jwt has no audience");
-  await expect(boot({ issuer: "" })).rejects.toThrow("jwt has no issuer");
-  await expect(boot({ algorithms: ["HS256"] })).rejects.toThrow("is not asymmetric");
 });

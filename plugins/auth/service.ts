@@ -1,0 +1,3 @@
+// What other plugins may ask of auth.
+
+export { isDevelopmentKey } from "./development.ts";

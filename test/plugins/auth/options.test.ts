@@ -1,0 +1,227 @@
+// What authenticators are given is checked at boot, and not by the compiler alone: a misspelt option of a door is a door
+// that does something else than its owner believes.
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  type Authentication,
+  type Authenticator,
+  authenticated,
+  authenticator,
+  type ConfiguredPlugin,
+  defineAuthenticator,
+  handler,
+  Type,
+} from "quater";
+import { apiKeys, bearer, firstOf, jwt, localUser } from "quater/auth";
+import { approval, audit, cli, http, httpRef, mcp, store } from "quater/plugins";
+import { bootTest, principal } from "quater/testing";
+import { describe, expect, test } from "vitest";
+import { isBootError, type Problem } from "../../../core/problem.ts";
+import { quater } from "../cli/kit.ts";
+
+const problemsOf = async (...plugins: readonly ConfiguredPlugin[]): Promise<readonly Problem[]> => {
+  try {
+    await using _app = await bootTest({ isolated: true, handlers: {}, plugins });
+    return [];
+  } catch (error) {
+    if (!isBootError(error)) throw error;
+    return error.problems;
+  }
+};
+const causesOf = async (...plugins: readonly ConfiguredPlugin[]): Promise<readonly string[]> =>
+  (await problemsOf(...plugins)).map(({ place, cause }) => `${place}: ${cause}`);
+const behind = (authenticate: Authentication) => http({ port: 0, authenticate });
+
+/** As JavaScript writes them, where no compiler looks. */
+const given = (options?: unknown) => options as never;
+const issuer = "https://issuer.example";
+const right = { issuer, audience: "https://shop.example", jwks: `${issuer}/keys` };
+const text = "Write a text that is not empty, or leave it out";
+const list = 'Write a list of texts: ["one", "another"], or leave it out';
+const fixed = "A token for any other service would be let in: set it";
+const wrong: readonly [make: () => Authenticator, cause: string, remedy: string][] = [
+  [() => apiKeys(given({ fil: "x" })), 'apiKeys has no option "fil"; did you mean "file"?', "Its options are file"],
+  [() => apiKeys(given({ file: 5 })), "apiKeys has the file 5", text],
+  [() => apiKeys({ file: "" }), 'apiKeys has the file ""', text],
+  [() => apiKeys(given("keys.json")), "apiKeys is given a string, and takes an object", "Its options are file"],
+  [() => apiKeys(given(null)), "apiKeys is given null, and takes an object", "Its options are file"],
+  [
+    () => localUser(given({ scope: ["a"] })),
+    'localUser has no option "scope"; did you mean "scopes"?',
+    "Its options are person, scopes, roles",
+  ],
+  [() => localUser(given({ scopes: "hello" })), 'localUser has the scopes "hello"', list],
+  [() => localUser(given({ roles: ["a", undefined] })), 'localUser has the roles ["a",null]', list],
+  [() => localUser({ person: "" }), 'localUser has the person ""', text],
+  [() => bearer(given({})), "bearer has no verify", "Write a function from the token to a principal, or to undefined"],
+  [() => bearer(given()), "bearer has no verify", "Write a function from the token to a principal, or to undefined"],
+  [() => bearer(given(() => principal())), "bearer is given a function, and takes an object", "Its options are verify"],
+  [() => jwt({ ...right, audience: given() }), "jwt has no audience", fixed],
+  [() => jwt({ ...right, issuer: "" }), 'jwt has the issuer ""', fixed],
+  [
+    () => jwt({ ...right, jwks: "http://issuer.example/keys" }),
+    'jwt has the jwks "http://issuer.example/keys"',
+    "Keys fetched over http could be anybody's: use the issuer's https address",
+  ],
+  ...[given("RS256"), given(["HS256"]), []].map((algorithms): (typeof wrong)[number] => [
+    () => jwt({ ...right, algorithms }),
+    `jwt has the algorithms ${JSON.stringify(algorithms)}`,
+    "By a symmetric one whoever verifies could sign: write a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, or leave it out",
+  ]),
+  [
+    () => jwt({ ...right, kind: given("admin") }),
+    'jwt has the kind "admin"',
+    "Write one of user, service, agent, operator, or leave it out",
+  ],
+  [() => firstOf(), "firstOf is given no authenticator", "Write those to ask, in order: firstOf(apiKeys(), localUser())"],
+];
+
+describe("the boot is refused, with what to write, by", () => {
+  test.each(wrong.map(([make, cause, remedy]) => ({ make, cause, remedy })))("$cause", async ({ make, cause, remedy }) => {
+    const name = cause.split(" ", 1)[0];
+    expect(await problemsOf(behind(make()))).toEqual([{ place: `${name}() in http()`, plugin: "http", cause, remedy }]);
+  });
+
+  test.each<[unknown, string]>([
+    [apiKeys, "an authenticator that was not called"],
+    [firstOf, "an authenticator that was not called"],
+    [[apiKeys(), localUser()], "a list, and no authenticator"],
+    ["apiKeys", "a string, and no authenticator"],
+    [null, "null, and no authenticator"],
+    [{}, "an object, and no authenticator"],
+  ])("what is no authenticator (%#)", async (no, cause) => {
+    const expected = [`authenticate in http(): authenticate is given ${cause}`];
+    expect(await causesOf(behind(given(no)))).toEqual(expected);
+    expect(await causesOf(behind(firstOf(localUser(), given(no))))).toEqual(expected);
+  });
+});
+
+test("options that are right boot, each and all of them", async () => {
+  const all = firstOf(
+    apiKeys({ file: "keys.json" }),
+    localUser({ person: "ana", scopes: ["a"], roles: [] }),
+    bearer({ verify: () => undefined }),
+    jwt({ ...right, algorithms: ["ES256"], kind: "service", personClaim: "email", rolesClaim: "groups" }),
+    jwt({ ...right, jwks: "http://127.0.0.1:1/keys" }),
+    () => undefined,
+  );
+  expect(await causesOf(behind(all))).toEqual([]);
+  const { UNSET } = process.env;
+  expect(await causesOf(behind(apiKeys(given({ file: UNSET }))))).toEqual([]);
+});
+
+test("every surface is looked at, however deep, and all problems come at once, what is shared once", async () => {
+  const shared = firstOf(() => undefined, firstOf(apiKeys(given({ fil: 1 })), localUser(given({ roles: "a" }))));
+  const sso = { personHeader: "x-person", secretHeader: "x-secret", secret: "s".repeat(40) };
+  const found = await causesOf(
+    http({ port: 0, prot: 1, authenticate: shared } as object),
+    mcp({ authenticate: shared }),
+    cli({ authenticate: localUser(given({ scope: [] })) }),
+    store(),
+    audit(),
+    approval({
+      authenticate: jwt({ ...right, jwks: given() }),
+      sso,
+      policies: { finance: { approvers: [{ role: "finance" }] } },
+    }),
+  );
+  expect(found).toEqual([
+    'apiKeys() in http(): apiKeys has no option "fil"; did you mean "file"?',
+    'localUser() in http(): localUser has the roles "a"',
+    'localUser() in cli(): localUser has no option "scope"; did you mean "scopes"?',
+    "jwt() in approval(): jwt has no jwks",
+    'http(): http has no option "prot"; did you mean "port"?',
+  ]);
+});
+
+test("the message never holds a password", async () => {
+  const [problem] = await problemsOf(behind(jwt({ ...right, jwks: "http://me:geheim@issuer.example/keys" })));
+  expect(problem?.cause).toBe('jwt has the jwks "http://me@issuer.example/keys"');
+});
+
+describe("with a wrong option nobody is let in", () => {
+  const secret = handler({
+    description: "Tell.",
+    effect: "read",
+    input: Type.Object({}),
+    auth: authenticated,
+    handle: () => "told",
+  });
+  const shown = { surface: "cli", isLocal: true, header: () => undefined };
+
+  test.each(wrong.map(([make, cause]) => ({ make, cause })))("$cause", ({ make }) => {
+    for (const token of [undefined, "any", "a.b.c"]) expect(() => make().authenticate({ ...shown, token })).toThrow();
+    expect(() => make().open?.({ root: "/nowhere", command: "serve" })).toThrow();
+  });
+
+  test("not even by an authenticator of one's own that asks it: the boot is refused, or the caller", async () => {
+    const inner = localUser(given({ scope: ["a"] }));
+    const wrapped = authenticator({
+      name: "wrapped",
+      open: (context) => inner.open?.(context),
+      authenticate: (credentials) => inner.authenticate(credentials),
+    });
+    expect(await causesOf(behind(wrapped))).toEqual(['localUser(): localUser has no option "scope"; did you mean "scopes"?']);
+    await using app = await bootTest({
+      handlers: { secret },
+      expose: { secret: { http: "GET /secret" } },
+      plugins: [behind((credentials) => inner.authenticate({ ...credentials, isLocal: true }))],
+    });
+    const answer = await fetch(`${app.kernel.services.get(httpRef).baseUrl}/secret`);
+    expect([answer.status, await answer.json()]).toMatchObject([503, { code: "authenticator_failed" }]);
+  });
+});
+
+test("the program says it as it says everything that keeps a project from booting: 78 and no stack", async () => {
+  const folder = mkdtempSync(join(fileURLToPath(new URL(".", import.meta.url)), ".options-"));
+  try {
+    writeFileSync(
+      join(folder, "quater.config.mjs"),
+      `import { defineConfig } from "quater";
+import { apiKeys, cli, http, jwt, localUser } from "quater/plugins";
+export default defineConfig({
+  name: "doors",
+  handlers: [],
+  plugins: [http({ port: 0, authenticate: jwt() }), cli({ authenticate: localUser({ scopes: "hello" }) })],
+});
+`,
+    );
+    for (const words of [["serve"], ["actions", "list"]]) {
+      const { code, out, err } = await quater(words, { cwd: folder });
+      expect([code, out]).toEqual([78, ""]);
+      expect(err).toContain("The project does not boot: 4 problems");
+      expect(err).toContain(`
+  localUser() in cli()
+    plugin  cli
+    cause   localUser has the scopes "hello"
+    remedy  ${list}
+`);
+      expect(err).not.toMatch(/^ +at /m);
+    }
+    const { code, err } = await quater(["serve", "--json"], { cwd: folder });
+    expect([code, JSON.parse(err)]).toMatchObject([78, { error: { code: "configuration", problems: { length: 4 } } }]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("an authenticator of one's own names its options likewise, all of them", async () => {
+  interface SessionsOptions {
+    readonly find: (id: string) => undefined;
+    readonly header?: string;
+  }
+  const make = ({ find }: SessionsOptions) => ({ authenticate: ({ token = "" }) => find(token) });
+  const sessions = defineAuthenticator("sessions", make, {
+    find: (value) => (typeof value === "function" ? undefined : "Write a function"),
+    header: true,
+  });
+  expect(await causesOf(behind(sessions({ find: () => undefined, header: given(5) })))).toEqual([]);
+  expect(await causesOf(behind(sessions(given({ hedder: "x" }))))).toEqual([
+    'sessions() in http(): sessions has no option "hedder"; did you mean "header"?',
+    "sessions() in http(): sessions has no find",
+  ]);
+  // @ts-expect-error header is missing from the names
+  defineAuthenticator("sessions", make, { find: true });
+});
