@@ -181,7 +181,8 @@ export const importProblem = (error: unknown, place: string, root: string): Prob
   const transform = /^(?:Transform failed[^\n]*\n)?(\/[^\n:]+):(\d+):(\d+): ERROR: ([^\n]+)/.exec(message);
   if (transform !== null) {
     const [, file = "", line, column, text] = transform;
-    return { place: `${short(file)}:${line}:${column}`, cause: `Syntax error: ${text}`, remedy: "Mend the line" };
+    // The transformer counts columns from 0, and editors from 1.
+    return { place: `${short(file)}:${line}:${Number(column) + 1}`, cause: `Syntax error: ${text}`, remedy: "Mend the line" };
   }
   if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") {
     const [, wanted = message, by] = /Cannot find (?:module|package) '([^']+)'(?: imported from ([^\s]+))?/.exec(message) ?? [];

@@ -16,8 +16,12 @@ export class BootError extends Error {
   readonly [brand] = "boot-error";
   readonly problems: readonly Problem[];
 
-  constructor(problems: readonly Problem[]) {
-    super(problems.map((problem) => `${problem.place}: ${problem.cause}. ${problem.remedy}`).join("\n"));
+  /** @param cause  What the system said, where that is what the problem is. */
+  constructor(problems: readonly Problem[], cause?: unknown) {
+    super(
+      problems.map((problem) => `${problem.place}: ${problem.cause}. ${problem.remedy}`).join("\n"),
+      cause === undefined ? undefined : { cause },
+    );
     this.name = "BootError";
     this.problems = problems;
   }

@@ -3,6 +3,7 @@
 
 import { takesExponentialTime } from "./pattern.ts";
 import { eachSubschema, isSchema, type JsonSchema, referred, statesClosing } from "./schema.ts";
+import { nearest, visible } from "./text.ts";
 
 const types = new Set(["string", "number", "integer", "boolean", "object", "array", "null"]);
 const formats = new Set(
@@ -31,6 +32,21 @@ const keywords: Readonly<Record<string, Expectation>> = {
   required: [(value) => Array.isArray(value) && value.every(isText), "a list of names"],
 };
 
+/**
+ * All that JSON Schema 2020-12 knows, what drafts before it had and TypeBox still checks, and the annotations of OpenAPI 3.1.
+ * A misspelt limit would not hold, and nobody would be told.
+ */
+const known = new Set([
+  ...Object.keys(keywords),
+  ..."type const uniqueItems contains minContains maxContains items unevaluatedItems propertyNames".split(" "),
+  ..."additionalProperties unevaluatedProperties dependentRequired not if then else".split(" "),
+  ..."title description default examples deprecated readOnly writeOnly".split(" "),
+  ..."contentEncoding contentMediaType contentSchema".split(" "),
+  ..."$schema $comment $anchor $dynamicRef $dynamicAnchor $vocabulary".split(" "),
+  ..."definitions dependencies additionalItems $recursiveRef $recursiveAnchor".split(" "),
+  ..."discriminator example externalDocs xml".split(" "),
+]);
+
 /** What is wrong with `schema`, as sentences that begin with the place: `/properties/id has the type "bigint", ...`. */
 export const schemaProblems = (schema: unknown): string[] => {
   if (typeof schema === "boolean") return [];
@@ -47,6 +63,7 @@ const problemsIn = (root: JsonSchema, schema: unknown, path: string): string[] =
     if (!types.has(name as string)) say(`has the type ${JSON.stringify(name)}, which JSON does not know`);
   for (const [keyword, [isRight, expected]] of Object.entries(keywords))
     if (keyword in schema && !isRight(schema[keyword])) say(`has a "${keyword}" that is not ${expected}`);
+  for (const keyword of Object.keys(schema)) if (!known.has(keyword) && !keyword.startsWith("x-")) say(unknownKeyword(keyword));
   if (Array.isArray(schema["items"]))
     say(
       'is a Type.Tuple, which is not JSON Schema 2020-12: use Type.Unsafe({ type: "array", prefixItems: [...], items: false })',
@@ -60,6 +77,12 @@ const problemsIn = (root: JsonSchema, schema: unknown, path: string): string[] =
   found.push(...refProblems(root, schema, here), ...closingProblems(schema, here));
   for (const [step, item] of eachSubschema(schema)) found.push(...problemsIn(root, item, `${path}/${step}`));
   return found;
+};
+
+const unknownKeyword = (keyword: string): string => {
+  const near = nearest(keyword, known);
+  const advice = near === undefined ? 'a word of your own begins with "x-"' : `did you mean "${near}"?`;
+  return `has the keyword "${visible(keyword)}", which checks nothing; ${advice}`;
 };
 
 const refProblems = (root: JsonSchema, schema: JsonSchema, here: string): string[] => {

@@ -1,7 +1,7 @@
 // `quater keys ...`: the key file from the terminal.
 
 import { isAbsolute, join } from "node:path";
-import { conflict, notFound, type PluginCommand, type Static, Type, visible } from "../../core/index.ts";
+import { type CommandIo, conflict, invalid, notFound, type PluginCommand, type Static, Type, visible } from "../../core/index.ts";
 import { defaultKeyFile } from "./api-keys.ts";
 import { changeKeyFile, type KeyRecord, newKey, readKeyFile } from "./keyfile.ts";
 
@@ -9,9 +9,7 @@ const kinds = ["user", "service", "agent", "operator"] as const;
 const idInput = Type.String({ description: "The key's id, or its name" });
 const file = Type.Optional(Type.String({ description: `The key file, under the project's folder. Default ${defaultKeyFile}` }));
 
-const expires = Type.Optional(
-  Type.String({ pattern: "^[1-9][0-9]{0,3}[hdw]$", description: "Life time: 12h, 30d, 4w. Default: does not expire" }),
-);
+const expires = Type.Optional(Type.String({ description: "Life time: 12h, 30d, 4w. Default: does not expire" }));
 
 const createInput = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 100, description: "Who or what the key is for" }),
@@ -34,9 +32,9 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
       description: "Creates an API key and shows it once.",
       input: createInput,
       run: (input: Static<typeof createInput>, io) => {
-        const { key } = createKey(pathOf(input.file), input);
+        const made = createKey(pathOf(input.file), input);
         io.say(`Created a key for ${visible(input.name)}. It is shown this once:`);
-        io.write(`${key}\n`);
+        showKey(made, io);
         return 0;
       },
     },
@@ -56,8 +54,10 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
       input: Type.Object({ id: idInput, file }),
       positional: ["id"],
       run: (input: { id: string; file?: string }, io) => {
-        const record = revokeKey(pathOf(input.file), input.id);
-        io.say(`Revoked ${record.id} (${visible(record.name)}).`);
+        const { record, isRepeated } = revokeKey(pathOf(input.file), input.id);
+        const named = `${record.id} (${visible(record.name)})`;
+        io.say(isRepeated ? `${named} is revoked already, since ${record.revokedAt}.` : `Revoked ${named}.`);
+        if (io.isJson) io.show(withoutHash(record));
         return 0;
       },
     },
@@ -67,22 +67,31 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
       input: Type.Object({ id: idInput, expires, file }),
       positional: ["id"],
       run: (input: { id: string; expires?: string; file?: string }, io) => {
-        const { key, record } = rotateKey(pathOf(input.file), input.id, input.expires);
-        io.say(`${visible(record.name)} has a new key, the old one is revoked. It is shown this once:`);
-        io.write(`${key}\n`);
+        const made = rotateKey(pathOf(input.file), input.id, input.expires);
+        io.say(`${visible(made.record.name)} has a new key, the old one is revoked. It is shown this once:`);
+        showKey(made, io);
         return 0;
       },
     },
   ];
 };
 
+interface MadeKey {
+  /** The whole key; kept nowhere. */
+  readonly key: string;
+  readonly record: KeyRecord;
+}
+
+const showKey = ({ key, record }: MadeKey, io: CommandIo): void =>
+  io.isJson ? io.show({ key, ...withoutHash(record) }) : io.write(`${key}\n`);
+
 export interface KeyRights extends Pick<KeyRecord, "name" | "kind" | "person" | "actsFor" | "scopes" | "roles"> {
   /** `12h`, `30d`, `4w`; absent: does not expire. */
   readonly expires?: string;
 }
 
-/** @throws {QuaterError} `conflict` when a living key has the name. */
-export const createKey = (path: string, given: KeyRights): { readonly key: string; readonly record: KeyRecord } =>
+/** @throws {QuaterError} `conflict` when a living key has the name; `invalid_input` for a life time that is none. */
+export const createKey = (path: string, given: KeyRights): MadeKey =>
   changeKeyFile(path, (records) => {
     const now = new Date();
     if (records.some((record) => record.name === given.name && stateOf(record, now) === "active")) {
@@ -104,23 +113,25 @@ export const createKey = (path: string, given: KeyRights): { readonly key: strin
     return { records: [...records, record], result: { key, record } };
   });
 
-/** @throws {QuaterError} `not_found` when no living key has that id or name. */
-export const revokeKey = (path: string, idOrName: string): KeyRecord =>
+/**
+ * @returns `isRepeated` where the key was revoked before, which changes nothing: whoever repeats a command wants it done.
+ * @throws {QuaterError} `not_found` when no key has that id or name.
+ */
+export const revokeKey = (path: string, idOrName: string): { readonly record: KeyRecord; readonly isRepeated: boolean } =>
   changeKeyFile(path, (records) => {
-    const found = living(records, idOrName);
-    const revoked = { ...found, revokedAt: new Date().toISOString() };
-    return { records: records.map((record) => (record === found ? revoked : record)), result: revoked };
+    const now = new Date();
+    const named = records.filter(({ id, name }) => id === idOrName || name === idOrName);
+    const found = named.find((record) => stateOf(record, now) === "active") ?? named.at(-1) ?? notFound("key", visible(idOrName));
+    const isRepeated = found.revokedAt !== undefined;
+    const record = isRepeated ? found : { ...found, revokedAt: now.toISOString() };
+    return { records: records.map((known) => (known === found ? record : known)), result: { record, isRepeated } };
   });
 
 /**
  * @param expires  A new life time, `30d`; without it the old end stays.
  * @throws {QuaterError} `not_found` when no living key has that id or name.
  */
-export const rotateKey = (
-  path: string,
-  idOrName: string,
-  expires?: string,
-): { readonly key: string; readonly record: KeyRecord } =>
+export const rotateKey = (path: string, idOrName: string, expires?: string): MadeKey =>
   changeKeyFile(path, (records) => {
     const found = living(records, idOrName);
     const { id, key, hash } = newKey();
@@ -135,7 +146,7 @@ const living = (records: readonly KeyRecord[], idOrName: string): KeyRecord => {
   const found = records.find(
     (record) => (record.id === idOrName || record.name === idOrName) && stateOf(record, now) === "active",
   );
-  return found ?? notFound("key", visible(idOrName));
+  return found ?? notFound("active key", visible(idOrName));
 };
 
 const stateOf = (record: KeyRecord, now: Date): "active" | "expired" | "revoked" =>
@@ -149,7 +160,12 @@ const expiry = (life: string | undefined, from: Date): { readonly expiresAt?: st
 const hourMs = 3_600_000;
 const unitMs: Readonly<Record<string, number>> = { h: hourMs, d: 24 * hourMs, w: 7 * 24 * hourMs };
 
-const lifeMs = (text: string): number => Number(text.slice(0, -1)) * (unitMs[text.slice(-1)] ?? hourMs);
+const lifeMs = (text: string): number => {
+  const [, count, unit = ""] = /^([1-9][0-9]{0,3})([hdw])$/.exec(text) ?? [];
+  return count === undefined
+    ? invalid("/expires", "must be a number from 1 to 9999 and a unit, h (hours), d (days) or w (weeks): 12h, 30d, 4w")
+    : Number(count) * (unitMs[unit] ?? hourMs);
+};
 
 const isExpired = ({ expiresAt }: KeyRecord, now: Date): boolean =>
   expiresAt !== undefined && Date.parse(expiresAt) <= now.getTime();

@@ -19,6 +19,8 @@ import { collectGiven } from "./collect.ts";
 import { type Context, credentialsOf } from "./context.ts";
 import { exit } from "./exit.ts";
 import { flagsOf } from "./flags.ts";
+import { howToGrant } from "./missing-right.ts";
+import { programWords } from "./program-words.ts";
 import { jsonLine, renderItem, resultText } from "./render.ts";
 import { reportCall } from "./report-call.ts";
 import type { RunArguments } from "./run-arguments.ts";
@@ -55,7 +57,11 @@ export const act = async (
   const { terminal, isJson } = context;
   const flags = flagsOf(operation.input);
   const report = ({ error, callId }: Failed, next?: NextSteps) =>
-    reportCall({ error, callId, flags, ...(next === undefined ? {} : { next }) }, terminal, isJson);
+    reportCall(
+      { error, callId, flags, advice: howToGrant(error, context), ...(next === undefined ? {} : { next }) },
+      terminal,
+      isJson,
+    );
   if (context.isHelp) {
     const refusal = await entered(host, context, operation, host.gate.newCallId());
     if ("error" in refusal) return report(refusal);
@@ -74,7 +80,7 @@ export const act = async (
   if (typeof ended === "number") return ended;
   const announced = announcedIn(ended.error);
   if (announced === undefined) return report(ended);
-  const next = nextSteps(announced, words);
+  const next = nextSteps(announced, words, programWords(context));
   if (!args.isWaiting || host.approvals === undefined) return report(ended, next);
   const { waitFor } = await import("./waiting.ts");
   const principal = await entered(host, context, operation, ended.callId);

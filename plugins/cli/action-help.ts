@@ -3,35 +3,44 @@
 import { isSchema, type JsonSchema, type Operation } from "../../core/index.ts";
 import { visible, visibleLines } from "../../core/text.ts";
 import type { Requirement } from "../approval/service.ts";
+import type { Context } from "./context.ts";
 import { type Flag, placeholderOf } from "./flags.ts";
+import { programWords } from "./program-words.ts";
 import { aligned } from "./render.ts";
 import type { Paint } from "./terminal.ts";
 
 const spelled = (flag: Flag): string => `--${flag.flag}${flag.kind === "switch" ? "" : ` ${placeholderOf(flag)}`}`;
 
 /** `quater run refundOrder --order-id <string> [--reason <string>]` */
-export const usageLine = (name: string, flags: readonly Flag[]): string => {
+export const usageLine = (name: string, flags: readonly Flag[], program = "quater"): string => {
   const typed = flags.filter((flag) => !isByInput(flag));
   const needsInput = flags.some((flag) => flag.isShadowed && flag.isRequired);
   const parts = [...typed.filter((flag) => flag.isRequired), ...typed.filter((flag) => !flag.isRequired)].map((flag) =>
     flag.isRequired ? spelled(flag) : `[${spelled(flag)}]${flag.kind === "list" ? "..." : ""}`,
   );
-  return ["quater run", name, ...parts, ...(needsInput ? ["--input <file>"] : [])].join(" ");
+  return [program, "run", name, ...parts, ...(needsInput ? ["--input <file>"] : [])].join(" ");
 };
 
 const isByInput = (flag: Flag): boolean => flag.isSecret || flag.isShadowed;
 
-const limits: Readonly<Record<string, string>> = {
-  minimum: "at least",
-  maximum: "at most",
-  exclusiveMinimum: "more than",
-  exclusiveMaximum: "less than",
-  multipleOf: "a multiple of",
-  minLength: "characters, at least",
-  maxLength: "characters, at most",
-  minItems: "items, at least",
-  maxItems: "items, at most",
-  pattern: "pattern",
+/** `1 to 50 characters`, `at most 5 items`, `more than 0`. */
+const limitsOf = (schema: JsonSchema): readonly string[] => [
+  ...range(schema["minimum"], schema["maximum"]),
+  ...single("more than", schema["exclusiveMinimum"]),
+  ...single("less than", schema["exclusiveMaximum"]),
+  ...single("a multiple of", schema["multipleOf"]),
+  ...range(schema["minLength"], schema["maxLength"], "character"),
+  ...range(schema["minItems"], schema["maxItems"], "item"),
+  ...single("pattern", schema["pattern"]),
+];
+
+const single = (words: string, value: unknown): readonly string[] => (value === undefined ? [] : [`${words} ${String(value)}`]);
+
+const range = (least: unknown, most: unknown, unit?: string): readonly string[] => {
+  const counted = (count: unknown) => `${String(count)}${unit === undefined ? "" : ` ${unit}${count === 1 ? "" : "s"}`}`;
+  if (least === most) return least === undefined ? [] : [`exactly ${counted(least)}`];
+  if (least === undefined) return [`at most ${counted(most)}`];
+  return [most === undefined ? `at least ${counted(least)}` : `${String(least)} to ${counted(most)}`];
 };
 
 const remarks = (flag: Flag): string => {
@@ -41,7 +50,7 @@ const remarks = (flag: Flag): string => {
     "default" in schema ? `default ${JSON.stringify(schema["default"])}` : undefined,
     kind === "list" ? "repeat for several" : undefined,
     kind === "json" ? "JSON text" : kind === "either" ? "text, or JSON that begins with { or [" : undefined,
-    ...Object.entries(limits).flatMap(([key, words]) => (key in schema ? `${words} ${String(schema[key])}` : [])),
+    ...limitsOf(schema),
     flag.isSecret ? `secret: not on the command line, but by --input or ${flag.variable}` : undefined,
     !flag.isSecret && flag.isShadowed ? "by --input alone: the program has a flag of this name" : undefined,
   ];
@@ -131,9 +140,10 @@ export const describeAction = (
   operation: Operation,
   flags: readonly Flag[],
   requirement: Requirement | undefined,
+  context: Pick<Context, "env" | "cwd">,
 ): ActionDescription => {
   const { name, handler, policy, exposure, input, output, isStream } = operation;
-  const usage = usageLine(name, flags);
+  const program = programWords(context);
   return {
     name,
     description: handler.description,
@@ -150,7 +160,7 @@ export const describeAction = (
       kind: flag.kind,
       ...(flag.isSecret ? { variable: flag.variable } : {}),
     })),
-    usage: { run: usage, dryRun: usage.replace(`quater run ${name}`, `quater run ${name} --dry-run`) },
+    usage: { run: usageLine(name, flags, program), dryRun: usageLine(`${name} --dry-run`, flags, program) },
   };
 };
 
@@ -158,10 +168,11 @@ export const describeAction = (
 export const descriptionText = (
   operation: Operation,
   flags: readonly Flag[],
-  paint: Paint,
   requirement: Requirement | undefined,
+  context: Context,
 ): string => {
-  const { usage, input } = describeAction(operation, flags, requirement);
+  const { paint } = context.terminal;
+  const { usage, input } = describeAction(operation, flags, requirement, context);
   return [
     `${paint("bold", visible(operation.name))}\n${visibleLines(operation.handler.description)}\n`,
     `\n${aligned(factRows(operation, requirement))}`,

@@ -33,17 +33,20 @@ export const announcedIn = ({ kind, details }: QuaterError): Announced | undefin
   };
 };
 
-/** @param words  What was typed behind `quater run`. Secrets never stand there. */
-export const nextSteps = ({ id, url }: Announced, words: readonly string[]): NextSteps => {
+/**
+ * @param words  What was typed behind `quater run`. Secrets never stand there.
+ * @param program  `quater`, or what has to be typed for it here.
+ */
+export const nextSteps = ({ id, url }: Announced, words: readonly string[], program: string): NextSteps => {
   const end = words.indexOf("--");
   const flags = end === -1 ? words : words.slice(0, end);
   const rest = end === -1 ? [] : words.slice(end);
   const plain = flags.filter((word) => word !== "--wait");
   return {
-    decide: url ?? `quater approvals approve ${id}`,
-    wait: `quater approvals wait ${id}`,
-    repeat: ["quater run", ...[...plain, "--wait", ...rest].map(shellWord)].join(" "),
+    decide: url ?? `${program} approvals approve ${id}`,
+    wait: `${program} approvals wait ${id}`,
+    repeat: [program, "run", ...[...plain, "--wait", ...rest].map(shellWord)].join(" "),
   };
 };
 
-const shellWord = (text: string): string => (/^[\w.,:/@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+export const shellWord = (text: string): string => (/^[\w.,:/@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

@@ -67,6 +67,9 @@ const wrongLine = (
   const [family = "", sub] = words;
   const unknownFlag = /Unsupported option name \("([^"]*)"\)/.exec(message)?.[1];
   if (unknownFlag !== undefined) {
+    const option = /^--(?:port|host)$/.test(unknownFlag) ? unknownFlag.slice(2) : undefined;
+    if (option !== undefined)
+      return new UsageError(`Unknown flag ${unknownFlag}; it is set in the manifest: http({ ${option}: ... })`);
     const known = cli
       .definitions()
       .flatMap(({ options }) => options.flatMap(({ definition }) => definition.match(/--[\w-]+/g) ?? []));

@@ -86,6 +86,48 @@ export const givenFrom = (from: string, texts: Texts, flags: readonly Flag[]): r
   ];
 };
 
+/**
+ * The refusal of a plain command as a person reads it, who typed flags and knows no paths: `--name is required: Who or what
+ * the key is for`. Calls keep the paths, which are the same on every surface.
+ */
+export const inFlags = (error: QuaterError, flags: readonly Flag[]): QuaterError => {
+  const { code, kind, hint, errors = [] } = error;
+  const said = errors.map((field) => flagError(field, flags));
+  const [before] = errors;
+  const [after] = said;
+  if (before === undefined || after === undefined) return error;
+  return new QuaterError({
+    code,
+    kind,
+    message: error.message.replace(`${before.path} ${before.message}`, () => `${after.path} ${after.message}`),
+    errors: said,
+    ...(hint === undefined ? {} : { hint }),
+  });
+};
+
+const flagError = ({ path, message }: FieldError, flags: readonly Flag[]): FieldError => {
+  const [, name = "", deeper = ""] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
+  if (name === "") return { path, message };
+  const flag = flags.find((candidate) => candidate.name === name);
+  if (flag === undefined) {
+    const near = nearest(
+      kebab(name),
+      flags.map((candidate) => candidate.flag),
+    );
+    const meant = near === undefined ? "--help shows what there is" : `did you mean --${near}?`;
+    return {
+      path: `--${kebab(name)}`,
+      message: message.replace(/^is not a known field.*/, () => `is not a known flag; ${meant}`),
+    };
+  }
+  const { description } = flag.schema;
+  const about = typeof description === "string" ? `: ${description}` : "";
+  const plain = message
+    .replace(/^is required$/, () => `is required${about}`)
+    .replace(/^must match the pattern .*/, (pattern) => (about === "" ? pattern : `will not do${about}`));
+  return { path: `${flag.isSecret ? flag.variable : `--${flag.flag}`}${deeper === "" ? "" : ` ${deeper}`}`, message: plain };
+};
+
 /** RFC 6901 section 3. */
 const pathOf = (name: string): string => visible(`/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`);
 

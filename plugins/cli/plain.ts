@@ -4,6 +4,7 @@
 import { resolve } from "node:path";
 import { binderOf } from "../../core/bind.ts";
 import { Compile } from "../../core/compile.ts";
+import { isQuaterError } from "../../core/errors.ts";
 import type { CommandIo, JsonSchema, PluginCommand } from "../../core/index.ts";
 import type { LoadedManifest } from "../../core/load.ts";
 import { closed } from "../../core/schema.ts";
@@ -13,7 +14,8 @@ import { load } from "./boot.ts";
 import { collectGiven } from "./collect.ts";
 import { type Context, credentialsOf } from "./context.ts";
 import { exit, UsageError } from "./exit.ts";
-import { flagsOf, ofEveryCommand } from "./flags.ts";
+import { type Flag, flagsOf, ofEveryCommand } from "./flags.ts";
+import { inFlags } from "./given.ts";
 import { resultText } from "./render.ts";
 import { tokenize } from "./tokens.ts";
 
@@ -57,6 +59,21 @@ export const runCommand = async (context: Context, command: PluginCommand, args:
   }
   const schema = closed(command.input) as JsonSchema;
   const flags = flagsOf(schema, ofEveryCommand);
+  try {
+    return await perform(context, command, schema, flags, args);
+  } catch (error) {
+    throw isQuaterError(error) && !context.isJsonAsked ? inFlags(error, flags) : error;
+  }
+};
+
+const perform = async (
+  context: Context,
+  command: PluginCommand,
+  schema: JsonSchema,
+  flags: readonly Flag[],
+  args: readonly string[],
+): Promise<number> => {
+  const { terminal } = context;
   const given = await collectGiven(context, tokenize(args), flags, { positional: command.positional ?? [] });
   const input = binderOf(schema, Compile(schema as never))(await given());
   // Its `write` does not wait, so what it writes is put in a line here.

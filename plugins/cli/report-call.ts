@@ -14,13 +14,15 @@ export interface CallFailure {
   readonly error: QuaterError;
   readonly callId: string;
   readonly flags: readonly Flag[];
+  /** What whoever runs the project does about it; for a person's eyes alone. */
+  readonly advice?: string | undefined;
   /** Where people must agree first. */
   readonly next?: NextSteps;
 }
 
 /** @returns The exit code. */
 export const reportCall = (failure: CallFailure, terminal: Terminal, isJson: boolean): number => {
-  const { error, callId, flags, next } = failure;
+  const { error, callId, flags, advice, next } = failure;
   if (isJson) terminal.say(`${JSON.stringify(errorBody(error, callId, next))}\n`);
   else {
     const lines = [
@@ -28,6 +30,7 @@ export const reportCall = (failure: CallFailure, terminal: Terminal, isJson: boo
       ...(next === undefined ? Object.entries(error.details ?? {}) : []).map(([name, value]) =>
         visible(`${name} ${shown(value)}`),
       ),
+      ...(advice === undefined ? [] : [visible(advice)]),
       `call ${callId}`,
     ];
     terminal.say(`${terminal.paintError("red", visible(error.code))}: ${visibleLines(error.message)}\n`);

@@ -53,11 +53,27 @@ export const serveUntilStopped = async (
 const listenProblem = (error: unknown): unknown => {
   if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") return error;
   const { port, address = "this machine" } = error as { port?: number; address?: string };
-  return new BootError([
-    {
-      place: "start",
-      cause: `Port ${port ?? "?"} on ${address} is already in use`,
-      remedy: "Stop what listens there, or choose another port",
-    },
-  ]);
+  return new BootError(
+    [
+      {
+        place: "start",
+        cause: `Port ${port ?? "?"} on ${address} is already in use`,
+        remedy: "Stop what listens there, or choose another port",
+      },
+    ],
+    error,
+  );
+};
+
+/** What a listener wanted to have and somebody else has. */
+export interface TakenPort {
+  readonly port: number;
+  readonly address?: string;
+}
+
+/** `undefined` unless the start failed for a port that is taken. */
+export const takenPortOf = (error: unknown): TakenPort | undefined => {
+  const { code, port, address } = Object(Object(error).cause) as { code?: unknown; port?: unknown; address?: unknown };
+  if (code !== "EADDRINUSE" || typeof port !== "number") return undefined;
+  return { port, ...(typeof address === "string" ? { address } : {}) };
 };

@@ -75,14 +75,17 @@ const closeAfterLast = (res: ServerResponse & { readonly maxRequestsOnConnection
 const listenProblem = (error: NodeJS.ErrnoException, host: string, port: number): Error => {
   const place = `http({ port: ${port} })`;
   if (error.code === "EADDRINUSE")
-    return new BootError([
-      {
-        place,
-        plugin: "http",
-        cause: `Port ${port} on ${host} is already in use`,
-        remedy: "Stop what listens there, or choose another port with http({ port })",
-      },
-    ]);
+    return new BootError(
+      [
+        {
+          place,
+          plugin: "http",
+          cause: `Port ${port} on ${host} is already in use`,
+          remedy: "Stop what listens there, or choose another port with http({ port })",
+        },
+      ],
+      error,
+    );
   if (error.code === "EACCES")
     return new BootError([
       { place, plugin: "http", cause: `Port ${port} may not be opened by this user`, remedy: "Choose a port above 1023" },

@@ -61,7 +61,9 @@ export const errorDataOf = (error: QuaterError, callId: string): ErrorData => ({
  * `_meta["quater/error"]` for machines.
  */
 export const failureResult = (error: QuaterError, callId: string): string => {
-  const lines = [error.message, ...(error.errors ?? []).map(({ path, message }) => `${path} ${message}`.trim())];
+  const [first, ...others] = (error.errors ?? []).map(({ path, message }) => `${path} ${message}`.trim());
+  const isSaid = first === undefined || error.message.includes(first); // nearly always the message is made of it
+  const lines = [error.message, ...(isSaid ? [] : [first]), ...others];
   const advice = approvalAdvice(error) ?? table[error.kind].advice?.(error);
   if (advice !== undefined) lines.push(advice);
   const { retryAfterSeconds } = error;

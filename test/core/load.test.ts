@@ -181,12 +181,12 @@ const mistakes: readonly [string, Record<string, string>, Problem][] = [
   [
     "a syntax error in the manifest",
     { "quater.config.ts": "export default {\n  name: 'x',\n  plugins: [,\n;\n" },
-    { place: "quater.config.ts:4:0", cause: 'Syntax error: Unexpected ";"', remedy: "Mend the line" },
+    { place: "quater.config.ts:4:1", cause: 'Syntax error: Unexpected ";"', remedy: "Mend the line" },
   ],
   [
     "a syntax error in a handler module",
     withModule("const a = 1;\nconst b c;\n"),
-    { place: "app/orders.ts:2:8", cause: 'Syntax error: Expected ";" but found "c"', remedy: "Mend the line" },
+    { place: "app/orders.ts:2:9", cause: 'Syntax error: Expected ";" but found "c"', remedy: "Mend the line" },
   ],
   [
     "a missing module",

@@ -65,6 +65,21 @@ test.each<[string, unknown, string]>([
     'the root has a "maxLength" that is not a count',
   ],
   [
+    "a misspelt limit, which would not hold,",
+    Type.Object({ name: Type.String({ maxLenght: 5 }) }),
+    '/properties/name has the keyword "maxLenght", which checks nothing; did you mean "maxLength"?',
+  ],
+  [
+    "a misspelt closing",
+    Type.Unsafe({ type: "object", properties: {}, additionalProperites: false }),
+    'the root has the keyword "additionalProperites", which checks nothing; did you mean "additionalProperties"?',
+  ],
+  [
+    "a word of one's own",
+    Type.Array(Type.Integer({ widget: "slider" })),
+    '/items has the keyword "widget", which checks nothing; a word of your own begins with "x-"',
+  ],
+  [
     "required that is no list",
     Type.Unsafe({ type: "object", required: true }),
     'the root has a "required" that is not a list of names',
@@ -86,6 +101,10 @@ test.each<[string, unknown]>([
   ["known formats", Type.Object({ a: Type.String({ format: "email" }), b: Type.String({ format: "uuid" }) })],
   ["references inside", Type.Cyclic({ Node: Type.Object({ next: Type.Optional(Type.Ref("Node")) }) }, "Node")],
   ["not, with its own closing", Type.Object({}, { not: { required: ["a"] }, additionalProperties: false })],
+  [
+    "annotations, and words of one's own behind x-,",
+    Type.String({ title: "t", description: "d", examples: ["e"], default: "", $comment: "c", "x-widget": "area" }),
+  ],
   ["tuples as 2020-12 writes them", Type.Unsafe({ type: "array", prefixItems: [{ type: "string" }], items: false })],
 ])("%s are accepted", (_name, schema) => expect(schemaProblems(schema)).toEqual([]));
 

@@ -10,7 +10,9 @@ export const code = async (parts: CommandParts, { keyFile }: Static<typeof codeI
   if (issueCode === undefined) return conflict("There is no approvals page to sign in to: no http() is configured");
   const { key } = await approverFor(parts, keyFile, io);
   const issued = await issueCode(key);
-  io.say(`Type it on the approvals page before ${new Date(issued.expiresAt).toISOString()}. It works once.`);
-  io.write(`${issued.code}\n`);
+  const expiresAt = new Date(issued.expiresAt).toISOString();
+  io.say(`Type it on the approvals page before ${expiresAt}. It works once.`);
+  if (io.isJson) io.show({ code: issued.code, expiresAt });
+  else io.write(`${issued.code}\n`);
   return 0;
 };

@@ -77,8 +77,8 @@ class Describe extends ProgramCommand {
       const requirement = approvals?.requirementOf(operation);
       await program.terminal.write(
         program.isJson
-          ? resultText(describeAction(operation, flags, requirement), program)
-          : descriptionText(operation, flags, program.terminal.paint, requirement),
+          ? resultText(describeAction(operation, flags, requirement, program), program)
+          : descriptionText(operation, flags, requirement, program),
       );
       return exit.ok;
     });

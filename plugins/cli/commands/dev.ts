@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { createServer } from "node:net";
 import { dirname, relative, resolve } from "node:path";
 import type { Kernel } from "../../../core/kernel.ts";
 import { visible } from "../../../core/text.ts";
@@ -13,7 +14,7 @@ import { exit } from "../exit.ts";
 import { type ExposureReport, exposureOf } from "../exposure.ts";
 import { exposureChanges } from "../exposure-change.ts";
 import { Option, ProgramCommand, usage } from "../family.ts";
-import { serveUntilStopped } from "../serving.ts";
+import { serveUntilStopped, type TakenPort, takenPortOf } from "../serving.ts";
 import { startReport, startText } from "../start-report.ts";
 
 class Dev extends ProgramCommand {
@@ -39,6 +40,11 @@ interface Ready {
   readonly text: string;
 }
 
+/** What the child tells its parent before it ends because others listen there. */
+interface Taken {
+  readonly taken: TakenPort;
+}
+
 const serveOnce = async (program: Context): Promise<number> => {
   const { demoApproverKey, developmentKey } = await import("../../auth/development.ts");
   const { terminal } = program;
@@ -50,6 +56,11 @@ const serveOnce = async (program: Context): Promise<number> => {
     const text = startText(startReport(kernel, exposure, { key, approverKey }), terminal.paintError);
     if (process.send === undefined) terminal.say(text);
     else process.send({ exposure, text, files: loaded.files?.() } satisfies Ready);
+  }).catch(async (error: unknown) => {
+    const taken = takenPortOf(error);
+    if (taken !== undefined && process.send !== undefined)
+      await new Promise((told) => process.send?.({ taken } satisfies Taken, undefined, undefined, told));
+    throw error;
   });
 };
 
@@ -111,6 +122,8 @@ class Runner {
   #files: ReadonlySet<string> | undefined;
   #begin = performance.now();
   #timer: NodeJS.Timeout | undefined;
+  /** Why the last child ended, where a port that is free again would change it. */
+  #taken: TakenPort | undefined;
   #isStopping = false;
 
   constructor(program: Context, file: string) {
@@ -122,6 +135,7 @@ class Runner {
     const { terminal, env, cwd } = this.#program;
     this.#begin = performance.now();
     this.#files = undefined;
+    this.#taken = undefined;
     const entry = process.argv[1] ?? "";
     const child = spawn(process.execPath, [...process.execArgv, entry, "dev", "--no-watch", "--config", this.#file], {
       cwd,
@@ -129,13 +143,31 @@ class Runner {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     this.#child = child;
-    child.on("message", (message: Ready) => this.#ready(message));
+    child.on("message", (message: Ready | Taken) => {
+      if (!("taken" in message)) return this.#ready(message);
+      this.#taken = message.taken;
+      this.#startOnceFree(message.taken);
+    });
     child.on("exit", (code) => {
       if (this.#child !== child) return;
       this.#child = undefined;
-      if (!this.#isStopping)
-        terminal.say(`${terminal.paintError("dim", `Stopped with exit code ${code}; waiting for a change`)}\n`);
+      if (this.#isStopping) return;
+      const line =
+        this.#taken === undefined
+          ? `Stopped with exit code ${code}; waiting for a change`
+          : `Waiting for port ${this.#taken.port} to be free, or for a change`;
+      terminal.say(`${terminal.paintError("dim", line)}\n`);
     });
+  }
+
+  /** Nobody tells when a port becomes free, so it is tried each second, until a change has started a child. */
+  #startOnceFree(taken: TakenPort): void {
+    setTimeout(async () => {
+      const isFree = this.#child === undefined && (await canListen(taken));
+      if (this.#taken !== taken || this.#isStopping) return;
+      if (isFree) this.start();
+      else this.#startOnceFree(taken);
+    }, 1_000).unref();
   }
 
   /** A change of what the running child never loaded is none of its business; while none runs, any change may mend it. */
@@ -181,5 +213,11 @@ class Runner {
     this.#last = exposure;
   }
 }
+
+const canListen = ({ port, address }: TakenPort): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer().once("error", () => resolve(false));
+    server.listen(port, address, () => server.close(() => resolve(true)));
+  });
 
 export const commands = [Dev];

@@ -20,6 +20,11 @@ export const run: Runner = async (context, words) => {
   const loaded = await load(context);
   requireCli(loaded);
   const name = actionNamed(loaded, args.action);
+  if (name === undefined) {
+    // A slip may stand in the manifest as well as on the command line, so a project that does not boot is told first.
+    await (await boot(context, loaded, { command: "inspect" })).stop();
+    throw unknownAction(args.action, exposedNames(loaded));
+  }
   const kernel = await boot(context, loaded, { command: "run", only: name });
   try {
     await kernel.start();
@@ -44,12 +49,9 @@ const exposedNames = ({ manifest }: LoadedManifest): readonly string[] =>
 
 export const sameName = (a: string, b: string): boolean => sameCase(a) === sameCase(b);
 
-/** @throws {UsageError} with the nearest name. */
-const actionNamed = (loaded: LoadedManifest, typed: string): string => {
+const actionNamed = (loaded: LoadedManifest, typed: string): string | undefined => {
   const names = exposedNames(loaded);
-  const found = names.find((name) => name === typed) ?? names.find((name) => sameName(name, typed));
-  if (found === undefined) throw unknownAction(typed, names);
-  return found;
+  return names.find((name) => name === typed) ?? names.find((name) => sameName(name, typed));
 };
 
 export const unknownAction = (typed: string, names: readonly string[]): UsageError => {

@@ -224,10 +224,10 @@ describe("at the terminal", () => {
       `approval_required: People must agree to this exact call first: approval ${id} is pending`,
       `  approval   ${id}`,
       expect.stringMatching(/^ {2}until {6}\d{4}-.*Z$/) as string,
-      `  decide by  quater approvals approve ${id}`,
+      `  decide by  npx quater approvals approve ${id}`,
       "  Once it is approved, run the same command again. Or let it wait:",
-      `    quater approvals wait ${id}`,
-      "    quater run pay --to 'bo b' --cents 5 --wait",
+      `    npx quater approvals wait ${id}`,
+      "    npx quater run pay --to 'bo b' --cents 5 --wait",
     ]);
     expect(paidIn(at)).toEqual([]);
   });
@@ -242,9 +242,9 @@ describe("at the terminal", () => {
         code: "approval_required",
         details: { approval: { id, status: "pending" } },
         next: {
-          decide: `quater approvals approve ${id}`,
-          wait: `quater approvals wait ${id}`,
-          repeat: "quater run pay --to 'bo b' --cents 5 --wait",
+          decide: `npx quater approvals approve ${id}`,
+          wait: `npx quater approvals wait ${id}`,
+          repeat: "npx quater run pay --to 'bo b' --cents 5 --wait",
         },
       },
     });
@@ -326,7 +326,7 @@ describe("at the terminal", () => {
     interrupt.abort("SIGINT");
     const { code, err } = await ended;
     expect(code).toBe(75);
-    expect(err).toContain(`Approval ${id} is still pending. To go on:\n  quater run pay --to 'bo b' --cents 5 --wait\n`);
+    expect(err).toContain(`Approval ${id} is still pending. To go on:\n  npx quater run pay --to 'bo b' --cents 5 --wait\n`);
     await decide(at, "approve", id, await digestOf(at, id));
     expect((await quater(run, { cwd: at.folder })).code).toBe(0);
   });

@@ -120,7 +120,7 @@ describe.skipIf(typeof found === "string")("with a browser", () => {
   test("a code from the terminal signs a phone in, once", async () => {
     const file = join(shop.folder, "bea.key");
     writeFileSync(file, shop.keys.bea, { mode: 0o600 });
-    const { code, out, err } = await shop.type("approvals", "code", "--key-file", file);
+    const { code, out, err } = await shop.type("approvals", "code", "--key-file", file, "--no-json");
     expect(code, err).toBe(0);
     expect(out).toMatch(/^[0-9A-Z]{4}-[0-9A-Z]{4}\n$/);
     const typeIn = async (page: Page) => {

@@ -1,16 +1,21 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { PassThrough, Readable, Writable } from "node:stream";
 import { anyone, authenticated, handler, secret, stream, Type } from "quater";
 import { cli } from "quater/cli";
 import { bootTest, principal, tokens } from "quater/testing";
 import { expect, test } from "vitest";
+import { flagHelp } from "../../../plugins/cli/action-help.ts";
 import { UsageError } from "../../../plugins/cli/exit.ts";
 import { flagsOf, kebab } from "../../../plugins/cli/flags.ts";
 import { readGlobals } from "../../../plugins/cli/globals.ts";
 import { runProgram } from "../../../plugins/cli/program.ts";
+import { programWords } from "../../../plugins/cli/program-words.ts";
 import { askSecret } from "../../../plugins/cli/prompt.ts";
 import { aligned, jsonPretty, renderValue } from "../../../plugins/cli/render.ts";
 import { Terminal } from "../../../plugins/cli/terminal.ts";
 import { joinValues, tokenize } from "../../../plugins/cli/tokens.ts";
+import { project } from "./kit.ts";
 
 test.each([
   ["amountCents", "amount-cents"],
@@ -37,6 +42,45 @@ test.each([
   ["anything", Type.Any(), "either"],
 ])("%s is written as %s", (_, schema, kind) => {
   expect(flagsOf(Type.Object({ x: schema }))[0]?.kind).toBe(kind.split(" ").at(-1));
+});
+
+test.each<[Parameters<typeof Type.Object>[0][string], string]>([
+  [Type.String({ default: "world", minLength: 1, maxLength: 50 }), '(default "world", 1 to 50 characters)'],
+  [Type.String({ minLength: 1 }), "(required, at least 1 character)"],
+  [Type.String({ minLength: 4, maxLength: 4, pattern: "^a" }), "(required, exactly 4 characters, pattern ^a)"],
+  [Type.Integer({ minimum: 1, maximum: 100 }), "(required, 1 to 100)"],
+  [Type.Integer({ minimum: 0 }), "(required, at least 0)"],
+  [Type.Number({ exclusiveMinimum: 0, maximum: 1, multipleOf: 0.1 }), "(required, at most 1, more than 0, a multiple of 0.1)"],
+  [Type.Array(Type.String(), { maxItems: 5 }), "(required, repeat for several, at most 5 items)"],
+  [Type.Array(Type.String(), { minItems: 1, maxItems: 1 }), "(required, repeat for several, exactly 1 item)"],
+])("the limits %j are said %s", (schema, words) => {
+  expect(flagHelp(flagsOf(Type.Object({ x: schema })), (_, text) => text)).toContain(`  ${words}\n`);
+});
+
+test("lines to paste begin with what starts the program here", () => {
+  const { folder: cwd, remove } = project({});
+  try {
+    const [own, brought] = ["bin", "node_modules/.bin"].map((name) => join(cwd, name));
+    for (const bin of [own, brought]) {
+      mkdirSync(bin as string, { recursive: true });
+      writeFileSync(join(bin as string, process.platform === "win32" ? "quater.cmd" : "quater"), "");
+    }
+    const words = (env: Record<string, string | undefined>) => programWords({ env, cwd });
+    expect(words({ PATH: own })).toBe("quater");
+    expect(words({ PATH: brought })).toBe("npx quater"); // a package manager put it there for this one command
+    expect(words({})).toBe("npx quater");
+    for (const [agent, line] of [
+      ["npm/11.0.0 node/v22", "npx quater"],
+      ["pnpm/10.0.0 npm/? node/v22", "pnpm exec quater"],
+      ["yarn/1.22.22 npm/? node/v22", "yarn run quater"],
+      ["bun/1.3.0 npm/? node/v22", "bunx quater"],
+    ])
+      expect(words({ PATH: own, npm_config_user_agent: agent })).toBe(line);
+    writeFileSync(join(cwd, "pnpm-lock.yaml"), "");
+    expect(words({ PATH: brought })).toBe("pnpm exec quater");
+  } finally {
+    remove();
+  }
 });
 
 test("the program's flags are found wherever they stand, and not behind --", () => {

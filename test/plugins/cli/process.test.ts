@@ -110,3 +110,29 @@ test("a busy port is one clear message and exit 78", async () => {
     other.close();
   }
 });
+
+test("dev waits for a busy port, and starts by itself once it is free", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => other.once("listening", resolve));
+  const { port } = other.address() as AddressInfo;
+  const { folder, remove } = project({
+    "quater.config.mjs": `
+import { defineConfig } from "quater";
+import { http } from "quater/http";
+export default defineConfig({ name: "waits", handlers: [], plugins: [http({ port: ${port} })] });
+`,
+  });
+  const dev = start(["dev"], { cwd: folder });
+  try {
+    await dev.said(new RegExp(`Waiting for port ${port} to be free, or for a change`));
+    other.close();
+    const said = await dev.said(/waits is ready/);
+    expect(said.match(/already in use/g)).toHaveLength(1);
+    dev.process.kill("SIGINT");
+    expect((await dev.ended).code).toBe(0);
+  } finally {
+    other.close();
+    dev.process.kill("SIGTERM");
+    remove();
+  }
+});

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { project, quater, shop } from "./kit.ts";
 
 const broken = `throw new Error("the manifest was loaded");`;
@@ -45,6 +45,8 @@ test.each([
   [["actions", "describe"], "Something is missing; write quater actions describe <action>"],
   [["actions", "describe", "greeet"], 'No action named "greeet"; did you mean "greet"?'],
   [["serve", "--jsn"], "Unknown flag --jsn; did you mean --json?"],
+  [["serve", "--port", "3001"], "Unknown flag --port; it is set in the manifest: http({ port: ... })"],
+  [["dev", "--host", "0.0.0.0"], "Unknown flag --host; it is set in the manifest: http({ host: ... })"],
   [["exposure", "now"], 'Unexpected word "now"; write quater exposure'],
   [["keys", "craete"], 'Unknown command "keys craete"; did you mean "keys create"?'],
   [["report", "maek"], 'Unknown command "report maek"; did you mean "report make"?'],
@@ -138,6 +140,23 @@ test("all mistakes in a project are told at once: place, cause, remedy, no stack
   }
 });
 
+test("an action that is misspelt in the manifest is told as the mistake that it is", async () => {
+  const { folder, remove } = project({
+    "handlers.mjs": handlers,
+    "quater.config.mjs": manifest("{ god: { cli: true } }", "cli({ authenticate: () => undefined })"),
+  });
+  try {
+    for (const name of ["good", "god"]) {
+      const { code, err } = await quater(["run", name], { cwd: folder });
+      expect(code).toBe(78);
+      expect(err).toMatch(/god is not exported by \S*\/handlers\.mjs\n/);
+      expect(err).toContain("Did you mean good?");
+    }
+  } finally {
+    remove();
+  }
+});
+
 test("where no cli() is configured the program works, and run says how to add it", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
@@ -211,12 +230,14 @@ test("a description holds what an agent needs", async () => {
     effect: "destructive",
     auth: "can(orders)",
     input: { properties: { amountCents: { minimum: 1 } }, additionalProperties: false },
-    usage: { dryRun: expect.stringMatching(/^quater run refundOrder --dry-run --order-id <string> --amount-cents <integer>/) },
+    usage: {
+      dryRun: expect.stringMatching(/^npx quater run refundOrder --dry-run --order-id <string> --amount-cents <integer>/),
+    },
   });
   expect(described.flags).toContainEqual({ input: "amountCents", flag: "--amount-cents", isRequired: true, kind: "text" });
   const { out } = await quater(["actions", "describe", "charge"], { isTerminal: true });
   expect(out).toContain("secret: not on the command line, but by --input or QUATER_INPUT_CARD_NUMBER");
-  expect(out).toContain("quater run charge --dry-run --cents <integer>");
+  expect(out).toContain("npx quater run charge --dry-run --cents <integer>");
 });
 
 test("the exposure table has every handler in the manifest's order, and what is declared alone", async () => {
@@ -243,9 +264,9 @@ test("commands of plugins take flags and words by their schema, and give their o
   });
   expect((await quater(["report", "make", "--year=2024", "--is-long"])).code).toBe(3);
   const wrong = await quater(["report", "make", "soon"], { isTerminal: true });
-  expect(wrong).toMatchObject({ code: 65, err: "invalid_input: /year must be an integer\n" });
+  expect(wrong).toMatchObject({ code: 65, err: "invalid_input: --year must be an integer\n" });
   const several = await quater(["report", "make", "soon", "--nams", "a"], { isTerminal: true });
-  expect(several.err).toContain('  /nams is not a known field; did you mean "names"?\n  /year must be an integer\n');
+  expect(several.err).toContain("  --nams is not a known flag; did you mean --names?\n  --year must be an integer\n");
   expect((await quater(["report", "make", "--help"])).out).toContain("Usage  quater report make [year] [names] [flags]");
   expect(JSON.parse((await quater(["commands"])).out)).toEqual([{ command: "report make", description: "Makes a report." }]);
 });
@@ -257,11 +278,68 @@ test("keys are looked after also where the project does not boot", async () => {
   });
   try {
     const made = await quater(["keys", "create", "--name", "ci", "--scopes", "a", "--scopes", "b"], { cwd: folder });
-    expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^qk_\S+\n$/) });
+    expect(made).toMatchObject({ code: 0, err: "Created a key for ci. It is shown this once:\n" });
     expect((await quater(["keys", "create", "--name", "ci"], { cwd: folder })).code).toBe(73);
   } finally {
     remove();
   }
+});
+
+describe("keys", () => {
+  const { folder, remove } = project({ "handlers.mjs": handlers, "quater.config.mjs": manifest("{}", "cli()") });
+  afterAll(remove);
+  const keys = (...words: string[]) => quater(["keys", ...words], { cwd: folder });
+  const key = /^qk_[a-z2-7]{8}_[a-z2-7]{40}_[0-9a-f]{6}$/;
+
+  test("that are made are shown once: alone to a person, with what they may to a script, and never their hash", async () => {
+    const { out } = await keys("create", "--name", "plain", "--no-json");
+    expect(out.trimEnd()).toMatch(key);
+    const made = JSON.parse((await keys("create", "--name", "ana", "--scopes", "a", "--expires", "30d")).out);
+    expect(made).toEqual({
+      key: expect.stringMatching(key),
+      id: made.key.slice(3, 11),
+      name: "ana",
+      kind: "service",
+      scopes: ["a"],
+      roles: [],
+      createdAt: expect.any(String),
+      expiresAt: expect.any(String),
+    });
+    const rotated = JSON.parse((await keys("rotate", "ana", "--json")).out);
+    expect(rotated).toMatchObject({ key: expect.stringMatching(key), name: "ana", scopes: ["a"], expiresAt: made.expiresAt });
+    const listed = (await keys("list")).out;
+    expect(JSON.parse(listed)).toContainEqual(expect.objectContaining({ id: rotated.id, state: "active" }));
+    for (const secret of [made.key, rotated.key, "hash"]) expect(listed).not.toContain(secret);
+  });
+
+  test("that are revoked stay so: to say it again changes nothing and is done", async () => {
+    const { id } = JSON.parse((await keys("create", "--name", "gone")).out);
+    const first = await keys("revoke", "gone");
+    const { revokedAt } = JSON.parse(first.out);
+    expect(first).toMatchObject({ code: 0, err: `Revoked ${id} (gone).\n` });
+    for (const named of ["gone", id]) {
+      const again = await keys("revoke", named);
+      expect(again).toMatchObject({ code: 0, err: `${id} (gone) is revoked already, since ${revokedAt}.\n` });
+      expect(JSON.parse(again.out)).toMatchObject({ id, revokedAt });
+    }
+    // A living key of that name comes first.
+    await keys("create", "--name", "gone");
+    expect((await keys("revoke", "gone", "--no-json")).err).toMatch(/^Revoked \w{8} \(gone\)\.\n$/);
+    expect(await keys("revoke", "nobody")).toMatchObject({ code: 66, err: 'not_found: key "nobody" was not found\n' });
+  });
+
+  test.each([
+    [["create"], "--name is required: Who or what the key is for"],
+    [["create", "--nmae", "a"], "--name is required: Who or what the key is for (and 1 more)"],
+    [["revoke"], "--id is required: The key's id, or its name"],
+    ...["30", "90m", "0d", "10000h", "30 d"].map((life): [string[], string] => [
+      ["create", "--name", "a", "--expires", life],
+      "--expires must be a number from 1 to 9999 and a unit, h (hours), d (days) or w (weeks): 12h, 30d, 4w",
+    ]),
+  ])("%j is told in flags", async (words, sentence) => {
+    const { code, err } = await keys(...words);
+    expect([code, err.split("\n")[0]]).toEqual([65, `invalid_input: ${sentence}`]);
+  });
 });
 
 test("a failure of our own shows a stack and exits 70", async () => {

@@ -201,6 +201,21 @@ test("the door is the cli's own: a wrong token is refused, a scope that is missi
   expect([scope.code, JSON.parse(scope.err).error.code]).toEqual([77, "missing_scope"]);
 });
 
+test("who lacks a right is told how to be given it, and a machine is not", async () => {
+  const person = async (env: Record<string, string> = {}) =>
+    (await quater(["run", "adminOnly", "--name", "x"], { isTerminal: true, env })).err.split("\n").slice(0, 3);
+  expect(await person()).toEqual([
+    "missing_scope: The scope admin is needed",
+    '  scopes ["admin"]',
+    '  You are let in without a token. Give it in the manifest: cli({ authenticate: localUser({ scopes: ["admin"] }) })',
+  ]);
+  expect((await person({ QUATER_TOKEN: "t" }))[2]).toBe(
+    "  QUATER_TOKEN does not have it. A key has what it is given: npx quater keys create --name <name> --scopes admin",
+  );
+  const { err } = await quater(["run", "adminOnly", "--name", "x"]);
+  expect(err).not.toContain("localUser");
+});
+
 test("help of an action says all that is needed to run it", async () => {
   const { code, out } = await quater(["run", "refund-order", "--help"], { isTerminal: true });
   expect(code).toBe(0);

@@ -31,7 +31,7 @@ test.each(refusals)(
       id: 7,
       result: { isError: true, _meta: { "quater/error": { code, errors: [{ path, message }] } } },
     });
-    expect(rpc.result?.content?.[0]?.text).toBe(`${path} ${message}\n${path} ${message}`);
+    expect(rpc.result?.content?.[0]?.text).toBe(`${path} ${message}`);
     const service = app.kernel.services.get(mcpRef);
     const call = { handler: "add", input: { json: input }, token: "ana" };
     const overStdio = await stdioProbe(service, app.kernel.catalog)(call);

@@ -75,7 +75,7 @@ test("errors of a handler and of its input are tool errors with code, call id an
     return { text: rpc.result?.content?.[0]?.text, ...(rpc.result?._meta?.["quater/error"] as object) };
   };
   expect(await failed("add", '{"a":"x","verbose":1}')).toMatchObject({
-    text: "/a must be a number (and 1 more)\n/a must be a number\n/verbose is not a known field",
+    text: "/a must be a number (and 1 more)\n/verbose is not a known field",
     code: "invalid_input",
     callId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     errors: [
@@ -84,6 +84,7 @@ test("errors of a handler and of its input are tool errors with code, call id an
     ],
   });
   expect(await failed("add", "[1]")).toMatchObject({
+    text: "the input must be an object",
     code: "invalid_input",
     errors: [{ path: "", message: "must be an object" }],
   });
@@ -95,6 +96,18 @@ test("errors of a handler and of its input are tool errors with code, call id an
   const internal = await failed("fail", '{"how":"hunter2"}');
   expect(internal).toMatchObject({ text: "The call failed because of an error inside the server", code: "internal" });
   expect(JSON.stringify(internal)).not.toContain("hunter2");
+});
+
+test("a message that is not made of its places is told with each of them", async () => {
+  const { QuaterError } = await import("quater");
+  const { failureResult } = await import("../../../plugins/mcp/outcome.ts");
+  const errors = [
+    { path: "/from", message: "is a Sunday" },
+    { path: "/to", message: "is before it" },
+  ];
+  const error = new QuaterError({ code: "closed", kind: "conflict", message: "We are closed then", errors });
+  const { content } = JSON.parse(failureResult(error, "c")) as { content: { text: string }[] };
+  expect(content[0]?.text).toBe("We are closed then\n/from is a Sunday\n/to is before it");
 });
 
 test("an approval that is needed says what to do, and carries its details for machines", async () => {
