@@ -11,6 +11,7 @@ import { defineConfig, type Exposed, expose, isManifest, type Manifest } from ".
 import { type Command, type ConfiguredPlugin, definePlugin, type Log, type ProbeAnswer, type ProbeCall } from "../plugin.ts";
 import { type Authenticator, authenticator, type Principal } from "../principal.ts";
 import { Type } from "../typebox.ts";
+import { rehearsedBy } from "./rehearsed.ts";
 
 export { expectDenied } from "./expect.ts";
 
@@ -27,7 +28,10 @@ export interface TestOptions {
   readonly start?: boolean;
   /** The project's folder; relative files of plugins are under it. Default: the current one. */
   readonly root?: string;
-  /** A new folder as the root, removed when the app stops: for whatever keeps something. */
+  /**
+   * A new folder as the root, removed when the app stops, and plugins as they are beside the real ones: they keep what they
+   * keep in it, listen on a free port of this machine, and tell nobody.
+   */
   readonly isolated?: boolean;
 }
 
@@ -98,7 +102,8 @@ export const bootTest = async (given: Manifest | TestBoot, options: TestOptions 
   const leave = () => isolated && rmSync(root, { recursive: true, force: true });
   const lines: LogLine[] = [];
   const boot = async (): Promise<Kernel> => {
-    const manifest = isBoot ? manifestOf(given) : given;
+    const chosenManifest = isBoot ? manifestOf(given) : given;
+    const manifest = isolated ? beside(chosenManifest, root) : chosenManifest;
     const loaded = { manifest, file: "quater.config.ts", root, placeOf: () => "quater.config.ts" };
     const made = await createKernel({ loaded, command, log: collecting(lines) });
     if (start) await made.start();
@@ -138,6 +143,9 @@ export const bootTest = async (given: Manifest | TestBoot, options: TestOptions 
     [Symbol.asyncDispose]: stop,
   };
 };
+
+const beside = (manifest: Manifest, folder: string): Manifest =>
+  defineConfig({ ...manifest, plugins: manifest.plugins.map((plugin) => rehearsedBy(plugin, { folder })) });
 
 const manifestOf = ({ handlers, expose: table, plugins = [], drainMs }: TestBoot): Manifest => {
   const exposures = table ?? Object.fromEntries(Object.keys(handlers).map((name) => [name, { direct: true }]));

@@ -97,11 +97,12 @@ export const approval = definePlugin(
   },
 );
 
-/** Tells nobody, listens nowhere by itself, and keeps nothing but what the store keeps. */
+/** Tells nobody, listens nowhere by itself, and keeps nothing but what the store keeps. The door stays as it is. */
 const rehearsal = ({ notify, listen, sso, ...options }: ApprovalOptions, usableForMs: number | undefined): Plugin =>
   approval({
     ...options,
-    authenticate: () => undefined,
+    // Without a socket of its own there is none whose word could be taken.
+    ...(sso === undefined || sso.unixSocket === true ? {} : { sso }),
     policies: Object.fromEntries(
       Object.entries(options.policies).map(([name, policy]) => [
         name,

@@ -52,7 +52,7 @@ export const audit = definePlugin(
     name: "audit",
     needs: [storeRef],
     provides: [auditRef],
-    rehearsed: ({ folder }) => audit({ keys: join(folder, "trail-keys.json") }),
+    rehearsed: ({ folder }) => rehearsal(options, folder),
     exposure: {
       key: "audit",
       schema: Type.Enum([...levels]),
@@ -71,6 +71,10 @@ export const audit = definePlugin(
   }),
   { keys: true, sinks: true, retentionDays: true, leaseMs: true, fingerprint: true },
 );
+
+/** A trail of its own, under keys of its own, which no sink hears of. */
+const rehearsal = ({ sinks, fingerprint, ...options }: AuditOptions, folder: string): Plugin =>
+  audit({ ...options, keys: join(folder, "trail-keys.json") });
 
 const optionProblems = ({ retentionDays = 400, leaseMs = 30_000, fingerprint }: AuditOptions): Problem[] => {
   const found: Problem[] = [];

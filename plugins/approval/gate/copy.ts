@@ -5,7 +5,6 @@
 import {
   type Authenticator,
   authenticator,
-  brand,
   type ConfiguredPlugin,
   defineConfig,
   definePlugin,
@@ -20,6 +19,7 @@ import {
   type Rehearsal,
   resource,
 } from "../../../core/index.ts";
+import { rehearsedBy } from "../../../core/testing/rehearsed.ts";
 import { samplerOf } from "../../../core/testing/sample.ts";
 import { StartingLine } from "./race.ts";
 
@@ -38,10 +38,7 @@ export const copyOf = (manifest: Manifest, choice: CopyChoice): Manifest =>
   defineConfig({
     ...manifest,
     handlers: manifest.handlers.map((exposed) => (isBranded(exposed, "exposed") ? exposedCopy(exposed, choice) : exposed)),
-    plugins: [
-      ...manifest.plugins.map((plugin) => (isBranded(plugin, "plugin") ? pluginCopy(plugin, choice) : plugin)),
-      attendant(),
-    ],
+    plugins: [...manifest.plugins.map((plugin) => pluginCopy(rehearsedBy(plugin, choice), choice)), attendant()],
   });
 
 const exposedCopy = ({ load, table }: Exposed, choice: CopyChoice): Exposed =>
@@ -103,13 +100,10 @@ const untouchable = (name: string) =>
   });
 
 /** The surface keeps what it makes of principals; only who vouches for them is the suite's. */
-const pluginCopy = (plugin: ConfiguredPlugin, choice: CopyChoice): ConfiguredPlugin => {
-  const { rehearsed = () => plugin } = plugin;
-  const made = rehearsed(choice);
-  const { surface } = made;
-  const { doorOf } = choice;
-  const isGuarded = surface?.authenticate !== undefined && doorOf !== undefined;
-  return { ...made, ...(isGuarded ? { surface: { ...surface, authenticate: doorOf(surface.name) } } : {}), [brand]: "plugin" };
+const pluginCopy = (plugin: ConfiguredPlugin, { doorOf }: CopyChoice): ConfiguredPlugin => {
+  const surface = isBranded(plugin, "plugin") ? plugin.surface : undefined;
+  if (surface?.authenticate === undefined || doorOf === undefined) return plugin;
+  return { ...plugin, surface: { ...surface, authenticate: doorOf(surface.name) } };
 };
 
 /** In the claims of a principal whom a plugin refuses. */

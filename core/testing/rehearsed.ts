@@ -1,0 +1,8 @@
+// Plugins as they are beside the real ones: for tests of a manifest, and for the gate suite.
+
+import { brand } from "../brand.ts";
+import { type ConfiguredPlugin, isPlugin, type Rehearsal } from "../plugin.ts";
+
+/** What is no plugin is given back: the boot says so. */
+export const rehearsedBy = (plugin: ConfiguredPlugin, rehearsal: Rehearsal): ConfiguredPlugin =>
+  isPlugin(plugin) && plugin.rehearsed !== undefined ? { ...plugin.rehearsed(rehearsal), [brand]: "plugin" } : plugin;
