@@ -9,7 +9,7 @@ import type { Kernel } from "../../../core/kernel.ts";
 import { visible } from "../../../core/text.ts";
 import { approvalsRef } from "../../approval/service.ts";
 import { load } from "../boot.ts";
-import type { Context } from "../context.ts";
+import type { Context, Env } from "../context.ts";
 import { exit } from "../exit.ts";
 import { type ExposureReport, exposureOf } from "../exposure.ts";
 import { exposureChanges } from "../exposure-change.ts";
@@ -87,6 +87,9 @@ const relevant = /(?:\.(?:ts|mts|cts|tsx|js|mjs|cjs|json)|\.env)$/;
 
 const watch = async (program: Context): Promise<number> => {
   const { terminal } = program;
+  // As it is before .env fills it in: what the environment has wins, so that a child which is given what was read here
+  // would never see a line change or go.
+  const env = { ...program.env };
   const { file, root } = await load(program).catch((error: unknown) => {
     // A manifest that does not load yet is watched all the same, where it can be found.
     const place = program.config ?? "quater.config.ts";
@@ -96,7 +99,7 @@ const watch = async (program: Context): Promise<number> => {
     throw error;
   });
   const { watch: watchFiles } = await import("chokidar");
-  const runner = new Runner(program, file);
+  const runner = new Runner(program, env, file);
   const watcher = watchFiles(root, {
     ignoreInitial: true,
     ignored: (path, stats) => quiet.test(relative(root, path)) || (stats?.isFile() === true && !relevant.test(path)),
@@ -116,6 +119,7 @@ const watch = async (program: Context): Promise<number> => {
 /** One child at a time; a change that comes while one is starting waits for its end. */
 class Runner {
   readonly #program: Context;
+  readonly #env: Env;
   readonly #file: string;
   #child: ChildProcess | undefined;
   #last: ExposureReport | undefined;
@@ -126,20 +130,21 @@ class Runner {
   #taken: TakenPort | undefined;
   #isStopping = false;
 
-  constructor(program: Context, file: string) {
+  constructor(program: Context, env: Env, file: string) {
     this.#program = program;
+    this.#env = env;
     this.#file = file;
   }
 
   start(): void {
-    const { terminal, env, cwd } = this.#program;
+    const { terminal, cwd } = this.#program;
     this.#begin = performance.now();
     this.#files = undefined;
     this.#taken = undefined;
     const entry = process.argv[1] ?? "";
     const child = spawn(process.execPath, [...process.execArgv, entry, "dev", "--no-watch", "--config", this.#file], {
       cwd,
-      env: env as NodeJS.ProcessEnv,
+      env: this.#env as NodeJS.ProcessEnv,
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     this.#child = child;

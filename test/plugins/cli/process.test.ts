@@ -1,8 +1,10 @@
 // What only a process of its own can show: signals, broken pipes, a manifest in TypeScript, a busy port.
 
 import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fixture, project, shop, start } from "./kit.ts";
 
@@ -133,6 +135,28 @@ export default defineConfig({ name: "waits", handlers: [], plugins: [http({ port
   } finally {
     other.close();
     dev.process.kill("SIGTERM");
+    remove();
+  }
+});
+
+test("dev restarts with what .env says now: a value that changed, and one that is gone", async () => {
+  const { folder, remove } = project({
+    ".env": "DEV_CHANGES=old\nDEV_GOES=there\nDEV_REAL=file\n",
+    "quater.config.mjs": `
+import { defineConfig, definePlugin } from "quater";
+const { DEV_CHANGES, DEV_GOES, DEV_REAL } = process.env;
+const says = definePlugin(() => ({ name: "says", start: () => console.log("env:", DEV_CHANGES, DEV_GOES, DEV_REAL) }));
+export default defineConfig({ name: "reads", handlers: [], plugins: [says()] });
+`,
+  });
+  const dev = start(["dev"], { cwd: folder, env: { DEV_REAL: "real" } });
+  try {
+    await dev.said(/env: old there real[\s\S]*reads is ready/);
+    writeFileSync(join(folder, ".env"), "DEV_CHANGES=new\n");
+    await dev.said(/env: new undefined real/);
+  } finally {
+    dev.process.kill("SIGTERM");
+    await dev.ended;
     remove();
   }
 });
