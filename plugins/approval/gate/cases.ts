@@ -152,7 +152,7 @@ export const control: Case = {
     if (target.needsApproval) return []; // gets through once people agreed: see approvals.ts
     const { operation, granted, inputs } = target;
     const found = (await sendAs(target, allowed(operation, granted), inputs.right())) ?? unwritable(target);
-    const isGuess = !found.hasRun && asksFunctions(operation) && granted.allowed === undefined;
+    const isGuess = !found.hasRun && found.got !== "internal" && asksFunctions(operation) && granted.allowed === undefined;
     const message = isGuess
       ? `its policy is a function: say whom it allows, principals.${operation.name}.allowed`
       : found.message;

@@ -25,13 +25,18 @@ import { StartingLine } from "./race.ts";
 
 /** Told by every handler as its first act. */
 export type Started = (handler: string) => void;
+/** Told of a stand-in for a resource that somebody wanted something of. */
+export type Missed = (resource: string) => void;
 
 export interface CopyChoice extends Rehearsal {
   readonly started: Started;
+  readonly missed: Missed;
   /** `undefined`: the surfaces keep their own. */
   readonly doorOf: ((surface: string) => Authenticator) | undefined;
   /** Run the manifest's own handlers, previews and resources. */
   readonly isReal: boolean;
+  /** Open the manifest's own resources, for policies that read them. */
+  readonly opensResources: boolean;
 }
 
 export const copyOf = (manifest: Manifest, choice: CopyChoice): Manifest =>
@@ -51,7 +56,7 @@ const exposedCopy = ({ load, table }: Exposed, choice: CopyChoice): Exposed =>
     return Object.fromEntries(copies) as Record<string, never>;
   }, table as never) as Exposed;
 
-const handlerCopy = (name: string, given: Handler, { started, isReal }: CopyChoice): Handler => {
+const handlerCopy = (name: string, given: Handler, { started, missed, isReal, opensResources }: CopyChoice): Handler => {
   if (isReal) {
     const handle = (input: never, context: never): unknown => {
       started(name);
@@ -64,8 +69,8 @@ const handlerCopy = (name: string, given: Handler, { started, isReal }: CopyChoi
     return isStreamed(given.output) ? itemsOf(given.output.item) : sampleOf(given.output);
   };
   const preview = given.preview === undefined ? {} : { preview: () => "a stand-in of the gate suite" };
-  const use = Object.fromEntries(Object.keys(given.use ?? {}).map((used) => [used, untouchable(used)]));
-  return Object.freeze({ ...given, ...preview, use, handle });
+  const use = Object.fromEntries(Object.keys(given.use ?? {}).map((used) => [used, untouchable(used, missed)]));
+  return Object.freeze({ ...given, ...preview, ...(opensResources ? {} : { use }), handle });
 };
 
 const isStreamed = (output: Handler["output"]): output is Extract<Handler["output"], { kind: "stream" }> =>
@@ -85,19 +90,17 @@ async function* itemsOf(item: unknown): AsyncGenerator {
   yield await sampleOf(item);
 }
 
-/** Opens nothing. A policy that looks into it is told why it cannot. */
-const untouchable = (name: string) =>
-  resource({
-    name,
-    scope: "call",
-    open: () =>
-      new Proxy(Object.freeze({}), {
-        get: (_, property) => {
-          if (property === "then") return undefined; // so that it can be awaited
-          throw new Error(`The gate suite opens no resource; for a policy that reads "${name}" run it with handlers: "real"`);
-        },
-      }),
-  });
+/** Opens nothing. A policy that looks into it fails, and is noticed where it takes that for an answer of its own. */
+const untouchable = (name: string, missed: Missed) => {
+  const miss = (): never => {
+    missed(name);
+    throw new Error(`The gate suite opens no resource: ${name} is a stand-in`);
+  };
+  // Awaited like any other value; and a function, as clients of databases are.
+  const get = (_: unknown, property: string | symbol) => (property === "then" ? undefined : miss());
+  const standIn = new Proxy(() => {}, { get, apply: miss, construct: miss, has: miss, ownKeys: miss });
+  return resource({ name, scope: "call", open: () => standIn });
+};
 
 /** The surface keeps what it makes of principals; only who vouches for them is the suite's. */
 const pluginCopy = (plugin: ConfiguredPlugin, { doorOf }: CopyChoice): ConfiguredPlugin => {

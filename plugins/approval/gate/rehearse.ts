@@ -7,14 +7,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Catalog, isCannotSend, type Manifest, type ProbeCall } from "../../../core/index.ts";
 import { bootTest, type TestApp } from "../../../core/testing/index.ts";
+import { reasonIn } from "../../../core/testing/reason.ts";
 import { storeRef } from "../../store/service.ts";
 import { type Approvals, approvalsRef } from "../service.ts";
+import { Untried } from "./cases.ts";
 import { copyOf, Tokens } from "./copy.ts";
 
 /** What became of one call. */
 export interface Seen {
   /** `ran`, or the code of the refusal. */
   readonly got: string;
+  /** What the caller was told; of a failure, what the log was. */
   readonly message: string;
   /** A handler started, whatever the caller was told; or the trail says that one did. */
   readonly hasRun: boolean;
@@ -22,6 +25,7 @@ export interface Seen {
 
 export interface RehearsalChoice {
   readonly isReal: boolean;
+  readonly opensResources: boolean;
   /** The surfaces keep their own authenticators. */
   readonly hasOwnDoors?: boolean;
   /** The project's folder. */
@@ -34,32 +38,38 @@ export class Rehearsed implements AsyncDisposable {
   readonly #app: TestApp;
   readonly #folder: string;
   readonly #starts: { count: number };
+  readonly #missed: Set<string>;
   readonly #isRecorded: boolean;
 
-  private constructor(app: TestApp, folder: string, tokens: Tokens, starts: { count: number }) {
+  private constructor(app: TestApp, folder: string, tokens: Tokens, starts: { count: number }, missed: Set<string>) {
     this.#app = app;
     this.#folder = folder;
     this.tokens = tokens;
     this.#starts = starts;
+    this.#missed = missed;
     this.#isRecorded = app.kernel.plugins.some(({ name }) => name === "audit");
   }
 
   /** @throws {BootError} as the manifest itself would. */
-  static async boot(manifest: Manifest, { isReal, hasOwnDoors = false, root, usableForMs }: RehearsalChoice): Promise<Rehearsed> {
+  static async boot(manifest: Manifest, choice: RehearsalChoice): Promise<Rehearsed> {
+    const { isReal, opensResources, hasOwnDoors = false, root, usableForMs } = choice;
     const folder = await mkdtemp(join(tmpdir(), "quater-gate-"));
     const starts = { count: 0 };
+    const missed = new Set<string>();
     const tokens = new Tokens();
     const copy = copyOf(manifest, {
       folder,
       isReal,
+      opensResources,
       ...(usableForMs === undefined ? {} : { usableForMs }),
       doorOf: hasOwnDoors ? undefined : tokens.doorOf,
       started: () => void starts.count++,
+      missed: (resource) => void missed.add(resource),
     });
     try {
       // Real handlers and own authenticators find their files; nothing else looks at the project's folder.
       const app = await bootTest(copy, { root: isReal || hasOwnDoors ? root : folder });
-      return new Rehearsed(app, folder, tokens, starts);
+      return new Rehearsed(app, folder, tokens, starts, missed);
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
       throw error;
@@ -91,18 +101,23 @@ export class Rehearsed implements AsyncDisposable {
     return this.#app.kernel.services.get(approvalsRef);
   }
 
-  /** @returns `undefined` for what callers of the surface cannot write. */
+  /**
+   * @returns `undefined` for what callers of the surface cannot write.
+   * @throws {Untried} where a policy wanted what is a stand-in: what it then answered is no answer to anything.
+   */
   async call(surface: string, call: ProbeCall): Promise<Seen | undefined> {
     const probe = this.#app.kernel.probes.get(surface);
     if (probe === undefined) return undefined;
-    const [starts, recorded] = [this.#starts.count, await this.#recorded()];
+    const [starts, recorded, logged] = [this.#starts.count, await this.#recorded(), this.#app.log.length];
+    this.#missed.clear();
     try {
       const answer = await probe(call);
       const hasRun = this.#starts.count > starts || (await this.#recorded()) > recorded;
       if (hasRun) return { got: "ran", message: "", hasRun };
-      return answer.ok
-        ? { got: "an answer without a run", message: JSON.stringify(answer.value), hasRun }
-        : { got: answer.code, message: answer.message, hasRun };
+      if (this.#missed.size > 0) throw new Untried(unjudged([...this.#missed]));
+      if (answer.ok) return { got: "an answer without a run", message: JSON.stringify(answer.value), hasRun };
+      const reason = answer.code === "internal" ? reasonIn(this.#app.log.slice(logged), call.handler) : undefined;
+      return { got: answer.code, message: reason ?? answer.message, hasRun };
     } catch (error) {
       if (isCannotSend(error)) return undefined;
       throw error;
@@ -134,3 +149,6 @@ export class Rehearsed implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
+
+const unjudged = (resources: readonly string[]): string =>
+  `its policy reads ${resources.join(" and ")}, and the suite opens no resource; let it open the project's own with --real-resources, or resources: "real" in a test (handlers stay stand-ins)`;

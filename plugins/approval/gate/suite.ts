@@ -28,6 +28,11 @@ export interface GateSuiteOptions {
    * stand-ins that answer a sample of the output's schema.
    */
   readonly handlers?: "stand-in" | "real";
+  /**
+   * `real`: the manifest's own resources are opened, for policies that read them; handlers and previews do not run. Default:
+   * none is opened, and a policy that reads one cannot be tried.
+   */
+  readonly resources?: "stand-in" | "real";
   /** By surface: tokens that its own authenticator knows, to try that one too. Default: the suite's own table alone. */
   readonly tokens?: Readonly<Record<string, OwnTokens>>;
   /** The project's folder, where real handlers and own authenticators find their files. Default: the current one. */
@@ -50,8 +55,9 @@ const hurriedMs = 100;
 export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = {}): Promise<GateReport> => {
   const { root = process.cwd(), tokens = {} } = options;
   const isReal = options.handlers === "real";
+  const choice = { isReal, opensResources: isReal || options.resources === "real", root };
   const rows: GateRow[] = [];
-  await using rehearsed = await Rehearsed.boot(manifest, { isReal, root });
+  await using rehearsed = await Rehearsed.boot(manifest, choice);
   const targets = await targetsOf(rehearsed, options);
   const all = targets.length;
   for (const [at, target] of targets.entries()) {
@@ -64,12 +70,12 @@ export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = 
   }
   const waiting = targets.filter(({ needsApproval }) => needsApproval);
   if (waiting.length > 0) {
-    await using hurried = await Rehearsed.boot(manifest, { isReal, root, usableForMs: hurriedMs });
+    await using hurried = await Rehearsed.boot(manifest, { ...choice, usableForMs: hurriedMs });
     for (const target of waiting)
       for (const each of expiryCases) rows.push(...(await rowsOf(each, { ...target, rehearsed: hurried })));
   }
   if (Object.keys(tokens).length > 0) {
-    await using own = await Rehearsed.boot(manifest, { isReal, root, hasOwnDoors: true });
+    await using own = await Rehearsed.boot(manifest, { ...choice, hasOwnDoors: true });
     for (const target of targets) {
       const shown = tokens[target.surface];
       if (shown === undefined || !target.operation.surfaces.has(target.surface)) continue;
@@ -167,7 +173,9 @@ const sentence = ({ hole }: Case, { expected, got, hasRun, message, how }: Tried
   const what = how === undefined ? hole : `${hole} (${how})`;
   if (hasRun) return what;
   if (expected.includes("ran")) return `${what}: ${got}${message === "" ? "" : `, ${message}`}`;
-  return `answered ${got} and not ${expected.join(" or ")} in the case "${what}"`;
+  // Of a refusal the code says it all; of a failure nobody was told why.
+  const why = got === "internal" ? `: ${message}` : "";
+  return `answered ${got} and not ${expected.join(" or ")} in the case "${what}"${why}`;
 };
 
 const joined = (texts: readonly string[]): string => [...new Set(texts)].join(", ");

@@ -19,15 +19,19 @@ class Check extends ProgramCommand {
   static override paths = [["check"]];
   static override usage = usage({
     description: "Says what to fix before a project is served. With --gate: tries the gate of every handler on every surface.",
-    details: `--gate needs no key and touches nothing of the project: handlers are stand-ins, the store is a temporary one. Where it cannot make an input or a principal by itself it says so; give them in ${samplesFile} beside the manifest, or in the file that --samples names. Exit 1 when something is not as it should be.`,
+    details: `--gate needs no key and touches nothing of the project: handlers are stand-ins, the store is a temporary one. Where it cannot make an input or a principal by itself it says so; give them in ${samplesFile} beside the manifest, or in the file that --samples names. A policy that reads a resource is tried with --real-resources alone: then the project's own are opened, and handlers still do not run. Exit 1 when something is not as it should be.`,
   });
 
   isGate = Option.Boolean("--gate", false, { description: "Try the gate" });
   samples = Option.String("--samples", { description: "JSON with inputs and principals, by handler" });
+  opensResources = Option.Boolean("--real-resources", false, {
+    description: "Open the project's resources, for policies that read them",
+  });
 
   perform(program: Context): Promise<number> {
     if (this.samples !== undefined && !this.isGate) throw new UsageError("--samples goes with --gate");
-    return this.isGate ? checkGate(program, this.samples) : checkSafety(program);
+    if (this.opensResources && !this.isGate) throw new UsageError("--real-resources goes with --gate");
+    return this.isGate ? checkGate(program, this.samples, this.opensResources) : checkSafety(program);
   }
 }
 
@@ -41,13 +45,14 @@ const checkSafety = (program: Context): Promise<number> =>
     return isFit ? exit.ok : exit.unfit;
   });
 
-const checkGate = async (program: Context, named: string | undefined): Promise<number> => {
+const checkGate = async (program: Context, named: string | undefined, opensResources: boolean): Promise<number> => {
   const { terminal } = program;
   const { manifest, root } = await load(program);
   const samples = samplesFrom(named === undefined ? root : program.cwd, named);
   const { gateSuite } = await import("../../approval/gate/suite.ts");
   const report = await gateSuite(manifest, {
     ...samples,
+    ...(opensResources ? { resources: "real" as const } : {}),
     onProgress: (done, all, what) => terminal.status(what === "" ? "" : `${done}/${all} ${what}`),
   });
   const { isGreen, holes, rows } = report;

@@ -246,6 +246,56 @@ describe("what it runs", () => {
   });
 });
 
+describe("a policy that reads a resource", () => {
+  const opened: string[] = [];
+  const members = resource({
+    name: "members",
+    scope: "app",
+    open: () => {
+      opened.push("members");
+      return { ownerOf: (id: string) => (id === "sample" ? "nobody" : undefined) };
+    },
+  });
+  type Asked = { readonly members: { ownerOf(id: string): string | undefined }; readonly input: { readonly id: string } };
+  const owns = ({ members: known, input: { id }, principal: { subject } }: Asked & { principal: Principal }) =>
+    known.ownerOf(id) === subject;
+  const manifestWith = (auth: unknown) =>
+    manifestOf({ handlers: { change: write({ use: { members }, auth: auth as never }) }, expose: { change: { cli: true } } });
+  const unjudged =
+    'change over cli could not be tried in the case "missing right": its policy reads members, and the suite opens no resource; let it open the project\'s own with --real-resources, or resources: "real" in a test (handlers stay stand-ins)';
+
+  test("cannot be tried without it, and the remedy is named", async () => {
+    const report = await gateSuite(manifestWith({ any: [hasRole("staff"), owns] }));
+    expect([report.isGreen, report.holes, opened]).toEqual([false, [unjudged], []]);
+  });
+
+  test("is not believed where it takes a failed look for a no", async () => {
+    const trusting = (call: never) => {
+      try {
+        return owns(call);
+      } catch {
+        return false;
+      }
+    };
+    expect((await gateSuite(manifestWith({ any: [hasRole("staff"), trusting] }))).holes).toEqual([unjudged]);
+  });
+
+  test("is tried with it where that is asked for, and no handler runs", async () => {
+    ran.splice(0);
+    const report = await gateSuite(manifestWith({ any: [hasRole("staff"), owns] }), { resources: "real" });
+    expect([report.holes, report.isGreen, ran, opened]).toEqual([[], true, [], ["members"]]);
+  });
+
+  test("that fails by itself is told with its reason", async () => {
+    const broken = () => {
+      throw new TypeError("no such column: ownr");
+    };
+    expect((await gateSuite(manifestWith({ any: [hasRole("staff"), broken] }), { resources: "real" })).holes).toEqual([
+      'change over cli answered internal and not forbidden or missing_role or unknown_handler in the case "ran for a principal whom its policy refuses": TypeError: no such column: ownr',
+    ]);
+  });
+});
+
 test("every kind of policy, input and surface finds its cases", async () => {
   const input = Type.Object({
     id: Type.String({ format: "uuid" }),

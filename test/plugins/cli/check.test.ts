@@ -80,7 +80,20 @@ test("what it cannot make is taken from quater.gate.json, or from the file that 
     expect((await quater(["check", "--gate"], { cwd })).code).toBe(0);
   }));
 
+test("a policy that reads a resource is tried where the project's own may be opened", () => {
+  const owners = 'resource({ name: "owners", scope: "app", open: () => ({ of: () => "nobody" }) })';
+  const auth = '{ any: [can("change"), ({ owners, principal }) => owners.of() === principal.subject] }';
+  const text = manifest(`${auth}, use: { owners: ${owners} }`).replace("import { can,", "import { can, resource,");
+  return inProject({ "quater.config.mjs": text }, async (cwd) => {
+    const without = await quater(["check", "--gate", "--no-json"], { cwd });
+    expect(without.code).toBe(1);
+    expect(without.out).toContain("its policy reads owners, and the suite opens no resource");
+    expect(await quater(["check", "--gate", "--real-resources"], { cwd })).toMatchObject({ code: 0, err: "" });
+  });
+});
+
 test.each([
+  [["check", "--real-resources"], "--real-resources goes with --gate"],
   [["check", "--samples", "x.json"], "--samples goes with --gate"],
   [["check", "--gtae"], "Unknown flag --gtae; did you mean --gate?"],
   [["check", "--gate", "--samples", "none.json"], "--samples none.json: there is no such file"],
