@@ -211,6 +211,8 @@ export interface Rehearsal {
   readonly folder: string;
   /** What people agreed to may be used for so long, milliseconds. Default: as configured. */
   readonly usableForMs?: number;
+  /** Callers show what they show at the real one. Default: whoever rehearses has doors of his own. */
+  readonly hasOwnDoors?: boolean;
 }
 
 export interface Plugin extends Running {

@@ -145,7 +145,7 @@ export const bootTest = async (given: Manifest | TestBoot, options: TestOptions 
 };
 
 const beside = (manifest: Manifest, folder: string): Manifest =>
-  defineConfig({ ...manifest, plugins: manifest.plugins.map((plugin) => rehearsedBy(plugin, { folder })) });
+  defineConfig({ ...manifest, plugins: manifest.plugins.map((plugin) => rehearsedBy(plugin, { folder, hasOwnDoors: true })) });
 
 const manifestOf = ({ handlers, expose: table, plugins = [], drainMs }: TestBoot): Manifest => {
   const exposures = table ?? Object.fromEntries(Object.keys(handlers).map((name) => [name, { direct: true }]));

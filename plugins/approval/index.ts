@@ -1,6 +1,6 @@
 // The approval plugin: people agree to one exact call, and then it runs once.
 
-import { type Authentication, definePlugin, type Plugin, Type } from "../../core/index.ts";
+import { type Authentication, definePlugin, type Plugin, type Rehearsal, Type } from "../../core/index.ts";
 import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
 import { storeRef } from "../store/service.ts";
@@ -80,7 +80,7 @@ export const approval = definePlugin(
       // No handler is exposed on it: it is a door, so that whoever fails at it is on the trail as everywhere.
       surface: { name: approversSurface, exposes: "Nothing", authenticate: approversDoor(authenticate, sso) },
       check: () => optionProblems(options),
-      rehearsed: ({ usableForMs }) => rehearsal(options, usableForMs),
+      rehearsed: (choice) => rehearsal(options, choice),
       setup: async (context) => (await import("./setup.ts")).setup(options, context),
     };
   },
@@ -97,12 +97,19 @@ export const approval = definePlugin(
   },
 );
 
-/** Tells nobody, listens nowhere by itself, and keeps nothing but what the store keeps. The door stays as it is. */
-const rehearsal = ({ notify, listen, sso, ...options }: ApprovalOptions, usableForMs: number | undefined): Plugin =>
-  approval({
+/** Tells nobody, listens nowhere by itself, and keeps nothing but what the store keeps. */
+const rehearsal = (
+  { notify, listen, sso, authenticate, ...options }: ApprovalOptions,
+  { usableForMs, hasOwnDoors = false }: Rehearsal,
+): Plugin => {
+  const closed: Authentication = () => undefined;
+  // Without a socket of its own there is none whose word could be taken.
+  const isBySocket = sso?.unixSocket === true;
+  const door = hasOwnDoors ? (authenticate ?? (isBySocket ? closed : undefined)) : closed;
+  return approval({
     ...options,
-    // Without a socket of its own there is none whose word could be taken.
-    ...(sso === undefined || sso.unixSocket === true ? {} : { sso }),
+    ...(door === undefined ? {} : { authenticate: door }),
+    ...(sso === undefined || isBySocket || !hasOwnDoors ? {} : { sso }),
     policies: Object.fromEntries(
       Object.entries(options.policies).map(([name, policy]) => [
         name,
@@ -110,3 +117,4 @@ const rehearsal = ({ notify, listen, sso, ...options }: ApprovalOptions, usableF
       ]),
     ),
   });
+};

@@ -95,3 +95,12 @@ test("with a root of the test's own, whoever the manifest names is told", async 
   expect(notices).toMatchObject([{ type: "approval.filed", handler: "pay" }]);
   expect(Object.values(kept).filter((path) => !existsSync(path))).toEqual([]);
 });
+
+test("people whom a proxy signs in over a socket keep nobody from booting", async () => {
+  const sso = { personHeader: "x-forwarded-user", unixSocket: true } as const;
+  const listen = { path: "run/approvals.sock" };
+  const policies = { finance: { approvers: [{ role: "finance" }] } };
+  const plugins = [store(), audit(), approval({ policies, sso, listen, publicUrl: "https://shop.example" })];
+  await using app = await bootTest({ isolated: true, handlers: { pay }, plugins });
+  expect(await app.kernel.unready()).toEqual([]);
+});
