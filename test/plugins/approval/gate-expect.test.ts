@@ -1,7 +1,7 @@
 // The claims of `quater/testing` hold and fail as they say.
 
-import { can, type Handler, handler, Type } from "quater";
-import { approval, audit, store } from "quater/plugins";
+import { can, type Handler, handler, notFound, Type } from "quater";
+import { approval, audit, cli, store } from "quater/plugins";
 import { bootTest, expectApproval, expectDenied, principal, type TestApp } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { tempFolder } from "../audit/kit.ts";
@@ -100,6 +100,63 @@ describe("expectApproval", () => {
     await using app = await boot(folder.root);
     const outcome = await expectApproval(app, { as: ana, handler: "remove", input: { id: "broken" } }).by(2);
     expect(outcome).toMatchObject({ ok: false, error: { code: "internal" } });
+  });
+
+  describe("of what is gone afterwards", () => {
+    const there = new Set<string>();
+    const look = (id: string) => (there.has(id) ? { id } : notFound("thing", id));
+    const drop: Handler = handler({
+      description: "Drop one thing.",
+      effect: "destructive",
+      input: Type.Object({ id: Type.String() }),
+      auth: can("remove"),
+      preview: ({ id }) => look(id),
+      handle: ({ id }) => {
+        look(id);
+        there.delete(id);
+      },
+    });
+    const policies = { one: { approvers: [{ role: "boss" }] } };
+    const call = { as: ana, handler: "drop", input: { id: "a" }, surface: "direct" };
+    /** People are asked over direct alone. */
+    const bootDrop = () =>
+      bootTest({
+        isolated: true,
+        handlers: { drop },
+        expose: { drop: { direct: true, cli: true, approval: { policy: "one", surfaces: ["direct"] } } },
+        plugins: [
+          store(),
+          audit(),
+          cli({ authenticate: () => undefined }),
+          approval({ authenticate: () => undefined, policies }),
+        ],
+      });
+
+    test("holds where the repeat is refused by the preview", async () => {
+      await using app = await bootDrop();
+      there.add("a");
+      expect(await expectApproval(app, call).by(1)).toMatchObject({ ok: true });
+      expect(there.size).toBe(0);
+    });
+
+    test("fails where the handler ran again, though the caller is told the same", async () => {
+      await using app = await bootDrop();
+      there.add("a");
+      let hasRun = false;
+      const leaky: TestApp = {
+        ...app,
+        as: (who) => ({
+          call: async (name, input, how) => {
+            const outcome = await app.as(who).call(name, input, hasRun ? { surface: "cli" } : how);
+            hasRun ||= outcome.ok;
+            return outcome;
+          },
+        }),
+      };
+      await expect(expectApproval(leaky, call).by(1)).rejects.toThrow(
+        'Expected drop not to run again when it is repeated, and it did: it ended with not_found: thing "a" was not found',
+      );
+    });
   });
 
   test("fails where another number must agree, before anything is filed", async () => {
