@@ -121,7 +121,17 @@ export {
 } from "./principal.ts";
 export { BootError, isBootError, type Problem } from "./problem.ts";
 export { type Opened, type Resource, resource, type Uses } from "./resource.ts";
-export { hasSecret, isSchema, type JsonSchema, masked, personal, propertiesOf, requiredOf, secret } from "./schema.ts";
+export {
+  hasSecret,
+  isSchema,
+  isSecretField,
+  type JsonSchema,
+  masked,
+  personal,
+  propertiesOf,
+  requiredOf,
+  secret,
+} from "./schema.ts";
 export { nearest, visible, visibleLines } from "./text.ts";
 export { traceIdOf } from "./trace.ts";
 export { type Static, type TSchema, Type } from "./typebox.ts";

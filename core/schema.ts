@@ -124,6 +124,41 @@ const hasSecretIn = (schema: unknown, root: unknown, seen: Set<unknown>): boolea
   return [...eachSubschema(schema)].some(([, item]) => hasSecretIn(item, root, seen));
 };
 
+/** Whether the field `name` of an object is or holds a secret, whichever part of its schema says so. */
+export const isSecretField = (schema: unknown, name: string): boolean =>
+  isSchema(schema) && hasSecret(schema) && isSecretFieldIn(schema, schema, name, new Set());
+
+const isSecretFieldIn = (root: JsonSchema, schema: unknown, name: string, seen: Set<unknown>): boolean => {
+  if (!isSchema(schema) || seen.has(schema)) return false;
+  seen.add(schema);
+  return (
+    isSecret(schema) ||
+    partsOfField(schema, name).some((part) => hasSecret(part, root)) ||
+    partsOfSameValue(root, schema).some((part) => isSecretFieldIn(root, part, name, seen))
+  );
+};
+
+/** The schemas beside `schema` itself that speak of the same value. */
+const partsOfSameValue = (root: JsonSchema, schema: JsonSchema): unknown[] => {
+  const ref = schema["$ref"];
+  return [
+    ...["allOf", "anyOf", "oneOf"].flatMap((key) => (Array.isArray(schema[key]) ? (schema[key] as unknown[]) : [])),
+    ...["if", "then", "else"].map((key) => schema[key]),
+    ...Object.values(tableOf(schema, "dependentSchemas")),
+    typeof ref === "string" ? referred(root, ref) : undefined,
+  ];
+};
+
+/** What `schema` itself says of the field `name`. */
+const partsOfField = (schema: JsonSchema, name: string): unknown[] => {
+  const properties = tableOf(schema, "properties");
+  const own = Object.hasOwn(properties, name) ? [properties[name]] : [];
+  const patterns = Object.entries(tableOf(schema, "patternProperties"));
+  const matching = patterns.filter(([pattern]) => new RegExp(pattern, "u").test(name)).map(([, part]) => part);
+  const declared = [...own, ...matching];
+  return declared.length > 0 ? declared : [schema["additionalProperties"], schema["unevaluatedProperties"]];
+};
+
 /**
  * A copy of `value` for eyes: every `secret()` field shows as `[secret]`.
  *
@@ -142,14 +177,10 @@ const maskedBy = (
 ): unknown => {
   if (!isSchema(schema) || value === undefined || onTheWay.includes(schema)) return value;
   if (isSecret(schema)) return show(value);
-  const ref = schema["$ref"];
-  const sameValue = [
-    ...["allOf", "anyOf", "oneOf"].flatMap((key) => (Array.isArray(schema[key]) ? (schema[key] as unknown[]) : [])),
-    ...["if", "then", "else"].map((key) => schema[key]),
-    ...Object.values(tableOf(schema, "dependentSchemas")),
-    typeof ref === "string" ? referred(root, ref) : undefined,
-  ];
-  const whole = sameValue.reduce((seen, part) => maskedBy(root, part, seen, [...onTheWay, schema], show), value);
+  const whole = partsOfSameValue(root, schema).reduce(
+    (seen, part) => maskedBy(root, part, seen, [...onTheWay, schema], show),
+    value,
+  );
   const hide = (parts: readonly unknown[], item: unknown) =>
     parts.reduce((seen, part) => maskedBy(root, part, seen, [], show), item);
   if (Array.isArray(whole)) {
@@ -159,17 +190,7 @@ const maskedBy = (
     );
   }
   if (!isSchema(whole)) return whole;
-  const properties = tableOf(schema, "properties");
-  const patterns = Object.entries(tableOf(schema, "patternProperties"));
-  return Object.fromEntries(
-    Object.entries(whole).map(([key, item]) => {
-      const own = Object.hasOwn(properties, key) ? [properties[key]] : [];
-      const matching = patterns.filter(([pattern]) => new RegExp(pattern, "u").test(key)).map(([, part]) => part);
-      const declared = [...own, ...matching];
-      const rest = [schema["additionalProperties"], schema["unevaluatedProperties"]];
-      return [key, hide(declared.length > 0 ? declared : rest, item)];
-    }),
-  );
+  return Object.fromEntries(Object.entries(whole).map(([key, item]) => [key, hide(partsOfField(schema, key), item)]));
 };
 
 const tableOf = (schema: JsonSchema, key: string): JsonSchema => (isSchema(schema[key]) ? schema[key] : {});

@@ -8,12 +8,15 @@ import {
   type Catalog,
   type Gate,
   type Given,
+  hasSecret,
   invalid,
   isQuaterError,
+  isSecretField,
   type Operation,
   type Outcome,
   parseJsonBytes,
   traceIdOf,
+  visible,
 } from "../../core/index.ts";
 import { hasBody, readBytes, readJsonBody, readQuery } from "./body.ts";
 import { problemBody, refuse, statusOf, TransportRefusal } from "./refusals.ts";
@@ -23,6 +26,8 @@ import type { HttpService } from "./service.ts";
 interface Target {
   readonly operation: Operation;
   readonly plan: RoutePlan;
+  /** Where the input has a secret: which names of a query are one. */
+  readonly isSecret: ((name: string) => boolean) | undefined;
 }
 
 interface Found {
@@ -52,7 +57,9 @@ export const routeIndexOf = (catalog: Catalog): RouteIndex => {
     if (!operation.surfaces.has("http")) continue;
     const plan = planOf(operation.exposure["http"] as Route);
     methods.add(plan.method);
-    const target: Target = { operation, plan };
+    const { input } = operation;
+    const isSecret = hasSecret(input) ? (name: string) => isSecretField(input, name) : undefined;
+    const target: Target = { operation, plan, isSecret };
     index.on(plan.method, plan.path, () => undefined, target);
   }
   const find = (method: string, url: string): Found | undefined => {
@@ -106,7 +113,7 @@ export const exposedRoutes =
         peer: credentials.peer,
         traceId,
         approvalId: req.headers[approvalHeader] as string | undefined,
-        given: () => givenBy(ctx, found, plan, maxBodyBytes),
+        given: () => givenBy(ctx, found, maxBodyBytes),
       });
     } catch (error) {
       if (!isQuaterError(error)) throw error;
@@ -128,7 +135,8 @@ const approvalHeader = "quater-approval";
 /** What an id may look like; whether there is such an approval is not the transport's to say. */
 const approvalIdText = /^[\w-]{1,100}$/;
 
-const givenBy = (ctx: Koa.Context, { params, query }: Found, plan: RoutePlan, maxBodyBytes: number): Awaitable<Given[]> => {
+const givenBy = (ctx: Koa.Context, { target, params, query }: Found, maxBodyBytes: number): Awaitable<Given[]> => {
+  const { plan, isSecret } = target;
   const { req, res } = ctx;
   // Whoever names an approval in the wrong words must not be taken to name none.
   const named = req.headers[approvalHeader] as string | undefined;
@@ -136,7 +144,13 @@ const givenBy = (ctx: Koa.Context, { params, query }: Found, plan: RoutePlan, ma
     throw new TransportRefusal("bad_request", "Quater-Approval must be the id of one approval");
   const given: Given[] = [];
   if (plan.params.length > 0) given.push({ from: "path", isText: true, values: params });
-  if (query !== "") given.push({ from: "query", isText: true, values: readQuery(query) });
+  if (query !== "") {
+    const values = readQuery(query);
+    const secret = isSecret && Object.keys(values).find(isSecret);
+    // Proxies, browsers and servers log URLs: whoever sent it there learns so before it works.
+    if (secret !== undefined) invalid(visible(`/${secret}`), "is a secret, which a URL must not hold: send it in the body");
+    given.push({ from: "query", isText: true, values });
+  }
   const complete = (body?: Given): Given[] => {
     if (body !== undefined) given.push(body);
     if (plan.bound.length > 0) given.push(...boundInputs(ctx, plan.bound, given));

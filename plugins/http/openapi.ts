@@ -12,7 +12,7 @@ import {
   propertiesOf,
   requiredOf,
 } from "../../core/index.ts";
-import { planOf, type Route } from "./route.ts";
+import { planOf, type Route, takesBody } from "./route.ts";
 import type { PathItems } from "./service.ts";
 
 /**
@@ -58,11 +58,11 @@ const operationObject = (operation: Operation): object => {
   const properties = propertiesOf(operation.input);
   const required = new Set(requiredOf(operation.input));
   const elsewhere = new Map(plan.bound.map((bound) => [bound.name, bound]));
-  const takesBody = plan.method !== "GET" && plan.method !== "DELETE";
+  const hasBody = takesBody(plan.method);
   const parameters = Object.entries(properties).flatMap(([name, schema]) => {
     const bound = elsewhere.get(name);
     const isPath = plan.params.includes(name);
-    if (!isPath && bound === undefined && takesBody) return [];
+    if (!isPath && bound === undefined && hasBody) return [];
     const place = isPath ? "path" : (bound?.from ?? "query");
     const described = typeof schema["description"] === "string" ? { description: schema["description"] } : {};
     return [
@@ -75,7 +75,7 @@ const operationObject = (operation: Operation): object => {
       },
     ];
   });
-  const body = takesBody ? bodySchema(operation.input, new Set([...plan.params, ...elsewhere.keys()])) : undefined;
+  const body = hasBody ? bodySchema(operation.input, new Set([...plan.params, ...elsewhere.keys()])) : undefined;
   const problem = {
     description: "Refused or failed",
     content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },

@@ -1,7 +1,7 @@
 // The `http` key of an exposure: which route a handler is, checked by the compiler against the handler's input and again
 // at boot.
 
-import { type Operation, propertiesOf, type Refused, Type } from "../../core/index.ts";
+import { isSecretField, type Operation, propertiesOf, type Refused, Type } from "../../core/index.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 export type RouteText = `${Method} /${string}`;
@@ -57,6 +57,9 @@ export interface BoundInput {
   /** The header's name in lower case, or the cookie's as it is. */
   readonly key: string;
 }
+
+/** Whether what is no path parameter and not bound stands in a body; in the query where it does not. */
+export const takesBody = (method: Method): boolean => method !== "GET" && method !== "DELETE";
 
 /** A route as read from the manifest. */
 export interface RoutePlan {
@@ -120,6 +123,15 @@ export const routeProblems = (value: unknown, operation: Operation): { cause: st
     say(
       `GET on a handler whose effect is "${operation.handler.effect}"`,
       "Use POST: a GET is repeated, cached and followed by anybody",
+    );
+  }
+  for (const name of inputs) {
+    const place = params.includes(name) ? "path" : takesBody(method) || bound.some((input) => input.name === name) ? "" : "query";
+    if (place === "" || !isSecretField(operation.input, name)) continue;
+    const header = `x-${name.toLowerCase().replaceAll("_", "-")}`;
+    say(
+      `${name} is a secret and would come from the ${place}, and URLs are logged on their way`,
+      `Take it from the body of a POST, or from a header, bind: { ${name}: "header:${header}" }`,
     );
   }
   for (const { name, from, key } of bound) {

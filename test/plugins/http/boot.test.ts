@@ -1,6 +1,6 @@
 // What boot refuses of routes, with what to do about it.
 
-import { anyone, authenticated, handler, isBootError, Type } from "quater";
+import { anyone, authenticated, handler, isBootError, secret, Type } from "quater";
 import { http } from "quater/http";
 import { bootTest, tokens } from "quater/testing";
 import { describe, expect, test } from "vitest";
@@ -82,6 +82,34 @@ describe("routes", () => {
     ["the same route twice", { get: { http: "GET /a/:id" }, open: { http: "GET /a/:name" } }, "have the same route"],
   ])("%s is refused", async (_name, expose, text) => {
     expect((await problemsOf(expose, door)).join("\n")).toContain(text);
+  });
+
+  const Pin = secret(Type.String());
+  const withPin = (input: Parameters<typeof handler>[0]["input"]) =>
+    handler({ description: "Opens.", effect: "read", input, auth: authenticated, handle: () => null });
+  test.each([
+    ["the path", { http: "POST /open/:pin" }, Type.Object({ pin: Pin }), "path"],
+    ["the path of a GET", { http: "GET /open/:pin" }, Type.Object({ pin: Pin }), "path"],
+    ["the query of a GET", { http: "GET /open" }, Type.Object({ pin: Type.Optional(Pin) }), "query"],
+    ["the query of a DELETE", { http: "DELETE /open" }, Type.Object({ pin: Type.Array(Pin) }), "query"],
+    [
+      "the query, where only a branch says that it is one",
+      { http: "GET /open" },
+      Type.Unsafe({ type: "object", properties: { pin: {} }, anyOf: [Type.Object({ pin: Pin }), {}] }),
+      "query",
+    ],
+  ])("a secret from %s is refused", async (_name, exposure, input, place) => {
+    expect(await problemsOf({ open: exposure }, door, { open: withPin(input) })).toEqual([
+      `open: pin is a secret and would come from the ${place}, and URLs are logged on their way. ` +
+        'Take it from the body of a POST, or from a header, bind: { pin: "header:x-pin" }',
+    ]);
+  });
+
+  test.each([
+    ["a body", { http: "POST /open" }],
+    ["a header", { http: { route: "GET /open", bind: { pin: "header:x-pin" } } }],
+  ])("a secret may come from %s", async (_name, exposure) => {
+    expect(await problemsOf({ open: exposure }, door, { open: withPin(Type.Object({ pin: Pin })) })).toEqual([]);
   });
 
   test("all problems are reported at once", async () => {

@@ -64,6 +64,18 @@ describe("routes", () => {
     expect(handled).toEqual([]);
   });
 
+  test("a secret is taken from the body and refused in a URL, which never comes back", async () => {
+    const refused = await post("/members?password=longenough1", '{"name":"ana"}');
+    expect(refused.status).toBe(422);
+    const message = "is a secret, which a URL must not hold: send it in the body";
+    const text = await refused.text();
+    expect(JSON.parse(text)).toMatchObject({ code: "invalid_input", errors: [{ path: "/password", message }] });
+    expect(text).not.toContain("longenough1");
+    expect(handled).toEqual([]);
+    expect((await post("/members?name=ana", '{"password":"longenough1"}')).status).toBe(200);
+    expect(handled).toEqual(["ana"]);
+  });
+
   test("a handler that is not exposed over http is unreachable, its name included", async () => {
     expect((await get("/hidden")).status).toBe(404);
     expect((await post("/__quater__/dry-run/hidden", "{}")).status).toBe(404);
@@ -230,7 +242,7 @@ describe("own pages", () => {
     expect((await fetch(`${base}/openapi.json`)).status).toBe(401);
     const paths = async (token: string) =>
       Object.keys(((await (await get("/openapi.json", { authorization: `Bearer ${token}` })).json()) as { paths: object }).paths);
-    expect(await paths("ana")).toEqual(["/orders/{orderId}", "/orders", "/export", "/status"]);
+    expect(await paths("ana")).toEqual(["/orders/{orderId}", "/orders", "/members", "/export", "/status"]);
     expect(await paths("bob")).toEqual(["/status"]);
   });
 

@@ -1,6 +1,6 @@
 // A few handlers that http tests share.
 
-import { anyone, can, handler, notFound, stream, Type } from "quater";
+import { anyone, can, handler, notFound, secret, stream, Type } from "quater";
 import { type HttpOptions, http } from "quater/http";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 
@@ -42,6 +42,17 @@ const exportOrders = handler({
   },
 });
 
+const signUp = handler({
+  description: "Signs somebody up.",
+  effect: "write",
+  input: Type.Object({ name: Type.String(), password: secret(Type.String()) }),
+  auth: can("orders:write"),
+  handle: ({ name }) => {
+    handled.push(name);
+    return { name };
+  },
+});
+
 const status = handler({
   description: "Status.",
   effect: "read",
@@ -62,10 +73,11 @@ export const bob = principal({ subject: "bob" });
 
 export const bootShop = (options: HttpOptions = {}): Promise<TestApp> =>
   bootTest({
-    handlers: { getOrder, createOrder, exportOrders, status, hidden },
+    handlers: { getOrder, createOrder, signUp, exportOrders, status, hidden },
     expose: {
       getOrder: { http: "GET /orders/:orderId" },
       createOrder: { http: { route: "POST /orders", status: 201, bind: { traceId: "header:x-trace-id" } } },
+      signUp: { http: "POST /members" },
       exportOrders: { http: "GET /export" },
       status: { http: "GET /status", public: true },
       hidden: { direct: true },

@@ -40,7 +40,7 @@ const boot = (root: string) =>
     handlers: { thing, look, full, fails },
     expose: {
       thing: { http: "POST /things", mcp: true, cli: true },
-      look: { http: "GET /things/:id", mcp: true, cli: true },
+      look: { http: { route: "GET /things/:id", bind: { pin: "header:x-pin" } }, mcp: true, cli: true },
       full: { direct: true, audit: "response" },
       fails: { direct: true },
     },
