@@ -205,7 +205,7 @@ const operationOf = (entry: Entry, value: Handler, surfaces: ReadonlySet<string>
     surfaces: new Set([...surfaces].filter((surface) => Boolean(entry.exposure[surface]))),
     isPublic: entry.exposure["public"] === true,
     input: closed(value.input) as JsonSchema,
-    output: output === undefined ? undefined : (closed(output) as JsonSchema),
+    output: output === undefined ? undefined : (closed(output, "output") as JsonSchema),
     isStream: isStream(value.output),
     policy: compilePolicy(value.auth),
     place: entry.place,

@@ -69,7 +69,7 @@ const withId = (schema: unknown, id: string): unknown => {
 export const statesClosing = (schema: JsonSchema): boolean =>
   "additionalProperties" in schema || "unevaluatedProperties" in schema;
 
-/** How long a text may be that is held against a pattern, where the schema does not say. */
+/** How long a text of an input may be that is held against a pattern, where the schema does not say. */
 const patternTextLength = 1_000;
 
 /**
@@ -77,29 +77,33 @@ const patternTextLength = 1_000;
  * whole gets `unevaluatedProperties: false`, or the parts would exclude each other.
  *
  * Copies with descriptors, never by spread: TypeBox keeps what it needs in properties that a spread loses.
+ *
+ * @param of  Texts of an input that have a pattern get a `maxLength`, too.
  */
-export const closed = <Schema>(schema: Schema, isPart = false): Schema => {
+export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input", isPart = false): Schema => {
   if (!isSchema(schema)) return schema;
   const copy = Object.create(Object.getPrototypeOf(schema), Object.getOwnPropertyDescriptors(schema)) as Record<string, unknown>;
   const declares = "properties" in schema || "patternProperties" in schema;
   const combines = "allOf" in schema || (declares && ("anyOf" in schema || "oneOf" in schema));
   const replace = (key: string, value: unknown) =>
     Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
-  // A pattern may take quadratic time, so it never sees a long text (trust.md T26): lengths are checked before patterns.
-  if (typeof schema["pattern"] === "string" && schema["maxLength"] === undefined) replace("maxLength", patternTextLength);
-  for (const key of holdsSchema) if (isSchema(schema[key])) replace(key, closed(schema[key]));
+  // A pattern may take quadratic time, so it never sees a stranger's long text (trust.md T26): lengths are checked before
+  // patterns. What a handler returns is its own, and fails for nothing that its schema does not say.
+  if (of === "input" && typeof schema["pattern"] === "string" && schema["maxLength"] === undefined)
+    replace("maxLength", patternTextLength);
+  for (const key of holdsSchema) if (isSchema(schema[key])) replace(key, closed(schema[key], of));
   for (const key of holdsSchemaList) {
     const list = schema[key];
     const holdsParts = key !== "prefixItems" && (combines || isPart);
     if (Array.isArray(list))
       replace(
         key,
-        list.map((item: unknown) => closed(item, holdsParts)),
+        list.map((item: unknown) => closed(item, of, holdsParts)),
       );
   }
   for (const key of holdsSchemaTable) {
     const table = schema[key];
-    if (isSchema(table)) replace(key, Object.fromEntries(Object.entries(table).map(([name, item]) => [name, closed(item)])));
+    if (isSchema(table)) replace(key, Object.fromEntries(Object.entries(table).map(([name, item]) => [name, closed(item, of)])));
   }
   if (!isPart && !statesClosing(schema)) {
     if (combines) replace("unevaluatedProperties", false);

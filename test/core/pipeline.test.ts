@@ -26,6 +26,26 @@ test("a call is bound, authorised, handled and checked", async () => {
   });
 });
 
+test("a text with a pattern is short in an input, and as long as it is in an output", async () => {
+  const Words = Type.Object({ t: Type.String({ pattern: "^[a-z ]+$" }) });
+  const twice = handler({
+    description: "Says it twice.",
+    effect: "read",
+    input: Words,
+    output: Type.Object({ whole: Words }),
+    auth: anyone,
+    handle: ({ t }) => ({ whole: { t: t + t } }),
+  });
+  await using app = await bootTest({ handlers: { twice } });
+  const call = (length: number) => app.as(principal()).call("twice", { t: "a".repeat(length) });
+  expect(await call(600)).toMatchObject({ ok: true, value: { whole: { t: "a".repeat(1_200) } } });
+  expect(await call(1_001)).toMatchObject({
+    ok: false,
+    error: { message: "/t must be at most 1000 characters long" },
+  });
+  expect(app.kernel.catalog.get("twice")?.input).toMatchObject({ properties: { t: { maxLength: 1_000 } } });
+});
+
 test("a refused call never reaches its handler", async () => {
   const handled: unknown[] = [];
   const sendPayment = handler({
