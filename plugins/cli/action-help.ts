@@ -98,10 +98,12 @@ export const actionHelp = (
 
 const factRows = (operation: Operation, requirement: Requirement | undefined): [string, string][] => {
   const approval = approvalOf(operation, requirement);
+  const { problems = [] } = operation.handler;
   return [
     ["effect", operation.handler.effect],
     ["auth", visible(operation.policy.name)],
     ...(approval === null ? [] : [["approval", visible(approval)] as [string, string]]),
+    ...(problems.length === 0 ? [] : [["problems", visible(problems.join(", "))] as [string, string]]),
   ];
 };
 
@@ -122,6 +124,8 @@ export interface ActionDescription {
   readonly auth: string;
   /** A `Requirement`, or what the exposure says. */
   readonly approval?: unknown;
+  /** Codes of its own that a caller can meet. */
+  readonly problems?: readonly string[];
   readonly input: JsonSchema;
   readonly output?: JsonSchema;
   readonly isStream: boolean;
@@ -150,6 +154,7 @@ export const describeAction = (
     effect: handler.effect,
     auth: policy.name,
     ...(exposure["approval"] === undefined ? {} : { approval: requirement ?? exposure["approval"] }),
+    ...(handler.problems === undefined ? {} : { problems: handler.problems }),
     input,
     ...(output === undefined ? {} : { output }),
     isStream,

@@ -12,6 +12,7 @@ import {
   propertiesOf,
   requiredOf,
 } from "../../core/index.ts";
+import { statusOfKind } from "./refusals.ts";
 import { planOf, type Route, takesBody } from "./route.ts";
 import type { PathItems } from "./service.ts";
 
@@ -50,7 +51,42 @@ const problemSchema = {
     detail: { type: "string" },
     callId: { type: "string" },
     errors: { type: "array", items: { type: "object", properties: { path: { type: "string" }, message: { type: "string" } } } },
+    approval: {
+      type: "object",
+      description: "Where people must agree to the call, or were asked to",
+      required: ["id"],
+      properties: {
+        id: { type: "string" },
+        status: { type: "string" },
+        url: { type: "string", format: "uri" },
+        expiresAt: { type: "string", format: "date-time" },
+      },
+    },
   },
+};
+
+const anyProblem = { $ref: "#/components/schemas/Problem" };
+
+const problemResponse = (description: string, schema: object = anyProblem): object => ({
+  description,
+  content: { "application/problem+json": { schema } },
+});
+
+/** Which status a handler's own codes have is decided where they are thrown; the general codes stay possible, too. */
+const refusalOf = ({ handler: { problems = [] } }: Operation): object => {
+  if (problems.length === 0) return problemResponse("Refused or failed");
+  const code = { anyOf: [{ enum: problems }, { type: "string" }] };
+  return problemResponse(`Refused or failed; its own codes are ${problems.join(", ")}`, {
+    allOf: [anyProblem, { properties: { code } }],
+  });
+};
+
+const approvalParameter = {
+  name: "Quater-Approval",
+  in: "header",
+  required: false,
+  description: "The id of the approval that a repeated call means",
+  schema: { type: "string", pattern: "^[A-Za-z0-9_-]{1,100}$" },
 };
 
 const operationObject = (operation: Operation): object => {
@@ -59,7 +95,8 @@ const operationObject = (operation: Operation): object => {
   const required = new Set(requiredOf(operation.input));
   const elsewhere = new Map(plan.bound.map((bound) => [bound.name, bound]));
   const hasBody = takesBody(plan.method);
-  const parameters = Object.entries(properties).flatMap(([name, schema]) => {
+  const needsApproval = operation.exposure["approval"] !== undefined;
+  const inputs = Object.entries(properties).flatMap(([name, schema]) => {
     const bound = elsewhere.get(name);
     const isPath = plan.params.includes(name);
     if (!isPath && bound === undefined && hasBody) return [];
@@ -75,11 +112,8 @@ const operationObject = (operation: Operation): object => {
       },
     ];
   });
+  const parameters = needsApproval ? [...inputs, approvalParameter] : inputs;
   const body = hasBody ? bodySchema(operation.input, new Set([...plan.params, ...elsewhere.keys()])) : undefined;
-  const problem = {
-    description: "Refused or failed",
-    content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-  };
   return {
     operationId: operation.name,
     description: operation.handler.description,
@@ -87,7 +121,13 @@ const operationObject = (operation: Operation): object => {
     ...(body === undefined
       ? {}
       : { requestBody: { required: requiredOf(body).length > 0, content: { "application/json": { schema: body } } } }),
-    responses: { [plan.status]: { description: "Done", content: contentOf(operation) }, default: problem },
+    responses: {
+      [plan.status]: { description: "Done", content: contentOf(operation) },
+      ...(needsApproval
+        ? { [statusOfKind.approval_required]: problemResponse("People must agree to this exact call first") }
+        : {}),
+      default: refusalOf(operation),
+    },
     security: operation.isPublic ? [] : [{ bearer: operation.policy.scopes }],
     "x-quater-effect": operation.handler.effect,
     "x-quater-auth": operation.policy.name,

@@ -154,6 +154,13 @@ test("all of it is in the OpenAPI document", async () => {
     "GET /__quater__/approvals/{id}",
     "DELETE /__quater__/approvals/{id}",
   ]);
+  const { post } = (json.paths as Record<string, Record<string, object>>)["/orders/{orderId}/refunds"] ?? {};
+  expect(post).toMatchObject({
+    parameters: expect.arrayContaining([expect.objectContaining({ name: "Quater-Approval", in: "header", required: false })]),
+    responses: { 428: { description: "People must agree to this exact call first" } },
+  });
+  const { schemas } = json.components as { schemas: Record<string, { properties: Record<string, object> }> };
+  expect(Object.keys(schemas["Problem"]?.properties ?? {})).toContain("approval");
   expect(shop.app.kernel.services.get(httpRef).mounted).toEqual(["GET /__quater__/approvals/{id}", "/approvals"]);
 });
 

@@ -238,6 +238,10 @@ test("a description holds what an agent needs", async () => {
   const { out } = await quater(["actions", "describe", "charge"], { isTerminal: true });
   expect(out).toContain("secret: not on the command line, but by --input or QUATER_INPUT_CARD_NUMBER");
   expect(out).toContain("npx quater run charge --dry-run --cents <integer>");
+  expect(out).toMatch(/problems +card_refused, card_expired\n/);
+  expect(JSON.parse((await quater(["actions", "describe", "charge"])).out)).toMatchObject({
+    problems: ["card_refused", "card_expired"],
+  });
 });
 
 test("the exposure table has every handler in the manifest's order, and what is declared alone", async () => {

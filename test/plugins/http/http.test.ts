@@ -246,6 +246,27 @@ describe("own pages", () => {
     expect(await paths("bob")).toEqual(["/status"]);
   });
 
+  test("the document has a handler's own codes, beside the general ones", async () => {
+    const document = (await (await get("/openapi.json")).json()) as { paths: Record<string, Record<string, unknown>> };
+    expect(document.paths["/members"]?.["post"]).toMatchObject({
+      responses: {
+        default: {
+          description: "Refused or failed; its own codes are name_taken, closed_today",
+          content: {
+            "application/problem+json": {
+              schema: {
+                allOf: [
+                  { $ref: "#/components/schemas/Problem" },
+                  { properties: { code: { anyOf: [{ enum: ["name_taken", "closed_today"] }, { type: "string" }] } } },
+                ],
+              },
+            },
+          },
+        },
+      },
+    });
+  });
+
   test("a dry run has a path of its own, runs nothing and passes the same gate", async () => {
     const response = await post("/__quater__/dry-run/createOrder", '{"customer":"c1","cents":5}');
     expect(await response.json()).toMatchObject({

@@ -47,6 +47,7 @@ const signUp = handler({
   effect: "write",
   input: Type.Object({ name: Type.String(), password: secret(Type.String()) }),
   auth: can("orders:write"),
+  problems: ["name_taken", "closed_today"],
   handle: ({ name }) => {
     handled.push(name);
     return { name };
