@@ -3,6 +3,7 @@
 
 import { Check, Errors } from "./compile.ts";
 import { complaintsOf } from "./complaints.ts";
+import { isCode } from "./errors.ts";
 import { type Handler, isHandler, isStream } from "./handler.ts";
 import { importProblem, type LoadedManifest } from "./load.ts";
 import { type Exposed, isExposed, ownExposureKeys } from "./manifest.ts";
@@ -177,6 +178,8 @@ const handlerProblems = (entry: Entry, value: Handler): Problem[] => {
     say("has a description with control or invisible characters", "Write it as one line of printable text");
   if (!effects.has(value.effect)) say(`has the effect ${JSON.stringify(value.effect)}`, 'Use "read", "write" or "destructive"');
   if (typeof value.handle !== "function") say("has no handle function", "Add async handle(input, context) { ... }");
+  for (const code of value.problems ?? [])
+    if (!isCode(code)) say(`has the problem ${JSON.stringify(code)}, which is no code`, "Write it like order_not_paid");
   for (const problem of usesProblems(value.use)) say(problem, "Mend its use: a table from other names to resource({ ... })");
   for (const problem of schemaProblems(value.input))
     say(`has an input schema in which ${problem}`, "Write it with Type from quater");

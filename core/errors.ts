@@ -58,6 +58,18 @@ export const errorCodes = {
 } as const satisfies Record<string, ErrorKind>;
 export type ErrorCode = keyof typeof errorCodes;
 
+const codeForm = /^[a-z][a-z0-9_]*$/;
+
+export const isCode = (value: unknown): boolean => typeof value === "string" && codeForm.test(value);
+
+/** Callers and surfaces act on codes, so that none may mean two things. @throws {TypeError} */
+const checkCode = (code: string, kind: ErrorKind): void => {
+  if (!isCode(code)) throw new TypeError(`${JSON.stringify(code)} is no code for an error: write it like order_not_paid`);
+  const known = Object.hasOwn(errorCodes, code) ? errorCodes[code as ErrorCode] : kind;
+  if (known !== kind)
+    throw new TypeError(`The code ${code} is a general one, of the kind ${known} and not ${kind}: take a code of your own`);
+};
+
 /** One thing wrong with an input. `path` is a JSON Pointer (RFC 6901) into it, "" for the whole. */
 export interface FieldError {
   readonly path: string;
@@ -65,7 +77,7 @@ export interface FieldError {
 }
 
 export interface ErrorParts {
-  /** Stable and greppable. */
+  /** Stable and greppable, like `order_not_paid`. A general code keeps its kind. */
   readonly code: string;
   readonly kind: ErrorKind;
   /** What failed and the value met; safe to send to any caller. */
@@ -89,7 +101,9 @@ export class QuaterError extends Error {
   readonly details?: Readonly<Record<string, unknown>>;
   readonly retryAfterSeconds?: number;
 
+  /** @throws {TypeError} for what is no code, and for a general code with another kind than its own. */
   constructor(parts: ErrorParts) {
+    checkCode(parts.code, parts.kind);
     super(parts.message, parts.cause === undefined ? undefined : { cause: parts.cause });
     this.name = "QuaterError";
     this.code = parts.code;

@@ -127,6 +127,11 @@ describe("one problem, one sentence and its remedy", () => {
       "greet has a secret() field in its output. Remove the field, or say reveal: true in the handler",
     ],
     [
+      "a problem that is no code",
+      one({ radio: true }, wrong({ problems: ["Not A Code!"] })),
+      'greet has the problem "Not A Code!", which is no code. Write it like order_not_paid',
+    ],
+    [
       "a resource under a reserved name",
       one({ radio: true }, wrong({ use: { principal: {} } })),
       'greet uses a resource as "principal", a name that is taken. Mend its use: a table from other names to resource({ ... })',

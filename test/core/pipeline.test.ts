@@ -1,4 +1,4 @@
-import { anyone, can, definePlugin, handler, notFound, Type } from "quater";
+import { anyone, can, conflict, definePlugin, handler, notFound, Type } from "quater";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
 
@@ -87,6 +87,35 @@ test("what a handler throws on purpose reaches the caller, and nothing else does
   const failed = await app.as(principal()).call("find", { id: "boom" });
   expect(failed).toMatchObject({ ok: false, error: { code: "internal" } });
   expect(JSON.stringify(failed.ok ? "" : failed.error.message)).not.toContain("secret");
+});
+
+test.each([
+  ["not_found", "The code not_found is a general one, of the kind not_found and not conflict: take a code of your own"],
+  ["Not A Code!", '"Not A Code!" is no code for an error: write it like order_not_paid'],
+])("a handler that throws a conflict with the code %s is mistaken, and the log says so", async (code, sentence) => {
+  const fail = handler({
+    description: "Fails.",
+    effect: "read",
+    input: Type.Object({}),
+    auth: anyone,
+    handle: () => conflict("no", { code }),
+  });
+  await using app = await bootTest({ handlers: { fail } });
+  expect(await app.as(principal()).call("fail")).toMatchObject({ ok: false, error: { code: "internal" } });
+  expect(app.log.map(({ fields }) => String(fields?.["error"])).join()).toContain(sentence);
+});
+
+test("a code of the handler's own, and a general one of the same kind, are sent", async () => {
+  const fail = handler({
+    description: "Fails.",
+    effect: "read",
+    input: Type.Object({ code: Type.String() }),
+    auth: anyone,
+    handle: ({ code }) => conflict("no", { code }),
+  });
+  await using app = await bootTest({ handlers: { fail } });
+  for (const code of ["order_not_paid", "conflict", "v2_gone"])
+    expect(await app.as(principal()).call("fail", { code })).toMatchObject({ error: { code, kind: "conflict" } });
 });
 
 test("nothing that a plugin does to a call changes what runs", async () => {
