@@ -76,6 +76,9 @@ export interface FieldError {
   readonly message: string;
 }
 
+/** `/amountCents must be at least 1`, `the input must be an object`. */
+export const fieldSentence = ({ path, message }: FieldError): string => `${path === "" ? "the input" : path} ${message}`;
+
 export interface ErrorParts {
   /** Stable and greppable, like `order_not_paid`. A general code keeps its kind. */
   readonly code: string;
@@ -137,11 +140,11 @@ export const notFound = (what: string, id: string, choice: Choice = {}): never =
 export const conflict = (message: string, choice: Choice = {}): never => fail("conflict", message, choice);
 
 /**
- * @param path  JSON Pointer into the input, `/amountCents`.
+ * @param path  JSON Pointer into the input, `/amountCents`, or "" for the whole.
  * @throws {QuaterError} `invalid_input`, for rules that a schema cannot say.
  */
 export const invalid = (path: string, message: string, choice: Choice = {}): never =>
-  fail("invalid_input", `${path} ${message}`, { errors: [{ path, message }], ...choice });
+  fail("invalid_input", fieldSentence({ path, message }), { errors: [{ path, message }], ...choice });
 
 /** @throws {QuaterError} `forbidden`. */
 export const forbidden = (message: string, choice: Choice = {}): never => fail("forbidden", message, choice);
@@ -163,7 +166,7 @@ const summary = (errors: readonly FieldError[]): string => {
   const first = errors[0];
   if (first === undefined) return "the input does not match its schema";
   const others = errors.length === 1 ? "" : ` (and ${errors.length - 1} more)`;
-  return `${first.path === "" ? "the input" : first.path} ${first.message}${others}`;
+  return `${fieldSentence(first)}${others}`;
 };
 
 export const inputInvalid = (errors: readonly FieldError[]): QuaterError => build("invalid_input", summary(errors), { errors });

@@ -23,6 +23,7 @@ export {
   errorCodes,
   errorKinds,
   type FieldError,
+  fieldSentence,
   forbidden,
   internal,
   invalid,

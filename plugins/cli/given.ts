@@ -3,6 +3,7 @@
 
 import {
   type FieldError,
+  fieldSentence,
   type Given,
   invalid,
   isQuaterError,
@@ -99,7 +100,7 @@ export const inFlags = (error: QuaterError, flags: readonly Flag[]): QuaterError
   return new QuaterError({
     code,
     kind,
-    message: error.message.replace(`${before.path} ${before.message}`, () => `${after.path} ${after.message}`),
+    message: error.message.replace(fieldSentence(before), () => fieldSentence(after)),
     errors: said,
     ...(hint === undefined ? {} : { hint }),
   });
@@ -142,26 +143,27 @@ const parseField = (name: string, text: string): unknown => {
     throw new QuaterError({
       code,
       kind,
-      message: first === undefined ? error.message : `${first.path} ${first.message}`,
+      message: first === undefined ? error.message : fieldSentence(first),
       errors,
     });
   }
 };
 
 /** The binding's sentence as a person at a terminal reads it: with the flag that was meant. */
-export const fieldLine = ({ path, message }: FieldError, flags: readonly Flag[]): string => {
+export const fieldLine = (field: FieldError, flags: readonly Flag[]): string => {
+  const { path, message } = field;
   const [, name = "", deeper = ""] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
   const flag = flags.find((candidate) => candidate.name === name);
   if (flag !== undefined) {
     const how = flag.isSecret || flag.isShadowed ? "--input" : `--${flag.flag}`;
-    return `${path} ${message} (${how})`;
+    return `${fieldSentence(field)} (${how})`;
   }
   const near = nearest(
     kebab(name),
     flags.map((candidate) => candidate.flag),
   );
   const known = message.replace(/; did you mean "[^"]*"\?$/, "");
-  return deeper !== "" || near === undefined || !known.startsWith("is not a known field")
-    ? `${path} ${message}`
+  return name === "" || deeper !== "" || near === undefined || !known.startsWith("is not a known field")
+    ? fieldSentence(field)
     : `${path} ${known}; did you mean --${near}?`;
 };

@@ -1,7 +1,7 @@
 // What went wrong where there was no call: a wrong command line, a project that does not boot, a failure of our own. From
 // core it takes leaves alone, so that saying that a command does not exist loads no schemas.
 
-import { isQuaterError, type QuaterError } from "../../core/errors.ts";
+import { fieldSentence, isQuaterError, type QuaterError } from "../../core/errors.ts";
 import { type BootError, isBootError } from "../../core/problem.ts";
 import { visible, visibleLines } from "../../core/text.ts";
 import type { NextSteps } from "./announce.ts";
@@ -37,7 +37,7 @@ export const reportFailure = (error: unknown, terminal: Terminal, isJsonAsked: b
     return exit.configuration;
   }
   if (isQuaterError(error)) {
-    const errors = (error.errors ?? []).map(({ path, message }) => `${path} ${message}`);
+    const errors = (error.errors ?? []).map(fieldSentence);
     const more = [...(errors.length > 1 ? errors : []), error.hint ?? []].flat().map((line) => `  ${visible(line)}\n`);
     terminal.say(
       isJsonAsked

@@ -1,6 +1,6 @@
 // How a call ended, in the language of MCP. One table from kind to words; a new kind does not compile until it is here.
 
-import { type ErrorKind, type QuaterError, visibleLines } from "../../core/index.ts";
+import { type ErrorKind, fieldSentence, type QuaterError, visibleLines } from "../../core/index.ts";
 import { approvalAdvice, howToGetApproval } from "./approval.ts";
 import type { ErrorData } from "./protocol.ts";
 import type { Wrapping } from "./schema.ts";
@@ -61,7 +61,7 @@ export const errorDataOf = (error: QuaterError, callId: string): ErrorData => ({
  * `_meta["quater/error"]` for machines.
  */
 export const failureResult = (error: QuaterError, callId: string): string => {
-  const [first, ...others] = (error.errors ?? []).map(({ path, message }) => `${path} ${message}`.trim());
+  const [first, ...others] = (error.errors ?? []).map(fieldSentence);
   const isSaid = first === undefined || error.message.includes(first); // nearly always the message is made of it
   const lines = [error.message, ...(isSaid ? [] : [first]), ...others];
   const advice = approvalAdvice(error) ?? table[error.kind].advice?.(error);

@@ -90,6 +90,11 @@ test("a refusal on a terminal names the code, each field with its flag, and the 
   expect(err).toMatch(/\n {2}call [0-9a-f-]{36}\n$/);
 });
 
+test("what is wrong with the whole input has a subject", async () => {
+  const { err } = await quater(["run", "refundOrder", "--order-id", "nothing", "--amount-cents", "5"], { isTerminal: true });
+  expect(err).toMatch(/^invalid_input: the input must change something\n {2}the input must change something\n/);
+});
+
 test("--input takes the whole input as JSON, from a file or standard input, and flags beside it", async () => {
   const input = '{"orderId":"o2","amountCents":7}';
   const expected = { orderId: "o2", amountCents: 7 };

@@ -104,10 +104,11 @@ test("a message that is not made of its places is told with each of them", async
   const errors = [
     { path: "/from", message: "is a Sunday" },
     { path: "/to", message: "is before it" },
+    { path: "", message: "asks for no day" },
   ];
   const error = new QuaterError({ code: "closed", kind: "conflict", message: "We are closed then", errors });
   const { content } = JSON.parse(failureResult(error, "c")) as { content: { text: string }[] };
-  expect(content[0]?.text).toBe("We are closed then\n/from is a Sunday\n/to is before it");
+  expect(content[0]?.text).toBe("We are closed then\n/from is a Sunday\n/to is before it\nthe input asks for no day");
 });
 
 test("an approval that is needed says what to do, and carries its details for machines", async () => {
