@@ -45,6 +45,13 @@ export const collectGiven = async (
   ];
 };
 
+/** `--wait 5000` reads as the program's own flag and a word that nobody asked for. */
+const asFlags = (flags: readonly Flag[]): string => {
+  const shadowed = flags.filter((flag) => flag.isShadowed).map(({ name }) => name);
+  const others = `, and by --input where the program has a flag of the same name: ${shadowed.join(", ")}`;
+  return `; inputs are given as flags${shadowed.length === 0 ? "" : others}`;
+};
+
 const placed = (words: readonly string[], positional: readonly string[], flags: readonly Flag[]): Texts => {
   const found = new Map<string, readonly string[]>();
   for (const [at, word] of words.entries()) {
@@ -52,8 +59,7 @@ const placed = (words: readonly string[], positional: readonly string[], flags: 
     const takesRest = flags.find(({ name }) => name === last)?.kind === "list";
     const name = positional[at] ?? (takesRest ? last : undefined);
     if (name === undefined) {
-      const advice = positional.length === 0 ? "; inputs are given as flags" : "";
-      throw new UsageError(`Unexpected word ${JSON.stringify(word)}${advice}`);
+      throw new UsageError(`Unexpected word ${JSON.stringify(word)}${positional.length === 0 ? asFlags(flags) : ""}`);
     }
     found.set(name, [...(found.get(name) ?? []), word]);
   }

@@ -155,7 +155,7 @@ export const fieldLine = (field: FieldError, flags: readonly Flag[]): string => 
   const [, name = "", deeper = ""] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
   const flag = flags.find((candidate) => candidate.name === name);
   if (flag !== undefined) {
-    const how = flag.isSecret || flag.isShadowed ? "--input" : `--${flag.flag}`;
+    const how = flag.isSecret ? `${flag.variable} or --input` : flag.isShadowed ? "--input" : `--${flag.flag}`;
     return `${fieldSentence(field)} (${how})`;
   }
   const near = nearest(

@@ -32,7 +32,7 @@ export const readRunArguments = (args: readonly string[]): RunArguments => {
     } else if (isSwitch(token.flag)) {
       const flag = token.flag === "wait" ? "wait" : "dry-run";
       if (token.joined !== undefined && !["true", "false"].includes(token.joined))
-        throw new UsageError(`--${flag} takes no value`);
+        throw new UsageError(`--${flag} takes no value; an input of this name is given by --input`);
       switches[flag] = token.joined !== "false";
     } else if (token.flag === "input" || token.flag === "approval") {
       const next = tokens[at + 1];

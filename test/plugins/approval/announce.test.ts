@@ -334,7 +334,7 @@ describe("at the terminal", () => {
   test.each([
     [["run", "pay", "--approval"], "--approval needs the id of one: apr_..."],
     [["run", "pay", "--approval", "apr_a", "--approval", "apr_b"], "--approval is given more than once"],
-    [["run", "pay", "--wait=soon"], "--wait takes no value"],
+    [["run", "pay", "--wait=soon"], "--wait takes no value; an input of this name is given by --input"],
     [["run", "pay", "--wait", "--dry-run"], "--wait waits for nothing in a dry run; leave one of them out"],
   ])("%j is a wrong command line", async (words, message) => {
     using at = till();

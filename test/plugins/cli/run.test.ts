@@ -90,6 +90,11 @@ test("a refusal on a terminal names the code, each field with its flag, and the 
   expect(err).toMatch(/\n {2}call [0-9a-f-]{36}\n$/);
 });
 
+test("a secret that is missing is told with where it may come from", async () => {
+  const { err } = await quater(["run", "charge", "--cents", "5"], { isTerminal: true });
+  expect(err).toContain("\n  /cardNumber is required (QUATER_INPUT_CARD_NUMBER or --input)\n");
+});
+
 test("what is wrong with the whole input has a subject", async () => {
   const { err } = await quater(["run", "refundOrder", "--order-id", "nothing", "--amount-cents", "5"], { isTerminal: true });
   expect(err).toMatch(/^invalid_input: the input must change something\n {2}the input must change something\n/);
@@ -195,6 +200,13 @@ test("an input with the name of a flag of the program's is reached by --input", 
   const { out } = await quater(["run", "shadowed", "--input", "-"], { stdin: '{"json":"a","input":"b","dryRun":true}' });
   expect(JSON.parse(out)).toEqual({ json: "a", input: "b", dryRun: true });
   expect((await quater(["run", "shadowed", "--dryRun"])).out).toContain("argumentsHash");
+  expect(await quater(["run", "shadowed", "--no-json", "5000"])).toMatchObject({
+    code: 64,
+    err: 'quater: Unexpected word "5000"; inputs are given as flags, and by --input where the program has a flag of the same name: json, input, dryRun\n',
+  });
+  expect((await quater(["run", "shadowed", "--dry-run=soon"])).err).toContain(
+    "--dry-run takes no value; an input of this name is given by --input",
+  );
   const help = await quater(["run", "shadowed", "--help"], { isTerminal: true });
   expect(help.out).toContain("json    (by --input alone: the program has a flag of this name)");
 });
