@@ -129,7 +129,7 @@ export class PipelineGate implements Gate {
             : { ok: false, error: this.#told(failure, flight), callId };
         const settled = await this.#finish(flight, end);
         return settled.ok ? undefined : settled.error;
-      });
+      }, cancellation);
       return outcome;
     }
     return this.#finish(flight, outcome);

@@ -1,6 +1,7 @@
 // What a handler returned, checked before it leaves: a value that does not match its schema is our failure, never a
 // wrong shape on the wire.
 
+import type { Cancellation } from "./call.ts";
 import { Compile } from "./compile.ts";
 import { complaintsOf } from "./complaints.ts";
 import { cancelled, internal, isQuaterError, type QuaterError } from "./errors.ts";
@@ -97,19 +98,26 @@ const notJson = (value: unknown): string | undefined => {
 /** Told how a stream ended: the failure, or `undefined` after the last item. Gives what the reader is to meet. */
 type StreamEnd = (failure: unknown) => Promise<QuaterError | undefined>;
 
-/** A stream on its way out: items checked one by one, its end told once, however the reader leaves. */
+/**
+ * A stream on its way out: items checked one by one, its end told once, however the reader leaves. Who ends it may be
+ * somebody else than who reads it, so every reader meets the end that was told: a part must not look like the whole.
+ */
 export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unknown> {
   readonly #source: AsyncIterator<unknown>;
   readonly #check: OutputCheck;
-  #end: StreamEnd | undefined;
+  #cancellation: Cancellation | undefined;
+  #tell: StreamEnd = async (failure) => (failure === undefined || isQuaterError(failure) ? failure : internal(failure));
+  #end: Promise<QuaterError | undefined> | undefined;
 
   constructor(source: AsyncIterable<unknown>, check: OutputCheck) {
     this.#source = source[Symbol.asyncIterator]();
     this.#check = check;
   }
 
-  whenEnded(end: StreamEnd): this {
-    this.#end = end;
+  /** @param cancellation  Of its call: also a source that does not watch the signal ends with it. */
+  whenEnded(tell: StreamEnd, cancellation: Cancellation): this {
+    this.#tell = tell;
+    this.#cancellation = cancellation;
     return this;
   }
 
@@ -118,14 +126,19 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   }
 
   async next(): Promise<IteratorResult<unknown>> {
-    try {
-      const step = await this.#source.next();
-      if (step.done !== true) return { done: false, value: this.#check(step.value) };
-    } catch (error) {
-      await this.#source.return?.().catch(() => undefined); // the failure that is being told came first
-      throw (await this.#finish(error)) ?? (isQuaterError(error) ? error : internal(error));
+    if (this.#end === undefined && this.#isCancelled) await this.return();
+    if (this.#end === undefined) {
+      try {
+        const step = await this.#source.next();
+        if (step.done !== true) return { done: false, value: this.#check(step.value) };
+        // A source that was told to stop may say so by an early end.
+        await this.#finish(this.#isCancelled ? cancelled() : undefined);
+      } catch (error) {
+        await this.#source.return?.().catch(() => undefined); // the failure that is being told came first
+        await this.#finish(error ?? internal(error));
+      }
     }
-    const failure = await this.#finish(undefined);
+    const failure = await this.#end;
     if (failure !== undefined) throw failure;
     return { done: true, value: undefined };
   }
@@ -136,15 +149,18 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     try {
       await this.#source.return?.();
     } catch (error) {
-      failure = error;
+      failure = error ?? internal(error);
     }
     await this.#finish(failure);
     return { done: true, value: undefined };
   }
 
-  async #finish(failure: unknown): Promise<QuaterError | undefined> {
-    const end = this.#end;
-    this.#end = undefined;
-    return end?.(failure);
+  get #isCancelled(): boolean {
+    return this.#cancellation?.isCancelled === true;
+  }
+
+  #finish(failure: unknown): Promise<QuaterError | undefined> {
+    this.#end ??= this.#tell(failure);
+    return this.#end;
   }
 }

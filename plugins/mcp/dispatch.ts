@@ -4,7 +4,6 @@
 import {
   type Awaitable,
   type Cancellation,
-  cancelled,
   type Gate,
   isQuaterError,
   type Operation,
@@ -112,7 +111,7 @@ export class Dispatcher {
       approvalId: approval?.id,
       progress: progress?.report,
     });
-    const result = this.#result(outcome, tool, caller, dryRun, progress);
+    const result = this.#result(outcome, tool, dryRun, progress);
     const ended = result instanceof Promise ? await result : result;
     progress?.end();
     return typeof ended === "string" ? { body: resultMessage(id, ended) } : this.#refusal(id, ended, tool, caller);
@@ -122,7 +121,6 @@ export class Dispatcher {
   #result(
     outcome: Outcome,
     tool: Tool | undefined,
-    caller: Caller,
     isDryRun: boolean,
     progress: Progress | undefined,
   ): Awaitable<string | QuaterError> {
@@ -130,7 +128,7 @@ export class Dispatcher {
     const { callId, value } = outcome;
     if (isDryRun) return dryRunResult(value, tool?.wrapping, callId);
     if (tool?.wrapping !== "items") return successResult(wrapped(value, tool?.wrapping), tool?.wrapping, callId);
-    return collected(value as AsyncIterable<unknown>, caller.cancellation, progress).then(
+    return collected(value as AsyncIterable<unknown>, progress).then(
       (items) => successResult(items, tool.wrapping, callId),
       (error: unknown) => {
         if (isQuaterError(error)) return error;
@@ -155,11 +153,7 @@ const isHidden = ({ policy }: Operation, principal: Principal): boolean => {
   return refusal !== undefined && refusal.code !== "missing_scope";
 };
 
-const collected = async (
-  items: AsyncIterable<unknown>,
-  cancellation: Cancellation,
-  progress: Progress | undefined,
-): Promise<string> => {
+const collected = async (items: AsyncIterable<unknown>, progress: Progress | undefined): Promise<string> => {
   const parts: string[] = [];
   let size = 0;
   for await (const item of items) {
@@ -168,7 +162,6 @@ const collected = async (
     if (size > maxCollected) throw tooLarge("The collected stream", `${maxCollected} characters`);
     parts.push(json);
     await progress?.item(parts.length, json);
-    if (cancellation.isCancelled) throw cancelled(); // nobody waits for the rest
   }
   return wrappedJson(`[${parts.join(",")}]`);
 };

@@ -131,6 +131,56 @@ describe("a stream that does not come to its end rolls back and settles once", (
   });
 });
 
+const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+// A part must not look like the whole.
+test.each<[string, Source]>([
+  [
+    "does not watch the signal",
+    async function* () {
+      for (;;) {
+        yield 1;
+        await pause();
+      }
+    },
+  ],
+  [
+    "throws at the signal",
+    async function* (signal) {
+      for (;;) {
+        signal.throwIfAborted();
+        yield 1;
+        await pause();
+      }
+    },
+  ],
+  [
+    "returns at the signal",
+    async function* (signal) {
+      while (!signal.aborted) {
+        yield 1;
+        await pause();
+      }
+    },
+  ],
+])("a stop is what the reader meets last, and what is settled, of a stream that %s", async (_how, source) => {
+  const { app, happened, items } = await streaming(source);
+  const seen = read(items);
+  await app.stop();
+  expect((await seen).slice(-2)).toEqual([1, "stopping"]);
+  expect(happened).toEqual(["rolled back", "stopping"]);
+});
+
+test("a caller who cancels ends a stream that does not watch the signal", async () => {
+  const { happened, cancellation, items } = await streaming(async function* () {
+    for (let number = 0; number < 100; number++) yield number;
+  });
+  await items.next();
+  cancellation.cancel();
+  expect(await read(items)).toEqual(["cancelled"]);
+  expect(happened).toEqual(["rolled back", "cancelled"]);
+});
+
 test("an end that cannot be recorded is what the reader meets last", async () => {
   const failing = definePlugin(() => ({ name: "failing", hooks: { settled: () => Promise.reject(new Error("disk full")) } }));
   const numbers = handler({
