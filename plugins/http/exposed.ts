@@ -1,5 +1,6 @@
 // Exposed routes: found in an index that is flat in the number of handlers, and answered through the gate.
 
+import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import FindMyWay from "find-my-way";
 import type Koa from "koa";
@@ -99,6 +100,7 @@ export const exposedRoutes =
     const callId = ctx.state["callId"] as string;
     const cancellation = http.cancellation(ctx);
     let outcome: Outcome;
+    let begun: Begun | undefined;
     try {
       const credentials = http.credentials(ctx, "http");
       const { traceparent } = req.headers;
@@ -115,14 +117,15 @@ export const exposedRoutes =
         approvalId: req.headers[approvalHeader] as string | undefined,
         given: () => givenBy(ctx, found, maxBodyBytes),
       });
+      if (outcome.ok && operation.isStream) begun = await beginning(outcome.value as AsyncIterator<unknown>, res);
     } catch (error) {
       if (!isQuaterError(error)) throw error;
       return refuse(ctx, error, callId);
     }
     if (!outcome.ok) return refuse(ctx, outcome.error, callId);
-    if (operation.isStream) {
+    if (begun !== undefined) {
       http.endWhenStalled(ctx);
-      stream(ctx, outcome.value as AsyncIterable<unknown>, callId);
+      stream(ctx, begun, callId);
     } else {
       res.setHeader("content-type", "application/json; charset=utf-8");
       ctx.body = JSON.stringify(outcome.value);
@@ -171,8 +174,39 @@ const boundInputs = (ctx: Koa.Context, bound: readonly BoundInput[], given: read
     return text === undefined ? [] : [{ from, isText: true, values: { [name]: text } }];
   });
 
+/** A stream whose first step was asked for, and may not have been answered yet. */
+interface Begun {
+  readonly items: AsyncIterator<unknown>;
+  readonly first: Promise<IteratorResult<unknown>>;
+}
+
+const firstStepMs = 1_000;
+
+/**
+ * Waits for the first step of a stream, so that a refusal before the first item has the status it has everywhere. Not for
+ * long: a subscription may be silent for hours, and its reader wants the headers.
+ *
+ * @throws {QuaterError} What the first step threw within that time.
+ */
+const beginning = async (items: AsyncIterator<unknown>, res: ServerResponse): Promise<Begun> => {
+  const first = items.next();
+  let goOn: () => void = () => {};
+  const waited = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const timer = setTimeout(goOn, firstStepMs);
+  res.once("close", goOn); // who has left needs no status
+  try {
+    await Promise.race([first, waited]);
+  } finally {
+    clearTimeout(timer);
+    res.off("close", goOn);
+  }
+  return { items, first };
+};
+
 /** A stream as server-sent events where the caller asks for them, as JSON lines otherwise. */
-const stream = (ctx: Koa.Context, items: AsyncIterable<unknown>, callId: string): void => {
+const stream = (ctx: Koa.Context, { items, first }: Begun, callId: string): void => {
   const isEvents = (ctx.req.headers.accept ?? "").includes("text/event-stream");
   ctx.type = isEvents ? "text/event-stream" : "application/x-ndjson";
   ctx.set("cache-control", "no-store, no-transform");
@@ -182,7 +216,7 @@ const stream = (ctx: Koa.Context, items: AsyncIterable<unknown>, callId: string)
   const body = Readable.from(
     (async function* () {
       try {
-        for await (const value of items) yield item(value);
+        for (let step = await first; step.done !== true; step = await items.next()) yield item(step.value);
         if (isEvents) yield "event: end\ndata: {}\n\n";
       } catch (error) {
         if (!isQuaterError(error)) throw error;
@@ -192,8 +226,10 @@ const stream = (ctx: Koa.Context, items: AsyncIterable<unknown>, callId: string)
     })(),
   );
   // A body that is never read (HEAD, a client that left before the first byte) ends the stream all the same.
-  body.once("close", () => void (items as AsyncGenerator<unknown>).return(undefined).catch(() => {}));
+  body.once("close", () => void items.return?.().catch(() => {}));
   ctx.body = body;
+  // Node keeps headers back for the first write, which may be long in coming; not before middleware has had its say.
+  ctx.res.once("pipe", () => ctx.res.flushHeaders());
 };
 
 const dryRunPath = "/__quater__/dry-run/";
