@@ -25,6 +25,7 @@ import { CheckedStream, outputCheckOf } from "./output.ts";
 import { type Machine, runPipeline } from "./pipeline.ts";
 import type { Entry, Gate, Invocation, Log } from "./plugin.ts";
 import { type Awaitable, andThen, type Principal } from "./principal.ts";
+import type { Problem } from "./problem.ts";
 import { callResources, OpenResources } from "./resource.ts";
 
 const noProgress = (): void => {};
@@ -48,16 +49,21 @@ export class PipelineGate implements Gate {
     this.#log = log;
   }
 
-  /** Makes binder, hooks and output check of every handler; nothing of it is left for calls to do. */
-  compile(sources: readonly HookSource[]): void {
+  /**
+   * Makes binder, hooks and output check of every handler; nothing of it is left for calls to do.
+   *
+   * @returns What is wrong with the hooks, by handler.
+   */
+  compile(sources: readonly HookSource[]): readonly Problem[] {
     this.#strangers = hookRunner(sources, undefined);
+    const problems = [...this.#strangers.problems];
     for (const operation of this.#catalog.operations) {
-      this.#machines.set(operation.name, {
-        bind: binderOf(operation.input, Compile(operation.input as never)),
-        hooks: hookRunner(sources, operation),
-        checked: outputCheckOf(operation),
-      });
+      const hooks = hookRunner(sources, operation);
+      problems.push(...hooks.problems);
+      const bind = binderOf(operation.input, Compile(operation.input as never));
+      this.#machines.set(operation.name, { bind, hooks, checked: outputCheckOf(operation) });
     }
+    return problems;
   }
 
   newCallId(): string {

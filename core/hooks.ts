@@ -4,8 +4,10 @@
 import type { Approved, Arrival, Authorized, Bound, Outcome } from "./call.ts";
 import { internal, isQuaterError, type QuaterError } from "./errors.ts";
 import type { Operation } from "./operation.ts";
+import { aFunction, isTable, keyProblems } from "./plugin-options.ts";
 import type { Verdict } from "./policy.ts";
 import type { Awaitable } from "./principal.ts";
+import type { Problem } from "./problem.ts";
 
 /** As a verdict; `replay` answers the call with an earlier result instead of running it. */
 export type Admission = Verdict | { readonly allow: "replay"; readonly by: string; readonly value: unknown };
@@ -54,6 +56,8 @@ type Answer<Name extends keyof InvokeHooks> = Awaited<ReturnType<InvokeHooks[Nam
 
 /** The hooks that apply to one handler, one method per kind. */
 export interface HookRunner {
+  /** What is wrong with what plugins chose for the handler. With any the project does not boot. */
+  readonly problems: readonly Problem[];
   readonly has: (name: keyof InvokeHooks) => boolean;
   /** The first answer that is not `undefined`. */
   first<Name extends NamesOf<"first">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<Answer<Name> | undefined>;
@@ -72,17 +76,30 @@ export interface HookSource {
 // biome-ignore lint/suspicious/noExplicitAny: the one place where hooks of different shapes stand in one list
 type AnyHook = (...given: any[]) => any;
 
+const hookRules = Object.fromEntries(Object.keys(hookKinds).map((name) => [name, aFunction]));
+
+/** What is wrong with a table of hooks: a misspelt one would never be asked, and every call let through. */
+export const hookProblems = (plugin: string, hooks: unknown): readonly Problem[] => {
+  if (hooks === undefined || hooks === null || hooks === false) return []; // `operation && { ... }` chooses none
+  if (isTable(hooks)) return keyProblems(plugin, plugin, "hook", hooks, hookRules).map((wrong) => ({ ...wrong, plugin }));
+  const remedy = "Write { authorize: ..., settled: ... }, and neither a promise nor an instance of a class";
+  return [{ place: `${plugin}()`, plugin, cause: `The hooks of ${plugin} are no table`, remedy }];
+};
+
 /** Makes the chains for one handler; called once per handler at boot. */
 export const hookRunner = (sources: readonly HookSource[], operation: Operation | undefined): HookRunner => {
   const chains = new Map<string, { plugin: string; hook: AnyHook }[]>();
+  const problems: Problem[] = [];
   for (const { plugin, hooks } of sources) {
     const chosen = typeof hooks === "function" ? hooks(operation) : hooks;
+    problems.push(...hookProblems(plugin, chosen));
     for (const [name, hook] of Object.entries(chosen ?? {})) {
       if (typeof hook === "function") chains.set(name, [...(chains.get(name) ?? []), { plugin, hook: hook as AnyHook }]);
     }
   }
   const chain = (name: keyof InvokeHooks) => chains.get(name) ?? [];
   return {
+    problems,
     has: (name) => chains.has(name),
     async first(name, ...given) {
       for (const { plugin, hook } of chain(name)) {

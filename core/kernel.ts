@@ -24,6 +24,7 @@ import {
   type Running,
   type Services,
 } from "./plugin.ts";
+import { pluginProblems, returnedProblems } from "./plugin-fields.ts";
 import type { Authenticator, Awaitable } from "./principal.ts";
 import { BootError, isBootError, type Problem } from "./problem.ts";
 import { isSchema } from "./schema.ts";
@@ -86,6 +87,7 @@ export const createKernel = async ({ loaded, command, log, only, halt = () => {}
       await quietly(`The authenticator ${authenticator.name}`, () => authenticator.close?.(), log);
     await quietly("A resource", () => gate.appResources.close({ failed: false }), log);
   });
+  const problems: Problem[] = [];
   try {
     for (const { authenticator } of doors.values()) {
       if (authenticator === undefined || opened.has(authenticator)) continue; // two surfaces may share one
@@ -95,10 +97,15 @@ export const createKernel = async ({ loaded, command, log, only, halt = () => {}
     for (const plugin of plugins) {
       const made = (await blaming(`The plugin ${plugin.name}`, "setup", () => plugin.setup?.(context))) ?? {};
       running.push({ plugin, parts: { ...plugin, ...made } });
+      problems.push(...returnedProblems(plugin.name, made));
     }
-    gate.compile(
-      running.flatMap(({ plugin, parts }) => (parts.hooks === undefined ? [] : { plugin: plugin.name, hooks: parts.hooks })),
+    problems.push(
+      ...gate.compile(
+        running.flatMap(({ plugin, parts }) => (parts.hooks === undefined ? [] : { plugin: plugin.name, hooks: parts.hooks })),
+      ),
     );
+    const said = new Set<string>(); // a wrong hook is found again for every handler
+    if (problems.length > 0) throw new BootError(problems.filter(({ cause }) => !said.has(cause) && said.add(cause)));
   } catch (error) {
     await stopAll();
     throw isQuaterError(error)
@@ -166,6 +173,8 @@ const checkedPlan = async (loaded: LoadedManifest, command: Command, only: strin
     });
     return false;
   });
+  const misshapen = configured.flatMap(pluginProblems);
+  if (misshapen.length > 0) throw new BootError([...problems, ...misshapen]);
   const order = inBootOrder(configured, placeOf);
   const { catalog, problems: found } = await buildCatalog(loaded, order.plugins, only);
   problems.push(...order.problems, ...found);

@@ -1,5 +1,5 @@
-// What a plugin or an authenticator was given in the manifest: keys that it does not know, values that cannot be, and a
-// digest of the rest for the record of a start. The options themselves stay its own.
+// Tables that JavaScript lets anybody write wrong: keys that nobody knows, and values that cannot be. Of the options that a
+// plugin or an authenticator was given there is a digest, too, for the record of a start; the options stay its own.
 
 import { canonicalText, digestOfText } from "./digest.ts";
 import type { Problem } from "./problem.ts";
@@ -19,18 +19,36 @@ export const optionProblems = (
   given: unknown,
   rules: Readonly<Record<string, true | OptionRule>>,
 ): readonly Problem[] => {
-  const known = Object.keys(rules);
-  const options = known.length === 0 ? "It has none" : `Its options are ${known.join(", ")}`;
-  const wrong = (cause: string, remedy: string): Problem => ({ place: `${name}()`, cause: `${name} ${cause}`, remedy });
-  if (given !== undefined && (given === null || typeof given !== "object" || Array.isArray(given)))
-    return [wrong(`is given ${kindOf(given)}, and takes an object`, options)];
-  const values = (given ?? {}) as Readonly<Record<string, unknown>>;
+  if (given === undefined || (given !== null && typeof given === "object" && !Array.isArray(given)))
+    return keyProblems(name, name, "option", given ?? {}, rules);
+  return [
+    { place: `${name}()`, cause: `${name} is given ${kindOf(given)}, and takes an object`, remedy: known("option", rules) },
+  ];
+};
+
+const known = (what: string, rules: object): string =>
+  Object.keys(rules).length === 0 ? "It has none" : `Its ${what}s are ${Object.keys(rules).join(", ")}`;
+
+/**
+ * @param plugin  Whose table it is.
+ * @param holder  What has the keys, for messages: the plugin, or a part of it.
+ * @param what  What the keys are: "option", "hook".
+ */
+export const keyProblems = (
+  plugin: string,
+  holder: string,
+  what: string,
+  table: object,
+  rules: Readonly<Record<string, true | OptionRule>>,
+): readonly Problem[] => {
+  const values = table as Readonly<Record<string, unknown>>;
+  const wrong = (cause: string, remedy: string): Problem => ({ place: `${plugin}()`, cause: `${holder} ${cause}`, remedy });
   const unknown = Object.keys(values).filter((key) => !Object.hasOwn(rules, key));
   return [
     ...unknown.map((key) => {
-      const near = nearest(key, known);
+      const near = nearest(key, Object.keys(rules));
       const suggestion = near === undefined ? "" : `; did you mean "${near}"?`;
-      return wrong(`has no option ${JSON.stringify(visible(key))}${suggestion}`, options);
+      return wrong(`has no ${what} ${JSON.stringify(visible(key))}${suggestion}`, known(what, rules));
     }),
     ...Object.entries(rules).flatMap(([key, rule]) => {
       const value = values[key];
@@ -40,6 +58,16 @@ export const optionProblems = (
     }),
   ];
 };
+
+/** Written with braces. Of anything else (an instance, a promise) what it inherits would be passed over in silence. */
+export const isTable = (value: unknown): value is Readonly<Record<string, unknown>> => {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+};
+
+export const aFunction: OptionRule = (value) =>
+  value === undefined || typeof value === "function" ? undefined : "Write a function, or remove it";
 
 /** For messages: "a list", "a string". */
 export const kindOf = (value: unknown): string => {

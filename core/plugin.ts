@@ -6,7 +6,8 @@ import { type Branded, brand, isBranded } from "./brand.ts";
 import type { Call, Cancellation, Outcome } from "./call.ts";
 import type { HookChoice } from "./hooks.ts";
 import type { Catalog, Operation } from "./operation.ts";
-import { digestOfOptions, type OptionNames, optionProblems } from "./plugin-options.ts";
+import type { Known } from "./plugin-fields.ts";
+import { digestOfOptions, isTable, type OptionNames, optionProblems } from "./plugin-options.ts";
 import type { Authentication, Awaitable, Credentials, Principal } from "./principal.ts";
 import type { Problem } from "./problem.ts";
 import type { JsonSchema } from "./schema.ts";
@@ -265,22 +266,28 @@ export interface ConfiguredPlugin extends Branded<"plugin">, Plugin {
  * );
  */
 export const definePlugin =
-  <Options extends unknown[]>(
-    make: (...options: Options) => Plugin,
+  <Options extends unknown[], Parts extends Plugin>(
+    make: (...options: Options) => Parts & Known<Parts>,
     names?: OptionNames<NoInfer<Options>>,
   ): ((...options: Options) => ConfiguredPlugin) =>
   (...options) => {
-    const made = make(...options);
+    const made: Plugin = make(...options);
     return {
       ...made,
       optionsDigest: () => digestOfOptions(options),
       optionProblems: () =>
-        (names === undefined ? [] : optionProblems(made.name, options[0], names)).map((wrong) => ({
-          ...wrong,
-          plugin: made.name,
-        })),
+        [
+          ...(isTable(made as unknown) ? [] : [inheriting(made.name)]),
+          ...(names === undefined ? [] : optionProblems(made.name, options[0], names)),
+        ].map((wrong) => ({ ...wrong, plugin: made.name })),
       [brand]: "plugin" as const,
     };
   };
+
+const inheriting = (plugin: string): Problem => ({
+  place: `${plugin}()`,
+  cause: `${plugin} is an instance of a class, whose methods are not seen`,
+  remedy: "Write { name, hooks, ... }",
+});
 
 export const isPlugin = (value: unknown): value is ConfiguredPlugin => isBranded(value, "plugin");

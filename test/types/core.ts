@@ -166,6 +166,22 @@ export const tooEarly: Hooks = { authorize: approvedOnly };
 definePlugin(() => ({ name: "early", hooks: { authorize: approvedOnly } }));
 // @ts-expect-error there is no such hook
 definePlugin(() => ({ name: "typo", hooks: { authorise: () => ({ allow: true, by: "x" }) } }));
+const no = () => ({ allow: false as const, by: "x" });
+// @ts-expect-error neither beside one that there is
+definePlugin(() => ({ name: "typo", hooks: { settled: () => {}, authorise: no } }));
+// @ts-expect-error nor chosen per handler
+definePlugin(() => ({ name: "typo", hooks: () => ({ settled: () => {}, authorise: no }) }));
+// @ts-expect-error nor returned by setup
+definePlugin(() => ({ name: "typo", setup: () => ({ hooks: { settled: () => {}, authorise: no } }) }));
+// @ts-expect-error a plugin has hooks, and no hook
+definePlugin(() => ({ name: "typo", hook: { authorize: no } }));
+// @ts-expect-error and so has what setup returns
+definePlugin(() => ({ name: "typo", setup: async () => ({ start: () => {}, hook: { authorize: no } }) }));
+definePlugin(() => ({
+  name: "right",
+  hooks: (operation) => (operation === undefined ? undefined : { authorize: no, settled: (call) => void call.callId }),
+  setup: async ({ command }) => (command === "serve" ? { start: () => {} } : { hooks: { admit: no } }),
+}));
 // @ts-expect-error a verdict says who allows
 export const nobody: Hooks = { authorize: () => ({ allow: true }) };
 // @ts-expect-error only `admit` may replay

@@ -1,0 +1,113 @@
+// What is wrong with a plugin itself: nothing of it may be passed over in silence.
+
+import { anyone, definePlugin, handler, isBootError, type Plugin, Type } from "quater";
+import { bootTest } from "quater/testing";
+import { describe, expect, test } from "vitest";
+
+const greet = handler({ description: "Greets.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => "hello" });
+
+/** Written in JavaScript: the compiler refuses most of these. */
+const problemsOf = async (...plugins: object[]): Promise<readonly string[]> => {
+  try {
+    await using app = await bootTest({
+      handlers: { greet, again: greet },
+      plugins: plugins.map((parts) => definePlugin(() => parts as Plugin)()),
+    });
+    expect(app.log).toEqual([]);
+  } catch (error) {
+    if (!isBootError(error)) throw error;
+    return error.problems.map(({ place, plugin, cause, remedy }) => `${place} ${plugin}: ${cause}. ${remedy}`);
+  }
+  return [];
+};
+
+const no = () => ({ allow: false, by: "p" }) as const;
+const settled = () => {};
+const hooks = "Its hooks are authorize, admit, approve, forecast, around, settled";
+const returned = "Its fields are hooks, commands, start, stop, isReady, probe";
+const tableOfHooks = "Write { authorize: ..., settled: ... }, and neither a promise nor an instance of a class";
+
+class Hooked {
+  readonly name = "p";
+  authorize() {
+    return no();
+  }
+}
+
+describe("what nobody would read stops the boot", () => {
+  test.each<[string, object, string]>([
+    [
+      "a misspelt field of a plugin",
+      { name: "p", hook: { authorize: no } },
+      `p() p: p has no field "hook"; did you mean "hooks"?. Its fields are ${returned.slice("Its fields are ".length)}, name, version, needs, wants, provides, exposure, surface, rehearsed, check, setup`,
+    ],
+    [
+      "a misspelt field of what setup returns",
+      { name: "p", setup: async () => ({ start() {}, hook: { authorize: no } }) },
+      `p() p: what setup of p returned has no field "hook"; did you mean "hooks"?. ${returned}`,
+    ],
+    [
+      "a misspelt hook",
+      { name: "p", hooks: { settled, authorise: no } },
+      `p() p: p has no hook "authorise"; did you mean "authorize"?. ${hooks}`,
+    ],
+    [
+      "a misspelt hook chosen per handler, once for all of them",
+      { name: "p", hooks: () => ({ settled, authorise: no }) },
+      `p() p: p has no hook "authorise"; did you mean "authorize"?. ${hooks}`,
+    ],
+    [
+      "a misspelt hook that setup returns",
+      { name: "p", setup: () => ({ hooks: { settled, authorise: no } }) },
+      `p() p: p has no hook "authorise"; did you mean "authorize"?. ${hooks}`,
+    ],
+    [
+      "a hook that is no function",
+      { name: "p", hooks: { authorize: "no" } },
+      'p() p: p has the authorize "no". Write a function, or remove it',
+    ],
+    [
+      "hooks that are promised",
+      { name: "p", hooks: async () => ({ authorize: no }) },
+      `p() p: The hooks of p are no table. ${tableOfHooks}`,
+    ],
+    ["hooks that are inherited", { name: "p", hooks: new Hooked() }, `p() p: The hooks of p are no table. ${tableOfHooks}`],
+    [
+      "a plugin that inherits",
+      new Hooked(),
+      "p() p: p is an instance of a class, whose methods are not seen. Write { name, hooks, ... }",
+    ],
+    ["a start that is no function", { name: "p", start: 5 }, "p() p: p has the start 5. Write a function, or remove it"],
+    ["a need that is no reference", { name: "p", needs: ["store"] }, 'p() p: p has the needs ["store"]. Write [serviceRef(...)]'],
+    [
+      "a misspelt field of a surface",
+      { name: "p", surface: { name: "radio", exposes: "Programmes", adopts: no } },
+      'p() p: the surface of p has no field "adopts"; did you mean "adopt"?. Its fields are name, exposes, authenticate, opensToPublic, adopt',
+    ],
+    [
+      "a misspelt field of an exposure key",
+      { name: "p", exposure: [{ key: "hours", schema: {}, chekc: no }] },
+      'p() p: the exposure of p has no field "chekc"; did you mean "check"?. Its fields are key, schema, remedy, check',
+    ],
+    [
+      "what setup returns and is no table",
+      { name: "p", setup: () => () => {} },
+      "p() p: what setup of p returned is no table. Write { hooks, commands, start, stop }, or return nothing",
+    ],
+    ["a plugin without a name", {}, 'a plugin() a plugin: a plugin has no name. Write "..."'],
+  ])("%s", async (_what, parts, problem) => {
+    expect(await problemsOf(parts)).toEqual([problem]);
+  });
+
+  test("and all of it is said at once", async () => {
+    const wrong = { hooks: { authorise: no }, strat: settled };
+    expect(await problemsOf({ name: "a", ...wrong }, { name: "b", ...wrong })).toHaveLength(4);
+    expect(await problemsOf({ name: "a", setup: () => wrong }, { name: "b", setup: () => wrong })).toHaveLength(4);
+  });
+
+  test("while fields and hooks that are absent, and handlers without hooks, are fine", async () => {
+    const absent = { start: undefined, hooks: undefined };
+    const choosing = (operation?: { name: string }) => operation?.name === "greet" && { authorize: undefined, settled };
+    expect(await problemsOf({ name: "a", ...absent, setup: () => absent }, { name: "b", hooks: choosing })).toEqual([]);
+  });
+});
