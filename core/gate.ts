@@ -55,10 +55,10 @@ export class PipelineGate implements Gate {
    * @returns What is wrong with the hooks, by handler.
    */
   compile(sources: readonly HookSource[]): readonly Problem[] {
-    this.#strangers = hookRunner(sources, undefined);
+    this.#strangers = hookRunner(sources, undefined, this.#log);
     const problems = [...this.#strangers.problems];
     for (const operation of this.#catalog.operations) {
-      const hooks = hookRunner(sources, operation);
+      const hooks = hookRunner(sources, operation, this.#log);
       problems.push(...hooks.problems);
       const bind = binderOf(operation.input, Compile(operation.input as never));
       this.#machines.set(operation.name, { bind, hooks, checked: outputCheckOf(operation) });
@@ -200,18 +200,17 @@ export class PipelineGate implements Gate {
   }
 
   async #observed(hooks: HookRunner, arrival: Arrival, outcome: Outcome): Promise<Outcome> {
-    try {
-      await hooks.observe("settled", arrival, outcome);
-      return outcome;
-    } catch (error) {
-      this.#log.error("The end of a call could not be recorded", {
-        callId: arrival.callId,
-        handler: arrival.handler,
-        error: describe(error),
-      });
-      // A refusal stays what it is: nothing ran, and saying otherwise would be a lie.
-      return outcome.ok ? { ok: false, error: outcomeUnrecorded(error), callId: arrival.callId } : outcome;
+    const failures = await hooks.observe("settled", arrival, outcome);
+    const [first] = failures;
+    if (first === undefined) return outcome;
+    const { callId, handler } = arrival;
+    for (const { plugin, hook, error } of failures) {
+      const cause = error instanceof Error ? describe(error.cause) : undefined;
+      const fields = { callId, handler, plugin, hook, error: describe(error), cause };
+      this.#log.error("The end of a call could not be recorded", fields);
     }
+    // A refusal stays what it is: nothing ran, and saying otherwise would be a lie.
+    return outcome.ok ? { ok: false, error: outcomeUnrecorded(first.error), callId } : outcome;
   }
 
   /** What the caller is told of a failure. */

@@ -4,7 +4,8 @@
 import type { Approved, Arrival, Authorized, Bound, Outcome } from "./call.ts";
 import { internal, isQuaterError, type QuaterError } from "./errors.ts";
 import type { Operation } from "./operation.ts";
-import { aFunction, isTable, keyProblems } from "./plugin-options.ts";
+import type { Log } from "./plugin.ts";
+import { aFunction, isTable, keyProblems, kindOf } from "./plugin-options.ts";
 import type { Verdict } from "./policy.ts";
 import type { Awaitable } from "./principal.ts";
 import type { Problem } from "./problem.ts";
@@ -64,9 +65,17 @@ export interface HookRunner {
   /** All answers in order, ending with the first that does not allow. */
   every<Name extends NamesOf<"every">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<readonly Answer<Name>[]>;
   around(call: Approved, handle: () => Promise<unknown>): Promise<unknown>;
-  /** All are told, also when one throws; the first failure is thrown. */
-  observe<Name extends NamesOf<"observe">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<void>;
+  /** All are told, also when one throws. @returns Who failed. */
+  observe<Name extends NamesOf<"observe">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<readonly HookFailure[]>;
 }
+
+export interface HookFailure {
+  readonly plugin: string;
+  readonly hook: string;
+  readonly error: unknown;
+}
+
+const none: readonly never[] = Object.freeze([]);
 
 export interface HookSource {
   readonly plugin: string;
@@ -87,7 +96,7 @@ export const hookProblems = (plugin: string, hooks: unknown): readonly Problem[]
 };
 
 /** Makes the chains for one handler; called once per handler at boot. */
-export const hookRunner = (sources: readonly HookSource[], operation: Operation | undefined): HookRunner => {
+export const hookRunner = (sources: readonly HookSource[], operation: Operation | undefined, log: Log): HookRunner => {
   const chains = new Map<string, { plugin: string; hook: AnyHook }[]>();
   const problems: Problem[] = [];
   for (const { plugin, hooks } of sources) {
@@ -111,7 +120,7 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
     async every(name, ...given) {
       const answers: unknown[] = [];
       for (const { plugin, hook } of chain(name)) {
-        const answer = (await asked(plugin, name, () => hook(...given))) as { allow?: unknown } | undefined;
+        const answer = (await asked(plugin, name, () => hook(...given))) as { allow?: unknown; by?: unknown } | undefined;
         if (answer?.allow === true) {
           answers.push(answer);
           continue;
@@ -119,6 +128,16 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
         // Neither a missing answer nor one that means nothing here is a yes.
         const isAnswer = answer?.allow === false || (answer?.allow === "replay" && name === "admit");
         answers.push(isAnswer ? answer : { allow: false, by: plugin });
+        if (!isAnswer || typeof answer?.by !== "string") {
+          const [{ callId, handler }] = given;
+          log.warn("A hook gave no verdict, so the call is refused", {
+            callId,
+            handler,
+            plugin,
+            hook: name,
+            gave: outline(answer),
+          });
+        }
         break;
       }
       return answers as never;
@@ -149,17 +168,26 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
       (_call, handle) => handle(),
     ),
     async observe(name, ...given) {
-      let failure: unknown;
+      let failures: HookFailure[] | undefined;
       for (const { plugin, hook } of chain(name)) {
         try {
-          await asked(plugin, name, () => hook(...given));
+          await hook(...given);
         } catch (error) {
-          failure ??= error;
+          failures ??= [];
+          failures.push({ plugin, hook: name, error });
         }
       }
-      if (failure !== undefined) throw failure;
+      return failures ?? none;
     },
   };
+};
+
+/** For the log: names and kinds, and none of the contents. */
+const outline = (answer: unknown): string => {
+  if (typeof answer === "boolean") return String(answer);
+  if (!isTable(answer)) return kindOf(answer);
+  const fields = Object.entries(answer).map(([name, value]) => `${name}: ${typeof value === "boolean" ? value : kindOf(value)}`);
+  return fields.length === 0 ? "{}" : `{ ${fields.slice(0, 8).join(", ")} }`;
 };
 
 const asked = async (

@@ -76,6 +76,22 @@ describe("every", () => {
     }
   });
 
+  test.each<[string, unknown, string]>([
+    ["nothing", undefined, "undefined"],
+    ["true", true, "true"],
+    ["a text", "a secret", "a string"],
+    ["no name", { allow: false }, "{ allow: false }"],
+    ["a word", { allow: "yes", because: "a secret" }, "{ allow: a string, because: a string }"],
+  ])("%s instead of a verdict is in the log, with plugin and hook and without its contents", async (_what, answer, gave) => {
+    const { outcome, log } = await callUnder([], [plugin("limits", { authorize: () => answer as never })]);
+    const fields = { callId: outcome.callId, handler: "pay", plugin: "limits", hook: "authorize", gave };
+    expect(log).toEqual([{ level: "warn", message: "A hook gave no verdict, so the call is refused", fields }]);
+  });
+
+  test("a refusal that says who refuses is nothing to log", async () => {
+    expect((await callUnder([], [plugin("limits", { authorize: () => refuse("limits") })])).log).toEqual([]);
+  });
+
   test("a replay answers instead of the handler, from admit and from nowhere else", async () => {
     const happened: string[] = [];
     const replay = { allow: "replay" as const, by: "a", value: "earlier" };
@@ -177,10 +193,33 @@ describe("settled", () => {
 
   test("all are told, also when one throws; a success becomes outcome_unrecorded", async () => {
     const seen: string[] = [];
-    const { outcome, log } = await callUnder(seen, [observing(seen, "a", true), observing(seen, "b")]);
+    const { outcome } = await callUnder(seen, [observing(seen, "a", true), observing(seen, "b")]);
     expect(seen).toEqual(["handle", "a pay ok", "b pay ok"]);
     expect(outcome).toMatchObject({ ok: false, error: { code: "outcome_unrecorded", kind: "outcome_unknown" } });
-    expect(log.some(({ message }) => message === "The end of a call could not be recorded")).toBe(true);
+  });
+
+  test("whoever throws is in the log: plugin, hook and error of each", async () => {
+    const { outcome, log } = await callUnder([], [observing([], "a", true), observing([], "b", true)]);
+    const fields = {
+      callId: outcome.callId,
+      handler: "pay",
+      hook: "settled",
+      error: expect.stringMatching(/^Error: disk full\n/),
+    };
+    expect(log).toMatchObject(
+      ["a", "b"].map((name) => ({
+        level: "error",
+        message: "The end of a call could not be recorded",
+        fields: { ...fields, plugin: name },
+      })),
+    );
+  });
+
+  test("the cause of a failure that a plugin put in words is in the log, too", async () => {
+    const words = () => unavailable("The trail cannot be written", { cause: new Error("disk full") } as never);
+    const { log } = await callUnder([], [plugin("trail", { settled: words })]);
+    expect(log[0]?.fields["error"]).toContain("The trail cannot be written");
+    expect(log[0]?.fields["cause"]).toContain("disk full");
   });
 
   test("a refusal stays what it is when its record fails", async () => {
