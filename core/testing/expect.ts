@@ -31,11 +31,35 @@ export const expectDenied = async (
   const met = await call;
   if (met.ok) throw new Error(`${wanted}, and it succeeded with ${shown(met.value)}`);
   const refusal = "error" in met ? met.error : met;
-  const said = `${refusal.code}: ${refusal.message}`;
+  const said = saidOf(refusal);
   if (code !== undefined && refusal.code !== code) throw new Error(`${wanted}, and it ended with ${said}`);
   if (code === undefined && !isDenial(refusal)) throw new Error(`${wanted}, and it failed with ${said}`);
   return { code: refusal.code, message: refusal.message };
 };
+
+/**
+ * Claims that a call succeeded.
+ *
+ * @returns Its value.
+ * @throws {Error} that says how it ended, and why where callers are not told: the error that was thrown is its `cause`.
+ */
+export const expectOk = async (call: Awaitable<Outcome | ProbeAnswer>): Promise<unknown> => {
+  const met = await call;
+  if (met.ok) return met.value;
+  const failure = "error" in met ? met.error : met;
+  throw new Error(`Expected the call to succeed, and it ended with ${saidOf(failure)}`, { cause: failure });
+};
+
+/** With what only the log is told otherwise. A surface's answer is what a caller saw, and has no cause. */
+const saidOf = ({
+  code,
+  message,
+  cause,
+}: {
+  readonly code: string;
+  readonly message: string;
+  readonly cause?: unknown;
+}): string => `${code}: ${message}${cause === undefined ? "" : ` (${String(cause)})`}`;
 
 /** A surface's answer names no kind: the general codes tell theirs, and those of approval begin with its name. */
 const isDenial = ({ code, kind }: { readonly code: string; readonly kind?: ErrorKind }): boolean => {

@@ -13,7 +13,7 @@ import { type Authenticator, authenticator, type Principal } from "../principal.
 import { Type } from "../typebox.ts";
 import { rehearsedBy } from "./rehearsed.ts";
 
-export { expectDenied } from "./expect.ts";
+export { expectDenied, expectOk } from "./expect.ts";
 
 export interface LogLine {
   readonly level: "info" | "warn" | "error";

@@ -2,7 +2,7 @@
 
 import { can, type Handler, handler, notFound, Type } from "quater";
 import { approval, audit, cli, store } from "quater/plugins";
-import { bootTest, expectApproval, expectDenied, principal, type TestApp } from "quater/testing";
+import { bootTest, expectApproval, expectDenied, expectOk, principal, type TestApp } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { tempFolder } from "../audit/kit.ts";
 
@@ -75,6 +75,43 @@ describe("expectDenied", () => {
     const answer = { ok: false, code, message: "", errors: [] } as const;
     await expect(expectDenied(answer)).rejects.toThrow(`Expected the call to be denied, and it failed with ${code}`);
     await expectDenied(answer, code);
+  });
+});
+
+describe("expectOk", () => {
+  const fails = handler({
+    description: "Fail.",
+    effect: "read",
+    input: Type.Object({}),
+    auth: can("remove"),
+    handle: () => {
+      throw new TypeError("no such table: orders");
+    },
+  });
+  const boot = () => bootTest({ handlers: { keep, fails } });
+
+  test("gives the value of a call that succeeded", async () => {
+    await using app = await boot();
+    expect(await expectOk(app.as(ana).call("keep", { id: "a" }))).toEqual({ id: "a" });
+    expect(await expectOk({ ok: true, value: 7 })).toBe(7);
+  });
+
+  test("fails for a refusal, and says which", async () => {
+    await using app = await boot();
+    await expect(expectOk(app.as(principal()).call("keep", { id: "a" }))).rejects.toThrow(
+      /^Expected the call to succeed, and it ended with missing_scope: The scope remove is needed$/,
+    );
+  });
+
+  test("fails for a failure with the reason that no caller is told", async () => {
+    await using app = await boot();
+    const reason = "internal: The call failed because of an error inside the server (TypeError: no such table: orders)";
+    const met = await expectOk(app.as(ana).call("fails")).catch((error: unknown) => error);
+    expect(met).toMatchObject({
+      message: `Expected the call to succeed, and it ended with ${reason}`,
+      cause: { cause: { message: "no such table: orders" } },
+    });
+    await expect(expectDenied(app.as(ana).call("fails"))).rejects.toThrow(reason);
   });
 });
 
