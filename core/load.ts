@@ -5,8 +5,8 @@ import { existsSync, readFileSync, realpathSync, type Stats, statSync } from "no
 import { homedir } from "node:os";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { parseEnv } from "node:util";
 import { freshBuild } from "./built.ts";
+import { entriesOf } from "./dot-env.ts";
 import { isManifest, type Manifest } from "./manifest.ts";
 import { fieldProblems } from "./manifest-fields.ts";
 import { BootError, type Problem } from "./problem.ts";
@@ -138,11 +138,11 @@ const readDotEnv = (root: string, shown: string): void => {
   const file = join(root, ".env");
   if (!existsSync(file)) return;
   assertTrusted(file, shown);
-  const entries = Object.entries(parseEnv(readFileSync(file, "utf8")));
-  const refused = entries.filter(([name]) => isForbidden(name));
+  const entries = entriesOf(readFileSync(file, "utf8"), shown);
+  const refused = [...entries.keys()].filter(isForbidden);
   if (refused.length > 0) {
     throw new BootError(
-      refused.map(([name]) => ({
+      refused.map((name) => ({
         place: shown,
         cause: `.env may not set ${name}`,
         remedy: "Set it in the real environment, or remove the line",

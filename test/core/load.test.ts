@@ -146,6 +146,49 @@ describe(".env", () => {
     }
   });
 
+  test("is read entry by entry: what stands before, between and behind them takes nothing with it", async () => {
+    const text = [
+      "\u{feff}# first",
+      "export QUATER_TEST_1 = one # said",
+      "   \t",
+      '\tQUATER_TEST_2="two\n#lines" # and',
+      "  # between",
+      "QUATER_TEST_3='a\"b'",
+      "QUATER_TEST_4=a#b",
+      "QUATER_TEST_5=",
+      "QUATER_TEST_6=once",
+      "QUATER_TEST_6=twice",
+      "QUATER_TEST_7=last",
+    ];
+    const root = project({ ".env": text.join("\r\n"), "quater.config.ts": plain });
+    const names = text.flatMap((line) => /QUATER_TEST_\d/.exec(line)?.[0] ?? []);
+    try {
+      await loadManifest(root);
+      const seen = [...new Set(names)].map((name) => process.env[name]);
+      expect(seen).toEqual(["one", "two\n#lines", 'a"b', "a", "", "twice", "last"]);
+    } finally {
+      for (const name of names) delete process.env[name];
+    }
+  });
+
+  test("stops the boot by a line that is nothing it could be, and says where, and nothing of what it says", async () => {
+    const lines = [
+      "QUATER_TEST_A secret",
+      "QUATER_TEST_B='b",
+      "b'",
+      "secret",
+      'QUATER_TEST_C= "secret',
+      "A B=secret",
+      "QUATER_TEST_D='d' secret",
+    ];
+    const root = project({ ".env": lines.join("\n"), "quater.config.ts": plain });
+    const remedy = "Write it so, close its quotes, or begin it with #";
+    expect(await problemsOf(() => loadManifest(root))).toEqual(
+      [1, 4, 5, 6, 7].map((line) => ({ place: `.env:${line}`, cause: "The line is no NAME=value", remedy })),
+    );
+    expect(Object.keys(process.env).filter((name) => name.startsWith("QUATER_TEST_"))).toEqual([]);
+  });
+
   test.each(["NODE_OPTIONS", "node_extra_ca_certs", "QUATER_HOME", "https_proxy", "HTTP_PROXY", "NO_PROXY", "all_proxy"])(
     "may not set %s",
     async (name) => {
