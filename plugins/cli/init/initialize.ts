@@ -44,7 +44,10 @@ export const initialize = (wanted: Wanted): Initialized => {
   const project: Project = { name, exec: words.exec, command: commandIn(completed.scripts, words) };
   const exampleFiles = example.files(project);
   const manifest = manifestNames.find((file) => existsSync(join(root, file)));
-  const obstacle = manifest ?? exampleFiles.map((file) => obstacleTo(root, file)).find((path) => path !== undefined);
+  const changed = exampleFiles.map((file) => obstacleTo(root, file)).find((path) => path !== undefined);
+  // After an earlier run, and nothing of it touched: its manifest is in nobody's way.
+  const isThere = changed === undefined && exampleFiles.every(({ path }) => existsSync(join(root, path)));
+  const obstacle = isThere ? undefined : (manifest ?? changed);
   const hasExample = obstacle === undefined;
   const files: Written[] = [
     // First what keeps keys out of the history.

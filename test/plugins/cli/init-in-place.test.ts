@@ -158,6 +158,26 @@ describe("a folder with things in it", () => {
     expect(all()).toEqual(before);
   });
 
+  test.each(["hello", "approvals"])("tells of the example %s, a second time, as of files that are there", async (example) => {
+    await init(`-y --example ${example}`);
+    const { out } = await init(`-y --example ${example}`);
+    const kept = files(".").filter((path) => /^(app|test|README|quater\.config)/.test(path));
+    expect(kept).toHaveLength(4);
+    for (const path of kept) expect(out).toContain(`kept  ${path}\n`);
+    expect(out).not.toContain("no example was written");
+    expect(out).toContain("Call it");
+    put("app/more.ts", "mine\n"); // what is beside it changes nothing
+    expect((await init(`-y --example ${example}`)).out).toBe(out);
+  });
+
+  test("with the example's manifest, and a handler that was changed since, has nothing left to do", async () => {
+    await init("-y");
+    put("app/hello.ts", "mine\n");
+    const { out } = await init("-y");
+    expect(out).toContain("kept  quater.config.ts: and so no example was written\n");
+    expect([read("app/hello.ts"), out.includes("Before it runs")]).toEqual(["mine\n", false]);
+  });
+
   test("runs none of it: neither the manifest nor .env is read", async () => {
     put("quater.config.mjs", 'throw new Error("run");\n');
     put(".env", "NODE_OPTIONS=--bad\n");
