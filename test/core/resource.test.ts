@@ -1,4 +1,4 @@
-import { anyone, definePlugin, handler, type Resource, resource, Type, type Uses } from "quater";
+import { anyone, definePlugin, handler, type Resource, resource, Type, type Uses, unavailable } from "quater";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { OpenResources, usesProblems } from "../../core/resource.ts";
@@ -118,6 +118,14 @@ describe("app resources", () => {
     expect(await app.as(principal()).call("run")).toMatchObject({ ok: true, value: "up" });
     await app.as(principal()).call("run");
     expect(attempts).toBe(2);
+  });
+
+  test("that say themselves that they are unavailable are believed", async () => {
+    const down = resource({ name: "down", scope: "app", open: () => unavailable("The database is down") });
+    await using app = await bootTest({ handlers: { run: using({ down }) } });
+    expect(await app.as(principal()).call("run")).toMatchObject({
+      error: { code: "unavailable", message: "The database is down", retryAfterSeconds: 1 },
+    });
   });
 
   test("that are still opening are waited for and closed", async () => {
