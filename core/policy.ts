@@ -98,10 +98,10 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
   const functions = list.filter((part): part is PolicyFunction<unknown> => typeof part === "function");
   const name = list.map((part) => (typeof part === "function" ? part.name || "function" : part.name)).join(` ${joint} `);
   const refusals = (principal: Principal) => fixed.map((part) => part.judge(principal));
+  /** True where it allows, else the sentence it refuses with, if it has one. */
   const ask = async (part: PolicyFunction<unknown>, call: { principal: Principal; input: unknown }) => {
     const answer = await part(call);
-    if (answer === true) return undefined;
-    return notAllowed(name, typeof answer === "string" && answer !== "" ? answer : undefined);
+    return answer === true || (typeof answer === "string" && answer !== "") ? answer : undefined;
   };
   const shared = {
     name,
@@ -122,8 +122,8 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
       const refusal = judgeStatic(call.principal);
       if (refusal !== undefined) return refusal;
       for (const part of functions) {
-        const found = await ask(part, call);
-        if (found !== undefined) return found;
+        const answer = await ask(part, call);
+        if (answer !== true) return notAllowed(name, answer);
       }
       return undefined;
     };
@@ -136,14 +136,15 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
     judgeStatic: (principal) => (functions.length > 0 || allows(principal) ? undefined : firstRefusal(principal)),
     judge: async (call) => {
       if (allows(call.principal)) return undefined;
-      // What the caller lacks says more than that a function said no.
-      let refusal = firstRefusal(call.principal);
+      let sentence: string | undefined;
       for (const part of functions) {
-        const found = await ask(part, call);
-        if (found === undefined) return undefined;
-        refusal ??= found;
+        const answer = await ask(part, call);
+        if (answer === true) return undefined;
+        sentence ??= answer;
       }
-      return refusal;
+      // What the caller lacks says more than a function's mere no, and less than its sentence.
+      const lacking = sentence === undefined ? firstRefusal(call.principal) : undefined;
+      return lacking ?? notAllowed(name, sentence);
     },
   };
 };

@@ -22,6 +22,12 @@ test.each<[string, Auth<never>, string]>([
   ["any, of which none allows", { any: [hasRole("x"), hasRole("y")] }, "missing_role: The role x is needed"],
   ["any, where a function allows", { any: [hasRole("x"), yes] }, "allowed"],
   ["any, where a function refuses too", { any: [hasRole("x"), no] }, "missing_role: The role x is needed"],
+  [
+    "any, where a function refuses with a sentence",
+    { any: [can("a:b"), no, isOwner as never] },
+    "forbidden: only your own orders",
+  ],
+  ["any of functions that only say no", { any: [no, no] }, "forbidden: This call is not allowed"],
   ["any of functions, with a sentence", { any: [isOwner as never, no] }, "forbidden: only your own orders"],
   ["a function that says false", no, "forbidden: This call is not allowed"],
   ["a function with a sentence", isOwner as never, "forbidden: only your own orders"],
