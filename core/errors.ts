@@ -223,4 +223,6 @@ export const outcomeUnrecorded = (cause: unknown): QuaterError =>
 
 /** Whatever is not a QuaterError: its own text never leaves the process. */
 export const internal = (cause: unknown): QuaterError =>
-  build("internal", "The call failed because of an error inside the server", { cause });
+  build("internal", "The call failed because of an error inside the server", {
+    cause: cause ?? new Error(`${String(cause)} was thrown: throw an Error`),
+  });

@@ -6,26 +6,56 @@ import { Compile } from "./compile.ts";
 import { complaintsOf } from "./complaints.ts";
 import { cancelled, internal, isQuaterError, type QuaterError } from "./errors.ts";
 import type { Operation } from "./operation.ts";
-import { eachSubschema, isSchema, propertiesOf } from "./schema.ts";
+import { eachSubschema, isSchema, type JsonSchema, propertiesOf } from "./schema.ts";
 
 /** The value as it may leave. @throws {QuaterError} `internal`, with what did not match as its cause. */
 export type OutputCheck = (value: unknown) => unknown;
 
 export const outputCheckOf = (operation: Operation): OutputCheck => {
   const one = valueCheck(operation);
-  return operation.isStream ? (value) => new CheckedStream(value as AsyncIterable<unknown>, one) : one;
+  if (!operation.isStream) return one;
+  return (value) => {
+    if (isAsyncIterable(value)) return new CheckedStream(value, one);
+    const returned = `${operation.name} declares output: stream(...), and its handle returned ${inWords(value)}`;
+    throw internal(
+      new Error(`${returned}: write async *handle(...) and yield each item, or declare the output without stream()`),
+    );
+  };
 };
 
 const valueCheck = (operation: Operation): OutputCheck => {
-  const { output: schema, name } = operation;
-  if (schema === undefined) return (value) => (value === undefined ? null : asJson(value, name));
+  const { output: schema, name, isStream } = operation;
+  const subject = isStream ? `An item of ${name}` : `The output of ${name}`;
+  const check =
+    schema === undefined
+      ? jsonCheck(subject)
+      : schemaCheck(schema, subject, isStream ? "yield a value" : "return a value, or declare no output");
+  return (value) => {
+    try {
+      return check(value);
+    } catch (error) {
+      // Walked until the stack was full: looking for circles would cost every value that has none.
+      if (!(error instanceof RangeError && error.message.includes("call stack"))) throw error;
+      throw internal(new Error(`${subject} is not JSON: it contains itself, or is nested too deep`));
+    }
+  };
+};
+
+const jsonCheck =
+  (subject: string): OutputCheck =>
+  (value) =>
+    value === undefined ? null : asJson(value, subject);
+
+const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): OutputCheck => {
   const validator = Compile(schema as never);
   const mayHideOthers = leavesOpen(schema);
   const speaksForItself = ownVoiceOf(schema);
   return (value) => {
-    if (validator.Check(value)) return mayHideOthers || speaksForItself?.(value) === true ? asJson(value, name) : value;
+    if (validator.Check(value)) return mayHideOthers || speaksForItself?.(value) === true ? asJson(value, subject) : value;
     const [first] = complaintsOf(schema, validator.Errors(value));
-    throw internal(new Error(`The output of ${name} does not match its schema: ${first?.path ?? ""} ${first?.message ?? ""}`));
+    const wrong = `${first?.path || "it"} ${first?.message ?? "is another"}`;
+    const advice = value === undefined ? `: ${ofNothing}` : streamAdvice(value);
+    throw internal(new Error(`${subject} does not match its schema: ${wrong}${advice}`));
   };
 };
 
@@ -75,24 +105,40 @@ const anyOwnVoice: OwnVoice = (value) => {
   return false;
 };
 
-const asJson = (value: unknown, name: string): unknown => {
+const asJson = (value: unknown, subject: string): unknown => {
   const problem = notJson(value);
-  if (problem !== undefined) throw internal(new Error(`The output of ${name} is not JSON: it contains ${problem}`));
+  if (problem !== undefined) throw internal(new Error(`${subject} is not JSON: it contains ${problem}${streamAdvice(value)}`));
   return value;
 };
 
 const notJson = (value: unknown): string | undefined => {
   if (value === null || typeof value === "string" || typeof value === "boolean") return undefined;
   if (typeof value === "number") return Number.isFinite(value) ? undefined : String(value);
-  if (typeof value !== "object") return `a ${typeof value}`;
-  if (!Array.isArray(value) && ![Object.prototype, null].includes(Object.getPrototypeOf(value)))
-    return `a ${value.constructor?.name ?? "class"}`;
+  if (typeof value !== "object") return inWords(value);
+  if (!Array.isArray(value) && ![Object.prototype, null].includes(Object.getPrototypeOf(value))) return inWords(value);
   if ("toJSON" in value && typeof value.toJSON === "function") return "an object with toJSON";
   for (const item of Object.values(value)) {
     const problem = item === undefined ? undefined : notJson(item);
     if (problem !== undefined) return problem;
   }
   return undefined;
+};
+
+const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
+  value !== null && typeof value === "object" && Symbol.asyncIterator in value;
+
+const streamAdvice = (value: unknown): string => (isAsyncIterable(value) ? ": declare output: stream(...)" : "");
+
+/** What a value is, for whoever wrote the handler. */
+const inWords = (value: unknown): string => {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value !== "object") return `a ${typeof value}`;
+  const name: unknown = value.constructor?.name;
+  if (typeof name === "string" && name !== "") return name === "Object" ? "an object" : `a ${name}`;
+  // Generators have a constructor without a name.
+  return isAsyncIterable(value) ? "an async generator" : Symbol.iterator in value ? "a generator" : "an object of a class";
 };
 
 /** Told how a stream ended: the failure, or `undefined` after the last item. Gives what the reader is to meet. */

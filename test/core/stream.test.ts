@@ -87,7 +87,7 @@ describe("a stream that does not come to its end rolls back and settles once", (
     await app.stop();
     expect(isCleanedUp).toBe(true);
     expect(happened).toEqual(["rolled back", "internal"]);
-    expect(app.log[0]?.fields["error"]).toContain("The output of numbers does not match its schema:  must be an integer");
+    expect(app.log[0]?.fields["error"]).toContain("An item of numbers does not match its schema: it must be an integer");
   });
 
   test.each<[string, () => unknown, string]>([
@@ -224,4 +224,90 @@ test.each<[string, unknown, unknown, boolean]>([
   expect(await app.as(principal()).call("give")).toMatchObject(
     isFine ? { ok: true } : { ok: false, error: { code: "internal" } },
   );
+});
+
+const circular = (): unknown => {
+  const around: { self?: unknown } = {};
+  around.self = around;
+  return around;
+};
+const Named = Type.Object({ name: Type.String() });
+
+// What the log says is for whoever wrote the handler: what it gave, and what to write in its stead.
+test.each<[string, unknown, () => unknown, string]>([
+  [
+    "an array for a stream",
+    stream(Type.Integer()),
+    () => [1],
+    "give declares output: stream(...), and its handle returned an array: write",
+  ],
+  [
+    "a promise of one",
+    stream(Type.Integer()),
+    async () => [1],
+    "its handle returned an array: write async *handle(...) and yield each item",
+  ],
+  ["nothing for a stream", stream(Type.Integer()), () => undefined, "its handle returned nothing: write async *handle(...)"],
+  [
+    "a generator that does not wait, for a stream",
+    stream(Type.Integer()),
+    function* () {
+      yield 1;
+    },
+    "its handle returned a generator: write async *handle(...)",
+  ],
+  [
+    "a generator, without a schema",
+    undefined,
+    async function* () {
+      yield 1;
+    },
+    "The output of give is not JSON: it contains an async generator: declare output: stream(...)",
+  ],
+  [
+    "a generator for a value",
+    Named,
+    async function* () {
+      yield 1;
+    },
+    "/name is required: declare output: stream(...)",
+  ],
+  [
+    "a circle, without a schema",
+    undefined,
+    circular,
+    "The output of give is not JSON: it contains itself, or is nested too deep",
+  ],
+  [
+    "a circle where anything may be",
+    Type.Object({ a: Type.Any() }),
+    () => ({ a: circular() }),
+    "is not JSON: it contains itself",
+  ],
+  [
+    "nothing for a value",
+    Named,
+    () => undefined,
+    "does not match its schema: it must be an object: return a value, or declare no output",
+  ],
+  ["another value", Named, () => 1, "The output of give does not match its schema: it must be an object\n"],
+  ["a field that is wrong", Named, () => ({ name: 1 }), "The output of give does not match its schema: /name must be a string\n"],
+  ["a throw of nothing", undefined, () => Promise.reject(undefined), "Error: undefined was thrown: throw an Error"],
+])("the log explains %s", async (_name, output, handle, sentence) => {
+  const about = { description: "Gives.", effect: "read", input: Type.Object({}), auth: anyone } as const;
+  const give = handler({ ...about, handle, ...(output === undefined ? {} : { output }) } as never);
+  await using app = await bootTest({ handlers: { give } });
+  expect(await app.as(principal()).call("give")).toMatchObject({ ok: false, error: { code: "internal" } });
+  expect(app.log.map(({ fields }) => fields["error"])).toEqual([expect.stringContaining(sentence)]);
+});
+
+test("a stream that throws nothing has failed all the same", async () => {
+  const { app, happened, items } = await streaming(async function* () {
+    yield 1;
+    throw undefined;
+  });
+  expect(await read(items)).toEqual([1, "internal"]);
+  await app.stop();
+  expect(happened).toEqual(["rolled back", "internal"]);
+  expect(app.log[0]?.fields["error"]).toContain("undefined was thrown: throw an Error");
 });
