@@ -17,7 +17,7 @@ import { actionHelp } from "./action-help.ts";
 import { announcedIn, type NextSteps, nextSteps } from "./announce.ts";
 import { collectGiven } from "./collect.ts";
 import { type Context, credentialsOf } from "./context.ts";
-import { exit } from "./exit.ts";
+import { exit, exitOfSignal } from "./exit.ts";
 import { flagsOf } from "./flags.ts";
 import { howToGrant } from "./missing-right.ts";
 import { programWords } from "./program-words.ts";
@@ -56,12 +56,14 @@ export const act = async (
 ): Promise<number> => {
   const { terminal, isJson } = context;
   const flags = flagsOf(operation.input);
-  const report = ({ error, callId }: Failed, next?: NextSteps) =>
-    reportCall(
+  const report = ({ error, callId }: Failed, next?: NextSteps) => {
+    const code = reportCall(
       { error, callId, flags, advice: howToGrant(error, context), ...(next === undefined ? {} : { next }) },
       terminal,
       isJson,
     );
+    return error.kind === "cancelled" ? exitOfSignal(context.heedInterrupt().reason) : code;
+  };
   if (context.isHelp) {
     const refusal = await entered(host, context, operation, host.gate.newCallId());
     if ("error" in refusal) return report(refusal);

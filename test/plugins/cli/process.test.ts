@@ -32,12 +32,15 @@ test("a reader who leaves early ends the program quietly", () => {
   expect(run("exposure | true")).toMatchObject({ status: 0, stderr: "" });
 });
 
-test("SIGINT cancels a run, with exit 130", async () => {
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)("%s cancels a run, with exit %d", async (signal, expected) => {
   const run = start(["run", "waitLong"], { env: { SHOP_SAYS: "yes" } });
   await run.said(/waiting/);
-  run.process.kill("SIGINT");
+  run.process.kill(signal);
   const { code, out } = await run.ended;
-  expect([code, out]).toEqual([130, ""]);
+  expect([code, out]).toEqual([expected, ""]);
 });
 
 test("what a handler prints is no result", async () => {
