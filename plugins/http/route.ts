@@ -99,12 +99,18 @@ const notForInputs = new Set([
   "transfer-encoding",
 ]);
 
+/** RFC 9110 15.3.5 and 15.3.6: nothing may follow these. */
+const bodiless = new Set([204, 205]);
+
+/** Whether a handler says that it gives nothing; one without a schema may give anything. */
+const isEmpty = ({ output, isStream }: Operation): boolean => !isStream && output?.["type"] === "null";
+
 /** What is wrong with a route on this handler, beyond what its schema says. */
 export const routeProblems = (value: unknown, operation: Operation): { cause: string; remedy: string }[] => {
   const found: { cause: string; remedy: string }[] = [];
   if ((typeof value !== "string" && typeof (value as RouteDetails)?.route !== "string") || !/ \//.test(JSON.stringify(value)))
     return found;
-  const { method, path, params, bound } = planOf(value as Route);
+  const { method, path, params, bound, status } = planOf(value as Route);
   const inputs = new Set(Object.keys(propertiesOf(operation.input)));
   const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
   for (const name of params) {
@@ -134,6 +140,11 @@ export const routeProblems = (value: unknown, operation: Operation): { cause: st
       `Take it from the body of a POST, or from a header, bind: { ${name}: "header:${header}" }`,
     );
   }
+  if (bodiless.has(status) && !isEmpty(operation))
+    say(
+      `the status ${status} has no body, and the handler's output would be dropped`,
+      "Choose another, such as 200, or declare output: Type.Null() in the handler and return null",
+    );
   for (const { name, from, key } of bound) {
     if (!inputs.has(name))
       say(`bind.${name} is not a property of the handler's input`, `Its inputs are ${[...inputs].join(", ") || "none"}`);

@@ -1,6 +1,6 @@
 // What boot refuses of routes, with what to do about it.
 
-import { anyone, authenticated, handler, isBootError, secret, Type } from "quater";
+import { anyone, authenticated, handler, isBootError, secret, stream, Type } from "quater";
 import { http } from "quater/http";
 import { bootTest, tokens } from "quater/testing";
 import { describe, expect, test } from "vitest";
@@ -110,6 +110,28 @@ describe("routes", () => {
     ["a header", { http: { route: "GET /open", bind: { pin: "header:x-pin" } } }],
   ])("a secret may come from %s", async (_name, exposure) => {
     expect(await problemsOf({ open: exposure }, door, { open: withPin(Type.Object({ pin: Pin })) })).toEqual([]);
+  });
+
+  test("a status without a body takes a handler that says it gives nothing", async () => {
+    const about = { description: "Removes.", effect: "write", input: Type.Object({}), auth: anyone } as const;
+    const handlers = {
+      unsaid: handler({ ...about, handle: () => ({ gone: true }) }),
+      gives: handler({ ...about, output: Type.Object({ gone: Type.Boolean() }), handle: (_) => ({ gone: true }) }),
+      streams: handler({ ...about, output: stream(Type.Null()), async *handle() {} }),
+      nothing: handler({ ...about, output: Type.Null(), handle: (_) => null }),
+    };
+    const exposing = (status: number) =>
+      Object.fromEntries(
+        Object.keys(handlers).map((name) => [name, { http: { route: `DELETE /${name}`, status }, public: true }]),
+      );
+    const remedy = "Choose another, such as 200, or declare output: Type.Null() in the handler and return null";
+    expect(await problemsOf(exposing(204), door, handlers)).toEqual(
+      ["unsaid", "gives", "streams"].map(
+        (name) => `${name}: the status 204 has no body, and the handler's output would be dropped. ${remedy}`,
+      ),
+    );
+    expect(await problemsOf(exposing(205), door, handlers)).toHaveLength(3);
+    expect(await problemsOf(exposing(202), door, handlers)).toEqual([]);
   });
 
   test("all problems are reported at once", async () => {
