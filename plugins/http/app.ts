@@ -2,12 +2,13 @@
 // what nobody knows.
 
 import cors from "@koa/cors";
-import Router from "@koa/router";
-import Koa from "koa";
-import { internal, isQuaterError, type PluginContext, visible } from "../../core/index.ts";
+import type Router from "@koa/router";
+import type Koa from "koa";
+import { type PluginContext, visible } from "../../core/index.ts";
+import { AnsweringKoa, AnsweringRouter } from "./answering.ts";
 import { dryRuns, exposedRoutes, routeIndexOf } from "./exposed.ts";
 import type { Guard } from "./guard.ts";
-import { refuse, TransportRefusal } from "./refusals.ts";
+import { TransportRefusal } from "./refusals.ts";
 import type { HttpService, KoaMiddleware, Mounting } from "./service.ts";
 
 export interface AppOptions {
@@ -21,28 +22,25 @@ export interface AppOptions {
   readonly allowedOrigins?: readonly string[];
 }
 
-/** What every server here begins with: a call id, the guard, and an answer for whatever is thrown behind it. */
+const isOfClient = (error: unknown): boolean =>
+  ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"].includes(String((error as NodeJS.ErrnoException | undefined)?.code));
+
+/** What every server here begins with: a call id, the guard, and a word in the log for what is no refusal. */
 export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
-  const app = new Koa();
-  const isOfClient = ({ code }: NodeJS.ErrnoException) =>
-    code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ECONNRESET" || code === "EPIPE";
-  app.on(
-    "error",
-    (error: Error) =>
-      isOfClient(error) || log.error("A request failed outside the pipeline", { error: error.stack ?? String(error) }),
-  );
-  app.use(async (ctx, next) => {
+  const app = new AnsweringKoa();
+  app.on("error", (error: unknown) => {
+    if (isOfClient(error)) return;
+    log.error("A request failed outside the pipeline", {
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+  });
+  app.use((ctx, next) => {
     const callId = gate.newCallId();
     ctx.state["callId"] = callId;
     ctx.res.setHeader("x-request-id", callId);
     ctx.res.setHeader("x-content-type-options", "nosniff");
-    try {
-      guard.check(ctx.req);
-      await next();
-    } catch (error) {
-      if (!isQuaterError(error)) app.emit("error", error, ctx);
-      refuse(ctx, isQuaterError(error) ? error : internal(error), callId);
-    }
+    guard.check(ctx.req);
+    return next();
   });
   return app;
 };
@@ -50,7 +48,7 @@ export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
 export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [] }: AppOptions): Koa => {
   const { gate, catalog } = context;
   const app = guardedApp(context, guard);
-  const router = new Router();
+  const router = new AnsweringRouter();
   // The guard has refused every other Origin; these headers only let the listed pages read the answers.
   if (allowedOrigins.length > 0) {
     const isListed = (origin: string) => allowedOrigins.some((allowed) => allowed.toLowerCase() === origin.toLowerCase());

@@ -127,6 +127,7 @@ export const exposedRoutes =
       http.endWhenStalled(ctx);
       stream(ctx, begun, callId);
     } else {
+      if (res.headersSent) throw new Error("A middleware answered before its route did: an await is missing before next()");
       res.setHeader("content-type", "application/json; charset=utf-8");
       ctx.body = JSON.stringify(outcome.value);
     }

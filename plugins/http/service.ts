@@ -34,7 +34,8 @@ export interface Listener {
 export interface HttpService {
   /**
    * Called when the server is made, before it listens; never in commands that serve nothing. Host, Origin and header
-   * checks have passed before anything mounted runs. What is mounted is outside the pipeline.
+   * checks have passed before anything mounted runs. What is mounted is outside the pipeline; what it throws is answered
+   * there and then, and middleware around it sees that answer.
    *
    * @param what  For the exposure table: `POST /mcp`.
    */

@@ -3,11 +3,13 @@
 import { EventEmitter, once } from "node:events";
 import { request } from "node:http";
 import { connect } from "node:net";
-import { anyone, definePlugin, handler, stream, Type } from "quater";
+import { setTimeout as later } from "node:timers/promises";
+import { anyone, authenticated, definePlugin, handler, stream, Type } from "quater";
 import { http, httpRef } from "quater/http";
-import { bootTest, type TestApp } from "quater/testing";
+import { bootTest, type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";
 import type { KoaMiddleware } from "../../../plugins/http/koa.ts";
+import type { Mounting } from "../../../plugins/http/service.ts";
 
 const echo = handler({
   description: "Echo.",
@@ -28,16 +30,36 @@ const count = handler({
   },
 });
 
-const bootWith = (middleware: KoaMiddleware): Promise<TestApp> =>
+const slow = handler({
+  description: "Answers later.",
+  effect: "read",
+  input: Type.Object({}),
+  auth: anyone,
+  handle: async () => {
+    await later(20);
+    return 1;
+  },
+});
+const closed = handler({ description: "For few.", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => 1 });
+
+const bootWith = (middleware: KoaMiddleware, inside: Mounting = () => {}): Promise<TestApp> =>
   bootTest({
-    handlers: { echo, count },
-    expose: { echo: { http: { route: "POST /echo", status: 201 }, public: true }, count: { http: "GET /count", public: true } },
+    handlers: { echo, count, slow, closed },
+    expose: {
+      echo: { http: { route: "POST /echo", status: 201 }, public: true },
+      count: { http: "GET /count", public: true },
+      slow: { http: "GET /slow", public: true },
+      closed: { http: "GET /closed" },
+    },
     plugins: [
-      http({ port: 0 }),
+      http({ port: 0, authenticate: tokens({}) }),
       definePlugin(() => ({
         name: "around",
         needs: [httpRef],
-        setup: ({ services }) => services.get(httpRef).mount("around everything", ({ app }) => void app.use(middleware)),
+        setup: ({ services }) => {
+          services.get(httpRef).mount("around everything", ({ app }) => void app.use(middleware));
+          services.get(httpRef).mount("inside of it", inside);
+        },
       }))(),
     ],
   });
@@ -73,6 +95,70 @@ test("it sees the status, the headers and the body of a route, and may change th
     [422, "application/problem+json", expect.stringContaining('"code":"invalid_input"')],
     [200, "application/x-ndjson", expect.anything()],
   ]);
+});
+
+/** Each way in which what stands inside of a middleware does not answer with a success. */
+const failures: Mounting = ({ app, router, at }) => {
+  const fail = () => {
+    throw new Error("a defect");
+  };
+  router.get("/thrown/by-a-route", fail);
+  router.get("/thrown/after-a-wait", async () => {
+    await later(20);
+    fail();
+  });
+  router.get("/thrown/nothing", () => Promise.reject());
+  at("/thrown/at", fail);
+  app.use((ctx, next) => (ctx.path === "/thrown/by-a-middleware" ? fail() : next()));
+};
+const failing = ["by-a-route", "after-a-wait", "nothing", "at", "by-a-middleware"].map((name) => `/thrown/${name}`);
+
+test("what stands inside of it is answered and not thrown, so that what follows next() runs", async () => {
+  await using app = await bootWith(async (ctx, next) => {
+    await next();
+    ctx.set("x-after", String(ctx.status));
+  }, failures);
+  const seen = await Promise.all(
+    ["/nowhere", "/echo", "/closed", "/__quater__/dry-run/echo", "/openapi.json", "/health", ...failing].map(async (path) => {
+      const { status, headers } = await ask(app, path);
+      return [path, status, headers.get("x-after")];
+    }),
+  );
+  const expected = Object.entries({
+    "/nowhere": 404,
+    "/echo": 405,
+    "/closed": 401,
+    "/__quater__/dry-run/echo": 405,
+    "/openapi.json": 401,
+    "/health": 200,
+    ...Object.fromEntries(failing.map((path) => [path, 500])),
+  });
+  expect(seen).toEqual(expected.map(([path, status]) => [path, status, String(status)]));
+});
+
+test("one that forgot to wait for next() leaves no rejection behind, whatever is asked for", async () => {
+  const rejected: unknown[] = [];
+  const notice = (reason: unknown) => void rejected.push(reason);
+  process.on("unhandledRejection", notice);
+  try {
+    await using app = await bootWith(
+      async (_ctx, next) => {
+        void next();
+        void next();
+      },
+      (koa) => {
+        koa.router.use(async (_ctx, next) => void next());
+        failures(koa);
+      },
+    );
+    for (const path of ["/nowhere", "/echo", "/closed", "/slow", ...failing]) await ask(app, path);
+    // What was not waited for ends after its answer.
+    await expect.poll(() => JSON.stringify(app.log)).toContain("an await is missing before next()");
+    await expect.poll(() => app.log.filter(({ fields }) => String(fields["error"]).includes("a defect"))).toHaveLength(4);
+  } finally {
+    process.off("unhandledRejection", notice);
+  }
+  expect(rejected).toEqual([]);
 });
 
 test("it may answer by itself, and then no handler runs", async () => {
