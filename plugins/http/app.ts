@@ -28,9 +28,10 @@ const isOfClient = (error: unknown): boolean =>
 /** What every server here begins with: a call id, the guard, and a word in the log for what is no refusal. */
 export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
   const app = new AnsweringKoa();
-  app.on("error", (error: unknown) => {
+  app.on("error", (error: unknown, ctx?: Koa.Context) => {
     if (isOfClient(error)) return;
     log.error("A request failed outside the pipeline", {
+      callId: ctx?.state["callId"],
       error: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
   });

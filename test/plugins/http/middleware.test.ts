@@ -136,6 +136,14 @@ test("what stands inside of it is answered and not thrown, so that what follows 
   expect(seen).toEqual(expected.map(([path, status]) => [path, status, String(status)]));
 });
 
+test("what it throws is in the log under the id that its caller was given", async () => {
+  await using app = await bootWith((_ctx, next) => next(), failures);
+  const answer = await ask(app, "/thrown/by-a-route");
+  const { code, callId, detail } = (await answer.json()) as Record<string, string>;
+  expect([code, callId, detail]).toEqual(["internal", answer.headers.get("x-request-id"), expect.not.stringContaining("defect")]);
+  expect(app.log).toMatchObject([{ level: "error", fields: { callId, error: expect.stringContaining("Error: a defect") } }]);
+});
+
 test("one that forgot to wait for next() leaves no rejection behind, whatever is asked for", async () => {
   const rejected: unknown[] = [];
   const notice = (reason: unknown) => void rejected.push(reason);
