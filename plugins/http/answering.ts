@@ -4,11 +4,16 @@
 import Router from "@koa/router";
 import Koa from "koa";
 import { internal, isQuaterError } from "../../core/index.ts";
-import { refuse } from "./refusals.ts";
+import { refuse, thrownRefusal } from "./refusals.ts";
 
 const answer = (ctx: Koa.Context, error: unknown): void => {
-  refuse(ctx, isQuaterError(error) ? error : internal(error), ctx.state["callId"] as string);
-  if (!isQuaterError(error)) ctx.app.emit("error", error, ctx);
+  const told = isQuaterError(error) ? error : (thrownRefusal(error) ?? internal(error));
+  try {
+    refuse(ctx, told, ctx.state["callId"] as string);
+  } catch (failure) {
+    return void answer(ctx, failure); // headers of its own that are none
+  }
+  if (told.kind === "internal") ctx.app.emit("error", isQuaterError(error) ? (error.cause ?? error) : error, ctx);
 };
 
 /** The same middleware, which never throws. */

@@ -17,6 +17,9 @@ export interface KoaContext {
   respond?: boolean | undefined;
   get(header: string): string;
   set(header: string, value: string): void;
+  /** A 4xx is answered with this message; anything else is a failure, whose text stays here. */
+  throw(status: number, message: string): never;
+  throw(status: number, message: string, properties: { readonly headers: Readonly<Record<string, string>> }): never;
 }
 
 export type KoaMiddleware = (ctx: KoaContext, next: () => Promise<unknown>) => unknown;

@@ -3,7 +3,7 @@
 
 import { STATUS_CODES } from "node:http";
 import type Koa from "koa";
-import { type ErrorKind, QuaterError } from "../../core/index.ts";
+import { type ErrorCode, type ErrorKind, errorCodes, QuaterError, visible } from "../../core/index.ts";
 
 export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   invalid_input: 422,
@@ -47,7 +47,45 @@ export class TransportRefusal extends QuaterError {
 
 const isTransportCode = (code: string): code is TransportCode => Object.hasOwn(transportStatus, code);
 
+/** What a status means when a middleware throws it. Any other 4xx is `bad_request`, as clients take it: RFC 9110 15.5. */
+const codeOfStatus: Readonly<Record<number, ErrorCode | TransportCode>> = {
+  401: "unauthenticated",
+  403: "forbidden",
+  404: "not_found",
+  405: "method_not_allowed",
+  406: "not_acceptable",
+  408: "request_timeout",
+  409: "conflict",
+  413: "too_large",
+  415: "unsupported_media_type",
+  422: "invalid_input",
+  429: "rate_limited",
+  431: "too_many_headers",
+};
+
+/** A refusal in Koa's own words, `ctx.throw(403, "Not on Sundays")`, with the status and the headers that it names. */
+class ThrownRefusal extends QuaterError {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+    const code = codeOfStatus[status] ?? "bad_request";
+    super({ code, kind: isTransportCode(code) ? "invalid_input" : errorCodes[code], message });
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+/** What http-errors makes: `expose` says that the message is for the caller. `undefined` for everything else. */
+export const thrownRefusal = (error: unknown): QuaterError | undefined => {
+  if (!(error instanceof Error)) return undefined;
+  const { expose, status, headers } = error as { expose?: unknown; status?: unknown; headers?: Record<string, string> };
+  const isTold = expose === true && typeof status === "number" && Number.isInteger(status) && status >= 400 && status < 500;
+  return isTold ? new ThrownRefusal(status, visible(error.message), headers) : undefined;
+};
+
 export const statusOf = (error: QuaterError): number => {
+  if (error instanceof ThrownRefusal) return error.status;
   if (isTransportCode(error.code)) return transportStatus[error.code];
   if (error.code.startsWith("json_")) return 400; // the body could not be read as what it claims to be
   if (error.code === "approval_denied" || error.code === "approver_not_eligible") return 403;
@@ -67,15 +105,17 @@ export const problemBody = (status: number, code: string, detail: string, callId
   JSON.stringify({ title: STATUS_CODES[status] ?? "Error", status, code, detail, callId, ...more });
 
 /** What a caller is told, with the next step where that is this transport's. */
-export const sentenceOf = ({ code, message }: QuaterError): string =>
-  code === "unauthenticated" ? `${message}: send Authorization: Bearer <key>` : message;
+export const sentenceOf = (error: QuaterError): string =>
+  error.code === "unauthenticated" && !(error instanceof ThrownRefusal)
+    ? `${error.message}: send Authorization: Bearer <key>`
+    : error.message;
 
 /** Writes the answer for a refused or failed call. */
 export const refuse = (ctx: Koa.Context, error: QuaterError, callId: string): void => {
   const status = statusOf(error);
   const header = challenge(error);
   if (header !== undefined) ctx.set("www-authenticate", header);
-  if (error instanceof TransportRefusal) ctx.set(error.headers);
+  if (error instanceof TransportRefusal || error instanceof ThrownRefusal) ctx.set(error.headers);
   if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
   const { errors, details } = error;
   send(

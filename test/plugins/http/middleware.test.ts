@@ -136,6 +136,53 @@ test("what stands inside of it is answered and not thrown, so that what follows 
   expect(seen).toEqual(expected.map(([path, status]) => [path, status, String(status)]));
 });
 
+test("it may refuse in Koa's own words, and then the status and the message are told", async () => {
+  const refusals: Mounting = ({ router }) => {
+    router.get("/refused/:status", (ctx) => {
+      const headers: Record<string, string> = ctx.path.endsWith("401") ? { "www-authenticate": "Basic" } : {};
+      ctx.throw(Number(ctx.path.slice(-3)), "Not on Sundays", { headers });
+    });
+    router.get("/exposed-failure", () => {
+      throw Object.assign(new Error("the secret inside"), { status: 502, expose: true });
+    });
+    router.get("/hidden-refusal", () => {
+      throw Object.assign(new Error("the secret inside"), { status: 403 });
+    });
+    router.get("/no-header", (ctx) => ctx.throw(401, "Not told", { headers: { "www-authenticate": "a\nb" } }));
+  };
+  await using app = await bootWith((_ctx, next) => next(), refusals);
+  const problem = async (path: string) => {
+    const answer = await ask(app, path);
+    const { status, code, detail, callId } = (await answer.json()) as Record<string, string | number>;
+    expect([answer.headers.get("content-type"), status, callId]).toEqual([
+      "application/problem+json",
+      answer.status,
+      answer.headers.get("x-request-id"),
+    ]);
+    return [status, code, detail];
+  };
+  const told = Object.entries({
+    400: "bad_request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    409: "conflict",
+    410: "bad_request",
+    415: "unsupported_media_type",
+    422: "invalid_input",
+    428: "bad_request", // a middleware files no approval
+    429: "rate_limited",
+  });
+  for (const [status, code] of told)
+    expect(await problem(`/refused/${status}`)).toEqual([Number(status), code, "Not on Sundays"]);
+  expect((await ask(app, "/refused/401")).headers.get("www-authenticate")).toBe("Basic");
+  expect(app.log).toEqual([]);
+  const failed = "The call failed because of an error inside the server";
+  for (const path of ["/refused/500", "/exposed-failure", "/hidden-refusal", "/no-header"])
+    expect(await problem(path)).toEqual([500, "internal", failed]);
+  expect(app.log).toHaveLength(4);
+});
+
 test("what it throws is in the log under the id that its caller was given", async () => {
   await using app = await bootWith((_ctx, next) => next(), failures);
   const answer = await ask(app, "/thrown/by-a-route");
