@@ -8,6 +8,7 @@ import { Compile } from "./compile.ts";
 import type { Door } from "./door.ts";
 import { principalAt } from "./door.ts";
 import { rehearse } from "./dry-run.ts";
+import { errorText } from "./error-text.ts";
 import {
   cancelled,
   cutOff,
@@ -205,8 +206,7 @@ export class PipelineGate implements Gate {
     if (first === undefined) return outcome;
     const { callId, handler } = arrival;
     for (const { plugin, hook, error } of failures) {
-      const cause = error instanceof Error ? describe(error.cause) : undefined;
-      const fields = { callId, handler, plugin, hook, error: describe(error), cause };
+      const fields = { callId, handler, plugin, hook, error: errorText(error) };
       this.#log.error("The end of a call could not be recorded", fields);
     }
     // A refusal stays what it is: nothing ran, and saying otherwise would be a lie.
@@ -231,26 +231,10 @@ export class PipelineGate implements Gate {
         handler,
         surface,
         hint: told.hint,
-        error: describe(told.cause),
+        error: told.cause === undefined ? undefined : errorText(told.cause),
       });
     return told;
   }
 }
 
 const asQuaterError = (error: unknown): QuaterError => (isQuaterError(error) ? error : internal(error));
-
-const describe = (error: unknown): string | undefined =>
-  error === undefined
-    ? undefined
-    : error instanceof Error
-      ? safely(() => error.stack ?? error.message)
-      : safely(() => String(error));
-
-/** Anything can be thrown, also what cannot be written down. */
-const safely = (write: () => string): string => {
-  try {
-    return write();
-  } catch {
-    return "a value that cannot be written down";
-  }
-};

@@ -14,6 +14,7 @@ export {
   previewOf,
 } from "./call.ts";
 export { argumentsHash, canonicalText, digestOfText, schemaDigestOf } from "./digest.ts";
+export { errorText } from "./error-text.ts";
 export {
   authenticatorFailed,
   cancelled,

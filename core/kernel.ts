@@ -4,6 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { buildCatalog } from "./catalog.ts";
 import { authenticatorProblems, doorProblems, doorsOf, publicProblems } from "./door.ts";
+import { errorText } from "./error-text.ts";
 import { isQuaterError } from "./errors.ts";
 import { PipelineGate } from "./gate.ts";
 import type { LoadedManifest } from "./load.ts";
@@ -201,7 +202,7 @@ const quietly = async (what: string, stop: () => Awaitable<void>, log: Log): Pro
   try {
     await stop();
   } catch (error) {
-    log.error(`${what} failed to stop`, { error: String(error) });
+    log.error(`${what} failed to stop`, { error: errorText(error) });
   }
 };
 

@@ -110,7 +110,7 @@ const tellable = (value: unknown, name: string, above: readonly unknown[]): unkn
 const wellFormed = (text: string): string => text.replace(/[\ud800-\udfff]/gu, "\ufffd");
 
 /** Addresses of databases hold passwords: before the host, or among the parameters. */
-const withoutPassword = (text: string): string => {
+export const withoutPassword = (text: string): string => {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
   try {
     const url = new URL(text);

@@ -1,5 +1,6 @@
 // Logs, always on standard error: readable lines for people, JSON lines (pino) for a server whose output is collected.
 
+import { errorText } from "../../core/error-text.ts";
 import type { Log } from "../../core/index.ts";
 import { visible, visibleLines } from "../../core/text.ts";
 import type { Env } from "./context.ts";
@@ -21,6 +22,12 @@ const leastOf = (env: Env, otherwise: string): string => {
 export const terminalLog = (terminal: Terminal, env: Env): Log =>
   readable(terminal, leastOf(env, terminal.isErrorTerminal ? "warn" : "silent"));
 
+type Fields = Readonly<Record<string, unknown>>;
+
+/** An error among the fields of a plugin's own line would be `{}` as JSON. */
+const written = (fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? errorText(value) : value]));
+
 const readable = (terminal: Terminal, least: string): Log => {
   const at = (level: Level) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
     if ((order[level] ?? 0) >= (order[least] ?? 0)) terminal.say(lineOf(terminal, level, message, fields));
@@ -34,7 +41,7 @@ const lineOf = (
   message: string,
   fields: Readonly<Record<string, unknown>> = {},
 ): string => {
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const given = Object.entries(written(fields)).filter(([, value]) => value !== undefined);
   const short = given.filter(([, value]) => !String(value).includes("\n"));
   const long = given.filter(([, value]) => String(value).includes("\n")); // stacks, below the line
   const pairs = short.map(
@@ -64,6 +71,6 @@ export const serverLog = async (terminal: Terminal, env: Env): Promise<Log> => {
   const at =
     (level: Level) =>
     (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
-      logger[level](fields, message);
+      logger[level](written(fields), message);
   return { info: at("info"), warn: at("warn"), error: at("error") };
 };

@@ -4,7 +4,7 @@
 import cors from "@koa/cors";
 import type Router from "@koa/router";
 import type Koa from "koa";
-import { type PluginContext, visible } from "../../core/index.ts";
+import { errorText, type PluginContext, visible } from "../../core/index.ts";
 import { AnsweringKoa, AnsweringRouter } from "./answering.ts";
 import { dryRuns, exposedRoutes, routeIndexOf } from "./exposed.ts";
 import type { Guard } from "./guard.ts";
@@ -30,10 +30,7 @@ export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
   const app = new AnsweringKoa();
   app.on("error", (error: unknown, ctx?: Koa.Context) => {
     if (isOfClient(error)) return;
-    log.error("A request failed outside the pipeline", {
-      callId: ctx?.state["callId"],
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    });
+    log.error("A request failed outside the pipeline", { callId: ctx?.state["callId"], error: errorText(error) });
   });
   app.use((ctx, next) => {
     const callId = gate.newCallId();

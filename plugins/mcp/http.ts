@@ -2,7 +2,7 @@
 // something to tell before its answer. No sessions, no GET stream, nothing to resume: any instance can answer.
 
 import type { ServerResponse } from "node:http";
-import { type Gate, isQuaterError, type Log, type Principal, type QuaterError, traceIdOf } from "../../core/index.ts";
+import { errorText, type Gate, isQuaterError, type Log, type Principal, type QuaterError, traceIdOf } from "../../core/index.ts";
 import type { HttpService, KoaContext, KoaMiddleware } from "../http/service.ts";
 import type { Answer, Dispatcher } from "./dispatch.ts";
 import { challengeOf, doorStatus, errorDataOf } from "./outcome.ts";
@@ -73,7 +73,7 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
       }),
     );
   } catch (error) {
-    parts.log.error("An MCP request could not be answered", { callId, error: String(error) });
+    parts.log.error("An MCP request could not be answered", { callId, error: errorText(error) });
     const body = errorMessage(message.id, rpcCodes.internal, "The server failed to answer", { code: "internal", callId });
     exchange.end({ body });
   }

@@ -1,7 +1,16 @@
 // MCP over a pair of streams: one message per line (MCP 2025-11-25, basic/transports, "stdio").
 
 import type { Readable, Writable } from "node:stream";
-import { Cancellation, type Gate, isQuaterError, type Log, type QuaterError, tooLarge, visible } from "../../core/index.ts";
+import {
+  Cancellation,
+  errorText,
+  type Gate,
+  isQuaterError,
+  type Log,
+  type QuaterError,
+  tooLarge,
+  visible,
+} from "../../core/index.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { errorDataOf } from "./outcome.ts";
 import type { Notifier } from "./progress.ts";
@@ -106,7 +115,7 @@ class Session {
         this.#say(error);
         return errorMessage(request.id, rpcCodes.refused, error.message, errorDataOf(error, callId));
       }
-      log.error("An MCP request could not be answered", { callId, error: String(error) });
+      log.error("An MCP request could not be answered", { callId, error: errorText(error) });
       return errorMessage(request.id, rpcCodes.internal, "The server failed to answer", { code: "internal", callId });
     }
   }

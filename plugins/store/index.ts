@@ -4,7 +4,7 @@
 import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BootError, definePlugin, type Plugin, type Problem } from "../../core/index.ts";
+import { BootError, definePlugin, errorText, type Plugin, type Problem } from "../../core/index.ts";
 import type { Database } from "./connection.ts";
 import { isStoreFailure } from "./failure.ts";
 import { isMigrated, type Registered } from "./migrate.ts";
@@ -46,7 +46,7 @@ export const store = definePlugin(
       const fence = (error: unknown): void => {
         if (isFenced) return;
         isFenced = true;
-        log.error("The store is fenced: no calls are taken until it was looked at", { error: String(error) });
+        log.error("The store is fenced: no calls are taken until it was looked at", { error: errorText(error) });
         halt("The store is fenced", exitOnFence);
       };
       const onFailure = (error: unknown): void => {
@@ -57,7 +57,7 @@ export const store = definePlugin(
         command,
         registered,
         onFailure,
-        onLost: (error: Error) => log.warn("A connection to the store was lost", { error: error.message }),
+        onLost: (error: Error) => log.warn("A connection to the store was lost", { error: errorText(error) }),
         assertOpen: () => {
           if (isFenced) throw fenced();
         },

@@ -103,7 +103,7 @@ describe("plugins", () => {
   /** The program loads the manifest and boots the kernel, which is nobody else's business. */
   // The program boots the kernel, and takes leaves alone where loading all of core would cost a fast start.
   const program = new Set(
-    ["kernel", "load", "built", "errors", "problem", "text", "bind", "schema", "compile", "operation"].map(
+    ["kernel", "load", "built", "errors", "error-text", "problem", "text", "bind", "schema", "compile", "operation"].map(
       (name) => `core/${name}.ts`,
     ),
   );

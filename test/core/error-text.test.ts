@@ -1,0 +1,77 @@
+// What of an error reaches the log: its causes and what the system says of it, and nothing that somebody put on it.
+
+import { anyone, errorText, handler, Type } from "quater";
+import { bootTest, principal } from "quater/testing";
+import { expect, test } from "vitest";
+
+test("the cause of a failure is in the log of its call, with what the system says", async () => {
+  const plan = handler({
+    description: "Plans.",
+    effect: "read",
+    input: Type.Object({}),
+    auth: anyone,
+    handle: () => {
+      const cause = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), {
+        code: "ECONNREFUSED",
+        errno: -111,
+        syscall: "connect",
+        address: "127.0.0.1",
+        port: 1,
+      });
+      throw new Error("Could not load the plan", { cause: new TypeError("fetch failed", { cause }) });
+    },
+  });
+  await using app = await bootTest({ handlers: { plan }, expose: { plan: { direct: true } } });
+  const outcome = await app.as(principal()).call("plan");
+  expect(JSON.stringify(outcome)).not.toContain("ECONNREFUSED");
+  const text = String(app.log.find(({ message }) => message === "plan failed")?.fields["error"]);
+  expect(text.split("\n").filter((line) => !/^\s+at /.test(line))).toEqual([
+    "Error: Could not load the plan",
+    "caused by: TypeError: fetch failed",
+    "caused by: Error: connect ECONNREFUSED 127.0.0.1:1",
+    "    code=ECONNREFUSED errno=-111 syscall=connect address=127.0.0.1 port=1",
+  ]);
+});
+
+test("every part of an AggregateError is written", () => {
+  const text = errorText(new AggregateError([new Error("first"), "second"], "none of them"));
+  expect(text).toMatch(/^AggregateError: none of them\n.*\none of: Error: first\n.*\none of: second$/s);
+});
+
+test("a canary in what drivers and clients hang on errors is not written", () => {
+  const canary = "canary-51c0de";
+  const cause = Object.assign(new Error(`Failed to fetch https://${canary}@feed.example/a?token=${canary}&page=2`), {
+    code: "23505",
+    detail: `Key (email)=(${canary}) already exists.`,
+    where: canary,
+    query: canary,
+    parameters: [canary],
+    config: { headers: { authorization: canary } },
+    response: { data: canary },
+    input: canary,
+  });
+  const texts = [
+    errorText(new Error(`No postgres://shop:${canary}@db.example/shop`, { cause })),
+    errorText(new Error("odd", { cause: { password: canary } })),
+    errorText({ password: canary }),
+    errorText(new Error(`postgres://shop:${canary}/${canary}@db.example`)),
+  ];
+  expect(texts.filter((text) => text.includes(canary))).toEqual([]);
+  expect(texts[0]).toContain("code=23505");
+  expect(texts[0]).toContain("https://feed.example/a?token=&page=2");
+});
+
+test("causes in a circle, in a crowd, without an end or without a text are written in bounded space", () => {
+  const circle = new Error("round");
+  circle.cause = circle;
+  expect(errorText(circle).match(/round/g)).toHaveLength(1);
+  const crowd = new AggregateError(Array.from({ length: 1_000 }, (_, n) => new Error(`part ${n}`)));
+  expect(errorText(crowd).match(/one of/g)).toHaveLength(7);
+  expect(errorText(new Error("a.".repeat(500_000))).length).toBeLessThan(10_000);
+  const mute = Object.defineProperty(new Error("mute"), "stack", {
+    get: () => {
+      throw new Error("no");
+    },
+  });
+  expect(errorText(mute)).toBe("a value that cannot be written down");
+});
