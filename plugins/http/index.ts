@@ -1,6 +1,7 @@
 // The http surface: Koa, exposed routes through the gate, health, the OpenAPI document, and a place for other plugins and
 // users to mount their own.
 
+import { isIP } from "node:net";
 import {
   type Authentication,
   definePlugin,
@@ -107,18 +108,51 @@ const numberProblems = (options: HttpOptions): Problem[] =>
     ];
   });
 
+/** What browsers send as Origin: RFC 6454 6.2, with the standard port left out, as they do. */
+const isOrigin = (text: string): boolean => {
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/i.test(text)) return false;
+  return !/^https?:/i.test(text) || (URL.canParse(text) && new URL(text).origin === text.toLowerCase());
+};
+
+const isNetwork = (text: string): boolean => {
+  const [address = "", bits, ...more] = text.split("/");
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return most > 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most));
+};
+
+/** What each entry of a list has to be. Anything else would match nothing, and nobody would notice. */
+const lists = {
+  allowedHosts: {
+    isRight: (text: string) => hostName.test(text),
+    what: "no Host without its port",
+    remedy: 'Leave out the port, and whatever else is not the name: "shop.example"',
+  },
+  allowedOrigins: {
+    isRight: isOrigin,
+    what: "no Origin that a browser would send",
+    remedy: 'Write scheme and host, and the port where it is not the usual one: "https://admin.example"',
+  },
+  trustedProxies: {
+    isRight: isNetwork,
+    what: "neither an address nor a network",
+    remedy: 'Write addresses, or networks with their bits: "10.0.0.0/8"',
+  },
+} as const satisfies Partial<Record<keyof GuardOptions, unknown>>;
+
+const listProblems = (options: HttpOptions): Problem[] =>
+  Object.entries(lists).flatMap(([name, { isRight, what, remedy }]) => {
+    const given: unknown = options[name as keyof typeof lists] ?? [];
+    const at = { place: "http()", plugin: "http", remedy };
+    if (!Array.isArray(given)) return [{ ...at, cause: `http's ${name} is ${JSON.stringify(given)}, and no list` }];
+    return given
+      .filter((one) => typeof one !== "string" || !isRight(one))
+      .map((one) => ({ ...at, cause: `http's ${name} has ${JSON.stringify(one)}, which is ${what}` }));
+  });
+
 const optionProblems = (options: HttpOptions, routes: Problem[]): Problem[] => {
   const { host = "127.0.0.1", allowedHosts = [] } = options;
-  const found = [...routes, ...numberProblems(options)];
-  const hosts = allowedHosts
-    .filter((allowed) => !hostName.test(allowed))
-    .map((allowed) => ({
-      place: "http()",
-      plugin: "http",
-      cause: `http's allowedHosts has ${JSON.stringify(allowed)}, which is no Host without its port`,
-      remedy: 'Leave out the port, and whatever else is not the name: "shop.example"',
-    }));
-  if (loopback.has(host) || allowedHosts.length > 0) return [...found, ...hosts];
+  const found = [...routes, ...numberProblems(options), ...listProblems(options)];
+  if (loopback.has(host) || allowedHosts.length > 0) return found;
   return [
     ...found,
     {

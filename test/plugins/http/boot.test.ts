@@ -51,6 +51,36 @@ test("numbers that are none, or out of range, are refused by name", async () => 
   expect(await problemsOf({}, { port: 65_536 })).toEqual(["http's port is 65536. Write a whole number from 0 to 65535"]);
 });
 
+test("origins that no browser sends, and proxies that are no address, are refused by name", async () => {
+  const wrong = [
+    "https://admin.example/",
+    "*",
+    "https://*.example",
+    "app.example",
+    "https://admin.example:443",
+    "https://bücher.example",
+    "null",
+    1,
+  ];
+  const right = ["https://admin.example", "HTTPS://Admin.Example:8443", "http://[::1]:3000", "capacitor://localhost"];
+  const origin = 'Write scheme and host, and the port where it is not the usual one: "https://admin.example"';
+  expect(await problemsOf({}, { allowedOrigins: [...right, ...wrong] })).toEqual(
+    wrong.map(
+      (text) => `http's allowedOrigins has ${JSON.stringify(text)}, which is no Origin that a browser would send. ${origin}`,
+    ),
+  );
+  const proxies = ["proxy", "10.0.0.0/99", "10.0.0.0/", "10.0.0.0/8/8", "::1/129", "", "127.0.0.1:80"];
+  const address = 'Write addresses, or networks with their bits: "10.0.0.0/8"';
+  expect(await problemsOf({}, { trustedProxies: ["10.0.0.0/8", "127.0.0.1", "::1", "fd00::/8", ...proxies] })).toEqual(
+    proxies.map(
+      (text) => `http's trustedProxies has ${JSON.stringify(text)}, which is neither an address nor a network. ${address}`,
+    ),
+  );
+  expect(await problemsOf({}, { trustedProxies: "10.0.0.1" })).toEqual([
+    `http's trustedProxies is "10.0.0.1", and no list. ${address}`,
+  ]);
+});
+
 describe("routes", () => {
   test.each([
     ["GET on a write", { put: { http: "GET /a/:id" } }, 'put: GET on a handler whose effect is "write"'],
