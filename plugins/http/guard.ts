@@ -18,7 +18,7 @@ export interface Guard {
   /** @throws {TransportRefusal} */
   readonly check: (req: IncomingMessage) => void;
   readonly isOriginAllowed: (req: IncomingMessage, origin: string) => boolean;
-  /** The address of the caller: the peer's, or the right-most hop that no trusted proxy is. */
+  /** The address of the caller: the peer's, or the right-most hop that is an address of no trusted proxy. */
   readonly peerOf: (req: IncomingMessage) => string | undefined;
 }
 
@@ -70,10 +70,23 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       const peer = req.socket.remoteAddress;
       const forwarded = req.headers["x-forwarded-for"];
       if (peer === undefined || typeof forwarded !== "string" || !isIn(proxies, peer)) return peer;
-      const hops = forwarded.split(",").map((hop) => hop.trim());
-      return hops.reverse().find((hop) => isIP(hop) === 0 || !isIn(proxies, hop)) ?? peer;
+      let known = peer;
+      for (const hop of forwarded.split(",").reverse()) {
+        const address = addressIn(hop.trim());
+        // What is no address was not written by a proxy that is trusted, nor was anything before it.
+        if (address === undefined) return known;
+        known = address;
+        if (!isIn(proxies, address)) return known;
+      }
+      return known;
     },
   };
+};
+
+/** The address of a hop, which some proxies write with its port: `1.2.3.4:555`, `[2001:db8::1]:555`. */
+const addressIn = (hop: string): string | undefined => {
+  const address = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(hop)?.[1] ?? hop.replace(/^([^:]+):\d{1,5}$/, "$1");
+  return isIP(address) === 0 ? undefined : address;
 };
 
 const repeatedHeader = (raw: readonly string[]): string | undefined => {

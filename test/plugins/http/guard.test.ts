@@ -124,6 +124,19 @@ describe("the caller's address", () => {
   test("behind trusted proxies it is the right-most hop that is none of them", async () => {
     expect(await ask(["127.0.0.1", "10.0.0.0/8"], "6.6.6.6, 1.2.3.4, 10.1.2.3")).toBe("1.2.3.4");
   });
+  test.each([
+    ["garbage", "127.0.0.1"],
+    ["6.6.6.6, garbage, 10.1.2.3", "10.1.2.3"],
+    ["6.6.6.6, ", "127.0.0.1"],
+    ["1.2.3.4:555", "1.2.3.4"],
+    ["1.2.3.4, 10.1.2.3:80", "1.2.3.4"],
+    ["2001:db8::1", "2001:db8::1"],
+    ["[2001:db8::1]", "2001:db8::1"],
+    ["[2001:db8::1]:555", "2001:db8::1"],
+    ["1.2.3.4:port", "127.0.0.1"],
+  ])("of %j it is %s: a port is no part of it, and what is no address ends the list", async (forwarded, peer) => {
+    expect(await ask(["127.0.0.1", "10.0.0.0/8"], forwarded)).toBe(peer);
+  });
 });
 
 test("listening beyond loopback without allowedHosts does not boot", async () => {
