@@ -21,6 +21,8 @@ export interface Context {
    * program at once.
    */
   readonly heedInterrupt: () => AbortSignal;
+  /** From now on standard error is a log, and what nobody catches is written by this. */
+  readonly sayFailuresAs: (line: (error: unknown) => string) => void;
 }
 
 /** What whoever typed the command line shows at the cli door. */

@@ -53,6 +53,12 @@ const lineOf = (
   return `${paintError("dim", time)} ${word} ${visible(message)}${paintError("dim", pairs.join(""))}\n${blocks.join("")}`;
 };
 
+/** What nobody caught, as a line of the log where that is JSON. Not a matter of levels: it is the reason of an end. */
+export const failureLine = (error: unknown): string => {
+  const line = { level: "error", time: new Date().toISOString(), error: errorText(error), message: "Unexpected failure" };
+  return `${JSON.stringify(line)}\n`;
+};
+
 /** For commands that stay. */
 export const serverLog = async (terminal: Terminal, env: Env): Promise<Log> => {
   const least = leastOf(env, "info");

@@ -42,6 +42,7 @@ export const cliProbe =
       isHelp: false,
       config: undefined,
       heedInterrupt: () => never,
+      sayFailuresAs: () => {},
     };
     try {
       await act(host, context, operation, readRunArguments(args));

@@ -13,10 +13,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 let hasFailed = false;
+let failureText = (error: unknown): string =>
+  `quater: unexpected failure\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
 /** As long as a kernel drains by default, and a little more. */
 const patienceMs = 12_000;
 process.on("uncaughtException", (error) => {
-  process.stderr.write(`quater: unexpected failure\n${error?.stack ?? String(error)}\n`);
+  process.stderr.write(failureText(error));
   if (hasFailed) process.exit(exit.internal);
   hasFailed = true;
   // A server lets the other calls in flight end, as on a signal; what nobody heeds ends at once.
@@ -38,6 +40,9 @@ const code = await runProgram({
   stdout,
   stderr,
   interrupt: interrupt.signal,
+  sayFailuresAs: (line) => {
+    failureText = line;
+  },
 });
 // Not left to the event loop: a handler's timer or an open connection would hold a finished command.
 process.exit(hasFailed ? exit.internal : code);

@@ -16,6 +16,8 @@ export interface ProgramOptions extends Streams {
   readonly cwd: string;
   /** Aborted when the process is asked to end; its reason is the signal's name. */
   readonly interrupt?: AbortSignal;
+  /** Told how what nobody catches is to be written, once that is not as text. */
+  readonly sayFailuresAs?: Context["sayFailuresAs"];
 }
 
 /** @returns The exit code; never throws. */
@@ -40,6 +42,7 @@ export const runProgram = async (options: ProgramOptions): Promise<number> => {
         isHeeded = true;
         return interrupt;
       },
+      sayFailuresAs: (line) => options.sayFailuresAs?.(line),
     };
     const left = new Promise<number>((resolve) => {
       const leave = () => isHeeded || resolve(exitOfSignal(interrupt.reason));

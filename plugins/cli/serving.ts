@@ -7,7 +7,7 @@ import { BootError } from "../../core/problem.ts";
 import { boot, load } from "./boot.ts";
 import type { Context } from "./context.ts";
 import { exit } from "./exit.ts";
-import { serverLog } from "./log.ts";
+import { failureLine, serverLog } from "./log.ts";
 
 /**
  * @param ready  Called once everything listens.
@@ -20,6 +20,7 @@ export const serveUntilStopped = async (
 ): Promise<number> => {
   const loaded = await load(program, { useBuild: command === "serve" }); // in development, what stands in the files
   const log = await serverLog(program.terminal, program.env);
+  if (!program.terminal.isErrorTerminal) program.sayFailuresAs(failureLine);
   const halted = new AbortController(); // its reason is the exit code
   const halt = (reason: string, code: number) => {
     log.error(`${reason}; stopping`);

@@ -86,6 +86,51 @@ test("serve logs JSON lines, waits for calls in flight on SIGTERM, and exits 0",
   expect(lines.map(({ message }) => message)).toEqual(expect.arrayContaining(["shop is ready", "Stopping on SIGTERM"]));
 });
 
+test("what nobody catches ends serve as a line of its log, with its cause", async () => {
+  const { folder, remove } = project({
+    "quater.config.mjs": `
+import { defineConfig, definePlugin } from "quater";
+import { http, httpRef } from "quater/http";
+const fail = async () => {
+  throw new Error("nobody waits for this", { cause: new Error("the reason") });
+};
+const timer = definePlugin(() => ({
+  name: "timer",
+  needs: [httpRef],
+  setup: ({ services, log }) =>
+    services.get(httpRef).mount("GET /fail", ({ router }) => {
+      router.get("/fail", (ctx) => {
+        log.warn("A line of a plugin", { problem: new Error("handed over as it is") });
+        setTimeout(fail, 10);
+        ctx.body = "soon";
+      });
+    }),
+}));
+export default defineConfig({ name: "fails", handlers: [], plugins: [http({ port: 0 }), timer()] });
+`,
+  });
+  try {
+    const server = start(["serve"], { cwd: folder });
+    const url = urlIn(await server.said(/"message":"fails is ready"/));
+    await fetch(`${url}/fail`);
+    const { code, err } = await server.ended;
+    const lines = err
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, string>);
+    expect(code).toBe(70);
+    expect(lines.find(({ message }) => message === "A line of a plugin")?.["problem"]).toContain("handed over as it is");
+    expect(lines.find(({ message }) => message === "Unexpected failure")).toEqual({
+      level: "error",
+      time: expect.any(String),
+      error: expect.stringMatching(/^Error: nobody waits for this\n[\s\S]*caused by: Error: the reason/),
+      message: "Unexpected failure",
+    });
+  } finally {
+    remove();
+  }
+});
+
 test("a second signal ends serve at once, with 143", async () => {
   const server = start(["serve"]);
   const url = urlIn(await server.said(/is ready/));
