@@ -22,6 +22,9 @@ export interface AppOptions {
   readonly allowedOrigins?: readonly string[];
 }
 
+/** How long a browser may go without asking again; they forget after 5 seconds if nothing is said. */
+const preflightSeconds = 600;
+
 const isOfClient = (error: unknown): boolean =>
   ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"].includes(String((error as NodeJS.ErrnoException | undefined)?.code));
 
@@ -54,6 +57,7 @@ export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, al
       cors({
         origin: (ctx) => (isListed(ctx.get("origin")) ? ctx.get("origin") : ""),
         exposeHeaders: ["x-request-id", "retry-after"],
+        maxAge: preflightSeconds,
       }),
     );
   }

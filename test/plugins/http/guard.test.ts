@@ -53,6 +53,15 @@ describe("Origin", () => {
     expect([listed.status, listed.headers["access-control-allow-origin"]]).toEqual([200, "https://app.example"]);
     expect(listed.headers["access-control-allow-credentials"]).toBeUndefined();
   });
+  test("a preflight of a listed page is answered, and holds for ten minutes", async () => {
+    const asked = ["Origin: https://app.example", "Access-Control-Request-Method: POST"];
+    const { status, headers } = await raw(base, request("OPTIONS /orders HTTP/1.1", host, ...asked));
+    expect([status, headers["access-control-allow-origin"], headers["access-control-max-age"]]).toEqual([
+      204,
+      "https://app.example",
+      "600",
+    ]);
+  });
   test("without a list there are no CORS headers at all", async () => {
     await using plain = await bootShop();
     const url = plain.kernel.services.get(httpRef).baseUrl ?? "";
