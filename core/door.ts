@@ -3,6 +3,7 @@
 import { authenticatorFailed, invalidToken, isQuaterError, unauthenticated } from "./errors.ts";
 import type { Catalog, Operation } from "./operation.ts";
 import type { ConfiguredPlugin, Entry, Surface } from "./plugin.ts";
+import { kindOf } from "./plugin-options.ts";
 import { type Authenticator, type Awaitable, anonymous, asAuthenticator, type Principal } from "./principal.ts";
 import type { Problem } from "./problem.ts";
 import type { JsonSchema } from "./schema.ts";
@@ -50,7 +51,7 @@ const adopted = (principal: Principal | undefined, { surface }: Door, { credenti
   // `null` and `false` are how most code says "nobody".
   if (principal === undefined || principal === null || (principal as unknown) === false)
     throw credentials.token === undefined ? unauthenticated(surface.name) : invalidToken();
-  if (!isPrincipal(principal)) throw authenticatorFailed(surface.name, new Error("It returned no principal"));
+  if (!isPrincipal(principal)) throw authenticatorFailed(surface.name, new Error(`It returned ${whatIsReturned(principal)}`));
   return surface.adopt?.(principal) ?? principal;
 };
 
@@ -61,6 +62,19 @@ const isPrincipal = (value: Principal): boolean =>
   typeof value.credential === "string" &&
   Array.isArray(value.scopes) &&
   Array.isArray(value.roles);
+
+/** For the log of whoever wrote the authenticator: what keeps it from being a principal, without the values. */
+const whatIsReturned = (value: unknown): string => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return `${kindOf(value)}, and no principal`;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const wrong = (isRight: (field: unknown) => boolean, needed: string) => (name: string) =>
+    isRight(fields[name]) ? [] : `${name} is ${kindOf(fields[name])} and not ${needed}`;
+  const found = [
+    ...["issuer", "subject", "credential"].flatMap(wrong((field) => typeof field === "string", "a string")),
+    ...["scopes", "roles"].flatMap(wrong(Array.isArray, "a list")),
+  ];
+  return `what is no principal: ${found.join(", ")}`;
+};
 
 /** A surface that exposes anything protected has its own auth, or the boot is refused. */
 export const doorProblems = (plugins: readonly ConfiguredPlugin[], exposures: readonly JsonSchema[], place: string): Problem[] =>

@@ -174,6 +174,33 @@ describe("with a wrong option nobody is let in", () => {
   });
 });
 
+test.each([
+  [
+    "a user's record",
+    { id: "canary", scopes: "canary", issuer: null },
+    [
+      "It returned what is no principal: issuer is null and not a string, subject is undefined and not a string,",
+      "credential is undefined and not a string, scopes is a string and not a list, roles is undefined and not a list",
+    ].join(" "),
+  ],
+  ["a yes", true, "It returned a boolean, and no principal"],
+  ["a name", "canary", "It returned a string, and no principal"],
+])(
+  "an authenticator that returns %s lets nobody in, and the log says what is wrong, without values",
+  async (_what, returned, said) => {
+    const open = handler({ description: "x", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => 1 });
+    await using app = await bootTest({
+      handlers: { open },
+      expose: { open: { http: "GET /open" } },
+      plugins: [http({ port: 0, authenticate: () => returned as never })],
+    });
+    expect((await fetch(`${app.kernel.services.get(httpRef).baseUrl}/open`)).status).toBe(503);
+    const text = JSON.stringify(app.log);
+    expect(text).toContain(said);
+    expect(text).not.toContain("canary");
+  },
+);
+
 test("the program says it as it says everything that keeps a project from booting: 78 and no stack", async () => {
   const folder = mkdtempSync(join(fileURLToPath(new URL(".", import.meta.url)), ".options-"));
   try {
