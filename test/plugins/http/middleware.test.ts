@@ -273,3 +273,30 @@ test("the call of somebody who left before the body was read ends", async () => 
   await app.stop();
   expect(app.log.filter(({ message }) => message.startsWith("Cancelling"))).toEqual([]);
 });
+
+test.each([true, false])(
+  "what a plugin before its own puts in front of the routes is not inside of it (own first: %s)",
+  async (isFirst) => {
+    const mounting = (name: string, middleware: KoaMiddleware) =>
+      definePlugin(() => ({
+        name,
+        needs: [httpRef],
+        setup: ({ services }) => services.get(httpRef).mount(name, ({ app }) => void app.use(middleware)),
+      }))();
+    const page = mounting("page", (ctx, next) => {
+      if (ctx.path !== "/page") return next();
+      ctx.body = "a page";
+      return undefined;
+    });
+    const around = mounting("around", async (ctx, next) => {
+      await next();
+      ctx.set("x-after", "1");
+    });
+    await using app = await bootTest({
+      handlers: {},
+      plugins: [http({ port: 0, authenticate: tokens({}) }), ...(isFirst ? [around, page] : [page, around])],
+    });
+    const answer = await ask(app, "/page");
+    expect([await answer.text(), answer.headers.get("x-after")]).toEqual(["a page", isFirst ? "1" : null]);
+  },
+);
