@@ -30,7 +30,10 @@ const shelf = definePlugin((migrations: readonly Migration[] = [first]) => ({
   name: "shelf",
   needs: [storeRef],
   provides: [shelfRef],
-  setup: ({ services }) => services.get(storeRef).register("shelf", migrations),
+  setup: ({ services }) => {
+    services.get(storeRef).register("shelf", migrations);
+    services.provide(shelfRef, {});
+  },
 }));
 
 const boot = (root: string, options: StoreOptions = {}, migrations?: readonly Migration[]): Promise<TestApp> =>
