@@ -7,7 +7,7 @@ import { authenticatorProblems, doorProblems, doorsOf, publicProblems } from "./
 import { errorText } from "./error-text.ts";
 import { isQuaterError } from "./errors.ts";
 import { PipelineGate } from "./gate.ts";
-import type { LoadedManifest } from "./load.ts";
+import { firstFrame, type LoadedManifest } from "./load.ts";
 import { isExposed } from "./manifest.ts";
 import { manifestDigest } from "./manifest-digest.ts";
 import type { Catalog } from "./operation.ts";
@@ -89,6 +89,7 @@ export const createKernel = async ({ loaded, command, log, only, halt = () => {}
     await quietly("A resource", () => gate.appResources.close({ failed: false }), log);
   });
   const problems: Problem[] = [];
+  const blaming = blamingIn(loaded, log);
   try {
     for (const { authenticator } of doors.values()) {
       if (authenticator === undefined || opened.has(authenticator)) continue; // two surfaces may share one
@@ -96,9 +97,12 @@ export const createKernel = async ({ loaded, command, log, only, halt = () => {}
       await blaming(`The authenticator ${authenticator.name}`, "open", () => authenticator.open?.({ root, command }));
     }
     for (const plugin of plugins) {
-      const made = (await blaming(`The plugin ${plugin.name}`, "setup", () => plugin.setup?.(context))) ?? {};
+      const { name } = plugin;
+      const made = (await blaming(`The plugin ${name}`, "setup", () => plugin.setup?.(context), name)) ?? {};
       running.push({ plugin, parts: { ...plugin, ...made } });
-      problems.push(...returnedProblems(plugin.name, made));
+      const unkept = unkeptPromises(plugin, services, loaded.placeOf("plugins"));
+      problems.push(...returnedProblems(name, made), ...unkept);
+      if (unkept.length > 0) throw new BootError(problems); // before anybody relies on it
     }
     problems.push(
       ...gate.compile(
@@ -134,7 +138,8 @@ export const createKernel = async ({ loaded, command, log, only, halt = () => {}
     unready: () => gate.unready(),
     start: async () => {
       try {
-        for (const { plugin, parts } of running) await blaming(`The plugin ${plugin.name}`, "start", () => parts.start?.());
+        for (const { plugin, parts } of running)
+          await blaming(`The plugin ${plugin.name}`, "start", () => parts.start?.(), plugin.name);
       } catch (error) {
         await stopAll();
         throw error;
@@ -146,19 +151,38 @@ export const createKernel = async ({ loaded, command, log, only, halt = () => {}
   };
 };
 
-/** A throw that is no refusal is somebody's defect: the message says whose, the stack stays. */
-const blaming = async <Result>(who: string, phase: string, act: () => Awaitable<Result>): Promise<Result> => {
-  try {
-    return await act();
-  } catch (error) {
-    if (isQuaterError(error) || isBootError(error) || !(error instanceof Error)) throw error;
-    const blamed = new Error(`${who} failed in ${phase}: ${error.message}`, { cause: error });
-    throw Object.assign(blamed, {
-      stack: `${blamed.message}\n${error.stack ?? ""}`,
-      code: (error as NodeJS.ErrnoException).code,
-    });
-  }
-};
+type Blaming = <Result>(who: string, phase: string, act: () => Awaitable<Result>, plugin?: string) => Promise<Result>;
+
+/** What is thrown on the way up and is no refusal is a mistake in the project: whose, and where. The log has the stack. */
+const blamingIn =
+  ({ placeOf, root }: LoadedManifest, log: Log): Blaming =>
+  async (who, phase, act, plugin) => {
+    try {
+      return await act();
+    } catch (error) {
+      if (isQuaterError(error) || isBootError(error)) throw error;
+      const { stack, said } =
+        error instanceof Error
+          ? { stack: error.stack, said: `${error.name}: ${error.message}` }
+          : { stack: undefined, said: String(error) };
+      log.info(`${who} failed in ${phase}`, { error: stack ?? said });
+      const place = firstFrame(stack, root) ?? placeOf("plugins");
+      const remedy = "Mend what made it throw; the stack is in the log";
+      const problem = { place, cause: `${who} failed in ${phase}: ${said}`, remedy, ...(plugin === undefined ? {} : { plugin }) };
+      throw new BootError([problem], error);
+    }
+  };
+
+/** Told of whoever promised, and not of whoever relied on it. */
+const unkeptPromises = ({ name, provides = [] }: ConfiguredPlugin, services: Services, place: string): readonly Problem[] =>
+  provides
+    .filter((ref) => services.find(ref) === undefined)
+    .map((ref) => ({
+      place,
+      plugin: name,
+      cause: `The plugin ${name} names ${ref.name} in provides, and its setup did not provide it`,
+      remedy: "Call services.provide in setup, before it ends, or remove it from provides",
+    }));
 
 /** Everything that can be known to be wrong before anything is set up. */
 const checkedPlan = async (loaded: LoadedManifest, command: Command, only: string | undefined) => {

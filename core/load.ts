@@ -218,7 +218,8 @@ export const importProblem = (error: unknown, place: string, root: string): Prob
   };
 };
 
-const firstFrame = (stack: string | undefined, root: string): string | undefined => {
+/** For messages: the first line of the project's own in a stack, `app/shop.ts:12`. */
+export const firstFrame = (stack: string | undefined, root: string): string | undefined => {
   for (const [, path = "", line] of (stack ?? "").matchAll(/(?:file:\/\/)?(\/[^\s():?]+)(?:\?[^\s:)]*)?:(\d+)/g)) {
     if (path.startsWith(`${root}/`) && !path.includes("/node_modules/")) return `${relative(root, path)}:${line}`;
   }

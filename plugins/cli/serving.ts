@@ -3,7 +3,6 @@
 import type { Command } from "../../core/index.ts";
 import type { Kernel } from "../../core/kernel.ts";
 import type { LoadedManifest } from "../../core/load.ts";
-import { BootError } from "../../core/problem.ts";
 import { boot, load } from "./boot.ts";
 import type { Context } from "./context.ts";
 import { exit } from "./exit.ts";
@@ -31,9 +30,7 @@ export const serveUntilStopped = async (
   // Where nothing listens on a socket, something has to keep the process.
   const staying = setInterval(() => {}, 2 ** 30);
   try {
-    await kernel.start().catch((error: unknown) => {
-      throw listenProblem(error);
-    });
+    await kernel.start();
     ready(kernel, log, loaded);
     await new Promise<void>((resolve) => {
       for (const signal of [interrupt, halted.signal]) {
@@ -48,22 +45,6 @@ export const serveUntilStopped = async (
     await kernel.stop();
     clearInterval(staying);
   }
-};
-
-/** A listener of some plugin's that found its port taken: a mistake in the project, without a stack. */
-const listenProblem = (error: unknown): unknown => {
-  if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") return error;
-  const { port, address = "this machine" } = error as { port?: number; address?: string };
-  return new BootError(
-    [
-      {
-        place: "start",
-        cause: `Port ${port ?? "?"} on ${address} is already in use`,
-        remedy: "Stop what listens there, or choose another port",
-      },
-    ],
-    error,
-  );
 };
 
 /** What a listener wanted to have and somebody else has. */

@@ -1,4 +1,16 @@
-import { anyone, authenticated, can, definePlugin, expose, handler, isBootError, secret, serviceRef, Type } from "quater";
+import {
+  anyone,
+  authenticated,
+  can,
+  definePlugin,
+  expose,
+  handler,
+  isBootError,
+  type PluginContext,
+  secret,
+  serviceRef,
+  Type,
+} from "quater";
 import { bootTest, direct, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { createKernel } from "../../core/kernel.ts";
@@ -294,13 +306,35 @@ describe("start and stop", () => {
   test("providers boot before whoever asks, and stop runs in reverse, once", async () => {
     const happened: string[] = [];
     const store = serviceRef("store");
+    const storing = witness(happened, "store", {
+      provides: [store],
+      setup: ({ services }: PluginContext) => {
+        happened.push("setup store");
+        services.provide(store, {});
+      },
+    });
     const app = await bootTest({
       handlers: {},
-      plugins: [witness(happened, "audit", { needs: [store] }), witness(happened, "store", { provides: [store] })],
+      plugins: [witness(happened, "audit", { needs: [store] }), storing],
     });
     await Promise.all([app.stop(), app.stop()]);
     await app.stop();
     expect(happened).toEqual(["setup store", "setup audit", "start store", "start audit", "stop audit", "stop store"]);
+  });
+
+  test("a service that is promised and not provided is the fault of who promised it", async () => {
+    const store = serviceRef("store");
+    const happened: string[] = [];
+    const relying = witness(happened, "audit", {
+      needs: [store],
+      setup: ({ services }: PluginContext) => void services.get(store),
+    });
+    expect(
+      await problemsOf(() => bootTest({ handlers: {}, plugins: [relying, witness(happened, "store", { provides: [store] })] })),
+    ).toEqual([
+      "The plugin store names store in provides, and its setup did not provide it. Call services.provide in setup, before it ends, or remove it from provides",
+    ]);
+    expect(happened).toEqual(["setup store", "stop store"]);
   });
 
   test("a failing start stops what was started", async () => {

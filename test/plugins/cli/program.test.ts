@@ -346,23 +346,44 @@ describe("keys", () => {
   });
 });
 
-test("a failure of our own shows a stack and exits 70", async () => {
+/** Boots `quater serve` with one more plugin. */
+const serveWith = async (plugin: string, env = {}) => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
-    "quater.config.mjs": manifest(
-      "{}",
-      'Object.assign(cli(), { setup: () => { throw new TypeError("\\u001b[31mnot a QuaterError"); } })',
-    ),
+    "quater.config.mjs": manifest("{}", `cli(),\n    ${plugin}`),
   });
   try {
-    const { code, err } = await quater(["exposure"], { cwd: folder, isTerminal: true });
-    expect(code).toBe(70);
-    expect(err).toMatch(
-      /^quater: unexpected failure\nThe plugin cli failed in setup: \\u\{1b\}\[31mnot a QuaterError\nTypeError: .*\n\s+at /,
-    );
+    return await quater(["serve"], { cwd: folder, isTerminal: true, env });
   } finally {
     remove();
   }
+};
+
+test.each(["setup", "start"])(
+  "a plugin that throws in its %s keeps the project from booting: name, message, line",
+  async (phase) => {
+    const plugin = `Object.assign(cli(), { name: "slow", exposure: [], surface: undefined, ${phase}: async () => { throw new TypeError("\\u001b[31mno host"); } })`;
+    const { code, err } = await serveWith(plugin, { QUATER_LOG: "warn" });
+    expect(code).toBe(78);
+    expect(err).toBe(`The project does not boot: 1 problem
+
+  quater.config.mjs:9
+    plugin  slow
+    cause   The plugin slow failed in ${phase}: TypeError: \\u{1b}[31mno host
+    remedy  Mend what made it throw; the stack is in the log
+`);
+    expect((await serveWith(plugin)).err).toMatch(
+      / info The plugin slow failed in \w+\n {2}TypeError: .*no host\n +at .*quater\.config\.mjs/,
+    );
+  },
+);
+
+test("a failure of our own shows a stack and exits 70", async () => {
+  const { code, err } = await serveWith(
+    'Object.assign(cli(), { name: "odd", surface: undefined, exposure: [], check: () => { throw new TypeError("\\u001b[31mnot a problem"); } })',
+  );
+  expect(code).toBe(70);
+  expect(err).toMatch(/^quater: unexpected failure\nTypeError: \\u\{1b\}\[31mnot a problem\n\s+at /);
 });
 
 test("colours are for terminals, and NO_COLOR turns them off", async () => {
