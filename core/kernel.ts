@@ -3,6 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { buildCatalog } from "./catalog.ts";
+import { commandProblems } from "./commands.ts";
 import { authenticatorProblems, doorProblems, doorsOf, publicProblems } from "./door.ts";
 import { errorText } from "./error-text.ts";
 import { isQuaterError } from "./errors.ts";
@@ -39,6 +40,8 @@ export interface KernelOptions {
   readonly halt?: PluginContext["halt"];
   /** Load only the module of this handler. */
   readonly only?: string;
+  /** First words of commands that plugins cannot have. */
+  readonly takenWords?: readonly string[];
 }
 
 export interface Kernel extends Gate {
@@ -57,7 +60,8 @@ export interface Kernel extends Gate {
 }
 
 /** @throws {BootError} with every problem found. */
-export const createKernel = async ({ loaded, command, log, only, halt = () => {} }: KernelOptions): Promise<Kernel> => {
+export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
+  const { loaded, command, log, only, halt = () => {}, takenWords = [] } = options;
   const { manifest, root } = loaded;
   const { plugins, catalog } = await checkedPlan(loaded, command, only);
   const doors = doorsOf(plugins);
@@ -109,6 +113,10 @@ export const createKernel = async ({ loaded, command, log, only, halt = () => {}
         running.flatMap(({ plugin, parts }) => (parts.hooks === undefined ? [] : { plugin: plugin.name, hooks: parts.hooks })),
       ),
     );
+    const commands = running.flatMap(({ plugin, parts }) =>
+      (parts.commands ?? []).map((added) => ({ plugin: plugin.name, command: added })),
+    );
+    if (problems.length === 0) problems.push(...commandProblems(commands, takenWords)); // of what has the right shape
     const said = new Set<string>(); // a wrong hook is found again for every handler
     if (problems.length > 0) throw new BootError(problems.filter(({ cause }) => !said.has(cause) && said.add(cause)));
   } catch (error) {

@@ -4,6 +4,7 @@ import type { Command, Log, PluginContext } from "../../core/index.ts";
 import { createKernel, type Kernel } from "../../core/kernel.ts";
 import { type LoadedManifest, loadManifest } from "../../core/load.ts";
 import { BootError } from "../../core/problem.ts";
+import { builtins } from "./builtins.ts";
 import type { Context } from "./context.ts";
 import { terminalLog } from "./log.ts";
 
@@ -31,6 +32,7 @@ export const boot = (context: Context, loaded: LoadedManifest, { command, only, 
     loaded,
     command,
     log: log ?? terminalLog(context.terminal, context.env),
+    takenWords: ["help", ...builtins.map(({ word }) => word)],
     ...(only === undefined ? {} : { only }),
     ...(halt === undefined ? {} : { halt }),
   });

@@ -111,3 +111,48 @@ describe("what nobody would read stops the boot", () => {
     expect(await problemsOf({ name: "a", ...absent, setup: () => absent }, { name: "b", hooks: choosing })).toEqual([]);
   });
 });
+
+describe("a command that cannot be what it says stops the boot", () => {
+  const command = (path: unknown, more: object = {}) => ({
+    path,
+    description: "Does it.",
+    input: Type.Object({ year: Type.Integer() }),
+    run: () => 0,
+    ...more,
+  });
+  test.each<[string, object[], string]>([
+    ["a path without words", [command([])], 'A command of p has no path that can be typed. Write path: ["word", ...]'],
+    [
+      "a path of a word that looks like none",
+      [command(["-x"])],
+      'A command of p has no path that can be typed. Write path: ["word", ...]',
+    ],
+    ["no path", [command(undefined)], 'A command of p has no path that can be typed. Write path: ["word", ...]'],
+    [
+      "the same path twice",
+      [command(["a"]), command(["a"])],
+      'The command "a" is added twice, by p. Give one of them another path',
+    ],
+    [
+      "a position of no input",
+      [command(["a", "b"], { positional: ["yaer"] })],
+      'The command "a b" of p takes "yaer" by position, and has no such input; did you mean "year"?. Its inputs are year',
+    ],
+    [
+      "a misspelt field",
+      [command(["a"], { positionl: ["year"] })],
+      'a command of p has no field "positionl"; did you mean "positional"?. Its fields are path, description, input, positional, run',
+    ],
+  ])("%s", async (_what, commands, problem) => {
+    expect(await problemsOf({ name: "p", commands })).toEqual([`p() p: ${problem}`]);
+    expect(await problemsOf({ name: "p", setup: () => ({ commands }) })).toEqual([`p() p: ${problem}`]);
+  });
+
+  test("and two plugins cannot share a path, but one may begin like another", async () => {
+    const make = { name: "a", commands: [command(["make"]), command(["make", "report"])] };
+    expect(await problemsOf(make)).toEqual([]);
+    expect(await problemsOf(make, { name: "b", setup: () => ({ commands: [command(["make"])] }) })).toEqual([
+      'b() b: The command "make" is added twice, by a and b. Give one of them another path',
+    ]);
+  });
+});

@@ -275,6 +275,15 @@ test("commands of plugins take flags and words by their schema, and give their o
   expect(JSON.parse((await quater(["commands"])).out)).toEqual([{ command: "report make", description: "Makes a report." }]);
 });
 
+test.each(["run", "help", "keys"])("a command of a plugin cannot begin with %s, a word of the program itself", async (word) => {
+  const added = `{ path: ["${word}", "x"], description: "x", input: { type: "object" }, run: () => 0 }`;
+  const { code, err } = await serveWith(
+    `Object.assign(cli(), { name: "p", exposure: [], surface: undefined, commands: [${added}] })`,
+  );
+  expect(code).toBe(78);
+  expect(err).toContain(`The command "${word} x" of p begins with a word of the program itself`);
+});
+
 test("keys are looked after also where the project does not boot", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
