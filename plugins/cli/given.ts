@@ -106,21 +106,23 @@ export const inFlags = (error: QuaterError, flags: readonly Flag[]): QuaterError
   });
 };
 
+/** `Unknown flag --stat; did you mean --state?`, where the refusal of a plain command is for that. */
+export const unknownFlagIn = ({ errors = [] }: QuaterError, flags: readonly Flag[]): string | undefined => {
+  const unknown = errors.find(({ path, message }) => /^\/[^/]+$/.test(path) && message.startsWith("is not a known field"));
+  if (unknown === undefined) return undefined;
+  const flag = kebab(unknown.path.slice(1));
+  const near = nearest(
+    flag,
+    flags.map((candidate) => candidate.flag),
+  );
+  return `Unknown flag --${flag}; ${near === undefined ? "--help shows what there is" : `did you mean --${near}?`}`;
+};
+
 const flagError = ({ path, message }: FieldError, flags: readonly Flag[]): FieldError => {
   const [, name = "", deeper = ""] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
   if (name === "") return { path, message };
   const flag = flags.find((candidate) => candidate.name === name);
-  if (flag === undefined) {
-    const near = nearest(
-      kebab(name),
-      flags.map((candidate) => candidate.flag),
-    );
-    const meant = near === undefined ? "--help shows what there is" : `did you mean --${near}?`;
-    return {
-      path: `--${kebab(name)}`,
-      message: message.replace(/^is not a known field.*/, () => `is not a known flag; ${meant}`),
-    };
-  }
+  if (flag === undefined) return { path, message };
   const { description } = flag.schema;
   const about = typeof description === "string" ? `: ${description}` : "";
   const plain = message

@@ -4,9 +4,10 @@
 import { resolve } from "node:path";
 import { binderOf } from "../../core/bind.ts";
 import { Compile } from "../../core/compile.ts";
-import { isQuaterError } from "../../core/errors.ts";
-import type { CommandIo, JsonSchema, PluginCommand } from "../../core/index.ts";
+import { isQuaterError, QuaterError } from "../../core/errors.ts";
+import type { CommandIo, Given, JsonSchema, PluginCommand } from "../../core/index.ts";
 import type { LoadedManifest } from "../../core/load.ts";
+import { kindOf } from "../../core/plugin-options.ts";
 import { closed } from "../../core/schema.ts";
 import { nearest, visible } from "../../core/text.ts";
 import { flagHelp } from "./action-help.ts";
@@ -15,7 +16,7 @@ import { collectGiven } from "./collect.ts";
 import { type Context, credentialsOf } from "./context.ts";
 import { exit, UsageError } from "./exit.ts";
 import { type Flag, flagsOf, ofEveryCommand } from "./flags.ts";
-import { inFlags } from "./given.ts";
+import { inFlags, unknownFlagIn } from "./given.ts";
 import { resultText } from "./render.ts";
 import { tokenize } from "./tokens.ts";
 
@@ -75,7 +76,7 @@ const perform = async (
 ): Promise<number> => {
   const { terminal } = context;
   const given = await collectGiven(context, tokenize(args), flags, { positional: command.positional ?? [] });
-  const input = binderOf(schema, Compile(schema as never))(await given());
+  const input = bound(schema, flags, await given());
   // Its `write` does not wait, so what it writes is put in a line here.
   let written: Promise<void> = Promise.resolve();
   const write = (text: string) => {
@@ -97,7 +98,30 @@ const perform = async (
   };
   const code = await command.run(input as never, io);
   await written;
-  return code ?? exit.ok;
+  return exitCodeOf(code, command);
+};
+
+/** A flag that there is not makes the command line wrong, as it does for every command that is no call. @throws {UsageError} */
+const bound = (schema: JsonSchema, flags: readonly Flag[], given: readonly Given[]): unknown => {
+  try {
+    return binderOf(schema, Compile(schema as never))(given);
+  } catch (error) {
+    const unknown = isQuaterError(error) ? unknownFlagIn(error, flags) : undefined;
+    if (unknown === undefined) throw error;
+    throw new UsageError(unknown, "unknown_field");
+  }
+};
+
+/** Nothing is 0. What is no exit code (POSIX: eight bits) would be another one by the time the shell sees it. */
+const exitCodeOf = (code: unknown, { path }: PluginCommand): number => {
+  if (code === undefined || code === null) return exit.ok;
+  if (typeof code === "number" && Number.isInteger(code) && code >= 0 && code <= 255) return code;
+  throw new QuaterError({
+    code: "internal",
+    kind: "internal",
+    message: `The command "${path.join(" ")}" returned ${typeof code === "number" ? code : kindOf(code)}, which is no exit code`,
+    hint: "Let its run return an integer from 0 to 255, or nothing",
+  });
 };
 
 const commandHelp = ({ terminal }: Context, command: PluginCommand): string => {

@@ -269,10 +269,36 @@ test("commands of plugins take flags and words by their schema, and give their o
   expect((await quater(["report", "make", "--year=2024", "--is-long"])).code).toBe(3);
   const wrong = await quater(["report", "make", "soon"], { isTerminal: true });
   expect(wrong).toMatchObject({ code: 65, err: "invalid_input: --year must be an integer\n" });
-  const several = await quater(["report", "make", "soon", "--nams", "a"], { isTerminal: true });
-  expect(several.err).toContain("  --nams is not a known flag; did you mean --names?\n  --year must be an integer\n");
+  const unknown = await quater(["report", "make", "2024", "--nams", "a"], { isTerminal: true });
+  expect(unknown).toEqual({ code: 64, out: "", err: "quater: Unknown flag --nams; did you mean --names?\n" });
+  const asJson = await quater(["report", "make", "2024", "--zz", "a", "--json"]);
+  expect(asJson.code).toBe(64);
+  expect(JSON.parse(asJson.err)).toEqual({
+    error: { code: "unknown_field", message: "Unknown flag --zz; --help shows what there is" },
+  });
   expect((await quater(["report", "make", "--help"])).out).toContain("Usage  quater report make [year] [names] [flags]");
   expect(JSON.parse((await quater(["commands"])).out)).toEqual([{ command: "report make", description: "Makes a report." }]);
+});
+
+test.each<[string, number, string]>([
+  ["300", 70, 'internal: The command "odd" returned 300, which is no exit code\n'],
+  ["-1", 70, 'internal: The command "odd" returned -1, which is no exit code\n'],
+  ['"text"', 70, 'internal: The command "odd" returned a string, which is no exit code\n'],
+  ["255", 255, ""],
+  ["undefined", 0, ""],
+])("a command of a plugin that returns %s exits with %i", async (returned, code, said) => {
+  const added = `{ path: ["odd"], description: "x", input: { type: "object" }, run: async () => (${returned}) }`;
+  const { folder, remove } = project({
+    "handlers.mjs": handlers,
+    "quater.config.mjs": manifest("{}", `Object.assign(cli(), { commands: [${added}] })`),
+  });
+  try {
+    const seen = await quater(["odd"], { cwd: folder, isTerminal: true });
+    const hint = said === "" ? "" : "  Let its run return an integer from 0 to 255, or nothing\n";
+    expect(seen).toEqual({ code, out: "", err: `${said}${hint}` });
+  } finally {
+    remove();
+  }
 });
 
 test.each(["run", "help", "keys"])("a command of a plugin cannot begin with %s, a word of the program itself", async (word) => {
@@ -343,7 +369,6 @@ describe("keys", () => {
 
   test.each([
     [["create"], "--name is required: Who or what the key is for"],
-    [["create", "--nmae", "a"], "--name is required: Who or what the key is for (and 1 more)"],
     [["revoke"], "--id is required: The key's id, or its name"],
     ...["30", "90m", "0d", "10000h", "30 d"].map((life): [string[], string] => [
       ["create", "--name", "a", "--expires", life],
@@ -352,6 +377,13 @@ describe("keys", () => {
   ])("%j is told in flags", async (words, sentence) => {
     const { code, err } = await keys(...words);
     expect([code, err.split("\n")[0]]).toEqual([65, `invalid_input: ${sentence}`]);
+  });
+
+  test("a flag that there is not makes the command line wrong, whatever else is", async () => {
+    expect(await keys("create", "--nmae", "a")).toMatchObject({
+      code: 64,
+      err: "quater: Unknown flag --nmae; did you mean --name?\n",
+    });
   });
 });
 
