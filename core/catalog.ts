@@ -152,10 +152,11 @@ const importModule = async (
 const notExported = (entry: Entry, module: Record<string, unknown>): Problem => {
   const handlers = Object.keys(module).filter((name) => isHandler(module[name]));
   const near = nearest(entry.key, handlers);
-  const exists = entry.key in module ? "is exported but is no handler" : "is not exported";
+  const name = moduleName(entry.exposed);
   return {
     place: entry.place,
-    cause: `${entry.key} ${exists} by ${moduleName(entry.exposed)}`,
+    cause:
+      entry.key in module ? `${entry.key} of ${name} is exported, but is no handler` : `${entry.key} is not exported by ${name}`,
     remedy:
       near === undefined
         ? `It exports ${handlers.length === 0 ? "no handlers" : `the handlers ${handlers.join(", ")}`}`
@@ -180,7 +181,7 @@ const handlerProblems = (entry: Entry, value: Handler): Problem[] => {
   if (typeof value.handle !== "function") say("has no handle function", "Add async handle(input, context) { ... }");
   for (const code of value.problems ?? [])
     if (!isCode(code)) say(`has the problem ${JSON.stringify(code)}, which is no code`, "Write it like order_not_paid");
-  for (const problem of usesProblems(value.use)) say(problem, "Mend its use: a table from other names to resource({ ... })");
+  for (const { cause, remedy } of usesProblems(value.use)) say(cause, remedy);
   for (const problem of schemaProblems(value.input))
     say(`has an input schema in which ${problem}`, "Write it with Type from quater");
   if (typeof value.input === "boolean" || (isSchema(value.input) && !isObjectSchema(value.input)))

@@ -81,10 +81,16 @@ export type Authentication = Authenticate | Authenticator;
 
 type Parts = Omit<Authenticator, typeof brand>;
 
-export const authenticator = ({ problems = [], ...parts }: Parts): Authenticator => ({
-  ...parts,
-  ...(problems.length === 0 ? {} : { problems, ...refusing(problems) }),
-  [brand]: "authenticator",
+export const authenticator = ({ problems: given = [], ...parts }: Parts): Authenticator => {
+  const problems = typeof parts.authenticate === "function" ? given : [...given, askingNobody(parts.name)];
+  return { ...parts, ...(problems.length === 0 ? {} : { problems, ...refusing(problems) }), [brand]: "authenticator" };
+};
+
+/** JavaScript lets it through, and then every call fails. */
+const askingNobody = (name: string): Problem => ({
+  place: `authenticator ${name}`,
+  cause: `The authenticator ${name} has no authenticate function`,
+  remedy: "Write authenticate: (credentials) => a principal, or undefined",
 });
 
 /** The boot is refused before these are asked; but another authenticator may have this one inside, where no boot sees it. */

@@ -26,16 +26,23 @@ export type Uses = Readonly<Record<string, Resource<unknown>>> & {
 /** Names that a policy or a handler finds beside its resources. */
 const reserved = new Set(["principal", "signal", "progress", "callId", "input"]);
 
-/** What is wrong with a `use`, in words. */
-export const usesProblems = (uses: unknown, holder?: Resource<unknown>): string[] => {
+/** What is wrong with a `use`, and what to write instead. */
+export const usesProblems = (
+  uses: unknown,
+  holder?: Resource<unknown>,
+): { readonly cause: string; readonly remedy: string }[] => {
   if (uses === undefined) return [];
-  if (uses === null || typeof uses !== "object") return ["has a use that is no table of resources"];
-  return Object.entries(uses).flatMap(([name, used]): string[] => {
-    if (reserved.has(name)) return [`uses a resource as "${name}", a name that is taken`];
-    if (!isBranded(used, "resource")) return [`uses "${name}", which is no resource`];
+  const table = "Write use: { name: resource({ ... }) }";
+  if (uses === null || typeof uses !== "object") return [{ cause: "has a use that is no table of resources", remedy: table }];
+  return Object.entries(uses).flatMap(([name, used]) => {
+    if (reserved.has(name))
+      return [{ cause: `uses a resource as "${name}", a name that is taken`, remedy: "Give it another name in use" }];
+    if (!isBranded(used, "resource")) return [{ cause: `uses "${name}", which is no resource`, remedy: table }];
     const inner = used as Resource<unknown>;
-    if (holder?.scope === "app" && inner.scope === "call")
-      return [`uses ${holder.name}, which lives as long as the app and uses ${inner.name}, which ends with a call`];
+    if (holder?.scope === "app" && inner.scope === "call") {
+      const cause = `uses ${holder.name}, which lives as long as the app and uses ${inner.name}, which ends with a call`;
+      return [{ cause, remedy: `Say scope: "call" in ${holder.name}, or scope: "app" in ${inner.name}` }];
+    }
     return usesProblems(inner.use, inner);
   });
 };

@@ -146,12 +146,12 @@ describe("one problem, one sentence and its remedy", () => {
     [
       "a resource under a reserved name",
       one({ radio: true }, wrong({ use: { principal: {} } })),
-      'greet uses a resource as "principal", a name that is taken. Mend its use: a table from other names to resource({ ... })',
+      'greet uses a resource as "principal", a name that is taken. Give it another name in use',
     ],
     [
       "an export that is no handler",
       one({ radio: true }, () => null),
-      "greet is exported but is no handler by a module. It exports no handlers",
+      "greet of a module is exported, but is no handler. It exports no handlers",
     ],
     [
       "a wrong export",
@@ -335,6 +335,14 @@ describe("start and stop", () => {
       "The plugin store names store in provides, and its setup did not provide it. Call services.provide in setup, before it ends, or remove it from provides",
     ]);
     expect(happened).toEqual(["setup store", "stop store"]);
+  });
+
+  test("an authenticator without a function to authenticate with is refused before anybody calls", async () => {
+    const { authenticator } = await import("quater");
+    const asking = authenticator({ name: "keys" } as never);
+    expect(await problemsOf(() => bootTest({ handlers: {}, plugins: [direct({ authenticate: asking })] }))).toEqual([
+      "The authenticator keys has no authenticate function. Write authenticate: (credentials) => a principal, or undefined",
+    ]);
   });
 
   test("a failing start stops what was started", async () => {

@@ -140,7 +140,10 @@ describe("app resources", () => {
   test("cannot stand on something that ends with a call", () => {
     const tx = made([], "tx", "call");
     expect(usesProblems({ repository: made([], "repository", "app", { tx }) })).toEqual([
-      "uses repository, which lives as long as the app and uses tx, which ends with a call",
+      {
+        cause: "uses repository, which lives as long as the app and uses tx, which ends with a call",
+        remedy: 'Say scope: "call" in repository, or scope: "app" in tx',
+      },
     ]);
     expect(usesProblems({ tx: made([], "tx", "call", { pool: made([], "pool", "app") }) })).toEqual([]);
   });
