@@ -7,7 +7,6 @@ import { Compile } from "../../core/compile.ts";
 import { isQuaterError, QuaterError } from "../../core/errors.ts";
 import type { CommandIo, Given, JsonSchema, PluginCommand } from "../../core/index.ts";
 import type { LoadedManifest } from "../../core/load.ts";
-import { kindOf } from "../../core/plugin-options.ts";
 import { closed } from "../../core/schema.ts";
 import { nearest, visible } from "../../core/text.ts";
 import { flagHelp } from "./action-help.ts";
@@ -119,7 +118,7 @@ const exitCodeOf = (code: unknown, { path }: PluginCommand): number => {
   throw new QuaterError({
     code: "internal",
     kind: "internal",
-    message: `The command "${path.join(" ")}" returned ${typeof code === "number" ? code : kindOf(code)}, which is no exit code`,
+    message: `The command "${path.join(" ")}" returned ${typeof code === "number" ? code : `a value of type ${typeof code}`}, which is no exit code`,
     hint: "Let its run return an integer from 0 to 255, or nothing",
   });
 };
