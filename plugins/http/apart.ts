@@ -4,8 +4,8 @@
 import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { resolve } from "node:path";
+import Router from "@koa/router";
 import { BootError, type PluginContext } from "../../core/index.ts";
-import { AnsweringRouter } from "./answering.ts";
 import { guardedApp, pathTable, unknownPaths } from "./app.ts";
 import { type GuardOptions, guardOf } from "./guard.ts";
 import { listen } from "./server.ts";
@@ -28,7 +28,7 @@ export const listenApart = async ({ what, place, mounting, context, options }: A
     ...(trustedProxies === undefined ? {} : { trustedProxies }),
   });
   const app = guardedApp(context, guard);
-  const router = new AnsweringRouter();
+  const router = new Router();
   const { at, fixedPaths } = pathTable();
   mounting({ app, router, at });
   app.use(fixedPaths);

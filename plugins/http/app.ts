@@ -2,10 +2,10 @@
 // what nobody knows.
 
 import cors from "@koa/cors";
-import type Router from "@koa/router";
-import type Koa from "koa";
+import Router from "@koa/router";
+import Koa from "koa";
 import { errorText, type PluginContext, visible } from "../../core/index.ts";
-import { AnsweringKoa, AnsweringRouter } from "./answering.ts";
+import { answer, answered } from "./answering.ts";
 import { dryRuns, exposedRoutes, routeIndexOf } from "./exposed.ts";
 import type { Guard } from "./guard.ts";
 import { TransportRefusal } from "./refusals.ts";
@@ -28,20 +28,24 @@ const preflightSeconds = 600;
 const isOfClient = (error: unknown): boolean =>
   ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"].includes(String((error as NodeJS.ErrnoException | undefined)?.code));
 
-/** What every server here begins with: a call id, the guard, and a word in the log for what is no refusal. */
+/** What every server here begins with: a call id, the guard, and an answer for whatever is thrown behind it. */
 export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
-  const app = new AnsweringKoa();
+  const app = new Koa();
   app.on("error", (error: unknown, ctx?: Koa.Context) => {
     if (isOfClient(error)) return;
     log.error("A request failed outside the pipeline", { callId: ctx?.state["callId"], error: errorText(error) });
   });
-  app.use((ctx, next) => {
+  app.use(async (ctx, next) => {
     const callId = gate.newCallId();
     ctx.state["callId"] = callId;
     ctx.res.setHeader("x-request-id", callId);
     ctx.res.setHeader("x-content-type-options", "nosniff");
-    guard.check(ctx.req);
-    return next();
+    try {
+      guard.check(ctx.req);
+      await next();
+    } catch (error) {
+      answer(ctx, error);
+    }
   });
   return app;
 };
@@ -49,7 +53,7 @@ export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
 export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [] }: AppOptions): Koa => {
   const { gate, catalog } = context;
   const app = guardedApp(context, guard);
-  const router = new AnsweringRouter();
+  const router = new Router();
   // The guard has refused every other Origin; these headers only let the listed pages read the answers.
   if (allowedOrigins.length > 0) {
     const isListed = (origin: string) => allowedOrigins.some((allowed) => allowed.toLowerCase() === origin.toLowerCase());
@@ -77,7 +81,7 @@ export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, al
 export const pathTable = (): { readonly at: Parameters<Mounting>[0]["at"]; readonly fixedPaths: Koa.Middleware } => {
   const table = new Map<string, KoaMiddleware>();
   return {
-    at: (path, middleware) => void table.set(path, middleware),
+    at: (path, middleware) => void table.set(path, answered(middleware as Koa.Middleware) as KoaMiddleware),
     fixedPaths: (ctx, next) => {
       const middleware = table.get(ctx.path);
       return middleware === undefined ? next() : middleware(ctx, next);
@@ -86,9 +90,8 @@ export const pathTable = (): { readonly at: Parameters<Mounting>[0]["at"]; reado
 };
 
 /** The answer for what nobody took: which methods the path has, if it is one. */
-export const unknownPaths =
-  (router: Router, exposedMethods: (url: string) => readonly string[]): Koa.Middleware =>
-  async (ctx) => {
+export const unknownPaths = (router: Router, exposedMethods: (url: string) => readonly string[]): Koa.Middleware =>
+  answered((ctx) => {
     const allowed = methodsOf(router, ctx, exposedMethods(ctx.req.url ?? "/"));
     if (allowed.length === 0)
       throw new TransportRefusal("route_not_found", `There is no ${ctx.method} ${visible(ctx.path)} here`);
@@ -96,7 +99,7 @@ export const unknownPaths =
     if (ctx.method !== "OPTIONS") throw new TransportRefusal("method_not_allowed", `This path takes ${allow.allow}`, allow);
     ctx.set(allow);
     ctx.status = 204;
-  };
+  });
 
 const methodsOf = (router: Router, ctx: Koa.Context, exposed: readonly string[]): readonly string[] => {
   const mounted = router.match(ctx.path, "OPTIONS").path.flatMap((layer) => layer.methods);
@@ -109,13 +112,13 @@ const ownPages = (router: Router, { context, service, isOpen }: Pick<AppOptions,
     ctx.set("cache-control", "no-store");
     ctx.body = { status: "ok" };
   });
-  router.get("/ready", async (ctx) => {
+  const ready = answered(async (ctx) => {
     const waitingFor = await gate.unready();
     ctx.set("cache-control", "no-store");
     ctx.status = waitingFor.length === 0 ? 200 : 503;
     ctx.body = waitingFor.length === 0 ? { status: "ready" } : { status: "not ready", waitingFor };
   });
-  router.get("/openapi.json", async (ctx) => {
+  const openApi = answered(async (ctx) => {
     const callId = ctx.state["callId"] as string;
     // Behind the surface's own door, and only what this principal may call.
     const principal = isOpen
@@ -123,4 +126,6 @@ const ownPages = (router: Router, { context, service, isOpen }: Pick<AppOptions,
       : await gate.enter({ surface: "http", credentials: service.credentials(ctx, "http"), callId });
     ctx.body = await service.openApi(principal);
   });
+  router.get("/ready", ready);
+  router.get("/openapi.json", openApi);
 };

@@ -14,11 +14,11 @@ import {
   isQuaterError,
   isSecretField,
   type Operation,
-  type Outcome,
   parseJsonBytes,
   traceIdOf,
   visible,
 } from "../../core/index.ts";
+import { answer, answered } from "./answering.ts";
 import { hasBody, readBytes, readJsonBody, readQuery } from "./body.ts";
 import { problemBody, refuse, statusOf, TransportRefusal } from "./refusals.ts";
 import { type BoundInput, planOf, type Route, type RoutePlan } from "./route.ts";
@@ -90,49 +90,59 @@ export interface ExposedOptions {
 }
 
 /** Koa middleware; what it does not know goes on to `next`. */
-export const exposedRoutes =
-  ({ gate, index, http, maxBodyBytes }: ExposedOptions): Koa.Middleware =>
-  async (ctx, next) => {
-    const { req, res } = ctx;
-    const found = index.find(req.method ?? "GET", req.url ?? "/");
-    if (found === undefined) return next();
-    const { operation, plan } = found.target;
-    const callId = ctx.state["callId"] as string;
-    const cancellation = http.cancellation(ctx);
-    let outcome: Outcome;
-    let begun: Begun | undefined;
+export const exposedRoutes = (options: ExposedOptions): Koa.Middleware => {
+  const { index } = options;
+  return (ctx, next) => {
+    let found: Found | undefined;
     try {
-      const credentials = http.credentials(ctx, "http");
-      const { traceparent } = req.headers;
-      const traceId = traceparent === undefined ? undefined : traceIdOf(traceparent);
-      const entering = gate.enter({ surface: "http", credentials, callId, handler: operation.name, traceId });
-      outcome = await gate.invoke({
-        handler: operation.name,
-        surface: "http",
-        principal: entering instanceof Promise ? await entering : entering,
-        callId,
-        cancellation,
-        peer: credentials.peer,
-        traceId,
-        approvalId: req.headers[approvalHeader] as string | undefined,
-        given: () => givenBy(ctx, found, maxBodyBytes),
-      });
-      if (outcome.ok && operation.isStream) begun = await beginning(outcome.value as AsyncIterator<unknown>, res);
+      found = index.find(ctx.req.method ?? "GET", ctx.req.url ?? "/");
     } catch (error) {
-      if (!isQuaterError(error)) throw error;
-      return refuse(ctx, error, callId);
+      return answer(ctx, error);
     }
+    return found === undefined ? next() : serve(ctx, found, options);
+  };
+};
+
+/** Never throws: see answering.ts. */
+const serve = async (ctx: Koa.Context, found: Found, { gate, http, maxBodyBytes }: ExposedOptions): Promise<void> => {
+  const { req, res } = ctx;
+  const { operation, plan } = found.target;
+  const callId = ctx.state["callId"] as string;
+  try {
+    const cancellation = http.cancellation(ctx);
+    const credentials = http.credentials(ctx, "http");
+    const { traceparent } = req.headers;
+    const traceId = traceparent === undefined ? undefined : traceIdOf(traceparent);
+    const entering = gate.enter({ surface: "http", credentials, callId, handler: operation.name, traceId });
+    const outcome = await gate.invoke({
+      handler: operation.name,
+      surface: "http",
+      principal: entering instanceof Promise ? await entering : entering,
+      callId,
+      cancellation,
+      peer: credentials.peer,
+      traceId,
+      approvalId: req.headers[approvalHeader] as string | undefined,
+      given: () => givenBy(ctx, found, maxBodyBytes),
+    });
     if (!outcome.ok) return refuse(ctx, outcome.error, callId);
+    const begun = operation.isStream ? await beginning(outcome.value as AsyncIterator<unknown>, res) : undefined;
+    if (res.headersSent) {
+      await begun?.items.return?.();
+      throw new Error("A middleware answered before its route did: an await is missing before next()");
+    }
     if (begun !== undefined) {
       http.endWhenStalled(ctx);
       stream(ctx, begun, callId);
     } else {
-      if (res.headersSent) throw new Error("A middleware answered before its route did: an await is missing before next()");
       res.setHeader("content-type", "application/json; charset=utf-8");
       ctx.body = JSON.stringify(outcome.value);
     }
     if (ctx.status !== plan.status) ctx.status = plan.status;
-  };
+  } catch (error) {
+    answer(ctx, error);
+  }
+};
 
 /** The approval that the caller means. Said twice, Node joins the two, which is no id. */
 const approvalHeader = "quater-approval";
@@ -239,26 +249,21 @@ const dryRunPath = "/__quater__/dry-run/";
  * `POST /__quater__/dry-run/<handler>`, with the whole input as its body. A path of its own: a header that a proxy drops
  * would execute the call.
  */
-export const dryRuns =
-  ({ gate, http, maxBodyBytes }: Omit<ExposedOptions, "index">): Koa.Middleware =>
-  async (ctx, next) => {
-    if (!ctx.path.startsWith(dryRunPath)) return next();
+export const dryRuns = ({ gate, http, maxBodyBytes }: Omit<ExposedOptions, "index">): Koa.Middleware => {
+  const dryRun = answered(async (ctx) => {
     if (ctx.method !== "POST") throw new TransportRefusal("method_not_allowed", "A dry run is a POST", { allow: "POST" });
     const handler = ctx.path.slice(dryRunPath.length);
     const callId = ctx.state["callId"] as string;
-    try {
-      const traceId = traceIdOf(ctx.req.headers["traceparent"]);
-      const credentials = http.credentials(ctx, "http");
-      const principal = await gate.enter({ surface: "http", credentials, callId, handler, traceId });
-      const given = async (): Promise<Given[]> => {
-        const values = hasBody(ctx.req) ? parseJsonBytes(await readBytes(ctx.req, ctx.res, maxBodyBytes)) : {};
-        return [{ from: "body", isText: false, values }];
-      };
-      const outcome = await gate.invoke({ handler, surface: "http", principal, callId, traceId, dryRun: true, given });
-      if (!outcome.ok) return refuse(ctx, outcome.error, callId);
-      ctx.body = outcome.value as object;
-    } catch (error) {
-      if (!isQuaterError(error)) throw error;
-      refuse(ctx, error, callId);
-    }
-  };
+    const traceId = traceIdOf(ctx.req.headers["traceparent"]);
+    const credentials = http.credentials(ctx, "http");
+    const principal = await gate.enter({ surface: "http", credentials, callId, handler, traceId });
+    const given = async (): Promise<Given[]> => {
+      const values = hasBody(ctx.req) ? parseJsonBytes(await readBytes(ctx.req, ctx.res, maxBodyBytes)) : {};
+      return [{ from: "body", isText: false, values }];
+    };
+    const outcome = await gate.invoke({ handler, surface: "http", principal, callId, traceId, dryRun: true, given });
+    if (!outcome.ok) return refuse(ctx, outcome.error, callId);
+    ctx.body = outcome.value as object;
+  });
+  return (ctx, next) => (ctx.path.startsWith(dryRunPath) ? dryRun(ctx, next) : next());
+};

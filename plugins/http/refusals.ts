@@ -101,8 +101,10 @@ const challenge = (error: QuaterError): string | undefined => {
   return `Bearer error="insufficient_scope", scope="${scopes.join(" ").replace(/[^\x20-\x7e]|["\\]/g, "")}"`;
 };
 
-export const problemBody = (status: number, code: string, detail: string, callId: string, more: object = {}): string =>
-  JSON.stringify({ title: STATUS_CODES[status] ?? "Error", status, code, detail, callId, ...more });
+export const problemBody = (status: number, code: string, detail: string, callId: string, more: object = {}): string => {
+  const own = { title: STATUS_CODES[status] ?? "Error", status, code, detail, callId };
+  return JSON.stringify({ ...own, ...more, ...own }); // an error's details add to it, and change nothing
+};
 
 /** What a caller is told, with the next step where that is this transport's. */
 export const sentenceOf = (error: QuaterError): string =>

@@ -34,8 +34,8 @@ export interface Listener {
 export interface HttpService {
   /**
    * Called when the server is made, before it listens; never in commands that serve nothing. Host, Origin and header
-   * checks have passed before anything mounted runs. What is mounted is outside the pipeline; what it throws is answered
-   * there and then, and middleware around it sees that answer.
+   * checks have passed before anything mounted runs. What is mounted is outside the pipeline. What it throws goes to the
+   * middleware around it, as in Koa, and is answered behind the last; what stands `at` a path is answered there.
    *
    * @param what  For the exposure table: `POST /mcp`.
    */

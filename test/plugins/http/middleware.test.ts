@@ -40,15 +40,32 @@ const slow = handler({
     return 1;
   },
 });
+let ended = false;
+const endless = handler({
+  description: "Begins later, and does not end by itself.",
+  effect: "read",
+  input: Type.Object({}),
+  output: stream(Type.Integer()),
+  auth: anyone,
+  async *handle() {
+    await later(20);
+    try {
+      for (;;) yield 1;
+    } finally {
+      ended = true;
+    }
+  },
+});
 const closed = handler({ description: "For few.", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => 1 });
 
 const bootWith = (middleware: KoaMiddleware, inside: Mounting = () => {}): Promise<TestApp> =>
   bootTest({
-    handlers: { echo, count, slow, closed },
+    handlers: { echo, count, slow, endless, closed },
     expose: {
       echo: { http: { route: "POST /echo", status: 201 }, public: true },
       count: { http: "GET /count", public: true },
       slow: { http: "GET /slow", public: true },
+      endless: { http: "GET /endless", public: true },
       closed: { http: "GET /closed" },
     },
     plugins: [
@@ -97,43 +114,53 @@ test("it sees the status, the headers and the body of a route, and may change th
   ]);
 });
 
-/** Each way in which what stands inside of a middleware does not answer with a success. */
-const failures: Mounting = ({ app, router, at }) => {
-  const fail = () => {
-    throw new Error("a defect");
-  };
-  router.get("/thrown/by-a-route", fail);
-  router.get("/thrown/after-a-wait", async () => {
-    await later(20);
-    fail();
-  });
-  router.get("/thrown/nothing", () => Promise.reject());
-  at("/thrown/at", fail);
-  app.use((ctx, next) => (ctx.path === "/thrown/by-a-middleware" ? fail() : next()));
+const fail = () => {
+  throw new Error("a defect");
 };
-const failing = ["by-a-route", "after-a-wait", "nothing", "at", "by-a-middleware"].map((name) => `/thrown/${name}`);
 
-test("what stands inside of it is answered and not thrown, so that what follows next() runs", async () => {
-  await using app = await bootWith(async (ctx, next) => {
-    await next();
-    ctx.set("x-after", String(ctx.status));
-  }, failures);
-  const seen = await Promise.all(
-    ["/nowhere", "/echo", "/closed", "/__quater__/dry-run/echo", "/openapi.json", "/health", ...failing].map(async (path) => {
-      const { status, headers } = await ask(app, path);
-      return [path, status, headers.get("x-after")];
-    }),
+test("what Quater serves inside of it is answered and not thrown, so that what follows next() runs", async () => {
+  await using app = await bootWith(
+    async (ctx, next) => {
+      await next();
+      ctx.set("x-after", String(ctx.status));
+    },
+    ({ at }) => at("/failing", fail),
   );
-  const expected = Object.entries({
+  const expected = {
     "/nowhere": 404,
     "/echo": 405,
+    "/count/%zz": 400,
     "/closed": 401,
     "/__quater__/dry-run/echo": 405,
     "/openapi.json": 401,
     "/health": 200,
-    ...Object.fromEntries(failing.map((path) => [path, 500])),
-  });
-  expect(seen).toEqual(expected.map(([path, status]) => [path, status, String(status)]));
+    "/failing": 500,
+  };
+  for (const [path, status] of Object.entries(expected)) {
+    const answer = await ask(app, path);
+    expect([path, answer.status, answer.headers.get("x-after")]).toEqual([path, status, String(status)]);
+  }
+});
+
+test("what other middleware and mounted routes throw reaches it, as in Koa", async () => {
+  await using app = await bootWith(
+    async (ctx, next) => {
+      try {
+        await next();
+      } catch (error) {
+        ctx.status = 418;
+        ctx.body = `caught: ${(error as Error).message}`;
+      }
+    },
+    ({ app: koa, router }) => {
+      koa.use((ctx, next) => (ctx.path === "/by-a-middleware" ? fail() : next()));
+      router.get("/by-a-route", async () => {
+        await later(1);
+        fail();
+      });
+    },
+  );
+  for (const path of ["/by-a-middleware", "/by-a-route"]) expect(await (await ask(app, path)).text()).toBe("caught: a defect");
 });
 
 test("it may refuse in Koa's own words, and then the status and the message are told", async () => {
@@ -184,32 +211,29 @@ test("it may refuse in Koa's own words, and then the status and the message are 
 });
 
 test("what it throws is in the log under the id that its caller was given", async () => {
-  await using app = await bootWith((_ctx, next) => next(), failures);
-  const answer = await ask(app, "/thrown/by-a-route");
+  await using app = await bootWith((ctx, next) => (ctx.path === "/failing" ? fail() : next()));
+  const answer = await ask(app, "/failing");
   const { code, callId, detail } = (await answer.json()) as Record<string, string>;
   expect([code, callId, detail]).toEqual(["internal", answer.headers.get("x-request-id"), expect.not.stringContaining("defect")]);
   expect(app.log).toMatchObject([{ level: "error", fields: { callId, error: expect.stringContaining("Error: a defect") } }]);
 });
 
-test("one that forgot to wait for next() leaves no rejection behind, whatever is asked for", async () => {
+test("one that forgot to wait for next() leaves no rejection behind, whatever of Quater's is asked for", async () => {
   const rejected: unknown[] = [];
   const notice = (reason: unknown) => void rejected.push(reason);
   process.on("unhandledRejection", notice);
   try {
     await using app = await bootWith(
-      async (_ctx, next) => {
-        void next();
-        void next();
-      },
-      (koa) => {
-        koa.router.use(async (_ctx, next) => void next());
-        failures(koa);
-      },
+      async (_ctx, next) => void next(),
+      ({ at }) => at("/failing", fail),
     );
-    for (const path of ["/nowhere", "/echo", "/closed", "/slow", ...failing]) await ask(app, path);
+    for (const path of ["/nowhere", "/echo", "/count/%zz", "/closed", "/openapi.json", "/slow", "/endless", "/failing"])
+      await ask(app, path);
     // What was not waited for ends after its answer.
-    await expect.poll(() => JSON.stringify(app.log)).toContain("an await is missing before next()");
-    await expect.poll(() => app.log.filter(({ fields }) => String(fields["error"]).includes("a defect"))).toHaveLength(4);
+    const missing = () => app.log.filter(({ fields }) => String(fields["error"]).includes("an await is missing before next()"));
+    await expect.poll(missing).toHaveLength(2);
+    await expect.poll(() => JSON.stringify(app.log)).toContain("a defect");
+    await expect.poll(() => ended).toBe(true); // a stream that nobody reads
   } finally {
     process.off("unhandledRejection", notice);
   }
