@@ -104,7 +104,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
       const { name } = plugin;
       const made = (await blaming(`The plugin ${name}`, "setup", () => plugin.setup?.(context), name)) ?? {};
       running.push({ plugin, parts: { ...plugin, ...made } });
-      const unkept = unkeptPromises(plugin, services, loaded.placeOf("plugins"));
+      const unkept = unkeptPromises(plugin, plugins, services, loaded.placeOf("plugins"));
       problems.push(...returnedProblems(name, made), ...unkept);
       if (unkept.length > 0) throw new BootError(problems); // before anybody relies on it
     }
@@ -181,10 +181,18 @@ const blamingIn =
     }
   };
 
-/** Told of whoever promised, and not of whoever relied on it. */
-const unkeptPromises = ({ name, provides = [] }: ConfiguredPlugin, services: Services, place: string): readonly Problem[] =>
+/** Told of whoever promised, and not of whoever relies on it. What nobody needs may be left out, in commands that serve nothing. */
+const unkeptPromises = (
+  { name, provides = [] }: ConfiguredPlugin,
+  plugins: readonly ConfiguredPlugin[],
+  services: Services,
+  place: string,
+): readonly Problem[] =>
   provides
-    .filter((ref) => services.find(ref) === undefined)
+    .filter(
+      (ref) =>
+        services.find(ref) === undefined && plugins.some(({ needs }) => needs?.some(({ name: needed }) => needed === ref.name)),
+    )
     .map((ref) => ({
       place,
       plugin: name,

@@ -337,6 +337,13 @@ describe("start and stop", () => {
     expect(happened).toEqual(["setup store", "stop store"]);
   });
 
+  test("what nobody needs may be promised and not provided, as by a plugin that serves nothing in this command", async () => {
+    const store = serviceRef("store");
+    const curious = witness([], "curious", { wants: [store] });
+    await using app = await bootTest({ handlers: {}, plugins: [curious, witness([], "store", { provides: [store] })] });
+    expect(app.kernel.services.find(store)).toBeUndefined();
+  });
+
   test("an authenticator without a function to authenticate with is refused before anybody calls", async () => {
     const { authenticator } = await import("quater");
     const asking = authenticator({ name: "keys" } as never);
