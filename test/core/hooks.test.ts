@@ -219,7 +219,7 @@ describe("settled", () => {
     const words = () => unavailable("The trail cannot be written", { cause: new Error("disk full") } as never);
     const { log } = await callUnder([], [plugin("trail", { settled: words })]);
     expect(log[0]?.fields["error"]).toContain("The trail cannot be written");
-    expect(log[0]?.fields["cause"]).toContain("disk full");
+    expect(log[0]?.fields["error"]).toContain("caused by: Error: disk full");
   });
 
   test("a refusal stays what it is when its record fails", async () => {
