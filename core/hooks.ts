@@ -101,7 +101,7 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
   const problems: Problem[] = [];
   for (const { plugin, hooks } of sources) {
     const chosen = typeof hooks === "function" ? hooks(operation) : hooks;
-    problems.push(...hookProblems(plugin, chosen));
+    if (typeof hooks === "function") problems.push(...hookProblems(plugin, chosen)); // a table was looked at before
     for (const [name, hook] of Object.entries(chosen ?? {})) {
       if (typeof hook === "function") chains.set(name, [...(chains.get(name) ?? []), { plugin, hook: hook as AnyHook }]);
     }

@@ -58,7 +58,7 @@ export {
   hookKinds,
   type InvokeHooks,
 } from "./hooks.ts";
-export { isLossy, parseJson, parseJsonBytes } from "./json.ts";
+export { isLossy, parseJson, parseJsonBytes, pointerStep } from "./json.ts";
 export {
   type Config,
   defineConfig,

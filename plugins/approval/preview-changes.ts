@@ -1,6 +1,6 @@
 // Where two previews differ, so that whoever is refused learns what moved.
 
-import { visible } from "../../core/index.ts";
+import { pointerStep, visible } from "../../core/index.ts";
 
 const most = 20;
 
@@ -17,7 +17,7 @@ const differences = function* (before: unknown, now: unknown, path: string): Gen
     return;
   }
   for (const name of new Set([...old.keys(), ...fresh.keys()])) {
-    const at = `${path}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    const at = `${path}/${pointerStep(name)}`;
     if (old.has(name) && fresh.has(name)) yield* differences(old.get(name), fresh.get(name), at);
     else yield at;
   }

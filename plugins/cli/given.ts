@@ -9,6 +9,7 @@ import {
   isQuaterError,
   nearest,
   parseJson,
+  pointerStep,
   QuaterError,
   visible,
 } from "../../core/index.ts";
@@ -131,8 +132,7 @@ const flagError = ({ path, message }: FieldError, flags: readonly Flag[]): Field
   return { path: `${flag.isSecret ? flag.variable : `--${flag.flag}`}${deeper === "" ? "" : ` ${deeper}`}`, message: plain };
 };
 
-/** RFC 6901 section 3. */
-const pathOf = (name: string): string => visible(`/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`);
+const pathOf = (name: string): string => visible(`/${pointerStep(name)}`);
 
 const parseField = (name: string, text: string): unknown => {
   try {

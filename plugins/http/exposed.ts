@@ -15,6 +15,7 @@ import {
   isSecretField,
   type Operation,
   parseJsonBytes,
+  pointerStep,
   traceIdOf,
   visible,
 } from "../../core/index.ts";
@@ -162,7 +163,8 @@ const givenBy = (ctx: Koa.Context, { target, params, query }: Found, maxBodyByte
     const values = readQuery(query);
     const secret = isSecret && Object.keys(values).find(isSecret);
     // Proxies, browsers and servers log URLs: whoever sent it there learns so before it works.
-    if (secret !== undefined) invalid(visible(`/${secret}`), "is a secret, which a URL must not hold: send it in the body");
+    if (secret !== undefined)
+      invalid(visible(`/${pointerStep(secret)}`), "is a secret, which a URL must not hold: send it in the body");
     given.push({ from: "query", isText: true, values });
   }
   const complete = (body?: Given): Given[] => {

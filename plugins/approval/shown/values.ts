@@ -1,7 +1,7 @@
 // Arguments and previews as rows: where a value stands, what it is, how it reads. Objects and arrays are flattened, so that
 // no layout can suggest what is not there; secrets are replaced before anything else looks at them.
 
-import { masked } from "../../../core/index.ts";
+import { masked, pointerStep } from "../../../core/index.ts";
 import type { Filed } from "../record.ts";
 import { type ShownText, safeText, type View } from "./safe-text.ts";
 import { hasHalves } from "./unseen.ts";
@@ -126,8 +126,7 @@ const leavesOf = (value: unknown, steps: readonly string[] = []): readonly Leaf[
 const entriesOf = (value: unknown): readonly [string, unknown][] =>
   value === null || typeof value !== "object" ? [] : Object.entries(value);
 
-const pointerOf = (steps: readonly string[]): string =>
-  steps.map((step) => `/${step.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+const pointerOf = (steps: readonly string[]): string => steps.map((step) => `/${pointerStep(step)}`).join("");
 
 /** Why a request cannot be shown to anybody, and so cannot be filed. */
 export interface Unrenderable {
