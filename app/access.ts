@@ -8,10 +8,15 @@ export const customerIdOf = (principal: Principal): string | undefined => {
   return typeof claimed === "string" ? claimed : undefined;
 };
 
-/** Allows a customer their own record. */
-export const isOwnRecord = (call: { readonly principal: Principal; readonly input: { readonly customerId: string } }): boolean =>
-  customerIdOf(call.principal) === call.input.customerId;
+/** Allows a customer their own record. Refuses callers without the claim. */
+export const isOwnRecord = (call: {
+  readonly principal: Principal;
+  readonly input: { readonly customerId: string };
+}): boolean => {
+  const own = customerIdOf(call.principal);
+  return own !== undefined && own === call.input.customerId;
+};
 
-/** Allows whoever is a customer. */
+/** Allows every caller who is a customer. */
 export const isCustomer = ({ principal }: { readonly principal: Principal }): boolean | string =>
   customerIdOf(principal) !== undefined || "Only a customer has orders of their own";

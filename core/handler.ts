@@ -32,12 +32,17 @@ export const stream = <Item extends TSchema>(item: Item): StreamSchema<Static<It
 export const isStream = (output: unknown): output is StreamSchema<unknown> =>
   output !== null && typeof output === "object" && (output as { kind?: unknown }).kind === "stream" && "item" in output;
 
-/** Conditional on purpose: the compiler puts what it inferred into a conditional type before it reads the body. */
+/**
+ * The type of `handle`. It is a conditional type so that the compiler fixes the schemas before it reads the function body.
+ *
+ * `NoInfer` keeps the compiler from inferring a handler's input or resources from its functions. Without it, a policy that was
+ * written for another input compiles, compares `undefined` with `undefined` and lets every caller in.
+ */
 export type Handle<Input extends TSchema, Output, Used extends Uses> =
   Output extends StreamSchema<infer Item>
-    ? (input: Static<Input>, context: CallContext & Opened<Used>) => AsyncIterable<Item>
+    ? (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => AsyncIterable<Item>
     : Output extends TSchema
-      ? (input: Static<Input>, context: CallContext & Opened<Used>) => Awaitable<Static<Output>>
+      ? (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => Awaitable<NoInfer<Static<Output>>>
       : never;
 
 type OutputOf<Output> =
@@ -57,12 +62,12 @@ export interface HandlerDefinition<Input extends TSchema, Output, Used extends U
   /** Let `secret()` fields of the output leave. Without it such an output stops the boot. */
   readonly reveal?: boolean;
   /** The one policy, for every surface. */
-  readonly auth: Auth<Static<Input>, Opened<Used>>;
+  readonly auth: NoInfer<Auth<Static<Input>, Opened<Used>>>;
   readonly use?: Used;
   /** Codes a caller can meet beyond the general ones. */
   readonly problems?: readonly Problem[];
   /** What the call would do, without doing it. Shown to approvers and bound to their agreement. */
-  readonly preview?: (input: Static<Input>, context: CallContext & Opened<Used>) => unknown;
+  readonly preview?: (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => unknown;
   readonly handle: Handle<Input, Output, Used>;
 }
 

@@ -1,6 +1,7 @@
 import { anonymous } from "quater";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
+import { isOwnRecord } from "../../app/access.ts";
 import type { OrderPage } from "../../app/schemas.ts";
 import { answerOf, bootShop, codeOf, handlers, newFile, staff } from "./kit.ts";
 
@@ -40,6 +41,18 @@ test("a customer reads and changes their own record, and no other", async () => 
   expect(codeOf(await call("updateCustomer", { customerId: "cus_106", name: "Mine" }))).toBe("missing_scope");
   // Exists or not: the answer is the same, so that nobody learns who is a customer.
   expect(codeOf(await call("getCustomer", { customerId: "cus_none" }))).toBe("missing_scope");
+});
+
+test("S21: the ownership policy refuses a caller without the claim, also where the input lacks the field", async () => {
+  const stranger = principal({ subject: "elif" });
+  for (const claims of [{}, { customerId: undefined }, { customerId: 105 }, { customerId: null }]) {
+    const caller = { ...stranger, claims } as typeof stranger;
+    // A JavaScript manifest can still put the policy on a handler without customerId; then nobody is the owner.
+    for (const input of [{ customerId: "cus_105" }, {} as { customerId: string }])
+      expect(isOwnRecord({ principal: caller, input })).toBe(false);
+  }
+  expect(isOwnRecord({ principal: elif, input: {} as { customerId: string } })).toBe(false);
+  expect(isOwnRecord({ principal: elif, input: { customerId: "cus_105" } })).toBe(true);
 });
 
 test("a customer lists their own orders and nobody else's", async () => {

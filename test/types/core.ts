@@ -91,6 +91,39 @@ handler({ ...own, auth: { any: [hasRole("x"), ({ principal, input }) => principa
 
 expose(async () => ({ refundOrder, watch, Input }), { refundOrder: { name: "refund", preview: "caller" } });
 
+// Policies for another handler (S21). Each compiled before `NoInfer`, and let in every caller without the claim.
+
+const byInvoice = {
+  description: "Reads an invoice.",
+  effect: "read",
+  input: Type.Object({ invoiceId: Type.String() }),
+  handle: ({ invoiceId }: { invoiceId: string }) => invoiceId,
+} as const;
+type ForCustomer = { readonly principal: Principal; readonly input: { readonly customerId: string } };
+const isOwnCustomer = ({ principal, input }: ForCustomer): boolean => principal.claims["customerId"] === input.customerId;
+const isOwnNumber = ({ input }: { readonly input: { readonly invoiceId: number } }): boolean => input.invoiceId === 7;
+const isInShop = ({ shop }: { readonly shop: { readonly order: (id: string) => { readonly id: string } } }): boolean =>
+  shop.order("x").id === "x";
+
+handler({ ...byInvoice, auth: ({ input }: { readonly input: { readonly invoiceId: string } }) => input.invoiceId === "7" });
+handler({ ...byInvoice, auth: isInShop, use: { shop } });
+// @ts-expect-error the policy reads input.customerId, and the input has invoiceId
+handler({ ...byInvoice, auth: isOwnCustomer });
+// @ts-expect-error nor inside a list
+handler({ ...byInvoice, auth: [can("invoices:read"), isOwnCustomer] });
+// @ts-expect-error nor as an alternative
+handler({ ...byInvoice, auth: { any: [can("invoices:read"), isOwnCustomer] } });
+// @ts-expect-error the policy reads a number, and the input has a string
+handler({ ...byInvoice, auth: isOwnNumber });
+// @ts-expect-error the policy needs the resource shop, and `use` does not name it
+handler({ ...byInvoice, auth: isInShop });
+// @ts-expect-error nor inside a list
+handler({ ...byInvoice, auth: [can("invoices:read"), isInShop] });
+// @ts-expect-error a preview for another input
+handler({ ...byInvoice, auth: anyone, preview: ({ customerId }: { customerId: string }) => customerId });
+// @ts-expect-error a function for another input
+handler({ ...byInvoice, auth: anyone, handle: ({ customerId }: { customerId: string }) => customerId });
+
 // Handlers
 
 // @ts-expect-error a handler must say who may call it
