@@ -37,13 +37,17 @@ interface KeyRecord {
   readonly secret: string;
   /** ISO 8601. */
   readonly createdAt: string;
-  /** Replaced by a newer one: verifies, and writes nothing more. */
+  /** When a newer key replaced this one. A retired key verifies and opens, and writes nothing more. */
   readonly retiredAt?: string;
+  /** Distributed and not used yet. A prepared key verifies and opens what another instance wrote with it. */
+  readonly isPrepared?: true;
 }
 
 export interface TrailKeys {
   readonly chain: { readonly id: string; readonly secret: Buffer };
   readonly tag: { readonly id: string; readonly secret: Buffer };
+  /** All tag keys: the current one first, then prepared and retired ones, newest first. */
+  readonly tags: readonly { readonly id: string; readonly secret: Buffer }[];
   readonly checkpoint: { readonly id: string; readonly privateKey: KeyObject; readonly fingerprint: string };
   /** Secrets of all chain keys by id, retired ones included. */
   readonly chainSecrets: ReadonlyMap<string, Buffer>;
@@ -133,20 +137,24 @@ const records = (file: string): readonly KeyRecord[] => {
   return content.keys as KeyRecord[];
 };
 
+const isCurrent = ({ retiredAt, isPrepared }: KeyRecord): boolean => retiredAt === undefined && isPrepared !== true;
+
 const keysOf = (file: string, all: readonly KeyRecord[]): TrailKeys => {
   const of = (use: KeyUse) => all.filter((record) => record.use === use);
   const current = (use: KeyUse): KeyRecord => {
-    const found = of(use).find(({ retiredAt }) => retiredAt === undefined);
+    const found = of(use).find(isCurrent);
     if (found === undefined) throw broken(`${file} has no current ${use} key`, "Restore it from a backup");
     return found;
   };
   const bytes = ({ secret }: KeyRecord): Buffer => Buffer.from(secret, "base64url");
   const privateOf = (record: KeyRecord): KeyObject => createPrivateKey({ key: bytes(record), format: "der", type: "pkcs8" });
   const [chain, tag, checkpoint] = [current("chain"), current("tag"), current("checkpoint")];
+  const otherTags = of("tag").filter((record) => record !== tag);
   const publicKeys = new Map(of("checkpoint").map((record) => [record.id, createPublicKey(privateOf(record))]));
   return {
     chain: { id: chain.id, secret: bytes(chain) },
     tag: { id: tag.id, secret: bytes(tag) },
+    tags: [tag, ...otherTags.reverse()].map((record) => ({ id: record.id, secret: bytes(record) })),
     checkpoint: {
       id: checkpoint.id,
       privateKey: privateOf(checkpoint),

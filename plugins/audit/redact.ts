@@ -9,7 +9,8 @@ const maskedText = "[masked]";
 
 export class Redactor {
   readonly #keys: () => TrailKeys;
-  #keyed: Keyed | undefined;
+  /** By key id. */
+  readonly #keyed = new Map<string, Keyed>();
 
   constructor(keys: () => TrailKeys) {
     this.#keys = keys;
@@ -20,10 +21,23 @@ export class Redactor {
     return this.ofText(canonicalText(value));
   }
 
+  /** The same value under every tag key of the key file, the current key first. @throws {TypeError} as `tagOf`. */
+  tagsOf(value: unknown): readonly string[] {
+    const text = canonicalText(value);
+    return this.#keys().tags.map((key) => this.#tag(key, text));
+  }
+
   ofText(text: string): string {
-    const { id, secret } = this.#keys().tag;
-    this.#keyed ??= new Keyed(secret);
-    return `hmac:${id}:${this.#keyed.ofText(text)}`;
+    return this.#tag(this.#keys().tag, text);
+  }
+
+  #tag({ id, secret }: TrailKeys["tag"], text: string): string {
+    let keyed = this.#keyed.get(id);
+    if (keyed === undefined) {
+      keyed = new Keyed(secret);
+      this.#keyed.set(id, keyed);
+    }
+    return `hmac:${id}:${keyed.ofText(text)}`;
   }
 
   /** A copy that may be stored: `secret()` fields as `hmac:<key id>:<16 hex>`, fields with telling names masked. */

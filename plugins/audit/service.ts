@@ -69,13 +69,26 @@ export interface Audit {
   refused(fields: Omit<EventFields, "type" | "outcome">): void;
   /** `hmac:<key id>:<64 hex>` over the RFC 8785 text. */
   tagOf(value: unknown): string;
+  /**
+   * Tags the value with every tag key in the key file, so that values tagged before a rotation are still found.
+   *
+   * @returns The tag of the current key first (what `tagOf` gives), then those of the other keys, newest first.
+   */
+  tagsOf(value: unknown): readonly string[];
   /** A copy without secrets, as the trail stores arguments. */
   storable(schema: unknown, value: unknown): unknown;
   /**
-   * 32 bytes derived from the project's key file, other ones for every label: one `keys` option serves all plugins.
-   * Rotating the keys changes them.
+   * Derives 32 bytes from the current key in the project's key file, different ones for every label. One `keys` option
+   * serves all plugins. A rotation changes them: ask each time and do not keep the answer.
    */
   secretFor(label: string): Buffer;
+  /**
+   * Derives the same label from every key in the key file. Use it to open what was sealed before a rotation, or by an
+   * instance that uses newer keys already.
+   *
+   * @returns What `secretFor` gives first, then the secrets of the other keys, newest first.
+   */
+  secretsFor(label: string): readonly Buffer[];
 }
 
 export const auditRef = serviceRef<Audit>("audit");

@@ -142,8 +142,10 @@ const serviceOf = ({ trail, redactor, recorder, refusals, keys, lost, sweepLost 
     sweepLost,
     refused: (fields) => refusals.refused({ ...fields, type: "call.refused", outcome: "refused" }),
     tagOf: (value) => redactor.tagOf(value),
+    tagsOf: (value) => redactor.tagsOf(value),
     storable: (schema, value) => redactor.storable(schema, value),
     secretFor: (label) => derivedFrom(keys().tag.secret, label),
+    secretsFor: (label) => keys().tags.map(({ secret }) => derivedFrom(secret, label)),
   };
 };
 
