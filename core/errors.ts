@@ -92,6 +92,8 @@ export interface ErrorParts {
   readonly details?: Readonly<Record<string, unknown>>;
   readonly retryAfterSeconds?: number;
   readonly cause?: unknown;
+  /** The policy or plugin that refused the call. For the log and the trail; never sent. */
+  readonly refusedBy?: string;
 }
 
 /** The one error that surfaces translate. Told apart by its mark, not by `instanceof`: see brand.ts. */
@@ -103,6 +105,7 @@ export class QuaterError extends Error {
   readonly errors?: readonly FieldError[];
   readonly details?: Readonly<Record<string, unknown>>;
   readonly retryAfterSeconds?: number;
+  readonly refusedBy?: string;
 
   /** @throws {TypeError} for what is no code, and for a general code with another kind than its own. */
   constructor(parts: ErrorParts) {
@@ -115,11 +118,26 @@ export class QuaterError extends Error {
     if (parts.errors !== undefined) this.errors = parts.errors;
     if (parts.details !== undefined) this.details = parts.details;
     if (parts.retryAfterSeconds !== undefined) this.retryAfterSeconds = parts.retryAfterSeconds;
+    if (parts.refusedBy !== undefined) this.refusedBy = parts.refusedBy;
   }
 }
 
 export const isQuaterError = (value: unknown): value is QuaterError =>
   value instanceof Error && (value as unknown as Record<symbol, unknown>)[brand] === "error";
+
+/**
+ * Copies an error and adds which policy or plugin refused. A copy, because a project may throw one error object from
+ * several policies.
+ */
+export const refusedAs = (error: QuaterError, refusedBy: string): QuaterError => {
+  if (error.refusedBy !== undefined) return error;
+  const { code, kind, message, hint, errors, details, retryAfterSeconds, cause, stack } = error;
+  const parts = { code, kind, message, hint, errors, details, retryAfterSeconds, cause, refusedBy };
+  const given = Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
+  const copy = new QuaterError(given as unknown as ErrorParts);
+  if (stack !== undefined) copy.stack = stack;
+  return copy;
+};
 
 interface Choice {
   /** A code of the handler's own, listed in its `problems`. */
@@ -194,15 +212,19 @@ export const authenticatorFailed = (surface: string, cause: unknown): QuaterErro
   });
 
 export const missingScope = (scopes: readonly string[]): QuaterError =>
-  build("missing_scope", `The scope ${scopes.join(", ")} is needed`, { details: { scopes } });
+  build("missing_scope", `The scope ${scopes.join(", ")} is needed`, {
+    details: { scopes },
+    refusedBy: scopes.map((scope) => `can(${scope})`).join(" and "),
+  });
 
-export const missingRole = (role: string): QuaterError => build("missing_role", `The role ${role} is needed`);
+export const missingRole = (role: string): QuaterError =>
+  build("missing_role", `The role ${role} is needed`, { refusedBy: `hasRole(${role})` });
 
 export const notAllowed = (by: string, reason?: string): QuaterError =>
-  build("forbidden", reason ?? "This call is not allowed", { hint: `Refused by ${by}` });
+  build("forbidden", reason ?? "This call is not allowed", { refusedBy: by });
 
 export const approvalRefused = (by: string, reason?: string): QuaterError =>
-  build("approval_refused", reason ?? "This call was not approved", { hint: `Refused by ${by}` });
+  build("approval_refused", reason ?? "This call was not approved", { refusedBy: by });
 
 /** Unknown and unexposed handlers answer alike, so that nobody learns what exists elsewhere. */
 export const unknownHandler = (name: string, surface: string): QuaterError =>

@@ -27,6 +27,7 @@ import { type Machine, runPipeline } from "./pipeline.ts";
 import type { Entry, Gate, Invocation, Log } from "./plugin.ts";
 import { type Awaitable, andThen, type Principal } from "./principal.ts";
 import type { Problem } from "./problem.ts";
+import { RefusalLog } from "./refusal-log.ts";
 import { callResources, OpenResources } from "./resource.ts";
 
 const noProgress = (): void => {};
@@ -39,6 +40,7 @@ export class PipelineGate implements Gate {
   readonly #catalog: Catalog;
   readonly #doors: ReadonlyMap<string, Door>;
   readonly #log: Log;
+  readonly #refusals: RefusalLog;
   readonly #machines = new Map<string, Machine>();
   readonly #flights = new Flights();
   #strangers: HookRunner | undefined;
@@ -48,6 +50,7 @@ export class PipelineGate implements Gate {
     this.#catalog = catalog;
     this.#doors = doors;
     this.#log = log;
+    this.#refusals = new RefusalLog(log);
   }
 
   /**
@@ -223,8 +226,10 @@ export class PipelineGate implements Gate {
   }
 
   /** What only the operator may know goes to the log: our own failures, and the causes of others. */
-  #logged(error: unknown, { callId, handler, surface }: Arrival): QuaterError {
+  #logged(error: unknown, arrival: Arrival): QuaterError {
+    const { callId, handler, surface } = arrival;
     const told = asQuaterError(error);
+    this.#refusals.write(told, arrival);
     if (told.kind === "internal" || told.cause !== undefined)
       this.#log.error(`${handler ?? "A call"} failed`, {
         callId,

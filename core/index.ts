@@ -134,6 +134,6 @@ export {
   requiredOf,
   secret,
 } from "./schema.ts";
-export { nearest, visible, visibleLines } from "./text.ts";
+export { cut, nearest, visible, visibleLines } from "./text.ts";
 export { traceIdOf } from "./trace.ts";
 export { type Static, type TSchema, Type } from "./typebox.ts";

@@ -4,7 +4,7 @@
 import { type Binder, frozen, type Given } from "./bind.ts";
 import { type Approved, type Authorized, type Bound, type Call, contextOf, StagedCall } from "./call.ts";
 import { canonicalText } from "./digest.ts";
-import { approvalRefused, cancelled, notAllowed, type QuaterError } from "./errors.ts";
+import { approvalRefused, cancelled, notAllowed, type QuaterError, refusedAs } from "./errors.ts";
 import type { HookRunner } from "./hooks.ts";
 import type { Verdict } from "./policy.ts";
 import { type Awaitable, andThen } from "./principal.ts";
@@ -106,4 +106,4 @@ const useUp = async (call: Approved): Promise<void> => {
 const refused = (
   verdict: Extract<Verdict, { allow: false }>,
   otherwise: (by: string, reason?: string) => QuaterError,
-): QuaterError => verdict.error ?? otherwise(verdict.by, verdict.reason);
+): QuaterError => (verdict.error === undefined ? otherwise(verdict.by, verdict.reason) : refusedAs(verdict.error, verdict.by));

@@ -2,7 +2,16 @@
 // in listings, in documents; and functions, which see the bound input.
 
 import { type Branded, brand, isBranded } from "./brand.ts";
-import { missingRole, missingScope, notAllowed, type QuaterError, unauthenticated } from "./errors.ts";
+import {
+  internal,
+  isQuaterError,
+  missingRole,
+  missingScope,
+  notAllowed,
+  type QuaterError,
+  refusedAs,
+  unauthenticated,
+} from "./errors.ts";
 import { type Awaitable, isAnonymous, type Principal } from "./principal.ts";
 
 /** What a plugin or a policy says of a call. `by` names who says so; `reason` may be sent to the caller. */
@@ -98,10 +107,16 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
   const functions = list.filter((part): part is PolicyFunction<unknown> => typeof part === "function");
   const name = list.map((part) => (typeof part === "function" ? part.name || "function" : part.name)).join(` ${joint} `);
   const refusals = (principal: Principal) => fixed.map((part) => part.judge(principal));
+  const nameOf = (part: PolicyFunction<unknown>): string => part.name || `the function at auth[${list.indexOf(part)}]`;
   /** True where it allows, else the sentence it refuses with, if it has one. */
   const ask = async (part: PolicyFunction<unknown>, call: { principal: Principal; input: unknown }) => {
-    const answer = await part(call);
-    return answer === true || (typeof answer === "string" && answer !== "") ? answer : undefined;
+    try {
+      const answer = await part(call);
+      return answer === true || (typeof answer === "string" && answer !== "") ? answer : undefined;
+    } catch (error) {
+      if (isQuaterError(error)) throw refusedAs(error, nameOf(part));
+      throw Object.assign(internal(error), { hint: `The policy ${nameOf(part)} threw` });
+    }
   };
   const shared = {
     name,
@@ -123,7 +138,7 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
       if (refusal !== undefined) return refusal;
       for (const part of functions) {
         const answer = await ask(part, call);
-        if (answer !== true) return notAllowed(name, answer);
+        if (answer !== true) return notAllowed(nameOf(part), answer);
       }
       return undefined;
     };

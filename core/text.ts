@@ -12,6 +12,21 @@ export const visible = (text: string): string => text.replace(invisible, escaped
 export const visibleLines = (text: string): string =>
   text.replace(invisible, (character) => (character === "\n" || character === "\t" ? character : escaped(character)));
 
+/** What stands where a text was cut. */
+const mark = "...";
+
+/**
+ * Cuts a text that somebody sent to `most` UTF-16 units, the mark `...` included. Every sentence, header, log line and
+ * event that repeats input passes the input through here, so that a long request never makes a long answer.
+ */
+export const cut = (text: string, most = 120): string => {
+  if (text.length <= most) return text;
+  const end = most - mark.length;
+  // Half of a surrogate pair has no UTF-8.
+  const isPair = /[\uD800-\uDBFF]/.test(text.charAt(end - 1));
+  return `${text.slice(0, isPair ? end - 1 : end)}${mark}`;
+};
+
 /** The candidate nearest to `word` within a third of its length, for "did you mean". */
 export const nearest = (word: string, candidates: Iterable<string>): string | undefined => {
   let best: string | undefined;

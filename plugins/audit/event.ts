@@ -58,6 +58,8 @@ export interface EventFields {
   readonly last?: number;
   readonly outcome?: EndedAs;
   readonly peer?: string;
+  /** The policy or plugin that refused the call. The caller is not told. */
+  readonly policy?: string;
   readonly principal?: Who;
   readonly resultTag?: string;
   /** SHA-256 of the input schema, so that a reader knows what the arguments meant. */
@@ -97,6 +99,7 @@ const names = [
   "last",
   "outcome",
   "peer",
+  "policy",
   "principal",
   "resultTag",
   "schema",

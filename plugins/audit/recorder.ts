@@ -189,6 +189,7 @@ export class Recorder {
       outcome: "refused",
       errorCode: outcome.error.code,
       durationMs: Math.max(0, Date.now() - call.startedAt),
+      ...(outcome.error.refusedBy === undefined ? {} : { policy: outcome.error.refusedBy }),
     });
   }
 }

@@ -31,9 +31,9 @@ export class Refusals {
 
   /** A refused call whose caller is known. */
   refused(fields: EventFields): void {
-    const { principal, errorCode } = fields;
+    const { principal, errorCode, policy } = fields;
     const who = principal === undefined ? "" : `${principal.issuer}\n${principal.subject}\n${principal.credential}`;
-    this.#add(`call\n${who}\n${errorCode}`, fields, windowMs, single);
+    this.#add(`call\n${who}\n${errorCode}\n${policy}`, fields, windowMs, single);
   }
 
   /** Somebody who could not say who he is. */

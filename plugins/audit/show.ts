@@ -8,13 +8,15 @@ export const jsonLine = ({ row, meta }: Found): string =>
 
 /** Time, what, how it ended, who, where, which call. */
 export const textLine = ({ meta }: Found): string => {
-  const { at, type, outcome, errorCode, handler, surface, principal, callId, durationMs, count } = meta;
+  const { at, type, outcome, errorCode, policy, handler, surface, principal, callId, durationMs, count } = meta;
   const who = principal === undefined ? "" : `${principal.subject} (${principal.kind}${forWhom(principal.actsFor)})`;
   const ended = [outcome, errorCode].filter(Boolean).join(" ");
+  const refusedBy = policy === undefined ? "" : `by ${policy}`;
   const parts = [
     new Date(at).toISOString(),
     type.padEnd(16),
     ended,
+    refusedBy,
     handler,
     who,
     surface === undefined ? "" : `over ${surface}`,
