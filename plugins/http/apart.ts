@@ -4,9 +4,8 @@
 import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { resolve } from "node:path";
-import Router from "@koa/router";
 import { BootError, type PluginContext } from "../../core/index.ts";
-import { guardedApp, pathTable, unknownPaths } from "./app.ts";
+import { guardedApp, pathTable, strictRouter, unknownPaths } from "./app.ts";
 import { type GuardOptions, guardOf } from "./guard.ts";
 import { listen } from "./server.ts";
 import type { Listener, ListenerPlace, Mounting } from "./service.ts";
@@ -28,7 +27,7 @@ export const listenApart = async ({ what, place, mounting, context, options }: A
     ...(trustedProxies === undefined ? {} : { trustedProxies }),
   });
   const app = guardedApp(context, guard);
-  const router = new Router();
+  const router = strictRouter();
   const { at, fixedPaths } = pathTable();
   mounting({ app, router, at });
   app.use(fixedPaths);

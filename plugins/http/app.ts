@@ -42,6 +42,8 @@ export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
     ctx.res.setHeader("x-content-type-options", "nosniff");
     try {
       guard.check(ctx.req);
+      // Koa has kept the target as it came, and `ctx.URL` is made of it.
+      ctx.originalUrl = ctx.request.originalUrl = ctx.req.url ?? "/";
       await next();
     } catch (error) {
       answer(ctx, error);
@@ -53,7 +55,7 @@ export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
 export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [] }: AppOptions): Koa => {
   const { gate, catalog } = context;
   const app = guardedApp(context, guard);
-  const router = new Router();
+  const router = strictRouter();
   // The guard has refused every other Origin; these headers only let the listed pages read the answers.
   if (allowedOrigins.length > 0) {
     const isListed = (origin: string) => allowedOrigins.some((allowed) => allowed.toLowerCase() === origin.toLowerCase());
@@ -77,6 +79,9 @@ export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, al
   return app;
 };
 
+/** One path, one spelling, as for exposed routes: a router would also take `/Admin` and `/admin/` for `/admin`. */
+export const strictRouter = (): Router => new Router({ sensitive: true, strict: true });
+
 /** For what is mounted at one path: a look into a table, where the router would try its routes one after the other. */
 export const pathTable = (): { readonly at: Parameters<Mounting>[0]["at"]; readonly fixedPaths: Koa.Middleware } => {
   const table = new Map<string, KoaMiddleware>();
@@ -94,12 +99,16 @@ export const unknownPaths = (router: Router, exposedMethods: (url: string) => re
   answered((ctx) => {
     const allowed = methodsOf(router, ctx, exposedMethods(ctx.req.url ?? "/"));
     if (allowed.length === 0)
-      throw new TransportRefusal("route_not_found", `There is no ${ctx.method} ${visible(ctx.path)} here`);
+      throw new TransportRefusal("route_not_found", `There is no ${ctx.method} ${shortened(visible(ctx.path))} here`);
     const allow = { allow: [...allowed, "OPTIONS"].join(", ") };
     if (ctx.method !== "OPTIONS") throw new TransportRefusal("method_not_allowed", `This path takes ${allow.allow}`, allow);
     ctx.set(allow);
     ctx.status = 204;
   });
+
+/** A path may be as long as a header section, and an answer should not be. */
+const shortened = (path: string): string => (path.length > maxEchoedPath ? `${path.slice(0, maxEchoedPath)}...` : path);
+const maxEchoedPath = 200;
 
 const methodsOf = (router: Router, ctx: Koa.Context, exposed: readonly string[]): readonly string[] => {
   const mounted = router.match(ctx.path, "OPTIONS").path.flatMap((layer) => layer.methods);

@@ -40,7 +40,7 @@ interface Found {
 }
 
 export interface RouteIndex {
-  /** @throws {TransportRefusal} when the path is not valid percent-encoded UTF-8. */
+  /** @param url  In its normal form: see path.ts. */
   readonly find: (method: string, url: string) => Found | undefined;
   /** Methods that the path has, for `Allow`. */
   readonly methodsOf: (url: string) => readonly string[];
@@ -52,7 +52,6 @@ export const routeIndexOf = (catalog: Catalog): RouteIndex => {
     caseSensitive: true,
     maxParamLength: 16_384, // as long as a header section may be: length is the schema's business
     querystringParser: (text) => text,
-    onBadUrl: () => undefined,
   });
   const methods = new Set<string>();
   for (const operation of catalog.operations) {
@@ -67,10 +66,11 @@ export const routeIndexOf = (catalog: Catalog): RouteIndex => {
   const find = (method: string, url: string): Found | undefined => {
     const found = index.find((method === "HEAD" ? "GET" : method) as "GET", url);
     if (found === null) return undefined;
-    if (found.store === null) throw new TransportRefusal("bad_request", "The path is not valid percent-encoded UTF-8");
+    const params = found.params as Record<string, string>;
+    for (const name in params) if (params[name] === "") return undefined; // `/items/` is not a path of `/items/:id`
     return {
       target: found.store as Target,
-      params: found.params as Record<string, string>,
+      params,
       query: (found.searchParams as unknown as string) ?? "",
     };
   };
@@ -94,12 +94,7 @@ export interface ExposedOptions {
 export const exposedRoutes = (options: ExposedOptions): Koa.Middleware => {
   const { index } = options;
   return (ctx, next) => {
-    let found: Found | undefined;
-    try {
-      found = index.find(ctx.req.method ?? "GET", ctx.req.url ?? "/");
-    } catch (error) {
-      return answer(ctx, error);
-    }
+    const found = index.find(ctx.req.method ?? "GET", ctx.req.url ?? "/");
     return found === undefined ? next() : serve(ctx, found, options);
   };
 };

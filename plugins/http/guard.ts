@@ -1,8 +1,9 @@
-// What is checked of every request before anything else sees it: headers that nobody may stuff, one Host that is ours,
-// an Origin that is allowed (trust.md T14 to T18).
+// What is checked of every request before anything else sees it: the number of headers, one Host that is ours, a path in its
+// normal form, an Origin that is allowed (trust.md T14 to T18).
 
 import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
+import { normalTarget } from "./path.ts";
 import { TransportRefusal } from "./refusals.ts";
 
 export interface GuardOptions {
@@ -15,7 +16,7 @@ export interface GuardOptions {
 }
 
 export interface Guard {
-  /** @throws {TransportRefusal} */
+  /** Also writes the path of `req.url` in its normal form. @throws {TransportRefusal} */
   readonly check: (req: IncomingMessage) => void;
   readonly isOriginAllowed: (req: IncomingMessage, origin: string) => boolean;
   /** The address of the caller: the peer's, or the right-most hop that is an address of no trusted proxy. */
@@ -60,6 +61,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
           throw new TransportRefusal("host_not_allowed", "This server does not answer for that Host");
         lastHost = host;
       }
+      req.url = normalTarget(req.url);
       if (origin !== undefined && !isOriginAllowed(req, origin))
         throw new TransportRefusal("origin_not_allowed", "Pages of that Origin may not call this server");
       if (req.headers["transfer-encoding"] !== undefined && req.httpVersion === "1.0") {

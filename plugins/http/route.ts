@@ -88,6 +88,8 @@ export const planOf = (given: Route): RoutePlan => {
 
 /** Paths of Quater's own, and of the plugins that come with it. */
 const reserved = /^\/(?:health|ready|openapi\.json|docs|mcp|approvals|__quater__|\.well-known)(?:\/|$)/;
+/** What `normalTarget` leaves in no path, or only as data. */
+const notNormal = /[%\\]|\/\/|\/\.\.?(?:\/|$)/;
 /** Headers that are credentials or the transport's own; an input bound to one could forge or leak. */
 const notForInputs = new Set([
   "authorization",
@@ -124,6 +126,11 @@ export const routeProblems = (value: unknown, operation: Operation): { cause: st
   const half = path.split("/").find((segment) => segment.indexOf(":") > 0);
   if (half !== undefined) say(`"/${half}" is half a path parameter`, "Name a whole segment: /orders/:orderId");
   if (path.includes("*")) say(`the path ${path} has a wildcard`, "Name each segment");
+  if (notNormal.test(path))
+    say(
+      `no request matches the path ${path}, because a request's path is normalised first`,
+      "Write it without percent signs, backslashes, empty segments, and the segments . and ..",
+    );
   if (reserved.test(path)) say(`the path ${path} is Quater's own`, "Choose another");
   if (method === "GET" && operation.handler.effect !== "read") {
     say(

@@ -129,7 +129,7 @@ test("what Quater serves inside of it is answered and not thrown, so that what f
   const expected = {
     "/nowhere": 404,
     "/echo": 405,
-    "/count/%zz": 400,
+    "/count?to=%zz": 400,
     "/closed": 401,
     "/__quater__/dry-run/echo": 405,
     "/openapi.json": 401,
@@ -227,7 +227,7 @@ test("one that forgot to wait for next() leaves no rejection behind, whatever of
       async (_ctx, next) => void next(),
       ({ at }) => at("/failing", fail),
     );
-    for (const path of ["/nowhere", "/echo", "/count/%zz", "/closed", "/openapi.json", "/slow", "/endless", "/failing"])
+    for (const path of ["/nowhere", "/echo", "/count?to=%zz", "/closed", "/openapi.json", "/slow", "/endless", "/failing"])
       await ask(app, path);
     // What was not waited for ends after its answer.
     const missing = () => app.log.filter(({ fields }) => String(fields["error"]).includes("an await is missing before next()"));

@@ -1,0 +1,55 @@
+// One path for everybody. A server has one resource for `/items/5` and `/%69tems/5`, so the path is written in one way before
+// any middleware, route or check reads it. Otherwise a check of the text could be passed by another spelling.
+
+import { TransportRefusal } from "./refusals.ts";
+
+/** A path that has only one spelling: no percent sign, no segment that is empty or begins with a dot. Most paths are. */
+const plain = /^(?:\/[\w\-~!$&'()*+,;=:@][\w\-.~!$&'()*+,;=:@]*)*\/?(?:\?|$)/;
+/** RFC 3986 section 2.3, and `!'()*`, which `decodeURI` and so the route index read as equal to their encoded form. */
+const needsNoEncoding = /^[A-Za-z0-9\-._~!'()*]$/;
+/** Characters that clients may leave as they are, although RFC 3986 section 3.3 has them encoded. */
+const looselyWritten = /["<>[\]^`{|}]/g;
+/** A backslash is a slash to URL parsers, a number sign ends their path, and bytes outside of ASCII have no one reading. */
+const unreadable = /[^\x21-\x7e]|[\\#]/;
+
+/**
+ * Returns the request's target with its path in the one normal form; the query stays as it is.
+ *
+ * - Percent-encoded unreserved characters are decoded: `/%69tems` becomes `/items`. All others stay data, `%2F` too.
+ * - Hexadecimal digits become upper case: `%c3` becomes `%C3`.
+ * - An empty segment stays: `/items//5` is another path than `/items/5`.
+ *
+ * @param target  Begins with a slash.
+ * @throws {TransportRefusal} `bad_request` for a dot segment, a wrong percent-encoding, a path that begins with `//`, and a
+ *   character that must be encoded.
+ */
+export const normalTarget = (target: string): string => {
+  if (plain.test(target)) return target;
+  const end = target.indexOf("?");
+  const path = end === -1 ? target : target.slice(0, end);
+  if (unreadable.test(path)) throw refused("The path has a character that must be percent-encoded");
+  // URL parsers take what follows for the name of a host.
+  if (path.startsWith("//")) throw refused("The path begins with two slashes");
+  const normal = path.replace(looselyWritten, encodeURIComponent).replace(/%([0-9A-Fa-f]{2})?/g, normalEncoding);
+  if (!isDecodable(normal)) throw refused("The path is not valid percent-encoded UTF-8");
+  if (/\/\.\.?(?:\/|$)/.test(normal)) throw refused("The path has a segment . or ..");
+  return end === -1 ? normal : normal + target.slice(end);
+};
+
+/** `digits` is missing behind a percent sign that stands alone. */
+const normalEncoding = (written: string, digits: string | undefined): string => {
+  if (digits === undefined) throw refused("The path is not valid percent-encoded UTF-8");
+  const character = String.fromCharCode(Number.parseInt(digits, 16));
+  return needsNoEncoding.test(character) ? character : written.toUpperCase();
+};
+
+const isDecodable = (path: string): boolean => {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const refused = (message: string): TransportRefusal => new TransportRefusal("bad_request", message);
