@@ -9,18 +9,25 @@ import { builtServer, median } from "./http.ts";
 import { inTurns, type Measured, request, run } from "./load.ts";
 
 const body = JSON.stringify({ text: "t".repeat(90), limit: 20 });
-const bytesOf = (path: string) => request("POST", path, { "content-type": "application/json" }, body);
+/** A POST to one of the server's two routes. */
+export const auditedRequest = (path: "/write" | "/read"): string =>
+  request("POST", path, { "content-type": "application/json" }, body);
 const expected = '"limit":20';
 const connections = 50;
 
-interface Serving {
+export interface Serving {
   readonly port: number;
   readonly stop: () => Promise<void>;
 }
 
-const serve = async (variant: "plain" | "audited", root: string, url?: string): Promise<Serving> => {
+/** @param file  From `builtServer("audit-server")`. */
+export const serveAudited = async (
+  variant: "plain" | "audited",
+  root: string,
+  { url, file = builtServer("audit-server") }: { readonly url?: string; readonly file?: string } = {},
+): Promise<Serving> => {
   const given = [variant, root, ...(url === undefined ? [] : [url])];
-  const child = spawn(process.execPath, [builtServer("audit-server"), ...given], {
+  const child = spawn(process.execPath, [file, ...given], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
@@ -59,9 +66,9 @@ export const auditFigures = async (
   for (let round = 0; round < rounds; round++) {
     const root = mkdtempSync(join(tmpdir(), "quater-bench-"));
     try {
-      const servers = [await serve("plain", root), await serve("audited", root)];
-      for (const what of ["write", "read"]) {
-        const loads = servers.map(({ port }) => ({ port, bytes: bytesOf(`/${what}`), connections, expected }));
+      const servers = [await serveAudited("plain", root), await serveAudited("audited", root)];
+      for (const what of ["write", "read"] as const) {
+        const loads = servers.map(({ port }) => ({ port, bytes: auditedRequest(`/${what}`), connections, expected }));
         for (const load of loads) await run(load, milliseconds); // warm: compiled code and a grown log
         const [plain, audited] = await inTurns(loads, milliseconds);
         note(`plain ${what}`, plain as Measured);
@@ -86,9 +93,9 @@ export const auditFigures = async (
 };
 
 const twoInstances = async (root: string, url: string, milliseconds: number): Promise<Measured> => {
-  const servers = [await serve("audited", root, url), await serve("audited", root, url)];
+  const servers = [await serveAudited("audited", root, { url }), await serveAudited("audited", root, { url })];
   const load = ({ port }: Serving) =>
-    run({ port, bytes: bytesOf("/write"), connections: connections / 2, expected }, milliseconds);
+    run({ port, bytes: auditedRequest("/write"), connections: connections / 2, expected }, milliseconds);
   await Promise.all(servers.map(load));
   const both = await Promise.all(servers.map(load));
   await Promise.all(servers.map(({ stop }) => stop()));

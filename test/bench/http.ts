@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
@@ -59,11 +60,16 @@ export const httpVariants: readonly Variant[] = [
   { name: "mcp quater 100", server: "quater", handlers: 100, bytes: toolCall(100), expected: found },
 ];
 
-/** Built to JavaScript: a loader's hooks stay in a process that used them, and nobody serves through them. */
-export const builtServer = (name: string): string => {
-  const place = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-  const outfile = place(`../../dist/bench-${name}.mjs`);
-  buildSync({ entryPoints: [place(`./${name}.ts`)], outfile, format: "esm", platform: "node", target: "node20" });
+/**
+ * Compiles a server of this folder to JavaScript. A loader would stay in the process and slow it down.
+ *
+ * @param checkout  The built checkout whose Quater the server imports. Default: this one.
+ * @returns The path of the compiled file.
+ */
+export const builtServer = (name: string, checkout = fileURLToPath(new URL("../..", import.meta.url))): string => {
+  const outfile = join(checkout, `dist/bench-${name}.mjs`);
+  const entry = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
+  buildSync({ entryPoints: [entry], outfile, format: "esm", platform: "node", target: "node20" });
   return outfile;
 };
 
@@ -106,7 +112,7 @@ export const measureServers = async (
   );
 };
 
-const serve = async ({ name, server, handlers, bytes, expected }: Variant, file: string) => {
+export const serve = async ({ name, server, handlers, bytes, expected }: Variant, file: string) => {
   const child = spawn(process.execPath, [file, server, String(handlers)], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const next = async () => Number((await lines.next()).value);

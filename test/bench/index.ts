@@ -1,11 +1,18 @@
-// `npm run bench [-- --json] [-- --quick]`: how the spine compares with what it stands on, in one run, as ratios. Figures
-// of two runs do not compare; ratios within one do.
+// `npm run bench [-- --json] [-- --quick]`: how Quater compares with what it stands on, in one run, as ratios. Figures of two
+// runs do not compare; ratios within one do. `npm run bench -- --before FOLDER` compares with another built checkout instead.
 
 import { testPostgres } from "../plugins/store/postgres.ts";
 import { auditFigures } from "./audit.ts";
 import { httpVariants, measureServers } from "./http.ts";
 import { invokeOverhead } from "./invoke.ts";
 import { startUpRatios } from "./startup.ts";
+
+const before = process.argv[process.argv.indexOf("--before") + 1];
+if (process.argv.includes("--before") && before !== undefined) {
+  const { compareBuilds } = await import("./before.ts");
+  await compareBuilds(before, process.argv.includes("--quick") ? 600 : 3_000);
+  process.exit(0);
+}
 
 const isJson = process.argv.includes("--json");
 const isQuick = process.argv.includes("--quick");
