@@ -92,9 +92,31 @@ export interface Genesis {
 
 export const genesisHash = (keyed: Keyed, genesisText: string): string => keyed.ofText(`quater.trail.v1\n${genesisText}`);
 
-/** What keeps the head row honest: without it, cutting the tail and setting the head back would leave a whole chain. */
-export const headMac = (keyed: Keyed, head: { seq: number; hash: string; floor_seq: number; floor_hash: string }): string =>
-  keyed.ofText(`quater.head.v1\n${head.seq} ${head.hash} ${head.floor_seq} ${head.floor_hash}`);
+/** The format that this version writes. Format 1 is still read: its events have no `link`, and its head names no approval event. */
+export const trailFormat = 2;
+
+/** What the MAC of the head row covers. */
+export interface Head {
+  readonly format: number;
+  readonly seq: number;
+  readonly hash: string;
+  readonly floor_seq: number;
+  readonly floor_hash: string;
+  readonly approval_seq: number;
+  readonly approval_hash: string;
+  readonly genesis: string;
+}
+
+/**
+ * Protects the head row: without the MAC, an attacker could cut off the newest events, set the head back, and leave a
+ * chain that looks whole. The MAC of format 2 also covers the newest approval event and the genesis text.
+ */
+export const headMac = (keyed: Keyed, head: Head): string => {
+  const { format, seq, hash, floor_seq, floor_hash, approval_seq, approval_hash, genesis } = head;
+  if (format === 1) return keyed.ofText(`quater.head.v1\n${seq} ${hash} ${floor_seq} ${floor_hash}`);
+  const covered = [format, seq, hash, floor_seq, floor_hash, approval_seq, approval_hash, genesis];
+  return keyed.ofText(`quater.head.v2\n${JSON.stringify(covered)}`);
+};
 
 /** What a checkpoint says: after `size` events the chain's hash was `head`. */
 export interface Checkpoint {

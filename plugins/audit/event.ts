@@ -2,6 +2,7 @@
 // results: erasable. Both are RFC 8785 text.
 
 import { canonicalText, type Principal } from "../../core/index.ts";
+import { trailFormat } from "./chain.ts";
 
 export type EventType =
   | "runtime.started"
@@ -18,6 +19,9 @@ export type EventType =
   | "approval.revoked"
   | "approval.expired"
   | "approval.used"
+  /** The request was ended by Quater itself: its evidence is missing, the trail changed its format, or the store was restored. */
+  | "approval.voided"
+  | "store.restored"
   | "credential.failed"
   | "audit.checkpoint"
   | "audit.gap"
@@ -69,17 +73,32 @@ export interface EventFields {
   readonly type: EventType;
 }
 
+/** Names an event by its number and hash. */
+export interface EventLink {
+  readonly hash: string;
+  readonly seq: number;
+}
+
+/**
+ * Linked events name the linked event before them, so that they can be read and verified without the events in between.
+ * The head of the trail names the newest one.
+ */
+export const isLinked = (type: string): boolean => type.startsWith("approval.") || type === "store.restored";
+
 export interface Numbered {
   /** Milliseconds since the epoch, by the store's clock. */
   readonly at: number;
   readonly instance: string;
   /** Id of the chain key. */
   readonly key: string;
+  /** Of a linked event, from format 2 on. */
+  readonly link?: EventLink;
   readonly seq: number;
 }
 
 export interface EventMeta extends EventFields, Numbered {
-  readonly v: 1;
+  /** The format of the event. */
+  readonly v: 1 | 2;
 }
 
 const names = [
@@ -97,6 +116,7 @@ const names = [
   "instance",
   "key",
   "last",
+  "link",
   "outcome",
   "peer",
   "policy",
@@ -113,14 +133,14 @@ const keyed = names.map((name) => [name, `,${JSON.stringify(name)}:`] as const);
 const whoTexts = new WeakMap<Who, string>();
 
 /** RFC 8785 text. Its keys are known and sorted here, so that it is put together in one pass. */
-export const metaText = (fields: EventFields, numbered: Numbered): string => {
+export const metaText = (fields: EventFields, numbered: Numbered & Pick<EventMeta, "link">): string => {
   let text = "";
   for (const [name, key] of keyed) {
     const value: unknown = (fields as Partial<EventMeta>)[name] ?? (numbered as Partial<EventMeta>)[name];
     if (value === undefined) continue;
     text += key + (name === "principal" ? whoText(value as Who) : name === "detail" ? detailText(value) : JSON.stringify(value));
   }
-  return `{${text.slice(1)},"v":1}`;
+  return `{${text.slice(1)},"v":${trailFormat}}`;
 };
 
 const detailText = (detail: unknown): string => jsonText(plainJson(detail));

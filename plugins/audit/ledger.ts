@@ -3,8 +3,8 @@
 import { randomBytes } from "node:crypto";
 import { canonicalText } from "../../core/index.ts";
 import { isStoreFailure, type OpenStore, type Statement, type Transaction } from "../store/service.ts";
-import { bodyHashOf, type Genesis, genesisHash, headMac, Keyed, noBody } from "./chain.ts";
-import { type EventFields, type EventRow, metaText } from "./event.ts";
+import { bodyHashOf, type Genesis, genesisHash, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
+import { type EventFields, type EventLink, type EventRow, isLinked, metaText } from "./event.ts";
 import type { TrailKeys } from "./keys.ts";
 import { chain, type HeadRow, queriesOn, type TrailQueries } from "./tables.ts";
 
@@ -169,6 +169,7 @@ export class Ledger {
     const beside: Statement[] = [];
     const receipts: Receipt[] = [];
     let { seq, hash, floor_seq, floor_hash } = head;
+    let linked = newestLinked(head);
     for (const entry of entries) {
       const refusal = refusals.get(entry);
       if (refusal !== undefined) {
@@ -179,12 +180,14 @@ export class Ledger {
       if (entry.floor !== undefined) [floor_seq, floor_hash] = [entry.floor.seq, entry.floor.hash];
       if (entry.beside !== undefined) beside.push(...entry.beside({ seq, hash, at }));
       for (const draft of entry.events) {
-        const row = this.#row(draft, { seq, hash, at });
+        const row = this.#row(draft, { seq, hash, at }, linked);
         ({ seq, hash } = row);
+        if (isLinked(row.type)) linked = { hash, seq };
         rows.push(row);
       }
     }
-    const moved = { ...head, seq, hash, floor_seq, floor_hash };
+    const approval = { approval_seq: linked.seq, approval_hash: linked.hash };
+    const moved = { ...head, ...approval, format: trailFormat, seq, hash, floor_seq, floor_hash };
     const first = rows[0];
     const attempt: Attempt = {
       seq: first?.seq ?? -1,
@@ -195,11 +198,12 @@ export class Ledger {
     return { statements: rows.length === 0 ? beside : [this.queries.insert(rows), ...beside], attempt };
   }
 
-  #row({ fields, body }: Draft, before: Position): EventRow {
+  #row({ fields, body }: Draft, before: Position, linked: EventLink): EventRow {
     const seq = before.seq + 1;
     const said = typeof fields === "function" ? fields(before) : fields;
     const { instance, keys } = this.#options;
-    const meta = metaText(said, { at: before.at, instance, key: keys.chain.id, seq });
+    const numbered = { at: before.at, instance, key: keys.chain.id, seq };
+    const meta = metaText(said, isLinked(said.type) ? { ...numbered, link: linked } : numbered);
     const salt = body === undefined ? null : freshSalt();
     const bodyHash = body === undefined || salt === null ? noBody : bodyHashOf(salt, body);
     return {
@@ -257,6 +261,10 @@ const tried = async (transaction: Transaction, savepoint: string, changes: reado
   }
 };
 
+/** The newest linked event. The MAC of format 1 does not cover these columns, so they say nothing there. */
+export const newestLinked = ({ format, approval_seq, approval_hash }: HeadRow): EventLink =>
+  format === 1 ? { hash: noBody, seq: 0 } : { hash: approval_hash, seq: approval_seq };
+
 export const genesisOf = (head: HeadRow): Genesis => {
   try {
     return JSON.parse(head.genesis) as Genesis;
@@ -281,6 +289,7 @@ const firstHead = ({ app, keys }: LedgerOptions, keyed: Keyed, createdAt: number
   const about: Genesis = { app, chain, createdAt, checkpointKey: keys.checkpoint.fingerprint, key: keys.chain.id };
   const genesis = canonicalText(about);
   const hash = genesisHash(keyed, genesis);
-  const head = { seq: 0, hash, genesis, floor_seq: 0, floor_hash: hash };
+  const none = { approval_seq: 0, approval_hash: noBody };
+  const head = { seq: 0, hash, genesis, floor_seq: 0, floor_hash: hash, format: trailFormat, ...none };
   return { ...head, mac: `${keys.chain.id}:${headMac(keyed, head)}` };
 };

@@ -2,10 +2,14 @@
 
 import type { Kysely } from "kysely";
 import type { Migration, OpenStore, Query, Result, Statement } from "../store/service.ts";
+import { noBody } from "./chain.ts";
 import type { EventRow } from "./event.ts";
 
 /** There is one chain. The column is there so that a second could be told from it. */
 export const chain = 1;
+
+/** The condition of the index `audit_event_linked`. A query must repeat this text exactly, or the index is not used. */
+export const linkedTypes = "(substr(type, 1, 9) = 'approval.' or type = 'store.restored')";
 
 export interface HeadRow {
   readonly seq: number;
@@ -17,6 +21,11 @@ export interface HeadRow {
   /** Events up to here were pruned; `floor_hash` is the hash of the last of them. 0 and the genesis hash otherwise. */
   readonly floor_seq: number;
   readonly floor_hash: string;
+  /** Of the trail: 1 until the first write by a version that knows format 2. */
+  readonly format: number;
+  /** The newest linked event (see event.ts) and its hash; 0 and zeros while there is none. Covered by the MAC from format 2 on. */
+  readonly approval_seq: number;
+  readonly approval_hash: string;
 }
 
 /** A process that writes: while its lease runs, calls it has started may still end. */
@@ -81,6 +90,17 @@ export const migrations: readonly Migration[] = [
         .addColumn("at", "bigint", (column) => column.notNull()),
     ],
   },
+  {
+    version: 2,
+    tables: [],
+    up: (build) => [
+      build.schema.alterTable("audit_head").addColumn("format", "bigint", (column) => column.notNull().defaultTo(1)),
+      build.schema.alterTable("audit_head").addColumn("approval_seq", "bigint", (column) => column.notNull().defaultTo(0)),
+      build.schema.alterTable("audit_head").addColumn("approval_hash", "text", (column) => column.notNull().defaultTo(noBody)),
+      // Finds linked events among many others. Their links prove that none is left out, so the index need not be trusted.
+      { sql: `create index audit_event_linked on audit_event (seq) where ${linkedTypes}`, parameters: [] },
+    ],
+  },
 ];
 
 const columns = ["seq", "at", "type", "call_id", "meta", "body", "salt", "body_hash", "hash"] as const;
@@ -92,7 +112,7 @@ export const queriesOn = (store: OpenStore) => {
   const inserts = new Map<number, string>();
   const head = db
     .selectFrom("audit_head")
-    .select(["seq", "hash", "mac", "genesis", "floor_seq", "floor_hash"])
+    .select(["seq", "hash", "mac", "genesis", "floor_seq", "floor_hash", "format", "approval_seq", "approval_hash"])
     .where("chain", "=", chain);
   const events = db.selectFrom("audit_event").where("chain", "=", chain);
   return {
@@ -108,11 +128,11 @@ export const queriesOn = (store: OpenStore) => {
         .values({ chain, ...row })
         .onConflict((conflict) => conflict.doNothing()),
     /** From exactly the head that was read; another one changes no row. */
-    moveHead: (from: HeadRow, to: Pick<HeadRow, "seq" | "hash" | "mac" | "floor_seq" | "floor_hash">): Statement => ({
+    moveHead: (from: HeadRow, { genesis: _, ...to }: HeadRow): Statement => ({
       ...compiled(
         db
           .updateTable("audit_head")
-          .set({ seq: to.seq, hash: to.hash, mac: to.mac, floor_seq: to.floor_seq, floor_hash: to.floor_hash })
+          .set(to)
           .where("chain", "=", chain)
           .where("seq", "=", from.seq)
           .where("hash", "=", from.hash)

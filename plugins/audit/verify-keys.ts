@@ -20,7 +20,8 @@ export class VerifyKeys {
 
   /** The chain key that an event names. */
   ofEvent(meta: string): Keyed | undefined {
-    if (this.#now !== undefined && meta.includes(this.#said)) return this.#now;
+    // Only short values without this key follow it, so its last place is the event's own, even if `detail` has a key.
+    if (this.#now !== undefined && meta.startsWith(this.#said, meta.lastIndexOf('"key":'))) return this.#now;
     const id = metaOf(meta)?.key;
     if (typeof id !== "string") return undefined;
     this.#said = `"key":${JSON.stringify(id)}`;

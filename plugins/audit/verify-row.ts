@@ -19,9 +19,8 @@ export const saysSeq = (meta: string, seq: number): boolean =>
 
 /** Before `at` stand tags and ids alone, so that its first place is the event's own; the call's id follows it, if it has one. */
 export const saysColumns = ({ meta, at, call_id, type }: EventRow): boolean => {
-  const ending = endings.get(type) ?? endingOf(type);
   const from = meta.indexOf(atKey) + atKey.length;
-  if (from < atKey.length || ending === undefined || !meta.endsWith(ending)) return false;
+  if (from < atKey.length || !saysType(meta, type)) return false;
   const time = String(at);
   const next = from + time.length;
   if (!meta.startsWith(time, from) || meta[next] !== ",") return false;
@@ -39,13 +38,16 @@ const seqKey = '"seq":';
 const atKey = '"at":';
 const callKey = '"callId":';
 
-/** How the text of an event of a type ends. */
-const endings = new Map<string, string>();
+/** How the text of an event of a type ends, by format. */
+const endings = new Map<string, readonly string[]>();
 
-/** @returns `undefined` for what is no type: a text with a quote could reach over more than one value. */
-const endingOf = (type: string): string | undefined => {
-  if (!/^[a-z]+\.[a-z]+$/.test(type)) return undefined;
-  const ending = `"type":"${type}","v":1}`;
-  endings.set(type, ending);
-  return ending;
+/** The pattern: a type with a quote could match more than one value of the text. */
+const saysType = (meta: string, type: string): boolean => {
+  let known = endings.get(type);
+  if (known === undefined) {
+    if (!/^[a-z]+\.[a-z]+$/.test(type)) return false;
+    known = [2, 1].map((format) => `"type":"${type}","v":${format}}`);
+    endings.set(type, known);
+  }
+  return known.some((ending) => meta.endsWith(ending));
 };

@@ -1,6 +1,7 @@
 // Drives a verification: pages from a source into a Verifier, with the next page on its way while one is checked.
 
 import { closeSync, existsSync, openSync } from "node:fs";
+import { noBody } from "./chain.ts";
 import type { Report } from "./damage.ts";
 import type { EventRow } from "./event.ts";
 import { readKeys } from "./keys.ts";
@@ -95,6 +96,9 @@ export interface ExportHeader {
   readonly fingerprint: string;
 }
 
+/** What the head of an export lacks that was made before format 2. */
+const ofFormat1 = { format: 1, approval_seq: 0, approval_hash: noBody } as const;
+
 /** An exported file, read once from its beginning to its end. @throws when it is none. */
 export const fileSource = (path: string): Source => {
   const lines = linesOf(path);
@@ -102,7 +106,7 @@ export const fileSource = (path: string): Source => {
   const header = first.done === true ? undefined : (JSON.parse(first.value) as ExportHeader);
   if (header?.type !== "quater.trail.v1") throw new Error(`${path} is no exported trail`);
   return {
-    head: async () => header.head,
+    head: async () => ({ ...ofFormat1, ...header.head }),
     after: async () => {
       const rows: EventRow[] = [];
       while (rows.length < pageSize) {

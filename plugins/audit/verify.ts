@@ -3,8 +3,9 @@
 
 import { bodyHashOf, genesisHash, headMac, noBody, type SignedCheckpoint } from "./chain.ts";
 import { Findings, type Report } from "./damage.ts";
-import type { EventRow } from "./event.ts";
+import { type EventLink, type EventRow, isLinked } from "./event.ts";
 import type { TrailKeys } from "./keys.ts";
+import { newestLinked } from "./ledger.ts";
 import { Ranges } from "./ranges.ts";
 import { chain, type HeadRow } from "./tables.ts";
 import { checkpointing } from "./trail.ts";
@@ -22,6 +23,8 @@ export interface Verification {
   /** Held outside the store, in the order of their sizes. */
   readonly held: Iterator<SignedCheckpoint>;
 }
+
+const isSameLink = (one: EventLink, other: EventLink): boolean => one.seq === other.seq && one.hash === other.hash;
 
 export class Verifier {
   readonly #given: Verification;
@@ -41,6 +44,8 @@ export class Verifier {
   #erased = 0;
   #signedAt: number;
   #isFloorAttested = false;
+  /** The newest linked event so far. Unknown after missing events, or where the verification began later. */
+  #linked: EventLink | undefined;
 
   constructor(given: Verification) {
     this.#given = given;
@@ -51,6 +56,7 @@ export class Verifier {
     this.#seq = given.after?.seq ?? floor_seq;
     this.#previous = given.after?.hash ?? (floor_seq === 0 ? this.#genesis : floor_hash);
     this.#signedAt = this.#seq;
+    if (this.#seq === 0) this.#linked = { hash: noBody, seq: 0 };
     this.#held = new HeldCheckpoints(given.held, this.#keys, this.#genesis, this.#findings);
   }
 
@@ -85,6 +91,7 @@ export class Verifier {
       const which = last === this.#seq + 1 ? `Event ${last} is` : `Events ${this.#seq + 1} to ${last} are`;
       this.#findings.say("missing", this.#seq + 1, `${which} gone`);
       [this.#previous, this.#otherwise] = [undefined, undefined];
+      this.#linked = undefined;
     }
     this.#first ??= seq;
     this.#seq = seq;
@@ -96,6 +103,7 @@ export class Verifier {
       if (row.type === "audit.checkpoint") this.#checkpoint(row, before);
       else if (row.type === "audit.erased") this.#erasure(row);
     }
+    if (isLinked(row.type)) this.#linkage(row, isRight);
     this.#previous = hash;
     if (seq - this.#signedAt > 2 * checkpointing.events + 64) {
       this.#findings.say(
@@ -114,6 +122,9 @@ export class Verifier {
       this.#findings.say("truncated", this.#seq + 1, `The trail ends at event ${this.#seq}, and ${seq} were written`);
     else if (this.#seq === seq && this.#previous !== hash)
       this.#findings.say("altered", seq, `The head of the trail names another event ${seq}`);
+    const newest = newestLinked(this.#head);
+    if (this.#seq === seq && this.#head.format > 1 && this.#linked !== undefined && !isSameLink(this.#linked, newest))
+      this.#findings.say("altered", newest.seq, `The head of the trail names another approval event than ${this.#linked.seq}`);
     if (floor_seq > 0 && !this.#isFloorAttested && this.#given.after === undefined)
       this.#findings.say("missing", 1, `Events 1 to ${floor_seq} are gone, and no event records that they were pruned`);
     for (const [from, to] of this.#unaccounted)
@@ -170,6 +181,16 @@ export class Verifier {
     const isSame = saysColumns(row);
     if (!isSame) this.#findings.say("altered", seq, `The columns of event ${seq} differ from what it says`);
     return isSame;
+  }
+
+  /** Events of format 1 have no link, and are none of the linked ones. */
+  #linkage({ seq, meta, hash }: EventRow, isRight: boolean): void {
+    const link = isRight ? metaOf(meta)?.link : undefined;
+    if (!isRight) this.#linked = undefined;
+    if (link === undefined) return;
+    if (this.#linked !== undefined && !isSameLink(this.#linked, link))
+      this.#findings.say("altered", seq, `Event ${seq} names event ${link.seq} as the approval event before it`);
+    this.#linked = { hash, seq };
   }
 
   #body({ seq, body, salt, body_hash }: EventRow): void {

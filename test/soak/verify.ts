@@ -40,7 +40,7 @@ export const verifyFigures = async (events: number): Promise<VerifyFigures> => {
   const root = mkdtempSync(join(tmpdir(), "quater-verify-"));
   try {
     await fillTrail(root, events);
-    const { store, close } = await storeAt(root, true); // as the command has it
+    const { store, close } = await storeAt(root, { isThreaded: true }); // as the command has it
     globalThis.gc?.();
     const before = process.memoryUsage().rss;
     let most = before;

@@ -9,9 +9,11 @@ import { lineOf } from "../../../plugins/audit/sinks.ts";
 import { heldIn, storeSource } from "../../../plugins/audit/source.ts";
 import { migrations } from "../../../plugins/audit/tables.ts";
 import { verifySource } from "../../../plugins/audit/verify-source.ts";
+import type { Database } from "../../../plugins/store/connection.ts";
 import { openInProcess } from "../../../plugins/store/in-process.ts";
 import { openStore } from "../../../plugins/store/open.ts";
-import type { OpenStore } from "../../../plugins/store/service.ts";
+import { openPostgres } from "../../../plugins/store/postgres.ts";
+import type { Migration, OpenStore } from "../../../plugins/store/service.ts";
 import { openThreaded } from "../../../plugins/store/threaded.ts";
 
 export interface OpenTrail {
@@ -25,13 +27,32 @@ export interface OpenTrail {
 
 export const keyFileIn = (root: string): string => join(root, "trail-keys.json");
 
-export const storeAt = async (root: string, isThreaded = false) => {
+export interface StoreGiven {
+  /** SQLite in a thread, as servers and `audit verify` have it. */
+  readonly isThreaded?: boolean;
+  /** Of PostgreSQL. Default: SQLite in `root`. */
+  readonly url?: string | undefined;
+  /** Default: all of the trail's. */
+  readonly migrations?: readonly Migration[];
+}
+
+const databaseAt = (path: string, { isThreaded = false, url }: StoreGiven): Promise<Database> | Database => {
+  if (url !== undefined) return openPostgres({ url, schema: "quater", onLost: () => undefined });
+  return isThreaded ? openThreaded(path) : openInProcess(path);
+};
+
+export const storeAt = async (root: string, given: StoreGiven = {}) => {
   const path = join(root, "trail.db");
-  const database = isThreaded ? await openThreaded(path) : openInProcess(path);
+  const database = await databaseAt(path, given);
   const store = await openStore(database, {
-    place: { url: `file:${path}`, path, schema: "quater", mayLoseCommits: false },
+    place: {
+      url: given.url ?? `file:${path}`,
+      path: given.url === undefined ? path : undefined,
+      schema: "quater",
+      mayLoseCommits: true,
+    },
     command: "run",
-    registered: [{ plugin: "audit", migrations }],
+    registered: [{ plugin: "audit", migrations: given.migrations ?? migrations }],
     onFailure: () => undefined,
     onLost: () => undefined,
     assertOpen: () => undefined,
@@ -39,8 +60,8 @@ export const storeAt = async (root: string, isThreaded = false) => {
   return { store, close: () => database.close() };
 };
 
-export const trailAt = async (root: string): Promise<OpenTrail> => {
-  const { store, close } = await storeAt(root);
+export const trailAt = async (root: string, given: StoreGiven = {}): Promise<OpenTrail> => {
+  const { store, close } = await storeAt(root, given);
   const keys = openKeys(keyFileIn(root));
   const ledger = await Ledger.open(store, { app: "test", keys, instance: "000000000000" });
   return {
@@ -77,8 +98,8 @@ export const trailAt = async (root: string): Promise<OpenTrail> => {
   };
 };
 
-export const verifyAt = async (root: string, against: readonly string[] = []): Promise<Report> => {
-  const { store, close } = await storeAt(root);
+export const verifyAt = async (root: string, against: readonly string[] = [], given: StoreGiven = {}): Promise<Report> => {
+  const { store, close } = await storeAt(root, given);
   try {
     const report = await verifySource(storeSource(store), { keyFile: keyFileIn(root), against });
     if (report === undefined) throw new Error("There is no trail");
