@@ -121,6 +121,7 @@ export {
   defineAuthenticator,
   type Principal,
 } from "./principal.ts";
+export { createPrivateFile, readPrivateFile, replacePrivateFile } from "./private-file.ts";
 export { BootError, isBootError, type Problem } from "./problem.ts";
 export { type Opened, type Resource, resource, type Uses } from "./resource.ts";
 export {
@@ -134,6 +135,6 @@ export {
   requiredOf,
   secret,
 } from "./schema.ts";
-export { cut, nearest, visible, visibleLines } from "./text.ts";
+export { cut, isInstant, nearest, visible, visibleLines } from "./text.ts";
 export { traceIdOf } from "./trace.ts";
 export { type Static, type TSchema, Type } from "./typebox.ts";

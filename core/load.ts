@@ -1,7 +1,7 @@
 // Finding and loading the manifest. A configuration is code: it is looked for only inside the project, and refused where
 // somebody else could have written it. Mistakes in it come back as problems with file, place, cause and remedy.
 
-import { existsSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -9,6 +9,7 @@ import { freshBuild } from "./built.ts";
 import { entriesOf } from "./dot-env.ts";
 import { isManifest, type Manifest } from "./manifest.ts";
 import { fieldProblems } from "./manifest-fields.ts";
+import { distrustOf, trustedOwnersVariable } from "./ownership.ts";
 import { BootError, type Problem } from "./problem.ts";
 import { visibleLines } from "./text.ts";
 import { importTypeScript } from "./typescript.ts";
@@ -106,31 +107,22 @@ const isProjectTop = (folder: string): boolean =>
   folder === homedir() ||
   folder === dirname(folder);
 
-/** @throws {BootError} when another user owns the file or may write it, or may replace it in its folder. */
+/** @throws {BootError} when another user owns the file, may write it, or may replace it in its folder. */
 const assertTrusted = (file: string, shown: string): void => {
-  if (process.getuid === undefined) return; // Windows: no such bits
-  const real = realpathSync(file); // a link says nothing of who may write what it leads to
-  const stats = statSync(real);
-  const folder = statSync(dirname(real));
-  const isSticky = (folder.mode & 0o1000) !== 0;
-  if (!isOurs(stats))
-    throw untrusted(shown, "belongs to another user", `Take it over with \`chown $(id -u) ${shown}\`, after reading it`);
-  if (isWritableByOthers(stats))
-    throw untrusted(shown, "may be written by other users", `Run \`chmod go-w ${shown}\`, after reading it`);
-  if (!isOurs(folder)) throw untrusted(shown, "stands in a folder of another user", "Move it, or take the folder over");
-  if (isWritableByOthers(folder) && !isSticky)
-    throw untrusted(shown, "stands in a folder that other users may write", "Run `chmod go-w` on the folder");
+  const distrust = distrustOf(file, shown);
+  if (distrust === undefined) return;
+  throw new BootError([{ place: shown, cause: `The file ${distrust.what}, and it would run as code`, remedy: distrust.remedy }]);
 };
 
-const isOurs = (stats: Stats): boolean => stats.uid === 0 || stats.uid === process.getuid?.();
-// A group of one's own is how many systems set up accounts, and no other user.
-const isWritableByOthers = (stats: Stats): boolean =>
-  (stats.mode & 0o002) !== 0 || ((stats.mode & 0o020) !== 0 && stats.gid !== process.getgid?.());
-
-const untrusted = (place: string, what: string, remedy: string): BootError =>
-  new BootError([{ place, cause: `The file ${what}, and it would run as code`, remedy }]);
-
-const forbiddenInDotEnv = ["quater_home", "http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"];
+const forbiddenInDotEnv = [
+  "quater_home",
+  trustedOwnersVariable.toLowerCase(),
+  "http_proxy",
+  "https_proxy",
+  "ftp_proxy",
+  "all_proxy",
+  "no_proxy",
+];
 const isForbidden = (name: string): boolean => /^node_/i.test(name) || forbiddenInDotEnv.includes(name.toLowerCase());
 
 /** Reads `.env` beside the manifest; what the environment already has wins. */

@@ -59,3 +59,9 @@ const editDistance = (a: string, b: string): number => {
 
 /** `refundOrder` and `refund-order` are one name: the terminal takes both. */
 export const sameCase = (name: string): string => name.replaceAll(/[-_]/g, "").toLowerCase();
+
+const instantForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** Whether this is an ISO 8601 date and time with its zone, such as `2026-11-26T21:00:00Z`. */
+export const isInstant = (value: unknown): value is string =>
+  typeof value === "string" && instantForm.test(value) && !Number.isNaN(Date.parse(value));

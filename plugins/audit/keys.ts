@@ -10,21 +10,8 @@ import {
   type KeyObject,
   randomBytes,
 } from "node:crypto";
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname } from "node:path";
-import { QuaterError } from "../../core/index.ts";
+import { existsSync } from "node:fs";
+import { createPrivateFile, isInstant, QuaterError, readPrivateFile, replacePrivateFile } from "../../core/index.ts";
 
 /** `checkpoint` signs what leaves the store, `chain` links events, `tag` stands for arguments and secrets. */
 export const keyUses = ["checkpoint", "chain", "tag"] as const;
@@ -59,7 +46,7 @@ const version = 1;
 
 /** Reads the file, and makes it when there is none. @throws {QuaterError} when it is not what it should be. */
 export const openKeys = (file: string): TrailKeys => {
-  if (!existsSync(file)) create(file);
+  if (!existsSync(file)) createPrivateFile(file, textOf(keyUses.map(newKey)));
   return readKeys(file);
 };
 
@@ -76,10 +63,7 @@ export const rotateKeys = (file: string): string => {
   const now = new Date().toISOString();
   const retired = records(file).map((record) => (record.retiredAt === undefined ? { ...record, retiredAt: now } : record));
   const all = [...retired, ...keyUses.map(newKey)];
-  const fresh = `${file}.new`;
-  rmSync(fresh, { force: true });
-  writeFileSync(fresh, textOf(all), { mode: 0o600, flush: true } as object);
-  renameSync(fresh, file);
+  replacePrivateFile(file, textOf(all));
   return keysOf(file, all).checkpoint.fingerprint;
 };
 
@@ -94,22 +78,6 @@ export const fingerprintOf = (key: KeyObject): string =>
 export const derivedFrom = (secret: Buffer, label: string): Buffer =>
   Buffer.from(hkdfSync("sha256", secret, "", `quater.${label}`, 32));
 
-const create = (file: string): void => {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  // Written whole beside it and linked into place: of two instances that start at once, the second takes the first's.
-  const fresh = `${file}.${process.pid}.${randomBytes(4).toString("hex")}`;
-  writeFileSync(fresh, textOf(keyUses.map(newKey)), { mode: 0o600, flush: true } as object);
-  chmodSync(fresh, 0o600);
-  try {
-    linkSync(fresh, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  } finally {
-    rmSync(fresh, { force: true });
-  }
-  closeSync(openSync(file, "r"));
-};
-
 const newKey = (use: KeyUse): KeyRecord => ({
   id: `${use}-${randomBytes(3).toString("hex")}`,
   use,
@@ -123,18 +91,41 @@ const newKey = (use: KeyUse): KeyRecord => ({
 const textOf = (keys: readonly KeyRecord[]): string => `${JSON.stringify({ version, keys }, null, 2)}\n`;
 
 const records = (file: string): readonly KeyRecord[] => {
-  if (!existsSync(file)) throw broken(`${file} does not exist`, "Give audit({ keys }) the file that the trail was written with");
-  if (process.getuid !== undefined && (statSync(file).mode & 0o077) !== 0)
-    throw broken(`${file} may be read by other users`, `Run \`chmod 600 ${file}\``);
+  const text = readPrivateFile(file);
+  if (text === undefined) throw broken(`${file} does not exist`, "Give audit({ keys }) the file that the trail was written with");
   let content: { version?: unknown; keys?: unknown };
   try {
-    content = JSON.parse(readFileSync(file, "utf8")) as typeof content;
+    content = JSON.parse(text) as typeof content;
   } catch {
     throw broken(`${file} is not valid JSON`, "Restore it from a backup: without it the trail cannot be verified");
   }
   if (content.version !== version || !Array.isArray(content.keys))
     throw broken(`${file} is no file of trail keys of this version`, "Restore it from a backup");
+  content.keys.forEach((record: unknown, index) => {
+    const wrong = wrongIn(Object(record) as Readonly<Record<string, unknown>>);
+    if (wrong !== undefined) throw broken(`${file}: the key at /keys/${index} has ${wrong}`, "Restore it from a backup");
+  });
   return content.keys as KeyRecord[];
+};
+
+/** @returns The first field that is wrong, with its value unless it is the secret; `undefined` for a right record. */
+const wrongIn = ({
+  id,
+  use,
+  secret,
+  createdAt,
+  retiredAt,
+  isPrepared,
+}: Readonly<Record<string, unknown>>): string | undefined => {
+  if (typeof id !== "string" || id === "") return "no id";
+  if (!keyUses.includes(use as KeyUse)) return `the use ${JSON.stringify(use)}, which is not one of ${keyUses.join(", ")}`;
+  if (typeof secret !== "string" || !/^[\w-]{40,}$/.test(secret)) return "no secret in base64url";
+  if (!isInstant(createdAt)) return `createdAt ${JSON.stringify(createdAt)}, which is not an ISO 8601 instant`;
+  if (retiredAt !== undefined && !isInstant(retiredAt))
+    return `retiredAt ${JSON.stringify(retiredAt)}, which is not an ISO 8601 instant`;
+  return isPrepared === undefined || isPrepared === true
+    ? undefined
+    : `isPrepared ${JSON.stringify(isPrepared)}, which is not true`;
 };
 
 const isCurrent = ({ retiredAt, isPrepared }: KeyRecord): boolean => retiredAt === undefined && isPrepared !== true;

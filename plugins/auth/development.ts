@@ -1,9 +1,9 @@
 // The keys that `quater dev` prints: each kept in a file of its own so that a command can be pasted again tomorrow, let in
 // by `dev` and by nothing else.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { readPrivateFile, replacePrivateFile } from "../../core/index.ts";
 import { defaultKeyFile } from "./api-keys.ts";
 import { changeKeyFile, isSecretOf, type KeyRecord, newKey, parseKey, readKeyFile } from "./keyfile.ts";
 
@@ -68,15 +68,14 @@ const isKeyOf = ({ id, hash, revokedAt }: KeyRecord, key: string): boolean => {
 
 const shownKey = (root: string, rights: Rights, { file, name, who }: Kind): string => {
   const shown = join(root, file);
-  const known = existsSync(shown) ? readFileSync(shown, "utf8").trim() : "";
+  const known = readPrivateFile(shown)?.trim() ?? "";
   return changeKeyFile(join(root, defaultKeyFile), (records) => {
     const found = records.find((record) => isKeyOf(record, known));
     if (found !== undefined) {
       return { records: records.map((record) => (record === found ? { ...record, ...rights } : record)), result: known };
     }
     const { id, key, hash } = newKey();
-    mkdirSync(dirname(shown), { recursive: true, mode: 0o700 });
-    writeFileSync(shown, `${key}\n`, { mode: 0o600 });
+    replacePrivateFile(shown, `${key}\n`);
     const record: KeyRecord = {
       id,
       hash,

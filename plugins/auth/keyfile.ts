@@ -1,20 +1,9 @@
 // The file of API keys: hashes only, readable by its owner alone, replaced as a whole so that a reader never sees half.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { type Principal, QuaterError } from "../../core/index.ts";
+import { isInstant, type Principal, QuaterError, readPrivateFile, replacePrivateFile, visible } from "../../core/index.ts";
 
 export interface KeyRecord {
   readonly id: string;
@@ -39,19 +28,69 @@ const version = 1;
 
 /** @returns The records; none when there is no file. @throws {QuaterError} when the file is not what it should be. */
 export const readKeyFile = (file: string): readonly KeyRecord[] => {
-  if (!existsSync(file)) return [];
-  if (process.getuid !== undefined && (statSync(file).mode & 0o077) !== 0) {
-    throw broken(`${file} may be read by other users`, `Run \`chmod 600 ${file}\``);
-  }
+  const text = readPrivateFile(file);
+  if (text === undefined) return [];
   let content: { version?: unknown; keys?: unknown };
   try {
-    content = JSON.parse(readFileSync(file, "utf8")) as typeof content;
+    content = JSON.parse(text) as typeof content;
   } catch {
     throw broken(`${file} is not valid JSON`, "Restore it from a backup, or remove it and create new keys");
   }
   if (content.version !== version || !Array.isArray(content.keys))
     throw broken(`${file} is no key file of this version`, "Restore it, or remove it and create new keys");
+  const ids = new Set<unknown>();
+  content.keys.forEach((record: unknown, index) => {
+    const { id } = Object(record) as { readonly id?: unknown };
+    const wrong = wrongIn(record) ?? (ids.has(id) ? { field: "id", remedy: "Remove one of the two records" } : undefined);
+    ids.add(id);
+    if (wrong === undefined) return;
+    const which = typeof id === "string" ? `the key ${visible(id)}` : "the key";
+    const value =
+      wrong.field === "hash" ? "" : ` ${shownValue((record as Readonly<Record<string, unknown>> | null)?.[wrong.field])}`;
+    throw broken(`${file}: ${which} at /keys/${index} has the wrong ${wrong.field}${value}`, wrong.remedy);
+  });
   return content.keys as KeyRecord[];
+};
+
+const shownValue = (value: unknown): string => visible(JSON.stringify(value)?.slice(0, 100) ?? "(missing)");
+
+interface Wrong {
+  readonly field: string;
+  readonly remedy: string;
+}
+
+const kinds: readonly unknown[] = ["user", "service", "agent", "operator"] satisfies Principal["kind"][];
+const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
+const optional = (isRight: (value: unknown) => boolean) => (value: unknown) => value === undefined || isRight(value);
+const instant = "Write it as 2026-12-31T00:00:00Z, or revoke the key and create a new one";
+const recreate = "Revoke the key and create a new one with `quater keys create`";
+
+/** What each field has to be. A record is used to let somebody in, so that a mistake in it must not be guessed around. */
+const fields: Readonly<Record<keyof KeyRecord, readonly [isRight: (value: unknown) => boolean, remedy: string]>> = {
+  id: [(value) => /^[a-z2-7]{8}$/.test(String(value)), "Remove the record and create a new key"],
+  hash: [(value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value), "Remove the record and create a new key"],
+  name: [isText, "Give the key a name"],
+  kind: [(value) => kinds.includes(value), `Write one of ${kinds.join(", ")}`],
+  person: [optional(isText), "Write a name, or leave it out"],
+  actsFor: [optional(isText), "Write a name, or leave it out"],
+  scopes: [isTexts, "Write a list of texts"],
+  roles: [isTexts, "Write a list of texts"],
+  createdAt: [isInstant, instant],
+  expiresAt: [optional(isInstant), instant],
+  revokedAt: [optional(isInstant), "Write when it was revoked, as 2026-12-31T00:00:00Z"],
+  isDevelopment: [optional((value) => typeof value === "boolean"), "Write true, or leave it out"],
+};
+
+const wrongIn = (record: unknown): Wrong | undefined => {
+  if (record === null || typeof record !== "object" || Array.isArray(record)) return { field: "form", remedy: recreate };
+  const given = record as Readonly<Record<string, unknown>>;
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(fields, name));
+  // A misspelt expiresAt would leave a key that never expires.
+  if (unknown !== undefined)
+    return { field: visible(unknown), remedy: `Remove it; the fields are ${Object.keys(fields).join(", ")}` };
+  for (const [field, [isRight, remedy]] of Object.entries(fields)) if (!isRight(given[field])) return { field, remedy };
+  return undefined;
 };
 
 /** Changes the file under a lock; concurrent changes wait for each other. */
@@ -63,10 +102,7 @@ export const changeKeyFile = <Result>(
   const lock = lockFile(file);
   try {
     const { records, result } = change(readKeyFile(file));
-    const fresh = `${file}.new`;
-    writeFileSync(fresh, `${JSON.stringify({ version, keys: records }, null, 2)}\n`, { mode: 0o600 });
-    chmodSync(fresh, 0o600); // an older file of that name would keep its own mode
-    renameSync(fresh, file);
+    replacePrivateFile(file, `${JSON.stringify({ version, keys: records }, null, 2)}\n`);
     return result;
   } finally {
     rmSync(lock, { force: true });

@@ -109,7 +109,7 @@ describe.skipIf(hasNoOwners)("what somebody else could have written is not run",
       {
         place: "quater.config.ts",
         cause: "The file may be written by other users, and it would run as code",
-        remedy: "Run `chmod go-w quater.config.ts`, after reading it",
+        remedy: "Read it, then run `chmod go-w quater.config.ts`",
       },
     ]);
   });
@@ -118,7 +118,7 @@ describe.skipIf(hasNoOwners)("what somebody else could have written is not run",
     const root = project({ "quater.config.ts": plain });
     chmodSync(root, 0o777);
     expect((await problemsOf(() => loadManifest(root)))[0]?.cause).toBe(
-      "The file stands in a folder that other users may write, and it would run as code",
+      "The file is in a folder that other users may write, and it would run as code",
     );
     chmodSync(root, 0o1777);
     expect(await problemsOf(() => loadManifest(root))).toEqual([]);
