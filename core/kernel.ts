@@ -31,6 +31,7 @@ import type { Authenticator, Awaitable } from "./principal.ts";
 import { BootError, isBootError, type Problem } from "./problem.ts";
 import { isSchema } from "./schema.ts";
 import { servicesOf } from "./services.ts";
+import { untrustedProblems } from "./trusted-files.ts";
 
 export interface KernelOptions {
   readonly loaded: LoadedManifest;
@@ -218,7 +219,8 @@ const checkedPlan = async (loaded: LoadedManifest, command: Command, only: strin
   if (misshapen.length > 0) throw new BootError([...problems, ...misshapen]);
   const order = inBootOrder(configured, placeOf);
   const { catalog, problems: found } = await buildCatalog(loaded, order.plugins, only);
-  problems.push(...order.problems, ...found);
+  // Modules that are found by another way than a relative path, such as `paths` of tsconfig.json, were not checked before.
+  problems.push(...order.problems, ...found, ...untrustedProblems(loaded.files?.() ?? [], root));
   // From the tables: with `only`, most modules are not loaded.
   const exposures = manifest.handlers.filter(isExposed).flatMap(({ table }) => Object.values(table ?? {}).filter(isSchema));
   problems.push(...doorProblems(order.plugins, exposures, placeOf("plugins")), ...publicProblems(order.plugins, catalog));

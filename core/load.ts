@@ -9,9 +9,10 @@ import { freshBuild } from "./built.ts";
 import { entriesOf } from "./dot-env.ts";
 import { isManifest, type Manifest } from "./manifest.ts";
 import { fieldProblems } from "./manifest-fields.ts";
-import { distrustOf, trustedOwnersVariable } from "./ownership.ts";
+import { trustedOwnersVariable } from "./ownership.ts";
 import { BootError, type Problem } from "./problem.ts";
 import { visibleLines } from "./text.ts";
+import { assertProjectTrusted, assertTrusted } from "./trusted-files.ts";
 import { importTypeScript } from "./typescript.ts";
 
 export const manifestNames = ["quater.config.ts", "quater.config.mts", "quater.config.js", "quater.config.mjs"];
@@ -38,7 +39,7 @@ export const loadManifest = async (from: string, named?: string, { useBuild = tr
   const shown = relative(from, file) || file;
   if (!existsSync(file))
     throw new BootError([{ place: shown, cause: "There is no such file", remedy: "Check --config or QUATER_CONFIG" }]);
-  assertTrusted(file, shown);
+  assertProjectTrusted(file, from);
   const root = dirname(file);
   readDotEnv(root, relative(from, join(root, ".env")) || ".env");
   const imported: string[] = [];
@@ -106,13 +107,6 @@ const isProjectTop = (folder: string): boolean =>
   existsSync(join(folder, ".git")) ||
   folder === homedir() ||
   folder === dirname(folder);
-
-/** @throws {BootError} when another user owns the file, may write it, or may replace it in its folder. */
-const assertTrusted = (file: string, shown: string): void => {
-  const distrust = distrustOf(file, shown);
-  if (distrust === undefined) return;
-  throw new BootError([{ place: shown, cause: `The file ${distrust.what}, and it would run as code`, remedy: distrust.remedy }]);
-};
 
 const forbiddenInDotEnv = [
   "quater_home",

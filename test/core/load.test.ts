@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -122,6 +122,58 @@ describe.skipIf(hasNoOwners)("what somebody else could have written is not run",
     );
     chmodSync(root, 0o1777);
     expect(await problemsOf(() => loadManifest(root))).toEqual([]);
+  });
+
+  const handlers = {
+    "quater.config.ts": `${plain}\nexport const load = () => import("./app/pay.ts");\n`,
+    "app/pay.ts": 'import { db } from "./db.js";\nexport const pay = db;\n',
+    "app/db.ts": "export const db = 1;\n",
+  };
+
+  test("S13: a handler module that others may write, and a module that it imports, before anything is run", async () => {
+    const root = project(handlers);
+    chmodSync(join(root, "app/pay.ts"), 0o666);
+    chmodSync(join(root, "app/db.ts"), 0o622);
+    expect(await problemsOf(() => loadManifest(root))).toEqual(
+      ["app/pay.ts", "app/db.ts"].map((file) => ({
+        place: file,
+        cause: "The file may be written by other users, and it would run as code",
+        remedy: `Read it, then run \`chmod go-w ${file}\``,
+      })),
+    );
+  });
+
+  test.runIf(process.getuid?.() === 0)(
+    "S13: a handler module of another user, unless QUATER_TRUSTED_OWNERS names the user",
+    async () => {
+      const root = project(handlers);
+      chownSync(join(root, "app/pay.ts"), 12_345, 12_345);
+      expect((await problemsOf(() => loadManifest(root)))[0]).toMatchObject({
+        place: "app/pay.ts",
+        cause: "The file belongs to another user, and it would run as code",
+      });
+      process.env["QUATER_TRUSTED_OWNERS"] = "12345";
+      try {
+        expect(await problemsOf(() => loadManifest(root))).toEqual([]);
+      } finally {
+        delete process.env["QUATER_TRUSTED_OWNERS"];
+      }
+    },
+  );
+
+  test("S13: a .quater folder that others may write", async () => {
+    const root = project({ ...handlers, ".quater/keys.json": "{}" });
+    chmodSync(join(root, ".quater"), 0o777);
+    expect((await problemsOf(() => loadManifest(root)))[0]).toEqual({
+      place: ".quater",
+      cause: "What the folder holds is in a folder that other users may write",
+      remedy: `Run \`chmod go-w ${join(root, ".quater")}\``,
+    });
+  });
+
+  test("S13: .env may not set QUATER_TRUSTED_OWNERS", async () => {
+    const root = project({ "quater.config.ts": plain, ".env": "QUATER_TRUSTED_OWNERS=12345" });
+    expect((await problemsOf(() => loadManifest(root)))[0]?.cause).toBe(".env may not set QUATER_TRUSTED_OWNERS");
   });
 
   test("an .env that everybody may write", async () => {
