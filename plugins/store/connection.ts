@@ -18,10 +18,21 @@ export interface Result {
   readonly changes: number;
 }
 
+export const nothing: Result = { rows: [], changes: 0 };
+
 /** Held by one piece of work at a time. */
 export interface Connection {
-  /** One after the other, stopping at the first failure. @throws {StoreFailure} */
-  run(statements: readonly Statement[]): Promise<readonly Result[]>;
+  /** Begins a transaction for writing. On PostgreSQL, what is run without it may run in another session. */
+  readonly begin: Statement;
+  /**
+   * One after the other, stopping at the first failure.
+   *
+   * @param answerMs  How long the database may take for each of them. Default: less than a call waits for its record.
+   * @throws {StoreFailure}
+   */
+  run(statements: readonly Statement[], answerMs?: number): Promise<readonly Result[]>;
+  /** One statement that only reads, outside of a transaction. @throws {StoreFailure} */
+  read(statement: Statement): Promise<Result>;
   /** The same in a transaction of its own: all of them or none. One round trip where the database allows it. */
   whole(statements: readonly Statement[]): Promise<readonly Result[]>;
 }

@@ -1,12 +1,17 @@
 // SQLite in this process: for commands that run once and end, where starting a thread would cost more than waiting.
 
-import type { Connection, Database } from "./connection.ts";
+import { type Connection, type Database, nothing, type Statement } from "./connection.ts";
 import { openSqlite } from "./sqlite.ts";
+
+/** Takes the write lock at once: a transaction that first reads could find that another one has written since. */
+export const beginImmediate: Statement = { sql: "BEGIN IMMEDIATE", parameters: [] };
 
 export const openInProcess = (path: string): Database => {
   const file = openSqlite(path);
   const connection: Connection = {
+    begin: beginImmediate,
     run: async (statements) => file.run(statements),
+    read: async (statement) => file.run([statement])[0] ?? nothing,
     whole: async (statements) => file.whole(statements),
   };
   const inTurn = queue();

@@ -133,14 +133,16 @@ const placeOf = ({ url = defaultUrl, schema = defaultSchema, mayLoseCommits = fa
 /** The url is not quoted: it may hold a password. */
 const startProblem = (error: unknown, { path }: Place): unknown => {
   if (!isStoreFailure(error)) return error;
-  return new BootError([
-    {
-      place: "store()",
-      plugin: "store",
-      cause: `The store cannot be opened: ${error.message}`,
-      remedy: path === undefined ? "Check that the server runs and lets this user in" : `Check the file ${path} and its disk`,
-    },
-  ]);
+  const say = (cause: string, remedy: string) => new BootError([{ place: "store()", plugin: "store", cause, remedy }]);
+  if (error.message.includes("statement pooling mode"))
+    return say(
+      "The pooler in front of PostgreSQL runs in statement mode, which cannot run transactions",
+      "Set pool_mode = transaction",
+    );
+  return say(
+    `The store cannot be opened: ${error.message}`,
+    path === undefined ? "Check that the server runs and lets this user in" : `Check the file ${path} and its disk`,
+  );
 };
 
 /** Asks at most once per `freshMs`, and says what was last heard meanwhile. */

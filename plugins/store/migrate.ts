@@ -2,7 +2,7 @@
 // plugin's migration names belong to somebody else; the store never shares a file or a schema with them.
 
 import { BootError } from "../../core/index.ts";
-import type { Connection, Database, Statement } from "./connection.ts";
+import { type Connection, type Database, type Dialect, nothing, type Statement } from "./connection.ts";
 import { type Builder, statementOf } from "./queries.ts";
 import type { Migration } from "./service.ts";
 
@@ -27,24 +27,23 @@ export const migrate = async (
   registered: readonly Registered[],
   place: { readonly url: string; readonly schema: string },
 ): Promise<void> => {
-  const state = await database.lend((connection) => stateOf(database, connection, place.schema));
+  const state = await database.lend((connection) => stateOf(database.dialect, connection.read, place.schema));
   assertOurs(state, registered, place);
   if (missing(state.applied, registered).length === 0) return;
   const isSqlite = database.dialect === "sqlite";
   await database.lend(async (connection) => {
-    await connection.run([plain(isSqlite ? "BEGIN IMMEDIATE" : "begin")]);
+    const { patient = [], patientAnswerMs } = isSqlite ? {} : await import("./postgres-settings.ts");
+    const run = (statements: readonly Statement[]) => connection.run(statements, patientAnswerMs);
+    await run([connection.begin, ...patient]);
     try {
-      if (!isSqlite) {
-        await connection.run([
-          plain(`select pg_advisory_xact_lock(${advisoryLock})`),
-          plain(`create schema if not exists ${place.schema}`),
-        ]);
-      }
+      // The lock ends with the transaction, which a pooler in transaction mode keeps on one session.
+      if (!isSqlite)
+        await run([plain(`select pg_advisory_xact_lock(${advisoryLock})`), plain(`create schema if not exists ${place.schema}`)]);
       // Asked again under the lock: of two that start at once, the second finds the work done.
-      const current = await stateOf(database, connection, place.schema);
+      const current = await stateOf(database.dialect, async (statement) => (await run([statement]))[0] ?? nothing, place.schema);
       assertOurs(current, registered, place);
       if (!current.tables.includes(ledger)) {
-        await connection.run([
+        await run([
           statementOf(
             build.schema
               .createTable(ledger)
@@ -58,14 +57,14 @@ export const migrate = async (
       }
       for (const { plugin, migration } of missing(current.applied, registered)) {
         const tables = migration.tables.join(" ");
-        await connection.run([
+        await run([
           ...migration.up(build, database.dialect).map(statementOf),
           statementOf(
             build.insertInto(ledger as never).values({ plugin, version: migration.version, tables, at: clock } as never),
           ),
         ]);
       }
-      await connection.run([plain("commit")]);
+      await run([plain("commit")]);
     } catch (error) {
       await connection.run([plain("rollback")]).catch(() => undefined); // the failure that is being told came first
       throw error;
@@ -78,21 +77,22 @@ interface State {
   readonly applied: readonly Applied[];
 }
 
-const stateOf = async (database: Database, connection: Connection, schema: string): Promise<State> => {
-  const [found] = await connection.run([
-    database.dialect === "sqlite"
+/** @param read  Inside a transaction or outside of one. */
+const stateOf = async (dialect: Dialect, read: Connection["read"], schema: string): Promise<State> => {
+  const found = await read(
+    dialect === "sqlite"
       ? plain("select name from sqlite_master where type = 'table' and name not like 'sqlite\\_%' escape '\\'")
       : { sql: "select table_name as name from information_schema.tables where table_schema = $1", parameters: [schema] },
-  ]);
-  const tables = (found?.rows ?? []).map((row) => (row as { name: string }).name);
+  );
+  const tables = found.rows.map((row) => (row as { name: string }).name);
   if (!tables.includes(ledger)) return { tables, applied: [] };
-  const [applied] = await connection.run([plain(`select plugin, version, tables from ${ledger}`)]);
-  return { tables, applied: (applied?.rows ?? []) as Applied[] };
+  const applied = await read(plain(`select plugin, version, tables from ${ledger}`));
+  return { tables, applied: applied.rows as Applied[] };
 };
 
 /** Whether the store's tables are there already. Looking makes nothing. */
 export const isMigrated = async (database: Database, schema: string): Promise<boolean> =>
-  (await database.lend((connection) => stateOf(database, connection, schema))).tables.includes(ledger);
+  (await database.lend((connection) => stateOf(database.dialect, connection.read, schema))).tables.includes(ledger);
 
 const missing = (applied: readonly Applied[], registered: readonly Registered[]) =>
   registered.flatMap(({ plugin, migrations }) =>

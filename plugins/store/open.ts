@@ -43,12 +43,11 @@ export const openDatabase = async ({ place, command, inThread = false, onLost }:
 /** @throws {BootError | StoreFailure} */
 export const openStore = async (database: Database, opening: Opening): Promise<OpenStore> => {
   const { place, registered, onFailure, assertOpen } = opening;
-  if (database.dialect === "postgres" && !place.mayLoseCommits) await assertDurable(database);
+  if (database.dialect === "postgres") await assertSettings(database, place);
   const builder = await builderFor(database.dialect);
   await migrate(database, builder, registered, place);
   const { build, clock, sql } = builder;
   const commit: Statement = { sql: "commit", parameters: [] };
-  const begin: Statement = { sql: database.dialect === "sqlite" ? "BEGIN IMMEDIATE" : "begin", parameters: [] };
   const lend = async <Answer>(use: (connection: Connection) => Promise<Answer>): Promise<Answer> => {
     assertOpen();
     try {
@@ -59,7 +58,7 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
     }
   };
   const read = async <Row>(query: Query) =>
-    lend(async (connection) => ((await connection.run([statementOf(query)]))[0]?.rows ?? []) as readonly Row[]);
+    lend(async (connection) => (await connection.read(statementOf(query))).rows as readonly Row[]);
   return {
     dialect: database.dialect,
     queries: () => build as never,
@@ -70,7 +69,7 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
     apply: (queries) => lend((connection) => connection.whole(queries.map(statementOf))),
     transaction: (work) =>
       lend(async (connection) => {
-        const waiting = [begin];
+        const waiting = [connection.begin];
         let isCommitted = false;
         // The first statements travel with the `begin`.
         const run = (statements: readonly Statement[]) => {
@@ -99,18 +98,11 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
   };
 };
 
-const assertDurable = async (database: Database): Promise<void> => {
-  const { durabilityProblem } = await import("./postgres.ts");
-  const off = await durabilityProblem(database);
-  if (off === undefined) return;
-  throw new BootError([
-    {
-      place: "store()",
-      plugin: "store",
-      cause: `The PostgreSQL server runs with ${off} = off, so a power cut loses what it called committed`,
-      remedy: `Switch ${off} on, or say that you accept it: store({ mayLoseCommits: true })`,
-    },
-  ]);
+/** @throws {BootError | StoreFailure} */
+const assertSettings = async (database: Database, { mayLoseCommits }: Place): Promise<void> => {
+  const { settingsProblem } = await import("./postgres-settings.ts");
+  const problem = await database.lend((connection) => settingsProblem(connection, mayLoseCommits));
+  if (problem !== undefined) throw new BootError([{ place: "store()", plugin: "store", ...problem }]);
 };
 
 export const fenced = (): QuaterError =>

@@ -1,14 +1,10 @@
 // PostgreSQL through pg: for several instances that share one store.
 
-import type { Pool, PoolClient } from "pg";
-import type { Connection, Database, Result, Statement } from "./connection.ts";
+import type { ClientBase, Pool, PoolClient } from "pg";
+import { type Connection, type Database, nothing, type Result, type Statement } from "./connection.ts";
 import { mismatch, postgresFailure, StoreFailure } from "./failure.ts";
+import { beginOf, limits, type Scope, settleSession } from "./postgres-settings.ts";
 
-/**
- * Milliseconds. A call waits two seconds for its record, so everything under it gives up earlier; a holder of the
- * trail's head that stands still (a paused machine) is thrown out before the others have given up for good.
- */
-const limits = { connectMs: 1_000, statementMs: 1_500, answerMs: 1_800, idleInTransactionMs: 1_500 } as const;
 const connections = 4;
 const int8 = 20;
 
@@ -22,19 +18,18 @@ export interface PostgresOptions {
 
 export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Promise<Database> => {
   const { default: pg } = await import("pg");
+  const begins: Record<Scope, Statement> = { session: beginOf("session", schema), transaction: beginOf("transaction", schema) };
+  const scopes = new WeakMap<ClientBase, Scope>();
   const pool: Pool = new pg.Pool({
     connectionString: url,
     max: connections,
     connectionTimeoutMillis: limits.connectMs,
-    statement_timeout: limits.statementMs,
-    lock_timeout: limits.statementMs,
     query_timeout: limits.answerMs,
-    idle_in_transaction_session_timeout: limits.idleInTransactionMs,
     keepAlive: true,
     allowExitOnIdle: true,
+    // The only setting that is sent with the connection itself: poolers refuse most others.
     application_name: "quater",
-    // A commit that the server has not flushed is no commit, whatever its configuration says.
-    options: `-c search_path=${schema} -c synchronous_commit=on`,
+    onConnect: async (client: ClientBase) => void scopes.set(client, await settleSession(client, schema)),
     // int8 would come as text; sequence numbers and milliseconds fit a double.
     types: {
       getTypeParser: ((oid: number, format?: "text" | "binary") =>
@@ -53,7 +48,7 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
       });
       let failure: unknown;
       try {
-        return await use(connectionOn(client));
+        return await use(connectionOn(client, scopes.get(client) ?? "transaction", begins));
       } catch (error) {
         failure = error;
         throw error;
@@ -67,18 +62,21 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
   };
 };
 
-const connectionOn = (client: PoolClient): Connection => {
-  const send = async ({ sql, parameters }: Statement): Promise<Result> => {
-    const { rows, rowCount, command } = await client.query({ text: sql, values: [...parameters] });
+const connectionOn = (client: PoolClient, scope: Scope, begins: Readonly<Record<Scope, Statement>>): Connection => {
+  const begin = begins[scope];
+  const send = async ({ sql, parameters }: Statement, answerMs: number | undefined): Promise<Result> => {
+    const waits = answerMs === undefined ? {} : { query_timeout: answerMs };
+    const answer = await client.query({ text: sql, values: [...parameters], ...waits });
+    const { rows, rowCount, command } = (Array.isArray(answer) ? answer.at(-1) : answer) as typeof answer;
     return { rows: rows as unknown[], changes: command === "SELECT" ? 0 : (rowCount ?? 0) };
   };
-  const run = async (statements: readonly Statement[]): Promise<readonly Result[]> => {
+  const run = async (statements: readonly Statement[], answerMs?: number): Promise<readonly Result[]> => {
     try {
       // All on the wire at once: after a failure PostgreSQL refuses the rest of the transaction by itself.
-      if (!statements.some(({ expects }) => expects !== undefined)) return await allSent(statements.map(send));
+      if (!statements.some(isCounted)) return await allSent(statements.map((statement) => send(statement, answerMs)));
       const results: Result[] = [];
       for (const statement of statements) {
-        const result = await send(statement);
+        const result = await send(statement, answerMs);
         const { expects } = statement;
         if (expects !== undefined && expects !== result.changes) throw mismatch(expects, result.changes);
         results.push(result);
@@ -88,23 +86,29 @@ const connectionOn = (client: PoolClient): Connection => {
       throw postgresFailure(error);
     }
   };
-  return {
-    run,
-    whole: async (statements) => {
+  const whole = async (statements: readonly Statement[]): Promise<readonly Result[]> => {
+    try {
+      // Without counts to compare, one round trip: a commit after a failure rolls back.
+      if (!statements.some(isCounted)) return (await run([begin, ...statements, commit])).slice(1, -1);
       await run([begin]);
-      try {
-        const results = await run(statements);
-        await run([commit]);
-        return results;
-      } catch (error) {
-        await run([rollback]).catch(() => undefined); // the connection is thrown away when even that fails
-        throw error;
-      }
-    },
+      const results = await run(statements);
+      await run([commit]);
+      return results;
+    } catch (error) {
+      await run([rollback]).catch(() => undefined); // the connection is thrown away when even that fails
+      throw error;
+    }
+  };
+  return {
+    begin,
+    run,
+    whole,
+    read: async (statement) => (await (scope === "session" ? run : whole)([statement]))[0] ?? nothing,
   };
 };
 
-const begin: Statement = { sql: "begin", parameters: [] };
+const isCounted = ({ expects }: Statement): boolean => expects !== undefined;
+
 const commit: Statement = { sql: "commit", parameters: [] };
 const rollback: Statement = { sql: "rollback", parameters: [] };
 
@@ -115,20 +119,4 @@ const allSent = async (sent: readonly Promise<Result>[]): Promise<readonly Resul
     if (each.status === "rejected") throw each.reason;
     return each.value;
   });
-};
-
-/** What a server must not have switched off: with it, a power cut loses or tears what was committed. */
-export const durabilityProblem = async (database: Database): Promise<string | undefined> => {
-  const settings = await database.lend((connection) =>
-    connection.run([
-      {
-        sql: "select name, setting from pg_settings where name in ('fsync', 'full_page_writes')",
-        parameters: [],
-      },
-    ]),
-  );
-  const off = (settings[0]?.rows ?? []).find((row) => (row as { setting: string }).setting === "off") as
-    | { name: string }
-    | undefined;
-  return off?.name;
 };

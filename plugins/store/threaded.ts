@@ -4,9 +4,9 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
-import type { Connection, Database, Result, Statement } from "./connection.ts";
+import { type Connection, type Database, nothing, type Result, type Statement } from "./connection.ts";
 import { type FailureKind, StoreFailure } from "./failure.ts";
-import { queue } from "./in-process.ts";
+import { beginImmediate, queue } from "./in-process.ts";
 import type { Answered, Asked } from "./worker.ts";
 
 interface Waiting {
@@ -55,7 +55,9 @@ export const openThreaded = async (path: string): Promise<Database> => {
     return answer as Promise<readonly Result[]>;
   };
   const connection: Connection = {
+    begin: beginImmediate,
     run: (statements) => ask("run", statements),
+    read: async (statement) => (await ask("run", [statement]))[0] ?? nothing,
     whole: (statements) => ask("whole", statements),
   };
   const inTurn = queue();

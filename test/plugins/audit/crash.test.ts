@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { closeSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { testPgbouncer } from "../store/pgbouncer.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { tempFolder } from "./kit.ts";
 import { type BuiltChild, builtChild, type Load, startLoad } from "./load.ts";
@@ -57,6 +58,23 @@ test(
     if (typeof postgres === "string") return context.skip(postgres);
     using folder = tempFolder();
     await killedUnderLoad(folder.root, await postgres.freshUrl());
+  },
+  hour,
+);
+
+test(
+  `O5: killed ${kills} times under load on PostgreSQL behind PgBouncer in transaction mode: the same`,
+  async (context) => {
+    if (typeof postgres === "string") return context.skip(postgres);
+    const direct = await postgres.freshUrl();
+    const pooler = await testPgbouncer(direct);
+    if (typeof pooler === "string") return context.skip(pooler);
+    using folder = tempFolder();
+    try {
+      await killedUnderLoad(folder.root, pooler.through(direct));
+    } finally {
+      await pooler.close();
+    }
   },
   hour,
 );

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Migration, type OpenStore, StoreFailure } from "../../../plugins/store/service.ts";
 import { openSqlite } from "../../../plugins/store/sqlite.ts";
 import { tempFolder } from "../audit/kit.ts";
+import { type TestPgbouncer, testPgbouncer } from "./pgbouncer.ts";
 import { type TestPostgres, testPostgres } from "./postgres.ts";
 
 interface Tables {
@@ -40,18 +41,28 @@ const boot = (root: string, options: StoreOptions = {}, migrations?: readonly Mi
   bootTest({ root, handlers: {}, plugins: [store(options), shelf(migrations)] });
 
 let postgres: TestPostgres | string;
+let pgbouncer: TestPgbouncer | string;
 beforeAll(async () => {
   postgres = await testPostgres();
+  pgbouncer = typeof postgres === "string" ? postgres : await testPgbouncer(await postgres.freshUrl());
 });
 afterAll(async () => {
+  if (typeof pgbouncer !== "string") await pgbouncer.close();
   if (typeof postgres !== "string") await postgres.close();
 });
 
-describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
+/** A fresh database over PostgreSQL, directly or through the pooler. @returns A reason where there is none. */
+const freshOn = async (dialect: "postgres" | "pgbouncer"): Promise<{ readonly url: string } | string> => {
+  if (typeof postgres === "string") return postgres;
+  if (dialect === "postgres") return { url: await postgres.freshUrl() };
+  return typeof pgbouncer === "string" ? pgbouncer : { url: pgbouncer.through(await postgres.freshUrl()) };
+};
+
+describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) => {
   const opened = async (use: (open: OpenStore, again: () => Promise<TestApp>) => Promise<void>): Promise<string | undefined> => {
     using folder = tempFolder();
-    if (dialect === "postgres" && typeof postgres === "string") return postgres;
-    const options = dialect === "postgres" ? { url: await (postgres as TestPostgres).freshUrl() } : {};
+    const options = dialect === "sqlite" ? {} : await freshOn(dialect);
+    if (typeof options === "string") return options;
     const again = () => boot(folder.root, options);
     await using app = await again();
     await use(await app.kernel.services.get(storeRef).open(), again);

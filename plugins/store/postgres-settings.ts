@@ -1,0 +1,110 @@
+// The settings under which every statement of the store runs on PostgreSQL. On a direct connection they are set once, for
+// the session. A pooler in transaction mode gives each transaction another session, so there they are set at the beginning
+// of every transaction, with the same message as the `begin`.
+
+import type { ClientBase } from "pg";
+import type { Connection, Statement } from "./connection.ts";
+
+/**
+ * Milliseconds. A call waits two seconds for its record, so everything below it gives up earlier. A session that holds
+ * the trail's head and stands still (a paused machine) is ended before the others give up for good.
+ */
+export const limits = { connectMs: 1_000, statementMs: 1_500, answerMs: 1_800, idleInTransactionMs: 1_500 } as const;
+
+/** For migrations: another instance may be migrating, and an index on a large table takes its time. */
+const migrationMs = 60_000;
+
+const timeouts = {
+  statement_timeout: limits.statementMs,
+  lock_timeout: limits.statementMs,
+  idle_in_transaction_session_timeout: limits.idleInTransactionMs,
+} as const;
+
+/** Whose the settings are: `session` on a direct connection, `transaction` behind a pooler. */
+export type Scope = "session" | "transaction";
+
+/**
+ * Finds out whether this connection has a server session of its own, and sets the settings of the session if so. The
+ * client of a pooler is told a process id that is not the one of the session behind it.
+ *
+ * One statement does both: what is set for a transaction alone ends with that statement.
+ */
+export const settleSession = async (client: ClientBase, schema: string): Promise<Scope> => {
+  const { processID } = client as ClientBase & { readonly processID?: number | null };
+  const { rows } = await client.query<{ is_own: boolean }>(
+    `select is_own, ${settingsFor(schema, "not is_own")} from (select pg_backend_pid() = ${Number(processID ?? 0)} as is_own) as session`,
+  );
+  return rows[0]?.is_own === true ? "session" : "transaction";
+};
+
+/** @returns The statement that begins a transaction in which the settings hold. */
+export const beginOf = (scope: Scope, schema: string): Statement => ({
+  sql: scope === "session" ? "begin" : `begin; select ${settingsFor(schema, "true")}`,
+  parameters: [],
+});
+
+/** After a `begin`: for work that may take longer than a call waits. */
+export const patient: readonly Statement[] = Object.keys(timeouts).map((name) => ({
+  sql: `set local ${name} = ${migrationMs}`,
+  parameters: [],
+}));
+
+export const patientAnswerMs = migrationMs + 5_000;
+
+/** A commit that the server has not flushed is no commit, whatever its configuration says. `remote_apply` waits for more. */
+const settingsFor = (schema: string, isLocal: string): string => {
+  const synchronous = "case current_setting('synchronous_commit') when 'remote_apply' then 'remote_apply' else 'on' end";
+  const values = { search_path: `'${schema}'`, synchronous_commit: synchronous, ...quoted(timeouts) };
+  return Object.entries(values)
+    .map(([name, value]) => `set_config('${name}', ${value}, ${isLocal})`)
+    .join(", ");
+};
+
+const quoted = (values: Readonly<Record<string, number>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, `'${value}'`]));
+
+export interface SettingsProblem {
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+/** Reads, in a transaction like every other one, which settings are in force. */
+export const settingsProblem = async (connection: Connection, mayLoseCommits: boolean): Promise<SettingsProblem | undefined> => {
+  const names = ["fsync", "full_page_writes", "synchronous_commit", ...Object.keys(timeouts)];
+  const list = names.map((name) => `'${name}'`).join(", ");
+  const [found] = await connection.whole([
+    { sql: `select name, setting from pg_settings where name in (${list})`, parameters: [] },
+  ]);
+  const rows = (found?.rows ?? []) as readonly { readonly name: string; readonly setting: string }[];
+  return problemOf(Object.fromEntries(rows.map(({ name, setting }) => [name, setting])), mayLoseCommits);
+};
+
+/** @param settings  By name, as `pg_settings` has them: time-outs in milliseconds. */
+export const problemOf = (
+  settings: Readonly<Record<string, string | undefined>>,
+  mayLoseCommits: boolean,
+): SettingsProblem | undefined => {
+  const { synchronous_commit } = settings;
+  const off = ["fsync", "full_page_writes"].find((name) => settings[name] === "off");
+  if (off !== undefined && !mayLoseCommits) {
+    return {
+      cause: `The PostgreSQL server runs with ${off} = off, so a power cut loses what it called committed`,
+      remedy: `Switch ${off} on, or say that you accept it: store({ mayLoseCommits: true })`,
+    };
+  }
+  if (synchronous_commit !== "on" && synchronous_commit !== "remote_apply" && !mayLoseCommits) {
+    return {
+      cause: `The store set synchronous_commit = on, but in its transactions it is ${synchronous_commit}: the pooler or proxy in front of PostgreSQL drops settings`,
+      remedy:
+        "Use a pooler that keeps set_config inside a transaction (PgBouncer with pool_mode = transaction), or connect directly",
+    };
+  }
+  const lost = Object.entries(timeouts).find(([name, ms]) => settings[name] !== String(ms));
+  if (lost === undefined) return undefined;
+  const [name, ms] = lost;
+  return {
+    cause: `The store set ${name} = ${ms} (ms), but in its transactions it is ${settings[name]}: the pooler or proxy in front of PostgreSQL drops settings`,
+    remedy:
+      "Use a pooler that keeps set_config inside a transaction (PgBouncer with pool_mode = transaction), or connect directly",
+  };
+};
