@@ -134,6 +134,7 @@ export {
   propertiesOf,
   requiredOf,
   secret,
+  withoutPersonal,
 } from "./schema.ts";
 export { cut, isInstant, nearest, visible, visibleLines } from "./text.ts";
 export { traceIdOf } from "./trace.ts";

@@ -19,7 +19,10 @@ export const personal = <Schema extends TSchema>(schema: Schema): Schema => Type
 export const isSchema = (value: unknown): value is JsonSchema =>
   value !== null && typeof value === "object" && !Array.isArray(value);
 
-const isSecret = (schema: JsonSchema): boolean => schema[secretMark] === true;
+type IsMarked = (schema: JsonSchema) => boolean;
+
+const isSecret: IsMarked = (schema) => schema[secretMark] === true;
+const isPersonal: IsMarked = (schema) => schema[personalMark] === true;
 
 // Keywords by what they hold; everything else is a value and is not walked into.
 const holdsSchema = ["items", "additionalProperties", "unevaluatedProperties", "unevaluatedItems"];
@@ -117,15 +120,15 @@ export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input",
  *
  * @param root  Where `$ref`s of a part are looked up.
  */
-export const hasSecret = (schema: unknown, root: unknown = schema): boolean => hasSecretIn(schema, root, new Set());
+export const hasSecret = (schema: unknown, root: unknown = schema): boolean => hasMarkIn(schema, root, new Set(), isSecret);
 
-const hasSecretIn = (schema: unknown, root: unknown, seen: Set<unknown>): boolean => {
+const hasMarkIn = (schema: unknown, root: unknown, seen: Set<unknown>, isMarked: IsMarked): boolean => {
   if (!isSchema(schema) || seen.has(schema)) return false;
   seen.add(schema);
-  if (isSecret(schema)) return true;
+  if (isMarked(schema)) return true;
   const ref = schema["$ref"];
-  if (typeof ref === "string" && isSchema(root) && hasSecretIn(referred(root, ref), root, seen)) return true;
-  return [...eachSubschema(schema)].some(([, item]) => hasSecretIn(item, root, seen));
+  if (typeof ref === "string" && isSchema(root) && hasMarkIn(referred(root, ref), root, seen, isMarked)) return true;
+  return [...eachSubschema(schema)].some(([, item]) => hasMarkIn(item, root, seen, isMarked));
 };
 
 /** Whether the field `name` of an object is or holds a secret, whichever part of its schema says so. */
@@ -169,24 +172,29 @@ const partsOfField = (schema: JsonSchema, name: string): unknown[] => {
  * @param show  What stands for a secret value instead.
  */
 export const masked = (schema: unknown, value: unknown, show: (secret: unknown) => unknown = () => "[secret]"): unknown =>
-  isSchema(schema) && hasSecret(schema) ? maskedBy(schema, schema, value, [], show) : value;
+  isSchema(schema) && hasSecret(schema) ? maskedBy(schema, schema, value, [], { isMarked: isSecret, show }) : value;
+
+/** Returns a copy of `value` in which `erased` replaces every field that the schema marks by `personal()`. */
+export const withoutPersonal = (schema: unknown, value: unknown, erased: unknown): unknown =>
+  isSchema(schema) && hasMarkIn(schema, schema, new Set(), isPersonal)
+    ? maskedBy(schema, schema, value, [], { isMarked: isPersonal, show: () => erased })
+    : value;
+
+interface Masking {
+  readonly isMarked: IsMarked;
+  readonly show: (marked: unknown) => unknown;
+}
 
 /** Every part that speaks of the value may hide it, whether or not the value matches that part. */
-const maskedBy = (
-  root: JsonSchema,
-  schema: unknown,
-  value: unknown,
-  onTheWay: readonly unknown[],
-  show: (secret: unknown) => unknown,
-): unknown => {
+const maskedBy = (root: JsonSchema, schema: unknown, value: unknown, onTheWay: readonly unknown[], masking: Masking): unknown => {
   if (!isSchema(schema) || value === undefined || onTheWay.includes(schema)) return value;
-  if (isSecret(schema)) return show(value);
+  if (masking.isMarked(schema)) return masking.show(value);
   const whole = partsOfSameValue(root, schema).reduce(
-    (seen, part) => maskedBy(root, part, seen, [...onTheWay, schema], show),
+    (seen, part) => maskedBy(root, part, seen, [...onTheWay, schema], masking),
     value,
   );
   const hide = (parts: readonly unknown[], item: unknown) =>
-    parts.reduce((seen, part) => maskedBy(root, part, seen, [], show), item);
+    parts.reduce((seen, part) => maskedBy(root, part, seen, [], masking), item);
   if (Array.isArray(whole)) {
     const prefix = Array.isArray(schema["prefixItems"]) ? (schema["prefixItems"] as unknown[]) : [];
     return whole.map((item: unknown, index) =>

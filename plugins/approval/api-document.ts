@@ -34,6 +34,7 @@ const request = {
   properties: {
     id: text,
     state,
+    erased: { type: "boolean", description: "Personal data were erased; absent otherwise" },
     digest: { ...digest, description: "What a vote must echo" },
     app: text,
     handler: text,

@@ -142,6 +142,7 @@ const summaryOf = (record: ApprovalRecord, url: string | undefined): object => {
   return {
     id,
     state,
+    ...(record.isErased ? { erased: true } : {}),
     digest,
     app,
     handler,

@@ -4,7 +4,7 @@
 import type { OpenStore, Statement } from "../store/service.ts";
 import { database, livePending } from "./reading.ts";
 import type { ApprovalOutcome, Filed, Vote } from "./record.ts";
-import type { Found } from "./tables.ts";
+import { erasedMark, type Found } from "./tables.ts";
 
 interface Compilable {
   compile(): { readonly sql: string; readonly parameters: readonly unknown[] };
@@ -205,3 +205,38 @@ export const lost = (open: OpenStore, id: string, callId: string): Statement =>
       .where("used_call", "=", callId)
       .where("outcome", "=", "running"),
   );
+
+/** What replaces the personal data of a request. */
+export interface ErasedTexts {
+  /** As they are stored: sealed where there are secrets among them. */
+  readonly args: string;
+  readonly requester: string;
+}
+
+/** Erases personal data from exactly the version that was read, and ends a request that was still open. */
+export const erased = (open: OpenStore, found: Found, { args, requester }: ErasedTexts): Statement => {
+  const change = ofVersion(open, found).set({
+    args,
+    requester,
+    requester_key: erasedMark,
+    nonce: erasedMark,
+    preview: null,
+    reason: null,
+  });
+  const isOpen = found.stored === "pending" || found.stored === "approved";
+  return one(isOpen ? change.set({ state: "cancelled", decided_at: open.clock }) : change);
+};
+
+/** Erases the reasons of `count` votes on a request: those of all people, or of one. */
+export const reasonsErased = (open: OpenStore, id: string, count: number, person?: string): Statement => {
+  const change = database(open)
+    .updateTable("approval_vote")
+    .set({ reason: null })
+    .where("id", "=", id)
+    .where("reason", "is not", null);
+  const { sql, parameters } = (person === undefined ? change : change.where("person", "=", person)).compile();
+  return { sql, parameters, expects: count };
+};
+
+/** Erases the reason why a request was denied or revoked. */
+export const reasonErased = (open: OpenStore, found: Found): Statement => one(ofVersion(open, found).set({ reason: null }));

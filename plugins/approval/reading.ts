@@ -5,7 +5,7 @@ import type { OpenStore, Query, Store } from "../store/service.ts";
 import { approvalUnavailable } from "./errors.ts";
 import type { Secrecy } from "./secrecy.ts";
 import type { ListGiven } from "./service.ts";
-import { type Database, type Found, foundOf, type ReadRow, stateNow, type VoteRow } from "./tables.ts";
+import { type Database, erasedMark, type Found, foundOf, type ReadRow, stateNow, type VoteRow } from "./tables.ts";
 
 const dayMs = 86_400_000;
 const mostListed = 200;
@@ -80,6 +80,19 @@ export class Reader {
   async pendingOf(requesterKey: string): Promise<number> {
     const [row] = await this.#rows<{ n: number }>((open) => livePending(open, requesterKey));
     return row?.n ?? 0;
+  }
+
+  /** All of them that are not erased, page by page, for what looks at every one. */
+  async *all(): AsyncGenerator<Found> {
+    for (let last = ""; ; ) {
+      const page = await this.#read((open) =>
+        requests(open).where("id", ">", last).where("nonce", "<>", erasedMark).orderBy("id").limit(mostListed),
+      );
+      yield* page;
+      const next = page.at(-1)?.record.id;
+      if (next === undefined) return;
+      last = next;
+    }
   }
 
   /** Those whose time has run out and whose rows do not say so yet. */

@@ -70,6 +70,7 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
   const approvals = approvalsOn(ground, policies);
   services.provide(approvalsRef, approvals);
   audit.whenLost((open, { approvalId, callId }) => [ended(open, approvalId, callId, "unknown")]);
+  audit.whenErasing(async (open, subject) => (await import("./erasing.ts")).erasureOf(ground, catalog, open, subject));
   if (http !== undefined) page = setUpPage({ options, context, http, store, audit, approvals });
   let sweeping: NodeJS.Timeout | undefined;
   let prunedAt = 0;

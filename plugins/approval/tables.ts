@@ -99,6 +99,9 @@ export const migrations: readonly Migration[] = [
   },
 ];
 
+/** Stands in place of a nonce once the personal data of a request were erased. No nonce looks like it. */
+export const erasedMark = "erased";
+
 /** As it is read: with the state by the clock, and the clock. */
 export type ReadRow = RequestRow & { readonly state_now: ApprovalState; readonly now: number };
 
@@ -137,6 +140,7 @@ export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: 
     policy: JSON.parse(row.policy) as Policy,
     preview: row.preview === null ? undefined : opened(row.preview),
     nonce: opened(row.nonce) ?? "",
+    isErased: row.nonce === erasedMark,
     callId: row.call_id,
     filedAt: row.filed_at,
     pendingUntil: row.pending_until,

@@ -3,10 +3,12 @@
 import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
 import { resolve } from "node:path";
-import { type CommandIo, invalid, type Static, visible } from "../../core/index.ts";
+import { type Catalog, type CommandIo, invalid, type Static, visible } from "../../core/index.ts";
 import type { OpenStore, Store } from "../store/service.ts";
 import type { eraseInput, exportInput, showInput, tailInput, verifyInput } from "./commands.ts";
-import { eraseBodies } from "./erase.ts";
+import { erase as eraseFrom } from "./erasing/erase.ts";
+import { eraserFor, type RightParts } from "./erasing/right.ts";
+import type { Eraser } from "./erasing/subject.ts";
 import { each, type Filter, type Found, newest, timeOf } from "./find.ts";
 import { openKeys, readKeys, rotateKeys } from "./keys.ts";
 import { jsonLine, textBlock, textLine } from "./show.ts";
@@ -15,11 +17,16 @@ import { type HeadRow, queriesOn } from "./tables.ts";
 import type { Trail } from "./trail.ts";
 import { type ExportHeader, fileSource, summaryOf, verifySource } from "./verify-source.ts";
 
-export interface CommandParts {
+export interface CommandParts extends RightParts {
   readonly store: Store;
   readonly trail: Trail;
   readonly keyFile: string;
   readonly fingerprint: string | undefined;
+  readonly catalog: Catalog;
+  /** Of plugins that keep personal data of their own. */
+  readonly erasers: readonly Eraser[];
+  /** Keyed tag of a value's RFC 8785 text. */
+  readonly tagOf: (value: unknown) => string;
   /** Files that checkpoints are sent to. */
   readonly sinkFiles: readonly string[];
 }
@@ -72,16 +79,20 @@ export const show = async (parts: CommandParts, input: Static<typeof showInput>,
 
 export const erase = async (
   parts: CommandParts,
-  { reason, until, ...input }: Static<typeof eraseInput>,
+  { person, reason, until, whole, ...rest }: Static<typeof eraseInput>,
   io: CommandIo,
 ): Promise<number> => {
-  const filter = { ...input, ...(until === undefined ? {} : { until: timeOf("until", until) }) };
-  if (Object.values(filter).every((value) => value === undefined))
-    invalid("/call", "must be given, or one of --handler, --principal, --until");
+  const filter = { ...rest, ...(until === undefined ? {} : { until: timeOf("until", until) }) };
+  if ([person, ...Object.values(filter)].every((value) => value === undefined))
+    invalid("/person", "must be given, or one of --call, --handler, --principal, --until");
+  const principal = await eraserFor(parts, io);
   const store = await storeOf(parts, io);
   if (store === undefined) return noTrail;
-  const erased = await eraseBodies(parts.trail, store, filter, userInfo().username, reason);
-  io.show({ erasedBodies: erased });
+  // Without a person or a call, whole bodies go: that is how stored data are thinned out.
+  const isWhole = whole || (person === undefined && filter.call === undefined);
+  const by = userInfo().username;
+  const counts = await eraseFrom({ ...parts, store }, { person, filter, isWhole, reason, principal, by });
+  io.show(counts);
   return 0;
 };
 

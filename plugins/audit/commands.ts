@@ -28,11 +28,13 @@ export const verifyInput = Type.Object({
 });
 export const exportInput = Type.Object({ until: text("Events before this time") });
 export const eraseInput = Type.Object({
-  call: filters.call,
+  person: text("Everything of this person: calls made by or for the person, their approval requests, reasons they gave"),
+  call: text("Everything of this call and of the approval requests that it names"),
   handler: filters.handler,
   principal: filters.principal,
   until: text("Events before this time"),
-  reason: text("Why, for the record"),
+  whole: Type.Boolean({ default: false, description: "Erase whole arguments, not only personal() fields" }),
+  reason: Type.String({ minLength: 1, maxLength: 500, description: "Why, for the record. It stays: name no person in it" }),
 });
 
 /** @param parts  What a command works on. */
@@ -66,7 +68,7 @@ export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => 
     },
     {
       path: ["audit", "erase"],
-      description: "Erases stored arguments and results. That they were erased stays in the trail.",
+      description: "Erases personal data of a person or call from trail and approvals. Needs the scope audit:erase.",
       input: eraseInput,
       run: async (input, io) => (await runs()).erase(parts, input, io),
     },

@@ -76,7 +76,7 @@ export const newest = async (store: OpenStore, filter: Filter, count: number): P
 /** `%` and `_` stand for any text: more is found then, and left out again here. A backslash is an escape in PostgreSQL. */
 const likely = (text: string): string => text.replaceAll("\\", "_");
 
-const matches = (meta: EventMeta, { handler, principal, surface, outcome }: Filter): boolean => {
+export const matches = (meta: EventMeta, { handler, principal, surface, outcome }: Filter): boolean => {
   const who = meta.principal;
   return (
     (handler === undefined || meta.handler === handler) &&

@@ -2,9 +2,13 @@
 
 import { serviceRef } from "../../core/index.ts";
 import type { OpenStore, Statement } from "../store/service.ts";
+import type { Eraser } from "./erasing/subject.ts";
 import type { EndedAs, EventFields } from "./event.ts";
 
+export { argumentsWithoutPersonal } from "./erasing/parts.ts";
+export type { Eraser, Erasure, ErasureSubject } from "./erasing/subject.ts";
 export type { EndedAs, EventFields, EventType } from "./event.ts";
+export { isSameName } from "./same-name.ts";
 
 export interface AuditEvent {
   readonly fields: EventFields;
@@ -56,6 +60,8 @@ export interface Audit {
   ): Promise<{ readonly seq: number } | { readonly refused: Error }>;
   /** Asked for changes of state in the same transaction as `call.unknown`, for calls that were begun with an approval. */
   whenLost(changes: (open: OpenStore, call: LostCall) => readonly Statement[]): void;
+  /** Adds what `quater audit erase` erases in rows of another plugin, in the same transaction. */
+  whenErasing(eraser: Eraser): void;
   /**
    * Looks for calls of processes that are gone, as every process that stays does from time to time: for one that does not
    * stay and meets what looks like such a call.

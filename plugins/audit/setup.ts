@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { BootError, type PluginContext, type Running } from "../../core/index.ts";
 import { storeRef } from "../store/service.ts";
 import { auditCommands } from "./commands.ts";
+import type { Eraser } from "./erasing/subject.ts";
 import { bodyText } from "./event.ts";
 import type { AuditOptions } from "./index.ts";
 import { derivedFrom, openKeys, type TrailKeys } from "./keys.ts";
@@ -60,13 +61,14 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   const refusals = new Refusals((fields) => trail.note(fields));
   const recorder = new Recorder({ trail, redactor, refusals });
   const lost: LostChanges[] = [];
+  const erasers: Eraser[] = [];
   const sweepLost = async (): Promise<number> => {
     const { sweepUnknown } = await import("./sweep.ts");
     await trail.open();
     const opened = await store.open();
     return sweepUnknown(trail, opened, (call) => lost.flatMap((changes) => changes(opened, call)));
   };
-  services.provide(auditRef, serviceOf({ trail, redactor, recorder, refusals, keys, lost, sweepLost }));
+  services.provide(auditRef, serviceOf({ trail, redactor, recorder, refusals, keys, lost, erasers, sweepLost }));
   const stays = processesThatStay.has(command);
   let ticking: NodeJS.Timeout | undefined;
   let renewedAt = 0;
@@ -79,7 +81,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     await trail.renewLease(recorder.openSince);
     if (!stays || trail.ledger === undefined) return;
     const opened = await store.open();
-    const { prune } = await import("./erase.ts");
+    const { prune } = await import("./prune.ts");
     await sweepLost();
     if (Date.now() - prunedAt < pruneEveryMs) return;
     prunedAt = Date.now();
@@ -89,7 +91,19 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   const sinkFiles = sinkOptions.flatMap((sink) => (sink === "stdout" ? [] : resolve(project.root, sink.file)));
   return {
     hooks: recorder.hooks,
-    commands: auditCommands({ store, trail, keyFile: path, fingerprint, sinkFiles }),
+    commands: auditCommands({
+      store,
+      trail,
+      keyFile: path,
+      fingerprint,
+      sinkFiles,
+      catalog: context.catalog,
+      gate: context.gate,
+      plugins: plugins.map(({ name }) => name),
+      refused: (fields) => refusals.refused({ ...fields, type: "call.refused", outcome: "refused" }),
+      erasers,
+      tagOf: (value) => redactor.tagOf(value),
+    }),
     start: async () => {
       ticking = setInterval(
         () => {
@@ -123,10 +137,11 @@ interface Parts {
   readonly refusals: Refusals;
   readonly keys: () => TrailKeys;
   readonly lost: LostChanges[];
+  readonly erasers: Eraser[];
   readonly sweepLost: Audit["sweepLost"];
 }
 
-const serviceOf = ({ trail, redactor, recorder, refusals, keys, lost, sweepLost }: Parts): Audit => {
+const serviceOf = ({ trail, redactor, recorder, refusals, keys, lost, erasers, sweepLost }: Parts): Audit => {
   const draftOf = ({ fields, body }: AuditEvent): Draft =>
     body === undefined ? { fields } : { fields, body: bodyText(body, (text) => redactor.ofText(text)) };
   return {
@@ -139,6 +154,7 @@ const serviceOf = ({ trail, redactor, recorder, refusals, keys, lost, sweepLost 
       return "seq" in receipt ? receipt : { refused: receipt.refusal };
     },
     whenLost: (changes) => void lost.push(changes),
+    whenErasing: (eraser) => void erasers.push(eraser),
     sweepLost,
     refused: (fields) => refusals.refused({ ...fields, type: "call.refused", outcome: "refused" }),
     tagOf: (value) => redactor.tagOf(value),

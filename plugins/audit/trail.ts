@@ -99,13 +99,14 @@ export class Trail {
    * Durable when it resolves.
    *
    * @param onLate  The record is void when it comes too late: withdrawn, or, when it was written all the same, told here.
+   * @param withinMs  How long to wait for the commit. Default 2 seconds.
    * @throws {QuaterError} `audit_unavailable`.
    */
-  async record(entry: Entry, onLate?: () => void): Promise<Receipt> {
+  async record(entry: Entry, onLate?: () => void, withinMs = recordWithinMs): Promise<Receipt> {
     this.announce();
     try {
       const receipt = await this.writer.record(this.#withInstance(entry), {
-        withinMs: recordWithinMs,
+        withinMs,
         ...(onLate === undefined ? {} : { onLate }),
       });
       this.#isRegistered = true;

@@ -19,15 +19,16 @@ export const list = async (parts: CommandParts, input: Static<typeof listInput>,
   return 0;
 };
 
-const rowOf = ({ id, state, handler, requester, surface, policyName, filedAt, pendingUntil, usableUntil }: ApprovalRecord) => ({
+const rowOf = ({ id, state, isErased, handler, requester, surface, policyName, ...at }: ApprovalRecord) => ({
   id,
   state,
+  ...(isErased ? { erased: true } : {}),
   handler,
   asks: nameOf(requester),
   surface,
   policy: policyName,
-  filed: timeOf(filedAt),
-  until: state === "pending" ? timeOf(pendingUntil) : state === "approved" ? timeOf(usableUntil) : null,
+  filed: timeOf(at.filedAt),
+  until: state === "pending" ? timeOf(at.pendingUntil) : state === "approved" ? timeOf(at.usableUntil) : null,
 });
 
 const nameOf = ({ person, actsFor, subject }: ApprovalRecord["requester"]): string =>

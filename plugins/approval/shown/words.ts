@@ -67,6 +67,6 @@ const ends = {
   unknown: "used, nobody knows how it ended",
 } as const;
 
-/** How a request stands or ended: `pending`, `used, succeeded`. */
-export const stateInWords = ({ state, use }: ApprovalRecord): string =>
-  state === "consumed" ? ends[use?.outcome ?? "unknown"] : state;
+/** How a request stands or ended: `pending`, `used, succeeded`, `denied, erased`. */
+export const stateInWords = ({ state, use, isErased }: Pick<ApprovalRecord, "state" | "use" | "isErased">): string =>
+  `${state === "consumed" ? ends[use?.outcome ?? "unknown"] : state}${isErased ? ", erased" : ""}`;

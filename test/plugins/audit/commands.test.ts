@@ -44,7 +44,7 @@ import { audit, cli, localUser, store } from "quater/plugins";
 export default defineConfig({
   name: "things",
   handlers: [expose(() => import("./things.ts"), { change: { cli: true }, look: { cli: true } })],
-  plugins: [cli({ authenticate: localUser({ person: "ana" }) }), store(), audit({ sinks: [{ file: "held.jsonl" }] })],
+  plugins: [cli({ authenticate: localUser({ person: "ana", scopes: ["audit:erase"] }) }), store(), audit({ sinks: [{ file: "held.jsonl" }] })],
 });
 `,
   );
@@ -56,7 +56,7 @@ test.each([
   "audit tail --follow",
   "audit show --handler change",
   "audit export",
-  "audit erase --handler change",
+  "audit erase --handler change --reason x",
 ])("quater %s on a project that has recorded nothing says so, and makes no store", async (words) => {
   const { code, out, err } = await quater(words);
   expect([code, out, err]).toEqual([2, "", "There is no trail yet.\n"]);

@@ -1,64 +1,9 @@
-// Taking away what must not be kept: bodies on request, whole events when they are too old. Both leave an event that says
-// so, in the same transaction; a body that is gone without one is damage.
+// Removes events that are too old, and leaves an event that says so in the same transaction. Events that are gone without
+// such an event are damage.
 
-import type { OpenStore, Statement } from "../store/service.ts";
-import { each, type Filter } from "./find.ts";
-import { rangesOf } from "./ranges.ts";
+import type { OpenStore } from "../store/service.ts";
 import { chain, compiled, queriesOn, type SinkRow } from "./tables.ts";
 import type { Trail } from "./trail.ts";
-
-/** Numbers per event, so that the event stays small. */
-const perEvent = 500;
-
-/**
- * Erases the bodies of all events that match: arguments and results. Who, what and when remain.
- *
- * @param by  Who asked for it, for the record.
- * @returns How many bodies.
- */
-export const eraseBodies = async (
-  trail: Trail,
-  store: OpenStore,
-  filter: Filter,
-  by: string,
-  reason?: string,
-): Promise<number> => {
-  let waiting: number[] = [];
-  let erased = 0;
-  const write = async () => {
-    const seqs = waiting;
-    waiting = [];
-    if (seqs.length === 0) return;
-    const bodies = rangesOf(seqs);
-    const detail = { bodies, by, reason };
-    const receipt = await trail.record({
-      changes: bodies.map(([from, to]) => without(store, from, to)),
-      events: [{ fields: { type: "audit.erased", detail } }],
-    });
-    if ("refusal" in receipt) throw receipt.refusal; // somebody else erased some of them: ask again
-    erased += seqs.length;
-  };
-  for await (const { row } of each(store, filter)) {
-    if (row.body === null) continue;
-    waiting.push(row.seq);
-    if (waiting.length >= perEvent) await write();
-  }
-  await write();
-  return erased;
-};
-
-const without = (store: OpenStore, from: number, to: number): Statement => ({
-  ...compiled(
-    queriesOn(store)
-      .db.updateTable("audit_event")
-      .set({ body: null, salt: null })
-      .where("chain", "=", chain)
-      .where("seq", ">=", from)
-      .where("seq", "<=", to)
-      .where("body", "is not", null),
-  ),
-  expects: to - from + 1,
-});
 
 /** Events per transaction: a year's worth at once would hold the lock for too long. */
 const perPrune = 5_000;

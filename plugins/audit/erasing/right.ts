@@ -1,0 +1,51 @@
+// Who may erase. Erasing cannot be undone, so it needs a scope of its own, which no caller has by default.
+
+import { type CommandIo, type Gate, QuaterError } from "../../../core/index.ts";
+import type { EventFields } from "../event.ts";
+import { type Who, whoOf } from "../event.ts";
+
+export const eraseScope = "audit:erase";
+
+export interface RightParts {
+  readonly gate: Pick<Gate, "enter" | "newCallId">;
+  /** Names of the configured plugins. */
+  readonly plugins: readonly string[];
+  /** Records a refusal. */
+  readonly refused: (fields: Omit<EventFields, "type" | "outcome">) => void;
+}
+
+/**
+ * Returns who runs the command.
+ *
+ * @throws {QuaterError} `missing_scope`, `forbidden` for agents, or what the surface's authenticator says.
+ */
+export const eraserFor = async ({ gate, plugins, refused }: RightParts, io: CommandIo): Promise<Who> => {
+  const { surface } = io.credentials;
+  if (!plugins.includes(surface)) throw noSurface(surface);
+  const callId = gate.newCallId();
+  const principal = await gate.enter({ surface, credentials: io.credentials, callId });
+  const isAgent = principal.kind === "agent";
+  const refusal = isAgent ? agentRefused() : principal.scopes.includes(eraseScope) ? undefined : scopeMissing(surface);
+  if (refusal === undefined) return whoOf(principal);
+  refused({ callId, surface, principal: whoOf(principal), errorCode: refusal.code, detail: { command: "audit erase" } });
+  throw refusal;
+};
+
+const noSurface = (surface: string): QuaterError =>
+  new QuaterError({
+    code: "forbidden",
+    kind: "forbidden",
+    message: `Erasing needs to know who you are, and ${surface}() is not configured`,
+    hint: `Add ${surface}({ authenticate: apiKeys() }) to plugins and create a key with the scope ${eraseScope}`,
+  });
+
+const scopeMissing = (surface: string): QuaterError =>
+  new QuaterError({
+    code: "missing_scope",
+    kind: "forbidden",
+    message: `Erasing needs the scope ${eraseScope}, which you do not have. Show a key that has it: \`quater keys create --name NAME --kind user --person NAME --scopes ${eraseScope}\`, or add it to ${surface}({ authenticate: localUser({ scopes: ["${eraseScope}"] }) })`,
+    details: { scopes: [eraseScope] },
+  });
+
+const agentRefused = (): QuaterError =>
+  new QuaterError({ code: "forbidden", kind: "forbidden", message: "Agents may not erase; a person has to run this command" });

@@ -1,0 +1,56 @@
+// What an erasure is about: one person, one call, or every event that a filter matches. And what plugins that keep personal
+// data of their own add to it.
+
+import type { OpenStore, Statement } from "../../store/service.ts";
+import type { EventFields, EventMeta } from "../event.ts";
+import { type Filter, matches } from "../find.ts";
+import { isSameName } from "../same-name.ts";
+
+/** What is erased, for plugins that keep rows of their own. */
+export interface ErasureSubject {
+  /** Whether a name is the person's; `undefined` when the erasure is about a call. */
+  readonly isPerson: ((name: string | undefined) => boolean) | undefined;
+  readonly callId: string | undefined;
+  /** Approval requests that the events of this call name, and requests that this person revoked. */
+  readonly approvalIds: { readonly ofCall: readonly string[]; readonly revoked: readonly string[] };
+  /** Erase whole arguments, not only `personal()` fields. */
+  readonly isWhole: boolean;
+  /** Who erases. */
+  readonly principal: NonNullable<EventFields["principal"]>;
+}
+
+/** What a plugin erases in the same transaction as the trail. */
+export interface Erasure {
+  /** Requests whose data are erased: the bodies of all events that name one of them are erased, too. */
+  readonly approvalIds: readonly string[];
+  /** Each with the number of rows that it must change. */
+  readonly changes: readonly Statement[];
+  readonly events: readonly { readonly fields: EventFields }[];
+  /** Printed by the command, by kind: `{ approvalRequests: 2 }`. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Called after the commit. */
+  readonly done?: () => void;
+}
+
+export type Eraser = (open: OpenStore, subject: ErasureSubject) => Promise<Erasure>;
+
+export interface Selection {
+  readonly person: string | undefined;
+  readonly filter: Filter;
+}
+
+/** Returns whether the person made the call, or the call was made for the person. */
+export const isBy = ({ principal }: EventMeta, isPerson: (name: string | undefined) => boolean): boolean =>
+  principal !== undefined &&
+  (isPerson(principal.person) ||
+    isPerson(principal.actsFor) ||
+    // A principal without a person is known by its subject alone.
+    (principal.person === undefined && isPerson(principal.subject)));
+
+/** Returns whether an event is selected, apart from the requests that it may name. */
+export const isSelected = (meta: EventMeta, { person, filter }: Selection): boolean =>
+  matches(meta, filter) &&
+  (person === undefined || isBy(meta, (name) => name !== undefined && isSameName(name, person))) &&
+  (filter.call === undefined || meta.callId === filter.call) &&
+  (filter.since === undefined || meta.at >= filter.since) &&
+  (filter.until === undefined || meta.at < filter.until);

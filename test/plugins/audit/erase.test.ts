@@ -1,0 +1,139 @@
+// `quater audit erase`: who may run it, what it takes away, and what stays.
+
+import { expect } from "vitest";
+import { onBothStores } from "./desk-kit.ts";
+
+const json = (text: string) => JSON.parse(text) as Record<string, unknown>;
+const erase = (...words: readonly string[]) => ["audit", "erase", "--reason", "asked by letter 17", ...words];
+
+onBothStores((claim) => {
+  claim("O8: erasing needs the scope audit:erase and a reason; agents are refused", async (make) => {
+    using desk = make();
+    await desk.run(["run", "note", "--to", "Olga Petrova", "--cents", "5"]);
+    const byAna = await desk.run(erase("--person", "ana"));
+    expect([byAna.code, byAna.out]).toEqual([77, ""]);
+    expect(byAna.err).toContain("audit:erase");
+    expect(byAna.err).toContain("localUser");
+    expect((await desk.run(erase("--person", "ana"), "bea")).code).toBe(77);
+    const byRobot = await desk.run(erase("--person", "ana"), "robot");
+    expect([byRobot.code, byRobot.err]).toEqual([77, expect.stringContaining("Agents may not erase")]);
+    expect((await desk.run(["audit", "erase", "--person", "ana"], "root")).code).toBe(65);
+    expect((await desk.run(["audit", "erase", "--reason", "everything"], "root")).code).toBe(65);
+    expect(await desk.everything()).toContain("Olga Petrova");
+    const refused = (await desk.run(["audit", "show", "--outcome", "missing_scope"])).out;
+    expect(json(refused.split("\n")[0] ?? "")).toMatchObject({ type: "call.refused", detail: { command: "audit erase" } });
+  });
+
+  claim("O8: a person is erased from the trail and from approval requests; the trail stays whole", async (make) => {
+    using desk = make();
+    await desk.run(["run", "note", "--to", "Olga Petrova", "--cents", "5"]);
+    await desk.run(["run", "count", "--n", "4711"]);
+    const used = await desk.file("Olga Petrova", 7);
+    await desk.approve(used);
+    expect((await desk.pay("Olga Petrova", 7)).code).toBe(0);
+    const denied = await desk.file("Olga Petrova", 8);
+    await desk.approve(denied, "deny", "Olga Petrova moved away");
+    const pending = await desk.file("Olga Petrova", 9);
+    const approved = await desk.file("Olga Petrova", 10);
+    await desk.approve(approved);
+    const sealed = await desk.file("Olga Petrova", 11, "gift");
+    expect(await desk.everything()).toContain("Olga Petrova");
+    const before = json((await desk.run(["audit", "verify"])).out);
+
+    const { code, out, err } = await desk.run(erase("--person", "ANA"), "root");
+    expect([code, err]).toEqual([0, ""]);
+    expect(json(out)).toMatchObject({
+      erasedRequests: 5,
+      cancelledRequests: 3,
+      erasedReasons: 1,
+      bodiesWithoutPersonalFields: 1,
+    });
+    const left = await desk.everything();
+    expect(left).not.toContain("Olga Petrova");
+    // What is not personal stays: arguments of count, and the amounts.
+    expect(left).toContain("4711");
+    const rows = await desk.sql<{
+      id: string;
+      requester: string;
+      args: string;
+      preview: string | null;
+      nonce: string;
+      state: string;
+    }>(`select * from ${desk.url === undefined ? "" : "quater."}approval_request`);
+    for (const row of rows) {
+      expect(JSON.parse(row.requester)).toEqual({ credential: "erased", issuer: "erased", kind: "operator", subject: "erased" });
+      if (row.id === sealed) expect(row.args).toMatch(/^sealed\./);
+      else expect(JSON.parse(row.args)).toMatchObject({ to: "[erased]", cents: expect.any(Number) as number });
+      expect([row.preview, row.nonce]).toEqual([null, "erased"]);
+    }
+    const states = Object.fromEntries((await desk.requests()).map(({ id, state, erased }) => [id, [state, erased]]));
+    expect(states).toMatchObject({
+      [used]: ["consumed", true],
+      [denied]: ["denied", true],
+      [pending]: ["cancelled", true],
+      [approved]: ["cancelled", true],
+    });
+    const shown = await desk.run(["approvals", "show", sealed, "--key-file", "bea.key"], undefined, { isTerminal: true });
+    expect(shown.out).toContain("[erased]");
+    expect(await desk.request(used)).toMatchObject({ stateInWords: "used, succeeded, erased" });
+
+    const verified = await desk.run(["audit", "verify"]);
+    expect(verified.code).toBe(0);
+    expect(json(verified.out)).toMatchObject({ isWhole: true, erasedBodies: json(out)["erasedBodies"] });
+    expect(before).toMatchObject({ erasedBodies: 0 });
+    const events = (await desk.run(["audit", "tail", "--lines", "40"])).out.split("\n").filter(Boolean).map(json);
+    const [record] = events.filter(({ type }) => type === "audit.erased");
+    expect(record).toMatchObject({
+      principal: { person: "root" },
+      detail: { reason: "asked by letter 17", approvals: expect.arrayContaining([used, pending]) as string[] },
+    });
+    expect(JSON.stringify(record)).not.toContain("ana");
+    expect(events.filter(({ type }) => type === "approval.cancelled").map(({ approvalId }) => approvalId)).toHaveLength(
+      json(out)["cancelledRequests"] as number,
+    );
+    // The principal in the part that stays is not erased.
+    expect(left).toContain('"person\\\\":\\\\"ana\\\\"'.replaceAll("\\\\", "\\"));
+    // Nothing is left to erase, and what was approved does not run.
+    expect(json((await desk.run(erase("--person", "ana"), "root")).out)).toMatchObject({ erasedBodies: 0, erasedRequests: 0 });
+    expect((await desk.pay("Olga Petrova", 10)).code).not.toBe(0);
+    expect(desk.done).toEqual(["Olga Petrova 5", "Olga Petrova 7"]);
+  });
+
+  claim("O8: the reasons of a voter are erased; the vote stays", async (make) => {
+    using desk = make();
+    const denied = await desk.file("Olga Petrova", 8);
+    await desk.approve(denied, "deny", "I know her brother");
+    expect(json((await desk.run(erase("--person", "bea"), "root")).out)).toMatchObject({ erasedRequests: 0, erasedReasons: 1 });
+    expect(await desk.everything()).not.toContain("I know her brother");
+    expect(await desk.request(denied)).toMatchObject({ state: "denied", votes: [{ verdict: "deny", person: { text: "bea" } }] });
+    expect((await desk.run(["audit", "verify"])).code).toBe(0);
+  });
+
+  claim("O8: a call is erased with its approval request, and nothing else is", async (make) => {
+    using desk = make();
+    const id = await desk.file("Olga Petrova", 7);
+    await desk.approve(id, "approve", "she asked me");
+    await desk.pay("Olga Petrova", 7);
+    await desk.file("Igor Petrov", 8);
+    const [{ used_call } = { used_call: "" }] = await desk.sql<{ used_call: string }>(
+      `select used_call from ${desk.url === undefined ? "" : "quater."}approval_request where id = '${id}'`,
+    );
+    const { code, out } = await desk.run(erase("--call", used_call), "root");
+    expect([code, json(out)]).toMatchObject([0, { erasedRequests: 1, cancelledRequests: 0, erasedReasons: 1 }]);
+    const left = await desk.everything();
+    expect(left).not.toContain("Olga Petrova");
+    expect(left).not.toContain("she asked me");
+    expect(left).toContain("Igor Petrov");
+    expect((await desk.run(["audit", "verify"])).code).toBe(0);
+  });
+
+  claim("O8: --whole takes whole arguments, also of handlers that mark nothing as personal", async (make) => {
+    using desk = make();
+    await desk.run(["run", "count", "--n", "4711"]);
+    const id = await desk.file("Olga Petrova", 7);
+    expect((await desk.run(erase("--person", "ana", "--whole"), "root")).code).toBe(0);
+    expect(await desk.everything()).not.toContain("4711");
+    expect(await desk.request(id)).toMatchObject({ state: "cancelled", arguments: { rows: [{ type: "empty object" }] } });
+    expect((await desk.run(["audit", "verify"])).code).toBe(0);
+  });
+});
