@@ -2,8 +2,8 @@
 // schema, JSON never is; names from two places, unknown names and wrong values are refused with the same sentence on
 // every surface.
 
+import { type InputCheck, inputCheckOf } from "./checked-input.ts";
 import { type Coercer, coercersOf } from "./coerce.ts";
-import type { Validator } from "./compile.ts";
 import { complaintsOf } from "./complaints.ts";
 import { type FieldError, inputInvalid, internal, jsonRefused, type QuaterError, unknownField } from "./errors.ts";
 import { isForbiddenKey, pointerStep } from "./json.ts";
@@ -23,30 +23,33 @@ export interface Given {
 /** @throws {QuaterError} `invalid_input` or `unknown_field`, with every place that is wrong. */
 export type Binder = (given: readonly Given[]) => unknown;
 
-/** @param schema  Closed, and the one that `validator` was compiled from. */
-export const binderOf = (schema: JsonSchema, validator: Validator): Binder => {
+/** @param schema  Closed. */
+export const binderOf = (schema: JsonSchema): Binder => {
+  const checked = inputCheckOf(schema);
   const coercers = coercersOf(schema);
   const fill = fillerOf(schema);
   const sizes = sizesOf(schema);
   return (given) => {
     const only = given.length === 1 ? given[0] : undefined;
     const input = only !== undefined && !only.isText ? only.values : merged(given, coercers);
+    checked.keys?.(input);
     fill?.(input);
-    if (!validator.Check(input)) throw mismatch(schema, validator, cut(input, sizes));
+    if (!checked.check(input)) throw mismatch(schema, checked, cut(input, sizes));
     return frozen(input);
   };
 };
 
 /** The refusal for an input that failed its check. @param looked  The input, cut to what is looked at. */
-const mismatch = (schema: JsonSchema, validator: Validator, looked: unknown): QuaterError => {
-  const complaints = complaintsOf(schema, validator.Errors(looked));
+const mismatch = (schema: JsonSchema, checked: InputCheck, looked: unknown): QuaterError => {
+  const errors = checked.errors(looked);
+  if (errors === undefined) return inputInvalid([{ path: "", message: "does not match its schema" }]);
+  const complaints = complaintsOf(schema, errors);
   // What was cut away was what was wrong.
-  if (complaints.length === 0 && validator.Check(looked))
-    return inputInvalid([{ path: "", message: "does not match its schema" }]);
+  if (complaints.length === 0 && checked.check(looked)) return inputInvalid([{ path: "", message: "does not match its schema" }]);
   // TypeBox can fail a check and report nothing; a refusal without a reason would be a riddle.
   if (complaints.length === 0) return internal(new Error("The check failed and reported no error"));
-  const errors = complaints.map(({ path, message }) => ({ path, message }));
-  return complaints.every((complaint) => complaint.isUnknownField) ? unknownField(errors) : inputInvalid(errors);
+  const fields = complaints.map(({ path, message }) => ({ path, message }));
+  return complaints.every((complaint) => complaint.isUnknownField) ? unknownField(fields) : inputInvalid(fields);
 };
 
 interface Sizes {

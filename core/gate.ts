@@ -4,7 +4,6 @@
 import { randomUUID } from "node:crypto";
 import { binderOf } from "./bind.ts";
 import { type Arrival, Cancellation, type Outcome, StagedCall } from "./call.ts";
-import { Compile } from "./compile.ts";
 import type { Door } from "./door.ts";
 import { principalAt } from "./door.ts";
 import { rehearse } from "./dry-run.ts";
@@ -64,7 +63,7 @@ export class PipelineGate implements Gate {
     for (const operation of this.#catalog.operations) {
       const hooks = hookRunner(sources, operation, this.#log);
       problems.push(...hooks.problems);
-      const bind = binderOf(operation.input, Compile(operation.input as never));
+      const bind = binderOf(operation.input);
       this.#machines.set(operation.name, { bind, hooks, checked: outputCheckOf(operation) });
     }
     return problems;

@@ -42,10 +42,35 @@ const controls: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, f: 12, 
 /** Copies of a counted repetition; past it `{n,m}` is read as a loop, which is never less strict. */
 const maxCopies = 200;
 
+/** A strongly connected part of the graph. */
+interface Loop {
+  readonly positions: number[];
+  readonly characters: (readonly [number, number])[];
+}
+
 const nothing: Part = { emptyWays: 1, first: [], last: [] };
 
 /** @param pattern  One that `new RegExp(pattern, "u")` accepts. */
 export const takesExponentialTime = (pattern: string): boolean => new Graph(pattern).isAmbiguous();
+
+/**
+ * Returns how many repetitions may share one text, `n` where a failing match takes time that grows with the n-th power of the
+ * length: 1 for `^[a-z]+(-[a-z]+)*$`, 3 for `^\S+@\S+\.\S+$`. Never too low; may be too high.
+ *
+ * @param pattern  One that does not take exponential time.
+ */
+export const powerOf = (pattern: string): number => new Graph(pattern).power(!pattern.startsWith("^"));
+
+/** Steps of a failing match that take less than half a second. */
+const maxSteps = 2.1e7;
+
+/** Returns how many characters a text may have that is matched against the pattern, so that a match ends within `maxSteps`. */
+export const longestFor = (pattern: string): number => {
+  const power = powerOf(pattern);
+  let ways = maxSteps; // n loops share a text of m characters in about m^n / n! ways
+  for (let count = 2; count <= power; count++) ways *= count;
+  return Math.floor(ways ** (1 / power));
+};
 
 class Graph {
   readonly #text: string;
@@ -61,6 +86,62 @@ class Graph {
 
   isAmbiguous(): boolean {
     return this.#characters.some((_, position) => this.#returnsTwice(position));
+  }
+
+  /** The longest row of loops of which each may give text to the next. @param searches  The match may begin anywhere. */
+  power(searches: boolean): number {
+    if (this.#loops + (searches ? 1 : 0) <= 1) return 1;
+    const loops = this.#loopsOf();
+    const known = new Map<number, number>();
+    const rowFrom = (at: number): number => {
+      const before = known.get(at);
+      if (before !== undefined) return before;
+      const from = loops[at] as Loop;
+      const next = loops.flatMap((to, index) => (to !== from && this.#mayGive(from, to) ? [rowFrom(index)] : []));
+      const row = 1 + Math.max(0, ...next);
+      known.set(at, row);
+      return row;
+    };
+    const longest = Math.max(0, ...loops.map((_, index) => rowFrom(index)));
+    return Math.max(1, longest + (searches && longest > 0 ? 1 : 0));
+  }
+
+  /** Positions that can follow themselves, grouped by loop. */
+  #loopsOf(): Loop[] {
+    const loops: Loop[] = [];
+    const reached = this.#characters.map((_, position) => this.#reachedFrom(this.#next(position), () => true));
+    for (const [position, own] of reached.entries()) {
+      if (!own.has(position)) continue;
+      const same = loops.find(({ positions: [first = 0] }) => own.has(first) && reached[first]?.has(position) === true);
+      if (same === undefined) loops.push({ positions: [position], characters: [...(this.#characters[position] ?? [])] });
+      else {
+        same.positions.push(position);
+        same.characters.push(...(this.#characters[position] ?? []));
+      }
+    }
+    return loops;
+  }
+
+  /** Whether a text that both loops match leads from one to the other. Goes one way, or the two were one loop. */
+  #mayGive(from: Loop, to: Loop): boolean {
+    const isShared = (position: number) => {
+      const own = this.#characters[position] ?? [];
+      return overlap(own, from.characters) && overlap(own, to.characters);
+    };
+    const starts = from.positions.flatMap((position) => this.#next(position));
+    const reached = this.#reachedFrom(starts, isShared);
+    return to.positions.some((position) => reached.has(position));
+  }
+
+  #reachedFrom(starts: readonly number[], mayPass: (position: number) => boolean): Set<number> {
+    const seen = new Set<number>();
+    const waiting = starts.filter(mayPass);
+    for (let position = waiting.pop(); position !== undefined; position = waiting.pop()) {
+      if (seen.has(position)) continue;
+      seen.add(position);
+      waiting.push(...this.#next(position).filter(mayPass));
+    }
+    return seen;
   }
 
   /** Two different routes over equal text from `start` back to `start`. */
@@ -91,8 +172,7 @@ class Graph {
   }
 
   #overlap(a: number, b: number): boolean {
-    const others = this.#characters[b] ?? [];
-    return a === b || (this.#characters[a] ?? []).some(([from, to]) => others.some(([low, high]) => from <= high && low <= to));
+    return a === b || overlap(this.#characters[a] ?? [], this.#characters[b] ?? []);
   }
 
   #reaches(from: number, target: number): boolean {
@@ -246,6 +326,9 @@ class Graph {
     return true;
   }
 }
+
+const overlap = (some: Characters, others: Characters): boolean =>
+  some.some(([from, to]) => others.some(([low, high]) => from <= high && low <= to));
 
 const single = (code: number): Characters => [[code, code]];
 

@@ -1,7 +1,7 @@
 // What keeps a schema from being one the kernel can stand by: every keyword checks something, every object can be closed,
 // no pattern can be made to run for hours. Asked once, at boot.
 
-import { takesExponentialTime } from "./pattern.ts";
+import { longestFor, takesExponentialTime } from "./pattern.ts";
 import { eachSubschema, isSchema, type JsonSchema, referred, statesClosing } from "./schema.ts";
 import { nearest, visible } from "./text.ts";
 
@@ -71,7 +71,7 @@ const problemsIn = (root: JsonSchema, schema: unknown, path: string): string[] =
   if ("~codec" in schema) say("has a codec, which would not run: decode in the handler");
   if (typeof schema["format"] === "string" && !formats.has(schema["format"]))
     say(`has the format "${schema["format"]}", which nothing checks`);
-  if (typeof schema["pattern"] === "string") patternProblems(schema["pattern"]).forEach(say);
+  if (typeof schema["pattern"] === "string") patternProblems(schema["pattern"], schema["maxLength"]).forEach(say);
   for (const pattern of Object.keys(isSchema(schema["patternProperties"]) ? schema["patternProperties"] : {}))
     patternProblems(pattern).forEach(say);
   found.push(...refProblems(root, schema, here), ...closingProblems(schema, here));
@@ -106,13 +106,19 @@ const closingProblems = (schema: JsonSchema, here: string): string[] => {
     : [];
 };
 
-const patternProblems = (pattern: string): string[] => {
+/** @param maxLength  Of the texts that are matched against it. */
+const patternProblems = (pattern: string, maxLength?: unknown): string[] => {
   try {
     new RegExp(pattern, "u");
   } catch {
     return [`has a pattern that is no regular expression: ${pattern}`];
   }
-  return takesExponentialTime(pattern)
-    ? [`has a pattern with nested quantifiers, which can take exponential time: ${pattern}`]
+  if (takesExponentialTime(pattern))
+    return [`has a pattern with nested quantifiers, which can take exponential time: ${pattern}`];
+  const longest = longestFor(pattern);
+  return typeof maxLength === "number" && maxLength > longest
+    ? [
+        `has a pattern that is too slow for texts of ${String(maxLength)} characters; set maxLength to at most ${longest}: ${pattern}`,
+      ]
     : [];
 };

@@ -1,6 +1,7 @@
 // Schemas as the kernel uses them: closed, so that a field nobody declared is an error and not something to strip or
 // ignore; and read for what else they say: secrets, properties, where a `$ref` leads.
 
+import { longestFor } from "./pattern.ts";
 import type { TSchema } from "./typebox.ts";
 import { Type } from "./typebox.ts";
 
@@ -31,6 +32,21 @@ const holdsSchemaTable = ["properties", "patternProperties", "$defs", "definitio
 // These ask about a value and declare nothing: closed, they would ask something else.
 const asksSchema = ["not", "if", "then", "else", "contains", "propertyNames"];
 const asksSchemaTable = ["dependentSchemas"];
+
+/** A copy with the direct subschemas replaced. Keeps descriptors: TypeBox keeps what it needs in properties that a spread loses. */
+export const withSubschemas = (schema: JsonSchema, change: (part: JsonSchema) => JsonSchema): Record<string, unknown> => {
+  const copy = Object.create(Object.getPrototypeOf(schema), Object.getOwnPropertyDescriptors(schema)) as Record<string, unknown>;
+  const changed = (part: unknown): unknown => (isSchema(part) ? change(part) : part);
+  const replace = (key: string, value: unknown) =>
+    Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
+  for (const key of [...holdsSchema, ...asksSchema]) if (isSchema(schema[key])) replace(key, changed(schema[key]));
+  for (const key of holdsSchemaList) if (Array.isArray(schema[key])) replace(key, (schema[key] as unknown[]).map(changed));
+  for (const key of [...holdsSchemaTable, ...asksSchemaTable]) {
+    const table = schema[key];
+    if (isSchema(table)) replace(key, Object.fromEntries(Object.entries(table).map(([name, part]) => [name, changed(part)])));
+  }
+  return copy;
+};
 
 /** The schemas directly inside `schema`, each with its path from there. */
 export const eachSubschema = function* (schema: JsonSchema): Generator<[path: string, schema: unknown]> {
@@ -72,8 +88,8 @@ const withId = (schema: unknown, id: string): unknown => {
 export const statesClosing = (schema: JsonSchema): boolean =>
   "additionalProperties" in schema || "unevaluatedProperties" in schema;
 
-/** How long a text of an input may be that is held against a pattern, where the schema does not say. */
-const patternTextLength = 1_000;
+/** How long a text of an input may be that is matched against a pattern, where the schema does not say. */
+export const patternTextLength = (pattern: string): number => Math.min(1_000, longestFor(pattern));
 
 /**
  * A closed copy. Objects that declare properties get `additionalProperties: false`. Parts that combine stay open and the
@@ -93,7 +109,7 @@ export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input",
   // A pattern may take quadratic time, so it never sees a stranger's long text (trust.md T26): lengths are checked before
   // patterns. What a handler returns is its own, and fails for nothing that its schema does not say.
   if (of === "input" && typeof schema["pattern"] === "string" && schema["maxLength"] === undefined)
-    replace("maxLength", patternTextLength);
+    replace("maxLength", patternTextLength(schema["pattern"]));
   for (const key of holdsSchema) if (isSchema(schema[key])) replace(key, closed(schema[key], of));
   for (const key of holdsSchemaList) {
     const list = schema[key];

@@ -3,7 +3,6 @@
 
 import { resolve } from "node:path";
 import { binderOf } from "../../core/bind.ts";
-import { Compile } from "../../core/compile.ts";
 import { isQuaterError, QuaterError } from "../../core/errors.ts";
 import type { CommandIo, Given, JsonSchema, PluginCommand } from "../../core/index.ts";
 import type { LoadedManifest } from "../../core/load.ts";
@@ -103,7 +102,7 @@ const perform = async (
 /** A flag that there is not makes the command line wrong, as it does for every command that is no call. @throws {UsageError} */
 const bound = (schema: JsonSchema, flags: readonly Flag[], given: readonly Given[]): unknown => {
   try {
-    return binderOf(schema, Compile(schema as never))(given);
+    return binderOf(schema)(given);
   } catch (error) {
     const unknown = isQuaterError(error) ? unknownFlagIn(error, flags) : undefined;
     if (unknown === undefined) throw error;

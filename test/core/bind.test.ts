@@ -2,7 +2,6 @@ import { anyone, handler, type TSchema, Type } from "quater";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { binderOf, type Given } from "../../core/bind.ts";
-import { Compile } from "../../core/compile.ts";
 import { isQuaterError } from "../../core/errors.ts";
 import { closed, type JsonSchema } from "../../core/schema.ts";
 
@@ -13,7 +12,7 @@ const json = (values: unknown, from = "body"): Given => ({ from, isText: false, 
 const bind = (schema: TSchema, ...given: Given[]): unknown => {
   const input = closed(schema) as JsonSchema;
   try {
-    return binderOf(input, Compile(input as never))(given);
+    return binderOf(input)(given);
   } catch (error) {
     if (!isQuaterError(error)) throw error;
     return [error.code, ...(error.errors ?? []).map(({ path, message }) => `${path} ${message}`)];
@@ -235,7 +234,7 @@ test("defaults are set where their object is given: at the top, nested, in lists
 
 test("a default is not shared between calls", () => {
   const input = closed(Type.Object({ tags: Type.Array(Type.String(), { default: [] }) })) as unknown as JsonSchema;
-  const binder = binderOf(input, Compile(input as never));
+  const binder = binderOf(input);
   const tagsOf = () => (binder([json({})]) as { tags: string[] }).tags;
   expect(tagsOf()).not.toBe(tagsOf());
 });

@@ -72,7 +72,7 @@ export const holes: readonly Hole[] = [
     edits: [
       {
         file: "core/bind.ts",
-        from: "if (!validator.Check(input)) throw mismatch(schema, validator, cut(input, sizes));",
+        from: "if (!checked.check(input)) throw mismatch(schema, checked, cut(input, sizes));",
         to: "",
       },
     ],

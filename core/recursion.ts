@@ -1,0 +1,67 @@
+// How a schema that refers to itself branches. Each level of the input may then be checked once per branch, and an input of 64
+// levels would be checked for years.
+
+import { eachSubschema, isSchema, type JsonSchema, propertiesOf, referred, requiredOf } from "./schema.ts";
+
+export interface Recursion {
+  /** The most branches of one union that lead back to it; 1 where no union does. */
+  readonly branches: number;
+  /** Whether two of them can be told apart only by what is inside: no constant field, and no required field of one alone. */
+  readonly isAmbiguous: boolean;
+}
+
+export const recursionOf = (root: JsonSchema): Recursion => {
+  let branches = 1;
+  let isAmbiguous = false;
+  const look = (schema: unknown): void => {
+    if (!isSchema(schema)) return;
+    for (const key of ["anyOf", "oneOf", "allOf"]) {
+      const list = schema[key];
+      if (!Array.isArray(list)) continue;
+      const returning = list.filter((part) => leadsTo(root, part, schema));
+      branches = Math.max(branches, returning.length);
+      const isChoice = key !== "allOf"; // all parts of allOf are checked, however different they are
+      isAmbiguous ||= returning.some((part, at) =>
+        returning.slice(at + 1).some((other) => !(isChoice && areApart(root, part, other))),
+      );
+    }
+    for (const [, part] of eachSubschema(schema)) look(part);
+  };
+  look(root);
+  return { branches, isAmbiguous };
+};
+
+/** Whether `target` is checked again somewhere inside of `from`. */
+const leadsTo = (root: JsonSchema, from: unknown, target: JsonSchema): boolean => {
+  const seen = new Set<unknown>();
+  const waiting: unknown[] = [from];
+  while (waiting.length > 0) {
+    const schema = waiting.pop();
+    if (!isSchema(schema) || seen.has(schema)) continue;
+    if (schema === target) return true;
+    seen.add(schema);
+    const ref = schema["$ref"];
+    if (typeof ref === "string") waiting.push(referred(root, ref));
+    for (const [, part] of eachSubschema(schema)) waiting.push(part);
+  }
+  return false;
+};
+
+/** Whether a value that has the fields of one branch is refused by the other before anything deeper is checked. */
+const areApart = (root: JsonSchema, one: unknown, other: unknown): boolean => {
+  const [a, b] = [followed(root, one), followed(root, other)];
+  if (a["type"] !== b["type"] && typeof a["type"] === "string" && typeof b["type"] === "string") return true;
+  const [fieldsOfA, fieldsOfB] = [propertiesOf(a), propertiesOf(b)];
+  const isConstant = (fields: Readonly<Record<string, JsonSchema>>, name: string) => "const" in (fields[name] ?? {});
+  if (Object.keys(fieldsOfA).some((name) => isConstant(fieldsOfA, name) && isConstant(fieldsOfB, name))) return true;
+  const isClosed = (schema: JsonSchema) => schema["additionalProperties"] === false;
+  return (
+    (isClosed(b) && requiredOf(a).some((name) => !Object.hasOwn(fieldsOfB, name))) ||
+    (isClosed(a) && requiredOf(b).some((name) => !Object.hasOwn(fieldsOfA, name)))
+  );
+};
+
+const followed = (root: JsonSchema, schema: unknown): JsonSchema => {
+  const target = isSchema(schema) && typeof schema["$ref"] === "string" ? referred(root, schema["$ref"]) : schema;
+  return isSchema(target) ? target : {};
+};
