@@ -21,6 +21,7 @@ import {
 } from "../../../core/index.ts";
 import { rehearsedBy } from "../../../core/testing/rehearsed.ts";
 import { samplerOf } from "../../../core/testing/sample.ts";
+import type { PolicyReads } from "./policy-reads.ts";
 import { StartingLine } from "./race.ts";
 
 /** Told by every handler as its first act. */
@@ -31,6 +32,8 @@ export type Missed = (resource: string) => void;
 export interface CopyChoice extends Rehearsal {
   readonly started: Started;
   readonly missed: Missed;
+  /** Watches the policy functions. */
+  readonly policies: PolicyReads;
   /** `undefined`: the surfaces keep their own. */
   readonly doorOf: ((surface: string) => Authenticator) | undefined;
   /** Run the manifest's own handlers, previews and resources. */
@@ -56,7 +59,9 @@ const exposedCopy = ({ load, table }: Exposed, choice: CopyChoice): Exposed =>
     return Object.fromEntries(copies) as Record<string, never>;
   }, table as never) as Exposed;
 
-const handlerCopy = (name: string, given: Handler, { started, missed, isReal, opensResources }: CopyChoice): Handler => {
+const handlerCopy = (name: string, original: Handler, choice: CopyChoice): Handler => {
+  const { started, missed, policies, isReal, opensResources } = choice;
+  const given = { ...original, auth: policies.watched(name, original) };
   if (isReal) {
     const handle = (input: never, context: never): unknown => {
       started(name);

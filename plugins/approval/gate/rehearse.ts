@@ -12,6 +12,7 @@ import { storeRef } from "../../store/service.ts";
 import { type Approvals, approvalsRef } from "../service.ts";
 import { Untried } from "./cases.ts";
 import { copyOf, Tokens } from "./copy.ts";
+import { PolicyReads } from "./policy-reads.ts";
 
 /** What became of one call. */
 export interface Seen {
@@ -40,9 +41,17 @@ export class Rehearsed implements AsyncDisposable {
   readonly #starts: { count: number };
   readonly #missed: Set<string>;
   readonly #isRecorded: boolean;
+  /** What policy functions read while they were asked. */
+  readonly policies: PolicyReads;
 
-  private constructor(app: TestApp, folder: string, tokens: Tokens, starts: { count: number }, missed: Set<string>) {
+  private constructor(
+    app: TestApp,
+    folder: string,
+    tokens: Tokens,
+    { starts, missed, policies }: { starts: { count: number }; missed: Set<string>; policies: PolicyReads },
+  ) {
     this.#app = app;
+    this.policies = policies;
     this.#folder = folder;
     this.tokens = tokens;
     this.#starts = starts;
@@ -56,6 +65,7 @@ export class Rehearsed implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), "quater-gate-"));
     const starts = { count: 0 };
     const missed = new Set<string>();
+    const policies = new PolicyReads();
     const tokens = new Tokens();
     const copy = copyOf(manifest, {
       folder,
@@ -65,11 +75,12 @@ export class Rehearsed implements AsyncDisposable {
       doorOf: hasOwnDoors ? undefined : tokens.doorOf,
       started: () => void starts.count++,
       missed: (resource) => void missed.add(resource),
+      policies,
     });
     try {
       // Real handlers and own authenticators find their files; nothing else looks at the project's folder.
       const app = await bootTest(copy, { root: isReal || hasOwnDoors ? root : folder });
-      return new Rehearsed(app, folder, tokens, starts, missed);
+      return new Rehearsed(app, folder, tokens, { starts, missed, policies });
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
       throw error;

@@ -68,6 +68,7 @@ export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = 
     else
       for (const each of target.needsApproval ? [...cases, ...approvalCases] : cases) rows.push(...(await rowsOf(each, target)));
   }
+  rows.push(...foreignPolicies(targets));
   const waiting = targets.filter(({ needsApproval }) => needsApproval);
   if (waiting.length > 0) {
     await using hurried = await Rehearsed.boot(manifest, { ...choice, usableForMs: hurriedMs });
@@ -86,6 +87,21 @@ export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = 
   return reportOf(rows, order);
 };
 
+const policyCase = "a policy of its own";
+
+/** Looked at after the other cases, because a policy function reads its input only while it is asked. */
+const foreignPolicies = (targets: readonly Target[]): readonly GateRow[] =>
+  targets.flatMap(({ operation: { name, surfaces }, surface, rehearsed }): readonly GateRow[] => {
+    const reads = surfaces.has(surface) ? rehearsed.policies.foreignTo(name) : undefined;
+    if (reads === undefined) return [];
+    const about = { handler: name, surface, case: policyCase, expected: "reads what the handler has" };
+    if (reads.length === 0) return [{ ...about, got: about.expected, ok: true }];
+    const got = `reads ${reads.join(" and ")}`;
+    return [
+      { ...about, got, ok: false, hole: `${name} over ${surface} has a policy that ${got}, which the handler does not have` },
+    ];
+  });
+
 const order = [
   ...cases.slice(0, -1),
   ...approvalCases.filter(({ name }) => name !== control.name),
@@ -94,7 +110,7 @@ const order = [
   control,
 ]
   .map(({ name }) => name)
-  .concat(ownNames);
+  .concat(policyCase, ownNames);
 
 const targetsOf = async (
   rehearsed: Rehearsed,

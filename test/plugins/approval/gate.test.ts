@@ -121,6 +121,36 @@ describe("the shop", () => {
   });
 });
 
+describe("S21: a policy that was written for another handler", () => {
+  type Foreign = { readonly principal: Principal; readonly input: object; readonly orders?: unknown };
+  const isOwner = ({ principal, input }: Foreign) =>
+    principal.claims["customerId"] === (input as { readonly customerId?: string }).customerId;
+  const hasOrders = ({ orders }: Foreign) => orders === undefined;
+  const report = (auth: unknown) =>
+    gateSuite(manifestOf({ handlers: { change: write({ auth: auth as never }) }, expose: { change: { cli: true } } }));
+
+  test.each([
+    ["alone", isOwner],
+    ["in a list", [can("change"), isOwner]],
+    ["as an alternative", { any: [hasRole("boss"), isOwner] }],
+  ])("is found and named where it stands %s", async (_, auth) => {
+    expect((await report(auth)).holes).toContain(
+      "change over cli has a policy that reads input.customerId, which the handler does not have",
+    );
+  });
+
+  test("is found where it needs a resource that the handler does not use", async () => {
+    expect((await report(hasOrders)).holes).toContain(
+      "change over cli has a policy that reads the resource orders, which the handler does not have",
+    );
+  });
+
+  test("is not confused with a policy that reads what the handler has", async () => {
+    const { rows } = await report(({ input }: { readonly input: { readonly id: string } }) => input.id !== "");
+    expect(rows).toContainEqual(expect.objectContaining({ case: "a policy of its own", ok: true }));
+  });
+});
+
 describe("what it cannot make by itself", () => {
   const odd = write({ input: Type.Object({ code: Type.String({ pattern: "^(?=.*[0-9])[a-z0-9]{3}$" }) }) });
   const own = write({
