@@ -2,7 +2,7 @@
 // in docs/errors.md; surfaces own one table from kind to their own language and never look at messages.
 
 import { brand } from "./brand.ts";
-import { visible } from "./text.ts";
+import { cut, visible } from "./text.ts";
 
 /** How a call can go wrong, as far as a caller must tell apart. A new kind does not compile until every surface answers. */
 export const errorKinds = [
@@ -76,6 +76,25 @@ export interface FieldError {
   readonly message: string;
 }
 
+/** Characters of a message; of a path and a message in `errors`; and of all of `errors` together. */
+const most = { message: 1_000, path: 200, fieldMessage: 300, errors: 3_000 } as const;
+
+/**
+ * Cuts what errors repeat of an input, so that 15 kB of input do not come back as 15 kB of error. At least the first error
+ * stays.
+ */
+const limited = (errors: readonly FieldError[]): readonly FieldError[] => {
+  const kept: FieldError[] = [];
+  let length = 0;
+  for (const { path, message } of errors) {
+    const one = { path: cut(visible(path), most.path), message: cut(message, most.fieldMessage) };
+    length += one.path.length + one.message.length;
+    if (kept.length > 0 && length > most.errors) break;
+    kept.push(one);
+  }
+  return kept;
+};
+
 /** `/amountCents must be at least 1`, `the input must be an object`. */
 export const fieldSentence = ({ path, message }: FieldError): string => `${path === "" ? "the input" : path} ${message}`;
 
@@ -83,10 +102,11 @@ export interface ErrorParts {
   /** Stable and greppable, like `order_not_paid`. A general code keeps its kind. */
   readonly code: string;
   readonly kind: ErrorKind;
-  /** What failed and the value met; safe to send to any caller. */
+  /** What failed and the value met; safe to send to any caller. Cut to 1,000 characters. */
   readonly message: string;
   /** The next step for whoever runs the process; never sent. */
   readonly hint?: string;
+  /** Cut to about 3,000 characters. */
   readonly errors?: readonly FieldError[];
   /** More for machines, safe to send: missing scopes, an approval's id and link. */
   readonly details?: Readonly<Record<string, unknown>>;
@@ -110,12 +130,12 @@ export class QuaterError extends Error {
   /** @throws {TypeError} for what is no code, and for a general code with another kind than its own. */
   constructor(parts: ErrorParts) {
     checkCode(parts.code, parts.kind);
-    super(parts.message, parts.cause === undefined ? undefined : { cause: parts.cause });
+    super(cut(parts.message, most.message), parts.cause === undefined ? undefined : { cause: parts.cause });
     this.name = "QuaterError";
     this.code = parts.code;
     this.kind = parts.kind;
     if (parts.hint !== undefined) this.hint = parts.hint;
-    if (parts.errors !== undefined) this.errors = parts.errors;
+    if (parts.errors !== undefined) this.errors = limited(parts.errors);
     if (parts.details !== undefined) this.details = parts.details;
     if (parts.retryAfterSeconds !== undefined) this.retryAfterSeconds = parts.retryAfterSeconds;
     if (parts.refusedBy !== undefined) this.refusedBy = parts.refusedBy;
@@ -152,7 +172,7 @@ const fail = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}):
 
 /** @throws {QuaterError} `not_found`: `order "ord_7" was not found`. */
 export const notFound = (what: string, id: string, choice: Choice = {}): never =>
-  fail("not_found", `${what} ${JSON.stringify(visible(id))} was not found`, choice);
+  fail("not_found", `${what} ${JSON.stringify(cut(visible(id)))} was not found`, choice);
 
 /** @throws {QuaterError} `conflict`: the request is fine, the state of the world is not. */
 export const conflict = (message: string, choice: Choice = {}): never => fail("conflict", message, choice);
@@ -162,7 +182,7 @@ export const conflict = (message: string, choice: Choice = {}): never => fail("c
  * @throws {QuaterError} `invalid_input`, for rules that a schema cannot say.
  */
 export const invalid = (path: string, message: string, choice: Choice = {}): never =>
-  fail("invalid_input", fieldSentence({ path, message }), { errors: [{ path, message }], ...choice });
+  fail("invalid_input", summary([{ path, message }]), { errors: [{ path, message }], ...choice });
 
 /** @throws {QuaterError} `forbidden`. */
 export const forbidden = (message: string, choice: Choice = {}): never => fail("forbidden", message, choice);
@@ -181,7 +201,7 @@ const build = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {})
 
 /** The sentence over a list of field errors: the first in full, the rest as a count. */
 const summary = (errors: readonly FieldError[]): string => {
-  const first = errors[0];
+  const [first] = limited(errors.slice(0, 1));
   if (first === undefined) return "the input does not match its schema";
   const others = errors.length === 1 ? "" : ` (and ${errors.length - 1} more)`;
   return `${fieldSentence(first)}${others}`;
@@ -228,7 +248,7 @@ export const approvalRefused = (by: string, reason?: string): QuaterError =>
 
 /** Unknown and unexposed handlers answer alike, so that nobody learns what exists elsewhere. */
 export const unknownHandler = (name: string, surface: string): QuaterError =>
-  build("unknown_handler", `No handler named ${JSON.stringify(visible(name))} is exposed over ${surface}`);
+  build("unknown_handler", `No handler named ${JSON.stringify(cut(visible(name)))} is exposed over ${surface}`);
 
 export const tooLarge = (what: string, limit: string): QuaterError => build("too_large", `${what} is larger than ${limit}`);
 

@@ -86,9 +86,19 @@ export class PipelineGate implements Gate {
   }
 
   async #turnAway(error: unknown, entry: Entry, operation: Operation | undefined): Promise<never> {
-    const { callId, surface, handler, credentials, traceId } = entry;
+    const { callId, surface, credentials, traceId } = entry;
     const { peer } = credentials;
-    const arrival = { callId, surface, handler, principal: undefined, startedAt: Date.now(), peer, traceId, isDryRun: false };
+    // Only names of the catalog: anybody may send any other name, and it would be stored.
+    const arrival = {
+      callId,
+      surface,
+      handler: operation?.name,
+      principal: undefined,
+      startedAt: Date.now(),
+      peer,
+      traceId,
+      isDryRun: false,
+    };
     const outcome = await this.#settle(arrival, { ok: false, error: this.#logged(error, arrival), callId }, operation);
     throw outcome.ok ? error : outcome.error;
   }
@@ -101,7 +111,7 @@ export class PipelineGate implements Gate {
     const isExposed = operation?.surfaces.has(surface) === true;
     if (operation === undefined || machine === undefined || !isExposed || this.phase === "stopping") {
       const { handler, peer, traceId } = invocation;
-      const arrival = { callId, surface, handler, principal, startedAt: Date.now(), peer, traceId, isDryRun };
+      const arrival = { callId, surface, handler: operation?.name, principal, startedAt: Date.now(), peer, traceId, isDryRun };
       const error = isExposed ? stopping() : unknownHandler(handler, surface);
       return this.#settle(arrival, { ok: false, error, callId }, isExposed ? operation : undefined);
     }

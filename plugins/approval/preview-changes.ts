@@ -1,6 +1,6 @@
 // Where two previews differ, so that whoever is refused learns what moved.
 
-import { pointerStep, visible } from "../../core/index.ts";
+import { cut, pointerStep, visible } from "../../core/index.ts";
 
 const most = 20;
 
@@ -8,7 +8,7 @@ const most = 20;
 export const changedAt = (before: string | undefined, now: string | undefined): readonly string[] =>
   before === undefined || now === undefined
     ? [""]
-    : [...differences(JSON.parse(before), JSON.parse(now), "")].slice(0, most).map(visible);
+    : [...differences(JSON.parse(before), JSON.parse(now), "")].slice(0, most).map((path) => cut(visible(path)));
 
 const differences = function* (before: unknown, now: unknown, path: string): Generator<string> {
   const [old, fresh] = [membersOf(before), membersOf(now)];

@@ -1,7 +1,7 @@
 // What an event says. `meta` is who, what, when and how it ended: chained and never erasable. The body is arguments and
 // results: erasable. Both are RFC 8785 text.
 
-import { canonicalText, type Principal } from "../../core/index.ts";
+import { canonicalText, cut, digestOfText, type Principal } from "../../core/index.ts";
 import { trailFormat } from "./chain.ts";
 
 export type EventType =
@@ -129,6 +129,18 @@ const names = [
   "type",
 ] as const satisfies readonly (keyof EventMeta)[];
 
+/** UTF-16 units. Text that a caller can choose is cut, so that nobody fills the disk with refused calls. */
+const mostText = 256;
+/** Characters of JSON. Larger details leave their length and digest. */
+const mostDetail = 16 * 1024;
+
+const limited = (text: string): string => {
+  if (text.length <= mostText) return text;
+  // Two long names that begin alike must not become one.
+  const digest = digestOfText(text).slice(0, "sha256:".length + 16);
+  return `${cut(text, mostText - digest.length)}${digest}`;
+};
+
 const keyed = names.map((name) => [name, `,${JSON.stringify(name)}:`] as const);
 const whoTexts = new WeakMap<Who, string>();
 
@@ -138,15 +150,29 @@ export const metaText = (fields: EventFields, numbered: Numbered & Pick<EventMet
   for (const [name, key] of keyed) {
     const value: unknown = (fields as Partial<EventMeta>)[name] ?? (numbered as Partial<EventMeta>)[name];
     if (value === undefined) continue;
-    text += key + (name === "principal" ? whoText(value as Who) : name === "detail" ? detailText(value) : JSON.stringify(value));
+    text +=
+      key +
+      (name === "principal"
+        ? whoText(value as Who)
+        : name === "detail"
+          ? detailText(value)
+          : typeof value === "string"
+            ? JSON.stringify(limited(value))
+            : JSON.stringify(value));
   }
   return `{${text.slice(1)},"v":${trailFormat}}`;
 };
 
-const detailText = (detail: unknown): string => jsonText(plainJson(detail));
+const detailText = (detail: unknown): string => {
+  const text = jsonText(plainJson(detail));
+  return text.length <= mostDetail ? text : jsonText({ cut: { length: text.length, digest: digestOfText(text) } });
+};
+
+const mapped = (who: Who): object =>
+  Object.fromEntries(Object.entries(who).map(([name, value]) => [name, limited(String(value))]));
 
 const whoText = (who: Who): string => {
-  const known = whoTexts.get(who) ?? jsonText(who);
+  const known = whoTexts.get(who) ?? jsonText(mapped(who));
   whoTexts.set(who, known);
   return known;
 };

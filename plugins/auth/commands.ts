@@ -1,7 +1,17 @@
 // `quater keys ...`: the key file from the terminal.
 
 import { isAbsolute, join } from "node:path";
-import { type CommandIo, conflict, invalid, notFound, type PluginCommand, type Static, Type, visible } from "../../core/index.ts";
+import {
+  type CommandIo,
+  conflict,
+  cut,
+  invalid,
+  notFound,
+  type PluginCommand,
+  type Static,
+  Type,
+  visible,
+} from "../../core/index.ts";
 import { defaultKeyFile } from "./api-keys.ts";
 import { changeKeyFile, type KeyRecord, newKey, readKeyFile } from "./keyfile.ts";
 
@@ -95,7 +105,7 @@ export const createKey = (path: string, given: KeyRights): MadeKey =>
   changeKeyFile(path, (records) => {
     const now = new Date();
     if (records.some((record) => record.name === given.name && stateOf(record, now) === "active")) {
-      conflict(`There is a key named ${visible(given.name)} already`);
+      conflict(`There is a key named ${cut(visible(given.name))} already`);
     }
     const { id, key, hash } = newKey();
     const record: KeyRecord = {

@@ -33,6 +33,9 @@ export const announcedIn = ({ kind, details }: QuaterError): Announced | undefin
   };
 };
 
+/** Half of a command is another command, so a longer one is not repeated at all. */
+const longestCommand = 2_000;
+
 /**
  * @param words  What was typed behind `quater run`. Secrets never stand there.
  * @param program  `quater`, or what has to be typed for it here.
@@ -42,10 +45,11 @@ export const nextSteps = ({ id, url }: Announced, words: readonly string[], prog
   const flags = end === -1 ? words : words.slice(0, end);
   const rest = end === -1 ? [] : words.slice(end);
   const plain = flags.filter((word) => word !== "--wait");
+  const repeat = [program, "run", ...[...plain, "--wait", ...rest].map(shellWord)].join(" ");
   return {
     decide: url ?? `${program} approvals approve ${id}`,
     wait: `${program} approvals wait ${id}`,
-    repeat: [program, "run", ...[...plain, "--wait", ...rest].map(shellWord)].join(" "),
+    repeat: repeat.length > longestCommand ? "the same command, with --wait" : repeat,
   };
 };
 

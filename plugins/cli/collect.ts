@@ -2,6 +2,7 @@
 // reads them.
 
 import { type Given, parseJsonBytes } from "../../core/index.ts";
+import { cut } from "../../core/text.ts";
 import type { Context } from "./context.ts";
 import { UsageError } from "./exit.ts";
 import type { Flag } from "./flags.ts";
@@ -59,7 +60,7 @@ const placed = (words: readonly string[], positional: readonly string[], flags: 
     const takesRest = flags.find(({ name }) => name === last)?.kind === "list";
     const name = positional[at] ?? (takesRest ? last : undefined);
     if (name === undefined) {
-      throw new UsageError(`Unexpected word ${JSON.stringify(word)}${positional.length === 0 ? asFlags(flags) : ""}`);
+      throw new UsageError(`Unexpected word ${JSON.stringify(cut(word))}${positional.length === 0 ? asFlags(flags) : ""}`);
     }
     found.set(name, [...(found.get(name) ?? []), word]);
   }

@@ -1,6 +1,7 @@
 // Exit codes, on one page: what a script may rely on. The numbers are those of sysexits(3) where it has one.
 
 import type { ErrorKind } from "../../core/index.ts";
+import { cut } from "../../core/text.ts";
 
 /** How a call ended. 75 always means: safe to repeat as it is, later. */
 export const exitOfKind: Readonly<Record<ErrorKind, number>> = {
@@ -38,12 +39,15 @@ export const exit = {
 export const exitOfSignal = (signal: unknown): number => (signal === "SIGTERM" ? 143 : 130);
 
 /** A mistake in the command line: one line, no stack, exit 64. */
+/** Characters of a message: it repeats what was typed. */
+const mostMessage = 1_000;
+
 export class UsageError extends Error {
   /** For machines: `usage`, or a code that other surfaces know too. */
   readonly code: string;
 
   constructor(message: string, code = "usage") {
-    super(message);
+    super(cut(message, mostMessage));
     this.name = "UsageError";
     this.code = code;
   }

@@ -4,7 +4,7 @@
 // Named by its file: the package's ES module build imports a folder, which only bundlers forgive, and a test runner picks
 // that build.
 import { type BaseContext, Cli, Command, type CommandClass, Option } from "clipanion/lib/advanced/index.js";
-import { nearest, visible } from "../../core/text.ts";
+import { cut, nearest, visible } from "../../core/text.ts";
 import type { Context } from "./context.ts";
 import { exit, UsageError } from "./exit.ts";
 
@@ -74,18 +74,18 @@ const wrongLine = (
       .definitions()
       .flatMap(({ options }) => options.flatMap(({ definition }) => definition.match(/--[\w-]+/g) ?? []));
     return new UsageError(
-      `Unknown flag ${unknownFlag}${meant(nearest(unknownFlag, [...known, "--json", "--config", "--help"]))}`,
+      `Unknown flag ${cut(unknownFlag)}${meant(nearest(unknownFlag, [...known, "--json", "--config", "--help"]))}`,
     );
   }
   const subcommands = commands.flatMap(({ paths }) => (paths ?? []).flatMap(([, second]) => second ?? []));
   if (sub !== undefined && subcommands.length > 0 && !subcommands.includes(sub)) {
     const near = nearest(sub, subcommands);
-    const typed = JSON.stringify(`${family} ${sub}`);
+    const typed = JSON.stringify(cut(`${family} ${sub}`));
     return new UsageError(`Unknown command ${typed}${meant(near === undefined ? near : `"${family} ${near}"`)}`);
   }
   const extra = /Extraneous positional argument \("([^"]*)"\)/.exec(message)?.[1];
   const usage = /^\$ (.*)$/m.exec(message)?.[1] ?? `quater ${family}`;
-  if (extra !== undefined) return new UsageError(`Unexpected word ${JSON.stringify(extra)}; write ${usage}`);
+  if (extra !== undefined) return new UsageError(`Unexpected word ${JSON.stringify(cut(extra))}; write ${usage}`);
   return new UsageError(`Something is missing; write ${usage}`);
 };
 

@@ -2,6 +2,7 @@
 // query; objects go as JSON, read strictly.
 
 import {
+  cut,
   type FieldError,
   fieldSentence,
   type Given,
@@ -111,7 +112,7 @@ export const inFlags = (error: QuaterError, flags: readonly Flag[]): QuaterError
 export const unknownFlagIn = ({ errors = [] }: QuaterError, flags: readonly Flag[]): string | undefined => {
   const unknown = errors.find(({ path, message }) => /^\/[^/]+$/.test(path) && message.startsWith("is not a known field"));
   if (unknown === undefined) return undefined;
-  const flag = kebab(unknown.path.slice(1));
+  const flag = cut(kebab(unknown.path.slice(1)));
   const near = nearest(
     flag,
     flags.map((candidate) => candidate.flag),

@@ -2,7 +2,7 @@
 
 import { errorText } from "../../core/error-text.ts";
 import type { Log } from "../../core/index.ts";
-import { visible, visibleLines } from "../../core/text.ts";
+import { cut, visible, visibleLines } from "../../core/text.ts";
 import type { Env } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -24,9 +24,29 @@ export const terminalLog = (terminal: Terminal, env: Env): Log =>
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** An error among the fields of a plugin's own line would be `{}` as JSON. */
+/** Characters of a message, of a field that is text, and of a field with lines, such as a stack with its causes. */
+const most = { message: 1_000, field: 1_000, lines: 32 * 1024 } as const;
+
+/** An error among the fields of a plugin's own line would be `{}` as JSON. Text is cut: callers can choose parts of it. */
 const written = (fields: Fields): Fields =>
-  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? errorText(value) : value]));
+  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, writtenValue(value)]));
+
+const writtenValue = (value: unknown): unknown => {
+  const text = value instanceof Error ? errorText(value) : value;
+  if (typeof text === "string") return cut(text, text.includes("\n") ? most.lines : most.field);
+  if (text === null || typeof text !== "object") return text;
+  const json = jsonOf(text);
+  return json === undefined || json.length <= most.lines ? text : cut(json, most.field);
+};
+
+/** `undefined` for what has no JSON, such as an object that contains itself. */
+const jsonOf = (value: object): string | undefined => {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+};
 
 const readable = (terminal: Terminal, least: string): Log => {
   const at = (level: Level) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
@@ -50,7 +70,7 @@ const lineOf = (
   const blocks = long.map(([, value]) => `  ${visibleLines(String(value)).replaceAll("\n", "\n  ")}\n`);
   const time = new Date().toISOString().slice(11, 19);
   const word = level === "info" ? level : paintError(level === "error" ? "red" : "bold", level);
-  return `${paintError("dim", time)} ${word} ${visible(message)}${paintError("dim", pairs.join(""))}\n${blocks.join("")}`;
+  return `${paintError("dim", time)} ${word} ${visible(cut(message, most.message))}${paintError("dim", pairs.join(""))}\n${blocks.join("")}`;
 };
 
 /** What nobody caught, as a line of the log where that is JSON. Not a matter of levels: it is the reason of an end. */
@@ -77,6 +97,6 @@ export const serverLog = async (terminal: Terminal, env: Env): Promise<Log> => {
   const at =
     (level: Level) =>
     (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
-      logger[level](written(fields), message);
+      logger[level](written(fields), cut(message, most.message));
   return { info: at("info"), warn: at("warn"), error: at("error") };
 };

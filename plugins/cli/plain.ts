@@ -7,7 +7,7 @@ import { isQuaterError, QuaterError } from "../../core/errors.ts";
 import type { CommandIo, Given, JsonSchema, PluginCommand } from "../../core/index.ts";
 import type { LoadedManifest } from "../../core/load.ts";
 import { closed } from "../../core/schema.ts";
-import { nearest, visible } from "../../core/text.ts";
+import { cut, nearest, visible } from "../../core/text.ts";
 import { flagHelp } from "./action-help.ts";
 import { load } from "./boot.ts";
 import { collectGiven } from "./collect.ts";
@@ -32,7 +32,7 @@ export const unknownAmong = (commands: readonly PluginCommand[], words: readonly
   const near = nearest(typed, paths);
   const advice =
     near === undefined ? `there is ${paths.map((path) => JSON.stringify(path)).join(", ")}` : `did you mean "${near}"?`;
-  return new UsageError(`Unknown command ${JSON.stringify(typed)}; ${advice}`);
+  return new UsageError(`Unknown command ${JSON.stringify(cut(typed))}; ${advice}`);
 };
 
 /** Runs the one of `commandsOf` that the words name; needs the manifest and no kernel. */

@@ -1,7 +1,7 @@
 // The `quater` program: from a command line to an exit code. Everything it touches is handed in, so that tests run it in
 // process with streams of their own.
 
-import { nearest } from "../../core/text.ts";
+import { cut, nearest } from "../../core/text.ts";
 import { builtins } from "./builtins.ts";
 import type { Context, Env } from "./context.ts";
 import { exit, exitOfSignal, UsageError } from "./exit.ts";
@@ -70,7 +70,7 @@ const dispatch = async (context: Context, { isVersion, rest }: Globals): Promise
   }
   if (word.startsWith("-")) {
     const near = nearest(word, ["--config", "--json", "--help", "--version"]);
-    throw new UsageError(`Unknown flag ${word}${near === undefined ? "" : `; did you mean ${near}?`}`);
+    throw new UsageError(`Unknown flag ${cut(word)}${near === undefined ? "" : `; did you mean ${near}?`}`);
   }
   const builtin = builtins.find((candidate) => candidate.word === word);
   if (builtin === undefined) {
@@ -90,5 +90,5 @@ const unknownCommand =
       builtins.map((builtin) => builtin.word),
     );
     const advice = near === undefined ? (why ?? "quater --help lists them") : `did you mean "${near}"?`;
-    return new UsageError(`Unknown command ${JSON.stringify(word)}; ${advice}`);
+    return new UsageError(`Unknown command ${JSON.stringify(cut(word))}; ${advice}`);
   };

@@ -1,6 +1,7 @@
 // The one tokenizer for the flags of actions and of plugins' commands. It knows how flags are written and nothing of what
 // they mean, so that texts reach the binding as they were typed.
 
+import { cut } from "../../core/text.ts";
 import { UsageError } from "./exit.ts";
 
 export interface FlagToken {
@@ -25,7 +26,7 @@ export const tokenize = (args: readonly string[]): readonly Token[] => {
 
 const tokenOf = (text: string): Token => {
   if (isWord(text)) return { word: text };
-  if (!text.startsWith("--")) throw new UsageError(`Unknown flag ${text}; flags are written with two dashes`);
+  if (!text.startsWith("--")) throw new UsageError(`Unknown flag ${cut(text)}; flags are written with two dashes`);
   const equals = text.indexOf("=");
   return equals === -1
     ? { flag: text.slice(2), joined: undefined }
@@ -67,7 +68,7 @@ export const joinValues = (tokens: readonly Token[], taking: (flag: string) => T
       flags.push({ flag, value: next.word });
       at++;
     } else if (takes !== "value") flags.push({ flag, value: "true" });
-    else throw new UsageError(`--${flag} needs a value; one that begins with "-" is written --${flag}=...`);
+    else throw new UsageError(`--${cut(flag)} needs a value; one that begins with "-" is written --${cut(flag)}=...`);
   }
   return { flags, words };
 };

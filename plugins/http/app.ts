@@ -4,7 +4,7 @@
 import cors from "@koa/cors";
 import Router from "@koa/router";
 import Koa from "koa";
-import { errorText, type PluginContext, visible } from "../../core/index.ts";
+import { cut, errorText, type PluginContext, visible } from "../../core/index.ts";
 import { answer, answered } from "./answering.ts";
 import { dryRuns, exposedRoutes, routeIndexOf } from "./exposed.ts";
 import type { Guard } from "./guard.ts";
@@ -99,16 +99,12 @@ export const unknownPaths = (router: Router, exposedMethods: (url: string) => re
   answered((ctx) => {
     const allowed = methodsOf(router, ctx, exposedMethods(ctx.req.url ?? "/"));
     if (allowed.length === 0)
-      throw new TransportRefusal("route_not_found", `There is no ${ctx.method} ${shortened(visible(ctx.path))} here`);
+      throw new TransportRefusal("route_not_found", `There is no ${ctx.method} ${cut(visible(ctx.path))} here`);
     const allow = { allow: [...allowed, "OPTIONS"].join(", ") };
     if (ctx.method !== "OPTIONS") throw new TransportRefusal("method_not_allowed", `This path takes ${allow.allow}`, allow);
     ctx.set(allow);
     ctx.status = 204;
   });
-
-/** A path may be as long as a header section, and an answer should not be. */
-const shortened = (path: string): string => (path.length > maxEchoedPath ? `${path.slice(0, maxEchoedPath)}...` : path);
-const maxEchoedPath = 200;
 
 const methodsOf = (router: Router, ctx: Koa.Context, exposed: readonly string[]): readonly string[] => {
   const mounted = router.match(ctx.path, "OPTIONS").path.flatMap((layer) => layer.methods);

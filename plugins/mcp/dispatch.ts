@@ -13,11 +13,10 @@ import {
   tooLarge,
   traceIdOf,
   unknownHandler,
-  visible,
 } from "../../core/index.ts";
 import { challengeOf, dryRunResult, failureResult, successResult, wrapped, wrappedJson } from "./outcome.ts";
 import { type Notifier, Progress } from "./progress.ts";
-import { errorMessage, type MessageId, type Request, resultMessage, rpcCodes } from "./protocol.ts";
+import { errorMessage, isId, longestId, type MessageId, type Request, resultMessage, rpcCodes } from "./protocol.ts";
 import type { Tool, Toolbox } from "./tools.ts";
 
 /** What `initialize` says of this server. */
@@ -47,7 +46,6 @@ export interface Answer {
 
 /** Characters of JSON that a stream is collected up to: the whole answer is held in memory. */
 const maxCollected = 8 * 1024 * 1024;
-const longestToolName = 128;
 
 export class Dispatcher {
   readonly #gate: Gate;
@@ -88,8 +86,8 @@ export class Dispatcher {
     if (typeof dryRun !== "boolean") return invalidParams(id, '"quater/dryRun" in _meta must be true or false');
     if (approval !== undefined && !isApproval(approval))
       return invalidParams(id, '"quater/approval" in _meta must be { "id": "apr_..." } and nothing else');
-    if (token !== undefined && !isToken(token))
-      return invalidParams(id, '"progressToken" in _meta must be a string or an integer');
+    if (token !== undefined && !isId(token))
+      return invalidParams(id, `"progressToken" in _meta must be an integer or a string of at most ${longestId} characters`);
 
     const tool = this.#toolbox.find(name);
     const progress = token === undefined ? undefined : new Progress(caller.notifier, token);
@@ -98,7 +96,7 @@ export class Dispatcher {
     const traceId = traceIdOf(traceparent) ?? caller.traceId;
     const refused = request.argumentsRefused;
     const outcome = await this.#gate.invoke({
-      handler: tool === undefined ? visible(name.slice(0, longestToolName)) : name,
+      handler: name,
       surface: "mcp",
       principal,
       // Refused arguments go the same way: the policy is asked first, and the refusal is on record.
@@ -176,5 +174,3 @@ const isApproval = (value: unknown): value is { readonly id: string } => {
   const { id, ...more } = Object(value) as Readonly<Record<string, unknown>>;
   return typeof id === "string" && /^[\w-]{1,100}$/.test(id) && Object.keys(more).length === 0;
 };
-
-const isToken = (value: unknown): value is MessageId => typeof value === "string" || Number.isSafeInteger(value);

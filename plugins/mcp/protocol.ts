@@ -84,7 +84,11 @@ export const readMessage = (bytes: Buffer): Request | Notification | Response | 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   value !== null && typeof value === "object" && !Array.isArray(value);
 
-const isId = (value: unknown): value is MessageId => typeof value === "string" || Number.isSafeInteger(value);
+/** Ids and progress tokens are sent back as they are, so a long one would make every answer long. */
+export const longestId = 256;
+
+export const isId = (value: unknown): value is MessageId =>
+  typeof value === "string" ? value.length <= longestId : Number.isSafeInteger(value);
 
 const malformed = (id: unknown, message: string, data?: ErrorData): Malformed => ({
   kind: "malformed",
@@ -100,7 +104,8 @@ const messageOf = (value: unknown): Request | Notification | Response | Malforme
   if (typeof method !== "string") {
     return "result" in value || "error" in value ? { kind: "response" } : malformed(id, 'A request has a "method"');
   }
-  if ("id" in value && !isId(id)) return malformed(null, 'The "id" of a request is a string or an integer');
+  if ("id" in value && !isId(id))
+    return malformed(null, `The "id" of a request is an integer or a string of at most ${longestId} characters`);
   if (!isRecord(params)) return malformed(id, '"params" must be an object');
   return isId(id) ? { kind: "request", id, method, params } : { kind: "notification", method, params };
 };

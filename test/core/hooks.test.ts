@@ -232,11 +232,11 @@ describe("settled", () => {
     expect(seen).toEqual(["a pay forbidden"]);
   });
 
-  test("calls of handlers that do not exist are told too", async () => {
+  test("S8: a call of an unknown handler is observed without the name that was sent", async () => {
     const seen: string[] = [];
     await using app = await bootTest({ handlers: {}, plugins: [observing(seen, "a")] });
     expect(await app.as(principal()).call("nothing")).toMatchObject({ ok: false, error: { code: "unknown_handler" } });
-    expect(seen).toEqual(["a nothing unknown_handler"]);
+    expect(seen).toEqual(["a undefined unknown_handler"]);
   });
 
   test("refusals at the door are told, and a failing authenticator is logged with its cause", async () => {

@@ -2,7 +2,16 @@
 
 import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { type Catalog, type CommandIo, type Gate, invalid, isQuaterError, type Principal, visible } from "../../../core/index.ts";
+import {
+  type Catalog,
+  type CommandIo,
+  cut,
+  type Gate,
+  invalid,
+  isQuaterError,
+  type Principal,
+  visible,
+} from "../../../core/index.ts";
 import { developmentKeyRefused } from "../errors.ts";
 import type { Approvals } from "../service.ts";
 
@@ -57,9 +66,9 @@ const keyIn = async (file: string, io: CommandIo): Promise<string> => {
   if (file === "-") return Buffer.from(await io.readInput()).toString("utf8");
   const path = io.pathOf(file);
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats?.isFile() !== true) return invalid("/keyFile", `${JSON.stringify(visible(file))} is no file`);
+  if (stats?.isFile() !== true) return invalid("/keyFile", `${JSON.stringify(cut(visible(file)))} is no file`);
   if (process.getuid !== undefined && (stats.mode & 0o077) !== 0)
-    invalid("/keyFile", `${JSON.stringify(visible(file))} may be read by other users; run chmod 600`);
+    invalid("/keyFile", `${JSON.stringify(cut(visible(file)))} may be read by other users; run chmod 600`);
   if (stats.size > longestKey) invalid("/keyFile", "holds no key");
   return readFile(path, "utf8");
 };

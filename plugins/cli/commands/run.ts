@@ -1,7 +1,7 @@
 // `quater run <action>`: one call, in process, through the same gate as every other surface.
 
 import type { LoadedManifest } from "../../../core/load.ts";
-import { nearest, sameCase } from "../../../core/text.ts";
+import { cut, nearest, sameCase } from "../../../core/text.ts";
 import { approvalsRef } from "../../approval/service.ts";
 import { act } from "../act.ts";
 import { boot, load, requireCli } from "../boot.ts";
@@ -57,7 +57,7 @@ const actionNamed = (loaded: LoadedManifest, typed: string): string | undefined 
 export const unknownAction = (typed: string, names: readonly string[]): UsageError => {
   const near = nearest(typed, names);
   const advice = near === undefined ? "; quater actions lists them" : `; did you mean "${near}"?`;
-  return new UsageError(`No action named ${JSON.stringify(typed)}${advice}`, "unknown_handler");
+  return new UsageError(`No action named ${JSON.stringify(cut(typed))}${advice}`, "unknown_handler");
 };
 
 const help = `Usage  quater run <action> [flags]

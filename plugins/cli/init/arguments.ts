@@ -2,7 +2,7 @@
 // that something is wrong.
 
 import { parseArgs } from "node:util";
-import { nearest } from "../../../core/text.ts";
+import { cut, nearest } from "../../../core/text.ts";
 import { UsageError } from "../exit.ts";
 import { aligned } from "../render.ts";
 import { type ExampleName, examples, isExample } from "./examples.ts";
@@ -47,15 +47,15 @@ export const readInitArguments = (words: readonly string[]): InitArguments => {
       throw new UsageError(`${token.rawName} needs a value`);
   }
   const [folder, extra] = positionals;
-  if (extra !== undefined) throw new UsageError(`Unexpected word ${JSON.stringify(extra)}; write quater init [dir]`);
+  if (extra !== undefined) throw new UsageError(`Unexpected word ${JSON.stringify(cut(extra))}; write quater init [dir]`);
   if (folder === "") throw new UsageError("The folder has no name; write quater init [dir]");
   const text = (name: "name" | "pm" | "quater" | "example") => values[name] as string | undefined;
   const manager = text("pm");
   if (manager !== undefined && !isManager(manager))
-    throw new UsageError(`--pm ${JSON.stringify(manager)} is none of ${managers.join(", ")}`);
+    throw new UsageError(`--pm ${JSON.stringify(cut(manager))} is none of ${managers.join(", ")}`);
   const example = text("example") ?? "hello";
   if (!isExample(example))
-    throw new UsageError(`--example ${JSON.stringify(example)} is none of ${Object.keys(examples).join(", ")}`);
+    throw new UsageError(`--example ${JSON.stringify(cut(example))} is none of ${Object.keys(examples).join(", ")}`);
   return { folder, isSilent: values.yes === true, name: text("name"), manager, example, quater: text("quater") };
 };
 

@@ -55,3 +55,34 @@ test("a body that is too large leaves its length and tag", () => {
   const cut = bodyText({ args: { note: "x".repeat(30_000) } }, (given) => `tag of ${given.length}`);
   expect(JSON.parse(cut)).toEqual({ cut: { bytes: 30_020, tag: "tag of 30020" } });
 });
+
+test("S8: every text of an event has a limit, and long texts that differ stay different", () => {
+  const long = (end: string) => `${"x".repeat(15_000)}${end}`;
+  const who = (end: string) => ({
+    actsFor: long(end),
+    credential: long(end),
+    issuer: long(end),
+    kind: "user" as const,
+    person: long(end),
+    subject: long(end),
+  });
+  const texts = ["approvalId", "callId", "errorCode", "handler", "peer", "policy", "surface", "traceId"] as const;
+  const full = (end: string) => ({
+    ...(Object.fromEntries(texts.map((name) => [name, long(end)])) as unknown as EventFields),
+    type: "call.refused" as const,
+    principal: who(end),
+    detail: { changed: long(end) },
+  });
+  const numbered = { at: 1_700_000_000_000, instance: "0123456789ab", key: "chain-1", seq: 1 };
+  const one = metaText(full("1"), numbered);
+  expect(one.length).toBeLessThan(21_000);
+  expect(metaText({ ...full("1"), detail: { changed: long(long("1")) } }, numbered).length).toBeLessThan(5_000);
+  const [first, second] = [full("1"), full("2")].map((fields) => JSON.parse(metaText(fields, numbered)) as EventFields);
+  for (const name of texts) {
+    expect(String(first?.[name])).toHaveLength(256);
+    expect(first?.[name]).toMatch(/x\.\.\.sha256:[0-9a-f]{16}$/);
+    expect(first?.[name]).not.toBe(second?.[name]);
+  }
+  expect(first?.principal?.subject).toHaveLength(256);
+  expect(first?.principal).not.toEqual(second?.principal);
+});

@@ -93,7 +93,7 @@ test("a refused message says nothing in the words of a library", async () => {
     "initialize needs protocolVersion (text), capabilities (object) and clientInfo with name and version (text)",
     'tools/call needs "name", the name of a tool',
     "Method not found",
-    'The "id" of a request is a string or an integer',
+    'The "id" of a request is an integer or a string of at most 256 characters',
   ]);
 });
 

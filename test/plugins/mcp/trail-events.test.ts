@@ -134,10 +134,10 @@ test("one of each refusal and failure", async () => {
   expect(callsOf(eventsIn(folder.root))).toEqual([
     { ...refused, type: "credential.failed", call: 0, handler: "thing", errorCode: "unauthenticated", peer: "10.0.0.1" },
     { ...refused, type: "credential.failed", call: 1, surface: "mcp", errorCode: "invalid_token", peer: "10.0.0.1" },
-    { ...thingRefused, call: 2, principal: asBob, errorCode: "missing_scope" },
+    { ...thingRefused, call: 2, principal: asBob, errorCode: "missing_scope", policy: "can(things:change)" },
     { ...thingRefused, call: 3, principal: asAna, errorCode: "invalid_input" },
     { ...thingRefused, call: 4, principal: asAna, errorCode: "unknown_field" },
-    { ...refused, type: "call.refused", call: 5, handler: "nothing", principal: asAna, errorCode: "unknown_handler", took: true },
+    { ...refused, type: "call.refused", call: 5, principal: asAna, errorCode: "unknown_handler", took: true },
     { ...failed, type: "call.started", call: 6, body: { args: { id: "known" } } },
     { ...failed, type: "call.ended", call: 6, outcome: "failed", errorCode: "conflict", took: true },
     { ...failed, type: "call.started", call: 7, body: { args: { id: "bug" } } },
