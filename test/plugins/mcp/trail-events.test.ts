@@ -57,7 +57,7 @@ const plain = (events: readonly Recorded[]): readonly object[] => {
       expect.any(Number),
       expect.stringMatching(/^[0-9a-f]{12}$/),
       expect.stringMatching(/^chain-/),
-      1,
+      2,
     ]);
     if (callId !== undefined && !calls.includes(callId)) calls.push(callId);
     return {
