@@ -9,7 +9,7 @@ import type { eraseInput, exportInput, showInput, tailInput, verifyInput } from 
 import { erase as eraseFrom } from "./erasing/erase.ts";
 import { eraserFor, type RightParts } from "./erasing/right.ts";
 import type { Eraser } from "./erasing/subject.ts";
-import { each, type Filter, type Found, newest, timeOf } from "./find.ts";
+import { each, type Filter, type Found, newest, timeOf, trailIn } from "./find.ts";
 import { openKeys, readKeys, rotateKeys } from "./keys.ts";
 import { jsonLine, textBlock, textLine } from "./show.ts";
 import { type Source, storeSource } from "./source.ts";
@@ -47,16 +47,17 @@ const storeOf = async ({ store }: CommandParts, io: CommandIo, inThread = false)
 export const tail = async (parts: CommandParts, input: Static<typeof tailInput>, io: CommandIo): Promise<number> => {
   const store = await storeOf(parts, io);
   if (store === undefined) return noTrail;
-  const found = await newest(store, filterOf(input), input.lines);
+  const trail = trailIn(store, parts.keyFile);
+  const found = await newest(trail, filterOf(input), input.lines);
   for (const event of found) io.write(line(event, io));
   if (!input.follow) return 0;
   const { signal } = io;
-  let last = found.at(-1)?.meta.seq ?? (await headSeq(store));
+  let last = found.at(-1)?.row.seq ?? (await headSeq(store));
   while (!signal.aborted) {
     await pause(followMs, signal);
-    for await (const event of each(store, filterOf(input), last)) {
+    for await (const event of each(trail, filterOf(input), last)) {
       io.write(line(event, io));
-      last = event.meta.seq;
+      last = event.row.seq;
     }
   }
   return 0;
@@ -69,7 +70,7 @@ export const show = async (parts: CommandParts, input: Static<typeof showInput>,
   const store = await storeOf(parts, io);
   if (store === undefined) return noTrail;
   let count = 0;
-  for await (const event of each(store, filter)) {
+  for await (const event of each(trailIn(store, parts.keyFile), filter)) {
     io.write(io.isJson ? jsonLine(event) : textBlock(event));
     count++;
   }
@@ -152,17 +153,24 @@ export const exportTrail = async (parts: CommandParts, { until }: Static<typeof 
   const { fingerprint } = readKeys(parts.keyFile).checkpoint;
   io.write(`${JSON.stringify({ type: "quater.trail.v1", head, fingerprint } satisfies ExportHeader)}\n`);
   let last = head.floor_seq;
-  for (let isMore = true; isMore && last < head.seq; ) {
-    const rows = (await source.after(last)).filter(({ seq, at }) => seq <= head.seq && at < before);
-    for (const row of rows) io.write(`${JSON.stringify(row)}\n`);
-    isMore = rows.length > 0;
-    last = rows.at(-1)?.seq ?? last;
+  let unverified = 0;
+  for await (const found of each(trailIn(store, parts.keyFile), {}, last)) {
+    if (found.row.seq > head.seq || (found.unverified === undefined && found.row.at >= before)) break;
+    if (found.unverified !== undefined) unverified++;
+    io.write(exported(found));
+    last = found.row.seq;
   }
   const detail = { by: userInfo().username, from: head.floor_seq + 1, through: last };
   await parts.trail.record({ events: [{ fields: { type: "audit.exported", detail } }] });
   io.say(`Exported events ${head.floor_seq + 1} to ${last}.\n`);
-  return 0;
+  if (unverified === 0) return 0;
+  io.say(`${unverified} of them do not verify, and are marked with "unverified". Run \`quater audit verify\`.\n`);
+  return 1;
 };
+
+/** The row as it stands in the store: `audit verify --file` reads it. The mark is for whoever reads the file. */
+const exported = ({ row: { previous: _, malformed: __, ...row }, unverified }: Found): string =>
+  `${JSON.stringify(unverified === undefined ? row : { ...row, unverified: `Event ${row.seq} ${unverified}` })}\n`;
 
 const filterOf = ({ since, ...rest }: Static<typeof showInput>): Filter => {
   const { handler, principal, surface, outcome, call } = rest;

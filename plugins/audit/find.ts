@@ -2,8 +2,12 @@
 
 import { invalid } from "../../core/index.ts";
 import type { OpenStore } from "../store/service.ts";
-import type { EventMeta, EventRow } from "./event.ts";
-import { queriesOn } from "./tables.ts";
+import type { EventMeta } from "./event.ts";
+import { readKeys } from "./keys.ts";
+import { type ReadRow, readRows } from "./rows.ts";
+import { type HeadRow, queriesOn } from "./tables.ts";
+import { VerifyKeys } from "./verify-keys.ts";
+import { metaOf, rowProblem } from "./verify-row.ts";
 
 export interface Filter {
   readonly handler?: string;
@@ -18,55 +22,94 @@ export interface Filter {
   readonly until?: number;
 }
 
-export interface Found {
-  readonly row: EventRow;
+/** An event that verifies. */
+export interface Verified {
+  readonly row: ReadRow;
   readonly meta: EventMeta;
+  readonly unverified?: undefined;
 }
+
+/** A row that does not verify: what it holds may be anybody's words. */
+export interface Unverified {
+  readonly row: ReadRow;
+  /** Why, as the end of a sentence. */
+  readonly unverified: string;
+}
+
+export type Found = Verified | Unverified;
+
+/** A store whose rows are verified as they are read. */
+export interface TrailReader {
+  readonly store: OpenStore;
+  /** @returns Why the row cannot be believed. */
+  readonly check: (row: ReadRow, previous: string | undefined) => string | undefined;
+}
+
+/** @returns A reader of the store. Without the keys rows are still shown, each marked as unverified. */
+export const trailIn = (store: OpenStore, keyFile: string): TrailReader => {
+  try {
+    const all = readKeys(keyFile);
+    const keys = new VerifyKeys(all, all.checkpoint.fingerprint);
+    return { store, check: (row, previous) => rowProblem(row, previous, keys) };
+  } catch {
+    return { store, check: () => "cannot be verified without the key file" };
+  }
+};
 
 const pageRows = 1_000;
 
+/** @returns A reader that takes rows as they are: for erasing, which must also reach rows that were changed. */
+export const unchecked = (store: OpenStore): TrailReader => ({ store, check: () => undefined });
+
 /**
+ * Reads a page of events that match. A row that does not verify is always among them: what it says of itself does not count.
+ *
  * @param from  Exclusive; the direction is `"after"` it, or `"before"` it with the newest first.
  * @returns A page of at most 1,000, and where the next one begins; `undefined` when there is none.
  */
 export const pageOf = async (
-  store: OpenStore,
+  trail: TrailReader,
   filter: Filter,
   direction: "after" | "before",
   from: number,
 ): Promise<{ readonly found: readonly Found[]; readonly next: number | undefined }> => {
-  const { events, columns } = queriesOn(store);
-  let query = events
-    .select(columns)
-    .where("seq", direction === "after" ? ">" : "<", from)
-    .orderBy("seq", direction === "after" ? "asc" : "desc")
-    .limit(pageRows);
+  const { store, check } = trail;
+  const { page, previous, head: headQuery } = queriesOn(store);
+  let query = page(direction, from, pageRows).select(previous);
   if (filter.call !== undefined) query = query.where("call_id", "=", filter.call);
   if (filter.since !== undefined) query = query.where("at", ">=", filter.since);
   if (filter.until !== undefined) query = query.where("at", "<", filter.until);
   for (const text of [filter.handler, filter.principal, filter.surface, filter.outcome])
     if (text !== undefined) query = query.where("meta", "like", `%${likely(JSON.stringify(text))}%`);
-  const rows = await store.read<EventRow>(query);
+  const read = await readRows(store, query, true);
+  const rows = direction === "after" ? read : [...read].reverse();
+  const [head] = await store.read<HeadRow>(headQuery);
+  const found = rows.map((row): Found => {
+    const before = row.seq - 1 === head?.floor_seq ? head.floor_hash : (row.previous ?? undefined);
+    const unverified = check(row, before);
+    const meta = unverified === undefined ? metaOf(row.meta) : undefined;
+    return meta === undefined ? { row, unverified: unverified ?? "cannot be read" } : { row, meta };
+  });
   return {
-    found: rows.map((row) => ({ row, meta: JSON.parse(row.meta) as EventMeta })).filter(({ meta }) => matches(meta, filter)),
+    found: found.filter((each) => each.unverified !== undefined || matches(each.meta, filter)),
     next: rows.length < pageRows ? undefined : rows.at(-1)?.seq,
   };
 };
 
 /** Everything after `from`, in order. */
-export const each = async function* (store: OpenStore, filter: Filter, from = 0): AsyncGenerator<Found> {
+export const each = async function* (trail: TrailReader, filter: Filter, from = 0): AsyncGenerator<Found> {
   for (let next: number | undefined = from; next !== undefined; ) {
-    const page = await pageOf(store, filter, "after", next);
+    const page = await pageOf(trail, filter, "after", next);
     yield* page.found;
     next = page.next;
   }
 };
 
 /** The newest `count` of them, in order. */
-export const newest = async (store: OpenStore, filter: Filter, count: number): Promise<readonly Found[]> => {
+export const newest = async (trail: TrailReader, filter: Filter, count: number): Promise<readonly Found[]> => {
   const found: Found[] = [];
   for (let next: number | undefined = Number.MAX_SAFE_INTEGER; next !== undefined && found.length < count; ) {
-    const page = await pageOf(store, filter, "before", next);
+    const page = await pageOf(trail, filter, "before", next);
     found.push(...page.found);
     next = page.next;
   }

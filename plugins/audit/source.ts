@@ -3,59 +3,36 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import type { OpenStore } from "../store/service.ts";
 import type { SignedCheckpoint } from "./chain.ts";
-import type { EventRow } from "./event.ts";
-import { chain, type HeadRow, queriesOn } from "./tables.ts";
+import { type ReadRow, readRows } from "./rows.ts";
+import { type HeadRow, queriesOn } from "./tables.ts";
 
 export const pageSize = 1_000;
+
+/** A row that stands where no event of the trail can stand. */
+export interface Stray {
+  readonly chain: string;
+  readonly seq: string;
+}
+
+const straysListed = 100;
 
 export interface Source {
   readonly head: () => Promise<HeadRow | undefined>;
   /** Rows in order after `seq`; an empty page is the end. */
-  readonly after: (seq: number) => Promise<readonly EventRow[]>;
+  readonly after: (seq: number) => Promise<readonly ReadRow[]>;
+  /** Rows of another chain, without a whole number, or up to `floor`: at most 100 of them. A file has none. */
+  readonly strays?: (floor: number) => Promise<readonly Stray[]>;
+  /** How many rows have numbers above `floor` and up to `through`. */
+  readonly count?: (floor: number, through: number) => Promise<number>;
 }
 
-/** Between cells, between rows, and for NULL: control characters, which JSON text never holds unescaped. */
-const [cell, line, none] = ["\u001f", "\u001e", "\u001d"] as const;
-
-/** Rows as one text per page: the driver takes ten times as long to make an object of every row. */
 export const storeSource = (store: OpenStore): Source => {
   const queries = queriesOn(store);
-  const { sql } = store;
-  const order = store.dialect === "postgres" ? sql` order by seq` : sql``;
-  // SQLite's concat_ws leaves out empty texts as well as NULLs, so that no cell may be empty.
-  const asText = sql<string>`string_agg(concat_ws(${sql.lit(cell)}, seq, at, '=' || type, '=' || call_id, meta, coalesce(body, ${sql.lit(none)}),
-    coalesce(salt, ${sql.lit(none)}), body_hash, hash), ${sql.lit(line)}${order})`;
   return {
     head: async () => (await store.read<HeadRow>(queries.head))[0],
-    after: async (seq) => {
-      const page = queries.db
-        .selectFrom("audit_event")
-        .selectAll()
-        .where("chain", "=", chain)
-        .where("seq", ">", seq)
-        .orderBy("seq")
-        .limit(pageSize)
-        .as("page");
-      const [found] = await store.read<{ rows: string | null }>(queries.db.selectFrom(page).select(asText.as("rows")));
-      const rows = found?.rows ?? "";
-      return rows === "" ? [] : rows.split(line).map(rowOf);
-    },
-  };
-};
-
-const rowOf = (text: string): EventRow => {
-  const cells = text.split(cell) as unknown as readonly [string, string, string, string, string, string, string, string, string];
-  const [seq, at, type, call_id, meta, body, salt, body_hash, hash] = cells;
-  return {
-    seq: Number(seq),
-    at: Number(at),
-    type: type.slice(1),
-    call_id: call_id.slice(1),
-    meta,
-    body: body === none ? null : body,
-    salt: salt === none ? null : salt,
-    body_hash,
-    hash,
+    after: (seq) => readRows(store, queries.page("after", seq, pageSize)),
+    strays: async (floor) => store.read<Stray>(queries.strays(floor, straysListed)),
+    count: async (floor, through) => (await store.read<{ n: number }>(queries.count(floor, through)))[0]?.n ?? 0,
   };
 };
 

@@ -7,6 +7,7 @@ import type { Draft } from "./ledger.ts";
 import type { LostCall } from "./service.ts";
 import { chain, compiled, type InstanceRow, queriesOn } from "./tables.ts";
 import type { Trail } from "./trail.ts";
+import { metaOf } from "./verify-row.ts";
 
 /** Calls per process and sweep; more are left for the next. */
 const most = 500;
@@ -53,7 +54,7 @@ export const sweepUnknown = async (
           .set({ floor_seq })
           .where("instance", "=", instance)
           .where("lease_until", "=", lease_until);
-    const metas = open.map(({ meta }) => JSON.parse(meta) as EventMeta);
+    const metas = open.flatMap(({ meta }) => metaOf(meta) ?? []);
     const receipt = await trail.record({
       changes: [{ ...compiled(change), expects: 1 }],
       events: metas.map(unknown),

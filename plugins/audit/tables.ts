@@ -109,12 +109,15 @@ export type TrailQueries = ReturnType<typeof queriesOn>;
 
 export const queriesOn = (store: OpenStore) => {
   const db: Kysely<Tables> = store.queries<Tables>();
+  const { sql } = store;
   const inserts = new Map<number, string>();
   const head = db
     .selectFrom("audit_head")
     .select(["seq", "hash", "mac", "genesis", "floor_seq", "floor_hash", "format", "approval_seq", "approval_hash"])
     .where("chain", "=", chain);
   const events = db.selectFrom("audit_event").where("chain", "=", chain);
+  const isNumbered = store.dialect === "sqlite" ? sql<boolean>`typeof(seq) = 'integer'` : sql<boolean>`true`;
+  const numbered = events.where(isNumbered);
   return {
     db,
     head: head as Query,
@@ -146,6 +149,36 @@ export const queriesOn = (store: OpenStore) => {
       inserts.set(rows.length, sql);
       return { sql, parameters: rows.flatMap((row) => Object.values(inOrder(row))) };
     },
+    /**
+     * A page of rows on one side of `seq`, nearest first. SQLite stores any value in any column, so rows whose number is
+     * no integer are left out here; `strays` finds them.
+     */
+    page: (side: "after" | "before", seq: number, limit: number) =>
+      numbered
+        .selectAll()
+        .where("seq", side === "after" ? ">" : "<", seq)
+        .orderBy("seq", side === "after" ? "asc" : "desc")
+        .limit(limit),
+    /** For a page: the stored hash of the row before each. */
+    previous: db
+      .selectFrom("audit_event as earlier")
+      .select("earlier.hash")
+      .where("earlier.chain", "=", chain)
+      .where(sql<boolean>`earlier.seq < audit_event.seq`)
+      .orderBy("earlier.seq", "desc")
+      .limit(1)
+      .as("previous"),
+    strays: (floor: number, limit: number): Query =>
+      db
+        .selectFrom("audit_event")
+        .select([sql<string>`cast(chain as text)`.as("chain"), sql<string>`cast(seq as text)`.as("seq")])
+        .where(({ eb, not, or }) => or([eb("chain", "<>", chain), not(isNumbered), eb("seq", "<=", floor)]))
+        .limit(limit),
+    count: (floor: number, through: number): Query =>
+      numbered
+        .select(({ fn }) => fn.countAll<number>().as("n"))
+        .where("seq", ">", floor)
+        .where("seq", "<=", through),
     /** In order, `limit` of them after `seq`. */
     after: (seq: number, limit: number): Query =>
       events.select(columns).where("seq", ">", seq).orderBy("seq").limit(limit) as Query,

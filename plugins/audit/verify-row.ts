@@ -1,13 +1,66 @@
-// One row against itself: whether its columns say what its `meta` says. `meta` is RFC 8785 text, written in one order of
-// keys, so that the places can be looked at without parsing: unescaped quotes stand around keys and whole values alone, and
-// a value cannot pass for a key.
+// One row, held against itself and against the row before it. `meta` is RFC 8785 text, written in one order of keys, so its
+// values can be compared in place, without parsing: unescaped quotes stand around keys and whole values alone, and a value
+// cannot pass for a key.
 
-import type { Checkpoint } from "./chain.ts";
+import { bodyHashOf, type Checkpoint, noBody } from "./chain.ts";
 import type { EventMeta, EventRow } from "./event.ts";
+import type { ReadRow } from "./rows.ts";
+import { chain } from "./tables.ts";
+import type { VerifyKeys } from "./verify-keys.ts";
+
+const digest = /^[0-9a-f]{64}$/;
+const salts = /^[0-9a-f]{32}$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON text holds none of these unescaped
+const controls = /[\u0000-\u001f]/;
+
+/**
+ * Checks each cell by itself. Hashes cover bytes and not cells, so a cell of another length could move bytes from one cell
+ * into another under the same hash.
+ *
+ * @returns What is wrong, as the end of a sentence; `undefined` when the row has the right form.
+ */
+export const formProblem = ({ seq, at, meta, body, salt, body_hash, hash, malformed }: ReadRow): string | undefined => {
+  if (malformed !== undefined) return malformed;
+  if (!Number.isSafeInteger(seq) || seq < 1) return "has a number that no event has";
+  if (!Number.isSafeInteger(at)) return "has a time that is not a whole number";
+  if (!digest.test(hash)) return "has a hash that is not 64 hexadecimal digits";
+  if (!digest.test(body_hash)) return "has a body hash that is not 64 hexadecimal digits";
+  if (salt !== null && !salts.test(salt)) return "has a salt that is not 32 hexadecimal digits";
+  if ((salt === null) !== (body === null)) return body === null ? "has a salt without a body" : "has a body without a salt";
+  if (controls.test(meta) || (body !== null && controls.test(body)))
+    return "holds control characters, which JSON text never does";
+  return undefined;
+};
+
+/**
+ * Verifies one row for a reader that sees some rows and not all: its form, its hash over the row before it, its columns and
+ * its body. That no row is missing is for `audit verify` to say.
+ *
+ * @param previous  The stored hash of the row before.
+ * @returns Why it cannot be believed, as the end of a sentence.
+ */
+export const rowProblem = (row: ReadRow, previous: string | undefined, keys: VerifyKeys): string | undefined => {
+  const { seq, meta, body, salt, body_hash, hash } = row;
+  const form = formProblem(row);
+  if (form !== undefined) return form;
+  if (!saysSeq(meta, seq)) return "names another number";
+  const keyed = keys.ofEvent(meta);
+  if (keyed === undefined) return "names a key that the key file does not have";
+  if (previous === undefined || !digest.test(previous) || keyed.ofEvent(chain, seq, previous, meta, body_hash) !== hash)
+    return "is not what was written after the event before it";
+  if (!saysColumns(row)) return "has columns that differ from what it says";
+  if (body === null) return undefined;
+  if (body_hash === noBody) return "was given a body";
+  return bodyHashOf(salt ?? "", body) === body_hash ? undefined : "has a body that is not what was written";
+};
+
+/** Whether the row had a body that is gone: erased with a record, or taken away. */
+export const isBodyGone = ({ body, body_hash }: EventRow): boolean => body === null && body_hash !== noBody;
 
 export const metaOf = (text: string): (EventMeta & Partial<Checkpoint>) | undefined => {
   try {
-    return JSON.parse(text) as EventMeta & Partial<Checkpoint>;
+    const value: unknown = JSON.parse(text);
+    return Object(value) === value ? (value as EventMeta & Partial<Checkpoint>) : undefined;
   } catch {
     return undefined;
   }

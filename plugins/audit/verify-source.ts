@@ -3,8 +3,8 @@
 import { closeSync, existsSync, openSync } from "node:fs";
 import { noBody } from "./chain.ts";
 import type { Report } from "./damage.ts";
-import type { EventRow } from "./event.ts";
 import { readKeys } from "./keys.ts";
+import { exportedRow, type ReadRow } from "./rows.ts";
 import { heldIn, linesOf, pageSize, type Source } from "./source.ts";
 import type { HeadRow } from "./tables.ts";
 import { Verifier } from "./verify.ts";
@@ -64,6 +64,9 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
     await turn(); // the question leaves only now, and is answered by another thread while these rows are checked
     for (const row of rows) verifier.read(row);
   }
+  const from = begin?.seq ?? head.floor_seq;
+  verifier.stray((await source.strays?.(head.floor_seq)) ?? []);
+  if (source.count !== undefined) verifier.counted(await source.count(from, verifier.seq));
   return verifier.finish();
 };
 
@@ -108,11 +111,11 @@ export const fileSource = (path: string): Source => {
   return {
     head: async () => ({ ...ofFormat1, ...header.head }),
     after: async () => {
-      const rows: EventRow[] = [];
+      const rows: ReadRow[] = [];
       while (rows.length < pageSize) {
         const { value, done } = lines.next();
         if (done === true) break;
-        rows.push(JSON.parse(value) as EventRow);
+        rows.push(exportedRow(value));
       }
       return rows;
     },

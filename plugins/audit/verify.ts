@@ -1,17 +1,20 @@
 // Reads the trail from its beginning and says what was done to it. Pages in, findings out: memory does not grow with the
 // trail, only with what is wrong with it and with what was erased and not yet accounted for.
 
+import { cut, visible } from "../../core/index.ts";
 import { bodyHashOf, genesisHash, headMac, noBody, type SignedCheckpoint } from "./chain.ts";
 import { Findings, type Report } from "./damage.ts";
 import { type EventLink, type EventRow, isLinked } from "./event.ts";
 import type { TrailKeys } from "./keys.ts";
 import { newestLinked } from "./ledger.ts";
 import { Ranges } from "./ranges.ts";
+import type { ReadRow } from "./rows.ts";
+import type { Stray } from "./source.ts";
 import { chain, type HeadRow } from "./tables.ts";
 import { checkpointing } from "./trail.ts";
 import { HeldCheckpoints } from "./verify-held.ts";
 import { VerifyKeys } from "./verify-keys.ts";
-import { metaOf, saysColumns, saysSeq } from "./verify-row.ts";
+import { formProblem, metaOf, saysColumns, saysSeq } from "./verify-row.ts";
 
 export interface Verification {
   readonly keys: TrailKeys;
@@ -75,8 +78,12 @@ export class Verifier {
     this.#head = head;
   }
 
-  read(row: EventRow): void {
+  read(row: ReadRow): void {
     const { seq, hash } = row;
+    if (!Number.isSafeInteger(seq)) {
+      this.#findings.say("orphan", undefined, `A row after event ${this.#seq} ${row.malformed ?? "has no number"}`);
+      return;
+    }
     if (seq > this.#head.seq) {
       this.#findings.say("orphan", seq, `Event ${seq} is behind the end of the trail`);
       return;
@@ -103,7 +110,8 @@ export class Verifier {
       if (row.type === "audit.checkpoint") this.#checkpoint(row, before);
       else if (row.type === "audit.erased") this.#erasure(row);
     }
-    if (isLinked(row.type)) this.#linkage(row, isRight);
+    if (!isRight) this.#linked = undefined;
+    else if (isLinked(row.type)) this.#linkage(row);
     this.#previous = hash;
     if (seq - this.#signedAt > 2 * checkpointing.events + 64) {
       this.#findings.say(
@@ -114,6 +122,22 @@ export class Verifier {
       this.#signedAt = seq;
     }
     this.#held.reached(seq, hash);
+  }
+
+  /** Rows where no event can stand. */
+  stray(strays: readonly Stray[]): void {
+    for (const { chain: other, seq } of strays)
+      this.#findings.say(
+        "orphan",
+        undefined,
+        `A row with the number ${cut(visible(seq), 40)} in chain ${cut(visible(other), 40)} is not of the trail`,
+      );
+  }
+
+  /** @param rows  How many the store counts where the events read so far stand. */
+  counted(rows: number): void {
+    if (rows > this.#events)
+      this.#findings.say("orphan", undefined, `The store counts ${rows} rows where the trail has ${this.#events} events`);
   }
 
   finish(): Report {
@@ -150,8 +174,14 @@ export class Verifier {
   }
 
   /** Hash, and columns against `meta`. */
-  #link(row: EventRow): boolean {
+  #link(row: ReadRow): boolean {
     const { seq, meta, body_hash, hash } = row;
+    const form = formProblem(row);
+    if (form !== undefined) {
+      this.#findings.say("altered", seq, `Event ${seq} ${form}`);
+      this.#otherwise = this.#expected(row);
+      return false;
+    }
     if (!saysSeq(meta, seq)) {
       const said = metaOf(meta)?.seq;
       if (Number.isInteger(said) && said !== seq)
@@ -183,10 +213,15 @@ export class Verifier {
     return isSame;
   }
 
+  /** What the hash of a row with a wrong form must have been, if only the stored hash was changed. */
+  #expected({ seq, meta, body_hash }: ReadRow): string | undefined {
+    if (this.#previous === undefined || !saysSeq(meta, seq) || metaOf(meta) === undefined) return undefined;
+    return this.#keys.ofEvent(meta)?.ofEvent(chain, seq, this.#previous, meta, body_hash);
+  }
+
   /** Events of format 1 have no link, and are none of the linked ones. */
-  #linkage({ seq, meta, hash }: EventRow, isRight: boolean): void {
-    const link = isRight ? metaOf(meta)?.link : undefined;
-    if (!isRight) this.#linked = undefined;
+  #linkage({ seq, meta, hash }: EventRow): void {
+    const link = metaOf(meta)?.link;
     if (link === undefined) return;
     if (this.#linked !== undefined && !isSameLink(this.#linked, link))
       this.#findings.say("altered", seq, `Event ${seq} names event ${link.seq} as the approval event before it`);

@@ -4,7 +4,7 @@
 import { type Catalog, conflict } from "../../../core/index.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
 import { type EventMeta, type EventRow, jsonText, type Who } from "../event.ts";
-import { pageOf } from "../find.ts";
+import { pageOf, unchecked } from "../find.ts";
 import type { Draft } from "../ledger.ts";
 import { rangesOf } from "../ranges.ts";
 import { isSameName } from "../same-name.ts";
@@ -97,10 +97,10 @@ interface WithBody {
 
 const eachWithBody = async function* (store: OpenStore): AsyncGenerator<WithBody> {
   for (let next: number | undefined = 0; next !== undefined; ) {
-    const page: Awaited<ReturnType<typeof pageOf>> = await pageOf(store, {}, "after", next);
-    for (const { row, meta } of page.found) {
-      const { body } = row;
-      if (body !== null) yield { row: { ...row, body }, meta };
+    const page: Awaited<ReturnType<typeof pageOf>> = await pageOf(unchecked(store), {}, "after", next);
+    for (const found of page.found) {
+      const { body } = found.row;
+      if (body !== null && found.unverified === undefined) yield { row: { ...found.row, body }, meta: found.meta };
     }
     next = page.next;
   }

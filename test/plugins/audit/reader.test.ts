@@ -1,0 +1,222 @@
+// One verified reader: what an attacker with the store and without the keys does to rows is found by `verify`, and marked
+// by `tail`, `show` and `export`, which never die on it.
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Damage } from "../../../plugins/audit/damage.ts";
+import type { EventRow } from "../../../plugins/audit/event.ts";
+import { type Found, newest, trailIn } from "../../../plugins/audit/find.ts";
+import { exportedRow } from "../../../plugins/audit/rows.ts";
+import { jsonLine, textBlock, textLine } from "../../../plugins/audit/show.ts";
+import { type TestPostgres, testPostgres } from "../store/postgres.ts";
+import { tempFolder } from "./kit.ts";
+import { keyFileIn, type StoreGiven, storeAt, trailAt, verifyAt } from "./ledger-kit.ts";
+
+let postgres: TestPostgres | string = "not started";
+beforeAll(async () => {
+  postgres = await testPostgres();
+});
+afterAll(async () => {
+  if (typeof postgres !== "string") await postgres.close();
+});
+
+interface Attacked {
+  /** As the attacker sees them, by number. */
+  readonly rows: ReadonlyMap<number, EventRow>;
+  readonly set: (seq: number, cells: Readonly<Record<string, unknown>>) => Promise<void>;
+  readonly run: (sql: string) => Promise<void>;
+  readonly look: () => Promise<{ readonly damage: readonly Damage[]; readonly found: readonly Found[] }>;
+  readonly dialect: "sqlite" | "postgres";
+}
+
+/** Twelve events: calls of ana, every second with a body. */
+const attacked = async (root: string, given: StoreGiven): Promise<Attacked> => {
+  const trail = await trailAt(root, given);
+  const principal = { credential: "key:1", issuer: "keys", kind: "user", person: "ana", subject: "ana" } as const;
+  for (let n = 1; n <= 6; n++) {
+    const about = { callId: `call-${n}`, handler: "refund", principal };
+    const body = JSON.stringify({ args: { note: `refund ${n} of an order with a long text` } });
+    await trail.ledger.write([
+      { events: [{ fields: { ...about, type: "call.started" }, body }, { fields: { ...about, type: "call.ended" } }] },
+    ]);
+  }
+  const rows = await trail.store.read<EventRow>(trail.ledger.queries.after(0, 100));
+  const { dialect } = trail.store;
+  await trail.close();
+  const inStore = async <Answer>(
+    use: (store: Awaited<ReturnType<typeof storeAt>>["store"]) => Promise<Answer>,
+  ): Promise<Answer> => {
+    const { store, close } = await storeAt(root, given);
+    try {
+      return await use(store);
+    } finally {
+      await close();
+    }
+  };
+  return {
+    dialect,
+    rows: new Map(rows.map((row) => [row.seq, row])),
+    set: (seq, cells) =>
+      inStore(async (store) => {
+        const { db } = trail.ledger.queries;
+        await store.apply([db.updateTable("audit_event").set(cells).where("seq", "=", seq)]);
+      }),
+    run: (sql) => inStore(async (store) => void (await store.apply([{ sql, parameters: [] }]))),
+    look: async () => ({
+      damage: (await verifyAt(root, [], given)).damage,
+      found: await inStore((store) => newest(trailIn(store, keyFileIn(root)), {}, 100)),
+    }),
+  };
+};
+
+const marked = (found: readonly Found[]): readonly number[] =>
+  found.filter(({ unverified }) => unverified !== undefined).map(({ row }) => row.seq);
+
+const [cell, line, none] = ["\u001f", "\u001e", "\u001d"];
+const textOf = ({ seq, at, type, call_id, meta, body, salt, body_hash, hash }: EventRow): string =>
+  [seq, at, `=${type}`, `=${call_id}`, meta, body ?? none, salt ?? none, body_hash, hash].join(cell);
+
+describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
+  const claim = (title: string, prove: (attack: Attacked) => Promise<void>) =>
+    test(title, async (context) => {
+      if (dialect === "postgres" && typeof postgres === "string") return context.skip(postgres);
+      using folder = tempFolder();
+      const root = join(folder.root, "trail");
+      mkdirSync(root);
+      await prove(await attacked(root, dialect === "sqlite" ? {} : { url: await (postgres as TestPostgres).freshUrl() }));
+    });
+
+  claim("an untouched trail is whole, and no row of it is marked", async ({ look }) => {
+    const { damage, found } = await look();
+    expect(damage).toEqual([]);
+    expect(found.map(({ row }) => row.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(marked(found)).toEqual([]);
+  });
+
+  claim(
+    "S1: an event hidden behind the hash of its neighbour is missing, and the neighbour is marked",
+    async ({ rows, set, run, look }) => {
+      const [before, hidden] = [rows.get(4) as EventRow, rows.get(5) as EventRow];
+      await set(4, { hash: before.hash + line + textOf(hidden) });
+      await run("delete from audit_event where seq = 5");
+      const { damage, found } = await look();
+      expect(damage).toMatchObject([
+        { kind: "altered", seq: 4 },
+        { kind: "missing", seq: 5 },
+      ]);
+      expect(marked(found)).toEqual([4, 6]);
+    },
+  );
+
+  claim(
+    "S1: an event whose true text stands behind its call id is altered, and its forged text is marked",
+    async ({ rows, set, look }) => {
+      const { call_id, meta, body, salt, body_hash, hash } = rows.get(7) as EventRow;
+      const rest = [call_id, meta, body ?? none, salt ?? none, body_hash, hash].join(cell);
+      await set(7, { call_id: rest, meta: meta.replaceAll('"ana"', '"bea"'), body: '{"args":{"note":"nothing"}}' });
+      const { damage, found } = await look();
+      expect(damage).toMatchObject([{ kind: "altered", seq: 7 }]);
+      expect(marked(found)).toEqual([7]);
+      const shown = found.find(({ row }) => row.seq === 7) as Found;
+      expect(Object.keys(JSON.parse(jsonLine(shown)) as object)).toEqual(["seq", "unverified", "row"]);
+      expect(textLine(shown)).toMatch(/^UNVERIFIED {2}Event 7 /);
+      expect(stripVTControlCharacters(textBlock(shown))).toBe(textBlock(shown));
+    },
+  );
+
+  claim("S2: a body moved into its salt is altered, and is shown as unverified", async ({ rows, set, look }) => {
+    const { salt, body } = rows.get(3) as EventRow;
+    const moved = String(body).slice(0, 20);
+    await set(3, { salt: salt + Buffer.from(moved).toString("hex"), body: String(body).slice(20) });
+    const { damage, found } = await look();
+    expect(damage).toMatchObject([{ kind: "altered", seq: 3 }]);
+    expect(marked(found)).toEqual([3]);
+    for (const each of found) for (const show of [jsonLine, textLine, textBlock]) expect(show(each)).not.toBe("");
+  });
+
+  claim("S2: each cell of another form is damage, and each viewer survives it", async ({ rows, set, look, dialect: on }) => {
+    const { meta, hash, body_hash, salt } = rows.get(5) as EventRow;
+    const wrong: readonly Readonly<Record<string, unknown>>[] = [
+      { meta: "" },
+      { meta: "null" },
+      { meta: "not JSON" },
+      { meta: `${meta} ` },
+      { meta: meta.replace('"handler":"refund"', '"handler":"re\u001b[2Jfund"') },
+      { body: "" },
+      { body: "null" },
+      { body: null },
+      { salt: null },
+      { salt: "" },
+      { salt: `${String(salt).slice(0, 31)}g` },
+      { body_hash: body_hash.toUpperCase() },
+      { body_hash: "0".repeat(64) },
+      { hash: hash.toUpperCase() },
+      { hash: `${hash} ` },
+      { hash: "" },
+      { type: "call.ended" },
+      { type: "" },
+      { call_id: "" },
+      { at: 0 },
+      ...(on === "sqlite"
+        ? [
+            { at: "yesterday" },
+            { at: 1.5 },
+            { meta: Buffer.from(meta) },
+            { body: Buffer.from([0xff, 0xfe]) },
+            { hash: Buffer.alloc(3) },
+            { salt: 5 },
+          ]
+        : []),
+    ];
+    for (const cells of wrong) {
+      await set(5, cells);
+      const { damage, found } = await look();
+      const said = JSON.stringify(cells);
+      expect(
+        damage.some(({ seq, kind }) => seq === 5 && (kind === "altered" || kind === "missing")),
+        `${said}: ${JSON.stringify(damage)}`,
+      ).toBe(true);
+      expect(found.length, said).toBe(12);
+      // A body that is gone may have been erased with a record: `verify` says which.
+      if (!("body" in cells && cells["body"] === null)) expect(marked(found), said).toContain(5);
+      for (const each of found) for (const show of [jsonLine, textLine, textBlock]) expect(show(each), said).not.toBe("");
+      await set(5, { ...(rows.get(5) as EventRow) });
+    }
+    expect((await look()).damage).toEqual([]);
+  });
+
+  claim(
+    "S1: rows that are of no event are orphans: of another chain, below the beginning, without a number",
+    async ({ run, look, dialect: on }) => {
+      const copy = (chain: string, seq: string) =>
+        `insert into audit_event select ${chain}, ${seq}, at, type, call_id, meta, body, salt, body_hash, hash from audit_event where seq = 5 and chain = 1`;
+      for (const [chain, seq] of [
+        ["2", "5"],
+        ["1", "0"],
+        ["1", "-3"],
+        ...(on === "sqlite"
+          ? [
+              ["1", "'5x'"],
+              ["1", "5.5"],
+              ["'1x'", "5"],
+            ]
+          : []),
+      ] as const) {
+        await run(copy(String(chain), String(seq)));
+        expect(
+          (await look()).damage.map(({ kind }) => kind),
+          `${chain} ${seq}`,
+        ).toEqual(["orphan"]);
+        await run(`delete from audit_event where not (chain = 1 and seq in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12))`);
+        expect((await look()).damage).toEqual([]);
+      }
+    },
+  );
+});
+
+test("S2: lines of an export that hold no event are malformed rows", () => {
+  for (const text of ["", "{", "null", "[]", '"x"', '{"seq":"1"}', '{"seq":1,"at":2,"type":3}'])
+    expect(exportedRow(text).malformed, text).toMatch(/^has no /);
+});
