@@ -2,10 +2,11 @@
 // so that stages out of order do not compile.
 
 import { argumentsHash, canonicalText } from "./digest.ts";
-import type { QuaterError } from "./errors.ts";
+import { invalidToken, type QuaterError } from "./errors.ts";
 import type { Operation } from "./operation.ts";
 import type { Verdict } from "./policy.ts";
 import type { Awaitable, Principal } from "./principal.ts";
+import { haveSameRights, type Standing } from "./standing.ts";
 
 /** A call as far as it is known when it is refused early: the principal may be missing, and the handler too. */
 export interface Arrival {
@@ -67,6 +68,8 @@ type Stage = "arrived" | "bound" | "authorized" | "approved";
  */
 export class StagedCall implements Approved {
   readonly #from: Call;
+  readonly #standing: Standing | undefined;
+  #principal: Principal;
   #stage: Stage = "arrived";
   #input: unknown;
   #inputText: string | undefined;
@@ -74,9 +77,14 @@ export class StagedCall implements Approved {
   #approvedBy: readonly string[] = [];
   #consume: Approved["consume"] = [];
 
-  /** @param from  Kept, and nobody else's from now on. */
-  constructor(from: Call) {
+  /**
+   * @param from  Kept, and nobody else's from now on.
+   * @param standing  For callers whose credential can be checked again.
+   */
+  constructor(from: Call, standing?: Standing) {
     this.#from = from;
+    this.#standing = standing;
+    this.#principal = from.principal;
     Object.freeze(this);
   }
 
@@ -97,7 +105,7 @@ export class StagedCall implements Approved {
   }
 
   get principal(): Principal {
-    return this.#from.principal;
+    return this.#principal;
   }
 
   get startedAt(): number {
@@ -180,6 +188,22 @@ export class StagedCall implements Approved {
     staged.#approvedBy = approvedBy;
     staged.#consume = consume;
     return staged;
+  }
+
+  /**
+   * Checks the caller's credential again when time has passed since the last check. Until the policy has judged the call,
+   * the caller gets the rights of now; afterwards, rights that differ refuse the call.
+   *
+   * @returns `undefined` when the last check is fresh, which is nearly always. Rejects with `invalid_token` and the like.
+   */
+  static enterAgain(call: Call): Promise<void> | undefined {
+    if (!(#stage in call)) throw new Error(`${call.callId} is not a call of the gate`);
+    const again = call.#standing?.again(call.#principal);
+    if (again === undefined) return undefined;
+    return Promise.resolve(again).then((found) => {
+      if (call.#stage !== "arrived" && !haveSameRights(call.#principal, found)) throw invalidToken();
+      call.#principal = found;
+    });
   }
 
   static #at(call: Call, stage: Stage): StagedCall {

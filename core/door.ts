@@ -1,5 +1,6 @@
 // The doors: each surface's own authenticator, asked with what came in headers or the environment, before any body.
 
+import { type Reading, readingOf, Shown } from "./credentials.ts";
 import { authenticatorFailed, invalidToken, isQuaterError, unauthenticated } from "./errors.ts";
 import type { Catalog, Operation } from "./operation.ts";
 import type { ConfiguredPlugin, Entry, Surface } from "./plugin.ts";
@@ -11,6 +12,8 @@ import type { JsonSchema } from "./schema.ts";
 export interface Door {
   readonly surface: Surface;
   readonly authenticator: Authenticator | undefined;
+  /** What the authenticator reads. */
+  readonly reading: Reading;
 }
 
 export const doorsOf = (plugins: readonly ConfiguredPlugin[]): ReadonlyMap<string, Door> =>
@@ -18,39 +21,54 @@ export const doorsOf = (plugins: readonly ConfiguredPlugin[]): ReadonlyMap<strin
     plugins.flatMap(({ surface }) => {
       if (surface === undefined) return [];
       const authenticator = surface.authenticate === undefined ? undefined : asAuthenticator(surface.authenticate);
-      return [[surface.name, { surface, authenticator }] as const];
+      return [[surface.name, { surface, authenticator, reading: readingOf(authenticator?.reads) }] as const];
     }),
   );
 
 /** The principal behind the credentials, as the surface adopts it. @throws {QuaterError} when there is none. */
 export const principalAt = (door: Door, entry: Entry, operation: Operation | undefined): Awaitable<Principal> => {
   const isOpen = operation?.isPublic === true && door.surface.opensToPublic === true;
-  const { credentials } = entry;
-  // A wrong credential is refused on public handlers too: the caller believes to be somebody.
-  if (isOpen && (credentials.token === undefined || door.authenticator === undefined)) return anonymous;
-  if (door.authenticator === undefined) throw unauthenticated(entry.surface);
+  if (door.authenticator === undefined) {
+    if (isOpen) return anonymous;
+    throw unauthenticated(entry.surface);
+  }
+  let shown: Shown;
   let found: Awaitable<Principal | undefined>;
   try {
-    found = door.authenticator.authenticate(credentials);
+    shown = new Shown(entry.credentials, door.reading);
+    const hasCookie = shown.hasCookie;
+    // A wrong credential is refused on public handlers too: the caller believes to be somebody.
+    if (isOpen && !hasCookie && !shown.hasExplicit) return anonymous;
+    if (hasCookie && !shown.hasExplicit) entry.credentials.assertSameSite?.();
+    found = door.authenticator.authenticate(shown);
   } catch (error) {
-    throw failed(error, entry);
+    throw failed(error, door, entry);
   }
   // Any thenable, not only a promise: what is to be waited for must never be taken for a principal.
   if (typeof (found as { then?: unknown } | undefined)?.then !== "function")
-    return adopted(found as Principal | undefined, door, entry);
+    return adopted(found as Principal | undefined, door, shown);
   return Promise.resolve(found).then(
-    (principal) => adopted(principal, door, entry),
-    (error: unknown) => Promise.reject(failed(error, entry)),
+    (principal) => adopted(principal, door, shown),
+    (error: unknown) => Promise.reject(failed(error, door, entry)),
   );
 };
 
-const failed = (error: unknown, { surface }: Entry): unknown =>
-  isQuaterError(error) ? error : authenticatorFailed(surface, error);
+/** Refusals of the door itself say what it reads, so that the caller learns how to try again. */
+const failed = (error: unknown, { reading, surface }: Door, entry: Entry): unknown => {
+  if (!isQuaterError(error)) return authenticatorFailed(entry.surface, error);
+  if (error.asks !== undefined) return error;
+  if (error.code === "invalid_token") return invalidToken({ ...reading, forget: [] });
+  return error.code === "unauthenticated" ? unauthenticated(surface.name, { ...reading, forget: [] }) : error;
+};
 
-const adopted = (principal: Principal | undefined, { surface }: Door, { credentials }: Entry): Principal => {
+const adopted = (principal: Principal | undefined, { surface, reading }: Door, shown: Shown): Principal => {
   // `null` and `false` are how most code says "nobody".
-  if (principal === undefined || principal === null || (principal as unknown) === false)
-    throw credentials.token === undefined ? unauthenticated(surface.name) : invalidToken();
+  if (principal === undefined || principal === null || (principal as unknown) === false) {
+    if (shown.hasExplicit) throw invalidToken({ ...reading, forget: [] });
+    // A browser would send an expired cookie with every request until somebody removes it.
+    const forget = reading.cookies.filter(({ name }) => shown.cookie(name) !== undefined);
+    throw forget.length > 0 ? invalidToken({ ...reading, forget }) : unauthenticated(surface.name, { ...reading, forget });
+  }
   if (!isPrincipal(principal)) throw authenticatorFailed(surface.name, new Error(`It returned ${whatIsReturned(principal)}`));
   return surface.adopt?.(principal) ?? principal;
 };

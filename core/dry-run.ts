@@ -1,13 +1,16 @@
 // A dry run: the pipeline's own stages as far as they do nothing, then what approval would say and what the call would do.
 
-import { type Call, hashOf, previewOf } from "./call.ts";
+import { type Call, hashOf, previewOf, StagedCall } from "./call.ts";
 import { auth, bind, type GivenReader, judgeStatic, type Machine } from "./pipeline.ts";
 import { masked } from "./schema.ts";
 
 /** What a dry run answers: bind and auth as in a real call, then what approval would say. Files and runs nothing. */
 export const rehearse = async (call: Call, given: GivenReader, machine: Machine): Promise<unknown> => {
   judgeStatic(call);
-  const authorized = await auth(bind(call, typeof given === "function" ? await given() : given, machine), machine);
+  const read = typeof given === "function" ? await given() : given;
+  await StagedCall.enterAgain(call);
+  judgeStatic(call);
+  const authorized = await auth(bind(call, read, machine), machine);
   const { operation } = call;
   const forecast = await machine.hooks.first("forecast", authorized);
   const isShown = operation.handler.preview !== undefined && operation.exposure["preview"] === "caller";

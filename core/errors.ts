@@ -2,6 +2,7 @@
 // in docs/errors.md; surfaces own one table from kind to their own language and never look at messages.
 
 import { brand } from "./brand.ts";
+import type { Asks } from "./credentials.ts";
 import { cut, visible } from "./text.ts";
 
 /** How a call can go wrong, as far as a caller must tell apart. A new kind does not compile until every surface answers. */
@@ -114,6 +115,8 @@ export interface ErrorParts {
   readonly cause?: unknown;
   /** The policy or plugin that refused the call. For the log and the trail; never sent. */
   readonly refusedBy?: string;
+  /** Of a refusal at a door: what the door reads. */
+  readonly asks?: Asks | undefined;
 }
 
 /** The one error that surfaces translate. Told apart by its mark, not by `instanceof`: see brand.ts. */
@@ -126,6 +129,7 @@ export class QuaterError extends Error {
   readonly details?: Readonly<Record<string, unknown>>;
   readonly retryAfterSeconds?: number;
   readonly refusedBy?: string;
+  readonly asks?: Asks;
 
   /** @throws {TypeError} for what is no code, and for a general code with another kind than its own. */
   constructor(parts: ErrorParts) {
@@ -138,6 +142,7 @@ export class QuaterError extends Error {
     if (parts.errors !== undefined) this.errors = limited(parts.errors);
     if (parts.details !== undefined) this.details = parts.details;
     if (parts.retryAfterSeconds !== undefined) this.retryAfterSeconds = parts.retryAfterSeconds;
+    if (parts.asks !== undefined) this.asks = parts.asks;
     if (parts.refusedBy !== undefined) this.refusedBy = parts.refusedBy;
   }
 }
@@ -215,13 +220,14 @@ export const unknownField = (errors: readonly FieldError[]): QuaterError => buil
 export const jsonRefused = (code: ErrorCode & `json_${string}`, path: string, message: string): QuaterError =>
   build(code, summary([{ path, message }]), { errors: [{ path, message }] });
 
-export const unauthenticated = (surface: string): QuaterError =>
-  build("unauthenticated", `A credential is needed to call this over ${surface}`);
+export const unauthenticated = (surface: string, asks?: Asks): QuaterError =>
+  build("unauthenticated", `A credential is needed to call this over ${surface}`, { asks });
 
-export const invalidToken = (): QuaterError =>
+export const invalidToken = (asks?: Asks): QuaterError =>
   build(
     "invalid_token",
     "The credential is unknown, expired or revoked, or not for this service; ask whoever runs it for another",
+    { asks },
   );
 
 export const authenticatorFailed = (surface: string, cause: unknown): QuaterError =>

@@ -28,6 +28,7 @@ import { type Awaitable, andThen, type Principal } from "./principal.ts";
 import type { Problem } from "./problem.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { callResources, OpenResources } from "./resource.ts";
+import { Standing } from "./standing.ts";
 
 const noProgress = (): void => {};
 
@@ -74,18 +75,36 @@ export class PipelineGate implements Gate {
   }
 
   enter(entry: Entry): Awaitable<Principal> {
-    const operation = entry.handler === undefined ? undefined : this.#catalog.get(entry.handler);
+    return this.#recorded(entry, () => this.#principalOf(entry));
+  }
+
+  enterAgain(entry: Entry, principal: Principal, since: number): Awaitable<Principal> {
+    const standing = new Standing(() => this.#principalOf(entry), since);
+    return this.#recorded(entry, () => standing.again(principal) ?? principal);
+  }
+
+  #principalOf(entry: Entry): Awaitable<Principal> {
+    const door = this.#doors.get(entry.surface);
+    if (door === undefined) throw internal(new Error(`There is no surface named ${entry.surface}`));
+    return principalAt(door, entry, this.#operationOf(entry));
+  }
+
+  #operationOf({ handler }: Entry): Operation | undefined {
+    return handler === undefined ? undefined : this.#catalog.get(handler);
+  }
+
+  /** Observers are told of every caller who is not let in. */
+  #recorded(entry: Entry, act: () => Awaitable<Principal>): Awaitable<Principal> {
     try {
-      const door = this.#doors.get(entry.surface);
-      if (door === undefined) throw internal(new Error(`There is no surface named ${entry.surface}`));
-      const found = principalAt(door, entry, operation);
-      return found instanceof Promise ? found.catch((error: unknown) => this.#turnAway(error, entry, operation)) : found;
+      const found = act();
+      return found instanceof Promise ? found.catch((error: unknown) => this.#turnAway(error, entry)) : found;
     } catch (error) {
-      return this.#turnAway(error, entry, operation);
+      return this.#turnAway(error, entry);
     }
   }
 
-  async #turnAway(error: unknown, entry: Entry, operation: Operation | undefined): Promise<never> {
+  async #turnAway(error: unknown, entry: Entry): Promise<never> {
+    const operation = this.#operationOf(entry);
     const { callId, surface, credentials, traceId } = entry;
     const { peer } = credentials;
     // Only names of the catalog: anybody may send any other name, and it would be stored.
@@ -116,7 +135,9 @@ export class PipelineGate implements Gate {
       return this.#settle(arrival, { ok: false, error, callId }, isExposed ? operation : undefined);
     }
     const resources = callResources(operation.handler.use, this.appResources);
-    const call = new StagedCall({
+    const { entry } = invocation;
+    const standing = entry && new Standing(() => this.#principalOf(entry), performance.now());
+    const from = {
       callId,
       surface,
       handler: operation.name,
@@ -130,7 +151,8 @@ export class PipelineGate implements Gate {
       progress: invocation.progress ?? noProgress,
       approvalId: invocation.approvalId,
       resources: resources.open,
-    });
+    };
+    const call = new StagedCall(from, standing);
     const flight = this.#flights.begin(call, resources.close);
     let outcome: Outcome;
     try {

@@ -13,6 +13,18 @@ export {
   type Outcome,
   previewOf,
 } from "./call.ts";
+export {
+  type Asks,
+  allReads,
+  type CookieRead,
+  type Credentials,
+  challengeOf,
+  howToAuthenticate,
+  type Presented,
+  partOf,
+  type Reads,
+  readingOf,
+} from "./credentials.ts";
 export { argumentsHash, canonicalText, digestOfText, schemaDigestOf } from "./digest.ts";
 export { errorText } from "./error-text.ts";
 export {
@@ -117,7 +129,6 @@ export {
   anonymous,
   asAuthenticator,
   authenticator,
-  type Credentials,
   defineAuthenticator,
   type Principal,
 } from "./principal.ts";

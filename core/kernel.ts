@@ -142,6 +142,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
       ),
     ),
     enter: (entry) => gate.enter(entry),
+    enterAgain: (entry, principal, since) => gate.enterAgain(entry, principal, since),
     invoke: (invocation) => gate.invoke(invocation),
     newCallId: randomUUID,
     unready: () => gate.unready(),

@@ -25,7 +25,10 @@ export const runPipeline = async (call: Call, given: GivenReader, machine: Machi
   const { hooks, checked } = machine;
   judgeStatic(call);
   const parts = typeof given === "function" ? given() : given;
-  const bound = bind(call, Array.isArray(parts) ? parts : await parts, machine);
+  const read = Array.isArray(parts) ? parts : await parts;
+  const again = StagedCall.enterAgain(call); // reading a body takes as long as its sender likes
+  if (again !== undefined) judgeStatic(await again.then(() => call));
+  const bound = bind(call, read, machine);
   const authorized = await auth(bound, machine);
   const replay = hooks.has("admit") ? await admit(authorized, machine) : undefined;
   if (replay !== undefined) return checked(replay.value);
@@ -79,11 +82,8 @@ const approve: Stage<Authorized, Approved> = async (call, { hooks }) => {
   const approvals = await hooks.every("approve", call);
   for (const approval of approvals) if (!approval.allow) throw refused(approval, approvalRefused);
   const consume = approvals.flatMap((approval) => ("consume" in approval ? (approval.consume ?? []) : []));
-  return StagedCall.approved(
-    call,
-    approvals.map((approval) => approval.by),
-    consume,
-  );
+  const approvedBy = approvals.map(({ by }) => by);
+  return StagedCall.approved(call, approvedBy, consume);
 };
 
 const handle = (call: Approved): Awaitable<unknown> =>
@@ -91,12 +91,13 @@ const handle = (call: Approved): Awaitable<unknown> =>
     const context = contextOf(call, uses);
     if (call.cancellation.isCancelled) throw cancelled();
     // The last act before the handler: whatever could still refuse has had its say.
-    return andThen(call.consume.length === 0 ? undefined : useUp(call), () =>
+    return andThen(call.consume.length === 0 ? StagedCall.enterAgain(call) : useUp(call), () =>
       call.operation.handler.handle(call.input as never, context as never),
     );
   });
 
 const useUp = async (call: Approved): Promise<void> => {
+  await StagedCall.enterAgain(call);
   for (const consume of call.consume) {
     const verdict = await consume();
     if (verdict?.allow !== true) throw refused(verdict ?? { allow: false, by: "consume" }, approvalRefused);

@@ -4,11 +4,12 @@
 import type { Given } from "./bind.ts";
 import { type Branded, brand, isBranded } from "./brand.ts";
 import type { Call, Cancellation, Outcome } from "./call.ts";
+import type { Presented } from "./credentials.ts";
 import type { HookChoice } from "./hooks.ts";
 import type { Catalog, Operation } from "./operation.ts";
 import type { Known } from "./plugin-fields.ts";
 import { digestOfOptions, isTable, type OptionNames, optionProblems } from "./plugin-options.ts";
-import type { Authentication, Awaitable, Credentials, Principal } from "./principal.ts";
+import type { Authentication, Awaitable, Principal } from "./principal.ts";
 import type { Problem } from "./problem.ts";
 import type { JsonSchema } from "./schema.ts";
 
@@ -109,7 +110,7 @@ export interface CommandIo {
   /** A file that the command line names, relative to where the command was typed. */
   readonly pathOf: (file: string) => string;
   /** What whoever typed the command shows at a surface's door. */
-  readonly credentials: Credentials;
+  readonly credentials: Presented;
 }
 
 /** A command of the `quater` program. Flags are derived from the schema as for actions. */
@@ -126,7 +127,7 @@ export interface PluginCommand {
 /** One way in: who is asking, over which surface. */
 export interface Entry {
   readonly surface: string;
-  readonly credentials: Credentials;
+  readonly credentials: Presented;
   readonly callId: string;
   readonly handler?: string;
   /** See `Invocation`. */
@@ -145,6 +146,11 @@ export interface Invocation {
   readonly progress?: Call["progress"] | undefined;
   readonly dryRun?: boolean;
   readonly peer?: string | undefined;
+  /**
+   * How the caller came in. With it the credential is checked again when time has passed since then: after the input was
+   * read, and before the handler starts.
+   */
+  readonly entry?: Entry;
   /** By `traceIdOf`, for the record of the call. */
   readonly traceId?: string | undefined;
   /** An approval that the caller names. */
@@ -155,6 +161,13 @@ export interface Invocation {
 export interface Gate {
   /** Rejects with `unauthenticated`, `invalid_token` and the like; observers have been told. Never throws by itself. */
   enter(entry: Entry): Awaitable<Principal>;
+  /**
+   * Checks a credential again, for surfaces that read input after `enter`. A key may be revoked while a body is on its way.
+   *
+   * @param since  When the caller came in, by `Date.now()`. A check that is less than a quarter of a second old still counts.
+   * @returns The same person with the rights of now. Rejects as `enter` does.
+   */
+  enterAgain(entry: Entry, principal: Principal, since: number): Awaitable<Principal>;
   /** The only caller of handlers. Never throws: refusals and failures are outcomes. */
   invoke(invocation: Invocation): Promise<Outcome>;
   newCallId(): string;

@@ -2,6 +2,7 @@
 // body, a header that is not a credential, or metadata.
 
 import { type Branded, brand, isBranded } from "./brand.ts";
+import { type Credentials, type Reads, readsProblems } from "./credentials.ts";
 import type { Command } from "./plugin.ts";
 import { kindOf, type OptionNames, optionProblems } from "./plugin-options.ts";
 import { BootError, type Problem } from "./problem.ts";
@@ -43,19 +44,6 @@ export const anonymous: Principal = Object.freeze({
 export const isAnonymous = (principal: Principal): boolean =>
   principal.issuer === anonymous.issuer && principal.subject === anonymous.subject;
 
-/** What a caller showed at the door: taken from headers or the environment alone, before any body is read. */
-export interface Credentials {
-  readonly surface: string;
-  /** The key or token shown, without its scheme. */
-  readonly token?: string | undefined;
-  /** One header of the request, lower-case name; `undefined` on surfaces without headers. */
-  readonly header: (name: string) => string | undefined;
-  /** True where the caller is the operating system's user who started this process. */
-  readonly isLocal: boolean;
-  /** Network address of the peer, where there is one. */
-  readonly peer?: string | undefined;
-}
-
 /** `undefined` means "no credential that I know": the caller is refused, or the next authenticator is asked. */
 export type Authenticate = (credentials: Credentials) => Awaitable<Principal | undefined>;
 
@@ -69,6 +57,8 @@ export interface AuthenticatorContext {
 /** An authenticator with something to open or check at boot; a plain function does where there is nothing. */
 export interface Authenticator extends Branded<"authenticator"> {
   readonly name: string;
+  /** What it reads of a request, and all that it receives. Default: bearer tokens. */
+  readonly reads?: Reads | undefined;
   readonly authenticate: Authenticate;
   /** Called once, before the first `authenticate`. Throw a QuaterError to stop the boot. */
   readonly open?: (context: AuthenticatorContext) => Awaitable<void>;
@@ -77,13 +67,29 @@ export interface Authenticator extends Branded<"authenticator"> {
   readonly problems?: readonly Problem[] | undefined;
 }
 
+/** A function receives bearer tokens alone: it has no way to declare more. */
 export type Authentication = Authenticate | Authenticator;
 
 type Parts = Omit<Authenticator, typeof brand>;
 
-export const authenticator = ({ problems: given = [], ...parts }: Parts): Authenticator => {
+/**
+ * Makes an authenticator.
+ *
+ * @example
+ * const sessions = authenticator({
+ *   name: "sessions",
+ *   reads: { cookies: ["sid"] },
+ *   authenticate: ({ cookie }) => findSession(cookie("sid")),
+ * });
+ */
+export const authenticator = ({ problems: known = [], ...parts }: Parts): Authenticator => {
+  const given = [...known, ...readsProblems(parts.name, parts.reads)];
   const problems = typeof parts.authenticate === "function" ? given : [...given, askingNobody(parts.name)];
-  return { ...parts, ...(problems.length === 0 ? {} : { problems, ...refusing(problems) }), [brand]: "authenticator" };
+  return {
+    ...parts,
+    ...(problems.length === 0 ? {} : { problems, reads: undefined, ...refusing(problems) }),
+    [brand]: "authenticator",
+  };
 };
 
 /** JavaScript lets it through, and then every call fails. */
@@ -110,7 +116,7 @@ const refusing = (problems: readonly Problem[]): Pick<Authenticator, "open" | "a
  * @example
  * export const sessions = defineAuthenticator(
  *   "sessions",
- *   ({ find }: SessionsOptions) => ({ authenticate: ({ header }) => find(header("x-session")) }),
+ *   ({ find }: SessionsOptions) => ({ reads: { headers: ["x-session"] }, authenticate: ({ header }) => find(header("x-session")) }),
  *   { find: (value) => (typeof value === "function" ? undefined : "Write a function from the session's id to a principal") },
  * );
  */

@@ -78,6 +78,7 @@ export const principal = (given: Partial<Principal> = {}): Principal =>
 export const tokens = (table: Readonly<Record<string, Principal>>): Authenticator =>
   authenticator({
     name: "tokens",
+    reads: { schemes: ["Bearer"] },
     authenticate: ({ token }) => (token !== undefined && Object.hasOwn(table, token) ? table[token] : undefined),
   });
 

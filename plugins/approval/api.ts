@@ -1,7 +1,7 @@
 // The JSON API for whoever decides with a program of his own, and the status of a request for whoever made it. Only a key in
 // the Authorization header counts: what browsers send by themselves decides nothing.
 
-import { type Credentials, invalid, type Principal, parseJsonBytes } from "../../core/index.ts";
+import { invalid, type Presented, type Principal, parseJsonBytes } from "../../core/index.ts";
 import type { KoaContext } from "../http/service.ts";
 import { requestStates } from "./api-document.ts";
 import { presented } from "./page/looking.ts";
@@ -40,13 +40,12 @@ export const serveOwnStatus = async (ctx: KoaContext, { gate, http, approvals }:
 
 /** No header but the one that a program sends on purpose. */
 const approverOf = async (ctx: KoaContext, { gate, http }: PageParts): Promise<Principal> => {
-  const { token, peer } = http.credentials(ctx, approversSurface);
-  const credentials: Credentials = {
+  const request = http.credentials(ctx, approversSurface);
+  const credentials: Presented = {
     surface: approversSurface,
     isLocal: false,
-    header: () => undefined,
-    ...(token === undefined ? {} : { token }),
-    ...(peer === undefined ? {} : { peer }),
+    header: (name) => (name === "authorization" ? request.header?.(name) : undefined),
+    peer: request.peer,
   };
   return gate.enter({ surface: approversSurface, credentials, callId: String(ctx.state["callId"]) });
 };

@@ -33,6 +33,7 @@ export const apiKeys = defineAuthenticator(
       lookedAt = now;
     };
     return {
+      reads: { schemes: ["Bearer"] },
       open: ({ root, command }) => {
         isDevelopment = command === "dev";
         path = isAbsolute(file) ? file : join(root, file);

@@ -4,10 +4,13 @@ import { userInfo } from "node:os";
 import {
   type Authentication,
   type Awaitable,
+  allReads,
   asAuthenticator,
   defineAuthenticator,
   type Principal,
   type Problem,
+  partOf,
+  readingOf,
 } from "../../core/index.ts";
 import { optional, text, texts } from "./rules.ts";
 
@@ -28,6 +31,8 @@ export interface LocalUserOptions {
 export const localUser = defineAuthenticator(
   "localUser",
   ({ person, scopes = [], roles = [] }: LocalUserOptions = {}) => ({
+    // To see that there is none: a refused token must not fall back to the local user.
+    reads: { schemes: ["Bearer"] },
     authenticate: ({ isLocal, token }) => {
       if (!isLocal || token !== undefined) return undefined;
       const { username } = userInfo();
@@ -54,25 +59,33 @@ export interface BearerOptions {
 /** Tokens that your own code verifies. */
 export const bearer = defineAuthenticator(
   "bearer",
-  ({ verify }: BearerOptions) => ({ authenticate: ({ token }) => (token === undefined ? undefined : verify(token)) }),
+  ({ verify }: BearerOptions) => ({
+    reads: { schemes: ["Bearer"] },
+    authenticate: ({ token }) => (token === undefined ? undefined : verify(token)),
+  }),
   {
     verify: (value) =>
       typeof value === "function" ? undefined : "Write a function from the token to a principal, or to undefined",
   },
 );
 
-/** Asks one after the other; the first that knows the credential decides. */
+/** Asks one after the other; the first that knows the credential decides. Where a token is shown, only those that read it are asked. */
 export const firstOf = defineAuthenticator("firstOf", (...given: Authentication[]) => {
   const authenticators = given.map(asAuthenticator);
+  const asked = authenticators.map(({ authenticate, reads }) => ({ authenticate, reading: readingOf(reads) }));
   return {
     name: `firstOf(${authenticators.map(({ name }) => name).join(", ")})`,
     problems: given.length === 0 ? [nobodyToAsk] : authenticators.flatMap(({ problems = [] }) => problems),
+    reads: allReads(authenticators.map(({ reads }) => reads)),
     open: async (context) => {
       for (const { open } of authenticators) await open?.(context);
     },
     authenticate: async (credentials) => {
-      for (const { authenticate } of authenticators) {
-        const principal = await authenticate(credentials);
+      for (const { authenticate, reading } of asked) {
+        const part = partOf(credentials, reading);
+        // A token that is shown decides alone: a wrong one must not fall back to a cookie that the browser sent beside it.
+        if (credentials.token !== undefined && part.token === undefined) continue;
+        const principal = await authenticate(part);
         if (principal !== undefined) return principal;
       }
       return undefined;

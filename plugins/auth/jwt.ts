@@ -51,6 +51,7 @@ export const jwt = defineAuthenticator(
   (options: JwtOptions) => {
     let keys: Promise<JWTVerifyGetKey> | undefined;
     return {
+      reads: { schemes: ["Bearer"] },
       authenticate: async ({ token }) => {
         // Three parts: an API key beside it is none of ours, and need not load the library.
         if (token === undefined || token.split(".").length !== 3) return undefined;

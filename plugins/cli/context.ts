@@ -1,6 +1,6 @@
 // What every command of the program is given: the world it was started in, and the answers to the program's own flags.
 
-import type { Credentials } from "../../core/index.ts";
+import type { Presented } from "../../core/index.ts";
 import type { Terminal } from "./terminal.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -26,7 +26,7 @@ export interface Context {
 }
 
 /** What whoever typed the command line shows at the cli door. */
-export const credentialsOf = (env: Env): Credentials => {
+export const credentialsOf = (env: Env): Presented => {
   const token = env["QUATER_TOKEN"];
-  return { surface: "cli", isLocal: true, header: () => undefined, ...(token ? { token } : {}) };
+  return { surface: "cli", isLocal: true, ...(token ? { token } : {}) };
 };

@@ -109,11 +109,13 @@ const serve = async (ctx: Koa.Context, found: Found, { gate, http, maxBodyBytes 
     const credentials = http.credentials(ctx, "http");
     const { traceparent } = req.headers;
     const traceId = traceparent === undefined ? undefined : traceIdOf(traceparent);
-    const entering = gate.enter({ surface: "http", credentials, callId, handler: operation.name, traceId });
+    const entry = { surface: "http", credentials, callId, handler: operation.name, traceId };
+    const entering = gate.enter(entry);
     const outcome = await gate.invoke({
       handler: operation.name,
       surface: "http",
       principal: entering instanceof Promise ? await entering : entering,
+      entry,
       callId,
       cancellation,
       peer: credentials.peer,
@@ -253,12 +255,13 @@ export const dryRuns = ({ gate, http, maxBodyBytes }: Omit<ExposedOptions, "inde
     const callId = ctx.state["callId"] as string;
     const traceId = traceIdOf(ctx.req.headers["traceparent"]);
     const credentials = http.credentials(ctx, "http");
-    const principal = await gate.enter({ surface: "http", credentials, callId, handler, traceId });
+    const entry = { surface: "http", credentials, callId, handler, traceId };
+    const principal = await gate.enter(entry);
     const given = async (): Promise<Given[]> => {
       const values = hasBody(ctx.req) ? parseJsonBytes(await readBytes(ctx.req, ctx.res, maxBodyBytes)) : {};
       return [{ from: "body", isText: false, values }];
     };
-    const outcome = await gate.invoke({ handler, surface: "http", principal, callId, traceId, dryRun: true, given });
+    const outcome = await gate.invoke({ handler, surface: "http", principal, entry, callId, traceId, dryRun: true, given });
     if (!outcome.ok) return refuse(ctx, outcome.error, callId);
     ctx.body = outcome.value as object;
   });

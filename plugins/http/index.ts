@@ -191,16 +191,17 @@ interface Reading {
   readonly guard: Guard;
   readonly statusOf: HttpService["statusOf"];
   readonly sentenceOf: HttpService["sentenceOf"];
+  readonly forgettingOf: HttpService["forgettingOf"];
   readonly readBytes: typeof import("./body.ts").readBytes;
 }
 
 const readingOf = async (options: HttpOptions): Promise<Reading> => {
-  const [{ guardOf }, { sentenceOf, statusOf }, { readBytes }] = await Promise.all([
+  const [{ guardOf }, { forgettingOf, sentenceOf, statusOf }, { readBytes }] = await Promise.all([
     import("./guard.ts"),
     import("./refusals.ts"),
     import("./body.ts"),
   ]);
-  return { guard: guardOf(options), statusOf, sentenceOf, readBytes };
+  return { guard: guardOf(options), statusOf, sentenceOf, forgettingOf, readBytes };
 };
 
 const setup = async (options: HttpOptions, context: PluginContext): Promise<Running> => {
@@ -225,6 +226,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     describe: (paths) => void described.push(paths),
     statusOf: (error) => read().statusOf(error),
     sentenceOf: (error) => read().sentenceOf(error),
+    forgettingOf: (error) => read().forgettingOf(error),
     get mounted() {
       return mountings.map(({ what }) => what);
     },

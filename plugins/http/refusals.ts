@@ -3,7 +3,15 @@
 
 import { STATUS_CODES } from "node:http";
 import type Koa from "koa";
-import { type ErrorCode, type ErrorKind, errorCodes, QuaterError, visible } from "../../core/index.ts";
+import {
+  challengeOf,
+  type ErrorCode,
+  type ErrorKind,
+  errorCodes,
+  howToAuthenticate,
+  QuaterError,
+  visible,
+} from "../../core/index.ts";
 
 export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   invalid_input: 422,
@@ -94,12 +102,19 @@ export const statusOf = (error: QuaterError): number => {
 
 /** RFC 9110 15.5.2: a 401 carries WWW-Authenticate; RFC 6750 section 3 for what stands in it. */
 const challenge = (error: QuaterError): string | undefined => {
-  if (error.code === "invalid_token") return 'Bearer error="invalid_token"';
-  if (error.kind === "unauthenticated") return "Bearer";
+  if (error.kind === "unauthenticated") return challengeOf(error.asks, error.code === "invalid_token");
   if (error.code !== "missing_scope") return undefined;
   const scopes = (error.details?.["scopes"] as readonly string[] | undefined) ?? [];
   return `Bearer error="insufficient_scope", scope="${scopes.join(" ").replace(/[^\x20-\x7e]|["\\]/g, "")}"`;
 };
+
+/** `Set-Cookie` headers that remove cookies. A browser removes a cookie when name, path and domain are those it was set with. */
+export const forgettingOf = ({ asks }: QuaterError): readonly string[] =>
+  (asks?.forget ?? []).map(({ name, path = "/", domain }) => {
+    const place = `Path=${path}${domain === undefined ? "" : `; Domain=${domain}`}`;
+    const isPrefixed = /^__(?:host|secure)-/i.test(name); // RFC 6265bis 4.1.3: refused without Secure
+    return `${name}=; ${place}; Max-Age=0; HttpOnly; SameSite=Lax${isPrefixed ? "; Secure" : ""}`;
+  });
 
 export const problemBody = (status: number, code: string, detail: string, callId: string, more: object = {}): string => {
   const own = { title: STATUS_CODES[status] ?? "Error", status, code, detail, callId };
@@ -109,7 +124,7 @@ export const problemBody = (status: number, code: string, detail: string, callId
 /** What a caller is told, with the next step where that is this transport's. */
 export const sentenceOf = (error: QuaterError): string =>
   error.code === "unauthenticated" && !(error instanceof ThrownRefusal)
-    ? `${error.message}: send Authorization: Bearer <key>`
+    ? `${error.message}: ${howToAuthenticate(error.asks)}`
     : error.message;
 
 /** Writes the answer for a refused or failed call. */
@@ -117,6 +132,7 @@ export const refuse = (ctx: Koa.Context, error: QuaterError, callId: string): vo
   const status = statusOf(error);
   const header = challenge(error);
   if (header !== undefined) ctx.set("www-authenticate", header);
+  if (error.asks !== undefined) for (const line of forgettingOf(error)) ctx.append("set-cookie", line);
   if (error instanceof TransportRefusal || error instanceof ThrownRefusal) ctx.set(error.headers);
   if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
   const { errors, details } = error;

@@ -2,13 +2,15 @@
 // asked, because most calls ask for little.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Cancellation, type Credentials } from "../../core/index.ts";
+import { Cancellation, invalidToken, type Presented } from "../../core/index.ts";
+import { hasBody } from "./body.ts";
 import type { Guard } from "./guard.ts";
+import { TransportRefusal } from "./refusals.ts";
 
-/** RFC 6750 section 2.1. */
-const bearer = /^Bearer +([^\s]+)$/i;
+const jsonType = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;|$)/i;
+const reading = new Set(["GET", "HEAD", "OPTIONS"]);
 
-export class RequestCredentials implements Credentials {
+export class RequestCredentials implements Presented {
   readonly surface: string;
   readonly isLocal = false;
   readonly #req: IncomingMessage;
@@ -20,23 +22,44 @@ export class RequestCredentials implements Credentials {
     this.#guard = guard;
   }
 
-  get token(): string | undefined {
-    const { authorization } = this.#req.headers;
-    return authorization === undefined ? undefined : bearer.exec(authorization)?.[1];
-  }
-
   get peer(): string | undefined {
     return this.#guard.peerOf(this.#req);
   }
 
-  /** Made when it is asked for, and a function by itself: authenticators take `{ header }` apart. */
-  get header(): Credentials["header"] {
-    return (name) => {
-      const value = this.#req.headers[name];
-      return Array.isArray(value) ? value[0] : value;
-    };
+  header(name: string): string | undefined {
+    const value = this.#req.headers[name];
+    if (value === undefined) return undefined;
+    // Node joins lines of one name or drops all but the first. The guard refused a second Authorization; Cookie may be sent
+    // in several lines (RFC 9113 8.2.3), and its cookies are counted by name.
+    if (name !== "authorization" && name !== "cookie" && linesOf(this.#req.rawHeaders, name) > 1) throw invalidToken();
+    return Array.isArray(value) ? value[0] : value;
+  }
+
+  /** trust.md T16. The guard refused every Origin that is not allowed. */
+  assertSameSite(): void {
+    const { method = "", headers } = this.#req;
+    if (reading.has(method)) return;
+    if (headers.origin === undefined && headers["sec-fetch-site"] !== "same-origin")
+      throw new TransportRefusal(
+        "origin_not_allowed",
+        "A cookie allows a write only from a page of this server or of an allowed origin: send Origin",
+      );
+    if (hasBody(this.#req) && !jsonType.test(headers["content-type"] ?? ""))
+      throw new TransportRefusal("unsupported_media_type", "The body must be JSON: send Content-Type: application/json", {
+        accept: "application/json",
+        connection: "close",
+      });
   }
 }
+
+const linesOf = (raw: readonly string[], name: string): number => {
+  let count = 0;
+  for (let index = 0; index < raw.length; index += 2) {
+    const line = raw[index] ?? "";
+    if (line.length === name.length && line.toLowerCase() === name) count++;
+  }
+  return count;
+};
 
 /** Cancelled when the client goes away before the answer is complete. */
 export class ResponseCancellation extends Cancellation {

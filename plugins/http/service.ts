@@ -1,7 +1,7 @@
 // What http offers other plugins and users: a place to mount middleware, pages and endpoints, and the same careful
 // reading of credentials and bodies that exposed routes get.
 
-import { type Cancellation, type Credentials, type Principal, type QuaterError, serviceRef } from "../../core/index.ts";
+import { type Cancellation, type Presented, type Principal, type QuaterError, serviceRef } from "../../core/index.ts";
 import type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
 
 export type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
@@ -53,12 +53,14 @@ export interface HttpService {
   statusOf(error: QuaterError): number;
   /** The sentence that goes with it: the error's message, and the next step where that is http's. */
   sentenceOf(error: QuaterError): string;
+  /** `Set-Cookie` headers that go with it: they remove cookies which are no credentials any more. */
+  forgettingOf(error: QuaterError): readonly string[];
   /** What was mounted, for the exposure table. */
   readonly mounted: readonly string[];
   /** `http://127.0.0.1:3000` once it listens. */
   readonly baseUrl: string | undefined;
   /** Headers alone; nothing of the body has been read. */
-  credentials(ctx: KoaContext, surface: string): Credentials;
+  credentials(ctx: KoaContext, surface: string): Presented;
   /** @throws {QuaterError} `too_large`, or a refusal of the transport (415 for a compressed body, 408 for a slow one). */
   readBody(ctx: KoaContext): Promise<Buffer>;
   /** Cancelled when the client goes away before the answer is complete. */

@@ -4,6 +4,7 @@
 import {
   type Awaitable,
   type Cancellation,
+  type Entry,
   type Gate,
   isQuaterError,
   type Operation,
@@ -14,7 +15,7 @@ import {
   traceIdOf,
   unknownHandler,
 } from "../../core/index.ts";
-import { challengeOf, dryRunResult, failureResult, successResult, wrapped, wrappedJson } from "./outcome.ts";
+import { challengeIn, dryRunResult, failureResult, successResult, wrapped, wrappedJson } from "./outcome.ts";
 import { type Notifier, Progress } from "./progress.ts";
 import { errorMessage, isId, longestId, type MessageId, type Request, resultMessage, rpcCodes } from "./protocol.ts";
 import type { Tool, Toolbox } from "./tools.ts";
@@ -30,6 +31,8 @@ export interface About {
 /** Who asks, from the door and never from the message. */
 export interface Caller {
   readonly principal: Principal;
+  /** How the caller came in: see `Invocation`. */
+  readonly entry: Entry;
   readonly callId: string;
   readonly peer: string | undefined;
   readonly traceId: string | undefined;
@@ -91,7 +94,7 @@ export class Dispatcher {
 
     const tool = this.#toolbox.find(name);
     const progress = token === undefined ? undefined : new Progress(caller.notifier, token);
-    const { principal, callId, cancellation, peer } = caller;
+    const { principal, entry, callId, cancellation, peer } = caller;
     // What the message says is nearer to the call than what the request around it says.
     const traceId = traceIdOf(traceparent) ?? caller.traceId;
     const refused = request.argumentsRefused;
@@ -99,6 +102,7 @@ export class Dispatcher {
       handler: name,
       surface: "mcp",
       principal,
+      entry,
       // Refused arguments go the same way: the policy is asked first, and the refusal is on record.
       given: refused === undefined ? [{ from: "arguments", isText: false, values }] : () => Promise.reject(refused),
       callId,
@@ -141,7 +145,7 @@ export class Dispatcher {
       const text = tool === undefined ? error.message : message;
       return { body: errorMessage(id, rpcCodes.invalidParams, text, { code, callId, errors: [] }) };
     }
-    return { body: resultMessage(id, failureResult(error, callId)), challenge: challengeOf(error) };
+    return { body: resultMessage(id, failureResult(error, callId)), challenge: challengeIn(error) };
   }
 }
 

@@ -5,7 +5,7 @@ import type { ServerResponse } from "node:http";
 import { errorText, type Gate, isQuaterError, type Log, type Principal, type QuaterError, traceIdOf } from "../../core/index.ts";
 import type { HttpService, KoaContext, KoaMiddleware } from "../http/service.ts";
 import type { Answer, Dispatcher } from "./dispatch.ts";
-import { challengeOf, doorStatus, errorDataOf } from "./outcome.ts";
+import { challengeIn, doorStatus, errorDataOf } from "./outcome.ts";
 import type { Notifier } from "./progress.ts";
 import { errorMessage, protocolVersions, type Request, readMessage, rpcCodes } from "./protocol.ts";
 import { caughtUp } from "./stdio.ts";
@@ -32,10 +32,12 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
   const callId = typeof said === "string" ? said : gate.newCallId(); // http tells it in x-request-id already
   const credentials = http.credentials(ctx, "mcp");
   const traceId = traceIdOf(ctx.req.headers["traceparent"]);
+  const entry = { surface: "mcp", credentials, callId, traceId };
+  const enteredAt = performance.now();
   let principal: Principal;
   try {
     // From headers alone: strangers cannot make us read, let alone parse, what they send.
-    const entering = gate.enter({ surface: "mcp", credentials, callId, traceId });
+    const entering = gate.enter(entry);
     principal = entering instanceof Promise ? await entering : entering;
   } catch (error) {
     if (!isQuaterError(error)) throw error;
@@ -44,7 +46,15 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
   const wrong = headersRefused(ctx);
   if (wrong !== undefined) return refuse(ctx, wrong.status, rpcCodes.transport, wrong.message);
   const cancellation = http.cancellation(ctx);
-  const message = readMessage(await http.readBody(ctx));
+  const body = await http.readBody(ctx);
+  try {
+    // A key may have been revoked while the body was on its way.
+    principal = await gate.enterAgain(entry, principal, enteredAt);
+  } catch (error) {
+    if (!isQuaterError(error)) throw error;
+    return turnAway(ctx, http, error, callId);
+  }
+  const message = readMessage(body);
   if (message.kind === "malformed") return answered(ctx, 400, message.answer);
   if (message.kind !== "request") {
     ctx.status = 202;
@@ -65,6 +75,7 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
     exchange.end(
       await parts.dispatcher.answer(message, {
         principal,
+        entry,
         callId,
         peer: credentials.peer,
         traceId,
@@ -105,8 +116,9 @@ const disagreeing = ({ req }: KoaContext, { method, params }: Request): string |
 };
 
 const turnAway = (ctx: KoaContext, http: HttpService, error: QuaterError, callId: string): void => {
-  const header = challengeOf(error)?.header;
+  const header = challengeIn(error)?.header;
   if (header !== undefined) ctx.set("www-authenticate", header);
+  for (const line of http.forgettingOf(error)) ctx.res.appendHeader("set-cookie", line);
   if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
   refuse(ctx, doorStatus(error), rpcCodes.refused, http.sentenceOf(error), error, callId);
 };

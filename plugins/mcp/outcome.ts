@@ -1,6 +1,6 @@
 // How a call ended, in the language of MCP. One table from kind to words; a new kind does not compile until it is here.
 
-import { type ErrorKind, fieldSentence, type QuaterError, visibleLines } from "../../core/index.ts";
+import { challengeOf, type ErrorKind, fieldSentence, type QuaterError, visibleLines } from "../../core/index.ts";
 import { approvalAdvice, howToGetApproval } from "./approval.ts";
 import type { ErrorData } from "./protocol.ts";
 import type { Wrapping } from "./schema.ts";
@@ -42,9 +42,8 @@ const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
  * RFC 9110 15.5.2 and RFC 6750 section 3: what a client must be told in `WWW-Authenticate`. `undefined` for everything
  * that no other credential would change.
  */
-export const challengeOf = (error: QuaterError): { readonly status: 401 | 403; readonly header: string } | undefined => {
-  if (error.code === "invalid_token") return { status: 401, header: 'Bearer error="invalid_token"' };
-  if (error.kind === "unauthenticated") return { status: 401, header: "Bearer" };
+export const challengeIn = (error: QuaterError): { readonly status: 401 | 403; readonly header: string } | undefined => {
+  if (error.kind === "unauthenticated") return { status: 401, header: challengeOf(error.asks, error.code === "invalid_token") };
   if (error.code !== "missing_scope") return undefined;
   const scopes = ((error.details?.["scopes"] as readonly string[] | undefined) ?? []).filter((scope) => scopeToken.test(scope));
   return { status: 403, header: `Bearer error="insufficient_scope", scope="${scopes.join(" ")}"` };

@@ -100,9 +100,11 @@ class Session {
     const callId = gate.newCallId();
     try {
       // Asked for every request: a key that is revoked stops working without a restart.
-      const principal = await gate.enter({ surface: "mcp", credentials: this.#credentials(), callId });
+      const entry = { surface: "mcp", credentials: this.#credentials(), callId };
+      const principal = await gate.enter(entry);
       const answer = await dispatcher.answer(request, {
         principal,
+        entry,
         callId,
         peer: undefined,
         traceId: undefined,

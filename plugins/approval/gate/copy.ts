@@ -147,6 +147,7 @@ export class Tokens {
   readonly doorOf = (surface: string): Authenticator =>
     authenticator({
       name: "gateSuite",
+      reads: { schemes: ["Bearer"] },
       authenticate: ({ token }) => {
         const known = this.#table.get(token ?? "");
         return known?.surface === surface ? known.principal : undefined;

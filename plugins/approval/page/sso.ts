@@ -6,34 +6,36 @@ import type { Principal } from "../../../core/index.ts";
 import {
   type Authentication,
   type Authenticator,
+  allReads,
   asAuthenticator,
   authenticator,
   type Credentials,
+  partOf,
+  readingOf,
 } from "../../../core/index.ts";
 import type { SsoOptions } from "./options.ts";
 import { ssoNotTrusted } from "./refusals.ts";
-
-/** As the page makes them; nobody else makes credentials for the approvers' door. */
-export interface ApproverCredentials extends Credentials {
-  /** The request came over the page's own Unix socket. */
-  readonly isOverUnixSocket?: boolean;
-}
 
 /** The approvers' door: people behind the proxy, and the plugin's own authenticator. */
 export const approversDoor = (given: Authentication | undefined, sso: SsoOptions | undefined): Authenticator | undefined => {
   if (sso === undefined) return given === undefined ? undefined : asAuthenticator(given);
   const keys = given === undefined ? undefined : asAuthenticator(given);
-  return authenticator({
+  const headers = [sso.personHeader, sso.rolesHeader, sso.secretHeader].filter((name) => name !== undefined);
+  const door = authenticator({
     name: keys === undefined ? "sso" : `sso, ${keys.name}`,
     problems: keys?.problems,
     open: (context) => keys?.open?.(context),
     close: () => keys?.close?.(),
-    authenticate: (credentials) => personBehind(sso, credentials) ?? keys?.authenticate(credentials),
+    authenticate: (credentials) =>
+      personBehind(sso, credentials) ?? keys?.authenticate(partOf(credentials, readingOf(keys.reads))),
   });
+  // Not checked as `reads` of other authenticators are: the proxy's headers may be reserved ones, such as x-forwarded-user,
+  // because they count only with the proxy's secret or over its socket.
+  return { ...door, reads: allReads([{ headers }, ...(keys === undefined ? [] : [keys.reads])]) };
 };
 
 /** @returns `undefined` when the headers name nobody. @throws {QuaterError} `sso_not_trusted`. */
-export const personBehind = (sso: SsoOptions, credentials: ApproverCredentials): Principal | undefined => {
+export const personBehind = (sso: SsoOptions, credentials: Credentials): Principal | undefined => {
   const person = textOf(credentials, sso.personHeader);
   if (person === undefined || person === "") return undefined;
   if (!isFromProxy(sso, credentials)) throw ssoNotTrusted("The header that names a person did not come from the proxy");
@@ -57,7 +59,7 @@ export const personBehind = (sso: SsoOptions, credentials: ApproverCredentials):
   });
 };
 
-const isFromProxy = (sso: SsoOptions, credentials: ApproverCredentials): boolean => {
+const isFromProxy = (sso: SsoOptions, credentials: Credentials): boolean => {
   if (sso.unixSocket === true) return credentials.isOverUnixSocket === true;
   const shown = credentials.header(sso.secretHeader.toLowerCase()) ?? "";
   return timingSafeEqual(hash(shown), hash(sso.secret));

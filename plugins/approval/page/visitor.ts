@@ -1,14 +1,13 @@
 // Who sends a request to the page: the session from its cookie, and the person whom the approvers' door makes of what the
 // session carries, asked anew for every request.
 
-import { isQuaterError, type Principal } from "../../../core/index.ts";
+import { isQuaterError, type Presented, type Principal } from "../../../core/index.ts";
 import type { KoaContext } from "../../http/service.ts";
 import { safeText } from "../shown/presentation.ts";
 import type { Visitor } from "./layout.ts";
 import { approversSurface, type PageParts } from "./parts.ts";
 import { ssoNotTrusted } from "./refusals.ts";
 import type { Session } from "./session.ts";
-import type { ApproverCredentials } from "./sso.ts";
 
 export interface Visit {
   readonly session: Session;
@@ -54,17 +53,14 @@ export const entered = async (ctx: KoaContext, parts: PageParts, token: string |
   }
 };
 
-const credentialsOf = (
-  ctx: KoaContext,
-  { http, isOverUnixSocket }: PageParts,
-  token: string | undefined,
-): ApproverCredentials => {
+const credentialsOf = (ctx: KoaContext, { http, isOverUnixSocket }: PageParts, token: string | undefined): Presented => {
   const { peer } = http.credentials(ctx, approversSurface);
   return {
     surface: approversSurface,
     isLocal: false,
     isOverUnixSocket,
     header: (name) => {
+      if (name === "authorization" || name === "cookie") return undefined;
       const [line, ...more] = ctx.req.headersDistinct[name] ?? [];
       if (more.length > 0) throw ssoNotTrusted(`The header ${name} is given more than once`);
       return line;

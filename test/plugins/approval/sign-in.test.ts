@@ -50,7 +50,7 @@ test("over the network a development key is answered as one that never was", asy
     return [signIn.status, codeOn(signIn), signIn.body.includes("quater dev"), api.status, detail];
   };
   // The file has been read once a key of it is known.
-  const known = { surface: "approvals", isLocal: false, header: () => undefined, token: bea };
+  const known = { surface: "approvals", isLocal: false, header: () => undefined, cookie: () => undefined, token: bea };
   await expect.poll(() => keys.authenticate(known)).toMatchObject({ person: "bea" });
   expect(await answersTo(bea)).toEqual([303, undefined, false, 200, undefined]);
   const never = await answersTo(newKey().key);

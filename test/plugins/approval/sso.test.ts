@@ -140,7 +140,7 @@ test("over a Unix socket of its own the proxy needs no secret; over TCP the same
 
 test("a door that trusts a Unix socket refuses the headers of whatever did not come over it", () => {
   const trusting = { personHeader: "x-forwarded-user", unixSocket: true } as const;
-  const credentials = { surface: "approvals", isLocal: false, header: () => "bea" };
+  const credentials = { surface: "approvals", isLocal: false, header: () => "bea", cookie: () => undefined };
   expect(() => personBehind(trusting, credentials)).toThrow("did not come from the proxy");
   expect(personBehind(trusting, { ...credentials, isOverUnixSocket: true })).toMatchObject({ person: "bea", issuer: "sso" });
 });

@@ -16,6 +16,7 @@ const shown = (more: Partial<Credentials> = {}): Credentials => ({
   surface: "http",
   isLocal: false,
   header: () => undefined,
+  cookie: () => undefined,
   ...more,
 });
 const plain = { kind: "service", scopes: [], roles: [] } as const;

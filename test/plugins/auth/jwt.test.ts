@@ -51,6 +51,7 @@ const ask = async (token: string, more: Partial<JwtOptions> = {}) =>
     surface: "http",
     isLocal: false,
     header: () => undefined,
+    cookie: () => undefined,
     token,
   } satisfies Credentials);
 
@@ -109,7 +110,9 @@ test("an unknown key id does not make the server ask again and again", async () 
   const one = jwt({ issuer, audience, jwks });
   const token = await sign(claims(), { kid: "k2" });
   for (let n = 0; n < 20; n++)
-    expect(await one.authenticate({ surface: "http", isLocal: false, header: () => undefined, token })).toBeUndefined();
+    expect(
+      await one.authenticate({ surface: "http", isLocal: false, header: () => undefined, cookie: () => undefined, token }),
+    ).toBeUndefined();
   expect(asked).toBeLessThanOrEqual(2);
 });
 

@@ -149,7 +149,7 @@ describe("with a wrong option nobody is let in", () => {
     auth: authenticated,
     handle: () => "told",
   });
-  const shown = { surface: "cli", isLocal: true, header: () => undefined };
+  const shown = { surface: "cli", isLocal: true, header: () => undefined, cookie: () => undefined };
 
   test.each(wrong.map(([make, cause]) => ({ make, cause })))("$cause", ({ make }) => {
     for (const token of [undefined, "any", "a.b.c"]) expect(() => make().authenticate({ ...shown, token })).toThrow();

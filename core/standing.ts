@@ -1,0 +1,46 @@
+// Whether a caller who came in is still let in. Bodies arrive slowly, and calls wait for locks and people; a key that is
+// revoked in the meantime must not run a call. The check costs nothing for calls that go through without waiting.
+
+import { invalidToken } from "./errors.ts";
+import { type Awaitable, andThen, type Principal } from "./principal.ts";
+
+/**
+ * How old a check may be, milliseconds. A revoked key has to stop working within a second. Authenticators may use what they
+ * know of their files for half a second; with this quarter, that is three quarters of a second.
+ */
+const freshMs = 250;
+
+export class Standing {
+  readonly #enter: () => Awaitable<Principal>;
+  /** By `performance.now()`: a clock that is set back must not make an old check look new. */
+  #checkedAt: number;
+
+  /** @param enter  Asks the door again. It throws and rejects as the door does. */
+  constructor(enter: () => Awaitable<Principal>, checkedAt: number) {
+    this.#enter = enter;
+    this.#checkedAt = checkedAt;
+  }
+
+  /**
+   * @returns The same caller with the rights of now; `undefined` when the last check is fresh.
+   * @throws {QuaterError} when the door does not let the credential in any more, or takes it for somebody else's.
+   */
+  again(before: Principal): Awaitable<Principal> | undefined {
+    const now = performance.now();
+    if (now - this.#checkedAt < freshMs) return undefined;
+    this.#checkedAt = now;
+    return andThen(this.#enter(), (found) => {
+      if (!isSame(before, found)) throw invalidToken();
+      return found;
+    });
+  }
+}
+
+const isSame = (one: Principal, other: Principal): boolean =>
+  one.issuer === other.issuer && one.subject === other.subject && one.credential === other.credential;
+
+/** Whether both may do the same. Compared only after a wait, so that it may take its time. */
+export const haveSameRights = (one: Principal, other: Principal): boolean => one === other || rightsOf(one) === rightsOf(other);
+
+const rightsOf = ({ kind, person, actsFor, scopes, roles, claims }: Principal): string =>
+  JSON.stringify([kind, person, actsFor, scopes, roles, claims]);

@@ -1,0 +1,268 @@
+// What authenticators read: they get it and nothing else, and a request that carries any of it is never anonymous.
+
+import { type Authentication, anyone, authenticated, authenticator, handler, type Principal, Type } from "quater";
+import { bearer, firstOf, http, httpRef, localUser, mcp } from "quater/plugins";
+import { bootTest, principal, type TestApp, tokens } from "quater/testing";
+import { describe, expect, test } from "vitest";
+import { raw } from "../http/socket.ts";
+
+const ana = principal({ subject: "ana" });
+const who = handler({
+  description: "Say who calls.",
+  effect: "read",
+  input: Type.Object({}),
+  auth: anyone,
+  handle: (_, context) => ({ subject: context.principal.subject }),
+});
+const write = handler({
+  description: "Change something.",
+  effect: "write",
+  input: Type.Object({ n: Type.Optional(Type.Integer()) }),
+  auth: authenticated,
+  handle: () => ({ done: true }),
+});
+
+const boot = (authenticate: Authentication, more: { readonly mcp?: boolean } = {}): Promise<TestApp> =>
+  bootTest({
+    handlers: { who, write },
+    expose: {
+      who: { http: "GET /who", public: true },
+      write: { http: "POST /write", ...(more.mcp === true ? { mcp: true } : {}) },
+    },
+    plugins: [
+      http({ port: 0, authenticate, allowedOrigins: ["https://shop.example"] }),
+      ...(more.mcp === true ? [mcp({ authenticate })] : []),
+    ],
+  });
+const urlOf = (app: TestApp): string => app.kernel.services.get(httpRef).baseUrl ?? "";
+
+const get = async (app: TestApp, lines: readonly string[], path = "/who") => {
+  const head = [`GET ${path} HTTP/1.1`, "Host: 127.0.0.1", "Connection: close", ...lines].join("\r\n");
+  const { status, headers, body } = await raw(urlOf(app), `${head}\r\n\r\n`, { keepOpen: true });
+  const { code, subject, detail } = JSON.parse(body) as Record<string, string>;
+  return { status, said: code ?? subject, detail, challenge: headers["www-authenticate"], cookie: headers["set-cookie"] };
+};
+
+const known = (value: string | undefined): Principal | undefined => (value === "good" ? ana : undefined);
+const byHeader = authenticator({
+  name: "h",
+  reads: { headers: ["X-Session"] },
+  authenticate: ({ header }) => known(header("x-session")),
+});
+const byToken = authenticator({ name: "t", reads: { schemes: ["Token"] }, authenticate: ({ token }) => known(token) });
+const byBasic = authenticator({
+  name: "b",
+  reads: { schemes: ["Basic"] },
+  authenticate: ({ token, scheme }) => (scheme === "Basic" ? known(Buffer.from(token ?? "", "base64").toString()) : undefined),
+});
+const byCookie = authenticator({ name: "c", reads: { cookies: ["sid"] }, authenticate: ({ cookie }) => known(cookie("sid")) });
+const byBearer = bearer({ verify: known });
+const basicGood = `Authorization: Basic ${Buffer.from("good").toString("base64")}`;
+
+describe("S17: on a public route, what the authenticator reads is a credential", () => {
+  test.each([
+    ["a header", byHeader, "X-Session: good", "X-Session: bad", 'Header name="x-session"'],
+    ["a scheme", byToken, "Authorization: Token good", "Authorization: Token bad", "Token"],
+    ["Basic", byBasic, basicGood, "Authorization: Basic YmFk", 'Basic realm="restricted", charset="UTF-8"'],
+    ["Bearer", byBearer, "Authorization: Bearer good", "Authorization: Bearer bad", 'Bearer error="invalid_token"'],
+    ["a cookie", byCookie, "Cookie: a=1; sid=good", "Cookie: a=1; sid=bad", 'Cookie name="sid"'],
+  ])("S17: %s: a right one counts, a wrong one is refused, none is anonymous", async (_, door, good, bad, challenge) => {
+    await using app = await boot(door);
+    expect(await get(app, [good])).toMatchObject({ status: 200, said: "ana" });
+    expect(await get(app, [bad])).toMatchObject({ status: 401, said: "invalid_token", challenge });
+    expect(await get(app, [])).toMatchObject({ status: 200, said: "anonymous" });
+  });
+
+  test.each([
+    ["two words after Bearer", ["Authorization: Bearer a b"], "invalid_token"],
+    ["a scheme alone", ["Authorization: Bearer"], "invalid_token"],
+    ["an empty Authorization", ["Authorization: "], "invalid_token"],
+    ["two tokens with a comma", ["Authorization: Bearer good, Bearer good"], "invalid_token"],
+    ["a scheme that is not read", [basicGood], "unauthenticated"],
+  ])("S17: %s is refused and not ignored", async (_, lines, code) => {
+    await using app = await boot(byBearer);
+    expect(await get(app, lines)).toMatchObject({ status: 401, said: code });
+  });
+
+  test("S17: schemes are compared without letter case, and a list of name=value reaches the authenticator whole", async () => {
+    const seen: unknown[] = [];
+    const door = authenticator({
+      name: "digest",
+      reads: { schemes: ["Digest", "Bearer"] },
+      authenticate: ({ scheme, token }) => {
+        seen.push([scheme, token]);
+        return ana;
+      },
+    });
+    await using app = await boot(door);
+    await get(app, ['Authorization: DIGEST username="ana", realm="a b", nc=1']);
+    await get(app, ["Authorization: bearer  abc"]);
+    expect(seen).toEqual([
+      ["Digest", 'username="ana", realm="a b", nc=1'],
+      ["Bearer", "abc"],
+    ]);
+  });
+
+  test("S17: a declared header that is given twice is refused, also when both are right", async () => {
+    await using app = await boot(byHeader);
+    expect(await get(app, ["X-Session: good", "x-session: good"])).toMatchObject({ status: 401, said: "invalid_token" });
+  });
+
+  test("S17: two cookies of one name are refused", async () => {
+    await using app = await boot(byCookie);
+    expect(await get(app, ["Cookie: sid=good; sid=good"])).toMatchObject({ status: 401, said: "invalid_token" });
+    expect(await get(app, ["Cookie: sid=good", "Cookie: sid=good"])).toMatchObject({ status: 401, said: "invalid_token" });
+    expect(await get(app, ['Cookie: xsid=bad; sid="good"; sidx=bad'])).toMatchObject({ status: 200, said: "ana" });
+  });
+
+  test("S17: firstOf reads what its authenticators read, and each of them receives its own part", async () => {
+    const seen: unknown[] = [];
+    const nosy = authenticator({
+      name: "nosy",
+      reads: { headers: ["x-a"] },
+      authenticate: ({ header, cookie, token, scheme }) => {
+        seen.push([header("x-a"), header("x-session"), header("authorization"), header("cookie"), cookie("sid"), token, scheme]);
+        return undefined;
+      },
+    });
+    await using app = await boot(firstOf(nosy, byCookie, byHeader, byToken, localUser()));
+    expect(await get(app, ["X-Session: good"])).toMatchObject({ status: 200, said: "ana" });
+    expect(await get(app, ["Cookie: sid=good"])).toMatchObject({ status: 200, said: "ana" });
+    expect(await get(app, ["Authorization: Token good"])).toMatchObject({ status: 200, said: "ana" });
+    expect(await get(app, ["X-A: 1", "Cookie: sid=bad"])).toMatchObject({
+      status: 401,
+      challenge: 'Token, Bearer error="invalid_token"',
+    });
+    expect(await get(app, [])).toMatchObject({ status: 200, said: "anonymous" });
+    const none = [undefined, undefined, undefined, undefined, undefined, undefined];
+    expect(seen).toEqual([
+      [undefined, ...none],
+      [undefined, ...none],
+      ["1", ...none],
+    ]);
+  });
+
+  test("S17: a wrong token does not fall back to a right cookie or header", async () => {
+    await using app = await boot(firstOf(byCookie, byHeader, byToken));
+    for (const right of ["Cookie: sid=good", "X-Session: good"]) {
+      expect(await get(app, [right, "Authorization: Token bad"])).toMatchObject({ status: 401, said: "invalid_token" });
+      expect(await get(app, [right, "Authorization: Token good"])).toMatchObject({ status: 200, said: "ana" });
+    }
+  });
+
+  test("S17: a plain function receives bearer tokens and nothing else", async () => {
+    const seen: unknown[] = [];
+    await using app = await boot(({ header, cookie, token }) => {
+      seen.push([header("x-session"), header("user-agent"), cookie("sid"), token]);
+      return known(token);
+    });
+    expect(await get(app, ["X-Session: good", "Cookie: sid=good"])).toMatchObject({ status: 200, said: "anonymous" });
+    expect(await get(app, ["X-Session: good", "Cookie: sid=good", "User-Agent: x", "Authorization: Bearer good"])).toMatchObject({
+      said: "ana",
+    });
+    expect(seen).toEqual([[undefined, undefined, undefined, "good"]]);
+  });
+});
+
+test("S17: an expired or unknown cookie gets a 401 that removes it, with the attributes it was set with", async () => {
+  const door = authenticator({
+    name: "sessions",
+    reads: { cookies: [{ name: "__Host-sid" }, { name: "app", path: "/app", domain: "shop.example" }], schemes: ["Bearer"] },
+    authenticate: ({ cookie, token }) => known(token ?? cookie("__Host-sid")),
+  });
+  await using app = await boot(door);
+  expect(await get(app, ["Cookie: __Host-sid=old"])).toMatchObject({
+    status: 401,
+    cookie: "__Host-sid=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure",
+  });
+  expect(await get(app, ["Cookie: app=old"])).toMatchObject({
+    status: 401,
+    cookie: "app=; Path=/app; Domain=shop.example; Max-Age=0; HttpOnly; SameSite=Lax",
+  });
+  // A wrong token says nothing about the cookie.
+  const both = await get(app, ["Cookie: __Host-sid=good", "Authorization: Bearer bad"]);
+  expect([both.status, both.cookie]).toEqual([401, undefined]);
+});
+
+test("S17: a 401 says what the door reads", async () => {
+  await using app = await boot(firstOf(byToken, byHeader, byCookie));
+  const { status, detail, challenge } = await get(app, [], "/openapi.json");
+  expect([status, challenge]).toEqual([401, "Token"]);
+  expect(detail).toBe(
+    "A credential is needed to call this over http: send Authorization: Token <credential> or the header x-session or the cookie sid",
+  );
+});
+
+describe("S17: a cookie counts on a write only from our own pages (trust.md T16)", () => {
+  const post = async (app: TestApp, lines: readonly string[], body = "{}") => {
+    const head = ["POST /write HTTP/1.1", "Host: 127.0.0.1", "Connection: close", `Content-Length: ${body.length}`, ...lines];
+    const { status, body: text } = await raw(urlOf(app), `${head.join("\r\n")}\r\n\r\n${body}`, { keepOpen: true });
+    return [status, (JSON.parse(text) as { code?: string }).code ?? "done"];
+  };
+  const cookie = "Cookie: sid=good";
+  const json = "Content-Type: application/json";
+
+  test.each([
+    ["no word of where it comes from", [cookie, json], [403, "origin_not_allowed"]],
+    ["another site", [cookie, json, "Sec-Fetch-Site: cross-site"], [403, "origin_not_allowed"]],
+    ["a sibling domain", [cookie, json, "Sec-Fetch-Site: same-site"], [403, "origin_not_allowed"]],
+    ["a foreign Origin", [cookie, json, "Origin: https://evil.example"], [403, "origin_not_allowed"]],
+    ["an opaque Origin", [cookie, json, "Origin: null"], [403, "origin_not_allowed"]],
+    ["a form", [cookie, "Content-Type: text/plain", "Sec-Fetch-Site: same-origin"], [415, "unsupported_media_type"]],
+    ["our own page", [cookie, json, "Sec-Fetch-Site: same-origin"], [200, "done"]],
+    ["our own Origin", [cookie, json, "Origin: http://127.0.0.1"], [200, "done"]],
+    ["an allowed Origin", [cookie, json, "Origin: https://shop.example"], [200, "done"]],
+    ["a header beside it, which no other page can send", [cookie, json, "X-Session: good"], [200, "done"]],
+  ])("S17: %s", async (_, lines, answer) => {
+    await using app = await boot(firstOf(byCookie, byHeader));
+    expect(await post(app, lines)).toEqual(answer);
+  });
+
+  test("S17: also over MCP", async () => {
+    await using app = await boot(byCookie, { mcp: true });
+    const call = (more: Record<string, string>) =>
+      fetch(`${urlOf(app)}/mcp`, {
+        method: "POST",
+        headers: {
+          cookie: "sid=good",
+          "content-type": "application/json",
+          accept: "application/json, text/event-stream",
+          ...more,
+        },
+        body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
+      });
+    expect((await call({})).status).toBe(403);
+    expect((await call({ origin: "https://shop.example" })).status).toBe(200);
+    const expired = await call({ origin: "https://shop.example", cookie: "sid=old" });
+    expect([expired.status, expired.headers.get("set-cookie")]).toEqual([401, "sid=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"]);
+  });
+});
+
+describe("S17: reads that could be forged or mean nothing stop the boot", () => {
+  test.each([
+    [{ headers: ["Host"] }, "the header host is reserved"],
+    [{ headers: ["content-length"] }, "the header content-length is reserved"],
+    [{ headers: ["X-Forwarded-User"] }, "the header x-forwarded-user is reserved"],
+    [{ headers: ["forwarded"] }, "the header forwarded is reserved"],
+    [{ headers: ["origin"] }, "the header origin is reserved"],
+    [{ headers: ["sec-fetch-site"] }, "the header sec-fetch-site is reserved"],
+    [{ headers: ["quater-approval"] }, "the header quater-approval is reserved"],
+    [{ headers: ["authorization"] }, "authorization is not read as a header"],
+    [{ headers: ["Cookie"] }, "cookie is not read as a header"],
+    [{ headers: ["x session"] }, '"x session" is not the name of a header'],
+    [{ schemes: ["Bearer token"] }, '"Bearer token" is not the name of a scheme'],
+    [{ cookies: [{ name: "sid", path: "/; Secure" }] }, "the cookie sid has a wrong attribute"],
+  ])("S17: %j", async (reads, cause) => {
+    const door = firstOf(authenticator({ name: "mine", reads: reads as never, authenticate: () => ana }), tokens({}));
+    await expect(boot(door)).rejects.toMatchObject({ problems: [{ cause: `In reads of mine, ${cause}` }] });
+  });
+
+  test.each([
+    [["x-session"], "The reads of mine are not an object"],
+    [{ header: ["x-session"] }, 'reads of mine has no field "header"'],
+    [{ headers: "x-session" }, "reads.headers of mine is not a list"],
+  ])("S17: %j", async (reads, cause) => {
+    const door = authenticator({ name: "mine", reads: reads as never, authenticate: () => ana });
+    await expect(boot(door)).rejects.toMatchObject({ problems: [{ cause }] });
+  });
+});
