@@ -7,7 +7,7 @@ export interface Hole {
   /** The check that is missing. */
   readonly check: string;
   /** The handler of the shop that shows it. */
-  readonly only: "refundOrder" | "listOwnOrders";
+  readonly only: "refundOrder" | "listOwnOrders" | "status";
   readonly edits: readonly Edit[];
   /** One of the suite's sentences. */
   readonly named: RegExp;
@@ -26,11 +26,23 @@ export const holes: readonly Hole[] = [
     edits: [
       {
         file: "core/door.ts",
-        from: "throw credentials.token === undefined ? unauthenticated(surface.name) : invalidToken();",
+        from: "throw forget.length > 0 ? invalidToken({ ...reading, forget }) : unauthenticated(surface.name, { ...reading, forget });",
         to: "return anonymous;",
       },
     ],
     named: /^refundOrder over cli answered missing_scope and not unauthenticated in the case "ran without a credential"$/,
+  },
+  {
+    check: "a wrong credential is refused on a public route (S17)",
+    only: "status",
+    edits: [
+      {
+        file: "core/door.ts",
+        from: "if (isOpen && !hasCookie && !shown.hasExplicit) return anonymous;",
+        to: "if (isOpen) return anonymous;",
+      },
+    ],
+    named: /^status over http ran with another surface's credential/,
   },
   {
     check: "each surface has a door of its own",
