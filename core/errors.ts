@@ -54,6 +54,7 @@ export const errorCodes = {
   outcome_unrecorded: "outcome_unknown",
   cancelled: "cancelled",
   internal: "internal",
+  output_too_large: "internal",
   approval_required: "approval_required",
   approval_refused: "approval_refused",
 } as const satisfies Record<string, ErrorKind>;
@@ -268,6 +269,11 @@ export const cutOff = (): QuaterError =>
 
 export const outcomeUnrecorded = (cause: unknown): QuaterError =>
   build("outcome_unrecorded", "The call ran, but its end could not be recorded; do not repeat it", { cause });
+
+export const outputTooLarge = (handler: string, maxBytes: number): QuaterError =>
+  build("output_too_large", `The answer of ${handler} is larger than ${maxBytes} bytes: ask for less at once`, {
+    hint: "Return a page at a time, declare output: stream(...), or raise maxOutputBytes in the manifest",
+  });
 
 /** Whatever is not a QuaterError: its own text never leaves the process. */
 export const internal = (cause: unknown): QuaterError =>

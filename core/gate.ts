@@ -40,16 +40,18 @@ export class PipelineGate implements Gate {
   readonly #catalog: Catalog;
   readonly #doors: ReadonlyMap<string, Door>;
   readonly #log: Log;
+  readonly #maxOutputBytes: number;
   readonly #refusals: RefusalLog;
   readonly #machines = new Map<string, Machine>();
   readonly #flights = new Flights();
   #strangers: HookRunner | undefined;
   #drained: (() => void) | undefined;
 
-  constructor(catalog: Catalog, doors: ReadonlyMap<string, Door>, log: Log) {
+  constructor(catalog: Catalog, doors: ReadonlyMap<string, Door>, log: Log, maxOutputBytes: number) {
     this.#catalog = catalog;
     this.#doors = doors;
     this.#log = log;
+    this.#maxOutputBytes = maxOutputBytes;
     this.#refusals = new RefusalLog(log);
   }
 
@@ -65,7 +67,7 @@ export class PipelineGate implements Gate {
       const hooks = hookRunner(sources, operation, this.#log);
       problems.push(...hooks.problems);
       const bind = binderOf(operation.input);
-      this.#machines.set(operation.name, { bind, hooks, checked: outputCheckOf(operation) });
+      this.#machines.set(operation.name, { bind, hooks, checked: outputCheckOf(operation, this.#maxOutputBytes) });
     }
     return problems;
   }

@@ -46,6 +46,7 @@ export {
   missingScope,
   notFound,
   outcomeUnknown,
+  outputTooLarge,
   QuaterError,
   tooLarge,
   unauthenticated,

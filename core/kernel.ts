@@ -60,6 +60,8 @@ export interface Kernel extends Gate {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+const defaultOutputBytes = 8 * 1024 * 1024;
+
 /** @throws {BootError} with every problem found. */
 export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
   const { loaded, command, log, only, halt = () => {}, takenWords = [] } = options;
@@ -68,7 +70,8 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
   const doors = doorsOf(plugins);
   const project: Project = { name: manifest.name, version: manifest.version ?? "0.0.0", root };
   const services = servicesOf();
-  const gate = new PipelineGate(catalog, doors, log);
+  const maxOutputBytes = manifest.maxOutputBytes ?? defaultOutputBytes;
+  const gate = new PipelineGate(catalog, doors, log, maxOutputBytes);
   const context: PluginContext = {
     services,
     catalog,
@@ -76,6 +79,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
     log,
     command,
     project,
+    maxOutputBytes,
     halt,
     plugins: plugins.map(({ name, version, optionsDigest }) => ({
       name,

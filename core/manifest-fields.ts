@@ -10,7 +10,14 @@ const fields: Readonly<Record<keyof Config, "text" | "list" | "optional">> = {
   handlers: "list",
   plugins: "list",
   drainMs: "optional",
+  maxOutputBytes: "optional",
 };
+
+/** Numbers: from, and to. */
+const ranges = {
+  drainMs: [0, 2_147_483_647],
+  maxOutputBytes: [1_024, 536_870_912],
+} as const satisfies Partial<Record<keyof Config, readonly [number, number]>>;
 
 /** @param placeOf  Where a word stands as a key. */
 export const fieldProblems = (manifest: Config, placeOf: (word: string) => string): readonly Problem[] => {
@@ -19,7 +26,16 @@ export const fieldProblems = (manifest: Config, placeOf: (word: string) => strin
   const missing = Object.entries(fields).filter(([key, kind]) =>
     kind === "text" ? typeof given[key] !== "string" || given[key] === "" : kind === "list" && !Array.isArray(given[key]),
   );
+  const outOfRange = Object.entries(ranges).filter(([key, [least, most]]) => {
+    const value = given[key];
+    return value !== undefined && !(Number.isInteger(value) && Number(value) >= least && Number(value) <= most);
+  });
   return [
+    ...outOfRange.map(([key, [least, most]]) => ({
+      place: placeOf(key),
+      cause: `The manifest's ${key} is ${typeof given[key] === "string" ? JSON.stringify(given[key]) : String(given[key])}`,
+      remedy: `Write a whole number from ${least} to ${most}`,
+    })),
     ...unknown.map((key) => {
       const near = nearest(key, Object.keys(fields));
       return {

@@ -1,18 +1,19 @@
 // What a handler returned, checked before it leaves: a value that does not match its schema is our failure, never a
 // wrong shape on the wire.
 
+import { isLargerThan } from "./answer-size.ts";
 import type { Cancellation } from "./call.ts";
 import { Compile } from "./compile.ts";
 import { complaintsOf } from "./complaints.ts";
-import { cancelled, internal, isQuaterError, type QuaterError } from "./errors.ts";
+import { cancelled, internal, isQuaterError, outputTooLarge, type QuaterError } from "./errors.ts";
 import type { Operation } from "./operation.ts";
 import { eachSubschema, isSchema, type JsonSchema, propertiesOf } from "./schema.ts";
 
 /** The value as it may leave. @throws {QuaterError} `internal`, with what did not match as its cause. */
 export type OutputCheck = (value: unknown) => unknown;
 
-export const outputCheckOf = (operation: Operation): OutputCheck => {
-  const one = valueCheck(operation);
+export const outputCheckOf = (operation: Operation, maxBytes: number): OutputCheck => {
+  const one = sizeCheck(operation, maxBytes);
   if (!operation.isStream) return one;
   return (value) => {
     if (isAsyncIterable(value)) return new CheckedStream(value, one);
@@ -20,6 +21,15 @@ export const outputCheckOf = (operation: Operation): OutputCheck => {
     throw internal(
       new Error(`${returned}: write async *handle(...) and yield each item, or declare the output without stream()`),
     );
+  };
+};
+
+const sizeCheck = (operation: Operation, maxBytes: number): OutputCheck => {
+  const check = valueCheck(operation);
+  return (value) => {
+    const checked = check(value);
+    if (isLargerThan(checked, maxBytes)) throw outputTooLarge(operation.name, maxBytes);
+    return checked;
   };
 };
 

@@ -182,6 +182,8 @@ export interface PluginContext {
   readonly log: Log;
   readonly command: Command;
   readonly project: Project;
+  /** How large an answer may be, bytes of its JSON. The gate checks values and items; a surface that joins items checks the sum. */
+  readonly maxOutputBytes: number;
   /** All configured plugins, in boot order. */
   readonly plugins: readonly ConfiguredName[];
   /**

@@ -41,6 +41,7 @@ export interface TestBoot extends TestOptions {
   readonly expose?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly plugins?: readonly ConfiguredPlugin[];
   readonly drainMs?: number;
+  readonly maxOutputBytes?: number;
 }
 
 export interface TestCall {
@@ -148,7 +149,7 @@ export const bootTest = async (given: Manifest | TestBoot, options: TestOptions 
 const beside = (manifest: Manifest, folder: string): Manifest =>
   defineConfig({ ...manifest, plugins: manifest.plugins.map((plugin) => rehearsedBy(plugin, { folder, hasOwnDoors: true })) });
 
-const manifestOf = ({ handlers, expose: table, plugins = [], drainMs }: TestBoot): Manifest => {
+const manifestOf = ({ handlers, expose: table, plugins = [], drainMs, maxOutputBytes }: TestBoot): Manifest => {
   const exposures = table ?? Object.fromEntries(Object.keys(handlers).map((name) => [name, { direct: true }]));
   const usesDirect =
     Object.values(exposures).some((exposure) => "direct" in exposure) && !plugins.some(({ name }) => name === "direct");
@@ -157,6 +158,7 @@ const manifestOf = ({ handlers, expose: table, plugins = [], drainMs }: TestBoot
     handlers: [expose(async () => handlers as Record<string, never>, exposures as never) as Exposed],
     plugins: usesDirect ? [...plugins, direct()] : plugins,
     ...(drainMs === undefined ? {} : { drainMs }),
+    ...(maxOutputBytes === undefined ? {} : { maxOutputBytes }),
   });
 };
 

@@ -9,9 +9,9 @@ import {
   isQuaterError,
   type Operation,
   type Outcome,
+  outputTooLarge,
   type Principal,
   type QuaterError,
-  tooLarge,
   traceIdOf,
   unknownHandler,
 } from "../../core/index.ts";
@@ -47,18 +47,18 @@ export interface Answer {
   readonly challenge?: { readonly status: 401 | 403; readonly header: string } | undefined;
 }
 
-/** Characters of JSON that a stream is collected up to: the whole answer is held in memory. */
-const maxCollected = 8 * 1024 * 1024;
 
 export class Dispatcher {
   readonly #gate: Gate;
   readonly #toolbox: Toolbox;
   readonly #about: About;
+  readonly #maxOutputBytes: number;
 
-  constructor(gate: Gate, toolbox: Toolbox, about: About) {
+  constructor(gate: Gate, toolbox: Toolbox, about: About, maxOutputBytes: number) {
     this.#gate = gate;
     this.#toolbox = toolbox;
     this.#about = about;
+    this.#maxOutputBytes = maxOutputBytes;
   }
 
   async answer(request: Request, caller: Caller): Promise<Answer> {
@@ -130,7 +130,8 @@ export class Dispatcher {
     const { callId, value } = outcome;
     if (isDryRun) return dryRunResult(value, tool?.wrapping, callId);
     if (tool?.wrapping !== "items") return successResult(wrapped(value, tool?.wrapping), tool?.wrapping, callId);
-    return collected(value as AsyncIterable<unknown>, progress).then(
+    const limit = () => outputTooLarge(tool.operation.name, this.#maxOutputBytes);
+    return collected(value as AsyncIterable<unknown>, progress, this.#maxOutputBytes, limit).then(
       (items) => successResult(items, tool.wrapping, callId),
       (error: unknown) => {
         if (isQuaterError(error)) return error;
@@ -155,13 +156,19 @@ const isHidden = ({ policy }: Operation, principal: Principal): boolean => {
   return refusal !== undefined && refusal.code !== "missing_scope";
 };
 
-const collected = async (items: AsyncIterable<unknown>, progress: Progress | undefined): Promise<string> => {
+/** @param maxBytes  The whole answer is held in memory. */
+const collected = async (
+  items: AsyncIterable<unknown>,
+  progress: Progress | undefined,
+  maxBytes: number,
+  tooLarge: () => QuaterError,
+): Promise<string> => {
   const parts: string[] = [];
   let size = 0;
   for await (const item of items) {
     const json = JSON.stringify(item) ?? "null";
-    size += json.length + 1;
-    if (size > maxCollected) throw tooLarge("The collected stream", `${maxCollected} characters`);
+    size += Buffer.byteLength(json) + 1;
+    if (size > maxBytes) throw tooLarge();
     parts.push(json);
     await progress?.item(parts.length, json);
   }

@@ -56,7 +56,7 @@ const serving = new Set(["serve", "dev", "mcp", "test"]);
 
 const setup = async (
   options: McpOptions,
-  { services, catalog, gate, log, project, command }: PluginContext,
+  { services, catalog, gate, log, project, command, maxOutputBytes }: PluginContext,
 ): Promise<Running> => {
   const http = services.find(httpRef);
   if (!serving.has(command)) {
@@ -71,7 +71,7 @@ const setup = async (
     import("./tools.ts"),
   ]);
   const about = { name: project.name, version: project.version, title: options.title, instructions: options.instructions };
-  const dispatcher = new Dispatcher(gate, new Toolbox(catalog), about);
+  const dispatcher = new Dispatcher(gate, new Toolbox(catalog), about, maxOutputBytes);
   const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
   services.provide(mcpRef, service);
   http?.mount("POST /mcp", ({ at }) => at("/mcp", mcpOverHttp({ http, gate, dispatcher, log })));
