@@ -7,21 +7,23 @@ import { resolve } from "node:path";
 import { BootError, type PluginContext } from "../../core/index.ts";
 import { guardedApp, pathTable, strictRouter, unknownPaths } from "./app.ts";
 import { type GuardOptions, guardOf } from "./guard.ts";
-import { listen } from "./server.ts";
+import { type ListenOptions, listen } from "./server.ts";
 import type { Listener, ListenerPlace, Mounting } from "./service.ts";
+
+type Timeouts = Pick<ListenOptions, "headersTimeoutMs" | "requestTimeoutMs" | "stallTimeoutMs" | "maxConnectionsPerPeer">;
 
 interface Apart {
   readonly what: string;
   readonly place: ListenerPlace;
   readonly mounting: Mounting;
   readonly context: PluginContext;
-  readonly options: GuardOptions & { readonly headersTimeoutMs?: number; readonly requestTimeoutMs?: number };
+  readonly options: GuardOptions & Timeouts;
 }
 
 const graceMs = 1_000;
 
 export const listenApart = async ({ what, place, mounting, context, options }: Apart): Promise<Listener> => {
-  const { allowedHosts, trustedProxies, headersTimeoutMs, requestTimeoutMs } = options;
+  const { allowedHosts, trustedProxies, headersTimeoutMs, requestTimeoutMs, stallTimeoutMs, maxConnectionsPerPeer } = options;
   const guard = guardOf({
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
     ...(trustedProxies === undefined ? {} : { trustedProxies }),
@@ -33,15 +35,22 @@ export const listenApart = async ({ what, place, mounting, context, options }: A
   app.use(fixedPaths);
   app.use(router.routes());
   app.use(unknownPaths(router, () => []));
-  const timeouts = { headersTimeoutMs, requestTimeoutMs };
+  const limits: Omit<ListenOptions, "host" | "port"> = {
+    headersTimeoutMs,
+    requestTimeoutMs,
+    stallTimeoutMs,
+    maxConnectionsPerPeer,
+    isExempt: guard.isTrusted,
+    warn: (message, fields) => context.log.warn(message, fields),
+  };
   if (!("path" in place)) {
     const { port, host = "127.0.0.1" } = place;
-    const { baseUrl, stop } = await listen(app.callback(), { host, port, ...timeouts });
+    const { baseUrl, stop } = await listen(app.callback(), { host, port, ...limits });
     return { baseUrl, stop: () => stop(graceMs) };
   }
   const socketPath = resolve(context.project.root, place.path);
   await removeStale(socketPath, what);
-  const { stop } = await listen(app.callback(), { host: "", port: 0, socketPath, ...timeouts });
+  const { stop } = await listen(app.callback(), { host: "", port: 0, socketPath, ...limits });
   chmodSync(socketPath, 0o660);
   return { baseUrl: undefined, stop: () => stop(graceMs) };
 };

@@ -10,6 +10,7 @@ import { dryRuns, exposedRoutes, routeIndexOf } from "./exposed.ts";
 import type { Guard } from "./guard.ts";
 import { TransportRefusal } from "./refusals.ts";
 import type { HttpService, KoaMiddleware, Mounting } from "./service.ts";
+import { largeAnswer, makeRoom } from "./sockets.ts";
 
 export interface AppOptions {
   readonly context: PluginContext;
@@ -48,6 +49,9 @@ export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
     } catch (error) {
       answer(ctx, error);
     }
+    const { body } = ctx;
+    const size = typeof body === "string" || Buffer.isBuffer(body) ? body.length : 0;
+    if (size >= largeAnswer) makeRoom(ctx.req.socket, size);
   });
   return app;
 };

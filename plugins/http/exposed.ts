@@ -130,7 +130,6 @@ const serve = async (ctx: Koa.Context, found: Found, { gate, http, maxBodyBytes 
       throw new Error("A middleware answered before its route did: an await is missing before next()");
     }
     if (begun !== undefined) {
-      http.endWhenStalled(ctx);
       stream(ctx, begun, callId);
     } else {
       res.setHeader("content-type", "application/json; charset=utf-8");

@@ -19,6 +19,8 @@ export interface Guard {
   /** Also writes the path of `req.url` in its normal form. @throws {TransportRefusal} */
   readonly check: (req: IncomingMessage) => void;
   readonly isOriginAllowed: (req: IncomingMessage, origin: string) => boolean;
+  /** Whether the address is one of a trusted proxy. */
+  readonly isTrusted: (address: string) => boolean;
   /** The address of the caller: the peer's, or the right-most hop that is an address of no trusted proxy. */
   readonly peerOf: (req: IncomingMessage) => string | undefined;
 }
@@ -68,6 +70,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
         throw new TransportRefusal("bad_request", "Transfer-Encoding needs HTTP/1.1", { connection: "close" });
       }
     },
+    isTrusted: (address) => isIn(proxies, address),
     peerOf: (req) => {
       const peer = req.socket.remoteAddress;
       const forwarded = req.headers["x-forwarded-for"];

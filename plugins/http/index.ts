@@ -17,7 +17,6 @@ import type { Route, RouteRule } from "./route.ts";
 import { routeProblems, routeSchema } from "./route.ts";
 import type { Listening } from "./server.ts";
 import { type HttpService, httpRef, type Mounting, type PathItems } from "./service.ts";
-import { endWhenStalled } from "./stall.ts";
 
 export type { Method, Route, RouteDetails } from "./route.ts";
 export { type HttpService, httpRef } from "./service.ts";
@@ -47,8 +46,10 @@ export interface HttpOptions extends GuardOptions {
   readonly headersTimeoutMs?: number;
   /** How long a client may take to send the whole request. Default 30,000. */
   readonly requestTimeoutMs?: number;
-  /** How long a client may take nothing of a stream that is there for it. Default 30,000. */
+  /** How long a client may take nothing of an answer that is there for it. Then its connection is closed. Default 30,000. */
   readonly stallTimeoutMs?: number;
+  /** Connections that one address may have at once, or one /64 network of IPv6. Default 250, of 1,000 in all. */
+  readonly maxConnectionsPerPeer?: number;
 }
 
 const serving = new Set(["serve", "dev", "test"]);
@@ -76,6 +77,7 @@ export const http = definePlugin(
     headersTimeoutMs: true,
     requestTimeoutMs: true,
     stallTimeoutMs: true,
+    maxConnectionsPerPeer: true,
     allowedHosts: true,
     allowedOrigins: true,
     trustedProxies: true,
@@ -92,6 +94,7 @@ const ranges = {
   headersTimeoutMs: [1, 2_147_483_647],
   requestTimeoutMs: [1, 2_147_483_647],
   stallTimeoutMs: [1, 2_147_483_647],
+  maxConnectionsPerPeer: [1, 1_000],
 } as const satisfies Partial<Record<keyof HttpOptions, readonly [number, number]>>;
 
 const numberProblems = (options: HttpOptions): Problem[] =>
@@ -236,7 +239,6 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     credentials: ({ req }, surface) => new RequestCredentials(req, surface, read().guard),
     readBody: ({ req, res }) => read().readBytes(req, res, maxBodyBytes),
     cancellation: ({ res }) => new ResponseCancellation(res),
-    endWhenStalled: ({ res }) => endWhenStalled(res, options.stallTimeoutMs),
     openApi: (principal) =>
       import("./openapi.ts").then(({ openApiDocument }) =>
         openApiDocument(context.catalog, context.project, principal, described),
@@ -260,7 +262,13 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
         },
         isOpen: context.command === "dev",
       });
-      listening = await listen(app.callback(), { ...options, host: options.host ?? "127.0.0.1", port: options.port ?? 3000 });
+      listening = await listen(app.callback(), {
+        ...options,
+        host: options.host ?? "127.0.0.1",
+        port: options.port ?? 3000,
+        isExempt: read().guard.isTrusted,
+        warn: (message, fields) => context.log.warn(message, fields),
+      });
     },
     stop: async () => {
       await listening?.stop(1_000);

@@ -1,9 +1,10 @@
-// The listening server: Node's own limits set, refusals of its parser answered as problems, a stop that lets requests in
-// flight finish.
+// The listening server: Node's own limits set, requests of one connection served one after the other, refusals of its parser
+// answered as problems, a stop that lets requests in flight finish.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { BootError } from "../../core/index.ts";
+import { type SocketLimits, Sockets } from "./sockets.ts";
 
 /** trust.md T13, milliseconds and counts. */
 const limits = {
@@ -13,9 +14,13 @@ const limits = {
   keepAliveMs: 5_000,
   connections: 1_000,
   requestsPerSocket: 1_000,
+  /** Requests that a client may send on a connection before it got the answers to those before. */
+  requestsAhead: 32,
+  /** For a client that was refused to close its side. */
+  goodbyeMs: 2_000,
 } as const;
 
-export interface ListenOptions {
+export interface ListenOptions extends SocketLimits {
   readonly host: string;
   readonly port: number;
   /** A Unix socket instead of host and port. */
@@ -32,8 +37,10 @@ export interface Listening {
 
 export const listen = async (
   handle: (req: IncomingMessage, res: ServerResponse) => void,
-  { host, port, socketPath, headersTimeoutMs = limits.headersMs, requestTimeoutMs = limits.requestMs }: ListenOptions,
+  options: ListenOptions,
 ): Promise<Listening> => {
+  const { host, port, socketPath, headersTimeoutMs = limits.headersMs, requestTimeoutMs = limits.requestMs } = options;
+  const serve = inOrder(handle);
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,
@@ -44,14 +51,15 @@ export const listen = async (
     },
     (req, res) => {
       closeAfterLast(res);
-      handle(req, res);
+      serve(req, res);
     },
   );
+  new Sockets(server, options);
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = limits.requestsPerSocket;
   server.maxHeadersCount = 0; // the guard counts them itself: Node would drop the rest in silence
   // Leave to send the body is given by whoever reads it, after the caller was let in.
-  server.on("checkContinue", handle);
+  server.on("checkContinue", serve);
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => refuseUnparsed(error, socket));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(listenProblem(error, host, port)));
@@ -62,6 +70,25 @@ export const listen = async (
   const { port: actual } = server.address() as AddressInfo;
   const shown = host.includes(":") ? `[${host}]` : host;
   return { baseUrl: `http://${shown}:${actual}`, stop: (graceMs) => stopServer(server, graceMs) };
+};
+
+/**
+ * Serves the requests of one connection one after the other. Node gives all that came in one piece at once, and their answers
+ * would wait in memory for a client that may never read the first.
+ */
+const inOrder = (handle: (req: IncomingMessage, res: ServerResponse) => void): typeof handle => {
+  const ahead = new WeakMap<Socket, number>();
+  return (req, res) => {
+    if (res.socket !== null) return handle(req, res); // no answer is due before this one
+    const { socket } = req;
+    const count = (ahead.get(socket) ?? 0) + 1;
+    if (count > limits.requestsAhead) return void socket.destroy();
+    ahead.set(socket, count);
+    res.once("socket", () => {
+      ahead.set(socket, (ahead.get(socket) ?? 1) - 1);
+      queueMicrotask(() => handle(req, res)); // Node is still handing the socket over
+    });
+  };
 };
 
 /**
@@ -119,6 +146,9 @@ const refuseUnparsed = (error: NodeJS.ErrnoException, socket: Socket): void => {
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
+  const timer = setTimeout(() => socket.destroy(), limits.goodbyeMs); // a client that keeps its side open would keep ours
+  timer.unref();
+  socket.once("close", () => clearTimeout(timer));
 };
 
 const stopServer = (server: Server, graceMs: number): Promise<void> =>

@@ -65,8 +65,6 @@ export interface HttpService {
   readBody(ctx: KoaContext): Promise<Buffer>;
   /** Cancelled when the client goes away before the answer is complete. */
   cancellation(ctx: KoaContext): Cancellation;
-  /** For an answer that becomes a stream: it is cut off when its reader takes nothing of it for too long. */
-  endWhenStalled(ctx: KoaContext): void;
   /** The OpenAPI 3.1 document as this principal may see it; `undefined` shows all routes. */
   openApi(principal: Principal | undefined): Promise<object>;
 }

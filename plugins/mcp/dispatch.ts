@@ -47,7 +47,6 @@ export interface Answer {
   readonly challenge?: { readonly status: 401 | 403; readonly header: string } | undefined;
 }
 
-
 export class Dispatcher {
   readonly #gate: Gate;
   readonly #toolbox: Toolbox;

@@ -70,7 +70,7 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
       errorMessage(message.id, rpcCodes.headerMismatch, `The header ${disagreement} disagrees with the body`),
     );
   }
-  const exchange = new Exchange(ctx, http);
+  const exchange = new Exchange(ctx);
   try {
     exchange.end(
       await parts.dispatcher.answer(message, {
@@ -139,13 +139,11 @@ const answered = (ctx: KoaContext, status: number, body: string): void => {
 /** The answer to one POST, and what is sent before it. */
 class Exchange implements Notifier {
   readonly #ctx: KoaContext;
-  readonly #http: HttpService;
   readonly #res: ServerResponse;
   #isStream = false;
 
-  constructor(ctx: KoaContext, http: HttpService) {
+  constructor(ctx: KoaContext) {
     this.#ctx = ctx;
-    this.#http = http;
     this.#res = ctx.res;
   }
 
@@ -158,7 +156,6 @@ class Exchange implements Notifier {
     if (!this.#isStream) {
       this.#isStream = true;
       this.#ctx.respond = false; // from here on the response is ours and not Koa's
-      this.#http.endWhenStalled(this.#ctx);
       this.#res.writeHead(200, {
         "content-type": "text/event-stream",
         "cache-control": "no-cache, no-transform",

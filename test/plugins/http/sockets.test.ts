@@ -1,0 +1,244 @@
+// S6: clients that never read, and clients with many connections, leave room for the others.
+
+import { connect, type Socket } from "node:net";
+import { anyone, definePlugin, handler, Type } from "quater";
+import { type HttpOptions, http, httpRef } from "quater/http";
+import { bootTest, type TestApp, type TestBoot } from "quater/testing";
+import { afterEach, expect, test } from "vitest";
+import { networkOf } from "../../../plugins/http/sockets.ts";
+import { raw } from "./socket.ts";
+
+const open: Socket[] = [];
+afterEach(() => {
+  for (const socket of open.splice(0)) socket.destroy();
+});
+
+const large = handler({
+  description: "Gives a large answer.",
+  effect: "read",
+  input: Type.Object({ bytes: Type.Integer() }),
+  auth: anyone,
+  handle: ({ bytes }) => "x".repeat(bytes),
+});
+
+const boot = (options: HttpOptions, more: Partial<TestBoot> = {}) =>
+  bootTest({
+    handlers: { large },
+    expose: { large: { http: "GET /large", public: true } },
+    maxOutputBytes: 64 * 1024 * 1024,
+    ...more,
+    plugins: [...(more.plugins ?? []), http({ port: 0, ...options })],
+  });
+const urlOf = (app: TestApp) => app.kernel.services.get(httpRef).baseUrl ?? "";
+
+/** A client that sends and does not read. */
+const mute = (app: TestApp, text: string, localAddress = "127.0.0.1") => {
+  const socket = connect({ port: Number(new URL(urlOf(app)).port), host: "127.0.0.1", localAddress });
+  open.push(socket);
+  socket.on("error", () => {});
+  socket.pause();
+  socket.write(text);
+  return socket;
+};
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+/** Whether the server has closed the connection: what it had sent before stands in front of the end. */
+const closedByServer = (socket: Socket): Promise<number> => {
+  let bytes = 0;
+  socket.on("data", (part: Buffer) => {
+    bytes += part.length;
+  });
+  return new Promise((resolve) => {
+    socket.once("close", () => resolve(bytes));
+    socket.resume();
+  });
+};
+const connections = (sockets: readonly Socket[]) =>
+  Promise.all(
+    sockets.map(
+      (socket) =>
+        new Promise<boolean>((resolve) => {
+          socket.once("close", () => resolve(false));
+          socket.once("data", () => resolve(true));
+          socket.resume();
+          socket.write(get("/health"));
+        }),
+    ),
+  );
+
+test("S6: a client that takes nothing of a plain answer is cut off after the stall time", async () => {
+  await using app = await boot({ stallTimeoutMs: 400 });
+  const bytes = 30_000_000;
+  const stalled = mute(app, get(`/large?bytes=${bytes}`));
+  const whole = fetch(`${urlOf(app)}/large?bytes=${bytes}`).then((answer) => answer.text());
+  expect((await whole).length).toBe(bytes + 2);
+  await new Promise((resolve) => setTimeout(resolve, 1_500)); // longer than the stall time, the promise itself
+  expect(await closedByServer(stalled)).toBeLessThan(bytes);
+});
+
+test("S6: a client that reads slowly, longer than the stall time, gets the whole answer", async () => {
+  await using app = await boot({ stallTimeoutMs: 3_000 });
+  const bytes = 30_000_000;
+  const slow = mute(app, get(`/large?bytes=${bytes}`));
+  let taken = 0;
+  const begin = performance.now();
+  const whole = new Promise<void>((resolve, reject) => {
+    slow.once("close", () => reject(new Error(`closed after ${taken} bytes`)));
+    slow.on("data", (part: Buffer) => {
+      taken += part.length;
+      if (taken > bytes) resolve();
+      slow.pause();
+      setTimeout(() => slow.resume(), 15);
+    });
+  });
+  slow.resume();
+  await whole;
+  expect(performance.now() - begin).toBeGreaterThan(3_000);
+}, 60_000);
+
+test.each([
+  ["404s that are pipelined", get(`/${"a".repeat(200)}`).repeat(31)],
+  ["refusals of Node's parser", "rubbish\r\n\r\n"],
+  ["health", get("/health")],
+])(
+  "S6: a client that reads nothing does not keep its connection: %s",
+  async (_name, text) => {
+    await using app = await boot({ stallTimeoutMs: 300 });
+    const before = performance.now();
+    const socket = mute(app, text);
+    const port = Number(new URL(urlOf(app)).port);
+    const isOpen = async () => {
+      const { readFileSync } = await import("node:fs");
+      const hex = port.toString(16).toUpperCase().padStart(4, "0");
+      // Established or half closed, seen from the server.
+      const lines = readFileSync("/proc/net/tcp", "utf8").split("\n");
+      return lines.some((line) =>
+        new RegExp(
+          `^\\s*\\d+: [0-9A-F]{8}:${hex} [0-9A-F]{8}:${(socket.localPort ?? 0).toString(16).toUpperCase().padStart(4, "0")} (01|08|05)`,
+        ).test(line),
+      );
+    };
+    await expect.poll(isOpen, { timeout: 10_000, interval: 100 }).toBe(false); // idle connections end after five seconds
+    expect(performance.now() - before).toBeLessThan(10_000);
+  },
+  15_000,
+);
+
+test("S6: requests of one connection run one after the other, and answers keep their order", async () => {
+  let running = 0;
+  let most = 0;
+  const seen: number[] = [];
+  const slow = handler({
+    description: "Waits.",
+    effect: "write",
+    input: Type.Object({ n: Type.Integer() }),
+    auth: anyone,
+    handle: async ({ n }) => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      seen.push(n);
+      running--;
+      return { n };
+    },
+  });
+  await using app = await boot({}, { handlers: { slow }, expose: { slow: { http: "POST /slow", public: true } } });
+  const post = (n: number) => {
+    const body = JSON.stringify({ n });
+    return `POST /slow HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n${n === 19 ? "Connection: close\r\n" : ""}\r\n${body}`;
+  };
+  const socket = mute(app, Array.from({ length: 20 }, (_, n) => post(n)).join(""));
+  let text = "";
+  socket.on("data", (part: Buffer) => {
+    text += part.toString("latin1");
+  });
+  await new Promise((resolve) => socket.once("close", resolve).resume());
+  const order = Array.from({ length: 20 }, (_, n) => n);
+  expect([...text.matchAll(/\{"n":(\d+)\}/g)].map(([, n]) => Number(n))).toEqual(order);
+  expect([most, seen]).toEqual([1, order]);
+});
+
+test("S6: a client that sends more than 32 requests ahead is cut off, and no more of them run", async () => {
+  let ran = 0;
+  const hang = handler({
+    description: "Waits.",
+    effect: "read",
+    input: Type.Object({}),
+    auth: anyone,
+    handle: (_input, { signal }) => {
+      ran++;
+      return new Promise<null>((resolve) => signal.addEventListener("abort", () => resolve(null)));
+    },
+  });
+  await using app = await boot({}, { handlers: { hang }, expose: { hang: { http: "GET /hang", public: true } } });
+  expect(await closedByServer(mute(app, get("/hang").repeat(500)))).toBe(0);
+  expect(ran).toBe(1);
+  expect((await raw(urlOf(app), get("/health"))).status).toBe(200);
+});
+
+test("S6: connections of one peer are limited, further ones are refused at once, and others are served", async () => {
+  await using app = await boot({ maxConnectionsPerPeer: 5 });
+  const attacker = Array.from({ length: 12 }, () => mute(app, "", "127.0.0.2"));
+  const answered = await connections(attacker);
+  expect(answered.filter(Boolean)).toHaveLength(5);
+  expect(await connections([mute(app, "", "127.0.0.3")])).toEqual([true]);
+  expect(app.log).toMatchObject([
+    { level: "warn", message: expect.stringContaining("5 connections"), fields: { peer: "127.0.0.2" } },
+  ]);
+  for (const socket of attacker) socket.destroy();
+  // A place is free again once the server has seen the end.
+  await expect.poll(async () => connections([mute(app, "", "127.0.0.2")]), { timeout: 5_000 }).toEqual([true]);
+});
+
+test("S6: trusted proxies are exempt from the limit of connections", async () => {
+  await using app = await boot({ maxConnectionsPerPeer: 2, trustedProxies: ["127.0.0.2"] });
+  const proxy = Array.from({ length: 6 }, () => mute(app, "", "127.0.0.2"));
+  expect(await connections(proxy)).toEqual(Array(6).fill(true));
+});
+
+test("S6: a listener of a plugin's own has the same limits", async () => {
+  let port = 0;
+  const apart = definePlugin(() => ({
+    name: "apart",
+    needs: [httpRef],
+    setup: ({ services }) => ({
+      start: async () => {
+        const listener = await services.get(httpRef).listen("apart", { port: 0 }, [], ({ at }) => {
+          at("/health", (ctx) => {
+            ctx.body = "here";
+          });
+        });
+        port = Number(new URL(listener.baseUrl ?? "").port);
+      },
+    }),
+  }));
+  await using _app = await boot({ maxConnectionsPerPeer: 3 }, { plugins: [apart()] });
+  const sockets = Array.from({ length: 6 }, () => {
+    const socket = connect({ port, host: "127.0.0.1" });
+    open.push(socket);
+    return socket.on("error", () => {});
+  });
+  expect((await connections(sockets)).filter(Boolean)).toHaveLength(3);
+});
+
+test.each([
+  ["127.0.0.1", "127.0.0.1"],
+  ["::ffff:10.0.0.7", "10.0.0.7"],
+  ["2001:db8:1:2:aaaa:bbbb:cccc:dddd", "2001:db8:1:2::/64"],
+  ["2001:db8:1:2::1", "2001:db8:1:2::/64"],
+  ["2001:DB8:1::5", "2001:db8:1:0::/64"],
+  ["fe80::1%eth0", "fe80:0:0:0::/64"],
+  ["::1", "0:0:0:0::/64"],
+])("S6: %s counts as %s", (address, network) => expect(networkOf(address)).toBe(network));
+
+test("S6: answers that nobody reads give way to new ones", async () => {
+  await using app = await boot({ stallTimeoutMs: 60_000 });
+  const bytes = 20_000_000;
+  const readers: Socket[] = [];
+  for (let n = 0; n < 12; n++) {
+    readers.push(mute(app, get(`/large?bytes=${bytes}`), "127.0.0.2"));
+    await fetch(`${urlOf(app)}/large?bytes=1`); // behind the reader before it
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const cutOff = await Promise.all(readers.slice(0, 6).map(closedByServer));
+  for (const taken of cutOff) expect(taken).toBeLessThan(bytes);
+  expect((await (await fetch(`${urlOf(app)}/large?bytes=${bytes}`)).text()).length).toBe(bytes + 2);
+}, 30_000);
