@@ -1,15 +1,19 @@
 // What a failed statement means to whoever waits for it. Drivers have dozens of codes; the store has these kinds.
 
 /**
- * - `busy`: another writer held the lock for too long.
+ * - `busy`: another writer held the lock for too long, or the transaction lost against another one.
  * - `full`: no room on the disk, or a quota or size limit.
  * - `lost`: the connection broke or did not answer; whether a commit under way took place is not known.
+ * - `unavailable`: the database answers, but for now it takes no writes or lets nobody in: it is read-only, refuses the
+ *   login or a permission, or has no connection or memory left.
  * - `broken`: I/O error or corruption. What the file holds can no longer be trusted, so the store is fenced.
  * - `conflict`: a constraint refused the row.
  * - `mismatch`: a statement changed another number of rows than it had to.
  * - `other`: everything else, a mistake in the statement for one.
+ *
+ * Nothing but `broken` says that data is damaged. The kinds before it pass by themselves.
  */
-export type FailureKind = "busy" | "full" | "lost" | "broken" | "conflict" | "mismatch" | "other";
+export type FailureKind = "busy" | "full" | "lost" | "unavailable" | "broken" | "conflict" | "mismatch" | "other";
 
 export class StoreFailure extends Error {
   readonly kind: FailureKind;
@@ -30,20 +34,31 @@ export const isStoreFailure = (value: unknown): value is StoreFailure =>
 
 /** Nothing was written and a later try may succeed. */
 export const isPassing = (error: unknown): boolean =>
-  isStoreFailure(error) && (error.kind === "busy" || error.kind === "full" || error.kind === "lost");
+  isStoreFailure(error) && passing.has(error.kind);
+
+const passing: ReadonlySet<FailureKind> = new Set(["busy", "full", "lost", "unavailable"]);
 
 export const mismatch = (expected: number, found: number): StoreFailure =>
   new StoreFailure("mismatch", "mismatch", `A statement changed ${found} rows instead of ${expected}`);
 
+// https://www.sqlite.org/rescode.html. The first prefix that fits counts.
 const sqliteKinds: readonly (readonly [prefix: string, kind: FailureKind])[] = [
   ["SQLITE_BUSY", "busy"],
   ["SQLITE_LOCKED", "busy"],
+  ["SQLITE_PROTOCOL", "busy"], // lost a race for the write-ahead log
+  ["SQLITE_INTERRUPT", "busy"],
+  ["SQLITE_SCHEMA", "busy"], // another process has just migrated
   ["SQLITE_FULL", "full"],
+  ["SQLITE_READONLY_DBMOVED", "broken"], // what would be written goes to a file that nobody finds any more
+  ["SQLITE_READONLY", "unavailable"],
+  ["SQLITE_CANTOPEN", "unavailable"], // no file descriptors left, or a permission
+  ["SQLITE_PERM", "unavailable"],
+  ["SQLITE_AUTH", "unavailable"],
+  ["SQLITE_NOMEM", "unavailable"],
+  ["SQLITE_IOERR_NOMEM", "unavailable"],
   ["SQLITE_IOERR", "broken"],
   ["SQLITE_CORRUPT", "broken"],
   ["SQLITE_NOTADB", "broken"],
-  ["SQLITE_CANTOPEN", "broken"],
-  ["SQLITE_READONLY", "broken"],
   ["SQLITE_CONSTRAINT", "conflict"],
 ];
 
@@ -55,17 +70,28 @@ export const sqliteFailure = (error: unknown): StoreFailure => {
   return new StoreFailure(kind, name, message ?? String(error), error);
 };
 
-// PostgreSQL, appendix A: classes by their first two characters, single codes where a class is mixed.
+// PostgreSQL, appendix A: classes by their first two characters, single codes where a class is mixed. The first prefix
+// that fits counts.
 const postgresKinds: readonly (readonly [prefix: string, kind: FailureKind])[] = [
   ["58030", "broken"], // io_error
   ["XX001", "broken"], // data_corrupted
   ["XX002", "broken"], // index_corrupted
   ["55P03", "busy"], // lock_not_available
   ["57014", "busy"], // query_canceled: statement_timeout
+  ["40003", "lost"], // statement_completion_unknown
   ["40", "busy"], // serialization failure, deadlock
-  ["53", "full"], // disk full, out of memory, too many connections
+  ["53100", "full"], // disk_full
+  ["53", "unavailable"], // out of memory, too many connections
+  ["25006", "unavailable"], // read_only_sql_transaction: a standby, or a server that was switched to read-only
   ["25P03", "lost"], // idle_in_transaction_session_timeout
+  ["25P04", "lost"], // transaction_timeout
+  ["28", "unavailable"], // login refused
+  ["3D", "unavailable"], // the database does not exist
+  ["42501", "unavailable"], // insufficient_privilege
+  ["55", "unavailable"], // the database or a table is not ready for it
+  ["57P04", "unavailable"], // database_dropped
   ["57P", "lost"], // shutting down, starting up
+  ["58", "unavailable"], // of the server's system, other than io_error
   ["08", "lost"],
   ["23", "conflict"],
 ];
