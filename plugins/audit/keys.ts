@@ -46,25 +46,89 @@ const version = 1;
 
 /** Reads the file, and makes it when there is none. @throws {QuaterError} when it is not what it should be. */
 export const openKeys = (file: string): TrailKeys => {
-  if (!existsSync(file)) createPrivateFile(file, textOf(keyUses.map(newKey)));
+  if (!existsSync(file)) createPrivateFile(file, textOf({ keys: keyUses.map(newKey), trail: undefined }));
   return readKeys(file);
 };
 
 /** @throws {QuaterError} */
-export const readKeys = (file: string): TrailKeys => keysOf(file, records(file));
+export const readKeys = (file: string): TrailKeys => readTrailFile(file).keys;
+
+export interface TrailFile {
+  readonly keys: TrailKeys;
+  /** Hash of the genesis of the trail that these keys began. */
+  readonly trail: string | undefined;
+}
+
+/** @throws {QuaterError} */
+export const readTrailFile = (file: string): TrailFile => {
+  const { keys, trail } = contentOf(file);
+  return { keys: keysOf(file, keys), trail };
+};
+
+/** Notes that a trail was begun with these keys, so that a start without its trail can be told from a first start. */
+export const recordTrail = (file: string, genesis: string): void => {
+  changeFile(file, (content) => ({ ...content, trail: content.trail ?? genesis }));
+};
 
 /**
- * Retires the current keys and adds new ones. Running instances write with the old ones until they are restarted, and
- * either verifies.
+ * Adds new keys that nothing uses yet. Distribute the file, then call `activateKeys`.
  *
- * @returns The new checkpoint key's fingerprint.
+ * @returns The fingerprint of the new checkpoint key.
+ * @throws {QuaterError} when there are prepared keys already.
  */
-export const rotateKeys = (file: string): string => {
+export const prepareKeys = (file: string): string => {
+  const added = keyUses.map((use): KeyRecord => ({ ...newKey(use), isPrepared: true }));
+  changeFile(file, (content) => {
+    if (content.keys.some(({ isPrepared }) => isPrepared === true))
+      throw broken(`${file} has prepared keys already`, "Activate them: quater audit rotate --activate");
+    return { ...content, keys: [...content.keys, ...added] };
+  });
+  return fingerprintIn(added);
+};
+
+/**
+ * Retires the current keys and uses the prepared ones. Instances that share the file follow by themselves.
+ *
+ * @returns The fingerprint of the checkpoint key from now on.
+ * @throws {QuaterError} when no keys are prepared.
+ */
+export const activateKeys = (file: string): string => {
   const now = new Date().toISOString();
-  const retired = records(file).map((record) => (record.retiredAt === undefined ? { ...record, retiredAt: now } : record));
-  const all = [...retired, ...keyUses.map(newKey)];
-  replacePrivateFile(file, textOf(all));
-  return keysOf(file, all).checkpoint.fingerprint;
+  const { keys } = changeFile(file, (content) => {
+    if (!content.keys.some(({ isPrepared }) => isPrepared === true))
+      throw broken(`${file} has no prepared keys`, "Prepare them first: quater audit rotate --prepare");
+    return {
+      ...content,
+      keys: content.keys.map(({ isPrepared, ...record }) =>
+        isPrepared === true || record.retiredAt !== undefined ? record : { ...record, retiredAt: now },
+      ),
+    };
+  });
+  return keysOf(file, keys).checkpoint.fingerprint;
+};
+
+/** Both steps at once, where no other instance runs. @returns The fingerprint of the new checkpoint key. */
+export const rotateKeys = (file: string): string => {
+  prepareKeys(file);
+  return activateKeys(file);
+};
+
+/** How often to start over when another process changed the file in between. */
+const attempts = 5;
+
+const changeFile = (file: string, change: (content: Content) => Content): Content => {
+  for (let attempt = 1; ; attempt++) {
+    const changed = change(contentOf(file));
+    replacePrivateFile(file, textOf(changed));
+    // The last writer wins: of two that change the file at once, the other one finds its change missing.
+    if (textOf(contentOf(file)) === textOf(changed)) return changed;
+    if (attempt === attempts) throw broken(`${file} is changed by another process again and again`, "Try again");
+  }
+};
+
+const fingerprintIn = (records: readonly KeyRecord[]): string => {
+  const record = records.find(({ use }) => use === "checkpoint") as KeyRecord;
+  return fingerprintOf(createPublicKey(privateOf(record)));
 };
 
 /** `SHA256:` and 43 characters of base64, as ssh-keygen prints it, over the public key as SubjectPublicKeyInfo. */
@@ -88,12 +152,17 @@ const newKey = (use: KeyUse): KeyRecord => ({
   createdAt: new Date().toISOString(),
 });
 
-const textOf = (keys: readonly KeyRecord[]): string => `${JSON.stringify({ version, keys }, null, 2)}\n`;
+interface Content {
+  readonly keys: readonly KeyRecord[];
+  readonly trail: string | undefined;
+}
 
-const records = (file: string): readonly KeyRecord[] => {
+const textOf = ({ keys, trail }: Content): string => `${JSON.stringify({ version, trail, keys }, null, 2)}\n`;
+
+const contentOf = (file: string): Content => {
   const text = readPrivateFile(file);
   if (text === undefined) throw broken(`${file} does not exist`, "Give audit({ keys }) the file that the trail was written with");
-  let content: { version?: unknown; keys?: unknown };
+  let content: { version?: unknown; keys?: unknown; trail?: unknown };
   try {
     content = JSON.parse(text) as typeof content;
   } catch {
@@ -105,7 +174,9 @@ const records = (file: string): readonly KeyRecord[] => {
     const wrong = wrongIn(Object(record) as Readonly<Record<string, unknown>>);
     if (wrong !== undefined) throw broken(`${file}: the key at /keys/${index} has ${wrong}`, "Restore it from a backup");
   });
-  return content.keys as KeyRecord[];
+  if (content.trail !== undefined && !/^[0-9a-f]{64}$/.test(String(content.trail)))
+    throw broken(`${file}: /trail is not a SHA-256 hash`, "Restore it from a backup");
+  return { keys: content.keys as KeyRecord[], trail: content.trail as string | undefined };
 };
 
 /** @returns The first field that is wrong, with its value unless it is the secret; `undefined` for a right record. */
@@ -130,6 +201,10 @@ const wrongIn = ({
 
 const isCurrent = ({ retiredAt, isPrepared }: KeyRecord): boolean => retiredAt === undefined && isPrepared !== true;
 
+const bytes = ({ secret }: KeyRecord): Buffer => Buffer.from(secret, "base64url");
+
+const privateOf = (record: KeyRecord): KeyObject => createPrivateKey({ key: bytes(record), format: "der", type: "pkcs8" });
+
 const keysOf = (file: string, all: readonly KeyRecord[]): TrailKeys => {
   const of = (use: KeyUse) => all.filter((record) => record.use === use);
   const current = (use: KeyUse): KeyRecord => {
@@ -137,8 +212,6 @@ const keysOf = (file: string, all: readonly KeyRecord[]): TrailKeys => {
     if (found === undefined) throw broken(`${file} has no current ${use} key`, "Restore it from a backup");
     return found;
   };
-  const bytes = ({ secret }: KeyRecord): Buffer => Buffer.from(secret, "base64url");
-  const privateOf = (record: KeyRecord): KeyObject => createPrivateKey({ key: bytes(record), format: "der", type: "pkcs8" });
   const [chain, tag, checkpoint] = [current("chain"), current("tag"), current("checkpoint")];
   const otherTags = of("tag").filter((record) => record !== tag);
   const publicKeys = new Map(of("checkpoint").map((record) => [record.id, createPublicKey(privateOf(record))]));

@@ -5,7 +5,7 @@ import { canonicalText } from "../../core/index.ts";
 import { isStoreFailure, type OpenStore, type Statement, type Transaction } from "../store/service.ts";
 import { bodyHashOf, type Genesis, genesisHash, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
 import { type EventFields, type EventLink, type EventRow, isLinked, metaText } from "./event.ts";
-import type { TrailKeys } from "./keys.ts";
+import type { KeyRing } from "./key-ring.ts";
 import { chain, type HeadRow, queriesOn, type TrailQueries } from "./tables.ts";
 
 /** Where the chain stands: what a checkpoint attests. */
@@ -38,12 +38,18 @@ export type Receipt = { readonly seq: number } | { readonly refusal: Error };
 
 export class DamagedHead extends Error {}
 
+/** The trail names a key that the key file does not have yet. Nothing is known to be wrong with the trail. */
+export class MissingKey extends Error {}
+
+/** The keys have begun a trail, and the store holds none. */
+export class LostTrail extends Error {}
+
 /** Events. A trail without a checkpoint for so long gets one at once. */
 const lookBack = 5_000;
 
 export interface LedgerOptions {
   readonly app: string;
-  readonly keys: TrailKeys;
+  readonly keys: KeyRing;
   readonly instance: string;
 }
 
@@ -59,17 +65,16 @@ export class Ledger {
   readonly genesis: string;
   readonly #store: OpenStore;
   readonly #options: LedgerOptions;
-  readonly #keyed: Keyed;
+  #keyed: { readonly id: string; readonly keyed: Keyed } | undefined;
   /** The head as it was left by this process, where nobody else is expected to move it. */
   #known: HeadRow | undefined;
   #last: HeadRow;
   #attempt: Attempt | undefined;
 
-  private constructor(store: OpenStore, queries: TrailQueries, options: LedgerOptions, keyed: Keyed, head: HeadRow) {
+  private constructor(store: OpenStore, queries: TrailQueries, options: LedgerOptions, head: HeadRow) {
     this.#store = store;
     this.queries = queries;
     this.#options = options;
-    this.#keyed = keyed;
     this.#last = head;
     this.genesis = genesisHash(keyedOf(options.keys, genesisOf(head).key), head.genesis);
   }
@@ -78,21 +83,26 @@ export class Ledger {
    * Opens the chain, and begins it where there is none.
    *
    * @throws {DamagedHead} when the head is not what was written.
+   * @throws {MissingKey} when the key file does not have the key that the head names.
+   * @throws {LostTrail} when there is no trail although the keys have begun one.
    */
   static async open(store: OpenStore, options: LedgerOptions): Promise<Ledger> {
     const queries = queriesOn(store);
-    const keyed = new Keyed(options.keys.chain.secret);
+    const { keys } = options;
     let [head] = await store.read<HeadRow>(queries.head);
     if (head === undefined) {
-      await store.apply([queries.newHead(firstHead(options, keyed, await store.now()))]);
+      if (keys.trail !== undefined) throw new LostTrail("The store holds no trail, but the key file has begun one");
+      await store.apply([queries.newHead(firstHead(options, await store.now()))]);
       [head] = await store.read<HeadRow>(queries.head);
     }
     if (head === undefined) throw new Error("The head of the trail could not be written");
-    assertHonest(options.keys, head);
+    assertHonest(keys, head);
     const [newest] = await store.read<EventRow>(queries.after(head.seq - 1, 1));
     if (head.seq > head.floor_seq && newest?.hash !== head.hash)
       throw new DamagedHead(`Event ${head.seq} is not the one that the head of the trail names`);
-    return new Ledger(store, queries, options, keyed, head);
+    const ledger = new Ledger(store, queries, options, head);
+    keys.begun(ledger.genesis);
+    return ledger;
   }
 
   /** As of the last batch of this process. */
@@ -125,11 +135,26 @@ export class Ledger {
         await this.#store.apply([this.queries.moveHead(from, attempt.head), ...statements]);
         return this.#done(attempt);
       } catch (error) {
-        if (!isStoreFailure(error) || error.kind !== "mismatch") throw error;
+        if (!isStoreFailure(error) || error.kind !== "mismatch") throw damageOf(error);
       }
     }
-    const attempt = await this.#store.transaction((transaction) => this.#inTransaction(transaction, entries));
-    return this.#done(attempt);
+    try {
+      return this.#done(await this.#store.transaction((transaction) => this.#inTransaction(transaction, entries)));
+    } catch (error) {
+      throw damageOf(error);
+    }
+  }
+
+  /**
+   * Tries whether a write would be taken now: locks and checks the head as a write does, and commits a change.
+   *
+   * @throws {DamagedHead | MissingKey | StoreFailure} when not.
+   */
+  async probe(): Promise<void> {
+    await this.#store.transaction(async (transaction) => {
+      this.#checked(await transaction.rows(this.queries.headForWriting));
+      await transaction.runLast(...this.queries.touch(`ready:${this.#options.instance}`));
+    });
   }
 
   /** After a connection was lost: whether the batch of then was committed all the same. */
@@ -146,11 +171,7 @@ export class Ledger {
   }
 
   async #inTransaction(transaction: Transaction, entries: readonly Entry[]): Promise<Attempt> {
-    const [row] = await transaction.rows<HeadRow & { now: number }>(this.queries.headForWriting);
-    if (row === undefined) throw new DamagedHead("The head of the trail is gone");
-    const { now, ...head } = row;
-    assertHonest(this.#options.keys, head);
-    if (head.seq < this.#last.seq) throw new DamagedHead(`The trail ends at ${head.seq}, and ${this.#last.seq} was written`);
+    const { now, ...head } = this.#checked(await transaction.rows(this.queries.headForWriting));
     const refusals = new Map<Entry, Error>();
     for (const [index, entry] of entries.entries()) {
       if (entry.changes === undefined) continue;
@@ -162,6 +183,15 @@ export class Ledger {
     this.#attempt = attempt;
     await transaction.runLast(...statements, withoutCount(this.queries.moveHead(head, attempt.head)));
     return attempt;
+  }
+
+  /** @throws {DamagedHead | MissingKey} */
+  #checked([row]: readonly (HeadRow & { readonly now: number })[]): HeadRow & { readonly now: number } {
+    if (row === undefined) throw new DamagedHead("The head of the trail is gone");
+    const { now: _, ...head } = row;
+    assertHonest(this.#options.keys, head);
+    if (head.seq < this.#last.seq) throw new DamagedHead(`The trail ends at ${head.seq}, and ${this.#last.seq} was written`);
+    return row;
   }
 
   #prepared(entries: readonly Entry[], head: HeadRow, at: number, refusals: ReadonlyMap<Entry, Error> = new Map()) {
@@ -187,13 +217,14 @@ export class Ledger {
       }
     }
     const approval = { approval_seq: linked.seq, approval_hash: linked.hash };
+    const { id, keyed } = this.#chainKey();
     const moved = { ...head, ...approval, format: trailFormat, seq, hash, floor_seq, floor_hash };
     const first = rows[0];
     const attempt: Attempt = {
       seq: first?.seq ?? -1,
       hash: first?.hash ?? "",
       receipts,
-      head: { ...moved, mac: `${this.#options.keys.chain.id}:${headMac(this.#keyed, moved)}` },
+      head: { ...moved, mac: `${id}:${headMac(keyed, moved)}` },
     };
     return { statements: rows.length === 0 ? beside : [this.queries.insert(rows), ...beside], attempt };
   }
@@ -201,8 +232,8 @@ export class Ledger {
   #row({ fields, body }: Draft, before: Position, linked: EventLink): EventRow {
     const seq = before.seq + 1;
     const said = typeof fields === "function" ? fields(before) : fields;
-    const { instance, keys } = this.#options;
-    const numbered = { at: before.at, instance, key: keys.chain.id, seq };
+    const { id, keyed } = this.#chainKey();
+    const numbered = { at: before.at, instance: this.#options.instance, key: id, seq };
     const meta = metaText(said, isLinked(said.type) ? { ...numbered, link: linked } : numbered);
     const salt = body === undefined ? null : freshSalt();
     const bodyHash = body === undefined || salt === null ? noBody : bodyHashOf(salt, body);
@@ -215,8 +246,15 @@ export class Ledger {
       body: body ?? null,
       salt,
       body_hash: bodyHash,
-      hash: this.#keyed.ofEvent(chain, seq, before.hash, meta, bodyHash),
+      hash: keyed.ofEvent(chain, seq, before.hash, meta, bodyHash),
     };
+  }
+
+  /** The key to write with: another one once a rotation was activated. */
+  #chainKey(): { readonly id: string; readonly keyed: Keyed } {
+    const { id, secret } = this.#options.keys.current.chain;
+    if (this.#keyed?.id !== id) this.#keyed = { id, keyed: new Keyed(secret) };
+    return this.#keyed;
   }
 
   #done(attempt: Attempt): readonly Receipt[] {
@@ -247,6 +285,12 @@ const plain = (sql: string): Statement => ({ sql, parameters: [] });
 const isOfEntry = (error: unknown): error is Error =>
   isStoreFailure(error) && (error.kind === "mismatch" || error.kind === "conflict" || error.kind === "other");
 
+/** A number that the head has not given out yet stands in the trail: the head was set back, or an event was planted. */
+const damageOf = (error: unknown): unknown =>
+  isStoreFailure(error) && error.kind === "conflict" && error.message.includes("audit_event")
+    ? new DamagedHead("An event stands behind the head of the trail")
+    : error;
+
 /** @returns Why the changes were refused; they are undone then. */
 const tried = async (transaction: Transaction, savepoint: string, changes: readonly Statement[]): Promise<Error | undefined> => {
   await transaction.run(plain(`savepoint ${savepoint}`));
@@ -273,23 +317,27 @@ export const genesisOf = (head: HeadRow): Genesis => {
   }
 };
 
-const keyedOf = (keys: TrailKeys, id: string): Keyed => {
-  const secret = keys.chainSecrets.get(id);
-  if (secret === undefined) throw new DamagedHead(`The trail names the key ${id}, which the key file does not have`);
+const keyedOf = (keys: KeyRing, id: string): Keyed => {
+  // Another instance may have activated keys that were distributed a moment ago.
+  if (!keys.current.chainSecrets.has(id)) keys.reload();
+  const secret = keys.current.chainSecrets.get(id);
+  if (secret === undefined) throw new MissingKey(`The trail names the key ${id}, which the key file does not have`);
   return new Keyed(secret);
 };
 
-/** @throws {DamagedHead} */
-export const assertHonest = (keys: TrailKeys, head: HeadRow): void => {
+/** @throws {DamagedHead | MissingKey} */
+export const assertHonest = (keys: KeyRing, head: HeadRow): void => {
   const [id = "", mac] = head.mac.split(":");
   if (headMac(keyedOf(keys, id), head) !== mac) throw new DamagedHead("The head of the trail was not written by Quater");
 };
 
-const firstHead = ({ app, keys }: LedgerOptions, keyed: Keyed, createdAt: number): HeadRow => {
-  const about: Genesis = { app, chain, createdAt, checkpointKey: keys.checkpoint.fingerprint, key: keys.chain.id };
+const firstHead = ({ app, keys }: LedgerOptions, createdAt: number): HeadRow => {
+  const { checkpoint, chain: chainKey } = keys.current;
+  const keyed = new Keyed(chainKey.secret);
+  const about: Genesis = { app, chain, createdAt, checkpointKey: checkpoint.fingerprint, key: chainKey.id };
   const genesis = canonicalText(about);
   const hash = genesisHash(keyed, genesis);
   const none = { approval_seq: 0, approval_hash: noBody };
   const head = { seq: 0, hash, genesis, floor_seq: 0, floor_hash: hash, format: trailFormat, ...none };
-  return { ...head, mac: `${keys.chain.id}:${headMac(keyed, head)}` };
+  return { ...head, mac: `${chainKey.id}:${headMac(keyed, head)}` };
 };

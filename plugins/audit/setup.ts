@@ -10,8 +10,9 @@ import { auditCommands } from "./commands.ts";
 import type { Eraser } from "./erasing/subject.ts";
 import { bodyText } from "./event.ts";
 import type { AuditOptions } from "./index.ts";
-import { derivedFrom, openKeys, type TrailKeys } from "./keys.ts";
-import { DamagedHead, type Draft } from "./ledger.ts";
+import { KeyRing } from "./key-ring.ts";
+import { derivedFrom, type TrailKeys } from "./keys.ts";
+import { DamagedHead, type Draft, LostTrail, MissingKey } from "./ledger.ts";
 import { Recorder } from "./recorder.ts";
 import { Redactor } from "./redact.ts";
 import { Refusals } from "./refusals.ts";
@@ -34,19 +35,17 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   const { services, command, project, log, plugins, manifestDigest } = context;
   const store = services.get(storeRef);
   store.register("audit", migrations);
+  store.checkWith(() => trail.probe());
   const path = resolve(project.root, keyFile);
   // Read when they are first needed: looking at a project makes no files.
-  let opened: TrailKeys | undefined;
-  const keys = (): TrailKeys => {
-    opened ??= openKeys(path);
-    return opened;
-  };
+  const ring = new KeyRing(path, log);
+  const keys = (): TrailKeys => ring.current;
   const redactor = new Redactor(keys);
   const sinks = sinksOf(sinkOptions, project.root, servers.has(command));
   const trail = new Trail({
     app: project.name,
     store,
-    keys,
+    keys: ring,
     sinks,
     log,
     leaseMs,
@@ -75,6 +74,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   let prunedAt = 0;
   const tick = async (): Promise<void> => {
     refusals.sweep();
+    ring.reload();
     if (stays) trail.checkpointWhenDue();
     if (Date.now() - renewedAt < leaseMs / 3) return;
     renewedAt = Date.now();
@@ -114,7 +114,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
       ticking.unref();
       if (!stays) return;
       await trail.open().catch((error: unknown) => {
-        throw damaged(error);
+        throw startProblem(error, path);
       });
       trail.announce();
       if (sinkOptions.length === 0)
@@ -165,18 +165,19 @@ const serviceOf = ({ trail, redactor, recorder, refusals, keys, lost, erasers, s
   };
 };
 
-/** Damage that is seen at once is said as what it is. */
-const damaged = (error: unknown): unknown =>
-  error instanceof DamagedHead
-    ? new BootError([
-        {
-          place: "audit()",
-          plugin: "audit",
-          cause: error.message,
-          remedy: "Look with `quater audit verify`; nothing is recorded on top of a trail that somebody changed",
-        },
-      ])
-    : error;
+/** What stops a start, with the remedy. */
+const startProblem = (error: unknown, keyFile: string): unknown => {
+  const remedy =
+    error instanceof DamagedHead
+      ? "Look with `quater audit verify`; nothing is recorded on top of a trail that somebody changed"
+      : error instanceof MissingKey
+        ? `Copy the current key file from the other instances to ${keyFile}`
+        : error instanceof LostTrail
+          ? `The store was deleted, replaced or not mounted: restore it. To begin a new trail on purpose, move ${keyFile} away`
+          : undefined;
+  if (remedy === undefined || !(error instanceof Error)) return error;
+  return new BootError([{ place: "audit()", plugin: "audit", cause: error.message, remedy }]);
+};
 
 const quaterVersion = (): string => {
   const file = createRequire(import.meta.url).resolve("quater/package.json");

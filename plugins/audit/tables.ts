@@ -143,6 +143,11 @@ export const queriesOn = (store: OpenStore) => {
       ),
       expects: 1,
     }),
+    /** Changes something and leaves nothing behind. SQLite would not write an update that changes no value. */
+    touch: (instance: string): readonly Statement[] => [
+      compiled(db.insertInto("audit_instance").values({ instance, lease_until: 0, floor_seq: 0 })),
+      compiled(db.deleteFrom("audit_instance").where("instance", "=", instance)),
+    ],
     /** Compiled once per number of rows: compiling sixty-four takes longer than inserting them. */
     insert: (rows: readonly EventRow[]): Statement => {
       const sql = inserts.get(rows.length) ?? compiled(db.insertInto("audit_event").values(rows.map(inOrder))).sql;

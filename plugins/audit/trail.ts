@@ -3,24 +3,26 @@
 
 import { randomBytes } from "node:crypto";
 import { type Log, QuaterError } from "../../core/index.ts";
-import { isStoreFailure, type OpenStore, type Statement, type Store } from "../store/service.ts";
+import { isPassing, isStoreFailure, type OpenStore, type Statement, type Store } from "../store/service.ts";
 import { type SignedCheckpoint, signed } from "./chain.ts";
 import type { EventFields } from "./event.ts";
-import type { TrailKeys } from "./keys.ts";
-import { type Entry, Ledger, type Position, type Receipt } from "./ledger.ts";
+import type { KeyRing } from "./key-ring.ts";
+import { DamagedHead, type Entry, Ledger, LostTrail, MissingKey, type Position, type Receipt } from "./ledger.ts";
 import type { CheckpointSink } from "./sinks.ts";
 import { compiled } from "./tables.ts";
-import { Writer } from "./writer.ts";
+import { type Meaning, Writer } from "./writer.ts";
 
 /** trust.md section 3. */
 export const checkpointing = { events: 1_000, everyMs: 60_000 } as const;
+/** For how long a failed write says that the next one would fail, too. */
+const troubleMs = 3_000;
 /** How long a call waits for its record. */
 export const recordWithinMs = 2_000;
 
 export interface TrailOptions {
   readonly app: string;
   readonly store: Store;
-  readonly keys: () => TrailKeys;
+  readonly keys: KeyRing;
   readonly sinks: readonly CheckpointSink[];
   readonly log: Log;
   /** For how long a process that says nothing is taken to be alive. */
@@ -41,14 +43,17 @@ export class Trail {
   /** By this process's clock: until then nobody can have taken it for dead. */
   #aliveUntil = 0;
   #checkpointed: { readonly size: number; readonly at: number } | undefined;
-  #isInTrouble = false;
+  /** When writing last failed; `undefined` once it succeeded again. */
+  #troubleAt: number | undefined;
 
   constructor(options: TrailOptions) {
     this.#options = options;
     this.writer = new Writer({
       ledger: () => this.open(),
+      meaningOf: (error) => this.#meaningOf(error),
       onFatal: (error) => this.#options.store.fence(error),
       onTrouble: (error) => this.#onTrouble(error),
+      onRefused: (error) => this.#options.log.error("An event cannot be written and is left out", { error: textOf(error) }),
       onWritten: () => this.#onWritten(),
     });
   }
@@ -65,7 +70,7 @@ export class Trail {
     const { app, keys, store } = this.#options;
     this.#ledger ??= store
       .open()
-      .then((open) => Ledger.open(open, { app, keys: keys(), instance: this.instance }))
+      .then((open) => Ledger.open(open, { app, keys, instance: this.instance }))
       .then(async (ledger) => {
         this.#checkpointed = await ledger.lastCheckpoint();
         this.#opened = ledger;
@@ -81,6 +86,18 @@ export class Trail {
   /** @throws {QuaterError} `audit_unavailable` once the store is fenced: then not even reads go on. */
   assertOpen(): void {
     if (this.#options.store.isFenced) throw unrecorded(undefined);
+  }
+
+  /**
+   * Tries whether a write would be taken now.
+   *
+   * @throws when not, with the reason.
+   */
+  async probe(): Promise<void> {
+    await (await this.open()).probe();
+    // What a probe cannot try out (room for a larger write, for one) shows in the writes themselves.
+    const since = Date.now() - (this.#troubleAt ?? 0);
+    if (since < troubleMs) throw new Error("The last write failed a moment ago");
   }
 
   /** Soon, and not waited for. */
@@ -199,7 +216,7 @@ export class Trail {
 
   #signed({ seq, hash, at }: Position): SignedCheckpoint {
     const { app } = this.#options;
-    const keys = this.#options.keys();
+    const keys = this.#options.keys.current;
     const genesis = this.#opened?.genesis ?? "";
     return signed({ app, chain: 1, genesis, size: seq, head: hash, at, key: keys.checkpoint.id }, keys.checkpoint.privateKey);
   }
@@ -228,17 +245,22 @@ export class Trail {
     );
   }
 
+  #meaningOf(error: unknown): Meaning {
+    if (this.#options.store.isFenced || error instanceof DamagedHead) return "damage";
+    if (isStoreFailure(error) && error.kind === "broken") return "damage";
+    return isPassing(error) || error instanceof MissingKey || error instanceof LostTrail ? "passing" : "unknown";
+  }
+
   #onTrouble(error: unknown): void {
-    if (this.#isInTrouble) return;
-    this.#isInTrouble = true;
-    this.#options.log.error("The trail cannot be written; calls that need a record are refused", {
-      error: isStoreFailure(error) ? `${error.code}: ${error.message}` : String(error),
-    });
+    const isNew = this.#troubleAt === undefined;
+    this.#troubleAt = Date.now();
+    if (isNew)
+      this.#options.log.error("The trail cannot be written; calls that need a record are refused", { error: textOf(error) });
   }
 
   #onWritten(): void {
-    if (this.#isInTrouble) this.#options.log.info("The trail is written again");
-    this.#isInTrouble = false;
+    if (this.#troubleAt !== undefined) this.#options.log.info("The trail is written again");
+    this.#troubleAt = undefined;
     const { dropped } = this.writer;
     if (dropped !== undefined) {
       this.writer.dropped = undefined;
@@ -267,6 +289,8 @@ const leaseOf = (store: OpenStore, ledger: Ledger, instance: string, leaseMs: nu
 
 const instanceGone = (ledger: Ledger | undefined, instance: string): readonly Statement[] =>
   ledger === undefined ? [] : [compiled(ledger.queries.db.deleteFrom("audit_instance").where("instance", "=", instance))];
+
+const textOf = (error: unknown): string => (isStoreFailure(error) ? `${error.code}: ${error.message}` : String(error));
 
 const unrecorded = (cause: unknown): QuaterError =>
   new QuaterError({

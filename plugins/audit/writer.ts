@@ -1,7 +1,7 @@
 // One queue per process, and one batch on its way at a time: while it is committed, the next one gathers. Whoever needs a
 // durable record waits for it, for so long; everybody else goes on.
 
-import { isPassing, isStoreFailure } from "../store/service.ts";
+import { isStoreFailure } from "../store/service.ts";
 import type { Entry, Receipt } from "./ledger.ts";
 
 /** A batch closes at the first of these; an idle writer waits for nothing but the current turn of the event loop. */
@@ -14,15 +14,26 @@ const lookMs = 50;
 export interface Sink {
   /** @throws {StoreFailure} */
   write(entries: readonly Entry[]): Promise<readonly Receipt[]>;
+  /** @throws when no write would be taken now. */
+  probe(): Promise<void>;
   settleAttempt(): Promise<readonly Receipt[] | undefined>;
 }
+
+/**
+ * What a failure means to the writer. `damage`: nothing more may be written. `passing`: try again until it passes.
+ * `unknown`: the store, or an entry that it does not take.
+ */
+export type Meaning = "damage" | "passing" | "unknown";
 
 export interface WriterOptions {
   /** The ledger, opened on first use. */
   readonly ledger: () => Promise<Sink>;
+  readonly meaningOf: (error: unknown) => Meaning;
   /** Nothing more can be written by this process. */
   readonly onFatal: (error: unknown) => void;
   readonly onTrouble: (error: unknown) => void;
+  /** The store takes writes, but not this entry, which is given up. */
+  readonly onRefused: (error: unknown) => void;
   /** After each batch, with the number of events that were dropped before it and are to be owned up to. */
   readonly onWritten: (events: number) => void;
 }
@@ -64,6 +75,8 @@ export class Writer {
   /** On its way, or of unknown fate after a lost connection. */
   #current: readonly Queued[] = [];
   #isUncertain = false;
+  /** So many entries are written one by one, to find the one that the store does not take. */
+  #alone = 0;
   #fatal: Error | undefined;
   #watch: NodeJS.Timeout | undefined;
   dropped: Dropped | undefined;
@@ -79,10 +92,7 @@ export class Writer {
   /** Recorded soon, without waiting. Dropped, and counted, while too much waits already. */
   note(entry: Entry): void {
     if (this.#fatal !== undefined || this.#queue.length >= backlog.entries || this.#bytes >= backlog.bytes) {
-      const now = Date.now();
-      this.dropped ??= { count: 0, first: now, last: now };
-      this.dropped.count += entry.events.length;
-      this.dropped.last = now;
+      this.#drop(entry);
       return;
     }
     this.#push({ entry, bytes: sizeOf(entry), deadline: Number.POSITIVE_INFINITY, isLate: false });
@@ -134,7 +144,7 @@ export class Writer {
         else await this.#writeNext(ledger);
         waitMs = retry.firstMs;
       } catch (error) {
-        if (!isPassing(error)) return this.#fail(error);
+        if (this.#options.meaningOf(error) === "damage") return this.#fail(error);
         this.#options.onTrouble(error);
         await pause(waitMs);
         waitMs = Math.min(waitMs * 2, retry.mostMs);
@@ -144,14 +154,41 @@ export class Writer {
 
   async #writeNext(ledger: Sink): Promise<void> {
     this.#current = this.#take();
-    if (this.#current.length === 0) return;
+    const { length } = this.#current;
+    if (length === 0) return;
     try {
       this.#settle(await ledger.write(this.#current.map(({ entry }) => entry)));
+      this.#alone = Math.max(0, this.#alone - length);
     } catch (error) {
       if (isStoreFailure(error) && error.kind === "lost") this.#isUncertain = true;
       else this.#giveBack();
-      throw error;
+      if (this.#isUncertain || this.#options.meaningOf(error) !== "unknown") throw error;
+      if (length > 1) {
+        this.#alone = length;
+        return;
+      }
+      // A store that takes other writes does not take this entry: waiting would hold up everything behind it.
+      await ledger.probe();
+      this.#refuse(error);
     }
+  }
+
+  /** Ends the first entry alone. */
+  #refuse(error: unknown): void {
+    const [refused] = this.#queue.splice(0, 1);
+    if (refused === undefined) return;
+    this.#bytes -= refused.bytes;
+    this.#alone = Math.max(0, this.#alone - 1);
+    this.#options.onRefused(error);
+    if (refused.reject === undefined) this.#drop(refused.entry);
+    else if (!refused.isLate) refused.reject(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #drop({ events }: Entry): void {
+    const now = Date.now();
+    this.dropped ??= { count: 0, first: now, last: now };
+    this.dropped.count += events.length;
+    this.dropped.last = now;
   }
 
   /** After a lost connection nothing else is written before it is known what became of the last batch. */
@@ -189,6 +226,7 @@ export class Writer {
     let bytes = 0;
     let end = 0;
     for (const { entry, bytes: size } of this.#queue) {
+      if (end > 0 && this.#alone > 0) break;
       if (end > 0 && (events + entry.events.length > batch.events || bytes + size > batch.bytes)) break;
       events += entry.events.length;
       bytes += size;

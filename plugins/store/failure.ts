@@ -33,8 +33,7 @@ export const isStoreFailure = (value: unknown): value is StoreFailure =>
   value instanceof Error && value.name === "StoreFailure" && "kind" in value;
 
 /** Nothing was written and a later try may succeed. */
-export const isPassing = (error: unknown): boolean =>
-  isStoreFailure(error) && passing.has(error.kind);
+export const isPassing = (error: unknown): boolean => isStoreFailure(error) && passing.has(error.kind);
 
 const passing: ReadonlySet<FailureKind> = new Set(["busy", "full", "lost", "unavailable"]);
 

@@ -1,13 +1,14 @@
 // The store plugin: one durable place that audit, approval and others share. Its own SQLite file, or a schema of its own
 // on a PostgreSQL server; never the application's database.
 
+import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BootError, definePlugin, errorText, type Plugin, type Problem } from "../../core/index.ts";
 import type { Database } from "./connection.ts";
 import { isStoreFailure } from "./failure.ts";
-import { isMigrated, type Registered } from "./migrate.ts";
+import { isMigrated, type Registered, touchOf } from "./migrate.ts";
 import { fenced, openDatabase, openStore, type Place } from "./open.ts";
 import { type OpenStore, type Store, storeRef } from "./service.ts";
 
@@ -40,6 +41,7 @@ export const store = definePlugin(
     setup: ({ services, command, project, log, halt }) => {
       const place = placeOf(options, project.root);
       const registered: Registered[] = [];
+      const instance = randomBytes(6).toString("hex");
       let database: Database | undefined;
       let opening: Promise<OpenStore> | undefined;
       let isFenced = false;
@@ -66,6 +68,11 @@ export const store = definePlugin(
         database ??= await openDatabase({ ...parts, inThread });
         return database;
       };
+      let check = async (): Promise<void> => {
+        const open = await service.open();
+        if (registered.length === 0) await open.now();
+        else await open.apply(touchOf(`ready:${instance}`));
+      };
       const service: Store = {
         register: (plugin, migrations) => void registered.push({ plugin, migrations }),
         open: (how) => {
@@ -81,15 +88,16 @@ export const store = definePlugin(
           if (place.path === undefined) return isMigrated(await connected(), place.schema);
           return (statSync(place.path, { throwIfNoEntry: false })?.size ?? 0) > 0;
         },
+        checkWith: (other) => {
+          check = other;
+        },
         fence,
         get isFenced() {
           return isFenced;
         },
       };
       services.provide(storeRef, service);
-      const answers = recently(readinessMs, async () => {
-        await (await service.open()).now();
-      });
+      const answers = recently(readinessMs, () => check());
       return {
         start: async () => {
           if (processesThatStay.has(command))

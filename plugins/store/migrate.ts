@@ -136,4 +136,10 @@ const assertOurs = (
   }
 };
 
+/** Changes something and leaves nothing behind: for a look at whether writes are taken. */
+export const touchOf = (name: string): readonly Statement[] => [
+  plain(`insert into ${ledger} (plugin, version, tables, at) values ('${name}', 0, '', 0)`),
+  plain(`delete from ${ledger} where plugin = '${name}'`),
+];
+
 const plain = (sql: string): Statement => ({ sql, parameters: [] });

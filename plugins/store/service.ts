@@ -65,6 +65,11 @@ export interface Store {
   open(how?: { readonly inThread: boolean }): Promise<OpenStore>;
   /** Whether there is anything to open. Looking makes nothing. */
   isMade(): Promise<boolean>;
+  /**
+   * In `setup`: what tries whether a write would be taken now, in the place of the store's own check. `/ready` runs it at
+   * most once a second. It rejects when not.
+   */
+  checkWith(check: () => Promise<void>): void;
   /** Nothing may be trusted or written any more: no calls, not ready, and the process ends once it has drained. */
   fence(error: unknown): void;
   readonly isFenced: boolean;

@@ -7,7 +7,7 @@ import { definePlugin, Type } from "quater";
 import { audit, auditRef, store, storeRef } from "quater/plugins";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
-import { openKeys } from "../../../plugins/audit/keys.ts";
+import { KeyRing } from "../../../plugins/audit/key-ring.ts";
 import { prune } from "../../../plugins/audit/prune.ts";
 import { storeSource } from "../../../plugins/audit/source.ts";
 import { sweepUnknown } from "../../../plugins/audit/sweep.ts";
@@ -184,7 +184,7 @@ const idleTrail = (app: Awaited<ReturnType<typeof bootTest>>, root: string): Tra
   new Trail({
     app: "test",
     store: app.kernel.services.get(storeRef),
-    keys: () => openKeys(join(root, ".quater/trail-keys.json")),
+    keys: new KeyRing(join(root, ".quater/trail-keys.json")),
     sinks: [],
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     leaseMs: 30_000,

@@ -3,7 +3,8 @@
 import { join } from "node:path";
 import { signed } from "../../../plugins/audit/chain.ts";
 import type { Report } from "../../../plugins/audit/damage.ts";
-import { openKeys, type TrailKeys } from "../../../plugins/audit/keys.ts";
+import { KeyRing } from "../../../plugins/audit/key-ring.ts";
+import type { TrailKeys } from "../../../plugins/audit/keys.ts";
 import { Ledger } from "../../../plugins/audit/ledger.ts";
 import { lineOf } from "../../../plugins/audit/sinks.ts";
 import { heldIn, storeSource } from "../../../plugins/audit/source.ts";
@@ -62,8 +63,9 @@ export const storeAt = async (root: string, given: StoreGiven = {}) => {
 
 export const trailAt = async (root: string, given: StoreGiven = {}): Promise<OpenTrail> => {
   const { store, close } = await storeAt(root, given);
-  const keys = openKeys(keyFileIn(root));
-  const ledger = await Ledger.open(store, { app: "test", keys, instance: "000000000000" });
+  const ring = new KeyRing(keyFileIn(root));
+  const keys = ring.current;
+  const ledger = await Ledger.open(store, { app: "test", keys: ring, instance: "000000000000" });
   return {
     store,
     keys,
