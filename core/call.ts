@@ -161,6 +161,11 @@ export class StagedCall implements Approved {
     return this.#consume;
   }
 
+  /** Nothing but its approvals is left to be used up before the handler, which may run already. */
+  get isApproved(): boolean {
+    return this.#stage === "approved";
+  }
+
   /** For logs: which call it is, and nothing of what it carries. */
   toJSON(): object {
     const { callId, surface, handler } = this;

@@ -32,6 +32,11 @@ import { Standing } from "./standing.ts";
 
 const noProgress = (): void => {};
 
+/** How long calls may take to heed their signal at a stop, milliseconds. */
+const heedMs = 500;
+/** How long the ends of the others may take to be recorded. */
+const recordMs = 1_000;
+
 export class PipelineGate implements Gate {
   readonly appResources = new OpenResources();
   /** Plugins that are not ready; set by the kernel once they are set up. */
@@ -124,7 +129,11 @@ export class PipelineGate implements Gate {
     throw outcome.ok ? error : outcome.error;
   }
 
-  async invoke(invocation: Invocation): Promise<Outcome> {
+  get isStopping(): boolean {
+    return this.phase === "stopping";
+  }
+
+  invoke(invocation: Invocation): Promise<Outcome> {
     const { surface, principal, callId = randomUUID(), cancellation = new Cancellation() } = invocation;
     const isDryRun = invocation.dryRun === true;
     const operation = this.#catalog.get(invocation.handler);
@@ -134,7 +143,7 @@ export class PipelineGate implements Gate {
       const { handler, peer, traceId } = invocation;
       const arrival = { callId, surface, handler: operation?.name, principal, startedAt: Date.now(), peer, traceId, isDryRun };
       const error = isExposed ? stopping() : unknownHandler(handler, surface);
-      return this.#settle(arrival, { ok: false, error, callId }, isExposed ? operation : undefined);
+      return Promise.resolve(this.#settle(arrival, { ok: false, error, callId }, isExposed ? operation : undefined));
     }
     const resources = callResources(operation.handler.use, this.appResources);
     const { entry } = invocation;
@@ -155,11 +164,19 @@ export class PipelineGate implements Gate {
       resources: resources.open,
     };
     const call = new StagedCall(from, standing);
-    const flight = this.#flights.begin(call, resources.close);
+    return new Promise((answer) => {
+      void this.#perform(this.#flights.begin(call, resources.close, answer), invocation, machine);
+    });
+  }
+
+  /** Never rejects. */
+  async #perform(flight: Flight, { given }: Invocation, machine: Machine): Promise<void> {
+    const { call } = flight;
+    const { callId, cancellation } = call;
     let outcome: Outcome;
     try {
-      const run = isDryRun ? rehearse : runPipeline;
-      outcome = { ok: true, value: await run(call, invocation.given, machine), callId };
+      const run = call.isDryRun ? rehearse : runPipeline;
+      outcome = { ok: true, value: await run(call, given, machine), callId };
     } catch (error) {
       outcome = { ok: false, error: this.#told(error, flight), callId };
     }
@@ -173,16 +190,20 @@ export class PipelineGate implements Gate {
         const settled = await this.#finish(flight, end);
         return settled.ok ? undefined : settled.error;
       }, cancellation);
-      return outcome;
+      return flight.answer(outcome);
     }
-    return this.#finish(flight, outcome);
+    const ended = this.#finish(flight, outcome);
+    flight.answer(ended instanceof Promise ? await ended : ended);
   }
 
   async unready(): Promise<readonly string[]> {
     return this.phase === "running" ? this.readiness() : ["kernel"];
   }
 
-  /** Refuses new calls, waits for those in flight, and cancels what is left after `drainMs` milliseconds. */
+  /**
+   * Refuses new calls and waits for those in flight. After `drainMs` milliseconds their signals abort. What still runs a little
+   * later is told to its caller as what it is, while there is a connection to tell it on.
+   */
   async drain(drainMs: number): Promise<void> {
     this.phase = "stopping";
     if (this.#flights.size === 0) return;
@@ -194,7 +215,20 @@ export class PipelineGate implements Gate {
     for (const { call } of late) call.cancellation.cancel(); // several calls may share one
     // Nobody may be reading, and then nothing but this would end them.
     for (const { stream } of late) void stream?.return().catch(() => {});
-    await this.#emptyWithin(1000);
+    if (await this.#emptyWithin(heedMs)) return;
+    const deaf = this.#flights.all();
+    this.#log.warn(`${deaf.length} calls run on although their signal has aborted: their callers are told so`);
+    for (const flight of deaf) void this.#abandon(flight);
+    await this.#emptyWithin(recordMs);
+  }
+
+  /** Ends a call for its caller and the record, although its handler may still run. */
+  async #abandon(flight: Flight): Promise<void> {
+    flight.isAbandoned = true;
+    const { call, stream } = flight;
+    if (stream !== undefined) return stream.cutOff();
+    const error = call.isApproved && call.operation.handler.effect !== "read" ? cutOff() : stopping();
+    flight.answer(await this.#end(flight, { ok: false, error, callId: call.callId }));
   }
 
   #emptyWithin(milliseconds: number): Promise<boolean> {
@@ -211,6 +245,7 @@ export class PipelineGate implements Gate {
   /** Resources close before the outcome is recorded and answered: a failed commit must not follow a success. */
   #finish(flight: Flight, outcome: Outcome): Awaitable<Outcome> {
     const { call, close } = flight;
+    if (flight.isAbandoned && flight.stream !== undefined) return this.#end(flight, outcome); // its source still uses them
     const closing = close(!outcome.ok || call.isDryRun); // what a dry run's preview opened is rolled back
     if (closing === undefined) return this.#end(flight, outcome);
     return closing.then(
@@ -223,6 +258,8 @@ export class PipelineGate implements Gate {
   }
 
   #end(flight: Flight, outcome: Outcome): Awaitable<Outcome> {
+    if (flight.hasEnded) return outcome;
+    flight.hasEnded = true;
     const { call } = flight;
     return andThen(this.#settle(call, outcome, call.operation), (settled) => {
       this.#flights.end(flight);

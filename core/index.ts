@@ -48,6 +48,7 @@ export {
   outcomeUnknown,
   outputTooLarge,
   QuaterError,
+  stopping,
   tooLarge,
   unauthenticated,
   unavailable,

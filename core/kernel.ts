@@ -55,11 +55,17 @@ export interface Kernel extends Gate {
   readonly probes: ReadonlyMap<string, Probe>;
   /** Starts what listens, in boot order. */
   start(): Promise<void>;
-  /** Drains calls in flight, then stops plugins in reverse order. Safe to call twice. */
-  stop(): Promise<void>;
+  /**
+   * Drains calls in flight, then stops plugins in reverse order. Safe to call twice.
+   *
+   * @param most  Milliseconds that calls get at most, where `drainMs` of the manifest is more.
+   */
+  stop(most?: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** With what follows it fits into the ten seconds that containers get between SIGTERM and SIGKILL. */
+const defaultDrainMs = 8_000;
 const defaultOutputBytes = 8 * 1024 * 1024;
 
 /** @throws {BootError} with every problem found. */
@@ -90,8 +96,8 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
   };
   const opened = new Set<Authenticator>();
   const running: { plugin: ConfiguredPlugin; parts: Running }[] = [];
-  const stopAll = once(async () => {
-    await gate.drain(manifest.drainMs ?? 10_000);
+  const stopAll = once(async (most: number) => {
+    await gate.drain(Math.min(manifest.drainMs ?? defaultDrainMs, most));
     for (const { plugin, parts } of [...running].reverse()) await quietly(`Plugin ${plugin.name}`, () => parts.stop?.(), log);
     for (const authenticator of [...opened].reverse())
       await quietly(`The authenticator ${authenticator.name}`, () => authenticator.close?.(), log);
@@ -150,6 +156,9 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
     invoke: (invocation) => gate.invoke(invocation),
     newCallId: randomUUID,
     unready: () => gate.unready(),
+    get isStopping() {
+      return gate.isStopping;
+    },
     start: async () => {
       try {
         for (const { plugin, parts } of running)
@@ -161,7 +170,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
       gate.phase = "running";
     },
     stop: stopAll,
-    [Symbol.asyncDispose]: stopAll,
+    [Symbol.asyncDispose]: () => stopAll(),
   };
 };
 
@@ -236,11 +245,11 @@ const checkedPlan = async (loaded: LoadedManifest, command: Command, only: strin
   return { plugins: order.plugins, catalog };
 };
 
-const once = (act: () => Promise<void>): (() => Promise<void>) => {
-  let acting: Promise<void> | undefined;
-  return () => {
-    acting ??= act();
-    return acting;
+const once = (stop: (most: number) => Promise<void>): ((most?: number) => Promise<void>) => {
+  let stopping: Promise<void> | undefined;
+  return (most = Number.POSITIVE_INFINITY) => {
+    stopping ??= stop(most);
+    return stopping;
   };
 };
 

@@ -62,7 +62,7 @@ export interface Config<Handlers extends readonly Exposed[] = readonly Exposed[]
   readonly version?: string;
   readonly handlers: Handlers;
   readonly plugins: readonly ConfiguredPlugin[];
-  /** How long a stop waits for calls in flight, milliseconds. Default 10,000. */
+  /** How long a stop waits for calls in flight, milliseconds. Default 8,000. */
   readonly drainMs?: number;
   /** How large an answer may be, bytes of its JSON: a value, or one item of a stream. Default 8,388,608. */
   readonly maxOutputBytes?: number;

@@ -164,6 +164,8 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   #cancellation: Cancellation | undefined;
   #tell: StreamEnd = async (failure) => (failure === undefined || isQuaterError(failure) ? failure : internal(failure));
   #end: Promise<QuaterError | undefined> | undefined;
+  /** Ends the step that is waited for. */
+  #interrupt: ((failure: unknown) => void) | undefined;
 
   constructor(source: AsyncIterable<unknown>, check: OutputCheck) {
     this.#source = source[Symbol.asyncIterator]();
@@ -185,12 +187,13 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     if (this.#end === undefined && this.#isCancelled) await this.return();
     if (this.#end === undefined) {
       try {
-        const step = await this.#source.next();
+        const step = await this.#step();
         if (step.done !== true) return { done: false, value: this.#check(step.value) };
         // A source that was told to stop may say so by an early end.
         await this.#finish(this.#isCancelled ? cancelled() : undefined);
       } catch (error) {
-        await this.#source.return?.().catch(() => undefined); // the failure that is being told came first
+        // The failure that is being told came first. A source that was left behind never answers.
+        if (this.#end === undefined) await this.#source.return?.().catch(() => undefined);
         await this.#finish(error ?? internal(error));
       }
     }
@@ -209,6 +212,20 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     }
     await this.#finish(failure);
     return { done: true, value: undefined };
+  }
+
+  /** Ends the stream for its reader, although its source does not: it may wait for ever for what its next item needs. */
+  cutOff(): void {
+    const failure = cancelled();
+    void this.#finish(failure);
+    this.#interrupt?.(failure);
+  }
+
+  #step(): Promise<IteratorResult<unknown>> {
+    return new Promise((resolve, reject) => {
+      this.#interrupt = reject;
+      this.#source.next().then(resolve, reject);
+    });
   }
 
   get #isCancelled(): boolean {

@@ -173,6 +173,8 @@ export interface Gate {
   newCallId(): string;
   /** Names of plugins that are not ready, and "kernel" while it boots or stops; empty when ready. */
   unready(): Promise<readonly string[]>;
+  /** The process stops: calls in flight are waited for, and new ones are refused. */
+  readonly isStopping: boolean;
 }
 
 export interface PluginContext {

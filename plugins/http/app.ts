@@ -4,7 +4,7 @@
 import cors from "@koa/cors";
 import Router from "@koa/router";
 import Koa from "koa";
-import { cut, errorText, type PluginContext, visible } from "../../core/index.ts";
+import { cut, errorText, type PluginContext, stopping, visible } from "../../core/index.ts";
 import { answer, answered } from "./answering.ts";
 import { dryRuns, exposedRoutes, routeIndexOf } from "./exposed.ts";
 import type { Guard } from "./guard.ts";
@@ -26,6 +26,9 @@ export interface AppOptions {
 /** How long a browser may go without asking again; they forget after 5 seconds if nothing is said. */
 const preflightSeconds = 600;
 
+/** What those who look after the process ask until its end. */
+const probes = new Set(["/health", "/ready"]);
+
 const isOfClient = (error: unknown): boolean =>
   ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"].includes(String((error as NodeJS.ErrnoException | undefined)?.code));
 
@@ -45,10 +48,13 @@ export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
       guard.check(ctx.req);
       // Koa has kept the target as it came, and `ctx.URL` is made of it.
       ctx.originalUrl = ctx.request.originalUrl = ctx.req.url ?? "/";
+      if (gate.isStopping && !probes.has(ctx.path)) throw stopping();
       await next();
     } catch (error) {
       answer(ctx, error);
     }
+    // The connection must not bring another request to a server that stops.
+    if (gate.isStopping && !ctx.res.headersSent) ctx.set("connection", "close");
     const { body } = ctx;
     const size = typeof body === "string" || Buffer.isBuffer(body) ? body.length : 0;
     if (size >= largeAnswer) makeRoom(ctx.req.socket, size);
