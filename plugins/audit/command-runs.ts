@@ -10,7 +10,7 @@ import { erase as eraseFrom } from "./erasing/erase.ts";
 import { eraserFor, type RightParts } from "./erasing/right.ts";
 import type { Eraser } from "./erasing/subject.ts";
 import { each, type Filter, type Found, newest, timeOf, trailIn } from "./find.ts";
-import { openKeys, readKeys, rotateKeys } from "./keys.ts";
+import { openKeys, readKeys, readTrailFile, rotateKeys } from "./keys.ts";
 import { jsonLine, textBlock, textLine } from "./show.ts";
 import { type Source, storeSource } from "./source.ts";
 import { type HeadRow, queriesOn } from "./tables.ts";
@@ -117,12 +117,12 @@ export const verify = async (parts: CommandParts, input: Static<typeof verifyInp
   const against = [...new Set([...given, ...sinks])];
   try {
     const source = await sourceOf(parts, input.file, io);
-    if (source === undefined) return noTrail;
+    if (source === undefined) return withoutTrail(parts, io);
     const fingerprint = input.fingerprint ?? parts.fingerprint;
     const report = await verifySource(source, { keyFile: parts.keyFile, fingerprint, from: input.from, against });
     if (report === undefined) {
       io.say("There is no trail yet.\n");
-      return noTrail;
+      return withoutTrail(parts, io);
     }
     if (io.isJson) io.show(report);
     io.say(summaryOf(report, against.length > 0));
@@ -131,6 +131,13 @@ export const verify = async (parts: CommandParts, input: Static<typeof verifyInp
     io.say(`The trail could not be read: ${visible(error instanceof Error ? error.message : String(error))}\n`);
     return 2;
   }
+};
+
+/** Keys that have begun a trail say that it is lost. */
+const withoutTrail = ({ keyFile }: CommandParts, io: CommandIo): number => {
+  if (!existsSync(keyFile) || readTrailFile(keyFile).trail === undefined) return noTrail;
+  io.say(`The store holds no trail, but the key file has begun one: the trail is lost. Restore the store from a backup.\n`);
+  return 1;
 };
 
 /** Read in a thread: a million rows are hashed here while the next ones are fetched. */

@@ -41,5 +41,7 @@ export interface Database {
   readonly dialect: Dialect;
   /** Lends a connection that nobody else uses meanwhile. */
   lend<Answer>(use: (connection: Connection) => Promise<Answer>): Promise<Answer>;
+  /** @throws {StoreFailure} `broken` when this is not the database any more that was opened: it was replaced or deleted. */
+  assertSame(): Promise<void>;
   close(): Promise<void>;
 }

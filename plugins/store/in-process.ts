@@ -18,6 +18,7 @@ export const openInProcess = (path: string): Database => {
   return {
     dialect: "sqlite",
     lend: (use) => inTurn(() => use(connection)),
+    assertSame: async () => file.assertSame(),
     close: () => inTurn(async () => file.close()),
   };
 };

@@ -7,7 +7,7 @@ import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BootError, definePlugin, errorText, type Plugin, type Problem } from "../../core/index.ts";
 import type { Database } from "./connection.ts";
-import { isStoreFailure } from "./failure.ts";
+import { type FailureKind, isStoreFailure } from "./failure.ts";
 import { isMigrated, type Registered, touchOf } from "./migrate.ts";
 import { fenced, openDatabase, openStore, type Place } from "./open.ts";
 import { type OpenStore, type Store, storeRef } from "./service.ts";
@@ -28,6 +28,8 @@ export interface StoreOptions {
 
 /** sysexits EX_IOERR. */
 const exitOnFence = 74;
+/** How often a process that stays looks whether its database is still the one that it opened. */
+const tickMs = 1_000;
 /** How old an answer to "does it answer?" may be, milliseconds. */
 const readinessMs = 1_000;
 const processesThatStay = new Set(["serve", "dev", "mcp", "test"]);
@@ -98,15 +100,29 @@ export const store = definePlugin(
       };
       services.provide(storeRef, service);
       const answers = recently(readinessMs, () => check());
+      let ticking: NodeJS.Timeout | undefined;
+      let isLooking = false;
+      const look = async (): Promise<void> => {
+        if (isLooking || isFenced || database === undefined) return;
+        isLooking = true;
+        // A database that is away shows in the calls that need it.
+        await database.assertSame().catch(onFailure);
+        isLooking = false;
+      };
       return {
         start: async () => {
-          if (processesThatStay.has(command))
-            await service.open().catch((error: unknown) => {
-              throw startProblem(error, place);
-            });
+          if (!processesThatStay.has(command)) return;
+          try {
+            await service.open();
+            await database?.assertSame(); // from now on it must stay the one that was just opened
+          } catch (error) {
+            throw startProblem(error, place);
+          }
+          ticking = setInterval(look, tickMs).unref();
         },
         isReady: async () => !isFenced && (await answers()),
         stop: async () => {
+          clearInterval(ticking);
           await database?.close();
           database = undefined;
         },
@@ -138,7 +154,7 @@ const placeOf = ({ url = defaultUrl, schema = defaultSchema, mayLoseCommits = fa
   return { url, path, schema, mayLoseCommits };
 };
 
-/** The url is not quoted: it may hold a password. */
+/** What stops a start. The url is not quoted: it may hold a password. */
 const startProblem = (error: unknown, { path }: Place): unknown => {
   if (!isStoreFailure(error)) return error;
   const say = (cause: string, remedy: string) => new BootError([{ place: "store()", plugin: "store", cause, remedy }]);
@@ -147,9 +163,16 @@ const startProblem = (error: unknown, { path }: Place): unknown => {
       "The pooler in front of PostgreSQL runs in statement mode, which cannot run transactions",
       "Set pool_mode = transaction",
     );
+  if (path !== undefined) return say(`The store cannot be opened: ${error.message}`, `Check the file ${path} and its disk`);
+  const remedies: Partial<Record<FailureKind, string>> = {
+    lost: "Start PostgreSQL, or correct the host and port in store({ url }), then start again",
+    unavailable: "Let this user log in and write, or correct store({ url }), then start again",
+    busy: "Another process holds a lock: start again when it has finished",
+    full: "Make room on the disk of PostgreSQL, then start again",
+  };
   return say(
-    `The store cannot be opened: ${error.message}`,
-    path === undefined ? "Check that the server runs and lets this user in" : `Check the file ${path} and its disk`,
+    `PostgreSQL cannot be used for the store: ${error.message}`,
+    remedies[error.kind] ?? "Check that the server runs and lets this user in",
   );
 };
 

@@ -17,7 +17,8 @@ interface Applied {
   readonly tables: string;
 }
 
-const ledger = "quater_migration";
+/** The table that says which migrations were applied. */
+export const ledger = "quater_migration";
 /** Any number that nothing else locks: "quater" on a telephone's keys. */
 const advisoryLock = 782_837;
 

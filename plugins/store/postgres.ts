@@ -3,6 +3,7 @@
 import type { ClientBase, Pool, PoolClient } from "pg";
 import { type Connection, type Database, nothing, type Result, type Statement } from "./connection.ts";
 import { mismatch, postgresFailure, StoreFailure } from "./failure.ts";
+import { ledger } from "./migrate.ts";
 import { beginOf, limits, type Scope, settleSession } from "./postgres-settings.ts";
 
 const connections = 4;
@@ -40,27 +41,46 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
   pool.on("error", onLost);
   // A connection that breaks while it is lent tells its queries; without a listener it would end the process as well.
   pool.on("connect", (client) => client.on("error", () => undefined));
+  const lend: Database["lend"] = async (use) => {
+    const client = await pool.connect().catch((error: unknown) => {
+      throw postgresFailure(error);
+    });
+    let failure: unknown;
+    try {
+      return await use(connectionOn(client, scopes.get(client) ?? "transaction", begins));
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      // One that broke, or stands in a transaction that could not be ended, is not for the next.
+      const isSpoilt = failure instanceof StoreFailure && failure.kind !== "conflict" && failure.kind !== "mismatch";
+      client.release(isSpoilt);
+    }
+  };
+  let identity: string | undefined;
   return {
     dialect: "postgres",
-    lend: async (use) => {
-      const client = await pool.connect().catch((error: unknown) => {
-        throw postgresFailure(error);
-      });
-      let failure: unknown;
-      try {
-        return await use(connectionOn(client, scopes.get(client) ?? "transaction", begins));
-      } catch (error) {
-        failure = error;
-        throw error;
-      } finally {
-        // One that broke, or stands in a transaction that could not be ended, is not for the next.
-        const isSpoilt = failure instanceof StoreFailure && failure.kind !== "conflict" && failure.kind !== "mismatch";
-        client.release(isSpoilt);
-      }
+    lend,
+    assertSame: async () => {
+      const { rows } = await lend((connection) => connection.read(identityOf(schema)));
+      const [found] = rows as readonly { readonly database: number; readonly held: number | null }[];
+      if (identity === undefined && found?.held === null) return; // nothing was made yet
+      const now = `${found?.database} ${found?.held}`;
+      identity ??= now;
+      if (identity === now) return;
+      const what = found?.held === null ? "deleted" : "replaced";
+      throw new StoreFailure("broken", "STORE_MOVED", `The schema ${schema} was ${what} while it was in use`);
     },
     close: () => pool.end(),
   };
 };
+
+/** The object ids of database and schema: those that are made anew have others. */
+const identityOf = (schema: string): Statement => ({
+  sql: `select cast(oid as bigint) as database, (select cast(oid as bigint) from pg_namespace where nspname = $1
+    and to_regclass($2) is not null) as held from pg_database where datname = current_database()`,
+  parameters: [schema, `${schema}.${ledger}`],
+});
 
 const connectionOn = (client: PoolClient, scope: Scope, begins: Readonly<Record<Scope, Statement>>): Connection => {
   const begin = begins[scope];

@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import type { Result, Statement } from "./connection.ts";
 import { mismatch, type StoreFailure, sqliteFailure } from "./failure.ts";
+import { SameFile } from "./same-file.ts";
 
 interface DriverStatement {
   readonly reader: boolean;
@@ -33,6 +34,8 @@ const preparedLimit = 200;
 export interface SqliteFile {
   run(statements: readonly Statement[]): readonly Result[];
   whole(statements: readonly Statement[]): readonly Result[];
+  /** @throws {StoreFailure} `broken` when the file was deleted or replaced since it was opened. */
+  assertSame(): void;
   close(): void;
 }
 
@@ -47,6 +50,7 @@ export const openSqlite = (path: string): SqliteFile => {
   // SQLite would make it with the process's mask, and gives its -wal and -shm the mode of the file.
   closeSync(openSync(path, "a", 0o600));
   if (statSync(path).size === 0) chmodSync(path, 0o600);
+  const same = new SameFile(path);
   let driver: Driver;
   try {
     const Libsql = createRequire(import.meta.url)("libsql") as new (path: string, options: object) => Driver;
@@ -63,11 +67,19 @@ export const openSqlite = (path: string): SqliteFile => {
     statements.set(sql, known);
     return known;
   };
+  let hasWritten = false;
+  /** After each commit: what went into a file that is gone must not be taken for durable. */
+  const committed = (): void => {
+    if (!hasWritten || driver.inTransaction) return;
+    hasWritten = false;
+    same.assert();
+  };
   const one = ({ sql, parameters, expects }: Statement): Result => {
     const statement = prepared(sql);
     const binds = parameters.map(bound);
     if (statement.reader) return { rows: statement.all(binds), changes: 0 };
     const { changes } = statement.run(binds);
+    hasWritten = true;
     if (expects !== undefined && changes !== expects) throw mismatch(expects, changes);
     return { rows: [], changes };
   };
@@ -79,13 +91,19 @@ export const openSqlite = (path: string): SqliteFile => {
     }
   };
   return {
-    run: (list) => told(() => list.map(one)),
+    run: (list) =>
+      told(() => {
+        const results = list.map(one);
+        committed();
+        return results;
+      }),
     whole: (list) =>
       told(() => {
         driver.exec("BEGIN IMMEDIATE");
         try {
           const results = list.map(one);
           driver.exec("COMMIT");
+          committed();
           return results;
         } catch (error) {
           // After some failures SQLite has rolled back by itself, a full disk for one.
@@ -93,6 +111,7 @@ export const openSqlite = (path: string): SqliteFile => {
           throw error;
         }
       }),
+    assertSame: () => same.assert(),
     close: () => {
       statements.clear();
       driver.close();

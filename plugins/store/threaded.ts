@@ -48,6 +48,12 @@ export const openThreaded = async (path: string): Promise<Database> => {
   thread.on("error", (error) => end(new StoreFailure("broken", "thread", `The store's thread failed: ${error.message}`, error)));
   thread.on("exit", () => end(new StoreFailure("broken", "thread", "The store's thread has ended")));
   await answered(0);
+  const tell = (act: "assertSame" | "close"): Promise<unknown> => {
+    const id = ++ids;
+    const answer = answered(id);
+    thread.postMessage({ id, act } satisfies Asked);
+    return answer;
+  };
   const ask = (act: "run" | "whole", statements: readonly Statement[]): Promise<readonly Result[]> => {
     const id = ++ids;
     const answer = answered(id);
@@ -64,12 +70,10 @@ export const openThreaded = async (path: string): Promise<Database> => {
   return {
     dialect: "sqlite",
     lend: (use) => inTurn(() => use(connection)),
+    assertSame: () => inTurn(async () => void (await tell("assertSame"))),
     close: () =>
       inTurn(async () => {
-        const id = ++ids;
-        const closed = answered(id);
-        thread.postMessage({ id, act: "close" } satisfies Asked);
-        await closed;
+        await tell("close");
         await thread.terminate();
       }),
   };

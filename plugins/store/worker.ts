@@ -8,7 +8,7 @@ import { openSqlite, type SqliteFile } from "./sqlite.ts";
 
 export type Asked =
   | { readonly id: number; readonly act: "run" | "whole"; readonly statements: string | readonly Statement[] }
-  | { readonly id: number; readonly act: "close" };
+  | { readonly id: number; readonly act: "assertSame" | "close" };
 
 /** A failure as data: classes do not survive the way between threads. */
 export type Answered =
@@ -33,7 +33,7 @@ answer(0, () => {
 });
 port.on("message", (asked: Asked) => {
   answer(asked.id, () => {
-    if (asked.act === "close") return file?.close();
+    if (!("statements" in asked)) return file?.[asked.act]();
     const { statements } = asked;
     return file?.[asked.act](typeof statements === "string" ? (JSON.parse(statements) as readonly Statement[]) : statements);
   });

@@ -156,7 +156,9 @@ test("a url that is none, and a PostgreSQL that does not answer, are boot errors
   using folder = tempFolder();
   await expect(boot(folder.root, { url: "mysql://x" })).rejects.toThrow('store\'s url begins with "mysql:"');
   const boots = boot(folder.root, { url: "postgres://user:hunter2@127.0.0.1:1/db" });
-  await expect(boots).rejects.toThrow("The store cannot be opened");
+  await expect(boots).rejects.toThrow(
+    "PostgreSQL cannot be used for the store: connect ECONNREFUSED 127.0.0.1:1. Start PostgreSQL",
+  );
   await expect(boots).rejects.not.toThrow("hunter2");
 });
 

@@ -1,0 +1,173 @@
+// A store that is deleted, replaced or made anew while its keys are still there.
+
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { storeRef } from "quater/plugins";
+import { principal, type TestApp } from "quater/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { quater } from "../cli/kit.ts";
+import { type TestPostgres, testPostgres } from "../store/postgres.ts";
+import { bootWithTrail, change, tempFolder } from "./kit.ts";
+
+let postgres: TestPostgres | string;
+beforeAll(async () => {
+  postgres = await testPostgres();
+});
+afterAll(async () => {
+  if (typeof postgres !== "string") await postgres.close();
+});
+
+const databaseIn = (root: string) => join(root, ".quater/quater.db");
+const keysIn = (root: string) => join(root, ".quater/trail-keys.json");
+const isFenced = (app: TestApp) => app.kernel.services.get(storeRef).isFenced;
+
+const untilFenced = async (app: TestApp): Promise<void> => {
+  const end = Date.now() + 20_000;
+  while (!isFenced(app)) {
+    if (Date.now() > end) throw new Error("The instance was not fenced within 20 s");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+};
+
+const removals: Record<string, (path: string) => void> = {
+  "all files deleted": (path) => {
+    for (const part of ["", "-wal", "-shm"]) rmSync(path + part);
+  },
+  "the log deleted": (path) => rmSync(`${path}-wal`),
+  "the file replaced by a copy": (path) => {
+    copyFileSync(path, `${path}.copy`);
+    renameSync(`${path}.copy`, path);
+  },
+  "the file moved away": (path) => renameSync(path, `${path}.away`),
+};
+
+for (const [title, remove] of Object.entries(removals)) {
+  test(`S9: ${title} while serving: noticed at the next tick without a call, fenced, calls get 503`, async () => {
+    using folder = tempFolder();
+    await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
+    expect(await app.as(principal()).call("change", { id: "a" })).toMatchObject({ ok: true });
+    remove(databaseIn(folder.root));
+    await untilFenced(app);
+    expect(await app.kernel.unready()).toEqual(["store"]);
+    expect(await app.as(principal()).call("change", { id: "b" })).toMatchObject({ error: { code: "audit_unavailable" } });
+    expect(app.log.map(({ message }) => message)).toContain("The store is fenced: no calls are taken until it was looked at");
+  });
+}
+
+test("S9: no write is acknowledged after the file was deleted, also before the next tick", async () => {
+  using folder = tempFolder();
+  const handled: unknown[] = [];
+  await using app = await bootWithTrail({ root: folder.root, handlers: { change: change((input) => handled.push(input)) } });
+  await app.as(principal()).call("change", { id: "a" });
+  rmSync(databaseIn(folder.root));
+  expect(await app.as(principal()).call("change", { id: "b" })).toMatchObject({ error: { code: "audit_unavailable" } });
+  expect(handled).toEqual([{ id: "a" }]);
+});
+
+const serving = (root: string, act: string): void => {
+  const repository = fileURLToPath(new URL("../../..", import.meta.url));
+  writeFileSync(join(root, "package.json"), '{"type":"module"}');
+  mkdirSync(join(root, "node_modules"));
+  symlinkSync(repository, join(root, "node_modules/quater"), "dir");
+  writeFileSync(
+    join(root, "quater.config.ts"),
+    `import { rmSync } from "node:fs";
+import { defineConfig, definePlugin } from "quater";
+import { audit, store } from "quater/plugins";
+const acts = definePlugin(() => ({ name: "acts", setup: () => ({ start: () => void setTimeout(() => { ${act} }, 10) }) }));
+export default defineConfig({ name: "t", handlers: [], plugins: [store(), audit(), acts()] });
+`,
+  );
+};
+
+test("S9: serve ends with 74 when its store file is deleted", async () => {
+  using folder = tempFolder();
+  serving(folder.root, `rmSync(${JSON.stringify(databaseIn(folder.root))})`);
+  const { code, err } = await quater(["serve"], { cwd: folder.root });
+  expect([code, err]).toEqual([74, expect.stringContaining("quater.db was deleted while it was open")]);
+});
+
+test("S9: a start that finds keys and no trail refuses and says what to do; it makes no new trail", async () => {
+  using folder = tempFolder();
+  const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
+  const first = await boot();
+  await first.as(principal()).call("change", { id: "a" });
+  await first.stop();
+  for (const part of ["", "-wal", "-shm"]) rmSync(databaseIn(folder.root) + part, { force: true });
+  for (let n = 0; n < 2; n++) {
+    await expect(boot()).rejects.toThrow(
+      `The store holds no trail, but the key file has begun one. The store was deleted, replaced or not mounted: restore it. To begin a new trail on purpose, move ${keysIn(folder.root)} away`,
+    );
+  }
+  renameSync(keysIn(folder.root), join(folder.root, "old-keys.json"));
+  const again = await boot();
+  expect(await again.as(principal()).call("change", { id: "a" })).toMatchObject({ ok: true });
+  await again.stop();
+});
+
+test("S9: keys that were made before the first event, for their fingerprint, begin a trail like any others", async () => {
+  using folder = tempFolder();
+  serving(folder.root, "");
+  const { code, out } = await quater(["audit", "fingerprint"], { cwd: folder.root });
+  expect([code, out]).toEqual([0, expect.stringMatching(/^SHA256:/)]);
+  expect(existsSync(databaseIn(folder.root))).toBe(false);
+  const app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
+  await app.stop();
+  expect(JSON.parse(readFileSync(keysIn(folder.root), "utf8"))).toMatchObject({ trail: expect.stringMatching(/^[0-9a-f]{64}$/) });
+});
+
+test("S9: keys of before this was noted learn it at the next start with their trail", async () => {
+  using folder = tempFolder();
+  const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
+  await (await boot()).stop();
+  const { trail, ...content } = JSON.parse(readFileSync(keysIn(folder.root), "utf8"));
+  writeFileSync(keysIn(folder.root), JSON.stringify(content));
+  await (await boot()).stop();
+  expect(JSON.parse(readFileSync(keysIn(folder.root), "utf8")).trail).toBe(trail);
+});
+
+test("S9: audit verify of a store that was lost does not say that there is no trail yet", async () => {
+  using folder = tempFolder();
+  serving(folder.root, "");
+  const app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
+  await app.stop();
+  rmSync(databaseIn(folder.root));
+  const { code, err } = await quater(["audit", "verify"], { cwd: folder.root });
+  expect([code, err]).toEqual([1, expect.stringContaining("The store holds no trail, but the key file has begun one")]);
+});
+
+test("S9: on PostgreSQL a schema that is dropped or made anew is noticed, and a start refuses", async (context) => {
+  if (typeof postgres === "string") return context.skip(postgres);
+  for (const sql of ["drop schema quater cascade", "alter schema quater rename to gone; create schema quater"]) {
+    using folder = tempFolder();
+    const url = await postgres.freshUrl();
+    const boot = () => bootWithTrail({ root: folder.root, store: { url }, handlers: { change: change() } });
+    await using app = await boot();
+    expect(await app.as(principal()).call("change", { id: "a" })).toMatchObject({ ok: true });
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(sql).finally(() => client.end());
+    await untilFenced(app);
+    expect(await app.kernel.unready()).toEqual(["store"]);
+    expect(await app.as(principal()).call("change", { id: "b" })).toMatchObject({ error: { code: "audit_unavailable" } });
+    await expect(boot()).rejects.toThrow("The store holds no trail, but the key file has begun one");
+  }
+});
+
+test("S9: on PostgreSQL a database that is made anew is noticed", async (context) => {
+  if (typeof postgres === "string") return context.skip(postgres);
+  using folder = tempFolder();
+  const [url, other] = [await postgres.freshUrl(), await postgres.freshUrl()];
+  await using app = await bootWithTrail({ root: folder.root, store: { url }, handlers: { change: change() } });
+  const name = new URL(url).pathname.slice(1);
+  const client = new pg.Client({ connectionString: other });
+  await client.connect();
+  await client.query(`drop database ${name} with (force)`);
+  expect(await app.as(principal()).call("change", { id: "b" })).toMatchObject({ error: { code: "audit_unavailable" } });
+  expect(isFenced(app)).toBe(false); // it may be being restored
+  await client.query(`create database ${name}`);
+  await client.end();
+  await untilFenced(app);
+});
