@@ -1,6 +1,7 @@
 // The service: one door for the page, the API, the commands and the gate suite, so that all of them refuse the same.
 
 import { isQuaterError } from "../../core/index.ts";
+import { callKeyOf } from "./digest.ts";
 import { assertApprover, mayLookAt, obstacleTo } from "./eligible.ts";
 import { approvalNotFound, notEligible } from "./errors.ts";
 import { isId } from "./filing.ts";
@@ -38,7 +39,7 @@ const accounted = <Answer>(
   });
 
 export const approvalsOn = (ground: Ground, policies: ReadonlyMap<string, Policy>): Approvals => {
-  const { reader, urlOf } = ground.parts;
+  const { audit, reader, urlOf } = ground.parts;
   const ownStatus: Approvals["statusOf"] = (requester, surface, id) => statusOf(ground, requester, surface, id);
   return {
     assertApprover: (approver) => assertApprover(approver, policies.values()),
@@ -63,7 +64,10 @@ export const approvalsOn = (ground: Ground, policies: ReadonlyMap<string, Policy
       if (!mayLookAt(approver, found.record)) throw notEligible("you are none of its approvers");
       return found.record;
     },
-    earlier: async ({ callKey, filedAt, id }) => (await reader.earlier(callKey, filedAt, id)).map(({ record }) => record),
+    earlier: async (record) => {
+      const callKeys = callKeyOf((text) => audit.tagsOf(text), record);
+      return (await reader.earlier([record.callKey, ...callKeys], record.filedAt, record.id)).map(({ record }) => record);
+    },
     obstacle: obstacleTo,
     vote: (approver, given) => accounted(ground, approver, given.id, vote(ground, approver, given)),
     revoke: (approver, given) => accounted(ground, approver, given.id, revoke(ground, approver, given)),

@@ -2,7 +2,8 @@
 // change. They are run by audit, in the transaction that writes the event which tells of them; nothing else writes here.
 
 import type { OpenStore, Statement } from "../store/service.ts";
-import { database, livePending } from "./reading.ts";
+import type { LikenessKeys } from "./likeness.ts";
+import { database, deniedLike, filedWithinHour, livePending, livePendingOf } from "./reading.ts";
 import type { ApprovalOutcome, Filed, Vote } from "./record.ts";
 import { erasedMark, type Found } from "./tables.ts";
 
@@ -22,17 +23,26 @@ export type Draft = Omit<Filed, "filedAt" | "pendingUntil">;
 export interface Filing {
   readonly draft: Draft;
   readonly nth: number;
+  /** The draft's `callKey` and what the other keys in the key file make of it. */
+  readonly callKeys: readonly string[];
+  readonly keys: LikenessKeys;
   readonly requesterKey: string;
   readonly requesterText: string;
   readonly policyText: string;
   /** As they are stored: sealed where there are secrets among them. */
   readonly texts: Pick<Draft, "args" | "preview" | "nonce">;
   readonly maxPending: number;
+  readonly maxFiledPerHour: number;
+  readonly cooldownMs: number;
 }
 
-/** Inserts nothing while as many as may be are pending, so that two that file at once cannot exceed it together. */
+/**
+ * Inserts nothing when a limit is reached, when people have just denied a call that looks the same, or when the call is
+ * pending already. All of it is decided in this statement, so that two processes that file at once keep the limits together.
+ */
 export const filed = (open: OpenStore, filing: Filing): Statement => {
-  const { draft, nth, requesterKey, requesterText, policyText, texts, maxPending } = filing;
+  const { draft, nth, callKeys, keys, requesterKey, requesterText, policyText, texts } = filing;
+  const { maxPending, maxFiledPerHour, cooldownMs } = filing;
   const { clock, sql } = open;
   const db = database(open);
   const values = {
@@ -45,6 +55,8 @@ export const filed = (open: OpenStore, filing: Filing): Statement => {
     args: texts.args,
     requester: requesterText,
     requester_key: requesterKey,
+    person_key: keys.person[0] ?? "",
+    like_key: keys.like[0] ?? "",
     surface: draft.surface,
     policy_name: draft.policyName,
     policy: policyText,
@@ -67,7 +79,10 @@ export const filed = (open: OpenStore, filing: Filing): Statement => {
             clock.as("filed_at"),
             sql<number>`${clock} + ${draft.policy.pendingForMs}`.as("pending_until"),
           ])
-          .where(livePending(open, requesterKey), "<", maxPending) as never,
+          .where(livePending(open, requesterKey), "<", maxPending)
+          .where(filedWithinHour(open, keys.person), "<", maxFiledPerHour)
+          .where(({ exists, not }) => not(exists(deniedLike(open, keys.like, cooldownMs).select("id"))))
+          .where(({ exists, not }) => not(exists(livePendingOf(open, callKeys).select("id")))) as never,
       ),
   );
 };
@@ -219,6 +234,7 @@ export const erased = (open: OpenStore, found: Found, { args, requester }: Erase
     args,
     requester,
     requester_key: erasedMark,
+    like_key: null,
     nonce: erasedMark,
     preview: null,
     reason: null,

@@ -39,10 +39,11 @@ export const digestedText = ({ args, preview, requester, policyName, policy, ...
  * What a repeated call is found by: equal for calls of the same handler with the same arguments by the same principal,
  * over the same surface unless the policy leaves that open.
  *
- * @param tag  A keyed function of a text, so that whoever has the store alone cannot try arguments: audit's `tagOf`.
+ * @param tag  A keyed function of a text, so that whoever has the store alone cannot try arguments: audit's
+ *   `tagsOf`, so that requests are found after a rotation of the keys, too.
  */
-export const callKeyOf = (
-  tag: (text: string) => string,
+export const callKeyOf = <Tag>(
+  tag: (text: string) => Tag,
   {
     app,
     handler,
@@ -51,7 +52,7 @@ export const callKeyOf = (
     surface,
     policy,
   }: Pick<Digested, "app" | "handler" | "args" | "requester" | "surface" | "policy">,
-): string => {
+): Tag => {
   const text = canonicalText({
     app,
     handler,

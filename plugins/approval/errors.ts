@@ -17,6 +17,7 @@ export const approvalCodes = {
   approval_mismatch: "approval_refused",
   approval_not_found: "not_found",
   approval_backlog: "rate_limited",
+  approval_filing_limit: "rate_limited",
   approval_unattributed: "forbidden",
   approval_unrenderable: "invalid_input",
   approval_unavailable: "unavailable",
@@ -99,6 +100,15 @@ export const approvalBacklog = (most: number): QuaterError =>
   build("approval_backlog", `${most} requests of this caller are waiting for people; wait, or cancel one`, {
     retryAfterSeconds: 60,
   });
+
+export const approvalFilingLimit = (most: number, retryAfterSeconds: number): QuaterError =>
+  build(
+    "approval_filing_limit",
+    `This person has filed ${most} requests for approval within the last hour, cancelled ones included`,
+    {
+      retryAfterSeconds,
+    },
+  );
 
 export const approvalUnattributed = (message: string): QuaterError => build("approval_unattributed", message);
 

@@ -6,8 +6,17 @@ import { type Authorized, canonicalText, previewOf } from "../../core/index.ts";
 import type { AuditEvent } from "../audit/service.ts";
 import { type Draft, expired, filed } from "./changing.ts";
 import { digestOf } from "./digest.ts";
-import { approvalBacklog, approvalRequired, approvalUnattributed, approvalUnrenderable, type EarlierUse } from "./errors.ts";
+import {
+  approvalBacklog,
+  approvalDenied,
+  approvalFilingLimit,
+  approvalRequired,
+  approvalUnattributed,
+  approvalUnrenderable,
+  type EarlierUse,
+} from "./errors.ts";
 import { type Asked, boundBy, eventOf, type Ground, madeBy, requesterKeyOf } from "./ground.ts";
+import { type LikenessKeys, likenessKeys } from "./likeness.ts";
 import type { ApprovalRecord } from "./record.ts";
 import { unrenderableAt } from "./shown/values.ts";
 import { expiredEvent } from "./sweeping.ts";
@@ -22,14 +31,17 @@ import type { Found } from "./tables.ts";
  */
 export const file = async (ground: Ground, asked: Asked, after: Found | undefined): Promise<void> => {
   assertMayAsk(asked);
-  const { call, callKey, requester, requesterText, policyText } = asked;
-  const { reader, maxPending } = ground.parts;
+  const { call, callKeys, requester, requesterText, policyText } = asked;
+  const { audit, maxPending, maxFiledPerHour, cooldownMs } = ground.parts;
+  const [callKey = ""] = callKeys;
   const preview = await previewText(call);
   const unrenderable = unrenderableAt({ args: call.inputText, preview });
   if (unrenderable !== undefined) throw approvalUnrenderable(unrenderable.path, `${unrenderable.in}: ${unrenderable.reason}`);
   const bound = boundBy(asked, { surface: call.surface, preview, nonce: freshNonce() });
   const draft: Draft = { ...bound, id: freshId(), callKey, digest: digestOf(bound), callId: call.callId };
   const requesterKey = requesterKeyOf(requester);
+  const keys = likenessKeys((value) => audit.tagsOf(value), draft);
+  const limits = { maxPending, maxFiledPerHour, cooldownMs };
   const texts = asked.hasSecrets ? sealedTexts(ground, draft) : draft;
   // Its row still says "pending", and there may be one of these: it ends in the same transaction.
   const over = after?.stored === "pending" ? after : undefined;
@@ -37,17 +49,48 @@ export const file = async (ground: Ground, asked: Asked, after: Found | undefine
     [...(over === undefined ? [] : [expiredEvent(over)]), filedEvent(ground, asked, draft)],
     (open) => [
       ...(over === undefined ? [] : [expired(open, over)]),
-      filed(open, { draft, nth: (after?.nth ?? 0) + 1, requesterKey, requesterText, policyText, texts, maxPending }),
+      filed(open, {
+        draft,
+        nth: (after?.nth ?? 0) + 1,
+        callKeys,
+        keys,
+        requesterKey,
+        requesterText,
+        policyText,
+        texts,
+        ...limits,
+      }),
     ],
   );
-  if (!isWritten) {
-    const isStillFirst = (await reader.newest(callKey))?.nth === after?.nth;
-    if (isStillFirst && (await reader.pendingOf(requesterKey)) >= maxPending) throw approvalBacklog(maxPending);
-    return;
-  }
+  if (!isWritten) return assertMayFile(ground, asked, after, keys, requesterKey);
   ground.tell("approval.filed", draft);
-  const written = await reader.byId(draft.id);
+  const written = await ground.parts.reader.byId(draft.id);
   if (written !== undefined) throw await required(ground, written);
+};
+
+/**
+ * Says why nothing was filed.
+ *
+ * @returns When another process filed the same call first.
+ * @throws {QuaterError} `approval_denied`, `approval_backlog`, `approval_filing_limit`.
+ */
+const assertMayFile = async (
+  { parts }: Ground,
+  { callKeys }: Asked,
+  after: Found | undefined,
+  keys: LikenessKeys,
+  requesterKey: string,
+): Promise<void> => {
+  const { reader, maxPending, maxFiledPerHour, cooldownMs } = parts;
+  if ((await reader.newest(callKeys))?.nth !== after?.nth) return;
+  const denied = await reader.deniedLike(keys.like, cooldownMs);
+  if (denied !== undefined) {
+    const { id, reason, decidedAt = 0 } = denied.record;
+    throw approvalDenied(id, reason, Math.max(1, Math.ceil((decidedAt + cooldownMs - denied.now) / 1000)));
+  }
+  if ((await reader.pendingOf(requesterKey)) >= maxPending) throw approvalBacklog(maxPending);
+  const waitMs = await reader.filingWaitMs(keys.person, maxFiledPerHour);
+  if (waitMs > 0) throw approvalFilingLimit(maxFiledPerHour, Math.ceil(waitMs / 1000));
 };
 
 /** The refusal that says what is waited for, and how an identical call ended that was agreed to before. */

@@ -23,6 +23,7 @@ export interface GroundParts {
   readonly tell: Tell;
   readonly urlOf: (id: string) => string | undefined;
   readonly maxPending: number;
+  readonly maxFiledPerHour: number;
   readonly cooldownMs: number;
 }
 
@@ -80,7 +81,8 @@ export interface Asked extends Plan {
   readonly app: string;
   readonly requester: Requester;
   readonly requesterText: string;
-  readonly callKey: string;
+  /** What the call's requests are found by, with every key in the key file. The first is the current one. */
+  readonly callKeys: readonly string[];
 }
 
 export const askedOf = (ground: Ground, plan: Plan, call: Authorized): Asked => {
@@ -93,7 +95,7 @@ export const askedOf = (ground: Ground, plan: Plan, call: Authorized): Asked => 
     app,
     requester,
     requesterText: canonicalText(requester),
-    callKey: callKeyOf((text) => audit.tagOf(text), { app, handler, args, requester, surface, policy: plan.policy }),
+    callKeys: callKeyOf((text) => audit.tagsOf(text), { app, handler, args, requester, surface, policy: plan.policy }),
   };
 };
 

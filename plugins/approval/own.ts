@@ -40,7 +40,7 @@ export const cancel = async (ground: Ground, requester: Principal, surface: stri
 /** What a dry run is told. Files nothing, and speaks of the caller's own requests alone. */
 export const forecast = async (ground: Ground, plan: Plan, call: Authorized): Promise<unknown> => {
   const { policyName, policy } = plan;
-  const newest = await ground.parts.reader.newest(askedOf(ground, plan, call).callKey);
+  const newest = await ground.parts.reader.newest(askedOf(ground, plan, call).callKeys);
   return {
     required: true,
     policy: policyName,

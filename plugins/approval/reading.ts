@@ -7,6 +7,7 @@ import type { Secrecy } from "./secrecy.ts";
 import type { ListGiven } from "./service.ts";
 import { type Database, erasedMark, type Found, foundOf, type ReadRow, stateNow, type VoteRow } from "./tables.ts";
 
+const hourMs = 3_600_000;
 const dayMs = 86_400_000;
 const mostListed = 200;
 const mostEarlier = 20;
@@ -29,8 +30,10 @@ export class Reader {
   }
 
   /** The last one that was filed for this very call. */
-  async newest(callKey: string): Promise<Found | undefined> {
-    const found = await this.#read((open) => requests(open).where("call_key", "=", callKey).orderBy("nth", "desc").limit(1));
+  async newest(callKeys: readonly string[]): Promise<Found | undefined> {
+    const found = await this.#read((open) =>
+      requests(open).where("call_key", "in", callKeys).orderBy("nth", "desc").orderBy("filed_at", "desc").limit(1),
+    );
     return found[0];
   }
 
@@ -56,13 +59,14 @@ export class Reader {
   }
 
   /** Requests for the same call within the day before `filedAt`, newest first. */
-  earlier(callKey: string, filedAt: number, id: string): Promise<readonly Found[]> {
+  earlier(callKeys: readonly string[], filedAt: number, id: string): Promise<readonly Found[]> {
     return this.#read((open) =>
       requests(open)
-        .where("call_key", "=", callKey)
+        .where("call_key", "in", callKeys)
         .where("id", "<>", id)
         .where("filed_at", "<=", filedAt)
         .where("filed_at", ">", filedAt - dayMs)
+        .orderBy("filed_at", "desc")
         .orderBy("nth", "desc")
         .limit(mostEarlier),
     );
@@ -74,6 +78,30 @@ export class Reader {
       requests(open).where("call_key", "=", callKey).where("state", "=", "consumed").orderBy("nth", "desc").limit(1),
     );
     return used[0];
+  }
+
+  /** The newest denial, within the cooldown, of a call that looks the same. */
+  async deniedLike(likeKeys: readonly string[], cooldownMs: number): Promise<Found | undefined> {
+    const found = await this.#read((open) =>
+      deniedLike(open, likeKeys, cooldownMs)
+        .selectAll()
+        .select([stateNow(open).as("state_now"), open.clock.as("now")])
+        .orderBy("decided_at", "desc")
+        .limit(1),
+    );
+    return found[0];
+  }
+
+  /** How many milliseconds until a person may file again; 0 when now. */
+  async filingWaitMs(personKeys: readonly string[], maxFiledPerHour: number): Promise<number> {
+    const [row] = await this.#rows<{ filed_at: number; now: number }>((open) =>
+      filedSince(open, personKeys)
+        .select(["filed_at", open.clock.as("now")])
+        .orderBy("filed_at", "desc")
+        .offset(maxFiledPerHour - 1)
+        .limit(1),
+    );
+    return row === undefined ? 0 : Math.max(1, row.filed_at + hourMs - row.now);
   }
 
   /** How many of a requester wait for people. */
@@ -93,6 +121,11 @@ export class Reader {
       if (next === undefined) return;
       last = next;
     }
+  }
+
+  /** Those that an older version filed, and whose keys are not filled in yet. */
+  withoutKeys(): Promise<readonly Found[]> {
+    return this.#read((open) => requests(open).where("person_key", "is", null).limit(mostListed));
   }
 
   /** Those whose time has run out and whose rows do not say so yet. */
@@ -133,6 +166,30 @@ const requests = (open: OpenStore) =>
     .selectFrom("approval_request")
     .selectAll()
     .select([stateNow(open).as("state_now"), open.clock.as("now")]);
+
+/** Requests that a person filed within the last hour, however they ended. */
+const filedSince = (open: OpenStore, personKeys: readonly string[]) =>
+  database(open)
+    .selectFrom("approval_request")
+    .where("person_key", "in", personKeys)
+    .where("filed_at", ">", open.sql<number>`${open.clock} - ${hourMs}`);
+
+export const filedWithinHour = (open: OpenStore, personKeys: readonly string[]) =>
+  filedSince(open, personKeys).select(({ fn }) => fn.countAll<number>().as("n"));
+
+export const deniedLike = (open: OpenStore, likeKeys: readonly string[], cooldownMs: number) =>
+  database(open)
+    .selectFrom("approval_request")
+    .where("like_key", "in", likeKeys)
+    .where("state", "=", "denied")
+    .where("decided_at", ">", open.sql<number>`${open.clock} - ${cooldownMs}`);
+
+export const livePendingOf = (open: OpenStore, callKeys: readonly string[]) =>
+  database(open)
+    .selectFrom("approval_request")
+    .where("call_key", "in", callKeys)
+    .where("state", "=", "pending")
+    .where("pending_until", ">", open.clock);
 
 export const livePending = (open: OpenStore, requesterKey: string) =>
   database(open)

@@ -9,25 +9,30 @@ const use = "quater.approval.request.v1";
 const mark = "sealed.";
 
 export class Secrecy {
-  readonly #secretFor: (label: string) => Buffer;
-  #key: Buffer | undefined;
+  readonly #secretsFor: (label: string) => readonly Buffer[];
 
-  /** @param secretFor  Audit's. */
-  constructor(secretFor: (label: string) => Buffer) {
-    this.#secretFor = secretFor;
+  /** @param secretsFor  Audit's: the current key first. */
+  constructor(secretsFor: (label: string) => readonly Buffer[]) {
+    this.#secretsFor = secretsFor;
   }
 
   closed(text: string): string {
-    return mark + sealed(this.#secret(), use, text);
+    const [current] = this.#secrets();
+    if (current === undefined) throw new Error("The key file has no key to seal with");
+    return mark + sealed(current, use, text);
   }
 
-  /** @returns `undefined` for what was sealed before the keys were rotated. */
+  /** @returns `undefined` for what was sealed with a key that is not in the key file any more. */
   opened(text: string): string | undefined {
-    return text.startsWith(mark) ? unsealed(this.#secret(), use, text.slice(mark.length)) : text;
+    if (!text.startsWith(mark)) return text;
+    for (const secret of this.#secrets()) {
+      const opened = unsealed(secret, use, text.slice(mark.length));
+      if (opened !== undefined) return opened;
+    }
+    return undefined;
   }
 
-  #secret(): Buffer {
-    this.#key ??= this.#secretFor("approval.request");
-    return this.#key;
+  #secrets(): readonly Buffer[] {
+    return this.#secretsFor("approval.request");
   }
 }

@@ -16,6 +16,7 @@ import { storeRef } from "../store/service.ts";
 import { approvalsOn } from "./approvals.ts";
 import { ended } from "./changing.ts";
 import { approvalCommands } from "./commands/commands.ts";
+import { fillKeys } from "./filling.ts";
 import { Ground, type Plan } from "./ground.ts";
 import type { ApprovalOptions } from "./index.ts";
 import { tellerOf } from "./notices/deliver.ts";
@@ -52,8 +53,8 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
     const base = page?.baseUrl();
     return base === undefined ? undefined : `${base}/approvals/${id}`;
   };
-  const { maxPending = 20, cooldownMs = 600_000, retentionDays = 400 } = options;
-  const secrecy = new Secrecy((label) => audit.secretFor(label));
+  const { maxPending = 20, maxFiledPerHour = 60, cooldownMs = 600_000, retentionDays = 400 } = options;
+  const secrecy = new Secrecy((label) => audit.secretsFor(label));
   const reader = new Reader(store, secrecy);
   const ground = new Ground({
     app: project.name,
@@ -65,6 +66,7 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
     tell: teller.tell,
     urlOf,
     maxPending,
+    maxFiledPerHour,
     cooldownMs,
   });
   const approvals = approvalsOn(ground, policies);
@@ -74,10 +76,13 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
   if (http !== undefined) page = setUpPage({ options, context, http, store, audit, approvals });
   let sweeping: NodeJS.Timeout | undefined;
   let prunedAt = 0;
+  let isFilled = false;
   const sweep = async (): Promise<void> => {
+    while (!isFilled) isFilled = await fillKeys(ground);
     await sweepExpired(ground);
     if (Date.now() - prunedAt < pruneEveryMs) return;
     prunedAt = Date.now();
+    isFilled = false; // an instance of an older version may still run beside this one
     await pruneEnded(ground, retentionDays);
   };
   return {
@@ -109,9 +114,10 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
     start: async () => {
       if (serving.has(command)) await page?.start();
       if (!processesThatStay.has(command)) return;
-      sweeping = setInterval(() => {
+      const sweepNow = () => {
         sweep().catch((error: unknown) => log.warn("Approvals could not be looked after", { error: String(error) }));
-      }, sweepEveryMs);
+      };
+      sweeping = setInterval(sweepNow, sweepEveryMs);
       sweeping.unref();
     },
     stop: async () => {

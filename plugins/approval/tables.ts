@@ -20,6 +20,13 @@ export interface RequestRow {
   readonly requester: string;
   /** Of issuer and subject: who may have only so many pending. */
   readonly requester_key: string;
+  /**
+   * Keyed tag of the person who asks, over all surfaces and credentials. `null` in rows of older versions until they are
+   * filled in, `unknown` where that is not possible.
+   */
+  readonly person_key: string | null;
+  /** Keyed tag of person, handler and folded arguments; `null` where it is not known or was erased. */
+  readonly like_key: string | null;
   readonly surface: string;
   readonly policy_name: string;
   /** RFC 8785 text. */
@@ -40,6 +47,9 @@ export interface RequestRow {
   readonly outcome: ApprovalOutcome | null;
   readonly ended_at: number | null;
 }
+
+/** The `person_key` of a request that does not say who asked. */
+export const unknownPerson = "unknown";
 
 export interface VoteRow {
   readonly id: string;
@@ -96,6 +106,17 @@ export const migrations: readonly Migration[] = [
         index("filed").columns(["filed_at", "id"]),
       ];
     },
+  },
+  {
+    version: 2,
+    tables: [],
+    up: ({ schema }) => [
+      schema.alterTable("approval_request").addColumn("person_key", "text"),
+      schema.alterTable("approval_request").addColumn("like_key", "text"),
+      schema.createIndex("approval_request_person").on("approval_request").columns(["person_key", "filed_at"]),
+      schema.createIndex("approval_request_like").on("approval_request").columns(["like_key", "filed_at"]),
+      schema.createIndex("approval_request_handler").on("approval_request").columns(["handler", "state"]),
+    ],
   },
 ];
 

@@ -63,7 +63,7 @@ const judged = async (ground: Ground, asked: Asked): Promise<Usable> => {
   const { approvalId } = asked.call;
   for (let attempt = 0; attempt < attempts; attempt++) {
     const found =
-      approvalId === undefined ? await ground.parts.reader.newest(asked.callKey) : await named(ground, asked, approvalId);
+      approvalId === undefined ? await ground.parts.reader.newest(asked.callKeys) : await named(ground, asked, approvalId);
     if (found?.record.state === "approved") {
       const usable = await current(ground, asked, found);
       if (usable !== undefined) return usable;
@@ -143,23 +143,19 @@ const current = async (ground: Ground, asked: Asked, found: Found): Promise<Usab
   const { surface, nonce } = record;
   const digest = digestOf(boundBy(asked, { surface, preview, nonce }));
   // The row was written to by something else than Quater: it is not what people were shown.
-  if (digest !== record.digest || record.callKey !== asked.callKey) throw approvalMismatch(id);
+  if (digest !== record.digest || !asked.callKeys.includes(record.callKey)) throw approvalMismatch(id);
   return { record, digest };
 };
 
 /** @returns Whether the approval is used up now, and the call's start is on record with it. */
-const use = async (
-  ground: Ground,
-  { call, requester, requesterText, callKey, policy }: Asked,
-  usable: Usable,
-): Promise<boolean> => {
+const use = async (ground: Ground, { call, requester, requesterText, policy }: Asked, usable: Usable): Promise<boolean> => {
   const { audit, log } = ground.parts;
   const { record, digest } = usable;
   const { callId, handler } = call;
   const open = await ground.open();
   const event = { fields: eventOf("approval.used", record, { ...madeBy(call), principal: requester, detail: { digest } }) };
   const surface = policy.anySurface ? undefined : call.surface;
-  const statement = consumed(open, record.id, { callId, callKey, digest, handler, requesterText, surface });
+  const statement = consumed(open, record.id, { callId, callKey: record.callKey, digest, handler, requesterText, surface });
   const receipt = await audit.begin(callId, [event], [statement], {
     approvalId: record.id,
     ended: (how) => [ended(open, record.id, callId, outcomeOf(how))],

@@ -8,7 +8,7 @@ import type { EndedAs, EventFields } from "./event.ts";
 export { argumentsWithoutPersonal } from "./erasing/parts.ts";
 export type { Eraser, Erasure, ErasureSubject } from "./erasing/subject.ts";
 export type { EndedAs, EventFields, EventType } from "./event.ts";
-export { isSameName } from "./same-name.ts";
+export { foldedName, isSameName } from "./same-name.ts";
 
 export interface AuditEvent {
   readonly fields: EventFields;

@@ -57,6 +57,8 @@ const adviceOf: Readonly<Record<string, (error: QuaterError) => string>> = {
   approval_not_found: () => `You have no approval of that id for this call. ${askAnew}`,
   approval_backlog: () =>
     "Too many of your requests wait for people. Nothing has been done. Wait until some are decided; do not send more.",
+  approval_filing_limit: () =>
+    "Too many requests for approval were filed for this person within an hour. Nothing has been done. Wait; do not send more.",
 };
 
 /** What to do next where the code says more than the kind does; `undefined` for codes that are not about approval. */

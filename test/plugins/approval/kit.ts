@@ -187,7 +187,7 @@ export const bootDesk = async (boot: DeskBoot): Promise<Desk> => {
 export const groundOf = ({ app }: Desk): Ground => {
   const { services, project } = app.kernel;
   const opened = services.get(storeRef);
-  const secrecy = new Secrecy((label) => services.get(auditRef).secretFor(label));
+  const secrecy = new Secrecy((label) => services.get(auditRef).secretsFor(label));
   return new Ground({
     app: project.name,
     store: opened,
@@ -198,6 +198,7 @@ export const groundOf = ({ app }: Desk): Ground => {
     tell: () => undefined,
     urlOf: () => undefined,
     maxPending: 20,
+    maxFiledPerHour: 60,
     cooldownMs: 600_000,
   });
 };
