@@ -9,6 +9,7 @@ import type { Ground } from "./ground.ts";
 import { cancel, statusOf } from "./own.ts";
 import { approversSurface } from "./page/parts.ts";
 import type { Policy } from "./policy.ts";
+import { ranBefore } from "./ran-before.ts";
 import { type ApprovalRecord, requesterOf } from "./record.ts";
 import { requirementsBy } from "./requirement.ts";
 import type { Approvals, Approver } from "./service.ts";
@@ -68,6 +69,7 @@ export const approvalsOn = (ground: Ground, policies: ReadonlyMap<string, Policy
       const callKeys = callKeyOf((text) => audit.tagsOf(text), record);
       return (await reader.earlier([record.callKey, ...callKeys], record.filedAt, record.id)).map(({ record }) => record);
     },
+    ranBefore: (record) => ranBefore(ground, record),
     obstacle: obstacleTo,
     vote: (approver, given) => accounted(ground, approver, given.id, vote(ground, approver, given)),
     revoke: (approver, given) => accounted(ground, approver, given.id, revoke(ground, approver, given)),

@@ -2,6 +2,7 @@
 // refusals are beside the page.
 
 import { type ErrorKind, QuaterError } from "../../core/index.ts";
+import { type RanBefore, ranBeforeInWords } from "./ran-before.ts";
 import type { ApprovalState } from "./record.ts";
 
 /** A code belongs to one kind; docs/errors.md lists the same, and a test holds the two against each other. */
@@ -48,13 +49,19 @@ export interface Announced {
 }
 
 /** To whoever calls. */
-export const approvalRequired = (approval: Announced, earlier?: EarlierUse): QuaterError =>
-  new QuaterError({
+export const approvalRequired = (approval: Announced, before?: RanBefore): QuaterError => {
+  const message = `People must agree to this exact call first: approval ${approval.id} is pending`;
+  return new QuaterError({
     code: "approval_required",
     kind: "approval_required",
-    message: `People must agree to this exact call first: approval ${approval.id} is pending`,
-    details: { approval: { ...approval, status: "pending", ...(earlier === undefined ? {} : { earlier }) } },
+    message: before === undefined ? message : `${message}. ${ranBeforeInWords(before)}`,
+    details: { approval: { ...approval, status: "pending", ...(before === undefined ? {} : { earlier: earlierOf(before) }) } },
   });
+};
+
+/** As callers read it: with an ISO 8601 time. */
+export const earlierOf = (before: RanBefore): object =>
+  before.match === "cannot_tell" ? before : { ...before, at: new Date(before.at).toISOString() };
 
 export const approvalDenied = (id: string, reason: string | undefined, retryAfterSeconds?: number): QuaterError =>
   build("approval_denied", `Approval ${id} was denied${because(reason)}`, {

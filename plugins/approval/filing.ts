@@ -17,6 +17,7 @@ import {
 } from "./errors.ts";
 import { type Asked, boundBy, eventOf, type Ground, madeBy, requesterKeyOf } from "./ground.ts";
 import { type LikenessKeys, likenessKeys } from "./likeness.ts";
+import { ranBefore } from "./ran-before.ts";
 import type { ApprovalRecord } from "./record.ts";
 import { unrenderableAt } from "./shown/values.ts";
 import { expiredEvent } from "./sweeping.ts";
@@ -93,13 +94,12 @@ const assertMayFile = async (
   if (waitMs > 0) throw approvalFilingLimit(maxFiledPerHour, Math.ceil(waitMs / 1000));
 };
 
-/** The refusal that says what is waited for, and how an identical call ended that was agreed to before. */
-export const required = async (ground: Ground, { record, nth }: Found): Promise<Error> => {
+/** The refusal that says what is waited for, and whether the call ran before. */
+export const required = async (ground: Ground, { record }: Found): Promise<Error> => {
   const url = ground.parts.urlOf(record.id);
-  const before = nth === 1 ? undefined : await ground.parts.reader.lastUsed(record.callKey);
   return approvalRequired(
     { id: record.id, ...(url === undefined ? {} : { url }), expiresAt: new Date(record.pendingUntil).toISOString() },
-    before === undefined ? undefined : usedBy(before.record),
+    await ranBefore(ground, record),
   );
 };
 

@@ -3,9 +3,10 @@
 
 import { type Authorized, canonicalText, type Principal } from "../../core/index.ts";
 import { cancelled } from "./changing.ts";
-import { alreadyDecided, approvalNotFound, approvalUnavailable, approvalUsed } from "./errors.ts";
+import { alreadyDecided, approvalNotFound, approvalUnavailable, approvalUsed, earlierOf } from "./errors.ts";
 import { usedBy } from "./filing.ts";
 import { askedOf, eventOf, type Ground, type Plan } from "./ground.ts";
+import { ranBefore } from "./ran-before.ts";
 import { type ApprovalRecord, requesterOf } from "./record.ts";
 import type { OwnStatus } from "./service.ts";
 import type { Found } from "./tables.ts";
@@ -40,13 +41,16 @@ export const cancel = async (ground: Ground, requester: Principal, surface: stri
 /** What a dry run is told. Files nothing, and speaks of the caller's own requests alone. */
 export const forecast = async (ground: Ground, plan: Plan, call: Authorized): Promise<unknown> => {
   const { policyName, policy } = plan;
-  const newest = await ground.parts.reader.newest(askedOf(ground, plan, call).callKeys);
+  const asked = askedOf(ground, plan, call);
+  const newest = await ground.parts.reader.newest(asked.callKeys);
+  const before = await ranBefore(ground, { ...asked, handler: call.handler, args: call.inputText });
   return {
     required: true,
     policy: policyName,
     kind: policy.kind,
     approvers: policy.approvers,
     ...(newest === undefined ? {} : { newest: statusIn(ground, newest.record) }),
+    ...(before === undefined ? {} : { earlier: earlierOf(before) }),
   };
 };
 

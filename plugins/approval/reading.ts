@@ -3,6 +3,7 @@
 import { isQuaterError } from "../../core/index.ts";
 import type { OpenStore, Query, Store } from "../store/service.ts";
 import { approvalUnavailable } from "./errors.ts";
+import type { ApprovalRecord } from "./record.ts";
 import type { Secrecy } from "./secrecy.ts";
 import type { ListGiven } from "./service.ts";
 import { type Database, erasedMark, type Found, foundOf, type ReadRow, stateNow, type VoteRow } from "./tables.ts";
@@ -11,9 +12,19 @@ const hourMs = 3_600_000;
 const dayMs = 86_400_000;
 const mostListed = 200;
 const mostEarlier = 20;
+/** Requests under older input schemas that are compared one by one. docs/approvals.md says so. */
+export const mostCompared = 500;
 
 /** What an id looks like; nothing else is looked for. */
 const idPattern = /^apr_[a-z2-7]{20}$/;
+
+export interface UsedGiven {
+  readonly handler: string;
+  /** The request that others are looked for. */
+  readonly except: string | undefined;
+  /** Only those used before, milliseconds since the epoch. */
+  readonly before: number | undefined;
+}
 
 export class Reader {
   readonly #store: Store;
@@ -72,12 +83,42 @@ export class Reader {
     );
   }
 
-  /** The last one for this very call that was used. */
-  async lastUsed(callKey: string): Promise<Found | undefined> {
-    const used = await this.#read((open) =>
-      requests(open).where("call_key", "=", callKey).where("state", "=", "consumed").orderBy("nth", "desc").limit(1),
+  /** Used requests that look the same, newest first. */
+  async usedLike(likeKeys: readonly string[], asked: UsedGiven): Promise<readonly ApprovalRecord[]> {
+    return this.#records((open) => used(open, asked).where("like_key", "in", likeKeys).limit(mostEarlier));
+  }
+
+  /** Used requests of a person whose arguments were bound by another input schema, or were erased; newest first. */
+  async usedUnderOtherSchemas(
+    personKeys: readonly string[],
+    schema: string,
+    asked: UsedGiven,
+  ): Promise<readonly ApprovalRecord[]> {
+    return this.#records((open) =>
+      used(open, asked)
+        .where("person_key", "in", personKeys)
+        .where(({ eb, or }) => or([eb("schema", "<>", schema), eb("like_key", "is", null)]))
+        .limit(mostCompared),
     );
-    return used[0];
+  }
+
+  /** Whether there are used requests of which nobody can say whose they are. */
+  async hasUsedOfUnknown(personKeys: readonly string[], asked: UsedGiven): Promise<boolean> {
+    // A tag begins with the id of its key: `hmac:<key id>:`.
+    const known = personKeys.map((key) => `${key.slice(0, key.lastIndexOf(":") + 1)}%`);
+    const rows = await this.#rows((open) => {
+      let query = used(open, asked).limit(1);
+      for (const form of known)
+        query = query.where(({ eb, or }) => or([eb("person_key", "is", null), eb("person_key", "not like", form)]));
+      return query;
+    });
+    return rows.length > 0;
+  }
+
+  /** Without votes. */
+  async #records(queryOn: (open: OpenStore) => Query): Promise<readonly ApprovalRecord[]> {
+    const rows = await this.#rows<ReadRow>(queryOn);
+    return rows.map((row) => foundOf(row, [], (text) => this.#secrecy.opened(text)).record);
   }
 
   /** The newest denial, within the cooldown, of a call that looks the same. */
@@ -166,6 +207,13 @@ const requests = (open: OpenStore) =>
     .selectFrom("approval_request")
     .selectAll()
     .select([stateNow(open).as("state_now"), open.clock.as("now")]);
+
+const used = (open: OpenStore, { handler, except, before }: UsedGiven) => {
+  let query = requests(open).where("handler", "=", handler).where("state", "=", "consumed").orderBy("used_at", "desc");
+  if (except !== undefined) query = query.where("id", "<>", except);
+  if (before !== undefined) query = query.where("used_at", "<", before);
+  return query;
+};
 
 /** Requests that a person filed within the last hour, however they ended. */
 const filedSince = (open: OpenStore, personKeys: readonly string[]) =>

@@ -3,6 +3,7 @@
 
 import { type Operation, type Principal, serviceRef } from "../../core/index.ts";
 import type { Policy } from "./policy.ts";
+import type { RanBefore } from "./ran-before.ts";
 import type { ApprovalRecord, ApprovalState } from "./record.ts";
 
 export interface Approver {
@@ -66,6 +67,8 @@ export interface Approvals {
   show(approver: Principal, id: string): Promise<ApprovalRecord>;
   /** Identical calls of the last 24 hours, newest first, without `record` itself: what the approver should know of. */
   earlier(record: ApprovalRecord): Promise<readonly ApprovalRecord[]>;
+  /** Whether the same person has called this handler like this before; `undefined` when no such call is known. */
+  ranBefore(record: ApprovalRecord): Promise<RanBefore | undefined>;
   /** Why this principal may not vote on it now, if it may not: for pages that show no useless buttons. */
   obstacle(approver: Principal, record: ApprovalRecord): string | undefined;
   /**

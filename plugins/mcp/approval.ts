@@ -21,7 +21,7 @@ export const howToGetApproval = (error: QuaterError): string => {
   const command = id === undefined ? undefined : `with the command: quater approvals approve ${id}`;
   const where = url === undefined ? command : `at ${url}`;
   return [
-    "Nothing has been done yet.",
+    details["earlier"] === undefined ? "Nothing has been done yet." : "This call has not run.",
     `A human must approve this exact call${id === undefined ? "" : ` (approval ${id})`}${where === undefined ? "" : ` ${where}`}.`,
     "Tell the user so, and do not ask for the approval in this conversation: a yes here does not count.",
     "Once it is approved, repeat this call unchanged; any other argument needs another approval.",

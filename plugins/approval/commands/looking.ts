@@ -64,6 +64,7 @@ export const presented = async (parts: CommandParts, record: ApprovalRecord, vie
     view,
     operation: parts.catalog.get(record.handler),
     earlier: await parts.approvals.earlier(record),
+    ranBefore: await parts.approvals.ranBefore(record),
     tagOf: parts.tagOf,
     now: Date.now(),
   });

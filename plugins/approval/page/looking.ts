@@ -62,6 +62,7 @@ export const presented = async (
     view,
     operation: catalog.get(record.handler),
     earlier: await approvals.earlier(record),
+    ranBefore: await approvals.ranBefore(record),
     tagOf: (value) => audit.tagOf(value),
     now: Date.now(),
     environment: environment(),

@@ -20,6 +20,7 @@ export const requestPage = (frame: Omit<Frame, "title">, visitor: Visitor, { sho
     shown.preview !== undefined && section("Preview", values(shown.preview, "The preview is empty.")),
     shown.needsFullView && html`<p class="note">Something was cut. <a href="?view=full">Show everything</a></p>`,
     section("Who asks", requester(shown)),
+    section("Did this already run?", ranBefore(shown)),
     section("Identical requests of the last 24 hours", earlier(shown)),
     section("Who must agree", policy(shown)),
     section("This request", about(shown)),
@@ -54,6 +55,13 @@ const requester = ({ requester }: Presentation): Html =>
     row("Credential", requester.credential),
     row("Surface", requester.surface),
   ]}</dl>`;
+
+const ranBefore = ({ ranBefore }: Presentation): Part =>
+  ranBefore === undefined
+    ? html`<p class="soft">No such call is known.</p>`
+    : html`<p class="note"><bdi>${ranBefore.words}</bdi>.${
+        ranBefore.match === "cannot_tell" ? "" : html` <a href="/approvals/${ranBefore.id}">Show the earlier request</a>`
+      }</p>`;
 
 const earlier = ({ earlier }: Presentation): Part =>
   earlier.length === 0

@@ -2,6 +2,7 @@
 // terminal that print it. What the caller says of its own reasons is not in it, because nothing of that is stored.
 
 import { type Operation, schemaDigestOf } from "../../../core/index.ts";
+import { type RanBefore, ranBeforeInWords } from "../ran-before.ts";
 import type { ApprovalRecord, ApprovalState } from "../record.ts";
 import { type ShownText, safeText, type View } from "./safe-text.ts";
 import { type ShownValues, shownArguments, shownPreview } from "./values.ts";
@@ -48,6 +49,8 @@ export interface Presentation {
   readonly preview: ShownValues | undefined;
   /** Identical requests of the last 24 hours, newest first. */
   readonly earlier: readonly { readonly id: string; readonly filed: ShownTime; readonly stateInWords: string }[];
+  /** Whether the same person has called this handler like this before. `undefined` when no such call is known. */
+  readonly ranBefore: (RanBefore & { readonly words: string }) | undefined;
   readonly policyName: ShownText;
   /** One sentence each, without a full stop; names in them are safe. */
   readonly policy: readonly string[];
@@ -76,6 +79,8 @@ export interface Surroundings {
   readonly operation: Operation | undefined;
   /** What `Approvals.earlier` answers. */
   readonly earlier: readonly ApprovalRecord[];
+  /** What `Approvals.ranBefore` answers. */
+  readonly ranBefore?: RanBefore | undefined;
   /** Audit's: `hmac:<key id>:<64 hex>`. */
   readonly tagOf: (value: unknown) => string;
   /** Milliseconds since the epoch. */
@@ -85,7 +90,7 @@ export interface Surroundings {
 }
 
 export const presentationOf = (record: ApprovalRecord, surroundings: Surroundings): Presentation => {
-  const { view, operation, earlier, now, environment } = surroundings;
+  const { view, operation, earlier, ranBefore, now, environment } = surroundings;
   const whole = (text: string) => safeText(text, "full");
   const wholeOr = (text: string | undefined) => (text === undefined ? undefined : whole(text));
   const time = (at: number) => shownTime(at, now);
@@ -116,6 +121,7 @@ export const presentationOf = (record: ApprovalRecord, surroundings: Surrounding
     },
     ...values,
     earlier: earlier.map((one) => ({ id: one.id, filed: time(one.filedAt), stateInWords: stateInWords(one) })),
+    ranBefore: ranBefore && { ...ranBefore, words: ranBeforeInWords(ranBefore) },
     policyName: whole(record.policyName),
     policy: policyInWords(policy, requester, record.surface),
     agreed: {

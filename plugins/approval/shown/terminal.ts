@@ -18,6 +18,7 @@ export const terminalLines = (shown: Presentation, paint: Paint = plain): readon
     ...section(paint, "Who asks", table(paint, requesterRows(shown, text))),
     ...section(paint, "Arguments", valueLines(shown.arguments, shown.hidden, paint)),
     ...(shown.preview === undefined ? [] : section(paint, "Preview", valueLines(shown.preview, undefined, paint))),
+    ...section(paint, "Did this already run?", [ranBeforeLine(shown, paint)]),
     ...section(paint, "Identical requests of the last 24 hours", earlierLines(shown)),
     ...section(paint, `Policy ${shown.policyName.text}`, shown.policy),
     ...section(paint, `Votes: ${shown.agreed.votes} of ${shown.agreed.needed} agreed`, voteLines(shown, text)),
@@ -73,6 +74,9 @@ const valueLines = ({ rows, rowsLeftOut }: ShownValues, hidden: string | undefin
   );
   return rowsLeftOut === 0 ? lines : [...lines, paint("yellow", `\\… and ${rowsLeftOut} more`)];
 };
+
+const ranBeforeLine = ({ ranBefore }: Presentation, paint: Paint): string =>
+  ranBefore === undefined ? "No such call is known" : paint("yellow", ranBefore.words);
 
 const earlierLines = ({ earlier }: Presentation): readonly string[] =>
   earlier.length === 0 ? ["none"] : earlier.map(({ id, filed, stateInWords }) => `${id}  ${timeText(filed)}  ${stateInWords}`);

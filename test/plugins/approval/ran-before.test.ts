@@ -1,0 +1,160 @@
+// S18: "Did this already run?" The answer survives deploys, changes of policy and rotations of the keys.
+
+import { join } from "node:path";
+import { authenticated, type Handler, handler, type Outcome, secret, Type } from "quater";
+import { expect } from "vitest";
+import { fillKeys } from "../../../plugins/approval/filling.ts";
+import { rotateKeys } from "../../../plugins/audit/keys.ts";
+import { codeOf, type Desk, groundOf, idIn, onBothDialects, paid, people } from "./kit.ts";
+
+const { robot, ana, bea, dan } = people;
+const robot2 = Object.freeze({ ...robot, subject: "robot2", credential: "test:robot2" });
+
+const withInput = (input: Parameters<typeof Type.Object>[0]): Handler =>
+  handler({
+    description: "Pay somebody.",
+    effect: "write",
+    input: Type.Object(input),
+    auth: authenticated,
+    handle: (given) => {
+      paid.push(given as never);
+      return {};
+    },
+  });
+
+const before = withInput({ orderId: Type.String(), cents: Type.Integer() });
+const withDefault = withInput({ orderId: Type.String(), cents: Type.Integer(), currency: Type.String({ default: "EUR" }) });
+const order = { orderId: "ord_7", cents: 500 };
+
+/** Files, lets `bea` agree, and runs. */
+const ran = async (desk: Desk, who: Parameters<Desk["call"]>[0], input: object): Promise<{ id: string; callId: string }> => {
+  const id = await desk.approved(who, input);
+  const outcome = await desk.call(who, input);
+  expect(codeOf(outcome)).toBe("ok");
+  return { id, callId: outcome.callId };
+};
+
+const earlierIn = (outcome: Outcome): unknown =>
+  (Object(outcome.ok ? undefined : outcome.error.details?.["approval"]) as { readonly earlier?: unknown }).earlier;
+const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string;
+
+onBothDialects((claim) => {
+  claim("S18: after a deploy that adds a field with a default, the same call says that it ran", async ({ boot, again }) => {
+    const { id, callId } = await ran(await boot({ handlers: { pay: before } }), robot, order);
+    const desk = await again({ handlers: { pay: withDefault } });
+    const outcome = await desk.call(robot, order);
+    expect(earlierIn(outcome)).toEqual({ match: "similar", id, callId, at, outcome: "succeeded", fields: ["currency"] });
+    expect(outcome.ok ? "" : outcome.error.message).toMatch(
+      new RegExp(
+        `\\. A similar call ran before, at [0-9TZ:.-]+, and succeeded \\(call ${callId}, approval ${id}\\); these fields differ: currency$`,
+      ),
+    );
+    // Asked again, and by another credential of the same person over another surface.
+    expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "similar", id });
+    expect(earlierIn(await desk.call(robot2, order, { surface: "other" }))).toMatchObject({ match: "similar", id });
+    expect(earlierIn(await desk.call(ana, order))).toMatchObject({ match: "similar", id });
+    expect(earlierIn(await desk.call(dan, order))).toBeUndefined();
+    expect(earlierIn(await desk.call(robot, { ...order, cents: 501 }))).toBeUndefined();
+    // Approvers and dry runs see the same.
+    const shown = await desk.approvals.ranBefore(await desk.record(idIn(outcome)));
+    expect(shown).toMatchObject({ match: "similar", id, callId, fields: ["currency"] });
+    const rehearsed = await desk.call(robot, order, { dryRun: true });
+    expect(rehearsed).toMatchObject({ ok: true, value: { approval: { earlier: { match: "similar", id, callId, at } } } });
+  });
+
+  claim(
+    "S18: changed, removed and renamed fields are named, and what has nothing in common cannot be told",
+    async ({ boot, again }) => {
+      const { id } = await ran(await boot({ handlers: { pay: before } }), robot, order);
+      const asText = await again({ handlers: { pay: withInput({ orderId: Type.String(), cents: Type.String() }) } });
+      expect(earlierIn(await asText.call(robot, { orderId: "ord_7", cents: "500" }))).toMatchObject({ id, fields: ["cents"] });
+      const renamed = await again({ handlers: { pay: withInput({ orderId: Type.String(), amount: Type.Integer() }) } });
+      const said = earlierIn(await renamed.call(robot, { orderId: "ord_7", amount: 500 })) as { fields: string[] };
+      expect([...said.fields].sort()).toEqual(["amount", "cents"]);
+      const fewer = await again({ handlers: { pay: withInput({ orderId: Type.String() }) } });
+      expect(earlierIn(await fewer.call(robot, { orderId: "ord_7" }))).toMatchObject({ match: "similar", fields: ["cents"] });
+      const all = await again({ handlers: { pay: withInput({ order: Type.String() }) } });
+      expect(earlierIn(await all.call(robot, { order: "ord_7" }))).toEqual({
+        match: "cannot_tell",
+        reason: "an earlier call has no argument in common with this one",
+      });
+    },
+  );
+
+  claim(
+    "S18: an identical call is found over surfaces, credentials and a changed policy, and a call that looks the same, too",
+    async ({ boot, again }) => {
+      const { id, callId } = await ran(await boot({ handlers: { pay: before } }), robot, order);
+      const two = { finance: { approvers: [{ role: "finance", need: 2 }] } };
+      const desk = await again({ handlers: { pay: before }, approval: { policies: two } });
+      for (const [who, surface] of [
+        [robot, "direct"],
+        [robot2, "direct"],
+        [ana, "other"],
+      ] as const)
+        expect(earlierIn(await desk.call(who, order, { surface }))).toEqual({
+          match: "identical",
+          id,
+          callId,
+          at,
+          outcome: "succeeded",
+          fields: [],
+        });
+      const spaced = { ...order, orderId: "ORD_7\u200b " };
+      expect(earlierIn(await desk.call(robot, spaced))).toMatchObject({ match: "similar", id, fields: ["orderId"] });
+    },
+  );
+
+  claim(
+    "S18: after a rotation of the keys a request is found, approved and run, and then found as an earlier call",
+    async ({ boot, again, root }) => {
+      const secrets = withInput({ orderId: Type.String(), pin: secret(Type.String()) });
+      const input = { orderId: "ord_7", pin: "1234" };
+      const handlers = { pay: secrets };
+      const one = await boot({ handlers });
+      const used = await ran(one, robot, input);
+      const pending = await one.file(robot, { ...input, orderId: "ord_8" });
+      const approved = await one.approved(robot, { ...input, orderId: "ord_9" });
+      await one.app.stop();
+      rotateKeys(join(root, ".quater/trail-keys.json"));
+      const desk = await again({ handlers });
+      expect(earlierIn(await desk.call(robot, input))).toMatchObject({ match: "identical", id: used.id, callId: used.callId });
+      expect(codeOf(await desk.call(robot, { ...input, orderId: "ord_9" }))).toBe("ok");
+      expect((await desk.record(approved)).state).toBe("consumed");
+      expect(idIn(await desk.call(robot, { ...input, orderId: "ord_8" }))).toBe(pending);
+      await desk.vote(bea, pending);
+      expect(codeOf(await desk.call(robot, { ...input, orderId: "ord_8" }))).toBe("ok");
+      expect(earlierIn(await desk.call(robot, { ...input, orderId: "ord_8" }))).toMatchObject({
+        match: "identical",
+        id: pending,
+      });
+    },
+  );
+
+  claim("S18: what was sealed with keys that are gone, or has no known person, cannot be told", async ({ boot }) => {
+    const one = await boot({ handlers: { pay: before } });
+    const { id } = await ran(one, robot, order);
+    await one.sql("update approval_request set like_key = null, nonce = 'erased', args = '{}' where id = ?", id);
+    expect(earlierIn(await one.call(robot, order))).toEqual({ match: "cannot_tell", reason: "an earlier request was erased" });
+    expect(earlierIn(await one.call(dan, order))).toBeUndefined();
+    await one.sql("update approval_request set person_key = 'unknown' where id = ?", id);
+    const unknown = "the person of an earlier request is not known: it was erased, or its keys are gone";
+    expect(earlierIn(await one.call(robot, { ...order, cents: 6 }))).toEqual({ match: "cannot_tell", reason: unknown });
+    await one.sql("update approval_request set person_key = 'hmac:gone:00' where id = ?", id);
+    expect(earlierIn(await one.call(robot, { ...order, cents: 7 }))).toEqual({ match: "cannot_tell", reason: unknown });
+  });
+
+  claim("S18: requests of an older version get their keys, and are compared", async ({ boot }) => {
+    const desk = await boot({ handlers: { pay: before } });
+    const { id } = await ran(desk, robot, order);
+    const other = await ran(desk, dan, order);
+    await desk.sql("update approval_request set person_key = null, like_key = null");
+    await desk.sql("update approval_request set nonce = 'erased' where id = ?", other.id);
+    expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "cannot_tell" });
+    const ground = groundOf(desk);
+    while (!(await fillKeys(ground)));
+    expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "identical", id });
+    const keys = (await desk.sql("select person_key, like_key from approval_request where id = ?", other.id)) as object[];
+    expect(keys).toEqual([{ person_key: "unknown", like_key: null }]);
+  });
+});
