@@ -121,6 +121,7 @@ describe("over HTTP", () => {
       approval_mismatch: 409,
       approval_not_found: 404,
       approval_backlog: 429,
+      approval_filing_limit: 429,
       approval_unattributed: 403,
       approval_unrenderable: 422,
       approval_unavailable: 503,

@@ -31,7 +31,16 @@ test("a request reads on a terminal as people need it", async () => {
   const use = { callId: "call-0", at: now - 7_100_000, outcome: "succeeded" as const, endedAt: now - 7_099_000 };
   const before = recordOf(operation, args, { id: "apr_bbbbbbbbbbbbbbbbbbbb", state: "consumed", use, filedAt: now - 7_200_000 });
   const preview = canonicalText({ refund: { total: "5.00 €" }, steps: ["bank"] });
-  const shown = show(args, { votes, preview }, { operation, earlier: [before], environment: "serve, https://shop.example" });
+  const ranBefore = {
+    match: "similar" as const,
+    id: before.id,
+    callId: "call-0",
+    at: use.at,
+    outcome: use.outcome,
+    fields: ["lines", "email"],
+  };
+  const around = { operation, earlier: [before], ranBefore, environment: "serve, https://shop.example" };
+  const shown = show(args, { votes, preview }, around);
   expect(terminalLines(shown).join("\n")).toBe(`Request      apr_aaaaaaaaaaaaaaaaaaaa
 State        pending
 Handler      refundOrder
@@ -58,6 +67,9 @@ Arguments
 Preview
   /refund/total  string  5.00 €
   /steps/0       string  bank
+
+Did this already run?
+  A similar call ran before, at 2026-03-01T10:01:40.000Z, and succeeded (call call-0, approval apr_bbbbbbbbbbbbbbbbbbbb); these fields differ: lines, email
 
 Identical requests of the last 24 hours
   apr_bbbbbbbbbbbbbbbbbbbb  2026-03-01T10:00:00.000Z (2 hours ago)  used, succeeded
