@@ -52,6 +52,8 @@ export interface Credentials extends Omit<Presented, "header" | "assertSameSite"
   readonly header: (name: string) => string | undefined;
   /** One cookie of the request. `undefined` for one that was not sent, and for one that `reads` does not declare. */
   readonly cookie: (name: string) => string | undefined;
+  /** True where the credential was let in before and is checked again, because it may have been revoked: ask no cache. */
+  readonly isCheckedAgain?: boolean;
 }
 
 /** `Reads` in one form: lower-case headers, cookies with their attributes. */
@@ -93,6 +95,7 @@ export const allReads = (given: readonly (Reads | undefined)[]): Reads => {
 export class Shown implements Credentials {
   readonly #from: Presented & { readonly cookie?: Credentials["cookie"] };
   readonly #reading: Reading;
+  readonly isCheckedAgain: boolean;
   readonly token: string | undefined;
   readonly scheme: string | undefined;
 
@@ -100,9 +103,11 @@ export class Shown implements Credentials {
   constructor(
     from: Presented & { readonly scheme?: string | undefined; readonly cookie?: Credentials["cookie"] },
     reading: Reading,
+    isAgain = false,
   ) {
     this.#from = from;
     this.#reading = reading;
+    this.isCheckedAgain = isAgain;
     const { schemes } = reading;
     if (schemes.length === 0) return;
     if (from.token !== undefined) {
@@ -164,7 +169,8 @@ export class Shown implements Credentials {
 }
 
 /** The part of what one authenticator received that another one inside it reads. */
-export const partOf = (credentials: Credentials, reading: Reading): Credentials => new Shown(credentials, reading);
+export const partOf = (credentials: Credentials, reading: Reading): Credentials =>
+  new Shown(credentials, reading, credentials.isCheckedAgain);
 
 /**
  * RFC 9110 11.6.2: a scheme, and one word without spaces or a list of `name=value`. Anything else is malformed, and refused:

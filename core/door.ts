@@ -25,8 +25,18 @@ export const doorsOf = (plugins: readonly ConfiguredPlugin[]): ReadonlyMap<strin
     }),
   );
 
-/** The principal behind the credentials, as the surface adopts it. @throws {QuaterError} when there is none. */
-export const principalAt = (door: Door, entry: Entry, operation: Operation | undefined): Awaitable<Principal> => {
+/**
+ * The principal behind the credentials, as the surface adopts it.
+ *
+ * @param isAgain  The caller was let in before, and the credential may have been revoked since.
+ * @throws {QuaterError} when there is none.
+ */
+export const principalAt = (
+  door: Door,
+  entry: Entry,
+  operation: Operation | undefined,
+  isAgain: boolean,
+): Awaitable<Principal> => {
   const isOpen = operation?.isPublic === true && door.surface.opensToPublic === true;
   if (door.authenticator === undefined) {
     if (isOpen) return anonymous;
@@ -35,7 +45,7 @@ export const principalAt = (door: Door, entry: Entry, operation: Operation | und
   let shown: Shown;
   let found: Awaitable<Principal | undefined>;
   try {
-    shown = new Shown(entry.credentials, door.reading);
+    shown = new Shown(entry.credentials, door.reading, isAgain);
     const hasCookie = shown.hasCookie;
     // A wrong credential is refused on public handlers too: the caller believes to be somebody.
     if (isOpen && !hasCookie && !shown.hasExplicit) return anonymous;

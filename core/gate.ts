@@ -82,18 +82,18 @@ export class PipelineGate implements Gate {
   }
 
   enter(entry: Entry): Awaitable<Principal> {
-    return this.#recorded(entry, () => this.#principalOf(entry));
+    return this.#recorded(entry, () => this.#principalOf(entry, false));
   }
 
   enterAgain(entry: Entry, principal: Principal, since: number): Awaitable<Principal> {
-    const standing = new Standing(() => this.#principalOf(entry), since);
+    const standing = new Standing(() => this.#principalOf(entry, true), since);
     return this.#recorded(entry, () => standing.again(principal) ?? principal);
   }
 
-  #principalOf(entry: Entry): Awaitable<Principal> {
+  #principalOf(entry: Entry, isAgain: boolean): Awaitable<Principal> {
     const door = this.#doors.get(entry.surface);
     if (door === undefined) throw internal(new Error(`There is no surface named ${entry.surface}`));
-    return principalAt(door, entry, this.#operationOf(entry));
+    return principalAt(door, entry, this.#operationOf(entry), isAgain);
   }
 
   #operationOf({ handler }: Entry): Operation | undefined {
@@ -147,7 +147,7 @@ export class PipelineGate implements Gate {
     }
     const resources = callResources(operation.handler.use, this.appResources);
     const { entry } = invocation;
-    const standing = entry && new Standing(() => this.#principalOf(entry), performance.now());
+    const standing = entry && new Standing(() => this.#principalOf(entry, true), performance.now());
     const from = {
       callId,
       surface,

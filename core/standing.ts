@@ -5,8 +5,8 @@ import { invalidToken } from "./errors.ts";
 import { type Awaitable, andThen, type Principal } from "./principal.ts";
 
 /**
- * How old a check may be, milliseconds. A revoked key has to stop working within a second. Authenticators may use what they
- * know of their files for half a second; with this quarter, that is three quarters of a second.
+ * How old a check may be, milliseconds. A revoked key has to stop working within a second. The first check may use what an
+ * authenticator knew of its file half a second ago; with this quarter, that is three quarters of a second.
  */
 const freshMs = 250;
 

@@ -8,7 +8,7 @@ import { presented } from "./page/looking.ts";
 import { approversSurface, type PageParts } from "./page/parts.ts";
 import { methodNotAllowed, noSuchPage, notJson } from "./page/refusals.ts";
 import type { ApprovalRecord, ApprovalState } from "./record.ts";
-import type { ListGiven } from "./service.ts";
+import type { Approver, ListGiven } from "./service.ts";
 
 const via = "api";
 const headers = { "cache-control": "no-store", "content-security-policy": "default-src 'none'; frame-ancestors 'none'" } as const;
@@ -21,11 +21,12 @@ export const serveApi = async (ctx: KoaContext, parts: PageParts): Promise<void>
   if (found === null) throw noSuchPage();
   const [, id, action] = found;
   allow(ctx, action === undefined ? "GET" : "POST");
-  const principal = await approverOf(ctx, parts);
+  const approver = await approverOf(ctx, parts);
+  const { principal } = approver;
   parts.approvals.assertApprover(principal);
   if (id === undefined) return list(ctx, parts, principal);
   if (action === undefined) return show(ctx, parts, principal, id);
-  return action === "votes" ? vote(ctx, parts, principal, id) : revoke(ctx, parts, principal, id);
+  return action === "votes" ? vote(ctx, parts, approver, id) : revoke(ctx, parts, approver, id);
 };
 
 /** What a call's own principal may know of its request, and do: look at it, and take it back. */
@@ -39,7 +40,7 @@ export const serveOwnStatus = async (ctx: KoaContext, { gate, http, approvals }:
 };
 
 /** No header but the one that a program sends on purpose. */
-const approverOf = async (ctx: KoaContext, { gate, http }: PageParts): Promise<Principal> => {
+const approverOf = async (ctx: KoaContext, { gate, http }: PageParts): Promise<Approver> => {
   const request = http.credentials(ctx, approversSurface);
   const credentials: Presented = {
     surface: approversSurface,
@@ -47,7 +48,9 @@ const approverOf = async (ctx: KoaContext, { gate, http }: PageParts): Promise<P
     header: (name) => (name === "authorization" ? request.header?.(name) : undefined),
     peer: request.peer,
   };
-  return gate.enter({ surface: approversSurface, credentials, callId: String(ctx.state["callId"]) });
+  const entry = { surface: approversSurface, credentials, callId: String(ctx.state["callId"]) };
+  const principal = await gate.enter(entry);
+  return { principal, via, again: () => gate.enterAgain(entry, principal, Number.NEGATIVE_INFINITY) };
 };
 
 const allow = (ctx: KoaContext, methods: string): void => {
@@ -99,17 +102,17 @@ const show = async (ctx: KoaContext, parts: PageParts, principal: Principal, id:
   });
 };
 
-const vote = async (ctx: KoaContext, parts: PageParts, principal: Principal, id: string): Promise<void> => {
+const vote = async (ctx: KoaContext, parts: PageParts, approver: Approver, id: string): Promise<void> => {
   const { verdict, digest, reason } = await membersOf(ctx, parts, ["verdict", "digest", "reason"]);
   if (verdict !== "approve" && verdict !== "deny") return invalid("/verdict", 'must be "approve" or "deny"');
   if (typeof digest !== "string") return invalid("/digest", "must be the digest that was shown");
-  const record = await parts.approvals.vote({ principal, via }, { id, verdict, digest, ...reasonOf(reason) });
+  const record = await parts.approvals.vote(approver, { id, verdict, digest, ...reasonOf(reason) });
   answer(ctx, summaryOf(record, parts.approvals.urlOf(id)));
 };
 
-const revoke = async (ctx: KoaContext, parts: PageParts, principal: Principal, id: string): Promise<void> => {
+const revoke = async (ctx: KoaContext, parts: PageParts, approver: Approver, id: string): Promise<void> => {
   const { reason } = await membersOf(ctx, parts, ["reason"]);
-  const record = await parts.approvals.revoke({ principal, via }, { id, ...reasonOf(reason) });
+  const record = await parts.approvals.revoke(approver, { id, ...reasonOf(reason) });
   answer(ctx, summaryOf(record, parts.approvals.urlOf(id)));
 };
 

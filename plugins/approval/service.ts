@@ -1,7 +1,7 @@
 // What approval offers whoever lets people decide: the page, the JSON API, the commands, the gate suite. Every way to
 // decide goes through here, so that all of them refuse the same.
 
-import { type Operation, type Principal, serviceRef } from "../../core/index.ts";
+import { type Awaitable, type Operation, type Principal, serviceRef } from "../../core/index.ts";
 import type { Policy } from "./policy.ts";
 import type { RanBefore } from "./ran-before.ts";
 import type { ApprovalRecord, ApprovalState } from "./record.ts";
@@ -11,6 +11,11 @@ export interface Approver {
   readonly principal: Principal;
   /** Where: "page", "api", "cli". */
   readonly via: string;
+  /**
+   * Asks the door again, directly before a decision is written: a key may be revoked, and a role taken away, while a form or
+   * an answer is on its way. Rejects when the door does not let this person in any more.
+   */
+  readonly again?: () => Awaitable<Principal>;
 }
 
 export interface VoteGiven {

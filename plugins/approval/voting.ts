@@ -1,7 +1,7 @@
 // Deciding: votes, and taking back what was approved. Each change is made from exactly the version that was read; whoever
 // finds that somebody was faster reads again and decides on what is there now.
 
-import { visible } from "../../core/index.ts";
+import { type Awaitable, type Principal, visible } from "../../core/index.ts";
 import type { AuditEvent } from "../audit/service.ts";
 import { type CastVote, revoked, voted } from "./changing.ts";
 import { digestOf } from "./digest.ts";
@@ -27,9 +27,11 @@ import type { Found } from "./tables.ts";
 const attempts = 50;
 const longestReason = 500;
 
-export const vote = (ground: Ground, { principal, via }: Approver, given: VoteGiven): Promise<ApprovalRecord> =>
+export const vote = (ground: Ground, approver: Approver, given: VoteGiven): Promise<ApprovalRecord> =>
   deciding(ground, given.id, async (found) => {
     const { record } = found;
+    const { via } = approver;
+    const principal = await currentOf(approver);
     assertEligible(principal, record);
     // The second: a row that something else than Quater wrote to shows people what the digest does not cover.
     if (given.digest !== record.digest || digestOf(record) !== record.digest) throw digestChanged(record.id);
@@ -48,11 +50,13 @@ export const vote = (ground: Ground, { principal, via }: Approver, given: VoteGi
 
 export const revoke = (
   ground: Ground,
-  { principal, via }: Approver,
+  approver: Approver,
   given: { readonly id: string; readonly reason?: string },
 ): Promise<ApprovalRecord> =>
   deciding(ground, given.id, async (found) => {
     const { record } = found;
+    const { via } = approver;
+    const principal = await currentOf(approver);
     assertEligible(principal, record);
     const used = usedBy(record);
     if (used !== undefined) throw approvalUsed(used);
@@ -65,6 +69,9 @@ export const revoke = (
     if (isWritten) ground.tell("approval.revoked", record);
     return isWritten;
   });
+
+/** The approver as the door knows them now: a vote counts with the key, the role and the person of this moment. */
+const currentOf = ({ principal, again }: Approver): Awaitable<Principal> => again?.() ?? principal;
 
 /** Until `decide` says that what it wanted is so; then as it stands. */
 const deciding = async (ground: Ground, id: string, decide: (found: Found) => Promise<boolean>): Promise<ApprovalRecord> => {

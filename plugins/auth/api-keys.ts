@@ -22,10 +22,12 @@ export const apiKeys = defineAuthenticator(
     let path = file;
     let records: ReadonlyMap<string, KeyRecord> = new Map();
     let stamp = "";
-    let lookedAt = 0;
+    /** By `performance.now()`, so that a clock which is set back makes nothing look fresh. */
+    let lookedAt = Number.NEGATIVE_INFINITY;
     let isDevelopment = false;
-    const refresh = (now: number): void => {
-      if (now - lookedAt < freshMs) return;
+    const refresh = (isForced: boolean): void => {
+      const now = performance.now();
+      if (!isForced && now - lookedAt < freshMs) return;
       const stats = statSync(path, { throwIfNoEntry: false });
       const current = stats === undefined ? "" : `${stats.ino}:${stats.mtimeMs}:${stats.size}`;
       if (current !== stamp) records = new Map(readKeyFile(path).map((record) => [record.id, record]));
@@ -37,13 +39,12 @@ export const apiKeys = defineAuthenticator(
       open: ({ root, command }) => {
         isDevelopment = command === "dev";
         path = isAbsolute(file) ? file : join(root, file);
-        lookedAt = 0;
-        refresh(Date.now());
+        refresh(true);
       },
-      authenticate: ({ token }) => {
+      authenticate: ({ token, isCheckedAgain = false }) => {
         if (token === undefined) return undefined;
         const now = Date.now();
-        refresh(now);
+        refresh(isCheckedAgain);
         const parsed = parseKey(token);
         const record = parsed === undefined ? undefined : records.get(parsed.id);
         const isRight = isSecretOf(parsed?.secret ?? "", record?.hash);

@@ -1,8 +1,8 @@
 // `quater approvals approve`, `deny` and `revoke`. Whoever agrees has been shown what they agree to, or says its digest.
 
-import { type CommandIo, conflict, invalid, type Principal, type Static, visible } from "../../../core/index.ts";
+import { type CommandIo, conflict, invalid, type Static, visible } from "../../../core/index.ts";
 import type { ApprovalRecord } from "../record.ts";
-import type { VoteGiven } from "../service.ts";
+import type { Approver, VoteGiven } from "../service.ts";
 import type { revokeInput, VoteInput } from "./commands.ts";
 import { presented, textOf } from "./looking.ts";
 import { approverFor, type CommandParts } from "./parts.ts";
@@ -15,7 +15,7 @@ const typedDigits = 4;
 const undecided = 1;
 
 export const approve = async (parts: CommandParts, input: VoteInput, io: CommandIo): Promise<number> => {
-  const { principal } = await approverFor(parts, input.keyFile, io);
+  const { principal, again } = await approverFor(parts, input.keyFile, io);
   const record = await parts.approvals.show(principal, input.id);
   const shown = await presented(parts, record, "full");
   if (shown.hidden !== undefined) conflict(`${record.id} cannot be approved: ${shown.hidden}`);
@@ -32,13 +32,13 @@ export const approve = async (parts: CommandParts, input: VoteInput, io: Command
       return undecided;
     }
   }
-  return cast(parts, principal, { ...voteOf(input, record), verdict: "approve" }, io);
+  return cast(parts, { principal, again }, { ...voteOf(input, record), verdict: "approve" }, io);
 };
 
 export const deny = async (parts: CommandParts, input: VoteInput, io: CommandIo): Promise<number> => {
-  const { principal } = await approverFor(parts, input.keyFile, io);
+  const { principal, again } = await approverFor(parts, input.keyFile, io);
   const record = await parts.approvals.show(principal, input.id);
-  return cast(parts, principal, { ...voteOf(input, record), verdict: "deny" }, io);
+  return cast(parts, { principal, again }, { ...voteOf(input, record), verdict: "deny" }, io);
 };
 
 const voteOf = ({ digest, reason }: VoteInput, record: ApprovalRecord): Omit<VoteGiven, "verdict"> => ({
@@ -47,8 +47,10 @@ const voteOf = ({ digest, reason }: VoteInput, record: ApprovalRecord): Omit<Vot
   ...(reason === undefined ? {} : { reason }),
 });
 
-const cast = async ({ approvals }: CommandParts, principal: Principal, vote: VoteGiven, io: CommandIo): Promise<number> => {
-  const record = await approvals.vote({ principal, via }, vote);
+type Voter = Omit<Approver, "via">;
+
+const cast = async ({ approvals }: CommandParts, voter: Voter, vote: VoteGiven, io: CommandIo): Promise<number> => {
+  const record = await approvals.vote({ ...voter, via }, vote);
   tell(record, io);
   return 0;
 };
@@ -58,8 +60,8 @@ export const revoke = async (
   { id, reason, keyFile }: Static<typeof revokeInput>,
   io: CommandIo,
 ): Promise<number> => {
-  const { principal } = await approverFor({ approvals, ...parts }, keyFile, io);
-  tell(await approvals.revoke({ principal, via }, { id, ...(reason === undefined ? {} : { reason }) }), io);
+  const { principal, again } = await approverFor({ approvals, ...parts }, keyFile, io);
+  tell(await approvals.revoke({ principal, via, again }, { id, ...(reason === undefined ? {} : { reason }) }), io);
   return 0;
 };
 

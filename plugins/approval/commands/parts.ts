@@ -43,12 +43,12 @@ export const approverFor = async (
   { root, approvals, authenticateKey }: CommandParts,
   keyFile: string | undefined,
   io: CommandIo,
-): Promise<{ readonly principal: Principal; readonly key: string }> => {
+): Promise<{ readonly principal: Principal; readonly key: string; readonly again: () => Promise<Principal> }> => {
   const key = (keyFile === undefined ? await typedKey(io) : await keyIn(keyFile, io)).trim();
   if (key === "" || key.length > longestKey || /\s/.test(key)) invalid("/keyFile", "holds no key");
   const principal = await authenticateKey(key).catch((error: unknown) => refusalOf(error, root, key));
   approvals.assertApprover(principal);
-  return { principal, key };
+  return { principal, key, again: () => authenticateKey(key) }; // people take their time to answer a question
 };
 
 /** The refusal stays what it is. Only here, where the key file can be read anyway, may its sentence say what the key is. */

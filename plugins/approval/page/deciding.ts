@@ -1,21 +1,23 @@
 // Votes and revocations from forms. Who votes is what the door said a moment ago; what is voted on is the digest that the
 // form was made for.
 
-import { invalid, type Principal } from "../../../core/index.ts";
-import type { Approvals } from "../service.ts";
+import { invalid } from "../../../core/index.ts";
+import type { Approvals, Approver } from "../service.ts";
 import type { Form } from "./form.ts";
 
 const via = "page";
 
-export const vote = async (approvals: Approvals, principal: Principal, id: string, form: Form): Promise<void> => {
+type Voter = Omit<Approver, "via">;
+
+export const vote = async (approvals: Approvals, voter: Voter, id: string, form: Form): Promise<void> => {
   const verdict = form.get("verdict");
   if (verdict !== "approve" && verdict !== "deny") return invalid("/verdict", "must be approve or deny");
   const digest = form.get("digest") ?? invalid("/digest", "is missing");
-  await approvals.vote({ principal, via }, { id, verdict, digest, ...reasonIn(form) });
+  await approvals.vote({ ...voter, via }, { id, verdict, digest, ...reasonIn(form) });
 };
 
-export const revoke = async (approvals: Approvals, principal: Principal, id: string, form: Form): Promise<void> => {
-  await approvals.revoke({ principal, via }, { id, ...reasonIn(form) });
+export const revoke = async (approvals: Approvals, voter: Voter, id: string, form: Form): Promise<void> => {
+  await approvals.revoke({ ...voter, via }, { id, ...reasonIn(form) });
 };
 
 const longestReason = 500;

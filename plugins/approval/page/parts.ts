@@ -11,7 +11,7 @@ import type { Throttle } from "./throttle.ts";
 
 export interface PageParts {
   readonly http: HttpService;
-  readonly gate: Pick<Gate, "enter">;
+  readonly gate: Pick<Gate, "enter" | "enterAgain">;
   readonly catalog: Catalog;
   readonly approvals: Approvals;
   readonly audit: Audit;

@@ -132,7 +132,8 @@ const act = async (ctx: KoaContext, parts: PageParts, id = "", action = "sign-ou
   }
   const principal = signedIn(visit);
   const form = await readForm(ctx, visit, parts);
-  await (action === "vote" ? vote : revoke)(parts.approvals, principal, id, form);
+  const again = async () => signedIn(await visitOf(ctx, parts));
+  await (action === "vote" ? vote : revoke)(parts.approvals, { principal, again }, id, form);
   goTo(ctx, `/approvals/${id}`);
 };
 

@@ -1,0 +1,303 @@
+// A credential that stops being one while the call is on its way: the call is refused, and the handler does not start.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { authenticator, definePlugin, handler, hasRole, type Principal, type Reads, Type } from "quater";
+import { apiKeys, approval, audit, http, httpRef, mcp, store } from "quater/plugins";
+import { bootTest, principal, type TestApp } from "quater/testing";
+import { afterAll, describe, expect, test } from "vitest";
+import { approvalsRef } from "../../../plugins/approval/service.ts";
+import { createKey, revokeKey } from "../../../plugins/auth/commands.ts";
+import { changeKeyFile } from "../../../plugins/auth/keyfile.ts";
+import { formIn, Visitor } from "../approval/page-kit.ts";
+
+const parent = mkdtempSync(join(tmpdir(), "quater-revoked-"));
+afterAll(() => rmSync(parent, { recursive: true, force: true }));
+
+const ran: unknown[] = [];
+const pay = handler({
+  description: "Pay somebody.",
+  effect: "write",
+  input: Type.Object({ cents: Type.Integer() }),
+  auth: hasRole("finance"),
+  handle: (input) => {
+    ran.push(input);
+    return { ok: true };
+  },
+});
+const guarded = handler({
+  description: "Pay a lot.",
+  effect: "write",
+  input: Type.Object({}),
+  auth: hasRole("finance"),
+  handle: () => ({ ok: true }),
+});
+
+const boot = async () => {
+  const root = mkdtempSync(join(parent, "project-"));
+  const file = join(root, ".quater/keys.json");
+  const made = (name: string, person: string) =>
+    createKey(file, { name, kind: "user", person, scopes: [], roles: ["finance"] }).key;
+  const [key, other] = [made("bea", "bea"), made("ana", "ana")];
+  const app = await bootTest({
+    root,
+    handlers: { pay, guarded },
+    expose: {
+      pay: { http: "POST /pay", mcp: true },
+      guarded: { http: "POST /guarded", approval: "finance" },
+    },
+    plugins: [
+      http({ port: 0, authenticate: apiKeys() }),
+      mcp({ authenticate: apiKeys() }),
+      store(),
+      audit(),
+      approval({ authenticate: apiKeys(), policies: { finance: { approvers: [{ role: "finance", need: 1 }] } } }),
+    ],
+  });
+  const baseUrl = app.kernel.services.get(httpRef).baseUrl ?? "";
+  return {
+    app,
+    baseUrl,
+    file,
+    key,
+    other,
+    approvals: app.kernel.services.get(approvalsRef),
+    [Symbol.asyncDispose]: () => app.stop(),
+  };
+};
+
+/** Sends the head of a request, waits for `meanwhile`, and then sends the body. */
+const slowly = async (
+  baseUrl: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  meanwhile: () => Promise<void>,
+): Promise<{ readonly status: number; readonly text: string }> => {
+  const { hostname, port } = new URL(baseUrl);
+  const socket = connect(Number(port), hostname);
+  const lines = Object.entries({
+    host: `${hostname}:${port}`,
+    "content-length": String(body.length),
+    connection: "close",
+    ...headers,
+  });
+  socket.write(`POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${body[0] ?? ""}`);
+  await meanwhile();
+  socket.write(body.slice(1));
+  let text = "";
+  for await (const part of socket) text += String(part);
+  return { status: Number(text.split(" ")[1]), text };
+};
+
+/** Longer than a check counts, and until the server has seen the change. */
+const untilRefused = async (baseUrl: string, key: string): Promise<void> => {
+  await wait(300);
+  const asks = () => fetch(`${baseUrl}/openapi.json`, { headers: { authorization: `Bearer ${key}` } });
+  while ((await asks()).status !== 401) await wait(20);
+};
+
+const bearerOf = (key: string) => ({ authorization: `Bearer ${key}`, "content-type": "application/json" });
+
+describe("S5: a credential that was revoked before the body ended is refused", () => {
+  test.each([
+    ["revoked", (file: string) => void revokeKey(file, "bea")],
+    [
+      "expired",
+      (file: string) =>
+        changeKeyFile(file, (records) => ({
+          result: undefined,
+          records: records.map((record) => ({ ...record, expiresAt: "2020-01-01T00:00:00Z" })),
+        })),
+    ],
+  ])("S5: a write whose key was %s does not run", async (_, change) => {
+    await using shop = await boot();
+    ran.length = 0;
+    const answer = await slowly(shop.baseUrl, "/pay", bearerOf(shop.key), '{"cents":5}', async () => {
+      change(shop.file);
+      await untilRefused(shop.baseUrl, shop.key);
+    });
+    expect(answer.status).toBe(401);
+    expect(answer.text).toContain('"invalid_token"');
+    expect(ran).toEqual([]);
+  });
+
+  test.each(["tools/call", "tools/list"])("S5: %s over MCP", async (method) => {
+    await using shop = await boot();
+    ran.length = 0;
+    const headers = { ...bearerOf(shop.key), accept: "application/json, text/event-stream" };
+    const params = method === "tools/call" ? ',"params":{"name":"pay","arguments":{"cents":5}}' : "";
+    const answer = await slowly(
+      shop.baseUrl,
+      "/mcp",
+      headers,
+      `{"jsonrpc":"2.0","id":1,"method":"${method}"${params}}`,
+      async () => {
+        revokeKey(shop.file, "bea");
+        await untilRefused(shop.baseUrl, shop.key);
+      },
+    );
+    expect(answer.status).toBe(401);
+    expect(ran).toEqual([]);
+  });
+
+  const filed = async ({ baseUrl, other }: Awaited<ReturnType<typeof boot>>): Promise<string> => {
+    const answer = await fetch(`${baseUrl}/guarded`, { method: "POST", headers: bearerOf(other), body: "{}" });
+    return ((await answer.json()) as { approval: { id: string } }).approval.id;
+  };
+  const bea = principal({ subject: "bea", roles: ["finance"] });
+
+  test.each(["votes", "revocation"])("S5: %s over the approvals API do not count", async (action) => {
+    await using shop = await boot();
+    const id = await filed(shop);
+    const { digest } = await shop.approvals.show(bea, id);
+    if (action === "revocation") await shop.approvals.vote({ principal: bea, via: "test" }, { id, verdict: "approve", digest });
+    const { state } = await shop.approvals.show(bea, id);
+    // Modules are loaded with the first request, which would delay the check until after the revocation.
+    expect((await fetch(`${shop.baseUrl}/approvals/api/requests`, { headers: bearerOf(shop.key) })).status).toBe(200);
+    const body = action === "votes" ? { verdict: "approve", digest } : {};
+    const path = `/approvals/api/requests/${id}/${action}`;
+    const answer = await slowly(shop.baseUrl, path, bearerOf(shop.key), `${JSON.stringify(body)}  `, async () => {
+      revokeKey(shop.file, "bea");
+      await untilRefused(shop.baseUrl, shop.key);
+    });
+    expect(answer.status).toBe(401);
+    expect((await shop.approvals.show(bea, id)).state).toBe(state);
+  });
+
+  test("S5: a vote by the page's form does not count", async () => {
+    await using shop = await boot();
+    const id = await filed(shop);
+    const visitor = new Visitor(shop.baseUrl);
+    expect((await visitor.signIn({ key: shop.key })).status).toBe(303);
+    const form = formIn((await visitor.get(`/approvals/${id}`)).body);
+    const body = new URLSearchParams({ ...form, verdict: "approve" }).toString();
+    const headers = {
+      "sec-fetch-site": "same-origin",
+      origin: shop.baseUrl,
+      "content-type": "application/x-www-form-urlencoded",
+      cookie: [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join("; "),
+    };
+    const answer = await slowly(shop.baseUrl, `/approvals/${id}/vote`, headers, body, async () => {
+      revokeKey(shop.file, "bea");
+      await untilRefused(shop.baseUrl, shop.key);
+    });
+    expect(answer.status).toBe(401);
+    expect(await shop.approvals.show(bea, id)).toMatchObject({ state: "pending", votes: [] });
+  });
+
+  test("S5: a role that was taken away before the vote's body ended does not vote", async () => {
+    await using shop = await boot();
+    const id = await filed(shop);
+    const { digest } = await shop.approvals.show(bea, id);
+    expect((await fetch(`${shop.baseUrl}/approvals/api/requests`, { headers: bearerOf(shop.key) })).status).toBe(200);
+    const body = `${JSON.stringify({ verdict: "approve", digest })}  `;
+    const answer = await slowly(shop.baseUrl, `/approvals/api/requests/${id}/votes`, bearerOf(shop.key), body, async () => {
+      changeKeyFile(shop.file, (records) => ({
+        result: undefined,
+        records: records.map((record) => (record.name === "bea" ? { ...record, roles: [] } : record)),
+      }));
+      const list = () => fetch(`${shop.baseUrl}/approvals/api/requests`, { headers: bearerOf(shop.key) });
+      while ((await list()).status !== 403) await wait(20);
+    });
+    expect(answer.status).toBe(403);
+    expect((await shop.approvals.show(bea, id)).votes).toEqual([]);
+  });
+});
+
+describe("S5: a call that waits between its check and its handler", () => {
+  /** Lets the test change who somebody is, and hold calls in front of their handler. */
+  const holding = async (reads?: Reads) => {
+    let known: Principal | undefined = principal({ subject: "bea", roles: ["finance"] });
+    let asked = 0;
+    let arrived: () => void = () => {};
+    let release: () => void = () => {};
+    const isHere = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const isReleased = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const gatekeeper = definePlugin(() => ({
+      name: "gatekeeper",
+      hooks: {
+        admit: async () => {
+          arrived();
+          await isReleased;
+          return { allow: true as const, by: "gatekeeper" };
+        },
+      },
+    }));
+    const door = authenticator({
+      name: "mine",
+      reads,
+      authenticate: ({ token }) => {
+        asked++;
+        return token === "bea" ? known : undefined;
+      },
+    });
+    const app: TestApp = await bootTest({
+      handlers: { pay },
+      expose: { pay: { http: "POST /pay" } },
+      plugins: [http({ port: 0, authenticate: door }), gatekeeper()],
+    });
+    const baseUrl = app.kernel.services.get(httpRef).baseUrl ?? "";
+    const send = () => fetch(`${baseUrl}/pay`, { method: "POST", headers: bearerOf("bea"), body: '{"cents":5}' });
+    return {
+      send,
+      isHere,
+      release,
+      asked: () => asked,
+      become: (who: Principal | undefined) => {
+        known = who;
+      },
+      [Symbol.asyncDispose]: () => app.stop(),
+    };
+  };
+
+  test.each([
+    ["was revoked", undefined],
+    ["became somebody else's", principal({ subject: "cleo", roles: ["finance"] })],
+    ["lost its role", principal({ subject: "bea", roles: [] })],
+    ["got another role", principal({ subject: "bea", roles: ["finance", "admin"] })],
+  ])("S5: is refused when its credential %s", async (_, who) => {
+    await using shop = await holding();
+    ran.length = 0;
+    const sent = shop.send();
+    await shop.isHere;
+    shop.become(who);
+    await wait(300);
+    shop.release();
+    const answer = await sent;
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([401, "invalid_token"]);
+    expect(ran).toEqual([]);
+  });
+
+  test("S5: runs when nothing changed", async () => {
+    await using shop = await holding();
+    const sent = shop.send();
+    await shop.isHere;
+    await wait(300);
+    shop.release();
+    expect((await sent).status).toBe(200);
+    expect(shop.asked()).toBe(2);
+  });
+
+  test("S5: a call that does not wait is checked once", async () => {
+    await using app = await bootTest({ handlers: { pay } });
+    const entry = { surface: "direct", credentials: { surface: "direct", isLocal: false, token: "t" }, callId: "c" };
+    const started = performance.now();
+    const outcome = await app.kernel.invoke({
+      handler: "pay",
+      surface: "direct",
+      principal: principal({ subject: "bea", roles: ["finance"] }),
+      entry,
+      given: async () => [{ from: "arguments", isText: false, values: { cents: 1 } }],
+    });
+    // The direct door knows nobody: a second check would refuse. On a machine that stalls, the call is old enough for one.
+    expect(outcome.ok || performance.now() - started >= 250).toBe(true);
+  });
+});
