@@ -6,6 +6,7 @@ import {
   type Awaitable,
   Cancellation,
   type Catalog,
+  type Entry,
   type Gate,
   type Given,
   type Operation,
@@ -34,8 +35,15 @@ export interface Host {
 }
 
 /** Lets the caller in at the cli door. @throws {QuaterError} */
-export const enterDoor = ({ gate }: Host, { env }: Context, callId: string, handler?: string): Awaitable<Principal> =>
-  gate.enter({ surface: "cli", callId, credentials: credentialsOf(env), ...(handler === undefined ? {} : { handler }) });
+export const enterDoor = ({ gate }: Host, context: Context, callId: string, handler?: string): Awaitable<Principal> =>
+  gate.enter(entryOf(context, callId, handler));
+
+const entryOf = ({ env }: Context, callId: string, handler?: string): Entry => ({
+  surface: "cli",
+  callId,
+  credentials: credentialsOf(env),
+  ...(handler === undefined ? {} : { handler }),
+});
 
 /** A failure, and of which of possibly two calls. */
 interface Failed {
@@ -141,6 +149,7 @@ const invoked = async (host: Host, context: Context, calling: Calling): Promise<
       handler: operation.name,
       surface: "cli",
       principal,
+      entry: entryOf(context, callId, operation.name),
       given,
       callId,
       cancellation,

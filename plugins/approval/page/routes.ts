@@ -132,7 +132,7 @@ const act = async (ctx: KoaContext, parts: PageParts, id = "", action = "sign-ou
   }
   const principal = signedIn(visit);
   const form = await readForm(ctx, visit, parts);
-  const again = async () => signedIn(await visitOf(ctx, parts));
+  const again = async () => signedIn(await visitOf(ctx, parts, principal));
   await (action === "vote" ? vote : revoke)(parts.approvals, { principal, again }, id, form);
   goTo(ctx, `/approvals/${id}`);
 };

@@ -25,28 +25,33 @@ export const strangerOf = (ctx: KoaContext, { sessions }: PageParts): Visit => {
 };
 
 /**
- * What this person may do is for the approvals service to say.
+ * Reads the session and asks the door. What this person may do is for the approvals service to say.
  *
+ * @param before  Who was let in before, when the credential is checked again after a form was read.
  * @throws {QuaterError} `sso_not_trusted`, `authenticator_failed`.
  */
-export const visitOf = async (ctx: KoaContext, parts: PageParts): Promise<Visit> => {
+export const visitOf = async (ctx: KoaContext, parts: PageParts, before?: Principal): Promise<Visit> => {
   const { sso } = parts;
   const stranger = strangerOf(ctx, parts);
   const isSso = sso !== undefined && (ctx.headers[sso.personHeader.toLowerCase()] ?? "") !== "";
   const token = isSso ? undefined : stranger.session.token;
   if (!isSso && token === undefined) return stranger;
-  const principal = await entered(ctx, parts, token);
+  const principal = await entered(ctx, parts, token, before);
   return { ...stranger, principal, isSso };
 };
 
 /** @returns `undefined` when the door does not know the credential, or not any more. */
-export const entered = async (ctx: KoaContext, parts: PageParts, token: string | undefined): Promise<Principal | undefined> => {
+export const entered = async (
+  ctx: KoaContext,
+  parts: PageParts,
+  token: string | undefined,
+  before?: Principal,
+): Promise<Principal | undefined> => {
+  const { gate } = parts;
+  const credentials = credentialsOf(ctx, parts, token);
+  const entry = { surface: approversSurface, credentials, callId: String(ctx.state["callId"]) };
   try {
-    return await parts.gate.enter({
-      surface: approversSurface,
-      credentials: credentialsOf(ctx, parts, token),
-      callId: String(ctx.state["callId"]),
-    });
+    return await (before === undefined ? gate.enter(entry) : gate.enterAgain(entry, before, Number.NEGATIVE_INFINITY));
   } catch (error) {
     if (isQuaterError(error) && error.kind === "unauthenticated") return undefined;
     throw error;
