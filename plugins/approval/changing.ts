@@ -68,7 +68,7 @@ export const filed = (open: OpenStore, filing: Filing): Statement => {
   return one(
     db
       .insertInto("approval_request")
-      .columns([...names, "preview", "nth", "version", "filed_at", "pending_until"])
+      .columns([...names, "preview", "nth", "version", "format", "filed_at", "pending_until"])
       .expression(
         db
           .selectNoFrom([
@@ -76,6 +76,7 @@ export const filed = (open: OpenStore, filing: Filing): Statement => {
             sql<string | null>`cast(${texts.preview ?? null} as text)`.as("preview"),
             sql<number>`cast(${nth} as bigint)`.as("nth"),
             sql<number>`cast(1 as bigint)`.as("version"),
+            sql<number>`cast(2 as bigint)`.as("format"),
             clock.as("filed_at"),
             sql<number>`${clock} + ${draft.policy.pendingForMs}`.as("pending_until"),
           ])
@@ -111,6 +112,16 @@ export const expired = (open: OpenStore, found: Found): Statement => {
 export const voided = (open: OpenStore, found: Found, reason: string): Statement =>
   one(stillApproved(open, found).set({ state: "expired", decided_at: open.clock, reason }));
 
+/** Ended by Quater itself, whatever its version and its time. */
+export const voidedUnproven = (open: OpenStore, id: string, reason: string): Statement =>
+  one(
+    database(open)
+      .updateTable("approval_request")
+      .set((eb) => ({ state: "expired" as const, version: eb("version", "+", 1), decided_at: open.clock, reason }))
+      .where("id", "=", id)
+      .where("state", "in", ["pending", "approved"]),
+  );
+
 export type CastVote = Omit<Vote, "at">;
 
 export const voted = (
@@ -131,24 +142,16 @@ export const voted = (
             decided_at: open.clock,
             usable_until: eb(open.clock, "+", usableForMs),
           }));
-  const { person, issuer, subject, credential, roles, verdict, reason, via } = vote;
+  const { person, roles, ...rest } = vote;
+  const cast = { ...rest, roles: JSON.stringify(roles), reason: vote.reason ?? null, at: open.clock };
   return [
     one(change),
+    // The trail decides who has voted. A row that is there already was written by something else than Quater.
     one(
       database(open)
         .insertInto("approval_vote")
-        .values({
-          id: found.record.id,
-          person,
-          issuer,
-          subject,
-          credential,
-          roles: JSON.stringify(roles),
-          verdict,
-          reason: reason ?? null,
-          via,
-          at: open.clock,
-        }),
+        .values({ id: found.record.id, person, ...cast })
+        .onConflict((conflict) => conflict.columns(["id", "person"]).doUpdateSet(cast)),
     ),
   ];
 };

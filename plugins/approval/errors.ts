@@ -16,6 +16,7 @@ export const approvalCodes = {
   approval_policy_changed: "approval_refused",
   approval_schema_changed: "approval_refused",
   approval_mismatch: "approval_refused",
+  approval_unproven: "approval_refused",
   approval_not_found: "not_found",
   approval_backlog: "rate_limited",
   approval_filing_limit: "rate_limited",
@@ -99,6 +100,16 @@ export const approvalOutdated = (id: string, what: "policy" | "schema"): QuaterE
 
 export const approvalMismatch = (id: string): QuaterError =>
   build("approval_mismatch", `Approval ${id} was given for another call than this`, { details: { approval: { id } } });
+
+/** The row of the request says more than its chained events do. */
+export const approvalUnproven = (id: string): QuaterError =>
+  build(
+    "approval_unproven",
+    `Approval ${id} is not proven by the audit trail, so it was voided. Make the call again to ask anew`,
+    {
+      details: { approval: { id, status: "expired" } },
+    },
+  );
 
 /** Unknown and foreign ids answer alike. */
 export const approvalNotFound = (): QuaterError => build("approval_not_found", "There is no such approval");

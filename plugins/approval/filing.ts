@@ -141,11 +141,12 @@ const filedEvent = (ground: Ground, asked: Asked, draft: Draft): AuditEvent => {
     argsTag: audit.tagOf(call.input),
     detail: { digest: draft.digest, policy: draft.policyName, rules: draft.policy },
   });
-  if (call.operation.exposure["audit"] === "metadata") return { fields };
+  const timed = (now: number) => ({ pendingUntil: now + draft.policy.pendingForMs });
+  if (call.operation.exposure["audit"] === "metadata") return { fields, timed };
   // It may repeat secret arguments, and has no schema that says where.
   const isStorable = draft.preview !== undefined && !asked.hasSecrets;
   const preview = isStorable ? { preview: audit.storable(undefined, JSON.parse(draft.preview)) } : {};
-  return { fields, body: { args: audit.storable(call.operation.input, call.input), ...preview } };
+  return { fields, timed, body: { args: audit.storable(call.operation.input, call.input), ...preview } };
 };
 
 const sealedTexts = (ground: Ground, { args, preview, nonce }: Draft) => {

@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { type Authorized, canonicalText, isQuaterError, type Log } from "../../core/index.ts";
-import type { Audit, AuditEvent, EventFields, EventType } from "../audit/service.ts";
+import type { Audit, AuditEvent, Check, EventFields, EventType } from "../audit/service.ts";
 import { isStoreFailure, type OpenStore, type Statement, type Store } from "../store/service.ts";
 import { callKeyOf, type Digested } from "./digest.ts";
 import { approvalUnavailable } from "./errors.ts";
@@ -46,10 +46,14 @@ export class Ground {
    * @returns Whether it was written; otherwise somebody else was faster, and what was known is to be read again.
    * @throws {QuaterError} `audit_unavailable`; `approval_unavailable` for what the store does not take.
    */
-  async write(events: readonly AuditEvent[], changes: (open: OpenStore) => readonly Statement[]): Promise<boolean> {
+  async write(
+    events: readonly AuditEvent[],
+    changes: (open: OpenStore) => readonly Statement[],
+    check?: Check,
+  ): Promise<boolean> {
     const { audit, log } = this.parts;
     const late = () => log.warn("A change of an approval was committed after it had been given up", idsOf(events));
-    const receipt = await audit.commit(events, changes(await this.open()), late);
+    const receipt = await audit.commit(events, changes(await this.open()), late, check);
     if ("seq" in receipt) return true;
     const { refused } = receipt;
     if (isStoreFailure(refused) && refused.kind === "other") throw approvalUnavailable(refused);

@@ -1,6 +1,10 @@
 // Who must agree, as data: what the manifest says, completed with defaults. A policy is bound to every request that was
 // filed under it, so that changing it voids what was agreed before.
 
+import { type Candidate, fits } from "../audit/service.ts";
+
+export { type Candidate, isSatisfied } from "../audit/service.ts";
+
 export interface Approver {
   /** Whoever has this role when the vote is cast. */
   readonly role?: string;
@@ -51,35 +55,6 @@ export const completed = ({ approvers, ...rest }: ApprovalPolicy): Policy => ({
   unattributed: rest.unattributed ?? false,
 });
 
-/** What an entry of `approvers` is held against. */
-export interface Candidate {
-  readonly person?: string | undefined;
-  readonly roles: readonly string[];
-}
-
-const fits = ({ role, person }: Policy["approvers"][number], candidate: Candidate): boolean =>
-  role === undefined ? person === candidate.person : candidate.roles.includes(role);
-
 /** Whether the policy names this one at all. */
 export const names = ({ approvers }: Pick<Policy, "approvers">, candidate: Candidate): boolean =>
   approvers.some((approver) => fits(approver, candidate));
-
-/**
- * Whether these people, each of whom agreed, are enough. One person fills one place alone, so that they are matched to
- * places: who could fill two must not keep another out of the only one he fits.
- */
-export const isSatisfied = ({ approvers }: Pick<Policy, "approvers">, agreed: readonly Candidate[]): boolean => {
-  const places = approvers.flatMap((approver) => Array.from({ length: approver.need }, () => approver));
-  const holders = new Map<number, Candidate>();
-  const seat = (candidate: Candidate, tried: Set<number>): boolean =>
-    places.some((place, index) => {
-      if (tried.has(index) || !fits(place, candidate)) return false;
-      tried.add(index);
-      const holder = holders.get(index);
-      if (holder !== undefined && !seat(holder, tried)) return false;
-      holders.set(index, candidate);
-      return true;
-    });
-  for (const candidate of agreed) seat(candidate, new Set());
-  return holders.size === places.length;
-};

@@ -25,6 +25,7 @@ import { codeMigrations, issueCode } from "./page/codes.ts";
 import { type Page, setUpPage } from "./page/mount.ts";
 import { approversSurface } from "./page/parts.ts";
 import { completed, type Policy } from "./policy.ts";
+import { voidOfFormat1 } from "./proving.ts";
 import { Reader } from "./reading.ts";
 import { requirementsBy } from "./requirement.ts";
 import { Secrecy } from "./secrecy.ts";
@@ -114,6 +115,8 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
     start: async () => {
       if (serving.has(command)) await page?.start();
       if (!processesThatStay.has(command)) return;
+      const voided = await voidOfFormat1(ground);
+      if (voided > 0) log.warn("Open approvals from before format 2 of the trail were voided; callers ask anew", { voided });
       const sweepNow = () => {
         sweep().catch((error: unknown) => log.warn("Approvals could not be looked after", { error: String(error) }));
       };

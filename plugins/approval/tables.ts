@@ -46,6 +46,8 @@ export interface RequestRow {
   readonly used_at: number | null;
   readonly outcome: ApprovalOutcome | null;
   readonly ended_at: number | null;
+  /** Of the trail when it was filed. Format 1 holds no evidence, so that open requests of it are voided. */
+  readonly format: number;
 }
 
 /** The `person_key` of a request that does not say who asked. */
@@ -116,6 +118,13 @@ export const migrations: readonly Migration[] = [
       schema.createIndex("approval_request_person").on("approval_request").columns(["person_key", "filed_at"]),
       schema.createIndex("approval_request_like").on("approval_request").columns(["like_key", "filed_at"]),
       schema.createIndex("approval_request_handler").on("approval_request").columns(["handler", "state"]),
+    ],
+  },
+  {
+    version: 3,
+    tables: [],
+    up: (build) => [
+      build.schema.alterTable("approval_request").addColumn("format", "bigint", (column) => column.notNull().defaultTo(1)),
     ],
   },
 ];

@@ -2,7 +2,7 @@
 // an approved one is used up: as the last act before the handler, once.
 
 import { type Approval, type Authorized, canonicalText, type Verdict } from "../../core/index.ts";
-import type { EndedAs } from "../audit/service.ts";
+import { type EndedAs, type Standing, unchangedSince } from "../audit/service.ts";
 import { consumed, ended, lost, voided } from "./changing.ts";
 import { digestOf } from "./digest.ts";
 import {
@@ -18,6 +18,7 @@ import {
 import { file, previewText, required, usedBy } from "./filing.ts";
 import { type Asked, askedOf, boundBy, eventOf, type Ground, madeBy, type Plan } from "./ground.ts";
 import { changedAt } from "./preview-changes.ts";
+import { proven } from "./proving.ts";
 import type { ApprovalOutcome, ApprovalRecord } from "./record.ts";
 import type { Found } from "./tables.ts";
 
@@ -56,6 +57,8 @@ interface Usable {
   readonly record: ApprovalRecord;
   /** Worked out from the call as it is now. */
   readonly digest: string;
+  /** What the trail proves of it. */
+  readonly standing: Standing;
 }
 
 /** trust.md section 2, the table of states. @throws {QuaterError} unless it may be used. */
@@ -144,13 +147,18 @@ const current = async (ground: Ground, asked: Asked, found: Found): Promise<Usab
   const digest = digestOf(boundBy(asked, { surface, preview, nonce }));
   // The row was written to by something else than Quater: it is not what people were shown.
   if (digest !== record.digest || !asked.callKeys.includes(record.callKey)) throw approvalMismatch(id);
-  return { record, digest };
+  const standing = await proven(ground, found);
+  if (standing === undefined) return undefined;
+  // A row may name any time. The trail names the time until which the approval was given.
+  if ((standing.usableUntil ?? 0) <= found.now)
+    return end("its time has run out", { cause: "time" }, approvalEnded(id, "expired", undefined));
+  return { record, digest, standing };
 };
 
 /** @returns Whether the approval is used up now, and the call's start is on record with it. */
 const use = async (ground: Ground, { call, requester, requesterText, policy }: Asked, usable: Usable): Promise<boolean> => {
   const { audit, log } = ground.parts;
-  const { record, digest } = usable;
+  const { record, digest, standing } = usable;
   const { callId, handler } = call;
   const open = await ground.open();
   const event = { fields: eventOf("approval.used", record, { ...madeBy(call), principal: requester, detail: { digest } }) };
@@ -158,6 +166,7 @@ const use = async (ground: Ground, { call, requester, requesterText, policy }: A
   const statement = consumed(open, record.id, { callId, callKey: record.callKey, digest, handler, requesterText, surface });
   const receipt = await audit.begin(callId, [event], [statement], {
     approvalId: record.id,
+    check: unchangedSince(record.id, standing, standing.usableUntil ?? 0),
     ended: (how) => [ended(open, record.id, callId, outcomeOf(how))],
   });
   if ("refused" in receipt) return false;

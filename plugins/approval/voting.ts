@@ -2,7 +2,7 @@
 // finds that somebody was faster reads again and decides on what is there now.
 
 import { type Awaitable, type Principal, visible } from "../../core/index.ts";
-import type { AuditEvent } from "../audit/service.ts";
+import { type AuditEvent, type ProvenVote, unchangedSince } from "../audit/service.ts";
 import { type CastVote, revoked, voted } from "./changing.ts";
 import { digestOf } from "./digest.ts";
 import { assertEligible, type Person } from "./eligible.ts";
@@ -18,7 +18,8 @@ import {
 import { usedBy } from "./filing.ts";
 import { eventOf, type Ground } from "./ground.ts";
 import { isSamePerson } from "./person.ts";
-import { isSatisfied } from "./policy.ts";
+import { isSatisfied, type Policy } from "./policy.ts";
+import { proven, voidRequest } from "./proving.ts";
 import { type ApprovalRecord, requesterOf } from "./record.ts";
 import type { Approver, VoteGiven } from "./service.ts";
 import type { Found } from "./tables.ts";
@@ -35,15 +36,25 @@ export const vote = (ground: Ground, approver: Approver, given: VoteGiven): Prom
     assertEligible(principal, record);
     // The second: a row that something else than Quater wrote to shows people what the digest does not cover.
     if (given.digest !== record.digest || digestOf(record) !== record.digest) throw digestChanged(record.id);
-    const before = record.votes.find(({ person }) => isSamePerson(person, principal.person));
+    const standing = record.state === "pending" ? await proven(ground, found) : undefined;
+    if (record.state === "pending" && standing === undefined) return false;
+    // Of a pending request the votes on the trail count, and none that only a row shows.
+    const votes: readonly ProvenVote[] = standing?.votes ?? record.votes;
+    const before = votes.find(({ person }) => isSamePerson(person, principal.person));
     if (before !== undefined && before.verdict !== given.verdict) throw voteDiffers(record.id);
     if (before !== undefined) return true;
-    if (record.state !== "pending") throw alreadyDecided(record.id, record.state);
+    if (standing === undefined) throw alreadyDecided(record.id, record.state);
+    if (standing.pendingUntil <= found.now) {
+      // A row may name any time. The trail names the time until which people could decide.
+      if (!(await voidRequest(ground, found, "its time has run out", { cause: "time" }))) return false;
+      throw alreadyDecided(record.id, "expired");
+    }
     const cast = castBy(principal, via, given);
-    const decision = decisionOf(record, cast);
+    const decision = decisionOf(record.policy, [...votes, cast]);
     const events = [votedEvent(principal, record, cast)];
-    if (decision !== undefined) events.push({ fields: eventOf(`approval.${decision}`, record, { detail: tally(record, cast) }) });
-    if (!(await ground.write(events, (open) => voted(open, found, cast, decision)))) return false;
+    if (decision !== undefined) events.push(decidedEvent(record, decision, [...votes, cast]));
+    const check = unchangedSince(record.id, standing, standing.pendingUntil);
+    if (!(await ground.write(events, (open) => voted(open, found, cast, decision), check))) return false;
     if (decision !== undefined) ground.tell(`approval.${decision}`, record);
     return true;
   });
@@ -97,17 +108,25 @@ const castBy = ({ person, issuer, subject, credential, roles }: Person, via: str
 });
 
 /** What the request becomes with this vote; `undefined` while more are needed. */
-const decisionOf = ({ policy, votes }: ApprovalRecord, cast: CastVote): "approved" | "denied" | undefined => {
-  const by = (verdict: CastVote["verdict"]) => [...votes, cast].filter((each) => each.verdict === verdict);
-  if (cast.verdict === "deny") return by("deny").length >= policy.denials ? "denied" : undefined;
+const decisionOf = (policy: Policy, votes: readonly ProvenVote[]): "approved" | "denied" | undefined => {
+  const by = (verdict: ProvenVote["verdict"]) => votes.filter((each) => each.verdict === verdict);
+  if (votes.at(-1)?.verdict === "deny") return by("deny").length >= policy.denials ? "denied" : undefined;
   return isSatisfied(policy, by("approve")) ? "approved" : undefined;
 };
 
-const votedEvent = (principal: Person, record: ApprovalRecord, { verdict, via, reason }: CastVote): AuditEvent =>
+/** Until when an approved request may be used is part of its evidence: the row alone does not decide it. */
+const decidedEvent = (record: ApprovalRecord, decision: "approved" | "denied", votes: readonly ProvenVote[]): AuditEvent => ({
+  fields: eventOf(`approval.${decision}`, record, {
+    detail: { by: votes.map(({ person, verdict }) => ({ person, verdict })), digest: record.digest },
+  }),
+  ...(decision === "denied" ? {} : { timed: (now) => ({ usableUntil: now + record.policy.usableForMs }) }),
+});
+
+const votedEvent = (principal: Person, record: ApprovalRecord, { verdict, via, reason, roles }: CastVote): AuditEvent =>
   withReason(
     eventOf("approval.voted", record, {
       principal: requesterOf(principal),
-      detail: { verdict, via, digest: record.digest },
+      detail: { verdict, via, digest: record.digest, roles },
     }),
     reason,
   );
@@ -115,10 +134,6 @@ const votedEvent = (principal: Person, record: ApprovalRecord, { verdict, via, r
 /** What a person wrote may be erased; that it was decided may not. */
 const withReason = (fields: AuditEvent["fields"], reason: string | undefined): AuditEvent =>
   reason === undefined ? { fields } : { fields, body: { reason } };
-
-const tally = ({ votes }: ApprovalRecord, cast: CastVote) => ({
-  by: [...votes, cast].map(({ person, verdict }) => ({ person, verdict })),
-});
 
 /** A reason comes from outside and is shown, sent and stored: printable and short. */
 const printable = (reason: string | undefined): string | undefined => {

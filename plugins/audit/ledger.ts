@@ -4,9 +4,11 @@ import { randomBytes } from "node:crypto";
 import { canonicalText } from "../../core/index.ts";
 import { isStoreFailure, type OpenStore, type Statement, type Transaction } from "../store/service.ts";
 import { bodyHashOf, type Genesis, genesisHash, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
-import { type EventFields, type EventLink, type EventRow, isLinked, metaText } from "./event.ts";
+import { type EventFields, type EventLink, type EventMeta, type EventRow, isLinked, metaText } from "./event.ts";
+import type { Check, Standing } from "./evidence.ts";
 import type { KeyRing } from "./key-ring.ts";
-import { chain, type HeadRow, queriesOn, type TrailQueries } from "./tables.ts";
+import { BatchEvidence, LinkedEvents } from "./linked.ts";
+import { chain, type HeadRow, newestLinked, queriesOn, type TrailQueries } from "./tables.ts";
 
 /** Where the chain stands: what a checkpoint attests. */
 export interface Position {
@@ -29,6 +31,8 @@ export interface Entry {
   readonly changes?: readonly Statement[];
   /** The trail begins behind this event from now on: what `changes` deleted was pruned. */
   readonly floor?: { readonly seq: number; readonly hash: string };
+  /** Asked in the same transaction, before `changes`: an error refuses this entry alone. */
+  readonly check?: Check;
   /** Run in the same transaction, given where the chain stood. */
   readonly beside?: (before: Position) => readonly Statement[];
 }
@@ -58,6 +62,8 @@ interface Attempt {
   readonly hash: string;
   readonly receipts: readonly Receipt[];
   readonly head: HeadRow;
+  /** The linked events of the batch, and the one before them. */
+  readonly linked: { readonly before: EventLink; readonly metas: readonly EventMeta[] };
 }
 
 export class Ledger {
@@ -66,6 +72,7 @@ export class Ledger {
   readonly #store: OpenStore;
   readonly #options: LedgerOptions;
   #keyed: { readonly id: string; readonly keyed: Keyed } | undefined;
+  readonly #linked: LinkedEvents;
   /** The head as it was left by this process, where nobody else is expected to move it. */
   #known: HeadRow | undefined;
   #last: HeadRow;
@@ -76,6 +83,7 @@ export class Ledger {
     this.queries = queries;
     this.#options = options;
     this.#last = head;
+    this.#linked = new LinkedEvents(queries, () => options.keys.current);
     this.genesis = genesisHash(keyedOf(options.keys, genesisOf(head).key), head.genesis);
   }
 
@@ -123,9 +131,22 @@ export class Ledger {
     return found ?? { size: Math.max(floor_seq, seq - lookBack), at: genesisOf(this.#last).createdAt };
   }
 
+  /**
+   * Where a request for approval stands, by the trail alone.
+   *
+   * @returns `undefined` where the trail does not prove that it was filed.
+   * @throws {DamagedHead | StoreFailure}
+   */
+  async standingOf(approvalId: string): Promise<Standing | undefined> {
+    const [head] = await this.#store.read<HeadRow>(this.queries.head);
+    if (head === undefined) throw new DamagedHead("The head of the trail is gone");
+    assertHonest(this.#options.keys, head);
+    return this.#linked.reach(this.#store, head, approvalId);
+  }
+
   /** @throws {StoreFailure} nothing was written, or, of kind `lost`, perhaps all of it: ask `settleAttempt`. */
   async write(entries: readonly Entry[]): Promise<readonly Receipt[]> {
-    const isPlain = entries.every(({ changes }) => changes === undefined);
+    const isPlain = entries.every(({ changes, check }) => changes === undefined && check === undefined);
     // On SQLite nobody else writes as a rule, so that the head known here is the head: one round trip to the thread.
     if (isPlain && this.#known !== undefined && this.#store.dialect === "sqlite") {
       const { statements, attempt } = this.#prepared(entries, this.#known, Date.now());
@@ -173,10 +194,13 @@ export class Ledger {
   async #inTransaction(transaction: Transaction, entries: readonly Entry[]): Promise<Attempt> {
     const { now, ...head } = this.#checked(await transaction.rows(this.queries.headForWriting));
     const refusals = new Map<Entry, Error>();
+    const evidence = entries.some(({ check }) => check !== undefined) ? await this.#evidence(transaction, head) : undefined;
     for (const [index, entry] of entries.entries()) {
-      if (entry.changes === undefined) continue;
-      const refusal = await tried(transaction, `change_${index}`, entry.changes);
+      const { changes, check } = entry;
+      let refusal = evidence === undefined ? undefined : check?.(evidence, now);
+      if (refusal === undefined && changes !== undefined) refusal = await tried(transaction, `change_${index}`, changes);
       if (refusal !== undefined) refusals.set(entry, refusal);
+      else evidence?.add(entry.events, { seq: head.seq, hash: head.hash, at: now });
     }
     const { statements, attempt } = this.#prepared(entries, head, now, refusals);
     // Before it is sent: a connection that breaks at the commit leaves open whether it took place.
@@ -194,12 +218,20 @@ export class Ledger {
     return row;
   }
 
+  async #evidence(transaction: Transaction, head: HeadRow): Promise<BatchEvidence> {
+    const { dialect } = this.#store;
+    await this.#linked.catchUp({ dialect, read: (query) => transaction.rows(query) }, head);
+    return new BatchEvidence(this.#linked);
+  }
+
   #prepared(entries: readonly Entry[], head: HeadRow, at: number, refusals: ReadonlyMap<Entry, Error> = new Map()) {
     const rows: EventRow[] = [];
     const beside: Statement[] = [];
     const receipts: Receipt[] = [];
     let { seq, hash, floor_seq, floor_hash } = head;
-    let linked = newestLinked(head);
+    const before = newestLinked(head);
+    const metas: EventMeta[] = [];
+    let linked = before;
     for (const entry of entries) {
       const refusal = refusals.get(entry);
       if (refusal !== undefined) {
@@ -212,7 +244,10 @@ export class Ledger {
       for (const draft of entry.events) {
         const row = this.#row(draft, { seq, hash, at }, linked);
         ({ seq, hash } = row);
-        if (isLinked(row.type)) linked = { hash, seq };
+        if (isLinked(row.type)) {
+          linked = { hash, seq };
+          metas.push(JSON.parse(row.meta) as EventMeta);
+        }
         rows.push(row);
       }
     }
@@ -224,6 +259,7 @@ export class Ledger {
       seq: first?.seq ?? -1,
       hash: first?.hash ?? "",
       receipts,
+      linked: { before, metas },
       head: { ...moved, mac: `${id}:${headMac(keyed, moved)}` },
     };
     return { statements: rows.length === 0 ? beside : [this.queries.insert(rows), ...beside], attempt };
@@ -261,6 +297,7 @@ export class Ledger {
     this.#attempt = undefined;
     this.#known = attempt.head;
     this.#last = attempt.head;
+    this.#linked.add(attempt.linked.before, attempt.linked.metas, newestLinked(attempt.head));
     return attempt.receipts;
   }
 }
@@ -304,10 +341,6 @@ const tried = async (transaction: Transaction, savepoint: string, changes: reado
     return error;
   }
 };
-
-/** The newest linked event. The MAC of format 1 does not cover these columns, so they say nothing there. */
-export const newestLinked = ({ format, approval_seq, approval_hash }: HeadRow): EventLink =>
-  format === 1 ? { hash: noBody, seq: 0 } : { hash: approval_hash, seq: approval_seq };
 
 export const genesisOf = (head: HeadRow): Genesis => {
   try {

@@ -138,7 +138,12 @@ export class Recorder {
     if (running === undefined || start === undefined || running.hasBegun)
       throw new Error(`The call ${callId} has no start to be written`);
     const started = { ...start.event, fields: withApproval(start.event.fields, about) };
-    const entry = { events: [...events, started], ...(changes.length === 0 ? {} : { changes }) };
+    const { check } = about;
+    const entry = {
+      events: [...events, started],
+      ...(changes.length === 0 ? {} : { changes }),
+      ...(check === undefined ? {} : { check }),
+    };
     const receipt = await this.#options.trail.record(entry, () => start.neverRan(about));
     if ("refusal" in receipt) return receipt;
     running.about = about;

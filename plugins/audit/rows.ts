@@ -14,6 +14,12 @@ export interface ReadRow extends EventRow {
   readonly previous?: string | null;
 }
 
+/** A store, or a transaction on one. */
+export interface RowSource {
+  readonly dialect: OpenStore["dialect"];
+  readonly read: <Row>(query: Query) => Promise<readonly Row[]>;
+}
+
 /** A page of rows: a Kysely query that selects the columns of `audit_event`, and `previous` where it is wanted. */
 export interface Page {
   compile(): { readonly sql: string; readonly parameters: readonly unknown[] };
@@ -35,7 +41,7 @@ const [cell, line] = ["\u001f", "\u001e"] as const;
  * @returns The rows by number, ascending.
  * @throws {StoreFailure}
  */
-export const readRows = async (store: OpenStore, page: Page, hasPrevious = false): Promise<readonly ReadRow[]> => {
+export const readRows = async (store: RowSource, page: Page, hasPrevious = false): Promise<readonly ReadRow[]> => {
   const columns = hasPrevious ? names : names.slice(0, -1);
   const { sql, parameters } = page.compile();
   const from = (selected: string): Query => ({ sql: `select ${selected} from (${sql}) as page`, parameters });
@@ -46,7 +52,7 @@ export const readRows = async (store: OpenStore, page: Page, hasPrevious = false
   return inOrder(rows ?? (await cellByCell(store, from, columns)));
 };
 
-const asText = ({ dialect }: OpenStore, columns: readonly Name[]): string => {
+const asText = ({ dialect }: RowSource, columns: readonly Name[]): string => {
   const cells = columns.map((name) =>
     numbers.has(name) ? name : optional.has(name) ? `coalesce('=' || ${name}, '-')` : `'=' || ${name}`,
   );
@@ -99,7 +105,7 @@ const rowsIn = (text: string, columns: readonly Name[], count: number): readonly
 
 /** Slow, and safe whatever the cells hold. */
 const cellByCell = async (
-  store: OpenStore,
+  store: RowSource,
   from: (selected: string) => Query,
   columns: readonly Name[],
 ): Promise<readonly ReadRow[]> => {

@@ -4,16 +4,22 @@ import { serviceRef } from "../../core/index.ts";
 import type { OpenStore, Statement } from "../store/service.ts";
 import type { Eraser } from "./erasing/subject.ts";
 import type { EndedAs, EventFields } from "./event.ts";
+import type { Check, Standing } from "./evidence.ts";
 
 export { argumentsWithoutPersonal } from "./erasing/parts.ts";
 export type { Eraser, Erasure, ErasureSubject } from "./erasing/subject.ts";
 export type { EndedAs, EventFields, EventType } from "./event.ts";
+export type { Check, Evidence, ProvenVote, Standing } from "./evidence.ts";
+export { unchangedSince } from "./evidence.ts";
 export { foldedName, isSameName } from "./same-name.ts";
+export { type ApproverRule, type Candidate, fits, isSatisfied } from "./votes.ts";
 
 export interface AuditEvent {
   readonly fields: EventFields;
   /** Stored erasably. Secrets must be out of it already: see `storable`. */
   readonly body?: Readonly<Record<string, unknown>>;
+  /** More of the event's `detail`, given the store's clock when the event is written. */
+  readonly timed?: (now: number) => Readonly<Record<string, unknown>>;
 }
 
 /** What the trail is told of a call that uses an approval up. */
@@ -25,6 +31,8 @@ export interface Begun {
    * Without counts of rows: an end is recorded whatever they find.
    */
   readonly ended?: (how: EndedAs) => readonly Statement[];
+  /** Asked in the same transaction as the call's start: see `commit`. */
+  readonly check?: Check;
 }
 
 /** A call whose end nobody will record, because the process that ran it is gone. */
@@ -38,7 +46,8 @@ export interface Audit {
    * Commits changes of state and the events that tell of them: all or nothing.
    *
    * @param changes  Each with the number of rows it must change.
-   * @returns `refused` when a count differed or a constraint said no: nothing of it was written.
+   * @param check  Asked in the same transaction before the changes, with what the trail proves then.
+   * @returns `refused` when the check or a constraint said no, or a count differed: nothing of it was written.
    * @throws {QuaterError} `audit_unavailable` when it was not committed in time. It is withdrawn then; where that was too
    *   late, `onLate` is told that it stands.
    */
@@ -46,6 +55,7 @@ export interface Audit {
     events: readonly AuditEvent[],
     changes: readonly Statement[],
     onLate?: () => void,
+    check?: Check,
   ): Promise<{ readonly seq: number } | { readonly refused: Error }>;
   /**
    * As `commit`, with the call's own `call.started` behind the events: for whoever uses an approval up, as the last act
@@ -58,6 +68,13 @@ export interface Audit {
     changes: readonly Statement[],
     about?: Begun,
   ): Promise<{ readonly seq: number } | { readonly refused: Error }>;
+  /**
+   * Where a request for approval stands by its chained events alone, whatever the tables say.
+   *
+   * @returns `undefined` where the trail does not prove that it was filed.
+   * @throws {QuaterError} `audit_unavailable` when the trail cannot be read.
+   */
+  standingOf(approvalId: string): Promise<Standing | undefined>;
   /** Asked for changes of state in the same transaction as `call.unknown`, for calls that were begun with an approval. */
   whenLost(changes: (open: OpenStore, call: LostCall) => readonly Statement[]): void;
   /** Adds what `quater audit erase` erases in rows of another plugin, in the same transaction. */

@@ -142,17 +142,24 @@ interface Parts {
 }
 
 const serviceOf = ({ trail, redactor, recorder, refusals, keys, lost, erasers, sweepLost }: Parts): Audit => {
-  const draftOf = ({ fields, body }: AuditEvent): Draft =>
-    body === undefined ? { fields } : { fields, body: bodyText(body, (text) => redactor.ofText(text)) };
+  const draftOf = ({ fields, body, timed }: AuditEvent): Draft => ({
+    fields:
+      timed === undefined
+        ? fields
+        : ({ at }) => ({ ...fields, detail: { ...(fields.detail as object | undefined), ...timed(at) } }),
+    ...(body === undefined ? {} : { body: bodyText(body, (text) => redactor.ofText(text)) }),
+  });
   return {
-    commit: async (events, changes, onLate) => {
-      const receipt = await trail.record({ events: events.map(draftOf), changes }, onLate);
+    commit: async (events, changes, onLate, check) => {
+      const entry = { events: events.map(draftOf), changes, ...(check === undefined ? {} : { check }) };
+      const receipt = await trail.record(entry, onLate);
       return "seq" in receipt ? receipt : { refused: receipt.refusal };
     },
     begin: async (callId, events, changes, about = {}) => {
       const receipt = await recorder.begin(callId, events.map(draftOf), changes, about);
       return "seq" in receipt ? receipt : { refused: receipt.refusal };
     },
+    standingOf: (approvalId) => trail.standingOf(approvalId),
     whenLost: (changes) => void lost.push(changes),
     whenErasing: (eraser) => void erasers.push(eraser),
     sweepLost,

@@ -3,7 +3,7 @@
 import type { Kysely } from "kysely";
 import type { Migration, OpenStore, Query, Result, Statement } from "../store/service.ts";
 import { noBody } from "./chain.ts";
-import type { EventRow } from "./event.ts";
+import type { EventLink, EventRow } from "./event.ts";
 
 /** There is one chain. The column is there so that a second could be told from it. */
 export const chain = 1;
@@ -27,6 +27,10 @@ export interface HeadRow {
   readonly approval_seq: number;
   readonly approval_hash: string;
 }
+
+/** The newest linked event. The MAC of format 1 does not cover these columns, so they say nothing there. */
+export const newestLinked = ({ format, approval_seq, approval_hash }: HeadRow): EventLink =>
+  format === 1 ? { hash: noBody, seq: 0 } : { hash: approval_hash, seq: approval_seq };
 
 /** A process that writes: while its lease runs, calls it has started may still end. */
 export interface InstanceRow {
@@ -98,7 +102,7 @@ export const migrations: readonly Migration[] = [
       build.schema.alterTable("audit_head").addColumn("approval_seq", "bigint", (column) => column.notNull().defaultTo(0)),
       build.schema.alterTable("audit_head").addColumn("approval_hash", "text", (column) => column.notNull().defaultTo(noBody)),
       // Finds linked events among many others. Their links prove that none is left out, so the index need not be trusted.
-      { sql: `create index audit_event_linked on audit_event (seq) where ${linkedTypes}`, parameters: [] },
+      { sql: `create index audit_event_linked on audit_event (chain, seq) where ${linkedTypes}`, parameters: [] },
     ],
   },
 ];
@@ -118,6 +122,14 @@ export const queriesOn = (store: OpenStore) => {
   const events = db.selectFrom("audit_event").where("chain", "=", chain);
   const isNumbered = store.dialect === "sqlite" ? sql<boolean>`typeof(seq) = 'integer'` : sql<boolean>`true`;
   const numbered = events.where(isNumbered);
+  const previous = db
+    .selectFrom("audit_event as earlier")
+    .select("earlier.hash")
+    .where("earlier.chain", "=", chain)
+    .where(sql<boolean>`earlier.seq < audit_event.seq`)
+    .orderBy("earlier.seq", "desc")
+    .limit(1)
+    .as("previous");
   return {
     db,
     head: head as Query,
@@ -164,15 +176,18 @@ export const queriesOn = (store: OpenStore) => {
         .where("seq", side === "after" ? ">" : "<", seq)
         .orderBy("seq", side === "after" ? "asc" : "desc")
         .limit(limit),
+    /** A page of linked events after `above`, back from `seq`, newest first. */
+    linked: (seq: number, above: number, limit: number) =>
+      numbered
+        .selectAll()
+        .select(previous)
+        .where(sql.raw<boolean>(linkedTypes))
+        .where("seq", "<=", seq)
+        .where("seq", ">", above)
+        .orderBy("seq", "desc")
+        .limit(limit),
     /** For a page: the stored hash of the row before each. */
-    previous: db
-      .selectFrom("audit_event as earlier")
-      .select("earlier.hash")
-      .where("earlier.chain", "=", chain)
-      .where(sql<boolean>`earlier.seq < audit_event.seq`)
-      .orderBy("earlier.seq", "desc")
-      .limit(1)
-      .as("previous"),
+    previous,
     strays: (floor: number, limit: number): Query =>
       db
         .selectFrom("audit_event")

@@ -6,6 +6,7 @@ import { type Log, QuaterError } from "../../core/index.ts";
 import { isPassing, isStoreFailure, type OpenStore, type Statement, type Store } from "../store/service.ts";
 import { type SignedCheckpoint, signed } from "./chain.ts";
 import type { EventFields } from "./event.ts";
+import type { Standing } from "./evidence.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { DamagedHead, type Entry, Ledger, LostTrail, MissingKey, type Position, type Receipt } from "./ledger.ts";
 import type { CheckpointSink } from "./sinks.ts";
@@ -128,6 +129,15 @@ export class Trail {
       });
       this.#isRegistered = true;
       return receipt;
+    } catch (error) {
+      throw unrecorded(error);
+    }
+  }
+
+  /** @throws {QuaterError} `audit_unavailable`. */
+  async standingOf(approvalId: string): Promise<Standing | undefined> {
+    try {
+      return await (await this.open()).standingOf(approvalId);
     } catch (error) {
       throw unrecorded(error);
     }

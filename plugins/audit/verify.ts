@@ -6,15 +6,15 @@ import { bodyHashOf, genesisHash, headMac, noBody, type SignedCheckpoint } from 
 import { Findings, type Report } from "./damage.ts";
 import { type EventLink, type EventRow, isLinked } from "./event.ts";
 import type { TrailKeys } from "./keys.ts";
-import { newestLinked } from "./ledger.ts";
 import { Ranges } from "./ranges.ts";
 import type { ReadRow } from "./rows.ts";
 import type { Stray } from "./source.ts";
-import { chain, type HeadRow } from "./tables.ts";
+import { chain, type HeadRow, newestLinked } from "./tables.ts";
 import { checkpointing } from "./trail.ts";
 import { HeldCheckpoints } from "./verify-held.ts";
 import { VerifyKeys } from "./verify-keys.ts";
 import { formProblem, metaOf, saysColumns, saysSeq } from "./verify-row.ts";
+import { Uses } from "./verify-uses.ts";
 
 export interface Verification {
   readonly keys: TrailKeys;
@@ -35,6 +35,7 @@ export class Verifier {
   readonly #keys: VerifyKeys;
   readonly #held: HeldCheckpoints;
   readonly #unaccounted = new Ranges();
+  readonly #uses: Uses;
   readonly #genesis: string;
   #head: HeadRow;
   #first: number | undefined;
@@ -60,6 +61,7 @@ export class Verifier {
     this.#previous = given.after?.hash ?? (floor_seq === 0 ? this.#genesis : floor_hash);
     this.#signedAt = this.#seq;
     if (this.#seq === 0) this.#linked = { hash: noBody, seq: 0 };
+    this.#uses = new Uses(this.#findings, this.#seq === 0);
     this.#held = new HeldCheckpoints(given.held, this.#keys, this.#genesis, this.#findings);
   }
 
@@ -98,7 +100,7 @@ export class Verifier {
       const which = last === this.#seq + 1 ? `Event ${last} is` : `Events ${this.#seq + 1} to ${last} are`;
       this.#findings.say("missing", this.#seq + 1, `${which} gone`);
       [this.#previous, this.#otherwise] = [undefined, undefined];
-      this.#linked = undefined;
+      this.#interrupted();
     }
     this.#first ??= seq;
     this.#seq = seq;
@@ -110,7 +112,7 @@ export class Verifier {
       if (row.type === "audit.checkpoint") this.#checkpoint(row, before);
       else if (row.type === "audit.erased") this.#erasure(row);
     }
-    if (!isRight) this.#linked = undefined;
+    if (!isRight) this.#interrupted();
     else if (isLinked(row.type)) this.#linkage(row);
     this.#previous = hash;
     if (seq - this.#signedAt > 2 * checkpointing.events + 64) {
@@ -213,6 +215,11 @@ export class Verifier {
     return isSame;
   }
 
+  #interrupted(): void {
+    this.#linked = undefined;
+    this.#uses.interrupted();
+  }
+
   /** What the hash of a row with a wrong form must have been, if only the stored hash was changed. */
   #expected({ seq, meta, body_hash }: ReadRow): string | undefined {
     if (this.#previous === undefined || !saysSeq(meta, seq) || metaOf(meta) === undefined) return undefined;
@@ -221,8 +228,10 @@ export class Verifier {
 
   /** Events of format 1 have no link, and are none of the linked ones. */
   #linkage({ seq, meta, hash }: EventRow): void {
-    const link = metaOf(meta)?.link;
-    if (link === undefined) return;
+    const read = metaOf(meta);
+    const link = read?.link;
+    if (read === undefined || link === undefined) return;
+    this.#uses.read(read);
     if (this.#linked !== undefined && !isSameLink(this.#linked, link))
       this.#findings.say("altered", seq, `Event ${seq} names event ${link.seq} as the approval event before it`);
     this.#linked = { hash, seq };

@@ -52,6 +52,9 @@ const adviceOf: Readonly<Record<string, (error: QuaterError) => string>> = {
   approval_stale: () =>
     "What the human agreed to is no longer what would happen. Nothing has been done. Look at the changes, then repeat the " +
     "call to ask anew.",
+  approval_unproven: () =>
+    "The server has a record of this approval but no proof that people gave it. Nothing has been done. Tell the user, because " +
+    "somebody may have changed the server's store. Repeat the call without an approval id to ask anew.",
   approval_policy_changed: () => askAnew,
   approval_schema_changed: () => askAnew,
   approval_not_found: () => `You have no approval of that id for this call. ${askAnew}`,

@@ -1,0 +1,81 @@
+// What the trail proves about a request. Rows of the tables are a cache: whoever can write to the store can set any state.
+// A request is voted on and used only if its chained events say the same as its row.
+
+import type { Standing } from "../audit/service.ts";
+import { voidedUnproven } from "./changing.ts";
+import { approvalUnproven } from "./errors.ts";
+import { eventOf, type Ground } from "./ground.ts";
+import { database } from "./reading.ts";
+import type { ApprovalRecord } from "./record.ts";
+import type { Found } from "./tables.ts";
+
+/**
+ * Compares a pending or approved request with its evidence. A request that the trail does not prove is voided, so that
+ * the next call can ask anew.
+ *
+ * @returns Where it stands by its events; `undefined` when it was changed meanwhile and must be read again.
+ * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
+ */
+export const proven = async (ground: Ground, found: Found): Promise<Standing | undefined> => {
+  const { record } = found;
+  const standing = await ground.parts.audit.standingOf(record.id);
+  const doubt = doubtOf(standing, record);
+  if (doubt === undefined) return standing;
+  // The events were read after the row. Only if the row still says the same do the two disagree.
+  const again = await ground.parts.reader.byId(record.id);
+  if (again?.version !== found.version || again.stored !== found.stored) return undefined;
+  if (!(await voidRequest(ground, again, "the trail does not prove it", { cause: "unproven", why: doubt }))) return undefined;
+  ground.parts.log.error("An approval was refused because the trail does not prove it", { approvalId: record.id, why: doubt });
+  throw approvalUnproven(record.id);
+};
+
+const doubtOf = (standing: Standing | undefined, { state, digest }: ApprovalRecord): string | undefined => {
+  if (standing === undefined) return "the trail does not prove that it was filed";
+  if (standing.digest !== digest) return "the trail has another digest";
+  if (standing.state === state) return undefined;
+  return `the row says ${state}, and the trail says ${standing.endedBy ?? standing.state}`;
+};
+
+/** @returns Whether it was written; otherwise the request was changed meanwhile. */
+export const voidRequest = async (
+  ground: Ground,
+  { record, stored }: Found,
+  reason: string,
+  detail: { readonly cause: string; readonly why?: string },
+): Promise<boolean> => {
+  const event = { fields: eventOf("approval.voided", record, { detail: { ...detail, was: stored } }) };
+  const isWritten = await ground.write([event], (open) => [voidedUnproven(open, record.id, reason)]);
+  if (isWritten) ground.tell("approval.expired", record);
+  return isWritten;
+};
+
+const perRound = 100;
+const formatChanged = "it was filed before approvals had evidence on the trail";
+
+/**
+ * Voids the open requests of a store from before format 2 of the trail: their events do not hold enough to prove them.
+ *
+ * @returns How many.
+ */
+export const voidOfFormat1 = async (ground: Ground): Promise<number> => {
+  let voided = 0;
+  for (;;) {
+    const open = await ground.open();
+    const rows = await open.read<{ id: string }>(
+      database(open)
+        .selectFrom("approval_request")
+        .select("id")
+        .where("format", "=", 1)
+        .where("state", "in", ["pending", "approved"])
+        .limit(perRound),
+    );
+    if (rows.length === 0) return voided;
+    let written = 0;
+    for (const { id } of rows) {
+      const found = await ground.parts.reader.byId(id);
+      if (found !== undefined && (await voidRequest(ground, found, formatChanged, { cause: "format" }))) written++;
+    }
+    voided += written;
+    if (written === 0) return voided; // another instance does the same
+  }
+};

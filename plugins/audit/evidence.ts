@@ -1,0 +1,98 @@
+// What the trail says about one request for approval. The tables of approval are a cache that an attacker with the store
+// can write to; the events here are chained with a key outside the store, so decisions are made from them.
+
+import type { EventMeta } from "./event.ts";
+import { isSameName } from "./same-name.ts";
+import { type ApproverRule, isSatisfied } from "./votes.ts";
+
+/** A linked event that verifies, as far as evidence needs it. */
+export type Told = Pick<EventMeta, "type" | "seq" | "at" | "approvalId" | "principal" | "detail">;
+
+export interface ProvenVote {
+  readonly person: string;
+  /** At the time of the vote. */
+  readonly roles: readonly string[];
+  readonly verdict: "approve" | "deny";
+}
+
+/** Where a request stands, by its events alone. */
+export interface Standing {
+  readonly state: "pending" | "approved" | "ended";
+  /** How it ended: the type of the event. */
+  readonly endedBy?: string;
+  /** Covers the call, the requester, the policy, the preview and the nonce. */
+  readonly digest: string;
+  /** Milliseconds by the store's clock, as `usableUntil`. */
+  readonly pendingUntil: number;
+  readonly usableUntil?: number;
+  readonly votes: readonly ProvenVote[];
+  /** How many events it was told by: another number means that something happened since. */
+  readonly events: number;
+  readonly rules: { readonly approvers: readonly ApproverRule[] };
+}
+
+/** What a change may ask in the transaction that makes it. */
+export interface Evidence {
+  /** @returns `undefined` for a request that the trail does not prove. */
+  readonly standing: (approvalId: string) => Standing | undefined;
+}
+
+/** Decides in the transaction that holds the head, so nothing can happen between this and the change. */
+export type Check = (evidence: Evidence, now: number) => Error | undefined;
+
+/** @returns Where a request stands after its events, in order; `undefined` when they do not begin with its filing. */
+export const standingOf = (events: readonly Told[]): Standing | undefined =>
+  events.reduce<Standing | undefined>((standing, told) => advanced(standing, told), undefined);
+
+/** @returns Where a request stands after one more event. */
+export const advanced = (before: Standing | undefined, told: Told): Standing | undefined => {
+  const { type } = told;
+  if (type === "approval.filed") return before === undefined ? filed(told) : ended(before, type);
+  if (before === undefined) return undefined;
+  if (before.state === "ended") return { ...before, events: before.events + 1 };
+  const after = { ...before, events: before.events + 1 };
+  if (type === "approval.voted") return { ...after, votes: withVote(before.votes, told) };
+  if (type !== "approval.approved") return ended(before, type);
+  const { usableUntil } = detailOf(told);
+  const agreed = before.votes.filter(({ verdict }) => verdict === "approve");
+  if (before.state !== "pending" || typeof usableUntil !== "number" || !isSatisfied(before.rules, agreed))
+    return ended(before, type);
+  return { ...after, state: "approved", usableUntil };
+};
+
+/** Nothing more can be done with it: it is over, or its events make no sense. */
+const ended = (before: Standing, type: string): Standing => ({
+  ...before,
+  state: "ended",
+  endedBy: type,
+  events: before.events + 1,
+});
+
+/** Events of format 1 have no `pendingUntil`, so they prove nothing. */
+const filed = (told: Told): Standing | undefined => {
+  const { digest, pendingUntil, rules } = detailOf(told);
+  const { approvers } = Object(rules) as { approvers?: unknown };
+  if (typeof digest !== "string" || typeof pendingUntil !== "number" || !Array.isArray(approvers)) return undefined;
+  return { state: "pending", digest, pendingUntil, votes: [], events: 1, rules: { approvers: approvers as ApproverRule[] } };
+};
+
+/** One person counts once. */
+const withVote = (votes: readonly ProvenVote[], told: Told): readonly ProvenVote[] => {
+  const { verdict, roles } = detailOf(told);
+  const person = told.principal?.person;
+  if (person === undefined || (verdict !== "approve" && verdict !== "deny")) return votes;
+  if (votes.some((vote) => isSameName(vote.person, person))) return votes;
+  return [...votes, { person, verdict, roles: Array.isArray(roles) ? (roles as string[]) : [] }];
+};
+
+const detailOf = ({ detail }: Told): Readonly<Record<string, unknown>> => Object(detail) as Record<string, unknown>;
+
+/** Holds if the request stands exactly as it stood when the decision was made. */
+export const unchangedSince =
+  (approvalId: string, before: Standing, until: number): Check =>
+  ({ standing }, now) => {
+    const current = standing(approvalId);
+    if (current?.events !== before.events || current.digest !== before.digest || current.state !== before.state)
+      return new Error("The request was changed meanwhile");
+    return until > now ? undefined : new Error("The time of the request has run out");
+  };

@@ -1,0 +1,190 @@
+// The linked events of the trail, read backward from the head by their links and verified one by one. Each process keeps
+// the newest of them in memory, so that a decision reads only what others have written since.
+
+import { type EventLink, type EventMeta, isLinked } from "./event.ts";
+import { type Evidence, type Standing, standingOf, type Told } from "./evidence.ts";
+import type { TrailKeys } from "./keys.ts";
+import type { Draft, Position } from "./ledger.ts";
+import { type ReadRow, type RowSource, readRows } from "./rows.ts";
+import { type HeadRow, newestLinked, type TrailQueries } from "./tables.ts";
+import { VerifyKeys } from "./verify-keys.ts";
+import { metaOf, rowProblem } from "./verify-row.ts";
+
+const pageRows = 200;
+/** A request waits for people for at most 7 days and is usable for at most one: nothing older can be used. */
+const reachMs = 9 * 86_400_000;
+/** Requests in memory before the old ones are dropped. */
+const kept = 10_000;
+
+/** What is known: all linked events after `next`, up to and including `newest`. */
+interface Known {
+  readonly newest: EventLink;
+  /** The linked event to be read next, going back. */
+  readonly next: EventLink;
+  /** Nothing before can be proven, or matter. */
+  readonly isEnd: boolean;
+  readonly byRequest: Map<string, Told[]>;
+}
+
+export class LinkedEvents {
+  readonly #queries: TrailQueries;
+  readonly #keysNow: () => TrailKeys;
+  #keys: { readonly of: TrailKeys; readonly verify: VerifyKeys } | undefined;
+  #known: Known | undefined;
+  #forgetAt = kept;
+
+  /** @param keys  Of the key file as it is now: it may gain keys while the process runs. */
+  constructor(queries: TrailQueries, keys: () => TrailKeys) {
+    this.#queries = queries;
+    this.#keysNow = keys;
+  }
+
+  /** As far as it was read. */
+  standing(approvalId: string): Standing | undefined {
+    return standingOf(this.#known?.byRequest.get(approvalId) ?? []);
+  }
+
+  /**
+   * Reads what was written since the last time. Where the events in between do not verify, all that was known is dropped:
+   * the event that ended a request may be among those that are gone.
+   */
+  async catchUp(rows: RowSource, head: HeadRow): Promise<void> {
+    const newest = newestLinked(head);
+    const before = this.#known;
+    if (before !== undefined && isSame(before.newest, newest)) return;
+    const fresh = { newest, next: newest, isEnd: newest.seq === 0, byRequest: new Map<string, Told[]>() };
+    if (before === undefined) {
+      this.#known = fresh;
+      return;
+    }
+    const added: Told[] = [];
+    let next: EventLink | undefined = newest;
+    while (next !== undefined && next.seq > before.newest.seq) {
+      const page: Page = await this.#page(rows, head, next, before.newest.seq);
+      added.push(...page.told);
+      next = page.isBroken || page.told.length === 0 ? undefined : page.next;
+    }
+    if (this.#known !== before) return; // somebody else read meanwhile
+    if (next === undefined || !isSame(next, before.newest)) {
+      this.#known = fresh;
+      return;
+    }
+    for (const told of added.reverse()) append(before.byRequest, told);
+    this.#known = { ...before, newest };
+    this.#forget(before.byRequest);
+  }
+
+  /** Reads back until the filing of a request is found, or cannot be. Outside of the writer's transaction. */
+  async reach(rows: RowSource, head: HeadRow, approvalId: string): Promise<Standing | undefined> {
+    await this.catchUp(rows, head);
+    for (;;) {
+      const known = this.#known;
+      const standing = this.standing(approvalId);
+      if (known === undefined || standing !== undefined || known.isEnd) return standing;
+      const page = await this.#page(rows, head, known.next, 0);
+      if (this.#known !== known) continue;
+      for (const told of page.told) prepend(known.byRequest, told);
+      const oldest = page.told.at(-1);
+      const isOld = oldest === undefined || oldest.at < Date.now() - reachMs || oldest.type === "store.restored";
+      this.#known = { ...known, next: page.next, isEnd: page.isBroken || isOld || page.next.seq === 0 };
+    }
+  }
+
+  /** What this process has written itself. */
+  add(before: EventLink, metas: readonly EventMeta[], newest: EventLink): void {
+    const known = this.#known;
+    if (known === undefined || metas.length === 0 || !isSame(known.newest, before)) return;
+    for (const meta of metas) append(known.byRequest, toldBy(meta));
+    this.#known = { ...known, newest };
+    this.#forget(known.byRequest);
+  }
+
+  #forget(byRequest: Map<string, Told[]>): void {
+    if (byRequest.size < this.#forgetAt) return;
+    const before = Date.now() - reachMs;
+    for (const [id, told] of byRequest) if ((told.at(-1)?.at ?? 0) < before) byRequest.delete(id);
+    this.#forgetAt = Math.max(kept, 2 * byRequest.size);
+  }
+
+  async #page(rows: RowSource, head: HeadRow, from: EventLink, above: number): Promise<Page> {
+    const found = await readRows(rows, this.#queries.linked(from.seq, above, pageRows), true);
+    const told: Told[] = [];
+    let next = from;
+    for (const row of [...found].reverse()) {
+      const meta = this.#verified(row, next, head);
+      if (meta?.link === undefined) return { told, next, isBroken: true };
+      told.push(toldBy(meta));
+      next = meta.link;
+      // Older than this, nothing is usable, and after a restore every earlier request is void.
+      if (meta.type === "store.restored") break;
+    }
+    return { told, next, isBroken: false };
+  }
+
+  #verified(row: ReadRow, expected: EventLink, head: HeadRow): EventMeta | undefined {
+    if (row.seq !== expected.seq || row.hash !== expected.hash) return undefined;
+    const previous = row.seq - 1 === head.floor_seq ? head.floor_hash : (row.previous ?? undefined);
+    const keys = this.#keysNow();
+    if (this.#keys?.of !== keys) this.#keys = { of: keys, verify: new VerifyKeys(keys, keys.checkpoint.fingerprint) };
+    return rowProblem(row, previous, this.#keys.verify) === undefined ? metaOf(row.meta) : undefined;
+  }
+}
+
+interface Page {
+  /** Newest first. */
+  readonly told: readonly Told[];
+  readonly next: EventLink;
+  readonly isBroken: boolean;
+}
+
+/** Evidence with what earlier entries of the same batch are about to write. */
+export class BatchEvidence implements Evidence {
+  readonly #linked: LinkedEvents;
+  readonly #pending = new Map<string, number>();
+
+  constructor(linked: LinkedEvents) {
+    this.#linked = linked;
+  }
+
+  /** Counted as one more event: whoever decided before it decides again. */
+  readonly standing = (approvalId: string): Standing | undefined => {
+    const standing = this.#linked.standing(approvalId);
+    const pending = this.#pending.get(approvalId) ?? 0;
+    return standing === undefined || pending === 0 ? standing : { ...standing, events: standing.events + pending };
+  };
+
+  /** @param at  Where the batch begins: only the names of requests are taken from the events. */
+  add(drafts: readonly Draft[], at: Position): void {
+    for (const { fields } of drafts) {
+      const { approvalId, type } = typeof fields === "function" ? fields(at) : fields;
+      if (approvalId === undefined || !isLinked(type)) continue;
+      this.#pending.set(approvalId, (this.#pending.get(approvalId) ?? 0) + 1);
+    }
+  }
+}
+
+const isSame = (one: EventLink, other: EventLink): boolean => one.seq === other.seq && one.hash === other.hash;
+
+const toldBy = ({ type, seq, at, approvalId, principal, detail }: EventMeta): Told => ({
+  type,
+  seq,
+  at,
+  detail,
+  ...(approvalId === undefined ? {} : { approvalId }),
+  ...(principal === undefined ? {} : { principal }),
+});
+
+const append = (all: Map<string, Told[]>, told: Told): void => {
+  const { approvalId } = told;
+  // A restore voids every request that was filed before it.
+  if (told.type === "store.restored") all.clear();
+  if (approvalId === undefined) return;
+  const known = all.get(approvalId);
+  if (known === undefined) all.set(approvalId, [told]);
+  else known.push(told);
+};
+
+const prepend = (all: Map<string, Told[]>, told: Told): void => {
+  const { approvalId } = told;
+  if (approvalId !== undefined) all.set(approvalId, [told, ...(all.get(approvalId) ?? [])]);
+};
