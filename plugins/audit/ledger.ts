@@ -220,7 +220,7 @@ export class Ledger {
 
   async #evidence(transaction: Transaction, head: HeadRow): Promise<BatchEvidence> {
     const { dialect } = this.#store;
-    await this.#linked.catchUp({ dialect, read: (query) => transaction.rows(query) }, head);
+    await this.#linked.catchUp({ dialect, read: (query) => transaction.rows(query) }, head, true);
     return new BatchEvidence(this.#linked);
   }
 

@@ -47,11 +47,15 @@ export class LinkedEvents {
   /**
    * Reads what was written since the last time. Where the events in between do not verify, all that was known is dropped:
    * the event that ended a request may be among those that are gone.
+   *
+   * @param isLocked  Nobody else can write meanwhile, so the head is the newest.
    */
-  async catchUp(rows: RowSource, head: HeadRow): Promise<void> {
+  async catchUp(rows: RowSource, head: HeadRow, isLocked: boolean): Promise<void> {
     const newest = newestLinked(head);
     const before = this.#known;
     if (before !== undefined && isSame(before.newest, newest)) return;
+    // Read before this process wrote again: what is known is newer.
+    if (!isLocked && before !== undefined && newest.seq < before.newest.seq) return;
     const fresh = { newest, next: newest, isEnd: newest.seq === 0, byRequest: new Map<string, Told[]>() };
     if (before === undefined) {
       this.#known = fresh;
@@ -76,7 +80,7 @@ export class LinkedEvents {
 
   /** Reads back until the filing of a request is found, or cannot be. Outside of the writer's transaction. */
   async reach(rows: RowSource, head: HeadRow, approvalId: string): Promise<Standing | undefined> {
-    await this.catchUp(rows, head);
+    await this.catchUp(rows, head, false);
     for (;;) {
       const known = this.#known;
       const standing = this.standing(approvalId);
