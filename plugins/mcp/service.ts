@@ -15,7 +15,8 @@ export interface StdioStreams {
 
 export interface McpService {
   /**
-   * Serves until the input ends, then until the calls in flight have ended. A client that no longer reads cancels them.
+   * Serves until the input ends or the client no longer reads. Then the calls in flight are aborted, and it resolves within
+   * about half a second, although handlers that ignore their signal may run on.
    */
   serveStdio(streams: StdioStreams): Promise<void>;
 }

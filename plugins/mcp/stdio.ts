@@ -1,6 +1,7 @@
 // MCP over a pair of streams: one message per line (MCP 2025-11-25, basic/transports, "stdio").
 
 import type { Readable, Writable } from "node:stream";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import {
   Cancellation,
   errorText,
@@ -19,6 +20,14 @@ import type { StdioStreams } from "./service.ts";
 
 /** trust.md T12: what a body may have over HTTP, a message may have here. */
 const maxLineBytes = 1024 * 1024;
+/** More requests at once than any client needs. Further ones are refused, so that a cancellation can still be read. */
+const maxInFlight = 256;
+/** Requests in flight from which on answers go before further requests. */
+const manyInFlight = 32;
+/** After the end of its input a client gets the answers that are nearly there; then its calls are aborted. */
+const lastAnswersMs = 300;
+/** How long aborted calls may take to end. */
+const heedMs = 100;
 export const tokenVariable = "QUATER_MCP_TOKEN";
 
 export interface StdioParts {
@@ -57,9 +66,24 @@ class Session {
   }
 
   async run(): Promise<void> {
-    for await (const bytes of linesOf(this.#streams.input)) this.#take(bytes);
-    if (this.#line.isGone) for (const { cancellation } of this.#inFlight.values()) cancellation.cancel();
-    await Promise.all(this.#answering);
+    for await (const bytes of linesOf(this.#streams.input)) {
+      this.#take(bytes);
+      // Nothing more is read while the client reads too slowly, or its unread answers would fill the memory.
+      if (this.#line.isBehind) await this.#line.caughtUp();
+      if (this.#inFlight.size >= manyInFlight) await setImmediate();
+    }
+    // The client has left: it closed its end, or takes no answers any more.
+    if (!this.#line.isGone) await this.#answeredWithin(lastAnswersMs);
+    for (const { cancellation } of this.#inFlight.values()) cancellation.cancel();
+    await this.#answeredWithin(heedMs);
+  }
+
+  async #answeredWithin(milliseconds: number): Promise<void> {
+    if (this.#answering.size === 0) return;
+    const over = new AbortController();
+    const waited = setTimeout(milliseconds, undefined, { signal: over.signal }).catch(() => {});
+    await Promise.race([Promise.all(this.#answering), waited]);
+    over.abort();
   }
 
   #take(bytes: Buffer | undefined): void {
@@ -82,6 +106,11 @@ class Session {
   #start(request: Request): void {
     if (this.#inFlight.has(request.id)) {
       this.#line.send(errorMessage(request.id, rpcCodes.invalidRequest, "A request with this id is still in flight"));
+      return;
+    }
+    if (this.#inFlight.size >= maxInFlight) {
+      const message = `${maxInFlight} requests are in flight: wait for their answers, then repeat this one`;
+      this.#line.send(errorMessage(request.id, rpcCodes.refused, message, { code: "rate_limited", errors: [] }));
       return;
     }
     const call: InFlight = { cancellation: new Cancellation(), isTakenBack: false };

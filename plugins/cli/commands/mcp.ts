@@ -17,6 +17,9 @@ const stdioRef = serviceRef<{
   }): Promise<void>;
 }>("mcp");
 
+/** For calls in flight after SIGTERM, milliseconds: clients send SIGKILL two seconds later. */
+const interruptedMs = 1_000;
+
 class Mcp extends ProgramCommand {
   static override paths = [["mcp"]];
   static override usage = usage({
@@ -29,6 +32,7 @@ class Mcp extends ProgramCommand {
     const output = claimed(program.terminal.stdout);
     const loaded = await load(program);
     const halted = new AbortController(); // its reason is the exit code
+    let patienceMs = 0; // a client that has left waits for nothing
     const kernel = await boot(program, loaded, { command: "mcp", halt: (_reason, code) => halted.abort(code) });
     try {
       const mcp = kernel.services.find(stdioRef);
@@ -44,11 +48,13 @@ class Mcp extends ProgramCommand {
       });
       await Promise.race([
         mcp.serveStdio({ input: stdin, output, env: program.env, say: (text) => program.terminal.say(text) }),
-        interrupted,
+        interrupted.then(() => {
+          patienceMs = interruptedMs;
+        }),
       ]);
       return halted.signal.aborted ? (halted.signal.reason as number) : exit.ok;
     } finally {
-      await kernel.stop();
+      await kernel.stop(patienceMs);
     }
   }
 }
