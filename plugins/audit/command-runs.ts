@@ -5,12 +5,12 @@ import { userInfo } from "node:os";
 import { resolve } from "node:path";
 import { type Catalog, type CommandIo, invalid, type Static, visible } from "../../core/index.ts";
 import type { OpenStore, Store } from "../store/service.ts";
-import type { eraseInput, exportInput, showInput, tailInput, verifyInput } from "./commands.ts";
+import type { eraseInput, exportInput, rotateInput, showInput, tailInput, verifyInput } from "./commands.ts";
 import { erase as eraseFrom } from "./erasing/erase.ts";
 import { eraserFor, type RightParts } from "./erasing/right.ts";
 import type { Eraser } from "./erasing/subject.ts";
 import { each, type Filter, type Found, newest, timeOf, trailIn } from "./find.ts";
-import { openKeys, readKeys, readTrailFile, rotateKeys } from "./keys.ts";
+import { activateKeys, openKeys, prepareKeys, readKeys, readTrailFile, rotateKeys } from "./keys.ts";
 import { jsonLine, textBlock, textLine } from "./show.ts";
 import { type Source, storeSource } from "./source.ts";
 import { type HeadRow, queriesOn } from "./tables.ts";
@@ -34,6 +34,8 @@ export interface CommandParts extends RightParts {
 const followMs = 300;
 /** sysexits EX_NOINPUT: as for whatever else was not found. */
 const nothingFound = 66;
+/** sysexits EX_TEMPFAIL: as for what passes. */
+const inUse = 75;
 /** As for a trail that cannot be read. */
 const noTrail = 2;
 
@@ -103,11 +105,41 @@ export const fingerprint = ({ keyFile }: CommandParts, io: CommandIo): number =>
   return 0;
 };
 
-export const rotate = ({ keyFile }: CommandParts, io: CommandIo): number => {
+export const rotate = async (
+  parts: CommandParts,
+  { prepare, activate }: Static<typeof rotateInput>,
+  io: CommandIo,
+): Promise<number> => {
+  const { keyFile } = parts;
+  if (prepare && activate) invalid("/activate", "must come later than --prepare: distribute the key file in between");
   openKeys(keyFile);
-  io.say("The new checkpoint key has this fingerprint:\n");
-  io.write(`${rotateKeys(keyFile)}\n`);
+  if (!prepare && !activate) {
+    const running = await othersRunning(parts);
+    if (running > 0) {
+      io.say(
+        `${running === 1 ? "Another instance is" : `${running} other instances are`} running, so rotate in two steps: ` +
+          "`quater audit rotate --prepare`, copy the key file to every instance, then `quater audit rotate --activate`.\n",
+      );
+      return inUse;
+    }
+  }
+  const fingerprint = prepare ? prepareKeys(keyFile) : activate ? activateKeys(keyFile) : rotateKeys(keyFile);
+  io.say(prepare ? "The prepared checkpoint key has this fingerprint:\n" : "The new checkpoint key has this fingerprint:\n");
+  io.write(`${fingerprint}\n`);
+  if (prepare)
+    io.say(
+      `Nothing uses the new keys yet. Copy ${keyFile} to every instance, then run \`quater audit rotate --activate\` on each copy.\n`,
+    );
   return 0;
+};
+
+/** Instances whose lease runs. */
+const othersRunning = async ({ store }: CommandParts): Promise<number> => {
+  if (!(await store.isMade())) return 0;
+  const open = await store.open();
+  const { db } = queriesOn(open);
+  const rows = await open.read(db.selectFrom("audit_instance").select("instance").where("lease_until", ">", open.clock));
+  return rows.length;
 };
 
 export const verify = async (parts: CommandParts, input: Static<typeof verifyInput>, io: CommandIo): Promise<number> => {

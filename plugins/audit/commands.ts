@@ -37,6 +37,11 @@ export const eraseInput = Type.Object({
   reason: Type.String({ minLength: 1, maxLength: 500, description: "Why, for the record. It stays: name no person in it" }),
 });
 
+export const rotateInput = Type.Object({
+  prepare: Type.Boolean({ default: false, description: "Add new keys to the key file; nothing uses them yet" }),
+  activate: Type.Boolean({ default: false, description: "Use the prepared keys; running instances follow by themselves" }),
+});
+
 /** @param parts  What a command works on. */
 export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => {
   const runs = () => import("./command-runs.ts");
@@ -80,9 +85,9 @@ export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => 
     },
     {
       path: ["audit", "rotate"],
-      description: "Makes new trail keys. Old ones stay, to verify with; servers take the new ones when they start.",
-      input: Type.Object({}),
-      run: async (_, io) => (await runs()).rotate(parts, io),
+      description: "Makes new trail keys, in two steps where several instances run. Old keys stay, to verify with.",
+      input: rotateInput,
+      run: async (input, io) => (await runs()).rotate(parts, input, io),
     },
   ];
 };

@@ -109,7 +109,7 @@ export const activateKeys = (file: string): string => {
 
 /** Both steps at once, where no other instance runs. @returns The fingerprint of the new checkpoint key. */
 export const rotateKeys = (file: string): string => {
-  prepareKeys(file);
+  if (!contentOf(file).keys.some(({ isPrepared }) => isPrepared === true)) prepareKeys(file);
   return activateKeys(file);
 };
 

@@ -24,6 +24,7 @@ const length = 8;
 /** Without what looks like something else: no 0 and O, 1, I and L, 5 and S, 8 and B, U and V. */
 const alphabet = "234679ACDEFGHJKMNPQRTVWXYZ";
 const use = "quater.approval.code.v1";
+const label = "approval.code";
 
 interface Tables {
   approval_page_code: { code_hash: string; sealed_key: string; expires_at: number };
@@ -52,7 +53,8 @@ export const issueCode = async (parts: CodeParts, key: string): Promise<IssuedCo
   const db = open.queries<Tables>();
   const text = Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("");
   const expiresAt = (await open.now()) + lifetimeMs;
-  const row = { code_hash: hashOf(parts, text), sealed_key: sealed(keyOf(parts, text), use, key), expires_at: expiresAt };
+  const secret = parts.audit.secretFor(label);
+  const row = { code_hash: hashOf(secret, text), sealed_key: sealed(keyOf(secret, text), use, key), expires_at: expiresAt };
   await open.apply([
     db.deleteFrom("approval_page_code").where("expires_at", "<=", open.clock),
     db.insertInto("approval_page_code").values(row),
@@ -65,21 +67,21 @@ export const redeemCode = async (parts: CodeParts, typed: string): Promise<strin
   const text = typed.toUpperCase().replaceAll(/[\s-]/g, "");
   if (text.length !== length || [...text].some((character) => !alphabet.includes(character))) return undefined;
   const open = await parts.store.open();
+  // A code may have been issued before a rotation, or by an instance that uses other keys.
+  const secrets = new Map(parts.audit.secretsFor(label).map((secret) => [hashOf(secret, text), secret]));
   // One statement finds it and takes it away: of two that type it at once, one gets it.
   const taking = open
     .queries<Tables>()
     .deleteFrom("approval_page_code")
-    .where("code_hash", "=", hashOf(parts, text))
+    .where("code_hash", "in", [...secrets.keys()])
     .where("expires_at", ">", open.clock)
-    .returning("sealed_key");
+    .returning(["code_hash", "sealed_key"]);
   const [taken] = await open.apply([taking]);
-  const [row] = (taken?.rows ?? []) as readonly { readonly sealed_key: string }[];
-  return row === undefined ? undefined : unsealed(keyOf(parts, text), use, row.sealed_key);
+  const [row] = (taken?.rows ?? []) as readonly Pick<Tables["approval_page_code"], "code_hash" | "sealed_key">[];
+  const secret = secrets.get(row?.code_hash ?? "");
+  return row === undefined || secret === undefined ? undefined : unsealed(keyOf(secret, text), use, row.sealed_key);
 };
 
-const secretOf = ({ audit }: CodeParts): Buffer => audit.secretFor("approval.code");
+const hashOf = (secret: Buffer, code: string): string => createHmac("sha256", secret).update(`find ${code}`).digest("base64url");
 
-const hashOf = (parts: CodeParts, code: string): string =>
-  createHmac("sha256", secretOf(parts)).update(`find ${code}`).digest("base64url");
-
-const keyOf = (parts: CodeParts, code: string): Buffer => Buffer.from(hkdfSync("sha256", secretOf(parts), code, use, 32));
+const keyOf = (secret: Buffer, code: string): Buffer => Buffer.from(hkdfSync("sha256", secret, code, use, 32));

@@ -44,7 +44,7 @@ export const setUpPage = ({ options, context, http, store, audit, approvals }: P
     approvals,
     audit,
     codes: { store, audit },
-    sessions: new Sessions({ secret: (label) => audit.secretFor(label), isHttps: publicUrl?.startsWith("https:") === true }),
+    sessions: new Sessions({ secrets: (label) => audit.secretsFor(label), isHttps: publicUrl?.startsWith("https:") === true }),
     throttle: new Throttle(attempts),
     sso,
     app: project.name,

@@ -21,8 +21,11 @@ const refreshMs = 60_000;
 const use = "quater.approval.session.v1";
 
 export interface SessionOptions {
-  /** 32 bytes each; asked for when a request comes, because looking at a project makes no key file. */
-  readonly secret: (label: "approval.session" | "approval.form") => Buffer;
+  /**
+   * 32 bytes each, the current secret first: those of other keys open what was sealed before a rotation, or by another
+   * instance. Asked for when a request comes, because looking at a project makes no key file.
+   */
+  readonly secrets: (label: "approval.session" | "approval.form") => readonly Buffer[];
   readonly isHttps: boolean;
   readonly now?: () => number;
 }
@@ -56,7 +59,7 @@ export class Sessions {
     });
     const [text] = named;
     if (text === undefined || named.length > 1) return undefined;
-    const opened = unsealed(this.#options.secret("approval.session"), use, text);
+    const opened = this.#opened(text);
     if (opened === undefined) return undefined;
     const session = JSON.parse(opened) as Session; // only what `cookieOf` wrote can be opened
     const now = this.#now();
@@ -70,7 +73,7 @@ export class Sessions {
   /** The Set-Cookie header that keeps it, seen now. */
   cookieOf(session: Session): string {
     const text = JSON.stringify({ ...session, seenAt: this.#now() });
-    return `${this.cookieName}=${sealed(this.#options.secret("approval.session"), use, text)}; ${this.#attributes}`;
+    return `${this.cookieName}=${sealed(this.#secret("approval.session"), use, text)}; ${this.#attributes}`;
   }
 
   /** The Set-Cookie header that removes it. */
@@ -79,14 +82,28 @@ export class Sessions {
   }
 
   /** What every form of this session carries, and nobody else's. */
-  formToken({ id }: Session, person: string): string {
-    return createHmac("sha256", this.#options.secret("approval.form")).update(`form ${id} ${person}`).digest("base64url");
+  formToken(session: Session, person: string): string {
+    return tokenOf(this.#secret("approval.form"), session, person);
   }
 
   isFormToken(session: Session, person: string, given: string): boolean {
-    const expected = Buffer.from(this.formToken(session, person));
     const shown = Buffer.from(given);
-    return shown.length === expected.length && timingSafeEqual(shown, expected);
+    return this.#options.secrets("approval.form").some((secret) => {
+      const expected = Buffer.from(tokenOf(secret, session, person));
+      return shown.length === expected.length && timingSafeEqual(shown, expected);
+    });
+  }
+
+  #secret(label: "approval.session" | "approval.form"): Buffer {
+    return this.#options.secrets(label)[0] as Buffer;
+  }
+
+  #opened(text: string): string | undefined {
+    for (const secret of this.#options.secrets("approval.session")) {
+      const opened = unsealed(secret, use, text);
+      if (opened !== undefined) return opened;
+    }
+    return undefined;
   }
 
   get #attributes(): string {
@@ -97,3 +114,6 @@ export class Sessions {
     return (this.#options.now ?? Date.now)();
   }
 }
+
+const tokenOf = (secret: Buffer, { id }: Session, person: string): string =>
+  createHmac("sha256", secret).update(`form ${id} ${person}`).digest("base64url");

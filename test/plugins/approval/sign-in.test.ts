@@ -8,6 +8,7 @@ import { afterAll, expect, test } from "vitest";
 import { issueCode } from "../../../plugins/approval/page/codes.ts";
 import { Sessions } from "../../../plugins/approval/page/session.ts";
 import { Throttle } from "../../../plugins/approval/page/throttle.ts";
+import { rotateKeys } from "../../../plugins/audit/keys.ts";
 import { auditRef } from "../../../plugins/audit/service.ts";
 import { createKey } from "../../../plugins/auth/commands.ts";
 import { demoApproverKey } from "../../../plugins/auth/development.ts";
@@ -248,8 +249,7 @@ test("attempts from many peers are limited altogether, and a window ends", () =>
 
 test("a session ends after half an hour without a visit, and after eight hours whatever happens", () => {
   let now = 0;
-  const secret = () => Buffer.alloc(32, 1);
-  const sessions = new Sessions({ secret, isHttps: true, now: () => now });
+  const sessions = new Sessions({ secrets: () => [Buffer.alloc(32, 1)], isHttps: true, now: () => now });
   const session = sessions.fresh("key");
   const sent = (line: string) => line.split(";")[0];
   let cookie = sent(sessions.cookieOf(session));
@@ -266,6 +266,30 @@ test("a session ends after half an hour without a visit, and after eight hours w
   const fresh = sent(sessions.cookieOf(sessions.fresh("key")));
   expect(sessions.read(`${fresh}; ${fresh}`)).toBeUndefined();
   expect(sessions.read(`${sessions.cookieName}=AAAA`)).toBeUndefined();
-  const other = new Sessions({ secret: () => Buffer.alloc(32, 2), isHttps: true, now: () => now });
+  const other = new Sessions({ secrets: () => [Buffer.alloc(32, 2)], isHttps: true, now: () => now });
   expect(other.read(fresh)).toBeUndefined();
+});
+
+test("O2: a rotation signs nobody out, keeps forms valid and codes usable", async () => {
+  const [old, next] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+  let secrets = [old];
+  const sessions = new Sessions({ secrets: () => secrets, isHttps: true });
+  const session = sessions.fresh("key");
+  const cookie = sessions.cookieOf(session).split(";")[0];
+  const form = sessions.formToken(session, "bea");
+  secrets = [next, old];
+  expect(sessions.read(cookie)).toMatchObject({ id: session.id });
+  expect(sessions.isFormToken(session, "bea", form)).toBe(true);
+  expect(sessions.formToken(session, "bea")).not.toBe(form);
+  secrets = [next];
+  expect(sessions.read(cookie)).toBeUndefined();
+  expect(sessions.isFormToken(session, "bea", form)).toBe(false);
+
+  await using shop = await bootShop();
+  const { code } = await issueCode(partsOf(shop), "bea");
+  const keys = join(shop.root, ".quater/trail-keys.json");
+  const before = partsOf(shop).audit.secretFor("x");
+  rotateKeys(keys);
+  while (partsOf(shop).audit.secretFor("x").equals(before)) await new Promise((resolve) => setTimeout(resolve, 50));
+  expect((await new Visitor(shop.baseUrl).signIn({ code })).status).toBe(303);
 });

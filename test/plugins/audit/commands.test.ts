@@ -140,6 +140,30 @@ test("keys rotate, and what the old ones wrote still verifies", async () => {
   expect([pinned.code, pinned.out]).toEqual([1, expect.stringContaining("unsigned")]);
 });
 
+test("O2: rotate in two steps prints the new fingerprint at the first; without a step it refuses while others run", async () => {
+  const before = (await quater("audit fingerprint")).out;
+  const prepared = await quater("audit rotate --prepare");
+  expect([prepared.code, prepared.out]).toEqual([0, expect.stringMatching(/^SHA256:[A-Za-z0-9+/]{43}\n$/)]);
+  expect(prepared.err).toContain("Nothing uses the new keys yet");
+  expect((await quater("audit fingerprint")).out).toBe(before);
+  expect(await quater("audit rotate --prepare")).toMatchObject({
+    code: 69,
+    err: expect.stringContaining("prepared keys already"),
+  });
+  expect(await quater("audit rotate --prepare --activate")).toMatchObject({ code: 65 });
+  await quater("run change --id d");
+  const activated = await quater("audit rotate --activate");
+  expect([activated.code, activated.out]).toEqual([0, prepared.out]);
+  expect((await quater("audit fingerprint")).out).toBe(prepared.out);
+  await quater("run change --id e");
+  expect((await quater("audit verify")).code).toBe(0);
+  sql("insert into audit_instance values ('other', 9999999999999, 0)");
+  const refused = await quater("audit rotate");
+  expect([refused.code, refused.out, refused.err]).toEqual([75, "", expect.stringContaining("audit rotate --prepare")]);
+  sql("delete from audit_instance where instance = 'other'");
+  expect((await quater("audit fingerprint")).out).toBe(prepared.out);
+});
+
 test("damage: exit 1, with the place and the kind", async () => {
   sql("update audit_event set type = 'call.refused' where seq = 3");
   const { code, err } = await quater("audit verify");

@@ -1,10 +1,19 @@
-// The key file: what its keys are for, and what stays readable after a rotation.
+// The key file: what its keys are for, what stays readable after a rotation, and how instances that serve follow one.
 
+import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { auditRef } from "quater/plugins";
-import { expect, test } from "vitest";
-import { rotateKeys } from "../../../plugins/audit/keys.ts";
+import { auditRef, storeRef } from "quater/plugins";
+import { principal, type TestApp } from "quater/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { activateKeys, openKeys, prepareKeys, readKeys, rotateKeys } from "../../../plugins/audit/keys.ts";
+import { storeSource } from "../../../plugins/audit/source.ts";
+import { verifySource } from "../../../plugins/audit/verify-source.ts";
+import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { bootWithTrail, change, tempFolder } from "./kit.ts";
+
+const mkdirOf = (root: string) => mkdirSync(join(root, ".quater"), { mode: 0o700 });
+const keysIn = (root: string) => join(root, ".quater/trail-keys.json");
+const isFenced = (app: TestApp) => app.kernel.services.get(storeRef).isFenced;
 
 test("O2: tags and secrets of before a rotation are still found, and the current ones come first", async () => {
   using folder = tempFolder();
@@ -17,13 +26,156 @@ test("O2: tags and secrets of before a rotation are still found, and the current
     return { tags: audit.tagsOf({ a: 1 }), secrets: audit.secretsFor("x").map((secret) => secret.toString("hex")) };
   };
   const before = await seen();
-  rotateKeys(join(folder.root, ".quater/trail-keys.json"));
+  rotateKeys(keysIn(folder.root));
   const between = await seen();
-  rotateKeys(join(folder.root, ".quater/trail-keys.json"));
+  rotateKeys(keysIn(folder.root));
   const after = await seen();
   expect([before.tags.length, between.tags.length, after.tags.length]).toEqual([1, 2, 3]);
   expect(after.tags.slice(1)).toEqual(between.tags);
   expect(after.secrets.slice(1)).toEqual(between.secrets);
   expect(between.secrets[1]).toBe(before.secrets[0]);
   expect(new Set(after.secrets).size).toBe(3);
+});
+
+test("O2: preparing changes nothing that is used; activating retires the old keys; both refuse what is out of order", () => {
+  using folder = tempFolder();
+  const file = join(folder.root, "keys.json");
+  const before = openKeys(file);
+  expect(() => activateKeys(file)).toThrow("has no prepared keys");
+  const fingerprint = prepareKeys(file);
+  const prepared = readKeys(file);
+  expect([prepared.chain.id, prepared.tag.id, prepared.checkpoint.id]).toEqual([
+    before.chain.id,
+    before.tag.id,
+    before.checkpoint.id,
+  ]);
+  expect([prepared.chainSecrets.size, prepared.publicKeys.size, prepared.tags.length]).toEqual([2, 2, 2]);
+  expect(() => prepareKeys(file)).toThrow("has prepared keys already");
+  expect(activateKeys(file)).toBe(fingerprint);
+  const after = readKeys(file);
+  expect(after.checkpoint.fingerprint).toBe(fingerprint);
+  expect(after.chain.id).not.toBe(before.chain.id);
+  expect(after.chainSecrets.get(before.chain.id)).toEqual(before.chain.secret);
+  expect(() => activateKeys(file)).toThrow("has no prepared keys");
+  expect(readFileSync(file, "utf8")).not.toContain("isPrepared");
+});
+
+let postgres: TestPostgres | string;
+beforeAll(async () => {
+  postgres = await testPostgres();
+});
+afterAll(async () => {
+  if (typeof postgres !== "string") await postgres.close();
+});
+
+describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) => {
+  /** Two instances on one store, each with a key file of its own with the same keys. */
+  const withTwo = (title: string, use: (apps: readonly [TestApp, TestApp], roots: readonly [string, string]) => Promise<void>) =>
+    test(title, async (context) => {
+      if (dialect === "postgres" && typeof postgres === "string") return context.skip(postgres);
+      using one = tempFolder();
+      using two = tempFolder();
+      const url =
+        dialect === "postgres" ? await (postgres as TestPostgres).freshUrl() : `file:${join(one.root, ".quater/quater.db")}`;
+      const boot = (root: string) => bootWithTrail({ root, store: { url }, handlers: { change: change() } });
+      await using first = await boot(one.root);
+      mkdirOf(two.root);
+      copyFileSync(keysIn(one.root), keysIn(two.root));
+      await using second = await boot(two.root);
+      await use([first, second], [one.root, two.root]);
+    });
+
+  const verified = async (app: TestApp, root: string) => {
+    const source = storeSource(await app.kernel.services.get(storeRef).open());
+    return verifySource(source, { keyFile: keysIn(root) });
+  };
+
+  withTwo(
+    "O2: a rotation in two steps while both write: no call is lost, nobody is fenced, the trail is whole",
+    async (apps, roots) => {
+      const before = readKeys(keysIn(roots[0])).chain.id;
+      let isOver = false;
+      const answers: boolean[] = [];
+      const write = async (app: TestApp) => {
+        for (let n = 0; !isOver; n++) answers.push((await app.as(principal()).call("change", { id: String(n) })).ok);
+      };
+      const writing = apps.map(write);
+      const pause = () => new Promise((resolve) => setTimeout(resolve, 300));
+      const distribute = () => {
+        copyFileSync(keysIn(roots[0]), `${keysIn(roots[1])}.copy`);
+        renameSync(`${keysIn(roots[1])}.copy`, keysIn(roots[1]));
+      };
+      await pause();
+      prepareKeys(keysIn(roots[0]));
+      await pause();
+      distribute();
+      await pause();
+      activateKeys(keysIn(roots[0]));
+      await pause();
+      activateKeys(keysIn(roots[1]));
+      const next = readKeys(keysIn(roots[0])).chain.id;
+      // Until both write with the new key.
+      const open = await apps[0].kernel.services.get(storeRef).open();
+      const writers = async () => {
+        const rows = await open.read<{ meta: string }>({
+          sql: `select meta from audit_event where meta like '%"key":"${next}"%'`,
+          parameters: [],
+        });
+        return new Set(rows.map(({ meta }) => (JSON.parse(meta) as { instance: string }).instance)).size;
+      };
+      while ((await writers()) < 2) await pause();
+      isOver = true;
+      await Promise.all(writing);
+      expect(answers.length).toBeGreaterThan(10);
+      expect(answers.every(Boolean)).toBe(true);
+      expect(apps.map(isFenced)).toEqual([false, false]);
+      expect(next).not.toBe(before);
+      expect(await verified(apps[0], roots[0])).toMatchObject({ damage: [], isWhole: true });
+    },
+  );
+
+  withTwo(
+    "O2: a head with a key that an instance does not have: 503 and not ready until it has the file, not fenced",
+    async (apps, roots) => {
+      const [first, second] = apps;
+      const call = (app: TestApp) => app.as(principal()).call("change", { id: "a" });
+      expect([(await call(first)).ok, (await call(second)).ok]).toEqual([true, true]);
+      rotateKeys(keysIn(roots[0]));
+      const { chain } = readKeys(keysIn(roots[0]));
+      const open = await first.kernel.services.get(storeRef).open();
+      const isWritten = async () => {
+        await call(first);
+        const [head] = await open.read<{ mac: string }>({ sql: "select mac from audit_head", parameters: [] });
+        return head?.mac.startsWith(chain.id) === true;
+      };
+      while (!(await isWritten())) await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(await call(second)).toMatchObject({ ok: false, error: { code: "audit_unavailable" } });
+      while ((await second.kernel.unready()).length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(isFenced(second)).toBe(false);
+      copyFileSync(keysIn(roots[0]), keysIn(roots[1]));
+      while ((await second.kernel.unready()).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+      expect((await call(second)).ok).toBe(true);
+      expect(isFenced(second)).toBe(false);
+      expect(await verified(second, roots[1])).toMatchObject({ isWhole: true });
+    },
+  );
+
+  withTwo("O2: a wrong MAC under a known key is damage", async ([first, second]) => {
+    expect((await first.as(principal()).call("change", { id: "a" })).ok).toBe(true);
+    const open = await first.kernel.services.get(storeRef).open();
+    await open.apply([{ sql: "update audit_head set seq = seq + 1", parameters: [] }]);
+    await second.as(principal()).call("change", { id: "a" });
+    expect(isFenced(second)).toBe(true);
+  });
+});
+
+test("O2: a key file that is damaged while serving leaves the keys in use, with one warning", async () => {
+  using folder = tempFolder();
+  await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
+  writeFileSync(keysIn(folder.root), "half");
+  const warned = () => app.log.filter(({ message }) => message.includes("cannot be read: the keys read before stay in use"));
+  while (warned().length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  await new Promise((resolve) => setTimeout(resolve, 2_200)); // two more ticks
+  expect(warned()).toHaveLength(1);
+  expect((await app.as(principal()).call("change", { id: "a" })).ok).toBe(true);
 });
