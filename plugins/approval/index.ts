@@ -113,6 +113,8 @@ const rehearsal = (
     ...options,
     // The suite files more requests for its people than people do.
     maxFiledPerHour: 100_000,
+    // The suite repeats a call right after a denial, which must still hold then.
+    cooldownMs: Math.max(options.cooldownMs ?? 0, 600_000),
     ...(door === undefined ? {} : { authenticate: door }),
     ...(sso === undefined || isBySocket || !hasOwnDoors ? {} : { sso }),
     policies: Object.fromEntries(

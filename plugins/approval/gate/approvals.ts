@@ -162,6 +162,26 @@ const selfApproved: Case = {
   },
 };
 
+const denied: Case = {
+  name: "denied",
+  hole: "was asked for again right after people said no",
+  run: async (target) => {
+    const { approvals } = target.rehearsed;
+    const request = await filed(target);
+    const { id, digest, policy } = request.record;
+    const people = peopleOf(target);
+    if (people.length < policy.denials) return []; // more people would have to say no than have to agree
+    for (const principal of people.slice(0, policy.denials))
+      await approvals.vote({ principal, via: "gate" }, { id, verdict: "deny", digest });
+    const { principal, input } = request;
+    const other = { ...principal, credential: `${principal.credential}-other` };
+    return [
+      ...(await repeat(request, "approval_denied")),
+      ...tried(await sendAs(target, other, input), ["approval_denied"], "with another credential of the same person"),
+    ];
+  },
+};
+
 const refusalOf = async (act: () => Promise<unknown>): Promise<QuaterError | undefined> => {
   try {
     await act();
@@ -172,7 +192,7 @@ const refusalOf = async (act: () => Promise<unknown>): Promise<QuaterError | und
   }
 };
 
-export const approvalCases: readonly Case[] = [unapproved, control, changed, replayed, foreign, selfApproved];
+export const approvalCases: readonly Case[] = [unapproved, control, changed, replayed, foreign, selfApproved, denied];
 
 const expired: Case = {
   name: "expired",

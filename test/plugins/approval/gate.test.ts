@@ -94,6 +94,7 @@ describe("the shop", () => {
           "replayed",
           "somebody else's",
           "self-approved",
+          "denied",
           "expired",
           "all in order",
         ].sort(),

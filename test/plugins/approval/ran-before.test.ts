@@ -144,6 +144,21 @@ onBothDialects((claim) => {
     expect(earlierIn(await one.call(robot, { ...order, cents: 7 }))).toEqual({ match: "cannot_tell", reason: unknown });
   });
 
+  claim("S18: tables of an older version are brought up to date, and their requests are compared", async ({ boot, again }) => {
+    const one = await boot({ handlers: { pay: before } });
+    const { id } = await ran(one, robot, order);
+    const denied = await one.file(robot, { ...order, cents: 6 });
+    await one.vote(bea, denied, "deny");
+    for (const name of ["person", "like", "handler"]) await one.sql(`drop index approval_request_${name}`);
+    for (const name of ["person_key", "like_key"]) await one.sql(`alter table approval_request drop column ${name}`);
+    await one.sql("delete from quater_migration where plugin = 'approval' and version = 2");
+    await one.app.stop();
+    const desk = await again({ handlers: { pay: before } });
+    while (!(await fillKeys(groundOf(desk))));
+    expect(earlierIn(await desk.call(robot2, order))).toMatchObject({ match: "identical", id });
+    expect(await desk.call(robot2, { ...order, cents: 6 })).toMatchObject({ error: { code: "approval_denied" } });
+  });
+
   claim("S18: requests of an older version get their keys, and are compared", async ({ boot }) => {
     const desk = await boot({ handlers: { pay: before } });
     const { id } = await ran(desk, robot, order);

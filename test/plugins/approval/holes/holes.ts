@@ -181,6 +181,19 @@ export const holes: readonly Hole[] = [
     named: /^refundOrder over mcp ran on an approval that had expired$/,
   },
   {
+    check: "a denial covers all credentials of a person (S11)",
+    only: "refundOrder",
+    edits: [
+      {
+        file: changing,
+        from: '.where(({ exists, not }) => not(exists(deniedLike(open, keys.like, cooldownMs).select("id"))))',
+        to: "",
+      },
+    ],
+    named:
+      /^refundOrder over http answered approval_required and not approval_denied in the case "was asked for again right after people said no \(with another credential of the same person\)"$/,
+  },
+  {
     check: "nobody agrees to his own call",
     only: "refundOrder",
     edits: [
