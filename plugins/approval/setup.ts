@@ -22,6 +22,7 @@ import type { ApprovalOptions } from "./index.ts";
 import { tellerOf } from "./notices/deliver.ts";
 import { forecast } from "./own.ts";
 import { codeMigrations, issueCode } from "./page/codes.ts";
+import { endedMigration } from "./page/ended.ts";
 import { type Page, setUpPage } from "./page/mount.ts";
 import { approversSurface } from "./page/parts.ts";
 import { completed, type Policy } from "./policy.ts";
@@ -46,7 +47,7 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
   const http = services.find(httpRef);
   if (http === undefined && (options.listen !== undefined || options.sso !== undefined)) throw noPage();
   store.register("approval", migrations);
-  store.register("approval-page", codeMigrations);
+  store.register("approval-page", [...codeMigrations, endedMigration]);
   const policies = new Map(Object.entries(options.policies).map(([name, policy]) => [name, completed(policy)]));
   const teller = tellerOf(options.notify, log);
   let page: Page | undefined;

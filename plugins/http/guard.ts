@@ -21,8 +21,12 @@ export interface Guard {
   readonly isOriginAllowed: (req: IncomingMessage, origin: string) => boolean;
   /** Whether the address is one of a trusted proxy. */
   readonly isTrusted: (address: string) => boolean;
-  /** The address of the caller: the peer's, or the right-most hop that is an address of no trusted proxy. */
-  readonly peerOf: (req: IncomingMessage) => string | undefined;
+  /**
+   * The address of the caller: the peer's, or the right-most hop that is an address of no trusted proxy.
+   *
+   * @param isFromProxy  The peer is known to be a proxy: only a proxy may open the Unix socket that the request came over.
+   */
+  readonly peerOf: (req: IncomingMessage, isFromProxy?: boolean) => string | undefined;
 }
 
 const loopback = ["localhost", "127.0.0.1", "[::1]"];
@@ -71,10 +75,10 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       }
     },
     isTrusted: (address) => isIn(proxies, address),
-    peerOf: (req) => {
+    peerOf: (req, isFromProxy = false) => {
       const peer = req.socket.remoteAddress;
       const forwarded = req.headers["x-forwarded-for"];
-      if (peer === undefined || typeof forwarded !== "string" || !isIn(proxies, peer)) return peer;
+      if (typeof forwarded !== "string" || (!isFromProxy && (peer === undefined || !isIn(proxies, peer)))) return peer;
       let known = peer;
       for (const hop of forwarded.split(",").reverse()) {
         const address = addressIn(hop.trim());

@@ -196,15 +196,17 @@ interface Reading {
   readonly sentenceOf: HttpService["sentenceOf"];
   readonly forgettingOf: HttpService["forgettingOf"];
   readonly readBytes: typeof import("./body.ts").readBytes;
+  readonly networkOf: typeof import("./sockets.ts").networkOf;
 }
 
 const readingOf = async (options: HttpOptions): Promise<Reading> => {
-  const [{ guardOf }, { forgettingOf, sentenceOf, statusOf }, { readBytes }] = await Promise.all([
+  const [{ guardOf }, { forgettingOf, sentenceOf, statusOf }, { readBytes }, { networkOf }] = await Promise.all([
     import("./guard.ts"),
     import("./refusals.ts"),
     import("./body.ts"),
+    import("./sockets.ts"),
   ]);
-  return { guard: guardOf(options), statusOf, sentenceOf, forgettingOf, readBytes };
+  return { guard: guardOf(options), statusOf, sentenceOf, forgettingOf, readBytes, networkOf };
 };
 
 const setup = async (options: HttpOptions, context: PluginContext): Promise<Running> => {
@@ -237,6 +239,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
       return listening?.baseUrl;
     },
     credentials: ({ req }, surface) => new RequestCredentials(req, surface, read().guard),
+    networkOf: ({ req }, isFromProxy) => read().networkOf(read().guard.peerOf(req, isFromProxy) ?? ""),
     readBody: ({ req, res }) => read().readBytes(req, res, maxBodyBytes),
     cancellation: ({ res }) => new ResponseCancellation(res),
     openApi: (principal) =>

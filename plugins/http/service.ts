@@ -61,6 +61,13 @@ export interface HttpService {
   readonly baseUrl: string | undefined;
   /** Headers alone; nothing of the body has been read. */
   credentials(ctx: KoaContext, surface: string): Presented;
+  /**
+   * The caller's address, for counting attempts: IPv6 as its /64 network, because one caller has all addresses of it. Empty
+   * where there is none.
+   *
+   * @param isFromProxy  The request came over a Unix socket that only a proxy may open: its X-Forwarded-For is believed.
+   */
+  networkOf(ctx: KoaContext, isFromProxy?: boolean): string;
   /** @throws {QuaterError} `too_large`, or a refusal of the transport (415 for a compressed body, 408 for a slow one). */
   readBody(ctx: KoaContext): Promise<Buffer>;
   /** Cancelled when the client goes away before the answer is complete. */

@@ -28,7 +28,11 @@ export interface Page {
   readonly stop: () => Promise<void>;
 }
 
-const attempts = { perPeer: 5, altogether: 60, windowMs: 60_000 } as const;
+/**
+ * A code is one of 2 * 10^11, and lives for five minutes. At 600 attempts a minute, somebody who guesses all year while ten
+ * codes are always waiting finds one with a chance of about 1 %.
+ */
+const attempts = { perPeer: 5, altogether: 600, windowMs: 60_000 } as const;
 const mounted = "/approvals";
 
 export const setUpPage = ({ options, context, http, store, audit, approvals }: PageSetup): Page => {

@@ -17,7 +17,7 @@ export interface PageParts {
   readonly audit: Audit;
   readonly codes: CodeParts;
   readonly sessions: Sessions;
-  /** Attempts to sign in. */
+  /** Attempts to sign in with a code. */
   readonly throttle: Throttle;
   readonly sso: SsoOptions | undefined;
   readonly app: string;

@@ -24,7 +24,9 @@ export const codeWrong = (): QuaterError =>
   build("sign_in_code_wrong", "This code is wrong, was used, or is older than five minutes");
 
 export const signInThrottled = (retryAfterSeconds: number): QuaterError =>
-  build("sign_in_throttled", "Too many attempts to sign in: wait a little", { retryAfterSeconds });
+  build("sign_in_throttled", "Too many attempts to sign in with a code: wait a little, or sign in with your key", {
+    retryAfterSeconds,
+  });
 
 // The transport's own words, for what a page refuses as a server does. They stand with http's codes.
 

@@ -113,7 +113,7 @@ const signingIn = async (ctx: KoaContext, parts: PageParts): Promise<void> => {
   const form = await readForm(ctx, visit, parts);
   const next = nextOf(form.get("next"));
   try {
-    const session = await signIn(ctx, form, parts);
+    const session = await signIn(ctx, form, visit.session, parts);
     ctx.set("set-cookie", parts.sessions.cookieOf(session));
     goTo(ctx, next);
   } catch (error) {

@@ -14,7 +14,8 @@ export interface Session {
   readonly seenAt: number;
 }
 
-const longestMs = 8 * 3_600_000;
+/** How long a session lasts in any case. */
+export const longestMs = 8 * 3_600_000;
 const idleMs = 30 * 60_000;
 /** How old what the cookie says of the last visit may get before a new one is sent. */
 const refreshMs = 60_000;

@@ -1,9 +1,11 @@
-// Signing in and out. Whoever signs in gets a new session, so that nobody can wait in one that he prepared; how often
-// somebody may try is counted before anything is looked up.
+// Signing in and out. Signing in gives a new session and ends the one before, so that nobody can wait in a session that he
+// prepared. One-time codes are short, so attempts are counted before a code is looked up. Keys cannot be guessed, and are not
+// counted: otherwise somebody who guesses codes would lock out the people who hold keys.
 
 import { invalid, invalidToken } from "../../../core/index.ts";
 import type { KoaContext } from "../../http/service.ts";
 import { redeemCode } from "./codes.ts";
+import { endSession } from "./ended.ts";
 import { type Form, readForm } from "./form.ts";
 import type { PageParts } from "./parts.ts";
 import { codeWrong, signInThrottled } from "./refusals.ts";
@@ -18,20 +20,22 @@ export const nextOf = (given: string | undefined): string => (given !== undefine
 /** RFC 6265 6.1: what every browser takes, attributes included. */
 const longestCookie = 4_096;
 
-/** @returns The new session. @throws {QuaterError} `sign_in_throttled`, `sign_in_code_wrong`, `invalid_token`, ... */
-export const signIn = async (ctx: KoaContext, form: Form, parts: PageParts): Promise<Session> => {
-  const { http, throttle, approvals, sessions } = parts;
-  const peer = http.credentials(ctx, "approvals").peer ?? "";
-  const waitSeconds = throttle.attempt(peer);
+/** @param before  The session that the form was sent in. @returns The new session. @throws {QuaterError} `sign_in_throttled`, `sign_in_code_wrong`, `invalid_token`, ... */
+export const signIn = async (ctx: KoaContext, form: Form, before: Session, parts: PageParts): Promise<Session> => {
+  const { http, throttle, approvals, sessions, isOverUnixSocket } = parts;
+  const network = http.networkOf(ctx, isOverUnixSocket);
+  const isCode = form.has("code");
+  const waitSeconds = isCode ? throttle.attempt(network) : undefined;
   if (waitSeconds !== undefined) throw signInThrottled(waitSeconds);
   const key = await keyIn(ctx, form, parts);
   const principal = await entered(ctx, parts, key);
-  if (principal === undefined) throw form.has("code") ? codeWrong() : invalidToken();
+  if (principal === undefined) throw isCode ? codeWrong() : invalidToken();
   approvals.assertApprover(principal);
-  throttle.succeeded(peer);
+  if (isCode) throttle.succeeded(network);
   const session = sessions.fresh(key);
   // Browsers drop a longer cookie without a word, and whoever signs in would be asked to sign in for ever.
   if (sessions.cookieOf(session).length > longestCookie) invalid("/key", "is too long for a session; use a smaller token");
+  if (before.token !== undefined) await endSession(parts.codes.store, before);
   return session;
 };
 
@@ -48,8 +52,9 @@ const keyIn = async (ctx: KoaContext, form: Form, parts: PageParts): Promise<str
   return key === "" ? invalid("/key", "is empty") : key;
 };
 
-/** Of whoever has the page open; another visitor's form signs nobody out. */
+/** Ends the session on the server, too: a copy of the cookie is worth nothing afterwards. Another visitor's form signs nobody out. */
 export const signOut = async (ctx: KoaContext, visit: Visit, parts: PageParts): Promise<void> => {
   await readForm(ctx, visit, parts);
+  if (visit.session.token !== undefined) await endSession(parts.codes.store, visit.session);
   ctx.set("set-cookie", parts.sessions.noCookie);
 };

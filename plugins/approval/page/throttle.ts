@@ -1,5 +1,5 @@
-// Guessing made slow: attempts per peer and altogether, in this process. A peer that fails often waits; so does everybody
-// when somebody guesses from many addresses.
+// Guessing codes made slow: attempts per peer and altogether, in this process. A peer that fails often waits. When somebody
+// guesses from very many addresses, everybody waits who has a code.
 
 export interface ThrottleOptions {
   /** Failed attempts in a window, and the window's length, milliseconds. */
@@ -46,6 +46,11 @@ export class Throttle {
     this.#peers.set(peer, own);
     if (this.#peers.size > mostPeers) this.#peers.delete(this.#peers.keys().next().value as string);
     return undefined;
+  }
+
+  /** How many peers are remembered. */
+  get size(): number {
+    return this.#peers.size;
   }
 
   /** It was no guess. */

@@ -4,6 +4,7 @@
 import { isQuaterError, type Presented, type Principal } from "../../../core/index.ts";
 import type { KoaContext } from "../../http/service.ts";
 import { safeText } from "../shown/presentation.ts";
+import { isEnded } from "./ended.ts";
 import type { Visitor } from "./layout.ts";
 import { approversSurface, type PageParts } from "./parts.ts";
 import { ssoNotTrusted } from "./refusals.ts";
@@ -24,6 +25,8 @@ export const strangerOf = (ctx: KoaContext, { sessions }: PageParts): Visit => {
   return { session: found ?? sessions.fresh(), hasSession: found !== undefined, principal: undefined, isSso: false };
 };
 
+const newSession = ({ sessions }: PageParts) => ({ session: sessions.fresh(), hasSession: false });
+
 /**
  * Reads the session and asks the door. What this person may do is for the approvals service to say.
  *
@@ -36,6 +39,7 @@ export const visitOf = async (ctx: KoaContext, parts: PageParts, before?: Princi
   const isSso = sso !== undefined && (ctx.headers[sso.personHeader.toLowerCase()] ?? "") !== "";
   const token = isSso ? undefined : stranger.session.token;
   if (!isSso && token === undefined) return stranger;
+  if (!isSso && (await isEnded(parts.codes.store, stranger.session))) return { ...stranger, ...newSession(parts) };
   const principal = await entered(ctx, parts, token, before);
   return { ...stranger, principal, isSso };
 };

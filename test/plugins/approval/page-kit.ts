@@ -52,6 +52,8 @@ export interface PageBoot {
   readonly audit?: AuditOptions;
   readonly http?: HttpOptions;
   readonly store?: StoreOptions;
+  /** The folder of another shop, which keeps it. */
+  readonly root?: string;
 }
 
 export interface Shop extends AsyncDisposable {
@@ -69,9 +71,10 @@ export const bootShop = async ({
   audit: trail,
   http: server,
   store: place,
+  root: shared,
 }: PageBoot = {}): Promise<Shop> => {
-  const root = mkdtempSync(join(tmpdir(), "quater-page-"));
-  const leave = () => rmSync(root, { recursive: true, force: true });
+  const root = shared ?? mkdtempSync(join(tmpdir(), "quater-page-"));
+  const leave = () => shared === undefined && rmSync(root, { recursive: true, force: true });
   const door = tokens(table);
   const app = await bootTest({
     root,

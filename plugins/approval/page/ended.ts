@@ -1,0 +1,44 @@
+// Sessions that people ended. A session is a sealed cookie, and a copy of the cookie would live on after its owner signed
+// out. So its id is kept in the store until the session would have ended by itself: for all instances, over restarts.
+
+import type { Migration, Store } from "../../store/service.ts";
+import { longestMs, type Session } from "./session.ts";
+
+interface Tables {
+  approval_page_ended: { session_id: string; forget_at: number };
+}
+
+export const endedMigration: Migration = {
+  version: 2,
+  tables: ["approval_page_ended"],
+  up: (build) => [
+    build.schema
+      .createTable("approval_page_ended")
+      .addColumn("session_id", "text", (column) => column.notNull().primaryKey())
+      .addColumn("forget_at", "bigint", (column) => column.notNull()),
+  ],
+};
+
+/** Clocks of instances and store differ; a session must not come back because one of them is ahead. */
+const toleranceMs = 3_600_000;
+
+/** Ends a session for good. Ending it twice is harmless. @throws {StoreFailure} */
+export const endSession = async (store: Store, { id, startedAt }: Session): Promise<void> => {
+  const open = await store.open();
+  const db = open.queries<Tables>();
+  const row = { session_id: id, forget_at: startedAt + longestMs + toleranceMs };
+  await open.apply([
+    db.deleteFrom("approval_page_ended").where("forget_at", "<=", open.clock),
+    db
+      .insertInto("approval_page_ended")
+      .values(row)
+      .onConflict((conflict) => conflict.column("session_id").doNothing()),
+  ]);
+};
+
+/** @throws {StoreFailure} Then nobody is let in: the session may have been ended. */
+export const isEnded = async (store: Store, { id }: Session): Promise<boolean> => {
+  const open = await store.open();
+  const found = open.queries<Tables>().selectFrom("approval_page_ended").select("session_id").where("session_id", "=", id);
+  return (await open.read(found)).length > 0;
+};
