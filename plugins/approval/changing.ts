@@ -259,3 +259,14 @@ export const reasonsErased = (open: OpenStore, id: string, count: number, person
 
 /** Erases the reason why a request was denied or revoked. */
 export const reasonErased = (open: OpenStore, found: Found): Statement => one(ofVersion(open, found).set({ reason: null }));
+
+/** Ends a request that was open when the store was dumped. */
+export const voidedByRestore = (open: OpenStore, found: Found): Statement =>
+  one(ofVersion(open, found).set({ state: "expired", decided_at: open.clock, reason: "the store was restored" }));
+
+/** Records the use of an approval that the store lost and a sink attests. How the call ended is not known. */
+export const usedBefore = (
+  open: OpenStore,
+  found: Found,
+  { callId, at }: { readonly callId: string; readonly at: number },
+): Statement => one(ofVersion(open, found).set({ state: "consumed", used_call: callId, used_at: at, outcome: "unknown" }));

@@ -75,6 +75,7 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
   services.provide(approvalsRef, approvals);
   audit.whenLost((open, { approvalId, callId }) => [ended(open, approvalId, callId, "unknown")]);
   audit.whenErasing(async (open, subject) => (await import("./erasing.ts")).erasureOf(ground, catalog, open, subject));
+  audit.whenRestored(async (open, lost) => (await import("./restored.ts")).voidingOf(ground, open, lost));
   if (http !== undefined) page = setUpPage({ options, context, http, store, audit, approvals });
   let sweeping: NodeJS.Timeout | undefined;
   let prunedAt = 0;

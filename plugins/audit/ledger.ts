@@ -33,12 +33,14 @@ export interface Entry {
   readonly floor?: { readonly seq: number; readonly hash: string };
   /** Asked in the same transaction, before `changes`: an error refuses this entry alone. */
   readonly check?: Check;
+  /** Numbers go on from here, above those of events that are lost: see restore/acknowledged.ts. */
+  readonly above?: number;
   /** Run in the same transaction, given where the chain stood. */
   readonly beside?: (before: Position) => readonly Statement[];
 }
 
-/** Per entry: the first event's number, or why its changes were refused. */
-export type Receipt = { readonly seq: number } | { readonly refusal: Error };
+/** Per entry: the first event's number and hash, or why its changes were refused. */
+export type Receipt = { readonly seq: number; readonly hash: string } | { readonly refusal: Error };
 
 export class DamagedHead extends Error {}
 
@@ -116,6 +118,23 @@ export class Ledger {
   /** As of the last batch of this process. */
   get head(): Pick<HeadRow, "seq" | "hash"> {
     return this.#last;
+  }
+
+  /**
+   * Checks that the store still holds the newest event that this process wrote or read.
+   *
+   * @throws {DamagedHead} when a failover led to a server that lacks it.
+   */
+  async assertHoldsOwn(): Promise<void> {
+    const { seq, hash } = this.#last;
+    const [head] = await this.#store.read<HeadRow>(this.queries.head);
+    if (head === undefined) throw new DamagedHead("The head of the trail is gone");
+    assertHonest(this.#options.keys, head);
+    if (head.seq < seq) throw setBack(seq, head.seq);
+    const [row] = await this.#store.read<EventRow>(this.queries.after(seq - 1, 1));
+    const held = seq === head.floor_seq ? head.floor_hash : row?.seq === seq ? row.hash : undefined;
+    if (seq > 0 && seq >= head.floor_seq && held !== hash)
+      throw new DamagedHead(`The store holds another event ${seq} than this process wrote. ${restoreHint}`);
   }
 
   /** The newest checkpoint among the last events, or where the trail begins: whoever wrote it may be gone. */
@@ -214,7 +233,7 @@ export class Ledger {
     if (row === undefined) throw new DamagedHead("The head of the trail is gone");
     const { now: _, ...head } = row;
     assertHonest(this.#options.keys, head);
-    if (head.seq < this.#last.seq) throw new DamagedHead(`The trail ends at ${head.seq}, and ${this.#last.seq} was written`);
+    if (head.seq < this.#last.seq) throw setBack(this.#last.seq, head.seq);
     return row;
   }
 
@@ -238,7 +257,8 @@ export class Ledger {
         receipts.push({ refusal });
         continue;
       }
-      receipts.push({ seq: seq + 1 });
+      if (entry.above !== undefined) seq = Math.max(seq, entry.above);
+      const begin = rows.length;
       if (entry.floor !== undefined) [floor_seq, floor_hash] = [entry.floor.seq, entry.floor.hash];
       if (entry.beside !== undefined) beside.push(...entry.beside({ seq, hash, at }));
       for (const draft of entry.events) {
@@ -250,6 +270,7 @@ export class Ledger {
         }
         rows.push(row);
       }
+      receipts.push({ seq: rows[begin]?.seq ?? seq + 1, hash: rows[begin]?.hash ?? "" });
     }
     const approval = { approval_seq: linked.seq, approval_hash: linked.hash };
     const { id, keyed } = this.#chainKey();
@@ -301,6 +322,12 @@ export class Ledger {
     return attempt.receipts;
   }
 }
+
+const restoreHint =
+  'If a standby was promoted or a backup restored, stop all instances and run `quater store restored --reason "..."`';
+
+const setBack = (written: number, found: number): DamagedHead =>
+  new DamagedHead(`The store was set back: this process wrote event ${written}, and the trail ends at ${found}. ${restoreHint}`);
 
 /** The row is locked, so the count cannot differ; without it all statements travel at once. */
 const withoutCount = ({ sql, parameters }: Statement): Statement => ({ sql, parameters });

@@ -144,8 +144,15 @@ export class Recorder {
       ...(changes.length === 0 ? {} : { changes }),
       ...(check === undefined ? {} : { check }),
     };
-    const receipt = await this.#options.trail.record(entry, () => start.neverRan(about));
+    const { trail } = this.#options;
+    if (about.approvalId !== undefined) await trail.assertUsesReachSinks();
+    const receipt = await trail.record(entry, () => start.neverRan(about));
     if ("refusal" in receipt) return receipt;
+    if (about.approvalId !== undefined)
+      await trail.sendUse(receipt, about.approvalId, callId).catch((error: unknown) => {
+        start.neverRan(about);
+        throw error;
+      });
     running.about = about;
     this.#begun(running, receipt);
     this.#assertAwaited(callId, running, () => start.neverRan(about));

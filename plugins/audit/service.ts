@@ -5,12 +5,14 @@ import type { OpenStore, Statement } from "../store/service.ts";
 import type { Eraser } from "./erasing/subject.ts";
 import type { EndedAs, EventFields } from "./event.ts";
 import type { Check, Standing } from "./evidence.ts";
+import type { Restorer } from "./restore/restored.ts";
 
 export { argumentsWithoutPersonal } from "./erasing/parts.ts";
 export type { Eraser, Erasure, ErasureSubject } from "./erasing/subject.ts";
 export type { EndedAs, EventFields, EventType } from "./event.ts";
 export type { Check, Evidence, ProvenVote, Standing } from "./evidence.ts";
 export { unchangedSince } from "./evidence.ts";
+export type { LostUse, Restorer, Voiding } from "./restore/restored.ts";
 export { foldedName, isSameName } from "./same-name.ts";
 export { type ApproverRule, type Candidate, fits, isSatisfied } from "./votes.ts";
 
@@ -79,6 +81,8 @@ export interface Audit {
   whenLost(changes: (open: OpenStore, call: LostCall) => readonly Statement[]): void;
   /** Adds what `quater audit erase` erases in rows of another plugin, in the same transaction. */
   whenErasing(eraser: Eraser): void;
+  /** Adds what `quater store restored` voids in rows of another plugin, in the same transaction. */
+  whenRestored(restorer: Restorer): void;
   /**
    * Looks for calls of processes that are gone, as every process that stays does from time to time: for one that does not
    * stay and meets what looks like such a call.

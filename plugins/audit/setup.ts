@@ -16,6 +16,9 @@ import { DamagedHead, type Draft, LostTrail, MissingKey } from "./ledger.ts";
 import { Recorder } from "./recorder.ts";
 import { Redactor } from "./redact.ts";
 import { Refusals } from "./refusals.ts";
+import { restoredCommand } from "./restore/command.ts";
+import { StoreDisagrees } from "./restore/compare.ts";
+import type { Restorer } from "./restore/restored.ts";
 import { type Audit, type AuditEvent, auditRef } from "./service.ts";
 import { sinksOf } from "./sinks.ts";
 import { migrations } from "./tables.ts";
@@ -61,13 +64,14 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   const recorder = new Recorder({ trail, redactor, refusals });
   const lost: LostChanges[] = [];
   const erasers: Eraser[] = [];
+  const restorers: Restorer[] = [];
   const sweepLost = async (): Promise<number> => {
     const { sweepUnknown } = await import("./sweep.ts");
     await trail.open();
     const opened = await store.open();
     return sweepUnknown(trail, opened, (call) => lost.flatMap((changes) => changes(opened, call)));
   };
-  services.provide(auditRef, serviceOf({ trail, redactor, recorder, refusals, keys, lost, erasers, sweepLost }));
+  services.provide(auditRef, serviceOf({ trail, redactor, recorder, refusals, keys, lost, erasers, restorers, sweepLost }));
   const stays = processesThatStay.has(command);
   let ticking: NodeJS.Timeout | undefined;
   let renewedAt = 0;
@@ -75,6 +79,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   const tick = async (): Promise<void> => {
     refusals.sweep();
     ring.reload();
+    await trail.compareWhenDue();
     if (stays) trail.checkpointWhenDue();
     if (Date.now() - renewedAt < leaseMs / 3) return;
     renewedAt = Date.now();
@@ -91,19 +96,22 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   const sinkFiles = sinkOptions.flatMap((sink) => (sink === "stdout" ? [] : resolve(project.root, sink.file)));
   return {
     hooks: recorder.hooks,
-    commands: auditCommands({
-      store,
-      trail,
-      keyFile: path,
-      fingerprint,
-      sinkFiles,
-      catalog: context.catalog,
-      gate: context.gate,
-      plugins: plugins.map(({ name }) => name),
-      refused: (fields) => refusals.refused({ ...fields, type: "call.refused", outcome: "refused" }),
-      erasers,
-      tagOf: (value) => redactor.tagOf(value),
-    }),
+    commands: [
+      restoredCommand({ store, trail, keys, sinks, restorers, app: project.name }),
+      ...auditCommands({
+        store,
+        trail,
+        keyFile: path,
+        fingerprint,
+        sinkFiles,
+        catalog: context.catalog,
+        gate: context.gate,
+        plugins: plugins.map(({ name }) => name),
+        refused: (fields) => refusals.refused({ ...fields, type: "call.refused", outcome: "refused" }),
+        erasers,
+        tagOf: (value) => redactor.tagOf(value),
+      }),
+    ],
     start: async () => {
       ticking = setInterval(
         () => {
@@ -116,7 +124,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
       await trail.open().catch((error: unknown) => {
         throw startProblem(error, path);
       });
-      trail.announce();
+      trail.announce(true);
       if (sinkOptions.length === 0)
         log.info("audit has no sinks: that the trail was not tampered with can be shown by this store alone");
     },
@@ -138,10 +146,11 @@ interface Parts {
   readonly keys: () => TrailKeys;
   readonly lost: LostChanges[];
   readonly erasers: Eraser[];
+  readonly restorers: Restorer[];
   readonly sweepLost: Audit["sweepLost"];
 }
 
-const serviceOf = ({ trail, redactor, recorder, refusals, keys, lost, erasers, sweepLost }: Parts): Audit => {
+const serviceOf = ({ trail, redactor, recorder, refusals, keys, lost, erasers, restorers, sweepLost }: Parts): Audit => {
   const draftOf = ({ fields, body, timed }: AuditEvent): Draft => ({
     fields:
       timed === undefined
@@ -162,6 +171,7 @@ const serviceOf = ({ trail, redactor, recorder, refusals, keys, lost, erasers, s
     standingOf: (approvalId) => trail.standingOf(approvalId),
     whenLost: (changes) => void lost.push(changes),
     whenErasing: (eraser) => void erasers.push(eraser),
+    whenRestored: (restorer) => void restorers.push(restorer),
     sweepLost,
     refused: (fields) => refusals.refused({ ...fields, type: "call.refused", outcome: "refused" }),
     tagOf: (value) => redactor.tagOf(value),
@@ -175,7 +185,9 @@ const serviceOf = ({ trail, redactor, recorder, refusals, keys, lost, erasers, s
 /** What stops a start, with the remedy. */
 const startProblem = (error: unknown, keyFile: string): unknown => {
   const remedy =
-    error instanceof DamagedHead
+    error instanceof StoreDisagrees
+      ? error.remedy
+      : error instanceof DamagedHead
       ? "Look with `quater audit verify`; nothing is recorded on top of a trail that somebody changed"
       : error instanceof MissingKey
         ? `Copy the current key file from the other instances to ${keyFile}`
@@ -183,7 +195,8 @@ const startProblem = (error: unknown, keyFile: string): unknown => {
           ? `The store was deleted, replaced or not mounted: restore it. To begin a new trail on purpose, move ${keyFile} away`
           : undefined;
   if (remedy === undefined || !(error instanceof Error)) return error;
-  return new BootError([{ place: "audit()", plugin: "audit", cause: error.message, remedy }]);
+  const cause = error instanceof StoreDisagrees ? error.cause : error.message;
+  return new BootError([{ place: "audit()", plugin: "audit", cause, remedy }]);
 };
 
 const quaterVersion = (): string => {

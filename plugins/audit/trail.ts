@@ -9,7 +9,10 @@ import type { EventFields } from "./event.ts";
 import type { Standing } from "./evidence.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { DamagedHead, type Entry, Ledger, LostTrail, MissingKey, type Position, type Receipt } from "./ledger.ts";
-import type { CheckpointSink } from "./sinks.ts";
+import { signedLine } from "./restore/attestation.ts";
+import { assertSinksAgree } from "./restore/compare.ts";
+import { Uses } from "./restore/uses.ts";
+import { lineOf, type Sink } from "./sinks.ts";
 import { compiled } from "./tables.ts";
 import { type Meaning, Writer } from "./writer.ts";
 
@@ -24,7 +27,7 @@ export interface TrailOptions {
   readonly app: string;
   readonly store: Store;
   readonly keys: KeyRing;
-  readonly sinks: readonly CheckpointSink[];
+  readonly sinks: readonly Sink[];
   readonly log: Log;
   /** For how long a process that says nothing is taken to be alive. */
   readonly leaseMs: number;
@@ -46,9 +49,17 @@ export class Trail {
   #checkpointed: { readonly size: number; readonly at: number } | undefined;
   /** When writing last failed; `undefined` once it succeeded again. */
   #troubleAt: number | undefined;
+  /** The store may be another one than before, so compare it before the next write. */
+  #mustCompare = false;
+  #isAcknowledging = false;
+  readonly #uses: Uses;
 
   constructor(options: TrailOptions) {
     this.#options = options;
+    this.#uses = new Uses(options.sinks);
+    options.store.whenLost(() => {
+      this.#mustCompare = true;
+    });
     this.writer = new Writer({
       ledger: () => this.open(),
       meaningOf: (error) => this.#meaningOf(error),
@@ -67,21 +78,64 @@ export class Trail {
     return this.#opened;
   }
 
-  open(): Promise<Ledger> {
+  /**
+   * Opens the trail, and compares it with its sinks: the first time, and again after a connection to the store was lost.
+   *
+   * @throws {DamagedHead} when the store was changed or set back, or a sink cannot be read.
+   */
+  async open(): Promise<Ledger> {
+    this.#ledger ??= this.#openFirst().catch((error: unknown) => {
+      this.#ledger = undefined;
+      throw error;
+    });
+    const ledger = await this.#ledger;
+    if (this.#mustCompare) await this.#compareAgain(ledger);
+    return ledger;
+  }
+
+  async #openFirst(): Promise<Ledger> {
     const { app, keys, store } = this.#options;
-    this.#ledger ??= store
-      .open()
-      .then((open) => Ledger.open(open, { app, keys, instance: this.instance }))
-      .then(async (ledger) => {
-        this.#checkpointed = await ledger.lastCheckpoint();
-        this.#opened = ledger;
-        return ledger;
-      })
-      .catch((error: unknown) => {
-        this.#ledger = undefined;
-        throw error;
-      });
-    return this.#ledger;
+    const open = await store.open();
+    this.#mustCompare = false;
+    const ledger = await Ledger.open(open, { app, keys, instance: this.instance });
+    await this.#assertSinksAgree(open, ledger);
+    this.#checkpointed = await ledger.lastCheckpoint();
+    this.#opened = ledger;
+    return ledger;
+  }
+
+  /** A failover may have led to a server that lacks what this process wrote. */
+  async #compareAgain(ledger: Ledger): Promise<void> {
+    const open = await this.#options.store.open();
+    this.#mustCompare = false;
+    try {
+      await ledger.assertHoldsOwn();
+      await this.#assertSinksAgree(open, ledger);
+    } catch (error) {
+      this.#mustCompare = true;
+      throw error;
+    }
+  }
+
+  async #assertSinksAgree(store: OpenStore, { genesis }: Ledger): Promise<void> {
+    if (this.#isAcknowledging) return;
+    const { keys, sinks, log } = this.#options;
+    const files = sinks.flatMap(({ path }) => path ?? []);
+    await assertSinksAgree({ store, keys: keys.current, genesis, files, warn: (message, about) => log.warn(message, about) });
+  }
+
+  /** Lets this process write although the sinks attest more: for the command that acknowledges a restore. */
+  acknowledgeRestore(): void {
+    this.#isAcknowledging = true;
+  }
+
+  /** Compares the store again if a connection to it was lost. Fences the store when it was set back. */
+  async compareWhenDue(): Promise<void> {
+    if (!this.#mustCompare || this.#opened === undefined) return;
+    await this.open().catch((error: unknown) => {
+      if (error instanceof DamagedHead) this.#options.store.fence(error);
+      else throw error;
+    });
   }
 
   /** @throws {QuaterError} `audit_unavailable` once the store is fenced: then not even reads go on. */
@@ -144,10 +198,13 @@ export class Trail {
   }
 
   /** Before anything else that this process writes. */
-  announce(): void {
+  announce(stays = false): void {
     if (this.#isAnnounced) return;
     this.#isAnnounced = true;
-    this.writer.note({ events: [{ fields: { type: "runtime.started", detail: this.#options.started() } }] });
+    const entry: Entry = { events: [{ fields: { type: "runtime.started", detail: this.#options.started() } }] };
+    // A process that stays is known from its start: `quater store restored` must see it.
+    this.writer.note(stays ? this.#withInstance(entry) : entry);
+    if (stays) this.#isRegistered = true;
   }
 
   /** @param openSince  The first event that a call which has not ended may have left. */
@@ -231,11 +288,39 @@ export class Trail {
     return signed({ app, chain: 1, genesis, size: seq, head: hash, at, key: keys.checkpoint.id }, keys.checkpoint.privateKey);
   }
 
+  /** Rejects when the sinks did not take the uses before. Call it before an approval is used up. */
+  async assertUsesReachSinks(): Promise<void> {
+    try {
+      await this.#uses.assertWritable();
+    } catch (error) {
+      throw unrecorded(error);
+    }
+  }
+
+  /**
+   * Writes the use of an approval to every sink, before the handler runs.
+   *
+   * @param place  Of the event `approval.used`.
+   */
+  async sendUse(place: { readonly seq: number; readonly hash: string }, approvalId: string, callId: string): Promise<void> {
+    if (!this.#uses.isNeeded) return;
+    const { app } = this.#options;
+    const { checkpoint } = this.#options.keys.current;
+    const about = { app, chain: 1, genesis: this.#opened?.genesis ?? "", at: Date.now(), key: checkpoint.id };
+    const line = signedLine("approval.used", { ...about, ...place, approvalId, callId }, checkpoint.privateKey);
+    try {
+      await this.#uses.write(line);
+    } catch (error) {
+      this.#options.log.error("The use of an approval did not reach a sink, so the call does not run", { error: String(error) });
+      throw unrecorded(error);
+    }
+  }
+
   async #send(checkpoint: SignedCheckpoint): Promise<void> {
     const held: string[] = [];
     for (const sink of this.#options.sinks) {
       try {
-        sink.send(checkpoint);
+        sink.send(lineOf(checkpoint));
         held.push(sink.name);
       } catch (error) {
         this.#options.log.error(`The checkpoint did not reach ${sink.name}`, { error: String(error) });
@@ -307,7 +392,7 @@ const unrecorded = (cause: unknown): QuaterError =>
     code: "audit_unavailable",
     kind: "unavailable",
     message: "The call cannot be recorded right now",
-    hint: "The trail's store cannot be written: see the log for why",
+    hint: cause instanceof DamagedHead ? cause.message : "The trail's store cannot be written: see the log for why",
     retryAfterSeconds: 1,
     ...(cause === undefined ? {} : { cause }),
   });

@@ -53,15 +53,24 @@ export const store = definePlugin(
         log.error("The store is fenced: no calls are taken until it was looked at", { error: errorText(error) });
         halt("The store is fenced", exitOnFence);
       };
+      const lostListeners: (() => void)[] = [];
+      const tellLost = (): void => {
+        for (const listener of lostListeners) listener();
+      };
       const onFailure = (error: unknown): void => {
-        if (isStoreFailure(error) && error.kind === "broken") fence(error);
+        if (!isStoreFailure(error)) return;
+        if (error.kind === "broken") fence(error);
+        if (error.kind === "lost") tellLost();
       };
       const parts = {
         place,
         command,
         registered,
         onFailure,
-        onLost: (error: Error) => log.warn("A connection to the store was lost", { error: errorText(error) }),
+        onLost: (error: Error) => {
+          log.warn("A connection to the store was lost", { error: errorText(error) });
+          tellLost();
+        },
         assertOpen: () => {
           if (isFenced) throw fenced();
         },
@@ -93,6 +102,7 @@ export const store = definePlugin(
         checkWith: (other) => {
           check = other;
         },
+        whenLost: (listener) => void lostListeners.push(listener),
         fence,
         get isFenced() {
           return isFenced;

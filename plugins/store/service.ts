@@ -70,6 +70,8 @@ export interface Store {
    * most once a second. It rejects when not.
    */
   checkWith(check: () => Promise<void>): void;
+  /** Calls the listener when a connection was lost. After it the store may be another one: a standby that was promoted. */
+  whenLost(listener: () => void): void;
   /** Nothing may be trusted or written any more: no calls, not ready, and the process ends once it has drained. */
   fence(error: unknown): void;
   readonly isFenced: boolean;

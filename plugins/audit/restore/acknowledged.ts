@@ -1,0 +1,78 @@
+// Restores that an operator acknowledged: `store.restored` events. Each is the first event of a new segment of the trail, which
+// begins above the highest number that a sink attested, so no number is used twice.
+
+import type { OpenStore } from "../../store/service.ts";
+import { Keyed } from "../chain.ts";
+import type { EventMeta, EventRow } from "../event.ts";
+import type { TrailKeys } from "../keys.ts";
+import { chain, type HeadRow, linkedTypes, queriesOn } from "../tables.ts";
+import type { Attestation, Missing } from "./attestation.ts";
+
+/** The `detail` of a `store.restored` event. */
+export interface RestoredDetail {
+  /** The last event of the segment before. */
+  readonly after: { readonly seq: number; readonly hash: string };
+  readonly missing: Missing;
+  /** The genesis hash of the lost events, where it is not this trail's. */
+  readonly genesis?: string;
+  readonly by: string;
+  readonly reason: string;
+  /** Uses of approvals that are lost and that a sink attests. */
+  readonly used: readonly { readonly approvalId: string; readonly callId: string }[];
+}
+
+export interface Acknowledged {
+  readonly seq: number;
+  readonly at: number;
+  readonly detail: RestoredDetail;
+  /** Whether a line attests an event that this restore names as lost. */
+  readonly covers: (line: Pick<Attestation, "seq" | "genesis">) => boolean;
+}
+
+/**
+ * Reads the acknowledged restores. Each row is verified with the chain key over the event that it names as the one before,
+ * so an attacker without the key cannot acknowledge anything.
+ */
+export const acknowledgedIn = async (
+  store: OpenStore,
+  keys: TrailKeys,
+  genesis: string,
+  head: HeadRow,
+): Promise<readonly Acknowledged[]> => {
+  const { events, columns } = queriesOn(store);
+  const { sql } = store;
+  const rows = await store.read<EventRow>(
+    events
+      .select(columns)
+      .where(sql<boolean>`${sql.raw(linkedTypes)}`)
+      .where("type", "=", "store.restored")
+      .where("seq", "<=", head.seq)
+      .orderBy("seq"),
+  );
+  return rows.flatMap((row) => {
+    const meta = parsed(row.meta);
+    const detail = meta?.detail as RestoredDetail | undefined;
+    const secret = meta === undefined ? undefined : keys.chainSecrets.get(meta.key);
+    const before = detail?.after?.hash;
+    if (meta?.type !== "store.restored" || detail === undefined || typeof before !== "string" || secret === undefined) return [];
+    const hash = new Keyed(secret).ofEvent(chain, row.seq, before, row.meta, row.body_hash);
+    return hash === row.hash && meta.seq === row.seq ? [acknowledged(row.seq, meta.at, detail, genesis)] : [];
+  });
+};
+
+/** @param genesis  The genesis hash of this trail. */
+export const acknowledged = (seq: number, at: number, detail: RestoredDetail, genesis: string): Acknowledged => ({
+  seq,
+  at,
+  detail,
+  covers: (line) =>
+    line.seq >= detail.missing.from && line.seq <= detail.missing.through && line.genesis === (detail.genesis ?? genesis),
+});
+
+const parsed = (meta: string): EventMeta | undefined => {
+  try {
+    return JSON.parse(meta) as EventMeta;
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,101 @@
+// What a line in a sink attests: that the trail had a certain event, by number and hash. Three kinds of lines do that, each
+// signed with the checkpoint key under a text of its own:
+//
+//   audit.checkpoint  where the chain stood, every 1,000 events or 60 seconds
+//   approval.used     the event that used an approval up, written before the handler runs
+//   store.restored    the first event after an acknowledged restore
+
+import { type KeyObject, sign, verify } from "node:crypto";
+import { canonicalText } from "../../../core/index.ts";
+import { isSignedBy, type SignedCheckpoint } from "../chain.ts";
+
+/** What all lines say. */
+interface About {
+  readonly app: string;
+  readonly chain: number;
+  /** The genesis hash of the trail. */
+  readonly genesis: string;
+  /** Milliseconds, by the store's clock. */
+  readonly at: number;
+  /** Id of the checkpoint key. */
+  readonly key: string;
+}
+
+export interface UsedLine extends About {
+  readonly seq: number;
+  readonly hash: string;
+  readonly approvalId: string;
+  readonly callId: string;
+}
+
+/** The events that the store lacks after a restore. */
+export interface Missing {
+  readonly from: number;
+  /** The highest number that a sink attests. `from - 1` when no sink says how many events were lost. */
+  readonly through: number;
+  /** The hash that a sink attests for the event `through`. */
+  readonly head?: string;
+}
+
+export interface RestoredLine extends About {
+  readonly seq: number;
+  readonly hash: string;
+  readonly after: { readonly seq: number; readonly hash: string };
+  readonly missing: Missing;
+}
+
+interface Lines {
+  "approval.used": UsedLine;
+  "store.restored": RestoredLine;
+}
+type LineType = keyof Lines;
+
+/** A verified line, whatever its type. */
+export interface Attestation {
+  readonly type: LineType | "audit.checkpoint";
+  readonly seq: number;
+  readonly hash: string;
+  readonly genesis: string;
+  readonly at: number;
+  /** Of `approval.used`. */
+  readonly used?: { readonly approvalId: string; readonly callId: string };
+}
+
+const signedText = (type: LineType, fields: object): Buffer => Buffer.from(`quater.${type}.v1\n${canonicalText(fields)}`);
+
+/** Returns the line to append to a sink. */
+export const signedLine = <Type extends LineType>(type: Type, fields: Lines[Type], key: KeyObject): string => {
+  const signature = sign(null, signedText(type, fields), key).toString("base64url");
+  return `${JSON.stringify({ type, ...fields, signature })}\n`;
+};
+
+/** `foreign`: a line of something else, for example of a log. `unsigned`: it names a type of ours and does not verify. */
+export type ReadLine = Attestation | "foreign" | "unsigned";
+
+const types = ["audit.checkpoint", "approval.used", "store.restored"] as const;
+
+/** @param publicKeys  By id: those whose signatures count. */
+export const readLine = (line: string, publicKeys: ReadonlyMap<string, KeyObject>): ReadLine => {
+  if (!types.some((type) => line.includes(`"${type}"`))) return "foreign";
+  try {
+    const { type, signature, ...fields } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+    const key = publicKeys.get(String(fields["key"]));
+    if (key === undefined || typeof signature !== "string" || typeof fields["genesis"] !== "string") return "unsigned";
+    const { genesis, at } = fields as unknown as About;
+    if (type === "audit.checkpoint") {
+      const checkpoint = { ...fields, signature } as SignedCheckpoint;
+      const { size, head } = checkpoint;
+      return isSignedBy(checkpoint, key) && isPlace(size, head) ? { type, seq: size, hash: head, genesis, at } : "unsigned";
+    }
+    if (type !== "approval.used" && type !== "store.restored") return "foreign";
+    if (!verify(null, signedText(type, fields), key, Buffer.from(signature, "base64url"))) return "unsigned";
+    const { seq, hash, approvalId, callId } = fields as unknown as UsedLine;
+    if (!isPlace(seq, hash)) return "unsigned";
+    return { type, seq, hash, genesis, at, ...(type === "approval.used" ? { used: { approvalId, callId } } : {}) };
+  } catch {
+    return "unsigned"; // cut by a crash, or no JSON
+  }
+};
+
+const isPlace = (seq: unknown, hash: unknown): boolean =>
+  Number.isSafeInteger(seq) && typeof hash === "string" && /^[0-9a-f]{64}$/.test(hash);

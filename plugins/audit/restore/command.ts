@@ -1,0 +1,38 @@
+// `quater store restored`: what the command takes, and what it prints.
+
+import { userInfo } from "node:os";
+import { type CommandIo, type PluginCommand, type Static, Type, visible } from "../../../core/index.ts";
+import type { Store } from "../../store/service.ts";
+import type { RestoreParts } from "./restored.ts";
+
+export const restoredInput = Type.Object({
+  reason: Type.String({ minLength: 1, maxLength: 500, description: "Why the store was restored, for the record" }),
+});
+
+export interface RestoredCommandParts extends RestoreParts {
+  readonly store: Store;
+}
+
+export const restoredCommand = (parts: RestoredCommandParts): PluginCommand => ({
+  path: ["store", "restored"],
+  description: "Acknowledges that the store was restored or a standby promoted. Voids all open approvals.",
+  input: restoredInput,
+  run: (input, io) => run(parts, input, io),
+});
+
+const run = async (parts: RestoredCommandParts, { reason }: Static<typeof restoredInput>, io: CommandIo): Promise<number> => {
+  const { acknowledgeRestore } = await import("./restored.ts");
+  const done = await acknowledgeRestore(parts, { reason, by: userInfo().username }, await parts.store.open());
+  const { event, missing, lostUses, counts, untold } = done;
+  io.show({ event, missing, lostUses: lostUses.map(({ approvalId, callId }) => ({ approvalId, callId })), ...counts });
+  const { from, through } = missing;
+  const lost =
+    through < from
+      ? "No sink says how many events were lost."
+      : `Events ${from} to ${through} are lost. The trail continues with event ${event}.`;
+  io.say(lost);
+  for (const { approvalId, callId } of lostUses)
+    io.say(visible(`The call ${callId} used the approval ${approvalId} before the restore, and the store no longer knows it.`));
+  for (const failure of untold) io.say(visible(`The sink did not take the record: ${failure}`));
+  return 0;
+};

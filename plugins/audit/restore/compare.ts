@@ -1,0 +1,136 @@
+// Compares the store's trail with what its sinks attest, at boot and after each reconnect. A sink that attests an event which
+// the store lacks means that the store was set back: by a restore, by promoting a stale standby, or by an attacker.
+
+import type { OpenStore } from "../../store/service.ts";
+import type { TrailKeys } from "../keys.ts";
+import { DamagedHead } from "../ledger.ts";
+import { type HeadRow, queriesOn } from "../tables.ts";
+import { type Acknowledged, acknowledgedIn } from "./acknowledged.ts";
+import { type Attestation, readLine } from "./attestation.ts";
+import { linesFromEnd } from "./tail.ts";
+
+/** How many of the newest signed lines of a sink are compared. Instances that share a sink write nearly in order. */
+const compared = 32;
+
+export interface Comparison {
+  readonly store: OpenStore;
+  readonly keys: TrailKeys;
+  /** The genesis hash of the store's trail. */
+  readonly genesis: string;
+  /** Sinks that can be read. */
+  readonly files: readonly string[];
+  /** Called for lines that are not signed by a key of this project. */
+  readonly warn: (message: string, about: Readonly<Record<string, unknown>>) => void;
+}
+
+/** The store lacks what a sink attests, or a sink cannot be read. */
+export class StoreDisagrees extends DamagedHead {
+  override readonly cause: string;
+  readonly remedy: string;
+
+  constructor(cause: string, remedy: string) {
+    super(`${cause}. ${remedy}`);
+    this.cause = cause;
+    this.remedy = remedy;
+  }
+}
+
+/** A line that the store's trail contradicts. */
+export interface Contradiction {
+  readonly file: string;
+  readonly line: Attestation;
+  readonly head: number;
+}
+
+/** @throws {StoreDisagrees} */
+export const assertSinksAgree = async (given: Comparison): Promise<void> => {
+  // Sinks first: an event is committed before its line is written, so the store read later has it.
+  const held = given.files.map((file) => ({ file, lines: newestIn(file, given) }));
+  const head = await headOf(given.store);
+  if (head === undefined) return;
+  const isEmpty = head.seq === 0;
+  for (const { file, lines } of held) if (typeof lines === "string" && !isEmpty) throw unreadable(file, lines);
+  const lines = held.flatMap(({ file, lines }) => (typeof lines === "string" ? [] : lines.map((line) => ({ file, line }))));
+  const [first] = (await contradictions(given, head, lines)).sort((one, other) => other.line.seq - one.line.seq);
+  if (first !== undefined) throw behind(first);
+};
+
+export const headOf = async (store: OpenStore): Promise<HeadRow | undefined> =>
+  (await store.read<HeadRow>(queriesOn(store).head))[0];
+
+/** Returns the newest signed lines of a file, or why it cannot be read. */
+const newestIn = (file: string, { keys, warn }: Comparison): readonly Attestation[] | string => {
+  const found: Attestation[] = [];
+  let unsigned = 0;
+  try {
+    for (const line of linesFromEnd(file)) {
+      const read = readLine(line, keys.publicKeys);
+      if (read === "unsigned") unsigned++;
+      else if (read !== "foreign") found.push(read);
+      // Lines before an acknowledged restore were compared when it was acknowledged.
+      if (found.length >= compared || found.at(-1)?.type === "store.restored") break;
+    }
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : `cannot be read: ${String(error)}`;
+  }
+  if (unsigned > 0)
+    warn("A sink holds lines that no key of this project signed. They are damaged, or somebody else wrote them", {
+      sink: file,
+      lines: unsigned,
+    });
+  return found;
+};
+
+/** @returns Lines that the store contradicts and that no acknowledged restore explains. */
+export const contradictions = async (
+  { store, keys, genesis }: Pick<Comparison, "store" | "keys" | "genesis">,
+  head: HeadRow,
+  lines: readonly { readonly file: string; readonly line: Attestation }[],
+): Promise<Contradiction[]> => {
+  const own = lines.filter(({ line }) => line.genesis === genesis && line.seq > head.floor_seq && line.seq <= head.seq);
+  const hashes = await hashesOf(
+    store,
+    own.map(({ line }) => line.seq),
+  );
+  const isHeld = ({ seq, hash, genesis: of }: Attestation): boolean => {
+    if (of !== genesis) return false;
+    if (seq === head.floor_seq) return hash === head.floor_hash;
+    return seq < head.floor_seq || hashes.get(seq) === hash;
+  };
+  const missing = lines.filter(({ line }) => !isHeld(line));
+  if (missing.length === 0) return [];
+  const restores: readonly Acknowledged[] = await acknowledgedIn(store, keys, genesis, head);
+  return missing
+    .filter(({ line }) => !restores.some((restore) => restore.covers(line)))
+    .map(({ file, line }) => ({ file, line, head: head.seq }));
+};
+
+const perQuery = 500;
+
+const hashesOf = async (store: OpenStore, seqs: readonly number[]): Promise<ReadonlyMap<number, string>> => {
+  const found = new Map<number, string>();
+  for (let from = 0; from < seqs.length; from += perQuery) {
+    const { events } = queriesOn(store);
+    const query = events.select(["seq", "hash"]).where("seq", "in", seqs.slice(from, from + perQuery));
+    for (const { seq, hash } of await store.read<{ seq: number; hash: string }>(query)) found.set(seq, hash);
+  }
+  return found;
+};
+
+/** What an operator reads when the store is behind. */
+export const acknowledgeRemedy =
+  'If you restored a backup or promoted a standby, stop all instances and run `quater store restored --reason "..."`; it voids open approvals. Otherwise find out who changed the store: run `quater audit verify`';
+
+const behind = ({ file, line, head }: Contradiction): StoreDisagrees =>
+  new StoreDisagrees(
+    line.seq > head
+      ? `The store was set back: ${file} attests ${line.seq} events, and the store's trail ends at event ${head}`
+      : `The store holds another history: ${file} attests another event ${line.seq} than the store's trail has`,
+    acknowledgeRemedy,
+  );
+
+const unreadable = (file: string, why: string): StoreDisagrees =>
+  new StoreDisagrees(
+    `The sink ${file} ${why}, so the store's trail cannot be compared with it`,
+    `Put the file back, or mount it. If this sink is new, create an empty file: \`touch ${file}\``,
+  );

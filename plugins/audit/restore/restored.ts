@@ -1,0 +1,200 @@
+// `quater store restored`: an operator acknowledges that the store was set back. Every open request is voided, the trail begins
+// a new segment above all numbers that a sink attests, and every sink is told.
+
+import { conflict, QuaterError } from "../../../core/index.ts";
+import type { OpenStore, Statement } from "../../store/service.ts";
+import type { TrailKeys } from "../keys.ts";
+import type { Draft, Ledger } from "../ledger.ts";
+import type { Sink } from "../sinks.ts";
+import { chain, compiled, type HeadRow, type InstanceRow, queriesOn } from "../tables.ts";
+import type { Trail } from "../trail.ts";
+import type { RestoredDetail } from "./acknowledged.ts";
+import { type Attestation, type Missing, readLine, signedLine } from "./attestation.ts";
+import { contradictions, headOf } from "./compare.ts";
+import { linesFromEnd } from "./tail.ts";
+
+/** A use of an approval that the store lost and a sink attests. */
+export interface LostUse {
+  readonly approvalId: string;
+  readonly callId: string;
+  readonly at: number;
+}
+
+/** What a plugin changes in the same transaction as the `store.restored` event. */
+export interface Voiding {
+  /** Each with the number of rows that it must change. */
+  readonly changes: readonly Statement[];
+  readonly events: readonly Draft[];
+  /** Printed by the command, by kind. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+export type Restorer = (open: OpenStore, lost: readonly LostUse[]) => Promise<Voiding>;
+
+export interface RestoreParts {
+  readonly trail: Trail;
+  readonly keys: () => TrailKeys;
+  readonly sinks: readonly Sink[];
+  readonly restorers: readonly Restorer[];
+  readonly app: string;
+}
+
+export interface Restored {
+  /** Number of the `store.restored` event. */
+  readonly event: number;
+  readonly missing: Missing;
+  readonly lostUses: readonly LostUse[];
+  readonly counts: Readonly<Record<string, number>>;
+  /** Sinks that did not take the line, with the reason. */
+  readonly untold: readonly string[];
+}
+
+const withinMs = 60_000;
+/** Uses named in the event itself. The sinks name all of them. */
+const usesNamed = 200;
+
+/** @throws {QuaterError} `conflict` while an instance runs, when store and sinks agree, or when a sink cannot be read. */
+export const acknowledgeRestore = async (
+  { trail, keys, sinks, restorers, app }: RestoreParts,
+  { reason, by }: { readonly reason: string; readonly by: string },
+  store: OpenStore,
+): Promise<Restored> => {
+  trail.acknowledgeRestore();
+  await assertNobodyRuns(store);
+  const ledger = await trail.open();
+  const head = await headOf(store);
+  if (head === undefined) throw new Error("The head of the trail is gone");
+  const files = sinks.flatMap(({ path }) => path ?? []);
+  const lost = await lostEvents({ store, keys: keys(), genesis: ledger.genesis, files }, head);
+  if (lost === undefined && files.length > 0)
+    conflict("The store and its sinks agree: no event is lost, and there is nothing to acknowledge");
+  const missing = lost?.missing ?? { from: head.seq + 1, through: head.seq };
+  const lostUses = lost?.uses ?? [];
+  const voidings: Voiding[] = [];
+  for (const restorer of restorers) voidings.push(await restorer(store, lostUses));
+  const detail: RestoredDetail = {
+    after: { seq: head.seq, hash: head.hash },
+    missing,
+    ...(lost?.genesis === undefined ? {} : { genesis: lost.genesis }),
+    by,
+    reason,
+    used: lostUses.slice(0, usesNamed).map(({ approvalId, callId }) => ({ approvalId, callId })),
+  };
+  const receipt = await trail.record(
+    {
+      changes: [headStands(ledger, head), ...voidings.flatMap(({ changes }) => changes)],
+      above: missing.through,
+      events: [{ fields: { type: "store.restored", detail } }, ...voidings.flatMap(({ events }) => events)],
+    },
+    undefined,
+    withinMs,
+  );
+  if ("refusal" in receipt) throw changedMeanwhile(receipt.refusal);
+  const { checkpoint } = keys();
+  const about = { app, chain, genesis: ledger.genesis, at: Date.now(), key: checkpoint.id };
+  const place = { seq: receipt.seq, hash: receipt.hash };
+  const line = signedLine("store.restored", { ...about, ...place, after: detail.after, missing }, checkpoint.privateKey);
+  const untold = sinks.flatMap((sink) => toldTo(sink, line));
+  const counts = Object.assign({}, ...voidings.map((each) => each.counts)) as Record<string, number>;
+  return { event: receipt.seq, missing, lostUses, counts, untold };
+};
+
+const assertNobodyRuns = async (store: OpenStore): Promise<void> => {
+  const { db } = queriesOn(store);
+  const alive = await store.read<InstanceRow & { readonly now: number }>(
+    db.selectFrom("audit_instance").selectAll().select(store.clock.as("now")).where("lease_until", ">", store.clock),
+  );
+  const [first] = alive;
+  if (first === undefined) return;
+  const seconds = Math.max(1, Math.ceil((Math.max(...alive.map((each) => each.lease_until)) - first.now) / 1_000));
+  conflict(
+    `${alive.length === 1 ? "An instance is" : `${alive.length} instances are`} running. Stop all instances, then repeat this command. If none runs any more, wait ${seconds} s: that is how long the lease of the last one lasts`,
+  );
+};
+
+interface Lost {
+  readonly missing: Missing;
+  readonly genesis: string | undefined;
+  readonly uses: readonly LostUse[];
+}
+
+type Held = Parameters<typeof contradictions>[0] & { readonly files: readonly string[] };
+
+/** How many lines are compared at a time, last ones first. A block without a contradiction ends the search in a sink. */
+const blockLines = 256;
+
+/** @returns `undefined` when the sinks attest nothing that the store lacks. */
+const lostEvents = async (held: Held, head: HeadRow): Promise<Lost | undefined> => {
+  const lost: Attestation[] = [];
+  let agreed = head.floor_seq;
+  for (const file of held.files) {
+    for (const block of blocksOf(file, held)) {
+      const found = await contradictions(
+        held,
+        head,
+        block.map((line) => ({ file, line })),
+      );
+      const contradicting = new Set(found.map(({ line }) => line));
+      lost.push(...contradicting);
+      for (const line of block)
+        if (!contradicting.has(line) && line.genesis === held.genesis && line.seq <= head.seq)
+          agreed = Math.max(agreed, line.seq);
+      if (contradicting.size === 0) break;
+    }
+  }
+  const newest = lost.reduce<Attestation | undefined>(
+    (most, line) => (most === undefined || line.seq > most.seq ? line : most),
+    undefined,
+  );
+  if (newest === undefined) return undefined;
+  const isOther = newest.genesis !== held.genesis;
+  const isFork = lost.some(({ seq }) => seq <= head.seq);
+  return {
+    missing: { from: isOther ? 1 : isFork ? agreed + 1 : head.seq + 1, through: newest.seq, head: newest.hash },
+    genesis: isOther ? newest.genesis : undefined,
+    uses: lost.flatMap(({ used, at }) => (used === undefined ? [] : [{ ...used, at }])),
+  };
+};
+
+const blocksOf = function* (file: string, { keys }: Held): Generator<readonly Attestation[]> {
+  let block: Attestation[] = [];
+  try {
+    for (const line of linesFromEnd(file)) {
+      const read = readLine(line, keys.publicKeys);
+      if (typeof read === "string") continue;
+      block.push(read);
+      if (block.length < blockLines) continue;
+      yield block;
+      block = [];
+    }
+  } catch (error) {
+    if (error instanceof QuaterError) throw error;
+    conflict(`The sink ${file} cannot be read, so what was lost is unknown. Put it back first (${String(error)})`);
+  }
+  if (block.length > 0) yield block;
+};
+
+/** Nobody may write between the comparison and the commit. */
+const headStands = ({ queries }: Ledger, { seq, hash }: HeadRow): Statement => ({
+  ...compiled(
+    queries.db.updateTable("audit_head").set({ seq }).where("chain", "=", chain).where("seq", "=", seq).where("hash", "=", hash),
+  ),
+  expects: 1,
+});
+
+const changedMeanwhile = (cause: Error): QuaterError =>
+  new QuaterError({
+    code: "conflict",
+    kind: "conflict",
+    message: "The store was changed meanwhile, so nothing was acknowledged. Stop all instances and repeat this command",
+    cause,
+  });
+
+const toldTo = (sink: Sink, line: string): string[] => {
+  try {
+    sink.send(line);
+    return [];
+  } catch (error) {
+    return [`${sink.name}: ${String(error)}`];
+  }
+};

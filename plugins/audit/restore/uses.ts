@@ -1,0 +1,69 @@
+// Uses of approvals reach the sinks before their handlers run. A restore then knows which approvals were used after the last
+// checkpoint. Lines that wait while others are written go together, so a busy server syncs the disk once for many of them.
+
+import type { Sink } from "../sinks.ts";
+
+interface Waiting {
+  readonly line: string;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Uses {
+  readonly #sinks: readonly Sink[];
+  #waiting: Waiting[] = [];
+  #isWriting = false;
+  /** Lines that a sink did not take. They are written before anything else may be used. */
+  readonly #owed = new Map<Sink, string>();
+
+  constructor(sinks: readonly Sink[]) {
+    this.#sinks = sinks;
+  }
+
+  get isNeeded(): boolean {
+    return this.#sinks.length > 0;
+  }
+
+  /** Writes the lines that a sink did not take before. Rejects while a sink still does not take them. */
+  async assertWritable(): Promise<void> {
+    for (const [sink, lines] of this.#owed) {
+      await sink.append(lines);
+      if (this.#owed.get(sink) === lines) this.#owed.delete(sink);
+    }
+  }
+
+  /** Resolves once every sink has the line on its disk. */
+  write(line: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ line, resolve, reject });
+      if (!this.#isWriting) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#isWriting = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      const lines = batch.map(({ line }) => line).join("");
+      const failures = (await Promise.all(this.#sinks.map((sink) => this.#append(sink, lines)))).filter(
+        (failure) => failure !== undefined,
+      );
+      for (const { resolve, reject } of batch) {
+        if (failures.length === 0) resolve();
+        else reject(failures[0]);
+      }
+    }
+    this.#isWriting = false;
+  }
+
+  async #append(sink: Sink, lines: string): Promise<Error | undefined> {
+    try {
+      await sink.append(lines);
+      return undefined;
+    } catch (error) {
+      this.#owed.set(sink, (this.#owed.get(sink) ?? "") + lines);
+      return new Error(`The use of an approval did not reach ${sink.name}: ${String(error)}`, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,172 @@
+// A store that was set back: by restoring a dump, or by promoting a stale standby. The sinks attest what it lost.
+
+import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { expect } from "vitest";
+import { onBothStores, type ProjectDesk } from "./desk-kit.ts";
+
+const json = (text: string) => JSON.parse(text) as Record<string, unknown>;
+const restored = (desk: ProjectDesk) => desk.run(["store", "restored", "--reason", "disk of db1 failed"]);
+const verify = (desk: ProjectDesk) => desk.run(["audit", "verify"]);
+
+/** Starts a server, and stops it once it listens. Returns what it said when it did not. */
+const served = async (desk: ProjectDesk): Promise<{ readonly isUp: boolean; readonly err: string; readonly code: number }> => {
+  const server = desk.start(["serve"]);
+  const isUp = await server.said(/127\.0\.0\.1:\d+/).then(
+    () => true,
+    () => false,
+  );
+  if (isUp) server.process.kill("SIGTERM");
+  const { err, code } = await server.ended;
+  return { isUp, err, code };
+};
+
+onBothStores((claim) => {
+  claim("S19: a dump from before an approval was used does not boot, and the approval does not run twice", async (make) => {
+    using desk = make();
+    const id = await desk.file("Olga", 7);
+    await desk.approve(id);
+    const dump = await desk.dump();
+    expect((await desk.pay("Olga", 7)).code).toBe(0);
+    await desk.restore(dump);
+
+    const again = await desk.run(["run", "pay", "--to", "Olga", "--cents", "7"], undefined, { isTerminal: true });
+    expect(again.code).not.toBe(0);
+    expect(again.err).toContain("The store was set back");
+    const boot = await served(desk);
+    expect([boot.isUp, boot.code]).toEqual([false, 78]);
+    expect(boot.err).toMatch(/sink\.jsonl attests \d+ events, and the store's trail ends at event \d+/);
+    expect(boot.err).toContain("quater store restored --reason");
+    expect(desk.done).toEqual(["Olga 7"]);
+  });
+
+  claim("S19: store restored voids what is open; a used approval stays used; verify exits with 4", async (make) => {
+    using desk = make();
+    const used = await desk.file("Olga", 7);
+    await desk.approve(used);
+    const denied = await desk.file("Igor", 8);
+    const open = await desk.file("Nina", 9);
+    const finished = await desk.file("Boris", 6);
+    await desk.approve(finished, "deny");
+    const dump = await desk.dump();
+    await desk.pay("Olga", 7);
+    await desk.approve(denied, "deny", "no");
+    await desk.restore(dump);
+
+    const { code, out, err } = await restored(desk);
+    expect([code, json(out)]).toMatchObject([0, { voidedRequests: 2, usedRequests: 1, lostUses: [{ approvalId: used }] }]);
+    expect(err).toMatch(/Events \d+ to \d+ are lost/);
+    expect(await desk.request(used)).toMatchObject({ state: "consumed", stateInWords: "used, nobody knows how it ended" });
+    for (const id of [denied, open]) expect(await desk.request(id)).toMatchObject({ state: "expired" });
+    expect(await desk.request(finished)).toMatchObject({ state: "denied" });
+    // The denied request cannot be approved any more.
+    expect((await desk.approve(denied)).code).not.toBe(0);
+    expect((await desk.approve(open)).code).not.toBe(0);
+    expect((await desk.pay("Olga", 7)).code).not.toBe(0);
+    expect(desk.done).toEqual(["Olga 7"]);
+
+    const verified = await verify(desk);
+    expect(verified.code).toBe(4);
+    expect(verified.err).not.toContain("whole");
+    expect(verified.err).toMatch(/The trail has a gap: \d+ events, \d+ to \d+, were lost in a restore/);
+    expect(json(verified.out)).toMatchObject({ isWhole: false, damageCount: 0 });
+  });
+
+  claim("S19: numbers of lost events are not used again, and the next boot agrees with the sinks", async (make) => {
+    using desk = make();
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
+    const dump = await desk.dump();
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "2"]);
+    const attested = Math.max(
+      ...readFileSync(desk.sinkFile, "utf8")
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => Number(json(line)["size"])),
+    );
+    await desk.restore(dump);
+    const done = json((await restored(desk)).out);
+    expect(done).toMatchObject({ event: attested + 1, missing: { through: attested } });
+    const [event] = (await desk.run(["audit", "tail", "--lines", "20"])).out
+      .split("\n")
+      .filter(Boolean)
+      .map(json)
+      .filter(({ type }) => type === "store.restored");
+    expect(event).toMatchObject({
+      seq: attested + 1,
+      detail: { reason: "disk of db1 failed", after: { seq: expect.any(Number) as number }, missing: done["missing"] },
+    });
+    expect(await served(desk)).toMatchObject({ isUp: true });
+    expect((await desk.run(["run", "note", "--to", "Olga", "--cents", "3"])).code).toBe(0);
+    expect(await served(desk)).toMatchObject({ isUp: true });
+    expect((await verify(desk)).code).toBe(4);
+
+    // A second restore, from before the first one was acknowledged.
+    await desk.restore(dump);
+    expect(await served(desk)).toMatchObject({ isUp: false, code: 78 });
+    const second = json((await restored(desk)).out);
+    expect(second["event"]).toBeGreaterThan(attested + 1);
+    expect(await served(desk)).toMatchObject({ isUp: true });
+    expect((await verify(desk)).code).toBe(4);
+  });
+
+  claim("S19: store restored refuses while sinks and store agree, and while an instance runs", async (make) => {
+    using desk = make();
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
+    const agreed = await restored(desk);
+    expect([agreed.out, agreed.err]).toEqual(["", expect.stringContaining("The store and its sinks agree")]);
+    expect((await desk.run(["store", "restored"])).code).toBe(65);
+    const server = desk.start(["serve"]);
+    await server.said(/127\.0\.0\.1:\d+/);
+    await expect
+      .poll(async () => (await restored(desk)).err, { timeout: 20_000 })
+      .toMatch(/An instance is running. Stop all instances/);
+    server.process.kill("SIGTERM");
+    await server.ended;
+    expect((await verify(desk)).code).toBe(0);
+  });
+
+  claim("S19: a store that went on by itself after a restore is found by the hash", async (make) => {
+    using desk = make();
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
+    const dump = await desk.dump();
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "2"]);
+    await desk.restore(dump);
+    // Without its sink nothing tells that the store was set back.
+    const held = `${desk.sinkFile}.held`;
+    renameSync(desk.sinkFile, held);
+    writeFileSync(desk.sinkFile, "");
+    for (const cents of ["3", "4"]) await desk.run(["run", "note", "--to", "Olga", "--cents", cents]);
+    renameSync(held, desk.sinkFile);
+    const boot = await served(desk);
+    expect([boot.isUp, boot.err]).toEqual([false, expect.stringMatching(/attests another event \d+ than the store's trail has/)]);
+    expect((await restored(desk)).code).toBe(0);
+    expect(await served(desk)).toMatchObject({ isUp: true });
+    expect((await verify(desk)).code).toBe(4);
+  });
+
+  claim("S19: unsigned and damaged lines are reported and do not stop the boot", async (make) => {
+    using desk = make();
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
+    const line = readFileSync(desk.sinkFile, "utf8").split("\n")[0] ?? "";
+    const forged = JSON.stringify({ ...json(line), size: 1_000_000 });
+    appendFileSync(desk.sinkFile, `${forged}\nlevel=info something else\n${line.slice(0, 80)}`);
+    const boot = await served(desk);
+    expect(boot.isUp).toBe(true);
+    expect(boot.err).toContain("no key of this project signed");
+    expect(boot.err).toMatch(/lines["=: ]+2/);
+    // The line that was cut does not swallow the next one.
+    const last = readFileSync(desk.sinkFile, "utf8").split("\n").filter(Boolean).at(-1) ?? "";
+    expect(json(last)).toMatchObject({ type: "audit.checkpoint" });
+  });
+
+  claim("S19: a missing or unreadable sink stops the boot unless the trail is empty", async (make) => {
+    using desk = make();
+    expect(await served(desk)).toMatchObject({ isUp: true });
+    rmSync(desk.sinkFile);
+    const boot = await served(desk);
+    expect([boot.isUp, boot.code]).toEqual([false, 78]);
+    expect(boot.err).toMatch(/The sink .*sink\.jsonl does not exist/);
+    expect(boot.err).toContain("touch");
+    writeFileSync(desk.sinkFile, "");
+    expect(await served(desk)).toMatchObject({ isUp: true });
+  });
+});
