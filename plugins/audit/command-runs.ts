@@ -36,6 +36,8 @@ const followMs = 300;
 const nothingFound = 66;
 /** sysexits EX_TEMPFAIL: as for what passes. */
 const inUse = 75;
+/** Nothing is damaged, and events were lost in an acknowledged restore. */
+const eventsLost = 4;
 /** As for a trail that cannot be read. */
 const noTrail = 2;
 
@@ -158,7 +160,7 @@ export const verify = async (parts: CommandParts, input: Static<typeof verifyInp
     }
     if (io.isJson) io.show(report);
     io.say(summaryOf(report, against.length > 0));
-    return report.isWhole ? 0 : 1;
+    return report.damageCount > 0 ? 1 : report.isWhole ? 0 : eventsLost;
   } catch (error) {
     io.say(`The trail could not be read: ${visible(error instanceof Error ? error.message : String(error))}\n`);
     return 2;

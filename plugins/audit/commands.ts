@@ -61,7 +61,8 @@ export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => 
     },
     {
       path: ["audit", "verify"],
-      description: "Verifies the trail: exit 0 when it is whole, 1 when it is damaged, 2 when it cannot be read.",
+      description:
+        "Verifies the trail: exit 0 when it is whole, 1 when damaged, 2 when it cannot be read, 4 when a restore lost events.",
       input: verifyInput,
       run: async (input, io) => (await runs()).verify(parts, input, io),
     },

@@ -19,8 +19,20 @@ export interface Damage {
   readonly what: string;
 }
 
+/** Events that were lost in a restore which an operator acknowledged. */
+export interface Gap {
+  readonly from: number;
+  /** Less than `from` where no sink says how many events were lost. */
+  readonly through: number;
+  /** Milliseconds since the epoch: when it was acknowledged. */
+  readonly at: number;
+  readonly reason: string;
+}
+
 export interface Report {
+  /** Nothing is damaged and nothing is lost. */
   readonly isWhole: boolean;
+  readonly gaps: readonly Gap[];
   /** Verified events, and the first and last of them. */
   readonly events: number;
   readonly first: number;

@@ -85,7 +85,9 @@ export const pageOf = async (
   const rows = direction === "after" ? read : [...read].reverse();
   const [head] = await store.read<HeadRow>(headQuery);
   const found = rows.map((row): Found => {
-    const before = row.seq - 1 === head?.floor_seq ? head.floor_hash : (row.previous ?? undefined);
+    // Numbers skip what a restore lost, so the first row after the floor may have any number.
+    const isFirst = row.seq - 1 === head?.floor_seq || typeof row.previous !== "string";
+    const before = isFirst ? head?.floor_hash : (row.previous ?? undefined);
     const unverified = check(row, before);
     const meta = unverified === undefined ? metaOf(row.meta) : undefined;
     return meta === undefined ? { row, unverified: unverified ?? "cannot be read" } : { row, meta };

@@ -38,14 +38,22 @@ export const prune = async (trail: Trail, store: OpenStore, beforeMs: number, si
     );
     if (through === undefined) break;
     const { seq, hash } = through;
+    // Numbers skip what a restore lost, so there may be fewer rows than numbers.
+    const [counted] = await store.read<{ n: number }>(
+      events
+        .select(({ fn }) => fn.countAll<number>().as("n"))
+        .where("seq", ">", floor)
+        .where("seq", "<=", seq),
+    );
+    const rows = counted?.n ?? 0;
     const gone = db.deleteFrom("audit_event").where("chain", "=", chain).where("seq", ">", floor).where("seq", "<=", seq);
     const receipt = await trail.record({
-      changes: [{ ...compiled(gone), expects: seq - floor }],
+      changes: [{ ...compiled(gone), expects: rows }],
       floor: { seq, hash },
       events: [{ fields: { type: "audit.erased", detail: { pruned: { from: floor + 1, through: seq, hash } } } }],
     });
     if ("refusal" in receipt) break; // another instance was faster
-    removed += seq - floor;
+    removed += rows;
     floor = seq;
   }
   return removed;

@@ -8,7 +8,7 @@ import { type SignedCheckpoint, signed } from "./chain.ts";
 import type { EventFields } from "./event.ts";
 import type { Standing } from "./evidence.ts";
 import type { KeyRing } from "./key-ring.ts";
-import { DamagedHead, type Entry, Ledger, LostTrail, MissingKey, type Position, type Receipt } from "./ledger.ts";
+import { DamagedHead, type Draft, type Entry, Ledger, LostTrail, MissingKey, type Position, type Receipt } from "./ledger.ts";
 import { signedLine } from "./restore/attestation.ts";
 import { assertSinksAgree } from "./restore/compare.ts";
 import { Uses } from "./restore/uses.ts";
@@ -197,11 +197,26 @@ export class Trail {
     }
   }
 
+  /**
+   * As `record`, with the entry's first event before everything that this process writes, its start included.
+   *
+   * @throws {Error} when this process has written already.
+   */
+  recordFirst({ events: [first, ...events], ...entry }: Entry, withinMs: number): Promise<Receipt> {
+    if (this.#isAnnounced || first === undefined) throw new Error("This process has written events already");
+    this.#isAnnounced = true;
+    return this.record({ ...entry, events: [first, this.#start(), ...events] }, undefined, withinMs);
+  }
+
+  #start(): Draft {
+    return { fields: { type: "runtime.started", detail: this.#options.started() } };
+  }
+
   /** Before anything else that this process writes. */
   announce(stays = false): void {
     if (this.#isAnnounced) return;
     this.#isAnnounced = true;
-    const entry: Entry = { events: [{ fields: { type: "runtime.started", detail: this.#options.started() } }] };
+    const entry: Entry = { events: [this.#start()] };
     // A process that stays is known from its start: `quater store restored` must see it.
     this.writer.note(stays ? this.#withInstance(entry) : entry);
     if (stays) this.#isRegistered = true;

@@ -1,8 +1,9 @@
 // Drives a verification: pages from a source into a Verifier, with the next page on its way while one is checked.
 
 import { closeSync, existsSync, openSync } from "node:fs";
+import { visible } from "../../core/index.ts";
 import { noBody } from "./chain.ts";
-import type { Report } from "./damage.ts";
+import type { Gap, Report } from "./damage.ts";
 import { readKeys } from "./keys.ts";
 import { exportedRow, type ReadRow } from "./rows.ts";
 import { heldIn, linesOf, pageSize, type Source } from "./source.ts";
@@ -80,6 +81,7 @@ const beginAt = async (source: Source, from: number): Promise<{ seq: number; has
 
 const headless = (first: number, fingerprint: string): Report => ({
   isWhole: false,
+  gaps: [],
   events: 0,
   first,
   last: 0,
@@ -134,11 +136,22 @@ export const summaryOf = (report: Report, isCompared: boolean): string => {
     ...(erasedBodies === 0 ? [] : [`${erasedBodies} bodies erased with a record`]),
     ...(prunedEvents === 0 ? [] : [`${prunedEvents} events pruned with a record`]),
   ].join(", ");
-  const verdict = report.isWhole
-    ? `The trail is whole: ${range}, ${facts}.\n`
-    : `The trail is damaged. Read: ${range}, ${facts}.\n`;
+  const verdict =
+    damageCount > 0
+      ? `The trail is damaged. Read: ${range}, ${facts}.\n`
+      : report.isWhole
+        ? `The trail is whole: ${range}, ${facts}.\n`
+        : `Everything else verifies: ${range}, ${facts}.\n`;
   const worth = isCompared
     ? ""
     : "Compared with nothing outside this store: whoever can set the store back to an earlier copy of itself, or holds the keys, is not found out. Configure sinks, or use --against.\n";
-  return `${found}${more}${verdict}${worth}`;
+  return `${found}${more}${report.gaps.map(gapText).join("")}${verdict}${worth}`;
+};
+
+const gapText = ({ from, through, at, reason }: Gap): string => {
+  const lost =
+    through < from
+      ? `events after ${from - 1} were lost, nobody knows how many,`
+      : `${through - from + 1} events, ${from} to ${through}, were lost`;
+  return `The trail has a gap: ${lost} in a restore that was acknowledged on ${new Date(at).toISOString()} (${visible(reason)}).\n`;
 };

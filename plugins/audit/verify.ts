@@ -3,10 +3,11 @@
 
 import { cut, visible } from "../../core/index.ts";
 import { bodyHashOf, genesisHash, headMac, noBody, type SignedCheckpoint } from "./chain.ts";
-import { Findings, type Report } from "./damage.ts";
-import { type EventLink, type EventRow, isLinked } from "./event.ts";
+import { Findings, type Gap, type Report } from "./damage.ts";
+import { type EventLink, type EventMeta, type EventRow, isLinked } from "./event.ts";
 import type { TrailKeys } from "./keys.ts";
 import { Ranges } from "./ranges.ts";
+import { acknowledged, type RestoredDetail } from "./restore/acknowledged.ts";
 import type { ReadRow } from "./rows.ts";
 import type { Stray } from "./source.ts";
 import { chain, type HeadRow, newestLinked } from "./tables.ts";
@@ -48,6 +49,8 @@ export class Verifier {
   #erased = 0;
   #signedAt: number;
   #isFloorAttested = false;
+  /** Events that were lost in acknowledged restores. */
+  readonly #gaps: Gap[] = [];
   /** The newest linked event so far. Unknown after missing events, or where the verification began later. */
   #linked: EventLink | undefined;
 
@@ -95,7 +98,9 @@ export class Verifier {
       this.#findings.say(kind, seq, `A second event ${seq} stands after event ${this.#seq}`);
       return;
     }
-    if (seq > this.#seq + 1) {
+    const skipped = seq - this.#seq - 1;
+    if (skipped > 0 && this.#continues(row)) this.#signedAt += skipped;
+    else if (skipped > 0) {
       const last = seq - 1;
       const which = last === this.#seq + 1 ? `Event ${last} is` : `Events ${this.#seq + 1} to ${last} are`;
       this.#findings.say("missing", this.#seq + 1, `${which} gone`);
@@ -111,6 +116,7 @@ export class Verifier {
       this.#body(row);
       if (row.type === "audit.checkpoint") this.#checkpoint(row, before);
       else if (row.type === "audit.erased") this.#erasure(row);
+      else if (row.type === "store.restored") this.#restore(row);
     }
     if (!isRight) this.#interrupted();
     else if (isLinked(row.type)) this.#linkage(row);
@@ -161,7 +167,8 @@ export class Verifier {
       );
     this.#held.ended(this.#seq);
     return {
-      isWhole: this.#findings.count === 0,
+      isWhole: this.#findings.count === 0 && this.#gaps.length === 0,
+      gaps: this.#gaps,
       events: this.#events,
       first: this.#first ?? 0,
       last: this.#seq,
@@ -268,6 +275,21 @@ export class Verifier {
     for (const [from, to] of bodies) this.#erased += this.#unaccounted.remove(from, to);
     const { floor_seq, floor_hash } = this.#head;
     if (pruned?.through === floor_seq && pruned.hash === floor_hash) this.#isFloorAttested = true;
+  }
+
+  /** Whether a row begins a new segment after the event before it, so that the numbers between are lost and not missing. */
+  #continues({ type, meta }: EventRow): boolean {
+    if (type !== "store.restored") return false;
+    const { after } = (metaOf(meta)?.detail ?? {}) as Partial<RestoredDetail>;
+    return after?.seq === this.#seq && (after.hash === this.#previous || after.hash === this.#otherwise);
+  }
+
+  #restore({ seq, meta }: EventRow): void {
+    const { at, detail } = metaOf(meta) as EventMeta;
+    const restored = detail as RestoredDetail;
+    this.#held.acknowledged(acknowledged(seq, at, restored, this.#genesis));
+    const { from, through } = restored.missing;
+    this.#gaps.push({ from, through, at, reason: restored.reason });
   }
 
   /** @returns The genesis hash. */

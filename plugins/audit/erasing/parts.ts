@@ -30,10 +30,19 @@ export type Kept = "all" | { readonly args: unknown } | undefined;
  * does not mark by `personal()`, unless the schema has changed since.
  */
 export const keptOf = (catalog: Catalog, { handler, schema }: EventMeta, body: string): Kept => {
-  const content = JSON.parse(body) as Readonly<Record<string, unknown>>;
-  if (content["args"] === undefined) return undefined;
+  const content = contentOf(body);
+  if (content?.["args"] === undefined) return undefined;
   const args = argumentsWithoutPersonal(catalog, handler, schema, content["args"]);
   if (args === undefined) return undefined;
   const isSame = canonicalText(args) === canonicalText(content["args"]);
   return isSame && Object.keys(content).length === 1 ? "all" : { args };
+};
+
+/** A body that somebody changed may hold anything. It is erased whole. */
+const contentOf = (body: string): Readonly<Record<string, unknown>> | undefined => {
+  try {
+    return Object(JSON.parse(body)) as Readonly<Record<string, unknown>>;
+  } catch {
+    return undefined;
+  }
 };

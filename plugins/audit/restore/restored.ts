@@ -80,13 +80,12 @@ export const acknowledgeRestore = async (
     reason,
     used: lostUses.slice(0, usesNamed).map(({ approvalId, callId }) => ({ approvalId, callId })),
   };
-  const receipt = await trail.record(
+  const receipt = await trail.recordFirst(
     {
       changes: [headStands(ledger, head), ...voidings.flatMap(({ changes }) => changes)],
       above: missing.through,
       events: [{ fields: { type: "store.restored", detail } }, ...voidings.flatMap(({ events }) => events)],
     },
-    undefined,
     withinMs,
   );
   if ("refusal" in receipt) throw changedMeanwhile(receipt.refusal);

@@ -1,13 +1,13 @@
 // A project in a folder of its own, for the `quater` program, on SQLite or PostgreSQL. `pay` needs approval and `note` does
 // not. The store can be dumped and restored as an operator does it.
 
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { createKey } from "../../../plugins/auth/commands.ts";
 import { openSqlite } from "../../../plugins/store/sqlite.ts";
-import { quater, type Seen, type Started, start, type Typed } from "../cli/kit.ts";
+import { quater, type Seen, type Typed } from "../cli/kit.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -52,6 +52,13 @@ export interface DeskOptions {
   readonly sinks?: string;
 }
 
+export interface Serving {
+  /** Whether it listens; false once it ended without that. */
+  readonly isUp: Promise<boolean>;
+  readonly ended: Promise<Seen>;
+  readonly stop: () => void;
+}
+
 /** Who has a key: `bea` approves, `root` may erase, `robot` is an agent with that scope. */
 export type KeyHolder = "bea" | "root" | "robot";
 
@@ -90,9 +97,21 @@ export class ProjectDesk {
     return quater(words, { cwd: this.folder, ...typed, ...(as === undefined ? {} : { env: { QUATER_TOKEN: this.#keys[as] } }) });
   }
 
-  /** Starts the program as a process of its own. */
-  start(words: readonly string[]): Started {
-    return start(words, { cwd: this.folder });
+  /** Runs `quater serve` in this process. */
+  serve(): Serving {
+    const interrupt = new AbortController();
+    let said = "";
+    let tell = (_isUp: boolean) => {};
+    const isUp = new Promise<boolean>((resolve) => {
+      tell = resolve;
+    });
+    const onError = (text: string) => {
+      said += text;
+      if (/127\.0\.0\.1:\d+/.test(said)) tell(true);
+    };
+    const ended = this.run(["serve"], undefined, { interrupt: interrupt.signal, onError });
+    void ended.then(() => tell(false));
+    return { isUp, ended, stop: () => interrupt.abort() };
   }
 
   pay(to: string, cents: number, handler = "pay"): Promise<Seen> {
@@ -160,8 +179,7 @@ export class ProjectDesk {
   async dump(): Promise<string> {
     const name = `dump${++this.#dumps}`;
     if (this.url === undefined) {
-      mkdirSync(join(this.folder, name));
-      for (const file of storeFiles) copyIfThere(join(this.folder, ".quater", file), join(this.folder, name, file));
+      await this.sql(`vacuum into '${join(this.folder, name)}'`);
     } else
       await onServer(other(this.url, "postgres"), `create database ${nameOf(this.url)}_${name} template ${nameOf(this.url)}`);
     return name;
@@ -170,10 +188,8 @@ export class ProjectDesk {
   /** Puts a copy in place of the store. */
   async restore(name: string): Promise<void> {
     if (this.url === undefined) {
-      for (const file of storeFiles) {
-        rmSync(join(this.folder, ".quater", file), { force: true });
-        copyIfThere(join(this.folder, name, file), join(this.folder, ".quater", file));
-      }
+      for (const end of ["", "-wal", "-shm"]) rmSync(join(this.folder, `.quater/quater.db${end}`), { force: true });
+      copyFileSync(join(this.folder, name), join(this.folder, ".quater/quater.db"));
       return;
     }
     const server = other(this.url, "postgres");
@@ -185,16 +201,6 @@ export class ProjectDesk {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
-
-const storeFiles = ["quater.db", "quater.db-wal", "quater.db-shm"];
-
-const copyIfThere = (from: string, to: string): void => {
-  try {
-    cpSync(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-};
 
 const nameOf = (url: string): string => new URL(url).pathname.slice(1);
 const other = (url: string, database: string): string => Object.assign(new URL(url), { pathname: `/${database}` }).href;
