@@ -44,6 +44,9 @@ export type Receipt = { readonly seq: number; readonly hash: string } | { readon
 
 export class DamagedHead extends Error {}
 
+/** The store lacks what this process wrote. */
+export class SetBack extends DamagedHead {}
+
 /** The trail names a key that the key file does not have yet. Nothing is known to be wrong with the trail. */
 export class MissingKey extends Error {}
 
@@ -134,7 +137,7 @@ export class Ledger {
     const [row] = await this.#store.read<EventRow>(this.queries.after(seq - 1, 1));
     const held = seq === head.floor_seq ? head.floor_hash : row?.seq === seq ? row.hash : undefined;
     if (seq > 0 && seq >= head.floor_seq && held !== hash)
-      throw new DamagedHead(`The store holds another event ${seq} than this process wrote. ${restoreHint}`);
+      throw new SetBack(`The store holds another event ${seq} than this process wrote. ${restoreHint}`);
   }
 
   /** The newest checkpoint among the last events, or where the trail begins: whoever wrote it may be gone. */
@@ -326,8 +329,8 @@ export class Ledger {
 const restoreHint =
   'If a standby was promoted or a backup restored, stop all instances and run `quater store restored --reason "..."`';
 
-const setBack = (written: number, found: number): DamagedHead =>
-  new DamagedHead(`The store was set back: this process wrote event ${written}, and the trail ends at ${found}. ${restoreHint}`);
+const setBack = (written: number, found: number): SetBack =>
+  new SetBack(`The store was set back: this process wrote event ${written}, and the trail ends at ${found}. ${restoreHint}`);
 
 /** The row is locked, so the count cannot differ; without it all statements travel at once. */
 const withoutCount = ({ sql, parameters }: Statement): Statement => ({ sql, parameters });

@@ -44,6 +44,8 @@ export interface LostCall {
 }
 
 export interface Audit {
+  /** Configured sinks: files are compared with the store at boot; `stdout` cannot be read back. */
+  readonly sinks: { readonly files: readonly string[]; readonly hasStdout: boolean };
   /**
    * Commits changes of state and the events that tell of them: all or nothing.
    *

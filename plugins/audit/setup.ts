@@ -71,7 +71,12 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     const opened = await store.open();
     return sweepUnknown(trail, opened, (call) => lost.flatMap((changes) => changes(opened, call)));
   };
-  services.provide(auditRef, serviceOf({ trail, redactor, recorder, refusals, keys, lost, erasers, restorers, sweepLost }));
+  const sinkFiles = sinkOptions.flatMap((sink) => (sink === "stdout" ? [] : resolve(project.root, sink.file)));
+  const about = { files: sinkFiles, hasStdout: sinkOptions.includes("stdout") };
+  services.provide(
+    auditRef,
+    serviceOf({ about, trail, redactor, recorder, refusals, keys, lost, erasers, restorers, sweepLost }),
+  );
   const stays = processesThatStay.has(command);
   let ticking: NodeJS.Timeout | undefined;
   let renewedAt = 0;
@@ -93,7 +98,6 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     const names = sinks.map(({ name }) => name);
     await prune(trail, opened, (await opened.now()) - retentionDays * dayMs, names);
   };
-  const sinkFiles = sinkOptions.flatMap((sink) => (sink === "stdout" ? [] : resolve(project.root, sink.file)));
   return {
     hooks: recorder.hooks,
     commands: [
@@ -139,6 +143,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
 type LostChanges = Parameters<Audit["whenLost"]>[0];
 
 interface Parts {
+  readonly about: Audit["sinks"];
   readonly trail: Trail;
   readonly redactor: Redactor;
   readonly recorder: Recorder;
@@ -150,7 +155,7 @@ interface Parts {
   readonly sweepLost: Audit["sweepLost"];
 }
 
-const serviceOf = ({ trail, redactor, recorder, refusals, keys, lost, erasers, restorers, sweepLost }: Parts): Audit => {
+const serviceOf = ({ about, trail, redactor, recorder, refusals, keys, lost, erasers, restorers, sweepLost }: Parts): Audit => {
   const draftOf = ({ fields, body, timed }: AuditEvent): Draft => ({
     fields:
       timed === undefined
@@ -159,6 +164,7 @@ const serviceOf = ({ trail, redactor, recorder, refusals, keys, lost, erasers, r
     ...(body === undefined ? {} : { body: bodyText(body, (text) => redactor.ofText(text)) }),
   });
   return {
+    sinks: about,
     commit: async (events, changes, onLate, check) => {
       const entry = { events: events.map(draftOf), changes, ...(check === undefined ? {} : { check }) };
       const receipt = await trail.record(entry, onLate);
@@ -188,12 +194,12 @@ const startProblem = (error: unknown, keyFile: string): unknown => {
     error instanceof StoreDisagrees
       ? error.remedy
       : error instanceof DamagedHead
-      ? "Look with `quater audit verify`; nothing is recorded on top of a trail that somebody changed"
-      : error instanceof MissingKey
-        ? `Copy the current key file from the other instances to ${keyFile}`
-        : error instanceof LostTrail
-          ? `The store was deleted, replaced or not mounted: restore it. To begin a new trail on purpose, move ${keyFile} away`
-          : undefined;
+        ? "Look with `quater audit verify`; nothing is recorded on top of a trail that somebody changed"
+        : error instanceof MissingKey
+          ? `Copy the current key file from the other instances to ${keyFile}`
+          : error instanceof LostTrail
+            ? `The store was deleted, replaced or not mounted: restore it. To begin a new trail on purpose, move ${keyFile} away`
+            : undefined;
   if (remedy === undefined || !(error instanceof Error)) return error;
   const cause = error instanceof StoreDisagrees ? error.cause : error.message;
   return new BootError([{ place: "audit()", plugin: "audit", cause, remedy }]);

@@ -8,7 +8,17 @@ import { type SignedCheckpoint, signed } from "./chain.ts";
 import type { EventFields } from "./event.ts";
 import type { Standing } from "./evidence.ts";
 import type { KeyRing } from "./key-ring.ts";
-import { DamagedHead, type Draft, type Entry, Ledger, LostTrail, MissingKey, type Position, type Receipt } from "./ledger.ts";
+import {
+  DamagedHead,
+  type Draft,
+  type Entry,
+  Ledger,
+  LostTrail,
+  MissingKey,
+  type Position,
+  type Receipt,
+  SetBack,
+} from "./ledger.ts";
 import { signedLine } from "./restore/attestation.ts";
 import { assertSinksAgree } from "./restore/compare.ts";
 import { Uses } from "./restore/uses.ts";
@@ -63,7 +73,7 @@ export class Trail {
     this.writer = new Writer({
       ledger: () => this.open(),
       meaningOf: (error) => this.#meaningOf(error),
-      onFatal: (error) => this.#options.store.fence(error),
+      onFatal: (error) => this.#fence(error),
       onTrouble: (error) => this.#onTrouble(error),
       onRefused: (error) => this.#options.log.error("An event cannot be written and is left out", { error: textOf(error) }),
       onWritten: () => this.#onWritten(),
@@ -133,9 +143,26 @@ export class Trail {
   async compareWhenDue(): Promise<void> {
     if (!this.#mustCompare || this.#opened === undefined) return;
     await this.open().catch((error: unknown) => {
-      if (error instanceof DamagedHead) this.#options.store.fence(error);
+      if (error instanceof DamagedHead) this.#fence(error);
       else throw error;
     });
+  }
+
+  /** What this process wrote and the store lost is attested at once, so that its numbers are not used again. */
+  #fence(error: unknown): void {
+    const { store, sinks, log } = this.#options;
+    const head = this.#opened?.head;
+    if (error instanceof SetBack && head !== undefined && !store.isFenced) {
+      const line = lineOf(this.#signed({ ...head, at: Date.now() }));
+      for (const sink of sinks) {
+        try {
+          sink.send(line);
+        } catch (failure) {
+          log.error(`What the store lost could not be noted in ${sink.name}`, { error: String(failure) });
+        }
+      }
+    }
+    store.fence(error);
   }
 
   /** @throws {QuaterError} `audit_unavailable` once the store is fenced: then not even reads go on. */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Operation } from "../../core/index.ts";
 import type { Kernel } from "../../core/kernel.ts";
 import { visible } from "../../core/text.ts";
+import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
 import type { Paint } from "./terminal.ts";
 
@@ -18,6 +19,7 @@ export interface Finding {
 
 export const findingsOf = (kernel: Kernel): readonly Finding[] => [
   ...recording(kernel),
+  ...attestation(kernel),
   ...agreement(kernel),
   ...openness(kernel),
   ...files(kernel.project.root),
@@ -31,6 +33,16 @@ const recording = ({ catalog, plugins }: Kernel): Finding[] => {
   const changing = catalog.operations.filter(({ handler }) => handler.effect !== "read");
   if (changing.length === 0 || plugins.some(({ name }) => name === "audit")) return [];
   return [finding("fix", `Nothing records the calls of ${named(changing)}`, "Add store() and audit() to plugins")];
+};
+
+/** Without a sink that can be read back, nobody notices a store that was set back. */
+const attestation = ({ services }: Kernel): Finding[] => {
+  const sinks = services.find(auditRef)?.sinks;
+  if (sinks === undefined || sinks.files.length > 0) return [];
+  const cause = sinks.hasStdout
+    ? "The boot compares the store with no sink, because stdout cannot be read back"
+    : "audit() has no sinks, so the boot does not notice a store that was set back";
+  return [finding("note", cause, 'Add a file on another disk: audit({ sinks: [{ file: "/var/log/shop/checkpoints.jsonl" }] })')];
 };
 
 /** Whoever calls over a surface that makes agents of all callers was not asked by a person. */

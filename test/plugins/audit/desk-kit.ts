@@ -56,6 +56,7 @@ export interface Serving {
   /** Whether it listens; false once it ended without that. */
   readonly isUp: Promise<boolean>;
   readonly ended: Promise<Seen>;
+  readonly url: () => string;
   readonly stop: () => void;
 }
 
@@ -111,7 +112,16 @@ export class ProjectDesk {
     };
     const ended = this.run(["serve"], undefined, { interrupt: interrupt.signal, onError });
     void ended.then(() => tell(false));
-    return { isUp, ended, stop: () => interrupt.abort() };
+    const url = () => /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0] ?? "";
+    return { isUp, ended, url, stop: () => interrupt.abort() };
+  }
+
+  /** Posts to `note` of a server. Returns the status. */
+  async post(server: Serving, body: object): Promise<number> {
+    const headers = { authorization: `Bearer ${this.#keys.root}`, "content-type": "application/json" };
+    const response = await fetch(`${server.url()}/notes`, { method: "POST", headers, body: JSON.stringify(body) });
+    await response.text();
+    return response.status;
   }
 
   pay(to: string, cents: number, handler = "pay"): Promise<Seen> {

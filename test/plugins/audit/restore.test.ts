@@ -170,4 +170,77 @@ onBothStores((claim) => {
     writeFileSync(desk.sinkFile, "");
     expect(await served(desk)).toMatchObject({ isUp: true });
   });
+
+  claim("S19: an instance that reconnects to an older store is fenced, and says what to do", async (make) => {
+    using desk = make();
+    // On SQLite a store that is replaced under a running instance is noticed by its file.
+    if (desk.url === undefined) return;
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
+    const dump = await desk.dump();
+    const server = desk.serve();
+    expect(await server.isUp).toBe(true);
+    expect(await desk.post(server, { to: "Olga", cents: 2 })).toBe(200);
+    await desk.restore(dump);
+    expect(await desk.post(server, { to: "Olga", cents: 3 })).toBe(503);
+    const { code, err } = await server.ended;
+    expect(code).toBe(74);
+    expect(err).toMatch(/The store was set back: this process wrote event \d+, and the trail ends at \d+/);
+    expect(err).toContain("quater store restored");
+    expect(desk.done).toEqual(["Olga 1", "Olga 2"]);
+    expect((await restored(desk)).code).toBe(0);
+    expect(await served(desk)).toMatchObject({ isUp: true });
+  });
+
+  claim("S19: an idle instance that reconnects to an older store is fenced by the next look at it", async (make) => {
+    using desk = make();
+    if (desk.url === undefined) return;
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
+    const dump = await desk.dump();
+    const server = desk.serve();
+    expect(await server.isUp).toBe(true);
+    await expect.poll(async () => (await verify(desk)).out, { timeout: 20_000 }).toContain('"isWhole":true');
+    await desk.restore(dump);
+    const { code, err } = await server.ended;
+    expect([code, err]).toEqual([74, expect.stringContaining("set back")]);
+  });
+
+  claim(
+    "S19: without a sink an operator can still void what is open, and verify says that the number is unknown",
+    async (make) => {
+      using desk = make({ sinks: "[]" });
+      const id = await desk.file("Olga", 7);
+      await desk.approve(id);
+      const dump = await desk.dump();
+      await desk.pay("Olga", 7);
+      await desk.restore(dump);
+      const { code, out, err } = await restored(desk);
+      expect([code, json(out)]).toMatchObject([0, { voidedRequests: 1, usedRequests: 0 }]);
+      expect(err).toContain("No sink says how many events were lost");
+      expect((await desk.pay("Olga", 7)).code).not.toBe(0);
+      const verified = await verify(desk);
+      expect([verified.code, verified.err]).toEqual([4, expect.stringContaining("nobody knows how many")]);
+    },
+  );
+
+  claim("S19: an attacker without the keys can neither acknowledge a restore nor hide one", async (make) => {
+    using desk = make();
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
+    const dump = await desk.dump();
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "2"]);
+    await desk.restore(dump);
+    await restored(desk);
+    const prefix = desk.url === undefined ? "" : "quater.";
+    const [row] = await desk.sql<{ seq: number; meta: string }>(
+      `select seq, meta from ${prefix}audit_event where type = 'store.restored'`,
+    );
+    // A wider gap would explain lines of other events.
+    const meta = (row?.meta ?? "").replace(/"from":\d+/, '"from":1');
+    await desk.sql(`update ${prefix}audit_event set meta = '${meta}' where seq = ${row?.seq}`);
+    const changed = await verify(desk);
+    expect([changed.code, changed.out]).toEqual([1, expect.stringContaining('"altered"')]);
+    await desk.sql(`delete from ${prefix}audit_event where seq = ${row?.seq}`);
+    const deleted = await verify(desk);
+    expect([deleted.code, deleted.out]).toEqual([1, expect.stringContaining('"missing"')]);
+    expect(await served(desk)).toMatchObject({ isUp: false });
+  });
 });

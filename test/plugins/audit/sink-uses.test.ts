@@ -1,0 +1,108 @@
+// The use of an approval reaches the sinks before the handler runs, and sinks are read from their end.
+
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { authenticated, handler, Type } from "quater";
+import { expect, test } from "vitest";
+import { linesFromEnd } from "../../../plugins/audit/restore/tail.ts";
+import { codeOf, onBothDialects, people } from "../approval/kit.ts";
+import { tempFolder } from "./kit.ts";
+
+const usesIn = (file: string) =>
+  existsSync(file)
+    ? readFileSync(file, "utf8")
+        .split("\n")
+        .filter((line) => line.includes('"approval.used"'))
+        .map((line) => JSON.parse(line) as { approvalId: string; callId: string; seq: number; hash: string; signature: string })
+    : [];
+
+/** Counts its calls, and what the sink held when it ran. */
+const countingHandler = (sink: string) => {
+  const held: number[] = [];
+  const spend = handler({
+    description: "Spend.",
+    effect: "write",
+    input: Type.Object({ n: Type.Integer() }),
+    auth: authenticated,
+    handle: ({ n }) => {
+      held.push(usesIn(sink).length);
+      return n;
+    },
+  });
+  return { spend, held };
+};
+
+onBothDialects((claim) => {
+  claim("S19: the sink holds the use of an approval before its handler runs", async ({ boot, root }) => {
+    const sink = join(root, "sink.jsonl");
+    const { spend, held } = countingHandler(sink);
+    const desk = await boot({ handlers: { spend }, audit: { sinks: [{ file: sink }] } });
+    const id = await desk.approved(people.robot, { n: 1 }, { handler: "spend" });
+    const outcome = await desk.call(people.robot, { n: 1 }, { handler: "spend" });
+    expect([codeOf(outcome), held]).toEqual(["ok", [1]]);
+    const [used] = usesIn(sink);
+    expect(used).toMatchObject({ approvalId: id, callId: outcome.callId });
+    const [row] = await desk.sql("select seq, hash from audit_event where type = 'approval.used'");
+    expect(row).toEqual({ seq: used?.seq, hash: used?.hash });
+  });
+
+  claim(
+    "S19: calls that use approvals at the same time share a write to the sink, and each waits for its line",
+    async ({ boot, root }) => {
+      const sink = join(root, "sink.jsonl");
+      const { spend, held } = countingHandler(sink);
+      const desk = await boot({ handlers: { spend }, audit: { sinks: [{ file: sink }] } });
+      const all = Array.from({ length: 12 }, (_, n) => n);
+      for (const n of all) await desk.approved(people.robot, { n }, { handler: "spend" });
+      const outcomes = await Promise.all(all.map((n) => desk.call(people.robot, { n }, { handler: "spend" })));
+      expect(outcomes.map(codeOf)).toEqual(all.map(() => "ok"));
+      expect(usesIn(sink)).toHaveLength(12);
+      for (const [ran, count] of held.entries()) expect(count).toBeGreaterThan(ran);
+    },
+  );
+
+  claim("S19: a sink that takes nothing stops the call, and the next one keeps its approval", async ({ boot, root }) => {
+    const sink = join(root, "sink.jsonl");
+    const { spend, held } = countingHandler(sink);
+    const desk = await boot({ handlers: { spend }, audit: { sinks: [{ file: sink }] } });
+    const first = await desk.approved(people.robot, { n: 1 }, { handler: "spend" });
+    const second = await desk.approved(people.robot, { n: 2 }, { handler: "spend" });
+    if (existsSync(sink)) renameSync(sink, `${sink}.held`);
+    mkdirSync(sink); // a folder takes no lines
+    const call = (n: number) => desk.call(people.robot, { n }, { handler: "spend" });
+    expect(codeOf(await call(1))).toBe("audit_unavailable");
+    expect(codeOf(await call(2))).toBe("audit_unavailable");
+    expect(held).toEqual([]);
+    expect((await desk.record(first)).state).toBe("consumed");
+    expect((await desk.record(second)).state).toBe("approved");
+    const ended = (await desk.events(first)).filter(({ type }) => type === "call.ended");
+    expect(ended).toMatchObject([{ outcome: "refused", errorCode: "audit_unavailable" }]);
+    rmSync(sink, { recursive: true });
+    if (existsSync(`${sink}.held`)) renameSync(`${sink}.held`, sink);
+    expect(codeOf(await call(2))).toBe("ok");
+    // The line that was owed comes first.
+    expect(usesIn(sink).map(({ approvalId }) => approvalId)).toEqual([first, second]);
+  });
+});
+
+test("S19: the last lines of a large sink are read without the rest of it", () => {
+  using folder = tempFolder();
+  const path = join(folder.root, "sink.jsonl");
+  writeFileSync(path, "");
+  const file = openSync(path, "r+");
+  // A hole of 4 GB: reading all of it would take minutes.
+  writeSync(file, '\nfirst ä\nsecond "ö"\nlast', 4 * 1024 ** 3);
+  closeSync(file);
+  const lines = linesFromEnd(path);
+  expect([lines.next().value, lines.next().value, lines.next().value]).toEqual(["last", 'second "ö"', "first ä"]);
+  lines.return(undefined);
+});
+
+test("S19: lines are read from the end whatever their lengths", () => {
+  using folder = tempFolder();
+  const path = join(folder.root, "sink.jsonl");
+  const expected = Array.from({ length: 300 }, (_, n) => `${n} ${"ä€".repeat((n * 37) % 900)}`);
+  expected.push("x".repeat(200_000), "after a long one");
+  writeFileSync(path, `${expected.join("\n")}\n`);
+  expect([...linesFromEnd(path)].reverse()).toEqual(expected);
+});
