@@ -14,7 +14,7 @@ import { keptOf } from "./parts.ts";
 import { type Eraser, type Erasure, type ErasureSubject, isBy, isSelected, type Selection } from "./subject.ts";
 
 /** Limits of one `audit.erased` event, so that it stays small. */
-const perEvent = { numbers: 500, bytes: 16 * 1024 } as const;
+const perEvent = { numbers: 300, bytes: 16 * 1024 } as const;
 const perStatement = 500;
 /** How long the command waits for its commit. Servers wait as long for the trail's head. */
 const withinMs = 60_000;

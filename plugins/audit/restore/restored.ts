@@ -51,7 +51,7 @@ export interface Restored {
 
 const withinMs = 60_000;
 /** Uses named in the event itself. The sinks name all of them. */
-const usesNamed = 200;
+const usesNamed = 100;
 
 /** @throws {QuaterError} `conflict` while an instance runs, when store and sinks agree, or when a sink cannot be read. */
 export const acknowledgeRestore = async (

@@ -49,6 +49,21 @@ test("what should not be served is said with its remedy, and exits 1", () =>
     expect((await quater(["check", "--no-json"], { cwd })).out).toContain("2 to fix before this is served.");
   }));
 
+test.each([
+  ['["stdout"]', ["The boot compares the store with no sink, because stdout cannot be read back"]],
+  ["[]", ["audit() has no sinks, so the boot does not notice a store that was set back"]],
+  ['[{ file: "sink.jsonl" }, "stdout"]', []],
+])("S19: sinks that cannot be read back are named: %s", (sinks, expected) => {
+  const config = `import { defineConfig } from ${core};
+    import { audit, store } from ${plugins};
+    export default defineConfig({ name: "checked", handlers: [], plugins: [store(), audit({ sinks: ${sinks} })] });`;
+  return inProject({ "quater.config.mjs": config }, async (cwd) => {
+    const { out } = await quater(["check", "--json"], { cwd });
+    const { findings } = JSON.parse(out) as { findings: { cause: string }[] };
+    expect(findings.map(({ cause }) => cause).filter((cause) => cause.includes("sink"))).toEqual(expected);
+  });
+});
+
 test("a gate that holds exits 0 with its matrix; no key is needed and nothing real runs", () =>
   inProject({ "quater.config.mjs": manifest('can("change")') }, async (cwd) => {
     const { code, out, err } = await quater(["check", "--gate", "--no-json"], { cwd });
