@@ -12,7 +12,7 @@ export interface Sink {
   readonly name: string;
   /** Of a file, which can be read back. */
   readonly path?: string;
-  /** Returns once the line is there. */
+  /** Returns once the line is there. An empty one only makes the file. */
   readonly send: (line: string) => void;
   /** The same without holding up the event loop. */
   readonly append: (lines: string) => Promise<void>;
@@ -40,7 +40,7 @@ const append = (path: string, line: string): void => {
     const { size } = fstatSync(file);
     const last = Buffer.alloc(1);
     if (size > 0) readSync(file, last, 0, 1, size - 1);
-    writeSync(file, (size > 0 && last[0] !== lineEnd ? "\n" : "") + line);
+    if (line !== "") writeSync(file, (size > 0 && last[0] !== lineEnd ? "\n" : "") + line);
     fsyncSync(file);
   } finally {
     closeSync(file);

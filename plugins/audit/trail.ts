@@ -108,7 +108,8 @@ export class Trail {
     const open = await store.open();
     this.#mustCompare = false;
     const ledger = await Ledger.open(open, { app, keys, instance: this.instance });
-    await this.#assertSinksAgree(open, ledger);
+    await this.#assertSinksAgree(open, ledger, true);
+    if (ledger.head.seq === 0) this.#makeSinks();
     this.#checkpointed = await ledger.lastCheckpoint();
     this.#opened = ledger;
     return ledger;
@@ -120,18 +121,37 @@ export class Trail {
     this.#mustCompare = false;
     try {
       await ledger.assertHoldsOwn();
-      await this.#assertSinksAgree(open, ledger);
+      await this.#assertSinksAgree(open, ledger, false);
     } catch (error) {
       this.#mustCompare = true;
       throw error;
     }
   }
 
-  async #assertSinksAgree(store: OpenStore, { genesis }: Ledger): Promise<void> {
+  /** A sink begins with its trail, so that a missing file is known to be lost. */
+  #makeSinks(): void {
+    const { sinks, log } = this.#options;
+    for (const sink of sinks) {
+      try {
+        if (sink.path !== undefined) sink.send("");
+      } catch (error) {
+        log.error(`The sink ${sink.path} cannot be made`, { error: String(error) });
+      }
+    }
+  }
+
+  async #assertSinksAgree(store: OpenStore, { genesis }: Ledger, isBoot: boolean): Promise<void> {
     if (this.#isAcknowledging) return;
     const { keys, sinks, log } = this.#options;
     const files = sinks.flatMap(({ path }) => path ?? []);
-    await assertSinksAgree({ store, keys: keys.current, genesis, files, warn: (message, about) => log.warn(message, about) });
+    await assertSinksAgree({
+      store,
+      keys: keys.current,
+      genesis,
+      files,
+      isBoot,
+      warn: (message, about) => log.warn(message, about),
+    });
   }
 
   /** Lets this process write although the sinks attest more: for the command that acknowledges a restore. */

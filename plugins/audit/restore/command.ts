@@ -7,6 +7,7 @@ import type { RestoreParts } from "./restored.ts";
 
 export const restoredInput = Type.Object({
   reason: Type.String({ minLength: 1, maxLength: 500, description: "Why the store was restored, for the record" }),
+  against: Type.Array(Type.String(), { default: [], description: "A sink of another instance; may be repeated" }),
 });
 
 export interface RestoredCommandParts extends RestoreParts {
@@ -20,9 +21,17 @@ export const restoredCommand = (parts: RestoredCommandParts): PluginCommand => (
   run: (input, io) => run(parts, input, io),
 });
 
-const run = async (parts: RestoredCommandParts, { reason }: Static<typeof restoredInput>, io: CommandIo): Promise<number> => {
+const run = async (
+  parts: RestoredCommandParts,
+  { reason, against }: Static<typeof restoredInput>,
+  io: CommandIo,
+): Promise<number> => {
   const { acknowledgeRestore } = await import("./restored.ts");
-  const done = await acknowledgeRestore(parts, { reason, by: userInfo().username }, await parts.store.open());
+  const done = await acknowledgeRestore(
+    parts,
+    { reason, by: userInfo().username, against: against.map(io.pathOf) },
+    await parts.store.open(),
+  );
   const { event, missing, lostUses, counts, untold } = done;
   io.show({ event, missing, lostUses: lostUses.map(({ approvalId, callId }) => ({ approvalId, callId })), ...counts });
   const { from, through } = missing;

@@ -19,7 +19,9 @@ export interface Comparison {
   readonly genesis: string;
   /** Sinks that can be read. */
   readonly files: readonly string[];
-  /** Called for lines that are not signed by a key of this project. */
+  /** At boot a sink that cannot be read is refused. Later it is only reported: it says nothing about the store. */
+  readonly isBoot: boolean;
+  /** Called for lines that are not signed by a key of this project, and for sinks that cannot be read later. */
   readonly warn: (message: string, about: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -49,7 +51,12 @@ export const assertSinksAgree = async (given: Comparison): Promise<void> => {
   const head = await headOf(given.store);
   if (head === undefined) return;
   const isEmpty = head.seq === 0;
-  for (const { file, lines } of held) if (typeof lines === "string" && !isEmpty) throw unreadable(file, lines);
+  for (const { file, lines } of held) {
+    if (typeof lines !== "string" || isEmpty) continue;
+    const disagreement = unreadable(file, lines);
+    if (given.isBoot) throw disagreement;
+    given.warn(disagreement.cause, {});
+  }
   const lines = held.flatMap(({ file, lines }) => (typeof lines === "string" ? [] : lines.map((line) => ({ file, line }))));
   const [first] = (await contradictions(given, head, lines)).sort((one, other) => other.line.seq - one.line.seq);
   if (first !== undefined) throw behind(first);

@@ -56,7 +56,7 @@ const usesNamed = 100;
 /** @throws {QuaterError} `conflict` while an instance runs, when store and sinks agree, or when a sink cannot be read. */
 export const acknowledgeRestore = async (
   { trail, keys, sinks, restorers, app }: RestoreParts,
-  { reason, by }: { readonly reason: string; readonly by: string },
+  { reason, by, against }: { readonly reason: string; readonly by: string; readonly against: readonly string[] },
   store: OpenStore,
 ): Promise<Restored> => {
   trail.acknowledgeRestore();
@@ -64,7 +64,7 @@ export const acknowledgeRestore = async (
   const ledger = await trail.open();
   const head = await headOf(store);
   if (head === undefined) throw new Error("The head of the trail is gone");
-  const files = sinks.flatMap(({ path }) => path ?? []);
+  const files = [...sinks.flatMap(({ path }) => path ?? []), ...against];
   const lost = await lostEvents({ store, keys: keys(), genesis: ledger.genesis, files }, head);
   if (lost === undefined && files.length > 0)
     conflict("The store and its sinks agree: no event is lost, and there is nothing to acknowledge");

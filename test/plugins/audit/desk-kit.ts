@@ -26,15 +26,17 @@ const done = ({ to, cents }) => {
 const pay = handler({ ...about, description: "Pay somebody.", preview: ({ to, cents }) => ({ to, leaves: cents }), handle: done });
 const gift = handler({ ...about, input: Type.Object({ ...fields, pin: Type.Optional(secret(Type.String())) }), description: "Give.", handle: done });
 const note = handler({ ...about, description: "Note a payment.", handle: done });
+const look = handler({ description: "Look.", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => 1 });
 const count = handler({ description: "Count.", effect: "write", input: Type.Object({ n: Type.Integer() }), auth: authenticated, handle: ({ n }) => n });
 export default defineConfig({
   name: "desk",
   handlers: [
-    expose(async () => ({ pay, gift, note, count }), {
+    expose(async () => ({ pay, gift, note, count, look }), {
       pay: { cli: true, approval: "finance" },
       gift: { cli: true, approval: "finance" },
       note: { cli: true, http: "POST /notes", audit: "response" },
       count: { cli: true },
+      look: { cli: true },
     }),
   ],
   plugins: [

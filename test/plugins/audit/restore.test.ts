@@ -161,6 +161,9 @@ onBothStores((claim) => {
 
   claim("S19: a missing or unreadable sink stops the boot unless the trail is empty", async (make) => {
     using desk = make();
+    // The first event is a read, which signs nothing: the sink is there all the same.
+    expect((await desk.run(["audit", "fingerprint"])).code).toBe(0);
+    expect((await desk.run(["run", "look"])).code).toBe(0);
     expect(await served(desk)).toMatchObject({ isUp: true });
     rmSync(desk.sinkFile);
     const boot = await served(desk);
@@ -242,5 +245,19 @@ onBothStores((claim) => {
     const deleted = await verify(desk);
     expect([deleted.code, deleted.out]).toEqual([1, expect.stringContaining('"missing"')]);
     expect(await served(desk)).toMatchObject({ isUp: false });
+  });
+
+  claim("S19: sinks of other instances are named with --against", async (make) => {
+    using desk = make({ sinks: '[{ file: "own.jsonl" }]' });
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
+    const dump = await desk.dump();
+    desk.configure('[{ file: "sink.jsonl" }]');
+    writeFileSync(desk.sinkFile, "");
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "2"]);
+    desk.configure('[{ file: "own.jsonl" }]');
+    await desk.restore(dump);
+    expect((await restored(desk)).err).toContain("agree");
+    const done = await desk.run(["store", "restored", "--reason", "disk", "--against", "sink.jsonl"]);
+    expect(json(done.out)).toMatchObject({ missing: { from: expect.any(Number) as number } });
   });
 });

@@ -1,0 +1,33 @@
+
+import { appendFileSync } from "node:fs";
+import { authenticated, defineConfig, expose, handler, personal, secret, Type } from "quater";
+import { apiKeys, approval, audit, cli, firstOf, http, localUser, store } from "quater/plugins";
+const fields = { to: personal(Type.String()), cents: Type.Integer() };
+const input = Type.Object(fields);
+const about = { effect: "write", input, auth: authenticated };
+const done = ({ to, cents }) => {
+  appendFileSync(new URL("./done.txt", import.meta.url), to + " " + cents + "\n");
+  return { to, cents };
+};
+const pay = handler({ ...about, description: "Pay somebody.", preview: ({ to, cents }) => ({ to, leaves: cents }), handle: done });
+const gift = handler({ ...about, input: Type.Object({ ...fields, pin: Type.Optional(secret(Type.String())) }), description: "Give.", handle: done });
+const note = handler({ ...about, description: "Note a payment.", handle: done });
+const count = handler({ description: "Count.", effect: "write", input: Type.Object({ n: Type.Integer() }), auth: authenticated, handle: ({ n }) => n });
+export default defineConfig({
+  name: "desk",
+  handlers: [
+    expose(async () => ({ pay, gift, note, count }), {
+      pay: { cli: true, approval: "finance" },
+      gift: { cli: true, approval: "finance" },
+      note: { cli: true, http: "POST /notes", audit: "response" },
+      count: { cli: true },
+    }),
+  ],
+  plugins: [
+    http({ port: 0, authenticate: apiKeys() }),
+    cli({ authenticate: firstOf(apiKeys(), localUser({ person: "ana" })) }),
+    store({ url: "postgres://quater:quater@127.0.0.1:40769/quater_test_416472608b69", mayLoseCommits: true }),
+    audit({ sinks: [{ file: "sink.jsonl" }], leaseMs: 500 }),
+    approval({ authenticate: apiKeys(), policies: { finance: { approvers: [{ role: "finance" }] } } }),
+  ],
+});
