@@ -74,7 +74,7 @@ export class ProjectDesk {
   constructor(url: string | undefined, { sinks = '[{ file: "sink.jsonl" }]' }: DeskOptions = {}) {
     this.url = url;
     this.folder = mkdtempSync(join(here, ".desk-"));
-    this.configure(sinks);
+    writeFileSync(join(this.folder, "quater.config.mjs"), manifestText(url, sinks));
     const keyFile = join(this.folder, ".quater/keys.json");
     const key = (name: KeyHolder, kind: "user" | "agent", scopes: readonly string[], roles: readonly string[]) =>
       createKey(keyFile, { name, kind, person: name, scopes, roles }).key;
@@ -85,10 +85,6 @@ export class ProjectDesk {
     };
     for (const [name, text] of Object.entries(this.#keys))
       writeFileSync(join(this.folder, `${name}.key`), `${text}\n`, { mode: 0o600 });
-  }
-
-  configure(sinks: string): void {
-    writeFileSync(join(this.folder, "quater.config.mjs"), manifestText(this.url, sinks));
   }
 
   get sinkFile(): string {

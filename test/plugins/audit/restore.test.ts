@@ -1,6 +1,7 @@
 // A store that was set back: by restoring a dump, or by promoting a stale standby. The sinks attest what it lost.
 
 import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "vitest";
 import { onBothStores, type ProjectDesk } from "./desk-kit.ts";
 
@@ -248,16 +249,17 @@ onBothStores((claim) => {
   });
 
   claim("S19: sinks of other instances are named with --against", async (make) => {
-    using desk = make({ sinks: '[{ file: "own.jsonl" }]' });
+    using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const dump = await desk.dump();
-    desk.configure('[{ file: "sink.jsonl" }]');
-    writeFileSync(desk.sinkFile, "");
+    const own = readFileSync(desk.sinkFile);
     await desk.run(["run", "note", "--to", "Olga", "--cents", "2"]);
-    desk.configure('[{ file: "own.jsonl" }]');
+    // Only the sink of the other instance has the newer lines.
+    renameSync(desk.sinkFile, join(desk.folder, "other.jsonl"));
+    writeFileSync(desk.sinkFile, own);
     await desk.restore(dump);
     expect((await restored(desk)).err).toContain("agree");
-    const done = await desk.run(["store", "restored", "--reason", "disk", "--against", "sink.jsonl"]);
+    const done = await desk.run(["store", "restored", "--reason", "disk", "--against", "other.jsonl"]);
     expect(json(done.out)).toMatchObject({ missing: { from: expect.any(Number) as number } });
   });
 });
