@@ -127,7 +127,9 @@ export class LinkedEvents {
 
   #verified(row: ReadRow, expected: EventLink, head: HeadRow): EventMeta | undefined {
     if (row.seq !== expected.seq || row.hash !== expected.hash) return undefined;
-    const previous = row.seq - 1 === head.floor_seq ? head.floor_hash : (row.previous ?? undefined);
+    // Numbers skip what a restore lost, so the first row after the floor may have any number.
+    const isFirst = row.seq - 1 === head.floor_seq || typeof row.previous !== "string";
+    const previous = isFirst ? head.floor_hash : (row.previous ?? undefined);
     const keys = this.#keysNow();
     if (this.#keys?.of !== keys) this.#keys = { of: keys, verify: new VerifyKeys(keys, keys.checkpoint.fingerprint) };
     return rowProblem(row, previous, this.#keys.verify) === undefined ? metaOf(row.meta) : undefined;
