@@ -19,11 +19,23 @@ export default defineConfig({
         mcp: true,
         cli: true,
       },
-      cancelOrder: { http: "POST /orders/:orderId/cancellation", mcp: true, cli: true },
+      cancelOrder: {
+        http: "POST /orders/:orderId/cancellation",
+        mcp: true,
+        cli: true,
+        lock: { name: "order", by: "orderId" }, // it changes what the preview of a refund shows
+      },
       addOrderNote: { http: "POST /orders/:orderId/notes", mcp: true, cli: true },
 
       // Changes that cannot, so people agree to each of them first. Agents may ask for a refund, never for a purge.
-      refundOrder: { http: "POST /orders/:orderId/refunds", mcp: true, cli: true, preview: "caller", approval: "finance" },
+      refundOrder: {
+        http: "POST /orders/:orderId/refunds",
+        mcp: true,
+        cli: true,
+        preview: "caller",
+        approval: "finance",
+        lock: { name: "order", by: "orderId" },
+      },
       purgeOrders: { http: "POST /orders/purge", cli: true, preview: "caller", approval: "purge" },
     }),
     expose(() => import("./app/customers.ts"), {

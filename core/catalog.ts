@@ -8,7 +8,7 @@ import { type Handler, isHandler, isStream } from "./handler.ts";
 import { importProblem, type LoadedManifest } from "./load.ts";
 import { type Exposed, isExposed, ownExposureKeys } from "./manifest.ts";
 import type { Catalog, Operation } from "./operation.ts";
-import type { ConfiguredPlugin, ExposureKey } from "./plugin.ts";
+import { type ConfiguredPlugin, type ExposureKey, keyOwnerOf } from "./plugin.ts";
 import { authProblem, compilePolicy } from "./policy.ts";
 import type { Problem } from "./problem.ts";
 import { usesProblems } from "./resource.ts";
@@ -126,7 +126,7 @@ const unowned = (entry: Entry, key: string, keys: ReadonlyMap<string, ExposureKe
     cause: `${entry.name} uses the exposure key "${key}", which no configured plugin owns`,
     remedy:
       near === undefined
-        ? `Add the plugin that owns it to plugins, such as ${key}(), or remove the key`
+        ? `Add the plugin that owns it to plugins, such as ${keyOwnerOf(key)}(), or remove the key`
         : `Did you mean "${near}"?`,
   };
 };

@@ -3,14 +3,25 @@
 
 import type { Outcome, StagedCall } from "./call.ts";
 import type { CheckedStream } from "./output.ts";
+import type { Awaitable } from "./principal.ts";
 import type { CallResources } from "./resource.ts";
+
+/** What a call holds until its handler has ended, such as a lock. */
+export interface Holding {
+  /** Called directly before the handler starts. Throws if the call no longer holds it, and the handler does not start. */
+  readonly confirm: () => Awaitable<void>;
+  /** Called once, after the end of the call was recorded. A rejection is logged. */
+  readonly release: () => Awaitable<void>;
+}
 
 /** A call on its way, and what its end needs. */
 export interface Flight {
   readonly call: StagedCall;
   /** Tells the caller how the call ended. Only the first answer counts. */
   readonly answer: (outcome: Outcome) => void;
-  readonly close: CallResources["close"];
+  readonly resources: CallResources;
+  /** In the order in which they were taken. */
+  readonly holdings: Holding[] | undefined;
   /** Where the answer is a stream: the call ends with it. */
   stream: CheckedStream | undefined;
   /** Cancelled by the drain, and not by whoever called. */
@@ -30,12 +41,14 @@ export class Flights {
     return this.#flights.length - this.#gaps.length;
   }
 
-  begin(call: StagedCall, close: CallResources["close"], answer: Flight["answer"]): Flight {
+  /** @param holds  Whether a plugin may give the call something to hold. */
+  begin(call: StagedCall, resources: CallResources, holds: boolean, answer: Flight["answer"]): Flight {
     const slot = this.#gaps.pop() ?? this.#flights.length;
     const flight: Flight = {
       call,
       answer,
-      close,
+      resources,
+      holdings: holds ? [] : undefined,
       stream: undefined,
       isCutOff: false,
       isAbandoned: false,

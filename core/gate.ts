@@ -18,7 +18,7 @@ import {
   stopping,
   unknownHandler,
 } from "./errors.ts";
-import { type Flight, Flights } from "./flights.ts";
+import { type Flight, Flights, type Holding } from "./flights.ts";
 import { type HookRunner, type HookSource, hookRunner } from "./hooks.ts";
 import type { Catalog, Operation } from "./operation.ts";
 import { CheckedStream, outputCheckOf } from "./output.ts";
@@ -165,7 +165,8 @@ export class PipelineGate implements Gate {
     };
     const call = new StagedCall(from, standing);
     return new Promise((answer) => {
-      void this.#perform(this.#flights.begin(call, resources.close, answer), invocation, machine);
+      const flight = this.#flights.begin(call, resources, machine.hooks.has("hold"), answer);
+      void this.#perform(flight, invocation, machine);
     });
   }
 
@@ -175,8 +176,8 @@ export class PipelineGate implements Gate {
     const { callId, cancellation } = call;
     let outcome: Outcome;
     try {
-      const run = call.isDryRun ? rehearse : runPipeline;
-      outcome = { ok: true, value: await run(call, given, machine), callId };
+      const value = await (call.isDryRun ? rehearse(call, given, machine) : runPipeline(flight, given, machine));
+      outcome = { ok: true, value, callId };
     } catch (error) {
       outcome = { ok: false, error: this.#told(error, flight), callId };
     }
@@ -244,9 +245,9 @@ export class PipelineGate implements Gate {
 
   /** Resources close before the outcome is recorded and answered: a failed commit must not follow a success. */
   #finish(flight: Flight, outcome: Outcome): Awaitable<Outcome> {
-    const { call, close } = flight;
+    const { call, resources } = flight;
     if (flight.isAbandoned && flight.stream !== undefined) return this.#end(flight, outcome); // its source still uses them
-    const closing = close(!outcome.ok || call.isDryRun); // what a dry run's preview opened is rolled back
+    const closing = resources.close(!outcome.ok || call.isDryRun); // what a dry run's preview opened is rolled back
     if (closing === undefined) return this.#end(flight, outcome);
     return closing.then(
       () => this.#end(flight, outcome),
@@ -262,10 +263,26 @@ export class PipelineGate implements Gate {
     flight.hasEnded = true;
     const { call } = flight;
     return andThen(this.#settle(call, outcome, call.operation), (settled) => {
-      this.#flights.end(flight);
-      if (this.#flights.size === 0) this.#drained?.();
+      // A handler that is abandoned may still run: what it holds is not for others yet.
+      if (flight.holdings === undefined || flight.holdings.length === 0 || flight.isAbandoned) this.#left(flight);
+      else void this.#released(flight, flight.holdings).then(() => this.#left(flight)); // the answer does not wait for it
       return settled;
     });
+  }
+
+  #left(flight: Flight): void {
+    this.#flights.end(flight);
+    if (this.#flights.size === 0) this.#drained?.();
+  }
+
+  async #released({ call: { callId, handler } }: Flight, holdings: readonly Holding[]): Promise<void> {
+    for (const { release } of holdings.toReversed()) {
+      try {
+        await release();
+      } catch (error) {
+        this.#log.warn("What a call held could not be released", { callId, handler, error: errorText(error) });
+      }
+    }
   }
 
   #settle(arrival: Arrival, outcome: Outcome, operation: Operation | undefined): Awaitable<Outcome> {

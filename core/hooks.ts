@@ -3,6 +3,7 @@
 
 import type { Approved, Arrival, Authorized, Bound, Outcome } from "./call.ts";
 import { internal, isQuaterError, type QuaterError } from "./errors.ts";
+import type { Holding } from "./flights.ts";
 import type { Operation } from "./operation.ts";
 import type { Log } from "./plugin.ts";
 import { aFunction, isTable, keyProblems, kindOf } from "./plugin-options.ts";
@@ -29,6 +30,11 @@ export interface InvokeHooks {
   approve: (call: Authorized) => Awaitable<Approval>;
   /** first: what `approve` would answer, for a dry run. Files nothing. */
   forecast: (call: Authorized) => Awaitable<unknown>;
+  /**
+   * every: waits for what the call must hold while its handler runs, such as a lock, and hands it to `keep`. Runs after all
+   * checks. What was handed over is released after the end of the call was recorded, also when a later hook refuses.
+   */
+  hold: (call: Approved, keep: (holding: Holding) => void) => Awaitable<Verdict>;
   /** around: wraps the handler, the first plugin outermost. Must call `next` at most once. */
   around: (call: Approved, next: () => Promise<unknown>) => Promise<unknown>;
   /** observe: told how the call ended; cannot change it. A throw after the handler ran makes the outcome unrecorded. */
@@ -42,6 +48,7 @@ export const hookKinds = {
   admit: "every",
   approve: "every",
   forecast: "first",
+  hold: "every",
   around: "around",
   settled: "observe",
 } as const satisfies Record<keyof InvokeHooks, HookKind>;

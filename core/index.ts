@@ -54,6 +54,7 @@ export {
   unavailable,
   unknownHandler,
 } from "./errors.ts";
+export type { Holding } from "./flights.ts";
 export {
   type CallContext,
   type Effect,
@@ -97,6 +98,7 @@ export {
   type Invocation,
   isCannotSend,
   type Log,
+  nameKeyOwner,
   type Plugin,
   type PluginCommand,
   type PluginContext,

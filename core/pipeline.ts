@@ -5,6 +5,7 @@ import { type Binder, frozen, type Given } from "./bind.ts";
 import { type Approved, type Authorized, type Bound, type Call, contextOf, StagedCall } from "./call.ts";
 import { canonicalText } from "./digest.ts";
 import { approvalRefused, cancelled, notAllowed, type QuaterError, refusedAs } from "./errors.ts";
+import type { Flight, Holding } from "./flights.ts";
 import type { HookRunner } from "./hooks.ts";
 import type { Verdict } from "./policy.ts";
 import { type Awaitable, andThen } from "./principal.ts";
@@ -21,8 +22,9 @@ type Stage<In extends Call, Out extends In> = (call: In, machine: Machine) => Aw
 export type GivenReader = readonly Given[] | (() => Awaitable<readonly Given[]>);
 
 /** @returns What the handler returned, checked. @throws {QuaterError} for every refusal. */
-export const runPipeline = async (call: Call, given: GivenReader, machine: Machine): Promise<unknown> => {
+export const runPipeline = async (flight: Flight, given: GivenReader, machine: Machine): Promise<unknown> => {
   const { hooks, checked } = machine;
+  const { call } = flight;
   judgeStatic(call);
   const parts = typeof given === "function" ? given() : given;
   const read = Array.isArray(parts) ? parts : await parts;
@@ -33,8 +35,10 @@ export const runPipeline = async (call: Call, given: GivenReader, machine: Machi
   const replay = hooks.has("admit") ? await admit(authorized, machine) : undefined;
   if (replay !== undefined) return checked(replay.value);
   const approved = hooks.has("approve") ? await approve(authorized, machine) : StagedCall.approved(authorized, none, none);
+  if (hooks.has("hold")) await hold(approved, flight, machine);
+  const run = () => handle(approved, flight);
   // Checked last, so that nothing around the handler can put a wrong shape on the wire.
-  return checked(await (hooks.has("around") ? hooks.around(approved, async () => handle(approved)) : handle(approved)));
+  return checked(await (hooks.has("around") ? hooks.around(approved, async () => run()) : run()));
 };
 
 /** Before anything is read: nobody probes the validation of what he may not call. */
@@ -86,22 +90,31 @@ const approve: Stage<Authorized, Approved> = async (call, { hooks }) => {
   return StagedCall.approved(call, approvedBy, consume);
 };
 
-const handle = (call: Approved): Awaitable<unknown> =>
+/** Waits for locks and the like. Resources that a policy opened before may show an older state, so they are opened anew. */
+const hold = async (call: Approved, { holdings, resources }: Flight, { hooks }: Machine): Promise<void> => {
+  for (const verdict of await hooks.every("hold", call, (holding) => void holdings?.push(holding)))
+    if (!verdict.allow) throw refused(verdict, notAllowed);
+  await resources.renew();
+};
+
+const handle = (call: Approved, { holdings }: Flight): Awaitable<unknown> =>
   andThen(call.resources(), (uses) => {
     const context = contextOf(call, uses);
     if (call.cancellation.isCancelled) throw cancelled();
+    const isReady = call.consume.length === 0 && holdings === undefined;
     // The last act before the handler: whatever could still refuse has had its say.
-    return andThen(call.consume.length === 0 ? StagedCall.enterAgain(call) : useUp(call), () =>
+    return andThen(isReady ? StagedCall.enterAgain(call) : useUp(call, holdings), () =>
       call.operation.handler.handle(call.input as never, context as never),
     );
   });
 
-const useUp = async (call: Approved): Promise<void> => {
+const useUp = async (call: Approved, holdings: readonly Holding[] = none): Promise<void> => {
   await StagedCall.enterAgain(call);
   for (const consume of call.consume) {
     const verdict = await consume();
     if (verdict?.allow !== true) throw refused(verdict ?? { allow: false, by: "consume" }, approvalRefused);
   }
+  for (const { confirm } of holdings) await confirm();
 };
 
 const refused = (

@@ -49,6 +49,13 @@ export interface ExposureKey {
   readonly check?: (value: unknown, operation: Operation) => readonly { readonly cause: string; readonly remedy: string }[];
 }
 
+const keyOwners = new Map<string, string>();
+
+/** Names the plugin that owns an exposure key, if the names differ: for the boot problem where it is not configured. */
+export const nameKeyOwner = (key: string, plugin: string): void => void keyOwners.set(key, plugin);
+
+export const keyOwnerOf = (key: string): string => keyOwners.get(key) ?? key;
+
 /** A plugin that originates calls. Its exposure key has the surface's name. */
 export interface Surface {
   readonly name: string;

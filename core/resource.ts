@@ -117,10 +117,12 @@ export class OpenResources {
 export interface CallResources {
   readonly open: () => Awaitable<Readonly<Record<string, unknown>>>;
   readonly close: (failed: boolean) => Promise<void> | undefined;
+  /** Closes what is open as after a failure, so that the next `open` opens everything anew. */
+  readonly renew: () => Promise<void> | undefined;
 }
 
 const none: Readonly<Record<string, unknown>> = Object.freeze({});
-const usingNothing: CallResources = { open: () => none, close: () => undefined };
+const usingNothing: CallResources = { open: () => none, close: () => undefined, renew: () => undefined };
 
 /** Resources of the app outlive the call, so a handler that uses only those has nothing to close. */
 export const callResources = (uses: Uses | undefined, app: OpenResources): CallResources => {
@@ -134,5 +136,10 @@ export const callResources = (uses: Uses | undefined, app: OpenResources): CallR
       return opening;
     },
     close: (failed) => own?.close({ failed }),
+    renew: () => {
+      const before = own;
+      [own, opening] = [undefined, undefined];
+      return before?.close({ failed: true });
+    },
   };
 };

@@ -28,14 +28,16 @@ const by = "approval";
 
 export const approve = async (ground: Ground, plan: Plan, call: Authorized): Promise<Approval> => {
   const asked = askedOf(ground, plan, call);
-  let usable = await judged(ground, asked);
+  let found = await judged(ground, asked);
   return {
     allow: true,
     by,
+    // Runs under the handler's lock: no other call of that lock runs between the preview, the use and the handler.
     consume: async (): Promise<Verdict> => {
       for (let attempt = 0; attempt < attempts; attempt++) {
-        if (await use(ground, asked, usable)) return { allow: true, by };
-        usable = await judged(ground, asked);
+        const usable = await previewed(ground, asked, found);
+        if (usable !== undefined && (await use(ground, asked, usable))) return { allow: true, by };
+        found = await judged(ground, asked);
       }
       throw approvalUnavailable(new Error("The approval was changed again and again"));
     },
@@ -61,15 +63,18 @@ interface Usable {
   readonly standing: Standing;
 }
 
-/** trust.md section 2, the table of states. @throws {QuaterError} unless it may be used. */
-const judged = async (ground: Ground, asked: Asked): Promise<Usable> => {
+/**
+ * trust.md section 2, the table of states. Looks at everything but the preview.
+ *
+ * @throws {QuaterError} unless it may be used.
+ */
+const judged = async (ground: Ground, asked: Asked): Promise<Found> => {
   const { approvalId } = asked.call;
   for (let attempt = 0; attempt < attempts; attempt++) {
     const found =
       approvalId === undefined ? await ground.parts.reader.newest(asked.callKeys) : await named(ground, asked, approvalId);
     if (found?.record.state === "approved") {
-      const usable = await current(ground, asked, found);
-      if (usable !== undefined) return usable;
+      if (await isCurrent(ground, asked, found)) return found;
     } else {
       await answer(ground, asked, found, approvalId !== undefined);
     }
@@ -118,32 +123,51 @@ const answer = async (ground: Ground, asked: Asked, found: Found | undefined, is
 };
 
 /**
- * Holds what was agreed to against the world as it is now. What does not hold any more is ended, so that the next repeat
- * is filed anew.
+ * Ends an approval that must not be used any more, so that the next repeat files a new request.
  *
- * @returns `undefined` when it was changed meanwhile.
+ * @returns `undefined` when another process changed it first. @throws {Error} otherwise: `error`.
  */
-const current = async (ground: Ground, asked: Asked, found: Found): Promise<Usable | undefined> => {
+const end = async (
+  ground: Ground,
+  asked: Asked,
+  found: Found,
+  { reason, detail, error }: { readonly reason: string; readonly detail: object; readonly error: Error },
+): Promise<undefined> => {
+  const { record } = found;
+  const event = {
+    fields: eventOf("approval.expired", record, { ...madeBy(asked.call), detail: { was: "approved", ...detail } }),
+  };
+  if (!(await ground.write([event], (open) => [voided(open, found, reason)]))) return undefined;
+  ground.tell("approval.expired", record);
+  throw error;
+};
+
+/** Whether policy and input schema are those of the request. An outdated request is ended, and the call is refused. */
+const isCurrent = async (ground: Ground, asked: Asked, found: Found): Promise<boolean> => {
   const { record } = found;
   const { id } = record;
-  const end = async (reason: string, detail: object, error: Error): Promise<undefined> => {
-    const event = {
-      fields: eventOf("approval.expired", record, { ...madeBy(asked.call), detail: { was: "approved", ...detail } }),
-    };
-    if (!(await ground.write([event], (open) => [voided(open, found, reason)]))) return undefined;
-    ground.tell("approval.expired", record);
-    throw error;
-  };
   const isPolicySame = record.policyName === asked.policyName && canonicalText(record.policy) === asked.policyText;
-  if (!isPolicySame) return end("the policy has changed", { cause: "policy" }, approvalOutdated(id, "policy"));
-  if (record.schema !== asked.schema)
-    return end("the input schema has changed", { cause: "schema" }, approvalOutdated(id, "schema"));
+  if (isPolicySame && record.schema === asked.schema) return true;
+  const what = isPolicySame ? "schema" : "policy";
+  const reason = isPolicySame ? "the input schema has changed" : "the policy has changed";
+  await end(ground, asked, found, { reason, detail: { cause: what }, error: approvalOutdated(id, what) });
+  return false;
+};
+
+/**
+ * Computes the preview again and compares it with the approved one. A stale request is ended, and the call is refused.
+ *
+ * @returns `undefined` when another process changed the request meanwhile.
+ */
+const previewed = async (ground: Ground, asked: Asked, found: Found): Promise<Usable | undefined> => {
+  const { record } = found;
+  const { id, surface, nonce } = record;
   const preview = await previewText(asked.call);
   if (preview !== record.preview) {
     const changed = changedAt(record.preview, preview);
-    return end(`the preview has changed: ${changed.join(", ")}`, { cause: "preview", changed }, approvalStale(id, changed));
+    const reason = `the preview has changed: ${changed.join(", ")}`;
+    return end(ground, asked, found, { reason, detail: { cause: "preview", changed }, error: approvalStale(id, changed) });
   }
-  const { surface, nonce } = record;
   const digest = digestOf(boundBy(asked, { surface, preview, nonce }));
   // The row was written to by something else than Quater: it is not what people were shown.
   if (digest !== record.digest || !asked.callKeys.includes(record.callKey)) throw approvalMismatch(id);
@@ -151,25 +175,34 @@ const current = async (ground: Ground, asked: Asked, found: Found): Promise<Usab
   if (standing === undefined) return undefined;
   // A row may name any time. The trail names the time until which the approval was given.
   if ((standing.usableUntil ?? 0) <= found.now)
-    return end("its time has run out", { cause: "time" }, approvalEnded(id, "expired", undefined));
+    return end(ground, asked, found, {
+      reason: "its time has run out",
+      detail: { cause: "time" },
+      error: approvalEnded(id, "expired", undefined),
+    });
   return { record, digest, standing };
 };
 
 /** @returns Whether the approval is used up now, and the call's start is on record with it. */
 const use = async (ground: Ground, { call, requester, requesterText, policy }: Asked, usable: Usable): Promise<boolean> => {
-  const { audit, log } = ground.parts;
+  const { audit, log, store } = ground.parts;
   const { record, digest, standing } = usable;
   const { callId, handler } = call;
   const open = await ground.open();
   const event = { fields: eventOf("approval.used", record, { ...madeBy(call), principal: requester, detail: { digest } }) };
   const surface = policy.anySurface ? undefined : call.surface;
   const statement = consumed(open, record.id, { callId, callKey: record.callKey, digest, handler, requesterText, surface });
-  const receipt = await audit.begin(callId, [event], [statement], {
+  // In the same transaction: a process that stood still may have lost the lock since it computed the preview.
+  const lock = store.lockOf(callId);
+  const receipt = await audit.begin(callId, [event], lock === undefined ? [statement] : [lock.guard, statement], {
     approvalId: record.id,
     check: unchangedSince(record.id, standing, standing.usableUntil ?? 0),
     ended: (how) => [ended(open, record.id, callId, outcomeOf(how))],
   });
-  if ("refused" in receipt) return false;
+  if ("refused" in receipt) {
+    await lock?.assertHeld();
+    return false;
+  }
   ground.tell("approval.used", record);
   const abandoned = () => {
     // Its end is still recorded when it comes; until then nobody knows.

@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import {
   type Authentication,
   definePlugin,
+  nameKeyOwner,
   type Plugin,
   type PluginContext,
   type Problem,
@@ -51,6 +52,8 @@ export interface HttpOptions extends GuardOptions {
   /** Connections that one address may have at once, or one /64 network of IPv6. Default 250, of 1,000 in all. */
   readonly maxConnectionsPerPeer?: number;
 }
+
+nameKeyOwner("public", "http");
 
 const serving = new Set(["serve", "dev", "test"]);
 const loopback = new Set(["127.0.0.1", "::1", "localhost"]);

@@ -5,14 +5,31 @@ import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BootError, definePlugin, errorText, type Plugin, type Problem } from "../../core/index.ts";
+import { BootError, type Catalog, definePlugin, errorText, nameKeyOwner, type Plugin, type Problem } from "../../core/index.ts";
 import type { Database } from "./connection.ts";
 import { type FailureKind, isStoreFailure } from "./failure.ts";
+import { type LockExposure, type LockRule, lockProblems, lockRemedy, lockSchema, sharedLockProblems } from "./lock/exposure.ts";
+import { lockMigrations } from "./lock/leases.ts";
+import { Locks } from "./lock/locks.ts";
 import { isMigrated, type Registered, touchOf } from "./migrate.ts";
 import { fenced, openDatabase, openStore, type Place } from "./open.ts";
 import { type OpenStore, type Store, storeRef } from "./service.ts";
 
+export type { LockExposure } from "./lock/exposure.ts";
 export { type OpenStore, type Store, storeRef } from "./service.ts";
+
+declare module "quater" {
+  interface Exposure {
+    /**
+     * Calls that name the same lock run one after the other: `"order"`, or `{ name: "order", by: "orderId" }` for one lock
+     * per value of an input. Default for a handler with a preview and an approval: the handler's name.
+     */
+    readonly lock?: LockExposure;
+  }
+  interface ExposureRules<Input, Given> {
+    readonly lock: LockRule<Input, Given>;
+  }
+}
 
 export interface StoreOptions {
   /**
@@ -24,6 +41,11 @@ export interface StoreOptions {
   readonly schema?: string;
   /** Start even where PostgreSQL has `fsync` or `full_page_writes` switched off: for tests. Default false. */
   readonly mayLoseCommits?: boolean;
+  /**
+   * For how long a process that stands still or dies keeps its locks. A running process renews them. Milliseconds, default
+   * 30,000.
+   */
+  readonly lockLeaseMs?: number;
 }
 
 /** sysexits EX_IOERR. */
@@ -38,11 +60,12 @@ export const store = definePlugin(
   (options: StoreOptions = {}): Plugin => ({
     name: "store",
     provides: [storeRef],
+    exposure: { key: "lock", schema: lockSchema, remedy: lockRemedy, check: lockProblems },
     rehearsed: ({ folder }) => store({ url: `file:${join(folder, "quater.db")}` }),
-    check: () => optionProblems(options),
+    check: ({ catalog }) => optionProblems(options, catalog),
     setup: ({ services, command, project, log, halt }) => {
       const place = placeOf(options, project.root);
-      const registered: Registered[] = [];
+      const registered: Registered[] = [{ plugin: "store", migrations: lockMigrations }];
       const instance = randomBytes(6).toString("hex");
       let database: Database | undefined;
       let opening: Promise<OpenStore> | undefined;
@@ -107,7 +130,9 @@ export const store = definePlugin(
         get isFenced() {
           return isFenced;
         },
+        lockOf: (callId) => locks.heldBy(callId),
       };
+      const locks = new Locks({ open: () => service.open(), leaseMs: options.lockLeaseMs ?? defaultLockLeaseMs, log });
       services.provide(storeRef, service);
       const answers = recently(readinessMs, () => check());
       let ticking: NodeJS.Timeout | undefined;
@@ -120,6 +145,7 @@ export const store = definePlugin(
         isLooking = false;
       };
       return {
+        hooks: locks.hooks,
         start: async () => {
           if (!processesThatStay.has(command)) return;
           try {
@@ -133,17 +159,23 @@ export const store = definePlugin(
         isReady: async () => !isFenced && (await answers()),
         stop: async () => {
           clearInterval(ticking);
+          locks.stop();
           await database?.close();
           database = undefined;
         },
       };
     },
   }),
-  { url: true, schema: true, mayLoseCommits: true },
+  { url: true, schema: true, mayLoseCommits: true, lockLeaseMs: true },
 );
 
-const optionProblems = ({ url = defaultUrl, schema = defaultSchema }: StoreOptions): Problem[] => {
-  const found: Problem[] = [];
+const optionProblems = (options: StoreOptions, { operations }: Catalog): Problem[] => {
+  const { url = defaultUrl, schema = defaultSchema, lockLeaseMs = defaultLockLeaseMs } = options;
+  const found: Problem[] = [...sharedLockProblems(operations)];
+  if (!Number.isInteger(lockLeaseMs) || lockLeaseMs < 1_000 || lockLeaseMs > 600_000) {
+    const cause = `store({ lockLeaseMs }) is ${lockLeaseMs}, which is not a number of milliseconds from 1,000 to 600,000`;
+    found.push({ place: "store()", plugin: "store", cause, remedy: "Write lockLeaseMs: 30_000, or remove it" });
+  }
   if (!/^file:.|^postgres(?:ql)?:\/\//.test(url)) {
     const cause = `store's url begins with ${JSON.stringify(url.slice(0, url.indexOf(":") + 1))}`;
     found.push({ place: "store()", plugin: "store", cause, remedy: 'Write "file:.quater/quater.db" or "postgres://..."' });
@@ -155,8 +187,11 @@ const optionProblems = ({ url = defaultUrl, schema = defaultSchema }: StoreOptio
   return found;
 };
 
+nameKeyOwner("lock", "store");
+
 const defaultUrl = "file:.quater/quater.db";
 const defaultSchema = "quater";
+const defaultLockLeaseMs = 30_000;
 
 const placeOf = ({ url = defaultUrl, schema = defaultSchema, mayLoseCommits = false }: StoreOptions, root: string): Place => {
   const file = url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);

@@ -54,6 +54,17 @@ export interface OpenStore {
   read<Row>(query: Query): Promise<readonly Row[]>;
 }
 
+/** The lock that a call holds while its handler runs. */
+export interface HeldLock {
+  /**
+   * For a transaction that must not be committed once another call has taken the lock: changes one row, and fails with
+   * `mismatch` after that.
+   */
+  readonly guard: Statement;
+  /** Asks the store. @throws {QuaterError} `lock_lost`. */
+  readonly assertHeld: () => Promise<void>;
+}
+
 export interface Store {
   /** In `setup`, before anything is opened. */
   register(plugin: string, migrations: readonly Migration[]): void;
@@ -75,6 +86,8 @@ export interface Store {
   /** Nothing may be trusted or written any more: no calls, not ready, and the process ends once it has drained. */
   fence(error: unknown): void;
   readonly isFenced: boolean;
+  /** Returns the lock of a call whose handler has one: from before its approval is used until its end is recorded. */
+  lockOf(callId: string): HeldLock | undefined;
 }
 
 export const storeRef = serviceRef<Store>("store");

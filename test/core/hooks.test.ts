@@ -39,6 +39,7 @@ test("every hook has a kind", () => {
     admit: "every",
     approve: "every",
     forecast: "first",
+    hold: "every",
     around: "around",
     settled: "observe",
   });
@@ -307,4 +308,76 @@ test("hooks chosen per handler are asked once per handler at boot, and without o
   await using app = await bootTest({ handlers: { a: read, b: read }, plugins: [choosing()] });
   await app.as(principal()).call("a");
   expect(asked).toEqual([undefined, "a", "b"]);
+});
+
+describe("hold", () => {
+  const holding = (happened: string[], by: string, confirm: () => void = () => {}) =>
+    plugin(by, {
+      hold: (_, keep) => {
+        keep({
+          confirm: () => noting(happened, `${by} confirms`, confirm()),
+          release: async () => void happened.push(`${by} releases`),
+        });
+        return noting(happened, `${by} holds`, allow(by));
+      },
+      around: (_, next) => {
+        happened.push(`${by} around`);
+        return next();
+      },
+      settled: () => void happened.push(`${by} settled`),
+    });
+
+  test("comes after approve and before around, and is released in reverse after the end was recorded", async () => {
+    const happened: string[] = [];
+    const approves = plugin("a", { approve: () => noting(happened, "a approves", allow("a")) });
+    await callUnder(happened, [holding(happened, "b"), holding(happened, "c"), approves]);
+    expect(happened).toEqual([
+      "a approves",
+      "b holds",
+      "c holds",
+      "b around",
+      "c around",
+      "b confirms",
+      "c confirms",
+      "handle",
+      "b settled",
+      "c settled",
+      "c releases",
+      "b releases",
+    ]);
+  });
+
+  test("a refusal by a later hold releases what was held before", async () => {
+    const happened: string[] = [];
+    const refuses = plugin("c", { hold: () => refuse("c", "too busy") });
+    const { outcome } = await callUnder(happened, [holding(happened, "b"), refuses]);
+    expect(outcome).toMatchObject({ ok: false, error: { code: "forbidden", message: "too busy" } });
+    expect(happened).toEqual(["b holds", "b settled", "b releases"]);
+  });
+
+  test("a handler does not start when confirm throws", async () => {
+    const happened: string[] = [];
+    const lost = () => unavailable("The lock was lost");
+    const { outcome } = await callUnder(happened, [holding(happened, "b", lost)]);
+    expect(outcome).toMatchObject({ ok: false, error: { code: "unavailable" } });
+    expect(happened).toEqual(["b holds", "b around", "b settled", "b releases"]);
+  });
+
+  test("a failed release is logged, and the answer stands", async () => {
+    const fails = plugin("b", {
+      hold: (_, keep) => {
+        keep({ confirm: () => undefined, release: () => Promise.reject(new Error("no store")) });
+        return allow("b");
+      },
+    });
+    const { outcome, log } = await callUnder([], [fails]);
+    expect(outcome.ok).toBe(true);
+    expect(log).toContainEqual(expect.objectContaining({ level: "warn", message: "What a call held could not be released" }));
+  });
+
+  test("a dry run holds nothing", async () => {
+    const happened: string[] = [];
+    await callUnder(happened, [holding(happened, "b")], { dryRun: true });
+    expect(happened).toEqual(["b settled"]);
+  });
 });

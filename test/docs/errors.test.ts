@@ -7,6 +7,7 @@ import { approvalCodes } from "../../plugins/approval/errors.ts";
 import { pageCodes } from "../../plugins/approval/page/refusals.ts";
 import { exitOfKind } from "../../plugins/cli/exit.ts";
 import { statusOfKind, transportStatus } from "../../plugins/http/refusals.ts";
+import { lockCodes } from "../../plugins/store/lock/errors.ts";
 
 const page = readFileSync(new URL("../../docs/errors.md", import.meta.url), "utf8");
 const rowsOf = (heading: string): string[][] => {
@@ -22,6 +23,7 @@ test("every general code is on the page with its kind, and no other", () => {
 
 test.each([
   ["What approval says", approvalCodes],
+  ["What locks say", lockCodes],
   ["What the approvals page says", pageCodes],
 ])("every code under %s is on the page with its kind, and no other", (heading, codes) => {
   expect(Object.fromEntries(rowsOf(heading).map(([code = "", kind]) => [code, kind]))).toEqual({ ...codes });

@@ -7,7 +7,7 @@ import { type Case, send, sendAs, type Target, type Tried, tried, Untried, unwri
 import type { Input } from "./inputs.ts";
 import { culpritsFor, peopleFor } from "./people.ts";
 import { allowed } from "./principals.ts";
-import { racers, racing } from "./race.ts";
+import { overtakers, overtaking, racers, racing } from "./race.ts";
 
 /** A call that waits for people. */
 interface Request {
@@ -120,6 +120,20 @@ const replayed: Case = {
   },
 };
 
+const overtaken: Case = {
+  name: "overtaken",
+  hole: "ran although another call had changed what its preview showed",
+  run: async (target) => {
+    const { operation, rehearsed } = target;
+    if (operation.handler.preview === undefined || rehearsed.isReal) return []; // a real preview need not change
+    const requests: Request[] = [];
+    while (requests.length < overtakers) requests.push(await approved(target, { claims: overtaking }));
+    const runs = await rehearsed.startsOf(() => Promise.all(requests.map(({ token, input }) => send(target, token, input))));
+    const expected = [`1 of ${overtakers} ran`];
+    return [{ got: `${runs} of ${overtakers} ran`, expected, hasRun: runs > 1, message: "", how: `${overtakers} at once` }];
+  },
+};
+
 const foreign: Case = {
   name: "somebody else's",
   hole: "ran on somebody else's approval",
@@ -192,7 +206,7 @@ const refusalOf = async (act: () => Promise<unknown>): Promise<QuaterError | und
   }
 };
 
-export const approvalCases: readonly Case[] = [unapproved, control, changed, replayed, foreign, selfApproved, denied];
+export const approvalCases: readonly Case[] = [unapproved, control, changed, replayed, overtaken, foreign, selfApproved, denied];
 
 const expired: Case = {
   name: "expired",

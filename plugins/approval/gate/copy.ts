@@ -22,7 +22,7 @@ import {
 import { rehearsedBy } from "../../../core/testing/rehearsed.ts";
 import { samplerOf } from "../../../core/testing/sample.ts";
 import type { PolicyReads } from "./policy-reads.ts";
-import { StartingLine } from "./race.ts";
+import { overtaking, StartingLine } from "./race.ts";
 
 /** Told by every handler as its first act. */
 export type Started = (handler: string) => void;
@@ -32,6 +32,8 @@ export type Missed = (resource: string) => void;
 export interface CopyChoice extends Rehearsal {
   readonly started: Started;
   readonly missed: Missed;
+  /** Returns how many handlers have started so far. */
+  readonly starts: () => number;
   /** Watches the policy functions. */
   readonly policies: PolicyReads;
   /** `undefined`: the surfaces keep their own. */
@@ -46,7 +48,8 @@ export const copyOf = (manifest: Manifest, choice: CopyChoice): Manifest =>
   defineConfig({
     ...manifest,
     handlers: manifest.handlers.map((exposed) => (isBranded(exposed, "exposed") ? exposedCopy(exposed, choice) : exposed)),
-    plugins: [...manifest.plugins.map((plugin) => pluginCopy(rehearsedBy(plugin, choice), choice)), attendant()],
+    // First, so that calls which race meet before one of them takes a lock.
+    plugins: [attendant(), ...manifest.plugins.map((plugin) => pluginCopy(rehearsedBy(plugin, choice), choice))],
   });
 
 const exposedCopy = ({ load, table }: Exposed, choice: CopyChoice): Exposed =>
@@ -60,7 +63,7 @@ const exposedCopy = ({ load, table }: Exposed, choice: CopyChoice): Exposed =>
   }, table as never) as Exposed;
 
 const handlerCopy = (name: string, original: Handler, choice: CopyChoice): Handler => {
-  const { started, missed, policies, isReal, opensResources } = choice;
+  const { started, starts, missed, policies, isReal, opensResources } = choice;
   const given = { ...original, auth: policies.watched(name, original) };
   if (isReal) {
     const handle = (input: never, context: never): unknown => {
@@ -73,10 +76,16 @@ const handlerCopy = (name: string, original: Handler, choice: CopyChoice): Handl
     started(name);
     return isStreamed(given.output) ? itemsOf(given.output.item) : sampleOf(given.output);
   };
-  const preview = given.preview === undefined ? {} : { preview: () => "a stand-in of the gate suite" };
+  const preview = given.preview === undefined ? {} : { preview: standInPreview(starts) };
   const use = Object.fromEntries(Object.keys(given.use ?? {}).map((used) => [used, untouchable(used, missed)]));
   return Object.freeze({ ...given, ...preview, ...(opensResources ? {} : { use }), handle });
 };
+
+/** The same for every call, except for callers whose previews are to become stale. */
+const standInPreview =
+  (starts: () => number) =>
+  (_: unknown, { principal }: { readonly principal: Principal }): unknown =>
+    principal.claims["gateSuite"] === overtaking.gateSuite ? { starts: starts() } : "a stand-in of the gate suite";
 
 const isStreamed = (output: Handler["output"]): output is Extract<Handler["output"], { kind: "stream" }> =>
   isSchema(output) && output["kind"] === "stream";
@@ -123,14 +132,14 @@ export const refusedByPlugin = { gateSuite: "refused" };
  */
 const attendant = definePlugin(() => {
   const by = "gate-suite";
-  const { around } = new StartingLine();
+  const { hold } = new StartingLine();
   const authorize: Hooks["authorize"] = ({ principal }) => ({
     allow: principal.claims["gateSuite"] !== refusedByPlugin.gateSuite,
     by,
   });
   return {
     name: by,
-    hooks: (operation) => (operation?.exposure["approval"] === undefined ? { authorize } : { authorize, around }),
+    hooks: (operation) => (operation?.exposure["approval"] === undefined ? { authorize } : { authorize, hold }),
   };
 });
 

@@ -9,6 +9,17 @@ export const racers = 4;
 /** In the claims of a principal whose calls race. */
 export const racing = { gateSuite: "racing" };
 
+/** How many approved calls of different callers are sent at once, each of which changes the preview of the others. */
+export const overtakers = 2;
+
+/** In the claims of their principals. Their previews tell how many handlers have started. */
+export const overtaking = { gateSuite: "overtaking" };
+
+const marks: ReadonlyMap<unknown, number> = new Map([
+  [racing.gateSuite, racers],
+  [overtaking.gateSuite, overtakers],
+]);
+
 /** After that, those who stand there go: one may have been refused on its way. */
 const patienceMs = 3_000;
 
@@ -16,15 +27,17 @@ export class StartingLine {
   #waiting: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  readonly around: NonNullable<Hooks["around"]> = async ({ principal }, next) => {
-    if (principal.claims["gateSuite"] === racing.gateSuite) await this.#arrive();
-    return next();
+  /** Stands before every other `hold`: who waits here must not keep a lock from those who are still on their way. */
+  readonly hold: NonNullable<Hooks["hold"]> = async ({ principal }) => {
+    const expected = marks.get(principal.claims["gateSuite"]);
+    if (expected !== undefined) await this.#arrive(expected);
+    return { allow: true, by: "gate-suite" };
   };
 
-  #arrive(): Promise<void> {
+  #arrive(expected: number): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
-      if (this.#waiting.length >= racers) this.#go();
+      if (this.#waiting.length >= expected) this.#go();
       else this.#timer ??= setTimeout(() => this.#go(), patienceMs);
     });
   }

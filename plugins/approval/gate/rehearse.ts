@@ -34,6 +34,13 @@ export interface RehearsalChoice {
   readonly usableForMs?: number;
 }
 
+interface Parts {
+  readonly starts: { count: number };
+  readonly missed: Set<string>;
+  readonly policies: PolicyReads;
+  readonly isReal: boolean;
+}
+
 export class Rehearsed implements AsyncDisposable {
   readonly tokens: Tokens;
   readonly #app: TestApp;
@@ -43,15 +50,13 @@ export class Rehearsed implements AsyncDisposable {
   readonly #isRecorded: boolean;
   /** What policy functions read while they were asked. */
   readonly policies: PolicyReads;
+  /** Handlers and previews are the manifest's own. */
+  readonly isReal: boolean;
 
-  private constructor(
-    app: TestApp,
-    folder: string,
-    tokens: Tokens,
-    { starts, missed, policies }: { starts: { count: number }; missed: Set<string>; policies: PolicyReads },
-  ) {
+  private constructor(app: TestApp, folder: string, tokens: Tokens, { starts, missed, policies, isReal }: Parts) {
     this.#app = app;
     this.policies = policies;
+    this.isReal = isReal;
     this.#folder = folder;
     this.tokens = tokens;
     this.#starts = starts;
@@ -74,13 +79,14 @@ export class Rehearsed implements AsyncDisposable {
       ...(usableForMs === undefined ? {} : { usableForMs }),
       doorOf: hasOwnDoors ? undefined : tokens.doorOf,
       started: () => void starts.count++,
+      starts: () => starts.count,
       missed: (resource) => void missed.add(resource),
       policies,
     });
     try {
       // Real handlers and own authenticators find their files; nothing else looks at the project's folder.
       const app = await bootTest(copy, { root: isReal || hasOwnDoors ? root : folder });
-      return new Rehearsed(app, folder, tokens, { starts, missed, policies });
+      return new Rehearsed(app, folder, tokens, { starts, missed, policies, isReal });
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
       throw error;

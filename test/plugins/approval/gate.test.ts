@@ -92,6 +92,7 @@ describe("the shop", () => {
           "unapproved",
           "changed",
           "replayed",
+          "overtaken",
           "somebody else's",
           "self-approved",
           "denied",

@@ -12,7 +12,7 @@ import {
   type Outcome,
   Type,
 } from "quater";
-import { type AuditOptions, approval, approvalsRef, audit, auditRef, store, storeRef } from "quater/plugins";
+import { type AuditOptions, approval, approvalsRef, audit, auditRef, type StoreOptions, store, storeRef } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { Ground } from "../../../plugins/approval/ground.ts";
@@ -52,6 +52,7 @@ export interface DeskBoot {
   readonly url?: string | undefined;
   readonly approval?: Partial<ApprovalOptions>;
   readonly audit?: AuditOptions;
+  readonly store?: StoreOptions;
   /** Default: `pay`, which needs finance on both surfaces. */
   readonly handlers?: Readonly<Record<string, Handler>>;
   readonly expose?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -115,7 +116,7 @@ export const bootDesk = async (boot: DeskBoot): Promise<Desk> => {
     plugins: [
       other(),
       ...(boot.plugins ?? []),
-      store({ ...(url === undefined ? {} : { url }), mayLoseCommits: true }),
+      store({ ...(url === undefined ? {} : { url }), mayLoseCommits: true, ...boot.store }),
       audit(boot.audit),
       approval({ authenticate: tokens(people), policies: finance, ...boot.approval }),
     ],

@@ -1,0 +1,109 @@
+// The exposure key `lock`: its values, the compile-time rule, the checks at boot, and which lock a call needs.
+
+import { createHash } from "node:crypto";
+import {
+  canonicalText,
+  hasSecret,
+  nearest,
+  type Operation,
+  type Problem,
+  propertiesOf,
+  type Refused,
+  Type,
+} from "../../../core/index.ts";
+
+/** The lock's name, or one lock per value of an input: `{ name: "order", by: "orderId" }`. */
+export type LockExposure = string | { readonly name: string; readonly by: string };
+
+/** `by` must be an input of the handler, or the manifest does not compile. */
+export type LockRule<Input, Given> = Given extends { readonly by: infer By extends string }
+  ? {
+      readonly [Key in keyof Given | "name"]: Key extends "name"
+        ? string
+        : Key extends "by"
+          ? By extends keyof Input
+            ? By
+            : Refused<`lock.by names ${By}, which is not a property of the handler's input`>
+          : Refused<`A lock has no option ${Key & string}`>;
+    }
+  : LockExposure;
+
+const lockName = Type.String({ pattern: "^[A-Za-z][A-Za-z0-9_.:-]{0,63}$" });
+
+export const lockSchema = Type.Union([
+  lockName,
+  Type.Object({ name: lockName, by: Type.String({ minLength: 1 }) }, { additionalProperties: false }),
+]);
+
+export const lockRemedy =
+  'Write lock: "order" or lock: { name: "order", by: "orderId" }. A name starts with a letter and has at most 64 letters, digits, or _ . : -';
+
+interface Lock {
+  readonly name: string;
+  /** Absent: one lock for all calls. */
+  readonly by?: string;
+}
+
+/**
+ * Returns the lock that calls of a handler take. A handler with a preview and an approval has one by default: without it,
+ * the preview that people approved could become stale before the handler runs.
+ */
+export const lockOf = ({ exposure, handler, name }: Operation): Lock | undefined => {
+  const given = exposure["lock"] as LockExposure | undefined;
+  if (given !== undefined) return typeof given === "string" ? { name: given } : given;
+  return handler.preview !== undefined && exposure["approval"] !== undefined ? { name } : undefined;
+};
+
+/**
+ * Returns the key of the lock in the store. The same value of the same type gives the same key; a missing value has a key
+ * of its own. A digest: values can be long or personal, and PostgreSQL does not index long text.
+ */
+export const lockKeyOf = ({ name, by }: Lock, input: unknown): string => {
+  const value = by === undefined ? undefined : (input as Readonly<Record<string, unknown>>)[by];
+  const text = canonicalText([name, by !== undefined, ...(value === undefined ? [] : [value])]);
+  return createHash("sha256").update(text).digest("base64url");
+};
+
+/** Checks `by` against the handler's input, for projects that no compiler has checked. */
+export const lockProblems = (given: unknown, { name, input }: Operation) => {
+  const { by } = typeof given === "string" ? { by: undefined } : (given as { readonly by: string });
+  if (by === undefined) return [];
+  const properties = propertiesOf(input);
+  const property = Object.hasOwn(properties, by) ? properties[by] : undefined;
+  if (property === undefined) {
+    const near = nearest(by, Object.keys(properties));
+    const inputs = Object.keys(properties).join(", ");
+    const list =
+      inputs === "" ? 'The handler has no inputs: write the lock\'s name alone, lock: "order"' : `Use one of ${inputs}`;
+    return [
+      {
+        cause: `${name}: lock.by names ${by}, which is not a property of the handler's input`,
+        remedy: near === undefined ? list : `Did you mean "${near}"?`,
+      },
+    ];
+  }
+  if (!hasSecret({ type: "object", properties: { [by]: property } })) return [];
+  return [{ cause: `${name}: lock.by names ${by}, which is a secret() field`, remedy: "Lock by another input, such as an id" }];
+};
+
+/** Finds names that some handlers lock as a whole and others by an input: those calls would not exclude each other. */
+export const sharedLockProblems = (operations: readonly Operation[]): readonly Problem[] => {
+  const byName = new Map<string, { readonly operation: Operation; readonly isByInput: boolean }>();
+  return operations.flatMap((operation) => {
+    const lock = lockOf(operation);
+    if (lock === undefined) return [];
+    const isByInput = lock.by !== undefined;
+    const first = byName.get(lock.name);
+    if (first === undefined) byName.set(lock.name, { operation, isByInput });
+    if (first === undefined || first.isByInput === isByInput) return [];
+    const [whole, part] = isByInput ? [first.operation, operation] : [operation, first.operation];
+    return [
+      {
+        place: operation.place,
+        plugin: "store",
+        cause: `${whole.name} locks ${lock.name} as a whole and ${part.name} locks it by an input, so they would not exclude each other`,
+        remedy: "Add by to both, remove it from both, or give one of the locks another name",
+      },
+    ];
+  });
+};

@@ -1,0 +1,127 @@
+// Locks in the store: one row per lock that is held, with a lease and a fencing number. No session locks, because a pooler
+// may give every transaction another session, and no transaction that stays open while a handler runs.
+
+import type { Kysely } from "kysely";
+import { statementOf } from "../queries.ts";
+import type { Migration, OpenStore, Statement } from "../service.ts";
+
+interface LockRow {
+  readonly lock_key: string;
+  /** For people who look into the table. */
+  readonly name: string;
+  /** Grows with every new holder. */
+  readonly fence: number;
+  /** Random, one per process. */
+  readonly holder: string;
+  /** By the store's clock, milliseconds. Others may take the lock from then on. */
+  readonly lease_until: number;
+}
+
+interface Tables {
+  quater_lock: LockRow;
+}
+
+export const lockMigrations: readonly Migration[] = [
+  {
+    version: 1,
+    tables: ["quater_lock"],
+    up: (build) => [
+      build.schema
+        .createTable("quater_lock")
+        .addColumn("lock_key", "text", (column) => column.notNull().primaryKey())
+        .addColumn("name", "text", (column) => column.notNull())
+        .addColumn("fence", "bigint", (column) => column.notNull())
+        .addColumn("holder", "text", (column) => column.notNull())
+        .addColumn("lease_until", "bigint", (column) => column.notNull()),
+    ],
+  },
+];
+
+/** A lock as this process holds it. */
+export interface Lease {
+  readonly name: string;
+  /** Extends the lease. Changes one row, and none once another holder has taken the lock. */
+  readonly extension: Statement;
+  /** Deletes the row, unless another holder has taken the lock. */
+  readonly end: Statement;
+  /** When the store last confirmed it; taken before the store was asked. */
+  confirmedAt: Instant;
+  /** Another holder has taken the lock since. */
+  isLost: boolean;
+}
+
+/** By both clocks of the process: one stands still while a machine sleeps, the other can be set. */
+interface Instant {
+  readonly steady: number;
+  readonly wall: number;
+}
+
+export const instant = (): Instant => ({ steady: performance.now(), wall: Date.now() });
+
+export const elapsedSince = ({ steady, wall }: Instant): number => Math.max(performance.now() - steady, Date.now() - wall);
+
+/** Rows of processes that died are deleted after this time. */
+const keptMs = 3_600_000;
+
+interface Wanted {
+  readonly key: string;
+  readonly name: string;
+  readonly holder: string;
+  readonly leaseMs: number;
+}
+
+const tablesOf = (store: OpenStore): Kysely<Tables> => store.queries<Tables>();
+const leaseEnd = (store: OpenStore, leaseMs: number) => store.sql<number>`${store.clock} + cast(${leaseMs} as bigint)`;
+
+/** One attempt to take a lock. Safe to repeat when the answer was lost: a holder may take its own lock again. */
+export const acquired = async (store: OpenStore, { key, name, holder, leaseMs }: Wanted): Promise<Lease | undefined> => {
+  const confirmedAt = instant();
+  const { sql, clock } = store;
+  const attempt = tablesOf(store)
+    .insertInto("quater_lock")
+    // Starts at the clock, so that the number also grows after the row of an earlier holder was deleted.
+    .values({ lock_key: key, name, fence: clock, holder, lease_until: leaseEnd(store, leaseMs) })
+    .onConflict((conflict) =>
+      conflict
+        .column("lock_key")
+        .doUpdateSet({
+          fence: sql<number>`quater_lock.fence + 1`,
+          holder: (eb) => eb.ref("excluded.holder"),
+          lease_until: (eb) => eb.ref("excluded.lease_until"),
+        })
+        .where(sql<boolean>`quater_lock.lease_until <= ${clock} or quater_lock.holder = excluded.holder`),
+    )
+    .returning("fence");
+  const [result] = await store.apply([attempt]);
+  const row = result?.rows[0] as { readonly fence: number } | undefined;
+  if (row === undefined) return undefined;
+  const { fence } = row;
+  const extended = tablesOf(store)
+    .updateTable("quater_lock")
+    .set({ lease_until: leaseEnd(store, leaseMs) })
+    .where("lock_key", "=", key)
+    .where("fence", "=", fence)
+    .where("holder", "=", holder);
+  const deleted = tablesOf(store)
+    .deleteFrom("quater_lock")
+    .where("lock_key", "=", key)
+    .where("fence", "=", fence)
+    .where("holder", "=", holder);
+  return { name, extension: statementOf(extended), end: statementOf(deleted), confirmedAt, isLost: false };
+};
+
+/** Extends all of them, and marks those that are lost. */
+export const renewed = async (store: OpenStore, leases: readonly Lease[]): Promise<void> => {
+  const confirmedAt = instant();
+  const results = await store.apply(leases.map(({ extension }) => extension));
+  for (const [index, lease] of leases.entries()) {
+    if (results[index]?.changes === 1) lease.confirmedAt = confirmedAt;
+    else lease.isLost = true;
+  }
+};
+
+/** Deletes the rows of processes that died long ago. */
+export const pruned = async (store: OpenStore): Promise<void> => {
+  const old = store.sql<number>`${store.clock} - cast(${keptMs} as bigint)`;
+  await store.apply([tablesOf(store).deleteFrom("quater_lock").where("lease_until", "<", old)]);
+};

@@ -1,0 +1,113 @@
+// The hook that takes a handler's lock, and the leases that this process holds: renewed while handlers run.
+
+import { randomUUID } from "node:crypto";
+import { errorText, type HookChoice, type Log } from "../../../core/index.ts";
+import type { HeldLock, OpenStore } from "../service.ts";
+import { lockLost } from "./errors.ts";
+import { lockKeyOf, lockOf } from "./exposure.ts";
+import { acquired, elapsedSince, type Lease, pruned, renewed } from "./leases.ts";
+import { type LeaseKeeper, LockQueue } from "./queue.ts";
+
+const pruneEveryMs = 3_600_000;
+
+export interface LocksOptions {
+  readonly open: () => Promise<OpenStore>;
+  readonly leaseMs: number;
+  readonly log: Log;
+}
+
+export class Locks {
+  readonly #options: LocksOptions;
+  readonly #holder = randomUUID();
+  /** By key. Only locks that a call of this process has or wants. */
+  readonly #queues = new Map<string, LockQueue>();
+  readonly #leases = new Set<Lease>();
+  readonly #byCall = new Map<string, HeldLock>();
+  #renewing: NodeJS.Timeout | undefined;
+  #prunedAt = 0;
+
+  constructor(options: LocksOptions) {
+    this.#options = options;
+  }
+
+  /** Returns the lock that a call holds, from before its approval is used until its end is recorded. */
+  heldBy(callId: string): HeldLock | undefined {
+    return this.#byCall.get(callId);
+  }
+
+  readonly hooks: HookChoice = (operation) => {
+    const lock = operation === undefined ? undefined : lockOf(operation);
+    if (lock === undefined) return undefined;
+    return {
+      hold: async ({ callId, input, cancellation }, keep) => {
+        const { confirm, release, guard, assertHeld } = await this.#queueOf(lockKeyOf(lock, input), lock.name).take(cancellation);
+        this.#byCall.set(callId, { guard, assertHeld });
+        keep({
+          confirm,
+          release: () => {
+            this.#byCall.delete(callId);
+            return release();
+          },
+        });
+        return { allow: true, by: "store" };
+      },
+    };
+  };
+
+  /** Leases of handlers that still run stay in the store until they run out. */
+  stop(): void {
+    clearInterval(this.#renewing);
+    this.#leases.clear();
+  }
+
+  #queueOf(key: string, name: string): LockQueue {
+    const queue = this.#queues.get(key) ?? new LockQueue(this.#keeper, key, name);
+    this.#queues.set(key, queue);
+    return queue;
+  }
+
+  readonly #keeper: LeaseKeeper = {
+    acquire: async (key, name) => {
+      const store = await this.#options.open();
+      const { leaseMs } = this.#options;
+      const lease = await acquired(store, { key, name, holder: this.#holder, leaseMs });
+      if (lease === undefined) return undefined;
+      if (this.#leases.size === 0) this.#renewing = setInterval(() => void this.#renew(), leaseMs / 3).unref();
+      this.#leases.add(lease);
+      if (Date.now() - this.#prunedAt > pruneEveryMs) {
+        this.#prunedAt = Date.now();
+        await pruned(store).catch((error: unknown) => this.#warn("Locks of dead processes could not be deleted", error));
+      }
+      return lease;
+    },
+    release: async (lease) => {
+      this.#leases.delete(lease);
+      if (this.#leases.size === 0) clearInterval(this.#renewing);
+      await (await this.#options.open()).apply([lease.end]);
+    },
+    confirm: async (lease) => {
+      if (!lease.isLost) await renewed(await this.#options.open(), [lease]);
+      if (lease.isLost) throw lockLost(lease.name);
+    },
+    isFresh: (lease) => !lease.isLost && elapsedSince(lease.confirmedAt) < this.#options.leaseMs,
+    idle: (key) => void this.#queues.delete(key),
+  };
+
+  /** A lease that could not be renewed is tried again the next time: it stays ours as long as nobody else takes it. */
+  async #renew(): Promise<void> {
+    const held = [...this.#leases].filter(({ isLost }) => !isLost);
+    try {
+      await renewed(await this.#options.open(), held);
+    } catch (error) {
+      this.#warn("Locks could not be renewed", error);
+    }
+    for (const { name } of held.filter((lease) => lease.isLost && this.#leases.has(lease)))
+      this.#options.log.error(`The lock ${name} was lost while a handler may have been running`, {
+        hint: "The process stood still for longer than store({ lockLeaseMs }), and another call has taken the lock",
+      });
+  }
+
+  #warn(message: string, error: unknown): void {
+    this.#options.log.warn(message, { error: errorText(error) });
+  }
+}

@@ -1,0 +1,84 @@
+// What boot says of locks that cannot work. The compiler says some of it earlier: see test/types/lock.ts.
+
+import { authenticated, handler, secret, Type } from "quater";
+import { approval, audit, type StoreOptions, store } from "quater/plugins";
+import { bootTest, tokens } from "quater/testing";
+import { expect, test } from "vitest";
+import { tempFolder } from "../audit/kit.ts";
+
+const refundOrder = handler({
+  description: "Refund an order.",
+  effect: "write",
+  input: Type.Object({ orderId: Type.String(), cents: Type.Integer(), card: Type.Optional(secret(Type.String())) }),
+  auth: authenticated,
+  preview: () => "a refund",
+  handle: () => undefined,
+});
+
+const boot = async (expose: object, options?: StoreOptions, plugins = [store(options)]) => {
+  using folder = tempFolder();
+  const handlers = { refundOrder, cancelOrder: refundOrder };
+  const app = await bootTest({ root: folder.root, handlers, expose: expose as never, plugins });
+  await app.stop();
+};
+
+const byOrder = { name: "order", by: "orderId" };
+
+test.each<[string, object, RegExp]>([
+  [
+    "by is no input",
+    { name: "order", by: "orderid" },
+    /refundOrder: lock\.by names orderid, which is not a property of the handler's input\. Did you mean "orderId"\?/,
+  ],
+  [
+    "by is far from every input",
+    { name: "order", by: "toString" },
+    /lock\.by names toString, which is not a property of the handler's input\. Use one of orderId, cents, card/,
+  ],
+  [
+    "by is a secret",
+    { name: "card", by: "card" },
+    /refundOrder: lock\.by names card, which is a secret\(\) field\. Lock by another input, such as an id/,
+  ],
+  ["name is empty", { name: "", by: "orderId" }, /refundOrder: lock.*\. Write lock: "order" or lock: \{ name: "order"/],
+  ["by is missing", { name: "order" }, /refundOrder: lock.*\. Write lock: "order"/],
+])("S4: boot refuses a lock whose %s", async (_, lock, problem) => {
+  await expect(boot({ refundOrder: { direct: true, lock } })).rejects.toThrow(problem);
+});
+
+test("S4: boot refuses an empty name, and a lock without store()", async () => {
+  await expect(boot({ refundOrder: { direct: true, lock: "" } })).rejects.toThrow(/refundOrder: lock/);
+  await expect(boot({ refundOrder: { direct: true, lock: "order" } }, undefined, [])).rejects.toThrow(
+    /refundOrder uses the exposure key "lock", which no configured plugin owns\. Add the plugin that owns it to plugins, such as store\(\)/,
+  );
+});
+
+test("S4: boot refuses one name for a whole lock and for a lock by input", async () => {
+  const expose = { refundOrder: { direct: true, lock: byOrder }, cancelOrder: { direct: true, lock: "order" } };
+  await expect(boot(expose)).rejects.toThrow(
+    /cancelOrder locks order as a whole and refundOrder locks it by an input, so they would not exclude each other\. Add by to both/,
+  );
+  await boot({ ...expose, cancelOrder: { direct: true, lock: { name: "order", by: "cents" } } });
+});
+
+test("S4: the name of a handler with a preview and an approval is taken as its lock", async () => {
+  using folder = tempFolder();
+  const plugins = [
+    store(),
+    audit(),
+    approval({ authenticate: tokens({}), policies: { finance: { approvers: [{ role: "finance" }] } } }),
+  ];
+  const expose = {
+    refundOrder: { direct: true, approval: "finance" },
+    cancelOrder: { direct: true, lock: { name: "refundOrder", by: "orderId" } },
+  };
+  await expect(
+    bootTest({ root: folder.root, handlers: { refundOrder, cancelOrder: refundOrder }, expose, plugins }),
+  ).rejects.toThrow(/refundOrder locks refundOrder as a whole and cancelOrder locks it by an input/);
+});
+
+test.each([0, 999, 1.5, 600_001, "10s"])("S4: boot refuses lockLeaseMs: %s", async (lockLeaseMs) => {
+  await expect(boot({ refundOrder: { direct: true } }, { lockLeaseMs: lockLeaseMs as number })).rejects.toThrow(
+    /store\(\{ lockLeaseMs \}\) is .*, which is not a number of milliseconds from 1,000 to 600,000/,
+  );
+});
