@@ -23,7 +23,7 @@ const problemsOf = async (...plugins: object[]): Promise<readonly string[]> => {
 
 const no = () => ({ allow: false, by: "p" }) as const;
 const settled = () => {};
-const hooks = "Its hooks are authorize, admit, approve, forecast, around, settled";
+const hooks = "Its hooks are authorize, admit, approve, forecast, hold, around, settled";
 const returned = "Its fields are hooks, commands, start, stop, isReady, probe";
 const tableOfHooks = "Write { authorize: ..., settled: ... }, and neither a promise nor an instance of a class";
 
