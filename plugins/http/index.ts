@@ -15,7 +15,7 @@ import {
 import type { Guard, GuardOptions } from "./guard.ts";
 import { RequestCredentials, ResponseCancellation } from "./request.ts";
 import type { Route, RouteRule } from "./route.ts";
-import { routeProblems, routeSchema } from "./route.ts";
+import { credentialInputs, routeProblems, routeSchema } from "./route.ts";
 import type { Listening } from "./server.ts";
 import { type HttpService, httpRef, type Mounting, type PathItems } from "./service.ts";
 
@@ -69,7 +69,8 @@ export const http = definePlugin(
     ],
     surface: { name: "http", exposes: "HTTP routes", authenticate: options.authenticate, opensToPublic: true },
     rehearsed: () => http({ ...options, host: "127.0.0.1", port: 0 }),
-    check: ({ catalog }) => optionProblems(options, duplicateRoutes(catalog.operations)),
+    check: ({ catalog: { operations } }) =>
+      optionProblems(options, [...duplicateRoutes(operations), ...credentialInputs(options.authenticate, operations)]),
     setup: (context) => setup(options, context),
   }),
   {

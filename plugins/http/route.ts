@@ -1,7 +1,17 @@
 // The `http` key of an exposure: which route a handler is, checked by the compiler against the handler's input and again
 // at boot.
 
-import { isSecretField, type Operation, propertiesOf, type Refused, Type } from "../../core/index.ts";
+import {
+  type Authentication,
+  asAuthenticator,
+  isSecretField,
+  type Operation,
+  type Problem,
+  propertiesOf,
+  type Refused,
+  readingOf,
+  Type,
+} from "../../core/index.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 export type RouteText = `${Method} /${string}`;
@@ -106,6 +116,22 @@ const bodiless = new Set([204, 205]);
 
 /** Whether a handler says that it gives nothing; one without a schema may give anything. */
 const isEmpty = ({ output, isStream }: Operation): boolean => !isStream && output?.["type"] === "null";
+
+/** Inputs that would take a credential: it would reach the handler, the trail and whoever looks at a request for approval. */
+export const credentialInputs = (authenticate: Authentication | undefined, operations: readonly Operation[]): Problem[] => {
+  if (authenticate === undefined) return [];
+  const { headers, cookies } = readingOf(asAuthenticator(authenticate).reads);
+  return operations.flatMap(({ name: handler, place, exposure }) => {
+    const bind = Object((exposure["http"] as Partial<RouteDetails> | undefined)?.bind) as Readonly<Record<string, unknown>>;
+    return Object.entries(bind).flatMap(([input, source]): Problem[] => {
+      const [, from, key = ""] = /^(header|cookie):(.*)$/.exec(String(source)) ?? [];
+      const isRead = from === "header" ? headers.includes(key.toLowerCase()) : cookies.some(({ name }) => name === key);
+      if (from === undefined || !isRead) return [];
+      const cause = `${handler}: bind.${input} takes the ${from} ${key}, which the authenticator of http reads`;
+      return [{ place, plugin: "http", cause, remedy: `Take it from another ${from}, or use principal in the handler` }];
+    });
+  });
+};
 
 /** What is wrong with a route on this handler, beyond what its schema says. */
 export const routeProblems = (value: unknown, operation: Operation): { cause: string; remedy: string }[] => {

@@ -7,13 +7,13 @@ import { describe, expect, test } from "vitest";
 import { raw } from "../http/socket.ts";
 
 const ana = principal({ subject: "ana" });
-const who = handler({
+const whoParts = {
   description: "Say who calls.",
   effect: "read",
-  input: Type.Object({}),
   auth: anyone,
-  handle: (_, context) => ({ subject: context.principal.subject }),
-});
+  handle: (_: unknown, context: { readonly principal: Principal }) => ({ subject: context.principal.subject }),
+} as const;
+const who = handler({ ...whoParts, input: Type.Object({}) });
 const write = handler({
   description: "Change something.",
   effect: "write",
@@ -265,4 +265,21 @@ describe("S17: reads that could be forged or mean nothing stop the boot", () => 
     const door = authenticator({ name: "mine", reads: reads as never, authenticate: () => ana });
     await expect(boot(door)).rejects.toMatchObject({ problems: [{ cause }] });
   });
+});
+
+test("S17: an input cannot be bound to a header or cookie that the authenticator reads", async () => {
+  const causesWith = (bind: string) =>
+    bootTest({
+      handlers: { who: handler({ ...whoParts, input: Type.Object({ id: Type.String() }) }) },
+      expose: { who: { http: { route: "GET /who", bind: { id: bind } } } },
+      plugins: [http({ port: 0, authenticate: firstOf(byHeader, byCookie) })],
+    });
+  await expect(causesWith("header:X-Session")).rejects.toMatchObject({
+    problems: [{ cause: "who: bind.id takes the header X-Session, which the authenticator of http reads" }],
+  });
+  await expect(causesWith("cookie:sid")).rejects.toMatchObject({
+    problems: [{ cause: "who: bind.id takes the cookie sid, which the authenticator of http reads" }],
+  });
+  await using app = await causesWith("cookie:theme");
+  expect(urlOf(app)).not.toBe("");
 });
