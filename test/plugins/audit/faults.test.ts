@@ -1,6 +1,10 @@
 // Temporary faults: calls that need a record get 503 while the fault lasts, nothing is fenced, and service returns by
 // itself. Only damage fences an instance.
 
+import { execFileSync, spawn } from "node:child_process";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import pg from "pg";
 import { auditRef, storeRef } from "quater/plugins";
 import { principal, type TestApp } from "quater/testing";
@@ -10,6 +14,7 @@ import { openSqlite } from "../../../plugins/store/sqlite.ts";
 import { type TestPgbouncer, testPgbouncer } from "../store/pgbouncer.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { bootWithTrail, change, look, tempFolder } from "./kit.ts";
+import { builtChild } from "./load.ts";
 
 let postgres: TestPostgres | string;
 let pooler: TestPgbouncer | string;
@@ -227,6 +232,44 @@ describe("on sqlite", () => {
     expect(await isReady(app)).toBe(false);
   });
 });
+
+test.for(["audit", "shelf"])(
+  "O4: with %s, an idle instance is not ready while the disk is full, and ready again after it",
+  async (plugin, context) => {
+    const limit = (pid: number, bytes: string) => execFileSync("prlimit", ["--pid", String(pid), `--fsize=${bytes}:unlimited`]);
+    try {
+      limit(process.pid, "unlimited");
+    } catch (error) {
+      if (process.env["QUATER_TEST_REQUIRE_ALL"] === "1") throw error;
+      return context.skip(`prlimit cannot be used here: ${String(error)}`);
+    }
+    using folder = tempFolder();
+    const built = await builtChild("test/plugins/audit/ready-child.ts");
+    const child = spawn(process.execPath, [built.file, folder.root, plugin], { stdio: ["pipe", "pipe", "inherit"] });
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+    const untilReady = async (isReady: boolean) => {
+      for (;;) {
+        const { value, done } = await lines.next();
+        if (done === true) throw new Error(`The child ended before its readiness was ${isReady}`);
+        if ((JSON.parse(value) as { isReady: boolean }).isReady === isReady) return;
+      }
+    };
+    try {
+      for (let n = 0; n < 2; n++) {
+        await untilReady(true);
+        limit(Number(child.pid), String(statSync(join(folder.root, ".quater/quater.db-wal")).size));
+        await untilReady(false);
+        limit(Number(child.pid), "unlimited");
+      }
+      await untilReady(true);
+    } finally {
+      child.stdin.end();
+      await ended;
+      built.dispose();
+    }
+  },
+);
 
 test("O1: every code is classified by what it means; only damage is broken", () => {
   const ofPostgres = (code: string): FailureKind =>

@@ -1,0 +1,32 @@
+// An idle process that says every 200 ms whether it is ready: `ready-child <folder> <with or without audit>`. It ends when
+// its standard input does.
+
+import { definePlugin } from "quater";
+import { audit, store, storeRef } from "quater/plugins";
+import { bootTest } from "quater/testing";
+
+const [root = "", plugins = "audit"] = process.argv.slice(2);
+
+const shelf = definePlugin(() => ({
+  name: "shelf",
+  needs: [storeRef],
+  setup: ({ services }) => {
+    services
+      .get(storeRef)
+      .register("shelf", [
+        { version: 1, tables: ["shelf_item"], up: (build) => [build.schema.createTable("shelf_item").addColumn("name", "text")] },
+      ]);
+  },
+}));
+
+const app = await bootTest({
+  root,
+  command: "serve",
+  drainMs: 1_000,
+  handlers: {},
+  plugins: plugins === "audit" ? [store(), audit()] : [store(), shelf()],
+});
+process.stdin.resume().once("end", () => process.exit(0));
+setInterval(() => {
+  app.kernel.unready().then((unready) => process.stdout.write(`${JSON.stringify({ isReady: unready.length === 0 })}\n`));
+}, 200);
