@@ -40,7 +40,6 @@ export const listen = async (
   options: ListenOptions,
 ): Promise<Listening> => {
   const { host, port, socketPath, headersTimeoutMs = limits.headersMs, requestTimeoutMs = limits.requestMs } = options;
-  const serve = inOrder(handle);
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,
@@ -54,7 +53,8 @@ export const listen = async (
       serve(req, res);
     },
   );
-  new Sockets(server, options);
+  const sockets = new Sockets(server, options);
+  const serve = inOrder((req, res) => sockets.start(req.socket, () => handle(req, res)));
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = limits.requestsPerSocket;
   server.maxHeadersCount = 0; // the guard counts them itself: Node would drop the rest in silence

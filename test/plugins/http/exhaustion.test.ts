@@ -1,0 +1,111 @@
+// S6 and S7 together: while an attacker on 127.0.0.2 does its worst, every request of a client on 127.0.0.3 is answered, and
+// the server's memory stays below 300 MiB. `npm run soak` attacks for minutes.
+
+import { fork } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { request } from "node:http";
+import { connect, type Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
+import { expect, test } from "vitest";
+
+const seconds = Number(process.env["QUATER_SOAK_EXHAUSTION"] ?? 3);
+const attacker = "127.0.0.2";
+const client = "127.0.0.3";
+const child = new URL("./exhaustion-child.ts", import.meta.url).pathname;
+
+const serving = async (maxOutput?: number) => {
+  const env = { ...process.env, NODE_OPTIONS: "", ...(maxOutput === undefined ? {} : { MAX_OUTPUT: String(maxOutput) }) };
+  const server = fork(child, { execArgv: ["-C", "quater-source", "--import", "tsx"], env });
+  const url = await new Promise<string>((resolve) => server.once("message", (text) => resolve(String(text))));
+  const residentMiB = () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.pid}/status`, "utf8"))?.[1]) / 1024;
+  return { port: Number(new URL(url).port), residentMiB, [Symbol.dispose]: () => void server.kill("SIGKILL") };
+};
+
+/** The status of `GET /hello`, asked from the address of the honest client, or what went wrong. */
+const asked = (port: number): Promise<number | string | undefined> =>
+  new Promise((resolve) => {
+    const options = { port, host: "127.0.0.1", path: "/hello", localAddress: client, agent: false, timeout: 20_000 };
+    const req = request(options, (answer) => answer.resume().on("end", () => resolve(answer.statusCode)));
+    req.on("timeout", () => req.destroy(new Error("timeout")));
+    req.on("error", (error) => resolve(error.message)).end();
+  });
+
+const mute = (port: number, text: string): Socket => {
+  const socket = connect({ port, host: "127.0.0.1", localAddress: attacker });
+  socket.on("error", () => {}).pause();
+  socket.write(text);
+  return socket;
+};
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
+const post = (path: string, body: string) =>
+  `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+
+interface Raised {
+  readonly maxOutput: number;
+  readonly mostMiB: number;
+}
+type Attack = (port: number) => Socket[];
+const many =
+  (count: number, text: string): Attack =>
+  (port) =>
+    Array.from({ length: count }, () => mute(port, text));
+const attacks: readonly [string, Attack, Raised?][] = [
+  ["1,000 sockets that pipeline four 404s with long paths and never read", many(1_000, get(`/${"\\".repeat(14_000)}`).repeat(4))],
+  ["1,000 sockets that pipeline 404s of well-formed long paths", many(1_000, get(`/${"a".repeat(14_000)}`).repeat(4))],
+  ["40 readers that stop reading an answer of 20 MB", many(40, get("/large?bytes=20000000"))],
+  [
+    "40 readers that stop reading an answer of 20 MB, where maxOutputBytes was raised for it",
+    many(40, get("/large?bytes=20000000")),
+    { maxOutput: 32 * 1024 * 1024, mostMiB: 450 }, // a few such answers are in memory at once, in several forms
+  ],
+  ["40 readers that stop reading the largest answer by default", many(40, get("/large?bytes=8388606"))],
+  ["300 sockets that pipeline large answers", many(300, get("/large?bytes=1000000").repeat(30))],
+  [
+    "keys and lists that take long to check",
+    (port) => [
+      ...many(3, post("/people", JSON.stringify({ people: { ["@".repeat(30_000)]: {} } })))(port),
+      ...many(
+        3,
+        post(
+          "/people",
+          JSON.stringify({
+            people: Object.fromEntries(Array.from({ length: 900 }, (_, at) => [`${at}${"@.".repeat(245)} `, {}])),
+          }),
+        ),
+      )(port),
+      ...many(3, post("/tags", JSON.stringify({ tags: Array.from({ length: 9_000 }, (_, a) => ({ a })) })))(port),
+      ...many(3, post("/tags", JSON.stringify({ tags: Array.from({ length: 90_000 }, (_, a) => `t${a}`) })))(port),
+    ],
+  ],
+];
+
+test.each(attacks)(
+  "S6, S7: a client is answered and memory stays bounded during %s",
+  async (_name, attack, raised) => {
+    using server = await serving(raised?.maxOutput);
+    const open: Socket[] = [];
+    const answers: unknown[] = [];
+    let most = 0;
+    try {
+      for (let second = 0; second < seconds; second++) {
+        // Sockets that the server closed are opened again, as an attacker would.
+        if (second % 3 === 0) {
+          for (const socket of open.splice(0)) if (socket.destroyed) socket.destroy();
+          open.push(...attack(server.port));
+        }
+        for (let tenth = 0; tenth < 10; tenth++) {
+          most = Math.max(most, server.residentMiB());
+          await setTimeout(100);
+        }
+        answers.push(await asked(server.port));
+      }
+    } finally {
+      for (const socket of open) socket.destroy();
+    }
+    expect(answers).toEqual(Array(seconds).fill(200));
+    expect(most).toBeLessThan(raised?.mostMiB ?? 300);
+    if (process.env["QUATER_SOAK_EXHAUSTION"] !== undefined)
+      process.stdout.write(`most resident memory: ${most.toFixed(0)} MiB\n`);
+  },
+  (seconds * 20 + 60) * 1_000,
+);
