@@ -75,6 +75,7 @@ export const bootCrowd = async ({ root, url, command, need, leaseMs }: CrowdBoot
         authenticate: tokens({}),
         policies: { finance: { approvers: [{ role: "finance", need }], usableForMs: 3_600_000 } },
         maxPending: 10_000,
+        maxFiledPerHour: 100_000,
       }),
     ],
   });

@@ -118,7 +118,7 @@ export const bootDesk = async (boot: DeskBoot): Promise<Desk> => {
       ...(boot.plugins ?? []),
       store({ ...(url === undefined ? {} : { url }), mayLoseCommits: true, ...boot.store }),
       audit(boot.audit),
-      approval({ authenticate: tokens(people), policies: finance, ...boot.approval }),
+      approval({ authenticate: tokens(people), policies: finance, maxFiledPerHour: 100_000, ...boot.approval }),
     ],
   });
   const approvals = app.kernel.services.get(approvalsRef);

@@ -84,7 +84,12 @@ export const bootShop = async ({
       http({ port: 0, authenticate: door, ...server }),
       store(place),
       audit(trail),
-      approval({ authenticate: door, policies: { finance: { approvers: [{ role: "finance", need: 1 }] } }, ...options }),
+      approval({
+        authenticate: door,
+        policies: { finance: { approvers: [{ role: "finance", need: 1 }] } },
+        maxFiledPerHour: 1_000,
+        ...options,
+      }),
     ],
   }).catch((error: unknown) => {
     leave();

@@ -186,6 +186,7 @@ describe("what does not boot", () => {
     ["no door for approvers", { authenticate: undefined }, /lets nobody in who could decide/],
     ["a public url without https", { publicUrl: "http://shop.example" }, /is no https address/],
     ["a public url that is none", { publicUrl: "shop" }, /is no https address/],
+    ["no room for filed ones", { maxFiledPerHour: 0 }, /maxFiledPerHour is 0/],
     ["no room for pending ones", { maxPending: 0 }, /maxPending is 0/],
     ["a page's own listener without http()", { listen: { port: 0 } }, /nothing serves a page\. Add http\(\) to plugins/],
     ["requests that are not kept", { retentionDays: 0 }, /retentionDays is 0/],
