@@ -10,6 +10,8 @@ export interface Child<Said> {
   readonly next: (is: (said: Said) => boolean, withinMs: number) => Promise<Said>;
   readonly tell: (line: object) => void;
   readonly kill: () => Promise<void>;
+  /** Lets a process go on that was stopped by a signal. */
+  readonly wake: () => void;
   /** Closes its standard input. @returns Its exit code. */
   readonly stop: () => Promise<number | null>;
 }
@@ -68,6 +70,7 @@ export const startChild = async <Said extends { readonly isReady?: true }>(
       child.kill("SIGKILL");
       await ended;
     },
+    wake: () => void child.kill("SIGCONT"),
     stop: () => {
       child.stdin?.end();
       return ended;
