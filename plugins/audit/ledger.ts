@@ -1,13 +1,13 @@
 // Numbers, links and inserts a batch of events: one transaction, all or nothing. Knows how a batch is written, not when.
 
-import { randomBytes } from "node:crypto";
-import { canonicalText } from "../../core/index.ts";
 import { isStoreFailure, type OpenStore, type Statement, type Transaction } from "../store/service.ts";
-import { bodyHashOf, type Genesis, genesisHash, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
+import { bodyHashOf, genesisHash, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
 import { type EventFields, type EventLink, type EventMeta, type EventRow, isLinked, metaText } from "./event.ts";
 import type { Check, Standing } from "./evidence.ts";
+import { assertHonest, DamagedHead, firstHead, genesisOf, keyedOf, LostTrail, restoreHint, SetBack, setBack } from "./head.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { BatchEvidence, LinkedEvents } from "./linked.ts";
+import { freshSalt } from "./salt.ts";
 import { chain, type HeadRow, newestLinked, queriesOn, type TrailQueries } from "./tables.ts";
 
 /** Where the chain stands: what a checkpoint attests. */
@@ -41,17 +41,6 @@ export interface Entry {
 
 /** Per entry: the first event's number and hash, or why its changes were refused. */
 export type Receipt = { readonly seq: number; readonly hash: string } | { readonly refusal: Error };
-
-export class DamagedHead extends Error {}
-
-/** The store lacks what this process wrote. */
-export class SetBack extends DamagedHead {}
-
-/** The trail names a key that the key file does not have yet. Nothing is known to be wrong with the trail. */
-export class MissingKey extends Error {}
-
-/** The keys have begun a trail, and the store holds none. */
-export class LostTrail extends Error {}
 
 /** Events. A trail without a checkpoint for so long gets one at once. */
 const lookBack = 5_000;
@@ -326,25 +315,8 @@ export class Ledger {
   }
 }
 
-const restoreHint =
-  'If a standby was promoted or a backup restored, stop all instances and run `quater store restored --reason "..."`';
-
-const setBack = (written: number, found: number): SetBack =>
-  new SetBack(`The store was set back: this process wrote event ${written}, and the trail ends at ${found}. ${restoreHint}`);
-
 /** The row is locked, so the count cannot differ; without it all statements travel at once. */
 const withoutCount = ({ sql, parameters }: Statement): Statement => ({ sql, parameters });
-
-const saltBytes = 16;
-let randomness = Buffer.alloc(0);
-
-/** Asking the system for each sixteen bytes would take longer than hashing with them. */
-const freshSalt = (): string => {
-  if (randomness.length < saltBytes) randomness = randomBytes(saltBytes * 256);
-  const salt = randomness.toString("hex", 0, saltBytes);
-  randomness = randomness.subarray(saltBytes);
-  return salt;
-};
 
 const plain = (sql: string): Statement => ({ sql, parameters: [] });
 
@@ -370,37 +342,4 @@ const tried = async (transaction: Transaction, savepoint: string, changes: reado
     await transaction.run(plain(`rollback to savepoint ${savepoint}`), plain(`release savepoint ${savepoint}`));
     return error;
   }
-};
-
-export const genesisOf = (head: HeadRow): Genesis => {
-  try {
-    return JSON.parse(head.genesis) as Genesis;
-  } catch {
-    throw new DamagedHead("The beginning of the trail cannot be read");
-  }
-};
-
-const keyedOf = (keys: KeyRing, id: string): Keyed => {
-  // Another instance may have activated keys that were distributed a moment ago.
-  if (!keys.current.chainSecrets.has(id)) keys.reload();
-  const secret = keys.current.chainSecrets.get(id);
-  if (secret === undefined) throw new MissingKey(`The trail names the key ${id}, which the key file does not have`);
-  return new Keyed(secret);
-};
-
-/** @throws {DamagedHead | MissingKey} */
-export const assertHonest = (keys: KeyRing, head: HeadRow): void => {
-  const [id = "", mac] = head.mac.split(":");
-  if (headMac(keyedOf(keys, id), head) !== mac) throw new DamagedHead("The head of the trail was not written by Quater");
-};
-
-const firstHead = ({ app, keys }: LedgerOptions, createdAt: number): HeadRow => {
-  const { checkpoint, chain: chainKey } = keys.current;
-  const keyed = new Keyed(chainKey.secret);
-  const about: Genesis = { app, chain, createdAt, checkpointKey: checkpoint.fingerprint, key: chainKey.id };
-  const genesis = canonicalText(about);
-  const hash = genesisHash(keyed, genesis);
-  const none = { approval_seq: 0, approval_hash: noBody };
-  const head = { seq: 0, hash, genesis, floor_seq: 0, floor_hash: hash, format: trailFormat, ...none };
-  return { ...head, mac: `${chainKey.id}:${headMac(keyed, head)}` };
 };

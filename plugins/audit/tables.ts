@@ -137,6 +137,12 @@ export const queriesOn = (store: OpenStore) => {
     headForWriting: (store.dialect === "postgres"
       ? head.select(store.clock.as("now")).forUpdate()
       : head.select(store.clock.as("now"))) as Query,
+    /** A sink took a checkpoint: events up to it may be pruned. */
+    sinkHolds: (name: string, { size, at }: Omit<SinkRow, "name">): Query =>
+      db
+        .insertInto("audit_sink")
+        .values({ name, size, at })
+        .onConflict((conflict) => conflict.column("name").doUpdateSet({ size, at })),
     newHead: (row: HeadRow): Query =>
       db
         .insertInto("audit_head")

@@ -2,29 +2,19 @@
 // writes none leaves nothing behind.
 
 import { randomBytes } from "node:crypto";
-import { type Log, QuaterError } from "../../core/index.ts";
-import { isPassing, isStoreFailure, type OpenStore, type Statement, type Store } from "../store/service.ts";
-import { type SignedCheckpoint, signed } from "./chain.ts";
+import type { Log } from "../../core/index.ts";
+import { isStoreFailure, type Store } from "../store/service.ts";
+import type { SignedCheckpoint } from "./chain.ts";
 import type { EventFields } from "./event.ts";
 import type { Standing } from "./evidence.ts";
+import { DamagedHead, SetBack } from "./head.ts";
 import type { KeyRing } from "./key-ring.ts";
-import {
-  DamagedHead,
-  type Draft,
-  type Entry,
-  Ledger,
-  LostTrail,
-  MissingKey,
-  type Position,
-  type Receipt,
-  SetBack,
-} from "./ledger.ts";
-import { signedLine } from "./restore/attestation.ts";
-import { assertSinksAgree } from "./restore/compare.ts";
-import { Uses } from "./restore/uses.ts";
-import { lineOf, type Sink } from "./sinks.ts";
-import { compiled } from "./tables.ts";
-import { type Meaning, Writer } from "./writer.ts";
+import { instanceGone, leaseOf, leaseRow } from "./leases.ts";
+import { type Draft, type Entry, Ledger, type Position, type Receipt } from "./ledger.ts";
+import { Attestor } from "./restore/attestor.ts";
+import type { Sink } from "./sinks.ts";
+import { meaningOf, unrecorded } from "./unrecorded.ts";
+import { Writer } from "./writer.ts";
 
 /** trust.md section 3. */
 export const checkpointing = { events: 1_000, everyMs: 60_000 } as const;
@@ -62,26 +52,22 @@ export class Trail {
   /** The store may be another one than before, so compare it before the next write. */
   #mustCompare = false;
   #isAcknowledging = false;
-  readonly #uses: Uses;
+  readonly #attestor: Attestor;
 
   constructor(options: TrailOptions) {
     this.#options = options;
-    this.#uses = new Uses(options.sinks);
+    this.#attestor = new Attestor(options);
     options.store.whenLost(() => {
       this.#mustCompare = true;
     });
     this.writer = new Writer({
       ledger: () => this.open(),
-      meaningOf: (error) => this.#meaningOf(error),
+      meaningOf: (error) => (options.store.isFenced ? "damage" : meaningOf(error)),
       onFatal: (error) => this.#fence(error),
       onTrouble: (error) => this.#onTrouble(error),
       onRefused: (error) => this.#options.log.error("An event cannot be written and is left out", { error: textOf(error) }),
       onWritten: () => this.#onWritten(),
     });
-  }
-
-  get hasWritten(): boolean {
-    return this.#isAnnounced;
   }
 
   get ledger(): Ledger | undefined {
@@ -108,8 +94,9 @@ export class Trail {
     const open = await store.open();
     this.#mustCompare = false;
     const ledger = await Ledger.open(open, { app, keys, instance: this.instance });
-    await this.#assertSinksAgree(open, ledger, true);
-    if (ledger.head.seq === 0) this.#makeSinks();
+    this.#attestor.genesis = ledger.genesis;
+    if (!this.#isAcknowledging) await this.#attestor.assertAgreement(open, true);
+    if (ledger.head.seq === 0) this.#attestor.makeSinks();
     this.#checkpointed = await ledger.lastCheckpoint();
     this.#opened = ledger;
     return ledger;
@@ -121,37 +108,11 @@ export class Trail {
     this.#mustCompare = false;
     try {
       await ledger.assertHoldsOwn();
-      await this.#assertSinksAgree(open, ledger, false);
+      await this.#attestor.assertAgreement(open, false);
     } catch (error) {
       this.#mustCompare = true;
       throw error;
     }
-  }
-
-  /** A sink begins with its trail, so that a missing file is known to be lost. */
-  #makeSinks(): void {
-    const { sinks, log } = this.#options;
-    for (const sink of sinks) {
-      try {
-        if (sink.path !== undefined) sink.send("");
-      } catch (error) {
-        log.error(`The sink ${sink.path} cannot be made`, { error: String(error) });
-      }
-    }
-  }
-
-  async #assertSinksAgree(store: OpenStore, { genesis }: Ledger, isBoot: boolean): Promise<void> {
-    if (this.#isAcknowledging) return;
-    const { keys, sinks, log } = this.#options;
-    const files = sinks.flatMap(({ path }) => path ?? []);
-    await assertSinksAgree({
-      store,
-      keys: keys.current,
-      genesis,
-      files,
-      isBoot,
-      warn: (message, about) => log.warn(message, about),
-    });
   }
 
   /** Lets this process write although the sinks attest more: for the command that acknowledges a restore. */
@@ -170,18 +131,10 @@ export class Trail {
 
   /** What this process wrote and the store lost is attested at once, so that its numbers are not used again. */
   #fence(error: unknown): void {
-    const { store, sinks, log } = this.#options;
+    const { store } = this.#options;
     const head = this.#opened?.head;
-    if (error instanceof SetBack && head !== undefined && !store.isFenced) {
-      const line = lineOf(this.#signed({ ...head, at: Date.now() }));
-      for (const sink of sinks) {
-        try {
-          sink.send(line);
-        } catch (failure) {
-          log.error(`What the store lost could not be noted in ${sink.name}`, { error: String(failure) });
-        }
-      }
-    }
+    if (error instanceof SetBack && head !== undefined && !store.isFenced)
+      this.#attestor.send(this.#attestor.signed({ ...head, at: Date.now() }));
     store.fence(error);
   }
 
@@ -295,7 +248,7 @@ export class Trail {
     this.#checkpointed = { size: (this.#opened?.head.seq ?? 0) + 1, at: Date.now() };
     let made: SignedCheckpoint | undefined;
     const fields = (before: Position): EventFields => {
-      made = this.#signed(before);
+      made = this.#attestor.signed(before);
       return { type: "audit.checkpoint", detail: made };
     };
     const entry: Entry = { events: [{ fields }] };
@@ -343,17 +296,10 @@ export class Trail {
     };
   }
 
-  #signed({ seq, hash, at }: Position): SignedCheckpoint {
-    const { app } = this.#options;
-    const keys = this.#options.keys.current;
-    const genesis = this.#opened?.genesis ?? "";
-    return signed({ app, chain: 1, genesis, size: seq, head: hash, at, key: keys.checkpoint.id }, keys.checkpoint.privateKey);
-  }
-
   /** Rejects when the sinks did not take the uses before. Call it before an approval is used up. */
   async assertUsesReachSinks(): Promise<void> {
     try {
-      await this.#uses.assertWritable();
+      await this.#attestor.assertUsesTaken();
     } catch (error) {
       throw unrecorded(error);
     }
@@ -363,15 +309,11 @@ export class Trail {
    * Writes the use of an approval to every sink, before the handler runs.
    *
    * @param place  Of the event `approval.used`.
+   * @throws {QuaterError} `audit_unavailable` when a sink does not take it.
    */
   async sendUse(place: { readonly seq: number; readonly hash: string }, approvalId: string, callId: string): Promise<void> {
-    if (!this.#uses.isNeeded) return;
-    const { app } = this.#options;
-    const { checkpoint } = this.#options.keys.current;
-    const about = { app, chain: 1, genesis: this.#opened?.genesis ?? "", at: Date.now(), key: checkpoint.id };
-    const line = signedLine("approval.used", { ...about, ...place, approvalId, callId }, checkpoint.privateKey);
     try {
-      await this.#uses.write(line);
+      await this.#attestor.sendUse(place, approvalId, callId);
     } catch (error) {
       this.#options.log.error("The use of an approval did not reach a sink, so the call does not run", { error: String(error) });
       throw unrecorded(error);
@@ -379,33 +321,10 @@ export class Trail {
   }
 
   async #send(checkpoint: SignedCheckpoint): Promise<void> {
-    const held: string[] = [];
-    for (const sink of this.#options.sinks) {
-      try {
-        sink.send(lineOf(checkpoint));
-        held.push(sink.name);
-      } catch (error) {
-        this.#options.log.error(`The checkpoint did not reach ${sink.name}`, { error: String(error) });
-      }
-    }
+    const held = this.#attestor.send(checkpoint);
     const ledger = this.#opened;
     if (held.length === 0 || ledger === undefined) return;
-    const { db } = ledger.queries;
-    const store = await this.#options.store.open();
-    await store.apply(
-      held.map((name) =>
-        db
-          .insertInto("audit_sink")
-          .values({ name, size: checkpoint.size, at: checkpoint.at })
-          .onConflict((conflict) => conflict.column("name").doUpdateSet({ size: checkpoint.size, at: checkpoint.at })),
-      ),
-    );
-  }
-
-  #meaningOf(error: unknown): Meaning {
-    if (this.#options.store.isFenced || error instanceof DamagedHead) return "damage";
-    if (isStoreFailure(error) && error.kind === "broken") return "damage";
-    return isPassing(error) || error instanceof MissingKey || error instanceof LostTrail ? "passing" : "unknown";
+    await (await this.#options.store.open()).apply(held.map((name) => ledger.queries.sinkHolds(name, checkpoint)));
   }
 
   #onTrouble(error: unknown): void {
@@ -428,33 +347,4 @@ export class Trail {
   }
 }
 
-const leaseRow = (ledger: Ledger, instance: string, leaseMs: number, { seq, at }: Position): Statement =>
-  compiled(
-    ledger.queries.db
-      .insertInto("audit_instance")
-      .values({ instance, lease_until: at + leaseMs, floor_seq: seq })
-      .onConflict((conflict) => conflict.column("instance").doUpdateSet({ lease_until: at + leaseMs })),
-  );
-
-const leaseOf = (store: OpenStore, ledger: Ledger, instance: string, leaseMs: number, floor: number | undefined): Statement =>
-  compiled(
-    ledger.queries.db
-      .updateTable("audit_instance")
-      .set((eb) => ({ lease_until: eb(store.clock, "+", leaseMs), ...(floor === undefined ? {} : { floor_seq: floor }) }))
-      .where("instance", "=", instance),
-  );
-
-const instanceGone = (ledger: Ledger | undefined, instance: string): readonly Statement[] =>
-  ledger === undefined ? [] : [compiled(ledger.queries.db.deleteFrom("audit_instance").where("instance", "=", instance))];
-
 const textOf = (error: unknown): string => (isStoreFailure(error) ? `${error.code}: ${error.message}` : String(error));
-
-const unrecorded = (cause: unknown): QuaterError =>
-  new QuaterError({
-    code: "audit_unavailable",
-    kind: "unavailable",
-    message: "The call cannot be recorded right now",
-    hint: cause instanceof DamagedHead ? cause.message : "The trail's store cannot be written: see the log for why",
-    retryAfterSeconds: 1,
-    ...(cause === undefined ? {} : { cause }),
-  });

@@ -2,8 +2,8 @@
 // the store lacks means that the store was set back: by a restore, by promoting a stale standby, or by an attacker.
 
 import type { OpenStore } from "../../store/service.ts";
+import { DamagedHead } from "../head.ts";
 import type { TrailKeys } from "../keys.ts";
-import { DamagedHead } from "../ledger.ts";
 import { type HeadRow, queriesOn } from "../tables.ts";
 import { type Acknowledged, acknowledgedIn } from "./acknowledged.ts";
 import { type Attestation, readLine } from "./attestation.ts";
