@@ -11,12 +11,21 @@ const full = {
   QUATER_SOAK_OUTAGES: "30",
   QUATER_SOAK_SECRETS: "2000",
   QUATER_SOAK_RACES: "500",
+  QUATER_SOAK_LOCKS: "200",
   QUATER_SOAK_APPROVAL_KILLS: "100",
   QUATER_SOAK_EXHAUSTION: "60",
   QUATER_SOAK_FIGURES: "1",
   QUATER_TEST_REQUIRE_ALL: "1",
 };
-const tests = ["audit/tamper", "audit/crash", "mcp/trail-secrets", "approval/race", "approval/crash", "http/exhaustion"];
+const tests = [
+  "audit/tamper",
+  "audit/crash",
+  "mcp/trail-secrets",
+  "approval/race",
+  "approval/lock-processes",
+  "approval/crash",
+  "http/exhaustion",
+];
 const files = tests.map((name) => `test/plugins/${name}.test.ts`);
 
 const { status } = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "--no-file-parallelism", ...files], {

@@ -1,6 +1,7 @@
 // One of several processes on one store: `lock-child <folder> <url or -> <lease, milliseconds>`. Each line of its standard
 // input is a list of changes and how many callers make them at once; one JSON line says what came of them.
 
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { codeOf } from "./crowd.ts";
 import { bootLockCrowd, type Change } from "./lock-crowd.ts";
@@ -23,6 +24,8 @@ export interface Done {
 export interface LockSaid {
   readonly isReady?: true;
   readonly done?: readonly Done[];
+  /** The longest time that the event loop was late, milliseconds: no timer is more punctual. */
+  readonly lagMs?: number;
   /** It is about to stop itself. */
   readonly isFreezing?: true;
 }
@@ -30,6 +33,8 @@ export interface LockSaid {
 const [root = "", url = "-", lease = "30000"] = process.argv.slice(2);
 const say = (said: LockSaid): void => void process.stdout.write(`${JSON.stringify(said)}\n`);
 
+const lag = monitorEventLoopDelay({ resolution: 10 });
+lag.enable();
 let hasFrozen = false;
 const crowd = await bootLockCrowd({
   root,
@@ -59,5 +64,6 @@ const work = async ({ changes, callers }: Work): Promise<readonly Done[]> => {
 };
 
 say({ isReady: true });
-for await (const line of createInterface(process.stdin)) void work(JSON.parse(line) as Work).then((done) => say({ done }));
+for await (const line of createInterface(process.stdin))
+  void work(JSON.parse(line) as Work).then((done) => say({ done, lagMs: lag.max / 1e6 }));
 await crowd.app.stop();

@@ -56,7 +56,9 @@ const raced = async (root: string, url: string, how: string): Promise<void> => {
   const heard = children.all.map(({ next }) => next(({ done }) => done !== undefined, 120_000));
   for (const [index, { tell }] of children.all.entries())
     tell({ changes: changes.filter((_, n) => n % processes === index), callers: callers / processes });
-  const done = (await Promise.all(heard)).flatMap((said): readonly Done[] => said.done ?? []);
+  const said = await Promise.all(heard);
+  const done = said.flatMap((each): readonly Done[] => each.done ?? []);
+  const lagMs = Math.max(...said.map((each) => each.lagMs ?? 0));
   const ms = Math.round(performance.now() - begun);
   for (const { stop } of children.all) expect(await stop()).toBe(0);
 
@@ -68,14 +70,15 @@ const raced = async (root: string, url: string, how: string): Promise<void> => {
   await expectNoStaleRun(crowd, root);
   expect(byCode["ok"] ?? 0).toBeGreaterThan(0);
   const waited = Math.max(...done.map(({ waitedMs }) => waitedMs));
-  // The promise is two seconds. The rest is for a machine that does something else meanwhile.
-  expect(waited).toBeLessThan(3_000);
+  // The promise is two seconds. A process that gets no processor time cannot answer earlier.
+  expect(waited - lagMs).toBeLessThan(2_500);
   figures(`locks on ${how}`, {
     calls,
     subjects,
     callers,
     byCode,
     longestWaitMs: Math.round(waited),
+    lagMs: Math.round(lagMs),
     longestCallMs: Math.round(Math.max(...done.map((each) => each.ms))),
     ms,
   });
