@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { BootError, type PluginContext, type Running } from "../../core/index.ts";
-import { storeRef } from "../store/service.ts";
+import { isStoreFailure, storeRef } from "../store/service.ts";
 import { auditCommands } from "./commands.ts";
 import type { Eraser } from "./erasing/subject.ts";
 import { bodyText } from "./event.ts";
@@ -200,7 +200,9 @@ const startProblem = (error: unknown, keyFile: string): unknown => {
           ? `Copy the current key file from the other instances to ${keyFile}`
           : error instanceof LostTrail
             ? `The store was deleted, replaced or not mounted: restore it. To begin a new trail on purpose, move ${keyFile} away`
-            : undefined;
+            : isStoreFailure(error)
+              ? "Let the database take writes, then start again"
+              : undefined;
   if (remedy === undefined || !(error instanceof Error)) return error;
   const cause = error instanceof StoreDisagrees ? error.cause : error.message;
   return new BootError([{ place: "audit()", plugin: "audit", cause, remedy }]);

@@ -149,7 +149,12 @@ export class Trail {
    * @throws when not, with the reason.
    */
   async probe(): Promise<void> {
-    await (await this.open()).probe();
+    try {
+      await (await this.open()).probe();
+    } catch (error) {
+      if (this.#meaningOf(error) === "damage") this.#fence(error);
+      throw error;
+    }
     // What a probe cannot try out (room for a larger write, for one) shows in the writes themselves.
     const since = Date.now() - (this.#troubleAt ?? 0);
     if (since < troubleMs) throw new Error("The last write failed a moment ago");

@@ -158,6 +158,27 @@ describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
   });
 });
 
+test("O1: a start while the database is away, read-only or refuses logins says what it answered and what to do", async (context) => {
+  if (typeof postgres === "string") return context.skip(postgres);
+  using folder = tempFolder();
+  const url = await postgres.freshUrl();
+  const name = new URL(url).pathname.slice(1);
+  const boot = (at: string) => bootWithTrail({ root: folder.root, store: { url: at }, handlers: { change: change() } });
+  const admin = new pg.Client({ connectionString: await postgres.freshUrl() });
+  await admin.connect();
+  await expect(boot("postgres://quater:quater@127.0.0.1:1/x")).rejects.toThrow(
+    "PostgreSQL cannot be used for the store: connect ECONNREFUSED 127.0.0.1:1. Start PostgreSQL, or correct the host",
+  );
+  await admin.query(`alter database ${name} set default_transaction_read_only = on`);
+  await expect(boot(url)).rejects.toThrow(/read-only transaction. Let this user log in and write/);
+  await admin.query(`alter database ${name} set default_transaction_read_only = off`);
+  await admin.query(`alter database ${name} allow_connections false`);
+  await expect(boot(url)).rejects.toThrow(/not currently accepting connections. Let this user log in and write/);
+  await admin.query(`alter database ${name} allow_connections true`);
+  await admin.end();
+  await (await boot(url)).stop();
+});
+
 describe("on sqlite", () => {
   const withTrail = (title: string, use: (app: TestApp, handled: unknown[], path: string) => Promise<void>) =>
     test(title, async () => {
@@ -270,6 +291,16 @@ test.for(["audit", "shelf"])(
     }
   },
 );
+
+test("O1: a head that was set back is noticed by /ready without a call, and fences", async () => {
+  using folder = tempFolder();
+  await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
+  await app.as(principal()).call("change", { id: "a" });
+  const open = await app.kernel.services.get(storeRef).open();
+  await open.apply([{ sql: "update audit_head set seq = seq - 1", parameters: [] }]);
+  await until(async () => !(await isReady(app)));
+  await until(async () => isFenced(app));
+});
 
 test("O1: every code is classified by what it means; only damage is broken", () => {
   const ofPostgres = (code: string): FailureKind =>
