@@ -152,7 +152,7 @@ export class Trail {
     try {
       await (await this.open()).probe();
     } catch (error) {
-      if (this.#meaningOf(error) === "damage") this.#fence(error);
+      if (meaningOf(error) === "damage") this.#fence(error);
       throw error;
     }
     // What a probe cannot try out (room for a larger write, for one) shows in the writes themselves.
