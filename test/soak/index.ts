@@ -14,6 +14,7 @@ const full = {
   QUATER_SOAK_LOCKS: "200",
   QUATER_SOAK_APPROVAL_KILLS: "100",
   QUATER_SOAK_EXHAUSTION: "60",
+  QUATER_SOAK_CHAOS: "3000",
   QUATER_SOAK_FIGURES: "1",
   QUATER_TEST_REQUIRE_ALL: "1",
 };
@@ -26,7 +27,7 @@ const tests = [
   "approval/crash",
   "http/exhaustion",
 ];
-const files = tests.map((name) => `test/plugins/${name}.test.ts`);
+const files = [...tests.map((name) => `test/plugins/${name}.test.ts`), "test/chaos/chaos.test.ts"];
 
 const { status } = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "--no-file-parallelism", ...files], {
   stdio: "inherit",

