@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { type Catalog, type CommandIo, invalid, type Static, visible } from "../../core/index.ts";
 import type { OpenStore, Store } from "../store/service.ts";
 import type { eraseInput, exportInput, rotateInput, showInput, tailInput, verifyInput } from "./commands.ts";
+import { exitOf } from "./damage.ts";
 import { erase as eraseFrom } from "./erasing/erase.ts";
 import { eraserFor, type RightParts } from "./erasing/right.ts";
 import type { Eraser } from "./erasing/subject.ts";
@@ -15,6 +16,7 @@ import { jsonLine, textBlock, textLine } from "./show.ts";
 import { type Source, storeSource } from "./source.ts";
 import { type HeadRow, queriesOn } from "./tables.ts";
 import type { Trail } from "./trail.ts";
+import { sentTo, sinkProblems, sinkState } from "./verify-sinks.ts";
 import { type ExportHeader, fileSource, summaryOf, verifySource } from "./verify-source.ts";
 
 export interface CommandParts extends RightParts {
@@ -36,8 +38,6 @@ const followMs = 300;
 const nothingFound = 66;
 /** sysexits EX_TEMPFAIL: as for what passes. */
 const inUse = 75;
-/** Nothing is damaged, and events were lost in an acknowledged restore. */
-const eventsLost = 4;
 /** As for a trail that cannot be read. */
 const noTrail = 2;
 
@@ -146,21 +146,24 @@ const othersRunning = async ({ store }: CommandParts): Promise<number> => {
 
 export const verify = async (parts: CommandParts, input: Static<typeof verifyInput>, io: CommandIo): Promise<number> => {
   const given = input.against.map((file) => resolve(file));
-  // Sinks go on after an export, so that what they hold of later events would make it look cut.
-  const sinks = input.file === undefined ? parts.sinkFiles.filter((file) => existsSync(file)) : [];
-  const against = [...new Set([...given, ...sinks])];
+  // Sinks go on after an export, so an export would look cut beside them.
+  const sinks = input.file === undefined ? parts.sinkFiles.map(sinkState) : [];
+  const readable = sinks.filter((sink) => !("error" in sink)).map(({ file }) => file);
+  const against = [...new Set([...given, ...readable])];
   try {
     const source = await sourceOf(parts, input.file, io);
     if (source === undefined) return withoutTrail(parts, io);
     const fingerprint = input.fingerprint ?? parts.fingerprint;
-    const report = await verifySource(source, { keyFile: parts.keyFile, fingerprint, from: input.from, against });
+    const read = await verifySource(source, { keyFile: parts.keyFile, fingerprint, from: input.from, against });
+    const sent = sinks.length === 0 ? undefined : await sentTo(await parts.store.open());
+    const report = read && { ...read, sinks: sent === undefined ? [] : sinkProblems(sinks, read.checkpoints, sent) };
     if (report === undefined) {
       io.say("There is no trail yet.\n");
       return withoutTrail(parts, io);
     }
     if (io.isJson) io.show(report);
     io.say(summaryOf(report, against.length > 0));
-    return report.damageCount > 0 ? 1 : report.isWhole ? 0 : eventsLost;
+    return exitOf(report);
   } catch (error) {
     io.say(`The trail could not be read: ${visible(error instanceof Error ? error.message : String(error))}\n`);
     return 2;

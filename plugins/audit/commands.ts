@@ -62,7 +62,7 @@ export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => 
     {
       path: ["audit", "verify"],
       description:
-        "Verifies the trail: exit 0 when it is whole, 1 when damaged, 2 when it cannot be read, 4 when a restore lost events.",
+        "Verifies the trail. Exit 0: whole; 1: damaged; 2: cannot be read; 3: a sink is missing or disagrees; 4: a restore lost events.",
       input: verifyInput,
       run: async (input, io) => (await runs()).verify(parts, input, io),
     },

@@ -1,5 +1,7 @@
 // What a verification can find, and what it reports.
 
+import type { SinkProblem } from "./verify-sinks.ts";
+
 /**
  * - `altered`: an event, a column, a body or the head is not what was written.
  * - `missing`: an event, or a body that no record of an erasure names, is gone.
@@ -17,6 +19,8 @@ export interface Damage {
   /** The first event concerned; absent where it is the trail as a whole. */
   readonly seq?: number;
   readonly what: string;
+  /** What disagrees is a checkpoint that was held outside the store, in a sink or a file given with `--against`. */
+  readonly heldElsewhere?: true;
 }
 
 /** Events that were lost in a restore which an operator acknowledged. */
@@ -48,7 +52,18 @@ export interface Report {
   /** At most `damageListed`; `damageCount` counts all. */
   readonly damage: readonly Damage[];
   readonly damageCount: number;
+  /** How many of them are disagreements with checkpoints held elsewhere. */
+  readonly heldElsewhere: number;
+  /** Configured sinks that are missing, unreadable or cut. */
+  readonly sinks?: readonly SinkProblem[];
 }
+
+/** The exit codes of `audit verify` for what was read; 2 is for what could not be read. */
+export const exitOf = ({ isWhole, damageCount, heldElsewhere, sinks = [] }: Report): 0 | 1 | 3 | 4 => {
+  if (damageCount > heldElsewhere) return 1;
+  if (heldElsewhere > 0 || sinks.length > 0) return 3;
+  return isWhole ? 0 : 4;
+};
 
 export const damageListed = 100;
 
@@ -57,8 +72,19 @@ export class Findings {
   readonly listed: Damage[] = [];
   count = 0;
 
+  /** How many of `count` are disagreements with checkpoints held elsewhere. */
+  heldElsewhere = 0;
+
   say(kind: DamageKind, seq: number | undefined, what: string): void {
     this.count++;
     if (this.listed.length < damageListed) this.listed.push(seq === undefined ? { kind, what } : { kind, seq, what });
+  }
+
+  /** The trail may be whole in itself, and still not be the one that was attested. */
+  sayOfHeld(kind: DamageKind, seq: number | undefined, what: string): void {
+    this.count++;
+    this.heldElsewhere++;
+    const said = { kind, what, heldElsewhere: true } as const;
+    if (this.listed.length < damageListed) this.listed.push(seq === undefined ? said : { ...said, seq });
   }
 }

@@ -97,7 +97,7 @@ const checkpointsOf = function* (file: string): Generator<SignedCheckpoint> {
 };
 
 /** Standard output that was collected has other lines between; a line cut by a crash is none. */
-const checkpointIn = (line: string): SignedCheckpoint | undefined => {
+export const checkpointIn = (line: string): SignedCheckpoint | undefined => {
   if (!line.includes('"audit.checkpoint"')) return undefined;
   try {
     const { type, app, chain, genesis, size, head, at, key, signature } = JSON.parse(line) as SignedCheckpoint & { type: string };

@@ -57,11 +57,15 @@ export class HeldCheckpoints {
 
   /** The trail ends here. */
   ended(seq: number): void {
-    for (const disputed of this.#disputed) this.#findings.say("forked", disputed.seq, disputed.what);
+    for (const disputed of this.#disputed) this.#findings.sayOfHeld("forked", disputed.seq, disputed.what);
     for (; this.#next !== undefined; this.#next = this.#take()) {
       const { size } = this.#next;
       if (size > seq)
-        this.#findings.say("truncated", seq + 1, `A checkpoint held elsewhere attests ${size} events; the trail ends at ${seq}`);
+        this.#findings.sayOfHeld(
+          "truncated",
+          seq + 1,
+          `A checkpoint held elsewhere attests ${size} events; the trail ends at ${seq}`,
+        );
     }
   }
 
@@ -71,7 +75,8 @@ export class HeldCheckpoints {
       if (done === true) return undefined;
       const checkpoint = value as SignedCheckpoint;
       const what = `A checkpoint held elsewhere, of ${checkpoint.size} events, is`;
-      if (!this.#keys.hasSigned(checkpoint)) this.#findings.say("unsigned", checkpoint.size, `${what} not signed by the key`);
+      if (!this.#keys.hasSigned(checkpoint))
+        this.#findings.sayOfHeld("unsigned", checkpoint.size, `${what} not signed by the key`);
       else if (checkpoint.genesis !== this.#genesis) this.#dispute(checkpoint, undefined, `${what} of another trail`);
       else return checkpoint;
     }
@@ -79,6 +84,6 @@ export class HeldCheckpoints {
 
   #dispute({ size, genesis }: SignedCheckpoint, seq: number | undefined, what: string): void {
     if (this.#disputed.length < mostDisputed) this.#disputed.push({ line: { seq: size, genesis }, seq, what });
-    else this.#findings.say("forked", seq, what);
+    else this.#findings.sayOfHeld("forked", seq, what);
   }
 }

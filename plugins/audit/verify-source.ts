@@ -3,7 +3,7 @@
 import { closeSync, existsSync, openSync } from "node:fs";
 import { visible } from "../../core/index.ts";
 import { noBody } from "./chain.ts";
-import type { Gap, Report } from "./damage.ts";
+import { exitOf, type Gap, type Report } from "./damage.ts";
 import { readKeys } from "./keys.ts";
 import { exportedRow, type ReadRow } from "./rows.ts";
 import { heldIn, linesOf, pageSize, type Source } from "./source.ts";
@@ -92,6 +92,7 @@ const headless = (first: number, fingerprint: string): Report => ({
   fingerprint,
   damage: [{ kind: "truncated", what: "The head of the trail is gone" }],
   damageCount: 1,
+  heldElsewhere: 0,
 });
 
 /** The first line of an export. */
@@ -136,12 +137,15 @@ export const summaryOf = (report: Report, isCompared: boolean): string => {
     ...(erasedBodies === 0 ? [] : [`${erasedBodies} bodies erased with a record`]),
     ...(prunedEvents === 0 ? [] : [`${prunedEvents} events pruned with a record`]),
   ].join(", ");
-  const verdict =
-    damageCount > 0
-      ? `The trail is damaged. Read: ${range}, ${facts}.\n`
-      : report.isWhole
-        ? `The trail is whole: ${range}, ${facts}.\n`
-        : `Everything else verifies: ${range}, ${facts}.\n`;
+  const sinks = report.sinks ?? [];
+  const problems = sinks.map(({ what }) => `sink: ${visible(what)}\n`).join("");
+  const verdicts = {
+    0: `The trail is whole: ${range}, ${facts}.\n`,
+    1: `The trail is damaged. Read: ${range}, ${facts}.\n`,
+    4: `Everything else verifies: ${range}, ${facts}.\n`,
+    3: `The store's trail is whole in itself, but the sinks do not confirm it. Read: ${range}, ${facts}.\n`,
+  };
+  const verdict = `${problems}${verdicts[exitOf(report)]}`;
   const worth = isCompared
     ? ""
     : "Compared with nothing outside this store: whoever can set the store back to an earlier copy of itself, or holds the keys, is not found out. Configure sinks, or use --against.\n";

@@ -179,6 +179,7 @@ export class Verifier {
       fingerprint: this.#given.fingerprint,
       damage: this.#findings.listed,
       damageCount: this.#findings.count,
+      heldElsewhere: this.#findings.heldElsewhere,
     };
   }
 

@@ -6,7 +6,8 @@ import { verifyFigures } from "./verify.ts";
 
 const full = {
   QUATER_SOAK_TAMPERS: "2000",
-  QUATER_SOAK_CLEAN: "200",
+  QUATER_SOAK_CLEAN: "500",
+  QUATER_SOAK_ATTACKS: "5000",
   QUATER_SOAK_KILLS: "200",
   QUATER_SOAK_OUTAGES: "30",
   QUATER_SOAK_SECRETS: "2000",
@@ -20,8 +21,10 @@ const full = {
 };
 const tests = [
   "audit/tamper",
+  "audit/attacker",
   "audit/crash",
   "mcp/trail-secrets",
+  "approval/attacker",
   "approval/race",
   "approval/lock-processes",
   "approval/crash",

@@ -10,6 +10,7 @@ import { bootTest, type TestApp } from "../../../core/testing/index.ts";
 import { reasonIn } from "../../../core/testing/reason.ts";
 import { storeRef } from "../../store/service.ts";
 import { type Approvals, approvalsRef } from "../service.ts";
+import type { Tables } from "../tables.ts";
 import { Untried } from "./cases.ts";
 import { copyOf, Tokens } from "./copy.ts";
 import { PolicyReads } from "./policy-reads.ts";
@@ -150,6 +151,19 @@ export class Rehearsed implements AsyncDisposable {
 
   #surface(name: string) {
     return this.#app.kernel.plugins.find(({ surface }) => surface?.name === name)?.surface;
+  }
+
+  /** Sets the row of a request to approved, as somebody could who has the store and no keys. */
+  async forgeApproval(id: string): Promise<void> {
+    const store = await this.#app.kernel.services.get(storeRef).open();
+    const until = (await store.now()) + 60_000;
+    const { sql, parameters } = store
+      .queries<Tables>()
+      .updateTable("approval_request")
+      .set({ state: "approved", usable_until: until })
+      .where("id", "=", id)
+      .compile();
+    await store.apply([{ sql, parameters, expects: 1 }]);
   }
 
   /** How many calls the trail says were started. */

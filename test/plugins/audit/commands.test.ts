@@ -1,6 +1,6 @@
 // `quater audit ...` as it is typed, on a project of its own.
 
-import { appendFileSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -115,6 +115,28 @@ test("verify: 0 whole, against the sink; export verifies offline; 2 what cannot 
   expect((await quater("audit verify --against nowhere.jsonl")).code).toBe(2);
   expect(linesOf((await quater("audit tail --lines 3")).out)[0]).toMatchObject({ type: "audit.exported" });
   expect((await quater("audit verify --from 3")).code).toBe(0);
+});
+
+test("S10: verify exits 3 when a sink is missing, emptied, cut or attests another trail", async () => {
+  const sink = join(root, "held.jsonl");
+  const content = readFileSync(sink, "utf8");
+  const lines = content.trimEnd().split("\n");
+  const newest = JSON.parse(lines.at(-1) as string) as { head: string };
+  const wrong: readonly (readonly [string | undefined, string])[] = [
+    [undefined, "does not exist"],
+    ["", "holds no checkpoint"],
+    [`${content.replaceAll('"size":', '"saze":')}`, "holds no checkpoint"],
+    [`${content}${(lines.at(-1) as string).replace(newest.head, "0".repeat(64))}\n`, "not signed by the key"],
+  ];
+  for (const [text, what] of wrong) {
+    if (text === undefined) rmSync(sink);
+    else writeFileSync(sink, text);
+    const { code, err } = await quater("audit verify");
+    expect([code, err], what).toEqual([3, expect.stringContaining(what)]);
+    expect(err).toContain("the sinks do not confirm it");
+  }
+  writeFileSync(sink, content);
+  expect((await quater("audit verify")).code).toBe(0);
 });
 
 test("erase takes the arguments away and leaves a record; the trail stays whole", async () => {

@@ -19,6 +19,21 @@ const using = "plugins/approval/using.ts";
 const changing = "plugins/approval/changing.ts";
 const digest = "plugins/approval/digest.ts";
 
+/** Uses decide from rows alone, as if nothing were on the trail. */
+const withoutEvidence: readonly Edit[] = [
+  {
+    file: using,
+    from: `const standing = await proven(ground, found);
+      if (standing === undefined) return undefined;
+      // A row may name any time. The trail names the time until which the approval was given.
+      if ((standing.usableUntil ?? 0) <= found.now)
+        return end("its time has run out", { cause: "time" }, approvalEnded(id, "expired", undefined));
+      return { record, digest, standing };`,
+    to: "return { record, digest, standing: {} as never };",
+  },
+  { file: using, from: "check: unchangedSince(record.id, standing, standing.usableUntil ?? 0),", to: "" },
+];
+
 export const holes: readonly Hole[] = [
   {
     check: "a credential is asked for at the door",
@@ -125,6 +140,7 @@ export const holes: readonly Hole[] = [
         from: '    .where("state", "=", "approved")\n    .where("usable_until", ">", open.clock)\n    .where("digest"',
         to: '    .where("digest"',
       },
+      ...withoutEvidence,
     ],
     named: /^refundOrder over http ran again on one approval \(4 at once\)$/,
   },
@@ -189,6 +205,7 @@ export const holes: readonly Hole[] = [
         from: '.where("usable_until", ">", open.clock) .where("digest"',
         to: '.where("digest"',
       },
+      ...withoutEvidence,
     ],
     named: /^refundOrder over mcp ran on an approval that had expired$/,
   },
@@ -222,5 +239,11 @@ export const holes: readonly Hole[] = [
     only: "refundOrder",
     edits: [{ file: "plugins/approval/eligible.ts", from: 'if (kind === "agent") return "agents do not decide";', to: "" }],
     named: /^refundOrder over http ran on an approval \(by an agent\)$/,
+  },
+  {
+    check: "an approval needs its evidence",
+    only: "refundOrder",
+    edits: withoutEvidence,
+    named: /^refundOrder over http ran before people agreed \(after its row was set to approved\)$/,
   },
 ];

@@ -1,0 +1,270 @@
+// An attacker who can write to the store, and has no keys, makes several random changes at once. Whatever they are, `verify`
+// finds them, with kind and place, as long as they have an effect. The numbers are those of CI; `npm run soak` makes ten
+// times as many.
+
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { EventFields } from "../../../plugins/audit/event.ts";
+import { openSqlite, type SqliteFile } from "../../../plugins/store/sqlite.ts";
+import { tempFolder } from "./kit.ts";
+import { type OpenTrail, trailAt, verifyAt } from "./ledger-kit.ts";
+
+const changes = Number(process.env["QUATER_SOAK_ATTACKS"] ?? 500);
+const far = 9_000_000_000_000;
+
+const folder = tempFolder();
+afterAll(() => folder[Symbol.dispose]());
+const base = join(folder.root, "base");
+const work = join(folder.root, "work");
+const sink = join(folder.root, "sink.jsonl");
+
+const columns = ["chain", "seq", "at", "type", "call_id", "meta", "body", "salt", "body_hash", "hash"] as const;
+const texts = ["type", "call_id", "meta", "body", "salt", "body_hash", "hash"] as const;
+type Cells = Record<(typeof columns)[number], unknown>;
+type Head = Record<string, unknown>;
+
+interface State {
+  readonly rows: readonly Cells[];
+  readonly head: readonly Head[];
+}
+
+const stateOf = (file: SqliteFile): State => ({
+  rows: (file.run([{ sql: "select * from audit_event order by chain, seq", parameters: [] }])[0]?.rows ?? []) as Cells[],
+  head: (file.run([{ sql: "select * from audit_head", parameters: [] }])[0]?.rows ?? []) as Head[],
+});
+
+const inBase = <Answer>(root: string, use: (file: SqliteFile) => Answer): Answer => {
+  const file = openSqlite(join(root, "trail.db"));
+  try {
+    return use(file);
+  } finally {
+    file.close();
+  }
+};
+
+const copy = (from: string, to: string): void => {
+  rmSync(to, { recursive: true, force: true });
+  mkdirSync(to);
+  for (const name of readdirSync(from)) if (!name.endsWith("-shm")) copyFileSync(join(from, name), join(to, name));
+};
+
+/** Copies that the attacker made earlier: an authentic head and authentic rows, erased bodies included. */
+const older: State[] = [];
+let genuine: State = { rows: [], head: [] };
+
+const request = async ({ ledger }: OpenTrail, n: number): Promise<void> => {
+  const approvalId = `apr_${n}`;
+  const rules = { approvers: [{ role: "finance", need: 1 }] };
+  const bea = { credential: "c", issuer: "i", kind: "user", person: "bea", subject: "bea" } as const;
+  const events: readonly EventFields[] = [
+    { type: "approval.filed", approvalId, detail: { digest: `sha256:${n}`, pendingUntil: far, rules } },
+    { type: "approval.voted", approvalId, principal: bea, detail: { verdict: "approve", roles: ["finance"] } },
+    { type: "approval.approved", approvalId, detail: { usableUntil: far } },
+    { type: "approval.used", approvalId },
+  ];
+  for (const fields of events) await ledger.write([{ events: [{ fields }] }]);
+  const about = { callId: `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`, handler: "refund", approvalId };
+  const body = JSON.stringify({ args: { n, note: `größe ${n}` } });
+  await ledger.write([{ events: [{ fields: { ...about, type: "call.started" }, body }] }]);
+  await ledger.write([{ events: [{ fields: { ...about, type: "call.ended", outcome: "succeeded" } }] }]);
+};
+
+const erase = async ({ ledger }: OpenTrail, seq: number): Promise<void> => {
+  const sql = "update audit_event set body = null, salt = null where seq = ?";
+  await ledger.write([
+    {
+      changes: [{ sql, parameters: [seq], expects: 1 }],
+      events: [{ fields: { type: "audit.erased", detail: { bodies: [[seq, seq]] } } }],
+    },
+  ]);
+};
+
+beforeAll(async () => {
+  mkdirSync(base);
+  const lines: string[] = [];
+  const trail = await trailAt(base);
+  for (let n = 0; n < 12; n++) {
+    await request(trail, n);
+    if (n % 4 !== 3) continue;
+    lines.push(await trail.checkpoint());
+    older.push(inBase(base, stateOf));
+  }
+  await erase(trail, 5);
+  lines.push(await trail.checkpoint());
+  await trail.close();
+  writeFileSync(sink, lines.join(""));
+  genuine = inBase(base, stateOf);
+});
+
+type Pick = (below: number) => number;
+type Attack = (rows: Cells[], head: Head[], pick: Pick) => void;
+
+const one = <Value>(values: readonly Value[], pick: Pick): Value => values[pick(values.length)] as Value;
+
+/** Each changes rows in memory; the whole is written to the store at once. */
+const attacks: Readonly<Record<string, Attack>> = {
+  "delete a row": (rows, _, pick) => void rows.splice(pick(rows.length), 1),
+  "delete the newest rows": (rows, _, pick) => void rows.splice(rows.length - 1 - pick(8)),
+  "insert a row": (rows, _, pick) => void rows.push({ ...one(rows, pick), seq: pick(400) - 20, chain: 1 + pick(2) }),
+  "duplicate a row under a number that is no integer": (rows, _, pick) => {
+    const row = one(rows, pick);
+    rows.push({ ...row, seq: one([`${row.seq}x`, Number(row.seq) + 0.5], pick) });
+  },
+  "swap two rows": (rows, _, pick) => {
+    const [a, b] = [one(rows, pick), one(rows, pick)];
+    [a.seq, b.seq] = [b.seq, a.seq];
+  },
+  "move the end of a cell into another cell": (rows, _, pick) => {
+    const [from, to] = [one(rows, pick), one(rows, pick)];
+    const [source, target] = [one(texts, pick), one(texts, pick)];
+    const text = String(from[source] ?? "");
+    const at = pick(text.length + 1);
+    const moved = pick(2) === 0 ? text.slice(at) : Buffer.from(text.slice(at)).toString("hex");
+    from[source] = text.slice(0, at);
+    to[target] = pick(2) === 0 ? `${to[target] ?? ""}${moved}` : `${moved}${to[target] ?? ""}`;
+  },
+  "hide a row behind a cell of its neighbour": (rows, _, pick) => {
+    const at = 1 + pick(rows.length - 1);
+    const [before, hidden] = [rows[at - 1] as Cells, rows[at] as Cells];
+    const name = one(texts, pick);
+    const separators = ["\u001f", "\u001e", "\u001d", ","];
+    before[name] = `${before[name] ?? ""}${one(separators, pick)}${Object.values(hidden).join(one(separators, pick))}`;
+    rows.splice(at, 1);
+  },
+  "edit a cell": (rows, _, pick) => {
+    const row = one(rows, pick);
+    const name = one(texts, pick);
+    const text = String(row[name] ?? "");
+    const at = pick(text.length + 1);
+    row[name] = `${text.slice(0, at)}${one(["", "x", "0", '"', "\u0000", "\u001b", "é"], pick)}${text.slice(at + pick(3))}`;
+  },
+  "empty a cell": (rows, _, pick) => {
+    const row = one(rows, pick);
+    row[one(["body", "salt"] as const, pick)] = one([null, ""], pick);
+  },
+  "store another type": (rows, _, pick) => {
+    const row = one(rows, pick);
+    const name = one(columns.slice(2), pick);
+    row[name] = one([Buffer.from(String(row[name])), 7, 1.5, Buffer.from([0xff, 0x00])], pick);
+  },
+  "change a time": (rows, _, pick) => {
+    const row = one(rows, pick);
+    row.at = Number(row.at) + pick(5) - 2;
+  },
+  "put back an older copy of a row": (rows, _, pick) => {
+    const copied = one(one(older, pick).rows, pick);
+    const at = rows.findIndex(({ seq }) => seq === copied.seq);
+    if (at < 0) rows.push({ ...copied });
+    else rows[at] = { ...copied };
+  },
+  "put back the events of one request": (rows, _, pick) => {
+    const id = `"apr_${pick(12)}"`;
+    const kept = rows.filter(({ meta }) => !String(meta).includes(id));
+    const copied = one(older, pick).rows.filter(({ meta }) => String(meta).includes(id));
+    rows.splice(0, rows.length, ...kept, ...copied.map((row) => ({ ...row })));
+  },
+  "put back an older head": (_, head, pick) => void head.splice(0, 1, { ...one(one(older, pick).head, pick) }),
+  "put back the whole store": (rows, head, pick) => {
+    const copied = one(older, pick);
+    rows.splice(0, rows.length, ...copied.rows.map((row) => ({ ...row })));
+    head.splice(0, 1, { ...(copied.head[0] as Head) });
+  },
+  "change the head": (rows, head, pick) => {
+    const row = one(rows, pick);
+    Object.assign(
+      head[0] ?? {},
+      one<Head>(
+        [
+          { seq: row.seq, hash: row.hash },
+          { floor_seq: row.seq, floor_hash: row.hash },
+          { format: 1 },
+          { approval_seq: row.seq },
+        ],
+        pick,
+      ),
+    );
+  },
+  "hand the approval of one request to another": (rows, _, pick) => {
+    const [from, to] = [`"apr_${pick(12)}"`, `"apr_${pick(12)}"`];
+    for (const row of rows) if (String(row.type).startsWith("approval.")) row.meta = String(row.meta).replaceAll(from, to);
+  },
+};
+
+const write = (file: SqliteFile, { rows, head }: State): void => {
+  const insert = (table: string, cells: Readonly<Record<string, unknown>>) => {
+    const names = Object.keys(cells);
+    const values = Object.values(cells).map((value) => (typeof value === "string" ? Buffer.from(value) : value));
+    // Text that holds a NUL cannot be bound as text.
+    const marks = Object.values(cells).map((value) => (typeof value === "string" ? "cast(? as text)" : "?"));
+    return { sql: `insert or replace into ${table} (${names.join(", ")}) values (${marks.join(", ")})`, parameters: values };
+  };
+  file.whole([
+    { sql: "delete from audit_event", parameters: [] },
+    { sql: "delete from audit_head", parameters: [] },
+    ...rows.map((row) => insert("audit_event", row)),
+    ...head.map((row) => insert("audit_head", row)),
+  ]);
+};
+
+/** Comparable whatever the cells hold. */
+const textOf = (state: State): string =>
+  JSON.stringify([state.rows, state.head], (_, value: unknown) =>
+    value instanceof ArrayBuffer ? `blob ${Buffer.from(value).toString("hex")}` : value,
+  );
+
+const exactly = (file: SqliteFile): string => {
+  const cells = columns.map((name) => `typeof(${name}) || ' ' || hex(cast(${name} as blob))`).join(" || ',' || ");
+  const rows = file.run([{ sql: `select coalesce(${cells}, '') as row from audit_event order by chain, seq`, parameters: [] }])[0]
+    ?.rows;
+  return `${JSON.stringify(rows)} ${textOf({ rows: [], head: stateOf(file).head })}`;
+};
+
+test("rows written back as they were are no change, and leave the trail whole", async () => {
+  copy(base, work);
+  const untouched = inBase(base, exactly);
+  inBase(work, (file) => write(file, genuine));
+  expect(inBase(work, exactly)).toBe(untouched);
+  expect((await verifyAt(work, [sink])).damage).toEqual([]);
+});
+
+test(`S1: ${changes} times, several random changes at once are found, with kind and place`, async () => {
+  const untouched = inBase(base, exactly);
+  const seen = new Map<string, number>();
+  let counted = 0;
+  const attempt = async (names: readonly string[], numbers: Iterator<number>): Promise<void> => {
+    const pick: Pick = (below) => (numbers.next().value as number) % Math.max(1, below);
+    copy(base, work);
+    const rows = genuine.rows.map((row) => ({ ...row }));
+    const head = genuine.head.map((row) => ({ ...row }));
+    for (const name of names) if (rows.length > 8) attacks[name]?.(rows, head, pick);
+    const hasEffect = inBase(work, (file) => {
+      write(file, { rows, head });
+      return exactly(file) !== untouched;
+    });
+    if (!hasEffect) return;
+    counted++;
+    for (const name of names) seen.set(name, (seen.get(name) ?? 0) + 1);
+    const { isWhole, damage } = await verifyAt(work, [sink]);
+    const said = `${names.join(", ")}: ${JSON.stringify(damage)}`;
+    expect(isWhole, said).toBe(false);
+    const [first] = damage;
+    expect(first?.kind, said).toMatch(/^(altered|missing|reordered|forked|truncated|unsigned|unproven|orphan)$/);
+    // The place: an event, or the head, the beginning, or rows that belong to no event.
+    expect(
+      damage.some(({ seq, what }) => seq !== undefined || /head|beginning|row/.test(what)),
+      said,
+    ).toBe(true);
+  };
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.constantFrom(...Object.keys(attacks)), { minLength: 1, maxLength: 4 }),
+      fc.infiniteStream(fc.nat()),
+      attempt,
+    ),
+    { numRuns: changes, ...(changes > 1_000 ? {} : { seed: 11 }) },
+  );
+  expect([...seen.keys()].sort()).toEqual(Object.keys(attacks).sort());
+  expect(counted).toBeGreaterThan(changes * 0.9);
+}, 3_600_000);
