@@ -27,6 +27,19 @@ export class Ranges implements Iterable<readonly [from: number, to: number]> {
     return removed;
   }
 
+  /** @returns The stretches of a range that are not in the set. */
+  without(from: number, to: number): readonly (readonly [from: number, to: number])[] {
+    const gaps: [number, number][] = [];
+    let next = from;
+    for (const [start, end] of this.#ranges) {
+      if (end < next || start > to) continue;
+      if (start > next) gaps.push([next, start - 1]);
+      next = end + 1;
+    }
+    if (next <= to) gaps.push([next, to]);
+    return gaps;
+  }
+
   *[Symbol.iterator](): Iterator<readonly [number, number]> {
     yield* this.#ranges;
   }
