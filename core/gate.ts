@@ -28,7 +28,7 @@ import { type Awaitable, andThen, type Principal } from "./principal.ts";
 import type { Problem } from "./problem.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { callResources, OpenResources } from "./resource.ts";
-import { Standing } from "./standing.ts";
+import { isFresh, Standing } from "./standing.ts";
 
 const noProgress = (): void => {};
 
@@ -49,6 +49,7 @@ export class PipelineGate implements Gate {
   readonly #refusals: RefusalLog;
   readonly #machines = new Map<string, Machine>();
   readonly #flights = new Flights();
+  readonly #enterAgain = (entry: Entry): Awaitable<Principal> => this.#principalOf(entry, true);
   #strangers: HookRunner | undefined;
   #drained: (() => void) | undefined;
 
@@ -82,12 +83,20 @@ export class PipelineGate implements Gate {
   }
 
   enter(entry: Entry): Awaitable<Principal> {
-    return this.#recorded(entry, () => this.#principalOf(entry, false));
+    try {
+      return this.#recorded(entry, this.#principalOf(entry, false));
+    } catch (error) {
+      return this.#turnAway(error, entry);
+    }
   }
 
   enterAgain(entry: Entry, principal: Principal, since: number): Awaitable<Principal> {
-    const standing = new Standing(() => this.#principalOf(entry, true), since);
-    return this.#recorded(entry, () => standing.again(principal) ?? principal);
+    if (isFresh(since)) return principal;
+    try {
+      return this.#recorded(entry, new Standing(this.#enterAgain, entry, since).again(principal) ?? principal);
+    } catch (error) {
+      return this.#turnAway(error, entry);
+    }
   }
 
   #principalOf(entry: Entry, isAgain: boolean): Awaitable<Principal> {
@@ -101,13 +110,8 @@ export class PipelineGate implements Gate {
   }
 
   /** Observers are told of every caller who is not let in. */
-  #recorded(entry: Entry, act: () => Awaitable<Principal>): Awaitable<Principal> {
-    try {
-      const found = act();
-      return found instanceof Promise ? found.catch((error: unknown) => this.#turnAway(error, entry)) : found;
-    } catch (error) {
-      return this.#turnAway(error, entry);
-    }
+  #recorded(entry: Entry, found: Awaitable<Principal>): Awaitable<Principal> {
+    return found instanceof Promise ? found.catch((error: unknown) => this.#turnAway(error, entry)) : found;
   }
 
   async #turnAway(error: unknown, entry: Entry): Promise<never> {
@@ -147,7 +151,7 @@ export class PipelineGate implements Gate {
     }
     const resources = callResources(operation.handler.use, this.appResources);
     const { entry } = invocation;
-    const standing = entry && new Standing(() => this.#principalOf(entry, true), performance.now());
+    const standing = entry && new Standing(this.#enterAgain, entry, performance.now());
     const from = {
       callId,
       surface,
@@ -166,21 +170,18 @@ export class PipelineGate implements Gate {
     const call = new StagedCall(from, standing);
     return new Promise((answer) => {
       const flight = this.#flights.begin(call, resources, machine.hooks.has("hold"), answer);
-      void this.#perform(flight, invocation, machine);
+      const { given } = invocation;
+      // Not an async function around this: one promise less per call.
+      void (isDryRun ? rehearse(call, given, machine) : runPipeline(flight, given, machine)).then(
+        (value) => this.#answer(flight, { ok: true, value, callId }),
+        (error: unknown) => this.#answer(flight, { ok: false, error: this.#told(error, flight), callId }),
+      );
     });
   }
 
-  /** Never rejects. */
-  async #perform(flight: Flight, { given }: Invocation, machine: Machine): Promise<void> {
-    const { call } = flight;
-    const { callId, cancellation } = call;
-    let outcome: Outcome;
-    try {
-      const value = await (call.isDryRun ? rehearse(call, given, machine) : runPipeline(flight, given, machine));
-      outcome = { ok: true, value, callId };
-    } catch (error) {
-      outcome = { ok: false, error: this.#told(error, flight), callId };
-    }
+  /** Ends the call and tells its caller. Never throws. */
+  #answer(flight: Flight, outcome: Outcome): void {
+    const { callId, cancellation } = flight.call;
     if (outcome.ok && outcome.value instanceof CheckedStream) {
       flight.stream = outcome.value;
       outcome.value.whenEnded(async (failure) => {
@@ -191,10 +192,10 @@ export class PipelineGate implements Gate {
         const settled = await this.#finish(flight, end);
         return settled.ok ? undefined : settled.error;
       }, cancellation);
-      return flight.answer(outcome);
+      flight.answer(outcome);
+      return;
     }
-    const ended = this.#finish(flight, outcome);
-    flight.answer(ended instanceof Promise ? await ended : ended);
+    void andThen(this.#finish(flight, outcome), flight.answer);
   }
 
   async unready(): Promise<readonly string[]> {

@@ -36,9 +36,9 @@ export const runPipeline = async (flight: Flight, given: GivenReader, machine: M
   if (replay !== undefined) return checked(replay.value);
   const approved = hooks.has("approve") ? await approve(authorized, machine) : StagedCall.approved(authorized, none, none);
   if (hooks.has("hold")) await hold(approved, flight, machine);
-  const run = () => handle(approved, flight);
   // Checked last, so that nothing around the handler can put a wrong shape on the wire.
-  return checked(await (hooks.has("around") ? hooks.around(approved, async () => run()) : run()));
+  const isWrapped = hooks.has("around");
+  return checked(await (isWrapped ? hooks.around(approved, async () => handle(approved, flight)) : handle(approved, flight)));
 };
 
 /** Before anything is read: nobody probes the validation of what he may not call. */

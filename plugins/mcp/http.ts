@@ -49,7 +49,8 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
   const body = await http.readBody(ctx);
   try {
     // A key may have been revoked while the body was on its way.
-    principal = await gate.enterAgain(entry, principal, enteredAt);
+    const again = gate.enterAgain(entry, principal, enteredAt);
+    principal = again instanceof Promise ? await again : again;
   } catch (error) {
     if (!isQuaterError(error)) throw error;
     return turnAway(ctx, http, error, callId);
