@@ -220,3 +220,16 @@ test("S2: lines of an export that hold no event are malformed rows", () => {
   for (const text of ["", "{", "null", "[]", '"x"', '{"seq":"1"}', '{"seq":1,"at":2,"type":3}'])
     expect(exportedRow(text).malformed, text).toMatch(/^has no /);
 });
+
+test("S1: verify ends when the newest events are gone and other rows stand behind the end", async () => {
+  using folder = tempFolder();
+  const root = join(folder.root, "trail");
+  mkdirSync(root);
+  const { run, look } = await attacked(root, {});
+  await run("update audit_event set seq = 40 where seq = 12");
+  const { damage } = await look();
+  expect(damage.map(({ kind, seq }) => [kind, seq])).toEqual([
+    ["orphan", 40],
+    ["truncated", 12],
+  ]);
+});
