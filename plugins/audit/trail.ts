@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Log } from "../../core/index.ts";
-import { isStoreFailure, type Store } from "../store/service.ts";
+import type { Store } from "../store/service.ts";
 import type { SignedCheckpoint } from "./chain.ts";
 import type { EventFields } from "./event.ts";
 import type { Standing } from "./evidence.ts";
@@ -13,7 +13,7 @@ import { instanceGone, leaseOf, leaseRow } from "./leases.ts";
 import { type Draft, type Entry, Ledger, type Position, type Receipt } from "./ledger.ts";
 import { Attestor } from "./restore/attestor.ts";
 import type { Sink } from "./sinks.ts";
-import { meaningOf, unrecorded } from "./unrecorded.ts";
+import { meaningOf, textOf, unrecorded } from "./unrecorded.ts";
 import { Writer } from "./writer.ts";
 
 /** trust.md section 3. */
@@ -302,12 +302,8 @@ export class Trail {
   }
 
   /** Rejects when the sinks did not take the uses before. Call it before an approval is used up. */
-  async assertUsesReachSinks(): Promise<void> {
-    try {
-      await this.#attestor.assertUsesTaken();
-    } catch (error) {
-      throw unrecorded(error);
-    }
+  assertUsesReachSinks(): Promise<void> {
+    return this.#attestor.assertUsesTaken().catch((error: unknown) => Promise.reject(unrecorded(error)));
   }
 
   /**
@@ -351,5 +347,3 @@ export class Trail {
     if (seq - (this.#checkpointed?.size ?? seq) >= checkpointing.events) this.checkpoint();
   }
 }
-
-const textOf = (error: unknown): string => (isStoreFailure(error) ? `${error.code}: ${error.message}` : String(error));

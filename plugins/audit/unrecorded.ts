@@ -20,3 +20,6 @@ export const unrecorded = (cause: unknown): QuaterError =>
     retryAfterSeconds: 1,
     ...(cause === undefined ? {} : { cause }),
   });
+
+/** For the log: the database's code and sentence. */
+export const textOf = (error: unknown): string => (isStoreFailure(error) ? `${error.code}: ${error.message}` : String(error));

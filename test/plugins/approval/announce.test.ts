@@ -119,6 +119,7 @@ describe("over HTTP", () => {
       approval_policy_changed: 409,
       approval_schema_changed: 409,
       approval_mismatch: 409,
+      approval_unproven: 409,
       approval_not_found: 404,
       approval_backlog: 429,
       approval_filing_limit: 429,

@@ -104,7 +104,9 @@ describe("the shop", () => {
 
   test("is asked for two people before a purge, and a purge is no tool", () => {
     const [row] = report.rows.filter((each) => each.handler === "purgeOrders" && each.case === "unapproved");
-    expect(row).toMatchObject({ expected: "approval_required", got: "approval_required", ok: true });
+    // The second: a request whose row says "approved" without the people's votes in the trail.
+    const codes = "approval_required, approval_unproven";
+    expect(row).toMatchObject({ expected: codes, got: codes, ok: true });
     expect(report.rows).toContainEqual({
       handler: "purgeOrders",
       surface: "mcp",
