@@ -44,7 +44,7 @@ export const distrustOfStats = (stats: Stats, shown: string): Distrust | undefin
   return undefined;
 };
 
-/** Checks a folder: whoever may write it may replace the files in it. A folder that does not exist is not wrong. */
+/** Checks a folder: a user who may write it may replace the files in it. A missing folder passes. */
 export const distrustOfFolder = (folder: string): Distrust | undefined => {
   if (process.getuid === undefined || !existsSync(folder)) return undefined;
   const stats = statSync(folder);

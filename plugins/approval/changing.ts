@@ -112,7 +112,7 @@ export const expired = (open: OpenStore, found: Found): Statement => {
 export const voided = (open: OpenStore, found: Found, reason: string): Statement =>
   one(stillApproved(open, found).set({ state: "expired", decided_at: open.clock, reason }));
 
-/** Ended by Quater itself, whatever its version and its time. */
+/** Ended by Quater itself. Version and time of the row do not matter. */
 export const voidedUnproven = (open: OpenStore, id: string, reason: string): Statement =>
   one(
     database(open)

@@ -39,7 +39,7 @@ export const digestedText = ({ args, preview, requester, policyName, policy, ...
  * What a repeated call is found by: equal for calls of the same handler with the same arguments by the same principal,
  * over the same surface unless the policy leaves that open.
  *
- * @param tag  A keyed function of a text, so that whoever has the store alone cannot try arguments: audit's
+ * @param tag  A keyed function of a text, so that somebody who has only the store cannot try arguments: audit's
  *   `tagsOf`, so that requests are found after a rotation of the keys, too.
  */
 export const callKeyOf = <Tag>(

@@ -1,4 +1,4 @@
-// What the trail proves about a request. Rows of the tables are a cache: whoever can write to the store can set any state.
+// What the trail proves about a request. Rows of the tables are a cache: an attacker who can write to the store can set any state.
 // A request is voted on and used only if its chained events say the same as its row.
 
 import type { Standing } from "../audit/service.ts";

@@ -212,7 +212,7 @@ export const exportTrail = async (parts: CommandParts, { until }: Static<typeof 
   return 1;
 };
 
-/** The row as it stands in the store: `audit verify --file` reads it. The mark is for whoever reads the file. */
+/** The row as it stands in the store: `audit verify --file` reads it. The mark is for people who read the file. */
 const exported = ({ row: { previous: _, malformed: __, ...row }, unverified }: Found): string =>
   `${JSON.stringify(unverified === undefined ? row : { ...row, unverified: `Event ${row.seq} ${unverified}` })}\n`;
 

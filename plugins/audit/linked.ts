@@ -152,7 +152,7 @@ export class BatchEvidence implements Evidence {
     this.#linked = linked;
   }
 
-  /** Counted as one more event: whoever decided before it decides again. */
+  /** Counted as one more event, so that a decision made before it is made again. */
   readonly standing = (approvalId: string): Standing | undefined => {
     const standing = this.#linked.standing(approvalId);
     const pending = this.#pending.get(approvalId) ?? 0;

@@ -103,7 +103,7 @@ const rowsIn = (text: string, columns: readonly Name[], count: number): readonly
   return rows;
 };
 
-/** Slow, and safe whatever the cells hold. */
+/** Slow, and safe for any text in the cells. */
 const cellByCell = async (
   store: RowSource,
   from: (selected: string) => Query,

@@ -73,7 +73,7 @@ export interface Audit {
     about?: Begun,
   ): Promise<{ readonly seq: number } | { readonly refused: Error }>;
   /**
-   * Where a request for approval stands by its chained events alone, whatever the tables say.
+   * Where a request for approval stands by its chained events alone. The rows of the tables do not count.
    *
    * @returns `undefined` where the trail does not prove that it was filed.
    * @throws {QuaterError} `audit_unavailable` when the trail cannot be read.

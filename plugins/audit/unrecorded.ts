@@ -10,7 +10,7 @@ export const meaningOf = (error: unknown): Meaning => {
   return isPassing(error) || error instanceof MissingKey || error instanceof LostTrail ? "passing" : "unknown";
 };
 
-/** @param cause  Why; damage is told to whoever runs the process, never to the caller. */
+/** @param cause  The failure. The hint names damage for the operator; the caller never sees it. */
 export const unrecorded = (cause: unknown): QuaterError =>
   new QuaterError({
     code: "audit_unavailable",

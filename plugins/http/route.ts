@@ -117,7 +117,7 @@ const bodiless = new Set([204, 205]);
 /** Whether a handler says that it gives nothing; one without a schema may give anything. */
 const isEmpty = ({ output, isStream }: Operation): boolean => !isStream && output?.["type"] === "null";
 
-/** Inputs that would take a credential: it would reach the handler, the trail and whoever looks at a request for approval. */
+/** Inputs that would take a credential: it would reach the handler, the trail and the approvers. */
 export const credentialInputs = (authenticate: Authentication | undefined, operations: readonly Operation[]): Problem[] => {
   if (authenticate === undefined) return [];
   const { headers, cookies } = readingOf(asAuthenticator(authenticate).reads);

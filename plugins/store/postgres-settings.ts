@@ -51,7 +51,7 @@ export const patient: readonly Statement[] = Object.keys(timeouts).map((name) =>
 
 export const patientAnswerMs = migrationMs + 5_000;
 
-/** A commit that the server has not flushed is no commit, whatever its configuration says. `remote_apply` waits for more. */
+/** A commit counts only when the server has flushed it, also where its configuration says otherwise. `remote_apply` waits for more. */
 const settingsFor = (schema: string, isLocal: string): string => {
   const synchronous = "case current_setting('synchronous_commit') when 'remote_apply' then 'remote_apply' else 'on' end";
   const values = { search_path: `'${schema}'`, synchronous_commit: synchronous, ...quoted(timeouts) };

@@ -50,7 +50,7 @@ interface Lines {
 }
 type LineType = keyof Lines;
 
-/** A verified line, whatever its type. */
+/** A verified line of any type. */
 export interface Attestation {
   readonly type: LineType | "audit.checkpoint";
   readonly seq: number;

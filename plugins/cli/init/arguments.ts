@@ -52,10 +52,10 @@ export const readInitArguments = (words: readonly string[]): InitArguments => {
   const text = (name: "name" | "pm" | "quater" | "example") => values[name] as string | undefined;
   const manager = text("pm");
   if (manager !== undefined && !isManager(manager))
-    throw new UsageError(`--pm ${JSON.stringify(cut(manager))} is none of ${managers.join(", ")}`);
+    throw new UsageError(`--pm ${JSON.stringify(cut(manager))} is not one of ${managers.join(", ")}`);
   const example = text("example") ?? "hello";
   if (!isExample(example))
-    throw new UsageError(`--example ${JSON.stringify(cut(example))} is none of ${Object.keys(examples).join(", ")}`);
+    throw new UsageError(`--example ${JSON.stringify(cut(example))} is not one of ${Object.keys(examples).join(", ")}`);
   return { folder, isSilent: values.yes === true, name: text("name"), manager, example, quater: text("quater") };
 };
 

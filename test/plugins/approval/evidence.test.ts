@@ -110,7 +110,7 @@ onBothDialects((claim) => {
     const id = await desk.file(robot);
     await desk.vote(bea, id);
     await desk.sql("update approval_vote set person = 'cleo', subject = 'cleo' where id = ?", id);
-    // `bea` has voted, whatever the rows say.
+    // `bea` has voted, although the rows say otherwise.
     expect(await desk.vote(bea, id)).toMatchObject({ state: "pending" });
     await desk.sql("delete from approval_vote where id = ?", id);
     expect(codeOf(await desk.call(robot))).toBe("approval_required");

@@ -104,29 +104,26 @@ onBothDialects((claim) => {
     expect(await one.sql("select id from approval_request")).toHaveLength(5);
   });
 
-  claim(
-    "S11: after a denial a call that looks the same is refused, whoever's credential of the person asks",
-    async ({ boot }) => {
-      const desk = await boot({ handlers: { note } });
-      const id = await desk.file(robot, { to }, { handler: "note" });
-      await desk.vote(bea, id, "deny", "no notes");
-      for (const [what, input] of alike)
-        for (const [who, surface] of [
-          [robot, "direct"],
-          [robot2, "direct"],
-          [robot, "other"],
-          [anaElsewhere, "direct"],
-        ] as const) {
-          const outcome = await desk.call(who, input, { handler: "note", surface });
-          expect({ what, who: who.subject, code: codeOf(outcome) }).toEqual({ what, who: who.subject, code: "approval_denied" });
-          expect(outcome).toMatchObject({ error: { details: { approval: { id, reason: "no notes" } } } });
-          if (!outcome.ok) expect(outcome.error.retryAfterSeconds).toBeGreaterThan(500);
-        }
-      for (const input of [{ to: "Bo Smyth" }, { to, count: 0 }, { to, isUrgent: false }, { to, tags: ["x"] }])
-        expect(codeOf(await desk.call(robot, input, { handler: "note" }))).toBe("approval_required");
-      expect(codeOf(await desk.call(dan, { to }, { handler: "note" }))).toBe("approval_required");
-    },
-  );
+  claim("S11: after a denial a call that looks the same is refused for every credential of the person", async ({ boot }) => {
+    const desk = await boot({ handlers: { note } });
+    const id = await desk.file(robot, { to }, { handler: "note" });
+    await desk.vote(bea, id, "deny", "no notes");
+    for (const [what, input] of alike)
+      for (const [who, surface] of [
+        [robot, "direct"],
+        [robot2, "direct"],
+        [robot, "other"],
+        [anaElsewhere, "direct"],
+      ] as const) {
+        const outcome = await desk.call(who, input, { handler: "note", surface });
+        expect({ what, who: who.subject, code: codeOf(outcome) }).toEqual({ what, who: who.subject, code: "approval_denied" });
+        expect(outcome).toMatchObject({ error: { details: { approval: { id, reason: "no notes" } } } });
+        if (!outcome.ok) expect(outcome.error.retryAfterSeconds).toBeGreaterThan(500);
+      }
+    for (const input of [{ to: "Bo Smyth" }, { to, count: 0 }, { to, isUrgent: false }, { to, tags: ["x"] }])
+      expect(codeOf(await desk.call(robot, input, { handler: "note" }))).toBe("approval_required");
+    expect(codeOf(await desk.call(dan, { to }, { handler: "note" }))).toBe("approval_required");
+  });
 
   claim("S11: the cooldown ends, and covers each handler by itself", async ({ boot }) => {
     const desk = await boot({ handlers: { note, letter: note } });

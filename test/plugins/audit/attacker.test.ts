@@ -1,4 +1,4 @@
-// An attacker who can write to the store, and has no keys, makes several random changes at once. Whatever they are, `verify`
+// An attacker who can write to the store, and has no keys, makes several random changes at once. For every change, `verify`
 // finds them, with kind and place, as long as they have an effect. The numbers are those of CI; `npm run soak` makes ten
 // times as many.
 
@@ -108,7 +108,7 @@ const attacks: Readonly<Record<string, Attack>> = {
   "delete a row": (rows, _, pick) => void rows.splice(pick(rows.length), 1),
   "delete the newest rows": (rows, _, pick) => void rows.splice(rows.length - 1 - pick(8)),
   "insert a row": (rows, _, pick) => void rows.push({ ...one(rows, pick), seq: pick(400) - 20, chain: 1 + pick(2) }),
-  "duplicate a row under a number that is no integer": (rows, _, pick) => {
+  "duplicate a row under a number that is not an integer": (rows, _, pick) => {
     const row = one(rows, pick);
     rows.push({ ...row, seq: one([`${row.seq}x`, Number(row.seq) + 0.5], pick) });
   },
@@ -208,7 +208,7 @@ const write = (file: SqliteFile, { rows, head }: State): void => {
   ]);
 };
 
-/** Comparable whatever the cells hold. */
+/** Comparable for any text in the cells. */
 const textOf = (state: State): string =>
   JSON.stringify([state.rows, state.head], (_, value: unknown) =>
     value instanceof ArrayBuffer ? `blob ${Buffer.from(value).toString("hex")}` : value,

@@ -98,7 +98,7 @@ test("S19: the last lines of a large sink are read without the rest of it", () =
   lines.return(undefined);
 });
 
-test("S19: lines are read from the end whatever their lengths", () => {
+test("S19: lines of every length are read from the end", () => {
   using folder = tempFolder();
   const path = join(folder.root, "sink.jsonl");
   const expected = Array.from({ length: 300 }, (_, n) => `${n} ${"ä€".repeat((n * 37) % 900)}`);

@@ -157,8 +157,8 @@ describe("a slip", () => {
     ["--yes=1", "--yes takes no value"],
     ["-y --name Shop", '--name "Shop" will not do: a name has small letters'],
     ["-y --name quater", '--name "quater" will not do: a project that needs the package quater cannot have its name'],
-    ["-y --example shop", '--example "shop" is none of hello, approvals'],
-    ["-y --pm cargo", '--pm "cargo" is none of npm, pnpm, yarn, bun'],
+    ["-y --example shop", '--example "shop" is not one of hello, approvals'],
+    ["-y --pm cargo", '--pm "cargo" is not one of npm, pnpm, yarn, bun'],
   ])("%s is said in one line, and nothing is written", async (words, message) => {
     const { code, err } = await init(words);
     expect([code, err.trimEnd().split("\n").length]).toEqual([64, 1]);
