@@ -36,6 +36,24 @@ const doubtOf = (standing: Standing | undefined, { state, digest }: ApprovalReco
   return `the row says ${state}, and the trail says ${standing.endedBy ?? standing.state}`;
 };
 
+/**
+ * Compares a request that has ended by its row with its evidence. A row ends in the transaction of its event, so a trail that still
+ * has the request open says that somebody changed the row. The request then ends on the trail as well: an approver who is told
+ * that it was denied or revoked may rely on that, also after the row is changed back.
+ *
+ * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
+ */
+export const assertEndedOnTrail = async (ground: Ground, { record, stored }: Found): Promise<void> => {
+  if (stored === "pending" || stored === "approved") return;
+  const standing = await ground.parts.audit.standingOf(record.id);
+  if (standing === undefined || standing.state === "ended") return;
+  const why = `the row says ${stored}, and the trail says ${standing.state}`;
+  const fields = eventOf("approval.voided", record, { detail: { cause: "unproven", why, was: stored } });
+  await ground.write([{ fields }], () => []);
+  ground.parts.log.error("An approval was refused because the trail does not prove it", { approvalId: record.id, why });
+  throw approvalUnproven(record.id);
+};
+
 /** @returns Whether it was written; otherwise the request was changed meanwhile. */
 export const voidRequest = async (
   ground: Ground,

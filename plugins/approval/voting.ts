@@ -19,7 +19,7 @@ import { usedBy } from "./filing.ts";
 import { eventOf, type Ground } from "./ground.ts";
 import { isSamePerson } from "./person.ts";
 import { isSatisfied, type Policy } from "./policy.ts";
-import { proven, voidRequest } from "./proving.ts";
+import { assertEndedOnTrail, proven, voidRequest } from "./proving.ts";
 import { type ApprovalRecord, requesterOf } from "./record.ts";
 import type { Approver, VoteGiven } from "./service.ts";
 import type { Found } from "./tables.ts";
@@ -89,6 +89,7 @@ const deciding = async (ground: Ground, id: string, decide: (found: Found) => Pr
   for (let attempt = 0; attempt < attempts; attempt++) {
     const found = await ground.parts.reader.byId(id);
     if (found === undefined) throw approvalNotFound();
+    await assertEndedOnTrail(ground, found);
     if (!(await decide(found))) continue;
     const now = await ground.parts.reader.byId(id);
     if (now !== undefined) return now.record;

@@ -68,7 +68,11 @@ export class LinkedEvents {
       added.push(...page.told);
       next = page.isBroken || page.told.length === 0 ? undefined : page.next;
     }
-    if (this.#known !== before) return; // somebody else read meanwhile
+    if (this.#known !== before) {
+      // Another call read meanwhile, and perhaps less far. A decision inside the transaction needs all of it.
+      if (isLocked) await this.catchUp(rows, head, isLocked);
+      return;
+    }
     if (next === undefined || !isSame(next, before.newest)) {
       this.#known = fresh;
       return;

@@ -62,6 +62,9 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
         head = moved;
       }
     }
+    // A number above 2^53 is rounded, so that the same page would come again for ever. The row is read once, as an orphan.
+    const isRepeated = last !== undefined && last.seq <= read;
+    if (isRepeated) break;
     read = last === undefined ? read : last.seq;
     page = source.after(read);
     await turn(); // the question leaves only now, and is answered by another thread while these rows are checked

@@ -105,6 +105,31 @@ onBothDialects((claim) => {
     expect(paid).toEqual([]);
   });
 
+  claim(
+    "S3: a revocation or denial that only the row shows is not acknowledged, and ends the request",
+    async ({ boot, root }) => {
+      const desk = await boot();
+      const approved = await desk.approved(robot);
+      await set(desk, approved, { state: "revoked" });
+      const revoking = desk.approvals.revoke({ principal: bea, via: "api" }, { id: approved });
+      await expect(revoking).rejects.toMatchObject({ code: "approval_unproven" });
+      await set(desk, approved, { state: "approved" });
+      expect(codeOf(await desk.call(robot))).toBe("approval_unproven");
+      const pending = await desk.file(robot, { cents: 9 });
+      await desk.sql(
+        "insert into approval_vote (id, person, issuer, subject, credential, roles, verdict, via, at) values (?, 'cleo', 'x', 'cleo', 'x', '[]', 'deny', 'api', 1)",
+        pending,
+      );
+      await set(desk, pending, { state: "denied", decided_at: 1 });
+      await expect(desk.vote(cleo, pending, "deny")).rejects.toMatchObject({ code: "approval_unproven" });
+      await desk.sql("delete from approval_vote where id = ?", pending);
+      await set(desk, pending, { state: "pending", decided_at: null });
+      await expect(desk.vote(bea, pending)).rejects.toMatchObject({ code: "approval_unproven" });
+      expect(paid).toEqual([]);
+      expect(await verified(desk, root)).toEqual([]);
+    },
+  );
+
   claim("S3: a forged vote helps no genuine vote, and a deleted one is not lost", async ({ boot, root }) => {
     const desk = await boot({ approval: two });
     const id = await desk.file(robot);

@@ -221,6 +221,18 @@ test("S2: lines of an export that hold no event are malformed rows", () => {
     expect(exportedRow(text).malformed, text).toMatch(/^has no /);
 });
 
+test("S1: verify ends when a row has a number that JavaScript rounds", async () => {
+  using folder = tempFolder();
+  const root = join(folder.root, "trail");
+  mkdirSync(root);
+  const { run, look } = await attacked(root, {});
+  await run(
+    "insert into audit_event select chain, 9007199254740993, at, type, call_id, meta, body, salt, body_hash, hash from audit_event where seq = 3",
+  );
+  const { damage } = await look();
+  expect(damage.map(({ kind }) => kind)).toContain("orphan");
+});
+
 test("S1: verify ends when the newest events are gone and other rows stand behind the end", async () => {
   using folder = tempFolder();
   const root = join(folder.root, "trail");

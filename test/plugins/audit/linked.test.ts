@@ -1,0 +1,47 @@
+// The index of approval events that a process keeps, while several of its calls read at once.
+
+import { join } from "node:path";
+import { storeRef } from "quater/plugins";
+import { expect, test } from "vitest";
+import { readKeys } from "../../../plugins/audit/keys.ts";
+import { LinkedEvents } from "../../../plugins/audit/linked.ts";
+import { type HeadRow, queriesOn } from "../../../plugins/audit/tables.ts";
+import { bootDesk, codeOf, people } from "../approval/kit.ts";
+import { tempFolder } from "./kit.ts";
+
+const { robot } = people;
+
+test("S3: a decision inside the transaction reads every event, also while another call looks for an older request", async () => {
+  using folder = tempFolder();
+  const desk = await bootDesk({ root: folder.root });
+  const store = await desk.app.kernel.services.get(storeRef).open();
+  const keys = readKeys(join(folder.root, ".quater/trail-keys.json"));
+  const queries = queriesOn(store);
+  const headNow = async () => (await store.read<HeadRow>(queries.head))[0] as HeadRow;
+  const oldest = await desk.approved(robot, { cents: 1 });
+  for (let n = 0; n < 80; n++) await desk.approved(robot, { cents: 100 + n });
+  const id = await desk.approved(robot, { cents: 2 });
+  const index = new LinkedEvents(queries, () => keys);
+  const oldHead = await headNow();
+  expect(await index.reach(store, oldHead, id)).toMatchObject({ state: "approved" });
+  expect(codeOf(await desk.call(robot, { cents: 2 }))).toBe("ok");
+
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const slow: typeof store = {
+    ...store,
+    read: async (query) => {
+      const rows = await store.read(query);
+      await held;
+      return rows as never;
+    },
+  };
+  const deciding = index.catchUp(slow, await headNow(), true);
+  await index.reach(store, oldHead, oldest);
+  release();
+  await deciding;
+  expect(index.standing(id)).toMatchObject({ state: "ended", endedBy: "approval.used" });
+  await desk.app.stop();
+});
