@@ -22,7 +22,11 @@ const vote = (person: string, verdict = "approve", roles = ["finance"]): EventFi
 const approved: EventFields = { type: "approval.approved", approvalId: "apr_1", detail: { usableUntil: far } };
 const used: EventFields = { type: "approval.used", approvalId: "apr_1" };
 const denied: EventFields = { type: "approval.denied", approvalId: "apr_1" };
-const restored: EventFields = { type: "store.restored" };
+/** After event 5; the gap is empty. */
+const restored: EventFields = {
+  type: "store.restored",
+  detail: { after: { seq: 5, hash: "0".repeat(64) }, missing: { from: 6, through: 5 }, by: "ana", reason: "a test", used: [] },
+};
 const call: EventFields = { type: "call.started", callId: "c" };
 
 const cases: readonly (readonly [string, readonly EventFields[], number | undefined])[] = [

@@ -27,7 +27,11 @@ const withoutEvidence: readonly Edit[] = [
       if (standing === undefined) return undefined;
       // A row may name any time. The trail names the time until which the approval was given.
       if ((standing.usableUntil ?? 0) <= found.now)
-        return end("its time has run out", { cause: "time" }, approvalEnded(id, "expired", undefined));
+        return end(ground, asked, found, {
+          reason: "its time has run out",
+          detail: { cause: "time" },
+          error: approvalEnded(id, "expired", undefined),
+        });
       return { record, digest, standing };`,
     to: "return { record, digest, standing: {} as never };",
   },
