@@ -75,11 +75,12 @@ onBothDialects((claim) => {
     expect(held).toEqual([]);
     expect((await desk.record(first)).state).toBe("consumed");
     expect((await desk.record(second)).state).toBe("approved");
-    const ended = (await desk.events(first)).filter(({ type }) => type === "call.ended");
-    expect(ended).toMatchObject([{ outcome: "refused", errorCode: "audit_unavailable" }]);
     rmSync(sink, { recursive: true });
     if (existsSync(`${sink}.held`)) renameSync(`${sink}.held`, sink);
     expect(codeOf(await call(2))).toBe("ok");
+    // The end of the first call was queued before the events of the second, so it stands in the trail by now.
+    const ended = (await desk.events(first)).filter(({ type }) => type === "call.ended");
+    expect(ended).toMatchObject([{ outcome: "refused", errorCode: "audit_unavailable" }]);
     // The line that was owed comes first.
     expect(usesIn(sink).map(({ approvalId }) => approvalId)).toEqual([first, second]);
   });
