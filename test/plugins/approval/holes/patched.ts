@@ -1,13 +1,14 @@
-// A copy of the source tree with one check taken out, and what the gate suite says of it there.
+// What the gate suite says of the shop when one check is missing from the sources. The files stay as they are: a process of
+// its own reads the changed text in their place. So nothing is copied, and tsx compiles the changed files alone.
 
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
-const child = fileURLToPath(new URL("./child.ts", import.meta.url));
+const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 export interface Edit {
   readonly file: string;
@@ -22,35 +23,36 @@ export interface Verdict {
 }
 
 /**
- * @param only  Handlers of the shop.
+ * @returns The changed files: their texts by path.
  * @throws {Error} when an edit does not fit the source any more: then the hole would prove nothing.
  */
-export const suiteWith = async (edits: readonly Edit[], only: readonly string[]): Promise<Verdict> => {
-  // Inside the project, so that packages are found; in a folder that git ignores.
-  mkdirSync(join(root, ".quater"), { recursive: true });
-  const copy = mkdtempSync(join(root, ".quater/hole-"));
-  try {
-    for (const part of ["core", "plugins", "app", "package.json", "tsconfig.json", "quater.config.ts", "quater.gate.json"])
-      cpSync(join(root, part), join(copy, part), { recursive: true });
-    cpSync(child, join(copy, "child.ts"));
-    for (const edit of edits) patch(join(copy, edit.file), edit);
-    const argv = ["-C", "quater-source", "--import", "tsx", join(copy, "child.ts"), ...only];
-    const { stdout } = await promisify(execFile)(process.execPath, argv, {
-      cwd: copy,
-      env: { ...process.env, NODE_OPTIONS: "" },
-    });
-    return JSON.parse(stdout) as Verdict;
-  } finally {
-    rmSync(copy, { recursive: true, force: true });
+export const textsWith = (edits: readonly Edit[]): ReadonlyMap<string, string> => {
+  const texts = new Map<string, string>();
+  for (const edit of edits) {
+    const path = join(root, edit.file);
+    texts.set(path, patched(texts.get(path) ?? readFileSync(path, "utf8"), edit));
   }
+  return texts;
 };
 
-const patch = (path: string, { file, from, to }: Edit): void => {
-  const text = readFileSync(path, "utf8");
+/**
+ * @param only  Handlers of the shop.
+ * @throws {Error} when an edit does not fit.
+ */
+export const suiteWith = async (edits: readonly Edit[], only: readonly string[]): Promise<Verdict> => {
+  const sources = Object.fromEntries([...textsWith(edits)].map(([path, text]) => [pathToFileURL(path).href, text]));
+  const imports = [pathToFileURL(beside("sources.mjs")).href, "tsx"].flatMap((name) => ["--import", name]);
+  const argv = ["-C", "quater-source", ...imports, beside("child.ts"), ...only];
+  const env = { ...process.env, NODE_OPTIONS: "", QUATER_TEST_SOURCES: JSON.stringify(sources) };
+  const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: root, env });
+  return JSON.parse(stdout) as Verdict;
+};
+
+const patched = (text: string, { file, from, to }: Edit): string => {
   const words = from.split(/\s+/).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   const found = [...text.matchAll(new RegExp(words.join("\\s*"), "g"))];
   const [only] = found;
   if (only === undefined || found.length > 1)
-    throw new Error(`${file} has ${found.length} times what the hole takes out: ${from}`);
-  writeFileSync(path, text.slice(0, only.index) + to + text.slice(only.index + only[0].length));
+    throw new Error(`${file} has the text that the hole takes out ${found.length} times, not once: ${from}`);
+  return text.slice(0, only.index) + to + text.slice(only.index + only[0].length);
 };
