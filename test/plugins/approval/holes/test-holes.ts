@@ -1,0 +1,108 @@
+// Holes that the gate suite cannot see from outside a surface. Each takes one check out of Quater and names the test that
+// must fail then.
+
+import type { Edit } from "./patched.ts";
+
+export interface TestHole {
+  /** The row, and the check that is missing. */
+  readonly check: string;
+  readonly edits: readonly Edit[];
+  /** The file of the test, and a part of its full name that no other test of the file has. */
+  readonly file: string;
+  readonly test: string;
+}
+
+export const testHoles: readonly TestHole[] = [
+  {
+    check: "S8: the texts of an event have a limit",
+    edits: [
+      { file: "plugins/audit/event.ts", from: "if (text.length <= mostText) return text;", to: "if (mostText > 0) return text;" },
+    ],
+    file: "test/plugins/audit/event.test.ts",
+    test: "S8: every text of an event has a limit",
+  },
+  {
+    check: "S8: only names of the catalog are recorded",
+    edits: [
+      {
+        file: "core/gate.ts",
+        from: "const arrival = { callId, surface, handler: operation?.name, principal,",
+        to: "const arrival = { callId, surface, handler, principal,",
+      },
+    ],
+    file: "test/core/hooks.test.ts",
+    test: "S8: a call of an unknown handler is observed without the name",
+  },
+  {
+    check: "S12: attempts to sign in with a code are counted",
+    edits: [
+      {
+        file: "plugins/approval/page/throttle.ts",
+        from: "if (full !== undefined) return",
+        to: "if (perPeer < 0 && full !== undefined) return",
+      },
+    ],
+    file: "test/plugins/approval/sessions.test.ts",
+    test: "S12: after five wrong codes",
+  },
+  {
+    check: "S12: signing out ends the session on the server",
+    edits: [
+      {
+        file: "plugins/approval/page/visitor.ts",
+        from: "if (!isSso && (await isEnded(parts.codes.store, stranger.session))) return",
+        to: "if (isEnded === undefined) return",
+      },
+    ],
+    file: "test/plugins/approval/sessions.test.ts",
+    test: "S12: on SQLite, a copied cookie is worth nothing after signing out",
+  },
+  {
+    check: "S13: files that other users may write are refused",
+    edits: [
+      {
+        file: "core/ownership.ts",
+        from: "(stats.mode & 0o002) !== 0 ||",
+        to: "false &&",
+      },
+    ],
+    file: "test/core/load.test.ts",
+    test: "S13: a handler module that others may write",
+  },
+  {
+    check: "S15: middleware and routes see one path",
+    edits: [{ file: "plugins/http/guard.ts", from: "req.url = normalTarget(req.url);", to: "normalTarget(req.url);" }],
+    file: "test/plugins/http/path.test.ts",
+    test: "S15: a middleware that blocks /items also blocks DELETE /%69tems/5",
+  },
+  {
+    check: "S16: an empty path parameter matches no route",
+    edits: [
+      {
+        file: "plugins/http/exposed.ts",
+        from: 'for (const name in params) if (params[name] === "") return undefined;',
+        to: "",
+      },
+    ],
+    file: "test/plugins/http/path.test.ts",
+    test: "S16: DELETE /items/ matches no route",
+  },
+  {
+    check: "S18: calls under other input schemas are compared",
+    edits: [
+      {
+        file: "plugins/approval/ran-before.ts",
+        from: "await reader.usedUnderOtherSchemas(keys.person, call.schema, asked);",
+        to: "[] as ApprovalRecord[];",
+      },
+    ],
+    file: "test/plugins/approval/ran-before.test.ts",
+    test: "on sqlite S18: after a deploy that adds a field with a default",
+  },
+  {
+    check: "S19: the boot compares the store with its sinks",
+    edits: [{ file: "plugins/audit/restore/compare.ts", from: "if (first !== undefined) throw behind(first);", to: "" }],
+    file: "test/plugins/audit/restore.test.ts",
+    test: "on sqlite S19: a dump from before an approval was used does not boot",
+  },
+];
