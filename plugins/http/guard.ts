@@ -63,7 +63,8 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
         throw new TransportRefusal("host_not_allowed", "The request's target must be a path", { connection: "close" });
       if (host !== lastHost || host === undefined) {
         const name = hostText.exec(host ?? "")?.[1]?.toLowerCase();
-        if (name === undefined || !hosts.has(name))
+        // With a port above 65535, Koa's `ctx.URL` would be empty, and a middleware that checks its path would see none.
+        if (name === undefined || !hosts.has(name) || !URL.canParse(`http://${host}`))
           throw new TransportRefusal("host_not_allowed", "This server does not answer for that Host");
         lastHost = host;
       }

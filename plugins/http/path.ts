@@ -3,37 +3,43 @@
 
 import { TransportRefusal } from "./refusals.ts";
 
-/** A path that has only one spelling: no percent sign, no segment that is empty or begins with a dot. Most paths are. */
-const plain = /^(?:\/[\w\-~!$&'()*+,;=:@][\w\-.~!$&'()*+,;=:@]*)*\/?(?:\?|$)/;
+/** A target in normal form: no percent sign in the path, no segment that is empty or begins with a dot. Most targets are. */
+const plain = /^(?:\/[\w\-~!$&'()*+,;=:@][\w\-.~!$&'()*+,;=:@]*)*\/?(?:\?(?!\?)[!"$-~]*)?$/;
 /** RFC 3986 section 2.3, and `!'()*`, which `decodeURI` and so the route index read as equal to their encoded form. */
 const needsNoEncoding = /^[A-Za-z0-9\-._~!'()*]$/;
 /** Characters that clients may leave as they are, although RFC 3986 section 3.3 has them encoded. */
 const looselyWritten = /["<>[\]^`{|}]/g;
-/** A backslash is a slash to URL parsers, a number sign ends their path, and bytes outside of ASCII have no one reading. */
-const unreadable = /[^\x21-\x7e]|[\\#]/;
+/**
+ * RFC 9112 section 3.2 has none of these in a target, and parsers disagree about them. For Koa, a number sign ends the query
+ * and changes the path before it. A tab or a byte outside of ASCII changes its path, too.
+ */
+const unreadable = /[^\x21-\x7e]|#/;
 
 /**
- * Returns the request's target with its path in the one normal form; the query stays as it is.
+ * Returns the request's target with its path in the one normal form. The query stays as it is, but for one character.
  *
  * - Percent-encoded unreserved characters are decoded: `/%69tems` becomes `/items`. All others stay data, `%2F` too.
  * - Hexadecimal digits become upper case: `%c3` becomes `%C3`.
  * - An empty segment stays: `/items//5` is another path than `/items/5`.
+ * - A query that begins with a question mark gets it encoded: Koa's `ctx.query` would drop it.
  *
  * @param target  Begins with a slash.
- * @throws {TransportRefusal} `bad_request` for a dot segment, a wrong percent-encoding, a path that begins with `//`, and a
- *   character that must be encoded.
+ * @throws {TransportRefusal} `bad_request` for a dot segment, a wrong percent-encoding, a path that begins with `//`, a
+ *   backslash in the path, and a character that must be encoded anywhere in the target.
  */
 export const normalTarget = (target: string): string => {
   if (plain.test(target)) return target;
   const end = target.indexOf("?");
   const path = end === -1 ? target : target.slice(0, end);
-  if (unreadable.test(path)) throw refused("The path has a character that must be percent-encoded");
+  if (unreadable.test(target)) throw refused("The path or the query has a character that must be percent-encoded");
+  // URL parsers read a backslash as a slash.
+  if (path.includes("\\")) throw refused("The path has a backslash, which must be percent-encoded");
   // URL parsers take what follows for the name of a host.
   if (path.startsWith("//")) throw refused("The path begins with two slashes");
   const normal = path.replace(looselyWritten, encodeURIComponent).replace(/%([0-9A-Fa-f]{2})?/g, normalEncoding);
   if (!isDecodable(normal)) throw refused("The path is not valid percent-encoded UTF-8");
   if (/\/\.\.?(?:\/|$)/.test(normal)) throw refused("The path has a segment . or ..");
-  return end === -1 ? normal : normal + target.slice(end);
+  return end === -1 ? normal : `${normal}?${target.slice(end + 1).replace(/^\?/, "%3F")}`;
 };
 
 /** `digits` is missing behind a percent sign that stands alone. */

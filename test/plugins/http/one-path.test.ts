@@ -1,0 +1,161 @@
+// Whatever bytes a target has: Koa's middleware, the route index and the answers read one path and one query.
+
+import fc from "fast-check";
+import { anyone, definePlugin, handler, Type } from "quater";
+import { http, httpRef } from "quater/http";
+import { bootTest } from "quater/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { raw } from "./socket.ts";
+
+/** What a middleware reads of a request. */
+interface Seen {
+  readonly path: string;
+  readonly querystring: string;
+  readonly search: string;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly url: string;
+  readonly originalUrl: string;
+  readonly requestUrl: string | undefined;
+  readonly URL: URL;
+}
+
+let seen: Seen | undefined;
+let ran: { readonly id: string; readonly q?: string | string[] | undefined } | undefined;
+
+const item = handler({
+  description: "Shows an item.",
+  effect: "read",
+  input: Type.Object({ id: Type.String(), q: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])) }),
+  auth: anyone,
+  handle: (input) => {
+    ran = input;
+  },
+});
+const watching = definePlugin(() => ({
+  name: "watching",
+  needs: [httpRef],
+  setup: ({ services }) =>
+    services.get(httpRef).mount("watching", ({ app }) => {
+      app.use((ctx, next) => {
+        const { path, querystring, search, query, url, originalUrl, URL } = ctx as unknown as Seen;
+        seen = { path, querystring, search, query, url, originalUrl, requestUrl: ctx.req.url, URL };
+        return next();
+      });
+    }),
+}));
+
+let base = "";
+let stop = async (): Promise<void> => {};
+beforeAll(async () => {
+  const app = await bootTest({
+    handlers: { item },
+    expose: { item: { http: "GET /items/:id", public: true } },
+    plugins: [watching(), http({ port: 0 })],
+  });
+  base = app.kernel.services.get(httpRef).baseUrl ?? "";
+  stop = () => app.stop();
+});
+afterAll(() => stop());
+
+/** @param target  A byte for each character. */
+const ask = async (target: string, { method = "GET", host = "localhost" } = {}) => {
+  seen = ran = undefined;
+  const bytes = Buffer.from(`${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`, "latin1");
+  const { status, body } = await raw(base, bytes);
+  const { code, detail } = JSON.parse(body === "" ? "null" : body) ?? {};
+  return { status, code, detail } as { status: number; code?: string; detail?: string };
+};
+
+const agree = ({ path, querystring, search, query, url, originalUrl, requestUrl, URL }: Seen): void => {
+  const whole = `${path}${search}`;
+  // A question mark without a query behind it is in the URL only.
+  expect([url, `${url}?`]).toContain(url.endsWith("?") ? `${whole}?` : whole);
+  expect([originalUrl, requestUrl, URL.pathname]).toEqual([url, url, path]);
+  expect([...URL.searchParams]).toEqual([...new URLSearchParams(`?${querystring}`)]);
+  expect(Object.keys(query)).toEqual([...new Set(URL.searchParams.keys())]);
+};
+
+const piece = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom(
+      ..."/ # ? \\ % & = ' @ : ; $ + , . .. // ~ | { \" < ^ ! * ( ) [ é".split(" "),
+      "\t",
+      "\f",
+      "\0",
+      " ",
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom("%2F", "%2f", "%25", "%23", "%3f", "%40", "%2E", "%5c", "%00", "%zz", "%c3%a9", "%ff"),
+  },
+  { weight: 3, arbitrary: fc.constantFrom("items", "q=", "a", "o'brien", "?q=#", "%69tems", "q=1&q=2", "\xc3\xa9", "\xa0") },
+  { weight: 1, arbitrary: fc.integer({ min: 0, max: 255 }).map((byte) => String.fromCharCode(byte)) },
+);
+const start = fc.constantFrom("/items/", "/items/", "/items/a?q=", "/items/a?", "/", "//", "", "http://localhost/items/", "*");
+const targets = fc
+  .tuple(start, fc.array(piece, { maxLength: 6 }))
+  .map(([first, pieces]) => `${first}${pieces.join("")}`.replace(/[\r\n]/g, ""));
+
+test("S15: for every target, middleware, route and answer read one path and one query", async () => {
+  let served = 0;
+  const check = async (target: string, method: string) => {
+    const { status, detail } = await ask(target, { method });
+    if (seen === undefined) {
+      expect([400, 421]).toContain(status);
+      expect(ran).toBeUndefined();
+      return;
+    }
+    agree(seen);
+    const { path, query } = seen;
+    if (status === 404) expect(detail).toContain(path.slice(0, 40));
+    if (ran === undefined) return;
+    served++;
+    expect(path.split("/")).toEqual(["", "items", expect.stringMatching(/./)]);
+    const [, , segment = ""] = path.split("/");
+    expect({ q: undefined, ...ran }).toEqual({ id: decodeURIComponent(segment), q: query["q"] });
+  };
+  const property = fc.asyncProperty(targets, fc.constantFrom("GET", "GET", "GET", "OPTIONS"), check);
+  await fc.assert(property, { numRuns: 600 });
+  expect(served).toBeGreaterThan(30);
+}, 30_000);
+
+describe("S15: the target", () => {
+  test.each([
+    "/items/o'brien?q=#",
+    "/items/a?q=1#2",
+    "/items/a#",
+    "/items/a{b?q=#/../x",
+    "/items/a?q=\t",
+    "/items/a?q=\f",
+    "/items/a?q=\xa0",
+    "/items/a?q=\xc3\xa9",
+    "//x",
+    "/items\\a",
+  ])("%j is refused with 400 before any middleware", async (target) => {
+    expect((await ask(target)).status).toBe(400);
+    expect([seen, ran]).toEqual([undefined, undefined]);
+  });
+
+  test.each(["*", "http://localhost/items/a", "HTTP://localhost/items/a", "items/a", "?q=1"])(
+    "%j, which is no path, reaches no middleware",
+    async (target) => {
+      for (const method of ["GET", "OPTIONS"]) expect([400, 421]).toContain((await ask(target, { method })).status);
+      expect([seen, ran]).toEqual([undefined, undefined]);
+    },
+  );
+
+  test("with a query that begins with a question mark has one reading", async () => {
+    expect((await ask("/items/a??q=1")).status).toBe(422);
+    expect(seen).toMatchObject({ url: "/items/a?%3Fq=1", querystring: "%3Fq=1", query: { "?q": "1" } });
+  });
+});
+
+test.each(["localhost:99999", "localhost:65536", "[::1].", "[::1].:80"])(
+  "S15: the Host %s, of which Koa makes no URL, is refused",
+  async (host) => {
+    expect(await ask("/items/a", { host })).toMatchObject({ status: 421, code: "host_not_allowed" });
+    expect(seen).toBeUndefined();
+  },
+);
