@@ -5,8 +5,11 @@ import { TransportRefusal } from "./refusals.ts";
 
 /** A target in normal form: no percent sign in the path, no segment that is empty or begins with a dot. Most targets are. */
 const plain = /^(?:\/[\w\-~!$&'()*+,;=:@][\w\-.~!$&'()*+,;=:@]*)*\/?(?:\?(?!\?)[!"$-~]*)?$/;
-/** RFC 3986 section 2.3, and `!'()*`, which `decodeURI` and so the route index read as equal to their encoded form. */
-const needsNoEncoding = /^[A-Za-z0-9\-._~!'()*]$/;
+/**
+ * What may stand raw in a path segment (`pchar` of RFC 3986 section 3.3): unreserved characters, `!$&'()*+,;=`, `:` and `@`.
+ * By section 2.2, `@` and `%40` may name two resources. Here they cannot: a path parameter gets the decoded text of both.
+ */
+const needsNoEncoding = /^[\w\-.~!$&'()*+,;=:@]$/;
 /** Characters that clients may leave as they are, although RFC 3986 section 3.3 has them encoded. */
 const looselyWritten = /["<>[\]^`{|}]/g;
 /**
@@ -18,7 +21,8 @@ const unreadable = /[^\x21-\x7e]|#/;
 /**
  * Returns the request's target with its path in the one normal form. The query stays as it is, but for one character.
  *
- * - Percent-encoded unreserved characters are decoded: `/%69tems` becomes `/items`. All others stay data, `%2F` too.
+ * - A character that may stand raw in a segment is decoded: `/%69tems` becomes `/items`, `%40` becomes `@`.
+ * - Every other character is percent-encoded, `%2F` and `%25` too. So a segment has one spelling for one decoded text.
  * - Hexadecimal digits become upper case: `%c3` becomes `%C3`.
  * - An empty segment stays: `/items//5` is another path than `/items/5`.
  * - A query that begins with a question mark gets it encoded: Koa's `ctx.query` would drop it.

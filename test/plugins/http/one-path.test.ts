@@ -121,6 +121,56 @@ test("S15: for every target, middleware, route and answer read one path and one 
   expect(served).toBeGreaterThan(30);
 }, 30_000);
 
+/** Each character of the text as a client may spell it: raw where the server takes it, or each byte percent-encoded. */
+const spelled = (text: string, choices: readonly number[]): string =>
+  [...text]
+    .map((character, index) => {
+      const choice = choices[index % choices.length] ?? 0;
+      if (choice === 0 && /^[\x21-\x7e]$/.test(character) && !/[/\\?#%]/.test(character)) return character;
+      const encoded = [...Buffer.from(character)].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+      return choice === 1 ? encoded.toUpperCase() : encoded;
+    })
+    .join("");
+
+test("S15: every spelling of a segment is one path, and links by encodeURIComponent are a spelling", async () => {
+  const texts = fc
+    .oneof(fc.string({ minLength: 1, maxLength: 8 }), fc.string({ unit: "binary", minLength: 1, maxLength: 4 }))
+    .filter((text) => text !== "." && text !== "..");
+  const choices = fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 1, maxLength: 8 });
+  const property = fc.asyncProperty(texts, choices, choices, async (text, one, other) => {
+    const paths = new Set<string | undefined>();
+    for (const segment of [spelled(text, one), spelled(text, other), encodeURIComponent(text)]) {
+      expect((await ask(`/items/${segment}`)).status).toBe(200);
+      expect(ran).toEqual({ id: text });
+      paths.add(seen?.path);
+    }
+    expect(paths.size).toBe(1);
+  });
+  const reserved = ["@", ":", "$&+,;=", "!'()*", "o'brien", "a/b%40?#"].map((text): [string, number[], number[]] => [
+    text,
+    [0],
+    [1],
+  ]);
+  await fc.assert(property, { numRuns: 150, examples: reserved });
+}, 30_000);
+
+test.each([
+  ["GET /a@b", ["/a@b", "/a%40b", "/%61%40b"], "/a@b"],
+  ["GET /café", ["/caf%C3%A9", "/caf%c3%a9", "/%63af%C3%a9"], "/caf%C3%A9"],
+])("S15: every spelling of the route %s is one path", async (route, spellings, path) => {
+  const fixed = handler({ description: "Shows.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => 1 });
+  await using app = await bootTest({
+    handlers: { fixed },
+    expose: { fixed: { http: route, public: true } },
+    plugins: [watching(), http({ port: 0 })],
+  });
+  const url = app.kernel.services.get(httpRef).baseUrl ?? "";
+  for (const spelling of spellings) {
+    expect((await raw(url, `GET ${spelling} HTTP/1.1\r\nHost: localhost\r\n\r\n`)).status).toBe(200);
+    expect(seen?.path).toBe(path);
+  }
+});
+
 describe("S15: the target", () => {
   test.each([
     "/items/o'brien?q=#",
