@@ -3,8 +3,8 @@
 import { invalid } from "../../core/index.ts";
 import type { OpenStore } from "../store/service.ts";
 import type { EventMeta } from "./event.ts";
-import { readKeys } from "./keys.ts";
-import { type ReadRow, readRows } from "./rows.ts";
+import { readKeys, type TrailKeys } from "./keys.ts";
+import { type Page, type ReadRow, readRows } from "./rows.ts";
 import { type HeadRow, queriesOn } from "./tables.ts";
 import { VerifyKeys } from "./verify-keys.ts";
 import { metaOf, rowProblem } from "./verify-row.ts";
@@ -48,18 +48,40 @@ export interface TrailReader {
 /** @returns A reader of the store. Without the keys rows are still shown, each marked as unverified. */
 export const trailIn = (store: OpenStore, keyFile: string): TrailReader => {
   try {
-    const all = readKeys(keyFile);
-    const keys = new VerifyKeys(all, all.checkpoint.fingerprint);
-    return { store, check: (row, previous) => rowProblem(row, previous, keys) };
+    return readerOf(store, readKeys(keyFile));
   } catch {
     return { store, check: () => "cannot be verified without the key file" };
   }
+};
+
+export const readerOf = (store: OpenStore, all: TrailKeys): TrailReader => {
+  const keys = new VerifyKeys(all, all.checkpoint.fingerprint);
+  return { store, check: (row, previous) => rowProblem(row, previous, keys) };
 };
 
 const pageRows = 1_000;
 
 /** @returns A reader that takes rows as they are: for erasing, which must also reach rows that were changed. */
 export const unchecked = (store: OpenStore): TrailReader => ({ store, check: () => undefined });
+
+/**
+ * Reads rows and verifies each by itself: its form, its columns, its body, and its hash over the row before it.
+ *
+ * @param query  Selects the columns of `audit_event`, and `previous`.
+ * @returns The rows by number, ascending.
+ */
+export const verifiedRows = async ({ store, check }: TrailReader, query: Page): Promise<readonly Found[]> => {
+  const rows = await readRows(store, query, true);
+  const [head] = await store.read<HeadRow>(queriesOn(store).head);
+  return rows.map((row): Found => {
+    // Numbers skip what a restore lost, so the first row after the floor may have any number.
+    const isFirst = row.seq - 1 === head?.floor_seq || typeof row.previous !== "string";
+    const before = isFirst ? head?.floor_hash : (row.previous ?? undefined);
+    const unverified = check(row, before);
+    const meta = unverified === undefined ? metaOf(row.meta) : undefined;
+    return meta === undefined ? { row, unverified: unverified ?? "cannot be read" } : { row, meta };
+  });
+};
 
 /**
  * Reads a page of events that match. A row that does not verify is always among them: what it says of itself does not count.
@@ -73,28 +95,18 @@ export const pageOf = async (
   direction: "after" | "before",
   from: number,
 ): Promise<{ readonly found: readonly Found[]; readonly next: number | undefined }> => {
-  const { store, check } = trail;
-  const { page, previous, head: headQuery } = queriesOn(store);
+  const { page, previous } = queriesOn(trail.store);
   let query = page(direction, from, pageRows).select(previous);
   if (filter.call !== undefined) query = query.where("call_id", "=", filter.call);
   if (filter.since !== undefined) query = query.where("at", ">=", filter.since);
   if (filter.until !== undefined) query = query.where("at", "<", filter.until);
   for (const text of [filter.handler, filter.principal, filter.surface, filter.outcome])
     if (text !== undefined) query = query.where("meta", "like", `%${likely(JSON.stringify(text))}%`);
-  const read = await readRows(store, query, true);
-  const rows = direction === "after" ? read : [...read].reverse();
-  const [head] = await store.read<HeadRow>(headQuery);
-  const found = rows.map((row): Found => {
-    // Numbers skip what a restore lost, so the first row after the floor may have any number.
-    const isFirst = row.seq - 1 === head?.floor_seq || typeof row.previous !== "string";
-    const before = isFirst ? head?.floor_hash : (row.previous ?? undefined);
-    const unverified = check(row, before);
-    const meta = unverified === undefined ? metaOf(row.meta) : undefined;
-    return meta === undefined ? { row, unverified: unverified ?? "cannot be read" } : { row, meta };
-  });
+  const read = await verifiedRows(trail, query);
+  const found = direction === "after" ? read : [...read].reverse();
   return {
     found: found.filter((each) => each.unverified !== undefined || matches(each.meta, filter)),
-    next: rows.length < pageRows ? undefined : rows.at(-1)?.seq,
+    next: found.length < pageRows ? undefined : found.at(-1)?.row.seq,
   };
 };
 

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import { BootError, type PluginContext, type Running } from "../../core/index.ts";
+import { BootError, errorText, type PluginContext, type Running } from "../../core/index.ts";
 import { isStoreFailure, storeRef } from "../store/service.ts";
 import { auditCommands } from "./commands.ts";
 import type { Eraser } from "./erasing/subject.ts";
@@ -91,13 +91,27 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     renewedAt = Date.now();
     await trail.renewLease(recorder.openSince);
     if (!stays || trail.ledger === undefined) return;
-    const opened = await store.open();
-    const { prune } = await import("./prune.ts");
-    await sweepLost();
+    await attempt("Calls whose process is gone could not be recorded as lost", sweepLost);
     if (Date.now() - prunedAt < pruneEveryMs) return;
     prunedAt = Date.now();
-    const names = sinks.map(({ name }) => name);
-    await prune(trail, opened, (await opened.now()) - retentionDays * dayMs, names);
+    await attempt("Old events were not removed", removeOld);
+  };
+  const removeOld = async (): Promise<void> => {
+    const opened = await store.open();
+    const { prune } = await import("./prune.ts");
+    await prune({ trail, store: opened, keys: keys(), sinkFiles }, (await opened.now()) - retentionDays * dayMs);
+  };
+  /** What is damaged stays so until somebody looks, so the same message is logged once. */
+  const failures = new Map<string, string>();
+  const attempt = async (failure: string, work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work();
+      failures.delete(failure);
+    } catch (error) {
+      const text = errorText(error);
+      if (failures.get(failure) !== text) log.error(failure, { error: text });
+      failures.set(failure, text);
+    }
   };
   return {
     hooks: recorder.hooks,

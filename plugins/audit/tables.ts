@@ -11,6 +11,9 @@ export const chain = 1;
 /** The condition of the index `audit_event_linked`. A query must repeat this text exactly, or the index is not used. */
 export const linkedTypes = "(substr(type, 1, 9) = 'approval.' or type = 'store.restored')";
 
+/** The condition of the index `audit_event_erased`, as `linkedTypes`. */
+const erasures = "type = 'audit.erased'";
+
 export interface HeadRow {
   readonly seq: number;
   readonly hash: string;
@@ -105,6 +108,12 @@ export const migrations: readonly Migration[] = [
       { sql: `create index audit_event_linked on audit_event (chain, seq) where ${linkedTypes}`, parameters: [] },
     ],
   },
+  {
+    version: 3,
+    tables: [],
+    // Retention and erasure look up which bodies were erased. Such events are few among many others.
+    up: () => [{ sql: `create index audit_event_erased on audit_event (chain, seq) where ${erasures}`, parameters: [] }],
+  },
 ];
 
 const columns = ["seq", "at", "type", "call_id", "meta", "body", "salt", "body_hash", "hash"] as const;
@@ -192,6 +201,9 @@ export const queriesOn = (store: OpenStore) => {
         .where("seq", ">", above)
         .orderBy("seq", "desc")
         .limit(limit),
+    /** A page of `audit.erased` events after `seq`. */
+    erased: (seq: number, limit: number) =>
+      numbered.selectAll().select(previous).where(sql.raw<boolean>(erasures)).where("seq", ">", seq).orderBy("seq").limit(limit),
     /** For a page: the stored hash of the row before each. */
     previous,
     strays: (floor: number, limit: number): Query =>

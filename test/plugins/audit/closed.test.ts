@@ -236,10 +236,13 @@ test("old events are pruned up to what every sink holds, with a record; the trai
   await app.as(principal()).call("change", { id: "kept" });
   const open = await app.kernel.services.get(storeRef).open();
   const trail = idleTrail(app, folder.root);
-  const held = `file:${join(folder.root, "held.jsonl")}`;
-  expect(await prune(trail, open, Date.now() + 1_000, [held, "elsewhere"])).toBe(0);
-  expect(await prune(trail, open, Date.now() - 3_600_000, [held])).toBe(0);
-  expect(await prune(trail, open, Date.now() + 1_000, [held])).toBe(42);
+  const [held, empty] = [join(folder.root, "held.jsonl"), join(folder.root, "empty.jsonl")];
+  writeFileSync(empty, "");
+  const keys = new KeyRing(join(folder.root, ".quater/trail-keys.json")).current;
+  const removed = (beforeMs: number, sinkFiles: readonly string[]) => prune({ trail, store: open, keys, sinkFiles }, beforeMs);
+  expect(await removed(Date.now() + 1_000, [held, empty])).toBe(0);
+  expect(await removed(Date.now() - 3_600_000, [held])).toBe(0);
+  expect(await removed(Date.now() + 1_000, [held])).toBe(42);
   await trail.stop(false);
   await app.stop();
   const events = eventsIn(folder.root);

@@ -1,0 +1,156 @@
+// S1, S2: what Quater does to the trail by itself, beside an attacker who can write to the store and has no keys. No event is
+// removed and none is written because of a row that does not verify.
+
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { storeRef } from "quater/plugins";
+import { expect } from "vitest";
+import { KeyRing } from "../../../plugins/audit/key-ring.ts";
+import { prune } from "../../../plugins/audit/prune.ts";
+import { sinksOf } from "../../../plugins/audit/sinks.ts";
+import { storeSource } from "../../../plugins/audit/source.ts";
+import { Trail } from "../../../plugins/audit/trail.ts";
+import { verifySource } from "../../../plugins/audit/verify-source.ts";
+import { type Desk, type OnDialect, onBothDialects, people } from "../approval/kit.ts";
+
+const { robot } = people;
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** A trail of some forty events in two runs of the project, each with a checkpoint in the sink, and one process that looks after it. */
+const maintained = async ({ boot, again, root }: OnDialect) => {
+  const sink = join(root, "sink.jsonl");
+  writeFileSync(sink, "");
+  const audit = { sinks: [{ file: sink }] };
+  const first = await boot({ audit });
+  for (let cents = 1; cents <= 4; cents++) {
+    await first.approved(robot, { cents });
+    await first.call(robot, { cents });
+  }
+  await first.app.stop();
+  const desk = await again({ audit });
+  await desk.file(robot, { cents: 5 });
+  const store = await desk.app.kernel.services.get(storeRef).open();
+  const keyFile = join(root, ".quater/trail-keys.json");
+  const ring = new KeyRing(keyFile);
+  const trail = new Trail({
+    app: "test",
+    store: desk.app.kernel.services.get(storeRef),
+    keys: ring,
+    sinks: sinksOf([{ file: sink }], root, false),
+    log: quiet,
+    leaseMs: 30_000,
+    started: () => ({}),
+  });
+  await trail.open();
+  return {
+    desk,
+    sink,
+    trail,
+    store,
+    keyFile,
+    /** Retention of no days at all: every event is old. */
+    pruneAll: (beforeMs = Date.now() + 60_000) => prune({ trail, store, keys: ring.current, sinkFiles: [sink] }, beforeMs),
+    verified: async () => {
+      const report = await verifySource(storeSource(store), { keyFile, against: [sink] });
+      return report?.damage.map(({ kind, seq }) => [kind, seq]);
+    },
+  };
+};
+
+const seqs = async (desk: Desk) =>
+  ((await desk.sql("select seq from audit_event order by seq")) as { seq: number }[]).map(({ seq }) => Number(seq));
+
+const withBody = async (desk: Desk) =>
+  (
+    (await desk.sql("select seq, body, salt from audit_event where body is not null order by seq limit 1")) as {
+      seq: number;
+      body: string;
+      salt: string;
+    }[]
+  )[0] ?? { seq: 0, body: "", salt: "" };
+
+onBothDialects((claim, dialect) => {
+  claim("events that nobody changed are pruned up to the sink's newest checkpoint", async (on) => {
+    const { desk, pruneAll, verified } = await maintained(on);
+    const before = await seqs(desk);
+    const removed = await pruneAll();
+    expect(removed).toBeGreaterThan(20);
+    expect(removed).toBeLessThan(before.length);
+    expect((await seqs(desk))[0]).toBe(removed + 1);
+    expect(await verified()).toEqual([]);
+    expect(await pruneAll()).toBe(0);
+  });
+
+  claim("S1: events whose column `at` was set back are not pruned, and the message names the first one", async (on) => {
+    const { desk, pruneAll, verified } = await maintained(on);
+    await desk.sql("update audit_event set at = 1 where seq between 1 and 9");
+    const before = await seqs(desk);
+    await expect(pruneAll(Date.now() - 3_600_000)).rejects.toThrow(
+      "Event 1 has columns that differ from what it says. Run `quater audit verify`",
+    );
+    expect(await seqs(desk)).toEqual(before);
+    expect((await verified())?.[0]).toEqual(["altered", 1]);
+  });
+
+  claim("S1: an old event that was changed, deleted or added stops the pruning before it", async (on) => {
+    const { desk, pruneAll, verified } = await maintained(on);
+    const before = await seqs(desk);
+    const [row] = (await desk.sql("select * from audit_event where seq = 7")) as Record<string, unknown>[];
+    await desk.sql("update audit_event set meta = replace(meta, 'robot', 'rubot') where seq = 7");
+    await expect(pruneAll()).rejects.toThrow("Event 7 is not what was written after the event before it");
+    await desk.sql("delete from audit_event where seq = 7");
+    await expect(pruneAll()).rejects.toThrow("Event 8 is not what was written after the event before it");
+    const names = Object.keys(row ?? {});
+    const insert = (cells: Record<string, unknown>) =>
+      desk.sql(
+        `insert into audit_event (${names.join(", ")}) values (${names.map(() => "?").join(", ")})`,
+        ...names.map((name) => cells[name]),
+      );
+    await insert(row ?? {});
+    if (dialect === "sqlite") {
+      await insert({ ...row, seq: 7.5 });
+      await expect(pruneAll()).rejects.toThrow("The store does not hold exactly the events 1 to");
+      expect((await verified())?.map(([kind]) => kind)).toContain("orphan");
+      await desk.sql("delete from audit_event where seq = 7.5");
+    }
+    expect((await seqs(desk)).slice(0, before.length)).toEqual(before);
+    expect(await pruneAll()).toBeGreaterThan(20);
+  });
+
+  claim("S1: a body that is gone without a record, or is there again after its erasure, stops the pruning", async (on) => {
+    const { desk, trail, pruneAll, verified } = await maintained(on);
+    const { seq, body, salt } = await withBody(desk);
+    await desk.sql("update audit_event set body = null, salt = null where seq = ?", seq);
+    await expect(pruneAll()).rejects.toThrow(`The body of event ${seq} is gone without a record`);
+    expect(await verified()).toEqual([["missing", seq]]);
+    await trail.record({ events: [{ fields: { type: "audit.erased", detail: { bodies: [[seq, seq]] } } }] });
+    expect(await verified()).toEqual([]);
+    await desk.sql("update audit_event set body = ?, salt = ? where seq = ?", body, salt, seq);
+    await expect(pruneAll()).rejects.toThrow(`The body of event ${seq} was erased, but it is there again`);
+    await desk.sql("update audit_event set body = null, salt = null where seq = ?", seq);
+    expect(await pruneAll()).toBeGreaterThan(20);
+    expect(await verified()).toEqual([]);
+  });
+
+  claim("S1: how far a sink attests is read from the sink, and not from the store", async (on) => {
+    const { desk, sink, pruneAll, verified } = await maintained(on);
+    await desk.sql("update audit_sink set size = 1000000");
+    const text = readFileSync(sink, "utf8");
+    writeFileSync(sink, "");
+    expect(await pruneAll()).toBe(0);
+    const first = text.split("\n").findIndex((line) => line.includes('"audit.checkpoint"'));
+    const [, size = "0"] = /"size":(\d+)/.exec(text.split("\n")[first] ?? "") ?? [];
+    // Lines that the key did not sign do not count.
+    writeFileSync(
+      sink,
+      `${text
+        .split("\n")
+        .slice(0, first + 1)
+        .join("\n")}\n`,
+    );
+    appendFileSync(sink, `${(text.split("\n")[first] ?? "").replace(`"size":${size}`, '"size":1000000')}\n`);
+    expect(await pruneAll()).toBe(Number(size));
+    writeFileSync(sink, text);
+    expect(await verified()).toEqual([]);
+  });
+});
