@@ -35,7 +35,7 @@ export interface Presented {
   /** The request came over a Unix socket: the peer is a process that may open its file. */
   readonly isOverUnixSocket?: boolean;
   /**
-   * Called before a cookie counts, because browsers attach cookies to requests of other sites' pages, too.
+   * Called before an authenticator receives a cookie, because browsers attach cookies to requests of other sites' pages, too.
    *
    * @throws {QuaterError} for a write that does not come from a page of an allowed origin.
    */
@@ -50,7 +50,11 @@ export interface Credentials extends Omit<Presented, "header" | "assertSameSite"
   readonly scheme?: string | undefined;
   /** One header of the request. `undefined` for one that was not sent, and for one that `reads` does not declare. */
   readonly header: (name: string) => string | undefined;
-  /** One cookie of the request. `undefined` for one that was not sent, and for one that `reads` does not declare. */
+  /**
+   * One cookie of the request. `undefined` for one that was not sent, and for one that `reads` does not declare.
+   *
+   * @throws {QuaterError} for a write that does not come from a page of an allowed origin.
+   */
   readonly cookie: (name: string) => string | undefined;
   /** True where the credential was let in before and is checked again, because it may have been revoked: ask no cache. */
   readonly isCheckedAgain?: boolean;
@@ -158,11 +162,19 @@ export class Shown implements Credentials {
     };
   }
 
+  /** Checks the site before it hands a cookie over, whatever else is shown: no caller is let in by a cookie without it. */
   get cookie(): Credentials["cookie"] {
     return (name) => {
       if (!this.#reading.cookies.some((cookie) => cookie.name === name)) return undefined;
-      return this.#from.cookie === undefined ? cookieIn(this.#from.header?.("cookie"), name) : this.#from.cookie(name);
+      if (this.#from.cookie !== undefined) return this.#from.cookie(name);
+      const value = this.#cookieNamed(name);
+      if (value !== undefined) this.#from.assertSameSite?.();
+      return value;
     };
+  }
+
+  #cookieNamed(name: string): string | undefined {
+    return cookieIn(this.#from.header?.("cookie"), name);
   }
 
   /** Whether a header or a token is there, which pages of other sites cannot add to a request. */
@@ -171,7 +183,11 @@ export class Shown implements Credentials {
   }
 
   get hasCookie(): boolean {
-    return this.#reading.cookies.some(({ name }) => this.cookie(name) !== undefined);
+    return this.#reading.cookies.some(({ name }) => this.hasCookieNamed(name));
+  }
+
+  hasCookieNamed(name: string): boolean {
+    return this.#cookieNamed(name) !== undefined;
   }
 }
 

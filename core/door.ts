@@ -5,7 +5,7 @@ import { authenticatorFailed, invalidToken, isQuaterError, unauthenticated } fro
 import type { Catalog, Operation } from "./operation.ts";
 import type { ConfiguredPlugin, Entry, Surface } from "./plugin.ts";
 import { kindOf } from "./plugin-options.ts";
-import { type Authenticator, type Awaitable, anonymous, asAuthenticator, type Principal } from "./principal.ts";
+import { type Authenticator, type Awaitable, anonymous, asAuthenticator, isUnknown, type Principal } from "./principal.ts";
 import type { Problem } from "./problem.ts";
 import type { JsonSchema } from "./schema.ts";
 
@@ -43,20 +43,19 @@ export const principalAt = (
     throw unauthenticated(entry.surface);
   }
   let shown: Shown;
-  let found: Awaitable<Principal | undefined>;
+  let found: Awaitable<Principal | null | undefined>;
   try {
     shown = new Shown(entry.credentials, door.reading, isAgain);
-    const hasCookie = shown.hasCookie;
+    const { hasCookie } = shown; // also refuses a cookie that is given twice
     // A wrong credential is refused on public handlers too: the caller believes to be somebody.
     if (isOpen && !hasCookie && !shown.hasExplicit) return anonymous;
-    if (hasCookie && !shown.hasExplicit) entry.credentials.assertSameSite?.();
     found = door.authenticator.authenticate(shown);
   } catch (error) {
     throw failed(error, door, entry);
   }
   // Any thenable, not only a promise: what is to be waited for must never be taken for a principal.
   if (typeof (found as { then?: unknown } | undefined)?.then !== "function")
-    return adopted(found as Principal | undefined, door, shown);
+    return adopted(found as Principal | null | undefined, door, shown);
   return Promise.resolve(found).then(
     (principal) => adopted(principal, door, shown),
     (error: unknown) => Promise.reject(failed(error, door, entry)),
@@ -71,12 +70,11 @@ const failed = (error: unknown, { reading, surface }: Door, entry: Entry): unkno
   return error.code === "unauthenticated" ? unauthenticated(surface.name, { ...reading, forget: [] }) : error;
 };
 
-const adopted = (principal: Principal | undefined, { surface, reading }: Door, shown: Shown): Principal => {
-  // `null` and `false` are how most code says "nobody".
-  if (principal === undefined || principal === null || (principal as unknown) === false) {
+const adopted = (principal: Principal | null | undefined, { surface, reading }: Door, shown: Shown): Principal => {
+  if (isUnknown(principal)) {
     if (shown.hasExplicit) throw invalidToken({ ...reading, forget: [] });
     // A browser would send an expired cookie with every request until somebody removes it.
-    const forget = reading.cookies.filter(({ name }) => shown.cookie(name) !== undefined);
+    const forget = reading.cookies.filter(({ name }) => shown.hasCookieNamed(name));
     throw forget.length > 0 ? invalidToken({ ...reading, forget }) : unauthenticated(surface.name, { ...reading, forget });
   }
   if (!isPrincipal(principal)) throw authenticatorFailed(surface.name, new Error(`It returned ${whatIsReturned(principal)}`));

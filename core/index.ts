@@ -134,6 +134,7 @@ export {
   asAuthenticator,
   authenticator,
   defineAuthenticator,
+  isUnknown,
   type Principal,
 } from "./principal.ts";
 export { createPrivateFile, readPrivateFile, replacePrivateFile } from "./private-file.ts";

@@ -44,8 +44,15 @@ export const anonymous: Principal = Object.freeze({
 export const isAnonymous = (principal: Principal): boolean =>
   principal.issuer === anonymous.issuer && principal.subject === anonymous.subject;
 
-/** `undefined` means "no credential that I know": the caller is refused, or the next authenticator is asked. */
-export type Authenticate = (credentials: Credentials) => Awaitable<Principal | undefined>;
+/**
+ * Returns the caller. `undefined` and `null` mean "I do not know this credential": `firstOf` asks the next authenticator, and a
+ * door refuses the caller. A throw ends both: a QuaterError is the refusal, any other error is `authenticator_failed`.
+ */
+export type Authenticate = (credentials: Credentials) => Awaitable<Principal | null | undefined>;
+
+/** Whether an authenticator does not know the credential. JavaScript returns `false` for it, too. */
+export const isUnknown = (found: Principal | null | undefined): found is null | undefined =>
+  found === undefined || found === null || (found as unknown) === false;
 
 export interface AuthenticatorContext {
   /** The folder of the manifest; relative files are under it. */

@@ -7,6 +7,7 @@ import {
   allReads,
   asAuthenticator,
   defineAuthenticator,
+  isUnknown,
   type Principal,
   type Problem,
   partOf,
@@ -52,8 +53,8 @@ export const localUser = defineAuthenticator(
 );
 
 export interface BearerOptions {
-  /** Whose token this is; `undefined` when it is none of yours. Check audience and expiry here. */
-  readonly verify: (token: string) => Awaitable<Principal | undefined>;
+  /** Whose token this is; `undefined` or `null` when you do not know it. Check audience and expiry here. */
+  readonly verify: (token: string) => Awaitable<Principal | null | undefined>;
 }
 
 /** Tokens that your own code verifies. */
@@ -69,10 +70,17 @@ export const bearer = defineAuthenticator(
   },
 );
 
-/** Asks one after the other; the first that knows the credential decides. Where a token is shown, only those that read it are asked. */
+/**
+ * Asks one after the other. The first that returns a principal decides; `undefined` and `null` go on to the next; a throw ends
+ * the chain.
+ *
+ * One credential decides alone, so that a wrong one never falls back to another: the token where one is shown; otherwise the
+ * first declared header that is shown; cookies only where neither is. Authenticators that do not read it are not asked.
+ */
 export const firstOf = defineAuthenticator("firstOf", (...given: Authentication[]) => {
   const authenticators = given.map(asAuthenticator);
   const asked = authenticators.map(({ authenticate, reads }) => ({ authenticate, reading: readingOf(reads) }));
+  const headers = asked.flatMap(({ reading }) => reading.headers);
   return {
     name: `firstOf(${authenticators.map(({ name }) => name).join(", ")})`,
     problems: given.length === 0 ? [nobodyToAsk] : authenticators.flatMap(({ problems = [] }) => problems),
@@ -81,12 +89,14 @@ export const firstOf = defineAuthenticator("firstOf", (...given: Authentication[
       for (const { open } of authenticators) await open?.(context);
     },
     authenticate: async (credentials) => {
+      const hasToken = credentials.token !== undefined;
+      const decisive = hasToken ? undefined : headers.find((name) => credentials.header(name) !== undefined);
       for (const { authenticate, reading } of asked) {
+        if (decisive !== undefined && !reading.headers.includes(decisive)) continue;
         const part = partOf(credentials, reading);
-        // A token that is shown decides alone: a wrong one must not fall back to a cookie that the browser sent beside it.
-        if (credentials.token !== undefined && part.token === undefined) continue;
-        const principal = await authenticate(part);
-        if (principal !== undefined) return principal;
+        if (hasToken && part.token === undefined) continue;
+        const found = await authenticate(part);
+        if (!isUnknown(found)) return found;
       }
       return undefined;
     },

@@ -1,0 +1,134 @@
+// Which credential of a request decides in firstOf(...), and what the answers of its authenticators mean.
+
+import { type Authentication, anyone, authenticated, authenticator, handler, type Principal, QuaterError, Type } from "quater";
+import { bearer, firstOf, http, httpRef, mcp } from "quater/plugins";
+import { bootTest, principal, type TestApp } from "quater/testing";
+import { describe, expect, test } from "vitest";
+import { raw } from "../http/socket.ts";
+
+const who = (value: string | undefined): Principal | undefined =>
+  value?.startsWith("good-") === true ? principal({ subject: value.slice(5) }) : undefined;
+const about = {
+  description: "Say who calls.",
+  input: Type.Object({}),
+  handle: (_: unknown, context: { readonly principal: Principal }) => ({ subject: context.principal.subject }),
+} as const;
+const handlers = {
+  read: handler({ ...about, effect: "read", auth: anyone }),
+  write: handler({ ...about, effect: "write", auth: authenticated }),
+};
+
+const boot = (authenticate: Authentication): Promise<TestApp> =>
+  bootTest({
+    handlers,
+    expose: { read: { http: "GET /read", public: true }, write: { http: "POST /write", mcp: true } },
+    plugins: [http({ port: 0, authenticate, allowedOrigins: ["https://shop.example"] }), mcp({ authenticate })],
+  });
+
+const ask = async (app: TestApp, route: string, lines: readonly string[], body = "{}") => {
+  const sized = route.startsWith("GET") ? [] : ["Content-Type: application/json", `Content-Length: ${body.length}`];
+  const head = [`${route} HTTP/1.1`, "Host: 127.0.0.1", "Connection: close", ...sized, ...lines].join("\r\n");
+  const base = app.kernel.services.get(httpRef).baseUrl ?? "";
+  const answer = await raw(base, `${head}\r\n\r\n${sized.length === 0 ? "" : body}`, { keepOpen: true });
+  const { code, subject } = JSON.parse(answer.body) as { code?: string; subject?: string };
+  return { status: answer.status, said: code ?? subject, removed: answer.headers["set-cookie"] };
+};
+
+const byHeader = (name: string) =>
+  authenticator({ name, reads: { headers: [name] }, authenticate: ({ header }) => who(header(name)) });
+const byCookie = authenticator({ name: "c", reads: { cookies: ["sid"] }, authenticate: ({ cookie }) => who(cookie("sid")) });
+const byToken = bearer({ verify: who });
+const refused = { status: 401, said: "invalid_token", removed: undefined };
+
+describe("S17: the first credential of a request decides alone", () => {
+  test.each<[string, Authentication, readonly string[]]>([
+    ["header, before a right cookie", firstOf(byHeader("x-a"), byCookie), ["X-A: bad", "Cookie: sid=good-ana"]],
+    ["header, behind a right cookie", firstOf(byCookie, byHeader("x-a")), ["X-A: bad", "Cookie: sid=good-ana"]],
+    ["empty header, before a right cookie", firstOf(byHeader("x-a"), byCookie), ["X-A:", "Cookie: sid=good-ana"]],
+    ["header, before another right header", firstOf(byHeader("x-a"), byHeader("x-b")), ["X-B: good-ana", "X-A: bad"]],
+    ["token, behind a right header", firstOf(byHeader("x-a"), byToken), ["X-A: good-ana", "Authorization: Bearer bad"]],
+    ["header in a chain of chains", firstOf(firstOf(byHeader("x-a")), byCookie), ["X-A: bad", "Cookie: sid=good-ana"]],
+  ])("S17: a wrong %s is refused, on reads, writes and public routes", async (_, door, lines) => {
+    await using app = await boot(door);
+    const own = [...lines, "Origin: https://shop.example"];
+    expect(await ask(app, "GET /read", own)).toEqual(refused);
+    expect(await ask(app, "POST /write", own)).toEqual(refused);
+    expect(await ask(app, "GET /openapi.json", own)).toEqual(refused);
+  });
+
+  test("S17: several authenticators that read the same header are asked in order", async () => {
+    const other = authenticator({
+      name: "other",
+      reads: { headers: ["X-A"] },
+      authenticate: ({ header }) => (header("x-a") === "other" ? principal({ subject: "bea" }) : undefined),
+    });
+    await using app = await boot(firstOf(byHeader("x-a"), other, byCookie));
+    expect(await ask(app, "POST /write", ["X-A: good-ana"])).toMatchObject({ status: 200, said: "ana" });
+    expect(await ask(app, "POST /write", ["X-A: other"])).toMatchObject({ status: 200, said: "bea" });
+    const cookie = ["Cookie: sid=good-cleo", "Origin: https://shop.example"];
+    expect(await ask(app, "POST /write", cookie)).toMatchObject({ status: 200, said: "cleo" });
+  });
+});
+
+describe("S17: a caller who is let in by a cookie has passed the same-site check (trust.md T16)", () => {
+  /** Falls back from its header to its cookie. */
+  const both = authenticator({
+    name: "both",
+    reads: { headers: ["x-a"], cookies: ["sid"] },
+    authenticate: ({ header, cookie }) => who(header("x-a")) ?? who(cookie("sid")),
+  });
+  const later = authenticator({
+    name: "later",
+    reads: { headers: ["x-a"], cookies: ["sid"] },
+    authenticate: async ({ header, cookie }) => {
+      await undefined;
+      return who(header("x-a")) ?? who(cookie("sid"));
+    },
+  });
+
+  test.each([
+    ["in one authenticator", both],
+    ["in one authenticator that waits", later],
+    ["inside firstOf", firstOf(byToken, both)],
+  ])("S17: %s, also beside a wrong header", async (_, door) => {
+    await using app = await boot(door);
+    const lines = ["X-A: bad", "Cookie: sid=good-ana"];
+    expect(await ask(app, "POST /write", lines)).toMatchObject({ status: 403, said: "origin_not_allowed" });
+    const crossSite = [...lines, "Sec-Fetch-Site: cross-site"];
+    expect(await ask(app, "POST /write", crossSite)).toMatchObject({ status: 403, said: "origin_not_allowed" });
+    const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+    const overMcp = [...lines, "Accept: application/json, text/event-stream"];
+    expect(await ask(app, "POST /mcp", overMcp, ping)).toMatchObject({ status: 403 });
+    expect(await ask(app, "POST /write", [...lines, "Origin: https://shop.example"])).toMatchObject({ status: 200, said: "ana" });
+    expect(await ask(app, "POST /write", ["X-A: good-bea", "Cookie: sid=good-ana"])).toMatchObject({ status: 200, said: "bea" });
+  });
+});
+
+describe("S17: what an authenticator inside firstOf returns", () => {
+  const saying = (answer: () => unknown) =>
+    authenticator({ name: "first", reads: { schemes: ["Bearer"] }, authenticate: answer as () => undefined });
+  const token = ["Authorization: Bearer good-ana"];
+
+  test.each<[string, () => unknown]>([
+    ["undefined", () => undefined],
+    ["null", () => null],
+    ["false", () => false],
+    ["a promise of null", async () => null],
+  ])("S17: after %s, the next one is asked", async (_, answer) => {
+    await using app = await boot(firstOf(saying(answer), byToken));
+    expect(await ask(app, "POST /write", token)).toMatchObject({ status: 200, said: "ana" });
+    await using alone = await boot(firstOf(saying(answer)));
+    expect(await ask(alone, "POST /write", token)).toEqual(refused);
+  });
+
+  const own = new QuaterError({ code: "invalid_token", kind: "unauthenticated", message: "This key was stolen" });
+  test.each<[string, () => unknown, number, string]>([
+    ["throws an error", () => JSON.parse("{"), 503, "authenticator_failed"],
+    ["rejects", () => Promise.reject(new Error("no database")), 503, "authenticator_failed"],
+    ["throws a QuaterError", () => Promise.reject(own), 401, "invalid_token"],
+    ["returns no principal", () => true, 503, "authenticator_failed"],
+  ])("S17: one that %s ends the chain", async (_, answer, status, said) => {
+    await using app = await boot(firstOf(saying(answer), byToken));
+    expect(await ask(app, "POST /write", token)).toMatchObject({ status, said });
+  });
+});
