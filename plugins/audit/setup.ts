@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import { BootError, errorText, type PluginContext, type Running } from "../../core/index.ts";
+import { BootError, type PluginContext, type Running } from "../../core/index.ts";
 import { isStoreFailure, storeRef } from "../store/service.ts";
 import { auditCommands } from "./commands.ts";
 import type { Eraser } from "./erasing/subject.ts";
@@ -24,6 +24,7 @@ import { type Audit, type AuditEvent, auditRef } from "./service.ts";
 import { sinksOf } from "./sinks.ts";
 import { migrations } from "./tables.ts";
 import { Trail } from "./trail.ts";
+import { Unverified } from "./verified.ts";
 
 const defaultKeys = ".quater/trail-keys.json";
 const servers = new Set(["serve", "dev"]);
@@ -70,7 +71,25 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     const { sweepUnknown } = await import("./sweep.ts");
     await trail.open();
     const opened = await store.open();
-    return sweepUnknown(trail, opened, (call) => lost.flatMap((changes) => changes(opened, call)));
+    let found = 0;
+    await attempt("Calls whose process is gone could not be recorded as lost", async () => {
+      found = await sweepUnknown({ trail, store: opened, keys: keys() }, (call) =>
+        lost.flatMap((changes) => changes(opened, call)),
+      );
+    });
+    return found;
+  };
+  /** What is damaged stays so until somebody looks, so the same message is logged once. */
+  const failures = new Map<string, string>();
+  const attempt = async (failure: string, work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work();
+      failures.delete(failure);
+    } catch (error) {
+      if (!(error instanceof Unverified)) throw error;
+      if (failures.get(failure) !== error.message) log.error(failure, { error: error.message });
+      failures.set(failure, error.message);
+    }
   };
   const sinkFiles = sinkOptions.flatMap((sink) => (sink === "stdout" ? [] : resolve(project.root, sink.file)));
   const about = { files: sinkFiles, hasStdout: sinkOptions.includes("stdout") };
@@ -91,7 +110,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     renewedAt = Date.now();
     await trail.renewLease(recorder.openSince);
     if (!stays || trail.ledger === undefined) return;
-    await attempt("Calls whose process is gone could not be recorded as lost", sweepLost);
+    await sweepLost();
     if (Date.now() - prunedAt < pruneEveryMs) return;
     prunedAt = Date.now();
     await attempt("Old events were not removed", removeOld);
@@ -100,18 +119,6 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     const opened = await store.open();
     const { prune } = await import("./prune.ts");
     await prune({ trail, store: opened, keys: keys(), sinkFiles }, (await opened.now()) - retentionDays * dayMs);
-  };
-  /** What is damaged stays so until somebody looks, so the same message is logged once. */
-  const failures = new Map<string, string>();
-  const attempt = async (failure: string, work: () => Promise<unknown>): Promise<void> => {
-    try {
-      await work();
-      failures.delete(failure);
-    } catch (error) {
-      const text = errorText(error);
-      if (failures.get(failure) !== text) log.error(failure, { error: text });
-      failures.set(failure, text);
-    }
   };
   return {
     hooks: recorder.hooks,

@@ -23,7 +23,7 @@ export const assertVerified = (found: Found): Verified => {
 const pageRows = 1_000;
 
 /**
- * Reads all events after one that is known, up to and including `through`, as pages. Each row must continue the row before
+ * Reads all events after one that is known, up to and including the event `through`, as pages. Each row must continue the row before
  * it, so no row is left out and none is added.
  *
  * @throws {Unverified}
@@ -42,7 +42,7 @@ export const verifiedPages = async function* (
       ({ seq, hash } = row);
       return { row, meta };
     });
-    if (verified.length === 0) return;
+    if (verified.length === 0) throw new Unverified(`Event ${through} is gone`);
     yield verified;
   }
 

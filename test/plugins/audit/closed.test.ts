@@ -211,7 +211,8 @@ test("a call whose process is gone ended unknown; it is said once", async () => 
   await open.apply([{ sql: "update audit_instance set lease_until = 0", parameters: [] }]);
   const other = idleTrail(app, folder.root);
   await other.open();
-  const swept = [await sweepUnknown(other, open), await sweepUnknown(other, open)];
+  const parts = { trail: other, store: open, keys: new KeyRing(join(folder.root, ".quater/trail-keys.json")).current };
+  const swept = [await sweepUnknown(parts), await sweepUnknown(parts)];
   expect(swept).toEqual([1, 0]);
   release?.();
   const { callId } = await hanging;

@@ -9,6 +9,7 @@ import { KeyRing } from "../../../plugins/audit/key-ring.ts";
 import { prune } from "../../../plugins/audit/prune.ts";
 import { sinksOf } from "../../../plugins/audit/sinks.ts";
 import { storeSource } from "../../../plugins/audit/source.ts";
+import { sweepUnknown } from "../../../plugins/audit/sweep.ts";
 import { Trail } from "../../../plugins/audit/trail.ts";
 import { verifySource } from "../../../plugins/audit/verify-source.ts";
 import { type Desk, type OnDialect, onBothDialects, people } from "../approval/kit.ts";
@@ -32,24 +33,28 @@ const maintained = async ({ boot, again, root }: OnDialect) => {
   const store = await desk.app.kernel.services.get(storeRef).open();
   const keyFile = join(root, ".quater/trail-keys.json");
   const ring = new KeyRing(keyFile);
-  const trail = new Trail({
-    app: "test",
-    store: desk.app.kernel.services.get(storeRef),
-    keys: ring,
-    sinks: sinksOf([{ file: sink }], root, false),
-    log: quiet,
-    leaseMs: 30_000,
-    started: () => ({}),
-  });
-  await trail.open();
+  const newTrail = async () => {
+    const trail = new Trail({
+      app: "test",
+      store: desk.app.kernel.services.get(storeRef),
+      keys: ring,
+      sinks: sinksOf([{ file: sink }], root, false),
+      log: quiet,
+      leaseMs: 30_000,
+      started: () => ({}),
+    });
+    await trail.open();
+    return trail;
+  };
+  const trail = await newTrail();
   return {
     desk,
     sink,
     trail,
-    store,
-    keyFile,
+    newTrail,
     /** Retention of no days at all: every event is old. */
     pruneAll: (beforeMs = Date.now() + 60_000) => prune({ trail, store, keys: ring.current, sinkFiles: [sink] }, beforeMs),
+    sweep: () => sweepUnknown({ trail, store, keys: ring.current }),
     verified: async () => {
       const report = await verifySource(storeSource(store), { keyFile, against: [sink] });
       return report?.damage.map(({ kind, seq }) => [kind, seq]);
@@ -59,6 +64,28 @@ const maintained = async ({ boot, again, root }: OnDialect) => {
 
 const seqs = async (desk: Desk) =>
   ((await desk.sql("select seq from audit_event order by seq")) as { seq: number }[]).map(({ seq }) => Number(seq));
+
+const callId = "11111111-1111-4111-8111-111111111111";
+
+/** An event that says that a person made a call, as only an attacker writes it. */
+const plant = async (desk: Desk, seq: number, instance: string): Promise<void> => {
+  const ceo = { issuer: "corp", subject: "ceo", kind: "user", person: "ceo", credential: "page" };
+  const meta = JSON.stringify({ at: 1, callId, handler: "pay", instance, key: "k", principal: ceo, seq, type: "call.started" });
+  await desk.sql(
+    "insert into audit_event (chain, seq, at, type, call_id, meta, body_hash, hash) values (1, ?, 1, 'call.started', ?, ?, '', '')",
+    seq,
+    callId,
+    meta,
+  );
+};
+
+const instanceGone = (desk: Desk, instance: string, floor: number) =>
+  desk.sql("insert into audit_instance (instance, lease_until, floor_seq) values (?, 1, ?)", instance, floor);
+
+const unknowns = async (desk: Desk) =>
+  ((await desk.sql("select meta from audit_event where type = 'call.unknown'")) as { meta: string }[]).map(
+    ({ meta }) => JSON.parse(meta) as { callId: string },
+  );
 
 const withBody = async (desk: Desk) =>
   (
@@ -152,5 +179,55 @@ onBothDialects((claim, dialect) => {
     expect(await pruneAll()).toBe(Number(size));
     writeFileSync(sink, text);
     expect(await verified()).toEqual([]);
+  });
+
+  claim(
+    "S2: a call that an attacker planted is not recorded as lost, neither behind the end nor inside the trail",
+    async (on) => {
+      const { desk, sweep } = await maintained(on);
+      const last = (await seqs(desk)).at(-1) ?? 0;
+      await plant(desk, last + 1_000, "planted");
+      await instanceGone(desk, "planted", last - 3);
+      expect(await sweep()).toBe(0);
+      await desk.sql("delete from audit_event where seq = ?", last + 1_000);
+      await desk.sql("delete from audit_event where seq = 8");
+      await plant(desk, 8, "planted");
+      await instanceGone(desk, "planted", 7);
+      await expect(sweep()).rejects.toThrow("Run `quater audit verify`");
+      expect(await unknowns(desk)).toEqual([]);
+    },
+  );
+
+  claim("S2: a lost call is recorded although a planted process claims events that do not verify", async (on) => {
+    const { desk, sweep, newTrail } = await maintained(on);
+    const killed = await newTrail();
+    await killed.record({ events: [{ fields: { type: "call.started", callId, handler: "pay" } }] });
+    await desk.sql("update audit_instance set lease_until = 1 where instance = ?", killed.instance);
+    await desk.sql("update audit_event set meta = replace(meta, 'robot', 'rubot') where seq = 7");
+    await instanceGone(desk, "000000000000", 0);
+    await expect(sweep()).rejects.toThrow("Event 7 is not what was written");
+    expect(await unknowns(desk)).toMatchObject([{ callId, detail: { startedBy: killed.instance } }]);
+  });
+
+  claim("S2: the end of a call that an attacker hides is not contradicted", async (on) => {
+    const { desk, sweep, verified } = await maintained(on);
+    const [end] = (await desk.sql(
+      "select seq, call_id, meta from audit_event where type = 'call.ended' order by seq limit 1",
+    )) as {
+      seq: number;
+      call_id: string;
+      meta: string;
+    }[];
+    const { instance } = JSON.parse(end?.meta ?? "") as { instance: string };
+    await desk.sql("update audit_event set call_id = 'x', type = 'call.refused' where seq = ?", end?.seq);
+    await instanceGone(desk, instance, 0);
+    await expect(sweep()).rejects.toThrow(`Event ${end?.seq} has columns that differ`);
+    expect(await unknowns(desk)).toEqual([]);
+    expect(await verified()).toEqual([["altered", end?.seq]]);
+    // The name of the process must be the same, and not only like it.
+    await desk.sql("update audit_event set call_id = ?, type = 'call.ended' where seq = ?", end?.call_id, end?.seq);
+    await instanceGone(desk, "%", 0);
+    expect(await sweep()).toBe(0);
+    expect(await unknowns(desk)).toEqual([]);
   });
 });
