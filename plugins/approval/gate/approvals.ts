@@ -46,7 +46,7 @@ const agree = (request: Request, principal: Principal): Promise<ApprovalRecord> 
   );
 
 /** @throws {Untried} when enough people agreed and it is not approved. */
-const approved = async (target: Target, given: Partial<Principal> = {}): Promise<Request> => {
+export const approved = async (target: Target, given: Partial<Principal> = {}): Promise<Request> => {
   const request = await filed(target, given);
   let { record } = request;
   for (const person of peopleOf(target)) record = await agree(request, person);

@@ -29,6 +29,8 @@ export interface Case {
   readonly name: string;
   /** How a hole reads: "ran without a credential". */
   readonly hole: string;
+  /** What to do about it, where the project can do something. */
+  readonly remedy?: (target: Target) => string;
   /** @returns Nothing where the case does not apply. */
   readonly run: (target: Target) => Promise<readonly Tried[]>;
 }

@@ -21,6 +21,7 @@ import {
 } from "../../../core/index.ts";
 import { rehearsedBy } from "../../../core/testing/rehearsed.ts";
 import { samplerOf } from "../../../core/testing/sample.ts";
+import type { Interlude } from "./interlude.ts";
 import type { PolicyReads } from "./policy-reads.ts";
 import { overtaking, StartingLine } from "./race.ts";
 
@@ -36,6 +37,7 @@ export interface CopyChoice extends Rehearsal {
   readonly starts: () => number;
   /** Watches the policy functions. */
   readonly policies: PolicyReads;
+  readonly interlude: Interlude;
   /** `undefined`: the surfaces keep their own. */
   readonly doorOf: ((surface: string) => Authenticator) | undefined;
   /** Run the manifest's own handlers, previews and resources. */
@@ -49,7 +51,7 @@ export const copyOf = (manifest: Manifest, choice: CopyChoice): Manifest =>
     ...manifest,
     handlers: manifest.handlers.map((exposed) => (isBranded(exposed, "exposed") ? exposedCopy(exposed, choice) : exposed)),
     // First, so that calls which race meet before one of them takes a lock.
-    plugins: [attendant(), ...manifest.plugins.map((plugin) => pluginCopy(rehearsedBy(plugin, choice), choice))],
+    plugins: [attendant(choice.interlude), ...manifest.plugins.map((plugin) => pluginCopy(rehearsedBy(plugin, choice), choice))],
   });
 
 const exposedCopy = ({ load, table }: Exposed, choice: CopyChoice): Exposed =>
@@ -130,13 +132,13 @@ export const refusedByPlugin = { gateSuite: "refused" };
  * A plugin of the suite's own: what a plugin says of a call must count, and a manifest may have none that says anything;
  * and calls that race have to meet somewhere.
  */
-const attendant = definePlugin(() => {
+const attendant = definePlugin((interlude: Interlude) => {
   const by = "gate-suite";
   const { hold } = new StartingLine();
-  const authorize: Hooks["authorize"] = ({ principal }) => ({
-    allow: principal.claims["gateSuite"] !== refusedByPlugin.gateSuite,
-    by,
-  });
+  const authorize: Hooks["authorize"] = ({ principal }) => {
+    const verdict = { allow: principal.claims["gateSuite"] !== refusedByPlugin.gateSuite, by };
+    return interlude.play()?.then(() => verdict) ?? verdict;
+  };
   return {
     name: by,
     hooks: (operation) => (operation?.exposure["approval"] === undefined ? { authorize } : { authorize, hold }),
@@ -145,12 +147,17 @@ const attendant = definePlugin(() => {
 
 /** Who calls: one table for all surfaces, in which every token opens one door. */
 export class Tokens {
+  #granted = 0;
   readonly #table = new Map<string, { readonly surface: string; readonly principal: Principal }>();
 
   grant(surface: string, principal: Principal): string {
-    const token = `gate-suite-${this.#table.size + 1}`;
+    const token = `gate-suite-${++this.#granted}`;
     this.#table.set(token, { surface, principal });
     return token;
+  }
+
+  revoke(token: string): void {
+    this.#table.delete(token);
   }
 
   readonly doorOf = (surface: string): Authenticator =>

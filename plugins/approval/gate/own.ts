@@ -2,6 +2,7 @@
 // policies judge the principals that it makes. What people must agree to is tried with the suite's principals alone: every
 // request needs a caller of its own.
 
+import type { Awaitable } from "../../../core/index.ts";
 import type { Case, Target, Tried } from "./cases.ts";
 import { send, tried, unwritable } from "./cases.ts";
 import { lacking } from "./principals.ts";
@@ -16,6 +17,8 @@ export interface OwnTokens {
   readonly elsewhere?: string;
   /** Whoever started the process is let in without a token, as by `localUser()`. Default false. */
   readonly isLocal?: boolean;
+  /** Revokes `allowed`. Called last, while a call with it waits. */
+  readonly revoke?: () => Awaitable<void>;
 }
 
 const unknownToken = "gate-suite-unknown";
@@ -57,4 +60,22 @@ export const ownCases = (own: OwnTokens): readonly Case[] => {
   ];
 };
 
-export const ownNames = ["own door: none", "own door: unknown", "own door: refused", "own door: allowed"] as const;
+/** An authenticator may answer from a cache, but not when it is asked again about a caller who is in. */
+export const ownRevoked = ({ allowed, revoke }: OwnTokens): Case => ({
+  name: ownNames[4],
+  hole: "ran although its token was revoked while the call waited",
+  remedy: ({ surface }) => `Let the authenticator of ${surface} use no cache when isCheckedAgain is true`,
+  run: async (target) => {
+    if (revoke === undefined) return [];
+    const call = () => send(target, allowed, target.inputs.right());
+    return tried(await target.rehearsed.callDuring(revoke, call), ["invalid_token"]);
+  },
+});
+
+export const ownNames = [
+  "own door: none",
+  "own door: unknown",
+  "own door: refused",
+  "own door: allowed",
+  "own door: revoked",
+] as const;

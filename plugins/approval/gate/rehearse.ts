@@ -5,7 +5,7 @@ import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Catalog, isCannotSend, type Manifest, type ProbeCall } from "../../../core/index.ts";
+import { type Awaitable, type Catalog, isCannotSend, type Manifest, type ProbeCall } from "../../../core/index.ts";
 import { bootTest, type TestApp } from "../../../core/testing/index.ts";
 import { reasonIn } from "../../../core/testing/reason.ts";
 import { storeRef } from "../../store/service.ts";
@@ -13,7 +13,9 @@ import { type Approvals, approvalsRef } from "../service.ts";
 import type { Tables } from "../tables.ts";
 import { Untried } from "./cases.ts";
 import { copyOf, Tokens } from "./copy.ts";
+import { Interlude } from "./interlude.ts";
 import { PolicyReads } from "./policy-reads.ts";
+import type { Refusal } from "./refusals.ts";
 
 /** What became of one call. */
 export interface Seen {
@@ -39,6 +41,7 @@ interface Parts {
   readonly starts: { count: number };
   readonly missed: Set<string>;
   readonly policies: PolicyReads;
+  readonly interlude: Interlude;
   readonly isReal: boolean;
 }
 
@@ -51,11 +54,17 @@ export class Rehearsed implements AsyncDisposable {
   readonly #isRecorded: boolean;
   /** What policy functions read while they were asked. */
   readonly policies: PolicyReads;
+  /** Calls that a policy function or a plugin refused. */
+  readonly refusals: Refusal[] = [];
+  readonly #interlude: Interlude;
+  /** Whether a start on the trail is a run, also when no handler told that it started. */
+  #isTrailBelieved = true;
   /** Handlers and previews are the manifest's own. */
   readonly isReal: boolean;
 
-  private constructor(app: TestApp, folder: string, tokens: Tokens, { starts, missed, policies, isReal }: Parts) {
+  private constructor(app: TestApp, folder: string, tokens: Tokens, { starts, missed, policies, interlude, isReal }: Parts) {
     this.#app = app;
+    this.#interlude = interlude;
     this.policies = policies;
     this.isReal = isReal;
     this.#folder = folder;
@@ -72,6 +81,7 @@ export class Rehearsed implements AsyncDisposable {
     const starts = { count: 0 };
     const missed = new Set<string>();
     const policies = new PolicyReads();
+    const interlude = new Interlude();
     const tokens = new Tokens();
     const copy = copyOf(manifest, {
       folder,
@@ -83,11 +93,12 @@ export class Rehearsed implements AsyncDisposable {
       starts: () => starts.count,
       missed: (resource) => void missed.add(resource),
       policies,
+      interlude,
     });
     try {
       // Real handlers and own authenticators find their files; nothing else looks at the project's folder.
       const app = await bootTest(copy, { root: isReal || hasOwnDoors ? root : folder });
-      return new Rehearsed(app, folder, tokens, { starts, missed, policies, isReal });
+      return new Rehearsed(app, folder, tokens, { starts, missed, policies, interlude, isReal });
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
       throw error;
@@ -130,15 +141,32 @@ export class Rehearsed implements AsyncDisposable {
     this.#missed.clear();
     try {
       const answer = await probe(call);
-      const hasRun = this.#starts.count > starts || (await this.#recorded()) > recorded;
+      const isRecorded = this.#isTrailBelieved && (await this.#recorded()) > recorded;
+      const hasRun = this.#starts.count > starts || isRecorded;
       if (hasRun) return { got: "ran", message: "", hasRun };
       if (this.#missed.size > 0) throw new Untried(unjudged([...this.#missed]));
       if (answer.ok) return { got: "an answer without a run", message: JSON.stringify(answer.value), hasRun };
-      const reason = answer.code === "internal" ? reasonIn(this.#app.log.slice(logged), call.handler) : undefined;
+      const lines = this.#app.log.slice(logged);
+      const reason = answer.code === "internal" ? reasonIn(lines, call.handler) : undefined;
+      if (answer.code === "forbidden")
+        this.refusals.push({ handler: call.handler, surface, message: answer.message, by: refuserIn(lines) });
       return { got: answer.code, message: reason ?? answer.message, hasRun };
     } catch (error) {
       if (isCannotSend(error)) return undefined;
       throw error;
+    }
+  }
+
+  /**
+   * One call, during which something happens: after its policy allowed it. Then it waits until its credential is checked
+   * again. That check comes last, so a call that it refuses is on the trail as started, and as refused.
+   */
+  async callDuring<Answer>(act: () => Awaitable<void>, send: () => Promise<Answer>): Promise<Answer> {
+    this.#isTrailBelieved = false;
+    try {
+      return await this.#interlude.during(act, send);
+    } finally {
+      this.#isTrailBelieved = true;
     }
   }
 
@@ -180,6 +208,12 @@ export class Rehearsed implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
+
+/** Who refused a call: the last line that names a policy. */
+const refuserIn = (lines: TestApp["log"]): string | undefined => {
+  const named = lines.findLast(({ fields }) => typeof fields["policy"] === "string" && fields["policy"] !== "");
+  return named?.fields["policy"] as string | undefined;
+};
 
 const unjudged = (resources: readonly string[]): string =>
   `its policy reads ${resources.join(" and ")}, and the suite opens no resource; let it open the project's own with --real-resources, or resources: "real" in a test (handlers stay stand-ins)`;

@@ -4,7 +4,9 @@
 import { visible } from "../../../core/index.ts";
 
 export interface GateRow {
+  /** Or a key file of the project, which has no surface. */
   readonly handler: string;
+  /** Empty for a file. */
   readonly surface: string;
   readonly case: string;
   /** `ran`, or the codes that would have been right, joined by " or ". */
@@ -67,4 +69,4 @@ const printed = (rows: readonly GateRow[], order: readonly string[], holes: read
   ].join("\n");
 };
 
-const placeOf = ({ handler, surface }: GateRow): string => `${handler} over ${surface}`;
+const placeOf = ({ handler, surface }: GateRow): string => (surface === "" ? handler : `${handler} over ${surface}`);

@@ -6,11 +6,14 @@ import { isQuaterError, type Manifest, type Operation } from "../../../core/inde
 import { NoSample } from "../../../core/testing/sample.ts";
 import { approvalCases, expiryCases } from "./approvals.ts";
 import { type Case, cases, control, notExposed, type Target, type Tried, Untried } from "./cases.ts";
+import { fileCase, fileRows } from "./files.ts";
 import { inputsOf } from "./inputs.ts";
-import { type OwnTokens, ownCases, ownNames } from "./own.ts";
+import { type OwnTokens, ownCases, ownNames, ownRevoked } from "./own.ts";
 import type { Granted } from "./principals.ts";
+import { refusalCase, refusalRows } from "./refusals.ts";
 import { Rehearsed } from "./rehearse.ts";
 import { type GateReport, type GateRow, reportOf } from "./report.ts";
+import { oneForEachSurface, revoked } from "./revoked.ts";
 
 export type { OwnTokens } from "./own.ts";
 export type { Granted } from "./principals.ts";
@@ -35,7 +38,7 @@ export interface GateSuiteOptions {
   readonly resources?: "stand-in" | "real";
   /** By surface: tokens that its own authenticator knows, to try that one too. Default: the suite's own table alone. */
   readonly tokens?: Readonly<Record<string, OwnTokens>>;
-  /** The project's folder, where real handlers and own authenticators find their files. Default: the current one. */
+  /** The project's folder, with its key files and what real handlers and own authenticators read. Default: the current one. */
   readonly root?: string;
   /** Told before each handler and surface. */
   readonly onProgress?: (done: number, all: number, what: string) => void;
@@ -68,7 +71,8 @@ export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = 
     else
       for (const each of target.needsApproval ? [...cases, ...approvalCases] : cases) rows.push(...(await rowsOf(each, target)));
   }
-  rows.push(...foreignPolicies(targets));
+  for (const target of oneForEachSurface(targets, rows, control.name)) rows.push(...(await rowsOf(revoked, target)));
+  rows.push(...refusalRows(rehearsed.refusals), ...foreignPolicies(targets));
   const waiting = targets.filter(({ needsApproval }) => needsApproval);
   if (waiting.length > 0) {
     await using hurried = await Rehearsed.boot(manifest, { ...choice, usableForMs: hurriedMs });
@@ -82,7 +86,10 @@ export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = 
       if (shown === undefined || !target.operation.surfaces.has(target.surface)) continue;
       for (const each of ownCases(shown)) rows.push(...(await rowsOf(each, { ...target, rehearsed: own })));
     }
+    for (const target of oneForEachSurface(targets, rows, ownNames[3]))
+      rows.push(...(await rowsOf(ownRevoked(tokens[target.surface] as OwnTokens), { ...target, rehearsed: own })));
   }
+  if (all > 0) rows.push(...fileRows(root));
   options.onProgress?.(all, all, "");
   return reportOf(rows, order);
 };
@@ -104,13 +111,14 @@ const foreignPolicies = (targets: readonly Target[]): readonly GateRow[] =>
 
 const order = [
   ...cases.slice(0, -1),
+  revoked,
   ...approvalCases.filter(({ name }) => name !== control.name),
   ...expiryCases,
   notExposed,
   control,
 ]
   .map(({ name }) => name)
-  .concat(policyCase, ownNames);
+  .concat(policyCase, refusalCase, ownNames, fileCase);
 
 const targetsOf = async (
   rehearsed: Rehearsed,
@@ -173,7 +181,9 @@ const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> =
     expected: joined(shown.map(({ expected }) => expected.join(" or "))),
     got: joined(shown.map(({ got }) => got)),
   };
-  return wrong === undefined ? [{ ...row, ok: true }] : [{ ...row, ok: false, hole: `${place} ${sentence(each, wrong)}` }];
+  if (wrong === undefined) return [{ ...row, ok: true }];
+  const remedy = each.remedy === undefined ? "" : `. ${each.remedy(target)}`;
+  return [{ ...row, ok: false, hole: `${place} ${sentence(each, wrong)}${remedy}` }];
 };
 
 /** Anything else is nobody's to expect. */

@@ -19,7 +19,7 @@ class Check extends ProgramCommand {
   static override paths = [["check"]];
   static override usage = usage({
     description: "Says what to fix before a project is served. With --gate: tries the gate of every handler on every surface.",
-    details: `--gate needs no key and touches nothing of the project: handlers are stand-ins, the store is a temporary one. Where it cannot make an input or a principal by itself it says so; give them in ${samplesFile} beside the manifest, or in the file that --samples names. A policy that reads a resource is tried with --real-resources alone: then the project's own are opened, and handlers still do not run. Exit 1 when something is not as it should be.`,
+    details: `--gate needs no key and changes nothing of the project: handlers are stand-ins, the store is a temporary one. Where it cannot make an input or a principal by itself it says so; give them in ${samplesFile} beside the manifest, or in the file that --samples names. A policy that reads a resource is tried with --real-resources alone: then the project's own are opened, and handlers still do not run. Exit 1 when something is not as it should be.`,
   });
 
   isGate = Option.Boolean("--gate", false, { description: "Try the gate" });
@@ -52,6 +52,7 @@ const checkGate = async (program: Context, named: string | undefined, opensResou
   const { gateSuite } = await import("../../approval/gate/suite.ts");
   const report = await gateSuite(manifest, {
     ...samples,
+    root,
     ...(opensResources ? { resources: "real" as const } : {}),
     onProgress: (done, all, what) => terminal.status(what === "" ? "" : `${done}/${all} ${what}`),
   });

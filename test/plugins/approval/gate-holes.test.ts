@@ -24,9 +24,9 @@ test.concurrent(
   timeout,
 );
 
-test.concurrent.each(holes)(
-  "found and named: that $check",
-  async ({ edits, only, named }) => {
+test.concurrent.each(holes.map((hole) => [hole.check, hole] as const))(
+  "%s; without it the suite names the hole",
+  async (_, { edits, only, named }) => {
     const verdict = await inLane(() => suiteWith(edits, [only]));
     expect(verdict.isGreen).toBe(false);
     expect(verdict.holes).toContainEqual(expect.stringMatching(named));

@@ -1,10 +1,11 @@
 // The gate suite on manifests that are as they should be, and on those it needs help with.
 
-import { readdirSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   anyone,
   authenticated,
+  authenticator,
   type ConfiguredPlugin,
   can,
   defineConfig,
@@ -15,6 +16,7 @@ import {
   hasRole,
   type Manifest,
   type Principal,
+  type QuaterError,
   resource,
   stream,
   Type,
@@ -22,6 +24,8 @@ import {
 import { approval, audit, cli, http, mcp, store } from "quater/plugins";
 import { bootTest, type GateReport, gateSuite, principal, tokens } from "quater/testing";
 import { beforeAll, describe, expect, test } from "vitest";
+import { openKeys } from "../../../plugins/audit/keys.ts";
+import { createKey } from "../../../plugins/auth/commands.ts";
 import shop from "../../../quater.config.ts";
 import samples from "../../../quater.gate.json" with { type: "json" };
 import { tempFolder } from "../audit/kit.ts";
@@ -60,7 +64,8 @@ const caseNames = (report: GateReport, handlerName: string, surface: string): st
 describe("the shop", () => {
   let report: GateReport;
   beforeAll(async () => {
-    report = await gateSuite(shop, samples);
+    using folder = tempFolder(); // without the key files of this checkout
+    report = await gateSuite(shop, { ...samples, root: folder.root });
   }, 180_000);
 
   test("is green", () => {
@@ -98,6 +103,7 @@ describe("the shop", () => {
           "denied",
           "expired",
           "all in order",
+          "refusal named",
         ].sort(),
       );
   });
@@ -115,6 +121,20 @@ describe("the shop", () => {
       got: "unknown_handler",
       ok: true,
     });
+  });
+
+  test("is shown in docs/approvals.md as it is printed", () => {
+    const page = readFileSync(new URL("../../../docs/approvals.md", import.meta.url), "utf8");
+    const [, section = ""] = page.split("## Proving the gate");
+    const [, matrix = "", rest = ""] = /^```text\n([\s\S]*?)^```$([\s\S]*)/m.exec(section) ?? [];
+    const printed = report.print().split("\n");
+    const shown = matrix.trimEnd().split("\n");
+    expect(shown.length).toBeGreaterThan(3);
+    expect(printed.filter((line) => shown.includes(line))).toEqual(shown);
+    const [table = ""] = /^\| case \|[\s\S]*?(?=\n\n)/m.exec(rest) ?? [];
+    const cells = [...table.matchAll(/^\| ([^|]*) \|/gm)].slice(2).flatMap(([, cell = ""]) => cell.split(", "));
+    const headings = printed.flatMap((line) => /^ ?\d+ {2}(\D.*)$/.exec(line)?.[1] ?? []);
+    expect(cells).toEqual(headings);
   });
 
   test("is printed as a matrix", () => {
@@ -152,6 +172,163 @@ describe("S21: a policy that was written for another handler", () => {
   test("is not confused with a policy that reads what the handler has", async () => {
     const { rows } = await report(({ input }: { readonly input: { readonly id: string } }) => input.id !== "");
     expect(rows).toContainEqual(expect.objectContaining({ case: "a policy of its own", ok: true }));
+  });
+});
+
+describe("S5: a credential that is revoked while its call waits", () => {
+  /** A surface of the project's own, without a transport. @param given  What it passes to the gate with each call. */
+  const bus = definePlugin(({ passesEntry }: { readonly passesEntry: boolean }) => ({
+    name: "bus",
+    exposure: { key: "bus", schema: Type.Boolean() },
+    surface: { name: "bus", exposes: "Bus handlers", authenticate },
+    setup: ({ gate }) => ({
+      probe: async ({ handler, input, token }) => {
+        const surface = "bus";
+        const callId = gate.newCallId();
+        const entry = { surface, callId, handler, credentials: { surface, token, isLocal: false } };
+        try {
+          const principal = await gate.enter(entry);
+          const values = "json" in input ? (JSON.parse(input.json) as Record<string, unknown>) : input.text;
+          const given = [{ from: "message", isText: false, values }];
+          const outcome = await gate.invoke({ handler, surface, principal, given, callId, ...(passesEntry ? { entry } : {}) });
+          if (outcome.ok) return { ok: true, value: outcome.value };
+          return { ok: false, code: outcome.error.code, message: outcome.error.message, errors: [] };
+        } catch (error) {
+          const { code, message } = error as QuaterError;
+          return { ok: false, code, message, errors: [] };
+        }
+      },
+    }),
+  }));
+  const report = (passesEntry: boolean, plugins: readonly ConfiguredPlugin[] = []) =>
+    gateSuite(
+      manifestOf({
+        handlers: { change: write() },
+        expose: { change: { bus: true } },
+        plugins: [bus({ passesEntry }), ...plugins],
+      }),
+    );
+
+  test.each([
+    ["alone", []],
+    ["with a trail, on which the call is refused after its start", [store(), audit()]],
+  ])("S5: the plugin of a surface that passes no entry to the gate is named, %s", async (_, plugins) => {
+    expect((await report(false, plugins)).holes).toEqual([
+      "change over bus ran although its credential was revoked while the call waited. Pass entry to gate.invoke() in the plugin of bus",
+    ]);
+    const { rows, holes } = await report(true, plugins);
+    expect(holes).toEqual([]);
+    expect(rows).toContainEqual({
+      ...{ handler: "change", surface: "bus", case: "revoked" },
+      ...{ expected: "invalid_token", got: "invalid_token", ok: true },
+    });
+  });
+
+  test.each([
+    ["caches", false],
+    ["asks again", true],
+  ])("S5: an authenticator that %s is judged with a token that is revoked", async (_, heedsCheck) => {
+    const known = new Map([["strong", principal({ scopes: ["change"] })]]);
+    const cache = new Map<string, Principal>();
+    const cached = authenticator({
+      name: "cached",
+      reads: { schemes: ["Bearer"] },
+      authenticate: ({ token = "", isCheckedAgain = false }) => {
+        const found = (isCheckedAgain && heedsCheck ? undefined : cache.get(token)) ?? known.get(token);
+        if (found !== undefined) cache.set(token, found);
+        return found;
+      },
+    });
+    const { holes, rows } = await gateSuite(
+      manifestOf({
+        handlers: { change: write() },
+        expose: { change: { http: "POST /change" } },
+        plugins: [http({ authenticate: cached })],
+      }),
+      { tokens: { http: { allowed: "strong", revoke: () => void known.clear() } } },
+    );
+    const hole =
+      "change over http ran although its token was revoked while the call waited. Let the authenticator of http use no cache when isCheckedAgain is true";
+    expect(holes).toEqual(heedsCheck ? [] : [hole]);
+    expect(rows).toContainEqual(expect.objectContaining({ case: "own door: revoked", ok: heedsCheck }));
+  });
+});
+
+describe("S20: who refused a call", () => {
+  const isOwner =
+    (sentence: false | string) =>
+    ({ principal }: { readonly principal: Principal }) =>
+      principal.claims["owns"] === true || sentence;
+  const report = (auth: unknown) => {
+    const named = Object.defineProperty(auth as object, "name", { value: "isOwner" });
+    const manifest = manifestOf({ handlers: { change: write({ auth: named as never }) }, expose: { change: { cli: true } } });
+    return gateSuite(manifest, { principals: { change: { allowed: { claims: { owns: true } } } } });
+  };
+
+  test("S20: a policy that tells callers its name is named", async () => {
+    expect((await report(isOwner("isOwner says no"))).holes).toEqual([
+      'change over cli tells callers the name of the policy that refused them: "isOwner says no". Return false, or a sentence without isOwner',
+    ]);
+  });
+
+  test.each([false, "You are not the owner"] as const)("S20: a policy that answers %j is as it should be", async (sentence) => {
+    const { rows, holes } = await report(isOwner(sentence));
+    expect(holes).toEqual([]);
+    expect(rows).toContainEqual(expect.objectContaining({ case: "refusal named", got: "named in the log alone", ok: true }));
+  });
+});
+
+describe("S13: the project's key files", () => {
+  const manifest = manifestOf({ handlers: { change: write() }, expose: { change: { cli: true } } });
+  const withKeys = async (change: (file: string) => void): Promise<GateReport> => {
+    using folder = tempFolder();
+    const file = join(folder.root, ".quater/keys.json");
+    createKey(file, { name: "ana", kind: "user", person: "ana", scopes: [], roles: [] });
+    openKeys(join(folder.root, ".quater/trail-keys.json"));
+    change(file);
+    const report = await gateSuite(manifest, { root: folder.root });
+    return { ...report, holes: report.holes.map((hole) => hole.replaceAll(folder.root, ".")) };
+  };
+
+  test("S13: key files that are as they should be have a row each", async () => {
+    const report = await withKeys(() => {});
+    expect(report.holes).toEqual([]);
+    const rows = report.rows.filter((row) => row.case === "key files");
+    expect(rows.map(({ handler, ok }) => [handler, ok])).toEqual([
+      [".quater/keys.json", true],
+      [".quater/trail-keys.json", true],
+    ]);
+    expect(report.print()).toMatch(/^\.quater\/keys\.json( +[✓·])+$/m);
+  });
+
+  test.each([
+    [
+      "that other users may read",
+      (file: string) => chmodSync(join(file, "../trail-keys.json"), 0o644),
+      "./.quater/trail-keys.json may be read by other users. Run `chmod 600 ./.quater/trail-keys.json`",
+    ],
+    [
+      "in a folder that other users may write",
+      (file: string) => chmodSync(join(file, ".."), 0o777),
+      "./.quater/keys.json is in a folder that other users may write, so another user could change it. Run `chmod go-w ./.quater`",
+    ],
+    [
+      "with a date of expiry that is none",
+      (file: string) =>
+        writeFileSync(file, readFileSync(file, "utf8").replace('"createdAt"', '"expiresAt": "31.12.2020", "createdAt"')),
+      expect.stringMatching(
+        /^\.\/\.quater\/keys\.json: the key \w+ at \/keys\/0 has the wrong expiresAt "31\.12\.2020"\. Write it as /,
+      ),
+    ],
+  ])("S13: a key file %s is named with its remedy", async (_, change, hole) => {
+    const { holes, isGreen } = await withKeys(change);
+    expect([holes, isGreen]).toEqual([expect.arrayContaining([hole]), false]);
+  });
+
+  test("S13: a project that exposes nothing is not proved by its key files", async () => {
+    using folder = tempFolder();
+    openKeys(join(folder.root, ".quater/trail-keys.json"));
+    expect(await gateSuite(manifestOf({ handlers: {}, expose: {} }), { root: folder.root })).toMatchObject({ isGreen: false });
   });
 });
 
@@ -373,6 +550,8 @@ test("every kind of policy, input and surface finds its cases", async () => {
       "missing field",
       "unknown field",
       "all in order",
+      "revoked", // of one handler on each surface
+      "refusal named",
     ]);
     expect(caseNames(report, "anybody", surface)).toEqual([
       "no credential",
@@ -380,6 +559,7 @@ test("every kind of policy, input and surface finds its cases", async () => {
       "a plugin's no",
       "unknown field",
       "all in order",
+      "refusal named",
     ]);
   }
   expect(caseNames(report, "open", "http")).toEqual(["another surface's", "unknown field", "all in order"]);

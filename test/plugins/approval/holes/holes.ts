@@ -4,7 +4,7 @@
 import type { Edit } from "./patched.ts";
 
 export interface Hole {
-  /** The check that is missing. */
+  /** The check that is missing, with its row. */
   readonly check: string;
   /** The handler of the shop that shows it. */
   readonly only: "refundOrder" | "listOwnOrders" | "status";
@@ -52,7 +52,7 @@ export const holes: readonly Hole[] = [
     named: /^refundOrder over cli answered missing_scope and not unauthenticated in the case "ran without a credential"$/,
   },
   {
-    check: "a wrong credential is refused on a public route (S17)",
+    check: "S17: a wrong credential is refused on a public route",
     only: "status",
     edits: [
       {
@@ -69,6 +69,31 @@ export const holes: readonly Hole[] = [
     edits: [{ file: gate, from: "this.#doors.get(entry.surface)", to: 'this.#doors.get("http")' }],
     named:
       /^refundOrder over cli answered approval_required and not invalid_token in the case "ran with another surface's credential \(one of http\)"$/,
+  },
+  {
+    check: "S5: a credential is checked again before the handler starts",
+    only: "listOwnOrders",
+    edits: [
+      {
+        file: pipeline,
+        from: "return andThen(isReady ? StagedCall.enterAgain(call) : useUp(call, holdings), () =>",
+        to: "return andThen(isReady ? undefined : useUp(call, holdings), () =>",
+      },
+    ],
+    named:
+      /^listOwnOrders over http ran although its credential was revoked while the call waited\. Pass entry to gate\.invoke\(\) in the plugin of http$/,
+  },
+  {
+    check: "S5: a credential is checked again before an approval is used up",
+    only: "refundOrder",
+    edits: [{ file: pipeline, from: "await StagedCall.enterAgain(call); for (const consume", to: "for (const consume" }],
+    named: /^refundOrder over cli ran although its credential was revoked while the call waited/,
+  },
+  {
+    check: "S20: the log names the policy that refused a call",
+    only: "listOwnOrders",
+    edits: [{ file: "core/refusal-log.ts", from: "if (refusedBy === undefined) return;", to: "if (refusedBy !== code) return;" }],
+    named: /^listOwnOrders over http refused a call, and the log does not name the policy or plugin that refused it/,
   },
   {
     check: "only exposed handlers are reachable",
@@ -149,7 +174,7 @@ export const holes: readonly Hole[] = [
     named: /^refundOrder over http ran again on one approval \(4 at once\)$/,
   },
   {
-    check: "a handler with a preview has a lock",
+    check: "S4: a handler with a preview has a lock",
     only: "refundOrder",
     edits: [
       {
@@ -214,7 +239,7 @@ export const holes: readonly Hole[] = [
     named: /^refundOrder over mcp ran on an approval that had expired$/,
   },
   {
-    check: "a denial covers all credentials of a person (S11)",
+    check: "S11: a denial covers all credentials of a person",
     only: "refundOrder",
     edits: [
       {
@@ -245,7 +270,7 @@ export const holes: readonly Hole[] = [
     named: /^refundOrder over http ran on an approval \(by an agent\)$/,
   },
   {
-    check: "an approval needs its evidence",
+    check: "S3: an approval needs its evidence",
     only: "refundOrder",
     edits: withoutEvidence,
     named: /^refundOrder over http ran before people agreed \(after its row was set to approved\)$/,

@@ -1,0 +1,41 @@
+// Who refused a call is for the operator: the log names the policy or the plugin, and the caller is not told its name. What
+// the calls of the other cases were answered is looked at afterwards, so this costs no calls of its own.
+
+import type { GateRow } from "./report.ts";
+
+/** A call that was answered with `forbidden`. */
+export interface Refusal {
+  readonly handler: string;
+  readonly surface: string;
+  /** What the caller was told. */
+  readonly message: string;
+  /** Who refused, as the log has it. */
+  readonly by: string | undefined;
+}
+
+export const refusalCase = "refusal named";
+
+const expected = "named in the log alone";
+
+/** @returns One row for each handler and surface that refused a call in this way. */
+export const refusalRows = (refusals: readonly Refusal[]): readonly GateRow[] => {
+  const places = new Set(refusals.map(placeOf));
+  return [...places].map((place) => {
+    const found = refusals.filter((refusal) => placeOf(refusal) === place);
+    const { handler, surface } = found[0] as Refusal;
+    const about = { handler, surface, case: refusalCase, expected };
+    if (found.some(({ by }) => by === undefined)) {
+      const hole = `${place} refused a call, and the log does not name the policy or plugin that refused it. Name it in the plugin's verdict: { allow: false, by: "..." }`;
+      return { ...about, got: "no name in the log", ok: false, hole };
+    }
+    const told = found.find(({ message, by = "" }) => functionsIn(by).some((name) => message.includes(name)));
+    if (told === undefined) return { ...about, got: expected, ok: true };
+    const hole = `${place} tells callers the name of the policy that refused them: "${told.message}". Return false, or a sentence without ${told.by}`;
+    return { ...about, got: "named to the caller", ok: false, hole };
+  });
+};
+
+const placeOf = ({ handler, surface }: Refusal): string => `${handler} over ${surface}`;
+
+/** Names that no sentence has by chance: `isOwner`, and not `owner`. */
+const functionsIn = (by: string): readonly string[] => by.split(/ (?:and|or) /).filter((name) => /^\w*[a-z][A-Z]\w*$/.test(name));
