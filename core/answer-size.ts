@@ -5,32 +5,39 @@
 const mostPerCounted = 6;
 const ofNumber = 5;
 
-/** Whether the JSON of `value` has more than `maxBytes` bytes of UTF-8. @param value  JSON. */
+/** Deeper values are refused: `JSON.stringify` of a surface could overflow the stack after the call was recorded. */
+const mostLevels = 1_000;
+
+export class NestedTooDeep extends RangeError {}
+
+/** Whether the JSON of `value` has more than `maxBytes` bytes of UTF-8. @param value  JSON. @throws {NestedTooDeep} */
 export const isLargerThan = (value: unknown, maxBytes: number): boolean =>
-  roughly(value, 0, maxBytes) * mostPerCounted > maxBytes && exactly(value, 0, maxBytes) > maxBytes;
+  roughly(value, 0, maxBytes, 0) * mostPerCounted > maxBytes && exactly(value, 0, maxBytes, 0) > maxBytes;
 
 /** Characters of `value` and of what was counted before. Stops above `enough`. */
-const roughly = (value: unknown, before: number, enough: number): number => {
+const roughly = (value: unknown, before: number, enough: number, level: number): number => {
   if (typeof value === "string") return before + value.length + 2;
   if (value === null || typeof value !== "object") return before + ofNumber;
+  if (level === mostLevels) throw new NestedTooDeep();
   let counted = before + 2;
   if (Array.isArray(value)) {
     for (const item of value) {
-      counted = roughly(item, counted, enough) + 1;
+      counted = roughly(item, counted, enough, level + 1) + 1;
       if (counted > enough) return counted;
     }
     return counted;
   }
   for (const key in value) {
-    counted = roughly((value as Record<string, unknown>)[key], counted + key.length + 4, enough);
+    counted = roughly((value as Record<string, unknown>)[key], counted + key.length + 4, enough, level + 1);
     if (counted > enough) return counted;
   }
   return counted;
 };
 
-const exactly = (value: unknown, before: number, enough: number): number => {
+const exactly = (value: unknown, before: number, enough: number, level: number): number => {
   if (typeof value === "string") return before + ofText(value);
   if (value === null || typeof value !== "object") return before + (JSON.stringify(value) ?? "null").length;
+  if (level === mostLevels) throw new NestedTooDeep();
   const isList = Array.isArray(value);
   let counted = before + 2;
   let isFirst = true;
@@ -38,7 +45,7 @@ const exactly = (value: unknown, before: number, enough: number): number => {
     if (!isList && item === undefined) continue;
     if (!isFirst) counted++;
     isFirst = false;
-    counted = exactly(item, isList ? counted : counted + ofText(key as string) + 1, enough);
+    counted = exactly(item, isList ? counted : counted + ofText(key as string) + 1, enough, level + 1);
     if (counted > enough) return counted;
   }
   return counted;

@@ -52,6 +52,7 @@ export const errorCodes = {
   audit_unavailable: "unavailable",
   outcome_unknown: "outcome_unknown",
   outcome_unrecorded: "outcome_unknown",
+  output_undelivered: "outcome_unknown",
   cancelled: "cancelled",
   internal: "internal",
   output_too_large: "internal",
@@ -274,6 +275,40 @@ export const outputTooLarge = (handler: string, maxBytes: number): QuaterError =
   build("output_too_large", `The answer of ${handler} is larger than ${maxBytes} bytes: ask for less at once`, {
     hint: "Return a page at a time, declare output: stream(...), or raise maxOutputBytes in the manifest",
   });
+
+/**
+ * The handler returned, and its value cannot be sent. Only for handlers that change something: their callers must not repeat
+ * the call.
+ *
+ * @param cause  Why the value cannot be sent: `output_too_large` or `internal`.
+ */
+export const outputUndelivered = (handler: string, cause: QuaterError): QuaterError =>
+  build("output_undelivered", `${handler} ran to its end, but its result ${reasonUnsent(cause)}; do not repeat the call`, {
+    cause,
+    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+  });
+
+/** An item of a stream cannot be sent. The handler was stopped before its end. */
+export const itemUndelivered = (handler: string, cause: QuaterError): QuaterError =>
+  build(
+    "outcome_unknown",
+    `${handler} was stopped, because an item of its result ${reasonUnsent(cause)}; it may have taken effect, do not repeat the call`,
+    { cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) },
+  );
+
+const reasonUnsent = ({ code }: QuaterError): string =>
+  code === "output_too_large" ? "is too large to be sent" : "is not what the handler declares and could not be sent";
+
+/** Something failed behind a handler that had returned, such as the commit of what it changed. */
+export const failedAfterwards = (handler: string, { cause, hint }: QuaterError): QuaterError =>
+  build(
+    "outcome_unknown",
+    `${handler} ran to its end, but the call failed afterwards; it may have taken effect, do not repeat it`,
+    {
+      cause,
+      ...(hint === undefined ? {} : { hint }),
+    },
+  );
 
 /** Whatever is not a QuaterError: its own text never leaves the process. */
 export const internal = (cause: unknown): QuaterError =>

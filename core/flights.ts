@@ -28,10 +28,18 @@ export interface Flight {
   isCutOff: boolean;
   /** The process stops and no longer waits for the handler: what it still does is neither recorded nor told. */
   isAbandoned: boolean;
+  /** The handler has returned. */
+  hasRun: boolean;
   /** Recorded. */
   hasEnded: boolean;
   readonly slot: number;
 }
+
+/** Notes that the handler has returned. Plugins around it may answer without it, or fail behind it. @returns The value. */
+export const returned = (flight: Flight, value: unknown): unknown => {
+  flight.hasRun = true;
+  return value;
+};
 
 export class Flights {
   readonly #flights: (Flight | undefined)[] = [];
@@ -52,6 +60,7 @@ export class Flights {
       stream: undefined,
       isCutOff: false,
       isAbandoned: false,
+      hasRun: false,
       hasEnded: false,
       slot,
     };

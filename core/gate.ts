@@ -11,6 +11,7 @@ import { errorText } from "./error-text.ts";
 import {
   cancelled,
   cutOff,
+  failedAfterwards,
   internal,
   isQuaterError,
   outcomeUnrecorded,
@@ -184,7 +185,9 @@ export class PipelineGate implements Gate {
     const { callId, cancellation } = flight.call;
     if (outcome.ok && outcome.value instanceof CheckedStream) {
       flight.stream = outcome.value;
+      flight.hasRun = false; // it runs until its last item
       outcome.value.whenEnded(async (failure) => {
+        flight.hasRun = failure === undefined;
         const end: Outcome =
           failure === undefined
             ? { ok: true, value: undefined, callId }
@@ -248,13 +251,15 @@ export class PipelineGate implements Gate {
   #finish(flight: Flight, outcome: Outcome): Awaitable<Outcome> {
     const { call, resources } = flight;
     if (flight.isAbandoned && flight.stream !== undefined) return this.#end(flight, outcome); // its source still uses them
-    const closing = resources.close(!outcome.ok || call.isDryRun); // what a dry run's preview opened is rolled back
+    // A handler that ran to its end keeps what it changed, also when its result cannot be sent.
+    const isDone = outcome.ok || (flight.hasRun && outcome.error.code === "output_undelivered");
+    const closing = resources.close(!isDone || call.isDryRun); // what a dry run's preview opened is rolled back
     if (closing === undefined) return this.#end(flight, outcome);
     return closing.then(
       () => this.#end(flight, outcome),
       (error: unknown) => {
         const failure = this.#told(error, flight);
-        return this.#end(flight, outcome.ok ? { ok: false, error: failure, callId: call.callId } : outcome);
+        return this.#end(flight, isDone ? { ok: false, error: failure, callId: call.callId } : outcome);
       },
     );
   }
@@ -305,12 +310,18 @@ export class PipelineGate implements Gate {
   }
 
   /** What the caller is told of a failure. */
-  #told(error: unknown, { call, stream, isCutOff }: Flight): QuaterError {
-    if (!call.cancellation.isCancelled || (isQuaterError(error) && error.kind !== "cancelled")) return this.#logged(error, call);
+  #told(error: unknown, { call, stream, isCutOff, hasRun }: Flight): QuaterError {
+    const { cancellation, handler, operation } = call;
+    const isOfCancel = !hasRun && cancellation.isCancelled && (!isQuaterError(error) || error.kind === "cancelled");
+    if (!isOfCancel) {
+      const told = this.#logged(error, call);
+      const isPastRun = hasRun && told.kind === "internal" && operation.handler.effect !== "read";
+      return isPastRun ? failedAfterwards(handler, told) : told;
+    }
     if (!isCutOff) return cancelled();
     // Safe to repeat where nothing was changed: the handler had not begun, or only reads.
     const hasBegun = !isQuaterError(error) || stream !== undefined;
-    return hasBegun && call.operation.handler.effect !== "read" ? cutOff() : stopping();
+    return hasBegun && operation.handler.effect !== "read" ? cutOff() : stopping();
   }
 
   /** What only the operator may know goes to the log: our own failures, and the causes of others. */

@@ -42,6 +42,7 @@ export {
   invalid,
   invalidToken,
   isQuaterError,
+  itemUndelivered,
   jsonRefused,
   missingScope,
   notFound,

@@ -1,39 +1,60 @@
 // What a handler returned, checked before it leaves: a value that does not match its schema is our failure, never a
 // wrong shape on the wire.
 
-import { isLargerThan } from "./answer-size.ts";
+import { isLargerThan, NestedTooDeep } from "./answer-size.ts";
 import type { Cancellation } from "./call.ts";
 import { Compile } from "./compile.ts";
 import { complaintsOf } from "./complaints.ts";
-import { cancelled, internal, isQuaterError, outputTooLarge, type QuaterError } from "./errors.ts";
+import {
+  cancelled,
+  internal,
+  isQuaterError,
+  itemUndelivered,
+  outputTooLarge,
+  outputUndelivered,
+  type QuaterError,
+} from "./errors.ts";
 import type { Operation } from "./operation.ts";
 import { eachSubschema, isSchema, type JsonSchema, propertiesOf } from "./schema.ts";
 
-/** The value as it may leave. @throws {QuaterError} `internal`, with what did not match as its cause. */
+/**
+ * The value as it may leave.
+ *
+ * @throws {QuaterError} `output_too_large`, or `internal` with what did not match as its cause. Where the handler changes
+ *   something, `output_undelivered` with that error as its cause: the call has run, and must not be told as failed.
+ */
 export type OutputCheck = (value: unknown) => unknown;
 
 export const outputCheckOf = (operation: Operation, maxBytes: number): OutputCheck => {
-  const one = sizeCheck(operation, maxBytes);
-  if (!operation.isStream) return one;
-  return (value) => {
-    if (isAsyncIterable(value)) return new CheckedStream(value, one);
+  const one = valueCheck(operation, maxBytes);
+  const changes = operation.handler.effect !== "read";
+  if (!operation.isStream) return changes ? retold(one, operation, outputUndelivered) : one;
+  const item = changes ? retold(one, operation, itemUndelivered) : one;
+  const whole = streamCheck(operation, item);
+  return changes ? retold(whole, operation, outputUndelivered) : whole;
+};
+
+const retold =
+  (check: OutputCheck, { name }: Operation, tell: (handler: string, cause: QuaterError) => QuaterError): OutputCheck =>
+  (value) => {
+    try {
+      return check(value);
+    } catch (error) {
+      throw tell(name, isQuaterError(error) ? error : internal(error));
+    }
+  };
+
+const streamCheck =
+  (operation: Operation, item: OutputCheck): OutputCheck =>
+  (value) => {
+    if (isAsyncIterable(value)) return new CheckedStream(value, item);
     const returned = `${operation.name} declares output: stream(...), and its handle returned ${inWords(value)}`;
     throw internal(
       new Error(`${returned}: write async *handle(...) and yield each item, or declare the output without stream()`),
     );
   };
-};
 
-const sizeCheck = (operation: Operation, maxBytes: number): OutputCheck => {
-  const check = valueCheck(operation);
-  return (value) => {
-    const checked = check(value);
-    if (isLargerThan(checked, maxBytes)) throw outputTooLarge(operation.name, maxBytes);
-    return checked;
-  };
-};
-
-const valueCheck = (operation: Operation): OutputCheck => {
+const valueCheck = (operation: Operation, maxBytes: number): OutputCheck => {
   const { output: schema, name, isStream } = operation;
   const subject = isStream ? `An item of ${name}` : `The output of ${name}`;
   const check =
@@ -42,14 +63,19 @@ const valueCheck = (operation: Operation): OutputCheck => {
       : schemaCheck(schema, subject, isStream ? "yield a value" : "return a value, or declare no output");
   return (value) => {
     try {
-      return check(value);
+      const checked = check(value);
+      if (isLargerThan(checked, maxBytes)) throw outputTooLarge(name, maxBytes);
+      return checked;
     } catch (error) {
-      // Walked until the stack was full: looking for circles would cost every value that has none.
-      if (!(error instanceof RangeError && error.message.includes("call stack"))) throw error;
+      // Looking for circles would cost every value that has none, so a circle is walked until it is too deep.
+      if (!isTooDeep(error)) throw error;
       throw internal(new Error(`${subject} is not JSON: it contains itself, or is nested too deep`));
     }
   };
 };
+
+const isTooDeep = (error: unknown): boolean =>
+  error instanceof NestedTooDeep || (error instanceof RangeError && error.message.includes("call stack"));
 
 const jsonCheck =
   (subject: string): OutputCheck =>
@@ -212,6 +238,13 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     }
     await this.#finish(failure);
     return { done: true, value: undefined };
+  }
+
+  /** The reader cannot go on: the call ends with this failure. Rejects with what the gate makes of it. */
+  async throw(failure: unknown): Promise<IteratorResult<unknown>> {
+    if (this.#end === undefined) await this.#source.return?.().catch(() => undefined);
+    await this.#finish(failure ?? internal(failure));
+    return this.next();
   }
 
   /** Ends the stream for its reader, although its source does not: it may wait for ever for what its next item needs. */

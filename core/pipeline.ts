@@ -5,7 +5,7 @@ import { type Binder, frozen, type Given } from "./bind.ts";
 import { type Approved, type Authorized, type Bound, type Call, contextOf, StagedCall } from "./call.ts";
 import { canonicalText } from "./digest.ts";
 import { approvalRefused, cancelled, notAllowed, type QuaterError, refusedAs } from "./errors.ts";
-import type { Flight, Holding } from "./flights.ts";
+import { type Flight, type Holding, returned } from "./flights.ts";
 import type { HookRunner } from "./hooks.ts";
 import type { Verdict } from "./policy.ts";
 import { type Awaitable, andThen } from "./principal.ts";
@@ -37,8 +37,8 @@ export const runPipeline = async (flight: Flight, given: GivenReader, machine: M
   const approved = hooks.has("approve") ? await approve(authorized, machine) : StagedCall.approved(authorized, none, none);
   if (hooks.has("hold")) await hold(approved, flight, machine);
   // Checked last, so that nothing around the handler can put a wrong shape on the wire.
-  const isWrapped = hooks.has("around");
-  return checked(await (isWrapped ? hooks.around(approved, async () => handle(approved, flight)) : handle(approved, flight)));
+  const run = async () => returned(flight, await handle(approved, flight));
+  return checked(hooks.has("around") ? await hooks.around(approved, run) : returned(flight, await handle(approved, flight)));
 };
 
 /** Before anything is read: nobody probes the validation of what he may not call. */

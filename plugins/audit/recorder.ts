@@ -4,11 +4,11 @@
 import {
   type Approved,
   type Arrival,
-  type ErrorKind,
   type HookChoice,
   type Hooks,
   type Operation,
   type Outcome,
+  type QuaterError,
   schemaDigestOf,
 } from "../../core/index.ts";
 import type { Statement } from "../store/service.ts";
@@ -249,7 +249,7 @@ class Plan {
       ...this.about(call),
       type: "call.ended",
       durationMs: Math.max(0, Date.now() - call.startedAt),
-      outcome: outcome.ok ? "succeeded" : endedAs(outcome.error.kind),
+      outcome: outcome.ok ? "succeeded" : endedAs(outcome.error),
       ...(outcome.ok ? {} : { errorCode: outcome.error.code }),
     };
     if (!outcome.ok || this.#level !== "response" || outcome.value === undefined)
@@ -290,8 +290,10 @@ const besides = (about: Begun | undefined, how: EndedAs | undefined): Pick<Entry
   return ended === undefined || how === undefined ? {} : { beside: () => ended(how) };
 };
 
-const endedAs = (kind: ErrorKind): EndedAs =>
-  kind === "outcome_unknown" ? "unknown" : kind === "cancelled" ? "cancelled" : "failed";
+const endedAs = ({ code, kind }: QuaterError): EndedAs => {
+  if (code === "output_undelivered") return "succeeded"; // the handler ran to its end, and what it changed is kept
+  return kind === "outcome_unknown" ? "unknown" : kind === "cancelled" ? "cancelled" : "failed";
+};
 
 /** Both are objects of one member. */
 const merged = (args: string | undefined, result: string | undefined): string | undefined =>

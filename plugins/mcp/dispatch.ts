@@ -7,6 +7,7 @@ import {
   type Entry,
   type Gate,
   isQuaterError,
+  itemUndelivered,
   type Operation,
   type Outcome,
   outputTooLarge,
@@ -129,8 +130,7 @@ export class Dispatcher {
     const { callId, value } = outcome;
     if (isDryRun) return dryRunResult(value, tool?.wrapping, callId);
     if (tool?.wrapping !== "items") return successResult(wrapped(value, tool?.wrapping), tool?.wrapping, callId);
-    const limit = () => outputTooLarge(tool.operation.name, this.#maxOutputBytes);
-    return collected(value as AsyncIterable<unknown>, progress, this.#maxOutputBytes, limit).then(
+    return collected(value as AsyncIterableIterator<unknown>, tool.operation, progress, this.#maxOutputBytes).then(
       (items) => successResult(items, tool.wrapping, callId),
       (error: unknown) => {
         if (isQuaterError(error)) return error;
@@ -157,17 +157,20 @@ const isHidden = ({ policy }: Operation, principal: Principal): boolean => {
 
 /** @param maxBytes  The whole answer is held in memory. */
 const collected = async (
-  items: AsyncIterable<unknown>,
+  items: AsyncIterableIterator<unknown>,
+  { name, handler }: Operation,
   progress: Progress | undefined,
   maxBytes: number,
-  tooLarge: () => QuaterError,
 ): Promise<string> => {
   const parts: string[] = [];
   let size = 0;
   for await (const item of items) {
     const json = JSON.stringify(item) ?? "null";
     size += Buffer.byteLength(json) + 1;
-    if (size > maxBytes) throw tooLarge();
+    if (size > maxBytes) {
+      const tooLarge = outputTooLarge(name, maxBytes);
+      await items.throw?.(handler.effect === "read" ? tooLarge : itemUndelivered(name, tooLarge)); // so that it is recorded
+    }
     parts.push(json);
     await progress?.item(parts.length, json);
   }

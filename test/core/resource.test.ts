@@ -52,13 +52,21 @@ describe("call resources", () => {
 
   test.each<[string, object]>([
     ["the handler throws", { handle: () => JSON.parse("{") }],
-    ["the output is wrong", { output: Type.Integer() }],
+    ["the output of a read is wrong", { effect: "read", output: Type.Integer() }],
     ["the policy refuses", { auth: () => false }],
   ])("are told when %s", async (_name, more) => {
     const happened: string[] = [];
     await using app = await bootTest({ handlers: { run: using({ tx: made(happened, "tx", "call") }, more) } });
     expect((await app.as(principal()).call("run")).ok).toBe(false);
     expect(happened).toEqual(["open tx", "close tx failed"]);
+  });
+
+  test("close as after a success when a handler that changes something has run and its output is wrong", async () => {
+    const happened: string[] = [];
+    const run = using({ tx: made(happened, "tx", "call") }, { output: Type.Integer() });
+    await using app = await bootTest({ handlers: { run } });
+    expect(await app.as(principal()).call("run")).toMatchObject({ ok: false, error: { code: "output_undelivered" } });
+    expect(happened).toEqual(["open tx", "close tx"]);
   });
 
   test("are shared by policy and handler, and rolled back after a dry run", async () => {
@@ -78,7 +86,10 @@ describe("call resources", () => {
     expect(happened).toEqual([]);
   });
 
-  test("that fail to close turn a success into a failure, and all others still close", async () => {
+  test.each([
+    ["read", "internal"],
+    ["write", "outcome_unknown"],
+  ])("that fail to close turn the success of a %s into %s, and all others still close", async (effect, code) => {
     const happened: string[] = [];
     const failing = resource({
       name: "tx",
@@ -86,8 +97,9 @@ describe("call resources", () => {
       open: () => "tx",
       close: () => Promise.reject(new Error("commit failed")),
     });
-    await using app = await bootTest({ handlers: { run: using({ first: made(happened, "first", "call"), failing }) } });
-    expect(await app.as(principal()).call("run")).toMatchObject({ ok: false, error: { code: "internal" } });
+    const run = using({ first: made(happened, "first", "call"), failing }, { effect });
+    await using app = await bootTest({ handlers: { run } });
+    expect(await app.as(principal()).call("run")).toMatchObject({ ok: false, error: { code } });
     expect(happened).toEqual(["open first", "close first"]);
   });
 });

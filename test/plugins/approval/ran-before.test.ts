@@ -39,6 +39,30 @@ const earlierIn = (outcome: Outcome): unknown =>
 const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string;
 
 onBothDialects((claim) => {
+  claim("M12: an approved call whose result cannot be sent is used up, and a repeat says that it succeeded", async ({ boot }) => {
+    const large = handler({
+      description: "Pay somebody.",
+      effect: "write",
+      input: Type.Object({ cents: Type.Integer() }),
+      auth: authenticated,
+      output: Type.Object({ paid: Type.Integer() }),
+      handle: (input) => {
+        paid.push(input);
+        return { paid: "all of it" } as never;
+      },
+    });
+    const desk = await boot({ handlers: { pay: large } });
+    const id = await desk.approved(robot, { cents: 5 });
+    const outcome = await desk.call(robot, { cents: 5 });
+    expect(outcome).toMatchObject({ ok: false, error: { code: "output_undelivered", kind: "outcome_unknown" } });
+    expect(await desk.record(id)).toMatchObject({ state: "consumed", use: { callId: outcome.callId, outcome: "succeeded" } });
+    const repeated = await desk.call(robot, { cents: 5 });
+    expect(codeOf(repeated)).toBe("approval_required");
+    expect(earlierIn(repeated)).toMatchObject({ match: "identical", id, callId: outcome.callId, at, outcome: "succeeded" });
+    expect(codeOf(await desk.call(robot, { cents: 5 }, { id }))).toBe("approval_used");
+    expect(paid).toHaveLength(1);
+  });
+
   claim("S18: after a deploy that adds a field with a default, the same call says that it ran", async ({ boot, again }) => {
     const { id, callId } = await ran(await boot({ handlers: { pay: before } }), robot, order);
     const desk = await again({ handlers: { pay: withDefault } });
