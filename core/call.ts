@@ -2,7 +2,7 @@
 // so that stages out of order do not compile.
 
 import { argumentsHash, canonicalText } from "./digest.ts";
-import { invalidToken, type QuaterError } from "./errors.ts";
+import { invalidToken, isQuaterError, type QuaterError } from "./errors.ts";
 import type { Operation } from "./operation.ts";
 import type { Verdict } from "./policy.ts";
 import type { Awaitable, Principal } from "./principal.ts";
@@ -272,3 +272,9 @@ export class Cancellation {
     this.#controller?.abort();
   }
 }
+
+/** Whether a handler failed because its signal had aborted. Client libraries put that error into one of their own. */
+export const isAbort = (error: unknown): boolean => isAbortError(error) || isAbortError(Object(error).cause);
+
+const isAbortError = (error: unknown): boolean =>
+  isQuaterError(error) ? error.kind === "cancelled" : Object(error).name === "AbortError";

@@ -3,7 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { binderOf } from "./bind.ts";
-import { type Arrival, Cancellation, type Outcome, StagedCall } from "./call.ts";
+import { type Arrival, Cancellation, isAbort, type Outcome, StagedCall } from "./call.ts";
 import type { Door } from "./door.ts";
 import { principalAt } from "./door.ts";
 import { rehearse } from "./dry-run.ts";
@@ -318,6 +318,7 @@ export class PipelineGate implements Gate {
       const isPastRun = hasRun && told.kind === "internal" && operation.handler.effect !== "read";
       return isPastRun ? failedAfterwards(handler, told) : told;
     }
+    if (!isAbort(error)) this.#logged(error, call); // nobody else hears of it
     if (!isCutOff) return cancelled();
     // Safe to repeat where nothing was changed: the handler had not begun, or only reads.
     const hasBegun = !isQuaterError(error) || stream !== undefined;
