@@ -1,10 +1,11 @@
 // "Did this already run?" Looks for used requests of the same person and handler, over all surfaces and credentials, and
 // compares arguments. A deploy may have changed the input schema or the policy since, and the keys may have been rotated.
 
-import { canonicalText, cut, visible } from "../../core/index.ts";
+import { cut, visible } from "../../core/index.ts";
+import { differing } from "./differing.ts";
 import { digestOf } from "./digest.ts";
 import type { Ground } from "./ground.ts";
-import { folded, likenessKeys } from "./likeness.ts";
+import { likenessKeys } from "./likeness.ts";
 import { mostCompared } from "./reading.ts";
 import type { ApprovalRecord, Filed } from "./record.ts";
 
@@ -21,7 +22,7 @@ export type RanBefore =
       /** Milliseconds since the epoch. */
       readonly at: number;
       readonly outcome: string;
-      /** Names of the arguments that differ, or that only one of the two calls has. Printable. */
+      /** The arguments that differ, or that only one of the two calls has: see differing.ts. Printable. */
       readonly fields: readonly string[];
     }
   /** There are earlier calls that cannot be compared. */
@@ -75,43 +76,6 @@ const found = (match: "identical" | "similar", { id, use }: ApprovalRecord, fiel
   outcome: use?.outcome ?? "unknown",
   fields: fields.slice(0, mostFields).map((name) => cut(visible(name))),
 });
-
-/**
- * The names of the arguments that differ between two calls that may have the same effect.
- *
- * @returns `undefined` for another call; `"unknown"` where no argument could be compared.
- */
-const differing = (
-  now: Pick<Filed, "schema" | "args">,
-  then: Pick<Filed, "schema" | "args">,
-): readonly string[] | "unknown" | undefined => {
-  const [one, other] = [membersOf(now.args), membersOf(then.args)];
-  const isSameSchema = now.schema === then.schema;
-  const fields: string[] = [];
-  let shared = 0;
-  for (const name of new Set([...one.keys(), ...other.keys()])) {
-    const [mine, theirs] = [one.get(name), other.get(name)];
-    if (textOf(mine) === textOf(theirs)) {
-      shared++;
-      continue;
-    }
-    fields.push(name);
-    if (textOf(folded(mine)) === textOf(folded(theirs))) {
-      shared++; // looks the same to people
-      continue;
-    }
-    // Under another schema an argument may be new or gone, or be written as another type.
-    const isOfOneSchema = mine === undefined || theirs === undefined || kindOf(mine) !== kindOf(theirs);
-    if (isSameSchema || !isOfOneSchema) return undefined;
-  }
-  return shared === 0 && one.size > 0 && other.size > 0 ? "unknown" : fields;
-};
-
-const membersOf = (args: string): ReadonlyMap<string, unknown> => new Map(Object.entries(Object(JSON.parse(args))));
-
-const textOf = (value: unknown): string | undefined => (value === undefined ? undefined : canonicalText(value));
-
-const kindOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "array" : typeof value);
 
 /** One sentence without a full stop, for people and models. */
 export const ranBeforeInWords = (before: RanBefore): string => {

@@ -106,6 +106,34 @@ onBothDialects((claim) => {
   );
 
   claim(
+    "S18: a new field inside an object or a list element is named, and the earlier call is found",
+    async ({ boot, again }) => {
+      const nested = (line: Parameters<typeof Type.Object>[0]) =>
+        withInput({ to: Type.Object({ name: Type.String() }), lines: Type.Array(Type.Object({ sku: Type.String(), ...line })) });
+      const input = { to: { name: "Bo" }, lines: [{ sku: "a" }, { sku: "b" }] };
+      const { id, callId } = await ran(await boot({ handlers: { pay: nested({}) } }), robot, input);
+      const desk = await again({ handlers: { pay: nested({ count: Type.Integer({ default: 1 }) }) } });
+      expect(earlierIn(await desk.call(robot, input))).toEqual({
+        match: "similar",
+        id,
+        callId,
+        at,
+        outcome: "succeeded",
+        fields: ["/lines/0/count", "/lines/1/count"],
+      });
+      const other = { ...input, lines: [{ sku: "a" }, { sku: "c" }] };
+      expect(earlierIn(await desk.call(robot, other))).toBeUndefined();
+      expect(earlierIn(await desk.call(robot, { ...input, lines: [{ sku: "a" }] }))).toBeUndefined();
+      const renamed = withInput({ to: Type.Object({ person: Type.String() }), lines: Type.Optional(Type.Array(Type.String())) });
+      const last = await again({ handlers: { pay: renamed } });
+      expect(earlierIn(await last.call(robot, { to: { person: "Bo" } }))).toEqual({
+        match: "cannot_tell",
+        reason: "an earlier call has no argument in common with this one",
+      });
+    },
+  );
+
+  claim(
     "S18: an identical call is found over surfaces, credentials and a changed policy, and a call that looks the same, too",
     async ({ boot, again }) => {
       const { id, callId } = await ran(await boot({ handlers: { pay: before } }), robot, order);
