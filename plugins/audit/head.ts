@@ -4,11 +4,11 @@
 import { canonicalText } from "../../core/index.ts";
 import { type Genesis, genesisHash, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
 import type { KeyRing } from "./key-ring.ts";
-import { chain, type HeadRow } from "./tables.ts";
+import { chain, type HeadRow, newestLinked } from "./tables.ts";
 
 export class DamagedHead extends Error {}
 
-/** The store lacks what this process wrote. */
+/** The store lacks what this process has seen in it. */
 export class SetBack extends DamagedHead {}
 
 /** The trail names a key that the key file does not have yet. Nothing is known to be wrong with the trail. */
@@ -20,8 +20,29 @@ export class LostTrail extends Error {}
 export const restoreHint =
   'If a standby was promoted or a backup restored, stop all instances and run `quater store restored --reason "..."`';
 
-export const setBack = (written: number, found: number): SetBack =>
-  new SetBack(`The store was set back: this process wrote event ${written}, and the trail ends at ${found}. ${restoreHint}`);
+const setBack = (seen: number, found: number): SetBack =>
+  new SetBack(`The store was set back: this process has seen event ${seen}, and the trail ends at ${found}. ${restoreHint}`);
+
+/** The trail of the store does not continue the trail that this process has seen. */
+export const otherHistory = (seq: number): SetBack =>
+  new SetBack(
+    `The store was set back: its trail does not continue from event ${seq}, which this process has seen. ${restoreHint}`,
+  );
+
+/**
+ * Checks that the trail still continues from what this process has seen.
+ *
+ * @param held  The hash that the store holds for event `seen.seq`.
+ * @throws {SetBack}
+ */
+export const assertContinues = (seen: HeadRow, head: HeadRow, held: string | null): void => {
+  if (head.seq < seen.seq) throw setBack(seen.seq, head.seq);
+  if (head.genesis !== seen.genesis || newestLinked(head).seq < newestLinked(seen).seq) throw otherHistory(seen.seq);
+  // The MAC covers both ends of the trail. An event between them is read from its row, and a pruned one cannot be read.
+  if (seen.seq < head.floor_seq || seen.seq === 0) return;
+  const found = seen.seq === head.seq ? head.hash : seen.seq === head.floor_seq ? head.floor_hash : held;
+  if (found !== seen.hash) throw otherHistory(seen.seq);
+};
 
 export const genesisOf = (head: HeadRow): Genesis => {
   try {

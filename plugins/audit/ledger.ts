@@ -4,11 +4,11 @@ import { isStoreFailure, type OpenStore, type Statement, type Transaction } from
 import { bodyHashOf, genesisHash, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
 import { type EventFields, type EventLink, type EventMeta, type EventRow, isLinked, metaText } from "./event.ts";
 import type { Check, Standing } from "./evidence.ts";
-import { assertHonest, DamagedHead, firstHead, genesisOf, keyedOf, LostTrail, restoreHint, SetBack, setBack } from "./head.ts";
+import { assertContinues, assertHonest, DamagedHead, firstHead, genesisOf, keyedOf, LostTrail } from "./head.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { BatchEvidence, LinkedEvents } from "./linked.ts";
 import { freshSalt } from "./salt.ts";
-import { chain, type HeadRow, newestLinked, queriesOn, type TrailQueries } from "./tables.ts";
+import { chain, type HeadBeside, type HeadRow, newestLinked, queriesOn, type TrailQueries } from "./tables.ts";
 
 /** Where the chain stands: what a checkpoint attests. */
 export interface Position {
@@ -70,6 +70,8 @@ export class Ledger {
   /** The head as it was left by this process, where nobody else is expected to move it. */
   #known: HeadRow | undefined;
   #last: HeadRow;
+  /** The newest head that this process has met, written by itself or by another process. */
+  #seen: HeadRow;
   #attempt: Attempt | undefined;
 
   private constructor(store: OpenStore, queries: TrailQueries, options: LedgerOptions, head: HeadRow) {
@@ -77,7 +79,8 @@ export class Ledger {
     this.queries = queries;
     this.#options = options;
     this.#last = head;
-    this.#linked = new LinkedEvents(queries, () => options.keys.current);
+    this.#seen = head;
+    this.#linked = new LinkedEvents(queries, () => options.keys.current, newestLinked(head));
     this.genesis = genesisHash(keyedOf(options.keys, genesisOf(head).key), head.genesis);
   }
 
@@ -112,21 +115,22 @@ export class Ledger {
     return this.#last;
   }
 
+  /** The newest event that this process has met. */
+  get seen(): Pick<HeadRow, "seq" | "hash"> {
+    return this.#seen;
+  }
+
   /**
-   * Checks that the store still holds the newest event that this process wrote or read.
+   * Looks where the trail stands, and remembers it.
    *
-   * @throws {DamagedHead} when a failover led to a server that lacks it.
+   * @throws {SetBack} when the trail does not continue from what this process has seen.
+   * @throws {DamagedHead | MissingKey | StoreFailure}
    */
-  async assertHoldsOwn(): Promise<void> {
-    const { seq, hash } = this.#last;
-    const [head] = await this.#store.read<HeadRow>(this.queries.head);
-    if (head === undefined) throw new DamagedHead("The head of the trail is gone");
-    assertHonest(this.#options.keys, head);
-    if (head.seq < seq) throw setBack(seq, head.seq);
-    const [row] = await this.#store.read<EventRow>(this.queries.after(seq - 1, 1));
-    const held = seq === head.floor_seq ? head.floor_hash : row?.seq === seq ? row.hash : undefined;
-    if (seq > 0 && seq >= head.floor_seq && held !== hash)
-      throw new SetBack(`The store holds another event ${seq} than this process wrote. ${restoreHint}`);
+  async look(): Promise<HeadRow> {
+    const before = this.#seen;
+    const [row] = await this.#store.read<HeadBeside>(this.queries.headBeside(before.seq));
+    if (row === undefined) throw new DamagedHead("The head of the trail is gone");
+    return this.#checked(row, before);
   }
 
   /** The newest checkpoint among the last events, or where the trail begins: whoever wrote it may be gone. */
@@ -149,10 +153,7 @@ export class Ledger {
    * @throws {DamagedHead | StoreFailure}
    */
   async standingOf(approvalId: string): Promise<Standing | undefined> {
-    const [head] = await this.#store.read<HeadRow>(this.queries.head);
-    if (head === undefined) throw new DamagedHead("The head of the trail is gone");
-    assertHonest(this.#options.keys, head);
-    return this.#linked.reach(this.#store, head, approvalId);
+    return this.#linked.reach(this.#store, await this.look(), approvalId);
   }
 
   /** @throws {StoreFailure} nothing was written, or, of kind `lost`, perhaps all of it: ask `settleAttempt`. */
@@ -184,7 +185,7 @@ export class Ledger {
    */
   async probe(): Promise<void> {
     await this.#store.transaction(async (transaction) => {
-      this.#checked(await transaction.rows(this.queries.headForWriting));
+      await this.#locked(transaction);
       await transaction.runLast(...this.queries.touch(`ready:${this.#options.instance}`));
     });
   }
@@ -195,7 +196,7 @@ export class Ledger {
     if (attempt === undefined) return undefined;
     const [found] = await this.#store.transaction(async (transaction) => {
       // What was sent may still be on its way through the server: whoever holds the head is waited for before looking.
-      await transaction.run(this.queries.headForWriting);
+      await transaction.run(this.queries.headForWriting(this.#seen.seq));
       return transaction.rows<EventRow>(this.queries.after(attempt.seq - 1, 1));
     });
     this.#attempt = undefined;
@@ -203,7 +204,7 @@ export class Ledger {
   }
 
   async #inTransaction(transaction: Transaction, entries: readonly Entry[]): Promise<Attempt> {
-    const { now, ...head } = this.#checked(await transaction.rows(this.queries.headForWriting));
+    const { now, head } = await this.#locked(transaction);
     const refusals = new Map<Entry, Error>();
     const evidence = entries.some(({ check }) => check !== undefined) ? await this.#evidence(transaction, head) : undefined;
     for (const [index, entry] of entries.entries()) {
@@ -220,13 +221,21 @@ export class Ledger {
     return attempt;
   }
 
-  /** @throws {DamagedHead | MissingKey} */
-  #checked([row]: readonly (HeadRow & { readonly now: number })[]): HeadRow & { readonly now: number } {
+  /** Nobody else can write until the transaction ends. */
+  async #locked(transaction: Transaction): Promise<{ readonly now: number; readonly head: HeadRow }> {
+    const before = this.#seen;
+    const [row] = await transaction.rows<HeadBeside & { readonly now: number }>(this.queries.headForWriting(before.seq));
     if (row === undefined) throw new DamagedHead("The head of the trail is gone");
-    const { now: _, ...head } = row;
+    const { now, ...beside } = row;
+    return { now, head: this.#checked(beside, before) };
+  }
+
+  /** @throws {DamagedHead | MissingKey} */
+  #checked({ held, ...head }: HeadBeside, before: HeadRow): HeadRow {
     assertHonest(this.#options.keys, head);
-    if (head.seq < this.#last.seq) throw setBack(this.#last.seq, head.seq);
-    return row;
+    assertContinues(before, head, held);
+    if (head.seq >= this.#seen.seq) this.#seen = head;
+    return head;
   }
 
   async #evidence(transaction: Transaction, head: HeadRow): Promise<BatchEvidence> {
@@ -310,6 +319,7 @@ export class Ledger {
     this.#attempt = undefined;
     this.#known = attempt.head;
     this.#last = attempt.head;
+    if (attempt.head.seq >= this.#seen.seq) this.#seen = attempt.head;
     this.#linked.add(attempt.linked.before, attempt.linked.metas, newestLinked(attempt.head));
     return attempt.receipts;
   }

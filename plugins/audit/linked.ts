@@ -3,6 +3,7 @@
 
 import { type EventLink, type EventMeta, isLinked } from "./event.ts";
 import { type Evidence, type Standing, standingOf, type Told } from "./evidence.ts";
+import { DamagedHead, otherHistory } from "./head.ts";
 import type { TrailKeys } from "./keys.ts";
 import type { Draft, Position } from "./ledger.ts";
 import { type ReadRow, type RowSource, readRows } from "./rows.ts";
@@ -30,53 +31,61 @@ export class LinkedEvents {
   readonly #queries: TrailQueries;
   readonly #keysNow: () => TrailKeys;
   #keys: { readonly of: TrailKeys; readonly verify: VerifyKeys } | undefined;
-  #known: Known | undefined;
+  #known: Known;
   #forgetAt = kept;
 
-  /** @param keys  Of the key file as it is now: it may gain keys while the process runs. */
-  constructor(queries: TrailQueries, keys: () => TrailKeys) {
+  /**
+   * @param keys  Of the key file as it is now: it may gain keys while the process runs.
+   * @param newest  Named by the head that the process met first. The links of later events must lead back to it.
+   */
+  constructor(queries: TrailQueries, keys: () => TrailKeys, newest: EventLink) {
     this.#queries = queries;
     this.#keysNow = keys;
+    this.#known = since(newest);
   }
 
   /** As far as it was read. */
   standing(approvalId: string): Standing | undefined {
-    return standingOf(this.#known?.byRequest.get(approvalId) ?? []);
+    return standingOf(this.#known.byRequest.get(approvalId) ?? []);
   }
 
   /**
-   * Reads what was written since the last time. Where the events in between do not verify, all that was known is dropped:
+   * Reads what was written since the last time. The links lead back to the newest event known before, or the store was set back:
    * the event that ended a request may be among those that are gone.
    *
    * @param isLocked  Nobody else can write meanwhile, so the head is the newest.
+   * @throws {DamagedHead} when an event in between is gone or does not verify.
+   * @throws {SetBack} when the links lead past what is known.
    */
   async catchUp(rows: RowSource, head: HeadRow, isLocked: boolean): Promise<void> {
     const newest = newestLinked(head);
     const before = this.#known;
-    if (before !== undefined && isSame(before.newest, newest)) return;
+    if (isSame(before.newest, newest)) return;
     // Read before this process wrote again: what is known is newer.
-    if (!isLocked && before !== undefined && newest.seq < before.newest.seq) return;
-    const fresh = { newest, next: newest, isEnd: newest.seq === 0, byRequest: new Map<string, Told[]>() };
-    if (before === undefined) {
-      this.#known = fresh;
-      return;
-    }
+    if (!isLocked && newest.seq < before.newest.seq) return;
     const added: Told[] = [];
-    let next: EventLink | undefined = newest;
-    while (next !== undefined && next.seq > before.newest.seq) {
+    let next = newest;
+    while (next.seq > before.newest.seq && next.seq > head.floor_seq) {
       const page: Page = await this.#page(rows, head, next, before.newest.seq);
       added.push(...page.told);
-      next = page.isBroken || page.told.length === 0 ? undefined : page.next;
+      if (page.isBroken || page.told.length === 0) {
+        // Unlocked, the events may be pruned at this moment. What depends on them is decided under the lock.
+        if (!isLocked) return;
+        throw new DamagedHead(`The trail is damaged: approval event ${page.next.seq} is gone or was changed`);
+      }
+      next = page.next;
     }
     if (this.#known !== before) {
       // Another call read meanwhile, and perhaps less far. A decision inside the transaction needs all of it.
       if (isLocked) await this.catchUp(rows, head, isLocked);
       return;
     }
-    if (next === undefined || !isSame(next, before.newest)) {
-      this.#known = fresh;
+    // Events in between were pruned, so nothing older can be used any more.
+    if (next.seq > before.newest.seq) {
+      this.#known = since(newest);
       return;
     }
+    if (!isSame(next, before.newest)) throw otherHistory(before.newest.seq);
     for (const told of added.reverse()) append(before.byRequest, told);
     this.#known = { ...before, newest };
     this.#forget(before.byRequest);
@@ -88,7 +97,7 @@ export class LinkedEvents {
     for (;;) {
       const known = this.#known;
       const standing = this.standing(approvalId);
-      if (known === undefined || standing !== undefined || known.isEnd) return standing;
+      if (standing !== undefined || known.isEnd) return standing;
       const page = await this.#page(rows, head, known.next, 0);
       if (this.#known !== known) continue;
       for (const told of page.told) prepend(known.byRequest, told);
@@ -101,7 +110,7 @@ export class LinkedEvents {
   /** What this process has written itself. */
   add(before: EventLink, metas: readonly EventMeta[], newest: EventLink): void {
     const known = this.#known;
-    if (known === undefined || metas.length === 0 || !isSame(known.newest, before)) return;
+    if (metas.length === 0 || !isSame(known.newest, before)) return;
     for (const meta of metas) append(known.byRequest, toldBy(meta));
     this.#known = { ...known, newest };
     this.#forget(known.byRequest);
@@ -172,6 +181,9 @@ export class BatchEvidence implements Evidence {
     }
   }
 }
+
+/** Nothing is read yet. */
+const since = (newest: EventLink): Known => ({ newest, next: newest, isEnd: newest.seq === 0, byRequest: new Map() });
 
 const isSame = (one: EventLink, other: EventLink): boolean => one.seq === other.seq && one.hash === other.hash;
 

@@ -145,7 +145,7 @@ export class Recorder {
       ...(check === undefined ? {} : { check }),
     };
     const { trail } = this.#options;
-    if (about.approvalId !== undefined) await trail.assertUsesReachSinks();
+    if (about.approvalId !== undefined) await trail.assertUsable();
     const receipt = await trail.record(entry, () => start.neverRan(about));
     if ("refusal" in receipt) return receipt;
     if (about.approvalId !== undefined)

@@ -109,6 +109,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     if (Date.now() - renewedAt < leaseMs / 3) return;
     renewedAt = Date.now();
     await trail.renewLease(recorder.openSince);
+    if (stays) await trail.compare();
     if (!stays || trail.ledger === undefined) return;
     await sweepLost();
     if (Date.now() - prunedAt < pruneEveryMs) return;

@@ -31,6 +31,11 @@ export interface HeadRow {
   readonly approval_hash: string;
 }
 
+/** The head together with the stored hash of an event that the process has seen. */
+export interface HeadBeside extends HeadRow {
+  readonly held: string | null;
+}
+
 /** The newest linked event. The MAC of format 1 does not cover these columns, so they say nothing there. */
 export const newestLinked = ({ format, approval_seq, approval_hash }: HeadRow): EventLink =>
   format === 1 ? { hash: noBody, seq: 0 } : { hash: approval_hash, seq: approval_seq };
@@ -139,13 +144,20 @@ export const queriesOn = (store: OpenStore) => {
     .orderBy("earlier.seq", "desc")
     .limit(1)
     .as("previous");
+  const headBeside = (seen: number) =>
+    head.select(
+      db.selectFrom("audit_event").select("audit_event.hash").where("chain", "=", chain).where("seq", "=", seen).as("held"),
+    );
   return {
     db,
     head: head as Query,
-    /** With the time, so that numbering needs one question. */
-    headForWriting: (store.dialect === "postgres"
-      ? head.select(store.clock.as("now")).forUpdate()
-      : head.select(store.clock.as("now"))) as Query,
+    /** With the time and the hash of event `seen`, so that numbering needs one question. */
+    headForWriting: (seen: number): Query => {
+      const query = headBeside(seen).select(store.clock.as("now"));
+      return store.dialect === "postgres" ? query.forUpdate() : query;
+    },
+    /** With the hash of event `seen` as `held`. */
+    headBeside: (seen: number): Query => headBeside(seen),
     /** A sink took a checkpoint: events up to it may be pruned. */
     sinkHolds: (name: string, { size, at }: Omit<SinkRow, "name">): Query =>
       db

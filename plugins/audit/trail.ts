@@ -2,7 +2,7 @@
 // writes none leaves nothing behind.
 
 import { randomBytes } from "node:crypto";
-import type { Log } from "../../core/index.ts";
+import type { Log, QuaterError } from "../../core/index.ts";
 import type { Store } from "../store/service.ts";
 import type { SignedCheckpoint } from "./chain.ts";
 import type { EventFields } from "./event.ts";
@@ -107,7 +107,7 @@ export class Trail {
     const open = await this.#options.store.open();
     this.#mustCompare = false;
     try {
-      await ledger.assertHoldsOwn();
+      await ledger.look();
       await this.#attestor.assertAgreement(open, false);
     } catch (error) {
       this.#mustCompare = true;
@@ -122,20 +122,38 @@ export class Trail {
 
   /** Compares the store again if a connection to it was lost. Fences the store when it was set back. */
   async compareWhenDue(): Promise<void> {
-    if (!this.#mustCompare || this.#opened === undefined) return;
-    await this.open().catch((error: unknown) => {
-      if (error instanceof DamagedHead) this.#fence(error);
-      else throw error;
-    });
+    if (this.#mustCompare) await this.compare();
   }
 
-  /** What this process wrote and the store lost is attested at once, so that its numbers are not used again. */
+  /**
+   * Compares the store with what this process has seen of it, and with what was added to the sinks. A process that has no calls
+   * learns from this, too. Fences the store when it was set back.
+   */
+  async compare(): Promise<void> {
+    if (this.#opened === undefined) return;
+    try {
+      const ledger = await this.open();
+      await this.#attestor.assertAdded(await this.#options.store.open());
+      await ledger.look();
+    } catch (error) {
+      if (error instanceof DamagedHead) this.#fence(error);
+      else throw error;
+    }
+  }
+
+  /** What this process has seen and the store lost is attested at once, so that its numbers are not used again. */
   #fence(error: unknown): void {
     const { store } = this.#options;
-    const head = this.#opened?.head;
-    if (error instanceof SetBack && head !== undefined && !store.isFenced)
-      this.#attestor.send(this.#attestor.signed({ ...head, at: Date.now() }));
+    const seen = this.#opened?.seen;
+    if (error instanceof SetBack && seen !== undefined && !store.isFenced)
+      this.#attestor.send(this.#attestor.signed({ seq: seen.seq, hash: seen.hash, at: Date.now() }));
     store.fence(error);
+  }
+
+  /** @returns The refusal of a call. Damage fences the store. */
+  #refusalOf(error: unknown): QuaterError {
+    if (meaningOf(error) === "damage") this.#fence(error);
+    return unrecorded(error);
   }
 
   /** @throws {QuaterError} `audit_unavailable` once the store is fenced: then not even reads go on. */
@@ -198,7 +216,7 @@ export class Trail {
     try {
       return await (await this.open()).standingOf(approvalId);
     } catch (error) {
-      throw unrecorded(error);
+      throw this.#refusalOf(error);
     }
   }
 
@@ -301,16 +319,27 @@ export class Trail {
     };
   }
 
-  /** Rejects when the sinks did not take the uses before. Call it before an approval is used up. */
-  assertUsesReachSinks(): Promise<void> {
-    return this.#attestor.assertUsesTaken().catch((error: unknown) => Promise.reject(unrecorded(error)));
+  /**
+   * Call it before an approval is used up.
+   *
+   * @throws {QuaterError} `audit_unavailable` when the sinks did not take the uses before, cannot be read, or attest an event that
+   *   the store lacks. The last one fences the store.
+   */
+  async assertUsable(): Promise<void> {
+    try {
+      await this.#attestor.assertUsesTaken();
+      await this.#attestor.assertAdded(await this.#options.store.open());
+    } catch (error) {
+      throw this.#refusalOf(error);
+    }
   }
 
   /**
-   * Writes the use of an approval to every sink, before the handler runs.
+   * Writes the use of an approval to every sink, before the handler runs. Then reads what others wrote there: if the store was
+   * set back between two uses, each instance has written its line before it reads, so one of them finds the line of the other.
    *
    * @param place  Of the event `approval.used`.
-   * @throws {QuaterError} `audit_unavailable` when a sink does not take it.
+   * @throws {QuaterError} `audit_unavailable` when a sink does not take it, or attests an event that the store lacks.
    */
   async sendUse(place: { readonly seq: number; readonly hash: string }, approvalId: string, callId: string): Promise<void> {
     try {
@@ -318,6 +347,11 @@ export class Trail {
     } catch (error) {
       this.#options.log.error("The use of an approval did not reach a sink, so the call does not run", { error: String(error) });
       throw unrecorded(error);
+    }
+    try {
+      await this.#attestor.assertAdded(await this.#options.store.open());
+    } catch (error) {
+      throw this.#refusalOf(error);
     }
   }
 

@@ -62,6 +62,28 @@ export const assertSinksAgree = async (given: Comparison): Promise<void> => {
   if (first !== undefined) throw behind(first);
 };
 
+/**
+ * Compares lines that were added to a sink. They are read first, as above.
+ *
+ * @throws {StoreDisagrees}
+ */
+export const assertHeld = async (
+  given: Pick<Comparison, "store" | "keys" | "genesis">,
+  file: string,
+  lines: readonly string[],
+): Promise<void> => {
+  const signed = lines.map((line) => readLine(line, given.keys.publicKeys)).filter((read) => typeof read !== "string");
+  if (signed.length === 0) return;
+  const head = await headOf(given.store);
+  if (head === undefined) throw new DamagedHead("The head of the trail is gone");
+  const [first] = await contradictions(
+    given,
+    head,
+    signed.map((line) => ({ file, line })),
+  );
+  if (first !== undefined) throw behind(first);
+};
+
 export const headOf = async (store: OpenStore): Promise<HeadRow | undefined> =>
   (await store.read<HeadRow>(queriesOn(store).head))[0];
 

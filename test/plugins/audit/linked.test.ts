@@ -5,7 +5,7 @@ import { storeRef } from "quater/plugins";
 import { expect, test } from "vitest";
 import { readKeys } from "../../../plugins/audit/keys.ts";
 import { LinkedEvents } from "../../../plugins/audit/linked.ts";
-import { type HeadRow, queriesOn } from "../../../plugins/audit/tables.ts";
+import { type HeadRow, newestLinked, queriesOn } from "../../../plugins/audit/tables.ts";
 import { bootDesk, codeOf, people } from "../approval/kit.ts";
 import { tempFolder } from "./kit.ts";
 
@@ -21,8 +21,8 @@ test("S3: a decision inside the transaction reads every event, also while anothe
   const oldest = await desk.approved(robot, { cents: 1 });
   for (let n = 0; n < 80; n++) await desk.approved(robot, { cents: 100 + n });
   const id = await desk.approved(robot, { cents: 2 });
-  const index = new LinkedEvents(queries, () => keys);
   const oldHead = await headNow();
+  const index = new LinkedEvents(queries, () => keys, newestLinked(oldHead));
   expect(await index.reach(store, oldHead, id)).toMatchObject({ state: "approved" });
   expect(codeOf(await desk.call(robot, { cents: 2 }))).toBe("ok");
 

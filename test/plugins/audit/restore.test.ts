@@ -188,7 +188,7 @@ onBothStores((claim) => {
     expect(await desk.post(server, { to: "Olga", cents: 3 })).toBe(503);
     const { code, err } = await server.ended;
     expect(code).toBe(74);
-    expect(err).toMatch(/The store was set back: this process wrote event \d+, and the trail ends at \d+/);
+    expect(err).toMatch(/The store was set back: this process has seen event \d+, and the trail ends at \d+/);
     expect(err).toContain("quater store restored");
     expect(desk.done).toEqual(["Olga 1", "Olga 2"]);
     expect((await restored(desk)).code).toBe(0);

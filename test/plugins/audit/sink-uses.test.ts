@@ -1,6 +1,16 @@
 // The use of an approval reaches the sinks before the handler runs, and sinks are read from their end.
 
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { authenticated, handler, Type } from "quater";
 import { expect, test } from "vitest";
@@ -68,14 +78,14 @@ onBothDialects((claim) => {
     const first = await desk.approved(people.robot, { n: 1 }, { handler: "spend" });
     const second = await desk.approved(people.robot, { n: 2 }, { handler: "spend" });
     if (existsSync(sink)) renameSync(sink, `${sink}.held`);
-    mkdirSync(sink); // a folder takes no lines
+    symlinkSync("/dev/full", sink); // it can be read, and takes no lines
     const call = (n: number) => desk.call(people.robot, { n }, { handler: "spend" });
     expect(codeOf(await call(1))).toBe("audit_unavailable");
     expect(codeOf(await call(2))).toBe("audit_unavailable");
     expect(held).toEqual([]);
     expect((await desk.record(first)).state).toBe("consumed");
     expect((await desk.record(second)).state).toBe("approved");
-    rmSync(sink, { recursive: true });
+    rmSync(sink);
     if (existsSync(`${sink}.held`)) renameSync(`${sink}.held`, sink);
     expect(codeOf(await call(2))).toBe("ok");
     // The end of the first call was queued before the events of the second, so it stands in the trail by now.

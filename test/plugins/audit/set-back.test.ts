@@ -1,0 +1,151 @@
+// All rows of an older copy are put back while several instances run. An instance that was idle must not go on with them.
+
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { authenticated, handler, Type } from "quater";
+import { expect } from "vitest";
+import { codeOf, type Desk, type OnDialect, onBothDialects, paid, pay, people } from "../approval/kit.ts";
+import { type Copy, copyOf, isFenced, putBack } from "./copy-kit.ts";
+
+const { robot, ana, bea } = people;
+
+const newest = async (desk: Desk) =>
+  (await desk.sql("select seq, hash from audit_event order by seq desc limit 1"))[0] as { seq: number; hash: string };
+
+const sinkOf = ({ root }: OnDialect) => join(root, "sink.jsonl");
+/** `note` needs no approval, so its events are not linked. */
+const handlers = {
+  pay,
+  note: handler({ description: "Note.", effect: "write", input: Type.Object({}), auth: authenticated, handle: () => 1 }),
+};
+const expose = { pay: { direct: true, approval: "finance" }, note: { direct: true } };
+const audited = (on: OnDialect) => ({ handlers, expose, audit: { sinks: [{ file: sinkOf(on) }], leaseMs: 600_000 } });
+const linesOf = (on: OnDialect) => readFileSync(sinkOf(on), "utf8").split("\n").filter(Boolean);
+/** Reads what the trail says of a request, and writes nothing: bea has voted already. */
+const look = async (desk: Desk, id: string) =>
+  desk.approvals.vote({ principal: bea, via: "api" }, { id, verdict: "approve", digest: (await desk.record(id)).digest });
+/** Without a sink, an instance has only what it has seen. */
+const alone = { handlers, expose, audit: { leaseMs: 600_000 } };
+
+const note = async (desk: Desk) => codeOf(await desk.call(ana, {}, { handler: "note" }));
+
+/** Lets the trail grow behind event `seq`: by an event of an approval, and by others. */
+const grow = async (desk: Desk, seq: number) => {
+  await desk.file(ana, { cents: 1_000 });
+  while ((await newest(desk)).seq <= seq + 1) await note(desk);
+};
+
+interface Two {
+  readonly busy: Desk;
+  readonly idle: Desk;
+  readonly copy: Copy;
+}
+
+/** Two instances, a request that is approved, and a copy of all rows from before the busy one uses it. */
+const used = async (on: OnDialect, boot: ReturnType<typeof audited> | typeof alone): Promise<Two & { readonly id: string }> => {
+  const busy = await on.boot(boot);
+  const id = await busy.approved(robot);
+  const idle = await on.again(boot);
+  // All that both have noted so far is written before this.
+  for (const desk of [busy, idle]) expect(await note(desk)).toBe("ok");
+  const copy = await copyOf(busy);
+  expect(codeOf(await busy.call(robot))).toBe("ok");
+  return { busy, idle, copy, id };
+};
+
+onBothDialects((claim, dialect) => {
+  claim("S19: an instance that was idle finds by the sink that the store was set back, and runs nothing twice", async (on) => {
+    const { busy, idle, copy } = await used(on, audited(on));
+    await putBack(busy, on, copy);
+    expect(codeOf(await idle.call(robot))).toBe("audit_unavailable");
+    expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
+  });
+
+  claim("S19: an idle instance finds it also after other events took the numbers of those that are lost", async (on) => {
+    const { busy, idle, copy } = await used(on, audited(on));
+    const { seq } = await newest(busy);
+    await putBack(busy, on, copy);
+    await grow(idle, seq);
+    expect(codeOf(await idle.call(robot))).toBe("audit_unavailable");
+    expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
+  });
+
+  // Only PostgreSQL tells when a writer waits.
+  const onPostgres: typeof claim = dialect === "postgres" ? claim : () => undefined;
+  onPostgres("S19: two uses around a set back: the one that writes its line last finds the line of the other", async (on) => {
+    const { busy, idle, copy } = await used(on, audited(on));
+    const lines = linesOf(on);
+    const [line = ""] = lines.filter((each) => each.includes('"approval.used"'));
+    // The line of the busy instance is still on its way.
+    writeFileSync(sinkOf(on), `${lines.filter((each) => each !== line).join("\n")}\n`);
+    await putBack(busy, on, copy);
+    const { default: pg } = await import("pg");
+    const holder = new pg.Client({ connectionString: on.url });
+    await holder.connect();
+    try {
+      await holder.query("begin");
+      await holder.query("select seq from quater.audit_head for update");
+      const call = idle.call(robot);
+      const waiting = "select 1 from pg_locks where not granted";
+      await expect.poll(async () => (await holder.query(waiting)).rowCount, { interval: 5 }).toBeGreaterThan(0);
+      appendFileSync(sinkOf(on), `${line}\n`);
+      await holder.query("rollback");
+      expect(codeOf(await call)).toBe("audit_unavailable");
+    } finally {
+      await holder.end();
+    }
+    expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
+  });
+
+  claim("S19: an instance that has read newer events refuses a trail that ends before them", async (on) => {
+    const { busy, idle, copy, id } = await used(on, alone);
+    await look(idle, id);
+    await putBack(busy, on, copy);
+    expect(codeOf(await idle.call(robot))).toBe("audit_unavailable");
+    expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
+  });
+
+  claim("S19: an instance that has read newer events refuses a trail in which other events have their numbers", async (on) => {
+    const { busy, idle, copy, id } = await used(on, alone);
+    await look(idle, id);
+    const seen = await newest(busy);
+    await putBack(busy, on, copy);
+    await grow(await on.again(alone), seen.seq);
+    // A plain write: it needs no approval, and finds it all the same.
+    expect(await note(idle)).toBe("audit_unavailable");
+    expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
+  });
+
+  claim("S19: links between approval events show a set back that hides behind the hash of the newest event", async (on) => {
+    const { busy, idle, copy, id } = await used(on, alone);
+    await look(idle, id);
+    const seen = await newest(busy);
+    await putBack(busy, on, copy);
+    const other = await on.again(alone);
+    await grow(other, seen.seq);
+    await other.sql("update audit_event set hash = ? where seq = ?", seen.hash, seen.seq);
+    expect(codeOf(await idle.call(robot))).toBe("audit_unavailable");
+    expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
+  });
+
+  claim("S19: instances that use approvals in turn agree with their sink, and each reads what is new in it", async (on) => {
+    const desks = [await on.boot(audited(on)), await on.again(audited(on))] as const;
+    for (let n = 0; n < 6; n++) {
+      await desks[0].approved(robot, { cents: n });
+      expect(codeOf(await desks[n % 2 === 0 ? 0 : 1].call(robot, { cents: n }))).toBe("ok");
+    }
+    expect(linesOf(on).filter((line) => line.includes('"approval.used"'))).toHaveLength(6);
+  });
+
+  claim("S19: a sink that cannot be read stops the call before its approval is used", async (on) => {
+    const desk = await on.boot(audited(on));
+    const id = await desk.approved(robot);
+    renameSync(sinkOf(on), `${sinkOf(on)}.held`);
+    mkdirSync(sinkOf(on));
+    expect(codeOf(await desk.call(robot))).toBe("audit_unavailable");
+    expect([isFenced(desk), (await desk.record(id)).state, paid]).toEqual([false, "approved", []]);
+    rmSync(sinkOf(on), { recursive: true });
+    renameSync(`${sinkOf(on)}.held`, sinkOf(on));
+    expect(codeOf(await desk.call(robot))).toBe("ok");
+  });
+});
