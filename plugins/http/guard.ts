@@ -2,8 +2,9 @@
 // normal form, an Origin that is allowed (trust.md T14 to T18).
 
 import type { IncomingMessage } from "node:http";
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
 import { normalTarget } from "./path.ts";
+import { blockListOf, isIn } from "./proxies.ts";
 import { TransportRefusal } from "./refusals.ts";
 
 export interface GuardOptions {
@@ -112,20 +113,4 @@ const repeatedHeader = (raw: readonly string[]): string | undefined => {
     seen.push(lower);
   }
   return undefined;
-};
-
-const blockListOf = (networks: readonly string[]): BlockList => {
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address = "", bits] = network.split("/");
-    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
-  }
-  return list;
-};
-
-const isIn = (list: BlockList, address: string): boolean => {
-  const mapped = address.replace(/^::ffff:(?=\d+\.)/, "");
-  return list.check(mapped, isIP(mapped) === 6 ? "ipv6" : "ipv4");
 };

@@ -81,6 +81,20 @@ test("origins that no browser sends, and proxies that are no address, are refuse
   ]);
 });
 
+test.each([[["0.0.0.0/0"]], [["10.0.0.0/8", "::/0"]], [["2000::/3"]], [["0.0.0.0/1", "128.0.0.0/1"]]])(
+  "S6, S12: trusted proxies that cover every address are refused: %j",
+  async (trustedProxies) => {
+    expect(await problemsOf({}, { trustedProxies })).toEqual([
+      'http\'s trustedProxies cover every address, so each caller could choose its own address. Name the network of your proxies alone: "10.0.0.0/8"',
+    ]);
+  },
+);
+
+test("S6, S12: trusted proxies of large networks are taken", async () => {
+  const trustedProxies = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "104.16.0.0/12", "fd00::/8", "2606:4700::/32"];
+  expect(await problemsOf({}, { trustedProxies })).toEqual([]);
+});
+
 describe("routes", () => {
   test.each([
     ["GET on a write", { put: { http: "GET /a/:id" } }, 'put: GET on a handler whose effect is "write"'],
