@@ -4,6 +4,7 @@ import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { createKey } from "../../../plugins/auth/commands.ts";
 import { project, quater } from "./kit.ts";
 
 const core = JSON.stringify(fileURLToPath(new URL("../../../core/index.ts", import.meta.url)));
@@ -80,6 +81,18 @@ test("a gate that holds exits 0 with its matrix; no key is needed and nothing re
       got: "ran",
       ok: true,
     });
+  }));
+
+test("S13: a key file that other users may read is a hole, and is named with its remedy", () =>
+  inProject({ "quater.config.mjs": manifest('can("change")') }, async (cwd) => {
+    const file = join(cwd, ".quater/keys.json");
+    createKey(file, { name: "ana", kind: "user", scopes: [], roles: [] });
+    expect(await quater(["check", "--gate"], { cwd })).toMatchObject({ code: 0, err: "" });
+    chmodSync(file, 0o644);
+    const { code, out } = await quater(["check", "--gate", "--no-json"], { cwd });
+    expect(code).toBe(1);
+    expect(out).toMatch(/^\.quater\/keys\.json( +[✗·])+$/m);
+    expect(out).toContain(`${file} may be read by other users. Run \`chmod 600 ${file}\``);
   }));
 
 test("what it cannot make is taken from quater.gate.json, or from the file that is named", () =>
