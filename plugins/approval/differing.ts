@@ -2,7 +2,7 @@
 // and the schema of the earlier call is not kept: only what its values show of it is known.
 
 import { canonicalText, pointerStep } from "../../core/index.ts";
-import { folded } from "./likeness.ts";
+import { folded } from "./fold.ts";
 import type { Filed } from "./record.ts";
 
 type Args = Pick<Filed, "schema" | "args">;

@@ -1,9 +1,9 @@
-// Fills in the keys of requests that an older version filed. Only a process with the key file can compute them, so the
+// Fills in the keys of requests that an older version filed, or whose arguments it folded by another rule. Only a process with the key file can compute them, so the
 // migration of the tables leaves them empty.
 
 import { digestOf } from "./digest.ts";
 import type { Ground } from "./ground.ts";
-import { likenessKeys } from "./likeness.ts";
+import { likeForm, likenessKeys } from "./likeness.ts";
 import { database } from "./reading.ts";
 import { type Found, unknownPerson } from "./tables.ts";
 
@@ -16,17 +16,21 @@ export const fillKeys = async (ground: Ground): Promise<boolean> => {
     found.map((one) =>
       database(open)
         .updateTable("approval_request")
-        .set(keysOf(ground, one))
+        .set((eb) => {
+          const { person, like } = keysOf(ground, one);
+          // A person who was known stays known.
+          return { person_key: person ?? eb.fn.coalesce("person_key", eb.val(unknownPerson)), like_key: like ?? null };
+        })
         .where("id", "=", one.record.id)
-        .where("person_key", "is", null),
+        .where(({ eb, or }) => or([eb("person_key", "is", null), eb("like_key", "<", likeForm)])),
     ),
   );
   return false;
 };
 
 /** A request that was erased, changed, or sealed with a key that is gone does not say who asked for what. */
-const keysOf = ({ parts: { audit } }: Ground, { record }: Found): { person_key: string; like_key: string | null } => {
-  if (record.isErased || digestOf(record) !== record.digest) return { person_key: unknownPerson, like_key: null };
+const keysOf = ({ parts: { audit } }: Ground, { record }: Found): { readonly person?: string; readonly like?: string } => {
+  if (record.isErased || digestOf(record) !== record.digest) return {};
   const { person, like } = likenessKeys((value) => audit.tagsOf(value), record);
-  return { person_key: person[0] ?? unknownPerson, like_key: like[0] ?? null };
+  return { ...(person[0] === undefined ? {} : { person: person[0] }), ...(like[0] === undefined ? {} : { like: like[0] }) };
 };

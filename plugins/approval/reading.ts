@@ -3,6 +3,7 @@
 import { isQuaterError } from "../../core/index.ts";
 import type { OpenStore, Query, Store } from "../store/service.ts";
 import { approvalUnavailable } from "./errors.ts";
+import { likeForm } from "./likeness.ts";
 import type { ApprovalRecord } from "./record.ts";
 import type { Secrecy } from "./secrecy.ts";
 import type { ListGiven } from "./service.ts";
@@ -88,7 +89,7 @@ export class Reader {
     return this.#records((open) => used(open, asked).where("like_key", "in", likeKeys).limit(mostEarlier));
   }
 
-  /** Used requests of a person whose arguments were bound by another input schema, or were erased; newest first. */
+  /** Used requests of a person that `usedLike` cannot find: under another input schema, or erased; newest first. */
   async usedUnderOtherSchemas(
     personKeys: readonly string[],
     schema: string,
@@ -97,7 +98,7 @@ export class Reader {
     return this.#records((open) =>
       used(open, asked)
         .where("person_key", "in", personKeys)
-        .where(({ eb, or }) => or([eb("schema", "<>", schema), eb("like_key", "is", null)]))
+        .where(({ eb, or }) => or([eb("schema", "<>", schema), eb("like_key", "is", null), eb("like_key", "<", likeForm)]))
         .limit(mostCompared),
     );
   }
@@ -164,9 +165,13 @@ export class Reader {
     }
   }
 
-  /** Those that an older version filed, and whose keys are not filled in yet. */
+  /** Those that an older version filed, and whose keys are not filled in yet, or folded by an older rule. */
   withoutKeys(): Promise<readonly Found[]> {
-    return this.#read((open) => requests(open).where("person_key", "is", null).limit(mostListed));
+    return this.#read((open) =>
+      requests(open)
+        .where(({ eb, or }) => or([eb("person_key", "is", null), eb("like_key", "<", likeForm)]))
+        .limit(mostListed),
+    );
   }
 
   /** Those whose time has run out and whose rows do not say so yet. */

@@ -25,7 +25,7 @@ export interface RequestRow {
    * filled in, `unknown` where that is not possible.
    */
   readonly person_key: string | null;
-  /** Keyed tag of person, handler and folded arguments; `null` where it is not known or was erased. */
+  /** Keyed tag of person, handler and folded arguments (likeness.ts); `null` where it is not known or was erased. */
   readonly like_key: string | null;
   readonly surface: string;
   readonly policy_name: string;

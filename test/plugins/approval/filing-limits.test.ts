@@ -3,7 +3,7 @@
 import { authenticated, handler, Type } from "quater";
 import { principal } from "quater/testing";
 import { expect, test } from "vitest";
-import { folded } from "../../../plugins/approval/likeness.ts";
+import { folded } from "../../../plugins/approval/fold.ts";
 import { codeOf, idIn, onBothDialects, people } from "./kit.ts";
 
 const { robot, ana, bea, dan } = people;
@@ -25,25 +25,46 @@ const note = handler({
   handle: () => ({ ok: true }),
 });
 
-const to = "Bo Smith";
+const to = "Bo Smith-O'Neil";
 const alike: readonly (readonly [what: string, input: object])[] = [
-  ["a space at the end", { to: "Bo Smith " }],
-  ["two spaces", { to: "Bo  Smith" }],
-  ["no space", { to: "BoSmith" }],
-  ["a no-break space", { to: "Bo\u00a0Smith" }],
-  ["an ideographic space", { to: "Bo\u3000Smith" }],
-  ["a Braille blank", { to: "Bo\u2800Smith" }],
-  ["a line break", { to: "Bo\nSmith" }],
-  ["a zero-width space", { to: "Bo\u200b Smith" }],
-  ["a soft hyphen", { to: "Bo Smi\u00adth" }],
-  ["a direction mark", { to: "Bo Smith\u200e" }],
-  ["a Hangul filler", { to: "Bo Smith\u3164" }],
-  ["letter case", { to: "BO smith" }],
-  ["full width letters", { to: "\uff22\uff4f Smith" }],
+  ["a space at the end", { to: `${to} ` }],
+  ["two spaces", { to: "Bo  Smith-O'Neil" }],
+  ["a no-break space", { to: "Bo\u00a0Smith-O'Neil" }],
+  ["an ideographic space", { to: "Bo\u3000Smith-O'Neil" }],
+  ["a Braille blank", { to: "Bo\u2800Smith-O'Neil" }],
+  ["a line break", { to: "Bo\nSmith-O'Neil" }],
+  ["a zero-width space", { to: "Bo\u200b Smith-O'Neil" }],
+  ["a zero-width space between two spaces", { to: "Bo \u200b Smith-O'Neil" }],
+  ["a soft hyphen", { to: "Bo Smi\u00adth-O'Neil" }],
+  ["a direction mark", { to: `${to}\u200e` }],
+  ["a Hangul filler", { to: `${to}\u3164` }],
+  ["full width letters", { to: "\uff22\uff4f Smith-O'Neil" }],
+  ["a Cyrillic o", { to: "B\u043e Smith-O'Neil" }],
+  ["a Greek capital letter beta", { to: "\u0392o Smith-O'Neil" }],
+  ["a Cherokee capital letter", { to: "Bo \u13d5mith-O'Neil" }],
+  ["a mathematical Greek omicron", { to: "B\u{1d6d0} Smith-O'Neil" }],
+  ["a hyphen", { to: "Bo Smith\u2010O'Neil" }],
+  ["a hyphen that does not break", { to: "Bo Smith\u2011O'Neil" }],
+  ["an en dash", { to: "Bo Smith\u2013O'Neil" }],
+  ["a minus sign", { to: "Bo Smith\u2212O'Neil" }],
+  ["a curly apostrophe", { to: "Bo Smith-O\u2019Neil" }],
+  ["a modifier apostrophe", { to: "Bo Smith-O\u02bcNeil" }],
+  ["an acute accent", { to: "Bo Smith-O\u00b4Neil" }],
   ["an empty list", { to, tags: [] }],
   ["a list of empty texts", { to, tags: ["", " "] }],
   ["an empty object", { to, more: {} }],
   ["an empty text in an object", { to, more: { text: "" } }],
+];
+const different: readonly (readonly [what: string, input: object])[] = [
+  ["another letter", { to: "Bo Smyth-O'Neil" }],
+  ["another letter case", { to: "BO Smith-O'Neil" }],
+  ["no space", { to: "BoSmith-O'Neil" }],
+  ["a space in a word", { to: "Bo Smi th-O'Neil" }],
+  ["no hyphen", { to: "Bo SmithO'Neil" }],
+  ["a zero", { to: "B0 Smith-O'Neil" }],
+  ["a count", { to, count: 0 }],
+  ["a flag", { to, isUrgent: false }],
+  ["a tag", { to, tags: ["x"] }],
 ];
 
 test("S11: what is not empty is not folded away", () => {
@@ -57,6 +78,8 @@ test("S11: what is not empty is not folded away", () => {
   expect(folded({ e: "\u0065\u0301" })).toEqual(folded({ e: "\u00e9" }));
   expect(folded({ a: "x" })).not.toEqual(folded({ b: "x" }));
   expect(folded({ a: { b: "x" } })).not.toEqual(folded({ a: ["b", "x"] }));
+  expect(folded("1 2")).not.toEqual(folded("12"));
+  expect(folded("abc")).not.toEqual(folded("ABC"));
   expect(folded(JSON.parse('{"__proto__":"x"}'))).toEqual({ members: [["__proto__", "x"]] });
 });
 
@@ -120,8 +143,11 @@ onBothDialects((claim) => {
         expect(outcome).toMatchObject({ error: { details: { approval: { id, reason: "no notes" } } } });
         if (!outcome.ok) expect(outcome.error.retryAfterSeconds).toBeGreaterThan(500);
       }
-    for (const input of [{ to: "Bo Smyth" }, { to, count: 0 }, { to, isUrgent: false }, { to, tags: ["x"] }])
-      expect(codeOf(await desk.call(robot, input, { handler: "note" }))).toBe("approval_required");
+    for (const [what, input] of different)
+      expect({ what, code: codeOf(await desk.call(robot, input, { handler: "note" })) }).toEqual({
+        what,
+        code: "approval_required",
+      });
     expect(codeOf(await desk.call(dan, { to }, { handler: "note" }))).toBe("approval_required");
   });
 

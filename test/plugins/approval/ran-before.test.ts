@@ -152,8 +152,9 @@ onBothDialects((claim) => {
           outcome: "succeeded",
           fields: [],
         });
-      const spaced = { ...order, orderId: "ORD_7\u200b " };
+      const spaced = { ...order, orderId: "\u043erd_7\u200b " };
       expect(earlierIn(await desk.call(robot, spaced))).toMatchObject({ match: "similar", id, fields: ["orderId"] });
+      for (const orderId of ["ORD_7", "ord _7"]) expect(earlierIn(await desk.call(robot, { ...order, orderId }))).toBeUndefined();
     },
   );
 
@@ -210,6 +211,27 @@ onBothDialects((claim) => {
     expect(earlierIn(await desk.call(robot2, order))).toMatchObject({ match: "identical", id });
     expect(await desk.call(robot2, { ...order, cents: 6 })).toMatchObject({ error: { code: "approval_denied" } });
   });
+
+  claim(
+    "S18: requests whose arguments were folded by an older rule are compared before and after they get new keys",
+    async ({ boot }) => {
+      const desk = await boot({ handlers: { pay: before } });
+      const { id } = await ran(desk, robot, order);
+      const [keys] = (await desk.sql("select person_key, like_key from approval_request where id = ?", id)) as object[];
+      await desk.sql("update approval_request set like_key = 'hmac:older:00'");
+      const spaced = { ...order, orderId: "ord_7 " };
+      expect(earlierIn(await desk.call(robot, spaced))).toMatchObject({ match: "similar", id });
+      while (!(await fillKeys(groundOf(desk))));
+      expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([keys]);
+      expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "identical", id });
+      // A request that cannot be read any more keeps its person.
+      await desk.sql("update approval_request set like_key = 'hmac:older:00', args = '{}' where id = ?", id);
+      while (!(await fillKeys(groundOf(desk))));
+      expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([
+        { ...keys, like_key: null },
+      ]);
+    },
+  );
 
   claim("S18: requests of an older version get their keys, and are compared", async ({ boot }) => {
     const desk = await boot({ handlers: { pay: before } });
