@@ -7,6 +7,7 @@ import { type Coercer, coercersOf } from "./coerce.ts";
 import { complaintsOf } from "./complaints.ts";
 import { type FieldError, inputInvalid, internal, jsonRefused, type QuaterError, unknownField } from "./errors.ts";
 import { isForbiddenKey, pointerStep } from "./json.ts";
+import { patternOf } from "./pattern.ts";
 import { eachSubschema, isSchema, type JsonSchema, propertiesOf } from "./schema.ts";
 import { visible } from "./text.ts";
 
@@ -34,16 +35,16 @@ export const binderOf = (schema: JsonSchema): Binder => {
     const input = only !== undefined && !only.isText ? only.values : merged(given, coercers);
     checked.keys?.(input);
     fill?.(input);
-    if (!checked.check(input)) throw mismatch(schema, checked, cut(input, sizes));
+    if (!checked.check(input)) throw mismatch(checked, cut(input, sizes));
     return frozen(input);
   };
 };
 
 /** The refusal for an input that failed its check. @param looked  The input, cut to what is looked at. */
-const mismatch = (schema: JsonSchema, checked: InputCheck, looked: unknown): QuaterError => {
+const mismatch = (checked: InputCheck, looked: unknown): QuaterError => {
   const errors = checked.errors(looked);
   if (errors === undefined) return inputInvalid([{ path: "", message: "does not match its schema" }]);
-  const complaints = complaintsOf(schema, errors);
+  const complaints = complaintsOf(checked.schema, errors);
   // What was cut away was what was wrong.
   if (complaints.length === 0 && checked.check(looked)) return inputInvalid([{ path: "", message: "does not match its schema" }]);
   // TypeBox can fail a check and report nothing; a refusal without a reason would be a riddle.
@@ -133,7 +134,7 @@ const fillerOf = (schema: unknown): Filler | undefined => {
   const records = isSchema(schema["patternProperties"]) ? Object.entries(schema["patternProperties"]) : [];
   const others = records.flatMap(([pattern, part]) => {
     const fill = fillerOf(part);
-    return fill === undefined ? [] : [{ pattern: new RegExp(pattern, "u"), fill }];
+    return fill === undefined ? [] : [{ pattern: patternOf(pattern), fill }];
   });
   if (own.length === 0 && fillItem === undefined && others.length === 0) return undefined;
   return (value) => {

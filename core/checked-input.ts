@@ -2,6 +2,7 @@
 // still, so texts have a limit of length, all patterns of one input have a budget of time, and recursion has one of depth.
 
 import { Compile, type Validator } from "./compile.ts";
+import { BoundedPattern, withBoundedPatterns } from "./compiled-patterns.ts";
 import { type FieldError, inputInvalid, type QuaterError } from "./errors.ts";
 import { pointerStep } from "./json.ts";
 import { recursionOf } from "./recursion.ts";
@@ -10,8 +11,6 @@ import { visible } from "./text.ts";
 
 /** How long all patterns of one input may take, milliseconds. Inputs that are meant well take less than one. */
 const budgetMs = 500;
-/** Shorter texts are not timed: their patterns take microseconds, and looking at the clock would cost as much. */
-const untimed = 32;
 /** Steps that a recursive union may take, where each level of the input doubles them or worse. */
 const maxRecursionSteps = 100_000;
 /** The pattern of `Type.Record(Type.String(), ...)`, which any key matches at once. */
@@ -21,6 +20,8 @@ let spentMs = 0;
 
 /** Whether an input matches its schema, and what is wrong with one that does not. */
 export interface InputCheck {
+  /** As it was compiled: the schema paths of errors lead through this one. */
+  readonly schema: JsonSchema;
   /** @throws {QuaterError} `invalid_input` for a key or a text that is too long for its pattern. */
   readonly keys: ((input: unknown) => void) | undefined;
   /** @throws {QuaterError} `invalid_input` where the check would take too long. */
@@ -31,18 +32,18 @@ export interface InputCheck {
 
 /** @param schema  Closed. */
 export const inputCheckOf = (schema: JsonSchema): InputCheck => {
-  const validator = Compile(watched(schema) as never);
+  const compiled = constantsFirst(
+    withBoundedPatterns(schema, (pattern, maxLength) =>
+      maxLength === undefined ? new WatchedPattern(pattern, patternTextLength(pattern)) : new LimitedPattern(pattern, maxLength),
+    ),
+  );
+  const validator = Compile(compiled as never);
   const { branches, isAmbiguous } = recursionOf(schema);
-  const patterns = keyPatternsOf(schema);
+  const longestKey = longestKeyOf(schema);
   const takesLong = (input: unknown) => branches > 1 && branches ** depthOf(input) > maxRecursionSteps;
   return {
-    keys:
-      patterns.length === 0
-        ? undefined
-        : (input) => {
-            spentMs = 0;
-            checkKeys(input, patterns, "");
-          },
+    schema: compiled,
+    keys: longestKey === Number.POSITIVE_INFINITY ? undefined : (input) => checkKeys(input, longestKey, ""),
     check: (input) => {
       spentMs = 0;
       if (isAmbiguous && takesLong(input)) throw inputInvalid([{ path: "", message: "is nested too deep for its schema" }]);
@@ -57,34 +58,26 @@ const tooSlow = (): QuaterError =>
   refused({ path: "", message: "takes too long to match against its patterns: send fewer or shorter texts" });
 
 /** A pattern that is matched against no text above its limit, and stops once all patterns together took too long. */
-class WatchedPattern extends RegExp {
+class WatchedPattern extends BoundedPattern {
   readonly longest: number;
-  readonly #written: string;
 
   constructor(written: string, longest: number) {
-    super(written, "u");
+    super(written);
     this.longest = longest;
-    this.#written = written;
   }
 
   override test(text: string): boolean {
-    if (text.length <= untimed) return super.test(text);
     if (text.length > this.longest)
       throw refused({ path: "", message: `has a text of more than ${this.longest} characters where a pattern is checked` });
-    return this.#timed(text);
+    return this.isNative ? this.matches(text) : this.#timed(text); // the clock would cost more than a native match
   }
 
   #timed(text: string): boolean {
     if (spentMs > budgetMs) throw tooSlow();
     const begin = performance.now();
-    const found = super.test(text);
+    const found = this.matches(text);
     spentMs += performance.now() - begin;
     return found;
-  }
-
-  /** For messages. */
-  override toString(): string {
-    return this.#written;
   }
 }
 
@@ -95,62 +88,42 @@ class LimitedPattern extends WatchedPattern {
   }
 }
 
-/** A copy for the compiler alone: it must not be read as JSON Schema. */
-const watched = (schema: JsonSchema): JsonSchema => {
-  const copy = withSubschemas(schema, watched);
-  const { pattern, maxLength, properties } = schema;
-  const replace = (key: string, value: unknown) =>
-    Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
-  if (typeof pattern === "string")
-    replace(
-      "pattern",
-      typeof maxLength === "number"
-        ? new LimitedPattern(pattern, maxLength)
-        : new WatchedPattern(pattern, patternTextLength(pattern)),
-    );
-  // A constant field tells the branches of a union apart, so it is checked before the fields that may be deep.
-  if (isSchema(properties)) {
-    const parts = Object.entries(copy["properties"] as JsonSchema);
-    const isConstant = ([, part]: [string, unknown]) => isSchema(part) && ("const" in part || "enum" in part);
-    replace("properties", Object.fromEntries([...parts.filter(isConstant), ...parts.filter((part) => !isConstant(part))]));
-  }
-  return copy;
+/** A constant field tells the branches of a union apart, so it is checked before the fields that may be deep. */
+const constantsFirst = (schema: JsonSchema): JsonSchema => {
+  const copy = withSubschemas(schema, constantsFirst);
+  if (!isSchema(schema["properties"])) return copy;
+  const parts = Object.entries(copy["properties"] as JsonSchema);
+  const isConstant = ([, part]: [string, unknown]) => isSchema(part) && ("const" in part || "enum" in part);
+  const value = Object.fromEntries([...parts.filter(isConstant), ...parts.filter((part) => !isConstant(part))]);
+  return Object.defineProperty(copy, "properties", { value, enumerable: true, configurable: true, writable: true });
 };
 
-const keyPatternsOf = (schema: JsonSchema): readonly WatchedPattern[] => {
-  const written = new Set<string>();
-  const collect = (part: unknown): void => {
-    if (!isSchema(part)) return;
-    if (isSchema(part["patternProperties"])) for (const pattern of Object.keys(part["patternProperties"])) written.add(pattern);
-    for (const [, inner] of eachSubschema(part)) collect(inner);
-  };
-  collect(schema);
-  written.delete(anyKey);
-  return [...written].map((pattern) => new WatchedPattern(pattern, patternTextLength(pattern)));
+/** How long a key may be where an object anywhere in the schema has patterns for its keys. */
+const longestKeyOf = (schema: unknown): number => {
+  if (!isSchema(schema)) return Number.POSITIVE_INFINITY;
+  const patterns = Object.keys(isSchema(schema["patternProperties"]) ? schema["patternProperties"] : {});
+  return Math.min(
+    ...patterns.filter((pattern) => pattern !== anyKey).map(patternTextLength),
+    ...[...eachSubschema(schema)].map(([, part]) => longestKeyOf(part)),
+    Number.POSITIVE_INFINITY,
+  );
 };
 
-/** The compiled check matches keys by itself and without a limit, so what would take long is refused before it. */
-const checkKeys = (value: unknown, patterns: readonly WatchedPattern[], path: string): void => {
+/** The compiled check matches keys without a limit, so long keys are refused before it. */
+const checkKeys = (value: unknown, longest: number, path: string): void => {
   if (value === null || typeof value !== "object") return;
   const isList = Array.isArray(value);
   for (const [key, item] of Object.entries(value)) {
-    if (!isList && key.length > untimed) checkKey(key, patterns, path);
-    if (item !== null && typeof item === "object") checkKeys(item, patterns, `${path}/${pointerStep(key)}`);
+    if (!isList && key.length > longest)
+      throw refused({
+        path: visible(`${path}/${pointerStep(key.slice(0, shownKeyLength))}`),
+        message: `is a name of more than ${longest} characters`,
+      });
+    if (item !== null && typeof item === "object") checkKeys(item, longest, `${path}/${pointerStep(key)}`);
   }
 };
 
 const shownKeyLength = 40;
-
-const checkKey = (key: string, patterns: readonly WatchedPattern[], path: string): void => {
-  for (const pattern of patterns) {
-    if (key.length > pattern.longest)
-      throw refused({
-        path: visible(`${path}/${pointerStep(key.slice(0, shownKeyLength))}`),
-        message: `is a name of more than ${pattern.longest} characters`,
-      });
-    pattern.test(key);
-  }
-};
 
 const depthOf = (value: unknown): number => {
   if (value === null || typeof value !== "object") return 0;

@@ -95,7 +95,10 @@ const worded = (root: JsonSchema, error: SchemaError): readonly Complaint[] => {
       }));
     case "additionalProperties":
     case "unevaluatedProperties": {
-      const known = propertiesOf(schemaAt(root, error.schemaPath));
+      const owner = schemaAt(root, error.schemaPath);
+      // A schema for other fields has reported what is wrong with their values.
+      if (isSchema(owner) && isSchema(owner[error.keyword])) return [];
+      const known = propertiesOf(owner);
       // Where a part fails, TypeBox counts the fields of all parts as unevaluated.
       const unknown = names(params[error.keyword])
         .filter((name) => !Object.hasOwn(known, name))

@@ -4,6 +4,7 @@
 import { isLargerThan, NestedTooDeep } from "./answer-size.ts";
 import type { Cancellation } from "./call.ts";
 import { Compile } from "./compile.ts";
+import { withBoundedPatterns } from "./compiled-patterns.ts";
 import { complaintsOf } from "./complaints.ts";
 import {
   cancelled,
@@ -83,12 +84,13 @@ const jsonCheck =
     value === undefined ? null : asJson(value, subject);
 
 const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): OutputCheck => {
-  const validator = Compile(schema as never);
+  const compiled = withBoundedPatterns(schema);
+  const validator = Compile(compiled as never);
   const mayHideOthers = leavesOpen(schema);
   const speaksForItself = ownVoiceOf(schema);
   return (value) => {
     if (validator.Check(value)) return mayHideOthers || speaksForItself?.(value) === true ? asJson(value, subject) : value;
-    const [first] = complaintsOf(schema, validator.Errors(value));
+    const [first] = complaintsOf(compiled, validator.Errors(value));
     const wrong = `${first?.path || "it"} ${first?.message ?? "is another"}`;
     const advice = value === undefined ? `: ${ofNothing}` : streamAdvice(value);
     throw internal(new Error(`${subject} does not match its schema: ${wrong}${advice}`));

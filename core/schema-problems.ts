@@ -1,8 +1,9 @@
 // What keeps a schema from being one the kernel can stand by: every keyword checks something, every object can be closed,
-// no pattern can be made to run for hours. Asked once, at boot.
+// every pattern can be matched in bounded time. Asked once, at boot.
 
-import { longestFor, takesExponentialTime } from "./pattern.ts";
-import { eachSubschema, isSchema, type JsonSchema, referred, statesClosing } from "./schema.ts";
+import { isPlainRecord, slowKeyPatternsOf } from "./compiled-patterns.ts";
+import { longestFor, patternProblem } from "./pattern.ts";
+import { closed, eachSubschema, isSchema, type JsonSchema, referred, statesClosing } from "./schema.ts";
 import { nearest, visible } from "./text.ts";
 
 const types = new Set(["string", "number", "integer", "boolean", "object", "array", "null"]);
@@ -50,7 +51,9 @@ const known = new Set([
 /** What is wrong with `schema`, as sentences that begin with the place: `/properties/id has the type "bigint", ...`. */
 export const schemaProblems = (schema: unknown): string[] => {
   if (typeof schema === "boolean") return [];
-  return isSchema(schema) ? problemsIn(schema, schema, "") : ["the root is not a JSON Schema"];
+  if (!isSchema(schema)) return ["the root is not a JSON Schema"];
+  const found = problemsIn(schema, schema, "");
+  return found.length > 0 || !hasSlowKeys(schema) ? found : keyProblems(closed(schema), "");
 };
 
 const problemsIn = (root: JsonSchema, schema: unknown, path: string): string[] => {
@@ -108,17 +111,30 @@ const closingProblems = (schema: JsonSchema, here: string): string[] => {
 
 /** @param maxLength  Of the texts that are matched against it. */
 const patternProblems = (pattern: string, maxLength?: unknown): string[] => {
-  try {
-    new RegExp(pattern, "u");
-  } catch {
-    return [`has a pattern that is no regular expression: ${pattern}`];
-  }
-  if (takesExponentialTime(pattern))
-    return [`has a pattern with nested quantifiers, which can take exponential time: ${pattern}`];
+  const problem = patternProblem(pattern);
+  if (problem !== undefined) return [`has a pattern ${problem}: ${pattern}`];
   const longest = longestFor(pattern);
   return typeof maxLength === "number" && maxLength > longest
     ? [
         `has a pattern that is too slow for texts of ${String(maxLength)} characters; set maxLength to at most ${longest}: ${pattern}`,
       ]
     : [];
+};
+
+const hasSlowKeys = (schema: unknown): boolean =>
+  isSchema(schema) && (slowKeyPatternsOf(schema).length > 0 || [...eachSubschema(schema)].some(([, part]) => hasSlowKeys(part)));
+
+/** @param schema  Closed: only then is it known which other keys an object takes. */
+const keyProblems = (schema: unknown, path: string): string[] => {
+  if (!isSchema(schema)) return [];
+  const [slow] = slowKeyPatternsOf(schema);
+  const here = path === "" ? "the root" : path;
+  const own =
+    slow === undefined || isPlainRecord(schema)
+      ? []
+      : [
+          `${here} has a pattern for some of its keys that can match a text in two ways: ${slow}; ` +
+            "use Type.Record alone, or begin the pattern with ^ and make each character decide what follows",
+        ];
+  return [...own, ...[...eachSubschema(schema)].flatMap(([step, part]) => keyProblems(part, `${path}/${step}`))];
 };

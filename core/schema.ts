@@ -1,7 +1,7 @@
 // Schemas as the kernel uses them: closed, so that a field nobody declared is an error and not something to strip or
 // ignore; and read for what else they say: secrets, properties, where a `$ref` leads.
 
-import { longestFor } from "./pattern.ts";
+import { longestFor, patternOf } from "./pattern.ts";
 import type { TSchema } from "./typebox.ts";
 import { Type } from "./typebox.ts";
 
@@ -106,8 +106,8 @@ export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input",
   const combines = "allOf" in schema || (declares && ("anyOf" in schema || "oneOf" in schema));
   const replace = (key: string, value: unknown) =>
     Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
-  // A pattern may take quadratic time, so it never sees a stranger's long text (trust.md T26): lengths are checked before
-  // patterns. What a handler returns is its own, and fails for nothing that its schema does not say.
+  // A match takes time in proportion to the text, so a pattern never sees a long text from a caller (trust.md T26). What a
+  // handler returns has no such limit: it fails for nothing that its schema does not say.
   if (of === "input" && typeof schema["pattern"] === "string" && schema["maxLength"] === undefined)
     replace("maxLength", patternTextLength(schema["pattern"]));
   for (const key of holdsSchema) if (isSchema(schema[key])) replace(key, closed(schema[key], of));
@@ -177,7 +177,7 @@ const partsOfField = (schema: JsonSchema, name: string): unknown[] => {
   const properties = tableOf(schema, "properties");
   const own = Object.hasOwn(properties, name) ? [properties[name]] : [];
   const patterns = Object.entries(tableOf(schema, "patternProperties"));
-  const matching = patterns.filter(([pattern]) => new RegExp(pattern, "u").test(name)).map(([, part]) => part);
+  const matching = patterns.filter(([pattern]) => patternOf(pattern).test(name)).map(([, part]) => part);
   const declared = [...own, ...matching];
   return declared.length > 0 ? declared : [schema["additionalProperties"], schema["unevaluatedProperties"]];
 };

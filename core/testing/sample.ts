@@ -1,6 +1,7 @@
 // A value that a schema accepts: for callers who need some input and have nothing to say with it. What a schema's
 // `examples` or `default` offer comes first; the rest is as small as the schema allows. Every sample is checked.
 
+import { withBoundedPatterns } from "../compiled-patterns.ts";
 import { complaintsOf } from "../complaints.ts";
 import { isSchema, type JsonSchema, propertiesOf, referred, requiredOf } from "../schema.ts";
 import { textMatching } from "./pattern.ts";
@@ -15,14 +16,15 @@ export class NoSample extends Error {}
 
 export const samplerOf = async (schema: JsonSchema): Promise<Sampler> => {
   const { Compile } = await import("../compile.ts");
-  const validator = Compile(schema as never);
+  const compiled = withBoundedPatterns(schema);
+  const validator = Compile(compiled as never);
   const accepts = (value: unknown) => validator.Check(value);
   return {
     accepts,
     sample: () => {
       const made = new Maker(schema).make(schema, "");
       if (accepts(made)) return made;
-      const [first] = complaintsOf(schema, validator.Errors(made));
+      const [first] = complaintsOf(compiled, validator.Errors(made));
       throw new NoSample(`${first?.path || "the whole"} ${first?.message ?? "does not match"}`);
     },
   };

@@ -57,8 +57,8 @@ test("import lines of every kind are seen, or this file proves nothing", () => {
   expect(core.find(({ path }) => path === "core/kernel.ts")?.imports).toContain("./gate.ts");
 });
 
-test("core stands on Node, TypeBox, canonicalize, cosmiconfig and tsx alone", () => {
-  const allowed = new Set(["typebox", "canonicalize", "cosmiconfig", "tsx"]);
+test("core stands on Node, TypeBox, canonicalize, cosmiconfig, tsx, regexpp and re2js alone", () => {
+  const allowed = new Set(["typebox", "canonicalize", "cosmiconfig", "tsx", "@eslint-community/regexpp", "re2js"]);
   expect(
     breaches(core, (specifier, source) =>
       isPackage(specifier)
@@ -161,6 +161,8 @@ test.each([
   "cosmiconfig",
   "typebox",
   "tsx",
+  "@eslint-community/regexpp",
+  "re2js",
 ])("%s is imported in one folder only", (name) => {
   const using = [...core, ...plugins, ...app].filter(({ imports, text }) =>
     imports.some((specifier) => packageOf(specifier) === name && hasValueImport(text, specifier)),

@@ -1,6 +1,5 @@
 import { hasSecret, masked, requiredOf, secret, type TSchema, Type } from "quater";
 import { describe, expect, test } from "vitest";
-import { takesExponentialTime } from "../../core/pattern.ts";
 import { closed } from "../../core/schema.ts";
 import { schemaProblems } from "../../core/schema-problems.ts";
 
@@ -37,15 +36,11 @@ test.each<[string, unknown, string]>([
     "/properties/a refers to #/$defs/Order, which the schema does not define",
   ],
   ["a broken pattern", Type.String({ pattern: "(" }), "the root has a pattern that is no regular expression: ("],
+  ["a pattern that looks behind", Type.String({ pattern: "(?<=a)b$" }), "the root has a pattern with a lookbehind: (?<=a)b$"],
   [
-    "a slow pattern",
-    Type.String({ pattern: "(a+)+$" }),
-    "the root has a pattern with nested quantifiers, which can take exponential time: (a+)+$",
-  ],
-  [
-    "a slow pattern of keys",
-    Type.Record(Type.String({ pattern: "(a|a)*$" }), Type.String()),
-    "the root has a pattern with nested quantifiers, which can take exponential time: (a|a)*$",
+    "a pattern of keys that refers back",
+    Type.Record(Type.String({ pattern: "^(a|b)\\1$" }), Type.String()),
+    "the root has a pattern with a backreference: ^(a|b)\\1$",
   ],
   ["if", Type.Unsafe({ type: "object", properties: {}, if: {} }), `the root has "if" ${cannotClose}`],
   ["not", Type.Object({}, { not: { required: ["a", "b"] } }), `the root has "not" ${cannotClose}`],
@@ -109,30 +104,6 @@ test.each<[string, unknown]>([
 ])("%s are accepted", (_name, schema) => expect(schemaProblems(schema)).toEqual([]));
 
 test.each([
-  "(a+)+",
-  "(a|a)*",
-  "([a-z]+)*$",
-  "(a*)*",
-  "(a|aa)+$",
-  "(a?b?)*",
-  "(.*)*",
-  "(\\w+\\s?)+$",
-  "^(([a-z])+.)+[A-Z]([a-z])+$",
-  "(a+){2,}",
-  "(a+){10}",
-  "(x(a?|b?))*",
-  "(\\d+|\\w+)*x",
-  "(?:a{0,60}){0,60}",
-  "(?=(a+)+$)a",
-  "(?:a|b|ab)*c",
-  "(?<name>a+)+",
-  "([\\u{61}-z]|a)+",
-])("the pattern %s can take exponential time", (pattern) => {
-  expect(() => new RegExp(pattern, "u")).not.toThrow();
-  expect(takesExponentialTime(pattern)).toBe(true);
-});
-
-test.each([
   "^[a-z]+(-[a-z]+)*$", // slug
   "^[a-z]+(\\.[a-z]+)*$", // dotted name
   "^(0|[1-9]\\d*)\\.(0|[1-9]\\d*)\\.(0|[1-9]\\d*)(?:-((?:0|[1-9]\\d*|\\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\\.(?:0|[1-9]\\d*|\\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\\+([0-9a-zA-Z-]+(?:\\.[0-9a-zA-Z-]+)*))?$", // semver.org
@@ -153,10 +124,7 @@ test.each([
   "^(a|b)*$",
   "^\\p{L}+$",
   "^[^\\x00-\\x1f]+$",
-])("the pattern %s is fine", (pattern) => {
-  expect(() => new RegExp(pattern, "u")).not.toThrow();
-  expect(takesExponentialTime(pattern)).toBe(false);
-});
+])("the pattern %s is accepted", (pattern) => expect(schemaProblems(Type.String({ pattern }))).toEqual([]));
 
 test("a mark keeps an optional field optional, whichever is written inside", () => {
   const schema = Type.Object({

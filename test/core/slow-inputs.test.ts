@@ -4,7 +4,7 @@ import { anyone, handler, type TSchema, Type } from "quater";
 import { http, httpRef } from "quater/http";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
-import { longestFor, powerOf } from "../../core/pattern.ts";
+import { longestFor } from "../../core/pattern.ts";
 
 const mail = "^\\S+@\\S+\\.\\S+$";
 const cubic = `${"@.".repeat(249)} `;
@@ -31,7 +31,7 @@ const inputs: readonly [string, TSchema, unknown, string | RegExp][] = [
     "a long key whose value is wrong, too",
     Type.Record(Type.String({ pattern: mail }), Type.Object({})),
     { ["@".repeat(30_000)]: 1 },
-    "is a name of more than 501 characters",
+    "is a name of more than 1000 characters",
   ],
   [
     "many keys of a record with a pattern",
@@ -43,13 +43,13 @@ const inputs: readonly [string, TSchema, unknown, string | RegExp][] = [
     "a long key against propertyNames",
     Type.Unsafe({ type: "object", additionalProperties: true, propertyNames: { pattern: mail } }),
     { ["@".repeat(30_000)]: 1 },
-    "more than 501 characters",
+    "more than 1000 characters",
   ],
   [
     "a long text inside of contains",
     Type.Array(Type.Any(), { contains: Type.String({ pattern: mail }) }),
     ["@".repeat(200_000)],
-    "more than 501 characters",
+    "more than 1000 characters",
   ],
   [
     "many texts inside of contains",
@@ -57,7 +57,7 @@ const inputs: readonly [string, TSchema, unknown, string | RegExp][] = [
     many(1_900, cubic),
     soonOrTooLong,
   ],
-  ["a long text inside of not", Type.Unsafe({ not: { pattern: mail } }), "@".repeat(200_000), "more than 501 characters"],
+  ["a long text inside of not", Type.Unsafe({ not: { pattern: mail } }), "@".repeat(200_000), "more than 1000 characters"],
   ["many texts against a slow pattern", Type.Array(Type.String({ pattern: mail })), many(1_900, cubic), soonOrTooLong],
   [
     "many texts against the patterns of a union",
@@ -72,10 +72,10 @@ const inputs: readonly [string, TSchema, unknown, string | RegExp][] = [
     "must match",
   ],
   [
-    "a text longer than fits four loops",
+    "a text longer than a pattern takes",
     Type.String({ pattern: "^\\S+@\\S+@\\S+@\\S+$" }),
-    "@".repeat(401),
-    "at most 149 characters",
+    "@".repeat(1_001),
+    "at most 1000 characters",
   ],
   [
     "a deep tree whose branches differ in a constant",
@@ -183,16 +183,6 @@ test.each(fine)("S7: %s is accepted", async (_name, schema, value) => {
   await using app = await bootTest({ handlers: { take } });
   expect(await app.as(principal()).call("take", { v: value })).toMatchObject({ ok: true });
 });
-
-test.each([
-  ["^[a-z]+(-[a-z]+)*$", 1],
-  ["^ord_[0-9]+$", 1],
-  ["^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", 2],
-  [mail, 3],
-  ["^.*a.*b.*c.*$", 4],
-  ["\\s*x\\s*", 2],
-  ["^(EUR|USD)$", 1],
-])("S7: the pattern %s has the power %d", (pattern, power) => expect(powerOf(pattern)).toBeLessThanOrEqual(power + 1));
 
 test("S7: a pattern that is too slow for its maxLength does not boot", async () => {
   const slow = Type.String({ pattern: mail, maxLength: 100_000 });

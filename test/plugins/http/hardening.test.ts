@@ -34,7 +34,7 @@ test("a long list that must be unique, or a long text against a pattern, is refu
   expect(await send({ tags: Array.from({ length: 90_000 }, () => "a") })).toMatchObject([422, [{ path: "/tags" }]]);
   expect(await send({ mail: "a@".repeat(20_000) })).toEqual([
     422,
-    [{ path: "/mail", message: "must be at most 501 characters long" }],
+    [{ path: "/mail", message: "must be at most 1000 characters long" }],
   ]);
 });
 

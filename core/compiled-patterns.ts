@@ -1,0 +1,62 @@
+// Schemas as the compiler of checks gets them. TypeBox matches patterns on JavaScript's engine, where a short text can take
+// hours. So each pattern is replaced by an object that matches in bounded time.
+
+import { patternOf } from "./pattern.ts";
+import { isSchema, type JsonSchema, withSubschemas } from "./schema.ts";
+
+/** A pattern that TypeBox takes for a RegExp. */
+export class BoundedPattern extends RegExp {
+  readonly #written: string;
+  protected readonly matches: (text: string) => boolean;
+  protected readonly isNative: boolean;
+
+  constructor(written: string) {
+    super(written, "u");
+    this.#written = written;
+    const { test, isNative } = patternOf(written);
+    this.matches = test;
+    this.isNative = isNative;
+  }
+
+  override test(text: string): boolean {
+    return this.matches(text);
+  }
+
+  /** For messages. */
+  override toString(): string {
+    return this.#written;
+  }
+}
+
+type MakePattern = (written: string, maxLength?: number) => BoundedPattern;
+
+const bounded: MakePattern = (written) => new BoundedPattern(written);
+
+/** A copy for the compiler alone: it must not be read as JSON Schema. @param schema  Closed, and without problems. */
+export const withBoundedPatterns = (schema: JsonSchema, make: MakePattern = bounded): JsonSchema => {
+  const copy = withSubschemas(schema, (part) => withBoundedPatterns(part, make));
+  const replace = (key: string, value: unknown) =>
+    Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
+  const { pattern, maxLength } = schema;
+  if (typeof pattern === "string") replace("pattern", make(pattern, typeof maxLength === "number" ? maxLength : undefined));
+  const [slow] = slowKeyPatternsOf(schema);
+  if (slow === undefined) return copy;
+  // The compiler takes patterns of keys as texts only. A record with one pattern can be said without them.
+  const values = (copy["patternProperties"] as JsonSchema)[slow];
+  replace("propertyNames", { pattern: make(slow) });
+  replace("additionalProperties", values);
+  const { "~kind": _record, patternProperties: _patterns, ...others } = Object.getOwnPropertyDescriptors(copy);
+  return Object.defineProperties({}, others);
+};
+
+/** Patterns of keys that must not run on JavaScript's engine. */
+export const slowKeyPatternsOf = (schema: JsonSchema): readonly string[] => {
+  const { patternProperties } = schema;
+  return isSchema(patternProperties) ? Object.keys(patternProperties).filter((pattern) => !patternOf(pattern).isNative) : [];
+};
+
+/** Whether the schema says no more about keys than one pattern that all of them match, as `Type.Record` does. */
+export const isPlainRecord = (schema: JsonSchema): boolean =>
+  Object.keys(schema["patternProperties"] as JsonSchema).length === 1 &&
+  schema["additionalProperties"] === false &&
+  !["properties", "propertyNames", "unevaluatedProperties"].some((keyword) => keyword in schema);
