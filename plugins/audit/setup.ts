@@ -47,12 +47,14 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   const keys = (): TrailKeys => ring.current;
   const redactor = new Redactor(keys);
   const sinks = sinksOf(sinkOptions, project.root, servers.has(command));
+  const stays = processesThatStay.has(command);
   const trail = new Trail({
     app: project.name,
     store,
     keys: ring,
     sinks,
     log,
+    stays,
     leaseMs,
     started: () => ({
       app: { name: project.name, version: project.version },
@@ -97,7 +99,6 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     auditRef,
     serviceOf({ about, trail, redactor, recorder, refusals, keys, lost, erasers, restorers, sweepLost }),
   );
-  const stays = processesThatStay.has(command);
   let ticking: NodeJS.Timeout | undefined;
   let renewedAt = 0;
   let prunedAt = 0;

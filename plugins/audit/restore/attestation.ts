@@ -69,13 +69,24 @@ export const signedLine = <Type extends LineType>(type: Type, fields: Lines[Type
   return `${JSON.stringify({ type, ...fields, signature })}\n`;
 };
 
+/** What a line says of itself. Its signature is checked when asked for: that takes longer than all the rest. */
+export interface Claim extends Attestation {
+  readonly isSigned: () => boolean;
+}
+
 /** `foreign`: a line of something else, for example of a log. `unsigned`: it names a type of ours and does not verify. */
-export type ReadLine = Attestation | "foreign" | "unsigned";
+type NoClaim = "foreign" | "unsigned";
 
 const types = ["audit.checkpoint", "approval.used", "store.restored"] as const;
 
+/** Returns a verified line. See `claimIn`. */
+export const readLine = (line: string, publicKeys: ReadonlyMap<string, KeyObject>): Attestation | NoClaim => {
+  const claim = claimIn(line, publicKeys);
+  return typeof claim === "string" || claim.isSigned() ? claim : "unsigned";
+};
+
 /** @param publicKeys  By id: those whose signatures count. */
-export const readLine = (line: string, publicKeys: ReadonlyMap<string, KeyObject>): ReadLine => {
+export const claimIn = (line: string, publicKeys: ReadonlyMap<string, KeyObject>): Claim | NoClaim => {
   if (!types.some((type) => line.includes(`"${type}"`))) return "foreign";
   try {
     const { type, signature, ...fields } = JSON.parse(line) as Readonly<Record<string, unknown>>;
@@ -85,15 +96,24 @@ export const readLine = (line: string, publicKeys: ReadonlyMap<string, KeyObject
     if (type === "audit.checkpoint") {
       const checkpoint = { ...fields, signature } as SignedCheckpoint;
       const { size, head } = checkpoint;
-      return isSignedBy(checkpoint, key) && isPlace(size, head) ? { type, seq: size, hash: head, genesis, at } : "unsigned";
+      if (!isPlace(size, head)) return "unsigned";
+      return { type, seq: size, hash: head, genesis, at, isSigned: () => isSignedBy(checkpoint, key) };
     }
     if (type !== "approval.used" && type !== "store.restored") return "foreign";
-    if (!verify(null, signedText(type, fields), key, Buffer.from(signature, "base64url"))) return "unsigned";
     const { seq, hash, approvalId, callId } = fields as unknown as UsedLine;
     if (!isPlace(seq, hash)) return "unsigned";
-    return { type, seq, hash, genesis, at, ...(type === "approval.used" ? { used: { approvalId, callId } } : {}) };
+    const isSigned = () => isVerified(type, fields, key, signature);
+    return { type, seq, hash, genesis, at, isSigned, ...(type === "approval.used" ? { used: { approvalId, callId } } : {}) };
   } catch {
     return "unsigned"; // cut by a crash, or no JSON
+  }
+};
+
+const isVerified = (type: LineType, fields: object, key: KeyObject, signature: string): boolean => {
+  try {
+    return verify(null, signedText(type, fields), key, Buffer.from(signature, "base64url"));
+  } catch {
+    return false; // fields that are no JSON
   }
 };
 

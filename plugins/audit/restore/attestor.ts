@@ -17,6 +17,8 @@ export interface AttestorParts {
   readonly keys: KeyRing;
   readonly sinks: readonly Sink[];
   readonly log: Log;
+  /** Whether the process stays, as a server does. */
+  readonly stays: boolean;
 }
 
 /** Own lines that are not read back from a sink yet: more than calls can write at the same time. */
@@ -39,12 +41,12 @@ export class Attestor {
 
   /** @throws {StoreDisagrees} when a sink attests what the store lacks; at boot also when a sink cannot be read. */
   async assertAgreement(store: OpenStore, isBoot: boolean): Promise<void> {
-    const { keys, sinks, log } = this.#parts;
+    const { keys, sinks, log, stays } = this.#parts;
     const files = sinks.flatMap(({ path }) => path ?? []);
     const warn = (message: string, about: Readonly<Record<string, unknown>>) => log.warn(message, about);
     // Before the files are read, so that no line falls between the two.
     if (isBoot) for (const watch of this.#watches) watch.begin();
-    await assertSinksAgree({ store, keys: keys.current, genesis: this.genesis, files, isBoot, warn });
+    await assertSinksAgree({ store, keys: keys.current, genesis: this.genesis, files, isBoot, stays, warn });
   }
 
   /**

@@ -6,11 +6,16 @@ import { DamagedHead } from "../head.ts";
 import type { TrailKeys } from "../keys.ts";
 import { type HeadRow, queriesOn } from "../tables.ts";
 import { type Acknowledged, acknowledgedIn } from "./acknowledged.ts";
-import { type Attestation, readLine } from "./attestation.ts";
+import { type Attestation, claimIn, readLine } from "./attestation.ts";
+import { NewestLines } from "./newest-lines.ts";
 import { linesFromEnd } from "./tail.ts";
 
-/** How many of the newest signed lines of a sink are compared. Instances that share a sink write nearly in order. */
-const compared = 32;
+const megabyte = 1024 * 1024;
+/**
+ * How much of a sink's end is read. A process that stays reads more when it starts: somebody who may only append to the sink could
+ * hide the newest lines behind copies of old ones.
+ */
+const readBytes = { staying: 16 * megabyte, otherwise: megabyte } as const;
 
 export interface Comparison {
   readonly store: OpenStore;
@@ -21,6 +26,8 @@ export interface Comparison {
   readonly files: readonly string[];
   /** At boot a sink that cannot be read is refused. Later it is only reported: it says nothing about the store. */
   readonly isBoot: boolean;
+  /** Whether the process stays, as a server does. */
+  readonly stays: boolean;
   /** Called for lines that are not signed by a key of this project, and for sinks that cannot be read later. */
   readonly warn: (message: string, about: Readonly<Record<string, unknown>>) => void;
 }
@@ -38,9 +45,9 @@ export class StoreDisagrees extends DamagedHead {
 }
 
 /** A line that the store's trail contradicts. */
-export interface Contradiction {
+export interface Contradiction<Line extends Attestation = Attestation> {
   readonly file: string;
-  readonly line: Attestation;
+  readonly line: Line;
   readonly head: number;
 }
 
@@ -88,16 +95,13 @@ export const headOf = async (store: OpenStore): Promise<HeadRow | undefined> =>
   (await store.read<HeadRow>(queriesOn(store).head))[0];
 
 /** Returns the newest signed lines of a file, or why it cannot be read. */
-const newestIn = (file: string, { keys, warn }: Comparison): readonly Attestation[] | string => {
-  const found: Attestation[] = [];
+const newestIn = (file: string, { keys, warn, isBoot, stays }: Comparison): readonly Attestation[] | string => {
+  const newest = new NewestLines();
   let unsigned = 0;
   try {
-    for (const line of linesFromEnd(file)) {
-      const read = readLine(line, keys.publicKeys);
-      if (read === "unsigned") unsigned++;
-      else if (read !== "foreign") found.push(read);
-      // Lines before an acknowledged restore were compared when it was acknowledged.
-      if (found.length >= compared || found.at(-1)?.type === "store.restored") break;
+    for (const line of linesFromEnd(file, isBoot && stays ? readBytes.staying : readBytes.otherwise)) {
+      const claim = claimIn(line, keys.publicKeys);
+      if (claim === "unsigned" || (claim !== "foreign" && !newest.add(claim))) unsigned++;
     }
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : `cannot be read: ${String(error)}`;
@@ -107,15 +111,15 @@ const newestIn = (file: string, { keys, warn }: Comparison): readonly Attestatio
       sink: file,
       lines: unsigned,
     });
-  return found;
+  return newest.all;
 };
 
 /** @returns Lines that the store contradicts and that no acknowledged restore explains. */
-export const contradictions = async (
+export const contradictions = async <Line extends Attestation>(
   { store, keys, genesis }: Pick<Comparison, "store" | "keys" | "genesis">,
   head: HeadRow,
-  lines: readonly { readonly file: string; readonly line: Attestation }[],
-): Promise<Contradiction[]> => {
+  lines: readonly { readonly file: string; readonly line: Line }[],
+): Promise<Contradiction<Line>[]> => {
   const own = lines.filter(({ line }) => line.genesis === genesis && line.seq > head.floor_seq && line.seq <= head.seq);
   const hashes = await hashesOf(
     store,
@@ -129,9 +133,10 @@ export const contradictions = async (
   const missing = lines.filter(({ line }) => !isHeld(line));
   if (missing.length === 0) return [];
   const restores: readonly Acknowledged[] = await acknowledgedIn(store, keys, genesis, head);
-  return missing
-    .filter(({ line }) => !restores.some((restore) => restore.covers(line)))
-    .map(({ file, line }) => ({ file, line, head: head.seq }));
+  const isExplained = (line: Attestation): boolean =>
+    // A restore begins above all numbers that the sinks attested then, so an earlier trail ends below it.
+    restores.some((restore) => restore.covers(line) || (line.genesis !== genesis && line.seq < restore.seq));
+  return missing.filter(({ line }) => !isExplained(line)).map(({ file, line }) => ({ file, line, head: head.seq }));
 };
 
 const perQuery = 500;

@@ -6,12 +6,12 @@ import type { OpenStore, Statement } from "../../store/service.ts";
 import type { TrailKeys } from "../keys.ts";
 import type { Draft, Ledger } from "../ledger.ts";
 import type { Sink } from "../sinks.ts";
+import { linesOf } from "../source.ts";
 import { chain, compiled, type HeadRow, type InstanceRow, queriesOn } from "../tables.ts";
 import type { Trail } from "../trail.ts";
 import type { RestoredDetail } from "./acknowledged.ts";
-import { type Attestation, type Missing, readLine, signedLine } from "./attestation.ts";
+import { type Claim, claimIn, type Missing, signedLine } from "./attestation.ts";
 import { contradictions, headOf } from "./compare.ts";
-import { linesFromEnd } from "./tail.ts";
 
 /** A use of an approval that the store lost and a sink attests. */
 export interface LostUse {
@@ -119,47 +119,58 @@ interface Lost {
 
 type Held = Parameters<typeof contradictions>[0] & { readonly files: readonly string[] };
 
-/** How many lines are compared at a time, last ones first. A block without a contradiction ends the search in a sink. */
+/** How many lines are compared at a time. */
 const blockLines = 256;
 
-/** @returns `undefined` when the sinks attest nothing that the store lacks. */
+/**
+ * Reads the sinks whole: somebody may have appended copies of old lines, and a trail that was set back uses its numbers again.
+ *
+ * @returns `undefined` when the sinks attest nothing that the store lacks.
+ */
 const lostEvents = async (held: Held, head: HeadRow): Promise<Lost | undefined> => {
-  const lost: Attestation[] = [];
-  let agreed = head.floor_seq;
-  for (const file of held.files) {
-    for (const block of blocksOf(file, held)) {
-      const found = await contradictions(
-        held,
-        head,
-        block.map((line) => ({ file, line })),
-      );
-      const contradicting = new Set(found.map(({ line }) => line));
-      lost.push(...contradicting);
-      for (const line of block)
-        if (!contradicting.has(line) && line.genesis === held.genesis && line.seq <= head.seq)
-          agreed = Math.max(agreed, line.seq);
-      if (contradicting.size === 0) break;
-    }
-  }
-  const newest = lost.reduce<Attestation | undefined>(
-    (most, line) => (most === undefined || line.seq > most.seq ? line : most),
-    undefined,
-  );
+  const byPlace = new Map<string, Claim>();
+  for await (const { contradicting } of comparedBlocks(held, head))
+    for (const line of contradicting) byPlace.set(`${line.genesis} ${line.seq} ${line.hash}`, line);
+  const lost = [...byPlace.values()].sort((one, other) => other.seq - one.seq);
+  const [newest] = lost;
   if (newest === undefined) return undefined;
   const isOther = newest.genesis !== held.genesis;
-  const isFork = lost.some(({ seq }) => seq <= head.seq);
   return {
-    missing: { from: isOther ? 1 : isFork ? agreed + 1 : head.seq + 1, through: newest.seq, head: newest.hash },
+    missing: { from: isOther ? 1 : await firstLost(held, head, lost), through: newest.seq, head: newest.hash },
     genesis: isOther ? newest.genesis : undefined,
     uses: lost.flatMap(({ used, at }) => (used === undefined ? [] : [{ ...used, at }])),
   };
 };
 
-const blocksOf = function* (file: string, { keys }: Held): Generator<readonly Attestation[]> {
-  let block: Attestation[] = [];
+/** @param lost  Highest first. @returns The number after the newest event that the store and the sinks agree on. */
+const firstLost = async (held: Held, head: HeadRow, lost: readonly Claim[]): Promise<number> => {
+  const lowest = lost.filter(({ genesis }) => genesis === held.genesis).at(-1)?.seq ?? head.seq + 1;
+  if (lowest > head.seq) return head.seq + 1;
+  let agreed = head.floor_seq;
+  for await (const { agreeing } of comparedBlocks(held, head))
+    for (const line of agreeing) if (line.seq < lowest && line.seq > agreed && line.isSigned()) agreed = line.seq;
+  return agreed + 1;
+};
+
+/** All lines of all sinks. What contradicts the store is signed; other signatures are not checked. */
+const comparedBlocks = async function* (held: Held, head: HeadRow) {
+  for (const file of held.files) {
+    for (const block of blocksOf(file, held)) {
+      const lines = block.map((line) => ({ file, line }));
+      const found = new Set((await contradictions(held, head, lines)).map(({ line }) => line));
+      yield {
+        contradicting: [...found].filter((line) => line.isSigned()),
+        agreeing: block.filter((line) => line.genesis === held.genesis && line.seq <= head.seq && !found.has(line)),
+      };
+    }
+  }
+};
+
+const blocksOf = function* (file: string, { keys }: Held): Generator<readonly Claim[]> {
+  let block: Claim[] = [];
   try {
-    for (const line of linesFromEnd(file)) {
-      const read = readLine(line, keys.publicKeys);
+    for (const line of linesOf(file)) {
+      const read = claimIn(line, keys.publicKeys);
       if (typeof read === "string") continue;
       block.push(read);
       if (block.length < blockLines) continue;

@@ -4,13 +4,18 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
 const chunkBytes = 64 * 1024;
 
-/** Returns the lines of a file, last one first. Reads as much of the file as the caller asks lines for. */
-export const linesFromEnd = function* (path: string): Generator<string> {
+/**
+ * Returns the lines of a file, last one first. Reads as much of the file as the caller asks lines for.
+ *
+ * @param mostBytes  How much of the end is read at most. The first line of it may be cut, and is left out.
+ */
+export const linesFromEnd = function* (path: string, mostBytes = Number.POSITIVE_INFINITY): Generator<string> {
   const file = openSync(path, "r");
   try {
     let end = fstatSync(file).size;
+    const stop = Math.max(0, end - mostBytes);
     let rest = Buffer.alloc(0);
-    while (end > 0) {
+    while (end > stop) {
       const start = Math.max(0, end - chunkBytes);
       const chunk = Buffer.alloc(end - start);
       readSync(file, chunk, 0, chunk.length, start);

@@ -41,6 +41,7 @@ const maintained = async ({ boot, again, root }: OnDialect) => {
       sinks: sinksOf([{ file: sink }], root, false),
       log: quiet,
       leaseMs: 30_000,
+      stays: true,
       started: () => ({}),
     });
     await trail.open();

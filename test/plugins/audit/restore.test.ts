@@ -9,6 +9,9 @@ const json = (text: string) => JSON.parse(text) as Record<string, unknown>;
 const restored = (desk: ProjectDesk) => desk.run(["store", "restored", "--reason", "disk of db1 failed"]);
 const verify = (desk: ProjectDesk) => desk.run(["audit", "verify"]);
 
+const linesOf = (desk: ProjectDesk) => readFileSync(desk.sinkFile, "utf8").split("\n").filter(Boolean);
+const highest = (desk: ProjectDesk) => Math.max(...linesOf(desk).map((line) => Number(json(line)["size"] ?? json(line)["seq"])));
+
 const expectGap = async (desk: ProjectDesk) => {
   const { code, err } = await verify(desk);
   expect([code, err]).toEqual([4, expect.stringContaining("The trail has a gap")]);
@@ -78,12 +81,7 @@ onBothStores((claim) => {
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const dump = await desk.dump();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "2"]);
-    const attested = Math.max(
-      ...readFileSync(desk.sinkFile, "utf8")
-        .split("\n")
-        .filter(Boolean)
-        .map((line) => Number(json(line)["size"])),
-    );
+    const attested = highest(desk);
     await desk.restore(dump);
     const done = json((await restored(desk)).out);
     expect(done).toMatchObject({ event: attested + 1, missing: { through: attested } });
@@ -137,9 +135,51 @@ onBothStores((claim) => {
     renameSync(desk.sinkFile, held);
     writeFileSync(desk.sinkFile, "");
     for (const cents of ["3", "4"]) await desk.run(["run", "note", "--to", "Olga", "--cents", cents]);
+    // The lines of both histories are in one file, as instances that share it leave them.
+    appendFileSync(held, readFileSync(desk.sinkFile));
     renameSync(held, desk.sinkFile);
     const boot = await served(desk);
     expect([boot.isUp, boot.err]).toEqual([false, expect.stringMatching(/attests another event \d+ than the store's trail has/)]);
+    expect((await restored(desk)).code).toBe(0);
+    expect(await served(desk)).toMatchObject({ isUp: true });
+    await expectGap(desk);
+  });
+
+  claim("S19: copies of an old line at the end of a sink hide no newer line", async (make) => {
+    using desk = make();
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
+    const [old = ""] = linesOf(desk);
+    const id = await desk.file("Olga", 7);
+    await desk.approve(id);
+    const dump = await desk.dump();
+    expect((await desk.pay("Olga", 7)).code).toBe(0);
+    const attested = highest(desk);
+    await desk.restore(dump);
+    appendFileSync(desk.sinkFile, `${old}\n`.repeat(300));
+    expect(await served(desk)).toMatchObject({ isUp: false, code: 78 });
+    expect((await desk.pay("Olga", 7)).code).not.toBe(0);
+    expect(json((await restored(desk)).out)).toMatchObject({
+      missing: { through: attested },
+      usedRequests: 1,
+      lostUses: [{ approvalId: id }],
+    });
+    expect(await served(desk)).toMatchObject({ isUp: true });
+    expect(desk.done).toEqual(["Olga 1", "Olga 7"]);
+  });
+
+  claim("S19: a copy of the line of an earlier restore hides no newer line", async (make) => {
+    using desk = make();
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
+    const first = await desk.dump();
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "2"]);
+    await desk.restore(first);
+    expect((await restored(desk)).code).toBe(0);
+    const line = linesOf(desk).find((each) => each.includes('"store.restored"')) ?? "";
+    const second = await desk.dump();
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "3"]);
+    await desk.restore(second);
+    appendFileSync(desk.sinkFile, `${line}\n`);
+    expect(await served(desk)).toMatchObject({ isUp: false, code: 78 });
     expect((await restored(desk)).code).toBe(0);
     expect(await served(desk)).toMatchObject({ isUp: true });
     await expectGap(desk);
