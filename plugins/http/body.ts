@@ -32,8 +32,9 @@ export const readBytes = async (req: IncomingMessage, res: ServerResponse, maxBy
   if (req.readableDidRead || req.readableEnded)
     throw internal(new Error("A middleware has read the body, which only its route may read"));
   if (req.destroyed) throw cancelled(); // the caller has left, and nothing would ever tell us so again
-  // The caller waits for leave to send: given only now, when nothing refused the call by its headers.
-  if (req.headers.expect !== undefined) res.writeContinue();
+  // The caller waits for leave to send: given only now, when nothing refused the call by its headers. RFC 9110 10.1.1: a
+  // caller of HTTP/1.0 would take the 100 for the answer.
+  if (req.headers.expect !== undefined && req.httpVersion === "1.1") res.writeContinue();
   // What came in one piece with its head is there as soon as Node's parser has had its turn, and needs no listeners.
   await undefined;
   return length > 0 && req.readableLength === length ? (req.read() as Buffer) : readParts(req, maxBytes, limit);
@@ -56,23 +57,32 @@ const readParts = (req: IncomingMessage, maxBytes: number, limit: string): Promi
     req.on("error", () => reject(cancelled()));
   });
 
-/** A query's texts by name; a repeated name gives a list. `+` is a space, as forms write it. */
+/** How many parameters a query may have. */
+const maxParameters = 1_000;
+
+/**
+ * Returns a query's texts by name; a repeated name gives a list. `+` is a space, as forms write it.
+ *
+ * @throws {TransportRefusal} 400 for a query that is not UTF-8 or has too many parameters.
+ */
 export const readQuery = (text: string): Readonly<Record<string, string | string[]>> => {
-  const found: Record<string, string | string[]> = {};
+  const found = new Map<string, string | string[]>();
+  let count = 0;
   for (let start = 0, end: number; start < text.length; start = end + 1) {
     end = text.indexOf("&", start);
     if (end === -1) end = text.length;
     if (end === start) continue;
-    const equals = text.indexOf("=", start);
-    const nameEnd = equals === -1 || equals > end ? end : equals;
-    const name = decoded(text.slice(start, nameEnd));
-    const value = nameEnd === end ? "" : decoded(text.slice(nameEnd + 1, end));
-    const before = Object.hasOwn(found, name) ? found[name] : undefined;
-    const after = before === undefined ? value : typeof before === "string" ? [before, value] : [...before, value];
-    if (name === "__proto__") Object.defineProperty(found, name, { value: after, enumerable: true, configurable: true });
-    else found[name] = after;
+    if (++count > maxParameters) throw new TransportRefusal("bad_request", `The query has more than ${maxParameters} parameters`);
+    const part = text.slice(start, end);
+    const equals = part.indexOf("=");
+    const name = decoded(equals === -1 ? part : part.slice(0, equals));
+    const value = equals === -1 ? "" : decoded(part.slice(equals + 1));
+    const before = found.get(name);
+    if (before === undefined) found.set(name, value);
+    else if (typeof before === "string") found.set(name, [before, value]);
+    else before.push(value);
   }
-  return found;
+  return Object.fromEntries(found); // defines __proto__ as a field, where an assignment would set the prototype
 };
 
 const decoded = (text: string): string => {

@@ -5,6 +5,7 @@ import { anyone, handler, resource, stream, Type } from "quater";
 import { http, httpRef } from "quater/http";
 import { bootTest, type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";
+import { raw } from "./socket.ts";
 
 const baseOf = (app: TestApp) => app.kernel.services.get(httpRef).baseUrl ?? "";
 const open = (route: string) => ({ http: route, public: true });
@@ -169,4 +170,34 @@ test("the last answer of a connection is followed by its end", async () => {
   expect(await Promise.race([ended, left])).toBe("ended");
   expect(answers).toBe(1000);
   socket.destroy();
+});
+
+test("a query of 1,000 equal names is one list, and one of 1,001 parameters is refused with 400", async () => {
+  const count = handler({
+    description: "Counts.",
+    effect: "read",
+    input: Type.Object({ a: Type.Array(Type.Integer()) }),
+    auth: anyone,
+    handle: ({ a }) => [a.length, a.at(-1)],
+  });
+  await using app = await bootTest({ handlers: { count }, expose: { count: open("GET /count") }, plugins: [http({ port: 0 })] });
+  const ask = (parameters: number) => fetch(`${baseOf(app)}/count?${"a=1&".repeat(parameters - 1)}a=2`);
+  expect(await (await ask(1_000)).json()).toEqual([1_000, 2]);
+  const refused = await ask(1_001);
+  expect([refused.status, await refused.json()]).toEqual([
+    400,
+    expect.objectContaining({ code: "bad_request", detail: "The query has more than 1000 parameters" }),
+  ]);
+});
+
+test.each([
+  ["1.1", true],
+  ["1.0", false],
+])("Expect: 100-continue of HTTP/%s gets a 100 before the answer: %s", async (version, isAsked) => {
+  const take = handler({ description: "Takes.", effect: "write", input: Type.Object({}), auth: anyone, handle: () => 1 });
+  await using app = await bootTest({ handlers: { take }, expose: { take: open("POST /take") }, plugins: [http({ port: 0 })] });
+  const head =
+    "Host: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close";
+  const { text } = await raw(baseOf(app), `POST /take HTTP/${version}\r\n${head}\r\n\r\n{}`);
+  expect([text.startsWith("HTTP/1.1 100 Continue"), /HTTP\/1\.1 200 OK/.test(text)]).toEqual([isAsked, true]);
 });
