@@ -100,8 +100,14 @@ export const testHoles: readonly TestHole[] = [
     test: "on sqlite S18: after a deploy that adds a field with a default",
   },
   {
-    check: "S19: the boot compares the store with its sinks",
-    edits: [{ file: "plugins/audit/restore/compare.ts", from: "if (first !== undefined) throw behind(first);", to: "" }],
+    check: "S19: the store is compared with its sinks",
+    edits: [
+      {
+        file: "plugins/audit/restore/compare.ts",
+        from: "lines.filter(({ line }) => !isHeld(line));",
+        to: "lines.filter(() => false);",
+      },
+    ],
     file: "test/plugins/audit/restore.test.ts",
     test: "on sqlite S19: a dump from before an approval was used does not boot",
   },
