@@ -128,8 +128,8 @@ export const holes: readonly Hole[] = [
     edits: [
       {
         file: "core/bind.ts",
-        from: "if (!checked.check(input)) throw mismatch(schema, checked, cut(input, sizes));",
-        to: "",
+        from: "if (!checked.check(input)) throw",
+        to: "if ((input as unknown) === checked) throw",
       },
     ],
     named: /^listOwnOrders over http ran with a value of the wrong type$/,
