@@ -166,6 +166,11 @@ export class StagedCall implements Approved {
     return this.#stage === "approved";
   }
 
+  /** Whether its surface said how the caller came in, so that the credential can be checked again. */
+  get hasStanding(): boolean {
+    return this.#standing !== undefined;
+  }
+
   /** For logs: which call it is, and nothing of what it carries. */
   toJSON(): object {
     const { callId, surface, handler } = this;
@@ -199,11 +204,17 @@ export class StagedCall implements Approved {
    * Checks the caller's credential again when time has passed since the last check. Until the policy has judged the call,
    * the caller gets the rights of now; afterwards, rights that differ refuse the call.
    *
+   * @param ageMs  How old the last check may be; a quarter of a second by default.
    * @returns `undefined` when the last check is fresh, which is nearly always. Rejects with `invalid_token` and the like.
    */
-  static enterAgain(call: Call): Promise<void> | undefined {
+  static enterAgain(call: Call, ageMs?: number): Promise<void> | undefined {
     if (!(#stage in call)) throw new Error(`${call.callId} is not a call of the gate`);
-    const again = call.#standing?.again(call.#principal);
+    let again: Awaitable<Principal> | undefined;
+    try {
+      again = call.#standing?.again(call.#principal, ageMs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     if (again === undefined) return undefined;
     return Promise.resolve(again).then((found) => {
       if (call.#stage !== "arrived" && !haveSameRights(call.#principal, found)) throw invalidToken();

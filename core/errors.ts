@@ -268,6 +268,12 @@ export const cancelled = (): QuaterError => build("cancelled", "The caller cance
 export const cutOff = (): QuaterError =>
   build("outcome_unknown", "The server stopped before the call had ended; it may have taken effect, do not repeat it");
 
+/** A caller who gets 401 takes another credential and repeats the call. The handler of this call had begun to write. */
+export const refusedMidway = ({ message, cause }: QuaterError): QuaterError =>
+  build("outcome_unknown", `The call was ended before it was done, and may have taken effect; do not repeat it. ${message}`, {
+    cause,
+  });
+
 export const outcomeUnrecorded = (cause: unknown): QuaterError =>
   build("outcome_unrecorded", "The call ran, but its end could not be recorded; do not repeat it", { cause });
 

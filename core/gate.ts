@@ -16,10 +16,11 @@ import {
   isQuaterError,
   outcomeUnrecorded,
   type QuaterError,
+  refusedMidway,
   stopping,
   unknownHandler,
 } from "./errors.ts";
-import { type Flight, Flights, type Holding } from "./flights.ts";
+import { endEarly, type Flight, Flights, heedMs, release } from "./flights.ts";
 import { type HookRunner, type HookSource, hookRunner } from "./hooks.ts";
 import type { Catalog, Operation } from "./operation.ts";
 import { CheckedStream, outputCheckOf } from "./output.ts";
@@ -29,12 +30,10 @@ import { type Awaitable, andThen, type Principal } from "./principal.ts";
 import type { Problem } from "./problem.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { callResources, OpenResources } from "./resource.ts";
-import { isFresh, Standing } from "./standing.ts";
+import { isFresh, Standing, Watch } from "./standing.ts";
 
 const noProgress = (): void => {};
 
-/** How long calls may take to heed their signal at a stop, milliseconds. */
-const heedMs = 500;
 /** How long the ends of the others may take to be recorded. */
 const recordMs = 1_000;
 
@@ -52,7 +51,6 @@ export class PipelineGate implements Gate {
   readonly #flights = new Flights();
   readonly #enterAgain = (entry: Entry): Awaitable<Principal> => this.#principalOf(entry, true);
   #strangers: HookRunner | undefined;
-  #drained: (() => void) | undefined;
 
   constructor(catalog: Catalog, doors: ReadonlyMap<string, Door>, log: Log, maxOutputBytes: number) {
     this.#catalog = catalog;
@@ -182,23 +180,36 @@ export class PipelineGate implements Gate {
 
   /** Ends the call and tells its caller. Never throws. */
   #answer(flight: Flight, outcome: Outcome): void {
-    const { callId, cancellation } = flight.call;
     if (outcome.ok && outcome.value instanceof CheckedStream) {
-      flight.stream = outcome.value;
-      flight.hasRun = false; // it runs until its last item
-      outcome.value.whenEnded(async (failure) => {
-        flight.hasRun = failure === undefined;
-        const end: Outcome =
-          failure === undefined
-            ? { ok: true, value: undefined, callId }
-            : { ok: false, error: this.#told(failure, flight), callId };
-        const settled = await this.#finish(flight, end);
-        return settled.ok ? undefined : settled.error;
-      }, cancellation);
+      this.#begin(flight, outcome.value);
       flight.answer(outcome);
       return;
     }
     void andThen(this.#finish(flight, outcome), flight.answer);
+  }
+
+  /** The call ends with its stream, and the caller's credential is checked until then. */
+  #begin(flight: Flight, stream: CheckedStream): void {
+    const { call } = flight;
+    const { callId } = call;
+    flight.stream = stream;
+    flight.hasRun = false; // it runs until its last item
+    const again = (ageMs: number) =>
+      StagedCall.enterAgain(call, ageMs)?.catch((error: unknown) => {
+        throw call.operation.handler.effect !== "read" && isQuaterError(error) ? refusedMidway(error) : error;
+      });
+    const watch = call.hasStanding ? new Watch(again, (error) => void endEarly(flight, stream, error, this.#log)) : undefined;
+    const ended = async (failure: unknown): Promise<QuaterError | undefined> => {
+      watch?.stop();
+      flight.hasRun = failure === undefined;
+      const end: Outcome =
+        failure === undefined
+          ? { ok: true, value: undefined, callId }
+          : { ok: false, error: this.#told(failure, flight), callId };
+      const settled = await this.#finish(flight, end);
+      return settled.ok ? undefined : settled.error;
+    };
+    stream.whenEnded(ended, call.cancellation, watch);
   }
 
   async unready(): Promise<readonly string[]> {
@@ -213,18 +224,18 @@ export class PipelineGate implements Gate {
     this.phase = "stopping";
     if (this.#flights.size === 0) return;
     this.#log.info(`Waiting for ${this.#flights.size} calls in flight`);
-    if (await this.#emptyWithin(drainMs)) return;
+    if (await this.#flights.emptyWithin(drainMs)) return;
     const late = this.#flights.all();
     this.#log.warn(`Cancelling ${late.length} calls that did not end in ${drainMs} ms`);
     for (const flight of late) flight.isCutOff = !flight.call.cancellation.isCancelled;
     for (const { call } of late) call.cancellation.cancel(); // several calls may share one
     // Nobody may be reading, and then nothing but this would end them.
     for (const { stream } of late) void stream?.return().catch(() => {});
-    if (await this.#emptyWithin(heedMs)) return;
+    if (await this.#flights.emptyWithin(heedMs)) return;
     const deaf = this.#flights.all();
     this.#log.warn(`${deaf.length} calls run on although their signal has aborted: their callers are told so`);
     for (const flight of deaf) void this.#abandon(flight);
-    await this.#emptyWithin(recordMs);
+    await this.#flights.emptyWithin(recordMs);
   }
 
   /** Ends a call for its caller and the record, although its handler may still run. */
@@ -234,17 +245,6 @@ export class PipelineGate implements Gate {
     if (stream !== undefined) return stream.cutOff();
     const error = call.isApproved && call.operation.handler.effect !== "read" ? cutOff() : stopping();
     flight.answer(await this.#end(flight, { ok: false, error, callId: call.callId }));
-  }
-
-  #emptyWithin(milliseconds: number): Promise<boolean> {
-    if (this.#flights.size === 0) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), milliseconds);
-      this.#drained = () => {
-        clearTimeout(timer);
-        resolve(true);
-      };
-    });
   }
 
   /** Resources close before the outcome is recorded and answered: a failed commit must not follow a success. */
@@ -270,25 +270,10 @@ export class PipelineGate implements Gate {
     const { call } = flight;
     return andThen(this.#settle(call, outcome, call.operation), (settled) => {
       // A handler that is abandoned may still run: what it holds is not for others yet.
-      if (flight.holdings === undefined || flight.holdings.length === 0 || flight.isAbandoned) this.#left(flight);
-      else void this.#released(flight, flight.holdings).then(() => this.#left(flight)); // the answer does not wait for it
+      if (flight.holdings === undefined || flight.holdings.length === 0 || flight.isAbandoned) this.#flights.end(flight);
+      else void release(flight, this.#log).then(() => this.#flights.end(flight)); // the answer does not wait for it
       return settled;
     });
-  }
-
-  #left(flight: Flight): void {
-    this.#flights.end(flight);
-    if (this.#flights.size === 0) this.#drained?.();
-  }
-
-  async #released({ call: { callId, handler } }: Flight, holdings: readonly Holding[]): Promise<void> {
-    for (const { release } of holdings.toReversed()) {
-      try {
-        await release();
-      } catch (error) {
-        this.#log.warn("What a call held could not be released", { callId, handler, error: errorText(error) });
-      }
-    }
   }
 
   #settle(arrival: Arrival, outcome: Outcome, operation: Operation | undefined): Awaitable<Outcome> {

@@ -17,6 +17,7 @@ import {
 } from "./errors.ts";
 import type { Operation } from "./operation.ts";
 import { eachSubschema, isSchema, type JsonSchema, propertiesOf } from "./schema.ts";
+import type { Watch } from "./standing.ts";
 
 /**
  * The value as it may leave.
@@ -190,6 +191,9 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   readonly #source: AsyncIterator<unknown>;
   readonly #check: OutputCheck;
   #cancellation: Cancellation | undefined;
+  #watch: Watch | undefined;
+  /** Set when the caller is not let in any more. The stream ends with it, whatever its source does. */
+  #refusal: unknown;
   #tell: StreamEnd = async (failure) => (failure === undefined || isQuaterError(failure) ? failure : internal(failure));
   #end: Promise<QuaterError | undefined> | undefined;
   /** Ends the step that is waited for. */
@@ -200,10 +204,14 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     this.#check = check;
   }
 
-  /** @param cancellation  Of its call: also a source that does not watch the signal ends with it. */
-  whenEnded(tell: StreamEnd, cancellation: Cancellation): this {
+  /**
+   * @param cancellation  Of its call: also a source that does not watch the signal ends with it.
+   * @param watch  Checks the caller's credential between items.
+   */
+  whenEnded(tell: StreamEnd, cancellation: Cancellation, watch?: Watch): this {
     this.#tell = tell;
     this.#cancellation = cancellation;
+    this.#watch = watch;
     return this;
   }
 
@@ -216,7 +224,12 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     if (this.#end === undefined) {
       try {
         const step = await this.#step();
-        if (step.done !== true) return { done: false, value: this.#check(step.value) };
+        if (step.done !== true) {
+          const checking = this.#watch?.check();
+          if (checking !== undefined) await checking;
+          if (this.#refusal !== undefined) throw this.#refusal;
+          return { done: false, value: this.#check(step.value) };
+        }
         // A source that was told to stop may say so by an early end.
         await this.#finish(this.#isCancelled ? cancelled() : undefined);
       } catch (error) {
@@ -249,6 +262,11 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     return this.next();
   }
 
+  /** No item leaves after this. Its call then ends the source, and the reader gets the error. */
+  refuse(error: unknown): void {
+    this.#refusal ??= error;
+  }
+
   /** Ends the stream for its reader, although its source does not: it may wait for ever for what its next item needs. */
   cutOff(): void {
     const failure = cancelled();
@@ -268,7 +286,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   }
 
   #finish(failure: unknown): Promise<QuaterError | undefined> {
-    this.#end ??= this.#tell(failure);
+    this.#end ??= this.#tell(this.#refusal ?? failure);
     return this.#end;
   }
 }

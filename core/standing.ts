@@ -1,5 +1,6 @@
-// Whether a caller who came in is still let in. Bodies arrive slowly, and calls wait for locks and people; a key that is
-// revoked in the meantime must not run a call. The check costs nothing for calls that go through without waiting.
+// Whether a caller who came in is still let in. Bodies arrive slowly, calls wait for locks and people, and streams last for
+// hours. A key that is revoked in the meantime must not run a call or read on. The check costs nothing for calls that go
+// through without waiting.
 
 import { invalidToken } from "./errors.ts";
 import type { Entry } from "./plugin.ts";
@@ -31,17 +32,60 @@ export class Standing {
   }
 
   /**
+   * @param ageMs  How old the last check may be.
    * @returns The same caller with the rights of now; `undefined` when the last check is fresh.
    * @throws {QuaterError} when the door does not let the credential in any more, or takes it for somebody else's.
    */
-  again(before: Principal): Awaitable<Principal> | undefined {
+  again(before: Principal, ageMs = freshMs): Awaitable<Principal> | undefined {
     const now = performance.now();
-    if (now - this.#checkedAt < freshMs) return undefined;
+    if (now - this.#checkedAt < ageMs) return undefined;
     this.#checkedAt = now;
     return andThen(this.#enter(this.#entry), (found) => {
       if (!isSame(before, found)) throw invalidToken();
       return found;
     });
+  }
+}
+
+/**
+ * How often the credential behind a stream is checked. A check between two items counts as well, so `ageMs` is below
+ * `everyMs`: a stream goes on for 1.75 seconds at most after its last check.
+ */
+const streamCheck = { everyMs: 1_000, ageMs: 750 } as const;
+
+/** Checks the credential behind a stream, between its items and while no item comes. */
+export class Watch {
+  readonly #enterAgain: (ageMs: number) => Promise<void> | undefined;
+  readonly #refused: (error: unknown) => void;
+  readonly #timer: NodeJS.Timeout;
+  #running: Promise<void> | undefined;
+
+  /**
+   * @param enterAgain  Checks the credential when the last check is older than `ageMs`.
+   * @param refused  Called with the error of a check, so that the stream ends also while no item comes.
+   */
+  constructor(enterAgain: (ageMs: number) => Promise<void> | undefined, refused: (error: unknown) => void) {
+    this.#enterAgain = enterAgain;
+    this.#refused = refused;
+    this.#timer = setInterval(() => void this.check()?.catch(() => undefined), streamCheck.everyMs);
+    this.#timer.unref();
+  }
+
+  /** @returns `undefined` when the last check is fresh; the check that runs already. Rejects when the caller is refused. */
+  check(): Promise<void> | undefined {
+    this.#running ??= this.#enterAgain(streamCheck.ageMs)
+      ?.catch((error: unknown) => {
+        this.#refused(error);
+        throw error;
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
+    return this.#running;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
   }
 }
 

@@ -1,0 +1,244 @@
+// A credential that stops being one while its caller reads a stream: the stream ends, also while no item comes.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type Authentication,
+  anyone,
+  authenticator,
+  definePlugin,
+  handler,
+  type Principal,
+  QuaterError,
+  resource,
+  stream,
+  Type,
+} from "quater";
+import { apiKeys, http, httpRef, mcp } from "quater/plugins";
+import { bootTest, principal, type TestApp } from "quater/testing";
+import { afterEach, describe, expect, test } from "vitest";
+import { createKey, revokeKey } from "../../../plugins/auth/commands.ts";
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
+const bea = principal({ subject: "bea", roles: ["reader"] });
+
+let happened: string[] = [];
+/** Ends what the source of `ignoring` waits for. */
+let letGo: () => void = () => {};
+/** Whether `untilEnough` has been read for long enough. */
+let isEnough: () => boolean = () => true;
+let cleanUp: (() => void) | undefined;
+afterEach(() => {
+  letGo();
+  cleanUp?.();
+  cleanUp = undefined;
+});
+
+const tx = resource({
+  name: "tx",
+  scope: "call",
+  open: () => "tx",
+  close: (_tx, { failed }) => void happened.push(failed ? "rolled back" : "committed"),
+});
+const about = {
+  description: "Streams.",
+  effect: "read",
+  input: Type.Object({}),
+  output: stream(Type.Integer()),
+  auth: anyone,
+  use: { tx },
+} as const;
+async function* busy() {
+  for (let n = 0; ; n++) {
+    yield n;
+    await pause();
+  }
+}
+const handlers = {
+  busy: handler({ ...about, handle: busy }),
+  writing: handler({ ...about, effect: "write", handle: busy }),
+  silent: handler({
+    ...about,
+    async *handle(_, { signal }) {
+      yield 0;
+      await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    },
+  }),
+  endsAtSignal: handler({
+    ...about,
+    async *handle(_, { signal }) {
+      yield 0;
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    },
+  }),
+  ignoring: handler({
+    ...about,
+    async *handle() {
+      yield 0;
+      await new Promise<void>((resolve) => {
+        letGo = resolve;
+      });
+      happened.push("source ended");
+    },
+  }),
+  untilEnough: handler({
+    ...about,
+    async *handle() {
+      while (!isEnough()) {
+        yield 0;
+        await pause();
+      }
+    },
+  }),
+};
+type Name = keyof typeof handlers;
+
+const boot = async (authenticate: Authentication, root?: string): Promise<TestApp> => {
+  happened = [];
+  const told = definePlugin(() => ({
+    name: "told",
+    hooks: { settled: (_call, outcome) => void happened.push(outcome.ok ? "ok" : outcome.error.code) },
+  }));
+  const expose = Object.fromEntries(Object.keys(handlers).map((name) => [name, { http: `POST /${name}`, mcp: true }] as const));
+  return bootTest({
+    handlers,
+    expose: expose as never,
+    plugins: [http({ port: 0, authenticate }), mcp({ authenticate }), told()],
+    drainMs: 20,
+    ...(root === undefined ? {} : { root }),
+  });
+};
+
+/** A door that lets one caller in, whose answer a test changes. */
+const changing = () => {
+  let asked = 0;
+  let answer: () => Principal | undefined = () => bea;
+  const door = authenticator({
+    name: "changing",
+    authenticate: ({ token }) => {
+      asked++;
+      return token === "bea" ? answer() : undefined;
+    },
+  });
+  return {
+    door,
+    asked: () => asked,
+    become: (next: () => Principal | undefined) => {
+      answer = next;
+    },
+  };
+};
+
+const how = ["as lines", "as events", "as a tool"] as const;
+
+/** Reads a stream; `begun` is called once, when its first item has arrived. */
+const read = async (app: TestApp, way: (typeof how)[number], name: Name, begun: () => void, key = "bea"): Promise<string> => {
+  const base = app.kernel.services.get(httpRef).baseUrl ?? "";
+  const isTool = way === "as a tool";
+  const accept = { "as lines": "*/*", "as events": "text/event-stream", "as a tool": "application/json, text/event-stream" }[way];
+  const params = { name, arguments: {}, _meta: { progressToken: 1 } };
+  const answer = await fetch(`${base}/${isTool ? "mcp" : name}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", accept },
+    body: isTool ? JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params }) : "{}",
+  });
+  let text = "";
+  for await (const part of answer.body ?? []) {
+    if (text === "") begun();
+    text += Buffer.from(part).toString();
+  }
+  return text;
+};
+
+/** The code of the error that the stream ended with. */
+const codeOf = (way: (typeof how)[number], text: string): string | undefined => {
+  const last = {
+    "as lines": /\n\{"error":(\{.*\})\}\n$/,
+    "as events": /\nevent: error\ndata: (\{.*\})\n\n$/,
+    "as a tool": /"quater\/error":(\{.*?"errors":\[\])/,
+  }[way];
+  return /"code":"(\w+)"/.exec(last.exec(text)?.[1] ?? "")?.[1];
+};
+
+const names = ["busy", "silent", "endsAtSignal", "ignoring"] as const;
+
+describe("S5: a stream ends after its credential was revoked", () => {
+  test.each(how)("S5: %s", async (way) => {
+    const { door, become } = changing();
+    await using app = await boot(door);
+    let waiting = names.length;
+    const begun = () => {
+      if (--waiting === 0) become(() => undefined);
+    };
+    const texts = await Promise.all(names.map((name) => read(app, way, name, begun)));
+    expect(texts.map((text) => codeOf(way, text))).toEqual(names.map(() => "invalid_token"));
+    expect(texts.join()).not.toContain("event: end");
+    expect(app.log.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  test("S5: by a key that is revoked in its file", async () => {
+    const root = mkdtempSync(join(tmpdir(), "quater-revoked-streams-"));
+    cleanUp = () => rmSync(root, { recursive: true, force: true });
+    const file = join(root, ".quater/keys.json");
+    const { key } = createKey(file, { name: "bea", kind: "user", person: "bea", scopes: [], roles: [] });
+    await using app = await boot(apiKeys(), root);
+    const text = await read(app, "as events", "silent", () => void revokeKey(file, "bea"), key);
+    expect(codeOf("as events", text)).toBe("invalid_token");
+  });
+
+  test.each<[string, () => Principal | undefined, string]>([
+    ["becomes somebody else's", () => principal({ subject: "cleo" }), "invalid_token"],
+    ["loses a role", () => principal({ subject: "bea", roles: [] }), "invalid_token"],
+    ["cannot be checked", () => JSON.parse("{"), "authenticator_failed"],
+    [
+      "is refused by its authenticator",
+      () => {
+        throw new QuaterError({ code: "key_stolen", kind: "forbidden", message: "The key was stolen" });
+      },
+      "key_stolen",
+    ],
+  ])("S5: also when the credential %s", async (_, answer, code) => {
+    const { door, become } = changing();
+    await using app = await boot(door);
+    const text = await read(app, "as lines", "silent", () => become(answer));
+    expect(codeOf("as lines", text)).toBe(code);
+  });
+
+  test("S5: a write that had begun may have taken effect, and its caller must not repeat it", async () => {
+    const { door, become } = changing();
+    await using app = await boot(door);
+    const text = await read(app, "as lines", "writing", () => become(() => undefined));
+    expect(codeOf("as lines", text)).toBe("outcome_unknown");
+    expect(text).toContain("do not repeat it. The credential is unknown, expired or revoked");
+  });
+});
+
+test.each(["busy", "silent", "endsAtSignal"] as const)(
+  "S5: %s, which ends with its signal, is rolled back and recorded once",
+  async (name) => {
+    const { door, become } = changing();
+    const app = await boot(door);
+    await read(app, "as lines", name, () => become(() => undefined));
+    await app.stop();
+    expect(happened).toEqual(["rolled back", "invalid_token"]);
+  },
+);
+
+test("S5: a source that ignores its signal keeps its resources until it ends, and its reader does not wait for it", async () => {
+  const { door, become } = changing();
+  await using app = await boot(door);
+  await read(app, "as lines", "ignoring", () => become(() => undefined));
+  expect(happened).toEqual(["invalid_token"]);
+  letGo();
+  await expect.poll(() => happened).toEqual(["invalid_token", "source ended", "rolled back"]);
+});
+
+test("S5: a stream whose credential stands goes on, and is checked now and then", async () => {
+  const { door, asked } = changing();
+  await using app = await boot(door);
+  isEnough = () => asked() >= 3;
+  const text = await read(app, "as events", "untilEnough", () => {});
+  expect(text).toMatch(/\nevent: end\ndata: \{\}\n\n$/);
+  expect(text.match(/data: 0/g)?.length).toBeGreaterThan(asked());
+});
