@@ -122,6 +122,17 @@ export const voidedUnproven = (open: OpenStore, id: string, reason: string): Sta
       .where("state", "in", ["pending", "approved"]),
   );
 
+/** Ends a row that cannot be read. Uncounted: nothing else may depend on what stands in it. */
+export const closedDamaged = (open: OpenStore, id: string): Statement => {
+  const { sql, parameters } = database(open)
+    .updateTable("approval_request")
+    .set({ state: "expired", version: 1 })
+    .where("id", "=", id)
+    .where("state", "in", ["pending", "approved"])
+    .compile();
+  return { sql, parameters };
+};
+
 export type CastVote = Omit<Vote, "at">;
 
 export const voted = (

@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { type Authorized, canonicalText, previewOf } from "../../core/index.ts";
 import type { AuditEvent } from "../audit/service.ts";
-import { type Draft, expired, filed } from "./changing.ts";
+import { type Draft, filed } from "./changing.ts";
 import { digestOf } from "./digest.ts";
 import {
   approvalBacklog,
@@ -20,7 +20,7 @@ import { type LikenessKeys, likenessKeys } from "./likeness.ts";
 import { ranBefore } from "./ran-before.ts";
 import type { ApprovalRecord } from "./record.ts";
 import { unrenderableAt } from "./shown/values.ts";
-import { expiredEvent } from "./sweeping.ts";
+import { expiryOf } from "./sweeping.ts";
 import type { Found } from "./tables.ts";
 
 /**
@@ -45,11 +45,11 @@ export const file = async (ground: Ground, asked: Asked, after: Found | undefine
   const limits = { maxPending, maxFiledPerHour, cooldownMs };
   const texts = asked.hasSecrets ? sealedTexts(ground, draft) : draft;
   // Its row still says "pending", and there may be one of these: it ends in the same transaction.
-  const over = after?.stored === "pending" ? after : undefined;
+  const over = after?.stored === "pending" ? await expiryOf(ground, after) : undefined;
   const isWritten = await ground.write(
-    [...(over === undefined ? [] : [expiredEvent(over)]), filedEvent(ground, asked, draft)],
+    [...(over?.events ?? []), filedEvent(ground, asked, draft)],
     (open) => [
-      ...(over === undefined ? [] : [expired(open, over)]),
+      ...(over?.changes(open) ?? []),
       filed(open, {
         draft,
         nth: (after?.nth ?? 0) + 1,
@@ -62,6 +62,7 @@ export const file = async (ground: Ground, asked: Asked, after: Found | undefine
         ...limits,
       }),
     ],
+    over?.check,
   );
   if (!isWritten) return assertMayFile(ground, asked, after, keys, requesterKey);
   ground.tell("approval.filed", draft);

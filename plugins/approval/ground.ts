@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { type Authorized, canonicalText, isQuaterError, type Log } from "../../core/index.ts";
-import type { Audit, AuditEvent, Check, EventFields, EventType } from "../audit/service.ts";
+import type { Audit, AuditEvent, Check, EventFields, EventType, FiledFields } from "../audit/service.ts";
 import { isStoreFailure, type OpenStore, type Statement, type Store } from "../store/service.ts";
 import { callKeyOf, type Digested } from "./digest.ts";
 import { approvalUnavailable } from "./errors.ts";
@@ -130,3 +130,11 @@ export const eventOf = (
   { id, handler, surface, schema }: Pick<ApprovalRecord, "id" | "handler" | "surface" | "schema">,
   more: Partial<Omit<EventFields, "type">> = {},
 ): EventFields => ({ ...more, type, approvalId: id, handler, surface, schema });
+
+/** An event of a request that is on the trail. What it repeats is taken from there, because the row may say anything. */
+export const provenEvent = (
+  type: ApprovalEvent,
+  id: string,
+  filed: FiledFields,
+  more: Partial<Omit<EventFields, "type">> = {},
+): EventFields => ({ ...more, type, approvalId: id, ...filed });

@@ -2,10 +2,12 @@
 // before a call what approval would say. Over the surface it asked on, as that surface knows it.
 
 import { type Authorized, canonicalText, type Principal } from "../../core/index.ts";
+import { unchangedSince } from "../audit/service.ts";
 import { cancelled } from "./changing.ts";
 import { alreadyDecided, approvalNotFound, approvalUnavailable, approvalUsed, earlierOf } from "./errors.ts";
 import { usedBy } from "./filing.ts";
-import { askedOf, eventOf, type Ground, type Plan } from "./ground.ts";
+import { askedOf, type Ground, type Plan, provenEvent } from "./ground.ts";
+import { proven } from "./proving.ts";
 import { ranBefore } from "./ran-before.ts";
 import { type ApprovalRecord, requesterOf } from "./record.ts";
 import type { OwnStatus } from "./service.ts";
@@ -32,8 +34,12 @@ export const cancel = async (ground: Ground, requester: Principal, surface: stri
     if (used !== undefined) throw approvalUsed(used);
     if (record.state === "cancelled") return statusIn(ground, record);
     if (record.state !== "pending" && record.state !== "approved") throw alreadyDecided(id, record.state);
-    const fields = eventOf("approval.cancelled", record, { principal: requesterOf(requester), detail: { was: record.state } });
-    if (await ground.write([{ fields }], (open) => [cancelled(open, found)])) ground.tell("approval.cancelled", record);
+    const standing = await proven(ground, found);
+    if (standing === undefined) continue;
+    const about = { principal: requesterOf(requester), detail: { was: record.state } };
+    const fields = provenEvent("approval.cancelled", id, standing.filed, about);
+    const check = unchangedSince(id, standing, Number.POSITIVE_INFINITY);
+    if (await ground.write([{ fields }], (open) => [cancelled(open, found)], check)) ground.tell("approval.cancelled", record);
   }
   throw approvalUnavailable(new Error("The approval was changed again and again"));
 };

@@ -64,7 +64,8 @@ const reasons = {
 } as const;
 
 /** What was erased or changed, or cannot be opened any more, has another digest than the one that people agreed to. */
-const isAsFiled = (record: ApprovalRecord): boolean => !record.isErased && digestOf(record) === record.digest;
+const isAsFiled = (record: ApprovalRecord): boolean =>
+  !record.isErased && !record.isDamaged && digestOf(record) === record.digest;
 
 const mostFields = 20;
 

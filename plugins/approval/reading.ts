@@ -3,11 +3,12 @@
 import { isQuaterError } from "../../core/index.ts";
 import type { OpenStore, Query, Store } from "../store/service.ts";
 import { approvalUnavailable } from "./errors.ts";
+import { foundOf } from "./found.ts";
 import { likeForm } from "./likeness.ts";
 import type { ApprovalRecord } from "./record.ts";
 import type { Secrecy } from "./secrecy.ts";
 import type { ListGiven } from "./service.ts";
-import { type Database, erasedMark, type Found, foundOf, type ReadRow, stateNow, type VoteRow } from "./tables.ts";
+import { type Database, erasedMark, type Found, type ReadRow, stateNow, type VoteRow } from "./tables.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 86_400_000;
@@ -118,7 +119,7 @@ export class Reader {
 
   /** Without votes. */
   async #records(queryOn: (open: OpenStore) => Query): Promise<readonly ApprovalRecord[]> {
-    const rows = await this.#rows<ReadRow>(queryOn);
+    const rows = (await this.#rows<ReadRow>(queryOn)).filter(hasId);
     return rows.map((row) => foundOf(row, [], (text) => this.#secrecy.opened(text)).record);
   }
 
@@ -186,7 +187,7 @@ export class Reader {
   }
 
   async #read(queryOn: (open: OpenStore) => Query): Promise<readonly Found[]> {
-    const rows = await this.#rows<ReadRow>(queryOn);
+    const rows = (await this.#rows<ReadRow>(queryOn)).filter(hasId);
     if (rows.length === 0) return [];
     const ids = rows.map(({ id }) => id);
     const votes = await this.#rows<VoteRow>((open) =>
@@ -204,6 +205,9 @@ export class Reader {
     }
   }
 }
+
+/** SQLite stores any type. A row without an id is no request. */
+const hasId = ({ id }: ReadRow): boolean => typeof id === "string";
 
 export const database = (open: OpenStore): Database => open.queries();
 

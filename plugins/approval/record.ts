@@ -69,6 +69,8 @@ export interface Vote {
 export interface ApprovalRecord extends Filed {
   /** Personal data were erased: requester, preview, reasons and `personal()` arguments are gone, and the nonce with them. */
   readonly isErased: boolean;
+  /** The row cannot be read: something else than Quater wrote to it. It names nobody as approver. */
+  readonly isDamaged: boolean;
   /** Expiry included: derived by the store's clock when the record was read. */
   readonly state: ApprovalState;
   readonly votes: readonly Vote[];

@@ -3,22 +3,30 @@
 
 import type { LostUse, Voiding } from "../audit/service.ts";
 import type { OpenStore, Statement } from "../store/service.ts";
-import { usedBefore, voidedByRestore } from "./changing.ts";
-import { eventOf, type Ground } from "./ground.ts";
+import { closedDamaged, usedBefore, voidedByRestore } from "./changing.ts";
+import { type Ground, provenEvent } from "./ground.ts";
+import { filedOnTrail } from "./proving.ts";
 
-export const voidingOf = async ({ parts }: Ground, open: OpenStore, lost: readonly LostUse[]): Promise<Voiding> => {
+export const voidingOf = async (ground: Ground, open: OpenStore, lost: readonly LostUse[]): Promise<Voiding> => {
   const uses = new Map(lost.map((use) => [use.approvalId, use]));
   const changes: Statement[] = [];
   const events: Voiding["events"][number][] = [];
-  let used = 0;
-  for await (const found of parts.reader.all()) {
+  let [used, damaged] = [0, 0];
+  for await (const found of ground.parts.reader.all()) {
     const { record, stored } = found;
     if (stored !== "pending" && stored !== "approved") continue;
+    if (record.isDamaged) {
+      changes.push(closedDamaged(open, record.id));
+      damaged++;
+      continue;
+    }
     const use = uses.get(record.id);
     const detail = { was: stored, cause: "restored", ...(use === undefined ? {} : { usedBy: use.callId }) };
     changes.push(use === undefined ? voidedByRestore(open, found) : usedBefore(open, found, use));
-    events.push({ fields: eventOf("approval.voided", record, { detail }) });
+    const filed = await filedOnTrail(ground, record);
+    if (filed !== undefined) events.push({ fields: provenEvent("approval.voided", record.id, filed, { detail }) });
     if (use !== undefined) used++;
   }
-  return { changes, events, counts: { voidedRequests: changes.length - used, usedRequests: used } };
+  const counts = { voidedRequests: changes.length - used - damaged, usedRequests: used };
+  return { changes, events, counts: damaged === 0 ? counts : { ...counts, damagedRequests: damaged } };
 };

@@ -1,9 +1,11 @@
 // What happens to requests by time alone. Expiry is derived whenever a request is read; here it is written down, with the
 // event that says so. However many processes sweep, and whoever files anew meanwhile: one of them writes it.
 
-import type { AuditEvent } from "../audit/service.ts";
-import { expired } from "./changing.ts";
-import { eventOf, type Ground } from "./ground.ts";
+import { type AuditEvent, type Check, unchangedSince } from "../audit/service.ts";
+import type { OpenStore, Statement } from "../store/service.ts";
+import { closedDamaged, expired } from "./changing.ts";
+import { type Ground, provenEvent } from "./ground.ts";
+import { filedOnTrail } from "./proving.ts";
 import { database } from "./reading.ts";
 import type { Found } from "./tables.ts";
 
@@ -16,16 +18,44 @@ const most = 100;
 export const sweepExpired = async (ground: Ground): Promise<number> => {
   let written = 0;
   for (const found of await ground.parts.reader.due(most)) {
-    if (!(await ground.write([expiredEvent(found)], (open) => [expired(open, found)]))) continue;
+    const { events, changes, check } = await expiryOf(ground, found);
+    if (!(await ground.write(events, changes, check)) || events.length === 0) continue;
     written++;
     ground.tell("approval.expired", found.record);
   }
   return written;
 };
 
-export const expiredEvent = ({ record, stored }: Found): AuditEvent => ({
-  fields: eventOf("approval.expired", record, { detail: { was: stored } }),
-});
+export interface Expiry {
+  /** None where the trail does not have the request as an open one: then only the row ends. */
+  readonly events: readonly AuditEvent[];
+  readonly changes: (open: OpenStore) => readonly Statement[];
+  readonly check?: Check;
+}
+
+/** What ends a request whose row says that its time has run out. The event says what the trail proves. */
+export const expiryOf = async (ground: Ground, found: Found): Promise<Expiry> => {
+  const { record, stored, now } = found;
+  const { id, isDamaged } = record;
+  const changes = (open: OpenStore) => [isDamaged ? closedDamaged(open, id) : expired(open, found)];
+  const standing = await ground.parts.audit.standingOf(id);
+  if (standing?.state === "ended") return { events: [], changes };
+  if (standing === undefined) {
+    // Filed so long ago that its events are not looked for, or not at all.
+    const filed = await filedOnTrail(ground, record);
+    const detail = { cause: "time", was: stored };
+    return { events: filed === undefined ? [] : [{ fields: provenEvent("approval.voided", id, filed, { detail }) }], changes };
+  }
+  const until = standing.state === "pending" ? standing.pendingUntil : (standing.usableUntil ?? 0);
+  const was = standing.state;
+  const fields =
+    until <= now
+      ? provenEvent("approval.expired", id, standing.filed, { detail: { was } })
+      : provenEvent("approval.voided", id, standing.filed, {
+          detail: { cause: "unproven", why: "the row says that its time has run out, and the trail does not", was },
+        });
+  return { events: [{ fields }], changes, check: unchangedSince(id, standing, Number.POSITIVE_INFINITY) };
+};
 
 /** More than these at once would hold the store for too long. */
 const perPrune = 500;

@@ -1,10 +1,9 @@
-// Where requests and votes are kept, the same on both dialects, and how a row becomes a record. Expiry is derived by the
-// store's clock whenever a row is read; a row whose time has run out may still say `pending`.
+// Where requests and votes are kept, the same on both dialects. Expiry is derived by the store's clock whenever a row is read;
+// a row whose time has run out may still say `pending`.
 
 import type { Kysely } from "kysely";
 import type { Migration, OpenStore } from "../store/service.ts";
-import type { Policy } from "./policy.ts";
-import type { ApprovalOutcome, ApprovalRecord, ApprovalState, Requester, Vote } from "./record.ts";
+import type { ApprovalOutcome, ApprovalRecord, ApprovalState, Vote } from "./record.ts";
 
 export interface RequestRow {
   readonly id: string;
@@ -149,51 +148,3 @@ export interface Found {
   /** The store's clock when it was read. */
   readonly now: number;
 }
-
-/** @param opened  What cannot be opened any more shows as nothing, and its digest says that it is not what was filed. */
-export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: string) => string | undefined): Found => ({
-  nth: row.nth,
-  version: row.version,
-  stored: row.state,
-  now: row.now,
-  record: {
-    id: row.id,
-    callKey: row.call_key,
-    digest: row.digest,
-    app: row.app,
-    handler: row.handler,
-    schema: row.schema,
-    args: opened(row.args) ?? "{}",
-    requester: JSON.parse(row.requester) as Requester,
-    surface: row.surface,
-    policyName: row.policy_name,
-    policy: JSON.parse(row.policy) as Policy,
-    preview: row.preview === null ? undefined : opened(row.preview),
-    nonce: opened(row.nonce) ?? "",
-    isErased: row.nonce === erasedMark,
-    callId: row.call_id,
-    filedAt: row.filed_at,
-    pendingUntil: row.pending_until,
-    state: row.state_now,
-    votes: votes.filter(({ id }) => id === row.id).map(voteOf),
-    decidedAt: row.decided_at ?? undefined,
-    usableUntil: row.usable_until ?? undefined,
-    reason: row.reason ?? undefined,
-    use:
-      row.used_call === null || row.used_at === null || row.outcome === null
-        ? undefined
-        : { callId: row.used_call, at: row.used_at, outcome: row.outcome, endedAt: row.ended_at ?? undefined },
-  },
-});
-
-const voteOf = ({ person, issuer, subject, credential, roles, verdict, reason, via, at }: VoteRow): Vote => ({
-  person,
-  issuer,
-  subject,
-  credential,
-  roles: JSON.parse(roles) as readonly string[],
-  verdict,
-  reason: reason ?? undefined,
-  via,
-  at,
-});

@@ -16,7 +16,7 @@ import {
   approvalUsed,
 } from "./errors.ts";
 import { file, previewText, required, usedBy } from "./filing.ts";
-import { type Asked, askedOf, boundBy, eventOf, type Ground, madeBy, type Plan } from "./ground.ts";
+import { type Asked, askedOf, boundBy, eventOf, type Ground, madeBy, type Plan, provenEvent } from "./ground.ts";
 import { changedAt } from "./preview-changes.ts";
 import { proven } from "./proving.ts";
 import type { ApprovalOutcome, ApprovalRecord } from "./record.ts";
@@ -125,7 +125,7 @@ const answer = async (ground: Ground, asked: Asked, found: Found | undefined, is
 /**
  * Ends an approval that must not be used any more, so that the next repeat files a new request.
  *
- * @returns `undefined` when another process changed it first. @throws {Error} otherwise: `error`.
+ * @returns `undefined` when another process changed it first. @throws {Error} otherwise: `error`, or `approval_unproven`.
  */
 const end = async (
   ground: Ground,
@@ -134,10 +134,12 @@ const end = async (
   { reason, detail, error }: { readonly reason: string; readonly detail: object; readonly error: Error },
 ): Promise<undefined> => {
   const { record } = found;
-  const event = {
-    fields: eventOf("approval.expired", record, { ...madeBy(asked.call), detail: { was: "approved", ...detail } }),
-  };
-  if (!(await ground.write([event], (open) => [voided(open, found, reason)]))) return undefined;
+  const standing = await proven(ground, found);
+  if (standing === undefined) return undefined;
+  const about = { ...madeBy(asked.call), detail: { was: "approved", ...detail } };
+  const event = { fields: provenEvent("approval.expired", record.id, standing.filed, about) };
+  const check = unchangedSince(record.id, standing, Number.POSITIVE_INFINITY);
+  if (!(await ground.write([event], (open) => [voided(open, found, reason)], check))) return undefined;
   ground.tell("approval.expired", record);
   throw error;
 };

@@ -16,7 +16,7 @@ import {
   voteDiffers,
 } from "./errors.ts";
 import { usedBy } from "./filing.ts";
-import { eventOf, type Ground } from "./ground.ts";
+import { eventOf, type Ground, provenEvent } from "./ground.ts";
 import { isSamePerson } from "./person.ts";
 import { isSatisfied, type Policy } from "./policy.ts";
 import { assertEndedOnTrail, proven, voidRequest } from "./proving.ts";
@@ -74,9 +74,13 @@ export const revoke = (
     if (record.state === "pending") throw stillPending(record.id);
     if (record.state === "revoked") return true;
     if (record.state !== "approved") throw alreadyDecided(record.id, record.state);
+    const standing = await proven(ground, found);
+    if (standing === undefined) return false;
     const reason = printable(given.reason);
-    const fields = eventOf("approval.revoked", record, { principal: requesterOf(principal), detail: { via } });
-    const isWritten = await ground.write([withReason(fields, reason)], (open) => [revoked(open, found, reason)]);
+    const about = { principal: requesterOf(principal), detail: { via } };
+    const fields = provenEvent("approval.revoked", record.id, standing.filed, about);
+    const check = unchangedSince(record.id, standing, Number.POSITIVE_INFINITY);
+    const isWritten = await ground.write([withReason(fields, reason)], (open) => [revoked(open, found, reason)], check);
     if (isWritten) ground.tell("approval.revoked", record);
     return isWritten;
   });

@@ -9,7 +9,7 @@ import type { SinkProblem } from "./verify-sinks.ts";
  * - `forked`: a checkpoint attests another history than this one.
  * - `truncated`: the end is gone.
  * - `unsigned`: a checkpoint that the key did not sign, or too many events without one.
- * - `unproven`: an approval was used, or given, without the events that must come before.
+ * - `unproven`: an approval was used, given or ended without the events that must come before.
  * - `orphan`: a row that the trail does not know of.
  */
 export type DamageKind = "altered" | "missing" | "reordered" | "forked" | "truncated" | "unsigned" | "unproven" | "orphan";

@@ -1,12 +1,15 @@
 // What the trail says about one request for approval. The tables of approval are a cache that an attacker with the store
 // can write to; the events here are chained with a key outside the store, so decisions are made from them.
 
-import type { EventMeta } from "./event.ts";
+import type { EventFields, EventMeta } from "./event.ts";
 import { isSameName } from "./same-name.ts";
 import { type ApproverRule, isSatisfied } from "./votes.ts";
 
 /** A linked event that verifies, as far as evidence needs it. */
-export type Told = Pick<EventMeta, "type" | "seq" | "at" | "approvalId" | "principal" | "detail">;
+export type Told = Pick<EventMeta, "type" | "seq" | "at" | "approvalId" | "principal" | "detail"> & FiledFields;
+
+/** What later events of a request repeat from its filing. The row of the request could say anything. */
+export type FiledFields = Pick<EventFields, "handler" | "surface" | "schema">;
 
 export interface ProvenVote {
   readonly person: string;
@@ -29,6 +32,7 @@ export interface Standing {
   /** How many events it was told by: another number means that something happened since. */
   readonly events: number;
   readonly rules: { readonly approvers: readonly ApproverRule[] };
+  readonly filed: FiledFields;
 }
 
 /** What a change may ask in the transaction that makes it. */
@@ -70,11 +74,18 @@ const ended = (before: Standing, type: string): Standing => ({
 
 /** Events of format 1 have no `pendingUntil`, so they prove nothing. */
 const filed = (told: Told): Standing | undefined => {
-  const { digest, pendingUntil, rules } = detailOf(told);
-  const { approvers } = Object(rules) as { approvers?: unknown };
+  const { digest, pendingUntil, rules: said } = detailOf(told);
+  const { approvers } = Object(said) as { approvers?: unknown };
   if (typeof digest !== "string" || typeof pendingUntil !== "number" || !Array.isArray(approvers)) return undefined;
-  return { state: "pending", digest, pendingUntil, votes: [], events: 1, rules: { approvers: approvers as ApproverRule[] } };
+  const rules = { approvers: approvers as ApproverRule[] };
+  return { state: "pending", digest, pendingUntil, votes: [], events: 1, rules, filed: filedFields(told) };
 };
+
+export const filedFields = ({ handler, surface, schema }: FiledFields): FiledFields => ({
+  ...(handler === undefined ? {} : { handler }),
+  ...(surface === undefined ? {} : { surface }),
+  ...(schema === undefined ? {} : { schema }),
+});
 
 /** One person counts once. */
 const withVote = (votes: readonly ProvenVote[], told: Told): readonly ProvenVote[] => {

@@ -2,7 +2,7 @@
 // the newest of them in memory, so that a decision reads only what others have written since.
 
 import { type EventLink, type EventMeta, isLinked } from "./event.ts";
-import { type Evidence, type Standing, standingOf, type Told } from "./evidence.ts";
+import { type Evidence, filedFields, type Standing, standingOf, type Told } from "./evidence.ts";
 import { DamagedHead, otherHistory } from "./head.ts";
 import type { TrailKeys } from "./keys.ts";
 import type { Draft, Position } from "./ledger.ts";
@@ -12,10 +12,13 @@ import { VerifyKeys } from "./verify-keys.ts";
 import { metaOf, rowProblem } from "./verify-row.ts";
 
 const pageRows = 200;
-/** A request waits for people for at most 7 days and is usable for at most one: nothing older can be used. */
+/**
+ * The policy's longest times, whatever the options say: a request waits for people for at most 7 days and is usable for at
+ * most one. An event of these days may decide about a call, so all of them stay in memory. `retentionDays` does not matter.
+ */
 const reachMs = 9 * 86_400_000;
-/** Requests in memory before the old ones are dropped. */
-const kept = 10_000;
+/** With fewer requests in memory, those that are older are not looked for. It is no limit: see `reachMs`. */
+const forgetFrom = 10_000;
 
 /** What is known: all linked events after `next`, up to and including `newest`. */
 interface Known {
@@ -32,7 +35,7 @@ export class LinkedEvents {
   readonly #keysNow: () => TrailKeys;
   #keys: { readonly of: TrailKeys; readonly verify: VerifyKeys } | undefined;
   #known: Known;
-  #forgetAt = kept;
+  #forgetAt = forgetFrom;
 
   /**
    * @param keys  Of the key file as it is now: it may gain keys while the process runs.
@@ -120,7 +123,7 @@ export class LinkedEvents {
     if (byRequest.size < this.#forgetAt) return;
     const before = Date.now() - reachMs;
     for (const [id, told] of byRequest) if ((told.at(-1)?.at ?? 0) < before) byRequest.delete(id);
-    this.#forgetAt = Math.max(kept, 2 * byRequest.size);
+    this.#forgetAt = Math.max(forgetFrom, 2 * byRequest.size);
   }
 
   async #page(rows: RowSource, head: HeadRow, from: EventLink, above: number): Promise<Page> {
@@ -187,7 +190,8 @@ const since = (newest: EventLink): Known => ({ newest, next: newest, isEnd: newe
 
 const isSame = (one: EventLink, other: EventLink): boolean => one.seq === other.seq && one.hash === other.hash;
 
-const toldBy = ({ type, seq, at, approvalId, principal, detail }: EventMeta): Told => ({
+const toldBy = ({ type, seq, at, approvalId, principal, detail, ...rest }: EventMeta): Told => ({
+  ...(type === "approval.filed" ? filedFields(rest) : {}),
   type,
   seq,
   at,

@@ -4,13 +4,13 @@ import { serviceRef } from "../../core/index.ts";
 import type { OpenStore, Statement } from "../store/service.ts";
 import type { Eraser } from "./erasing/subject.ts";
 import type { EndedAs, EventFields } from "./event.ts";
-import type { Check, Standing } from "./evidence.ts";
+import type { Check, FiledFields, Standing } from "./evidence.ts";
 import type { Restorer } from "./restore/restored.ts";
 
 export { argumentsWithoutPersonal } from "./erasing/parts.ts";
 export type { Eraser, Erasure, ErasureSubject } from "./erasing/subject.ts";
 export type { EndedAs, EventFields, EventType } from "./event.ts";
-export type { Check, Evidence, ProvenVote, Standing } from "./evidence.ts";
+export type { Check, Evidence, FiledFields, ProvenVote, Standing } from "./evidence.ts";
 export { unchangedSince } from "./evidence.ts";
 export type { LostUse, Restorer, Voiding } from "./restore/restored.ts";
 export { foldedName, isSameName } from "./same-name.ts";
@@ -41,6 +41,15 @@ export interface Begun {
 export interface LostCall {
   readonly callId: string;
   readonly approvalId: string;
+}
+
+/** The event of a request's filing, verified. */
+export interface ProvenFiling {
+  /** Of the trail. Format 1 holds no evidence for a decision. */
+  readonly format: 1 | 2;
+  /** What later events repeat. */
+  readonly filed: FiledFields;
+  readonly requester: EventFields["principal"];
 }
 
 export interface Audit {
@@ -79,6 +88,14 @@ export interface Audit {
    * @throws {QuaterError} `audit_unavailable` when the trail cannot be read.
    */
   standingOf(approvalId: string): Promise<Standing | undefined>;
+  /**
+   * Looks for the filing of a request, however long ago it was.
+   *
+   * @param callId  The call that filed it, as the row says.
+   * @returns `undefined` when the trail has no such event, or none that verifies.
+   * @throws {QuaterError} `audit_unavailable` when the trail cannot be read.
+   */
+  filingOf(approvalId: string, callId: string): Promise<ProvenFiling | undefined>;
   /** Asked for changes of state in the same transaction as `call.unknown`, for calls that were begun with an approval. */
   whenLost(changes: (open: OpenStore, call: LostCall) => readonly Statement[]): void;
   /** Adds what `quater audit erase` erases in rows of another plugin, in the same transaction. */

@@ -24,6 +24,7 @@ import { type Audit, type AuditEvent, auditRef } from "./service.ts";
 import { sinksOf } from "./sinks.ts";
 import { migrations } from "./tables.ts";
 import { Trail } from "./trail.ts";
+import { unrecorded } from "./unrecorded.ts";
 import { Unverified } from "./verified.ts";
 
 const defaultKeys = ".quater/trail-keys.json";
@@ -93,11 +94,19 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
       failures.set(failure, error.message);
     }
   };
+  const filingOf: Audit["filingOf"] = async (approvalId, callId) => {
+    const { filingOf: find } = await import("./filing.ts");
+    try {
+      return await find(await store.open(), keys(), approvalId, callId);
+    } catch (error) {
+      throw unrecorded(error);
+    }
+  };
   const sinkFiles = sinkOptions.flatMap((sink) => (sink === "stdout" ? [] : resolve(project.root, sink.file)));
   const about = { files: sinkFiles, hasStdout: sinkOptions.includes("stdout") };
   services.provide(
     auditRef,
-    serviceOf({ about, trail, redactor, recorder, refusals, keys, lost, erasers, restorers, sweepLost }),
+    serviceOf({ about, trail, redactor, recorder, refusals, keys, lost, erasers, restorers, sweepLost, filingOf }),
   );
   let ticking: NodeJS.Timeout | undefined;
   let renewedAt = 0;
@@ -177,9 +186,22 @@ interface Parts {
   readonly erasers: Eraser[];
   readonly restorers: Restorer[];
   readonly sweepLost: Audit["sweepLost"];
+  readonly filingOf: Audit["filingOf"];
 }
 
-const serviceOf = ({ about, trail, redactor, recorder, refusals, keys, lost, erasers, restorers, sweepLost }: Parts): Audit => {
+const serviceOf = ({
+  about,
+  trail,
+  redactor,
+  recorder,
+  refusals,
+  keys,
+  lost,
+  erasers,
+  restorers,
+  sweepLost,
+  filingOf,
+}: Parts): Audit => {
   const draftOf = ({ fields, body, timed }: AuditEvent): Draft => ({
     fields:
       timed === undefined
@@ -199,6 +221,7 @@ const serviceOf = ({ about, trail, redactor, recorder, refusals, keys, lost, era
       return "seq" in receipt ? receipt : { refused: receipt.refusal };
     },
     standingOf: (approvalId) => trail.standingOf(approvalId),
+    filingOf,
     whenLost: (changes) => void lost.push(changes),
     whenErasing: (eraser) => void erasers.push(eraser),
     whenRestored: (restorer) => void restorers.push(restorer),

@@ -1,5 +1,5 @@
-// Each use of an approval, held against the events of its request: filed, voted on by enough people, approved, and not
-// ended before. The events are authentic by then; this finds a use that should never have been written.
+// Each event of a request, held against the events of that request before it: filed, voted on by enough people, approved, and
+// not ended. The events are authentic by then; this finds those that should never have been written.
 
 import type { Findings } from "./damage.ts";
 import type { EventMeta } from "./event.ts";
@@ -11,6 +11,8 @@ export class Uses {
   readonly #open = new Map<string, Standing>();
   /** Whether every request that is still open was filed among the events that were read. */
   #isComplete: boolean;
+  /** Some requests may have been filed in format 1, whose filings are not judged. */
+  #hasFormat1 = false;
 
   /** @param isComplete  The events are read from the first one on. */
   constructor(findings: Findings, isComplete: boolean) {
@@ -24,6 +26,11 @@ export class Uses {
     this.#isComplete = false;
   }
 
+  /** An event of format 1 that is about a request. */
+  readFormat1(): void {
+    this.#hasFormat1 = true;
+  }
+
   /** An event of format 2 that is about a request. Format 1 does not hold enough to judge. */
   read(meta: EventMeta): void {
     const { type, seq, at, approvalId } = meta;
@@ -31,6 +38,7 @@ export class Uses {
     if (approvalId === undefined) return;
     const before = this.#open.get(approvalId);
     if (type === "approval.used") this.#used(meta, before);
+    else if (before === undefined && type !== "approval.filed") this.#unfiled(meta);
     const after = advanced(before, meta);
     if (type === "approval.approved" && before?.state === "pending" && after?.state !== "approved")
       this.#findings.say(
@@ -40,6 +48,12 @@ export class Uses {
       );
     if (after === undefined || after.state === "ended") this.#open.delete(approvalId);
     else this.#open.set(approvalId, after);
+  }
+
+  /** `approval.voided` says by itself that a row was not what the trail has. */
+  #unfiled({ type, seq, approvalId }: EventMeta): void {
+    if (!this.#isComplete || this.#hasFormat1 || type === "approval.voided" || !type.startsWith("approval.")) return;
+    this.#findings.say("unproven", seq, `Event ${seq} is about ${approvalId}, which was not filed, or had ended before`);
   }
 
   #used({ seq, at, approvalId }: EventMeta, standing: Standing | undefined): void {

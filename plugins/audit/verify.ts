@@ -238,7 +238,11 @@ export class Verifier {
   #linkage({ seq, meta, hash }: EventRow): void {
     const read = metaOf(meta);
     const link = read?.link;
-    if (read === undefined || link === undefined) return;
+    if (read === undefined) return;
+    if (link === undefined) {
+      this.#uses.readFormat1();
+      return;
+    }
     this.#uses.read(read);
     if (this.#linked !== undefined && !isSameLink(this.#linked, link))
       this.#findings.say("altered", seq, `Event ${seq} names event ${link.seq} as the approval event before it`);

@@ -86,6 +86,7 @@ export const recordOf = (operation: Operation, args: unknown, given: Partial<App
     id: "apr_aaaaaaaaaaaaaaaaaaaa",
     callKey: "hmac:tag-1:00",
     isErased: false,
+    isDamaged: false,
     callId: "call-1",
     filedAt: now - 120_000,
     pendingUntil: now + 599_000,

@@ -31,7 +31,7 @@ const call: EventFields = { type: "call.started", callId: "c" };
 
 const cases: readonly (readonly [string, readonly EventFields[], number | undefined])[] = [
   ["in order", [filed, vote("bea"), call, vote("cleo"), approved, used], undefined],
-  ["without its filing", [vote("bea"), vote("cleo"), approved, used], 4],
+  ["without its filing", [vote("bea"), vote("cleo"), approved, used], 1],
   ["without an approval", [filed, vote("bea"), vote("cleo"), used], 4],
   ["with one vote of two", [filed, vote("bea"), approved, used], 3],
   ["with one person's vote twice", [filed, vote("bea"), vote("bea"), approved, used], 4],
