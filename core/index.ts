@@ -55,6 +55,7 @@ export {
   unavailable,
   unknownHandler,
 } from "./errors.ts";
+export { withFileLock } from "./file-lock.ts";
 export type { Holding } from "./flights.ts";
 export {
   type CallContext,

@@ -81,6 +81,9 @@ export const createPrivateFile = (file: string, text: string): boolean => {
   }
 };
 
+/** @throws {QuaterError} `unavailable` when other users could replace the file in its folder. */
+export const assertPrivateFolder = (file: string): void => refuse(file, distrustOfFolder(dirname(file)));
+
 const writtenBeside = (file: string, text: string): { readonly target: string; readonly fresh: string } => {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const target = existsSync(file) ? realpathSync(file) : file;

@@ -11,7 +11,14 @@ import {
   randomBytes,
 } from "node:crypto";
 import { existsSync } from "node:fs";
-import { createPrivateFile, isInstant, QuaterError, readPrivateFile, replacePrivateFile } from "../../core/index.ts";
+import {
+  createPrivateFile,
+  isInstant,
+  QuaterError,
+  readPrivateFile,
+  replacePrivateFile,
+  withFileLock,
+} from "../../core/index.ts";
 
 /** `checkpoint` signs what leaves the store, `chain` links events, `tag` stands for arguments and secrets. */
 export const keyUses = ["checkpoint", "chain", "tag"] as const;
@@ -113,18 +120,12 @@ export const rotateKeys = (file: string): string => {
   return activateKeys(file);
 };
 
-/** How often to start over when another process changed the file in between. */
-const attempts = 5;
-
-const changeFile = (file: string, change: (content: Content) => Content): Content => {
-  for (let attempt = 1; ; attempt++) {
+const changeFile = (file: string, change: (content: Content) => Content): Content =>
+  withFileLock(file, () => {
     const changed = change(contentOf(file));
     replacePrivateFile(file, textOf(changed));
-    // The last writer wins: of two that change the file at once, the other one finds its change missing.
-    if (textOf(contentOf(file)) === textOf(changed)) return changed;
-    if (attempt === attempts) throw broken(`${file} is changed by another process again and again`, "Try again");
-  }
-};
+    return changed;
+  });
 
 const fingerprintIn = (records: readonly KeyRecord[]): string => {
   const record = records.find(({ use }) => use === "checkpoint") as KeyRecord;

@@ -1,9 +1,15 @@
 // The file of API keys: hashes only, readable by its owner alone, replaced as a whole so that a reader never sees half.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { closeSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
-import { dirname } from "node:path";
-import { isInstant, type Principal, QuaterError, readPrivateFile, replacePrivateFile, visible } from "../../core/index.ts";
+import {
+  isInstant,
+  type Principal,
+  QuaterError,
+  readPrivateFile,
+  replacePrivateFile,
+  visible,
+  withFileLock,
+} from "../../core/index.ts";
 
 export interface KeyRecord {
   readonly id: string;
@@ -97,34 +103,12 @@ const wrongIn = (record: unknown): Wrong | undefined => {
 export const changeKeyFile = <Result>(
   file: string,
   change: (records: readonly KeyRecord[]) => { records: readonly KeyRecord[]; result: Result },
-): Result => {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const lock = lockFile(file);
-  try {
+): Result =>
+  withFileLock(file, () => {
     const { records, result } = change(readKeyFile(file));
     replacePrivateFile(file, `${JSON.stringify({ version, keys: records }, null, 2)}\n`);
     return result;
-  } finally {
-    rmSync(lock, { force: true });
-  }
-};
-
-const lockFile = (file: string): string => {
-  const lock = `${file}.lock`;
-  for (let attempt = 0; attempt < 50; attempt++) {
-    try {
-      closeSync(openSync(lock, "wx", 0o600));
-      return lock;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      // Left behind by a process that died: nobody holds it for ten seconds.
-      const held = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-      if (Date.now() - held > 10_000) rmSync(lock, { force: true });
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-    }
-  }
-  throw broken(`${lock} is held by another process`, "Try again, or remove it when no other command is running");
-};
+  });
 
 const broken = (message: string, hint: string): QuaterError =>
   new QuaterError({ code: "unavailable", kind: "unavailable", message, hint });

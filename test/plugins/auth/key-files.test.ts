@@ -106,8 +106,10 @@ describe("S13: key files", () => {
     expect(lstatSync(file).isFile()).toBe(true);
     expect(readdirSync(join(file, "..")).sort()).toEqual([
       "keys.json",
+      "keys.json.lock",
       "keys.json.new",
       "trail-keys.json",
+      "trail-keys.json.lock",
       "trail-keys.json.new",
     ]);
   });

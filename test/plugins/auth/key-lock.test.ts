@@ -1,0 +1,116 @@
+// Several real processes change one key file at once, and one of them dies while it does.
+
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openKeys } from "../../../plugins/audit/keys.ts";
+import { createKey } from "../../../plugins/auth/commands.ts";
+import { readKeyFile } from "../../../plugins/auth/keyfile.ts";
+import { type BuiltChild, builtChild } from "../audit/load.ts";
+
+const processes = 4;
+const rounds = 25;
+const parent = mkdtempSync(join(tmpdir(), "quater-key-lock-"));
+const children: ChildProcess[] = [];
+let program: BuiltChild;
+
+beforeAll(async () => {
+  program = await builtChild("test/plugins/auth/key-lock-child.ts");
+  for (let index = 0; index < processes; index++) children.push(await started());
+});
+afterAll(() => {
+  for (const child of children) child.kill("SIGKILL");
+  program.dispose();
+  rmSync(parent, { recursive: true });
+});
+
+const started = async (): Promise<ChildProcess> => {
+  const child = fork(program.file, { execArgv: [], env: { ...process.env, NODE_OPTIONS: "" } });
+  expect(await once(child, "message")).toEqual(["ready", undefined]);
+  return child;
+};
+const told = async (child: ChildProcess, order: object): Promise<string> => {
+  const answer = once(child, "message");
+  child.send(order);
+  return String((await answer)[0]);
+};
+const newFile = (name = "keys.json") => join(mkdtempSync(join(parent, "project-")), ".quater", name);
+const plain = { kind: "service", scopes: [], roles: [] } as const;
+const named = (file: string) => new Map(readKeyFile(file).map((record) => [record.name, record]));
+
+/** As a process leaves it that dies while it holds the lock, a minute ago. */
+const leaveLock = (file: string) => {
+  const minuteAgo = new Date(Date.now() - 60_000);
+  writeFileSync(`${file}.lock`, "", { mode: 0o600 });
+  utimesSync(`${file}.lock`, minuteAgo, minuteAgo);
+};
+
+test("S13: four processes that find an old lock lose no key and no revocation", async () => {
+  const file = newFile();
+  for (let child = 0; child < processes; child++) createKey(file, { name: `${child}-0`, ...plain });
+  for (let round = 1; round <= rounds; round++) {
+    leaveLock(file);
+    const answers = await Promise.all(
+      children.map(async (child, index) => [
+        await told(child, { does: "create", file, name: `${index}-${round}` }),
+        await told(child, { does: "revoke", file, name: `${index}-${round - 1}` }),
+      ]),
+    );
+    expect(answers).toEqual(children.map(() => ["done", "done"]));
+  }
+  const records = named(file);
+  const all = children.flatMap((_, child) => Array.from({ length: rounds + 1 }, (_unused, round) => `${child}-${round}`));
+  expect([...records.keys()].sort()).toEqual(all.sort());
+  const valid = [...records.values()].filter(({ revokedAt }) => revokedAt === undefined).map(({ name }) => name);
+  expect(valid.sort()).toEqual(children.map((_, child) => `${child}-${rounds}`));
+}, 120_000);
+
+test("S13: of four processes that prepare trail keys at once, one does and three are refused", async () => {
+  for (let round = 0; round < rounds; round++) {
+    const file = newFile("trail-keys.json");
+    openKeys(file);
+    const answers = await Promise.all(children.map((child) => told(child, { does: "prepare", file })));
+    expect(answers.map((answer) => (answer === "done" ? answer : answer.replace(file, "FILE"))).sort()).toEqual([
+      ...Array.from({ length: processes - 1 }, () => "FILE has prepared keys already"),
+      "done",
+    ]);
+  }
+}, 120_000);
+
+test("S13: a process that is killed while it changes the file leaves no lock behind", async () => {
+  const file = newFile();
+  createKey(file, { name: "a", ...plain });
+  const child = await started();
+  expect(await told(child, { does: "hold", file })).toBe("holds");
+  const ended = once(child, "exit");
+  child.kill("SIGKILL");
+  await ended;
+  createKey(file, { name: "b", ...plain });
+  expect([...named(file).keys()]).toEqual(["a", "b"]);
+  expect(readdirSync(dirname(file)).sort()).toEqual(["keys.json", "keys.json.lock"]);
+});
+
+test("S13: a link to a key file takes the lock of the file behind it", () => {
+  const file = newFile();
+  createKey(file, { name: "a", ...plain });
+  const link = join(mkdtempSync(join(parent, "project-")), "keys.json");
+  symlinkSync(file, link);
+  createKey(link, { name: "b", ...plain });
+  expect([...named(file).keys()]).toEqual(["a", "b"]);
+  expect(readdirSync(dirname(link))).toEqual(["keys.json"]);
+});
+
+test.each([
+  ["a link", (lock: string) => symlinkSync("/etc/passwd", lock)],
+  ["another file", (lock: string) => writeFileSync(lock, "not a lock file, but notes about one that somebody keeps here")],
+])("S13: %s in the place of the lock is refused and not changed", (_name, put) => {
+  const file = newFile();
+  createKey(file, { name: "a", ...plain });
+  rmSync(`${file}.lock`, { force: true });
+  put(`${file}.lock`);
+  expect(() => createKey(file, { name: "b", ...plain })).toThrow(`${file}.lock is not a lock file`);
+  expect([existsSync(`${file}.lock`), [...named(file).keys()]]).toEqual([true, ["a"]]);
+});
