@@ -10,9 +10,21 @@ const mostLevels = 1_000;
 
 export class NestedTooDeep extends RangeError {}
 
-/** Whether the JSON of `value` has more than `maxBytes` bytes of UTF-8. @param value  JSON. @throws {NestedTooDeep} */
-export const isLargerThan = (value: unknown, maxBytes: number): boolean =>
-  roughly(value, 0, maxBytes, 0) * mostPerCounted > maxBytes && exactly(value, 0, maxBytes, 0) > maxBytes;
+/** Answers of this size and more are counted while they are in memory, bytes. */
+export const largeAnswer = 256 * 1024;
+
+/** Characters of the strings of `value`, and something for each other part. Stops above `enough`. @throws {NestedTooDeep} */
+export const roughSizeOf = (value: unknown, enough: number): number => roughly(value, 0, enough, 0);
+
+/**
+ * Whether the JSON of `value` has more than `maxBytes` bytes of UTF-8.
+ *
+ * @param value  JSON.
+ * @param rough  From `roughSizeOf`.
+ * @throws {NestedTooDeep}
+ */
+export const isLargerThan = (value: unknown, maxBytes: number, rough = roughSizeOf(value, maxBytes)): boolean =>
+  rough * mostPerCounted > maxBytes && exactly(value, 0, maxBytes, 0) > maxBytes;
 
 /** Characters of `value` and of what was counted before. Stops above `enough`. */
 const roughly = (value: unknown, before: number, enough: number, level: number): number => {

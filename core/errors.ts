@@ -282,11 +282,17 @@ export const outputTooLarge = (handler: string, maxBytes: number): QuaterError =
     hint: "Return a page at a time, declare output: stream(...), or raise maxOutputBytes in the manifest",
   });
 
+/** A large answer was dropped. For reads, which may be repeated; for other calls it is the cause of an error. */
+export const tooMuchUnread = (): QuaterError =>
+  build("rate_limited", "The answer was dropped, because too many large answers to this client are unread", {
+    retryAfterSeconds: 1,
+  });
+
 /**
  * The handler returned, and its value cannot be sent. Only for handlers that change something: their callers must not repeat
  * the call.
  *
- * @param cause  Why the value cannot be sent: `output_too_large` or `internal`.
+ * @param cause  Why the value cannot be sent: `output_too_large`, `rate_limited` of `tooMuchUnread`, or `internal`.
  */
 export const outputUndelivered = (handler: string, cause: QuaterError): QuaterError =>
   build("output_undelivered", `${handler} ran to its end, but its result ${reasonUnsent(cause)}; do not repeat the call`, {
@@ -302,8 +308,11 @@ export const itemUndelivered = (handler: string, cause: QuaterError): QuaterErro
     { cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) },
   );
 
-const reasonUnsent = ({ code }: QuaterError): string =>
-  code === "output_too_large" ? "is too large to be sent" : "is not what the handler declares and could not be sent";
+const reasonUnsent = ({ code }: QuaterError): string => {
+  if (code === "output_too_large") return "is too large to be sent";
+  if (code === "rate_limited") return "could not be sent, because too many large answers to this client are unread";
+  return "is not what the handler declares and could not be sent";
+};
 
 /** Something failed behind a handler that had returned, such as the commit of what it changed. */
 export const failedAfterwards = (handler: string, { cause, hint }: QuaterError): QuaterError =>

@@ -169,9 +169,9 @@ export class PipelineGate implements Gate {
     const call = new StagedCall(from, standing);
     return new Promise((answer) => {
       const flight = this.#flights.begin(call, resources, machine.hooks.has("hold"), answer);
-      const { given } = invocation;
+      const { given, room } = invocation;
       // Not an async function around this: one promise less per call.
-      void (isDryRun ? rehearse(call, given, machine) : runPipeline(flight, given, machine)).then(
+      void (isDryRun ? rehearse(call, given, machine) : runPipeline(flight, given, machine, room)).then(
         (value) => this.#answer(flight, { ok: true, value, callId }),
         (error: unknown) => this.#answer(flight, { ok: false, error: this.#told(error, flight), callId }),
       );

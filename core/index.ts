@@ -1,5 +1,6 @@
 // The only core file that plugins/ and app/ import, and the package's main entry.
 
+export { largeAnswer } from "./answer-size.ts";
 export type { Binder, Given } from "./bind.ts";
 export { type Branded, brand, isBranded } from "./brand.ts";
 export {
@@ -48,9 +49,11 @@ export {
   notFound,
   outcomeUnknown,
   outputTooLarge,
+  outputUndelivered,
   QuaterError,
   stopping,
   tooLarge,
+  tooMuchUnread,
   unauthenticated,
   unavailable,
   unknownHandler,
@@ -89,6 +92,7 @@ export {
 } from "./manifest.ts";
 export { type Catalog, isVisibleTo, type Operation } from "./operation.ts";
 export {
+  type AnswerRoom,
   type Command,
   type CommandIo,
   type ConfiguredPlugin,

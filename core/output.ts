@@ -1,7 +1,7 @@
 // What a handler returned, checked before it leaves: a value that does not match its schema is our failure, never a
 // wrong shape on the wire.
 
-import { isLargerThan, NestedTooDeep } from "./answer-size.ts";
+import { isLargerThan, largeAnswer, NestedTooDeep, roughSizeOf } from "./answer-size.ts";
 import type { Cancellation } from "./call.ts";
 import { Compile } from "./compile.ts";
 import { withBoundedPatterns } from "./compiled-patterns.ts";
@@ -14,18 +14,21 @@ import {
   outputTooLarge,
   outputUndelivered,
   type QuaterError,
+  tooMuchUnread,
 } from "./errors.ts";
 import type { Operation } from "./operation.ts";
+import type { AnswerRoom } from "./plugin.ts";
 import { eachSubschema, isSchema, type JsonSchema, propertiesOf } from "./schema.ts";
 import type { Watch } from "./standing.ts";
 
 /**
  * The value as it may leave.
  *
- * @throws {QuaterError} `output_too_large`, or `internal` with what did not match as its cause. Where the handler changes
+ * @param room  Large values are dropped where it has no room.
+ * @throws {QuaterError} `output_too_large`, `rate_limited` without room, or `internal` with what did not match as its cause. Where the handler changes
  *   something, `output_undelivered` with that error as its cause: the call has run, and must not be told as failed.
  */
-export type OutputCheck = (value: unknown) => unknown;
+export type OutputCheck = (value: unknown, room?: AnswerRoom) => unknown;
 
 export const outputCheckOf = (operation: Operation, maxBytes: number): OutputCheck => {
   const one = valueCheck(operation, maxBytes);
@@ -38,9 +41,9 @@ export const outputCheckOf = (operation: Operation, maxBytes: number): OutputChe
 
 const retold =
   (check: OutputCheck, { name }: Operation, tell: (handler: string, cause: QuaterError) => QuaterError): OutputCheck =>
-  (value) => {
+  (value, room) => {
     try {
-      return check(value);
+      return check(value, room);
     } catch (error) {
       throw tell(name, isQuaterError(error) ? error : internal(error));
     }
@@ -48,8 +51,8 @@ const retold =
 
 const streamCheck =
   (operation: Operation, item: OutputCheck): OutputCheck =>
-  (value) => {
-    if (isAsyncIterable(value)) return new CheckedStream(value, item);
+  (value, room) => {
+    if (isAsyncIterable(value)) return new CheckedStream(value, (one) => item(one, room));
     const returned = `${operation.name} declares output: stream(...), and its handle returned ${inWords(value)}`;
     throw internal(
       new Error(`${returned}: write async *handle(...) and yield each item, or declare the output without stream()`),
@@ -63,10 +66,13 @@ const valueCheck = (operation: Operation, maxBytes: number): OutputCheck => {
     schema === undefined
       ? jsonCheck(subject)
       : schemaCheck(schema, subject, isStream ? "yield a value" : "return a value, or declare no output");
-  return (value) => {
+  return (value, room) => {
     try {
       const checked = check(value);
-      if (isLargerThan(checked, maxBytes)) throw outputTooLarge(name, maxBytes);
+      const rough = roughSizeOf(checked, maxBytes);
+      // Before anything else takes time or memory for it: many calls may end at once.
+      if (rough >= largeAnswer && room?.reserve(rough) === false) throw tooMuchUnread();
+      if (isLargerThan(checked, maxBytes, rough)) throw outputTooLarge(name, maxBytes);
       return checked;
     } catch (error) {
       // Looking for circles would cost every value that has none, so a circle is walked until it is too deep.
@@ -224,6 +230,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     if (this.#end === undefined) {
       try {
         const step = await this.#step();
+        this.#interrupt = undefined; // it would keep the item in memory
         if (step.done !== true) {
           const checking = this.#watch?.check();
           if (checking !== undefined) await checking;

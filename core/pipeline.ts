@@ -7,6 +7,8 @@ import { canonicalText } from "./digest.ts";
 import { approvalRefused, cancelled, notAllowed, type QuaterError, refusedAs } from "./errors.ts";
 import { type Flight, type Holding, returned } from "./flights.ts";
 import type { HookRunner } from "./hooks.ts";
+import type { OutputCheck } from "./output.ts";
+import type { AnswerRoom } from "./plugin.ts";
 import type { Verdict } from "./policy.ts";
 import { type Awaitable, andThen } from "./principal.ts";
 
@@ -15,14 +17,14 @@ export interface Machine {
   readonly bind: Binder;
   readonly hooks: HookRunner;
   /** The handler's value checked against its output schema, item by item for a stream. */
-  readonly checked: (value: unknown) => unknown;
+  readonly checked: OutputCheck;
 }
 
 type Stage<In extends Call, Out extends In> = (call: In, machine: Machine) => Awaitable<Out>;
 export type GivenReader = readonly Given[] | (() => Awaitable<readonly Given[]>);
 
 /** @returns What the handler returned, checked. @throws {QuaterError} for every refusal. */
-export const runPipeline = async (flight: Flight, given: GivenReader, machine: Machine): Promise<unknown> => {
+export const runPipeline = async (flight: Flight, given: GivenReader, machine: Machine, room?: AnswerRoom): Promise<unknown> => {
   const { hooks, checked } = machine;
   const { call } = flight;
   judgeStatic(call);
@@ -33,12 +35,13 @@ export const runPipeline = async (flight: Flight, given: GivenReader, machine: M
   const bound = bind(call, read, machine);
   const authorized = await auth(bound, machine);
   const replay = hooks.has("admit") ? await admit(authorized, machine) : undefined;
-  if (replay !== undefined) return checked(replay.value);
+  if (replay !== undefined) return checked(replay.value, room);
   const approved = hooks.has("approve") ? await approve(authorized, machine) : StagedCall.approved(authorized, none, none);
   if (hooks.has("hold")) await hold(approved, flight, machine);
   // Checked last, so that nothing around the handler can put a wrong shape on the wire.
   const run = async () => returned(flight, await handle(approved, flight));
-  return checked(hooks.has("around") ? await hooks.around(approved, run) : returned(flight, await handle(approved, flight)));
+  const value = hooks.has("around") ? await hooks.around(approved, run) : returned(flight, await handle(approved, flight));
+  return checked(value, room);
 };
 
 /** Before anything is read: nobody probes the validation of what he may not call. */

@@ -141,6 +141,16 @@ export interface Entry {
   readonly traceId?: string | undefined;
 }
 
+/** Memory for the answers to one caller, which has a limit while the caller does not read them. */
+export interface AnswerRoom {
+  /**
+   * Reserves memory for so many bytes of the call's answer, beside what the call reserved before.
+   *
+   * @returns false when there is no room: the answer is dropped, and the call ends with an error.
+   */
+  reserve(bytes: number): boolean;
+}
+
 export interface Invocation {
   readonly handler: string;
   readonly surface: string;
@@ -162,6 +172,8 @@ export interface Invocation {
   readonly traceId?: string | undefined;
   /** An approval that the caller names. */
   readonly approvalId?: string | undefined;
+  /** For large answers. */
+  readonly room?: AnswerRoom | undefined;
 }
 
 /** The kernel as a surface sees it. */

@@ -4,13 +4,24 @@
 import cors from "@koa/cors";
 import Router from "@koa/router";
 import Koa from "koa";
-import { cut, errorText, type PluginContext, stopping, visible } from "../../core/index.ts";
+import {
+  type Awaitable,
+  cut,
+  errorText,
+  largeAnswer,
+  outputUndelivered,
+  type PluginContext,
+  type QuaterError,
+  stopping,
+  tooMuchUnread,
+  visible,
+} from "../../core/index.ts";
 import { answer, answered } from "./answering.ts";
 import { dryRuns, exposedRoutes, routeIndexOf } from "./exposed.ts";
 import type { Guard } from "./guard.ts";
 import { TransportRefusal } from "./refusals.ts";
 import type { HttpService, KoaMiddleware, Mounting } from "./service.ts";
-import { countAnswer, largeAnswer } from "./sockets.ts";
+import { roomOf } from "./sockets.ts";
 
 export interface AppOptions {
   readonly context: PluginContext;
@@ -55,14 +66,24 @@ export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
     }
     // The connection must not bring another request to a server that stops.
     if (gate.isStopping && !ctx.res.headersSent) ctx.set("connection", "close");
-    const { body } = ctx;
-    if ((typeof body !== "string" && !Buffer.isBuffer(body)) || body.length < largeAnswer) return;
-    // Bytes are written as they are, where Node would take three times the memory to encode a text.
-    const bytes = typeof body === "string" ? Buffer.from(body) : body;
-    ctx.body = bytes;
-    countAnswer(ctx.res, bytes.length);
+    if (isLarge(ctx.body) && !(await hasRoom(ctx))) answer(ctx, dropped(ctx));
   });
   return app;
+};
+
+const dropped = ({ method }: Koa.Context): QuaterError =>
+  method === "GET" || method === "HEAD" ? tooMuchUnread() : outputUndelivered("The call", tooMuchUnread());
+
+const isLarge = (body: unknown): body is string | Buffer =>
+  (typeof body === "string" || Buffer.isBuffer(body)) && body.length >= largeAnswer;
+
+/** Waits until the answer may be written. Not async: its text must not be in memory while it waits. */
+const hasRoom = (ctx: Koa.Context): Awaitable<unknown> => {
+  const body = ctx.body as string | Buffer;
+  // Bytes are written as they are, where Node would take three times the memory to encode a text.
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  ctx.body = bytes;
+  return roomOf(ctx.res).take(bytes.length);
 };
 
 export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [] }: AppOptions): Koa => {

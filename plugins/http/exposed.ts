@@ -13,9 +13,12 @@ import {
   invalid,
   isQuaterError,
   isSecretField,
+  itemUndelivered,
+  largeAnswer,
   type Operation,
   parseJsonBytes,
   pointerStep,
+  tooMuchUnread,
   traceIdOf,
   visible,
 } from "../../core/index.ts";
@@ -24,6 +27,8 @@ import { hasBody, readBytes, readJsonBody, readQuery } from "./body.ts";
 import { problemBody, refuse, statusOf, TransportRefusal } from "./refusals.ts";
 import { type BoundInput, planOf, type Route, type RoutePlan } from "./route.ts";
 import type { HttpService } from "./service.ts";
+import { roomOf } from "./sockets.ts";
+import { drained } from "./unread.ts";
 
 interface Target {
   readonly operation: Operation;
@@ -122,6 +127,7 @@ const serve = async (ctx: Koa.Context, found: Found, { gate, http, maxBodyBytes 
       traceId,
       approvalId: req.headers[approvalHeader] as string | undefined,
       given: () => givenBy(ctx, found, maxBodyBytes),
+      room: roomOf(res),
     });
     if (!outcome.ok) return refuse(ctx, outcome.error, callId);
     const begun = operation.isStream ? await beginning(outcome.value as AsyncIterator<unknown>, res) : undefined;
@@ -130,7 +136,7 @@ const serve = async (ctx: Koa.Context, found: Found, { gate, http, maxBodyBytes 
       throw new Error("A middleware answered before its route did: an await is missing before next()");
     }
     if (begun !== undefined) {
-      stream(ctx, begun, callId);
+      stream(ctx, begun, callId, operation);
     } else {
       res.setHeader("content-type", "application/json; charset=utf-8");
       ctx.body = JSON.stringify(outcome.value);
@@ -215,17 +221,38 @@ const beginning = async (items: AsyncIterator<unknown>, res: ServerResponse): Pr
 };
 
 /** A stream as server-sent events where the caller asks for them, as JSON lines otherwise. */
-const stream = (ctx: Koa.Context, { items, first }: Begun, callId: string): void => {
+const stream = (ctx: Koa.Context, begun: Begun, callId: string, { name, handler }: Operation): void => {
   const isEvents = (ctx.req.headers.accept ?? "").includes("text/event-stream");
   ctx.type = isEvents ? "text/event-stream" : "application/x-ndjson";
   ctx.set("cache-control", "no-store, no-transform");
   ctx.set("x-accel-buffering", "no");
   const item = (value: unknown) => (isEvents ? `data: ${JSON.stringify(value)}\n\n` : `${JSON.stringify(value)}\n`);
   const failure = (problem: string) => (isEvents ? `event: error\ndata: ${problem}\n\n` : `{"error":${problem}}\n`);
+  const { res } = ctx;
+  const { items } = begun;
+  let upcoming: Begun["first"] | undefined = begun.first; // not kept: it would keep the first item in memory
+  const next = async (): Promise<string | Buffer | undefined> => {
+    const step = await (upcoming ?? items.next());
+    upcoming = undefined;
+    if (step.done === true) return undefined;
+    const text = item(step.value);
+    return text.length < largeAnswer ? text : Buffer.from(text);
+  };
   const body = Readable.from(
     (async function* () {
       try {
-        for (let step = await first; step.done !== true; step = await items.next()) yield item(step.value);
+        for (let part = await next(); part !== undefined; part = await next()) {
+          if (typeof part === "string") {
+            yield part;
+            continue;
+          }
+          // Large items are in memory one at a time while a client does not read.
+          const giveBack = await roomOf(res).take(part.length);
+          if (giveBack === undefined) throw handler.effect === "read" ? tooMuchUnread() : itemUndelivered(name, tooMuchUnread());
+          yield part;
+          await drained(res);
+          giveBack();
+        }
         if (isEvents) yield "event: end\ndata: {}\n\n";
       } catch (error) {
         if (!isQuaterError(error)) throw error;

@@ -209,16 +209,18 @@ interface Reading {
   readonly forgettingOf: HttpService["forgettingOf"];
   readonly readBytes: typeof import("./body.ts").readBytes;
   readonly networkOf: typeof import("./sockets.ts").networkOf;
+  readonly roomOf: typeof import("./sockets.ts").roomOf;
+  readonly newRoom: typeof import("./sockets.ts").newRoom;
 }
 
 const readingOf = async (options: HttpOptions): Promise<Reading> => {
-  const [{ guardOf }, { forgettingOf, sentenceOf, statusOf }, { readBytes }, { networkOf }] = await Promise.all([
+  const [{ guardOf }, { forgettingOf, sentenceOf, statusOf }, { readBytes }, { networkOf, newRoom, roomOf }] = await Promise.all([
     import("./guard.ts"),
     import("./refusals.ts"),
     import("./body.ts"),
     import("./sockets.ts"),
   ]);
-  return { guard: guardOf(options), statusOf, sentenceOf, forgettingOf, readBytes, networkOf };
+  return { guard: guardOf(options), statusOf, sentenceOf, forgettingOf, readBytes, networkOf, newRoom, roomOf };
 };
 
 const setup = async (options: HttpOptions, context: PluginContext): Promise<Running> => {
@@ -254,6 +256,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     networkOf: ({ req }, isFromProxy) => read().networkOf(read().guard.peerOf(req, isFromProxy) ?? ""),
     readBody: ({ req, res }) => read().readBytes(req, res, maxBodyBytes),
     cancellation: ({ res }) => new ResponseCancellation(res),
+    room: ({ res }, use) => (use === "answer" ? read().roomOf(res) : read().newRoom(res)),
     openApi: (principal) =>
       import("./openapi.ts").then(({ openApiDocument }) =>
         openApiDocument(context.catalog, context.project, principal, described),

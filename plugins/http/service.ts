@@ -1,7 +1,15 @@
 // What http offers other plugins and users: a place to mount middleware, pages and endpoints, and the same careful
 // reading of credentials and bodies that exposed routes get.
 
-import { type Cancellation, type Presented, type Principal, type QuaterError, serviceRef } from "../../core/index.ts";
+import {
+  type Awaitable,
+  type Cancellation,
+  type Presented,
+  type Principal,
+  type QuaterError,
+  type AnswerRoom as Room,
+  serviceRef,
+} from "../../core/index.ts";
 import type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
 
 export type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
@@ -29,6 +37,18 @@ export interface Listener {
   readonly baseUrl: string | undefined;
   /** Safe to call twice. */
   readonly stop: () => Promise<void>;
+}
+
+/** Memory for the large answers to one client. The limits are those of all that the client has not read. */
+export interface AnswerRoom extends Room {
+  /**
+   * Waits until so many bytes may be written. What was reserved counts no more. Answers that are given to Koa as `ctx.body`
+   * need no such call.
+   *
+   * @returns  A function that gives the room back; otherwise the end of the response does. `undefined`: write nothing,
+   *           because there is no room, or the client has left.
+   */
+  take(bytes: number): Awaitable<(() => void) | undefined>;
 }
 
 export interface HttpService {
@@ -72,6 +92,8 @@ export interface HttpService {
   readBody(ctx: KoaContext): Promise<Buffer>;
   /** Cancelled when the client goes away before the answer is complete. */
   cancellation(ctx: KoaContext): Cancellation;
+  /** For the answer, or for what is sent before the answer. */
+  room(ctx: KoaContext, use: "answer" | "notices"): AnswerRoom;
   /** The OpenAPI 3.1 document as this principal may see it; `undefined` shows all routes. */
   openApi(principal: Principal | undefined): Promise<object>;
 }

@@ -3,18 +3,20 @@
 
 import type { ServerResponse } from "node:http";
 import { isIPv6, type Server, type Socket } from "node:net";
+import { largeAnswer } from "../../core/index.ts";
+import type { AnswerRoom } from "./service.ts";
+import { type Holder, isWaiting, mostUnread, newPeer, type Peer, Room, Unread } from "./unread.ts";
 
 /** How long a client may take nothing of an answer that waits for it, milliseconds (trust.md T13). */
 export const defaultStallMs = 30_000;
 /** Of one peer, of all 1,000. */
 export const defaultConnectionsPerPeer = 250;
 
-/** Answers of this size and more count as unread until their last byte has left, bytes. */
-export const largeAnswer = 256 * 1024;
-/** Bytes of large answers from which on further requests of a peer wait. */
-const mostUnread = { ofPeer: 16 * 1024 * 1024, ofAll: 64 * 1024 * 1024 } as const;
-/** While requests wait, a client must take something of its answer within this time, milliseconds. */
-const patienceMs = 250;
+/**
+ * While room is needed, a client must take this much of its answer. A socket takes what waits in portions of about 1.4 MB,
+ * when a third of the system's buffer of 4 MB is free. So a shorter period would mistake a steady reader for a stalled one.
+ */
+const pace = { bytesPerSecond: 256 * 1024, periodMs: 2_000 } as const;
 const checkMs = { usually: 1_000, whileWaiting: 50 } as const;
 
 export interface SocketLimits {
@@ -25,36 +27,35 @@ export interface SocketLimits {
   readonly warn: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
-/** An address, a network, a trusted proxy, or all clients of a Unix socket. */
-interface Peer {
-  readonly name: string;
-  readonly isExempt: boolean;
-  connections: number;
-  /** Bytes of large answers that its clients have not taken yet. */
-  unread: number;
-  readonly waiting: Start[];
-}
-
-interface Start {
+interface Watched extends Holder {
   readonly socket: Socket;
-  readonly run: () => void;
-}
-
-interface Watched {
-  readonly socket: Socket;
-  readonly peer: Peer;
   /** Bytes that its system has taken. */
   left: number;
   /** When its client last took something, or nothing waited for it. */
   movedAt: number;
+  /** The period in which its pace is measured: when it began, and what had left by then. */
+  periodAt: number;
+  periodLeft: number;
+  /** Whether its client was too slow in the last whole period. */
+  isSlow: boolean;
 }
 
 const ownerOf = new WeakMap<Socket, Sockets>();
 
-/** Counts a large answer until it has left. To be called before it is written. */
-export const countAnswer = (res: ServerResponse, bytes: number): void => {
-  const { socket } = res;
-  if (socket !== null) ownerOf.get(socket)?.count(socket, res, bytes);
+const rooms = new WeakMap<ServerResponse, AnswerRoom>();
+const noRoom: AnswerRoom = { reserve: () => true, take: () => undefined };
+
+/** A room for what is sent to a client. The client has left when its socket is gone. */
+export const newRoom = (res: ServerResponse): AnswerRoom =>
+  (res.socket === null ? undefined : ownerOf.get(res.socket)?.room(res.socket, res)) ?? noRoom;
+
+/** The room for the answer that this response is: the same for all who ask. */
+export const roomOf = (res: ServerResponse): AnswerRoom => {
+  const known = rooms.get(res);
+  if (known !== undefined) return known;
+  const room = newRoom(res);
+  rooms.set(res, room);
+  return room;
 };
 
 export class Sockets {
@@ -63,7 +64,9 @@ export class Sockets {
   readonly #mostPerPeer: number;
   readonly #watched = new Map<Socket, Watched>();
   readonly #peers = new Map<string, Peer>();
-  #unread = 0;
+  readonly #unread = new Unread(() => {
+    this.#hurried ??= setInterval(() => this.#makeRoom(), checkMs.whileWaiting).unref();
+  });
   #lastWarning = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #hurried: NodeJS.Timeout | undefined;
@@ -86,62 +89,42 @@ export class Sockets {
   /** Runs a request, at once unless its peer leaves too much unread. One whose connection ends before that never runs. */
   start(socket: Socket, run: () => void): void {
     const peer = this.#watched.get(socket)?.peer;
-    if (peer === undefined) return;
-    if (peer.waiting.length === 0 && !this.#leavesTooMuch(peer)) {
-      run();
-      return;
-    }
-    peer.waiting.push({ socket, run });
-    this.#hurried ??= setInterval(() => this.#makeRoom(), checkMs.whileWaiting).unref();
+    if (peer !== undefined) this.#unread.start(peer, socket, run);
   }
 
-  count(socket: Socket, res: ServerResponse, bytes: number): void {
-    const peer = this.#watched.get(socket)?.peer;
-    if (peer === undefined) return;
-    peer.unread += bytes;
-    this.#unread += bytes;
-    res.once("close", () => {
-      peer.unread -= bytes;
-      this.#unread -= bytes;
-      this.#next(peer);
-    });
+  room(socket: Socket, res: ServerResponse): AnswerRoom | undefined {
+    const holder = this.#watched.get(socket);
+    return holder && new Room(this.#unread, holder, res);
   }
 
-  /** Who leaves nothing unread never waits for others. */
-  #leavesTooMuch({ unread, isExempt }: Peer): boolean {
-    return (unread >= mostUnread.ofPeer && !isExempt) || (unread > 0 && this.#unread >= mostUnread.ofAll);
-  }
-
-  /** One request at a time: others' requests come in between. */
-  #next(peer: Peer): void {
-    if (peer.waiting.length === 0) return;
-    setImmediate(() => {
-      if (this.#leavesTooMuch(peer)) return;
-      const start = peer.waiting.shift();
-      if (start !== undefined && !start.socket.destroyed) start.run();
-      this.#next(peer);
-    });
-  }
-
-  /** While requests wait, one connection of each peer is closed whose client takes nothing, the longest first. */
+  /** Closes connections of slow clients while answers or requests wait, or while too much is unread. */
   #makeRoom(): void {
     const now = performance.now();
-    const waiting = new Set([...this.#peers.values()].filter((peer) => peer.waiting.length > 0));
-    if (waiting.size === 0) {
+    const peers = [...this.#peers.values()];
+    const waiting = peers.filter(isWaiting);
+    if (waiting.length === 0 && this.#unread.total <= mostUnread.ofAll) {
       clearInterval(this.#hurried);
       this.#hurried = undefined;
       return;
     }
-    const stalled: Watched[] = [];
-    for (const one of this.#watched.values()) if (this.#look(one, now) > patienceMs) stalled.push(one);
+    const slow = [...this.#watched.values()].filter((one) => {
+      this.#look(one, now);
+      return one.isSlow && one.unread > 0;
+    });
+    // Peers that hold the most come first, and of a peer the connection that has not moved for the longest time.
+    slow.sort((a, b) => b.peer.unread - a.peer.unread || a.movedAt - b.movedAt);
+    const share = mostUnread.ofAll / peers.filter(({ unread }) => unread > 0).length;
+    const needed = Math.max(...waiting.map(({ answers: [first] }) => first?.bytes ?? largeAnswer), 0);
+    let excess = this.#unread.total + needed - mostUnread.ofAll;
     const hasMadeRoom = new Set<Peer>();
-    for (const { socket, peer } of stalled.sort((a, b) => a.movedAt - b.movedAt)) {
-      const isMeant = waiting.has(peer) || this.#unread >= mostUnread.ofAll;
-      if (!isMeant || hasMadeRoom.has(peer)) continue;
+    for (const { socket, peer, unread } of slow) {
+      const isInOwnWay = isWaiting(peer) && !hasMadeRoom.has(peer);
+      if (!isInOwnWay && (excess <= 0 || peer.unread < share)) continue;
       hasMadeRoom.add(peer);
+      excess -= unread;
       socket.destroy();
     }
-    for (const peer of waiting) this.#next(peer);
+    for (const peer of waiting) this.#unread.next(peer);
   }
 
   #cutOffStalled(): void {
@@ -152,8 +135,15 @@ export class Sockets {
   /** @returns For how long its client has taken nothing of what waits for it. */
   #look(one: Watched, now: number): number {
     const left = leftOf(one.socket);
-    if (one.socket.writableLength === 0 || left !== one.left) one.movedAt = now;
+    const nothingWaits = one.socket.writableLength === 0;
+    if (nothingWaits || left !== one.left) one.movedAt = now;
     one.left = left;
+    const passed = now - one.periodAt;
+    if (nothingWaits || passed >= pace.periodMs) {
+      one.isSlow = !nothingWaits && (left - one.periodLeft) * 1_000 < pace.bytesPerSecond * passed;
+      one.periodAt = now;
+      one.periodLeft = left;
+    }
     return now - one.movedAt;
   }
 
@@ -164,9 +154,19 @@ export class Sockets {
       this.#warnOf(peer);
       return;
     }
+    const now = performance.now();
     peer.connections++;
     ownerOf.set(socket, this);
-    this.#watched.set(socket, { socket, peer, left: 0, movedAt: performance.now() });
+    this.#watched.set(socket, {
+      socket,
+      peer,
+      unread: 0,
+      left: 0,
+      movedAt: now,
+      periodAt: now,
+      periodLeft: 0,
+      isSlow: false,
+    });
     socket.once("close", () => {
       this.#watched.delete(socket);
       peer.connections--;
@@ -179,7 +179,7 @@ export class Sockets {
     const name = remoteAddress === undefined ? "" : isExempt ? remoteAddress : networkOf(remoteAddress);
     const known = this.#peers.get(name);
     if (known !== undefined) return known;
-    const peer: Peer = { name, isExempt, connections: 0, unread: 0, waiting: [] };
+    const peer = newPeer(name, isExempt);
     this.#peers.set(name, peer);
     return peer;
   }

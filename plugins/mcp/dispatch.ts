@@ -2,17 +2,20 @@
 // which is loaded when the first of it arrives.
 
 import {
+  type AnswerRoom,
   type Awaitable,
   type Cancellation,
   type Entry,
   type Gate,
   isQuaterError,
   itemUndelivered,
+  largeAnswer,
   type Operation,
   type Outcome,
   outputTooLarge,
   type Principal,
   type QuaterError,
+  tooMuchUnread,
   traceIdOf,
   unknownHandler,
 } from "../../core/index.ts";
@@ -39,6 +42,7 @@ export interface Caller {
   readonly traceId: string | undefined;
   readonly cancellation: Cancellation;
   readonly notifier: Notifier;
+  readonly room: AnswerRoom;
 }
 
 export interface Answer {
@@ -112,8 +116,9 @@ export class Dispatcher {
       traceId,
       approvalId: approval?.id,
       progress: progress?.report,
+      room: caller.room,
     });
-    const result = this.#result(outcome, tool, dryRun, progress);
+    const result = this.#result(outcome, tool, dryRun, progress, caller.room);
     const ended = result instanceof Promise ? await result : result;
     progress?.end();
     return typeof ended === "string" ? { body: resultMessage(id, ended) } : this.#refusal(id, ended, tool, caller);
@@ -125,12 +130,13 @@ export class Dispatcher {
     tool: Tool | undefined,
     isDryRun: boolean,
     progress: Progress | undefined,
+    room: AnswerRoom,
   ): Awaitable<string | QuaterError> {
     if (!outcome.ok) return outcome.error;
     const { callId, value } = outcome;
     if (isDryRun) return dryRunResult(value, tool?.wrapping, callId);
     if (tool?.wrapping !== "items") return successResult(wrapped(value, tool?.wrapping), tool?.wrapping, callId);
-    return collected(value as AsyncIterableIterator<unknown>, tool.operation, progress, this.#maxOutputBytes).then(
+    return collected(value as AsyncIterableIterator<unknown>, tool.operation, progress, this.#maxOutputBytes, room).then(
       (items) => successResult(items, tool.wrapping, callId),
       (error: unknown) => {
         if (isQuaterError(error)) return error;
@@ -161,15 +167,18 @@ const collected = async (
   { name, handler }: Operation,
   progress: Progress | undefined,
   maxBytes: number,
+  room: AnswerRoom,
 ): Promise<string> => {
   const parts: string[] = [];
   let size = 0;
   for await (const item of items) {
     const json = JSON.stringify(item) ?? "null";
     size += Buffer.byteLength(json) + 1;
-    if (size > maxBytes) {
-      const tooLarge = outputTooLarge(name, maxBytes);
-      await items.throw?.(handler.effect === "read" ? tooLarge : itemUndelivered(name, tooLarge)); // so that it is recorded
+    // The check of the output has reserved room for large items.
+    const hasRoom = json.length >= largeAnswer || room.reserve(json.length);
+    if (size > maxBytes || !hasRoom) {
+      const refused = hasRoom ? outputTooLarge(name, maxBytes) : tooMuchUnread();
+      await items.throw?.(handler.effect === "read" ? refused : itemUndelivered(name, refused)); // so that it is recorded
     }
     parts.push(json);
     await progress?.item(parts.length, json);

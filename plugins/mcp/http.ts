@@ -2,13 +2,23 @@
 // something to tell before its answer. No sessions, no GET stream, nothing to resume: any instance can answer.
 
 import type { ServerResponse } from "node:http";
-import { errorText, type Gate, isQuaterError, type Log, type Principal, type QuaterError, traceIdOf } from "../../core/index.ts";
+import {
+  type Awaitable,
+  errorText,
+  type Gate,
+  isQuaterError,
+  type Log,
+  largeAnswer,
+  type Principal,
+  type QuaterError,
+  traceIdOf,
+} from "../../core/index.ts";
 import type { HttpService, KoaContext, KoaMiddleware } from "../http/service.ts";
 import type { Answer, Dispatcher } from "./dispatch.ts";
+import { caughtUp } from "./line.ts";
 import { challengeIn, doorStatus, errorDataOf } from "./outcome.ts";
 import type { Notifier } from "./progress.ts";
 import { errorMessage, protocolVersions, type Request, readMessage, rpcCodes } from "./protocol.ts";
-import { caughtUp } from "./stdio.ts";
 
 export interface HttpParts {
   readonly http: HttpService;
@@ -71,9 +81,9 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
       errorMessage(message.id, rpcCodes.headerMismatch, `The header ${disagreement} disagrees with the body`),
     );
   }
-  const exchange = new Exchange(ctx);
+  const exchange = new Exchange(ctx, http);
   try {
-    exchange.end(
+    await exchange.end(
       await parts.dispatcher.answer(message, {
         principal,
         entry,
@@ -82,12 +92,13 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
         traceId,
         cancellation,
         notifier: exchange,
+        room: http.room(ctx, "answer"),
       }),
     );
   } catch (error) {
     parts.log.error("An MCP request could not be answered", { callId, error: errorText(error) });
     const body = errorMessage(message.id, rpcCodes.internal, "The server failed to answer", { code: "internal", callId });
-    exchange.end({ body });
+    await exchange.end({ body });
   }
 };
 
@@ -141,18 +152,22 @@ const answered = (ctx: KoaContext, status: number, body: string): void => {
 class Exchange implements Notifier {
   readonly #ctx: KoaContext;
   readonly #res: ServerResponse;
+  readonly #http: HttpService;
   #isStream = false;
+  /** Large messages go one after the other. */
+  #sending: Promise<void> | undefined;
 
-  constructor(ctx: KoaContext) {
+  constructor(ctx: KoaContext, http: HttpService) {
     this.#ctx = ctx;
     this.#res = ctx.res;
+    this.#http = http;
   }
 
   get isBehind(): boolean {
-    return !this.#res.destroyed && this.#res.writableNeedDrain;
+    return !this.#res.destroyed && (this.#sending !== undefined || this.#res.writableNeedDrain);
   }
 
-  send(message: string): void {
+  send(message: string): Awaitable<void> {
     if (this.#res.destroyed) return;
     if (!this.#isStream) {
       this.#isStream = true;
@@ -163,20 +178,36 @@ class Exchange implements Notifier {
         "x-accel-buffering": "no", // nginx would hold events back
       });
     }
-    this.#res.write(event(message));
+    if (message.length < largeAnswer) {
+      this.#res.write(event(message));
+      return;
+    }
+    this.#sending = this.#sendLarge(Buffer.from(event(message)));
+    return this.#sending;
+  }
+
+  async #sendLarge(bytes: Buffer): Promise<void> {
+    const giveBack = await this.#http.room(this.#ctx, "notices").take(bytes.length);
+    if (giveBack !== undefined) this.#res.write(bytes, giveBack);
+    this.#sending = undefined;
   }
 
   caughtUp(): Promise<void> {
     return caughtUp(this.#res);
   }
 
-  end({ body, challenge }: Answer): void {
-    if (this.#isStream) {
-      if (!this.#res.destroyed) this.#res.end(event(body));
-      return;
-    }
+  end({ body, challenge }: Answer): Awaitable<void> {
+    if (this.#isStream) return this.#endStream(Buffer.from(event(body)));
     if (challenge !== undefined) this.#ctx.set("www-authenticate", challenge.header);
     answered(this.#ctx, challenge?.status ?? 200, body);
+  }
+
+  async #endStream(last: Buffer): Promise<void> {
+    await this.#sending;
+    const isLarge = last.length >= largeAnswer;
+    // A client that gets no last event knows that the answer is missing.
+    if (isLarge && (await this.#http.room(this.#ctx, "answer").take(last.length)) === undefined) this.#res.destroy();
+    else if (!this.#res.destroyed) this.#res.end(last);
   }
 }
 

@@ -1,13 +1,14 @@
 // Progress of one call: what the handler reports, as notifications that keep the protocol's rules.
 
-import { visibleLines } from "../../core/index.ts";
+import { type Awaitable, visibleLines } from "../../core/index.ts";
 import { type MessageId, notificationMessage } from "./protocol.ts";
 
 /** Where messages go while a call runs. */
 export interface Notifier {
   /** Whether the receiver reads slower than is sent. */
   readonly isBehind: boolean;
-  send(message: string): void;
+  /** Waits while there is no room for a large message. Leaves it out when too many wait. */
+  send(message: string): Awaitable<void>;
   /** Resolves when the receiver has caught up or gone. */
   caughtUp(): Promise<void>;
 }
@@ -33,12 +34,16 @@ export class Progress {
    */
   readonly report = (fraction: number, message?: string): void => {
     if (this.#isOver || this.#notifier.isBehind || !Number.isFinite(fraction)) return;
-    this.#notify(Math.min(1, Math.max(0, fraction)), `,"total":1`, message === undefined ? undefined : visibleLines(message));
+    void this.#notify(
+      Math.min(1, Math.max(0, fraction)),
+      `,"total":1`,
+      message === undefined ? undefined : visibleLines(message),
+    );
   };
 
   /** An item of a stream, as JSON text. */
   async item(count: number, json: string): Promise<void> {
-    this.#notify(count, "", json);
+    await this.#notify(count, "", json);
     if (this.#notifier.isBehind) await this.#notifier.caughtUp();
   }
 
@@ -47,12 +52,12 @@ export class Progress {
     this.#isOver = true;
   }
 
-  #notify(value: number, total: string, message: string | undefined): void {
+  #notify(value: number, total: string, message: string | undefined): Awaitable<void> {
     // MCP 2025-11-25, basic/utilities/progress: the value must increase with each notification.
     if (value <= this.#last && message === undefined) return;
     this.#last = value > this.#last ? value : this.#last + nudge;
     const words = message === undefined ? "" : `,"message":${JSON.stringify(message)}`;
     const params = `{"progressToken":${this.#token},"progress":${this.#last}${total}${words}}`;
-    this.#notifier.send(notificationMessage("notifications/progress", params));
+    return this.#notifier.send(notificationMessage("notifications/progress", params));
   }
 }

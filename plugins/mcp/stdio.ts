@@ -1,6 +1,6 @@
 // MCP over a pair of streams: one message per line (MCP 2025-11-25, basic/transports, "stdio").
 
-import type { Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import {
   Cancellation,
@@ -13,8 +13,8 @@ import {
   visible,
 } from "../../core/index.ts";
 import type { Dispatcher } from "./dispatch.ts";
+import { Line, type LineRoom } from "./line.ts";
 import { errorDataOf } from "./outcome.ts";
-import type { Notifier } from "./progress.ts";
 import { errorMessage, type MessageId, type Request, readMessage, rpcCodes } from "./protocol.ts";
 import type { StdioStreams } from "./service.ts";
 
@@ -79,10 +79,10 @@ class Session {
   }
 
   async #answeredWithin(milliseconds: number): Promise<void> {
-    if (this.#answering.size === 0) return;
+    if (this.#answering.size === 0 && !this.#line.isBehind) return;
     const over = new AbortController();
     const waited = setTimeout(milliseconds, undefined, { signal: over.signal }).catch(() => {});
-    await Promise.race([Promise.all(this.#answering), waited]);
+    await Promise.race([Promise.all(this.#answering).then(() => this.#line.caughtUp()), waited]);
     over.abort();
   }
 
@@ -113,9 +113,11 @@ class Session {
       this.#line.send(errorMessage(request.id, rpcCodes.refused, message, { code: "rate_limited", errors: [] }));
       return;
     }
+    const room = this.#line.room();
     const call: InFlight = { cancellation: new Cancellation(), isTakenBack: false };
     this.#inFlight.set(request.id, call);
-    const answering = this.#answer(request, call).then((answer) => {
+    const answering = this.#answer(request, call, room).then((answer) => {
+      room.release();
       this.#inFlight.delete(request.id);
       this.#answering.delete(answering);
       if (!call.isTakenBack) this.#line.send(answer);
@@ -124,7 +126,7 @@ class Session {
   }
 
   /** Never rejects: whatever goes wrong is an answer. */
-  async #answer(request: Request, { cancellation }: InFlight): Promise<string> {
+  async #answer(request: Request, { cancellation }: InFlight, room: LineRoom): Promise<string> {
     const { gate, dispatcher, log } = this.#parts;
     const callId = gate.newCallId();
     try {
@@ -138,7 +140,8 @@ class Session {
         peer: undefined,
         traceId: undefined,
         cancellation,
-        notifier: this.#line,
+        notifier: this.#line.notices(),
+        room,
       });
       return answer.body;
     } catch (error) {
@@ -168,72 +171,6 @@ class Session {
     this.#streams.say(`${visible(message)}${kind === "unauthenticated" ? hint : ""}`);
   }
 }
-
-/** The protocol's side of the output. */
-class Line implements Notifier {
-  isGone = false;
-  readonly #output: Writable;
-  readonly #write: Writable["write"];
-  readonly #gone: () => void;
-  readonly #giveBack: () => void;
-
-  constructor(output: Writable, input: Readable) {
-    this.#output = output;
-    this.#write = output.write.bind(output) as Writable["write"];
-    this.#giveBack = output === process.stdout ? strayWritesToStderr() : () => {};
-    this.#gone = () => {
-      this.isGone = true;
-      input.destroy();
-    };
-    output.on("error", this.#gone);
-    output.on("close", this.#gone);
-  }
-
-  get isBehind(): boolean {
-    return !this.isGone && this.#output.writableNeedDrain;
-  }
-
-  send(message: string): void {
-    if (!this.isGone) this.#write(`${message}\n`);
-  }
-
-  caughtUp(): Promise<void> {
-    return caughtUp(this.#output);
-  }
-
-  /** An error listener stays: a pipe may break while the last answer is on its way. */
-  release(): void {
-    this.#output.off("close", this.#gone);
-    this.#giveBack();
-  }
-}
-
-/** Resolves when `output` takes more, or never will. */
-export const caughtUp = (output: Writable): Promise<void> =>
-  new Promise((resolve) => {
-    if (output.destroyed || !output.writableNeedDrain) return resolve();
-    const done = () => {
-      output.off("drain", done);
-      output.off("close", done);
-      resolve();
-    };
-    output.on("drain", done);
-    output.on("close", done);
-  });
-
-/**
- * Handlers and libraries print; one stray line would break the protocol. Child processes that inherit the descriptor are
- * out of reach.
- */
-const strayWritesToStderr = (): (() => void) => {
-  const { stdout, stderr } = process;
-  const own = Object.getOwnPropertyDescriptor(stdout, "write");
-  stdout.write = stderr.write.bind(stderr) as typeof stdout.write;
-  return () => {
-    if (own === undefined) Reflect.deleteProperty(stdout, "write");
-    else Object.defineProperty(stdout, "write", own);
-  };
-};
 
 const newline = 10;
 const carriageReturn = 13;

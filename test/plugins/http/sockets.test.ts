@@ -256,7 +256,69 @@ test("S6: while answers are not read, further requests of the same peer wait, an
   const readers = Array.from({ length: 6 }, () => mute(app, get(`/large?bytes=${bytes}`), "127.0.0.2"));
   // Another peer does not wait.
   expect((await (await fetch(`${urlOf(app)}/large?bytes=1`)).text()).length).toBe(3);
-  await expect.poll(() => ran, { timeout: 20_000 }).toBe(7); // the last of them runs when those before were cut off
+  await expect.poll(() => ran, { timeout: 40_000 }).toBe(7); // the last of them runs when those before were cut off
   const taken = await Promise.all(readers.map((reader) => Promise.race([closedByServer(reader), wholeOf(reader, bytes)])));
   expect(taken.filter((one) => one < bytes).length).toBeGreaterThanOrEqual(5);
-}, 30_000);
+}, 60_000);
+
+/** Waits, so that several calls run before the first of them is answered. */
+const later = handler({
+  description: "Waits, and gives a large answer.",
+  effect: "write",
+  input: Type.Object({ bytes: Type.Integer() }),
+  auth: anyone,
+  handle: async ({ bytes }) => {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return "x".repeat(bytes);
+  },
+});
+const bootLater = () =>
+  boot(
+    { stallTimeoutMs: 60_000 },
+    {
+      handlers: { large, later },
+      expose: { large: { http: "GET /large", public: true }, later: { http: "POST /later", public: true } },
+    },
+  );
+const post = (path: string, body: string) =>
+  `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+test("S6: a steady reader keeps its connection while answers of its own peer wait", async () => {
+  await using app = await bootLater();
+  const bytes = 20_000_000;
+  const steady = mute(app, get(`/large?bytes=${bytes}`), "127.0.0.2");
+  let taken = 0;
+  const begin = performance.now();
+  const ended = new Promise<void>((resolve) => {
+    steady.once("close", resolve);
+    steady.on("data", (part: Buffer) => {
+      taken += part.length;
+      if (taken > bytes) return resolve();
+      steady.pause();
+      setTimeout(() => steady.resume(), taken / 3_000 - (performance.now() - begin)); // 3 MB per second
+    });
+  });
+  steady.resume();
+  await expect.poll(() => taken).toBeGreaterThan(0);
+  const next = mute(app, get("/large?bytes=1000000"), "127.0.0.2");
+  await ended;
+  expect(taken).toBeGreaterThan(bytes);
+  expect(await wholeOf(next.resume(), 1_000_000)).toBeGreaterThan(1_000_000);
+}, 60_000);
+
+test("S6: answers of calls that end at once are dropped when too many wait, and each call is told", async () => {
+  await using app = await bootLater();
+  // All these calls run before the first of them ends.
+  const bytes = 7_000_000;
+  const text = post("/later", JSON.stringify({ bytes }));
+  const statuses = await Promise.all(
+    Array.from({ length: 40 }, () =>
+      raw(urlOf(app), text, { keepOpen: true }).then(({ status, body }) => [status, body] as const),
+    ),
+  );
+  const dropped = statuses.filter(([status]) => status === 500);
+  expect(statuses.filter(([status]) => status === 200).length).toBeGreaterThanOrEqual(2);
+  expect(dropped.length).toBeGreaterThan(20);
+  expect(dropped.length + statuses.filter(([status]) => status === 200).length).toBe(40);
+  expect(JSON.parse(dropped[0]?.[1] ?? "")).toMatchObject({ code: "output_undelivered" });
+}, 60_000);
