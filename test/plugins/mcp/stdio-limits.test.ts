@@ -13,7 +13,8 @@ let folder = "";
 beforeAll(() => {
   const made = project({
     "handlers.mjs": `
-import { authenticated, handler, Type } from "quater";
+import { authenticated, handler, stream, Type } from "quater";
+const pause = () => new Promise((resolve) => setTimeout(resolve, 300));
 const about = { description: "Waits.", effect: "write", input: Type.Object({}), auth: authenticated };
 const says = (text) => process.stderr.write(text + "\\n");
 export const deaf = handler({ ...about, handle: (_, { signal }) => {
@@ -22,12 +23,21 @@ export const deaf = handler({ ...about, handle: (_, { signal }) => {
   return new Promise((resolve) => setTimeout(resolve, 60_000));
 } });
 export const large = handler({ ...about, effect: "read", handle: () => "x".repeat(1_000_000) });
+export const later = handler({ ...about, effect: "read", handle: () => pause().then(() => "x".repeat(7_900_000)) });
+async function* give(count, bytes) {
+  for (let at = 0; at < count; at++) {
+    await pause();
+    yield "x".repeat(bytes);
+  }
+}
+export const items = handler({ ...about, effect: "read", output: stream(Type.String()), handle: () => give(2, 3_000_000) });
+export const parts = handler({ ...about, effect: "read", output: stream(Type.String()), handle: () => give(30, 200_000) });
 `,
     "quater.config.mjs": `
 import { defineConfig, expose } from "quater";
 import { localUser } from "quater/auth";
 import { mcp } from "quater/mcp";
-const table = { deaf: { mcp: true }, large: { mcp: true } };
+const table = { deaf: { mcp: true }, large: { mcp: true }, later: { mcp: true }, items: { mcp: true }, parts: { mcp: true } };
 export default defineConfig({ name: "m", handlers: [expose(() => import("./handlers.mjs"), table)], plugins: [mcp({ authenticate: localUser() })] });
 `,
   });
@@ -92,6 +102,43 @@ test.each([
     expect(read.answers).toBeGreaterThanOrEqual(few);
   },
   90_000,
+);
+
+test.each(["later", "items", "parts"])(
+  "S14: 250 calls of %s that end while the client does not read are bounded, and each is answered when it reads",
+  async (name) => {
+    const { child } = start();
+    child.stdin.write(line(0, "ping"));
+    await once(child.stdout, "readable"); // and not read yet
+    const params = { name, arguments: {}, _meta: { progressToken: 1 } };
+    child.stdin.write(Array.from({ length: 250 }, (_, at) => line(at + 1, "tools/call", params)).join(""));
+    let most = 0;
+    const answered = new Set<number>();
+    let results = 0;
+    const watching = setInterval(() => {
+      most = Math.max(most, residentMiB(child));
+    }, 50);
+    await setTimeout(4_000);
+    let rest = "";
+    for await (const part of child.stdout) {
+      const lines = (rest + String(part)).split("\n");
+      rest = lines.pop() ?? "";
+      for (const text of lines) {
+        const id = Number(/"id":(\d+)/.exec(text.slice(0, 100))?.[1] ?? Number.NaN);
+        if (Number.isNaN(id)) continue; // progress
+        answered.add(id);
+        if (id > 0 && !text.includes('"rate_limited"')) results++;
+      }
+      if (answered.size === 251) break;
+    }
+    clearInterval(watching);
+    if (process.env["QUATER_SOAK_EXHAUSTION"] !== undefined)
+      process.stdout.write(`most resident memory: ${most.toFixed(0)} MiB, ${results} of 250 answers whole\n`);
+    expect(answered.size).toBe(251);
+    expect(results).toBeGreaterThan(0);
+    expect(most).toBeLessThan(300);
+  },
+  120_000,
 );
 
 test("S14: further requests are refused while 256 are in flight, and a cancellation is still read", async () => {
