@@ -183,7 +183,7 @@ export interface Gate {
   /**
    * Checks a credential again, for surfaces that read input after `enter`. A key may be revoked while a body is on its way.
    *
-   * @param since  When the caller came in, by `Date.now()`. A check that is less than a quarter of a second old still counts.
+   * @param since  When the caller came in, by `performance.now()`. A check that is less than a quarter of a second old still counts.
    * @returns The same person with the rights of now. Rejects as `enter` does.
    */
   enterAgain(entry: Entry, principal: Principal, since: number): Awaitable<Principal>;

@@ -97,9 +97,10 @@ export interface Approvals {
    * Asks `statusOf` again and again, outside of any call, until it is pending no more or `signal` aborts. Made by
    * `waitingOn` in waiting.ts.
    *
-   * @returns The last status seen. @throws {QuaterError} as `statusOf`.
+   * @param enter  Returns the requester; called each time, because the credential may be revoked while it waits.
+   * @returns The last status seen. @throws {QuaterError} as `statusOf` and `enter`.
    */
-  untilDecided(requester: Principal, surface: string, id: string, how: WaitGiven): Promise<OwnStatus>;
+  untilDecided(enter: () => Awaitable<Principal>, surface: string, id: string, how: WaitGiven): Promise<OwnStatus>;
   /** Who must agree to a handler's calls, for tables and help; `undefined` when nobody must. Made by `requirementsBy` in requirement.ts. */
   requirementOf(operation: Operation): Requirement | undefined;
   /** Where people decide this one; `undefined` without http. Built from `publicUrl`. */

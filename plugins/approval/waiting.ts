@@ -7,11 +7,12 @@ const pause = { firstMs: 200, growth: 1.5, longestMs: 2_000 } as const;
 
 export const waitingOn =
   (statusOf: Approvals["statusOf"]): Approvals["untilDecided"] =>
-  async (requester, surface, id, { signal, asked }) => {
+  async (enter, surface, id, { signal, asked }) => {
     let pauseMs: number = pause.firstMs;
     for (;;) {
       asked?.();
-      const status: OwnStatus = await statusOf(requester, surface, id);
+      // People take hours. A key that was revoked meanwhile must not see how they decide.
+      const status: OwnStatus = await statusOf(await enter(), surface, id);
       if (status.status !== "pending" || signal.aborted) return status;
       await elapsed(pauseMs, signal);
       pauseMs = Math.min(pauseMs * pause.growth, pause.longestMs);

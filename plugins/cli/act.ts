@@ -93,9 +93,8 @@ export const act = async (
   const next = nextSteps(announced, words, programWords(context));
   if (!args.isWaiting || host.approvals === undefined) return report(ended, next);
   const { waitFor } = await import("./waiting.ts");
-  const principal = await entered(host, context, operation, ended.callId);
-  if ("error" in principal) return report(principal);
-  const code = await waitFor({ approvals: host.approvals, context, announced, next, ...principal });
+  const enter = () => enterDoor(host, context, host.gate.newCallId(), operation.name);
+  const code = await waitFor({ approvals: host.approvals, context, announced, next, enter });
   if (code !== undefined) return code;
   // Whatever was decided, the gate says it: a denial, too, has its sentence there.
   const repeated = await callOnce(announced.id);

@@ -2,7 +2,7 @@
 // costs nothing: the request stays, and the same command goes on with it.
 
 import { isQuaterError } from "../../core/errors.ts";
-import type { Principal } from "../../core/index.ts";
+import type { Awaitable, Principal } from "../../core/index.ts";
 import { visible } from "../../core/text.ts";
 import type { Approvals } from "../approval/service.ts";
 import type { Announced, NextSteps } from "./announce.ts";
@@ -13,13 +13,14 @@ import { reportFailure } from "./report.ts";
 interface Waiting {
   readonly approvals: Pick<Approvals, "untilDecided">;
   readonly context: Context;
-  readonly principal: Principal;
+  /** Lets the caller in again. */
+  readonly enter: () => Awaitable<Principal>;
   readonly announced: Announced;
   readonly next: NextSteps;
 }
 
 /** @returns The exit code where the wait ended without a decision; undefined once there is one. */
-export const waitFor = async ({ approvals, context, principal, announced, next }: Waiting): Promise<number | undefined> => {
+export const waitFor = async ({ approvals, context, enter, announced, next }: Waiting): Promise<number | undefined> => {
   const { terminal, isJson } = context;
   const { id, expiresAt } = announced;
   const until = expiresAt === undefined ? "" : `, until ${expiresAt}`;
@@ -37,7 +38,7 @@ export const waitFor = async ({ approvals, context, principal, announced, next }
   const begin = Date.now();
   const tell = () => terminal.status(`Waiting for approval ${visible(id)}, ${Math.round((Date.now() - begin) / 1000)} s`);
   try {
-    const { status } = await approvals.untilDecided(principal, "cli", id, { signal: leaving.signal, asked: tell });
+    const { status } = await approvals.untilDecided(enter, "cli", id, { signal: leaving.signal, asked: tell });
     if (status !== "pending") return undefined;
     if (!isJson) terminal.say(`Approval ${visible(id)} is still pending. To go on:\n  ${visible(next.repeat)}\n`);
     return exitOfKind.approval_required;

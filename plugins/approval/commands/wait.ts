@@ -28,7 +28,7 @@ export const wait = async (
 ): Promise<number> => {
   const { surface } = io.credentials;
   if (!surfaces.includes(surface)) throw noSurface(surface);
-  const principal = await gate.enter({ surface, credentials: io.credentials, callId: gate.newCallId() });
+  const enter = () => gate.enter({ surface, credentials: io.credentials, callId: gate.newCallId() });
   const leaving = new AbortController();
   const leave = () => leaving.abort();
   io.signal.addEventListener("abort", leave);
@@ -36,7 +36,7 @@ export const wait = async (
   const timer = setTimeout(leave, timeoutSeconds * 1000);
   if (timeoutSeconds === 0) leave();
   try {
-    const status = await approvals.untilDecided(principal, surface, id, { signal: leaving.signal });
+    const status = await approvals.untilDecided(enter, surface, id, { signal: leaving.signal });
     io.show({
       ...status,
       ...(status.usedBy === undefined ? {} : { usedBy: status.usedBy.callId, outcome: status.usedBy.outcome }),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { QuaterError } from "quater";
 import { beforeEach, describe, expect, test } from "vitest";
 import { approvalCodes } from "../../../plugins/approval/errors.ts";
+import { createKey, revokeKey } from "../../../plugins/auth/commands.ts";
 import { statusOf } from "../../../plugins/http/refusals.ts";
 import { failureResult } from "../../../plugins/mcp/outcome.ts";
 import { eventsIn, tempFolder } from "../audit/kit.ts";
@@ -93,6 +94,21 @@ describe("over HTTP", () => {
       expect([response.status, body.code], name).toEqual([400, "bad_request"]);
     }
     expect([paid, await counter.approvals.list(staff.bea)]).toEqual([[], []]);
+  });
+
+  test("S5: a wait asks the door each time, and ends with its refusal", async () => {
+    using folder = tempFolder();
+    await using counter = await bootCounter({ root: folder.root });
+    const { body } = await counter.post(toBo);
+    let entered = 0;
+    const enter = () => {
+      if (++entered === 3) throw new QuaterError({ code: "key_stolen", kind: "unauthenticated", message: "It was stolen" });
+      return staff.ana;
+    };
+    const { signal } = new AbortController();
+    const waiting = counter.approvals.untilDecided(enter, "http", String(body.approval?.["id"]), { signal });
+    await expect(waiting).rejects.toMatchObject({ code: "key_stolen" });
+    expect(entered).toBe(3);
   });
 
   test("too many pending requests are 429 with Retry-After", async () => {
@@ -267,7 +283,12 @@ describe("at the terminal", () => {
   /** Starts a waiting run, and resolves with the id once it waits. */
   const waiting = (
     at: Till,
-    how: { readonly stdin?: string; readonly interrupt?: AbortSignal; readonly words?: readonly string[] } = {},
+    how: {
+      readonly stdin?: string;
+      readonly interrupt?: AbortSignal;
+      readonly words?: readonly string[];
+      readonly env?: Readonly<Record<string, string>>;
+    } = {},
   ) => {
     let say: (id: string) => void = () => {};
     const filed = new Promise<string>((resolve) => {
@@ -305,6 +326,21 @@ describe("at the terminal", () => {
     await decide(at, "approve", id, await digestOf(at, id));
     expect(await ended).toMatchObject({ code: 0, out: '{"paid":7}\n' });
     expect(paidIn(at)).toEqual(["cy"]);
+  });
+
+  test("S5: a wait ends when the key of its caller is revoked, and before anybody has decided", async () => {
+    using at = till();
+    const file = join(at.folder, ".quater/keys.json");
+    const { key } = createKey(file, { name: "eve", kind: "user", person: "eve", scopes: ["pay"], roles: [] });
+    const env = { QUATER_TOKEN: key };
+    const run = waiting(at, { env });
+    const id = await run.filed;
+    revokeKey(file, "eve");
+    const { code, out, err } = await run.ended;
+    expect([code, out]).toEqual([77, ""]);
+    expect(JSON.parse(err.trim().split("\n").at(-1) ?? "")).toMatchObject({ error: { code: "invalid_token" } });
+    expect(id).toMatch(/^apr_/);
+    expect(paidIn(at)).toEqual([]);
   });
 
   test("--wait ends with the denial and its code", async () => {
