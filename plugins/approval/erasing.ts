@@ -5,7 +5,8 @@ import { type Catalog, canonicalText, hasSecret } from "../../core/index.ts";
 import { type AuditEvent, argumentsWithoutPersonal, type Erasure, type ErasureSubject } from "../audit/service.ts";
 import type { OpenStore, Statement } from "../store/service.ts";
 import { erased, reasonErased, reasonsErased } from "./changing.ts";
-import { eventOf, type Ground } from "./ground.ts";
+import { callKeyOf } from "./digest.ts";
+import { type Ground, provenEvent } from "./ground.ts";
 import { type ApprovalRecord, type Requester, requesterOf } from "./record.ts";
 import { erasedMark, type Found } from "./tables.ts";
 
@@ -14,44 +15,65 @@ export const erasureOf = async (ground: Ground, catalog: Catalog, open: OpenStor
   const events: AuditEvent[] = [];
   const requests: ApprovalRecord[] = [];
   const cancelled: ApprovalRecord[] = [];
-  let reasons = 0;
+  let [erasedRequests, reasons, unproven] = [0, 0, 0];
   for await (const found of ground.parts.reader.all()) {
     const { record } = found;
-    const own = isAbout(record, subject) ? ownRequest(ground, catalog, open, found, subject) : undefined;
-    if (own !== undefined) {
-      requests.push(record);
+    const isAsFiled = !record.isDamaged && hasOwnCallKey(ground, record);
+    const filing =
+      isAbout(record, subject) || !isAsFiled ? await ground.parts.audit.filingOf(record.id, record.callId) : undefined;
+    const requester = filing?.requester ?? record.requester;
+    const isOwn = isAbout({ ...record, requester }, subject);
+    // The row alone may name anybody. Its call key covers requester and arguments under a key outside the store.
+    const isProven = !record.isDamaged && (filing !== undefined || (!isOpen(found) && isAsFiled));
+    if (!isProven && (isOwn || record.isDamaged)) unproven++;
+    else if (isOwn) {
+      const own = ownRequest(ground, catalog, open, found, subject);
+      if (filing !== undefined) requests.push(record);
+      erasedRequests++;
       changes.push(...own);
       reasons += record.votes.filter(({ reason }) => reason !== undefined).length;
       if (!isOpen(found)) continue;
       cancelled.push(record);
-      const detail = { was: found.stored, cause: "erased" };
-      events.push({ fields: eventOf("approval.cancelled", record, { principal: subject.principal, detail }) });
+      const standing = await ground.parts.audit.standingOf(record.id);
+      if (standing === undefined || standing.state === "ended") continue;
+      const about = { principal: subject.principal, detail: { was: standing.state, cause: "erased" } };
+      events.push({ fields: provenEvent("approval.cancelled", record.id, standing.filed, about) });
     } else {
       const given = givenReasons(open, found, subject);
       changes.push(...given.changes);
       reasons += given.count;
+      unproven += given.unproven;
     }
   }
   return {
     approvalIds: requests.map(({ id }) => id),
     changes,
     events,
-    counts: { erasedRequests: requests.length, cancelledRequests: cancelled.length, erasedReasons: reasons },
+    counts: {
+      erasedRequests,
+      cancelledRequests: cancelled.length,
+      erasedReasons: reasons,
+      ...(unproven === 0 ? {} : { unprovenRequests: unproven }),
+    },
     done: () => {
       for (const record of cancelled) ground.tell("approval.cancelled", record);
     },
   };
 };
 
+/** Proves the row of a request whose filing was pruned from the trail. */
+const hasOwnCallKey = ({ parts: { audit } }: Ground, record: ApprovalRecord): boolean =>
+  callKeyOf((text) => audit.tagsOf(text), record).includes(record.callKey);
+
 const isOpen = ({ stored }: Found): boolean => stored === "pending" || stored === "approved";
 
-/** Filed by or for the person; or filed or used by the call. */
+/** Filed by or for the person; or filed or used by the call, as its events say. */
 const isAbout = (
-  { id, requester, callId, use }: ApprovalRecord,
-  { isPerson, callId: call, approvalIds }: ErasureSubject,
+  { id, requester }: Pick<ApprovalRecord, "id" | "requester">,
+  { isPerson, approvalIds }: ErasureSubject,
 ): boolean =>
   isPerson === undefined
-    ? callId === call || use?.callId === call || approvalIds.ofCall.includes(id)
+    ? approvalIds.ofCall.includes(id)
     : isPerson(requester.person) ||
       isPerson(requester.actsFor) ||
       (requester.person === undefined && isPerson(requester.subject));
@@ -83,10 +105,12 @@ const givenReasons = (
   open: OpenStore,
   found: Found,
   { isPerson, approvalIds }: ErasureSubject,
-): { readonly changes: readonly Statement[]; readonly count: number } => {
-  if (isPerson === undefined) return { changes: [], count: 0 };
+): { readonly changes: readonly Statement[]; readonly count: number; readonly unproven: number } => {
+  if (isPerson === undefined) return { changes: [], count: 0, unproven: 0 };
   const { id, votes, state, reason } = found.record;
   const own = votes.filter((vote) => vote.reason !== undefined && isPerson(vote.person));
+  // A row may name anybody as the voter. The events say who voted.
+  if (own.length > 0 && !approvalIds.voted.includes(id)) return { changes: [], count: 0, unproven: 1 };
   const isRevocation = reason !== undefined && approvalIds.revoked.includes(id);
   const isDenial = reason !== undefined && state === "denied" && own.some((vote) => vote.reason === reason);
   return {
@@ -95,5 +119,6 @@ const givenReasons = (
       ...(isRevocation || isDenial ? [reasonErased(open, found)] : []),
     ],
     count: own.length + (isRevocation ? 1 : 0),
+    unproven: 0,
   };
 };

@@ -98,7 +98,10 @@ export const erase = async (
   const by = userInfo().username;
   const counts = await eraseFrom({ ...parts, store }, { person, filter, isWhole, reason, principal, by });
   io.show(counts);
-  return 0;
+  const left = ["unverifiedEvents", "unprovenRequests"].filter((name) => (counts[name] ?? 0) > 0);
+  if (left.length === 0) return 0;
+  io.say("Some events or requests do not verify, so nothing of them was erased. Run `quater audit verify`.\n");
+  return 1;
 };
 
 /** Makes the keys where there are none yet: a fingerprint can be noted down before the first event. */

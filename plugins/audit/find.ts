@@ -61,9 +61,6 @@ export const readerOf = (store: OpenStore, all: TrailKeys): TrailReader => {
 
 const pageRows = 1_000;
 
-/** @returns A reader that takes rows as they are: for erasing, which must also reach rows that were changed. */
-export const unchecked = (store: OpenStore): TrailReader => ({ store, check: () => undefined });
-
 /**
  * Reads rows and verifies each by itself: its form, its columns, its body, and its hash over the row before it.
  *

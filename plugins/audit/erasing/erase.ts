@@ -1,15 +1,17 @@
 // `quater audit erase`: takes personal data out of the trail and out of what other plugins keep, in one transaction with the
-// events that say so. The hashes of the bodies stay in the chain, so the trail still verifies.
+// events that say so. The hashes of the bodies stay in the chain, so the trail still verifies. Rows that do not verify are left
+// alone and counted: what they hold may be another person's, and part of it would be copied into a genuine event.
 
 import { type Catalog, conflict } from "../../../core/index.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
-import { type EventMeta, type EventRow, jsonText, type Who } from "../event.ts";
-import { pageOf, unchecked } from "../find.ts";
+import { jsonText, type Who } from "../event.ts";
+import { each, type Found, type TrailReader, trailIn, type Verified, verifiedRows } from "../find.ts";
 import type { Draft } from "../ledger.ts";
 import { rangesOf } from "../ranges.ts";
 import { isSameName } from "../same-name.ts";
 import { chain, compiled, queriesOn } from "../tables.ts";
 import type { Trail } from "../trail.ts";
+import { erasedBy } from "../verified.ts";
 import { keptOf } from "./parts.ts";
 import { type Eraser, type Erasure, type ErasureSubject, isBy, isSelected, type Selection } from "./subject.ts";
 
@@ -24,6 +26,8 @@ const maxAttempts = 5;
 export interface EraseParts {
   readonly trail: Trail;
   readonly store: OpenStore;
+  /** Without it no row verifies. */
+  readonly keyFile: string;
   readonly catalog: Catalog;
   readonly erasers: readonly Eraser[];
   /** Audit's keyed tag of a text. */
@@ -45,9 +49,13 @@ export type Counts = Readonly<Record<string, number>>;
 /** @throws {QuaterError} `audit_unavailable`; `conflict` when requests change faster than they can be erased. */
 export const erase = async (parts: EraseParts, given: EraseGiven): Promise<Counts> => {
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const { bodies, keptWhole, erasures } = await found(parts, given);
+    const { bodies, keptWhole, erasures, unverified } = await found(parts, given);
     const counts = Object.assign({ erasedBodies: bodies.length }, ...erasures.map((each) => each.counts)) as Counts;
-    const all = keptWhole === 0 ? counts : { ...counts, bodiesWithoutPersonalFields: keptWhole };
+    const all = {
+      ...counts,
+      ...(keptWhole === 0 ? {} : { bodiesWithoutPersonalFields: keptWhole }),
+      ...(unverified === 0 ? {} : { unverifiedEvents: unverified }),
+    };
     const changes = [...statementsFor(parts.store, bodies), ...erasures.flatMap((each) => each.changes)];
     if (changes.length === 0) return all;
     const events = [...erasures.flatMap((each) => each.events), ...erasedEvents(parts, given, bodies, erasures)];
@@ -66,62 +74,72 @@ interface ErasedBody {
 }
 
 const found = async (parts: EraseParts, given: EraseGiven) => {
-  const { store, catalog, erasers } = parts;
+  const { store, catalog, erasers, keyFile } = parts;
+  const reader = trailIn(store, keyFile);
   const { person, filter, isWhole, principal } = given;
   const isPerson = person === undefined ? undefined : (name?: string) => name !== undefined && isSameName(name, person);
   const isAboutRequests = isPerson !== undefined || filter.call !== undefined;
   const approvalIds = {
-    ofCall: filter.call === undefined ? [] : await requestsOfCall(store, filter.call),
-    revoked: isPerson === undefined ? [] : await requestsRevokedBy(store, isPerson),
+    ofCall: filter.call === undefined ? [] : await requestsOfCall(reader, filter.call),
+    voted: isPerson === undefined ? [] : await requestsDecidedBy(reader, "approval.voted", isPerson),
+    revoked: isPerson === undefined ? [] : await requestsDecidedBy(reader, "approval.revoked", isPerson),
   };
   const subject: ErasureSubject = { isPerson, callId: filter.call, approvalIds, isWhole, principal };
   const erasures: Erasure[] = [];
   if (isAboutRequests) for (const eraser of erasers) erasures.push(await eraser(store, subject));
   const ids = new Set([...approvalIds.ofCall, ...erasures.flatMap((each) => each.approvalIds)]);
-  const bodies: ErasedBody[] = [];
-  let keptWhole = 0;
-  for await (const { row, meta } of eachWithBody(store)) {
+  const bodies = new Map<number, ErasedBody["kept"]>();
+  let [keptWhole, unverified] = [0, 0];
+  for await (const event of each(reader, {})) {
+    if (event.unverified !== undefined) {
+      unverified++;
+      continue;
+    }
+    const { row, meta } = event;
+    // A body that was erased before and is there again was put back by somebody.
+    if (meta.type === "audit.erased") unverified += withoutRange(bodies, meta);
     const isOfRequest = meta.approvalId !== undefined && ids.has(meta.approvalId);
-    if (meta.type === "audit.erased" || (!isOfRequest && !isSelected(meta, given))) continue;
+    if (row.body === null || meta.type === "audit.erased" || (!isOfRequest && !isSelected(meta, given))) continue;
     const kept = isWhole ? undefined : keptOf(catalog, meta, row.body);
     if (kept === "all") keptWhole++;
-    else bodies.push({ seq: row.seq, kept });
+    else bodies.set(row.seq, kept);
   }
-  return { bodies, keptWhole, erasures };
+  return { bodies: [...bodies].map(([seq, kept]) => ({ seq, kept })), keptWhole, erasures, unverified };
 };
 
-interface WithBody {
-  readonly row: EventRow & { readonly body: string };
-  readonly meta: EventMeta;
-}
-
-const eachWithBody = async function* (store: OpenStore): AsyncGenerator<WithBody> {
-  for (let next: number | undefined = 0; next !== undefined; ) {
-    const page: Awaited<ReturnType<typeof pageOf>> = await pageOf(unchecked(store), {}, "after", next);
-    for (const found of page.found) {
-      const { body } = found.row;
-      if (body !== null && found.unverified === undefined) yield { row: { ...found.row, body }, meta: found.meta };
-    }
-    next = page.next;
-  }
+/** @returns How many of the bodies that an erasure names were there. */
+const withoutRange = (bodies: Map<number, unknown>, erasure: Verified["meta"]): number => {
+  let removed = 0;
+  for (const [first, last] of erasedBy(erasure)) for (let seq = first; seq <= last; seq++) if (bodies.delete(seq)) removed++;
+  return removed;
 };
 
-const requestsOfCall = async (store: OpenStore, callId: string): Promise<readonly string[]> => {
-  const rows = await store.read<Pick<EventRow, "meta">>(queriesOn(store).ofCall(callId));
-  const ids = rows.flatMap(({ meta }) => (JSON.parse(meta) as EventMeta).approvalId ?? []);
-  return [...new Set(ids)];
+const metasOf = (rows: readonly Found[]): readonly Verified["meta"][] =>
+  rows.flatMap((found) => (found.unverified === undefined ? found.meta : []));
+
+const perPage = 1_000;
+
+const requestsOfCall = async (reader: TrailReader, callId: string): Promise<readonly string[]> => {
+  const { page, previous } = queriesOn(reader.store);
+  const rows = await verifiedRows(reader, page("after", 0, perPage).select(previous).where("call_id", "=", callId));
+  return [...new Set(metasOf(rows).flatMap(({ approvalId }) => approvalId ?? []))];
 };
 
-/** The row of a request does not say who revoked it. */
-const requestsRevokedBy = async (
-  store: OpenStore,
+/** The row of a request does not say who revoked it, and the row of a vote may name anybody. */
+const requestsDecidedBy = async (
+  reader: TrailReader,
+  type: "approval.voted" | "approval.revoked",
   isPerson: (name: string | undefined) => boolean,
 ): Promise<readonly string[]> => {
-  const rows = await store.read<Pick<EventRow, "meta">>(
-    queriesOn(store).events.select("meta").where("type", "=", "approval.revoked"),
-  );
-  const metas = rows.map(({ meta }) => JSON.parse(meta) as EventMeta);
-  return metas.filter((meta) => isBy(meta, isPerson)).flatMap(({ approvalId }) => approvalId ?? []);
+  const { page, previous } = queriesOn(reader.store);
+  const ids: string[] = [];
+  for (let after = 0; ; ) {
+    const rows = await verifiedRows(reader, page("after", after, perPage).select(previous).where("type", "=", type));
+    for (const meta of metasOf(rows)) if (isBy(meta, isPerson) && meta.approvalId !== undefined) ids.push(meta.approvalId);
+    const last = rows.at(-1);
+    if (last === undefined) return ids;
+    after = last.row.seq;
+  }
 };
 
 const statementsFor = (store: OpenStore, bodies: readonly ErasedBody[]): readonly Statement[] =>

@@ -11,8 +11,12 @@ export interface ErasureSubject {
   /** Whether a name is the person's; `undefined` when the erasure is about a call. */
   readonly isPerson: ((name: string | undefined) => boolean) | undefined;
   readonly callId: string | undefined;
-  /** Approval requests that the events of this call name, and requests that this person revoked. */
-  readonly approvalIds: { readonly ofCall: readonly string[]; readonly revoked: readonly string[] };
+  /** Approval requests that the verified events of this call name, and requests that this person voted on or revoked. */
+  readonly approvalIds: {
+    readonly ofCall: readonly string[];
+    readonly voted: readonly string[];
+    readonly revoked: readonly string[];
+  };
   /** Erase whole arguments, not only `personal()` fields. */
   readonly isWhole: boolean;
   /** Who erases. */

@@ -136,4 +136,87 @@ onBothStores((claim) => {
     expect(await desk.request(id)).toMatchObject({ state: "cancelled", arguments: { rows: [{ type: "empty object" }] } });
     expect((await desk.run(["audit", "verify"])).code).toBe(0);
   });
+
+  const table = (desk: { url: string | undefined }, name: string) => (desk.url === undefined ? name : `quater.${name}`);
+
+  claim("O8: events that do not verify are neither erased nor copied, and the command says so", async (make) => {
+    using desk = make();
+    await desk.run(["run", "note", "--to", "Olga Petrova", "--cents", "5"]);
+    await desk.run(["run", "note", "--to", "Igor", "--cents", "6"], "bea");
+    await desk.run(["run", "note", "--to", "Oleg", "--cents", "7"]);
+    const events = table(desk, "audit_event");
+    const rows = await desk.sql<{ seq: number; body: string; meta: string }>(
+      `select seq, body, meta from ${events} where body is not null and type = 'call.started' order by seq`,
+    );
+    const [olga, igor] = rows;
+    await desk.sql(`update ${events} set body = replace(body, '5', '999999') where seq = ${olga?.seq}`);
+    await desk.sql(`update ${events} set meta = replace(meta, '"person":"bea"', '"person":"ana"') where seq = ${igor?.seq}`);
+    const { code, out, err } = await desk.run(erase("--person", "ana"), "root");
+    expect([code, json(out)]).toMatchObject([1, { unverifiedEvents: 2 }]);
+    expect(err).toContain("do not verify, so nothing of them was erased. Run `quater audit verify`");
+    const left = await desk.sql<{ seq: number; type: string; body: string }>(
+      `select seq, type, body from ${events} where body is not null`,
+    );
+    expect(
+      left
+        .filter(({ type }) => type === "audit.erased")
+        .map(({ body }) => body)
+        .join(),
+    ).not.toContain("999999");
+    expect(left.map(({ seq }) => Number(seq))).toContain(Number(igor?.seq));
+    expect(JSON.stringify(left)).not.toContain("Oleg");
+    await desk.sql(`update ${events} set meta = '${igor?.meta}' where seq = ${igor?.seq}`);
+    const verified = json((await desk.run(["audit", "verify"])).out);
+    expect(verified).toMatchObject({ damage: [{ kind: "altered", seq: Number(olga?.seq) }] });
+    // Restored from a copy, the event is erased as well.
+    await desk.sql(`update ${events} set body = '${olga?.body}' where seq = ${olga?.seq}`);
+    expect((await desk.run(erase("--person", "ana"), "root")).code).toBe(0);
+    expect(await desk.everything()).not.toContain("Olga Petrova");
+    expect((await desk.run(["audit", "verify"])).code).toBe(0);
+  });
+
+  claim("O8: a body that was erased and is there again is not taken for one that is erased now", async (make) => {
+    using desk = make();
+    await desk.run(["run", "note", "--to", "Olga Petrova", "--cents", "5"]);
+    const events = table(desk, "audit_event");
+    const [row] = await desk.sql<{ seq: number; body: string; salt: string }>(
+      `select seq, body, salt from ${events} where body is not null and type = 'call.started'`,
+    );
+    expect((await desk.run(erase("--person", "ana"), "root")).code).toBe(0);
+    await desk.sql(`update ${events} set body = '${row?.body}', salt = '${row?.salt}' where seq = ${row?.seq}`);
+    expect(await desk.run(erase("--person", "ana"), "root")).toMatchObject({ code: 1 });
+    expect(json((await desk.run(["audit", "verify"])).out)).toMatchObject({
+      damage: [{ kind: "altered", seq: Number(row?.seq) }],
+    });
+  });
+
+  claim(
+    "O8: a request whose row names another person is erased for the person who filed it, and for nobody else",
+    async (make) => {
+      using desk = make();
+      const id = await desk.file("Olga Petrova", 7);
+      const requests = table(desk, "approval_request");
+      const [{ requester } = { requester: "" }] = await desk.sql<{ requester: string }>(
+        `select requester from ${requests} where id = '${id}'`,
+      );
+      await desk.sql(`update ${requests} set requester = '${requester.replaceAll('"ana"', '"igor"')}' where id = '${id}'`);
+      expect(json((await desk.run(erase("--person", "igor"), "root")).out)).toMatchObject({ erasedRequests: 0, erasedBodies: 0 });
+      expect(await desk.everything()).toContain("Olga Petrova");
+      const planted = `apr_${"a".repeat(20)}`;
+      const columns = await desk.sql<Record<string, unknown>>(`select * from ${requests} where id = '${id}'`);
+      const names = Object.keys(columns[0] ?? {}).filter((name) => !["id", "call_key"].includes(name));
+      await desk.sql(
+        `insert into ${requests} (id, call_key, ${names.join(", ")}) select '${planted}', 'x', ${names.join(", ")} from ${requests}`,
+      );
+      const { code, out } = await desk.run(erase("--person", "igor"), "root");
+      expect([code, json(out)]).toMatchObject([1, { erasedRequests: 0, unprovenRequests: 1 }]);
+      await desk.sql(`delete from ${requests} where id = '${planted}'`);
+      expect(json((await desk.run(erase("--person", "ana"), "root")).out)).toMatchObject({
+        erasedRequests: 1,
+        cancelledRequests: 1,
+      });
+      expect(await desk.everything()).not.toContain("Olga Petrova");
+      expect((await desk.run(["audit", "verify"])).code).toBe(0);
+    },
+  );
 });
