@@ -22,7 +22,10 @@ export const tailInput = Type.Object({
 export const showInput = Type.Object(filters);
 export const verifyInput = Type.Object({
   from: Type.Optional(Type.Integer({ minimum: 2, description: "Begin at this event; the one before is taken for right" })),
-  against: Type.Array(Type.String(), { default: [], description: "A file of checkpoints held elsewhere; may be repeated" }),
+  against: Type.Array(Type.String(), {
+    default: [],
+    description: "A sink, or a copy of one, that was held elsewhere; may be repeated",
+  }),
   file: text("An exported trail instead of the store"),
   fingerprint: text("SHA256:... of the checkpoint key. Default: audit({ fingerprint }), else the key file's"),
 });

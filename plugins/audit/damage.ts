@@ -6,9 +6,9 @@ import type { SinkProblem } from "./verify-sinks.ts";
  * - `altered`: an event, a column, a body or the head is not what was written.
  * - `missing`: an event, or a body that no record of an erasure names, is gone.
  * - `reordered`: an event stands where another stood.
- * - `forked`: a checkpoint attests another history than this one.
+ * - `forked`: a checkpoint, or a line held elsewhere, attests another history than this one.
  * - `truncated`: the end is gone.
- * - `unsigned`: a checkpoint that the key did not sign, or too many events without one.
+ * - `unsigned`: a checkpoint or a line held elsewhere that the key did not sign, or too many events without a checkpoint.
  * - `unproven`: an approval was used, given or ended without the events that must come before.
  * - `orphan`: a row that the trail does not know of.
  */
@@ -19,7 +19,7 @@ export interface Damage {
   /** The first event concerned; absent where it is the trail as a whole. */
   readonly seq?: number;
   readonly what: string;
-  /** What disagrees is a checkpoint that was held outside the store, in a sink or a file given with `--against`. */
+  /** What disagrees is a line that was held outside the store, in a sink or a file given with `--against`. */
   readonly heldElsewhere?: true;
 }
 
@@ -42,7 +42,7 @@ export interface Report {
   readonly first: number;
   readonly last: number;
   readonly checkpoints: number;
-  /** Checkpoints held elsewhere that were compared. */
+  /** Signed lines held elsewhere that were compared. */
   readonly compared: number;
   /** Bodies that were erased with a record. */
   readonly erasedBodies: number;
@@ -52,7 +52,7 @@ export interface Report {
   /** At most `damageListed`; `damageCount` counts all. */
   readonly damage: readonly Damage[];
   readonly damageCount: number;
-  /** How many of them are disagreements with checkpoints held elsewhere. */
+  /** How many of them are disagreements with lines held elsewhere. */
   readonly heldElsewhere: number;
   /** Configured sinks that are missing, unreadable or cut. */
   readonly sinks?: readonly SinkProblem[];
@@ -72,7 +72,7 @@ export class Findings {
   readonly listed: Damage[] = [];
   count = 0;
 
-  /** How many of `count` are disagreements with checkpoints held elsewhere. */
+  /** How many of `count` are disagreements with lines held elsewhere. */
   heldElsewhere = 0;
 
   say(kind: DamageKind, seq: number | undefined, what: string): void {

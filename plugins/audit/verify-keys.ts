@@ -7,6 +7,7 @@ import { metaOf } from "./verify-row.ts";
 
 export class VerifyKeys {
   readonly #secrets: ReadonlyMap<string, Buffer>;
+  /** By id: those whose signatures count. */
   readonly #publicKeys: ReadonlyMap<string, KeyObject>;
   readonly #keyed = new Map<string, Keyed>();
   /** As the last event said it: nearly always the next one says the same. */
@@ -48,7 +49,7 @@ export class VerifyKeys {
  * The keys that signatures may be by. With a fingerprint that is not the current key's, only that one: the key file then
  * vouches for nothing.
  */
-const trusted = (keys: TrailKeys, fingerprint: string): ReadonlyMap<string, KeyObject> => {
+export const trusted = (keys: TrailKeys, fingerprint: string): ReadonlyMap<string, KeyObject> => {
   if (fingerprint === keys.checkpoint.fingerprint) return keys.publicKeys;
   return new Map([...keys.publicKeys].filter(([, key]) => fingerprintOf(key) === fingerprint));
 };

@@ -2,7 +2,8 @@
 // that agrees.
 
 import type { OpenStore } from "../store/service.ts";
-import { checkpointIn, linesOf } from "./source.ts";
+import { claimIn } from "./restore/attestation.ts";
+import { linesOf } from "./source.ts";
 import { queriesOn, type SinkRow } from "./tables.ts";
 
 export interface SinkProblem {
@@ -14,11 +15,16 @@ export interface SinkProblem {
 /** What a file of checkpoints holds, or why it cannot be read. */
 export type SinkState = { readonly file: string; readonly newest: number } | { readonly file: string; readonly error: string };
 
-/** @param file  Absolute. @returns The largest size that a checkpoint in it attests; 0 when it has none. */
+const noKeys = new Map<string, never>();
+
+/** @param file  Absolute. @returns The largest size that a checkpoint in it claims; 0 when it has none. */
 export const sinkState = (file: string): SinkState => {
   try {
     let newest = 0;
-    for (const line of linesOf(file)) newest = Math.max(newest, checkpointIn(line)?.size ?? 0);
+    for (const line of linesOf(file)) {
+      const claim = claimIn(line, noKeys);
+      if (typeof claim !== "string" && claim.type === "audit.checkpoint") newest = Math.max(newest, claim.seq);
+    }
     return { file, newest };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

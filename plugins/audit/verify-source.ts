@@ -1,14 +1,16 @@
 // Drives a verification: pages from a source into a Verifier, with the next page on its way while one is checked.
 
-import { closeSync, existsSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { visible } from "../../core/index.ts";
 import { noBody } from "./chain.ts";
 import { exitOf, type Gap, type Report } from "./damage.ts";
+import { heldFile, heldIn } from "./held-lines.ts";
 import { readKeys } from "./keys.ts";
 import { exportedRow, type ReadRow } from "./rows.ts";
-import { heldIn, linesOf, pageSize, type Source } from "./source.ts";
+import { linesOf, pageSize, type Source } from "./source.ts";
 import type { HeadRow } from "./tables.ts";
 import { Verifier } from "./verify.ts";
+import { trusted } from "./verify-keys.ts";
 
 export interface VerifyOptions {
   readonly keyFile: string;
@@ -16,13 +18,14 @@ export interface VerifyOptions {
   readonly fingerprint?: string | undefined;
   /** Take everything before this event for right. */
   readonly from?: number | undefined;
-  /** Files with checkpoints that were held outside the store. */
+  /** Files with signed lines that were held outside the store: sinks, and copies of them. */
   readonly against?: readonly string[];
 }
 
 /** @returns `undefined` when there is no trail. @throws when something cannot be read. */
 export const verifySource = async (source: Source, options: VerifyOptions): Promise<Report | undefined> => {
   for (const file of options.against ?? []) closeSync(openSync(file, "r")); // what cannot be read is said before all else
+  const held = (options.against ?? []).map(heldFile);
   let head = await source.head();
   const [first] = head === undefined ? await source.after(0) : [];
   if (head === undefined && first === undefined) return undefined;
@@ -34,7 +37,7 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
     keys,
     fingerprint,
     head,
-    held: heldIn((options.against ?? []).filter((file) => existsSync(file))),
+    held: heldIn(held, trusted(keys, fingerprint)),
     ...(begin === undefined ? {} : { after: begin }),
   });
   // Not the verifier's place: rows behind the end of the trail do not move that, and would be read for ever.
@@ -73,6 +76,8 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
   const from = begin?.seq ?? head.floor_seq;
   verifier.stray((await source.strays?.(head.floor_seq)) ?? []);
   if (source.count !== undefined) verifier.counted(await source.count(from, verifier.seq));
+  const late = verifier.ended();
+  if (late.length > 0 && source.hashes !== undefined) verifier.lookedUp(await source.hashes(late.map(({ seq }) => seq)));
   return verifier.finish();
 };
 
@@ -138,7 +143,7 @@ export const summaryOf = (report: Report, isCompared: boolean): string => {
   const range = events === 0 ? "no events" : `${events} events, ${first} to ${last}`;
   const facts = [
     `${checkpoints} checkpoints signed by ${fingerprint}`,
-    ...(compared === 0 ? [] : [`${compared} of them held elsewhere and the same`]),
+    ...(compared === 0 ? [] : [`${compared} signed lines held elsewhere were compared`]),
     ...(erasedBodies === 0 ? [] : [`${erasedBodies} bodies erased with a record`]),
     ...(prunedEvents === 0 ? [] : [`${prunedEvents} events pruned with a record`]),
   ].join(", ");

@@ -8,11 +8,12 @@ import { type EventLink, type EventMeta, type EventRow, isLinked } from "./event
 import type { TrailKeys } from "./keys.ts";
 import { Ranges } from "./ranges.ts";
 import { acknowledged, type RestoredDetail } from "./restore/acknowledged.ts";
+import type { Claim } from "./restore/attestation.ts";
 import type { ReadRow } from "./rows.ts";
 import type { Stray } from "./source.ts";
 import { chain, type HeadRow, newestLinked } from "./tables.ts";
 import { checkpointing } from "./trail.ts";
-import { HeldCheckpoints } from "./verify-held.ts";
+import { HeldLines } from "./verify-held.ts";
 import { VerifyKeys } from "./verify-keys.ts";
 import { formProblem, metaOf, saysColumns, saysSeq } from "./verify-row.ts";
 import { Uses } from "./verify-uses.ts";
@@ -24,8 +25,8 @@ export interface Verification {
   readonly head: HeadRow;
   /** Begin after an event that is taken for right: its number and hash. */
   readonly after?: { readonly seq: number; readonly hash: string };
-  /** Held outside the store, in the order of their sizes. */
-  readonly held: Iterator<SignedCheckpoint>;
+  /** Signed lines that were held outside the store, nearly by number. */
+  readonly held: Iterator<Claim>;
 }
 
 const isSameLink = (one: EventLink, other: EventLink): boolean => one.seq === other.seq && one.hash === other.hash;
@@ -34,7 +35,7 @@ export class Verifier {
   readonly #given: Verification;
   readonly #findings = new Findings();
   readonly #keys: VerifyKeys;
-  readonly #held: HeldCheckpoints;
+  readonly #held: HeldLines;
   readonly #unaccounted = new Ranges();
   readonly #uses: Uses;
   readonly #genesis: string;
@@ -65,7 +66,7 @@ export class Verifier {
     this.#signedAt = this.#seq;
     if (this.#seq === 0) this.#linked = { hash: noBody, seq: 0 };
     this.#uses = new Uses(this.#findings, this.#seq === 0);
-    this.#held = new HeldCheckpoints(given.held, this.#keys, this.#genesis, this.#findings);
+    this.#held = new HeldLines(given.held, this.#genesis, this.#findings, this.#seq);
   }
 
   get seq(): number {
@@ -148,6 +149,17 @@ export class Verifier {
       this.#findings.say("orphan", undefined, `The store counts ${rows} rows where the trail has ${this.#events} events`);
   }
 
+  /** Every row was read. @returns Lines held elsewhere about events that were read before the line came. */
+  ended(): readonly Claim[] {
+    this.#held.ended(this.#seq);
+    return this.#held.late;
+  }
+
+  /** @param hashes  Of the events that `ended` named. */
+  lookedUp(hashes: ReadonlyMap<number, string>): void {
+    this.#held.lookedUp(hashes);
+  }
+
   finish(): Report {
     const { floor_seq, seq, hash } = this.#head;
     if (this.#seq < seq)
@@ -165,7 +177,7 @@ export class Verifier {
         from,
         `The ${from === to ? `body of event ${from} is` : `bodies of events ${from} to ${to} are`} gone without a record`,
       );
-    this.#held.ended(this.#seq);
+    this.#held.finish();
     return {
       isWhole: this.#findings.count === 0 && this.#gaps.length === 0,
       gaps: this.#gaps,

@@ -65,8 +65,11 @@ export const acknowledged = (seq: number, at: number, detail: RestoredDetail, ge
   seq,
   at,
   detail,
-  covers: (line) =>
-    line.seq >= detail.missing.from && line.seq <= detail.missing.through && line.genesis === (detail.genesis ?? genesis),
+  covers: (line) => {
+    // The restore begins above all numbers that the sinks attested then, so every earlier trail ends below it.
+    if (line.genesis !== genesis) return line.seq < seq;
+    return detail.genesis === undefined && line.seq >= detail.missing.from && line.seq <= detail.missing.through;
+  },
 });
 
 const parsed = (meta: string): EventMeta | undefined => {

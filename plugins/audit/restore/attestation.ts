@@ -91,18 +91,18 @@ export const claimIn = (line: string, publicKeys: ReadonlyMap<string, KeyObject>
   try {
     const { type, signature, ...fields } = JSON.parse(line) as Readonly<Record<string, unknown>>;
     const key = publicKeys.get(String(fields["key"]));
-    if (key === undefined || typeof signature !== "string" || typeof fields["genesis"] !== "string") return "unsigned";
+    if (typeof signature !== "string" || typeof fields["genesis"] !== "string") return "unsigned";
     const { genesis, at } = fields as unknown as About;
     if (type === "audit.checkpoint") {
       const checkpoint = { ...fields, signature } as SignedCheckpoint;
       const { size, head } = checkpoint;
       if (!isPlace(size, head)) return "unsigned";
-      return { type, seq: size, hash: head, genesis, at, isSigned: () => isSignedBy(checkpoint, key) };
+      return { type, seq: size, hash: head, genesis, at, isSigned: () => key !== undefined && isSignedBy(checkpoint, key) };
     }
     if (type !== "approval.used" && type !== "store.restored") return "foreign";
     const { seq, hash, approvalId, callId } = fields as unknown as UsedLine;
     if (!isPlace(seq, hash)) return "unsigned";
-    const isSigned = () => isVerified(type, fields, key, signature);
+    const isSigned = () => key !== undefined && isVerified(type, fields, key, signature);
     return { type, seq, hash, genesis, at, isSigned, ...(type === "approval.used" ? { used: { approvalId, callId } } : {}) };
   } catch {
     return "unsigned"; // cut by a crash, or no JSON

@@ -133,15 +133,15 @@ export const contradictions = async <Line extends Attestation>(
   const missing = lines.filter(({ line }) => !isHeld(line));
   if (missing.length === 0) return [];
   const restores: readonly Acknowledged[] = await acknowledgedIn(store, keys, genesis, head);
-  const isExplained = (line: Attestation): boolean =>
-    // A restore begins above all numbers that the sinks attested then, so an earlier trail ends below it.
-    restores.some((restore) => restore.covers(line) || (line.genesis !== genesis && line.seq < restore.seq));
-  return missing.filter(({ line }) => !isExplained(line)).map(({ file, line }) => ({ file, line, head: head.seq }));
+  return missing
+    .filter(({ line }) => !restores.some((restore) => restore.covers(line)))
+    .map(({ file, line }) => ({ file, line, head: head.seq }));
 };
 
 const perQuery = 500;
 
-const hashesOf = async (store: OpenStore, seqs: readonly number[]): Promise<ReadonlyMap<number, string>> => {
+/** Returns the stored hash of each of these events. */
+export const hashesOf = async (store: OpenStore, seqs: readonly number[]): Promise<ReadonlyMap<number, string>> => {
   const found = new Map<number, string>();
   for (let from = 0; from < seqs.length; from += perQuery) {
     const { events } = queriesOn(store);

@@ -7,7 +7,7 @@ import { KeyRing } from "../../../plugins/audit/key-ring.ts";
 import type { TrailKeys } from "../../../plugins/audit/keys.ts";
 import { Ledger } from "../../../plugins/audit/ledger.ts";
 import { lineOf } from "../../../plugins/audit/sinks.ts";
-import { heldIn, storeSource } from "../../../plugins/audit/source.ts";
+import { storeSource } from "../../../plugins/audit/source.ts";
 import { migrations } from "../../../plugins/audit/tables.ts";
 import { verifySource } from "../../../plugins/audit/verify-source.ts";
 import type { Database } from "../../../plugins/store/connection.ts";
@@ -110,5 +110,3 @@ export const verifyAt = async (root: string, against: readonly string[] = [], gi
     await close();
   }
 };
-
-export { heldIn };
