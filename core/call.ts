@@ -222,6 +222,12 @@ export class StagedCall implements Approved {
     });
   }
 
+  /** Must be called before the call waits for its input or its policy. */
+  static waits(call: Call): void {
+    if (!(#stage in call)) throw new Error(`${call.callId} is not a call of the gate`);
+    call.#standing?.waits();
+  }
+
   static #at(call: Call, stage: Stage): StagedCall {
     if (!(#stage in call) || call.#stage !== stage) throw new Error(`The call ${call.callId} is not ${stage}`);
     return call;

@@ -1,7 +1,8 @@
 // A dry run: the pipeline's own stages as far as they do nothing, then what approval would say and what the call would do.
 
 import { type Call, hashOf, previewOf, StagedCall } from "./call.ts";
-import { auth, bind, type GivenReader, judgeStatic, type Machine } from "./pipeline.ts";
+import type { Machine } from "./machine.ts";
+import { auth, bind, type GivenReader, judgeStatic } from "./pipeline.ts";
 import { masked } from "./schema.ts";
 
 /** What a dry run answers: bind and auth as in a real call, then what approval would say. Files and runs nothing. */

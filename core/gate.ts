@@ -2,7 +2,6 @@
 // closes what a call opened, tells the observers, and knows which calls are in flight.
 
 import { randomUUID } from "node:crypto";
-import { binderOf } from "./bind.ts";
 import { type Arrival, Cancellation, isAbort, type Outcome, StagedCall } from "./call.ts";
 import type { Door } from "./door.ts";
 import { principalAt } from "./door.ts";
@@ -22,9 +21,10 @@ import {
 } from "./errors.ts";
 import { endEarly, type Flight, Flights, heedMs, release } from "./flights.ts";
 import { type HookRunner, type HookSource, hookRunner } from "./hooks.ts";
+import { type Machine, machineOf } from "./machine.ts";
 import type { Catalog, Operation } from "./operation.ts";
-import { CheckedStream, outputCheckOf } from "./output.ts";
-import { type Machine, runPipeline } from "./pipeline.ts";
+import { CheckedStream } from "./output.ts";
+import { runPipeline } from "./pipeline.ts";
 import type { Entry, Gate, Invocation, Log } from "./plugin.ts";
 import { type Awaitable, andThen, type Principal } from "./principal.ts";
 import type { Problem } from "./problem.ts";
@@ -71,8 +71,7 @@ export class PipelineGate implements Gate {
     for (const operation of this.#catalog.operations) {
       const hooks = hookRunner(sources, operation, this.#log);
       problems.push(...hooks.problems);
-      const bind = binderOf(operation.input);
-      this.#machines.set(operation.name, { bind, hooks, checked: outputCheckOf(operation, this.#maxOutputBytes) });
+      this.#machines.set(operation.name, machineOf(operation, hooks, this.#maxOutputBytes));
     }
     return problems;
   }
@@ -150,7 +149,8 @@ export class PipelineGate implements Gate {
     }
     const resources = callResources(operation.handler.use, this.appResources);
     const { entry } = invocation;
-    const standing = entry && new Standing(this.#enterAgain, entry, performance.now());
+    const enteredAt = machine.isDirect && !isDryRun ? undefined : performance.now();
+    const standing = entry && new Standing(this.#enterAgain, entry, enteredAt);
     const from = {
       callId,
       surface,
@@ -170,11 +170,14 @@ export class PipelineGate implements Gate {
     return new Promise((answer) => {
       const flight = this.#flights.begin(call, resources, machine.hooks.has("hold"), answer);
       const { given, room } = invocation;
-      // Not an async function around this: one promise less per call.
-      void (isDryRun ? rehearse(call, given, machine) : runPipeline(flight, given, machine, room)).then(
-        (value) => this.#answer(flight, { ok: true, value, callId }),
-        (error: unknown) => this.#answer(flight, { ok: false, error: this.#told(error, flight), callId }),
-      );
+      const failed = (error: unknown) => this.#answer(flight, { ok: false, error: this.#told(error, flight), callId });
+      try {
+        const running = isDryRun ? rehearse(call, given, machine) : runPipeline(flight, given, machine, room);
+        if (!(running instanceof Promise)) this.#answer(flight, { ok: true, value: running, callId });
+        else void running.then((value) => this.#answer(flight, { ok: true, value, callId }), failed);
+      } catch (error) {
+        failed(error);
+      }
     });
   }
 

@@ -114,9 +114,12 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
     }
   }
   const chain = (name: keyof InvokeHooks) => chains.get(name) ?? [];
+  const has: Readonly<Record<string, boolean>> = Object.fromEntries(
+    Object.keys(hookKinds).map((name) => [name, chains.has(name)]),
+  );
   return {
     problems,
-    has: (name) => chains.has(name),
+    has: (name) => has[name] === true,
     async first(name, ...given) {
       for (const { plugin, hook } of chain(name)) {
         const answer = await asked(plugin, name, () => hook(...given));

@@ -1,47 +1,55 @@
 // The one pipeline: bind -> auth -> approve -> handle, the same for every surface. A stage takes what the one before
 // returned, so that another order does not compile; nothing else in Quater calls a handler.
 
-import { type Binder, frozen, type Given } from "./bind.ts";
+import { frozen, type Given } from "./bind.ts";
 import { type Approved, type Authorized, type Bound, type Call, contextOf, StagedCall } from "./call.ts";
 import { canonicalText } from "./digest.ts";
-import { approvalRefused, cancelled, notAllowed, type QuaterError, refusedAs } from "./errors.ts";
+import { approvalRefused, cancelled, notAllowed, type QuaterError } from "./errors.ts";
 import { type Flight, type Holding, returned } from "./flights.ts";
-import type { HookRunner } from "./hooks.ts";
-import type { OutputCheck } from "./output.ts";
+import { guard, none, refused } from "./guard.ts";
+import type { Machine } from "./machine.ts";
 import type { AnswerRoom } from "./plugin.ts";
-import type { Verdict } from "./policy.ts";
-import { type Awaitable, andThen } from "./principal.ts";
-
-/** What the kernel compiled for one handler at boot. */
-export interface Machine {
-  readonly bind: Binder;
-  readonly hooks: HookRunner;
-  /** The handler's value checked against its output schema, item by item for a stream. */
-  readonly checked: OutputCheck;
-}
+import { type Awaitable, andThen, isThenable } from "./principal.ts";
 
 type Stage<In extends Call, Out extends In> = (call: In, machine: Machine) => Awaitable<Out>;
 export type GivenReader = readonly Given[] | (() => Awaitable<readonly Given[]>);
 
-/** @returns What the handler returned, checked. @throws {QuaterError} for every refusal. */
-export const runPipeline = async (flight: Flight, given: GivenReader, machine: Machine, room?: AnswerRoom): Promise<unknown> => {
-  const { hooks, checked } = machine;
+/**
+ * Answers at once where nothing has to be waited for: every promise is a part of what a call costs.
+ *
+ * @returns What the handler returned, checked. @throws {QuaterError} for every refusal, and rejects with the same.
+ */
+export const runPipeline = (flight: Flight, given: GivenReader, machine: Machine, room?: AnswerRoom): Awaitable<unknown> => {
   const { call } = flight;
   judgeStatic(call);
   const parts = typeof given === "function" ? given() : given;
-  const read = Array.isArray(parts) ? parts : await parts;
-  const again = StagedCall.enterAgain(call); // reading a body takes as long as its sender likes
+  return andThen(Array.isArray(parts) ? parts : awaited(call, parts), (read) => {
+    const authorizing = auth(bind(call, read, machine), machine);
+    if (authorizing instanceof Promise) StagedCall.waits(call);
+    return andThen(authorizing, (authorized) =>
+      andThen(machine.isGuarded ? guard(authorized, flight, machine) : StagedCall.approved(authorized, none, none), (passed) =>
+        "replay" in passed ? machine.checked(passed.replay, room) : run(passed, flight, machine, room),
+      ),
+    );
+  });
+};
+
+/** Reading a body takes as long as its sender likes. */
+const awaited = async (call: Call, parts: Awaitable<readonly Given[]>): Promise<readonly Given[]> => {
+  StagedCall.waits(call);
+  const read = await parts;
+  const again = StagedCall.enterAgain(call);
   if (again !== undefined) judgeStatic(await again.then(() => call));
-  const bound = bind(call, read, machine);
-  const authorized = await auth(bound, machine);
-  const replay = hooks.has("admit") ? await admit(authorized, machine) : undefined;
-  if (replay !== undefined) return checked(replay.value, room);
-  const approved = hooks.has("approve") ? await approve(authorized, machine) : StagedCall.approved(authorized, none, none);
-  if (hooks.has("hold")) await hold(approved, flight, machine);
-  // Checked last, so that nothing around the handler can put a wrong shape on the wire.
-  const run = async () => returned(flight, await handle(approved, flight));
-  const value = hooks.has("around") ? await hooks.around(approved, run) : returned(flight, await handle(approved, flight));
-  return checked(value, room);
+  return read;
+};
+
+/** The value is checked last, so that nothing around the handler can put a wrong shape on the wire. */
+const run = (call: Approved, flight: Flight, { hooks, checked }: Machine, room?: AnswerRoom): Awaitable<unknown> => {
+  if (hooks.has("around"))
+    return hooks.around(call, async () => returned(flight, await handle(call, flight))).then((value) => checked(value, room));
+  const value = handle(call, flight);
+  if (!isThenable(value)) return checked(returned(flight, value), room);
+  return Promise.resolve(value).then((ended) => checked(returned(flight, ended), room));
 };
 
 /** Before anything is read: nobody probes the validation of what he may not call. */
@@ -74,32 +82,6 @@ const judge = (call: Bound): Awaitable<QuaterError | undefined> => {
   return andThen(call.resources(), (uses) => policy.judge({ ...uses, principal: call.principal, input: call.input }));
 };
 
-/** Whatever may refuse or replay comes before approval, so that it never burns one. */
-const admit = async (call: Authorized, { hooks }: Machine): Promise<{ readonly value: unknown } | undefined> => {
-  for (const admission of await hooks.every("admit", call)) {
-    if (admission.allow === "replay") return { value: admission.value };
-    if (!admission.allow) throw refused(admission, notAllowed);
-  }
-  return undefined;
-};
-
-const none: readonly never[] = Object.freeze([]);
-
-const approve: Stage<Authorized, Approved> = async (call, { hooks }) => {
-  const approvals = await hooks.every("approve", call);
-  for (const approval of approvals) if (!approval.allow) throw refused(approval, approvalRefused);
-  const consume = approvals.flatMap((approval) => ("consume" in approval ? (approval.consume ?? []) : []));
-  const approvedBy = approvals.map(({ by }) => by);
-  return StagedCall.approved(call, approvedBy, consume);
-};
-
-/** Waits for locks and the like. Resources that a policy opened before may show an older state, so they are opened anew. */
-const hold = async (call: Approved, { holdings, resources }: Flight, { hooks }: Machine): Promise<void> => {
-  for (const verdict of await hooks.every("hold", call, (holding) => void holdings?.push(holding)))
-    if (!verdict.allow) throw refused(verdict, notAllowed);
-  await resources.renew();
-};
-
 const handle = (call: Approved, { holdings }: Flight): Awaitable<unknown> =>
   andThen(call.resources(), (uses) => {
     const context = contextOf(call, uses);
@@ -119,8 +101,3 @@ const useUp = async (call: Approved, holdings: readonly Holding[] = none): Promi
   }
   for (const { confirm } of holdings) await confirm();
 };
-
-const refused = (
-  verdict: Extract<Verdict, { allow: false }>,
-  otherwise: (by: string, reason?: string) => QuaterError,
-): QuaterError => (verdict.error === undefined ? otherwise(verdict.by, verdict.reason) : refusedAs(verdict.error, verdict.by));

@@ -13,6 +13,10 @@ export type Awaitable<Value> = Value | Promise<Value>;
 export const andThen = <Value, Next>(value: Awaitable<Value>, next: (value: Value) => Awaitable<Next>): Awaitable<Next> =>
   value instanceof Promise ? value.then(next) : next(value);
 
+/** Any thenable, not only a promise: what is to be waited for must never be taken for a value. */
+export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
+
 export interface Principal {
   /** Who vouches: "keys", "local", a token's issuer. With `subject` it names one principal. */
   readonly issuer: string;

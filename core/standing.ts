@@ -1,6 +1,6 @@
 // Whether a caller who came in is still let in. Bodies arrive slowly, calls wait for locks and people, and streams last for
-// hours. A key that is revoked in the meantime must not run a call or read on. The check costs nothing for calls that go
-// through without waiting.
+// hours. A key that is revoked in the meantime must not run a call or read on. Calls that go through without waiting do not
+// even look at the clock.
 
 import { invalidToken } from "./errors.ts";
 import type { Entry } from "./plugin.ts";
@@ -19,16 +19,26 @@ export class Standing {
   readonly #enter: (entry: Entry) => Awaitable<Principal>;
   readonly #entry: Entry;
   /** By `performance.now()`: a clock that is set back must not make an old check look new. */
-  #checkedAt: number;
+  #checkedAt: number | undefined;
+  readonly #mayWaitUnseen: boolean;
+  #hasWaited: boolean;
 
   /**
    * @param enter  Asks the door again. It throws and rejects as the door does. One function for all calls: a closure per call
    *   was a tenth of a microsecond.
+   * @param checkedAt  When the caller came in, by `performance.now()`. Without it the caller came in right now, and `waits` is
+   *   called before everything that the call waits for.
    */
-  constructor(enter: (entry: Entry) => Awaitable<Principal>, entry: Entry, checkedAt: number) {
+  constructor(enter: (entry: Entry) => Awaitable<Principal>, entry: Entry, checkedAt: number | undefined) {
     this.#enter = enter;
     this.#entry = entry;
     this.#checkedAt = checkedAt;
+    this.#hasWaited = this.#mayWaitUnseen = checkedAt !== undefined;
+  }
+
+  waits(): void {
+    this.#hasWaited = true;
+    this.#checkedAt ??= performance.now();
   }
 
   /**
@@ -37,8 +47,10 @@ export class Standing {
    * @throws {QuaterError} when the door does not let the credential in any more, or takes it for somebody else's.
    */
   again(before: Principal, ageMs = freshMs): Awaitable<Principal> | undefined {
+    if (!this.#hasWaited) return undefined;
+    this.#hasWaited = this.#mayWaitUnseen;
     const now = performance.now();
-    if (now - this.#checkedAt < ageMs) return undefined;
+    if (this.#checkedAt !== undefined && now - this.#checkedAt < ageMs) return undefined;
     this.#checkedAt = now;
     return andThen(this.#enter(this.#entry), (found) => {
       if (!isSame(before, found)) throw invalidToken();

@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { authenticator, definePlugin, handler, hasRole, type Principal, type Reads, Type } from "quater";
+import { authenticator, definePlugin, type Hooks, handler, hasRole, type Principal, resource, Type } from "quater";
 import { apiKeys, approval, audit, http, httpRef, mcp, store } from "quater/plugins";
 import { bootTest, principal, type TestApp } from "quater/testing";
 import { afterAll, describe, expect, test } from "vitest";
@@ -35,6 +35,10 @@ const guarded = handler({
   auth: hasRole("finance"),
   handle: () => ({ ok: true }),
 });
+
+/** What a call may wait in between its door and its handler. */
+const places = ["policy", "resource", "admit", "authorize", "hold", "around"] as const;
+type Place = (typeof places)[number];
 
 const boot = async () => {
   const root = mkdtempSync(join(parent, "project-"));
@@ -210,7 +214,7 @@ describe("S5: a credential that was revoked before the body ended is refused", (
 
 describe("S5: a call that waits between its check and its handler", () => {
   /** Lets the test change who somebody is, and hold calls in front of their handler. */
-  const holding = async (reads?: Reads) => {
+  const holding = async (place: Place = "admit") => {
     let known: Principal | undefined = principal({ subject: "bea", roles: ["finance"] });
     let asked = 0;
     let arrived: () => void = () => {};
@@ -221,26 +225,29 @@ describe("S5: a call that waits between its check and its handler", () => {
     const isReleased = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const gatekeeper = definePlugin(() => ({
-      name: "gatekeeper",
-      hooks: {
-        admit: async () => {
-          arrived();
-          await isReleased;
-          return { allow: true as const, by: "gatekeeper" };
-        },
-      },
-    }));
+    const stand = async () => {
+      arrived();
+      await isReleased;
+      return { allow: true as const, by: "gatekeeper" };
+    };
+    const hooks: Hooks =
+      place === "around"
+        ? { around: (_call, next) => stand().then(next) }
+        : { admit: { admit: stand }, authorize: { authorize: stand }, hold: { hold: stand }, policy: {}, resource: {} }[place];
+    const gatekeeper = definePlugin(() => ({ name: "gatekeeper", hooks }));
+    const allow = async ({ principal: { roles } }: { readonly principal: Principal }) =>
+      (await stand()) && roles.includes("finance");
+    const unit = resource({ name: "unit", scope: "call", open: stand });
+    const waiting = { policy: { ...pay, auth: allow }, resource: { ...pay, use: { unit } } } as Readonly<Record<string, object>>;
     const door = authenticator({
       name: "mine",
-      reads,
       authenticate: ({ token }) => {
         asked++;
         return token === "bea" ? known : undefined;
       },
     });
     const app: TestApp = await bootTest({
-      handlers: { pay },
+      handlers: { pay: handler({ ...pay, ...waiting[place] } as never) },
       expose: { pay: { http: "POST /pay" } },
       plugins: [http({ port: 0, authenticate: door }), gatekeeper()],
     });
@@ -273,6 +280,18 @@ describe("S5: a call that waits between its check and its handler", () => {
     shop.release();
     const answer = await sent;
     expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([401, "invalid_token"]);
+    expect(ran).toEqual([]);
+  });
+
+  test.each(places)("S5: is refused when its credential was revoked while it waited in %s", async (place) => {
+    await using shop = await holding(place);
+    ran.length = 0;
+    const sent = shop.send();
+    await shop.isHere;
+    shop.become(undefined);
+    await wait(300);
+    shop.release();
+    expect((await sent).status).toBe(401);
     expect(ran).toEqual([]);
   });
 

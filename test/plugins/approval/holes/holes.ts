@@ -145,7 +145,7 @@ export const holes: readonly Hole[] = [
     only: "refundOrder",
     edits: [
       {
-        file: pipeline,
+        file: "core/guard.ts",
         from: 'hooks.has("approve") ? await approve(authorized, machine)',
         to: 'hooks.has("none" as never) ? await approve(authorized, machine)',
       },
