@@ -37,7 +37,7 @@ export const withFileLock = <Result>(file: string, change: () => Result): Result
 const locked = (file: string): Database => {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const target = existsSync(file) ? realpathSync(file) : file;
-  assertPrivateFolder(target);
+  assertPrivateFolder(file);
   const lock = `${target}.lock`;
   let database: Database | undefined;
   try {

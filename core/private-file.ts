@@ -20,7 +20,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { QuaterError } from "./errors.ts";
-import { type Distrust, distrustOfFolder, distrustOfStats } from "./ownership.ts";
+import { type Distrust, distrustOfStats, distrustOfWay } from "./ownership.ts";
 
 /**
  * Reads a secret file. The checks are made on the file that is open, so that it cannot be exchanged in between.
@@ -30,7 +30,7 @@ import { type Distrust, distrustOfFolder, distrustOfStats } from "./ownership.ts
  */
 export const readPrivateFile = (file: string): string | undefined => {
   if (!existsSync(file)) {
-    refuse(file, distrustOfFolder(dirname(file))); // others could put a file there
+    refuse(file, distrustOfWay(dirname(file))); // others could put a file there
     return undefined;
   }
   const real = realpathSync(file);
@@ -40,7 +40,7 @@ export const readPrivateFile = (file: string): string | undefined => {
     if (!stats.isFile()) throw wrong(`${file} is not a file`, "Remove it");
     if (process.getuid !== undefined && (stats.mode & 0o077) !== 0)
       throw wrong(`${file} may be read by other users`, `Run \`chmod 600 ${file}\``);
-    refuse(file, distrustOfStats(stats, file) ?? distrustOfFolder(dirname(real)));
+    refuse(file, distrustOfStats(stats, file) ?? distrustOfWay(file));
     return readFileSync(descriptor, "utf8");
   } finally {
     closeSync(descriptor);
@@ -82,12 +82,12 @@ export const createPrivateFile = (file: string, text: string): boolean => {
 };
 
 /** @throws {QuaterError} `unavailable` when other users could replace the file in its folder. */
-export const assertPrivateFolder = (file: string): void => refuse(file, distrustOfFolder(dirname(file)));
+export const assertPrivateFolder = (file: string): void => refuse(file, distrustOfWay(file));
 
 const writtenBeside = (file: string, text: string): { readonly target: string; readonly fresh: string } => {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const target = existsSync(file) ? realpathSync(file) : file;
-  refuse(file, distrustOfFolder(dirname(target)));
+  refuse(file, distrustOfWay(file));
   // A random name, and only if nothing has it: a link that somebody put there is never followed.
   const fresh = `${target}.${randomBytes(12).toString("hex")}.new`;
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;

@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { distrustOf, distrustOfFolder } from "./ownership.ts";
+import { distrustOf, distrustOfWay, type KnownWays } from "./ownership.ts";
 import { BootError, type Problem } from "./problem.ts";
 
 /** @param shown  The path as messages write it. @throws {BootError} when another user owns, may write or may replace the file. */
@@ -17,9 +17,10 @@ export const assertTrusted = (file: string, shown: string): void => throwAny(pro
  * @throws {BootError} that names each file which another user may change.
  */
 export const assertProjectTrusted = (manifest: string, from: string): void => {
-  throwAny([...reachableFrom(manifest)].flatMap((file) => problemsOf(file, relative(from, file) || file)));
+  const known: KnownWays = new Map();
+  throwAny(allProblems(reachableFrom(manifest), from, known));
   const folder = join(dirname(manifest), ".quater");
-  const distrust = existsSync(folder) ? distrustOfFolder(folder) : undefined;
+  const distrust = existsSync(folder) ? distrustOfWay(folder, known) : undefined;
   if (distrust === undefined) return;
   const place = relative(from, folder) || folder;
   throw new BootError([{ place, cause: `What the folder holds ${distrust.what}`, remedy: distrust.remedy }]);
@@ -27,10 +28,18 @@ export const assertProjectTrusted = (manifest: string, from: string): void => {
 
 /** @returns The files that another user may change. For modules that are known only once they were loaded. */
 export const untrustedProblems = (files: Iterable<string>, from: string): Problem[] =>
-  [...files].flatMap((file) => (existsSync(file) ? problemsOf(file, relative(from, file) || file) : []));
+  allProblems([...files].filter(existsSync), from, new Map());
 
-const problemsOf = (file: string, shown: string): Problem[] => {
-  const distrust = distrustOf(file, shown);
+const allProblems = (files: Iterable<string>, from: string, known: KnownWays): Problem[] => {
+  const byRemedy = new Map<string, Problem>(); // a folder is wrong for each file in it, and is said once
+  for (const file of files)
+    for (const problem of problemsOf(file, relative(from, file) || file, known))
+      if (!byRemedy.has(problem.remedy)) byRemedy.set(problem.remedy, problem);
+  return [...byRemedy.values()];
+};
+
+const problemsOf = (file: string, shown: string, known?: KnownWays): Problem[] => {
+  const distrust = distrustOf(file, shown, known);
   if (distrust === undefined) return [];
   return [{ place: shown, cause: `The file ${distrust.what}, and it would run as code`, remedy: distrust.remedy }];
 };

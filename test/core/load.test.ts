@@ -118,7 +118,7 @@ describe.skipIf(hasNoOwners)("what somebody else could have written is not run",
     const root = project({ "quater.config.ts": plain });
     chmodSync(root, 0o777);
     expect((await problemsOf(() => loadManifest(root)))[0]?.cause).toBe(
-      "The file is in a folder that other users may write, and it would run as code",
+      `The file is in ${root}, which other users may write (mode 777), and it would run as code`,
     );
     chmodSync(root, 0o1777);
     expect(await problemsOf(() => loadManifest(root))).toEqual([]);
@@ -166,7 +166,7 @@ describe.skipIf(hasNoOwners)("what somebody else could have written is not run",
     chmodSync(join(root, ".quater"), 0o777);
     expect((await problemsOf(() => loadManifest(root)))[0]).toEqual({
       place: ".quater",
-      cause: "What the folder holds is in a folder that other users may write",
+      cause: `What the folder holds is in ${join(root, ".quater")}, which other users may write (mode 777)`,
       remedy: `Run \`chmod go-w ${join(root, ".quater")}\``,
     });
   });

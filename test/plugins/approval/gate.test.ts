@@ -310,7 +310,7 @@ describe("S13: the project's key files", () => {
     [
       "in a folder that other users may write",
       (file: string) => chmodSync(join(file, ".."), 0o777),
-      "./.quater/keys.json is in a folder that other users may write, so another user could change it. Run `chmod go-w ./.quater`",
+      "./.quater/keys.json is in ./.quater, which other users may write (mode 777), so another user could change it. Run `chmod go-w ./.quater`",
     ],
     [
       "with a date of expiry that is none",

@@ -60,7 +60,7 @@ describe("S13: key files", () => {
     make(file);
     chmodSync(join(file, ".."), 0o777);
     expect(refusal(() => read(file))).toEqual({
-      message: `${file} is in a folder that other users may write, so another user could change it`,
+      message: `${file} is in ${join(file, "..")}, which other users may write (mode 777), so another user could change it`,
       hint: `Run \`chmod go-w ${join(file, "..")}\``,
     });
     chmodSync(join(file, ".."), 0o700);
@@ -88,7 +88,7 @@ describe("S13: key files", () => {
     const file = join(folder(), "keys.json");
     mkdirSync(join(file, ".."));
     chmodSync(join(file, ".."), 0o777);
-    expect(refusal(() => readKeyFile(file))?.message).toContain("is in a folder that other users may write");
+    expect(refusal(() => readKeyFile(file))?.message).toContain(", which other users may write (mode 777)");
     expect(refusal(() => createKey(file, { name: "a", ...plain }))?.message).toContain("other users may write");
   });
 
@@ -122,7 +122,7 @@ describe("S13: key files", () => {
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     expect(readKeyFile(file).map(({ name }) => name)).toEqual(["a", "b"]);
     chmodSync(join(file, ".."), 0o777);
-    expect(refusal(() => readKeyFile(link))?.message).toContain("is in a folder that other users may write");
+    expect(refusal(() => readKeyFile(link))?.message).toContain(", which other users may write (mode 777)");
   });
 
   test("S13: the printed development key is not written through a link", () => {

@@ -1,0 +1,176 @@
+// S13: a file is trusted only if no other user could replace it, or a folder or a link on the way to it.
+
+import { chmodSync, chownSync, lchownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readPrivateFile, replacePrivateFile } from "quater";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { loadManifest } from "../../core/load.ts";
+import { distrustOfWay, hasOtherMembers } from "../../core/ownership.ts";
+import { type BootError, isBootError } from "../../core/problem.ts";
+
+const parent = mkdtempSync(join(tmpdir(), "quater-ownership-"));
+afterAll(() => rmSync(parent, { recursive: true }));
+afterEach(() => {
+  delete process.env["QUATER_TRUSTED_OWNERS"];
+});
+
+/** `outer/shop/.quater/keys.json`, in a new folder that nobody else may write. */
+const project = () => {
+  const outer = join(mkdtempSync(join(parent, "way-")), "outer");
+  const shop = join(outer, "shop");
+  mkdirSync(join(shop, ".quater"), { recursive: true, mode: 0o700 });
+  const file = join(shop, ".quater/keys.json");
+  writeFileSync(file, "{}", { mode: 0o600 });
+  writeFileSync(join(shop, "package.json"), "{}");
+  writeFileSync(join(shop, "quater.config.ts"), 'import "./a.ts";\nimport "./b.ts";\nexport default {};\n');
+  for (const name of ["a.ts", "b.ts"]) writeFileSync(join(shop, name), "export {};\n");
+  return { outer, shop, file };
+};
+const openTo = (mode: number, folder: string): string => {
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, mode); // mkdir takes the process's mask away
+  return folder;
+};
+const refusal = (run: () => unknown): [message: string, hint: string | undefined] | undefined => {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    const { message, hint } = error as Error & { readonly hint?: string };
+    return [message, hint];
+  }
+};
+
+const isRoot = process.getuid?.() === 0;
+const otherUser = 12_345;
+
+describe.skipIf(process.getuid === undefined)("S13: the way to a file", () => {
+  test("a key file below a folder that other users may write is neither read nor written", () => {
+    const { outer, file } = project();
+    expect(readPrivateFile(file)).toBe("{}");
+    chmodSync(outer, 0o777);
+    const expected = [
+      `${file} is in ${outer}, which other users may write (mode 777), so another user could change it`,
+      `Run \`chmod go-w ${outer}\``,
+    ];
+    expect(refusal(() => readPrivateFile(file))).toEqual(expected);
+    expect(refusal(() => replacePrivateFile(file, "[]"))).toEqual(expected);
+    rmSync(file);
+    expect(refusal(() => readPrivateFile(file))).toEqual(expected);
+    chmodSync(outer, 0o755);
+    expect(readPrivateFile(file)).toBeUndefined();
+  });
+
+  test("a manifest below a folder that other users may write does not load, and the folder is named once", async () => {
+    const { outer, shop } = project();
+    chmodSync(outer, 0o777);
+    const error = (await loadManifest(shop).catch((thrown: unknown) => thrown)) as BootError;
+    expect(isBootError(error)).toBe(true);
+    expect(error.problems).toEqual([
+      {
+        place: "quater.config.ts",
+        cause: `The file is in ${outer}, which other users may write (mode 777), and it would run as code`,
+        remedy: `Run \`chmod go-w ${outer}\``,
+      },
+    ]);
+  });
+
+  test("a link in a folder that other users may write is refused, although the file behind it is safe", () => {
+    const { file, shop } = project();
+    const open = openTo(0o777, join(mkdtempSync(join(parent, "links-")), "open"));
+    symlinkSync(file, join(open, "keys.json"));
+    symlinkSync(shop, join(open, "shop"));
+    for (const path of ["keys.json", "shop/.quater/keys.json"])
+      expect(refusal(() => readPrivateFile(join(open, path)))?.[0]).toContain(`is in ${open}, which other users may write`);
+  });
+
+  test("a chain of links is refused where one of its links is in a folder that other users may write", () => {
+    const { file } = project();
+    const safe = mkdtempSync(join(parent, "links-"));
+    const open = openTo(0o777, join(safe, "open"));
+    symlinkSync(file, join(open, "keys.json"));
+    symlinkSync("open/keys.json", join(safe, "second"));
+    symlinkSync(join(safe, "second"), join(safe, "first"));
+    expect(distrustOfWay(join(safe, "first"))?.what).toContain(`is in ${open}, which`);
+    chmodSync(open, 0o755);
+    expect(distrustOfWay(join(safe, "first"))).toBeUndefined();
+    expect(readPrivateFile(join(safe, "first"))).toBe("{}");
+  });
+
+  test("`..` behind a link means the folder above the link's target", () => {
+    const safe = mkdtempSync(join(parent, "links-"));
+    const open = openTo(0o777, join(mkdtempSync(join(parent, "other-")), "open"));
+    mkdirSync(join(open, "inner"));
+    symlinkSync(join(open, "inner"), join(safe, "inner"));
+    symlinkSync("inner/../x", join(safe, "file")); // open/x, where a text would say safe/x
+    chmodSync(open, 0o755);
+    expect(distrustOfWay(join(safe, "file"))).toBeUndefined();
+    chmodSync(open, 0o777);
+    expect(distrustOfWay(join(safe, "file"))?.what).toContain(`is in ${open}, which`);
+  });
+
+  test("a circle of links is an error", () => {
+    const safe = mkdtempSync(join(parent, "links-"));
+    symlinkSync("b", join(safe, "a"));
+    symlinkSync("a", join(safe, "b"));
+    expect(() => distrustOfWay(join(safe, "a"))).toThrow("ELOOP");
+  });
+
+  test.runIf(isRoot)("a folder above that another user owns is refused, unless QUATER_TRUSTED_OWNERS names the user", () => {
+    const { outer, file } = project();
+    chownSync(outer, otherUser, otherUser);
+    expect(refusal(() => readPrivateFile(file))).toEqual([
+      `${file} is in ${outer}, which belongs to the user ${otherUser}, so another user could change it`,
+      `Move it, or run \`chown -h $(id -u) ${outer}\`, or set QUATER_TRUSTED_OWNERS=${otherUser} in the environment`,
+    ]);
+    process.env["QUATER_TRUSTED_OWNERS"] = String(otherUser);
+    expect(readPrivateFile(file)).toBe("{}");
+  });
+
+  test.runIf(isRoot)("in a sticky folder the owner of the link or folder counts", () => {
+    const { shop } = project();
+    const sticky = openTo(0o1777, join(mkdtempSync(join(parent, "sticky-")), "shared"));
+    const [link, folder] = [join(sticky, "link"), join(sticky, "folder")];
+    symlinkSync(shop, link);
+    mkdirSync(folder);
+    expect([link, folder].map((path) => distrustOfWay(join(path, "x")))).toEqual([undefined, undefined]);
+    lchownSync(link, otherUser, otherUser);
+    chownSync(folder, otherUser, otherUser);
+    for (const path of [link, folder])
+      expect(distrustOfWay(join(path, "x"))?.what).toBe(`is reached through ${path}, which belongs to the user ${otherUser}`);
+  });
+
+  test.runIf(isRoot)("a group may write a folder only if it is the process's own", () => {
+    const { outer, file } = project();
+    chmodSync(outer, 0o770);
+    expect(readPrivateFile(file)).toBe("{}");
+    chownSync(outer, 0, otherUser);
+    expect(refusal(() => readPrivateFile(file))?.[0]).toContain(`is in ${outer}, which other users may write (mode 770)`);
+  });
+});
+
+const passwd = [
+  "root:x:0:0:root:/root:/bin/sh",
+  "operator:x:11:0:operator:/root:/sbin/nologin",
+  "ana:x:1000:1000::/home/ana:/bin/sh",
+  "bea:x:1001:1001::/home/bea:/bin/sh",
+  "cleo:x:1002:100::/home/cleo:/bin/sh",
+  "dan:x:1003:100::/home/dan:/bin/sh",
+].join("\n");
+const group = ["root:x:0:", "ana:x:1000:", "bea:x:1001:bea,ana", "users:x:100:", "ldap:x:1005:eve", "team:x:1006:root"].join(
+  "\n",
+);
+
+test.each([
+  ["a group of the user alone", 1_000, 1_000, false],
+  ["a group with another member", 1_001, 1_001, true],
+  ["a group that is another user's own, too", 1_002, 100, true],
+  ["a group with a member whom /etc/passwd does not list", 1_000, 1_005, true],
+  ["a group with root as a member", 1_000, 1_006, false],
+  ["the group of root, which old services have, too", 0, 0, false],
+  ["the group of root in a container with another user", 1_000_620, 0, false],
+  ["a group that is not listed", 1_000, 4_711, false],
+])("S13: %s: %d in %d, open to others: %s", (_name, uid, gid, isOpen) =>
+  expect(hasOtherMembers(gid, passwd, group, (id) => id === 0 || id === uid)).toBe(isOpen),
+);
