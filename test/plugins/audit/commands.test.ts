@@ -157,7 +157,11 @@ test("keys rotate, and what the old ones wrote still verifies", async () => {
   expect(after).not.toBe(before);
   await quater("run change --id c");
   expect((await quater("audit verify")).code).toBe(0);
-  expect(readdirSync(join(root, ".quater")).filter((name) => name.startsWith("trail-keys"))).toEqual(["trail-keys.json"]);
+  expect(
+    readdirSync(join(root, ".quater"))
+      .filter((name) => name.startsWith("trail-keys"))
+      .sort(),
+  ).toEqual(["trail-keys.json", "trail-keys.json.lock"]);
   const pinned = await quater(`audit verify --fingerprint SHA256:${"A".repeat(43)}`);
   expect([pinned.code, pinned.out]).toEqual([1, expect.stringContaining("unsigned")]);
 });
