@@ -2,7 +2,7 @@
 // the project's key file, does not show who asked or for what.
 
 import { canonicalText } from "../../core/index.ts";
-import { foldedName } from "../audit/service.ts";
+import { foldedName, type LikeTags } from "../audit/service.ts";
 import { folded } from "./fold.ts";
 import type { Filed, Requester } from "./record.ts";
 
@@ -41,4 +41,10 @@ export const likenessKeys = (
     person: tagsOf(`quater.approval.person.v1\n${canonicalText(who)}`),
     like: tagsOf(`quater.approval.like.v2\n${canonicalText(like)}`).map((tag) => `${likeForm}${tag}`),
   };
+};
+
+/** The same for the trail and its sinks, with the current key alone. */
+export const likeTagsOf = (tagsOf: TagsOf, filed: Parameters<typeof likenessKeys>[1] & Pick<Filed, "schema">): LikeTags => {
+  const { person, like } = likenessKeys(tagsOf, filed);
+  return { handler: filed.handler, schema: filed.schema, person: person[0] ?? "", like: like[0] ?? "" };
 };

@@ -1,6 +1,7 @@
 // One request for approval as it is stored: for one call with exactly these arguments, by exactly this principal.
 
 import type { Principal } from "../../core/index.ts";
+import type { EndedAs } from "../audit/service.ts";
 import type { Policy } from "./policy.ts";
 
 /** Nothing leaves a state other than `pending` and `approved`. */
@@ -9,6 +10,10 @@ export type ApprovalState = (typeof approvalStates)[number];
 
 /** Of a consumed one. `unknown`: the call may have run, and nobody recorded its end. */
 export type ApprovalOutcome = "running" | "succeeded" | "failed" | "unknown";
+
+/** @returns How a call ended that used an approval. A call that was cut short may have done part of its work. */
+export const outcomeOf = (how: EndedAs): Exclude<ApprovalOutcome, "running"> =>
+  how === "succeeded" ? "succeeded" : how === "unknown" || how === "cancelled" ? "unknown" : "failed";
 
 /** Who asks: what of the principal is bound into the digest. */
 export type Requester = Pick<Principal, "issuer" | "subject" | "kind" | "person" | "actsFor" | "credential">;

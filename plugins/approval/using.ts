@@ -2,7 +2,7 @@
 // an approved one is used up: as the last act before the handler, once.
 
 import { type Approval, type Authorized, canonicalText, type Verdict } from "../../core/index.ts";
-import { type EndedAs, type Standing, unchangedSince } from "../audit/service.ts";
+import { type Standing, unchangedSince } from "../audit/service.ts";
 import { consumed, ended, lost, voided } from "./changing.ts";
 import { digestOf } from "./digest.ts";
 import {
@@ -17,9 +17,10 @@ import {
 } from "./errors.ts";
 import { file, previewText, required, usedBy } from "./filing.ts";
 import { type Asked, askedOf, boundBy, eventOf, type Ground, madeBy, type Plan, provenEvent } from "./ground.ts";
+import { likeTagsOf } from "./likeness.ts";
 import { changedAt } from "./preview-changes.ts";
 import { proven } from "./proving.ts";
-import type { ApprovalOutcome, ApprovalRecord } from "./record.ts";
+import { type ApprovalRecord, outcomeOf } from "./record.ts";
 import type { Found } from "./tables.ts";
 
 /** Each time somebody else was faster; more than that is no race any more. */
@@ -186,18 +187,22 @@ const previewed = async (ground: Ground, asked: Asked, found: Found): Promise<Us
 };
 
 /** @returns Whether the approval is used up now, and the call's start is on record with it. */
-const use = async (ground: Ground, { call, requester, requesterText, policy }: Asked, usable: Usable): Promise<boolean> => {
+const use = async (ground: Ground, asked: Asked, usable: Usable): Promise<boolean> => {
+  const { call, requester, requesterText, policy } = asked;
   const { audit, log, store } = ground.parts;
   const { record, digest, standing } = usable;
   const { callId, handler } = call;
   const open = await ground.open();
-  const event = { fields: eventOf("approval.used", record, { ...madeBy(call), principal: requester, detail: { digest } }) };
+  const tags = likeTagsOf((value) => audit.tagsOf(value), { ...asked, handler, args: call.inputText });
+  const detail = { digest, tags: { person: tags.person, like: tags.like } };
+  const event = { fields: eventOf("approval.used", record, { ...madeBy(call), principal: requester, detail }) };
   const surface = policy.anySurface ? undefined : call.surface;
   const statement = consumed(open, record.id, { callId, callKey: record.callKey, digest, handler, requesterText, surface });
   // In the same transaction: a process that stood still may have lost the lock since it computed the preview.
   const lock = store.lockOf(callId);
   const receipt = await audit.begin(callId, [event], lock === undefined ? [statement] : [lock.guard, statement], {
     approvalId: record.id,
+    tags,
     check: unchangedSince(record.id, standing, standing.usableUntil ?? 0),
     ended: (how) => [ended(open, record.id, callId, outcomeOf(how))],
   });
@@ -226,7 +231,3 @@ const use = async (ground: Ground, { call, requester, requesterText, policy }: A
   else call.cancellation.signal.addEventListener("abort", abandoned);
   return true;
 };
-
-/** A call that was cut short may have done part of its work. */
-const outcomeOf = (how: EndedAs): Exclude<ApprovalOutcome, "running"> =>
-  how === "succeeded" ? "succeeded" : how === "unknown" || how === "cancelled" ? "unknown" : "failed";

@@ -21,6 +21,8 @@ export type EventType =
   | "approval.used"
   /** The request was ended by Quater itself: its evidence is missing, the trail changed its format, or the store was restored. */
   | "approval.voided"
+  /** Uses of approvals that a sink attests and a restore lost. Several in one event. */
+  | "approval.lost"
   | "store.restored"
   | "credential.failed"
   | "audit.checkpoint"

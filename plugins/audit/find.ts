@@ -69,6 +69,7 @@ const pageRows = 1_000;
  */
 export const verifiedRows = async ({ store, check }: TrailReader, query: Page): Promise<readonly Found[]> => {
   const rows = await readRows(store, query, true);
+  if (rows.length === 0) return [];
   const [head] = await store.read<HeadRow>(queriesOn(store).head);
   return rows.map((row): Found => {
     // Numbers skip what a restore lost, so the first row after the floor may have any number.

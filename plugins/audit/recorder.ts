@@ -149,7 +149,7 @@ export class Recorder {
     const receipt = await trail.record(entry, () => start.neverRan(about));
     if ("refusal" in receipt) return receipt;
     if (about.approvalId !== undefined)
-      await trail.sendUse(receipt, about.approvalId, callId).catch((error: unknown) => {
+      await trail.sendUse(receipt, { approvalId: about.approvalId, callId, ...about.tags }).catch((error: unknown) => {
         start.neverRan(about);
         throw error;
       });

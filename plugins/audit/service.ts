@@ -5,6 +5,8 @@ import type { OpenStore, Statement } from "../store/service.ts";
 import type { Eraser } from "./erasing/subject.ts";
 import type { EndedAs, EventFields } from "./event.ts";
 import type { Check, FiledFields, Standing } from "./evidence.ts";
+import type { LikeTags } from "./like-tags.ts";
+import type { KnownUses, UseProof } from "./proven-uses.ts";
 import type { Restorer } from "./restore/restored.ts";
 
 export { argumentsWithoutPersonal } from "./erasing/parts.ts";
@@ -12,6 +14,8 @@ export type { Eraser, Erasure, ErasureSubject } from "./erasing/subject.ts";
 export type { EndedAs, EventFields, EventType } from "./event.ts";
 export type { Check, Evidence, FiledFields, ProvenVote, Standing } from "./evidence.ts";
 export { unchangedSince } from "./evidence.ts";
+export type { LikeTags } from "./like-tags.ts";
+export type { KnownUses, ProvenUse, UseProof } from "./proven-uses.ts";
 export type { LostUse, Restorer, Voiding } from "./restore/restored.ts";
 export { foldedName, isSameName } from "./same-name.ts";
 export { type ApproverRule, type Candidate, fits, isSatisfied } from "./votes.ts";
@@ -28,6 +32,8 @@ export interface AuditEvent {
 export interface Begun {
   /** Stands on the call's `call.started` and `call.ended`. */
   readonly approvalId?: string;
+  /** Of the call, for the line in the sinks. */
+  readonly tags?: LikeTags;
   /**
    * Changes of state in the same transaction as the event that tells of the call's end; `refused`: it never ran after all.
    * Without counts of rows: an end is recorded whatever they find.
@@ -96,6 +102,19 @@ export interface Audit {
    * @throws {QuaterError} `audit_unavailable` when the trail cannot be read.
    */
   filingOf(approvalId: string, callId: string): Promise<ProvenFiling | undefined>;
+  /**
+   * The newest uses of approvals by their events, as far back as this process reads them: see proven-uses.ts.
+   *
+   * @throws {QuaterError} `audit_unavailable` when the trail cannot be read.
+   */
+  knownUses(): Promise<KnownUses>;
+  /**
+   * Looks up the events of one call.
+   *
+   * @returns `undefined` when the trail does not prove that the call used this approval.
+   * @throws {QuaterError} `audit_unavailable` when the trail cannot be read.
+   */
+  proofOfUse(approvalId: string, callId: string): Promise<UseProof | undefined>;
   /** Asked for changes of state in the same transaction as `call.unknown`, for calls that were begun with an approval. */
   whenLost(changes: (open: OpenStore, call: LostCall) => readonly Statement[]): void;
   /** Adds what `quater audit erase` erases in rows of another plugin, in the same transaction. */

@@ -14,6 +14,7 @@ import type { AuditOptions } from "./index.ts";
 import { KeyRing } from "./key-ring.ts";
 import { derivedFrom, type TrailKeys } from "./keys.ts";
 import type { Draft } from "./ledger.ts";
+import { ProvenUses } from "./proven-uses.ts";
 import { Recorder } from "./recorder.ts";
 import { Redactor } from "./redact.ts";
 import { Refusals } from "./refusals.ts";
@@ -67,6 +68,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   });
   const refusals = new Refusals((fields) => trail.note(fields));
   const recorder = new Recorder({ trail, redactor, refusals });
+  const uses = new ProvenUses(() => store.open(), keys);
   const lost: LostChanges[] = [];
   const erasers: Eraser[] = [];
   const restorers: Restorer[] = [];
@@ -106,7 +108,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   const about = { files: sinkFiles, hasStdout: sinkOptions.includes("stdout") };
   services.provide(
     auditRef,
-    serviceOf({ about, trail, redactor, recorder, refusals, keys, lost, erasers, restorers, sweepLost, filingOf }),
+    serviceOf({ about, trail, redactor, recorder, refusals, keys, uses, lost, erasers, restorers, sweepLost, filingOf }),
   );
   let ticking: NodeJS.Timeout | undefined;
   let renewedAt = 0;
@@ -182,6 +184,7 @@ interface Parts {
   readonly recorder: Recorder;
   readonly refusals: Refusals;
   readonly keys: () => TrailKeys;
+  readonly uses: ProvenUses;
   readonly lost: LostChanges[];
   readonly erasers: Eraser[];
   readonly restorers: Restorer[];
@@ -196,6 +199,7 @@ const serviceOf = ({
   recorder,
   refusals,
   keys,
+  uses,
   lost,
   erasers,
   restorers,
@@ -222,6 +226,8 @@ const serviceOf = ({
     },
     standingOf: (approvalId) => trail.standingOf(approvalId),
     filingOf,
+    knownUses: () => readable(uses.known()),
+    proofOfUse: (approvalId, callId) => readable(uses.proofOf(approvalId, callId)),
     whenLost: (changes) => void lost.push(changes),
     whenErasing: (eraser) => void erasers.push(eraser),
     whenRestored: (restorer) => void restorers.push(restorer),
@@ -234,6 +240,10 @@ const serviceOf = ({
     secretsFor: (label) => keys().tags.map(({ secret }) => derivedFrom(secret, label)),
   };
 };
+
+/** @throws {QuaterError} `audit_unavailable`. */
+const readable = <Value>(reading: Promise<Value>): Promise<Value> =>
+  reading.catch((error: unknown) => Promise.reject(unrecorded(error)));
 
 /** What stops a start, with the remedy. */
 const startProblem = (error: unknown, keyFile: string): unknown => {

@@ -11,6 +11,9 @@ export const chain = 1;
 /** The condition of the index `audit_event_linked`. A query must repeat this text exactly, or the index is not used. */
 export const linkedTypes = "(substr(type, 1, 9) = 'approval.' or type = 'store.restored')";
 
+/** The condition of the index `audit_event_used`, as `linkedTypes`. */
+const useTypes = "(type = 'approval.used' or type = 'approval.lost')";
+
 /** The condition of the index `audit_event_erased`, as `linkedTypes`. */
 const erasures = "type = 'audit.erased'";
 
@@ -119,6 +122,12 @@ export const migrations: readonly Migration[] = [
     // Retention and erasure look up which bodies were erased. Such events are few among many others.
     up: () => [{ sql: `create index audit_event_erased on audit_event (chain, seq) where ${erasures}`, parameters: [] }],
   },
+  {
+    version: 4,
+    tables: [],
+    // Each process reads the newest uses of approvals, to tell whether a call ran before.
+    up: () => [{ sql: `create index audit_event_used on audit_event (chain, type, seq) where ${useTypes}`, parameters: [] }],
+  },
 ];
 
 const columns = ["seq", "at", "type", "call_id", "meta", "body", "salt", "body_hash", "hash"] as const;
@@ -216,6 +225,15 @@ export const queriesOn = (store: OpenStore) => {
     /** A page of `audit.erased` events after `seq`. */
     erased: (seq: number, limit: number) =>
       numbered.selectAll().select(previous).where(sql.raw<boolean>(erasures)).where("seq", ">", seq).orderBy("seq").limit(limit),
+    /** A page of events about uses of approvals: the newest ones, or those after a number in order. */
+    uses: (types: readonly ("approval.used" | "approval.lost")[], from: "newest" | number, limit: number) =>
+      numbered
+        .selectAll()
+        .where(sql.raw<boolean>(useTypes))
+        .where("type", "in", types)
+        .where("seq", ">", from === "newest" ? 0 : from)
+        .orderBy("seq", from === "newest" ? "desc" : "asc")
+        .limit(limit),
     /** For a page: the stored hash of the row before each. */
     previous,
     strays: (floor: number, limit: number): Query =>

@@ -11,6 +11,7 @@ import { DamagedHead, SetBack } from "./head.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { instanceGone, leaseOf, leaseRow } from "./leases.ts";
 import { type Draft, type Entry, Ledger, type Position, type Receipt } from "./ledger.ts";
+import type { AttestedUse } from "./restore/attestation.ts";
 import { Attestor } from "./restore/attestor.ts";
 import type { Sink } from "./sinks.ts";
 import { meaningOf, textOf, unrecorded } from "./unrecorded.ts";
@@ -343,9 +344,9 @@ export class Trail {
    * @param place  Of the event `approval.used`.
    * @throws {QuaterError} `audit_unavailable` when a sink does not take it, or attests an event that the store lacks.
    */
-  async sendUse(place: { readonly seq: number; readonly hash: string }, approvalId: string, callId: string): Promise<void> {
+  async sendUse(place: { readonly seq: number; readonly hash: string }, use: AttestedUse): Promise<void> {
     try {
-      await this.#attestor.sendUse(place, approvalId, callId);
+      await this.#attestor.sendUse(place, use);
     } catch (error) {
       this.#options.log.error("The use of an approval did not reach a sink, so the call does not run", { error: String(error) });
       throw unrecorded(error);

@@ -8,6 +8,7 @@
 import { type KeyObject, sign, verify } from "node:crypto";
 import { canonicalText } from "../../../core/index.ts";
 import { isSignedBy, type SignedCheckpoint } from "../chain.ts";
+import { type LikeTags, tagsIn } from "../like-tags.ts";
 
 /** What all lines say. */
 interface About {
@@ -21,11 +22,15 @@ interface About {
   readonly key: string;
 }
 
-export interface UsedLine extends About {
-  readonly seq: number;
-  readonly hash: string;
+/** Lines of older versions have no tags. */
+export interface AttestedUse extends Partial<LikeTags> {
   readonly approvalId: string;
   readonly callId: string;
+}
+
+export interface UsedLine extends About, AttestedUse {
+  readonly seq: number;
+  readonly hash: string;
 }
 
 /** The events that the store lacks after a restore. */
@@ -58,7 +63,7 @@ export interface Attestation {
   readonly genesis: string;
   readonly at: number;
   /** Of `approval.used`. */
-  readonly used?: { readonly approvalId: string; readonly callId: string };
+  readonly used?: { readonly approvalId: string; readonly callId: string; readonly tags?: LikeTags };
 }
 
 const signedText = (type: LineType, fields: object): Buffer => Buffer.from(`quater.${type}.v1\n${canonicalText(fields)}`);
@@ -103,7 +108,9 @@ export const claimIn = (line: string, publicKeys: ReadonlyMap<string, KeyObject>
     const { seq, hash, approvalId, callId } = fields as unknown as UsedLine;
     if (!isPlace(seq, hash)) return "unsigned";
     const isSigned = () => key !== undefined && isVerified(type, fields, key, signature);
-    return { type, seq, hash, genesis, at, isSigned, ...(type === "approval.used" ? { used: { approvalId, callId } } : {}) };
+    if (type === "store.restored") return { type, seq, hash, genesis, at, isSigned };
+    const tags = tagsIn(fields);
+    return { type, seq, hash, genesis, at, isSigned, used: { approvalId, callId, ...(tags === undefined ? {} : { tags }) } };
   } catch {
     return "unsigned"; // cut by a crash, or no JSON
   }

@@ -7,7 +7,7 @@ import type { KeyRing } from "../key-ring.ts";
 import type { Position } from "../ledger.ts";
 import { lineOf, type Sink } from "../sinks.ts";
 import { chain } from "../tables.ts";
-import { signedLine } from "./attestation.ts";
+import { type AttestedUse, signedLine } from "./attestation.ts";
 import { assertHeld, assertSinksAgree } from "./compare.ts";
 import { Uses } from "./uses.ts";
 import { SinkWatch } from "./watch.ts";
@@ -97,12 +97,12 @@ export class Attestor {
    *
    * @param place  Of the event `approval.used`.
    */
-  async sendUse(place: { readonly seq: number; readonly hash: string }, approvalId: string, callId: string): Promise<void> {
+  async sendUse(place: { readonly seq: number; readonly hash: string }, use: AttestedUse): Promise<void> {
     if (!this.#uses.isNeeded) return;
     const { app, keys } = this.#parts;
     const { checkpoint } = keys.current;
     const about = { app, chain, genesis: this.genesis, at: Date.now(), key: checkpoint.id };
-    const line = signedLine("approval.used", { ...about, ...place, approvalId, callId }, checkpoint.privateKey);
+    const line = signedLine("approval.used", { ...about, ...place, ...use }, checkpoint.privateKey);
     this.#isOwn(line);
     await this.#uses.write(line);
   }

@@ -5,6 +5,7 @@ import { conflict, QuaterError } from "../../../core/index.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
 import type { TrailKeys } from "../keys.ts";
 import type { Draft, Ledger } from "../ledger.ts";
+import type { LikeTags } from "../like-tags.ts";
 import type { Sink } from "../sinks.ts";
 import { linesOf } from "../source.ts";
 import { chain, compiled, type HeadRow, type InstanceRow, queriesOn } from "../tables.ts";
@@ -18,6 +19,8 @@ export interface LostUse {
   readonly approvalId: string;
   readonly callId: string;
   readonly at: number;
+  /** Lines of older versions have none. */
+  readonly tags?: LikeTags;
 }
 
 /** What a plugin changes in the same transaction as the `store.restored` event. */

@@ -1,0 +1,149 @@
+// S18: "Did this already run?" is answered by the trail. A person who writes to the store can neither invent an earlier call nor hide one.
+
+import { authenticated, handler, type Outcome, Type } from "quater";
+import { expect } from "vitest";
+import { codeOf, type Desk, onBothDialects, people } from "./kit.ts";
+
+const { robot, ana, dan } = people;
+const input = { cents: 7, to: "Bo" };
+
+const earlierIn = (outcome: Outcome): unknown =>
+  (Object(outcome.ok ? undefined : outcome.error.details?.["approval"]) as { readonly earlier?: unknown }).earlier;
+const asked = async (desk: Desk, given: object = input, who: Parameters<Desk["call"]>[0] = robot) =>
+  earlierIn(await desk.call(who, given));
+
+const ran = async (desk: Desk, given: object = input): Promise<{ id: string; callId: string }> => {
+  const id = await desk.approved(robot, given);
+  const outcome = await desk.call(robot, given);
+  expect(codeOf(outcome)).toBe("ok");
+  return { id, callId: outcome.callId };
+};
+
+const unproven = { match: "cannot_tell", reason: "the trail does not prove an earlier call that the store has" };
+const hidden = (callId: string) => ({
+  match: "cannot_tell",
+  reason: expect.stringMatching(
+    new RegExp(
+      `^the trail proves that a call like this one ran, at [0-9TZ:.-]+ \\(call ${callId}\\), and its request was deleted or changed`,
+    ),
+  ) as string,
+});
+
+const withCurrency = handler({
+  description: "Pay somebody.",
+  effect: "write",
+  input: Type.Object({ cents: Type.Integer(), to: Type.String(), currency: Type.String({ default: "EUR" }) }),
+  auth: authenticated,
+  handle: () => ({}),
+});
+
+onBothDialects((claim) => {
+  claim("S18: a row that was set to used does not make an earlier call", async ({ boot, again }) => {
+    const desk = await boot();
+    const id = await desk.approved(robot, input);
+    await desk.sql(
+      "update approval_request set state = 'consumed', used_call = 'x', used_at = 1, outcome = 'succeeded' where id = ?",
+      id,
+    );
+    expect(await asked(desk)).toEqual(unproven);
+    expect(await asked(await again())).toEqual(unproven);
+    // Nor does the call of another request.
+    const other = await ran(desk, { cents: 8 });
+    await desk.sql("update approval_request set used_call = ? where id = ?", other.callId, id);
+    expect(await asked(desk)).toEqual(unproven);
+    expect(await asked(desk, { cents: 8 })).toMatchObject({ match: "identical", id: other.id });
+  });
+
+  claim("S18: time and outcome of an earlier call are those of the trail", async ({ boot }) => {
+    const failing = handler({
+      description: "Fails.",
+      effect: "write",
+      input: Type.Object({ cents: Type.Integer() }),
+      auth: authenticated,
+      handle: () => {
+        throw new Error("no");
+      },
+    });
+    const desk = await boot({ handlers: { pay: failing } });
+    const id = await desk.approved(robot, { cents: 1 });
+    expect((await desk.call(robot, { cents: 1 })).ok).toBe(false);
+    const used = (await desk.events(id)).find(({ type }) => type === "approval.used");
+    await desk.sql("update approval_request set used_at = 1 where id = ?", id);
+    const at = new Date(used?.at ?? 0).toISOString();
+    expect(await asked(desk, { cents: 1 })).toMatchObject({ match: "identical", id, outcome: "failed", at });
+    await desk.sql("update approval_request set outcome = 'running' where id = ?", id);
+    expect(await asked(desk, { cents: 1 })).toMatchObject({ match: "identical", id, outcome: "failed" });
+    await desk.sql("update approval_request set outcome = 'succeeded' where id = ?", id);
+    expect(await asked(desk, { cents: 1 })).toMatchObject({ match: "cannot_tell" });
+  });
+
+  claim("S18: an earlier call whose row was deleted or changed is still known", async ({ boot, again }) => {
+    const desk = await boot();
+    const changes: readonly (readonly [what: string, text: string])[] = [
+      ["deleted", "delete from approval_request where id = ?"],
+      ["set back", "update approval_request set state = 'expired' where id = ?"],
+      [
+        "of another person",
+        "update approval_request set person_key = person_key || '0', like_key = like_key || '0' where id = ?",
+      ],
+      ["of another handler", "update approval_request set handler = 'other' where id = ?"],
+    ];
+    for (const [cents, [what, text]] of changes.entries()) {
+      const given = { ...input, cents };
+      const { id, callId } = await ran(desk, given);
+      expect(await asked(desk, given)).toMatchObject({ match: "identical", id });
+      await desk.sql(text, id);
+      expect([what, await asked(desk, given)]).toEqual([what, hidden(callId)]);
+      expect([what, await asked(await again(), given, ana)]).toEqual([what, hidden(callId)]);
+      expect(await asked(desk, { ...given, to: "Cy" })).toBeUndefined();
+      expect(await asked(desk, given, dan)).toBeUndefined();
+    }
+  });
+
+  claim("S18: a row with other arguments under the same id does not hide the earlier call", async ({ boot }) => {
+    const desk = await boot();
+    const { id, callId } = await ran(desk);
+    const other = await ran(desk, { cents: 9 });
+    await desk.sql(
+      "update approval_request set args = (select o.args from approval_request o where o.id = ?), nonce = (select o.nonce from approval_request o where o.id = ?), digest = (select o.digest from approval_request o where o.id = ?), preview = (select o.preview from approval_request o where o.id = ?) where id = ?",
+      ...[other.id, other.id, other.id, other.id, id],
+    );
+    expect(await asked(desk)).toEqual(hidden(callId));
+  });
+
+  claim("S18: after a deploy a deleted earlier request cannot be compared", async ({ boot, again }) => {
+    const first = await boot();
+    const { id } = await ran(first);
+    await ran(first, { cents: 8 });
+    const desk = await again({ handlers: { pay: withCurrency } });
+    expect(await asked(desk)).toMatchObject({ match: "similar", id, fields: ["currency"] });
+    await desk.sql("delete from approval_request where id = ?", id);
+    const reason = "the request of an earlier call under another input schema is not in the store";
+    expect(await asked(desk)).toEqual({ match: "cannot_tell", reason });
+    expect(await asked(desk, input, dan)).toBeUndefined();
+  });
+
+  claim("S18: an earlier call whose events were changed cannot be told", async ({ boot, again }) => {
+    const desk = await boot();
+    const { callId } = await ran(desk);
+    await desk.sql(
+      "update audit_event set meta = replace(meta, '\"robot\"', '\"rob0t\"') where type = 'approval.used' and call_id = ?",
+      callId,
+    );
+    expect(await asked(desk)).toMatchObject({ match: "cannot_tell" });
+    const fresh = await again();
+    expect(await asked(fresh)).toMatchObject({ match: "cannot_tell" });
+    const damaged = { match: "cannot_tell", reason: "an event about an earlier call does not verify: run `quater audit verify`" };
+    expect(await asked(fresh, { cents: 1 })).toEqual(damaged);
+  });
+
+  claim("S18: approvers who look at a request are told of the calls before it", async ({ boot }) => {
+    const desk = await boot();
+    const first = await ran(desk);
+    const second = await ran(desk);
+    expect(await desk.approvals.ranBefore(await desk.record(second.id))).toMatchObject({ match: "identical", id: first.id });
+    expect(await desk.approvals.ranBefore(await desk.record(first.id))).toBeUndefined();
+    await desk.sql("delete from approval_request where id = ?", first.id);
+    expect(await desk.approvals.ranBefore(await desk.record(second.id))).toEqual(hidden(first.callId));
+  });
+});
