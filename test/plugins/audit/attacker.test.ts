@@ -1,24 +1,25 @@
 // An attacker who can write to the store, and has no keys, makes several random changes at once. For every change, `verify`
-// finds them, with kind and place, as long as they have an effect. The numbers are those of CI; `npm run soak` makes ten
-// times as many.
+// finds them, with kind and place, as long as they have an effect. On half of the rounds Quater then looks after the trail:
+// it prunes, sweeps lost calls or erases, or refuses to. The change must still be found afterwards. The numbers are those of CI;
+// `npm run soak` makes all of them on each database.
 
 import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EventFields } from "../../../plugins/audit/event.ts";
 import { openSqlite, type SqliteFile } from "../../../plugins/store/sqlite.ts";
+import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { tempFolder } from "./kit.ts";
-import { type OpenTrail, trailAt, verifyAt } from "./ledger-kit.ts";
+import { type Maintenance, maintain, type OpenTrail, trailAt, verifyAt } from "./ledger-kit.ts";
 
-const changes = Number(process.env["QUATER_SOAK_ATTACKS"] ?? 500);
+const soak = process.env["QUATER_SOAK_ATTACKS"];
+/** How many per database. */
+const changes = { sqlite: Number(soak ?? 250), postgres: Number(soak ?? 100) } as const;
 const far = 9_000_000_000_000;
 
 const folder = tempFolder();
 afterAll(() => folder[Symbol.dispose]());
-const base = join(folder.root, "base");
-const work = join(folder.root, "work");
-const sink = join(folder.root, "sink.jsonl");
 
 const columns = ["chain", "seq", "at", "type", "call_id", "meta", "body", "salt", "body_hash", "hash"] as const;
 const texts = ["type", "call_id", "meta", "body", "salt", "body_hash", "hash"] as const;
@@ -30,29 +31,8 @@ interface State {
   readonly head: readonly Head[];
 }
 
-const stateOf = (file: SqliteFile): State => ({
-  rows: (file.run([{ sql: "select * from audit_event order by chain, seq", parameters: [] }])[0]?.rows ?? []) as Cells[],
-  head: (file.run([{ sql: "select * from audit_head", parameters: [] }])[0]?.rows ?? []) as Head[],
-});
-
-const inBase = <Answer>(root: string, use: (file: SqliteFile) => Answer): Answer => {
-  const file = openSqlite(join(root, "trail.db"));
-  try {
-    return use(file);
-  } finally {
-    file.close();
-  }
-};
-
-const copy = (from: string, to: string): void => {
-  rmSync(to, { recursive: true, force: true });
-  mkdirSync(to);
-  for (const name of readdirSync(from)) if (!name.endsWith("-shm")) copyFileSync(join(from, name), join(to, name));
-};
-
 /** Copies that the attacker made earlier: an authentic head and authentic rows, erased bodies included. */
-const older: State[] = [];
-let genuine: State = { rows: [], head: [] };
+let older: State[] = [];
 
 const request = async ({ ledger }: OpenTrail, n: number): Promise<void> => {
   const approvalId = `apr_${n}`;
@@ -80,23 +60,6 @@ const erase = async ({ ledger }: OpenTrail, seq: number): Promise<void> => {
     },
   ]);
 };
-
-beforeAll(async () => {
-  mkdirSync(base);
-  const lines: string[] = [];
-  const trail = await trailAt(base);
-  for (let n = 0; n < 12; n++) {
-    await request(trail, n);
-    if (n % 4 !== 3) continue;
-    lines.push(await trail.checkpoint());
-    older.push(inBase(base, stateOf));
-  }
-  await erase(trail, 5);
-  lines.push(await trail.checkpoint());
-  await trail.close();
-  writeFileSync(sink, lines.join(""));
-  genuine = inBase(base, stateOf);
-});
 
 type Pick = (below: number) => number;
 type Attack = (rows: Cells[], head: Head[], pick: Pick) => void;
@@ -192,6 +155,60 @@ const attacks: Readonly<Record<string, Attack>> = {
   },
 };
 
+/** A store that an attacker writes to. */
+interface Target {
+  /** Where the trail is made, with its keys. */
+  readonly base: string;
+  readonly url: string | undefined;
+  readonly stateOf: () => Promise<State>;
+  /** Puts a state in place of the store's own. @returns Where its keys are, and whether it is another one than `untouched`. */
+  readonly put: (state: State) => Promise<{ readonly root: string; readonly hasEffect: boolean }>;
+  /** Runs a statement on the base. */
+  readonly sql: (text: string) => Promise<unknown>;
+  readonly close: () => Promise<void>;
+}
+
+const onSqlite = (): Target => {
+  const [base, work] = [join(folder.root, "base"), join(folder.root, "work")];
+  let untouched: string | undefined;
+  return {
+    base,
+    url: undefined,
+    stateOf: async () => inFile(base, stateIn),
+    put: async (state) => {
+      untouched ??= inFile(base, exactly);
+      copy(base, work);
+      const hasEffect = inFile(work, (file) => {
+        write(file, state);
+        return exactly(file) !== untouched;
+      });
+      return { root: work, hasEffect };
+    },
+    sql: async (text) => inFile(base, (file) => file.run([{ sql: text, parameters: [] }])),
+    close: async () => undefined,
+  };
+};
+
+const inFile = <Answer>(root: string, use: (file: SqliteFile) => Answer): Answer => {
+  const file = openSqlite(join(root, "trail.db"));
+  try {
+    return use(file);
+  } finally {
+    file.close();
+  }
+};
+
+const stateIn = (file: SqliteFile): State => ({
+  rows: (file.run([{ sql: "select * from audit_event order by chain, seq", parameters: [] }])[0]?.rows ?? []) as Cells[],
+  head: (file.run([{ sql: "select * from audit_head", parameters: [] }])[0]?.rows ?? []) as Head[],
+});
+
+const copy = (from: string, to: string): void => {
+  rmSync(to, { recursive: true, force: true });
+  mkdirSync(to);
+  for (const name of readdirSync(from)) if (!name.endsWith("-shm")) copyFileSync(join(from, name), join(to, name));
+};
+
 const write = (file: SqliteFile, { rows, head }: State): void => {
   const insert = (table: string, cells: Readonly<Record<string, unknown>>) => {
     const names = Object.keys(cells);
@@ -218,53 +235,158 @@ const exactly = (file: SqliteFile): string => {
   const cells = columns.map((name) => `typeof(${name}) || ' ' || hex(cast(${name} as blob))`).join(" || ',' || ");
   const rows = file.run([{ sql: `select coalesce(${cells}, '') as row from audit_event order by chain, seq`, parameters: [] }])[0]
     ?.rows;
-  return `${JSON.stringify(rows)} ${textOf({ rows: [], head: stateOf(file).head })}`;
+  return `${JSON.stringify(rows)} ${textOf({ rows: [], head: stateIn(file).head })}`;
 };
 
-test("rows written back as they were are no change, and leave the trail whole", async () => {
-  copy(base, work);
-  const untouched = inBase(base, exactly);
-  inBase(work, (file) => write(file, genuine));
-  expect(inBase(work, exactly)).toBe(untouched);
-  expect((await verifyAt(work, [sink])).damage).toEqual([]);
-});
+const numbers = new Set(["chain", "seq", "at", "floor_seq", "approval_seq", "format"]);
+/** What PostgreSQL's columns do not take. */
+const ofSqlite = new Set(["duplicate a row under a number that is not an integer", "store another type"]);
 
-test(`S1: ${changes} times, several random changes at once are found, with kind and place`, async () => {
-  const untouched = inBase(base, exactly);
-  const seen = new Map<string, number>();
-  let counted = 0;
-  const attempt = async (names: readonly string[], numbers: Iterator<number>): Promise<void> => {
-    const pick: Pick = (below) => (numbers.next().value as number) % Math.max(1, below);
-    copy(base, work);
-    const rows = genuine.rows.map((row) => ({ ...row }));
-    const head = genuine.head.map((row) => ({ ...row }));
-    for (const name of names) if (rows.length > 8) attacks[name]?.(rows, head, pick);
-    const hasEffect = inBase(work, (file) => {
-      write(file, { rows, head });
-      return exactly(file) !== untouched;
-    });
-    if (!hasEffect) return;
-    counted++;
-    for (const name of names) seen.set(name, (seen.get(name) ?? 0) + 1);
-    const { isWhole, damage } = await verifyAt(work, [sink]);
-    const said = `${names.join(", ")}: ${JSON.stringify(damage)}`;
-    expect(isWhole, said).toBe(false);
-    const [first] = damage;
-    expect(first?.kind, said).toMatch(/^(altered|missing|reordered|forked|truncated|unsigned|unproven|orphan)$/);
-    // The place: an event, or the head, the beginning, or rows that belong to no event.
-    expect(
-      damage.some(({ seq, what }) => seq !== undefined || /head|beginning|row/.test(what)),
-      said,
-    ).toBe(true);
+const onPostgres = async (url: string): Promise<Target> => {
+  const { default: pg } = await import("pg");
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const read = async (table: string, order: string) =>
+    ((await client.query(`select * from quater.${table} order by ${order}`)).rows as Head[]).map((row) =>
+      Object.fromEntries(Object.entries(row).map(([name, value]) => [name, numbers.has(name) ? Number(value) : value])),
+    );
+  const stateOf = async (): Promise<State> => ({
+    rows: (await read("audit_event", "chain, seq")) as Cells[],
+    head: await read("audit_head", "chain"),
+  });
+  const insert = async (table: string, rows: readonly Head[]) => {
+    const [first] = rows;
+    if (first === undefined) return;
+    const names = Object.keys(first);
+    const values = rows.flatMap((row) => names.map((name) => plain(row[name])));
+    const marks = rows.map((_, at) => `(${names.map((_, of) => `$${at * names.length + of + 1}`).join(", ")})`).join(", ");
+    await client.query(`insert into quater.${table} (${names.join(", ")}) values ${marks}`, values);
   };
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.constantFrom(...Object.keys(attacks)), { minLength: 1, maxLength: 4 }),
-      fc.infiniteStream(fc.nat()),
-      attempt,
-    ),
-    { numRuns: changes, ...(changes > 1_000 ? {} : { seed: 11 }) },
-  );
-  expect([...seen.keys()].sort()).toEqual(Object.keys(attacks).sort());
-  expect(counted).toBeGreaterThan(changes * 0.9);
-}, 3_600_000);
+  const base = join(folder.root, "postgres");
+  let untouched: string | undefined;
+  let instances: Head[] = [];
+  return {
+    base,
+    url,
+    stateOf,
+    put: async ({ rows, head }) => {
+      if (untouched === undefined) {
+        untouched = JSON.stringify(await stateOf());
+        instances = (await client.query("select * from quater.audit_instance")).rows as Head[];
+      }
+      await client.query("begin");
+      for (const table of ["audit_event", "audit_head", "audit_instance"]) await client.query(`delete from quater.${table}`);
+      await insert("audit_event", [...new Map(rows.map((row) => [`${row.chain} ${row.seq}`, row])).values()]);
+      await insert("audit_head", head);
+      await insert("audit_instance", instances);
+      await client.query("commit");
+      return { root: base, hasEffect: JSON.stringify(await stateOf()) !== untouched };
+    },
+    sql: (text) => client.query(text.replace("audit_instance", "quater.audit_instance")),
+    close: () => client.end(),
+  };
+};
+
+const plain = (value: unknown): unknown => (typeof value === "string" ? value.replaceAll("\0", "?") : value);
+
+describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
+  const sink = join(folder.root, `${dialect}.jsonl`);
+  let attested = "";
+  let genuine: State = { rows: [], head: [] };
+  let server: TestPostgres | string = "not started";
+  let target: Target | undefined;
+
+  beforeAll(async () => {
+    if (dialect === "postgres") {
+      server = await testPostgres();
+      if (typeof server === "string") return;
+    }
+    target = typeof server === "string" ? onSqlite() : await onPostgres(await server.freshUrl());
+    const { base, url, stateOf, sql } = target;
+    mkdirSync(base);
+    older = [];
+    const trail = await trailAt(base, { url });
+    for (let n = 0; n < 12; n++) {
+      await request(trail, n);
+      if (n % 4 !== 3) continue;
+      attested += await trail.checkpoint();
+      older.push(await stateOf());
+    }
+    await erase(trail, 5);
+    // A call that was lost: its process is gone.
+    const started = { type: "call.started", callId: "11111111-1111-4111-8111-111111111111", handler: "refund" } as const;
+    await trail.ledger.write([{ events: [{ fields: started }] }]);
+    attested += await trail.checkpoint();
+    await trail.close();
+    await sql("insert into audit_instance (instance, lease_until, floor_seq) values ('000000000000', 1, 0)");
+    writeFileSync(sink, attested);
+    genuine = await stateOf();
+  });
+
+  afterAll(async () => {
+    await target?.close();
+    if (typeof server !== "string") await server.close();
+  });
+
+  test("rows written back as they were are no change, and leave the trail whole after each kind of maintenance", async (context) => {
+    if (target === undefined) return context.skip(String(server));
+    const { url } = target;
+    for (const kind of ["prune", "sweep", "erase"] as const) {
+      const { root, hasEffect } = await target.put(genuine);
+      expect(hasEffect).toBe(false);
+      expect((await verifyAt(root, [sink], { url })).damage).toEqual([]);
+      expect(await maintain(kind, root, sink, { url })).toBeGreaterThan(0);
+      expect((await verifyAt(root, [sink], { url })).damage).toEqual([]);
+    }
+  });
+
+  test(`S1, S2: ${changes[dialect]} times, several random changes at once are found, with kind and place`, async (context) => {
+    if (target === undefined) return context.skip(String(server));
+    const { put, url } = target;
+    const names = Object.keys(attacks).filter((name) => dialect === "sqlite" || !ofSqlite.has(name));
+    const seen = new Map<string, number>();
+    let [counted, refused, done] = [0, 0, 0];
+    const found = async (root: string, said: string): Promise<void> => {
+      const { isWhole, damage } = await verifyAt(root, [sink], { url });
+      const all = `${said}: ${JSON.stringify(damage)}`;
+      expect(isWhole, all).toBe(false);
+      expect(damage[0]?.kind, all).toMatch(/^(altered|missing|reordered|forked|truncated|unsigned|unproven|orphan)$/);
+      // The place: an event, or the head, the beginning, or rows that belong to no event.
+      expect(
+        damage.some(({ seq, what }) => seq !== undefined || /head|beginning|row/.test(what)),
+        all,
+      ).toBe(true);
+    };
+    const attempt = async (chosen: readonly string[], kind: Maintenance | "none", random: Iterator<number>): Promise<void> => {
+      const pick: Pick = (below) => (random.next().value as number) % Math.max(1, below);
+      const rows = genuine.rows.map((row) => ({ ...row }));
+      const head = genuine.head.map((row) => ({ ...row }));
+      for (const name of chosen) if (rows.length > 8) attacks[name]?.(rows, head, pick);
+      const { root, hasEffect } = await put({ rows, head });
+      if (!hasEffect) return;
+      counted++;
+      for (const name of chosen) seen.set(name, (seen.get(name) ?? 0) + 1);
+      await found(root, chosen.join(", "));
+      if (kind === "none") return;
+      const work = await maintain(kind, root, sink, { url }).catch(() => "refused" as const);
+      if (work === "refused") refused++;
+      else done++;
+      writeFileSync(sink, attested);
+      await found(root, `${chosen.join(", ")}, then ${kind} (${work})`);
+    };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 4 }),
+        fc.constantFrom("none" as const, "none" as const, "none" as const, "prune" as const, "sweep" as const, "erase" as const),
+        fc.infiniteStream(fc.nat()),
+        attempt,
+      ),
+      { numRuns: changes[dialect], ...(changes[dialect] > 1_000 ? {} : { seed: 11 }) },
+    );
+    expect([...seen.keys()].sort()).toEqual([...names].sort());
+    expect(counted).toBeGreaterThan(changes[dialect] * 0.9);
+    expect(refused).toBeGreaterThan(0);
+    expect(done).toBeGreaterThan(0);
+    process.stderr.write(`${dialect}: ${counted} changes; maintenance was done after ${done}, and refused after ${refused}\n`);
+  }, 7_200_000);
+});

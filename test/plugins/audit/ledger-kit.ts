@@ -1,20 +1,25 @@
 // A trail without a process around it: the real ledger on a real file, for tests that need many of them.
 
 import { join } from "node:path";
+import type { Catalog } from "../../../core/index.ts";
 import { signed } from "../../../plugins/audit/chain.ts";
 import type { Report } from "../../../plugins/audit/damage.ts";
+import { erase } from "../../../plugins/audit/erasing/erase.ts";
 import { KeyRing } from "../../../plugins/audit/key-ring.ts";
 import type { TrailKeys } from "../../../plugins/audit/keys.ts";
 import { Ledger } from "../../../plugins/audit/ledger.ts";
-import { lineOf } from "../../../plugins/audit/sinks.ts";
+import { prune } from "../../../plugins/audit/prune.ts";
+import { lineOf, sinksOf } from "../../../plugins/audit/sinks.ts";
 import { storeSource } from "../../../plugins/audit/source.ts";
+import { sweepUnknown } from "../../../plugins/audit/sweep.ts";
 import { migrations } from "../../../plugins/audit/tables.ts";
+import { Trail } from "../../../plugins/audit/trail.ts";
 import { verifySource } from "../../../plugins/audit/verify-source.ts";
 import type { Database } from "../../../plugins/store/connection.ts";
 import { openInProcess } from "../../../plugins/store/in-process.ts";
 import { openStore } from "../../../plugins/store/open.ts";
 import { openPostgres } from "../../../plugins/store/postgres.ts";
-import type { Migration, OpenStore } from "../../../plugins/store/service.ts";
+import type { Migration, OpenStore, Store } from "../../../plugins/store/service.ts";
 import { openThreaded } from "../../../plugins/store/threaded.ts";
 
 export interface OpenTrail {
@@ -107,6 +112,59 @@ export const verifyAt = async (root: string, against: readonly string[] = [], gi
     if (report === undefined) throw new Error("There is no trail");
     return report;
   } finally {
+    await close();
+  }
+};
+
+/** What Quater does to a trail by itself or on an operator's command. */
+export type Maintenance = "prune" | "sweep" | "erase";
+
+/**
+ * Runs one kind of maintenance over a trail that nobody else writes: retention of no days at all, the sweep of lost calls, or
+ * an erasure of every body.
+ *
+ * @returns How many events were removed, calls found or bodies erased. @throws when it is refused.
+ */
+export const maintain = async (kind: Maintenance, root: string, sink: string, given: StoreGiven = {}): Promise<number> => {
+  const { store, close } = await storeAt(root, given);
+  const ring = new KeyRing(keyFileIn(root));
+  const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const service: Store = {
+    register: () => undefined,
+    open: async () => store,
+    isMade: async () => true,
+    checkWith: () => undefined,
+    whenLost: () => undefined,
+    fence: () => undefined,
+    isFenced: false,
+    lockOf: () => undefined,
+  };
+  const sinks = sinksOf([{ file: sink }], root, false);
+  const options = {
+    app: "test",
+    store: service,
+    keys: ring,
+    sinks,
+    log: quiet,
+    leaseMs: 30_000,
+    stays: false,
+    started: () => ({}),
+  };
+  const trail = new Trail(options);
+  try {
+    await trail.open();
+    const parts = { trail, store, keys: ring.current, sinkFiles: [sink] };
+    if (kind === "prune") return await prune(parts, Date.now() + 3_600_000);
+    if (kind === "sweep") return await sweepUnknown(parts);
+    const catalog = { get: () => undefined } as unknown as Catalog;
+    const eraser = { credential: "c", issuer: "i", kind: "user", person: "root", subject: "root" } as const;
+    const counts = await erase(
+      { trail, store, keyFile: ring.file, catalog, erasers: [], tagOf: () => "" },
+      { person: undefined, filter: {}, isWhole: true, reason: "old", principal: eraser, by: "root" },
+    );
+    return counts["erasedBodies"] ?? 0;
+  } finally {
+    trail.writer.close();
     await close();
   }
 };
