@@ -12,6 +12,7 @@ import { eraserFor, type RightParts } from "./erasing/right.ts";
 import type { Eraser } from "./erasing/subject.ts";
 import { each, type Filter, type Found, newest, timeOf, trailIn } from "./find.ts";
 import { activateKeys, openKeys, prepareKeys, readKeys, readTrailFile, rotateKeys } from "./keys.ts";
+import { runningInstances } from "./leases.ts";
 import { jsonLine, textBlock, textLine } from "./show.ts";
 import { type Source, storeSource } from "./source.ts";
 import { type HeadRow, queriesOn } from "./tables.ts";
@@ -112,18 +113,19 @@ export const fingerprint = ({ keyFile }: CommandParts, io: CommandIo): number =>
 
 export const rotate = async (
   parts: CommandParts,
-  { prepare, activate }: Static<typeof rotateInput>,
+  { prepare, activate, despiteLeases }: Static<typeof rotateInput>,
   io: CommandIo,
 ): Promise<number> => {
   const { keyFile } = parts;
   if (prepare && activate) invalid("/activate", "must come later than --prepare: distribute the key file in between");
   openKeys(keyFile);
-  if (!prepare && !activate) {
-    const running = await othersRunning(parts);
-    if (running > 0) {
+  if (!prepare && !activate && !despiteLeases && (await parts.store.isMade())) {
+    const { count, text } = await runningInstances(await parts.store.open());
+    if (count > 0) {
       io.say(
-        `${running === 1 ? "Another instance is" : `${running} other instances are`} running, so rotate in two steps: ` +
-          "`quater audit rotate --prepare`, copy the key file to every instance, then `quater audit rotate --activate`.\n",
+        `${count === 1 ? "Another instance is" : `${count} other instances are`} running (${text}), so rotate in two steps: ` +
+          "`quater audit rotate --prepare`, copy the key file to every instance, then `quater audit rotate --activate`. " +
+          "If you are sure that no other instance runs, add --despite-leases.\n",
       );
       return inUse;
     }
@@ -136,15 +138,6 @@ export const rotate = async (
       `Nothing uses the new keys yet. Copy ${keyFile} to every instance, then run \`quater audit rotate --activate\` on each copy.\n`,
     );
   return 0;
-};
-
-/** Instances whose lease runs. */
-const othersRunning = async ({ store }: CommandParts): Promise<number> => {
-  if (!(await store.isMade())) return 0;
-  const open = await store.open();
-  const { db } = queriesOn(open);
-  const rows = await open.read(db.selectFrom("audit_instance").select("instance").where("lease_until", ">", open.clock));
-  return rows.length;
 };
 
 export const verify = async (parts: CommandParts, input: Static<typeof verifyInput>, io: CommandIo): Promise<number> => {

@@ -43,6 +43,7 @@ export const eraseInput = Type.Object({
 export const rotateInput = Type.Object({
   prepare: Type.Boolean({ default: false, description: "Add new keys to the key file; nothing uses them yet" }),
   activate: Type.Boolean({ default: false, description: "Use the prepared keys; running instances follow by themselves" }),
+  despiteLeases: Type.Boolean({ default: false, description: "Rotate in one step although the store says that others run" }),
 });
 
 /** @param parts  What a command works on. */

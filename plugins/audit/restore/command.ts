@@ -8,6 +8,7 @@ import type { RestoreParts } from "./restored.ts";
 export const restoredInput = Type.Object({
   reason: Type.String({ minLength: 1, maxLength: 500, description: "Why the store was restored, for the record" }),
   against: Type.Array(Type.String(), { default: [], description: "A sink of another instance; may be repeated" }),
+  despiteLeases: Type.Boolean({ default: false, description: "Go on although the store says that an instance runs" }),
 });
 
 export interface RestoredCommandParts extends RestoreParts {
@@ -23,13 +24,13 @@ export const restoredCommand = (parts: RestoredCommandParts): PluginCommand => (
 
 const run = async (
   parts: RestoredCommandParts,
-  { reason, against }: Static<typeof restoredInput>,
+  { reason, against, despiteLeases }: Static<typeof restoredInput>,
   io: CommandIo,
 ): Promise<number> => {
   const { acknowledgeRestore } = await import("./restored.ts");
   const done = await acknowledgeRestore(
     parts,
-    { reason, by: userInfo().username, against: against.map(io.pathOf) },
+    { reason, by: userInfo().username, against: against.map(io.pathOf), despiteLeases },
     await parts.store.open(),
   );
   const { event, missing, lostUses, counts, untold } = done;

@@ -4,11 +4,12 @@
 import { conflict, QuaterError } from "../../../core/index.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
 import type { TrailKeys } from "../keys.ts";
+import { runningInstances } from "../leases.ts";
 import type { Draft, Ledger } from "../ledger.ts";
 import type { LikeTags } from "../like-tags.ts";
 import type { Sink } from "../sinks.ts";
 import { linesOf } from "../source.ts";
-import { chain, compiled, type HeadRow, type InstanceRow, queriesOn } from "../tables.ts";
+import { chain, compiled, type HeadRow } from "../tables.ts";
 import type { Trail } from "../trail.ts";
 import type { RestoredDetail } from "./acknowledged.ts";
 import { type Claim, claimIn, type Missing, signedLine } from "./attestation.ts";
@@ -42,6 +43,15 @@ export interface RestoreParts {
   readonly app: string;
 }
 
+export interface RestoreGiven {
+  readonly reason: string;
+  readonly by: string;
+  /** Sinks of other instances. */
+  readonly against: readonly string[];
+  /** Go on although the store says that an instance runs. */
+  readonly despiteLeases: boolean;
+}
+
 export interface Restored {
   /** Number of the `store.restored` event. */
   readonly event: number;
@@ -59,11 +69,11 @@ const usesNamed = 100;
 /** @throws {QuaterError} `conflict` while an instance runs, when store and sinks agree, or when a sink cannot be read. */
 export const acknowledgeRestore = async (
   { trail, keys, sinks, restorers, app }: RestoreParts,
-  { reason, by, against }: { readonly reason: string; readonly by: string; readonly against: readonly string[] },
+  { reason, by, against, despiteLeases }: RestoreGiven,
   store: OpenStore,
 ): Promise<Restored> => {
   trail.acknowledgeRestore();
-  await assertNobodyRuns(store);
+  if (!despiteLeases) await assertNobodyRuns(store);
   const ledger = await trail.open();
   const head = await headOf(store);
   if (head === undefined) throw new Error("The head of the trail is gone");
@@ -102,15 +112,10 @@ export const acknowledgeRestore = async (
 };
 
 const assertNobodyRuns = async (store: OpenStore): Promise<void> => {
-  const { db } = queriesOn(store);
-  const alive = await store.read<InstanceRow & { readonly now: number }>(
-    db.selectFrom("audit_instance").selectAll().select(store.clock.as("now")).where("lease_until", ">", store.clock),
-  );
-  const [first] = alive;
-  if (first === undefined) return;
-  const seconds = Math.max(1, Math.ceil((Math.max(...alive.map((each) => each.lease_until)) - first.now) / 1_000));
+  const { count, text } = await runningInstances(store);
+  if (count === 0) return;
   conflict(
-    `${alive.length === 1 ? "An instance is" : `${alive.length} instances are`} running. Stop all instances, then repeat this command. If none runs any more, wait ${seconds} s: that is how long the lease of the last one lasts`,
+    `${count === 1 ? "An instance is" : `${count} instances are`} running. Stop all instances, then repeat this command. If none runs any more, wait until their leases have run out: ${text}. If you are sure that none runs, add --despite-leases`,
   );
 };
 

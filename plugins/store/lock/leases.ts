@@ -46,7 +46,7 @@ export interface Lease {
   readonly end: Statement;
   /** When the store last confirmed it; taken before the store was asked. */
   confirmedAt: Instant;
-  /** Another holder has taken the lock since. */
+  /** Another holder has taken the lock since, or somebody deleted the row. */
   isLost: boolean;
 }
 

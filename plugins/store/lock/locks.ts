@@ -83,7 +83,8 @@ export class Locks {
     release: async (lease) => {
       this.#leases.delete(lease);
       if (this.#leases.size === 0) clearInterval(this.#renewing);
-      await (await this.#options.open()).apply([lease.end]);
+      const [ended] = await (await this.#options.open()).apply([lease.end]);
+      if (ended?.changes !== 1 && !lease.isLost) this.#tellLost(lease);
     },
     confirm: async (lease) => {
       if (!lease.isLost) await renewed(await this.#options.open(), [lease]);
@@ -101,10 +102,13 @@ export class Locks {
     } catch (error) {
       this.#warn("Locks could not be renewed", error);
     }
-    for (const { name } of held.filter((lease) => lease.isLost && this.#leases.has(lease)))
-      this.#options.log.error(`The lock ${name} was lost while a handler may have been running`, {
-        hint: "The process stood still for longer than store({ lockLeaseMs }), and another call has taken the lock",
-      });
+    for (const lease of held) if (lease.isLost && this.#leases.has(lease)) this.#tellLost(lease);
+  }
+
+  #tellLost({ name }: Lease): void {
+    this.#options.log.error(`The lock ${name} was lost while a handler may have been running`, {
+      hint: "The process stood still for longer than store({ lockLeaseMs }) and another call has taken the lock, or somebody deleted or changed its row in quater_lock",
+    });
   }
 
   #warn(message: string, error: unknown): void {

@@ -298,4 +298,30 @@ onBothDialects((claim) => {
     expect(codeOf(await outcome)).toBe("lock_lost");
     expect(refunded.size).toBe(0);
   });
+
+  claim("S4: an approval is not used once the row of its lock was deleted", async ({ boot }) => {
+    reset();
+    const desk = await boot(deskOf({ lock: byOrder }));
+    const id = await approved(desk, { order: "a", cents: 1 });
+    underLock = async () => {
+      underLock = undefined;
+      await desk.sql("delete from quater_lock");
+    };
+    expect(codeOf(await refunds(desk, { order: "a", cents: 1 }))).toBe("lock_lost");
+    expect([refunded.size, (await desk.record(id)).state]).toEqual([0, "approved"]);
+  });
+
+  claim("S4: a holder whose row was deleted while its handler ran says so when it ends", async ({ boot }) => {
+    reset();
+    const desk = await boot(deskOf({ lock: byOrder }));
+    const lost = () => desk.app.log.filter(({ message }) => message.startsWith("The lock order was lost"));
+    expect(codeOf(await fees(desk, { id: "a", cents: 1 }))).toBe("ok");
+    expect(lost()).toEqual([]);
+    const slow = fees(desk, { id: "a", cents: 1, slowMs: 300 });
+    await until(() => running === 1);
+    await desk.sql("delete from quater_lock");
+    expect(codeOf(await slow)).toBe("ok");
+    await until(() => lost().length > 0);
+    expect(lost()).toMatchObject([{ level: "error" }]);
+  });
 });

@@ -186,8 +186,12 @@ test("O2: rotate in two steps prints the new fingerprint at the first; without a
   sql("insert into audit_instance values ('other', 9999999999999, 0)");
   const refused = await quater("audit rotate");
   expect([refused.code, refused.out, refused.err]).toEqual([75, "", expect.stringContaining("audit rotate --prepare")]);
-  sql("delete from audit_instance where instance = 'other'");
+  expect(refused.err).toContain("other until 2286-11-20T17:46:39.999Z");
+  expect(refused.err).toContain("--despite-leases");
   expect((await quater("audit fingerprint")).out).toBe(prepared.out);
+  expect((await quater("audit rotate --despite-leases")).code).toBe(0);
+  expect((await quater("audit fingerprint")).out).not.toBe(prepared.out);
+  sql("delete from audit_instance where instance = 'other'");
 });
 
 test("damage: exit 1, with the place and the kind", async () => {

@@ -145,6 +145,29 @@ onBothStores((claim) => {
     await expectGap(desk);
   });
 
+  claim("S19: a planted lease does not keep an operator from acknowledging a restore", async (make) => {
+    using desk = make();
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
+    const dump = await desk.dump();
+    await desk.run(["run", "note", "--to", "Olga", "--cents", "2"]);
+    await desk.restore(dump);
+    const prefix = desk.url === undefined ? "" : "quater.";
+    for (const [until, text] of [
+      ["9999999999999", "2286-11-20T17:46:39.999Z"],
+      ["9000000000000000000", "9000000000000000000"],
+    ] as const) {
+      await desk.sql(`delete from ${prefix}audit_instance`);
+      await desk.sql(`insert into ${prefix}audit_instance (instance, lease_until, floor_seq) values ('planted', ${until}, 0)`);
+      const refused = await restored(desk);
+      expect(refused.code).not.toBe(0);
+      expect(refused.err).toContain(`planted until ${text}`);
+      expect(refused.err).toContain("--despite-leases");
+    }
+    expect((await desk.run(["store", "restored", "--reason", "disk", "--despite-leases"])).code).toBe(0);
+    expect(await served(desk)).toMatchObject({ isUp: true });
+    await expectGap(desk);
+  });
+
   claim("S19: copies of an old line at the end of a sink hide no newer line", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
