@@ -1,4 +1,5 @@
-// Events by what was asked for. The database narrows by text, because `meta` is one column; what is exact is decided here.
+// Events by what was asked for. The database narrows by the text of `meta`, and verified events decide: the columns beside
+// `meta` may be anybody's words.
 
 import { invalid } from "../../core/index.ts";
 import type { OpenStore } from "../store/service.ts";
@@ -82,9 +83,11 @@ export const verifiedRows = async ({ store, check }: TrailReader, query: Page): 
 };
 
 /**
- * Reads a page of events that match. A row that does not verify is always among them: what it says of itself does not count.
+ * Reads a page of events that match. A row that does not verify is among them if its `meta` has the texts of the filter: what it
+ * says of itself does not count.
  *
  * @param from  Exclusive; the direction is `"after"` it, or `"before"` it with the newest first.
+ * @param begin  Rows up to this number are left out, unless their column says that they are new enough.
  * @returns A page of at most 1,000, and where the next one begins; `undefined` when there is none.
  */
 export const pageOf = async (
@@ -92,14 +95,15 @@ export const pageOf = async (
   filter: Filter,
   direction: "after" | "before",
   from: number,
+  begin = 0,
 ): Promise<{ readonly found: readonly Found[]; readonly next: number | undefined }> => {
   const { page, previous } = queriesOn(trail.store);
   let query = page(direction, from, pageRows).select(previous);
-  if (filter.call !== undefined) query = query.where("call_id", "=", filter.call);
-  if (filter.since !== undefined) query = query.where("at", ">=", filter.since);
-  if (filter.until !== undefined) query = query.where("at", "<", filter.until);
+  const { call, since } = filter;
+  if (call !== undefined) query = query.where(({ eb, or }) => or([eb("call_id", "=", call), eb("meta", "like", textWith(call))]));
+  if (since !== undefined) query = query.where(({ eb, or }) => or([eb("seq", ">", begin), eb("at", ">=", since)]));
   for (const text of [filter.handler, filter.principal, filter.surface, filter.outcome])
-    if (text !== undefined) query = query.where("meta", "like", `%${likely(JSON.stringify(text))}%`);
+    if (text !== undefined) query = query.where("meta", "like", textWith(text));
   const read = await verifiedRows(trail, query);
   const found = direction === "after" ? read : [...read].reverse();
   return {
@@ -108,10 +112,30 @@ export const pageOf = async (
   };
 };
 
+/**
+ * Finds where `since` begins, by the verified time of the events: back from the end, up to a page without any that is new enough.
+ *
+ * @returns The number before the first event that may match.
+ */
+const beginOf = async ({ since }: Filter, trail: TrailReader): Promise<number> => {
+  if (since === undefined) return 0;
+  for (let next: number | undefined = Number.MAX_SAFE_INTEGER; next !== undefined; ) {
+    const page = await pageOf(trail, {}, "before", next);
+    const verified = page.found.filter((found) => found.unverified === undefined);
+    const [newest] = verified;
+    // Rows behind it that do not verify may be new.
+    if (newest !== undefined && !verified.some(({ meta }) => meta.at >= since)) return newest.row.seq;
+    next = page.next;
+  }
+  return 0;
+};
+
 /** Everything after `from`, in order. */
 export const each = async function* (trail: TrailReader, filter: Filter, from = 0): AsyncGenerator<Found> {
+  // A command that follows the trail reads few rows at a time, and often.
+  const begin = from > 0 ? from : await beginOf(filter, trail);
   for (let next: number | undefined = from; next !== undefined; ) {
-    const page = await pageOf(trail, filter, "after", next);
+    const page = await pageOf(trail, filter, "after", next, begin);
     yield* page.found;
     next = page.next;
   }
@@ -120,8 +144,9 @@ export const each = async function* (trail: TrailReader, filter: Filter, from = 
 /** The newest `count` of them, in order. */
 export const newest = async (trail: TrailReader, filter: Filter, count: number): Promise<readonly Found[]> => {
   const found: Found[] = [];
+  const begin = await beginOf(filter, trail);
   for (let next: number | undefined = Number.MAX_SAFE_INTEGER; next !== undefined && found.length < count; ) {
-    const page = await pageOf(trail, filter, "before", next);
+    const page = await pageOf(trail, filter, "before", next, begin);
     found.push(...page.found);
     next = page.next;
   }
@@ -131,9 +156,14 @@ export const newest = async (trail: TrailReader, filter: Filter, count: number):
 /** `%` and `_` stand for any text: more is found then, and left out again here. A backslash is an escape in PostgreSQL. */
 const likely = (text: string): string => text.replaceAll("\\", "_");
 
-export const matches = (meta: EventMeta, { handler, principal, surface, outcome }: Filter): boolean => {
+const textWith = (text: string): string => `%${likely(JSON.stringify(text))}%`;
+
+export const matches = (meta: EventMeta, { handler, principal, surface, outcome, call, since, until }: Filter): boolean => {
   const who = meta.principal;
   return (
+    (call === undefined || meta.callId === call) &&
+    (since === undefined || meta.at >= since) &&
+    (until === undefined || meta.at < until) &&
     (handler === undefined || meta.handler === handler) &&
     (surface === undefined || meta.surface === surface) &&
     (outcome === undefined || meta.outcome === outcome || meta.errorCode === outcome) &&

@@ -53,8 +53,4 @@ export const isBy = ({ principal }: EventMeta, isPerson: (name: string | undefin
 
 /** Returns whether an event is selected, apart from the requests that it may name. */
 export const isSelected = (meta: EventMeta, { person, filter }: Selection): boolean =>
-  matches(meta, filter) &&
-  (person === undefined || isBy(meta, (name) => name !== undefined && isSameName(name, person))) &&
-  (filter.call === undefined || meta.callId === filter.call) &&
-  (filter.since === undefined || meta.at >= filter.since) &&
-  (filter.until === undefined || meta.at < filter.until);
+  matches(meta, filter) && (person === undefined || isBy(meta, (name) => name !== undefined && isSameName(name, person)));

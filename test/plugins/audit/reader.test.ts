@@ -7,7 +7,7 @@ import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Damage } from "../../../plugins/audit/damage.ts";
 import type { EventRow } from "../../../plugins/audit/event.ts";
-import { type Found, newest, trailIn } from "../../../plugins/audit/find.ts";
+import { each, type Filter, type Found, newest, trailIn } from "../../../plugins/audit/find.ts";
 import { exportedRow } from "../../../plugins/audit/rows.ts";
 import { jsonLine, textBlock, textLine } from "../../../plugins/audit/show.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
@@ -28,6 +28,10 @@ interface Attacked {
   readonly set: (seq: number, cells: Readonly<Record<string, unknown>>) => Promise<void>;
   readonly run: (sql: string) => Promise<void>;
   readonly look: () => Promise<{ readonly damage: readonly Damage[]; readonly found: readonly Found[] }>;
+  /** As `audit show` and `audit tail` find them. */
+  readonly find: (filter: Filter) => Promise<{ readonly shown: readonly Found[]; readonly tailed: readonly Found[] }>;
+  /** Writes events after the twelve. @returns The store's time before them; they are later. */
+  readonly more: (events: number) => Promise<number>;
   readonly dialect: "sqlite" | "postgres";
 }
 
@@ -64,6 +68,22 @@ const attacked = async (root: string, given: StoreGiven): Promise<Attacked> => {
         await store.apply([db.updateTable("audit_event").set(cells).where("seq", "=", seq)]);
       }),
     run: (sql) => inStore(async (store) => void (await store.apply([{ sql, parameters: [] }]))),
+    find: (filter) =>
+      inStore(async (store) => {
+        const trailed = trailIn(store, keyFileIn(root));
+        const shown: Found[] = [];
+        for await (const found of each(trailed, filter)) shown.push(found);
+        return { shown, tailed: await newest(trailed, filter, 10_000) };
+      }),
+    more: async (events) => {
+      const again = await trailAt(root, given);
+      const before = await again.store.now();
+      // The clock has milliseconds.
+      while ((await again.store.now()) === before);
+      await again.ledger.write([{ events: Array.from({ length: events }, () => ({ fields: { type: "audit.gap" as const } })) }]);
+      await again.close();
+      return before + 1;
+    },
     look: async () => ({
       damage: (await verifyAt(root, [], given)).damage,
       found: await inStore((store) => newest(trailIn(store, keyFileIn(root)), {}, 100)),
@@ -87,6 +107,34 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
       mkdirSync(root);
       await prove(await attacked(root, dialect === "sqlite" ? {} : { url: await (postgres as TestPostgres).freshUrl() }));
     });
+
+  claim("S1: a changed column hides no event from --call and --since", async ({ rows, set, find }) => {
+    await set(3, { call_id: "call-9" });
+    await set(5, { call_id: "call-2" });
+    await set(12, { at: 1 });
+    const [ofCall, since] = [await find({ call: "call-2" }), await find({ since: rows.get(1)?.at ?? 0 })];
+    for (const found of [ofCall.shown, ofCall.tailed]) {
+      expect(found.map(({ row }) => row.seq)).toEqual([3, 4, 5]);
+      expect(marked(found)).toEqual([3, 5]);
+    }
+    for (const found of [since.shown, since.tailed]) {
+      expect(found.map(({ row }) => row.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+      expect(marked(found)).toEqual([3, 5, 12]);
+    }
+  });
+
+  claim("S1: --since begins at the right event of a long trail, by the verified time", async ({ set, find, more }) => {
+    await more(1_200);
+    const since = await more(1_500);
+    await set(1_213, { at: 1 });
+    await set(2_000, { at: 1 });
+    const { shown, tailed } = await find({ since });
+    for (const found of [shown, tailed]) {
+      expect([found.length, found[0]?.row.seq, found.at(-1)?.row.seq]).toEqual([1_500, 1_213, 2_712]);
+      expect(marked(found)).toEqual([1_213, 2_000]);
+    }
+    expect((await find({ since: since + 3_600_000 })).shown).toEqual([]);
+  });
 
   claim("an untouched trail is whole, and no row of it is marked", async ({ look }) => {
     const { damage, found } = await look();
