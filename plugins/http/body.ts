@@ -57,6 +57,7 @@ const readParts = (req: IncomingMessage, maxBytes: number, limit: string): Promi
     req.on("error", () => reject(cancelled()));
   });
 
+const ownField = { configurable: true, enumerable: true, writable: true } as const;
 /** How many parameters a query may have. */
 const maxParameters = 1_000;
 
@@ -66,7 +67,7 @@ const maxParameters = 1_000;
  * @throws {TransportRefusal} 400 for a query that is not UTF-8 or has too many parameters.
  */
 export const readQuery = (text: string): Readonly<Record<string, string | string[]>> => {
-  const found = new Map<string, string | string[]>();
+  const found: Record<string, string | string[]> = {};
   let count = 0;
   for (let start = 0, end: number; start < text.length; start = end + 1) {
     end = text.indexOf("&", start);
@@ -77,12 +78,14 @@ export const readQuery = (text: string): Readonly<Record<string, string | string
     const equals = part.indexOf("=");
     const name = decoded(equals === -1 ? part : part.slice(0, equals));
     const value = equals === -1 ? "" : decoded(part.slice(equals + 1));
-    const before = found.get(name);
-    if (before === undefined) found.set(name, value);
-    else if (typeof before === "string") found.set(name, [before, value]);
-    else before.push(value);
+    const before = Object.hasOwn(found, name) ? found[name] : undefined;
+    if (Array.isArray(before)) before.push(value);
+    else if (before !== undefined) found[name] = [before, value];
+    else if (name === "__proto__")
+      Object.defineProperty(found, name, { ...ownField, value }); // not the object's prototype
+    else found[name] = value;
   }
-  return Object.fromEntries(found); // defines __proto__ as a field, where an assignment would set the prototype
+  return found;
 };
 
 const decoded = (text: string): string => {

@@ -49,14 +49,35 @@ const noRoom: AnswerRoom = { reserve: () => true, take: () => undefined };
 export const newRoom = (res: ServerResponse): AnswerRoom =>
   (res.socket === null ? undefined : ownerOf.get(res.socket)?.room(res.socket, res)) ?? noRoom;
 
-/** The room for the answer that this response is: the same for all who ask. */
-export const roomOf = (res: ServerResponse): AnswerRoom => {
-  const known = rooms.get(res);
-  if (known !== undefined) return known;
-  const room = newRoom(res);
-  rooms.set(res, room);
-  return room;
-};
+/**
+ * The room for the answer that this response is: the same for all who ask. It is made when a large answer needs it: an entry
+ * in a WeakMap for each response made garbage collection several times as expensive.
+ */
+export const roomOf = (res: ServerResponse): AnswerRoom => new RoomOfAnswer(res);
+
+class RoomOfAnswer implements AnswerRoom {
+  readonly #res: ServerResponse;
+
+  constructor(res: ServerResponse) {
+    this.#res = res;
+  }
+
+  reserve(bytes: number): boolean {
+    return this.#made().reserve(bytes);
+  }
+
+  take(bytes: number): ReturnType<AnswerRoom["take"]> {
+    return this.#made().take(bytes);
+  }
+
+  #made(): AnswerRoom {
+    const known = rooms.get(this.#res);
+    if (known !== undefined) return known;
+    const room = newRoom(this.#res);
+    rooms.set(this.#res, room);
+    return room;
+  }
+}
 
 export class Sockets {
   readonly #limits: SocketLimits;
