@@ -100,6 +100,7 @@ const newestIn = (file: string, { keys, warn, isBoot, stays }: Comparison): read
   let unsigned = 0;
   try {
     for (const line of linesFromEnd(file, isBoot && stays ? readBytes.staying : readBytes.otherwise)) {
+      if (newest.isOld(line)) continue;
       const claim = claimIn(line, keys.publicKeys);
       if (claim === "unsigned" || (claim !== "foreign" && !newest.add(claim))) unsigned++;
     }
