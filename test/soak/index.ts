@@ -29,6 +29,7 @@ const tests = [
   "approval/lock-processes",
   "approval/crash",
   "http/exhaustion",
+  "mcp/stdio-limits",
 ];
 const files = [...tests.map((name) => `test/plugins/${name}.test.ts`), "test/chaos/chaos.test.ts"];
 
