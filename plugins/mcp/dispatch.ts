@@ -174,8 +174,8 @@ const collected = async (
   for await (const item of items) {
     const json = JSON.stringify(item) ?? "null";
     size += Buffer.byteLength(json) + 1;
-    // The check of the output has reserved room for large items.
-    const hasRoom = json.length >= largeAnswer || room.reserve(json.length);
+    // The item and its text are in memory. The check of the output has reserved room for a large item.
+    const hasRoom = room.reserve(json.length >= largeAnswer ? json.length : 2 * json.length);
     if (size > maxBytes || !hasRoom) {
       const refused = hasRoom ? outputTooLarge(name, maxBytes) : tooMuchUnread();
       await items.throw?.(handler.effect === "read" ? refused : itemUndelivered(name, refused)); // so that it is recorded
