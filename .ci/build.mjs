@@ -10,7 +10,7 @@ const { exports, bin, dependencies } = JSON.parse(readFileSync("package.json", "
 const sources = Object.values(exports).flatMap((entry) => entry["quater-source"] ?? []);
 const program = bin.quater.replace(/^dist\/(.*)\.js$/, "$1.ts");
 // Threads are started from files of their own: the store's, and the loader's.
-const threads = ["plugins/store/worker.ts", "core/one-copy.ts"];
+const threads = ["plugins/store/worker.ts", "core/boot/one-copy.ts"];
 const entries = [...sources, program, ...threads];
 // Read on every start, and most of them hundreds of files: they go into the bundle, and their licences with them.
 const licences = { typebox: "license", kysely: "LICENSE", canonicalize: "LICENSE" };
@@ -19,8 +19,8 @@ const bundled = Object.keys(licences);
 const large = ["typebox", "kysely"];
 // One file each, with all that they import by name: what every command reads, and what every call reads besides.
 const grouped = {
-  program: ["plugins/cli/program.ts"],
-  spine: ["core/index.ts", "core/kernel.ts", "core/load.ts", "plugins/index.ts", "plugins/cli/commands/run.ts"],
+  program: ["plugins/cli/program/program.ts"],
+  spine: ["core/index.ts", "core/boot/kernel.ts", "core/boot/load.ts", "plugins/index.ts", "plugins/cli/commands/run.ts"],
 };
 
 const groupOf = (name) => {

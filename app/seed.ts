@@ -1,8 +1,8 @@
 // The shop's tables and its first rows: the same on every machine, so that examples and tests can name them. Loaded
 // only when the file is new.
 
-import type { Database } from "./database.ts";
 import type { OrderStatus } from "./schemas.ts";
+import type { Database } from "./sql.ts";
 
 export const seededCustomers = 60;
 export const seededOrders = 300;

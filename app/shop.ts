@@ -2,7 +2,7 @@
 // checked against is what is changed, also when several processes serve the same file.
 
 import { notFound, resource } from "quater";
-import { type Database, database } from "./database.ts";
+import { database } from "./database.ts";
 import { emailTaken, noteFull, orderNotOpen, orderNotPaid, refundTooLarge } from "./problems.ts";
 import type {
   Customer,
@@ -15,6 +15,7 @@ import type {
   Refund,
   SalesReport,
 } from "./schemas.ts";
+import type { Database } from "./sql.ts";
 
 export interface OrderFilter {
   readonly status?: OrderStatus;

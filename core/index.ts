@@ -1,33 +1,10 @@
 // The only core file that plugins/ and app/ import, and the package's main entry.
 
-export { largeAnswer } from "./answer-size.ts";
-export type { Binder, Given } from "./bind.ts";
-export { type Branded, brand, isBranded } from "./brand.ts";
-export {
-  type Approved,
-  type Arrival,
-  type Authorized,
-  type Bound,
-  type Call,
-  Cancellation,
-  hashOf,
-  type Outcome,
-  previewOf,
-} from "./call.ts";
-export {
-  type Asks,
-  allReads,
-  type CookieRead,
-  type Credentials,
-  challengeOf,
-  howToAuthenticate,
-  type Presented,
-  partOf,
-  type Reads,
-  readingOf,
-} from "./credentials.ts";
-export { argumentsHash, canonicalText, digestOfText, schemaDigestOf } from "./digest.ts";
-export { errorText } from "./error-text.ts";
+export { withFileLock } from "./boot/file-lock.ts";
+export { type Config, defineConfig, type Manifest } from "./boot/manifest.ts";
+export { createPrivateFile, readPrivateFile, replacePrivateFile } from "./boot/private-file.ts";
+export { type Branded, brand, isBranded } from "./diagnostics/brand.ts";
+export { errorText } from "./diagnostics/error-text.ts";
 export {
   authenticatorFailed,
   cancelled,
@@ -57,9 +34,36 @@ export {
   unauthenticated,
   unavailable,
   unknownHandler,
-} from "./errors.ts";
-export { withFileLock } from "./file-lock.ts";
-export type { Holding } from "./flights.ts";
+} from "./diagnostics/errors.ts";
+export type { Log } from "./diagnostics/log.ts";
+export { type OptionNames, type OptionRule, soundsSecret } from "./diagnostics/plugin-options.ts";
+export { BootError, isBootError, type Problem } from "./diagnostics/problem.ts";
+export type { Asks, CookieRead } from "./diagnostics/reading.ts";
+export { cut, isInstant, nearest, visible, visibleLines } from "./diagnostics/text.ts";
+export {
+  type Approved,
+  type Arrival,
+  type Authorized,
+  type Bound,
+  type Call,
+  Cancellation,
+  hashOf,
+  type Outcome,
+  previewOf,
+} from "./model/call.ts";
+export {
+  allReads,
+  type Credentials,
+  challengeOf,
+  howToAuthenticate,
+  type Presented,
+  partOf,
+  type Reads,
+  readingOf,
+} from "./model/credentials.ts";
+export type { AnswerRoom, Entry } from "./model/entry.ts";
+export { type Exposed, type Exposure, type ExposureRules, expose, type HandlerName, type Refused } from "./model/exposure.ts";
+export type { Given } from "./model/given.ts";
 export {
   type CallContext,
   type Effect,
@@ -68,58 +72,9 @@ export {
   handler,
   type StreamSchema,
   stream,
-} from "./handler.ts";
-export {
-  type Admission,
-  type Approval,
-  type HookChoice,
-  type HookKind,
-  type Hooks,
-  hookKinds,
-  type InvokeHooks,
-} from "./hooks.ts";
-export { isLossy, parseJson, parseJsonBytes, pointerStep } from "./json.ts";
-export {
-  type Config,
-  defineConfig,
-  type Exposed,
-  type Exposure,
-  type ExposureRules,
-  expose,
-  type HandlerName,
-  type Manifest,
-  type Refused,
-} from "./manifest.ts";
-export { type Catalog, isVisibleTo, type Operation } from "./operation.ts";
-export {
-  type AnswerRoom,
-  type Command,
-  type CommandIo,
-  type ConfiguredPlugin,
-  cannotSend,
-  definePlugin,
-  type Entry,
-  type ExposureKey,
-  type Gate,
-  type Invocation,
-  isCannotSend,
-  type Log,
-  nameKeyOwner,
-  type Plugin,
-  type PluginCommand,
-  type PluginContext,
-  type Probe,
-  type ProbeAnswer,
-  type ProbeCall,
-  type Project,
-  type Rehearsal,
-  type Running,
-  type ServiceRef,
-  type Services,
-  type Surface,
-  serviceRef,
-} from "./plugin.ts";
-export { type OptionNames, type OptionRule, soundsSecret } from "./plugin-options.ts";
+} from "./model/handler.ts";
+export type { Holding } from "./model/holding.ts";
+export { type Catalog, isVisibleTo, type Operation } from "./model/operation.ts";
 export {
   type Auth,
   anyone,
@@ -130,7 +85,7 @@ export {
   type PolicyFunction,
   type PolicyLike,
   type Verdict,
-} from "./policy.ts";
+} from "./model/policy.ts";
 export {
   type Authenticate,
   type Authentication,
@@ -142,10 +97,31 @@ export {
   defineAuthenticator,
   isUnknown,
   type Principal,
-} from "./principal.ts";
-export { createPrivateFile, readPrivateFile, replacePrivateFile } from "./private-file.ts";
-export { BootError, isBootError, type Problem } from "./problem.ts";
-export { type Opened, type Resource, resource, type Uses } from "./resource.ts";
+} from "./model/principal.ts";
+export { type Opened, type Resource, resource, type Uses } from "./model/resource.ts";
+export type { Command } from "./model/run-mode.ts";
+export { largeAnswer } from "./pipeline/answer-size.ts";
+export type { Binder } from "./pipeline/bind.ts";
+export { traceIdOf } from "./pipeline/trace.ts";
+export type { CommandIo, PluginCommand } from "./plugin/command.ts";
+export type { PluginContext, Project } from "./plugin/context.ts";
+export { definePlugin } from "./plugin/define-plugin.ts";
+export { type ExposureKey, nameKeyOwner } from "./plugin/exposure-key.ts";
+export type { Gate, Invocation } from "./plugin/gate.ts";
+export {
+  type Admission,
+  type Approval,
+  type HookChoice,
+  type HookKind,
+  type Hooks,
+  hookKinds,
+  type InvokeHooks,
+} from "./plugin/hooks.ts";
+export type { ConfiguredPlugin, Plugin, Rehearsal, Running } from "./plugin/plugin.ts";
+export { type ServiceRef, type Services, serviceRef } from "./plugin/services.ts";
+export { cannotSend, isCannotSend, type Probe, type ProbeAnswer, type ProbeCall, type Surface } from "./plugin/surface.ts";
+export { argumentsHash, canonicalText, digestOfText, schemaDigestOf } from "./schema/digest.ts";
+export { isLossy, parseJson, parseJsonBytes, pointerStep } from "./schema/json.ts";
 export {
   hasSecret,
   isSchema,
@@ -157,7 +133,5 @@ export {
   requiredOf,
   secret,
   withoutPersonal,
-} from "./schema.ts";
-export { cut, isInstant, nearest, visible, visibleLines } from "./text.ts";
-export { traceIdOf } from "./trace.ts";
-export { type Static, type TSchema, Type } from "./typebox.ts";
+} from "./schema/schema.ts";
+export { type Static, type TSchema, Type } from "./schema/typebox.ts";

@@ -2,11 +2,11 @@
 // and not in core, which knows no plugin.
 
 import type { Manifest } from "../core/index.ts";
-import type { GateReport, GateSuiteOptions } from "./approval/gate/suite.ts";
+import type { GateReport, GateSuiteOptions } from "./gate-check/suite.ts";
 
 export * from "../core/testing/index.ts";
-export { type ApprovalCall, type ExpectedApproval, expectApproval } from "./approval/gate/expect.ts";
-export type { GateReport, GateRow, GateSuiteOptions, Granted, OwnTokens } from "./approval/gate/suite.ts";
+export { type ApprovalCall, type ExpectedApproval, expectApproval } from "./gate-check/expect.ts";
+export type { GateReport, GateRow, GateSuiteOptions, Granted, OwnTokens } from "./gate-check/suite.ts";
 
 /**
  * Tries the gate of a manifest from the outside of every surface. Nothing of the project is opened, run or written.
@@ -17,4 +17,4 @@ export type { GateReport, GateRow, GateSuiteOptions, Granted, OwnTokens } from "
  * @throws {BootError} when the manifest does not boot.
  */
 export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = {}): Promise<GateReport> =>
-  (await import("./approval/gate/suite.ts")).gateSuite(manifest, options);
+  (await import("./gate-check/suite.ts")).gateSuite(manifest, options);

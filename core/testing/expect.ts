@@ -1,9 +1,9 @@
 // Claims about calls, for any test runner: a claim that does not hold throws an error that says what was met.
 
-import type { Outcome } from "../call.ts";
-import { type ErrorKind, errorCodes } from "../errors.ts";
-import type { ProbeAnswer } from "../plugin.ts";
-import type { Awaitable } from "../principal.ts";
+import { type ErrorKind, errorCodes } from "../diagnostics/errors.ts";
+import type { Outcome } from "../model/call.ts";
+import type { Awaitable } from "../model/principal.ts";
+import type { ProbeAnswer } from "../plugin/surface.ts";
 
 /** The kinds of refusals by the gate; the others are failures of the handler or of the server. */
 const denials: ReadonlySet<ErrorKind> = new Set([

@@ -4,13 +4,18 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Cancellation, type Outcome } from "../call.ts";
-import type { Handler } from "../handler.ts";
-import { createKernel, type Kernel } from "../kernel.ts";
-import { defineConfig, type Exposed, expose, isManifest, type Manifest } from "../manifest.ts";
-import { type Command, type ConfiguredPlugin, definePlugin, type Log, type ProbeAnswer, type ProbeCall } from "../plugin.ts";
-import { type Authenticator, authenticator, type Principal } from "../principal.ts";
-import { Type } from "../typebox.ts";
+import { createKernel, type Kernel } from "../boot/kernel.ts";
+import { defineConfig, isManifest, type Manifest } from "../boot/manifest.ts";
+import type { Log } from "../diagnostics/log.ts";
+import { Cancellation, type Outcome } from "../model/call.ts";
+import { type Exposed, expose } from "../model/exposure.ts";
+import type { Handler } from "../model/handler.ts";
+import { type Authenticator, authenticator, type Principal } from "../model/principal.ts";
+import type { Command } from "../model/run-mode.ts";
+import { definePlugin } from "../plugin/define-plugin.ts";
+import type { ConfiguredPlugin } from "../plugin/plugin.ts";
+import type { ProbeAnswer, ProbeCall } from "../plugin/surface.ts";
+import { Type } from "../schema/typebox.ts";
 import { rehearsedBy } from "./rehearsed.ts";
 
 export { expectDenied, expectOk } from "./expect.ts";

@@ -1,7 +1,7 @@
 // A text that a pattern matches: the shortest that a simple reading of it gives. What looks around or back is not read.
 
-import { patternOf } from "../pattern.ts";
-import { Unsupported } from "../pattern-linear.ts";
+import { patternOf } from "../schema/pattern.ts";
+import { Unsupported } from "../schema/pattern-linear.ts";
 
 /** Gives `undefined` where none was found; what it gives has been matched. */
 export const textMatching = (pattern: string): string | undefined => {

@@ -1,7 +1,7 @@
 // Plugins as they are beside the real ones: for tests of a manifest, and for the gate suite.
 
-import { brand } from "../brand.ts";
-import { type ConfiguredPlugin, isPlugin, type Rehearsal } from "../plugin.ts";
+import { brand } from "../diagnostics/brand.ts";
+import { type ConfiguredPlugin, isPlugin, type Rehearsal } from "../plugin/plugin.ts";
 
 /** What is no plugin is given back: the boot says so. */
 export const rehearsedBy = (plugin: ConfiguredPlugin, rehearsal: Rehearsal): ConfiguredPlugin =>

@@ -1,9 +1,9 @@
 // A value that a schema accepts: for callers who need some input and have nothing to say with it. What a schema's
 // `examples` or `default` offer comes first; the rest is as small as the schema allows. Every sample is checked.
 
-import { withBoundedPatterns } from "../compiled-patterns.ts";
-import { complaintsOf } from "../complaints.ts";
-import { isSchema, type JsonSchema, propertiesOf, referred, requiredOf } from "../schema.ts";
+import { complaintsOf } from "../pipeline/complaints.ts";
+import { withBoundedPatterns } from "../schema/compiled-patterns.ts";
+import { isSchema, type JsonSchema, propertiesOf, referred, requiredOf } from "../schema/schema.ts";
 import { textMatching } from "./pattern.ts";
 
 export interface Sampler {
@@ -15,7 +15,7 @@ export interface Sampler {
 export class NoSample extends Error {}
 
 export const samplerOf = async (schema: JsonSchema): Promise<Sampler> => {
-  const { Compile } = await import("../compile.ts");
+  const { Compile } = await import("../schema/compile.ts");
   const compiled = withBoundedPatterns(schema);
   const validator = Compile(compiled as never);
   const accepts = (value: unknown) => validator.Check(value);

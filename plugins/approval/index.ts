@@ -4,51 +4,24 @@ import { type Authentication, definePlugin, type Plugin, type Rehearsal, Type } 
 import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
 import { storeRef } from "../store/service.ts";
-import type { NotifyOption } from "./notice.ts";
-import type { ApprovalListen, SsoOptions } from "./page/options.ts";
+import type { ApprovalExposure, ApprovalOptions } from "./options.ts";
 import { approversSurface } from "./page/parts.ts";
 import { approversDoor } from "./page/sso.ts";
-import type { ApprovalPolicy } from "./policy.ts";
 import { exposureProblems, optionProblems } from "./problems.ts";
 import { approvalsRef } from "./service.ts";
 
-export type { Notice, NoticeType, Notify, NotifyOption, Webhook } from "./notice.ts";
+export type { Notice, NoticeType, Notify, NotifyOption, Webhook } from "./notices/notice.ts";
+export type { ApprovalExposure, ApprovalOptions } from "./options.ts";
 export type { ApprovalListen, SsoOptions } from "./page/options.ts";
 export type { ApprovalPolicy, Approver } from "./policy.ts";
-export type { ApprovalOutcome, ApprovalRecord, ApprovalState, Vote } from "./record.ts";
+export type { ApprovalOutcome, ApprovalRecord, ApprovalState, Vote } from "./requests/record.ts";
 export { type Approvals, approvalsRef } from "./service.ts";
-
-/** The policy's name; narrowed to some surfaces only where that is said. */
-export type ApprovalExposure = string | { readonly policy: string; readonly surfaces?: readonly string[] };
 
 declare module "quater" {
   interface Exposure {
     /** Who must agree before a call runs: a policy of approval(). Holds over every surface unless narrowed. */
     readonly approval?: ApprovalExposure;
   }
-}
-
-export interface ApprovalOptions {
-  /** By name; an exposure says `approval: "finance"`. */
-  readonly policies: Readonly<Record<string, ApprovalPolicy>>;
-  /** The approvers' own door. No surface's credentials count unless the same authenticator is given here. */
-  readonly authenticate?: Authentication;
-  /** Where people reach this server: `https://shop.example`. Links are built from it, never from what a request says. */
-  readonly publicUrl?: string;
-  /** People whom a proxy has signed in. */
-  readonly sso?: SsoOptions;
-  /** A listener of its own for the page. Default: http's. */
-  readonly listen?: ApprovalListen;
-  /** Who is told of requests: a function, a webhook, or several. */
-  readonly notify?: NotifyOption;
-  /** How many requests of one caller may wait for people. Default 20. */
-  readonly maxPending?: number;
-  /** How many requests one person may file within an hour, cancelled ones included. Default 60. */
-  readonly maxFiledPerHour?: number;
-  /** How long after a denial the same call, or one that looks the same, is refused without asking anybody. Milliseconds, default 600,000. */
-  readonly cooldownMs?: number;
-  /** How long requests that have ended are kept after the last thing that happened to them. Default 400. */
-  readonly retentionDays?: number;
 }
 
 const exposureSchema = Type.Union([

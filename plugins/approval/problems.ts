@@ -1,10 +1,10 @@
 // What can be wrong with the options and with what exposures ask for, found before anything is set up.
 
 import { nearest, type Operation, type Problem } from "../../core/index.ts";
-import type { ApprovalExposure, ApprovalOptions } from "./index.ts";
 import { noticeProblems } from "./notices/problems.ts";
+import type { ApprovalExposure, ApprovalOptions } from "./options.ts";
 import { pageProblems } from "./page/options.ts";
-import { isSamePerson } from "./person.ts";
+import { isSamePerson } from "./requests/person.ts";
 
 interface Wrong {
   readonly cause: string;

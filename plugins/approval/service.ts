@@ -3,8 +3,13 @@
 
 import { type Awaitable, type Operation, type Principal, serviceRef } from "../../core/index.ts";
 import type { Policy } from "./policy.ts";
-import type { RanBefore } from "./ran-before.ts";
-import type { ApprovalRecord, ApprovalState } from "./record.ts";
+import type { RanBefore } from "./requests/earlier-call.ts";
+import type { ListGiven } from "./requests/list-given.ts";
+import type { ApprovalRecord, ApprovalState } from "./requests/record.ts";
+
+export type { ListGiven } from "./requests/list-given.ts";
+export type { ApprovalRecord } from "./requests/record.ts";
+export type { Tables } from "./requests/tables.ts";
 
 export interface Approver {
   /** Authenticated now, by the plugin's own door: roles and person count as they are at this moment. */
@@ -24,16 +29,6 @@ export interface VoteGiven {
   /** The digest that the approver was shown. */
   readonly digest: string;
   readonly reason?: string;
-}
-
-export interface ListGiven {
-  /** Default: all. */
-  readonly states?: readonly ApprovalState[];
-  readonly handler?: string;
-  /** Newest first. Default 50, at most 200. */
-  readonly limit?: number;
-  /** Only those filed before this one: for the next page. */
-  readonly before?: string;
 }
 
 /** What the requesting principal may know of its own request. */

@@ -3,13 +3,14 @@
 import { join } from "node:path";
 import { definePlugin, type Plugin, type Problem, Type } from "../../core/index.ts";
 import { storeRef } from "../store/service.ts";
-import { type AuditLevel, levels } from "./level.ts";
+import { type AuditLevel, levels } from "./log/level.ts";
+import type { AuditOptions } from "./options.ts";
 import { auditRef } from "./service.ts";
-import type { SinkOption } from "./sinks.ts";
 
-export type { AuditLevel } from "./level.ts";
+export type { AuditLevel } from "./log/level.ts";
+export type { AuditOptions } from "./options.ts";
 export { type Audit, type AuditEvent, auditRef } from "./service.ts";
-export type { SinkOption } from "./sinks.ts";
+export type { SinkOption } from "./sinks/sinks.ts";
 
 declare module "quater" {
   interface Exposure {
@@ -20,25 +21,6 @@ declare module "quater" {
      */
     readonly audit?: AuditLevel;
   }
-}
-
-export interface AuditOptions {
-  /**
-   * The key file; relative to the project's folder. Made on first start. Instances that share a store share it. Default
-   * `.quater/trail-keys.json`.
-   */
-  readonly keys?: string;
-  /** Where checkpoints go beside the store. Default: nowhere, and the log says what that means. */
-  readonly sinks?: readonly SinkOption[];
-  /** How long events are kept. Default 400. */
-  readonly retentionDays?: number;
-  /**
-   * For how long an instance that says nothing is taken to be alive. After it, calls that it had begun and not ended are
-   * recorded as `unknown`. Milliseconds, default 30,000.
-   */
-  readonly leaseMs?: number;
-  /** `SHA256:...`: the checkpoint key that `audit verify` takes for right. Default: what the key file holds. */
-  readonly fingerprint?: string;
 }
 
 /**

@@ -3,22 +3,22 @@
 import { serviceRef } from "../../core/index.ts";
 import type { OpenStore, Statement } from "../store/service.ts";
 import type { Eraser } from "./erasing/subject.ts";
-import type { EndedAs, EventFields } from "./event.ts";
-import type { Check, FiledFields, Standing } from "./evidence.ts";
-import type { LikeTags } from "./like-tags.ts";
-import type { KnownUses, UseProof } from "./proven-uses.ts";
+import type { EndedAs, EventFields } from "./log/event.ts";
+import type { Check, FiledFields, Standing } from "./log/evidence.ts";
+import type { LikeTags } from "./log/like-tags.ts";
+import type { KnownUses, UseProof } from "./log/proven-uses.ts";
 import type { Restorer } from "./restore/restored.ts";
 
 export { argumentsWithoutPersonal } from "./erasing/parts.ts";
 export type { Eraser, Erasure, ErasureSubject } from "./erasing/subject.ts";
-export type { EndedAs, EventFields, EventType } from "./event.ts";
-export type { Check, Evidence, FiledFields, ProvenVote, Standing } from "./evidence.ts";
-export { unchangedSince } from "./evidence.ts";
-export type { LikeTags } from "./like-tags.ts";
-export type { KnownUses, ProvenUse, UseProof } from "./proven-uses.ts";
+export type { EndedAs, EventFields, EventType } from "./log/event.ts";
+export type { Check, Evidence, FiledFields, ProvenVote, Standing } from "./log/evidence.ts";
+export { unchangedSince } from "./log/evidence.ts";
+export type { LikeTags } from "./log/like-tags.ts";
+export type { KnownUses, ProvenUse, UseProof } from "./log/proven-uses.ts";
+export { foldedName, isSameName } from "./log/same-name.ts";
+export { type ApproverRule, type Candidate, fits, isSatisfied } from "./log/votes.ts";
 export type { LostUse, Restorer, Voiding } from "./restore/restored.ts";
-export { foldedName, isSameName } from "./same-name.ts";
-export { type ApproverRule, type Candidate, fits, isSatisfied } from "./votes.ts";
 
 export interface AuditEvent {
   readonly fields: EventFields;

@@ -6,27 +6,27 @@ import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { BootError, type PluginContext, type Running } from "../../core/index.ts";
 import { isStoreFailure, storeRef } from "../store/service.ts";
-import { auditCommands } from "./commands.ts";
+import { auditCommands } from "./commands/commands.ts";
 import type { Eraser } from "./erasing/subject.ts";
-import { bodyText } from "./event.ts";
-import { DamagedHead, LostTrail, MissingKey } from "./head.ts";
-import type { AuditOptions } from "./index.ts";
-import { KeyRing } from "./key-ring.ts";
-import { derivedFrom, type TrailKeys } from "./keys.ts";
-import type { Draft } from "./ledger.ts";
-import { ProvenUses } from "./proven-uses.ts";
-import { Recorder } from "./recorder.ts";
-import { Redactor } from "./redact.ts";
-import { Refusals } from "./refusals.ts";
+import type { Draft } from "./log/entry.ts";
+import { bodyText } from "./log/event.ts";
+import { DamagedHead, LostTrail, MissingKey } from "./log/head.ts";
+import { KeyRing } from "./log/key-ring.ts";
+import { derivedFrom, type TrailKeys } from "./log/keys.ts";
+import { ProvenUses } from "./log/proven-uses.ts";
+import { Recorder } from "./log/recorder.ts";
+import { Redactor } from "./log/redact.ts";
+import { Refusals } from "./log/refusals.ts";
+import { migrations } from "./log/tables.ts";
+import { Trail } from "./log/trail.ts";
+import { unrecorded } from "./log/unrecorded.ts";
+import type { AuditOptions } from "./options.ts";
 import { restoredCommand } from "./restore/command.ts";
 import { StoreDisagrees } from "./restore/compare.ts";
 import type { Restorer } from "./restore/restored.ts";
 import { type Audit, type AuditEvent, auditRef } from "./service.ts";
-import { sinksOf } from "./sinks.ts";
-import { migrations } from "./tables.ts";
-import { Trail } from "./trail.ts";
-import { unrecorded } from "./unrecorded.ts";
-import { Unverified } from "./verified.ts";
+import { sinksOf } from "./sinks/sinks.ts";
+import { Unverified } from "./verify/verified.ts";
 
 const defaultKeys = ".quater/trail-keys.json";
 const servers = new Set(["serve", "dev"]);
@@ -73,7 +73,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   const erasers: Eraser[] = [];
   const restorers: Restorer[] = [];
   const sweepLost = async (): Promise<number> => {
-    const { sweepUnknown } = await import("./sweep.ts");
+    const { sweepUnknown } = await import("./log/sweep.ts");
     await trail.open();
     const opened = await store.open();
     let found = 0;
@@ -97,7 +97,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     }
   };
   const filingOf: Audit["filingOf"] = async (approvalId, callId) => {
-    const { filingOf: find } = await import("./filing.ts");
+    const { filingOf: find } = await import("./log/filing.ts");
     try {
       return await find(await store.open(), keys(), approvalId, callId);
     } catch (error) {
@@ -117,7 +117,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     refusals.sweep();
     ring.reload();
     await trail.compareWhenDue();
-    if (stays) trail.checkpointWhenDue();
+    if (stays) trail.checkpoints.makeWhenDue();
     if (Date.now() - renewedAt < leaseMs / 3) return;
     renewedAt = Date.now();
     await trail.renewLease(recorder.openSince);
@@ -130,7 +130,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   };
   const removeOld = async (): Promise<void> => {
     const opened = await store.open();
-    const { prune } = await import("./prune.ts");
+    const { prune } = await import("./log/prune.ts");
     await prune({ trail, store: opened, keys: keys(), sinkFiles }, (await opened.now()) - retentionDays * dayMs);
   };
   return {

@@ -21,7 +21,7 @@ export const cli = definePlugin(
     exposure: { key: "cli", schema: Type.Boolean() },
     surface: { name: "cli", exposes: "CLI actions", authenticate: options.authenticate },
     setup: ({ gate, catalog }) => ({
-      probe: async (call) => (await import("./probe.ts")).cliProbe({ gate, catalog })(call),
+      probe: async (call) => (await import("./program/probe.ts")).cliProbe({ gate, catalog })(call),
     }),
   }),
   { authenticate: true },

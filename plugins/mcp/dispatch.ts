@@ -19,18 +19,11 @@ import {
   traceIdOf,
   unknownHandler,
 } from "../../core/index.ts";
+import type { About } from "./about.ts";
 import { challengeIn, dryRunResult, failureResult, successResult, wrapped, wrappedJson } from "./outcome.ts";
 import { type Notifier, Progress } from "./progress.ts";
 import { errorMessage, isId, longestId, type MessageId, type Request, resultMessage, rpcCodes } from "./protocol.ts";
 import type { Tool, Toolbox } from "./tools.ts";
-
-/** What `initialize` says of this server. */
-export interface About {
-  readonly name: string;
-  readonly version: string;
-  readonly title?: string | undefined;
-  readonly instructions?: string | undefined;
-}
 
 /** Who asks, from the door and never from the message. */
 export interface Caller {

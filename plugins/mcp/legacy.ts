@@ -5,7 +5,7 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
-import type { About } from "./dispatch.ts";
+import type { About } from "./about.ts";
 import { errorMessage, type Request, rpcCodes } from "./protocol.ts";
 
 /**

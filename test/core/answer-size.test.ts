@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isLargerThan } from "../../core/answer-size.ts";
+import { isLargerThan } from "../../core/pipeline/answer-size.ts";
 
 test("M12: the size of an answer is the size of its JSON", () => {
   fc.assert(

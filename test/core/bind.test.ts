@@ -1,9 +1,10 @@
 import { anyone, handler, type TSchema, Type } from "quater";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
-import { binderOf, type Given } from "../../core/bind.ts";
-import { isQuaterError } from "../../core/errors.ts";
-import { closed, type JsonSchema } from "../../core/schema.ts";
+import { isQuaterError } from "../../core/diagnostics/errors.ts";
+import type { Given } from "../../core/model/given.ts";
+import { binderOf } from "../../core/pipeline/bind.ts";
+import { closed, type JsonSchema } from "../../core/schema/schema.ts";
 
 const text = (values: Record<string, unknown>, from = "query"): Given => ({ from, isText: true, values });
 const json = (values: unknown, from = "body"): Given => ({ from, isText: false, values });

@@ -13,8 +13,8 @@ import {
 } from "quater";
 import { bootTest, direct, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
-import { createKernel } from "../../core/kernel.ts";
-import { defineConfig } from "../../core/manifest.ts";
+import { createKernel } from "../../core/boot/kernel.ts";
+import { defineConfig } from "../../core/boot/manifest.ts";
 
 const parts = { description: "Does it.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => null } as const;
 const good = handler(parts);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { isLossy, isQuaterError, parseJson, parseJsonBytes } from "quater";
 import { describe, expect, test } from "vitest";
-import { jsonLimits } from "../../core/json.ts";
+import { jsonLimits } from "../../core/schema/json.ts";
 
 const refusal = (read: () => unknown): { code: string; path: string; message: string } => {
   try {

@@ -6,8 +6,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { isBootError, type Problem } from "quater";
 import { afterEach, describe, expect, test } from "vitest";
-import { createKernel } from "../../core/kernel.ts";
-import { loadManifest } from "../../core/load.ts";
+import { createKernel } from "../../core/boot/kernel.ts";
+import { loadManifest } from "../../core/boot/load.ts";
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 const folders: string[] = [];
@@ -70,7 +70,7 @@ describe("discovery", () => {
       "home/.config/quater/config.js": "export default 1",
       ".config/config.js": 'require("fs").writeFileSync("was-run", "")',
     });
-    const script = `import { loadManifest } from ${JSON.stringify(pathToFileURL(join(repository, "core/load.ts")).href)};
+    const script = `import { loadManifest } from ${JSON.stringify(pathToFileURL(join(repository, "core/boot/load.ts")).href)};
       await loadManifest(process.cwd()).catch((error) => console.log(error.problems[0].cause));
       import { existsSync } from "node:fs"; console.log(existsSync("was-run"));`;
     writeFileSync(join(root, "load.mts"), script);
@@ -359,8 +359,8 @@ test("the same in a program of its own", async () => {
   const expected = mistakes.map(([, , problem]) => problem);
   const roots = mistakes.map(([, files]) => project(files));
   const home = project({
-    "boot.mts": `import { createKernel } from ${JSON.stringify(join(repository, "core/kernel.ts"))};
-import { loadManifest } from ${JSON.stringify(join(repository, "core/load.ts"))};
+    "boot.mts": `import { createKernel } from ${JSON.stringify(join(repository, "core/boot/kernel.ts"))};
+import { loadManifest } from ${JSON.stringify(join(repository, "core/boot/load.ts"))};
 const log = { info() {}, warn() {}, error() {} };
 for (const root of process.argv.slice(2)) {
   try {

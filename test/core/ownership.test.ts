@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readPrivateFile, replacePrivateFile } from "quater";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
-import { loadManifest } from "../../core/load.ts";
-import { distrustOfWay, hasOtherMembers } from "../../core/ownership.ts";
-import { type BootError, isBootError } from "../../core/problem.ts";
+import { loadManifest } from "../../core/boot/load.ts";
+import { distrustOfWay, hasOtherMembers } from "../../core/boot/ownership.ts";
+import { type BootError, isBootError } from "../../core/diagnostics/problem.ts";
 
 const parent = mkdtempSync(join(tmpdir(), "quater-ownership-"));
 afterAll(() => rmSync(parent, { recursive: true }));

@@ -5,8 +5,8 @@ import { anyone, handler, Type } from "quater";
 import { http, httpRef } from "quater/http";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
-import { longestFor, patternOf, patternProblem } from "../../core/pattern.ts";
-import { schemaProblems } from "../../core/schema-problems.ts";
+import { longestFor, patternOf, patternProblem } from "../../core/schema/pattern.ts";
+import { schemaProblems } from "../../core/schema/schema-problems.ts";
 
 /** Patterns without a nested `+` or `*` that JavaScript's engine needs seconds to hours for. */
 const unrolled: readonly [string, string][] = [

@@ -5,8 +5,8 @@ import { definePlugin } from "quater";
 import { audit, cli, http, mcp, store } from "quater/plugins";
 import { bootTest } from "quater/testing";
 import { expect, test } from "vitest";
-import { digestOfOptions } from "../../core/plugin-options.ts";
-import { isBootError } from "../../core/problem.ts";
+import { isBootError } from "../../core/diagnostics/problem.ts";
+import { digestOfOptions } from "../../core/plugin/options-digest.ts";
 
 const problemsOf = async (...plugins: readonly ReturnType<typeof http>[]): Promise<readonly string[]> => {
   try {

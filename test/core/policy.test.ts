@@ -1,7 +1,7 @@
 import { type Auth, anonymous, anyone, authenticated, can, handler, hasRole, Type } from "quater";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
-import { compilePolicy } from "../../core/policy.ts";
+import { compilePolicy } from "../../core/model/policy.ts";
 
 const ana = principal({ scopes: ["orders:read"], roles: ["support"] });
 type Asked = { principal: { subject: string }; input: { owner: string } };

@@ -1,7 +1,7 @@
 import { anyone, definePlugin, handler, type Resource, resource, Type, type Uses, unavailable } from "quater";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
-import { OpenResources, usesProblems } from "../../core/resource.ts";
+import { OpenResources, usesProblems } from "../../core/model/resource.ts";
 
 const made = (happened: string[], name: string, scope: "app" | "call", use?: Uses): Resource<string> =>
   resource({

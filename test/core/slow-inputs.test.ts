@@ -4,7 +4,7 @@ import { anyone, handler, type TSchema, Type } from "quater";
 import { http, httpRef } from "quater/http";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
-import { longestFor } from "../../core/pattern.ts";
+import { longestFor } from "../../core/schema/pattern.ts";
 
 const mail = "^\\S+@\\S+\\.\\S+$";
 const cubic = `${"@.".repeat(249)} `;

@@ -3,9 +3,9 @@
 import { readFileSync } from "node:fs";
 import { errorCodes, errorKinds } from "quater";
 import { expect, test } from "vitest";
-import { approvalCodes } from "../../plugins/approval/errors.ts";
 import { pageCodes } from "../../plugins/approval/page/refusals.ts";
-import { exitOfKind } from "../../plugins/cli/exit.ts";
+import { approvalCodes } from "../../plugins/approval/requests/errors.ts";
+import { exitOfKind } from "../../plugins/cli/output/exit.ts";
 import { statusOfKind, transportStatus } from "../../plugins/http/refusals.ts";
 import { lockCodes } from "../../plugins/store/lock/errors.ts";
 

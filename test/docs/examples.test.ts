@@ -6,7 +6,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bootTest, principal } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadManifest } from "../../core/load.ts";
+import { loadManifest } from "../../core/boot/load.ts";
 import { type Example, type Page, writePages } from "./pages.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));

@@ -91,7 +91,7 @@ test("M12: without an option the limit is 8 MiB", async () => {
 });
 
 test.each([0, 1.5, "8", Number.NaN])("M12: maxOutputBytes: %j does not boot", async (maxOutputBytes) => {
-  const { fieldProblems } = await import("../../core/manifest-fields.ts");
+  const { fieldProblems } = await import("../../core/boot/manifest-fields.ts");
   const manifest = { name: "a", handlers: [], plugins: [], maxOutputBytes } as never;
   expect(fieldProblems(manifest, () => "quater.config.ts")).toMatchObject([
     { remedy: "Write a whole number from 1024 to 536870912" },

@@ -9,9 +9,9 @@ import { mcp } from "quater/mcp";
 import { audit, store } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { act } from "../../plugins/cli/act.ts";
-import { readRunArguments } from "../../plugins/cli/run-arguments.ts";
-import { Terminal } from "../../plugins/cli/terminal.ts";
+import { act } from "../../plugins/cli/actions/act.ts";
+import { readRunArguments } from "../../plugins/cli/actions/run-arguments.ts";
+import { Terminal } from "../../plugins/cli/output/terminal.ts";
 import { eventsIn, tempFolder } from "./audit/kit.ts";
 
 const ended: string[] = [];

@@ -3,8 +3,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { storeSource } from "../../plugins/audit/source.ts";
-import { verifySource } from "../../plugins/audit/verify-source.ts";
+import { storeSource } from "../../plugins/audit/verify/source.ts";
+import { verifySource } from "../../plugins/audit/verify/verify-source.ts";
 import { keyFileIn, storeAt, trailAt } from "../plugins/audit/ledger-kit.ts";
 
 export interface VerifyFigures {

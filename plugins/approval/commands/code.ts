@@ -2,7 +2,7 @@
 // few minutes.
 
 import { type CommandIo, conflict, type Static } from "../../../core/index.ts";
-import type { codeInput } from "./commands.ts";
+import type { codeInput } from "./inputs.ts";
 import { approverFor, type CommandParts } from "./parts.ts";
 
 export const code = async (parts: CommandParts, { keyFile }: Static<typeof codeInput>, io: CommandIo): Promise<number> => {

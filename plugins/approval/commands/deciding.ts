@@ -1,9 +1,9 @@
 // `quater approvals approve`, `deny` and `revoke`. Whoever agrees has been shown what they agree to, or says its digest.
 
 import { type CommandIo, conflict, invalid, type Static, visible } from "../../../core/index.ts";
-import type { ApprovalRecord } from "../record.ts";
+import type { ApprovalRecord } from "../requests/record.ts";
 import type { Approver, VoteGiven } from "../service.ts";
-import type { revokeInput, VoteInput } from "./commands.ts";
+import type { revokeInput, VoteInput } from "./inputs.ts";
 import { presented, textOf } from "./looking.ts";
 import { approverFor, type CommandParts } from "./parts.ts";
 

@@ -1,10 +1,10 @@
 // `quater approvals list` and `show`: what waits for people, and all that there is to know of one request.
 
 import { type CommandIo, type Principal, type Static, visible } from "../../../core/index.ts";
-import type { ApprovalRecord } from "../record.ts";
+import type { ApprovalRecord } from "../requests/record.ts";
 import { type Presentation, presentationOf, type View } from "../shown/presentation.ts";
 import { terminalLines } from "../shown/terminal.ts";
-import type { listInput, showInput } from "./commands.ts";
+import type { listInput, showInput } from "./inputs.ts";
 import { approverFor, type CommandParts } from "./parts.ts";
 
 export const list = async (parts: CommandParts, input: Static<typeof listInput>, io: CommandIo): Promise<number> => {

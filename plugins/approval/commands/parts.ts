@@ -12,7 +12,7 @@ import {
   type Principal,
   visible,
 } from "../../../core/index.ts";
-import { developmentKeyRefused } from "../errors.ts";
+import { developmentKeyRefused } from "../requests/errors.ts";
 import type { Approvals } from "../service.ts";
 
 export interface CommandParts {

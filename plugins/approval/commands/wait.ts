@@ -3,7 +3,7 @@
 
 import { type CommandIo, QuaterError, type Static } from "../../../core/index.ts";
 import type { OwnStatus } from "../service.ts";
-import type { waitInput } from "./commands.ts";
+import type { waitInput } from "./inputs.ts";
 import type { CommandParts } from "./parts.ts";
 
 const approved = 0;

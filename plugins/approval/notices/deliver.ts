@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../../../core/index.ts";
-import type { Notice, Notify, NotifyOption, Tell, Webhook } from "../notice.ts";
+import type { Notice, Notify, NotifyOption, Tell, Webhook } from "./notice.ts";
 import { type Deliver, deliverTo, type Patience, usualPatience } from "./webhook.ts";
 
 export interface Teller {

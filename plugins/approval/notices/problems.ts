@@ -1,8 +1,8 @@
 // What can be wrong with `notify`, found at boot.
 
 import type { Problem } from "../../../core/index.ts";
-import type { NotifyOption } from "../notice.ts";
 import { targetsOf } from "./deliver.ts";
+import type { NotifyOption } from "./notice.ts";
 import { signingKeyOf } from "./sign.ts";
 
 const loopback = new Set(["localhost", "127.0.0.1", "[::1]"]);

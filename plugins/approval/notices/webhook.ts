@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../../../core/index.ts";
-import type { Notice, Webhook } from "../notice.ts";
+import type { Notice, Webhook } from "./notice.ts";
 import { signatureOf, signingKeyOf } from "./sign.ts";
 
 export interface Patience {

@@ -1,6 +1,6 @@
 // All requests: those that wait for people first, then what became of the others.
 
-import type { ApprovalRecord } from "../record.ts";
+import type { ApprovalRecord } from "../requests/record.ts";
 import { type ShownTime, safeText } from "../shown/presentation.ts";
 import { shownTime, stateInWords } from "../shown/words.ts";
 import { type Html, html, type Part } from "./html.ts";

@@ -2,8 +2,8 @@
 
 import type { Principal } from "../../../core/index.ts";
 import type { KoaContext } from "../../http/service.ts";
-import { isSamePerson } from "../person.ts";
-import type { ApprovalRecord, ApprovalState } from "../record.ts";
+import { isSamePerson } from "../requests/person.ts";
+import type { ApprovalRecord, ApprovalState } from "../requests/record.ts";
 import { type Presentation, presentationOf, type View } from "../shown/presentation.ts";
 import type { Html } from "./html.ts";
 import type { Visitor } from "./layout.ts";

@@ -5,7 +5,7 @@ import type { PluginContext } from "../../../core/index.ts";
 import type { Audit } from "../../audit/service.ts";
 import type { HttpService, KoaContext, Listener, Mounting } from "../../http/service.ts";
 import type { Store } from "../../store/service.ts";
-import { apiPaths, ownStatusPath } from "../api-document.ts";
+import { apiPaths, ownStatusPath } from "../api/document.ts";
 import type { Approvals } from "../service.ts";
 import { type ApprovalListen, type PageOptions, pageOrigin } from "./options.ts";
 import type { PageParts } from "./parts.ts";
@@ -87,9 +87,9 @@ const isOurs = (path: string): boolean => path === mounted || path.startsWith(`$
 
 // Loaded when somebody comes: most processes that set this up serve nobody.
 const servePages = async (ctx: KoaContext, parts: PageParts): Promise<void> => {
-  if (ctx.path.startsWith(`${mounted}/api/`)) return (await import("../api.ts")).serveApi(ctx, parts);
+  if (ctx.path.startsWith(`${mounted}/api/`)) return (await import("../api/api.ts")).serveApi(ctx, parts);
   return (await import("./routes.ts")).servePage(ctx, parts);
 };
 
 const serveStatus = async (ctx: KoaContext, parts: PageParts, id: string): Promise<void> =>
-  (await import("../api.ts")).serveOwnStatus(ctx, parts, id);
+  (await import("../api/api.ts")).serveOwnStatus(ctx, parts, id);

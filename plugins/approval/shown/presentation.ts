@@ -2,8 +2,8 @@
 // terminal that print it. What the caller says of its own reasons is not in it, because nothing of that is stored.
 
 import { type Operation, schemaDigestOf } from "../../../core/index.ts";
-import { type RanBefore, ranBeforeInWords } from "../ran-before.ts";
-import type { ApprovalRecord, ApprovalState } from "../record.ts";
+import { type RanBefore, ranBeforeInWords } from "../requests/earlier-call.ts";
+import type { ApprovalRecord, ApprovalState } from "../requests/record.ts";
 import { type ShownText, safeText, type View } from "./safe-text.ts";
 import { type ShownValues, shownArguments, shownPreview } from "./values.ts";
 import { policyInWords, type ShownTime, shownTime, stateInWords } from "./words.ts";

@@ -2,7 +2,7 @@
 // no layout can suggest what is not there; secrets are replaced before anything else looks at them.
 
 import { masked, pointerStep } from "../../../core/index.ts";
-import type { Filed } from "../record.ts";
+import type { Filed } from "../requests/record.ts";
 import { type ShownText, safeText, type View } from "./safe-text.ts";
 import { hasHalves } from "./unseen.ts";
 

@@ -4,14 +4,14 @@
 
 import { type Catalog, conflict } from "../../../core/index.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
-import { jsonText, type Who } from "../event.ts";
-import { each, type Found, type TrailReader, trailIn, type Verified, verifiedRows } from "../find.ts";
-import type { Draft } from "../ledger.ts";
-import { rangesOf } from "../ranges.ts";
-import { isSameName } from "../same-name.ts";
-import { chain, compiled, queriesOn } from "../tables.ts";
-import type { Trail } from "../trail.ts";
-import { erasedBy } from "../verified.ts";
+import type { Draft } from "../log/entry.ts";
+import { jsonText, type Who } from "../log/event.ts";
+import { isSameName } from "../log/same-name.ts";
+import { chain, compiled, queriesOn } from "../log/tables.ts";
+import type { Trail } from "../log/trail.ts";
+import { each, type Found, type TrailReader, trailIn, type Verified, verifiedRows } from "../verify/find.ts";
+import { rangesOf } from "../verify/ranges.ts";
+import { erasedBy } from "../verify/verified.ts";
 import { keptOf } from "./parts.ts";
 import { type Eraser, type Erasure, type ErasureSubject, isBy, isSelected, type Selection } from "./subject.ts";
 

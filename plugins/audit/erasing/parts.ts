@@ -1,7 +1,7 @@
 // Which part of an event's body stays when the rest is erased.
 
 import { type Catalog, canonicalText, schemaDigestOf, withoutPersonal } from "../../../core/index.ts";
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../log/event.ts";
 
 /** Replaces a `personal()` value. */
 export const erasedText = "[erased]";

@@ -1,8 +1,8 @@
 // Who may erase. Erasing cannot be undone, so it needs a scope of its own, which no caller has by default.
 
 import { type CommandIo, type Gate, QuaterError } from "../../../core/index.ts";
-import type { EventFields } from "../event.ts";
-import { type Who, whoOf } from "../event.ts";
+import type { EventFields } from "../log/event.ts";
+import { type Who, whoOf } from "../log/event.ts";
 
 export const eraseScope = "audit:erase";
 

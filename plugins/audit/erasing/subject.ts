@@ -2,9 +2,9 @@
 // data of their own add to it.
 
 import type { OpenStore, Statement } from "../../store/service.ts";
-import type { EventFields, EventMeta } from "../event.ts";
-import { type Filter, matches } from "../find.ts";
-import { isSameName } from "../same-name.ts";
+import type { EventFields, EventMeta } from "../log/event.ts";
+import { isSameName } from "../log/same-name.ts";
+import { type Filter, matches } from "../verify/find.ts";
 
 /** What is erased, for plugins that keep rows of their own. */
 export interface ErasureSubject {

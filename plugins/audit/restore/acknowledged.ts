@@ -2,10 +2,10 @@
 // begins above the highest number that a sink attested, so no number is used twice.
 
 import type { OpenStore } from "../../store/service.ts";
-import { Keyed } from "../chain.ts";
-import type { EventMeta, EventRow } from "../event.ts";
-import type { TrailKeys } from "../keys.ts";
-import { chain, type HeadRow, linkedTypes, queriesOn } from "../tables.ts";
+import { Keyed } from "../log/chain.ts";
+import type { EventMeta, EventRow } from "../log/event.ts";
+import type { TrailKeys } from "../log/keys.ts";
+import { chain, type HeadRow, linkedTypes, queriesOn } from "../log/tables.ts";
 import type { Attestation, Missing } from "./attestation.ts";
 
 /** The `detail` of a `store.restored` event. */

@@ -7,8 +7,8 @@
 
 import { type KeyObject, sign, verify } from "node:crypto";
 import { canonicalText } from "../../../core/index.ts";
-import { isSignedBy, type SignedCheckpoint } from "../chain.ts";
-import { type LikeTags, tagsIn } from "../like-tags.ts";
+import { isSignedBy, type SignedCheckpoint } from "../log/chain.ts";
+import { type LikeTags, tagsIn } from "../log/like-tags.ts";
 
 /** What all lines say. */
 interface About {

@@ -2,11 +2,11 @@
 
 import type { Log } from "../../../core/index.ts";
 import type { OpenStore } from "../../store/service.ts";
-import { type SignedCheckpoint, signed } from "../chain.ts";
-import type { KeyRing } from "../key-ring.ts";
-import type { Position } from "../ledger.ts";
-import { lineOf, type Sink } from "../sinks.ts";
-import { chain } from "../tables.ts";
+import { type SignedCheckpoint, signed } from "../log/chain.ts";
+import type { Position } from "../log/entry.ts";
+import type { KeyRing } from "../log/key-ring.ts";
+import { chain } from "../log/tables.ts";
+import { lineOf, type Sink } from "../sinks/sinks.ts";
 import { type AttestedUse, signedLine } from "./attestation.ts";
 import { assertHeld, assertSinksAgree } from "./compare.ts";
 import { Uses } from "./uses.ts";

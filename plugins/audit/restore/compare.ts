@@ -2,9 +2,9 @@
 // the store lacks means that the store was set back: by a restore, by promoting a stale standby, or by an attacker.
 
 import type { OpenStore } from "../../store/service.ts";
-import { DamagedHead } from "../head.ts";
-import type { TrailKeys } from "../keys.ts";
-import { type HeadRow, queriesOn } from "../tables.ts";
+import { DamagedHead } from "../log/head.ts";
+import type { TrailKeys } from "../log/keys.ts";
+import { type HeadRow, queriesOn } from "../log/tables.ts";
 import { type Acknowledged, acknowledgedIn } from "./acknowledged.ts";
 import { type Attestation, claimIn, readLine } from "./attestation.ts";
 import { NewestLines } from "./newest-lines.ts";

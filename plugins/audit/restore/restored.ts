@@ -3,14 +3,15 @@
 
 import { conflict, QuaterError } from "../../../core/index.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
-import type { TrailKeys } from "../keys.ts";
-import { runningInstances } from "../leases.ts";
-import type { Draft, Ledger } from "../ledger.ts";
-import type { LikeTags } from "../like-tags.ts";
-import type { Sink } from "../sinks.ts";
-import { linesOf } from "../source.ts";
-import { chain, compiled, type HeadRow } from "../tables.ts";
-import type { Trail } from "../trail.ts";
+import type { Draft } from "../log/entry.ts";
+import type { TrailKeys } from "../log/keys.ts";
+import { runningInstances } from "../log/leases.ts";
+import type { Ledger } from "../log/ledger.ts";
+import type { LikeTags } from "../log/like-tags.ts";
+import { chain, compiled, type HeadRow } from "../log/tables.ts";
+import type { Trail } from "../log/trail.ts";
+import type { Sink } from "../sinks/sinks.ts";
+import { linesOf } from "../verify/source.ts";
 import type { RestoredDetail } from "./acknowledged.ts";
 import { type Claim, claimIn, type Missing, signedLine } from "./attestation.ts";
 import { contradictions, headOf } from "./compare.ts";

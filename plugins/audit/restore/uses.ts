@@ -1,7 +1,7 @@
 // Uses of approvals reach the sinks before their handlers run. A restore then knows which approvals were used after the last
 // checkpoint. Lines that wait while others are written go together, so a busy server syncs the disk once for many of them.
 
-import type { Sink } from "../sinks.ts";
+import type { Sink } from "../sinks/sinks.ts";
 
 interface Waiting {
   readonly line: string;

@@ -1,19 +1,19 @@
 // `quater actions`: what the caller may run. Behind the cli door like running itself, and filtered by what the static
 // part of each policy allows.
 
-import { isQuaterError } from "../../../core/errors.ts";
-import { isVisibleTo, type Operation } from "../../../core/operation.ts";
-import { visible } from "../../../core/text.ts";
+import { isQuaterError } from "../../../core/diagnostics/errors.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
+import { isVisibleTo, type Operation } from "../../../core/model/operation.ts";
 import { type Approvals, approvalsRef } from "../../approval/service.ts";
-import { enterDoor } from "../act.ts";
-import { describeAction, descriptionText } from "../action-help.ts";
-import { boot, load, requireCli } from "../boot.ts";
-import type { Context } from "../context.ts";
-import { exit } from "../exit.ts";
-import { Option, ProgramCommand, usage } from "../family.ts";
-import { flagsOf } from "../flags.ts";
-import { aligned, resultText } from "../render.ts";
-import { reportCall } from "../report-call.ts";
+import { enterDoor } from "../actions/act.ts";
+import { describeAction, descriptionText } from "../actions/action-help.ts";
+import { flagsOf } from "../actions/flags.ts";
+import { exit } from "../output/exit.ts";
+import { aligned, resultText } from "../output/render.ts";
+import { reportCall } from "../output/report-call.ts";
+import { boot, load, requireCli } from "../program/boot.ts";
+import type { Context } from "../program/context.ts";
+import { Option, ProgramCommand, usage } from "../program/family.ts";
 import { sameName, unknownAction } from "./run.ts";
 
 /** @returns The exit code of `use`, or of the refusal at the door. */

@@ -5,11 +5,11 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { createRequire } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type BuildRecord, buildFolder, inputOf } from "../../../core/built.ts";
-import { boot, load } from "../boot.ts";
-import type { Context } from "../context.ts";
-import { exit } from "../exit.ts";
-import { ProgramCommand, usage } from "../family.ts";
+import { type BuildRecord, buildFolder, inputOf } from "../../../core/boot/built.ts";
+import { exit } from "../output/exit.ts";
+import { boot, load } from "../program/boot.ts";
+import type { Context } from "../program/context.ts";
+import { ProgramCommand, usage } from "../program/family.ts";
 
 class Build extends ProgramCommand {
   static override paths = [["build"]];

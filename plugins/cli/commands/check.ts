@@ -4,13 +4,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { isSchema } from "../../../core/index.ts";
-import type { GateSuiteOptions } from "../../approval/gate/suite.ts";
-import { load, withKernel } from "../boot.ts";
-import type { Context } from "../context.ts";
-import { exit, UsageError } from "../exit.ts";
-import { Option, ProgramCommand, usage } from "../family.ts";
-import { resultText } from "../render.ts";
-import { findingsOf, findingsText } from "../safety.ts";
+import type { GateSuiteOptions } from "../../gate-check/suite.ts";
+import { exit, UsageError } from "../output/exit.ts";
+import { resultText } from "../output/render.ts";
+import { load, withKernel } from "../program/boot.ts";
+import type { Context } from "../program/context.ts";
+import { Option, ProgramCommand, usage } from "../program/family.ts";
+import { findingsOf, findingsText } from "../program/safety.ts";
 
 /** Beside the manifest: what the gate suite cannot make by itself. */
 const samplesFile = "quater.gate.json";
@@ -49,7 +49,7 @@ const checkGate = async (program: Context, named: string | undefined, opensResou
   const { terminal } = program;
   const { manifest, root } = await load(program);
   const samples = samplesFrom(named === undefined ? root : program.cwd, named);
-  const { gateSuite } = await import("../../approval/gate/suite.ts");
+  const { gateSuite } = await import("../../gate-check/suite.ts");
   const report = await gateSuite(manifest, {
     ...samples,
     root,

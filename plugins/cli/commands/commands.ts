@@ -1,11 +1,11 @@
 // `quater commands`: what configured plugins add to the program.
 
-import { visible } from "../../../core/text.ts";
-import { withKernel } from "../boot.ts";
-import type { Context } from "../context.ts";
-import { exit } from "../exit.ts";
-import { ProgramCommand, usage } from "../family.ts";
-import { aligned, resultText } from "../render.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
+import { exit } from "../output/exit.ts";
+import { aligned, resultText } from "../output/render.ts";
+import { withKernel } from "../program/boot.ts";
+import type { Context } from "../program/context.ts";
+import { ProgramCommand, usage } from "../program/family.ts";
 
 class Commands extends ProgramCommand {
   static override paths = [["commands"]];

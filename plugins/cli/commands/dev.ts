@@ -5,17 +5,17 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, relative, resolve } from "node:path";
-import type { Kernel } from "../../../core/kernel.ts";
-import { visible } from "../../../core/text.ts";
+import type { Kernel } from "../../../core/boot/kernel.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
 import { approvalsRef } from "../../approval/service.ts";
-import { load } from "../boot.ts";
-import type { Context, Env } from "../context.ts";
-import { exit } from "../exit.ts";
-import { type ExposureReport, exposureOf } from "../exposure.ts";
-import { exposureChanges } from "../exposure-change.ts";
-import { Option, ProgramCommand, usage } from "../family.ts";
-import { serveUntilStopped, type TakenPort, takenPortOf } from "../serving.ts";
-import { startReport, startText } from "../start-report.ts";
+import { type ExposureReport, exposureOf } from "../exposure/exposure.ts";
+import { exposureChanges } from "../exposure/exposure-change.ts";
+import { exit } from "../output/exit.ts";
+import { startReport, startText } from "../output/start-report.ts";
+import { load } from "../program/boot.ts";
+import type { Context, Env } from "../program/context.ts";
+import { Option, ProgramCommand, usage } from "../program/family.ts";
+import { serveUntilStopped, type TakenPort, takenPortOf } from "../program/serving.ts";
 
 class Dev extends ProgramCommand {
   static override paths = [["dev"]];

@@ -1,11 +1,11 @@
 // `quater exposure`: what a reviewer wants to see.
 
-import { withKernel } from "../boot.ts";
-import type { Context } from "../context.ts";
-import { exit } from "../exit.ts";
-import { exposureOf, exposureText } from "../exposure.ts";
-import { ProgramCommand, usage } from "../family.ts";
-import { resultText } from "../render.ts";
+import { exposureOf, exposureText } from "../exposure/exposure.ts";
+import { exit } from "../output/exit.ts";
+import { resultText } from "../output/render.ts";
+import { withKernel } from "../program/boot.ts";
+import type { Context } from "../program/context.ts";
+import { ProgramCommand, usage } from "../program/family.ts";
 
 class Exposure extends ProgramCommand {
   static override paths = [["exposure"]];

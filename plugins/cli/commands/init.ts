@@ -2,9 +2,6 @@
 
 import { existsSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
-import type { Runner } from "../builtins.ts";
-import type { Context } from "../context.ts";
-import { exit, UsageError } from "../exit.ts";
 import { help, type InitArguments, readInitArguments } from "../init/arguments.ts";
 import { type Asking, asking } from "../init/ask.ts";
 import { initialize } from "../init/initialize.ts";
@@ -14,7 +11,10 @@ import { nodeProblem } from "../init/node-version.ts";
 import { ownPackage, packagesOf, readPackage } from "../init/package-file.ts";
 import { initText, nextSteps } from "../init/report.ts";
 import { readIfThere } from "../init/write.ts";
-import { jsonLine } from "../render.ts";
+import { exit, UsageError } from "../output/exit.ts";
+import { jsonLine } from "../output/render.ts";
+import type { Context } from "../program/context.ts";
+import type { Runner } from "../program/runner.ts";
 
 export const init: Runner = async (context, words) => {
   const { terminal, cwd } = context;

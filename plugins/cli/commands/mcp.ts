@@ -2,10 +2,10 @@
 
 import { type Readable, Writable } from "node:stream";
 import { serviceRef } from "../../../core/index.ts";
-import { boot, load, notConfigured } from "../boot.ts";
-import type { Context } from "../context.ts";
-import { exit } from "../exit.ts";
-import { ProgramCommand, usage } from "../family.ts";
+import { exit } from "../output/exit.ts";
+import { boot, load, notConfigured } from "../program/boot.ts";
+import type { Context } from "../program/context.ts";
+import { ProgramCommand, usage } from "../program/family.ts";
 
 /** As the plugin mcp offers it. Services are compared by name, so that this program builds and runs without that plugin. */
 const stdioRef = serviceRef<{

@@ -1,11 +1,11 @@
 // `quater openapi`: the document, whole, for whoever holds the project.
 
 import { httpRef } from "../../http/service.ts";
-import { notConfigured, withKernel } from "../boot.ts";
-import type { Context } from "../context.ts";
-import { exit } from "../exit.ts";
-import { ProgramCommand, usage } from "../family.ts";
-import { resultText } from "../render.ts";
+import { exit } from "../output/exit.ts";
+import { resultText } from "../output/render.ts";
+import { notConfigured, withKernel } from "../program/boot.ts";
+import type { Context } from "../program/context.ts";
+import { ProgramCommand, usage } from "../program/family.ts";
 
 class OpenApi extends ProgramCommand {
   static override paths = [["openapi"]];

@@ -1,14 +1,14 @@
 // `quater run <action>`: one call, in process, through the same gate as every other surface.
 
-import type { LoadedManifest } from "../../../core/load.ts";
-import { cut, nearest, sameCase } from "../../../core/text.ts";
+import type { LoadedManifest } from "../../../core/boot/load.ts";
+import { cut, nearest, sameCase } from "../../../core/diagnostics/text.ts";
 import { approvalsRef } from "../../approval/service.ts";
-import { act } from "../act.ts";
-import { boot, load, requireCli } from "../boot.ts";
-import type { Runner } from "../builtins.ts";
-import { exit, UsageError } from "../exit.ts";
-import { aligned } from "../render.ts";
-import { readRunArguments } from "../run-arguments.ts";
+import { act } from "../actions/act.ts";
+import { readRunArguments } from "../actions/run-arguments.ts";
+import { exit, UsageError } from "../output/exit.ts";
+import { aligned } from "../output/render.ts";
+import { boot, load, requireCli } from "../program/boot.ts";
+import type { Runner } from "../program/runner.ts";
 
 export const run: Runner = async (context, words) => {
   const args = readRunArguments(words.slice(1));

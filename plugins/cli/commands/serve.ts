@@ -1,10 +1,10 @@
 // `quater serve`: the server, until a signal asks it to end. Calls in flight are waited for.
 
-import type { Context } from "../context.ts";
-import { exposureOf } from "../exposure.ts";
-import { ProgramCommand, usage } from "../family.ts";
-import { serveUntilStopped } from "../serving.ts";
-import { startReport, startText } from "../start-report.ts";
+import { exposureOf } from "../exposure/exposure.ts";
+import { startReport, startText } from "../output/start-report.ts";
+import type { Context } from "../program/context.ts";
+import { ProgramCommand, usage } from "../program/family.ts";
+import { serveUntilStopped } from "../program/serving.ts";
 
 class Serve extends ProgramCommand {
   static override paths = [["serve"]];

@@ -2,9 +2,9 @@
 // that something is wrong.
 
 import { parseArgs } from "node:util";
-import { cut, nearest } from "../../../core/text.ts";
-import { UsageError } from "../exit.ts";
-import { aligned } from "../render.ts";
+import { cut, nearest } from "../../../core/diagnostics/text.ts";
+import { UsageError } from "../output/exit.ts";
+import { aligned } from "../output/render.ts";
 import { type ExampleName, examples, isExample } from "./examples.ts";
 import { isManager, type Manager, managers } from "./manager.ts";
 

@@ -2,8 +2,8 @@
 // there is something to ask.
 
 import { Writable } from "node:stream";
-import { cancelled } from "../../../core/errors.ts";
-import type { Terminal } from "../terminal.ts";
+import { cancelled } from "../../../core/diagnostics/errors.ts";
+import type { Terminal } from "../output/terminal.ts";
 import { type Manager, managers } from "./manager.ts";
 
 export interface Asking {

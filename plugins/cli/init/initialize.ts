@@ -2,9 +2,9 @@
 
 import { existsSync, lstatSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { manifestNames } from "../../../core/load.ts";
+import { manifestNames } from "../../../core/boot/load.ts";
 import { developmentKey, developmentKeyFile } from "../../auth/development.ts";
-import { UsageError } from "../exit.ts";
+import { UsageError } from "../output/exit.ts";
 import type { Example, Project } from "./example.ts";
 import { type ExampleName, examples } from "./examples.ts";
 import { ignored, readme, tsconfig } from "./files.ts";

@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Env } from "../context.ts";
+import type { Env } from "../program/context.ts";
 
 export const managers = ["npm", "pnpm", "yarn", "bun"] as const;
 export type Manager = (typeof managers)[number];

@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { UsageError } from "../exit.ts";
+import { UsageError } from "../output/exit.ts";
 import { scripts } from "./scripts.ts";
 
 /** What Quater's own package.json says of itself and of the tools it is built and tested with. */

@@ -1,10 +1,10 @@
 // What `quater init` says at its end: what became of every file, and lines to paste.
 
 import { relative } from "node:path";
-import { visible } from "../../../core/text.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
 import { developmentKeyFile } from "../../auth/development.ts";
-import { aligned } from "../render.ts";
-import type { Paint } from "../terminal.ts";
+import { aligned } from "../output/render.ts";
+import type { Paint } from "../output/terminal.ts";
 import { examples } from "./examples.ts";
 import type { Initialized } from "./initialize.ts";
 import { wordsOf } from "./manager.ts";

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { storeRef } from "quater/plugins";
 import { expect } from "vitest";
-import { sweepExpired } from "../../../plugins/approval/sweeping.ts";
-import { storeSource } from "../../../plugins/audit/source.ts";
-import { verifySource } from "../../../plugins/audit/verify-source.ts";
+import { sweepExpired } from "../../../plugins/approval/requests/sweeping.ts";
+import { storeSource } from "../../../plugins/audit/verify/source.ts";
+import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
 import { codeOf, type Desk, groundOf, onBothDialects, paid, people } from "./kit.ts";
 
 const rounds = Math.ceil(Number(process.env["QUATER_SOAK_ATTACKS"] ?? 500) / 10);

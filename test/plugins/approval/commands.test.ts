@@ -7,7 +7,7 @@ import { PassThrough, type Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { revokeKey } from "../../../plugins/auth/commands.ts";
 import { demoApproverKey, developmentKey } from "../../../plugins/auth/development.ts";
-import { runProgram } from "../../../plugins/cli/program.ts";
+import { runProgram } from "../../../plugins/cli/program/program.ts";
 import { quater } from "../cli/kit.ts";
 import { type Till, till } from "./surface-kit.ts";
 

@@ -2,11 +2,11 @@
 
 import { join } from "node:path";
 import { expect } from "vitest";
-import type { RequestRow, Tables, VoteRow } from "../../../plugins/approval/tables.ts";
-import type { EventMeta } from "../../../plugins/audit/event.ts";
-import { storeSource } from "../../../plugins/audit/source.ts";
-import { queriesOn } from "../../../plugins/audit/tables.ts";
-import { verifySource } from "../../../plugins/audit/verify-source.ts";
+import type { RequestRow, Tables, VoteRow } from "../../../plugins/approval/requests/tables.ts";
+import type { EventMeta } from "../../../plugins/audit/log/event.ts";
+import { queriesOn } from "../../../plugins/audit/log/tables.ts";
+import { storeSource } from "../../../plugins/audit/verify/source.ts";
+import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
 import { type Crowd, type Effect, effectsIn } from "./crowd.ts";
 
 export interface Whole {

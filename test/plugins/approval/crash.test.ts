@@ -2,7 +2,7 @@
 // runs twice, nothing that was answered is lost, and of what was cut short the record says that nobody knows.
 
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import type { RequestRow, Tables } from "../../../plugins/approval/tables.ts";
+import type { RequestRow, Tables } from "../../../plugins/approval/requests/tables.ts";
 import { tempFolder } from "../audit/kit.ts";
 import { type BuiltChild, builtChild } from "../audit/load.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";

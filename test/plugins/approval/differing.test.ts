@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { canonicalText } from "../../../core/index.ts";
-import { differing } from "../../../plugins/approval/differing.ts";
+import { differing } from "../../../plugins/approval/requests/differing.ts";
 
 const between = (now: unknown, then: unknown, isSameSchema = false) =>
   differing(

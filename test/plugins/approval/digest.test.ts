@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { canonicalText, handler, schemaDigestOf, Type } from "quater";
 import { bootTest } from "quater/testing";
 import { describe, expect, test } from "vitest";
-import { callKeyOf, type Digested, digestedText, digestOf } from "../../../plugins/approval/digest.ts";
 import type { Policy } from "../../../plugins/approval/policy.ts";
+import { callKeyOf, type Digested, digestedText, digestOf } from "../../../plugins/approval/requests/digest.ts";
 
 const word = fc.string({ unit: "grapheme", maxLength: 8 });
 const optional = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });

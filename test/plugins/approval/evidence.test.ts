@@ -4,8 +4,8 @@
 import { join } from "node:path";
 import { storeRef } from "quater/plugins";
 import { expect } from "vitest";
-import { storeSource } from "../../../plugins/audit/source.ts";
-import { verifySource } from "../../../plugins/audit/verify-source.ts";
+import { storeSource } from "../../../plugins/audit/verify/source.ts";
+import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
 import { codeOf, type Desk, onBothDialects, paid, people } from "./kit.ts";
 
 const { robot, ana, bea, cleo } = people;

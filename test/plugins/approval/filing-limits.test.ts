@@ -3,7 +3,7 @@
 import { authenticated, handler, Type } from "quater";
 import { principal } from "quater/testing";
 import { expect, test } from "vitest";
-import { folded } from "../../../plugins/approval/fold.ts";
+import { folded } from "../../../plugins/approval/requests/fold.ts";
 import { codeOf, idIn, onBothDialects, people } from "./kit.ts";
 
 const { robot, ana, bea, dan } = people;

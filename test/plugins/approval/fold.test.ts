@@ -1,8 +1,8 @@
 // S11: which texts look the same to people.
 
 import { expect, test } from "vitest";
-import { foldedText } from "../../../plugins/approval/fold.ts";
-import { withoutLookAlikes } from "../../../plugins/approval/look-alikes.ts";
+import { foldedText } from "../../../plugins/approval/requests/fold.ts";
+import { withoutLookAlikes } from "../../../plugins/approval/requests/look-alikes.ts";
 
 test.each([
   ["ord_10", "\u043erd_1\u{1d7d8}"],

@@ -24,7 +24,7 @@ import {
 import { approval, audit, cli, http, mcp, store } from "quater/plugins";
 import { bootTest, type GateReport, gateSuite, principal, tokens } from "quater/testing";
 import { beforeAll, describe, expect, test } from "vitest";
-import { openKeys } from "../../../plugins/audit/keys.ts";
+import { openKeys } from "../../../plugins/audit/log/keys.ts";
 import { createKey } from "../../../plugins/auth/commands.ts";
 import shop from "../../../quater.config.ts";
 import samples from "../../../quater.gate.json" with { type: "json" };

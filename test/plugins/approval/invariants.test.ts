@@ -4,10 +4,10 @@ import { authenticated, canonicalText, definePlugin, handler, type Principal, Ty
 import { storeRef } from "quater/plugins";
 import { principal } from "quater/testing";
 import { expect } from "vitest";
-import { consumed, type Use } from "../../../plugins/approval/changing.ts";
 import { approvalsRef } from "../../../plugins/approval/index.ts";
-import { requesterOf } from "../../../plugins/approval/record.ts";
-import { pruneEnded, sweepExpired } from "../../../plugins/approval/sweeping.ts";
+import { consumed, type Use } from "../../../plugins/approval/requests/changing.ts";
+import { requesterOf } from "../../../plugins/approval/requests/record.ts";
+import { pruneEnded, sweepExpired } from "../../../plugins/approval/requests/sweeping.ts";
 import { codeOf, type Desk, groundOf, idIn, onBothDialects, paid, people } from "./kit.ts";
 
 const { robot, ana, bea, cleo } = people;

@@ -8,7 +8,7 @@ import { defineConfig, expose, type Handler, handler, type Manifest, Type } from
 import { approval, audit, http, store } from "quater/plugins";
 import { bootTest, direct, principal, type TestApp, tokens } from "quater/testing";
 import { expect, onTestFinished, test } from "vitest";
-import type { Notice } from "../../../plugins/approval/notice.ts";
+import type { Notice } from "../../../plugins/approval/notices/notice.ts";
 import { tempFolder } from "../audit/kit.ts";
 
 const pay: Handler = handler({

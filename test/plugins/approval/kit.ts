@@ -15,12 +15,12 @@ import {
 import { type AuditOptions, approval, approvalsRef, audit, auditRef, type StoreOptions, store, storeRef } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { Ground } from "../../../plugins/approval/ground.ts";
 import type { ApprovalOptions, ApprovalRecord, Approvals } from "../../../plugins/approval/index.ts";
-import { Reader } from "../../../plugins/approval/reading.ts";
-import { Secrecy } from "../../../plugins/approval/secrecy.ts";
+import { Ground } from "../../../plugins/approval/requests/ground.ts";
+import { Reader } from "../../../plugins/approval/requests/reading.ts";
+import { Secrecy } from "../../../plugins/approval/requests/secrecy.ts";
 import type { OwnStatus } from "../../../plugins/approval/service.ts";
-import type { EventMeta, EventRow } from "../../../plugins/audit/event.ts";
+import type { EventMeta, EventRow } from "../../../plugins/audit/log/event.ts";
 import { tempFolder } from "../audit/kit.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Principal } from "quater";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { RequestRow } from "../../../plugins/approval/tables.ts";
+import type { RequestRow } from "../../../plugins/approval/requests/tables.ts";
 import { tempFolder } from "../audit/kit.ts";
 import { type BuiltChild, builtChild } from "../audit/load.ts";
 import { type TestPgbouncer, testPgbouncer } from "../store/pgbouncer.ts";

@@ -4,8 +4,8 @@ import { createHmac } from "node:crypto";
 import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Notice, Notify, NotifyOption } from "../../../plugins/approval/notice.ts";
 import { tellerOf } from "../../../plugins/approval/notices/deliver.ts";
+import type { Notice, Notify, NotifyOption } from "../../../plugins/approval/notices/notice.ts";
 import { noticeProblems } from "../../../plugins/approval/notices/problems.ts";
 import { signatureOf, signingKeyOf } from "../../../plugins/approval/notices/sign.ts";
 

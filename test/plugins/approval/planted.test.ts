@@ -4,11 +4,11 @@
 import { join } from "node:path";
 import { auditRef, storeRef } from "quater/plugins";
 import { expect } from "vitest";
-import { voidOfFormat1 } from "../../../plugins/approval/proving.ts";
-import { voidingOf } from "../../../plugins/approval/restored.ts";
-import { sweepExpired } from "../../../plugins/approval/sweeping.ts";
-import { storeSource } from "../../../plugins/audit/source.ts";
-import { verifySource } from "../../../plugins/audit/verify-source.ts";
+import { voidOfFormat1 } from "../../../plugins/approval/requests/proving.ts";
+import { voidingOf } from "../../../plugins/approval/requests/restored.ts";
+import { sweepExpired } from "../../../plugins/approval/requests/sweeping.ts";
+import { storeSource } from "../../../plugins/audit/verify/source.ts";
+import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
 import { codeOf, type Desk, groundOf, idIn, onBothDialects, people } from "./kit.ts";
 
 const { robot, ana, bea } = people;

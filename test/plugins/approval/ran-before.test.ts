@@ -3,8 +3,8 @@
 import { join } from "node:path";
 import { authenticated, type Handler, handler, type Outcome, secret, Type } from "quater";
 import { expect } from "vitest";
-import { fillKeys } from "../../../plugins/approval/filling.ts";
-import { rotateKeys } from "../../../plugins/audit/keys.ts";
+import { fillKeys } from "../../../plugins/approval/requests/filling.ts";
+import { rotateKeys } from "../../../plugins/audit/log/keys.ts";
 import { codeOf, type Desk, groundOf, idIn, onBothDialects, paid, people } from "./kit.ts";
 
 const { robot, ana, bea, dan } = people;

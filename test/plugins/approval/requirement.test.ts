@@ -3,9 +3,9 @@
 import type { Operation } from "quater";
 import { expect, test } from "vitest";
 import type { Policy } from "../../../plugins/approval/policy.ts";
-import { requirementsBy } from "../../../plugins/approval/requirement.ts";
-import type { ExposureReport } from "../../../plugins/cli/exposure.ts";
-import { exposureChanges } from "../../../plugins/cli/exposure-change.ts";
+import { requirementsBy } from "../../../plugins/approval/requests/requirement.ts";
+import type { ExposureReport } from "../../../plugins/cli/exposure/exposure.ts";
+import { exposureChanges } from "../../../plugins/cli/exposure/exposure-change.ts";
 
 const usual: Policy = {
   approvers: [{ role: "finance", need: 1 }],

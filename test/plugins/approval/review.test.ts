@@ -9,8 +9,8 @@ import { describe, expect, test } from "vitest";
 import type { NotifyOption } from "../../../plugins/approval/index.ts";
 import { tellerOf } from "../../../plugins/approval/notices/deliver.ts";
 import { noticeProblems } from "../../../plugins/approval/notices/problems.ts";
-import { isSamePerson } from "../../../plugins/approval/person.ts";
 import { optionProblems } from "../../../plugins/approval/problems.ts";
+import { isSamePerson } from "../../../plugins/approval/requests/person.ts";
 import { codeOf, onBothDialects, paid, people } from "./kit.ts";
 import { operationOf, show } from "./shown-kit.ts";
 

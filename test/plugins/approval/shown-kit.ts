@@ -5,8 +5,8 @@ import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { canonicalText, type Handler, handler, type Operation, schemaDigestOf, type TSchema, Type } from "quater";
 import { bootTest } from "quater/testing";
-import { digestOf } from "../../../plugins/approval/digest.ts";
-import type { ApprovalRecord } from "../../../plugins/approval/record.ts";
+import { digestOf } from "../../../plugins/approval/requests/digest.ts";
+import type { ApprovalRecord } from "../../../plugins/approval/requests/record.ts";
 import { type Presentation, presentationOf, type Surroundings } from "../../../plugins/approval/shown/presentation.ts";
 
 // Said once more, character by character of the specification, so that a class dropped from the code is missed here.

@@ -8,7 +8,7 @@ import { afterAll, expect, test } from "vitest";
 import { issueCode } from "../../../plugins/approval/page/codes.ts";
 import { Sessions } from "../../../plugins/approval/page/session.ts";
 import { Throttle } from "../../../plugins/approval/page/throttle.ts";
-import { rotateKeys } from "../../../plugins/audit/keys.ts";
+import { rotateKeys } from "../../../plugins/audit/log/keys.ts";
 import { auditRef } from "../../../plugins/audit/service.ts";
 import { createKey } from "../../../plugins/auth/commands.ts";
 import { demoApproverKey } from "../../../plugins/auth/development.ts";

@@ -7,7 +7,7 @@ import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { EventFields } from "../../../plugins/audit/event.ts";
+import type { EventFields } from "../../../plugins/audit/log/event.ts";
 import { openSqlite, type SqliteFile } from "../../../plugins/store/sqlite.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { tempFolder } from "./kit.ts";

@@ -2,8 +2,8 @@ import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { canonicalText } from "quater";
 import { expect, test } from "vitest";
-import { Keyed } from "../../../plugins/audit/chain.ts";
-import { bodyText, type EventFields, metaText } from "../../../plugins/audit/event.ts";
+import { Keyed } from "../../../plugins/audit/log/chain.ts";
+import { bodyText, type EventFields, metaText } from "../../../plugins/audit/log/event.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 20 });
 const optional = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });

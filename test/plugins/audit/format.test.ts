@@ -3,12 +3,12 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { genesisHash, headMac, Keyed, noBody } from "../../../plugins/audit/chain.ts";
-import type { EventFields, EventMeta, EventRow } from "../../../plugins/audit/event.ts";
-import { metaText } from "../../../plugins/audit/event.ts";
-import { DamagedHead } from "../../../plugins/audit/head.ts";
-import { openKeys } from "../../../plugins/audit/keys.ts";
-import { type HeadRow, migrations, queriesOn } from "../../../plugins/audit/tables.ts";
+import { genesisHash, headMac, Keyed, noBody } from "../../../plugins/audit/log/chain.ts";
+import type { EventFields, EventMeta, EventRow } from "../../../plugins/audit/log/event.ts";
+import { metaText } from "../../../plugins/audit/log/event.ts";
+import { DamagedHead } from "../../../plugins/audit/log/head.ts";
+import { openKeys } from "../../../plugins/audit/log/keys.ts";
+import { type HeadRow, migrations, queriesOn } from "../../../plugins/audit/log/tables.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { tempFolder } from "./kit.ts";
 import { keyFileIn, type StoreGiven, storeAt, trailAt, verifyAt } from "./ledger-kit.ts";

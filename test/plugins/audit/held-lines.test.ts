@@ -5,9 +5,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { storeRef } from "quater/plugins";
 import { expect } from "vitest";
-import { exitOf } from "../../../plugins/audit/damage.ts";
-import { storeSource } from "../../../plugins/audit/source.ts";
-import { verifySource } from "../../../plugins/audit/verify-source.ts";
+import { exitOf } from "../../../plugins/audit/verify/damage.ts";
+import { storeSource } from "../../../plugins/audit/verify/source.ts";
+import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
 import { codeOf, type Desk, type OnDialect, onBothDialects, people } from "../approval/kit.ts";
 import { copyOf, putBack } from "./copy-kit.ts";
 

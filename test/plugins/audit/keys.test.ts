@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { auditRef, storeRef } from "quater/plugins";
 import { principal, type TestApp } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { activateKeys, openKeys, prepareKeys, readKeys, rotateKeys } from "../../../plugins/audit/keys.ts";
-import { storeSource } from "../../../plugins/audit/source.ts";
-import { verifySource } from "../../../plugins/audit/verify-source.ts";
+import { activateKeys, openKeys, prepareKeys, readKeys, rotateKeys } from "../../../plugins/audit/log/keys.ts";
+import { storeSource } from "../../../plugins/audit/verify/source.ts";
+import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { bootWithTrail, change, tempFolder } from "./kit.ts";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type ConfiguredPlugin, type Handler, handler, Type } from "quater";
 import { type AuditOptions, audit, type StoreOptions, store } from "quater/plugins";
 import { bootTest, type TestApp, type TestBoot } from "quater/testing";
-import type { EventMeta, EventRow } from "../../../plugins/audit/event.ts";
+import type { EventMeta, EventRow } from "../../../plugins/audit/log/event.ts";
 import { openSqlite } from "../../../plugins/store/sqlite.ts";
 
 export interface Recorded {

@@ -3,9 +3,9 @@
 import { join } from "node:path";
 import { storeRef } from "quater/plugins";
 import { expect, test } from "vitest";
-import { readKeys } from "../../../plugins/audit/keys.ts";
-import { LinkedEvents } from "../../../plugins/audit/linked.ts";
-import { type HeadRow, newestLinked, queriesOn } from "../../../plugins/audit/tables.ts";
+import { readKeys } from "../../../plugins/audit/log/keys.ts";
+import { LinkedEvents } from "../../../plugins/audit/log/linked.ts";
+import { type HeadRow, newestLinked, queriesOn } from "../../../plugins/audit/log/tables.ts";
 import { bootDesk, codeOf, people } from "../approval/kit.ts";
 import { tempFolder } from "./kit.ts";
 

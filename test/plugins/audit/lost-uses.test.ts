@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { readKeys } from "../../../plugins/audit/keys.ts";
+import { readKeys } from "../../../plugins/audit/log/keys.ts";
 import { signedLine, type UsedLine } from "../../../plugins/audit/restore/attestation.ts";
 import { onBothStores, type ProjectDesk } from "./desk-kit.ts";
 

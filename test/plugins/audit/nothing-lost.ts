@@ -2,10 +2,10 @@
 
 import { join } from "node:path";
 import { expect } from "vitest";
-import type { EventMeta } from "../../../plugins/audit/event.ts";
-import { storeSource } from "../../../plugins/audit/source.ts";
-import { migrations } from "../../../plugins/audit/tables.ts";
-import { verifySource } from "../../../plugins/audit/verify-source.ts";
+import type { EventMeta } from "../../../plugins/audit/log/event.ts";
+import { migrations } from "../../../plugins/audit/log/tables.ts";
+import { storeSource } from "../../../plugins/audit/verify/source.ts";
+import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
 import { openInProcess } from "../../../plugins/store/in-process.ts";
 import { openStore } from "../../../plugins/store/open.ts";
 import { openPostgres } from "../../../plugins/store/postgres.ts";

@@ -6,11 +6,11 @@ import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { headMac, Keyed } from "../../../plugins/audit/chain.ts";
-import type { DamageKind } from "../../../plugins/audit/damage.ts";
-import type { EventRow } from "../../../plugins/audit/event.ts";
-import { rotateKeys } from "../../../plugins/audit/keys.ts";
-import type { HeadRow } from "../../../plugins/audit/tables.ts";
+import { headMac, Keyed } from "../../../plugins/audit/log/chain.ts";
+import type { EventRow } from "../../../plugins/audit/log/event.ts";
+import { rotateKeys } from "../../../plugins/audit/log/keys.ts";
+import type { HeadRow } from "../../../plugins/audit/log/tables.ts";
+import type { DamageKind } from "../../../plugins/audit/verify/damage.ts";
 import { openSqlite, type SqliteFile } from "../../../plugins/store/sqlite.ts";
 import { tempFolder } from "./kit.ts";
 import { keyFileIn, type OpenTrail, trailAt, verifyAt } from "./ledger-kit.ts";

@@ -4,7 +4,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { EventFields } from "../../../plugins/audit/event.ts";
+import type { EventFields } from "../../../plugins/audit/log/event.ts";
 import { tempFolder } from "./kit.ts";
 import { trailAt, verifyAt } from "./ledger-kit.ts";
 

@@ -2,8 +2,8 @@
 // column may reach over more than its value.
 
 import { expect, test } from "vitest";
-import { metaText } from "../../../plugins/audit/event.ts";
-import { saysColumns, saysSeq } from "../../../plugins/audit/verify-row.ts";
+import { metaText } from "../../../plugins/audit/log/event.ts";
+import { saysColumns, saysSeq } from "../../../plugins/audit/verify/verify-row.ts";
 
 const numbered = { at: 1_700_000_000_000, instance: "000000000000", key: "chain-123456", seq: 12 };
 const rowOf = (meta: string, more: object = {}) => ({

@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type QuaterError, readPrivateFile } from "quater";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
-import { openKeys, readKeys, rotateKeys } from "../../../plugins/audit/keys.ts";
+import { openKeys, readKeys, rotateKeys } from "../../../plugins/audit/log/keys.ts";
 import { createKey, revokeKey } from "../../../plugins/auth/commands.ts";
 import { developmentKey } from "../../../plugins/auth/development.ts";
 import { readKeyFile } from "../../../plugins/auth/keyfile.ts";

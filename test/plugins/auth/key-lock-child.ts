@@ -1,6 +1,6 @@
 // A process that changes key files when it is told to, for the tests of the lock.
 
-import { prepareKeys } from "../../../plugins/audit/keys.ts";
+import { prepareKeys } from "../../../plugins/audit/log/keys.ts";
 import { createKey, revokeKey } from "../../../plugins/auth/commands.ts";
 import { changeKeyFile } from "../../../plugins/auth/keyfile.ts";
 

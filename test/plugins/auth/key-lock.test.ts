@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openKeys } from "../../../plugins/audit/keys.ts";
+import { openKeys } from "../../../plugins/audit/log/keys.ts";
 import { createKey } from "../../../plugins/auth/commands.ts";
 import { readKeyFile } from "../../../plugins/auth/keyfile.ts";
 import { type BuiltChild, builtChild } from "../audit/load.ts";

@@ -18,7 +18,7 @@ import { apiKeys, bearer, firstOf, jwt, localUser } from "quater/auth";
 import { approval, audit, cli, http, httpRef, mcp, store } from "quater/plugins";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
-import { isBootError, type Problem } from "../../../core/problem.ts";
+import { isBootError, type Problem } from "../../../core/diagnostics/problem.ts";
 import { quater } from "../cli/kit.ts";
 
 const problemsOf = async (...plugins: readonly ConfiguredPlugin[]): Promise<readonly Problem[]> => {

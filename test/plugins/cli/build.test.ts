@@ -3,7 +3,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { freshBuild } from "../../../core/built.ts";
+import { freshBuild } from "../../../core/boot/built.ts";
 import { fixture, start } from "./kit.ts";
 
 const inside = join(fixture("typescript"), ".."); // where `quater` resolves

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { runProgram } from "../../../plugins/cli/program.ts";
+import { runProgram } from "../../../plugins/cli/program/program.ts";
 
 let folder: string;
 beforeEach(() => {

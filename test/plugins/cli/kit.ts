@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { runProgram } from "../../../plugins/cli/program.ts";
+import { runProgram } from "../../../plugins/cli/program/program.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const main = fileURLToPath(new URL("../../../plugins/cli/main.ts", import.meta.url));

@@ -5,16 +5,16 @@ import { anyone, authenticated, handler, secret, stream, Type } from "quater";
 import { cli } from "quater/cli";
 import { bootTest, principal, tokens } from "quater/testing";
 import { expect, test } from "vitest";
-import { flagHelp } from "../../../plugins/cli/action-help.ts";
-import { UsageError } from "../../../plugins/cli/exit.ts";
-import { flagsOf, kebab } from "../../../plugins/cli/flags.ts";
-import { readGlobals } from "../../../plugins/cli/globals.ts";
-import { runProgram } from "../../../plugins/cli/program.ts";
-import { programWords } from "../../../plugins/cli/program-words.ts";
-import { askSecret } from "../../../plugins/cli/prompt.ts";
-import { aligned, jsonPretty, renderValue } from "../../../plugins/cli/render.ts";
-import { Terminal } from "../../../plugins/cli/terminal.ts";
-import { joinValues, tokenize } from "../../../plugins/cli/tokens.ts";
+import { flagHelp } from "../../../plugins/cli/actions/action-help.ts";
+import { flagsOf, kebab } from "../../../plugins/cli/actions/flags.ts";
+import { joinValues, tokenize } from "../../../plugins/cli/actions/tokens.ts";
+import { UsageError } from "../../../plugins/cli/output/exit.ts";
+import { askSecret } from "../../../plugins/cli/output/prompt.ts";
+import { aligned, jsonPretty, renderValue } from "../../../plugins/cli/output/render.ts";
+import { Terminal } from "../../../plugins/cli/output/terminal.ts";
+import { readGlobals } from "../../../plugins/cli/program/globals.ts";
+import { runProgram } from "../../../plugins/cli/program/program.ts";
+import { programWords } from "../../../plugins/cli/program/program-words.ts";
 import { project } from "./kit.ts";
 
 test.each([

@@ -1,6 +1,6 @@
 import { errorKinds } from "quater";
 import { expect, test } from "vitest";
-import { exitOfKind } from "../../../plugins/cli/exit.ts";
+import { exitOfKind } from "../../../plugins/cli/output/exit.ts";
 import { quater } from "./kit.ts";
 
 const refund = ["run", "refundOrder", "--order-id", "o1", "--amount-cents", "5"];

@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { anonymous, anyone, defineConfig, expose, handler, stream, Type } from "quater";
 import { http, httpRef } from "quater/http";
 import { mcp } from "quater/mcp";
-import { createKernel } from "../../../core/kernel.ts";
+import { createKernel } from "../../../core/boot/kernel.ts";
 
 const about = { effect: "read", auth: anyone } as const;
 const mail = "^\\S+@\\S+\\.\\S+$";

@@ -13,11 +13,11 @@ export interface Hole {
   readonly named: RegExp;
 }
 
-const pipeline = "core/pipeline.ts";
-const gate = "core/gate.ts";
-const using = "plugins/approval/using.ts";
-const changing = "plugins/approval/changing.ts";
-const digest = "plugins/approval/digest.ts";
+const pipeline = "core/pipeline/pipeline.ts";
+const gate = "core/pipeline/gate.ts";
+const using = "plugins/approval/requests/using.ts";
+const changing = "plugins/approval/requests/changing.ts";
+const digest = "plugins/approval/requests/digest.ts";
 
 /** Uses decide from rows alone, as if nothing were on the trail. */
 const withoutEvidence: readonly Edit[] = [
@@ -44,7 +44,7 @@ export const holes: readonly Hole[] = [
     only: "refundOrder",
     edits: [
       {
-        file: "core/door.ts",
+        file: "core/pipeline/door.ts",
         from: "throw forget.length > 0 ? invalidToken({ ...reading, forget }) : unauthenticated(surface.name, { ...reading, forget });",
         to: "return anonymous;",
       },
@@ -56,7 +56,7 @@ export const holes: readonly Hole[] = [
     only: "status",
     edits: [
       {
-        file: "core/door.ts",
+        file: "core/pipeline/door.ts",
         from: "if (isOpen && !hasCookie && !shown.hasExplicit) return anonymous;",
         to: "if (isOpen) return anonymous;",
       },
@@ -92,7 +92,13 @@ export const holes: readonly Hole[] = [
   {
     check: "S20: the log names the policy that refused a call",
     only: "listOwnOrders",
-    edits: [{ file: "core/refusal-log.ts", from: "if (refusedBy === undefined) return;", to: "if (refusedBy !== code) return;" }],
+    edits: [
+      {
+        file: "core/pipeline/refusal-log.ts",
+        from: "if (refusedBy === undefined) return;",
+        to: "if (refusedBy !== code) return;",
+      },
+    ],
     named: /^listOwnOrders over http refused a call, and the log does not name the policy or plugin that refused it/,
   },
   {
@@ -127,7 +133,7 @@ export const holes: readonly Hole[] = [
     only: "listOwnOrders",
     edits: [
       {
-        file: "core/bind.ts",
+        file: "core/pipeline/bind.ts",
         from: "if (!checked.check(input)) throw",
         to: "if ((input as unknown) === checked) throw",
       },
@@ -137,7 +143,7 @@ export const holes: readonly Hole[] = [
   {
     check: "objects are closed",
     only: "listOwnOrders",
-    edits: [{ file: "core/schema.ts", from: 'else if (declares) replace("additionalProperties", false);', to: "" }],
+    edits: [{ file: "core/schema/schema.ts", from: 'else if (declares) replace("additionalProperties", false);', to: "" }],
     named: /^listOwnOrders over http ran with a field that nobody declared$/,
   },
   {
@@ -145,7 +151,7 @@ export const holes: readonly Hole[] = [
     only: "refundOrder",
     edits: [
       {
-        file: "core/guard.ts",
+        file: "core/pipeline/guard.ts",
         from: 'hooks.has("approve") ? await approve(authorized, machine)',
         to: 'hooks.has("none" as never) ? await approve(authorized, machine)',
       },
@@ -225,7 +231,7 @@ export const holes: readonly Hole[] = [
     only: "refundOrder",
     edits: [
       {
-        file: "plugins/approval/tables.ts",
+        file: "plugins/approval/requests/tables.ts",
         from: "when state = 'approved' and usable_until <=",
         to: "when state = 'none' and usable_until <=",
       },
@@ -256,7 +262,7 @@ export const holes: readonly Hole[] = [
     only: "refundOrder",
     edits: [
       {
-        file: "plugins/approval/eligible.ts",
+        file: "plugins/approval/requests/eligible.ts",
         from: '  if (isSamePerson(person, requester.person)) return "you made the request yourself";\n',
         to: "",
       },
@@ -266,7 +272,9 @@ export const holes: readonly Hole[] = [
   {
     check: "agents do not decide",
     only: "refundOrder",
-    edits: [{ file: "plugins/approval/eligible.ts", from: 'if (kind === "agent") return "agents do not decide";', to: "" }],
+    edits: [
+      { file: "plugins/approval/requests/eligible.ts", from: 'if (kind === "agent") return "agents do not decide";', to: "" },
+    ],
     named: /^refundOrder over http ran on an approval \(by an agent\)$/,
   },
   {

@@ -16,7 +16,11 @@ export const testHoles: readonly TestHole[] = [
   {
     check: "S8: the texts of an event have a limit",
     edits: [
-      { file: "plugins/audit/event.ts", from: "if (text.length <= mostText) return text;", to: "if (mostText > 0) return text;" },
+      {
+        file: "plugins/audit/log/event.ts",
+        from: "if (text.length <= mostText) return text;",
+        to: "if (mostText > 0) return text;",
+      },
     ],
     file: "test/plugins/audit/event.test.ts",
     test: "S8: every text of an event has a limit",
@@ -25,7 +29,7 @@ export const testHoles: readonly TestHole[] = [
     check: "S8: only names of the catalog are recorded",
     edits: [
       {
-        file: "core/gate.ts",
+        file: "core/pipeline/gate.ts",
         from: "const arrival = { callId, surface, handler: operation?.name, principal,",
         to: "const arrival = { callId, surface, handler, principal,",
       },
@@ -61,7 +65,7 @@ export const testHoles: readonly TestHole[] = [
     check: "S13: files that other users may write are refused",
     edits: [
       {
-        file: "core/ownership.ts",
+        file: "core/boot/ownership.ts",
         from: "(stats.mode & 0o002) !== 0 ||",
         to: "false &&",
       },
@@ -91,7 +95,7 @@ export const testHoles: readonly TestHole[] = [
     check: "S18: calls under other input schemas are compared",
     edits: [
       {
-        file: "plugins/approval/ran-before.ts",
+        file: "plugins/approval/requests/ran-before.ts",
         from: "await reader.usedUnderOtherSchemas(keys.person, call.schema, asked);",
         to: "[] as ApprovalRecord[];",
       },

@@ -1,0 +1,66 @@
+// One process at a time may change a file. The lock is the operating system's, taken by SQLite: it ends with the process that
+// holds it, so that no lock is ever left behind and none is ever broken. A lock that is only a file has to be broken after a
+// crash, and two processes that break it at once both go on.
+
+import { closeSync, constants, existsSync, mkdirSync, openSync, realpathSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import { QuaterError } from "../diagnostics/errors.ts";
+import { assertPrivateFolder } from "./private-file.ts";
+
+interface Database {
+  exec(sql: string): unknown;
+  close(): unknown;
+}
+
+/** A change takes milliseconds: beyond this, a process that holds the lock hangs. */
+const waitMs = 10_000;
+
+/**
+ * Runs `change` while no other process runs one for the same file. The lock is an empty file beside it, `<file>.lock`, which
+ * stays.
+ *
+ * @param file  A link means the file behind it.
+ * @param change  Must not call this function for the same file.
+ * @throws {QuaterError} `unavailable` when the lock cannot be had within 10 seconds, or other users may write the folder.
+ */
+export const withFileLock = <Result>(file: string, change: () => Result): Result => {
+  const database = locked(file);
+  try {
+    return change();
+  } finally {
+    database.exec("ROLLBACK");
+    database.close();
+  }
+};
+
+const locked = (file: string): Database => {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const target = existsSync(file) ? realpathSync(file) : file;
+  assertPrivateFolder(file);
+  const lock = `${target}.lock`;
+  let database: Database | undefined;
+  try {
+    closeSync(openSync(lock, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600));
+    // Loaded here, because files are changed by few commands only.
+    const Libsql = createRequire(import.meta.url)("libsql") as new (path: string, options: object) => Database;
+    database = new Libsql(lock, { timeout: waitMs });
+    database.exec("PRAGMA journal_mode = MEMORY"); // no second file beside the lock
+    database.exec("BEGIN EXCLUSIVE");
+    return database;
+  } catch (error) {
+    database?.close();
+    throw refusal(lock, error);
+  }
+};
+
+const refusal = (lock: string, cause: unknown): QuaterError => {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const [problem, hint] =
+    code === "SQLITE_BUSY"
+      ? ["is held by another process", "Try again, or look for a command that hangs"]
+      : code === "SQLITE_NOTADB" || code === "ELOOP"
+        ? ["is not a lock file", `Run \`rm ${lock}\``]
+        : [`cannot be locked: ${message}`, "Check that the folder can be written and is on a local disk"];
+  return new QuaterError({ code: "unavailable", kind: "unavailable", message: `${lock} ${problem}`, hint, cause });
+};

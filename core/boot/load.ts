@@ -1,0 +1,220 @@
+// Finding and loading the manifest. A configuration is code: it is looked for only inside the project, and refused where
+// somebody else could have written it. Mistakes in it come back as problems with file, place, cause and remedy.
+
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, extname, join, relative, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { BootError, type Problem } from "../diagnostics/problem.ts";
+import { visibleLines } from "../diagnostics/text.ts";
+import { freshBuild } from "./built.ts";
+import { entriesOf } from "./dot-env.ts";
+import { isManifest, type Manifest } from "./manifest.ts";
+import { fieldProblems } from "./manifest-fields.ts";
+import { trustedOwnersVariable } from "./ownership.ts";
+import { assertProjectTrusted, assertTrusted } from "./trusted-files.ts";
+import { importTypeScript } from "./typescript.ts";
+
+export const manifestNames = ["quater.config.ts", "quater.config.mts", "quater.config.js", "quater.config.mjs"];
+
+export interface LoadedManifest {
+  readonly manifest: Manifest;
+  readonly file: string;
+  /** The folder of the file. */
+  readonly root: string;
+  /** Files of the project that were loaded until now; `undefined` where the loader does not tell (JavaScript). */
+  readonly files?: () => readonly string[] | undefined;
+  /** For messages: `quater.config.ts:12`, the line where `word` stands as a key, or the file alone. */
+  readonly placeOf: (word: string) => string;
+}
+
+/**
+ * @param from  The folder to start from; discovery climbs to the nearest package.json, .git or home and no further.
+ * @param named  `--config` or `QUATER_CONFIG`: this file and no other.
+ * @param useBuild  Load what `quater build` made, while it is up to date. Default true.
+ * @throws {BootError} when there is none, or it cannot be trusted or loaded.
+ */
+export const loadManifest = async (from: string, named?: string, { useBuild = true } = {}): Promise<LoadedManifest> => {
+  const file = named === undefined ? await findManifest(from) : resolve(from, named);
+  const shown = relative(from, file) || file;
+  if (!existsSync(file))
+    throw new BootError([{ place: shown, cause: "There is no such file", remedy: "Check --config or QUATER_CONFIG" }]);
+  assertProjectTrusted(file, from);
+  const root = dirname(file);
+  readDotEnv(root, relative(from, join(root, ".env")) || ".env");
+  const imported: string[] = [];
+  const built = useBuild ? freshBuild(file) : undefined;
+  if (built !== undefined)
+    for (const path of [built, join(dirname(built), "build.json")]) assertTrusted(path, relative(from, path));
+  const manifest = await importDefault(built ?? file, shown, imported);
+  if (!isManifest(manifest)) {
+    throw new BootError([
+      {
+        place: shown,
+        cause: "The file does not export a manifest as its default",
+        remedy: "Write `export default defineConfig({ ... })`",
+      },
+    ]);
+  }
+  const text = readFileSync(file, "utf8");
+  const placeOf = (word: string) => placeIn(text, shown, word);
+  const wrong = fieldProblems(manifest, placeOf);
+  if (wrong.length > 0) throw new BootError(wrong);
+  const files = () => (imported.length === 0 ? undefined : projectFiles(imported));
+  return { manifest, file, root, files, placeOf };
+};
+
+// The class behind cosmiconfig's own entry, which would first run a `.config/config.js` of the current folder for options
+// about itself, unasked and unchecked; and whose search goes on in ~/.config after the last folder.
+interface Explorer {
+  search(folder: string): Promise<{ readonly filepath: string } | null>;
+}
+
+const findManifest = async (from: string): Promise<string> => {
+  // Nearly always the command is typed where the manifest is, and nothing has to be searched.
+  const here = manifestNames.map((name) => resolve(from, name)).find((path) => existsSync(path));
+  if (here !== undefined) return here;
+  const { Explorer } = (await import("cosmiconfig/dist/Explorer.js")) as unknown as {
+    Explorer: new (options: object) => Explorer;
+  };
+  // Only the search is wanted: loading happens after the file is known to be trustworthy.
+  const loaders = Object.fromEntries([".ts", ".mts", ".js", ".mjs"].map((ending) => [ending, () => ({})]));
+  const transform = (found: unknown) => found;
+  const explorer = new Explorer({
+    moduleName: "quater",
+    searchPlaces: manifestNames,
+    loaders,
+    searchStrategy: "none",
+    transform,
+  });
+  let folder = resolve(from);
+  for (; ; folder = dirname(folder)) {
+    const found = await explorer.search(folder);
+    if (found !== null) return found.filepath;
+    if (isProjectTop(folder)) break;
+  }
+  throw new BootError([
+    {
+      place: from,
+      cause: `No quater.config.ts here or above, up to ${folder}`,
+      remedy: "Run `quater init`, or name the file with --config",
+    },
+  ]);
+};
+
+const isProjectTop = (folder: string): boolean =>
+  existsSync(join(folder, "package.json")) ||
+  existsSync(join(folder, ".git")) ||
+  folder === homedir() ||
+  folder === dirname(folder);
+
+const forbiddenInDotEnv = [
+  "quater_home",
+  trustedOwnersVariable.toLowerCase(),
+  "http_proxy",
+  "https_proxy",
+  "ftp_proxy",
+  "all_proxy",
+  "no_proxy",
+];
+const isForbidden = (name: string): boolean => /^node_/i.test(name) || forbiddenInDotEnv.includes(name.toLowerCase());
+
+/** Reads `.env` beside the manifest; what the environment already has wins. */
+const readDotEnv = (root: string, shown: string): void => {
+  const file = join(root, ".env");
+  if (!existsSync(file)) return;
+  assertTrusted(file, shown);
+  const entries = entriesOf(readFileSync(file, "utf8"), shown);
+  const refused = [...entries.keys()].filter(isForbidden);
+  if (refused.length > 0) {
+    throw new BootError(
+      refused.map((name) => ({
+        place: shown,
+        cause: `.env may not set ${name}`,
+        remedy: "Set it in the real environment, or remove the line",
+      })),
+    );
+  }
+  for (const [name, value] of entries) process.env[name] ??= value;
+};
+
+const projectFiles = (urls: readonly string[]): readonly string[] =>
+  [...new Set(urls.flatMap((url) => (url.startsWith("file:") ? fileURLToPath(url.replace(/\?.*$/, "")) : [])))].filter(
+    (path) => !path.includes("/node_modules/"),
+  );
+
+const importDefault = async (file: string, shown: string, imported: string[]): Promise<unknown> => {
+  try {
+    const isTypeScript = [".ts", ".mts"].includes(extname(file));
+    const module = (isTypeScript ? await importTypeScript(file, imported) : await import(pathToFileURL(file).href)) as {
+      default?: unknown;
+    };
+    const value = module.default;
+    // In a CommonJS project the loader wraps the default export once more.
+    return value !== null && typeof value === "object" && "__esModule" in value
+      ? (value as { default?: unknown }).default
+      : value;
+  } catch (error) {
+    throw new BootError([importProblem(error, shown, dirname(file))]);
+  }
+};
+
+/** A failed import in words: the file and place it names, the cause without a stack, what to do. */
+export const importProblem = (error: unknown, place: string, root: string): Problem => {
+  const { message, code, stack } =
+    error instanceof Error ? (error as Error & { code?: string }) : { message: String(error), code: undefined, stack: undefined };
+  const short = (path: string) => relative(root, path.replace(/^file:\/\//, "").replace(/\?.*$/, "")) || path;
+  const transform = /^(?:Transform failed[^\n]*\n)?(\/[^\n:]+):(\d+):(\d+): ERROR: ([^\n]+)/.exec(message);
+  if (transform !== null) {
+    const [, file = "", line, column, text] = transform;
+    // The transformer counts columns from 0, and editors from 1.
+    return { place: `${short(file)}:${line}:${Number(column) + 1}`, cause: `Syntax error: ${text}`, remedy: "Mend the line" };
+  }
+  if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") {
+    const [, wanted = message, by] = /Cannot find (?:module|package) '([^']+)'(?: imported from ([^\s]+))?/.exec(message) ?? [];
+    const name = wanted.startsWith("/") || wanted.startsWith("file:") ? short(wanted) : wanted;
+    const isPackage = !/^[./]/.test(wanted) && !wanted.startsWith("file:");
+    return {
+      place: by === undefined ? place : short(by),
+      cause: `Cannot find ${isPackage ? "the package" : "the module"} ${name}`,
+      remedy: isPackage ? `Install it: npm install ${name}` : "Check the path and the file's ending",
+    };
+  }
+  // The second is what the loader makes of `import()` in CommonJS.
+  const isCommonJs =
+    (code === "ERR_PACKAGE_PATH_NOT_EXPORTED" && message.includes('"exports" main')) ||
+    /^Failed to resolve module specifier .* from "data:text\/javascript,__filename/.test(message);
+  if (isCommonJs)
+    return { place, cause: "The project is CommonJS", remedy: 'Say "type": "module" in package.json: Quater is made of modules' };
+  const missing = /The requested module '([^']+)' does not provide an export named '([^']+)'/.exec(message);
+  if (missing !== null) {
+    return {
+      place: firstFrame(stack, root) ?? place,
+      cause: `${missing[1]} has no export named ${missing[2]}`,
+      remedy: "Check the name after `import {`",
+    };
+  }
+  if (error instanceof SyntaxError)
+    return { place: firstFrame(stack, root) ?? place, cause: `Syntax error: ${message}`, remedy: "Mend the line" };
+  const name = error instanceof Error ? `${error.name}: ` : "";
+  return {
+    place: firstFrame(stack, root) ?? place,
+    cause: `The file threw while it was loaded: ${name}${visibleLines(message)}`,
+    remedy: "Mend what it does at its top level",
+  };
+};
+
+/** For messages: the first line of the project's own in a stack, `app/shop.ts:12`. */
+export const firstFrame = (stack: string | undefined, root: string): string | undefined => {
+  for (const [, path = "", line] of (stack ?? "").matchAll(/(?:file:\/\/)?(\/[^\s():?]+)(?:\?[^\s:)]*)?:(\d+)/g)) {
+    if (path.startsWith(`${root}/`) && !path.includes("/node_modules/")) return `${relative(root, path)}:${line}`;
+  }
+  return undefined;
+};
+
+const placeIn = (text: string, file: string, word: string): string => {
+  const line = text
+    .split("\n")
+    .findIndex((content) => new RegExp(`(?:^|[\\s{,])["']?${word.replace(/[^\w-]/g, "\\$&")}["']?\\s*:`).test(content));
+  return line === -1 ? file : `${file}:${line + 1}`;
+};

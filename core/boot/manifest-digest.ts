@@ -1,0 +1,26 @@
+// One digest for what a manifest exposes, so that a record of a start says what could be reached from then on.
+
+import { isExposed } from "../model/exposure.ts";
+import type { ConfiguredPlugin } from "../plugin/plugin.ts";
+import { canonicalText, digestOfText } from "../schema/digest.ts";
+import type { Manifest } from "./manifest.ts";
+
+/**
+ * `sha256:` and 64 hexadecimal digits over the RFC 8785 text of `{ name, version, exposures, plugins }`: the exposure of
+ * each handler by its name, and the plugins in boot order, each with the digest of its options. Modules are not loaded for
+ * it; a function in an exposure counts as its presence.
+ */
+export const manifestDigest = (manifest: Manifest, plugins: readonly ConfiguredPlugin[]): string => {
+  const exposures = Object.fromEntries(
+    manifest.handlers
+      .filter(isExposed)
+      .flatMap(({ table }) => Object.entries((table ?? {}) as Record<string, { readonly name?: unknown }>))
+      .map(([key, exposure]) => [typeof exposure.name === "string" ? exposure.name : key, plain(exposure)]),
+  );
+  const given = plugins.map(({ name, optionsDigest }) => ({ name, options: optionsDigest?.() ?? null }));
+  const said = { name: manifest.name, version: manifest.version ?? null, exposures, plugins: given };
+  return digestOfText(canonicalText(said));
+};
+
+const plain = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value, (_, item: unknown) => (typeof item === "function" ? "[function]" : item))) as unknown;

@@ -1,0 +1,53 @@
+// What must be known of a manifest before anything else of it can be judged. The compiler says the same, where it is asked.
+
+import type { Problem } from "../diagnostics/problem.ts";
+import { nearest } from "../diagnostics/text.ts";
+import type { Config } from "./manifest.ts";
+
+const fields: Readonly<Record<keyof Config, "text" | "list" | "optional">> = {
+  name: "text",
+  version: "optional",
+  handlers: "list",
+  plugins: "list",
+  drainMs: "optional",
+  maxOutputBytes: "optional",
+};
+
+/** Numbers: from, and to. */
+const ranges = {
+  drainMs: [0, 2_147_483_647],
+  maxOutputBytes: [1_024, 536_870_912],
+} as const satisfies Partial<Record<keyof Config, readonly [number, number]>>;
+
+/** @param placeOf  Where a word stands as a key. */
+export const fieldProblems = (manifest: Config, placeOf: (word: string) => string): readonly Problem[] => {
+  const given = manifest as unknown as Readonly<Record<string, unknown>>;
+  const unknown = Object.keys(given).filter((key) => !Object.hasOwn(fields, key));
+  const missing = Object.entries(fields).filter(([key, kind]) =>
+    kind === "text" ? typeof given[key] !== "string" || given[key] === "" : kind === "list" && !Array.isArray(given[key]),
+  );
+  const outOfRange = Object.entries(ranges).filter(([key, [least, most]]) => {
+    const value = given[key];
+    return value !== undefined && !(Number.isInteger(value) && Number(value) >= least && Number(value) <= most);
+  });
+  return [
+    ...outOfRange.map(([key, [least, most]]) => ({
+      place: placeOf(key),
+      cause: `The manifest's ${key} is ${typeof given[key] === "string" ? JSON.stringify(given[key]) : String(given[key])}`,
+      remedy: `Write a whole number from ${least} to ${most}`,
+    })),
+    ...unknown.map((key) => {
+      const near = nearest(key, Object.keys(fields));
+      return {
+        place: placeOf(key),
+        cause: `The manifest has a field "${key}", which means nothing`,
+        remedy: near === undefined ? `It takes ${Object.keys(fields).join(", ")}` : `Did you mean "${near}"?`,
+      };
+    }),
+    ...missing.map(([key, kind]) => ({
+      place: placeOf(key),
+      cause: `The manifest has no ${key}`,
+      remedy: kind === "text" ? `Say ${key}: "..."` : `Say ${key}: [ ... ]`,
+    })),
+  ];
+};

@@ -1,0 +1,82 @@
+// The files of a project that run as code: the manifest, the modules that it imports, and what was built from them. They
+// are checked before the first of them runs, because a module that another user wrote could do anything from then on.
+
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { BootError, type Problem } from "../diagnostics/problem.ts";
+import { distrustOf, distrustOfWay, type KnownWays } from "./ownership.ts";
+
+/** @param shown  The path as messages write it. @throws {BootError} when another user owns, may write or may replace the file. */
+export const assertTrusted = (file: string, shown: string): void => throwAny(problemsOf(file, shown));
+
+/**
+ * Checks the manifest, and all files of the project that it reaches through imports written as relative paths. Packages are
+ * not checked: the package manager wrote them.
+ *
+ * @param from  The folder that messages name files from.
+ * @throws {BootError} that names each file which another user may change.
+ */
+export const assertProjectTrusted = (manifest: string, from: string): void => {
+  const known: KnownWays = new Map();
+  throwAny(allProblems(reachableFrom(manifest), from, known));
+  const folder = join(dirname(manifest), ".quater");
+  const distrust = existsSync(folder) ? distrustOfWay(folder, known) : undefined;
+  if (distrust === undefined) return;
+  const place = relative(from, folder) || folder;
+  throw new BootError([{ place, cause: `What the folder holds ${distrust.what}`, remedy: distrust.remedy }]);
+};
+
+/** @returns The files that another user may change. For modules that are known only once they were loaded. */
+export const untrustedProblems = (files: Iterable<string>, from: string): Problem[] =>
+  allProblems([...files].filter(existsSync), from, new Map());
+
+const allProblems = (files: Iterable<string>, from: string, known: KnownWays): Problem[] => {
+  const byRemedy = new Map<string, Problem>(); // a folder is wrong for each file in it, and is said once
+  for (const file of files)
+    for (const problem of problemsOf(file, relative(from, file) || file, known))
+      if (!byRemedy.has(problem.remedy)) byRemedy.set(problem.remedy, problem);
+  return [...byRemedy.values()];
+};
+
+const problemsOf = (file: string, shown: string, known?: KnownWays): Problem[] => {
+  const distrust = distrustOf(file, shown, known);
+  if (distrust === undefined) return [];
+  return [{ place: shown, cause: `The file ${distrust.what}, and it would run as code`, remedy: distrust.remedy }];
+};
+
+const throwAny = (problems: readonly Problem[]): void => {
+  if (problems.length > 0) throw new BootError(problems);
+};
+
+/**
+ * `from "./a.ts"`, `import "./a.ts"`, `import("./a.ts")` and `require("./a.ts")`. Read from the text, because importing
+ * would run it. An import in a comment counts too: then one file more is checked.
+ */
+const imports = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'`](\.\.?\/[^"'`\n]+)["'`]/g;
+
+const reachableFrom = (manifest: string): ReadonlySet<string> => {
+  const found = new Set([manifest]);
+  // A set gives what is added while it is read, too.
+  for (const file of found) {
+    if (!/\.[cm]?[jt]sx?$/.test(file)) continue;
+    for (const [, specifier = ""] of readFileSync(file, "utf8").matchAll(imports)) {
+      const target = targetOf(resolve(dirname(file), specifier.replace(/[?#].*$/, "")));
+      if (target !== undefined && !target.includes("/node_modules/")) found.add(target);
+    }
+  }
+  return found;
+};
+
+const endings = [".ts", ".mts", ".tsx", ".js", ".mjs", ".json"];
+
+/** The file that a path means: itself, TypeScript where it says `.js`, or with the ending that was left out. */
+const targetOf = (path: string): string | undefined => {
+  const typed = path.replace(/\.([cm]?)js(x?)$/, ".$1ts$2");
+  const candidates = [
+    path,
+    typed,
+    ...endings.map((ending) => path + ending),
+    ...endings.map((ending) => join(path, `index${ending}`)),
+  ];
+  return candidates.find((candidate) => statSync(candidate, { throwIfNoEntry: false })?.isFile() === true);
+};

@@ -1,0 +1,332 @@
+// Every refusal and failure the kernel can name, on one page. A code is stable, belongs to exactly one kind, and stands
+// in docs/errors.md; surfaces own one table from kind to their own language and never look at messages.
+
+import { brand } from "./brand.ts";
+import type { Asks } from "./reading.ts";
+import { cut, visible } from "./text.ts";
+
+/** How a call can go wrong, as far as a caller must tell apart. A new kind does not compile until every surface answers. */
+export const errorKinds = [
+  "invalid_input",
+  "unauthenticated",
+  "forbidden",
+  "not_found",
+  "conflict",
+  "approval_required",
+  "approval_refused",
+  "too_large",
+  "rate_limited",
+  "unavailable",
+  "outcome_unknown",
+  "cancelled",
+  "internal",
+] as const;
+export type ErrorKind = (typeof errorKinds)[number];
+
+/** The general codes: whatever a handler's own `problems` add belongs to one of the same kinds. */
+export const errorCodes = {
+  invalid_input: "invalid_input",
+  unknown_field: "invalid_input",
+  json_invalid: "invalid_input",
+  json_bad_unicode: "invalid_input",
+  json_duplicate_key: "invalid_input",
+  json_forbidden_key: "invalid_input",
+  json_number_lossy: "invalid_input",
+  json_too_deep: "invalid_input",
+  json_too_many_keys: "invalid_input",
+  json_too_many_values: "invalid_input",
+  json_string_too_long: "invalid_input",
+  unauthenticated: "unauthenticated",
+  invalid_token: "unauthenticated",
+  forbidden: "forbidden",
+  missing_scope: "forbidden",
+  missing_role: "forbidden",
+  not_found: "not_found",
+  unknown_handler: "not_found",
+  conflict: "conflict",
+  too_large: "too_large",
+  rate_limited: "rate_limited",
+  unavailable: "unavailable",
+  stopping: "unavailable",
+  authenticator_failed: "unavailable",
+  audit_unavailable: "unavailable",
+  outcome_unknown: "outcome_unknown",
+  outcome_unrecorded: "outcome_unknown",
+  output_undelivered: "outcome_unknown",
+  cancelled: "cancelled",
+  internal: "internal",
+  output_too_large: "internal",
+  approval_required: "approval_required",
+  approval_refused: "approval_refused",
+} as const satisfies Record<string, ErrorKind>;
+export type ErrorCode = keyof typeof errorCodes;
+
+const codeForm = /^[a-z][a-z0-9_]*$/;
+
+export const isCode = (value: unknown): boolean => typeof value === "string" && codeForm.test(value);
+
+/** Callers and surfaces act on codes, so that none may mean two things. @throws {TypeError} */
+const checkCode = (code: string, kind: ErrorKind): void => {
+  if (!isCode(code)) throw new TypeError(`${JSON.stringify(code)} is no code for an error: write it like order_not_paid`);
+  const known = Object.hasOwn(errorCodes, code) ? errorCodes[code as ErrorCode] : kind;
+  if (known !== kind)
+    throw new TypeError(`The code ${code} is a general one, of the kind ${known} and not ${kind}: take a code of your own`);
+};
+
+/** One thing wrong with an input. `path` is a JSON Pointer (RFC 6901) into it, "" for the whole. */
+export interface FieldError {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Characters of a message; of a path and a message in `errors`; and of all of `errors` together. */
+const most = { message: 1_000, path: 200, fieldMessage: 300, errors: 3_000 } as const;
+
+/**
+ * Cuts what errors repeat of an input, so that 15 kB of input do not come back as 15 kB of error. At least the first error
+ * stays.
+ */
+const limited = (errors: readonly FieldError[]): readonly FieldError[] => {
+  const kept: FieldError[] = [];
+  let length = 0;
+  for (const { path, message } of errors) {
+    const one = { path: cut(visible(path), most.path), message: cut(message, most.fieldMessage) };
+    length += one.path.length + one.message.length;
+    if (kept.length > 0 && length > most.errors) break;
+    kept.push(one);
+  }
+  return kept;
+};
+
+/** `/amountCents must be at least 1`, `the input must be an object`. */
+export const fieldSentence = ({ path, message }: FieldError): string => `${path === "" ? "the input" : path} ${message}`;
+
+export interface ErrorParts {
+  /** Stable and greppable, like `order_not_paid`. A general code keeps its kind. */
+  readonly code: string;
+  readonly kind: ErrorKind;
+  /** What failed and the value met; safe to send to any caller. Cut to 1,000 characters. */
+  readonly message: string;
+  /** The next step for whoever runs the process; never sent. */
+  readonly hint?: string;
+  /** Cut to about 3,000 characters. */
+  readonly errors?: readonly FieldError[];
+  /** More for machines, safe to send: missing scopes, an approval's id and link. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly retryAfterSeconds?: number;
+  readonly cause?: unknown;
+  /** The policy or plugin that refused the call. For the log and the trail; never sent. */
+  readonly refusedBy?: string;
+  /** Of a refusal at a door: what the door reads. */
+  readonly asks?: Asks | undefined;
+}
+
+/** The one error that surfaces translate. Told apart by its mark, not by `instanceof`: see brand.ts. */
+export class QuaterError extends Error {
+  readonly [brand] = "error";
+  readonly code: string;
+  readonly kind: ErrorKind;
+  readonly hint?: string;
+  readonly errors?: readonly FieldError[];
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly retryAfterSeconds?: number;
+  readonly refusedBy?: string;
+  readonly asks?: Asks;
+
+  /** @throws {TypeError} for what is no code, and for a general code with another kind than its own. */
+  constructor(parts: ErrorParts) {
+    checkCode(parts.code, parts.kind);
+    super(cut(parts.message, most.message), parts.cause === undefined ? undefined : { cause: parts.cause });
+    this.name = "QuaterError";
+    this.code = parts.code;
+    this.kind = parts.kind;
+    if (parts.hint !== undefined) this.hint = parts.hint;
+    if (parts.errors !== undefined) this.errors = limited(parts.errors);
+    if (parts.details !== undefined) this.details = parts.details;
+    if (parts.retryAfterSeconds !== undefined) this.retryAfterSeconds = parts.retryAfterSeconds;
+    if (parts.asks !== undefined) this.asks = parts.asks;
+    if (parts.refusedBy !== undefined) this.refusedBy = parts.refusedBy;
+  }
+}
+
+export const isQuaterError = (value: unknown): value is QuaterError =>
+  value instanceof Error && (value as unknown as Record<symbol, unknown>)[brand] === "error";
+
+/**
+ * Copies an error and adds which policy or plugin refused. A copy, because a project may throw one error object from
+ * several policies.
+ */
+export const refusedAs = (error: QuaterError, refusedBy: string): QuaterError => {
+  if (error.refusedBy !== undefined) return error;
+  const { code, kind, message, hint, errors, details, retryAfterSeconds, cause, stack } = error;
+  const parts = { code, kind, message, hint, errors, details, retryAfterSeconds, cause, refusedBy };
+  const given = Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
+  const copy = new QuaterError(given as unknown as ErrorParts);
+  if (stack !== undefined) copy.stack = stack;
+  return copy;
+};
+
+interface Choice {
+  /** A code of the handler's own, listed in its `problems`. */
+  readonly code?: string;
+}
+
+const fail = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}): never => {
+  throw new QuaterError({ code, kind: errorCodes[code], message, ...more });
+};
+
+// What handlers throw. Each throws by itself, so that `(await find(id)) ?? notFound("order", id)` reads and types well.
+
+/** @throws {QuaterError} `not_found`: `order "ord_7" was not found`. */
+export const notFound = (what: string, id: string, choice: Choice = {}): never =>
+  fail("not_found", `${what} ${JSON.stringify(cut(visible(id)))} was not found`, choice);
+
+/** @throws {QuaterError} `conflict`: the request is fine, the state of the world is not. */
+export const conflict = (message: string, choice: Choice = {}): never => fail("conflict", message, choice);
+
+/**
+ * @param path  JSON Pointer into the input, `/amountCents`, or "" for the whole.
+ * @throws {QuaterError} `invalid_input`, for rules that a schema cannot say.
+ */
+export const invalid = (path: string, message: string, choice: Choice = {}): never =>
+  fail("invalid_input", summary([{ path, message }]), { errors: [{ path, message }], ...choice });
+
+/** @throws {QuaterError} `forbidden`. */
+export const forbidden = (message: string, choice: Choice = {}): never => fail("forbidden", message, choice);
+
+/** @throws {QuaterError} `unavailable`: nothing happened, the caller may repeat the call later. */
+export const unavailable = (message: string, more: Choice & { readonly retryAfterSeconds?: number } = {}): never =>
+  fail("unavailable", message, { retryAfterSeconds: 1, ...more });
+
+/** @throws {QuaterError} `outcome_unknown`: something may have happened, the caller must not repeat the call. */
+export const outcomeUnknown = (message: string, choice: Choice = {}): never => fail("outcome_unknown", message, choice);
+
+// What the kernel and the surfaces build.
+
+const build = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}): QuaterError =>
+  new QuaterError({ code, kind: errorCodes[code], message, ...more });
+
+/** The sentence over a list of field errors: the first in full, the rest as a count. */
+const summary = (errors: readonly FieldError[]): string => {
+  const [first] = limited(errors.slice(0, 1));
+  if (first === undefined) return "the input does not match its schema";
+  const others = errors.length === 1 ? "" : ` (and ${errors.length - 1} more)`;
+  return `${fieldSentence(first)}${others}`;
+};
+
+export const inputInvalid = (errors: readonly FieldError[]): QuaterError => build("invalid_input", summary(errors), { errors });
+
+/** trust.md T11: fields nobody asked for are refused, not stripped. */
+export const unknownField = (errors: readonly FieldError[]): QuaterError => build("unknown_field", summary(errors), { errors });
+
+export const jsonRefused = (code: ErrorCode & `json_${string}`, path: string, message: string): QuaterError =>
+  build(code, summary([{ path, message }]), { errors: [{ path, message }] });
+
+export const unauthenticated = (surface: string, asks?: Asks): QuaterError =>
+  build("unauthenticated", `A credential is needed to call this over ${surface}`, { asks });
+
+export const invalidToken = (asks?: Asks): QuaterError =>
+  build(
+    "invalid_token",
+    "The credential is unknown, expired or revoked, or not for this service; ask whoever runs it for another",
+    { asks },
+  );
+
+export const authenticatorFailed = (surface: string, cause: unknown): QuaterError =>
+  build("authenticator_failed", "Credentials cannot be checked right now", {
+    cause,
+    hint: `The authenticator of ${surface} threw`,
+    retryAfterSeconds: 1,
+  });
+
+export const missingScope = (scopes: readonly string[]): QuaterError =>
+  build("missing_scope", `The scope ${scopes.join(", ")} is needed`, {
+    details: { scopes },
+    refusedBy: scopes.map((scope) => `can(${scope})`).join(" and "),
+  });
+
+export const missingRole = (role: string): QuaterError =>
+  build("missing_role", `The role ${role} is needed`, { refusedBy: `hasRole(${role})` });
+
+export const notAllowed = (by: string, reason?: string): QuaterError =>
+  build("forbidden", reason ?? "This call is not allowed", { refusedBy: by });
+
+export const approvalRefused = (by: string, reason?: string): QuaterError =>
+  build("approval_refused", reason ?? "This call was not approved", { refusedBy: by });
+
+/** Unknown and unexposed handlers answer alike, so that nobody learns what exists elsewhere. */
+export const unknownHandler = (name: string, surface: string): QuaterError =>
+  build("unknown_handler", `No handler named ${JSON.stringify(cut(visible(name)))} is exposed over ${surface}`);
+
+export const tooLarge = (what: string, limit: string): QuaterError => build("too_large", `${what} is larger than ${limit}`);
+
+export const stopping = (): QuaterError => build("stopping", "The server is stopping", { retryAfterSeconds: 1 });
+
+export const cancelled = (): QuaterError => build("cancelled", "The caller cancelled the call");
+
+/** What was running when the process had to end. */
+export const cutOff = (): QuaterError =>
+  build("outcome_unknown", "The server stopped before the call had ended; it may have taken effect, do not repeat it");
+
+/** A caller who gets 401 takes another credential and repeats the call. The handler of this call had begun to write. */
+export const refusedMidway = ({ message, cause }: QuaterError): QuaterError =>
+  build("outcome_unknown", `The call was ended before it was done, and may have taken effect; do not repeat it. ${message}`, {
+    cause,
+  });
+
+export const outcomeUnrecorded = (cause: unknown): QuaterError =>
+  build("outcome_unrecorded", "The call ran, but its end could not be recorded; do not repeat it", { cause });
+
+export const outputTooLarge = (handler: string, maxBytes: number): QuaterError =>
+  build("output_too_large", `The answer of ${handler} is larger than ${maxBytes} bytes: ask for less at once`, {
+    hint: "Return a page at a time, declare output: stream(...), or raise maxOutputBytes in the manifest",
+  });
+
+/** A large answer was dropped. For reads, which may be repeated; for other calls it is the cause of an error. */
+export const tooMuchUnread = (): QuaterError =>
+  build("rate_limited", "The answer was dropped, because too many large answers to this client are unread", {
+    retryAfterSeconds: 1,
+  });
+
+/**
+ * The handler returned, and its value cannot be sent. Only for handlers that change something: their callers must not repeat
+ * the call.
+ *
+ * @param cause  Why the value cannot be sent: `output_too_large`, `rate_limited` of `tooMuchUnread`, or `internal`.
+ */
+export const outputUndelivered = (handler: string, cause: QuaterError): QuaterError =>
+  build("output_undelivered", `${handler} ran to its end, but its result ${reasonUnsent(cause)}; do not repeat the call`, {
+    cause,
+    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+  });
+
+/** An item of a stream cannot be sent. The handler was stopped before its end. */
+export const itemUndelivered = (handler: string, cause: QuaterError): QuaterError =>
+  build(
+    "outcome_unknown",
+    `${handler} was stopped, because an item of its result ${reasonUnsent(cause)}; it may have taken effect, do not repeat the call`,
+    { cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) },
+  );
+
+const reasonUnsent = ({ code }: QuaterError): string => {
+  if (code === "output_too_large") return "is too large to be sent";
+  if (code === "rate_limited") return "could not be sent, because too many large answers to this client are unread";
+  return "is not what the handler declares and could not be sent";
+};
+
+/** Something failed behind a handler that had returned, such as the commit of what it changed. */
+export const failedAfterwards = (handler: string, { cause, hint }: QuaterError): QuaterError =>
+  build(
+    "outcome_unknown",
+    `${handler} ran to its end, but the call failed afterwards; it may have taken effect, do not repeat it`,
+    {
+      cause,
+      ...(hint === undefined ? {} : { hint }),
+    },
+  );
+
+/** Whatever is not a QuaterError: its own text never leaves the process. */
+export const internal = (cause: unknown): QuaterError =>
+  build("internal", "The call failed because of an error inside the server", {
+    cause: cause ?? new Error(`${String(cause)} was thrown: throw an Error`),
+  });

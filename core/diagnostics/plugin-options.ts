@@ -1,0 +1,115 @@
+// Checks of tables that JavaScript lets people write wrong: unknown keys, and values of the wrong kind.
+
+import type { Problem } from "./problem.ts";
+import { nearest, visible } from "./text.ts";
+
+/** What to write instead of this value; `undefined` when it is right. Asked with `undefined` where the option is absent. */
+export type OptionRule = (value: unknown) => string | undefined;
+
+/** Every option by name, so that a key that JavaScript lets through is found at boot; with a rule, its value too. */
+export type OptionNames<Options extends readonly unknown[]> = Readonly<
+  Record<keyof NonNullable<Options[0]> & string, true | OptionRule>
+>;
+
+/** `limits has no option "perSecnd"; did you mean "perSecond"?` */
+export const optionProblems = (
+  name: string,
+  given: unknown,
+  rules: Readonly<Record<string, true | OptionRule>>,
+): readonly Problem[] => {
+  if (given === undefined || (given !== null && typeof given === "object" && !Array.isArray(given)))
+    return keyProblems(name, name, "option", given ?? {}, rules);
+  return [
+    { place: `${name}()`, cause: `${name} is given ${kindOf(given)}, and takes an object`, remedy: known("option", rules) },
+  ];
+};
+
+const known = (what: string, rules: object): string =>
+  Object.keys(rules).length === 0 ? "It has none" : `Its ${what}s are ${Object.keys(rules).join(", ")}`;
+
+/**
+ * @param plugin  Whose table it is.
+ * @param holder  What has the keys, for messages: the plugin, or a part of it.
+ * @param what  What the keys are: "option", "hook".
+ */
+export const keyProblems = (
+  plugin: string,
+  holder: string,
+  what: string,
+  table: object,
+  rules: Readonly<Record<string, true | OptionRule>>,
+): readonly Problem[] => {
+  const values = table as Readonly<Record<string, unknown>>;
+  const wrong = (cause: string, remedy: string): Problem => ({ place: `${plugin}()`, cause: `${holder} ${cause}`, remedy });
+  const unknown = Object.keys(values).filter((key) => !Object.hasOwn(rules, key));
+  return [
+    ...unknown.map((key) => {
+      const near = nearest(key, Object.keys(rules));
+      const suggestion = near === undefined ? "" : `; did you mean "${near}"?`;
+      return wrong(`has no ${what} ${JSON.stringify(visible(key))}${suggestion}`, known(what, rules));
+    }),
+    ...Object.entries(rules).flatMap(([key, rule]) => {
+      const value = values[key];
+      const remedy = rule === true ? undefined : rule(value);
+      if (remedy === undefined) return [];
+      return [wrong(value === undefined ? `has no ${key}` : `has the ${key} ${shown(value, key)}`, remedy)];
+    }),
+  ];
+};
+
+/** Written with braces. Of anything else (an instance, a promise) what it inherits would be passed over in silence. */
+export const isTable = (value: unknown): value is Readonly<Record<string, unknown>> => {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+};
+
+export const aFunction: OptionRule = (value) =>
+  value === undefined || typeof value === "function" ? undefined : "Write a function, or remove it";
+
+/** For messages: "a list", "a string". */
+export const kindOf = (value: unknown): string => {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+};
+
+/** As the record of a start knows it: without secrets, and whatever it holds. */
+const shown = (value: unknown, name: string): string =>
+  typeof value === "function" ? kindOf(value) : visible(JSON.stringify(tellable(value, name, [])));
+
+/** Names of fields that hold credentials in practice, whatever else is said of them. */
+export const soundsSecret = (name: string): boolean =>
+  /pass(?:word|phrase|wd)|secret|token|authori[sz]ation|cookie|api[-_ ]?key|credential|private[-_ ]?key/i.test(name);
+
+/** A copy for digests and messages: without secrets, and whatever the options hold. */
+export const tellable = (value: unknown, name: string, above: readonly unknown[]): unknown => {
+  if (typeof value === "string") return soundsSecret(name) ? "secret" : wellFormed(withoutPassword(value));
+  if (value === null || value === undefined || typeof value === "boolean") return value ?? null;
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  if (typeof value !== "object") return typeof value === "function" || typeof value === "symbol" ? typeof value : String(value);
+  if (above.includes(value)) return "circular";
+  const inside = [...above, value];
+  if (Array.isArray(value)) return value.map((item) => tellable(item, name, inside));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // What is inside of a pool of connections, or of a key, is nobody's configuration.
+  if (prototype !== null && prototype !== Object.prototype) return value.constructor?.name ?? "object";
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(entries.map(([key, item]) => [wellFormed(key), tellable(item, key, inside)]));
+};
+
+/** Half of a surrogate pair has no RFC 8785 text. */
+const wellFormed = (text: string): string => text.replace(/[\ud800-\udfff]/gu, "\ufffd");
+
+/** Addresses of databases hold passwords: before the host, or among the parameters. */
+export const withoutPassword = (text: string): string => {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
+  try {
+    const url = new URL(text);
+    url.password = "";
+    for (const key of [...url.searchParams.keys()]) if (soundsSecret(key)) url.searchParams.set(key, "");
+    return url.href;
+  } catch {
+    return "address"; // with a password anywhere in it
+  }
+};

@@ -1,0 +1,297 @@
+// One invocation on its way. Each stage of the pipeline takes what is known so far and returns it with one thing more,
+// so that stages out of order do not compile.
+
+import { invalidToken, isQuaterError, type QuaterError } from "../diagnostics/errors.ts";
+import { argumentsHash, canonicalText } from "../schema/digest.ts";
+import type { Operation } from "./operation.ts";
+import type { Verdict } from "./policy.ts";
+import type { Awaitable, Principal } from "./principal.ts";
+import { haveSameRights, type Standing } from "./standing.ts";
+
+/** A call as far as it is known when it is refused early: the principal may be missing, and the handler too. */
+export interface Arrival {
+  readonly callId: string;
+  readonly surface: string;
+  readonly handler: string | undefined;
+  readonly principal: Principal | undefined;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly peer: string | undefined;
+  /** Of the trace that the caller says the call belongs to (W3C Trace Context): 32 hexadecimal digits. */
+  readonly traceId: string | undefined;
+  /** A rehearsal: what is told of it must not be recorded as a call that ran. */
+  readonly isDryRun: boolean;
+}
+
+export interface Call extends Arrival {
+  readonly handler: string;
+  readonly operation: Operation;
+  readonly principal: Principal;
+  readonly cancellation: Cancellation;
+  readonly progress: (fraction: number, message?: string) => void;
+  /** An approval that the caller names; it only narrows what is looked up. */
+  readonly approvalId: string | undefined;
+  /** The handler's resources, opened on first use and shared by policy, preview and handler. */
+  readonly resources: () => Awaitable<Readonly<Record<string, unknown>>>;
+}
+
+/** Input bound, checked, completed with defaults, frozen. */
+export interface Bound extends Call {
+  readonly input: unknown;
+  /** RFC 8785 text of the input. Where a plugin approves, `input` was parsed from it: what is shown is what runs. */
+  readonly inputText: string;
+}
+
+/** Allowed by the handler's policy and every plugin that was asked. */
+export interface Authorized extends Bound {
+  readonly allowedBy: string;
+}
+
+/** Agreed to by every plugin that approves; `consume` holds what is used up as the last act before the handler. */
+export interface Approved extends Authorized {
+  readonly approvedBy: readonly string[];
+  readonly consume: readonly (() => Awaitable<Verdict>)[];
+}
+
+/** How a call ended. A stream's value is settled when its last item has left. */
+export type Outcome =
+  | { readonly ok: true; readonly value: unknown; readonly callId: string }
+  | { readonly ok: false; readonly error: QuaterError; readonly callId: string };
+
+type Stage = "arrived" | "bound" | "authorized" | "approved";
+
+/**
+ * A call through all its stages: one object, seen through the type of the stage it has reached. Copying a dozen fields for
+ * every stage cost more than all checks together. All of it is read through getters, and what stages add can be said once
+ * and only by them, so that a plugin that assigns to a call fails instead of changing what runs. Frozen, which is cheap
+ * without fields of its own, so that nothing can be defined before the getters either.
+ */
+export class StagedCall implements Approved {
+  readonly #from: Call;
+  readonly #standing: Standing | undefined;
+  #principal: Principal;
+  #stage: Stage = "arrived";
+  #input: unknown;
+  #inputText: string | undefined;
+  #allowedBy = "";
+  #approvedBy: readonly string[] = [];
+  #consume: Approved["consume"] = [];
+
+  /**
+   * @param from  Kept, and nobody else's from now on.
+   * @param standing  For callers whose credential can be checked again.
+   */
+  constructor(from: Call, standing?: Standing) {
+    this.#from = from;
+    this.#standing = standing;
+    this.#principal = from.principal;
+    Object.freeze(this);
+  }
+
+  get callId(): string {
+    return this.#from.callId;
+  }
+
+  get surface(): string {
+    return this.#from.surface;
+  }
+
+  get handler(): string {
+    return this.#from.handler;
+  }
+
+  get operation(): Operation {
+    return this.#from.operation;
+  }
+
+  get principal(): Principal {
+    return this.#principal;
+  }
+
+  get startedAt(): number {
+    return this.#from.startedAt;
+  }
+
+  get peer(): string | undefined {
+    return this.#from.peer;
+  }
+
+  get traceId(): string | undefined {
+    return this.#from.traceId;
+  }
+
+  get isDryRun(): boolean {
+    return this.#from.isDryRun;
+  }
+
+  get cancellation(): Cancellation {
+    return this.#from.cancellation;
+  }
+
+  get progress(): Call["progress"] {
+    return this.#from.progress;
+  }
+
+  get approvalId(): string | undefined {
+    return this.#from.approvalId;
+  }
+
+  get resources(): Call["resources"] {
+    return this.#from.resources;
+  }
+
+  get input(): unknown {
+    return this.#input;
+  }
+
+  get inputText(): string {
+    this.#inputText ??= canonicalText(this.#input);
+    return this.#inputText;
+  }
+
+  get allowedBy(): string {
+    return this.#allowedBy;
+  }
+
+  get approvedBy(): readonly string[] {
+    return this.#approvedBy;
+  }
+
+  get consume(): Approved["consume"] {
+    return this.#consume;
+  }
+
+  /** Nothing but its approvals is left to be used up before the handler, which may run already. */
+  get isApproved(): boolean {
+    return this.#stage === "approved";
+  }
+
+  /** Whether its surface said how the caller came in, so that the credential can be checked again. */
+  get hasStanding(): boolean {
+    return this.#standing !== undefined;
+  }
+
+  /** For logs: which call it is, and nothing of what it carries. */
+  toJSON(): object {
+    const { callId, surface, handler } = this;
+    return { callId, surface, handler, stage: this.#stage };
+  }
+
+  static bound(call: Call, input: unknown, inputText?: string): Bound {
+    const staged = StagedCall.#at(call, "arrived");
+    staged.#stage = "bound";
+    staged.#input = input;
+    staged.#inputText = inputText;
+    return staged;
+  }
+
+  static authorized(call: Bound, allowedBy: string): Authorized {
+    const staged = StagedCall.#at(call, "bound");
+    staged.#stage = "authorized";
+    staged.#allowedBy = allowedBy;
+    return staged;
+  }
+
+  static approved(call: Authorized, approvedBy: readonly string[], consume: Approved["consume"]): Approved {
+    const staged = StagedCall.#at(call, "authorized");
+    staged.#stage = "approved";
+    staged.#approvedBy = approvedBy;
+    staged.#consume = consume;
+    return staged;
+  }
+
+  /**
+   * Checks the caller's credential again when time has passed since the last check. Until the policy has judged the call,
+   * the caller gets the rights of now; afterwards, rights that differ refuse the call.
+   *
+   * @param ageMs  How old the last check may be; a quarter of a second by default.
+   * @returns `undefined` when the last check is fresh, which is nearly always. Rejects with `invalid_token` and the like.
+   */
+  static enterAgain(call: Call, ageMs?: number): Promise<void> | undefined {
+    if (!(#stage in call)) throw new Error(`${call.callId} is not a call of the gate`);
+    let again: Awaitable<Principal> | undefined;
+    try {
+      again = call.#standing?.again(call.#principal, ageMs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (again === undefined) return undefined;
+    return Promise.resolve(again).then((found) => {
+      if (call.#stage !== "arrived" && !haveSameRights(call.#principal, found)) throw invalidToken();
+      call.#principal = found;
+    });
+  }
+
+  /** Must be called before the call waits for its input or its policy. */
+  static waits(call: Call): void {
+    if (!(#stage in call)) throw new Error(`${call.callId} is not a call of the gate`);
+    call.#standing?.waits();
+  }
+
+  static #at(call: Call, stage: Stage): StagedCall {
+    if (!(#stage in call) || call.#stage !== stage) throw new Error(`The call ${call.callId} is not ${stage}`);
+    return call;
+  }
+}
+
+/** `sha256:...` over handler and bound input; equal on all surfaces. Computed when asked for, not per call. */
+export const hashOf = (call: Bound): string => argumentsHash(call.handler, call.input);
+
+/**
+ * What the handler's functions get beside the input: these four, and the handler's resources by name.
+ *
+ * A class for its getter: most handlers never look at the signal, and making one costs more than the rest of the call; a
+ * getter in an object literal would make each context a shape of its own.
+ */
+class Context {
+  readonly callId: string;
+  readonly principal: Principal;
+  readonly progress: Call["progress"];
+  readonly #cancellation: Cancellation;
+
+  constructor(call: Call) {
+    this.callId = call.callId;
+    this.principal = call.principal;
+    this.progress = call.progress;
+    this.#cancellation = call.cancellation;
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancellation.signal;
+  }
+}
+
+export const contextOf = (call: Call, resources: Readonly<Record<string, unknown>>): object =>
+  Object.assign(new Context(call), resources);
+
+/** The handler's preview of the call, or `undefined` when it has none. No side effect, by contract. */
+export const previewOf = async (call: Bound): Promise<unknown> =>
+  call.operation.handler.preview?.(call.input as never, contextOf(call, await call.resources()) as never);
+
+/** Whether the caller still wants the answer. Makes an AbortSignal only when somebody asks for it. */
+export class Cancellation {
+  #controller: AbortController | undefined;
+  #isCancelled = false;
+
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.isCancelled) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  /** Safe to call twice. */
+  cancel(): void {
+    this.#isCancelled = true;
+    this.#controller?.abort();
+  }
+}
+
+/** Whether a handler failed because its signal had aborted. Client libraries put that error into one of their own. */
+export const isAbort = (error: unknown): boolean => isAbortError(error) || isAbortError(Object(error).cause);
+
+const isAbortError = (error: unknown): boolean =>
+  isQuaterError(error) ? error.kind === "cancelled" : Object(error).name === "AbortError";

@@ -1,0 +1,280 @@
+// What callers show at a door. An authenticator declares the headers, schemes and cookies that it reads. It receives these
+// and nothing else, so that the door knows whether a request carries a credential before it asks.
+
+import { invalidToken, unauthenticated } from "../diagnostics/errors.ts";
+import type { Problem } from "../diagnostics/problem.ts";
+import type { CookieRead, Reading } from "../diagnostics/reading.ts";
+
+/** What an authenticator reads of a request. Without any of these it receives bearer tokens alone. */
+export interface Reads {
+  /** Names of headers: `["x-session"]`. */
+  readonly headers?: readonly string[];
+  /** Schemes of the header Authorization: `["Bearer"]`. */
+  readonly schemes?: readonly string[];
+  /** `["sid"]`. A write with a cookie must come from a page of an allowed origin. */
+  readonly cookies?: readonly CookieRead[];
+}
+
+/** What a surface received from a caller. The door hands authenticators a part of it: see `Credentials`. */
+export interface Presented {
+  readonly surface: string;
+  /** A key or token that was not sent in a header: from the environment, or typed. Then no header is read. */
+  readonly token?: string | undefined;
+  /**
+   * A header of the request by its lower-case name; `undefined` where there is none.
+   *
+   * @throws {QuaterError} `invalid_token` for a header that is given more than once.
+   */
+  readonly header?: (name: string) => string | undefined;
+  /** True where the caller is the operating system's user who started this process. */
+  readonly isLocal: boolean;
+  /** Network address of the peer, where there is one. */
+  readonly peer?: string | undefined;
+  /** The request came over a Unix socket: the peer is a process that may open its file. */
+  readonly isOverUnixSocket?: boolean;
+  /**
+   * Called before an authenticator receives a cookie, because browsers attach cookies to requests of other sites' pages, too.
+   *
+   * @throws {QuaterError} for a write that does not come from a page of an allowed origin.
+   */
+  readonly assertSameSite?: () => void;
+}
+
+/** What an authenticator receives: what it declared in `reads`, taken from headers or the environment before any body. */
+export interface Credentials extends Omit<Presented, "header" | "assertSameSite"> {
+  /** The value after the scheme in the header Authorization; or the token where it was not sent in a header. */
+  readonly token?: string | undefined;
+  /** The scheme as it was declared; `undefined` where the token was not sent in a header. */
+  readonly scheme?: string | undefined;
+  /** One header of the request. `undefined` for one that was not sent, and for one that `reads` does not declare. */
+  readonly header: (name: string) => string | undefined;
+  /**
+   * One cookie of the request. `undefined` for one that was not sent, and for one that `reads` does not declare.
+   *
+   * @throws {QuaterError} for a write that does not come from a page of an allowed origin.
+   */
+  readonly cookie: (name: string) => string | undefined;
+  /** True where the credential was let in before and is checked again, because it may have been revoked: ask no cache. */
+  readonly isCheckedAgain?: boolean;
+}
+
+const bearerAlone: Reading = { headers: [], schemes: ["Bearer"], cookies: [] };
+
+export const readingOf = (reads: Reads | undefined): Reading => {
+  if (reads === undefined) return bearerAlone;
+  const { headers = [], schemes = [], cookies = [] } = reads;
+  return {
+    headers: headers.map((name) => name.toLowerCase()),
+    schemes,
+    cookies: cookies.map((cookie) => (typeof cookie === "string" ? { name: cookie } : cookie)),
+  };
+};
+
+/** What several authenticators read together. */
+export const allReads = (given: readonly (Reads | undefined)[]): Reads => {
+  const readings = given.map(readingOf);
+  const once = (names: readonly string[]) => [...new Map(names.map((name) => [name.toLowerCase(), name])).values()];
+  return {
+    headers: once(readings.flatMap(({ headers }) => headers)),
+    schemes: once(readings.flatMap(({ schemes }) => schemes)),
+    cookies: [...new Map(readings.flatMap(({ cookies }) => cookies).map((cookie) => [cookie.name, cookie])).values()],
+  };
+};
+
+/** What one authenticator sees, and whether the request carries any of what it reads. */
+export class Shown implements Credentials {
+  readonly #from: Presented & { readonly cookie?: Credentials["cookie"] };
+  readonly #reading: Reading;
+  readonly isCheckedAgain: boolean;
+  readonly token: string | undefined;
+  readonly scheme: string | undefined;
+
+  /** @throws {QuaterError} `invalid_token` for a malformed Authorization, `unauthenticated` for a scheme that is not read. */
+  constructor(
+    from: Presented & { readonly scheme?: string | undefined; readonly cookie?: Credentials["cookie"] },
+    reading: Reading,
+    isAgain = false,
+  ) {
+    this.#from = from;
+    this.#reading = reading;
+    this.isCheckedAgain = isAgain;
+    const { schemes } = reading;
+    if (schemes.length === 0) return;
+    if (from.token !== undefined) {
+      if (from.scheme !== undefined && !schemes.some((scheme) => isScheme(scheme, from.scheme))) return;
+      this.token = from.token;
+      this.scheme = from.scheme;
+      return;
+    }
+    const authorization = from.header?.("authorization");
+    if (authorization === undefined) return;
+    const [first = ""] = schemes;
+    // What nearly every request sends: the first scheme as it was declared, and one word.
+    if (authorization.startsWith(first) && oneWord.test(authorization.slice(first.length))) {
+      this.token = authorization.slice(first.length + 1);
+      this.scheme = first;
+      return;
+    }
+    const [, named = "", value = ""] = authorizationForm.exec(authorization) ?? [];
+    if (named === "") throw invalidToken();
+    const scheme = schemes.find((known) => isScheme(known, named));
+    if (scheme === undefined) throw unauthenticated(from.surface);
+    if (isScheme(scheme, "bearer") && value.includes(" ")) throw invalidToken();
+    this.token = value;
+    this.scheme = scheme;
+  }
+
+  get surface(): string {
+    return this.#from.surface;
+  }
+
+  get isLocal(): boolean {
+    return this.#from.isLocal;
+  }
+
+  get peer(): string | undefined {
+    return this.#from.peer;
+  }
+
+  get isOverUnixSocket(): boolean {
+    return this.#from.isOverUnixSocket === true;
+  }
+
+  /** A function by itself: authenticators take `{ header }` apart. */
+  get header(): Credentials["header"] {
+    return (name) => {
+      const lower = name.toLowerCase();
+      return this.#reading.headers.includes(lower) ? this.#from.header?.(lower) : undefined;
+    };
+  }
+
+  /** Checks the site before it hands a cookie over, whatever else is shown: no caller is let in by a cookie without it. */
+  get cookie(): Credentials["cookie"] {
+    return (name) => {
+      if (!this.#reading.cookies.some((cookie) => cookie.name === name)) return undefined;
+      if (this.#from.cookie !== undefined) return this.#from.cookie(name);
+      const value = this.#cookieNamed(name);
+      if (value !== undefined) this.#from.assertSameSite?.();
+      return value;
+    };
+  }
+
+  #cookieNamed(name: string): string | undefined {
+    return cookieIn(this.#from.header?.("cookie"), name);
+  }
+
+  /** Whether a header or a token is there, which pages of other sites cannot add to a request. */
+  get hasExplicit(): boolean {
+    return this.token !== undefined || this.#reading.headers.some((name) => this.#from.header?.(name) !== undefined);
+  }
+
+  get hasCookie(): boolean {
+    return this.#reading.cookies.some(({ name }) => this.hasCookieNamed(name));
+  }
+
+  hasCookieNamed(name: string): boolean {
+    return this.#cookieNamed(name) !== undefined;
+  }
+}
+
+/** The part of what one authenticator received that another one inside it reads. */
+export const partOf = (credentials: Credentials, reading: Reading): Credentials =>
+  new Shown(credentials, reading, credentials.isCheckedAgain);
+
+/**
+ * RFC 9110 11.6.2: a scheme, and one word without spaces or a list of `name=value`. Anything else is malformed, and refused:
+ * an authenticator that read a part of it would read something else than a proxy in front does.
+ */
+const authorizationForm =
+  /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) +([^\s,]+|[\w!#$%&'*+.^`|~-]+ *= *(?:"[^"]*"|[^\s,"]+)(?: *, *[\w!#$%&'*+.^`|~-]+ *= *(?:"[^"]*"|[^\s,"]+))*)$/;
+
+const oneWord = /^ [^\s,]+$/;
+
+const isScheme = (one: string, other: string | undefined): boolean => one === other || one.toLowerCase() === other?.toLowerCase();
+
+/** RFC 6265 4.2. @throws {QuaterError} `invalid_token` when two cookies have the name: one of them is not ours. */
+const cookieIn = (line: string | undefined, name: string): string | undefined => {
+  if (line === undefined || !line.includes(name)) return undefined;
+  let found: string | undefined;
+  for (const part of line.split(";")) {
+    const equals = part.indexOf("=");
+    if (equals === -1 || part.slice(0, equals).trim() !== name) continue;
+    if (found !== undefined) throw invalidToken();
+    found = part
+      .slice(equals + 1)
+      .trim()
+      .replace(/^"(.*)"$/, "$1");
+  }
+  return found;
+};
+
+const nameForm = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
+
+/** Headers that say something else than who calls. A credential in one of them could be set by a proxy, or by any page. */
+const reservedHeaders =
+  /^(?:host|origin|referer|user-agent|date|via|forwarded|x-forwarded-.*|x-real-ip|connection|keep-alive|upgrade|expect|te|trailer|transfer-encoding|content-.*|accept(?:-.*)?|sec-.*|access-control-.*|proxy-.*|set-cookie|if-.*|range|cache-control|pragma|traceparent|tracestate|x-request-id|quater-.*)$/;
+
+/** @param given  What was written as `reads`. @returns What is wrong with it. */
+export const readsProblems = (authenticator: string, given: unknown): readonly Problem[] => {
+  const place = `authenticator ${authenticator}`;
+  if (given === undefined) return [];
+  const remedy = 'Write reads: { headers: ["x-session"] }, { schemes: ["Token"] } or { cookies: ["sid"] }';
+  if (given === null || typeof given !== "object" || Array.isArray(given))
+    return [{ place, cause: `The reads of ${authenticator} are not an object`, remedy }];
+  return Object.entries(given).flatMap(([field, names]): Problem[] => {
+    if (!Object.hasOwn(what, field))
+      return [{ place, cause: `reads of ${authenticator} has no field ${JSON.stringify(field)}`, remedy }];
+    if (names === undefined) return [];
+    if (!Array.isArray(names)) return [{ place, cause: `reads.${field} of ${authenticator} is not a list`, remedy }];
+    return names.flatMap((name: unknown) => {
+      const wrong = partProblem(field, name);
+      return wrong === undefined
+        ? []
+        : [{ place, cause: `In reads of ${authenticator}, ${wrong[0]}`, remedy: wrong[1] ?? remedy }];
+    });
+  });
+};
+
+const what: Readonly<Record<string, string>> = { headers: "a header", schemes: "a scheme", cookies: "a cookie" };
+
+/** @returns What is wrong with one name, as cause and perhaps remedy. */
+const partProblem = (kind: string, one: unknown): readonly [cause: string, remedy?: string] | undefined => {
+  const isObject = kind === "cookies" && one !== null && typeof one === "object";
+  const { name, ...attributes } = (isObject ? one : { name: one }) as Readonly<Record<string, unknown>>;
+  if (typeof name !== "string" || !nameForm.test(name)) return [`${JSON.stringify(name)} is not the name of ${what[kind]}`];
+  const isAttribute = ([key, value]: [string, unknown]) =>
+    ["path", "domain"].includes(key) && typeof value === "string" && /^[!-:<-~]+$/.test(value);
+  if (!Object.entries(attributes).every(isAttribute))
+    return [`the cookie ${name} has a wrong attribute`, 'Write { name: "sid", path: "/app", domain: "shop.example" }'];
+  if (kind !== "headers") return undefined;
+  const lower = name.toLowerCase();
+  if (lower === "authorization")
+    return ["authorization is not read as a header", 'Declare its scheme: reads: { schemes: ["Bearer"] }'];
+  if (lower === "cookie") return ["cookie is not read as a header", 'Declare the cookie: reads: { cookies: ["sid"] }'];
+  return reservedHeaders.test(lower)
+    ? [`the header ${lower} is reserved`, "Choose a header that only callers set, such as x-session"]
+    : undefined;
+};
+
+/** The value of `WWW-Authenticate` for a 401 (RFC 9110 11.6.1), from what the door reads. */
+export const challengeOf = (reading: Reading | undefined, isWrong: boolean): string => {
+  const { schemes, headers, cookies } = reading ?? bearerAlone;
+  const found = schemes.map((scheme) => {
+    if (isScheme(scheme, "bearer")) return isWrong ? `${scheme} error="invalid_token"` : scheme; // RFC 6750 3
+    return isScheme(scheme, "basic") ? `${scheme} realm="restricted", charset="UTF-8"` : scheme; // RFC 7617 2
+  });
+  if (found.length === 0)
+    found.push(...headers.map((name) => `Header name="${name}"`), ...cookies.map(({ name }) => `Cookie name="${name}"`));
+  return found.join(", ") || "Bearer";
+};
+
+/** The next step for a caller without a credential: `send Authorization: Bearer <key>`. */
+export const howToAuthenticate = (reading: Reading | undefined): string => {
+  const { schemes, headers, cookies } = reading ?? bearerAlone;
+  const ways = [
+    ...schemes.map((scheme) => `Authorization: ${scheme} ${isScheme(scheme, "bearer") ? "<key>" : "<credential>"}`),
+    ...headers.map((name) => `the header ${name}`),
+    ...cookies.map(({ name }) => `the cookie ${name}`),
+  ];
+  return `send ${ways.join(" or ") || "a credential"}`;
+};

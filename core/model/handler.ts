@@ -1,0 +1,107 @@
+// An operation, written once: schemas, description, effect, policy, function. It knows nothing of how it is reached.
+
+import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
+import type { Static, TSchema } from "../schema/typebox.ts";
+import type { Auth } from "./policy.ts";
+import type { Awaitable, Principal } from "./principal.ts";
+import type { Opened, Uses } from "./resource.ts";
+
+export type Effect = "read" | "write" | "destructive";
+
+/** What every handler is given beside its input and its resources. */
+export interface CallContext {
+  readonly callId: string;
+  readonly principal: Principal;
+  /** Aborted when the caller has gone or the server stops. Pass it to everything that waits. */
+  readonly signal: AbortSignal;
+  /** @param fraction  0 to 1. */
+  readonly progress: (fraction: number, message?: string) => void;
+}
+
+declare const streamed: unique symbol;
+
+/** The output of a handler that is an async generator: each item is checked against `item` as it leaves. */
+export interface StreamSchema<Item> {
+  readonly kind: "stream";
+  readonly item: TSchema;
+  readonly [streamed]?: Item;
+}
+
+export const stream = <Item extends TSchema>(item: Item): StreamSchema<Static<Item>> => ({ kind: "stream", item });
+
+export const isStream = (output: unknown): output is StreamSchema<unknown> =>
+  output !== null && typeof output === "object" && (output as { kind?: unknown }).kind === "stream" && "item" in output;
+
+/**
+ * The type of `handle`. It is a conditional type so that the compiler fixes the schemas before it reads the function body.
+ *
+ * `NoInfer` keeps the compiler from inferring a handler's input or resources from its functions. Without it, a policy that was
+ * written for another input compiles, compares `undefined` with `undefined` and lets every caller in.
+ */
+export type Handle<Input extends TSchema, Output, Used extends Uses> =
+  Output extends StreamSchema<infer Item>
+    ? (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => AsyncIterable<Item>
+    : Output extends TSchema
+      ? (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => Awaitable<NoInfer<Static<Output>>>
+      : never;
+
+type OutputOf<Output> =
+  Output extends StreamSchema<infer Item> ? AsyncIterable<Item> : Output extends TSchema ? Static<Output> : never;
+
+export interface HandlerDefinition<Input extends TSchema, Output, Used extends Uses, Problem extends string> {
+  /** Required for whatever is exposed; agents read it as a prompt. Printable, at most 1,000 characters. */
+  readonly description: string;
+  /** Decides methods, annotations, and what the trail must hold before the handler runs. */
+  readonly effect: Effect;
+  /** Repeating the call changes nothing more. Default: true for reads. */
+  readonly idempotent?: boolean;
+  /** An object schema; closed at boot, so that unknown fields are refused. */
+  readonly input: Input;
+  /** A schema, or `stream(Item)`. Absent: any JSON value. */
+  readonly output?: Output;
+  /** Let `secret()` fields of the output leave. Without it such an output stops the boot. */
+  readonly reveal?: boolean;
+  /** The one policy, for every surface. */
+  readonly auth: NoInfer<Auth<Static<Input>, Opened<Used>>>;
+  readonly use?: Used;
+  /** Codes a caller can meet beyond the general ones. */
+  readonly problems?: readonly Problem[];
+  /** What the call would do, without doing it. Shown to approvers and bound to their agreement. */
+  readonly preview?: (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => unknown;
+  readonly handle: Handle<Input, Output, Used>;
+}
+
+/** A handler as the kernel and the manifest see it. The type parameters are of values, for readable declarations. */
+export interface Handler<Input = unknown, Output = unknown, Problem extends string = string> extends Branded<"handler"> {
+  readonly description: string;
+  readonly effect: Effect;
+  readonly idempotent?: boolean;
+  readonly input: TSchema;
+  readonly output?: TSchema | StreamSchema<unknown>;
+  readonly reveal?: boolean;
+  readonly auth: unknown;
+  readonly use?: Uses;
+  readonly problems?: readonly Problem[];
+  readonly preview?: (input: never, context: never) => unknown;
+  readonly handle: (input: never, context: never) => unknown;
+  readonly "~types"?: { readonly input: Input; readonly output: Output; readonly problem: Problem };
+}
+
+/**
+ * Defines an operation. Everything is inferred from the schemas; write no type arguments.
+ *
+ * Extra properties in what `handle` returns are no compile errors (TypeScript allows them); the output check refuses
+ * them at run time.
+ */
+export const handler = <
+  const Input extends TSchema,
+  const Output extends TSchema | StreamSchema<unknown> = TSchema,
+  // biome-ignore lint/complexity/noBannedTypes: {} is "uses nothing", and infers as such
+  Used extends Uses = {},
+  const Problem extends string = never,
+>(
+  definition: HandlerDefinition<Input, Output, Used, Problem>,
+): Handler<Static<Input>, OutputOf<Output>, Problem> =>
+  Object.freeze({ ...definition, [brand]: "handler" as const }) as unknown as Handler<Static<Input>, OutputOf<Output>, Problem>;
+
+export const isHandler = (value: unknown): value is Handler => isBranded(value, "handler");

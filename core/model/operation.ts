@@ -1,0 +1,39 @@
+// A handler as the manifest exposes it: what plugins read, and what the kernel compiled from it.
+
+import type { JsonSchema } from "../schema/schema.ts";
+import type { Handler } from "./handler.ts";
+import type { CompiledPolicy } from "./policy.ts";
+import type { Principal } from "./principal.ts";
+
+export interface Operation {
+  readonly name: string;
+  readonly handler: Handler;
+  /** As written in the manifest; each key belongs to a plugin. */
+  readonly exposure: Readonly<Record<string, unknown>>;
+  /** Names of the surfaces it is exposed on. */
+  readonly surfaces: ReadonlySet<string>;
+  /** Callable without a credential, on the surfaces that open to the public. */
+  readonly isPublic: boolean;
+  /** Closed: unknown fields are refused. */
+  readonly input: JsonSchema;
+  /** Closed; the item's schema for a stream. */
+  readonly output: JsonSchema | undefined;
+  readonly isStream: boolean;
+  readonly policy: CompiledPolicy;
+  /** For messages: `quater.config.ts:12`. */
+  readonly place: string;
+}
+
+export interface Catalog {
+  /** Loaded and exposed somewhere, in the manifest's order. */
+  readonly operations: readonly Operation[];
+  readonly get: (name: string) => Operation | undefined;
+  /** All names of the manifest, those of modules that were not loaded included. */
+  readonly names: readonly string[];
+  /** Handlers that a loaded module exports and the manifest does not list: unreachable on every surface. */
+  readonly declared: readonly { readonly name: string; readonly module: string }[];
+}
+
+/** Whether the static part of the policy lets `principal` through: what listings and documents may show. */
+export const isVisibleTo = (operation: Operation, principal: Principal): boolean =>
+  operation.isPublic || operation.policy.judgeStatic(principal) === undefined;

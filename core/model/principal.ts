@@ -1,0 +1,159 @@
+// Who calls. A principal is made by an authenticator at a surface's door and never by anything the caller says in a
+// body, a header that is not a credential, or metadata.
+
+import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
+import { kindOf, type OptionNames, optionProblems } from "../diagnostics/plugin-options.ts";
+import { BootError, type Problem } from "../diagnostics/problem.ts";
+import { type Credentials, type Reads, readsProblems } from "./credentials.ts";
+import type { Command } from "./run-mode.ts";
+
+export type Awaitable<Value> = Value | Promise<Value>;
+
+/** Goes on at once where there is nothing to wait for: most checks answer at once, and every wait costs each call. */
+export const andThen = <Value, Next>(value: Awaitable<Value>, next: (value: Value) => Awaitable<Next>): Awaitable<Next> =>
+  value instanceof Promise ? value.then(next) : next(value);
+
+/** Any thenable, not only a promise: what is to be waited for must never be taken for a value. */
+export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
+
+export interface Principal {
+  /** Who vouches: "keys", "local", a token's issuer. With `subject` it names one principal. */
+  readonly issuer: string;
+  readonly subject: string;
+  readonly kind: "user" | "service" | "agent" | "operator";
+  /** The app-wide name of the human this is, for people. */
+  readonly person?: string;
+  /** The person an agent or service works for. */
+  readonly actsFor?: string;
+  /** Which credential was shown: an id, never the secret. */
+  readonly credential: string;
+  readonly scopes: readonly string[];
+  readonly roles: readonly string[];
+  /** What else the authenticator knows; plain JSON. */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** The caller of a public handler who showed no credential. */
+export const anonymous: Principal = Object.freeze({
+  issuer: "quater",
+  subject: "anonymous",
+  kind: "user",
+  credential: "none",
+  scopes: Object.freeze([]),
+  roles: Object.freeze([]),
+  claims: Object.freeze({}),
+});
+
+export const isAnonymous = (principal: Principal): boolean =>
+  principal.issuer === anonymous.issuer && principal.subject === anonymous.subject;
+
+/**
+ * Returns the caller. `undefined` and `null` mean "I do not know this credential": `firstOf` asks the next authenticator, and a
+ * door refuses the caller. A throw ends both: a QuaterError is the refusal, any other error is `authenticator_failed`.
+ */
+export type Authenticate = (credentials: Credentials) => Awaitable<Principal | null | undefined>;
+
+/** Whether an authenticator does not know the credential. JavaScript returns `false` for it, too. */
+export const isUnknown = (found: Principal | null | undefined): found is null | undefined =>
+  found === undefined || found === null || (found as unknown) === false;
+
+export interface AuthenticatorContext {
+  /** The folder of the manifest; relative files are under it. */
+  readonly root: string;
+  /** Development keys are let in by `dev` alone. */
+  readonly command: Command;
+}
+
+/** An authenticator with something to open or check at boot; a plain function does where there is nothing. */
+export interface Authenticator extends Branded<"authenticator"> {
+  readonly name: string;
+  /** What it reads of a request, and all that it receives. Default: bearer tokens. */
+  readonly reads?: Reads | undefined;
+  readonly authenticate: Authenticate;
+  /** Called once, before the first `authenticate`. Throw a QuaterError to stop the boot. */
+  readonly open?: (context: AuthenticatorContext) => Awaitable<void>;
+  readonly close?: () => Awaitable<void>;
+  /** What is wrong with its options. With any the project does not boot. */
+  readonly problems?: readonly Problem[] | undefined;
+}
+
+/** A function receives bearer tokens alone: it has no way to declare more. */
+export type Authentication = Authenticate | Authenticator;
+
+type Parts = Omit<Authenticator, typeof brand>;
+
+/**
+ * Makes an authenticator.
+ *
+ * @example
+ * const sessions = authenticator({
+ *   name: "sessions",
+ *   reads: { cookies: ["sid"] },
+ *   authenticate: ({ cookie }) => findSession(cookie("sid")),
+ * });
+ */
+export const authenticator = ({ problems: known = [], ...parts }: Parts): Authenticator => {
+  const given = [...known, ...readsProblems(parts.name, parts.reads)];
+  const problems = typeof parts.authenticate === "function" ? given : [...given, askingNobody(parts.name)];
+  return {
+    ...parts,
+    ...(problems.length === 0 ? {} : { problems, reads: undefined, ...refusing(problems) }),
+    [brand]: "authenticator",
+  };
+};
+
+/** JavaScript lets it through, and then every call fails. */
+const askingNobody = (name: string): Problem => ({
+  place: `authenticator ${name}`,
+  cause: `The authenticator ${name} has no authenticate function`,
+  remedy: "Write authenticate: (credentials) => a principal, or undefined",
+});
+
+/** The boot is refused before these are asked; but another authenticator may have this one inside, where no boot sees it. */
+const refusing = (problems: readonly Problem[]): Pick<Authenticator, "open" | "authenticate"> => {
+  const refuse = () => {
+    throw new BootError(problems);
+  };
+  return { open: refuse, authenticate: refuse };
+};
+
+/**
+ * Makes an authenticator's factory. Given an option that it does not know, or a value that a rule refuses, what it makes
+ * lets nobody in, and the project does not boot.
+ *
+ * @param names  As for `definePlugin`: every option, `true` or with a rule for its value.
+ *
+ * @example
+ * export const sessions = defineAuthenticator(
+ *   "sessions",
+ *   ({ find }: SessionsOptions) => ({ reads: { headers: ["x-session"] }, authenticate: ({ header }) => find(header("x-session")) }),
+ *   { find: (value) => (typeof value === "function" ? undefined : "Write a function from the session's id to a principal") },
+ * );
+ */
+export const defineAuthenticator = <Options extends unknown[]>(
+  name: string,
+  make: (...options: Options) => Omit<Parts, "name"> & { readonly name?: string },
+  names?: OptionNames<NoInfer<Options>>,
+): ((...options: Options) => Authenticator) => {
+  const factory = (...options: Options): Authenticator => {
+    const problems = names === undefined ? [] : optionProblems(name, options[0], names);
+    // With wrong options it is not even made: nothing can be let in by it.
+    return problems.length > 0 ? notOne(name, problems) : authenticator({ name, ...make(...options) });
+  };
+  return Object.assign(factory, { [brand]: "authenticator-factory" });
+};
+
+const notOne = (name: string, problems: readonly Problem[]): Authenticator =>
+  authenticator({ name, problems, authenticate: () => undefined });
+
+export const asAuthenticator = (given: Authentication): Authenticator => {
+  if (isBranded(given, "authenticator")) return given;
+  const isFactory = typeof given === "function" && (given as Partial<Branded<string>>)[brand] === "authenticator-factory";
+  if (typeof given === "function" && !isFactory) return authenticator({ name: "function", authenticate: given });
+  const cause = isFactory ? "an authenticator that was not called" : `${kindOf(given)}, and no authenticator`;
+  const remedy = isFactory
+    ? "Write it with parentheses: name()"
+    : "Write apiKeys(), or a function of your own; several go into firstOf(...)";
+  return notOne("none", [{ place: "authenticate", cause: `authenticate is given ${cause}`, remedy }]);
+};

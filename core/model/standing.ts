@@ -1,0 +1,111 @@
+// Whether a caller who came in is still let in. Bodies arrive slowly, calls wait for locks and people, and streams last for
+// hours. A key that is revoked in the meantime must not run a call or read on. Calls that go through without waiting do not
+// even look at the clock.
+
+import { invalidToken } from "../diagnostics/errors.ts";
+import type { Entry } from "./entry.ts";
+import { type Awaitable, andThen, type Principal } from "./principal.ts";
+
+/**
+ * How old a check may be, milliseconds. A revoked key has to stop working within a second. The first check may use what an
+ * authenticator knew of its file half a second ago; with this quarter, that is three quarters of a second.
+ */
+const freshMs = 250;
+
+/** Whether a check at this time, by `performance.now()`, still counts. */
+export const isFresh = (checkedAt: number): boolean => performance.now() - checkedAt < freshMs;
+
+export class Standing {
+  readonly #enter: (entry: Entry) => Awaitable<Principal>;
+  readonly #entry: Entry;
+  /** By `performance.now()`: a clock that is set back must not make an old check look new. */
+  #checkedAt: number | undefined;
+  readonly #mayWaitUnseen: boolean;
+  #hasWaited: boolean;
+
+  /**
+   * @param enter  Asks the door again. It throws and rejects as the door does. One function for all calls: a closure per call
+   *   was a tenth of a microsecond.
+   * @param checkedAt  When the caller came in, by `performance.now()`. Without it the caller came in right now, and `waits` is
+   *   called before everything that the call waits for.
+   */
+  constructor(enter: (entry: Entry) => Awaitable<Principal>, entry: Entry, checkedAt: number | undefined) {
+    this.#enter = enter;
+    this.#entry = entry;
+    this.#checkedAt = checkedAt;
+    this.#hasWaited = this.#mayWaitUnseen = checkedAt !== undefined;
+  }
+
+  waits(): void {
+    this.#hasWaited = true;
+    this.#checkedAt ??= performance.now();
+  }
+
+  /**
+   * @param ageMs  How old the last check may be.
+   * @returns The same caller with the rights of now; `undefined` when the last check is fresh.
+   * @throws {QuaterError} when the door does not let the credential in any more, or takes it for somebody else's.
+   */
+  again(before: Principal, ageMs = freshMs): Awaitable<Principal> | undefined {
+    if (!this.#hasWaited) return undefined;
+    this.#hasWaited = this.#mayWaitUnseen;
+    const now = performance.now();
+    if (this.#checkedAt !== undefined && now - this.#checkedAt < ageMs) return undefined;
+    this.#checkedAt = now;
+    return andThen(this.#enter(this.#entry), (found) => {
+      if (!isSame(before, found)) throw invalidToken();
+      return found;
+    });
+  }
+}
+
+/**
+ * How often the credential behind a stream is checked. A check between two items counts as well, so `ageMs` is below
+ * `everyMs`: a stream goes on for 1.75 seconds at most after its last check.
+ */
+const streamCheck = { everyMs: 1_000, ageMs: 750 } as const;
+
+/** Checks the credential behind a stream, between its items and while no item comes. */
+export class Watch {
+  readonly #enterAgain: (ageMs: number) => Promise<void> | undefined;
+  readonly #refused: (error: unknown) => void;
+  readonly #timer: NodeJS.Timeout;
+  #running: Promise<void> | undefined;
+
+  /**
+   * @param enterAgain  Checks the credential when the last check is older than `ageMs`.
+   * @param refused  Called with the error of a check, so that the stream ends also while no item comes.
+   */
+  constructor(enterAgain: (ageMs: number) => Promise<void> | undefined, refused: (error: unknown) => void) {
+    this.#enterAgain = enterAgain;
+    this.#refused = refused;
+    this.#timer = setInterval(() => void this.check()?.catch(() => undefined), streamCheck.everyMs);
+    this.#timer.unref();
+  }
+
+  /** @returns `undefined` when the last check is fresh; the check that runs already. Rejects when the caller is refused. */
+  check(): Promise<void> | undefined {
+    this.#running ??= this.#enterAgain(streamCheck.ageMs)
+      ?.catch((error: unknown) => {
+        this.#refused(error);
+        throw error;
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
+    return this.#running;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+const isSame = (one: Principal, other: Principal): boolean =>
+  one.issuer === other.issuer && one.subject === other.subject && one.credential === other.credential;
+
+/** Whether both may do the same. Compared only after a wait, so that it may take its time. */
+export const haveSameRights = (one: Principal, other: Principal): boolean => one === other || rightsOf(one) === rightsOf(other);
+
+const rightsOf = ({ kind, person, actsFor, scopes, roles, claims }: Principal): string =>
+  JSON.stringify([kind, person, actsFor, scopes, roles, claims]);

@@ -1,0 +1,158 @@
+// From what a surface received to the one frozen input that policy, approval and handler see. Text is coerced by the
+// schema, JSON never is; names from two places, unknown names and wrong values are refused with the same sentence on
+// every surface.
+
+import { type FieldError, inputInvalid, internal, jsonRefused, type QuaterError, unknownField } from "../diagnostics/errors.ts";
+import { visible } from "../diagnostics/text.ts";
+import type { Given } from "../model/given.ts";
+import { isForbiddenKey, pointerStep } from "../schema/json.ts";
+import { patternOf } from "../schema/pattern.ts";
+import { eachSubschema, isSchema, type JsonSchema, propertiesOf } from "../schema/schema.ts";
+import { type InputCheck, inputCheckOf } from "./checked-input.ts";
+import { type Coercer, coercersOf } from "./coerce.ts";
+import { complaintsOf } from "./complaints.ts";
+
+/** @throws {QuaterError} `invalid_input` or `unknown_field`, with every place that is wrong. */
+export type Binder = (given: readonly Given[]) => unknown;
+
+/** @param schema  Closed. */
+export const binderOf = (schema: JsonSchema): Binder => {
+  const checked = inputCheckOf(schema);
+  const coercers = coercersOf(schema);
+  const fill = fillerOf(schema);
+  const sizes = sizesOf(schema);
+  return (given) => {
+    const only = given.length === 1 ? given[0] : undefined;
+    const input = only !== undefined && !only.isText ? only.values : merged(given, coercers);
+    checked.keys?.(input);
+    fill?.(input);
+    if (!checked.check(input)) throw mismatch(checked, cut(input, sizes));
+    return frozen(input);
+  };
+};
+
+/** The refusal for an input that failed its check. @param looked  The input, cut to what is looked at. */
+const mismatch = (checked: InputCheck, looked: unknown): QuaterError => {
+  const errors = checked.errors(looked);
+  if (errors === undefined) return inputInvalid([{ path: "", message: "does not match its schema" }]);
+  const complaints = complaintsOf(checked.schema, errors);
+  // What was cut away was what was wrong.
+  if (complaints.length === 0 && checked.check(looked)) return inputInvalid([{ path: "", message: "does not match its schema" }]);
+  // TypeBox can fail a check and report nothing; a refusal without a reason would be a riddle.
+  if (complaints.length === 0) return internal(new Error("The check failed and reported no error"));
+  const fields = complaints.map(({ path, message }) => ({ path, message }));
+  return complaints.every((complaint) => complaint.isUnknownField) ? unknownField(fields) : inputInvalid(fields);
+};
+
+interface Sizes {
+  readonly text: number;
+  readonly list: number;
+}
+
+/** One more than the schema's largest limits: whatever is longer is as wrong when it is cut. */
+const sizesOf = (schema: unknown): Sizes => {
+  const own = isSchema(schema) ? schema : {};
+  const parts = isSchema(schema) ? [...eachSubschema(schema)].map(([, part]) => sizesOf(part)) : [];
+  const most = (...limits: unknown[]) =>
+    Math.max(1_000, ...limits.filter((limit) => typeof limit === "number").map((limit) => limit + 1));
+  return {
+    text: most(own["maxLength"], own["minLength"], ...parts.map(({ text }) => text)),
+    list: most(own["maxItems"], own["minItems"], ...parts.map(({ list }) => list)),
+  };
+};
+
+/** For finding words only: TypeBox goes on with patterns and comparisons where a length is wrong already (trust.md T26). */
+const cut = (value: unknown, sizes: Sizes): unknown => {
+  if (typeof value === "string") return value.slice(0, sizes.text);
+  if (Array.isArray(value)) return value.slice(0, sizes.list).map((item) => cut(item, sizes));
+  return isSchema(value) ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, cut(item, sizes)])) : value;
+};
+
+const merged = (given: readonly Given[], coercers: ReadonlyMap<string, Coercer>): unknown => {
+  const input: Record<string, unknown> = {};
+  const errors: FieldError[] = [];
+  const refuse = (name: string, message: string) => errors.push({ path: visible(`/${pointerStep(name)}`), message });
+  for (const { from, isText, values } of given) {
+    if (!isSchema(values)) throw inputInvalid([{ path: "", message: "must be an object" }]);
+    for (const name of Object.keys(values)) {
+      const value = values[name];
+      if (value === undefined) continue;
+      // JSON has been asked already; a record would take any name as text, too (trust.md T10).
+      if (isText && isForbiddenKey(name))
+        throw jsonRefused("json_forbidden_key", visible(`/${pointerStep(name)}`), "is not allowed as a key");
+      if (Object.hasOwn(input, name)) refuse(name, `is given in the ${firstSource(given, name)} and in the ${from}`);
+      const coercer = isText ? coercers.get(name) : undefined;
+      // Which of the texts was meant is not for us to guess. A name nobody knows is left for the check to refuse.
+      if (coercer?.takesList === false && Array.isArray(value)) refuse(name, "is given more than once");
+      assign(input, name, coercer === undefined ? value : coercer.coerce(value));
+    }
+  }
+  if (errors.length > 0) throw inputInvalid(errors);
+  return input;
+};
+
+const firstSource = (given: readonly Given[], name: string): string | undefined =>
+  given.find(({ values }) => isSchema(values) && Object.hasOwn(values, name) && values[name] !== undefined)?.from;
+
+/** Defined, not set: a field called `__proto__` must become an unknown field, not a prototype. */
+const assign = (target: Record<string, unknown>, name: string, value: unknown): void => {
+  if (name !== "__proto__") target[name] = value;
+  else Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true });
+};
+
+type Filler = (value: unknown) => void;
+
+/** A fresh copy each time, because inputs are frozen; what is no object needs none. */
+const presetOf = (value: unknown): (() => unknown) | undefined => {
+  if (value === undefined) return undefined;
+  return value !== null && typeof value === "object" ? () => structuredClone(value) : () => value;
+};
+
+/**
+ * Sets absent properties to their `default`, in nested objects, items of arrays and values of records that are there.
+ * Defaults inside unions are not set: which branch is meant is not known yet. `undefined` where the schema has none, so
+ * that most inputs pay nothing.
+ */
+const fillerOf = (schema: unknown): Filler | undefined => {
+  if (!isSchema(schema)) return undefined;
+  const declared = Object.entries(propertiesOf(schema));
+  const own = declared.flatMap(([name, property]) => {
+    const fill = fillerOf(property);
+    return "default" in property || fill !== undefined ? [{ name, preset: presetOf(property["default"]), fill }] : [];
+  });
+  const names = new Set(declared.map(([name]) => name));
+  const fillItem = fillerOf(schema["items"]);
+  const records = isSchema(schema["patternProperties"]) ? Object.entries(schema["patternProperties"]) : [];
+  const others = records.flatMap(([pattern, part]) => {
+    const fill = fillerOf(part);
+    return fill === undefined ? [] : [{ pattern: patternOf(pattern), fill }];
+  });
+  if (own.length === 0 && fillItem === undefined && others.length === 0) return undefined;
+  return (value) => {
+    if (Array.isArray(value)) for (const item of value) fillItem?.(item);
+    if (!isSchema(value)) return;
+    const target = value as Record<string, unknown>;
+    for (const { name, preset, fill } of own) {
+      if (preset !== undefined && !Object.hasOwn(target, name)) target[name] = preset();
+      if (Object.hasOwn(target, name)) fill?.(target[name]);
+    }
+    for (const { pattern, fill } of others)
+      for (const name of Object.keys(target)) if (!names.has(name) && pattern.test(name)) fill(target[name]);
+  };
+};
+
+/**
+ * Frozen through and through, and in the one form that its canonical text has: no `-0`, and no field that is
+ * `undefined` (surfaces in this process can give both, and JSON text can give the first).
+ */
+export const frozen = <Value>(value: Value): Value => {
+  if (value === null || typeof value !== "object") return value;
+  const fields = value as Record<string, unknown>;
+  for (const key in fields) {
+    const field = fields[key];
+    if (field === undefined && !Array.isArray(value)) delete fields[key];
+    else if (Object.is(field, -0)) fields[key] = 0;
+    else frozen(field);
+  }
+  return Object.freeze(value);
+};

@@ -1,0 +1,133 @@
+// The check of an input schema, in bounded time. A pattern or a recursive union can take longer than the server may stand
+// still, so texts have a limit of length, all patterns of one input have a budget of time, and recursion has one of depth.
+
+import { type FieldError, inputInvalid, type QuaterError } from "../diagnostics/errors.ts";
+import { visible } from "../diagnostics/text.ts";
+import { Compile, type Validator } from "../schema/compile.ts";
+import { BoundedPattern, withBoundedPatterns } from "../schema/compiled-patterns.ts";
+import { pointerStep } from "../schema/json.ts";
+import { recursionOf } from "../schema/recursion.ts";
+import { eachSubschema, isSchema, type JsonSchema, patternTextLength, withSubschemas } from "../schema/schema.ts";
+
+/** How long all patterns of one input may take, milliseconds. Inputs that are meant well take less than one. */
+const budgetMs = 500;
+/** Steps that a recursive union may take, where each level of the input doubles them or worse. */
+const maxRecursionSteps = 100_000;
+/** The pattern of `Type.Record(Type.String(), ...)`, which any key matches at once. */
+const anyKey = "^.*$";
+
+let spentMs = 0;
+
+/** Whether an input matches its schema, and what is wrong with one that does not. */
+export interface InputCheck {
+  /** As it was compiled: the schema paths of errors lead through this one. */
+  readonly schema: JsonSchema;
+  /** @throws {QuaterError} `invalid_input` for a key or a text that is too long for its pattern. */
+  readonly keys: ((input: unknown) => void) | undefined;
+  /** @throws {QuaterError} `invalid_input` where the check would take too long. */
+  readonly check: (input: unknown) => boolean;
+  /** @returns `undefined` where finding the words would take too long. */
+  readonly errors: (input: unknown) => ReturnType<Validator["Errors"]> | undefined;
+}
+
+/** @param schema  Closed. */
+export const inputCheckOf = (schema: JsonSchema): InputCheck => {
+  const compiled = constantsFirst(
+    withBoundedPatterns(schema, (pattern, maxLength) =>
+      maxLength === undefined ? new WatchedPattern(pattern, patternTextLength(pattern)) : new LimitedPattern(pattern, maxLength),
+    ),
+  );
+  const validator = Compile(compiled as never);
+  const { branches, isAmbiguous } = recursionOf(schema);
+  const longestKey = longestKeyOf(schema);
+  const takesLong = (input: unknown) => branches > 1 && branches ** depthOf(input) > maxRecursionSteps;
+  return {
+    schema: compiled,
+    keys: longestKey === Number.POSITIVE_INFINITY ? undefined : (input) => checkKeys(input, longestKey, ""),
+    check: (input) => {
+      spentMs = 0;
+      if (isAmbiguous && takesLong(input)) throw inputInvalid([{ path: "", message: "is nested too deep for its schema" }]);
+      return validator.Check(input);
+    },
+    errors: (input) => (takesLong(input) ? undefined : validator.Errors(input)),
+  };
+};
+
+const refused = (error: FieldError): QuaterError => inputInvalid([error]);
+const tooSlow = (): QuaterError =>
+  refused({ path: "", message: "takes too long to match against its patterns: send fewer or shorter texts" });
+
+/** A pattern that is matched against no text above its limit, and stops once all patterns together took too long. */
+class WatchedPattern extends BoundedPattern {
+  readonly longest: number;
+
+  constructor(written: string, longest: number) {
+    super(written);
+    this.longest = longest;
+  }
+
+  override test(text: string): boolean {
+    if (text.length > this.longest)
+      throw refused({ path: "", message: `has a text of more than ${this.longest} characters where a pattern is checked` });
+    return this.isNative ? this.matches(text) : this.#timed(text); // the clock would cost more than a native match
+  }
+
+  #timed(text: string): boolean {
+    if (spentMs > budgetMs) throw tooSlow();
+    const begin = performance.now();
+    const found = this.matches(text);
+    spentMs += performance.now() - begin;
+    return found;
+  }
+}
+
+/** A text longer than `maxLength` is wrong already; the check of its pattern goes on only when words are looked for. */
+class LimitedPattern extends WatchedPattern {
+  override test(text: string): boolean {
+    return text.length <= this.longest && super.test(text);
+  }
+}
+
+/** A constant field tells the branches of a union apart, so it is checked before the fields that may be deep. */
+const constantsFirst = (schema: JsonSchema): JsonSchema => {
+  const copy = withSubschemas(schema, constantsFirst);
+  if (!isSchema(schema["properties"])) return copy;
+  const parts = Object.entries(copy["properties"] as JsonSchema);
+  const isConstant = ([, part]: [string, unknown]) => isSchema(part) && ("const" in part || "enum" in part);
+  const value = Object.fromEntries([...parts.filter(isConstant), ...parts.filter((part) => !isConstant(part))]);
+  return Object.defineProperty(copy, "properties", { value, enumerable: true, configurable: true, writable: true });
+};
+
+/** How long a key may be where an object anywhere in the schema has patterns for its keys. */
+const longestKeyOf = (schema: unknown): number => {
+  if (!isSchema(schema)) return Number.POSITIVE_INFINITY;
+  const patterns = Object.keys(isSchema(schema["patternProperties"]) ? schema["patternProperties"] : {});
+  return Math.min(
+    ...patterns.filter((pattern) => pattern !== anyKey).map(patternTextLength),
+    ...[...eachSubschema(schema)].map(([, part]) => longestKeyOf(part)),
+    Number.POSITIVE_INFINITY,
+  );
+};
+
+/** The compiled check matches keys without a limit, so long keys are refused before it. */
+const checkKeys = (value: unknown, longest: number, path: string): void => {
+  if (value === null || typeof value !== "object") return;
+  const isList = Array.isArray(value);
+  for (const [key, item] of Object.entries(value)) {
+    if (!isList && key.length > longest)
+      throw refused({
+        path: visible(`${path}/${pointerStep(key.slice(0, shownKeyLength))}`),
+        message: `is a name of more than ${longest} characters`,
+      });
+    if (item !== null && typeof item === "object") checkKeys(item, longest, `${path}/${pointerStep(key)}`);
+  }
+};
+
+const shownKeyLength = 40;
+
+const depthOf = (value: unknown): number => {
+  if (value === null || typeof value !== "object") return 0;
+  let deepest = 0;
+  for (const item of Object.values(value)) deepest = Math.max(deepest, depthOf(item));
+  return deepest + 1;
+};

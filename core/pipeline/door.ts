@@ -1,0 +1,168 @@
+// The doors: each surface's own authenticator, asked with what came in headers or the environment, before any body.
+
+import { authenticatorFailed, invalidToken, isQuaterError, unauthenticated } from "../diagnostics/errors.ts";
+import { kindOf } from "../diagnostics/plugin-options.ts";
+import type { Problem } from "../diagnostics/problem.ts";
+import type { Reading } from "../diagnostics/reading.ts";
+import { readingOf, Shown } from "../model/credentials.ts";
+import type { Entry } from "../model/entry.ts";
+import type { Catalog, Operation } from "../model/operation.ts";
+import { type Authenticator, type Awaitable, anonymous, asAuthenticator, isUnknown, type Principal } from "../model/principal.ts";
+import type { ConfiguredPlugin } from "../plugin/plugin.ts";
+import type { Surface } from "../plugin/surface.ts";
+import type { JsonSchema } from "../schema/schema.ts";
+
+export interface Door {
+  readonly surface: Surface;
+  readonly authenticator: Authenticator | undefined;
+  /** What the authenticator reads. */
+  readonly reading: Reading;
+}
+
+export const doorsOf = (plugins: readonly ConfiguredPlugin[]): ReadonlyMap<string, Door> =>
+  new Map(
+    plugins.flatMap(({ surface }) => {
+      if (surface === undefined) return [];
+      const authenticator = surface.authenticate === undefined ? undefined : asAuthenticator(surface.authenticate);
+      return [[surface.name, { surface, authenticator, reading: readingOf(authenticator?.reads) }] as const];
+    }),
+  );
+
+/**
+ * The principal behind the credentials, as the surface adopts it.
+ *
+ * @param isAgain  The caller was let in before, and the credential may have been revoked since.
+ * @throws {QuaterError} when there is none.
+ */
+export const principalAt = (
+  door: Door,
+  entry: Entry,
+  operation: Operation | undefined,
+  isAgain: boolean,
+): Awaitable<Principal> => {
+  const isOpen = operation?.isPublic === true && door.surface.opensToPublic === true;
+  if (door.authenticator === undefined) {
+    if (isOpen) return anonymous;
+    throw unauthenticated(entry.surface);
+  }
+  let shown: Shown;
+  let found: Awaitable<Principal | null | undefined>;
+  try {
+    shown = new Shown(entry.credentials, door.reading, isAgain);
+    const { hasCookie } = shown; // also refuses a cookie that is given twice
+    // A wrong credential is refused on public handlers too: the caller believes to be somebody.
+    if (isOpen && !hasCookie && !shown.hasExplicit) return anonymous;
+    found = door.authenticator.authenticate(shown);
+  } catch (error) {
+    throw failed(error, door, entry);
+  }
+  // Any thenable, not only a promise: what is to be waited for must never be taken for a principal.
+  if (typeof (found as { then?: unknown } | undefined)?.then !== "function")
+    return adopted(found as Principal | null | undefined, door, shown);
+  return Promise.resolve(found).then(
+    (principal) => adopted(principal, door, shown),
+    (error: unknown) => Promise.reject(failed(error, door, entry)),
+  );
+};
+
+/** Refusals of the door itself say what it reads, so that the caller learns how to try again. */
+const failed = (error: unknown, { reading, surface }: Door, entry: Entry): unknown => {
+  if (!isQuaterError(error)) return authenticatorFailed(entry.surface, error);
+  if (error.asks !== undefined) return error;
+  if (error.code === "invalid_token") return invalidToken({ ...reading, forget: [] });
+  return error.code === "unauthenticated" ? unauthenticated(surface.name, { ...reading, forget: [] }) : error;
+};
+
+const adopted = (principal: Principal | null | undefined, { surface, reading }: Door, shown: Shown): Principal => {
+  if (isUnknown(principal)) {
+    if (shown.hasExplicit) throw invalidToken({ ...reading, forget: [] });
+    // A browser would send an expired cookie with every request until somebody removes it.
+    const forget = reading.cookies.filter(({ name }) => shown.hasCookieNamed(name));
+    throw forget.length > 0 ? invalidToken({ ...reading, forget }) : unauthenticated(surface.name, { ...reading, forget });
+  }
+  if (!isPrincipal(principal)) throw authenticatorFailed(surface.name, new Error(`It returned ${whatIsReturned(principal)}`));
+  return surface.adopt?.(principal) ?? principal;
+};
+
+/** What an authenticator answers is its own code's, and JavaScript's `null`, `false` or `true` must never be let in. */
+const isPrincipal = (value: Principal): boolean =>
+  typeof value.issuer === "string" &&
+  typeof value.subject === "string" &&
+  typeof value.credential === "string" &&
+  Array.isArray(value.scopes) &&
+  Array.isArray(value.roles);
+
+/** For the log of whoever wrote the authenticator: what keeps it from being a principal, without the values. */
+const whatIsReturned = (value: unknown): string => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return `${kindOf(value)}, and no principal`;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const wrong = (isRight: (field: unknown) => boolean, needed: string) => (name: string) =>
+    isRight(fields[name]) ? [] : `${name} is ${kindOf(fields[name])} and not ${needed}`;
+  const found = [
+    ...["issuer", "subject", "credential"].flatMap(wrong((field) => typeof field === "string", "a string")),
+    ...["scopes", "roles"].flatMap(wrong(Array.isArray, "a list")),
+  ];
+  return `what is no principal: ${found.join(", ")}`;
+};
+
+/** A surface that exposes anything protected has its own auth, or the boot is refused. */
+export const doorProblems = (plugins: readonly ConfiguredPlugin[], exposures: readonly JsonSchema[], place: string): Problem[] =>
+  plugins.flatMap(({ surface, name }) => {
+    if (surface === undefined) return [];
+    const isOpen = (exposure: JsonSchema) => surface.opensToPublic === true && exposure["public"] === true;
+    const guarded = exposures.filter((exposure) => Boolean(exposure[surface.name]) && !isOpen(exposure));
+    if (surface.authenticate !== undefined || guarded.length === 0) return [];
+    return [
+      {
+        place,
+        plugin: name,
+        cause: `${surface.exposes} require ${surface.name} auth`,
+        remedy: `Add ${surface.name}({ authenticate: ... }) to plugins, for example authenticate: apiKeys()`,
+      },
+    ];
+  });
+
+/** What the surfaces were given to authenticate with and cannot be. What two of them share is told once. */
+export const authenticatorProblems = (plugins: readonly ConfiguredPlugin[]): readonly Problem[] => {
+  const found = new Map<Problem, Problem>();
+  for (const { surface, name } of plugins) {
+    if (surface?.authenticate === undefined) continue;
+    for (const problem of asAuthenticator(surface.authenticate).problems ?? [])
+      if (!found.has(problem)) found.set(problem, { ...problem, place: `${problem.place} in ${name}()`, plugin: name });
+  }
+  return [...found.values()];
+};
+
+/** Public needs two yeses, and opens only surfaces made for it. */
+export const publicProblems = (plugins: readonly ConfiguredPlugin[], catalog: Catalog): Problem[] => {
+  const opening = new Set(plugins.flatMap(({ surface }) => (surface?.opensToPublic === true ? surface.name : [])));
+  return catalog.operations.flatMap((operation): Problem[] => {
+    if (!operation.isPublic) return [];
+    const { place, name } = operation;
+    if (!operation.policy.isAnyone)
+      return [
+        {
+          place,
+          cause: `${name} says public: true, and its auth is ${operation.policy.name}`,
+          remedy: "Say auth: anyone in the handler too, or remove public",
+        },
+      ];
+    if (![...operation.surfaces].some((surface) => opening.has(surface)))
+      return [
+        {
+          place,
+          cause: `${name} says public: true on no surface that can be public`,
+          remedy: `Expose it over ${[...opening].join(", ") || "a surface that can be"}, or remove public`,
+        },
+      ];
+    if (operation.exposure["approval"] !== undefined)
+      return [
+        {
+          place,
+          cause: `${name} is public and asks for approval`,
+          remedy: "Remove one of the two: nobody could be told who asked",
+        },
+      ];
+    return [];
+  });
+};

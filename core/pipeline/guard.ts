@@ -1,0 +1,53 @@
+// The stages in which plugins may refuse a call, answer it with an earlier result, or let it wait.
+
+import { approvalRefused, notAllowed, type QuaterError, refusedAs } from "../diagnostics/errors.ts";
+import { type Approved, type Authorized, StagedCall } from "../model/call.ts";
+import type { Verdict } from "../model/policy.ts";
+import type { Flight } from "./flights.ts";
+import type { Machine } from "./machine.ts";
+
+export const none: readonly never[] = Object.freeze([]);
+
+/** An earlier result, which answers the call. */
+interface Replay {
+  readonly replay: unknown;
+}
+
+/** For handlers that such plugins apply to. @throws {QuaterError} for every refusal. */
+export const guard = async (authorized: Authorized, flight: Flight, machine: Machine): Promise<Approved | Replay> => {
+  const { hooks } = machine;
+  const replay = hooks.has("admit") ? await admit(authorized, machine) : undefined;
+  if (replay !== undefined) return { replay: replay.value };
+  const approved = hooks.has("approve") ? await approve(authorized, machine) : StagedCall.approved(authorized, none, none);
+  if (hooks.has("hold")) await hold(approved, flight, machine);
+  return approved;
+};
+
+/** Whatever may refuse or replay comes before approval, so that it never burns one. */
+const admit = async (call: Authorized, { hooks }: Machine): Promise<{ readonly value: unknown } | undefined> => {
+  for (const admission of await hooks.every("admit", call)) {
+    if (admission.allow === "replay") return { value: admission.value };
+    if (!admission.allow) throw refused(admission, notAllowed);
+  }
+  return undefined;
+};
+
+const approve = async (call: Authorized, { hooks }: Machine): Promise<Approved> => {
+  const approvals = await hooks.every("approve", call);
+  for (const approval of approvals) if (!approval.allow) throw refused(approval, approvalRefused);
+  const consume = approvals.flatMap((approval) => ("consume" in approval ? (approval.consume ?? []) : []));
+  const approvedBy = approvals.map(({ by }) => by);
+  return StagedCall.approved(call, approvedBy, consume);
+};
+
+/** Waits for locks and the like. Resources that a policy opened before may show an older state, so they are opened anew. */
+const hold = async (call: Approved, { holdings, resources }: Flight, { hooks }: Machine): Promise<void> => {
+  for (const verdict of await hooks.every("hold", call, (holding) => void holdings?.push(holding)))
+    if (!verdict.allow) throw refused(verdict, notAllowed);
+  await resources.renew();
+};
+
+export const refused = (
+  verdict: Extract<Verdict, { allow: false }>,
+  otherwise: (by: string, reason?: string) => QuaterError,
+): QuaterError => (verdict.error === undefined ? otherwise(verdict.by, verdict.reason) : refusedAs(verdict.error, verdict.by));

@@ -1,0 +1,28 @@
+// What the kernel compiles for each handler at boot, so that calls find everything ready.
+
+import type { Operation } from "../model/operation.ts";
+import type { HookRunner, InvokeHooks } from "../plugin/hooks.ts";
+import { type Binder, binderOf } from "./bind.ts";
+import { type OutputCheck, outputCheckOf } from "./output.ts";
+
+export interface Machine {
+  readonly bind: Binder;
+  readonly hooks: HookRunner;
+  /** Whether a plugin admits, approves or holds its calls. */
+  readonly isGuarded: boolean;
+  /** Whether its calls wait for nothing but their input and their policy before the handler begins. A stream waits later, too. */
+  readonly isDirect: boolean;
+  /** The handler's value checked against its output schema, item by item for a stream. */
+  readonly checked: OutputCheck;
+}
+
+const guarding = ["admit", "approve", "hold"] as const satisfies (keyof InvokeHooks)[];
+const waiting = [...guarding, "authorize", "around"] as const satisfies (keyof InvokeHooks)[];
+
+export const machineOf = (operation: Operation, hooks: HookRunner, maxOutputBytes: number): Machine => ({
+  bind: binderOf(operation.input),
+  hooks,
+  isGuarded: guarding.some(hooks.has),
+  isDirect: !operation.isStream && operation.handler.use === undefined && !waiting.some(hooks.has),
+  checked: outputCheckOf(operation, maxOutputBytes),
+});

@@ -1,0 +1,299 @@
+// What a handler returned, checked before it leaves: a value that does not match its schema is our failure, never a
+// wrong shape on the wire.
+
+import {
+  cancelled,
+  internal,
+  isQuaterError,
+  itemUndelivered,
+  outputTooLarge,
+  outputUndelivered,
+  type QuaterError,
+  tooMuchUnread,
+} from "../diagnostics/errors.ts";
+import type { Cancellation } from "../model/call.ts";
+import type { AnswerRoom } from "../model/entry.ts";
+import type { Operation } from "../model/operation.ts";
+import type { Watch } from "../model/standing.ts";
+import { Compile } from "../schema/compile.ts";
+import { withBoundedPatterns } from "../schema/compiled-patterns.ts";
+import { eachSubschema, isSchema, type JsonSchema, propertiesOf } from "../schema/schema.ts";
+import { isLargerThan, largeAnswer, NestedTooDeep, roughSizeOf } from "./answer-size.ts";
+import { complaintsOf } from "./complaints.ts";
+
+/**
+ * The value as it may leave.
+ *
+ * @param room  Large values are dropped where it has no room.
+ * @throws {QuaterError} `output_too_large`, `rate_limited` without room, or `internal` with what did not match as its cause. Where the handler changes
+ *   something, `output_undelivered` with that error as its cause: the call has run, and must not be told as failed.
+ */
+export type OutputCheck = (value: unknown, room?: AnswerRoom) => unknown;
+
+export const outputCheckOf = (operation: Operation, maxBytes: number): OutputCheck => {
+  const one = valueCheck(operation, maxBytes);
+  const changes = operation.handler.effect !== "read";
+  if (!operation.isStream) return changes ? retold(one, operation, outputUndelivered) : one;
+  const item = changes ? retold(one, operation, itemUndelivered) : one;
+  const whole = streamCheck(operation, item);
+  return changes ? retold(whole, operation, outputUndelivered) : whole;
+};
+
+const retold =
+  (check: OutputCheck, { name }: Operation, tell: (handler: string, cause: QuaterError) => QuaterError): OutputCheck =>
+  (value, room) => {
+    try {
+      return check(value, room);
+    } catch (error) {
+      throw tell(name, isQuaterError(error) ? error : internal(error));
+    }
+  };
+
+const streamCheck =
+  (operation: Operation, item: OutputCheck): OutputCheck =>
+  (value, room) => {
+    if (isAsyncIterable(value)) return new CheckedStream(value, (one) => item(one, room));
+    const returned = `${operation.name} declares output: stream(...), and its handle returned ${inWords(value)}`;
+    throw internal(
+      new Error(`${returned}: write async *handle(...) and yield each item, or declare the output without stream()`),
+    );
+  };
+
+const valueCheck = (operation: Operation, maxBytes: number): OutputCheck => {
+  const { output: schema, name, isStream } = operation;
+  const subject = isStream ? `An item of ${name}` : `The output of ${name}`;
+  const check =
+    schema === undefined
+      ? jsonCheck(subject)
+      : schemaCheck(schema, subject, isStream ? "yield a value" : "return a value, or declare no output");
+  return (value, room) => {
+    try {
+      const checked = check(value);
+      const rough = roughSizeOf(checked, maxBytes);
+      // Before anything else takes time or memory for it: many calls may end at once.
+      if (rough >= largeAnswer && room?.reserve(rough) === false) throw tooMuchUnread();
+      if (isLargerThan(checked, maxBytes, rough)) throw outputTooLarge(name, maxBytes);
+      return checked;
+    } catch (error) {
+      // Looking for circles would cost every value that has none, so a circle is walked until it is too deep.
+      if (!isTooDeep(error)) throw error;
+      throw internal(new Error(`${subject} is not JSON: it contains itself, or is nested too deep`));
+    }
+  };
+};
+
+const isTooDeep = (error: unknown): boolean =>
+  error instanceof NestedTooDeep || (error instanceof RangeError && error.message.includes("call stack"));
+
+const jsonCheck =
+  (subject: string): OutputCheck =>
+  (value) =>
+    value === undefined ? null : asJson(value, subject);
+
+const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): OutputCheck => {
+  const compiled = withBoundedPatterns(schema);
+  const validator = Compile(compiled as never);
+  const mayHideOthers = leavesOpen(schema);
+  const speaksForItself = ownVoiceOf(schema);
+  return (value) => {
+    if (validator.Check(value)) return mayHideOthers || speaksForItself?.(value) === true ? asJson(value, subject) : value;
+    const [first] = complaintsOf(compiled, validator.Errors(value));
+    const wrong = `${first?.path || "it"} ${first?.message ?? "is another"}`;
+    const advice = value === undefined ? `: ${ofNothing}` : streamAdvice(value);
+    throw internal(new Error(`${subject} does not match its schema: ${wrong}${advice}`));
+  };
+};
+
+/** Whether some part takes any value, so that a match does not yet say that the value is JSON. */
+const leavesOpen = (schema: unknown): boolean => {
+  if (!isSchema(schema)) return schema === true;
+  if ("const" in schema || "enum" in schema) return false;
+  const isFree = !["type", "$ref", "anyOf", "oneOf", "allOf", "not"].some((key) => key in schema);
+  const isFreeObject = schema["type"] === "object" && !("properties" in schema) && !("patternProperties" in schema);
+  const isFreeArray = schema["type"] === "array" && !("items" in schema);
+  return isFree || isFreeObject || isFreeArray || [...eachSubschema(schema)].some(([, part]) => leavesOpen(part));
+};
+
+/** Whether a `toJSON` somewhere would put another value on the wire than the one that was checked. */
+type OwnVoice = (value: unknown) => boolean;
+
+const scalars = new Set<unknown>(["string", "number", "integer", "boolean", "null"]);
+
+/** Looks only where the schema lets an object stand; `undefined` where it lets none. */
+const ownVoiceOf = (schema: unknown): OwnVoice | undefined => {
+  if (!isSchema(schema)) return anyOwnVoice;
+  if (scalars.has(schema["type"])) return undefined;
+  const hasOtherParts = ["$ref", "anyOf", "oneOf", "allOf", "patternProperties", "prefixItems"].some((key) => key in schema);
+  if (schema["type"] === "array" && !hasOtherParts) {
+    const ofItem = ownVoiceOf(schema["items"]);
+    return (value) => "toJSON" in (value as object) || (ofItem !== undefined && (value as unknown[]).some(ofItem));
+  }
+  if (schema["type"] !== "object" || hasOtherParts || schema["additionalProperties"] !== false) return anyOwnVoice;
+  const parts = Object.entries(propertiesOf(schema)).flatMap(([name, property]) => {
+    const ofProperty = ownVoiceOf(property);
+    return ofProperty === undefined ? [] : [{ name, ofProperty }];
+  });
+  return (value) => {
+    if ("toJSON" in (value as object)) return true;
+    for (const { name, ofProperty } of parts) {
+      const field = (value as Record<string, unknown>)[name];
+      if (field !== undefined && ofProperty(field)) return true;
+    }
+    return false;
+  };
+};
+
+const anyOwnVoice: OwnVoice = (value) => {
+  if (value === null || typeof value !== "object") return false;
+  if ("toJSON" in value) return true;
+  for (const key in value) if (anyOwnVoice((value as Record<string, unknown>)[key])) return true;
+  return false;
+};
+
+const asJson = (value: unknown, subject: string): unknown => {
+  const problem = notJson(value);
+  if (problem !== undefined) throw internal(new Error(`${subject} is not JSON: it contains ${problem}${streamAdvice(value)}`));
+  return value;
+};
+
+const notJson = (value: unknown): string | undefined => {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return undefined;
+  if (typeof value === "number") return Number.isFinite(value) ? undefined : String(value);
+  if (typeof value !== "object") return inWords(value);
+  if (!Array.isArray(value) && ![Object.prototype, null].includes(Object.getPrototypeOf(value))) return inWords(value);
+  if ("toJSON" in value && typeof value.toJSON === "function") return "an object with toJSON";
+  for (const item of Object.values(value)) {
+    const problem = item === undefined ? undefined : notJson(item);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+};
+
+const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
+  value !== null && typeof value === "object" && Symbol.asyncIterator in value;
+
+const streamAdvice = (value: unknown): string => (isAsyncIterable(value) ? ": declare output: stream(...)" : "");
+
+/** What a value is, for whoever wrote the handler. */
+const inWords = (value: unknown): string => {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value !== "object") return `a ${typeof value}`;
+  const name: unknown = value.constructor?.name;
+  if (typeof name === "string" && name !== "") return name === "Object" ? "an object" : `a ${name}`;
+  // Generators have a constructor without a name.
+  return isAsyncIterable(value) ? "an async generator" : Symbol.iterator in value ? "a generator" : "an object of a class";
+};
+
+/** Told how a stream ended: the failure, or `undefined` after the last item. Gives what the reader is to meet. */
+type StreamEnd = (failure: unknown) => Promise<QuaterError | undefined>;
+
+/**
+ * A stream on its way out: items checked one by one, its end told once, however the reader leaves. Who ends it may be
+ * somebody else than who reads it, so every reader meets the end that was told: a part must not look like the whole.
+ */
+export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unknown> {
+  readonly #source: AsyncIterator<unknown>;
+  readonly #check: OutputCheck;
+  #cancellation: Cancellation | undefined;
+  #watch: Watch | undefined;
+  /** Set when the caller is not let in any more. The stream ends with it, whatever its source does. */
+  #refusal: unknown;
+  #tell: StreamEnd = async (failure) => (failure === undefined || isQuaterError(failure) ? failure : internal(failure));
+  #end: Promise<QuaterError | undefined> | undefined;
+  /** Ends the step that is waited for. */
+  #interrupt: ((failure: unknown) => void) | undefined;
+
+  constructor(source: AsyncIterable<unknown>, check: OutputCheck) {
+    this.#source = source[Symbol.asyncIterator]();
+    this.#check = check;
+  }
+
+  /**
+   * @param cancellation  Of its call: also a source that does not watch the signal ends with it.
+   * @param watch  Checks the caller's credential between items.
+   */
+  whenEnded(tell: StreamEnd, cancellation: Cancellation, watch?: Watch): this {
+    this.#tell = tell;
+    this.#cancellation = cancellation;
+    this.#watch = watch;
+    return this;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<unknown>> {
+    if (this.#end === undefined && this.#isCancelled) await this.return();
+    if (this.#end === undefined) {
+      try {
+        const step = await this.#step();
+        this.#interrupt = undefined; // it would keep the item in memory
+        if (step.done !== true) {
+          const checking = this.#watch?.check();
+          if (checking !== undefined) await checking;
+          if (this.#refusal !== undefined) throw this.#refusal;
+          return { done: false, value: this.#check(step.value) };
+        }
+        // A source that was told to stop may say so by an early end.
+        await this.#finish(this.#isCancelled ? cancelled() : undefined);
+      } catch (error) {
+        // The failure that is being told came first. A source that was left behind never answers.
+        if (this.#end === undefined) await this.#source.return?.().catch(() => undefined);
+        await this.#finish(error ?? internal(error));
+      }
+    }
+    const failure = await this.#end;
+    if (failure !== undefined) throw failure;
+    return { done: true, value: undefined };
+  }
+
+  /** The reader leaves before the end: nobody knows what the rest would have been, so the call did not succeed. */
+  async return(): Promise<IteratorResult<unknown>> {
+    let failure: unknown = cancelled();
+    try {
+      await this.#source.return?.();
+    } catch (error) {
+      failure = error ?? internal(error);
+    }
+    await this.#finish(failure);
+    return { done: true, value: undefined };
+  }
+
+  /** The reader cannot go on: the call ends with this failure. Rejects with what the gate makes of it. */
+  async throw(failure: unknown): Promise<IteratorResult<unknown>> {
+    if (this.#end === undefined) await this.#source.return?.().catch(() => undefined);
+    await this.#finish(failure ?? internal(failure));
+    return this.next();
+  }
+
+  /** No item leaves after this. Its call then ends the source, and the reader gets the error. */
+  refuse(error: unknown): void {
+    this.#refusal ??= error;
+  }
+
+  /** Ends the stream for its reader, although its source does not: it may wait for ever for what its next item needs. */
+  cutOff(): void {
+    const failure = cancelled();
+    void this.#finish(failure);
+    this.#interrupt?.(failure);
+  }
+
+  #step(): Promise<IteratorResult<unknown>> {
+    return new Promise((resolve, reject) => {
+      this.#interrupt = reject;
+      this.#source.next().then(resolve, reject);
+    });
+  }
+
+  get #isCancelled(): boolean {
+    return this.#cancellation?.isCancelled === true;
+  }
+
+  #finish(failure: unknown): Promise<QuaterError | undefined> {
+    this.#end ??= this.#tell(this.#refusal ?? failure);
+    return this.#end;
+  }
+}

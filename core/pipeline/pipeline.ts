@@ -1,0 +1,105 @@
+// The one pipeline: bind -> auth -> approve -> handle, the same for every surface. A stage takes what the one before
+// returned, so that another order does not compile; nothing else in Quater calls a handler.
+
+import { approvalRefused, cancelled, notAllowed, type QuaterError } from "../diagnostics/errors.ts";
+import { type Approved, type Authorized, type Bound, type Call, contextOf, StagedCall } from "../model/call.ts";
+import type { AnswerRoom } from "../model/entry.ts";
+import type { Given } from "../model/given.ts";
+import type { Holding } from "../model/holding.ts";
+import { type Awaitable, andThen, isThenable } from "../model/principal.ts";
+import { canonicalText } from "../schema/digest.ts";
+import { frozen } from "./bind.ts";
+import { type Flight, returned } from "./flights.ts";
+import { guard, none, refused } from "./guard.ts";
+import type { Machine } from "./machine.ts";
+
+type Stage<In extends Call, Out extends In> = (call: In, machine: Machine) => Awaitable<Out>;
+export type GivenReader = readonly Given[] | (() => Awaitable<readonly Given[]>);
+
+/**
+ * Answers at once where nothing has to be waited for: every promise is a part of what a call costs.
+ *
+ * @returns What the handler returned, checked. @throws {QuaterError} for every refusal, and rejects with the same.
+ */
+export const runPipeline = (flight: Flight, given: GivenReader, machine: Machine, room?: AnswerRoom): Awaitable<unknown> => {
+  const { call } = flight;
+  judgeStatic(call);
+  const parts = typeof given === "function" ? given() : given;
+  return andThen(Array.isArray(parts) ? parts : awaited(call, parts), (read) => {
+    const authorizing = auth(bind(call, read, machine), machine);
+    if (authorizing instanceof Promise) StagedCall.waits(call);
+    return andThen(authorizing, (authorized) =>
+      andThen(machine.isGuarded ? guard(authorized, flight, machine) : StagedCall.approved(authorized, none, none), (passed) =>
+        "replay" in passed ? machine.checked(passed.replay, room) : run(passed, flight, machine, room),
+      ),
+    );
+  });
+};
+
+/** Reading a body takes as long as its sender likes. */
+const awaited = async (call: Call, parts: Awaitable<readonly Given[]>): Promise<readonly Given[]> => {
+  StagedCall.waits(call);
+  const read = await parts;
+  const again = StagedCall.enterAgain(call);
+  if (again !== undefined) judgeStatic(await again.then(() => call));
+  return read;
+};
+
+/** The value is checked last, so that nothing around the handler can put a wrong shape on the wire. */
+const run = (call: Approved, flight: Flight, { hooks, checked }: Machine, room?: AnswerRoom): Awaitable<unknown> => {
+  if (hooks.has("around"))
+    return hooks.around(call, async () => returned(flight, await handle(call, flight))).then((value) => checked(value, room));
+  const value = handle(call, flight);
+  if (!isThenable(value)) return checked(returned(flight, value), room);
+  return Promise.resolve(value).then((ended) => checked(returned(flight, ended), room));
+};
+
+/** Before anything is read: nobody probes the validation of what he may not call. */
+export const judgeStatic = ({ operation, principal }: Call): void => {
+  const refusal = operation.policy.judgeStatic(principal);
+  if (refusal !== undefined) throw refusal;
+};
+
+export const bind = (call: Call, given: readonly Given[], { bind, hooks }: Machine): Bound => {
+  const input = bind(given);
+  if (!hooks.has("approve")) return StagedCall.bound(call, input);
+  // What people agree to, what is digested and what the handler gets come from one text.
+  const text = canonicalText(input);
+  return StagedCall.bound(call, frozen(JSON.parse(text)), text);
+};
+
+export const auth: Stage<Bound, Authorized> = (call, { hooks }) =>
+  andThen(judge(call), (refusal) => {
+    if (refusal !== undefined) throw refusal;
+    if (!hooks.has("authorize")) return StagedCall.authorized(call, call.operation.policy.name);
+    return andThen(hooks.every("authorize", call), (verdicts) => {
+      for (const verdict of verdicts) if (!verdict.allow) throw refused(verdict, notAllowed);
+      return StagedCall.authorized(call, call.operation.policy.name);
+    });
+  });
+
+const judge = (call: Bound): Awaitable<QuaterError | undefined> => {
+  const { policy } = call.operation;
+  if (!policy.needsInput) return policy.judge(call);
+  return andThen(call.resources(), (uses) => policy.judge({ ...uses, principal: call.principal, input: call.input }));
+};
+
+const handle = (call: Approved, { holdings }: Flight): Awaitable<unknown> =>
+  andThen(call.resources(), (uses) => {
+    const context = contextOf(call, uses);
+    if (call.cancellation.isCancelled) throw cancelled();
+    const isReady = call.consume.length === 0 && holdings === undefined;
+    // The last act before the handler: whatever could still refuse has had its say.
+    return andThen(isReady ? StagedCall.enterAgain(call) : useUp(call, holdings), () =>
+      call.operation.handler.handle(call.input as never, context as never),
+    );
+  });
+
+const useUp = async (call: Approved, holdings: readonly Holding[] = none): Promise<void> => {
+  await StagedCall.enterAgain(call);
+  for (const consume of call.consume) {
+    const verdict = await consume();
+    if (verdict?.allow !== true) throw refused(verdict ?? { allow: false, by: "consume" }, approvalRefused);
+  }
+  for (const { confirm } of holdings) await confirm();
+};

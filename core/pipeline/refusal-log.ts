@@ -1,0 +1,58 @@
+// One log line for each call that a policy or a plugin refused. Callers are not told which policy it was, so the operator
+// finds it here. Anybody can be refused in a loop, so the lines of one handler and policy are limited.
+
+import type { QuaterError } from "../diagnostics/errors.ts";
+import type { Log } from "../diagnostics/log.ts";
+import { cut } from "../diagnostics/text.ts";
+import type { Arrival } from "../model/call.ts";
+
+const windowMs = 10_000;
+/** Per window, handler and policy. The first line of the next window counts the lines that were left out. */
+const mostLines = 10;
+/** A plugin may name a new refuser for every call. */
+const mostRuns = 1_000;
+
+interface Run {
+  startedAt: number;
+  lines: number;
+  leftOut: number;
+}
+
+export class RefusalLog {
+  readonly #log: Log;
+  readonly #runs = new Map<string, Run>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Writes a line when the error names who refused. */
+  write({ code, refusedBy }: QuaterError, { callId, handler, surface }: Arrival): void {
+    if (refusedBy === undefined) return;
+    const policy = cut(refusedBy);
+    const leftOut = this.#leftOut(`${handler}\n${policy}`, Date.now());
+    if (leftOut === undefined) return;
+    const fields = { callId, surface, code, policy, ...(leftOut === 0 ? {} : { leftOut }) };
+    this.#log.info(`${handler ?? "A call"} was refused by ${policy}`, fields);
+  }
+
+  /** @returns How many lines were left out since the last one, or `undefined` when this one is left out as well. */
+  #leftOut(key: string, now: number): number | undefined {
+    let run = this.#runs.get(key);
+    if (run === undefined) {
+      const [oldest] = this.#runs.size >= mostRuns ? this.#runs.keys() : [];
+      if (oldest !== undefined) this.#runs.delete(oldest);
+      run = { startedAt: now, lines: 0, leftOut: 0 };
+      this.#runs.set(key, run);
+    }
+    if (now - run.startedAt >= windowMs) Object.assign(run, { startedAt: now, lines: 0 });
+    if (run.lines >= mostLines) {
+      run.leftOut++;
+      return undefined;
+    }
+    run.lines++;
+    const { leftOut } = run;
+    run.leftOut = 0;
+    return leftOut;
+  }
+}

@@ -1,0 +1,42 @@
+// A command that a plugin adds to the `quater` program, and the terminal as the command sees it.
+
+import type { Presented } from "../model/credentials.ts";
+import type { Awaitable } from "../model/principal.ts";
+import type { JsonSchema } from "../schema/schema.ts";
+
+export interface CommandIo {
+  /** Results, one text per call, written as they are. */
+  readonly write: (text: string) => void;
+  /** A result that is JSON: laid out for a person on a terminal, JSON text otherwise. */
+  readonly show: (value: unknown) => void;
+  /** Everything that is not a result: whole lines. */
+  readonly say: (text: string) => void;
+  readonly isTerminal: boolean;
+  /** JSON was asked for, or standard output is no terminal. */
+  readonly isJson: boolean;
+  /** Aborted when the process is asked to end. Whoever reads it promises to end then. */
+  readonly signal: AbortSignal;
+  /**
+   * Asks a person; of a secret, what is typed is not shown.
+   *
+   * @returns `undefined` where nobody can be asked. @throws {QuaterError} `cancelled`.
+   */
+  readonly ask: (question: string, how?: { readonly isSecret?: boolean }) => Promise<string | undefined>;
+  /** All of standard input. @throws {QuaterError} `too_large`. */
+  readonly readInput: () => Promise<Uint8Array>;
+  /** A file that the command line names, relative to where the command was typed. */
+  readonly pathOf: (file: string) => string;
+  /** What whoever typed the command shows at a surface's door. */
+  readonly credentials: Presented;
+}
+
+/** A command of the `quater` program. Flags are derived from the schema as for actions. */
+export interface PluginCommand {
+  readonly path: readonly string[];
+  readonly description: string;
+  readonly input: JsonSchema | object;
+  /** Names of inputs that may be given by position. */
+  readonly positional?: readonly string[];
+  /** @returns The exit code; nothing is 0. */
+  readonly run: (input: never, io: CommandIo) => Awaitable<number | undefined>;
+}

@@ -1,0 +1,63 @@
+// The commands that plugins add: each can be typed, is the only one of its path, and has the inputs that it names.
+
+import type { Problem } from "../diagnostics/problem.ts";
+import { nearest, visible } from "../diagnostics/text.ts";
+import { propertiesOf } from "../schema/schema.ts";
+import type { PluginCommand } from "./command.ts";
+
+/** A command, and whose it is. */
+export interface OwnedCommand {
+  readonly plugin: string;
+  readonly command: PluginCommand;
+}
+
+/** @param taken  First words that whoever runs the commands has for its own. */
+export const commandProblems = (owned: readonly OwnedCommand[], taken: readonly string[]): readonly Problem[] => {
+  const owners = new Map<string, string>();
+  return owned.flatMap(({ plugin, command }) => {
+    const path: unknown = command.path;
+    const wrong = (cause: string, remedy: string): Problem => ({ place: `${plugin}()`, plugin, cause, remedy });
+    if (!isPath(path)) return [wrong(`A command of ${plugin} has no path that can be typed`, 'Write path: ["word", ...]')];
+    const typed = path.join(" ");
+    const owner = owners.get(typed);
+    owners.set(typed, plugin);
+    const [first = ""] = path;
+    return [
+      ...(taken.includes(first)
+        ? [wrong(`The command "${typed}" of ${plugin} begins with a word of the program itself`, "Choose another first word")]
+        : []),
+      ...(owner === undefined
+        ? []
+        : [
+            wrong(
+              `The command "${typed}" is added twice, by ${[...new Set([owner, plugin])].join(" and ")}`,
+              "Give one of them another path",
+            ),
+          ]),
+      ...positionalProblems(command).map((cause) => wrong(`The command "${typed}" of ${plugin} ${cause}`, inputsOf(command))),
+    ];
+  });
+};
+
+/** Each word is one, and does not begin with a dash. */
+const isPath = (path: unknown): path is readonly string[] =>
+  Array.isArray(path) &&
+  path.length > 0 &&
+  path.every((word) => typeof word === "string" && /^[^\s-]\S*$/.test(word) && visible(word) === word);
+
+const positionalProblems = ({ positional = [], input }: PluginCommand): readonly string[] => {
+  if (!Array.isArray(positional)) return ["has a positional that is no list"];
+  const inputs = propertiesOf(input);
+  return positional
+    .filter((name) => !Object.hasOwn(inputs, name))
+    .map((name) => {
+      const near = nearest(String(name), Object.keys(inputs));
+      const suggestion = near === undefined ? "" : `; did you mean "${near}"?`;
+      return `takes ${JSON.stringify(visible(String(name)))} by position, and has no such input${suggestion}`;
+    });
+};
+
+const inputsOf = ({ input }: PluginCommand): string => {
+  const names = Object.keys(propertiesOf(input));
+  return names.length === 0 ? "It has no inputs" : `Its inputs are ${names.join(", ")}`;
+};

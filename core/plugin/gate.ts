@@ -1,0 +1,51 @@
+// The gate as surfaces see it: who is let in, and which call is to run.
+
+import type { Call, Cancellation, Outcome } from "../model/call.ts";
+import type { AnswerRoom, Entry } from "../model/entry.ts";
+import type { Given } from "../model/given.ts";
+import type { Awaitable, Principal } from "../model/principal.ts";
+
+export interface Invocation {
+  readonly handler: string;
+  readonly surface: string;
+  /** From `enter`, never from what the caller says of itself. */
+  readonly principal: Principal;
+  /** Read only after the static part of the policy has allowed the call. */
+  readonly given: readonly Given[] | (() => Awaitable<readonly Given[]>);
+  readonly callId?: string;
+  readonly cancellation?: Cancellation;
+  readonly progress?: Call["progress"] | undefined;
+  readonly dryRun?: boolean;
+  readonly peer?: string | undefined;
+  /**
+   * How the caller came in. With it the credential is checked again when time has passed since then: after the input was
+   * read, and before the handler starts.
+   */
+  readonly entry?: Entry;
+  /** By `traceIdOf`, for the record of the call. */
+  readonly traceId?: string | undefined;
+  /** An approval that the caller names. */
+  readonly approvalId?: string | undefined;
+  /** For large answers. */
+  readonly room?: AnswerRoom | undefined;
+}
+
+/** The kernel as a surface sees it. */
+export interface Gate {
+  /** Rejects with `unauthenticated`, `invalid_token` and the like; observers have been told. Never throws by itself. */
+  enter(entry: Entry): Awaitable<Principal>;
+  /**
+   * Checks a credential again, for surfaces that read input after `enter`. A key may be revoked while a body is on its way.
+   *
+   * @param since  When the caller came in, by `performance.now()`. A check that is less than a quarter of a second old still counts.
+   * @returns The same person with the rights of now. Rejects as `enter` does.
+   */
+  enterAgain(entry: Entry, principal: Principal, since: number): Awaitable<Principal>;
+  /** The only caller of handlers. Never throws: refusals and failures are outcomes. */
+  invoke(invocation: Invocation): Promise<Outcome>;
+  newCallId(): string;
+  /** Names of plugins that are not ready, and "kernel" while it boots or stops; empty when ready. */
+  unready(): Promise<readonly string[]>;
+  /** The process stops: calls in flight are waited for, and new ones are refused. */
+  readonly isStopping: boolean;
+}

@@ -1,0 +1,86 @@
+// Plugins in the order they boot: whoever provides a service before whoever asks for it.
+
+import type { Problem } from "../diagnostics/problem.ts";
+import type { ConfiguredPlugin } from "./plugin.ts";
+
+export interface Ordered {
+  readonly plugins: readonly ConfiguredPlugin[];
+  readonly problems: readonly Problem[];
+}
+
+/** What only one plugin can own. */
+const owning: Readonly<Record<string, (plugin: ConfiguredPlugin) => readonly string[]>> = {
+  "exposure key": ({ exposure }) => [exposure ?? []].flat().map(({ key }) => key),
+  service: ({ provides = [] }) => provides.map(({ name }) => name),
+  surface: ({ surface }) => (surface === undefined ? [] : [surface.name]),
+};
+
+const grouped = (plugins: readonly ConfiguredPlugin[], owned: (plugin: ConfiguredPlugin) => readonly string[]) => {
+  const groups = new Map<string, string[]>();
+  for (const plugin of plugins) for (const name of owned(plugin)) groups.set(name, [...(groups.get(name) ?? []), plugin.name]);
+  return groups;
+};
+
+/** Keeps the manifest's order where nothing asks for another. */
+export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word: string) => string): Ordered => {
+  const problems: Problem[] = [];
+  const providers = new Map<string, ConfiguredPlugin>();
+  const names = new Set<string>();
+  for (const plugin of plugins) {
+    if (names.has(plugin.name)) {
+      problems.push({
+        place: placeOf("plugins"),
+        plugin: plugin.name,
+        cause: `The plugin ${plugin.name} is configured twice`,
+        remedy: "Remove one of the two",
+      });
+    }
+    names.add(plugin.name);
+    for (const ref of plugin.provides ?? []) providers.set(ref.name, plugin);
+  }
+  for (const [what, owned] of Object.entries(owning)) {
+    for (const [name, owners] of grouped(plugins, owned)) {
+      if (new Set(owners).size < 2) continue; // the same plugin twice is said above
+      problems.push({
+        place: placeOf("plugins"),
+        cause: `The ${what} ${name} belongs to two plugins: ${owners.join(" and ")}`,
+        remedy: "Remove one of the two",
+      });
+    }
+  }
+  const ordered: ConfiguredPlugin[] = [];
+  const onTheWay: ConfiguredPlugin[] = [];
+  const visit = (plugin: ConfiguredPlugin): void => {
+    if (ordered.includes(plugin)) return;
+    if (onTheWay.includes(plugin)) {
+      const cycle = [...onTheWay.slice(onTheWay.indexOf(plugin)), plugin].map(({ name }) => name).join(" -> ");
+      problems.push({
+        place: placeOf("plugins"),
+        plugin: plugin.name,
+        cause: `Plugins need each other in a circle: ${cycle}`,
+        remedy: "Let one of them do without the other",
+      });
+      return;
+    }
+    onTheWay.push(plugin);
+    for (const ref of plugin.needs ?? []) {
+      const provider = providers.get(ref.name);
+      if (provider !== undefined) visit(provider);
+      else
+        problems.push({
+          place: placeOf("plugins"),
+          plugin: plugin.name,
+          cause: `The plugin ${plugin.name} needs ${ref.name}, which no configured plugin provides`,
+          remedy: `Add ${ref.name}() to plugins`,
+        });
+    }
+    for (const ref of plugin.wants ?? []) {
+      const provider = providers.get(ref.name);
+      if (provider !== undefined) visit(provider);
+    }
+    onTheWay.pop();
+    ordered.push(plugin);
+  };
+  for (const plugin of plugins) visit(plugin);
+  return { plugins: ordered, problems };
+};

@@ -1,0 +1,125 @@
+// What a plugin, and what its setup returns, may hold. A misspelt field is one that nobody reads: a check that is never asked.
+// The compiler says the same, where it is asked: that an object has too much in it is otherwise no error of types where the
+// object is what a function returns.
+
+import { aFunction, isTable, keyProblems, type OptionRule } from "../diagnostics/plugin-options.ts";
+import type { Problem } from "../diagnostics/problem.ts";
+import type { Refused } from "../model/exposure.ts";
+import type { Awaitable } from "../model/principal.ts";
+import type { PluginCommand } from "./command.ts";
+import type { ExposureKey } from "./exposure-key.ts";
+import { type Hooks, hookProblems } from "./hooks.ts";
+import type { ConfiguredPlugin, Plugin, Running } from "./plugin.ts";
+import type { Surface } from "./surface.ts";
+
+type NoMore<Table, Known, What extends string> = {
+  readonly [Key in Exclude<keyof Table, keyof Known>]: Refused<`There is no ${What} ${Key & string}`>;
+};
+
+type HooksOf<Parts> = Parts extends { readonly hooks: infer Given }
+  ? Given extends (operation: never) => infer Chosen
+    ? { readonly hooks: (operation: never) => NoMore<NonNullable<Chosen>, Hooks, "hook"> | undefined }
+    : { readonly hooks: NoMore<Given, Hooks, "hook"> }
+  : unknown;
+
+type ReturnedBy<Parts> = Parts extends { readonly setup: (context: never) => infer Returned }
+  ? { readonly setup: (context: never) => Awaitable<RunningOf<Awaited<Returned>>> }
+  : unknown;
+
+type RunningOf<Returned> = Returned extends object ? NoMore<Returned, Running, "field"> & HooksOf<Returned> : Returned;
+
+/** What of a plugin's parts there is no such thing of does not compile. */
+export type Known<Parts> = NoMore<Parts, Plugin, "field"> & HooksOf<Parts> & ReturnedBy<Parts>;
+
+type Rules<Table> = Readonly<Record<keyof Table & string, true | OptionRule>>;
+
+const aText: OptionRule = (value) => (typeof value === "string" && value !== "" ? undefined : 'Write "..."');
+const aListOf =
+  (isOne: (value: unknown) => boolean, remedy: string): OptionRule =>
+  (value) =>
+    value === undefined || (Array.isArray(value) && value.every(isOne)) ? undefined : remedy;
+const references = aListOf((value) => typeof (value as { name?: unknown } | null)?.name === "string", "Write [serviceRef(...)]");
+const optional =
+  (rule: OptionRule): OptionRule =>
+  (value) =>
+    value === undefined ? undefined : rule(value);
+const aTable: OptionRule = (value) => (isTable(value) ? undefined : "Write { ... }");
+
+const running: Rules<Running> = {
+  hooks: true, // see `hookProblems`
+  commands: aListOf(isTable, "Write [{ path, description, input, run }]"),
+  start: aFunction,
+  stop: aFunction,
+  isReady: aFunction,
+  probe: aFunction,
+};
+
+const fields: Rules<Plugin> = {
+  ...running,
+  name: aText,
+  version: optional(aText),
+  needs: references,
+  wants: references,
+  provides: references,
+  exposure: (value) => aListOf(isTable, "Write { key, schema }, or a list of those")([value ?? []].flat()),
+  surface: optional(aTable),
+  rehearsed: aFunction,
+  check: aFunction,
+  setup: aFunction,
+};
+
+const ofExposureKey: Rules<ExposureKey> = { key: aText, schema: true, remedy: true, check: aFunction };
+const ofSurface: Rules<Surface> = {
+  name: aText,
+  exposes: aText,
+  authenticate: true, // see door.ts
+  opensToPublic: true,
+  adopt: aFunction,
+};
+const ofCommand: Rules<PluginCommand> = {
+  path: true, // see commands.ts
+  description: aText,
+  input: aTable,
+  positional: true,
+  run: (value) => (typeof value === "function" ? undefined : "Write run: (input, io) => { ... }"),
+};
+
+/** Beside the keys that `definePlugin` adds. */
+type Made = Omit<ConfiguredPlugin, "optionsDigest" | "optionProblems">;
+
+/** What must be known of a plugin before anything else of it can be judged. */
+export const pluginProblems = ({ optionsDigest: _, optionProblems: __, ...made }: ConfiguredPlugin): readonly Problem[] => {
+  const plugin = named(made);
+  const wrong = keyProblems(plugin, plugin, "field", made, fields);
+  const exposure = [made.exposure ?? []].flat().filter(isTable);
+  const inside = [
+    ...exposure.flatMap((key) => keyProblems(plugin, `the exposure of ${plugin}`, "field", key, ofExposureKey)),
+    ...(isTable(made.surface) ? keyProblems(plugin, `the surface of ${plugin}`, "field", made.surface, ofSurface) : []),
+  ];
+  return [...wrong, ...inside, ...runningProblems(plugin, made)].map((problem) => ({ ...problem, plugin }));
+};
+
+const named = ({ name }: Made): string => (aText(name) === undefined ? name : "a plugin");
+
+/** The same of what its setup returned. */
+export const returnedProblems = (plugin: string, returned: unknown): readonly Problem[] => {
+  if (returned === undefined || returned === null) return [];
+  const holder = `what setup of ${plugin} returned`;
+  const wrong = isTable(returned)
+    ? [...keyProblems(plugin, holder, "field", returned, running), ...runningProblems(plugin, returned)]
+    : [
+        {
+          place: `${plugin}()`,
+          cause: `${holder} is no table`,
+          remedy: "Write { hooks, commands, start, stop }, or return nothing",
+        },
+      ];
+  return wrong.map((problem) => ({ ...problem, plugin }));
+};
+
+const runningProblems = (plugin: string, { hooks, commands }: Running): readonly Problem[] => [
+  ...(typeof hooks === "function" ? [] : hookProblems(plugin, hooks)), // those that a function chooses are seen when it is asked
+  ...(Array.isArray(commands) ? commands : [])
+    .filter(isTable)
+    .flatMap((command) => keyProblems(plugin, `a command of ${plugin}`, "field", command, ofCommand)),
+];

@@ -1,0 +1,67 @@
+// What a plugin is: a name, the exposure keys it owns, hooks into the pipeline, services for other plugins, commands,
+// and a start and a stop.
+
+import { type Branded, isBranded } from "../diagnostics/brand.ts";
+import type { Problem } from "../diagnostics/problem.ts";
+import type { Catalog } from "../model/operation.ts";
+import type { Awaitable } from "../model/principal.ts";
+import type { Command } from "../model/run-mode.ts";
+import type { PluginCommand } from "./command.ts";
+import type { ConfiguredName, PluginContext } from "./context.ts";
+import type { ExposureKey } from "./exposure-key.ts";
+import type { HookChoice } from "./hooks.ts";
+import type { ServiceRef } from "./services.ts";
+import type { Probe, Surface } from "./surface.ts";
+
+/** What a plugin does once it is set up. */
+export interface Running {
+  readonly hooks?: HookChoice;
+  readonly commands?: readonly PluginCommand[];
+  /** Nothing listens before every plugin is set up. */
+  readonly start?: () => Awaitable<void>;
+  /** In reverse order of starting; calls in flight have been drained. Safe to call twice. */
+  readonly stop?: () => Awaitable<void>;
+  readonly isReady?: () => Awaitable<boolean>;
+  /** Of a surface: calls it from the outside, as its callers do, and tells what came back. For tests. */
+  readonly probe?: Probe;
+}
+
+/** A run beside the real one, of the same manifest. */
+export interface Rehearsal {
+  /** For whatever is kept: made for the rehearsal, and deleted after it. */
+  readonly folder: string;
+  /** What people agreed to may be used for so long, milliseconds. Default: as configured. */
+  readonly usableForMs?: number;
+  /** Callers show what they show at the real one. Default: whoever rehearses has doors of his own. */
+  readonly hasOwnDoors?: boolean;
+}
+
+export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
+  /** Services without which it cannot work; their plugins boot first. */
+  readonly needs?: readonly ServiceRef<unknown>[];
+  /** Services it uses where they are configured; their plugins boot first. */
+  readonly wants?: readonly ServiceRef<unknown>[];
+  readonly provides?: readonly ServiceRef<unknown>[];
+  readonly exposure?: ExposureKey | readonly ExposureKey[];
+  readonly surface?: Surface;
+  /**
+   * The same plugin for a rehearsal: it listens on a free port of this machine, keeps what it keeps in the folder given,
+   * and tells nobody outside. Absent: it needs no change for that.
+   */
+  readonly rehearsed?: (rehearsal: Rehearsal) => Plugin;
+  /** Problems of its options and of the catalog, found before anything is set up. */
+  readonly check?: (context: {
+    readonly catalog: Catalog;
+    readonly command: Command;
+    readonly root: string;
+  }) => readonly Problem[];
+  // biome-ignore lint/suspicious/noConfusingVoidType: a setup that returns nothing is common and fine
+  readonly setup?: (context: PluginContext) => Awaitable<Running | void>;
+}
+
+export interface ConfiguredPlugin extends Branded<"plugin">, Plugin, ConfiguredName {
+  /** Keys that it was given and does not know, and values that cannot be. */
+  readonly optionProblems?: () => readonly Problem[];
+}
+
+export const isPlugin = (value: unknown): value is ConfiguredPlugin => isBranded(value, "plugin");

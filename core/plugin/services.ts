@@ -1,0 +1,33 @@
+// What plugins offer each other, by typed reference.
+
+import { type Branded, brand } from "../diagnostics/brand.ts";
+
+/** A typed name for something one plugin offers others. Compared by name. */
+export interface ServiceRef<Service> extends Branded<"service"> {
+  readonly name: string;
+  readonly "~service"?: Service | undefined;
+}
+
+export const serviceRef = <Service>(name: string): ServiceRef<Service> => Object.freeze({ name, [brand]: "service" as const });
+
+export interface Services {
+  /** @throws {Error} when nothing provides it: name it in `needs`. */
+  get<Service>(ref: ServiceRef<Service>): Service;
+  /** `undefined` when nothing provides it: name it in `wants`. */
+  find<Service>(ref: ServiceRef<Service>): Service | undefined;
+  provide<Service>(ref: ServiceRef<Service>, service: NoInfer<Service>): void;
+}
+
+export const servicesOf = (): Services => {
+  const offered = new Map<string, unknown>();
+  return {
+    get: <Service>(ref: ServiceRef<Service>) => {
+      if (!offered.has(ref.name)) throw new Error(`No plugin provides ${ref.name}: name it in needs`);
+      return offered.get(ref.name) as Service;
+    },
+    find: <Service>(ref: ServiceRef<Service>) => offered.get(ref.name) as Service | undefined,
+    provide: (ref, service) => {
+      offered.set(ref.name, service);
+    },
+  };
+};

@@ -1,0 +1,42 @@
+// What a surface is: a plugin through which calls come in, and the probe by which tests call it from the outside.
+
+import { brand, isBranded } from "../diagnostics/brand.ts";
+import type { Authentication, Principal } from "../model/principal.ts";
+
+/** A plugin that originates calls. Its exposure key has the surface's name. */
+export interface Surface {
+  readonly name: string;
+  /** For messages, in the plural: "CLI actions". */
+  readonly exposes: string;
+  /** Missing: boot refuses handlers on this surface. */
+  readonly authenticate?: Authentication | undefined;
+  /** Whether `public: true` opens this surface. */
+  readonly opensToPublic?: boolean;
+  /** What the surface makes of every principal, whoever authenticated it. */
+  readonly adopt?: (principal: Principal) => Principal;
+}
+
+export interface ProbeCall {
+  readonly handler: string;
+  /** As a caller of the surface would send it: JSON text, or texts by name (path, query, flags). */
+  readonly input: { readonly json: string } | { readonly text: Readonly<Record<string, string | readonly string[]>> };
+  readonly token?: string;
+  /** An approval that the caller names. */
+  readonly approvalId?: string;
+}
+
+/** What a caller saw, without the surface's own dress. */
+export type ProbeAnswer =
+  | { readonly ok: true; readonly value: unknown }
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+      readonly errors: readonly { path: string; message: string }[];
+    };
+
+/** @throws {Error} by `cannotSend`, for a call that callers of this surface have no way to write. */
+export type Probe = (call: ProbeCall) => Promise<ProbeAnswer>;
+
+export const cannotSend = (message: string): Error => Object.assign(new Error(message), { [brand]: "cannot-send" as const });
+export const isCannotSend = (error: unknown): boolean => isBranded(error, "cannot-send");

@@ -1,0 +1,53 @@
+// One text for one value (RFC 8785), and digests over it. The same arguments give the same digest on every surface.
+
+import { createHash } from "node:crypto";
+import canonicalize from "canonicalize";
+
+/**
+ * RFC 8785 text.
+ *
+ * @param value  JSON: what bind returns always is.
+ * @throws {TypeError} for what JSON cannot say: `undefined`, functions, dates, non-finite numbers, lone surrogates.
+ */
+export const canonicalText = (value: unknown): string => {
+  assertJson(value);
+  const text = canonicalize(value);
+  if (text === undefined) throw new TypeError("The value has no JSON text");
+  return text;
+};
+
+// canonicalize writes invalid JSON for functions and holes, so what is not JSON is refused before it.
+const assertJson = (value: unknown): void => {
+  if (value === null || typeof value === "boolean") return;
+  if (typeof value === "string") {
+    assertWellFormed(value);
+    return;
+  }
+  if (typeof value === "number" && Number.isFinite(value)) return;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) assertJson(value[index]);
+    return;
+  }
+  if (typeof value === "object" && [Object.prototype, null].includes(Object.getPrototypeOf(value))) {
+    for (const [key, item] of Object.entries(value)) {
+      assertWellFormed(key);
+      assertJson(item);
+    }
+    return;
+  }
+  throw new TypeError(`A ${typeof value === "object" ? (value.constructor?.name ?? "class") : typeof value} has no JSON text`);
+};
+
+const assertWellFormed = (text: string): void => {
+  if (/[\ud800-\udfff]/u.test(text)) throw new TypeError("Half of a surrogate pair has no JSON text");
+};
+
+/** `sha256:` and 64 hexadecimal digits over the text's UTF-8: how every digest of a text is written. */
+export const digestOfText = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
+
+/** Over the RFC 8785 text of `{ handler, input }`. */
+export const argumentsHash = (handler: string, input: unknown): string => digestOfText(canonicalText({ handler, input }));
+
+/** Of an operation's input schema, closed as the kernel has it: with another one the same arguments may mean something else. */
+export const schemaDigestOf = ({ input }: { readonly input: unknown }): string =>
+  digestOfText(canonicalText(JSON.parse(JSON.stringify(input))));

@@ -1,0 +1,215 @@
+// Strict JSON (trust.md section 4): one pass over the text before JSON.parse, refusing whatever two readers could
+// understand differently. Grammar is left to JSON.parse; the scan only has to find keys, strings and numbers.
+
+import { isUtf8 } from "node:buffer";
+import { type ErrorCode, jsonRefused } from "../diagnostics/errors.ts";
+import { visible } from "../diagnostics/text.ts";
+
+/** trust.md T12. Sizes in UTF-16 code units, except where named otherwise. */
+export const jsonLimits = { depth: 64, keys: 10_000, values: 100_000, stringLength: 256 * 1024 } as const;
+
+const forbiddenKeys = new Set(["__proto__", "prototype", "constructor"]);
+
+/**
+ * @param bytes  JSON text in UTF-8, without a byte order mark.
+ * @throws {QuaterError} a `json_*` code, with the place as a JSON Pointer.
+ */
+export const parseJsonBytes = (bytes: Buffer, levelsAround = 0): unknown => {
+  if (!isUtf8(bytes)) throw jsonRefused("json_bad_unicode", "", "is not valid UTF-8");
+  return parseJson(bytes.toString("utf8"), levelsAround);
+};
+
+/**
+ * @param levelsAround  Levels of an envelope around the input, so that the input itself may be as deep as elsewhere.
+ * @throws {QuaterError} a `json_*` code, with the place as a JSON Pointer.
+ */
+export const parseJson = (text: string, levelsAround = 0): unknown => {
+  scan(text, jsonLimits.depth + levelsAround);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw jsonRefused("json_invalid", "", `is not valid JSON${whereIn(text, error)}`);
+  }
+};
+
+const whereIn = (text: string, error: unknown): string => {
+  // The parser's own message quotes the input, so only the position at its end is taken over.
+  const message = error instanceof Error ? error.message : "";
+  const position = /at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message)?.[1];
+  if (position !== undefined) {
+    const before = text.slice(0, Number(position)).split("\n");
+    return `: line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+  }
+  if (text.trim() === "") return ": it is empty";
+  return message.startsWith("Unexpected end") ? ": it ends too early" : "";
+};
+
+const quote = 34;
+
+/** An open object's keys so far; an open array has none. */
+type Frame = string[] | Set<string> | undefined;
+
+const surrogate = /[\ud800-\udfff]/;
+
+const backslashFrom = (text: string, from: number): number => {
+  const found = text.indexOf("\\", from);
+  return found === -1 ? text.length : found;
+};
+
+// Text that is no JSON may be misread here: JSON.parse refuses it afterwards.
+const scan = (text: string, maxDepth: number): void => {
+  if (text.charCodeAt(0) === 0xfeff) throw jsonRefused("json_bad_unicode", "", "starts with a byte order mark");
+  // Most text has neither of these, and then a string ends at the next quote and needs no second look.
+  const hasSurrogates = surrogate.test(text);
+  let nextBackslash = backslashFrom(text, 0);
+  const end = text.length;
+  const open: Frame[] = [];
+  let keys = 0;
+  let values = 0;
+  let at = 0;
+  while (at < end) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      const start = at;
+      let close = text.indexOf('"', start + 1);
+      const isEscaped = nextBackslash < close;
+      while (nextBackslash < close) {
+        if (close === nextBackslash + 1) close = text.indexOf('"', close + 1);
+        nextBackslash = backslashFrom(text, nextBackslash + 2);
+      }
+      if (close === -1) return;
+      at = close + 1;
+      const raw = text.slice(start + 1, close);
+      const value = isEscaped ? unescaped(raw) : raw;
+      if (value.length > jsonLimits.stringLength)
+        throw refusal(text, start, "json_string_too_long", `is longer than ${jsonLimits.stringLength} characters`);
+      if ((hasSurrogates || isEscaped) && !isWellFormed(value))
+        throw refusal(text, start, "json_bad_unicode", "contains half of a surrogate pair");
+      const frame = open[open.length - 1];
+      if (frame !== undefined && isKey(text, at)) {
+        if (++keys > jsonLimits.keys) throw refusal(text, start, "json_too_many_keys", `has more than ${jsonLimits.keys} keys`);
+        if (isForbiddenKey(value)) throw refusal(text, start, "json_forbidden_key", "is not allowed as a key");
+        if (Array.isArray(frame)) {
+          if (frame.includes(value)) throw refusal(text, start, "json_duplicate_key", "is given more than once");
+          frame.push(value);
+          if (frame.length > 16) open[open.length - 1] = new Set(frame); // long objects would make `includes` quadratic
+        } else {
+          if (frame.has(value)) throw refusal(text, start, "json_duplicate_key", "is given more than once");
+          frame.add(value);
+        }
+      } else if (++values > jsonLimits.values) throw tooManyValues(text, start);
+      continue;
+    }
+    if (code === 45 || (code >= 48 && code <= 57)) {
+      const start = at;
+      let hasExponent = false;
+      for (at++; at < end; at++) {
+        const inside = text.charCodeAt(at);
+        if (inside >= 48 && inside <= 57) continue;
+        if (inside !== 46 && inside !== 101 && inside !== 69 && inside !== 43 && inside !== 45) break;
+        if (inside !== 46) hasExponent = true;
+      }
+      // Fifteen significant digits always survive a double.
+      if ((hasExponent || at - start > 15) && isLossy(text.slice(start, at)))
+        throw refusal(text, start, "json_number_lossy", "is a number that cannot be kept exactly");
+      if (++values > jsonLimits.values) throw tooManyValues(text, start);
+      continue;
+    }
+    if (code === 123 || code === 91) {
+      open.push(code === 123 ? [] : undefined);
+      if (open.length > maxDepth) throw refusal(text, at, "json_too_deep", `is nested deeper than ${jsonLimits.depth} levels`);
+      if (++values > jsonLimits.values) throw tooManyValues(text, at);
+    } else if (code === 125 || code === 93) {
+      open.pop();
+    } else if (code === 116 || code === 102 || code === 110) {
+      if (++values > jsonLimits.values) throw tooManyValues(text, at);
+      at += code === 102 ? 4 : 3; // the rest of true, false or null
+    }
+    at++;
+  }
+};
+
+// The length first: it is known, and looking a key up is not free.
+export const isForbiddenKey = (key: string): boolean => (key.length === 9 || key.length === 11) && forbiddenKeys.has(key);
+
+const tooManyValues = (text: string, at: number) =>
+  refusal(text, at, "json_too_many_values", `has more than ${jsonLimits.values} values`);
+
+const isKey = (text: string, after: number): boolean => {
+  let at = after;
+  while (at < text.length) {
+    const code = text.charCodeAt(at);
+    if (code !== 32 && code !== 9 && code !== 10 && code !== 13) return code === 58;
+    at++;
+  }
+  return false;
+};
+
+const unescaped = (raw: string): string => {
+  try {
+    return JSON.parse(`"${raw}"`) as string;
+  } catch {
+    return raw; // a broken escape: JSON.parse of the whole text will say so
+  }
+};
+
+const isWellFormed = (text: string): boolean => !/[\ud800-\udfff]/u.test(text);
+
+/**
+ * Whether the number read from `text` differs from what was written: its exact decimal value against that of the
+ * double's shortest text. `1.0` and `1e2` are kept, `1e400` and `9007199254740993` are not.
+ */
+export const isLossy = (text: string): boolean => {
+  const value = Number(text);
+  if (Number.isNaN(value)) return false; // not a number at all: the grammar's business
+  if (!Number.isFinite(value)) return true;
+  return decimal(text) !== decimal(String(value));
+};
+
+/** One text for one decimal value: significant digits, and the power of ten of the last one. */
+const decimal = (text: string): string => {
+  const [mantissa = "", exponent = "0"] = text.toLowerCase().replace(/^-/, "").split("e");
+  const [whole = "", fraction = ""] = mantissa.split(".");
+  const digits = `${whole}${fraction}`.replace(/^0+/, "");
+  let length = digits.length; // a loop: /0+$/ takes quadratic time on long runs of zeros inside
+  while (digits[length - 1] === "0") length--;
+  if (length === 0) return "0";
+  return `${digits.slice(0, length)}e${Number(exponent) - fraction.length + (digits.length - length)}`;
+};
+
+// The place is worked out only once something is refused, so that good text does not pay for it.
+const refusal = (text: string, at: number, code: ErrorCode & `json_${string}`, message: string) =>
+  jsonRefused(code, visible(pointerTo(text, at)), message);
+
+const pointerTo = (text: string, target: number): string => {
+  const steps: (string | number)[] = [];
+  const isArray: boolean[] = [];
+  let at = 0;
+  while (at <= target && at < text.length) {
+    const character = text[at];
+    if (character === '"') {
+      const start = at;
+      for (at++; at < text.length && text[at] !== '"'; at++) if (text[at] === "\\") at++;
+      at++;
+      if (isArray.at(-1) === false && isKey(text, at)) {
+        steps[steps.length - 1] = unescaped(text.slice(start + 1, at - 1));
+      }
+      continue;
+    }
+    if (character === "{" || character === "[") {
+      if (at === target) break;
+      isArray.push(character === "[");
+      steps.push(character === "[" ? 0 : "");
+    } else if (character === "}" || character === "]") {
+      isArray.pop();
+      steps.pop();
+    } else if (character === "," && isArray.at(-1) === true) {
+      steps[steps.length - 1] = Number(steps.at(-1)) + 1;
+    }
+    at++;
+  }
+  return steps.map((step) => `/${pointerStep(String(step))}`).join("");
+};
+
+/** RFC 6901 section 3. */
+export const pointerStep = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");

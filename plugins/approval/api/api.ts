@@ -1,0 +1,163 @@
+// The JSON API for whoever decides with a program of his own, and the status of a request for whoever made it. Only a key in
+// the Authorization header counts: what browsers send by themselves decides nothing.
+
+import { invalid, type Presented, type Principal, parseJsonBytes } from "../../../core/index.ts";
+import type { KoaContext } from "../../http/service.ts";
+import { presented } from "../page/looking.ts";
+import { approversSurface, type PageParts } from "../page/parts.ts";
+import { methodNotAllowed, noSuchPage, notJson } from "../page/refusals.ts";
+import type { ApprovalRecord, ApprovalState } from "../requests/record.ts";
+import type { Approver, ListGiven } from "../service.ts";
+import { requestStates } from "./document.ts";
+
+const via = "api";
+const headers = { "cache-control": "no-store", "content-security-policy": "default-src 'none'; frame-ancestors 'none'" } as const;
+const paths = /^\/approvals\/api\/requests(?:\/([\w-]{1,100})(?:\/(votes|revocation))?)?$/;
+
+/** @throws {QuaterError} Whatever is refused; http answers it as a problem. */
+export const serveApi = async (ctx: KoaContext, parts: PageParts): Promise<void> => {
+  for (const [name, value] of Object.entries(headers)) ctx.set(name, value);
+  const found = paths.exec(ctx.path);
+  if (found === null) throw noSuchPage();
+  const [, id, action] = found;
+  allow(ctx, action === undefined ? "GET" : "POST");
+  const approver = await approverOf(ctx, parts);
+  const { principal } = approver;
+  parts.approvals.assertApprover(principal);
+  if (id === undefined) return list(ctx, parts, principal);
+  if (action === undefined) return show(ctx, parts, principal, id);
+  return action === "votes" ? vote(ctx, parts, approver, id) : revoke(ctx, parts, approver, id);
+};
+
+/** What a call's own principal may know of its request, and do: look at it, and take it back. */
+export const serveOwnStatus = async (ctx: KoaContext, { gate, http, approvals }: PageParts, id: string): Promise<void> => {
+  ctx.set("cache-control", "no-store");
+  allow(ctx, "GET, DELETE");
+  const callId = String(ctx.state["callId"]);
+  const principal = await gate.enter({ surface: "http", credentials: http.credentials(ctx, "http"), callId });
+  const asked = ctx.method === "DELETE" ? approvals.cancel(principal, "http", id) : approvals.statusOf(principal, "http", id);
+  answer(ctx, await asked);
+};
+
+/** No header but the one that a program sends on purpose. */
+const approverOf = async (ctx: KoaContext, { gate, http }: PageParts): Promise<Approver> => {
+  const request = http.credentials(ctx, approversSurface);
+  const credentials: Presented = {
+    surface: approversSurface,
+    isLocal: false,
+    header: (name) => (name === "authorization" ? request.header?.(name) : undefined),
+    peer: request.peer,
+  };
+  const entry = { surface: approversSurface, credentials, callId: String(ctx.state["callId"]) };
+  const principal = await gate.enter(entry);
+  return { principal, via, again: () => gate.enterAgain(entry, principal, Number.NEGATIVE_INFINITY) };
+};
+
+const allow = (ctx: KoaContext, methods: string): void => {
+  if (methods.split(", ").includes(ctx.method === "HEAD" ? "GET" : ctx.method)) return;
+  ctx.set("allow", methods);
+  throw methodNotAllowed(methods);
+};
+
+const answer = (ctx: KoaContext, value: unknown): void => {
+  ctx.type = "application/json; charset=utf-8";
+  ctx.body = JSON.stringify(value);
+};
+
+const list = async (ctx: KoaContext, { approvals }: PageParts, principal: Principal): Promise<void> => {
+  const found = await approvals.list(principal, listGiven(ctx.query));
+  answer(ctx, { requests: found.map((record) => summaryOf(record, approvals.urlOf(record.id))) });
+};
+
+const listGiven = (query: KoaContext["query"]): ListGiven => {
+  const known = new Set(["state", "handler", "limit", "before"]);
+  for (const name of Object.keys(query))
+    if (!known.has(name)) invalid(`/${name}`, "is not known here", { code: "unknown_field" });
+  const one = (name: string): string | undefined => {
+    const given = query[name];
+    return Array.isArray(given) ? invalid(`/${name}`, "is given more than once") : given;
+  };
+  const states = [query["state"] ?? []].flat();
+  for (const state of states)
+    if (!(requestStates as readonly string[]).includes(state)) invalid("/state", `must be one of ${requestStates.join(", ")}`);
+  const [handler, before, limit] = [one("handler"), one("before"), one("limit")];
+  if (limit !== undefined && !/^(?:[1-9]\d?|1\d\d|200)$/.test(limit)) invalid("/limit", "must be a whole number from 1 to 200");
+  return {
+    ...(states.length === 0 ? {} : { states: states as ApprovalState[] }),
+    ...(handler === undefined ? {} : { handler }),
+    ...(before === undefined ? {} : { before }),
+    ...(limit === undefined ? {} : { limit: Number(limit) }),
+  };
+};
+
+const show = async (ctx: KoaContext, parts: PageParts, principal: Principal, id: string): Promise<void> => {
+  const { approvals } = parts;
+  const record = await approvals.show(principal, id);
+  const obstacle = approvals.obstacle(principal, record);
+  answer(ctx, {
+    ...summaryOf(record, approvals.urlOf(id)),
+    ...(obstacle === undefined ? {} : { obstacle }),
+    // Safe to print, secrets left out: whoever builds a page of his own shows people this, as ours does.
+    shown: await presented(record, parts, "full"),
+  });
+};
+
+const vote = async (ctx: KoaContext, parts: PageParts, approver: Approver, id: string): Promise<void> => {
+  const { verdict, digest, reason } = await membersOf(ctx, parts, ["verdict", "digest", "reason"]);
+  if (verdict !== "approve" && verdict !== "deny") return invalid("/verdict", 'must be "approve" or "deny"');
+  if (typeof digest !== "string") return invalid("/digest", "must be the digest that was shown");
+  const record = await parts.approvals.vote(approver, { id, verdict, digest, ...reasonOf(reason) });
+  answer(ctx, summaryOf(record, parts.approvals.urlOf(id)));
+};
+
+const revoke = async (ctx: KoaContext, parts: PageParts, approver: Approver, id: string): Promise<void> => {
+  const { reason } = await membersOf(ctx, parts, ["reason"]);
+  const record = await parts.approvals.revoke(approver, { id, ...reasonOf(reason) });
+  answer(ctx, summaryOf(record, parts.approvals.urlOf(id)));
+};
+
+const jsonType = /^application\/json\s*(?:;|$)/i;
+
+const membersOf = async (ctx: KoaContext, { http }: PageParts, known: readonly string[]): Promise<Record<string, unknown>> => {
+  if (!jsonType.test(ctx.get("content-type"))) throw notJson();
+  const value = parseJsonBytes(await http.readBody(ctx));
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return invalid("", "must be an object");
+  for (const name of Object.keys(value))
+    if (!known.includes(name)) invalid(`/${name}`, "is not known here", { code: "unknown_field" });
+  return value as Record<string, unknown>;
+};
+
+const longestReason = 500;
+
+const reasonOf = (reason: unknown): { readonly reason?: string } => {
+  if (reason === undefined) return {};
+  if (typeof reason !== "string" || reason === "" || reason.length > longestReason)
+    return invalid("/reason", `must be a text of 1 to ${longestReason} characters`);
+  return { reason };
+};
+
+const timeOf = (at: number): string => new Date(at).toISOString();
+
+const summaryOf = (record: ApprovalRecord, url: string | undefined): object => {
+  const { id, state, digest, app, handler, surface, requester, policyName, policy, votes, reason, use } = record;
+  const { filedAt, pendingUntil, decidedAt, usableUntil } = record;
+  return {
+    id,
+    state,
+    ...(record.isErased ? { erased: true } : {}),
+    digest,
+    app,
+    handler,
+    surface,
+    requester,
+    policy: { name: policyName, ...policy },
+    votes: votes.map(({ person, verdict, reason, via, at }) => ({ person, verdict, reason, via, at: timeOf(at) })),
+    filedAt: timeOf(filedAt),
+    pendingUntil: timeOf(pendingUntil),
+    ...(decidedAt === undefined ? {} : { decidedAt: timeOf(decidedAt) }),
+    ...(usableUntil === undefined ? {} : { usableUntil: timeOf(usableUntil) }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(use === undefined ? {} : { use: { callId: use.callId, at: timeOf(use.at), outcome: use.outcome } }),
+    ...(url === undefined ? {} : { url }),
+  };
+};

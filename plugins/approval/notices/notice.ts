@@ -1,0 +1,43 @@
+// What others are told of a request: that there is one, where it is decided, how it was. No arguments and no right: whoever
+// reads a notice can do nothing with it that he could not do before.
+
+import type { Awaitable } from "../../../core/index.ts";
+import type { Filed } from "../requests/record.ts";
+
+export type NoticeType =
+  | "approval.filed"
+  | "approval.approved"
+  | "approval.denied"
+  | "approval.cancelled"
+  | "approval.revoked"
+  | "approval.expired"
+  | "approval.used";
+
+export interface Notice {
+  readonly type: NoticeType;
+  readonly id: string;
+  readonly app: string;
+  readonly handler: string;
+  readonly policy: string;
+  /** Where it is decided; absent without http. */
+  readonly url?: string;
+}
+
+/** Told after the change was committed. */
+export type Notify = (notice: Notice) => Awaitable<void>;
+
+/** Signed by the Standard Webhooks scheme. */
+export interface Webhook {
+  readonly webhook: { readonly url: string; readonly secret: string };
+}
+
+export type NotifyOption = Notify | Webhook | readonly (Notify | Webhook)[];
+
+/** Never waits and never throws: a call does not hang on who is told of it. */
+export type Tell = (notice: Notice) => void;
+
+export const noticeOf = (
+  type: NoticeType,
+  { id, app, handler, policyName }: Pick<Filed, "id" | "app" | "handler" | "policyName">,
+  url: string | undefined,
+): Notice => ({ type, id, app, handler, policy: policyName, ...(url === undefined ? {} : { url }) });

@@ -1,0 +1,82 @@
+// The service: one door for the page, the API, the commands and the gate suite, so that all of them refuse the same.
+
+import { isQuaterError } from "../../../core/index.ts";
+import { approversSurface } from "../page/parts.ts";
+import type { Policy } from "../policy.ts";
+import type { Approvals, Approver } from "../service.ts";
+import { callKeyOf } from "./digest.ts";
+import { assertApprover, mayLookAt, obstacleTo } from "./eligible.ts";
+import { approvalNotFound, notEligible } from "./errors.ts";
+import { isId } from "./filing.ts";
+import type { Ground } from "./ground.ts";
+import { cancel, statusOf } from "./own.ts";
+import { ranBefore } from "./ran-before.ts";
+import { type ApprovalRecord, requesterOf } from "./record.ts";
+import { requirementsBy } from "./requirement.ts";
+import { revoke, vote } from "./voting.ts";
+import { waitingOn } from "./waiting.ts";
+
+const defaultListed = 50;
+/** Per question, once the first one was not enough. */
+const mostListed = 200;
+
+/** Whoever may not decide leaves a trace, as whoever may not call does. */
+const accounted = <Answer>(
+  ground: Ground,
+  { principal, via }: Approver,
+  id: string,
+  deciding: Promise<Answer>,
+): Promise<Answer> =>
+  deciding.catch((error: unknown) => {
+    if (isQuaterError(error))
+      ground.parts.audit.refused({
+        ...(isId(id) ? { approvalId: id } : {}),
+        detail: { via },
+        errorCode: error.code,
+        principal: requesterOf(principal),
+        surface: approversSurface,
+      });
+    throw error;
+  });
+
+export const approvalsOn = (ground: Ground, policies: ReadonlyMap<string, Policy>): Approvals => {
+  const { audit, reader, urlOf } = ground.parts;
+  const ownStatus: Approvals["statusOf"] = (requester, surface, id) => statusOf(ground, requester, surface, id);
+  return {
+    assertApprover: (approver) => assertApprover(approver, policies.values()),
+    list: async (approver, given = {}) => {
+      assertApprover(approver, policies.values());
+      const { limit = defaultListed, before } = given;
+      const seen: ApprovalRecord[] = [];
+      // What is none of theirs is left out after it was read, so that a page may take several questions.
+      for (let last: string | undefined = before, size = limit; ; size = mostListed) {
+        const page = (await reader.list({ ...given, limit: size, ...(last === undefined ? {} : { before: last }) })).map(
+          ({ record }) => record,
+        );
+        seen.push(...page.filter((record) => mayLookAt(approver, record)));
+        last = page.at(-1)?.id;
+        if (last === undefined || seen.length >= limit) return seen.slice(0, limit);
+      }
+    },
+    show: async (approver, id) => {
+      assertApprover(approver, policies.values());
+      const found = await reader.byId(id);
+      if (found === undefined) throw approvalNotFound();
+      if (!mayLookAt(approver, found.record)) throw notEligible("you are none of its approvers");
+      return found.record;
+    },
+    earlier: async (record) => {
+      const callKeys = callKeyOf((text) => audit.tagsOf(text), record);
+      return (await reader.earlier([record.callKey, ...callKeys], record.filedAt, record.id)).map(({ record }) => record);
+    },
+    ranBefore: (record) => ranBefore(ground, record),
+    obstacle: obstacleTo,
+    vote: (approver, given) => accounted(ground, approver, given.id, vote(ground, approver, given)),
+    revoke: (approver, given) => accounted(ground, approver, given.id, revoke(ground, approver, given)),
+    cancel: (requester, surface, id) => cancel(ground, requester, surface, id),
+    statusOf: ownStatus,
+    untilDecided: waitingOn(ownStatus),
+    requirementOf: requirementsBy(policies),
+    urlOf,
+  };
+};

@@ -1,0 +1,70 @@
+// Compares the arguments of two calls of one handler. A deploy may have changed the input schema between them, at any depth,
+// and the schema of the earlier call is not kept: only what its values show of it is known.
+
+import { canonicalText, pointerStep } from "../../../core/index.ts";
+import { folded } from "./fold.ts";
+import type { Filed } from "./record.ts";
+
+type Args = Pick<Filed, "schema" | "args">;
+
+interface Comparison {
+  readonly isSameSchema: boolean;
+  /** Where the two differ: the name of an argument, or a JSON Pointer below one. */
+  readonly fields: string[];
+  /** How many values both calls have. */
+  shared: number;
+}
+
+/**
+ * Returns where two calls differ that may have the same effect. Values that both have must be the same, or look the same
+ * to people. Under another schema a value may be new or gone, or be written as another type.
+ *
+ * @returns The names of arguments, and JSON Pointers (RFC 6901) for what is inside one. `undefined` for another call;
+ *   `"unknown"` where the two have values, and none that could be compared.
+ */
+export const differing = (now: Args, then: Args): readonly string[] | "unknown" | undefined => {
+  const [one, other] = [JSON.parse(now.args), JSON.parse(then.args)] as const;
+  const comparison: Comparison = { isSameSchema: now.schema === then.schema, fields: [], shared: 0 };
+  if (!areAlike(comparison, one, other, [])) return undefined;
+  const isKnown = comparison.shared > 0 || isEmpty(one) || isEmpty(other);
+  return isKnown ? comparison.fields : "unknown";
+};
+
+/** Notes in `comparison` what differs. @returns Whether the values may be those of one call. */
+const areAlike = (comparison: Comparison, one: unknown, other: unknown, steps: readonly string[]): boolean => {
+  if (textOf(one) === textOf(other)) {
+    if (!isEmpty(one)) comparison.shared++;
+    return true;
+  }
+  const isOfOneKind = kindOf(one) === kindOf(other);
+  if (isOfOneKind && haveAlikeMembers(comparison, one, other, steps)) return true;
+  comparison.fields.push(steps.length === 1 ? (steps[0] ?? "") : steps.map((step) => `/${pointerStep(step)}`).join(""));
+  if (textOf(folded(one)) !== textOf(folded(other))) return !isOfOneKind && !comparison.isSameSchema;
+  if (isOfOneKind) comparison.shared++; // looks the same to people
+  return true;
+};
+
+/** The same for two objects, or two lists of one length, member by member. Notes nothing when it returns `false`. */
+const haveAlikeMembers = (comparison: Comparison, one: unknown, other: unknown, steps: readonly string[]): boolean => {
+  if (Object(one) !== one) return false;
+  const [mine, theirs] = [new Map(Object.entries(one as object)), new Map(Object.entries(other as object))];
+  if (Array.isArray(one) && mine.size !== theirs.size) return false;
+  const { fields, shared } = comparison;
+  const before = fields.length;
+  const names = new Set([...mine.keys(), ...theirs.keys()]);
+  for (const name of names)
+    if (!areAlike(comparison, mine.get(name), theirs.get(name), [...steps, name])) {
+      fields.length = before;
+      comparison.shared = shared;
+      return false;
+    }
+  return true;
+};
+
+const textOf = (value: unknown): string | undefined => (value === undefined ? undefined : canonicalText(value));
+
+/** An absent value is of no kind that a value has. */
+const kindOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "array" : typeof value);
+
+/** Nothing to compare by: two calls are not alike because both have an empty list. */
+const isEmpty = (value: unknown): boolean => Object(value) === value && Object.keys(value as object).length === 0;

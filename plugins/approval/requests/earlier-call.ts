@@ -1,0 +1,31 @@
+// The answer to "did this already run?", and its words.
+
+export type RanBefore =
+  | {
+      /**
+       * `identical`: the same arguments. `similar`: the arguments that both input schemas have are the same, or look the same
+       * to people; `fields` differ.
+       */
+      readonly match: "identical" | "similar";
+      /** Of the approval request. */
+      readonly id: string;
+      readonly callId: string;
+      /** Milliseconds since the epoch. */
+      readonly at: number;
+      readonly outcome: string;
+      /** The arguments that differ, or that only one of the two calls has: see differing.ts. Printable. */
+      readonly fields: readonly string[];
+    }
+  /** There are earlier calls that cannot be compared. */
+  | { readonly match: "cannot_tell"; readonly reason: string };
+
+/** One sentence without a full stop, for people and models. */
+export const ranBeforeInWords = (before: RanBefore): string => {
+  if (before.match === "cannot_tell") return `Whether this call ran before cannot be told: ${before.reason}`;
+  const { match, id, callId, at, outcome, fields } = before;
+  const which = match === "identical" ? "An identical call" : "A similar call";
+  const how =
+    outcome === "running" ? "and is still running" : outcome === "unknown" ? "and its outcome is unknown" : `and ${outcome}`;
+  const names = match === "similar" ? `; these fields differ: ${fields.join(", ")}` : "";
+  return `${which} ran before, at ${new Date(at).toISOString()}, ${how} (call ${callId}, approval ${id})${names}`;
+};

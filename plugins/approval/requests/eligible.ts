@@ -1,0 +1,56 @@
+// Who may decide (trust.md T4, I5). Asked at every vote, with the roles and the person of that moment.
+
+import { type Principal, visible } from "../../../core/index.ts";
+import { names, type Policy } from "../policy.ts";
+import { notEligible } from "./errors.ts";
+import { isSamePerson } from "./person.ts";
+import type { ApprovalRecord, Requester } from "./record.ts";
+
+/** A principal that may vote somewhere: it is known which person it is. */
+export type Person = Principal & { readonly person: string };
+
+/** In UTF-16 units: what is stored with each vote, and is part of a key there. */
+const longestName = 255;
+
+/** @returns Why this principal decides nothing at all, whatever it is about. */
+const obstacleToAll = ({ kind, issuer, subject, credential, person, actsFor }: Principal): string | undefined => {
+  if (kind === "agent") return "agents do not decide";
+  if (issuer === "local") return "being this machine's user shows nothing; sign in, or show an approver's key";
+  if (person === undefined || person === "") return "this credential is no person's";
+  if (actsFor !== undefined && !isSamePerson(actsFor, person)) return "this credential acts for somebody else";
+  const texts = [person, issuer, subject, credential];
+  if (texts.some(({ length }) => length > longestName)) return `a name of more than ${longestName} characters is nobody's`;
+  return texts.every((text) => visible(text) === text) ? undefined : "the name holds characters that cannot be shown";
+};
+
+/** @returns Why this principal may not decide this request, as the end of a sentence. */
+export const obstacleTo = (approver: Principal, record: Pick<ApprovalRecord, "policy" | "requester">): string | undefined =>
+  obstacleToAll(approver) ??
+  (names(record.policy, approver) ? ownRequest(approver, record.requester, record.policy) : "you are none of its approvers");
+
+const ownRequest = ({ person, credential }: Principal, requester: Requester, { kind }: Policy): string | undefined => {
+  if (credential === requester.credential) return "the same credential made the request";
+  if (kind === "confirm") return undefined;
+  if (isSamePerson(person, requester.person)) return "you made the request yourself";
+  return isSamePerson(person, requester.actsFor) ? "the request was made for you" : undefined;
+};
+
+/** @throws {QuaterError} `approver_not_eligible`. */
+export function assertEligible(
+  approver: Principal,
+  record: Pick<ApprovalRecord, "policy" | "requester">,
+): asserts approver is Person {
+  const obstacle = obstacleTo(approver, record);
+  if (obstacle !== undefined) throw notEligible(obstacle);
+}
+
+/** @param policies  All that are configured. @throws {QuaterError} `approver_not_eligible`. */
+export const assertApprover = (approver: Principal, policies: Iterable<Policy>): void => {
+  const obstacle = obstacleToAll(approver);
+  if (obstacle !== undefined) throw notEligible(obstacle);
+  if (![...policies].some((policy) => names(policy, approver))) throw notEligible("no policy names you or a role of yours");
+};
+
+/** Whether a request is any of this principal's business: its policy names it, eligible or not. */
+export const mayLookAt = (approver: Principal, { policy }: Pick<ApprovalRecord, "policy">): boolean =>
+  obstacleToAll(approver) === undefined && names(policy, approver);

@@ -1,0 +1,124 @@
+// What `quater audit erase` takes out of approval requests. A request that has ended stays listed; its requester, preview,
+// reasons and personal arguments are gone. A request that is still open is cancelled, because nobody can decide on it.
+
+import { type Catalog, canonicalText, hasSecret } from "../../../core/index.ts";
+import { type AuditEvent, argumentsWithoutPersonal, type Erasure, type ErasureSubject } from "../../audit/service.ts";
+import type { OpenStore, Statement } from "../../store/service.ts";
+import { erased, reasonErased, reasonsErased } from "./changing.ts";
+import { callKeyOf } from "./digest.ts";
+import { type Ground, provenEvent } from "./ground.ts";
+import { type ApprovalRecord, type Requester, requesterOf } from "./record.ts";
+import { erasedMark, type Found } from "./tables.ts";
+
+export const erasureOf = async (ground: Ground, catalog: Catalog, open: OpenStore, subject: ErasureSubject): Promise<Erasure> => {
+  const changes: Statement[] = [];
+  const events: AuditEvent[] = [];
+  const requests: ApprovalRecord[] = [];
+  const cancelled: ApprovalRecord[] = [];
+  let [erasedRequests, reasons, unproven] = [0, 0, 0];
+  for await (const found of ground.parts.reader.all()) {
+    const { record } = found;
+    const isAsFiled = !record.isDamaged && hasOwnCallKey(ground, record);
+    const filing =
+      isAbout(record, subject) || !isAsFiled ? await ground.parts.audit.filingOf(record.id, record.callId) : undefined;
+    const requester = filing?.requester ?? record.requester;
+    const isOwn = isAbout({ ...record, requester }, subject);
+    // The row alone may name anybody. Its call key covers requester and arguments under a key outside the store.
+    const isProven = !record.isDamaged && (filing !== undefined || (!isOpen(found) && isAsFiled));
+    if (!isProven && (isOwn || record.isDamaged)) unproven++;
+    else if (isOwn) {
+      const own = ownRequest(ground, catalog, open, found, subject);
+      if (filing !== undefined) requests.push(record);
+      erasedRequests++;
+      changes.push(...own);
+      reasons += record.votes.filter(({ reason }) => reason !== undefined).length;
+      if (!isOpen(found)) continue;
+      cancelled.push(record);
+      const standing = await ground.parts.audit.standingOf(record.id);
+      if (standing === undefined || standing.state === "ended") continue;
+      const about = { principal: subject.principal, detail: { was: standing.state, cause: "erased" } };
+      events.push({ fields: provenEvent("approval.cancelled", record.id, standing.filed, about) });
+    } else {
+      const given = givenReasons(open, found, subject);
+      changes.push(...given.changes);
+      reasons += given.count;
+      unproven += given.unproven;
+    }
+  }
+  return {
+    approvalIds: requests.map(({ id }) => id),
+    changes,
+    events,
+    counts: {
+      erasedRequests,
+      cancelledRequests: cancelled.length,
+      erasedReasons: reasons,
+      ...(unproven === 0 ? {} : { unprovenRequests: unproven }),
+    },
+    done: () => {
+      for (const record of cancelled) ground.tell("approval.cancelled", record);
+    },
+  };
+};
+
+/** Proves the row of a request whose filing was pruned from the trail. */
+const hasOwnCallKey = ({ parts: { audit } }: Ground, record: ApprovalRecord): boolean =>
+  callKeyOf((text) => audit.tagsOf(text), record).includes(record.callKey);
+
+const isOpen = ({ stored }: Found): boolean => stored === "pending" || stored === "approved";
+
+/** Filed by or for the person; or filed or used by the call, as its events say. */
+const isAbout = (
+  { id, requester }: Pick<ApprovalRecord, "id" | "requester">,
+  { isPerson, approvalIds }: ErasureSubject,
+): boolean =>
+  isPerson === undefined
+    ? approvalIds.ofCall.includes(id)
+    : isPerson(requester.person) ||
+      isPerson(requester.actsFor) ||
+      (requester.person === undefined && isPerson(requester.subject));
+
+const ownRequest = (
+  { parts: { secrecy } }: Ground,
+  catalog: Catalog,
+  open: OpenStore,
+  found: Found,
+  { isWhole }: ErasureSubject,
+): Statement[] => {
+  const { id, handler, schema, args, votes, requester } = found.record;
+  const rest = isWhole ? undefined : argumentsWithoutPersonal(catalog, handler, schema, JSON.parse(args));
+  const text = rest === undefined ? "{}" : canonicalText(rest);
+  const isSealed = rest !== undefined && hasSecret(catalog.get(handler)?.input);
+  const withReason = votes.filter(({ reason }) => reason !== undefined).length;
+  return [
+    erased(open, found, { args: isSealed ? secrecy.closed(text) : text, requester: canonicalText(erasedRequester(requester)) }),
+    ...(withReason === 0 ? [] : [reasonsErased(open, id, withReason)]),
+  ];
+};
+
+/** The kind stays: it says whether an agent or a person asked. */
+const erasedRequester = ({ kind }: Requester): Requester =>
+  requesterOf({ issuer: erasedMark, subject: erasedMark, kind, credential: erasedMark });
+
+/** Reasons that the person gave on requests of others. That the person voted, and how, stays. */
+const givenReasons = (
+  open: OpenStore,
+  found: Found,
+  { isPerson, approvalIds }: ErasureSubject,
+): { readonly changes: readonly Statement[]; readonly count: number; readonly unproven: number } => {
+  if (isPerson === undefined) return { changes: [], count: 0, unproven: 0 };
+  const { id, votes, state, reason } = found.record;
+  const own = votes.filter((vote) => vote.reason !== undefined && isPerson(vote.person));
+  // A row may name anybody as the voter. The events say who voted.
+  if (own.length > 0 && !approvalIds.voted.includes(id)) return { changes: [], count: 0, unproven: 1 };
+  const isRevocation = reason !== undefined && approvalIds.revoked.includes(id);
+  const isDenial = reason !== undefined && state === "denied" && own.some((vote) => vote.reason === reason);
+  return {
+    changes: [
+      ...own.map(({ person }) => reasonsErased(open, id, 1, person)),
+      ...(isRevocation || isDenial ? [reasonErased(open, found)] : []),
+    ],
+    count: own.length + (isRevocation ? 1 : 0),
+    unproven: 0,
+  };
+};

@@ -1,0 +1,165 @@
+// Every refusal that the approval plugin can name, on one page: to whoever asks, and to whoever decides. The page's own
+// refusals are beside the page.
+
+import { type ErrorKind, QuaterError } from "../../../core/index.ts";
+import { type RanBefore, ranBeforeInWords } from "./earlier-call.ts";
+import type { ApprovalState } from "./record.ts";
+
+/** A code belongs to one kind; docs/errors.md lists the same, and a test holds the two against each other. */
+export const approvalCodes = {
+  approval_denied: "approval_refused",
+  approval_expired: "approval_refused",
+  approval_cancelled: "approval_refused",
+  approval_revoked: "approval_refused",
+  approval_used: "approval_refused",
+  approval_stale: "approval_refused",
+  approval_policy_changed: "approval_refused",
+  approval_schema_changed: "approval_refused",
+  approval_mismatch: "approval_refused",
+  approval_unproven: "approval_refused",
+  approval_not_found: "not_found",
+  approval_backlog: "rate_limited",
+  approval_filing_limit: "rate_limited",
+  approval_unattributed: "forbidden",
+  approval_unrenderable: "invalid_input",
+  approval_unavailable: "unavailable",
+  approver_not_eligible: "forbidden",
+  approval_digest_changed: "conflict",
+  approval_vote_differs: "conflict",
+  approval_decided: "conflict",
+  approval_pending: "conflict",
+} as const satisfies Record<string, ErrorKind>;
+type ApprovalCode = keyof typeof approvalCodes;
+type ErrorParts = ConstructorParameters<typeof QuaterError>[0];
+
+const build = (code: ApprovalCode, message: string, more: Partial<ErrorParts> = {}): QuaterError =>
+  new QuaterError({ code, kind: approvalCodes[code], message, ...more });
+
+/** The first call that used an approval up, for whoever repeats it. */
+export interface EarlierUse {
+  readonly id: string;
+  readonly callId: string;
+  readonly outcome: string;
+}
+
+export interface Announced {
+  readonly id: string;
+  readonly url?: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+}
+
+/** To whoever calls. */
+export const approvalRequired = (approval: Announced, before?: RanBefore): QuaterError => {
+  const message = `People must agree to this exact call first: approval ${approval.id} is pending`;
+  return new QuaterError({
+    code: "approval_required",
+    kind: "approval_required",
+    message: before === undefined ? message : `${message}. ${ranBeforeInWords(before)}`,
+    details: { approval: { ...approval, status: "pending", ...(before === undefined ? {} : { earlier: earlierOf(before) }) } },
+  });
+};
+
+/** As callers read it: with an ISO 8601 time. */
+export const earlierOf = (before: RanBefore): object =>
+  before.match === "cannot_tell" ? before : { ...before, at: new Date(before.at).toISOString() };
+
+export const approvalDenied = (id: string, reason: string | undefined, retryAfterSeconds?: number): QuaterError =>
+  build("approval_denied", `Approval ${id} was denied${because(reason)}`, {
+    details: { approval: { id, status: "denied", ...(reason === undefined ? {} : { reason }) } },
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
+
+/** Named by the caller, and ended before it was used. */
+export const approvalEnded = (
+  id: string,
+  status: Extract<ApprovalState, "expired" | "cancelled" | "revoked">,
+  reason: string | undefined,
+): QuaterError =>
+  build(`approval_${status}`, `Approval ${id} ${status === "expired" ? "has expired" : `was ${status}`}${because(reason)}`, {
+    details: { approval: { id, status, ...(reason === undefined ? {} : { reason }) } },
+  });
+
+export const approvalUsed = ({ id, callId, outcome }: EarlierUse): QuaterError =>
+  build("approval_used", `Approval ${id} was used by the call ${callId} (${outcome}); do not repeat it`, {
+    details: { approval: { id, status: "consumed", usedBy: { callId, outcome } } },
+  });
+
+/** @param changed  JSON Pointers into the preview. */
+export const approvalStale = (id: string, changed: readonly string[]): QuaterError =>
+  build(
+    "approval_stale",
+    `What approval ${id} was given for has changed since: ${changed.map((path) => (path === "" ? "the whole preview" : path)).join(", ")}`,
+    { details: { approval: { id, status: "expired", changed } } },
+  );
+
+export const approvalOutdated = (id: string, what: "policy" | "schema"): QuaterError =>
+  build(`approval_${what}_changed`, `The ${what === "policy" ? "policy" : "input schema"} has changed since approval ${id}`, {
+    details: { approval: { id, status: "expired" } },
+  });
+
+export const approvalMismatch = (id: string): QuaterError =>
+  build("approval_mismatch", `Approval ${id} was given for another call than this`, { details: { approval: { id } } });
+
+/** The row of the request says more than its chained events do. */
+export const approvalUnproven = (id: string): QuaterError =>
+  build(
+    "approval_unproven",
+    `Approval ${id} is not proven by the audit trail, so it was voided. Make the call again to ask anew`,
+    {
+      details: { approval: { id, status: "expired" } },
+    },
+  );
+
+/** Unknown and foreign ids answer alike. */
+export const approvalNotFound = (): QuaterError => build("approval_not_found", "There is no such approval");
+
+export const approvalBacklog = (most: number): QuaterError =>
+  build("approval_backlog", `${most} requests of this caller are waiting for people; wait, or cancel one`, {
+    retryAfterSeconds: 60,
+  });
+
+export const approvalFilingLimit = (most: number, retryAfterSeconds: number): QuaterError =>
+  build(
+    "approval_filing_limit",
+    `This person has filed ${most} requests for approval within the last hour, cancelled ones included`,
+    {
+      retryAfterSeconds,
+    },
+  );
+
+export const approvalUnattributed = (message: string): QuaterError => build("approval_unattributed", message);
+
+export const approvalUnrenderable = (path: string, message: string): QuaterError =>
+  build("approval_unrenderable", `${path === "" ? "The call" : path} cannot be shown to people: ${message}`, {
+    errors: [{ path, message }],
+  });
+
+export const approvalUnavailable = (cause: unknown): QuaterError =>
+  build("approval_unavailable", "Approvals cannot be looked up right now", { cause, retryAfterSeconds: 1 });
+
+/** To whoever types a key at the terminal; over a network every key that is not let in is answered alike. */
+export const developmentKeyRefused = (): QuaterError =>
+  new QuaterError({
+    code: "invalid_token",
+    kind: "unauthenticated",
+    message:
+      "A development key is let in by `quater dev` alone: decide on the page that it serves, or make a key with `quater keys create --name NAME --person NAME --kind user --roles ROLE`",
+  });
+
+/** To whoever decides. @param why  A sentence's end: "this request was made by yourself". */
+export const notEligible = (why: string): QuaterError => build("approver_not_eligible", `You may not decide this: ${why}`);
+
+export const digestChanged = (id: string): QuaterError =>
+  build("approval_digest_changed", `What was shown of approval ${id} is not what it is for; look at it again`);
+
+export const voteDiffers = (id: string): QuaterError =>
+  build("approval_vote_differs", `You have voted otherwise on approval ${id} before`);
+
+export const alreadyDecided = (id: string, state: ApprovalState): QuaterError =>
+  build("approval_decided", `Approval ${id} is ${state} already`, { details: { approval: { id, status: state } } });
+
+export const stillPending = (id: string): QuaterError =>
+  build("approval_pending", `Approval ${id} is pending: deny it instead`, { details: { approval: { id, status: "pending" } } });
+
+const because = (reason: string | undefined): string => (reason === undefined ? "" : `: ${reason}`);

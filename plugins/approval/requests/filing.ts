@@ -1,0 +1,170 @@
+// From a call that nobody has agreed to yet to a request that people can decide: who may ask, what they will be shown, and
+// one row that is written once however many ask at the same time.
+
+import { randomBytes } from "node:crypto";
+import { type Authorized, canonicalText, previewOf } from "../../../core/index.ts";
+import type { AuditEvent } from "../../audit/service.ts";
+import { unrenderableAt } from "../shown/values.ts";
+import { type Draft, filed } from "./changing.ts";
+import { digestOf } from "./digest.ts";
+import {
+  approvalBacklog,
+  approvalDenied,
+  approvalFilingLimit,
+  approvalRequired,
+  approvalUnattributed,
+  approvalUnrenderable,
+  type EarlierUse,
+} from "./errors.ts";
+import { type Asked, boundBy, eventOf, type Ground, madeBy, requesterKeyOf } from "./ground.ts";
+import { type LikenessKeys, likenessKeys } from "./likeness.ts";
+import { ranBefore } from "./ran-before.ts";
+import type { ApprovalRecord } from "./record.ts";
+import { expiryOf } from "./sweeping.ts";
+import type { Found } from "./tables.ts";
+
+/**
+ * Files a request and refuses the call with its id.
+ *
+ * @param after  The newest request for the same call, which is of no use any more.
+ * @returns When somebody else filed it meanwhile: then it is to be looked up again.
+ * @throws {QuaterError} `approval_required`, or why it cannot be filed.
+ */
+export const file = async (ground: Ground, asked: Asked, after: Found | undefined): Promise<void> => {
+  assertMayAsk(asked);
+  const { call, callKeys, requester, requesterText, policyText } = asked;
+  const { audit, maxPending, maxFiledPerHour, cooldownMs } = ground.parts;
+  const [callKey = ""] = callKeys;
+  const preview = await previewText(call);
+  const unrenderable = unrenderableAt({ args: call.inputText, preview });
+  if (unrenderable !== undefined) throw approvalUnrenderable(unrenderable.path, `${unrenderable.in}: ${unrenderable.reason}`);
+  const bound = boundBy(asked, { surface: call.surface, preview, nonce: freshNonce() });
+  const draft: Draft = { ...bound, id: freshId(), callKey, digest: digestOf(bound), callId: call.callId };
+  const requesterKey = requesterKeyOf(requester);
+  const keys = likenessKeys((value) => audit.tagsOf(value), draft);
+  const limits = { maxPending, maxFiledPerHour, cooldownMs };
+  const texts = asked.hasSecrets ? sealedTexts(ground, draft) : draft;
+  // Its row still says "pending", and there may be one of these: it ends in the same transaction.
+  const over = after?.stored === "pending" ? await expiryOf(ground, after) : undefined;
+  const isWritten = await ground.write(
+    [...(over?.events ?? []), filedEvent(ground, asked, draft)],
+    (open) => [
+      ...(over?.changes(open) ?? []),
+      filed(open, {
+        draft,
+        nth: (after?.nth ?? 0) + 1,
+        callKeys,
+        keys,
+        requesterKey,
+        requesterText,
+        policyText,
+        texts,
+        ...limits,
+      }),
+    ],
+    over?.check,
+  );
+  if (!isWritten) return assertMayFile(ground, asked, after, keys, requesterKey);
+  ground.tell("approval.filed", draft);
+  const written = await ground.parts.reader.byId(draft.id);
+  if (written !== undefined) throw await required(ground, written);
+};
+
+/**
+ * Says why nothing was filed.
+ *
+ * @returns When another process filed the same call first.
+ * @throws {QuaterError} `approval_denied`, `approval_backlog`, `approval_filing_limit`.
+ */
+const assertMayFile = async (
+  { parts }: Ground,
+  { callKeys }: Asked,
+  after: Found | undefined,
+  keys: LikenessKeys,
+  requesterKey: string,
+): Promise<void> => {
+  const { reader, maxPending, maxFiledPerHour, cooldownMs } = parts;
+  if ((await reader.newest(callKeys))?.nth !== after?.nth) return;
+  const denied = await reader.deniedLike(keys.like, cooldownMs);
+  if (denied !== undefined) {
+    const { id, reason, decidedAt = 0 } = denied.record;
+    throw approvalDenied(id, reason, Math.max(1, Math.ceil((decidedAt + cooldownMs - denied.now) / 1000)));
+  }
+  if ((await reader.pendingOf(requesterKey)) >= maxPending) throw approvalBacklog(maxPending);
+  const waitMs = await reader.filingWaitMs(keys.person, maxFiledPerHour);
+  if (waitMs > 0) throw approvalFilingLimit(maxFiledPerHour, Math.ceil(waitMs / 1000));
+};
+
+/** The refusal that says what is waited for, and whether the call ran before. */
+export const required = async (ground: Ground, { record }: Found): Promise<Error> => {
+  const url = ground.parts.urlOf(record.id);
+  return approvalRequired(
+    { id: record.id, ...(url === undefined ? {} : { url }), expiresAt: new Date(record.pendingUntil).toISOString() },
+    await ranBefore(ground, record),
+  );
+};
+
+/** By which call, and how that ended. */
+export const usedBy = ({ id, use }: ApprovalRecord): EarlierUse | undefined =>
+  use === undefined ? undefined : { id, callId: use.callId, outcome: use.outcome };
+
+/** RFC 8785 text of what the handler says the call would do; `undefined` without a preview. */
+export const previewText = async (call: Authorized): Promise<string | undefined> => {
+  const text = JSON.stringify(await previewOf(call));
+  if (text === undefined) return undefined;
+  try {
+    return canonicalText(JSON.parse(text));
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw approvalUnrenderable("", "preview: contains half of a surrogate pair"); // all that parsed JSON has no text for
+  }
+};
+
+/** trust.md section 2: nobody can say of a requester without a person whether somebody else agreed. */
+const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: Asked): void => {
+  if (policy.kind === "confirm" && actsFor === undefined)
+    throw approvalUnattributed(
+      `The policy ${policyName} lets the person agree for whom the caller acts, and this credential acts for nobody`,
+    );
+  if (person === undefined && actsFor === undefined && !policy.unattributed)
+    throw approvalUnattributed(
+      `The policy ${policyName} needs to know which person asks, and this credential is nobody's: give it a person or actsFor`,
+    );
+};
+
+/** Arguments are in the erasable part, and only where the trail keeps arguments at all. */
+const filedEvent = (ground: Ground, asked: Asked, draft: Draft): AuditEvent => {
+  const { call, requester } = asked;
+  const { audit } = ground.parts;
+  const fields = eventOf("approval.filed", draft, {
+    ...madeBy(call),
+    principal: requester,
+    argsTag: audit.tagOf(call.input),
+    detail: { digest: draft.digest, policy: draft.policyName, rules: draft.policy },
+  });
+  const timed = (now: number) => ({ pendingUntil: now + draft.policy.pendingForMs });
+  if (call.operation.exposure["audit"] === "metadata") return { fields, timed };
+  // It may repeat secret arguments, and has no schema that says where.
+  const isStorable = draft.preview !== undefined && !asked.hasSecrets;
+  const preview = isStorable ? { preview: audit.storable(undefined, JSON.parse(draft.preview)) } : {};
+  return { fields, timed, body: { args: audit.storable(call.operation.input, call.input), ...preview } };
+};
+
+const sealedTexts = (ground: Ground, { args, preview, nonce }: Draft) => {
+  const { secrecy } = ground.parts;
+  return {
+    args: secrecy.closed(args),
+    preview: preview === undefined ? undefined : secrecy.closed(preview),
+    nonce: secrecy.closed(nonce),
+  };
+};
+
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
+
+/** A hundred random bits: an id is a name and no right, and yet nobody shall guess one. */
+const freshId = (): string => `apr_${Array.from(randomBytes(20), (byte) => alphabet[byte & 31]).join("")}`;
+
+/** What whoever decides names may be anything. */
+export const isId = (text: string): boolean => /^apr_[a-z2-7]{20}$/.test(text);
+
+const freshNonce = (): string => randomBytes(16).toString("hex");

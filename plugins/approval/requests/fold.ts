@@ -1,0 +1,42 @@
+// What people can tell apart on a page. Two values that fold to the same look the same: a denial covers both, and a call with one
+// of them is similar to a call with the other. docs/approvals.md has the rule.
+
+import { canonicalText } from "../../../core/index.ts";
+import { withoutLookAlikes } from "./look-alikes.ts";
+
+/** The Braille pattern without dots is blank, and not White_Space in Unicode. */
+const blanks = /[\p{White_Space}\u2800]+/gu;
+const invisible = /[\p{C}\p{Default_Ignorable_Code_Point}]/gu;
+
+/**
+ * Folds how characters are written (NFKC), characters that look like others, invisible characters, and runs of blanks. Letter
+ * case stays, and so does whether there is a blank: people see both, and ids differ by them.
+ */
+export const foldedText = (text: string): string => {
+  // Line breaks and tabs are control characters, so they become blanks first. Lone accents must be looked up before NFKC.
+  const plain = text.replace(blanks, " ").replace(invisible, "");
+  const known = /^\p{ASCII}*$/u.test(plain) ? plain : withoutLookAlikes(withoutLookAlikes(plain).normalize("NFKD"));
+  return known.normalize("NFC").replace(blanks, " ").replace(invisible, "").trim();
+};
+
+/**
+ * Folds a JSON value to what people can tell apart. An empty text, list or object, and `null`, are the same as an absent one.
+ *
+ * @returns `undefined` for what is empty.
+ */
+export const folded = (value: unknown): unknown => {
+  if (value === null) return undefined;
+  if (typeof value === "string") return foldedText(value) || undefined;
+  if (Array.isArray(value)) {
+    const items = value.map(folded).filter((item) => item !== undefined);
+    return items.length === 0 ? undefined : items;
+  }
+  if (typeof value !== "object") return value;
+  // A list and not an object: names may become equal, and `__proto__` may be one of them.
+  const members = Object.entries(value).flatMap(([name, member]) => {
+    const inner = folded(member);
+    return inner === undefined ? [] : [[foldedText(name), inner]];
+  });
+  if (members.length === 0) return undefined;
+  return { members: members.sort((a, b) => (canonicalText(a) < canonicalText(b) ? -1 : 1)) };
+};

@@ -1,0 +1,68 @@
+// Calls that ran by the trail, and whose request is not in the store any more: its row was deleted or changed, or a restore lost it.
+
+import { cut, visible } from "../../../core/index.ts";
+import type { KnownUses, ProvenUse } from "../../audit/service.ts";
+import { type LikenessKeys, likeForm } from "./likeness.ts";
+
+export interface HiddenGiven {
+  readonly handler: string;
+  readonly schema: string;
+  readonly keys: LikenessKeys;
+  /** The request that others are looked for. */
+  readonly except: string | undefined;
+  /** Only uses before, milliseconds since the epoch. */
+  readonly before: number | undefined;
+  /** Whether the request was found in the store and compared. */
+  readonly isLoaded: (approvalId: string) => boolean;
+  /** Whether it was found there, and its personal data were erased. */
+  readonly isErased: (approvalId: string) => boolean;
+}
+
+export interface Hidden {
+  /** The use looks the same to people. Otherwise it cannot be compared. */
+  readonly isAlike: boolean;
+  /** The end of a sentence. */
+  readonly reason: string;
+}
+
+/**
+ * Looks for a use that the rows of the store do not explain. Call it when no earlier call was proven: a use that looks the
+ * same, and whose row is there, is one whose row and events disagree.
+ */
+export const hiddenUse = ({ uses, isDamaged }: KnownUses, given: HiddenGiven): Hidden | undefined => {
+  const { handler, schema, keys, except, before, isLoaded, isErased } = given;
+  const relevant = uses.filter(
+    ({ approvalId, at, tags }) =>
+      approvalId !== except && (before === undefined || at < before) && (tags === undefined || tags.handler === handler),
+  );
+  const alike = relevant.find(({ approvalId, tags }) => keys.like.includes(tags?.like ?? "") && !isErased(approvalId));
+  if (alike !== undefined)
+    return {
+      isAlike: true,
+      reason: alike.isLost
+        ? `a sink attests that a call like this one ran${whenAndWhich(alike)}, and a restore of the store lost its record`
+        : `the trail proves that a call like this one ran${whenAndWhich(alike)}, and its request was deleted or changed in the store`,
+    };
+  const other = (reason: string): Hidden => ({ isAlike: false, reason });
+  if (isDamaged) return other("an event about an earlier call does not verify: run `quater audit verify`");
+  const unloaded = relevant.filter(({ approvalId }) => !isLoaded(approvalId));
+  const changed = unloaded.find(
+    ({ tags }) => keys.person.includes(tags?.person ?? "") && (tags?.schema !== schema || !tags.like.startsWith(likeForm)),
+  );
+  if (changed !== undefined)
+    return other(
+      `the request of an earlier call under another input schema is not in the store${changed.isLost ? " since a restore" : ""}`,
+    );
+  const lost = unloaded.filter(({ isLost }) => isLost);
+  if (lost.some(({ tags }) => tags === undefined))
+    return other("a restore lost a call, and its sink does not say which one it was");
+  const known = keys.person.map(keyOf);
+  if (lost.some(({ tags }) => tags !== undefined && !known.includes(keyOf(tags.person))))
+    return other("a restore lost a call whose person is not known: the key of its tag is gone");
+  return undefined;
+};
+
+/** A tag begins with the id of its key: `hmac:<key id>:`. */
+const keyOf = (tag: string): string => tag.slice(0, tag.lastIndexOf(":") + 1);
+
+const whenAndWhich = ({ at, callId }: ProvenUse): string => `, at ${new Date(at).toISOString()} (call ${cut(visible(callId))})`;

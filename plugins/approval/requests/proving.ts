@@ -1,0 +1,123 @@
+// What the trail proves about a request. Rows of the tables are a cache: an attacker who can write to the store can set any state.
+// A request is voted on and used only if its chained events say the same as its row.
+
+import type { FiledFields, Standing } from "../../audit/service.ts";
+import { closedDamaged, voidedUnproven } from "./changing.ts";
+import { digestOf } from "./digest.ts";
+import { approvalUnproven } from "./errors.ts";
+import { type Ground, provenEvent } from "./ground.ts";
+import { database } from "./reading.ts";
+import type { ApprovalRecord } from "./record.ts";
+import type { Found } from "./tables.ts";
+
+/**
+ * Compares a pending or approved request with its evidence. A request that the trail does not prove is voided, so that
+ * the next call can ask anew.
+ *
+ * @returns Where it stands by its events; `undefined` when it was changed meanwhile and must be read again.
+ * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
+ */
+export const proven = async (ground: Ground, found: Found): Promise<Standing | undefined> => {
+  const { record } = found;
+  const standing = await ground.parts.audit.standingOf(record.id);
+  const doubt = doubtOf(standing, record);
+  if (doubt === undefined) return standing;
+  // The events were read after the row. Only if the row still says the same do the two disagree.
+  const again = await ground.parts.reader.byId(record.id);
+  if (again?.version !== found.version || again.stored !== found.stored) return undefined;
+  if (!(await voidRequest(ground, again, "the trail does not prove it", { cause: "unproven", why: doubt }))) return undefined;
+  ground.parts.log.error("An approval was refused because the trail does not prove it", { approvalId: record.id, why: doubt });
+  throw approvalUnproven(record.id);
+};
+
+const doubtOf = (standing: Standing | undefined, record: ApprovalRecord): string | undefined => {
+  const { state, digest } = record;
+  if (standing === undefined) return "the trail does not prove that it was filed";
+  if (digestOf(record) !== digest) return "the row has another digest than its fields";
+  if (standing.digest !== digest) return "the trail has another digest";
+  if (standing.state === state) return undefined;
+  return `the row says ${state}, and the trail says ${standing.endedBy ?? standing.state}`;
+};
+
+/**
+ * Compares a request that has ended by its row with its evidence. A row ends in the transaction of its event, so a trail that still
+ * has the request open says that somebody changed the row. The request then ends on the trail as well: an approver who is told
+ * that it was denied or revoked may rely on that, also after the row is changed back.
+ *
+ * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
+ */
+export const assertEndedOnTrail = async (ground: Ground, { record, stored }: Found): Promise<void> => {
+  if (stored === "pending" || stored === "approved") return;
+  const standing = await ground.parts.audit.standingOf(record.id);
+  if (standing === undefined || standing.state === "ended") return;
+  const why = `the row says ${stored}, and the trail says ${standing.state}`;
+  const fields = provenEvent("approval.voided", record.id, standing.filed, { detail: { cause: "unproven", why, was: stored } });
+  await ground.write([{ fields }], () => []);
+  ground.parts.log.error("An approval was refused because the trail does not prove it", { approvalId: record.id, why });
+  throw approvalUnproven(record.id);
+};
+
+/**
+ * Returns what the trail says about the filing of a request, however long ago; `undefined` when it was never filed. Only the row
+ * is ended then: an event about it would be Quater's own word for a request that somebody planted.
+ */
+export const filedOnTrail = async (
+  { parts: { audit } }: Ground,
+  { id, callId }: ApprovalRecord,
+): Promise<FiledFields | undefined> => (await audit.standingOf(id))?.filed ?? (await audit.filingOf(id, callId))?.filed;
+
+/** @returns Whether it was written; otherwise the request was changed meanwhile. */
+export const voidRequest = async (
+  ground: Ground,
+  { record, stored }: Found,
+  reason: string,
+  detail: { readonly cause: string; readonly why?: string },
+): Promise<boolean> => {
+  const filed = await filedOnTrail(ground, record);
+  const fields = filed && provenEvent("approval.voided", record.id, filed, { detail: { ...detail, was: stored } });
+  const events = fields === undefined ? [] : [{ fields }];
+  const isWritten = await ground.write(events, (open) => [voidedUnproven(open, record.id, reason)]);
+  if (isWritten) ground.tell("approval.expired", record);
+  return isWritten;
+};
+
+const perRound = 100;
+const formatChanged = "it was filed before approvals had evidence on the trail";
+const notOfFormat1 = "the row says that it was filed in format 1, and the trail does not";
+
+/**
+ * Voids the open requests of a store from before format 2 of the trail: their events do not hold enough to prove them.
+ *
+ * @returns How many.
+ */
+export const voidOfFormat1 = async (ground: Ground): Promise<number> => {
+  let voided = 0;
+  for (;;) {
+    const open = await ground.open();
+    const rows = await open.read<{ id: string }>(
+      database(open)
+        .selectFrom("approval_request")
+        .select("id")
+        .where("format", "=", 1)
+        .where("state", "in", ["pending", "approved"])
+        .limit(perRound),
+    );
+    if (rows.length === 0) return voided;
+    let written = 0;
+    for (const { id } of rows) {
+      const found = await ground.parts.reader.byId(id);
+      if (found === undefined) await open.apply([closedDamaged(open, id)]);
+      else if (await voidOne(ground, found)) written++;
+    }
+    voided += written;
+    if (written === 0) return voided; // another instance does the same
+  }
+};
+
+const voidOne = async (ground: Ground, found: Found): Promise<boolean> => {
+  const { id, callId } = found.record;
+  const isOfFormat2 = (await ground.parts.audit.filingOf(id, callId))?.format === 2;
+  return isOfFormat2
+    ? voidRequest(ground, found, notOfFormat1, { cause: "unproven", why: notOfFormat1 })
+    : voidRequest(ground, found, formatChanged, { cause: "format" });
+};

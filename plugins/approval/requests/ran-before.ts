@@ -1,0 +1,101 @@
+// "Did this already run?" Looks for used requests of the same person and handler, over all surfaces and credentials, and
+// compares arguments. A deploy may have changed the input schema or the policy since, and the keys may have been rotated. Rows can be
+// forged and deleted by a person who writes to the store, so nothing is said to have run that the trail does not prove.
+
+import { cut, visible } from "../../../core/index.ts";
+import type { Audit } from "../../audit/service.ts";
+import { differing } from "./differing.ts";
+import { digestOf } from "./digest.ts";
+import type { RanBefore } from "./earlier-call.ts";
+import type { Ground } from "./ground.ts";
+import { hiddenUse } from "./hidden-uses.ts";
+import { likenessKeys } from "./likeness.ts";
+import { mostCompared } from "./reading.ts";
+import { type ApprovalRecord, type Filed, outcomeOf } from "./record.ts";
+
+export type Compared = Pick<Filed, "app" | "handler" | "schema" | "args" | "requester"> &
+  Partial<Pick<ApprovalRecord, "id" | "use">>;
+
+/** Forged rows are looked up on the trail one by one. */
+const mostUnproven = 20;
+
+/**
+ * @returns `undefined` when no call of this person and handler with these arguments is known.
+ * @throws {QuaterError} when the store or the trail cannot be read.
+ */
+export const ranBefore = async ({ parts }: Ground, call: Compared): Promise<RanBefore | undefined> => {
+  const { audit, reader } = parts;
+  const keys = likenessKeys((value) => audit.tagsOf(value), call);
+  const asked = { handler: call.handler, except: call.id, before: call.use?.at };
+  // Read before the rows. An event and its row are written together, so every use that is known here has its row there.
+  const known = await audit.knownUses();
+  const likes = await reader.usedLike(keys.like, asked);
+  const others = await reader.usedUnderOtherSchemas(keys.person, call.schema, asked);
+  const identical = likes.filter(({ args }) => args === call.args);
+  const newest = [...likes, ...others].sort((a, b) => (b.use?.at ?? 0) - (a.use?.at ?? 0));
+  let unproven = 0;
+  let reason: string | undefined;
+  for (const record of new Set([...identical, ...newest])) {
+    if (record.isErased) {
+      reason ??= reasons.erased;
+      continue;
+    }
+    const fields = isAsFiled(record) ? differing(call, record) : "unreadable";
+    if (fields === "unreadable") reason ??= reasons.unreadable;
+    else if (fields === "unknown") reason ??= reasons.renamed;
+    else if (fields !== undefined && unproven < mostUnproven) {
+      const use = await provenUse(audit, record);
+      if (use !== undefined) return found(fields.length === 0 ? "identical" : "similar", record.id, use, fields);
+      reason ??= reasons.unproven;
+      unproven++;
+    }
+  }
+  if (others.length === mostCompared) reason ??= reasons.many;
+  const isLoaded = (id: string) => newest.some((record) => record.id === id);
+  const isErased = (id: string) => newest.some((record) => record.id === id && record.isErased);
+  const hidden = hiddenUse(known, { ...asked, schema: call.schema, keys, isLoaded, isErased });
+  if (hidden !== undefined) reason = hidden.isAlike ? hidden.reason : (reason ?? hidden.reason);
+  reason ??= (await reader.hasUsedOfUnknown(keys.person, asked)) ? reasons.unknown : undefined;
+  return reason === undefined ? undefined : { match: "cannot_tell", reason };
+};
+
+const reasons = {
+  erased: "an earlier request was erased",
+  unreadable: "an earlier request cannot be read: it was changed, or the key that sealed it is gone",
+  unproven: "the trail does not prove an earlier call that the store has",
+  renamed: "an earlier call has no argument in common with this one",
+  many: `only the newest ${mostCompared} calls under other input schemas were compared`,
+  unknown: "the person of an earlier request is not known: it was erased, or its keys are gone",
+} as const;
+
+/** What was erased or changed, or cannot be opened any more, has another digest than the one that people agreed to. */
+const isAsFiled = (record: ApprovalRecord): boolean => !record.isDamaged && digestOf(record) === record.digest;
+
+type Use = NonNullable<ApprovalRecord["use"]>;
+
+/** @returns The use as the trail has it; `undefined` where row and trail disagree. */
+const provenUse = async (audit: Audit, record: ApprovalRecord): Promise<Use | undefined> => {
+  const { id, digest, use } = record;
+  const proof = use === undefined ? undefined : await audit.proofOfUse(id, use.callId);
+  if (use === undefined || proof === undefined) return undefined;
+  const { tags, isLost } = proof.use;
+  const isSame = isLost
+    ? likenessKeys((value) => audit.tagsOf(value), record).like.includes(tags?.like ?? "")
+    : proof.use.digest === digest;
+  if (!isSame) return undefined;
+  const outcome = proof.outcome === undefined ? "running" : outcomeOf(proof.outcome);
+  // The call may have ended since the row was read. An outcome that has an end does not change any more.
+  if (use.outcome !== outcome && use.outcome !== "running" && use.outcome !== "unknown") return undefined;
+  return { ...use, at: proof.use.at, outcome };
+};
+
+const mostFields = 20;
+
+const found = (match: "identical" | "similar", id: string, use: Use, fields: readonly string[]): RanBefore => ({
+  match,
+  id,
+  callId: use.callId,
+  at: use.at,
+  outcome: use.outcome,
+  fields: fields.slice(0, mostFields).map((name) => cut(visible(name))),
+});

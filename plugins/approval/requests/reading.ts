@@ -1,0 +1,257 @@
+// Every question that is asked of the tables. What cannot be read is said as such: nobody may take it for "there is none".
+
+import { isQuaterError } from "../../../core/index.ts";
+import type { OpenStore, Query, Store } from "../../store/service.ts";
+import { approvalUnavailable } from "./errors.ts";
+import { foundOf } from "./found.ts";
+import { likeForm } from "./likeness.ts";
+import type { ListGiven } from "./list-given.ts";
+import type { ApprovalRecord } from "./record.ts";
+import type { Secrecy } from "./secrecy.ts";
+import { type Database, erasedMark, type Found, type ReadRow, stateNow, type VoteRow } from "./tables.ts";
+
+const hourMs = 3_600_000;
+const dayMs = 86_400_000;
+const mostListed = 200;
+const mostEarlier = 20;
+/** Requests under older input schemas that are compared one by one. docs/approvals.md says so. */
+export const mostCompared = 500;
+
+/** What an id looks like; nothing else is looked for. */
+const idPattern = /^apr_[a-z2-7]{20}$/;
+
+export interface UsedGiven {
+  readonly handler: string;
+  /** The request that others are looked for. */
+  readonly except: string | undefined;
+  /** Only those used before, milliseconds since the epoch. */
+  readonly before: number | undefined;
+}
+
+export class Reader {
+  readonly #store: Store;
+  readonly #secrecy: Secrecy;
+
+  constructor(store: Store, secrecy: Secrecy) {
+    this.#store = store;
+    this.#secrecy = secrecy;
+  }
+
+  async byId(id: string): Promise<Found | undefined> {
+    if (!idPattern.test(id)) return undefined;
+    return (await this.#read((open) => requests(open).where("id", "=", id)))[0];
+  }
+
+  /** The last one that was filed for this very call. */
+  async newest(callKeys: readonly string[]): Promise<Found | undefined> {
+    const found = await this.#read((open) =>
+      requests(open).where("call_key", "in", callKeys).orderBy("nth", "desc").orderBy("filed_at", "desc").limit(1),
+    );
+    return found[0];
+  }
+
+  /** Newest first. */
+  async list({ states, handler, limit = 50, before }: ListGiven): Promise<readonly Found[]> {
+    // What comes from an address line may be anything, and not every text can be asked for: PostgreSQL takes no NUL.
+    if (handler?.includes("\0") === true || (before !== undefined && !idPattern.test(before))) return [];
+    return this.#read((open) => {
+      let query = requests(open).orderBy("filed_at", "desc").orderBy("id", "desc").limit(Math.min(limit, mostListed));
+      if (states !== undefined) query = query.where(stateNow(open), "in", [...states]);
+      if (handler !== undefined) query = query.where("handler", "=", handler);
+      if (before !== undefined) {
+        const filedAt = database(open)
+          .selectFrom("approval_request as last")
+          .select("last.filed_at")
+          .where("last.id", "=", before);
+        query = query.where(({ eb, or, and }) =>
+          or([eb("filed_at", "<", filedAt), and([eb("filed_at", "=", filedAt), eb("id", "<", before)])]),
+        );
+      }
+      return query;
+    });
+  }
+
+  /** Requests for the same call within the day before `filedAt`, newest first. */
+  earlier(callKeys: readonly string[], filedAt: number, id: string): Promise<readonly Found[]> {
+    return this.#read((open) =>
+      requests(open)
+        .where("call_key", "in", callKeys)
+        .where("id", "<>", id)
+        .where("filed_at", "<=", filedAt)
+        .where("filed_at", ">", filedAt - dayMs)
+        .orderBy("filed_at", "desc")
+        .orderBy("nth", "desc")
+        .limit(mostEarlier),
+    );
+  }
+
+  /** Used requests that look the same, newest first. */
+  async usedLike(likeKeys: readonly string[], asked: UsedGiven): Promise<readonly ApprovalRecord[]> {
+    return this.#records((open) => used(open, asked).where("like_key", "in", likeKeys).limit(mostEarlier));
+  }
+
+  /** Used requests of a person that `usedLike` cannot find: under another input schema, or erased; newest first. */
+  async usedUnderOtherSchemas(
+    personKeys: readonly string[],
+    schema: string,
+    asked: UsedGiven,
+  ): Promise<readonly ApprovalRecord[]> {
+    return this.#records((open) =>
+      used(open, asked)
+        .where("person_key", "in", personKeys)
+        .where(({ eb, or }) => or([eb("schema", "<>", schema), eb("like_key", "is", null), eb("like_key", "<", likeForm)]))
+        .limit(mostCompared),
+    );
+  }
+
+  /** Whether there are used requests of which nobody can say whose they are. */
+  async hasUsedOfUnknown(personKeys: readonly string[], asked: UsedGiven): Promise<boolean> {
+    // A tag begins with the id of its key: `hmac:<key id>:`.
+    const known = personKeys.map((key) => `${key.slice(0, key.lastIndexOf(":") + 1)}%`);
+    const rows = await this.#rows((open) => {
+      let query = used(open, asked).limit(1);
+      for (const form of known)
+        query = query.where(({ eb, or }) => or([eb("person_key", "is", null), eb("person_key", "not like", form)]));
+      return query;
+    });
+    return rows.length > 0;
+  }
+
+  /** Without votes. */
+  async #records(queryOn: (open: OpenStore) => Query): Promise<readonly ApprovalRecord[]> {
+    const rows = (await this.#rows<ReadRow>(queryOn)).filter(hasId);
+    return rows.map((row) => foundOf(row, [], (text) => this.#secrecy.opened(text)).record);
+  }
+
+  /** The newest denial, within the cooldown, of a call that looks the same. */
+  async deniedLike(likeKeys: readonly string[], cooldownMs: number): Promise<Found | undefined> {
+    const found = await this.#read((open) =>
+      deniedLike(open, likeKeys, cooldownMs)
+        .selectAll()
+        .select([stateNow(open).as("state_now"), open.clock.as("now")])
+        .orderBy("decided_at", "desc")
+        .limit(1),
+    );
+    return found[0];
+  }
+
+  /** How many milliseconds until a person may file again; 0 when now. */
+  async filingWaitMs(personKeys: readonly string[], maxFiledPerHour: number): Promise<number> {
+    const [row] = await this.#rows<{ filed_at: number; now: number }>((open) =>
+      filedSince(open, personKeys)
+        .select(["filed_at", open.clock.as("now")])
+        .orderBy("filed_at", "desc")
+        .offset(maxFiledPerHour - 1)
+        .limit(1),
+    );
+    return row === undefined ? 0 : Math.max(1, row.filed_at + hourMs - row.now);
+  }
+
+  /** How many of a requester wait for people. */
+  async pendingOf(requesterKey: string): Promise<number> {
+    const [row] = await this.#rows<{ n: number }>((open) => livePending(open, requesterKey));
+    return row?.n ?? 0;
+  }
+
+  /** All of them that are not erased, page by page, for what looks at every one. */
+  async *all(): AsyncGenerator<Found> {
+    for (let last = ""; ; ) {
+      const page = await this.#read((open) =>
+        requests(open).where("id", ">", last).where("nonce", "<>", erasedMark).orderBy("id").limit(mostListed),
+      );
+      yield* page;
+      const next = page.at(-1)?.record.id;
+      if (next === undefined) return;
+      last = next;
+    }
+  }
+
+  /** Those that an older version filed, and whose keys are not filled in yet, or folded by an older rule. */
+  withoutKeys(): Promise<readonly Found[]> {
+    return this.#read((open) =>
+      requests(open)
+        .where(({ eb, or }) => or([eb("person_key", "is", null), eb("like_key", "<", likeForm)]))
+        .limit(mostListed),
+    );
+  }
+
+  /** Those whose time has run out and whose rows do not say so yet. */
+  due(limit: number): Promise<readonly Found[]> {
+    return this.#read((open) =>
+      requests(open)
+        .where("state", "in", ["pending", "approved"])
+        .where(stateNow(open), "=", "expired")
+        .orderBy("filed_at")
+        .limit(limit),
+    );
+  }
+
+  async #read(queryOn: (open: OpenStore) => Query): Promise<readonly Found[]> {
+    const rows = (await this.#rows<ReadRow>(queryOn)).filter(hasId);
+    if (rows.length === 0) return [];
+    const ids = rows.map(({ id }) => id);
+    const votes = await this.#rows<VoteRow>((open) =>
+      database(open).selectFrom("approval_vote").selectAll().where("id", "in", ids).orderBy("at").orderBy("person"),
+    );
+    return rows.map((row) => foundOf(row, votes, (text) => this.#secrecy.opened(text)));
+  }
+
+  async #rows<Row>(queryOn: (open: OpenStore) => Query): Promise<readonly Row[]> {
+    try {
+      const open = await this.#store.open();
+      return await open.read<Row>(queryOn(open));
+    } catch (error) {
+      throw isQuaterError(error) ? error : approvalUnavailable(error);
+    }
+  }
+}
+
+/** SQLite stores any type. A row without an id is no request. */
+const hasId = ({ id }: ReadRow): boolean => typeof id === "string";
+
+export const database = (open: OpenStore): Database => open.queries();
+
+const requests = (open: OpenStore) =>
+  database(open)
+    .selectFrom("approval_request")
+    .selectAll()
+    .select([stateNow(open).as("state_now"), open.clock.as("now")]);
+
+const used = (open: OpenStore, { handler, except, before }: UsedGiven) => {
+  let query = requests(open).where("handler", "=", handler).where("state", "=", "consumed").orderBy("used_at", "desc");
+  if (except !== undefined) query = query.where("id", "<>", except);
+  if (before !== undefined) query = query.where("used_at", "<", before);
+  return query;
+};
+
+/** Requests that a person filed within the last hour, however they ended. */
+const filedSince = (open: OpenStore, personKeys: readonly string[]) =>
+  database(open)
+    .selectFrom("approval_request")
+    .where("person_key", "in", personKeys)
+    .where("filed_at", ">", open.sql<number>`${open.clock} - ${hourMs}`);
+
+export const filedWithinHour = (open: OpenStore, personKeys: readonly string[]) =>
+  filedSince(open, personKeys).select(({ fn }) => fn.countAll<number>().as("n"));
+
+export const deniedLike = (open: OpenStore, likeKeys: readonly string[], cooldownMs: number) =>
+  database(open)
+    .selectFrom("approval_request")
+    .where("like_key", "in", likeKeys)
+    .where("state", "=", "denied")
+    .where("decided_at", ">", open.sql<number>`${open.clock} - ${cooldownMs}`);
+
+export const livePendingOf = (open: OpenStore, callKeys: readonly string[]) =>
+  database(open)
+    .selectFrom("approval_request")
+    .where("call_key", "in", callKeys)
+    .where("state", "=", "pending")
+    .where("pending_until", ">", open.clock);
+
+export const livePending = (open: OpenStore, requesterKey: string) =>
+  database(open)
+    .selectFrom("approval_request")
+    .select(({ fn }) => fn.countAll<number>().as("n"))
+    .where("requester_key", "=", requesterKey)
+    .where("state", "=", "pending")
+    .where("pending_until", ">", open.clock);

@@ -1,0 +1,67 @@
+// What `quater store restored` does to approval requests. After a restore, a request may stand as open that was denied,
+// revoked or used before. So every open request is voided. If a sink attests its use, the request becomes used. All uses that
+// sinks attest are written to the trail again, so that a repeated call is told that it may have run.
+
+import type { LostUse, Voiding } from "../../audit/service.ts";
+import type { OpenStore, Statement } from "../../store/service.ts";
+import { closedDamaged, usedBefore, voidedByRestore } from "./changing.ts";
+import { digestOf } from "./digest.ts";
+import { type Ground, provenEvent } from "./ground.ts";
+import { likeTagsOf } from "./likeness.ts";
+import { filedOnTrail } from "./proving.ts";
+import type { ApprovalRecord } from "./record.ts";
+
+type Events = Voiding["events"][number][];
+
+/** Characters of JSON in one event. The trail cuts a detail of more than 16 KiB. */
+const mostText = 12_000;
+
+export const voidingOf = async (ground: Ground, open: OpenStore, lost: readonly LostUse[]): Promise<Voiding> => {
+  const uses = new Map(lost.map((use) => [use.approvalId, use]));
+  const changes: Statement[] = [];
+  const events: Events = [];
+  let [used, damaged] = [0, 0];
+  for await (const found of ground.parts.reader.all()) {
+    const { record, stored } = found;
+    if (stored !== "pending" && stored !== "approved") continue;
+    if (record.isDamaged) {
+      changes.push(closedDamaged(open, record.id));
+      damaged++;
+      continue;
+    }
+    const use = uses.get(record.id);
+    const detail = { was: stored, cause: "restored", ...(use === undefined ? {} : { usedBy: use.callId }) };
+    changes.push(use === undefined ? voidedByRestore(open, found) : usedBefore(open, found, use));
+    const filed = await filedOnTrail(ground, record);
+    if (filed !== undefined) events.push({ fields: provenEvent("approval.voided", record.id, filed, { detail }) });
+    if (use === undefined) continue;
+    used++;
+    uses.set(record.id, await withTags(ground, use, record));
+  }
+  events.push(...eventsOf([...uses.values()]));
+  const counts = { voidedRequests: changes.length - used - damaged, usedRequests: used };
+  return { changes, events, counts: damaged === 0 ? counts : { ...counts, damagedRequests: damaged } };
+};
+
+/** A line of an older version has no tags. The restored request may still say which call it was for, if the trail proves it. */
+const withTags = async ({ parts: { audit } }: Ground, use: LostUse, record: ApprovalRecord): Promise<LostUse> => {
+  if (use.tags !== undefined || record.isErased || digestOf(record) !== record.digest) return use;
+  if ((await audit.standingOf(record.id))?.digest !== record.digest) return use;
+  return { ...use, tags: likeTagsOf((value) => audit.tagsOf(value), record) };
+};
+
+const eventsOf = (uses: readonly LostUse[]): Events => {
+  const groups: LostUse[][] = [];
+  let size = mostText;
+  for (const { approvalId, callId, at, tags } of uses) {
+    const use: LostUse = { approvalId, callId, at, ...(tags === undefined ? {} : { tags }) };
+    const length = JSON.stringify(use).length + 1;
+    size += length;
+    if (size > mostText) {
+      groups.push([]);
+      size = length;
+    }
+    groups.at(-1)?.push(use);
+  }
+  return groups.map((group) => ({ fields: { type: "approval.lost", detail: { uses: group } } }));
+};

@@ -1,0 +1,93 @@
+// What happens to requests by time alone. Expiry is derived whenever a request is read; here it is written down, with the
+// event that says so. However many processes sweep, and whoever files anew meanwhile: one of them writes it.
+
+import { type AuditEvent, type Check, unchangedSince } from "../../audit/service.ts";
+import type { OpenStore, Statement } from "../../store/service.ts";
+import { closedDamaged, expired } from "./changing.ts";
+import { type Ground, provenEvent } from "./ground.ts";
+import { filedOnTrail } from "./proving.ts";
+import { database } from "./reading.ts";
+import type { Found } from "./tables.ts";
+
+const dayMs = 86_400_000;
+
+/** More are left for the next time. */
+const most = 100;
+
+/** @returns How many were written by this process. */
+export const sweepExpired = async (ground: Ground): Promise<number> => {
+  let written = 0;
+  for (const found of await ground.parts.reader.due(most)) {
+    const { events, changes, check } = await expiryOf(ground, found);
+    if (!(await ground.write(events, changes, check)) || events.length === 0) continue;
+    written++;
+    ground.tell("approval.expired", found.record);
+  }
+  return written;
+};
+
+export interface Expiry {
+  /** None where the trail does not have the request as an open one: then only the row ends. */
+  readonly events: readonly AuditEvent[];
+  readonly changes: (open: OpenStore) => readonly Statement[];
+  readonly check?: Check;
+}
+
+/** What ends a request whose row says that its time has run out. The event says what the trail proves. */
+export const expiryOf = async (ground: Ground, found: Found): Promise<Expiry> => {
+  const { record, stored, now } = found;
+  const { id, isDamaged } = record;
+  const changes = (open: OpenStore) => [isDamaged ? closedDamaged(open, id) : expired(open, found)];
+  const standing = await ground.parts.audit.standingOf(id);
+  if (standing?.state === "ended") return { events: [], changes };
+  if (standing === undefined) {
+    // Filed so long ago that its events are not looked for, or not at all.
+    const filed = await filedOnTrail(ground, record);
+    const detail = { cause: "time", was: stored };
+    return { events: filed === undefined ? [] : [{ fields: provenEvent("approval.voided", id, filed, { detail }) }], changes };
+  }
+  const until = standing.state === "pending" ? standing.pendingUntil : (standing.usableUntil ?? 0);
+  const was = standing.state;
+  const fields =
+    until <= now
+      ? provenEvent("approval.expired", id, standing.filed, { detail: { was } })
+      : provenEvent("approval.voided", id, standing.filed, {
+          detail: { cause: "unproven", why: "the row says that its time has run out, and the trail does not", was },
+        });
+  return { events: [{ fields }], changes, check: unchangedSince(id, standing, Number.POSITIVE_INFINITY) };
+};
+
+/** More than these at once would hold the store for too long. */
+const perPrune = 500;
+
+/**
+ * Removes requests to which nothing has happened for so many days, and which have ended, with the votes on them: what was
+ * asked may be personal, and the trail has what happened. A denial is kept for as long as it holds, whatever the days.
+ *
+ * @returns How many requests.
+ */
+export const pruneEnded = async (ground: Ground, retentionDays: number): Promise<number> => {
+  const open = await ground.open();
+  const db = database(open);
+  const before = (await open.now()) - Math.max(retentionDays * dayMs, ground.parts.cooldownMs);
+  let old = db
+    .selectFrom("approval_request")
+    .select("id")
+    .where("filed_at", "<", before)
+    .where("state", "not in", ["pending", "approved"])
+    .where(({ eb, or }) => or([eb("outcome", "is", null), eb("outcome", "<>", "running")]))
+    .orderBy("filed_at")
+    .limit(perPrune);
+  for (const at of ["pending_until", "decided_at", "usable_until", "used_at", "ended_at"] as const)
+    old = old.where(({ eb, or }) => or([eb(at, "is", null), eb(at, "<", before)]));
+  let removed = 0;
+  for (;;) {
+    const ids = (await open.read<{ id: string }>(old)).map(({ id }) => id);
+    if (ids.length === 0) return removed;
+    await open.apply([
+      db.deleteFrom("approval_vote").where("id", "in", ids),
+      db.deleteFrom("approval_request").where("id", "in", ids),
+    ]);
+    removed += ids.length;
+  }
+};

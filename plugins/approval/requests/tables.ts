@@ -1,0 +1,150 @@
+// Where requests and votes are kept, the same on both dialects. Expiry is derived by the store's clock whenever a row is read;
+// a row whose time has run out may still say `pending`.
+
+import type { Kysely } from "kysely";
+import type { Migration, OpenStore } from "../../store/service.ts";
+import type { ApprovalOutcome, ApprovalRecord, ApprovalState, Vote } from "./record.ts";
+
+export interface RequestRow {
+  readonly id: string;
+  readonly call_key: string;
+  /** The first request for this very call is 1; of two that file at once, one finds its number taken. */
+  readonly nth: number;
+  readonly digest: string;
+  readonly app: string;
+  readonly handler: string;
+  readonly schema: string;
+  readonly args: string;
+  /** RFC 8785 text. */
+  readonly requester: string;
+  /** Of issuer and subject: who may have only so many pending. */
+  readonly requester_key: string;
+  /**
+   * Keyed tag of the person who asks, over all surfaces and credentials. `null` in rows of older versions until they are
+   * filled in, `unknown` where that is not possible.
+   */
+  readonly person_key: string | null;
+  /** Keyed tag of person, handler and folded arguments (likeness.ts); `null` where it is not known or was erased. */
+  readonly like_key: string | null;
+  readonly surface: string;
+  readonly policy_name: string;
+  /** RFC 8785 text. */
+  readonly policy: string;
+  readonly preview: string | null;
+  readonly nonce: string;
+  readonly call_id: string;
+  readonly filed_at: number;
+  readonly pending_until: number;
+  readonly state: ApprovalState;
+  /** Grows with every change: whoever decided on an older one decides again. */
+  readonly version: number;
+  readonly decided_at: number | null;
+  readonly usable_until: number | null;
+  readonly reason: string | null;
+  readonly used_call: string | null;
+  readonly used_at: number | null;
+  readonly outcome: ApprovalOutcome | null;
+  readonly ended_at: number | null;
+  /** Of the trail when it was filed. Format 1 holds no evidence, so that open requests of it are voided. */
+  readonly format: number;
+}
+
+/** The `person_key` of a request that does not say who asked. */
+export const unknownPerson = "unknown";
+
+export interface VoteRow {
+  readonly id: string;
+  readonly person: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly credential: string;
+  /** JSON. */
+  readonly roles: string;
+  readonly verdict: Vote["verdict"];
+  readonly reason: string | null;
+  readonly via: string;
+  readonly at: number;
+}
+
+export interface Tables {
+  approval_request: RequestRow;
+  approval_vote: VoteRow;
+}
+
+export type Database = Kysely<Tables>;
+
+export const migrations: readonly Migration[] = [
+  {
+    version: 1,
+    tables: ["approval_request", "approval_vote"],
+    up: (build) => {
+      const texts = ["call_key", "digest", "app", "handler", "schema", "args", "requester", "requester_key", "surface"] as const;
+      const required = [...texts, "policy_name", "policy", "nonce", "call_id", "state"] as const;
+      let request = build.schema
+        .createTable("approval_request")
+        .addColumn("id", "text", (column) => column.notNull().primaryKey());
+      for (const name of required) request = request.addColumn(name, "text", (column) => column.notNull());
+      for (const name of ["nth", "filed_at", "pending_until", "version"] as const)
+        request = request.addColumn(name, "bigint", (column) => column.notNull());
+      for (const name of ["preview", "reason", "used_call", "outcome"] as const) request = request.addColumn(name, "text");
+      for (const name of ["decided_at", "usable_until", "used_at", "ended_at"] as const)
+        request = request.addColumn(name, "bigint");
+      let vote = build.schema.createTable("approval_vote").addColumn("at", "bigint", (column) => column.notNull());
+      for (const name of ["id", "person", "issuer", "subject", "credential", "roles", "verdict", "via"] as const)
+        vote = vote.addColumn(name, "text", (column) => column.notNull());
+      const index = (name: string) => build.schema.createIndex(`approval_request_${name}`).on("approval_request");
+      return [
+        request,
+        // One person counts once, whatever two of his browsers do at the same time.
+        vote.addColumn("reason", "text").addPrimaryKeyConstraint("approval_vote_pk", ["id", "person"] as never),
+        index("nth").unique().columns(["call_key", "nth"]),
+        index("one_pending")
+          .unique()
+          .column("call_key")
+          .where("state" as never, "=", "pending"),
+        index("requester").columns(["requester_key", "state"]),
+        index("state").columns(["state", "pending_until"]),
+        index("filed").columns(["filed_at", "id"]),
+      ];
+    },
+  },
+  {
+    version: 2,
+    tables: [],
+    up: ({ schema }) => [
+      schema.alterTable("approval_request").addColumn("person_key", "text"),
+      schema.alterTable("approval_request").addColumn("like_key", "text"),
+      schema.createIndex("approval_request_person").on("approval_request").columns(["person_key", "filed_at"]),
+      schema.createIndex("approval_request_like").on("approval_request").columns(["like_key", "filed_at"]),
+      schema.createIndex("approval_request_handler").on("approval_request").columns(["handler", "state"]),
+    ],
+  },
+  {
+    version: 3,
+    tables: [],
+    up: (build) => [
+      build.schema.alterTable("approval_request").addColumn("format", "bigint", (column) => column.notNull().defaultTo(1)),
+    ],
+  },
+];
+
+/** Stands in place of a nonce once the personal data of a request were erased. No nonce looks like it. */
+export const erasedMark = "erased";
+
+/** As it is read: with the state by the clock, and the clock. */
+export type ReadRow = RequestRow & { readonly state_now: ApprovalState; readonly now: number };
+
+export const stateNow = ({ sql, clock }: OpenStore) =>
+  sql<ApprovalState>`case when state = 'pending' and pending_until <= ${clock} then 'expired'
+    when state = 'approved' and usable_until <= ${clock} then 'expired' else state end`;
+
+/** A record and what is needed to change it. */
+export interface Found {
+  readonly record: ApprovalRecord;
+  readonly nth: number;
+  readonly version: number;
+  /** What the row says; `record.state` says `expired` as soon as the time has run out. */
+  readonly stored: ApprovalState;
+  /** The store's clock when it was read. */
+  readonly now: number;
+}

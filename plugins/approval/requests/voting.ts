@@ -1,0 +1,148 @@
+// Deciding: votes, and taking back what was approved. Each change is made from exactly the version that was read; whoever
+// finds that somebody was faster reads again and decides on what is there now.
+
+import { type Awaitable, type Principal, visible } from "../../../core/index.ts";
+import { type AuditEvent, type ProvenVote, unchangedSince } from "../../audit/service.ts";
+import { isSatisfied, type Policy } from "../policy.ts";
+import type { Approver, VoteGiven } from "../service.ts";
+import { type CastVote, revoked, voted } from "./changing.ts";
+import { digestOf } from "./digest.ts";
+import { assertEligible, type Person } from "./eligible.ts";
+import {
+  alreadyDecided,
+  approvalNotFound,
+  approvalUnavailable,
+  approvalUsed,
+  digestChanged,
+  stillPending,
+  voteDiffers,
+} from "./errors.ts";
+import { usedBy } from "./filing.ts";
+import { eventOf, type Ground, provenEvent } from "./ground.ts";
+import { isSamePerson } from "./person.ts";
+import { assertEndedOnTrail, proven, voidRequest } from "./proving.ts";
+import { type ApprovalRecord, requesterOf } from "./record.ts";
+import type { Found } from "./tables.ts";
+
+/** More people than that do not vote on one request within a moment. */
+const attempts = 50;
+const longestReason = 500;
+
+export const vote = (ground: Ground, approver: Approver, given: VoteGiven): Promise<ApprovalRecord> =>
+  deciding(ground, given.id, async (found) => {
+    const { record } = found;
+    const { via } = approver;
+    const principal = await currentOf(approver);
+    assertEligible(principal, record);
+    // The second: a row that something else than Quater wrote to shows people what the digest does not cover.
+    if (given.digest !== record.digest || digestOf(record) !== record.digest) throw digestChanged(record.id);
+    const standing = record.state === "pending" ? await proven(ground, found) : undefined;
+    if (record.state === "pending" && standing === undefined) return false;
+    // Of a pending request the votes on the trail count, and none that only a row shows.
+    const votes: readonly ProvenVote[] = standing?.votes ?? record.votes;
+    const before = votes.find(({ person }) => isSamePerson(person, principal.person));
+    if (before !== undefined && before.verdict !== given.verdict) throw voteDiffers(record.id);
+    if (before !== undefined) return true;
+    if (standing === undefined) throw alreadyDecided(record.id, record.state);
+    if (standing.pendingUntil <= found.now) {
+      // A row may name any time. The trail names the time until which people could decide.
+      if (!(await voidRequest(ground, found, "its time has run out", { cause: "time" }))) return false;
+      throw alreadyDecided(record.id, "expired");
+    }
+    const cast = castBy(principal, via, given);
+    const decision = decisionOf(record.policy, [...votes, cast]);
+    const events = [votedEvent(principal, record, cast)];
+    if (decision !== undefined) events.push(decidedEvent(record, decision, [...votes, cast]));
+    const check = unchangedSince(record.id, standing, standing.pendingUntil);
+    if (!(await ground.write(events, (open) => voted(open, found, cast, decision), check))) return false;
+    if (decision !== undefined) ground.tell(`approval.${decision}`, record);
+    return true;
+  });
+
+export const revoke = (
+  ground: Ground,
+  approver: Approver,
+  given: { readonly id: string; readonly reason?: string },
+): Promise<ApprovalRecord> =>
+  deciding(ground, given.id, async (found) => {
+    const { record } = found;
+    const { via } = approver;
+    const principal = await currentOf(approver);
+    assertEligible(principal, record);
+    const used = usedBy(record);
+    if (used !== undefined) throw approvalUsed(used);
+    if (record.state === "pending") throw stillPending(record.id);
+    if (record.state === "revoked") return true;
+    if (record.state !== "approved") throw alreadyDecided(record.id, record.state);
+    const standing = await proven(ground, found);
+    if (standing === undefined) return false;
+    const reason = printable(given.reason);
+    const about = { principal: requesterOf(principal), detail: { via } };
+    const fields = provenEvent("approval.revoked", record.id, standing.filed, about);
+    const check = unchangedSince(record.id, standing, Number.POSITIVE_INFINITY);
+    const isWritten = await ground.write([withReason(fields, reason)], (open) => [revoked(open, found, reason)], check);
+    if (isWritten) ground.tell("approval.revoked", record);
+    return isWritten;
+  });
+
+/** The approver as the door knows them now: a vote counts with the key, the role and the person of this moment. */
+const currentOf = ({ principal, again }: Approver): Awaitable<Principal> => again?.() ?? principal;
+
+/** Until `decide` says that what it wanted is so; then as it stands. */
+const deciding = async (ground: Ground, id: string, decide: (found: Found) => Promise<boolean>): Promise<ApprovalRecord> => {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const found = await ground.parts.reader.byId(id);
+    if (found === undefined) throw approvalNotFound();
+    await assertEndedOnTrail(ground, found);
+    if (!(await decide(found))) continue;
+    const now = await ground.parts.reader.byId(id);
+    if (now !== undefined) return now.record;
+  }
+  throw approvalUnavailable(new Error("The approval was changed again and again"));
+};
+
+const castBy = ({ person, issuer, subject, credential, roles }: Person, via: string, given: VoteGiven): CastVote => ({
+  person,
+  issuer,
+  subject,
+  credential,
+  roles,
+  verdict: given.verdict,
+  reason: printable(given.reason),
+  via,
+});
+
+/** What the request becomes with this vote; `undefined` while more are needed. */
+const decisionOf = (policy: Policy, votes: readonly ProvenVote[]): "approved" | "denied" | undefined => {
+  const by = (verdict: ProvenVote["verdict"]) => votes.filter((each) => each.verdict === verdict);
+  if (votes.at(-1)?.verdict === "deny") return by("deny").length >= policy.denials ? "denied" : undefined;
+  return isSatisfied(policy, by("approve")) ? "approved" : undefined;
+};
+
+/** Until when an approved request may be used is part of its evidence: the row alone does not decide it. */
+const decidedEvent = (record: ApprovalRecord, decision: "approved" | "denied", votes: readonly ProvenVote[]): AuditEvent => ({
+  fields: eventOf(`approval.${decision}`, record, {
+    detail: { by: votes.map(({ person, verdict }) => ({ person, verdict })), digest: record.digest },
+  }),
+  ...(decision === "denied" ? {} : { timed: (now) => ({ usableUntil: now + record.policy.usableForMs }) }),
+});
+
+const votedEvent = (principal: Person, record: ApprovalRecord, { verdict, via, reason, roles }: CastVote): AuditEvent =>
+  withReason(
+    eventOf("approval.voted", record, {
+      principal: requesterOf(principal),
+      detail: { verdict, via, digest: record.digest, roles },
+    }),
+    reason,
+  );
+
+/** What a person wrote may be erased; that it was decided may not. */
+const withReason = (fields: AuditEvent["fields"], reason: string | undefined): AuditEvent =>
+  reason === undefined ? { fields } : { fields, body: { reason } };
+
+/** A reason comes from outside and is shown, sent and stored: printable and short. */
+const printable = (reason: string | undefined): string | undefined => {
+  const text = visible(reason?.trim() ?? "");
+  // By characters: half of one cannot be stored.
+  return text === "" ? undefined : [...text].slice(0, longestReason).join("");
+};

@@ -1,0 +1,235 @@
+// What `quater audit ...` does.
+
+import { existsSync } from "node:fs";
+import { userInfo } from "node:os";
+import { resolve } from "node:path";
+import { type Catalog, type CommandIo, invalid, type Static, visible } from "../../../core/index.ts";
+import type { OpenStore, Store } from "../../store/service.ts";
+import { erase as eraseFrom } from "../erasing/erase.ts";
+import { eraserFor, type RightParts } from "../erasing/right.ts";
+import type { Eraser } from "../erasing/subject.ts";
+import { activateKeys, openKeys, prepareKeys, readKeys, readTrailFile, rotateKeys } from "../log/keys.ts";
+import { runningInstances } from "../log/leases.ts";
+import { type HeadRow, queriesOn } from "../log/tables.ts";
+import type { Trail } from "../log/trail.ts";
+import { exitOf } from "../verify/damage.ts";
+import { each, type Filter, type Found, newest, timeOf, trailIn } from "../verify/find.ts";
+import { type Source, storeSource } from "../verify/source.ts";
+import { sentTo, sinkProblems, sinkState } from "../verify/verify-sinks.ts";
+import { type ExportHeader, fileSource, summaryOf, verifySource } from "../verify/verify-source.ts";
+import type { eraseInput, exportInput, rotateInput, showInput, tailInput, verifyInput } from "./inputs.ts";
+import { jsonLine, textBlock, textLine } from "./show.ts";
+
+export interface CommandParts extends RightParts {
+  readonly store: Store;
+  readonly trail: Trail;
+  readonly keyFile: string;
+  readonly fingerprint: string | undefined;
+  readonly catalog: Catalog;
+  /** Of plugins that keep personal data of their own. */
+  readonly erasers: readonly Eraser[];
+  /** Keyed tag of a value's RFC 8785 text. */
+  readonly tagOf: (value: unknown) => string;
+  /** Files that checkpoints are sent to. */
+  readonly sinkFiles: readonly string[];
+}
+
+const followMs = 300;
+/** sysexits EX_NOINPUT: as for whatever else was not found. */
+const nothingFound = 66;
+/** sysexits EX_TEMPFAIL: as for what passes. */
+const inUse = 75;
+/** As for a trail that cannot be read. */
+const noTrail = 2;
+
+/** The store, where there is one: whoever only looks makes none. */
+const storeOf = async ({ store }: CommandParts, io: CommandIo, inThread = false): Promise<OpenStore | undefined> => {
+  if (await store.isMade()) return store.open({ inThread });
+  io.say("There is no trail yet.\n");
+  return undefined;
+};
+
+export const tail = async (parts: CommandParts, input: Static<typeof tailInput>, io: CommandIo): Promise<number> => {
+  const store = await storeOf(parts, io);
+  if (store === undefined) return noTrail;
+  const trail = trailIn(store, parts.keyFile);
+  const found = await newest(trail, filterOf(input), input.lines);
+  for (const event of found) io.write(line(event, io));
+  if (!input.follow) return 0;
+  const { signal } = io;
+  let last = found.at(-1)?.row.seq ?? (await headSeq(store));
+  while (!signal.aborted) {
+    await pause(followMs, signal);
+    for await (const event of each(trail, filterOf(input), last)) {
+      io.write(line(event, io));
+      last = event.row.seq;
+    }
+  }
+  return 0;
+};
+
+export const show = async (parts: CommandParts, input: Static<typeof showInput>, io: CommandIo): Promise<number> => {
+  const filter = filterOf(input);
+  if (Object.values(filter).every((value) => value === undefined))
+    invalid("/call", "must be given, or one of --handler, --principal, --surface, --outcome, --since");
+  const store = await storeOf(parts, io);
+  if (store === undefined) return noTrail;
+  let count = 0;
+  for await (const event of each(trailIn(store, parts.keyFile), filter)) {
+    io.write(io.isJson ? jsonLine(event) : textBlock(event));
+    count++;
+  }
+  if (count === 0) io.say("No event matches.\n");
+  return count === 0 ? nothingFound : 0;
+};
+
+export const erase = async (
+  parts: CommandParts,
+  { person, reason, until, whole, ...rest }: Static<typeof eraseInput>,
+  io: CommandIo,
+): Promise<number> => {
+  const filter = { ...rest, ...(until === undefined ? {} : { until: timeOf("until", until) }) };
+  if ([person, ...Object.values(filter)].every((value) => value === undefined))
+    invalid("/person", "must be given, or one of --call, --handler, --principal, --until");
+  const principal = await eraserFor(parts, io);
+  const store = await storeOf(parts, io);
+  if (store === undefined) return noTrail;
+  // Without a person or a call, whole bodies go: that is how stored data are thinned out.
+  const isWhole = whole || (person === undefined && filter.call === undefined);
+  const by = userInfo().username;
+  const counts = await eraseFrom({ ...parts, store }, { person, filter, isWhole, reason, principal, by });
+  io.show(counts);
+  const left = ["unverifiedEvents", "unprovenRequests"].filter((name) => (counts[name] ?? 0) > 0);
+  if (left.length === 0) return 0;
+  io.say("Some events or requests do not verify, so nothing of them was erased. Run `quater audit verify`.\n");
+  return 1;
+};
+
+/** Makes the keys where there are none yet: a fingerprint can be noted down before the first event. */
+export const fingerprint = ({ keyFile }: CommandParts, io: CommandIo): number => {
+  io.write(`${openKeys(keyFile).checkpoint.fingerprint}\n`);
+  return 0;
+};
+
+export const rotate = async (
+  parts: CommandParts,
+  { prepare, activate, despiteLeases }: Static<typeof rotateInput>,
+  io: CommandIo,
+): Promise<number> => {
+  const { keyFile } = parts;
+  if (prepare && activate) invalid("/activate", "must come later than --prepare: distribute the key file in between");
+  openKeys(keyFile);
+  if (!prepare && !activate && !despiteLeases && (await parts.store.isMade())) {
+    const { count, text } = await runningInstances(await parts.store.open());
+    if (count > 0) {
+      io.say(
+        `${count === 1 ? "Another instance is" : `${count} other instances are`} running (${text}), so rotate in two steps: ` +
+          "`quater audit rotate --prepare`, copy the key file to every instance, then `quater audit rotate --activate`. " +
+          "If you are sure that no other instance runs, add --despite-leases.\n",
+      );
+      return inUse;
+    }
+  }
+  const fingerprint = prepare ? prepareKeys(keyFile) : activate ? activateKeys(keyFile) : rotateKeys(keyFile);
+  io.say(prepare ? "The prepared checkpoint key has this fingerprint:\n" : "The new checkpoint key has this fingerprint:\n");
+  io.write(`${fingerprint}\n`);
+  if (prepare)
+    io.say(
+      `Nothing uses the new keys yet. Copy ${keyFile} to every instance, then run \`quater audit rotate --activate\` on each copy.\n`,
+    );
+  return 0;
+};
+
+export const verify = async (parts: CommandParts, input: Static<typeof verifyInput>, io: CommandIo): Promise<number> => {
+  const given = input.against.map((file) => resolve(file));
+  // Sinks go on after an export, so an export would look cut beside them.
+  const sinks = input.file === undefined ? parts.sinkFiles.map(sinkState) : [];
+  const readable = sinks.filter((sink) => !("error" in sink)).map(({ file }) => file);
+  const against = [...new Set([...given, ...readable])];
+  try {
+    const source = await sourceOf(parts, input.file, io);
+    if (source === undefined) return withoutTrail(parts, io);
+    const fingerprint = input.fingerprint ?? parts.fingerprint;
+    const read = await verifySource(source, { keyFile: parts.keyFile, fingerprint, from: input.from, against });
+    const sent = sinks.length === 0 ? undefined : await sentTo(await parts.store.open());
+    const report = read && { ...read, sinks: sent === undefined ? [] : sinkProblems(sinks, read.checkpoints, sent) };
+    if (report === undefined) {
+      io.say("There is no trail yet.\n");
+      return withoutTrail(parts, io);
+    }
+    if (io.isJson) io.show(report);
+    io.say(summaryOf(report, against.length > 0));
+    return exitOf(report);
+  } catch (error) {
+    io.say(`The trail could not be read: ${visible(error instanceof Error ? error.message : String(error))}\n`);
+    return 2;
+  }
+};
+
+/** Keys that have begun a trail say that it is lost. */
+const withoutTrail = ({ keyFile }: CommandParts, io: CommandIo): number => {
+  if (!existsSync(keyFile) || readTrailFile(keyFile).trail === undefined) return noTrail;
+  io.say(`The store holds no trail, but the key file has begun one: the trail is lost. Restore the store from a backup.\n`);
+  return 1;
+};
+
+/** Read in a thread: a million rows are hashed here while the next ones are fetched. */
+const sourceOf = async (parts: CommandParts, file: string | undefined, io: CommandIo): Promise<Source | undefined> => {
+  if (file !== undefined) return fileSource(resolve(file));
+  const store = await storeOf(parts, io, true);
+  return store === undefined ? undefined : storeSource(store);
+};
+
+export const exportTrail = async (parts: CommandParts, { until }: Static<typeof exportInput>, io: CommandIo): Promise<number> => {
+  const store = await storeOf(parts, io);
+  if (store === undefined) return noTrail;
+  const before = until === undefined ? Number.POSITIVE_INFINITY : timeOf("until", until);
+  const source = storeSource(store);
+  const head = await source.head();
+  if (head === undefined) {
+    io.say("There is no trail yet.\n");
+    return noTrail;
+  }
+  const { fingerprint } = readKeys(parts.keyFile).checkpoint;
+  io.write(`${JSON.stringify({ type: "quater.trail.v1", head, fingerprint } satisfies ExportHeader)}\n`);
+  let last = head.floor_seq;
+  let unverified = 0;
+  for await (const found of each(trailIn(store, parts.keyFile), {}, last)) {
+    if (found.row.seq > head.seq || (found.unverified === undefined && found.row.at >= before)) break;
+    if (found.unverified !== undefined) unverified++;
+    io.write(exported(found));
+    last = found.row.seq;
+  }
+  const detail = { by: userInfo().username, from: head.floor_seq + 1, through: last };
+  await parts.trail.record({ events: [{ fields: { type: "audit.exported", detail } }] });
+  io.say(`Exported events ${head.floor_seq + 1} to ${last}.\n`);
+  if (unverified === 0) return 0;
+  io.say(`${unverified} of them do not verify, and are marked with "unverified". Run \`quater audit verify\`.\n`);
+  return 1;
+};
+
+/** The row as it stands in the store: `audit verify --file` reads it. The mark is for people who read the file. */
+const exported = ({ row: { previous: _, malformed: __, ...row }, unverified }: Found): string =>
+  `${JSON.stringify(unverified === undefined ? row : { ...row, unverified: `Event ${row.seq} ${unverified}` })}\n`;
+
+const filterOf = ({ since, ...rest }: Static<typeof showInput>): Filter => {
+  const { handler, principal, surface, outcome, call } = rest;
+  const given = { handler, principal, surface, outcome, call, since: since === undefined ? undefined : timeOf("since", since) };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Filter;
+};
+
+const line = (event: Found, io: CommandIo): string => (io.isJson ? jsonLine(event) : textLine(event));
+
+const headSeq = async (store: OpenStore): Promise<number> => (await store.read<HeadRow>(queriesOn(store).head))[0]?.seq ?? 0;
+
+/** Ends early when the process is asked to end. */
+const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+  new Promise((done) => {
+    const timer = setTimeout(end, milliseconds);
+    function end(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      done();
+    }
+    signal.addEventListener("abort", end);
+  });

@@ -1,0 +1,76 @@
+// An event for people: one line of text from outside, made safe to print. And for machines: one JSON object per line.
+// A row that does not verify is shown as the raw cells that it holds, under a mark that no row can set or take away.
+
+import { cut, visible } from "../../../core/index.ts";
+import type { Found, Unverified, Verified } from "../verify/find.ts";
+import { metaOf } from "../verify/meta.ts";
+import { isBodyGone } from "../verify/verify-row.ts";
+
+export const jsonLine = (found: Found): string => {
+  if (found.unverified !== undefined) return jsonMark(found);
+  const { row, meta } = found;
+  const gone = isBodyGone(row) ? { bodyRemoved: true } : {};
+  return `${JSON.stringify({ ...bodyOf(row.body), ...meta, ...gone, hash: row.hash })}\n`;
+};
+
+/** Time, what, how it ended, who, where, which call. */
+export const textLine = (found: Found): string => (found.unverified === undefined ? lineOf(found) : textMark(found, 300));
+
+/** The same with everything the event holds under it. */
+export const textBlock = (found: Found): string =>
+  found.unverified === undefined ? blockOf(found) : textMark(found, Number.POSITIVE_INFINITY);
+
+const jsonMark = ({ row: { previous: _, malformed: __, ...row }, unverified }: Unverified): string =>
+  `${JSON.stringify({ seq: row.seq, unverified: `Event ${row.seq} ${unverified}`, row })}\n`;
+
+const textMark = ({ row, unverified }: Unverified, most: number): string => {
+  const { type, call_id, meta, body, salt, hash } = row;
+  const cells = Object.entries({ type, call_id, meta, body, salt, hash }).filter(([, value]) => value !== null);
+  const shown = cells.map(([name, value]) => `    ${name}  ${cut(visible(String(value)), most)}\n`).join("");
+  return `UNVERIFIED  Event ${row.seq} ${visible(unverified)}. The row holds:\n${shown}`;
+};
+
+const bodyOf = (body: string | null): object => (body === null ? {} : (metaOf(body) ?? {}));
+
+const lineOf = ({ meta }: Verified): string => {
+  const { at, type, outcome, errorCode, policy, handler, surface, principal, callId, durationMs, count } = meta;
+  const who = principal === undefined ? "" : `${principal.subject} (${principal.kind}${forWhom(principal.actsFor)})`;
+  const ended = [outcome, errorCode].filter(Boolean).join(" ");
+  const refusedBy = policy === undefined ? "" : `by ${policy}`;
+  const parts = [
+    new Date(at).toISOString(),
+    type.padEnd(16),
+    ended,
+    refusedBy,
+    handler,
+    who,
+    surface === undefined ? "" : `over ${surface}`,
+    durationMs === undefined ? "" : `${durationMs} ms`,
+    count === undefined ? "" : `${count} times`,
+    callId,
+  ];
+  return `${visible(parts.filter((part) => part !== undefined && part !== "").join("  "))}\n`;
+};
+
+const blockOf = (found: Verified): string => {
+  const { meta, row } = found;
+  const { approvalId, argsTag, detail, instance, peer, principal, schema, seq, traceId } = meta;
+  const lines: [string, unknown][] = [
+    ["event", `${seq} of instance ${instance}`],
+    ["principal", principal],
+    ["peer", peer],
+    ["trace", traceId],
+    ["approval", approvalId],
+    ["schema", schema],
+    ["arguments tag", argsTag],
+    ["detail", detail],
+    ["body", isBodyGone(row) ? "removed" : undefined],
+    ...Object.entries(bodyOf(row.body)),
+  ];
+  const shown = lines
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `    ${name}  ${visible(typeof value === "string" ? value : JSON.stringify(value))}\n`);
+  return `${lineOf(found)}${shown.join("")}`;
+};
+
+const forWhom = (person: string | undefined): string => (person === undefined ? "" : ` for ${person}`);

@@ -1,0 +1,154 @@
+// How events hang together: each one's hash covers the one before, keyed, so that whoever has the store alone can
+// neither change an event nor write a tail of his own.
+//
+//   body_hash = SHA-256(salt || body), zeros where an event never had a body
+//   hash      = HMAC-SHA256(chain key, chain_u32 || seq_u64 || previous hash || meta || body_hash)
+//   genesis   = HMAC-SHA256(chain key, "quater.trail.v1\n" || RFC 8785 text of { app, chain, createdAt, checkpointKey })
+
+import { hash as digest, type KeyObject, sign, verify } from "node:crypto";
+import { canonicalText } from "../../../core/index.ts";
+
+export const noBody = "0".repeat(64);
+
+const block = 64;
+const hashBytes = 32;
+
+/**
+ * HMAC-SHA256 as RFC 2104 writes it, over Node's one-shot hash: a third of the time of createHmac for the few hundred
+ * bytes of an event, and an event is hashed once when it is written and at every verification.
+ */
+export class Keyed {
+  #inner = Buffer.alloc(4_096);
+  readonly #outer = Buffer.alloc(block + hashBytes);
+
+  /** @param secret  At most 64 bytes. */
+  constructor(secret: Buffer) {
+    if (secret.length > block) throw new RangeError("A longer key would have to be hashed first");
+    for (let at = 0; at < block; at++) {
+      const byte = secret[at] ?? 0;
+      this.#inner[at] = byte ^ 0x36;
+      this.#outer[at] = byte ^ 0x5c;
+    }
+  }
+
+  /** 64 hexadecimal digits. */
+  ofText(text: string): string {
+    this.#reserve(block + text.length * 3);
+    return this.#finish(block + this.#inner.write(text, block));
+  }
+
+  /** @param previous  Hexadecimal, as is `bodyHash`. */
+  ofEvent(chain: number, seq: number, previous: string, meta: string, bodyHash: string): string {
+    this.#reserve(block + 12 + 2 * hashBytes + meta.length * 3);
+    const inner = this.#inner;
+    inner.writeUInt32BE(chain, block);
+    inner.writeUInt32BE(Math.floor(seq / 2 ** 32), block + 4);
+    inner.writeUInt32BE(seq >>> 0, block + 8);
+    let end = block + 12;
+    end += hexInto(inner, previous, end);
+    end += inner.write(meta, end);
+    end += hexInto(inner, bodyHash, end);
+    return this.#finish(end);
+  }
+
+  #finish(end: number): string {
+    // As text: Node takes three times as long to make a Buffer of a digest.
+    this.#outer.write(digest("sha256", this.#inner.subarray(0, end), "binary"), block, "latin1");
+    return digest("sha256", this.#outer, "hex");
+  }
+
+  #reserve(bytes: number): void {
+    if (bytes <= this.#inner.length) return;
+    const larger = Buffer.alloc(bytes * 2);
+    this.#inner.copy(larger, 0, 0, block);
+    this.#inner = larger;
+  }
+}
+
+/** A value that is no hash adds other bytes than any hash would: lengths differ, so nothing can stand in for it. */
+const hexInto = (target: Buffer, text: string, at: number): number =>
+  text.length === 2 * hashBytes ? target.write(text, at, "hex") : target.write(`!${text.slice(0, 100)}`, at);
+
+let salted = Buffer.alloc(4_096);
+
+/** @param salt  Hexadecimal, 16 bytes. */
+export const bodyHashOf = (salt: string, body: string): string => {
+  const most = salt.length + body.length * 3;
+  if (most > salted.length) salted = Buffer.alloc(most * 2);
+  const saltEnd = salted.write(salt, 0, "hex");
+  return digest("sha256", salted.subarray(0, saltEnd + salted.write(body, saltEnd)), "hex");
+};
+
+export interface Genesis {
+  readonly app: string;
+  readonly chain: number;
+  /** Milliseconds, by the store's clock. */
+  readonly createdAt: number;
+  /** Fingerprint of the checkpoint key of that day. */
+  readonly checkpointKey: string;
+  /** Id of the chain key. */
+  readonly key: string;
+}
+
+export const genesisHash = (keyed: Keyed, genesisText: string): string => keyed.ofText(`quater.trail.v1\n${genesisText}`);
+
+/** The format that this version writes. Format 1 is still read: its events have no `link`, and its head names no approval event. */
+export const trailFormat = 2;
+
+/** What the MAC of the head row covers. */
+export interface Head {
+  readonly format: number;
+  readonly seq: number;
+  readonly hash: string;
+  readonly floor_seq: number;
+  readonly floor_hash: string;
+  readonly approval_seq: number;
+  readonly approval_hash: string;
+  readonly genesis: string;
+}
+
+/**
+ * Protects the head row: without the MAC, an attacker could cut off the newest events, set the head back, and leave a
+ * chain that looks whole. The MAC of format 2 also covers the newest approval event and the genesis text.
+ */
+export const headMac = (keyed: Keyed, head: Head): string => {
+  const { format, seq, hash, floor_seq, floor_hash, approval_seq, approval_hash, genesis } = head;
+  if (format === 1) return keyed.ofText(`quater.head.v1\n${seq} ${hash} ${floor_seq} ${floor_hash}`);
+  const covered = [format, seq, hash, floor_seq, floor_hash, approval_seq, approval_hash, genesis];
+  return keyed.ofText(`quater.head.v2\n${JSON.stringify(covered)}`);
+};
+
+/** What a checkpoint says: after `size` events the chain's hash was `head`. */
+export interface Checkpoint {
+  readonly app: string;
+  readonly chain: number;
+  /** The genesis hash: checkpoints of another trail are told apart by it. */
+  readonly genesis: string;
+  readonly size: number;
+  readonly head: string;
+  /** Milliseconds. */
+  readonly at: number;
+  /** Id of the checkpoint key. */
+  readonly key: string;
+}
+
+export interface SignedCheckpoint extends Checkpoint {
+  /** Ed25519, base64url. */
+  readonly signature: string;
+}
+
+const signedText = ({ app, chain, genesis, size, head, at, key }: Checkpoint): Buffer =>
+  Buffer.from(`quater.checkpoint.v1\n${canonicalText({ app, chain, genesis, size, head, at, key })}`);
+
+export const signed = (checkpoint: Checkpoint, key: KeyObject): SignedCheckpoint => ({
+  ...checkpoint,
+  signature: sign(null, signedText(checkpoint), key).toString("base64url"),
+});
+
+export const isSignedBy = (checkpoint: SignedCheckpoint, key: KeyObject): boolean => {
+  try {
+    return verify(null, signedText(checkpoint), key, Buffer.from(checkpoint.signature, "base64url"));
+  } catch {
+    return false; // fields that are no JSON or no signature
+  }
+};

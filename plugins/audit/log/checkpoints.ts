@@ -1,0 +1,72 @@
+// Signs where the chain stands: after so many events, after a minute, and at the end of a process. A checkpoint is an event of
+// the trail and a line in every sink.
+
+import type { Log } from "../../../core/index.ts";
+import type { Store } from "../../store/service.ts";
+import type { Attestor } from "../restore/attestor.ts";
+import type { SignedCheckpoint } from "./chain.ts";
+import type { Position } from "./entry.ts";
+import type { EventFields } from "./event.ts";
+import type { Ledger } from "./ledger.ts";
+import { recordWithinMs, type Writer } from "./writer.ts";
+
+export const checkpointing = { events: 1_000, everyMs: 60_000 } as const;
+
+export interface CheckpointsOptions {
+  readonly store: Store;
+  readonly log: Log;
+  readonly attestor: Attestor;
+  readonly writer: Writer;
+}
+
+export class Checkpoints {
+  readonly #options: CheckpointsOptions;
+  #ledger: Ledger | undefined;
+  #last: { readonly size: number; readonly at: number } | undefined;
+
+  constructor(options: CheckpointsOptions) {
+    this.#options = options;
+  }
+
+  /** @param last  The newest checkpoint of the trail, or where the trail began. */
+  begin(ledger: Ledger, last: { readonly size: number; readonly at: number } | undefined): void {
+    this.#ledger = ledger;
+    this.#last = last;
+  }
+
+  /** Makes one when the chain has grown and the last one is a minute old. Called every second or so. */
+  makeWhenDue(): void {
+    if (this.#ledger === undefined || this.#last === undefined) return;
+    const { size, at } = this.#last;
+    if (this.#ledger.head.seq > size && Date.now() - at >= checkpointing.everyMs) this.make();
+  }
+
+  /** Makes one when 1,000 events were written since the last one. */
+  makeWhenGrown(): void {
+    const seq = this.#ledger?.head.seq ?? 0;
+    if (seq - (this.#last?.size ?? seq) >= checkpointing.events) this.make();
+  }
+
+  /** Does not wait. A failure is logged. */
+  make(): void {
+    const { attestor, writer, log } = this.#options;
+    this.#last = { size: (this.#ledger?.head.seq ?? 0) + 1, at: Date.now() };
+    let made: SignedCheckpoint | undefined;
+    const fields = (before: Position): EventFields => {
+      made = attestor.signed(before);
+      return { type: "audit.checkpoint", detail: made };
+    };
+    writer
+      .record({ events: [{ fields }] }, { withinMs: recordWithinMs })
+      .then(() => (made === undefined ? undefined : this.#send(made)))
+      .catch((error: unknown) => log.warn("A checkpoint could not be written", { error: String(error) }));
+  }
+
+  async #send(checkpoint: SignedCheckpoint): Promise<void> {
+    const { attestor, store } = this.#options;
+    const held = attestor.send(checkpoint);
+    const ledger = this.#ledger;
+    if (held.length === 0 || ledger === undefined) return;
+    await (await store.open()).apply(held.map((name) => ledger.queries.sinkHolds(name, checkpoint)));
+  }
+}

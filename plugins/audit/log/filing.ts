@@ -1,0 +1,27 @@
+// The filing of one request, found by the call that filed it and verified by itself: for requests that are too old for the
+// index of linked events.
+
+import type { OpenStore } from "../../store/service.ts";
+import type { ProvenFiling } from "../service.ts";
+import { readerOf, verifiedRows } from "../verify/find.ts";
+import { filedFields } from "./evidence.ts";
+import type { TrailKeys } from "./keys.ts";
+import { queriesOn } from "./tables.ts";
+
+/** Events of one call. */
+const most = 1_000;
+
+/** @throws {StoreFailure} */
+export const filingOf = async (
+  store: OpenStore,
+  keys: TrailKeys,
+  approvalId: string,
+  callId: string,
+): Promise<ProvenFiling | undefined> => {
+  const { page, previous } = queriesOn(store);
+  const query = page("after", 0, most).select(previous).where("call_id", "=", callId).where("type", "=", "approval.filed");
+  const rows = await verifiedRows(readerOf(store, keys), query);
+  const metas = rows.flatMap((found) => (found.unverified === undefined ? found.meta : []));
+  const filing = metas.find((meta) => meta.approvalId === approvalId);
+  return filing && { format: filing.v, filed: filedFields(filing), requester: filing.principal };
+};

@@ -1,0 +1,79 @@
+// The head of the trail: the row that says where the chain stands. What it begins with, how it is checked, and the ways in
+// which it can be wrong.
+
+import { canonicalText } from "../../../core/index.ts";
+import { type Genesis, genesisHash, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
+import type { KeyRing } from "./key-ring.ts";
+import { chain, type HeadRow, newestLinked } from "./tables.ts";
+
+export class DamagedHead extends Error {}
+
+/** The store lacks what this process has seen in it. */
+export class SetBack extends DamagedHead {}
+
+/** The trail names a key that the key file does not have yet. Nothing is known to be wrong with the trail. */
+export class MissingKey extends Error {}
+
+/** The keys have begun a trail, and the store holds none. */
+export class LostTrail extends Error {}
+
+export const restoreHint =
+  'If a standby was promoted or a backup restored, stop all instances and run `quater store restored --reason "..."`';
+
+const setBack = (seen: number, found: number): SetBack =>
+  new SetBack(`The store was set back: this process has seen event ${seen}, and the trail ends at ${found}. ${restoreHint}`);
+
+/** The trail of the store does not continue the trail that this process has seen. */
+export const otherHistory = (seq: number): SetBack =>
+  new SetBack(
+    `The store was set back: its trail does not continue from event ${seq}, which this process has seen. ${restoreHint}`,
+  );
+
+/**
+ * Checks that the trail still continues from what this process has seen.
+ *
+ * @param held  The hash that the store holds for event `seen.seq`.
+ * @throws {SetBack}
+ */
+export const assertContinues = (seen: HeadRow, head: HeadRow, held: string | null): void => {
+  if (head.seq < seen.seq) throw setBack(seen.seq, head.seq);
+  if (head.genesis !== seen.genesis || newestLinked(head).seq < newestLinked(seen).seq) throw otherHistory(seen.seq);
+  // The MAC covers both ends of the trail. An event between them is read from its row, and a pruned one cannot be read.
+  if (seen.seq < head.floor_seq || seen.seq === 0) return;
+  const found = seen.seq === head.seq ? head.hash : seen.seq === head.floor_seq ? head.floor_hash : held;
+  if (found !== seen.hash) throw otherHistory(seen.seq);
+};
+
+export const genesisOf = (head: HeadRow): Genesis => {
+  try {
+    return JSON.parse(head.genesis) as Genesis;
+  } catch {
+    throw new DamagedHead("The beginning of the trail cannot be read");
+  }
+};
+
+export const keyedOf = (keys: KeyRing, id: string): Keyed => {
+  // Another instance may have activated keys that were distributed a moment ago.
+  if (!keys.current.chainSecrets.has(id)) keys.reload();
+  const secret = keys.current.chainSecrets.get(id);
+  if (secret === undefined) throw new MissingKey(`The trail names the key ${id}, which the key file does not have`);
+  return new Keyed(secret);
+};
+
+/** @throws {DamagedHead | MissingKey} */
+export const assertHonest = (keys: KeyRing, head: HeadRow): void => {
+  const [id = "", mac] = head.mac.split(":");
+  if (headMac(keyedOf(keys, id), head) !== mac) throw new DamagedHead("The head of the trail was not written by Quater");
+};
+
+/** Returns the head of a trail that begins now. */
+export const firstHead = ({ app, keys }: { readonly app: string; readonly keys: KeyRing }, createdAt: number): HeadRow => {
+  const { checkpoint, chain: chainKey } = keys.current;
+  const keyed = new Keyed(chainKey.secret);
+  const about: Genesis = { app, chain, createdAt, checkpointKey: checkpoint.fingerprint, key: chainKey.id };
+  const genesis = canonicalText(about);
+  const hash = genesisHash(keyed, genesis);
+  const none = { approval_seq: 0, approval_hash: noBody };
+  const head = { seq: 0, hash, genesis, floor_seq: 0, floor_hash: hash, format: trailFormat, ...none };
+  return { ...head, mac: `${chainKey.id}:${headMac(keyed, head)}` };
+};

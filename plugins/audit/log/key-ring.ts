@@ -1,0 +1,70 @@
+// The key file as a running process sees it: read when a key is first needed, read again when the file changes. So keys
+// can be distributed and activated while several instances serve.
+
+import { statSync } from "node:fs";
+import { errorText, type Log } from "../../../core/index.ts";
+import { openKeys, readTrailFile, recordTrail, type TrailKeys } from "./keys.ts";
+
+export class KeyRing {
+  readonly file: string;
+  readonly #log: Pick<Log, "warn"> | undefined;
+  #keys: TrailKeys | undefined;
+  /** Device, inode, size and time of change of the file that was read. */
+  #version = "";
+  #warned = "";
+
+  constructor(file: string, log?: Pick<Log, "warn">) {
+    this.file = file;
+    this.#log = log;
+  }
+
+  /** Makes the file when there is none. @throws {QuaterError} when it is not what it should be. */
+  get current(): TrailKeys {
+    if (this.#keys === undefined) {
+      const keys = openKeys(this.file);
+      this.#version = versionOf(this.file);
+      this.#keys = keys;
+    }
+    return this.#keys;
+  }
+
+  /** The hash of the genesis of the trail that these keys began; `undefined` before there is one. */
+  get trail(): string | undefined {
+    this.#keys ??= this.current; // makes the file
+    return readTrailFile(this.file).trail;
+  }
+
+  /** Notes in the file that these keys have begun a trail. A file that cannot be changed stays as it is. */
+  begun(genesis: string): void {
+    try {
+      if (this.trail !== undefined) return;
+      recordTrail(this.file, genesis);
+    } catch (error) {
+      this.#log?.warn("The key file cannot note that its trail has begun: a store that is lost later will not be noticed", {
+        error: errorText(error),
+      });
+    }
+  }
+
+  /** Reads the file again if it changed. A file that cannot be read now leaves the keys as they are. */
+  reload(): void {
+    if (this.#keys === undefined) return;
+    const version = versionOf(this.file);
+    if (version === this.#version || version === this.#warned) return;
+    try {
+      this.#keys = readTrailFile(this.file).keys;
+      this.#version = version;
+      this.#warned = "";
+    } catch (error) {
+      this.#warned = version;
+      this.#log?.warn("The trail's key file changed and cannot be read: the keys read before stay in use", {
+        error: errorText(error),
+      });
+    }
+  }
+}
+
+const versionOf = (file: string): string => {
+  const found = statSync(file, { throwIfNoEntry: false });
+  return found === undefined ? "none" : [found.dev, found.ino, found.size, found.mtimeMs].join(" ");
+};

@@ -1,0 +1,234 @@
+// The trail's keys: one file, outside the store, readable by its owner alone, shared by instances that share a store. Old
+// keys stay in it, because what was written with them must go on verifying.
+
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from "node:crypto";
+import { existsSync } from "node:fs";
+import {
+  createPrivateFile,
+  isInstant,
+  QuaterError,
+  readPrivateFile,
+  replacePrivateFile,
+  withFileLock,
+} from "../../../core/index.ts";
+
+/** `checkpoint` signs what leaves the store, `chain` links events, `tag` stands for arguments and secrets. */
+export const keyUses = ["checkpoint", "chain", "tag"] as const;
+export type KeyUse = (typeof keyUses)[number];
+
+interface KeyRecord {
+  readonly id: string;
+  readonly use: KeyUse;
+  /** base64url: 32 random bytes, or the Ed25519 private key as PKCS #8. */
+  readonly secret: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  /** When a newer key replaced this one. A retired key verifies and opens, and writes nothing more. */
+  readonly retiredAt?: string;
+  /** Distributed and not used yet. A prepared key verifies and opens what another instance wrote with it. */
+  readonly isPrepared?: true;
+}
+
+export interface TrailKeys {
+  readonly chain: { readonly id: string; readonly secret: Buffer };
+  readonly tag: { readonly id: string; readonly secret: Buffer };
+  /** All tag keys: the current one first, then prepared and retired ones, newest first. */
+  readonly tags: readonly { readonly id: string; readonly secret: Buffer }[];
+  readonly checkpoint: { readonly id: string; readonly privateKey: KeyObject; readonly fingerprint: string };
+  /** Secrets of all chain keys by id, retired ones included. */
+  readonly chainSecrets: ReadonlyMap<string, Buffer>;
+  /** Public keys of all checkpoint keys by id. */
+  readonly publicKeys: ReadonlyMap<string, KeyObject>;
+}
+
+const version = 1;
+
+/** Reads the file, and makes it when there is none. @throws {QuaterError} when it is not what it should be. */
+export const openKeys = (file: string): TrailKeys => {
+  if (!existsSync(file)) createPrivateFile(file, textOf({ keys: keyUses.map(newKey), trail: undefined }));
+  return readKeys(file);
+};
+
+/** @throws {QuaterError} */
+export const readKeys = (file: string): TrailKeys => readTrailFile(file).keys;
+
+export interface TrailFile {
+  readonly keys: TrailKeys;
+  /** Hash of the genesis of the trail that these keys began. */
+  readonly trail: string | undefined;
+}
+
+/** @throws {QuaterError} */
+export const readTrailFile = (file: string): TrailFile => {
+  const { keys, trail } = contentOf(file);
+  return { keys: keysOf(file, keys), trail };
+};
+
+/** Notes that a trail was begun with these keys, so that a start without its trail can be told from a first start. */
+export const recordTrail = (file: string, genesis: string): void => {
+  changeFile(file, (content) => ({ ...content, trail: content.trail ?? genesis }));
+};
+
+/**
+ * Adds new keys that nothing uses yet. Distribute the file, then call `activateKeys`.
+ *
+ * @returns The fingerprint of the new checkpoint key.
+ * @throws {QuaterError} when there are prepared keys already.
+ */
+export const prepareKeys = (file: string): string => {
+  const added = keyUses.map((use): KeyRecord => ({ ...newKey(use), isPrepared: true }));
+  changeFile(file, (content) => {
+    if (content.keys.some(({ isPrepared }) => isPrepared === true))
+      throw broken(`${file} has prepared keys already`, "Activate them: quater audit rotate --activate");
+    return { ...content, keys: [...content.keys, ...added] };
+  });
+  return fingerprintIn(added);
+};
+
+/**
+ * Retires the current keys and uses the prepared ones. Instances that share the file follow by themselves.
+ *
+ * @returns The fingerprint of the checkpoint key from now on.
+ * @throws {QuaterError} when no keys are prepared.
+ */
+export const activateKeys = (file: string): string => {
+  const now = new Date().toISOString();
+  const { keys } = changeFile(file, (content) => {
+    if (!content.keys.some(({ isPrepared }) => isPrepared === true))
+      throw broken(`${file} has no prepared keys`, "Prepare them first: quater audit rotate --prepare");
+    return {
+      ...content,
+      keys: content.keys.map(({ isPrepared, ...record }) =>
+        isPrepared === true || record.retiredAt !== undefined ? record : { ...record, retiredAt: now },
+      ),
+    };
+  });
+  return keysOf(file, keys).checkpoint.fingerprint;
+};
+
+/** Both steps at once, where no other instance runs. @returns The fingerprint of the new checkpoint key. */
+export const rotateKeys = (file: string): string => {
+  if (!contentOf(file).keys.some(({ isPrepared }) => isPrepared === true)) prepareKeys(file);
+  return activateKeys(file);
+};
+
+const changeFile = (file: string, change: (content: Content) => Content): Content =>
+  withFileLock(file, () => {
+    const changed = change(contentOf(file));
+    replacePrivateFile(file, textOf(changed));
+    return changed;
+  });
+
+const fingerprintIn = (records: readonly KeyRecord[]): string => {
+  const record = records.find(({ use }) => use === "checkpoint") as KeyRecord;
+  return fingerprintOf(createPublicKey(privateOf(record)));
+};
+
+/** `SHA256:` and 43 characters of base64, as ssh-keygen prints it, over the public key as SubjectPublicKeyInfo. */
+export const fingerprintOf = (key: KeyObject): string =>
+  `SHA256:${createHash("sha256")
+    .update(key.export({ type: "spki", format: "der" }))
+    .digest("base64")
+    .replace(/=+$/, "")}`;
+
+/** RFC 5869: what is derived says nothing of the secret, nor of what another label gives. */
+export const derivedFrom = (secret: Buffer, label: string): Buffer =>
+  Buffer.from(hkdfSync("sha256", secret, "", `quater.${label}`, 32));
+
+const newKey = (use: KeyUse): KeyRecord => ({
+  id: `${use}-${randomBytes(3).toString("hex")}`,
+  use,
+  secret: (use === "checkpoint"
+    ? generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "der" })
+    : randomBytes(32)
+  ).toString("base64url"),
+  createdAt: new Date().toISOString(),
+});
+
+interface Content {
+  readonly keys: readonly KeyRecord[];
+  readonly trail: string | undefined;
+}
+
+const textOf = ({ keys, trail }: Content): string => `${JSON.stringify({ version, trail, keys }, null, 2)}\n`;
+
+const contentOf = (file: string): Content => {
+  const text = readPrivateFile(file);
+  if (text === undefined) throw broken(`${file} does not exist`, "Give audit({ keys }) the file that the trail was written with");
+  let content: { version?: unknown; keys?: unknown; trail?: unknown };
+  try {
+    content = JSON.parse(text) as typeof content;
+  } catch {
+    throw broken(`${file} is not valid JSON`, "Restore it from a backup: without it the trail cannot be verified");
+  }
+  if (content.version !== version || !Array.isArray(content.keys))
+    throw broken(`${file} is no file of trail keys of this version`, "Restore it from a backup");
+  content.keys.forEach((record: unknown, index) => {
+    const wrong = wrongIn(Object(record) as Readonly<Record<string, unknown>>);
+    if (wrong !== undefined) throw broken(`${file}: the key at /keys/${index} has ${wrong}`, "Restore it from a backup");
+  });
+  if (content.trail !== undefined && !/^[0-9a-f]{64}$/.test(String(content.trail)))
+    throw broken(`${file}: /trail is not a SHA-256 hash`, "Restore it from a backup");
+  return { keys: content.keys as KeyRecord[], trail: content.trail as string | undefined };
+};
+
+/** @returns The first field that is wrong, with its value unless it is the secret; `undefined` for a right record. */
+const wrongIn = ({
+  id,
+  use,
+  secret,
+  createdAt,
+  retiredAt,
+  isPrepared,
+}: Readonly<Record<string, unknown>>): string | undefined => {
+  if (typeof id !== "string" || id === "") return "no id";
+  if (!keyUses.includes(use as KeyUse)) return `the use ${JSON.stringify(use)}, which is not one of ${keyUses.join(", ")}`;
+  if (typeof secret !== "string" || !/^[\w-]{40,}$/.test(secret)) return "no secret in base64url";
+  if (!isInstant(createdAt)) return `createdAt ${JSON.stringify(createdAt)}, which is not an ISO 8601 instant`;
+  if (retiredAt !== undefined && !isInstant(retiredAt))
+    return `retiredAt ${JSON.stringify(retiredAt)}, which is not an ISO 8601 instant`;
+  return isPrepared === undefined || isPrepared === true
+    ? undefined
+    : `isPrepared ${JSON.stringify(isPrepared)}, which is not true`;
+};
+
+const isCurrent = ({ retiredAt, isPrepared }: KeyRecord): boolean => retiredAt === undefined && isPrepared !== true;
+
+const bytes = ({ secret }: KeyRecord): Buffer => Buffer.from(secret, "base64url");
+
+const privateOf = (record: KeyRecord): KeyObject => createPrivateKey({ key: bytes(record), format: "der", type: "pkcs8" });
+
+const keysOf = (file: string, all: readonly KeyRecord[]): TrailKeys => {
+  const of = (use: KeyUse) => all.filter((record) => record.use === use);
+  const current = (use: KeyUse): KeyRecord => {
+    const found = of(use).find(isCurrent);
+    if (found === undefined) throw broken(`${file} has no current ${use} key`, "Restore it from a backup");
+    return found;
+  };
+  const [chain, tag, checkpoint] = [current("chain"), current("tag"), current("checkpoint")];
+  const otherTags = of("tag").filter((record) => record !== tag);
+  const publicKeys = new Map(of("checkpoint").map((record) => [record.id, createPublicKey(privateOf(record))]));
+  return {
+    chain: { id: chain.id, secret: bytes(chain) },
+    tag: { id: tag.id, secret: bytes(tag) },
+    tags: [tag, ...otherTags.reverse()].map((record) => ({ id: record.id, secret: bytes(record) })),
+    checkpoint: {
+      id: checkpoint.id,
+      privateKey: privateOf(checkpoint),
+      fingerprint: fingerprintOf(createPublicKey(privateOf(checkpoint))),
+    },
+    chainSecrets: new Map(of("chain").map((record) => [record.id, bytes(record)])),
+    publicKeys,
+  };
+};
+
+const broken = (message: string, hint: string): QuaterError =>
+  new QuaterError({ code: "unavailable", kind: "unavailable", message, hint });

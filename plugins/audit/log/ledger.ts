@@ -1,0 +1,324 @@
+// Numbers, links and inserts a batch of events: one transaction, all or nothing. Knows how a batch is written, not when.
+
+import { isStoreFailure, type OpenStore, type Statement, type Transaction } from "../../store/service.ts";
+import { bodyHashOf, genesisHash, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
+import type { Draft, Entry, Position, Receipt } from "./entry.ts";
+import { type EventLink, type EventMeta, type EventRow, isLinked, metaText } from "./event.ts";
+import type { Standing } from "./evidence.ts";
+import { assertContinues, assertHonest, DamagedHead, firstHead, genesisOf, keyedOf, LostTrail } from "./head.ts";
+import type { KeyRing } from "./key-ring.ts";
+import { BatchEvidence, LinkedEvents } from "./linked.ts";
+import { freshSalt } from "./salt.ts";
+import { chain, type HeadBeside, type HeadRow, newestLinked, queriesOn, type TrailQueries } from "./tables.ts";
+
+/** Events. A trail without a checkpoint for so long gets one at once. */
+const lookBack = 5_000;
+
+export interface LedgerOptions {
+  readonly app: string;
+  readonly keys: KeyRing;
+  readonly instance: string;
+}
+
+interface Attempt {
+  readonly seq: number;
+  readonly hash: string;
+  readonly receipts: readonly Receipt[];
+  readonly head: HeadRow;
+  /** The linked events of the batch, and the one before them. */
+  readonly linked: { readonly before: EventLink; readonly metas: readonly EventMeta[] };
+}
+
+export class Ledger {
+  readonly queries: TrailQueries;
+  readonly genesis: string;
+  readonly #store: OpenStore;
+  readonly #options: LedgerOptions;
+  #keyed: { readonly id: string; readonly keyed: Keyed } | undefined;
+  readonly #linked: LinkedEvents;
+  /** The head as it was left by this process, where nobody else is expected to move it. */
+  #known: HeadRow | undefined;
+  #last: HeadRow;
+  /** The newest head that this process has met, written by itself or by another process. */
+  #seen: HeadRow;
+  #attempt: Attempt | undefined;
+
+  private constructor(store: OpenStore, queries: TrailQueries, options: LedgerOptions, head: HeadRow) {
+    this.#store = store;
+    this.queries = queries;
+    this.#options = options;
+    this.#last = head;
+    this.#seen = head;
+    this.#linked = new LinkedEvents(queries, () => options.keys.current, newestLinked(head));
+    this.genesis = genesisHash(keyedOf(options.keys, genesisOf(head).key), head.genesis);
+  }
+
+  /**
+   * Opens the chain, and begins it where there is none.
+   *
+   * @throws {DamagedHead} when the head is not what was written.
+   * @throws {MissingKey} when the key file does not have the key that the head names.
+   * @throws {LostTrail} when there is no trail although the keys have begun one.
+   */
+  static async open(store: OpenStore, options: LedgerOptions): Promise<Ledger> {
+    const queries = queriesOn(store);
+    const { keys } = options;
+    let [head] = await store.read<HeadRow>(queries.head);
+    if (head === undefined) {
+      if (keys.trail !== undefined) throw new LostTrail("The store holds no trail, but the key file has begun one");
+      await store.apply([queries.newHead(firstHead(options, await store.now()))]);
+      [head] = await store.read<HeadRow>(queries.head);
+    }
+    if (head === undefined) throw new Error("The head of the trail could not be written");
+    assertHonest(keys, head);
+    const [newest] = await store.read<EventRow>(queries.after(head.seq - 1, 1));
+    if (head.seq > head.floor_seq && newest?.hash !== head.hash)
+      throw new DamagedHead(`Event ${head.seq} is not the one that the head of the trail names`);
+    const ledger = new Ledger(store, queries, options, head);
+    keys.begun(ledger.genesis);
+    return ledger;
+  }
+
+  /** As of the last batch of this process. */
+  get head(): Pick<HeadRow, "seq" | "hash"> {
+    return this.#last;
+  }
+
+  /** The newest event that this process has met. */
+  get seen(): Pick<HeadRow, "seq" | "hash"> {
+    return this.#seen;
+  }
+
+  /**
+   * Looks where the trail stands, and remembers it.
+   *
+   * @throws {SetBack} when the trail does not continue from what this process has seen.
+   * @throws {DamagedHead | MissingKey | StoreFailure}
+   */
+  async look(): Promise<HeadRow> {
+    const before = this.#seen;
+    const [row] = await this.#store.read<HeadBeside>(this.queries.headBeside(before.seq));
+    if (row === undefined) throw new DamagedHead("The head of the trail is gone");
+    return this.#checked(row, before);
+  }
+
+  /** The newest checkpoint among the last events, or where the trail begins: whoever wrote it may be gone. */
+  async lastCheckpoint(): Promise<{ readonly size: number; readonly at: number }> {
+    const { seq, floor_seq } = this.#last;
+    const newest = this.queries.events
+      .select(["seq as size", "at"])
+      .where("type", "=", "audit.checkpoint")
+      .where("seq", ">", seq - lookBack)
+      .orderBy("seq", "desc")
+      .limit(1);
+    const [found] = await this.#store.read<{ size: number; at: number }>(newest);
+    return found ?? { size: Math.max(floor_seq, seq - lookBack), at: genesisOf(this.#last).createdAt };
+  }
+
+  /**
+   * Where a request for approval stands, by the trail alone.
+   *
+   * @returns `undefined` where the trail does not prove that it was filed.
+   * @throws {DamagedHead | StoreFailure}
+   */
+  async standingOf(approvalId: string): Promise<Standing | undefined> {
+    return this.#linked.reach(this.#store, await this.look(), approvalId);
+  }
+
+  /** @throws {StoreFailure} nothing was written, or, of kind `lost`, perhaps all of it: ask `settleAttempt`. */
+  async write(entries: readonly Entry[]): Promise<readonly Receipt[]> {
+    const isPlain = entries.every(({ changes, check }) => changes === undefined && check === undefined);
+    // On SQLite nobody else writes as a rule, so that the head known here is the head: one round trip to the thread.
+    if (isPlain && this.#known !== undefined && this.#store.dialect === "sqlite") {
+      const { statements, attempt } = this.#prepared(entries, this.#known, Date.now());
+      const from = this.#known;
+      this.#known = undefined;
+      try {
+        await this.#store.apply([this.queries.moveHead(from, attempt.head), ...statements]);
+        return this.#done(attempt);
+      } catch (error) {
+        if (!isStoreFailure(error) || error.kind !== "mismatch") throw damageOf(error);
+      }
+    }
+    try {
+      return this.#done(await this.#store.transaction((transaction) => this.#inTransaction(transaction, entries)));
+    } catch (error) {
+      throw damageOf(error);
+    }
+  }
+
+  /**
+   * Tries whether a write would be taken now: locks and checks the head as a write does, and commits a change.
+   *
+   * @throws {DamagedHead | MissingKey | StoreFailure} when not.
+   */
+  async probe(): Promise<void> {
+    await this.#store.transaction(async (transaction) => {
+      await this.#locked(transaction);
+      await transaction.runLast(...this.queries.touch(`ready:${this.#options.instance}`));
+    });
+  }
+
+  /** After a connection was lost: whether the batch of then was committed all the same. */
+  async settleAttempt(): Promise<readonly Receipt[] | undefined> {
+    const attempt = this.#attempt;
+    if (attempt === undefined) return undefined;
+    const [found] = await this.#store.transaction(async (transaction) => {
+      // What was sent may still be on its way through the server: whoever holds the head is waited for before looking.
+      await transaction.run(this.queries.headForWriting(this.#seen.seq));
+      return transaction.rows<EventRow>(this.queries.after(attempt.seq - 1, 1));
+    });
+    this.#attempt = undefined;
+    return found?.seq === attempt.seq && found.hash === attempt.hash ? this.#done(attempt) : undefined;
+  }
+
+  async #inTransaction(transaction: Transaction, entries: readonly Entry[]): Promise<Attempt> {
+    const { now, head } = await this.#locked(transaction);
+    const refusals = new Map<Entry, Error>();
+    const evidence = entries.some(({ check }) => check !== undefined) ? await this.#evidence(transaction, head) : undefined;
+    for (const [index, entry] of entries.entries()) {
+      const { changes, check } = entry;
+      let refusal = evidence === undefined ? undefined : check?.(evidence, now);
+      if (refusal === undefined && changes !== undefined) refusal = await tried(transaction, `change_${index}`, changes);
+      if (refusal !== undefined) refusals.set(entry, refusal);
+      else evidence?.add(entry.events, { seq: head.seq, hash: head.hash, at: now });
+    }
+    const { statements, attempt } = this.#prepared(entries, head, now, refusals);
+    // Before it is sent: a connection that breaks at the commit leaves open whether it took place.
+    this.#attempt = attempt;
+    await transaction.runLast(...statements, withoutCount(this.queries.moveHead(head, attempt.head)));
+    return attempt;
+  }
+
+  /** Nobody else can write until the transaction ends. */
+  async #locked(transaction: Transaction): Promise<{ readonly now: number; readonly head: HeadRow }> {
+    const before = this.#seen;
+    const [row] = await transaction.rows<HeadBeside & { readonly now: number }>(this.queries.headForWriting(before.seq));
+    if (row === undefined) throw new DamagedHead("The head of the trail is gone");
+    const { now, ...beside } = row;
+    return { now, head: this.#checked(beside, before) };
+  }
+
+  /** @throws {DamagedHead | MissingKey} */
+  #checked({ held, ...head }: HeadBeside, before: HeadRow): HeadRow {
+    assertHonest(this.#options.keys, head);
+    assertContinues(before, head, held);
+    if (head.seq >= this.#seen.seq) this.#seen = head;
+    return head;
+  }
+
+  async #evidence(transaction: Transaction, head: HeadRow): Promise<BatchEvidence> {
+    const { dialect } = this.#store;
+    await this.#linked.catchUp({ dialect, read: (query) => transaction.rows(query) }, head, true);
+    return new BatchEvidence(this.#linked);
+  }
+
+  #prepared(entries: readonly Entry[], head: HeadRow, at: number, refusals: ReadonlyMap<Entry, Error> = new Map()) {
+    const rows: EventRow[] = [];
+    const beside: Statement[] = [];
+    const receipts: Receipt[] = [];
+    let { seq, hash, floor_seq, floor_hash } = head;
+    const before = newestLinked(head);
+    const metas: EventMeta[] = [];
+    let linked = before;
+    for (const entry of entries) {
+      const refusal = refusals.get(entry);
+      if (refusal !== undefined) {
+        receipts.push({ refusal });
+        continue;
+      }
+      if (entry.above !== undefined) seq = Math.max(seq, entry.above);
+      const begin = rows.length;
+      if (entry.floor !== undefined) [floor_seq, floor_hash] = [entry.floor.seq, entry.floor.hash];
+      if (entry.beside !== undefined) beside.push(...entry.beside({ seq, hash, at }));
+      for (const draft of entry.events) {
+        const row = this.#row(draft, { seq, hash, at }, linked);
+        ({ seq, hash } = row);
+        if (isLinked(row.type)) {
+          linked = { hash, seq };
+          metas.push(JSON.parse(row.meta) as EventMeta);
+        }
+        rows.push(row);
+      }
+      receipts.push({ seq: rows[begin]?.seq ?? seq + 1, hash: rows[begin]?.hash ?? "" });
+    }
+    const approval = { approval_seq: linked.seq, approval_hash: linked.hash };
+    const { id, keyed } = this.#chainKey();
+    const moved = { ...head, ...approval, format: trailFormat, seq, hash, floor_seq, floor_hash };
+    const first = rows[0];
+    const attempt: Attempt = {
+      seq: first?.seq ?? -1,
+      hash: first?.hash ?? "",
+      receipts,
+      linked: { before, metas },
+      head: { ...moved, mac: `${id}:${headMac(keyed, moved)}` },
+    };
+    return { statements: rows.length === 0 ? beside : [this.queries.insert(rows), ...beside], attempt };
+  }
+
+  #row({ fields, body }: Draft, before: Position, linked: EventLink): EventRow {
+    const seq = before.seq + 1;
+    const said = typeof fields === "function" ? fields(before) : fields;
+    const { id, keyed } = this.#chainKey();
+    const numbered = { at: before.at, instance: this.#options.instance, key: id, seq };
+    const meta = metaText(said, isLinked(said.type) ? { ...numbered, link: linked } : numbered);
+    const salt = body === undefined ? null : freshSalt();
+    const bodyHash = body === undefined || salt === null ? noBody : bodyHashOf(salt, body);
+    return {
+      seq,
+      at: before.at,
+      type: said.type,
+      call_id: said.callId ?? "",
+      meta,
+      body: body ?? null,
+      salt,
+      body_hash: bodyHash,
+      hash: keyed.ofEvent(chain, seq, before.hash, meta, bodyHash),
+    };
+  }
+
+  /** The key to write with: another one once a rotation was activated. */
+  #chainKey(): { readonly id: string; readonly keyed: Keyed } {
+    const { id, secret } = this.#options.keys.current.chain;
+    if (this.#keyed?.id !== id) this.#keyed = { id, keyed: new Keyed(secret) };
+    return this.#keyed;
+  }
+
+  #done(attempt: Attempt): readonly Receipt[] {
+    this.#attempt = undefined;
+    this.#known = attempt.head;
+    this.#last = attempt.head;
+    if (attempt.head.seq >= this.#seen.seq) this.#seen = attempt.head;
+    this.#linked.add(attempt.linked.before, attempt.linked.metas, newestLinked(attempt.head));
+    return attempt.receipts;
+  }
+}
+
+/** The row is locked, so the count cannot differ; without it all statements travel at once. */
+const withoutCount = ({ sql, parameters }: Statement): Statement => ({ sql, parameters });
+
+const plain = (sql: string): Statement => ({ sql, parameters: [] });
+
+/** Of one entry, whatever the others say: a count, a constraint, or a statement that the database does not take. */
+const isOfEntry = (error: unknown): error is Error =>
+  isStoreFailure(error) && (error.kind === "mismatch" || error.kind === "conflict" || error.kind === "other");
+
+/** A number that the head has not given out yet stands in the trail: the head was set back, or an event was planted. */
+const damageOf = (error: unknown): unknown =>
+  isStoreFailure(error) && error.kind === "conflict" && error.message.includes("audit_event")
+    ? new DamagedHead("An event stands behind the head of the trail")
+    : error;
+
+/** @returns Why the changes were refused; they are undone then. */
+const tried = async (transaction: Transaction, savepoint: string, changes: readonly Statement[]): Promise<Error | undefined> => {
+  await transaction.run(plain(`savepoint ${savepoint}`));
+  try {
+    for (const change of changes) await transaction.run(change);
+    await transaction.run(plain(`release savepoint ${savepoint}`));
+    return undefined;
+  } catch (error) {
+    if (!isOfEntry(error)) throw error;
+    await transaction.run(plain(`rollback to savepoint ${savepoint}`), plain(`release savepoint ${savepoint}`));
+    return error;
+  }
+};

@@ -1,0 +1,217 @@
+// The linked events of the trail, read backward from the head by their links and verified one by one. Each process keeps
+// the newest of them in memory, so that a decision reads only what others have written since.
+
+import { metaOf } from "../verify/meta.ts";
+import { VerifyKeys } from "../verify/verify-keys.ts";
+import { rowProblem } from "../verify/verify-row.ts";
+import type { Draft, Position } from "./entry.ts";
+import { type EventLink, type EventMeta, isLinked } from "./event.ts";
+import { type Evidence, filedFields, type Standing, standingOf, type Told } from "./evidence.ts";
+import { DamagedHead, otherHistory } from "./head.ts";
+import type { TrailKeys } from "./keys.ts";
+import { type ReadRow, type RowSource, readRows } from "./rows.ts";
+import { type HeadRow, newestLinked, type TrailQueries } from "./tables.ts";
+
+const pageRows = 200;
+/**
+ * The policy's longest times, whatever the options say: a request waits for people for at most 7 days and is usable for at
+ * most one. An event of these days may decide about a call, so all of them stay in memory. `retentionDays` does not matter.
+ */
+const reachMs = 9 * 86_400_000;
+/** With fewer requests in memory, those that are older are not looked for. It is no limit: see `reachMs`. */
+const forgetFrom = 10_000;
+
+/** What is known: all linked events after `next`, up to and including `newest`. */
+interface Known {
+  readonly newest: EventLink;
+  /** The linked event to be read next, going back. */
+  readonly next: EventLink;
+  /** Nothing before can be proven, or matter. */
+  readonly isEnd: boolean;
+  readonly byRequest: Map<string, Told[]>;
+}
+
+export class LinkedEvents {
+  readonly #queries: TrailQueries;
+  readonly #keysNow: () => TrailKeys;
+  #keys: { readonly of: TrailKeys; readonly verify: VerifyKeys } | undefined;
+  #known: Known;
+  #forgetAt = forgetFrom;
+
+  /**
+   * @param keys  Of the key file as it is now: it may gain keys while the process runs.
+   * @param newest  Named by the head that the process met first. The links of later events must lead back to it.
+   */
+  constructor(queries: TrailQueries, keys: () => TrailKeys, newest: EventLink) {
+    this.#queries = queries;
+    this.#keysNow = keys;
+    this.#known = since(newest);
+  }
+
+  /** As far as it was read. */
+  standing(approvalId: string): Standing | undefined {
+    return standingOf(this.#known.byRequest.get(approvalId) ?? []);
+  }
+
+  /**
+   * Reads what was written since the last time. The links lead back to the newest event known before, or the store was set back:
+   * the event that ended a request may be among those that are gone.
+   *
+   * @param isLocked  Nobody else can write meanwhile, so the head is the newest.
+   * @throws {DamagedHead} when an event in between is gone or does not verify.
+   * @throws {SetBack} when the links lead past what is known.
+   */
+  async catchUp(rows: RowSource, head: HeadRow, isLocked: boolean): Promise<void> {
+    const newest = newestLinked(head);
+    const before = this.#known;
+    if (isSame(before.newest, newest)) return;
+    // Read before this process wrote again: what is known is newer.
+    if (!isLocked && newest.seq < before.newest.seq) return;
+    const added: Told[] = [];
+    let next = newest;
+    while (next.seq > before.newest.seq && next.seq > head.floor_seq) {
+      const page: Page = await this.#page(rows, head, next, before.newest.seq);
+      added.push(...page.told);
+      if (page.isBroken || page.told.length === 0) {
+        // Unlocked, the events may be pruned at this moment. What depends on them is decided under the lock.
+        if (!isLocked) return;
+        throw new DamagedHead(`The trail is damaged: approval event ${page.next.seq} is gone or was changed`);
+      }
+      next = page.next;
+    }
+    if (this.#known !== before) {
+      // Another call read meanwhile, and perhaps less far. A decision inside the transaction needs all of it.
+      if (isLocked) await this.catchUp(rows, head, isLocked);
+      return;
+    }
+    // Events in between were pruned, so nothing older can be used any more.
+    if (next.seq > before.newest.seq) {
+      this.#known = since(newest);
+      return;
+    }
+    if (!isSame(next, before.newest)) throw otherHistory(before.newest.seq);
+    for (const told of added.reverse()) append(before.byRequest, told);
+    this.#known = { ...before, newest };
+    this.#forget(before.byRequest);
+  }
+
+  /** Reads back until the filing of a request is found, or cannot be. Outside of the writer's transaction. */
+  async reach(rows: RowSource, head: HeadRow, approvalId: string): Promise<Standing | undefined> {
+    await this.catchUp(rows, head, false);
+    for (;;) {
+      const known = this.#known;
+      const standing = this.standing(approvalId);
+      if (standing !== undefined || known.isEnd) return standing;
+      const page = await this.#page(rows, head, known.next, 0);
+      if (this.#known !== known) continue;
+      for (const told of page.told) prepend(known.byRequest, told);
+      const oldest = page.told.at(-1);
+      const isOld = oldest === undefined || oldest.at < Date.now() - reachMs || oldest.type === "store.restored";
+      this.#known = { ...known, next: page.next, isEnd: page.isBroken || isOld || page.next.seq === 0 };
+    }
+  }
+
+  /** What this process has written itself. */
+  add(before: EventLink, metas: readonly EventMeta[], newest: EventLink): void {
+    const known = this.#known;
+    if (metas.length === 0 || !isSame(known.newest, before)) return;
+    for (const meta of metas) append(known.byRequest, toldBy(meta));
+    this.#known = { ...known, newest };
+    this.#forget(known.byRequest);
+  }
+
+  #forget(byRequest: Map<string, Told[]>): void {
+    if (byRequest.size < this.#forgetAt) return;
+    const before = Date.now() - reachMs;
+    for (const [id, told] of byRequest) if ((told.at(-1)?.at ?? 0) < before) byRequest.delete(id);
+    this.#forgetAt = Math.max(forgetFrom, 2 * byRequest.size);
+  }
+
+  async #page(rows: RowSource, head: HeadRow, from: EventLink, above: number): Promise<Page> {
+    const found = await readRows(rows, this.#queries.linked(from.seq, above, pageRows), true);
+    const told: Told[] = [];
+    let next = from;
+    for (const row of [...found].reverse()) {
+      const meta = this.#verified(row, next, head);
+      if (meta?.link === undefined) return { told, next, isBroken: true };
+      told.push(toldBy(meta));
+      next = meta.link;
+      // Older than this, nothing is usable, and after a restore every earlier request is void.
+      if (meta.type === "store.restored") break;
+    }
+    return { told, next, isBroken: false };
+  }
+
+  #verified(row: ReadRow, expected: EventLink, head: HeadRow): EventMeta | undefined {
+    if (row.seq !== expected.seq || row.hash !== expected.hash) return undefined;
+    // Numbers skip what a restore lost, so the first row after the floor may have any number.
+    const isFirst = row.seq - 1 === head.floor_seq || typeof row.previous !== "string";
+    const previous = isFirst ? head.floor_hash : (row.previous ?? undefined);
+    const keys = this.#keysNow();
+    if (this.#keys?.of !== keys) this.#keys = { of: keys, verify: new VerifyKeys(keys, keys.checkpoint.fingerprint) };
+    return rowProblem(row, previous, this.#keys.verify) === undefined ? metaOf(row.meta) : undefined;
+  }
+}
+
+interface Page {
+  /** Newest first. */
+  readonly told: readonly Told[];
+  readonly next: EventLink;
+  readonly isBroken: boolean;
+}
+
+/** Evidence with what earlier entries of the same batch are about to write. */
+export class BatchEvidence implements Evidence {
+  readonly #linked: LinkedEvents;
+  readonly #pending = new Map<string, number>();
+
+  constructor(linked: LinkedEvents) {
+    this.#linked = linked;
+  }
+
+  /** Counted as one more event, so that a decision made before it is made again. */
+  readonly standing = (approvalId: string): Standing | undefined => {
+    const standing = this.#linked.standing(approvalId);
+    const pending = this.#pending.get(approvalId) ?? 0;
+    return standing === undefined || pending === 0 ? standing : { ...standing, events: standing.events + pending };
+  };
+
+  /** @param at  Where the batch begins: only the names of requests are taken from the events. */
+  add(drafts: readonly Draft[], at: Position): void {
+    for (const { fields } of drafts) {
+      const { approvalId, type } = typeof fields === "function" ? fields(at) : fields;
+      if (approvalId === undefined || !isLinked(type)) continue;
+      this.#pending.set(approvalId, (this.#pending.get(approvalId) ?? 0) + 1);
+    }
+  }
+}
+
+/** Nothing is read yet. */
+const since = (newest: EventLink): Known => ({ newest, next: newest, isEnd: newest.seq === 0, byRequest: new Map() });
+
+const isSame = (one: EventLink, other: EventLink): boolean => one.seq === other.seq && one.hash === other.hash;
+
+const toldBy = ({ type, seq, at, approvalId, principal, detail, ...rest }: EventMeta): Told => ({
+  ...(type === "approval.filed" ? filedFields(rest) : {}),
+  type,
+  seq,
+  at,
+  detail,
+  ...(approvalId === undefined ? {} : { approvalId }),
+  ...(principal === undefined ? {} : { principal }),
+});
+
+const append = (all: Map<string, Told[]>, told: Told): void => {
+  const { approvalId } = told;
+  // A restore voids every request that was filed before it.
+  if (told.type === "store.restored") all.clear();
+  if (approvalId === undefined) return;
+  const known = all.get(approvalId);
+  if (known === undefined) all.set(approvalId, [told]);
+  else known.push(told);
+};
+
+const prepend = (all: Map<string, Told[]>, told: Told): void => {
+  const { approvalId } = told;
+  if (approvalId !== undefined) all.set(approvalId, [told, ...(all.get(approvalId) ?? [])]);
+};

@@ -1,0 +1,142 @@
+// Removes events that are too old, and leaves an event that says so in the same transaction. Events that are gone without
+// such an event are damage. Each event is verified before it is removed: what Quater removed with a record is gone for good,
+// and the evidence of a change would be gone with it.
+
+import type { OpenStore } from "../../store/service.ts";
+import { type Attestation, readLine } from "../restore/attestation.ts";
+import { contradictions, headOf } from "../restore/compare.ts";
+import { linesFromEnd } from "../restore/tail.ts";
+import { readerOf, type TrailReader, type Verified, verifiedRows } from "../verify/find.ts";
+import { assertVerified, erasedIn, Unverified, verifiedPages } from "../verify/verified.ts";
+import { VerifyKeys } from "../verify/verify-keys.ts";
+import { isBodyGone } from "../verify/verify-row.ts";
+import type { SignedCheckpoint } from "./chain.ts";
+import type { EventLink } from "./event.ts";
+import type { TrailKeys } from "./keys.ts";
+import { chain, compiled, type HeadRow, queriesOn } from "./tables.ts";
+import type { Trail } from "./trail.ts";
+
+/** Events per transaction: a year's worth at once would hold the lock for too long. */
+const perPrune = 5_000;
+
+export interface PruneParts {
+  readonly trail: Trail;
+  readonly store: OpenStore;
+  readonly keys: TrailKeys;
+  /** Absolute paths of the configured sinks that can be read back. */
+  readonly sinkFiles: readonly string[];
+}
+
+/**
+ * Removes events older than `beforeMs`, up to the newest checkpoint that every sink file holds. So the sinks still prove
+ * which event the trail now begins after.
+ *
+ * @returns How many events.
+ * @throws {Unverified} when an event does not verify, or a sink file does not confirm the trail. Nothing from there on is removed.
+ */
+export const prune = async (parts: PruneParts, beforeMs: number): Promise<number> => {
+  const { trail, store, keys } = parts;
+  const reader = readerOf(store, keys);
+  const { genesis } = await trail.open();
+  const head = await headOf(store);
+  if (head === undefined) return 0;
+  let floor: EventLink = { seq: head.floor_seq, hash: head.floor_hash };
+  let most: number | undefined;
+  let removed = 0;
+  for (;;) {
+    const old = await oldEvents(reader, floor, most ?? head.seq, beforeMs);
+    if (old.length === 0) return removed;
+    if (most === undefined) {
+      most = await attested(parts, reader, head, genesis);
+      continue;
+    }
+    const through = await removeEvents(parts, reader, floor, old);
+    if (through === undefined) return removed;
+    removed += old.length;
+    floor = through;
+  }
+};
+
+/** The verified events after `floor`, up to the last one of a page that is old enough. */
+const oldEvents = async (reader: TrailReader, floor: EventLink, most: number, beforeMs: number): Promise<readonly Verified[]> => {
+  const old: Verified[] = [];
+  for await (const page of verifiedPages(reader, floor, most)) {
+    const last = page.findLastIndex(({ meta }) => meta.at < beforeMs);
+    old.push(...page.slice(0, last + 1));
+    if (last < page.length - 1 || old.length >= perPrune) break;
+  }
+  return old;
+};
+
+/** @returns The last of them; `undefined` when another instance removed them first. */
+const removeEvents = async (
+  { trail, store }: PruneParts,
+  reader: TrailReader,
+  floor: EventLink,
+  old: readonly Verified[],
+): Promise<EventLink | undefined> => {
+  const { seq, hash } = old.at(-1)?.row ?? floor;
+  await assertBodies(reader, floor.seq, seq, old);
+  const { db } = queriesOn(store);
+  const gone = db.deleteFrom("audit_event").where("chain", "=", chain).where("seq", ">", floor.seq).where("seq", "<=", seq);
+  const receipt = await trail.record({
+    // Another count means a row between them that no event of the trail is.
+    changes: [{ ...compiled(gone), expects: old.length }],
+    floor: { seq, hash },
+    events: [{ fields: { type: "audit.erased", detail: { pruned: { from: floor.seq + 1, through: seq, hash } } } }],
+  });
+  if (!("refusal" in receipt)) return { seq, hash };
+  if (((await headOf(store))?.floor_seq ?? 0) > floor.seq) return undefined;
+  throw new Unverified(`The store does not hold exactly the events ${floor.seq + 1} to ${seq}: ${receipt.refusal.message}`);
+};
+
+/** A body that is gone must be named by an event that says so, and a body that such an event names must be gone. */
+const assertBodies = async (reader: TrailReader, floor: number, through: number, events: readonly Verified[]): Promise<void> => {
+  const erased = await erasedIn(reader, floor, through);
+  for (const { row } of events) {
+    if (isBodyGone(row) && !erased.has(row.seq)) throw new Unverified(`The body of event ${row.seq} is gone without a record`);
+    if (row.body !== null && erased.has(row.seq))
+      throw new Unverified(`The body of event ${row.seq} was erased, but it is there again`);
+  }
+};
+
+/** @returns Up to which event the trail's newest checkpoint and the newest line of every sink file attest the trail. */
+const attested = async (parts: PruneParts, reader: TrailReader, head: HeadRow, genesis: string): Promise<number> => {
+  const { store, keys, sinkFiles } = parts;
+  const sizes = [await ownCheckpoint(reader, head, new VerifyKeys(keys, keys.checkpoint.fingerprint))];
+  for (const file of sinkFiles) {
+    const line = newestIn(file, keys, genesis);
+    if (line !== undefined) {
+      const [contradiction] = await contradictions({ store, keys, genesis }, head, [{ file, line }]);
+      if (contradiction !== undefined) throw new Unverified(`The sink ${file} attests another event ${line.seq}`);
+    }
+    sizes.push(line?.seq ?? 0);
+  }
+  return Math.min(...sizes);
+};
+
+const ownCheckpoint = async (reader: TrailReader, head: HeadRow, keys: VerifyKeys): Promise<number> => {
+  const { page, previous } = queriesOn(reader.store);
+  const newest = page("before", head.seq + 1, 1)
+    .select(previous)
+    .where("type", "=", "audit.checkpoint");
+  const [found] = await verifiedRows(reader, newest);
+  if (found === undefined) return 0;
+  const { row, meta } = assertVerified(found);
+  const checkpoint = meta.detail as SignedCheckpoint;
+  if (keys.hasSigned(checkpoint) && checkpoint.size === row.seq - 1) return checkpoint.size;
+  throw new Unverified(`The checkpoint in event ${row.seq} is not signed by the key`);
+};
+
+/** Returns the newest line of this trail; `undefined` when the file holds none. */
+const newestIn = (file: string, keys: TrailKeys, genesis: string): Attestation | undefined => {
+  try {
+    for (const line of linesFromEnd(file)) {
+      const read = readLine(line, keys.publicKeys);
+      if (typeof read !== "string" && read.genesis === genesis) return read;
+    }
+    return undefined;
+  } catch (error) {
+    throw new Unverified(`The sink ${file} cannot be read (${String((error as NodeJS.ErrnoException).code)})`);
+  }
+};

@@ -1,0 +1,96 @@
+// Refusals, so that each is accounted for and nobody can fill the disk by being refused: the first few of a principal and
+// code are events of their own, the rest of a loop is one event with a count.
+
+import type { Arrival, QuaterError } from "../../../core/index.ts";
+import type { EventFields } from "./event.ts";
+
+const windowMs = 10_000;
+/** Events of their own per window, principal and code. */
+const single = 10;
+/** Without a principal: one per second and reason. */
+const sampleMs = 1_000;
+/** Kinds of refusals that are told apart at once; beyond it the oldest is written out. */
+const most = 1_000;
+
+interface Run {
+  readonly startedAt: number;
+  written: number;
+  count: number;
+  first: number;
+  last: number;
+  fields: EventFields;
+}
+
+export class Refusals {
+  readonly #note: (fields: EventFields) => void;
+  readonly #runs = new Map<string, Run>();
+
+  constructor(note: (fields: EventFields) => void) {
+    this.#note = note;
+  }
+
+  /** A refused call whose caller is known. */
+  refused(fields: EventFields): void {
+    const { principal, errorCode, policy } = fields;
+    const who = principal === undefined ? "" : `${principal.issuer}\n${principal.subject}\n${principal.credential}`;
+    this.#add(`call\n${who}\n${errorCode}\n${policy}`, fields, windowMs, single);
+  }
+
+  /** Somebody who could not say who he is. */
+  unknown({ callId, surface, handler, peer, traceId }: Arrival, error: QuaterError): void {
+    const fields = {
+      type: "credential.failed" as const,
+      callId,
+      surface,
+      errorCode: error.code,
+      outcome: "refused" as const,
+      ...(handler === undefined ? {} : { handler }),
+      ...(peer === undefined ? {} : { peer }),
+      ...(traceId === undefined ? {} : { traceId }),
+    };
+    this.#add(`door\n${surface}\n${error.code}`, fields, sampleMs, 1);
+  }
+
+  /** Writes the counts of windows that are over. */
+  sweep(now = Date.now()): void {
+    for (const [key, run] of this.#runs) {
+      const lengthMs = key.startsWith("door") ? sampleMs : windowMs;
+      if (now - run.startedAt >= lengthMs) this.#close(key, run);
+    }
+  }
+
+  /** Writes all counts, at the end. */
+  flush(): void {
+    for (const [key, run] of this.#runs) this.#close(key, run);
+  }
+
+  #add(key: string, fields: EventFields, lengthMs: number, singles: number): void {
+    const now = Date.now();
+    const before = this.#runs.get(key);
+    if (before !== undefined && now - before.startedAt >= lengthMs) this.#close(key, before);
+    const run = this.#runs.get(key) ?? this.#begin(key, fields, now);
+    if (run.written < singles) {
+      run.written++;
+      this.#note(fields);
+      return;
+    }
+    if (run.count === 0) run.first = now;
+    run.count++;
+    run.last = now;
+    run.fields = fields;
+  }
+
+  #begin(key: string, fields: EventFields, now: number): Run {
+    const oldest = this.#runs.size >= most ? this.#runs.entries().next().value : undefined;
+    if (oldest !== undefined) this.#close(...oldest);
+    const run = { startedAt: now, written: 0, count: 0, first: now, last: now, fields };
+    this.#runs.set(key, run);
+    return run;
+  }
+
+  /** The last one stands for all: its call id is in the event. */
+  #close(key: string, { fields, count, first, last }: Run): void {
+    this.#runs.delete(key);
+    if (count > 0) this.#note({ ...fields, count, first, last });
+  }
+}

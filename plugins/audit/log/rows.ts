@@ -1,0 +1,156 @@
+// The one way in which events are read to be verified or shown. A database returns what it was given, and an attacker may
+// have given it any bytes: a separator inside a cell, a blob instead of text. Each row read here has exactly the cells of
+// the table, or says what is wrong with it.
+
+import { isUtf8 } from "node:buffer";
+import type { OpenStore, Query } from "../../store/service.ts";
+import type { EventRow } from "./event.ts";
+
+/** A row as it was read. Nothing of it is verified yet. */
+export interface ReadRow extends EventRow {
+  /** Why the cells are not what the table promises, as the end of a sentence: "holds a blob as meta". */
+  readonly malformed?: string;
+  /** The stored hash of the row before it, where the page asked for it. */
+  readonly previous?: string | null;
+}
+
+/** A store, or a transaction on one. */
+export interface RowSource {
+  readonly dialect: OpenStore["dialect"];
+  readonly read: <Row>(query: Query) => Promise<readonly Row[]>;
+}
+
+/** A page of rows: a Kysely query that selects the columns of `audit_event`, and `previous` where it is wanted. */
+export interface Page {
+  compile(): { readonly sql: string; readonly parameters: readonly unknown[] };
+}
+
+const names = ["seq", "at", "type", "call_id", "meta", "body", "salt", "body_hash", "hash", "previous"] as const;
+type Name = (typeof names)[number];
+const numbers: ReadonlySet<Name> = new Set(["seq", "at"]);
+const optional: ReadonlySet<Name> = new Set(["body", "salt", "previous"]);
+
+/** Between cells and between rows: control characters, which JSON text never holds unescaped. */
+const [cell, line] = ["\u001f", "\u001e"] as const;
+
+/**
+ * Reads a page as one text, because the driver takes ten times as long to make an object of every row. The text can be
+ * split in one way only: each row adds eight or nine separators of cells and one of rows, so a page whose totals are
+ * exact has none inside a cell. A page whose totals are not exact is read again cell by cell.
+ *
+ * @returns The rows by number, ascending.
+ * @throws {StoreFailure}
+ */
+export const readRows = async (store: RowSource, page: Page, hasPrevious = false): Promise<readonly ReadRow[]> => {
+  const columns = hasPrevious ? names : names.slice(0, -1);
+  const { sql, parameters } = page.compile();
+  const from = (selected: string): Query => ({ sql: `select ${selected} from (${sql}) as page`, parameters });
+  const [found] = await store.read<{ n: number; typed: number; rows: string | ArrayBuffer | null }>(from(asText(store, columns)));
+  if (found === undefined || found.n === 0) return [];
+  const text = found.typed === found.n ? textIn(found.rows) : undefined;
+  const rows = text === undefined ? undefined : rowsIn(text, columns, found.n);
+  return inOrder(rows ?? (await cellByCell(store, from, columns)));
+};
+
+const asText = ({ dialect }: RowSource, columns: readonly Name[]): string => {
+  const cells = columns.map((name) =>
+    numbers.has(name) ? name : optional.has(name) ? `coalesce('=' || ${name}, '-')` : `'=' || ${name}`,
+  );
+  const text = `string_agg(concat_ws('${cell}', ${cells.join(", ")}), '${line}')`;
+  if (dialect === "postgres") return `count(*) as n, count(*) as typed, ${text} as rows`;
+  // SQLite's columns hold any type, and its texts any bytes. As a blob, because the driver ends the process over text that
+  // is not UTF-8.
+  return `count(*) as n, count(*) filter (where ${typed(columns)}) as typed, cast(${text} as blob) as rows`;
+};
+
+const textIn = (rows: string | ArrayBuffer | null): string | undefined => {
+  if (rows === null || typeof rows === "string") return rows ?? "";
+  const bytes = Buffer.from(rows);
+  return isUtf8(bytes) ? bytes.toString("utf8") : undefined;
+};
+
+const typed = (columns: readonly Name[]): string =>
+  columns
+    .map((name) => {
+      if (optional.has(name)) return `typeof(${name}) in ('text', 'null')`;
+      return `typeof(${name}) = '${numbers.has(name) ? "integer" : "text"}'`;
+    })
+    .join(" and ");
+
+/** @returns `undefined` when the text does not split into exactly so many rows of exactly so many cells. */
+const rowsIn = (text: string, columns: readonly Name[], count: number): readonly ReadRow[] | undefined => {
+  const lines = text.split(line);
+  if (lines.length !== count) return undefined;
+  const rows: ReadRow[] = [];
+  for (const each of lines) {
+    const cells = each.split(cell);
+    if (cells.length !== columns.length) return undefined;
+    const [seq, at, type, call_id, meta, body, salt, body_hash, hash, previous] = cells as unknown as readonly string[] &
+      readonly [string, string, string, string, string, string, string, string, string];
+    const row: EventRow = {
+      seq: Number(seq),
+      at: Number(at),
+      type: type.slice(1),
+      call_id: call_id.slice(1),
+      meta: meta.slice(1),
+      body: body[0] === "=" ? body.slice(1) : null,
+      salt: salt[0] === "=" ? salt.slice(1) : null,
+      body_hash: body_hash.slice(1),
+      hash: hash.slice(1),
+    };
+    rows.push(previous === undefined ? row : { ...row, previous: previous[0] === "=" ? previous.slice(1) : null });
+  }
+  return rows;
+};
+
+/** Slow, and safe for any text in the cells. */
+const cellByCell = async (
+  store: RowSource,
+  from: (selected: string) => Query,
+  columns: readonly Name[],
+): Promise<readonly ReadRow[]> => {
+  if (store.dialect === "postgres") return store.read<ReadRow>(from(columns.join(", ")));
+  const selected = columns.map((name) => `typeof(${name}) as t_${name}, hex(cast(${name} as blob)) as h_${name}`).join(", ");
+  const found = await store.read<Record<string, string>>(from(selected));
+  return found.map((raw) => decoded(raw, columns));
+};
+
+const decoded = (raw: Readonly<Record<string, string>>, columns: readonly Name[]): ReadRow => {
+  const row: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const name of columns) {
+    const type = String(raw[`t_${name}`]);
+    const bytes = Buffer.from(String(raw[`h_${name}`]), "hex");
+    const isExpected = optional.has(name)
+      ? type === "text" || type === "null"
+      : type === (numbers.has(name) ? "integer" : "text");
+    if (!isExpected) problems.push(`holds ${type === "integer" ? "an integer" : `a ${type}`} as ${name}`);
+    else if (type === "text" && !isUtf8(bytes)) problems.push(`holds bytes that are not UTF-8 as ${name}`);
+    const text = bytes.toString("utf8");
+    row[name] = type === "null" && optional.has(name) ? null : numbers.has(name) ? Number(text) : text;
+  }
+  if (problems[0] !== undefined) row["malformed"] = problems[0];
+  return row as unknown as ReadRow;
+};
+
+const inOrder = (rows: readonly ReadRow[]): readonly ReadRow[] => [...rows].sort((one, other) => one.seq - other.seq);
+
+/** A line of an export. */
+export const exportedRow = (text: string): ReadRow => {
+  let cells: Readonly<Record<string, unknown>>;
+  try {
+    cells = Object(JSON.parse(text)) as typeof cells;
+  } catch {
+    cells = {};
+  }
+  const row: Record<string, unknown> = {};
+  const wrong: Name[] = [];
+  for (const name of names.slice(0, -1)) {
+    const value = cells[name];
+    const isExpected = typeof value === (numbers.has(name) ? "number" : "string") || (optional.has(name) && value === null);
+    if (!isExpected) wrong.push(name);
+    row[name] = isExpected ? value : numbers.has(name) ? Number.NaN : "";
+  }
+  if (wrong[0] !== undefined) row["malformed"] = `has no ${wrong[0]} of the right type`;
+  return row as unknown as ReadRow;
+};

@@ -1,0 +1,106 @@
+// Calls whose end nobody will record any more, because the process that ran them is gone: how they ended is unknown, and
+// the trail says so. The events between the start of such a process and the end of the trail are verified first. Otherwise a
+// planted start would become a genuine event about a call that never was, and a hidden end would be contradicted.
+
+import type { OpenStore, Statement } from "../../store/service.ts";
+import { headOf } from "../restore/compare.ts";
+import type { LostCall } from "../service.ts";
+import { readerOf, type TrailReader } from "../verify/find.ts";
+import { verifiedPages } from "../verify/verified.ts";
+import type { Draft } from "./entry.ts";
+import type { EventLink, EventMeta } from "./event.ts";
+import type { TrailKeys } from "./keys.ts";
+import { readRows } from "./rows.ts";
+import { compiled, type HeadRow, type InstanceRow, queriesOn } from "./tables.ts";
+import type { Trail } from "./trail.ts";
+
+/** Calls per process and sweep; more are left for the next. */
+const most = 500;
+
+export interface SweepParts {
+  readonly trail: Trail;
+  readonly store: OpenStore;
+  readonly keys: TrailKeys;
+}
+
+/**
+ * @returns How many calls were found.
+ * @throws {Unverified} when events do not verify; calls of processes that those events do not concern were swept.
+ */
+export const sweepUnknown = async (
+  { trail, store, keys }: SweepParts,
+  changesOf: (call: LostCall) => readonly Statement[] = () => [],
+): Promise<number> => {
+  const { db } = queriesOn(store);
+  const gone = await store.read<InstanceRow>(
+    db.selectFrom("audit_instance").selectAll().where("lease_until", "<", store.clock).where("instance", "<>", trail.instance),
+  );
+  const head = gone.length === 0 ? undefined : await headOf(store);
+  if (head === undefined) return 0;
+  const reader = readerOf(store, keys);
+  let found = 0;
+  let failure: unknown;
+  for (const row of gone) {
+    // SQLite stores any type. Quater writes these.
+    if (typeof row.instance !== "string" || !Number.isSafeInteger(row.floor_seq)) continue;
+    try {
+      found += await sweepInstance(row, await openCalls(reader, head, row));
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  if (failure !== undefined) throw failure;
+  return found;
+
+  async function sweepInstance({ instance, lease_until, floor_seq }: InstanceRow, calls: readonly EventMeta[]): Promise<number> {
+    const row = db.deleteFrom("audit_instance").where("instance", "=", instance).where("lease_until", "=", lease_until);
+    // With the row goes the right to say it: of two that sweep at once, one finds it gone and writes nothing.
+    const change =
+      calls.length <= most
+        ? row
+        : db
+            .updateTable("audit_instance")
+            .set({ floor_seq })
+            .where("instance", "=", instance)
+            .where("lease_until", "=", lease_until);
+    const metas = calls.slice(0, most);
+    const receipt = await trail.record({
+      changes: [{ ...compiled(change), expects: 1 }],
+      events: metas.map(unknown),
+      beside: () => metas.flatMap(lostCall).flatMap(changesOf),
+    });
+    return "seq" in receipt ? metas.length : 0;
+  }
+};
+
+/** The starts of an instance that no end follows, in order. */
+const openCalls = async (
+  reader: TrailReader,
+  head: HeadRow,
+  { instance, floor_seq }: InstanceRow,
+): Promise<readonly EventMeta[]> => {
+  const open = new Map<string, EventMeta>();
+  for await (const page of verifiedPages(reader, await eventBefore(reader, head, floor_seq), head.seq))
+    for (const { meta } of page) {
+      const { type, callId } = meta;
+      if (callId === undefined) continue;
+      if (type === "call.started" && meta.instance === instance) open.set(callId, meta);
+      else if (type === "call.ended" || type === "call.unknown") open.delete(callId);
+    }
+  return [...open.values()];
+};
+
+/** The event `seq`, or the one before it where a restore lost it. The event after it is bound to its hash. */
+const eventBefore = async ({ store }: TrailReader, head: HeadRow, seq: number): Promise<EventLink> => {
+  const [row] = seq <= head.floor_seq ? [] : await readRows(store, queriesOn(store).page("before", seq + 1, 1));
+  return row === undefined ? { seq: head.floor_seq, hash: head.floor_hash } : { seq: row.seq, hash: row.hash };
+};
+
+const lostCall = ({ approvalId, callId }: EventMeta): LostCall[] =>
+  approvalId === undefined || callId === undefined ? [] : [{ approvalId, callId }];
+
+const unknown = ({ instance, ...started }: EventMeta): Draft => {
+  const { approvalId, argsTag, callId, handler, principal, schema, surface, traceId } = started;
+  const said = { approvalId, argsTag, callId, handler, principal, schema, surface, traceId };
+  return { fields: { ...(said as object), type: "call.unknown", outcome: "unknown", detail: { startedBy: instance } } };
+};

@@ -1,0 +1,25 @@
+// What a failed write means, and the refusal of a call that cannot be recorded.
+
+import { QuaterError } from "../../../core/index.ts";
+import { isPassing, isStoreFailure } from "../../store/service.ts";
+import { DamagedHead, LostTrail, MissingKey } from "./head.ts";
+import type { Meaning } from "./writer.ts";
+
+export const meaningOf = (error: unknown): Meaning => {
+  if (error instanceof DamagedHead || (isStoreFailure(error) && error.kind === "broken")) return "damage";
+  return isPassing(error) || error instanceof MissingKey || error instanceof LostTrail ? "passing" : "unknown";
+};
+
+/** @param cause  The failure. The hint names damage for the operator; the caller never sees it. */
+export const unrecorded = (cause: unknown): QuaterError =>
+  new QuaterError({
+    code: "audit_unavailable",
+    kind: "unavailable",
+    message: "The call cannot be recorded right now",
+    hint: cause instanceof DamagedHead ? cause.message : "The trail's store cannot be written: see the log for why",
+    retryAfterSeconds: 1,
+    ...(cause === undefined ? {} : { cause }),
+  });
+
+/** For the log: the database's code and sentence. */
+export const textOf = (error: unknown): string => (isStoreFailure(error) ? `${error.code}: ${error.message}` : String(error));

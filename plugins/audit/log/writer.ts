@@ -1,0 +1,289 @@
+// One queue per process, and one batch on its way at a time: while it is committed, the next one gathers. Whoever needs a
+// durable record waits for it, for so long; everybody else goes on.
+
+import { isStoreFailure } from "../../store/service.ts";
+import type { Entry, Receipt } from "./entry.ts";
+
+/** A batch closes at the first of these; an idle writer waits for nothing but the current turn of the event loop. */
+const batch = { events: 64, bytes: 256 * 1024 } as const;
+/** What may wait while the store cannot be written: beyond it, records that nobody waits for are dropped and counted. */
+const backlog = { entries: 10_000, bytes: 16 * 1024 * 1024 } as const;
+const retry = { firstMs: 50, mostMs: 500 } as const;
+const lookMs = 50;
+/** How long a call waits for its record. */
+export const recordWithinMs = 2_000;
+
+export interface Sink {
+  /** @throws {StoreFailure} */
+  write(entries: readonly Entry[]): Promise<readonly Receipt[]>;
+  /** @throws when no write would be taken now. */
+  probe(): Promise<void>;
+  settleAttempt(): Promise<readonly Receipt[] | undefined>;
+}
+
+/**
+ * What a failure means to the writer. `damage`: nothing more may be written. `passing`: try again until it passes.
+ * `unknown`: the store, or an entry that it does not take.
+ */
+export type Meaning = "damage" | "passing" | "unknown";
+
+export interface WriterOptions {
+  /** The ledger, opened on first use. */
+  readonly ledger: () => Promise<Sink>;
+  readonly meaningOf: (error: unknown) => Meaning;
+  /** Nothing more can be written by this process. */
+  readonly onFatal: (error: unknown) => void;
+  readonly onTrouble: (error: unknown) => void;
+  /** The store takes writes, but not this entry, which is given up. */
+  readonly onRefused: (error: unknown) => void;
+  /** After each batch, with the number of events that were dropped before it and are to be owned up to. */
+  readonly onWritten: (events: number) => void;
+}
+
+export interface Waiting {
+  /** Milliseconds. The wait ends with a rejection after it. */
+  readonly withinMs: number;
+  /** The record is void when nobody waits for it any more: it is withdrawn, or told when it was written all the same. */
+  readonly onLate?: () => void;
+}
+
+interface Queued {
+  readonly entry: Entry;
+  readonly bytes: number;
+  readonly resolve?: ((receipt: Receipt) => void) | undefined;
+  readonly reject?: ((error: Error) => void) | undefined;
+  readonly deadline: number;
+  readonly onLate?: (() => void) | undefined;
+  isLate: boolean;
+}
+
+export class TooLate extends Error {
+  constructor() {
+    super("The trail could not be written in time");
+  }
+}
+
+export interface Dropped {
+  count: number;
+  first: number;
+  last: number;
+}
+
+export class Writer {
+  readonly #options: WriterOptions;
+  #queue: Queued[] = [];
+  #bytes = 0;
+  #writing: Promise<void> | undefined;
+  /** On its way, or of unknown fate after a lost connection. */
+  #current: readonly Queued[] = [];
+  #isUncertain = false;
+  /** So many entries are written one by one, to find the one that the store does not take. */
+  #alone = 0;
+  #fatal: Error | undefined;
+  #watch: NodeJS.Timeout | undefined;
+  #dropped: Dropped | undefined;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  get isIdle(): boolean {
+    return this.#queue.length === 0 && this.#writing === undefined;
+  }
+
+  /** @returns The events that were dropped since the last call, for a record of the gap. */
+  takeDropped(): Dropped | undefined {
+    const dropped = this.#dropped;
+    this.#dropped = undefined;
+    return dropped;
+  }
+
+  /** Recorded soon, without waiting. Dropped, and counted, while too much waits already. */
+  note(entry: Entry): void {
+    if (this.#fatal !== undefined || this.#queue.length >= backlog.entries || this.#bytes >= backlog.bytes) {
+      this.#drop(entry);
+      return;
+    }
+    this.#push({ entry, bytes: sizeOf(entry), deadline: Number.POSITIVE_INFINITY, isLate: false });
+  }
+
+  /** @throws {TooLate | Error} when it is not committed in time, or never will be. */
+  record(entry: Entry, { withinMs, onLate }: Waiting): Promise<Receipt> {
+    if (this.#fatal !== undefined) return Promise.reject(this.#fatal);
+    return new Promise((resolve, reject) => {
+      this.#push({ entry, bytes: sizeOf(entry), resolve, reject, deadline: Date.now() + withinMs, onLate, isLate: false });
+      this.#watch ??= setInterval(() => this.#look(), lookMs);
+    });
+  }
+
+  /** Waits until everything noted so far is written or given up, at most `withinMs`. */
+  async flush(withinMs: number): Promise<void> {
+    const end = Date.now() + withinMs;
+    while (!this.isIdle && this.#fatal === undefined && Date.now() < end) {
+      await Promise.race([this.#writing, pause(Math.max(1, Math.min(50, end - Date.now())))]);
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+    this.#end(new Error("The trail is closed"));
+  }
+
+  #push(queued: Queued): void {
+    this.#queue.push(queued);
+    this.#bytes += queued.bytes;
+    this.#start();
+  }
+
+  #start(): void {
+    this.#writing ??= this.#run().finally(() => {
+      this.#writing = undefined;
+      if (this.#queue.length > 0 && this.#fatal === undefined) this.#start(); // came between the last look and now
+    });
+  }
+
+  async #run(): Promise<void> {
+    await new Promise(setImmediate); // what this turn of the event loop still brings goes into the first batch
+    let waitMs: number = retry.firstMs;
+    while (this.#fatal === undefined && (this.#queue.length > 0 || this.#isUncertain)) {
+      try {
+        const ledger = await this.#options.ledger();
+        if (this.#isUncertain) await this.#ask(ledger);
+        else await this.#writeNext(ledger);
+        waitMs = retry.firstMs;
+      } catch (error) {
+        if (this.#options.meaningOf(error) === "damage") return this.#fail(error);
+        this.#options.onTrouble(error);
+        await pause(waitMs);
+        waitMs = Math.min(waitMs * 2, retry.mostMs);
+      }
+    }
+  }
+
+  async #writeNext(ledger: Sink): Promise<void> {
+    this.#current = this.#take();
+    const { length } = this.#current;
+    if (length === 0) return;
+    try {
+      this.#settle(await ledger.write(this.#current.map(({ entry }) => entry)));
+      this.#alone = Math.max(0, this.#alone - length);
+    } catch (error) {
+      if (isStoreFailure(error) && error.kind === "lost") this.#isUncertain = true;
+      else this.#giveBack();
+      if (this.#isUncertain || this.#options.meaningOf(error) !== "unknown") throw error;
+      if (length > 1) {
+        this.#alone = length;
+        return;
+      }
+      // A store that takes other writes does not take this entry: waiting would hold up everything behind it.
+      await ledger.probe();
+      this.#refuse(error);
+    }
+  }
+
+  /** Ends the first entry alone. */
+  #refuse(error: unknown): void {
+    const [refused] = this.#queue.splice(0, 1);
+    if (refused === undefined) return;
+    this.#bytes -= refused.bytes;
+    this.#alone = Math.max(0, this.#alone - 1);
+    this.#options.onRefused(error);
+    if (refused.reject === undefined) this.#drop(refused.entry);
+    else if (!refused.isLate) refused.reject(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #drop({ events }: Entry): void {
+    const now = Date.now();
+    this.#dropped ??= { count: 0, first: now, last: now };
+    this.#dropped.count += events.length;
+    this.#dropped.last = now;
+  }
+
+  /** After a lost connection nothing else is written before it is known what became of the last batch. */
+  async #ask(ledger: Sink): Promise<void> {
+    const receipts = await ledger.settleAttempt();
+    this.#isUncertain = false;
+    if (receipts !== undefined) this.#settle(receipts);
+    else this.#giveBack();
+  }
+
+  #settle(receipts: readonly Receipt[]): void {
+    const written = this.#current;
+    this.#current = [];
+    let events = 0;
+    for (const [index, queued] of written.entries()) {
+      const receipt = receipts[index];
+      if (receipt === undefined) continue;
+      if ("seq" in receipt) events += queued.entry.events.length;
+      if (queued.isLate) queued.onLate?.();
+      else queued.resolve?.(receipt);
+    }
+    this.#options.onWritten(events);
+  }
+
+  /** Nothing of it was written. What became void meanwhile is left out. */
+  #giveBack(): void {
+    const back = this.#current.filter(({ isLate, onLate }) => !(isLate && onLate !== undefined));
+    this.#current = [];
+    this.#queue.unshift(...back);
+    for (const { bytes } of back) this.#bytes += bytes;
+  }
+
+  #take(): readonly Queued[] {
+    let events = 0;
+    let bytes = 0;
+    let end = 0;
+    for (const { entry, bytes: size } of this.#queue) {
+      if (end > 0 && this.#alone > 0) break;
+      if (end > 0 && (events + entry.events.length > batch.events || bytes + size > batch.bytes)) break;
+      events += entry.events.length;
+      bytes += size;
+      end++;
+    }
+    this.#bytes -= bytes;
+    return this.#queue.splice(0, end);
+  }
+
+  /** Ends waits that took too long. One look for all: a timer per call would cost more than the rest of its record. */
+  #look(): void {
+    const now = Date.now();
+    let isAnyWaiting = false;
+    const late = (queued: Queued): boolean => {
+      if (queued.reject === undefined || queued.isLate) return false;
+      if (queued.deadline > now) {
+        isAnyWaiting = true;
+        return false;
+      }
+      queued.isLate = true;
+      queued.reject(new TooLate());
+      return queued.onLate !== undefined;
+    };
+    for (const queued of this.#current) late(queued);
+    this.#queue = this.#queue.filter((queued) => {
+      if (!late(queued)) return true;
+      this.#bytes -= queued.bytes;
+      return false;
+    });
+    if (isAnyWaiting) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+  }
+
+  #fail(error: unknown): void {
+    this.#options.onFatal(error);
+    this.#end(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #end(error: Error): void {
+    this.#fatal ??= error;
+    for (const { reject } of [...this.#current, ...this.#queue]) reject?.(this.#fatal);
+    this.#current = [];
+    this.#queue = [];
+    this.#bytes = 0;
+  }
+}
+
+const sizeOf = ({ events }: Entry): number => events.reduce((sum, { body }) => sum + 600 + (body?.length ?? 0), 0);
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));

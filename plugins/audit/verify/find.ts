@@ -1,0 +1,187 @@
+// Events by what was asked for. The database narrows by the text of `meta`, and verified events decide: the columns beside
+// `meta` may be anybody's words.
+
+import { invalid } from "../../../core/index.ts";
+import type { OpenStore } from "../../store/service.ts";
+import type { EventMeta } from "../log/event.ts";
+import { readKeys, type TrailKeys } from "../log/keys.ts";
+import { type Page, type ReadRow, readRows } from "../log/rows.ts";
+import { type HeadRow, queriesOn } from "../log/tables.ts";
+import { metaOf } from "./meta.ts";
+import { VerifyKeys } from "./verify-keys.ts";
+import { rowProblem } from "./verify-row.ts";
+
+export interface Filter {
+  readonly handler?: string;
+  /** A subject, a person or a credential. */
+  readonly principal?: string;
+  readonly surface?: string;
+  /** How it ended, or an error's code. */
+  readonly outcome?: string;
+  readonly call?: string;
+  /** Milliseconds since the epoch. */
+  readonly since?: number;
+  readonly until?: number;
+}
+
+/** An event that verifies. */
+export interface Verified {
+  readonly row: ReadRow;
+  readonly meta: EventMeta;
+  readonly unverified?: undefined;
+}
+
+/** A row that does not verify: what it holds may be anybody's words. */
+export interface Unverified {
+  readonly row: ReadRow;
+  /** Why, as the end of a sentence. */
+  readonly unverified: string;
+}
+
+export type Found = Verified | Unverified;
+
+/** A store whose rows are verified as they are read. */
+export interface TrailReader {
+  readonly store: OpenStore;
+  /** @returns Why the row cannot be believed. */
+  readonly check: (row: ReadRow, previous: string | undefined) => string | undefined;
+}
+
+/** @returns A reader of the store. Without the keys rows are still shown, each marked as unverified. */
+export const trailIn = (store: OpenStore, keyFile: string): TrailReader => {
+  try {
+    return readerOf(store, readKeys(keyFile));
+  } catch {
+    return { store, check: () => "cannot be verified without the key file" };
+  }
+};
+
+export const readerOf = (store: OpenStore, all: TrailKeys): TrailReader => {
+  const keys = new VerifyKeys(all, all.checkpoint.fingerprint);
+  return { store, check: (row, previous) => rowProblem(row, previous, keys) };
+};
+
+const pageRows = 1_000;
+
+/**
+ * Reads rows and verifies each by itself: its form, its columns, its body, and its hash over the row before it.
+ *
+ * @param query  Selects the columns of `audit_event`, and `previous`.
+ * @returns The rows by number, ascending.
+ */
+export const verifiedRows = async ({ store, check }: TrailReader, query: Page): Promise<readonly Found[]> => {
+  const rows = await readRows(store, query, true);
+  if (rows.length === 0) return [];
+  const [head] = await store.read<HeadRow>(queriesOn(store).head);
+  return rows.map((row): Found => {
+    // Numbers skip what a restore lost, so the first row after the floor may have any number.
+    const isFirst = row.seq - 1 === head?.floor_seq || typeof row.previous !== "string";
+    const before = isFirst ? head?.floor_hash : (row.previous ?? undefined);
+    const unverified = check(row, before);
+    const meta = unverified === undefined ? metaOf(row.meta) : undefined;
+    return meta === undefined ? { row, unverified: unverified ?? "cannot be read" } : { row, meta };
+  });
+};
+
+/**
+ * Reads a page of events that match. A row that does not verify is among them if its `meta` has the texts of the filter: what it
+ * says of itself does not count.
+ *
+ * @param from  Exclusive; the direction is `"after"` it, or `"before"` it with the newest first.
+ * @param begin  Rows up to this number are left out, unless their column says that they are new enough.
+ * @returns A page of at most 1,000, and where the next one begins; `undefined` when there is none.
+ */
+export const pageOf = async (
+  trail: TrailReader,
+  filter: Filter,
+  direction: "after" | "before",
+  from: number,
+  begin = 0,
+): Promise<{ readonly found: readonly Found[]; readonly next: number | undefined }> => {
+  const { page, previous } = queriesOn(trail.store);
+  let query = page(direction, from, pageRows).select(previous);
+  const { call, since } = filter;
+  if (call !== undefined) query = query.where(({ eb, or }) => or([eb("call_id", "=", call), eb("meta", "like", textWith(call))]));
+  if (since !== undefined) query = query.where(({ eb, or }) => or([eb("seq", ">", begin), eb("at", ">=", since)]));
+  for (const text of [filter.handler, filter.principal, filter.surface, filter.outcome])
+    if (text !== undefined) query = query.where("meta", "like", textWith(text));
+  const read = await verifiedRows(trail, query);
+  const found = direction === "after" ? read : [...read].reverse();
+  return {
+    found: found.filter((each) => each.unverified !== undefined || matches(each.meta, filter)),
+    next: found.length < pageRows ? undefined : found.at(-1)?.row.seq,
+  };
+};
+
+/**
+ * Finds where `since` begins, by the verified time of the events: back from the end, up to a page without any that is new enough.
+ *
+ * @returns The number before the first event that may match.
+ */
+const beginOf = async ({ since }: Filter, trail: TrailReader): Promise<number> => {
+  if (since === undefined) return 0;
+  for (let next: number | undefined = Number.MAX_SAFE_INTEGER; next !== undefined; ) {
+    const page = await pageOf(trail, {}, "before", next);
+    const verified = page.found.filter((found) => found.unverified === undefined);
+    const [newest] = verified;
+    // Rows behind it that do not verify may be new.
+    if (newest !== undefined && !verified.some(({ meta }) => meta.at >= since)) return newest.row.seq;
+    next = page.next;
+  }
+  return 0;
+};
+
+/** Everything after `from`, in order. */
+export const each = async function* (trail: TrailReader, filter: Filter, from = 0): AsyncGenerator<Found> {
+  // A command that follows the trail reads few rows at a time, and often.
+  const begin = from > 0 ? from : await beginOf(filter, trail);
+  for (let next: number | undefined = from; next !== undefined; ) {
+    const page = await pageOf(trail, filter, "after", next, begin);
+    yield* page.found;
+    next = page.next;
+  }
+};
+
+/** The newest `count` of them, in order. */
+export const newest = async (trail: TrailReader, filter: Filter, count: number): Promise<readonly Found[]> => {
+  const found: Found[] = [];
+  const begin = await beginOf(filter, trail);
+  for (let next: number | undefined = Number.MAX_SAFE_INTEGER; next !== undefined && found.length < count; ) {
+    const page = await pageOf(trail, filter, "before", next, begin);
+    found.push(...page.found);
+    next = page.next;
+  }
+  return found.slice(0, count).reverse();
+};
+
+/** `%` and `_` stand for any text: more is found then, and left out again here. A backslash is an escape in PostgreSQL. */
+const likely = (text: string): string => text.replaceAll("\\", "_");
+
+const textWith = (text: string): string => `%${likely(JSON.stringify(text))}%`;
+
+export const matches = (meta: EventMeta, { handler, principal, surface, outcome, call, since, until }: Filter): boolean => {
+  const who = meta.principal;
+  return (
+    (call === undefined || meta.callId === call) &&
+    (since === undefined || meta.at >= since) &&
+    (until === undefined || meta.at < until) &&
+    (handler === undefined || meta.handler === handler) &&
+    (surface === undefined || meta.surface === surface) &&
+    (outcome === undefined || meta.outcome === outcome || meta.errorCode === outcome) &&
+    (principal === undefined || [who?.subject, who?.person, who?.actsFor, who?.credential].includes(principal))
+  );
+};
+
+const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+/**
+ * `15m`, `2h`, `3d`, or a date.
+ *
+ * @throws {QuaterError} `invalid_input`.
+ */
+export const timeOf = (name: string, text: string, now = Date.now()): number => {
+  const [, count, unit] = /^(\d+)([smhdw])$/.exec(text) ?? [];
+  if (count !== undefined && unit !== undefined) return now - Number(count) * (unitMs[unit] ?? 0);
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? invalid(`/${name}`, 'must be a time like "15m", "2h", "3d", or a date') : at;
+};

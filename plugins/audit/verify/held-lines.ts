@@ -1,0 +1,56 @@
+// The signed lines in sinks and in files that were held outside the store, for a verification.
+
+import type { KeyObject } from "node:crypto";
+import { statSync } from "node:fs";
+import { type Claim, claimIn } from "../restore/attestation.ts";
+import { linesOf } from "./source.ts";
+
+/** As much of a file as it has when the verification begins: what is written later attests events that come later. */
+export interface HeldFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** @throws when a file cannot be read. */
+export const heldFile = (path: string): HeldFile => ({ path, bytes: statSync(path).size });
+
+/** How far lines of one file may be out of order. The verification looks up those that are further. */
+const disorder = 64;
+
+/**
+ * Returns what lines attest, by number: instances that share a file write nearly in order. Signatures are not checked yet.
+ *
+ * @param publicKeys  By id. A line that names no other key claims nothing that could be checked.
+ */
+export const heldIn = function* (
+  files: readonly HeldFile[],
+  publicKeys: ReadonlyMap<string, KeyObject>,
+): Generator<Claim, undefined> {
+  const readers = files.map((file) => {
+    const lines = claimsOf(file, publicKeys);
+    return { lines, next: lines.next().value };
+  });
+  for (;;) {
+    let least: (typeof readers)[number] | undefined;
+    for (const reader of readers)
+      if (reader.next !== undefined && (least?.next === undefined || reader.next.seq < least.next.seq)) least = reader;
+    if (least?.next === undefined) return;
+    yield least.next;
+    least.next = least.lines.next().value;
+  }
+};
+
+const claimsOf = function* ({ path, bytes }: HeldFile, publicKeys: ReadonlyMap<string, KeyObject>): Generator<Claim, undefined> {
+  const waiting: Claim[] = [];
+  const least = () => {
+    waiting.sort((one, other) => one.seq - other.seq);
+    return waiting.shift() as Claim;
+  };
+  for (const line of linesOf(path, bytes)) {
+    const claim = claimIn(line, publicKeys);
+    if (typeof claim === "string") continue;
+    waiting.push(claim);
+    if (waiting.length > disorder) yield least();
+  }
+  while (waiting.length > 0) yield least();
+};

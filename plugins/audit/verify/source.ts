@@ -1,0 +1,69 @@
+// Where events are read from to be verified or exported: the store, or a file that was exported from one.
+
+import { closeSync, openSync, readSync } from "node:fs";
+import type { OpenStore } from "../../store/service.ts";
+import { type ReadRow, readRows } from "../log/rows.ts";
+import { type HeadRow, queriesOn } from "../log/tables.ts";
+import { hashesOf } from "../restore/compare.ts";
+
+export const pageSize = 1_000;
+
+/** A row that stands where no event of the trail can stand. */
+export interface Stray {
+  readonly chain: string;
+  readonly seq: string;
+}
+
+const straysListed = 100;
+
+export interface Source {
+  readonly head: () => Promise<HeadRow | undefined>;
+  /** Rows in order after `seq`; an empty page is the end. */
+  readonly after: (seq: number) => Promise<readonly ReadRow[]>;
+  /** Rows of another chain, without a whole number, or up to `floor`: at most 100 of them. A file has none. */
+  readonly strays?: (floor: number) => Promise<readonly Stray[]>;
+  /** The stored hash of each of these events. A file has none. */
+  readonly hashes?: (seqs: readonly number[]) => Promise<ReadonlyMap<number, string>>;
+  /** How many rows have numbers above `floor` and up to `through`. */
+  readonly count?: (floor: number, through: number) => Promise<number>;
+}
+
+export const storeSource = (store: OpenStore): Source => {
+  const queries = queriesOn(store);
+  return {
+    head: async () => (await store.read<HeadRow>(queries.head))[0],
+    after: (seq) => readRows(store, queries.page("after", seq, pageSize)),
+    strays: async (floor) => store.read<Stray>(queries.strays(floor, straysListed)),
+    hashes: (seqs) => hashesOf(store, seqs),
+    count: async (floor, through) => (await store.read<{ n: number }>(queries.count(floor, through)))[0]?.n ?? 0,
+  };
+};
+
+const chunkBytes = 256 * 1024;
+
+/**
+ * Lines of a file, without reading it whole.
+ *
+ * @param mostBytes  How much of the file's beginning is read.
+ */
+export const linesOf = function* (path: string, mostBytes = Number.POSITIVE_INFINITY): Generator<string> {
+  const file = openSync(path, "r");
+  const bytes = Buffer.alloc(chunkBytes);
+  const decoder = new TextDecoder();
+  let rest = "";
+  let left = mostBytes;
+  try {
+    for (;;) {
+      const read = readSync(file, bytes, 0, Math.min(chunkBytes, left), null);
+      left -= read;
+      rest += decoder.decode(bytes.subarray(0, read), { stream: read > 0 });
+      const lines = rest.split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) if (line !== "") yield line;
+      if (read === 0) break;
+    }
+    if (rest !== "") yield rest;
+  } finally {
+    closeSync(file);
+  }
+};

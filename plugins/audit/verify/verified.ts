@@ -1,0 +1,79 @@
+// How maintenance reads the trail. It writes events and deletes rows by itself, so it takes no row's word: an attacker who can
+// write to the store could otherwise let Quater itself say, with its key, what the attacker wants, or delete evidence.
+
+import type { EventLink } from "../log/event.ts";
+import { type ReadRow, readRows } from "../log/rows.ts";
+import { queriesOn } from "../log/tables.ts";
+import { type Found, type TrailReader, type Verified, verifiedRows } from "./find.ts";
+import { metaOf } from "./meta.ts";
+
+/** Something on the store does not verify, so the work is not done. */
+export class Unverified extends Error {
+  constructor(what: string) {
+    super(`${what}. Run \`quater audit verify\``);
+  }
+}
+
+/** @throws {Unverified} */
+export const assertVerified = (found: Found): Verified => {
+  if (found.unverified === undefined) return found;
+  throw new Unverified(`Event ${found.row.seq} ${found.unverified}`);
+};
+
+const pageRows = 1_000;
+
+/**
+ * Reads all events after one that is known, up to and including the event `through`, as pages. Each row must continue the row before
+ * it, so no row is left out and none is added.
+ *
+ * @throws {Unverified}
+ */
+export const verifiedPages = async function* (
+  { store, check }: TrailReader,
+  after: EventLink,
+  through: number,
+): AsyncGenerator<readonly Verified[]> {
+  const { page } = queriesOn(store);
+  let { seq, hash } = after;
+  while (seq < through) {
+    const rows = await readRows(store, page("after", seq, pageRows).where("seq", "<=", through));
+    const verified = rows.map((row) => {
+      const meta = continued(row, hash);
+      ({ seq, hash } = row);
+      return { row, meta };
+    });
+    if (verified.length === 0) throw new Unverified(`Event ${through} is gone`);
+    yield verified;
+  }
+
+  function continued(row: ReadRow, previous: string) {
+    const problem = check(row, previous);
+    const meta = problem === undefined ? metaOf(row.meta) : undefined;
+    if (meta === undefined) throw new Unverified(`Event ${row.seq} ${problem ?? "cannot be read"}`);
+    return meta;
+  }
+};
+
+/**
+ * Returns the numbers of the events from `from` to `through` whose bodies were erased, by the `audit.erased` events of the
+ * trail.
+ *
+ * @throws {Unverified} when one of those events does not verify.
+ */
+export const erasedIn = async (trail: TrailReader, from: number, through: number): Promise<ReadonlySet<number>> => {
+  const { erased: erasures } = queriesOn(trail.store);
+  const erased = new Set<number>();
+  for (let after = from; ; ) {
+    const found = (await verifiedRows(trail, erasures(after, pageRows))).map(assertVerified);
+    for (const { meta } of found)
+      for (const [first, last] of erasedBy(meta))
+        for (let seq = Math.max(first, from); seq <= Math.min(last, through); seq++) erased.add(seq);
+    const newest = found.at(-1);
+    if (newest === undefined) return erased;
+    after = newest.row.seq;
+  }
+};
+
+/** The ranges of bodies that an `audit.erased` event names. */
+export const erasedBy = ({ detail }: Verified["meta"]): readonly (readonly [first: number, last: number])[] =>
+  (Object(detail) as { readonly bodies?: readonly (readonly [number, number])[] }).bodies ?? [];

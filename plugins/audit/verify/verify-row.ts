@@ -1,0 +1,97 @@
+// One row, held against itself and against the row before it. `meta` is RFC 8785 text, written in one order of keys, so its
+// values can be compared in place, without parsing: unescaped quotes stand around keys and whole values alone, and a value
+// cannot pass for a key.
+
+import { bodyHashOf, noBody } from "../log/chain.ts";
+import type { EventRow } from "../log/event.ts";
+import type { ReadRow } from "../log/rows.ts";
+import { chain } from "../log/tables.ts";
+import type { VerifyKeys } from "./verify-keys.ts";
+
+const digest = /^[0-9a-f]{64}$/;
+const salts = /^[0-9a-f]{32}$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON text holds none of these unescaped
+const controls = /[\u0000-\u001f]/;
+
+/**
+ * Checks each cell by itself. Hashes cover bytes and not cells, so a cell of another length could move bytes from one cell
+ * into another under the same hash.
+ *
+ * @returns What is wrong, as the end of a sentence; `undefined` when the row has the right form.
+ */
+export const formProblem = ({ seq, at, meta, body, salt, body_hash, hash, malformed }: ReadRow): string | undefined => {
+  if (malformed !== undefined) return malformed;
+  if (!Number.isSafeInteger(seq) || seq < 1) return "has a number that no event has";
+  if (!Number.isSafeInteger(at)) return "has a time that is not a whole number";
+  if (!digest.test(hash)) return "has a hash that is not 64 hexadecimal digits";
+  if (!digest.test(body_hash)) return "has a body hash that is not 64 hexadecimal digits";
+  if (salt !== null && !salts.test(salt)) return "has a salt that is not 32 hexadecimal digits";
+  if ((salt === null) !== (body === null)) return body === null ? "has a salt without a body" : "has a body without a salt";
+  if (controls.test(meta) || (body !== null && controls.test(body)))
+    return "holds control characters, which JSON text never does";
+  return undefined;
+};
+
+/**
+ * Verifies one row for a reader that sees some rows and not all: its form, its hash over the row before it, its columns and
+ * its body. That no row is missing is for `audit verify` to say.
+ *
+ * @param previous  The stored hash of the row before.
+ * @returns Why it cannot be believed, as the end of a sentence.
+ */
+export const rowProblem = (row: ReadRow, previous: string | undefined, keys: VerifyKeys): string | undefined => {
+  const { seq, meta, body, salt, body_hash, hash } = row;
+  const form = formProblem(row);
+  if (form !== undefined) return form;
+  if (!saysSeq(meta, seq)) return "names another number";
+  const keyed = keys.ofEvent(meta);
+  if (keyed === undefined) return "names a key that the key file does not have";
+  if (previous === undefined || !digest.test(previous) || keyed.ofEvent(chain, seq, previous, meta, body_hash) !== hash)
+    return "is not what was written after the event before it";
+  if (!saysColumns(row)) return "has columns that differ from what it says";
+  if (body === null) return undefined;
+  if (body_hash === noBody) return "was given a body";
+  return bodyHashOf(salt ?? "", body) === body_hash ? undefined : "has a body that is not what was written";
+};
+
+/** Whether the row had a body that is gone: erased with a record, or taken away. */
+export const isBodyGone = ({ body, body_hash }: EventRow): boolean => body === null && body_hash !== noBody;
+
+/** Behind `seq` only short texts follow, so that its last place is the event's own, whatever `detail` holds. */
+export const saysSeq = (meta: string, seq: number): boolean =>
+  meta.startsWith(`${seq},`, meta.lastIndexOf(seqKey) + seqKey.length);
+
+/** Before `at` stand tags and ids alone, so that its first place is the event's own; the call's id follows it, if it has one. */
+export const saysColumns = ({ meta, at, call_id, type }: EventRow): boolean => {
+  const from = meta.indexOf(atKey) + atKey.length;
+  if (from < atKey.length || !saysType(meta, type)) return false;
+  const time = String(at);
+  const next = from + time.length;
+  if (!meta.startsWith(time, from) || meta[next] !== ",") return false;
+  if (call_id === "") return !meta.startsWith(callKey, next + 1);
+  return meta.startsWith(callKey, next + 1) && saysText(meta, next + 1 + callKey.length, call_id);
+};
+
+/** Piece by piece, because joining texts to compare them takes longer than all the rest. */
+const saysText = (meta: string, from: number, text: string): boolean => {
+  if (/["\\]|[^ -~]/.test(text)) return meta.startsWith(`${JSON.stringify(text)},`, from);
+  return meta[from] === '"' && meta.startsWith(text, from + 1) && meta.startsWith('",', from + 1 + text.length);
+};
+
+const seqKey = '"seq":';
+const atKey = '"at":';
+const callKey = '"callId":';
+
+/** How the text of an event of a type ends, by format. */
+const endings = new Map<string, readonly string[]>();
+
+/** The pattern: a type with a quote could match more than one value of the text. */
+const saysType = (meta: string, type: string): boolean => {
+  let known = endings.get(type);
+  if (known === undefined) {
+    if (!/^[a-z]+\.[a-z]+$/.test(type)) return false;
+    known = [2, 1].map((format) => `"type":"${type}","v":${format}}`);
+    endings.set(type, known);
+  }
+  return known.some((ending) => meta.endsWith(ending));
+};

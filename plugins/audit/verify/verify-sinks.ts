@@ -1,0 +1,60 @@
+// The configured sinks beside the trail. A sink that is gone or was emptied proves nothing, and must not look like a sink
+// that agrees.
+
+import type { OpenStore } from "../../store/service.ts";
+import { queriesOn, type SinkRow } from "../log/tables.ts";
+import { claimIn } from "../restore/attestation.ts";
+import { linesOf } from "./source.ts";
+
+export interface SinkProblem {
+  readonly file: string;
+  /** A sentence. */
+  readonly what: string;
+}
+
+/** What a file of checkpoints holds, or why it cannot be read. */
+export type SinkState = { readonly file: string; readonly newest: number } | { readonly file: string; readonly error: string };
+
+const noKeys = new Map<string, never>();
+
+/** @param file  Absolute. @returns The largest size that a checkpoint in it claims; 0 when it has none. */
+export const sinkState = (file: string): SinkState => {
+  try {
+    let newest = 0;
+    for (const line of linesOf(file)) {
+      const claim = claimIn(line, noKeys);
+      if (typeof claim !== "string" && claim.type === "audit.checkpoint") newest = Math.max(newest, claim.seq);
+    }
+    return { file, newest };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return { file, error: code === "ENOENT" ? "does not exist" : `cannot be read (${String(code)})` };
+  }
+};
+
+/** @returns By file: the size of the newest checkpoint that reached it, as the store says. */
+export const sentTo = async (store: OpenStore): Promise<ReadonlyMap<string, number>> => {
+  const rows = await store.read<SinkRow>(queriesOn(store).db.selectFrom("audit_sink").selectAll());
+  return new Map(rows.map(({ name, size }) => [name.replace(/^file:/, ""), size]));
+};
+
+/**
+ * @param checkpoints  How many the trail holds: without any, no sink can have one.
+ * @param sent  See `sentTo`.
+ */
+export const sinkProblems = (
+  states: readonly SinkState[],
+  checkpoints: number,
+  sent: ReadonlyMap<string, number>,
+): readonly SinkProblem[] =>
+  states.flatMap((state) => {
+    const { file } = state;
+    const most = sent.get(file) ?? 0;
+    if (checkpoints === 0 && most === 0) return [];
+    if ("error" in state) return [{ file, what: `The sink ${file} ${state.error}.` }];
+    if (state.newest === 0) return [{ file, what: `The sink ${file} holds no checkpoint.` }];
+    if (state.newest >= most) return [];
+    return [
+      { file, what: `The sink ${file} ends at a checkpoint of ${state.newest} events, but one of ${most} was sent to it.` },
+    ];
+  });

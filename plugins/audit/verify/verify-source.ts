@@ -1,0 +1,171 @@
+// Drives a verification: pages from a source into a Verifier, with the next page on its way while one is checked.
+
+import { closeSync, openSync } from "node:fs";
+import { visible } from "../../../core/index.ts";
+import { noBody } from "../log/chain.ts";
+import { readKeys } from "../log/keys.ts";
+import { exportedRow, type ReadRow } from "../log/rows.ts";
+import type { HeadRow } from "../log/tables.ts";
+import { exitOf, type Gap, type Report } from "./damage.ts";
+import { heldFile, heldIn } from "./held-lines.ts";
+import { linesOf, pageSize, type Source } from "./source.ts";
+import { Verifier } from "./verify.ts";
+import { trusted } from "./verify-keys.ts";
+
+export interface VerifyOptions {
+  readonly keyFile: string;
+  /** Default: the key file's own. */
+  readonly fingerprint?: string | undefined;
+  /** Take everything before this event for right. */
+  readonly from?: number | undefined;
+  /** Files with signed lines that were held outside the store: sinks, and copies of them. */
+  readonly against?: readonly string[];
+}
+
+/** @returns `undefined` when there is no trail. @throws when something cannot be read. */
+export const verifySource = async (source: Source, options: VerifyOptions): Promise<Report | undefined> => {
+  for (const file of options.against ?? []) closeSync(openSync(file, "r")); // what cannot be read is said before all else
+  const held = (options.against ?? []).map(heldFile);
+  let head = await source.head();
+  const [first] = head === undefined ? await source.after(0) : [];
+  if (head === undefined && first === undefined) return undefined;
+  const keys = readKeys(options.keyFile);
+  const fingerprint = options.fingerprint ?? keys.checkpoint.fingerprint;
+  if (head === undefined) return headless(first?.seq ?? 0, fingerprint);
+  const begin = options.from === undefined ? undefined : await beginAt(source, options.from);
+  const verifier = new Verifier({
+    keys,
+    fingerprint,
+    head,
+    held: heldIn(held, trusted(keys, fingerprint)),
+    ...(begin === undefined ? {} : { after: begin }),
+  });
+  // Not the verifier's place: rows behind the end of the trail do not move that, and would be read for ever.
+  let read = verifier.seq;
+  let page = source.after(read);
+  for (;;) {
+    const rows = await page;
+    const last = rows.at(-1);
+    if (last === undefined) {
+      if (verifier.isComplete) break;
+      // Cut, or written to since the head was read: only when it does not move any more is it cut.
+      const again = await source.head();
+      const more = await source.after(read);
+      if (again === undefined || (more.length === 0 && again.seq === head.seq)) break;
+      if (more.length === 0 && again.seq !== head.seq) {
+        verifier.moveHead(again);
+        head = again;
+        break;
+      }
+    }
+    if (last !== undefined && last.seq > head.seq) {
+      const moved = await source.head(); // moves with the rows, so it is at least as new as they are
+      if (moved !== undefined && moved.seq > head.seq) {
+        verifier.moveHead(moved);
+        head = moved;
+      }
+    }
+    // A number above 2^53 is rounded, so that the same page would come again for ever. The row is read once, as an orphan.
+    const isRepeated = last !== undefined && last.seq <= read;
+    if (isRepeated) break;
+    read = last === undefined ? read : last.seq;
+    page = source.after(read);
+    await turn(); // the question leaves only now, and is answered by another thread while these rows are checked
+    for (const row of rows) verifier.read(row);
+  }
+  const from = begin?.seq ?? head.floor_seq;
+  verifier.stray((await source.strays?.(head.floor_seq)) ?? []);
+  if (source.count !== undefined) verifier.counted(await source.count(from, verifier.seq));
+  const late = verifier.ended();
+  if (late.length > 0 && source.hashes !== undefined) verifier.lookedUp(await source.hashes(late.map(({ seq }) => seq)));
+  return verifier.finish();
+};
+
+const turn = (): Promise<void> => new Promise((done) => setImmediate(done));
+
+const beginAt = async (source: Source, from: number): Promise<{ seq: number; hash: string }> => {
+  const [row] = await source.after(from - 2);
+  if (row?.seq !== from - 1) throw new Error(`There is no event ${from - 1} to begin after`);
+  return { seq: row.seq, hash: row.hash };
+};
+
+const headless = (first: number, fingerprint: string): Report => ({
+  isWhole: false,
+  gaps: [],
+  events: 0,
+  first,
+  last: 0,
+  checkpoints: 0,
+  compared: 0,
+  erasedBodies: 0,
+  prunedEvents: 0,
+  fingerprint,
+  damage: [{ kind: "truncated", what: "The head of the trail is gone" }],
+  damageCount: 1,
+  heldElsewhere: 0,
+});
+
+/** The first line of an export. */
+export interface ExportHeader {
+  readonly type: "quater.trail.v1";
+  readonly head: HeadRow;
+  readonly fingerprint: string;
+}
+
+/** What the head of an export lacks that was made before format 2. */
+const ofFormat1 = { format: 1, approval_seq: 0, approval_hash: noBody } as const;
+
+/** An exported file, read once from its beginning to its end. @throws when it is none. */
+export const fileSource = (path: string): Source => {
+  const lines = linesOf(path);
+  const first = lines.next();
+  const header = first.done === true ? undefined : (JSON.parse(first.value) as ExportHeader);
+  if (header?.type !== "quater.trail.v1") throw new Error(`${path} is no exported trail`);
+  return {
+    head: async () => ({ ...ofFormat1, ...header.head }),
+    after: async () => {
+      const rows: ReadRow[] = [];
+      while (rows.length < pageSize) {
+        const { value, done } = lines.next();
+        if (done === true) break;
+        rows.push(exportedRow(value));
+      }
+      return rows;
+    },
+  };
+};
+
+/** What was verified and what that is worth, in sentences. */
+export const summaryOf = (report: Report, isCompared: boolean): string => {
+  const { events, first, last, checkpoints, compared, erasedBodies, prunedEvents, damage, damageCount, fingerprint } = report;
+  const found = damage.map(({ kind, what }) => `${kind}: ${what}\n`).join("");
+  const more = damageCount > damage.length ? `... and ${damageCount - damage.length} more\n` : "";
+  const range = events === 0 ? "no events" : `${events} events, ${first} to ${last}`;
+  const facts = [
+    `${checkpoints} checkpoints signed by ${fingerprint}`,
+    ...(compared === 0 ? [] : [`${compared} signed lines held elsewhere were compared`]),
+    ...(erasedBodies === 0 ? [] : [`${erasedBodies} bodies erased with a record`]),
+    ...(prunedEvents === 0 ? [] : [`${prunedEvents} events pruned with a record`]),
+  ].join(", ");
+  const sinks = report.sinks ?? [];
+  const problems = sinks.map(({ what }) => `sink: ${visible(what)}\n`).join("");
+  const verdicts = {
+    0: `The trail is whole: ${range}, ${facts}.\n`,
+    1: `The trail is damaged. Read: ${range}, ${facts}.\n`,
+    4: `Everything else verifies: ${range}, ${facts}.\n`,
+    3: `The store's trail is whole in itself, but the sinks do not confirm it. Read: ${range}, ${facts}.\n`,
+  };
+  const verdict = `${problems}${verdicts[exitOf(report)]}`;
+  const worth = isCompared
+    ? ""
+    : "Compared with nothing outside this store: whoever can set the store back to an earlier copy of itself, or holds the keys, is not found out. Configure sinks, or use --against.\n";
+  return `${found}${more}${report.gaps.map(gapText).join("")}${verdict}${worth}`;
+};
+
+const gapText = ({ from, through, at, reason }: Gap): string => {
+  const lost =
+    through < from
+      ? `events after ${from - 1} were lost, nobody knows how many,`
+      : `${through - from + 1} events, ${from} to ${through}, were lost`;
+  return `The trail has a gap: ${lost} in a restore that was acknowledged on ${new Date(at).toISOString()} (${visible(reason)}).\n`;
+};

@@ -1,0 +1,332 @@
+// Reads the trail from its beginning and says what was done to it. Pages in, findings out: memory does not grow with the
+// trail, only with what is wrong with it and with what was erased and not yet accounted for.
+
+import { cut, visible } from "../../../core/index.ts";
+import { bodyHashOf, genesisHash, headMac, noBody, type SignedCheckpoint } from "../log/chain.ts";
+import { checkpointing } from "../log/checkpoints.ts";
+import { type EventLink, type EventMeta, type EventRow, isLinked } from "../log/event.ts";
+import type { TrailKeys } from "../log/keys.ts";
+import type { ReadRow } from "../log/rows.ts";
+import { chain, type HeadRow, newestLinked } from "../log/tables.ts";
+import { acknowledged, type RestoredDetail } from "../restore/acknowledged.ts";
+import type { Claim } from "../restore/attestation.ts";
+import { Findings, type Gap, type Report } from "./damage.ts";
+import { metaOf } from "./meta.ts";
+import { Ranges } from "./ranges.ts";
+import type { Stray } from "./source.ts";
+import { HeldLines } from "./verify-held.ts";
+import { VerifyKeys } from "./verify-keys.ts";
+import { formProblem, saysColumns, saysSeq } from "./verify-row.ts";
+import { Uses } from "./verify-uses.ts";
+
+export interface Verification {
+  readonly keys: TrailKeys;
+  /** Of the checkpoint key that signatures must be by. Keys that were rotated away count as long as the file has them. */
+  readonly fingerprint: string;
+  readonly head: HeadRow;
+  /** Begin after an event that is taken for right: its number and hash. */
+  readonly after?: { readonly seq: number; readonly hash: string };
+  /** Signed lines that were held outside the store, nearly by number. */
+  readonly held: Iterator<Claim>;
+}
+
+const isSameLink = (one: EventLink, other: EventLink): boolean => one.seq === other.seq && one.hash === other.hash;
+
+export class Verifier {
+  readonly #given: Verification;
+  readonly #findings = new Findings();
+  readonly #keys: VerifyKeys;
+  readonly #held: HeldLines;
+  readonly #unaccounted = new Ranges();
+  readonly #uses: Uses;
+  readonly #genesis: string;
+  #head: HeadRow;
+  #first: number | undefined;
+  #seq: number;
+  /** The hash that the next event builds on; a second one where the stored hash itself was changed. */
+  #previous: string | undefined;
+  #otherwise: string | undefined;
+  #events = 0;
+  #checkpoints = 0;
+  #erased = 0;
+  #signedAt: number;
+  #isFloorAttested = false;
+  /** Events that were lost in acknowledged restores. */
+  readonly #gaps: Gap[] = [];
+  /** The newest linked event so far. Unknown after missing events, or where the verification began later. */
+  #linked: EventLink | undefined;
+
+  constructor(given: Verification) {
+    this.#given = given;
+    this.#head = given.head;
+    this.#keys = new VerifyKeys(given.keys, given.fingerprint);
+    this.#genesis = this.#checkHead(given.head);
+    const { floor_seq, floor_hash } = given.head;
+    this.#seq = given.after?.seq ?? floor_seq;
+    this.#previous = given.after?.hash ?? (floor_seq === 0 ? this.#genesis : floor_hash);
+    this.#signedAt = this.#seq;
+    if (this.#seq === 0) this.#linked = { hash: noBody, seq: 0 };
+    this.#uses = new Uses(this.#findings, this.#seq === 0);
+    this.#held = new HeldLines(given.held, this.#genesis, this.#findings, this.#seq);
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Whether rows so far reach what the head names. */
+  get isComplete(): boolean {
+    return this.#seq >= this.#head.seq;
+  }
+
+  /** The trail grew while it was read. */
+  moveHead(head: HeadRow): void {
+    this.#checkHead(head);
+    this.#head = head;
+  }
+
+  read(row: ReadRow): void {
+    const { seq, hash } = row;
+    if (!Number.isSafeInteger(seq)) {
+      this.#findings.say("orphan", undefined, `A row after event ${this.#seq} ${row.malformed ?? "has no number"}`);
+      return;
+    }
+    if (seq > this.#head.seq) {
+      this.#findings.say("orphan", seq, `Event ${seq} is behind the end of the trail`);
+      return;
+    }
+    if (seq <= this.#seq) {
+      const kind = seq === this.#seq ? "forked" : "reordered";
+      this.#findings.say(kind, seq, `A second event ${seq} stands after event ${this.#seq}`);
+      return;
+    }
+    const skipped = seq - this.#seq - 1;
+    if (skipped > 0 && this.#continues(row)) this.#signedAt += skipped;
+    else if (skipped > 0) {
+      const last = seq - 1;
+      const which = last === this.#seq + 1 ? `Event ${last} is` : `Events ${this.#seq + 1} to ${last} are`;
+      this.#findings.say("missing", this.#seq + 1, `${which} gone`);
+      [this.#previous, this.#otherwise] = [undefined, undefined];
+      this.#interrupted();
+    }
+    this.#first ??= seq;
+    this.#seq = seq;
+    this.#events++;
+    const before = [this.#previous, this.#otherwise];
+    const isRight = this.#link(row);
+    if (isRight) {
+      this.#body(row);
+      if (row.type === "audit.checkpoint") this.#checkpoint(row, before);
+      else if (row.type === "audit.erased") this.#erasure(row);
+      else if (row.type === "store.restored") this.#restore(row);
+    }
+    if (!isRight) this.#interrupted();
+    else if (isLinked(row.type)) this.#linkage(row);
+    this.#previous = hash;
+    if (seq - this.#signedAt > 2 * checkpointing.events + 64) {
+      this.#findings.say(
+        "unsigned",
+        this.#signedAt + 1,
+        `No checkpoint follows event ${this.#signedAt} for ${seq - this.#signedAt} events`,
+      );
+      this.#signedAt = seq;
+    }
+    this.#held.reached(seq, hash);
+  }
+
+  /** Rows where no event can stand. */
+  stray(strays: readonly Stray[]): void {
+    for (const { chain: other, seq } of strays)
+      this.#findings.say(
+        "orphan",
+        undefined,
+        `A row with the number ${cut(visible(seq), 40)} in chain ${cut(visible(other), 40)} is not of the trail`,
+      );
+  }
+
+  /** @param rows  How many the store counts where the events read so far stand. */
+  counted(rows: number): void {
+    if (rows > this.#events)
+      this.#findings.say("orphan", undefined, `The store counts ${rows} rows where the trail has ${this.#events} events`);
+  }
+
+  /** Every row was read. @returns Lines held elsewhere about events that were read before the line came. */
+  ended(): readonly Claim[] {
+    this.#held.ended(this.#seq);
+    return this.#held.late;
+  }
+
+  /** @param hashes  Of the events that `ended` named. */
+  lookedUp(hashes: ReadonlyMap<number, string>): void {
+    this.#held.lookedUp(hashes);
+  }
+
+  finish(): Report {
+    const { floor_seq, seq, hash } = this.#head;
+    if (this.#seq < seq)
+      this.#findings.say("truncated", this.#seq + 1, `The trail ends at event ${this.#seq}, and ${seq} were written`);
+    else if (this.#seq === seq && this.#previous !== hash)
+      this.#findings.say("altered", seq, `The head of the trail names another event ${seq}`);
+    const newest = newestLinked(this.#head);
+    if (this.#seq === seq && this.#head.format > 1 && this.#linked !== undefined && !isSameLink(this.#linked, newest))
+      this.#findings.say("altered", newest.seq, `The head of the trail names another approval event than ${this.#linked.seq}`);
+    if (floor_seq > 0 && !this.#isFloorAttested && this.#given.after === undefined)
+      this.#findings.say("missing", 1, `Events 1 to ${floor_seq} are gone, and no event records that they were pruned`);
+    for (const [from, to] of this.#unaccounted)
+      this.#findings.say(
+        "missing",
+        from,
+        `The ${from === to ? `body of event ${from} is` : `bodies of events ${from} to ${to} are`} gone without a record`,
+      );
+    this.#held.finish();
+    return {
+      isWhole: this.#findings.count === 0 && this.#gaps.length === 0,
+      gaps: this.#gaps,
+      events: this.#events,
+      first: this.#first ?? 0,
+      last: this.#seq,
+      checkpoints: this.#checkpoints,
+      compared: this.#held.compared,
+      erasedBodies: this.#erased,
+      prunedEvents: floor_seq,
+      fingerprint: this.#given.fingerprint,
+      damage: this.#findings.listed,
+      damageCount: this.#findings.count,
+      heldElsewhere: this.#findings.heldElsewhere,
+    };
+  }
+
+  /** Hash, and columns against `meta`. */
+  #link(row: ReadRow): boolean {
+    const { seq, meta, body_hash, hash } = row;
+    const form = formProblem(row);
+    if (form !== undefined) {
+      this.#findings.say("altered", seq, `Event ${seq} ${form}`);
+      this.#otherwise = this.#expected(row);
+      return false;
+    }
+    if (!saysSeq(meta, seq)) {
+      const said = metaOf(meta)?.seq;
+      if (Number.isInteger(said) && said !== seq)
+        this.#findings.say("reordered", seq, `Event ${said} stands in the place of event ${seq}`);
+      else this.#findings.say("altered", seq, `Event ${seq} cannot be read`);
+      this.#otherwise = undefined;
+      return false;
+    }
+    const keyed = this.#keys.ofEvent(meta);
+    if (keyed === undefined) {
+      this.#findings.say("altered", seq, `Event ${seq} names a key that the key file does not have`);
+      return false;
+    }
+    if (this.#previous !== undefined) {
+      const computed = keyed.ofEvent(chain, seq, this.#previous, meta, body_hash);
+      if (computed !== hash) {
+        // Where only the stored hash of the event before was changed, this one builds on what it was.
+        const other = this.#otherwise === undefined ? undefined : keyed.ofEvent(chain, seq, this.#otherwise, meta, body_hash);
+        if (other !== hash) {
+          this.#findings.say("altered", seq, `Event ${seq} is not what was written`);
+          this.#otherwise = computed;
+          return false;
+        }
+      }
+    }
+    this.#otherwise = undefined;
+    const isSame = saysColumns(row);
+    if (!isSame) this.#findings.say("altered", seq, `The columns of event ${seq} differ from what it says`);
+    return isSame;
+  }
+
+  #interrupted(): void {
+    this.#linked = undefined;
+    this.#uses.interrupted();
+  }
+
+  /** What the hash of a row with a wrong form must have been, if only the stored hash was changed. */
+  #expected({ seq, meta, body_hash }: ReadRow): string | undefined {
+    if (this.#previous === undefined || !saysSeq(meta, seq) || metaOf(meta) === undefined) return undefined;
+    return this.#keys.ofEvent(meta)?.ofEvent(chain, seq, this.#previous, meta, body_hash);
+  }
+
+  /** Events of format 1 have no link, and are none of the linked ones. */
+  #linkage({ seq, meta, hash }: EventRow): void {
+    const read = metaOf(meta);
+    const link = read?.link;
+    if (read === undefined) return;
+    if (link === undefined) {
+      this.#uses.readFormat1();
+      return;
+    }
+    this.#uses.read(read);
+    if (this.#linked !== undefined && !isSameLink(this.#linked, link))
+      this.#findings.say("altered", seq, `Event ${seq} names event ${link.seq} as the approval event before it`);
+    this.#linked = { hash, seq };
+  }
+
+  #body({ seq, body, salt, body_hash }: EventRow): void {
+    if (body_hash === noBody) {
+      if (body !== null || salt !== null) this.#findings.say("altered", seq, `Event ${seq} was given a body`);
+    } else if (body === null) this.#unaccounted.add(seq);
+    else if (bodyHashOf(salt ?? "", body) !== body_hash)
+      this.#findings.say("altered", seq, `The body of event ${seq} is not what was written`);
+  }
+
+  #checkpoint({ seq, meta }: EventRow, before: readonly (string | undefined)[]): void {
+    const checkpoint = metaOf(meta)?.detail as SignedCheckpoint;
+    if (!this.#keys.hasSigned(checkpoint)) {
+      this.#findings.say("unsigned", seq, `The checkpoint in event ${seq} is not signed by the key`);
+      return;
+    }
+    const isOther = before[0] !== undefined && !before.includes(checkpoint.head);
+    if (checkpoint.size !== seq - 1 || isOther || checkpoint.genesis !== this.#genesis) {
+      this.#findings.say("forked", seq, `The checkpoint in event ${seq} attests another history`);
+      return;
+    }
+    this.#checkpoints++;
+    this.#signedAt = seq;
+  }
+
+  #erasure({ meta }: EventRow): void {
+    const { bodies = [], pruned } = (metaOf(meta)?.detail ?? {}) as {
+      bodies?: readonly (readonly [number, number])[];
+      pruned?: { through: number; hash: string };
+    };
+    for (const [from, to] of bodies) {
+      // An older copy of the row brings an erased body back, with the right hash.
+      for (const [start] of this.#unaccounted.without(Math.max(from, this.#first ?? from), to))
+        this.#findings.say("altered", start, `The body of event ${start} was erased, but it is there again`);
+      this.#erased += this.#unaccounted.remove(from, to);
+    }
+    const { floor_seq, floor_hash } = this.#head;
+    if (pruned?.through === floor_seq && pruned.hash === floor_hash) this.#isFloorAttested = true;
+  }
+
+  /** Whether a row begins a new segment after the event before it, so that the numbers between are lost and not missing. */
+  #continues({ type, meta }: EventRow): boolean {
+    if (type !== "store.restored") return false;
+    const { after } = (metaOf(meta)?.detail ?? {}) as Partial<RestoredDetail>;
+    return after?.seq === this.#seq && (after.hash === this.#previous || after.hash === this.#otherwise);
+  }
+
+  #restore({ seq, meta }: EventRow): void {
+    const { at, detail } = metaOf(meta) as EventMeta;
+    const restored = detail as RestoredDetail;
+    this.#held.acknowledged(acknowledged(seq, at, restored, this.#genesis));
+    const { from, through } = restored.missing;
+    this.#gaps.push({ from, through, at, reason: restored.reason });
+  }
+
+  /** @returns The genesis hash. */
+  #checkHead(head: HeadRow): string {
+    const [id = "", mac] = head.mac.split(":");
+    const keyed = this.#keys.of(id);
+    if (keyed === undefined)
+      this.#findings.say("altered", undefined, `The head of the trail names a key that the key file does not have`);
+    else if (headMac(keyed, head) !== mac)
+      this.#findings.say("altered", undefined, "The head of the trail is not what was written");
+    const { key } = (metaOf(head.genesis) ?? {}) as { key?: string };
+    const first = key === undefined ? undefined : this.#keys.of(key);
+    if (first !== undefined) return genesisHash(first, head.genesis);
+    this.#findings.say("altered", undefined, "The beginning of the trail cannot be read");
+    return "";
+  }
+}

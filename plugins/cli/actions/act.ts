@@ -1,0 +1,199 @@
+// One call from the command line to the exit code, against a kernel that is there already: the way of `quater run`, and
+// of the probe that tests use.
+
+import { isQuaterError, type QuaterError } from "../../../core/diagnostics/errors.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
+import {
+  type Awaitable,
+  Cancellation,
+  type Catalog,
+  type Entry,
+  type Gate,
+  type Given,
+  type Operation,
+  type Principal,
+} from "../../../core/index.ts";
+import type { Approvals } from "../../approval/service.ts";
+import { exit, exitOfSignal } from "../output/exit.ts";
+import { jsonLine, renderItem, resultText } from "../output/render.ts";
+import { reportCall } from "../output/report-call.ts";
+import { announcedIn, type NextSteps, nextSteps } from "../program/announce.ts";
+import { type Context, credentialsOf } from "../program/context.ts";
+import { howToGrant } from "../program/missing-right.ts";
+import { programWords } from "../program/program-words.ts";
+import { actionHelp } from "./action-help.ts";
+import { collectGiven } from "./collect.ts";
+import { flagsOf } from "./flags.ts";
+import type { RunArguments } from "./run-arguments.ts";
+
+/** A kernel, or what its surface was given of it. */
+export interface Host {
+  readonly gate: Pick<Gate, "enter" | "invoke" | "newCallId">;
+  readonly catalog: Catalog;
+  /** Asked by help and `--wait`. */
+  readonly approvals?: Pick<Approvals, "untilDecided" | "requirementOf"> | undefined;
+}
+
+/** Lets the caller in at the cli door. @throws {QuaterError} */
+export const enterDoor = ({ gate }: Host, context: Context, callId: string, handler?: string): Awaitable<Principal> =>
+  gate.enter(entryOf(context, callId, handler));
+
+const entryOf = ({ env }: Context, callId: string, handler?: string): Entry => ({
+  surface: "cli",
+  callId,
+  credentials: credentialsOf(env),
+  ...(handler === undefined ? {} : { handler }),
+});
+
+/** A failure, and of which of possibly two calls. */
+interface Failed {
+  readonly error: QuaterError;
+  readonly callId: string;
+}
+
+/**
+ * @param words  What was typed behind `quater run`, for the line that says how to go on.
+ * @returns The exit code. @throws {UsageError}
+ */
+export const act = async (
+  host: Host,
+  context: Context,
+  operation: Operation,
+  args: RunArguments,
+  words: readonly string[] = [operation.name],
+): Promise<number> => {
+  const { terminal, isJson } = context;
+  const flags = flagsOf(operation.input);
+  const report = ({ error, callId }: Failed, next?: NextSteps) => {
+    const code = reportCall(
+      { error, callId, flags, advice: howToGrant(error, context), ...(next === undefined ? {} : { next }) },
+      terminal,
+      isJson,
+    );
+    return error.kind === "cancelled" ? exitOfSignal(context.heedInterrupt().reason) : code;
+  };
+  if (context.isHelp) {
+    const refusal = await entered(host, context, operation, host.gate.newCallId());
+    if ("error" in refusal) return report(refusal);
+    await terminal.write(actionHelp(operation, flags, terminal.paint, host.approvals?.requirementOf(operation)));
+    return exit.ok;
+  }
+  let given: (() => Promise<readonly Given[]>) | undefined;
+  const callOnce = async (approvalId: string | undefined): Promise<Failed | number> => {
+    const callId = host.gate.newCallId();
+    const caller = await entered(host, context, operation, callId); // anew for every call: rights may have changed
+    if ("error" in caller) return caller;
+    given ??= once(await collectGiven(context, args.tokens, flags, { input: args.input }));
+    return invoked(host, context, { operation, given, callId, approvalId, isDryRun: args.isDryRun, ...caller });
+  };
+  const ended = await callOnce(args.approval);
+  if (typeof ended === "number") return ended;
+  const announced = announcedIn(ended.error);
+  if (announced === undefined) return report(ended);
+  const next = nextSteps(announced, words, programWords(context));
+  if (!args.isWaiting || host.approvals === undefined) return report(ended, next);
+  const { waitFor } = await import("./waiting.ts");
+  const enter = () => enterDoor(host, context, host.gate.newCallId(), operation.name);
+  const code = await waitFor({ approvals: host.approvals, context, announced, next, enter });
+  if (code !== undefined) return code;
+  // Whatever was decided, the gate says it: a denial, too, has its sentence there.
+  const repeated = await callOnce(announced.id);
+  return typeof repeated === "number" ? repeated : report(repeated);
+};
+
+const entered = async (
+  host: Host,
+  context: Context,
+  operation: Operation,
+  callId: string,
+): Promise<{ readonly principal: Principal } | Failed> => {
+  try {
+    return { principal: await enterDoor(host, context, callId, operation.name) };
+  } catch (error) {
+    if (isQuaterError(error)) return { error, callId };
+    throw error;
+  }
+};
+
+/** Standard input is read once, however often the call is made. */
+const once = (read: () => Promise<readonly Given[]>): (() => Promise<readonly Given[]>) => {
+  let reading: Promise<readonly Given[]> | undefined;
+  return () => {
+    reading ??= read();
+    return reading;
+  };
+};
+
+interface Calling {
+  readonly operation: Operation;
+  readonly principal: Principal;
+  readonly given: () => Promise<readonly Given[]>;
+  readonly callId: string;
+  readonly approvalId: string | undefined;
+  readonly isDryRun: boolean;
+}
+
+/** @returns The exit code once the result is written, or what went wrong. */
+const invoked = async (host: Host, context: Context, calling: Calling): Promise<Failed | number> => {
+  const { terminal, isJson } = context;
+  const { operation, principal, given, callId, approvalId, isDryRun } = calling;
+  const cancellation = new Cancellation();
+  const cancel = () => cancellation.cancel();
+  const interrupt = context.heedInterrupt();
+  interrupt.addEventListener("abort", cancel);
+  terminal.closed.addEventListener("abort", cancel);
+  if (interrupt.aborted) cancel();
+  try {
+    const outcome = await host.gate.invoke({
+      handler: operation.name,
+      surface: "cli",
+      principal,
+      entry: entryOf(context, callId, operation.name),
+      given,
+      callId,
+      cancellation,
+      dryRun: isDryRun,
+      ...(approvalId === undefined ? {} : { approvalId }),
+      ...(isJson ? {} : { progress: (fraction, message) => terminal.status(progressLine(fraction, message)) }),
+    });
+    if (!outcome.ok) return terminal.closed.aborted ? exit.ok : { error: outcome.error, callId };
+    if (!isStreamed(outcome.value)) {
+      await terminal.write(resultText(outcome.value, context));
+      return exit.ok;
+    }
+    try {
+      await writeItems(outcome.value, context);
+    } catch (error) {
+      // The gate lets nothing else out of a stream.
+      return terminal.closed.aborted ? exit.ok : { error: error as QuaterError, callId };
+    }
+    return exit.ok;
+  } finally {
+    interrupt.removeEventListener("abort", cancel);
+    terminal.closed.removeEventListener("abort", cancel);
+  }
+};
+
+const isStreamed = (value: unknown): value is AsyncIterable<unknown> =>
+  value !== null && typeof value === "object" && Symbol.asyncIterator in value;
+
+/** A line per item, no faster than the reader reads. A reader who leaves ends the stream, also between two items. */
+const writeItems = async (items: AsyncIterable<unknown>, { terminal, isJson }: Context): Promise<void> => {
+  const left = new Promise<undefined>((resolve) => {
+    if (terminal.closed.aborted) resolve(undefined);
+    terminal.closed.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+  const iterator = items[Symbol.asyncIterator]();
+  for (;;) {
+    const step = await Promise.race([iterator.next(), left]);
+    if (step === undefined) {
+      // Not waited for: it queues behind an item that may take long, and the kernel's stop waits as long as is due.
+      void Promise.resolve(iterator.return?.()).catch(() => {});
+      return;
+    }
+    if (step.done === true) return;
+    await terminal.write((isJson ? jsonLine : renderItem)(step.value));
+  }
+};
+
+const progressLine = (fraction: number, message = ""): string => `${Math.round(fraction * 100)}% ${visible(message)}`.trimEnd();

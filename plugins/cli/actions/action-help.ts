@@ -1,0 +1,188 @@
+// What a person or an agent needs to run an action: its help, and the same as data.
+
+import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
+import { isSchema, type JsonSchema, type Operation } from "../../../core/index.ts";
+import type { Requirement } from "../../approval/service.ts";
+import { aligned } from "../output/render.ts";
+import type { Paint } from "../output/terminal.ts";
+import type { Context } from "../program/context.ts";
+import { programWords } from "../program/program-words.ts";
+import { type Flag, placeholderOf } from "./flags.ts";
+
+const spelled = (flag: Flag): string => `--${flag.flag}${flag.kind === "switch" ? "" : ` ${placeholderOf(flag)}`}`;
+
+/** `quater run refundOrder --order-id <string> [--reason <string>]` */
+export const usageLine = (name: string, flags: readonly Flag[], program = "quater"): string => {
+  const typed = flags.filter((flag) => !isByInput(flag));
+  const needsInput = flags.some((flag) => flag.isShadowed && flag.isRequired);
+  const parts = [...typed.filter((flag) => flag.isRequired), ...typed.filter((flag) => !flag.isRequired)].map((flag) =>
+    flag.isRequired ? spelled(flag) : `[${spelled(flag)}]${flag.kind === "list" ? "..." : ""}`,
+  );
+  return [program, "run", name, ...parts, ...(needsInput ? ["--input <file>"] : [])].join(" ");
+};
+
+const isByInput = (flag: Flag): boolean => flag.isSecret || flag.isShadowed;
+
+/** `1 to 50 characters`, `at most 5 items`, `more than 0`. */
+const limitsOf = (schema: JsonSchema): readonly string[] => [
+  ...range(schema["minimum"], schema["maximum"]),
+  ...single("more than", schema["exclusiveMinimum"]),
+  ...single("less than", schema["exclusiveMaximum"]),
+  ...single("a multiple of", schema["multipleOf"]),
+  ...range(schema["minLength"], schema["maxLength"], "character"),
+  ...range(schema["minItems"], schema["maxItems"], "item"),
+  ...single("pattern", schema["pattern"]),
+];
+
+const single = (words: string, value: unknown): readonly string[] => (value === undefined ? [] : [`${words} ${String(value)}`]);
+
+const range = (least: unknown, most: unknown, unit?: string): readonly string[] => {
+  const counted = (count: unknown) => `${String(count)}${unit === undefined ? "" : ` ${unit}${count === 1 ? "" : "s"}`}`;
+  if (least === most) return least === undefined ? [] : [`exactly ${counted(least)}`];
+  if (least === undefined) return [`at most ${counted(most)}`];
+  return [most === undefined ? `at least ${counted(least)}` : `${String(least)} to ${counted(most)}`];
+};
+
+const remarks = (flag: Flag): string => {
+  const { schema, kind } = flag;
+  const found = [
+    flag.isRequired ? "required" : undefined,
+    "default" in schema ? `default ${JSON.stringify(schema["default"])}` : undefined,
+    kind === "list" ? "repeat for several" : undefined,
+    kind === "json" ? "JSON text" : kind === "either" ? "text, or JSON that begins with { or [" : undefined,
+    ...limitsOf(schema),
+    flag.isSecret ? `secret: not on the command line, but by --input or ${flag.variable}` : undefined,
+    !flag.isSecret && flag.isShadowed ? "by --input alone: the program has a flag of this name" : undefined,
+  ];
+  return found.filter((text) => text !== undefined).join(", ");
+};
+
+const descriptionOf = (schema: JsonSchema): string =>
+  typeof schema["description"] === "string" ? visible(schema["description"]) : "";
+
+const flagRows = (flags: readonly Flag[]): [string, string][] =>
+  flags.map((flag) => {
+    const about = [descriptionOf(flag.schema), `(${visible(remarks(flag))})`].filter((text) => text !== "" && text !== "()");
+    return [visible(isByInput(flag) ? flag.name : spelled(flag)), about.join(" ")];
+  });
+
+/** A paragraph of flags. Safe to show. */
+export const flagHelp = (flags: readonly Flag[], paint: Paint): string =>
+  flags.length === 0 ? "\nIt takes no input.\n" : `\n${paint("bold", "Flags")}\n${aligned(flagRows(flags))}`;
+
+const programRows: readonly [string, string][] = [
+  ["--input <file>", 'The whole input as JSON; "-" reads standard input'],
+  ["--dry-run", "Check everything and run nothing"],
+  ["--wait", "Wait until people have agreed, where they must, and then run"],
+  ["--approval <id>", "The approval that this call is to use, and no other"],
+  ["--json", "JSON, also on a terminal"],
+];
+
+/** Safe to show. */
+export const actionHelp = (
+  operation: Operation,
+  flags: readonly Flag[],
+  paint: Paint,
+  requirement: Requirement | undefined,
+): string => {
+  const { name, handler } = operation;
+  const facts = aligned(factRows(operation, requirement));
+  return [
+    `${paint("bold", "Usage")}  ${visible(usageLine(name, flags))}\n`,
+    `\n${visibleLines(handler.description)}\n`,
+    `\n${facts}`,
+    flagHelp(flags, paint),
+    `\n${paint("bold", "Of the program")}\n${aligned(programRows)}`,
+  ].join("");
+};
+
+const factRows = (operation: Operation, requirement: Requirement | undefined): [string, string][] => {
+  const approval = approvalOf(operation, requirement);
+  const { problems = [] } = operation.handler;
+  return [
+    ["effect", operation.handler.effect],
+    ["auth", visible(operation.policy.name)],
+    ...(approval === null ? [] : [["approval", visible(approval)] as [string, string]]),
+    ...(problems.length === 0 ? [] : [["problems", visible(problems.join(", "))] as [string, string]]),
+  ];
+};
+
+/**
+ * Who must agree: `finance: 1 with role finance`. Without words of the plugin's, what the exposure says; null where
+ * nobody must.
+ */
+export const approvalOf = ({ exposure }: Operation, requirement: Requirement | undefined): string | null => {
+  const given = exposure["approval"];
+  if (given === undefined) return null;
+  return requirement?.words ?? (typeof given === "string" ? given : JSON.stringify(given));
+};
+
+export interface ActionDescription {
+  readonly name: string;
+  readonly description: string;
+  readonly effect: string;
+  readonly auth: string;
+  /** A `Requirement`, or what the exposure says. */
+  readonly approval?: unknown;
+  /** Codes of its own that a caller can meet. */
+  readonly problems?: readonly string[];
+  readonly input: JsonSchema;
+  readonly output?: JsonSchema;
+  readonly isStream: boolean;
+  readonly flags: readonly {
+    readonly input: string;
+    readonly flag?: string;
+    readonly isRequired: boolean;
+    readonly kind: string;
+    readonly variable?: string;
+  }[];
+  /** Ready to run once the placeholders are filled in. */
+  readonly usage: { readonly run: string; readonly dryRun: string };
+}
+
+export const describeAction = (
+  operation: Operation,
+  flags: readonly Flag[],
+  requirement: Requirement | undefined,
+  context: Pick<Context, "env" | "cwd">,
+): ActionDescription => {
+  const { name, handler, policy, exposure, input, output, isStream } = operation;
+  const program = programWords(context);
+  return {
+    name,
+    description: handler.description,
+    effect: handler.effect,
+    auth: policy.name,
+    ...(exposure["approval"] === undefined ? {} : { approval: requirement ?? exposure["approval"] }),
+    ...(handler.problems === undefined ? {} : { problems: handler.problems }),
+    input,
+    ...(output === undefined ? {} : { output }),
+    isStream,
+    flags: flags.map((flag) => ({
+      input: flag.name,
+      ...(isByInput(flag) ? {} : { flag: `--${flag.flag}` }),
+      isRequired: flag.isRequired,
+      kind: flag.kind,
+      ...(flag.isSecret ? { variable: flag.variable } : {}),
+    })),
+    usage: { run: usageLine(name, flags, program), dryRun: usageLine(`${name} --dry-run`, flags, program) },
+  };
+};
+
+/** Safe to show. */
+export const descriptionText = (
+  operation: Operation,
+  flags: readonly Flag[],
+  requirement: Requirement | undefined,
+  context: Context,
+): string => {
+  const { paint } = context.terminal;
+  const { usage, input } = describeAction(operation, flags, requirement, context);
+  return [
+    `${paint("bold", visible(operation.name))}\n${visibleLines(operation.handler.description)}\n`,
+    `\n${aligned(factRows(operation, requirement))}`,
+    flagHelp(flags, paint),
+    `\n${paint("bold", "Input schema")}\n${visibleLines(JSON.stringify(isSchema(input) ? input : {}, null, 2))}\n`,
+    `\n${paint("bold", "To run")}\n  ${visible(usage.dryRun)}\n  ${visible(usage.run)}\n`,
+  ].join("");
+};

@@ -1,0 +1,68 @@
+// Everything a command line gives a call: flags, words by position, `--input`, and secrets from where no other process
+// reads them.
+
+import { cut } from "../../../core/diagnostics/text.ts";
+import { type Given, parseJsonBytes } from "../../../core/index.ts";
+import { UsageError } from "../output/exit.ts";
+import type { Context } from "../program/context.ts";
+import type { Flag } from "./flags.ts";
+import { givenFrom, readTyped, secretsFrom, type Texts } from "./given.ts";
+import type { Token } from "./tokens.ts";
+
+interface Choice {
+  /** `--input`. */
+  readonly input?: string | undefined;
+  /** Names of inputs that may be given by position; a list takes all that is left. */
+  readonly positional?: readonly string[];
+}
+
+/**
+ * @returns Gives what the binding is given. To be called once the policy's static part has let the caller through:
+ * standard input is read, and JSON is parsed, no earlier.
+ * @throws {UsageError}
+ */
+export const collectGiven = async (
+  context: Context,
+  tokens: readonly Token[],
+  flags: readonly Flag[],
+  { input, positional = [] }: Choice,
+): Promise<() => Promise<readonly Given[]>> => {
+  const { texts, words } = readTyped(tokens, flags);
+  const byPosition = placed(words, positional, flags);
+  const secrets = new Map(secretsFrom(context.env, flags));
+  const source = input === undefined ? undefined : (await import("./input.ts")).openInput(context, input);
+  if (source === undefined) {
+    for (const { name } of flags.filter((flag) => flag.isSecret && flag.isRequired && !secrets.has(flag.name))) {
+      const { askSecret } = await import("../output/prompt.ts");
+      const answer = await askSecret(context.terminal, name);
+      if (answer !== undefined) secrets.set(name, [answer]);
+    }
+  }
+  return async () => [
+    ...(source === undefined ? [] : [{ from: "input", isText: false, values: parseJsonBytes(await source()) }]),
+    ...givenFrom("environment", secrets, flags),
+    ...givenFrom("arguments", byPosition, flags),
+    ...givenFrom("flags", texts, flags),
+  ];
+};
+
+/** `--wait 5000` reads as the program's own flag and a word that nobody asked for. */
+const asFlags = (flags: readonly Flag[]): string => {
+  const shadowed = flags.filter((flag) => flag.isShadowed).map(({ name }) => name);
+  const others = `, and by --input where the program has a flag of the same name: ${shadowed.join(", ")}`;
+  return `; inputs are given as flags${shadowed.length === 0 ? "" : others}`;
+};
+
+const placed = (words: readonly string[], positional: readonly string[], flags: readonly Flag[]): Texts => {
+  const found = new Map<string, readonly string[]>();
+  for (const [at, word] of words.entries()) {
+    const last = positional.at(-1);
+    const takesRest = flags.find(({ name }) => name === last)?.kind === "list";
+    const name = positional[at] ?? (takesRest ? last : undefined);
+    if (name === undefined) {
+      throw new UsageError(`Unexpected word ${JSON.stringify(cut(word))}${positional.length === 0 ? asFlags(flags) : ""}`);
+    }
+    found.set(name, [...(found.get(name) ?? []), word]);
+  }
+  return found;
+};

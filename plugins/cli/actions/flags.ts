@@ -1,0 +1,118 @@
+// Flags from an input schema: their names, how their text is read, and what help says of them.
+
+import { hasSecret, isSchema, type JsonSchema, propertiesOf, requiredOf } from "../../../core/index.ts";
+
+/**
+ * How an input is written: `switch` needs no value, `text` is coerced by the binding, `list` is text by repetition,
+ * `json` is JSON text, `either` is JSON where it begins like an object or array and text otherwise.
+ */
+export type FlagKind = "switch" | "text" | "list" | "json" | "either";
+
+export interface Flag {
+  /** The input's name. */
+  readonly name: string;
+  /** In kebab-case, without the dashes. */
+  readonly flag: string;
+  readonly kind: FlagKind;
+  readonly schema: JsonSchema;
+  readonly isRequired: boolean;
+  /** Holds a `secret()`: never taken from the command line, which other processes can read. */
+  readonly isSecret: boolean;
+  /** Has the name of a flag of the program's: reachable by --input alone. */
+  readonly isShadowed: boolean;
+  /** The environment variable that a secret may come from. */
+  readonly variable: string;
+}
+
+/** `orderID`, `order_id` and `orderId` are all `order-id`. */
+export const kebab = (name: string): string =>
+  name
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
+    .replaceAll(/([A-Z]+)([A-Z][a-z])/g, "$1-$2")
+    .replaceAll("_", "-")
+    .toLowerCase();
+
+const ofTheProgram = ["json", "no-json", "help", "config"];
+const ofRun: ReadonlySet<string> = new Set([...ofTheProgram, "input", "dry-run", "approval", "wait"]);
+/** Flags that commands of plugins cannot have. */
+export const ofEveryCommand: ReadonlySet<string> = new Set(ofTheProgram);
+
+/** @param taken  Flags that are not the input's, in kebab-case. Default: those of `quater run`. */
+export const flagsOf = (input: unknown, taken: ReadonlySet<string> = ofRun): readonly Flag[] => {
+  const required = new Set(requiredOf(input));
+  return Object.entries(propertiesOf(input)).map(([name, schema]) => ({
+    name,
+    flag: kebab(name),
+    kind: kindOf(schema),
+    schema,
+    isRequired: required.has(name) && !("default" in schema),
+    isSecret: hasSecret(schema),
+    isShadowed: taken.has(kebab(name)),
+    variable: `QUATER_INPUT_${kebab(name).replaceAll("-", "_").toUpperCase()}`,
+  }));
+};
+
+/** The input that a flag names, in kebab-case or as written in the schema. */
+export const finderOf = (flags: readonly Flag[]): ((flag: string) => Flag | undefined) => {
+  const found = new Map<string, Flag>();
+  for (const flag of flags) found.set(flag.name, flag);
+  for (const flag of flags) if (!found.has(flag.flag)) found.set(flag.flag, flag);
+  return (name) => found.get(name);
+};
+
+type Shape = "text" | "boolean" | "list" | "json" | "null";
+
+const shapesOf = (schema: unknown): readonly Shape[] => {
+  if (!isSchema(schema)) return ["text", "json"];
+  if ("const" in schema) return [shapeOfValue(schema["const"])];
+  if (Array.isArray(schema["enum"])) return schema["enum"].map(shapeOfValue);
+  const branches = [schema["anyOf"], schema["oneOf"]].find(Array.isArray) as unknown[] | undefined;
+  if (branches !== undefined) return branches.flatMap(shapesOf);
+  const types = [schema["type"] ?? []].flat() as string[];
+  if (types.length === 0) return ["text", "json"];
+  return types.map((type): Shape => {
+    if (type === "array")
+      return shapesOf(schema["items"]).every((shape) => shape === "text" || shape === "boolean") ? "list" : "json";
+    if (type === "object") return "json";
+    return type === "boolean" || type === "null" ? type : "text";
+  });
+};
+
+const shapeOfValue = (value: unknown): Shape => {
+  if (value === null) return "null";
+  if (typeof value === "object") return "json";
+  return typeof value === "boolean" ? "boolean" : "text";
+};
+
+const kindOf = (schema: JsonSchema): FlagKind => {
+  const shapes = new Set(shapesOf(schema).filter((shape) => shape !== "null"));
+  // The binding makes lists of repeated texts only for what is a list and nothing else.
+  if (shapes.has("list")) return schema["type"] === "array" ? "list" : shapes.has("text") ? "either" : "json";
+  if (shapes.has("json")) return shapes.has("text") || shapes.has("boolean") ? "either" : "json";
+  return shapes.has("boolean") && !shapes.has("text") ? "switch" : "text";
+};
+
+/** What stands behind the flag in help: `<integer>`, `paid|open`, `<json>`. Empty for a switch. */
+export const placeholderOf = ({ kind, schema }: Flag): string => {
+  if (kind === "switch") return "";
+  if (kind === "json") return "<json>";
+  return typeWord(kind === "list" && isSchema(schema["items"]) ? schema["items"] : schema);
+};
+
+const typeWord = (schema: JsonSchema): string => {
+  const values = valuesOf(schema);
+  if (values !== undefined) return values.map(String).join("|");
+  const format = typeof schema["format"] === "string" ? schema["format"] : undefined;
+  const types = ([schema["type"] ?? []].flat() as string[]).filter((type) => type !== "null");
+  return `<${format ?? (types.length > 0 ? types.join("|") : "value")}>`;
+};
+
+/** The values of an enum, a const, or a union of those; undefined for everything else. */
+const valuesOf = (schema: unknown): readonly unknown[] | undefined => {
+  if (!isSchema(schema)) return undefined;
+  if ("const" in schema) return [schema["const"]];
+  if (Array.isArray(schema["enum"])) return schema["enum"];
+  const branches = [schema["anyOf"], schema["oneOf"]].find(Array.isArray) as unknown[] | undefined;
+  const values = branches?.map(valuesOf);
+  return values?.every((list) => list !== undefined) === true ? values.flat() : undefined;
+};

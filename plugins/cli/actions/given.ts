@@ -1,0 +1,172 @@
+// From typed flags to what the binding is given. Texts go as texts, so that they are coerced by the same rules as an HTTP
+// query; objects go as JSON, read strictly.
+
+import {
+  cut,
+  type FieldError,
+  fieldSentence,
+  type Given,
+  invalid,
+  isQuaterError,
+  nearest,
+  parseJson,
+  pointerStep,
+  QuaterError,
+  visible,
+} from "../../../core/index.ts";
+import { UsageError } from "../output/exit.ts";
+import { type Flag, finderOf, kebab } from "./flags.ts";
+import { joinValues, type Token } from "./tokens.ts";
+
+export type Texts = ReadonlyMap<string, readonly string[]>;
+
+export interface TypedInput {
+  /** By input name; names that the schema does not know included, for the binding to refuse. */
+  readonly texts: Texts;
+  readonly words: readonly string[];
+}
+
+/** @throws {UsageError} for what is wrong with the command line itself, secrets on it included. */
+export const readTyped = (tokens: readonly Token[], flags: readonly Flag[]): TypedInput => {
+  const find = finderOf(flags);
+  /** `--no-urgent` for the switch `urgent`, unless an input has that name. */
+  const negated = (flag: string) => {
+    const positive = flag.startsWith("no-") && find(flag) === undefined ? find(flag.slice(3)) : undefined;
+    return positive?.kind === "switch" ? positive : undefined;
+  };
+  const typed = joinValues(tokens, (flag) => {
+    const found = find(flag) ?? negated(flag);
+    return found === undefined ? "unknown" : found.kind === "switch" ? "switch" : "value";
+  });
+  const texts = new Map<string, string[]>();
+  for (const { flag, value } of typed.flags) {
+    const off = negated(flag);
+    if (off !== undefined && value !== "true") throw new UsageError(`--${flag} takes no value`);
+    const found = off ?? find(flag);
+    if (found?.isSecret === true) throw secretTyped(found);
+    const name = found?.name ?? camel(flag);
+    texts.set(name, [...(texts.get(name) ?? []), off === undefined ? value : "false"]);
+  }
+  return { texts, words: typed.words };
+};
+
+const camel = (flag: string): string => flag.replaceAll(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+
+const secretTyped = ({ flag, variable }: Flag): UsageError =>
+  new UsageError(
+    `--${flag} is a secret, and other processes can read a command line: use --input FILE, --input -, or the environment variable ${variable}`,
+    "secret_in_arguments",
+  );
+
+/** Secrets that the environment holds under `QUATER_INPUT_<NAME>`. */
+export const secretsFrom = (env: Readonly<Record<string, string | undefined>>, flags: readonly Flag[]): Texts =>
+  new Map(
+    flags.flatMap(({ name, isSecret, variable }) => {
+      const value = env[variable];
+      return isSecret && value !== undefined ? [[name, [value]] as const] : [];
+    }),
+  );
+
+/**
+ * @param from  For messages: "flags", "environment".
+ * @throws {QuaterError} `json_*` and `invalid_input`, with the path under the field.
+ */
+export const givenFrom = (from: string, texts: Texts, flags: readonly Flag[]): readonly Given[] => {
+  const kinds = new Map(flags.map(({ name, kind }) => [name, kind]));
+  const asText: Record<string, string | readonly string[]> = Object.create(null);
+  const asJson: Record<string, unknown> = Object.create(null);
+  for (const [name, values] of texts) {
+    const [first = "", ...others] = values;
+    const kind = kinds.get(name);
+    if (kind === "json" || (kind === "either" && /^\s*[{[]/.test(first))) {
+      if (others.length > 0) invalid(pathOf(name), "is given more than once");
+      asJson[name] = parseField(name, first);
+    } else asText[name] = others.length === 0 ? first : values;
+  }
+  return [
+    ...(Object.keys(asText).length === 0 ? [] : [{ from, isText: true, values: asText }]),
+    ...(Object.keys(asJson).length === 0 ? [] : [{ from, isText: false, values: asJson }]),
+  ];
+};
+
+/**
+ * The refusal of a plain command as a person reads it, who typed flags and knows no paths: `--name is required: Who or what
+ * the key is for`. Calls keep the paths, which are the same on every surface.
+ */
+export const inFlags = (error: QuaterError, flags: readonly Flag[]): QuaterError => {
+  const { code, kind, hint, errors = [] } = error;
+  const said = errors.map((field) => flagError(field, flags));
+  const [before] = errors;
+  const [after] = said;
+  if (before === undefined || after === undefined) return error;
+  return new QuaterError({
+    code,
+    kind,
+    message: error.message.replace(fieldSentence(before), () => fieldSentence(after)),
+    errors: said,
+    ...(hint === undefined ? {} : { hint }),
+  });
+};
+
+/** `Unknown flag --stat; did you mean --state?`, where the refusal of a plain command is for that. */
+export const unknownFlagIn = ({ errors = [] }: QuaterError, flags: readonly Flag[]): string | undefined => {
+  const unknown = errors.find(({ path, message }) => /^\/[^/]+$/.test(path) && message.startsWith("is not a known field"));
+  if (unknown === undefined) return undefined;
+  const flag = cut(kebab(unknown.path.slice(1)));
+  const near = nearest(
+    flag,
+    flags.map((candidate) => candidate.flag),
+  );
+  return `Unknown flag --${flag}; ${near === undefined ? "--help shows what there is" : `did you mean --${near}?`}`;
+};
+
+const flagError = ({ path, message }: FieldError, flags: readonly Flag[]): FieldError => {
+  const [, name = "", deeper = ""] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
+  if (name === "") return { path, message };
+  const flag = flags.find((candidate) => candidate.name === name);
+  if (flag === undefined) return { path, message };
+  const { description } = flag.schema;
+  const about = typeof description === "string" ? `: ${description}` : "";
+  const plain = message
+    .replace(/^is required$/, () => `is required${about}`)
+    .replace(/^must match the pattern .*/, (pattern) => (about === "" ? pattern : `will not do${about}`));
+  return { path: `${flag.isSecret ? flag.variable : `--${flag.flag}`}${deeper === "" ? "" : ` ${deeper}`}`, message: plain };
+};
+
+const pathOf = (name: string): string => visible(`/${pointerStep(name)}`);
+
+const parseField = (name: string, text: string): unknown => {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (!isQuaterError(error)) throw error;
+    const errors = (error.errors ?? []).map(({ path, message }) => ({ path: `${pathOf(name)}${path}`, message }));
+    const [first] = errors;
+    const { code, kind } = error;
+    throw new QuaterError({
+      code,
+      kind,
+      message: first === undefined ? error.message : fieldSentence(first),
+      errors,
+    });
+  }
+};
+
+/** The binding's sentence as a person at a terminal reads it: with the flag that was meant. */
+export const fieldLine = (field: FieldError, flags: readonly Flag[]): string => {
+  const { path, message } = field;
+  const [, name = "", deeper = ""] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
+  const flag = flags.find((candidate) => candidate.name === name);
+  if (flag !== undefined) {
+    const how = flag.isSecret ? `${flag.variable} or --input` : flag.isShadowed ? "--input" : `--${flag.flag}`;
+    return `${fieldSentence(field)} (${how})`;
+  }
+  const near = nearest(
+    kebab(name),
+    flags.map((candidate) => candidate.flag),
+  );
+  const known = message.replace(/; did you mean "[^"]*"\?$/, "");
+  return name === "" || deeper !== "" || near === undefined || !known.startsWith("is not a known field")
+    ? fieldSentence(field)
+    : `${path} ${known}; did you mean --${near}?`;
+};

@@ -1,0 +1,53 @@
+// `--input FILE` and `--input -`: the whole input as one JSON text.
+
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { tooLarge } from "../../../core/diagnostics/errors.ts";
+import { UsageError } from "../output/exit.ts";
+import type { Context } from "../program/context.ts";
+
+/** trust.md T12: as large as a request's body may be. */
+const maxInputBytes = 1_048_576;
+
+/**
+ * A file is opened at once, so that a wrong name is a wrong command line; standard input is read when the bytes are
+ * wanted.
+ *
+ * @returns Gives the bytes. @throws {QuaterError} `too_large`.
+ * @throws {UsageError} when the file cannot be read.
+ */
+export const openInput = ({ cwd, terminal }: Context, name: string): (() => Promise<Buffer>) => {
+  if (name === "-") return () => readAll(terminal.stdin, terminal.isErrorTerminal ? (text) => terminal.say(text) : undefined);
+  const bytes = readFileOr(resolve(cwd, name), (reason) => new UsageError(`--input ${name}: ${reason}`));
+  return async () => limited(bytes);
+};
+
+const readFileOr = (file: string, failure: (reason: string) => Error): Buffer => {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw failure(code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : message);
+  }
+};
+
+const limited = (bytes: Buffer): Buffer => {
+  if (bytes.length > maxInputBytes) throw tooLarge("The input", "1 MiB");
+  return bytes;
+};
+
+const readAll = async (
+  stdin: AsyncIterable<unknown> & { readonly isTTY?: boolean },
+  say: ((text: string) => void) | undefined,
+): Promise<Buffer> => {
+  if (stdin.isTTY === true) say?.("Type the input as JSON; end it with Ctrl-D.\n");
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of stdin) {
+    const bytes = Buffer.isBuffer(part) ? part : Buffer.from(String(part));
+    size += bytes.length;
+    if (size > maxInputBytes) throw tooLarge("The input", "1 MiB");
+    parts.push(bytes);
+  }
+  return Buffer.concat(parts);
+};

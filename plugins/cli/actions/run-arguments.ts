@@ -1,0 +1,58 @@
+// What stands behind `quater run`: the action, the flags of the command itself, and the rest for the action.
+
+import { UsageError } from "../output/exit.ts";
+import { type Token, tokenize } from "./tokens.ts";
+
+export interface RunArguments {
+  readonly action: string | undefined;
+  readonly isDryRun: boolean;
+  /** `--approval`: the id of one that the caller means. */
+  readonly approval: string | undefined;
+  /** `--wait`: where people must agree first, wait for them and then repeat the call. */
+  readonly isWaiting: boolean;
+  /** A file, or "-" for standard input. */
+  readonly input: string | undefined;
+  /** The action's own. */
+  readonly tokens: readonly Token[];
+}
+
+/** @throws {UsageError} */
+export const readRunArguments = (args: readonly string[]): RunArguments => {
+  let action: string | undefined;
+  const switches = { "dry-run": false, wait: false };
+  const values: { input?: string; approval?: string } = {};
+  const rest: Token[] = [];
+  const tokens = tokenize(args);
+  for (let at = 0; at < tokens.length; at++) {
+    const token = tokens[at];
+    if (token === undefined) break;
+    if ("word" in token) {
+      if (action === undefined) action = token.word;
+      else rest.push(token);
+    } else if (isSwitch(token.flag)) {
+      const flag = token.flag === "wait" ? "wait" : "dry-run";
+      if (token.joined !== undefined && !["true", "false"].includes(token.joined))
+        throw new UsageError(`--${flag} takes no value; an input of this name is given by --input`);
+      switches[flag] = token.joined !== "false";
+    } else if (token.flag === "input" || token.flag === "approval") {
+      const next = tokens[at + 1];
+      const value = token.joined ?? (next !== undefined && "word" in next ? next.word : undefined);
+      if (value === undefined || value === "") throw new UsageError(needs[token.flag]);
+      if (values[token.flag] !== undefined) throw new UsageError(`--${token.flag} is given more than once`);
+      values[token.flag] = value;
+      if (token.joined === undefined) at++;
+    } else if (action === undefined) {
+      throw new UsageError(`--${token.flag} stands before the action: write quater run <action> --${token.flag}`);
+    } else rest.push(token);
+  }
+  if (switches.wait && switches["dry-run"]) throw new UsageError("--wait waits for nothing in a dry run; leave one of them out");
+  const { input, approval } = values;
+  return { action, isDryRun: switches["dry-run"], isWaiting: switches.wait, input, approval, tokens: rest };
+};
+
+const isSwitch = (flag: string): boolean => ["dry-run", "dryRun", "wait"].includes(flag);
+
+const needs = {
+  input: '--input needs a file, or "-" for standard input',
+  approval: "--approval needs the id of one: apr_...",
+} as const;

@@ -1,0 +1,74 @@
+// The one tokenizer for the flags of actions and of plugins' commands. It knows how flags are written and nothing of what
+// they mean, so that texts reach the binding as they were typed.
+
+import { cut } from "../../../core/diagnostics/text.ts";
+import { UsageError } from "../output/exit.ts";
+
+export interface FlagToken {
+  /** As typed, without the dashes: `amount-cents`. */
+  readonly flag: string;
+  /** Behind "="; undefined where there is none, and the next word may be the value. */
+  readonly joined: string | undefined;
+}
+
+export type Token = FlagToken | { readonly word: string };
+
+/** "-5" and "-.5" are words: no flag is written with one dash and a digit. */
+const isWord = (text: string): boolean => !text.startsWith("-") || text === "-" || /^-[0-9.]/.test(text);
+
+/** @throws {UsageError} for `-x`: flags have two dashes. */
+export const tokenize = (args: readonly string[]): readonly Token[] => {
+  const end = args.indexOf("--");
+  const before = end === -1 ? args : args.slice(0, end);
+  const after = end === -1 ? [] : args.slice(end + 1);
+  return [...before.map(tokenOf), ...after.map((word) => ({ word }))];
+};
+
+const tokenOf = (text: string): Token => {
+  if (isWord(text)) return { word: text };
+  if (!text.startsWith("--")) throw new UsageError(`Unknown flag ${cut(text)}; flags are written with two dashes`);
+  const equals = text.indexOf("=");
+  return equals === -1
+    ? { flag: text.slice(2), joined: undefined }
+    : { flag: text.slice(2, equals), joined: text.slice(equals + 1) };
+};
+
+/** What a flag does with the word behind it. */
+export type Taking = "value" | "switch" | "unknown";
+
+export interface Typed {
+  /** In the order typed; a switch has "true" or "false". */
+  readonly flags: readonly { readonly flag: string; readonly value: string }[];
+  readonly words: readonly string[];
+}
+
+/**
+ * Joins flags with their values.
+ *
+ * A value in a word of its own never begins with a dash, unless it is a number or "-": `--reason --dry-run` is a
+ * forgotten reason, and taking the second flag for it would run what was to be rehearsed.
+ *
+ * @throws {UsageError}
+ */
+export const joinValues = (tokens: readonly Token[], taking: (flag: string) => Taking): Typed => {
+  const flags: { flag: string; value: string }[] = [];
+  const words: string[] = [];
+  for (let at = 0; at < tokens.length; at++) {
+    const token = tokens[at];
+    if (token === undefined) break;
+    if ("word" in token) {
+      words.push(token.word);
+      continue;
+    }
+    const { flag, joined } = token;
+    const next = tokens[at + 1];
+    const takes = taking(flag);
+    if (joined !== undefined) flags.push({ flag, value: joined });
+    else if (takes !== "switch" && next !== undefined && "word" in next) {
+      flags.push({ flag, value: next.word });
+      at++;
+    } else if (takes !== "value") flags.push({ flag, value: "true" });
+    else throw new UsageError(`--${cut(flag)} needs a value; one that begins with "-" is written --${cut(flag)}=...`);
+  }
+  return { flags, words };
+};

@@ -1,0 +1,86 @@
+// What is reachable, as rows: every handler on every surface, in the manifest's order.
+
+import type { Kernel } from "../../../core/boot/kernel.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
+import type { ConfiguredPlugin, Operation } from "../../../core/index.ts";
+import { approvalsRef } from "../../approval/service.ts";
+import { httpRef } from "../../http/service.ts";
+import { approvalOf } from "../actions/action-help.ts";
+import { aligned, table } from "../output/render.ts";
+import type { Paint } from "../output/terminal.ts";
+
+export interface ExposureRow {
+  readonly handler: string;
+  /** By surface; null where it is not reachable. */
+  readonly surfaces: Readonly<Record<string, string | null>>;
+  readonly effect: string;
+  readonly auth: string;
+  readonly isPublic: boolean;
+  /** Who must agree: `finance: 1 with role finance`. */
+  readonly approval: string | null;
+}
+
+export interface ExposureReport {
+  readonly handlers: readonly ExposureRow[];
+  /** Handlers that loaded modules export and the manifest does not list: reachable from nowhere. */
+  readonly declared: readonly { readonly name: string; readonly module: string }[];
+  /** What plugins and users mounted on the HTTP server: no policy of a handler's stands before it. */
+  readonly outsideThePipeline: readonly string[];
+}
+
+export const exposureOf = ({ catalog, plugins, services }: Kernel): ExposureReport => {
+  const approvals = services.find(approvalsRef);
+  const surfaces = plugins.filter(takesHandlers).flatMap(({ surface }) => surface?.name ?? []);
+  surfaces.sort(bySurface);
+  return {
+    handlers: catalog.operations.map((operation) => ({
+      handler: operation.name,
+      surfaces: Object.fromEntries(surfaces.map((surface) => [surface, reachable(operation, surface)])),
+      effect: operation.handler.effect,
+      auth: operation.policy.name,
+      isPublic: operation.isPublic,
+      approval: approvalOf(operation, approvals?.requirementOf(operation)),
+    })),
+    declared: catalog.declared,
+    outsideThePipeline: services.find(httpRef)?.mounted ?? [],
+  };
+};
+
+/** A door that no exposure can name, such as that of the approvals page, is no column. */
+const takesHandlers = ({ surface, exposure = [] }: ConfiguredPlugin): boolean =>
+  [exposure].flat().some(({ key }) => key === surface?.name);
+
+/** The order of the documentation, then the alphabet: never that of booting, which changes with a plugin's needs. */
+const usual = ["http", "mcp", "cli"];
+const bySurface = (a: string, b: string): number => rank(a) - rank(b) || (a < b ? -1 : 1);
+const rank = (surface: string): number => (usual.includes(surface) ? usual.indexOf(surface) : usual.length);
+
+const reachable = (operation: Operation, surface: string): string | null => {
+  if (!operation.surfaces.has(surface)) return null;
+  const given = operation.exposure[surface];
+  const route = typeof given === "object" && given !== null && "route" in given ? given.route : given;
+  return typeof route === "string" ? route : "yes";
+};
+
+/** Safe to show. */
+export const exposureText = ({ handlers, declared, outsideThePipeline }: ExposureReport, paint: Paint): string => {
+  const surfaces = Object.keys(handlers[0]?.surfaces ?? {});
+  const rows = handlers.map((row) =>
+    [
+      row.handler,
+      ...surfaces.map((surface) => row.surfaces[surface] ?? "-"),
+      row.effect,
+      row.isPublic ? `${row.auth} (public)` : row.auth,
+      row.approval ?? "-",
+    ].map(visible),
+  );
+  return [
+    rows.length === 0 ? "No handler is exposed.\n" : table(["handler", ...surfaces, "effect", "auth", "approval"], rows, paint),
+    declared.length === 0
+      ? ""
+      : `\n${paint("bold", "Declared, not exposed")}\n${aligned(declared.map(({ name, module }) => [visible(name), visible(module)]))}`,
+    outsideThePipeline.length === 0
+      ? ""
+      : `\n${paint("bold", "Outside the pipeline")}\n${outsideThePipeline.map((what) => `  ${visible(what)}\n`).join("")}`,
+  ].join("");
+};

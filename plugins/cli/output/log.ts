@@ -1,0 +1,102 @@
+// Logs, always on standard error: readable lines for people, JSON lines (pino) for a server whose output is collected.
+
+import { errorText } from "../../../core/diagnostics/error-text.ts";
+import { cut, visible, visibleLines } from "../../../core/diagnostics/text.ts";
+import type { Log } from "../../../core/index.ts";
+import type { Env } from "../program/context.ts";
+import type { Terminal } from "./terminal.ts";
+
+type Level = "info" | "warn" | "error";
+const order: Readonly<Record<string, number>> = { info: 0, warn: 1, error: 2, silent: 3 };
+
+/** `QUATER_LOG=info|warn|error|silent`. */
+const leastOf = (env: Env, otherwise: string): string => {
+  const asked = env["QUATER_LOG"];
+  return asked !== undefined && asked in order ? asked : otherwise;
+};
+
+/**
+ * For commands that end. By default a person sees warnings and errors, and a script nothing: it reads the outcome, and a
+ * stack is not for whoever calls.
+ */
+export const terminalLog = (terminal: Terminal, env: Env): Log =>
+  readable(terminal, leastOf(env, terminal.isErrorTerminal ? "warn" : "silent"));
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Characters of a message, of a field that is text, and of a field with lines, such as a stack with its causes. */
+const most = { message: 1_000, field: 1_000, lines: 32 * 1024 } as const;
+
+/** An error among the fields of a plugin's own line would be `{}` as JSON. Text is cut: callers can choose parts of it. */
+const written = (fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, writtenValue(value)]));
+
+const writtenValue = (value: unknown): unknown => {
+  const text = value instanceof Error ? errorText(value) : value;
+  if (typeof text === "string") return cut(text, text.includes("\n") ? most.lines : most.field);
+  if (text === null || typeof text !== "object") return text;
+  const json = jsonOf(text);
+  return json === undefined || json.length <= most.lines ? text : cut(json, most.field);
+};
+
+/** `undefined` for what has no JSON, such as an object that contains itself. */
+const jsonOf = (value: object): string | undefined => {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+};
+
+const readable = (terminal: Terminal, least: string): Log => {
+  const at = (level: Level) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
+    if ((order[level] ?? 0) >= (order[least] ?? 0)) terminal.say(lineOf(terminal, level, message, fields));
+  };
+  return { info: at("info"), warn: at("warn"), error: at("error") };
+};
+
+const lineOf = (
+  { paintError }: Terminal,
+  level: Level,
+  message: string,
+  fields: Readonly<Record<string, unknown>> = {},
+): string => {
+  const given = Object.entries(written(fields)).filter(([, value]) => value !== undefined);
+  const short = given.filter(([, value]) => !String(value).includes("\n"));
+  const long = given.filter(([, value]) => String(value).includes("\n")); // stacks, below the line
+  const pairs = short.map(
+    ([name, value]) => ` ${visible(`${name}=${typeof value === "object" ? JSON.stringify(value) : String(value)}`)}`,
+  );
+  const blocks = long.map(([, value]) => `  ${visibleLines(String(value)).replaceAll("\n", "\n  ")}\n`);
+  const time = new Date().toISOString().slice(11, 19);
+  const word = level === "info" ? level : paintError(level === "error" ? "red" : "bold", level);
+  return `${paintError("dim", time)} ${word} ${visible(cut(message, most.message))}${paintError("dim", pairs.join(""))}\n${blocks.join("")}`;
+};
+
+/** What nobody caught, as a line of the log where that is JSON. Not a matter of levels: it is the reason of an end. */
+export const failureLine = (error: unknown): string => {
+  const line = { level: "error", time: new Date().toISOString(), error: errorText(error), message: "Unexpected failure" };
+  return `${JSON.stringify(line)}\n`;
+};
+
+/** For commands that stay. */
+export const serverLog = async (terminal: Terminal, env: Env): Promise<Log> => {
+  const least = leastOf(env, "info");
+  if (terminal.isErrorTerminal) return readable(terminal, least);
+  const { pino, stdTimeFunctions } = await import("pino");
+  const logger = pino(
+    {
+      level: least,
+      base: null,
+      messageKey: "message",
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
+    { write: (line: string) => terminal.say(line) },
+  );
+  const at =
+    (level: Level) =>
+    (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
+      logger[level](written(fields), cut(message, most.message));
+  return { info: at("info"), warn: at("warn"), error: at("error") };
+};

@@ -1,0 +1,130 @@
+// Plain commands: those of configured plugins, and built-in ones of the same shape. Flags come from their input's schema
+// by the same rules as those of actions, and the input is bound by the same binding.
+
+import { resolve } from "node:path";
+import type { LoadedManifest } from "../../../core/boot/load.ts";
+import { isQuaterError, QuaterError } from "../../../core/diagnostics/errors.ts";
+import { cut, nearest, visible } from "../../../core/diagnostics/text.ts";
+import type { CommandIo, Given, JsonSchema, PluginCommand } from "../../../core/index.ts";
+import { binderOf } from "../../../core/pipeline/bind.ts";
+import { closed } from "../../../core/schema/schema.ts";
+import { flagHelp } from "../actions/action-help.ts";
+import { collectGiven } from "../actions/collect.ts";
+import { type Flag, flagsOf, ofEveryCommand } from "../actions/flags.ts";
+import { inFlags, unknownFlagIn } from "../actions/given.ts";
+import { tokenize } from "../actions/tokens.ts";
+import { load } from "../program/boot.ts";
+import { type Context, credentialsOf } from "../program/context.ts";
+import { exit, UsageError } from "./exit.ts";
+import { resultText } from "./render.ts";
+
+/** The command whose path the words begin with; the longest wins. */
+export const commandFor = (commands: readonly PluginCommand[], words: readonly string[]): PluginCommand | undefined =>
+  [...commands]
+    .sort((a, b) => b.path.length - a.path.length)
+    .find(({ path }) => path.length > 0 && path.every((word, at) => words[at] === word));
+
+/** The refusal of words that begin like one of the commands and are none. */
+export const unknownAmong = (commands: readonly PluginCommand[], words: readonly string[]): UsageError => {
+  const end = words.findIndex((word) => word.startsWith("-"));
+  const typed = (end === -1 ? words : words.slice(0, end)).slice(0, 2).join(" ");
+  const paths = commands.map(({ path }) => path.join(" "));
+  const near = nearest(typed, paths);
+  const advice =
+    near === undefined ? `there is ${paths.map((path) => JSON.stringify(path)).join(", ")}` : `did you mean "${near}"?`;
+  return new UsageError(`Unknown command ${JSON.stringify(cut(typed))}; ${advice}`);
+};
+
+/** Runs the one of `commandsOf` that the words name; needs the manifest and no kernel. */
+export const runPlain = async (
+  context: Context,
+  commandsOf: (loaded: LoadedManifest) => readonly PluginCommand[],
+  words: readonly string[],
+): Promise<number> => {
+  const commands = commandsOf(await load(context));
+  const command = commandFor(commands, words);
+  if (command !== undefined) return runCommand(context, command, words.slice(command.path.length));
+  if (!context.isHelp) throw unknownAmong(commands, words);
+  for (const each of commands) await context.terminal.write(commandHelp(context, each));
+  return exit.ok;
+};
+
+/** @returns The exit code. @throws {UsageError | QuaterError} */
+export const runCommand = async (context: Context, command: PluginCommand, args: readonly string[]): Promise<number> => {
+  const { terminal } = context;
+  if (context.isHelp) {
+    await terminal.write(commandHelp(context, command));
+    return exit.ok;
+  }
+  const schema = closed(command.input) as JsonSchema;
+  const flags = flagsOf(schema, ofEveryCommand);
+  try {
+    return await perform(context, command, schema, flags, args);
+  } catch (error) {
+    throw isQuaterError(error) && !context.isJsonAsked ? inFlags(error, flags) : error;
+  }
+};
+
+const perform = async (
+  context: Context,
+  command: PluginCommand,
+  schema: JsonSchema,
+  flags: readonly Flag[],
+  args: readonly string[],
+): Promise<number> => {
+  const { terminal } = context;
+  const given = await collectGiven(context, tokenize(args), flags, { positional: command.positional ?? [] });
+  const input = bound(schema, flags, await given());
+  // Its `write` does not wait, so what it writes is put in a line here.
+  let written: Promise<void> = Promise.resolve();
+  const write = (text: string) => {
+    written = written.then(() => terminal.write(text));
+  };
+  const io: CommandIo = {
+    write,
+    show: (value) => write(resultText(value, context)),
+    say: (text) => terminal.say(text.endsWith("\n") ? text : `${text}\n`),
+    isTerminal: terminal.isTerminal,
+    isJson: context.isJson,
+    get signal() {
+      return context.heedInterrupt();
+    },
+    ask: async (question, how) => (await import("./prompt.ts")).ask(terminal, question, how),
+    readInput: async () => (await import("../actions/input.ts")).openInput(context, "-")(),
+    pathOf: (file) => resolve(context.cwd, file),
+    credentials: credentialsOf(context.env),
+  };
+  const code = await command.run(input as never, io);
+  await written;
+  return exitCodeOf(code, command);
+};
+
+/** A flag that there is not makes the command line wrong, as it does for every command that is no call. @throws {UsageError} */
+const bound = (schema: JsonSchema, flags: readonly Flag[], given: readonly Given[]): unknown => {
+  try {
+    return binderOf(schema)(given);
+  } catch (error) {
+    const unknown = isQuaterError(error) ? unknownFlagIn(error, flags) : undefined;
+    if (unknown === undefined) throw error;
+    throw new UsageError(unknown, "unknown_field");
+  }
+};
+
+/** Nothing is 0. What is no exit code (POSIX: eight bits) would be another one by the time the shell sees it. */
+const exitCodeOf = (code: unknown, { path }: PluginCommand): number => {
+  if (code === undefined || code === null) return exit.ok;
+  if (typeof code === "number" && Number.isInteger(code) && code >= 0 && code <= 255) return code;
+  throw new QuaterError({
+    code: "internal",
+    kind: "internal",
+    message: `The command "${path.join(" ")}" returned ${typeof code === "number" ? code : `a value of type ${typeof code}`}, which is no exit code`,
+    hint: "Let its run return an integer from 0 to 255, or nothing",
+  });
+};
+
+const commandHelp = ({ terminal }: Context, command: PluginCommand): string => {
+  const flags = flagsOf(command.input, ofEveryCommand);
+  const words = (command.positional ?? []).map((name) => `[${name}]`);
+  const usage = ["quater", ...command.path, ...words, ...(flags.length === 0 ? [] : ["[flags]"])].join(" ");
+  return `${terminal.paint("bold", "Usage")}  ${visible(usage)}\n\n${visible(command.description)}\n${flagHelp(flags, terminal.paint)}`;
+};

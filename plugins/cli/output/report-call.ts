@@ -1,0 +1,57 @@
+// A refused or failed call, in words for a person and as data for a script.
+
+import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
+import type { QuaterError } from "../../../core/index.ts";
+import type { Flag } from "../actions/flags.ts";
+import { fieldLine } from "../actions/given.ts";
+import type { NextSteps } from "../program/announce.ts";
+import { exitOfKind } from "./exit.ts";
+import { aligned } from "./render.ts";
+import { errorBody } from "./report.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface CallFailure {
+  readonly error: QuaterError;
+  readonly callId: string;
+  readonly flags: readonly Flag[];
+  /** What whoever runs the project does about it; for a person's eyes alone. */
+  readonly advice?: string | undefined;
+  /** Where people must agree first. */
+  readonly next?: NextSteps;
+}
+
+/** @returns The exit code. */
+export const reportCall = (failure: CallFailure, terminal: Terminal, isJson: boolean): number => {
+  const { error, callId, flags, advice, next } = failure;
+  if (isJson) terminal.say(`${JSON.stringify(errorBody(error, callId, next))}\n`);
+  else {
+    const lines = [
+      ...(error.errors ?? []).map((field) => visible(fieldLine(field, flags))),
+      ...(next === undefined ? Object.entries(error.details ?? {}) : []).map(([name, value]) =>
+        visible(`${name} ${shown(value)}`),
+      ),
+      ...(advice === undefined ? [] : [visible(advice)]),
+      `call ${callId}`,
+    ];
+    terminal.say(`${terminal.paintError("red", visible(error.code))}: ${visibleLines(error.message)}\n`);
+    if (next !== undefined) terminal.say(approvalText(error, next));
+    terminal.say(lines.map((line) => `  ${line}\n`).join(""));
+  }
+  return exitOfKind[error.kind];
+};
+
+/** Facts first, then what a person does, then what the caller does. */
+const approvalText = (error: QuaterError, { decide, wait, repeat }: NextSteps): string => {
+  const { id, expiresAt } = Object(error.details?.["approval"]) as Readonly<Record<string, unknown>>;
+  const isLink = /^https?:/.test(decide);
+  return [
+    aligned([
+      ["approval", visible(shown(id))],
+      ...(expiresAt === undefined ? [] : [["until", visible(shown(expiresAt))] as const]),
+      [isLink ? "decide at" : "decide by", visible(decide)],
+    ]),
+    `  Once it is approved, run the same command again. Or let it wait:\n    ${visible(wait)}\n    ${visible(repeat)}\n`,
+  ].join("");
+};
+
+const shown = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));

@@ -1,0 +1,70 @@
+// What went wrong where there was no call: a wrong command line, a project that does not boot, a failure of our own. From
+// core it takes leaves alone, so that saying that a command does not exist loads no schemas.
+
+import { fieldSentence, isQuaterError, type QuaterError } from "../../../core/diagnostics/errors.ts";
+import { type BootError, isBootError } from "../../../core/diagnostics/problem.ts";
+import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
+import type { NextSteps } from "../program/announce.ts";
+import { exit, exitOfKind, UsageError } from "./exit.ts";
+import { aligned } from "./render.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** A call's failure as machines read it; the same for every surface's caller. */
+export const errorBody = (error: QuaterError, callId: string | undefined, next?: NextSteps): object => ({
+  error: {
+    code: error.code,
+    message: error.message,
+    callId,
+    errors: error.errors,
+    details: error.details,
+    retryAfterSeconds: error.retryAfterSeconds,
+    next,
+  },
+});
+
+/** Everything that is no call's outcome. @returns The exit code. */
+export const reportFailure = (error: unknown, terminal: Terminal, isJsonAsked: boolean): number => {
+  if (error instanceof UsageError) {
+    terminal.say(isJsonAsked ? json({ code: error.code, message: error.message }) : `quater: ${visible(error.message)}\n`);
+    return exit.usage;
+  }
+  if (isBootError(error)) {
+    terminal.say(
+      isJsonAsked
+        ? json({ code: "configuration", message: "The project does not boot", problems: error.problems })
+        : bootText(error, terminal),
+    );
+    return exit.configuration;
+  }
+  if (isQuaterError(error)) {
+    const errors = (error.errors ?? []).map(fieldSentence);
+    const more = [...(errors.length > 1 ? errors : []), error.hint ?? []].flat().map((line) => `  ${visible(line)}\n`);
+    terminal.say(
+      isJsonAsked
+        ? `${JSON.stringify(errorBody(error, undefined))}\n`
+        : `${terminal.paintError("red", visible(error.code))}: ${visibleLines(error.message)}\n${more.join("")}`,
+    );
+    return exitOfKind[error.kind];
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  terminal.say(`quater: unexpected failure\n${visibleLines(text)}\n`);
+  return exit.internal;
+};
+
+const json = (error: object): string => `${JSON.stringify({ error })}\n`;
+
+const bootText = ({ problems }: BootError, { paintError }: Terminal): string => {
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  const blocks = problems.map(
+    ({ place, plugin, cause, remedy }) =>
+      `\n  ${paintError("bold", visible(place))}\n${aligned(
+        [
+          ...(plugin === undefined ? [] : [["plugin", visible(plugin)] as const]),
+          ["cause", visibleLines(cause).replaceAll("\n", "\n            ")],
+          ["remedy", visible(remedy)],
+        ],
+        "    ",
+      )}`,
+  );
+  return `${paintError("red", "The project does not boot")}: ${count}\n${blocks.join("")}`;
+};

@@ -1,0 +1,101 @@
+// What `quater serve` and `quater dev` say once it listens: what is reachable, where, and how to call it.
+
+import type { Kernel } from "../../../core/boot/kernel.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
+import { isSchema, type Operation } from "../../../core/index.ts";
+import { approvalsRef } from "../../approval/service.ts";
+import { httpRef } from "../../http/service.ts";
+import { type ExposureReport, exposureText } from "../exposure/exposure.ts";
+import { aligned } from "./render.ts";
+import type { Paint } from "./terminal.ts";
+
+export interface StartReport {
+  readonly name: string;
+  readonly url: string | undefined;
+  readonly mcp: string | undefined;
+  readonly urls: readonly (readonly [string, string])[];
+  readonly curl: string | undefined;
+  readonly connect: string | undefined;
+  /** Where requests are decided, and a key to decide with where one was made. */
+  readonly approvals: { readonly page: string; readonly key: string } | undefined;
+  readonly handlers: number;
+  readonly exposure: ExposureReport;
+}
+
+/** Keys that exist in development alone. */
+export interface DevelopmentKeys {
+  /** Put into the lines to paste; without it they have a placeholder. */
+  readonly key?: string;
+  readonly approverKey?: string | undefined;
+}
+
+export const startReport = (
+  kernel: Kernel,
+  exposure: ExposureReport,
+  { key, approverKey }: DevelopmentKeys = {},
+): StartReport => {
+  const { catalog, project, services, plugins } = kernel;
+  const http = services.find(httpRef);
+  const url = http?.baseUrl;
+  // Mounted on http it is here, whatever address others know it by; with a listener of its own, only the links tell.
+  const isMounted = http?.mounted.includes("/approvals") === true;
+  const page = isMounted && url !== undefined ? `${url}/approvals` : services.find(approvalsRef)?.urlOf("")?.replace(/\/$/, "");
+  const hasMcp = plugins.some(({ surface }) => surface?.name === "mcp");
+  const mcp = url !== undefined && hasMcp ? `${url}/mcp` : undefined;
+  return {
+    name: project.name,
+    url,
+    mcp,
+    urls:
+      url === undefined
+        ? []
+        : [
+            ["HTTP", url],
+            ["OpenAPI", `${url}/openapi.json`],
+            ["Health", `${url}/health, ${url}/ready`],
+            ...(mcp === undefined ? [] : [["MCP", mcp] as const]),
+          ],
+    curl: url === undefined ? undefined : curlOf(url, catalog.operations, key),
+    connect:
+      mcp === undefined
+        ? undefined
+        : `claude mcp add --transport http ${shellWord(project.name)} ${mcp} --header "Authorization: Bearer ${key ?? "<key>"}"`,
+    approvals: page === undefined || approverKey === undefined ? undefined : { page, key: approverKey },
+    handlers: catalog.operations.length,
+    exposure,
+  };
+};
+
+const routeOf = ({ exposure }: Operation): string | undefined => {
+  const given = exposure["http"];
+  const route = isSchema(given) ? given["route"] : given;
+  return typeof route === "string" ? route : undefined;
+};
+
+/** The first GET route, one without path parameters if there is one: it can be pasted as it is. */
+const curlOf = (url: string, operations: readonly Operation[], key: string | undefined): string | undefined => {
+  const gets = operations.filter((operation) => routeOf(operation)?.startsWith("GET ") === true);
+  const chosen = gets.find((operation) => routeOf(operation)?.includes("/:") === false) ?? gets[0];
+  if (chosen === undefined) return undefined;
+  const path = (routeOf(chosen) ?? "").slice("GET ".length).replaceAll(/:(\w+)/g, "<$1>");
+  const header = chosen.isPublic ? "" : ` -H "Authorization: Bearer ${key ?? "<key>"}"`;
+  return `curl${header} ${shellWord(`${url}${path}`)}`;
+};
+
+const shellWord = (text: string): string => (/^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+/** Safe to show. */
+export const startText = (report: StartReport, paint: Paint): string =>
+  [
+    `\n${exposureText(report.exposure, paint)}`,
+    `\n${paint("bold", visible(report.name))} is ready\n`,
+    report.url === undefined
+      ? "  No http() is configured, so there is no URL.\n"
+      : aligned(report.urls.map(([what, where]) => [what, visible(where)])),
+    report.curl === undefined ? "" : `\nTry it:\n  ${visible(report.curl)}\n`,
+    report.connect === undefined ? "" : `\nConnect an agent:\n  ${visible(report.connect)}\n`,
+    report.approvals === undefined
+      ? ""
+      : `\nApprove as demo-approver, at ${visible(report.approvals.page)} with the key:\n  ${report.approvals.key}\n`,
+    "\n",
+  ].join("");

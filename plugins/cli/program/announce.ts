@@ -1,0 +1,56 @@
+// What a call that waits for people's agreement tells at the terminal: the request, where it is decided, and the commands
+// to go on with.
+
+import type { QuaterError } from "../../../core/diagnostics/errors.ts";
+import { isSchema } from "../../../core/index.ts";
+
+/** What approval put into its refusal. */
+export interface Announced {
+  readonly id: string;
+  readonly url?: string;
+  /** ISO 8601. */
+  readonly expiresAt?: string;
+}
+
+export interface NextSteps {
+  /** Where people decide: a link, or the command where there is none. */
+  readonly decide: string;
+  /** Ends when it is decided. */
+  readonly wait: string;
+  /** The same call, which then runs; with `--wait` it waits by itself. */
+  readonly repeat: string;
+}
+
+/** `undefined` for everything that no human's yes would change. */
+export const announcedIn = ({ kind, details }: QuaterError): Announced | undefined => {
+  const approval = details?.["approval"];
+  if (kind !== "approval_required" || !isSchema(approval) || typeof approval["id"] !== "string") return undefined;
+  const { id, url, expiresAt } = approval;
+  return {
+    id,
+    ...(typeof url === "string" ? { url } : {}),
+    ...(typeof expiresAt === "string" ? { expiresAt } : {}),
+  };
+};
+
+/** Half of a command is another command, so a longer one is not repeated at all. */
+const longestCommand = 2_000;
+
+/**
+ * @param words  What was typed behind `quater run`. Secrets never stand there.
+ * @param program  `quater`, or what has to be typed for it here.
+ */
+export const nextSteps = ({ id, url }: Announced, words: readonly string[], program: string): NextSteps => {
+  const end = words.indexOf("--");
+  const flags = end === -1 ? words : words.slice(0, end);
+  const rest = end === -1 ? [] : words.slice(end);
+  const plain = flags.filter((word) => word !== "--wait");
+  const repeat = [program, "run", ...[...plain, "--wait", ...rest].map(shellWord)].join(" ");
+  return {
+    decide: url ?? `${program} approvals approve ${id}`,
+    wait: `${program} approvals wait ${id}`,
+    repeat: repeat.length > longestCommand ? "the same command, with --wait" : repeat,
+  };
+};
+
+export const shellWord = (text: string): string => (/^[\w.,:/@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

@@ -1,0 +1,18 @@
+// The first words of the built-in commands. A plugin's command must not begin with one of them.
+
+export const builtinWords = [
+  "init",
+  "run",
+  "actions",
+  "serve",
+  "dev",
+  "mcp",
+  "build",
+  "exposure",
+  "check",
+  "openapi",
+  "keys",
+  "commands",
+] as const;
+
+export type BuiltinWord = (typeof builtinWords)[number];

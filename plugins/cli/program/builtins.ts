@@ -1,0 +1,106 @@
+// The commands that need no project to be known. Each is imported when it is the one that was typed.
+
+import type { LoadedManifest } from "../../../core/boot/load.ts";
+import type { PluginCommand } from "../../../core/index.ts";
+import type { BuiltinWord } from "./builtin-words.ts";
+import type { ProgramCommandClass } from "./family.ts";
+import type { Runner } from "./runner.ts";
+
+export interface Builtin {
+  readonly word: BuiltinWord;
+  readonly summary: string;
+  /** Lines of the overview, where there is more than the word: `run <action> [flags]`. */
+  readonly usage: string;
+  readonly load: () => Promise<Runner>;
+}
+
+/** A family of commands built with clipanion. */
+const family = (load: () => Promise<{ readonly commands: readonly ProgramCommandClass[] }>) => async (): Promise<Runner> => {
+  const [{ runFamily }, { commands }] = await Promise.all([import("./family.ts"), load()]);
+  return (context, words) => runFamily(context, commands, words);
+};
+
+/** Plain commands that need the manifest's folder and no kernel, so that they work where the project does not boot. */
+const plain = (load: () => Promise<(loaded: LoadedManifest) => readonly PluginCommand[]>) => async (): Promise<Runner> => {
+  const [{ runPlain }, commandsOf] = await Promise.all([import("../output/plain.ts"), load()]);
+  return (context, words) => runPlain(context, commandsOf, words);
+};
+
+export const builtins: readonly Builtin[] = [
+  {
+    word: "init",
+    usage: "init [dir] [-y]",
+    summary: "Makes a project: a handler, its test, the manifest",
+    load: async () => (await import("../commands/init.ts")).init,
+  },
+  {
+    word: "run",
+    usage: "run <action> [flags]",
+    summary: "Runs an action: a handler that the manifest exposes over cli",
+    // Not through clipanion: it would only hand the flags on, and its import costs a fifth of a fast start.
+    load: async () => (await import("../commands/run.ts")).run,
+  },
+  {
+    word: "actions",
+    usage: "actions [list|describe <action>]",
+    summary: "Lists the actions you may run, or describes one",
+    load: family(() => import("../commands/actions.ts")),
+  },
+  {
+    word: "serve",
+    usage: "serve",
+    summary: "Serves HTTP, and MCP over HTTP, until a signal",
+    load: family(() => import("../commands/serve.ts")),
+  },
+  {
+    word: "dev",
+    usage: "dev [--no-watch]",
+    summary: "Serves for development: restarts on a change, with a development key",
+    load: family(() => import("../commands/dev.ts")),
+  },
+  {
+    word: "mcp",
+    usage: "mcp",
+    summary: "Serves MCP over standard input and output",
+    load: family(() => import("../commands/mcp.ts")),
+  },
+  {
+    word: "build",
+    usage: "build",
+    summary: "Builds the manifest and its handlers, so that every start is faster",
+    load: family(() => import("../commands/build.ts")),
+  },
+  {
+    word: "exposure",
+    usage: "exposure",
+    summary: "Shows what is reachable: every handler, on every surface",
+    load: family(() => import("../commands/exposure.ts")),
+  },
+  {
+    word: "check",
+    usage: "check [--gate]",
+    summary: "Says what to fix before it is served; --gate tries the gate",
+    load: family(() => import("../commands/check.ts")),
+  },
+  {
+    word: "openapi",
+    usage: "openapi",
+    summary: "Prints the OpenAPI document",
+    load: family(() => import("../commands/openapi.ts")),
+  },
+  {
+    word: "keys",
+    usage: "keys create|list|revoke|rotate",
+    summary: "Looks after API keys",
+    load: plain(async () => {
+      const { keyCommands } = await import("../../auth/commands.ts");
+      return ({ root }) => keyCommands(root);
+    }),
+  },
+  {
+    word: "commands",
+    usage: "commands",
+    summary: "Lists the commands that configured plugins add",
+    load: family(() => import("../commands/commands.ts")),
+  },
+];

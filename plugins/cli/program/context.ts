@@ -1,0 +1,32 @@
+// What every command of the program is given: the world it was started in, and the answers to the program's own flags.
+
+import type { Presented } from "../../../core/index.ts";
+import type { Terminal } from "../output/terminal.ts";
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+export interface Context {
+  readonly env: Env;
+  readonly cwd: string;
+  readonly terminal: Terminal;
+  /** Results and errors as JSON: asked for, or standard output is no terminal. */
+  readonly isJson: boolean;
+  /** `--json` was typed; then mistakes in the command line and the project are JSON too. */
+  readonly isJsonAsked: boolean;
+  readonly isHelp: boolean;
+  /** `--config`, or `QUATER_CONFIG`. */
+  readonly config: string | undefined;
+  /**
+   * Aborted by a signal, which is its reason. Whoever asks for it promises to end; without that, a signal ends the
+   * program at once.
+   */
+  readonly heedInterrupt: () => AbortSignal;
+  /** From now on standard error is a log, and what nobody catches is written by this. */
+  readonly sayFailuresAs: (line: (error: unknown) => string) => void;
+}
+
+/** What whoever typed the command line shows at the cli door. */
+export const credentialsOf = (env: Env): Presented => {
+  const token = env["QUATER_TOKEN"];
+  return { surface: "cli", isLocal: true, ...(token ? { token } : {}) };
+};

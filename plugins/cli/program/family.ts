@@ -1,0 +1,102 @@
+// Families of built-in commands, routed by clipanion. Its errors go to standard output with exit 1 and quote no near
+// name, so they are caught here and said as the rest of the program says them.
+
+// Named by its file: the package's ES module build imports a folder, which only bundlers forgive, and a test runner picks
+// that build.
+import { type BaseContext, Cli, Command, type CommandClass, Option } from "clipanion/lib/advanced/index.js";
+import { cut, nearest, visible } from "../../../core/diagnostics/text.ts";
+import { exit, UsageError } from "../output/exit.ts";
+import type { Context } from "./context.ts";
+
+export { Option };
+/** What help says of a command. */
+export const usage = Command.Usage;
+
+export interface FamilyContext extends BaseContext {
+  readonly program: Context;
+}
+
+/** A command that is given the program's context. */
+export abstract class ProgramCommand extends Command<FamilyContext> {
+  /** @returns The exit code. */
+  abstract perform(program: Context): Promise<number>;
+
+  execute(): Promise<number> {
+    return this.perform(this.context.program);
+  }
+}
+
+export type ProgramCommandClass = CommandClass<FamilyContext>;
+
+/** @throws {UsageError} */
+export const runFamily = async (
+  context: Context,
+  commands: readonly ProgramCommandClass[],
+  words: readonly string[],
+): Promise<number> => {
+  const cli = new Cli<FamilyContext>({ binaryName: "quater", enableColors: false });
+  for (const command of commands) cli.register(command);
+  if (context.isHelp) {
+    await context.terminal.write(helpOf(cli));
+    return exit.ok;
+  }
+  return commandOf(cli, commands, words, context).execute() as Promise<number>;
+};
+
+const commandOf = (
+  cli: Cli<FamilyContext>,
+  commands: readonly ProgramCommandClass[],
+  words: readonly string[],
+  context: Context,
+): Command<FamilyContext> => {
+  try {
+    return cli.process([...words], { program: context });
+  } catch (error) {
+    throw wrongLine(error, cli, commands, words);
+  }
+};
+
+const wrongLine = (
+  error: unknown,
+  cli: Cli<FamilyContext>,
+  commands: readonly ProgramCommandClass[],
+  words: readonly string[],
+): unknown => {
+  if (!(error instanceof Error) || !("clipanion" in error)) return error;
+  const { message } = error;
+  const [family = "", sub] = words;
+  const unknownFlag = /Unsupported option name \("([^"]*)"\)/.exec(message)?.[1];
+  if (unknownFlag !== undefined) {
+    const option = /^--(?:port|host)$/.test(unknownFlag) ? unknownFlag.slice(2) : undefined;
+    if (option !== undefined)
+      return new UsageError(`Unknown flag ${unknownFlag}; it is set in the manifest: http({ ${option}: ... })`);
+    const known = cli
+      .definitions()
+      .flatMap(({ options }) => options.flatMap(({ definition }) => definition.match(/--[\w-]+/g) ?? []));
+    return new UsageError(
+      `Unknown flag ${cut(unknownFlag)}${meant(nearest(unknownFlag, [...known, "--json", "--config", "--help"]))}`,
+    );
+  }
+  const subcommands = commands.flatMap(({ paths }) => (paths ?? []).flatMap(([, second]) => second ?? []));
+  if (sub !== undefined && subcommands.length > 0 && !subcommands.includes(sub)) {
+    const near = nearest(sub, subcommands);
+    const typed = JSON.stringify(cut(`${family} ${sub}`));
+    return new UsageError(`Unknown command ${typed}${meant(near === undefined ? near : `"${family} ${near}"`)}`);
+  }
+  const extra = /Extraneous positional argument \("([^"]*)"\)/.exec(message)?.[1];
+  const usage = /^\$ (.*)$/m.exec(message)?.[1] ?? `quater ${family}`;
+  if (extra !== undefined) return new UsageError(`Unexpected word ${JSON.stringify(cut(extra))}; write ${usage}`);
+  return new UsageError(`Something is missing; write ${usage}`);
+};
+
+const meant = (near: string | undefined): string =>
+  near === undefined ? "; --help shows what there is" : `; did you mean ${near}?`;
+
+const helpOf = (cli: Cli<FamilyContext>): string =>
+  cli
+    .definitions()
+    .map(({ usage, description, details }) => {
+      const more = details === undefined ? "" : `\n${details.trim()}\n`;
+      return `Usage  ${visible(usage)}\n\n${(description ?? "").trim()}\n${more}`;
+    })
+    .join("\n");

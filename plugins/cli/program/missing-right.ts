@@ -1,0 +1,19 @@
+// What whoever runs the project does about a scope or a role that a caller at the terminal lacks.
+
+import { isSchema, type QuaterError } from "../../../core/index.ts";
+import { shellWord } from "./announce.ts";
+import { type Context, credentialsOf } from "./context.ts";
+import { programWords } from "./program-words.ts";
+
+/** `undefined` for every other failure. */
+export const howToGrant = ({ code, details }: QuaterError, context: Pick<Context, "env" | "cwd">): string | undefined => {
+  const right = code === "missing_scope" ? "scopes" : code === "missing_role" ? "roles" : undefined;
+  if (right === undefined) return undefined;
+  const named = isSchema(details) && Array.isArray(details[right]) ? (details[right] as unknown[]).map(String) : [];
+  if (credentialsOf(context.env).token === undefined) {
+    const list = named.length === 0 ? "..." : named.map((name) => JSON.stringify(name)).join(", ");
+    return `You are let in without a token. Give it in the manifest: cli({ authenticate: localUser({ ${right}: [${list}] }) })`;
+  }
+  const flags = (named.length === 0 ? ["<name>"] : named.map(shellWord)).map((name) => ` --${right} ${name}`).join("");
+  return `QUATER_TOKEN does not have it. A key has what it is given: ${programWords(context)} keys create --name <name>${flags}`;
+};

@@ -1,0 +1,24 @@
+// `quater --help` and `quater --version`: what can be said without a project.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { aligned } from "../output/render.ts";
+import type { Paint } from "../output/terminal.ts";
+import { builtins } from "./builtins.ts";
+
+export const version = (): string => {
+  const file = createRequire(import.meta.url).resolve("quater/package.json");
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+};
+
+export const overview = (paint: Paint): string =>
+  [
+    `${paint("bold", "Usage")}  quater <command> [flags]\n`,
+    `\n${paint("bold", "Commands")}\n${aligned(builtins.map(({ usage, summary }) => [usage, summary]))}`,
+    `\n${paint("bold", "Flags")}\n${aligned([
+      ["--config <file>", "The manifest; default: QUATER_CONFIG, or the nearest quater.config.ts of the project"],
+      ["--json, --no-json", "JSON on a terminal, or text in a pipe"],
+      ["--help", "Help for a command, or for an action: quater run <action> --help"],
+      ["--version", "The version of quater"],
+    ])}`,
+  ].join("");

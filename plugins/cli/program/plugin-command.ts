@@ -1,0 +1,37 @@
+// Commands that configured plugins add. They are known only once the project is set up, so they are looked for last.
+
+import type { Kernel } from "../../../core/boot/kernel.ts";
+import { isBootError } from "../../../core/diagnostics/problem.ts";
+import { commandFor, runCommand, unknownAmong } from "../output/plain.ts";
+import { boot, load } from "./boot.ts";
+import type { Context } from "./context.ts";
+
+/**
+ * @param words  What was typed, flags included.
+ * @param unknown  Makes the refusal for words that are no command of a plugin's either.
+ */
+export const runPluginCommand = async (
+  context: Context,
+  words: readonly string[],
+  unknown: (why?: string) => Error,
+): Promise<number> => {
+  let kernel: Kernel;
+  try {
+    kernel = await boot(context, await load(context), { command: "run" });
+  } catch (error) {
+    if (!isBootError(error)) throw error;
+    const [first] = error.problems;
+    throw unknown(`plugins could not be asked, because the project does not boot (${first?.place}: ${first?.cause})`);
+  }
+  try {
+    const command = commandFor(kernel.commands, words);
+    if (command === undefined) {
+      const alike = kernel.commands.filter(({ path }) => path[0] === words[0]);
+      throw alike.length === 0 ? unknown() : unknownAmong(alike, words);
+    }
+    if (!context.isHelp) await kernel.start();
+    return await runCommand(context, command, words.slice(command.path.length));
+  } finally {
+    await kernel.stop();
+  }
+};

@@ -1,0 +1,94 @@
+// The `quater` program: from a command line to an exit code. Everything it touches is handed in, so that tests run it in
+// process with streams of their own.
+
+import { cut, nearest } from "../../../core/diagnostics/text.ts";
+import { exit, exitOfSignal, UsageError } from "../output/exit.ts";
+import { reportFailure } from "../output/report.ts";
+import { type Streams, Terminal } from "../output/terminal.ts";
+import { builtins } from "./builtins.ts";
+import type { Context, Env } from "./context.ts";
+import { type Globals, readGlobals } from "./globals.ts";
+
+export interface ProgramOptions extends Streams {
+  /** Without the runtime and the script. */
+  readonly argv: readonly string[];
+  readonly env: Env;
+  readonly cwd: string;
+  /** Aborted when the process is asked to end; its reason is the signal's name. */
+  readonly interrupt?: AbortSignal;
+  /** Told how what nobody catches is to be written, once that is not as text. */
+  readonly sayFailuresAs?: Context["sayFailuresAs"];
+}
+
+/** @returns The exit code; never throws. */
+export const runProgram = async (options: ProgramOptions): Promise<number> => {
+  const terminal = new Terminal(options, options.env);
+  let isJsonAsked = false;
+  let code: number;
+  try {
+    const globals = readGlobals(options.argv);
+    isJsonAsked = globals.json === true;
+    const { interrupt = new AbortController().signal } = options;
+    let isHeeded = false;
+    const context: Context = {
+      env: options.env,
+      cwd: options.cwd,
+      terminal,
+      isJson: globals.json ?? !terminal.isTerminal,
+      isJsonAsked,
+      isHelp: globals.isHelp,
+      config: globals.config ?? (options.env["QUATER_CONFIG"] || undefined),
+      heedInterrupt: () => {
+        isHeeded = true;
+        return interrupt;
+      },
+      sayFailuresAs: (line) => options.sayFailuresAs?.(line),
+    };
+    const left = new Promise<number>((resolve) => {
+      const leave = () => isHeeded || resolve(exitOfSignal(interrupt.reason));
+      if (interrupt.aborted) leave();
+      interrupt.addEventListener("abort", leave, { once: true });
+    });
+    code = await Promise.race([dispatch(context, globals), left]);
+  } catch (error) {
+    code = reportFailure(error, terminal, isJsonAsked);
+  }
+  await terminal.end();
+  return terminal.exitCode ?? code;
+};
+
+const dispatch = async (context: Context, { isVersion, rest }: Globals): Promise<number> => {
+  const [word] = rest;
+  if (isVersion || word === undefined || word === "help") {
+    const { overview, version } = await import("./overview.ts");
+    if (isVersion) await context.terminal.write(`${version()}\n`);
+    else if (word === undefined && !context.isHelp) {
+      context.terminal.say(overview(context.terminal.paintError));
+      return exit.usage;
+    } else await context.terminal.write(overview(context.terminal.paint));
+    return exit.ok;
+  }
+  if (word.startsWith("-")) {
+    const near = nearest(word, ["--config", "--json", "--help", "--version"]);
+    throw new UsageError(`Unknown flag ${cut(word)}${near === undefined ? "" : `; did you mean ${near}?`}`);
+  }
+  const builtin = builtins.find((candidate) => candidate.word === word);
+  if (builtin === undefined) {
+    const { runPluginCommand } = await import("./plugin-command.ts");
+    return runPluginCommand(context, rest, unknownCommand(word));
+  }
+  const run = await builtin.load();
+  return run(context, rest);
+};
+
+/** The answer where no plugin has the command either. */
+const unknownCommand =
+  (word: string) =>
+  (why?: string): UsageError => {
+    const near = nearest(
+      word,
+      builtins.map((builtin) => builtin.word),
+    );
+    const advice = near === undefined ? (why ?? "quater --help lists them") : `did you mean "${near}"?`;
+    return new UsageError(`Unknown command ${JSON.stringify(cut(word))}; ${advice}`);
+  };

@@ -1,0 +1,111 @@
+// What an operator should look at before a project faces callers: what can be seen of a manifest that boots as `serve`
+// would boot it, without starting it. Boot itself refuses what is wrong; these are things that boot lets pass.
+
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Kernel } from "../../../core/boot/kernel.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
+import type { Operation } from "../../../core/index.ts";
+import { auditRef } from "../../audit/service.ts";
+import { httpRef } from "../../http/service.ts";
+import type { Paint } from "../output/terminal.ts";
+
+export interface Finding {
+  /** `fix`: do not serve like this. `note`: it may be meant. */
+  readonly level: "fix" | "note";
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+export const findingsOf = (kernel: Kernel): readonly Finding[] => [
+  ...recording(kernel),
+  ...attestation(kernel),
+  ...agreement(kernel),
+  ...openness(kernel),
+  ...files(kernel.project.root),
+];
+
+const named = (operations: readonly Operation[]): string => operations.map(({ name }) => name).join(", ");
+
+const finding = (level: Finding["level"], cause: string, remedy: string): Finding => ({ level, cause, remedy });
+
+const recording = ({ catalog, plugins }: Kernel): Finding[] => {
+  const changing = catalog.operations.filter(({ handler }) => handler.effect !== "read");
+  if (changing.length === 0 || plugins.some(({ name }) => name === "audit")) return [];
+  return [finding("fix", `Nothing records the calls of ${named(changing)}`, "Add store() and audit() to plugins")];
+};
+
+/** Without a sink that can be read back, nobody notices a store that was set back. */
+const attestation = ({ services }: Kernel): Finding[] => {
+  const sinks = services.find(auditRef)?.sinks;
+  if (sinks === undefined || sinks.files.length > 0) return [];
+  const cause = sinks.hasStdout
+    ? "The boot compares the store with no sink, because stdout cannot be read back"
+    : "audit() has no sinks, so the boot does not notice a store that was set back";
+  return [finding("note", cause, 'Add a file on another disk: audit({ sinks: [{ file: "/var/log/shop/checkpoints.jsonl" }] })')];
+};
+
+/** Whoever calls over a surface that makes agents of all callers was not asked by a person. */
+const agreement = ({ catalog }: Kernel): Finding[] => {
+  const alone = catalog.operations.filter(
+    ({ handler, surfaces, exposure }) =>
+      handler.effect === "destructive" && surfaces.has("mcp") && exposure["approval"] === undefined,
+  );
+  if (alone.length === 0) return [];
+  const cause = `Agents can run ${named(alone)}, which cannot be undone, and nobody is asked`;
+  return [finding("fix", cause, 'Add approval: "..." to the exposure, or take mcp out of it')];
+};
+
+const openness = ({ catalog, services }: Kernel): Finding[] => {
+  const open = catalog.operations.filter(({ isPublic }) => isPublic);
+  const anybody = catalog.operations.filter(
+    ({ policy, handler, isPublic }) =>
+      !isPublic && handler.effect !== "read" && !policy.needsInput && policy.scopes.length + policy.roles.length === 0,
+  );
+  const mounted = services.find(httpRef)?.mounted ?? [];
+  return [
+    ...(open.length === 0 ? [] : [finding("note", `Public: ${named(open)}`, "Anybody can call these without a credential")]),
+    ...(anybody.length === 0
+      ? []
+      : [finding("note", `Any credential will do for ${named(anybody)}`, 'Name a scope or a role: can("..."), hasRole("...")')]),
+    ...(mounted.length === 0
+      ? []
+      : [finding("note", `Outside the pipeline: ${mounted.join(", ")}`, "No policy of a handler's stands before these")]),
+    ...(catalog.declared.length === 0
+      ? []
+      : [
+          finding(
+            "note",
+            `Not exposed: ${catalog.declared.map(({ name }) => name).join(", ")}`,
+            "List them if they should be reachable",
+          ),
+        ]),
+  ];
+};
+
+const secretFiles = /^(?:.*keys?(?:\.json)?|development-key)$/;
+
+/** Permissions say who else on this machine can read a secret; Windows has others. */
+const files = (root: string): Finding[] => {
+  if (process.platform === "win32") return [];
+  const own = join(root, ".quater");
+  const kept = existsSync(own) ? readdirSync(own).filter((name) => secretFiles.test(name)) : [];
+  const readable = [".env", ...kept.map((name) => join(".quater", name))].filter((name) => {
+    const stats = statSync(join(root, name), { throwIfNoEntry: false });
+    return stats?.isFile() === true && (stats.mode & 0o077) !== 0;
+  });
+  if (readable.length === 0) return [];
+  return [finding("fix", `Others on this machine can read ${readable.join(", ")}`, `chmod 600 ${readable.join(" ")}`)];
+};
+
+/** Safe to show. */
+export const findingsText = (findings: readonly Finding[], paint: Paint): string => {
+  const part = (level: Finding["level"], heading: string) => {
+    const found = findings.filter((each) => each.level === level);
+    const lines = found.map(({ cause, remedy }) => `  ${visible(cause)}\n    ${paint("dim", visible(remedy))}\n`);
+    return found.length === 0 ? "" : `${paint("bold", heading)}\n${lines.join("")}\n`;
+  };
+  const fixes = findings.filter(({ level }) => level === "fix").length;
+  const verdict = fixes === 0 ? "Nothing to fix." : `${fixes} to fix before this is served.`;
+  return `${part("fix", "To fix")}${part("note", "To know")}${verdict}\nquater check --gate tries every handler's gate.\n`;
+};

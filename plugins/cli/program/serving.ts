@@ -1,0 +1,61 @@
+// A server in this process, until a signal asks it to end: what `serve` and the child of `dev` have in common.
+
+import type { Kernel } from "../../../core/boot/kernel.ts";
+import type { LoadedManifest } from "../../../core/boot/load.ts";
+import type { Command } from "../../../core/index.ts";
+import { exit } from "../output/exit.ts";
+import { failureLine, serverLog } from "../output/log.ts";
+import { boot, load } from "./boot.ts";
+import type { Context } from "./context.ts";
+
+/**
+ * @param ready  Called once everything listens.
+ * @returns The exit code, after calls in flight have ended: 0, or that of the plugin which halted the process.
+ */
+export const serveUntilStopped = async (
+  program: Context,
+  command: Extract<Command, "serve" | "dev">,
+  ready: (kernel: Kernel, log: Awaited<ReturnType<typeof serverLog>>, loaded: LoadedManifest) => void,
+): Promise<number> => {
+  const loaded = await load(program, { useBuild: command === "serve" }); // in development, what stands in the files
+  const log = await serverLog(program.terminal, program.env);
+  if (!program.terminal.isErrorTerminal) program.sayFailuresAs(failureLine);
+  const halted = new AbortController(); // its reason is the exit code
+  const halt = (reason: string, code: number) => {
+    log.error(`${reason}; stopping`);
+    halted.abort(code);
+  };
+  const kernel = await boot(program, loaded, { command, log, halt });
+  const interrupt = program.heedInterrupt();
+  // Where nothing listens on a socket, something has to keep the process.
+  const staying = setInterval(() => {}, 2 ** 30);
+  try {
+    await kernel.start();
+    ready(kernel, log, loaded);
+    await new Promise<void>((resolve) => {
+      for (const signal of [interrupt, halted.signal]) {
+        if (signal.aborted) resolve();
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      }
+    });
+    if (halted.signal.aborted) return halted.signal.reason as number;
+    if (command === "serve") log.info(`Stopping on ${String(interrupt.reason)}`);
+    return exit.ok;
+  } finally {
+    await kernel.stop();
+    clearInterval(staying);
+  }
+};
+
+/** What a listener wanted to have and somebody else has. */
+export interface TakenPort {
+  readonly port: number;
+  readonly address?: string;
+}
+
+/** `undefined` unless the start failed for a port that is taken. */
+export const takenPortOf = (error: unknown): TakenPort | undefined => {
+  const { code, port, address } = Object(Object(error).cause) as { code?: unknown; port?: unknown; address?: unknown };
+  if (code !== "EADDRINUSE" || typeof port !== "number") return undefined;
+  return { port, ...(typeof address === "string" ? { address } : {}) };
+};

@@ -1,0 +1,232 @@
+// What is tried of calls that people must agree to (trust.md section 1, T1 to T4 and T8). Calls come from the surface's
+// outside; votes go where the page, the API and the commands send theirs.
+
+import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
+import type { ApprovalRecord } from "../approval/service.ts";
+import { type Case, send, sendAs, type Target, type Tried, tried, unwritable } from "./cases.ts";
+import type { Input } from "./inputs.ts";
+import { culpritsFor, peopleFor } from "./people.ts";
+import { allowed } from "./principals.ts";
+import { overtakers, overtaking, racers, racing } from "./race.ts";
+import { Untried } from "./untried.ts";
+
+/** A call that waits for people. */
+interface Request {
+  readonly target: Target;
+  readonly principal: Principal;
+  readonly token: string;
+  readonly input: Input;
+  readonly record: ApprovalRecord;
+}
+
+/** @throws {Untried} when the call was not answered by a request. */
+const filed = async (target: Target, given: Partial<Principal> = {}): Promise<Request> => {
+  const { operation, rehearsed, surface, granted, inputs } = target;
+  const caller = allowed(operation, granted);
+  const principal = { ...caller, ...given, claims: { ...caller.claims, ...given.claims } };
+  const token = rehearsed.tokens.grant(surface, principal);
+  const input = inputs.right();
+  const { got, message } = (await send(target, token, input)) ?? unwritable(target);
+  if (got !== "approval_required") throw new Untried(got === "ran" ? "it ran before anybody agreed" : `${got}, ${message}`);
+  const [looker] = peopleOf(target);
+  const found =
+    looker === undefined ? [] : await rehearsed.approvals.list(looker, { states: ["pending"], handler: operation.name });
+  // Where it is somebody else's request that answers, people agree to that one: what comes of it is what is asked.
+  const record = found.find(({ requester }) => requester.subject === principal.subject) ?? found[0];
+  if (record === undefined) throw new Untried("its request is in no list of those who decide");
+  return { target, principal, token, input, record };
+};
+
+const peopleOf = ({ operation, rehearsed }: Target): readonly Principal[] =>
+  peopleFor(rehearsed.approvals.requirementOf(operation)?.approvers ?? []);
+
+const agree = (request: Request, principal: Principal): Promise<ApprovalRecord> =>
+  request.target.rehearsed.approvals.vote(
+    { principal, via: "gate" },
+    { id: request.record.id, verdict: "approve", digest: request.record.digest },
+  );
+
+/** @throws {Untried} when enough people agreed and it is not approved. */
+export const approved = async (target: Target, given: Partial<Principal> = {}): Promise<Request> => {
+  const request = await filed(target, given);
+  let { record } = request;
+  for (const person of peopleOf(target)) record = await agree(request, person);
+  if (record.usableUntil === undefined) throw new Untried(`everybody agreed, and the request is ${record.state}`);
+  return { ...request, record };
+};
+
+/** The same call once more. */
+const repeat = async (request: Request, expected: string, how?: string, approvalId?: string): Promise<readonly Tried[]> =>
+  tried(await send(request.target, request.token, request.input, approvalId), [expected], how);
+
+const unapproved: Case = {
+  name: "unapproved",
+  hole: "ran before people agreed",
+  run: async (target) => {
+    const request = await filed(target);
+    const found = [...(await repeat(request, "approval_required", "asked twice"))];
+    const people = peopleOf(target);
+    for (const [at, person] of people.slice(0, -1).entries()) {
+      await agree(request, person);
+      found.push(...(await repeat(request, "approval_required", `after ${at + 1} of ${people.length} people`)));
+    }
+    await target.rehearsed.forgeApproval(request.record.id);
+    return [...found, ...(await repeat(request, "approval_unproven", "after its row was set to approved"))];
+  },
+};
+
+const control: Case = {
+  name: "all in order",
+  hole: "did not run with everything in order",
+  run: async (target) => repeat(await approved(target), "ran"),
+};
+
+const changed: Case = {
+  name: "changed",
+  hole: "ran with arguments changed after approval",
+  run: async (target) => {
+    const other = target.inputs.changed();
+    if (other === undefined && target.inputs.unknownField().length > 0 && Object.keys(target.inputs.right()).length === 0)
+      return [];
+    if (other === undefined) throw new Untried("its schema accepts one input alone, so that none could be changed");
+    const request = await approved(target);
+    const { token, record } = request;
+    return [
+      ...tried(await send(target, token, other), ["approval_required"]),
+      ...tried(await send(target, token, other, record.id), ["approval_mismatch"], "with the approval's id"),
+      ...(await repeat(request, "ran", "and then, unchanged, no more")),
+    ];
+  },
+};
+
+const replayed: Case = {
+  name: "replayed",
+  hole: "ran again on one approval",
+  run: async (target) => {
+    const request = await approved(target);
+    const used = await repeat(request, "ran", "or not even once");
+    const again = await repeat(request, "approval_required");
+    const named = await repeat(request, "approval_used", "with the approval's id", request.record.id);
+    const raced = await approved(target, { claims: racing });
+    const runs = await target.rehearsed.startsOf(() =>
+      Promise.all(Array.from({ length: racers }, () => send(target, raced.token, raced.input))),
+    );
+    const race: Tried = {
+      got: `${runs} of ${racers} ran`,
+      expected: [`1 of ${racers} ran`],
+      hasRun: runs > 1,
+      message: "",
+      how: `${racers} at once`,
+    };
+    return [...used, ...again, ...named, race];
+  },
+};
+
+const overtaken: Case = {
+  name: "overtaken",
+  hole: "ran although another call had changed what its preview showed",
+  run: async (target) => {
+    const { operation, rehearsed } = target;
+    if (operation.handler.preview === undefined || rehearsed.isReal) return []; // a real preview need not change
+    const requests: Request[] = [];
+    while (requests.length < overtakers) requests.push(await approved(target, { claims: overtaking }));
+    const runs = await rehearsed.startsOf(() => Promise.all(requests.map(({ token, input }) => send(target, token, input))));
+    const expected = [`1 of ${overtakers} ran`];
+    return [{ got: `${runs} of ${overtakers} ran`, expected, hasRun: runs > 1, message: "", how: `${overtakers} at once` }];
+  },
+};
+
+const foreign: Case = {
+  name: "somebody else's",
+  hole: "ran on somebody else's approval",
+  run: async (target) => {
+    const { operation, rehearsed, granted } = target;
+    const request = await approved(target);
+    const { record, input, principal } = request;
+    const stranger = allowed(operation, granted);
+    const found = [
+      ...tried(await sendAs(target, stranger, input), ["approval_required"]),
+      ...tried(await sendAs(target, stranger, input, record.id), ["approval_not_found"], "with the approval's id"),
+    ];
+    const { surfaces = [...operation.surfaces] } = rehearsed.approvals.requirementOf(operation) ?? {};
+    for (const surface of record.policy.anySurface ? [] : surfaces) {
+      if (surface === target.surface || !rehearsed.hasProbe(surface)) continue;
+      const seen = await sendAs({ ...target, surface }, principal, input, record.id);
+      found.push(...tried(seen, ["approval_not_found"], `over ${surface}`));
+    }
+    return [...found, ...(await repeat(request, "ran", "and then no more by whom it was for"))];
+  },
+};
+
+const selfApproved: Case = {
+  name: "self-approved",
+  hole: "ran on an approval",
+  run: async (target) => {
+    const { approvals } = target.rehearsed;
+    const found: Tried[] = [];
+    for (const { how, requester, voter } of culpritsFor(approvals.requirementOf(target.operation)?.approvers ?? [])) {
+      const request = await filed(target, requester);
+      const culprit = voter(request.record);
+      if (culprit === undefined) continue;
+      for (const person of peopleOf(target).slice(0, -1)) await agree(request, person);
+      const refusal = await refusalOf(() => agree(request, culprit));
+      found.push(...(await repeat(request, "approval_required", how)));
+      const got = refusal?.code ?? "a vote that counts";
+      found.push({ got, expected: ["approver_not_eligible"], hasRun: false, message: refusal?.message ?? "", how });
+    }
+    return found;
+  },
+};
+
+const denied: Case = {
+  name: "denied",
+  hole: "was asked for again right after people said no",
+  run: async (target) => {
+    const { approvals } = target.rehearsed;
+    const request = await filed(target);
+    const { id, digest, policy } = request.record;
+    const people = peopleOf(target);
+    if (people.length < policy.denials) return []; // more people would have to say no than have to agree
+    for (const principal of people.slice(0, policy.denials))
+      await approvals.vote({ principal, via: "gate" }, { id, verdict: "deny", digest });
+    const { principal, input } = request;
+    const other = { ...principal, credential: `${principal.credential}-other` };
+    return [
+      ...(await repeat(request, "approval_denied")),
+      ...tried(await sendAs(target, other, input), ["approval_denied"], "with another credential of the same person"),
+    ];
+  },
+};
+
+const refusalOf = async (act: () => Promise<unknown>): Promise<QuaterError | undefined> => {
+  try {
+    await act();
+    return undefined;
+  } catch (error) {
+    if (isQuaterError(error)) return error;
+    throw error;
+  }
+};
+
+export const approvalCases: readonly Case[] = [unapproved, control, changed, replayed, overtaken, foreign, selfApproved, denied];
+
+const expired: Case = {
+  name: "expired",
+  hole: "ran on an approval that had expired",
+  run: async (target) => {
+    const request = await approved(target);
+    await untilPast(request.record.usableUntil ?? 0);
+    return [
+      ...(await repeat(request, "approval_required")),
+      ...(await repeat(request, "approval_expired", "with the approval's id", request.record.id)),
+    ];
+  },
+};
+
+/** The rehearsal's store is a file on this machine, whose clock is the one it expires by. */
+const untilPast = async (time: number): Promise<void> => {
+  while (Date.now() <= time) await new Promise((resume) => setTimeout(resume, time + 1 - Date.now()));
+};
+
+/** Tried where approvals are usable for a moment alone. */
+export const expiryCases: readonly Case[] = [expired];

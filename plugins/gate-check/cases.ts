@@ -1,0 +1,182 @@
+// What is tried of every handler on every surface, approval or not. Each case lacks one thing; the last lacks nothing and
+// must get through, or the others would prove nothing.
+
+import type { Operation, Principal, ProbeCall } from "../../core/index.ts";
+import { refusedByPlugin } from "./copy.ts";
+import type { Inputs } from "./inputs.ts";
+import { allowed, asksFunctions, type Granted, lacking } from "./principals.ts";
+import type { Rehearsed, Seen } from "./rehearse.ts";
+
+/** One handler on one surface. */
+export interface Target {
+  readonly operation: Operation;
+  readonly surface: string;
+  readonly rehearsed: Rehearsed;
+  readonly inputs: Inputs;
+  readonly granted: Granted;
+  /** On this surface the call waits for people. */
+  readonly needsApproval: boolean;
+}
+
+/** One call of a case, and what should have come of it. */
+export interface Tried extends Seen {
+  readonly expected: readonly string[];
+  /** What was special about it, where a case has several: "over cli". */
+  readonly how?: string;
+}
+
+export interface Case {
+  readonly name: string;
+  /** How a hole reads: "ran without a credential". */
+  readonly hole: string;
+  /** What to do about it, where the project can do something. */
+  readonly remedy?: (target: Target) => string;
+  /** @returns Nothing where the case does not apply. */
+  readonly run: (target: Target) => Promise<readonly Tried[]>;
+}
+
+/** A call over the target's own surface. @param token  `undefined`: none is shown. */
+export const send = (
+  { rehearsed, operation, surface }: Target,
+  token: string | undefined,
+  input: unknown,
+  approvalId?: string,
+): Promise<Seen | undefined> => {
+  const call: ProbeCall = {
+    handler: operation.name,
+    input: { json: JSON.stringify(input) },
+    ...(token === undefined ? {} : { token }),
+    ...(approvalId === undefined ? {} : { approvalId }),
+  };
+  return rehearsed.call(surface, call);
+};
+
+export const sendAs = (target: Target, principal: Principal, input: unknown, approvalId?: string): Promise<Seen | undefined> =>
+  send(target, target.rehearsed.tokens.grant(target.surface, principal), input, approvalId);
+
+export const tried = (seen: Seen | undefined, expected: readonly string[], how?: string): readonly Tried[] =>
+  seen === undefined ? [] : [{ ...seen, expected, ...(how === undefined ? {} : { how }) }];
+
+/** The first of the inputs that callers of the surface can write. */
+const firstSent = async (target: Target, inputs: readonly unknown[], expected: string): Promise<readonly Tried[]> => {
+  for (const input of inputs) {
+    const seen = await sendAs(target, allowed(target.operation, target.granted), input);
+    if (seen !== undefined) return tried(seen, [expected]);
+  }
+  return [];
+};
+
+const noCredential: Case = {
+  name: "no credential",
+  hole: "ran without a credential",
+  run: async (target) => (isOpen(target) ? [] : tried(await send(target, undefined, target.inputs.right()), ["unauthenticated"])),
+};
+
+/** Whether the surface lets in whoever shows nothing. */
+const isOpen = ({ operation, rehearsed, surface }: Target): boolean => operation.isPublic && rehearsed.opensToPublic(surface);
+
+const otherSurface: Case = {
+  name: "another surface's",
+  hole: "ran with another surface's credential",
+  run: async (target) => {
+    const { operation, rehearsed, surface, granted, inputs } = target;
+    if (!rehearsed.hasDoor(surface)) return [];
+    const found: Tried[] = [];
+    for (const other of [...rehearsed.surfaces.filter((name) => name !== surface), "nowhere"]) {
+      const token = rehearsed.tokens.grant(other, allowed(operation, granted));
+      found.push(...tried(await send(target, token, inputs.right()), ["invalid_token"], `one of ${other}`));
+    }
+    return found;
+  },
+};
+
+const missingRight: Case = {
+  name: "missing right",
+  hole: "ran for a principal whom its policy refuses",
+  run: async (target) => {
+    const { operation, granted, inputs } = target;
+    const found: Tried[] = [];
+    const [wrong] = inputs.unknownField();
+    for (const { principal, codes, isStatic } of lacking(operation, granted)) {
+      found.push(...tried(await sendAs(target, principal, inputs.right()), codes));
+      // Nobody probes the validation of what he may not call.
+      if (isStatic && wrong !== undefined)
+        found.push(...tried(await sendAs(target, principal, wrong), codes, "and a wrong input"));
+    }
+    return found;
+  },
+};
+
+const pluginRefuses: Case = {
+  name: "a plugin's no",
+  hole: "ran although a plugin refused it",
+  run: async (target) => {
+    const { operation, granted, inputs } = target;
+    const principal = allowed(operation, granted);
+    if (operation.isPublic) return []; // whoever is let in without a credential bears no mark
+    const marked = { ...principal, claims: { ...principal.claims, ...refusedByPlugin } };
+    return tried(await sendAs(target, marked, inputs.right()), ["forbidden"]);
+  },
+};
+
+const wrongType: Case = {
+  name: "wrong type",
+  hole: "ran with a value of the wrong type",
+  run: (target) => firstSent(target, target.inputs.wrongType(), "invalid_input"),
+};
+
+const missingField: Case = {
+  name: "missing field",
+  hole: "ran without a required field",
+  run: (target) => firstSent(target, target.inputs.missing(), "invalid_input"),
+};
+
+const unknownField: Case = {
+  name: "unknown field",
+  hole: "ran with a field that nobody declared",
+  run: (target) => firstSent(target, target.inputs.unknownField(), "unknown_field"),
+};
+
+/** Without a way to write the right input, nothing else that was tried means anything. */
+export const unwritable = ({ operation, surface }: Target): Seen => ({
+  got: "not tried",
+  message: `callers of ${surface} cannot write its input; give inputs.${operation.name}`,
+  hasRun: false,
+});
+
+export const control: Case = {
+  name: "all in order",
+  hole: "did not run with everything in order",
+  run: async (target) => {
+    if (target.needsApproval) return []; // gets through once people agreed: see approvals.ts
+    const { operation, granted, inputs } = target;
+    const found = (await sendAs(target, allowed(operation, granted), inputs.right())) ?? unwritable(target);
+    const isGuess = !found.hasRun && found.got !== "internal" && asksFunctions(operation) && granted.allowed === undefined;
+    const message = isGuess
+      ? `its policy is a function: say whom it allows, principals.${operation.name}.allowed`
+      : found.message;
+    return [{ ...found, message, expected: ["ran"] }];
+  },
+};
+
+/** A handler that the surface does not have. */
+export const notExposed: Case = {
+  name: "not exposed",
+  hole: "ran although it is not exposed there",
+  run: async (target) => {
+    const { operation, granted, inputs } = target;
+    return tried(await sendAs(target, allowed(operation, granted), inputs.right()), ["unknown_handler"]);
+  },
+};
+
+/** In the order of the matrix. */
+export const cases: readonly Case[] = [
+  noCredential,
+  otherSurface,
+  missingRight,
+  pluginRefuses,
+  wrongType,
+  missingField,
+  unknownField,
+  control,
+];

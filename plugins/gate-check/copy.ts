@@ -1,0 +1,172 @@
+// The manifest that the gate suite runs: the given one with every check in place, and with stand-ins for what would act,
+// be known or be kept. Handlers tell that they started and answer a sample; credentials come from the suite's own table;
+// plugins are rehearsed, so that nothing of the real project is opened, listened on or written.
+
+import {
+  type Authenticator,
+  authenticator,
+  type ConfiguredPlugin,
+  defineConfig,
+  definePlugin,
+  type Exposed,
+  expose,
+  type Handler,
+  type Hooks,
+  isBranded,
+  isSchema,
+  type Manifest,
+  type Principal,
+  type Rehearsal,
+  resource,
+} from "../../core/index.ts";
+import { rehearsedBy } from "../../core/testing/rehearsed.ts";
+import { samplerOf } from "../../core/testing/sample.ts";
+import type { Interlude } from "./interlude.ts";
+import type { PolicyReads } from "./policy-reads.ts";
+import { overtaking, StartingLine } from "./race.ts";
+
+/** Told by every handler as its first act. */
+export type Started = (handler: string) => void;
+/** Told of a stand-in for a resource that somebody wanted something of. */
+export type Missed = (resource: string) => void;
+
+export interface CopyChoice extends Rehearsal {
+  readonly started: Started;
+  readonly missed: Missed;
+  /** Returns how many handlers have started so far. */
+  readonly starts: () => number;
+  /** Watches the policy functions. */
+  readonly policies: PolicyReads;
+  readonly interlude: Interlude;
+  /** `undefined`: the surfaces keep their own. */
+  readonly doorOf: ((surface: string) => Authenticator) | undefined;
+  /** Run the manifest's own handlers, previews and resources. */
+  readonly isReal: boolean;
+  /** Open the manifest's own resources, for policies that read them. */
+  readonly opensResources: boolean;
+}
+
+export const copyOf = (manifest: Manifest, choice: CopyChoice): Manifest =>
+  defineConfig({
+    ...manifest,
+    handlers: manifest.handlers.map((exposed) => (isBranded(exposed, "exposed") ? exposedCopy(exposed, choice) : exposed)),
+    // First, so that calls which race meet before one of them takes a lock.
+    plugins: [attendant(choice.interlude), ...manifest.plugins.map((plugin) => pluginCopy(rehearsedBy(plugin, choice), choice))],
+  });
+
+const exposedCopy = ({ load, table }: Exposed, choice: CopyChoice): Exposed =>
+  expose(async () => {
+    const exported = Object.entries((await load()) as Record<string, unknown>);
+    const copies = exported.map(([name, value]) => [
+      name,
+      isBranded(value, "handler") ? handlerCopy(name, value as Handler, choice) : value,
+    ]);
+    return Object.fromEntries(copies) as Record<string, never>;
+  }, table as never) as Exposed;
+
+const handlerCopy = (name: string, original: Handler, choice: CopyChoice): Handler => {
+  const { started, starts, missed, policies, isReal, opensResources } = choice;
+  const given = { ...original, auth: policies.watched(name, original) };
+  if (isReal) {
+    const handle = (input: never, context: never): unknown => {
+      started(name);
+      return given.handle(input, context);
+    };
+    return Object.freeze({ ...given, handle });
+  }
+  const handle = (): unknown => {
+    started(name);
+    return isStreamed(given.output) ? itemsOf(given.output.item) : sampleOf(given.output);
+  };
+  const preview = given.preview === undefined ? {} : { preview: standInPreview(starts) };
+  const use = Object.fromEntries(Object.keys(given.use ?? {}).map((used) => [used, untouchable(used, missed)]));
+  return Object.freeze({ ...given, ...preview, ...(opensResources ? {} : { use }), handle });
+};
+
+/** The same for every call, except for callers whose previews are to become stale. */
+const standInPreview =
+  (starts: () => number) =>
+  (_: unknown, { principal }: { readonly principal: Principal }): unknown =>
+    principal.claims["gateSuite"] === overtaking.gateSuite ? { starts: starts() } : "a stand-in of the gate suite";
+
+const isStreamed = (output: Handler["output"]): output is Extract<Handler["output"], { kind: "stream" }> =>
+  isSchema(output) && output["kind"] === "stream";
+
+/** The gate lets a call through or does not: whether what comes back has the right shape is not its business. */
+const sampleOf = async (schema: unknown): Promise<unknown> => {
+  if (!isSchema(schema)) return null;
+  try {
+    return (await samplerOf(schema)).sample();
+  } catch {
+    return null;
+  }
+};
+
+async function* itemsOf(item: unknown): AsyncGenerator {
+  yield await sampleOf(item);
+}
+
+/** Opens nothing. A policy that looks into it fails, and is noticed where it takes that for an answer of its own. */
+const untouchable = (name: string, missed: Missed) => {
+  const miss = (): never => {
+    missed(name);
+    throw new Error(`The gate suite opens no resource: ${name} is a stand-in`);
+  };
+  // Awaited like any other value; and a function, as clients of databases are.
+  const get = (_: unknown, property: string | symbol) => (property === "then" ? undefined : miss());
+  const standIn = new Proxy(() => {}, { get, apply: miss, construct: miss, has: miss, ownKeys: miss });
+  return resource({ name, scope: "call", open: () => standIn });
+};
+
+/** The surface keeps what it makes of principals; only who vouches for them is the suite's. */
+const pluginCopy = (plugin: ConfiguredPlugin, { doorOf }: CopyChoice): ConfiguredPlugin => {
+  const surface = isBranded(plugin, "plugin") ? plugin.surface : undefined;
+  if (surface?.authenticate === undefined || doorOf === undefined) return plugin;
+  return { ...plugin, surface: { ...surface, authenticate: doorOf(surface.name) } };
+};
+
+/** In the claims of a principal whom a plugin refuses. */
+export const refusedByPlugin = { gateSuite: "refused" };
+
+/**
+ * A plugin of the suite's own: what a plugin says of a call must count, and a manifest may have none that says anything;
+ * and calls that race have to meet somewhere.
+ */
+const attendant = definePlugin((interlude: Interlude) => {
+  const by = "gate-suite";
+  const { hold } = new StartingLine();
+  const authorize: Hooks["authorize"] = ({ principal }) => {
+    const verdict = { allow: principal.claims["gateSuite"] !== refusedByPlugin.gateSuite, by };
+    return interlude.play()?.then(() => verdict) ?? verdict;
+  };
+  return {
+    name: by,
+    hooks: (operation) => (operation?.exposure["approval"] === undefined ? { authorize } : { authorize, hold }),
+  };
+});
+
+/** Who calls: one table for all surfaces, in which every token opens one door. */
+export class Tokens {
+  #granted = 0;
+  readonly #table = new Map<string, { readonly surface: string; readonly principal: Principal }>();
+
+  grant(surface: string, principal: Principal): string {
+    const token = `gate-suite-${++this.#granted}`;
+    this.#table.set(token, { surface, principal });
+    return token;
+  }
+
+  revoke(token: string): void {
+    this.#table.delete(token);
+  }
+
+  readonly doorOf = (surface: string): Authenticator =>
+    authenticator({
+      name: "gateSuite",
+      reads: { schemes: ["Bearer"] },
+      authenticate: ({ token }) => {
+        const known = this.#table.get(token ?? "");
+        return known?.surface === surface ? known.principal : undefined;
+      },
+    });
+}

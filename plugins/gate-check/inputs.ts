@@ -1,0 +1,93 @@
+// What is sent: an input that the schema accepts, made from the schema; and from it inputs that are wrong in one way, or
+// right and different in one byte. A wrong value stays wrong when a surface writes it as text.
+
+import { isSchema, type JsonSchema, type Operation, propertiesOf, requiredOf } from "../../core/index.ts";
+import { type Sampler, samplerOf } from "../../core/testing/sample.ts";
+
+export type Input = Readonly<Record<string, unknown>>;
+
+export interface Inputs {
+  /** @throws {NoSample} when the schema is not enough and none was supplied. */
+  readonly right: () => Input;
+  /** In the order in which they should be tried: not every surface can write every one. */
+  readonly wrongType: () => readonly Input[];
+  readonly missing: () => readonly Input[];
+  /** Nothing where the schema takes any field. */
+  readonly unknownField: () => readonly Input[];
+  /** Accepted, and one byte or one field away; nothing where no other input is accepted. */
+  readonly changed: () => Input | undefined;
+}
+
+export const inputsOf = async (operation: Operation, supplied: unknown): Promise<Inputs> => {
+  const schema = operation.input;
+  const sampler = await samplerOf(schema);
+  const right = (): Input => (supplied === undefined ? sampler.sample() : structuredClone(supplied)) as Input;
+  const properties = propertiesOf(schema);
+  return {
+    right,
+    wrongType: () =>
+      Object.entries(properties)
+        .flatMap(([name, property]) => wrongValues(property).map((value) => ({ ...right(), [name]: value })))
+        .filter((input) => !sampler.accepts(input)),
+    missing: () =>
+      requiredOf(schema)
+        .filter((name) => !("default" in (properties[name] ?? {})))
+        .map((name) => Object.fromEntries(Object.entries(right()).filter(([key]) => key !== name))),
+    unknownField: () => (takesAnyField(operation) ? [] : [{ ...right(), gateSuiteUnknown: "x" }]),
+    changed: () => changed(right(), schema, sampler),
+  };
+};
+
+/** What its author says of the handler's fields; the kernel's closed copy is what is being checked. */
+const takesAnyField = ({ handler }: Operation): boolean => {
+  const schema = handler.input as JsonSchema;
+  const { additionalProperties, unevaluatedProperties } = schema;
+  const isOpen = (said: unknown) => said !== undefined && said !== false;
+  return isOpen(additionalProperties) || isOpen(unevaluatedProperties) || "patternProperties" in schema;
+};
+
+/** Text that no type but a string's can be read from, then what is no text at all. */
+const wrongValues = (property: JsonSchema): readonly unknown[] => {
+  const tooLong = Number(property["maxLength"] ?? 0);
+  const long = tooLong > 0 && tooLong < 4_000 ? ["x".repeat(tooLong + 1)] : [];
+  const isList = [property["type"]].flat().includes("array");
+  return [...(isList ? [] : ["gate-suite!"]), ...long, ["gate", "suite"], { gate: "suite" }];
+};
+
+const changed = (input: Input, schema: JsonSchema, sampler: Sampler): Input | undefined => {
+  for (const [name, value] of Object.entries(input))
+    for (const other of neighbours(value)) {
+      const near = { ...input, [name]: other };
+      if (sampler.accepts(near)) return near;
+    }
+  for (const [name, property] of Object.entries(propertiesOf(schema))) {
+    if (name in input) continue;
+    for (const value of [property["default"], ...neighbours("sample"), 1, true]) {
+      const more = { ...input, [name]: value };
+      if (value !== undefined && value !== property["default"] && sampler.accepts(more)) return more;
+    }
+  }
+  return undefined;
+};
+
+/** How many characters of a text are tried, from its end. */
+const nearEnd = 40;
+
+/** Values as near to it as can be. */
+function* neighbours(value: unknown): Generator<unknown> {
+  if (typeof value === "string") {
+    for (let at = value.length - 1; at >= Math.max(0, value.length - nearEnd); at--)
+      for (const other of "1234567890abcxyzABCXYZ")
+        if (value[at] !== other) yield value.slice(0, at) + other + value.slice(at + 1);
+    yield `${value}1`;
+  } else if (typeof value === "number") {
+    yield value + 1;
+    yield value - 1;
+    yield value / 2;
+  } else if (typeof value === "boolean") yield !value;
+  else if (Array.isArray(value)) {
+    for (const [at, item] of value.entries()) for (const other of neighbours(item)) yield value.with(at, other);
+    yield [...value, ...value.slice(0, 1)];
+  } else if (isSchema(value))
+    for (const [name, item] of Object.entries(value)) for (const other of neighbours(item)) yield { ...value, [name]: other };
+}

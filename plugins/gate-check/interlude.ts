@@ -1,0 +1,28 @@
+// Something that happens while a call is on its way: after its policy allowed it, and before its handler starts.
+
+import type { Awaitable } from "../../core/index.ts";
+
+/** After this long, milliseconds, the gate checks a credential again. It believes a check for a quarter of a second. */
+const staleMs = 300;
+
+export class Interlude {
+  #act: (() => Awaitable<void>) | undefined;
+
+  /** @param act  Happens during the first call that `send` makes. Then that call waits until its credential must be checked again. */
+  async during<Answer>(act: () => Awaitable<void>, send: () => Promise<Answer>): Promise<Answer> {
+    this.#act = act;
+    try {
+      return await send();
+    } finally {
+      this.#act = undefined; // the call may have been refused before
+    }
+  }
+
+  /** For the suite's plugin, in `authorize`. @returns `undefined` when nothing is to happen. */
+  play(): Promise<void> | undefined {
+    const act = this.#act;
+    if (act === undefined) return undefined;
+    this.#act = undefined;
+    return Promise.resolve(act()).then(() => new Promise((resume) => setTimeout(resume, staleMs)));
+  }
+}

@@ -1,0 +1,81 @@
+// The project's own doors: with tokens that its user supplies, each surface's own authenticator is asked, and the handlers'
+// policies judge the principals that it makes. What people must agree to is tried with the suite's principals alone: every
+// request needs a caller of its own.
+
+import type { Awaitable } from "../../core/index.ts";
+import type { Case, Target, Tried } from "./cases.ts";
+import { send, tried, unwritable } from "./cases.ts";
+import { lacking } from "./principals.ts";
+
+/** Of one surface. */
+export interface OwnTokens {
+  /** Of a caller whom the policies of all handlers that are tried allow. */
+  readonly allowed: string;
+  /** A valid one, of a caller without any right. */
+  readonly refused?: string;
+  /** A valid one of another surface, which this surface must not know. */
+  readonly elsewhere?: string;
+  /** Whoever started the process is let in without a token, as by `localUser()`. Default false. */
+  readonly isLocal?: boolean;
+  /** Revokes `allowed`. Called last, while a call with it waits. */
+  readonly revoke?: () => Awaitable<void>;
+}
+
+const unknownToken = "gate-suite-unknown";
+
+export const ownCases = (own: OwnTokens): readonly Case[] => {
+  const attempt = async (target: Target, token: string | undefined, codes: readonly string[]): Promise<readonly Tried[]> =>
+    tried(await send(target, token, target.inputs.right()), codes);
+  return [
+    {
+      name: ownNames[0],
+      hole: "ran without a credential, by its own door",
+      run: async (target) =>
+        target.operation.isPublic || own.isLocal === true ? [] : attempt(target, undefined, ["unauthenticated"]),
+    },
+    {
+      name: ownNames[1],
+      hole: "ran with a token that its own door cannot know",
+      run: async (target) => [
+        ...(await attempt(target, unknownToken, ["invalid_token"])),
+        ...(own.elsewhere === undefined ? [] : await attempt(target, own.elsewhere, ["invalid_token"])),
+      ],
+    },
+    {
+      name: ownNames[2],
+      hole: "ran for a token without any right",
+      run: async (target) => {
+        const codes = lacking(target.operation, target.granted).flatMap((each) => each.codes);
+        return own.refused === undefined || codes.length === 0 ? [] : attempt(target, own.refused, codes);
+      },
+    },
+    {
+      name: ownNames[3],
+      hole: "did not run with the token that should be allowed",
+      run: async (target) => {
+        const seen = (await send(target, own.allowed, target.inputs.right())) ?? unwritable(target);
+        return tried(seen, [target.needsApproval ? "approval_required" : "ran"]);
+      },
+    },
+  ];
+};
+
+/** An authenticator may answer from a cache, but not when it is asked again about a caller who is in. */
+export const ownRevoked = ({ allowed, revoke }: OwnTokens): Case => ({
+  name: ownNames[4],
+  hole: "ran although its token was revoked while the call waited",
+  remedy: ({ surface }) => `Let the authenticator of ${surface} use no cache when isCheckedAgain is true`,
+  run: async (target) => {
+    if (revoke === undefined) return [];
+    const call = () => send(target, allowed, target.inputs.right());
+    return tried(await target.rehearsed.callDuring(revoke, call), ["invalid_token"]);
+  },
+});
+
+export const ownNames = [
+  "own door: none",
+  "own door: unknown",
+  "own door: refused",
+  "own door: allowed",
+  "own door: revoked",
+] as const;

@@ -1,0 +1,218 @@
+// One boot of the copy, and what is asked of it: calls from the outside of a surface, whether a handler started, and
+// whether the trail says so too.
+
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Awaitable, type Catalog, isCannotSend, type Manifest, type ProbeCall } from "../../core/index.ts";
+import { bootTest, type TestApp } from "../../core/testing/index.ts";
+import { reasonIn } from "../../core/testing/reason.ts";
+import { type Approvals, approvalsRef, type Tables } from "../approval/service.ts";
+import { storeRef } from "../store/service.ts";
+import { copyOf, Tokens } from "./copy.ts";
+import { Interlude } from "./interlude.ts";
+import { PolicyReads } from "./policy-reads.ts";
+import type { Refusal } from "./refusals.ts";
+import { Untried } from "./untried.ts";
+
+/** What became of one call. */
+export interface Seen {
+  /** `ran`, or the code of the refusal. */
+  readonly got: string;
+  /** What the caller was told; of a failure, what the log was. */
+  readonly message: string;
+  /** A handler started, whatever the caller was told; or the trail says that one did. */
+  readonly hasRun: boolean;
+}
+
+export interface RehearsalChoice {
+  readonly isReal: boolean;
+  readonly opensResources: boolean;
+  /** The surfaces keep their own authenticators. */
+  readonly hasOwnDoors?: boolean;
+  /** The project's folder. */
+  readonly root: string;
+  readonly usableForMs?: number;
+}
+
+interface Parts {
+  readonly starts: { count: number };
+  readonly missed: Set<string>;
+  readonly policies: PolicyReads;
+  readonly interlude: Interlude;
+  readonly isReal: boolean;
+}
+
+export class Rehearsed implements AsyncDisposable {
+  readonly tokens: Tokens;
+  readonly #app: TestApp;
+  readonly #folder: string;
+  readonly #starts: { count: number };
+  readonly #missed: Set<string>;
+  readonly #isRecorded: boolean;
+  /** What policy functions read while they were asked. */
+  readonly policies: PolicyReads;
+  /** Calls that a policy function or a plugin refused. */
+  readonly refusals: Refusal[] = [];
+  readonly #interlude: Interlude;
+  /** Whether a start on the trail is a run, also when no handler told that it started. */
+  #isTrailBelieved = true;
+  /** Handlers and previews are the manifest's own. */
+  readonly isReal: boolean;
+
+  private constructor(app: TestApp, folder: string, tokens: Tokens, { starts, missed, policies, interlude, isReal }: Parts) {
+    this.#app = app;
+    this.#interlude = interlude;
+    this.policies = policies;
+    this.isReal = isReal;
+    this.#folder = folder;
+    this.tokens = tokens;
+    this.#starts = starts;
+    this.#missed = missed;
+    this.#isRecorded = app.kernel.plugins.some(({ name }) => name === "audit");
+  }
+
+  /** @throws {BootError} as the manifest itself would. */
+  static async boot(manifest: Manifest, choice: RehearsalChoice): Promise<Rehearsed> {
+    const { isReal, opensResources, hasOwnDoors = false, root, usableForMs } = choice;
+    const folder = await mkdtemp(join(tmpdir(), "quater-gate-"));
+    const starts = { count: 0 };
+    const missed = new Set<string>();
+    const policies = new PolicyReads();
+    const interlude = new Interlude();
+    const tokens = new Tokens();
+    const copy = copyOf(manifest, {
+      folder,
+      isReal,
+      opensResources,
+      ...(usableForMs === undefined ? {} : { usableForMs }),
+      doorOf: hasOwnDoors ? undefined : tokens.doorOf,
+      started: () => void starts.count++,
+      starts: () => starts.count,
+      missed: (resource) => void missed.add(resource),
+      policies,
+      interlude,
+    });
+    try {
+      // Real handlers and own authenticators find their files; nothing else looks at the project's folder.
+      const app = await bootTest(copy, { root: isReal || hasOwnDoors ? root : folder });
+      return new Rehearsed(app, folder, tokens, { starts, missed, policies, interlude, isReal });
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  get catalog(): Catalog {
+    return this.#app.kernel.catalog;
+  }
+
+  get surfaces(): readonly string[] {
+    return this.#app.kernel.plugins.flatMap(({ surface }) => surface?.name ?? []);
+  }
+
+  hasProbe(surface: string): boolean {
+    return this.#app.kernel.probes.has(surface);
+  }
+
+  hasDoor(surface: string): boolean {
+    return this.#surface(surface)?.authenticate !== undefined;
+  }
+
+  opensToPublic(surface: string): boolean {
+    return this.#surface(surface)?.opensToPublic === true;
+  }
+
+  /** @throws {Error} where the manifest has no approval. */
+  get approvals(): Approvals {
+    return this.#app.kernel.services.get(approvalsRef);
+  }
+
+  /**
+   * @returns `undefined` for what callers of the surface cannot write.
+   * @throws {Untried} where a policy wanted what is a stand-in: what it then answered is no answer to anything.
+   */
+  async call(surface: string, call: ProbeCall): Promise<Seen | undefined> {
+    const probe = this.#app.kernel.probes.get(surface);
+    if (probe === undefined) return undefined;
+    const [starts, recorded, logged] = [this.#starts.count, await this.#recorded(), this.#app.log.length];
+    this.#missed.clear();
+    try {
+      const answer = await probe(call);
+      const isRecorded = this.#isTrailBelieved && (await this.#recorded()) > recorded;
+      const hasRun = this.#starts.count > starts || isRecorded;
+      if (hasRun) return { got: "ran", message: "", hasRun };
+      if (this.#missed.size > 0) throw new Untried(unjudged([...this.#missed]));
+      if (answer.ok) return { got: "an answer without a run", message: JSON.stringify(answer.value), hasRun };
+      const lines = this.#app.log.slice(logged);
+      const reason = answer.code === "internal" ? reasonIn(lines, call.handler) : undefined;
+      if (answer.code === "forbidden")
+        this.refusals.push({ handler: call.handler, surface, message: answer.message, by: refuserIn(lines) });
+      return { got: answer.code, message: reason ?? answer.message, hasRun };
+    } catch (error) {
+      if (isCannotSend(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * One call, during which something happens: after its policy allowed it. Then it waits until its credential is checked
+   * again. That check comes last, so a call that it refuses is on the trail as started, and as refused.
+   */
+  async callDuring<Answer>(act: () => Awaitable<void>, send: () => Promise<Answer>): Promise<Answer> {
+    this.#isTrailBelieved = false;
+    try {
+      return await this.#interlude.during(act, send);
+    } finally {
+      this.#isTrailBelieved = true;
+    }
+  }
+
+  /** How many handlers started meanwhile. */
+  async startsOf(act: () => Promise<unknown>): Promise<number> {
+    const before = this.#starts.count;
+    await act();
+    return this.#starts.count - before;
+  }
+
+  #surface(name: string) {
+    return this.#app.kernel.plugins.find(({ surface }) => surface?.name === name)?.surface;
+  }
+
+  /** Sets the row of a request to approved, as somebody could who has the store and no keys. */
+  async forgeApproval(id: string): Promise<void> {
+    const store = await this.#app.kernel.services.get(storeRef).open();
+    const until = (await store.now()) + 60_000;
+    const { sql, parameters } = store
+      .queries<Tables>()
+      .updateTable("approval_request")
+      .set({ state: "approved", usable_until: until })
+      .where("id", "=", id)
+      .compile();
+    await store.apply([{ sql, parameters, expects: 1 }]);
+  }
+
+  /** How many calls the trail says were started. */
+  async #recorded(): Promise<number> {
+    if (!this.#isRecorded) return 0;
+    const store = await this.#app.kernel.services.get(storeRef).open();
+    const sql = "select count(*) as n from audit_event where type = 'call.started'";
+    const [row] = await store.read<{ readonly n: number }>({ sql, parameters: [] });
+    return Number(row?.n ?? 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#app.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Who refused a call: the last line that names a policy. */
+const refuserIn = (lines: TestApp["log"]): string | undefined => {
+  const named = lines.findLast(({ fields }) => typeof fields["policy"] === "string" && fields["policy"] !== "");
+  return named?.fields["policy"] as string | undefined;
+};
+
+const unjudged = (resources: readonly string[]): string =>
+  `its policy reads ${resources.join(" and ")}, and the suite opens no resource; let it open the project's own with --real-resources, or resources: "real" in a test (handlers stay stand-ins)`;

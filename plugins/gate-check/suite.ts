@@ -1,0 +1,218 @@
+// The gate suite: the gate of a manifest proves itself. A copy of it is booted for real, and every exposed handler is
+// called over each of its surfaces as somebody would who lacks one thing. Nothing of the real project is opened: handlers
+// are stand-ins that tell when they start, the store is a temporary one.
+
+import { isQuaterError, type Manifest, type Operation } from "../../core/index.ts";
+import { NoSample } from "../../core/testing/sample.ts";
+import { approvalCases, expiryCases } from "./approvals.ts";
+import { type Case, cases, control, notExposed, type Target, type Tried } from "./cases.ts";
+import { fileCase, fileRows } from "./files.ts";
+import { inputsOf } from "./inputs.ts";
+import { type OwnTokens, ownCases, ownNames, ownRevoked } from "./own.ts";
+import type { Granted } from "./principals.ts";
+import { refusalCase, refusalRows } from "./refusals.ts";
+import { Rehearsed } from "./rehearse.ts";
+import { type GateReport, type GateRow, reportOf } from "./report.ts";
+import { oneForEachSurface, revoked } from "./revoked.ts";
+import { Untried } from "./untried.ts";
+
+export type { OwnTokens } from "./own.ts";
+export type { Granted } from "./principals.ts";
+export type { GateReport, GateRow } from "./report.ts";
+
+export interface GateSuiteOptions {
+  /** By handler: an input that is accepted, where none can be made from the schema. */
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  /** By handler: what a policy that is a function asks for. */
+  readonly principals?: Readonly<Record<string, Granted>>;
+  /** Only these handlers. Default: all. */
+  readonly only?: readonly string[];
+  /**
+   * `real`: whatever gets through runs the manifest's own handlers, with their resources and side effects. Default:
+   * stand-ins that answer a sample of the output's schema.
+   */
+  readonly handlers?: "stand-in" | "real";
+  /**
+   * `real`: the manifest's own resources are opened, for policies that read them; handlers and previews do not run. Default:
+   * none is opened, and a policy that reads one cannot be tried.
+   */
+  readonly resources?: "stand-in" | "real";
+  /** By surface: tokens that its own authenticator knows, to try that one too. Default: the suite's own table alone. */
+  readonly tokens?: Readonly<Record<string, OwnTokens>>;
+  /** The project's folder, with its key files and what real handlers and own authenticators read. Default: the current one. */
+  readonly root?: string;
+  /** Told before each handler and surface. */
+  readonly onProgress?: (done: number, all: number, what: string) => void;
+}
+
+/** For what is to expire: short, and long enough to be approved in time. */
+const hurriedMs = 100;
+
+/**
+ * Tries the gate of a manifest from the outside of every surface.
+ *
+ * @example
+ * const report = await gateSuite(manifest);
+ * expect(report.holes).toEqual([]);
+ * @throws {BootError} when the manifest does not boot.
+ */
+export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = {}): Promise<GateReport> => {
+  const { root = process.cwd(), tokens = {} } = options;
+  const isReal = options.handlers === "real";
+  const choice = { isReal, opensResources: isReal || options.resources === "real", root };
+  const rows: GateRow[] = [];
+  await using rehearsed = await Rehearsed.boot(manifest, choice);
+  const targets = await targetsOf(rehearsed, options);
+  const all = targets.length;
+  for (const [at, target] of targets.entries()) {
+    const { operation, surface } = target;
+    options.onProgress?.(at, all, `${operation.name} over ${surface}`);
+    if (!operation.surfaces.has(surface)) rows.push(...(await rowsOf(notExposed, target)));
+    else if (!rehearsed.hasProbe(surface)) rows.push(unreachable(target));
+    else
+      for (const each of target.needsApproval ? [...cases, ...approvalCases] : cases) rows.push(...(await rowsOf(each, target)));
+  }
+  for (const target of oneForEachSurface(targets, rows, control.name)) rows.push(...(await rowsOf(revoked, target)));
+  rows.push(...refusalRows(rehearsed.refusals), ...foreignPolicies(targets));
+  const waiting = targets.filter(({ needsApproval }) => needsApproval);
+  if (waiting.length > 0) {
+    await using hurried = await Rehearsed.boot(manifest, { ...choice, usableForMs: hurriedMs });
+    for (const target of waiting)
+      for (const each of expiryCases) rows.push(...(await rowsOf(each, { ...target, rehearsed: hurried })));
+  }
+  if (Object.keys(tokens).length > 0) {
+    await using own = await Rehearsed.boot(manifest, { ...choice, hasOwnDoors: true });
+    for (const target of targets) {
+      const shown = tokens[target.surface];
+      if (shown === undefined || !target.operation.surfaces.has(target.surface)) continue;
+      for (const each of ownCases(shown)) rows.push(...(await rowsOf(each, { ...target, rehearsed: own })));
+    }
+    for (const target of oneForEachSurface(targets, rows, ownNames[3]))
+      rows.push(...(await rowsOf(ownRevoked(tokens[target.surface] as OwnTokens), { ...target, rehearsed: own })));
+  }
+  if (all > 0) rows.push(...fileRows(root));
+  options.onProgress?.(all, all, "");
+  return reportOf(rows, order);
+};
+
+const policyCase = "a policy of its own";
+
+/** Looked at after the other cases, because a policy function reads its input only while it is asked. */
+const foreignPolicies = (targets: readonly Target[]): readonly GateRow[] =>
+  targets.flatMap(({ operation: { name, surfaces }, surface, rehearsed }): readonly GateRow[] => {
+    const reads = surfaces.has(surface) ? rehearsed.policies.foreignTo(name) : undefined;
+    if (reads === undefined) return [];
+    const about = { handler: name, surface, case: policyCase, expected: "reads what the handler has" };
+    if (reads.length === 0) return [{ ...about, got: about.expected, ok: true }];
+    const got = `reads ${reads.join(" and ")}`;
+    return [
+      { ...about, got, ok: false, hole: `${name} over ${surface} has a policy that ${got}, which the handler does not have` },
+    ];
+  });
+
+const order = [
+  ...cases.slice(0, -1),
+  revoked,
+  ...approvalCases.filter(({ name }) => name !== control.name),
+  ...expiryCases,
+  notExposed,
+  control,
+]
+  .map(({ name }) => name)
+  .concat(policyCase, refusalCase, ownNames, fileCase);
+
+const targetsOf = async (
+  rehearsed: Rehearsed,
+  { inputs = {}, principals = {}, tokens = {}, only }: GateSuiteOptions,
+): Promise<Target[]> => {
+  const { operations } = rehearsed.catalog;
+  for (const surface of Object.keys(tokens))
+    if (!rehearsed.surfaces.includes(surface))
+      throw new Error(`The gate suite was given tokens of ${surface}, which is no surface here`);
+  for (const name of [...Object.keys(inputs), ...Object.keys(principals), ...(only ?? [])])
+    if (rehearsed.catalog.get(name) === undefined)
+      throw new Error(`The gate suite was told of ${name}, which is no handler here`);
+  const chosen = operations.filter(({ name }) => only === undefined || only.includes(name));
+  const targets = chosen.map(async (operation) => {
+    const made = await inputsOf(operation, inputs[operation.name]);
+    const surfaces = rehearsed.surfaces.filter((surface) => operation.surfaces.has(surface) || rehearsed.hasProbe(surface));
+    return surfaces.map((surface) => ({
+      operation,
+      surface,
+      rehearsed,
+      inputs: made,
+      granted: principals[operation.name] ?? {},
+      needsApproval: operation.surfaces.has(surface) && asksPeople(operation, surface),
+    }));
+  });
+  return (await Promise.all(targets)).flat();
+};
+
+/** An exposure may narrow its approval to some surfaces. */
+const asksPeople = ({ exposure }: Operation, surface: string): boolean => {
+  const approval = exposure["approval"];
+  if (approval === undefined) return false;
+  const narrowed = (approval as { readonly surfaces?: readonly string[] }).surfaces;
+  return narrowed === undefined || narrowed.includes(surface);
+};
+
+const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> => {
+  const about = { handler: target.operation.name, surface: target.surface, case: each.name };
+  const place = `${about.handler} over ${about.surface}`;
+  let found: readonly Tried[];
+  try {
+    found = await each.run(target);
+  } catch (error) {
+    const why = whyUntried(error, about.handler);
+    return [
+      {
+        ...about,
+        expected: "a try",
+        got: "not tried",
+        ok: false,
+        hole: `${place} could not be tried in the case "${each.name}": ${why}`,
+      },
+    ];
+  }
+  if (found.length === 0) return [];
+  const wrong = found.find(isWrong);
+  const shown = wrong === undefined ? found : [wrong];
+  const row = {
+    ...about,
+    expected: joined(shown.map(({ expected }) => expected.join(" or "))),
+    got: joined(shown.map(({ got }) => got)),
+  };
+  if (wrong === undefined) return [{ ...row, ok: true }];
+  const remedy = each.remedy === undefined ? "" : `. ${each.remedy(target)}`;
+  return [{ ...row, ok: false, hole: `${place} ${sentence(each, wrong)}${remedy}` }];
+};
+
+/** Anything else is nobody's to expect. */
+const whyUntried = (error: unknown, handler: string): string => {
+  if (error instanceof NoSample) return `no input can be made from its schema (${error.message}); give inputs.${handler}`;
+  if (error instanceof Untried || isQuaterError(error)) return error.message;
+  throw error;
+};
+
+const isWrong = ({ expected, got }: Tried): boolean => !expected.includes(got);
+
+const sentence = ({ hole }: Case, { expected, got, hasRun, message, how }: Tried): string => {
+  const what = how === undefined ? hole : `${hole} (${how})`;
+  if (hasRun) return what;
+  if (expected.includes("ran")) return `${what}: ${got}${message === "" ? "" : `, ${message}`}`;
+  // Of a refusal the code says it all; of a failure nobody was told why.
+  const why = got === "internal" ? `: ${message}` : "";
+  return `answered ${got} and not ${expected.join(" or ")} in the case "${what}"${why}`;
+};
+
+const joined = (texts: readonly string[]): string => [...new Set(texts)].join(", ");
+
+const unreachable = ({ operation, surface }: Target): GateRow => ({
+  handler: operation.name,
+  surface,
+  case: "all in order",
+  expected: "ran",
+  got: "not tried",
+  ok: false,
+  hole: `${operation.name} over ${surface} could not be tried: the plugin of ${surface} offers no probe`,
+});

@@ -1,0 +1,2 @@
+/** A case that could not be set up. The message says why. */
+export class Untried extends Error {}
