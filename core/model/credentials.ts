@@ -110,10 +110,13 @@ export class Shown implements Credentials {
     if (authorization === undefined) return;
     const [first = ""] = schemes;
     // What nearly every request sends: the first scheme as it was declared, and one word.
-    if (authorization.startsWith(first) && oneWord.test(authorization.slice(first.length))) {
-      this.token = authorization.slice(first.length + 1);
-      this.scheme = first;
-      return;
+    if (authorization.startsWith(first) && authorization[first.length] === " ") {
+      const value = authorization.slice(first.length + 1);
+      if (oneWord.test(value)) {
+        this.token = value;
+        this.scheme = first;
+        return;
+      }
     }
     const [, named = "", value = ""] = authorizationForm.exec(authorization) ?? [];
     if (named === "") throw invalidToken();
@@ -188,7 +191,7 @@ export const partOf = (credentials: Credentials, reading: Reading): Credentials 
 const authorizationForm =
   /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) +([^\s,]+|[\w!#$%&'*+.^`|~-]+ *= *(?:"[^"]*"|[^\s,"]+)(?: *, *[\w!#$%&'*+.^`|~-]+ *= *(?:"[^"]*"|[^\s,"]+))*)$/;
 
-const oneWord = /^ [^\s,]+$/;
+const oneWord = /^[^\s,]+$/;
 
 const isScheme = (one: string, other: string | undefined): boolean => one === other || one.toLowerCase() === other?.toLowerCase();
 

@@ -25,24 +25,25 @@ export const runPipeline = (flight: Flight, given: GivenReader, machine: Machine
   const { call } = flight;
   judgeStatic(call);
   const parts = typeof given === "function" ? given() : given;
-  return andThen(Array.isArray(parts) ? parts : awaited(call, parts), (read) => {
-    const authorizing = auth(bind(call, read, machine), machine);
-    if (authorizing instanceof Promise) StagedCall.waits(call);
-    return andThen(authorizing, (authorized) =>
-      andThen(machine.isGuarded ? guard(authorized, flight, machine) : StagedCall.approved(authorized, none, none), (passed) =>
-        "replay" in passed ? machine.checked(passed.replay, room) : run(passed, flight, machine, room),
-      ),
-    );
-  });
+  if (Array.isArray(parts)) return fromInput(parts, flight, machine, room);
+  StagedCall.waits(call); // reading a body takes as long as its sender likes
+  return Promise.resolve(parts).then((read) =>
+    andThen(
+      StagedCall.enterAgain(call)?.then(() => judgeStatic(call)),
+      () => fromInput(read, flight, machine, room),
+    ),
+  );
 };
 
-/** Reading a body takes as long as its sender likes. */
-const awaited = async (call: Call, parts: Awaitable<readonly Given[]>): Promise<readonly Given[]> => {
-  StagedCall.waits(call);
-  const read = await parts;
-  const again = StagedCall.enterAgain(call);
-  if (again !== undefined) judgeStatic(await again.then(() => call));
-  return read;
+const fromInput = (read: readonly Given[], flight: Flight, machine: Machine, room?: AnswerRoom): Awaitable<unknown> => {
+  const { call } = flight;
+  const authorizing = auth(bind(call, read, machine), machine);
+  if (authorizing instanceof Promise) StagedCall.waits(call);
+  return andThen(authorizing, (authorized) =>
+    andThen(machine.isGuarded ? guard(authorized, flight, machine) : StagedCall.approved(authorized, none, none), (passed) =>
+      "replay" in passed ? machine.checked(passed.replay, room) : run(passed, flight, machine, room),
+    ),
+  );
 };
 
 /** The value is checked last, so that nothing around the handler can put a wrong shape on the wire. */
