@@ -49,7 +49,8 @@ export interface Credentials extends Omit<Presented, "header" | "assertSameSite"
   /** One header of the request. `undefined` for one that was not sent, and for one that `reads` does not declare. */
   readonly header: (name: string) => string | undefined;
   /**
-   * One cookie of the request. `undefined` for one that was not sent, and for one that `reads` does not declare.
+   * One cookie of the request. `undefined` when it was not sent, when `reads` does not declare it, and when the request shows
+   * a token or a declared header: these decide alone.
    *
    * @throws {QuaterError} for a write that does not come from a page of an allowed origin.
    */
@@ -151,10 +152,13 @@ export class Shown implements Credentials {
     };
   }
 
-  /** Checks the site before it hands a cookie over, whatever else is shown: no caller is let in by a cookie without it. */
+  /**
+   * Hides cookies when the request shows a header or token, so that a wrong one never falls back to a cookie. Otherwise
+   * checks that the request comes from an allowed page before it returns a cookie.
+   */
   get cookie(): Credentials["cookie"] {
     return (name) => {
-      if (!this.#reading.cookies.some((cookie) => cookie.name === name)) return undefined;
+      if (this.hasExplicit || !this.#reading.cookies.some((cookie) => cookie.name === name)) return undefined;
       if (this.#from.cookie !== undefined) return this.#from.cookie(name);
       const value = this.#cookieNamed(name);
       if (value !== undefined) this.#from.assertSameSite?.();
@@ -166,7 +170,7 @@ export class Shown implements Credentials {
     return cookieIn(this.#from.header?.("cookie"), name);
   }
 
-  /** Whether a header or a token is there, which pages of other sites cannot add to a request. */
+  /** Whether the request shows a header or token that is read. Pages of other sites cannot add one to a request. */
   get hasExplicit(): boolean {
     return this.token !== undefined || this.#reading.headers.some((name) => this.#from.header?.(name) !== undefined);
   }

@@ -70,8 +70,8 @@ describe("S17: the first credential of a request decides alone", () => {
   });
 });
 
-describe("S17: a caller who is let in by a cookie has passed the same-site check (trust.md T16)", () => {
-  /** Falls back from its header to its cookie. */
+describe("S17: an authenticator that reads a header and a cookie receives one of them", () => {
+  /** Would fall back from its header to its cookie. */
   const both = authenticator({
     name: "both",
     reads: { headers: ["x-a"], cookies: ["sid"] },
@@ -86,21 +86,44 @@ describe("S17: a caller who is let in by a cookie has passed the same-site check
     },
   });
 
-  test.each([
-    ["in one authenticator", both],
-    ["in one authenticator that waits", later],
+  /** Reads the token as well: a wrong token must hide the cookie, too. */
+  const all = authenticator({
+    name: "all",
+    reads: { headers: ["x-a"], schemes: ["Bearer"], cookies: ["sid"] },
+    authenticate: ({ header, cookie, token }) => who(cookie("sid")) ?? who(header("x-a")) ?? who(token),
+  });
+  const cookie = "Cookie: sid=good-ana";
+  const origin = "Origin: https://shop.example";
+  const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+  const accept = "Accept: application/json, text/event-stream";
+
+  describe.each([
+    ["alone", both],
+    ["that waits", later],
     ["inside firstOf", firstOf(byToken, both)],
-  ])("S17: %s, also beside a wrong header", async (_, door) => {
-    await using app = await boot(door);
-    const lines = ["X-A: bad", "Cookie: sid=good-ana"];
-    expect(await ask(app, "POST /write", lines)).toMatchObject({ status: 403, said: "origin_not_allowed" });
-    const crossSite = [...lines, "Sec-Fetch-Site: cross-site"];
-    expect(await ask(app, "POST /write", crossSite)).toMatchObject({ status: 403, said: "origin_not_allowed" });
-    const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
-    const overMcp = [...lines, "Accept: application/json, text/event-stream"];
-    expect(await ask(app, "POST /mcp", overMcp, ping)).toMatchObject({ status: 403 });
-    expect(await ask(app, "POST /write", [...lines, "Origin: https://shop.example"])).toMatchObject({ status: 200, said: "ana" });
-    expect(await ask(app, "POST /write", ["X-A: good-bea", "Cookie: sid=good-ana"])).toMatchObject({ status: 200, said: "bea" });
+    ["inside firstOf, behind one that reads the cookie alone", firstOf(byCookie, both)],
+    ["of all three kinds", all],
+  ])("S17: an authenticator %s", (_, door) => {
+    test("S17: a wrong header hides a right cookie", async () => {
+      await using app = await boot(door);
+      expect(await ask(app, "POST /write", ["X-A: bad", cookie, origin])).toEqual(refused);
+      expect(await ask(app, "GET /read", ["X-A: bad", cookie])).toEqual(refused);
+      expect(await ask(app, "POST /write", ["X-A: bad", cookie, "Sec-Fetch-Site: cross-site"])).toEqual(refused);
+      expect(await ask(app, "POST /mcp", ["X-A: bad", cookie, origin, accept], ping)).toMatchObject({ status: 401 });
+      expect(await ask(app, "POST /write", ["X-A: good-bea", cookie])).toMatchObject({ status: 200, said: "bea" });
+    });
+
+    test("S17: a cookie alone must come from an allowed page (trust.md T16)", async () => {
+      await using app = await boot(door);
+      expect(await ask(app, "POST /write", [cookie])).toMatchObject({ status: 403, said: "origin_not_allowed" });
+      expect(await ask(app, "POST /mcp", [cookie, accept], ping)).toMatchObject({ status: 403 });
+      expect(await ask(app, "POST /write", [cookie, origin])).toMatchObject({ status: 200, said: "ana" });
+    });
+  });
+
+  test("S17: a wrong token hides a right cookie", async () => {
+    await using app = await boot(all);
+    expect(await ask(app, "POST /write", ["Authorization: Bearer bad", cookie, origin])).toEqual(refused);
   });
 });
 
