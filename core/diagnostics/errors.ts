@@ -314,14 +314,18 @@ const reasonUnsent = ({ code }: QuaterError): string => {
   return "is not what the handler declares and could not be sent";
 };
 
-/** Something failed behind a handler that had returned, such as the commit of what it changed. */
-export const failedAfterwards = (handler: string, { cause, hint }: QuaterError): QuaterError =>
+/**
+ * Something failed after a handler had returned, such as the commit of its changes. Only for handlers that change something.
+ *
+ * @param error  The failure, also a refusal such as `unavailable`: its code would tell the caller that nothing happened.
+ */
+export const failedAfterwards = (handler: string, error: QuaterError): QuaterError =>
   build(
     "outcome_unknown",
     `${handler} ran to its end, but the call failed afterwards; it may have taken effect, do not repeat it`,
     {
-      cause,
-      ...(hint === undefined ? {} : { hint }),
+      cause: error.kind === "internal" ? error.cause : error,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
     },
   );
 

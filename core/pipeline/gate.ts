@@ -304,9 +304,9 @@ export class PipelineGate implements Gate {
     const { cancellation, handler, operation } = call;
     const isOfCancel = !hasRun && cancellation.isCancelled && (!isQuaterError(error) || error.kind === "cancelled");
     if (!isOfCancel) {
-      const told = this.#logged(error, call);
-      const isPastRun = hasRun && told.kind === "internal" && operation.handler.effect !== "read";
-      return isPastRun ? failedAfterwards(handler, told) : told;
+      const told = asQuaterError(error);
+      const isPastRun = hasRun && told.kind !== "outcome_unknown" && operation.handler.effect !== "read";
+      return this.#logged(isPastRun ? failedAfterwards(handler, told) : told, call);
     }
     if (!isAbort(error)) this.#logged(error, call); // nobody else hears of it
     if (!isCutOff) return cancelled();

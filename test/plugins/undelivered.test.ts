@@ -2,7 +2,7 @@
 // failure: its caller would repeat the call.
 
 import { PassThrough } from "node:stream";
-import { anyone, definePlugin, type Handler, handler, resource, stream, Type } from "quater";
+import { anyone, conflict, definePlugin, type Handler, handler, resource, stream, Type, unavailable } from "quater";
 import { cli } from "quater/cli";
 import { http, httpRef } from "quater/http";
 import { mcp } from "quater/mcp";
@@ -30,6 +30,8 @@ const unit = unitOf("unit");
 const unitThatFails = unitOf("unitThatFails", () => {
   throw new Error("commit failed");
 });
+const search = resource({ name: "search", scope: "call", open: () => 1, close: () => unavailable("The index is down") });
+const index = resource({ name: "index", scope: "call", open: () => 1, close: () => conflict("The index has changed") });
 
 const about = {
   description: "Changes something.",
@@ -55,6 +57,9 @@ const changing: Readonly<Record<string, Handler>> = {
   noStream: handler({ ...about, output: stream(Type.String()), handle: (() => "text") as never }),
   failsToCommit: handler({ ...about, use: { unit: unitThatFails }, handle: () => "done" }),
   failsAround: handler({ ...about, handle: () => "done" }),
+  searchIsDown: handler({ ...about, use: { search, unit }, handle: () => "done" }),
+  indexConflicts: handler({ ...about, use: { index, unit }, handle: () => "done" }),
+  refusedAround: handler({ ...about, handle: () => "done" }),
   largeItem: handler({
     ...about,
     output: stream(Type.String()),
@@ -76,18 +81,20 @@ const reading = {
 };
 const handlers = { ...changing, ...reading, thousand: handler({ ...about, handle: () => nested(1_000) }) };
 
+const failures: Readonly<Record<string, () => never>> = {
+  failsAround: () => {
+    throw new Error("the plugin broke");
+  },
+  refusedAround: () => unavailable("The queue is full"),
+};
 /** Fails behind the handler, as a plugin might. */
 const around = definePlugin(() => ({
   name: "around",
-  hooks: (operation) =>
-    operation?.name === "failsAround"
-      ? {
-          around: async (_call, next) => {
-            await next();
-            throw new Error("the plugin broke");
-          },
-        }
-      : undefined,
+  hooks: (operation) => {
+    const fail = failures[operation?.name ?? ""];
+    if (fail === undefined) return undefined;
+    return { around: (_call, next) => next().then(fail) };
+  },
 }));
 
 let app: TestApp;
@@ -212,6 +219,9 @@ const cases = [
   undelivered("noStream", wrong),
   unknown("failsToCommit", "committed", `failsToCommit ${afterwards}`),
   unknown("failsAround", "rolled back", `failsAround ${afterwards}`),
+  unknown("searchIsDown", "committed", `searchIsDown ${afterwards}`),
+  unknown("indexConflicts", "committed", `indexConflicts ${afterwards}`),
+  unknown("refusedAround", "rolled back", `refusedAround ${afterwards}`),
   stopped("largeItem", tooLarge),
   stopped("wrongItem", wrong),
 ];

@@ -1,7 +1,7 @@
 // S18: "Did this already run?" The answer survives deploys, changes of policy and rotations of the keys.
 
 import { join } from "node:path";
-import { authenticated, type Handler, handler, type Outcome, secret, Type } from "quater";
+import { authenticated, type Handler, handler, type Outcome, resource, secret, Type, unavailable } from "quater";
 import { expect } from "vitest";
 import { fillKeys } from "../../../plugins/approval/requests/filling.ts";
 import { rotateKeys } from "../../../plugins/audit/log/keys.ts";
@@ -60,6 +60,27 @@ onBothDialects((claim) => {
     expect(codeOf(repeated)).toBe("approval_required");
     expect(earlierIn(repeated)).toMatchObject({ match: "identical", id, callId: outcome.callId, at, outcome: "succeeded" });
     expect(codeOf(await desk.call(robot, { cents: 5 }, { id }))).toBe("approval_used");
+    expect(paid).toHaveLength(1);
+  });
+
+  claim("M12: an approved call whose resource refuses to close is used up, and its end is unknown", async ({ boot }) => {
+    const search = resource({ name: "search", scope: "call", open: () => 1, close: () => unavailable("The index is down") });
+    const indexed = handler({
+      description: "Pay somebody.",
+      effect: "write",
+      input: Type.Object({ cents: Type.Integer() }),
+      auth: authenticated,
+      use: { search },
+      handle: (input) => {
+        paid.push(input);
+        return {};
+      },
+    });
+    const desk = await boot({ handlers: { pay: indexed } });
+    const id = await desk.approved(robot, { cents: 5 });
+    const outcome = await desk.call(robot, { cents: 5 });
+    expect(outcome).toMatchObject({ ok: false, error: { code: "outcome_unknown" } });
+    expect(await desk.record(id)).toMatchObject({ state: "consumed", use: { callId: outcome.callId, outcome: "unknown" } });
     expect(paid).toHaveLength(1);
   });
 
