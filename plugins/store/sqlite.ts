@@ -4,11 +4,22 @@
 // Two of the driver's habits make this file necessary: a boolean among the binds aborts the whole process, and so does a
 // lone object as the only bind. Every bind goes through `bound`, and binds are always handed over as one array.
 
-import { chmodSync, closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  existsSync,
+  constants as fsConstants,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import type { Result, Statement } from "./connection.ts";
-import { mismatch, type StoreFailure, sqliteFailure } from "./failure.ts";
+import { isStoreFailure, mismatch, type StoreFailure, sqliteFailure } from "./failure.ts";
 import { SameFile } from "./same-file.ts";
 
 interface DriverStatement {
@@ -48,18 +59,25 @@ export interface SqliteFile {
 export const openSqlite = (path: string): SqliteFile => {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   // SQLite would make it with the process's mask, and gives its -wal and -shm the mode of the file.
-  closeSync(openSync(path, "a", 0o600));
+  // Never opens an existing file: closing it again would drop every lock that this process has on it (POSIX), and another
+  // process could then remove the log that a connection of this process writes.
+  if (existsSync(path)) accessSync(path, fsConstants.R_OK | fsConstants.W_OK);
+  else closeSync(openSync(path, "a", 0o600));
   if (statSync(path).size === 0) chmodSync(path, 0o600);
   const same = new SameFile(path);
-  let driver: Driver;
+  let opened: Driver | undefined;
   try {
     const Libsql = createRequire(import.meta.url)("libsql") as new (path: string, options: object) => Driver;
-    driver = new Libsql(path, { timeout: busyTimeoutMs });
-    useWriteAheadLog(driver);
-    driver.exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    opened = new Libsql(path, { timeout: busyTimeoutMs });
+    useWriteAheadLog(opened);
+    opened.exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    opened.prepare("SELECT count(*) FROM sqlite_schema").all([]); // opens the log, if nothing before did
+    same.opened();
   } catch (error) {
-    throw sqliteFailure(error);
+    opened?.close();
+    throw isStoreFailure(error) ? error : sqliteFailure(error);
   }
+  const driver = opened;
   const statements = new Map<string, DriverStatement>();
   const prepared = (sql: string): DriverStatement => {
     const known = statements.get(sql) ?? driver.prepare(sql);

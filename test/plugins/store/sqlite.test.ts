@@ -22,7 +22,7 @@ test("the driver itself aborts the process at a boolean; through the driver file
     try { db.prepare("insert into t values (?)").run([true]); } catch {}
     console.log("alive");
   `);
-  expect(raw.stdout).not.toContain("alive"); // the day this fails, the driver was mended and the guard may go
+  expect(raw.stdout).not.toContain("alive"); // the day this fails, the driver is repaired and the guard may go
   expect(raw.signal).toBe("SIGABRT");
   const guarded = child(`
     import { openSqlite } from "./plugins/store/sqlite.ts";
@@ -62,7 +62,7 @@ test("commits are synced: write-ahead log and synchronous=FULL", () => {
   file.close();
 });
 
-test("only one file knows the driver", () => {
+test("the driver is used by the store and by the lock of key files alone", () => {
   const found = execFileSync("grep", ["-rlE", "[\"']libsql[\"']", "plugins", "core"], { cwd: repository, encoding: "utf8" });
-  expect(found.trim().split("\n")).toEqual(["plugins/store/sqlite.ts"]);
+  expect(found.trim().split("\n")).toEqual(["plugins/store/sqlite.ts", "core/boot/file-lock.ts"]);
 });
