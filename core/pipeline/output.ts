@@ -202,7 +202,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   #refusal: unknown;
   #tell: StreamEnd = async (failure) => (failure === undefined || isQuaterError(failure) ? failure : internal(failure));
   #end: Promise<QuaterError | undefined> | undefined;
-  /** Ends the step that is waited for. */
+  /** Ends what `next()` or `throw()` waits for: a step, or the end of the source. */
   #interrupt: ((failure: unknown) => void) | undefined;
 
   constructor(source: AsyncIterable<unknown>, check: OutputCheck) {
@@ -226,7 +226,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   }
 
   async next(): Promise<IteratorResult<unknown>> {
-    if (this.#end === undefined && this.#isCancelled) await this.return();
+    if (this.#end === undefined && this.#isCancelled) await this.#unlessCut(this.return());
     if (this.#end === undefined) {
       try {
         const step = await this.#step();
@@ -241,7 +241,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
         await this.#finish(this.#isCancelled ? cancelled() : undefined);
       } catch (error) {
         // The failure that is being told came first. A source that was left behind never answers.
-        if (this.#end === undefined) await this.#source.return?.().catch(() => undefined);
+        if (this.#end === undefined) await this.#unlessCut(this.#endSource());
         await this.#finish(error ?? internal(error));
       }
     }
@@ -252,19 +252,13 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
 
   /** The reader leaves before the end: nobody knows what the rest would have been, so the call did not succeed. */
   async return(): Promise<IteratorResult<unknown>> {
-    let failure: unknown = cancelled();
-    try {
-      await this.#source.return?.();
-    } catch (error) {
-      failure = error ?? internal(error);
-    }
-    await this.#finish(failure);
+    await this.#finish((await this.#endSource()) ?? cancelled());
     return { done: true, value: undefined };
   }
 
   /** The reader cannot go on: the call ends with this failure. Rejects with what the gate makes of it. */
   async throw(failure: unknown): Promise<IteratorResult<unknown>> {
-    if (this.#end === undefined) await this.#source.return?.().catch(() => undefined);
+    if (this.#end === undefined) await this.#unlessCut(this.#endSource());
     await this.#finish(failure ?? internal(failure));
     return this.next();
   }
@@ -279,6 +273,24 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     const failure = cancelled();
     void this.#finish(failure);
     this.#interrupt?.(failure);
+  }
+
+  /** Tells the source to stop, and waits for it: its `finally` may take its time. @returns What it threw. */
+  async #endSource(): Promise<unknown> {
+    try {
+      await this.#source.return?.();
+      return undefined;
+    } catch (error) {
+      return error ?? internal(error);
+    }
+  }
+
+  /** Waits until the source has ended, or the reader is cut off. */
+  #unlessCut(ending: Promise<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#interrupt = resolve;
+      ending.then(resolve, reject);
+    });
   }
 
   #step(): Promise<IteratorResult<unknown>> {

@@ -171,6 +171,24 @@ test.each<[string, Source]>([
   expect(happened).toEqual(["rolled back", "stopping"]);
 });
 
+test("O7: a stop ends a stream whose source never ends, also when its reader comes back after the stop began", async () => {
+  let aborted: Promise<unknown> = Promise.resolve();
+  const { app, happened, items } = await streaming(async function* (signal) {
+    aborted = new Promise((resolve) => signal.addEventListener("abort", resolve));
+    try {
+      for (;;) yield 1;
+    } finally {
+      await new Promise(() => {});
+    }
+  });
+  await items.next();
+  const stopped = app.stop();
+  await aborted;
+  expect(await read(items)).toEqual(["stopping"]);
+  await stopped;
+  expect(happened).toEqual(["stopping"]);
+});
+
 test("a caller who cancels ends a stream that does not watch the signal", async () => {
   const { happened, cancellation, items } = await streaming(async function* () {
     for (let number = 0; number < 100; number++) yield number;
