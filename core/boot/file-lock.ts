@@ -1,12 +1,11 @@
 // One process at a time may change a file. The lock is the operating system's, taken by SQLite: it ends with the process that
-// holds it, so that no lock is ever left behind and none is ever broken. A lock that is only a file has to be broken after a
-// crash, and two processes that break it at once both go on.
+// holds it, so no lock is left behind and none has to be removed. A lock that is only a file has to be removed after a crash:
+// when two processes remove it at the same moment, both of them believe that they hold the lock.
 
-import { closeSync, constants, existsSync, mkdirSync, openSync, realpathSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname } from "node:path";
 import { QuaterError } from "../diagnostics/errors.ts";
-import { assertPrivateFolder } from "./private-file.ts";
+import { fileBehind } from "./private-file.ts";
 
 interface Database {
   exec(sql: string): unknown;
@@ -20,7 +19,7 @@ const waitMs = 10_000;
  * Runs `change` while no other process runs one for the same file. The lock is an empty file beside it, `<file>.lock`, which
  * stays.
  *
- * @param file  A link means the file behind it.
+ * @param file  For a link, the file behind it is locked, also when that file does not exist yet.
  * @param change  Must not call this function for the same file.
  * @throws {QuaterError} `unavailable` when the lock cannot be had within 10 seconds, or other users may write the folder.
  */
@@ -35,10 +34,7 @@ export const withFileLock = <Result>(file: string, change: () => Result): Result
 };
 
 const locked = (file: string): Database => {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const target = existsSync(file) ? realpathSync(file) : file;
-  assertPrivateFolder(file);
-  const lock = `${target}.lock`;
+  const lock = `${fileBehind(file)}.lock`;
   let database: Database | undefined;
   try {
     closeSync(openSync(lock, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600));
@@ -58,7 +54,7 @@ const refusal = (lock: string, cause: unknown): QuaterError => {
   const { code, message } = cause as NodeJS.ErrnoException;
   const [problem, hint] =
     code === "SQLITE_BUSY"
-      ? ["is held by another process", "Try again, or look for a command that hangs"]
+      ? ["is held by another process", `Try again. To find the process that holds it, run \`fuser ${lock}\``]
       : code === "SQLITE_NOTADB" || code === "ELOOP"
         ? ["is not a lock file", `Run \`rm ${lock}\``]
         : [`cannot be locked: ${message}`, "Check that the folder can be written and is on a local disk"];

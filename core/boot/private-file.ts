@@ -10,15 +10,17 @@ import {
   fstatSync,
   fsyncSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { QuaterError } from "../diagnostics/errors.ts";
 import { type Distrust, distrustOfStats, distrustOfWay } from "./ownership.ts";
 
@@ -30,7 +32,7 @@ import { type Distrust, distrustOfStats, distrustOfWay } from "./ownership.ts";
  */
 export const readPrivateFile = (file: string): string | undefined => {
   if (!existsSync(file)) {
-    refuse(file, distrustOfWay(dirname(file))); // others could put a file there
+    assertWay(file); // others could put a file there, or behind a link
     return undefined;
   }
   const real = realpathSync(file);
@@ -48,7 +50,8 @@ export const readPrivateFile = (file: string): string | undefined => {
 };
 
 /**
- * Writes the whole file anew. Its folder is made when it is missing. A link stays a link: the file behind it is replaced.
+ * Writes the whole file anew. Its folder is made when it is missing. A link stays a link: the file behind it is replaced, or
+ * made when there is none yet.
  *
  * @throws {QuaterError} `unavailable` when other users may write the folder.
  */
@@ -69,9 +72,9 @@ export const replacePrivateFile = (file: string, text: string): void => {
  * @throws {QuaterError} `unavailable` when other users may write the folder.
  */
 export const createPrivateFile = (file: string, text: string): boolean => {
-  const { fresh } = writtenBeside(file, text);
+  const { target, fresh } = writtenBeside(file, text);
   try {
-    linkSync(fresh, file); // fails when the file exists, where a rename would replace it
+    linkSync(fresh, target); // fails when the file exists, where a rename would replace it
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
@@ -81,13 +84,38 @@ export const createPrivateFile = (file: string, text: string): boolean => {
   }
 };
 
-/** @throws {QuaterError} `unavailable` when other users could replace the file in its folder. */
-export const assertPrivateFolder = (file: string): void => refuse(file, distrustOfWay(file));
+/**
+ * Returns the path of the file behind links, also when that file does not exist yet: otherwise two names of one file would have
+ * two locks, and writing it would replace the link. The folders on the way are made.
+ *
+ * @throws {QuaterError} `unavailable` when other users may write one of these folders.
+ */
+export const fileBehind = (file: string): string => {
+  assertWay(file);
+  let path = resolve(file);
+  for (;;) {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    // `native` resolves `..` behind a link as the operating system does, and not as text.
+    path = join(realpathSync.native(dirname(path)), basename(path));
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats?.isSymbolicLink() !== true) return path;
+    const target = readlinkSync(path);
+    path = isAbsolute(target) ? target : `${dirname(path)}/${target}`;
+  }
+};
+
+/** @throws {QuaterError} `unavailable` when other users may write a folder on the way, or the file is a link without an end. */
+const assertWay = (file: string): void => {
+  try {
+    refuse(file, distrustOfWay(file));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ELOOP") throw error;
+    throw wrong(`${file} is a link that leads to itself`, "Remove the link");
+  }
+};
 
 const writtenBeside = (file: string, text: string): { readonly target: string; readonly fresh: string } => {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const target = existsSync(file) ? realpathSync(file) : file;
-  refuse(file, distrustOfWay(file));
+  const target = fileBehind(file);
   // A random name, and only if nothing has it: a link that somebody put there is never followed.
   const fresh = `${target}.${randomBytes(12).toString("hex")}.new`;
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;

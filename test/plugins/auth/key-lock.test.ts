@@ -2,11 +2,22 @@
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openKeys } from "../../../plugins/audit/log/keys.ts";
+import { openKeys, readKeys } from "../../../plugins/audit/log/keys.ts";
 import { createKey } from "../../../plugins/auth/commands.ts";
 import { readKeyFile } from "../../../plugins/auth/keyfile.ts";
 import { type BuiltChild, builtChild } from "../audit/load.ts";
@@ -101,6 +112,66 @@ test("S13: a link to a key file takes the lock of the file behind it", () => {
   createKey(link, { name: "b", ...plain });
   expect([...named(file).keys()]).toEqual(["a", "b"]);
   expect(readdirSync(dirname(link))).toEqual(["keys.json"]);
+});
+
+/** A link to a file that does not exist yet. */
+const newLink = (): { readonly link: string; readonly file: string } => {
+  const file = newFile();
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const link = join(mkdtempSync(join(parent, "project-")), "keys.json");
+  symlinkSync(relative(dirname(link), file), link);
+  return { link, file };
+};
+
+test("S13: a link takes the lock of the file behind it, also when that file does not exist yet", async () => {
+  const { link, file } = newLink();
+  const child = await started();
+  expect(await told(child, { does: "hold", file: link })).toBe("holds");
+  expect([readdirSync(dirname(file)), readdirSync(dirname(link))]).toEqual([["keys.json.lock"], ["keys.json"]]);
+  child.kill("SIGKILL");
+});
+
+test("S13: four processes that make one file at once, two of them through a link, lose no key", async () => {
+  for (let round = 0; round < 5; round++) {
+    const { link, file } = newLink();
+    const answers = await Promise.all(
+      children.map((child, index) => told(child, { does: "create", file: index % 2 === 0 ? link : file, name: `k${index}` })),
+    );
+    expect(answers).toEqual(children.map(() => "done"));
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect([...named(file).keys()].sort()).toEqual(children.map((_, index) => `k${index}`));
+  }
+}, 60_000);
+
+test("S13: trail keys are made behind a link whose file does not exist yet", () => {
+  const { link, file } = newLink();
+  openKeys(link);
+  expect(lstatSync(link).isSymbolicLink()).toBe(true);
+  expect(readKeys(file).checkpoint.id).toBe(readKeys(link).checkpoint.id);
+});
+
+test("S13: a link is followed behind a folder that is a link, as the operating system does", () => {
+  const root = mkdtempSync(join(parent, "linked-"));
+  for (const name of ["far/inner", "far/keys"]) mkdirSync(join(root, name), { recursive: true, mode: 0o700 });
+  symlinkSync(join(root, "far/inner"), join(root, "near"));
+  symlinkSync("near/../keys/keys.json", join(root, "keys.json")); // means far/keys/keys.json
+  createKey(join(root, "keys.json"), { name: "a", ...plain });
+  expect(readdirSync(join(root, "far/keys")).sort()).toEqual(["keys.json", "keys.json.lock"]);
+});
+
+test("S13: a link to a new file in a folder that other users may write is refused, and makes nothing", () => {
+  const { link, file } = newLink();
+  chmodSync(dirname(file), 0o777);
+  expect(() => createKey(link, { name: "a", ...plain })).toThrow("which other users may write (mode 777)");
+  expect(() => readKeyFile(link)).toThrow("which other users may write (mode 777)");
+  expect(readdirSync(dirname(file))).toEqual([]);
+});
+
+test("S13: a link that leads to itself is refused in words", () => {
+  const link = join(mkdtempSync(join(parent, "project-")), "keys.json");
+  symlinkSync("keys.json", link);
+  expect(() => createKey(link, { name: "a", ...plain })).toThrow(`${link} is a link that leads to itself`);
+  expect(() => readKeyFile(link)).toThrow(`${link} is a link that leads to itself`);
 });
 
 test.each([
