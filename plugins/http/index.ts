@@ -13,7 +13,7 @@ import {
   Type,
 } from "../../core/index.ts";
 import type { Guard, GuardOptions } from "./guard.ts";
-import { trustsEverybody } from "./proxies.ts";
+import { tooWide } from "./proxies.ts";
 import { RequestCredentials, ResponseCancellation } from "./request.ts";
 import type { Route, RouteRule } from "./route.ts";
 import { credentialInputs, routeProblems, routeSchema } from "./route.ts";
@@ -157,11 +157,13 @@ const listProblems = (options: HttpOptions): Problem[] =>
       .map((one) => ({ ...at, cause: `http's ${name} has ${JSON.stringify(one)}, which is ${what}` }));
   });
 
-const proxyProblems = ({ trustedProxies = [] }: HttpOptions): Problem[] => {
-  if (!trustsEverybody(trustedProxies)) return [];
-  const cause = "http's trustedProxies cover every address, so each caller could choose its own address";
-  return [{ place: "http()", plugin: "http", cause, remedy: 'Name the network of your proxies alone: "10.0.0.0/8"' }];
-};
+const proxyProblems = ({ trustedProxies = [] }: HttpOptions): Problem[] =>
+  trustedProxies.flatMap((network) => {
+    const why = tooWide(network);
+    if (why === undefined) return [];
+    const cause = `http's trustedProxies has ${JSON.stringify(network)}, which ${why}: each caller in it could choose its own address`;
+    return [{ place: "http()", plugin: "http", cause, remedy: 'Name only the networks of your proxies: "10.0.0.0/8"' }];
+  });
 
 const optionProblems = (options: HttpOptions, routes: Problem[]): Problem[] => {
   const { host = "127.0.0.1", allowedHosts = [] } = options;

@@ -13,18 +13,31 @@ export const blockListOf = (networks: readonly string[]): BlockList => {
   return list;
 };
 
-/** Addresses for documentation (RFC 5737, RFC 3849), which no proxy has. */
-const documented = [["192.0.2.1", "198.51.100.1", "203.0.113.1"], ["2001:db8::1"]];
+/** In bits, by address family. The largest networks of one owner and of CDNs are no wider: 17.0.0.0/8, 2600:1400::/24. */
+const widest = { ipv4: 8, ipv6: 16 } as const;
+
+/** Networks that no caller from the internet has an address in: RFC 4193 and RFC 4291 2.5.6. */
+const closed = blockListOf(["fc00::/7", "fe80::/10"]);
+const mappedBits = 96;
+/** RFC 4291 2.5.5.2: IPv4 addresses written as IPv6. */
+const mapped = blockListOf([`::ffff:0:0/${mappedBits}`]);
 
 /**
- * Whether the networks cover all addresses of IPv4 or of IPv6. Then every caller counts as a proxy, and the address that the
- * limits and the trail know is the one that the caller wrote into X-Forwarded-For.
+ * Returns why a network is too wide to be believed. Callers with an address in it count as proxies, so the address that the
+ * limits and the trail know is the one that such a caller wrote into X-Forwarded-For.
  *
- * @param networks  Valid ones.
+ * @param network  A valid one. An address by itself is never too wide.
+ * @returns The reason, such as "is wider than /8", or `undefined`.
  */
-export const trustsEverybody = (networks: readonly string[]): boolean => {
-  const list = blockListOf(networks);
-  return documented.some((addresses) => addresses.every((address) => isIn(list, address)));
+export const tooWide = (network: string): string | undefined => {
+  const [address = "", text] = network.split("/");
+  if (text === undefined) return undefined;
+  const bits = Number(text);
+  if (isIP(address) === 4) return bits < widest.ipv4 ? `is wider than /${widest.ipv4}` : undefined;
+  if (bits <= mappedBits && blockListOf([network]).check("::ffff:0:0", "ipv6")) return "contains every IPv4 address";
+  if (mapped.check(address, "ipv6"))
+    return bits < mappedBits + widest.ipv4 ? `is wider than /${mappedBits + widest.ipv4}` : undefined;
+  return bits < widest.ipv6 && !(bits >= 7 && closed.check(address, "ipv6")) ? `is wider than /${widest.ipv6}` : undefined;
 };
 
 export const isIn = (list: BlockList, address: string): boolean => {

@@ -81,18 +81,36 @@ test("origins that no browser sends, and proxies that are no address, are refuse
   ]);
 });
 
-test.each([[["0.0.0.0/0"]], [["10.0.0.0/8", "::/0"]], [["2000::/3"]], [["0.0.0.0/1", "128.0.0.0/1"]]])(
-  "S6, S12: trusted proxies that cover every address are refused: %j",
-  async (trustedProxies) => {
-    expect(await problemsOf({}, { trustedProxies })).toEqual([
-      'http\'s trustedProxies cover every address, so each caller could choose its own address. Name the network of your proxies alone: "10.0.0.0/8"',
-    ]);
-  },
-);
+test.each([
+  ["0.0.0.0/0", "is wider than /8"],
+  ["0.0.0.0/1", "is wider than /8"],
+  ["128.0.0.0/2", "is wider than /8"],
+  ["192.0.0.0/3", "is wider than /8"],
+  ["10.0.0.0/7", "is wider than /8"],
+  ["2000::/3", "is wider than /16"],
+  ["2600::/15", "is wider than /16"],
+  ["fc00::/6", "is wider than /16"],
+  ["::/0", "contains every IPv4 address"],
+  ["::/64", "contains every IPv4 address"],
+  ["::ffff:0:0/96", "contains every IPv4 address"],
+  ["::ffff:128.0.0.0/97", "is wider than /104"],
+])("S6, S12: the trusted proxies %s are refused, because the network %s", async (network, why) => {
+  expect(await problemsOf({}, { trustedProxies: ["10.0.0.0/8", network, "::1"] })).toEqual([
+    `http's trustedProxies has "${network}", which ${why}: each caller in it could choose its own address. Name only the networks of your proxies: "10.0.0.0/8"`,
+  ]);
+});
 
-test("S6, S12: trusted proxies of large networks are taken", async () => {
-  const trustedProxies = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "104.16.0.0/12", "fd00::/8", "2606:4700::/32"];
-  expect(await problemsOf({}, { trustedProxies })).toEqual([]);
+test("S6, S12: each network of trusted proxies that is too wide is named", async () => {
+  const problems = await problemsOf({}, { trustedProxies: ["0.0.0.0/1", "128.0.0.0/2"] });
+  expect(problems).toEqual([expect.stringContaining('"0.0.0.0/1"'), expect.stringContaining('"128.0.0.0/2"')]);
+});
+
+test("S6, S12: private networks, and the largest networks of CDNs and clouds, are taken as trusted proxies", async () => {
+  const ofOwnNetworks = ["10.0.0.0/8", "127.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fd00::/8"];
+  const linkLocal = ["fe80::/10", "::1", "::ffff:10.0.0.0/104", "::ffff:192.0.2.1"];
+  const ofCdns = ["104.16.0.0/13", "104.64.0.0/10", "23.192.0.0/11", "3.160.0.0/14", "17.0.0.0/8", "151.101.0.0/16"];
+  const ofCdns6 = ["2606:4700::/32", "2600:1400::/24", "2600:9000::/28", "2a02:26f0::/29"];
+  expect(await problemsOf({}, { trustedProxies: [...ofOwnNetworks, ...linkLocal, ...ofCdns, ...ofCdns6] })).toEqual([]);
 });
 
 describe("routes", () => {
