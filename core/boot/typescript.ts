@@ -29,6 +29,6 @@ const shareCopy = (): void => {
   const here = import.meta.url;
   if (here.endsWith(".ts")) return;
   const home = here.slice(0, here.lastIndexOf("/dist/") + "/dist/".length);
-  if (registerHooks === undefined) module.register(new URL("core/one-copy.js", home), { data: home });
+  if (registerHooks === undefined) module.register(new URL("core/boot/one-copy.js", home), { data: home });
   else registerHooks({ resolve: (specifier, context, next) => unmarked(next(specifier, context), home) });
 };
