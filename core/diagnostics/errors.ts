@@ -235,7 +235,7 @@ export const invalidToken = (asks?: Asks): QuaterError =>
 export const authenticatorFailed = (surface: string, cause: unknown): QuaterError =>
   build("authenticator_failed", "Credentials cannot be checked right now", {
     cause,
-    hint: `The authenticator of ${surface} threw`,
+    hint: `The authenticator of ${surface} failed`,
     retryAfterSeconds: 1,
   });
 

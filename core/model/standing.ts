@@ -2,7 +2,7 @@
 // hours. A key that is revoked in the meantime must not run a call or read on. Calls that go through without waiting do not
 // even look at the clock.
 
-import { invalidToken } from "../diagnostics/errors.ts";
+import { authenticatorFailed, invalidToken } from "../diagnostics/errors.ts";
 import type { Entry } from "./entry.ts";
 import { type Awaitable, andThen, type Principal } from "./principal.ts";
 
@@ -64,6 +64,22 @@ export class Standing {
  * `everyMs`: a stream goes on for 1.75 seconds at most after its last check.
  */
 const streamCheck = { everyMs: 1_000, ageMs: 750 } as const;
+
+/** As long as an authenticator may take to fetch the keys of its issuer. */
+const answerMs = 5_000;
+
+/**
+ * Waits for a check of a stream's credential, for 5 seconds at most. No item leaves meanwhile.
+ *
+ * @throws {QuaterError} What the check throws; `authenticator_failed` when it does not answer in time.
+ */
+export const answeredInTime = (checking: Promise<void>, surface: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const cause = new Error(`It did not answer within ${answerMs / 1_000} seconds`);
+    const timer = setTimeout(() => reject(authenticatorFailed(surface, cause)), answerMs);
+    timer.unref();
+    checking.finally(() => clearTimeout(timer)).then(resolve, reject);
+  });
 
 /** Checks the credential behind a stream, between its items and while no item comes. */
 export class Watch {

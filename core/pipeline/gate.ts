@@ -22,7 +22,7 @@ import type { Entry } from "../model/entry.ts";
 import type { Catalog, Operation } from "../model/operation.ts";
 import { type Awaitable, andThen, type Principal } from "../model/principal.ts";
 import { callResources, OpenResources } from "../model/resource.ts";
-import { isFresh, Standing, Watch } from "../model/standing.ts";
+import { answeredInTime, isFresh, Standing, Watch } from "../model/standing.ts";
 import type { Gate, Invocation } from "../plugin/gate.ts";
 import { type HookRunner, type HookSource, hookRunner } from "../plugin/hooks.ts";
 import type { Door } from "./door.ts";
@@ -199,10 +199,13 @@ export class PipelineGate implements Gate {
     const { callId } = call;
     flight.stream = stream;
     flight.hasRun = false; // it runs until its last item
-    const again = (ageMs: number) =>
-      StagedCall.enterAgain(call, ageMs)?.catch((error: unknown) => {
+    const again = (ageMs: number) => {
+      const checking = StagedCall.enterAgain(call, ageMs);
+      if (checking === undefined) return undefined;
+      return answeredInTime(checking, call.surface).catch((error: unknown) => {
         throw call.operation.handler.effect !== "read" && isQuaterError(error) ? refusedMidway(error) : error;
       });
+    };
     const watch = call.hasStanding ? new Watch(again, (error) => void endEarly(flight, stream, error, this.#log)) : undefined;
     const ended = async (failure: unknown): Promise<QuaterError | undefined> => {
       watch?.stop();

@@ -253,7 +253,7 @@ describe("settled", () => {
     });
     await expect(entering).rejects.toMatchObject({ code: "authenticator_failed", kind: "unavailable" });
     expect(seen).toEqual(["a undefined authenticator_failed"]);
-    expect(app.log).toMatchObject([{ level: "error", fields: { callId: "c1", hint: "The authenticator of direct threw" } }]);
+    expect(app.log).toMatchObject([{ level: "error", fields: { callId: "c1", hint: "The authenticator of direct failed" } }]);
   });
 });
 

@@ -260,6 +260,18 @@ test.each([
   await expect.poll(() => happened).toEqual([code, "source ended", "rolled back"]);
 });
 
+test.each([
+  ["busy", "authenticator_failed"],
+  ["silent", "authenticator_failed"],
+  ["writing", "outcome_unknown"],
+] as const)("S5: %s ends when its authenticator does not answer any more", { timeout: 30_000 }, async (name, code) => {
+  const { door, become } = changing();
+  await using app = await boot(door);
+  const text = await read(app, "as events", name, () => become(() => new Promise<never>(() => {})));
+  expect(codeOf("as events", text)).toBe(code);
+  expect(app.log).toMatchObject([{ fields: { error: expect.stringContaining("did not answer within 5 seconds") } }]);
+});
+
 test("S5: a stream whose credential stands goes on, and is checked now and then", async () => {
   const { door, asked } = changing();
   await using app = await boot(door);
