@@ -120,8 +120,20 @@ export class Watch {
 const isSame = (one: Principal, other: Principal): boolean =>
   one.issuer === other.issuer && one.subject === other.subject && one.credential === other.credential;
 
-/** Whether both may do the same. Compared only after a wait, so that it may take its time. */
-export const haveSameRights = (one: Principal, other: Principal): boolean => one === other || rightsOf(one) === rightsOf(other);
+/** Whether both may do the same, in any order of scopes, roles and keys. Compared only after a wait. */
+export const haveSameRights = (one: Principal, other: Principal): boolean =>
+  one === other || rightsOf(one) === rightsOf(other) || sortedRightsOf(one) === sortedRightsOf(other);
 
 const rightsOf = ({ kind, person, actsFor, scopes, roles, claims }: Principal): string =>
   JSON.stringify([kind, person, actsFor, scopes, roles, claims]);
+
+/** An authenticator may read its rights from a set or a table, which has no order. */
+const sortedRightsOf = ({ kind, person, actsFor, scopes, roles, claims }: Principal): string => {
+  const sets = [scopes, roles].map((names) => [...new Set(names)].sort());
+  return JSON.stringify([kind, person, actsFor, ...sets, claims], withSortedKeys);
+};
+
+const withSortedKeys = (_key: string, value: unknown): unknown =>
+  value === null || typeof value !== "object" || Array.isArray(value)
+    ? value
+    : Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));

@@ -211,6 +211,7 @@ describe("S5: a stream ends after its credential was revoked", () => {
   test.each<[string, () => Principal | undefined, string]>([
     ["becomes somebody else's", () => principal({ subject: "cleo" }), "invalid_token"],
     ["loses a role", () => principal({ subject: "bea", roles: [] }), "invalid_token"],
+    ["gets another value in a claim", () => principal({ ...bea, claims: { plan: "free" } }), "invalid_token"],
     ["cannot be checked", () => JSON.parse("{"), "authenticator_failed"],
     [
       "is refused by its authenticator",
@@ -279,4 +280,15 @@ test("S5: a stream whose credential stands goes on, and is checked now and then"
   const text = await read(app, "as events", "untilEnough", () => {});
   expect(text).toMatch(/\nevent: end\ndata: \{\}\n\n$/);
   expect(text.match(/data: 0/g)?.length).toBeGreaterThan(asked());
+});
+
+test("S5: a stream goes on when its authenticator returns the same rights in another order", async () => {
+  const { door, asked, become } = changing();
+  const fields = { subject: "bea", scopes: ["a", "b"], roles: ["x", "y"], claims: { plan: { a: 1, b: 2 }, team: "t" } };
+  become(() => principal(fields));
+  await using app = await boot(door);
+  isEnough = () => asked() >= 3;
+  const reordered = { ...fields, scopes: ["b", "a", "b"], roles: ["y", "x"], claims: { team: "t", plan: { b: 2, a: 1 } } };
+  const text = await read(app, "as events", "untilEnough", () => become(() => principal(reordered)));
+  expect(text).toMatch(/\nevent: end\ndata: \{\}\n\n$/);
 });

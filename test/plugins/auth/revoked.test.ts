@@ -320,3 +320,31 @@ describe("S5: a call that waits between its check and its handler", () => {
     expect(outcome.ok || performance.now() - started >= 250).toBe(true);
   });
 });
+
+test("S5: a write that waited runs when its authenticator returns the same rights in another order", async () => {
+  let asked = 0;
+  const fields = { roles: ["x", "y"], scopes: ["a", "b"], claims: { plan: "free", team: "t" } };
+  const reordered = { roles: ["y", "x"], scopes: ["b", "a"], claims: { team: "t", plan: "free" } };
+  const reordering = authenticator({
+    name: "reordering",
+    authenticate: () => principal(asked++ === 0 ? fields : reordered),
+  });
+  const waiting = handler({
+    description: "Waits in its policy.",
+    effect: "write",
+    input: Type.Object({}),
+    auth: () => wait(300, true),
+    handle: () => ({ ok: true }),
+  });
+  await using app = await bootTest({
+    handlers: { waiting },
+    expose: { waiting: { http: "POST /waiting" } },
+    plugins: [http({ port: 0, authenticate: reordering })],
+  });
+  const response = await fetch(`${app.kernel.services.get(httpRef).baseUrl}/waiting`, {
+    method: "POST",
+    headers: bearerOf("bea"),
+    body: "{}",
+  });
+  expect([response.status, asked]).toEqual([200, 2]);
+});
