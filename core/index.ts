@@ -95,11 +95,13 @@ export {
   asAuthenticator,
   authenticator,
   defineAuthenticator,
+  isThenable,
   isUnknown,
   type Principal,
 } from "./model/principal.ts";
 export { type Opened, type Resource, resource, type Uses } from "./model/resource.ts";
 export type { Command } from "./model/run-mode.ts";
+export type { SecretFile } from "./model/secret-file.ts";
 export { largeAnswer } from "./pipeline/answer-size.ts";
 export type { Binder } from "./pipeline/bind.ts";
 export { traceIdOf } from "./pipeline/trace.ts";

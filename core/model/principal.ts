@@ -6,6 +6,7 @@ import { kindOf, type OptionNames, optionProblems } from "../diagnostics/plugin-
 import { BootError, type Problem } from "../diagnostics/problem.ts";
 import { type Credentials, type Reads, readsProblems } from "./credentials.ts";
 import type { Command } from "./run-mode.ts";
+import type { SecretFile } from "./secret-file.ts";
 
 export type Awaitable<Value> = Value | Promise<Value>;
 
@@ -76,6 +77,8 @@ export interface Authenticator extends Branded<"authenticator"> {
   readonly close?: () => Awaitable<void>;
   /** What is wrong with its options. With any the project does not boot. */
   readonly problems?: readonly Problem[] | undefined;
+  /** The files with secrets that it reads. `quater check --gate` checks them. */
+  readonly secretFiles?: readonly SecretFile[] | undefined;
 }
 
 /** A function receives bearer tokens alone: it has no way to declare more. */

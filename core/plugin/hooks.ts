@@ -137,8 +137,9 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
         }
         // Neither a missing answer nor one that means nothing here is a yes.
         const isAnswer = answer?.allow === false || (answer?.allow === "replay" && name === "admit");
-        answers.push(isAnswer ? answer : { allow: false, by: plugin });
-        if (!isAnswer || typeof answer?.by !== "string") {
+        const isNamed = typeof answer?.by === "string";
+        answers.push(isAnswer ? { ...answer, ...(isNamed ? {} : { by: plugin }) } : { allow: false, by: plugin });
+        if (!isAnswer || !isNamed) {
           const [{ callId, handler }] = given;
           log.warn("A hook gave no verdict, so the call is refused", {
             callId,

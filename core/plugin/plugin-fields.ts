@@ -63,6 +63,10 @@ const fields: Rules<Plugin> = {
   provides: references,
   exposure: (value) => aListOf(isTable, "Write { key, schema }, or a list of those")([value ?? []].flat()),
   surface: optional(aTable),
+  secretFiles: aListOf(
+    (value) => typeof (value as { file?: unknown } | null)?.file === "string",
+    'Write [{ file: "keys.json" }]',
+  ),
   rehearsed: aFunction,
   check: aFunction,
   setup: aFunction,

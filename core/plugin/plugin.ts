@@ -6,6 +6,7 @@ import type { Problem } from "../diagnostics/problem.ts";
 import type { Catalog } from "../model/operation.ts";
 import type { Awaitable } from "../model/principal.ts";
 import type { Command } from "../model/run-mode.ts";
+import type { SecretFile } from "../model/secret-file.ts";
 import type { PluginCommand } from "./command.ts";
 import type { ConfiguredName, PluginContext } from "./context.ts";
 import type { ExposureKey } from "./exposure-key.ts";
@@ -44,6 +45,8 @@ export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
   readonly provides?: readonly ServiceRef<unknown>[];
   readonly exposure?: ExposureKey | readonly ExposureKey[];
   readonly surface?: Surface;
+  /** The files with secrets that it uses, without those of its authenticator. `quater check --gate` checks them. */
+  readonly secretFiles?: readonly SecretFile[];
   /**
    * The same plugin for a rehearsal: it listens on a free port of this machine, keeps what it keeps in the folder given,
    * and tells nobody outside. Absent: it needs no change for that.

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { definePlugin, type Plugin, type Problem, Type } from "../../core/index.ts";
 import { storeRef } from "../store/service.ts";
 import { type AuditLevel, levels } from "./log/level.ts";
-import type { AuditOptions } from "./options.ts";
+import { type AuditOptions, defaultKeys } from "./options.ts";
 import { auditRef } from "./service.ts";
 
 export type { AuditLevel } from "./log/level.ts";
@@ -34,6 +34,7 @@ export const audit = definePlugin(
     name: "audit",
     needs: [storeRef],
     provides: [auditRef],
+    secretFiles: [{ file: options.keys ?? defaultKeys }],
     rehearsed: ({ folder }) => rehearsal(options, folder),
     exposure: {
       key: "audit",

@@ -2,6 +2,9 @@
 
 import type { SinkOption } from "./sinks/sinks.ts";
 
+/** Of the trail keys, under the project's folder. */
+export const defaultKeys = ".quater/trail-keys.json";
+
 export interface AuditOptions {
   /**
    * The key file; relative to the project's folder. Made on first start. Instances that share a store share it. Default

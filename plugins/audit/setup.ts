@@ -20,7 +20,7 @@ import { Refusals } from "./log/refusals.ts";
 import { migrations } from "./log/tables.ts";
 import { Trail } from "./log/trail.ts";
 import { unrecorded } from "./log/unrecorded.ts";
-import type { AuditOptions } from "./options.ts";
+import { type AuditOptions, defaultKeys } from "./options.ts";
 import { restoredCommand } from "./restore/command.ts";
 import { StoreDisagrees } from "./restore/compare.ts";
 import type { Restorer } from "./restore/restored.ts";
@@ -28,7 +28,6 @@ import { type Audit, type AuditEvent, auditRef } from "./service.ts";
 import { sinksOf } from "./sinks/sinks.ts";
 import { Unverified } from "./verify/verified.ts";
 
-const defaultKeys = ".quater/trail-keys.json";
 const servers = new Set(["serve", "dev"]);
 const processesThatStay = new Set(["serve", "dev", "mcp", "test"]);
 const tickMs = 1_000;

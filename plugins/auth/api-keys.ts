@@ -36,6 +36,7 @@ export const apiKeys = defineAuthenticator(
     };
     return {
       reads: { schemes: ["Bearer"] },
+      secretFiles: [{ file, read: readKeyFile }],
       open: ({ root, command }) => {
         isDevelopment = command === "dev";
         path = isAbsolute(file) ? file : join(root, file);

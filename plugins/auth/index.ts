@@ -85,6 +85,7 @@ export const firstOf = defineAuthenticator("firstOf", (...given: Authentication[
     name: `firstOf(${authenticators.map(({ name }) => name).join(", ")})`,
     problems: given.length === 0 ? [nobodyToAsk] : authenticators.flatMap(({ problems = [] }) => problems),
     reads: allReads(authenticators.map(({ reads }) => reads)),
+    secretFiles: authenticators.flatMap(({ secretFiles = [] }) => secretFiles),
     open: async (context) => {
       for (const { open } of authenticators) await open?.(context);
     },

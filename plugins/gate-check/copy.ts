@@ -35,6 +35,8 @@ export interface CopyChoice extends Rehearsal {
   readonly missed: Missed;
   /** Returns how many handlers have started so far. */
   readonly starts: () => number;
+  /** Called when the suite's own plugin refuses a call. */
+  readonly refused: () => void;
   /** Watches the policy functions. */
   readonly policies: PolicyReads;
   readonly interlude: Interlude;
@@ -51,7 +53,7 @@ export const copyOf = (manifest: Manifest, choice: CopyChoice): Manifest =>
     ...manifest,
     handlers: manifest.handlers.map((exposed) => (isBranded(exposed, "exposed") ? exposedCopy(exposed, choice) : exposed)),
     // First, so that calls which race meet before one of them takes a lock.
-    plugins: [attendant(choice.interlude), ...manifest.plugins.map((plugin) => pluginCopy(rehearsedBy(plugin, choice), choice))],
+    plugins: [attendant(choice), ...manifest.plugins.map((plugin) => pluginCopy(rehearsedBy(plugin, choice), choice))],
   });
 
 const exposedCopy = ({ load, table }: Exposed, choice: CopyChoice): Exposed =>
@@ -132,11 +134,12 @@ export const refusedByPlugin = { gateSuite: "refused" };
  * A plugin of the suite's own: what a plugin says of a call must count, and a manifest may have none that says anything;
  * and calls that race have to meet somewhere.
  */
-const attendant = definePlugin((interlude: Interlude) => {
+const attendant = definePlugin(({ interlude, refused }: Pick<CopyChoice, "interlude" | "refused">) => {
   const by = "gate-suite";
   const { hold } = new StartingLine();
   const authorize: Hooks["authorize"] = ({ principal }) => {
     const verdict = { allow: principal.claims["gateSuite"] !== refusedByPlugin.gateSuite, by };
+    if (!verdict.allow) refused();
     return interlude.play()?.then(() => verdict) ?? verdict;
   };
   return {

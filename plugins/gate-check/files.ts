@@ -1,39 +1,56 @@
-// The project's own key files. The suite opens none of them for its calls, so it looks at them apart: whether another user of
-// this machine may read, write or replace them, and whether each API key says what it has to say.
+// The files with secrets that the manifest's authenticators and plugins use. The calls of the other cases open none of them, so
+// this case checks each file by itself: whether another user of this machine may read, change or replace it, and whether each
+// API key in it is complete.
 
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
-import { isQuaterError, readPrivateFile } from "../../core/index.ts";
-import { defaultKeyFile, readKeyFile } from "../auth/service.ts";
+import { lstatSync } from "node:fs";
+import { resolve } from "node:path";
+import { asAuthenticator, isQuaterError, type Manifest, readPrivateFile, type SecretFile } from "../../core/index.ts";
+import { demoApproverKeyFile, developmentKeyFile } from "../auth/service.ts";
 import type { GateRow } from "./report.ts";
 
 export const fileCase = "key files";
 
-const folder = ".quater";
-const keyFiles = /^(?:.*keys?(?:\.json)?|development-key)$/;
-const expected = "nobody else may change it";
+const expected = "only its owner may read and change it";
 
 /**
  * @param root  The project's folder.
- * @returns One row for each key file in `.quater`; none where no keys were made yet, as on a build machine.
+ * @returns One row for each file that exists. On a build machine there may be none.
  */
-export const fileRows = (root: string): readonly GateRow[] => {
-  const names = existsSync(join(root, folder)) ? readdirSync(join(root, folder)).filter((name) => keyFiles.test(name)) : [];
-  return names.sort().map((name) => {
-    const file = `${folder}/${name}`;
-    const about = { handler: file, surface: "", case: fileCase, expected };
-    const hole = wrongWith(join(root, file), file === defaultKeyFile);
-    return hole === undefined ? { ...about, got: expected, ok: true } : { ...about, got: "refused", ok: false, hole };
-  });
+export const fileRows = (manifest: Manifest, root: string): readonly GateRow[] =>
+  [...filesOf(manifest)]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .flatMap(([file, read]) => rowsOf(file, resolve(root, file), read));
+
+/** Each file once. Where two name one file, all of their checks count. */
+const filesOf = ({ plugins }: Manifest): ReadonlyMap<string, readonly NonNullable<SecretFile["read"]>[]> => {
+  const declared = plugins.flatMap(({ secretFiles = [], surface }) => [
+    ...secretFiles,
+    ...(surface?.authenticate === undefined ? [] : (asAuthenticator(surface.authenticate).secretFiles ?? [])),
+  ]);
+  const ofDevelopment = [developmentKeyFile, demoApproverKeyFile].map((file): SecretFile => ({ file }));
+  const files = new Map<string, NonNullable<SecretFile["read"]>[]>();
+  for (const { file, read = readPrivateFile } of [...declared, ...ofDevelopment]) {
+    const known = files.get(file) ?? [];
+    files.set(file, known.includes(read) ? known : [...known, read]);
+  }
+  return files;
 };
 
-const wrongWith = (path: string, holdsApiKeys: boolean): string | undefined => {
+const rowsOf = (file: string, path: string, reads: readonly NonNullable<SecretFile["read"]>[]): readonly GateRow[] => {
+  const about = { handler: file, surface: "", case: fileCase, expected };
   try {
-    if (holdsApiKeys) readKeyFile(path);
-    else readPrivateFile(path);
-    return undefined;
+    lstatSync(path);
+    for (const read of reads) read(path);
+    return [{ ...about, got: expected, ok: true }];
   } catch (error) {
-    if (!isQuaterError(error)) throw error;
-    return error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT" && (error as NodeJS.ErrnoException).path === path;
+    return isMissing ? [] : [{ ...about, got: "not as it should be", ok: false, hole: wrongWith(path, error) }];
   }
+};
+
+const wrongWith = (path: string, error: unknown): string => {
+  if (isQuaterError(error)) return error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (typeof code !== "string") throw error;
+  return `${path} could not be checked: ${message}. Run this command as the user who runs the project, or correct the modes of the file and its folders`;
 };

@@ -2,10 +2,16 @@
 // that this handler does not have, gets `undefined`, and may then compare `undefined` with `undefined` and allow everybody.
 // The compiler refuses such a policy; a manifest in JavaScript is checked only here.
 
-import { type Handler, isSchema, propertiesOf } from "../../core/index.ts";
+import { type Handler, isSchema, isThenable, propertiesOf } from "../../core/index.ts";
 
 export class PolicyReads {
   readonly #foreign = new Map<string, Set<string>>();
+  readonly #refused: () => void;
+
+  /** @param refused  Called when a policy function refuses a call; not when it throws. */
+  constructor(refused: () => void) {
+    this.#refused = refused;
+  }
 
   /** @returns The handler's `auth`, in which every policy function is watched. */
   watched(name: string, { auth, input, use }: Pick<Handler, "auth" | "input" | "use">): unknown {
@@ -18,7 +24,12 @@ export class PolicyReads {
         const foreign = this.#foreign.get(name) ?? new Set();
         this.#foreign.set(name, foreign);
         const given = inputs === undefined ? call.input : watch(call.input, inputs, (key) => foreign.add(`input.${key}`));
-        return policy(watch({ ...call, input: given }, parts, (key) => foreign.add(`the resource ${key}`)));
+        const noted = (answer: unknown): unknown => {
+          if (answer !== true) this.#refused();
+          return answer;
+        };
+        const answer = policy(watch({ ...call, input: given }, parts, (key) => foreign.add(`the resource ${key}`)));
+        return isThenable(answer) ? answer.then(noted) : noted(answer);
       };
       return Object.defineProperty(watching, "name", { value: policy.name });
     };

@@ -1,9 +1,9 @@
-// Who refused a call is for the operator: the log names the policy or the plugin, and the caller is not told its name. What
-// the calls of the other cases were answered is looked at afterwards, so this costs no calls of its own.
+// Who refused a call is for the operator: the log names the policy or the plugin, and the caller is not told its name. This
+// case makes no calls of its own. It reads the answers that the calls of the other cases got.
 
 import type { GateRow } from "./report.ts";
 
-/** A call that was answered with `forbidden`. */
+/** A call that a policy function or a plugin refused with `forbidden`. */
 export interface Refusal {
   readonly handler: string;
   readonly surface: string;
@@ -25,7 +25,7 @@ export const refusalRows = (refusals: readonly Refusal[]): readonly GateRow[] =>
     const { handler, surface } = found[0] as Refusal;
     const about = { handler, surface, case: refusalCase, expected };
     if (found.some(({ by }) => by === undefined)) {
-      const hole = `${place} refused a call, and the log does not name the policy or plugin that refused it. Name it in the plugin's verdict: { allow: false, by: "..." }`;
+      const hole = `${place} refused a call, and the log does not name the policy or plugin that refused it`;
       return { ...about, got: "no name in the log", ok: false, hole };
     }
     const told = found.find(({ message, by = "" }) => functionsIn(by).some((name) => message.includes(name)));

@@ -38,6 +38,7 @@ export interface RehearsalChoice {
 
 interface Parts {
   readonly starts: { count: number };
+  readonly refused: { count: number };
   readonly missed: Set<string>;
   readonly policies: PolicyReads;
   readonly interlude: Interlude;
@@ -49,6 +50,8 @@ export class Rehearsed implements AsyncDisposable {
   readonly #app: TestApp;
   readonly #folder: string;
   readonly #starts: { count: number };
+  /** Refusals by policy functions and by the suite's own plugin. A resource may refuse a call, too: the log names none then. */
+  readonly #refused: { count: number };
   readonly #missed: Set<string>;
   readonly #isRecorded: boolean;
   /** What policy functions read while they were asked. */
@@ -61,7 +64,8 @@ export class Rehearsed implements AsyncDisposable {
   /** Handlers and previews are the manifest's own. */
   readonly isReal: boolean;
 
-  private constructor(app: TestApp, folder: string, tokens: Tokens, { starts, missed, policies, interlude, isReal }: Parts) {
+  private constructor(app: TestApp, folder: string, tokens: Tokens, parts: Parts) {
+    const { starts, refused, missed, policies, interlude, isReal } = parts;
     this.#app = app;
     this.#interlude = interlude;
     this.policies = policies;
@@ -69,6 +73,7 @@ export class Rehearsed implements AsyncDisposable {
     this.#folder = folder;
     this.tokens = tokens;
     this.#starts = starts;
+    this.#refused = refused;
     this.#missed = missed;
     this.#isRecorded = app.kernel.plugins.some(({ name }) => name === "audit");
   }
@@ -79,7 +84,8 @@ export class Rehearsed implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), "quater-gate-"));
     const starts = { count: 0 };
     const missed = new Set<string>();
-    const policies = new PolicyReads();
+    const refused = { count: 0 };
+    const policies = new PolicyReads(() => void refused.count++);
     const interlude = new Interlude();
     const tokens = new Tokens();
     const copy = copyOf(manifest, {
@@ -91,13 +97,14 @@ export class Rehearsed implements AsyncDisposable {
       started: () => void starts.count++,
       starts: () => starts.count,
       missed: (resource) => void missed.add(resource),
+      refused: () => void refused.count++,
       policies,
       interlude,
     });
     try {
       // Real handlers and own authenticators find their files; nothing else looks at the project's folder.
       const app = await bootTest(copy, { root: isReal || hasOwnDoors ? root : folder });
-      return new Rehearsed(app, folder, tokens, { starts, missed, policies, interlude, isReal });
+      return new Rehearsed(app, folder, tokens, { starts, refused, missed, policies, interlude, isReal });
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
       throw error;
@@ -136,7 +143,8 @@ export class Rehearsed implements AsyncDisposable {
   async call(surface: string, call: ProbeCall): Promise<Seen | undefined> {
     const probe = this.#app.kernel.probes.get(surface);
     if (probe === undefined) return undefined;
-    const [starts, recorded, logged] = [this.#starts.count, await this.#recorded(), this.#app.log.length];
+    const [starts, refused] = [this.#starts.count, this.#refused.count];
+    const [recorded, logged] = [await this.#recorded(), this.#app.log.length];
     this.#missed.clear();
     try {
       const answer = await probe(call);
@@ -147,8 +155,9 @@ export class Rehearsed implements AsyncDisposable {
       if (answer.ok) return { got: "an answer without a run", message: JSON.stringify(answer.value), hasRun };
       const lines = this.#app.log.slice(logged);
       const reason = answer.code === "internal" ? reasonIn(lines, call.handler) : undefined;
-      if (answer.code === "forbidden")
-        this.refusals.push({ handler: call.handler, surface, message: answer.message, by: refuserIn(lines) });
+      const by = refuserIn(lines);
+      if (answer.code === "forbidden" && (by !== undefined || this.#refused.count > refused))
+        this.refusals.push({ handler: call.handler, surface, message: answer.message, by });
       return { got: answer.code, message: reason ?? answer.message, hasRun };
     } catch (error) {
       if (isCannotSend(error)) return undefined;

@@ -90,7 +90,7 @@ export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = 
     for (const target of oneForEachSurface(targets, rows, ownNames[3]))
       rows.push(...(await rowsOf(ownRevoked(tokens[target.surface] as OwnTokens), { ...target, rehearsed: own })));
   }
-  if (all > 0) rows.push(...fileRows(root));
+  if (all > 0) rows.push(...fileRows(manifest, root));
   options.onProgress?.(all, all, "");
   return reportOf(rows, order);
 };

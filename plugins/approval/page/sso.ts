@@ -24,6 +24,7 @@ export const approversDoor = (given: Authentication | undefined, sso: SsoOptions
   const door = authenticator({
     name: keys === undefined ? "sso" : `sso, ${keys.name}`,
     problems: keys?.problems,
+    secretFiles: keys?.secretFiles,
     open: (context) => keys?.open?.(context),
     close: () => keys?.close?.(),
     authenticate: (credentials) =>

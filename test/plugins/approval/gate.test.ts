@@ -1,6 +1,6 @@
 // The gate suite on manifests that are as they should be, and on those it needs help with.
 
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   anyone,
@@ -16,16 +16,17 @@ import {
   hasRole,
   type Manifest,
   type Principal,
-  type QuaterError,
+  QuaterError,
   resource,
   stream,
   Type,
 } from "quater";
-import { approval, audit, cli, http, mcp, store } from "quater/plugins";
+import { apiKeys, approval, audit, cli, firstOf, http, localUser, mcp, store } from "quater/plugins";
 import { bootTest, type GateReport, gateSuite, principal, tokens } from "quater/testing";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openKeys } from "../../../plugins/audit/log/keys.ts";
 import { createKey } from "../../../plugins/auth/commands.ts";
+import { fileRows } from "../../../plugins/gate-check/files.ts";
 import shop from "../../../quater.config.ts";
 import samples from "../../../quater.gate.json" with { type: "json" };
 import { tempFolder } from "../audit/kit.ts";
@@ -265,6 +266,27 @@ describe("S20: who refused a call", () => {
     return gateSuite(manifest, { principals: { change: { allowed: { claims: { owns: true } } } } });
   };
 
+  test("S20: a resource that refuses a call needs no name in the log", async () => {
+    const tenant = resource({
+      name: "tenant",
+      scope: "call",
+      open: () => {
+        throw new QuaterError({ code: "forbidden", kind: "forbidden", message: "Choose a tenant first" });
+      },
+    });
+    const change = write({ use: { tenant }, handle: ({ tenant: found }: { tenant: unknown }) => found } as never);
+    const manifest = manifestOf({ handlers: { change }, expose: { change: { cli: true } } });
+    const { holes } = await gateSuite(manifest, { resources: "real" });
+    expect(holes.filter((hole) => hole.includes("does not name"))).toEqual([]);
+  });
+
+  test("S20: the log names the plugin whose verdict names nobody", async () => {
+    const nameless = definePlugin(() => ({ name: "nameless", hooks: { authorize: () => ({ allow: false }) as never } }));
+    await using app = await bootTest({ handlers: { change: write({ auth: authenticated }) }, plugins: [nameless()] });
+    expect(await app.as(principal()).call("change", { id: "a" })).toMatchObject({ error: { code: "forbidden" } });
+    expect(app.log.map(({ message }) => message)).toContain("change was refused by nameless");
+  });
+
   test("S20: a policy that tells callers its name is named", async () => {
     expect((await report(isOwner("isOwner says no"))).holes).toEqual([
       'change over cli tells callers the name of the policy that refused them: "isOwner says no". Return false, or a sentence without isOwner',
@@ -279,7 +301,11 @@ describe("S20: who refused a call", () => {
 });
 
 describe("S13: the project's key files", () => {
-  const manifest = manifestOf({ handlers: { change: write() }, expose: { change: { cli: true } } });
+  const oneWith = (...plugins: ConfiguredPlugin[]) =>
+    manifestOf({ handlers: { change: write() }, expose: { change: { cli: true } }, plugins });
+  const manifest = oneWith(cli({ authenticate: firstOf(localUser(), apiKeys()) }), store(), audit());
+  const keyRows = (report: GateReport) =>
+    report.rows.filter((row) => row.case === "key files").map(({ handler: file, ok }) => [file, ok]);
   const withKeys = async (change: (file: string) => void): Promise<GateReport> => {
     using folder = tempFolder();
     const file = join(folder.root, ".quater/keys.json");
@@ -293,8 +319,7 @@ describe("S13: the project's key files", () => {
   test("S13: key files that are as they should be have a row each", async () => {
     const report = await withKeys(() => {});
     expect(report.holes).toEqual([]);
-    const rows = report.rows.filter((row) => row.case === "key files");
-    expect(rows.map(({ handler, ok }) => [handler, ok])).toEqual([
+    expect(keyRows(report)).toEqual([
       [".quater/keys.json", true],
       [".quater/trail-keys.json", true],
     ]);
@@ -323,6 +348,105 @@ describe("S13: the project's key files", () => {
   ])("S13: a key file %s is named with its remedy", async (_, change, hole) => {
     const { holes, isGreen } = await withKeys(change);
     expect([holes, isGreen]).toEqual([expect.arrayContaining([hole]), false]);
+  });
+
+  test("S13: an open key file outside of .quater is named, wherever it is configured", async () => {
+    using folder = tempFolder();
+    const open = (name: string): string => {
+      const file = join(folder.root, name);
+      createKey(file, { name: "ana", kind: "user", person: "ana", scopes: [], roles: [] });
+      chmodSync(file, 0o666);
+      return file;
+    };
+    const partner = open("keys/partner.json");
+    for (const name of ["keys/api.json", "keys/approvers.json", "keys/plugin.json"]) open(name);
+    openKeys(join(folder.root, "keys/trail.json"));
+    chmodSync(join(folder.root, "keys/trail.json"), 0o666);
+    const authenticate = authenticator({ name: "partner", secretFiles: [{ file: partner }], authenticate: () => undefined });
+    const { holes, isGreen } = await gateSuite(
+      oneWith(
+        cli({ authenticate: firstOf(localUser(), firstOf(apiKeys({ file: "keys/api.json" })), authenticate) }),
+        store(),
+        audit({ keys: "keys/trail.json" }),
+        approval({
+          policies: { finance: { approvers: [{ role: "finance" }] } },
+          authenticate: apiKeys({ file: "keys/approvers.json" }),
+          sso: { personHeader: "x-person", secretHeader: "x-secret", secret: "s".repeat(40) },
+        }),
+        definePlugin(() => ({ name: "own", secretFiles: [{ file: "keys/plugin.json" }] }))(),
+      ),
+      { root: folder.root },
+    );
+    expect(isGreen).toBe(false);
+    const wrong = (name: string) => {
+      const file = join(folder.root, "keys", name);
+      return `${file} may be read by other users. Run \`chmod 600 ${file}\``;
+    };
+    const names = ["api.json", "approvers.json", "partner.json", "plugin.json", "trail.json"];
+    expect([...holes].sort()).toEqual(names.map(wrong).sort());
+  });
+
+  test("S13: files and folders that the project does not use have no row, whatever their names are", async () => {
+    const report = await withKeys((file) => {
+      for (const name of ["monkeys", "turkey.json", "old-keys.json"]) writeFileSync(join(file, "..", name), "", { mode: 0o666 });
+      mkdirSync(join(file, "../backup-keys"));
+    });
+    expect(report.holes).toEqual([]);
+    expect(keyRows(report)).toEqual([
+      [".quater/keys.json", true],
+      [".quater/trail-keys.json", true],
+    ]);
+  });
+
+  test("S13: the keys that quater dev prints have a row each", async () => {
+    const report = await withKeys((file) => {
+      for (const name of ["development-key", "demo-approver-key"]) writeFileSync(join(file, "..", name), "", { mode: 0o644 });
+    });
+    expect(keyRows(report).filter(([, ok]) => ok === false)).toEqual([
+      [".quater/demo-approver-key", false],
+      [".quater/development-key", false],
+    ]);
+  });
+
+  test.each<[string, string, (folder: string) => void]>([
+    ["is a link that leads to itself", "ELOOP", (folder) => symlinkSync("keys.json", join(folder, "keys.json"))],
+    [
+      "is under a file",
+      "ENOTDIR",
+      (folder) => {
+        rmSync(folder, { recursive: true });
+        writeFileSync(folder, "");
+      },
+    ],
+  ])("S13: a key file that %s is a row with a sentence", async (_, code, change) => {
+    using folder = tempFolder();
+    mkdirSync(join(folder.root, ".quater"), { mode: 0o700 });
+    change(join(folder.root, ".quater"));
+    const { holes, isGreen } = await gateSuite(manifest, { root: folder.root });
+    expect(isGreen).toBe(false);
+    const file = join(folder.root, ".quater/keys.json");
+    expect(holes.find((hole) => hole.startsWith(file))).toMatch(
+      code === "ELOOP" ? "is a link that leads to itself. Remove the link" : `could not be checked: ${code}`,
+    );
+  });
+
+  test.runIf(process.getuid?.() === 0 && process.seteuid !== undefined).each([
+    ["file", ".quater/keys.json"],
+    ["folder", ".quater"],
+  ])("S13: a key %s that cannot be read is a row with a sentence", (_, name) => {
+    using folder = tempFolder();
+    chmodSync(folder.root, 0o755);
+    createKey(join(folder.root, ".quater/keys.json"), { name: "ana", kind: "user", person: "ana", scopes: [], roles: [] });
+    if (name !== ".quater") chmodSync(join(folder.root, ".quater"), 0o755);
+    let rows: ReturnType<typeof fileRows>;
+    process.seteuid?.(12_345);
+    try {
+      rows = fileRows(manifest, folder.root);
+    } finally {
+      process.seteuid?.(0);
+    }
+    const hole = expect.stringMatching(/\.quater\/keys\.json could not be checked: EACCES: permission denied/);
+    expect(rows.find(({ handler: file }) => file === ".quater/keys.json")).toMatchObject({ ok: false, hole });
   });
 
   test("S13: a project that exposes nothing is not proved by its key files", async () => {
