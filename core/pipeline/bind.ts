@@ -7,6 +7,7 @@ import { visible } from "../diagnostics/text.ts";
 import type { Given } from "../model/given.ts";
 import { isForbiddenKey, pointerStep } from "../schema/json.ts";
 import { patternOf } from "../schema/pattern.ts";
+import { beginBudget, TakesTooLong } from "../schema/pattern-budget.ts";
 import { eachSubschema, isSchema, type JsonSchema, propertiesOf } from "../schema/schema.ts";
 import { type InputCheck, inputCheckOf } from "./checked-input.ts";
 import { type Coercer, coercersOf } from "./coerce.ts";
@@ -24,12 +25,19 @@ export const binderOf = (schema: JsonSchema): Binder => {
   return (given) => {
     const only = given.length === 1 ? given[0] : undefined;
     const input = only !== undefined && !only.isText ? only.values : merged(given, coercers);
-    checked.keys?.(input);
-    fill?.(input);
-    if (!checked.check(input)) throw mismatch(checked, cut(input, sizes));
+    beginBudget();
+    try {
+      checked.keys?.(input);
+      fill?.(input);
+      if (!checked.check(input)) throw mismatch(checked, cut(input, sizes));
+    } catch (error) {
+      throw error instanceof TakesTooLong ? inputInvalid([{ path: "", message: tooSlow }]) : error;
+    }
     return frozen(input);
   };
 };
+
+const tooSlow = "takes too long to match against its patterns: send fewer or shorter texts";
 
 /** The refusal for an input that failed its check. @param looked  The input, cut to what is looked at. */
 const mismatch = (checked: InputCheck, looked: unknown): QuaterError => {

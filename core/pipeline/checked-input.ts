@@ -1,5 +1,6 @@
 // The check of an input schema, in bounded time. A pattern or a recursive union can take longer than the server may stand
-// still, so texts have a limit of length, all patterns of one input have a budget of time, and recursion has one of depth.
+// still, so texts have a limit of length, all patterns of one input have a budget of time (schema/pattern-budget.ts), and
+// recursion has a limit of depth.
 
 import { type FieldError, inputInvalid, type QuaterError } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
@@ -9,14 +10,10 @@ import { pointerStep } from "../schema/json.ts";
 import { recursionOf } from "../schema/recursion.ts";
 import { eachSubschema, isSchema, type JsonSchema, patternTextLength, withSubschemas } from "../schema/schema.ts";
 
-/** How long all patterns of one input may take, milliseconds. Inputs that are meant well take less than one. */
-const budgetMs = 500;
 /** Steps that a recursive union may take, where each level of the input doubles them or worse. */
 const maxRecursionSteps = 100_000;
 /** The pattern of `Type.Record(Type.String(), ...)`, which any key matches at once. */
 const anyKey = "^.*$";
-
-let spentMs = 0;
 
 /** Whether an input matches its schema, and what is wrong with one that does not. */
 export interface InputCheck {
@@ -34,7 +31,7 @@ export interface InputCheck {
 export const inputCheckOf = (schema: JsonSchema): InputCheck => {
   const compiled = constantsFirst(
     withBoundedPatterns(schema, (pattern, maxLength) =>
-      maxLength === undefined ? new WatchedPattern(pattern, patternTextLength(pattern)) : new LimitedPattern(pattern, maxLength),
+      maxLength === undefined ? new WatchedPattern(pattern, patternTextLength) : new LimitedPattern(pattern, maxLength),
     ),
   );
   const validator = Compile(compiled as never);
@@ -45,7 +42,6 @@ export const inputCheckOf = (schema: JsonSchema): InputCheck => {
     schema: compiled,
     keys: longestKey === Number.POSITIVE_INFINITY ? undefined : (input) => checkKeys(input, longestKey, ""),
     check: (input) => {
-      spentMs = 0;
       if (isAmbiguous && takesLong(input)) throw inputInvalid([{ path: "", message: "is nested too deep for its schema" }]);
       return validator.Check(input);
     },
@@ -54,10 +50,8 @@ export const inputCheckOf = (schema: JsonSchema): InputCheck => {
 };
 
 const refused = (error: FieldError): QuaterError => inputInvalid([error]);
-const tooSlow = (): QuaterError =>
-  refused({ path: "", message: "takes too long to match against its patterns: send fewer or shorter texts" });
 
-/** A pattern that is matched against no text above its limit, and stops once all patterns together took too long. */
+/** A pattern that is matched against no text above its limit. */
 class WatchedPattern extends BoundedPattern {
   readonly longest: number;
 
@@ -69,15 +63,7 @@ class WatchedPattern extends BoundedPattern {
   override test(text: string): boolean {
     if (text.length > this.longest)
       throw refused({ path: "", message: `has a text of more than ${this.longest} characters where a pattern is checked` });
-    return this.isNative ? this.matches(text) : this.#timed(text); // the clock would cost more than a native match
-  }
-
-  #timed(text: string): boolean {
-    if (spentMs > budgetMs) throw tooSlow();
-    const begin = performance.now();
-    const found = this.matches(text);
-    spentMs += performance.now() - begin;
-    return found;
+    return super.test(text);
   }
 }
 
@@ -103,9 +89,8 @@ const longestKeyOf = (schema: unknown): number => {
   if (!isSchema(schema)) return Number.POSITIVE_INFINITY;
   const patterns = Object.keys(isSchema(schema["patternProperties"]) ? schema["patternProperties"] : {});
   return Math.min(
-    ...patterns.filter((pattern) => pattern !== anyKey).map(patternTextLength),
+    patterns.some((pattern) => pattern !== anyKey) ? patternTextLength : Number.POSITIVE_INFINITY,
     ...[...eachSubschema(schema)].map(([, part]) => longestKeyOf(part)),
-    Number.POSITIVE_INFINITY,
   );
 };
 

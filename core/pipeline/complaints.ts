@@ -21,7 +21,7 @@ export interface Complaint extends FieldError {
 /** `schema` is the one that was checked against. An empty answer for a failed check is the caller's `internal`. */
 export const complaintsOf = (schema: JsonSchema, errors: readonly SchemaError[]): readonly Complaint[] => {
   const found = new Map<string, Complaint>();
-  for (const error of withoutBranches(errors)) {
+  for (const error of withoutBranches(withoutKeys(errors))) {
     for (const complaint of worded(schema, error)) {
       const known = found.get(complaint.path);
       const saysMore = complaint.isUnknownField || error.keyword === "const" || error.keyword === "enum"; // than a type does
@@ -34,6 +34,14 @@ export const complaintsOf = (schema: JsonSchema, errors: readonly SchemaError[])
 
 /** Ten thousand unknown fields make one answer, not a megabyte of it. */
 const maxComplaints = 64;
+
+/** A wrong key is reported at the object, without words, and at the key. The line of the key is enough. */
+const withoutKeys = (errors: readonly SchemaError[]): readonly SchemaError[] =>
+  errors.filter((error) => {
+    const path = `${error.schemaPath}/propertyNames`;
+    const isKey = (other: SchemaError) => other.schemaPath.startsWith(path) && isWithin(other.instancePath, error.instancePath);
+    return error.keyword !== "propertyNames" || !errors.some(isKey);
+  });
 
 /**
  * A union reports every branch. Where exactly one branch has the right type, and the right value of the field that tells

@@ -17,6 +17,7 @@ import type { Operation } from "../model/operation.ts";
 import type { Watch } from "../model/standing.ts";
 import { Compile } from "../schema/compile.ts";
 import { withBoundedPatterns } from "../schema/compiled-patterns.ts";
+import { beginBudget, TakesTooLong } from "../schema/pattern-budget.ts";
 import { eachSubschema, isSchema, type JsonSchema, propertiesOf } from "../schema/schema.ts";
 import { isLargerThan, largeAnswer, NestedTooDeep, roughSizeOf } from "./answer-size.ts";
 import { complaintsOf } from "./complaints.ts";
@@ -67,6 +68,7 @@ const valueCheck = (operation: Operation, maxBytes: number): OutputCheck => {
       ? jsonCheck(subject)
       : schemaCheck(schema, subject, isStream ? "yield a value" : "return a value, or declare no output");
   return (value, room) => {
+    beginBudget();
     try {
       const checked = check(value);
       const rough = roughSizeOf(checked, maxBytes);
@@ -75,6 +77,10 @@ const valueCheck = (operation: Operation, maxBytes: number): OutputCheck => {
       if (isLargerThan(checked, maxBytes, rough)) throw outputTooLarge(name, maxBytes);
       return checked;
     } catch (error) {
+      if (error instanceof TakesTooLong)
+        throw internal(
+          new Error(`${subject} takes too long to match against the patterns of its schema: return fewer or shorter texts`),
+        );
       // Looking for circles would cost every value that has none, so a circle is walked until it is too deep.
       if (!isTooDeep(error)) throw error;
       throw internal(new Error(`${subject} is not JSON: it contains itself, or is nested too deep`));

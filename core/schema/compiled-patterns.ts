@@ -7,19 +7,17 @@ import { isSchema, type JsonSchema, withSubschemas } from "./schema.ts";
 /** A pattern that TypeBox takes for a RegExp. */
 export class BoundedPattern extends RegExp {
   readonly #written: string;
-  protected readonly matches: (text: string) => boolean;
-  protected readonly isNative: boolean;
+  readonly #matches: (text: string) => boolean;
 
   constructor(written: string) {
     super(written, "u");
     this.#written = written;
-    const { test, isNative } = patternOf(written);
-    this.matches = test;
-    this.isNative = isNative;
+    this.#matches = patternOf(written).test;
   }
 
+  /** @throws {TakesTooLong} */
   override test(text: string): boolean {
-    return this.matches(text);
+    return this.#matches(text);
   }
 
   /** For messages. */

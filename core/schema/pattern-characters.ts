@@ -34,7 +34,7 @@ const lineEnds: Characters = [
   [0x2028, 0x2029],
 ];
 
-type OneCharacter = AST.Character | AST.CharacterSet | AST.CharacterClass | AST.CharacterClassRange;
+export type OneCharacter = AST.Character | AST.CharacterSet | AST.CharacterClass | AST.CharacterClassRange;
 
 /** @param element  Of a pattern with the flag `u` and no other flag. */
 export const charactersOf = (element: OneCharacter): Characters => {
@@ -63,8 +63,31 @@ export const charactersOf = (element: OneCharacter): Characters => {
   }
 };
 
-/** Whether one character lies in two of the sets, or in one set twice. */
-export const shareCharacter = (sets: readonly Characters[]): boolean => {
+/** Whether one character lies in two of the elements. */
+export const shareCharacter = (elements: readonly OneCharacter[]): boolean => {
+  const withProperty = elements.filter(hasProperty);
+  const others = elements.filter((element) => !hasProperty(element)).map(charactersOf);
+  const [only] = withProperty;
+  if (only === undefined) return overlap(others);
+  // The ranges of a property take 50 ms. Mostly it stands beside a few characters, which can be matched one by one.
+  const few = withProperty.length === 1 && others.flat().reduce((sum, [from, to]) => sum + to - from + 1, 0) <= maxFew;
+  if (!few) return overlap([...withProperty.map(charactersOf), ...others]);
+  const holds = new RegExp(only.raw, "u");
+  return (
+    overlap(others) || others.flat().some(([from, to]) => codes(from, to).some((code) => holds.test(String.fromCodePoint(code))))
+  );
+};
+
+const maxFew = 1_000;
+
+const hasProperty = (element: OneCharacter): boolean =>
+  element.type === "CharacterClass"
+    ? (element.elements as readonly OneCharacter[]).some(hasProperty)
+    : element.type === "CharacterSet" && element.kind === "property";
+
+const codes = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, at) => from + at);
+
+const overlap = (sets: readonly Characters[]): boolean => {
   const ranges = sets.flat().sort(byStart);
   return ranges.some(([from], index) => index > 0 && from <= (ranges[index - 1] as readonly [number, number])[1]);
 };
@@ -97,14 +120,34 @@ const properties = new Map<string, Characters>();
 const propertyCharacters = (raw: string): Characters => {
   const known = properties.get(raw);
   if (known !== undefined) return known;
-  const holds = new RegExp(raw, "u");
-  const found: [number, number][] = [];
-  for (let code = 0; code <= last; code++) {
-    if (!holds.test(String.fromCodePoint(code))) continue;
-    const before = found.at(-1);
-    if (before?.[1] === code - 1) before[1] = code;
-    else found.push([code, code]);
-  }
+  const found = sorted(segments.flatMap((segment) => runsIn(segment, new RegExp(`${raw}+`, "gu"))));
   properties.set(raw, found);
   return found;
+};
+
+type Segment = readonly [from: number, to: number];
+
+/** All code points. A half of a character must not stand beside its other half in the text of a segment. */
+const segments: readonly Segment[] = [
+  [0, 0xd7ff],
+  [0xd800, 0xdbff],
+  [0xdc00, 0xdfff],
+  [0xe000, 0xffff],
+  ...Array.from({ length: 16 }, (_, plane): Segment => [(plane + 1) * 0x10000, (plane + 2) * 0x10000 - 1]),
+];
+
+/** Matches a text of all code points of the segment: a run of matching ones is found at once. */
+const runsIn = ([from, to]: Segment, pattern: RegExp): Characters => {
+  const isPair = from > 0xffff;
+  const units = new Uint16Array((to - from + 1) * (isPair ? 2 : 1));
+  for (let at = from; at <= to; at++) {
+    if (!isPair) units[at - from] = at;
+    else {
+      units[(at - from) * 2] = 0xd800 + ((at - 0x10000) >> 10);
+      units[(at - from) * 2 + 1] = 0xdc00 + (at & 0x3ff);
+    }
+  }
+  const text = Buffer.from(units.buffer).toString("utf16le");
+  const width = isPair ? 2 : 1;
+  return [...text.matchAll(pattern)].map(({ index, 0: run }) => [from + index / width, from + (index + run.length) / width - 1]);
 };

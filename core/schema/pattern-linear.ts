@@ -1,70 +1,117 @@
 // Patterns for the linear-time engine. RE2's syntax looks like JavaScript's and differs in detail (`.`, `\s`, `$`, `\p`), so
 // a pattern is written anew from its parts, with every set of characters as ranges of code points.
+//
+// The engine looks behind and not ahead. So a pattern with a lookahead is written backwards, and matches the text backwards:
+// `a(?=b)` finds in "ab" what `(?<=b)a` finds in "ba".
 
 import { createRequire } from "node:module";
 import type { AST } from "@eslint-community/regexpp";
 import type { RE2JS } from "re2js";
+import { withinBudget } from "./pattern-budget.ts";
 import { anyCharacter, type Characters, charactersOf } from "./pattern-characters.ts";
 
-/** A part that no linear-time engine can match. The message ends the sentence `has a pattern with ...`. */
+/** A pattern that no linear-time engine can match. The message ends the sentence `has a pattern ...`. */
 export class Unsupported extends Error {}
 
-/** A regular expression whose match takes time in proportion to `size` times the length of the text. */
-export interface LinearMatcher {
-  readonly size: number;
-  readonly test: (text: string) => boolean;
-}
+type Alternatives = readonly (readonly AST.Element[])[];
 
-/** @throws {Unsupported} */
-export const linearMatcherOf = (alternatives: readonly (readonly AST.Element[])[]): LinearMatcher => {
-  const source = alternatives.map(sequence).join("|");
+/**
+ * Returns a match whose time grows with the length of the text only, and which throws `TakesTooLong` beyond its budget.
+ *
+ * @throws {Unsupported}
+ */
+export const linearMatchOf = (alternatives: Alternatives): ((text: string) => boolean) => {
+  const looks = new Set(alternatives.flat().flatMap(looksIn));
+  if (looks.size > 1) throw new Unsupported("with a lookahead and a lookbehind: use one of the two");
+  const isBackwards = looks.has("lookahead");
+  const source = alternatives.map((elements) => new Writer(isBackwards).sequence(elements)).join("|");
   // Loaded here, because most projects have no pattern that needs it, and it takes 15 ms.
   const { RE2JS: Engine } = createRequire(import.meta.url)("re2js") as { RE2JS: typeof RE2JS };
   try {
-    const engine = Engine.compile(source);
-    return { size: engine.programSize(), test: (text) => engine.test(text) };
+    const engine = Engine.compile(source, Engine.LOOKBEHINDS);
+    const size = engine.programSize();
+    const match = (text: string) => engine.test(text);
+    return isBackwards ? (text) => withinBudget(backwards(text), size, match) : (text) => withinBudget(text, size, match);
   } catch (error) {
     if (error instanceof Error && error.name.startsWith("RE2JS"))
-      throw new Unsupported("more repetitions than can be matched in bounded time (1,000 in all)", { cause: error });
+      throw new Unsupported("that repeats a part more than 1,000 times: write + or *, and set the length by maxLength", {
+        cause: error,
+      });
     throw error;
   }
 };
 
-const sequence = (elements: readonly AST.Element[]): string => elements.map(written).join("");
+/** Single halves of a character are replaced: backwards, two of them could become one character. JSON text has none. */
+const backwards = (text: string): string => [...text.replace(/\p{Surrogate}/gu, "\ufffd")].reverse().join("");
 
-const grouped = (alternatives: readonly AST.Alternative[]): string =>
-  `(?:${alternatives.map(({ elements }) => sequence(elements)).join("|")})`;
-
-const boundaries = { start: "\\A", end: "\\z" };
-
-const written = (element: AST.Element): string => {
+const looksIn = (element: AST.Element): string[] => {
   switch (element.type) {
     case "Group":
-      if (element.modifiers !== null) throw new Unsupported("flags inside of a group");
-      return grouped(element.alternatives);
     case "CapturingGroup":
-      return grouped(element.alternatives);
-    case "Quantifier": {
-      const { min, max } = element;
-      const count = max === Number.POSITIVE_INFINITY ? "" : String(max);
-      return `(?:${written(element.element)}){${min},${count}}`;
-    }
+      return element.alternatives.flatMap(({ elements }) => elements.flatMap(looksIn));
+    case "Quantifier":
+      return looksIn(element.element);
     case "Assertion":
-      if (element.kind === "word") return element.negate ? "\\B" : "\\b";
-      if (element.kind === "start" || element.kind === "end") return boundaries[element.kind];
-      throw new Unsupported(
-        element.kind === "lookahead" ? "a lookahead that does not stand directly behind the first ^" : "a lookbehind",
-      );
-    case "Character":
-    case "CharacterSet":
-    case "CharacterClass":
-      return set(charactersOf(element));
-    case "Backreference":
-      throw new Unsupported("a backreference");
+      if (element.kind !== "lookahead" && element.kind !== "lookbehind") return [];
+      return [element.kind, ...element.alternatives.flatMap(({ elements }) => elements.flatMap(looksIn))];
     default:
-      throw new Unsupported(`${element.type}`);
+      return [];
   }
 };
+
+const textStart = "\\A";
+const textEnd = "\\z";
+
+class Writer {
+  readonly #isBackwards: boolean;
+
+  constructor(isBackwards: boolean) {
+    this.#isBackwards = isBackwards;
+  }
+
+  sequence(elements: readonly AST.Element[]): string {
+    const written = elements.map((element) => this.#element(element));
+    return (this.#isBackwards ? written.reverse() : written).join("");
+  }
+
+  #grouped(alternatives: readonly AST.Alternative[], begin = "(?:"): string {
+    return `${begin}${alternatives.map(({ elements }) => this.sequence(elements)).join("|")})`;
+  }
+
+  #element(element: AST.Element): string {
+    switch (element.type) {
+      case "Group":
+        if (element.modifiers !== null) throw new Unsupported("with flags inside of a group");
+        return this.#grouped(element.alternatives);
+      case "CapturingGroup":
+        return this.#grouped(element.alternatives);
+      case "Quantifier": {
+        const { min, max } = element;
+        const count = max === Number.POSITIVE_INFINITY ? "" : String(max);
+        return `(?:${this.#element(element.element)}){${min},${count}}`;
+      }
+      case "Assertion":
+        switch (element.kind) {
+          case "word":
+            return element.negate ? "\\B" : "\\b";
+          case "start":
+            return this.#isBackwards ? textEnd : textStart;
+          case "end":
+            return this.#isBackwards ? textStart : textEnd;
+          default:
+            return this.#grouped(element.alternatives, element.negate ? "(?<!" : "(?<=");
+        }
+      case "Character":
+      case "CharacterSet":
+      case "CharacterClass":
+        return set(charactersOf(element));
+      case "Backreference":
+        throw new Unsupported("with a backreference");
+      default:
+        throw new Unsupported(`with ${element.type}`);
+    }
+  }
+}
 
 const set = (characters: Characters): string => {
   if (characters.length === 0) return `[^${ranges(anyCharacter)}]`;

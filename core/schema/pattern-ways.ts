@@ -6,7 +6,7 @@
 // regular languages, 1998). A wrong way then ends at its first character, and the whole match takes linear time.
 
 import type { AST } from "@eslint-community/regexpp";
-import { type Characters, charactersOf, shareCharacter } from "./pattern-characters.ts";
+import { type OneCharacter, shareCharacter } from "./pattern-characters.ts";
 
 /** Thrown for a part that can match in two ways. */
 class TwoWays extends Error {}
@@ -23,13 +23,21 @@ const nothing: Part = { canBeEmpty: true, first: [], last: [] };
 /** Larger patterns count as having two ways: looking at them would take long at boot. */
 const maxPositions = 1_000;
 
-/** @param alternatives  Each must begin with `^`, because a search would begin again at every character. */
+/**
+ * The most characters of a part that is tried again at every place of the text: a lookahead, and a pattern without `^`. Such a
+ * part may take so many steps for each character, and still the whole takes linear time.
+ */
+const maxAgain = 32;
+
+/** Whether JavaScript's engine matches the pattern in linear time. */
 export const hasOneWay = (alternatives: readonly (readonly AST.Element[])[]): boolean => {
   try {
     // Alternatives of the whole pattern may overlap: the engine tries each of them once.
-    for (const [start, ...rest] of alternatives) {
-      if (start?.type !== "Assertion" || start.kind !== "start") return false;
-      new Graph().add(rest);
+    for (const elements of alternatives) {
+      const [start] = elements;
+      const isAnchored = start?.type === "Assertion" && start.kind === "start";
+      if (!isAnchored && longest(elements) > maxAgain) return false;
+      new Graph().add(elements);
     }
     return true;
   } catch (error) {
@@ -38,9 +46,37 @@ export const hasOneWay = (alternatives: readonly (readonly AST.Element[])[]): bo
   }
 };
 
+/** The most characters that a sequence can match. */
+const longest = (elements: readonly AST.Element[]): number => elements.reduce((sum, element) => sum + longestOf(element), 0);
+
+const longestOf = (element: AST.Element): number => {
+  switch (element.type) {
+    case "Group":
+    case "CapturingGroup":
+      return Math.max(...element.alternatives.map(({ elements }) => longest(elements)));
+    case "Quantifier": {
+      const once = longestOf(element.element);
+      return once === 0 || element.max === 0 ? 0 : once * element.max;
+    }
+    case "Assertion":
+      return 0;
+    case "Character":
+    case "CharacterSet":
+    case "CharacterClass":
+      return 1;
+    default:
+      return Number.POSITIVE_INFINITY; // a backreference
+  }
+};
+
 class Graph {
-  readonly #characters: Characters[] = [];
+  readonly #elements: OneCharacter[] = [];
   readonly #follow: number[][] = [];
+  readonly #isLookahead: boolean;
+
+  constructor(isLookahead = false) {
+    this.#isLookahead = isLookahead;
+  }
 
   /** @throws {TwoWays} */
   add(elements: readonly AST.Element[]): void {
@@ -49,8 +85,9 @@ class Graph {
   }
 
   #assertApart(positions: readonly number[]): void {
-    if (positions.length > 1 && shareCharacter(positions.map((position) => this.#characters[position] ?? [])))
-      throw new TwoWays();
+    if (positions.length < 2) return;
+    const elements = positions.map((position) => this.#elements[position] as OneCharacter);
+    if (new Set(elements.map(({ raw }) => raw)).size < elements.length || shareCharacter(elements)) throw new TwoWays();
   }
 
   #sequence(elements: readonly AST.Element[]): Part {
@@ -79,18 +116,27 @@ class Graph {
       case "Quantifier":
         return this.#repeated(element);
       case "Assertion":
-        if (element.kind === "lookahead" || element.kind === "lookbehind") throw new TwoWays();
+        if (element.kind === "lookbehind") throw new TwoWays();
+        if (element.kind === "lookahead") this.#assertShort(element);
         return nothing; // it can only end a way
       case "Character":
       case "CharacterSet":
       case "CharacterClass": {
-        const position = this.#characters.push(charactersOf(element)) - 1;
+        const position = this.#elements.push(element) - 1;
         if (position >= maxPositions) throw new TwoWays();
         this.#follow.push([]);
         return { canBeEmpty: false, first: [position], last: [position] };
       }
       default:
         throw new TwoWays(); // a backreference
+    }
+  }
+
+  /** A lookahead is matched at every place that its pattern comes to. */
+  #assertShort({ alternatives }: AST.LookaheadAssertion): void {
+    for (const { elements } of alternatives) {
+      if (this.#isLookahead || longest(elements) > maxAgain) throw new TwoWays();
+      new Graph(true).add(elements);
     }
   }
 

@@ -1,22 +1,19 @@
 // Patterns of schemas. No text can slow a pattern down: one that matches any text in one way runs on JavaScript's engine,
-// which is fast for it. All others run on a linear-time engine, which has no lookbehind and no backreference.
+// which is fast for it. All others run on a linear-time engine, which has no backreference, and within a budget of time.
 
 import { createRequire } from "node:module";
 import type { AST, RegExpParser } from "@eslint-community/regexpp";
-import { type LinearMatcher, linearMatcherOf, Unsupported } from "./pattern-linear.ts";
+import { TakesTooLong } from "./pattern-budget.ts";
+import { linearMatchOf, Unsupported } from "./pattern-linear.ts";
 import { hasOneWay } from "./pattern-ways.ts";
 
 /** A pattern as all code matches it. */
 export interface Pattern {
+  /** @throws {TakesTooLong} */
   readonly test: (text: string) => boolean;
   /** Runs on JavaScript's engine: it takes no time to speak of, and the source can be given to other code. */
   readonly isNative: boolean;
-  /** Steps of the linear-time engine for each character. */
-  readonly size: number;
 }
-
-/** Steps of one match, about 50 ms. */
-const maxSteps = 150_000;
 
 const known = new Map<string, Pattern>();
 
@@ -34,20 +31,14 @@ export const patternOf = (written: string): Pattern => {
   return pattern;
 };
 
-/** Returns how many characters a text may have, so that one match ends within about 50 ms. */
-export const longestFor = (written: string): number => {
-  const { isNative, size } = patternOf(written);
-  return isNative ? Number.POSITIVE_INFINITY : Math.floor(maxSteps / size);
-};
-
 /** Returns the end of the sentence `the schema has a pattern ...`; `undefined` for a pattern that can be used. */
 export const patternProblem = (written: string): string | undefined => {
   try {
     patternOf(written);
     return undefined;
   } catch (error) {
-    if (error instanceof Unsupported) return `with ${error.message}`;
-    if (error instanceof SyntaxError) return "that is no regular expression";
+    if (error instanceof Unsupported) return error.message;
+    if (error instanceof SyntaxError) return "that is not a regular expression";
     throw error;
   }
 };
@@ -68,21 +59,45 @@ type Alternatives = readonly (readonly AST.Element[])[];
 const read = (written: string): Pattern => {
   const native = new RegExp(written, "u");
   const alternatives = parsed(written).alternatives.map(({ elements }) => elements);
-  if (hasOneWay(alternatives)) return { test: (text) => native.test(text), isNative: true, size: 0 };
+  if (hasOneWay(alternatives)) return { test: nativeMatchOf(native, alternatives), isNative: true };
   const { whole, conditions } = withoutLookaheads(alternatives);
-  const matcher = matcherOf(whole);
-  const checks = conditions.map(({ inside, negate }) => ({ matcher: matcherOf(inside), negate }));
+  const match = matchOf(whole);
+  const checks = conditions.map(({ inside, negate }) => ({ matchInside: matchOf(inside), negate }));
   return {
-    test: (text) => matcher.test(text) && checks.every(({ matcher: { test }, negate }) => test(text) !== negate),
+    test: (text) => match(text) && checks.every(({ matchInside, negate }) => matchInside(text) !== negate),
     isNative: false,
-    size: checks.reduce((sum, check) => sum + check.matcher.size, matcher.size),
   };
 };
 
-const matcherOf = (alternatives: Alternatives): LinearMatcher => {
-  if (!hasOneWay(alternatives)) return linearMatcherOf(alternatives);
-  const native = new RegExp(alternatives.map((elements) => elements.map(({ raw }) => raw).join("")).join("|"), "u");
-  return { size: 1, test: (text) => native.test(text) };
+type Match = Pattern["test"];
+
+const matchOf = (alternatives: Alternatives): Match => {
+  if (!hasOneWay(alternatives)) return linearMatchOf(alternatives);
+  const source = alternatives.map((elements) => elements.map(({ raw }) => raw).join("")).join("|");
+  return nativeMatchOf(new RegExp(source, "u"), alternatives);
+};
+
+/** JavaScript's engine keeps a place for each repetition, and throws a RangeError after some millions of them. */
+const nativeMatchOf = (native: RegExp, alternatives: Alternatives): Match => {
+  let linear: Match | undefined;
+  return (text) => {
+    try {
+      return native.test(text);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      linear ??= unlessUnsupported(alternatives);
+      return linear(text);
+    }
+  };
+};
+
+const unlessUnsupported = (alternatives: Alternatives): Match => {
+  try {
+    return linearMatchOf(alternatives);
+  } catch (error) {
+    if (error instanceof Unsupported) throw new TakesTooLong();
+    throw error;
+  }
 };
 
 /** `^(?=a)(?!b)c` matches where `^a` and `^c` match and `^b` does not. */

@@ -3,7 +3,7 @@
 
 import { nearest, visible } from "../diagnostics/text.ts";
 import { isPlainRecord, slowKeyPatternsOf } from "./compiled-patterns.ts";
-import { longestFor, patternProblem } from "./pattern.ts";
+import { patternOf, patternProblem } from "./pattern.ts";
 import { closed, eachSubschema, isSchema, type JsonSchema, referred, statesClosing } from "./schema.ts";
 
 const types = new Set(["string", "number", "integer", "boolean", "object", "array", "null"]);
@@ -74,7 +74,7 @@ const problemsIn = (root: JsonSchema, schema: unknown, path: string): string[] =
   if ("~codec" in schema) say("has a codec, which would not run: decode in the handler");
   if (typeof schema["format"] === "string" && !formats.has(schema["format"]))
     say(`has the format "${schema["format"]}", which nothing checks`);
-  if (typeof schema["pattern"] === "string") patternProblems(schema["pattern"], schema["maxLength"]).forEach(say);
+  if (typeof schema["pattern"] === "string") patternProblems(schema["pattern"]).forEach(say);
   for (const pattern of Object.keys(isSchema(schema["patternProperties"]) ? schema["patternProperties"] : {}))
     patternProblems(pattern).forEach(say);
   found.push(...refProblems(root, schema, here), ...closingProblems(schema, here));
@@ -109,16 +109,9 @@ const closingProblems = (schema: JsonSchema, here: string): string[] => {
     : [];
 };
 
-/** @param maxLength  Of the texts that are matched against it. */
-const patternProblems = (pattern: string, maxLength?: unknown): string[] => {
+const patternProblems = (pattern: string): string[] => {
   const problem = patternProblem(pattern);
-  if (problem !== undefined) return [`has a pattern ${problem}: ${pattern}`];
-  const longest = longestFor(pattern);
-  return typeof maxLength === "number" && maxLength > longest
-    ? [
-        `has a pattern that is too slow for texts of ${String(maxLength)} characters; set maxLength to at most ${longest}: ${pattern}`,
-      ]
-    : [];
+  return problem === undefined ? [] : [`has a pattern ${problem}: ${pattern}`];
 };
 
 const hasSlowKeys = (schema: unknown): boolean =>
@@ -132,9 +125,14 @@ const keyProblems = (schema: unknown, path: string): string[] => {
   const own =
     slow === undefined || isPlainRecord(schema)
       ? []
-      : [
-          `${here} has a pattern for some of its keys that can match a text in two ways: ${slow}; ` +
-            "use Type.Record alone, or begin the pattern with ^ and make each character decide what follows",
-        ];
+      : [`${here} has the key pattern ${slow} beside other fields${keyAdvice(slow)}`];
   return [...own, ...[...eachSubschema(schema)].flatMap(([step, part]) => keyProblems(part, `${path}/${step}`))];
+};
+
+const keyAdvice = (slow: string): string => {
+  const anchored = `^(?:${slow})`;
+  return patternProblem(anchored) === undefined && patternOf(anchored).isNative
+    ? `, and without ^ it is searched from every character of a key: write ${anchored}, or use Type.Record alone`
+    : ", and two parts of it can match the same character, which is slow: use Type.Record alone, " +
+        "or separate the parts as in ^x-[a-z]+$";
 };

@@ -1,7 +1,8 @@
 // Schemas as the kernel uses them: closed, so that a field nobody declared is an error and not something to strip or
 // ignore; and read for what else they say: secrets, properties, where a `$ref` leads.
 
-import { longestFor, patternOf } from "./pattern.ts";
+import { patternOf } from "./pattern.ts";
+import { beginBudget, TakesTooLong } from "./pattern-budget.ts";
 import type { TSchema } from "./typebox.ts";
 import { Type } from "./typebox.ts";
 
@@ -89,7 +90,7 @@ export const statesClosing = (schema: JsonSchema): boolean =>
   "additionalProperties" in schema || "unevaluatedProperties" in schema;
 
 /** How long a text of an input may be that is matched against a pattern, where the schema does not say. */
-export const patternTextLength = (pattern: string): number => Math.min(1_000, longestFor(pattern));
+export const patternTextLength = 1_000;
 
 /**
  * A closed copy. Objects that declare properties get `additionalProperties: false`. Parts that combine stay open and the
@@ -109,7 +110,7 @@ export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input",
   // A match takes time in proportion to the text, so a pattern never sees a long text from a caller (trust.md T26). What a
   // handler returns has no such limit: it fails for nothing that its schema does not say.
   if (of === "input" && typeof schema["pattern"] === "string" && schema["maxLength"] === undefined)
-    replace("maxLength", patternTextLength(schema["pattern"]));
+    replace("maxLength", patternTextLength);
   for (const key of holdsSchema) if (isSchema(schema[key])) replace(key, closed(schema[key], of));
   for (const key of holdsSchemaList) {
     const list = schema[key];
@@ -148,8 +149,11 @@ const hasMarkIn = (schema: unknown, root: unknown, seen: Set<unknown>, isMarked:
 };
 
 /** Whether the field `name` of an object is or holds a secret, whichever part of its schema says so. */
-export const isSecretField = (schema: unknown, name: string): boolean =>
-  isSchema(schema) && hasSecret(schema) && isSecretFieldIn(schema, schema, name, new Set());
+export const isSecretField = (schema: unknown, name: string): boolean => {
+  if (!isSchema(schema) || !hasSecret(schema)) return false;
+  beginBudget();
+  return isSecretFieldIn(schema, schema, name, new Set());
+};
 
 const isSecretFieldIn = (root: JsonSchema, schema: unknown, name: string, seen: Set<unknown>): boolean => {
   if (!isSchema(schema) || seen.has(schema)) return false;
@@ -177,9 +181,19 @@ const partsOfField = (schema: JsonSchema, name: string): unknown[] => {
   const properties = tableOf(schema, "properties");
   const own = Object.hasOwn(properties, name) ? [properties[name]] : [];
   const patterns = Object.entries(tableOf(schema, "patternProperties"));
-  const matching = patterns.filter(([pattern]) => patternOf(pattern).test(name)).map(([, part]) => part);
+  const matching = patterns.filter(([pattern]) => mayMatch(pattern, name)).map(([, part]) => part);
   const declared = [...own, ...matching];
   return declared.length > 0 ? declared : [schema["additionalProperties"], schema["unevaluatedProperties"]];
+};
+
+/** Counts as a match where finding out takes too long: a secret must not show because its name is slow to match. */
+const mayMatch = (pattern: string, name: string): boolean => {
+  try {
+    return patternOf(pattern).test(name);
+  } catch (error) {
+    if (error instanceof TakesTooLong) return true;
+    throw error;
+  }
 };
 
 /**
@@ -188,18 +202,23 @@ const partsOfField = (schema: JsonSchema, name: string): unknown[] => {
  * @param show  What stands for a secret value instead.
  */
 export const masked = (schema: unknown, value: unknown, show: (secret: unknown) => unknown = () => "[secret]"): unknown =>
-  isSchema(schema) && hasSecret(schema) ? maskedBy(schema, schema, value, [], { isMarked: isSecret, show }) : value;
+  isSchema(schema) && hasSecret(schema) ? maskedIn(schema, value, { isMarked: isSecret, show }) : value;
 
 /** Returns a copy of `value` in which `erased` replaces every field that the schema marks by `personal()`. */
 export const withoutPersonal = (schema: unknown, value: unknown, erased: unknown): unknown =>
   isSchema(schema) && hasMarkIn(schema, schema, new Set(), isPersonal)
-    ? maskedBy(schema, schema, value, [], { isMarked: isPersonal, show: () => erased })
+    ? maskedIn(schema, value, { isMarked: isPersonal, show: () => erased })
     : value;
 
 interface Masking {
   readonly isMarked: IsMarked;
   readonly show: (marked: unknown) => unknown;
 }
+
+const maskedIn = (root: JsonSchema, value: unknown, masking: Masking): unknown => {
+  beginBudget();
+  return maskedBy(root, root, value, [], masking);
+};
 
 /** Every part that speaks of the value may hide it, whether or not the value matches that part. */
 const maskedBy = (root: JsonSchema, schema: unknown, value: unknown, onTheWay: readonly unknown[], masking: Masking): unknown => {

@@ -1,12 +1,14 @@
 // A text that a pattern matches: the shortest that a simple reading of it gives. What looks around or back is not read.
 
 import { patternOf } from "../schema/pattern.ts";
+import { beginBudget } from "../schema/pattern-budget.ts";
 import { Unsupported } from "../schema/pattern-linear.ts";
 
 /** Gives `undefined` where none was found; what it gives has been matched. */
 export const textMatching = (pattern: string): string | undefined => {
   try {
     const text = new Reader(pattern).whole();
+    beginBudget();
     return patternOf(pattern).test(text) ? text : undefined;
   } catch (error) {
     if (error instanceof Unread || error instanceof Unsupported || error instanceof SyntaxError) return undefined;

@@ -3,6 +3,7 @@
 
 import { complaintsOf } from "../pipeline/complaints.ts";
 import { withBoundedPatterns } from "../schema/compiled-patterns.ts";
+import { beginBudget } from "../schema/pattern-budget.ts";
 import { isSchema, type JsonSchema, propertiesOf, referred, requiredOf } from "../schema/schema.ts";
 import { textMatching } from "./pattern.ts";
 
@@ -18,7 +19,10 @@ export const samplerOf = async (schema: JsonSchema): Promise<Sampler> => {
   const { Compile } = await import("../schema/compile.ts");
   const compiled = withBoundedPatterns(schema);
   const validator = Compile(compiled as never);
-  const accepts = (value: unknown) => validator.Check(value);
+  const accepts = (value: unknown) => {
+    beginBudget();
+    return validator.Check(value);
+  };
   return {
     accepts,
     sample: () => {
