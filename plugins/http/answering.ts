@@ -4,17 +4,20 @@
 
 import type Koa from "koa";
 import { internal, isQuaterError } from "../../core/index.ts";
+import { afterRun } from "./ran.ts";
 import { refuse, thrownRefusal } from "./refusals.ts";
 
 /** Writes the answer for whatever was thrown, and tells the log of what is no refusal. */
 export const answer = (ctx: Koa.Context, error: unknown): void => {
-  const told = isQuaterError(error) ? error : (thrownRefusal(error) ?? internal(error));
+  const failure = isQuaterError(error) ? error : (thrownRefusal(error) ?? internal(error));
+  const told = afterRun(ctx, failure);
   try {
     refuse(ctx, told, ctx.state["callId"] as string);
-  } catch (failure) {
-    return void answer(ctx, failure); // headers of its own that are none
+  } catch (invalid) {
+    return void answer(ctx, invalid); // headers of its own that are none
   }
-  if (told.kind === "internal") ctx.app.emit("error", isQuaterError(error) ? (error.cause ?? error) : error, ctx);
+  if (told.kind === "internal" || told !== failure)
+    ctx.app.emit("error", isQuaterError(error) ? (error.cause ?? error) : error, ctx);
 };
 
 /** The same endpoint, which never throws. */

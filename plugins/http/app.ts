@@ -4,21 +4,11 @@
 import cors from "@koa/cors";
 import Router from "@koa/router";
 import Koa from "koa";
-import {
-  type Awaitable,
-  cut,
-  errorText,
-  largeAnswer,
-  outputUndelivered,
-  type PluginContext,
-  type QuaterError,
-  stopping,
-  tooMuchUnread,
-  visible,
-} from "../../core/index.ts";
+import { type Awaitable, cut, errorText, largeAnswer, type PluginContext, stopping, visible } from "../../core/index.ts";
 import { answer, answered } from "./answering.ts";
 import { dryRuns, exposedRoutes, routeIndexOf } from "./exposed.ts";
 import type { Guard } from "./guard.ts";
+import { dropped } from "./ran.ts";
 import { TransportRefusal } from "./refusals.ts";
 import type { HttpService, KoaMiddleware, Mounting } from "./service.ts";
 import { roomOf } from "./sockets.ts";
@@ -70,9 +60,6 @@ export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
   });
   return app;
 };
-
-const dropped = ({ method }: Koa.Context): QuaterError =>
-  method === "GET" || method === "HEAD" ? tooMuchUnread() : outputUndelivered("The call", tooMuchUnread());
 
 const isLarge = (body: unknown): body is string | Buffer =>
   (typeof body === "string" || Buffer.isBuffer(body)) && body.length >= largeAnswer;

@@ -24,6 +24,7 @@ import {
 } from "../../core/index.ts";
 import { answer, answered } from "./answering.ts";
 import { hasBody, readBytes, readJsonBody, readQuery } from "./body.ts";
+import { noteRun } from "./ran.ts";
 import { problemBody, refuse, statusOf, TransportRefusal } from "./refusals.ts";
 import { type BoundInput, planOf, type Route, type RoutePlan } from "./route.ts";
 import type { HttpService } from "./service.ts";
@@ -129,8 +130,9 @@ const serve = async (ctx: Koa.Context, found: Found, { gate, http, maxBodyBytes 
       given: () => givenBy(ctx, found, maxBodyBytes),
       room: roomOf(res),
     });
+    const begun = outcome.ok && operation.isStream ? await beginning(outcome.value as AsyncIterator<unknown>, res) : undefined;
+    noteRun(ctx, operation, outcome);
     if (!outcome.ok) return refuse(ctx, outcome.error, callId);
-    const begun = operation.isStream ? await beginning(outcome.value as AsyncIterator<unknown>, res) : undefined;
     if (res.headersSent) {
       await begun?.items.return?.();
       throw new Error("A middleware answered before its route did: an await is missing before next()");

@@ -30,6 +30,7 @@ const count = handler({
   },
 });
 
+const peek = handler({ description: "Reads.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => 1 });
 const slow = handler({
   description: "Answers later.",
   effect: "read",
@@ -57,12 +58,24 @@ const endless = handler({
   },
 });
 const closed = handler({ description: "For few.", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => 1 });
+const fill = handler({
+  description: "Writes while it is read.",
+  effect: "write",
+  input: Type.Object({}),
+  output: stream(Type.Integer()),
+  auth: anyone,
+  async *handle() {
+    yield 1;
+  },
+});
 
 const bootWith = (middleware: KoaMiddleware, inside: Mounting = () => {}): Promise<TestApp> =>
   bootTest({
-    handlers: { echo, count, slow, endless, closed },
+    handlers: { echo, fill, peek, count, slow, endless, closed },
     expose: {
       echo: { http: { route: "POST /echo", status: 201 }, public: true },
+      peek: { http: "POST /peek", public: true },
+      fill: { http: "POST /fill", public: true },
       count: { http: "GET /count", public: true },
       slow: { http: "GET /slow", public: true },
       endless: { http: "GET /endless", public: true },
@@ -208,6 +221,68 @@ test("it may refuse in Koa's own words, and then the status and the message are 
   for (const path of ["/refused/500", "/exposed-failure", "/hidden-refusal", "/no-header"])
     expect(await problem(path)).toEqual([500, "internal", failed]);
   expect(app.log).toHaveLength(4);
+});
+
+const failures: readonly (readonly [string, KoaMiddleware, string])[] = [
+  ["sets a header that is not valid", (ctx) => ctx.set("x-name", "bad\nvalue"), "Invalid character"],
+  ["throws an error", fail, "a defect"],
+  ["refuses", (ctx) => ctx.throw(403, "Not on Sundays"), "Not on Sundays"],
+];
+test.each(failures)("M12: a write whose middleware %s after next() is not reported as failed", async (_, failing, reason) => {
+  await using app = await bootWith(async (ctx, next) => {
+    await next();
+    Object.assign(ctx, { state: {} });
+    await failing(ctx, async () => undefined);
+  });
+  const answer = await ask(app, "/echo", { text: "a" });
+  expect([answer.status, await answer.json()]).toEqual([
+    500,
+    expect.objectContaining({
+      code: "outcome_unknown",
+      detail: "echo ran to its end, but the call failed afterwards; it may have taken effect, do not repeat it",
+    }),
+  ]);
+  expect(app.log).toMatchObject([{ level: "error", fields: { error: expect.stringContaining(reason) } }]);
+  // A refused write and a read changed nothing.
+  const refused = await ask(app, "/echo", { text: 1 });
+  const read = await ask(app, "/slow");
+  const expected = reason === "Not on Sundays" ? "forbidden" : "internal";
+  for (const other of [refused, read]) expect(await other.json()).toMatchObject({ code: expected });
+});
+
+test("M12: a stream of a write whose middleware fails after next() is not reported as failed", async () => {
+  await using app = await bootWith(async (_ctx, next) => {
+    await next();
+    fail();
+  });
+  expect(await (await ask(app, "/fill", {})).json()).toMatchObject({ status: 500, code: "outcome_unknown" });
+});
+
+test("S6: a large answer of a middleware that is dropped says by the handler's effect whether to repeat the call", async () => {
+  const count = 40;
+  let arrived = 0;
+  let letGo = () => {};
+  const all = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await using app = await bootWith(async (ctx, next) => {
+    await next();
+    if (++arrived === count) letGo();
+    await all;
+    ctx.body = "x".repeat(7_000_000);
+  });
+  const codes = await Promise.all(
+    Array.from({ length: count }, async (_, n) => {
+      const path = n % 2 === 0 ? "/peek" : "/echo";
+      const answer = await ask(app, path, n % 2 === 0 ? {} : { text: "a" });
+      const text = await answer.text();
+      return [path, answer.ok ? "sent" : (JSON.parse(text) as { code: string }).code].join(" ");
+    }),
+  );
+  expect([...new Set(codes)].filter((one) => !one.endsWith("sent")).sort()).toEqual([
+    "/echo output_undelivered",
+    "/peek rate_limited",
+  ]);
 });
 
 test("what it throws is in the log under the id that its caller was given", async () => {
