@@ -37,7 +37,7 @@ export const hasOneWay = (alternatives: readonly (readonly AST.Element[])[]): bo
       const [start] = elements;
       const isAnchored = start?.type === "Assertion" && start.kind === "start";
       if (!isAnchored && longest(elements) > maxAgain) return false;
-      new Graph().add(elements);
+      new Graph(!isAnchored).add(elements);
     }
     return true;
   } catch (error) {
@@ -72,10 +72,11 @@ const longestOf = (element: AST.Element): number => {
 class Graph {
   readonly #elements: OneCharacter[] = [];
   readonly #follow: number[][] = [];
-  readonly #isLookahead: boolean;
+  readonly #isTriedAgain: boolean;
 
-  constructor(isLookahead = false) {
-    this.#isLookahead = isLookahead;
+  /** @param isTriedAgain  At every place of the text. A lookahead in it would multiply the steps. */
+  constructor(isTriedAgain: boolean) {
+    this.#isTriedAgain = isTriedAgain;
   }
 
   /** @throws {TwoWays} */
@@ -135,7 +136,7 @@ class Graph {
   /** A lookahead is matched at every place that its pattern comes to. */
   #assertShort({ alternatives }: AST.LookaheadAssertion): void {
     for (const { elements } of alternatives) {
-      if (this.#isLookahead || longest(elements) > maxAgain) throw new TwoWays();
+      if (this.#isTriedAgain || longest(elements) > maxAgain) throw new TwoWays();
       new Graph(true).add(elements);
     }
   }

@@ -167,6 +167,8 @@ test.each([
   "^/(?:[^/]+/)*[^/]*$",
   "^a(?=(?:b|bb)*c)b",
   "^a(?=.{1,33}c)b",
+  "(?:a(?=a{32})){31}c", // 1,000 steps for each character
+  "^a(?=b(?=c))b",
   "[a-z]+x", // begins again at every character
   ...unrolled.map(([pattern]) => pattern),
 ])("S7: the pattern %s has two ways to match and runs on the linear engine", (pattern) =>
