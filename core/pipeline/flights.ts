@@ -3,7 +3,7 @@
 
 import { errorText } from "../diagnostics/error-text.ts";
 import type { Log } from "../diagnostics/log.ts";
-import type { Outcome, StagedCall } from "../model/call.ts";
+import { isAbort, type Outcome, type StagedCall } from "../model/call.ts";
 import type { Holding } from "../model/holding.ts";
 import type { CallResources } from "../model/resource.ts";
 import type { CheckedStream } from "./output.ts";
@@ -47,6 +47,15 @@ const isSettledWithin = (milliseconds: number, promise: Promise<unknown>): Promi
     };
     promise.then(settle, settle);
   });
+
+/**
+ * Notes with what a read ended after it was cancelled. No fault for the operator: each client library has an error of its own
+ * for a request that was aborted.
+ */
+export const noteLate = (error: unknown, { callId, handler, surface }: StagedCall, log: Log): void => {
+  if (isAbort(error)) return;
+  log.info(`${handler} ended with an error after it was cancelled`, { callId, handler, surface, error: errorText(error) });
+};
 
 /** Lets others have what the call held. Never rejects: a failure goes to the log. */
 export const release = async ({ call: { callId, handler }, holdings = [] }: Flight, log: Log): Promise<void> => {

@@ -28,7 +28,7 @@ import { type HookRunner, type HookSource, hookRunner } from "../plugin/hooks.ts
 import type { Door } from "./door.ts";
 import { principalAt } from "./door.ts";
 import { rehearse } from "./dry-run.ts";
-import { endEarly, type Flight, Flights, heedMs, release } from "./flights.ts";
+import { endEarly, type Flight, Flights, heedMs, noteLate, release } from "./flights.ts";
 import { type Machine, machineOf } from "./machine.ts";
 import { CheckedStream } from "./output.ts";
 import { runPipeline } from "./pipeline.ts";
@@ -311,7 +311,8 @@ export class PipelineGate implements Gate {
       const isPastRun = hasRun && told.kind !== "outcome_unknown" && operation.handler.effect !== "read";
       return this.#logged(isPastRun ? failedAfterwards(handler, told) : told, call);
     }
-    if (!isAbort(error)) this.#logged(error, call); // nobody else hears of it
+    if (operation.handler.effect === "read") noteLate(error, call, this.#log);
+    else if (!isAbort(error)) this.#logged(error, call); // nobody else hears of it
     if (!isCutOff) return cancelled();
     // Safe to repeat where nothing was changed: the handler had not begun, or only reads.
     const hasBegun = !isQuaterError(error) || stream !== undefined;

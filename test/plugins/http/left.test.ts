@@ -57,11 +57,24 @@ const broke = () => {
   throw new Error("the disk is full");
 };
 
-test.each(["read", "write"] as const)("a %s that fails after its client has left is logged with its call id", async (effect) => {
+/** As axios rejects when its signal aborts. */
+const canceled = () => {
+  throw Object.assign(new Error("canceled"), { name: "CanceledError", code: "ERR_CANCELED" });
+};
+test("a read that ends with its library's own error for an abort, after its client has left, is no error in the log", async () => {
+  expect(await leave(waiting("read", canceled))).toMatchObject([
+    { level: "info", fields: { callId: expect.any(String), error: expect.stringContaining("CanceledError") } },
+  ]);
+});
+
+test.each([
+  ["read", "info", "waits ended with an error after it was cancelled"],
+  ["write", "error", "waits failed"],
+] as const)("a %s that fails after its client has left is logged as %s with its call id", async (effect, level, message) => {
   expect(await leave(waiting(effect, broke))).toMatchObject([
     {
-      level: "error",
-      message: "waits failed",
+      level,
+      message,
       fields: {
         handler: "waits",
         surface: "http",
