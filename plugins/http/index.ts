@@ -14,6 +14,7 @@ import {
 } from "../../core/index.ts";
 import type { Guard, GuardOptions } from "./guard.ts";
 import { tooWide } from "./proxies.ts";
+import { noteRun } from "./ran.ts";
 import { RequestCredentials, ResponseCancellation } from "./request.ts";
 import type { Route, RouteRule } from "./route.ts";
 import { credentialInputs, routeProblems, routeSchema } from "./route.ts";
@@ -258,6 +259,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     networkOf: ({ req }, isFromProxy) => read().networkOf(read().guard.peerOf(req, isFromProxy) ?? ""),
     readBody: ({ req, res }) => read().readBytes(req, res, maxBodyBytes),
     cancellation: ({ res }) => new ResponseCancellation(res),
+    noteRun,
     room: ({ res }, use) => (use === "answer" ? read().roomOf(res) : read().newRoom(res)),
     openApi: (principal) =>
       import("./openapi.ts").then(({ openApiDocument }) =>

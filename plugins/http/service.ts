@@ -4,6 +4,8 @@
 import {
   type Awaitable,
   type Cancellation,
+  type Operation,
+  type Outcome,
   type Presented,
   type Principal,
   type QuaterError,
@@ -92,6 +94,11 @@ export interface HttpService {
   readBody(ctx: KoaContext): Promise<Buffer>;
   /** Cancelled when the client goes away before the answer is complete. */
   cancellation(ctx: KoaContext): Cancellation;
+  /**
+   * Notes how a call of this request ended, for plugins that invoke handlers. When middleware fails after a write, the caller
+   * gets `outcome_unknown`. Not for dry runs.
+   */
+  noteRun(ctx: KoaContext, operation: Operation, outcome: Outcome): void;
   /** For the answer, or for what is sent before the answer. */
   room(ctx: KoaContext, use: "answer" | "notices"): AnswerRoom;
   /** The OpenAPI 3.1 document as this principal may see it; `undefined` shows all routes. */

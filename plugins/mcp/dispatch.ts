@@ -36,6 +36,8 @@ export interface Caller {
   readonly cancellation: Cancellation;
   readonly notifier: Notifier;
   readonly room: AnswerRoom;
+  /** Told how the call ended; of a stream, how it began. Not for dry runs. */
+  readonly ended?: (operation: Operation, outcome: Outcome) => void;
 }
 
 export interface Answer {
@@ -111,6 +113,7 @@ export class Dispatcher {
       progress: progress?.report,
       room: caller.room,
     });
+    if (tool !== undefined && !dryRun) caller.ended?.(tool.operation, outcome);
     const result = this.#result(outcome, tool, dryRun, progress, caller.room);
     const ended = result instanceof Promise ? await result : result;
     progress?.end();

@@ -93,6 +93,7 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
         cancellation,
         notifier: exchange,
         room: http.room(ctx, "answer"),
+        ended: (operation, outcome) => http.noteRun(ctx, operation, outcome),
       }),
     );
   } catch (error) {

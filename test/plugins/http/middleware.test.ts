@@ -6,7 +6,8 @@ import { connect } from "node:net";
 import { setTimeout as later } from "node:timers/promises";
 import { anyone, authenticated, definePlugin, handler, stream, Type } from "quater";
 import { http, httpRef } from "quater/http";
-import { bootTest, type TestApp, tokens } from "quater/testing";
+import { mcp } from "quater/mcp";
+import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";
 import type { KoaMiddleware } from "../../../plugins/http/koa.ts";
 import type { Mounting } from "../../../plugins/http/service.ts";
@@ -73,9 +74,9 @@ const bootWith = (middleware: KoaMiddleware, inside: Mounting = () => {}): Promi
   bootTest({
     handlers: { echo, fill, peek, count, slow, endless, closed },
     expose: {
-      echo: { http: { route: "POST /echo", status: 201 }, public: true },
-      peek: { http: "POST /peek", public: true },
-      fill: { http: "POST /fill", public: true },
+      echo: { http: { route: "POST /echo", status: 201 }, mcp: true, public: true },
+      peek: { http: "POST /peek", mcp: true, public: true },
+      fill: { http: "POST /fill", mcp: true, public: true },
       count: { http: "GET /count", public: true },
       slow: { http: "GET /slow", public: true },
       endless: { http: "GET /endless", public: true },
@@ -83,6 +84,7 @@ const bootWith = (middleware: KoaMiddleware, inside: Mounting = () => {}): Promi
     },
     plugins: [
       http({ port: 0, authenticate: tokens({}) }),
+      mcp({ authenticate: tokens({ ana: principal() }) }),
       definePlugin(() => ({
         name: "around",
         needs: [httpRef],
@@ -248,6 +250,28 @@ test.each(failures)("M12: a write whose middleware %s after next() is not report
   const read = await ask(app, "/slow");
   const expected = reason === "Not on Sundays" ? "forbidden" : "internal";
   for (const other of [refused, read]) expect(await other.json()).toMatchObject({ code: expected });
+});
+
+test.each([
+  ["echo", { text: "a" }, "outcome_unknown"],
+  ["fill", {}, "outcome_unknown"],
+  ["echo", { text: 1 }, "internal"],
+  ["peek", {}, "internal"],
+])("M12: a tool call of %s with %j whose middleware fails after next() is answered with %s", async (name, input, code) => {
+  await using app = await bootWith(async (_ctx, next) => {
+    await next();
+    fail();
+  });
+  const answer = await fetch(`${app.kernel.services.get(httpRef).baseUrl}/mcp`, {
+    method: "POST",
+    headers: {
+      authorization: "Bearer ana",
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: input } }),
+  });
+  expect(await answer.json()).toMatchObject({ status: 500, code });
 });
 
 test("M12: a stream of a write whose middleware fails after next() is not reported as failed", async () => {
