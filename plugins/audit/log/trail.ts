@@ -2,38 +2,22 @@
 // writes none leaves nothing behind.
 
 import { randomBytes } from "node:crypto";
-import type { Log, QuaterError } from "../../../core/index.ts";
-import type { Store } from "../../store/service.ts";
+import type { QuaterError } from "../../../core/index.ts";
 import type { AttestedUse } from "../restore/attestation.ts";
 import { Attestor } from "../restore/attestor.ts";
-import type { Sink } from "../sinks/sinks.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { Draft, Entry, Receipt } from "./entry.ts";
 import type { EventFields } from "./event.ts";
 import type { Standing } from "./evidence.ts";
 import { DamagedHead, SetBack } from "./head.ts";
-import type { KeyRing } from "./key-ring.ts";
 import { instanceGone, leaseOf, leaseRow } from "./leases.ts";
 import { Ledger } from "./ledger.ts";
+import type { TrailOptions } from "./trail-options.ts";
 import { meaningOf, textOf, unrecorded } from "./unrecorded.ts";
 import { recordWithinMs, Writer } from "./writer.ts";
 
 /** For how long a failed write says that the next one would fail, too. */
 const troubleMs = 3_000;
-export interface TrailOptions {
-  readonly app: string;
-  readonly store: Store;
-  readonly keys: KeyRing;
-  readonly sinks: readonly Sink[];
-  readonly log: Log;
-  /** Whether the process stays, as a server does. */
-  readonly stays: boolean;
-  /** For how long a process that says nothing is taken to be alive. */
-  readonly leaseMs: number;
-  /** What the process says of itself first. */
-  readonly started: () => unknown;
-}
-
 export class Trail {
   /** Names this process in its events. */
   readonly instance = randomBytes(6).toString("hex");
@@ -303,31 +287,38 @@ export class Trail {
    * @throws {QuaterError} `audit_unavailable` when the sinks did not take the uses before, cannot be read, or attest an event that
    *   the store lacks. The last one fences the store.
    */
-  async assertUsable(): Promise<void> {
-    try {
+  assertUsable(): Promise<void> {
+    return this.#refusing(async () => {
       await this.#attestor.assertUsesTaken();
       await this.#attestor.assertAdded(await this.#options.store.open());
-    } catch (error) {
-      throw this.#refusalOf(error);
-    }
+    });
   }
 
   /**
-   * Writes the use of an approval to every sink, before the handler runs. Then reads what others wrote there: if the store was
-   * set back between two uses, each instance has written its line before it reads, so one of them finds the line of the other.
+   * Writes the use of an approval to every sink, before the handler runs. Then reads what others wrote there, and whether the
+   * store still holds the use: the store may have been set back meanwhile, and another instance may have used the same approval.
    *
    * @param place  Of the event `approval.used`.
    * @throws {QuaterError} `audit_unavailable` when a sink does not take it, or attests an event that the store lacks.
    */
   async sendUse(place: { readonly seq: number; readonly hash: string }, use: AttestedUse): Promise<void> {
+    const { log, sinks, store } = this.#options;
+    if (sinks.length === 0) return;
     try {
       await this.#attestor.sendUse(place, use);
     } catch (error) {
-      this.#options.log.error("The use of an approval did not reach a sink, so the call does not run", { error: String(error) });
+      log.error("The use of an approval did not reach a sink, so the call does not run", { error: String(error) });
       throw unrecorded(error);
     }
+    await this.#refusing(async () => {
+      await this.#attestor.assertAdded(await store.open());
+      await (await this.open()).look();
+    });
+  }
+
+  async #refusing(work: () => Promise<void>): Promise<void> {
     try {
-      await this.#attestor.assertAdded(await this.#options.store.open());
+      await work();
     } catch (error) {
       throw this.#refusalOf(error);
     }

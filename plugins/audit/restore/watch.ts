@@ -5,8 +5,6 @@ import { statSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 
 const chunkBytes = 1024 * 1024;
-/** Of a file that is new or grew a lot, the newest part is read. */
-const mostBytes = 64 * chunkBytes;
 const lineEnd = 0x0a;
 
 export class SinkWatch {
@@ -58,7 +56,6 @@ export class SinkWatch {
     this.#file = nameOf(found);
     const { size } = found;
     if (size === this.#size) return;
-    this.#read = Math.max(this.#read, size - mostBytes);
     const file = await open(this.path, "r");
     try {
       while (this.#read < size) {

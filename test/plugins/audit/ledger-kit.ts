@@ -119,15 +119,8 @@ export const verifyAt = async (root: string, against: readonly string[] = [], gi
 /** What Quater does to a trail by itself or on an operator's command. */
 export type Maintenance = "prune" | "sweep" | "erase";
 
-/**
- * Runs one kind of maintenance over a trail that nobody else writes: retention of no days at all, the sweep of lost calls, or
- * an erasure of every body.
- *
- * @returns How many events were removed, calls found or bodies erased. @throws when it is refused.
- */
-export const maintain = async (kind: Maintenance, root: string, sink: string, given: StoreGiven = {}): Promise<number> => {
-  const { store, close } = await storeAt(root, given);
-  const ring = new KeyRing(keyFileIn(root));
+/** The trail of one process, which is not booted as a kernel. */
+export const trailOf = (store: OpenStore, keys: KeyRing, sink: string, root: string): Trail => {
   const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const service: Store = {
     register: () => undefined,
@@ -139,18 +132,29 @@ export const maintain = async (kind: Maintenance, root: string, sink: string, gi
     isFenced: false,
     lockOf: () => undefined,
   };
-  const sinks = sinksOf([{ file: sink }], root, false);
   const options = {
     app: "test",
     store: service,
-    keys: ring,
-    sinks,
+    keys,
+    sinks: sinksOf([{ file: sink }], root, false),
     log: quiet,
     leaseMs: 30_000,
     stays: false,
     started: () => ({}),
   };
-  const trail = new Trail(options);
+  return new Trail(options);
+};
+
+/**
+ * Runs one kind of maintenance over a trail that nobody else writes: retention of no days at all, the sweep of lost calls, or
+ * an erasure of every body.
+ *
+ * @returns How many events were removed, calls found or bodies erased. @throws when it is refused.
+ */
+export const maintain = async (kind: Maintenance, root: string, sink: string, given: StoreGiven = {}): Promise<number> => {
+  const { store, close } = await storeAt(root, given);
+  const ring = new KeyRing(keyFileIn(root));
+  const trail = trailOf(store, ring, sink, root);
   try {
     await trail.open();
     const parts = { trail, store, keys: ring.current, sinkFiles: [sink] };

@@ -3,9 +3,13 @@
 import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { authenticated, handler, Type } from "quater";
-import { expect } from "vitest";
+import { expect, test } from "vitest";
+import { KeyRing } from "../../../plugins/audit/log/key-ring.ts";
+import type { Trail } from "../../../plugins/audit/log/trail.ts";
 import { codeOf, type Desk, type OnDialect, onBothDialects, paid, pay, people } from "../approval/kit.ts";
 import { type Copy, copyOf, isFenced, putBack } from "./copy-kit.ts";
+import { tempFolder } from "./kit.ts";
+import { keyFileIn, storeAt, trailOf } from "./ledger-kit.ts";
 
 const { robot, ana, bea } = people;
 
@@ -148,4 +152,34 @@ onBothDialects((claim, dialect) => {
     renameSync(`${sinkOf(on)}.held`, sinkOf(on));
     expect(codeOf(await desk.call(robot))).toBe("ok");
   });
+});
+
+test("S19: a use whose line was slow is refused when the store was set back meanwhile, and another instance used the approval", async () => {
+  using folder = tempFolder();
+  const { root } = folder;
+  const [one, other] = [await storeAt(root), await storeAt(root)];
+  const ring = new KeyRing(keyFileIn(root));
+  const sink = join(root, "sink.jsonl");
+  const [slow, fast] = [trailOf(one.store, ring, sink, root), trailOf(other.store, ring, sink, root)];
+  const used = { type: "approval.used" } as const;
+  const use = { approvalId: "apr_a", callId: "call" };
+  const written = async (trail: Trail) => (await trail.record({ events: [{ fields: used }] })) as { seq: number; hash: string };
+  try {
+    await slow.record({ events: [{ fields: { type: "audit.gap" } }] });
+    await fast.open();
+    const [read] = await one.store.apply([{ sql: "select * from audit_head", parameters: [] }]);
+    const head = read?.rows?.[0] as Record<string, unknown>;
+    const mine = await written(slow);
+    const changes = Object.keys(head).map((column) => `"${column}" = ?`);
+    await one.store.apply([
+      { sql: "delete from audit_event where seq >= ?", parameters: [mine.seq] },
+      { sql: `update audit_head set ${changes.join(", ")}`, parameters: Object.values(head) },
+    ]);
+    await fast.sendUse(await written(fast), use);
+    await expect(slow.sendUse(mine, use)).rejects.toMatchObject({ code: "audit_unavailable" });
+  } finally {
+    for (const trail of [slow, fast]) trail.writer.close();
+    await one.close();
+    await other.close();
+  }
 });
