@@ -253,7 +253,7 @@ export class Ledger {
       linked: { before, metas },
       head: { ...moved, mac: `${id}:${headMac(keyed, moved)}` },
     };
-    return { statements: rows.length === 0 ? beside : [this.queries.insert(rows), ...beside], attempt };
+    return { statements: [...this.queries.inserts(rows), ...beside], attempt };
   }
 
   #row({ fields, body }: Draft, before: Position, linked: EventLink): EventRow {

@@ -130,6 +130,9 @@ export const migrations: readonly Migration[] = [
   },
 ];
 
+/** More than the events of a usual batch, so that such a batch stays one statement. */
+const rowsPerInsert = 256;
+
 const columns = ["seq", "at", "type", "call_id", "meta", "body", "salt", "body_hash", "hash"] as const;
 
 export type TrailQueries = ReturnType<typeof queriesOn>;
@@ -196,11 +199,19 @@ export const queriesOn = (store: OpenStore) => {
       compiled(db.insertInto("audit_instance").values({ instance, lease_until: 0, floor_seq: 0 })),
       compiled(db.deleteFrom("audit_instance").where("instance", "=", instance)),
     ],
-    /** Compiled once per number of rows: compiling sixty-four takes longer than inserting them. */
-    insert: (rows: readonly EventRow[]): Statement => {
-      const sql = inserts.get(rows.length) ?? compiled(db.insertInto("audit_event").values(rows.map(inOrder))).sql;
-      inserts.set(rows.length, sql);
-      return { sql, parameters: rows.flatMap((row) => Object.values(inOrder(row))) };
+    /**
+     * Several statements for many rows: SQLite takes 32,766 parameters in one, and an entry may have thousands of events.
+     * Compiled once per number of rows: compiling sixty-four takes longer than inserting them.
+     */
+    inserts: (rows: readonly EventRow[]): readonly Statement[] => {
+      const statements: Statement[] = [];
+      for (let from = 0; from < rows.length; from += rowsPerInsert) {
+        const part = rows.slice(from, from + rowsPerInsert);
+        const sql = inserts.get(part.length) ?? compiled(db.insertInto("audit_event").values(part.map(inOrder))).sql;
+        inserts.set(part.length, sql);
+        statements.push({ sql, parameters: part.flatMap((row) => Object.values(inOrder(row))) });
+      }
+      return statements;
     },
     /**
      * A page of rows on one side of `seq`, nearest first. SQLite stores any value in any column, so rows whose number is

@@ -215,6 +215,11 @@ export class Trail {
     return this.record({ ...entry, events: [first, this.#start(), ...events] }, undefined, withinMs);
   }
 
+  /** Makes an event that signs the trail up to itself, for entries of many events. */
+  checkpointDraft(): Draft {
+    return { fields: (before) => ({ type: "audit.checkpoint", detail: this.#attestor.signed(before) }) };
+  }
+
   #start(): Draft {
     return { fields: { type: "runtime.started", detail: this.#options.started() } };
   }

@@ -3,6 +3,7 @@
 
 import { conflict, QuaterError } from "../../../core/index.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
+import { checkpointing } from "../log/checkpoints.ts";
 import type { Draft } from "../log/entry.ts";
 import type { TrailKeys } from "../log/keys.ts";
 import { runningInstances } from "../log/leases.ts";
@@ -94,11 +95,12 @@ export const acknowledgeRestore = async (
     reason,
     used: lostUses.slice(0, usesNamed).map(({ approvalId, callId }) => ({ approvalId, callId })),
   };
+  const voided = voidings.flatMap(({ events }) => events);
   const receipt = await trail.recordFirst(
     {
       changes: [headStands(ledger, head), ...voidings.flatMap(({ changes }) => changes)],
       above: missing.through,
-      events: [{ fields: { type: "store.restored", detail } }, ...voidings.flatMap(({ events }) => events)],
+      events: [{ fields: { type: "store.restored", detail } }, ...signedBetween(voided, () => trail.checkpointDraft())],
     },
     withinMs,
   );
@@ -111,6 +113,10 @@ export const acknowledgeRestore = async (
   const counts = Object.assign({}, ...voidings.map((each) => each.counts)) as Record<string, number>;
   return { event: receipt.seq, missing, lostUses, counts, untold };
 };
+
+/** Verification finds damage where too many events follow each other without a checkpoint. */
+const signedBetween = (events: readonly Draft[], checkpoint: () => Draft): readonly Draft[] =>
+  events.flatMap((event, index) => ((index + 1) % checkpointing.events === 0 ? [event, checkpoint()] : [event]));
 
 const assertNobodyRuns = async (store: OpenStore): Promise<void> => {
   const { count, text } = await runningInstances(store);

@@ -53,9 +53,9 @@ const writeFormat1 = async (root: string, given: StoreGiven): Promise<void> => {
   );
   const about = { seq: rows.length, hash, genesis, floor_seq: 0, floor_hash };
   const mac = headMac(keyed, { ...about, format: 1, approval_seq: 0, approval_hash: noBody });
-  const { db, insert } = queriesOn(store);
+  const { db, inserts } = queriesOn(store);
   await store.apply([
-    insert(rows),
+    ...inserts(rows),
     db.insertInto("audit_head").values({ chain: 1, ...about, mac: `${keys.chain.id}:${mac}` } as never),
   ]);
   await close();
