@@ -185,7 +185,7 @@ const blamingIn =
           : { stack: undefined, said: String(error) };
       log.info(`${who} failed in ${phase}`, { error: stack ?? said });
       const place = firstFrame(stack, root) ?? placeOf("plugins");
-      const remedy = "Mend what made it throw; the stack is in the log";
+      const remedy = "Correct the code that threw this error. The stack is in the log";
       const problem = { place, cause: `${who} failed in ${phase}: ${said}`, remedy, ...(plugin === undefined ? {} : { plugin }) };
       throw new BootError([problem], error);
     }

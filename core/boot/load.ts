@@ -168,7 +168,11 @@ export const importProblem = (error: unknown, place: string, root: string): Prob
   if (transform !== null) {
     const [, file = "", line, column, text] = transform;
     // The transformer counts columns from 0, and editors from 1.
-    return { place: `${short(file)}:${line}:${Number(column) + 1}`, cause: `Syntax error: ${text}`, remedy: "Mend the line" };
+    return {
+      place: `${short(file)}:${line}:${Number(column) + 1}`,
+      cause: `Syntax error: ${text}`,
+      remedy: "Correct the syntax of this line",
+    };
   }
   if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") {
     const [, wanted = message, by] = /Cannot find (?:module|package) '([^']+)'(?: imported from ([^\s]+))?/.exec(message) ?? [];
@@ -195,12 +199,16 @@ export const importProblem = (error: unknown, place: string, root: string): Prob
     };
   }
   if (error instanceof SyntaxError)
-    return { place: firstFrame(stack, root) ?? place, cause: `Syntax error: ${message}`, remedy: "Mend the line" };
+    return {
+      place: firstFrame(stack, root) ?? place,
+      cause: `Syntax error: ${message}`,
+      remedy: "Correct the syntax of this line",
+    };
   const name = error instanceof Error ? `${error.name}: ` : "";
   return {
     place: firstFrame(stack, root) ?? place,
     cause: `The file threw while it was loaded: ${name}${visibleLines(message)}`,
-    remedy: "Mend what it does at its top level",
+    remedy: "Correct the code that runs when the file is loaded",
   };
 };
 

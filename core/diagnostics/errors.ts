@@ -228,7 +228,7 @@ export const unauthenticated = (surface: string, asks?: Asks): QuaterError =>
 export const invalidToken = (asks?: Asks): QuaterError =>
   build(
     "invalid_token",
-    "The credential is unknown, expired or revoked, or not for this service; ask whoever runs it for another",
+    "The credential is unknown, expired or revoked, or not for this service; ask the operator of the service for another one",
     { asks },
   );
 
@@ -269,10 +269,12 @@ export const cutOff = (): QuaterError =>
   build("outcome_unknown", "The server stopped before the call had ended; it may have taken effect, do not repeat it");
 
 /** A caller who gets 401 takes another credential and repeats the call. The handler of this call had begun to write. */
-export const refusedMidway = ({ message, cause }: QuaterError): QuaterError =>
-  build("outcome_unknown", `The call was ended before it was done, and may have taken effect; do not repeat it. ${message}`, {
-    cause,
-  });
+export const refusedMidway = ({ cause }: QuaterError): QuaterError =>
+  build(
+    "outcome_unknown",
+    "The credential was not accepted again while the call ran, so the call was stopped. It may have taken effect: do not repeat it",
+    { cause },
+  );
 
 export const outcomeUnrecorded = (cause: unknown): QuaterError =>
   build("outcome_unrecorded", "The call ran, but its end could not be recorded; do not repeat it", { cause });

@@ -1,5 +1,5 @@
 // What is wrong with a project, before anything runs. Problems are collected, not thrown one by one, so that a person
-// mends them in one go.
+// can correct all of them at once.
 
 import { brand } from "./brand.ts";
 

@@ -1,6 +1,6 @@
-// Whether a caller who came in is still let in. Bodies arrive slowly, calls wait for locks and people, and streams last for
-// hours. A key that is revoked in the meantime must not run a call or read on. Calls that go through without waiting do not
-// even look at the clock.
+// Checks the credential of a caller again after it was accepted. Bodies arrive slowly, calls wait for locks and people, and
+// streams last for hours. When a key is revoked in the meantime, its calls must not run and its streams must end. Calls that
+// never wait do not even read the clock.
 
 import { authenticatorFailed, invalidToken } from "../diagnostics/errors.ts";
 import type { Entry } from "./entry.ts";

@@ -1,5 +1,5 @@
-// The calls that have not ended, and how what they hold is given back. An array whose gaps are filled again: a Set makes itself a new table every few calls, and
-// that was a fifth of what the gate costs.
+// The calls that have not ended, and how they release their locks and resources. They are kept in an array whose free slots
+// are used again: a Set makes itself a new table every few calls, and that was a fifth of what the gate costs.
 
 import { errorText } from "../diagnostics/error-text.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -20,7 +20,7 @@ export interface Flight {
   stream: CheckedStream | undefined;
   /** Cancelled by the drain, and not by whoever called. */
   isCutOff: boolean;
-  /** The call was answered although its handler still runs: what it still does is neither recorded nor told. */
+  /** The call was answered although its handler still runs. The later result of the handler is neither recorded nor sent. */
   isAbandoned: boolean;
   /** The handler has returned. */
   hasRun: boolean;
@@ -57,7 +57,7 @@ export const noteLate = (error: unknown, { callId, handler, surface }: StagedCal
   log.info(`${handler} ended with an error after it was cancelled`, { callId, handler, surface, error: errorText(error) });
 };
 
-/** Lets others have what the call held. Never rejects: a failure goes to the log. */
+/** Releases the holdings of the call, such as locks, the last one first. Never rejects: a failure goes to the log. */
 export const release = async ({ call: { callId, handler }, holdings = [] }: Flight, log: Log): Promise<void> => {
   for (const { release } of holdings.toReversed()) {
     try {

@@ -23,11 +23,12 @@ import { isLargerThan, largeAnswer, NestedTooDeep, roughSizeOf } from "./answer-
 import { complaintsOf } from "./complaints.ts";
 
 /**
- * The value as it may leave.
+ * Checks the value that a handler returned, and returns the value to send.
  *
  * @param room  Large values are dropped where it has no room.
- * @throws {QuaterError} `output_too_large`, `rate_limited` without room, or `internal` with what did not match as its cause. Where the handler changes
- *   something, `output_undelivered` with that error as its cause: the call has run, and must not be told as failed.
+ * @throws {QuaterError} `output_too_large`, `rate_limited` without room, or `internal` with the mismatch as its cause. Where
+ *   the handler changes something, `output_undelivered` with that error as its cause: the call has run, and must not be
+ *   reported as failed.
  */
 export type OutputCheck = (value: unknown, room?: AnswerRoom) => unknown;
 
@@ -204,7 +205,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   readonly #check: OutputCheck;
   #cancellation: Cancellation | undefined;
   #watch: Watch | undefined;
-  /** Set when the caller is not let in any more. The stream ends with it, whatever its source does. */
+  /** Set when the credential of the caller is refused. The stream ends with this error, also while its source goes on. */
   #refusal: unknown;
   #tell: StreamEnd = async (failure) => (failure === undefined || isQuaterError(failure) ? failure : internal(failure));
   #end: Promise<QuaterError | undefined> | undefined;
@@ -246,7 +247,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
         // A source that was told to stop may say so by an early end.
         await this.#finish(this.#isCancelled ? cancelled() : undefined);
       } catch (error) {
-        // The failure that is being told came first. A source that was left behind never answers.
+        // With `#end` set, another failure came first and is reported. Its source may never answer, so do not wait for it.
         if (this.#end === undefined) await this.#unlessCut(this.#endSource());
         await this.#finish(error ?? internal(error));
       }

@@ -30,7 +30,11 @@ type MakePattern = (written: string, maxLength?: number) => BoundedPattern;
 
 const bounded: MakePattern = (written) => new BoundedPattern(written);
 
-/** A copy for the compiler alone: it must not be read as JSON Schema. @param schema  Closed, and without problems. */
+/**
+ * Returns a copy for the compiler. Its patterns are objects and not texts, so other code that reads JSON Schema cannot use it.
+ *
+ * @param schema  Closed, and without problems.
+ */
 export const withBoundedPatterns = (schema: JsonSchema, make: MakePattern = bounded): JsonSchema => {
   const copy = withSubschemas(schema, (part) => withBoundedPatterns(part, make));
   const replace = (key: string, value: unknown) =>
@@ -39,7 +43,8 @@ export const withBoundedPatterns = (schema: JsonSchema, make: MakePattern = boun
   if (typeof pattern === "string") replace("pattern", make(pattern, typeof maxLength === "number" ? maxLength : undefined));
   const [slow] = slowKeyPatternsOf(schema);
   if (slow === undefined) return copy;
-  // The compiler takes patterns of keys as texts only. A record with one pattern can be said without them.
+  // The compiler takes patterns of keys as texts only. For a record with one pattern, `propertyNames` and
+  // `additionalProperties` mean the same, and `propertyNames` takes our pattern.
   const values = (copy["patternProperties"] as JsonSchema)[slow];
   replace("propertyNames", { pattern: make(slow) });
   replace("additionalProperties", values);

@@ -57,7 +57,7 @@ export const isDevelopmentKey = (root: string, key: string): boolean => {
   try {
     return readKeyFile(join(root, defaultKeyFile)).some((record) => record.isDevelopment === true && isKeyOf(record, key));
   } catch {
-    return false; // keys may come from elsewhere, and then nobody waits for this file to be mended
+    return false; // the project may keep its keys elsewhere, and then this file does not matter
   }
 };
 

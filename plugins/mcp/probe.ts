@@ -1,5 +1,5 @@
 // The MCP surface called from outside, as a client would, for tests that compare surfaces. The input's JSON text is put
-// in as it is: what a parser would mend or refuse must reach the server.
+// in as it is: what a parser would change or refuse must reach the server.
 
 import { PassThrough } from "node:stream";
 import type { Catalog, Probe, ProbeAnswer, ProbeCall } from "../../core/index.ts";

@@ -114,7 +114,7 @@ const argumentsPath = "/params/arguments";
 
 /**
  * What to answer when strict reading refused the bytes. A call refused for its arguments stays a call: the model reads
- * tool errors and can mend them, and every surface says the same of the same arguments.
+ * tool errors and can correct the arguments. Every surface gives the same answer for the same arguments.
  */
 const unreadable = (bytes: Buffer, refusal: QuaterError): Request | Malformed => {
   const { path = "", message = "" } = refusal.errors?.[0] ?? {};

@@ -277,12 +277,12 @@ const mistakes: readonly [string, Record<string, string>, Problem][] = [
   [
     "a syntax error in the manifest",
     { "quater.config.ts": "export default {\n  name: 'x',\n  plugins: [,\n;\n" },
-    { place: "quater.config.ts:4:1", cause: 'Syntax error: Unexpected ";"', remedy: "Mend the line" },
+    { place: "quater.config.ts:4:1", cause: 'Syntax error: Unexpected ";"', remedy: "Correct the syntax of this line" },
   ],
   [
     "a syntax error in a handler module",
     withModule("const a = 1;\nconst b c;\n"),
-    { place: "app/orders.ts:2:9", cause: 'Syntax error: Expected ";" but found "c"', remedy: "Mend the line" },
+    { place: "app/orders.ts:2:9", cause: 'Syntax error: Expected ";" but found "c"', remedy: "Correct the syntax of this line" },
   ],
   [
     "a missing module",
@@ -305,7 +305,7 @@ const mistakes: readonly [string, Record<string, string>, Problem][] = [
     {
       place: "app/orders.ts:3",
       cause: "The file threw while it was loaded: TypeError: Cannot read properties of undefined (reading 'host')",
-      remedy: "Mend what it does at its top level",
+      remedy: "Correct the code that runs when the file is loaded",
     },
   ],
   [
@@ -314,7 +314,7 @@ const mistakes: readonly [string, Record<string, string>, Problem][] = [
     {
       place: "quater.config.ts:2",
       cause: "The file threw while it was loaded: Error: no \\u{1b}[31mkey",
-      remedy: "Mend what it does at its top level",
+      remedy: "Correct the code that runs when the file is loaded",
     },
   ],
   [

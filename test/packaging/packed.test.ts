@@ -296,7 +296,7 @@ describe("a slip names the thing and the next step, as the page shows", () => {
     expectShown(missing.detail, ["send Authorization: Bearer <key>"]);
     const wrong = await curl("/hello", '-H "Authorization: Bearer nope"');
     expectShown(wrong.code, ["invalid_token"]);
-    expectShown(wrong.detail, ["ask whoever runs it for another"]);
+    expectShown(wrong.detail, ["ask the operator of the service for another one"]);
   });
 
   test("a busy port", async () => {

@@ -93,7 +93,7 @@ const watch = async (program: Context): Promise<number> => {
   const { file, root } = await load(program).catch((error: unknown) => {
     // A manifest that does not load yet is watched all the same, where it can be found.
     const place = program.config ?? "quater.config.ts";
-    if (!existsSync(resolve(program.cwd, place))) throw error; // nothing that could be mended and saved
+    if (!existsSync(resolve(program.cwd, place))) throw error; // there is no file to watch
     if (program.config === undefined) return { file: place, root: program.cwd };
     if (error instanceof Error) return { file: place, root: dirname(place) };
     throw error;
@@ -175,7 +175,7 @@ class Runner {
     }, 1_000).unref();
   }
 
-  /** A change of what the running child never loaded is none of its business; while none runs, any change may mend it. */
+  /** A file that the running child never loaded does not matter to it. While no child runs, any change may be the correction. */
   changed(path: string, shown: string): void {
     const isLoaded = this.#files === undefined || this.#files.has(path) || path.endsWith(".env") || path === this.#file;
     if (this.#child !== undefined && !isLoaded) return;

@@ -54,7 +54,7 @@ export const readPackage = (text: string | undefined): Json => {
   } catch {
     // Said below, with the file's name.
   }
-  throw new UsageError("package.json is not valid JSON; mend it, or choose another folder");
+  throw new UsageError("package.json is not valid JSON; correct it, or choose another folder");
 };
 
 export interface Completed {

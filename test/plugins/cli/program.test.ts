@@ -411,7 +411,7 @@ test.each(["setup", "start"])(
   quater.config.mjs:9
     plugin  slow
     cause   The plugin slow failed in ${phase}: TypeError: \\u{1b}[31mno host
-    remedy  Mend what made it throw; the stack is in the log
+    remedy  Correct the code that threw this error. The stack is in the log
 `);
     expect((await serveWith(plugin)).err).toMatch(
       / info The plugin slow failed in \w+\n {2}TypeError: .*no host\n +at .*quater\.config\.mjs/,

@@ -101,7 +101,7 @@ test("without a token the caller is local; with one the token alone decides", as
   refused.write(callText("whoAmI"));
   expect(await refused.end()).toMatchObject([{ id: 7, error: { code: -32001, data: { code: "invalid_token" } } }]);
   expect(refused.said).toEqual([
-    "The credential is unknown, expired or revoked, or not for this service; ask whoever runs it for another. Check QUATER_MCP_TOKEN",
+    "The credential is unknown, expired or revoked, or not for this service; ask the operator of the service for another one. Check QUATER_MCP_TOKEN",
   ]);
 });
 
