@@ -308,8 +308,11 @@ const hard = "^[a-z_]+_[a-z_]{2,40}[0-9]$";
 const hardText = (length: number, seed: number): string => {
   let state = seed;
   return Array.from({ length }, () => {
-    state = (state * 1_103_515_245 + 12_345) % 0x80000000;
-    return state > 0x40000000 ? "a" : "_";
+    // xorshift32: a text that repeats itself soon meets only states that the engine has already.
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state > 0 ? "a" : "_";
   }).join("");
 };
 
