@@ -116,13 +116,18 @@ export class Trail {
   async compare(): Promise<void> {
     if (this.#opened === undefined) return;
     try {
-      const ledger = await this.open();
-      await this.#attestor.assertAdded(await this.#options.store.open());
-      await ledger.look();
+      await this.#look();
     } catch (error) {
       if (error instanceof DamagedHead) this.#fence(error);
       else throw error;
     }
+  }
+
+  /** Compares the store with the lines that were added to the sinks, and with what this process has seen. */
+  async #look(): Promise<void> {
+    const ledger = await this.open();
+    await this.#attestor.assertAdded(await this.#options.store.open());
+    await ledger.look();
   }
 
   /** What this process has seen and the store lost is attested at once, so that its numbers are not used again. */
@@ -307,7 +312,7 @@ export class Trail {
    * @throws {QuaterError} `audit_unavailable` when a sink does not take it, or attests an event that the store lacks.
    */
   async sendUse(place: { readonly seq: number; readonly hash: string }, use: AttestedUse): Promise<void> {
-    const { log, sinks, store } = this.#options;
+    const { log, sinks } = this.#options;
     if (sinks.length === 0) return;
     try {
       await this.#attestor.sendUse(place, use);
@@ -315,10 +320,7 @@ export class Trail {
       log.error("The use of an approval did not reach a sink, so the call does not run", { error: String(error) });
       throw unrecorded(error);
     }
-    await this.#refusing(async () => {
-      await this.#attestor.assertAdded(await store.open());
-      await (await this.open()).look();
-    });
+    await this.#refusing(() => this.#look());
   }
 
   async #refusing(work: () => Promise<void>): Promise<void> {

@@ -98,7 +98,6 @@ export class Attestor {
    * @param place  Of the event `approval.used`.
    */
   async sendUse(place: { readonly seq: number; readonly hash: string }, use: AttestedUse): Promise<void> {
-    if (!this.#uses.isNeeded) return;
     const { app, keys } = this.#parts;
     const { checkpoint } = keys.current;
     const about = { app, chain, genesis: this.genesis, at: Date.now(), key: checkpoint.id };

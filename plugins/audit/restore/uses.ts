@@ -20,10 +20,6 @@ export class Uses {
     this.#sinks = sinks;
   }
 
-  get isNeeded(): boolean {
-    return this.#sinks.length > 0;
-  }
-
   /** Writes the lines that a sink did not take before. Rejects while a sink still does not take them. */
   async assertWritable(): Promise<void> {
     for (const [sink, lines] of this.#owed) {
