@@ -10,6 +10,16 @@ import { type OpenTrail, trailAt } from "./ledger-kit.ts";
 const agree = ({ store, keys, ledger }: OpenTrail, file: string, stays: boolean) =>
   assertSinksAgree({ store, keys, genesis: ledger.genesis, files: [file], isBoot: true, stays, warn: () => undefined });
 
+/** Copies a trail and lets the original grow. @returns A line that attests an event which the copy lacks. */
+const newestAfterCopy = async (root: string, copy: string): Promise<string> => {
+  cpSync(root, copy, { recursive: true });
+  const longer = await trailAt(root);
+  await longer.checkpoint();
+  const newest = await longer.checkpoint(); // attests the event of the checkpoint before
+  await longer.close();
+  return newest;
+};
+
 test("S19: copies of many different old lines at the end of a sink hide no newer line", async () => {
   using folder = tempFolder();
   const trail = await trailAt(folder.root);
@@ -17,11 +27,7 @@ test("S19: copies of many different old lines at the end of a sink hide no newer
   for (let n = 0; n < 80; n++) old.push(await trail.checkpoint());
   await trail.close();
   using copy = tempFolder();
-  cpSync(folder.root, copy.root, { recursive: true });
-  const longer = await trailAt(folder.root);
-  await longer.checkpoint();
-  const newest = await longer.checkpoint(); // attests the event of the one before, which the copy lacks
-  await longer.close();
+  const newest = await newestAfterCopy(folder.root, copy.root);
 
   const sink = join(copy.root, "sink.jsonl");
   const setBack = await trailAt(copy.root);
@@ -42,11 +48,7 @@ test("S19: a server reads 16 MiB of a sink's end when it starts, and a command 1
   const old = await trail.checkpoint();
   await trail.close();
   using copy = tempFolder();
-  cpSync(folder.root, copy.root, { recursive: true });
-  const longer = await trailAt(folder.root);
-  await longer.checkpoint();
-  const newest = await longer.checkpoint(); // attests the event of the one before, which the copy lacks
-  await longer.close();
+  const newest = await newestAfterCopy(folder.root, copy.root);
 
   const sink = join(copy.root, "sink.jsonl");
   const setBack = await trailAt(copy.root);
