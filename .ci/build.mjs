@@ -20,7 +20,14 @@ const large = ["typebox", "kysely"];
 // One file each, with all that they import by name: what every command reads, and what every call reads besides.
 const grouped = {
   program: ["plugins/cli/program/program.ts"],
-  spine: ["core/index.ts", "core/boot/kernel.ts", "core/boot/load.ts", "plugins/index.ts", "plugins/cli/commands/run.ts"],
+  spine: [
+    "core/index.ts",
+    "core/plugin-api.ts",
+    "core/boot/kernel.ts",
+    "core/boot/load.ts",
+    "plugins/index.ts",
+    "plugins/cli/commands/run.ts",
+  ],
 };
 
 const groupOf = (name) => {

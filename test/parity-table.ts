@@ -1,18 +1,10 @@
 // The parity table: one handler, one input, every surface, one outcome. The same code, path and text wherever the call
 // comes from, and the handler ran exactly when all accepted. `parityOf` is run with the surfaces of a folder's own tests.
 
-import {
-  type Authenticator,
-  type ConfiguredPlugin,
-  can,
-  handler,
-  type Probe,
-  type ProbeAnswer,
-  type ProbeCall,
-  Type,
-} from "quater";
+import { can, handler, Type } from "quater";
 import { cli } from "quater/cli";
 import { http } from "quater/http";
+import type { Authenticator, ConfiguredPlugin, Probe, ProbeAnswer, ProbeCall } from "quater/plugin-api";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { BootError, type Problem } from "../diagnostics/problem.ts";
+import { BootError, isBootError, type Problem } from "../diagnostics/problem.ts";
 import { visibleLines } from "../diagnostics/text.ts";
 import { freshBuild } from "./built.ts";
 import { entriesOf } from "./dot-env.ts";
@@ -144,18 +144,30 @@ const projectFiles = (urls: readonly string[]): readonly string[] =>
   );
 
 const importDefault = async (file: string, shown: string, imported: string[]): Promise<unknown> => {
+  const isTypeScript = [".ts", ".mts"].includes(extname(file));
   try {
-    const isTypeScript = [".ts", ".mts"].includes(extname(file));
+    if (extname(file) === ".ts" && !isModule(file)) throw new BootError([{ place: shown, ...commonJs }]);
     const module = (isTypeScript ? await importTypeScript(file, imported) : await import(pathToFileURL(file).href)) as {
       default?: unknown;
     };
-    const value = module.default;
-    // In a CommonJS project the loader wraps the default export once more.
-    return value !== null && typeof value === "object" && "__esModule" in value
-      ? (value as { default?: unknown }).default
-      : value;
+    return module.default;
   } catch (error) {
+    if (isBootError(error)) throw error;
     throw new BootError([importProblem(error, shown, dirname(file))]);
+  }
+};
+
+const commonJs = {
+  cause: "The project is CommonJS",
+  remedy: 'Say "type": "module" in package.json: Quater is made of modules',
+};
+
+/** Whether the nearest package.json makes a `.ts` file a module, as Node and tsx decide it. @throws where it is not JSON. */
+const isModule = (file: string): boolean => {
+  for (let folder = dirname(file); ; folder = dirname(folder)) {
+    const path = join(folder, "package.json");
+    if (existsSync(path)) return (JSON.parse(readFileSync(path, "utf8")) as { type?: unknown } | null)?.type === "module";
+    if (folder === dirname(folder)) return false;
   }
 };
 
@@ -184,12 +196,12 @@ export const importProblem = (error: unknown, place: string, root: string): Prob
       remedy: isPackage ? `Install it: npm install ${name}` : "Check the path and the file's ending",
     };
   }
+  // A handler module below a package.json of its own, which says CommonJS.
   // The second is what the loader makes of `import()` in CommonJS.
   const isCommonJs =
     (code === "ERR_PACKAGE_PATH_NOT_EXPORTED" && message.includes('"exports" main')) ||
     /^Failed to resolve module specifier .* from "data:text\/javascript,__filename/.test(message);
-  if (isCommonJs)
-    return { place, cause: "The project is CommonJS", remedy: 'Say "type": "module" in package.json: Quater is made of modules' };
+  if (isCommonJs) return { place, ...commonJs };
   const missing = /The requested module '([^']+)' does not provide an export named '([^']+)'/.exec(message);
   if (missing !== null) {
     return {

@@ -1,6 +1,7 @@
 // The approval plugin: people agree to one exact call, and then it runs once.
 
-import { type Authentication, definePlugin, type Plugin, type Rehearsal, Type } from "../../core/index.ts";
+import { Type } from "../../core/index.ts";
+import { type Authentication, definePlugin, type Plugin, type Rehearsal } from "../../core/plugin-api.ts";
 import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
 import { storeRef } from "../store/service.ts";

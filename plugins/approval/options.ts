@@ -1,6 +1,6 @@
 // The options of approval(), and the value of the exposure key `approval`.
 
-import type { Authentication } from "../../core/index.ts";
+import type { Authentication } from "../../core/plugin-api.ts";
 import type { NotifyOption } from "./notices/notice.ts";
 import type { ApprovalListen, SsoOptions } from "./page/options.ts";
 import type { ApprovalPolicy } from "./policy.ts";

@@ -1,6 +1,8 @@
 // What can be wrong with the options and with what exposures ask for, found before anything is set up.
 
-import { nearest, type Operation, type Problem } from "../../core/index.ts";
+import { nearest } from "../../core/diagnostics/text.ts";
+
+import type { Operation, Problem } from "../../core/plugin-api.ts";
 import { noticeProblems } from "./notices/problems.ts";
 import type { ApprovalExposure, ApprovalOptions } from "./options.ts";
 import { pageProblems } from "./page/options.ts";

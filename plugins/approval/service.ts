@@ -1,7 +1,8 @@
 // What approval offers whoever lets people decide: the page, the JSON API, the commands, the gate suite. Every way to
 // decide goes through here, so that all of them refuse the same.
 
-import { type Awaitable, type Operation, type Principal, serviceRef } from "../../core/index.ts";
+import type { Principal } from "../../core/index.ts";
+import { type Awaitable, type Operation, serviceRef } from "../../core/plugin-api.ts";
 import type { Policy } from "./policy.ts";
 import type { RanBefore } from "./requests/earlier-call.ts";
 import type { ListGiven } from "./requests/list-given.ts";

@@ -1,15 +1,11 @@
 // The approval plugin at work. Loaded when a project that has it is set up, so that a manifest which only imports it does
 // not pay.
 
-import {
-  BootError,
-  canonicalText,
-  hasSecret,
-  type Operation,
-  type PluginContext,
-  type Running,
-  schemaDigestOf,
-} from "../../core/index.ts";
+import { BootError, type Operation, type PluginContext, type Running } from "../../core/plugin-api.ts";
+
+import { canonicalText, schemaDigestOf } from "../../core/schema/digest.ts";
+
+import { hasSecret } from "../../core/schema/schema.ts";
 import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
 import { storeRef } from "../store/service.ts";

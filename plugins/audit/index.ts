@@ -1,7 +1,8 @@
 // The audit plugin: the trail of every call, hard to falsify, and no write without a record.
 
 import { join } from "node:path";
-import { definePlugin, type Plugin, type Problem, Type } from "../../core/index.ts";
+import { Type } from "../../core/index.ts";
+import { definePlugin, type Plugin, type Problem } from "../../core/plugin-api.ts";
 import { storeRef } from "../store/service.ts";
 import { type AuditLevel, levels } from "./log/level.ts";
 import { type AuditOptions, defaultKeys } from "./options.ts";

@@ -1,6 +1,6 @@
 // What audit offers approval: events in the same transaction as the change of state that they tell of.
 
-import { serviceRef } from "../../core/index.ts";
+import { serviceRef } from "../../core/plugin-api.ts";
 import type { OpenStore, Statement } from "../store/service.ts";
 import type { Eraser } from "./erasing/subject.ts";
 import type { EndedAs, EventFields } from "./log/event.ts";

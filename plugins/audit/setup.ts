@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import { BootError, type PluginContext, type Running } from "../../core/index.ts";
+import { BootError, type PluginContext, type Running } from "../../core/plugin-api.ts";
 import { isStoreFailure, storeRef } from "../store/service.ts";
 import { auditCommands } from "./commands/commands.ts";
 import type { Eraser } from "./erasing/subject.ts";

@@ -2,7 +2,8 @@
 
 import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import { defineAuthenticator, type Principal } from "../../core/index.ts";
+import type { Principal } from "../../core/index.ts";
+import { defineAuthenticator } from "../../core/plugin-api.ts";
 import { isSecretOf, type KeyRecord, parseKey, readKeyFile } from "./keyfile.ts";
 import { optional, text } from "./rules.ts";
 

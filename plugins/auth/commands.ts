@@ -1,17 +1,9 @@
 // `quater keys ...`: the key file from the terminal.
 
 import { isAbsolute, join } from "node:path";
-import {
-  type CommandIo,
-  conflict,
-  cut,
-  invalid,
-  notFound,
-  type PluginCommand,
-  type Static,
-  Type,
-  visible,
-} from "../../core/index.ts";
+import { cut, visible } from "../../core/diagnostics/text.ts";
+import { conflict, invalid, notFound, type Static, Type } from "../../core/index.ts";
+import type { CommandIo, PluginCommand } from "../../core/plugin-api.ts";
 import { defaultKeyFile } from "./api-keys.ts";
 import { changeKeyFile, type KeyRecord, newKey, readKeyFile } from "./keyfile.ts";
 

@@ -3,7 +3,7 @@
 
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { readPrivateFile, replacePrivateFile } from "../../core/index.ts";
+import { readPrivateFile, replacePrivateFile } from "../../core/boot/private-file.ts";
 import { defaultKeyFile } from "./api-keys.ts";
 import { changeKeyFile, isSecretOf, type KeyRecord, newKey, parseKey, readKeyFile } from "./keyfile.ts";
 

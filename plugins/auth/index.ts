@@ -1,18 +1,16 @@
 // Authenticators: who a caller is, from what was shown at the door.
 
 import { userInfo } from "node:os";
+import type { Principal } from "../../core/index.ts";
+import { allReads, partOf, readingOf } from "../../core/model/credentials.ts";
+import { isUnknown } from "../../core/model/principal.ts";
 import {
   type Authentication,
   type Awaitable,
-  allReads,
   asAuthenticator,
   defineAuthenticator,
-  isUnknown,
-  type Principal,
   type Problem,
-  partOf,
-  readingOf,
-} from "../../core/index.ts";
+} from "../../core/plugin-api.ts";
 import { optional, text, texts } from "./rules.ts";
 
 export { type ApiKeysOptions, apiKeys } from "./api-keys.ts";

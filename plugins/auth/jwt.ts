@@ -2,7 +2,8 @@
 // taken from the token; keys come over https with a time-out and a size limit.
 
 import type { JWTPayload, JWTVerifyGetKey } from "jose";
-import { defineAuthenticator, type OptionRule, type Principal } from "../../core/index.ts";
+import type { Principal } from "../../core/index.ts";
+import { defineAuthenticator, type OptionRule } from "../../core/plugin-api.ts";
 import { oneOf, optional, text } from "./rules.ts";
 
 const asymmetric = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const;

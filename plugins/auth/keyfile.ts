@@ -1,15 +1,10 @@
 // The file of API keys: hashes only, readable by its owner alone, replaced as a whole so that a reader never sees half.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import {
-  isInstant,
-  type Principal,
-  QuaterError,
-  readPrivateFile,
-  replacePrivateFile,
-  visible,
-  withFileLock,
-} from "../../core/index.ts";
+import { withFileLock } from "../../core/boot/file-lock.ts";
+import { readPrivateFile, replacePrivateFile } from "../../core/boot/private-file.ts";
+import { isInstant, visible } from "../../core/diagnostics/text.ts";
+import { type Principal, QuaterError } from "../../core/index.ts";
 
 export interface KeyRecord {
   readonly id: string;

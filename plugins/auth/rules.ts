@@ -1,6 +1,6 @@
 // What the options of authenticators may be, and what to write where they are something else.
 
-import type { OptionRule } from "../../core/index.ts";
+import type { OptionRule } from "../../core/plugin-api.ts";
 
 /** An empty one is an environment variable that is not set, and never what was meant. */
 const isText = (value: unknown): boolean => typeof value === "string" && value !== "";

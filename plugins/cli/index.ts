@@ -1,6 +1,7 @@
 // The cli surface: handlers as actions of the `quater` program. Imported by every manifest, so nothing heavy stands here.
 
-import { type Authentication, definePlugin, Type } from "../../core/index.ts";
+import { Type } from "../../core/index.ts";
+import { type Authentication, definePlugin } from "../../core/plugin-api.ts";
 
 declare module "quater" {
   interface Exposure {

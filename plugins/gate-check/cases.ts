@@ -1,7 +1,8 @@
 // What is tried of every handler on every surface, approval or not. Each case lacks one thing; the last lacks nothing and
 // must get through, or the others would prove nothing.
 
-import type { Operation, Principal, ProbeCall } from "../../core/index.ts";
+import type { Principal } from "../../core/index.ts";
+import type { Operation, ProbeCall } from "../../core/plugin-api.ts";
 import { refusedByPlugin } from "./copy.ts";
 import type { Inputs } from "./inputs.ts";
 import { allowed, asksFunctions, type Granted, lacking } from "./principals.ts";

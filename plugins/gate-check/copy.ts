@@ -2,23 +2,19 @@
 // be known or be kept. Handlers tell that they started and answer a sample; credentials come from the suite's own table;
 // plugins are rehearsed, so that nothing of the real project is opened, listened on or written.
 
+import { isBranded } from "../../core/diagnostics/brand.ts";
+
+import { authenticator, defineConfig, expose, type Handler, type Manifest, type Principal, resource } from "../../core/index.ts";
 import {
   type Authenticator,
-  authenticator,
   type ConfiguredPlugin,
-  defineConfig,
   definePlugin,
   type Exposed,
-  expose,
-  type Handler,
   type Hooks,
-  isBranded,
-  isSchema,
-  type Manifest,
-  type Principal,
   type Rehearsal,
-  resource,
-} from "../../core/index.ts";
+} from "../../core/plugin-api.ts";
+
+import { isSchema } from "../../core/schema/schema.ts";
 import { rehearsedBy } from "../../core/testing/rehearsed.ts";
 import { samplerOf } from "../../core/testing/sample.ts";
 import type { Interlude } from "./interlude.ts";

@@ -1,6 +1,8 @@
 // A claim about who must agree to a call: made true in front of the test, person by person, up to the run and not beyond.
 
-import type { Handler, Operation, Outcome, Principal } from "../../core/index.ts";
+import type { Handler, Principal } from "../../core/index.ts";
+
+import type { Operation, Outcome } from "../../core/plugin-api.ts";
 import { expectDenied, type TestApp } from "../../core/testing/index.ts";
 import { approvalsRef } from "../approval/service.ts";
 import { peopleFor } from "./people.ts";

@@ -4,7 +4,10 @@
 
 import { lstatSync } from "node:fs";
 import { resolve } from "node:path";
-import { asAuthenticator, isQuaterError, type Manifest, readPrivateFile, type SecretFile } from "../../core/index.ts";
+import { readPrivateFile } from "../../core/boot/private-file.ts";
+import { isQuaterError, type Manifest } from "../../core/index.ts";
+import type { SecretFile } from "../../core/model/secret-file.ts";
+import { asAuthenticator } from "../../core/plugin-api.ts";
 import { demoApproverKeyFile, developmentKeyFile } from "../auth/service.ts";
 import type { GateRow } from "./report.ts";
 

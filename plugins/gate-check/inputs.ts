@@ -1,7 +1,8 @@
 // What is sent: an input that the schema accepts, made from the schema; and from it inputs that are wrong in one way, or
 // right and different in one byte. A wrong value stays wrong when a surface writes it as text.
 
-import { isSchema, type JsonSchema, type Operation, propertiesOf, requiredOf } from "../../core/index.ts";
+import type { JsonSchema, Operation } from "../../core/plugin-api.ts";
+import { isSchema, propertiesOf, requiredOf } from "../../core/schema/schema.ts";
 import { type Sampler, samplerOf } from "../../core/testing/sample.ts";
 
 export type Input = Readonly<Record<string, unknown>>;

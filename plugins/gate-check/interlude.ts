@@ -1,6 +1,6 @@
 // Something that happens while a call is on its way: after its policy allowed it, and before its handler starts.
 
-import type { Awaitable } from "../../core/index.ts";
+import type { Awaitable } from "../../core/plugin-api.ts";
 
 /** After this long, milliseconds, the gate checks a credential again. It believes a check for a quarter of a second. */
 const staleMs = 300;

@@ -2,7 +2,7 @@
 // policies judge the principals that it makes. What people must agree to is tried with the suite's principals alone: every
 // request needs a caller of its own.
 
-import type { Awaitable } from "../../core/index.ts";
+import type { Awaitable } from "../../core/plugin-api.ts";
 import type { Case, Target, Tried } from "./cases.ts";
 import { send, tried, unwritable } from "./cases.ts";
 import { lacking } from "./principals.ts";

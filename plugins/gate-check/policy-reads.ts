@@ -2,7 +2,9 @@
 // that this handler does not have, gets `undefined`, and may then compare `undefined` with `undefined` and allow everybody.
 // The compiler refuses such a policy; a manifest in JavaScript is checked only here.
 
-import { type Handler, isSchema, isThenable, propertiesOf } from "../../core/index.ts";
+import type { Handler } from "../../core/index.ts";
+import { isThenable } from "../../core/model/principal.ts";
+import { isSchema, propertiesOf } from "../../core/schema/schema.ts";
 
 export class PolicyReads {
   readonly #foreign = new Map<string, Set<string>>();

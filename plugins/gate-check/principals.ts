@@ -1,7 +1,9 @@
 // Who calls in the gate suite: made from what a handler's auth names, so that a case lacks exactly one thing. Read from
 // the handler and not from what the kernel compiled of it: the suite must not believe what it checks.
 
-import { isBranded, type Operation, type Policy, type Principal } from "../../core/index.ts";
+import { isBranded } from "../../core/diagnostics/brand.ts";
+import type { Policy, Principal } from "../../core/index.ts";
+import type { Operation } from "../../core/plugin-api.ts";
 
 /** Who it is stays the suite's to say: every case has a caller of its own. */
 type Given = Partial<Omit<Principal, "issuer" | "subject" | "credential">>;

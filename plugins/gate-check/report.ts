@@ -1,7 +1,7 @@
 // What the gate suite found: one row per handler, surface and case; the same as a matrix for eyes, and every hole as a
 // sentence.
 
-import { visible } from "../../core/index.ts";
+import { visible } from "../../core/diagnostics/text.ts";
 
 export interface GateRow {
   /** Or a key file of the project, which has no surface. */

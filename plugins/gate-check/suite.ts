@@ -2,7 +2,9 @@
 // called over each of its surfaces as somebody would who lacks one thing. Nothing of the real project is opened: handlers
 // are stand-ins that tell when they start, the store is a temporary one.
 
-import { isQuaterError, type Manifest, type Operation } from "../../core/index.ts";
+import { isQuaterError, type Manifest } from "../../core/index.ts";
+
+import type { Operation } from "../../core/plugin-api.ts";
 import { NoSample } from "../../core/testing/sample.ts";
 import { approvalCases, expiryCases } from "./approvals.ts";
 import { type Case, cases, control, notExposed, type Target, type Tried } from "./cases.ts";

@@ -3,7 +3,8 @@
 // client's wish. What users mount throws as Koa means it: to the middleware around it, which may have an answer of its own.
 
 import type Koa from "koa";
-import { internal, isQuaterError } from "../../core/index.ts";
+import { isQuaterError } from "../../core/index.ts";
+import { internal } from "../../core/plugin-api.ts";
 import { afterRun } from "./ran.ts";
 import { refuse, thrownRefusal } from "./refusals.ts";
 

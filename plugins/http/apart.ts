@@ -4,7 +4,7 @@
 import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { resolve } from "node:path";
-import { BootError, type PluginContext } from "../../core/index.ts";
+import { BootError, type PluginContext } from "../../core/plugin-api.ts";
 import { guardedApp, pathTable, strictRouter, unknownPaths } from "./app.ts";
 import { type GuardOptions, guardOf } from "./guard.ts";
 import { type ListenOptions, listen } from "./server.ts";

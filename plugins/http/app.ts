@@ -4,7 +4,10 @@
 import cors from "@koa/cors";
 import Router from "@koa/router";
 import Koa from "koa";
-import { type Awaitable, cut, errorText, largeAnswer, type PluginContext, stopping, visible } from "../../core/index.ts";
+import { stopping } from "../../core/diagnostics/errors.ts";
+import { cut, visible } from "../../core/diagnostics/text.ts";
+import { largeAnswer } from "../../core/pipeline/answer-size.ts";
+import { type Awaitable, errorText, type PluginContext } from "../../core/plugin-api.ts";
 import { answer, answered } from "./answering.ts";
 import { dryRuns, exposedRoutes, routeIndexOf } from "./exposed.ts";
 import type { Guard } from "./guard.ts";

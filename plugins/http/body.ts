@@ -1,7 +1,7 @@
 // Reading a request's body and query, with every limit checked while reading.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { cancelled, type Given, internal, parseJsonBytes, tooLarge } from "../../core/index.ts";
+import { cancelled, type Given, internal, parseJsonBytes, tooLarge } from "../../core/plugin-api.ts";
 import { TransportRefusal } from "./refusals.ts";
 
 export const hasBody = (req: IncomingMessage): boolean =>

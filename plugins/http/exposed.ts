@@ -4,24 +4,21 @@ import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import FindMyWay from "find-my-way";
 import type Koa from "koa";
+import { itemUndelivered, tooMuchUnread } from "../../core/diagnostics/errors.ts";
+import { visible } from "../../core/diagnostics/text.ts";
+import { invalid, isQuaterError } from "../../core/index.ts";
+import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import {
   type Awaitable,
   type Catalog,
   type Gate,
   type Given,
-  hasSecret,
-  invalid,
-  isQuaterError,
-  isSecretField,
-  itemUndelivered,
-  largeAnswer,
   type Operation,
   parseJsonBytes,
-  pointerStep,
-  tooMuchUnread,
   traceIdOf,
-  visible,
-} from "../../core/index.ts";
+} from "../../core/plugin-api.ts";
+import { pointerStep } from "../../core/schema/json.ts";
+import { hasSecret, isSecretField } from "../../core/schema/schema.ts";
 import { answer, answered } from "./answering.ts";
 import { hasBody, readBytes, readJsonBody, readQuery } from "./body.ts";
 import { noteRun } from "./ran.ts";

@@ -2,16 +2,16 @@
 // users to mount their own.
 
 import { isIP } from "node:net";
+import { Type } from "../../core/index.ts";
+import { nameKeyOwner } from "../../core/plugin/exposure-key.ts";
 import {
   type Authentication,
   definePlugin,
-  nameKeyOwner,
   type Plugin,
   type PluginContext,
   type Problem,
   type Running,
-  Type,
-} from "../../core/index.ts";
+} from "../../core/plugin-api.ts";
 import type { Guard, GuardOptions } from "./guard.ts";
 import { tooWide } from "./proxies.ts";
 import { noteRun } from "./ran.ts";

@@ -1,17 +1,9 @@
 // The routes as an OpenAPI 3.1 document: input schemas split into path, query, headers and body the way binding takes
 // them, and only what the reader's static policy allows.
 
-import {
-  type Catalog,
-  isSchema,
-  isVisibleTo,
-  type JsonSchema,
-  type Operation,
-  type Principal,
-  type Project,
-  propertiesOf,
-  requiredOf,
-} from "../../core/index.ts";
+import type { Principal } from "../../core/index.ts";
+import { type Catalog, isVisibleTo, type JsonSchema, type Operation, type Project } from "../../core/plugin-api.ts";
+import { isSchema, propertiesOf, requiredOf } from "../../core/schema/schema.ts";
 import { statusOfKind } from "./refusals.ts";
 import { planOf, type Route, takesBody } from "./route.ts";
 import type { PathItems } from "./service.ts";

@@ -1,6 +1,8 @@
 // A caller of the http surface for tests: goes in through the socket and tells what came back.
 
-import { type Catalog, cannotSend, isSchema, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/index.ts";
+import { type Catalog, cannotSend, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/plugin-api.ts";
+
+import { isSchema } from "../../core/schema/schema.ts";
 import { planOf, type Route, type RoutePlan } from "./route.ts";
 import type { HttpService } from "./service.ts";
 

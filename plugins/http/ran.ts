@@ -2,15 +2,9 @@
 // that the call failed, and repeat it.
 
 import type Koa from "koa";
-import {
-  failedAfterwards,
-  type Operation,
-  type Outcome,
-  outputUndelivered,
-  type QuaterError,
-  refusedMidway,
-  tooMuchUnread,
-} from "../../core/index.ts";
+import { failedAfterwards, outputUndelivered, refusedMidway, tooMuchUnread } from "../../core/diagnostics/errors.ts";
+import type { QuaterError } from "../../core/index.ts";
+import type { Operation, Outcome } from "../../core/plugin-api.ts";
 
 /** Holds no value: it would stay in memory while its text is written. */
 interface Run {

@@ -3,15 +3,10 @@
 
 import { STATUS_CODES } from "node:http";
 import type Koa from "koa";
-import {
-  challengeOf,
-  type ErrorCode,
-  type ErrorKind,
-  errorCodes,
-  howToAuthenticate,
-  QuaterError,
-  visible,
-} from "../../core/index.ts";
+import { visible } from "../../core/diagnostics/text.ts";
+import { QuaterError } from "../../core/index.ts";
+import { challengeOf, howToAuthenticate } from "../../core/model/credentials.ts";
+import { type ErrorCode, type ErrorKind, errorCodes } from "../../core/plugin-api.ts";
 
 export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   invalid_input: 422,

@@ -2,7 +2,7 @@
 // asked, because most calls ask for little.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Cancellation, invalidToken, type Presented } from "../../core/index.ts";
+import { Cancellation, invalidToken, type Presented } from "../../core/plugin-api.ts";
 import { hasBody } from "./body.ts";
 import type { Guard } from "./guard.ts";
 import { TransportRefusal } from "./refusals.ts";

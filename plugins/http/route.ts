@@ -1,17 +1,10 @@
 // The `http` key of an exposure: which route a handler is, checked by the compiler against the handler's input and again
 // at boot.
 
-import {
-  type Authentication,
-  asAuthenticator,
-  isSecretField,
-  type Operation,
-  type Problem,
-  propertiesOf,
-  type Refused,
-  readingOf,
-  Type,
-} from "../../core/index.ts";
+import { Type } from "../../core/index.ts";
+import { readingOf } from "../../core/model/credentials.ts";
+import { type Authentication, asAuthenticator, type Operation, type Problem, type Refused } from "../../core/plugin-api.ts";
+import { isSecretField, propertiesOf } from "../../core/schema/schema.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 export type RouteText = `${Method} /${string}`;

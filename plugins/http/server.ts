@@ -3,7 +3,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { BootError } from "../../core/index.ts";
+import { BootError } from "../../core/plugin-api.ts";
 import { type SocketLimits, Sockets } from "./sockets.ts";
 
 /** trust.md T13, milliseconds and counts. */

@@ -1,17 +1,16 @@
 // What http offers other plugins and users: a place to mount middleware, pages and endpoints, and the same careful
 // reading of credentials and bodies that exposed routes get.
 
+import type { Principal, QuaterError } from "../../core/index.ts";
 import {
   type Awaitable,
   type Cancellation,
   type Operation,
   type Outcome,
   type Presented,
-  type Principal,
-  type QuaterError,
   type AnswerRoom as Room,
   serviceRef,
-} from "../../core/index.ts";
+} from "../../core/plugin-api.ts";
 import type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
 
 export type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";

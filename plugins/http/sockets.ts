@@ -3,7 +3,7 @@
 
 import type { ServerResponse } from "node:http";
 import { isIPv6, type Server, type Socket } from "node:net";
-import { largeAnswer } from "../../core/index.ts";
+import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import type { AnswerRoom } from "./service.ts";
 import { type Holder, isWaiting, mostUnread, newPeer, type Peer, Room, Unread } from "./unread.ts";
 

@@ -3,7 +3,7 @@
 
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Awaitable } from "../../core/index.ts";
+import type { Awaitable } from "../../core/plugin-api.ts";
 import type { AnswerRoom } from "./service.ts";
 
 /** Bytes of large answers that are being written. A peer that has none gets one answer of any size. */

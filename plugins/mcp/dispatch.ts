@@ -1,24 +1,21 @@
 // Requests to answers. What is frequent (tools/call, tools/list, ping) goes to the gate directly; the rest is the SDK's,
 // which is loaded when the first of it arrives.
 
+import { itemUndelivered, outputTooLarge, tooMuchUnread } from "../../core/diagnostics/errors.ts";
+
+import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
+import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import {
   type AnswerRoom,
   type Awaitable,
   type Cancellation,
   type Entry,
   type Gate,
-  isQuaterError,
-  itemUndelivered,
-  largeAnswer,
   type Operation,
   type Outcome,
-  outputTooLarge,
-  type Principal,
-  type QuaterError,
-  tooMuchUnread,
   traceIdOf,
   unknownHandler,
-} from "../../core/index.ts";
+} from "../../core/plugin-api.ts";
 import type { About } from "./about.ts";
 import { challengeIn, dryRunResult, failureResult, successResult, wrapped, wrappedJson } from "./outcome.ts";
 import { type Notifier, Progress } from "./progress.ts";

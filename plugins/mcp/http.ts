@@ -2,17 +2,9 @@
 // something to tell before its answer. No sessions, no GET stream, nothing to resume: any instance can answer.
 
 import type { ServerResponse } from "node:http";
-import {
-  type Awaitable,
-  errorText,
-  type Gate,
-  isQuaterError,
-  type Log,
-  largeAnswer,
-  type Principal,
-  type QuaterError,
-  traceIdOf,
-} from "../../core/index.ts";
+import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
+import { largeAnswer } from "../../core/pipeline/answer-size.ts";
+import { type Awaitable, errorText, type Gate, type Log, traceIdOf } from "../../core/plugin-api.ts";
 import type { HttpService, KoaContext, KoaMiddleware } from "../http/service.ts";
 import type { Answer, Dispatcher } from "./dispatch.ts";
 import { caughtUp } from "./line.ts";

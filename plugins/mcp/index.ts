@@ -1,15 +1,15 @@
 // The mcp plugin: handlers as tools for agents, over `POST /mcp` where http is configured, and over stdio for
 // `quater mcp`.
 
+import type { Principal } from "../../core/index.ts";
 import {
   type Authentication,
   type Catalog,
   definePlugin,
   type PluginContext,
-  type Principal,
   type Probe,
   type Running,
-} from "../../core/index.ts";
+} from "../../core/plugin-api.ts";
 import { httpRef } from "../http/service.ts";
 import { type McpService, mcpRef } from "./service.ts";
 import { exposureSchema, type ToolExposure, toolProblems } from "./tools.ts";

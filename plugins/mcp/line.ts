@@ -2,7 +2,7 @@
 // has not read are in memory, so there may be only so many bytes of them.
 
 import type { Readable, Writable } from "node:stream";
-import type { AnswerRoom } from "../../core/index.ts";
+import type { AnswerRoom } from "../../core/plugin-api.ts";
 import type { Notifier } from "./progress.ts";
 
 /** Bytes that are being made, wait or are being written. At this number further large answers are dropped. */

@@ -1,6 +1,9 @@
 // How a call ended, in the language of MCP. One table from kind to words; a new kind does not compile until it is here.
 
-import { challengeOf, type ErrorKind, fieldSentence, type QuaterError, visibleLines } from "../../core/index.ts";
+import { visibleLines } from "../../core/diagnostics/text.ts";
+import type { QuaterError } from "../../core/index.ts";
+import { challengeOf } from "../../core/model/credentials.ts";
+import { type ErrorKind, fieldSentence } from "../../core/plugin-api.ts";
 import { approvalAdvice, howToGetApproval } from "./approval.ts";
 import type { ErrorData } from "./protocol.ts";
 import type { Wrapping } from "./schema.ts";

@@ -2,7 +2,7 @@
 // in as it is: what a parser would change or refuse must reach the server.
 
 import { PassThrough } from "node:stream";
-import type { Catalog, Probe, ProbeAnswer, ProbeCall } from "../../core/index.ts";
+import type { Catalog, Probe, ProbeAnswer, ProbeCall } from "../../core/plugin-api.ts";
 import { outputSchemaFor } from "./schema.ts";
 import type { McpService } from "./service.ts";
 import { tokenVariable } from "./stdio.ts";

@@ -1,6 +1,7 @@
 // Progress of one call: what the handler reports, as notifications that keep the protocol's rules.
 
-import { type Awaitable, visibleLines } from "../../core/index.ts";
+import { visibleLines } from "../../core/diagnostics/text.ts";
+import type { Awaitable } from "../../core/plugin-api.ts";
 import { type MessageId, notificationMessage } from "./protocol.ts";
 
 /** Where messages go while a call runs. */

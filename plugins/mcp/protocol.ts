@@ -1,7 +1,8 @@
 // MCP as far as it is answered without the SDK: JSON-RPC 2.0 messages, their error codes, and how bytes become one. Texts
 // are put together by concatenation, because the values in them have been serialised already.
 
-import { type FieldError, isQuaterError, jsonRefused, parseJsonBytes, type QuaterError } from "../../core/index.ts";
+import { isQuaterError, type QuaterError } from "../../core/index.ts";
+import { type FieldError, jsonRefused, parseJsonBytes } from "../../core/plugin-api.ts";
 
 /** The 2025 era and before, as the SDK's Server negotiates it; the newest first. */
 export const protocolVersions: readonly string[] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"];

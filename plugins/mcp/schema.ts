@@ -1,6 +1,7 @@
 // Schemas as MCP clients can read them: an object at the root, one dialect for all, nothing that only Quater knows.
 
-import { isSchema, type JsonSchema } from "../../core/index.ts";
+import type { JsonSchema } from "../../core/plugin-api.ts";
+import { isSchema } from "../../core/schema/schema.ts";
 
 /** How a value becomes the object that the protocol asks for: as it is, or as the one property of another. */
 export type Wrapping = "none" | "result" | "items";

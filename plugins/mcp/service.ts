@@ -1,7 +1,7 @@
 // What mcp offers the `quater` program: to serve one client over a pair of streams.
 
 import type { Readable, Writable } from "node:stream";
-import { serviceRef } from "../../core/index.ts";
+import { serviceRef } from "../../core/plugin-api.ts";
 
 export interface StdioStreams {
   readonly input: Readable;

@@ -2,16 +2,9 @@
 
 import type { Readable } from "node:stream";
 import { setImmediate, setTimeout } from "node:timers/promises";
-import {
-  Cancellation,
-  errorText,
-  type Gate,
-  isQuaterError,
-  type Log,
-  type QuaterError,
-  tooLarge,
-  visible,
-} from "../../core/index.ts";
+import { visible } from "../../core/diagnostics/text.ts";
+import { isQuaterError, type QuaterError } from "../../core/index.ts";
+import { Cancellation, errorText, type Gate, type Log, tooLarge } from "../../core/plugin-api.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { Line, type LineRoom } from "./line.ts";
 import { errorDataOf } from "./outcome.ts";

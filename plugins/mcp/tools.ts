@@ -1,7 +1,10 @@
 // Handlers as tools: descriptors made and serialised at boot, in the manifest's order, and lists per what a principal
 // may see.
 
-import { type Catalog, isVisibleTo, type Operation, type Principal, Type, visible } from "../../core/index.ts";
+import { visible } from "../../core/diagnostics/text.ts";
+
+import { type Principal, Type } from "../../core/index.ts";
+import { type Catalog, isVisibleTo, type Operation } from "../../core/plugin-api.ts";
 import { inputSchemaFor, outputSchemaFor, type Wrapping } from "./schema.ts";
 
 /** More about a tool than `mcp: true` says. */

@@ -1,7 +1,7 @@
 // The store's own schema: versioned per plugin, brought up to date at start, by one process at a time. Tables that no
 // plugin's migration names belong to somebody else; the store never shares a file or a schema with them.
 
-import { BootError } from "../../core/index.ts";
+import { BootError } from "../../core/plugin-api.ts";
 import { type Connection, type Database, type Dialect, nothing, type Statement } from "./connection.ts";
 import { type Builder, statementOf } from "./queries.ts";
 import type { Migration } from "./service.ts";

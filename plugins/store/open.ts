@@ -1,6 +1,7 @@
 // The open store over either database: transactions, reads, the clock, and the fence.
 
-import { BootError, type Command, QuaterError } from "../../core/index.ts";
+import { QuaterError } from "../../core/index.ts";
+import { BootError, type Command } from "../../core/plugin-api.ts";
 import type { Connection, Database, Statement } from "./connection.ts";
 import { isStoreFailure } from "./failure.ts";
 import { migrate, type Registered } from "./migrate.ts";

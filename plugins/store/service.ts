@@ -1,7 +1,7 @@
 // What store offers other plugins: a durable place, by typed reference. The only file of it that they import.
 
 import type { Kysely, RawBuilder, Sql } from "kysely";
-import { serviceRef } from "../../core/index.ts";
+import { serviceRef } from "../../core/plugin-api.ts";
 import type { Dialect, Result, Statement } from "./connection.ts";
 
 export type { Dialect, Result, Statement } from "./connection.ts";

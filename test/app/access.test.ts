@@ -1,4 +1,4 @@
-import { anonymous } from "quater";
+import { anonymous } from "quater/plugin-api";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
 import { isOwnRecord } from "../../app/access.ts";

@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Outcome, Principal } from "quater";
+import type { Principal } from "quater";
+import type { Outcome } from "quater/plugin-api";
 import { type Approvals, approvalsRef } from "quater/plugins";
 import { bootTest, principal, type TestApp } from "quater/testing";
 import { beforeEach, expect, onTestFinished, test } from "vitest";

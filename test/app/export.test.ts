@@ -1,4 +1,4 @@
-import { Cancellation, type Outcome } from "quater";
+import { Cancellation, type Outcome } from "quater/plugin-api";
 import { expect, test } from "vitest";
 import type { Order } from "../../app/schemas.ts";
 import { seededOrders } from "../../app/seed.ts";

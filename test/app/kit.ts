@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Outcome } from "quater";
+import type { Outcome } from "quater/plugin-api";
 import { bootTest, principal, type TestApp } from "quater/testing";
 import { onTestFinished } from "vitest";
 import * as customers from "../../app/customers.ts";

@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
-import type { ConfiguredPlugin } from "quater";
+import type { ConfiguredPlugin } from "quater/plugin-api";
 
 const [variant = "", count = "10"] = process.argv.slice(2);
 const handlers = Number(count);

@@ -1,16 +1,5 @@
-import {
-  anyone,
-  authenticated,
-  can,
-  definePlugin,
-  expose,
-  handler,
-  isBootError,
-  type PluginContext,
-  secret,
-  serviceRef,
-  Type,
-} from "quater";
+import { anyone, authenticated, can, expose, handler, secret, Type } from "quater";
+import { definePlugin, isBootError, type PluginContext, serviceRef } from "quater/plugin-api";
 import { bootTest, direct, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { createKernel } from "../../core/boot/kernel.ts";
@@ -402,7 +391,7 @@ describe("start and stop", () => {
   });
 
   test("calls that do not end within drainMs are cancelled, also those that share a cancellation", async () => {
-    const { Cancellation } = await import("quater");
+    const { Cancellation } = await import("quater/plugin-api");
     const aborted = (signal: AbortSignal) =>
       new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     const endless = handler({ ...parts, handle: (_, { signal }) => aborted(signal) });

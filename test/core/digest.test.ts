@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { anyone, argumentsHash, canonicalText, handler, Type } from "quater";
+import { anyone, handler, Type } from "quater";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
+import { argumentsHash, canonicalText } from "../../core/schema/digest.ts";
 
 test.each<[unknown, string]>([
   [{ b: 1, a: 2 }, '{"a":2,"b":1}'],

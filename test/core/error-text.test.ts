@@ -1,6 +1,8 @@
 // What of an error reaches the log: its causes and what the system says of it, and nothing that somebody put on it.
 
-import { anyone, errorText, handler, Type } from "quater";
+import { anyone, handler, Type } from "quater";
+
+import { errorText } from "quater/plugin-api";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
 

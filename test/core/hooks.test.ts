@@ -1,6 +1,8 @@
-import { anyone, can, definePlugin, type Hooks, handler, hookKinds, Type, unavailable } from "quater";
+import { anyone, can, handler, Type, unavailable } from "quater";
+import { definePlugin, type Hooks } from "quater/plugin-api";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
+import { hookKinds } from "../../core/plugin/hooks.ts";
 
 const plugin = (name: string, hooks: Hooks) => definePlugin(() => ({ name, hooks }))();
 const allow = (by: string) => ({ allow: true as const, by });

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { isLossy, isQuaterError, parseJson, parseJsonBytes } from "quater";
+import { isQuaterError } from "quater";
+import { parseJson, parseJsonBytes } from "quater/plugin-api";
 import { describe, expect, test } from "vitest";
-import { jsonLimits } from "../../core/schema/json.ts";
+import { isLossy, jsonLimits } from "../../core/schema/json.ts";
 
 const refusal = (read: () => unknown): { code: string; path: string; message: string } => {
   try {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { isBootError, type Problem } from "quater";
+import { isBootError, type Problem } from "quater/plugin-api";
 import { afterEach, describe, expect, test } from "vitest";
 import { createKernel } from "../../core/boot/kernel.ts";
 import { loadManifest } from "../../core/boot/load.ts";

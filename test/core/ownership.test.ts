@@ -3,10 +3,10 @@
 import { chmodSync, chownSync, lchownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readPrivateFile, replacePrivateFile } from "quater";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { loadManifest } from "../../core/boot/load.ts";
 import { distrustOfWay, hasOtherMembers } from "../../core/boot/ownership.ts";
+import { readPrivateFile, replacePrivateFile } from "../../core/boot/private-file.ts";
 import { type BootError, isBootError } from "../../core/diagnostics/problem.ts";
 
 const parent = mkdtempSync(join(tmpdir(), "quater-ownership-"));

@@ -1,4 +1,5 @@
-import { anyone, can, conflict, definePlugin, handler, notFound, Type } from "quater";
+import { anyone, can, conflict, handler, notFound, Type } from "quater";
+import { definePlugin } from "quater/plugin-api";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
 

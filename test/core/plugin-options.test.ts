@@ -1,7 +1,7 @@
 // What a plugin was given: keys that it does not know stop the boot, and the record of a start tells whether options
 // changed without telling what they are.
 
-import { definePlugin } from "quater";
+import { definePlugin } from "quater/plugin-api";
 import { audit, cli, http, mcp, store } from "quater/plugins";
 import { bootTest } from "quater/testing";
 import { expect, test } from "vitest";

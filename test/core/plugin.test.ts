@@ -1,6 +1,8 @@
 // What is wrong with a plugin itself: nothing of it may be passed over in silence.
 
-import { anyone, definePlugin, handler, isBootError, type Plugin, Type } from "quater";
+import { anyone, handler, Type } from "quater";
+
+import { definePlugin, isBootError, type Plugin } from "quater/plugin-api";
 import { bootTest } from "quater/testing";
 import { describe, expect, test } from "vitest";
 

@@ -1,6 +1,8 @@
-import { type Auth, anonymous, anyone, authenticated, can, handler, hasRole, Type } from "quater";
+import { anyone, authenticated, can, handler, hasRole, Type } from "quater";
+import { anonymous } from "quater/plugin-api";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
+import type { Auth } from "../../core/model/policy.ts";
 import { compilePolicy } from "../../core/model/policy.ts";
 
 const ana = principal({ scopes: ["orders:read"], roles: ["support"] });

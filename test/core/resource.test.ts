@@ -1,4 +1,5 @@
-import { anyone, definePlugin, handler, type Resource, resource, Type, type Uses, unavailable } from "quater";
+import { anyone, handler, type Resource, resource, Type, unavailable } from "quater";
+import { definePlugin, type Uses } from "quater/plugin-api";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { OpenResources, usesProblems } from "../../core/model/resource.ts";

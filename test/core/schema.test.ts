@@ -1,6 +1,6 @@
-import { hasSecret, masked, requiredOf, secret, type TSchema, Type } from "quater";
+import { secret, type TSchema, Type } from "quater";
 import { describe, expect, test } from "vitest";
-import { closed } from "../../core/schema/schema.ts";
+import { closed, hasSecret, masked, requiredOf } from "../../core/schema/schema.ts";
 import { schemaProblems } from "../../core/schema/schema-problems.ts";
 
 const cannotClose = "and does not say additionalProperties itself, so it cannot be closed soundly";

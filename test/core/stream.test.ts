@@ -1,4 +1,5 @@
-import { anyone, Cancellation, definePlugin, handler, notFound, resource, stream, Type } from "quater";
+import { anyone, handler, notFound, resource, stream, Type } from "quater";
+import { Cancellation, definePlugin } from "quater/plugin-api";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
 

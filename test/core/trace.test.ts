@@ -1,4 +1,4 @@
-import { traceIdOf } from "quater";
+import { traceIdOf } from "quater/plugin-api";
 import { expect, test } from "vitest";
 
 const trace = "4bf92f3577b34da6a3ce929d0e0e4736";

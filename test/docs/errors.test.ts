@@ -1,7 +1,7 @@
 // docs/errors.md and the code check each other.
 
 import { readFileSync } from "node:fs";
-import { errorCodes, errorKinds } from "quater";
+import { errorCodes, errorKinds } from "quater/plugin-api";
 import { expect, test } from "vitest";
 import { pageCodes } from "../../plugins/approval/page/refusals.ts";
 import { approvalCodes } from "../../plugins/approval/requests/errors.ts";

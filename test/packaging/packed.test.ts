@@ -77,7 +77,8 @@ describe("the package", () => {
   test("runs once: what a manifest in TypeScript imports of it is what runs the manifest", async () => {
     writeFileSync(
       join(hello, "once.config.ts"),
-      `import { authenticated, defineConfig, definePlugin, expose, handler, QuaterError, Type } from "quater";
+      `import { authenticated, defineConfig, expose, handler, QuaterError, Type } from "quater";
+import { definePlugin } from "quater/plugin-api";
 import { cli, localUser } from "quater/plugins";
 const breaks = handler({
   description: "Breaks, so that the kernel makes an error of its own.",

@@ -1,9 +1,10 @@
 // O7: at a stop every caller learns how its call ended, before its connection closes.
 
 import { Agent, request } from "node:http";
-import { anyone, definePlugin, handler, resource, stream, Type } from "quater";
+import { anyone, handler, resource, stream, Type } from "quater";
 import { http, httpRef } from "quater/http";
 import { mcp } from "quater/mcp";
+import { definePlugin } from "quater/plugin-api";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";
 

@@ -2,10 +2,11 @@
 // failure: its caller would repeat the call.
 
 import { PassThrough } from "node:stream";
-import { anyone, conflict, definePlugin, type Handler, handler, resource, stream, Type, unavailable } from "quater";
+import { anyone, conflict, type Handler, handler, resource, stream, Type, unavailable } from "quater";
 import { cli } from "quater/cli";
 import { http, httpRef } from "quater/http";
 import { mcp } from "quater/mcp";
+import { definePlugin } from "quater/plugin-api";
 import { audit, store } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

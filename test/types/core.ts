@@ -1,24 +1,15 @@
 // What the compiler must refuse, with the reason beside it, and what it must infer. Compiled by `tsc`, never run.
 
+import { anyone, can, expose, type Handler, handler, hasRole, type Principal, resource, stream, Type } from "quater";
 import {
   type Approved,
   type Authorized,
-  anyone,
   type Bound,
-  can,
   definePlugin,
-  expose,
-  type Handler,
   type Hooks,
-  handler,
-  hasRole,
-  type Principal,
-  resource,
   type Services,
   serviceRef,
-  stream,
-  Type,
-} from "quater";
+} from "quater/plugin-api";
 import { approve, auth, handle } from "./stages.ts";
 
 type Same<A, B> = (<Value>() => Value extends A ? 1 : 2) extends <Value>() => Value extends B ? 1 : 2 ? true : false;

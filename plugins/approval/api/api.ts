@@ -1,7 +1,9 @@
 // The JSON API for whoever decides with a program of his own, and the status of a request for whoever made it. Only a key in
 // the Authorization header counts: what browsers send by themselves decides nothing.
 
-import { invalid, type Presented, type Principal, parseJsonBytes } from "../../../core/index.ts";
+import { invalid, type Principal } from "../../../core/index.ts";
+
+import { type Presented, parseJsonBytes } from "../../../core/plugin-api.ts";
 import type { KoaContext } from "../../http/service.ts";
 import { presented } from "../page/looking.ts";
 import { approversSurface, type PageParts } from "../page/parts.ts";

@@ -1,7 +1,8 @@
 // `quater approvals code`: for a phone that has no key on it. The code stands for the key that was typed, once and for a
 // few minutes.
 
-import { type CommandIo, conflict, type Static } from "../../../core/index.ts";
+import { conflict, type Static } from "../../../core/index.ts";
+import type { CommandIo } from "../../../core/plugin-api.ts";
 import type { codeInput } from "./inputs.ts";
 import { approverFor, type CommandParts } from "./parts.ts";
 

@@ -1,6 +1,6 @@
 // `quater approvals ...`: what the commands are called and take. What they do is loaded when one runs.
 
-import type { PluginCommand } from "../../../core/index.ts";
+import type { PluginCommand } from "../../../core/plugin-api.ts";
 import { codeInput, listInput, revokeInput, showInput, voteInput, waitInput } from "./inputs.ts";
 import type { CommandParts } from "./parts.ts";
 

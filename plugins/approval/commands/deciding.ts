@@ -1,6 +1,9 @@
 // `quater approvals approve`, `deny` and `revoke`. Whoever agrees has been shown what they agree to, or says its digest.
 
-import { type CommandIo, conflict, invalid, type Static, visible } from "../../../core/index.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
+
+import { conflict, invalid, type Static } from "../../../core/index.ts";
+import type { CommandIo } from "../../../core/plugin-api.ts";
 import type { ApprovalRecord } from "../requests/record.ts";
 import type { Approver, VoteGiven } from "../service.ts";
 import type { revokeInput, VoteInput } from "./inputs.ts";

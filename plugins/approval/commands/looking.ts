@@ -1,6 +1,9 @@
 // `quater approvals list` and `show`: what waits for people, and all that there is to know of one request.
 
-import { type CommandIo, type Principal, type Static, visible } from "../../../core/index.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
+
+import type { Principal, Static } from "../../../core/index.ts";
+import type { CommandIo } from "../../../core/plugin-api.ts";
 import type { ApprovalRecord } from "../requests/record.ts";
 import { type Presentation, presentationOf, type View } from "../shown/presentation.ts";
 import { terminalLines } from "../shown/terminal.ts";

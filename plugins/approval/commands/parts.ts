@@ -2,16 +2,9 @@
 
 import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import {
-  type Catalog,
-  type CommandIo,
-  cut,
-  type Gate,
-  invalid,
-  isQuaterError,
-  type Principal,
-  visible,
-} from "../../../core/index.ts";
+import { cut, visible } from "../../../core/diagnostics/text.ts";
+import { invalid, isQuaterError, type Principal } from "../../../core/index.ts";
+import type { Catalog, CommandIo, Gate } from "../../../core/plugin-api.ts";
 import { developmentKeyRefused } from "../requests/errors.ts";
 import type { Approvals } from "../service.ts";
 

@@ -1,7 +1,8 @@
 // `quater approvals wait`: for whoever asked. It needs no approver key, because it tells no more than the refusal of the
 // call did, and only to the principal whose call it was.
 
-import { type CommandIo, QuaterError, type Static } from "../../../core/index.ts";
+import { QuaterError, type Static } from "../../../core/index.ts";
+import type { CommandIo } from "../../../core/plugin-api.ts";
 import type { OwnStatus } from "../service.ts";
 import type { waitInput } from "./inputs.ts";
 import type { CommandParts } from "./parts.ts";

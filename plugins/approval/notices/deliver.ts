@@ -1,7 +1,7 @@
 // Telling others of requests: nothing waits for it, nothing fails because of it, and what is not told is logged.
 
 import { setTimeout as pause } from "node:timers/promises";
-import type { Log } from "../../../core/index.ts";
+import type { Log } from "../../../core/plugin-api.ts";
 import type { Notice, Notify, NotifyOption, Tell, Webhook } from "./notice.ts";
 import { type Deliver, deliverTo, type Patience, usualPatience } from "./webhook.ts";
 

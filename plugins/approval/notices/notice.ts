@@ -1,7 +1,7 @@
 // What others are told of a request: that there is one, where it is decided, how it was. No arguments and no right: whoever
 // reads a notice can do nothing with it that he could not do before.
 
-import type { Awaitable } from "../../../core/index.ts";
+import type { Awaitable } from "../../../core/plugin-api.ts";
 import type { Filed } from "../requests/record.ts";
 
 export type NoticeType =

@@ -1,6 +1,6 @@
 // What can be wrong with `notify`, found at boot.
 
-import type { Problem } from "../../../core/index.ts";
+import type { Problem } from "../../../core/plugin-api.ts";
 import { targetsOf } from "./deliver.ts";
 import type { NotifyOption } from "./notice.ts";
 import { signingKeyOf } from "./sign.ts";

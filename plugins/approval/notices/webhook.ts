@@ -1,7 +1,7 @@
 // One notice to one webhook: signed, tried a few times, never redirected.
 
 import { setTimeout as pause } from "node:timers/promises";
-import type { Log } from "../../../core/index.ts";
+import type { Log } from "../../../core/plugin-api.ts";
 import type { Notice, Webhook } from "./notice.ts";
 import { signatureOf, signingKeyOf } from "./sign.ts";
 

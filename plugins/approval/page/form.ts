@@ -1,6 +1,8 @@
 // Forms that come in: from a page of ours (trust.md T16), with the token of the session they were made for.
 
-import { invalid, tooLarge, unauthenticated } from "../../../core/index.ts";
+import { invalid } from "../../../core/index.ts";
+
+import { tooLarge, unauthenticated } from "../../../core/plugin-api.ts";
 import type { KoaContext } from "../../http/service.ts";
 import { approversSurface, type PageParts } from "./parts.ts";
 import { crossSite, formNotYours, notAForm } from "./refusals.ts";

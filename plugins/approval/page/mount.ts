@@ -1,7 +1,7 @@
 // Puts page and API where they belong: on http's server, or on a listener of their own, which makes them an origin that no
 // other page shares.
 
-import type { PluginContext } from "../../../core/index.ts";
+import type { PluginContext } from "../../../core/plugin-api.ts";
 import type { Audit } from "../../audit/service.ts";
 import type { HttpService, KoaContext, Listener, Mounting } from "../../http/service.ts";
 import type { Store } from "../../store/service.ts";

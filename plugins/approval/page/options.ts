@@ -1,6 +1,6 @@
 // Where the page listens and whose word it takes for who somebody is: the options, and what can be wrong with them.
 
-import type { Problem } from "../../../core/index.ts";
+import type { Problem } from "../../../core/plugin-api.ts";
 
 /** A listener of its own for the page and its API. Without one, both are mounted on http's. */
 export type ApprovalListen =

@@ -1,6 +1,6 @@
 // What the page and the API are given.
 
-import type { Catalog, Gate } from "../../../core/index.ts";
+import type { Catalog, Gate } from "../../../core/plugin-api.ts";
 import type { Audit } from "../../audit/service.ts";
 import type { HttpService } from "../../http/service.ts";
 import type { Approvals } from "../service.ts";

@@ -1,7 +1,8 @@
 // What the page itself refuses, before anybody is asked whether he may vote. Everything else is refused by the approvals
 // service, in the same words for page, API and commands.
 
-import { type ErrorKind, QuaterError } from "../../../core/index.ts";
+import { QuaterError } from "../../../core/index.ts";
+import type { ErrorKind } from "../../../core/plugin-api.ts";
 
 export const pageCodes = {
   sso_not_trusted: "forbidden",

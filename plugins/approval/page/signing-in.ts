@@ -2,7 +2,9 @@
 // prepared. One-time codes are short, so attempts are counted before a code is looked up. Keys cannot be guessed, and are not
 // counted: otherwise somebody who guesses codes would lock out the people who hold keys.
 
-import { invalid, invalidToken } from "../../../core/index.ts";
+import { invalid } from "../../../core/index.ts";
+
+import { invalidToken } from "../../../core/plugin-api.ts";
 import type { KoaContext } from "../../http/service.ts";
 import { redeemCode } from "./codes.ts";
 import { endSession } from "./ended.ts";

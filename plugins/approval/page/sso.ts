@@ -3,16 +3,9 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Principal } from "../../../core/index.ts";
-import {
-  type Authentication,
-  type Authenticator,
-  allReads,
-  asAuthenticator,
-  authenticator,
-  type Credentials,
-  partOf,
-  readingOf,
-} from "../../../core/index.ts";
+import { authenticator, type Credentials } from "../../../core/index.ts";
+import { allReads, partOf, readingOf } from "../../../core/model/credentials.ts";
+import { type Authentication, type Authenticator, asAuthenticator } from "../../../core/plugin-api.ts";
 import type { SsoOptions } from "./options.ts";
 import { ssoNotTrusted } from "./refusals.ts";
 

@@ -1,7 +1,9 @@
 // Who sends a request to the page: the session from its cookie, and the person whom the approvers' door makes of what the
 // session carries, asked anew for every request.
 
-import { isQuaterError, type Presented, type Principal } from "../../../core/index.ts";
+import { isQuaterError, type Principal } from "../../../core/index.ts";
+
+import type { Presented } from "../../../core/plugin-api.ts";
 import type { KoaContext } from "../../http/service.ts";
 import { safeText } from "../shown/presentation.ts";
 import { isEnded } from "./ended.ts";

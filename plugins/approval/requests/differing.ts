@@ -1,7 +1,9 @@
 // Compares the arguments of two calls of one handler. A deploy may have changed the input schema between them, at any depth,
 // and the schema of the earlier call is not kept: only what its values show of it is known.
 
-import { canonicalText, pointerStep } from "../../../core/index.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
+
+import { pointerStep } from "../../../core/schema/json.ts";
 import { folded } from "./fold.ts";
 import type { Filed } from "./record.ts";
 

@@ -6,7 +6,7 @@
 // stand in it as JSON values and not as text in text. What is absent is left out, because `null` is a value that a preview
 // may well have.
 
-import { canonicalText, digestOfText } from "../../../core/index.ts";
+import { canonicalText, digestOfText } from "../../../core/schema/digest.ts";
 import { type Filed, requesterOf } from "./record.ts";
 
 /** What the digest covers. Not the rest of what is filed: ids and times say nothing of what will run. */

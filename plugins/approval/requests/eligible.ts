@@ -1,6 +1,7 @@
 // Who may decide (trust.md T4, I5). Asked at every vote, with the roles and the person of that moment.
 
-import { type Principal, visible } from "../../../core/index.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
+import type { Principal } from "../../../core/index.ts";
 import { names, type Policy } from "../policy.ts";
 import { notEligible } from "./errors.ts";
 import { isSamePerson } from "./person.ts";

@@ -1,7 +1,11 @@
 // What `quater audit erase` takes out of approval requests. A request that has ended stays listed; its requester, preview,
 // reasons and personal arguments are gone. A request that is still open is cancelled, because nobody can decide on it.
 
-import { type Catalog, canonicalText, hasSecret } from "../../../core/index.ts";
+import type { Catalog } from "../../../core/plugin-api.ts";
+
+import { canonicalText } from "../../../core/schema/digest.ts";
+
+import { hasSecret } from "../../../core/schema/schema.ts";
 import { type AuditEvent, argumentsWithoutPersonal, type Erasure, type ErasureSubject } from "../../audit/service.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
 import { erased, reasonErased, reasonsErased } from "./changing.ts";

@@ -1,7 +1,8 @@
 // Every refusal that the approval plugin can name, on one page: to whoever asks, and to whoever decides. The page's own
 // refusals are beside the page.
 
-import { type ErrorKind, QuaterError } from "../../../core/index.ts";
+import { QuaterError } from "../../../core/index.ts";
+import type { ErrorKind } from "../../../core/plugin-api.ts";
 import { type RanBefore, ranBeforeInWords } from "./earlier-call.ts";
 import type { ApprovalState } from "./record.ts";
 

@@ -2,7 +2,8 @@
 // one row that is written once however many ask at the same time.
 
 import { randomBytes } from "node:crypto";
-import { type Authorized, canonicalText, previewOf } from "../../../core/index.ts";
+import { type Authorized, previewOf } from "../../../core/plugin-api.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
 import type { AuditEvent } from "../../audit/service.ts";
 import { unrenderableAt } from "../shown/values.ts";
 import { type Draft, filed } from "./changing.ts";

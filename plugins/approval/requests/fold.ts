@@ -1,7 +1,7 @@
 // What people can tell apart on a page. Two values that fold to the same look the same: a denial covers both, and a call with one
 // of them is similar to a call with the other. docs/approvals.md has the rule.
 
-import { canonicalText } from "../../../core/index.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
 import { withoutLookAlikes } from "./look-alikes.ts";
 
 /** The Braille pattern without dots is blank, and not White_Space in Unicode. */

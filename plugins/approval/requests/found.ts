@@ -1,7 +1,7 @@
 // How a row becomes a record. An attacker who can write to the store may put anything into a row. One damaged row must not
 // stop what is done with the others, so it becomes a record that nobody can decide, use or look at.
 
-import { canonicalText } from "../../../core/index.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Policy } from "../policy.ts";
 import { type ApprovalState, approvalStates, type Requester, type Vote } from "./record.ts";
 import { erasedMark, type Found, type ReadRow, type VoteRow } from "./tables.ts";

@@ -2,7 +2,9 @@
 // and the events that tell of them go in one transaction, or neither does.
 
 import { createHash } from "node:crypto";
-import { type Authorized, canonicalText, isQuaterError, type Log } from "../../../core/index.ts";
+import { isQuaterError } from "../../../core/index.ts";
+import type { Authorized, Log } from "../../../core/plugin-api.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Audit, AuditEvent, Check, EventFields, EventType, FiledFields } from "../../audit/service.ts";
 import { isStoreFailure, type OpenStore, type Statement, type Store } from "../../store/service.ts";
 import { type NoticeType, noticeOf, type Tell } from "../notices/notice.ts";

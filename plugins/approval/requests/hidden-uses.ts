@@ -1,6 +1,6 @@
 // Calls that ran by the trail, and whose request is not in the store any more: its row was deleted or changed, or a restore lost it.
 
-import { cut, visible } from "../../../core/index.ts";
+import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { KnownUses, ProvenUse } from "../../audit/service.ts";
 import { type LikenessKeys, likeForm } from "./likeness.ts";
 

@@ -1,7 +1,7 @@
 // Which requests belong to one person, and which look alike to people. The keys here are keyed tags: the store alone, without
 // the project's key file, does not show who asked or for what.
 
-import { canonicalText } from "../../../core/index.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
 import { foldedName, type LikeTags } from "../../audit/service.ts";
 import { folded } from "./fold.ts";
 import type { Filed, Requester } from "./record.ts";

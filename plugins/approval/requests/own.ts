@@ -1,7 +1,9 @@
 // What the requesting principal may know and do of its own requests: read where they stand, take them back, and learn
 // before a call what approval would say. Over the surface it asked on, as that surface knows it.
 
-import { type Authorized, canonicalText, type Principal } from "../../../core/index.ts";
+import type { Principal } from "../../../core/index.ts";
+import type { Authorized } from "../../../core/plugin-api.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
 import { unchangedSince } from "../../audit/service.ts";
 import type { OwnStatus } from "../service.ts";
 import { cancelled } from "./changing.ts";

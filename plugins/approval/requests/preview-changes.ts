@@ -1,6 +1,8 @@
 // Where two previews differ, so that whoever is refused learns what moved.
 
-import { cut, pointerStep, visible } from "../../../core/index.ts";
+import { cut, visible } from "../../../core/diagnostics/text.ts";
+
+import { pointerStep } from "../../../core/schema/json.ts";
 
 const most = 20;
 

@@ -2,7 +2,7 @@
 // compares arguments. A deploy may have changed the input schema or the policy since, and the keys may have been rotated. Rows can be
 // forged and deleted by a person who writes to the store, so nothing is said to have run that the trail does not prove.
 
-import { cut, visible } from "../../../core/index.ts";
+import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { Audit } from "../../audit/service.ts";
 import { differing } from "./differing.ts";
 import { digestOf } from "./digest.ts";

@@ -1,7 +1,7 @@
 // Who must agree to a handler's calls, in a few words for the exposure table. All that a policy says is in them, so that a
 // reviewer who compares two tables sees every change.
 
-import type { Operation } from "../../../core/index.ts";
+import type { Operation } from "../../../core/plugin-api.ts";
 import type { Policy } from "../policy.ts";
 import type { Requirement } from "../service.ts";
 

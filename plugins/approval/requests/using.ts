@@ -1,7 +1,9 @@
 // The approve hook. What a repeated call is answered by the state of the newest request for it, and the one way in which
 // an approved one is used up: as the last act before the handler, once.
 
-import { type Approval, type Authorized, canonicalText, type Verdict } from "../../../core/index.ts";
+import type { Approval, Authorized, Verdict } from "../../../core/plugin-api.ts";
+
+import { canonicalText } from "../../../core/schema/digest.ts";
 import { type Standing, unchangedSince } from "../../audit/service.ts";
 import { consumed, ended, lost, voided } from "./changing.ts";
 import { digestOf } from "./digest.ts";

@@ -1,7 +1,10 @@
 // Deciding: votes, and taking back what was approved. Each change is made from exactly the version that was read; whoever
 // finds that somebody was faster reads again and decides on what is there now.
 
-import { type Awaitable, type Principal, visible } from "../../../core/index.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
+
+import type { Principal } from "../../../core/index.ts";
+import type { Awaitable } from "../../../core/plugin-api.ts";
 import { type AuditEvent, type ProvenVote, unchangedSince } from "../../audit/service.ts";
 import { isSatisfied, type Policy } from "../policy.ts";
 import type { Approver, VoteGiven } from "../service.ts";

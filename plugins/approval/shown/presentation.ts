@@ -1,7 +1,9 @@
 // One request as whoever decides sees it: plain data, every text in it safe, and nothing left to decide for the page and the
 // terminal that print it. What the caller says of its own reasons is not in it, because nothing of that is stored.
 
-import { type Operation, schemaDigestOf } from "../../../core/index.ts";
+import type { Operation } from "../../../core/plugin-api.ts";
+
+import { schemaDigestOf } from "../../../core/schema/digest.ts";
 import { type RanBefore, ranBeforeInWords } from "../requests/earlier-call.ts";
 import type { ApprovalRecord, ApprovalState } from "../requests/record.ts";
 import { type ShownText, safeText, type View } from "./safe-text.ts";

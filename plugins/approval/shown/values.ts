@@ -1,7 +1,8 @@
 // Arguments and previews as rows: where a value stands, what it is, how it reads. Objects and arrays are flattened, so that
 // no layout can suggest what is not there; secrets are replaced before anything else looks at them.
 
-import { masked, pointerStep } from "../../../core/index.ts";
+import { pointerStep } from "../../../core/schema/json.ts";
+import { masked } from "../../../core/schema/schema.ts";
 import type { Filed } from "../requests/record.ts";
 import { type ShownText, safeText, type View } from "./safe-text.ts";
 import { hasHalves } from "./unseen.ts";

@@ -3,7 +3,9 @@
 import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
 import { resolve } from "node:path";
-import { type Catalog, type CommandIo, invalid, type Static, visible } from "../../../core/index.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
+import { invalid, type Static } from "../../../core/index.ts";
+import type { Catalog, CommandIo } from "../../../core/plugin-api.ts";
 import type { OpenStore, Store } from "../../store/service.ts";
 import { erase as eraseFrom } from "../erasing/erase.ts";
 import { eraserFor, type RightParts } from "../erasing/right.ts";

@@ -1,6 +1,7 @@
 // `quater audit ...`: what the commands are called and take. What they do is loaded when one runs.
 
-import { type PluginCommand, Type } from "../../../core/index.ts";
+import { Type } from "../../../core/index.ts";
+import type { PluginCommand } from "../../../core/plugin-api.ts";
 import type { CommandParts } from "./command-runs.ts";
 import { eraseInput, exportInput, rotateInput, showInput, tailInput, verifyInput } from "./inputs.ts";
 

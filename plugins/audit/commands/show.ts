@@ -1,7 +1,7 @@
 // An event for people: one line of text from outside, made safe to print. And for machines: one JSON object per line.
 // A row that does not verify is shown as the raw cells that it holds, under a mark that no row can set or take away.
 
-import { cut, visible } from "../../../core/index.ts";
+import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { Found, Unverified, Verified } from "../verify/find.ts";
 import { metaOf } from "../verify/meta.ts";
 import { isBodyGone } from "../verify/verify-row.ts";

@@ -2,7 +2,8 @@
 // events that say so. The hashes of the bodies stay in the chain, so the trail still verifies. Rows that do not verify are left
 // alone and counted: what they hold may be another person's, and part of it would be copied into a genuine event.
 
-import { type Catalog, conflict } from "../../../core/index.ts";
+import { conflict } from "../../../core/index.ts";
+import type { Catalog } from "../../../core/plugin-api.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
 import type { Draft } from "../log/entry.ts";
 import { jsonText, type Who } from "../log/event.ts";

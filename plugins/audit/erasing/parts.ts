@@ -1,6 +1,10 @@
 // Which part of an event's body stays when the rest is erased.
 
-import { type Catalog, canonicalText, schemaDigestOf, withoutPersonal } from "../../../core/index.ts";
+import type { Catalog } from "../../../core/plugin-api.ts";
+
+import { canonicalText, schemaDigestOf } from "../../../core/schema/digest.ts";
+
+import { withoutPersonal } from "../../../core/schema/schema.ts";
 import type { EventMeta } from "../log/event.ts";
 
 /** Replaces a `personal()` value. */

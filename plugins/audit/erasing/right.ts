@@ -1,6 +1,7 @@
 // Who may erase. Erasing cannot be undone, so it needs a scope of its own, which no caller has by default.
 
-import { type CommandIo, type Gate, QuaterError } from "../../../core/index.ts";
+import { QuaterError } from "../../../core/index.ts";
+import type { CommandIo, Gate } from "../../../core/plugin-api.ts";
 import type { EventFields } from "../log/event.ts";
 import { type Who, whoOf } from "../log/event.ts";
 

@@ -6,7 +6,7 @@
 //   genesis   = HMAC-SHA256(chain key, "quater.trail.v1\n" || RFC 8785 text of { app, chain, createdAt, checkpointKey })
 
 import { hash as digest, type KeyObject, sign, verify } from "node:crypto";
-import { canonicalText } from "../../../core/index.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
 
 export const noBody = "0".repeat(64);
 

@@ -1,7 +1,7 @@
 // Signs where the chain stands: after so many events, after a minute, and at the end of a process. A checkpoint is an event of
 // the trail and a line in every sink.
 
-import type { Log } from "../../../core/index.ts";
+import type { Log } from "../../../core/plugin-api.ts";
 import type { Store } from "../../store/service.ts";
 import type { Attestor } from "../restore/attestor.ts";
 import type { SignedCheckpoint } from "./chain.ts";

@@ -1,7 +1,9 @@
 // What an event says. `meta` is who, what, when and how it ended: chained and never erasable. The body is arguments and
 // results: erasable. Both are RFC 8785 text.
 
-import { canonicalText, cut, digestOfText, type Principal } from "../../../core/index.ts";
+import { cut } from "../../../core/diagnostics/text.ts";
+import type { Principal } from "../../../core/index.ts";
+import { canonicalText, digestOfText } from "../../../core/schema/digest.ts";
 import { trailFormat } from "./chain.ts";
 
 export type EventType =

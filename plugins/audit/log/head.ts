@@ -1,7 +1,7 @@
 // The head of the trail: the row that says where the chain stands. What it begins with, how it is checked, and the ways in
 // which it can be wrong.
 
-import { canonicalText } from "../../../core/index.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
 import { type Genesis, genesisHash, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { chain, type HeadRow, newestLinked } from "./tables.ts";

@@ -2,7 +2,7 @@
 // can be distributed and activated while several instances serve.
 
 import { statSync } from "node:fs";
-import { errorText, type Log } from "../../../core/index.ts";
+import { errorText, type Log } from "../../../core/plugin-api.ts";
 import { openKeys, readTrailFile, recordTrail, type TrailKeys } from "./keys.ts";
 
 export class KeyRing {

@@ -11,14 +11,10 @@ import {
   randomBytes,
 } from "node:crypto";
 import { existsSync } from "node:fs";
-import {
-  createPrivateFile,
-  isInstant,
-  QuaterError,
-  readPrivateFile,
-  replacePrivateFile,
-  withFileLock,
-} from "../../../core/index.ts";
+import { withFileLock } from "../../../core/boot/file-lock.ts";
+import { createPrivateFile, readPrivateFile, replacePrivateFile } from "../../../core/boot/private-file.ts";
+import { isInstant } from "../../../core/diagnostics/text.ts";
+import { QuaterError } from "../../../core/index.ts";
 
 /** `checkpoint` signs what leaves the store, `chain` links events, `tag` stands for arguments and secrets. */
 export const keyUses = ["checkpoint", "chain", "tag"] as const;

@@ -1,6 +1,6 @@
 // Leases of processes that write: while one runs, calls that its process has started may still end.
 
-import { visible } from "../../../core/index.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
 import type { Position } from "./entry.ts";
 import type { Ledger } from "./ledger.ts";

@@ -1,16 +1,10 @@
 // From calls to events: the hooks of the plugin. Effects decide the price: what writes is recorded before it runs and
 // before it is answered; a read leaves one event, afterwards, that nobody waits for.
 
-import {
-  type Approved,
-  type Arrival,
-  type HookChoice,
-  type Hooks,
-  type Operation,
-  type Outcome,
-  type QuaterError,
-  schemaDigestOf,
-} from "../../../core/index.ts";
+import type { QuaterError } from "../../../core/index.ts";
+import type { Approved, Arrival, HookChoice, Hooks, Operation, Outcome } from "../../../core/plugin-api.ts";
+
+import { schemaDigestOf } from "../../../core/schema/digest.ts";
 import type { Statement } from "../../store/service.ts";
 import type { Begun } from "../service.ts";
 import type { Draft, Entry, Receipt } from "./entry.ts";

@@ -1,7 +1,9 @@
 // What of arguments and results may be stored. Secrets leave a keyed tag, so that equal ones can be told to be equal and
 // nobody can guess them from the log; fields that merely sound like secrets are masked.
 
-import { canonicalText, masked, soundsSecret } from "../../../core/index.ts";
+import { soundsSecret } from "../../../core/diagnostics/plugin-options.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
+import { masked } from "../../../core/schema/schema.ts";
 import { Keyed } from "./chain.ts";
 import type { TrailKeys } from "./keys.ts";
 

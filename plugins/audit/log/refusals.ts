@@ -1,7 +1,8 @@
 // Refusals, so that each is accounted for and nobody can fill the disk by being refused: the first few of a principal and
 // code are events of their own, the rest of a loop is one event with a count.
 
-import type { Arrival, QuaterError } from "../../../core/index.ts";
+import type { QuaterError } from "../../../core/index.ts";
+import type { Arrival } from "../../../core/plugin-api.ts";
 import type { EventFields } from "./event.ts";
 
 const windowMs = 10_000;

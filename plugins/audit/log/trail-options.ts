@@ -1,6 +1,6 @@
 // What the trail of one process works with.
 
-import type { Log } from "../../../core/index.ts";
+import type { Log } from "../../../core/plugin-api.ts";
 import type { Store } from "../../store/service.ts";
 import type { Sink } from "../sinks/sinks.ts";
 import type { KeyRing } from "./key-ring.ts";

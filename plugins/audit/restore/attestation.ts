@@ -6,7 +6,7 @@
 //   store.restored    the first event after an acknowledged restore
 
 import { type KeyObject, sign, verify } from "node:crypto";
-import { canonicalText } from "../../../core/index.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
 import { isSignedBy, type SignedCheckpoint } from "../log/chain.ts";
 import { type LikeTags, tagsIn } from "../log/like-tags.ts";
 

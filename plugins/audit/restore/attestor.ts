@@ -1,6 +1,6 @@
 // What one process tells its sinks about the trail, and what it hears from them.
 
-import type { Log } from "../../../core/index.ts";
+import type { Log } from "../../../core/plugin-api.ts";
 import type { OpenStore } from "../../store/service.ts";
 import { type SignedCheckpoint, signed } from "../log/chain.ts";
 import type { Position } from "../log/entry.ts";

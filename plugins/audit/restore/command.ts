@@ -1,7 +1,9 @@
 // `quater store restored`: what the command takes, and what it prints.
 
 import { userInfo } from "node:os";
-import { type CommandIo, type PluginCommand, type Static, Type, visible } from "../../../core/index.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
+import { type Static, Type } from "../../../core/index.ts";
+import type { CommandIo, PluginCommand } from "../../../core/plugin-api.ts";
 import type { Store } from "../../store/service.ts";
 import type { RestoreParts } from "./restored.ts";
 

@@ -1,7 +1,7 @@
 // Drives a verification: pages from a source into a Verifier, with the next page on its way while one is checked.
 
 import { closeSync, openSync } from "node:fs";
-import { visible } from "../../../core/index.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
 import { noBody } from "../log/chain.ts";
 import { readKeys } from "../log/keys.ts";
 import { exportedRow, type ReadRow } from "../log/rows.ts";

@@ -1,7 +1,7 @@
 // Reads the trail from its beginning and says what was done to it. Pages in, findings out: memory does not grow with the
 // trail, only with what is wrong with it and with what was erased and not yet accounted for.
 
-import { cut, visible } from "../../../core/index.ts";
+import { cut, visible } from "../../../core/diagnostics/text.ts";
 import { bodyHashOf, genesisHash, headMac, noBody, type SignedCheckpoint } from "../log/chain.ts";
 import { checkpointing } from "../log/checkpoints.ts";
 import { type EventLink, type EventMeta, type EventRow, isLinked } from "../log/event.ts";

@@ -3,6 +3,7 @@
 
 import { isQuaterError, type QuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
+import type { Principal } from "../../../core/index.ts";
 import {
   type Awaitable,
   Cancellation,
@@ -11,8 +12,7 @@ import {
   type Gate,
   type Given,
   type Operation,
-  type Principal,
-} from "../../../core/index.ts";
+} from "../../../core/plugin-api.ts";
 import type { Approvals } from "../../approval/service.ts";
 import { exit, exitOfSignal } from "../output/exit.ts";
 import { jsonLine, renderItem, resultText } from "../output/render.ts";

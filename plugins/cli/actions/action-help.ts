@@ -1,7 +1,8 @@
 // What a person or an agent needs to run an action: its help, and the same as data.
 
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
-import { isSchema, type JsonSchema, type Operation } from "../../../core/index.ts";
+import type { JsonSchema, Operation } from "../../../core/plugin-api.ts";
+import { isSchema } from "../../../core/schema/schema.ts";
 import type { Requirement } from "../../approval/service.ts";
 import { aligned } from "../output/render.ts";
 import type { Paint } from "../output/terminal.ts";

@@ -2,7 +2,7 @@
 // reads them.
 
 import { cut } from "../../../core/diagnostics/text.ts";
-import { type Given, parseJsonBytes } from "../../../core/index.ts";
+import { type Given, parseJsonBytes } from "../../../core/plugin-api.ts";
 import { UsageError } from "../output/exit.ts";
 import type { Context } from "../program/context.ts";
 import type { Flag } from "./flags.ts";

@@ -1,6 +1,7 @@
 // Flags from an input schema: their names, how their text is read, and what help says of them.
 
-import { hasSecret, isSchema, type JsonSchema, propertiesOf, requiredOf } from "../../../core/index.ts";
+import type { JsonSchema } from "../../../core/plugin-api.ts";
+import { hasSecret, isSchema, propertiesOf, requiredOf } from "../../../core/schema/schema.ts";
 
 /**
  * How an input is written: `switch` needs no value, `text` is coerced by the binding, `list` is text by repetition,

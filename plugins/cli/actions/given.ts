@@ -1,19 +1,11 @@
 // From typed flags to what the binding is given. Texts go as texts, so that they are coerced by the same rules as an HTTP
 // query; objects go as JSON, read strictly.
 
-import {
-  cut,
-  type FieldError,
-  fieldSentence,
-  type Given,
-  invalid,
-  isQuaterError,
-  nearest,
-  parseJson,
-  pointerStep,
-  QuaterError,
-  visible,
-} from "../../../core/index.ts";
+import { cut, nearest, visible } from "../../../core/diagnostics/text.ts";
+import { invalid, isQuaterError, QuaterError } from "../../../core/index.ts";
+import { type FieldError, fieldSentence, type Given, parseJson } from "../../../core/plugin-api.ts";
+
+import { pointerStep } from "../../../core/schema/json.ts";
 import { UsageError } from "../output/exit.ts";
 import { type Flag, finderOf, kebab } from "./flags.ts";
 import { joinValues, type Token } from "./tokens.ts";

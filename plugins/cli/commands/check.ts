@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { isSchema } from "../../../core/index.ts";
+import { isSchema } from "../../../core/schema/schema.ts";
 import type { GateSuiteOptions } from "../../gate-check/suite.ts";
 import { exit, UsageError } from "../output/exit.ts";
 import { resultText } from "../output/render.ts";

@@ -1,7 +1,7 @@
 // `quater mcp`: MCP over standard input and output, on which nothing but the protocol is written.
 
 import { type Readable, Writable } from "node:stream";
-import { serviceRef } from "../../../core/index.ts";
+import { serviceRef } from "../../../core/plugin-api.ts";
 import { exit } from "../output/exit.ts";
 import { boot, load, notConfigured } from "../program/boot.ts";
 import type { Context } from "../program/context.ts";

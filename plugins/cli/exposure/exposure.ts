@@ -2,7 +2,7 @@
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
-import type { ConfiguredPlugin, Operation } from "../../../core/index.ts";
+import type { ConfiguredPlugin, Operation } from "../../../core/plugin-api.ts";
 import { approvalsRef } from "../../approval/service.ts";
 import { httpRef } from "../../http/service.ts";
 import { approvalOf } from "../actions/action-help.ts";

@@ -1,7 +1,7 @@
 // Exit codes, on one page: what a script may rely on. The numbers are those of sysexits(3) where it has one.
 
 import { cut } from "../../../core/diagnostics/text.ts";
-import type { ErrorKind } from "../../../core/index.ts";
+import type { ErrorKind } from "../../../core/plugin-api.ts";
 
 /** How a call ended. 75 always means: safe to repeat as it is, later. */
 export const exitOfKind: Readonly<Record<ErrorKind, number>> = {

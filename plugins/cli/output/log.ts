@@ -2,7 +2,7 @@
 
 import { errorText } from "../../../core/diagnostics/error-text.ts";
 import { cut, visible, visibleLines } from "../../../core/diagnostics/text.ts";
-import type { Log } from "../../../core/index.ts";
+import type { Log } from "../../../core/plugin-api.ts";
 import type { Env } from "../program/context.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -2,7 +2,8 @@
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
-import { isSchema, type Operation } from "../../../core/index.ts";
+import type { Operation } from "../../../core/plugin-api.ts";
+import { isSchema } from "../../../core/schema/schema.ts";
 import { approvalsRef } from "../../approval/service.ts";
 import { httpRef } from "../../http/service.ts";
 import { type ExposureReport, exposureText } from "../exposure/exposure.ts";

@@ -2,7 +2,7 @@
 // to go on with.
 
 import type { QuaterError } from "../../../core/diagnostics/errors.ts";
-import { isSchema } from "../../../core/index.ts";
+import { isSchema } from "../../../core/schema/schema.ts";
 
 /** What approval put into its refusal. */
 export interface Announced {

@@ -3,7 +3,7 @@
 import { createKernel, type Kernel } from "../../../core/boot/kernel.ts";
 import { type LoadedManifest, loadManifest } from "../../../core/boot/load.ts";
 import { BootError } from "../../../core/diagnostics/problem.ts";
-import type { Command, Log, PluginContext } from "../../../core/index.ts";
+import type { Command, Log, PluginContext } from "../../../core/plugin-api.ts";
 import { terminalLog } from "../output/log.ts";
 import { builtinWords } from "./builtin-words.ts";
 import type { Context } from "./context.ts";

@@ -1,7 +1,7 @@
 // The commands that need no project to be known. Each is imported when it is the one that was typed.
 
 import type { LoadedManifest } from "../../../core/boot/load.ts";
-import type { PluginCommand } from "../../../core/index.ts";
+import type { PluginCommand } from "../../../core/plugin-api.ts";
 import type { BuiltinWord } from "./builtin-words.ts";
 import type { ProgramCommandClass } from "./family.ts";
 import type { Runner } from "./runner.ts";

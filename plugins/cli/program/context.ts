@@ -1,6 +1,6 @@
 // What every command of the program is given: the world it was started in, and the answers to the program's own flags.
 
-import type { Presented } from "../../../core/index.ts";
+import type { Presented } from "../../../core/plugin-api.ts";
 import type { Terminal } from "../output/terminal.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,7 @@
 // What whoever runs the project does about a scope or a role that a caller at the terminal lacks.
 
-import { isSchema, type QuaterError } from "../../../core/index.ts";
+import type { QuaterError } from "../../../core/index.ts";
+import { isSchema } from "../../../core/schema/schema.ts";
 import { shellWord } from "./announce.ts";
 import { type Context, credentialsOf } from "./context.ts";
 import { programWords } from "./program-words.ts";

@@ -1,7 +1,7 @@
 // A caller of the cli surface for tests: types a command line, and reads what the program wrote.
 
 import { PassThrough, Readable } from "node:stream";
-import { cannotSend, type Probe, type ProbeAnswer } from "../../../core/index.ts";
+import { cannotSend, type Probe, type ProbeAnswer } from "../../../core/plugin-api.ts";
 import { act, type Host } from "../actions/act.ts";
 import { flagsOf } from "../actions/flags.ts";
 import { readRunArguments } from "../actions/run-arguments.ts";

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
-import type { Operation } from "../../../core/index.ts";
+import type { Operation } from "../../../core/plugin-api.ts";
 import { auditRef } from "../../audit/service.ts";
 import { httpRef } from "../../http/service.ts";
 import type { Paint } from "../output/terminal.ts";

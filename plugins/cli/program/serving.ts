@@ -2,7 +2,7 @@
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import type { LoadedManifest } from "../../../core/boot/load.ts";
-import type { Command } from "../../../core/index.ts";
+import type { Command } from "../../../core/plugin-api.ts";
 import { exit } from "../output/exit.ts";
 import { failureLine, serverLog } from "../output/log.ts";
 import { boot, load } from "./boot.ts";

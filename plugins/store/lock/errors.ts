@@ -1,6 +1,7 @@
 // The refusals of locks. docs/errors.md lists the same codes, and a test compares the two.
 
-import { type ErrorKind, isQuaterError, QuaterError } from "../../../core/index.ts";
+import { isQuaterError, QuaterError } from "../../../core/index.ts";
+import type { ErrorKind } from "../../../core/plugin-api.ts";
 
 export const lockCodes = {
   lock_busy: "unavailable",

@@ -1,16 +1,11 @@
 // The exposure key `lock`: its values, the compile-time rule, the checks at boot, and which lock a call needs.
 
 import { createHash } from "node:crypto";
-import {
-  canonicalText,
-  hasSecret,
-  nearest,
-  type Operation,
-  type Problem,
-  propertiesOf,
-  type Refused,
-  Type,
-} from "../../../core/index.ts";
+import { nearest } from "../../../core/diagnostics/text.ts";
+import { Type } from "../../../core/index.ts";
+import type { Operation, Problem, Refused } from "../../../core/plugin-api.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
+import { hasSecret, propertiesOf } from "../../../core/schema/schema.ts";
 
 /** The lock's name, or one lock per value of an input: `{ name: "order", by: "orderId" }`. */
 export type LockExposure = string | { readonly name: string; readonly by: string };

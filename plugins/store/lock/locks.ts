@@ -1,7 +1,7 @@
 // The hook that takes a handler's lock, and the leases that this process holds: renewed while handlers run.
 
 import { randomUUID } from "node:crypto";
-import { errorText, type HookChoice, type Log } from "../../../core/index.ts";
+import { errorText, type HookChoice, type Log } from "../../../core/plugin-api.ts";
 import type { HeldLock, OpenStore } from "../service.ts";
 import { lockLost } from "./errors.ts";
 import { lockKeyOf, lockOf } from "./exposure.ts";

@@ -1,7 +1,8 @@
 // The calls of this process that want one lock, in order. Only the first of them asks the store; the others get the lock
 // handed over in memory.
 
-import { type Cancellation, cancelled, type QuaterError } from "../../../core/index.ts";
+import type { QuaterError } from "../../../core/index.ts";
+import { type Cancellation, cancelled } from "../../../core/plugin-api.ts";
 import { type HeldLock, isPassing } from "../service.ts";
 import { lockBusy, lockUnavailable } from "./errors.ts";
 import type { Lease } from "./leases.ts";

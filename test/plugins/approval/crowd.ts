@@ -3,7 +3,8 @@
 
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { authenticated, type Command, handler, type Outcome, type Principal, Type } from "quater";
+import { authenticated, handler, type Principal, Type } from "quater";
+import type { Command, Outcome } from "quater/plugin-api";
 import { approval, approvalsRef, audit, store, storeRef } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import type { Approvals } from "../../../plugins/approval/index.ts";

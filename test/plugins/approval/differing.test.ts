@@ -1,7 +1,7 @@
 // S18: which arguments of two calls differ, where the input schema has changed between them.
 
 import { expect, test } from "vitest";
-import { canonicalText } from "../../../core/index.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
 import { differing } from "../../../plugins/approval/requests/differing.ts";
 
 const between = (now: unknown, then: unknown, isSameSchema = false) =>

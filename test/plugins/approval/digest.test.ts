@@ -1,9 +1,10 @@
 import { createHash, createHmac } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
-import { canonicalText, handler, schemaDigestOf, Type } from "quater";
+import { handler, Type } from "quater";
 import { bootTest } from "quater/testing";
 import { describe, expect, test } from "vitest";
+import { canonicalText, schemaDigestOf } from "../../../core/schema/digest.ts";
 import type { Policy } from "../../../plugins/approval/policy.ts";
 import { callKeyOf, type Digested, digestedText, digestOf } from "../../../plugins/approval/requests/digest.ts";
 

@@ -4,7 +4,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { authenticated, Cancellation, handler, stream, Type } from "quater";
+import { authenticated, handler, stream, Type } from "quater";
+import { Cancellation } from "quater/plugin-api";
 import { storeRef } from "quater/plugins";
 import { expect, vi } from "vitest";
 import { full, hold, readOnly } from "./breaking.ts";

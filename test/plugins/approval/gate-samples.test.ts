@@ -1,6 +1,7 @@
 // Inputs that the gate suite makes by itself.
 
-import { type JsonSchema, Type } from "quater";
+import { Type } from "quater";
+import type { JsonSchema } from "quater/plugin-api";
 import { describe, expect, test } from "vitest";
 import { textMatching } from "../../../core/testing/pattern.ts";
 import { NoSample, samplerOf } from "../../../core/testing/sample.ts";

@@ -6,10 +6,8 @@ import {
   anyone,
   authenticated,
   authenticator,
-  type ConfiguredPlugin,
   can,
   defineConfig,
-  definePlugin,
   expose,
   type Handler,
   handler,
@@ -21,6 +19,7 @@ import {
   stream,
   Type,
 } from "quater";
+import { type ConfiguredPlugin, definePlugin } from "quater/plugin-api";
 import { apiKeys, approval, audit, cli, firstOf, http, localUser, mcp, store } from "quater/plugins";
 import { bootTest, type GateReport, gateSuite, principal, tokens } from "quater/testing";
 import { beforeAll, describe, expect, test } from "vitest";

@@ -1,9 +1,11 @@
 // The invariants I1 to I8 of docs/approvals.md.
 
-import { authenticated, canonicalText, definePlugin, handler, type Principal, Type } from "quater";
+import { authenticated, handler, type Principal, Type } from "quater";
+import { definePlugin } from "quater/plugin-api";
 import { storeRef } from "quater/plugins";
 import { principal } from "quater/testing";
 import { expect } from "vitest";
+import { canonicalText } from "../../../core/schema/digest.ts";
 import { approvalsRef } from "../../../plugins/approval/index.ts";
 import { consumed, type Use } from "../../../plugins/approval/requests/changing.ts";
 import { requesterOf } from "../../../plugins/approval/requests/record.ts";

@@ -1,17 +1,9 @@
 // A small project whose `pay` needs people's agreement, on SQLite or PostgreSQL, with what it did, what its trail says, and
 // ways to ask, to vote and to look.
 
-import {
-  authenticated,
-  Cancellation,
-  type Command,
-  type ConfiguredPlugin,
-  definePlugin,
-  type Handler,
-  handler,
-  type Outcome,
-  Type,
-} from "quater";
+import { authenticated, type Handler, handler, Type } from "quater";
+
+import { Cancellation, type Command, type ConfiguredPlugin, definePlugin, type Outcome } from "quater/plugin-api";
 import { type AuditOptions, approval, approvalsRef, audit, auditRef, type StoreOptions, store, storeRef } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { afterAll, beforeAll, describe, test } from "vitest";

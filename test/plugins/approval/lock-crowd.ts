@@ -4,7 +4,8 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { authenticated, definePlugin, handler, type Outcome, Type } from "quater";
+import { authenticated, handler, Type } from "quater";
+import { definePlugin, type Outcome } from "quater/plugin-api";
 import { approval, approvalsRef, audit, store, storeRef } from "quater/plugins";
 import { bootTest, type TestApp, tokens } from "quater/testing";
 import type { Approvals } from "../../../plugins/approval/index.ts";

@@ -1,7 +1,8 @@
 // S4: what people approved by a preview does not become stale between the preview and the handler.
 
 import { setTimeout as pause } from "node:timers/promises";
-import { authenticated, Cancellation, handler, type Outcome, resource, stream, Type } from "quater";
+import { authenticated, handler, resource, stream, Type } from "quater";
+import { Cancellation, type Outcome } from "quater/plugin-api";
 import { http, httpRef } from "quater/plugins";
 import { tokens } from "quater/testing";
 import { expect } from "vitest";

@@ -1,7 +1,8 @@
 // Policies: who is enough, what is refused at boot, and who may ask.
 
 import fc from "fast-check";
-import { anyone, type ConfiguredPlugin, handler, isBootError, Type } from "quater";
+import { anyone, handler, Type } from "quater";
+import { type ConfiguredPlugin, isBootError } from "quater/plugin-api";
 import { approval, audit, store } from "quater/plugins";
 import { bootTest, direct, principal, tokens } from "quater/testing";
 import { describe, expect, test } from "vitest";

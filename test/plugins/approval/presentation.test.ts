@@ -1,6 +1,8 @@
 import fc from "fast-check";
-import { canonicalText, type Operation, personal, Type } from "quater";
+import { personal, Type } from "quater";
+import type { Operation } from "quater/plugin-api";
 import { describe, expect, test } from "vitest";
+import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Presentation } from "../../../plugins/approval/shown/presentation.ts";
 import { terminalLines } from "../../../plugins/approval/shown/terminal.ts";
 import { anything, awkward, isClean, now, operationOf, readBack, recordOf, show, wellFormed } from "./shown-kit.ts";

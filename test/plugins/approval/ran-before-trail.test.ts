@@ -1,6 +1,8 @@
 // S18: "Did this already run?" is answered by the trail. A person who writes to the store can neither invent an earlier call nor hide one.
 
-import { authenticated, handler, type Outcome, Type } from "quater";
+import { authenticated, handler, Type } from "quater";
+
+import type { Outcome } from "quater/plugin-api";
 import { expect } from "vitest";
 import { codeOf, type Desk, onBothDialects, people } from "./kit.ts";
 

@@ -1,7 +1,8 @@
 // S18: "Did this already run?" The answer survives deploys, changes of policy and rotations of the keys.
 
 import { join } from "node:path";
-import { authenticated, type Handler, handler, type Outcome, resource, secret, Type, unavailable } from "quater";
+import { authenticated, type Handler, handler, resource, secret, Type, unavailable } from "quater";
+import type { Outcome } from "quater/plugin-api";
 import { expect } from "vitest";
 import { fillKeys } from "../../../plugins/approval/requests/filling.ts";
 import { rotateKeys } from "../../../plugins/audit/log/keys.ts";

@@ -1,6 +1,6 @@
 // Who must agree, in words: all that a policy says is in them, so that a reviewer sees every change.
 
-import type { Operation } from "quater";
+import type { Operation } from "quater/plugin-api";
 import { expect, test } from "vitest";
 import type { Policy } from "../../../plugins/approval/policy.ts";
 import { requirementsBy } from "../../../plugins/approval/requests/requirement.ts";

@@ -2,8 +2,9 @@
 // invariants name stands in their own files.
 
 import { randomBytes } from "node:crypto";
-import { authenticated, definePlugin, handler, type Principal, secret, Type } from "quater";
+import { authenticated, handler, type Principal, secret, Type } from "quater";
 import { mcp } from "quater/mcp";
+import { definePlugin } from "quater/plugin-api";
 import { principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import type { NotifyOption } from "../../../plugins/approval/index.ts";

@@ -3,8 +3,10 @@
 
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
-import { canonicalText, type Handler, handler, type Operation, schemaDigestOf, type TSchema, Type } from "quater";
+import { type Handler, handler, type TSchema, Type } from "quater";
+import type { Operation } from "quater/plugin-api";
 import { bootTest } from "quater/testing";
+import { canonicalText, schemaDigestOf } from "../../../core/schema/digest.ts";
 import { digestOf } from "../../../plugins/approval/requests/digest.ts";
 import type { ApprovalRecord } from "../../../plugins/approval/requests/record.ts";
 import { type Presentation, presentationOf, type Surroundings } from "../../../plugins/approval/shown/presentation.ts";

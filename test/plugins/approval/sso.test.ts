@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isBootError } from "quater";
 import { httpRef } from "quater/http";
+import { isBootError } from "quater/plugin-api";
 import { expect, test } from "vitest";
 import type { ApprovalOptions } from "../../../plugins/approval/index.ts";
 import { personBehind } from "../../../plugins/approval/page/sso.ts";

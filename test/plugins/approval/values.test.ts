@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { canonicalText, secret, Type } from "quater";
+import { secret, Type } from "quater";
 import { describe, expect, test } from "vitest";
+import { canonicalText } from "../../../core/schema/digest.ts";
 import { presentationOf } from "../../../plugins/approval/shown/presentation.ts";
 import { terminalLines } from "../../../plugins/approval/shown/terminal.ts";
 import { unrenderableAt } from "../../../plugins/approval/shown/values.ts";

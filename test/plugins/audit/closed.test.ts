@@ -3,7 +3,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { definePlugin, Type } from "quater";
+import { Type } from "quater";
+import { definePlugin } from "quater/plugin-api";
 import { audit, auditRef, store, storeRef } from "quater/plugins";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
@@ -294,7 +295,8 @@ test("serve ends with 74 when the store is fenced, after calls in flight", async
   symlinkSync(repository, join(folder.root, "node_modules/quater"), "dir");
   writeFileSync(
     join(folder.root, "quater.config.ts"),
-    `import { defineConfig, definePlugin } from "quater";
+    `import { defineConfig } from "quater";
+import { definePlugin } from "quater/plugin-api";
 import { audit, store, storeRef } from "quater/plugins";
 const breaks = definePlugin(() => ({
   name: "breaks",

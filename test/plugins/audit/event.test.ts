@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
-import { canonicalText } from "quater";
 import { expect, test } from "vitest";
+import { canonicalText } from "../../../core/schema/digest.ts";
 import { Keyed } from "../../../plugins/audit/log/chain.ts";
 import { bodyText, type EventFields, metaText } from "../../../plugins/audit/log/event.ts";
 

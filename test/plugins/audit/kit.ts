@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConfiguredPlugin, type Handler, handler, Type } from "quater";
+import { type Handler, handler, Type } from "quater";
+import type { ConfiguredPlugin } from "quater/plugin-api";
 import { type AuditOptions, audit, type StoreOptions, store } from "quater/plugins";
 import { bootTest, type TestApp, type TestBoot } from "quater/testing";
 import type { EventMeta, EventRow } from "../../../plugins/audit/log/event.ts";

@@ -1,7 +1,7 @@
 // A trail without a process around it: the real ledger on a real file, for tests that need many of them.
 
 import { join } from "node:path";
-import type { Catalog } from "../../../core/index.ts";
+import type { Catalog } from "../../../core/plugin-api.ts";
 import { erase } from "../../../plugins/audit/erasing/erase.ts";
 import { signed } from "../../../plugins/audit/log/chain.ts";
 import { KeyRing } from "../../../plugins/audit/log/key-ring.ts";

@@ -74,7 +74,8 @@ const serving = (root: string, act: string): void => {
   writeFileSync(
     join(root, "quater.config.ts"),
     `import { rmSync } from "node:fs";
-import { defineConfig, definePlugin } from "quater";
+import { defineConfig } from "quater";
+import { definePlugin } from "quater/plugin-api";
 import { audit, store } from "quater/plugins";
 const acts = definePlugin(() => ({ name: "acts", setup: () => ({ start: () => void setTimeout(() => { ${act} }, 10) }) }));
 export default defineConfig({ name: "t", handlers: [], plugins: [store(), audit(), acts()] });

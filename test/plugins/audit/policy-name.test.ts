@@ -1,6 +1,8 @@
 // A policy function that refuses is named to the operator and not to the caller.
 
-import { authenticated, can, forbidden, type Handler, handler, type Outcome, Type } from "quater";
+import { authenticated, can, forbidden, type Handler, handler, Type } from "quater";
+
+import type { Outcome } from "quater/plugin-api";
 import { http, httpRef } from "quater/plugins";
 import { principal, type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";

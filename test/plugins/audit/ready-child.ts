@@ -1,7 +1,7 @@
 // An idle process that says every 200 ms whether it is ready: `ready-child <folder> <with or without audit>`. It ends when
 // its standard input does.
 
-import { definePlugin } from "quater";
+import { definePlugin } from "quater/plugin-api";
 import { audit, store, storeRef } from "quater/plugins";
 import { bootTest } from "quater/testing";
 

@@ -1,8 +1,9 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Authenticator, type Command, type Credentials, isQuaterError } from "quater";
+import { type Credentials, isQuaterError } from "quater";
 import { apiKeys, bearer, firstOf, localUser } from "quater/auth";
+import type { Authenticator, Command } from "quater/plugin-api";
 import { principal } from "quater/testing";
 import { afterAll, describe, expect, test } from "vitest";
 import { createKey } from "../../../plugins/auth/commands.ts";

@@ -1,6 +1,7 @@
 // Which credential of a request decides in firstOf(...), and what the answers of its authenticators mean.
 
-import { type Authentication, anyone, authenticated, authenticator, handler, type Principal, QuaterError, Type } from "quater";
+import { anyone, authenticated, authenticator, handler, type Principal, QuaterError, Type } from "quater";
+import type { Authentication } from "quater/plugin-api";
 import { bearer, firstOf, http, httpRef, mcp } from "quater/plugins";
 import { bootTest, principal, type TestApp } from "quater/testing";
 import { describe, expect, test } from "vitest";

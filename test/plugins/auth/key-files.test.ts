@@ -14,8 +14,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type QuaterError, readPrivateFile } from "quater";
+import type { QuaterError } from "quater";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { readPrivateFile } from "../../../core/boot/private-file.ts";
 import { openKeys, readKeys, rotateKeys } from "../../../plugins/audit/log/keys.ts";
 import { createKey, revokeKey } from "../../../plugins/auth/commands.ts";
 import { developmentKey } from "../../../plugins/auth/development.ts";

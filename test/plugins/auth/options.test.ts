@@ -4,17 +4,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  type Authentication,
-  type Authenticator,
-  authenticated,
-  authenticator,
-  type ConfiguredPlugin,
-  defineAuthenticator,
-  handler,
-  Type,
-} from "quater";
+import { authenticated, authenticator, handler, Type } from "quater";
 import { apiKeys, bearer, firstOf, jwt, localUser } from "quater/auth";
+import { type Authentication, type Authenticator, type ConfiguredPlugin, defineAuthenticator } from "quater/plugin-api";
 import { approval, audit, cli, http, httpRef, mcp, store } from "quater/plugins";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";

@@ -3,19 +3,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  type Authentication,
-  type Awaitable,
-  anyone,
-  authenticator,
-  definePlugin,
-  handler,
-  type Principal,
-  QuaterError,
-  resource,
-  stream,
-  Type,
-} from "quater";
+import { anyone, authenticator, handler, type Principal, QuaterError, resource, stream, Type } from "quater";
+import { type Authentication, type Awaitable, definePlugin } from "quater/plugin-api";
 import { apiKeys, http, httpRef, mcp } from "quater/plugins";
 import { bootTest, principal, type TestApp } from "quater/testing";
 import { afterEach, describe, expect, test } from "vitest";

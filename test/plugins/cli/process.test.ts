@@ -89,7 +89,8 @@ test("serve logs JSON lines, waits for calls in flight on SIGTERM, and exits 0",
 test("what nobody catches ends serve as a line of its log, with its cause", async () => {
   const { folder, remove } = project({
     "quater.config.mjs": `
-import { defineConfig, definePlugin } from "quater";
+import { defineConfig } from "quater";
+import { definePlugin } from "quater/plugin-api";
 import { http, httpRef } from "quater/http";
 const fail = async () => {
   throw new Error("nobody waits for this", { cause: new Error("the reason") });
@@ -191,7 +192,8 @@ test("dev restarts with what .env says now: a value that changed, and one that i
   const { folder, remove } = project({
     ".env": "DEV_CHANGES=old\nDEV_GOES=there\nDEV_REAL=file\n",
     "quater.config.mjs": `
-import { defineConfig, definePlugin } from "quater";
+import { defineConfig } from "quater";
+import { definePlugin } from "quater/plugin-api";
 const { DEV_CHANGES, DEV_GOES, DEV_REAL } = process.env;
 const says = definePlugin(() => ({ name: "says", start: () => console.log("env:", DEV_CHANGES, DEV_GOES, DEV_REAL) }));
 export default defineConfig({ name: "reads", handlers: [], plugins: [says()] });

@@ -1,4 +1,4 @@
-import { errorKinds } from "quater";
+import { errorKinds } from "quater/plugin-api";
 import { expect, test } from "vitest";
 import { exitOfKind } from "../../../plugins/cli/output/exit.ts";
 import { quater } from "./kit.ts";

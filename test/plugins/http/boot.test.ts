@@ -1,7 +1,8 @@
 // What boot refuses of routes, with what to do about it.
 
-import { anyone, authenticated, handler, isBootError, secret, stream, Type } from "quater";
+import { anyone, authenticated, handler, secret, stream, Type } from "quater";
 import { http } from "quater/http";
+import { isBootError } from "quater/plugin-api";
 import { bootTest, tokens } from "quater/testing";
 import { describe, expect, test } from "vitest";
 

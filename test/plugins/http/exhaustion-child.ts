@@ -1,9 +1,10 @@
 // A server for the exhaustion test: public routes with what attackers look for.
 
 import { setTimeout } from "node:timers/promises";
-import { anonymous, anyone, defineConfig, expose, handler, stream, Type } from "quater";
+import { anyone, defineConfig, expose, handler, stream, Type } from "quater";
 import { http, httpRef } from "quater/http";
 import { mcp } from "quater/mcp";
+import { anonymous } from "quater/plugin-api";
 import { createKernel } from "../../../core/boot/kernel.ts";
 
 const about = { effect: "read", auth: anyone } as const;

@@ -1,7 +1,7 @@
 // trust.md T12 to T18, byte by byte.
 
-import { definePlugin } from "quater";
 import { http, httpRef } from "quater/http";
+import { definePlugin } from "quater/plugin-api";
 import { bootTest, type TestApp, tokens } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bootShop } from "./shop.ts";

@@ -3,8 +3,9 @@
 
 import { once } from "node:events";
 import { connect } from "node:net";
-import { anyone, definePlugin, type Handler, handler, resource, Type } from "quater";
+import { anyone, type Handler, handler, resource, Type } from "quater";
 import { http, httpRef } from "quater/http";
+import { definePlugin } from "quater/plugin-api";
 import { bootTest, type TestApp } from "quater/testing";
 import { expect, test } from "vitest";
 

@@ -1,8 +1,9 @@
 // Whatever bytes a target has: Koa's middleware, the route index and the answers read one path and one query.
 
 import fc from "fast-check";
-import { anyone, definePlugin, handler, Type } from "quater";
+import { anyone, handler, Type } from "quater";
 import { http, httpRef } from "quater/http";
+import { definePlugin } from "quater/plugin-api";
 import { bootTest } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { raw } from "./socket.ts";

@@ -1,7 +1,8 @@
 // Middleware, routes and checks read one path, however its client spelled it.
 
-import { anyone, definePlugin, handler, Type } from "quater";
+import { anyone, handler, Type } from "quater";
 import { http, httpRef } from "quater/http";
+import { definePlugin } from "quater/plugin-api";
 import { bootTest } from "quater/testing";
 import { expect, test } from "vitest";
 import type { KoaMiddleware } from "../../../plugins/http/service.ts";

@@ -1,8 +1,9 @@
 // S6: clients that never read, and clients with many connections, leave room for the others.
 
 import { connect, type Socket } from "node:net";
-import { anyone, definePlugin, handler, Type } from "quater";
+import { anyone, handler, Type } from "quater";
 import { type HttpOptions, http, httpRef } from "quater/http";
+import { definePlugin } from "quater/plugin-api";
 import { bootTest, type TestApp, type TestBoot } from "quater/testing";
 import { afterEach, expect, test } from "vitest";
 import { networkOf } from "../../../plugins/http/sockets.ts";

@@ -1,8 +1,9 @@
 // The status of a stream waits for its first step, and for nothing else.
 
 import { connect } from "node:net";
-import { anyone, definePlugin, handler, notFound, resource, stream, Type } from "quater";
+import { anyone, handler, notFound, resource, stream, Type } from "quater";
 import { http, httpRef } from "quater/http";
+import { definePlugin } from "quater/plugin-api";
 import { bootTest } from "quater/testing";
 import { expect, test } from "vitest";
 

@@ -112,7 +112,8 @@ test("a message that is not made of its places is told with each of them", async
 });
 
 test("an approval that is needed says what to do, and carries its details for machines", async () => {
-  const { QuaterError, definePlugin } = await import("quater");
+  const { QuaterError } = await import("quater");
+  const { definePlugin } = await import("quater/plugin-api");
   const approval = { id: "apr_1", url: "https://shop.example/approvals/apr_1", expiresAt: "2026-11-23T00:00:00Z" };
   const ask = definePlugin(() => ({
     name: "ask",

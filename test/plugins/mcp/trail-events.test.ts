@@ -1,6 +1,8 @@
 // What the trail says of each call on each surface and of each refusal, as literals.
 
-import { anyone, authenticated, can, conflict, type Entry, handler, secret, Type } from "quater";
+import { anyone, authenticated, can, conflict, handler, secret, Type } from "quater";
+
+import type { Entry } from "quater/plugin-api";
 import { cli, http, mcp } from "quater/plugins";
 import { principal, type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";

@@ -1,7 +1,7 @@
 // The store's contract, the same on both databases.
 
 import { join } from "node:path";
-import { definePlugin, serviceRef } from "quater";
+import { definePlugin, serviceRef } from "quater/plugin-api";
 import { type StoreOptions, store, storeRef } from "quater/plugins";
 import { bootTest, type TestApp } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
