@@ -21,7 +21,8 @@ export {
 } from "./diagnostics/errors.ts";
 export type { Log } from "./diagnostics/log.ts";
 export type { OptionNames, OptionRule } from "./diagnostics/plugin-options.ts";
-export { BootError, isBootError, type Problem } from "./diagnostics/problem.ts";
+export { BootError, type BootProblem, isBootError } from "./diagnostics/problem.ts";
+export type { AnswerRoom, Arriving } from "./model/arriving.ts";
 export {
   type Approved,
   type Arrival,
@@ -29,14 +30,13 @@ export {
   type Bound,
   type Call,
   Cancellation,
-  hashOf,
+  digestOf,
   type Outcome,
   previewOf,
 } from "./model/call.ts";
 export type { Presented, Reads } from "./model/credentials.ts";
-export type { AnswerRoom, Entry } from "./model/entry.ts";
 export type { Exposed, HandlerName, Refused } from "./model/exposure.ts";
-export type { Given } from "./model/given.ts";
+export type { GivenInput } from "./model/given-input.ts";
 export type { Effect } from "./model/handler.ts";
 export type { Holding } from "./model/holding.ts";
 export { type Catalog, isVisibleTo, type Operation } from "./model/operation.ts";
@@ -51,7 +51,7 @@ export {
   defineAuthenticator,
 } from "./model/principal.ts";
 export type { Opened, Uses } from "./model/resource.ts";
-export type { Command } from "./model/run-mode.ts";
+export type { RunMode } from "./model/run-mode.ts";
 export type { Binder } from "./pipeline/bind.ts";
 export { traceIdOf } from "./pipeline/trace.ts";
 export type { CommandIo, PluginCommand } from "./plugin/command.ts";
@@ -59,8 +59,8 @@ export type { PluginContext, Project } from "./plugin/context.ts";
 export { definePlugin } from "./plugin/define-plugin.ts";
 export type { ExposureKey } from "./plugin/exposure-key.ts";
 export type { Gate, Invocation } from "./plugin/gate.ts";
-export type { Admission, Approval, HookChoice, Hooks } from "./plugin/hooks.ts";
-export type { ConfiguredPlugin, Plugin, Rehearsal, Running } from "./plugin/plugin.ts";
+export type { Admission, ApprovalAnswer, HookChoice, Hooks } from "./plugin/hooks.ts";
+export type { ConfiguredPlugin, Plugin, Running, TestRun } from "./plugin/plugin.ts";
 export { type ServiceRef, type Services, serviceRef } from "./plugin/services.ts";
 export { cannotSend, isCannotSend, type Probe, type ProbeAnswer, type ProbeCall, type Surface } from "./plugin/surface.ts";
 export { parseJson, parseJsonBytes } from "./schema/json.ts";

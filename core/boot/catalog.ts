@@ -2,7 +2,7 @@
 // reported together.
 
 import { isCode } from "../diagnostics/errors.ts";
-import type { Problem } from "../diagnostics/problem.ts";
+import type { BootProblem } from "../diagnostics/problem.ts";
 import { nearest, sameCase, visible } from "../diagnostics/text.ts";
 import { type Exposed, isExposed, ownExposureKeys } from "../model/exposure.ts";
 import { type Handler, isHandler, isStream } from "../model/handler.ts";
@@ -13,13 +13,13 @@ import { complaintsOf } from "../pipeline/complaints.ts";
 import { type ExposureKey, keyOwnerOf } from "../plugin/exposure-key.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
 import { Check, Errors } from "../schema/compile.ts";
-import { closed, hasSecret, isSchema, type JsonSchema } from "../schema/schema.ts";
+import { closed, hasSecret, isPlainObject, type JsonSchema } from "../schema/schema.ts";
 import { schemaProblems } from "../schema/schema-problems.ts";
 import { importProblem, type LoadedManifest } from "./load.ts";
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
-interface Entry {
+interface ExposedHandler {
   readonly name: string;
   /** The module's export. */
   readonly key: string;
@@ -35,8 +35,8 @@ export const buildCatalog = async (
   loaded: LoadedManifest,
   plugins: readonly ConfiguredPlugin[],
   only?: string,
-): Promise<{ catalog: Catalog; problems: readonly Problem[] }> => {
-  const problems: Problem[] = [];
+): Promise<{ catalog: Catalog; problems: readonly BootProblem[] }> => {
+  const problems: BootProblem[] = [];
   const keys = new Map(plugins.flatMap((plugin) => [plugin.exposure ?? []].flat()).map((key) => [key.key, key]));
   const surfaces = new Set(plugins.flatMap((plugin) => plugin.surface?.name ?? []));
   const entries = readTables(loaded, keys, problems);
@@ -67,9 +67,13 @@ export const buildCatalog = async (
   return { catalog: { operations, declared, names, get: (name) => byName.get(name) }, problems };
 };
 
-const readTables = (loaded: LoadedManifest, keys: ReadonlyMap<string, ExposureKey>, problems: Problem[]): Entry[] => {
-  const entries: Entry[] = [];
-  const seen = new Map<string, Entry>();
+const readTables = (
+  loaded: LoadedManifest,
+  keys: ReadonlyMap<string, ExposureKey>,
+  problems: BootProblem[],
+): ExposedHandler[] => {
+  const entries: ExposedHandler[] = [];
+  const seen = new Map<string, ExposedHandler>();
   for (const exposed of loaded.manifest.handlers) {
     if (!isExposed(exposed)) {
       problems.push({
@@ -80,12 +84,12 @@ const readTables = (loaded: LoadedManifest, keys: ReadonlyMap<string, ExposureKe
       continue;
     }
     for (const [key, exposure] of Object.entries((exposed.table ?? {}) as Record<string, Record<string, unknown>>)) {
-      if (!isSchema(exposure)) {
+      if (!isPlainObject(exposure)) {
         problems.push({ place: loaded.placeOf(key), cause: `The exposure of ${key} is no table`, remedy: "Write { ... }" });
         continue;
       }
       const name = typeof exposure["name"] === "string" ? exposure["name"] : key;
-      const entry: Entry = { name, key, exposure, exposed, place: loaded.placeOf(key) };
+      const entry: ExposedHandler = { name, key, exposure, exposed, place: loaded.placeOf(key) };
       const before = seen.get(sameCase(name));
       if (!namePattern.test(name)) {
         problems.push({
@@ -111,8 +115,8 @@ const readTables = (loaded: LoadedManifest, keys: ReadonlyMap<string, ExposureKe
   return entries;
 };
 
-const ownValueProblems = ({ name, exposure, place }: Entry): Problem[] => {
-  const found: Problem[] = [];
+const ownValueProblems = ({ name, exposure, place }: ExposedHandler): BootProblem[] => {
+  const found: BootProblem[] = [];
   if ("name" in exposure && typeof exposure["name"] !== "string")
     found.push({ place, cause: `${name}: name must be a string`, remedy: "Write the other name in quotes, or remove it" });
   if ("preview" in exposure && exposure["preview"] !== "caller")
@@ -120,7 +124,7 @@ const ownValueProblems = ({ name, exposure, place }: Entry): Problem[] => {
   return found;
 };
 
-const unowned = (entry: Entry, key: string, keys: ReadonlyMap<string, ExposureKey>): Problem => {
+const unowned = (entry: ExposedHandler, key: string, keys: ReadonlyMap<string, ExposureKey>): BootProblem => {
   const near = nearest(key, [...keys.keys(), ...ownExposureKeys]);
   return {
     place: entry.place,
@@ -139,7 +143,7 @@ const moduleName = (exposed: Exposed): string =>
 const importModule = async (
   exposed: Exposed,
   loaded: LoadedManifest,
-  problems: Problem[],
+  problems: BootProblem[],
 ): Promise<Record<string, unknown> | undefined> => {
   try {
     return (await exposed.load()) as Record<string, unknown>;
@@ -150,7 +154,7 @@ const importModule = async (
   }
 };
 
-const notExported = (entry: Entry, module: Record<string, unknown>): Problem => {
+const notExported = (entry: ExposedHandler, module: Record<string, unknown>): BootProblem => {
   const handlers = Object.keys(module).filter((name) => isHandler(module[name]));
   const near = nearest(entry.key, handlers);
   const name = moduleName(entry.exposed);
@@ -167,8 +171,8 @@ const notExported = (entry: Entry, module: Record<string, unknown>): Problem => 
 
 const effects = new Set(["read", "write", "destructive"]);
 
-const handlerProblems = (entry: Entry, value: Handler): Problem[] => {
-  const found: Problem[] = [];
+const handlerProblems = (entry: ExposedHandler, value: Handler): BootProblem[] => {
+  const found: BootProblem[] = [];
   const say = (cause: string, remedy: string) => found.push({ place: entry.place, cause: `${entry.name} ${cause}`, remedy });
   const auth = authProblem(value.auth);
   if (auth !== undefined) say(auth, 'Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list');
@@ -185,7 +189,7 @@ const handlerProblems = (entry: Entry, value: Handler): Problem[] => {
   for (const { cause, remedy } of usesProblems(value.use)) say(cause, remedy);
   for (const problem of schemaProblems(value.input))
     say(`has an input schema in which ${problem}`, "Write it with Type from quater");
-  if (typeof value.input === "boolean" || (isSchema(value.input) && !isObjectSchema(value.input)))
+  if (typeof value.input === "boolean" || (isPlainObject(value.input) && !isObjectSchema(value.input)))
     say("has an input that is no object", "Wrap it: Type.Object({ ... })");
   const output = isStream(value.output) ? value.output.item : value.output;
   if (output !== undefined)
@@ -197,11 +201,11 @@ const handlerProblems = (entry: Entry, value: Handler): Problem[] => {
 };
 
 const isObjectSchema = (schema: unknown): boolean =>
-  isSchema(schema) &&
+  isPlainObject(schema) &&
   (schema["type"] === "object" ||
     (Array.isArray(schema["allOf"]) && schema["allOf"].length > 0 && schema["allOf"].every(isObjectSchema)));
 
-const operationOf = (entry: Entry, value: Handler, surfaces: ReadonlySet<string>): Operation => {
+const operationOf = (entry: ExposedHandler, value: Handler, surfaces: ReadonlySet<string>): Operation => {
   const output = isStream(value.output) ? value.output.item : value.output;
   return {
     name: entry.name,
@@ -218,9 +222,9 @@ const operationOf = (entry: Entry, value: Handler, surfaces: ReadonlySet<string>
 };
 
 /** Values of exposure keys against the schema of the plugin that owns the key; needs no module. */
-const valueProblems = (entries: readonly Entry[], keys: ReadonlyMap<string, ExposureKey>): Problem[] =>
+const valueProblems = (entries: readonly ExposedHandler[], keys: ReadonlyMap<string, ExposureKey>): BootProblem[] =>
   entries.flatMap((entry) =>
-    Object.entries(entry.exposure).flatMap(([key, value]): Problem[] => {
+    Object.entries(entry.exposure).flatMap(([key, value]): BootProblem[] => {
       const owner = keys.get(key);
       if (owner === undefined) return [];
       const schema = closed(owner.schema) as JsonSchema;
@@ -237,7 +241,7 @@ const valueProblems = (entries: readonly Entry[], keys: ReadonlyMap<string, Expo
     }),
   );
 
-const keyProblems = (operation: Operation, keys: ReadonlyMap<string, ExposureKey>): Problem[] =>
+const keyProblems = (operation: Operation, keys: ReadonlyMap<string, ExposureKey>): BootProblem[] =>
   Object.entries(operation.exposure).flatMap(([key, value]) =>
     (keys.get(key)?.check?.(value, operation) ?? []).map(({ cause, remedy }) => ({ place: operation.place, cause, remedy })),
   );

@@ -2,7 +2,7 @@
 // together with the next one, and neither would be set without a word.
 
 import { parseEnv } from "node:util";
-import { BootError, type Problem } from "../diagnostics/problem.ts";
+import { BootError, type BootProblem } from "../diagnostics/problem.ts";
 
 /** A blank line, a comment, or an entry, whose value may span lines where it is quoted. */
 const statement =
@@ -12,7 +12,7 @@ const statement =
 export const entriesOf = (text: string, shown: string): ReadonlyMap<string, string> => {
   const lines = text.replace(/^\u{feff}/u, "").replaceAll("\r\n", "\n");
   const entries = new Map<string, string>();
-  const problems: Problem[] = [];
+  const problems: BootProblem[] = [];
   for (let at = 0; at < lines.length; ) {
     statement.lastIndex = at;
     const found = statement.exec(lines);
@@ -31,7 +31,7 @@ export const entriesOf = (text: string, shown: string): ReadonlyMap<string, stri
   return entries;
 };
 
-const unreadable = (place: string): Problem => ({
+const unreadable = (place: string): BootProblem => ({
   place,
   cause: "The line is no NAME=value",
   remedy: "Write it so, close its quotes, or begin it with #",

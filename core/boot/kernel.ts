@@ -5,11 +5,11 @@ import { randomUUID } from "node:crypto";
 import { errorText } from "../diagnostics/error-text.ts";
 import { isQuaterError } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";
-import { BootError, isBootError, type Problem } from "../diagnostics/problem.ts";
+import { BootError, type BootProblem, isBootError } from "../diagnostics/problem.ts";
 import { isExposed } from "../model/exposure.ts";
 import type { Catalog } from "../model/operation.ts";
 import type { Authenticator, Awaitable } from "../model/principal.ts";
-import type { Command } from "../model/run-mode.ts";
+import type { RunMode } from "../model/run-mode.ts";
 import { authenticatorProblems, doorProblems, doorsOf, publicProblems } from "../pipeline/door.ts";
 import { PipelineGate } from "../pipeline/gate.ts";
 import type { PluginCommand } from "../plugin/command.ts";
@@ -22,7 +22,7 @@ import { pluginProblems, returnedProblems } from "../plugin/plugin-fields.ts";
 import type { Services } from "../plugin/services.ts";
 import { servicesOf } from "../plugin/services.ts";
 import type { Probe } from "../plugin/surface.ts";
-import { isSchema } from "../schema/schema.ts";
+import { isPlainObject } from "../schema/schema.ts";
 import { buildCatalog } from "./catalog.ts";
 import { firstFrame, type LoadedManifest } from "./load.ts";
 import { manifestDigest } from "./manifest-digest.ts";
@@ -30,7 +30,7 @@ import { untrustedProblems } from "./trusted-files.ts";
 
 export interface KernelOptions {
   readonly loaded: LoadedManifest;
-  readonly command: Command;
+  readonly command: RunMode;
   readonly log: Log;
   /** Called by plugins that the process must not go on with. Default: nothing; whoever boots decides what ends. */
   readonly halt?: PluginContext["halt"];
@@ -98,7 +98,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
       await quietly(`The authenticator ${authenticator.name}`, () => authenticator.close?.(), log);
     await quietly("A resource", () => gate.appResources.close({ failed: false }), log);
   });
-  const problems: Problem[] = [];
+  const problems: BootProblem[] = [];
   const blaming = blamingIn(loaded, log);
   try {
     for (const { authenticator } of doors.values()) {
@@ -197,7 +197,7 @@ const unkeptPromises = (
   plugins: readonly ConfiguredPlugin[],
   services: Services,
   place: string,
-): readonly Problem[] =>
+): readonly BootProblem[] =>
   provides
     .filter(
       (ref) =>
@@ -211,9 +211,9 @@ const unkeptPromises = (
     }));
 
 /** Everything that can be known to be wrong before anything is set up. */
-const checkedPlan = async (loaded: LoadedManifest, command: Command, only: string | undefined) => {
+const checkedPlan = async (loaded: LoadedManifest, command: RunMode, only: string | undefined) => {
   const { manifest, placeOf, root } = loaded;
-  const problems: Problem[] = [];
+  const problems: BootProblem[] = [];
   const configured = (manifest.plugins as readonly unknown[]).filter((plugin, index): plugin is ConfiguredPlugin => {
     if (isPlugin(plugin)) return true;
     const isFactory = typeof plugin === "function";
@@ -231,7 +231,7 @@ const checkedPlan = async (loaded: LoadedManifest, command: Command, only: strin
   // Modules that are found by another way than a relative path, such as `paths` of tsconfig.json, were not checked before.
   problems.push(...order.problems, ...found, ...untrustedProblems(loaded.files?.() ?? [], root));
   // From the tables: with `only`, most modules are not loaded.
-  const exposures = manifest.handlers.filter(isExposed).flatMap(({ table }) => Object.values(table ?? {}).filter(isSchema));
+  const exposures = manifest.handlers.filter(isExposed).flatMap(({ table }) => Object.values(table ?? {}).filter(isPlainObject));
   problems.push(...doorProblems(order.plugins, exposures, placeOf("plugins")), ...publicProblems(order.plugins, catalog));
   problems.push(...authenticatorProblems(order.plugins));
   for (const plugin of order.plugins)

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { BootError, isBootError, type Problem } from "../diagnostics/problem.ts";
+import { BootError, type BootProblem, isBootError } from "../diagnostics/problem.ts";
 import { visibleLines } from "../diagnostics/text.ts";
 import { freshBuild } from "./built.ts";
 import { entriesOf } from "./dot-env.ts";
@@ -172,7 +172,7 @@ const isModule = (file: string): boolean => {
 };
 
 /** A failed import in words: the file and place it names, the cause without a stack, what to do. */
-export const importProblem = (error: unknown, place: string, root: string): Problem => {
+export const importProblem = (error: unknown, place: string, root: string): BootProblem => {
   const { message, code, stack } =
     error instanceof Error ? (error as Error & { code?: string }) : { message: String(error), code: undefined, stack: undefined };
   const short = (path: string) => relative(root, path.replace(/^file:\/\//, "").replace(/\?.*$/, "")) || path;

@@ -1,6 +1,6 @@
 // What must be known of a manifest before anything else of it can be judged. The compiler says the same, where it is asked.
 
-import type { Problem } from "../diagnostics/problem.ts";
+import type { BootProblem } from "../diagnostics/problem.ts";
 import { nearest } from "../diagnostics/text.ts";
 import type { Config } from "./manifest.ts";
 
@@ -20,7 +20,7 @@ const ranges = {
 } as const satisfies Partial<Record<keyof Config, readonly [number, number]>>;
 
 /** @param placeOf  Where a word stands as a key. */
-export const fieldProblems = (manifest: Config, placeOf: (word: string) => string): readonly Problem[] => {
+export const fieldProblems = (manifest: Config, placeOf: (word: string) => string): readonly BootProblem[] => {
   const given = manifest as unknown as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(given).filter((key) => !Object.hasOwn(fields, key));
   const missing = Object.entries(fields).filter(([key, kind]) =>

@@ -2,7 +2,7 @@
 // would be read and run a second time at every start. This hook of Node's loader takes the mark off where the module is one
 // of the package that runs already. Node loads this file in the loader's thread, or calls it in the main one.
 
-interface Found {
+interface Resolved {
   readonly url: string;
 }
 
@@ -13,11 +13,11 @@ export const initialize = (data: string): void => {
   home = data;
 };
 
-export const resolve = async <Result extends Found>(
+export const resolve = async <Result extends Resolved>(
   specifier: string,
   context: unknown,
   next: (specifier: string, context: unknown) => Promise<Result> | Result,
 ): Promise<Result> => unmarked(await next(specifier, context), home);
 
-export const unmarked = <Result extends Found>(found: Result, home: string): Result =>
+export const unmarked = <Result extends Resolved>(found: Result, home: string): Result =>
   found.url.startsWith(home) ? { ...found, url: found.url.replace(/\?.*$/, "") } : found;

@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { BootError, type Problem } from "../diagnostics/problem.ts";
+import { BootError, type BootProblem } from "../diagnostics/problem.ts";
 import { distrustOf, distrustOfWay, type KnownWays } from "./ownership.ts";
 
 /** @param shown  The path as messages write it. @throws {BootError} when another user owns, may write or may replace the file. */
@@ -27,24 +27,24 @@ export const assertProjectTrusted = (manifest: string, from: string): void => {
 };
 
 /** @returns The files that another user may change. For modules that are known only once they were loaded. */
-export const untrustedProblems = (files: Iterable<string>, from: string): Problem[] =>
+export const untrustedProblems = (files: Iterable<string>, from: string): BootProblem[] =>
   allProblems([...files].filter(existsSync), from, new Map());
 
-const allProblems = (files: Iterable<string>, from: string, known: KnownWays): Problem[] => {
-  const byRemedy = new Map<string, Problem>(); // a folder is wrong for each file in it, and is said once
+const allProblems = (files: Iterable<string>, from: string, known: KnownWays): BootProblem[] => {
+  const byRemedy = new Map<string, BootProblem>(); // a folder is wrong for each file in it, and is said once
   for (const file of files)
     for (const problem of problemsOf(file, relative(from, file) || file, known))
       if (!byRemedy.has(problem.remedy)) byRemedy.set(problem.remedy, problem);
   return [...byRemedy.values()];
 };
 
-const problemsOf = (file: string, shown: string, known?: KnownWays): Problem[] => {
+const problemsOf = (file: string, shown: string, known?: KnownWays): BootProblem[] => {
   const distrust = distrustOf(file, shown, known);
   if (distrust === undefined) return [];
   return [{ place: shown, cause: `The file ${distrust.what}, and it would run as code`, remedy: distrust.remedy }];
 };
 
-const throwAny = (problems: readonly Problem[]): void => {
+const throwAny = (problems: readonly BootProblem[]): void => {
   if (problems.length > 0) throw new BootError(problems);
 };
 

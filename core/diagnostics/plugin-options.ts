@@ -1,6 +1,6 @@
 // Checks of tables that JavaScript lets people write wrong: unknown keys, and values of the wrong kind.
 
-import type { Problem } from "./problem.ts";
+import type { BootProblem } from "./problem.ts";
 import { nearest, visible } from "./text.ts";
 
 /** What to write instead of this value; `undefined` when it is right. Asked with `undefined` where the option is absent. */
@@ -16,7 +16,7 @@ export const optionProblems = (
   name: string,
   given: unknown,
   rules: Readonly<Record<string, true | OptionRule>>,
-): readonly Problem[] => {
+): readonly BootProblem[] => {
   if (given === undefined || (given !== null && typeof given === "object" && !Array.isArray(given)))
     return keyProblems(name, name, "option", given ?? {}, rules);
   return [
@@ -38,9 +38,9 @@ export const keyProblems = (
   what: string,
   table: object,
   rules: Readonly<Record<string, true | OptionRule>>,
-): readonly Problem[] => {
+): readonly BootProblem[] => {
   const values = table as Readonly<Record<string, unknown>>;
-  const wrong = (cause: string, remedy: string): Problem => ({ place: `${plugin}()`, cause: `${holder} ${cause}`, remedy });
+  const wrong = (cause: string, remedy: string): BootProblem => ({ place: `${plugin}()`, cause: `${holder} ${cause}`, remedy });
   const unknown = Object.keys(values).filter((key) => !Object.hasOwn(rules, key));
   return [
     ...unknown.map((key) => {

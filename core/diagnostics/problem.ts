@@ -3,7 +3,7 @@
 
 import { brand } from "./brand.ts";
 
-export interface Problem {
+export interface BootProblem {
   /** `quater.config.ts:12`, or the module. */
   readonly place: string;
   readonly cause: string;
@@ -14,10 +14,10 @@ export interface Problem {
 /** The project cannot be booted. Shown without a stack: it is a mistake in the project, not in Quater. */
 export class BootError extends Error {
   readonly [brand] = "boot-error";
-  readonly problems: readonly Problem[];
+  readonly problems: readonly BootProblem[];
 
   /** @param cause  What the system said, where that is what the problem is. */
-  constructor(problems: readonly Problem[], cause?: unknown) {
+  constructor(problems: readonly BootProblem[], cause?: unknown) {
     super(
       problems.map((problem) => `${problem.place}: ${problem.cause}. ${problem.remedy}`).join("\n"),
       cause === undefined ? undefined : { cause },

@@ -58,7 +58,7 @@ export type Outcome =
   | { readonly ok: true; readonly value: unknown; readonly callId: string }
   | { readonly ok: false; readonly error: QuaterError; readonly callId: string };
 
-type Stage = "arrived" | "bound" | "authorized" | "approved";
+type StageName = "arrived" | "bound" | "authorized" | "approved";
 
 /**
  * A call through all its stages: one object, seen through the type of the stage it has reached. Copying a dozen fields for
@@ -70,7 +70,7 @@ export class StagedCall implements Approved {
   readonly #from: Call;
   readonly #standing: Standing | undefined;
   #principal: Principal;
-  #stage: Stage = "arrived";
+  #stage: StageName = "arrived";
   #input: unknown;
   #inputText: string | undefined;
   #allowedBy = "";
@@ -228,14 +228,14 @@ export class StagedCall implements Approved {
     call.#standing?.waits();
   }
 
-  static #at(call: Call, stage: Stage): StagedCall {
+  static #at(call: Call, stage: StageName): StagedCall {
     if (!(#stage in call) || call.#stage !== stage) throw new Error(`The call ${call.callId} is not ${stage}`);
     return call;
   }
 }
 
 /** `sha256:...` over handler and bound input; equal on all surfaces. Computed when asked for, not per call. */
-export const hashOf = (call: Bound): string => argumentsHash(call.handler, call.input);
+export const digestOf = (call: Bound): string => argumentsHash(call.handler, call.input);
 
 /**
  * What the handler's functions get beside the input: these four, and the handler's resources by name.

@@ -2,7 +2,7 @@
 // and nothing else, so that the door knows whether a request carries a credential before it asks.
 
 import { invalidToken, unauthenticated } from "../diagnostics/errors.ts";
-import type { Problem } from "../diagnostics/problem.ts";
+import type { BootProblem } from "../diagnostics/problem.ts";
 import type { CookieRead, Reading } from "../diagnostics/reading.ts";
 
 /** What an authenticator reads of a request. Without any of these it receives bearer tokens alone. */
@@ -222,13 +222,13 @@ const reservedHeaders =
   /^(?:host|origin|referer|user-agent|date|via|forwarded|x-forwarded-.*|x-real-ip|connection|keep-alive|upgrade|expect|te|trailer|transfer-encoding|content-.*|accept(?:-.*)?|sec-.*|access-control-.*|proxy-.*|set-cookie|if-.*|range|cache-control|pragma|traceparent|tracestate|x-request-id|quater-.*)$/;
 
 /** @param given  What was written as `reads`. @returns What is wrong with it. */
-export const readsProblems = (authenticator: string, given: unknown): readonly Problem[] => {
+export const readsProblems = (authenticator: string, given: unknown): readonly BootProblem[] => {
   const place = `authenticator ${authenticator}`;
   if (given === undefined) return [];
   const remedy = 'Write reads: { headers: ["x-session"] }, { schemes: ["Token"] } or { cookies: ["sid"] }';
   if (given === null || typeof given !== "object" || Array.isArray(given))
     return [{ place, cause: `The reads of ${authenticator} are not an object`, remedy }];
-  return Object.entries(given).flatMap(([field, names]): Problem[] => {
+  return Object.entries(given).flatMap(([field, names]): BootProblem[] => {
     if (!Object.hasOwn(what, field))
       return [{ place, cause: `reads of ${authenticator} has no field ${JSON.stringify(field)}`, remedy }];
     if (names === undefined) return [];

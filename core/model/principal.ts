@@ -3,9 +3,9 @@
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import { kindOf, type OptionNames, optionProblems } from "../diagnostics/plugin-options.ts";
-import { BootError, type Problem } from "../diagnostics/problem.ts";
+import { BootError, type BootProblem } from "../diagnostics/problem.ts";
 import { type Credentials, type Reads, readsProblems } from "./credentials.ts";
-import type { Command } from "./run-mode.ts";
+import type { RunMode } from "./run-mode.ts";
 import type { SecretFile } from "./secret-file.ts";
 
 export type Awaitable<Value> = Value | Promise<Value>;
@@ -63,7 +63,7 @@ export interface AuthenticatorContext {
   /** The folder of the manifest; relative files are under it. */
   readonly root: string;
   /** Development keys are let in by `dev` alone. */
-  readonly command: Command;
+  readonly command: RunMode;
 }
 
 /** An authenticator with something to open or check at boot; a plain function does where there is nothing. */
@@ -76,7 +76,7 @@ export interface Authenticator extends Branded<"authenticator"> {
   readonly open?: (context: AuthenticatorContext) => Awaitable<void>;
   readonly close?: () => Awaitable<void>;
   /** What is wrong with its options. With any the project does not boot. */
-  readonly problems?: readonly Problem[] | undefined;
+  readonly problems?: readonly BootProblem[] | undefined;
   /** The files with secrets that it reads. `quater check --gate` checks them. */
   readonly secretFiles?: readonly SecretFile[] | undefined;
 }
@@ -107,14 +107,14 @@ export const authenticator = ({ problems: known = [], ...parts }: Parts): Authen
 };
 
 /** JavaScript lets it through, and then every call fails. */
-const askingNobody = (name: string): Problem => ({
+const askingNobody = (name: string): BootProblem => ({
   place: `authenticator ${name}`,
   cause: `The authenticator ${name} has no authenticate function`,
   remedy: "Write authenticate: (credentials) => a principal, or undefined",
 });
 
 /** The boot is refused before these are asked; but another authenticator may have this one inside, where no boot sees it. */
-const refusing = (problems: readonly Problem[]): Pick<Authenticator, "open" | "authenticate"> => {
+const refusing = (problems: readonly BootProblem[]): Pick<Authenticator, "open" | "authenticate"> => {
   const refuse = () => {
     throw new BootError(problems);
   };
@@ -147,7 +147,7 @@ export const defineAuthenticator = <Options extends unknown[]>(
   return Object.assign(factory, { [brand]: "authenticator-factory" });
 };
 
-const notOne = (name: string, problems: readonly Problem[]): Authenticator =>
+const notOne = (name: string, problems: readonly BootProblem[]): Authenticator =>
   authenticator({ name, problems, authenticate: () => undefined });
 
 export const asAuthenticator = (given: Authentication): Authenticator => {

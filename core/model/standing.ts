@@ -3,7 +3,7 @@
 // never wait do not even read the clock.
 
 import { authenticatorFailed, invalidToken } from "../diagnostics/errors.ts";
-import type { Entry } from "./entry.ts";
+import type { Arriving } from "./arriving.ts";
 import { type Awaitable, andThen, type Principal } from "./principal.ts";
 
 /**
@@ -16,8 +16,8 @@ const freshMs = 250;
 export const isFresh = (checkedAt: number): boolean => performance.now() - checkedAt < freshMs;
 
 export class Standing {
-  readonly #enter: (entry: Entry) => Awaitable<Principal>;
-  readonly #entry: Entry;
+  readonly #enter: (entry: Arriving) => Awaitable<Principal>;
+  readonly #entry: Arriving;
   /** By `performance.now()`: a clock that is set back must not make an old check look new. */
   #checkedAt: number | undefined;
   readonly #mayWaitUnseen: boolean;
@@ -29,7 +29,7 @@ export class Standing {
    * @param checkedAt  When the caller came in, by `performance.now()`. Without it the caller came in right now, and `waits` is
    *   called before everything that the call waits for.
    */
-  constructor(enter: (entry: Entry) => Awaitable<Principal>, entry: Entry, checkedAt: number | undefined) {
+  constructor(enter: (entry: Arriving) => Awaitable<Principal>, entry: Arriving, checkedAt: number | undefined) {
     this.#enter = enter;
     this.#entry = entry;
     this.#checkedAt = checkedAt;

@@ -4,17 +4,17 @@
 
 import { type FieldError, inputInvalid, internal, jsonRefused, type QuaterError, unknownField } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
-import type { Given } from "../model/given.ts";
+import type { GivenInput } from "../model/given-input.ts";
 import { isForbiddenKey, pointerStep } from "../schema/json.ts";
 import { patternOf } from "../schema/pattern.ts";
 import { beginBudget, TakesTooLong } from "../schema/pattern-budget.ts";
-import { eachSubschema, isSchema, type JsonSchema, propertiesOf } from "../schema/schema.ts";
+import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf } from "../schema/schema.ts";
 import { type InputCheck, inputCheckOf } from "./checked-input.ts";
 import { type Coercer, coercersOf } from "./coerce.ts";
 import { complaintsOf } from "./complaints.ts";
 
 /** @throws {QuaterError} `invalid_input` or `unknown_field`, with every place that is wrong. */
-export type Binder = (given: readonly Given[]) => unknown;
+export type Binder = (given: readonly GivenInput[]) => unknown;
 
 /** @param schema  Closed. */
 export const binderOf = (schema: JsonSchema): Binder => {
@@ -59,8 +59,8 @@ interface Sizes {
 
 /** One more than the schema's largest limits: whatever is longer is as wrong when it is cut. */
 const sizesOf = (schema: unknown): Sizes => {
-  const own = isSchema(schema) ? schema : {};
-  const parts = isSchema(schema) ? [...eachSubschema(schema)].map(([, part]) => sizesOf(part)) : [];
+  const own = isPlainObject(schema) ? schema : {};
+  const parts = isPlainObject(schema) ? [...eachSubschema(schema)].map(([, part]) => sizesOf(part)) : [];
   const most = (...limits: unknown[]) =>
     Math.max(1_000, ...limits.filter((limit) => typeof limit === "number").map((limit) => limit + 1));
   return {
@@ -73,15 +73,15 @@ const sizesOf = (schema: unknown): Sizes => {
 const cut = (value: unknown, sizes: Sizes): unknown => {
   if (typeof value === "string") return value.slice(0, sizes.text);
   if (Array.isArray(value)) return value.slice(0, sizes.list).map((item) => cut(item, sizes));
-  return isSchema(value) ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, cut(item, sizes)])) : value;
+  return isPlainObject(value) ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, cut(item, sizes)])) : value;
 };
 
-const merged = (given: readonly Given[], coercers: ReadonlyMap<string, Coercer>): unknown => {
+const merged = (given: readonly GivenInput[], coercers: ReadonlyMap<string, Coercer>): unknown => {
   const input: Record<string, unknown> = {};
   const errors: FieldError[] = [];
   const refuse = (name: string, message: string) => errors.push({ path: visible(`/${pointerStep(name)}`), message });
   for (const { from, isText, values } of given) {
-    if (!isSchema(values)) throw inputInvalid([{ path: "", message: "must be an object" }]);
+    if (!isPlainObject(values)) throw inputInvalid([{ path: "", message: "must be an object" }]);
     for (const name of Object.keys(values)) {
       const value = values[name];
       if (value === undefined) continue;
@@ -99,8 +99,8 @@ const merged = (given: readonly Given[], coercers: ReadonlyMap<string, Coercer>)
   return input;
 };
 
-const firstSource = (given: readonly Given[], name: string): string | undefined =>
-  given.find(({ values }) => isSchema(values) && Object.hasOwn(values, name) && values[name] !== undefined)?.from;
+const firstSource = (given: readonly GivenInput[], name: string): string | undefined =>
+  given.find(({ values }) => isPlainObject(values) && Object.hasOwn(values, name) && values[name] !== undefined)?.from;
 
 /** Defined, not set: a field called `__proto__` must become an unknown field, not a prototype. */
 const assign = (target: Record<string, unknown>, name: string, value: unknown): void => {
@@ -122,7 +122,7 @@ const presetOf = (value: unknown): (() => unknown) | undefined => {
  * that most inputs pay nothing.
  */
 const fillerOf = (schema: unknown): Filler | undefined => {
-  if (!isSchema(schema)) return undefined;
+  if (!isPlainObject(schema)) return undefined;
   const declared = Object.entries(propertiesOf(schema));
   const own = declared.flatMap(([name, property]) => {
     const fill = fillerOf(property);
@@ -130,7 +130,7 @@ const fillerOf = (schema: unknown): Filler | undefined => {
   });
   const names = new Set(declared.map(([name]) => name));
   const fillItem = fillerOf(schema["items"]);
-  const records = isSchema(schema["patternProperties"]) ? Object.entries(schema["patternProperties"]) : [];
+  const records = isPlainObject(schema["patternProperties"]) ? Object.entries(schema["patternProperties"]) : [];
   const others = records.flatMap(([pattern, part]) => {
     const fill = fillerOf(part);
     return fill === undefined ? [] : [{ pattern: patternOf(pattern), fill }];
@@ -138,7 +138,7 @@ const fillerOf = (schema: unknown): Filler | undefined => {
   if (own.length === 0 && fillItem === undefined && others.length === 0) return undefined;
   return (value) => {
     if (Array.isArray(value)) for (const item of value) fillItem?.(item);
-    if (!isSchema(value)) return;
+    if (!isPlainObject(value)) return;
     const target = value as Record<string, unknown>;
     for (const { name, preset, fill } of own) {
       if (preset !== undefined && !Object.hasOwn(target, name)) target[name] = preset();

@@ -8,7 +8,7 @@ import { Compile, type Validator } from "../schema/compile.ts";
 import { BoundedPattern, withBoundedPatterns } from "../schema/compiled-patterns.ts";
 import { pointerStep } from "../schema/json.ts";
 import { recursionOf } from "../schema/recursion.ts";
-import { eachSubschema, isSchema, type JsonSchema, patternTextLength, withSubschemas } from "../schema/schema.ts";
+import { eachSubschema, isPlainObject, type JsonSchema, patternTextLength, withSubschemas } from "../schema/schema.ts";
 
 /** Steps that a recursive union may take, where each level of the input doubles them or worse. */
 const maxRecursionSteps = 100_000;
@@ -77,17 +77,17 @@ class LimitedPattern extends WatchedPattern {
 /** A constant field tells the branches of a union apart, so it is checked before the fields that may be deep. */
 const constantsFirst = (schema: JsonSchema): JsonSchema => {
   const copy = withSubschemas(schema, constantsFirst);
-  if (!isSchema(schema["properties"])) return copy;
+  if (!isPlainObject(schema["properties"])) return copy;
   const parts = Object.entries(copy["properties"] as JsonSchema);
-  const isConstant = ([, part]: [string, unknown]) => isSchema(part) && ("const" in part || "enum" in part);
+  const isConstant = ([, part]: [string, unknown]) => isPlainObject(part) && ("const" in part || "enum" in part);
   const value = Object.fromEntries([...parts.filter(isConstant), ...parts.filter((part) => !isConstant(part))]);
   return Object.defineProperty(copy, "properties", { value, enumerable: true, configurable: true, writable: true });
 };
 
 /** How long a key may be where an object anywhere in the schema has patterns for its keys. */
 const longestKeyOf = (schema: unknown): number => {
-  if (!isSchema(schema)) return Number.POSITIVE_INFINITY;
-  const patterns = Object.keys(isSchema(schema["patternProperties"]) ? schema["patternProperties"] : {});
+  if (!isPlainObject(schema)) return Number.POSITIVE_INFINITY;
+  const patterns = Object.keys(isPlainObject(schema["patternProperties"]) ? schema["patternProperties"] : {});
   return Math.min(
     patterns.some((pattern) => pattern !== anyKey) ? patternTextLength : Number.POSITIVE_INFINITY,
     ...[...eachSubschema(schema)].map(([, part]) => longestKeyOf(part)),

@@ -3,10 +3,10 @@
 // no "yes", no empty string for zero.
 
 import { isLossy } from "../schema/json.ts";
-import { isSchema, type JsonSchema, propertiesOf, referred } from "../schema/schema.ts";
+import { isPlainObject, type JsonSchema, propertiesOf, referred } from "../schema/schema.ts";
 
 /** Gives the value, or `undefined` where the text is not one. */
-type Reader = (text: string) => unknown;
+type ReadText = (text: string) => unknown;
 
 export interface Coercer {
   /** Whether the name may be repeated. */
@@ -19,12 +19,12 @@ export interface Coercer {
 const integerText = /^-?(?:0|[1-9][0-9]*)$/;
 const numberText = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 
-const readString: Reader = (text) => text;
-const readInteger: Reader = (text) => (integerText.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined);
-const readNumber: Reader = (text) => (numberText.test(text) && !isLossy(text) ? Number(text) : undefined);
-const readBoolean: Reader = (text) => (text === "true" ? true : text === "false" ? false : undefined);
+const readString: ReadText = (text) => text;
+const readInteger: ReadText = (text) => (integerText.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined);
+const readNumber: ReadText = (text) => (numberText.test(text) && !isLossy(text) ? Number(text) : undefined);
+const readBoolean: ReadText = (text) => (text === "true" ? true : text === "false" ? false : undefined);
 
-const readers: ReadonlyMap<unknown, Reader> = new Map([
+const readers: ReadonlyMap<unknown, ReadText> = new Map([
   ["string", readString],
   ["integer", readInteger],
   ["number", readNumber],
@@ -33,27 +33,27 @@ const readers: ReadonlyMap<unknown, Reader> = new Map([
 
 /** The schema itself, or the schemas of which one or all must hold, `$ref`s followed. */
 const branchesOf = (root: unknown, schema: unknown, depth = 0): JsonSchema[] => {
-  if (!isSchema(schema) || depth > 16) return []; // deeper than anybody writes, and an end for schemas that refer in a circle
+  if (!isPlainObject(schema) || depth > 16) return []; // deeper than anybody writes, and an end for schemas that refer in a circle
   const ref = schema["$ref"];
-  if (typeof ref === "string" && isSchema(root)) return branchesOf(root, referred(root, ref), depth + 1);
+  if (typeof ref === "string" && isPlainObject(root)) return branchesOf(root, referred(root, ref), depth + 1);
   const branches = [schema["anyOf"], schema["oneOf"], schema["allOf"]].find(Array.isArray) as unknown[] | undefined;
   return branches === undefined ? [schema] : branches.flatMap((branch) => branchesOf(root, branch, depth + 1));
 };
 
-const readerOf = (schema: JsonSchema): readonly Reader[] => {
+const readerOf = (schema: JsonSchema): readonly ReadText[] => {
   if ("const" in schema) return [oneOf([schema["const"]])];
   if (Array.isArray(schema["enum"])) return [oneOf(schema["enum"])];
   return [schema["type"]].flat().flatMap((name) => readers.get(name) ?? []);
 };
 
-const oneOf = (values: readonly unknown[]): Reader => {
+const oneOf = (values: readonly unknown[]): ReadText => {
   const scalars = values.filter((value) => ["string", "number", "boolean"].includes(typeof value));
   const byText = new Map(scalars.map((value) => [String(value), value]));
   return (text) => byText.get(text);
 };
 
 // A branch that takes any string would win over all others, so it is asked last.
-const firstThatReads = (candidates: readonly Reader[]): Reader => {
+const firstThatReads = (candidates: readonly ReadText[]): ReadText => {
   const ordered = [
     ...candidates.filter((reader) => reader !== readString),
     ...candidates.filter((reader) => reader === readString),

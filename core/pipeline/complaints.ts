@@ -4,7 +4,7 @@
 import type { FieldError } from "../diagnostics/errors.ts";
 import { nearest, visible } from "../diagnostics/text.ts";
 import { pointerStep } from "../schema/json.ts";
-import { isSchema, type JsonSchema, propertiesOf, referred } from "../schema/schema.ts";
+import { isPlainObject, type JsonSchema, propertiesOf, referred } from "../schema/schema.ts";
 
 /** What TypeBox reports, as far as it is read here. */
 export interface SchemaError {
@@ -105,7 +105,7 @@ const worded = (root: JsonSchema, error: SchemaError): readonly Complaint[] => {
     case "unevaluatedProperties": {
       const owner = schemaAt(root, error.schemaPath);
       // A schema for other fields has reported what is wrong with their values.
-      if (isSchema(owner) && isSchema(owner[error.keyword])) return [];
+      if (isPlainObject(owner) && isPlainObject(owner[error.keyword])) return [];
       const known = propertiesOf(owner);
       // Where a part fails, TypeBox counts the fields of all parts as unevaluated.
       const unknown = names(params[error.keyword])
@@ -165,11 +165,11 @@ const suggestion = (name: string, known: object): string => {
 
 /** For const, enum and unions: what would have been right. */
 const choice = (schema: unknown): string => {
-  if (!isSchema(schema)) return "does not match its schema";
+  if (!isPlainObject(schema)) return "does not match its schema";
   if ("const" in schema) return `must be ${JSON.stringify(schema["const"])}`;
   if (Array.isArray(schema["enum"])) return `must be one of ${schema["enum"].map((value) => JSON.stringify(value)).join(", ")}`;
   const branches = [schema["anyOf"], schema["oneOf"]].find(Array.isArray) as unknown[] | undefined;
-  if (branches === undefined || !branches.every(isSchema)) return "does not match its schema";
+  if (branches === undefined || !branches.every(isPlainObject)) return "does not match its schema";
   if (branches.every((branch) => "const" in branch))
     return `must be one of ${branches.map((branch) => JSON.stringify(branch["const"])).join(", ")}`;
   const named = branches.map((branch) => types[String(branch["type"])]);
@@ -183,11 +183,11 @@ const schemaAt = (root: JsonSchema, schemaPath: string): unknown => {
   const steps = schemaPath.split("/").slice(1);
   const found = steps.reduce<unknown>((schema, encoded) => {
     const step = encoded.replaceAll("~1", "/").replaceAll("~0", "~");
-    const holder = isSchema(schema) && !(step in schema) ? followed(root, schema) : schema;
+    const holder = isPlainObject(schema) && !(step in schema) ? followed(root, schema) : schema;
     return holder !== null && typeof holder === "object" ? (holder as Record<string, unknown>)[step] : undefined;
   }, root);
   return followed(root, found);
 };
 
 const followed = (root: JsonSchema, schema: unknown): unknown =>
-  isSchema(schema) && typeof schema["$ref"] === "string" ? referred(root, schema["$ref"]) : schema;
+  isPlainObject(schema) && typeof schema["$ref"] === "string" ? referred(root, schema["$ref"]) : schema;

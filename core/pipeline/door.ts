@@ -2,10 +2,10 @@
 
 import { authenticatorFailed, invalidToken, isQuaterError, unauthenticated } from "../diagnostics/errors.ts";
 import { kindOf } from "../diagnostics/plugin-options.ts";
-import type { Problem } from "../diagnostics/problem.ts";
+import type { BootProblem } from "../diagnostics/problem.ts";
 import type { Reading } from "../diagnostics/reading.ts";
+import type { Arriving } from "../model/arriving.ts";
 import { readingOf, Shown } from "../model/credentials.ts";
-import type { Entry } from "../model/entry.ts";
 import type { Catalog, Operation } from "../model/operation.ts";
 import { type Authenticator, type Awaitable, anonymous, asAuthenticator, isUnknown, type Principal } from "../model/principal.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
@@ -36,7 +36,7 @@ export const doorsOf = (plugins: readonly ConfiguredPlugin[]): ReadonlyMap<strin
  */
 export const principalAt = (
   door: Door,
-  entry: Entry,
+  entry: Arriving,
   operation: Operation | undefined,
   isAgain: boolean,
 ): Awaitable<Principal> => {
@@ -66,7 +66,7 @@ export const principalAt = (
 };
 
 /** Refusals of the door itself say what it reads, so that the caller learns how to try again. */
-const failed = (error: unknown, { reading, surface }: Door, entry: Entry): unknown => {
+const failed = (error: unknown, { reading, surface }: Door, entry: Arriving): unknown => {
   if (!isQuaterError(error)) return authenticatorFailed(entry.surface, error);
   if (error.asks !== undefined) return error;
   if (error.code === "invalid_token") return invalidToken({ ...reading, forget: [] });
@@ -106,7 +106,11 @@ const whatIsReturned = (value: unknown): string => {
 };
 
 /** A surface that exposes anything protected has its own auth, or the boot is refused. */
-export const doorProblems = (plugins: readonly ConfiguredPlugin[], exposures: readonly JsonSchema[], place: string): Problem[] =>
+export const doorProblems = (
+  plugins: readonly ConfiguredPlugin[],
+  exposures: readonly JsonSchema[],
+  place: string,
+): BootProblem[] =>
   plugins.flatMap(({ surface, name }) => {
     if (surface === undefined) return [];
     const isOpen = (exposure: JsonSchema) => surface.opensToPublic === true && exposure["public"] === true;
@@ -123,8 +127,8 @@ export const doorProblems = (plugins: readonly ConfiguredPlugin[], exposures: re
   });
 
 /** What the surfaces were given to authenticate with and cannot be. What two of them share is told once. */
-export const authenticatorProblems = (plugins: readonly ConfiguredPlugin[]): readonly Problem[] => {
-  const found = new Map<Problem, Problem>();
+export const authenticatorProblems = (plugins: readonly ConfiguredPlugin[]): readonly BootProblem[] => {
+  const found = new Map<BootProblem, BootProblem>();
   for (const { surface, name } of plugins) {
     if (surface?.authenticate === undefined) continue;
     for (const problem of asAuthenticator(surface.authenticate).problems ?? [])
@@ -134,9 +138,9 @@ export const authenticatorProblems = (plugins: readonly ConfiguredPlugin[]): rea
 };
 
 /** Public needs two yeses, and opens only surfaces made for it. */
-export const publicProblems = (plugins: readonly ConfiguredPlugin[], catalog: Catalog): Problem[] => {
+export const publicProblems = (plugins: readonly ConfiguredPlugin[], catalog: Catalog): BootProblem[] => {
   const opening = new Set(plugins.flatMap(({ surface }) => (surface?.opensToPublic === true ? surface.name : [])));
-  return catalog.operations.flatMap((operation): Problem[] => {
+  return catalog.operations.flatMap((operation): BootProblem[] => {
     if (!operation.isPublic) return [];
     const { place, name } = operation;
     if (!operation.policy.isAnyone)

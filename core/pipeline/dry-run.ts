@@ -1,26 +1,26 @@
 // A dry run: the pipeline's own stages as far as they do nothing, then what approval would say and what the call would do.
 
-import { type Call, hashOf, previewOf, StagedCall } from "../model/call.ts";
+import { type Call, digestOf, previewOf, StagedCall } from "../model/call.ts";
 import { masked } from "../schema/schema.ts";
-import type { Machine } from "./machine.ts";
-import { auth, bind, type GivenReader, judgeStatic } from "./pipeline.ts";
+import type { CompiledHandler } from "./compiled-handler.ts";
+import { auth, bind, type InputSource, judgeStatic } from "./pipeline.ts";
 
 /** What a dry run answers: bind and auth as in a real call, then what approval would say. Files and runs nothing. */
-export const rehearse = async (call: Call, given: GivenReader, machine: Machine): Promise<unknown> => {
+export const rehearse = async (call: Call, given: InputSource, compiled: CompiledHandler): Promise<unknown> => {
   judgeStatic(call);
   const read = typeof given === "function" ? await given() : given;
   await StagedCall.enterAgain(call);
   judgeStatic(call);
-  const authorized = await auth(bind(call, read, machine), machine);
+  const authorized = await auth(bind(call, read, compiled), compiled);
   const { operation } = call;
-  const forecast = await machine.hooks.first("forecast", authorized);
+  const forecast = await compiled.hooks.first("forecast", authorized);
   const isShown = operation.handler.preview !== undefined && operation.exposure["preview"] === "caller";
   return {
     handler: call.handler,
     input: masked(operation.input, authorized.input),
-    argumentsHash: hashOf(authorized),
+    argumentsHash: digestOf(authorized),
     auth: { allowed: true, by: authorized.allowedBy },
-    approval: forecast ?? { required: machine.hooks.has("approve") },
+    approval: forecast ?? { required: compiled.hooks.has("approve") },
     ...(isShown ? { preview: await previewOf(authorized) } : {}),
   };
 };

@@ -16,23 +16,23 @@ import {
   unknownHandler,
 } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";
-import type { Problem } from "../diagnostics/problem.ts";
+import type { BootProblem } from "../diagnostics/problem.ts";
+import type { Arriving } from "../model/arriving.ts";
 import { type Arrival, Cancellation, isAbort, type Outcome, StagedCall } from "../model/call.ts";
-import type { Entry } from "../model/entry.ts";
 import type { Catalog, Operation } from "../model/operation.ts";
 import { type Awaitable, andThen, type Principal } from "../model/principal.ts";
 import { callResources, OpenResources } from "../model/resource.ts";
 import { answeredInTime, isFresh, Standing, Watch } from "../model/standing.ts";
 import type { Gate, Invocation } from "../plugin/gate.ts";
 import { type HookRunner, type HookSource, hookRunner } from "../plugin/hooks.ts";
+import { type CompiledHandler, compiledHandlerOf } from "./compiled-handler.ts";
 import type { Door } from "./door.ts";
 import { principalAt } from "./door.ts";
 import { rehearse } from "./dry-run.ts";
-import { endEarly, type Flight, Flights, heedMs, noteLate, release } from "./flights.ts";
-import { type Machine, machineOf } from "./machine.ts";
 import { CheckedStream } from "./output.ts";
 import { runPipeline } from "./pipeline.ts";
 import { RefusalLog } from "./refusal-log.ts";
+import { endEarly, heedMs, noteLate, type RunningCall, RunningCalls, release } from "./running-calls.ts";
 
 const noProgress = (): void => {};
 
@@ -49,10 +49,10 @@ export class PipelineGate implements Gate {
   readonly #log: Log;
   readonly #maxOutputBytes: number;
   readonly #refusals: RefusalLog;
-  readonly #machines = new Map<string, Machine>();
-  readonly #flights = new Flights();
-  readonly #enterAgain = (entry: Entry): Awaitable<Principal> => this.#principalOf(entry, true);
-  #strangers: HookRunner | undefined;
+  readonly #compiled = new Map<string, CompiledHandler>();
+  readonly #running = new RunningCalls();
+  readonly #enterAgain = (entry: Arriving): Awaitable<Principal> => this.#principalOf(entry, true);
+  #ofUnknownHandlers: HookRunner | undefined;
 
   constructor(catalog: Catalog, doors: ReadonlyMap<string, Door>, log: Log, maxOutputBytes: number) {
     this.#catalog = catalog;
@@ -67,13 +67,13 @@ export class PipelineGate implements Gate {
    *
    * @returns What is wrong with the hooks, by handler.
    */
-  compile(sources: readonly HookSource[]): readonly Problem[] {
-    this.#strangers = hookRunner(sources, undefined, this.#log);
-    const problems = [...this.#strangers.problems];
+  compile(sources: readonly HookSource[]): readonly BootProblem[] {
+    this.#ofUnknownHandlers = hookRunner(sources, undefined, this.#log);
+    const problems = [...this.#ofUnknownHandlers.problems];
     for (const operation of this.#catalog.operations) {
       const hooks = hookRunner(sources, operation, this.#log);
       problems.push(...hooks.problems);
-      this.#machines.set(operation.name, machineOf(operation, hooks, this.#maxOutputBytes));
+      this.#compiled.set(operation.name, compiledHandlerOf(operation, hooks, this.#maxOutputBytes));
     }
     return problems;
   }
@@ -82,7 +82,7 @@ export class PipelineGate implements Gate {
     return randomUUID();
   }
 
-  enter(entry: Entry): Awaitable<Principal> {
+  enter(entry: Arriving): Awaitable<Principal> {
     try {
       return this.#recorded(entry, this.#principalOf(entry, false));
     } catch (error) {
@@ -90,7 +90,7 @@ export class PipelineGate implements Gate {
     }
   }
 
-  enterAgain(entry: Entry, principal: Principal, since: number): Awaitable<Principal> {
+  enterAgain(entry: Arriving, principal: Principal, since: number): Awaitable<Principal> {
     if (isFresh(since)) return principal;
     try {
       return this.#recorded(entry, new Standing(this.#enterAgain, entry, since).again(principal) ?? principal);
@@ -99,22 +99,22 @@ export class PipelineGate implements Gate {
     }
   }
 
-  #principalOf(entry: Entry, isAgain: boolean): Awaitable<Principal> {
+  #principalOf(entry: Arriving, isAgain: boolean): Awaitable<Principal> {
     const door = this.#doors.get(entry.surface);
     if (door === undefined) throw internal(new Error(`There is no surface named ${entry.surface}`));
     return principalAt(door, entry, this.#operationOf(entry), isAgain);
   }
 
-  #operationOf({ handler }: Entry): Operation | undefined {
+  #operationOf({ handler }: Arriving): Operation | undefined {
     return handler === undefined ? undefined : this.#catalog.get(handler);
   }
 
   /** Observers are told of every caller who is not let in. */
-  #recorded(entry: Entry, found: Awaitable<Principal>): Awaitable<Principal> {
+  #recorded(entry: Arriving, found: Awaitable<Principal>): Awaitable<Principal> {
     return found instanceof Promise ? found.catch((error: unknown) => this.#turnAway(error, entry)) : found;
   }
 
-  async #turnAway(error: unknown, entry: Entry): Promise<never> {
+  async #turnAway(error: unknown, entry: Arriving): Promise<never> {
     const operation = this.#operationOf(entry);
     const { callId, surface, credentials, traceId } = entry;
     const { peer } = credentials;
@@ -141,9 +141,9 @@ export class PipelineGate implements Gate {
     const { surface, principal, callId = randomUUID(), cancellation = new Cancellation() } = invocation;
     const isDryRun = invocation.dryRun === true;
     const operation = this.#catalog.get(invocation.handler);
-    const machine = this.#machines.get(invocation.handler);
+    const compiled = this.#compiled.get(invocation.handler);
     const isExposed = operation?.surfaces.has(surface) === true;
-    if (operation === undefined || machine === undefined || !isExposed || this.phase === "stopping") {
+    if (operation === undefined || compiled === undefined || !isExposed || this.phase === "stopping") {
       const { handler, peer, traceId } = invocation;
       const arrival = { callId, surface, handler: operation?.name, principal, startedAt: Date.now(), peer, traceId, isDryRun };
       const error = isExposed ? stopping() : unknownHandler(handler, surface);
@@ -151,7 +151,7 @@ export class PipelineGate implements Gate {
     }
     const resources = callResources(operation.handler.use, this.appResources);
     const { entry } = invocation;
-    const enteredAt = machine.isDirect && !isDryRun ? undefined : performance.now();
+    const enteredAt = compiled.isDirect && !isDryRun ? undefined : performance.now();
     const standing = entry && new Standing(this.#enterAgain, entry, enteredAt);
     const from = {
       callId,
@@ -170,13 +170,13 @@ export class PipelineGate implements Gate {
     };
     const call = new StagedCall(from, standing);
     return new Promise((answer) => {
-      const flight = this.#flights.begin(call, resources, machine.hooks.has("hold"), answer);
+      const running = this.#running.begin(call, resources, compiled.hooks.has("hold"), answer);
       const { given, room } = invocation;
-      const failed = (error: unknown) => this.#answer(flight, { ok: false, error: this.#told(error, flight), callId });
+      const failed = (error: unknown) => this.#answer(running, { ok: false, error: this.#told(error, running), callId });
       try {
-        const running = isDryRun ? rehearse(call, given, machine) : runPipeline(flight, given, machine, room);
-        if (!(running instanceof Promise)) this.#answer(flight, { ok: true, value: running, callId });
-        else void running.then((value) => this.#answer(flight, { ok: true, value, callId }), failed);
+        const result = isDryRun ? rehearse(call, given, compiled) : runPipeline(running, given, compiled, room);
+        if (!(result instanceof Promise)) this.#answer(running, { ok: true, value: result, callId });
+        else void result.then((value) => this.#answer(running, { ok: true, value, callId }), failed);
       } catch (error) {
         failed(error);
       }
@@ -184,21 +184,21 @@ export class PipelineGate implements Gate {
   }
 
   /** Ends the call and tells its caller. Never throws. */
-  #answer(flight: Flight, outcome: Outcome): void {
+  #answer(running: RunningCall, outcome: Outcome): void {
     if (outcome.ok && outcome.value instanceof CheckedStream) {
-      this.#begin(flight, outcome.value);
-      flight.answer(outcome);
+      this.#begin(running, outcome.value);
+      running.answer(outcome);
       return;
     }
-    void andThen(this.#finish(flight, outcome), flight.answer);
+    void andThen(this.#finish(running, outcome), running.answer);
   }
 
   /** The call ends with its stream, and the caller's credential is checked until then. */
-  #begin(flight: Flight, stream: CheckedStream): void {
-    const { call } = flight;
+  #begin(running: RunningCall, stream: CheckedStream): void {
+    const { call } = running;
     const { callId } = call;
-    flight.stream = stream;
-    flight.hasRun = false; // it runs until its last item
+    running.stream = stream;
+    running.hasRun = false; // it runs until its last item
     const again = (ageMs: number) => {
       const checking = StagedCall.enterAgain(call, ageMs);
       if (checking === undefined) return undefined;
@@ -206,15 +206,15 @@ export class PipelineGate implements Gate {
         throw call.operation.handler.effect !== "read" && isQuaterError(error) ? refusedMidway(error) : error;
       });
     };
-    const watch = call.hasStanding ? new Watch(again, (error) => void endEarly(flight, stream, error, this.#log)) : undefined;
+    const watch = call.hasStanding ? new Watch(again, (error) => void endEarly(running, stream, error, this.#log)) : undefined;
     const ended = async (failure: unknown): Promise<QuaterError | undefined> => {
       watch?.stop();
-      flight.hasRun = failure === undefined;
+      running.hasRun = failure === undefined;
       const end: Outcome =
         failure === undefined
           ? { ok: true, value: undefined, callId }
-          : { ok: false, error: this.#told(failure, flight), callId };
-      const settled = await this.#finish(flight, end);
+          : { ok: false, error: this.#told(failure, running), callId };
+      const settled = await this.#finish(running, end);
       return settled.ok ? undefined : settled.error;
     };
     stream.whenEnded(ended, call.cancellation, watch);
@@ -230,62 +230,62 @@ export class PipelineGate implements Gate {
    */
   async drain(drainMs: number): Promise<void> {
     this.phase = "stopping";
-    if (this.#flights.size === 0) return;
-    this.#log.info(`Waiting for ${this.#flights.size} calls in flight`);
-    if (await this.#flights.emptyWithin(drainMs)) return;
-    const late = this.#flights.all();
+    if (this.#running.size === 0) return;
+    this.#log.info(`Waiting for ${this.#running.size} calls in flight`);
+    if (await this.#running.emptyWithin(drainMs)) return;
+    const late = this.#running.all();
     this.#log.warn(`Cancelling ${late.length} calls that did not end in ${drainMs} ms`);
-    for (const flight of late) flight.isCutOff = !flight.call.cancellation.isCancelled;
+    for (const running of late) running.isCutOff = !running.call.cancellation.isCancelled;
     for (const { call } of late) call.cancellation.cancel(); // several calls may share one
     // Nobody may be reading, and then nothing but this would end them.
     for (const { stream } of late) void stream?.return().catch(() => {});
-    if (await this.#flights.emptyWithin(heedMs)) return;
-    const deaf = this.#flights.all();
+    if (await this.#running.emptyWithin(heedMs)) return;
+    const deaf = this.#running.all();
     this.#log.warn(`${deaf.length} calls run on although their signal has aborted: their callers are told so`);
-    for (const flight of deaf) void this.#abandon(flight);
-    await this.#flights.emptyWithin(recordMs);
+    for (const running of deaf) void this.#abandon(running);
+    await this.#running.emptyWithin(recordMs);
   }
 
   /** Ends a call for its caller and the record, although its handler may still run. */
-  async #abandon(flight: Flight): Promise<void> {
-    flight.isAbandoned = true;
-    const { call, stream } = flight;
+  async #abandon(running: RunningCall): Promise<void> {
+    running.isAbandoned = true;
+    const { call, stream } = running;
     if (stream !== undefined) return stream.cutOff();
     const error = call.isApproved && call.operation.handler.effect !== "read" ? cutOff() : stopping();
-    flight.answer(await this.#end(flight, { ok: false, error, callId: call.callId }));
+    running.answer(await this.#end(running, { ok: false, error, callId: call.callId }));
   }
 
   /** Resources close before the outcome is recorded and answered: a failed commit must not follow a success. */
-  #finish(flight: Flight, outcome: Outcome): Awaitable<Outcome> {
-    const { call, resources } = flight;
-    if (flight.isAbandoned && flight.stream !== undefined) return this.#end(flight, outcome); // its source still uses them
+  #finish(running: RunningCall, outcome: Outcome): Awaitable<Outcome> {
+    const { call, resources } = running;
+    if (running.isAbandoned && running.stream !== undefined) return this.#end(running, outcome); // its source still uses them
     // A handler that ran to its end keeps what it changed, also when its result cannot be sent.
-    const isDone = outcome.ok || (flight.hasRun && outcome.error.code === "output_undelivered");
+    const isDone = outcome.ok || (running.hasRun && outcome.error.code === "output_undelivered");
     const closing = resources.close(!isDone || call.isDryRun); // what a dry run's preview opened is rolled back
-    if (closing === undefined) return this.#end(flight, outcome);
+    if (closing === undefined) return this.#end(running, outcome);
     return closing.then(
-      () => this.#end(flight, outcome),
+      () => this.#end(running, outcome),
       (error: unknown) => {
-        const failure = this.#told(error, flight);
-        return this.#end(flight, isDone ? { ok: false, error: failure, callId: call.callId } : outcome);
+        const failure = this.#told(error, running);
+        return this.#end(running, isDone ? { ok: false, error: failure, callId: call.callId } : outcome);
       },
     );
   }
 
-  #end(flight: Flight, outcome: Outcome): Awaitable<Outcome> {
-    if (flight.hasEnded) return outcome;
-    flight.hasEnded = true;
-    const { call } = flight;
+  #end(running: RunningCall, outcome: Outcome): Awaitable<Outcome> {
+    if (running.hasEnded) return outcome;
+    running.hasEnded = true;
+    const { call } = running;
     return andThen(this.#settle(call, outcome, call.operation), (settled) => {
       // A handler that is abandoned may still run: what it holds is not for others yet.
-      if (flight.holdings === undefined || flight.holdings.length === 0 || flight.isAbandoned) this.#flights.end(flight);
-      else void release(flight, this.#log).then(() => this.#flights.end(flight)); // the answer does not wait for it
+      if (running.holdings === undefined || running.holdings.length === 0 || running.isAbandoned) this.#running.end(running);
+      else void release(running, this.#log).then(() => this.#running.end(running)); // the answer does not wait for it
       return settled;
     });
   }
 
   #settle(arrival: Arrival, outcome: Outcome, operation: Operation | undefined): Awaitable<Outcome> {
-    const hooks = operation === undefined ? this.#strangers : this.#machines.get(operation.name)?.hooks;
+    const hooks = operation === undefined ? this.#ofUnknownHandlers : this.#compiled.get(operation.name)?.hooks;
     return hooks?.has("settled") === true ? this.#observed(hooks, arrival, outcome) : outcome;
   }
 
@@ -303,7 +303,7 @@ export class PipelineGate implements Gate {
   }
 
   /** What the caller is told of a failure. */
-  #told(error: unknown, { call, stream, isCutOff, hasRun }: Flight): QuaterError {
+  #told(error: unknown, { call, stream, isCutOff, hasRun }: RunningCall): QuaterError {
     const { cancellation, handler, operation } = call;
     const isOfCancel = !hasRun && cancellation.isCancelled && (!isQuaterError(error) || error.kind === "cancelled");
     if (!isOfCancel) {

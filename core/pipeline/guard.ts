@@ -3,8 +3,8 @@
 import { approvalRefused, notAllowed, type QuaterError, refusedAs } from "../diagnostics/errors.ts";
 import { type Approved, type Authorized, StagedCall } from "../model/call.ts";
 import type { Verdict } from "../model/policy.ts";
-import type { Flight } from "./flights.ts";
-import type { Machine } from "./machine.ts";
+import type { CompiledHandler } from "./compiled-handler.ts";
+import type { RunningCall } from "./running-calls.ts";
 
 export const none: readonly never[] = Object.freeze([]);
 
@@ -14,17 +14,21 @@ interface Replay {
 }
 
 /** For handlers that such plugins apply to. @throws {QuaterError} for every refusal. */
-export const guard = async (authorized: Authorized, flight: Flight, machine: Machine): Promise<Approved | Replay> => {
-  const { hooks } = machine;
-  const replay = hooks.has("admit") ? await admit(authorized, machine) : undefined;
+export const guard = async (
+  authorized: Authorized,
+  running: RunningCall,
+  compiled: CompiledHandler,
+): Promise<Approved | Replay> => {
+  const { hooks } = compiled;
+  const replay = hooks.has("admit") ? await admit(authorized, compiled) : undefined;
   if (replay !== undefined) return { replay: replay.value };
-  const approved = hooks.has("approve") ? await approve(authorized, machine) : StagedCall.approved(authorized, none, none);
-  if (hooks.has("hold")) await hold(approved, flight, machine);
+  const approved = hooks.has("approve") ? await approve(authorized, compiled) : StagedCall.approved(authorized, none, none);
+  if (hooks.has("hold")) await hold(approved, running, compiled);
   return approved;
 };
 
 /** Whatever may refuse or replay comes before approval, so that it never burns one. */
-const admit = async (call: Authorized, { hooks }: Machine): Promise<{ readonly value: unknown } | undefined> => {
+const admit = async (call: Authorized, { hooks }: CompiledHandler): Promise<{ readonly value: unknown } | undefined> => {
   for (const admission of await hooks.every("admit", call)) {
     if (admission.allow === "replay") return { value: admission.value };
     if (!admission.allow) throw refused(admission, notAllowed);
@@ -32,7 +36,7 @@ const admit = async (call: Authorized, { hooks }: Machine): Promise<{ readonly v
   return undefined;
 };
 
-const approve = async (call: Authorized, { hooks }: Machine): Promise<Approved> => {
+const approve = async (call: Authorized, { hooks }: CompiledHandler): Promise<Approved> => {
   const approvals = await hooks.every("approve", call);
   for (const approval of approvals) if (!approval.allow) throw refused(approval, approvalRefused);
   const consume = approvals.flatMap((approval) => ("consume" in approval ? (approval.consume ?? []) : []));
@@ -41,7 +45,7 @@ const approve = async (call: Authorized, { hooks }: Machine): Promise<Approved> 
 };
 
 /** Waits for locks and the like. Resources that a policy opened before may show an older state, so they are opened anew. */
-const hold = async (call: Approved, { holdings, resources }: Flight, { hooks }: Machine): Promise<void> => {
+const hold = async (call: Approved, { holdings, resources }: RunningCall, { hooks }: CompiledHandler): Promise<void> => {
   for (const verdict of await hooks.every("hold", call, (holding) => void holdings?.push(holding)))
     if (!verdict.allow) throw refused(verdict, notAllowed);
   await resources.renew();

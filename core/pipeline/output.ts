@@ -11,14 +11,14 @@ import {
   type QuaterError,
   tooMuchUnread,
 } from "../diagnostics/errors.ts";
+import type { AnswerRoom } from "../model/arriving.ts";
 import type { Cancellation } from "../model/call.ts";
-import type { AnswerRoom } from "../model/entry.ts";
 import type { Operation } from "../model/operation.ts";
 import type { Watch } from "../model/standing.ts";
 import { Compile } from "../schema/compile.ts";
 import { withBoundedPatterns } from "../schema/compiled-patterns.ts";
 import { beginBudget, TakesTooLong } from "../schema/pattern-budget.ts";
-import { eachSubschema, isSchema, type JsonSchema, propertiesOf } from "../schema/schema.ts";
+import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf } from "../schema/schema.ts";
 import { isLargerThan, largeAnswer, NestedTooDeep, roughSizeOf } from "./answer-size.ts";
 import { complaintsOf } from "./complaints.ts";
 
@@ -113,7 +113,7 @@ const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): Ou
 
 /** Whether some part takes any value, so that a match does not yet say that the value is JSON. */
 const leavesOpen = (schema: unknown): boolean => {
-  if (!isSchema(schema)) return schema === true;
+  if (!isPlainObject(schema)) return schema === true;
   if ("const" in schema || "enum" in schema) return false;
   const isFree = !["type", "$ref", "anyOf", "oneOf", "allOf", "not"].some((key) => key in schema);
   const isFreeObject = schema["type"] === "object" && !("properties" in schema) && !("patternProperties" in schema);
@@ -128,7 +128,7 @@ const scalars = new Set<unknown>(["string", "number", "integer", "boolean", "nul
 
 /** Looks only where the schema lets an object stand; `undefined` where it lets none. */
 const ownVoiceOf = (schema: unknown): OwnVoice | undefined => {
-  if (!isSchema(schema)) return anyOwnVoice;
+  if (!isPlainObject(schema)) return anyOwnVoice;
   if (scalars.has(schema["type"])) return undefined;
   const hasOtherParts = ["$ref", "anyOf", "oneOf", "allOf", "patternProperties", "prefixItems"].some((key) => key in schema);
   if (schema["type"] === "array" && !hasOtherParts) {

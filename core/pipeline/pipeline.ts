@@ -2,57 +2,72 @@
 // returned, so that another order does not compile; nothing else in Quater calls a handler.
 
 import { approvalRefused, cancelled, notAllowed, type QuaterError } from "../diagnostics/errors.ts";
+import type { AnswerRoom } from "../model/arriving.ts";
 import { type Approved, type Authorized, type Bound, type Call, contextOf, StagedCall } from "../model/call.ts";
-import type { AnswerRoom } from "../model/entry.ts";
-import type { Given } from "../model/given.ts";
+import type { GivenInput } from "../model/given-input.ts";
 import type { Holding } from "../model/holding.ts";
 import { type Awaitable, andThen, isThenable } from "../model/principal.ts";
 import { canonicalText } from "../schema/digest.ts";
 import { frozen } from "./bind.ts";
-import { type Flight, returned } from "./flights.ts";
+import type { CompiledHandler } from "./compiled-handler.ts";
 import { guard, none, refused } from "./guard.ts";
-import type { Machine } from "./machine.ts";
+import { type RunningCall, returned } from "./running-calls.ts";
 
-type Stage<In extends Call, Out extends In> = (call: In, machine: Machine) => Awaitable<Out>;
-export type GivenReader = readonly Given[] | (() => Awaitable<readonly Given[]>);
+type Stage<In extends Call, Out extends In> = (call: In, compiled: CompiledHandler) => Awaitable<Out>;
+export type InputSource = readonly GivenInput[] | (() => Awaitable<readonly GivenInput[]>);
 
 /**
  * Answers at once where nothing has to be waited for: every promise is a part of what a call costs.
  *
  * @returns What the handler returned, checked. @throws {QuaterError} for every refusal, and rejects with the same.
  */
-export const runPipeline = (flight: Flight, given: GivenReader, machine: Machine, room?: AnswerRoom): Awaitable<unknown> => {
-  const { call } = flight;
+export const runPipeline = (
+  running: RunningCall,
+  given: InputSource,
+  compiled: CompiledHandler,
+  room?: AnswerRoom,
+): Awaitable<unknown> => {
+  const { call } = running;
   judgeStatic(call);
   const parts = typeof given === "function" ? given() : given;
-  if (Array.isArray(parts)) return fromInput(parts, flight, machine, room);
+  if (Array.isArray(parts)) return fromInput(parts, running, compiled, room);
   StagedCall.waits(call); // reading a body takes as long as its sender likes
   return Promise.resolve(parts).then((read) =>
     andThen(
       StagedCall.enterAgain(call)?.then(() => judgeStatic(call)),
-      () => fromInput(read, flight, machine, room),
+      () => fromInput(read, running, compiled, room),
     ),
   );
 };
 
-const fromInput = (read: readonly Given[], flight: Flight, machine: Machine, room?: AnswerRoom): Awaitable<unknown> => {
-  const { call } = flight;
-  const authorizing = auth(bind(call, read, machine), machine);
+const fromInput = (
+  read: readonly GivenInput[],
+  running: RunningCall,
+  compiled: CompiledHandler,
+  room?: AnswerRoom,
+): Awaitable<unknown> => {
+  const { call } = running;
+  const authorizing = auth(bind(call, read, compiled), compiled);
   if (authorizing instanceof Promise) StagedCall.waits(call);
   return andThen(authorizing, (authorized) =>
-    andThen(machine.isGuarded ? guard(authorized, flight, machine) : StagedCall.approved(authorized, none, none), (passed) =>
-      "replay" in passed ? machine.checked(passed.replay, room) : run(passed, flight, machine, room),
+    andThen(compiled.isGuarded ? guard(authorized, running, compiled) : StagedCall.approved(authorized, none, none), (passed) =>
+      "replay" in passed ? compiled.checked(passed.replay, room) : run(passed, running, compiled, room),
     ),
   );
 };
 
 /** The value is checked last, so that nothing around the handler can put a wrong shape on the wire. */
-const run = (call: Approved, flight: Flight, { hooks, checked }: Machine, room?: AnswerRoom): Awaitable<unknown> => {
+const run = (
+  call: Approved,
+  running: RunningCall,
+  { hooks, checked }: CompiledHandler,
+  room?: AnswerRoom,
+): Awaitable<unknown> => {
   if (hooks.has("around"))
-    return hooks.around(call, async () => returned(flight, await handle(call, flight))).then((value) => checked(value, room));
-  const value = handle(call, flight);
-  if (!isThenable(value)) return checked(returned(flight, value), room);
-  return Promise.resolve(value).then((ended) => checked(returned(flight, ended), room));
+    return hooks.around(call, async () => returned(running, await handle(call, running))).then((value) => checked(value, room));
+  const value = handle(call, running);
+  if (!isThenable(value)) return checked(returned(running, value), room);
+  return Promise.resolve(value).then((ended) => checked(returned(running, ended), room));
 };
 
 /** Before anything is read: nobody probes the validation of what he may not call. */
@@ -61,7 +76,7 @@ export const judgeStatic = ({ operation, principal }: Call): void => {
   if (refusal !== undefined) throw refusal;
 };
 
-export const bind = (call: Call, given: readonly Given[], { bind, hooks }: Machine): Bound => {
+export const bind = (call: Call, given: readonly GivenInput[], { bind, hooks }: CompiledHandler): Bound => {
   const input = bind(given);
   if (!hooks.has("approve")) return StagedCall.bound(call, input);
   // What people agree to, what is digested and what the handler gets come from one text.
@@ -85,7 +100,7 @@ const judge = (call: Bound): Awaitable<QuaterError | undefined> => {
   return andThen(call.resources(), (uses) => policy.judge({ ...uses, principal: call.principal, input: call.input }));
 };
 
-const handle = (call: Approved, { holdings }: Flight): Awaitable<unknown> =>
+const handle = (call: Approved, { holdings }: RunningCall): Awaitable<unknown> =>
   andThen(call.resources(), (uses) => {
     const context = contextOf(call, uses);
     if (call.cancellation.isCancelled) throw cancelled();

@@ -1,6 +1,6 @@
 // The commands that plugins add: each can be typed, is the only one of its path, and has the inputs that it names.
 
-import type { Problem } from "../diagnostics/problem.ts";
+import type { BootProblem } from "../diagnostics/problem.ts";
 import { nearest, visible } from "../diagnostics/text.ts";
 import { propertiesOf } from "../schema/schema.ts";
 import type { PluginCommand } from "./command.ts";
@@ -12,11 +12,11 @@ export interface OwnedCommand {
 }
 
 /** @param taken  First words that whoever runs the commands has for its own. */
-export const commandProblems = (owned: readonly OwnedCommand[], taken: readonly string[]): readonly Problem[] => {
+export const commandProblems = (owned: readonly OwnedCommand[], taken: readonly string[]): readonly BootProblem[] => {
   const owners = new Map<string, string>();
   return owned.flatMap(({ plugin, command }) => {
     const path: unknown = command.path;
-    const wrong = (cause: string, remedy: string): Problem => ({ place: `${plugin}()`, plugin, cause, remedy });
+    const wrong = (cause: string, remedy: string): BootProblem => ({ place: `${plugin}()`, plugin, cause, remedy });
     if (!isPath(path)) return [wrong(`A command of ${plugin} has no path that can be typed`, 'Write path: ["word", ...]')];
     const typed = path.join(" ");
     const owner = owners.get(typed);

@@ -2,7 +2,7 @@
 
 import type { Log } from "../diagnostics/log.ts";
 import type { Catalog } from "../model/operation.ts";
-import type { Command } from "../model/run-mode.ts";
+import type { RunMode } from "../model/run-mode.ts";
 import type { Gate } from "./gate.ts";
 import type { Services } from "./services.ts";
 
@@ -11,7 +11,7 @@ export interface PluginContext {
   readonly catalog: Catalog;
   readonly gate: Gate;
   readonly log: Log;
-  readonly command: Command;
+  readonly command: RunMode;
   readonly project: Project;
   /** How large an answer may be, bytes of its JSON. The gate checks values and items; a surface that joins items checks the sum. */
   readonly maxOutputBytes: number;

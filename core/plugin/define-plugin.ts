@@ -2,7 +2,7 @@
 
 import { brand } from "../diagnostics/brand.ts";
 import { isTable, type OptionNames, optionProblems } from "../diagnostics/plugin-options.ts";
-import type { Problem } from "../diagnostics/problem.ts";
+import type { BootProblem } from "../diagnostics/problem.ts";
 import { digestOfOptions } from "./options-digest.ts";
 import type { ConfiguredPlugin, Plugin } from "./plugin.ts";
 import type { Known } from "./plugin-fields.ts";
@@ -41,7 +41,7 @@ export const definePlugin =
     };
   };
 
-const inheriting = (plugin: string): Problem => ({
+const inheriting = (plugin: string): BootProblem => ({
   place: `${plugin}()`,
   cause: `${plugin} is an instance of a class, whose methods are not seen`,
   remedy: "Write { name, hooks, ... }",

@@ -1,8 +1,8 @@
 // The gate as surfaces see it: who is let in, and which call is to run.
 
+import type { AnswerRoom, Arriving } from "../model/arriving.ts";
 import type { Call, Cancellation, Outcome } from "../model/call.ts";
-import type { AnswerRoom, Entry } from "../model/entry.ts";
-import type { Given } from "../model/given.ts";
+import type { GivenInput } from "../model/given-input.ts";
 import type { Awaitable, Principal } from "../model/principal.ts";
 
 export interface Invocation {
@@ -11,7 +11,7 @@ export interface Invocation {
   /** From `enter`, never from what the caller says of itself. */
   readonly principal: Principal;
   /** Read only after the static part of the policy has allowed the call. */
-  readonly given: readonly Given[] | (() => Awaitable<readonly Given[]>);
+  readonly given: readonly GivenInput[] | (() => Awaitable<readonly GivenInput[]>);
   readonly callId?: string;
   readonly cancellation?: Cancellation;
   readonly progress?: Call["progress"] | undefined;
@@ -21,7 +21,7 @@ export interface Invocation {
    * How the caller came in. With it the credential is checked again when time has passed since then: after the input was
    * read, and before the handler starts.
    */
-  readonly entry?: Entry;
+  readonly entry?: Arriving;
   /** By `traceIdOf`, for the record of the call. */
   readonly traceId?: string | undefined;
   /** An approval that the caller names. */
@@ -33,14 +33,14 @@ export interface Invocation {
 /** The kernel as a surface sees it. */
 export interface Gate {
   /** Rejects with `unauthenticated`, `invalid_token` and the like; observers have been told. Never throws by itself. */
-  enter(entry: Entry): Awaitable<Principal>;
+  enter(entry: Arriving): Awaitable<Principal>;
   /**
    * Checks a credential again, for surfaces that read input after `enter`. A key may be revoked while a body is on its way.
    *
    * @param since  When the caller came in, by `performance.now()`. A check that is less than a quarter of a second old still counts.
    * @returns The same person with the rights of now. Rejects as `enter` does.
    */
-  enterAgain(entry: Entry, principal: Principal, since: number): Awaitable<Principal>;
+  enterAgain(entry: Arriving, principal: Principal, since: number): Awaitable<Principal>;
   /** The only caller of handlers. Never throws: refusals and failures are outcomes. */
   invoke(invocation: Invocation): Promise<Outcome>;
   newCallId(): string;

@@ -4,7 +4,7 @@
 import { internal, isQuaterError, type QuaterError } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";
 import { aFunction, isTable, keyProblems, kindOf } from "../diagnostics/plugin-options.ts";
-import type { Problem } from "../diagnostics/problem.ts";
+import type { BootProblem } from "../diagnostics/problem.ts";
 import type { Approved, Arrival, Authorized, Bound, Outcome } from "../model/call.ts";
 import type { Holding } from "../model/holding.ts";
 import type { Operation } from "../model/operation.ts";
@@ -15,7 +15,7 @@ import type { Awaitable } from "../model/principal.ts";
 export type Admission = Verdict | { readonly allow: "replay"; readonly by: string; readonly value: unknown };
 
 /** As a verdict; `consume` uses the approval up, as the last act before the handler, and may still refuse. */
-export type Approval =
+export type ApprovalAnswer =
   | (Extract<Verdict, { allow: true }> & { readonly consume?: () => Awaitable<Verdict> })
   | Extract<Verdict, { allow: false }>;
 
@@ -27,7 +27,7 @@ export interface InvokeHooks {
   /** every: whatever may refuse or replay (limits, idempotency), before an approval could be used up. */
   admit: (call: Authorized) => Awaitable<Admission>;
   /** every: all must allow; the first refusal ends the call. */
-  approve: (call: Authorized) => Awaitable<Approval>;
+  approve: (call: Authorized) => Awaitable<ApprovalAnswer>;
   /** first: what `approve` would answer, for a dry run. Files nothing. */
   forecast: (call: Authorized) => Awaitable<unknown>;
   /**
@@ -65,7 +65,7 @@ type Answer<Name extends keyof InvokeHooks> = Awaited<ReturnType<InvokeHooks[Nam
 /** The hooks that apply to one handler, one method per kind. */
 export interface HookRunner {
   /** What is wrong with what plugins chose for the handler. With any the project does not boot. */
-  readonly problems: readonly Problem[];
+  readonly problems: readonly BootProblem[];
   readonly has: (name: keyof InvokeHooks) => boolean;
   /** The first answer that is not `undefined`. */
   first<Name extends NamesOf<"first">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<Answer<Name> | undefined>;
@@ -95,7 +95,7 @@ type AnyHook = (...given: any[]) => any;
 const hookRules = Object.fromEntries(Object.keys(hookKinds).map((name) => [name, aFunction]));
 
 /** What is wrong with a table of hooks: a misspelt one would never be asked, and every call let through. */
-export const hookProblems = (plugin: string, hooks: unknown): readonly Problem[] => {
+export const hookProblems = (plugin: string, hooks: unknown): readonly BootProblem[] => {
   if (hooks === undefined || hooks === null || hooks === false) return []; // `operation && { ... }` chooses none
   if (isTable(hooks)) return keyProblems(plugin, plugin, "hook", hooks, hookRules).map((wrong) => ({ ...wrong, plugin }));
   const remedy = "Write { authorize: ..., settled: ... }, and neither a promise nor an instance of a class";
@@ -105,7 +105,7 @@ export const hookProblems = (plugin: string, hooks: unknown): readonly Problem[]
 /** Makes the chains for one handler; called once per handler at boot. */
 export const hookRunner = (sources: readonly HookSource[], operation: Operation | undefined, log: Log): HookRunner => {
   const chains = new Map<string, { plugin: string; hook: AnyHook }[]>();
-  const problems: Problem[] = [];
+  const problems: BootProblem[] = [];
   for (const { plugin, hooks } of sources) {
     const chosen = typeof hooks === "function" ? hooks(operation) : hooks;
     if (typeof hooks === "function") problems.push(...hookProblems(plugin, chosen)); // a table was looked at before

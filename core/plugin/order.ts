@@ -1,11 +1,11 @@
 // Plugins in the order they boot: whoever provides a service before whoever asks for it.
 
-import type { Problem } from "../diagnostics/problem.ts";
+import type { BootProblem } from "../diagnostics/problem.ts";
 import type { ConfiguredPlugin } from "./plugin.ts";
 
 export interface Ordered {
   readonly plugins: readonly ConfiguredPlugin[];
-  readonly problems: readonly Problem[];
+  readonly problems: readonly BootProblem[];
 }
 
 /** What only one plugin can own. */
@@ -23,7 +23,7 @@ const grouped = (plugins: readonly ConfiguredPlugin[], owned: (plugin: Configure
 
 /** Keeps the manifest's order where nothing asks for another. */
 export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word: string) => string): Ordered => {
-  const problems: Problem[] = [];
+  const problems: BootProblem[] = [];
   const providers = new Map<string, ConfiguredPlugin>();
   const names = new Set<string>();
   for (const plugin of plugins) {

@@ -3,7 +3,7 @@
 // object is what a function returns.
 
 import { aFunction, isTable, keyProblems, type OptionRule } from "../diagnostics/plugin-options.ts";
-import type { Problem } from "../diagnostics/problem.ts";
+import type { BootProblem } from "../diagnostics/problem.ts";
 import type { Refused } from "../model/exposure.ts";
 import type { Awaitable } from "../model/principal.ts";
 import type { PluginCommand } from "./command.ts";
@@ -92,7 +92,7 @@ const ofCommand: Rules<PluginCommand> = {
 type Made = Omit<ConfiguredPlugin, "optionsDigest" | "optionProblems">;
 
 /** What must be known of a plugin before anything else of it can be judged. */
-export const pluginProblems = ({ optionsDigest: _, optionProblems: __, ...made }: ConfiguredPlugin): readonly Problem[] => {
+export const pluginProblems = ({ optionsDigest: _, optionProblems: __, ...made }: ConfiguredPlugin): readonly BootProblem[] => {
   const plugin = named(made);
   const wrong = keyProblems(plugin, plugin, "field", made, fields);
   const exposure = [made.exposure ?? []].flat().filter(isTable);
@@ -106,7 +106,7 @@ export const pluginProblems = ({ optionsDigest: _, optionProblems: __, ...made }
 const named = ({ name }: Made): string => (aText(name) === undefined ? name : "a plugin");
 
 /** The same of what its setup returned. */
-export const returnedProblems = (plugin: string, returned: unknown): readonly Problem[] => {
+export const returnedProblems = (plugin: string, returned: unknown): readonly BootProblem[] => {
   if (returned === undefined || returned === null) return [];
   const holder = `what setup of ${plugin} returned`;
   const wrong = isTable(returned)
@@ -121,7 +121,7 @@ export const returnedProblems = (plugin: string, returned: unknown): readonly Pr
   return wrong.map((problem) => ({ ...problem, plugin }));
 };
 
-const runningProblems = (plugin: string, { hooks, commands }: Running): readonly Problem[] => [
+const runningProblems = (plugin: string, { hooks, commands }: Running): readonly BootProblem[] => [
   ...(typeof hooks === "function" ? [] : hookProblems(plugin, hooks)), // those that a function chooses are seen when it is asked
   ...(Array.isArray(commands) ? commands : [])
     .filter(isTable)

@@ -2,10 +2,10 @@
 // and a start and a stop.
 
 import { type Branded, isBranded } from "../diagnostics/brand.ts";
-import type { Problem } from "../diagnostics/problem.ts";
+import type { BootProblem } from "../diagnostics/problem.ts";
 import type { Catalog } from "../model/operation.ts";
 import type { Awaitable } from "../model/principal.ts";
-import type { Command } from "../model/run-mode.ts";
+import type { RunMode } from "../model/run-mode.ts";
 import type { SecretFile } from "../model/secret-file.ts";
 import type { PluginCommand } from "./command.ts";
 import type { ConfiguredName, PluginContext } from "./context.ts";
@@ -28,7 +28,7 @@ export interface Running {
 }
 
 /** A run beside the real one, of the same manifest. */
-export interface Rehearsal {
+export interface TestRun {
   /** For whatever is kept: made for the rehearsal, and deleted after it. */
   readonly folder: string;
   /** What people agreed to may be used for so long, milliseconds. Default: as configured. */
@@ -51,20 +51,20 @@ export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
    * The same plugin for a rehearsal: it listens on a free port of this machine, keeps what it keeps in the folder given,
    * and tells nobody outside. Absent: it needs no change for that.
    */
-  readonly rehearsed?: (rehearsal: Rehearsal) => Plugin;
+  readonly rehearsed?: (rehearsal: TestRun) => Plugin;
   /** Problems of its options and of the catalog, found before anything is set up. */
   readonly check?: (context: {
     readonly catalog: Catalog;
-    readonly command: Command;
+    readonly command: RunMode;
     readonly root: string;
-  }) => readonly Problem[];
+  }) => readonly BootProblem[];
   // biome-ignore lint/suspicious/noConfusingVoidType: a setup that returns nothing is common and fine
   readonly setup?: (context: PluginContext) => Awaitable<Running | void>;
 }
 
 export interface ConfiguredPlugin extends Branded<"plugin">, Plugin, ConfiguredName {
   /** Keys that it was given and does not know, and values that cannot be. */
-  readonly optionProblems?: () => readonly Problem[];
+  readonly optionProblems?: () => readonly BootProblem[];
 }
 
 export const isPlugin = (value: unknown): value is ConfiguredPlugin => isBranded(value, "plugin");

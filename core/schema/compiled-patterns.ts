@@ -2,7 +2,7 @@
 // hours. So each pattern is replaced by an object that matches in bounded time.
 
 import { patternOf } from "./pattern.ts";
-import { isSchema, type JsonSchema, withSubschemas } from "./schema.ts";
+import { isPlainObject, type JsonSchema, withSubschemas } from "./schema.ts";
 
 /** A pattern that TypeBox takes for a RegExp. */
 export class BoundedPattern extends RegExp {
@@ -55,7 +55,7 @@ export const withBoundedPatterns = (schema: JsonSchema, make: MakePattern = boun
 /** Patterns of keys that must not run on JavaScript's engine. */
 export const slowKeyPatternsOf = (schema: JsonSchema): readonly string[] => {
   const { patternProperties } = schema;
-  return isSchema(patternProperties) ? Object.keys(patternProperties).filter((pattern) => !patternOf(pattern).isNative) : [];
+  return isPlainObject(patternProperties) ? Object.keys(patternProperties).filter((pattern) => !patternOf(pattern).isNative) : [];
 };
 
 /** Whether the schema says no more about keys than one pattern that all of them match, as `Type.Record` does. */

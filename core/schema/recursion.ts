@@ -1,7 +1,7 @@
 // How a schema that refers to itself branches. Each level of the input may then be checked once per branch, and an input of 64
 // levels would be checked for years.
 
-import { eachSubschema, isSchema, type JsonSchema, propertiesOf, referred, requiredOf } from "./schema.ts";
+import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf, referred, requiredOf } from "./schema.ts";
 
 export interface Recursion {
   /** The most branches of one union that lead back to it; 1 where no union does. */
@@ -14,7 +14,7 @@ export const recursionOf = (root: JsonSchema): Recursion => {
   let branches = 1;
   let isAmbiguous = false;
   const look = (schema: unknown): void => {
-    if (!isSchema(schema)) return;
+    if (!isPlainObject(schema)) return;
     for (const key of ["anyOf", "oneOf", "allOf"]) {
       const list = schema[key];
       if (!Array.isArray(list)) continue;
@@ -37,7 +37,7 @@ const leadsTo = (root: JsonSchema, from: unknown, target: JsonSchema): boolean =
   const waiting: unknown[] = [from];
   while (waiting.length > 0) {
     const schema = waiting.pop();
-    if (!isSchema(schema) || seen.has(schema)) continue;
+    if (!isPlainObject(schema) || seen.has(schema)) continue;
     if (schema === target) return true;
     seen.add(schema);
     const ref = schema["$ref"];
@@ -62,6 +62,6 @@ const areApart = (root: JsonSchema, one: unknown, other: unknown): boolean => {
 };
 
 const followed = (root: JsonSchema, schema: unknown): JsonSchema => {
-  const target = isSchema(schema) && typeof schema["$ref"] === "string" ? referred(root, schema["$ref"]) : schema;
-  return isSchema(target) ? target : {};
+  const target = isPlainObject(schema) && typeof schema["$ref"] === "string" ? referred(root, schema["$ref"]) : schema;
+  return isPlainObject(target) ? target : {};
 };

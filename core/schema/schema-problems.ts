@@ -4,7 +4,7 @@
 import { nearest, visible } from "../diagnostics/text.ts";
 import { isPlainRecord, slowKeyPatternsOf } from "./compiled-patterns.ts";
 import { patternOf, patternProblem } from "./pattern.ts";
-import { closed, eachSubschema, isSchema, type JsonSchema, referred, statesClosing } from "./schema.ts";
+import { closed, eachSubschema, isPlainObject, type JsonSchema, referred, statesClosing } from "./schema.ts";
 
 const types = new Set(["string", "number", "integer", "boolean", "object", "array", "null"]);
 const formats = new Set(
@@ -28,7 +28,7 @@ const keywords: Readonly<Record<string, Expectation>> = {
   ...all("minLength maxLength minItems maxItems minProperties maxProperties", isCount, "a count"),
   ...all("minimum maximum exclusiveMinimum exclusiveMaximum multipleOf", isNumber, "a number"),
   ...all("pattern format $ref $id", isText, "a text"),
-  ...all("properties patternProperties $defs dependentSchemas", isSchema, "a table of schemas"),
+  ...all("properties patternProperties $defs dependentSchemas", isPlainObject, "a table of schemas"),
   ...all("allOf anyOf oneOf prefixItems enum", Array.isArray, "a list"),
   required: [(value) => Array.isArray(value) && value.every(isText), "a list of names"],
 };
@@ -51,7 +51,7 @@ const known = new Set([
 /** What is wrong with `schema`, as sentences that begin with the place: `/properties/id has the type "bigint", ...`. */
 export const schemaProblems = (schema: unknown): string[] => {
   if (typeof schema === "boolean") return [];
-  if (!isSchema(schema)) return ["the root is not a JSON Schema"];
+  if (!isPlainObject(schema)) return ["the root is not a JSON Schema"];
   const found = problemsIn(schema, schema, "");
   return found.length > 0 || !hasSlowKeys(schema) ? found : keyProblems(closed(schema), "");
 };
@@ -59,7 +59,7 @@ export const schemaProblems = (schema: unknown): string[] => {
 const problemsIn = (root: JsonSchema, schema: unknown, path: string): string[] => {
   const here = path === "" ? "the root" : path;
   if (typeof schema === "boolean") return [];
-  if (!isSchema(schema)) return [`${here} is not a JSON Schema`];
+  if (!isPlainObject(schema)) return [`${here} is not a JSON Schema`];
   const found: string[] = [];
   const say = (cause: string) => found.push(`${here} ${cause}`);
   for (const name of [schema["type"] ?? []].flat())
@@ -75,7 +75,7 @@ const problemsIn = (root: JsonSchema, schema: unknown, path: string): string[] =
   if (typeof schema["format"] === "string" && !formats.has(schema["format"]))
     say(`has the format "${schema["format"]}", which nothing checks`);
   if (typeof schema["pattern"] === "string") patternProblems(schema["pattern"]).forEach(say);
-  for (const pattern of Object.keys(isSchema(schema["patternProperties"]) ? schema["patternProperties"] : {}))
+  for (const pattern of Object.keys(isPlainObject(schema["patternProperties"]) ? schema["patternProperties"] : {}))
     patternProblems(pattern).forEach(say);
   found.push(...refProblems(root, schema, here), ...closingProblems(schema, here));
   for (const [step, item] of eachSubschema(schema)) found.push(...problemsIn(root, item, `${path}/${step}`));
@@ -93,12 +93,14 @@ const refProblems = (root: JsonSchema, schema: JsonSchema, here: string): string
   if (typeof ref !== "string") return [];
   if (/^[a-z][a-z+.-]*:|\//i.test(ref) && !ref.startsWith("#")) return [`${here} refers to ${ref}, outside the schema`];
   const target = referred(root, ref);
-  return isSchema(target) || typeof target === "boolean" ? [] : [`${here} refers to ${ref}, which the schema does not define`];
+  return isPlainObject(target) || typeof target === "boolean"
+    ? []
+    : [`${here} refers to ${ref}, which the schema does not define`];
 };
 
 const closingProblems = (schema: JsonSchema, here: string): string[] => {
   if (statesClosing(schema)) return [];
-  const parts = (Array.isArray(schema["allOf"]) ? (schema["allOf"] as unknown[]) : []).filter(isSchema);
+  const parts = (Array.isArray(schema["allOf"]) ? (schema["allOf"] as unknown[]) : []).filter(isPlainObject);
   const isObject = "properties" in schema || schema["type"] === "object" || parts.some((part) => "properties" in part);
   // A part that `$ref` brings in is closed by itself and would refuse what the other parts declare.
   if (("properties" in schema && "$ref" in schema) || (isObject && parts.some((part) => "$ref" in part)))
@@ -115,11 +117,12 @@ const patternProblems = (pattern: string): string[] => {
 };
 
 const hasSlowKeys = (schema: unknown): boolean =>
-  isSchema(schema) && (slowKeyPatternsOf(schema).length > 0 || [...eachSubschema(schema)].some(([, part]) => hasSlowKeys(part)));
+  isPlainObject(schema) &&
+  (slowKeyPatternsOf(schema).length > 0 || [...eachSubschema(schema)].some(([, part]) => hasSlowKeys(part)));
 
 /** @param schema  Closed: only then is it known which other keys an object takes. */
 const keyProblems = (schema: unknown, path: string): string[] => {
-  if (!isSchema(schema)) return [];
+  if (!isPlainObject(schema)) return [];
   const [slow] = slowKeyPatternsOf(schema);
   const here = path === "" ? "the root" : path;
   const own =

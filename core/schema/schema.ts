@@ -18,7 +18,7 @@ export const secret = <Schema extends TSchema>(schema: Schema): Schema => Type.W
 /** Marks a field about a person, so that the trail can erase it. */
 export const personal = <Schema extends TSchema>(schema: Schema): Schema => Type.With(schema, { [personalMark]: true }) as never;
 
-export const isSchema = (value: unknown): value is JsonSchema =>
+export const isPlainObject = (value: unknown): value is JsonSchema =>
   value !== null && typeof value === "object" && !Array.isArray(value);
 
 type IsMarked = (schema: JsonSchema) => boolean;
@@ -37,14 +37,15 @@ const asksSchemaTable = ["dependentSchemas"];
 /** A copy with the direct subschemas replaced. Keeps descriptors: TypeBox keeps what it needs in properties that a spread loses. */
 export const withSubschemas = (schema: JsonSchema, change: (part: JsonSchema) => JsonSchema): Record<string, unknown> => {
   const copy = Object.create(Object.getPrototypeOf(schema), Object.getOwnPropertyDescriptors(schema)) as Record<string, unknown>;
-  const changed = (part: unknown): unknown => (isSchema(part) ? change(part) : part);
+  const changed = (part: unknown): unknown => (isPlainObject(part) ? change(part) : part);
   const replace = (key: string, value: unknown) =>
     Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
-  for (const key of [...holdsSchema, ...asksSchema]) if (isSchema(schema[key])) replace(key, changed(schema[key]));
+  for (const key of [...holdsSchema, ...asksSchema]) if (isPlainObject(schema[key])) replace(key, changed(schema[key]));
   for (const key of holdsSchemaList) if (Array.isArray(schema[key])) replace(key, (schema[key] as unknown[]).map(changed));
   for (const key of [...holdsSchemaTable, ...asksSchemaTable]) {
     const table = schema[key];
-    if (isSchema(table)) replace(key, Object.fromEntries(Object.entries(table).map(([name, part]) => [name, changed(part)])));
+    if (isPlainObject(table))
+      replace(key, Object.fromEntries(Object.entries(table).map(([name, part]) => [name, changed(part)])));
   }
   return copy;
 };
@@ -58,7 +59,7 @@ export const eachSubschema = function* (schema: JsonSchema): Generator<[path: st
   }
   for (const key of [...holdsSchemaTable, ...asksSchemaTable]) {
     const table = schema[key];
-    if (isSchema(table)) for (const [name, item] of Object.entries(table)) yield [`${key}/${name}`, item];
+    if (isPlainObject(table)) for (const [name, item] of Object.entries(table)) yield [`${key}/${name}`, item];
   }
 };
 
@@ -76,7 +77,7 @@ export const referred = (root: JsonSchema, ref: string): unknown => {
 };
 
 const withId = (schema: unknown, id: string): unknown => {
-  if (!isSchema(schema)) return undefined;
+  if (!isPlainObject(schema)) return undefined;
   if (schema["$id"] === id) return schema;
   for (const [, item] of eachSubschema(schema)) {
     const found = withId(item, id);
@@ -101,7 +102,7 @@ export const patternTextLength = 1_000;
  * @param of  Texts of an input that have a pattern get a `maxLength`, too.
  */
 export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input", isPart = false): Schema => {
-  if (!isSchema(schema)) return schema;
+  if (!isPlainObject(schema)) return schema;
   const copy = Object.create(Object.getPrototypeOf(schema), Object.getOwnPropertyDescriptors(schema)) as Record<string, unknown>;
   const declares = "properties" in schema || "patternProperties" in schema;
   const combines = "allOf" in schema || (declares && ("anyOf" in schema || "oneOf" in schema));
@@ -111,7 +112,7 @@ export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input",
   // handler returns has no such limit: it fails for nothing that its schema does not say.
   if (of === "input" && typeof schema["pattern"] === "string" && schema["maxLength"] === undefined)
     replace("maxLength", patternTextLength);
-  for (const key of holdsSchema) if (isSchema(schema[key])) replace(key, closed(schema[key], of));
+  for (const key of holdsSchema) if (isPlainObject(schema[key])) replace(key, closed(schema[key], of));
   for (const key of holdsSchemaList) {
     const list = schema[key];
     const holdsParts = key !== "prefixItems" && (combines || isPart);
@@ -123,7 +124,8 @@ export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input",
   }
   for (const key of holdsSchemaTable) {
     const table = schema[key];
-    if (isSchema(table)) replace(key, Object.fromEntries(Object.entries(table).map(([name, item]) => [name, closed(item, of)])));
+    if (isPlainObject(table))
+      replace(key, Object.fromEntries(Object.entries(table).map(([name, item]) => [name, closed(item, of)])));
   }
   if (!isPart && !statesClosing(schema)) {
     if (combines) replace("unevaluatedProperties", false);
@@ -140,23 +142,23 @@ export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input",
 export const hasSecret = (schema: unknown, root: unknown = schema): boolean => hasMarkIn(schema, root, new Set(), isSecret);
 
 const hasMarkIn = (schema: unknown, root: unknown, seen: Set<unknown>, isMarked: IsMarked): boolean => {
-  if (!isSchema(schema) || seen.has(schema)) return false;
+  if (!isPlainObject(schema) || seen.has(schema)) return false;
   seen.add(schema);
   if (isMarked(schema)) return true;
   const ref = schema["$ref"];
-  if (typeof ref === "string" && isSchema(root) && hasMarkIn(referred(root, ref), root, seen, isMarked)) return true;
+  if (typeof ref === "string" && isPlainObject(root) && hasMarkIn(referred(root, ref), root, seen, isMarked)) return true;
   return [...eachSubschema(schema)].some(([, item]) => hasMarkIn(item, root, seen, isMarked));
 };
 
 /** Whether the field `name` of an object is or holds a secret, whichever part of its schema says so. */
 export const isSecretField = (schema: unknown, name: string): boolean => {
-  if (!isSchema(schema) || !hasSecret(schema)) return false;
+  if (!isPlainObject(schema) || !hasSecret(schema)) return false;
   beginBudget();
   return isSecretFieldIn(schema, schema, name, new Set());
 };
 
 const isSecretFieldIn = (root: JsonSchema, schema: unknown, name: string, seen: Set<unknown>): boolean => {
-  if (!isSchema(schema) || seen.has(schema)) return false;
+  if (!isPlainObject(schema) || seen.has(schema)) return false;
   seen.add(schema);
   return (
     isSecret(schema) ||
@@ -202,11 +204,11 @@ const mayMatch = (pattern: string, name: string): boolean => {
  * @param show  What stands for a secret value instead.
  */
 export const masked = (schema: unknown, value: unknown, show: (secret: unknown) => unknown = () => "[secret]"): unknown =>
-  isSchema(schema) && hasSecret(schema) ? maskedIn(schema, value, { isMarked: isSecret, show }) : value;
+  isPlainObject(schema) && hasSecret(schema) ? maskedIn(schema, value, { isMarked: isSecret, show }) : value;
 
 /** Returns a copy of `value` in which `erased` replaces every field that the schema marks by `personal()`. */
 export const withoutPersonal = (schema: unknown, value: unknown, erased: unknown): unknown =>
-  isSchema(schema) && hasMarkIn(schema, schema, new Set(), isPersonal)
+  isPlainObject(schema) && hasMarkIn(schema, schema, new Set(), isPersonal)
     ? maskedIn(schema, value, { isMarked: isPersonal, show: () => erased })
     : value;
 
@@ -222,7 +224,7 @@ const maskedIn = (root: JsonSchema, value: unknown, masking: Masking): unknown =
 
 /** Every part that speaks of the value may hide it, whether or not the value matches that part. */
 const maskedBy = (root: JsonSchema, schema: unknown, value: unknown, onTheWay: readonly unknown[], masking: Masking): unknown => {
-  if (!isSchema(schema) || value === undefined || onTheWay.includes(schema)) return value;
+  if (!isPlainObject(schema) || value === undefined || onTheWay.includes(schema)) return value;
   if (masking.isMarked(schema)) return masking.show(value);
   const whole = partsOfSameValue(root, schema).reduce(
     (seen, part) => maskedBy(root, part, seen, [...onTheWay, schema], masking),
@@ -236,23 +238,23 @@ const maskedBy = (root: JsonSchema, schema: unknown, value: unknown, onTheWay: r
       hide([prefix[index] ?? schema["items"], schema["contains"], schema["unevaluatedItems"]], item),
     );
   }
-  if (!isSchema(whole)) return whole;
+  if (!isPlainObject(whole)) return whole;
   return Object.fromEntries(Object.entries(whole).map(([key, item]) => [key, hide(partsOfField(schema, key), item)]));
 };
 
-const tableOf = (schema: JsonSchema, key: string): JsonSchema => (isSchema(schema[key]) ? schema[key] : {});
+const tableOf = (schema: JsonSchema, key: string): JsonSchema => (isPlainObject(schema[key]) ? schema[key] : {});
 
 /** The properties of an object schema, those of combined parts included. */
 export const propertiesOf = (schema: unknown): Readonly<Record<string, JsonSchema>> => {
-  if (!isSchema(schema)) return {};
-  const own = Object.entries(tableOf(schema, "properties")).map(([name, part]) => [name, isSchema(part) ? part : {}]);
+  if (!isPlainObject(schema)) return {};
+  const own = Object.entries(tableOf(schema, "properties")).map(([name, part]) => [name, isPlainObject(part) ? part : {}]);
   const parts = Array.isArray(schema["allOf"]) ? (schema["allOf"] as unknown[]).map(propertiesOf) : [];
   return Object.assign({}, ...parts, Object.fromEntries(own)) as Record<string, JsonSchema>;
 };
 
 /** The required names of an object schema, those of combined parts included. */
 export const requiredOf = (schema: unknown): readonly string[] => {
-  if (!isSchema(schema)) return [];
+  if (!isPlainObject(schema)) return [];
   const own = Array.isArray(schema["required"]) ? (schema["required"] as string[]) : [];
   const parts = Array.isArray(schema["allOf"]) ? (schema["allOf"] as unknown[]).flatMap(requiredOf) : [];
   return [...new Set([...own, ...parts])];

@@ -11,7 +11,7 @@ import { Cancellation, type Outcome } from "../model/call.ts";
 import { type Exposed, expose } from "../model/exposure.ts";
 import type { Handler } from "../model/handler.ts";
 import { type Authenticator, authenticator, type Principal } from "../model/principal.ts";
-import type { Command } from "../model/run-mode.ts";
+import type { RunMode } from "../model/run-mode.ts";
 import { definePlugin } from "../plugin/define-plugin.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
 import type { ProbeAnswer, ProbeCall } from "../plugin/surface.ts";
@@ -28,7 +28,7 @@ export interface LogLine {
 
 export interface TestOptions {
   /** Default "test": nothing behaves as in development or production alone. */
-  readonly command?: Command;
+  readonly command?: RunMode;
   /** Start what listens. Default true. */
   readonly start?: boolean;
   /** The project's folder; relative files of plugins are under it. Default: the current one. */

@@ -7,7 +7,7 @@ import { Unsupported } from "../schema/pattern-linear.ts";
 /** Gives `undefined` where none was found; what it gives has been matched. */
 export const textMatching = (pattern: string): string | undefined => {
   try {
-    const text = new Reader(pattern).whole();
+    const text = new PatternReader(pattern).whole();
     beginBudget();
     return patternOf(pattern).test(text) ? text : undefined;
   } catch (error) {
@@ -22,7 +22,7 @@ const escapes: Readonly<Record<string, string>> = { d: "1", w: "a", s: " ", t: "
 /** Asked in this order for what a class takes: a text that people would write comes first. */
 const candidates = [..."a1A0Z9_-. :/@+,!"];
 
-class Reader {
+class PatternReader {
   readonly #pattern: string;
   #at = 0;
 

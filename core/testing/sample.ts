@@ -4,7 +4,7 @@
 import { complaintsOf } from "../pipeline/complaints.ts";
 import { withBoundedPatterns } from "../schema/compiled-patterns.ts";
 import { beginBudget } from "../schema/pattern-budget.ts";
-import { isSchema, type JsonSchema, propertiesOf, referred, requiredOf } from "../schema/schema.ts";
+import { isPlainObject, type JsonSchema, propertiesOf, referred, requiredOf } from "../schema/schema.ts";
 import { textMatching } from "./pattern.ts";
 
 export interface Sampler {
@@ -63,7 +63,7 @@ class Maker {
   }
 
   make(schema: unknown, path: string, depth = 0): unknown {
-    if (!isSchema(schema)) return "sample";
+    if (!isPlainObject(schema)) return "sample";
     if (depth > deepest) throw new NoSample(`${path} has a schema without an end`);
     const { examples, const: constant, enum: values, default: preset, $ref: ref } = schema;
     if (constant !== undefined) return structuredClone(constant);
@@ -132,7 +132,7 @@ class Maker {
 
 /** Two samples of one value: objects are put together, otherwise the one that says something wins. */
 const joined = (one: unknown, other: unknown): unknown =>
-  isSchema(one) && isSchema(other) ? { ...one, ...other } : (other ?? one);
+  isPlainObject(one) && isPlainObject(other) ? { ...one, ...other } : (other ?? one);
 
 const text = (schema: JsonSchema, path: string): string => {
   const { pattern, format } = schema;

@@ -1,7 +1,7 @@
 // The approval plugin: people agree to one exact call, and then it runs once.
 
 import { Type } from "../../core/index.ts";
-import { type Authentication, definePlugin, type Plugin, type Rehearsal } from "../../core/plugin-api.ts";
+import { type Authentication, definePlugin, type Plugin, type TestRun } from "../../core/plugin-api.ts";
 import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
 import { storeRef } from "../store/service.ts";
@@ -77,7 +77,7 @@ export const approval = definePlugin(
 /** Tells nobody, listens nowhere by itself, and keeps nothing but what the store keeps. */
 const rehearsal = (
   { notify, listen, sso, authenticate, ...options }: ApprovalOptions,
-  { usableForMs, hasOwnDoors = false }: Rehearsal,
+  { usableForMs, hasOwnDoors = false }: TestRun,
 ): Plugin => {
   const closed: Authentication = () => undefined;
   // Without a socket of its own there is none whose word could be taken.

@@ -2,7 +2,7 @@
 
 import { nearest } from "../../core/diagnostics/text.ts";
 
-import type { Operation, Problem } from "../../core/plugin-api.ts";
+import type { BootProblem, Operation } from "../../core/plugin-api.ts";
 import { noticeProblems } from "./notices/problems.ts";
 import type { ApprovalExposure, ApprovalOptions } from "./options.ts";
 import { pageProblems } from "./page/options.ts";
@@ -19,7 +19,7 @@ const mostPending = 7 * 86_400_000;
 const mostUsable = 86_400_000;
 const mostNeeded = 100;
 
-export const optionProblems = (options: ApprovalOptions): Problem[] => {
+export const optionProblems = (options: ApprovalOptions): BootProblem[] => {
   const { policies, maxPending = 20, maxFiledPerHour = 60, cooldownMs = 600_000, retentionDays = 400 } = options;
   const { publicUrl, authenticate, sso, listen, notify } = options;
   const found: Wrong[] = [];
@@ -40,7 +40,7 @@ export const optionProblems = (options: ApprovalOptions): Problem[] => {
       `approval's publicUrl ${JSON.stringify(publicUrl)} is no https address`,
       'Write "https://shop.example"; http is for loopback',
     );
-  const own = found.map((wrong): Problem => ({ place: "approval()", plugin: "approval", ...wrong }));
+  const own = found.map((wrong): BootProblem => ({ place: "approval()", plugin: "approval", ...wrong }));
   return [...own, ...pageProblems({ publicUrl, listen, sso }), ...noticeProblems(notify)];
 };
 

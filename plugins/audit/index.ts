@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { Type } from "../../core/index.ts";
-import { definePlugin, type Plugin, type Problem } from "../../core/plugin-api.ts";
+import { type BootProblem, definePlugin, type Plugin } from "../../core/plugin-api.ts";
 import { storeRef } from "../store/service.ts";
 import { type AuditLevel, levels } from "./log/level.ts";
 import { type AuditOptions, defaultKeys } from "./options.ts";
@@ -60,8 +60,8 @@ export const audit = definePlugin(
 const rehearsal = ({ sinks, fingerprint, ...options }: AuditOptions, folder: string): Plugin =>
   audit({ ...options, keys: join(folder, "trail-keys.json") });
 
-const optionProblems = ({ retentionDays = 400, leaseMs = 30_000, fingerprint }: AuditOptions): Problem[] => {
-  const found: Problem[] = [];
+const optionProblems = ({ retentionDays = 400, leaseMs = 30_000, fingerprint }: AuditOptions): BootProblem[] => {
+  const found: BootProblem[] = [];
   const say = (cause: string, remedy: string) => found.push({ place: "audit()", plugin: "audit", cause, remedy });
   if (!Number.isInteger(retentionDays) || retentionDays < 1)
     say(`audit's retentionDays is ${retentionDays}`, "Write a number of days, at least 1");

@@ -8,8 +8,8 @@ import {
   type Authentication,
   type Awaitable,
   asAuthenticator,
+  type BootProblem,
   defineAuthenticator,
-  type Problem,
 } from "../../core/plugin-api.ts";
 import { optional, text, texts } from "./rules.ts";
 
@@ -105,7 +105,7 @@ export const firstOf = defineAuthenticator("firstOf", (...given: Authentication[
   };
 });
 
-const nobodyToAsk: Problem = {
+const nobodyToAsk: BootProblem = {
   place: "firstOf()",
   cause: "firstOf is given no authenticator",
   remedy: "Write those to ask, in order: firstOf(apiKeys(), localUser())",

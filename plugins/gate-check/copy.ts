@@ -11,10 +11,10 @@ import {
   definePlugin,
   type Exposed,
   type Hooks,
-  type Rehearsal,
+  type TestRun,
 } from "../../core/plugin-api.ts";
 
-import { isSchema } from "../../core/schema/schema.ts";
+import { isPlainObject } from "../../core/schema/schema.ts";
 import { rehearsedBy } from "../../core/testing/rehearsed.ts";
 import { samplerOf } from "../../core/testing/sample.ts";
 import type { Interlude } from "./interlude.ts";
@@ -26,7 +26,7 @@ export type Started = (handler: string) => void;
 /** Told of a stand-in for a resource that somebody wanted something of. */
 export type Missed = (resource: string) => void;
 
-export interface CopyChoice extends Rehearsal {
+export interface CopyChoice extends TestRun {
   readonly started: Started;
   readonly missed: Missed;
   /** Returns how many handlers have started so far. */
@@ -88,11 +88,11 @@ const standInPreview =
     principal.claims["gateSuite"] === overtaking.gateSuite ? { starts: starts() } : "a stand-in of the gate suite";
 
 const isStreamed = (output: Handler["output"]): output is Extract<Handler["output"], { kind: "stream" }> =>
-  isSchema(output) && output["kind"] === "stream";
+  isPlainObject(output) && output["kind"] === "stream";
 
 /** The gate lets a call through or does not: whether what comes back has the right shape is not its business. */
 const sampleOf = async (schema: unknown): Promise<unknown> => {
-  if (!isSchema(schema)) return null;
+  if (!isPlainObject(schema)) return null;
   try {
     return (await samplerOf(schema)).sample();
   } catch {

@@ -2,7 +2,7 @@
 // right and different in one byte. A wrong value stays wrong when a surface writes it as text.
 
 import type { JsonSchema, Operation } from "../../core/plugin-api.ts";
-import { isSchema, propertiesOf, requiredOf } from "../../core/schema/schema.ts";
+import { isPlainObject, propertiesOf, requiredOf } from "../../core/schema/schema.ts";
 import { type Sampler, samplerOf } from "../../core/testing/sample.ts";
 
 export type Input = Readonly<Record<string, unknown>>;
@@ -89,6 +89,6 @@ function* neighbours(value: unknown): Generator<unknown> {
   else if (Array.isArray(value)) {
     for (const [at, item] of value.entries()) for (const other of neighbours(item)) yield value.with(at, other);
     yield [...value, ...value.slice(0, 1)];
-  } else if (isSchema(value))
+  } else if (isPlainObject(value))
     for (const [name, item] of Object.entries(value)) for (const other of neighbours(item)) yield { ...value, [name]: other };
 }

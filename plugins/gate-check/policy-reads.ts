@@ -4,7 +4,7 @@
 
 import type { Handler } from "../../core/index.ts";
 import { isThenable } from "../../core/model/principal.ts";
-import { isSchema, propertiesOf } from "../../core/schema/schema.ts";
+import { isPlainObject, propertiesOf } from "../../core/schema/schema.ts";
 
 export class PolicyReads {
   readonly #foreign = new Map<string, Set<string>>();
@@ -52,7 +52,8 @@ export class PolicyReads {
 
 /** The names of the inputs; `undefined` where the schema does not list them all. */
 const declaredInputs = (schema: unknown): ReadonlySet<string> | undefined => {
-  const isOpen = isSchema(schema) && ["anyOf", "oneOf", "patternProperties", "$ref", "if"].some((keyword) => keyword in schema);
+  const isOpen =
+    isPlainObject(schema) && ["anyOf", "oneOf", "patternProperties", "$ref", "if"].some((keyword) => keyword in schema);
   return isOpen ? undefined : new Set(Object.keys(propertiesOf(schema)));
 };
 

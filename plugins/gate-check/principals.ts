@@ -6,14 +6,14 @@ import type { Policy, Principal } from "../../core/index.ts";
 import type { Operation } from "../../core/plugin-api.ts";
 
 /** Who it is stays the suite's to say: every case has a caller of its own. */
-type Given = Partial<Omit<Principal, "issuer" | "subject" | "credential">>;
+type PrincipalParts = Partial<Omit<Principal, "issuer" | "subject" | "credential">>;
 
 /** For policies that are functions: what they look at cannot be guessed. */
 export interface Granted {
   /** What an allowed caller has beyond the scopes and roles that the policy names: `{ claims: { customerId: "cus_1" } }`. */
-  readonly allowed?: Given;
+  readonly allowed?: PrincipalParts;
   /** A caller the policy refuses. `false`: it refuses nobody who is signed in. */
-  readonly refused?: Given | false;
+  readonly refused?: PrincipalParts | false;
 }
 
 interface Auth {

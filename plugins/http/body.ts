@@ -1,7 +1,7 @@
 // Reading a request's body and query, with every limit checked while reading.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { cancelled, type Given, internal, parseJsonBytes, tooLarge } from "../../core/plugin-api.ts";
+import { cancelled, type GivenInput, internal, parseJsonBytes, tooLarge } from "../../core/plugin-api.ts";
 import { TransportRefusal } from "./refusals.ts";
 
 export const hasBody = (req: IncomingMessage): boolean =>
@@ -11,7 +11,7 @@ export const hasBody = (req: IncomingMessage): boolean =>
 const jsonType = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;|$)/i;
 
 /** @throws {QuaterError | TransportRefusal} 415 for what is not JSON or compressed, 413 over the limit, `json_*`. */
-export const readJsonBody = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Given> => {
+export const readJsonBody = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<GivenInput> => {
   const type = req.headers["content-type"];
   if (type === undefined || !jsonType.test(type)) {
     throw new TransportRefusal("unsupported_media_type", "The body must be JSON: send Content-Type: application/json", {

@@ -12,7 +12,7 @@ import {
   type Awaitable,
   type Catalog,
   type Gate,
-  type Given,
+  type GivenInput,
   type Operation,
   parseJsonBytes,
   traceIdOf,
@@ -35,7 +35,7 @@ interface Target {
   readonly isSecret: ((name: string) => boolean) | undefined;
 }
 
-interface Found {
+interface RouteMatch {
   readonly target: Target;
   readonly params: Readonly<Record<string, string>>;
   /** The query's text, without the question mark. */
@@ -44,7 +44,7 @@ interface Found {
 
 export interface RouteIndex {
   /** @param url  In its normal form: see path.ts. */
-  readonly find: (method: string, url: string) => Found | undefined;
+  readonly find: (method: string, url: string) => RouteMatch | undefined;
   /** Methods that the path has, for `Allow`. */
   readonly methodsOf: (url: string) => readonly string[];
 }
@@ -66,7 +66,7 @@ export const routeIndexOf = (catalog: Catalog): RouteIndex => {
     const target: Target = { operation, plan, isSecret };
     index.on(plan.method, plan.path, () => undefined, target);
   }
-  const find = (method: string, url: string): Found | undefined => {
+  const find = (method: string, url: string): RouteMatch | undefined => {
     const found = index.find((method === "HEAD" ? "GET" : method) as "GET", url);
     if (found === null) return undefined;
     const params = found.params as Record<string, string>;
@@ -103,7 +103,7 @@ export const exposedRoutes = (options: ExposedOptions): Koa.Middleware => {
 };
 
 /** Never throws: see answering.ts. */
-const serve = async (ctx: Koa.Context, found: Found, { gate, http, maxBodyBytes }: ExposedOptions): Promise<void> => {
+const serve = async (ctx: Koa.Context, found: RouteMatch, { gate, http, maxBodyBytes }: ExposedOptions): Promise<void> => {
   const { req, res } = ctx;
   const { operation, plan } = found.target;
   const callId = ctx.state["callId"] as string;
@@ -151,14 +151,14 @@ const approvalHeader = "quater-approval";
 /** What an id may look like; whether there is such an approval is not the transport's to say. */
 const approvalIdText = /^[\w-]{1,100}$/;
 
-const givenBy = (ctx: Koa.Context, { target, params, query }: Found, maxBodyBytes: number): Awaitable<Given[]> => {
+const givenBy = (ctx: Koa.Context, { target, params, query }: RouteMatch, maxBodyBytes: number): Awaitable<GivenInput[]> => {
   const { plan, isSecret } = target;
   const { req, res } = ctx;
   // Whoever names an approval in the wrong words must not be taken to name none.
   const named = req.headers[approvalHeader] as string | undefined;
   if (named !== undefined && !approvalIdText.test(named))
     throw new TransportRefusal("bad_request", "Quater-Approval must be the id of one approval");
-  const given: Given[] = [];
+  const given: GivenInput[] = [];
   if (plan.params.length > 0) given.push({ from: "path", isText: true, values: params });
   if (query !== "") {
     const values = readQuery(query);
@@ -168,7 +168,7 @@ const givenBy = (ctx: Koa.Context, { target, params, query }: Found, maxBodyByte
       invalid(visible(`/${pointerStep(secret)}`), "is a secret, which a URL must not hold: send it in the body");
     given.push({ from: "query", isText: true, values });
   }
-  const complete = (body?: Given): Given[] => {
+  const complete = (body?: GivenInput): GivenInput[] => {
     if (body !== undefined) given.push(body);
     if (plan.bound.length > 0) given.push(...boundInputs(ctx, plan.bound, given));
     return given.length === 0 ? [{ from: "query", isText: true, values: {} }] : given;
@@ -179,7 +179,7 @@ const givenBy = (ctx: Koa.Context, { target, params, query }: Found, maxBodyByte
 };
 
 /** Inputs that the manifest takes from headers and cookies come from nowhere else. */
-const boundInputs = (ctx: Koa.Context, bound: readonly BoundInput[], given: readonly Given[]): Given[] =>
+const boundInputs = (ctx: Koa.Context, bound: readonly BoundInput[], given: readonly GivenInput[]): GivenInput[] =>
   bound.flatMap(({ name, from, key }) => {
     if (given.some(({ values }) => values !== null && typeof values === "object" && Object.hasOwn(values, name))) {
       invalid(`/${name}`, `is taken from the ${from} ${key} and from nowhere else`);
@@ -282,7 +282,7 @@ export const dryRuns = ({ gate, http, maxBodyBytes }: Omit<ExposedOptions, "inde
     const credentials = http.credentials(ctx, "http");
     const entry = { surface: "http", credentials, callId, handler, traceId };
     const principal = await gate.enter(entry);
-    const given = async (): Promise<Given[]> => {
+    const given = async (): Promise<GivenInput[]> => {
       const values = hasBody(ctx.req) ? parseJsonBytes(await readBytes(ctx.req, ctx.res, maxBodyBytes)) : {};
       return [{ from: "body", isText: false, values }];
     };

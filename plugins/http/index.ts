@@ -6,10 +6,10 @@ import { Type } from "../../core/index.ts";
 import { nameKeyOwner } from "../../core/plugin/exposure-key.ts";
 import {
   type Authentication,
+  type BootProblem,
   definePlugin,
   type Plugin,
   type PluginContext,
-  type Problem,
   type Running,
 } from "../../core/plugin-api.ts";
 import type { Guard, GuardOptions } from "./guard.ts";
@@ -103,7 +103,7 @@ const ranges = {
   maxConnectionsPerPeer: [1, 1_000],
 } as const satisfies Partial<Record<keyof HttpOptions, readonly [number, number]>>;
 
-const numberProblems = (options: HttpOptions): Problem[] =>
+const numberProblems = (options: HttpOptions): BootProblem[] =>
   Object.entries(ranges).flatMap(([name, [least, most]]) => {
     const value: unknown = options[name as keyof typeof ranges];
     if (value === undefined || (Number.isInteger(value) && Number(value) >= least && Number(value) <= most)) return [];
@@ -148,7 +148,7 @@ const lists = {
   },
 } as const satisfies Partial<Record<keyof GuardOptions, unknown>>;
 
-const listProblems = (options: HttpOptions): Problem[] =>
+const listProblems = (options: HttpOptions): BootProblem[] =>
   Object.entries(lists).flatMap(([name, { isRight, what, remedy }]) => {
     const given: unknown = options[name as keyof typeof lists] ?? [];
     const at = { place: "http()", plugin: "http", remedy };
@@ -158,7 +158,7 @@ const listProblems = (options: HttpOptions): Problem[] =>
       .map((one) => ({ ...at, cause: `http's ${name} has ${JSON.stringify(one)}, which is ${what}` }));
   });
 
-const proxyProblems = ({ trustedProxies = [] }: HttpOptions): Problem[] =>
+const proxyProblems = ({ trustedProxies = [] }: HttpOptions): BootProblem[] =>
   trustedProxies.flatMap((network) => {
     const why = tooWide(network);
     if (why === undefined) return [];
@@ -166,7 +166,7 @@ const proxyProblems = ({ trustedProxies = [] }: HttpOptions): Problem[] =>
     return [{ place: "http()", plugin: "http", cause, remedy: 'Name only the networks of your proxies: "10.0.0.0/8"' }];
   });
 
-const optionProblems = (options: HttpOptions, routes: Problem[]): Problem[] => {
+const optionProblems = (options: HttpOptions, routes: BootProblem[]): BootProblem[] => {
   const { host = "127.0.0.1", allowedHosts = [] } = options;
   const lists = listProblems(options);
   const found = [...routes, ...numberProblems(options), ...lists, ...(lists.length === 0 ? proxyProblems(options) : [])];
@@ -182,9 +182,9 @@ const optionProblems = (options: HttpOptions, routes: Problem[]): Problem[] => {
   ];
 };
 
-const duplicateRoutes = (operations: PluginContext["catalog"]["operations"]): Problem[] => {
+const duplicateRoutes = (operations: PluginContext["catalog"]["operations"]): BootProblem[] => {
   const seen = new Map<string, string>();
-  return operations.flatMap((operation): Problem[] => {
+  return operations.flatMap((operation): BootProblem[] => {
     const given = operation.exposure["http"];
     const route = typeof given === "string" ? given : (given as { route?: string } | undefined)?.route;
     if (route === undefined) return [];

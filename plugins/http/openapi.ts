@@ -3,7 +3,7 @@
 
 import type { Principal } from "../../core/index.ts";
 import { type Catalog, isVisibleTo, type JsonSchema, type Operation, type Project } from "../../core/plugin-api.ts";
-import { isSchema, propertiesOf, requiredOf } from "../../core/schema/schema.ts";
+import { isPlainObject, propertiesOf, requiredOf } from "../../core/schema/schema.ts";
 import { statusOfKind } from "./refusals.ts";
 import { planOf, type Route, takesBody } from "./route.ts";
 import type { PathItems } from "./service.ts";
@@ -134,7 +134,7 @@ const contentOf = (operation: Operation): object => {
 
 /** The input without what comes from path and headers; `undefined` when nothing is left. */
 const bodySchema = (input: JsonSchema, without: ReadonlySet<string>): JsonSchema | undefined => {
-  if (!isSchema(input["properties"])) return input;
+  if (!isPlainObject(input["properties"])) return input;
   const properties = Object.fromEntries(Object.entries(input["properties"]).filter(([name]) => !without.has(name)));
   if (Object.keys(properties).length === 0) return undefined;
   return {

@@ -2,7 +2,7 @@
 
 import { type Catalog, cannotSend, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/plugin-api.ts";
 
-import { isSchema } from "../../core/schema/schema.ts";
+import { isPlainObject } from "../../core/schema/schema.ts";
 import { planOf, type Route, type RoutePlan } from "./route.ts";
 import type { HttpService } from "./service.ts";
 
@@ -49,7 +49,7 @@ const writtenOf = (input: ProbeCall["input"], { params, bound, method }: RoutePl
   const apart = new Set([...params, ...bound.map(({ name }) => name)]);
   if (apart.size === 0 && method !== "GET") return { texts: {}, body: input.json };
   const values = JSON.parse(input.json) as unknown;
-  if (!isSchema(values)) throw cannotSend("what is no object cannot be taken apart into a path, a query and a body");
+  if (!isPlainObject(values)) throw cannotSend("what is no object cannot be taken apart into a path, a query and a body");
   const absent = params.find((name) => values[name] === undefined);
   if (absent !== undefined) throw cannotSend(`a path without ${absent} is another path`);
   const texts: Written["texts"] = {};

@@ -3,7 +3,7 @@
 
 import { Type } from "../../core/index.ts";
 import { readingOf } from "../../core/model/credentials.ts";
-import { type Authentication, asAuthenticator, type Operation, type Problem, type Refused } from "../../core/plugin-api.ts";
+import { type Authentication, asAuthenticator, type BootProblem, type Operation, type Refused } from "../../core/plugin-api.ts";
 import { isSecretField, propertiesOf } from "../../core/schema/schema.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -111,12 +111,12 @@ const bodiless = new Set([204, 205]);
 const isEmpty = ({ output, isStream }: Operation): boolean => !isStream && output?.["type"] === "null";
 
 /** Inputs that would take a credential: it would reach the handler, the trail and the approvers. */
-export const credentialInputs = (authenticate: Authentication | undefined, operations: readonly Operation[]): Problem[] => {
+export const credentialInputs = (authenticate: Authentication | undefined, operations: readonly Operation[]): BootProblem[] => {
   if (authenticate === undefined) return [];
   const { headers, cookies } = readingOf(asAuthenticator(authenticate).reads);
   return operations.flatMap(({ name: handler, place, exposure }) => {
     const bind = Object((exposure["http"] as Partial<RouteDetails> | undefined)?.bind) as Readonly<Record<string, unknown>>;
-    return Object.entries(bind).flatMap(([input, source]): Problem[] => {
+    return Object.entries(bind).flatMap(([input, source]): BootProblem[] => {
       const [, from, key = ""] = /^(header|cookie):(.*)$/.exec(String(source)) ?? [];
       const isRead = from === "header" ? headers.includes(key.toLowerCase()) : cookies.some(({ name }) => name === key);
       if (from === undefined || !isRead) return [];

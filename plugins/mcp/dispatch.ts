@@ -7,9 +7,9 @@ import { isQuaterError, type Principal, type QuaterError } from "../../core/inde
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import {
   type AnswerRoom,
+  type Arriving,
   type Awaitable,
   type Cancellation,
-  type Entry,
   type Gate,
   type Operation,
   type Outcome,
@@ -26,7 +26,7 @@ import type { Tool, Toolbox } from "./tools.ts";
 export interface Caller {
   readonly principal: Principal;
   /** How the caller came in: see `Invocation`. */
-  readonly entry: Entry;
+  readonly entry: Arriving;
   readonly callId: string;
   readonly peer: string | undefined;
   readonly traceId: string | undefined;

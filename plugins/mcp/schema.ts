@@ -1,7 +1,7 @@
 // Schemas as MCP clients can read them: an object at the root, one dialect for all, nothing that only Quater knows.
 
 import type { JsonSchema } from "../../core/plugin-api.ts";
-import { isSchema } from "../../core/schema/schema.ts";
+import { isPlainObject } from "../../core/schema/schema.ts";
 
 /** How a value becomes the object that the protocol asks for: as it is, or as the one property of another. */
 export type Wrapping = "none" | "result" | "items";
@@ -32,7 +32,7 @@ export const inputSchemaFor = (input: JsonSchema): JsonSchema | undefined => {
 };
 
 const isObjectAtRoot = (schema: unknown): boolean => {
-  if (!isSchema(schema)) return false;
+  if (!isPlainObject(schema)) return false;
   const parts = schema["allOf"];
   return schema["type"] === "object" || (Array.isArray(parts) && parts.length > 0 && parts.every(isObjectAtRoot));
 };
@@ -68,7 +68,7 @@ const plain = (schema: unknown, outer: Walk): unknown => {
   // SDK clients take objects only where a property's schema stands.
   if (schema === true) return {};
   if (schema === false) return { not: {} };
-  if (!isSchema(schema)) return schema;
+  if (!isPlainObject(schema)) return schema;
   const named = withNames(schema["$defs"], outer);
   const copy: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(schema)) {
@@ -77,15 +77,15 @@ const plain = (schema: unknown, outer: Walk): unknown => {
     const walk = named.isFilled && !filledKeys.has(key) ? { ...named, isFilled: false } : named;
     if (schemaKeys.has(key)) copy[key] = typeof value === "boolean" ? value : plain(value, walk);
     else if (listKeys.has(key) && Array.isArray(value)) copy[key] = value.map((part) => plain(part, walk));
-    else if (tableKeys.has(key) && isSchema(value)) copy[key] = mapped(value, walk);
+    else if (tableKeys.has(key) && isPlainObject(value)) copy[key] = mapped(value, walk);
     else if (key === "$ref" && typeof value === "string") copy[key] = reference(value, walk);
     else copy[key] = value;
   }
   if (named.isFilled && Array.isArray(copy["required"])) {
-    const properties = isSchema(schema["properties"]) ? schema["properties"] : {};
+    const properties = isPlainObject(schema["properties"]) ? schema["properties"] : {};
     const required = (copy["required"] as string[]).filter((name) => {
       const property = properties[name];
-      return !(isSchema(property) && "default" in property);
+      return !(isPlainObject(property) && "default" in property);
     });
     if (required.length === 0) delete copy["required"];
     else copy["required"] = required;
@@ -98,7 +98,7 @@ const mapped = (table: JsonSchema, walk: Walk): JsonSchema =>
 
 /** Moves definitions to the root, under names of their own, so that one way of referring to them fits all. */
 const withNames = (defs: unknown, outer: Walk): Walk => {
-  if (!isSchema(defs)) return outer;
+  if (!isPlainObject(defs)) return outer;
   const { definitions } = outer;
   const names: Record<string, string> = { ...outer.names };
   for (const name of Object.keys(defs)) {

@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { nameKeyOwner } from "../../core/plugin/exposure-key.ts";
-import { BootError, type Catalog, definePlugin, errorText, type Plugin, type Problem } from "../../core/plugin-api.ts";
+import { BootError, type BootProblem, type Catalog, definePlugin, errorText, type Plugin } from "../../core/plugin-api.ts";
 import type { Database } from "./connection.ts";
 import { type FailureKind, isStoreFailure } from "./failure.ts";
 import { type LockExposure, type LockRule, lockProblems, lockRemedy, lockSchema, sharedLockProblems } from "./lock/exposure.ts";
@@ -170,9 +170,9 @@ export const store = definePlugin(
   { url: true, schema: true, mayLoseCommits: true, lockLeaseMs: true },
 );
 
-const optionProblems = (options: StoreOptions, { operations }: Catalog): Problem[] => {
+const optionProblems = (options: StoreOptions, { operations }: Catalog): BootProblem[] => {
   const { url = defaultUrl, schema = defaultSchema, lockLeaseMs = defaultLockLeaseMs } = options;
-  const found: Problem[] = [...sharedLockProblems(operations)];
+  const found: BootProblem[] = [...sharedLockProblems(operations)];
   if (!Number.isInteger(lockLeaseMs) || lockLeaseMs < 1_000 || lockLeaseMs > 600_000) {
     const cause = `store({ lockLeaseMs }) is ${lockLeaseMs}, which is not a number of milliseconds from 1,000 to 600,000`;
     found.push({ place: "store()", plugin: "store", cause, remedy: "Write lockLeaseMs: 30_000, or remove it" });

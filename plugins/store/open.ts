@@ -1,7 +1,7 @@
 // The open store over either database: transactions, reads, the clock, and the fence.
 
 import { QuaterError } from "../../core/index.ts";
-import { BootError, type Command } from "../../core/plugin-api.ts";
+import { BootError, type RunMode } from "../../core/plugin-api.ts";
 import type { Connection, Database, Statement } from "./connection.ts";
 import { isStoreFailure } from "./failure.ts";
 import { migrate, type Registered } from "./migrate.ts";
@@ -18,7 +18,7 @@ export interface Place {
 
 export interface Opening {
   readonly place: Place;
-  readonly command: Command;
+  readonly command: RunMode;
   /** Whoever asks works on while the database reads. */
   readonly inThread?: boolean;
   readonly registered: readonly Registered[];
@@ -30,7 +30,7 @@ export interface Opening {
 }
 
 /** These run once and end; the others stay, and must not stop their event loop for the disk. */
-const oneShot: ReadonlySet<Command> = new Set(["run", "inspect"]);
+const oneShot: ReadonlySet<RunMode> = new Set(["run", "inspect"]);
 
 export const openDatabase = async ({ place, command, inThread = false, onLost }: Opening): Promise<Database> => {
   if (place.path === undefined) {

@@ -2,15 +2,15 @@ import { anyone, handler, type TSchema, Type } from "quater";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { isQuaterError } from "../../core/diagnostics/errors.ts";
-import type { Given } from "../../core/model/given.ts";
+import type { GivenInput } from "../../core/model/given-input.ts";
 import { binderOf } from "../../core/pipeline/bind.ts";
 import { closed, type JsonSchema } from "../../core/schema/schema.ts";
 
-const text = (values: Record<string, unknown>, from = "query"): Given => ({ from, isText: true, values });
-const json = (values: unknown, from = "body"): Given => ({ from, isText: false, values });
+const text = (values: Record<string, unknown>, from = "query"): GivenInput => ({ from, isText: true, values });
+const json = (values: unknown, from = "body"): GivenInput => ({ from, isText: false, values });
 
 /** The bound input, or the refusal as `code` and one line per place. */
-const bind = (schema: TSchema, ...given: Given[]): unknown => {
+const bind = (schema: TSchema, ...given: GivenInput[]): unknown => {
   const input = closed(schema) as JsonSchema;
   try {
     return binderOf(input)(given);
@@ -103,7 +103,7 @@ describe("text is coerced by the schema and never guessed", () => {
 describe("what nobody declared is refused", () => {
   const order = Type.Object({ orderId: Type.String(), note: Type.Optional(Type.String()) });
 
-  test.each<[string, TSchema, Given[], unknown]>([
+  test.each<[string, TSchema, GivenInput[], unknown]>([
     [
       "in JSON",
       order,
@@ -130,7 +130,7 @@ describe("what nobody declared is refused", () => {
       [text(JSON.parse('{"orderId":"1","__proto__":"x"}'))],
       ["json_forbidden_key", "/__proto__ is not allowed as a key"],
     ],
-    ...["__proto__", "prototype", "constructor"].map((name): [string, TSchema, Given[], unknown] => [
+    ...["__proto__", "prototype", "constructor"].map((name): [string, TSchema, GivenInput[], unknown] => [
       `${name} in text, where any name is taken`,
       Type.Record(Type.String(), Type.String()),
       [text(JSON.parse(`{"a":"1","${name}":"x"}`))],

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { isBootError, type Problem } from "quater/plugin-api";
+import { type BootProblem, isBootError } from "quater/plugin-api";
 import { afterEach, describe, expect, test } from "vitest";
 import { createKernel } from "../../core/boot/kernel.ts";
 import { loadManifest } from "../../core/boot/load.ts";
@@ -31,7 +31,7 @@ const project = (files: Readonly<Record<string, string>>): string => {
   return root;
 };
 
-const problemsOf = async (act: () => Promise<unknown>): Promise<readonly Problem[]> => {
+const problemsOf = async (act: () => Promise<unknown>): Promise<readonly BootProblem[]> => {
   try {
     await act();
   } catch (error) {
@@ -273,7 +273,7 @@ const exported =
   'export const listOrders = handler({ description: "Lists.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => [] });\n';
 
 /** Each with the place, what happened and what to do; shared by both ways of loading. */
-const mistakes: readonly [string, Record<string, string>, Problem][] = [
+const mistakes: readonly [string, Record<string, string>, BootProblem][] = [
   [
     "a syntax error in the manifest",
     { "quater.config.ts": "export default {\n  name: 'x',\n  plugins: [,\n;\n" },
@@ -375,6 +375,6 @@ for (const root of process.argv.slice(2)) {
   const found = stdout
     .trim()
     .split("\n")
-    .map((line) => JSON.parse(line) as Problem[]);
+    .map((line) => JSON.parse(line) as BootProblem[]);
   expect(found).toEqual(expected.map((problem) => [problem]));
 });

@@ -1,6 +1,6 @@
 // What can be wrong with `notify`, found at boot.
 
-import type { Problem } from "../../../core/plugin-api.ts";
+import type { BootProblem } from "../../../core/plugin-api.ts";
 import { targetsOf } from "./deliver.ts";
 import type { NotifyOption } from "./notice.ts";
 import { signingKeyOf } from "./sign.ts";
@@ -8,9 +8,9 @@ import { signingKeyOf } from "./sign.ts";
 const loopback = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 /** For the plugin's `check`. */
-export const noticeProblems = (notify: NotifyOption | undefined): Problem[] =>
-  targetsOf(notify).flatMap((target): Problem[] => {
-    const say = (cause: string, remedy: string): Problem[] => [{ place: "approval()", plugin: "approval", cause, remedy }];
+export const noticeProblems = (notify: NotifyOption | undefined): BootProblem[] =>
+  targetsOf(notify).flatMap((target): BootProblem[] => {
+    const say = (cause: string, remedy: string): BootProblem[] => [{ place: "approval()", plugin: "approval", cause, remedy }];
     if (typeof target === "function") return [];
     const { url = "", secret = "" } = Object(Object(target).webhook) as { url?: unknown; secret?: unknown };
     if (typeof url !== "string" || !URL.canParse(url))

@@ -1,6 +1,6 @@
 // Where the page listens and whose word it takes for who somebody is: the options, and what can be wrong with them.
 
-import type { Problem } from "../../../core/plugin-api.ts";
+import type { BootProblem } from "../../../core/plugin-api.ts";
 
 /** A listener of its own for the page and its API. Without one, both are mounted on http's. */
 export type ApprovalListen =
@@ -35,8 +35,8 @@ const leastSecret = 32;
 const headerName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
 /** For the plugin's `check`. */
-export const pageProblems = ({ publicUrl, listen, sso }: PageOptions): Problem[] => {
-  const found: Problem[] = [];
+export const pageProblems = ({ publicUrl, listen, sso }: PageOptions): BootProblem[] => {
+  const found: BootProblem[] = [];
   const say = (cause: string, remedy: string) => found.push({ place: "approval()", plugin: "approval", cause, remedy });
   const isSocket = listen !== undefined && "path" in listen;
   if (publicUrl !== undefined && URL.canParse(publicUrl) && new URL(publicUrl).href !== `${new URL(publicUrl).origin}/`)

@@ -1,7 +1,7 @@
 // The approve hook. What a repeated call is answered by the state of the newest request for it, and the one way in which
 // an approved one is used up: as the last act before the handler, once.
 
-import type { Approval, Authorized, Verdict } from "../../../core/plugin-api.ts";
+import type { ApprovalAnswer, Authorized, Verdict } from "../../../core/plugin-api.ts";
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { type Standing, unchangedSince } from "../../audit/service.ts";
@@ -29,7 +29,7 @@ import type { Found } from "./tables.ts";
 const attempts = 10;
 const by = "approval";
 
-export const approve = async (ground: Ground, plan: Plan, call: Authorized): Promise<Approval> => {
+export const approve = async (ground: Ground, plan: Plan, call: Authorized): Promise<ApprovalAnswer> => {
   const asked = askedOf(ground, plan, call);
   let found = await judged(ground, asked);
   return {
@@ -48,7 +48,7 @@ export const approve = async (ground: Ground, plan: Plan, call: Authorized): Pro
 };
 
 /** Over a surface that the exposure leaves out: nobody is asked, and the call's start is recorded all the same. */
-export const ungated = (ground: Ground, { callId }: Authorized): Approval => ({
+export const ungated = (ground: Ground, { callId }: Authorized): ApprovalAnswer => ({
   allow: true,
   by,
   consume: async () => {

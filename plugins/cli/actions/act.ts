@@ -5,12 +5,12 @@ import { isQuaterError, type QuaterError } from "../../../core/diagnostics/error
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
 import {
+  type Arriving,
   type Awaitable,
   Cancellation,
   type Catalog,
-  type Entry,
   type Gate,
-  type Given,
+  type GivenInput,
   type Operation,
 } from "../../../core/plugin-api.ts";
 import type { Approvals } from "../../approval/service.ts";
@@ -38,7 +38,7 @@ export interface Host {
 export const enterDoor = ({ gate }: Host, context: Context, callId: string, handler?: string): Awaitable<Principal> =>
   gate.enter(entryOf(context, callId, handler));
 
-const entryOf = ({ env }: Context, callId: string, handler?: string): Entry => ({
+const entryOf = ({ env }: Context, callId: string, handler?: string): Arriving => ({
   surface: "cli",
   callId,
   credentials: credentialsOf(env),
@@ -78,7 +78,7 @@ export const act = async (
     await terminal.write(actionHelp(operation, flags, terminal.paint, host.approvals?.requirementOf(operation)));
     return exit.ok;
   }
-  let given: (() => Promise<readonly Given[]>) | undefined;
+  let given: (() => Promise<readonly GivenInput[]>) | undefined;
   const callOnce = async (approvalId: string | undefined): Promise<Failed | number> => {
     const callId = host.gate.newCallId();
     const caller = await entered(host, context, operation, callId); // anew for every call: rights may have changed
@@ -116,8 +116,8 @@ const entered = async (
 };
 
 /** Standard input is read once, however often the call is made. */
-const once = (read: () => Promise<readonly Given[]>): (() => Promise<readonly Given[]>) => {
-  let reading: Promise<readonly Given[]> | undefined;
+const once = (read: () => Promise<readonly GivenInput[]>): (() => Promise<readonly GivenInput[]>) => {
+  let reading: Promise<readonly GivenInput[]> | undefined;
   return () => {
     reading ??= read();
     return reading;
@@ -127,7 +127,7 @@ const once = (read: () => Promise<readonly Given[]>): (() => Promise<readonly Gi
 interface Calling {
   readonly operation: Operation;
   readonly principal: Principal;
-  readonly given: () => Promise<readonly Given[]>;
+  readonly given: () => Promise<readonly GivenInput[]>;
   readonly callId: string;
   readonly approvalId: string | undefined;
   readonly isDryRun: boolean;

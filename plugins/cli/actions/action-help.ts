@@ -2,7 +2,7 @@
 
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { JsonSchema, Operation } from "../../../core/plugin-api.ts";
-import { isSchema } from "../../../core/schema/schema.ts";
+import { isPlainObject } from "../../../core/schema/schema.ts";
 import type { Requirement } from "../../approval/service.ts";
 import { aligned } from "../output/render.ts";
 import type { Paint } from "../output/terminal.ts";
@@ -183,7 +183,7 @@ export const descriptionText = (
     `${paint("bold", visible(operation.name))}\n${visibleLines(operation.handler.description)}\n`,
     `\n${aligned(factRows(operation, requirement))}`,
     flagHelp(flags, paint),
-    `\n${paint("bold", "Input schema")}\n${visibleLines(JSON.stringify(isSchema(input) ? input : {}, null, 2))}\n`,
+    `\n${paint("bold", "Input schema")}\n${visibleLines(JSON.stringify(isPlainObject(input) ? input : {}, null, 2))}\n`,
     `\n${paint("bold", "To run")}\n  ${visible(usage.dryRun)}\n  ${visible(usage.run)}\n`,
   ].join("");
 };

@@ -2,7 +2,7 @@
 // reads them.
 
 import { cut } from "../../../core/diagnostics/text.ts";
-import { type Given, parseJsonBytes } from "../../../core/plugin-api.ts";
+import { type GivenInput, parseJsonBytes } from "../../../core/plugin-api.ts";
 import { UsageError } from "../output/exit.ts";
 import type { Context } from "../program/context.ts";
 import type { Flag } from "./flags.ts";
@@ -26,7 +26,7 @@ export const collectGiven = async (
   tokens: readonly Token[],
   flags: readonly Flag[],
   { input, positional = [] }: Choice,
-): Promise<() => Promise<readonly Given[]>> => {
+): Promise<() => Promise<readonly GivenInput[]>> => {
   const { texts, words } = readTyped(tokens, flags);
   const byPosition = placed(words, positional, flags);
   const secrets = new Map(secretsFrom(context.env, flags));

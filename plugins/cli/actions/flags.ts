@@ -1,7 +1,7 @@
 // Flags from an input schema: their names, how their text is read, and what help says of them.
 
 import type { JsonSchema } from "../../../core/plugin-api.ts";
-import { hasSecret, isSchema, propertiesOf, requiredOf } from "../../../core/schema/schema.ts";
+import { hasSecret, isPlainObject, propertiesOf, requiredOf } from "../../../core/schema/schema.ts";
 
 /**
  * How an input is written: `switch` needs no value, `text` is coerced by the binding, `list` is text by repetition,
@@ -64,7 +64,7 @@ export const finderOf = (flags: readonly Flag[]): ((flag: string) => Flag | unde
 type Shape = "text" | "boolean" | "list" | "json" | "null";
 
 const shapesOf = (schema: unknown): readonly Shape[] => {
-  if (!isSchema(schema)) return ["text", "json"];
+  if (!isPlainObject(schema)) return ["text", "json"];
   if ("const" in schema) return [shapeOfValue(schema["const"])];
   if (Array.isArray(schema["enum"])) return schema["enum"].map(shapeOfValue);
   const branches = [schema["anyOf"], schema["oneOf"]].find(Array.isArray) as unknown[] | undefined;
@@ -97,7 +97,7 @@ const kindOf = (schema: JsonSchema): FlagKind => {
 export const placeholderOf = ({ kind, schema }: Flag): string => {
   if (kind === "switch") return "";
   if (kind === "json") return "<json>";
-  return typeWord(kind === "list" && isSchema(schema["items"]) ? schema["items"] : schema);
+  return typeWord(kind === "list" && isPlainObject(schema["items"]) ? schema["items"] : schema);
 };
 
 const typeWord = (schema: JsonSchema): string => {
@@ -110,7 +110,7 @@ const typeWord = (schema: JsonSchema): string => {
 
 /** The values of an enum, a const, or a union of those; undefined for everything else. */
 const valuesOf = (schema: unknown): readonly unknown[] | undefined => {
-  if (!isSchema(schema)) return undefined;
+  if (!isPlainObject(schema)) return undefined;
   if ("const" in schema) return [schema["const"]];
   if (Array.isArray(schema["enum"])) return schema["enum"];
   const branches = [schema["anyOf"], schema["oneOf"]].find(Array.isArray) as unknown[] | undefined;

@@ -3,7 +3,7 @@
 
 import { cut, nearest, visible } from "../../../core/diagnostics/text.ts";
 import { invalid, isQuaterError, QuaterError } from "../../../core/index.ts";
-import { type FieldError, fieldSentence, type Given, parseJson } from "../../../core/plugin-api.ts";
+import { type FieldError, fieldSentence, type GivenInput, parseJson } from "../../../core/plugin-api.ts";
 
 import { pointerStep } from "../../../core/schema/json.ts";
 import { UsageError } from "../output/exit.ts";
@@ -63,7 +63,7 @@ export const secretsFrom = (env: Readonly<Record<string, string | undefined>>, f
  * @param from  For messages: "flags", "environment".
  * @throws {QuaterError} `json_*` and `invalid_input`, with the path under the field.
  */
-export const givenFrom = (from: string, texts: Texts, flags: readonly Flag[]): readonly Given[] => {
+export const givenFrom = (from: string, texts: Texts, flags: readonly Flag[]): readonly GivenInput[] => {
   const kinds = new Map(flags.map(({ name, kind }) => [name, kind]));
   const asText: Record<string, string | readonly string[]> = Object.create(null);
   const asJson: Record<string, unknown> = Object.create(null);

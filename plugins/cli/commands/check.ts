@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { isSchema } from "../../../core/schema/schema.ts";
+import { isPlainObject } from "../../../core/schema/schema.ts";
 import type { GateSuiteOptions } from "../../gate-check/suite.ts";
 import { exit, UsageError } from "../output/exit.ts";
 import { resultText } from "../output/render.ts";
@@ -76,7 +76,8 @@ const samplesFrom = (folder: string, named: string | undefined): Pick<GateSuiteO
     throw new UsageError(`${shown} is not JSON: ${(error as Error).message}`);
   }
   const isTable =
-    isSchema(read) && Object.entries(read).every(([key, value]) => ["inputs", "principals"].includes(key) && isSchema(value));
+    isPlainObject(read) &&
+    Object.entries(read).every(([key, value]) => ["inputs", "principals"].includes(key) && isPlainObject(value));
   if (!isTable) throw new UsageError(`${shown} must be { "inputs": { ... }, "principals": { ... } }, each by handler`);
   return read as Pick<GateSuiteOptions, "inputs" | "principals">;
 };

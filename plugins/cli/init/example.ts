@@ -1,12 +1,12 @@
 // What an example is: a handler, its test and a manifest, and what is said of them.
 
-import type { Command } from "./scripts.ts";
+import type { CommandOf } from "./scripts.ts";
 
 export interface Project {
   readonly name: string;
   /** `npx`, `pnpm exec`. */
   readonly exec: string;
-  readonly command: Command;
+  readonly command: CommandOf;
 }
 
 export interface ProjectFile {

@@ -13,14 +13,14 @@ export const scripts = {
 } as const;
 
 /** What to type to have a script's work done. */
-export type Command = (script: keyof typeof scripts) => string;
+export type CommandOf = (script: keyof typeof scripts) => string;
 
 /**
  * @param there  The scripts of package.json, completed. One that does something else is the user's own, and what ours would
  *   have done is said in full.
  */
 export const commandIn =
-  (there: Readonly<Record<string, unknown>>, { run, exec }: ManagerWords): Command =>
+  (there: Readonly<Record<string, unknown>>, { run, exec }: ManagerWords): CommandOf =>
   (script) => {
     const line = scripts[script];
     if (`${there[script]} `.startsWith(`${line} `)) return `${run} ${script}`;

@@ -6,7 +6,7 @@ import type { LoadedManifest } from "../../../core/boot/load.ts";
 import { isQuaterError, QuaterError } from "../../../core/diagnostics/errors.ts";
 import { cut, nearest, visible } from "../../../core/diagnostics/text.ts";
 import { binderOf } from "../../../core/pipeline/bind.ts";
-import type { CommandIo, Given, JsonSchema, PluginCommand } from "../../../core/plugin-api.ts";
+import type { CommandIo, GivenInput, JsonSchema, PluginCommand } from "../../../core/plugin-api.ts";
 import { closed } from "../../../core/schema/schema.ts";
 import { flagHelp } from "../actions/action-help.ts";
 import { collectGiven } from "../actions/collect.ts";
@@ -100,7 +100,7 @@ const perform = async (
 };
 
 /** A flag that there is not makes the command line wrong, as it does for every command that is no call. @throws {UsageError} */
-const bound = (schema: JsonSchema, flags: readonly Flag[], given: readonly Given[]): unknown => {
+const bound = (schema: JsonSchema, flags: readonly Flag[], given: readonly GivenInput[]): unknown => {
   try {
     return binderOf(schema)(given);
   } catch (error) {

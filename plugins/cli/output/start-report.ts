@@ -3,7 +3,7 @@
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Operation } from "../../../core/plugin-api.ts";
-import { isSchema } from "../../../core/schema/schema.ts";
+import { isPlainObject } from "../../../core/schema/schema.ts";
 import { approvalsRef } from "../../approval/service.ts";
 import { httpRef } from "../../http/service.ts";
 import { type ExposureReport, exposureText } from "../exposure/exposure.ts";
@@ -69,7 +69,7 @@ export const startReport = (
 
 const routeOf = ({ exposure }: Operation): string | undefined => {
   const given = exposure["http"];
-  const route = isSchema(given) ? given["route"] : given;
+  const route = isPlainObject(given) ? given["route"] : given;
   return typeof route === "string" ? route : undefined;
 };
 

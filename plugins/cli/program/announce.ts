@@ -2,7 +2,7 @@
 // to go on with.
 
 import type { QuaterError } from "../../../core/diagnostics/errors.ts";
-import { isSchema } from "../../../core/schema/schema.ts";
+import { isPlainObject } from "../../../core/schema/schema.ts";
 
 /** What approval put into its refusal. */
 export interface Announced {
@@ -24,7 +24,7 @@ export interface NextSteps {
 /** `undefined` for everything that no human's yes would change. */
 export const announcedIn = ({ kind, details }: QuaterError): Announced | undefined => {
   const approval = details?.["approval"];
-  if (kind !== "approval_required" || !isSchema(approval) || typeof approval["id"] !== "string") return undefined;
+  if (kind !== "approval_required" || !isPlainObject(approval) || typeof approval["id"] !== "string") return undefined;
   const { id, url, expiresAt } = approval;
   return {
     id,

@@ -3,7 +3,7 @@
 import { createKernel, type Kernel } from "../../../core/boot/kernel.ts";
 import { type LoadedManifest, loadManifest } from "../../../core/boot/load.ts";
 import { BootError } from "../../../core/diagnostics/problem.ts";
-import type { Command, Log, PluginContext } from "../../../core/plugin-api.ts";
+import type { Log, PluginContext, RunMode } from "../../../core/plugin-api.ts";
 import { terminalLog } from "../output/log.ts";
 import { builtinWords } from "./builtin-words.ts";
 import type { Context } from "./context.ts";
@@ -17,7 +17,7 @@ export const load = async ({ cwd, config }: Context, how: { readonly useBuild?: 
 };
 
 export interface BootChoice {
-  readonly command: Command;
+  readonly command: RunMode;
   /** Load the module of this handler alone. */
   readonly only?: string;
   /** Default: warnings and errors on a terminal, nothing elsewhere. */

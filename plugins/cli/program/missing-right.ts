@@ -1,7 +1,7 @@
 // What whoever runs the project does about a scope or a role that a caller at the terminal lacks.
 
 import type { QuaterError } from "../../../core/index.ts";
-import { isSchema } from "../../../core/schema/schema.ts";
+import { isPlainObject } from "../../../core/schema/schema.ts";
 import { shellWord } from "./announce.ts";
 import { type Context, credentialsOf } from "./context.ts";
 import { programWords } from "./program-words.ts";
@@ -10,7 +10,7 @@ import { programWords } from "./program-words.ts";
 export const howToGrant = ({ code, details }: QuaterError, context: Pick<Context, "env" | "cwd">): string | undefined => {
   const right = code === "missing_scope" ? "scopes" : code === "missing_role" ? "roles" : undefined;
   if (right === undefined) return undefined;
-  const named = isSchema(details) && Array.isArray(details[right]) ? (details[right] as unknown[]).map(String) : [];
+  const named = isPlainObject(details) && Array.isArray(details[right]) ? (details[right] as unknown[]).map(String) : [];
   if (credentialsOf(context.env).token === undefined) {
     const list = named.length === 0 ? "..." : named.map((name) => JSON.stringify(name)).join(", ");
     return `You are let in without a token. Give it in the manifest: cli({ authenticate: localUser({ ${right}: [${list}] }) })`;

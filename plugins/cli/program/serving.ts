@@ -2,7 +2,7 @@
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import type { LoadedManifest } from "../../../core/boot/load.ts";
-import type { Command } from "../../../core/plugin-api.ts";
+import type { RunMode } from "../../../core/plugin-api.ts";
 import { exit } from "../output/exit.ts";
 import { failureLine, serverLog } from "../output/log.ts";
 import { boot, load } from "./boot.ts";
@@ -14,7 +14,7 @@ import type { Context } from "./context.ts";
  */
 export const serveUntilStopped = async (
   program: Context,
-  command: Extract<Command, "serve" | "dev">,
+  command: Extract<RunMode, "serve" | "dev">,
   ready: (kernel: Kernel, log: Awaited<ReturnType<typeof serverLog>>, loaded: LoadedManifest) => void,
 ): Promise<number> => {
   const loaded = await load(program, { useBuild: command === "serve" }); // in development, what stands in the files

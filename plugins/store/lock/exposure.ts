@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { nearest } from "../../../core/diagnostics/text.ts";
 import { Type } from "../../../core/index.ts";
-import type { Operation, Problem, Refused } from "../../../core/plugin-api.ts";
+import type { BootProblem, Operation, Refused } from "../../../core/plugin-api.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { hasSecret, propertiesOf } from "../../../core/schema/schema.ts";
 
@@ -82,7 +82,7 @@ export const lockProblems = (given: unknown, { name, input }: Operation) => {
 };
 
 /** Finds names that some handlers lock as a whole and others by an input: those calls would not exclude each other. */
-export const sharedLockProblems = (operations: readonly Operation[]): readonly Problem[] => {
+export const sharedLockProblems = (operations: readonly Operation[]): readonly BootProblem[] => {
   const byName = new Map<string, { readonly operation: Operation; readonly isByInput: boolean }>();
   return operations.flatMap((operation) => {
     const lock = lockOf(operation);

@@ -4,7 +4,7 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { authenticated, handler, type Principal, Type } from "quater";
-import type { Command, Outcome } from "quater/plugin-api";
+import type { Outcome, RunMode } from "quater/plugin-api";
 import { approval, approvalsRef, audit, store, storeRef } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import type { Approvals } from "../../../plugins/approval/index.ts";
@@ -33,7 +33,7 @@ export interface CrowdBoot {
   /** `-`: SQLite. */
   readonly url: string;
   /** "run" for whoever looks on: it sweeps nothing. */
-  readonly command: Command;
+  readonly command: RunMode;
   /** How many people must agree. */
   readonly need: number;
   /** Of audit. Default: as in production. */

@@ -3,7 +3,7 @@
 
 import { authenticated, type Handler, handler, Type } from "quater";
 
-import { Cancellation, type Command, type ConfiguredPlugin, definePlugin, type Outcome } from "quater/plugin-api";
+import { Cancellation, type ConfiguredPlugin, definePlugin, type Outcome, type RunMode } from "quater/plugin-api";
 import { type AuditOptions, approval, approvalsRef, audit, auditRef, type StoreOptions, store, storeRef } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { afterAll, beforeAll, describe, test } from "vitest";
@@ -50,7 +50,7 @@ export interface DeskBoot {
   readonly expose?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly plugins?: readonly ConfiguredPlugin[];
   /** Default: `test`, which stays. */
-  readonly command?: Command;
+  readonly command?: RunMode;
 }
 
 export interface CallGiven {

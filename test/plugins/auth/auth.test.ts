@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Credentials, isQuaterError } from "quater";
 import { apiKeys, bearer, firstOf, localUser } from "quater/auth";
-import type { Authenticator, Command } from "quater/plugin-api";
+import type { Authenticator, RunMode } from "quater/plugin-api";
 import { principal } from "quater/testing";
 import { afterAll, describe, expect, test } from "vitest";
 import { createKey } from "../../../plugins/auth/commands.ts";
@@ -21,7 +21,7 @@ const shown = (more: Partial<Credentials> = {}): Credentials => ({
   ...more,
 });
 const plain = { kind: "service", scopes: [], roles: [] } as const;
-const opened = async (root: string, command: Command = "serve"): Promise<Authenticator> => {
+const opened = async (root: string, command: RunMode = "serve"): Promise<Authenticator> => {
   const keys = apiKeys();
   await keys.open?.({ root, command });
   return keys;

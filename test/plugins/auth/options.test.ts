@@ -10,10 +10,10 @@ import { type Authentication, type Authenticator, type ConfiguredPlugin, defineA
 import { approval, audit, cli, http, httpRef, mcp, store } from "quater/plugins";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
-import { isBootError, type Problem } from "../../../core/diagnostics/problem.ts";
+import { type BootProblem, isBootError } from "../../../core/diagnostics/problem.ts";
 import { quater } from "../cli/kit.ts";
 
-const problemsOf = async (...plugins: readonly ConfiguredPlugin[]): Promise<readonly Problem[]> => {
+const problemsOf = async (...plugins: readonly ConfiguredPlugin[]): Promise<readonly BootProblem[]> => {
   try {
     await using _app = await bootTest({ isolated: true, handlers: {}, plugins });
     return [];

@@ -2,7 +2,7 @@
 
 import { anyone, authenticated, can, conflict, handler, secret, Type } from "quater";
 
-import type { Entry } from "quater/plugin-api";
+import type { Arriving } from "quater/plugin-api";
 import { cli, http, mcp } from "quater/plugins";
 import { principal, type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";
@@ -117,7 +117,7 @@ test("one of each refusal and failure", async () => {
   const app = await boot(folder.root);
   const { gate } = { gate: app.kernel };
   const credentials = { surface: "http", header: () => undefined, isLocal: false, peer: "10.0.0.1" };
-  const knock = async (entry: Omit<Entry, "callId">) => gate.enter({ ...entry, callId: gate.newCallId() });
+  const knock = async (entry: Omit<Arriving, "callId">) => gate.enter({ ...entry, callId: gate.newCallId() });
   await expect(knock({ surface: "http", handler: "thing", credentials })).rejects.toThrow("A credential is needed");
   await expect(knock({ surface: "mcp", credentials: { ...credentials, surface: "mcp", token: "?" } })).rejects.toThrow(
     "The credential is unknown",

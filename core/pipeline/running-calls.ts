@@ -9,7 +9,7 @@ import type { CallResources } from "../model/resource.ts";
 import type { CheckedStream } from "./output.ts";
 
 /** A call on its way, and what its end needs. */
-export interface Flight {
+export interface RunningCall {
   readonly call: StagedCall;
   /** Tells the caller how the call ended. Only the first answer counts. */
   readonly answer: (outcome: Outcome) => void;
@@ -30,8 +30,8 @@ export interface Flight {
 }
 
 /** Notes that the handler has returned. Plugins around it may answer without it, or fail behind it. @returns The value. */
-export const returned = (flight: Flight, value: unknown): unknown => {
-  flight.hasRun = true;
+export const returned = (running: RunningCall, value: unknown): unknown => {
+  running.hasRun = true;
   return value;
 };
 
@@ -58,7 +58,7 @@ export const noteLate = (error: unknown, { callId, handler, surface }: StagedCal
 };
 
 /** Releases the holdings of the call, such as locks, the last one first. Never rejects: a failure goes to the log. */
-export const release = async ({ call: { callId, handler }, holdings = [] }: Flight, log: Log): Promise<void> => {
+export const release = async ({ call: { callId, handler }, holdings = [] }: RunningCall, log: Log): Promise<void> => {
   for (const { release } of holdings.toReversed()) {
     try {
       await release();
@@ -69,42 +69,42 @@ export const release = async ({ call: { callId, handler }, holdings = [] }: Flig
 };
 
 /** Ends a stream whose caller is not let in any more. A source that ignores its signal keeps its resources until it ends. */
-export const endEarly = async (flight: Flight, stream: CheckedStream, error: unknown, log: Log): Promise<void> => {
-  if (flight.hasEnded) return;
+export const endEarly = async (running: RunningCall, stream: CheckedStream, error: unknown, log: Log): Promise<void> => {
+  if (running.hasEnded) return;
   stream.refuse(error);
-  flight.call.cancellation.cancel();
+  running.call.cancellation.cancel();
   const sourceEnded = stream.return();
   if (!(await isSettledWithin(heedMs, sourceEnded))) {
-    flight.isAbandoned = true;
-    void sourceEnded.then(() => closeLate(flight, log));
+    running.isAbandoned = true;
+    void sourceEnded.then(() => closeLate(running, log));
   }
   stream.cutOff();
 };
 
 /** After the call was answered and recorded. */
-const closeLate = async (flight: Flight, log: Log): Promise<void> => {
-  const { callId, handler } = flight.call;
+const closeLate = async (running: RunningCall, log: Log): Promise<void> => {
+  const { callId, handler } = running.call;
   try {
-    await flight.resources.close(true);
+    await running.resources.close(true);
   } catch (error) {
     log.warn("The resources of a call could not be closed", { callId, handler, error: errorText(error) });
   }
-  await release(flight, log);
+  await release(running, log);
 };
 
-export class Flights {
-  readonly #flights: (Flight | undefined)[] = [];
+export class RunningCalls {
+  readonly #running: (RunningCall | undefined)[] = [];
   readonly #gaps: number[] = [];
   #emptied: (() => void) | undefined;
 
   get size(): number {
-    return this.#flights.length - this.#gaps.length;
+    return this.#running.length - this.#gaps.length;
   }
 
   /** @param holds  Whether a plugin may give the call something to hold. */
-  begin(call: StagedCall, resources: CallResources, holds: boolean, answer: Flight["answer"]): Flight {
-    const slot = this.#gaps.pop() ?? this.#flights.length;
-    const flight: Flight = {
+  begin(call: StagedCall, resources: CallResources, holds: boolean, answer: RunningCall["answer"]): RunningCall {
+    const slot = this.#gaps.pop() ?? this.#running.length;
+    const running: RunningCall = {
       call,
       answer,
       resources,
@@ -116,13 +116,13 @@ export class Flights {
       hasEnded: false,
       slot,
     };
-    this.#flights[slot] = flight;
-    return flight;
+    this.#running[slot] = running;
+    return running;
   }
 
-  /** Once per flight. */
-  end({ slot }: Flight): void {
-    this.#flights[slot] = undefined;
+  /** Called once for each call. */
+  end({ slot }: RunningCall): void {
+    this.#running[slot] = undefined;
     this.#gaps.push(slot);
     if (this.size === 0) this.#emptied?.();
   }
@@ -136,7 +136,7 @@ export class Flights {
     return isSettledWithin(milliseconds, emptied);
   }
 
-  all(): readonly Flight[] {
-    return this.#flights.filter((flight) => flight !== undefined);
+  all(): readonly RunningCall[] {
+    return this.#running.filter((running) => running !== undefined);
   }
 }

@@ -3,7 +3,7 @@
 import type { Presented } from "./credentials.ts";
 
 /** One way in: who is asking, over which surface. */
-export interface Entry {
+export interface Arriving {
   readonly surface: string;
   readonly credentials: Presented;
   readonly callId: string;

@@ -5,7 +5,7 @@ import type { HookRunner, InvokeHooks } from "../plugin/hooks.ts";
 import { type Binder, binderOf } from "./bind.ts";
 import { type OutputCheck, outputCheckOf } from "./output.ts";
 
-export interface Machine {
+export interface CompiledHandler {
   readonly bind: Binder;
   readonly hooks: HookRunner;
   /** Whether a plugin admits, approves or holds its calls. */
@@ -19,7 +19,7 @@ export interface Machine {
 const guarding = ["admit", "approve", "hold"] as const satisfies (keyof InvokeHooks)[];
 const waiting = [...guarding, "authorize", "around"] as const satisfies (keyof InvokeHooks)[];
 
-export const machineOf = (operation: Operation, hooks: HookRunner, maxOutputBytes: number): Machine => ({
+export const compiledHandlerOf = (operation: Operation, hooks: HookRunner, maxOutputBytes: number): CompiledHandler => ({
   bind: binderOf(operation.input),
   hooks,
   isGuarded: guarding.some(hooks.has),
