@@ -1,5 +1,5 @@
 // Every refusal and failure the kernel can name, on one page. A code is stable, belongs to exactly one kind, and stands
-// in docs/errors.md; surfaces own one table from kind to their own language and never look at messages.
+// in docs/reference/errors.md; surfaces own one table from kind to their own language and never look at messages.
 
 import { brand } from "./brand.ts";
 import type { Asks } from "./reading.ts";

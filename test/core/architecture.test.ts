@@ -1,4 +1,4 @@
-// What may import what, read from the import lines. docs/architecture.md says why.
+// What may import what, read from the import lines. docs/explanation/architecture.md says why.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";

@@ -1,4 +1,4 @@
-// docs/errors.md and the code check each other.
+// docs/reference/errors.md and the code check each other.
 
 import { readFileSync } from "node:fs";
 import { errorCodes, errorKinds } from "quater/plugin-api";
@@ -9,7 +9,7 @@ import { exitOfKind } from "../../plugins/cli/output/exit.ts";
 import { statusOfKind, transportStatus } from "../../plugins/http/refusals.ts";
 import { lockCodes } from "../../plugins/store/lock/errors.ts";
 
-const page = readFileSync(new URL("../../docs/errors.md", import.meta.url), "utf8");
+const page = readFileSync(new URL("../../docs/reference/errors.md", import.meta.url), "utf8");
 const rowsOf = (heading: string): string[][] => {
   const section = page.split(/^## /m).find((part) => part.startsWith(heading)) ?? page;
   return [...section.matchAll(/^\| `([^|]*)\|(.*)\|$/gm)].map((row) =>

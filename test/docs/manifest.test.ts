@@ -1,4 +1,4 @@
-// The table of what boot refuses, in docs/manifest.md, speaks with the code's own words.
+// The table of what boot refuses, in docs/reference/manifest.md, speaks with the code's own words.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const code = ["core", "plugins"].flatMap((folder) =>
 );
 
 test("every cause on the page stands in the code", () => {
-  const [, section = ""] = readFileSync(join(root, "docs/manifest.md"), "utf8").split("## What boot refuses");
+  const [, section = ""] = readFileSync(join(root, "docs/reference/manifest.md"), "utf8").split("## What boot refuses");
   const causes = [...section.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, cell = ""]) => [...cell.matchAll(/`([^`]+)`/g)]);
   expect(causes.length).toBeGreaterThan(25);
   for (const [, cause = ""] of causes)

@@ -21,7 +21,7 @@ export interface Example {
 }
 
 export interface Page {
-  /** `docs/handlers.md`. */
+  /** `docs/guides/handlers.md`. */
   readonly name: string;
   /** Where its examples are written. */
   readonly folder: string;
@@ -33,7 +33,7 @@ const fence = /((?:^<!-- .*\n)*)^```(?:ts|typescript)\n([\s\S]*?)^```$/gm;
 
 /** Reads README.md and docs/ under `root`, and writes the examples under `target`, one folder per page. */
 export const writePages = (root: string, target: string): readonly Page[] => {
-  const docs = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
+  const docs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".md"));
   return ["README.md", ...docs.map((name) => `docs/${name}`)].map((name) => {
     const page = pageOf(name, readFileSync(join(root, name), "utf8"), join(target, name.replaceAll(/\W/g, "-")));
     for (const { file, code } of page.examples) {

@@ -10,7 +10,7 @@ import { emptyFolder, freePort, pack, repository, type Server, serve, shell, suc
 
 const { folder, remove } = emptyFolder();
 const hello = join(folder, "hello");
-const page = readFileSync(join(repository, "docs/quickstart.md"), "utf8");
+const page = readFileSync(join(repository, "docs/tutorial/first-project.md"), "utf8");
 /** The lines a newcomer types, as they were run. */
 const typed: string[] = [];
 let tarball: string;

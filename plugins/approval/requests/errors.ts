@@ -6,7 +6,7 @@ import type { ErrorKind } from "../../../core/plugin-api.ts";
 import { type RanBefore, ranBeforeInWords } from "./earlier-call.ts";
 import type { ApprovalState } from "./record.ts";
 
-/** A code belongs to one kind; docs/errors.md lists the same, and a test holds the two against each other. */
+/** A code belongs to one kind; docs/reference/errors.md lists the same, and a test holds the two against each other. */
 export const approvalCodes = {
   approval_denied: "approval_refused",
   approval_expired: "approval_refused",

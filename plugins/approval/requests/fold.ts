@@ -1,5 +1,5 @@
 // What people can tell apart on a page. Two values that fold to the same look the same: a denial covers both, and a call with one
-// of them is similar to a call with the other. docs/approvals.md has the rule.
+// of them is similar to a call with the other. docs/guides/approvals.md has the rule.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { withoutLookAlikes } from "./look-alikes.ts";

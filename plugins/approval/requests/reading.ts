@@ -14,7 +14,7 @@ const hourMs = 3_600_000;
 const dayMs = 86_400_000;
 const mostListed = 200;
 const mostEarlier = 20;
-/** Requests under older input schemas that are compared one by one. docs/approvals.md says so. */
+/** Requests under older input schemas that are compared one by one. docs/guides/approvals.md says so. */
 export const mostCompared = 500;
 
 /** What an id looks like; nothing else is looked for. */

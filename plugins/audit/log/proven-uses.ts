@@ -9,7 +9,7 @@ import type { TrailKeys } from "./keys.ts";
 import { type LikeTags, tagsIn } from "./like-tags.ts";
 import { queriesOn } from "./tables.ts";
 
-/** How many uses are read back, and how many are kept in memory. docs/approvals.md names the first number. */
+/** How many uses are read back, and how many are kept in memory. docs/guides/approvals.md names the first number. */
 const [mostRead, mostKept] = [1_000, 10_000];
 /** Events of one call: its uses, its start and its end. */
 const mostOfCall = 100;

@@ -1,4 +1,4 @@
-// The refusals of locks. docs/errors.md lists the same codes, and a test compares the two.
+// The refusals of locks. docs/reference/errors.md lists the same codes, and a test compares the two.
 
 import { isQuaterError, QuaterError } from "../../../core/index.ts";
 import type { ErrorKind } from "../../../core/plugin-api.ts";

@@ -123,8 +123,8 @@ describe("the shop", () => {
     });
   });
 
-  test("is shown in docs/approvals.md as it is printed", () => {
-    const page = readFileSync(new URL("../../../docs/approvals.md", import.meta.url), "utf8");
+  test("is shown in docs/guides/approvals.md as it is printed", () => {
+    const page = readFileSync(new URL("../../../docs/guides/approvals.md", import.meta.url), "utf8");
     const [, section = ""] = page.split("## Proving the gate");
     const [, matrix = "", rest = ""] = /^```text\n([\s\S]*?)^```$([\s\S]*)/m.exec(section) ?? [];
     const printed = report.print().split("\n");

@@ -1,4 +1,4 @@
-// The invariants I1 to I8 of docs/approvals.md.
+// The invariants I1 to I8 of docs/guides/approvals.md.
 
 import { authenticated, handler, type Principal, Type } from "quater";
 import { definePlugin } from "quater/plugin-api";

@@ -1,4 +1,4 @@
-// Every cell of the table of states (docs/approvals.md): what a repeated call is answered, without an id and with it.
+// Every cell of the table of states (docs/guides/approvals.md): what a repeated call is answered, without an id and with it.
 
 import { authenticated, type Handler, handler, Type } from "quater";
 import { expect } from "vitest";

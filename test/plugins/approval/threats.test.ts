@@ -1,4 +1,4 @@
-// The threats T1 to T8 of docs/approvals.md, each with what the bad input gets.
+// The threats T1 to T8 of docs/guides/approvals.md, each with what the bad input gets.
 
 import { authenticated, handler, resource, secret, Type } from "quater";
 import { principal } from "quater/testing";
