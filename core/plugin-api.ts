@@ -57,7 +57,7 @@ export { traceIdOf } from "./pipeline/trace.ts";
 export type { CommandIo, PluginCommand } from "./plugin/command.ts";
 export type { PluginContext, Project } from "./plugin/context.ts";
 export { definePlugin } from "./plugin/define-plugin.ts";
-export type { ExposureKey } from "./plugin/exposure-key.ts";
+export { type ExposureKey, type ExposureValue, exposureKey } from "./plugin/exposure-key.ts";
 export type { Gate, Invocation } from "./plugin/gate.ts";
 export type { Admission, ApprovalAnswer, HookChoice, Hooks } from "./plugin/hooks.ts";
 export type { ConfiguredPlugin, Plugin, Running, TestRun } from "./plugin/plugin.ts";

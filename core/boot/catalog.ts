@@ -1,16 +1,16 @@
 // From the manifest's tables to operations: names, keys, modules and handlers are all checked, and everything found is
 // reported together.
 
-import { isCode } from "../diagnostics/errors.ts";
+import { isCode, isQuaterError } from "../diagnostics/errors.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import { nearest, sameCase, visible } from "../diagnostics/text.ts";
-import { type Exposed, isExposed, ownExposureKeys } from "../model/exposure.ts";
+import { type Exposed, isExposed, ownExposureKeys, type WrittenExposure } from "../model/exposure.ts";
 import { type Handler, isHandler, isStream } from "../model/handler.ts";
 import type { Catalog, Operation } from "../model/operation.ts";
 import { authProblem, compilePolicy } from "../model/policy.ts";
 import { usesProblems } from "../model/resource.ts";
 import { complaintsOf } from "../pipeline/complaints.ts";
-import { type ExposureKey, keyOwnerOf } from "../plugin/exposure-key.ts";
+import { type ExposureKey, type KeyProblem, keyOwnerOf, says } from "../plugin/exposure-key.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
 import { Check, Errors } from "../schema/compile.ts";
 import { closed, hasSecret, isPlainObject, type JsonSchema } from "../schema/schema.ts";
@@ -23,7 +23,7 @@ interface ExposedHandler {
   readonly name: string;
   /** The module's export. */
   readonly key: string;
-  readonly exposure: Readonly<Record<string, unknown>>;
+  readonly exposure: WrittenExposure;
   readonly exposed: Exposed;
   readonly place: string;
 }
@@ -37,7 +37,7 @@ export const buildCatalog = async (
   only?: string,
 ): Promise<{ catalog: Catalog; problems: readonly BootProblem[] }> => {
   const problems: BootProblem[] = [];
-  const keys = new Map(plugins.flatMap((plugin) => [plugin.exposure ?? []].flat()).map((key) => [key.key, key]));
+  const keys = new Map(plugins.flatMap((plugin) => plugin.exposure ?? []).map((key) => [key.key, key]));
   const surfaces = new Set(plugins.flatMap((plugin) => plugin.surface?.name ?? []));
   const entries = readTables(loaded, keys, problems);
   const wanted = only === undefined ? entries : entries.filter((entry) => sameCase(entry.name) === sameCase(only));
@@ -53,7 +53,7 @@ export const buildCatalog = async (
       const value = module[entry.key];
       const found = isHandler(value) ? handlerProblems(entry, value) : [notExported(entry, module)];
       problems.push(...found);
-      if (isHandler(value) && found.length === 0) operations.push(operationOf(entry, value, surfaces));
+      if (isHandler(value) && found.length === 0) operations.push(operationOf(entry, value, surfaces, keys));
     }
   }
   const values = valueProblems(entries, keys);
@@ -61,7 +61,7 @@ export const buildCatalog = async (
   operations.sort((a, b) => entries.findIndex(({ name }) => name === a.name) - entries.findIndex(({ name }) => name === b.name));
   // A plugin's own check sees only values that its schema let through.
   const refused = new Set(values.map(({ place }) => place));
-  problems.push(...operations.filter(({ place }) => !refused.has(place)).flatMap((operation) => keyProblems(operation, keys)));
+  problems.push(...operations.filter(({ place }) => !refused.has(place)).flatMap((operation) => resolveKeys(operation, keys)));
   const byName = new Map(operations.map((operation) => [operation.name, operation]));
   const names = entries.map((entry) => entry.name);
   return { catalog: { operations, declared, names, get: (name) => byName.get(name) }, problems };
@@ -83,12 +83,12 @@ const readTables = (
       });
       continue;
     }
-    for (const [key, exposure] of Object.entries((exposed.table ?? {}) as Record<string, Record<string, unknown>>)) {
+    for (const [key, exposure] of Object.entries((exposed.table ?? {}) as Record<string, WrittenExposure>)) {
       if (!isPlainObject(exposure)) {
         problems.push({ place: loaded.placeOf(key), cause: `The exposure of ${key} is no table`, remedy: "Write { ... }" });
         continue;
       }
-      const name = typeof exposure["name"] === "string" ? exposure["name"] : key;
+      const name = typeof exposure.name === "string" ? exposure.name : key;
       const entry: ExposedHandler = { name, key, exposure, exposed, place: loaded.placeOf(key) };
       const before = seen.get(sameCase(name));
       if (!namePattern.test(name)) {
@@ -117,9 +117,9 @@ const readTables = (
 
 const ownValueProblems = ({ name, exposure, place }: ExposedHandler): BootProblem[] => {
   const found: BootProblem[] = [];
-  if ("name" in exposure && typeof exposure["name"] !== "string")
+  if ("name" in exposure && typeof exposure.name !== "string")
     found.push({ place, cause: `${name}: name must be a string`, remedy: "Write the other name in quotes, or remove it" });
-  if ("preview" in exposure && exposure["preview"] !== "caller")
+  if ("preview" in exposure && exposure.preview !== "caller")
     found.push({ place, cause: `${name}: preview must be "caller"`, remedy: "Remove it: previews are for approvers then" });
   return found;
 };
@@ -205,14 +205,22 @@ const isObjectSchema = (schema: unknown): boolean =>
   (schema["type"] === "object" ||
     (Array.isArray(schema["allOf"]) && schema["allOf"].length > 0 && schema["allOf"].every(isObjectSchema)));
 
-const operationOf = (entry: ExposedHandler, value: Handler, surfaces: ReadonlySet<string>): Operation => {
+const operationOf = (
+  entry: ExposedHandler,
+  value: Handler,
+  surfaces: ReadonlySet<string>,
+  keys: ReadonlyMap<string, ExposureKey>,
+): Operation => {
   const output = isStream(value.output) ? value.output.item : value.output;
   return {
     name: entry.name,
     handler: value,
     exposure: entry.exposure,
+    resolved: new Map(),
     surfaces: new Set([...surfaces].filter((surface) => Boolean(entry.exposure[surface]))),
-    isPublic: entry.exposure["public"] === true,
+    isPublic: says(keys.values(), entry.exposure, "public"),
+    needsApproval: says(keys.values(), entry.exposure, "approval"),
+    showsPreview: entry.exposure.preview === "caller",
     input: closed(value.input) as JsonSchema,
     output: output === undefined ? undefined : (closed(output, "output") as JsonSchema),
     isStream: isStream(value.output),
@@ -241,7 +249,24 @@ const valueProblems = (entries: readonly ExposedHandler[], keys: ReadonlyMap<str
     }),
   );
 
-const keyProblems = (operation: Operation, keys: ReadonlyMap<string, ExposureKey>): BootProblem[] =>
-  Object.entries(operation.exposure).flatMap(([key, value]) =>
-    (keys.get(key)?.check?.(value, operation) ?? []).map(({ cause, remedy }) => ({ place: operation.place, cause, remedy })),
-  );
+/** Lets each key make its value of what is written, and returns what is wrong with it on this handler. */
+const resolveKeys = (operation: Operation, keys: ReadonlyMap<string, ExposureKey>): BootProblem[] =>
+  Object.entries(operation.exposure).flatMap(([name, given]) => {
+    const key = keys.get(name);
+    return key === undefined ? [] : resolveKey(key, given, operation).map((wrong) => ({ place: operation.place, ...wrong }));
+  });
+
+const resolveKey = ({ key, check, resolve }: ExposureKey, given: unknown, operation: Operation): readonly KeyProblem[] => {
+  let found: readonly KeyProblem[] = [];
+  try {
+    found = check?.(given as never, operation) ?? [];
+    // Resolved in spite of what was found: the plugins' own checks, such as that for equal routes, read it too.
+    (operation.resolved as Map<string, unknown>).set(key, resolve === undefined ? given : resolve(given as never, operation));
+    return found;
+  } catch (error) {
+    if (found.length > 0) return found;
+    const cause = `${operation.name}: ${key}: ${error instanceof Error ? error.message : String(error)}`;
+    const hint = isQuaterError(error) ? error.hint : undefined;
+    return [{ cause, remedy: hint ?? `Change the value of ${key}, or correct the plugin that owns it` }];
+  }
+};

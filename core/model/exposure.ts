@@ -59,3 +59,10 @@ export const isExposed = (value: unknown): value is Exposed => isBranded(value, 
 
 /** Keys of an exposure that core owns. */
 export const ownExposureKeys: ReadonlySet<string> = new Set(["name", "preview"]);
+
+/** An exposure as somebody wrote it, perhaps in JavaScript. */
+export interface WrittenExposure {
+  readonly name?: unknown;
+  readonly preview?: unknown;
+  readonly [key: string]: unknown;
+}

@@ -8,12 +8,18 @@ import type { Principal } from "./principal.ts";
 export interface Operation {
   readonly name: string;
   readonly handler: Handler;
-  /** As written in the manifest; each key belongs to a plugin. */
+  /** As written in the manifest. Each key belongs to a plugin, which reads it with `exposureKey(...).of(operation)`. */
   readonly exposure: Readonly<Record<string, unknown>>;
+  /** By key: what the plugins' keys made of it at boot. */
+  readonly resolved: ReadonlyMap<string, unknown>;
   /** Names of the surfaces it is exposed on. */
   readonly surfaces: ReadonlySet<string>;
   /** Callable without a credential, on the surfaces that open to the public. */
   readonly isPublic: boolean;
+  /** People must agree to calls, on all of its surfaces or on some. */
+  readonly needsApproval: boolean;
+  /** A dry run shows the handler's preview to its caller, too. */
+  readonly showsPreview: boolean;
   /** Closed: unknown fields are refused. */
   readonly input: JsonSchema;
   /** Closed; the item's schema for a stream. */

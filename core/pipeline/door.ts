@@ -8,6 +8,7 @@ import type { Arriving } from "../model/arriving.ts";
 import { readingOf, Shown } from "../model/credentials.ts";
 import type { Catalog, Operation } from "../model/operation.ts";
 import { type Authenticator, type Awaitable, anonymous, asAuthenticator, isUnknown, type Principal } from "../model/principal.ts";
+import { says } from "../plugin/exposure-key.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
 import type { Surface } from "../plugin/surface.ts";
 import type { JsonSchema } from "../schema/schema.ts";
@@ -110,10 +111,11 @@ export const doorProblems = (
   plugins: readonly ConfiguredPlugin[],
   exposures: readonly JsonSchema[],
   place: string,
-): BootProblem[] =>
-  plugins.flatMap(({ surface, name }) => {
+): BootProblem[] => {
+  const keys = plugins.flatMap(({ exposure = [] }) => exposure);
+  return plugins.flatMap(({ surface, name }) => {
     if (surface === undefined) return [];
-    const isOpen = (exposure: JsonSchema) => surface.opensToPublic === true && exposure["public"] === true;
+    const isOpen = (exposure: JsonSchema) => surface.opensToPublic === true && says(keys, exposure, "public");
     const guarded = exposures.filter((exposure) => Boolean(exposure[surface.name]) && !isOpen(exposure));
     if (surface.authenticate !== undefined || guarded.length === 0) return [];
     return [
@@ -125,6 +127,7 @@ export const doorProblems = (
       },
     ];
   });
+};
 
 /** What the surfaces were given to authenticate with and cannot be. What two of them share is told once. */
 export const authenticatorProblems = (plugins: readonly ConfiguredPlugin[]): readonly BootProblem[] => {
@@ -159,7 +162,7 @@ export const publicProblems = (plugins: readonly ConfiguredPlugin[], catalog: Ca
           remedy: `Expose it over ${[...opening].join(", ") || "a surface that can be"}, or remove public`,
         },
       ];
-    if (operation.exposure["approval"] !== undefined)
+    if (operation.needsApproval)
       return [
         {
           place,

@@ -14,7 +14,7 @@ export const rehearse = async (call: Call, given: InputSource, compiled: Compile
   const authorized = await auth(bind(call, read, compiled), compiled);
   const { operation } = call;
   const forecast = await compiled.hooks.first("forecast", authorized);
-  const isShown = operation.handler.preview !== undefined && operation.exposure["preview"] === "caller";
+  const isShown = operation.handler.preview !== undefined && operation.showsPreview;
   return {
     handler: call.handler,
     input: masked(operation.input, authorized.input),

@@ -1,22 +1,89 @@
 // The keys of the exposure table that plugins own.
 
+import { type Branded, brand } from "../diagnostics/brand.ts";
 import type { Operation } from "../model/operation.ts";
 import type { JsonSchema } from "../schema/schema.ts";
+import type { Static, TSchema } from "../schema/typebox.ts";
 
-/** A key of the exposure table that the plugin owns. */
-export interface ExposureKey {
+/** What is wrong with a value, and what to write instead. */
+export interface KeyProblem {
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+/**
+ * What a key says of a handler to core and to other plugins, wherever its value is anything but `false`:
+ * - `public`: callers need no credential, on the surfaces that open to the public. Sets `operation.isPublic`.
+ * - `approval`: people must agree to each call. Sets `operation.needsApproval`.
+ */
+export type KeyMeaning = "public" | "approval";
+
+/** A key of the exposure table, made by `exposureKey`. */
+export interface ExposureKey<Given = unknown, Value = unknown> extends Branded<"exposure-key"> {
   readonly key: string;
   /** Of the key's value. */
   readonly schema: JsonSchema | object;
-  /** The next step for whoever wrote a value that the schema refuses: `Write "GET /path" or { route, status?, bind? }`. */
   readonly remedy?: string;
-  /** What is wrong with this value on this handler, beyond the schema: cause and remedy. */
-  readonly check?: (value: unknown, operation: Operation) => readonly { readonly cause: string; readonly remedy: string }[];
+  readonly owner?: string;
+  readonly means?: KeyMeaning;
+  readonly check?: (given: never, operation: Operation) => readonly KeyProblem[];
+  readonly resolve?: (given: never, operation: Operation) => unknown;
+  /** Returns the value that `resolve` gave for this handler. `undefined` where its exposure does not have the key. */
+  readonly of: (operation: Operation | undefined) => Value | undefined;
+  readonly "~given"?: Given;
+}
+
+/** The type of a key's value in the manifest. */
+export type ExposureValue<Key> = Key extends ExposureKey<infer Given> ? Given : never;
+
+export interface ExposureKeyRules<Given, Value> {
+  /** What to write instead of a value that the schema refuses: `Write "GET /path" or { route, status?, bind? }`. */
+  readonly remedy?: string;
+  /** The plugin that owns the key. Default: the plugin of the key's name. */
+  readonly owner?: string;
+  readonly means?: KeyMeaning;
+  /** Returns what is wrong with this value on this handler, beyond the schema. */
+  readonly check?: (given: Given, operation: Operation) => readonly KeyProblem[];
+  /**
+   * Makes of the value what the plugin works with. Runs once per handler at boot, for values that fit the schema. A throw is
+   * a problem at boot: its message is the cause, and the hint of a QuaterError the remedy.
+   */
+  readonly resolve?: (given: Given, operation: Operation) => Value;
 }
 
 const keyOwners = new Map<string, string>();
 
-/** Names the plugin that owns an exposure key, if the names differ: for the boot problem where it is not configured. */
-export const nameKeyOwner = (key: string, plugin: string): void => void keyOwners.set(key, plugin);
+/**
+ * Defines a key of the exposure table. Name it in the plugin's `exposure`, and read it with `.of(operation)`.
+ *
+ * @param schema  Of the value, taken as it is: state `additionalProperties: false`.
+ *
+ * @example
+ * const quotaKey = exposureKey("quota", Quota, { resolve: ({ perMinute }) => ({ everyMs: 60_000 / perMinute }) });
+ * declare module "quater" {
+ *   interface Exposure { readonly quota?: ExposureValue<typeof quotaKey> }
+ * }
+ */
+export const exposureKey = <const Schema extends TSchema, Value = Static<Schema>>(
+  name: string,
+  schema: Schema,
+  rules: ExposureKeyRules<NoInfer<Static<Schema>>, Value> = {},
+): ExposureKey<Static<Schema>, Value> => {
+  if (rules.owner !== undefined) keyOwners.set(name, rules.owner);
+  return Object.freeze({
+    ...rules,
+    key: name,
+    schema,
+    of: (operation: Operation | undefined) => operation?.resolved.get(name) as Value | undefined,
+    [brand]: "exposure-key" as const,
+  });
+};
 
+/** The plugin to configure for a key: for the boot problem where none that is configured owns the key. */
 export const keyOwnerOf = (key: string): string => keyOwners.get(key) ?? key;
+
+/** Whether this exposure says so by one of the keys. */
+export const says = (keys: Iterable<ExposureKey>, exposure: Readonly<Record<string, unknown>>, meaning: KeyMeaning): boolean => {
+  for (const { key, means } of keys) if (means === meaning && exposure[key] !== undefined && exposure[key] !== false) return true;
+  return false;
+};

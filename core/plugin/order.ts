@@ -10,7 +10,7 @@ export interface Ordered {
 
 /** What only one plugin can own. */
 const owning: Readonly<Record<string, (plugin: ConfiguredPlugin) => readonly string[]>> = {
-  "exposure key": ({ exposure }) => [exposure ?? []].flat().map(({ key }) => key),
+  "exposure key": ({ exposure }) => (exposure ?? []).map(({ key }) => key),
   service: ({ provides = [] }) => provides.map(({ name }) => name),
   surface: ({ surface }) => (surface === undefined ? [] : [surface.name]),
 };

@@ -2,6 +2,7 @@
 // The compiler says the same, where it is asked: that an object has too much in it is otherwise no error of types where the
 // object is what a function returns.
 
+import { isBranded } from "../diagnostics/brand.ts";
 import { aFunction, isTable, keyProblems, type OptionRule } from "../diagnostics/plugin-options.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import type { Refused } from "../model/exposure.ts";
@@ -61,7 +62,7 @@ const fields: Rules<Plugin> = {
   needs: references,
   wants: references,
   provides: references,
-  exposure: (value) => aListOf(isTable, "Write { key, schema }, or a list of those")([value ?? []].flat()),
+  exposure: aListOf((value) => isBranded(value, "exposure-key"), "Write [exposureKey(...)]"),
   surface: optional(aTable),
   secretFiles: aListOf(
     (value) => typeof (value as { file?: unknown } | null)?.file === "string",
@@ -72,7 +73,17 @@ const fields: Rules<Plugin> = {
   setup: aFunction,
 };
 
-const ofExposureKey: Rules<ExposureKey> = { key: aText, schema: true, remedy: true, check: aFunction };
+const ofExposureKey: Rules<Omit<ExposureKey, "~given">> = {
+  key: aText,
+  schema: true,
+  remedy: true,
+  owner: optional(aText),
+  means: (value) =>
+    value === undefined || value === "public" || value === "approval" ? undefined : 'Write "public" or "approval"',
+  check: aFunction,
+  resolve: aFunction,
+  of: aFunction,
+};
 const ofSurface: Rules<Surface> = {
   name: aText,
   exposes: aText,
@@ -95,7 +106,7 @@ type Made = Omit<ConfiguredPlugin, "optionsDigest" | "optionProblems">;
 export const pluginProblems = ({ optionsDigest: _, optionProblems: __, ...made }: ConfiguredPlugin): readonly BootProblem[] => {
   const plugin = named(made);
   const wrong = keyProblems(plugin, plugin, "field", made, fields);
-  const exposure = [made.exposure ?? []].flat().filter(isTable);
+  const exposure = Array.isArray(made.exposure) ? made.exposure.filter((key) => isBranded(key, "exposure-key")) : [];
   const inside = [
     ...exposure.flatMap((key) => keyProblems(plugin, `the exposure of ${plugin}`, "field", key, ofExposureKey)),
     ...(isTable(made.surface) ? keyProblems(plugin, `the surface of ${plugin}`, "field", made.surface, ofSurface) : []),

@@ -43,7 +43,8 @@ export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
   /** Services it uses where they are configured; their plugins boot first. */
   readonly wants?: readonly ServiceRef<unknown>[];
   readonly provides?: readonly ServiceRef<unknown>[];
-  readonly exposure?: ExposureKey | readonly ExposureKey[];
+  /** The keys of the exposure table that it owns. */
+  readonly exposure?: readonly ExposureKey[];
   readonly surface?: Surface;
   /** The files with secrets that it uses, without those of its authenticator. `quater check --gate` checks them. */
   readonly secretFiles?: readonly SecretFile[];

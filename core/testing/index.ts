@@ -13,6 +13,7 @@ import type { Handler } from "../model/handler.ts";
 import { type Authenticator, authenticator, type Principal } from "../model/principal.ts";
 import type { RunMode } from "../model/run-mode.ts";
 import { definePlugin } from "../plugin/define-plugin.ts";
+import { exposureKey } from "../plugin/exposure-key.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
 import type { ProbeAnswer, ProbeCall } from "../plugin/surface.ts";
 import { Type } from "../schema/typebox.ts";
@@ -88,10 +89,12 @@ export const tokens = (table: Readonly<Record<string, Principal>>): Authenticato
     authenticate: ({ token }) => (token !== undefined && Object.hasOwn(table, token) ? table[token] : undefined),
   });
 
+const directKey = exposureKey("direct", Type.Boolean());
+
 /** A surface without a transport, for tests of the kernel itself. */
 export const direct = definePlugin((options: { authenticate?: Authenticator } = {}) => ({
   name: "direct",
-  exposure: { key: "direct", schema: Type.Boolean() },
+  exposure: [directKey],
   surface: { name: "direct", exposes: "Direct handlers", authenticate: options.authenticate ?? tokens({}) },
 }));
 

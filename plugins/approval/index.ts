@@ -1,18 +1,19 @@
 // The approval plugin: people agree to one exact call, and then it runs once.
 
-import { Type } from "../../core/index.ts";
 import { type Authentication, definePlugin, type Plugin, type TestRun } from "../../core/plugin-api.ts";
 import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
 import { storeRef } from "../store/service.ts";
-import type { ApprovalExposure, ApprovalOptions } from "./options.ts";
+import { type ApprovalExposure, approvalKey } from "./exposure.ts";
+import type { ApprovalOptions } from "./options.ts";
 import { approversSurface } from "./page/parts.ts";
 import { approversDoor } from "./page/sso.ts";
 import { exposureProblems, optionProblems } from "./problems.ts";
 import { approvalsRef } from "./service.ts";
 
+export type { ApprovalExposure } from "./exposure.ts";
 export type { Notice, NoticeType, Notify, NotifyOption, Webhook } from "./notices/notice.ts";
-export type { ApprovalExposure, ApprovalOptions } from "./options.ts";
+export type { ApprovalOptions } from "./options.ts";
 export type { ApprovalListen, SsoOptions } from "./page/options.ts";
 export type { ApprovalPolicy, Approver } from "./policy.ts";
 export type { ApprovalOutcome, ApprovalRecord, ApprovalState, Vote } from "./requests/record.ts";
@@ -24,14 +25,6 @@ declare module "quater" {
     readonly approval?: ApprovalExposure;
   }
 }
-
-const exposureSchema = Type.Union([
-  Type.String({ minLength: 1 }),
-  Type.Object(
-    { policy: Type.String({ minLength: 1 }), surfaces: Type.Optional(Type.Array(Type.String())) },
-    { additionalProperties: false },
-  ),
-]);
 
 /**
  * Asks people.
@@ -47,15 +40,10 @@ export const approval = definePlugin(
       needs: [storeRef, auditRef],
       wants: [httpRef],
       provides: [approvalsRef],
-      exposure: {
-        key: "approval",
-        schema: exposureSchema,
-        remedy: 'Write the name of a policy, or { policy: "finance", surfaces: ["mcp"] }',
-        check: (value, operation) => exposureProblems(Object(policies), value as ApprovalExposure, operation),
-      },
+      exposure: [approvalKey],
       // No handler is exposed on it: it is a door, so that whoever fails at it is on the trail as everywhere.
       surface: { name: approversSurface, exposes: "Nothing", authenticate: approversDoor(authenticate, sso) },
-      check: () => optionProblems(options),
+      check: ({ catalog }) => [...exposureProblems(Object(policies), catalog.operations), ...optionProblems(options)],
       rehearsed: (choice) => rehearsal(options, choice),
       setup: async (context) => (await import("./setup.ts")).setup(options, context),
     };

@@ -1,12 +1,9 @@
-// The options of approval(), and the value of the exposure key `approval`.
+// The options of approval().
 
 import type { Authentication } from "../../core/plugin-api.ts";
 import type { NotifyOption } from "./notices/notice.ts";
 import type { ApprovalListen, SsoOptions } from "./page/options.ts";
 import type { ApprovalPolicy } from "./policy.ts";
-
-/** The policy's name; narrowed to some surfaces only where that is said. */
-export type ApprovalExposure = string | { readonly policy: string; readonly surfaces?: readonly string[] };
 
 export interface ApprovalOptions {
   /** By name; an exposure says `approval: "finance"`. */

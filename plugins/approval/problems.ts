@@ -3,8 +3,9 @@
 import { nearest } from "../../core/diagnostics/text.ts";
 
 import type { BootProblem, Operation } from "../../core/plugin-api.ts";
+import { approvalKey, type ExposedApproval } from "./exposure.ts";
 import { noticeProblems } from "./notices/problems.ts";
-import type { ApprovalExposure, ApprovalOptions } from "./options.ts";
+import type { ApprovalOptions } from "./options.ts";
 import { pageProblems } from "./page/options.ts";
 import { isSamePerson } from "./requests/person.ts";
 
@@ -106,13 +107,22 @@ const unknownKey = (key: string, known: readonly string[]): [string, string] => 
   ];
 };
 
-/** For the exposure key: a policy that exists, over surfaces that the handler has. */
+/** Each exposure names a policy that exists, over surfaces that the handler has. */
 export const exposureProblems = (
   policies: Readonly<Record<string, unknown>>,
-  given: ApprovalExposure,
+  operations: readonly Operation[],
+): readonly BootProblem[] =>
+  operations.flatMap((operation) => {
+    const given = approvalKey.of(operation);
+    const found = given === undefined ? [] : problemsOf(given, policies, operation);
+    return found.map((wrong) => ({ place: operation.place, plugin: "approval", ...wrong }));
+  });
+
+const problemsOf = (
+  { policy, surfaces: narrowed }: ExposedApproval,
+  policies: Readonly<Record<string, unknown>>,
   { name, surfaces }: Operation,
-) => {
-  const { policy, surfaces: narrowed } = typeof given === "string" ? { policy: given, surfaces: undefined } : given;
+): readonly Wrong[] => {
   const found: Wrong[] = [];
   if (!Object.hasOwn(policies, policy)) {
     const near = nearest(policy, Object.keys(policies));

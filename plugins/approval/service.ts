@@ -8,6 +8,7 @@ import type { RanBefore } from "./requests/earlier-call.ts";
 import type { ListGiven } from "./requests/list-given.ts";
 import type { ApprovalRecord, ApprovalState } from "./requests/record.ts";
 
+export { approvalKey } from "./exposure.ts";
 export type { ListGiven } from "./requests/list-given.ts";
 export type { ApprovalRecord } from "./requests/record.ts";
 export type { Tables } from "./requests/tables.ts";

@@ -1,10 +1,9 @@
 // The audit plugin: the trail of every call, hard to falsify, and no write without a record.
 
 import { join } from "node:path";
-import { Type } from "../../core/index.ts";
 import { type BootProblem, definePlugin, type Plugin } from "../../core/plugin-api.ts";
 import { storeRef } from "../store/service.ts";
-import { type AuditLevel, levels } from "./log/level.ts";
+import { type AuditLevel, auditKey } from "./log/level.ts";
 import { type AuditOptions, defaultKeys } from "./options.ts";
 import { auditRef } from "./service.ts";
 
@@ -37,19 +36,7 @@ export const audit = definePlugin(
     provides: [auditRef],
     secretFiles: [{ file: options.keys ?? defaultKeys }],
     rehearsed: ({ folder }) => rehearsal(options, folder),
-    exposure: {
-      key: "audit",
-      schema: Type.Enum([...levels]),
-      check: (value, { handler, exposure, name }) =>
-        value === "off" && (handler.effect !== "read" || exposure["approval"] !== undefined)
-          ? [
-              {
-                cause: `${name}: audit is "off" on a handler ${handler.effect === "read" ? "that needs approval" : `whose effect is "${handler.effect}"`}`,
-                remedy: 'Only plain reads may go unrecorded: write "metadata", or remove it',
-              },
-            ]
-          : [],
-    },
+    exposure: [auditKey],
     check: () => optionProblems(options),
     setup: async (context) => (await import("./setup.ts")).setup(options, context),
   }),

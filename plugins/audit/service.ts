@@ -14,6 +14,7 @@ export type { Eraser, Erasure, ErasureSubject } from "./erasing/subject.ts";
 export type { EndedAs, EventFields, EventType } from "./log/event.ts";
 export type { Check, Evidence, FiledFields, ProvenVote, Standing } from "./log/evidence.ts";
 export { unchangedSince } from "./log/evidence.ts";
+export { auditKey } from "./log/level.ts";
 export type { LikeTags } from "./log/like-tags.ts";
 export type { KnownUses, ProvenUse, UseProof } from "./log/proven-uses.ts";
 export { foldedName, isSameName } from "./log/same-name.ts";

@@ -1,7 +1,7 @@
 // The cli surface: handlers as actions of the `quater` program. Imported by every manifest, so nothing heavy stands here.
 
 import { Type } from "../../core/index.ts";
-import { type Authentication, definePlugin } from "../../core/plugin-api.ts";
+import { type Authentication, definePlugin, exposureKey } from "../../core/plugin-api.ts";
 
 declare module "quater" {
   interface Exposure {
@@ -15,11 +15,13 @@ export interface CliOptions {
   readonly authenticate?: Authentication;
 }
 
+const cliKey = exposureKey("cli", Type.Boolean());
+
 /** Actions for operators and their scripts. */
 export const cli = definePlugin(
   (options: CliOptions = {}) => ({
     name: "cli",
-    exposure: { key: "cli", schema: Type.Boolean() },
+    exposure: [cliKey],
     surface: { name: "cli", exposes: "CLI actions", authenticate: options.authenticate },
     setup: ({ gate, catalog }) => ({
       probe: async (call) => (await import("./program/probe.ts")).cliProbe({ gate, catalog })(call),

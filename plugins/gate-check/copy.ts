@@ -140,7 +140,7 @@ const attendant = definePlugin(({ interlude, refused }: Pick<CopyChoice, "interl
   };
   return {
     name: by,
-    hooks: (operation) => (operation?.exposure["approval"] === undefined ? { authorize } : { authorize, hold }),
+    hooks: (operation) => (operation?.needsApproval === true ? { authorize, hold } : { authorize }),
   };
 });
 

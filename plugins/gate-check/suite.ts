@@ -6,6 +6,7 @@ import { isQuaterError, type Manifest } from "../../core/index.ts";
 
 import type { Operation } from "../../core/plugin-api.ts";
 import { NoSample } from "../../core/testing/sample.ts";
+import { approvalKey } from "../approval/service.ts";
 import { approvalCases, expiryCases } from "./approvals.ts";
 import { type Case, cases, control, notExposed, type Target, type Tried } from "./cases.ts";
 import { fileCase, fileRows } from "./files.ts";
@@ -151,12 +152,8 @@ const targetsOf = async (
 };
 
 /** An exposure may narrow its approval to some surfaces. */
-const asksPeople = ({ exposure }: Operation, surface: string): boolean => {
-  const approval = exposure["approval"];
-  if (approval === undefined) return false;
-  const narrowed = (approval as { readonly surfaces?: readonly string[] }).surfaces;
-  return narrowed === undefined || narrowed.includes(surface);
-};
+const asksPeople = (operation: Operation, surface: string): boolean =>
+  operation.needsApproval && approvalKey.of(operation)?.surfaces?.includes(surface) !== false;
 
 const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> => {
   const about = { handler: target.operation.name, surface: target.surface, case: each.name };

@@ -23,7 +23,7 @@ import { answer, answered } from "./answering.ts";
 import { hasBody, readBytes, readJsonBody, readQuery } from "./body.ts";
 import { noteRun } from "./ran.ts";
 import { problemBody, refuse, statusOf, TransportRefusal } from "./refusals.ts";
-import { type BoundInput, planOf, type Route, type RoutePlan } from "./route.ts";
+import { type BoundInput, httpKey, type RoutePlan } from "./route.ts";
 import type { HttpService } from "./service.ts";
 import { roomOf } from "./sockets.ts";
 import { drained } from "./unread.ts";
@@ -58,8 +58,8 @@ export const routeIndexOf = (catalog: Catalog): RouteIndex => {
   });
   const methods = new Set<string>();
   for (const operation of catalog.operations) {
-    if (!operation.surfaces.has("http")) continue;
-    const plan = planOf(operation.exposure["http"] as Route);
+    const plan = httpKey.of(operation);
+    if (plan === undefined) continue;
     methods.add(plan.method);
     const { input } = operation;
     const isSecret = hasSecret(input) ? (name: string) => isSecretField(input, name) : undefined;

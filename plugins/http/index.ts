@@ -2,8 +2,6 @@
 // users to mount their own.
 
 import { isIP } from "node:net";
-import { Type } from "../../core/index.ts";
-import { nameKeyOwner } from "../../core/plugin/exposure-key.ts";
 import {
   type Authentication,
   type BootProblem,
@@ -17,7 +15,7 @@ import { tooWide } from "./proxies.ts";
 import { noteRun } from "./ran.ts";
 import { RequestCredentials, ResponseCancellation } from "./request.ts";
 import type { Route, RouteRule } from "./route.ts";
-import { credentialInputs, routeProblems, routeSchema } from "./route.ts";
+import { credentialInputs, httpKey, publicKey } from "./route.ts";
 import type { Listening } from "./server.ts";
 import { type HttpService, httpRef, type Mounting, type PathItems } from "./service.ts";
 
@@ -55,8 +53,6 @@ export interface HttpOptions extends GuardOptions {
   readonly maxConnectionsPerPeer?: number;
 }
 
-nameKeyOwner("public", "http");
-
 const serving = new Set(["serve", "dev", "test"]);
 const loopback = new Set(["127.0.0.1", "::1", "localhost"]);
 
@@ -65,10 +61,7 @@ export const http = definePlugin(
   (options: HttpOptions = {}): Plugin => ({
     name: "http",
     provides: [httpRef],
-    exposure: [
-      { key: "http", schema: routeSchema, check: routeProblems, remedy: 'Write "GET /path", or { route, status?, bind? }' },
-      { key: "public", schema: Type.Boolean() },
-    ],
+    exposure: [httpKey, publicKey],
     surface: { name: "http", exposes: "HTTP routes", authenticate: options.authenticate, opensToPublic: true },
     rehearsed: () => http({ ...options, host: "127.0.0.1", port: 0 }),
     check: ({ catalog: { operations } }) =>
@@ -185,8 +178,7 @@ const optionProblems = (options: HttpOptions, routes: BootProblem[]): BootProble
 const duplicateRoutes = (operations: PluginContext["catalog"]["operations"]): BootProblem[] => {
   const seen = new Map<string, string>();
   return operations.flatMap((operation): BootProblem[] => {
-    const given = operation.exposure["http"];
-    const route = typeof given === "string" ? given : (given as { route?: string } | undefined)?.route;
+    const route = httpKey.of(operation)?.route;
     if (route === undefined) return [];
     const shape = route.replaceAll(/:[^/]+/g, ":");
     const before = seen.get(shape);

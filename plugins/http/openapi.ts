@@ -5,7 +5,7 @@ import type { Principal } from "../../core/index.ts";
 import { type Catalog, isVisibleTo, type JsonSchema, type Operation, type Project } from "../../core/plugin-api.ts";
 import { isPlainObject, propertiesOf, requiredOf } from "../../core/schema/schema.ts";
 import { statusOfKind } from "./refusals.ts";
-import { planOf, type Route, takesBody } from "./route.ts";
+import { httpKey, type RoutePlan, takesBody } from "./route.ts";
 import type { PathItems } from "./service.ts";
 
 /**
@@ -20,10 +20,10 @@ export const openApiDocument = (
 ): object => {
   const paths: Record<string, Record<string, object>> = {};
   for (const operation of catalog.operations) {
-    if (!operation.surfaces.has("http") || (principal !== undefined && !isVisibleTo(operation, principal))) continue;
-    const plan = planOf(operation.exposure["http"] as Route);
+    const plan = httpKey.of(operation);
+    if (plan === undefined || (principal !== undefined && !isVisibleTo(operation, principal))) continue;
     const path = plan.path.replaceAll(/:([A-Za-z_][A-Za-z0-9_]*)/g, "{$1}");
-    paths[path] = { ...paths[path], [plan.method.toLowerCase()]: operationObject(operation) };
+    paths[path] = { ...paths[path], [plan.method.toLowerCase()]: operationObject(operation, plan) };
   }
   return {
     openapi: "3.1.0",
@@ -81,13 +81,12 @@ const approvalParameter = {
   schema: { type: "string", pattern: "^[A-Za-z0-9_-]{1,100}$" },
 };
 
-const operationObject = (operation: Operation): object => {
-  const plan = planOf(operation.exposure["http"] as Route);
+const operationObject = (operation: Operation, plan: RoutePlan): object => {
   const properties = propertiesOf(operation.input);
   const required = new Set(requiredOf(operation.input));
   const elsewhere = new Map(plan.bound.map((bound) => [bound.name, bound]));
   const hasBody = takesBody(plan.method);
-  const needsApproval = operation.exposure["approval"] !== undefined;
+  const needsApproval = operation.needsApproval;
   const inputs = Object.entries(properties).flatMap(([name, schema]) => {
     const bound = elsewhere.get(name);
     const isPath = plan.params.includes(name);

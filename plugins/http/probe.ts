@@ -3,7 +3,7 @@
 import { type Catalog, cannotSend, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/plugin-api.ts";
 
 import { isPlainObject } from "../../core/schema/schema.ts";
-import { planOf, type Route, type RoutePlan } from "./route.ts";
+import { httpKey, type RoutePlan } from "./route.ts";
 import type { HttpService } from "./service.ts";
 
 /** What a route takes from its path, its query and its headers; and what goes into the body as it is. */
@@ -15,10 +15,8 @@ interface Written {
 export const httpProbe =
   (catalog: Catalog, http: HttpService): Probe =>
   async ({ handler, input, token, approvalId }) => {
-    const operation = catalog.get(handler);
-    const route = operation?.exposure["http"] as Route | undefined;
-    if (!route || http.baseUrl === undefined) throw cannotSend(`${handler} cannot be called over http here`);
-    const plan = planOf(route);
+    const plan = httpKey.of(catalog.get(handler));
+    if (plan === undefined || http.baseUrl === undefined) throw cannotSend(`${handler} cannot be called over http here`);
     const { texts, body } = writtenOf(input, plan);
     const headers: Record<string, string> = {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),

@@ -1,8 +1,9 @@
 // The `http` key of an exposure: which route a handler is, checked by the compiler against the handler's input and again
 // at boot.
 
-import { Type } from "../../core/index.ts";
+import { type Static, Type } from "../../core/index.ts";
 import { readingOf } from "../../core/model/credentials.ts";
+import { exposureKey, type KeyProblem } from "../../core/plugin/exposure-key.ts";
 import { type Authentication, asAuthenticator, type BootProblem, type Operation, type Refused } from "../../core/plugin-api.ts";
 import { isSecretField, propertiesOf } from "../../core/schema/schema.ts";
 
@@ -42,7 +43,7 @@ export type RouteRule<Input, Given> = Given extends `${Method} ${infer Path}`
 
 const text = Type.String({ pattern: "^(GET|POST|PUT|PATCH|DELETE) /[^?# ]*$" });
 
-export const routeSchema = Type.Union([
+const routeSchema = Type.Union([
   text,
   Type.Object(
     {
@@ -57,6 +58,8 @@ export const routeSchema = Type.Union([
 export interface BoundInput {
   readonly name: string;
   readonly from: "header" | "cookie";
+  /** The name as written. */
+  readonly source: string;
   /** The header's name in lower case, or the cookie's as it is. */
   readonly key: string;
 }
@@ -66,6 +69,8 @@ export const takesBody = (method: Method): boolean => method !== "GET" && method
 
 /** A route as read from the manifest. */
 export interface RoutePlan {
+  /** As written: `GET /orders/:id`. */
+  readonly route: string;
   readonly method: Method;
   readonly path: string;
   readonly params: readonly string[];
@@ -73,10 +78,11 @@ export interface RoutePlan {
   readonly bound: readonly BoundInput[];
 }
 
-export const planOf = (given: Route): RoutePlan => {
+const planOf = (given: Static<typeof routeSchema>): RoutePlan => {
   const { route, status = 200, bind = {} } = typeof given === "string" ? { route: given } : given;
   const [method, path = "/"] = route.split(" ");
   return {
+    route,
     method: method as Method,
     path,
     params: path.split("/").flatMap((segment) => (segment.startsWith(":") ? segment.slice(1) : [])),
@@ -84,7 +90,7 @@ export const planOf = (given: Route): RoutePlan => {
     bound: Object.entries(bind).map(([name, source]) => {
       const from = source.startsWith("header:") ? "header" : "cookie";
       const key = source.slice(from.length + 1);
-      return { name, from, key: from === "header" ? key.toLowerCase() : key };
+      return { name, from, source: key, key: from === "header" ? key.toLowerCase() : key };
     }),
   };
 };
@@ -114,24 +120,20 @@ const isEmpty = ({ output, isStream }: Operation): boolean => !isStream && outpu
 export const credentialInputs = (authenticate: Authentication | undefined, operations: readonly Operation[]): BootProblem[] => {
   if (authenticate === undefined) return [];
   const { headers, cookies } = readingOf(asAuthenticator(authenticate).reads);
-  return operations.flatMap(({ name: handler, place, exposure }) => {
-    const bind = Object((exposure["http"] as Partial<RouteDetails> | undefined)?.bind) as Readonly<Record<string, unknown>>;
-    return Object.entries(bind).flatMap(([input, source]): BootProblem[] => {
-      const [, from, key = ""] = /^(header|cookie):(.*)$/.exec(String(source)) ?? [];
-      const isRead = from === "header" ? headers.includes(key.toLowerCase()) : cookies.some(({ name }) => name === key);
-      if (from === undefined || !isRead) return [];
-      const cause = `${handler}: bind.${input} takes the ${from} ${key}, which the authenticator of http reads`;
+  return operations.flatMap((operation) => {
+    const { name: handler, place } = operation;
+    return (httpKey.of(operation)?.bound ?? []).flatMap(({ name: input, from, source, key }): BootProblem[] => {
+      const isRead = from === "header" ? headers.includes(key) : cookies.some(({ name }) => name === key);
+      if (!isRead) return [];
+      const cause = `${handler}: bind.${input} takes the ${from} ${source}, which the authenticator of http reads`;
       return [{ place, plugin: "http", cause, remedy: `Take it from another ${from}, or use principal in the handler` }];
     });
   });
 };
 
 /** What is wrong with a route on this handler, beyond what its schema says. */
-export const routeProblems = (value: unknown, operation: Operation): { cause: string; remedy: string }[] => {
-  const found: { cause: string; remedy: string }[] = [];
-  if ((typeof value !== "string" && typeof (value as RouteDetails)?.route !== "string") || !/ \//.test(JSON.stringify(value)))
-    return found;
-  const { method, path, params, bound, status } = planOf(value as Route);
+const routeProblems = ({ method, path, params, bound, status }: RoutePlan, operation: Operation): KeyProblem[] => {
+  const found: KeyProblem[] = [];
   const inputs = new Set(Object.keys(propertiesOf(operation.input)));
   const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
   for (const name of params) {
@@ -180,3 +182,11 @@ export const routeProblems = (value: unknown, operation: Operation): { cause: st
   }
   return found;
 };
+
+export const httpKey = exposureKey("http", routeSchema, {
+  remedy: 'Write "GET /path", or { route, status?, bind? }',
+  check: (given, operation) => routeProblems(planOf(given), operation),
+  resolve: planOf,
+});
+
+export const publicKey = exposureKey("public", Type.Boolean(), { owner: "http", means: "public" });

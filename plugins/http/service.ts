@@ -14,6 +14,7 @@ import {
 import type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
 
 export type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
+export { httpKey } from "./route.ts";
 
 /** What is put on a server: see `HttpService.mount`. */
 export type Mounting = (koa: {

@@ -12,7 +12,7 @@ import {
 } from "../../core/plugin-api.ts";
 import { httpRef } from "../http/service.ts";
 import { type McpService, mcpRef } from "./service.ts";
-import { exposureSchema, type ToolExposure, toolProblems } from "./tools.ts";
+import { mcpKey, type ToolExposure } from "./tools.ts";
 
 export { type McpService, mcpRef, type StdioStreams } from "./service.ts";
 export type { ToolExposure } from "./tools.ts";
@@ -44,7 +44,7 @@ export const mcp = definePlugin(
     name: "mcp",
     wants: [httpRef],
     provides: [mcpRef],
-    exposure: { key: "mcp", schema: exposureSchema, check: toolProblems },
+    exposure: [mcpKey],
     surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt: asAgent },
     setup: (context) => setup(options, context),
   }),

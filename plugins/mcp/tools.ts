@@ -3,7 +3,8 @@
 
 import { visible } from "../../core/diagnostics/text.ts";
 
-import { type Principal, Type } from "../../core/index.ts";
+import { type Principal, type Static, Type } from "../../core/index.ts";
+import { exposureKey, type KeyProblem } from "../../core/plugin/exposure-key.ts";
 import { type Catalog, isVisibleTo, type Operation } from "../../core/plugin-api.ts";
 import { inputSchemaFor, outputSchemaFor, type Wrapping } from "./schema.ts";
 
@@ -18,7 +19,7 @@ export interface ToolExposure {
   readonly openWorld?: boolean;
 }
 
-export const exposureSchema = Type.Union([
+const exposureSchema = Type.Union([
   Type.Boolean(),
   Type.Object(
     { title: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })), openWorld: Type.Optional(Type.Boolean()) },
@@ -38,9 +39,9 @@ export interface Tool {
 const toolName = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** What keeps a handler from being a tool. SDK clients parse a list as a whole: one bad tool would cost all of them. */
-export const toolProblems = (value: unknown, operation: Operation): { cause: string; remedy: string }[] => {
-  const found: { cause: string; remedy: string }[] = [];
-  if (value === false || value === undefined) return found;
+const toolProblems = (tool: ToolExposure | undefined, operation: Operation): KeyProblem[] => {
+  const found: KeyProblem[] = [];
+  if (tool === undefined) return found;
   if (!toolName.test(operation.name)) {
     found.push({ cause: `${operation.name} is no name for a tool`, remedy: 'Give it another by name: "..." in its exposure' });
   }
@@ -50,7 +51,7 @@ export const toolProblems = (value: unknown, operation: Operation): { cause: str
       remedy: "Wrap it: Type.Object({ ... })",
     });
   }
-  const { title } = exposureOf(operation);
+  const { title } = tool;
   if (title !== undefined && visible(title) !== title) {
     found.push({
       cause: `${operation.name} has an mcp title with control or invisible characters`,
@@ -60,10 +61,14 @@ export const toolProblems = (value: unknown, operation: Operation): { cause: str
   return found;
 };
 
-const exposureOf = (operation: Operation): ToolExposure => {
-  const value = operation.exposure["mcp"];
-  return value !== null && typeof value === "object" ? (value as ToolExposure) : {};
-};
+/** `undefined`: it is no tool. */
+const toolIn = (given: Static<typeof exposureSchema>): ToolExposure | undefined =>
+  typeof given === "object" ? given : given ? {} : undefined;
+
+export const mcpKey = exposureKey("mcp", exposureSchema, {
+  check: (given, operation) => toolProblems(toolIn(given), operation),
+  resolve: toolIn,
+});
 
 /**
  * MCP 2025-11-25, `ToolAnnotations`: derived from the effect and never written by hand, so that they cannot drift. All
@@ -76,8 +81,7 @@ const annotationsOf = ({ handler }: Operation, { openWorld }: ToolExposure) => (
   ...(openWorld === undefined ? {} : { openWorldHint: openWorld }),
 });
 
-const toolOf = (operation: Operation): Tool => {
-  const exposure = exposureOf(operation);
+const toolOf = (operation: Operation, exposure: ToolExposure): Tool => {
   const output = operation.output === undefined ? undefined : outputSchemaFor(operation.output, operation.isStream);
   const descriptor = {
     name: operation.name,
@@ -100,7 +104,10 @@ export class Toolbox {
   readonly #lists = new Map<string, string>();
 
   constructor(catalog: Catalog) {
-    this.#tools = catalog.operations.filter(({ surfaces }) => surfaces.has("mcp")).map(toolOf);
+    this.#tools = catalog.operations.flatMap((operation) => {
+      const exposure = mcpKey.of(operation);
+      return exposure === undefined ? [] : toolOf(operation, exposure);
+    });
     this.#byName = new Map(this.#tools.map((tool) => [tool.operation.name, tool]));
   }
 

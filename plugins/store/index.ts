@@ -5,11 +5,10 @@ import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { nameKeyOwner } from "../../core/plugin/exposure-key.ts";
 import { BootError, type BootProblem, type Catalog, definePlugin, errorText, type Plugin } from "../../core/plugin-api.ts";
 import type { Database } from "./connection.ts";
 import { type FailureKind, isStoreFailure } from "./failure.ts";
-import { type LockExposure, type LockRule, lockProblems, lockRemedy, lockSchema, sharedLockProblems } from "./lock/exposure.ts";
+import { type LockExposure, type LockRule, lockKey, sharedLockProblems } from "./lock/exposure.ts";
 import { lockMigrations } from "./lock/leases.ts";
 import { Locks } from "./lock/locks.ts";
 import { isMigrated, type Registered, touchOf } from "./migrate.ts";
@@ -61,7 +60,7 @@ export const store = definePlugin(
   (options: StoreOptions = {}): Plugin => ({
     name: "store",
     provides: [storeRef],
-    exposure: { key: "lock", schema: lockSchema, remedy: lockRemedy, check: lockProblems },
+    exposure: [lockKey],
     rehearsed: ({ folder }) => store({ url: `file:${join(folder, "quater.db")}` }),
     check: ({ catalog }) => optionProblems(options, catalog),
     setup: ({ services, command, project, log, halt }) => {
@@ -187,8 +186,6 @@ const optionProblems = (options: StoreOptions, { operations }: Catalog): BootPro
   }
   return found;
 };
-
-nameKeyOwner("lock", "store");
 
 const defaultUrl = "file:.quater/quater.db";
 const defaultSchema = "quater";

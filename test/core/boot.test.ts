@@ -1,5 +1,5 @@
 import { anyone, authenticated, can, expose, handler, secret, Type } from "quater";
-import { definePlugin, isBootError, type PluginContext, serviceRef } from "quater/plugin-api";
+import { definePlugin, exposureKey, isBootError, type PluginContext, serviceRef } from "quater/plugin-api";
 import { bootTest, direct, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { createKernel } from "../../core/boot/kernel.ts";
@@ -24,9 +24,9 @@ const problemsOf = async (boot: () => Promise<unknown>): Promise<readonly string
 const radio = definePlugin((options: { authenticate?: () => undefined } = {}) => ({
   name: "radio",
   exposure: [
-    { key: "radio", schema: Type.Union([Type.Boolean(), Type.String({ pattern: "^[a-z]+$" })]) },
-    { key: "public", schema: Type.Boolean() },
-    { key: "approval", schema: Type.String() },
+    exposureKey("radio", Type.Union([Type.Boolean(), Type.String({ pattern: "^[a-z]+$" })])),
+    exposureKey("public", Type.Boolean(), { means: "public" }),
+    exposureKey("approval", Type.String(), { means: "approval" }),
   ],
   surface: { name: "radio", exposes: "Radio programmes", opensToPublic: true, ...options },
 }));
@@ -209,7 +209,7 @@ describe("one problem, one sentence and its remedy", () => {
   });
 
   test.each([
-    ["exposure key", { exposure: { key: "x", schema: {} } }],
+    ["exposure key", { exposure: [exposureKey("x", Type.String())] }],
     ["service", { provides: [serviceRef("x")] }],
     ["surface", { surface: { name: "x", exposes: "X" } }],
   ])("one %s of two plugins", async (what, owned) => {

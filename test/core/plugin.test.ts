@@ -2,7 +2,7 @@
 
 import { anyone, handler, Type } from "quater";
 
-import { definePlugin, isBootError, type Plugin } from "quater/plugin-api";
+import { definePlugin, exposureKey, isBootError, type Plugin } from "quater/plugin-api";
 import { bootTest } from "quater/testing";
 import { describe, expect, test } from "vitest";
 
@@ -88,8 +88,8 @@ describe("what nobody would read stops the boot", () => {
     ],
     [
       "a misspelt field of an exposure key",
-      { name: "p", exposure: [{ key: "hours", schema: {}, chekc: no }] },
-      'p() p: the exposure of p has no field "chekc"; did you mean "check"?. Its fields are key, schema, remedy, check',
+      { name: "p", exposure: [exposureKey("hours", Type.String(), { chekc: no } as object)] },
+      'p() p: the exposure of p has no field "chekc"; did you mean "check"?. Its fields are key, schema, remedy, owner, means, check, resolve, of',
     ],
     [
       "what setup returns and is no table",

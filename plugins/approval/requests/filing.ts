@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { type Authorized, previewOf } from "../../../core/plugin-api.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
-import type { AuditEvent } from "../../audit/service.ts";
+import { type AuditEvent, auditKey } from "../../audit/service.ts";
 import { unrenderableAt } from "../shown/values.ts";
 import { type Draft, filed } from "./changing.ts";
 import { digestOf } from "./digest.ts";
@@ -144,7 +144,7 @@ const filedEvent = (ground: Ground, asked: Asked, draft: Draft): AuditEvent => {
     detail: { digest: draft.digest, policy: draft.policyName, rules: draft.policy },
   });
   const timed = (now: number) => ({ pendingUntil: now + draft.policy.pendingForMs });
-  if (call.operation.exposure["audit"] === "metadata") return { fields, timed };
+  if (auditKey.of(call.operation) === "metadata") return { fields, timed };
   // It may repeat secret arguments, and has no schema that says where.
   const isStorable = draft.preview !== undefined && !asked.hasSecrets;
   const preview = isStorable ? { preview: audit.storable(undefined, JSON.parse(draft.preview)) } : {};

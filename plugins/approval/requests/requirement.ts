@@ -2,16 +2,17 @@
 // reviewer who compares two tables sees every change.
 
 import type { Operation } from "../../../core/plugin-api.ts";
+import { approvalKey } from "../exposure.ts";
 import type { Policy } from "../policy.ts";
 import type { Requirement } from "../service.ts";
 
 /** @param policies  By name, with every default filled in. */
 export const requirementsBy =
   (policies: ReadonlyMap<string, Policy>) =>
-  ({ exposure }: Operation): Requirement | undefined => {
-    const given = exposure["approval"] as string | { readonly policy: string; readonly surfaces?: readonly string[] } | undefined;
+  (operation: Operation): Requirement | undefined => {
+    const given = approvalKey.of(operation);
     if (given === undefined) return undefined;
-    const { policy: name, surfaces } = typeof given === "string" ? { policy: given, surfaces: undefined } : given;
+    const { policy: name, surfaces } = given;
     const policy = policies.get(name);
     if (policy === undefined) return undefined; // boot has refused it
     const narrowed = surfaces === undefined ? [] : [`over ${surfaces.join(", ")} alone`];

@@ -1,5 +1,20 @@
 // How much of a call is stored: the exposure key `audit`.
 
-export const levels = ["off", "metadata", "request", "response"] as const;
+import { Type } from "../../../core/index.ts";
+import { exposureKey } from "../../../core/plugin-api.ts";
+
+const levels = ["off", "metadata", "request", "response"] as const;
 /** Nothing (reads only); who, what, when and how it ended; arguments too; results too. */
 export type AuditLevel = (typeof levels)[number];
+
+export const auditKey = exposureKey("audit", Type.Enum([...levels]), {
+  check: (level, { handler, needsApproval, name }) =>
+    level === "off" && (handler.effect !== "read" || needsApproval)
+      ? [
+          {
+            cause: `${name}: audit is "off" on a handler ${handler.effect === "read" ? "that needs approval" : `whose effect is "${handler.effect}"`}`,
+            remedy: 'Only plain reads may go unrecorded: write "metadata", or remove it',
+          },
+        ]
+      : [],
+});

@@ -9,7 +9,7 @@ import type { Statement } from "../../store/service.ts";
 import type { Begun } from "../service.ts";
 import type { Draft, Entry, Receipt } from "./entry.ts";
 import { bodyText, type EndedAs, type EventFields, jsonText, plainJson, whoOf } from "./event.ts";
-import type { AuditLevel } from "./level.ts";
+import { type AuditLevel, auditKey } from "./level.ts";
 import type { Redactor } from "./redact.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Trail } from "./trail.ts";
@@ -66,12 +66,12 @@ export class Recorder {
 
   readonly hooks: HookChoice = (operation): Hooks => {
     if (operation === undefined) return { settled: (arrival, outcome) => this.#refused(arrival, outcome, undefined) };
-    const told = operation.exposure["audit"] as AuditLevel | undefined;
-    const isRead = operation.handler.effect === "read" && operation.exposure["approval"] === undefined;
+    const told = auditKey.of(operation);
+    const isRead = operation.handler.effect === "read" && !operation.needsApproval;
     const plan = new Plan(operation, told ?? (isRead ? "metadata" : "request"), this.#options.redactor);
     if (isRead && told === "off") return { settled: (call, outcome) => this.#refused(call, outcome, plan) };
     if (isRead) return this.#ofRead(plan, told);
-    return this.#ofWrite(plan, operation.exposure["approval"] !== undefined);
+    return this.#ofWrite(plan, operation.needsApproval);
   };
 
   #ofRead(plan: Plan, told: AuditLevel | undefined): Hooks {

@@ -3,7 +3,7 @@
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { JsonSchema, Operation } from "../../../core/plugin-api.ts";
 import { isPlainObject } from "../../../core/schema/schema.ts";
-import type { Requirement } from "../../approval/service.ts";
+import { approvalKey, type Requirement } from "../../approval/service.ts";
 import { aligned } from "../output/render.ts";
 import type { Paint } from "../output/terminal.ts";
 import type { Context } from "../program/context.ts";
@@ -112,8 +112,8 @@ const factRows = (operation: Operation, requirement: Requirement | undefined): [
  * Who must agree: `finance: 1 with role finance`. Without words of the plugin's, what the exposure says; null where
  * nobody must.
  */
-export const approvalOf = ({ exposure }: Operation, requirement: Requirement | undefined): string | null => {
-  const given = exposure["approval"];
+export const approvalOf = (operation: Operation, requirement: Requirement | undefined): string | null => {
+  const given: unknown = approvalKey.of(operation);
   if (given === undefined) return null;
   return requirement?.words ?? (typeof given === "string" ? given : JSON.stringify(given));
 };
@@ -147,14 +147,14 @@ export const describeAction = (
   requirement: Requirement | undefined,
   context: Pick<Context, "env" | "cwd">,
 ): ActionDescription => {
-  const { name, handler, policy, exposure, input, output, isStream } = operation;
+  const { name, handler, policy, input, output, isStream } = operation;
   const program = programWords(context);
   return {
     name,
     description: handler.description,
     effect: handler.effect,
     auth: policy.name,
-    ...(exposure["approval"] === undefined ? {} : { approval: requirement ?? exposure["approval"] }),
+    ...(operation.needsApproval ? { approval: requirement ?? approvalKey.of(operation) } : {}),
     ...(handler.problems === undefined ? {} : { problems: handler.problems }),
     input,
     ...(output === undefined ? {} : { output }),

@@ -2,6 +2,7 @@
 
 import type { LoadedManifest } from "../../../core/boot/load.ts";
 import { cut, nearest, sameCase } from "../../../core/diagnostics/text.ts";
+import type { Exposure } from "../../../core/index.ts";
 import { approvalsRef } from "../../approval/service.ts";
 import { act } from "../actions/act.ts";
 import { readRunArguments } from "../actions/run-arguments.ts";
@@ -40,10 +41,8 @@ export const run: Runner = async (context, words) => {
 /** Names that the manifest exposes over cli, without loading a module. */
 const exposedNames = ({ manifest }: LoadedManifest): readonly string[] =>
   manifest.handlers.flatMap(({ table }) =>
-    Object.entries((table ?? {}) as Record<string, Readonly<Record<string, unknown>> | undefined>).flatMap(([key, exposure]) =>
-      exposure?.["cli"] === undefined || exposure["cli"] === false
-        ? []
-        : [typeof exposure["name"] === "string" ? exposure["name"] : key],
+    Object.entries((table ?? {}) as Record<string, Exposure | undefined>).flatMap(([key, exposure]) =>
+      exposure?.cli === undefined || exposure.cli === false ? [] : [typeof exposure.name === "string" ? exposure.name : key],
     ),
   );
 

@@ -48,7 +48,7 @@ export const exposureOf = ({ catalog, plugins, services }: Kernel): ExposureRepo
 
 /** A door that no exposure can name, such as that of the approvals page, is no column. */
 const takesHandlers = ({ surface, exposure = [] }: ConfiguredPlugin): boolean =>
-  [exposure].flat().some(({ key }) => key === surface?.name);
+  exposure.some(({ key }) => key === surface?.name);
 
 /** The order of the documentation, then the alphabet: never that of booting, which changes with a plugin's needs. */
 const usual = ["http", "mcp", "cli"];

@@ -48,8 +48,7 @@ const attestation = ({ services }: Kernel): Finding[] => {
 /** Whoever calls over a surface that makes agents of all callers was not asked by a person. */
 const agreement = ({ catalog }: Kernel): Finding[] => {
   const alone = catalog.operations.filter(
-    ({ handler, surfaces, exposure }) =>
-      handler.effect === "destructive" && surfaces.has("mcp") && exposure["approval"] === undefined,
+    ({ handler, surfaces, needsApproval }) => handler.effect === "destructive" && surfaces.has("mcp") && !needsApproval,
   );
   if (alone.length === 0) return [];
   const cause = `Agents can run ${named(alone)}, which cannot be undone, and nobody is asked`;

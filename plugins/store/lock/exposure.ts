@@ -2,7 +2,8 @@
 
 import { createHash } from "node:crypto";
 import { nearest } from "../../../core/diagnostics/text.ts";
-import { Type } from "../../../core/index.ts";
+import { type Static, Type } from "../../../core/index.ts";
+import { exposureKey, type KeyProblem } from "../../../core/plugin/exposure-key.ts";
 import type { BootProblem, Operation, Refused } from "../../../core/plugin-api.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { hasSecret, propertiesOf } from "../../../core/schema/schema.ts";
@@ -25,13 +26,10 @@ export type LockRule<Input, Given> = Given extends { readonly by: infer By exten
 
 const lockName = Type.String({ pattern: "^[A-Za-z][A-Za-z0-9_.:-]{0,63}$" });
 
-export const lockSchema = Type.Union([
+const lockSchema = Type.Union([
   lockName,
   Type.Object({ name: lockName, by: Type.String({ minLength: 1 }) }, { additionalProperties: false }),
 ]);
-
-export const lockRemedy =
-  'Write lock: "order" or lock: { name: "order", by: "orderId" }. A name starts with a letter and has at most 64 letters, digits, or _ . : -';
 
 interface Lock {
   readonly name: string;
@@ -39,14 +37,23 @@ interface Lock {
   readonly by?: string;
 }
 
+const lockIn = (given: Static<typeof lockSchema>): Lock => (typeof given === "string" ? { name: given } : given);
+
+export const lockKey = exposureKey("lock", lockSchema, {
+  owner: "store",
+  remedy:
+    'Write lock: "order" or lock: { name: "order", by: "orderId" }. A name starts with a letter and has at most 64 letters, digits, or _ . : -',
+  check: (given, operation) => lockProblems(lockIn(given), operation),
+  resolve: lockIn,
+});
+
 /**
  * Returns the lock that calls of a handler take. A handler with a preview and an approval has one by default: without it,
  * the preview that people approved could become stale before the handler runs.
  */
-export const lockOf = ({ exposure, handler, name }: Operation): Lock | undefined => {
-  const given = exposure["lock"] as LockExposure | undefined;
-  if (given !== undefined) return typeof given === "string" ? { name: given } : given;
-  return handler.preview !== undefined && exposure["approval"] !== undefined ? { name } : undefined;
+export const lockOf = (operation: Operation): Lock | undefined => {
+  const { handler, name, needsApproval } = operation;
+  return lockKey.of(operation) ?? (handler.preview !== undefined && needsApproval ? { name } : undefined);
 };
 
 /**
@@ -60,8 +67,7 @@ export const lockKeyOf = ({ name, by }: Lock, input: unknown): string => {
 };
 
 /** Checks `by` against the handler's input, for projects that no compiler has checked. */
-export const lockProblems = (given: unknown, { name, input }: Operation) => {
-  const { by } = typeof given === "string" ? { by: undefined } : (given as { readonly by: string });
+const lockProblems = ({ by }: Lock, { name, input }: Operation): readonly KeyProblem[] => {
   if (by === undefined) return [];
   const properties = propertiesOf(input);
   const property = Object.hasOwn(properties, by) ? properties[by] : undefined;

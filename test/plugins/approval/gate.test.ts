@@ -19,7 +19,7 @@ import {
   stream,
   Type,
 } from "quater";
-import { type ConfiguredPlugin, definePlugin } from "quater/plugin-api";
+import { type ConfiguredPlugin, definePlugin, exposureKey } from "quater/plugin-api";
 import { apiKeys, approval, audit, cli, firstOf, http, localUser, mcp, store } from "quater/plugins";
 import { bootTest, type GateReport, gateSuite, principal, tokens } from "quater/testing";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -179,7 +179,7 @@ describe("S5: a credential that is revoked while its call waits", () => {
   /** A surface of the project's own, without a transport. @param given  What it passes to the gate with each call. */
   const bus = definePlugin(({ passesEntry }: { readonly passesEntry: boolean }) => ({
     name: "bus",
-    exposure: { key: "bus", schema: Type.Boolean() },
+    exposure: [exposureKey("bus", Type.Boolean())],
     surface: { name: "bus", exposes: "Bus handlers", authenticate },
     setup: ({ gate }) => ({
       probe: async ({ handler, input, token }) => {
@@ -489,7 +489,7 @@ describe("what it cannot make by itself", () => {
   test("a surface that offers no way in is not proved", async () => {
     const mute = definePlugin(() => ({
       name: "mute",
-      exposure: { key: "mute", schema: Type.Boolean() },
+      exposure: [exposureKey("mute", Type.Boolean())],
       surface: { name: "mute", exposes: "Nothing", authenticate },
     }));
     const report = await gateSuite(

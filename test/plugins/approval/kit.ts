@@ -3,7 +3,7 @@
 
 import { authenticated, type Handler, handler, Type } from "quater";
 
-import { Cancellation, type ConfiguredPlugin, definePlugin, type Outcome, type RunMode } from "quater/plugin-api";
+import { Cancellation, type ConfiguredPlugin, definePlugin, exposureKey, type Outcome, type RunMode } from "quater/plugin-api";
 import { type AuditOptions, approval, approvalsRef, audit, auditRef, type StoreOptions, store, storeRef } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { afterAll, beforeAll, describe, test } from "vitest";
@@ -34,7 +34,7 @@ function withoutPerson({ person: _, ...rest }: Principal): Principal {
 /** A second surface without a transport. */
 const other = definePlugin(() => ({
   name: "other",
-  exposure: { key: "other", schema: Type.Boolean() },
+  exposure: [exposureKey("other", Type.Boolean())],
   surface: { name: "other", exposes: "Other handlers", authenticate: tokens({}) },
 }));
 

@@ -2,6 +2,7 @@
 
 import type { Operation } from "quater/plugin-api";
 import { expect, test } from "vitest";
+import type { ExposedApproval } from "../../../plugins/approval/exposure.ts";
 import type { Policy } from "../../../plugins/approval/policy.ts";
 import { requirementsBy } from "../../../plugins/approval/requests/requirement.ts";
 import type { ExposureReport } from "../../../plugins/cli/exposure/exposure.ts";
@@ -16,8 +17,10 @@ const usual: Policy = {
   anySurface: false,
   unattributed: false,
 };
-const wordsOf = (change: Partial<Policy>, approval: unknown = "money") =>
-  requirementsBy(new Map([["money", { ...usual, ...change }]]))({ exposure: { approval } } as unknown as Operation)?.words;
+const operationWith = (approval?: ExposedApproval): Operation =>
+  ({ resolved: new Map(approval === undefined ? [] : [["approval", approval]]) }) as unknown as Operation;
+const wordsOf = (change: Partial<Policy>, approval: ExposedApproval = { policy: "money" }) =>
+  requirementsBy(new Map([["money", { ...usual, ...change }]]))(operationWith(approval))?.words;
 
 const changes: readonly (readonly [Partial<Policy>, string])[] = [
   [{}, "money: 1 with role finance"],
@@ -50,7 +53,7 @@ test("no two policies have the same words", () => {
 
 test("a narrowed exposure says where it holds, and one without approval says nothing", () => {
   expect(wordsOf({}, { policy: "money", surfaces: ["mcp", "http"] })).toBe("money: 1 with role finance; over mcp, http alone");
-  expect(requirementsBy(new Map())({ exposure: {} } as Operation)).toBeUndefined();
+  expect(requirementsBy(new Map())(operationWith())).toBeUndefined();
 });
 
 test("a changed policy is a change of what is exposed", () => {

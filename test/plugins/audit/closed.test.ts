@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, wr
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Type } from "quater";
-import { definePlugin } from "quater/plugin-api";
+import { definePlugin, exposureKey } from "quater/plugin-api";
 import { audit, auditRef, store, storeRef } from "quater/plugins";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
@@ -146,7 +146,7 @@ test("with an approval the start is written by whoever uses it up, and without t
   const approves = definePlugin(() => ({
     name: "approves",
     needs: [auditRef],
-    exposure: { key: "approval", schema: Type.String() },
+    exposure: [exposureKey("approval", Type.String(), { means: "approval" })],
     setup: ({ services }) => ({
       hooks: {
         approve: ({ callId, input }) => ({

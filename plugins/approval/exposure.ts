@@ -1,0 +1,27 @@
+// The exposure key `approval`.
+
+import { Type } from "../../core/index.ts";
+import { exposureKey } from "../../core/plugin-api.ts";
+
+/** The policy's name; narrowed to some surfaces only where that is said. */
+export type ApprovalExposure = string | { readonly policy: string; readonly surfaces?: readonly string[] };
+
+const exposureSchema = Type.Union([
+  Type.String({ minLength: 1 }),
+  Type.Object(
+    { policy: Type.String({ minLength: 1 }), surfaces: Type.Optional(Type.Array(Type.String())) },
+    { additionalProperties: false },
+  ),
+]);
+
+/** Which policy, and over which surfaces alone. */
+export interface ExposedApproval {
+  readonly policy: string;
+  readonly surfaces?: readonly string[];
+}
+
+export const approvalKey = exposureKey("approval", exposureSchema, {
+  means: "approval",
+  remedy: 'Write the name of a policy, or { policy: "finance", surfaces: ["mcp"] }',
+  resolve: (given): ExposedApproval => (typeof given === "string" ? { policy: given } : given),
+});
