@@ -22,15 +22,15 @@ test("every general code is on the page with its kind, and no other", () => {
 });
 
 test.each([
-  ["What approval says", approvalCodes],
-  ["What locks say", lockCodes],
-  ["What the approvals page says", pageCodes],
+  ["Codes of approvals", approvalCodes],
+  ["Codes of locks", lockCodes],
+  ["Codes of the approvals page", pageCodes],
 ])("every code under %s is on the page with its kind, and no other", (heading, codes) => {
   expect(Object.fromEntries(rowsOf(heading).map(([code = "", kind]) => [code, kind]))).toEqual({ ...codes });
 });
 
 test("every code of the transport is on the page with its status, and no other", () => {
-  expect(Object.fromEntries(rowsOf("What only HTTP says").map(([code = "", status]) => [code, Number(status)]))).toEqual({
+  expect(Object.fromEntries(rowsOf("Codes of HTTP").map(([code = "", status]) => [code, Number(status)]))).toEqual({
     ...transportStatus,
   });
 });

@@ -1,4 +1,4 @@
-// The first approval in five minutes, as docs/guides/approvals.md tells it: the project that `quater init --example approvals`
+// The first approval in five minutes, as docs/tutorial/first-approval.md shows it: the project that `quater init --example approvals`
 // writes, served by `dev`, asked over HTTP, decided by the demo approver.
 
 import { execFile } from "node:child_process";
@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { quater, type Started, start } from "../cli/kit.ts";
 
 const repository = fileURLToPath(new URL("../../..", import.meta.url));
-const page = readFileSync(join(repository, "docs/guides/approvals.md"), "utf8");
+const page = readFileSync(join(repository, "docs/tutorial/first-approval.md"), "utf8");
 const folder = mkdtempSync(join(tmpdir(), "quater-first-"));
 const project = join(folder, "payments");
 const read = (path: string) => readFileSync(join(project, path), "utf8").trim();
