@@ -49,7 +49,7 @@ export class Ledger {
     this.#options = options;
     this.#last = head;
     this.#seen = head;
-    this.#linked = new LinkedEvents(queries, () => options.keys.current, newestLinked(head));
+    this.#linked = new LinkedEvents(queries, options.keys, newestLinked(head));
     this.genesis = genesisHash(keyedOf(options.keys, genesisOf(head).key), head.genesis);
   }
 

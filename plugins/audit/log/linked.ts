@@ -1,15 +1,13 @@
 // The linked events of the trail, read backward from the head by their links and verified one by one. Each process keeps
 // the newest of them in memory, so that a decision reads only what others have written since.
 
-import { metaOf } from "../verify/meta.ts";
-import { VerifyKeys } from "../verify/verify-keys.ts";
-import { rowProblem } from "../verify/verify-row.ts";
 import type { Draft, Position } from "./entry.ts";
 import { type EventLink, type EventMeta, isLinked } from "./event.ts";
 import { type Evidence, filedFields, type Standing, standingOf, type Told } from "./evidence.ts";
 import { DamagedHead, otherHistory } from "./head.ts";
-import type { TrailKeys } from "./keys.ts";
-import { type ReadRow, type RowSource, readRows } from "./rows.ts";
+import type { KeyRing } from "./key-ring.ts";
+import { LinkedPages } from "./linked-pages.ts";
+import type { RowSource } from "./rows.ts";
 import { type HeadRow, newestLinked, type TrailQueries } from "./tables.ts";
 
 const pageRows = 200;
@@ -32,19 +30,16 @@ interface Known {
 }
 
 export class LinkedEvents {
-  readonly #queries: TrailQueries;
-  readonly #keysNow: () => TrailKeys;
-  #keys: { readonly of: TrailKeys; readonly verify: VerifyKeys } | undefined;
+  readonly #pages: LinkedPages;
   #known: Known;
   #forgetAt = forgetFrom;
 
   /**
-   * @param keys  Of the key file as it is now: it may gain keys while the process runs.
+   * @param ring  The key file may gain keys while the process runs.
    * @param newest  Named by the head that the process met first. The links of later events must lead back to it.
    */
-  constructor(queries: TrailQueries, keys: () => TrailKeys, newest: EventLink) {
-    this.#queries = queries;
-    this.#keysNow = keys;
+  constructor(queries: TrailQueries, ring: Pick<KeyRing, "current" | "reload">, newest: EventLink) {
+    this.#pages = new LinkedPages(queries, ring);
     this.#known = since(newest);
   }
 
@@ -60,6 +55,7 @@ export class LinkedEvents {
    * @param isLocked  Nobody else can write meanwhile, so the head is the newest.
    * @throws {DamagedHead} when an event in between is gone or does not verify.
    * @throws {SetBack} when the links lead past what is known.
+   * @throws {MissingKey} when an event names a key that the key file does not have.
    */
   async catchUp(rows: RowSource, head: HeadRow, isLocked: boolean): Promise<void> {
     const newest = newestLinked(head);
@@ -95,7 +91,11 @@ export class LinkedEvents {
     this.#forget(before.byRequest);
   }
 
-  /** Reads back until the filing of a request is found, or cannot be. Outside of the writer's transaction. */
+  /**
+   * Reads back until the filing of a request is found, or cannot be. Outside of the writer's transaction.
+   *
+   * @throws {MissingKey} when an event names a key that the key file does not have.
+   */
   async reach(rows: RowSource, head: HeadRow, approvalId: string): Promise<Standing | undefined> {
     await this.catchUp(rows, head, false);
     for (;;) {
@@ -128,28 +128,8 @@ export class LinkedEvents {
   }
 
   async #page(rows: RowSource, head: HeadRow, from: EventLink, above: number): Promise<Page> {
-    const found = await readRows(rows, this.#queries.linked(from.seq, above, pageRows), true);
-    const told: Told[] = [];
-    let next = from;
-    for (const row of [...found].reverse()) {
-      const meta = this.#verified(row, next, head);
-      if (meta?.link === undefined) return { told, next, isBroken: true };
-      told.push(toldBy(meta));
-      next = meta.link;
-      // Older than this, nothing is usable, and after a restore every earlier request is void.
-      if (meta.type === "store.restored") break;
-    }
-    return { told, next, isBroken: false };
-  }
-
-  #verified(row: ReadRow, expected: EventLink, head: HeadRow): EventMeta | undefined {
-    if (row.seq !== expected.seq || row.hash !== expected.hash) return undefined;
-    // Numbers skip what a restore lost, so the first row after the floor may have any number.
-    const isFirst = row.seq - 1 === head.floor_seq || typeof row.previous !== "string";
-    const previous = isFirst ? head.floor_hash : (row.previous ?? undefined);
-    const keys = this.#keysNow();
-    if (this.#keys?.of !== keys) this.#keys = { of: keys, verify: new VerifyKeys(keys, keys.checkpoint.fingerprint) };
-    return rowProblem(row, previous, this.#keys.verify) === undefined ? metaOf(row.meta) : undefined;
+    const { metas, next, isBroken } = await this.#pages.before(rows, head, from, above, pageRows);
+    return { told: metas.map(toldBy), next, isBroken };
   }
 }
 

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { storeRef } from "quater/plugins";
 import { expect, test } from "vitest";
-import { readKeys } from "../../../plugins/audit/log/keys.ts";
+import { KeyRing } from "../../../plugins/audit/log/key-ring.ts";
 import { LinkedEvents } from "../../../plugins/audit/log/linked.ts";
 import { type HeadRow, newestLinked, queriesOn } from "../../../plugins/audit/log/tables.ts";
 import { bootDesk, codeOf, people } from "../approval/kit.ts";
@@ -15,14 +15,14 @@ test("S3: a decision inside the transaction reads every event, also while anothe
   using folder = tempFolder();
   const desk = await bootDesk({ root: folder.root });
   const store = await desk.app.kernel.services.get(storeRef).open();
-  const keys = readKeys(join(folder.root, ".quater/trail-keys.json"));
+  const keys = new KeyRing(join(folder.root, ".quater/trail-keys.json"));
   const queries = queriesOn(store);
   const headNow = async () => (await store.read<HeadRow>(queries.head))[0] as HeadRow;
   const oldest = await desk.approved(robot, { cents: 1 });
   for (let n = 0; n < 80; n++) await desk.approved(robot, { cents: 100 + n });
   const id = await desk.approved(robot, { cents: 2 });
   const oldHead = await headNow();
-  const index = new LinkedEvents(queries, () => keys, newestLinked(oldHead));
+  const index = new LinkedEvents(queries, keys, newestLinked(oldHead));
   expect(await index.reach(store, oldHead, id)).toMatchObject({ state: "approved" });
   expect(codeOf(await desk.call(robot, { cents: 2 }))).toBe("ok");
 
