@@ -1,5 +1,4 @@
-// From the manifest's tables to operations: names, keys, modules and handlers are all checked, and everything found is
-// reported together.
+// Makes operations from the manifest's tables. Checks names, keys, modules and handlers, and reports all problems together.
 
 import { isCode, isQuaterError } from "../diagnostics/errors.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
@@ -85,7 +84,7 @@ const readTables = (
     }
     for (const [key, exposure] of Object.entries((exposed.table ?? {}) as Record<string, WrittenExposure>)) {
       if (!isPlainObject(exposure)) {
-        problems.push({ place: loaded.placeOf(key), cause: `The exposure of ${key} is no table`, remedy: "Write { ... }" });
+        problems.push({ place: loaded.placeOf(key), cause: `The exposure of ${key} is not an object`, remedy: "Write { ... }" });
         continue;
       }
       const name = typeof exposure.name === "string" ? exposure.name : key;
@@ -94,7 +93,7 @@ const readTables = (
       if (!namePattern.test(name)) {
         problems.push({
           place: entry.place,
-          cause: `"${visible(name)}" is no name for a handler`,
+          cause: `"${visible(name)}" is not a valid name for a handler`,
           remedy: "Use letters, digits, - and _, beginning with a letter, at most 64",
         });
       } else if (before !== undefined) {
@@ -120,7 +119,11 @@ const ownValueProblems = ({ name, exposure, place }: ExposedHandler): BootProble
   if ("name" in exposure && typeof exposure.name !== "string")
     found.push({ place, cause: `${name}: name must be a string`, remedy: "Write the other name in quotes, or remove it" });
   if ("preview" in exposure && exposure.preview !== "caller")
-    found.push({ place, cause: `${name}: preview must be "caller"`, remedy: "Remove it: previews are for approvers then" });
+    found.push({
+      place,
+      cause: `${name}: preview must be "caller"`,
+      remedy: "Remove preview. A handler without this option shows its preview to approvers only",
+    });
   return found;
 };
 
@@ -178,19 +181,23 @@ const handlerProblems = (entry: ExposedHandler, value: Handler): BootProblem[] =
   if (auth !== undefined) say(auth, 'Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list');
   const { description } = value;
   if (typeof description !== "string" || description.trim() === "")
-    say("has no description", "Say in a sentence what it does: agents decide by it");
+    say("has no description", "Describe in a sentence what it does. Agents choose tools by it");
   else if (description.length > 1000) say(`has a description of ${description.length} characters`, "Shorten it to 1,000");
   else if (visible(description) !== description)
     say("has a description with control or invisible characters", "Write it as one line of printable text");
   if (!effects.has(value.effect)) say(`has the effect ${JSON.stringify(value.effect)}`, 'Use "read", "write" or "destructive"');
   if (typeof value.handle !== "function") say("has no handle function", "Add async handle(input, context) { ... }");
   for (const code of value.problems ?? [])
-    if (!isCode(code)) say(`has the problem ${JSON.stringify(code)}, which is no code`, "Write it like order_not_paid");
+    if (!isCode(code))
+      say(
+        `has the problem ${JSON.stringify(code)}, which is not a code`,
+        "Use lower-case letters, digits and _, such as order_not_paid",
+      );
   for (const { cause, remedy } of usesProblems(value.use)) say(cause, remedy);
   for (const problem of schemaProblems(value.input))
     say(`has an input schema in which ${problem}`, "Write it with Type from quater");
   if (typeof value.input === "boolean" || (isPlainObject(value.input) && !isObjectSchema(value.input)))
-    say("has an input that is no object", "Wrap it: Type.Object({ ... })");
+    say("has an input that is not an object", "Wrap it: Type.Object({ ... })");
   const output = isStream(value.output) ? value.output.item : value.output;
   if (output !== undefined)
     for (const problem of schemaProblems(output))

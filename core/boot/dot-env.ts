@@ -1,5 +1,5 @@
-// What `.env` says, entry by entry. Node reads the values; but given a whole file it takes a line that it cannot read
-// together with the next one, and neither would be set without a word.
+// Reads `.env` entry by entry. Node's parser reads the values. Given a whole file, it would silently join a malformed line with the
+// next one and set neither.
 
 import { parseEnv } from "node:util";
 import { BootError, type BootProblem } from "../diagnostics/problem.ts";
@@ -8,7 +8,7 @@ import { BootError, type BootProblem } from "../diagnostics/problem.ts";
 const statement =
   /[ \t]*(?:#[^\n]*|(?:export[ \t]+)?(?<name>[\w.-]+)[ \t]*=[ \t]*(?<value>(?:"[^"]*"|'[^']*'|`[^`]*`)[ \t]*(?:#[^\n]*)?|(?![ \t]*["'`])[^\n]*))?(?:\n|$)/y;
 
-/** @param shown  The file, for messages. @throws {BootError} that names each line which is none of these, and not what it says. */
+/** @param shown  The file, for messages. @throws {BootError} with the number of each malformed line, without its text. */
 export const entriesOf = (text: string, shown: string): ReadonlyMap<string, string> => {
   const lines = text.replace(/^\u{feff}/u, "").replaceAll("\r\n", "\n");
   const entries = new Map<string, string>();
@@ -33,6 +33,6 @@ export const entriesOf = (text: string, shown: string): ReadonlyMap<string, stri
 
 const unreadable = (place: string): BootProblem => ({
   place,
-  cause: "The line is no NAME=value",
-  remedy: "Write it so, close its quotes, or begin it with #",
+  cause: "The line is not NAME=value",
+  remedy: "Write NAME=value, close the quotes, or begin the line with #",
 });

@@ -32,7 +32,7 @@ export interface KernelOptions {
   readonly loaded: LoadedManifest;
   readonly command: RunMode;
   readonly log: Log;
-  /** Called by plugins that the process must not go on with. Default: nothing; whoever boots decides what ends. */
+  /** Called by plugins that the process must not go on with. Default: nothing happens, and the caller of `boot` decides. */
   readonly halt?: PluginContext["halt"];
   /** Load only the module of this handler. */
   readonly only?: string;
@@ -171,7 +171,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
 
 type Blaming = <Result>(who: string, phase: string, act: () => Awaitable<Result>, plugin?: string) => Promise<Result>;
 
-/** What is thrown on the way up and is no refusal is a mistake in the project: whose, and where. The log has the stack. */
+/** Turns an error of a plugin's setup or start into a boot problem with the plugin and the line. The log has the stack. */
 const blamingIn =
   ({ placeOf, root }: LoadedManifest, log: Log): Blaming =>
   async (who, phase, act, plugin) => {
@@ -191,7 +191,7 @@ const blamingIn =
     }
   };
 
-/** Told of whoever promised, and not of whoever relies on it. What nobody needs may be left out, in commands that serve nothing. */
+/** Names the plugin that did not provide its service. Services that no plugin needs may be missing. */
 const unkeptPromises = (
   { name, provides = [] }: ConfiguredPlugin,
   plugins: readonly ConfiguredPlugin[],
@@ -210,7 +210,7 @@ const unkeptPromises = (
       remedy: "Call services.provide in setup, before it ends, or remove it from provides",
     }));
 
-/** Everything that can be known to be wrong before anything is set up. */
+/** Checks everything that can be checked before plugins are set up. */
 const checkedPlan = async (loaded: LoadedManifest, command: RunMode, only: string | undefined) => {
   const { manifest, placeOf, root } = loaded;
   const problems: BootProblem[] = [];
@@ -248,7 +248,7 @@ const once = (stop: (most: number) => Promise<void>): ((most?: number) => Promis
   };
 };
 
-/** What fails to stop must not keep the rest from stopping. */
+/** A plugin that fails to stop must not keep the others from stopping. */
 const quietly = async (what: string, stop: () => Awaitable<void>, log: Log): Promise<void> => {
   try {
     await stop();
@@ -261,6 +261,6 @@ const isReady = async (parts: Running): Promise<boolean> => {
   try {
     return (await parts.isReady?.()) !== false;
   } catch {
-    return false; // a plugin that cannot say so is not
+    return false; // a plugin whose check throws is not ready
   }
 };

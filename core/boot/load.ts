@@ -32,7 +32,7 @@ export interface LoadedManifest {
  * @param from  The folder to start from; discovery climbs to the nearest package.json, .git or home and no further.
  * @param named  `--config` or `QUATER_CONFIG`: this file and no other.
  * @param useBuild  Load what `quater build` made, while it is up to date. Default true.
- * @throws {BootError} when there is none, or it cannot be trusted or loaded.
+ * @throws {BootError} when no manifest is found, or it cannot be trusted or loaded.
  */
 export const loadManifest = async (from: string, named?: string, { useBuild = true } = {}): Promise<LoadedManifest> => {
   const file = named === undefined ? await findManifest(from) : resolve(from, named);
@@ -71,13 +71,13 @@ interface Explorer {
 }
 
 const findManifest = async (from: string): Promise<string> => {
-  // Nearly always the command is typed where the manifest is, and nothing has to be searched.
+  // Usually the manifest is in the current folder.
   const here = manifestNames.map((name) => resolve(from, name)).find((path) => existsSync(path));
   if (here !== undefined) return here;
   const { Explorer } = (await import("cosmiconfig/dist/Explorer.js")) as unknown as {
     Explorer: new (options: object) => Explorer;
   };
-  // Only the search is wanted: loading happens after the file is known to be trustworthy.
+  // Only search here. The file is loaded after its owner was checked.
   const loaders = Object.fromEntries([".ts", ".mts", ".js", ".mjs"].map((ending) => [ending, () => ({})]));
   const transform = (found: unknown) => found;
   const explorer = new Explorer({

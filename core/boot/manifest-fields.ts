@@ -1,4 +1,4 @@
-// What must be known of a manifest before anything else of it can be judged. The compiler says the same, where it is asked.
+// Checks the fields of the manifest. The compiler checks the same in TypeScript.
 
 import type { BootProblem } from "../diagnostics/problem.ts";
 import { nearest } from "../diagnostics/text.ts";
@@ -40,14 +40,14 @@ export const fieldProblems = (manifest: Config, placeOf: (word: string) => strin
       const near = nearest(key, Object.keys(fields));
       return {
         place: placeOf(key),
-        cause: `The manifest has a field "${key}", which means nothing`,
-        remedy: near === undefined ? `It takes ${Object.keys(fields).join(", ")}` : `Did you mean "${near}"?`,
+        cause: `The manifest has an unknown field "${key}"`,
+        remedy: near === undefined ? `Its fields are ${Object.keys(fields).join(", ")}` : `Did you mean "${near}"?`,
       };
     }),
     ...missing.map(([key, kind]) => ({
       place: placeOf(key),
       cause: `The manifest has no ${key}`,
-      remedy: kind === "text" ? `Say ${key}: "..."` : `Say ${key}: [ ... ]`,
+      remedy: kind === "text" ? `Add ${key}: "..."` : `Add ${key}: [ ... ]`,
     })),
   ];
 };

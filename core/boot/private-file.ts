@@ -1,5 +1,5 @@
-// Files that hold secrets: readable by their owner alone, in a folder that nobody else may write, replaced as a whole so
-// that a reader never sees half of one.
+// Files that hold secrets. Only their owner can read them, and only the owner can write their folder. They are replaced as a whole, so
+// that a reader never sees half a file.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -51,7 +51,7 @@ export const readPrivateFile = (file: string): string | undefined => {
 
 /**
  * Writes the whole file anew. Its folder is made when it is missing. A link stays a link: the file behind it is replaced, or
- * made when there is none yet.
+ * created when it is missing.
  *
  * @throws {QuaterError} `unavailable` when other users may write the folder.
  */
@@ -66,7 +66,7 @@ export const replacePrivateFile = (file: string, text: string): void => {
 };
 
 /**
- * Writes the file when there is none. When two processes do so at once, one of them wins.
+ * Creates the file if it does not exist. When two processes do so at once, one of them wins.
  *
  * @returns Whether this call made it.
  * @throws {QuaterError} `unavailable` when other users may write the folder.

@@ -1,6 +1,5 @@
-// The mark on everything that crosses between the kernel, plugins and handlers. The manifest may be loaded by a loader
-// that evaluates packages a second time, so `instanceof` and module-level registries would see two worlds; a mark under
-// a global symbol is the same in both.
+// Marks objects that pass between the kernel, plugins and handlers. A loader may evaluate Quater a second time for the manifest.
+// `instanceof` and registries in modules would then see two classes. A global symbol is the same for both.
 
 export const brand: unique symbol = Symbol.for("quater.brand") as never;
 

@@ -1,15 +1,15 @@
-// An error as the log holds it: its stack, what the system says of it, and what caused it. Nothing else that hangs on an
-// error is written: a database's `detail` holds values of rows, a client's `config` the credential that it sent.
+// The text of an error for the log: its stack, its system codes and its causes. Other properties are left out: `detail` of a database
+// holds values of rows, and `config` of a client library holds the credential that it sent.
 
 import { withoutPassword } from "./plugin-options.ts";
 
-/** What Node and drivers say of a failure, none of it anybody's data. */
+/** Properties of Node and of drivers that hold no personal data. */
 const facts = ["code", "errno", "syscall", "address", "port", "hostname"] as const;
 /** Of one failure: causes that hang on causes, and the parts of an AggregateError. */
 const mostErrors = 8;
 const mostCharacters = 8_192;
 
-/** Several lines; credentials in addresses are left out. Whatever was thrown, this does not throw. */
+/** Returns several lines, without credentials in URLs. Never throws, for any thrown value. */
 export const errorText = (error: unknown): string => {
   const seen = new Set<unknown>();
   const parts: string[] = [];
@@ -32,7 +32,7 @@ export const errorText = (error: unknown): string => {
 };
 
 const textOf = (error: unknown): string => {
-  // Of a thing that is no error nothing is known, least of all what it holds.
+  // A thrown value that is not an error may hold anything, so only its type is written.
   if (!(error instanceof Error)) return limited(String(error));
   const known = facts.flatMap((name) => {
     const value: unknown = (error as unknown as Record<string, unknown>)[name];
@@ -51,7 +51,7 @@ const limited = (text: string): string => {
 
 const unwritable = "a value that cannot be written down";
 
-/** Anything can be thrown, also what cannot be written down. */
+/** A thrown value may have no text. */
 const safely = (write: () => string): string => {
   try {
     return write();

@@ -23,7 +23,7 @@ export const errorKinds = [
 ] as const;
 export type ErrorKind = (typeof errorKinds)[number];
 
-/** The general codes: whatever a handler's own `problems` add belongs to one of the same kinds. */
+/** The general codes. The codes that handlers add with `problems` have one of the same kinds. */
 export const errorCodes = {
   invalid_input: "invalid_input",
   unknown_field: "invalid_input",
@@ -65,7 +65,7 @@ const codeForm = /^[a-z][a-z0-9_]*$/;
 
 export const isCode = (value: unknown): boolean => typeof value === "string" && codeForm.test(value);
 
-/** Callers and surfaces act on codes, so that none may mean two things. @throws {TypeError} */
+/** Callers and surfaces act on codes, so a code must have one meaning. @throws {TypeError} */
 const checkCode = (code: string, kind: ErrorKind): void => {
   if (!isCode(code)) throw new TypeError(`${JSON.stringify(code)} is no code for an error: write it like order_not_paid`);
   const known = Object.hasOwn(errorCodes, code) ? errorCodes[code as ErrorCode] : kind;
@@ -107,7 +107,7 @@ export interface ErrorParts {
   readonly kind: ErrorKind;
   /** What failed and the value met; safe to send to any caller. Cut to 1,000 characters. */
   readonly message: string;
-  /** The next step for whoever runs the process; never sent. */
+  /** The next step for the operator of the process. Never sent to callers. */
   readonly hint?: string;
   /** Cut to about 3,000 characters. */
   readonly errors?: readonly FieldError[];
@@ -133,7 +133,7 @@ export class QuaterError extends Error {
   readonly refusedBy?: string;
   readonly asks?: Asks;
 
-  /** @throws {TypeError} for what is no code, and for a general code with another kind than its own. */
+  /** @throws {TypeError} for a malformed code, and for a general code with a wrong kind. */
   constructor(parts: ErrorParts) {
     checkCode(parts.code, parts.kind);
     super(cut(parts.message, most.message), parts.cause === undefined ? undefined : { cause: parts.cause });
@@ -181,7 +181,7 @@ const fail = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}):
 export const notFound = (what: string, id: string, choice: Choice = {}): never =>
   fail("not_found", `${what} ${JSON.stringify(cut(visible(id)))} was not found`, choice);
 
-/** @throws {QuaterError} `conflict`: the request is fine, the state of the world is not. */
+/** @throws {QuaterError} `conflict`: the input is valid, but the current state does not allow the call. */
 export const conflict = (message: string, choice: Choice = {}): never => fail("conflict", message, choice);
 
 /**
@@ -216,7 +216,7 @@ const summary = (errors: readonly FieldError[]): string => {
 
 export const inputInvalid = (errors: readonly FieldError[]): QuaterError => build("invalid_input", summary(errors), { errors });
 
-/** trust.md T11: fields nobody asked for are refused, not stripped. */
+/** Threat T11: unknown fields are refused, not removed. */
 export const unknownField = (errors: readonly FieldError[]): QuaterError => build("unknown_field", summary(errors), { errors });
 
 export const jsonRefused = (code: ErrorCode & `json_${string}`, path: string, message: string): QuaterError =>
@@ -254,7 +254,7 @@ export const notAllowed = (by: string, reason?: string): QuaterError =>
 export const approvalRefused = (by: string, reason?: string): QuaterError =>
   build("approval_refused", reason ?? "This call was not approved", { refusedBy: by });
 
-/** Unknown and unexposed handlers answer alike, so that nobody learns what exists elsewhere. */
+/** The answer is the same for unknown and for unexposed handlers, so callers cannot find out what exists elsewhere. */
 export const unknownHandler = (name: string, surface: string): QuaterError =>
   build("unknown_handler", `No handler named ${JSON.stringify(cut(visible(name)))} is exposed over ${surface}`);
 
@@ -268,7 +268,7 @@ export const cancelled = (): QuaterError => build("cancelled", "The caller cance
 export const cutOff = (): QuaterError =>
   build("outcome_unknown", "The server stopped before the call had ended; it may have taken effect, do not repeat it");
 
-/** A caller who gets 401 takes another credential and repeats the call. The handler of this call had begun to write. */
+/** The credential was revoked after the handler began to write. Not a 401: its caller would repeat the call with another credential. */
 export const refusedMidway = ({ cause }: QuaterError): QuaterError =>
   build(
     "outcome_unknown",
@@ -331,7 +331,7 @@ export const failedAfterwards = (handler: string, error: QuaterError): QuaterErr
     },
   );
 
-/** Whatever is not a QuaterError: its own text never leaves the process. */
+/** For errors that are not a QuaterError. Their text is never sent. */
 export const internal = (cause: unknown): QuaterError =>
   build("internal", "The call failed because of an error inside the server", {
     cause: cause ?? new Error(`${String(cause)} was thrown: throw an Error`),

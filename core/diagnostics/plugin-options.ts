@@ -74,15 +74,15 @@ export const kindOf = (value: unknown): string => {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 };
 
-/** As the record of a start knows it: without secrets, and whatever it holds. */
+/** For the event of a start: without secrets. Accepts any value. */
 const shown = (value: unknown, name: string): string =>
   typeof value === "function" ? kindOf(value) : visible(JSON.stringify(tellable(value, name, [])));
 
-/** Names of fields that hold credentials in practice, whatever else is said of them. */
+/** Names of fields that usually hold credentials. */
 export const soundsSecret = (name: string): boolean =>
   /pass(?:word|phrase|wd)|secret|token|authori[sz]ation|cookie|api[-_ ]?key|credential|private[-_ ]?key/i.test(name);
 
-/** A copy for digests and messages: without secrets, and whatever the options hold. */
+/** A copy for digests and messages, without secrets. Accepts any value. */
 export const tellable = (value: unknown, name: string, above: readonly unknown[]): unknown => {
   if (typeof value === "string") return soundsSecret(name) ? "secret" : wellFormed(withoutPassword(value));
   if (value === null || value === undefined || typeof value === "boolean") return value ?? null;
@@ -92,7 +92,7 @@ export const tellable = (value: unknown, name: string, above: readonly unknown[]
   const inside = [...above, value];
   if (Array.isArray(value)) return value.map((item) => tellable(item, name, inside));
   const prototype: unknown = Object.getPrototypeOf(value);
-  // What is inside of a pool of connections, or of a key, is nobody's configuration.
+  // The inside of a connection pool or a key is not configuration.
   if (prototype !== null && prototype !== Object.prototype) return value.constructor?.name ?? "object";
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   return Object.fromEntries(entries.map(([key, item]) => [wellFormed(key), tellable(item, key, inside)]));

@@ -1,6 +1,6 @@
 // Text that came from outside, made safe to show.
 
-// Control and format characters, private use, unassigned, lone surrogates, separators: trust.md T22.
+// Control and format characters, private use, unassigned, lone surrogates, separators (threat T22).
 const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
 
 const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;

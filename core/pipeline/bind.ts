@@ -1,6 +1,5 @@
-// From what a surface received to the one frozen input that policy, approval and handler see. Text is coerced by the
-// schema, JSON never is; names from two places, unknown names and wrong values are refused with the same sentence on
-// every surface.
+// Makes the one frozen input that policy, approval and handler see. Text is coerced by the schema; JSON is not. Names from two places,
+// unknown names and wrong values are refused, with the same sentence on every surface.
 
 import { type FieldError, inputInvalid, internal, jsonRefused, type QuaterError, unknownField } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
@@ -44,9 +43,9 @@ const mismatch = (checked: InputCheck, looked: unknown): QuaterError => {
   const errors = checked.errors(looked);
   if (errors === undefined) return inputInvalid([{ path: "", message: "does not match its schema" }]);
   const complaints = complaintsOf(checked.schema, errors);
-  // What was cut away was what was wrong.
+  // The part that was cut away was wrong.
   if (complaints.length === 0 && checked.check(looked)) return inputInvalid([{ path: "", message: "does not match its schema" }]);
-  // TypeBox can fail a check and report nothing; a refusal without a reason would be a riddle.
+  // TypeBox can fail a check and report nothing; then the refusal has a general sentence.
   if (complaints.length === 0) return internal(new Error("The check failed and reported no error"));
   const fields = complaints.map(({ path, message }) => ({ path, message }));
   return complaints.every((complaint) => complaint.isUnknownField) ? unknownField(fields) : inputInvalid(fields);
@@ -57,7 +56,7 @@ interface Sizes {
   readonly list: number;
 }
 
-/** One more than the schema's largest limits: whatever is longer is as wrong when it is cut. */
+/** One more than the schema's largest limits. A longer value is wrong in the same way after it is cut to this. */
 const sizesOf = (schema: unknown): Sizes => {
   const own = isPlainObject(schema) ? schema : {};
   const parts = isPlainObject(schema) ? [...eachSubschema(schema)].map(([, part]) => sizesOf(part)) : [];
@@ -69,7 +68,7 @@ const sizesOf = (schema: unknown): Sizes => {
   };
 };
 
-/** For finding words only: TypeBox goes on with patterns and comparisons where a length is wrong already (trust.md T26). */
+/** For finding words only: TypeBox goes on with patterns and comparisons where a length is wrong already (threat T26). */
 const cut = (value: unknown, sizes: Sizes): unknown => {
   if (typeof value === "string") return value.slice(0, sizes.text);
   if (Array.isArray(value)) return value.slice(0, sizes.list).map((item) => cut(item, sizes));
@@ -85,12 +84,12 @@ const merged = (given: readonly GivenInput[], coercers: ReadonlyMap<string, Coer
     for (const name of Object.keys(values)) {
       const value = values[name];
       if (value === undefined) continue;
-      // JSON has been asked already; a record would take any name as text, too (trust.md T10).
+      // JSON input was already checked for forbidden keys. Check text input, too: a record schema accepts any name (threat T10).
       if (isText && isForbiddenKey(name))
         throw jsonRefused("json_forbidden_key", visible(`/${pointerStep(name)}`), "is not allowed as a key");
       if (Object.hasOwn(input, name)) refuse(name, `is given in the ${firstSource(given, name)} and in the ${from}`);
       const coercer = isText ? coercers.get(name) : undefined;
-      // Which of the texts was meant is not for us to guess. A name nobody knows is left for the check to refuse.
+      // A repeated name is ambiguous, so it is refused. Unknown names are refused by the check below.
       if (coercer?.takesList === false && Array.isArray(value)) refuse(name, "is given more than once");
       assign(input, name, coercer === undefined ? value : coercer.coerce(value));
     }
@@ -110,7 +109,7 @@ const assign = (target: Record<string, unknown>, name: string, value: unknown): 
 
 type Filler = (value: unknown) => void;
 
-/** A fresh copy each time, because inputs are frozen; what is no object needs none. */
+/** Copies objects, because inputs are frozen. */
 const presetOf = (value: unknown): (() => unknown) | undefined => {
   if (value === undefined) return undefined;
   return value !== null && typeof value === "object" ? () => structuredClone(value) : () => value;

@@ -1,6 +1,5 @@
-// Text to values by the schema, for path, query, flags and forms. Text that does not fit is left as it is, so that the
-// check reports it with the same sentence as a JSON value of the wrong type. Nothing here guesses: no trimming, no hex,
-// no "yes", no empty string for zero.
+// Coerces text from path, query and flags by the schema. Text that does not fit stays text, so that the check reports the same sentence
+// as for a JSON value of the wrong type. Nothing is guessed: no trimming, no hexadecimal numbers, no "yes", no zero for an empty text.
 
 import { isLossy } from "../schema/json.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred } from "../schema/schema.ts";

@@ -10,7 +10,7 @@ export interface CompiledHandler {
   readonly hooks: HookRunner;
   /** Whether a plugin admits, approves or holds its calls. */
   readonly isGuarded: boolean;
-  /** Whether its calls wait for nothing but their input and their policy before the handler begins. A stream waits later, too. */
+  /** Whether calls wait only for their input and policy before the handler begins. Streams also wait later. */
   readonly isDirect: boolean;
   /** The handler's value checked against its output schema, item by item for a stream. */
   readonly checked: OutputCheck;

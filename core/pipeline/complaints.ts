@@ -1,5 +1,5 @@
-// What a failed check found, in sentences that are the same on every surface: one per place, with the nearest known name
-// where a field is unknown, and one per union instead of one per branch.
+// Turns the errors of a failed check into sentences, the same on every surface: one for each place, with the nearest known name for
+// unknown fields, and one for each union.
 
 import type { FieldError } from "../diagnostics/errors.ts";
 import { nearest, visible } from "../diagnostics/text.ts";
@@ -32,7 +32,7 @@ export const complaintsOf = (schema: JsonSchema, errors: readonly SchemaError[])
   return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1)).slice(0, maxComplaints);
 };
 
-/** Ten thousand unknown fields make one answer, not a megabyte of it. */
+/** Limits the answer to an input with thousands of unknown fields. */
 const maxComplaints = 64;
 
 /** A wrong key is reported at the object, without words, and at the key. The line of the key is enough. */

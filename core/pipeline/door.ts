@@ -1,4 +1,4 @@
-// The doors: each surface's own authenticator, asked with what came in headers or the environment, before any body.
+// Doors: each surface has its own authenticator. It gets headers or the environment, before the body is read.
 
 import { authenticatorFailed, invalidToken, isQuaterError, unauthenticated } from "../diagnostics/errors.ts";
 import { kindOf } from "../diagnostics/plugin-options.ts";
@@ -33,7 +33,7 @@ export const doorsOf = (plugins: readonly ConfiguredPlugin[]): ReadonlyMap<strin
  * The principal behind the credentials, as the surface adopts it.
  *
  * @param isAgain  The caller was let in before, and the credential may have been revoked since.
- * @throws {QuaterError} when there is none.
+ * @throws {QuaterError} when the credential is not accepted.
  */
 export const principalAt = (
   door: Door,
@@ -51,7 +51,7 @@ export const principalAt = (
   try {
     shown = new Shown(entry.credentials, door.reading, isAgain);
     const { hasCookie } = shown; // also refuses a cookie that is given twice
-    // A wrong credential is refused on public handlers too: the caller believes to be somebody.
+    // A wrong credential is refused on public handlers, too.
     if (isOpen && !hasCookie && !shown.hasExplicit) return anonymous;
     found = door.authenticator.authenticate(shown);
   } catch (error) {
@@ -85,7 +85,7 @@ const adopted = (principal: Principal | null | undefined, { surface, reading }: 
   return surface.adopt?.(principal) ?? principal;
 };
 
-/** What an authenticator answers is its own code's, and JavaScript's `null`, `false` or `true` must never be let in. */
+/** Checks what an authenticator returned: `null`, `false` and `true` are not principals. */
 const isPrincipal = (value: Principal): boolean =>
   typeof value.issuer === "string" &&
   typeof value.subject === "string" &&
@@ -93,7 +93,7 @@ const isPrincipal = (value: Principal): boolean =>
   Array.isArray(value.scopes) &&
   Array.isArray(value.roles);
 
-/** For the log of whoever wrote the authenticator: what keeps it from being a principal, without the values. */
+/** For the log: why the answer of an authenticator is not a principal, without its values. */
 const whatIsReturned = (value: unknown): string => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return `${kindOf(value)}, and no principal`;
   const fields = value as Readonly<Record<string, unknown>>;
@@ -129,7 +129,7 @@ export const doorProblems = (
   });
 };
 
-/** What the surfaces were given to authenticate with and cannot be. What two of them share is told once. */
+/** Checks the `authenticate` options of all surfaces. A problem of a shared authenticator is reported once. */
 export const authenticatorProblems = (plugins: readonly ConfiguredPlugin[]): readonly BootProblem[] => {
   const found = new Map<BootProblem, BootProblem>();
   for (const { surface, name } of plugins) {
@@ -140,7 +140,7 @@ export const authenticatorProblems = (plugins: readonly ConfiguredPlugin[]): rea
   return [...found.values()];
 };
 
-/** Public needs two yeses, and opens only surfaces made for it. */
+/** A public handler needs `auth: anyone` and `public: true`, on a surface that can be public. */
 export const publicProblems = (plugins: readonly ConfiguredPlugin[], catalog: Catalog): BootProblem[] => {
   const opening = new Set(plugins.flatMap(({ surface }) => (surface?.opensToPublic === true ? surface.name : [])));
   return catalog.operations.flatMap((operation): BootProblem[] => {
@@ -150,15 +150,15 @@ export const publicProblems = (plugins: readonly ConfiguredPlugin[], catalog: Ca
       return [
         {
           place,
-          cause: `${name} says public: true, and its auth is ${operation.policy.name}`,
-          remedy: "Say auth: anyone in the handler too, or remove public",
+          cause: `${name} is exposed with public: true, but its handler requires ${operation.policy.name}`,
+          remedy: "Remove public: true, or set auth: anyone in the handler",
         },
       ];
     if (![...operation.surfaces].some((surface) => opening.has(surface)))
       return [
         {
           place,
-          cause: `${name} says public: true on no surface that can be public`,
+          cause: `${name} is exposed with public: true, but on no surface that can be public`,
           remedy: `Expose it over ${[...opening].join(", ") || "a surface that can be"}, or remove public`,
         },
       ];
@@ -167,7 +167,7 @@ export const publicProblems = (plugins: readonly ConfiguredPlugin[], catalog: Ca
         {
           place,
           cause: `${name} is public and asks for approval`,
-          remedy: "Remove one of the two: nobody could be told who asked",
+          remedy: "Remove public: true or approval. Approvers could not see who asks",
         },
       ];
     return [];

@@ -1,4 +1,4 @@
-// A dry run: the pipeline's own stages as far as they do nothing, then what approval would say and what the call would do.
+// A dry run: the first stages of the pipeline, then what approval would answer and the handler's preview.
 
 import { type Call, digestOf, previewOf, StagedCall } from "../model/call.ts";
 import { masked } from "../schema/schema.ts";

@@ -1,5 +1,5 @@
-// The gate: the only way from a surface to a handler. It lets callers in at the doors, sends calls through the pipeline,
-// closes what a call opened, tells the observers, and knows which calls are in flight.
+// The gate: the only way from a surface to a handler. It authenticates callers, sends calls through the pipeline, closes the resources
+// of a call, runs the `settled` hooks, and knows which calls are running.
 
 import { randomUUID } from "node:crypto";
 import { errorText } from "../diagnostics/error-text.ts";
@@ -63,7 +63,7 @@ export class PipelineGate implements Gate {
   }
 
   /**
-   * Makes binder, hooks and output check of every handler; nothing of it is left for calls to do.
+   * Compiles binder, hooks and output check of every handler at boot.
    *
    * @returns What is wrong with the hooks, by handler.
    */
@@ -109,7 +109,7 @@ export class PipelineGate implements Gate {
     return handler === undefined ? undefined : this.#catalog.get(handler);
   }
 
-  /** Observers are told of every caller who is not let in. */
+  /** `settled` hooks run also for callers that are not let in. */
   #recorded(entry: Arriving, found: Awaitable<Principal>): Awaitable<Principal> {
     return found instanceof Promise ? found.catch((error: unknown) => this.#turnAway(error, entry)) : found;
   }
@@ -225,8 +225,8 @@ export class PipelineGate implements Gate {
   }
 
   /**
-   * Refuses new calls and waits for those in flight. After `drainMs` milliseconds their signals abort. What still runs a little
-   * later is told to its caller as what it is, while there is a connection to tell it on.
+   * Refuses new calls and waits for running calls. After `drainMs` milliseconds their signals abort. Calls that still run a little
+   * later are answered with `outcome_unknown` or `stopping`, while their connections are open.
    */
   async drain(drainMs: number): Promise<void> {
     this.phase = "stopping";
@@ -237,7 +237,7 @@ export class PipelineGate implements Gate {
     this.#log.warn(`Cancelling ${late.length} calls that did not end in ${drainMs} ms`);
     for (const running of late) running.isCutOff = !running.call.cancellation.isCancelled;
     for (const { call } of late) call.cancellation.cancel(); // several calls may share one
-    // Nobody may be reading, and then nothing but this would end them.
+    // A stream without a reader ends only here.
     for (const { stream } of late) void stream?.return().catch(() => {});
     if (await this.#running.emptyWithin(heedMs)) return;
     const deaf = this.#running.all();
@@ -298,11 +298,11 @@ export class PipelineGate implements Gate {
       const fields = { callId, handler, plugin, hook, error: errorText(error) };
       this.#log.error("The end of a call could not be recorded", fields);
     }
-    // A refusal stays what it is: nothing ran, and saying otherwise would be a lie.
+    // A refusal keeps its code, because nothing ran.
     return outcome.ok ? { ok: false, error: outcomeUnrecorded(first.error), callId } : outcome;
   }
 
-  /** What the caller is told of a failure. */
+  /** Returns the error that the caller gets. */
   #told(error: unknown, { call, stream, isCutOff, hasRun }: RunningCall): QuaterError {
     const { cancellation, handler, operation } = call;
     const isOfCancel = !hasRun && cancellation.isCancelled && (!isQuaterError(error) || error.kind === "cancelled");
@@ -312,14 +312,14 @@ export class PipelineGate implements Gate {
       return this.#logged(isPastRun ? failedAfterwards(handler, told) : told, call);
     }
     if (operation.handler.effect === "read") noteLate(error, call, this.#log);
-    else if (!isAbort(error)) this.#logged(error, call); // nobody else hears of it
+    else if (!isAbort(error)) this.#logged(error, call); // the caller does not get it
     if (!isCutOff) return cancelled();
-    // Safe to repeat where nothing was changed: the handler had not begun, or only reads.
+    // The call is safe to repeat if the handler had not begun, or only reads.
     const hasBegun = !isQuaterError(error) || stream !== undefined;
     return hasBegun && operation.handler.effect !== "read" ? cutOff() : stopping();
   }
 
-  /** What only the operator may know goes to the log: our own failures, and the causes of others. */
+  /** Logs what callers must not see: internal errors, and the causes of others. */
   #logged(error: unknown, arrival: Arrival): QuaterError {
     const { callId, handler, surface } = arrival;
     const told = asQuaterError(error);

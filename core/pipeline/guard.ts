@@ -27,7 +27,7 @@ export const guard = async (
   return approved;
 };
 
-/** Whatever may refuse or replay comes before approval, so that it never burns one. */
+/** Runs before `approve`, so that a refused or replayed call does not use an approval. */
 const admit = async (call: Authorized, { hooks }: CompiledHandler): Promise<{ readonly value: unknown } | undefined> => {
   for (const admission of await hooks.every("admit", call)) {
     if (admission.allow === "replay") return { value: admission.value };

@@ -1,5 +1,4 @@
-// What a handler returned, checked before it leaves: a value that does not match its schema is our failure, never a
-// wrong shape on the wire.
+// Checks the value that a handler returned. A value that does not match its schema is an error of the server and is not sent.
 
 import {
   cancelled,
@@ -181,7 +180,7 @@ const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
 
 const streamAdvice = (value: unknown): string => (isAsyncIterable(value) ? ": declare output: stream(...)" : "");
 
-/** What a value is, for whoever wrote the handler. */
+/** Describes a value for the author of the handler. */
 const inWords = (value: unknown): string => {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
@@ -193,12 +192,12 @@ const inWords = (value: unknown): string => {
   return isAsyncIterable(value) ? "an async generator" : Symbol.iterator in value ? "a generator" : "an object of a class";
 };
 
-/** Told how a stream ended: the failure, or `undefined` after the last item. Gives what the reader is to meet. */
+/** Gets how a stream ended: the error, or `undefined` after the last item. Returns what the reader gets. */
 type StreamEnd = (failure: unknown) => Promise<QuaterError | undefined>;
 
 /**
- * A stream on its way out: items checked one by one, its end told once, however the reader leaves. Who ends it may be
- * somebody else than who reads it, so every reader meets the end that was told: a part must not look like the whole.
+ * The stream that a handler returned. Checks each item and reports the end once. Every reader gets the reported end, also when
+ * somebody else ended the stream, so that an incomplete stream never looks complete.
  */
 export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unknown> {
   readonly #source: AsyncIterator<unknown>;

@@ -17,7 +17,7 @@ type Stage<In extends Call, Out extends In> = (call: In, compiled: CompiledHandl
 export type InputSource = readonly GivenInput[] | (() => Awaitable<readonly GivenInput[]>);
 
 /**
- * Answers at once where nothing has to be waited for: every promise is a part of what a call costs.
+ * Returns a value instead of a promise if nothing has to be waited for, because each promise makes a call slower.
  *
  * @returns What the handler returned, checked. @throws {QuaterError} for every refusal, and rejects with the same.
  */
@@ -70,7 +70,7 @@ const run = (
   return Promise.resolve(value).then((ended) => checked(returned(running, ended), room));
 };
 
-/** Before anything is read: nobody probes the validation of what he may not call. */
+/** Checks scopes and roles before the body is read, so that callers without access cannot probe validation. */
 export const judgeStatic = ({ operation, principal }: Call): void => {
   const refusal = operation.policy.judgeStatic(principal);
   if (refusal !== undefined) throw refusal;
@@ -79,7 +79,7 @@ export const judgeStatic = ({ operation, principal }: Call): void => {
 export const bind = (call: Call, given: readonly GivenInput[], { bind, hooks }: CompiledHandler): Bound => {
   const input = bind(given);
   if (!hooks.has("approve")) return StagedCall.bound(call, input);
-  // What people agree to, what is digested and what the handler gets come from one text.
+  // Approvers, the digest and the handler all use the same text of the input.
   const text = canonicalText(input);
   return StagedCall.bound(call, frozen(JSON.parse(text)), text);
 };
@@ -105,7 +105,7 @@ const handle = (call: Approved, { holdings }: RunningCall): Awaitable<unknown> =
     const context = contextOf(call, uses);
     if (call.cancellation.isCancelled) throw cancelled();
     const isReady = call.consume.length === 0 && holdings === undefined;
-    // The last act before the handler: whatever could still refuse has had its say.
+    // The approval is used directly before the handler. All other checks have passed.
     return andThen(isReady ? StagedCall.enterAgain(call) : useUp(call, holdings), () =>
       call.operation.handler.handle(call.input as never, context as never),
     );

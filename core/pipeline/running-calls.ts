@@ -18,7 +18,7 @@ export interface RunningCall {
   readonly holdings: Holding[] | undefined;
   /** Where the answer is a stream: the call ends with it. */
   stream: CheckedStream | undefined;
-  /** Cancelled by the drain, and not by whoever called. */
+  /** Cancelled because the process stops, and not by the caller. */
   isCutOff: boolean;
   /** The call was answered although its handler still runs. The later result of the handler is neither recorded nor sent. */
   isAbandoned: boolean;
@@ -48,10 +48,7 @@ const isSettledWithin = (milliseconds: number, promise: Promise<unknown>): Promi
     promise.then(settle, settle);
   });
 
-/**
- * Notes with what a read ended after it was cancelled. No fault for the operator: each client library has an error of its own
- * for a request that was aborted.
- */
+/** Logs the error of a read that was cancelled, as `info`: many client libraries throw an error of their own for an aborted request. */
 export const noteLate = (error: unknown, { callId, handler, surface }: StagedCall, log: Log): void => {
   if (isAbort(error)) return;
   log.info(`${handler} ended with an error after it was cancelled`, { callId, handler, surface, error: errorText(error) });
@@ -68,7 +65,7 @@ export const release = async ({ call: { callId, handler }, holdings = [] }: Runn
   }
 };
 
-/** Ends a stream whose caller is not let in any more. A source that ignores its signal keeps its resources until it ends. */
+/** Ends a stream whose credential is not accepted any more. A source that ignores its signal keeps its resources until it ends. */
 export const endEarly = async (running: RunningCall, stream: CheckedStream, error: unknown, log: Log): Promise<void> => {
   if (running.hasEnded) return;
   stream.refuse(error);

@@ -1,5 +1,5 @@
-// Which trace a call belongs to, as the caller's own tracing says: W3C Trace Context. Told to whoever records the call, and
-// never decided on, because callers choose it.
+// Reads the trace of a call from the caller's `traceparent` (W3C Trace Context). It is only recorded. No decision depends on it,
+// because callers choose it.
 
 /** Version 00: trace, parent and flags, in small letters. All zeros name nothing. */
 const traceparent = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;

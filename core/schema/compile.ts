@@ -1,5 +1,5 @@
-// TypeBox's checks of values: compiled for what runs per call, as they stand for what is asked once at boot, where
-// compiling would take longer than all checks together.
+// TypeBox's checks of values. Checks of calls are compiled. Checks at boot run once, so they are interpreted: compiling them would take
+// longer than the checks.
 
 import { Settings } from "typebox/system";
 

@@ -7,7 +7,7 @@ import canonicalize from "canonicalize";
  * RFC 8785 text.
  *
  * @param value  JSON: what bind returns always is.
- * @throws {TypeError} for what JSON cannot say: `undefined`, functions, dates, non-finite numbers, lone surrogates.
+ * @throws {TypeError} for values that JSON cannot represent: `undefined`, functions, dates, non-finite numbers, lone surrogates.
  */
 export const canonicalText = (value: unknown): string => {
   assertJson(value);
@@ -16,7 +16,7 @@ export const canonicalText = (value: unknown): string => {
   return text;
 };
 
-// canonicalize writes invalid JSON for functions and holes, so what is not JSON is refused before it.
+// canonicalize writes invalid JSON for functions and holes, so values that are not JSON are refused first.
 const assertJson = (value: unknown): void => {
   if (value === null || typeof value === "boolean") return;
   if (typeof value === "string") {

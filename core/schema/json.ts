@@ -1,11 +1,11 @@
-// Strict JSON (trust.md section 4): one pass over the text before JSON.parse, refusing whatever two readers could
-// understand differently. Grammar is left to JSON.parse; the scan only has to find keys, strings and numbers.
+// Strict JSON (threat T9): scans the text before JSON.parse and refuses what two parsers could understand differently. The scan
+// looks only at keys, strings and numbers. JSON.parse checks the grammar.
 
 import { isUtf8 } from "node:buffer";
 import { type ErrorCode, jsonRefused } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
 
-/** trust.md T12. Sizes in UTF-16 code units, except where named otherwise. */
+/** Threat T12. Sizes are in UTF-16 code units, unless the name says otherwise. */
 export const jsonLimits = { depth: 64, keys: 10_000, values: 100_000, stringLength: 256 * 1024 } as const;
 
 const forbiddenKeys = new Set(["__proto__", "prototype", "constructor"]);
@@ -56,7 +56,7 @@ const backslashFrom = (text: string, from: number): number => {
   return found === -1 ? text.length : found;
 };
 
-// Text that is no JSON may be misread here: JSON.parse refuses it afterwards.
+// The scan may misread text that is not JSON. JSON.parse refuses such text afterwards.
 const scan = (text: string, maxDepth: number): void => {
   if (text.charCodeAt(0) === 0xfeff) throw jsonRefused("json_bad_unicode", "", "starts with a byte order mark");
   // Most text has neither of these, and then a string ends at the next quote and needs no second look.
@@ -129,7 +129,7 @@ const scan = (text: string, maxDepth: number): void => {
   }
 };
 
-// The length first: it is known, and looking a key up is not free.
+// Compare the length first: that is cheaper than a lookup.
 export const isForbiddenKey = (key: string): boolean => (key.length === 9 || key.length === 11) && forbiddenKeys.has(key);
 
 const tooManyValues = (text: string, at: number) =>
@@ -149,7 +149,7 @@ const unescaped = (raw: string): string => {
   try {
     return JSON.parse(`"${raw}"`) as string;
   } catch {
-    return raw; // a broken escape: JSON.parse of the whole text will say so
+    return raw; // a broken escape, which JSON.parse of the whole text refuses
   }
 };
 
@@ -161,7 +161,7 @@ const isWellFormed = (text: string): boolean => !/[\ud800-\udfff]/u.test(text);
  */
 export const isLossy = (text: string): boolean => {
   const value = Number(text);
-  if (Number.isNaN(value)) return false; // not a number at all: the grammar's business
+  if (Number.isNaN(value)) return false; // not a number: JSON.parse refuses it
   if (!Number.isFinite(value)) return true;
   return decimal(text) !== decimal(String(value));
 };
@@ -177,7 +177,7 @@ const decimal = (text: string): string => {
   return `${digits.slice(0, length)}e${Number(exponent) - fraction.length + (digits.length - length)}`;
 };
 
-// The place is worked out only once something is refused, so that good text does not pay for it.
+// The place is computed only for a refusal, so that valid text does not pay for it.
 const refusal = (text: string, at: number, code: ErrorCode & `json_${string}`, message: string) =>
   jsonRefused(code, visible(pointerTo(text, at)), message);
 

@@ -1,5 +1,5 @@
-// How long patterns may take. The linear-time engine reads a text character by character, so a text that looks at the clock
-// stops a match in the middle, whatever the pattern and the length of the text are.
+// How long patterns may take. The linear-time engine reads a text character by character, so a text object that looks at
+// the clock can stop every match in the middle.
 
 /** How long all patterns of one input or output may take together, milliseconds. Most take less than one. */
 const budgetMs = 500;

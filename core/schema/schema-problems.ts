@@ -1,5 +1,5 @@
-// What keeps a schema from being one the kernel can stand by: every keyword checks something, every object can be closed,
-// every pattern can be matched in bounded time. Asked once, at boot.
+// Checks the schemas of handlers at boot: every keyword is known, every object can be closed, and every pattern can be matched in
+// bounded time.
 
 import { nearest, visible } from "../diagnostics/text.ts";
 import { isPlainRecord, slowKeyPatternsOf } from "./compiled-patterns.ts";
@@ -23,7 +23,7 @@ type Expectation = readonly [isRight: (value: unknown) => boolean, expected: str
 const all = (names: string, ...expectation: Expectation): Record<string, Expectation> =>
   Object.fromEntries(names.split(" ").map((name) => [name, expectation]));
 
-/** A keyword with a value of the wrong kind is ignored by the check, so it must not pass unseen. */
+/** TypeBox ignores a keyword whose value has the wrong type, so the boot refuses it. */
 const keywords: Readonly<Record<string, Expectation>> = {
   ...all("minLength maxLength minItems maxItems minProperties maxProperties", isCount, "a count"),
   ...all("minimum maximum exclusiveMinimum exclusiveMaximum multipleOf", isNumber, "a number"),
@@ -35,7 +35,7 @@ const keywords: Readonly<Record<string, Expectation>> = {
 
 /**
  * All that JSON Schema 2020-12 knows, what drafts before it had and TypeBox still checks, and the annotations of OpenAPI 3.1.
- * A misspelt limit would not hold, and nobody would be told.
+ * Other keywords are refused: a misspelt limit would silently not apply.
  */
 const known = new Set([
   ...Object.keys(keywords),

@@ -1,5 +1,5 @@
-// Schemas as the kernel uses them: closed, so that a field nobody declared is an error and not something to strip or
-// ignore; and read for what else they say: secrets, properties, where a `$ref` leads.
+// Schemas as the kernel uses them. Closes schemas, so that undeclared fields are errors, and reads secrets, properties and `$ref`s
+// from them.
 
 import { patternOf } from "./pattern.ts";
 import { beginBudget, TakesTooLong } from "./pattern-budget.ts";
@@ -30,7 +30,7 @@ const isPersonal: IsMarked = (schema) => schema[personalMark] === true;
 const holdsSchema = ["items", "additionalProperties", "unevaluatedProperties", "unevaluatedItems"];
 const holdsSchemaList = ["allOf", "anyOf", "oneOf", "prefixItems"];
 const holdsSchemaTable = ["properties", "patternProperties", "$defs", "definitions"];
-// These ask about a value and declare nothing: closed, they would ask something else.
+// These keywords test a value and declare no fields. Closing them would change the test.
 const asksSchema = ["not", "if", "then", "else", "contains", "propertyNames"];
 const asksSchemaTable = ["dependentSchemas"];
 
@@ -108,7 +108,7 @@ export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input",
   const combines = "allOf" in schema || (declares && ("anyOf" in schema || "oneOf" in schema));
   const replace = (key: string, value: unknown) =>
     Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
-  // A match takes time in proportion to the text, so a pattern never sees a long text from a caller (trust.md T26). What a
+  // A match takes time in proportion to the text, so a pattern never sees a long text from a caller (threat T26). What a
   // handler returns has no such limit: it fails for nothing that its schema does not say.
   if (of === "input" && typeof schema["pattern"] === "string" && schema["maxLength"] === undefined)
     replace("maxLength", patternTextLength);
@@ -188,7 +188,7 @@ const partsOfField = (schema: JsonSchema, name: string): unknown[] => {
   return declared.length > 0 ? declared : [schema["additionalProperties"], schema["unevaluatedProperties"]];
 };
 
-/** Counts as a match where finding out takes too long: a secret must not show because its name is slow to match. */
+/** Counts as a match when matching takes too long, so that a secret with a slow name stays hidden. */
 const mayMatch = (pattern: string, name: string): boolean => {
   try {
     return patternOf(pattern).test(name);
@@ -199,7 +199,7 @@ const mayMatch = (pattern: string, name: string): boolean => {
 };
 
 /**
- * A copy of `value` for eyes: every `secret()` field shows as `[secret]`.
+ * Returns a copy of `value` to show to people: every `secret()` field is `[secret]`.
  *
  * @param show  What stands for a secret value instead.
  */
@@ -222,7 +222,7 @@ const maskedIn = (root: JsonSchema, value: unknown, masking: Masking): unknown =
   return maskedBy(root, root, value, [], masking);
 };
 
-/** Every part that speaks of the value may hide it, whether or not the value matches that part. */
+/** A part of the schema hides its secret fields also when the value does not match that part. */
 const maskedBy = (root: JsonSchema, schema: unknown, value: unknown, onTheWay: readonly unknown[], masking: Masking): unknown => {
   if (!isPlainObject(schema) || value === undefined || onTheWay.includes(schema)) return value;
   if (masking.isMarked(schema)) return masking.show(value);

@@ -108,7 +108,7 @@ export const changeKeyFile = <Result>(
 const broken = (message: string, hint: string): QuaterError =>
   new QuaterError({ code: "unavailable", kind: "unavailable", message, hint });
 
-// trust.md T19: qk_<id>_<secret>_<check>. The check finds typing errors and lets scanners find leaked keys; it protects
+// Threat T19: qk_<id>_<secret>_<check>. The check finds typing errors and lets scanners find leaked keys; it protects
 // nothing.
 const keyText = /^qk_([a-z2-7]{8})_([a-z2-7]{40})_([0-9a-f]{6})$/;
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";

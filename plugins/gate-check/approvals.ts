@@ -1,4 +1,4 @@
-// What is tried of calls that people must agree to (trust.md section 1, T1 to T4 and T8). Calls come from the surface's
+// What is tried of calls that people must agree to. Calls come from the surface's
 // outside; votes go where the page, the API and the commands send theirs.
 
 import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";

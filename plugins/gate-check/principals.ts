@@ -102,6 +102,6 @@ export const lacking = (operation: Operation, granted: Granted = {}): readonly L
   return found;
 };
 
-/** A handler whose role is missing may be answered as one that is not there (trust.md section 6, "Listings"). */
+/** A handler whose role is missing may be answered as one that is not there. */
 const codesOf = ({ scope, role }: Policy): readonly string[] =>
   scope !== undefined ? ["missing_scope"] : role !== undefined ? ["missing_role", "unknown_handler"] : [];

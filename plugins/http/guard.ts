@@ -1,5 +1,5 @@
 // What is checked of every request before anything else sees it: the number of headers, one Host that is ours, a path in its
-// normal form, an Origin that is allowed (trust.md T14 to T18).
+// normal form, an Origin that is allowed (threat T14 to T18).
 
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";

@@ -35,7 +35,7 @@ export class RequestCredentials implements Presented {
     return Array.isArray(value) ? value[0] : value;
   }
 
-  /** trust.md T16. The guard refused every Origin that is not allowed. */
+  /** Threat T16. The guard refused every Origin that is not allowed. */
   assertSameSite(): void {
     const { method = "", headers } = this.#req;
     if (reading.has(method)) return;

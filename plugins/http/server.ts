@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { BootError } from "../../core/plugin-api.ts";
 import { type SocketLimits, Sockets } from "./sockets.ts";
 
-/** trust.md T13, milliseconds and counts. */
+/** Threat T13, milliseconds and counts. */
 const limits = {
   headersMs: 10_000,
   requestMs: 30_000,

@@ -7,7 +7,7 @@ import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import type { AnswerRoom } from "./service.ts";
 import { type Holder, isWaiting, mostUnread, newPeer, type Peer, Room, Unread } from "./unread.ts";
 
-/** How long a client may take nothing of an answer that waits for it, milliseconds (trust.md T13). */
+/** How long a client may take nothing of an answer that waits for it, milliseconds (threat T13). */
 export const defaultStallMs = 30_000;
 /** Of one peer, of all 1,000. */
 export const defaultConnectionsPerPeer = 250;

@@ -91,7 +91,7 @@ export const stdioProbe =
 
 /**
  * Whoever calls over MCP is an agent that works for a person, also when the credential is a person's own: what it asks
- * for was not typed by that person (trust.md section 6, "Kinds").
+ * for was not typed by that person.
  */
 const asAgent = (principal: Principal): Principal => {
   const known = agents.get(principal);

@@ -72,7 +72,7 @@ export const notificationMessage = (method: string, params: string): string =>
 /** `{ params: { arguments } }`: arguments may be as deep as the body of a route. */
 const levelsAroundArguments = 2;
 
-/** One message out of its bytes, read strictly (trust.md section 4). Never throws. */
+/** One message out of its bytes, read strictly. Never throws. */
 export const readMessage = (bytes: Buffer): Request | Notification | Response | Malformed => {
   try {
     return messageOf(parseJsonBytes(bytes, levelsAroundArguments));

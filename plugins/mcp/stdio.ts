@@ -11,7 +11,7 @@ import { errorDataOf } from "./outcome.ts";
 import { errorMessage, type MessageId, type Request, readMessage, rpcCodes } from "./protocol.ts";
 import type { StdioStreams } from "./service.ts";
 
-/** trust.md T12: what a body may have over HTTP, a message may have here. */
+/** Threat T12: what a body may have over HTTP, a message may have here. */
 const maxLineBytes = 1024 * 1024;
 /** More requests at once than any client needs. Further ones are refused, so that a cancellation can still be read. */
 const maxInFlight = 256;

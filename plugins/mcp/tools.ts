@@ -43,11 +43,14 @@ const toolProblems = (tool: ToolExposure | undefined, operation: Operation): Key
   const found: KeyProblem[] = [];
   if (tool === undefined) return found;
   if (!toolName.test(operation.name)) {
-    found.push({ cause: `${operation.name} is no name for a tool`, remedy: 'Give it another by name: "..." in its exposure' });
+    found.push({
+      cause: `${operation.name} is not a valid name for a tool`,
+      remedy: 'Give the handler another name: "..." in its exposure',
+    });
   }
   if (inputSchemaFor(operation.input) === undefined) {
     found.push({
-      cause: `${operation.name} has an input that is no object at its root, which MCP clients refuse`,
+      cause: `${operation.name} cannot be an MCP tool: its input schema is not an object, and MCP requires an object`,
       remedy: "Wrap it: Type.Object({ ... })",
     });
   }

@@ -60,17 +60,17 @@ describe("one problem, one sentence and its remedy", () => {
     [
       "a wrong value of core's own key",
       one({ radio: true, preview: "all" }),
-      'greet: preview must be "caller". Remove it: previews are for approvers then',
+      'greet: preview must be "caller". Remove preview. A handler without this option shows its preview to approvers only',
     ],
     [
       "a bad name",
       one({ radio: true, name: "9lives" }),
-      '"9lives" is no name for a handler. Use letters, digits, - and _, beginning with a letter, at most 64',
+      '"9lives" is not a valid name for a handler. Use letters, digits, - and _, beginning with a letter, at most 64',
     ],
     [
       "a name that would act on a terminal",
       one({ radio: true, name: "a\u001b[2J" }),
-      '"a\\u{1b}[2J" is no name for a handler. Use letters, digits, - and _, beginning with a letter, at most 64',
+      '"a\\u{1b}[2J" is not a valid name for a handler. Use letters, digits, - and _, beginning with a letter, at most 64',
     ],
     [
       "a handler without auth",
@@ -95,7 +95,7 @@ describe("one problem, one sentence and its remedy", () => {
     [
       "no description",
       one({ radio: true }, wrong({ description: " " })),
-      "greet has no description. Say in a sentence what it does: agents decide by it",
+      "greet has no description. Describe in a sentence what it does. Agents choose tools by it",
     ],
     [
       "a long description",
@@ -108,14 +108,14 @@ describe("one problem, one sentence and its remedy", () => {
       "greet has a description with control or invisible characters. Write it as one line of printable text",
     ],
     [
-      "an input that is no object",
+      "an input that is not an object",
       one({ radio: true }, wrong({ input: Type.String() })),
-      "greet has an input that is no object. Wrap it: Type.Object({ ... })",
+      "greet has an input that is not an object. Wrap it: Type.Object({ ... })",
     ],
     [
       "an input that takes anything",
       one({ radio: true }, wrong({ input: true })),
-      "greet has an input that is no object. Wrap it: Type.Object({ ... })",
+      "greet has an input that is not an object. Wrap it: Type.Object({ ... })",
     ],
     [
       "a schema that cannot be stood by",
@@ -130,7 +130,7 @@ describe("one problem, one sentence and its remedy", () => {
     [
       "a problem that is no code",
       one({ radio: true }, wrong({ problems: ["Not A Code!"] })),
-      'greet has the problem "Not A Code!", which is no code. Write it like order_not_paid',
+      'greet has the problem "Not A Code!", which is not a code. Use lower-case letters, digits and _, such as order_not_paid',
     ],
     [
       "a resource under a reserved name",
@@ -150,17 +150,17 @@ describe("one problem, one sentence and its remedy", () => {
     [
       "public in the exposure alone",
       one({ radio: true, public: true }, handler({ ...parts, auth: can("x") })),
-      "greet says public: true, and its auth is can(x). Say auth: anyone in the handler too, or remove public",
+      "greet is exposed with public: true, but its handler requires can(x). Remove public: true, or set auth: anyone in the handler",
     ],
     [
       "public on no public surface",
       one({ direct: true, public: true }),
-      "greet says public: true on no surface that can be public. Expose it over radio, or remove public",
+      "greet is exposed with public: true, but on no surface that can be public. Expose it over radio, or remove public",
     ],
     [
       "public with approval",
       one({ radio: true, public: true, approval: "finance" }),
-      "greet is public and asks for approval. Remove one of the two: nobody could be told who asked",
+      "greet is public and asks for approval. Remove public: true or approval. Approvers could not see who asks",
     ],
     [
       "a surface without auth",

@@ -235,9 +235,9 @@ describe(".env", () => {
     ];
     const root = project({ ".env": lines.join("\n"), "quater.config.ts": plain });
     const before = { ...process.env };
-    const remedy = "Write it so, close its quotes, or begin it with #";
+    const remedy = "Write NAME=value, close the quotes, or begin the line with #";
     expect(await problemsOf(() => loadManifest(root))).toEqual(
-      [1, 4, 5, 6, 7].map((line) => ({ place: `.env:${line}`, cause: "The line is no NAME=value", remedy })),
+      [1, 4, 5, 6, 7].map((line) => ({ place: `.env:${line}`, cause: "The line is not NAME=value", remedy })),
     );
     expect({ ...process.env }).toEqual(before);
   });

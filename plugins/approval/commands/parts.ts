@@ -28,7 +28,7 @@ const longestKey = 8 * 1024;
 
 /**
  * Who types the command, by a key given for this one command: no environment variable and nothing that is stored for
- * other calls counts, because an agent that uses its operator's shell has those, too (trust.md T4).
+ * other calls counts, because an agent that uses its operator's shell has those, too (threat T4).
  *
  * @throws {QuaterError} `invalid_token`, `approver_not_eligible`, or `invalid_input` when there is no key.
  */

@@ -1,4 +1,4 @@
-// Forms that come in: from a page of ours (trust.md T16), with the token of the session they were made for.
+// Forms that come in: from a page of ours (threat T16), with the token of the session they were made for.
 
 import { invalid } from "../../../core/index.ts";
 

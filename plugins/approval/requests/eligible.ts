@@ -1,4 +1,4 @@
-// Who may decide (trust.md T4, I5). Asked at every vote, with the roles and the person of that moment.
+// Who may decide (threat T4, I5). Asked at every vote, with the roles and the person of that moment.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";

@@ -121,7 +121,7 @@ export const previewText = async (call: Authorized): Promise<string | undefined>
   }
 };
 
-/** trust.md section 2: nobody can say of a requester without a person whether somebody else agreed. */
+/** Without the requester's person nobody can check that the approver is another person. */
 const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: Asked): void => {
   if (policy.kind === "confirm" && actsFor === undefined)
     throw approvalUnattributed(

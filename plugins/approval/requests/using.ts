@@ -67,7 +67,7 @@ interface Usable {
 }
 
 /**
- * trust.md section 2, the table of states. Looks at everything but the preview.
+ * By the table of states in docs/guides/approvals.md. Checks everything but the preview.
  *
  * @throws {QuaterError} unless it may be used.
  */

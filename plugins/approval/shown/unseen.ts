@@ -1,7 +1,7 @@
 // Which characters a person cannot see, or cannot tell from others by looking.
 
 /**
- * trust.md section 2: categories Cc Cf Cs Co Cn Zl Zp, default-ignorables (Hangul fillers among them), variation
+ * Categories Cc Cf Cs Co Cn Zl Zp, default-ignorables (Hangul fillers among them), variation
  * selectors, tags, and the Braille blank. Unassigned ones by the Unicode version of the running Node. Beyond that every
  * space but the plain one: they cannot be told from it.
  */

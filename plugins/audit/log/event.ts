@@ -215,7 +215,7 @@ export const whoOf = (principal: Principal): Who => {
   return who;
 };
 
-/** trust.md section 3: an event has at most this many bytes of body. */
+/** An event has at most this many bytes of body. */
 const bodyBytes = 24 * 1024;
 
 /**

@@ -6,7 +6,7 @@ import { tooLarge } from "../../../core/diagnostics/errors.ts";
 import { UsageError } from "../output/exit.ts";
 import type { Context } from "../program/context.ts";
 
-/** trust.md T12: as large as a request's body may be. */
+/** Threat T12: as large as a request's body may be. */
 const maxInputBytes = 1_048_576;
 
 /**

@@ -1,4 +1,4 @@
-// Values for eyes and for pipes. What a terminal shows has control and format characters written out (trust.md T22).
+// Values for eyes and for pipes. What a terminal shows has control and format characters written out (threat T22).
 
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { Context } from "../program/context.ts";

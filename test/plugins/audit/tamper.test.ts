@@ -1,4 +1,4 @@
-// The promises of trust.md section 3, one by one: whatever somebody with the store alone does to it is found and named,
+// Changes by somebody with the store and without the keys are found and named,
 // and what nobody touched is never blamed.
 
 import { createHmac, randomBytes } from "node:crypto";

@@ -114,7 +114,7 @@ describe("S17: an authenticator that reads a header and a cookie receives one of
       expect(await ask(app, "POST /write", ["X-A: good-bea", cookie])).toMatchObject({ status: 200, said: "bea" });
     });
 
-    test("S17: a cookie alone must come from an allowed page (trust.md T16)", async () => {
+    test("S17: a cookie alone must come from an allowed page (threat T16)", async () => {
       await using app = await boot(door);
       expect(await ask(app, "POST /write", [cookie])).toMatchObject({ status: 403, said: "origin_not_allowed" });
       expect(await ask(app, "POST /mcp", [cookie, accept], ping)).toMatchObject({ status: 403 });

@@ -1,4 +1,4 @@
-// trust.md T21, against a real key server on loopback.
+// Threat T21, against a real key server on loopback.
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -193,7 +193,7 @@ test("S17: a 401 says what the door reads", async () => {
   );
 });
 
-describe("S17: a cookie counts on a write only from our own pages (trust.md T16)", () => {
+describe("S17: a cookie counts on a write only from our own pages (threat T16)", () => {
   const post = async (app: TestApp, lines: readonly string[], body = "{}") => {
     const head = ["POST /write HTTP/1.1", "Host: 127.0.0.1", "Connection: close", `Content-Length: ${body.length}`, ...lines];
     const { status, body: text } = await raw(urlOf(app), `${head.join("\r\n")}\r\n\r\n${body}`, { keepOpen: true });

@@ -36,7 +36,7 @@ test("protected routes without authenticate are refused, and told what to add", 
 
 test("public needs two yeses", async () => {
   expect(await problemsOf({ get: { http: "GET /a/:id", public: true } }, door)).toEqual([
-    expect.stringContaining("get says public: true, and its auth is authenticated"),
+    expect.stringContaining("get is exposed with public: true, but its handler requires authenticated"),
   ]);
 });
 

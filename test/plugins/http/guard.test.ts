@@ -1,4 +1,4 @@
-// trust.md T12 to T18, byte by byte.
+// Threat T12 to T18, byte by byte.
 
 import { http, httpRef } from "quater/http";
 import { definePlugin } from "quater/plugin-api";

@@ -221,7 +221,7 @@ test("tools without MCP auth are refused at boot, with what to add", async () =>
   );
 });
 
-test("an input whose root is no object is refused at boot", async () => {
+test("a tool whose input is not an object is refused at boot", async () => {
   const either = handler({
     description: "Takes a union.",
     effect: "read",
@@ -237,7 +237,7 @@ test("an input whose root is no object is refused at boot", async () => {
     handle: ({ a, b }) => a + b,
   });
   const plugins = [mcp({ authenticate: tokens({ ana: principal() }) })];
-  await expect(bootTest({ handlers: { either }, expose: { either: { mcp: true } }, plugins })).rejects.toThrow(/no object/);
+  await expect(bootTest({ handlers: { either }, expose: { either: { mcp: true } }, plugins })).rejects.toThrow(/not an object/);
   await using app = await bootTest({
     handlers: { both },
     expose: { both: { mcp: { title: "Both", openWorld: false } } },
