@@ -1,5 +1,5 @@
-// Policies of the shop's own, beside scopes and roles: a customer who signs in may see what is theirs. Whoever vouches
-// for the customer says which one it is, in the claim `customerId`.
+// Policies of the shop's own, beside scopes and roles: a customer who signs in may see what is theirs. The claim
+// `customerId` of the principal says which customer it is.
 
 import type { Principal } from "quater";
 

@@ -53,7 +53,7 @@ export const database = resource({
   close: (opened) => opened.close(),
 });
 
-/** While another process writes to a file that is not WAL yet, SQLite refuses the change at once, whatever the timeout. */
+/** While another process writes to a file that is not WAL yet, SQLite refuses the change at once, regardless of the timeout. */
 const useWriteAheadLog = async (driver: Driver): Promise<void> => {
   for (let attempt = 1; ; attempt++) {
     try {

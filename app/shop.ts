@@ -33,7 +33,7 @@ export interface NewOrder {
   readonly traceId?: string;
 }
 
-/** What a refund would do, for whoever has to agree to it. */
+/** What a refund would do, for its approvers. */
 export interface RefundForecast {
   readonly orderId: string;
   readonly customerId: string;
@@ -97,7 +97,7 @@ export class Shop {
   }
 
   /**
-   * One page, newest orders first. A page begins where the last one ended, whatever was added meanwhile.
+   * One page, newest orders first. A page begins where the last one ended, also when orders were added meanwhile.
    *
    * @param cursor  The last order of the page before.
    */

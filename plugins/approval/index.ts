@@ -41,7 +41,7 @@ export const approval = definePlugin(
       wants: [httpRef],
       provides: [approvalsRef],
       exposure: [approvalKey],
-      // No handler is exposed on it: it is a door, so that whoever fails at it is on the trail as everywhere.
+      // No handler is exposed on this surface. It exists so that refused credentials are on the trail.
       surface: { name: approversSurface, exposes: "Nothing", authenticate: approversDoor(authenticate, sso) },
       check: ({ catalog }) => [...exposureProblems(Object(policies), catalog.operations), ...optionProblems(options)],
       rehearsed: (choice) => rehearsal(options, choice),
@@ -68,7 +68,7 @@ const rehearsal = (
   { usableForMs, hasOwnDoors = false }: TestRun,
 ): Plugin => {
   const closed: Authentication = () => undefined;
-  // Without a socket of its own there is none whose word could be taken.
+  // Without a socket of its own, the page has no connection that proves the proxy.
   const isBySocket = sso?.unixSocket === true;
   const door = hasOwnDoors ? (authenticate ?? (isBySocket ? closed : undefined)) : closed;
   return approval({

@@ -6,7 +6,7 @@ import { type Candidate, fits } from "../audit/service.ts";
 export { type Candidate, isSatisfied } from "../audit/service.ts";
 
 export interface Approver {
-  /** Whoever has this role when the vote is cast. */
+  /** People who have this role when they vote. */
   readonly role?: string;
   /** One person by name. */
   readonly person?: string;

@@ -1,4 +1,4 @@
-// What approval offers whoever lets people decide: the page, the JSON API, the commands, the gate suite. Every way to
+// The service of approval() for everything that lets people decide: the page, the JSON API, the commands, the gate suite. Every way to
 // decide goes through here, so that all of them refuse the same.
 
 import type { Principal } from "../../core/index.ts";
@@ -81,7 +81,7 @@ export interface Approvals {
    */
   vote(approver: Approver, given: VoteGiven): Promise<ApprovalRecord>;
   /**
-   * Takes an approved one back before it is used. For whoever could have approved it.
+   * Revokes an approval before it is used. For people who could have approved it.
    *
    * @throws {QuaterError} `approval_not_found`, `approver_not_eligible`, `approval_used`, `approval_decided`.
    */

@@ -16,7 +16,7 @@ export const defaultKeyFile = ".quater/keys.json";
 /** How old what is known of the file may be, milliseconds. */
 const freshMs = 500;
 
-/** Lets in whoever shows a key of the file that is neither expired nor revoked: `Authorization: Bearer qk_...`. */
+/** Accepts the keys in the file that are not expired or revoked: `Authorization: Bearer qk_...`. */
 export const apiKeys = defineAuthenticator(
   "apiKeys",
   ({ file = defaultKeyFile }: ApiKeysOptions = {}) => {

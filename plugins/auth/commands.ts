@@ -92,7 +92,7 @@ export interface KeyRights extends Pick<KeyRecord, "name" | "kind" | "person" | 
   readonly expires?: string;
 }
 
-/** @throws {QuaterError} `conflict` when a living key has the name; `invalid_input` for a life time that is none. */
+/** @throws {QuaterError} `conflict` when a living key has the name; `invalid_input` for a malformed lifetime. */
 export const createKey = (path: string, given: KeyRights): MadeKey =>
   changeKeyFile(path, (records) => {
     const now = new Date();
@@ -116,7 +116,7 @@ export const createKey = (path: string, given: KeyRights): MadeKey =>
   });
 
 /**
- * @returns `isRepeated` where the key was revoked before, which changes nothing: whoever repeats a command wants it done.
+ * @returns `isRepeated` where the key was revoked before, which changes nothing.
  * @throws {QuaterError} `not_found` when no key has that id or name.
  */
 export const revokeKey = (path: string, idOrName: string): { readonly record: KeyRecord; readonly isRepeated: boolean } =>

@@ -50,7 +50,7 @@ export const demoApproverKey = (root: string, roles: readonly string[]): string 
   shownKey(root, { scopes: [], roles }, approver);
 
 /**
- * Whether this is a whole key that `dev` lets in and nothing else does. For the terminal of whoever may read the key file
+ * Whether this is a whole key that `dev` lets in and nothing else does. For the terminal of a user who can read the key file
  * anyway: told over a network it would say which keys there are.
  */
 export const isDevelopmentKey = (root: string, key: string): boolean => {

@@ -30,7 +30,7 @@ export interface LocalUserOptions {
 export const localUser = defineAuthenticator(
   "localUser",
   ({ person, scopes = [], roles = [] }: LocalUserOptions = {}) => ({
-    // To see that there is none: a refused token must not fall back to the local user.
+    // Reads the token to see that it is absent: a refused token must not fall back to the local user.
     reads: { schemes: ["Bearer"] },
     authenticate: ({ isLocal, token }) => {
       if (!isLocal || token !== undefined) return undefined;

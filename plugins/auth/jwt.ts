@@ -15,7 +15,7 @@ export interface JwtOptions {
   readonly audience: string;
   /** Where the issuer publishes its keys (RFC 7517). https, or loopback. */
   readonly jwks: string;
-  /** Default: RS256, PS256, ES256 and EdDSA. Never a symmetric one: whoever verifies could sign. */
+  /** Default: RS256, PS256, ES256 and EdDSA. Never a symmetric one, because a service that can verify could also sign. */
   readonly algorithms?: readonly (typeof asymmetric)[number][];
   /** Default "user". */
   readonly kind?: Principal["kind"];
@@ -44,9 +44,9 @@ const safeAddress: OptionRule = (value) => {
 const algorithms: OptionRule = (value) =>
   Array.isArray(value) && value.length > 0 && value.every((name) => (asymmetric as readonly unknown[]).includes(name))
     ? undefined
-    : `By a symmetric one whoever verifies could sign: write a list of ${asymmetric.join(", ")}`;
+    : `With a symmetric algorithm every verifier could sign tokens. Write a list of ${asymmetric.join(", ")}`;
 
-/** Lets in whoever shows a valid token of the issuer. Scopes come from `scope` or `scp`. */
+/** Accepts valid tokens of the issuer. Scopes come from `scope` or `scp`. */
 export const jwt = defineAuthenticator(
   "jwt",
   (options: JwtOptions) => {
@@ -54,7 +54,7 @@ export const jwt = defineAuthenticator(
     return {
       reads: { schemes: ["Bearer"] },
       authenticate: async ({ token }) => {
-        // Three parts: an API key beside it is none of ours, and need not load the library.
+        // A JWT has three parts. For another token, such as an API key, the library is not loaded.
         if (token === undefined || token.split(".").length !== 3) return undefined;
         const { errors, jwtVerify } = await import("jose");
         keys ??= remoteKeys(options.jwks);

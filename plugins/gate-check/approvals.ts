@@ -88,7 +88,7 @@ const changed: Case = {
     const other = target.inputs.changed();
     if (other === undefined && target.inputs.unknownField().length > 0 && Object.keys(target.inputs.right()).length === 0)
       return [];
-    if (other === undefined) throw new Untried("its schema accepts one input alone, so that none could be changed");
+    if (other === undefined) throw new Untried("its schema accepts only one input, so the input could not be changed");
     const request = await approved(target);
     const { token, record } = request;
     return [

@@ -73,7 +73,7 @@ const noCredential: Case = {
   run: async (target) => (isOpen(target) ? [] : tried(await send(target, undefined, target.inputs.right()), ["unauthenticated"])),
 };
 
-/** Whether the surface lets in whoever shows nothing. */
+/** Whether the surface lets in callers without a credential. */
 const isOpen = ({ operation, rehearsed, surface }: Target): boolean => operation.isPublic && rehearsed.opensToPublic(surface);
 
 const otherSurface: Case = {
@@ -114,7 +114,7 @@ const pluginRefuses: Case = {
   run: async (target) => {
     const { operation, granted, inputs } = target;
     const principal = allowed(operation, granted);
-    if (operation.isPublic) return []; // whoever is let in without a credential bears no mark
+    if (operation.isPublic) return []; // callers without a credential have no mark
     const marked = { ...principal, claims: { ...principal.claims, ...refusedByPlugin } };
     return tried(await sendAs(target, marked, inputs.right()), ["forbidden"]);
   },

@@ -15,7 +15,7 @@ export interface OwnTokens {
   readonly refused?: string;
   /** A valid one of another surface, which this surface must not know. */
   readonly elsewhere?: string;
-  /** Whoever started the process is let in without a token, as by `localUser()`. Default false. */
+  /** The user who started the process is let in without a token, as by `localUser()`. Default false. */
   readonly isLocal?: boolean;
   /** Revokes `allowed`. Called last, while a call with it waits. */
   readonly revoke?: () => Awaitable<void>;

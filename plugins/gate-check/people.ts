@@ -62,6 +62,10 @@ export const culpritsFor = (approvers: Requirement["approvers"]): readonly Culpr
       voter: ({ requester: { credential } }) => holderOf(place, { credential }),
     },
     { how: "by an agent", requester: {}, voter: () => holderOf(place, { kind: "agent" }) },
-    { how: "by whoever started the process", requester: {}, voter: () => holderOf(place, { issuer: "local", kind: "operator" }) },
+    {
+      how: "by the user who started the process",
+      requester: {},
+      voter: () => holderOf(place, { issuer: "local", kind: "operator" }),
+    },
   ];
 };

@@ -1,5 +1,5 @@
 // A race in which nobody is early by luck: calls that are marked wait, after they were found to be approved and before the
-// approval is used up, until all of them stand there. So whoever looked and then used, as two steps, is found every time.
+// approval is used up, until all of them stand there. So a gate that first looks and then uses, in two steps, is found every time.
 
 import type { Hooks } from "../../core/plugin-api.ts";
 

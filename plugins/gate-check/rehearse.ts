@@ -23,7 +23,7 @@ export interface Seen {
   readonly got: string;
   /** What the caller was told; of a failure, what the log was. */
   readonly message: string;
-  /** A handler started, whatever the caller was told; or the trail says that one did. */
+  /** Whether a handler started, or the trail says that one did. */
   readonly hasRun: boolean;
 }
 

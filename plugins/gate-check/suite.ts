@@ -31,7 +31,7 @@ export interface GateSuiteOptions {
   /** Only these handlers. Default: all. */
   readonly only?: readonly string[];
   /**
-   * `real`: whatever gets through runs the manifest's own handlers, with their resources and side effects. Default:
+   * `real`: calls that get through run the manifest's own handlers, with their resources and side effects. Default:
    * stand-ins that answer a sample of the output's schema.
    */
   readonly handlers?: "stand-in" | "real";
@@ -131,10 +131,10 @@ const targetsOf = async (
   const { operations } = rehearsed.catalog;
   for (const surface of Object.keys(tokens))
     if (!rehearsed.surfaces.includes(surface))
-      throw new Error(`The gate suite was given tokens of ${surface}, which is no surface here`);
+      throw new Error(`The gate suite was given tokens of ${surface}, but no handler is exposed there`);
   for (const name of [...Object.keys(inputs), ...Object.keys(principals), ...(only ?? [])])
     if (rehearsed.catalog.get(name) === undefined)
-      throw new Error(`The gate suite was told of ${name}, which is no handler here`);
+      throw new Error(`The gate suite was given samples for ${name}, but the manifest has no such handler`);
   const chosen = operations.filter(({ name }) => only === undefined || only.includes(name));
   const targets = chosen.map(async (operation) => {
     const made = await inputsOf(operation, inputs[operation.name]);

@@ -8,7 +8,7 @@ import { internal } from "../../core/plugin-api.ts";
 import { afterRun } from "./ran.ts";
 import { refuse, thrownRefusal } from "./refusals.ts";
 
-/** Writes the answer for whatever was thrown, and tells the log of what is no refusal. */
+/** Writes the answer for a thrown value, and logs it unless it is a refusal. */
 export const answer = (ctx: Koa.Context, error: unknown): void => {
   const failure = isQuaterError(error) ? error : (thrownRefusal(error) ?? internal(error));
   const told = afterRun(ctx, failure);

@@ -36,7 +36,7 @@ const probes = new Set(["/health", "/ready"]);
 const isOfClient = (error: unknown): boolean =>
   ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"].includes(String((error as NodeJS.ErrnoException | undefined)?.code));
 
-/** What every server here begins with: a call id, the guard, and an answer for whatever is thrown behind it. */
+/** The first middleware of every server: a call id, the guard, and an answer for errors behind it. */
 export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
   const app = new Koa();
   app.on("error", (error: unknown, ctx?: Koa.Context) => {

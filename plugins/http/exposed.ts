@@ -146,7 +146,7 @@ const serve = async (ctx: Koa.Context, found: RouteMatch, { gate, http, maxBodyB
   }
 };
 
-/** The approval that the caller means. Said twice, Node joins the two, which is no id. */
+/** The approval that the caller names. Node joins repeated headers, and the result is not an id. */
 const approvalHeader = "quater-approval";
 /** What an id may look like; whether there is such an approval is not the transport's to say. */
 const approvalIdText = /^[\w-]{1,100}$/;
@@ -154,7 +154,7 @@ const approvalIdText = /^[\w-]{1,100}$/;
 const givenBy = (ctx: Koa.Context, { target, params, query }: RouteMatch, maxBodyBytes: number): Awaitable<GivenInput[]> => {
   const { plan, isSecret } = target;
   const { req, res } = ctx;
-  // Whoever names an approval in the wrong words must not be taken to name none.
+  // A malformed id is refused, so that the caller does not get a new request by mistake.
   const named = req.headers[approvalHeader] as string | undefined;
   if (named !== undefined && !approvalIdText.test(named))
     throw new TransportRefusal("bad_request", "Quater-Approval must be the id of one approval");
@@ -163,7 +163,7 @@ const givenBy = (ctx: Koa.Context, { target, params, query }: RouteMatch, maxBod
   if (query !== "") {
     const values = readQuery(query);
     const secret = isSecret && Object.keys(values).find(isSecret);
-    // Proxies, browsers and servers log URLs: whoever sent it there learns so before it works.
+    // Proxies, browsers and servers log URLs, so a secret in a URL is refused.
     if (secret !== undefined)
       invalid(visible(`/${pointerStep(secret)}`), "is a secret, which a URL must not hold: send it in the body");
     given.push({ from: "query", isText: true, values });

@@ -127,7 +127,7 @@ const lists = {
   allowedHosts: {
     isRight: (text: string) => hostName.test(text),
     what: "no Host without its port",
-    remedy: 'Leave out the port, and whatever else is not the name: "shop.example"',
+    remedy: 'Write only the host name, without port and path: "shop.example"',
   },
   allowedOrigins: {
     isRight: isOrigin,

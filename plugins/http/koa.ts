@@ -1,5 +1,5 @@
 // Koa and its router as far as they are handed out. Neither has declarations that compile without skipLibCheck, so what is
-// published speaks of these; whoever has @types/koa writes `app as Koa`.
+// published uses these; with @types/koa write `app as Koa`.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 

@@ -17,7 +17,7 @@ interface Run {
 const ran = Symbol("ran");
 type Noted = Koa.Context & { [ran]?: Run };
 
-/** Call it with the outcome of every call that is no dry run. Of a stream, `outcome` is its beginning. */
+/** Called with the outcome of every call, dry runs excepted. Of a stream, `outcome` is its beginning. */
 export const noteRun = (ctx: object, operation: Operation, outcome: Outcome): void => {
   if (!outcome.ok && outcome.error.kind !== "outcome_unknown") return; // refused or failed: nothing to protect
   (ctx as Noted)[ran] = { operation, unknown: outcome.ok ? undefined : outcome.error };

@@ -26,7 +26,7 @@ type Params<Path extends string> = Path extends `${string}/:${infer Rest}`
     : Rest
   : never;
 
-/** A path parameter that is no input does not compile. */
+/** A path parameter that is not an input does not compile. */
 export type RouteRule<Input, Given> = Given extends `${Method} ${infer Path}`
   ? [Exclude<Params<Path>, keyof Input>] extends [never]
     ? Given

@@ -58,7 +58,7 @@ export const listen = async (
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = limits.requestsPerSocket;
   server.maxHeadersCount = 0; // the guard counts them itself: Node would drop the rest in silence
-  // Leave to send the body is given by whoever reads it, after the caller was let in.
+  // `100 Continue` is sent when the body is read, after the caller was let in.
   server.on("checkContinue", serve);
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => refuseUnparsed(error, socket));
   await new Promise<void>((resolve, reject) => {

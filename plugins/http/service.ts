@@ -31,7 +31,7 @@ export type PathItems = Readonly<Record<string, Readonly<Record<string, unknown>
 /** Where a listener of its own listens: an address, or a Unix socket. */
 export type ListenerPlace =
   | { readonly port: number; readonly host?: string | undefined }
-  /** Relative to the project's folder. Whoever may write to the file may connect. */
+  /** Relative to the project's folder. Users who may write to the file may connect. */
   | { readonly path: string };
 
 export interface Listener {
@@ -64,7 +64,7 @@ export interface HttpService {
   mount(what: string, mounting: Mounting): void;
   /**
    * A listener of its own for one mounting: an origin of its own, with the same limits and the same checks before anything
-   * mounted runs. Starts at once; whoever asked stops it.
+   * mounted runs. Starts at once. The plugin that asked must stop it.
    *
    * @param allowedHosts  Beside loopback names and http's own.
    */

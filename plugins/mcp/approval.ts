@@ -1,5 +1,5 @@
 // What a model is told about approvals. It has to understand that nothing was done, that a yes in its conversation counts
-// for nothing, and what to do instead; whatever it is told here, only the gate decides.
+// for nothing, and what to do instead; only the gate decides.
 
 import type { QuaterError } from "../../core/index.ts";
 

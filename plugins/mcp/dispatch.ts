@@ -76,12 +76,12 @@ export class Dispatcher {
 
   async #call(request: Request, caller: Caller): Promise<Answer> {
     const { id, params } = request;
-    // Null arguments are no object, as a null body is none over HTTP; only absent ones are empty.
+    // Absent arguments are an empty object. `null` is refused, like a `null` body over HTTP.
     const { name, arguments: values = {}, _meta: meta } = params;
     if (typeof name !== "string") return invalidParams(id, 'tools/call needs "name", the name of a tool');
     if (!isMeta(meta)) return invalidParams(id, '"_meta" must be an object');
     const { "quater/dryRun": dryRun = false, "quater/approval": approval, progressToken: token, traceparent } = meta ?? {};
-    // Whoever asks for a dry run in the wrong words must not get a real one.
+    // A malformed request for a dry run is refused, so that it does not run the handler.
     if (typeof dryRun !== "boolean") return invalidParams(id, '"quater/dryRun" in _meta must be true or false');
     if (approval !== undefined && !isApproval(approval))
       return invalidParams(id, '"quater/approval" in _meta must be { "id": "apr_..." } and nothing else');
@@ -184,7 +184,7 @@ const invalidParams = (id: MessageId, message: string): Answer => ({ body: error
 const isMeta = (value: unknown): value is Readonly<Record<string, unknown>> | undefined =>
   value === undefined || (value !== null && typeof value === "object" && !Array.isArray(value));
 
-/** Whoever names an approval in the wrong words must not be taken to name none. */
+/** A malformed id is refused, so that the caller does not get a new request by mistake. */
 const isApproval = (value: unknown): value is { readonly id: string } => {
   const { id, ...more } = Object(value) as Readonly<Record<string, unknown>>;
   return typeof id === "string" && /^[\w-]{1,100}$/.test(id) && Object.keys(more).length === 0;

@@ -112,7 +112,7 @@ const headersRefused = ({ req }: KoaContext): { readonly status: number; readonl
 const isJson = (type: string): boolean =>
   type === "application/json" || type.split(";", 1)[0]?.trim().toLowerCase() === "application/json";
 
-/** Threat T24: whatever stands in front of us may have decided by the header, so a header that lies is refused. */
+/** Threat T24: a proxy may have decided by the header, so a header that differs from the body is refused. */
 const disagreeing = ({ req }: KoaContext, { method, params }: Request): string | undefined => {
   const { "mcp-method": saidMethod, "mcp-name": saidName } = req.headers;
   if (saidMethod !== undefined && saidMethod !== method) return "Mcp-Method";

@@ -90,7 +90,7 @@ export const stdioProbe =
     (await import("./probe.ts")).stdioProbe(service, catalog)(call);
 
 /**
- * Whoever calls over MCP is an agent that works for a person, also when the credential is a person's own: what it asks
+ * Every caller over MCP is an agent that works for a person, also when the credential belongs to a person: what it asks
  * for was not typed by that person.
  */
 const asAgent = (principal: Principal): Principal => {

@@ -5,7 +5,7 @@ import { serviceRef } from "../../core/plugin-api.ts";
 
 export interface StdioStreams {
   readonly input: Readable;
-  /** The protocol's own. While it is `process.stdout`, whatever else is written there goes to stderr. */
+  /** Carries the protocol. While it is `process.stdout`, all other writes to it go to stderr. */
   readonly output: Writable;
   /** `QUATER_MCP_TOKEN` is the credential; without it the caller is local. */
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -118,7 +118,7 @@ class Session {
     this.#answering.add(answering);
   }
 
-  /** Never rejects: whatever goes wrong is an answer. */
+  /** Never rejects: errors are answers. */
   async #answer(request: Request, { cancellation }: InFlight, room: LineRoom): Promise<string> {
     const { gate, dispatcher, log } = this.#parts;
     const callId = gate.newCallId();
@@ -150,7 +150,7 @@ class Session {
   #credentials() {
     const token = this.#streams.env[tokenVariable];
     const header = () => undefined;
-    // A token that is shown decides alone: a refused one must not fall back to whoever started the process.
+    // If there is a token, only the token counts: a refused token must not fall back to the local user.
     return token === undefined || token === ""
       ? { surface: "mcp", header, isLocal: true }
       : { surface: "mcp", header, isLocal: false, token };

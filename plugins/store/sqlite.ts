@@ -1,4 +1,4 @@
-// SQLite through libsql: the only file that knows the driver. Everything here is synchronous; whoever must not wait puts
+// SQLite through libsql: the only file that knows the driver. Everything here is synchronous; callers that must not wait put
 // it behind a thread.
 //
 // Two of the driver's habits make this file necessary: a boolean among the binds aborts the whole process, and so does a
@@ -36,7 +36,7 @@ interface Driver {
 
 /** Shorter than the time a call waits for its record, so that the writer hears of it in time. */
 const busyTimeoutMs = 1_500;
-/** SQLite refuses the change to WAL at once while another process writes, whatever the time-out. */
+/** SQLite refuses the change to WAL at once while another process writes, regardless of the timeout. */
 const walAttempts = 100;
 const walPauseMs = 20;
 /** Statements kept prepared. Inserts of n rows are n texts. */

@@ -93,7 +93,7 @@ const workerAt = (path: string): Worker => {
   return new Worker(new URL("plugins/store/worker.js", dist), { workerData: { path }, execArgv: [] });
 };
 
-/** From source a thread needs the loader, whoever loaded this file; `--import tsx` does nothing in threads. */
+/** From source, a thread needs the loader itself: `--import tsx` has no effect in threads. */
 const fromSource = (here: URL): string => {
   // require() would find the build for CommonJS, which cannot load itself in a thread.
   const loader = pathToFileURL(join(dirname(createRequire(here).resolve("tsx/package.json")), "dist/esm/api/index.mjs")).href;

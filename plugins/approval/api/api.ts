@@ -1,5 +1,5 @@
-// The JSON API for whoever decides with a program of his own, and the status of a request for whoever made it. Only a key in
-// the Authorization header counts: what browsers send by themselves decides nothing.
+// The JSON API: for programs with which approvers decide, and for requesters who read the state of their request. Only a key in the
+// Authorization header counts, because browsers send cookies by themselves.
 
 import { invalid, type Principal } from "../../../core/index.ts";
 
@@ -16,7 +16,7 @@ const via = "api";
 const headers = { "cache-control": "no-store", "content-security-policy": "default-src 'none'; frame-ancestors 'none'" } as const;
 const paths = /^\/approvals\/api\/requests(?:\/([\w-]{1,100})(?:\/(votes|revocation))?)?$/;
 
-/** @throws {QuaterError} Whatever is refused; http answers it as a problem. */
+/** @throws {QuaterError} for every refusal; http answers with problem details. */
 export const serveApi = async (ctx: KoaContext, parts: PageParts): Promise<void> => {
   for (const [name, value] of Object.entries(headers)) ctx.set(name, value);
   const found = paths.exec(ctx.path);
@@ -99,7 +99,7 @@ const show = async (ctx: KoaContext, parts: PageParts, principal: Principal, id:
   answer(ctx, {
     ...summaryOf(record, approvals.urlOf(id)),
     ...(obstacle === undefined ? {} : { obstacle }),
-    // Safe to print, secrets left out: whoever builds a page of his own shows people this, as ours does.
+    // Safe to print, without secrets: other pages show this to people, as Quater's page does.
     shown: await presented(record, parts, "full"),
   });
 };

@@ -151,14 +151,14 @@ export const apiPaths = (server: string | undefined): PathItems => {
     [ownStatusPath]: {
       get: {
         operationId: "getOwnApproval",
-        description: "How a request of the caller's own stands. For whoever made it over http.",
+        description: "Returns the state of the caller's own request, made over http.",
         parameters: [id],
         responses: answering("Its status", ownStatus),
         security,
       },
       delete: {
         operationId: "cancelOwnApproval",
-        description: "Takes a request of the caller's own back. For whoever made it over http.",
+        description: "Cancels the caller's own request, made over http.",
         parameters: [id],
         responses: answering("Its status afterwards", ownStatus),
         security,

@@ -1,4 +1,4 @@
-// `quater approvals approve`, `deny` and `revoke`. Whoever agrees has been shown what they agree to, or says its digest.
+// `quater approvals approve`, `deny` and `revoke`. An approver has seen the request, or names its digest.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 
@@ -14,7 +14,7 @@ import { approverFor, type CommandParts } from "./parts.ts";
 const via = "cli";
 /** How much of the digest is typed: enough that nobody does it without looking. */
 const typedDigits = 4;
-/** Nothing was decided, because whoever was asked did not say yes. */
+/** Nothing was decided, because the person did not confirm. */
 const undecided = 1;
 
 export const approve = async (parts: CommandParts, input: VoteInput, io: CommandIo): Promise<number> => {

@@ -9,7 +9,7 @@ const keyFile = Type.Optional(
     description: 'The file with the approver key, which nobody else may read; "-" reads standard input. Default: you are asked',
   }),
 );
-const reason = Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: "Why; whoever asked is told" }));
+const reason = Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: "Why. The requester sees it" }));
 const digest = Type.Optional(
   Type.String({
     pattern: "^sha256:[0-9a-f]{64}$",

@@ -1,4 +1,4 @@
-// What the commands are given of the plugin, and how whoever types one shows that they may decide.
+// What the plugin gives to its commands, and how the person at the terminal shows an approver key.
 
 import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// `quater approvals wait`: for whoever asked. It needs no approver key, because it tells no more than the refusal of the
+// `quater approvals wait`: for the requester. It needs no approver key, because it tells no more than the refusal of the
 // call did, and only to the principal whose call it was.
 
 import { QuaterError, type Static } from "../../../core/index.ts";

@@ -11,7 +11,7 @@ export interface Teller {
   readonly stop: () => Promise<void>;
 }
 
-/** More than this on their way: whoever should be told is gone, and memory is worth more. */
+/** With more pending notices than this, the receiver is probably down, and further notices are dropped to save memory. */
 const mostOnTheirWay = 1_000;
 const drainMs = 1_000;
 

@@ -1,5 +1,4 @@
-// What others are told of a request: that there is one, where it is decided, how it was. No arguments and no right: whoever
-// reads a notice can do nothing with it that he could not do before.
+// A notice tells others that there is a request, where to decide it, and how it was decided. It has no arguments and gives no rights.
 
 import type { Awaitable } from "../../../core/plugin-api.ts";
 import type { Filed } from "../requests/record.ts";

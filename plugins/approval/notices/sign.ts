@@ -5,7 +5,7 @@ import { createHmac } from "node:crypto";
 
 const prefix = "whsec_";
 
-/** @returns The key, or undefined where the secret is none: `whsec_` and 24 to 64 bytes in base64. */
+/** @returns The key, or undefined for a malformed secret. A secret is `whsec_` and 24 to 64 bytes in base64. */
 export const signingKeyOf = (secret: string): Buffer | undefined => {
   const text = secret.startsWith(prefix) ? secret.slice(prefix.length) : undefined;
   if (text === undefined || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;

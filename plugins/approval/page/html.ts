@@ -1,4 +1,4 @@
-// HTML from template strings. Whatever is put into one is escaped unless it is HTML already, so that forgetting to escape
+// HTML from template strings. Values in them are escaped unless they are HTML already, so that forgetting to escape
 // is not possible.
 
 /** Text that is HTML. Made by `html` alone. */

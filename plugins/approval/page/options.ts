@@ -5,7 +5,7 @@ import type { BootProblem } from "../../../core/plugin-api.ts";
 /** A listener of its own for the page and its API. Without one, both are mounted on http's. */
 export type ApprovalListen =
   | { readonly port: number; readonly host?: string }
-  /** A Unix socket, relative to the project's folder. Whoever may write to the file may connect. */
+  /** A Unix socket, relative to the project's folder. Users who may write to the file may connect. */
   | { readonly path: string };
 
 /** A proxy that has signed people in and says in headers who they are. */

@@ -25,7 +25,7 @@ export interface PageParts {
   readonly environment: () => string;
   /** `https://shop.example`; `undefined` when nothing was configured, and any Host that passed the guard is ours. */
   readonly publicOrigin: string | undefined;
-  /** The page listens on a Unix socket: whoever connects could open its file. */
+  /** The page listens on a Unix socket. Only users who may open its file can connect. */
   readonly isOverUnixSocket: boolean;
 }
 

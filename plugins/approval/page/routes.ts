@@ -72,7 +72,7 @@ const look = async (ctx: KoaContext, parts: PageParts, id?: string): Promise<voi
   show(ctx, await (id === undefined ? listed(ctx, parts, visitor, principal) : looked(ctx, parts, visitor, principal, id)));
 };
 
-/** Whoever is signed in may do so as somebody else, and whoever is not let in any more must be able to. */
+/** Also for people who are signed in: they can sign in as somebody else. */
 const askToSignIn = (ctx: KoaContext, parts: PageParts): void => {
   const visit = strangerOf(ctx, parts);
   if (!isContinued(ctx, visit, parts)) return;
@@ -138,7 +138,7 @@ const act = async (ctx: KoaContext, parts: PageParts, id = "", action = "sign-ou
 };
 
 const goTo = (ctx: KoaContext, path: string): void => {
-  ctx.status = 303; // RFC 9110 15.4.4: to be fetched with GET, whatever this was
+  ctx.status = 303; // RFC 9110 15.4.4: the browser fetches the next page with GET
   ctx.set("location", path);
   ctx.body = "";
 };

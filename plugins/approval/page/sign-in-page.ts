@@ -1,4 +1,4 @@
-// Pages for whoever is not signed in, and for what was refused.
+// The page to sign in, and the page for refused requests.
 
 import type { QuaterError } from "../../../core/index.ts";
 import { safeText } from "../shown/presentation.ts";

@@ -35,7 +35,7 @@ export const signIn = async (ctx: KoaContext, form: Form, before: Session, parts
   approvals.assertApprover(principal);
   if (isCode) throttle.succeeded(network);
   const session = sessions.fresh(key);
-  // Browsers drop a longer cookie without a word, and whoever signs in would be asked to sign in for ever.
+  // Browsers silently drop a longer cookie, and the person could never sign in.
   if (sessions.cookieOf(session).length > longestCookie) invalid("/key", "is too long for a session; use a smaller token");
   if (before.token !== undefined) await endSession(parts.codes.store, before);
   return session;
@@ -46,7 +46,7 @@ const keyIn = async (ctx: KoaContext, form: Form, parts: PageParts): Promise<str
   if (code !== undefined) {
     const key = await redeemCode(parts.codes, code);
     if (key !== undefined) return key;
-    // A code is no key. It is shown at the door all the same, so that whoever guesses is on the trail.
+    // A code is not a key. The authenticator gets it all the same, so that failed guesses are on the trail.
     await entered(ctx, parts, code);
     throw codeWrong();
   }

@@ -21,7 +21,7 @@ export interface Visit {
   readonly isSso: boolean;
 }
 
-/** The session alone, whoever it may be: for signing in. */
+/** Returns the session without a principal: for signing in. */
 export const strangerOf = (ctx: KoaContext, { sessions }: PageParts): Visit => {
   const found = sessions.read(ctx.headers.cookie);
   return { session: found ?? sessions.fresh(), hasSession: found !== undefined, principal: undefined, isSso: false };

@@ -1,4 +1,4 @@
-// One request as whoever decides sees it: plain data, every text in it safe, and nothing left to decide for the page and the
+// One request as approvers see it: plain data, every text in it safe, and nothing left to decide for the page and the
 // terminal that print it. What the caller says of its own reasons is not in it, because nothing of that is stored.
 
 import type { Operation } from "../../../core/plugin-api.ts";
@@ -32,7 +32,7 @@ export interface Presentation {
   /** The handler's description; `undefined` when the handler is not exposed any more. */
   readonly purpose: ShownText | undefined;
   readonly app: ShownText;
-  /** Where it will run, as far as whoever shows it knows. */
+  /** Where the call will run, if known. */
   readonly environment: ShownText | undefined;
   readonly requester: {
     readonly person: ShownText | undefined;

@@ -1,4 +1,4 @@
-// Text for the eyes of whoever decides: what could hide, reorder or forge something is written out, and what only looks
+// Text for approvers: what could hide, reorder or forge something is written out, and what only looks
 // odd is named. The rendering can be read back to the text, so that two different texts never look the same for a reason
 // that this file could have prevented. Page and terminal print nothing of a request that did not pass through here.
 
@@ -53,7 +53,7 @@ const mostMarks = 3;
 
 const rendered = (characters: readonly string[]): string => {
   let text = "";
-  // As if after a gap: a mark at the beginning would sit on whatever stands before the text.
+  // Written out as after a gap: a combining mark at the beginning would join the character before the text.
   let marks = mostMarks;
   let isAfterSpace = true;
   for (const [index, character] of characters.entries()) {

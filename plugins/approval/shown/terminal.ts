@@ -69,7 +69,7 @@ const valueLines = ({ rows, rowsLeftOut }: ShownValues, hidden: string | undefin
   const kinds = widest(rows.map(({ type }) => type));
   const lines = table(
     paint,
-    // A value that is not inside anything has no path; no pointer begins without a slash, so that this one is none.
+    // A value that is not inside anything has no path; every pointer begins with a slash, so this word cannot be one.
     rows.map(({ path, type, value }) => [path.text === "" ? "whole" : write(path), `${type.padEnd(kinds)}  ${write(value)}`]),
   );
   return rowsLeftOut === 0 ? lines : [...lines, paint("yellow", `\\… and ${rowsLeftOut} more`)];

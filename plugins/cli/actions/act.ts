@@ -96,7 +96,7 @@ export const act = async (
   const enter = () => enterDoor(host, context, host.gate.newCallId(), operation.name);
   const code = await waitFor({ approvals: host.approvals, context, announced, next, enter });
   if (code !== undefined) return code;
-  // Whatever was decided, the gate says it: a denial, too, has its sentence there.
+  // The repeated call gets the decision from the gate, also a denial.
   const repeated = await callOnce(announced.id);
   return typeof repeated === "number" ? repeated : report(repeated);
 };

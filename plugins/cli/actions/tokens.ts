@@ -7,7 +7,7 @@ import { UsageError } from "../output/exit.ts";
 export interface FlagToken {
   /** As typed, without the dashes: `amount-cents`. */
   readonly flag: string;
-  /** Behind "="; undefined where there is none, and the next word may be the value. */
+  /** The text after "="; undefined without "=", when the next word may be the value. */
   readonly joined: string | undefined;
 }
 

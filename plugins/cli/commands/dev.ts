@@ -64,7 +64,7 @@ const serveOnce = async (program: Context): Promise<number> => {
   });
 };
 
-/** All that the policies name, so that whatever is tried in development works. */
+/** All scopes and roles that policies name, so that every call works in development. */
 const rightsOf = ({ catalog }: Kernel) => {
   const policies = catalog.operations.map(({ policy }) => policy);
   return {

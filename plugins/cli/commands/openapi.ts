@@ -1,4 +1,4 @@
-// `quater openapi`: the document, whole, for whoever holds the project.
+// `quater openapi`: prints the whole document, not filtered by rights.
 
 import { httpRef } from "../../http/service.ts";
 import { exit } from "../output/exit.ts";

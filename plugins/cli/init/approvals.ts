@@ -33,7 +33,7 @@ test("a payment waits until a person has agreed to it", async () => {
   assert.equal(outcome.ok || outcome.error.code, "approval_required");
 });
 
-test("whoever may not pay may not even ask", async () => {
+test("a caller without the scope cannot ask", async () => {
   await using app = await boot();
   const outcome = await app.as(principal()).call("sendPayment", { to: "Bo", cents: 1250 });
   assert.equal(outcome.ok || outcome.error.code, "missing_scope");

@@ -19,7 +19,7 @@ import { test } from "node:test";
 import { bootTest, principal } from "quater/testing";
 import manifest from "../quater.config.ts";
 
-test("whoever may greet gets a greeting", async () => {
+test("a caller with the scope gets a greeting", async () => {
   await using app = await bootTest(manifest, { start: false });
   const outcome = await app.as(principal({ scopes: ["hello"] })).call("hello", { name: "Ana" });
   assert.deepEqual(outcome.ok && outcome.value, { text: "Hello Ana" });

@@ -21,7 +21,7 @@ export const readIfThere = (file: string): string | undefined => {
   }
 };
 
-/** What stands where the file would: its path, or a folder's where that is none. Undefined also where it is this very file. */
+/** The path that is in the way of the file: another file, or a file in place of a folder. Undefined if the same file exists. */
 export const obstacleTo = (root: string, { path, text }: ProjectFile): string | undefined => {
   const folder = dirname(path);
   if (statSync(join(root, folder), { throwIfNoEntry: false })?.isDirectory() === false) return folder;

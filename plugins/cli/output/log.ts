@@ -17,7 +17,7 @@ const leastOf = (env: Env, otherwise: string): string => {
 
 /**
  * For commands that end. By default a person sees warnings and errors, and a script nothing: it reads the outcome, and a
- * stack is not for whoever calls.
+ * stack is not for callers.
  */
 export const terminalLog = (terminal: Terminal, env: Env): Log =>
   readable(terminal, leastOf(env, terminal.isErrorTerminal ? "warn" : "silent"));

@@ -99,7 +99,7 @@ const perform = async (
   return exitCodeOf(code, command);
 };
 
-/** A flag that there is not makes the command line wrong, as it does for every command that is no call. @throws {UsageError} */
+/** An unknown flag makes the command line wrong. @throws {UsageError} */
 const bound = (schema: JsonSchema, flags: readonly Flag[], given: readonly GivenInput[]): unknown => {
   try {
     return binderOf(schema)(given);
@@ -110,14 +110,14 @@ const bound = (schema: JsonSchema, flags: readonly Flag[], given: readonly Given
   }
 };
 
-/** Nothing is 0. What is no exit code (POSIX: eight bits) would be another one by the time the shell sees it. */
+/** Nothing is 0. An integer above 255 is refused: POSIX keeps eight bits, so the shell would see another code. */
 const exitCodeOf = (code: unknown, { path }: PluginCommand): number => {
   if (code === undefined || code === null) return exit.ok;
   if (typeof code === "number" && Number.isInteger(code) && code >= 0 && code <= 255) return code;
   throw new QuaterError({
     code: "internal",
     kind: "internal",
-    message: `The command "${path.join(" ")}" returned ${typeof code === "number" ? code : `a value of type ${typeof code}`}, which is no exit code`,
+    message: `The command "${path.join(" ")}" returned ${typeof code === "number" ? code : `a value of type ${typeof code}`}, which is not an exit code`,
     hint: "Let its run return an integer from 0 to 255, or nothing",
   });
 };

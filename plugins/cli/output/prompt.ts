@@ -8,7 +8,7 @@ import type { Terminal } from "./terminal.ts";
 
 /**
  * @returns What was typed, nothing included. Undefined where nobody can be asked.
- * @throws {QuaterError} `cancelled` on Ctrl-C, which is no signal while the terminal is read key by key.
+ * @throws {QuaterError} `cancelled` on Ctrl-C, which does not send a signal while the terminal is read key by key.
  */
 export const ask = async (
   terminal: Terminal,

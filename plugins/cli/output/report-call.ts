@@ -14,7 +14,7 @@ export interface CallFailure {
   readonly error: QuaterError;
   readonly callId: string;
   readonly flags: readonly Flag[];
-  /** What whoever runs the project does about it; for a person's eyes alone. */
+  /** The next step for the operator. Shown on a terminal only. */
   readonly advice?: string | undefined;
   /** Where people must agree first. */
   readonly next?: NextSteps;

@@ -22,7 +22,7 @@ export const errorBody = (error: QuaterError, callId: string | undefined, next?:
   },
 });
 
-/** Everything that is no call's outcome. @returns The exit code. */
+/** Reports errors that are not the outcome of a call. @returns The exit code. */
 export const reportFailure = (error: unknown, terminal: Terminal, isJsonAsked: boolean): number => {
   if (error instanceof UsageError) {
     terminal.say(isJsonAsked ? json({ code: error.code, message: error.message }) : `quater: ${visible(error.message)}\n`);

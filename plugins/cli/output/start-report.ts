@@ -37,7 +37,7 @@ export const startReport = (
   const { catalog, project, services, plugins } = kernel;
   const http = services.find(httpRef);
   const url = http?.baseUrl;
-  // Mounted on http it is here, whatever address others know it by; with a listener of its own, only the links tell.
+  // On http's server the page is at this address. With a listener of its own, only the links have its address.
   const isMounted = http?.mounted.includes("/approvals") === true;
   const page = isMounted && url !== undefined ? `${url}/approvals` : services.find(approvalsRef)?.urlOf("")?.replace(/\/$/, "");
   const hasMcp = plugins.some(({ surface }) => surface?.name === "mcp");

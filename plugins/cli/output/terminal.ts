@@ -1,5 +1,5 @@
 // The program's streams. Results go to standard output and nothing else does; a reader who leaves early (`| head -1`)
-// ends the program quietly; whatever writes waits for a slow reader.
+// ends the program quietly; writing waits for a slow reader.
 
 import type { Readable, Writable } from "node:stream";
 import { styleText } from "node:util";

@@ -13,7 +13,7 @@ export interface Announced {
 }
 
 export interface NextSteps {
-  /** Where people decide: a link, or the command where there is none. */
+  /** Where people decide: a link, or a command if there is no page. */
   readonly decide: string;
   /** Ends when it is decided. */
   readonly wait: string;

@@ -1,4 +1,4 @@
-// Node 22 and later keep what they compiled for the next start. In a folder of the user's own, because whoever can write
+// Node 22 and later keep what they compiled for the next start. In a folder of the user's own, because a user who can write
 // there decides what runs, and Node's default is a folder that all users share.
 
 import { mkdirSync, realpathSync, statSync } from "node:fs";

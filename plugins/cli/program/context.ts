@@ -17,7 +17,7 @@ export interface Context {
   /** `--config`, or `QUATER_CONFIG`. */
   readonly config: string | undefined;
   /**
-   * Aborted by a signal, which is its reason. Whoever asks for it promises to end; without that, a signal ends the
+   * Aborted by a signal, which is its reason. A command that calls this must end soon after. For other commands, a signal ends the
    * program at once.
    */
   readonly heedInterrupt: () => AbortSignal;
@@ -25,7 +25,7 @@ export interface Context {
   readonly sayFailuresAs: (line: (error: unknown) => string) => void;
 }
 
-/** What whoever typed the command line shows at the cli door. */
+/** The credentials of the terminal's caller. */
 export const credentialsOf = (env: Env): Presented => {
   const token = env["QUATER_TOKEN"];
   return { surface: "cli", isLocal: true, ...(token ? { token } : {}) };

@@ -1,4 +1,4 @@
-// What whoever runs the project does about a scope or a role that a caller at the terminal lacks.
+// The next step for the operator when a caller at the terminal lacks a scope or a role.
 
 import type { QuaterError } from "../../../core/index.ts";
 import { isPlainObject } from "../../../core/schema/schema.ts";

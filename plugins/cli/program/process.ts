@@ -33,7 +33,7 @@ const code = await runProgram({
   argv: process.argv.slice(2),
   env,
   cwd: process.cwd(),
-  // Opened by whoever reads it: most commands never do.
+  // Opened on first use: most commands do not read it.
   get stdin() {
     return process.stdin;
   },

@@ -45,7 +45,7 @@ const attestation = ({ services }: Kernel): Finding[] => {
   return [finding("note", cause, 'Add a file on another disk: audit({ sinks: [{ file: "/var/log/shop/checkpoints.jsonl" }] })')];
 };
 
-/** Whoever calls over a surface that makes agents of all callers was not asked by a person. */
+/** Calls over a surface whose callers are all agents were not typed by a person. */
 const agreement = ({ catalog }: Kernel): Finding[] => {
   const alone = catalog.operations.filter(
     ({ handler, surfaces, needsApproval }) => handler.effect === "destructive" && surfaces.has("mcp") && !needsApproval,

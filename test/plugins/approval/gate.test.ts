@@ -482,7 +482,7 @@ describe("what it cannot make by itself", () => {
 
   test("a sample for a handler that is none is a mistake", async () => {
     await expect(gateSuite(manifest, { inputs: { ood: {} } })).rejects.toThrow(
-      "The gate suite was told of ood, which is no handler here",
+      "The gate suite was given samples for ood, but the manifest has no such handler",
     );
   });
 
@@ -724,7 +724,7 @@ describe("with tokens of its own", () => {
 
   test("tokens of a surface that is none are a mistake", async () => {
     await expect(gateSuite(manifest(), { tokens: { htpp: { allowed: "x" } } })).rejects.toThrow(
-      "The gate suite was given tokens of htpp, which is no surface here",
+      "The gate suite was given tokens of htpp, but no handler is exposed there",
     );
   });
 });

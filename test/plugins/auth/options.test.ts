@@ -60,7 +60,7 @@ const wrong: readonly [make: () => Authenticator, cause: string, remedy: string]
   ...[given("RS256"), given(["HS256"]), []].map((algorithms): (typeof wrong)[number] => [
     () => jwt({ ...right, algorithms }),
     `jwt has the algorithms ${JSON.stringify(algorithms)}`,
-    "By a symmetric one whoever verifies could sign: write a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, or leave it out",
+    "With a symmetric algorithm every verifier could sign tokens. Write a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, or leave it out",
   ]),
   [
     () => jwt({ ...right, kind: given("admin") }),

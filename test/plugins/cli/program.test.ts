@@ -281,9 +281,9 @@ test("commands of plugins take flags and words by their schema, and give their o
 });
 
 test.each<[string, number, string]>([
-  ["300", 70, 'internal: The command "odd" returned 300, which is no exit code\n'],
-  ["-1", 70, 'internal: The command "odd" returned -1, which is no exit code\n'],
-  ['"text"', 70, 'internal: The command "odd" returned a value of type string, which is no exit code\n'],
+  ["300", 70, 'internal: The command "odd" returned 300, which is not an exit code\n'],
+  ["-1", 70, 'internal: The command "odd" returned -1, which is not an exit code\n'],
+  ['"text"', 70, 'internal: The command "odd" returned a value of type string, which is not an exit code\n'],
   ["255", 255, ""],
   ["undefined", 0, ""],
 ])("a command of a plugin that returns %s exits with %i", async (returned, code, said) => {
