@@ -7,9 +7,26 @@ export default defineConfig({
   // Tests run from source: the condition makes `import "quater"` mean core/index.ts.
   ssr: { resolve: { conditions: ["quater-source", ...defaultServerConditions] } },
   test: {
-    include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    globalSetup: ["test/plugins/store/shared-postgres.ts"],
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "short",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.long.test.ts"],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // These tests fill the machine or stop what others use, so they run alone and after the short ones.
+        extends: true,
+        test: { name: "long", include: ["test/**/*.long.test.ts"], maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 });

@@ -222,3 +222,21 @@ test("no file hides a second idea: 350 lines at most, and the pipeline is read o
   expect(pipeline.length).toBeGreaterThan(50);
   expect(pipeline.length).toBeLessThanOrEqual(125);
 });
+
+const tests = sources("test");
+
+test("a test kit has at most 150 lines", () => {
+  const kits = tests.filter(({ path }) => /(?:kit|shop)\.ts$/.test(path));
+  expect(kits.length).toBeGreaterThan(15);
+  expect(kits.filter(({ text }) => text.split("\n").length > 151).map(({ path }) => path)).toEqual([]);
+});
+
+test("CONTRIBUTING.md lists every long test file", () => {
+  const rows = readFileSync(join(root, "CONTRIBUTING.md"), "utf8").matchAll(/^\| `(test\/[^`]+)` \| (.*) \|$/gm);
+  const listed = [...rows].flatMap(([, folder = "", names = ""]) =>
+    [...names.matchAll(/`([^`]+)`/g)].map(([, name]) => `${folder}/${name}.long.test.ts`),
+  );
+  const long = tests.map(({ path }) => path).filter((path) => path.endsWith(".long.test.ts"));
+  expect(long.length).toBeGreaterThan(15);
+  expect(listed.sort()).toEqual(long.sort());
+});

@@ -31,7 +31,7 @@ const tests = [
   "http/exhaustion",
   "mcp/stdio-limits",
 ];
-const files = [...tests.map((name) => `test/plugins/${name}.test.ts`), "test/chaos/chaos.test.ts"];
+const files = [...tests.map((name) => `test/plugins/${name}`), "test/chaos/chaos"];
 
 const { status } = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "--no-file-parallelism", ...files], {
   stdio: "inherit",

@@ -1,8 +1,7 @@
-// A small shop whose refunds need one of finance, with its approvals page on a real socket, and a visitor that keeps cookies
-// as a browser does.
+// A small shop whose refunds need one of finance, with its approvals page on a real socket. Its visitors are in
+// visitor-kit.ts.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { authenticated, type Handler, handler, type Principal, secret, Type } from "quater";
@@ -12,6 +11,8 @@ import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { type ApprovalOptions, approval } from "../../../plugins/approval/index.ts";
 import { type Approvals, approvalsRef } from "../../../plugins/approval/service.ts";
 import { httpRef } from "../../../plugins/http/service.ts";
+
+export * from "./visitor-kit.ts";
 
 const agentOf = (subject: string, actsFor: string): Principal => {
   const { person: _nobody, ...agent } = principal({ subject, kind: "agent", actsFor, roles: ["finance"] });
@@ -113,90 +114,3 @@ export const bootShop = async ({
     },
   };
 };
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: string;
-}
-
-export interface Sent {
-  readonly method?: string;
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  readonly body?: string;
-  readonly socketPath?: string;
-}
-
-/** One request as it is written: `fetch` would not let a test forge Host, Origin or Sec-Fetch-Site. */
-export const send = (url: string, { method = "GET", headers = {}, body, socketPath }: Sent = {}): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const sending = request(url, { method, headers: headers as Record<string, string>, socketPath }, (answer) => {
-      const parts: Buffer[] = [];
-      answer.on("data", (part: Buffer) => parts.push(part));
-      answer.on("end", () =>
-        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(parts).toString("utf8") }),
-      );
-    });
-    sending.on("error", reject);
-    sending.end(body);
-  });
-
-/** Follows nothing by itself, keeps cookies, and says of itself what a browser on our own page says. */
-export class Visitor {
-  readonly baseUrl: string;
-  readonly cookies = new Map<string, string>();
-
-  constructor(baseUrl: string) {
-    this.baseUrl = baseUrl;
-  }
-
-  async get(path: string, headers: Sent["headers"] = {}): Promise<Answer> {
-    return this.#sent(path, { headers: { "sec-fetch-site": "same-origin", ...headers } });
-  }
-
-  async post(path: string, fields: Readonly<Record<string, string>>, headers: Sent["headers"] = {}): Promise<Answer> {
-    return this.#sent(path, {
-      method: "POST",
-      headers: {
-        "sec-fetch-site": "same-origin",
-        origin: this.baseUrl,
-        "content-type": "application/x-www-form-urlencoded",
-        ...headers,
-      },
-      body: new URLSearchParams(fields).toString(),
-    });
-  }
-
-  /** Fills in the form of the sign-in page. */
-  async signIn(given: { readonly key?: string; readonly code?: string; readonly next?: string }): Promise<Answer> {
-    const form = formIn((await this.get("/approvals/sign-in")).body);
-    return this.post("/approvals/sign-in", { ...form, ...given });
-  }
-
-  async #sent(path: string, how: Sent): Promise<Answer> {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-    const answer = await send(`${this.baseUrl}${path}`, {
-      ...how,
-      headers: { ...(cookie === "" ? {} : { cookie }), ...how.headers },
-    });
-    for (const line of [answer.headers["set-cookie"] ?? []].flat()) {
-      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-      if (value === "") this.cookies.delete(name);
-      else this.cookies.set(name, value);
-    }
-    return answer;
-  }
-}
-
-/** The hidden fields of the last form on a page. */
-export const formIn = (page: string): Record<string, string> => {
-  const [, last = ""] = /.*<form([\s\S]*)<\/form>/.exec(page.replaceAll("\n", " ")) ?? [];
-  return Object.fromEntries(
-    [...last.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)].map(([, name, value]) => [name, value]),
-  );
-};
-
-/** The code that a refused page names. */
-export const codeOn = ({ body }: Answer): string | undefined =>
-  /role="alert">[\s\S]*?<code>([a-z_]+)<\/code>/.exec(body)?.[1] ??
-  (body.startsWith("{") ? (JSON.parse(body) as { code: string }).code : undefined);

@@ -1,7 +1,7 @@
 // `quater audit erase`: who may run it, what it takes away, and what stays.
 
 import { expect } from "vitest";
-import { onBothStores } from "./desk-kit.ts";
+import { onBothStores } from "./stores-kit.ts";
 
 const json = (text: string) => JSON.parse(text) as Record<string, unknown>;
 const erase = (...words: readonly string[]) => ["audit", "erase", "--reason", "asked by letter 17", ...words];

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { readKeys } from "../../../plugins/audit/log/keys.ts";
 import { signedLine, type UsedLine } from "../../../plugins/audit/restore/attestation.ts";
-import { onBothStores, type ProjectDesk } from "./desk-kit.ts";
+import type { ProjectDesk } from "./desk-kit.ts";
+import { onBothStores } from "./stores-kit.ts";
 
 const restored = (desk: ProjectDesk) => desk.run(["store", "restored", "--reason", "disk of db1 failed"]);
 

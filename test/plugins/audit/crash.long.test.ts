@@ -2,6 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testPgbouncer } from "../store/pgbouncer.ts";
@@ -17,7 +18,7 @@ const hour = 3_600_000;
 let child: BuiltChild;
 let postgres: TestPostgres | string;
 beforeAll(async () => {
-  [child, postgres] = await Promise.all([builtChild(), testPostgres()]);
+  [child, postgres] = await Promise.all([builtChild(), testPostgres(tmpdir())]);
 });
 afterAll(async () => {
   child.dispose();

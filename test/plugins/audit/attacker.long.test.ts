@@ -11,7 +11,8 @@ import type { EventFields } from "../../../plugins/audit/log/event.ts";
 import { openSqlite, type SqliteFile } from "../../../plugins/store/sqlite.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { tempFolder } from "./kit.ts";
-import { type Maintenance, maintain, type OpenTrail, trailAt, verifyAt } from "./ledger-kit.ts";
+import { type OpenTrail, trailAt, verifyAt } from "./ledger-kit.ts";
+import { type Maintenance, maintain } from "./maintenance-kit.ts";
 
 const soak = process.env["QUATER_SOAK_ATTACKS"];
 /** How many per database. */

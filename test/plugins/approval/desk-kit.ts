@@ -1,0 +1,142 @@
+// A small project whose `pay` needs people's agreement, on SQLite or PostgreSQL, with what it did, what its trail says, and
+// ways to ask, to vote and to look.
+
+import type { Handler } from "quater";
+import { Cancellation, type ConfiguredPlugin, type Outcome, type RunMode } from "quater/plugin-api";
+import { type AuditOptions, approval, approvalsRef, audit, type StoreOptions, store, storeRef } from "quater/plugins";
+import { bootTest, principal, type TestApp, tokens } from "quater/testing";
+import type { ApprovalOptions, ApprovalRecord, Approvals } from "../../../plugins/approval/index.ts";
+import type { OwnStatus } from "../../../plugins/approval/service.ts";
+import type { EventMeta, EventRow } from "../../../plugins/audit/log/event.ts";
+import { finance, other, type Principal, pay, people } from "./pay-kit.ts";
+
+export interface DeskBoot {
+  readonly root: string;
+  /** Of PostgreSQL; absent: SQLite. */
+  readonly url?: string | undefined;
+  readonly approval?: Partial<ApprovalOptions>;
+  readonly audit?: AuditOptions;
+  readonly store?: StoreOptions;
+  /** Default: `pay`, which needs finance on both surfaces. */
+  readonly handlers?: Readonly<Record<string, Handler>>;
+  readonly expose?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly plugins?: readonly ConfiguredPlugin[];
+  /** Default: `test`, which stays. */
+  readonly command?: RunMode;
+}
+
+export interface CallGiven {
+  readonly handler?: string;
+  readonly id?: string | undefined;
+  readonly surface?: string;
+  readonly dryRun?: boolean;
+  readonly cancellation?: Cancellation;
+}
+
+export interface Desk extends AsyncDisposable {
+  readonly app: TestApp;
+  readonly approvals: Approvals;
+  call(who: Principal, input?: object, given?: CallGiven): Promise<Outcome>;
+  /** Calls, expects `approval_required`. @returns The request's id. */
+  file(who: Principal, input?: object, given?: CallGiven): Promise<string>;
+  vote(who: Principal, id: string, verdict?: "approve" | "deny", reason?: string): Promise<ApprovalRecord>;
+  /** Files and lets `bea` agree. */
+  approved(who: Principal, input?: object, given?: CallGiven): Promise<string>;
+  status(who: Principal, id: string, surface?: string): Promise<OwnStatus>;
+  /** As it is stored, expiry derived. */
+  record(id: string): Promise<ApprovalRecord>;
+  /** What the trail says of one request, in order; refused decisions too. */
+  events(id: string): Promise<readonly EventMeta[]>;
+  /** Runs one statement on the store, behind Quater's back. */
+  sql(text: string, ...parameters: readonly unknown[]): Promise<readonly unknown[]>;
+  /** Lets the time of a request run out: the store's clock is as it is, so the request is made older. */
+  elapse(id: string): Promise<void>;
+}
+
+export const bootDesk = async (boot: DeskBoot): Promise<Desk> => {
+  const { root, url, handlers = { pay } } = boot;
+  const exposure = { direct: true, other: true, approval: "finance" };
+  const app = await bootTest({
+    root,
+    ...(boot.command === undefined ? {} : { command: boot.command }),
+    handlers,
+    expose: boot.expose ?? Object.fromEntries(Object.keys(handlers).map((name) => [name, exposure])),
+    plugins: [
+      other(),
+      ...(boot.plugins ?? []),
+      store({ ...(url === undefined ? {} : { url }), mayLoseCommits: true, ...boot.store }),
+      audit(boot.audit),
+      approval({ authenticate: tokens(people), policies: finance, maxFiledPerHour: 100_000, ...boot.approval }),
+    ],
+  });
+  const approvals = app.kernel.services.get(approvalsRef);
+  const opened = () => app.kernel.services.get(storeRef).open();
+  const numbered = (text: string) => {
+    let n = 0;
+    return url === undefined ? text : text.replaceAll("?", () => `$${++n}`);
+  };
+  const sql: Desk["sql"] = async (text, ...parameters) =>
+    (await (await opened()).apply([{ sql: numbered(text), parameters }]))[0]?.rows ?? [];
+  const call: Desk["call"] = (
+    who,
+    input = { cents: 5 },
+    { handler = "pay", id, surface = "direct", dryRun = false, cancellation } = {},
+  ) =>
+    app.kernel.invoke({
+      handler,
+      surface,
+      principal: who,
+      given: [{ from: "arguments", isText: false, values: structuredClone(input) }],
+      dryRun,
+      cancellation: cancellation ?? new Cancellation(),
+      ...(id === undefined ? {} : { approvalId: id }),
+    });
+  const file: Desk["file"] = async (who, input, given) => {
+    const outcome = await call(who, input, given);
+    if (outcome.ok || outcome.error.code !== "approval_required") throw new Error(`It was not filed: ${said(outcome)}`);
+    return idIn(outcome);
+  };
+  // Everybody of finance may look, and nobody else: the tests look as one who never votes.
+  const looker = principal({ subject: "looker", roles: ["finance", "audit"] });
+  const record: Desk["record"] = (id) => approvals.show(looker, id);
+  const vote: Desk["vote"] = async (who, id, verdict = "approve", reason) =>
+    approvals.vote(
+      { principal: who, via: "api" },
+      { id, verdict, digest: (await record(id)).digest, ...(reason === undefined ? {} : { reason }) },
+    );
+  return {
+    app,
+    approvals,
+    call,
+    file,
+    vote,
+    approved: async (who, input, given) => {
+      const id = await file(who, input, given);
+      await vote(people.bea, id);
+      return id;
+    },
+    status: (who, id, surface = "direct") => approvals.statusOf(who, surface, id),
+    record,
+    events: async (id) => {
+      const rows = (await sql("select meta from audit_event order by seq")) as Pick<EventRow, "meta">[];
+      return rows.map(({ meta }) => JSON.parse(meta) as EventMeta).filter(({ approvalId }) => approvalId === id);
+    },
+    sql,
+    elapse: async (id) => {
+      await sql(
+        "update approval_request set pending_until = 1, usable_until = case when usable_until is null then null else 1 end where id = ?",
+        id,
+      );
+    },
+    [Symbol.asyncDispose]: () => app.stop(),
+  };
+};
+
+/** The code of a refusal, or `ok`. */
+export const codeOf = (outcome: Outcome): string => (outcome.ok ? "ok" : outcome.error.code);
+
+export const idIn = (outcome: Outcome): string =>
+  (Object(outcome.ok ? undefined : outcome.error.details?.["approval"]) as { readonly id: string }).id;
+
+const said = (outcome: Outcome): string =>
+  outcome.ok ? "it ran" : `${outcome.error.code}: ${outcome.error.message} ${String(outcome.error.cause ?? "")}`;
