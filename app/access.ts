@@ -1,7 +1,8 @@
 // Policies of the shop's own, beside scopes and roles: a customer who signs in may see what is theirs. The claim
 // `customerId` of the principal says which customer it is.
 
-import type { Principal } from "quater";
+import { type Principal, policy } from "quater";
+import { CustomerId } from "./schemas.ts";
 
 export const customerIdOf = (principal: Principal): string | undefined => {
   const claimed = principal.claims["customerId"];
@@ -9,14 +10,17 @@ export const customerIdOf = (principal: Principal): string | undefined => {
 };
 
 /** Allows a customer their own record. Refuses callers without the claim. */
-export const isOwnRecord = (call: {
-  readonly principal: Principal;
-  readonly input: { readonly customerId: string };
-}): boolean => {
-  const own = customerIdOf(call.principal);
-  return own !== undefined && own === call.input.customerId;
-};
+export const isOwnRecord = policy({
+  name: "isOwnRecord",
+  needs: { customerId: CustomerId },
+  allow: ({ principal, input }) => {
+    const own = customerIdOf(principal);
+    return own !== undefined && own === input.customerId;
+  },
+});
 
 /** Allows every caller who is a customer. */
-export const isCustomer = ({ principal }: { readonly principal: Principal }): boolean | string =>
-  customerIdOf(principal) !== undefined || "Only a customer has orders of their own";
+export const isCustomer = policy({
+  name: "isCustomer",
+  allow: ({ principal }) => customerIdOf(principal) !== undefined || "Only a customer has orders of their own",
+});

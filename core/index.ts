@@ -14,7 +14,7 @@ export {
 export type { Credentials } from "./model/credentials.ts";
 export { type Exposure, type ExposureRules, expose } from "./model/exposure.ts";
 export { type CallContext, type Handler, handler, stream } from "./model/handler.ts";
-export { anyone, authenticated, can, hasRole, type Policy } from "./model/policy.ts";
+export { anyone, authenticated, can, hasRole, type Policy, policy } from "./model/policy.ts";
 export { authenticator, type Principal } from "./model/principal.ts";
 export { type Resource, resource } from "./model/resource.ts";
 export { personal, secret } from "./schema/schema.ts";

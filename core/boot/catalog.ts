@@ -1,19 +1,18 @@
 // Makes operations from the manifest's tables. Checks names, keys, modules and handlers, and reports all problems together.
 
-import { isCode, isQuaterError } from "../diagnostics/errors.ts";
+import { isQuaterError } from "../diagnostics/errors.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import { nearest, sameCase, visible } from "../diagnostics/text.ts";
 import { type Exposed, isExposed, ownExposureKeys, type WrittenExposure } from "../model/exposure.ts";
 import { type Handler, isHandler, isStream } from "../model/handler.ts";
 import type { Catalog, Operation } from "../model/operation.ts";
-import { authProblem, compilePolicy } from "../model/policy.ts";
-import { usesProblems } from "../model/resource.ts";
+import { compilePolicy } from "../model/policy.ts";
 import { complaintsOf } from "../pipeline/complaints.ts";
 import { type ExposureKey, type KeyProblem, keyOwnerOf, says } from "../plugin/exposure-key.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
 import { Check, Errors } from "../schema/compile.ts";
-import { closed, hasSecret, isPlainObject, type JsonSchema } from "../schema/schema.ts";
-import { schemaProblems } from "../schema/schema-problems.ts";
+import { closed, isPlainObject, type JsonSchema } from "../schema/schema.ts";
+import { handlerProblems } from "./handler-problems.ts";
 import { importProblem, type LoadedManifest } from "./load.ts";
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
@@ -50,7 +49,7 @@ export const buildCatalog = async (
       if (isHandler(value) && !listed.has(name)) declared.push({ name, module: moduleName(exposed) });
     for (const entry of wanted.filter((candidate) => candidate.exposed === exposed)) {
       const value = module[entry.key];
-      const found = isHandler(value) ? handlerProblems(entry, value) : [notExported(entry, module)];
+      const found = isHandler(value) ? handlerProblems(value, entry.name, entry.place) : [notExported(entry, module)];
       problems.push(...found);
       if (isHandler(value) && found.length === 0) operations.push(operationOf(entry, value, surfaces, keys));
     }
@@ -171,46 +170,6 @@ const notExported = (entry: ExposedHandler, module: Record<string, unknown>): Bo
         : `Did you mean ${near}?`,
   };
 };
-
-const effects = new Set(["read", "write", "destructive"]);
-
-const handlerProblems = (entry: ExposedHandler, value: Handler): BootProblem[] => {
-  const found: BootProblem[] = [];
-  const say = (cause: string, remedy: string) => found.push({ place: entry.place, cause: `${entry.name} ${cause}`, remedy });
-  const auth = authProblem(value.auth);
-  if (auth !== undefined) say(auth, 'Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list');
-  const { description } = value;
-  if (typeof description !== "string" || description.trim() === "")
-    say("has no description", "Describe in a sentence what it does. Agents choose tools by it");
-  else if (description.length > 1000) say(`has a description of ${description.length} characters`, "Shorten it to 1,000");
-  else if (visible(description) !== description)
-    say("has a description with control or invisible characters", "Write it as one line of printable text");
-  if (!effects.has(value.effect)) say(`has the effect ${JSON.stringify(value.effect)}`, 'Use "read", "write" or "destructive"');
-  if (typeof value.handle !== "function") say("has no handle function", "Add async handle(input, context) { ... }");
-  for (const code of value.problems ?? [])
-    if (!isCode(code))
-      say(
-        `has the problem ${JSON.stringify(code)}, which is not a code`,
-        "Use lower-case letters, digits and _, such as order_not_paid",
-      );
-  for (const { cause, remedy } of usesProblems(value.use)) say(cause, remedy);
-  for (const problem of schemaProblems(value.input))
-    say(`has an input schema in which ${problem}`, "Write it with Type from quater");
-  if (typeof value.input === "boolean" || (isPlainObject(value.input) && !isObjectSchema(value.input)))
-    say("has an input that is not an object", "Wrap it: Type.Object({ ... })");
-  const output = isStream(value.output) ? value.output.item : value.output;
-  if (output !== undefined)
-    for (const problem of schemaProblems(output))
-      say(`has an output schema in which ${problem}`, "Write it with Type from quater");
-  if (output !== undefined && value.reveal !== true && hasSecret(output))
-    say("has a secret() field in its output", "Remove the field, or say reveal: true in the handler");
-  return found;
-};
-
-const isObjectSchema = (schema: unknown): boolean =>
-  isPlainObject(schema) &&
-  (schema["type"] === "object" ||
-    (Array.isArray(schema["allOf"]) && schema["allOf"].length > 0 && schema["allOf"].every(isObjectSchema)));
 
 const operationOf = (
   entry: ExposedHandler,

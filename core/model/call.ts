@@ -6,6 +6,7 @@ import { argumentsHash, canonicalText } from "../schema/digest.ts";
 import type { Operation } from "./operation.ts";
 import type { Verdict } from "./policy.ts";
 import type { Awaitable, Principal } from "./principal.ts";
+import type { CallResources } from "./resource.ts";
 import { haveSameRights, type Standing } from "./standing.ts";
 
 /** A call as far as it is known when it is refused early: the principal may be missing, and the handler too. */
@@ -31,8 +32,8 @@ export interface Call extends Arrival {
   readonly progress: (fraction: number, message?: string) => void;
   /** An approval that the caller names; it only narrows what is looked up. */
   readonly approvalId: string | undefined;
-  /** The handler's resources, opened on first use and shared by policy, preview and handler. */
-  readonly resources: () => Awaitable<Readonly<Record<string, unknown>>>;
+  /** The handler's resources, or those of a policy: opened on first use and shared by policies, preview and handler. */
+  readonly resources: CallResources["open"];
 }
 
 /** Input bound, checked, completed with defaults, frozen. */

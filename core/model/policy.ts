@@ -12,19 +12,35 @@ import {
   refusedAs,
   unauthenticated,
 } from "../diagnostics/errors.ts";
+import type { Static, TObject, TProperties } from "../schema/typebox.ts";
 import { type Awaitable, isAnonymous, type Principal } from "./principal.ts";
+import type { Opened, Uses } from "./resource.ts";
 
 /** What a plugin or a policy says of a call. `by` names who says so; `reason` may be sent to the caller. */
 export type Verdict =
   | { readonly allow: true; readonly by: string }
   | { readonly allow: false; readonly by: string; readonly reason?: string; readonly error?: QuaterError };
 
-export interface Policy extends Branded<"policy"> {
+/** A policy for handlers whose input has at least the properties of `Input`. */
+export interface Policy<Input = unknown> extends Branded<"policy"> {
   readonly name: string;
+  /** Never set. The compiler compares the policy's input with the handler's by it. */
+  readonly "~reads"?: (input: Input) => void;
+}
+
+/** Looks at the caller alone: `anyone`, `authenticated`, `can`, `hasRole`. */
+export interface StaticPolicy extends Policy {
   readonly scope?: string;
   readonly role?: string;
   /** The refusal, or `undefined` to allow. */
   readonly judge: (principal: Principal) => QuaterError | undefined;
+}
+
+/** Made by `policy()`. */
+export interface NamedPolicy extends Policy {
+  readonly needs?: TProperties;
+  readonly use?: Uses;
+  readonly allow: PolicyFunction<never>;
 }
 
 /** Reads only. True allows; false or a sentence refuses, and the sentence may be sent. */
@@ -32,7 +48,7 @@ export type PolicyFunction<Input, Resources = unknown> = (
   call: { readonly principal: Principal; readonly input: Input } & Resources,
 ) => Awaitable<boolean | string>;
 
-export type PolicyLike<Input, Resources = unknown> = Policy | PolicyFunction<Input, Resources>;
+export type PolicyLike<Input, Resources = unknown> = Policy<Input> | PolicyFunction<Input, Resources>;
 
 /** One policy, a list of which all must allow, or `{ any: [...] }`. */
 export type Auth<Input, Resources = unknown> =
@@ -40,20 +56,51 @@ export type Auth<Input, Resources = unknown> =
   | readonly PolicyLike<Input, Resources>[]
   | { readonly any: readonly PolicyLike<Input, Resources>[] };
 
-const policy = (parts: Omit<Policy, typeof brand>): Policy => Object.freeze({ ...parts, [brand]: "policy" as const });
+const staticPolicy = (parts: Omit<StaticPolicy, typeof brand>): Policy => Object.freeze({ ...parts, [brand]: "policy" as const });
+
+/**
+ * Defines a policy that reads the input or resources, under a name that the log, `dev` and the trail show.
+ *
+ * Boot refuses it for a handler whose input lacks a property of `needs`, leaves one optional that `needs` requires, or declares
+ * it with another JSON type, other listed values, or an object without the properties in it. Limits, patterns and formats are not
+ * compared. The compiler checks the same by the types.
+ *
+ * @example
+ * export const isOwner = policy({
+ *   name: "isOwner",
+ *   needs: { noteId: NoteId },
+ *   use: { notes },
+ *   allow: ({ input, notes, principal }) => notes.ownerOf(input.noteId) === personOf(principal) || "This note is somebody else's",
+ * });
+ */
+export const policy = <
+  // biome-ignore lint/complexity/noBannedTypes: {} is "needs nothing", and infers as such
+  const Needs extends TProperties = {},
+  // biome-ignore lint/complexity/noBannedTypes: {} is "uses nothing", and infers as such
+  Used extends Uses = {},
+>(definition: {
+  /** As in `isOwner`. Printable, at most 100 characters. */
+  readonly name: string;
+  /** The properties of the input that it reads, by name. */
+  readonly needs?: Needs;
+  /** The resources that it reads. They are opened for it, and shared with the handler where that uses the same. */
+  readonly use?: Used;
+  /** Reads only. True allows; false or a sentence refuses, and the sentence may be sent to the caller. */
+  readonly allow: PolicyFunction<NoInfer<Static<TObject<Needs>>>, NoInfer<Opened<Used>>>;
+}): Policy<Static<TObject<Needs>>> => Object.freeze({ ...definition, [brand]: "policy" as const });
 
 /** Everybody. A route without credentials needs `public: true` in its exposure, too. */
-export const anyone: Policy = policy({ name: "anyone", judge: () => undefined });
+export const anyone: Policy = staticPolicy({ name: "anyone", judge: () => undefined });
 
 /** Whoever showed a valid credential. */
-export const authenticated: Policy = policy({
+export const authenticated: Policy = staticPolicy({
   name: "authenticated",
   judge: (principal) => (isAnonymous(principal) ? unauthenticated("this surface") : undefined),
 });
 
 /** Whoever holds the scope. Scopes are compared as they are: no wildcards, no hierarchy. */
 export const can = (scope: string): Policy =>
-  policy({
+  staticPolicy({
     name: `can(${scope})`,
     scope,
     judge: (principal) => (principal.scopes.includes(scope) ? undefined : missingScope([scope])),
@@ -61,11 +108,19 @@ export const can = (scope: string): Policy =>
 
 /** Whoever holds the role. */
 export const hasRole = (role: string): Policy =>
-  policy({
+  staticPolicy({
     name: `hasRole(${role})`,
     role,
     judge: (principal) => (principal.roles.includes(role) ? undefined : missingRole(role)),
   });
+
+/** What a policy is judged by. */
+export interface PolicyCall {
+  readonly principal: Principal;
+  readonly input: unknown;
+  /** Opens a policy's own resources, or the handler's. */
+  readonly resources: (uses?: Uses) => Awaitable<Readonly<Record<string, unknown>>>;
+}
 
 /** A handler's `auth`, compiled once at boot. */
 export interface CompiledPolicy {
@@ -74,16 +129,21 @@ export interface CompiledPolicy {
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
   readonly isAnyone: boolean;
-  /** True when some part is a function, which needs input and resources. */
+  /** True when some part is a function or a named policy, which read a call's input and resources. */
   readonly needsInput: boolean;
+  /** Whether a named policy opens resources of its own. */
+  readonly usesResources: boolean;
   /** The refusal that no input could change, or `undefined` when the call may still be allowed. */
   readonly judgeStatic: (principal: Principal) => QuaterError | undefined;
   /** The whole policy. `undefined` allows. */
-  readonly judge: (call: { readonly principal: Principal; readonly input: unknown }) => Awaitable<QuaterError | undefined>;
+  readonly judge: (call: PolicyCall) => Awaitable<QuaterError | undefined>;
 }
 
 export const isPolicyLike = (value: unknown): value is PolicyLike<never> =>
   typeof value === "function" || isBranded(value, "policy");
+
+export const isStaticPolicy = (value: unknown): value is StaticPolicy => isBranded(value, "policy") && "judge" in value;
+export const isNamedPolicy = (value: unknown): value is NamedPolicy => isBranded(value, "policy") && !("judge" in value);
 
 /** What is wrong with a handler's `auth`, in words; `undefined` when nothing is. */
 export const authProblem = (auth: unknown): string | undefined => {
@@ -93,6 +153,15 @@ export const authProblem = (auth: unknown): string | undefined => {
   return parts.list.length === 0 ? "has an empty auth list" : undefined;
 };
 
+/** @param change  Called with each policy of the handler. @returns The same `auth` with what `change` returned. */
+export const mapPolicies = (auth: unknown, change: (part: unknown) => unknown): unknown => {
+  if (Array.isArray(auth)) return auth.map(change);
+  const any = (auth as { readonly any?: unknown } | undefined)?.any;
+  return Array.isArray(any) ? { any: any.map(change) } : change(auth);
+};
+
+export const namedPoliciesOf = (auth: unknown): readonly NamedPolicy[] => (partsOf(auth)?.list ?? []).filter(isNamedPolicy);
+
 const partsOf = (auth: unknown): { list: readonly unknown[]; joint: "and" | "or" } | undefined => {
   if (Array.isArray(auth)) return { list: auth, joint: "and" };
   if (isPolicyLike(auth)) return { list: [auth], joint: "and" };
@@ -100,18 +169,26 @@ const partsOf = (auth: unknown): { list: readonly unknown[]; joint: "and" | "or"
   return Array.isArray(any) ? { list: any, joint: "or" } : undefined;
 };
 
+/** Reads the input or resources of a call. */
+type Asked = NamedPolicy | PolicyFunction<never>;
+
 /** @param auth  One that `authProblem` found nothing wrong with. */
 export const compilePolicy = (auth: unknown): CompiledPolicy => {
-  const { list, joint } = (partsOf(auth) ?? { list: [], joint: "and" }) as { list: PolicyLike<unknown>[]; joint: "and" | "or" };
-  const fixed = list.filter((part): part is Policy => isBranded(part, "policy"));
-  const functions = list.filter((part): part is PolicyFunction<unknown> => typeof part === "function");
-  const name = list.map((part) => (typeof part === "function" ? part.name || "function" : part.name)).join(` ${joint} `);
+  const { list, joint } = (partsOf(auth) ?? { list: [], joint: "and" }) as {
+    list: readonly (StaticPolicy | Asked)[];
+    joint: "and" | "or";
+  };
+  const fixed = list.filter(isStaticPolicy);
+  const asked = list.filter((part): part is Asked => !isStaticPolicy(part));
+  const name = list.map((part) => part.name || "function").join(` ${joint} `);
   const refusals = (principal: Principal) => fixed.map((part) => part.judge(principal));
-  const nameOf = (part: PolicyFunction<unknown>): string => part.name || `the function at auth[${list.indexOf(part)}]`;
+  const nameOf = (part: Asked): string => part.name || `the function at auth[${list.indexOf(part)}]`;
   /** True where it allows, else the sentence it refuses with, if it has one. */
-  const ask = async (part: PolicyFunction<unknown>, call: { principal: Principal; input: unknown }) => {
+  const ask = async (part: Asked, { principal, input, resources }: PolicyCall) => {
+    const [allow, uses] = typeof part === "function" ? [part, resources()] : [part.allow, part.use && resources(part.use)];
+    const call = { ...(await uses), principal, input } as never;
     try {
-      const answer = await part(call);
+      const answer = await allow(call);
       return answer === true || (typeof answer === "string" && answer !== "") ? answer : undefined;
     } catch (error) {
       if (isQuaterError(error)) throw refusedAs(error, nameOf(part));
@@ -123,7 +200,8 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
     scopes: fixed.flatMap((part) => part.scope ?? []),
     roles: fixed.flatMap((part) => part.role ?? []),
     isAnyone: list.length === 1 && fixed[0]?.name === anyone.name,
-    needsInput: functions.length > 0,
+    needsInput: asked.length > 0,
+    usesResources: asked.some((part) => typeof part !== "function" && part.use !== undefined),
   };
   const only = fixed[0];
   if (joint === "and") {
@@ -132,11 +210,11 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
       only !== undefined && fixed.length === 1
         ? only.judge
         : (principal: Principal) => joined(refusals(principal).filter((refusal) => refusal !== undefined));
-    if (functions.length === 0) return { ...shared, judgeStatic, judge: ({ principal }) => judgeStatic(principal) };
-    const judge = async (call: { principal: Principal; input: unknown }) => {
+    if (asked.length === 0) return { ...shared, judgeStatic, judge: ({ principal }) => judgeStatic(principal) };
+    const judge = async (call: PolicyCall) => {
       const refusal = judgeStatic(call.principal);
       if (refusal !== undefined) return refusal;
-      for (const part of functions) {
+      for (const part of asked) {
         const answer = await ask(part, call);
         if (answer !== true) return notAllowed(nameOf(part), answer);
       }
@@ -148,11 +226,11 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
   const firstRefusal = (principal: Principal) => refusals(principal).find((refusal) => refusal !== undefined);
   return {
     ...shared,
-    judgeStatic: (principal) => (functions.length > 0 || allows(principal) ? undefined : firstRefusal(principal)),
+    judgeStatic: (principal) => (asked.length > 0 || allows(principal) ? undefined : firstRefusal(principal)),
     judge: async (call) => {
       if (allows(call.principal)) return undefined;
       let sentence: string | undefined;
-      for (const part of functions) {
+      for (const part of asked) {
         const answer = await ask(part, call);
         if (answer === true) return undefined;
         sentence ??= answer;

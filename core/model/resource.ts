@@ -11,7 +11,7 @@ export interface Resource<Value> extends Branded<"resource"> {
   readonly use?: Uses;
   readonly open: (use: never) => Awaitable<Value>;
   // `never`: in parameter position `Value` would make Resource<Shop> no Resource<unknown>.
-  readonly close?: (value: never, outcome: { readonly failed: boolean }) => Awaitable<void>;
+  readonly close?: (value: never, outcome: { readonly failed: boolean }) => unknown;
 }
 
 /** A handler's or a resource's `use`. The context's own names are reserved. */
@@ -59,7 +59,7 @@ export const resource = <Value, Used extends Uses = {}>(definition: {
   readonly scope: "app" | "call";
   readonly use?: Used;
   readonly open: (use: Opened<Used>) => Awaitable<Value>;
-  readonly close?: (value: NoInfer<Value>, outcome: { readonly failed: boolean }) => Awaitable<void>;
+  readonly close?: (value: NoInfer<Value>, outcome: { readonly failed: boolean }) => unknown;
 }): Resource<Value> => Object.freeze({ ...definition, [brand]: "resource" as const });
 
 /** The resources that are open in one scope, in the order they were opened. */
@@ -115,30 +115,32 @@ export class OpenResources {
 
 /** What one call opens: nothing until it is asked for, and closed by how the call ended. */
 export interface CallResources {
-  readonly open: () => Awaitable<Readonly<Record<string, unknown>>>;
+  /** @param uses  Of a policy. Default: the handler's. What both use is opened once. */
+  readonly open: (uses?: Uses) => Awaitable<Readonly<Record<string, unknown>>>;
   readonly close: (failed: boolean) => Promise<void> | undefined;
   /** Closes what is open as after a failure, so that the next `open` opens everything anew. */
   readonly renew: () => Promise<void> | undefined;
 }
 
 const none: Readonly<Record<string, unknown>> = Object.freeze({});
-const usingNothing: CallResources = { open: () => none, close: () => undefined, renew: () => undefined };
+export const usingNothing: CallResources = { open: () => none, close: () => undefined, renew: () => undefined };
 
 /** Resources of the app outlive the call, so a handler that uses only those has nothing to close. */
-export const callResources = (uses: Uses | undefined, app: OpenResources): CallResources => {
-  if (uses === undefined) return usingNothing;
-  let own: OpenResources | undefined;
+export const callResources = (own: Uses | undefined, app: OpenResources): CallResources => {
+  let opened: OpenResources | undefined;
   let opening: Promise<Record<string, unknown>> | undefined;
   return {
-    open: () => {
-      own ??= new OpenResources(app);
-      opening ??= own.open(uses);
+    open: (uses = own) => {
+      if (uses === undefined) return none;
+      opened ??= new OpenResources(app);
+      if (uses !== own) return opened.open(uses);
+      opening ??= opened.open(uses);
       return opening;
     },
-    close: (failed) => own?.close({ failed }),
+    close: (failed) => opened?.close({ failed }),
     renew: () => {
-      const before = own;
-      [own, opening] = [undefined, undefined];
+      const before = opened;
+      [opened, opening] = [undefined, undefined];
       return before?.close({ failed: true });
     },
   };

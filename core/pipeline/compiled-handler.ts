@@ -12,6 +12,8 @@ export interface CompiledHandler {
   readonly isGuarded: boolean;
   /** Whether calls wait only for their input and policy before the handler begins. Streams also wait later. */
   readonly isDirect: boolean;
+  /** Whether its calls may open a resource: the handler's, or one of a policy. */
+  readonly usesResources: boolean;
   /** The handler's value checked against its output schema, item by item for a stream. */
   readonly checked: OutputCheck;
 }
@@ -19,10 +21,14 @@ export interface CompiledHandler {
 const guarding = ["admit", "approve", "hold"] as const satisfies (keyof InvokeHooks)[];
 const waiting = [...guarding, "authorize", "around"] as const satisfies (keyof InvokeHooks)[];
 
-export const compiledHandlerOf = (operation: Operation, hooks: HookRunner, maxOutputBytes: number): CompiledHandler => ({
-  bind: binderOf(operation.input),
-  hooks,
-  isGuarded: guarding.some(hooks.has),
-  isDirect: !operation.isStream && operation.handler.use === undefined && !waiting.some(hooks.has),
-  checked: outputCheckOf(operation, maxOutputBytes),
-});
+export const compiledHandlerOf = (operation: Operation, hooks: HookRunner, maxOutputBytes: number): CompiledHandler => {
+  const usesResources = operation.handler.use !== undefined || operation.policy.usesResources;
+  return {
+    bind: binderOf(operation.input),
+    hooks,
+    isGuarded: guarding.some(hooks.has),
+    isDirect: !operation.isStream && !usesResources && !waiting.some(hooks.has),
+    usesResources,
+    checked: outputCheckOf(operation, maxOutputBytes),
+  };
+};

@@ -21,7 +21,7 @@ import type { Arriving } from "../model/arriving.ts";
 import { type Arrival, Cancellation, isAbort, type Outcome, StagedCall } from "../model/call.ts";
 import type { Catalog, Operation } from "../model/operation.ts";
 import { type Awaitable, andThen, type Principal } from "../model/principal.ts";
-import { callResources, OpenResources } from "../model/resource.ts";
+import { callResources, OpenResources, usingNothing } from "../model/resource.ts";
 import { answeredInTime, isFresh, Standing, Watch } from "../model/standing.ts";
 import type { Gate, Invocation } from "../plugin/gate.ts";
 import { type HookRunner, type HookSource, hookRunner } from "../plugin/hooks.ts";
@@ -149,7 +149,7 @@ export class PipelineGate implements Gate {
       const error = isExposed ? stopping() : unknownHandler(handler, surface);
       return Promise.resolve(this.#settle(arrival, { ok: false, error, callId }, isExposed ? operation : undefined));
     }
-    const resources = callResources(operation.handler.use, this.appResources);
+    const resources = compiled.usesResources ? callResources(operation.handler.use, this.appResources) : usingNothing;
     const { entry } = invocation;
     const enteredAt = compiled.isDirect && !isDryRun ? undefined : performance.now();
     const standing = entry && new Standing(this.#enterAgain, entry, enteredAt);

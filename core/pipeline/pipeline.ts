@@ -1,7 +1,7 @@
 // The one pipeline: bind -> auth -> approve -> handle, the same for every surface. A stage takes what the one before
 // returned, so that another order does not compile; nothing else in Quater calls a handler.
 
-import { approvalRefused, cancelled, notAllowed, type QuaterError } from "../diagnostics/errors.ts";
+import { approvalRefused, cancelled, notAllowed } from "../diagnostics/errors.ts";
 import type { AnswerRoom } from "../model/arriving.ts";
 import { type Approved, type Authorized, type Bound, type Call, contextOf, StagedCall } from "../model/call.ts";
 import type { GivenInput } from "../model/given-input.ts";
@@ -85,7 +85,7 @@ export const bind = (call: Call, given: readonly GivenInput[], { bind, hooks }: 
 };
 
 export const auth: Stage<Bound, Authorized> = (call, { hooks }) =>
-  andThen(judge(call), (refusal) => {
+  andThen(call.operation.policy.judge(call), (refusal) => {
     if (refusal !== undefined) throw refusal;
     if (!hooks.has("authorize")) return StagedCall.authorized(call, call.operation.policy.name);
     return andThen(hooks.every("authorize", call), (verdicts) => {
@@ -93,12 +93,6 @@ export const auth: Stage<Bound, Authorized> = (call, { hooks }) =>
       return StagedCall.authorized(call, call.operation.policy.name);
     });
   });
-
-const judge = (call: Bound): Awaitable<QuaterError | undefined> => {
-  const { policy } = call.operation;
-  if (!policy.needsInput) return policy.judge(call);
-  return andThen(call.resources(), (uses) => policy.judge({ ...uses, principal: call.principal, input: call.input }));
-};
 
 const handle = (call: Approved, { holdings }: RunningCall): Awaitable<unknown> =>
   andThen(call.resources(), (uses) => {

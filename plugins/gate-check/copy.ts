@@ -5,6 +5,7 @@
 import { isBranded } from "../../core/diagnostics/brand.ts";
 
 import { authenticator, defineConfig, expose, type Handler, type Manifest, type Principal, resource } from "../../core/index.ts";
+import type { Uses } from "../../core/model/resource.ts";
 import {
   type Authenticator,
   type ConfiguredPlugin,
@@ -13,7 +14,6 @@ import {
   type Hooks,
   type TestRun,
 } from "../../core/plugin-api.ts";
-
 import { isPlainObject } from "../../core/schema/schema.ts";
 import { rehearsedBy } from "../../core/testing/rehearsed.ts";
 import { samplerOf } from "../../core/testing/sample.ts";
@@ -64,7 +64,11 @@ const exposedCopy = ({ load, table }: Exposed, choice: CopyChoice): Exposed =>
 
 const handlerCopy = (name: string, original: Handler, choice: CopyChoice): Handler => {
   const { started, starts, missed, policies, isReal, opensResources } = choice;
-  const given = { ...original, auth: policies.watched(name, original) };
+  const standInsOf = (use: Uses | undefined): Uses | undefined =>
+    use && Object.fromEntries(Object.keys(use).map((used) => [used, untouchable(used, missed)]));
+  const keep = (use: Uses | undefined) => use;
+  const auth = policies.watched(name, original, isReal || opensResources ? keep : standInsOf);
+  const given = { ...original, auth };
   if (isReal) {
     const handle = (input: never, context: never): unknown => {
       started(name);
@@ -77,8 +81,7 @@ const handlerCopy = (name: string, original: Handler, choice: CopyChoice): Handl
     return isStreamed(given.output) ? itemsOf(given.output.item) : sampleOf(given.output);
   };
   const preview = given.preview === undefined ? {} : { preview: standInPreview(starts) };
-  const use = Object.fromEntries(Object.keys(given.use ?? {}).map((used) => [used, untouchable(used, missed)]));
-  return Object.freeze({ ...given, ...preview, ...(opensResources ? {} : { use }), handle });
+  return Object.freeze({ ...given, ...preview, ...(opensResources ? {} : { use: standInsOf(given.use) ?? {} }), handle });
 };
 
 /** The same for every call, except for callers whose previews are to become stale. */

@@ -3,7 +3,9 @@
 // The compiler refuses such a policy; a manifest in JavaScript is checked only here.
 
 import type { Handler } from "../../core/index.ts";
+import { isNamedPolicy, mapPolicies } from "../../core/model/policy.ts";
 import { isThenable } from "../../core/model/principal.ts";
+import type { Uses } from "../../core/model/resource.ts";
 import { isPlainObject, propertiesOf } from "../../core/schema/schema.ts";
 
 export class PolicyReads {
@@ -15,14 +17,19 @@ export class PolicyReads {
     this.#refused = refused;
   }
 
-  /** @returns The handler's `auth`, in which every policy function is watched. */
-  watched(name: string, { auth, input, use }: Pick<Handler, "auth" | "input" | "use">): unknown {
+  /**
+   * @param standInsOf  What a policy's own `use` is replaced by.
+   * @returns The handler's `auth`, in which every policy that reads more than the caller is watched.
+   */
+  watched(
+    name: string,
+    { auth, input, use }: Pick<Handler, "auth" | "input" | "use">,
+    standInsOf: (use: Uses | undefined) => Uses | undefined,
+  ): unknown {
     const inputs = declaredInputs(input);
-    const parts = new Set(["principal", "input", ...Object.keys(use ?? {})]);
-    const watchedPart = (part: unknown): unknown => {
-      if (typeof part !== "function") return part;
-      const policy = part as (call: object) => unknown;
-      const watching = (call: { readonly input: object }): unknown => {
+    const watching = (policy: (call: never) => unknown, uses: Uses | undefined) => {
+      const parts = new Set(["principal", "input", ...Object.keys(uses ?? {})]);
+      return (call: { readonly input: object }): unknown => {
         const foreign = this.#foreign.get(name) ?? new Set();
         this.#foreign.set(name, foreign);
         const given = inputs === undefined ? call.input : watch(call.input, inputs, (key) => foreign.add(`input.${key}`));
@@ -30,14 +37,17 @@ export class PolicyReads {
           if (answer !== true) this.#refused();
           return answer;
         };
-        const answer = policy(watch({ ...call, input: given }, parts, (key) => foreign.add(`the resource ${key}`)));
+        const answer = policy(watch({ ...call, input: given }, parts, (key) => foreign.add(`the resource ${key}`)) as never);
         return isThenable(answer) ? answer.then(noted) : noted(answer);
       };
-      return Object.defineProperty(watching, "name", { value: policy.name });
     };
-    if (Array.isArray(auth)) return auth.map(watchedPart);
-    const any = (auth as { readonly any?: unknown } | undefined)?.any;
-    return Array.isArray(any) ? { any: any.map(watchedPart) } : watchedPart(auth);
+    return mapPolicies(auth, (part) => {
+      if (typeof part === "function") return Object.defineProperty(watching(part as never, use), "name", { value: part.name });
+      if (!isNamedPolicy(part) || typeof part.allow !== "function") return part;
+      const { use: own, ...policy } = part;
+      const standIns = standInsOf(own);
+      return { ...policy, ...(standIns === undefined ? {} : { use: standIns }), allow: watching(part.allow, own) };
+    });
   }
 
   /**

@@ -1,8 +1,8 @@
 // Who calls in the gate suite: made from what a handler's auth names, so that a case lacks exactly one thing. Read from
 // the handler and not from what the kernel compiled of it: the suite must not believe what it checks.
 
-import { isBranded } from "../../core/diagnostics/brand.ts";
-import type { Policy, Principal } from "../../core/index.ts";
+import type { Principal } from "../../core/index.ts";
+import { isStaticPolicy, type StaticPolicy } from "../../core/model/policy.ts";
 import type { Operation } from "../../core/plugin-api.ts";
 
 /** Who it is stays the suite's to say: every case has a caller of its own. */
@@ -17,7 +17,7 @@ export interface Granted {
 }
 
 interface Auth {
-  readonly parts: readonly Policy[];
+  readonly parts: readonly StaticPolicy[];
   readonly hasFunctions: boolean;
   /** One part is enough. */
   readonly isAny: boolean;
@@ -28,8 +28,8 @@ const authOf = ({ handler }: Operation): Auth => {
   const any = (auth as { readonly any?: readonly unknown[] }).any;
   const list: readonly unknown[] = Array.isArray(auth) ? auth : Array.isArray(any) ? any : [auth];
   return {
-    parts: list.filter((part): part is Policy => isBranded(part, "policy")),
-    hasFunctions: list.some((part) => typeof part === "function"),
+    parts: list.filter(isStaticPolicy),
+    hasFunctions: list.some((part) => !isStaticPolicy(part)),
     isAny: Array.isArray(any),
   };
 };
@@ -78,7 +78,7 @@ export const lacking = (operation: Operation, granted: Granted = {}): readonly L
   const { parts, hasFunctions, isAny } = authOf(operation);
   const named = parts.filter(({ scope, role }) => scope !== undefined || role !== undefined);
   const all = allowed(operation, granted);
-  const without = ({ scope, role }: Policy): Principal =>
+  const without = ({ scope, role }: StaticPolicy): Principal =>
     somebody({
       ...granted.allowed,
       scopes: all.scopes.filter((held) => held !== scope),
@@ -103,5 +103,5 @@ export const lacking = (operation: Operation, granted: Granted = {}): readonly L
 };
 
 /** A handler whose role is missing may be answered as one that is not there. */
-const codesOf = ({ scope, role }: Policy): readonly string[] =>
+const codesOf = ({ scope, role }: StaticPolicy): readonly string[] =>
   scope !== undefined ? ["missing_scope"] : role !== undefined ? ["missing_role", "unknown_handler"] : [];

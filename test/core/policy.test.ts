@@ -39,7 +39,7 @@ test.each<[string, Auth<never>, string]>([
   ["a function that says later", async () => true, "allowed"],
   ["a scope and a function", [can("orders:read"), isOwner as never], "forbidden: only your own orders"],
 ])("%s", async (_name, auth, expected) => {
-  const refusal = await compilePolicy(auth).judge({ principal: ana, input: { owner: "bo" } });
+  const refusal = await compilePolicy(auth).judge({ principal: ana, input: { owner: "bo" }, resources: () => ({}) });
   expect(refusal === undefined ? "allowed" : `${refusal.code}: ${refusal.message}`).toBe(expected);
 });
 

@@ -1,6 +1,19 @@
 // What the compiler must refuse, with the reason beside it, and what it must infer. Compiled by `tsc`, never run.
 
-import { anyone, can, expose, type Handler, handler, hasRole, type Principal, resource, stream, Type } from "quater";
+import {
+  anyone,
+  can,
+  expose,
+  type Handler,
+  handler,
+  hasRole,
+  type Policy,
+  type Principal,
+  policy,
+  resource,
+  stream,
+  Type,
+} from "quater";
 import {
   type Approved,
   type Authorized,
@@ -114,6 +127,45 @@ handler({ ...byInvoice, auth: [can("invoices:read"), isInShop] });
 handler({ ...byInvoice, auth: anyone, preview: ({ customerId }: { customerId: string }) => customerId });
 // @ts-expect-error a function for another input
 handler({ ...byInvoice, auth: anyone, handle: ({ customerId }: { customerId: string }) => customerId });
+
+// Named policies
+
+const isOwnNote = policy({
+  name: "isOwnNote",
+  needs: { invoiceId: Type.String({ minLength: 1 }), page: Type.Optional(Type.Integer()) },
+  use: { shop },
+  allow: ({ principal, input, shop }) => {
+    same<typeof input.invoiceId, string>(true);
+    same<typeof input.page, number | undefined>(true);
+    return shop.order(input.invoiceId).id === principal.subject || "not yours";
+  },
+});
+same<typeof isOwnNote, Policy<{ readonly invoiceId: string; readonly page?: number }>>(true);
+handler({ ...byInvoice, auth: isOwnNote });
+handler({ ...byInvoice, auth: [can("x"), isOwnNote] });
+handler({ ...byInvoice, auth: { any: [isOwnNote, can("x"), ({ input }) => input.invoiceId === "7"] } });
+handler({ ...byInvoice, auth: policy({ name: "isAnybody", allow: ({ principal }) => principal.scopes.length > 0 }) });
+// @ts-expect-error the policy needs input.invoiceId
+handler({ ...own, auth: isOwnNote });
+// @ts-expect-error nor inside a list
+handler({ ...own, auth: [can("x"), isOwnNote] });
+// @ts-expect-error nor as an alternative
+handler({ ...own, auth: { any: [isOwnNote, can("x")] } });
+// @ts-expect-error the input has the property with another type
+handler({ ...byInvoice, auth: policy({ name: "x", needs: { invoiceId: Type.Integer() }, allow: () => true }) });
+// @ts-expect-error the property may be absent in the input
+handler({ ...own, auth: policy({ name: "x", needs: { reason: Type.String() }, allow: () => true }) });
+// @ts-expect-error `needs` has no customerId
+policy({ name: "x", needs: { invoiceId: Type.String() }, allow: ({ input }) => input.customerId === "x" });
+// @ts-expect-error `use` has no shop
+policy({ name: "x", allow: ({ shop }) => shop !== undefined });
+// @ts-expect-error a policy answers yes, no, or a sentence
+policy({ name: "x", allow: () => 1 });
+// @ts-expect-error a policy has a name
+policy({ allow: () => true });
+
+// Any result of `close` will do.
+resource({ name: "file", scope: "app", open: () => ({ end: () => "done" }), close: (file) => file.end() });
 
 // Handlers
 

@@ -14,6 +14,7 @@ import {
   hasRole,
   type Manifest,
   type Principal,
+  policy,
   QuaterError,
   resource,
   stream,
@@ -157,6 +158,7 @@ describe("S21: a policy that was written for another handler", () => {
     ["alone", isOwner],
     ["in a list", [can("change"), isOwner]],
     ["as an alternative", { any: [hasRole("boss"), isOwner] }],
+    ["in a named policy", policy({ name: "isOwner", needs: { id: Type.String() }, allow: isOwner })],
   ])("is found and named where it stands %s", async (_, auth) => {
     expect((await report(auth)).holes).toContain(
       "change over cli has a policy that reads input.customerId, which the handler does not have",
@@ -167,6 +169,15 @@ describe("S21: a policy that was written for another handler", () => {
     expect((await report(hasOrders)).holes).toContain(
       "change over cli has a policy that reads the resource orders, which the handler does not have",
     );
+  });
+
+  test("named policies get stand-ins for their own resources", async () => {
+    let opened = 0;
+    const orders = resource({ name: "orders", scope: "app", open: () => ({ has: () => ++opened > 0 }) });
+    const isReal = policy({ name: "isReal", use: { orders }, allow: ({ orders }) => orders.has() });
+    const { holes } = await report(isReal);
+    expect(holes.join("; ")).toContain("orders");
+    expect(opened).toBe(0);
   });
 
   test("is not confused with a policy that reads what the handler has", async () => {

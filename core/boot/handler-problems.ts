@@ -1,0 +1,90 @@
+// What is wrong with one handler: found at boot, before a call could meet it.
+
+import { isCode } from "../diagnostics/errors.ts";
+import type { BootProblem } from "../diagnostics/problem.ts";
+import { visible } from "../diagnostics/text.ts";
+import { type Handler, isStream } from "../model/handler.ts";
+import { authProblem, type NamedPolicy, namedPoliciesOf } from "../model/policy.ts";
+import { usesProblems } from "../model/resource.ts";
+import { misfitOf } from "../schema/fit.ts";
+import { hasSecret, isPlainObject } from "../schema/schema.ts";
+import { schemaProblems } from "../schema/schema-problems.ts";
+import { Type } from "../schema/typebox.ts";
+
+const effects = new Set(["read", "write", "destructive"]);
+
+/** What is wrong with a handler. @param name  As the manifest exposes it. */
+export const handlerProblems = (value: Handler, name: string, place: string): BootProblem[] => {
+  const found: BootProblem[] = [];
+  const say = (cause: string, remedy: string) => found.push({ place, cause: `${name} ${cause}`, remedy });
+  const auth = authProblem(value.auth);
+  if (auth !== undefined) say(auth, 'Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list');
+  else
+    for (const { cause, remedy } of namedPoliciesOf(value.auth).flatMap((policy) => policyProblems(policy, value.input)))
+      say(cause, remedy);
+  const { description } = value;
+  if (typeof description !== "string" || description.trim() === "")
+    say("has no description", "Describe in a sentence what it does. Agents choose tools by it");
+  else if (description.length > 1000) say(`has a description of ${description.length} characters`, "Shorten it to 1,000");
+  else if (visible(description) !== description)
+    say("has a description with control or invisible characters", "Write it as one line of printable text");
+  if (!effects.has(value.effect)) say(`has the effect ${JSON.stringify(value.effect)}`, 'Use "read", "write" or "destructive"');
+  if (typeof value.handle !== "function") say("has no handle function", "Add async handle(input, context) { ... }");
+  for (const code of value.problems ?? [])
+    if (!isCode(code))
+      say(
+        `has the problem ${JSON.stringify(code)}, which is not a code`,
+        "Use lower-case letters, digits and _, such as order_not_paid",
+      );
+  for (const { cause, remedy } of usesProblems(value.use)) say(cause, remedy);
+  for (const problem of schemaProblems(value.input))
+    say(`has an input schema in which ${problem}`, "Write it with Type from quater");
+  if (typeof value.input === "boolean" || (isPlainObject(value.input) && !isObjectSchema(value.input)))
+    say("has an input that is not an object", "Wrap it: Type.Object({ ... })");
+  const output = isStream(value.output) ? value.output.item : value.output;
+  if (output !== undefined)
+    for (const problem of schemaProblems(output))
+      say(`has an output schema in which ${problem}`, "Write it with Type from quater");
+  if (output !== undefined && value.reveal !== true && hasSecret(output))
+    say("has a secret() field in its output", "Remove the field, or say reveal: true in the handler");
+  return found;
+};
+
+const isObjectSchema = (schema: unknown): boolean =>
+  isPlainObject(schema) &&
+  (schema["type"] === "object" ||
+    (Array.isArray(schema["allOf"]) && schema["allOf"].length > 0 && schema["allOf"].every(isObjectSchema)));
+
+interface Wrong {
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+/** The compiler refuses most of this in TypeScript. In JavaScript a policy for another handler would read `undefined`. */
+const policyProblems = ({ name, needs, use, allow }: NamedPolicy, input: unknown): readonly Wrong[] => {
+  if (typeof name !== "string" || !/^\P{C}{1,100}$/u.test(name) || name.trim() === "") {
+    const remedy = 'Write policy({ name: "isOwner", ... }), at most 100 printable characters';
+    return [{ cause: "has a policy without a name", remedy }];
+  }
+  const its = `has the policy ${name}`;
+  if (typeof allow !== "function") return [{ cause: `${its} without an allow function`, remedy: "Add allow: (call) => ..." }];
+  const wrongUses = usesProblems(use).map(({ cause, remedy }) => ({ cause: `${its}, which ${cause}`, remedy }));
+  return [...wrongUses, ...needsProblems(its, needs, input)];
+};
+
+const needsProblems = (its: string, needs: NamedPolicy["needs"], input: unknown): readonly Wrong[] => {
+  if (needs === undefined) return [];
+  const wrong = isPlainObject(needs) ? Object.keys(needs).find((key) => !isPlainObject(needs[key])) : "needs";
+  if (wrong !== undefined)
+    return [{ cause: `${its}, whose ${wrong} is not a schema`, remedy: "Write needs: { id: Type.String() }" }];
+  const wanted = Type.Object(needs);
+  const problems = schemaProblems(wanted);
+  if (problems.length > 0)
+    return problems.map((problem) => ({
+      cause: `${its} with needs in which ${problem}`,
+      remedy: "Write needs with Type from quater",
+    }));
+  const misfit = misfitOf(input, wanted, "input");
+  const remedy = "Change the handler's input, or write a policy for this handler";
+  return misfit === undefined ? [] : [{ cause: `${its}, which does not fit: ${misfit}`, remedy }];
+};

@@ -1,0 +1,87 @@
+// Whether every value of one schema is a value of another: for policies, which are written once and used with many inputs.
+// The compiler compares types; this compares schemas at boot, for projects in JavaScript.
+
+import { Check } from "./compile.ts";
+import { isPlainObject, type JsonSchema, propertiesOf, requiredOf } from "./schema.ts";
+
+/**
+ * Compares JSON types, listed values (`enum`, `const`), required properties and items, at any depth. Limits, patterns and formats
+ * are not compared. Schemas with `$ref` fit only where both are equal.
+ *
+ * @param given  The schema of the values.
+ * @param wanted  The schema that they must match.
+ * @param path  What messages name the value: `input`.
+ * @returns The first misfit, as a sentence: `input.id is missing`; `undefined` when the schemas fit.
+ */
+export const misfitOf = (given: unknown, wanted: unknown, path: string): string | undefined => {
+  if (!isPlainObject(wanted)) return undefined;
+  if (!isPlainObject(given)) return given === false ? undefined : misfitOf({}, wanted, path);
+  if (JSON.stringify(given) === JSON.stringify(wanted)) return undefined;
+  if ("$ref" in wanted || "$ref" in given) return `${path} is a $ref, and boot compares no two different ones`;
+  for (const key of ["anyOf", "oneOf"]) {
+    const branches = listOf(given, key);
+    if (branches !== undefined) return firstOf(branches.map((branch) => misfitOf(branch, wanted, path)));
+  }
+  for (const part of listOf(wanted, "allOf") ?? []) {
+    const misfit = misfitOf(given, part, path);
+    if (misfit !== undefined) return misfit;
+  }
+  const values = valuesOf(given);
+  if (values !== undefined) {
+    const other = values.find((value) => !Check(wanted, value));
+    return other === undefined ? undefined : `${path} may be ${JSON.stringify(other)}, which the policy does not expect`;
+  }
+  for (const key of ["anyOf", "oneOf"]) {
+    const branches = listOf(wanted, key);
+    if (branches === undefined) continue;
+    const misfits = branches.map((branch) => misfitOf(given, branch, path));
+    if (!misfits.includes(undefined)) return misfits[0];
+  }
+  const parts = listOf(given, "allOf");
+  if (parts !== undefined) return misfitOf(merged([given, ...parts]), withoutAllOf(wanted), path);
+  if (valuesOf(wanted) !== undefined) return `${path} may have other values than the policy expects`;
+  const types = typesOf(wanted);
+  const foreign = types && [...(typesOf(given) ?? ["any value"])].find((type) => !types.has(type));
+  if (foreign !== undefined) return `${path} is ${foreign}, and the policy expects ${[...(types ?? [])].join(" or ")}`;
+  return inside(given, wanted, path);
+};
+
+const inside = (given: JsonSchema, wanted: JsonSchema, path: string): string | undefined => {
+  const required = new Set(requiredOf(given));
+  const properties = propertiesOf(given);
+  for (const [name, schema] of Object.entries(propertiesOf(wanted))) {
+    const own = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    const isNeeded = requiredOf(wanted).includes(name);
+    if (own === undefined && isNeeded) return `${path}.${name} is missing`;
+    if (isNeeded && !required.has(name)) return `${path}.${name} is optional, and the policy always reads it`;
+    const misfit = own === undefined ? undefined : misfitOf(own, schema, `${path}.${name}`);
+    if (misfit !== undefined) return misfit;
+  }
+  return "items" in wanted ? misfitOf(given["items"] ?? {}, wanted["items"], `${path}[]`) : undefined;
+};
+
+const firstOf = (misfits: readonly (string | undefined)[]): string | undefined => misfits.find((misfit) => misfit !== undefined);
+
+const listOf = (schema: JsonSchema, key: string): readonly unknown[] | undefined =>
+  Array.isArray(schema[key]) ? (schema[key] as unknown[]) : undefined;
+
+const valuesOf = (schema: JsonSchema): readonly unknown[] | undefined =>
+  "const" in schema ? [schema["const"]] : listOf(schema, "enum");
+
+const typesOf = ({ type }: JsonSchema): ReadonlySet<string> | undefined => {
+  if (type === undefined) return undefined;
+  const types = new Set([type].flat() as string[]);
+  return types.has("number") ? types.add("integer") : types;
+};
+
+/** One object of all parts of an `allOf`. */
+const merged = (parts: readonly unknown[]): JsonSchema => {
+  const known = parts.filter(isPlainObject);
+  return {
+    ...Object.assign({}, ...known.map(withoutAllOf)),
+    properties: Object.assign({}, ...known.map(propertiesOf)),
+    required: known.flatMap(requiredOf),
+  };
+};
+
+const withoutAllOf = ({ allOf: _, ...rest }: JsonSchema): JsonSchema => rest;
