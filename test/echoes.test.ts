@@ -156,7 +156,7 @@ const overMcp: Readonly<Record<string, string>> = {
   "an unknown tool that cannot be seen": call({ name: unseen, arguments: {} }),
   "an unknown method": json({ jsonrpc: "2.0", id: 1, method: long }),
   "an id": json({ jsonrpc: "2.0", id: long, method: "ping" }),
-  "an id of a message that is none": `{"jsonrpc":"2.0","id":"${long}","id":"${long}"}`,
+  "an id of a malformed message": `{"jsonrpc":"2.0","id":"${long}","id":"${long}"}`,
   "a progress token": call({ name: "look", arguments: { id: "a" }, _meta: { progressToken: long } }),
   "an approval": call({ name: "look", arguments: { id: "a" }, _meta: { "quater/approval": { id: long } } }),
   "a trace": call({ name: "look", arguments: { id: 5 }, _meta: { traceparent: long } }),

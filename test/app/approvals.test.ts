@@ -55,7 +55,7 @@ test("a refund runs once one of finance has seen the order and the amount, and n
   expect(codeOf(await refund())).toBe("approval_required");
 });
 
-test("a refund that cannot be made is refused without asking anybody", async () => {
+test("an impossible refund is refused without an approval request", async () => {
   const outcome = await app.as(agent).call("refundOrder", { orderId: "ord_1300", amountCents: 99_999_999 }, { surface: "mcp" });
   expect(codeOf(outcome)).toBe("refund_too_large");
   expect(await approvals.list(bea)).toEqual([]);
@@ -75,7 +75,7 @@ test("a purge needs two people, neither of whom asked, and shows them how many o
   expect(answerOf(await purge())).toEqual({ deletedOrders });
 });
 
-test("a purge that would take more rows by now is asked about anew", async () => {
+test("a purge that would delete more rows than approved needs a new approval", async () => {
   const purge = () => app.as(staff).call("purgeOrders", { createdBefore: "2026-12-31" }, { surface: "http" });
   const id = idIn(await purge());
   await approve(olga, id);

@@ -12,7 +12,7 @@ test("customers are listed in pages, each once", async () => {
   expect(second).not.toHaveProperty("next");
 });
 
-test("what is not given stays, and changing nothing is refused", async () => {
+test("absent fields stay unchanged, and an empty change is refused", async () => {
   await using app = await bootShop(await newFile());
   const update = (changes: object) => app.as(staff).call("updateCustomer", { customerId: "cus_101", ...changes });
   expect(answerOf(await update({ email: "ana@example.org" }))).toMatchObject({ name: "Ana Almeida", email: "ana@example.org" });
@@ -22,7 +22,7 @@ test("what is not given stays, and changing nothing is refused", async () => {
   expect(codeOf(await app.as(staff).call("updateCustomer", { customerId: "cus_none", name: "X" }))).toBe("not_found");
 });
 
-test("two customers cannot have one address, whatever its case", async () => {
+test("two customers cannot have the same address, also in another letter case", async () => {
   await using app = await bootShop(await newFile());
   const update = (email: string) => app.as(staff).call("updateCustomer", { customerId: "cus_101", email });
   expect(codeOf(await update("Bruno.Almeida@Example.com"))).toBe("email_taken");

@@ -93,7 +93,7 @@ test("a transaction that throws leaves nothing behind and the connection usable"
   database.close();
 });
 
-test("a writer that waits too long is told that nothing happened", async () => {
+test("a writer that waits too long gets unavailable", async () => {
   const file = await newFile();
   const [holder, waiter] = [await openDatabase(file), await openDatabase(file)];
   const met = holder.inTransaction(() => {

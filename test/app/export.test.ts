@@ -23,7 +23,7 @@ test("an export streams every order once and reports its progress", async () => 
   expect(told.at(-1)).toEqual([1, `${seededOrders} of ${seededOrders} orders`]);
 });
 
-test("an export of nothing ends at once", async () => {
+test("an empty export ends at once", async () => {
   await using app = await bootShop(await newFile());
   const stream = answerOf<AsyncIterable<Order>>(await app.as(staff).call("exportOrders", { createdAfter: "2999-01-01" }));
   expect(await collected(stream)).toEqual([]);
@@ -44,7 +44,7 @@ test("an export stops when its caller cancels, and does not look complete", asyn
   expect(seen).toHaveLength(3);
 });
 
-test("others are served while an export is read", async () => {
+test("other calls are answered while an export is read", async () => {
   await using app = await bootShop(await newFile());
   const stream = answerOf<AsyncIterable<Order>>(await app.as(staff).call("exportOrders"));
   let exported = 0;

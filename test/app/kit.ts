@@ -15,7 +15,7 @@ import { status } from "../../app/status.ts";
 
 export const handlers = { ...orders, ...customers, ...reports, status };
 
-/** On the surface that only tests have, with previews for whoever asks. */
+/** On the surface that only tests have, with previews for callers. */
 const exposures = Object.fromEntries(Object.keys(handlers).map((name) => [name, { direct: true, preview: "caller" }]));
 
 /** Holds every scope and role of the shop. */

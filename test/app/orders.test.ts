@@ -10,7 +10,7 @@ const booted = async () => {
 
 const oneItem = [{ sku: "mug-blue", quantity: 2, priceCents: 1290 }];
 
-test("pages follow each other without a gap, newest first, and the last one has no next", async () => {
+test("pages follow each other without a gap, newest first, and the last page has no next", async () => {
   await using shop = await booted();
   const seen: string[] = [];
   let cursor: string | undefined;
@@ -47,8 +47,8 @@ test("filters narrow the list and combine", async () => {
 
 test.each([
   ["more than a page may hold", { limit: 101 }, "invalid_input"],
-  ["a status that is none", { status: "lost" }, "invalid_input"],
-  ["a day that is none", { createdAfter: "2025-02-30" }, "invalid_input"],
+  ["an unknown status", { status: "lost" }, "invalid_input"],
+  ["an impossible day", { createdAfter: "2025-02-30" }, "invalid_input"],
   ["a field nobody declared", { sort: "asc" }, "unknown_field"],
 ])("listing refuses %s", async (_, input, code) => {
   await using shop = await booted();
@@ -192,7 +192,7 @@ test("a purge deletes as many orders as its preview counted, and no others", asy
   expect(answerOf(await shop.call("purgeOrders", given))).toEqual({ deletedOrders: 0 });
 });
 
-test("the number of a purged order is never given again", async () => {
+test("the number of a purged order is not used again", async () => {
   await using shop = await booted();
   const create = async () => answerOf<Order>(await shop.call("createOrder", { customerId: "cus_101", items: oneItem })).id;
   const first = await create();

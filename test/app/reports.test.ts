@@ -18,7 +18,7 @@ test("a report's totals are those of the orders, cancelled ones left out", async
   }
 });
 
-test("a report by status names every status, one by day every day with a sale", async () => {
+test("a report by status has every status, and a report by day has every day with a sale", async () => {
   await using app = await bootShop(await newFile());
   const keys = async (input: object) =>
     answerOf<SalesReport>(await app.as(staff).call("salesReport", input)).groups.map((group) => group.key);
@@ -26,7 +26,7 @@ test("a report by status names every status, one by day every day with a sale", 
   expect(await keys({ from: "2025-01-01", to: "2025-01-03" })).toEqual(["2025-01-01", "2025-01-02", "2025-01-03"]);
 });
 
-test("a period without sales sums up to nothing", async () => {
+test("a period without sales has empty totals", async () => {
   await using app = await bootShop(await newFile());
   const empty = { groups: [], orders: 0, totalCents: 0, refundedCents: 0 };
   expect(answerOf(await app.as(staff).call("salesReport", { from: "2020-01-01", to: "2020-01-31" }))).toMatchObject(empty);
@@ -41,7 +41,7 @@ test("a period that ends before it begins, or is too long, is refused at its end
   }
 });
 
-test("statistics are rebuilt by admins", async () => {
+test("only admins can rebuild statistics", async () => {
   await using app = await bootShop(await newFile());
   expect(codeOf(await app.as(staff).call("rebuildStatistics"))).toBe("ok");
 });

@@ -49,7 +49,7 @@ const breaches = (from: readonly Source[], isAllowed: (specifier: string, source
     source.imports.filter((specifier) => !isAllowed(specifier, source)).map((specifier) => `${source.path} -> ${specifier}`),
   );
 
-test("import lines of every kind are seen, or this file proves nothing", () => {
+test("the reader of import lines finds every kind of import", () => {
   const text =
     'import a from "a";\nimport {\n  b,\n} from "b";\nimport "c";\nexport * from "d";\nconst e = await import("e");\nimport type { F } from "f";\n// import "g";\nconst text = `import "h";`;\n';
   expect(importsIn(text)).toEqual(["a", "b", "c", "d", "e", "f"]);
@@ -68,7 +68,7 @@ test("core imports Node, TypeBox, canonicalize, cosmiconfig, tsx, regexpp and re
   ).toEqual([]);
 });
 
-test("core imports nothing of its testing kit", () => {
+test("core does not import its test kit", () => {
   const kernel = core.filter(({ path }) => !path.startsWith("core/testing/"));
   expect(
     breaches(kernel, (specifier, source) => isPackage(specifier) || !target(source, specifier).startsWith("core/testing")),
@@ -111,7 +111,7 @@ test("core, plugins and app have no import cycle, not even of types", () => {
   expect(cycles).toEqual([]);
 });
 
-test("handlers stand on Quater's public entries and their own packages", () => {
+test("handlers of the sample app import only Quater's public entries and their own packages", () => {
   const allowed = new Set(["quater", "libsql"]);
   expect(
     breaches(app, (specifier, source) =>
@@ -122,18 +122,15 @@ test("handlers stand on Quater's public entries and their own packages", () => {
   ).toEqual([]);
 });
 
-test.each(["koa", "mcp", "http", "argv", "stdout"])(
-  "the word %s stands nowhere in core and app, but in string literals",
-  (word) => {
-    const bare = (text: string) => text.replace(/"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g, '""');
-    const lines = [...core.filter(({ path }) => !path.startsWith("core/testing/")), ...app].flatMap(({ path, text }) =>
-      bare(text)
-        .split("\n")
-        .flatMap((line, index) => (line.toLowerCase().includes(word) ? [`${path}:${index + 1} ${line.trim()}`] : [])),
-    );
-    expect(lines).toEqual([]);
-  },
-);
+test.each(["koa", "mcp", "http", "argv", "stdout"])("the word %s is not in core and app, except in string literals", (word) => {
+  const bare = (text: string) => text.replace(/"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g, '""');
+  const lines = [...core.filter(({ path }) => !path.startsWith("core/testing/")), ...app].flatMap(({ path, text }) =>
+    bare(text)
+      .split("\n")
+      .flatMap((line, index) => (line.toLowerCase().includes(word) ? [`${path}:${index + 1} ${line.trim()}`] : [])),
+  );
+  expect(lines).toEqual([]);
+});
 
 describe("plugins", () => {
   /** Files of the two last layers that plugins import all the same: private files are read and written as at boot. */
@@ -215,7 +212,7 @@ function hasValueImport(text: string, specifier: string): boolean {
   );
 }
 
-test("no file hides a second idea: 350 lines at most, and the pipeline is read on one screen", () => {
+test("no file has more than 350 lines, and the pipeline has at most 125", () => {
   const long = [...core, ...plugins, ...app].filter(({ text }) => text.split("\n").length > 351);
   expect(long.map(({ path }) => path)).toEqual([]);
   const pipeline = core.find(({ path }) => path === "core/pipeline/pipeline.ts")?.text.split("\n") ?? [];

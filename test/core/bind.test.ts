@@ -20,7 +20,7 @@ const bind = (schema: TSchema, ...given: GivenInput[]): unknown => {
   }
 };
 
-describe("text is coerced by the schema and never guessed", () => {
+describe("text is coerced by the schema, without guessing", () => {
   const integer = ["invalid_input", "/v must be an integer"];
   const number = ["invalid_input", "/v must be a number"];
   const boolean = ["invalid_input", "/v must be true or false"];
@@ -85,7 +85,7 @@ describe("text is coerced by the schema and never guessed", () => {
     expect(bound).toEqual(Array.isArray(expected) && expected[0] === "invalid_input" ? expected : { v: expected });
   });
 
-  test("JSON never is", () => {
+  test("JSON values are not coerced", () => {
     const schema = Type.Object({ n: Type.Integer(), b: Type.Boolean(), list: Type.Array(Type.String()) });
     expect(bind(schema, json({ n: "1", b: "true", list: "a" }))).toEqual([
       "invalid_input",
@@ -100,7 +100,7 @@ describe("text is coerced by the schema and never guessed", () => {
   });
 });
 
-describe("what nobody declared is refused", () => {
+describe("undeclared fields are refused", () => {
   const order = Type.Object({ orderId: Type.String(), note: Type.Optional(Type.String()) });
 
   test.each<[string, TSchema, GivenInput[], unknown]>([
@@ -188,17 +188,17 @@ describe("what nobody declared is refused", () => {
     ],
   ])("%s", (_name, schema, given, expected) => expect(bind(schema, ...given)).toEqual(expected));
 
-  test("a name with a slash or a control character is shown as a path and in print", () => {
+  test("a field name with a slash or a control character is escaped in the path", () => {
     expect(bind(Type.Object({}), json({ "a/b\u001b": 1 }))).toEqual(["unknown_field", "/a~1b\\u{1b} is not a known field"]);
   });
 
-  test("ten thousand unknown fields make a short answer", () => {
+  test("an input with ten thousand unknown fields gets a short error", () => {
     const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`field${index}`, 0]));
     expect(bind(Type.Object({}), json(many))).toHaveLength(65);
   });
 });
 
-test("one name from two places is refused, also with equal values", () => {
+test("an input that comes from two places is refused, also with equal values", () => {
   const schema = Type.Object({ id: Type.String(), note: Type.Optional(Type.String()) });
   expect(bind(schema, text({ id: "1" }, "path"), json({ id: "1", note: "x" }))).toEqual([
     "invalid_input",
@@ -212,7 +212,7 @@ test.each<[unknown]>([[null], [[]], ["x"], [5]])("%j is no input", (value) => {
   expect(bind(Type.Object({}), text({}, "path"), json(value))).toEqual(["invalid_input", " must be an object"]);
 });
 
-test("defaults are set where their object is given: at the top, nested, in lists and in records", () => {
+test("defaults are filled in at the top, in nested objects, in lists and in records", () => {
   const line = Type.Object({ count: Type.Integer({ default: 1 }) });
   const schema = Type.Object({
     limit: Type.Integer({ default: 10 }),
@@ -240,14 +240,14 @@ test("a default is not shared between calls", () => {
   expect(tagsOf()).not.toBe(tagsOf());
 });
 
-test("the input is frozen through and through, and has no -0", () => {
+test("the input is deeply frozen and has no -0", () => {
   const schema = Type.Object({ a: Type.Object({ list: Type.Array(Type.Object({ n: Type.Number() })) }) });
   const bound = bind(schema, json({ a: { list: [{ n: -0 }] } })) as { a: { list: { n: number }[] } };
   expect([bound, bound.a, bound.a.list, bound.a.list[0]].every(Object.isFrozen)).toBe(true);
   expect(Object.is(bound.a.list[0]?.n, 0)).toBe(true);
 });
 
-describe("every complaint is one sentence", () => {
+describe("every field error is one sentence", () => {
   const shape = Type.Union([
     Type.Object({ kind: Type.Literal("circle"), radius: Type.Number() }),
     Type.Object({ kind: Type.Literal("square"), side: Type.Number() }),
@@ -283,14 +283,14 @@ describe("every complaint is one sentence", () => {
     expect(bind(input, json({ v: value }))).toEqual(["invalid_input", `/v ${message}`]);
   });
 
-  test("a union told apart by a field complains about the branch that was meant", () => {
+  test("errors in a discriminated union are about the branch that the field names", () => {
     expect(bind(Type.Object({ v: shape }), json({ v: { kind: "circle", radius: "1" } }))).toEqual([
       "invalid_input",
       "/v/radius must be a number",
     ]);
   });
 
-  test("items of one list are not mixed up", () => {
+  test("errors name the right item of a list", () => {
     const list = Type.Array(Type.Union([Type.String({ maxLength: 1 }), Type.Integer({ minimum: 3 })]));
     const values = ["xx", 1, "a", "a", "a", "a", "a", "a", "a", "a", true];
     expect(bind(Type.Object({ list }), json({ list: values }))).toEqual([
@@ -307,7 +307,7 @@ describe("every complaint is one sentence", () => {
   });
 });
 
-test("a check that fails and names no error is our failure, not a riddle for the caller", () => {
+test("a failed check without errors gets a general error message", () => {
   // A defect of TypeBox: `if` that does not hold beside unevaluatedProperties. Boot refuses such schemas.
   const schema = {
     type: "object",
@@ -320,7 +320,7 @@ test("a check that fails and names no error is our failure, not a riddle for the
   expect(bind(Type.Unsafe(schema), json({ a: "x" }))).toEqual(["internal"]);
 });
 
-test("through the gate an unknown field never reaches the handler", async () => {
+test("a call with an unknown field does not reach the handler", async () => {
   const handled: unknown[] = [];
   const update = handler({
     description: "Updates.",

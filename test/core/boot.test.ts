@@ -83,9 +83,9 @@ describe("one problem, one sentence and its remedy", () => {
       'greet has an empty auth list. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
     ],
     [
-      "an auth that is no policy",
+      "an auth that is not a policy",
       one({ radio: true }, wrong({ auth: ["admin"] })),
-      'greet has an auth that is no policy. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
+      'greet has an auth that is not a policy. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
     ],
     [
       "an unknown effect",
@@ -128,7 +128,7 @@ describe("one problem, one sentence and its remedy", () => {
       "greet has a secret() field in its output. Remove the field, or say reveal: true in the handler",
     ],
     [
-      "a problem that is no code",
+      "a problem that is not a code",
       one({ radio: true }, wrong({ problems: ["Not A Code!"] })),
       'greet has the problem "Not A Code!", which is not a code. Use lower-case letters, digits and _, such as order_not_paid',
     ],
@@ -138,7 +138,7 @@ describe("one problem, one sentence and its remedy", () => {
       'greet uses a resource as "principal", a name that is taken. Give it another name in use',
     ],
     [
-      "an export that is no handler",
+      "an export that is not a handler",
       one({ radio: true }, () => null),
       "greet of a module is exported, but is no handler. It exports no handlers",
     ],
@@ -173,7 +173,7 @@ describe("one problem, one sentence and its remedy", () => {
       "plugins[0] is a plugin that was not called. Write it with parentheses: name()",
     ],
     [
-      "something that is no plugin",
+      "a value that is not a plugin",
       () => bootTest({ handlers: {}, plugins: [{ name: "x" } as never] }),
       "plugins[0] is no plugin. Make it with definePlugin",
     ],
@@ -219,13 +219,13 @@ describe("one problem, one sentence and its remedy", () => {
     ]);
   });
 
-  test("an entry of handlers that expose() did not make", async () => {
+  test("an entry of handlers that was not made by expose() is refused", async () => {
     const manifest = defineConfig({ name: "x", handlers: [undefined as never, {} as never], plugins: [] });
     expect(await problemsOf(() => bootTest(manifest))).toHaveLength(2);
   });
 });
 
-test("all problems are reported at once, and nothing was set up, opened or started", async () => {
+test("all problems are reported at once, before anything is set up, opened or started", async () => {
   const happened: string[] = [];
   const witness = definePlugin(() => ({
     name: "witness",
@@ -262,7 +262,7 @@ test("all problems are reported at once, and nothing was set up, opened or start
   expect(happened).toEqual([]);
 });
 
-test("public handlers alone need no auth on their surface, also when only one module is loaded", async () => {
+test("a surface with only public handlers needs no authenticator, also when only one module is loaded", async () => {
   const manifest = defineConfig({
     name: "x",
     handlers: ["a", "b"].map((name) =>
@@ -276,7 +276,7 @@ test("public handlers alone need no auth on their surface, also when only one mo
   expect(kernel.catalog.operations.map(({ name }) => name)).toEqual(["a"]);
 });
 
-test("a handler that the manifest does not list is declared and unreachable", async () => {
+test("a handler that the manifest does not list cannot be called", async () => {
   await using app = await bootTest({ handlers: { listed: good, unlisted: good }, expose: { listed: { direct: true } } });
   expect(app.kernel.catalog.declared).toEqual([{ name: "unlisted", module: "a module" }]);
   expect(await app.as(principal()).call("unlisted")).toMatchObject({ ok: false, error: { code: "unknown_handler" } });
@@ -292,7 +292,7 @@ describe("start and stop", () => {
       ...more,
     }))();
 
-  test("providers boot before whoever asks, and stop runs in reverse, once", async () => {
+  test("plugins that provide a service boot before plugins that need it, and stop once, in reverse order", async () => {
     const happened: string[] = [];
     const store = serviceRef("store");
     const storing = witness(happened, "store", {
@@ -311,7 +311,7 @@ describe("start and stop", () => {
     expect(happened).toEqual(["setup store", "setup audit", "start store", "start audit", "stop audit", "stop store"]);
   });
 
-  test("a service that is promised and not provided is the fault of who promised it", async () => {
+  test("a boot problem names the plugin that did not provide its service", async () => {
     const store = serviceRef("store");
     const happened: string[] = [];
     const relying = witness(happened, "audit", {
@@ -326,14 +326,14 @@ describe("start and stop", () => {
     expect(happened).toEqual(["setup store", "stop store"]);
   });
 
-  test("what nobody needs may be promised and not provided, as by a plugin that serves nothing in this command", async () => {
+  test("a service that no plugin needs may be missing", async () => {
     const store = serviceRef("store");
     const curious = witness([], "curious", { wants: [store] });
     await using app = await bootTest({ handlers: {}, plugins: [curious, witness([], "store", { provides: [store] })] });
     expect(app.kernel.services.find(store)).toBeUndefined();
   });
 
-  test("an authenticator without a function to authenticate with is refused before anybody calls", async () => {
+  test("an authenticator without an authenticate function is refused at boot", async () => {
     const { authenticator } = await import("quater");
     const asking = authenticator({ name: "keys" } as never);
     expect(await problemsOf(() => bootTest({ handlers: {}, plugins: [direct({ authenticate: asking })] }))).toEqual([
@@ -341,14 +341,14 @@ describe("start and stop", () => {
     ]);
   });
 
-  test("a failing start stops what was started", async () => {
+  test("when a plugin fails to start, the started plugins are stopped", async () => {
     const happened: string[] = [];
     const failing = witness(happened, "second", { start: () => Promise.reject(new Error("port in use")) });
     await expect(bootTest({ handlers: {}, plugins: [witness(happened, "first"), failing] })).rejects.toThrow("port in use");
     expect(happened).toEqual(["setup first", "setup second", "start first", "stop second", "stop first"]);
   });
 
-  test("a plugin that fails to stop keeps nobody else from stopping", async () => {
+  test("when a plugin fails to stop, the others still stop", async () => {
     const happened: string[] = [];
     const failing = witness(happened, "second", { stop: () => Promise.reject(new Error("stuck")) });
     const app = await bootTest({ handlers: {}, plugins: [witness(happened, "first"), failing] });

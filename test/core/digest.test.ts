@@ -28,12 +28,12 @@ test.each<[string, unknown]>([
   ["half of a surrogate pair in a key", { "\udc00": 1 }],
 ])("%s has no text", (_name, value) => expect(() => canonicalText(value)).toThrow(TypeError));
 
-test("the hash is SHA-256 over the canonical text of handler and input", () => {
+test("the digest is SHA-256 over the canonical text of handler and input", () => {
   const expected = createHash("sha256").update('{"handler":"pay","input":{"cents":5}}').digest("hex");
   expect(argumentsHash("pay", { cents: 5 })).toBe(`sha256:${expected}`);
 });
 
-describe("the hash that a dry run shows", () => {
+describe("the digest in a dry run", () => {
   const transfer = handler({
     description: "Transfers.",
     effect: "write",

@@ -40,7 +40,7 @@ test("every part of an AggregateError is written", () => {
   expect(text).toMatch(/^AggregateError: none of them\n.*\none of: Error: first\n.*\none of: second$/s);
 });
 
-test("a canary in what drivers and clients hang on errors is not written", () => {
+test("values in other properties of errors are not logged", () => {
   const canary = "canary-51c0de";
   const cause = Object.assign(new Error(`Failed to fetch https://${canary}@feed.example/a?token=${canary}&page=2`), {
     code: "23505",
@@ -63,7 +63,7 @@ test("a canary in what drivers and clients hang on errors is not written", () =>
   expect(texts[0]).toContain("https://feed.example/a?token=&page=2");
 });
 
-test("causes in a circle, in a crowd, without an end or without a text are written in bounded space", () => {
+test("circular, many, endless and unprintable causes are logged in bounded space", () => {
   const circle = new Error("round");
   circle.cause = circle;
   expect(errorText(circle).match(/round/g)).toHaveLength(1);

@@ -68,7 +68,7 @@ test.each([
   expect(found).toEqual([{ place: "quater.config.ts", cause, remedy }]);
 });
 
-test("a value that the schema refuses is not resolved, and a throw adds nothing to what check found", async () => {
+test("a value that the schema refuses is not resolved", async () => {
   const key = exposureKey("quota", Quota, {
     check: ({ perMinute }) => (perMinute === 7 ? [{ cause: "7 is odd", remedy: "Write 8" }] : []),
     resolve: () => {
@@ -81,7 +81,7 @@ test("a value that the schema refuses is not resolved, and a throw adds nothing 
   ]);
 });
 
-test("core learns from the key's meaning, not from its name, that people must agree", async () => {
+test("core finds out that a handler needs approval from the kind of the key, not from its name", async () => {
   const named = exposureKey("approval", Type.Boolean());
   await using plain = await bootWith(named, { approval: true });
   expect(plain.kernel.catalog.get("greet")?.needsApproval).toBe(false);

@@ -71,7 +71,7 @@ describe("every", () => {
     ["a number", { allow: 1 }],
     ["an empty object", {}],
   ];
-  test.each(["authorize", "admit", "approve"] as const)("for %s, what is no answer is no yes", async (name) => {
+  test.each(["authorize", "admit", "approve"] as const)("%s: a missing or malformed answer is a refusal", async (name) => {
     for (const [what, answer] of noYes) {
       const happened: string[] = [];
       const { outcome } = await callUnder(happened, [plugin("a", { [name]: () => answer })]);
@@ -98,7 +98,7 @@ describe("every", () => {
     expect(log).toEqual([{ level: "info", message: "pay was refused by limits", fields }]);
   });
 
-  test("a replay answers instead of the handler, from admit and from nowhere else", async () => {
+  test("only admit can answer with a replay", async () => {
     const happened: string[] = [];
     const replay = { allow: "replay" as const, by: "a", value: "earlier" };
     const { outcome } = await callUnder(happened, [
@@ -110,7 +110,7 @@ describe("every", () => {
     expect(happened).toEqual([]);
   });
 
-  test("a plugin that throws refuses, is named in the log, and its text stays inside", async () => {
+  test("an error in a hook refuses the call; the log names the plugin, and the caller does not see the text", async () => {
     const happened: string[] = [];
     const { outcome, log } = await callUnder(happened, [plugin("limits", { admit: () => JSON.parse("{secret") })]);
     expect(outcome).toMatchObject({
@@ -123,7 +123,7 @@ describe("every", () => {
 });
 
 describe("approval", () => {
-  test("is consumed last: after resources opened and inside all that wraps", async () => {
+  test("consume runs last, after resources are open and inside of around hooks", async () => {
     const happened: string[] = [];
     const consuming = plugin("approval", {
       approve: () => ({ ...allow("fin"), consume: () => noting(happened, "consume", allow("fin")) }),
@@ -133,7 +133,7 @@ describe("approval", () => {
     expect(happened).toEqual(["approve", "around", "consume", "handle"]);
   });
 
-  test("is not consumed when a later approver refuses", async () => {
+  test("consume does not run when a later approve hook refuses", async () => {
     const happened: string[] = [];
     const consuming = plugin("approval", {
       approve: () => ({ ...allow("fin"), consume: () => noting(happened, "consume", allow("fin")) }),
@@ -173,7 +173,7 @@ describe("around", () => {
     expect(happened).toEqual(["a before", "b before", "handle", "b after", "a after"]);
   });
 
-  test("next() runs the handler once, however often it is called", async () => {
+  test("next() runs the handler once, also when it is called again", async () => {
     const happened: string[] = [];
     const { outcome, log } = await callUnder(happened, [plugin("retry", { around: async (_call, next) => next().then(next) })]);
     expect(outcome).toMatchObject({ ok: false, error: { code: "outcome_unknown" } }); // the handler has run
@@ -181,7 +181,7 @@ describe("around", () => {
     expect(happened).toEqual(["handle"]);
   });
 
-  test("what the handler threw is not blamed on the plugin around it", async () => {
+  test("the log does not attribute the handler's error to a plugin around it", async () => {
     const failing = { handle: () => JSON.parse("{") };
     const { log } = await callUnder([], [wrap([], "trace")], failing);
     expect(log).toMatchObject([{ message: "pay failed", fields: { hint: undefined } }]);
@@ -197,14 +197,14 @@ describe("settled", () => {
       },
     });
 
-  test("all are told, also when one throws; a success becomes outcome_unrecorded", async () => {
+  test("settled hooks all run when one throws, and the caller gets outcome_unrecorded", async () => {
     const seen: string[] = [];
     const { outcome } = await callUnder(seen, [observing(seen, "a", true), observing(seen, "b")]);
     expect(seen).toEqual(["handle", "a pay ok", "b pay ok"]);
     expect(outcome).toMatchObject({ ok: false, error: { code: "outcome_unrecorded", kind: "outcome_unknown" } });
   });
 
-  test("whoever throws is in the log: plugin, hook and error of each", async () => {
+  test("the log has plugin, hook and error of each hook that throws", async () => {
     const { outcome, log } = await callUnder([], [observing([], "a", true), observing([], "b", true)]);
     const fields = {
       callId: outcome.callId,
@@ -221,28 +221,28 @@ describe("settled", () => {
     );
   });
 
-  test("the cause of a failure that a plugin put in words is in the log, too", async () => {
+  test("the log has the cause of an error that a plugin wrapped", async () => {
     const words = () => unavailable("The trail cannot be written", { cause: new Error("disk full") } as never);
     const { log } = await callUnder([], [plugin("trail", { settled: words })]);
     expect(log[0]?.fields["error"]).toContain("The trail cannot be written");
     expect(log[0]?.fields["error"]).toContain("caused by: Error: disk full");
   });
 
-  test("a refusal stays what it is when its record fails", async () => {
+  test("a refusal keeps its code when recording it fails", async () => {
     const seen: string[] = [];
     const { outcome } = await callUnder(seen, [plugin("no", { authorize: () => refuse("no") }), observing(seen, "a", true)]);
     expect(outcome).toMatchObject({ ok: false, error: { code: "forbidden" } });
     expect(seen).toEqual(["a pay forbidden"]);
   });
 
-  test("S8: a call of an unknown handler is observed without the name that was sent", async () => {
+  test("S8: settled hooks of an unknown handler do not get the name that the caller sent", async () => {
     const seen: string[] = [];
     await using app = await bootTest({ handlers: {}, plugins: [observing(seen, "a")] });
     expect(await app.as(principal()).call("nothing")).toMatchObject({ ok: false, error: { code: "unknown_handler" } });
     expect(seen).toEqual(["a undefined unknown_handler"]);
   });
 
-  test("refusals at the door are told, and a failing authenticator is logged with its cause", async () => {
+  test("settled hooks run for callers that are not let in, and a failing authenticator is logged with its cause", async () => {
     const seen: string[] = [];
     const { direct } = await import("quater/testing");
     const { authenticator } = await import("quater");
@@ -287,7 +287,7 @@ describe("a dry run", () => {
     });
   });
 
-  test("does not say that no approval is needed when nobody forecasts it", async () => {
+  test("a dry run without a forecast hook does not say that no approval is needed", async () => {
     const { outcome } = await callUnder([], [plugin("a", { approve: () => refuse("a") })], { dryRun: true });
     expect(outcome).toMatchObject({ ok: true, value: { approval: { required: true } } });
     expect((await callUnder([], [], { dryRun: true })).outcome).toMatchObject({
@@ -297,7 +297,7 @@ describe("a dry run", () => {
   });
 });
 
-test("hooks chosen per handler are asked once per handler at boot, and without one for strangers", async () => {
+test("the hooks function runs once per handler at boot, and once without an operation", async () => {
   const asked: (string | undefined)[] = [];
   const choosing = definePlugin(() => ({ name: "choosing", hooks: (operation) => noting(asked, operation?.name, undefined) }));
   const read = handler({
@@ -329,7 +329,7 @@ describe("hold", () => {
       settled: () => void happened.push(`${by} settled`),
     });
 
-  test("comes after approve and before around, and is released in reverse after the end was recorded", async () => {
+  test("hold runs between approve and around, and is released in reverse order after the end was recorded", async () => {
     const happened: string[] = [];
     const approves = plugin("a", { approve: () => noting(happened, "a approves", allow("a")) });
     await callUnder(happened, [holding(happened, "b"), holding(happened, "c"), approves]);

@@ -17,7 +17,7 @@ const refusal = (read: () => unknown): { code: string; path: string; message: st
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 const longText = "x".repeat(jsonLimits.stringLength + 1);
 
-describe("what two readers could understand differently is refused, with its place", () => {
+describe("JSON that two parsers could read differently is refused with its place", () => {
   test.each([
     ['{"a":1,"a":2}', "json_duplicate_key", "/a"],
     ['{"a":1,"\\u0061":2}', "json_duplicate_key", "/a"],
@@ -57,7 +57,7 @@ describe("what two readers could understand differently is refused, with its pla
     expect(parseJsonBytes(Buffer.from('"é😀"'))).toBe("é😀");
   });
 
-  test("a control character in a key is never echoed", () => {
+  test("a control character in a key is escaped in errors", () => {
     expect(refusal(() => parseJson('{"\\u001b[31m":1,"\\u001b[31m":2}')).path).toBe("/\\u{1b}[31m");
   });
 });
@@ -82,7 +82,7 @@ test("exactly at a limit is accepted", () => {
   expect(parseJson(JSON.stringify('"'.repeat(200_000)))).toHaveLength(200_000);
 });
 
-test("a number of a million digits is judged in linear time", () => {
+test("a number of a million digits is checked in linear time", () => {
   const started = performance.now();
   expect(isLossy(`1${"0".repeat(1_000_000)}1`)).toBe(true);
   expect(isLossy(`0.1${"0".repeat(1_000_000)}1`)).toBe(true);
@@ -152,7 +152,7 @@ const randomValue = (random: (below: number) => number, depth = 0): unknown => {
   }
 };
 
-test("whatever JSON.stringify writes parses to the same value", () => {
+test("text from JSON.stringify parses to the same value", () => {
   const random = randomFrom(20_261_122);
   for (let round = 0; round < 3000; round++) {
     const value = randomValue(random);

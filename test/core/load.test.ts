@@ -49,7 +49,7 @@ const boot = async (root: string): Promise<void> => {
 };
 
 describe("discovery", () => {
-  test.each(["package.json", ".git/HEAD"])("climbs to the folder with %s and no further", async (top) => {
+  test.each(["package.json", ".git/HEAD"])("the search for the manifest ends at the folder with %s", async (top) => {
     const root = project({
       "quater.config.ts": plain,
       "inner/deep/x.txt": "",
@@ -65,7 +65,7 @@ describe("discovery", () => {
     expect((await loadManifest(join(root, "inner/deep"))).file).toBe(join(root, "inner/quater.config.ts"));
   });
 
-  test("never looks into ~/.config, and runs no .config/config.js on its way", async () => {
+  test("the search for the manifest does not read ~/.config and runs no .config/config.js", async () => {
     const root = project({
       "home/.config/quater/config.js": "export default 1",
       ".config/config.js": 'require("fs").writeFileSync("was-run", "")',
@@ -86,13 +86,13 @@ describe("discovery", () => {
     ]);
   });
 
-  test("a place is the line where the word stands as a key", async () => {
+  test("the place of a problem is the line with the key", async () => {
     const root = project({ "quater.config.ts": plain });
     const { placeOf } = await loadManifest(root);
     expect([placeOf("plugins"), placeOf("nowhere")]).toEqual(["quater.config.ts:2", "quater.config.ts"]);
   });
 
-  test("JavaScript is a manifest too", async () => {
+  test("a manifest may be JavaScript", async () => {
     const root = project({
       "quater.config.mjs": `import { defineConfig } from ${JSON.stringify(join(repository, "core/index.ts"))};\nexport default defineConfig({ name: "js", handlers: [], plugins: [] });`,
     });
@@ -101,7 +101,7 @@ describe("discovery", () => {
 });
 
 const hasNoOwners = process.getuid === undefined; // Windows
-describe.skipIf(hasNoOwners)("what somebody else could have written is not run", () => {
+describe.skipIf(hasNoOwners)("files that other users could change are not run", () => {
   test("a manifest that everybody may write", async () => {
     const root = project({ "quater.config.ts": plain });
     chmodSync(join(root, "quater.config.ts"), 0o666);
@@ -184,7 +184,7 @@ describe.skipIf(hasNoOwners)("what somebody else could have written is not run",
 });
 
 describe(".env", () => {
-  test("fills in what the environment does not have, before the manifest is loaded", async () => {
+  test(".env fills in missing variables before the manifest is loaded", async () => {
     const root = project({
       ".env": "QUATER_TEST_NEW=from file\nQUATER_TEST_HAD=from file\n",
       "quater.config.ts": plain.replace('"fixture"', "process.env.QUATER_TEST_NEW + process.env.QUATER_TEST_HAD"),
@@ -198,7 +198,7 @@ describe(".env", () => {
     }
   });
 
-  test("is read entry by entry: what stands before, between and behind them takes nothing with it", async () => {
+  test("a malformed line in .env does not affect other entries", async () => {
     const text = [
       "\u{feff}# first",
       "export QUATER_TEST_1 = one # said",
@@ -223,7 +223,7 @@ describe(".env", () => {
     }
   });
 
-  test("stops the boot by a line that is nothing it could be, and says where, and nothing of what it says", async () => {
+  test("a malformed line in .env stops the boot; the problem has its number and not its text", async () => {
     const lines = [
       "QUATER_TEST_A secret",
       "QUATER_TEST_B='b",
@@ -243,7 +243,7 @@ describe(".env", () => {
   });
 
   test.each(["NODE_OPTIONS", "node_extra_ca_certs", "QUATER_HOME", "https_proxy", "HTTP_PROXY", "NO_PROXY", "all_proxy"])(
-    "may not set %s",
+    ".env may not set %s",
     async (name) => {
       const before = process.env[name];
       const root = project({ ".env": `${name}=x\n`, "quater.config.ts": plain });
@@ -355,7 +355,7 @@ const run = (args: string[], cwd: string, env: Record<string, string> = {}) =>
     env: { ...process.env, ...env },
   });
 
-test("the same in a program of its own", async () => {
+test("the program reports the same problems in a process of its own", async () => {
   const expected = mistakes.map(([, , problem]) => problem);
   const roots = mistakes.map(([, files]) => project(files));
   const home = project({

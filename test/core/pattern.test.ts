@@ -94,7 +94,7 @@ test.each<[string, object, string]>([
   ["a backreference", Type.String({ pattern: "^(a+)\\1$" }), "has a pattern with a backreference"],
   ["more than 1,000 repetitions", Type.String({ pattern: "^(?:a{1,50}){1,50}$" }), "has a pattern that repeats a part"],
   ["a repetition of 1,998", Type.String({ pattern: "^\\S(?:.{0,1998}\\S)?$" }), "write + or *, and set the length by maxLength"],
-  ["a text that is no pattern", Type.String({ pattern: "a**" }), "has a pattern that is not a regular expression"],
+  ["a text that is not a pattern", Type.String({ pattern: "a**" }), "has a pattern that is not a regular expression"],
   [
     "a slow pattern for keys beside fields",
     { type: "object", properties: { a: {} }, patternProperties: { [slow]: {} } },

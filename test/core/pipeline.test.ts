@@ -72,7 +72,7 @@ test("a refused call never reaches its handler", async () => {
   expect(handled).toEqual([]);
 });
 
-test("what a handler throws on purpose reaches the caller, and nothing else does", async () => {
+test("a QuaterError of a handler reaches the caller; other errors do not", async () => {
   const find = handler({
     description: "Finds.",
     effect: "read",
@@ -93,7 +93,7 @@ test("what a handler throws on purpose reaches the caller, and nothing else does
 test.each([
   ["not_found", "The code not_found is a general one, of the kind not_found and not conflict: take a code of your own"],
   ["Not A Code!", '"Not A Code!" is no code for an error: write it like order_not_paid'],
-])("a handler that throws a conflict with the code %s is mistaken, and the log says so", async (code, sentence) => {
+])("conflict() with the general code %s ends the call with internal, and the log says why", async (code, sentence) => {
   const fail = handler({
     description: "Fails.",
     effect: "read",
@@ -106,7 +106,7 @@ test.each([
   expect(app.log.map(({ fields }) => String(fields?.["error"])).join()).toContain(sentence);
 });
 
-test("a code of the handler's own, and a general one of the same kind, are sent", async () => {
+test("the handler's own code, and a general code of the same kind, are sent", async () => {
   const fail = handler({
     description: "Fails.",
     effect: "read",
@@ -119,7 +119,7 @@ test("a code of the handler's own, and a general one of the same kind, are sent"
     expect(await app.as(principal()).call("fail", { code })).toMatchObject({ error: { code, kind: "conflict" } });
 });
 
-test("nothing that a plugin does to a call changes what runs", async () => {
+test("plugins cannot change the call", async () => {
   const whoami = handler({
     description: "Who calls, with what.",
     effect: "read",
@@ -155,7 +155,7 @@ test("nothing that a plugin does to a call changes what runs", async () => {
   expect([outcome.ok && outcome.value, failed]).toEqual(["ana: x", attempts.length]);
 });
 
-test("in a log, a call is which call it is and nothing that it carries", async () => {
+test("a call in a log shows its id and not its input", async () => {
   const logged: unknown[] = [];
   const note = definePlugin(() => ({
     name: "note",

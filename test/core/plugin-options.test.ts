@@ -18,14 +18,14 @@ const problemsOf = async (...plugins: readonly ReturnType<typeof http>[]): Promi
   }
 };
 
-test("an option that a plugin does not know stops the boot, and the nearest one is named", async () => {
+test("an unknown option stops the boot, and the nearest known option is suggested", async () => {
   expect(await problemsOf(http({ port: 0, prot: 1 } as object), store({ Url: "file:x" } as object), audit())).toEqual([
     'http(): http has no option "prot"; did you mean "port"?',
     'store(): store has no option "Url"; did you mean "url"?',
   ]);
 });
 
-test("every first-party plugin knows its options by name", async () => {
+test("all of Quater's own plugins check the names of their options", async () => {
   const wrong = { qqqq: 1 } as object;
   expect(await problemsOf(http(wrong), mcp(wrong), cli(wrong), store(wrong), audit(wrong))).toEqual(
     ["http", "mcp", "cli", "store", "audit"].map((name) => `${name}(): ${name} has no option "qqqq"`),
@@ -58,7 +58,7 @@ test("a rule judges a value, also one that is not there, and options are an obje
   expect(await problemsOf(http(3000 as never))).toEqual(["http(): http is given a number, and takes an object"]);
 });
 
-test("the digest follows what options say, whatever the order of keys", () => {
+test("the digest of options does not depend on the order of keys", () => {
   const digest = (...given: readonly unknown[]) => digestOfOptions(given);
   expect(digest({ port: 1, host: "a" })).toBe(digest({ host: "a", port: 1, left: undefined }));
   expect(digest({ port: 1 })).not.toBe(digest({ port: 2 }));
@@ -77,7 +77,7 @@ test("secrets are not in the digest: not by name, nor in an address", () => {
   expect(digest({ url: "postgres://me:one@[db/x" })).toBe(digest({ url: "postgres://me:two@[db/x" }));
 });
 
-test("whatever options hold has a digest", () => {
+test("options with any values have a digest", () => {
   const circular: Record<string, unknown> = { n: 10n, not: Number.NaN, half: "\ud800", when: new Date(0), all: new Map() };
   circular["self"] = circular;
   expect(digestOfOptions([circular, null, Symbol.iterator])).toMatch(/^sha256:[0-9a-f]{64}$/);

@@ -36,7 +36,7 @@ class Hooked {
   }
 }
 
-describe("what nobody would read stops the boot", () => {
+describe("unknown fields and hooks of a plugin stop the boot", () => {
   test.each<[string, object, string]>([
     [
       "a misspelt field of a plugin",
@@ -64,7 +64,7 @@ describe("what nobody would read stops the boot", () => {
       `p() p: p has no hook "authorise"; did you mean "authorize"?. ${hooks}`,
     ],
     [
-      "a hook that is no function",
+      "a hook that is not a function",
       { name: "p", hooks: { authorize: "no" } },
       'p() p: p has the authorize "no". Write a function, or remove it',
     ],
@@ -79,8 +79,12 @@ describe("what nobody would read stops the boot", () => {
       new Hooked(),
       "p() p: p is an instance of a class, whose methods are not seen. Write { name, hooks, ... }",
     ],
-    ["a start that is no function", { name: "p", start: 5 }, "p() p: p has the start 5. Write a function, or remove it"],
-    ["a need that is no reference", { name: "p", needs: ["store"] }, 'p() p: p has the needs ["store"]. Write [serviceRef(...)]'],
+    ["a start that is not a function", { name: "p", start: 5 }, "p() p: p has the start 5. Write a function, or remove it"],
+    [
+      "a need that is not a reference",
+      { name: "p", needs: ["store"] },
+      'p() p: p has the needs ["store"]. Write [serviceRef(...)]',
+    ],
     [
       "a misspelt field of a surface",
       { name: "p", surface: { name: "radio", exposes: "Programmes", adopts: no } },
@@ -92,7 +96,7 @@ describe("what nobody would read stops the boot", () => {
       'p() p: the exposure of p has no field "chekc"; did you mean "check"?. Its fields are key, schema, remedy, owner, means, check, resolve, of',
     ],
     [
-      "what setup returns and is no table",
+      "a result of setup that is not an object",
       { name: "p", setup: () => () => {} },
       "p() p: what setup of p returned is no table. Write { hooks, commands, start, stop }, or return nothing",
     ],
@@ -101,20 +105,20 @@ describe("what nobody would read stops the boot", () => {
     expect(await problemsOf(parts)).toEqual([problem]);
   });
 
-  test("and all of it is said at once", async () => {
+  test("all problems of a plugin are reported at once", async () => {
     const wrong = { hooks: { authorise: no }, strat: settled };
     expect(await problemsOf({ name: "a", ...wrong }, { name: "b", ...wrong })).toHaveLength(4);
     expect(await problemsOf({ name: "a", setup: () => wrong }, { name: "b", setup: () => wrong })).toHaveLength(4);
   });
 
-  test("while fields and hooks that are absent, and handlers without hooks, are fine", async () => {
+  test("absent fields and hooks are allowed", async () => {
     const absent = { start: undefined, hooks: undefined };
     const choosing = (operation?: { name: string }) => operation?.name === "greet" && { authorize: undefined, settled };
     expect(await problemsOf({ name: "a", ...absent, setup: () => absent }, { name: "b", hooks: choosing })).toEqual([]);
   });
 });
 
-describe("a command that cannot be what it says stops the boot", () => {
+describe("a malformed command stops the boot", () => {
   const command = (path: unknown, more: object = {}) => ({
     path,
     description: "Does it.",
@@ -150,7 +154,7 @@ describe("a command that cannot be what it says stops the boot", () => {
     expect(await problemsOf({ name: "p", setup: () => ({ commands }) })).toEqual([`p() p: ${problem}`]);
   });
 
-  test("and two plugins cannot share a path, but one may begin like another", async () => {
+  test("two plugins cannot have the same command path, but one path may begin with another", async () => {
     const make = { name: "a", commands: [command(["make"]), command(["make", "report"])] };
     expect(await problemsOf(make)).toEqual([]);
     expect(await problemsOf(make, { name: "b", setup: () => ({ commands: [command(["make"])] }) })).toEqual([

@@ -43,11 +43,11 @@ test.each<[string, Auth<never>, string]>([
   expect(refusal === undefined ? "allowed" : `${refusal.code}: ${refusal.message}`).toBe(expected);
 });
 
-test("nobody in particular is not authenticated", () => {
+test("the anonymous principal is not authenticated", () => {
   expect(compilePolicy(authenticated).judgeStatic(anonymous)?.kind).toBe("unauthenticated");
 });
 
-test("the static part says no only where no input could change it", () => {
+test("the fixed part of a policy refuses only if no input could change the result", () => {
   const isRefused = (auth: Auth<never>) => compilePolicy(auth).judgeStatic(ana) !== undefined;
   expect(
     [no, [hasRole("x"), no], [hasRole("support"), no], { any: [hasRole("x"), no] }, { any: [hasRole("x")] }].map((auth) =>
@@ -56,7 +56,7 @@ test("the static part says no only where no input could change it", () => {
   ).toEqual([false, true, false, false, true]);
 });
 
-test("what tables and documents show", () => {
+test("the text of a policy in tables and documents", () => {
   expect(
     compilePolicy([
       can("a"),
@@ -74,7 +74,7 @@ describe("in a call", () => {
   const made = (auth: Auth<{ n: number }>) =>
     handler({ description: "Does.", effect: "read", input: Type.Object({ n: Type.Integer() }), auth, handle: ({ n }) => n });
 
-  test("the static part is judged before the input is read", async () => {
+  test("the fixed part of a policy is checked before the input is read", async () => {
     let reads = 0;
     await using app = await bootTest({ handlers: { run: made([can("x"), ({ input }) => input.n > 1]) } });
     const call = (who: typeof ana) =>
@@ -93,7 +93,7 @@ describe("in a call", () => {
     expect(reads).toBe(1);
   });
 
-  test("a function sees the bound input, and its throw refuses", async () => {
+  test("a policy function gets the bound input, and an error in it refuses the call", async () => {
     const auth = ({ input }: { input: { n: number } }) => input.n === 1 || (JSON.parse("{") as boolean);
     await using app = await bootTest({ handlers: { run: made(auth) } });
     expect(await app.as(ana).call("run", { n: 1 })).toMatchObject({ ok: true, value: 1 });

@@ -133,7 +133,7 @@ describe("app resources", () => {
     expect(attempts).toBe(2);
   });
 
-  test("that say themselves that they are unavailable are believed", async () => {
+  test("a resource that throws unavailable gives the caller that error", async () => {
     const down = resource({ name: "down", scope: "app", open: () => unavailable("The database is down") });
     await using app = await bootTest({ handlers: { run: using({ down }) } });
     expect(await app.as(principal()).call("run")).toMatchObject({

@@ -7,7 +7,11 @@ const cannotClose = "and does not say additionalProperties itself, so it cannot 
 
 test.each<[string, unknown, string]>([
   ["a text", "x", "the root is not a JSON Schema"],
-  ["a property that is none", Type.Unsafe({ type: "object", properties: { a: 5 } }), "/properties/a is not a JSON Schema"],
+  [
+    "a property that is not a schema",
+    Type.Unsafe({ type: "object", properties: { a: 5 } }),
+    "/properties/a is not a JSON Schema",
+  ],
   [
     "Type.Tuple",
     Type.Object({ t: Type.Tuple([Type.String()]) }),
@@ -55,7 +59,7 @@ test.each<[string, unknown, string]>([
     "the root combines a $ref with other properties, so it cannot be closed soundly: use Type.Evaluate or repeat them",
   ],
   [
-    "a limit that is no number",
+    "a limit that is not a number",
     Type.Unsafe({ type: "string", maxLength: "5" }),
     'the root has a "maxLength" that is not a count',
   ],
@@ -75,7 +79,7 @@ test.each<[string, unknown, string]>([
     '/items has the keyword "widget", which checks nothing; a word of your own begins with "x-"',
   ],
   [
-    "required that is no list",
+    "required that is not a list",
     Type.Unsafe({ type: "object", required: true }),
     'the root has a "required" that is not a list of names',
   ],
@@ -136,7 +140,7 @@ test("a mark keeps an optional field optional, whichever is written inside", () 
   expect(Object.values(schema.properties).map((property) => hasSecret(property))).toEqual([true, true, true]);
 });
 
-test("what only asks about a value is not closed, or it would ask something else", () => {
+test("`if` and `not` schemas stay open when objects are closed", () => {
   const asked = { properties: { a: { const: 1 } } };
   const schema = closed({
     type: "object",
@@ -180,7 +184,7 @@ describe("masked() hides a secret", () => {
     expect(seen).toContain("[secret]");
   });
 
-  test("and nothing else", () => {
+  test("masked() leaves other fields unchanged", () => {
     expect(masked(Type.Object({ key, name: Type.String() }), { key: "x", name: "Ana" })).toEqual({
       key: "[secret]",
       name: "Ana",
@@ -190,7 +194,7 @@ describe("masked() hides a secret", () => {
     expect(masked(Type.Object({ a: Type.Array(Type.Integer()) }), plain)).toBe(plain);
   });
 
-  test("a part that is a reference is known to hold one", () => {
+  test("a secret behind a $ref is found", () => {
     const root = Type.Unsafe({ type: "object", properties: { v: { $ref: "#/$defs/K" } }, $defs: { K: key } });
     expect(hasSecret({ $ref: "#/$defs/K" }, root)).toBe(true);
   });

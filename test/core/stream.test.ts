@@ -44,7 +44,7 @@ const read = async (items: AsyncIterable<unknown>): Promise<unknown[]> => {
   return seen;
 };
 
-test("a stream settles once, after its last item has left", async () => {
+test("settled runs once for a stream, after its last item", async () => {
   const { app, happened, items } = await streaming(async function* () {
     yield 1;
     yield 2;
@@ -57,7 +57,7 @@ test("a stream settles once, after its last item has left", async () => {
   expect(happened).toEqual(["committed", "ok"]);
 });
 
-describe("a stream that does not come to its end rolls back and settles once", () => {
+describe("a stream that ends early rolls back and settles once", () => {
   test("when the reader leaves early", async () => {
     let isCleanedUp = false;
     const { app, happened, items } = await streaming(async function* () {
@@ -200,7 +200,7 @@ test("a caller who cancels ends a stream that does not watch the signal", async 
   expect(happened).toEqual(["rolled back", "cancelled"]);
 });
 
-test("an end that cannot be recorded is what the reader meets last", async () => {
+test("the reader gets an error when the end of a stream cannot be recorded", async () => {
   const failing = definePlugin(() => ({ name: "failing", hooks: { settled: () => Promise.reject(new Error("disk full")) } }));
   const numbers = handler({
     description: "Counts.",
@@ -252,7 +252,7 @@ const circular = (): unknown => {
 };
 const Named = Type.Object({ name: Type.String() });
 
-// What the log says is for whoever wrote the handler: what it gave, and what to write in its stead.
+// The log is for the author of the handler: what it returned, and what to write instead.
 test.each<[string, unknown, () => unknown, string]>([
   [
     "an array for a stream",
@@ -320,7 +320,7 @@ test.each<[string, unknown, () => unknown, string]>([
   expect(app.log.map(({ fields }) => fields["error"])).toEqual([expect.stringContaining(sentence)]);
 });
 
-test("a stream that throws nothing has failed all the same", async () => {
+test("a stream that throws undefined has failed", async () => {
   const { app, happened, items } = await streaming(async function* () {
     yield 1;
     throw undefined;

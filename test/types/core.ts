@@ -184,7 +184,7 @@ const ticks = async function* () {
 };
 // @ts-expect-error an item of the stream is an object with `at`
 handler({ ...own, auth: anyone, output: stream(Type.Object({ at: Type.Integer() })), handle: ticks });
-// @ts-expect-error the word is none of the output's
+// @ts-expect-error the word is not in the output schema
 handler({ ...own, auth: anyone, output: Type.Enum(["a", "b"]), handle: (_) => "c" });
 // @ts-expect-error `principal` is the context's own name
 handler({ ...own, auth: anyone, use: { principal: shop } });
