@@ -92,13 +92,13 @@ export const policy = <
 /** Everybody. A route without credentials needs `public: true` in its exposure, too. */
 export const anyone: Policy = staticPolicy({ name: "anyone", judge: () => undefined });
 
-/** Whoever showed a valid credential. */
+/** Allows callers with a valid credential. */
 export const authenticated: Policy = staticPolicy({
   name: "authenticated",
   judge: (principal) => (isAnonymous(principal) ? unauthenticated("this surface") : undefined),
 });
 
-/** Whoever holds the scope. Scopes are compared as they are: no wildcards, no hierarchy. */
+/** Allows callers with the scope. Scopes are compared as texts, without wildcards or hierarchy. */
 export const can = (scope: string): Policy =>
   staticPolicy({
     name: `can(${scope})`,
@@ -106,7 +106,7 @@ export const can = (scope: string): Policy =>
     judge: (principal) => (principal.scopes.includes(scope) ? undefined : missingScope([scope])),
   });
 
-/** Whoever holds the role. */
+/** Allows callers with the role. */
 export const hasRole = (role: string): Policy =>
   staticPolicy({
     name: `hasRole(${role})`,
@@ -149,7 +149,7 @@ export const isNamedPolicy = (value: unknown): value is NamedPolicy => isBranded
 export const authProblem = (auth: unknown): string | undefined => {
   if (auth === undefined) return "states no auth";
   const parts = partsOf(auth);
-  if (parts === undefined || !parts.list.every(isPolicyLike)) return "has an auth that is no policy";
+  if (parts === undefined || !parts.list.every(isPolicyLike)) return "has an auth that is not a policy";
   return parts.list.length === 0 ? "has an empty auth list" : undefined;
 };
 
