@@ -169,7 +169,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     stop: async () => {
       clearInterval(ticking);
       refusals.flush();
-      await trail.stop(stays);
+      await trail.stop(stays, recorder.openSince !== undefined);
     },
   };
 };

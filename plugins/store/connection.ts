@@ -24,6 +24,8 @@ export const nothing: Result = { rows: [], changes: 0 };
 export interface Connection {
   /** Begins a transaction for writing. On PostgreSQL, what is run without it may run in another session. */
   readonly begin: Statement;
+  /** Begins a transaction that only reads, all of it as the database is at its first statement. It may take a minute. */
+  readonly beginReading: Statement;
   /**
    * One after the other, stopping at the first failure.
    *

@@ -6,10 +6,14 @@ import { openSqlite } from "./sqlite.ts";
 /** Takes the write lock at once: a transaction that first reads could find that another one has written since. */
 export const beginImmediate: Statement = { sql: "BEGIN IMMEDIATE", parameters: [] };
 
+/** In WAL mode it reads as of its first statement, and keeps no other process from writing. */
+export const beginDeferred: Statement = { sql: "BEGIN DEFERRED", parameters: [] };
+
 export const openInProcess = (path: string): Database => {
   const file = openSqlite(path);
   const connection: Connection = {
     begin: beginImmediate,
+    beginReading: beginDeferred,
     run: async (statements) => file.run(statements),
     read: async (statement) => file.run([statement])[0] ?? nothing,
     whole: async (statements) => file.whole(statements),

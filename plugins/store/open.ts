@@ -5,6 +5,7 @@ import { BootError, type RunMode } from "../../core/plugin-api.ts";
 import type { Connection, Database, Statement } from "./connection.ts";
 import { isStoreFailure } from "./failure.ts";
 import { migrate, type Registered } from "./migrate.ts";
+import { patientAnswerMs } from "./postgres-settings.ts";
 import { builderFor, statementOf } from "./queries.ts";
 import type { OpenStore, Query, Transaction } from "./service.ts";
 
@@ -60,43 +61,53 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
   };
   const read = async <Row>(query: Query) =>
     lend(async (connection) => (await connection.read(statementOf(query))).rows as readonly Row[]);
+  const reading = { dialect: database.dialect, queries: () => build as never, clock, sql, read };
   return {
-    dialect: database.dialect,
-    queries: () => build as never,
-    clock,
-    sql,
+    ...reading,
     now: async () => (await read<{ now: number }>(build.selectNoFrom(clock.as("now"))))[0]?.now ?? Number.NaN,
-    read,
     apply: (queries) => lend((connection) => connection.whole(queries.map(statementOf))),
-    transaction: (work) =>
-      lend(async (connection) => {
-        const waiting = [connection.begin];
-        let isCommitted = false;
-        // The first statements travel with the `begin`.
-        const run = (statements: readonly Statement[]) => {
-          const before = waiting.splice(0);
-          return connection.run([...before, ...statements]).then((results) => results.slice(before.length));
-        };
-        const transaction: Transaction = {
-          run: (...queries) => run(queries.map(statementOf)),
-          runLast: async (...queries) => {
-            const results = await run([...queries.map(statementOf), commit]);
-            isCommitted = true;
-            return results.slice(0, -1);
-          },
-          rows: async (query) => ((await run([statementOf(query)]))[0]?.rows ?? []) as never,
-        };
-        try {
-          const answer = await work(transaction);
-          if (!isCommitted) await run([commit]);
-          return answer;
-        } catch (error) {
-          // The failure that is being told came first; and SQLite may have rolled back by itself.
-          await connection.run([{ sql: "rollback", parameters: [] }]).catch(() => undefined);
-          throw error;
-        }
-      }),
+    transaction: (work) => within(({ begin }) => begin, work),
+    snapshot: (work) =>
+      within(
+        ({ beginReading }) => beginReading,
+        (transaction) => work({ ...reading, read: (query) => transaction.rows(query) }),
+        patientAnswerMs,
+      ),
   };
+
+  function within<Answer>(
+    begin: (connection: Connection) => Statement,
+    work: (transaction: Transaction) => Promise<Answer>,
+    answerMs?: number,
+  ): Promise<Answer> {
+    return lend(async (connection) => {
+      const waiting = [begin(connection)];
+      let isCommitted = false;
+      // The first statements travel with the `begin`.
+      const run = (statements: readonly Statement[]) => {
+        const before = waiting.splice(0);
+        return connection.run([...before, ...statements], answerMs).then((results) => results.slice(before.length));
+      };
+      const transaction: Transaction = {
+        run: (...queries) => run(queries.map(statementOf)),
+        runLast: async (...queries) => {
+          const results = await run([...queries.map(statementOf), commit]);
+          isCommitted = true;
+          return results.slice(0, -1);
+        },
+        rows: async (query) => ((await run([statementOf(query)]))[0]?.rows ?? []) as never,
+      };
+      try {
+        const answer = await work(transaction);
+        if (!isCommitted) await run([commit]);
+        return answer;
+      } catch (error) {
+        // The failure that is being told came first; and SQLite may have rolled back by itself.
+        await connection.run([{ sql: "rollback", parameters: [] }]).catch(() => undefined);
+        throw error;
+      }
+    });
+  }
 };
 
 /** @throws {BootError | StoreFailure} */

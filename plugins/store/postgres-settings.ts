@@ -43,6 +43,13 @@ export const beginOf = (scope: Scope, schema: string): Statement => ({
   parameters: [],
 });
 
+/** @returns The statement that begins a transaction which reads one state of the database, for as long as `patient` work. */
+export const beginReadingOf = (scope: Scope, schema: string): Statement => {
+  const { sql } = beginOf(scope, schema);
+  const settings = patient.map((each) => each.sql).join("; ");
+  return { sql: `${sql.replace("begin", "begin isolation level repeatable read read only")}; ${settings}`, parameters: [] };
+};
+
 /** After a `begin`: for work that may take longer than a call waits. */
 export const patient: readonly Statement[] = Object.keys(timeouts).map((name) => ({
   sql: `set local ${name} = ${migrationMs}`,

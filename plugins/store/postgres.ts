@@ -4,7 +4,7 @@ import type { ClientBase, Pool, PoolClient } from "pg";
 import { type Connection, type Database, nothing, type Result, type Statement } from "./connection.ts";
 import { mismatch, postgresFailure, StoreFailure } from "./failure.ts";
 import { ledger } from "./migrate.ts";
-import { beginOf, limits, type Scope, settleSession } from "./postgres-settings.ts";
+import { beginOf, beginReadingOf, limits, type Scope, settleSession } from "./postgres-settings.ts";
 
 const connections = 4;
 const int8 = 20;
@@ -19,7 +19,7 @@ export interface PostgresOptions {
 
 export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Promise<Database> => {
   const { default: pg } = await import("pg");
-  const begins: Record<Scope, Statement> = { session: beginOf("session", schema), transaction: beginOf("transaction", schema) };
+  const begins: Record<Scope, Begins> = { session: beginsOf("session", schema), transaction: beginsOf("transaction", schema) };
   const scopes = new WeakMap<ClientBase, Scope>();
   const pool: Pool = new pg.Pool({
     connectionString: url,
@@ -82,8 +82,15 @@ const identityOf = (schema: string): Statement => ({
   parameters: [schema, `${schema}.${ledger}`],
 });
 
-const connectionOn = (client: PoolClient, scope: Scope, begins: Readonly<Record<Scope, Statement>>): Connection => {
-  const begin = begins[scope];
+type Begins = Pick<Connection, "begin" | "beginReading">;
+
+const beginsOf = (scope: Scope, schema: string): Begins => ({
+  begin: beginOf(scope, schema),
+  beginReading: beginReadingOf(scope, schema),
+});
+
+const connectionOn = (client: PoolClient, scope: Scope, begins: Readonly<Record<Scope, Begins>>): Connection => {
+  const { begin, beginReading } = begins[scope];
   const send = async ({ sql, parameters }: Statement, answerMs: number | undefined): Promise<Result> => {
     const waits = answerMs === undefined ? {} : { query_timeout: answerMs };
     const answer = await client.query({ text: sql, values: [...parameters], ...waits });
@@ -121,6 +128,7 @@ const connectionOn = (client: PoolClient, scope: Scope, begins: Readonly<Record<
   };
   return {
     begin,
+    beginReading,
     run,
     whole,
     read: async (statement) => (await (scope === "session" ? run : whole)([statement]))[0] ?? nothing,

@@ -37,8 +37,8 @@ export interface Transaction {
   rows<Row>(query: Query): Promise<readonly Row[]>;
 }
 
-/** The store once it is open. Everything rejects with a StoreFailure, or with `audit_unavailable` once it is fenced. */
-export interface OpenStore {
+/** What only reads needs. */
+export interface Reading {
   readonly dialect: Dialect;
   /** Makes queries and never runs them. */
   queries<Tables>(): Kysely<Tables>;
@@ -46,12 +46,21 @@ export interface OpenStore {
   readonly sql: Sql;
   /** The store's clock inside a query, milliseconds: one clock for all instances. */
   readonly clock: RawBuilder<number>;
+  read<Row>(query: Query): Promise<readonly Row[]>;
+}
+
+/** The store once it is open. Everything rejects with a StoreFailure, or with `audit_unavailable` once it is fenced. */
+export interface OpenStore extends Reading {
   now(): Promise<number>;
   /** Holds the write lock from its start (SQLite), or runs as READ COMMITTED (PostgreSQL). Rolled back on a throw. */
   transaction<Answer>(work: (transaction: Transaction) => Promise<Answer>): Promise<Answer>;
   /** The same for queries known beforehand: one round trip on SQLite. */
   apply(queries: readonly Query[]): Promise<readonly Result[]>;
-  read<Row>(query: Query): Promise<readonly Row[]>;
+  /**
+   * Gives `work` the store as it is at the first thing that it reads, whatever is written meanwhile. On SQLite nothing else of this
+   * process is read or written until `work` is done, so `work` must use nothing but what it is given.
+   */
+  snapshot<Answer>(work: (at: Reading) => Promise<Answer>): Promise<Answer>;
 }
 
 /** The lock that a call holds while its handler runs. */

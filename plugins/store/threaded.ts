@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { type Connection, type Database, nothing, type Result, type Statement } from "./connection.ts";
 import { type FailureKind, StoreFailure } from "./failure.ts";
-import { beginImmediate, queue } from "./in-process.ts";
+import { beginDeferred, beginImmediate, queue } from "./in-process.ts";
 import type { Answered, Asked } from "./worker.ts";
 
 interface Waiting {
@@ -62,6 +62,7 @@ export const openThreaded = async (path: string): Promise<Database> => {
   };
   const connection: Connection = {
     begin: beginImmediate,
+    beginReading: beginDeferred,
     run: (statements) => ask("run", statements),
     read: async (statement) => (await ask("run", [statement]))[0] ?? nothing,
     whole: (statements) => ask("whole", statements),

@@ -16,9 +16,9 @@ import { type HeadRow, queriesOn } from "../log/tables.ts";
 import type { Trail } from "../log/trail.ts";
 import { exitOf } from "../verify/damage.ts";
 import { each, type Filter, type Found, newest, timeOf, trailIn } from "../verify/find.ts";
-import { type Source, storeSource } from "../verify/source.ts";
-import { sentTo, sinkProblems, sinkState } from "../verify/verify-sinks.ts";
-import { type ExportHeader, fileSource, summaryOf, verifySource } from "../verify/verify-source.ts";
+import { storeSource } from "../verify/source.ts";
+import { sentTo, sinkProblems, sinkState, unreadableSink } from "../verify/verify-sinks.ts";
+import { type ExportHeader, fileSource, summaryOf, type VerifyOptions, verifySource } from "../verify/verify-source.ts";
 import type { eraseInput, exportInput, rotateInput, showInput, tailInput, verifyInput } from "./inputs.ts";
 import { jsonLine, textBlock, textLine } from "./show.ts";
 
@@ -55,17 +55,20 @@ export const tail = async (parts: CommandParts, input: Static<typeof tailInput>,
   const store = await storeOf(parts, io);
   if (store === undefined) return noTrail;
   const trail = trailIn(store, parts.keyFile);
-  const found = await newest(trail, filterOf(input), input.lines);
+  // Each look reads one state of the store, because events may be pruned or erased meanwhile.
+  const found = await store.snapshot((at) => newest({ ...trail, store: at }, filterOf(input), input.lines));
   for (const event of found) io.write(line(event, io));
   if (!input.follow) return 0;
   const { signal } = io;
   let last = found.at(-1)?.row.seq ?? (await headSeq(store));
   while (!signal.aborted) {
     await pause(followMs, signal);
-    for await (const event of each(trail, filterOf(input), last)) {
-      io.write(line(event, io));
-      last = event.row.seq;
-    }
+    await store.snapshot(async (at) => {
+      for await (const event of each({ ...trail, store: at }, filterOf(input), last)) {
+        io.write(line(event, io));
+        last = event.row.seq;
+      }
+    });
   }
   return 0;
 };
@@ -77,10 +80,12 @@ export const show = async (parts: CommandParts, input: Static<typeof showInput>,
   const store = await storeOf(parts, io);
   if (store === undefined) return noTrail;
   let count = 0;
-  for await (const event of each(trailIn(store, parts.keyFile), filter)) {
-    io.write(io.isJson ? jsonLine(event) : textBlock(event));
-    count++;
-  }
+  await store.snapshot(async (at) => {
+    for await (const event of each(trailIn(at, parts.keyFile), filter)) {
+      io.write(io.isJson ? jsonLine(event) : textBlock(event));
+      count++;
+    }
+  });
   if (count === 0) io.say("No event matches.\n");
   return count === 0 ? nothingFound : 0;
 };
@@ -145,16 +150,23 @@ export const rotate = async (
 export const verify = async (parts: CommandParts, input: Static<typeof verifyInput>, io: CommandIo): Promise<number> => {
   const given = input.against.map((file) => resolve(file));
   // Sinks go on after an export, so an export would look cut beside them.
-  const sinks = input.file === undefined ? parts.sinkFiles.map(sinkState) : [];
-  const readable = sinks.filter((sink) => !("error" in sink)).map(({ file }) => file);
+  const sinkFiles = input.file === undefined ? parts.sinkFiles : [];
+  const unreadable = sinkFiles.flatMap((file) => unreadableSink(file) ?? []);
+  const readable = sinkFiles.filter((file) => !unreadable.some((sink) => sink.file === file));
   const against = [...new Set([...given, ...readable])];
+  const fingerprint = input.fingerprint ?? parts.fingerprint;
+  const options = { keyFile: parts.keyFile, fingerprint, from: input.from, against };
   try {
-    const source = await sourceOf(parts, input.file, io);
-    if (source === undefined) return withoutTrail(parts, io);
-    const fingerprint = input.fingerprint ?? parts.fingerprint;
-    const read = await verifySource(source, { keyFile: parts.keyFile, fingerprint, from: input.from, against });
-    const sent = sinks.length === 0 ? undefined : await sentTo(await parts.store.open());
-    const report = read && { ...read, sinks: sent === undefined ? [] : sinkProblems(sinks, read.checkpoints, sent) };
+    const { report: read, sent } =
+      input.file === undefined
+        ? await verifyStore(parts, options, io)
+        : { report: await verifySource(fileSource(resolve(input.file)), options), sent: new Map() };
+    if (read === "no store") return withoutTrail(parts, io);
+    // Sinks last: a checkpoint is in the sink before the store says that it was sent there.
+    const report = read && {
+      ...read,
+      sinks: sinkProblems([...unreadable, ...readable.map(sinkState)], read.checkpoints, sent),
+    };
     if (report === undefined) {
       io.say("There is no trail yet.\n");
       return withoutTrail(parts, io);
@@ -175,36 +187,43 @@ const withoutTrail = ({ keyFile }: CommandParts, io: CommandIo): number => {
   return 1;
 };
 
-/** Read in a thread: a million rows are hashed here while the next ones are fetched. */
-const sourceOf = async (parts: CommandParts, file: string | undefined, io: CommandIo): Promise<Source | undefined> => {
-  if (file !== undefined) return fileSource(resolve(file));
+/**
+ * Verifies one state of the store, because servers may write, prune and erase meanwhile. The store is read in a thread: a million
+ * rows are hashed here while the next ones are fetched.
+ */
+const verifyStore = async (parts: CommandParts, options: VerifyOptions, io: CommandIo) => {
   const store = await storeOf(parts, io, true);
-  return store === undefined ? undefined : storeSource(store);
+  if (store === undefined) return { report: "no store", sent: new Map() } as const;
+  return store.snapshot(async (at) => ({ report: await verifySource(storeSource(at), options), sent: await sentTo(at) }));
 };
 
 export const exportTrail = async (parts: CommandParts, { until }: Static<typeof exportInput>, io: CommandIo): Promise<number> => {
   const store = await storeOf(parts, io);
   if (store === undefined) return noTrail;
   const before = until === undefined ? Number.POSITIVE_INFINITY : timeOf("until", until);
-  const source = storeSource(store);
-  const head = await source.head();
-  if (head === undefined) {
+  const { fingerprint } = readKeys(parts.keyFile).checkpoint;
+  let [from, last, unverified] = [0, 0, 0];
+  // The head and the rows of one state: what is erased or pruned later would be missing from the file.
+  const isWritten = await store.snapshot(async (at) => {
+    const head = await storeSource(at).head();
+    if (head === undefined) return false;
+    io.write(`${JSON.stringify({ type: "quater.trail.v1", head, fingerprint } satisfies ExportHeader)}\n`);
+    [from, last] = [head.floor_seq + 1, head.floor_seq];
+    for await (const found of each(trailIn(at, parts.keyFile), {}, last)) {
+      if (found.row.seq > head.seq || (found.unverified === undefined && found.row.at >= before)) break;
+      if (found.unverified !== undefined) unverified++;
+      io.write(exported(found));
+      last = found.row.seq;
+    }
+    return true;
+  });
+  if (!isWritten) {
     io.say("There is no trail yet.\n");
     return noTrail;
   }
-  const { fingerprint } = readKeys(parts.keyFile).checkpoint;
-  io.write(`${JSON.stringify({ type: "quater.trail.v1", head, fingerprint } satisfies ExportHeader)}\n`);
-  let last = head.floor_seq;
-  let unverified = 0;
-  for await (const found of each(trailIn(store, parts.keyFile), {}, last)) {
-    if (found.row.seq > head.seq || (found.unverified === undefined && found.row.at >= before)) break;
-    if (found.unverified !== undefined) unverified++;
-    io.write(exported(found));
-    last = found.row.seq;
-  }
-  const detail = { by: userInfo().username, from: head.floor_seq + 1, through: last };
+  const detail = { by: userInfo().username, from, through: last };
   await parts.trail.record({ events: [{ fields: { type: "audit.exported", detail } }] });
-  io.say(`Exported events ${head.floor_seq + 1} to ${last}.\n`);
+  io.say(`Exported events ${from} to ${last}.\n`);
   if (unverified === 0) return 0;
   io.say(`${unverified} of them do not verify, and are marked with "unverified". Run \`quater audit verify\`.\n`);
   return 1;

@@ -91,20 +91,23 @@ const found = async (parts: EraseParts, given: EraseGiven) => {
   const ids = new Set([...approvalIds.ofCall, ...erasures.flatMap((each) => each.approvalIds)]);
   const bodies = new Map<number, ErasedBody["kept"]>();
   let [keptWhole, unverified] = [0, 0];
-  for await (const event of each(reader, {})) {
-    if (event.unverified !== undefined) {
-      unverified++;
-      continue;
+  // In one state of the store: a body that another command erases meanwhile would look like one that was put back.
+  await store.snapshot(async (at) => {
+    for await (const event of each({ ...reader, store: at }, {})) {
+      if (event.unverified !== undefined) {
+        unverified++;
+        continue;
+      }
+      const { row, meta } = event;
+      // A body that was erased before and is there again was put back by somebody.
+      if (meta.type === "audit.erased") unverified += withoutRange(bodies, meta);
+      const isOfRequest = meta.approvalId !== undefined && ids.has(meta.approvalId);
+      if (row.body === null || meta.type === "audit.erased" || (!isOfRequest && !isSelected(meta, given))) continue;
+      const kept = isWhole ? undefined : keptOf(catalog, meta, row.body);
+      if (kept === "all") keptWhole++;
+      else bodies.set(row.seq, kept);
     }
-    const { row, meta } = event;
-    // A body that was erased before and is there again was put back by somebody.
-    if (meta.type === "audit.erased") unverified += withoutRange(bodies, meta);
-    const isOfRequest = meta.approvalId !== undefined && ids.has(meta.approvalId);
-    if (row.body === null || meta.type === "audit.erased" || (!isOfRequest && !isSelected(meta, given))) continue;
-    const kept = isWhole ? undefined : keptOf(catalog, meta, row.body);
-    if (kept === "all") keptWhole++;
-    else bodies.set(row.seq, kept);
-  }
+  });
   return { bodies: [...bodies].map(([seq, kept]) => ({ seq, kept })), keptWhole, erasures, unverified };
 };
 

@@ -1,7 +1,7 @@
 // What a process asks the ledger to write, and what it gets back.
 
 import type { Statement } from "../../store/service.ts";
-import type { EventFields } from "./event.ts";
+import type { EventFields, EventLink } from "./event.ts";
 import type { Check } from "./evidence.ts";
 
 /** Where the chain stands: what a checkpoint attests. */
@@ -23,8 +23,8 @@ export interface Entry {
   readonly events: readonly Draft[];
   /** Run under a savepoint before the events; what is wrong with them refuses this entry alone. */
   readonly changes?: readonly Statement[];
-  /** The trail begins behind this event from now on: what `changes` deleted was pruned. */
-  readonly floor?: { readonly seq: number; readonly hash: string };
+  /** The trail began behind `from` and begins behind `to` from now on: `changes` deletes the events between. */
+  readonly floor?: { readonly from: EventLink; readonly to: EventLink };
   /** Asked in the same transaction, before `changes`: an error refuses this entry alone. */
   readonly check?: Check;
   /** Numbers go on from here, above those of events that are lost: see restore/acknowledged.ts. */

@@ -178,7 +178,7 @@ export class Ledger {
     const evidence = entries.some(({ check }) => check !== undefined) ? await this.#evidence(transaction, head) : undefined;
     for (const [index, entry] of entries.entries()) {
       const { changes, check } = entry;
-      let refusal = evidence === undefined ? undefined : check?.(evidence, now);
+      let refusal = floorRefusal(entry, head) ?? (evidence === undefined ? undefined : check?.(evidence, now));
       if (refusal === undefined && changes !== undefined) refusal = await tried(transaction, `change_${index}`, changes);
       if (refusal !== undefined) refusals.set(entry, refusal);
       else evidence?.add(entry.events, { seq: head.seq, hash: head.hash, at: now });
@@ -229,7 +229,7 @@ export class Ledger {
       }
       if (entry.above !== undefined) seq = Math.max(seq, entry.above);
       const begin = rows.length;
-      if (entry.floor !== undefined) [floor_seq, floor_hash] = [entry.floor.seq, entry.floor.hash];
+      if (entry.floor !== undefined) [floor_seq, floor_hash] = [entry.floor.to.seq, entry.floor.to.hash];
       if (entry.beside !== undefined) beside.push(...entry.beside({ seq, hash, at }));
       for (const draft of entry.events) {
         const row = this.#row(draft, { seq, hash, at }, linked);
@@ -308,6 +308,12 @@ const damageOf = (error: unknown): unknown =>
   isStoreFailure(error) && error.kind === "conflict" && error.message.includes("audit_event")
     ? new DamagedHead("An event stands behind the head of the trail")
     : error;
+
+/** Another instance may have pruned meanwhile. The trail must not begin earlier again, whatever rows stand there. */
+const floorRefusal = ({ floor }: Entry, { floor_seq, floor_hash }: HeadRow): Error | undefined =>
+  floor === undefined || (floor.from.seq === floor_seq && floor.from.hash === floor_hash)
+    ? undefined
+    : new Error(`The trail begins after event ${floor_seq}, and not after event ${floor.from.seq}`);
 
 /** @returns Why the changes were refused; they are undone then. */
 const tried = async (transaction: Transaction, savepoint: string, changes: readonly Statement[]): Promise<Error | undefined> => {

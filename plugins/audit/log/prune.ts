@@ -13,6 +13,7 @@ import { isBodyGone } from "../verify/verify-row.ts";
 import type { SignedCheckpoint } from "./chain.ts";
 import type { EventLink } from "./event.ts";
 import type { TrailKeys } from "./keys.ts";
+import { readRows } from "./rows.ts";
 import { chain, compiled, type HeadRow, queriesOn } from "./tables.ts";
 import type { Trail } from "./trail.ts";
 
@@ -43,17 +44,21 @@ export const prune = async (parts: PruneParts, beforeMs: number): Promise<number
   let floor: EventLink = { seq: head.floor_seq, hash: head.floor_hash };
   let most: number | undefined;
   let removed = 0;
-  for (;;) {
-    const old = await oldEvents(reader, floor, most ?? head.seq, beforeMs);
-    if (old.length === 0) return removed;
-    if (most === undefined) {
-      most = await attested(parts, reader, head, genesis);
-      continue;
+  try {
+    for (;;) {
+      const old = await oldEvents(reader, floor, most ?? head.seq, beforeMs);
+      if (old.length === 0) return removed;
+      if (most === undefined) {
+        most = await attested(parts, reader, head, genesis);
+        continue;
+      }
+      floor = await removeEvents(parts, reader, floor, old);
+      removed += old.length;
     }
-    const through = await removeEvents(parts, reader, floor, old);
-    if (through === undefined) return removed;
-    removed += old.length;
-    floor = through;
+  } catch (error) {
+    // Another instance removed events while this one read them.
+    if (error instanceof Unverified && ((await headOf(store))?.floor_seq ?? 0) > floor.seq) return removed;
+    throw error;
   }
 };
 
@@ -68,13 +73,13 @@ const oldEvents = async (reader: TrailReader, floor: EventLink, most: number, be
   return old;
 };
 
-/** @returns The last of them; `undefined` when another instance removed them first. */
+/** @returns The last of them. @throws {Unverified} */
 const removeEvents = async (
   { trail, store }: PruneParts,
   reader: TrailReader,
   floor: EventLink,
   old: readonly Verified[],
-): Promise<EventLink | undefined> => {
+): Promise<EventLink> => {
   const { seq, hash } = old.at(-1)?.row ?? floor;
   await assertBodies(reader, floor.seq, seq, old);
   const { db } = queriesOn(store);
@@ -82,11 +87,10 @@ const removeEvents = async (
   const receipt = await trail.record({
     // Another count means a row between them that no event of the trail is.
     changes: [{ ...compiled(gone), expects: old.length }],
-    floor: { seq, hash },
+    floor: { from: floor, to: { seq, hash } },
     events: [{ fields: { type: "audit.erased", detail: { pruned: { from: floor.seq + 1, through: seq, hash } } } }],
   });
   if (!("refusal" in receipt)) return { seq, hash };
-  if (((await headOf(store))?.floor_seq ?? 0) > floor.seq) return undefined;
   throw new Unverified(`The store does not hold exactly the events ${floor.seq + 1} to ${seq}: ${receipt.refusal.message}`);
 };
 
@@ -95,10 +99,14 @@ const assertBodies = async (reader: TrailReader, floor: number, through: number,
   const erased = await erasedIn(reader, floor, through);
   for (const { row } of events) {
     if (isBodyGone(row) && !erased.has(row.seq)) throw new Unverified(`The body of event ${row.seq} is gone without a record`);
-    if (row.body !== null && erased.has(row.seq))
+    // Read again: the body may have been erased after the event was read.
+    if (row.body !== null && erased.has(row.seq) && (await bodyOf(reader, row.seq)) !== null)
       throw new Unverified(`The body of event ${row.seq} was erased, but it is there again`);
   }
 };
+
+const bodyOf = async ({ store }: TrailReader, seq: number): Promise<string | null | undefined> =>
+  (await readRows(store, queriesOn(store).page("after", seq - 1, 1)))[0]?.body;
 
 /** @returns Up to which event the trail's newest checkpoint and the newest line of every sink file attest the trail. */
 const attested = async (parts: PruneParts, reader: TrailReader, head: HeadRow, genesis: string): Promise<number> => {

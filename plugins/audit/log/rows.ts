@@ -3,7 +3,7 @@
 // the table, or says what is wrong with it.
 
 import { isUtf8 } from "node:buffer";
-import type { OpenStore, Query } from "../../store/service.ts";
+import type { Query, Reading } from "../../store/service.ts";
 import type { EventRow } from "./event.ts";
 
 /** A row as it was read. Nothing of it is verified yet. */
@@ -16,7 +16,7 @@ export interface ReadRow extends EventRow {
 
 /** A store, or a transaction on one. */
 export interface RowSource {
-  readonly dialect: OpenStore["dialect"];
+  readonly dialect: Reading["dialect"];
   readonly read: <Row>(query: Query) => Promise<readonly Row[]>;
 }
 

@@ -46,7 +46,8 @@ export const sweepUnknown = async (
     try {
       found += await sweepInstance(row, await openCalls(reader, head, row));
     } catch (error) {
-      failure ??= error;
+      // Events that were removed meanwhile cannot be read. The next sweep looks again.
+      if (((await headOf(store))?.floor_seq ?? 0) === head.floor_seq) failure ??= error;
     }
   }
   if (failure !== undefined) throw failure;

@@ -1,7 +1,7 @@
 // The trail's tables and every query on them, written once for both dialects.
 
 import type { Kysely } from "kysely";
-import type { Migration, OpenStore, Query, Result, Statement } from "../../store/service.ts";
+import type { Migration, Query, Reading, Result, Statement } from "../../store/service.ts";
 import { noBody } from "./chain.ts";
 import type { EventLink, EventRow } from "./event.ts";
 
@@ -137,7 +137,7 @@ const columns = ["seq", "at", "type", "call_id", "meta", "body", "salt", "body_h
 
 export type TrailQueries = ReturnType<typeof queriesOn>;
 
-export const queriesOn = (store: OpenStore) => {
+export const queriesOn = (store: Reading) => {
   const db: Kysely<Tables> = store.queries<Tables>();
   const { sql } = store;
   const inserts = new Map<number, string>();

@@ -258,12 +258,15 @@ export class Trail {
    *
    * @param isSigned  Otherwise only what this process recorded for good is signed at once; a command that merely read
    *   something signs when a checkpoint is due.
+   * @param hasOpenCalls  Calls were started and have not ended: the process stays registered, so that another one records that
+   *   their ends are unknown.
    */
-  async stop(isSigned: boolean): Promise<void> {
+  async stop(isSigned: boolean, hasOpenCalls = false): Promise<void> {
     if (!this.#isAnnounced) return;
-    const beside = this.#isRegistered ? () => [instanceGone(this.#opened, this.instance)].flat() : undefined;
+    const isLeaving = this.#isRegistered && !hasOpenCalls;
+    const beside = isLeaving ? () => [instanceGone(this.#opened, this.instance)].flat() : undefined;
     this.writer.note({
-      events: [{ fields: { type: "runtime.stopped" } }],
+      events: [{ fields: { type: "runtime.stopped", ...(hasOpenCalls ? { detail: { hasOpenCalls } } : {}) } }],
       ...(beside === undefined ? {} : { beside }),
     });
     if (isSigned || this.#isRegistered) this.checkpoints.make();

@@ -1,7 +1,7 @@
 // Restores that an operator acknowledged: `store.restored` events. Each is the first event of a new segment of the trail, which
 // begins above the highest number that a sink attested, so no number is used twice.
 
-import type { OpenStore } from "../../store/service.ts";
+import type { Reading } from "../../store/service.ts";
 import { Keyed } from "../log/chain.ts";
 import type { EventMeta, EventRow } from "../log/event.ts";
 import type { TrailKeys } from "../log/keys.ts";
@@ -34,7 +34,7 @@ export interface Acknowledged {
  * so an attacker without the key cannot acknowledge anything.
  */
 export const acknowledgedIn = async (
-  store: OpenStore,
+  store: Reading,
   keys: TrailKeys,
   genesis: string,
   head: HeadRow,

@@ -1,7 +1,7 @@
 // Compares the store's trail with what its sinks attest, at boot and after each reconnect. A sink that attests an event which
 // the store lacks means that the store was set back: by a restore, by promoting a stale standby, or by an attacker.
 
-import type { OpenStore } from "../../store/service.ts";
+import type { Reading } from "../../store/service.ts";
 import { DamagedHead } from "../log/head.ts";
 import type { TrailKeys } from "../log/keys.ts";
 import { type HeadRow, queriesOn } from "../log/tables.ts";
@@ -18,7 +18,7 @@ const megabyte = 1024 * 1024;
 const readBytes = { staying: 16 * megabyte, otherwise: megabyte } as const;
 
 export interface Comparison {
-  readonly store: OpenStore;
+  readonly store: Reading;
   readonly keys: TrailKeys;
   /** The genesis hash of the store's trail. */
   readonly genesis: string;
@@ -91,7 +91,7 @@ export const assertHeld = async (
   if (first !== undefined) throw behind(first);
 };
 
-export const headOf = async (store: OpenStore): Promise<HeadRow | undefined> =>
+export const headOf = async (store: Reading): Promise<HeadRow | undefined> =>
   (await store.read<HeadRow>(queriesOn(store).head))[0];
 
 /** Returns the newest signed lines of a file, or why it cannot be read. */
@@ -142,7 +142,7 @@ export const contradictions = async <Line extends Attestation>(
 const perQuery = 500;
 
 /** Returns the stored hash of each of these events. */
-export const hashesOf = async (store: OpenStore, seqs: readonly number[]): Promise<ReadonlyMap<number, string>> => {
+export const hashesOf = async (store: Reading, seqs: readonly number[]): Promise<ReadonlyMap<number, string>> => {
   const found = new Map<number, string>();
   for (let from = 0; from < seqs.length; from += perQuery) {
     const { events } = queriesOn(store);

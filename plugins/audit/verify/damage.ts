@@ -4,7 +4,7 @@ import type { SinkProblem } from "./verify-sinks.ts";
 
 /**
  * - `altered`: an event, a column, a body or the head is not what was written.
- * - `missing`: an event, or a body that no record of an erasure names, is gone.
+ * - `missing`: an event, or a body that no record of an erasure names, is gone; or the end of a call whose process is gone.
  * - `reordered`: an event stands where another stood.
  * - `forked`: a checkpoint, or a line held elsewhere, attests another history than this one.
  * - `truncated`: the end is gone.

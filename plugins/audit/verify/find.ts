@@ -2,7 +2,7 @@
 // `meta` may be anybody's words.
 
 import { invalid } from "../../../core/index.ts";
-import type { OpenStore } from "../../store/service.ts";
+import type { Reading } from "../../store/service.ts";
 import type { EventMeta } from "../log/event.ts";
 import { readKeys, type TrailKeys } from "../log/keys.ts";
 import { type Page, type ReadRow, readRows } from "../log/rows.ts";
@@ -42,13 +42,13 @@ export type Found = Verified | Unverified;
 
 /** A store whose rows are verified as they are read. */
 export interface TrailReader {
-  readonly store: OpenStore;
+  readonly store: Reading;
   /** @returns Why the row cannot be believed. */
   readonly check: (row: ReadRow, previous: string | undefined) => string | undefined;
 }
 
 /** @returns A reader of the store. Without the keys rows are still shown, each marked as unverified. */
-export const trailIn = (store: OpenStore, keyFile: string): TrailReader => {
+export const trailIn = (store: Reading, keyFile: string): TrailReader => {
   try {
     return readerOf(store, readKeys(keyFile));
   } catch {
@@ -56,7 +56,7 @@ export const trailIn = (store: OpenStore, keyFile: string): TrailReader => {
   }
 };
 
-export const readerOf = (store: OpenStore, all: TrailKeys): TrailReader => {
+export const readerOf = (store: Reading, all: TrailKeys): TrailReader => {
   const keys = new VerifyKeys(all, all.checkpoint.fingerprint);
   return { store, check: (row, previous) => rowProblem(row, previous, keys) };
 };

@@ -1,7 +1,7 @@
 // Where events are read from to be verified or exported: the store, or a file that was exported from one.
 
 import { closeSync, openSync, readSync } from "node:fs";
-import type { OpenStore } from "../../store/service.ts";
+import type { Reading } from "../../store/service.ts";
 import { type ReadRow, readRows } from "../log/rows.ts";
 import { type HeadRow, queriesOn } from "../log/tables.ts";
 import { hashesOf } from "../restore/compare.ts";
@@ -24,16 +24,23 @@ export interface Source {
   readonly strays?: (floor: number) => Promise<readonly Stray[]>;
   /** The stored hash of each of these events. A file has none. */
   readonly hashes?: (seqs: readonly number[]) => Promise<ReadonlyMap<number, string>>;
+  /** The processes that are registered. A file has none. */
+  readonly instances?: () => Promise<ReadonlySet<string>>;
   /** How many rows have numbers above `floor` and up to `through`. */
   readonly count?: (floor: number, through: number) => Promise<number>;
 }
 
-export const storeSource = (store: OpenStore): Source => {
+/** @param store  To verify a store that is in use, give it a snapshot. */
+export const storeSource = (store: Reading): Source => {
   const queries = queriesOn(store);
   return {
     head: async () => (await store.read<HeadRow>(queries.head))[0],
     after: (seq) => readRows(store, queries.page("after", seq, pageSize)),
     strays: async (floor) => store.read<Stray>(queries.strays(floor, straysListed)),
+    instances: async () => {
+      const rows = await store.read<{ instance: string }>(queries.db.selectFrom("audit_instance").select("instance"));
+      return new Set(rows.map(({ instance }) => instance));
+    },
     hashes: (seqs) => hashesOf(store, seqs),
     count: async (floor, through) => (await store.read<{ n: number }>(queries.count(floor, through)))[0]?.n ?? 0,
   };

@@ -1,7 +1,8 @@
 // The configured sinks beside the trail. A sink that is gone or was emptied proves nothing, and must not look like a sink
 // that agrees.
 
-import type { OpenStore } from "../../store/service.ts";
+import { closeSync, openSync } from "node:fs";
+import type { Reading } from "../../store/service.ts";
 import { queriesOn, type SinkRow } from "../log/tables.ts";
 import { claimIn } from "../restore/attestation.ts";
 import { linesOf } from "./source.ts";
@@ -17,7 +18,27 @@ export type SinkState = { readonly file: string; readonly newest: number } | { r
 
 const noKeys = new Map<string, never>();
 
-/** @param file  Absolute. @returns The largest size that a checkpoint in it claims; 0 when it has none. */
+/** @param file  Absolute. @returns Why the file cannot be read; `undefined` when it can be. */
+export const unreadableSink = (file: string): SinkState | undefined => {
+  try {
+    closeSync(openSync(file, "r"));
+    return undefined;
+  } catch (error) {
+    return unreadable(file, error);
+  }
+};
+
+const unreadable = (file: string, error: unknown): SinkState => {
+  const { code } = error as NodeJS.ErrnoException;
+  return { file, error: code === "ENOENT" ? "does not exist" : `cannot be read (${String(code)})` };
+};
+
+/**
+ * Read it after `sentTo`: a checkpoint is in the sink before the store says so.
+ *
+ * @param file  Absolute.
+ * @returns The largest size that a checkpoint in it claims; 0 when it has none.
+ */
 export const sinkState = (file: string): SinkState => {
   try {
     let newest = 0;
@@ -27,13 +48,12 @@ export const sinkState = (file: string): SinkState => {
     }
     return { file, newest };
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return { file, error: code === "ENOENT" ? "does not exist" : `cannot be read (${String(code)})` };
+    return unreadable(file, error);
   }
 };
 
 /** @returns By file: the size of the newest checkpoint that reached it, as the store says. */
-export const sentTo = async (store: OpenStore): Promise<ReadonlyMap<string, number>> => {
+export const sentTo = async (store: Reading): Promise<ReadonlyMap<string, number>> => {
   const rows = await store.read<SinkRow>(queriesOn(store).db.selectFrom("audit_sink").selectAll());
   return new Map(rows.map(({ name, size }) => [name.replace(/^file:/, ""), size]));
 };

@@ -76,6 +76,7 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
   const from = begin?.seq ?? head.floor_seq;
   verifier.stray((await source.strays?.(head.floor_seq)) ?? []);
   if (source.count !== undefined) verifier.counted(await source.count(from, verifier.seq));
+  if (source.instances !== undefined) verifier.registered(await source.instances());
   const late = verifier.ended();
   if (late.length > 0 && source.hashes !== undefined) verifier.lookedUp(await source.hashes(late.map(({ seq }) => seq)));
   return verifier.finish();

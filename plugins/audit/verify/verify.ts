@@ -14,6 +14,7 @@ import { Findings, type Gap, type Report } from "./damage.ts";
 import { metaOf } from "./meta.ts";
 import { Ranges } from "./ranges.ts";
 import type { Stray } from "./source.ts";
+import { Calls } from "./verify-calls.ts";
 import { HeldLines } from "./verify-held.ts";
 import { VerifyKeys } from "./verify-keys.ts";
 import { formProblem, saysColumns, saysSeq } from "./verify-row.ts";
@@ -39,6 +40,7 @@ export class Verifier {
   readonly #held: HeldLines;
   readonly #unaccounted = new Ranges();
   readonly #uses: Uses;
+  readonly #calls: Calls;
   readonly #genesis: string;
   #head: HeadRow;
   #first: number | undefined;
@@ -67,6 +69,7 @@ export class Verifier {
     this.#signedAt = this.#seq;
     if (this.#seq === 0) this.#linked = { hash: noBody, seq: 0 };
     this.#uses = new Uses(this.#findings, this.#seq === 0);
+    this.#calls = new Calls(this.#findings);
     this.#held = new HeldLines(given.held, this.#genesis, this.#findings, this.#seq);
   }
 
@@ -116,6 +119,7 @@ export class Verifier {
     const isRight = this.#link(row);
     if (isRight) {
       this.#body(row);
+      this.#calls.read(row);
       if (row.type === "audit.checkpoint") this.#checkpoint(row, before);
       else if (row.type === "audit.erased") this.#erasure(row);
       else if (row.type === "store.restored") this.#restore(row);
@@ -154,6 +158,11 @@ export class Verifier {
   ended(): readonly Claim[] {
     this.#held.ended(this.#seq);
     return this.#held.late;
+  }
+
+  /** @param instances  The processes that the store has as running, or as gone and not swept yet. */
+  registered(instances: ReadonlySet<string>): void {
+    if (this.isComplete) this.#calls.ended(instances);
   }
 
   /** @param hashes  Of the events that `ended` named. */
@@ -239,6 +248,7 @@ export class Verifier {
   #interrupted(): void {
     this.#linked = undefined;
     this.#uses.interrupted();
+    this.#calls.interrupted();
   }
 
   /** What the hash of a row with a wrong form must have been, if only the stored hash was changed. */

@@ -8,6 +8,7 @@ import { expect } from "vitest";
 import { KeyRing } from "../../../plugins/audit/log/key-ring.ts";
 import { prune } from "../../../plugins/audit/log/prune.ts";
 import { sweepUnknown } from "../../../plugins/audit/log/sweep.ts";
+import type { InstanceRow } from "../../../plugins/audit/log/tables.ts";
 import { Trail } from "../../../plugins/audit/log/trail.ts";
 import { sinksOf } from "../../../plugins/audit/sinks/sinks.ts";
 import { storeSource } from "../../../plugins/audit/verify/source.ts";
@@ -208,6 +209,46 @@ onBothDialects((claim, dialect) => {
     await instanceGone(desk, "000000000000", 0);
     await expect(sweep()).rejects.toThrow("Event 7 is not what was written");
     expect(await unknowns(desk)).toMatchObject([{ callId, detail: { startedBy: killed.instance } }]);
+  });
+
+  claim("S2: verify names a lost call whose process was deleted from the store, so that no sweep finds it", async (on) => {
+    const { desk, sweep, newTrail, verified } = await maintained(on);
+    const killed = await newTrail();
+    const started = (id: string) => killed.record({ events: [{ fields: { type: "call.started", callId: id, handler: "pay" } }] });
+    await started("ended");
+    await killed.record({ events: [{ fields: { type: "call.ended", callId: "ended", handler: "pay" } }] });
+    const receipt = await started(callId);
+    const { seq } = receipt as { seq: number };
+    expect(await verified()).toEqual([]);
+    const row = (await desk.sql("select * from audit_instance where instance = ?", killed.instance))[0] as InstanceRow;
+    await desk.sql("delete from audit_instance where instance = ?", killed.instance);
+    expect(await sweep()).toBe(0);
+    expect(await verified()).toEqual([["missing", seq]]);
+    // The row was there again, and names an event behind the start.
+    await instanceGone(desk, killed.instance, seq + 1);
+    expect(await sweep()).toBe(0);
+    expect(await verified()).toEqual([["missing", seq]]);
+    await instanceGone(desk, killed.instance, row.floor_seq);
+    expect(await sweep()).toBe(1);
+    expect(await verified()).toEqual([]);
+  });
+
+  claim("S2: a process that stops while a call runs stays registered, and the call is recorded as lost", async (on) => {
+    const { desk, sweep, newTrail, verified } = await maintained(on);
+    const stopping = await newTrail();
+    await stopping.record({ events: [{ fields: { type: "call.started", callId, handler: "pay" } }] });
+    await stopping.stop(true, true);
+    expect(await verified()).toEqual([]);
+    await desk.sql("update audit_instance set lease_until = 1 where instance = ?", stopping.instance);
+    expect(await sweep()).toBe(1);
+    expect(await unknowns(desk)).toMatchObject([{ callId, detail: { startedBy: stopping.instance } }]);
+    expect(await verified()).toEqual([]);
+    const { instance } = stopping;
+    const another = await newTrail();
+    await another.record({ events: [{ fields: { type: "call.started", callId, handler: "pay" } }] });
+    await another.stop(true, true);
+    await desk.sql("delete from audit_instance where instance in (?, ?)", instance, another.instance);
+    expect((await verified())?.map(([kind]) => kind)).toEqual(["missing"]);
   });
 
   claim("S2: the end of a call that an attacker hides is not contradicted", async (on) => {

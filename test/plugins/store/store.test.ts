@@ -74,6 +74,26 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
       if (reason !== undefined) context.skip(reason);
     });
 
+  both("a snapshot shows one state, also while others write", async (open, again) => {
+    await using other = await again();
+    const writer = await other.kernel.services.get(storeRef).open();
+    const db = open.queries<Tables>();
+    const insert = (name: string) => db.insertInto("shelf_item").values({ name, count: 1 });
+    const names = db.selectFrom("shelf_item").select("name").orderBy("name");
+    await open.apply([insert("a")]);
+    const seen = await open.snapshot(async (at) => {
+      const before = await at.read<{ name: string }>(names);
+      await writer.apply([insert("b"), db.deleteFrom("shelf_item").where("name", "=", "a")]);
+      return [before, await at.read<{ name: string }>(names)];
+    });
+    expect(seen).toEqual([[{ name: "a" }], [{ name: "a" }]]);
+    expect(await open.read(names)).toEqual([{ name: "b" }]);
+    await expect(open.snapshot((at) => at.read({ sql: "select 1 from nowhere", parameters: [] }))).rejects.toThrow("nowhere");
+    expect(await open.snapshot((at) => at.read(names))).toEqual([{ name: "b" }]);
+    if (dialect === "sqlite") return;
+    await expect(open.snapshot((at) => at.read(insert("c")))).rejects.toMatchObject({ code: "25006" });
+  });
+
   both("a transaction is all or nothing", async (open) => {
     const db = open.queries<Tables>();
     const insert = (name: string) => db.insertInto("shelf_item").values({ name, count: 1 });
