@@ -10,7 +10,8 @@ import { prune } from "../../../plugins/audit/log/prune.ts";
 import { fileSource, verifySource } from "../../../plugins/audit/verify/verify-source.ts";
 import type { OpenStore, Reading } from "../../../plugins/store/service.ts";
 import { onBothDialects } from "../approval/kit.ts";
-import { keyFileIn, maintain, storeAt, trailAt, trailOf } from "./ledger-kit.ts";
+import { keyFileIn, storeAt, trailAt } from "./ledger-kit.ts";
+import { maintain, trailOf } from "./maintenance-kit.ts";
 
 /** A trail of 2,500 events with bodies, more than two pages. */
 const filled = async (root: string, url: string | undefined) => {
