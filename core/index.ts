@@ -19,3 +19,4 @@ export { authenticator, type Principal } from "./model/principal.ts";
 export { type Resource, resource } from "./model/resource.ts";
 export { personal, secret } from "./schema/schema.ts";
 export { type Static, type TSchema, Type } from "./schema/typebox.ts";
+export { withDefault } from "./schema/with-default.ts";

@@ -20,7 +20,6 @@ export {
   unknownHandler,
 } from "./diagnostics/errors.ts";
 export type { Log } from "./diagnostics/log.ts";
-export type { OptionNames, OptionRule } from "./diagnostics/plugin-options.ts";
 export { BootError, type BootProblem, isBootError } from "./diagnostics/problem.ts";
 export type { AnswerRoom, Arriving } from "./model/arriving.ts";
 export {
@@ -64,4 +63,5 @@ export type { ConfiguredPlugin, Plugin, Running, TestRun } from "./plugin/plugin
 export { type ServiceRef, type Services, serviceRef } from "./plugin/services.ts";
 export { cannotSend, isCannotSend, type Probe, type ProbeAnswer, type ProbeCall, type Surface } from "./plugin/surface.ts";
 export { parseJson, parseJsonBytes } from "./schema/json.ts";
+export { type OptionsOf, opaque } from "./schema/options.ts";
 export type { JsonSchema } from "./schema/schema.ts";

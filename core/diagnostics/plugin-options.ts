@@ -1,24 +1,24 @@
 // Checks of tables that JavaScript lets people write wrong: unknown keys, and values of the wrong kind.
 
 import type { BootProblem } from "./problem.ts";
-import { nearest, visible } from "./text.ts";
+import { cut, nearest, visible } from "./text.ts";
 
-/** What to write instead of this value; `undefined` when it is right. Asked with `undefined` where the option is absent. */
-export type OptionRule = (value: unknown) => string | undefined;
+/** What to write instead of this value; `undefined` when it is right. Asked with `undefined` where the field is absent. */
+export type FieldRule = (value: unknown) => string | undefined;
 
-/** Every option by name, so that a key that JavaScript lets through is found at boot; with a rule, its value too. */
-export type OptionNames<Options extends readonly unknown[]> = Readonly<
-  Record<keyof NonNullable<Options[0]> & string, true | OptionRule>
->;
-
-/** `limits has no option "perSecnd"; did you mean "perSecond"?` */
+/**
+ * `limits has no option "perSecnd"; did you mean "perSecond"?`
+ *
+ * @param secrets  Options whose values no message may show.
+ */
 export const optionProblems = (
   name: string,
   given: unknown,
-  rules: Readonly<Record<string, true | OptionRule>>,
+  rules: Readonly<Record<string, FieldRule>>,
+  secrets: ReadonlySet<string>,
 ): readonly BootProblem[] => {
   if (given === undefined || (given !== null && typeof given === "object" && !Array.isArray(given)))
-    return keyProblems(name, name, "option", given ?? {}, rules);
+    return keyProblems(name, name, "option", given ?? {}, rules, secrets);
   return [
     { place: `${name}()`, cause: `${name} is given ${kindOf(given)}, and takes an object`, remedy: known("option", rules) },
   ];
@@ -37,7 +37,8 @@ export const keyProblems = (
   holder: string,
   what: string,
   table: object,
-  rules: Readonly<Record<string, true | OptionRule>>,
+  rules: Readonly<Record<string, true | FieldRule>>,
+  secrets: ReadonlySet<string> = new Set(),
 ): readonly BootProblem[] => {
   const values = table as Readonly<Record<string, unknown>>;
   const wrong = (cause: string, remedy: string): BootProblem => ({ place: `${plugin}()`, cause: `${holder} ${cause}`, remedy });
@@ -52,7 +53,11 @@ export const keyProblems = (
       const value = values[key];
       const remedy = rule === true ? undefined : rule(value);
       if (remedy === undefined) return [];
-      return [wrong(value === undefined ? `has no ${key}` : `has the ${key} ${shown(value, key)}`, remedy)];
+      const isHidden = secrets.has(key) || (typeof value === "string" && soundsSecret(key));
+      const has = isHidden
+        ? `has a wrong ${key}, which is not shown because it may hold a secret`
+        : `has the ${key} ${shown(value, key)}`;
+      return [wrong(value === undefined ? `has no ${key}` : has, remedy)];
     }),
   ];
 };
@@ -64,7 +69,7 @@ export const isTable = (value: unknown): value is Readonly<Record<string, unknow
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 };
 
-export const aFunction: OptionRule = (value) =>
+export const aFunction: FieldRule = (value) =>
   value === undefined || typeof value === "function" ? undefined : "Write a function, or remove it";
 
 /** For messages: "a list", "a string". */
@@ -75,8 +80,10 @@ export const kindOf = (value: unknown): string => {
 };
 
 /** For the event of a start: without secrets. Accepts any value. */
-const shown = (value: unknown, name: string): string =>
-  typeof value === "function" ? kindOf(value) : visible(JSON.stringify(tellable(value, name, [])));
+const shown = (value: unknown, name: string): string => {
+  if (typeof value === "function") return kindOf(value);
+  return typeof value === "number" ? String(value) : cut(visible(JSON.stringify(tellable(value, name, []))), 200);
+};
 
 /** Names of fields that usually hold credentials. */
 export const soundsSecret = (name: string): boolean =>

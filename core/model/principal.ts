@@ -2,8 +2,16 @@
 // body, a header that is not a credential, or metadata.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
-import { kindOf, type OptionNames, optionProblems } from "../diagnostics/plugin-options.ts";
+import { kindOf } from "../diagnostics/plugin-options.ts";
 import { BootError, type BootProblem } from "../diagnostics/problem.ts";
+import {
+  type FactoryArguments,
+  type GivenOptions,
+  type OptionTable,
+  type OptionValues,
+  readOptions,
+  withTable,
+} from "../schema/options.ts";
 import { type Credentials, type Reads, readsProblems } from "./credentials.ts";
 import type { RunMode } from "./run-mode.ts";
 import type { SecretFile } from "./secret-file.ts";
@@ -121,31 +129,56 @@ const refusing = (problems: readonly BootProblem[]): Pick<Authenticator, "open" 
   return { open: refuse, authenticate: refuse };
 };
 
-/**
- * Makes an authenticator's factory. Given an option that it does not know, or a value that a rule refuses, what it makes
- * lets nobody in, and the project does not boot.
- *
- * @param names  As for `definePlugin`: every option, `true` or with a rule for its value.
- *
- * @example
- * export const sessions = defineAuthenticator(
- *   "sessions",
- *   ({ find }: SessionsOptions) => ({ reads: { headers: ["x-session"] }, authenticate: ({ header }) => find(header("x-session")) }),
- *   { find: (value) => (typeof value === "function" ? undefined : "Write a function from the session's id to a principal") },
- * );
- */
-export const defineAuthenticator = <Options extends unknown[]>(
-  name: string,
-  make: (...options: Options) => Omit<Parts, "name"> & { readonly name?: string },
-  names?: OptionNames<NoInfer<Options>>,
-): ((...options: Options) => Authenticator) => {
-  const factory = (...options: Options): Authenticator => {
-    const problems = names === undefined ? [] : optionProblems(name, options[0], names);
-    // With wrong options it is not even made: nothing can be let in by it.
-    return problems.length > 0 ? notOne(name, problems) : authenticator({ name, ...make(...options) });
+interface DefineAuthenticator {
+  /** Makes the factory of an authenticator without options. */
+  (make: () => Authenticator): () => Authenticator;
+  /**
+   * Makes an authenticator's factory. Given an option that it does not know, or a wrong value, what it makes lets nobody in, and
+   * the project does not boot.
+   *
+   * @param options  As for `definePlugin`.
+   * @param make  Returns `authenticator({ ... })`. It may run with defaults in the place of wrong options, to learn the name.
+   *
+   * @example
+   * export const sessions = defineAuthenticator(
+   *   { find: opaque<(id: string) => Principal | undefined>("a function from a session's id to a principal") },
+   *   ({ find }) =>
+   *     authenticator({ name: "sessions", reads: { headers: ["x-session"] }, authenticate: ({ header }) => find(header("x-session") ?? "") }),
+   * );
+   */
+  <const Options extends OptionTable>(
+    options: Options,
+    make: (options: OptionValues<Options>, given: GivenOptions<Options>) => Authenticator,
+  ): (...given: FactoryArguments<GivenOptions<Options>>) => Authenticator;
+}
+
+type Make = (options: object, given: object) => Authenticator;
+
+export const defineAuthenticator = ((first: OptionTable | Make, second?: Make) => {
+  const [table, make] = typeof first === "function" ? [{}, first] : [first, second as Make];
+  const factory = (...given: readonly unknown[]): Authenticator => {
+    const { values, problems } = readOptions(table, given[0]);
+    const isRight = problems("").length === 0;
+    if (isRight) return make(values, Object(given[0]));
+    const name = nameOf(() => make(values, {}));
+    return notOne(name, problems(name));
   };
-  return Object.assign(factory, { [brand]: "authenticator-factory" });
+  return withTable(authenticatorFactory(factory), table);
+}) as DefineAuthenticator;
+
+/** With wrong options nothing is let in by what is made; only its name is read. */
+const nameOf = (make: () => Authenticator): string => {
+  try {
+    return make().name;
+  } catch {
+    return "an authenticator";
+  }
 };
+
+/** Marks a factory, so that the boot problem says so where its parentheses are missing. */
+export const authenticatorFactory = <Given extends readonly unknown[]>(
+  factory: (...given: Given) => Authenticator,
+): ((...given: Given) => Authenticator) => Object.assign(factory, { [brand]: "authenticator-factory" });
 
 const notOne = (name: string, problems: readonly BootProblem[]): Authenticator =>
   authenticator({ name, problems, authenticate: () => undefined });

@@ -1,45 +1,77 @@
-// `definePlugin`: from a function of options to a plugin's factory.
+// `definePlugin`: from a table of options to a plugin's factory.
 
 import { brand } from "../diagnostics/brand.ts";
-import { isTable, type OptionNames, optionProblems } from "../diagnostics/plugin-options.ts";
+import { isTable } from "../diagnostics/plugin-options.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
+import {
+  type FactoryArguments,
+  type GivenOptions,
+  type OptionTable,
+  type OptionValues,
+  readOptions,
+  withTable,
+} from "../schema/options.ts";
 import { digestOfOptions } from "./options-digest.ts";
 import type { ConfiguredPlugin, Plugin } from "./plugin.ts";
 import type { Known } from "./plugin-fields.ts";
 
-/**
- * Makes a plugin's factory. Loading a configuration touches nothing: open files and sockets in `start`.
- *
- * @param names  Every option, so that a misspelt one is a problem at boot and not passed over in silence; `true`, or a rule
- *   for its value.
- *
- * @example
- * export const outcomes = definePlugin(
- *   (options: { print: (line: string) => void }) => ({
- *     name: "outcomes",
- *     hooks: { settled: (call, outcome) => options.print(`${call.handler} ${outcome.ok}`) },
- *   }),
- *   { print: true },
- * );
- */
-export const definePlugin =
-  <Options extends unknown[], Parts extends Plugin>(
-    make: (...options: Options) => Parts & Known<Parts>,
-    names?: OptionNames<NoInfer<Options>>,
-  ): ((...options: Options) => ConfiguredPlugin) =>
-  (...options) => {
-    const made: Plugin = make(...options);
+interface DefinePlugin {
+  /** Makes the factory of a plugin without options. */
+  <Parts extends Plugin>(make: () => Parts & Known<Parts>): () => ConfiguredPlugin;
+  /**
+   * Makes a plugin's factory. Loading a configuration touches nothing: open files and sockets in `start`.
+   *
+   * @param options  By name: the schema of each option. It gives the type, the default and the check at boot.
+   * @param make  Receives every option, with its default where the manifest does not have it. `given` is what the manifest
+   *   has, for `testRun`.
+   *
+   * @example
+   * export const outcomes = definePlugin(
+   *   { print: opaque<(line: string) => void>("a function that takes a line") },
+   *   ({ print }) => ({
+   *     name: "outcomes",
+   *     hooks: { settled: (call, outcome) => print(`${call.handler} ${outcome.ok}`) },
+   *   }),
+   * );
+   */
+  <const Options extends OptionTable, Parts extends Plugin>(
+    options: Options,
+    make: (options: OptionValues<Options>, given: GivenOptions<Options>) => Parts & Known<Parts>,
+  ): (...given: FactoryArguments<GivenOptions<Options>>) => ConfiguredPlugin;
+}
+
+type Make = (options: object, given: object) => Plugin;
+
+export const definePlugin = ((first: OptionTable | Make, second?: Make) => {
+  const [table, make] = typeof first === "function" ? [{}, first] : [first, second as Make];
+  return withTable((...given: readonly unknown[]) => {
+    const options = readOptions(table, given[0]);
+    const made = madeBy(
+      () => make(options.values, Object(given[0])),
+      () => options.problems("a plugin"),
+    );
     return {
       ...made,
-      optionsDigest: () => digestOfOptions(options),
+      optionsDigest: () => digestOfOptions(given),
       optionProblems: () =>
-        [
-          ...(isTable(made as unknown) ? [] : [inheriting(made.name)]),
-          ...(names === undefined ? [] : optionProblems(made.name, options[0], names)),
-        ].map((wrong) => ({ ...wrong, plugin: made.name })),
+        [...(isTable(made as unknown) ? [] : [inheriting(made.name)]), ...options.problems(made.name)].map((wrong) => ({
+          ...wrong,
+          plugin: made.name,
+        })),
       [brand]: "plugin" as const,
     };
-  };
+  }, table);
+}) as DefinePlugin;
+
+/** What throws over wrong options is not told: what is wrong with the options is. */
+const madeBy = (make: () => Plugin, problems: () => readonly BootProblem[]): Plugin => {
+  try {
+    return make();
+  } catch (error) {
+    if (problems().length === 0) throw error;
+    return { name: "a plugin" };
+  }
+};
 
 const inheriting = (plugin: string): BootProblem => ({
   place: `${plugin}()`,

@@ -3,7 +3,7 @@
 // object is what a function returns.
 
 import { isBranded } from "../diagnostics/brand.ts";
-import { aFunction, isTable, keyProblems, type OptionRule } from "../diagnostics/plugin-options.ts";
+import { aFunction, type FieldRule, isTable, keyProblems } from "../diagnostics/plugin-options.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import type { Refused } from "../model/exposure.ts";
 import type { Awaitable } from "../model/principal.ts";
@@ -32,19 +32,19 @@ type RunningOf<Returned> = Returned extends object ? NoMore<Returned, Running, "
 /** What of a plugin's parts there is no such thing of does not compile. */
 export type Known<Parts> = NoMore<Parts, Plugin, "field"> & HooksOf<Parts> & ReturnedBy<Parts>;
 
-type Rules<Table> = Readonly<Record<keyof Table & string, true | OptionRule>>;
+type Rules<Table> = Readonly<Record<keyof Table & string, true | FieldRule>>;
 
-const aText: OptionRule = (value) => (typeof value === "string" && value !== "" ? undefined : 'Write "..."');
+const aText: FieldRule = (value) => (typeof value === "string" && value !== "" ? undefined : 'Write "..."');
 const aListOf =
-  (isOne: (value: unknown) => boolean, remedy: string): OptionRule =>
+  (isOne: (value: unknown) => boolean, remedy: string): FieldRule =>
   (value) =>
     value === undefined || (Array.isArray(value) && value.every(isOne)) ? undefined : remedy;
 const references = aListOf((value) => typeof (value as { name?: unknown } | null)?.name === "string", "Write [serviceRef(...)]");
 const optional =
-  (rule: OptionRule): OptionRule =>
+  (rule: FieldRule): FieldRule =>
   (value) =>
     value === undefined ? undefined : rule(value);
-const aTable: OptionRule = (value) => (isTable(value) ? undefined : "Write { ... }");
+const aTable: FieldRule = (value) => (isTable(value) ? undefined : "Write { ... }");
 
 const running: Rules<Running> = {
   hooks: true, // see `hookProblems`

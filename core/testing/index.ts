@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createKernel, type Kernel } from "../boot/kernel.ts";
 import { defineConfig, isManifest, type Manifest } from "../boot/manifest.ts";
 import type { Log } from "../diagnostics/log.ts";
+import { anAuthentication } from "../model/authentication.ts";
 import { Cancellation, type Outcome } from "../model/call.ts";
 import { type Exposed, expose } from "../model/exposure.ts";
 import type { Handler } from "../model/handler.ts";
@@ -92,10 +93,10 @@ export const tokens = (table: Readonly<Record<string, Principal>>): Authenticato
 const directKey = exposureKey("direct", Type.Boolean());
 
 /** A surface without a transport, for tests of the kernel itself. */
-export const direct = definePlugin((options: { authenticate?: Authenticator } = {}) => ({
+export const direct = definePlugin({ authenticate: Type.Optional(anAuthentication) }, ({ authenticate = tokens({}) }) => ({
   name: "direct",
   exposure: [directKey],
-  surface: { name: "direct", exposes: "Direct handlers", authenticate: options.authenticate ?? tokens({}) },
+  surface: { name: "direct", exposes: "Direct handlers", authenticate },
 }));
 
 /**

@@ -1,11 +1,12 @@
 // The approval plugin: people agree to one exact call, and then it runs once.
 
 import { type Authentication, definePlugin, type Plugin, type TestRun } from "../../core/plugin-api.ts";
+import type { GivenOptions } from "../../core/schema/options.ts";
 import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
 import { storeRef } from "../store/service.ts";
 import { type ApprovalExposure, approvalKey } from "./exposure.ts";
-import type { ApprovalOptions } from "./options.ts";
+import { approvalOptions } from "./options.ts";
 import { approversSurface } from "./page/parts.ts";
 import { approversDoor } from "./page/sso.ts";
 import { exposureProblems, optionProblems } from "./problems.ts";
@@ -13,7 +14,6 @@ import { approvalsRef } from "./service.ts";
 
 export type { ApprovalExposure } from "./exposure.ts";
 export type { Notice, NoticeType, Notify, NotifyOption, Webhook } from "./notices/notice.ts";
-export type { ApprovalOptions } from "./options.ts";
 export type { ApprovalListen, SsoOptions } from "./page/options.ts";
 export type { ApprovalPolicy, Approver } from "./policy.ts";
 export type { ApprovalOutcome, ApprovalRecord, ApprovalState, Vote } from "./requests/record.ts";
@@ -32,39 +32,25 @@ declare module "quater" {
  * @example
  * plugins: [store(), audit(), approval({ authenticate: apiKeys(), policies: { finance: { approvers: [{ role: "finance" }] } } })]
  */
-export const approval = definePlugin(
-  (options: ApprovalOptions): Plugin => {
-    const { policies, authenticate, sso } = options;
-    return {
-      name: "approval",
-      needs: [storeRef, auditRef],
-      wants: [httpRef],
-      provides: [approvalsRef],
-      exposure: [approvalKey],
-      // No handler is exposed on this surface. It exists so that refused credentials are on the trail.
-      surface: { name: approversSurface, exposes: "Nothing", authenticate: approversDoor(authenticate, sso) },
-      check: ({ catalog }) => [...exposureProblems(Object(policies), catalog.operations), ...optionProblems(options)],
-      rehearsed: (choice) => rehearsal(options, choice),
-      setup: async (context) => (await import("./setup.ts")).setup(options, context),
-    };
-  },
-  {
-    policies: true,
-    authenticate: true,
-    publicUrl: true,
-    sso: true,
-    listen: true,
-    notify: true,
-    maxPending: true,
-    maxFiledPerHour: true,
-    cooldownMs: true,
-    retentionDays: true,
-  },
-);
+export const approval = definePlugin(approvalOptions, (options, given): Plugin => {
+  const { policies, authenticate, sso } = options;
+  return {
+    name: "approval",
+    needs: [storeRef, auditRef],
+    wants: [httpRef],
+    provides: [approvalsRef],
+    exposure: [approvalKey],
+    // No handler is exposed on this surface. It exists so that refused credentials are on the trail.
+    surface: { name: approversSurface, exposes: "Nothing", authenticate: approversDoor(authenticate, sso) },
+    check: ({ catalog }) => [...exposureProblems(Object(policies), catalog.operations), ...optionProblems(options)],
+    rehearsed: (choice) => rehearsal(given, choice),
+    setup: async (context) => (await import("./setup.ts")).setup(options, context),
+  };
+});
 
 /** Tells nobody, listens nowhere by itself, and keeps nothing but what the store keeps. */
 const rehearsal = (
-  { notify, listen, sso, authenticate, ...options }: ApprovalOptions,
+  { notify, listen, sso, authenticate, ...options }: GivenOptions<typeof approvalOptions>,
   { usableForMs, hasOwnDoors = false }: TestRun,
 ): Plugin => {
   const closed: Authentication = () => undefined;

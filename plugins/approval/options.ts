@@ -1,29 +1,40 @@
 // The options of approval().
 
-import type { Authentication } from "../../core/plugin-api.ts";
+import { Type } from "../../core/index.ts";
+import { anAuthentication } from "../../core/model/authentication.ts";
+import { opaque } from "../../core/plugin-api.ts";
+import type { OptionValues } from "../../core/schema/options.ts";
+import { isPlainObject } from "../../core/schema/schema.ts";
+import { withDefault } from "../../core/schema/with-default.ts";
 import type { NotifyOption } from "./notices/notice.ts";
 import type { ApprovalListen, SsoOptions } from "./page/options.ts";
 import type { ApprovalPolicy } from "./policy.ts";
 
-export interface ApprovalOptions {
+const sevenDaysMs = 7 * 86_400_000;
+
+export const approvalOptions = {
   /** By name; an exposure says `approval: "finance"`. */
-  readonly policies: Readonly<Record<string, ApprovalPolicy>>;
+  policies: opaque<Readonly<Record<string, ApprovalPolicy>>>('{ finance: { approvers: [{ role: "finance" }] } }', isPlainObject),
   /** The approvers' own door. No surface's credentials count unless the same authenticator is given here. */
-  readonly authenticate?: Authentication;
+  authenticate: Type.Optional(anAuthentication),
   /** Where people reach this server: `https://shop.example`. Links are built from it, never from what a request says. */
-  readonly publicUrl?: string;
+  publicUrl: Type.Optional(Type.String()),
   /** People whom a proxy has signed in. */
-  readonly sso?: SsoOptions;
+  sso: Type.Optional(
+    opaque<SsoOptions>("{ personHeader, secretHeader, secret }, or { personHeader, unixSocket: true }", isPlainObject),
+  ),
   /** A listener of its own for the page. Default: http's. */
-  readonly listen?: ApprovalListen;
+  listen: Type.Optional(opaque<ApprovalListen>("{ port, host }, or { path }", isPlainObject)),
   /** Who is told of requests: a function, a webhook, or several. */
-  readonly notify?: NotifyOption;
+  notify: Type.Optional(opaque<NotifyOption>("a function, { webhook: { url, secret } }, or a list of those")),
   /** How many requests of one caller may wait for people. Default 20. */
-  readonly maxPending?: number;
+  maxPending: withDefault(Type.Integer({ minimum: 1, maximum: 10_000 }), 20),
   /** How many requests one person may file within an hour, cancelled ones included. Default 60. */
-  readonly maxFiledPerHour?: number;
+  maxFiledPerHour: withDefault(Type.Integer({ minimum: 1, maximum: 100_000 }), 60),
   /** How long after a denial the same call, or one that looks the same, is refused without asking anybody. Milliseconds, default 600,000. */
-  readonly cooldownMs?: number;
+  cooldownMs: withDefault(Type.Integer({ minimum: 0, maximum: sevenDaysMs }), 600_000),
   /** How long requests that have ended are kept after the last thing that happened to them. Default 400. */
-  readonly retentionDays?: number;
-}
+  retentionDays: withDefault(Type.Integer({ minimum: 1, maximum: 36_500 }), 400),
+};
+
+export type ApprovalOptions = OptionValues<typeof approvalOptions>;

@@ -21,8 +21,7 @@ const mostUsable = 86_400_000;
 const mostNeeded = 100;
 
 export const optionProblems = (options: ApprovalOptions): BootProblem[] => {
-  const { policies, maxPending = 20, maxFiledPerHour = 60, cooldownMs = 600_000, retentionDays = 400 } = options;
-  const { publicUrl, authenticate, sso, listen, notify } = options;
+  const { policies, publicUrl, authenticate, sso, listen, notify } = options;
   const found: Wrong[] = [];
   const say = (cause: string, remedy: string) => found.push({ cause, remedy });
   const entries = Object.entries(Object(policies) as Record<string, unknown>);
@@ -30,12 +29,6 @@ export const optionProblems = (options: ApprovalOptions): BootProblem[] => {
   for (const [name, policy] of entries) found.push(...policyProblems(name, policy));
   if (authenticate === undefined && sso === undefined)
     say("approval lets nobody in who could decide", "Add authenticate: apiKeys(), the approvers' own door");
-  if (!isCount(maxPending, 1, 10_000)) say(`approval's maxPending is ${maxPending}`, "Write a whole number, at least 1");
-  if (!isCount(maxFiledPerHour, 1, 100_000))
-    say(`approval's maxFiledPerHour is ${maxFiledPerHour}`, "Write a whole number from 1 to 100,000");
-  if (!isCount(retentionDays, 1, 36_500)) say(`approval's retentionDays is ${retentionDays}`, "Write whole days, at least 1");
-  if (!isCount(cooldownMs, 0, mostPending))
-    say(`approval's cooldownMs is ${cooldownMs}`, "Write milliseconds: 0 to 604,800,000, which are 7 days");
   if (publicUrl !== undefined && !isSafeUrl(publicUrl))
     say(
       `approval's publicUrl ${JSON.stringify(publicUrl)} is no https address`,

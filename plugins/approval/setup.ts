@@ -51,7 +51,7 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
     const base = page?.baseUrl();
     return base === undefined ? undefined : `${base}/approvals/${id}`;
   };
-  const { maxPending = 20, maxFiledPerHour = 60, cooldownMs = 600_000, retentionDays = 400 } = options;
+  const { maxPending, maxFiledPerHour, cooldownMs, retentionDays } = options;
   const secrecy = new Secrecy((label) => audit.secretsFor(label));
   const reader = new Reader(store, secrecy);
   const ground = new Ground({

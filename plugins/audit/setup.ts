@@ -20,7 +20,7 @@ import { Refusals } from "./log/refusals.ts";
 import { migrations } from "./log/tables.ts";
 import { Trail } from "./log/trail.ts";
 import { unrecorded } from "./log/unrecorded.ts";
-import { type AuditOptions, defaultKeys } from "./options.ts";
+import type { AuditOptions } from "./options.ts";
 import { restoredCommand } from "./restore/command.ts";
 import { StoreDisagrees } from "./restore/compare.ts";
 import type { Restorer } from "./restore/restored.ts";
@@ -31,13 +31,11 @@ import { Unverified } from "./verify/verified.ts";
 const servers = new Set(["serve", "dev"]);
 const processesThatStay = new Set(["serve", "dev", "mcp", "test"]);
 const tickMs = 1_000;
-const defaultLeaseMs = 30_000;
 const pruneEveryMs = 3_600_000;
 const dayMs = 86_400_000;
 
 export const setup = (options: AuditOptions, context: PluginContext): Running => {
-  const { keys: keyFile = defaultKeys, sinks: sinkOptions = [], retentionDays = 400, fingerprint } = options;
-  const { leaseMs = defaultLeaseMs } = options;
+  const { keys: keyFile, sinks: sinkOptions, retentionDays, fingerprint, leaseMs } = options;
   const { services, command, project, log, plugins, manifestDigest } = context;
   const store = services.get(storeRef);
   store.register("audit", migrations);

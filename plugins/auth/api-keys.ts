@@ -2,63 +2,60 @@
 
 import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import type { Principal } from "../../core/index.ts";
+import { authenticator, type Principal, Type } from "../../core/index.ts";
 import { defineAuthenticator } from "../../core/plugin-api.ts";
+import { withDefault } from "../../core/schema/with-default.ts";
 import { isSecretOf, type KeyRecord, parseKey, readKeyFile } from "./keyfile.ts";
-import { optional, text } from "./rules.ts";
-
-export interface ApiKeysOptions {
-  /** Under the manifest's folder unless absolute. Default `.quater/keys.json`. */
-  readonly file?: string;
-}
 
 export const defaultKeyFile = ".quater/keys.json";
 /** How old what is known of the file may be, milliseconds. */
 const freshMs = 500;
 
+const apiKeysOptions = {
+  /** Under the manifest's folder unless absolute. Default `.quater/keys.json`. */
+  file: withDefault(Type.String({ minLength: 1 }), defaultKeyFile),
+};
+
 /** Accepts the keys in the file that are not expired or revoked: `Authorization: Bearer qk_...`. */
-export const apiKeys = defineAuthenticator(
-  "apiKeys",
-  ({ file = defaultKeyFile }: ApiKeysOptions = {}) => {
-    let path = file;
-    let records: ReadonlyMap<string, KeyRecord> = new Map();
-    let stamp = "";
-    /** By `performance.now()`, so that a clock which is set back makes nothing look fresh. */
-    let lookedAt = Number.NEGATIVE_INFINITY;
-    let isDevelopment = false;
-    const refresh = (isForced: boolean): void => {
-      const now = performance.now();
-      if (!isForced && now - lookedAt < freshMs) return;
-      const stats = statSync(path, { throwIfNoEntry: false });
-      const current = stats === undefined ? "" : `${stats.ino}:${stats.mtimeMs}:${stats.size}`;
-      if (current !== stamp) records = new Map(readKeyFile(path).map((record) => [record.id, record]));
-      stamp = current;
-      lookedAt = now;
-    };
-    return {
-      reads: { schemes: ["Bearer"] },
-      secretFiles: [{ file, read: readKeyFile }],
-      open: ({ root, command }) => {
-        isDevelopment = command === "dev";
-        path = isAbsolute(file) ? file : join(root, file);
-        refresh(true);
-      },
-      authenticate: ({ token, isCheckedAgain = false }) => {
-        if (token === undefined) return undefined;
-        const now = Date.now();
-        refresh(isCheckedAgain);
-        const parsed = parseKey(token);
-        const record = parsed === undefined ? undefined : records.get(parsed.id);
-        const isRight = isSecretOf(parsed?.secret ?? "", record?.hash);
-        if (!isRight || record === undefined || record.revokedAt !== undefined) return undefined;
-        if (record.isDevelopment === true && !isDevelopment) return undefined;
-        if (record.expiresAt !== undefined && Date.parse(record.expiresAt) <= now) return undefined;
-        return principalOf(record);
-      },
-    };
-  },
-  { file: optional(text) },
-);
+export const apiKeys = defineAuthenticator(apiKeysOptions, ({ file }) => {
+  let path = file;
+  let records: ReadonlyMap<string, KeyRecord> = new Map();
+  let stamp = "";
+  /** By `performance.now()`, so that a clock which is set back makes nothing look fresh. */
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let isDevelopment = false;
+  const refresh = (isForced: boolean): void => {
+    const now = performance.now();
+    if (!isForced && now - lookedAt < freshMs) return;
+    const stats = statSync(path, { throwIfNoEntry: false });
+    const current = stats === undefined ? "" : `${stats.ino}:${stats.mtimeMs}:${stats.size}`;
+    if (current !== stamp) records = new Map(readKeyFile(path).map((record) => [record.id, record]));
+    stamp = current;
+    lookedAt = now;
+  };
+  return authenticator({
+    name: "apiKeys",
+    reads: { schemes: ["Bearer"] },
+    secretFiles: [{ file, read: readKeyFile }],
+    open: ({ root, command }) => {
+      isDevelopment = command === "dev";
+      path = isAbsolute(file) ? file : join(root, file);
+      refresh(true);
+    },
+    authenticate: ({ token, isCheckedAgain = false }) => {
+      if (token === undefined) return undefined;
+      const now = Date.now();
+      refresh(isCheckedAgain);
+      const parsed = parseKey(token);
+      const record = parsed === undefined ? undefined : records.get(parsed.id);
+      const isRight = isSecretOf(parsed?.secret ?? "", record?.hash);
+      if (!isRight || record === undefined || record.revokedAt !== undefined) return undefined;
+      if (record.isDevelopment === true && !isDevelopment) return undefined;
+      if (record.expiresAt !== undefined && Date.parse(record.expiresAt) <= now) return undefined;
+      return principalOf(record);
+    },
+  });
+});
 
 const principals = new WeakMap<KeyRecord, Principal>();
 

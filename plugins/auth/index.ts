@@ -1,35 +1,42 @@
 // Authenticators: who a caller is, from what was shown at the door.
 
 import { userInfo } from "node:os";
-import type { Principal } from "../../core/index.ts";
+import { authenticator, type Principal, Type } from "../../core/index.ts";
 import { allReads, partOf, readingOf } from "../../core/model/credentials.ts";
-import { isUnknown } from "../../core/model/principal.ts";
+import { authenticatorFactory, isUnknown } from "../../core/model/principal.ts";
 import {
   type Authentication,
   type Awaitable,
   asAuthenticator,
   type BootProblem,
   defineAuthenticator,
+  opaque,
 } from "../../core/plugin-api.ts";
-import { optional, text, texts } from "./rules.ts";
 
-export { type ApiKeysOptions, apiKeys } from "./api-keys.ts";
-export { type JwtOptions, jwt } from "./jwt.ts";
+import { isFunction } from "../../core/schema/options.ts";
+import { withDefault } from "../../core/schema/with-default.ts";
 
-export interface LocalUserOptions {
+export { apiKeys } from "./api-keys.ts";
+export { jwt } from "./jwt.ts";
+
+const text = Type.String({ minLength: 1 });
+
+const localUserOptions = {
   /** The app-wide name of the person; default: the system's user name. */
-  readonly person?: string;
-  readonly scopes?: readonly string[];
-  readonly roles?: readonly string[];
-}
+  person: Type.Optional(text),
+  /** Default: none. */
+  scopes: withDefault(Type.Array(text), []),
+  /** Default: none. */
+  roles: withDefault(Type.Array(text), []),
+};
 
 /**
  * The operating system's user who started this process, on surfaces that run in it. A principal, not a privilege: no
  * scope and no role unless given here. Never answers over a network, nor where another credential was shown.
  */
-export const localUser = defineAuthenticator(
-  "localUser",
-  ({ person, scopes = [], roles = [] }: LocalUserOptions = {}) => ({
+export const localUser = defineAuthenticator(localUserOptions, ({ person, scopes, roles }) =>
+  authenticator({
+    name: "localUser",
     // Reads the token to see that it is absent: a refused token must not fall back to the local user.
     reads: { schemes: ["Bearer"] },
     authenticate: ({ isLocal, token }) => {
@@ -47,25 +54,23 @@ export const localUser = defineAuthenticator(
       });
     },
   }),
-  { person: optional(text), scopes: optional(texts), roles: optional(texts) },
 );
 
-export interface BearerOptions {
+const bearerOptions = {
   /** Whose token this is; `undefined` or `null` when you do not know it. Check audience and expiry here. */
-  readonly verify: (token: string) => Awaitable<Principal | null | undefined>;
-}
+  verify: opaque<(token: string) => Awaitable<Principal | null | undefined>>(
+    "a function from the token to a principal, or to undefined",
+    isFunction,
+  ),
+};
 
 /** Tokens that your own code verifies. */
-export const bearer = defineAuthenticator(
-  "bearer",
-  ({ verify }: BearerOptions) => ({
+export const bearer = defineAuthenticator(bearerOptions, ({ verify }) =>
+  authenticator({
+    name: "bearer",
     reads: { schemes: ["Bearer"] },
     authenticate: ({ token }) => (token === undefined ? undefined : verify(token)),
   }),
-  {
-    verify: (value) =>
-      typeof value === "function" ? undefined : "Write a function from the token to a principal, or to undefined",
-  },
 );
 
 /**
@@ -75,11 +80,11 @@ export const bearer = defineAuthenticator(
  * One credential decides alone, so that a wrong one never falls back to another: the token where one is shown; otherwise the
  * first declared header that is shown; cookies only where neither is. Authenticators that do not read it are not asked.
  */
-export const firstOf = defineAuthenticator("firstOf", (...given: Authentication[]) => {
+export const firstOf = authenticatorFactory((...given: Authentication[]) => {
   const authenticators = given.map(asAuthenticator);
   const asked = authenticators.map(({ authenticate, reads }) => ({ authenticate, reading: readingOf(reads) }));
   const headers = asked.flatMap(({ reading }) => reading.headers);
-  return {
+  return authenticator({
     name: `firstOf(${authenticators.map(({ name }) => name).join(", ")})`,
     problems: given.length === 0 ? [nobodyToAsk] : authenticators.flatMap(({ problems = [] }) => problems),
     reads: allReads(authenticators.map(({ reads }) => reads)),
@@ -102,7 +107,7 @@ export const firstOf = defineAuthenticator("firstOf", (...given: Authentication[
     close: async () => {
       for (const { close } of authenticators) await close?.();
     },
-  };
+  });
 });
 
 const nobodyToAsk: BootProblem = {

@@ -1,7 +1,8 @@
 // The cli surface: handlers as actions of the `quater` program. Imported by every manifest, so nothing heavy stands here.
 
 import { Type } from "../../core/index.ts";
-import { type Authentication, definePlugin, exposureKey } from "../../core/plugin-api.ts";
+import { anAuthentication } from "../../core/model/authentication.ts";
+import { definePlugin, exposureKey } from "../../core/plugin-api.ts";
 
 declare module "quater" {
   interface Exposure {
@@ -10,22 +11,19 @@ declare module "quater" {
   }
 }
 
-export interface CliOptions {
+const cliOptions = {
   /** Who callers are. Needed as soon as a handler is exposed over cli; `QUATER_TOKEN` is the token it is asked about. */
-  readonly authenticate?: Authentication;
-}
+  authenticate: Type.Optional(anAuthentication),
+};
 
 const cliKey = exposureKey("cli", Type.Boolean());
 
 /** Actions for operators and their scripts. */
-export const cli = definePlugin(
-  (options: CliOptions = {}) => ({
-    name: "cli",
-    exposure: [cliKey],
-    surface: { name: "cli", exposes: "CLI actions", authenticate: options.authenticate },
-    setup: ({ gate, catalog }) => ({
-      probe: async (call) => (await import("./program/probe.ts")).cliProbe({ gate, catalog })(call),
-    }),
+export const cli = definePlugin(cliOptions, ({ authenticate }) => ({
+  name: "cli",
+  exposure: [cliKey],
+  surface: { name: "cli", exposes: "CLI actions", authenticate },
+  setup: ({ gate, catalog }) => ({
+    probe: async (call) => (await import("./program/probe.ts")).cliProbe({ gate, catalog })(call),
   }),
-  { authenticate: true },
-);
+}));

@@ -133,7 +133,7 @@ export const refusedByPlugin = { gateSuite: "refused" };
  * A plugin of the suite's own: what a plugin says of a call must count, and a manifest may have none that says anything;
  * and calls that race have to meet somewhere.
  */
-const attendant = definePlugin(({ interlude, refused }: Pick<CopyChoice, "interlude" | "refused">) => {
+const attendant = ({ interlude, refused }: CopyChoice): ConfiguredPlugin => {
   const by = "gate-suite";
   const { hold } = new StartingLine();
   const authorize: Hooks["authorize"] = ({ principal }) => {
@@ -141,11 +141,11 @@ const attendant = definePlugin(({ interlude, refused }: Pick<CopyChoice, "interl
     if (!verdict.allow) refused();
     return interlude.play()?.then(() => verdict) ?? verdict;
   };
-  return {
+  return definePlugin(() => ({
     name: by,
     hooks: (operation) => (operation?.needsApproval === true ? { authorize, hold } : { authorize }),
-  };
-});
+  }))();
+};
 
 /** Who calls: one table for all surfaces, in which every token opens one door. */
 export class Tokens {

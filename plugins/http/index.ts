@@ -2,15 +2,9 @@
 // users to mount their own.
 
 import { isIP } from "node:net";
-import {
-  type Authentication,
-  type BootProblem,
-  definePlugin,
-  type Plugin,
-  type PluginContext,
-  type Running,
-} from "../../core/plugin-api.ts";
-import type { Guard, GuardOptions } from "./guard.ts";
+import { type BootProblem, definePlugin, type Plugin, type PluginContext, type Running } from "../../core/plugin-api.ts";
+import type { Guard } from "./guard.ts";
+import { type HttpOptions, httpOptions } from "./options.ts";
 import { tooWide } from "./proxies.ts";
 import { noteRun } from "./ran.ts";
 import { RequestCredentials, ResponseCancellation } from "./request.ts";
@@ -34,81 +28,26 @@ declare module "quater" {
   }
 }
 
-export interface HttpOptions extends GuardOptions {
-  /** Default 3000; 0 lets the system choose. */
-  readonly port?: number;
-  /** Default 127.0.0.1. Anything else needs `allowedHosts`. */
-  readonly host?: string;
-  /** Who callers are. Needed as soon as a route is not public. */
-  readonly authenticate?: Authentication;
-  /** Default 1 MiB. */
-  readonly maxBodyBytes?: number;
-  /** How long a client may take to send its headers. Default 10,000. */
-  readonly headersTimeoutMs?: number;
-  /** How long a client may take to send the whole request. Default 30,000. */
-  readonly requestTimeoutMs?: number;
-  /** How long a client may take nothing of an answer that is there for it. Then its connection is closed. Default 30,000. */
-  readonly stallTimeoutMs?: number;
-  /** Connections that one address may have at once, or one /64 network of IPv6. Default 250, of 1,000 in all. */
-  readonly maxConnectionsPerPeer?: number;
-}
-
 const serving = new Set(["serve", "dev", "test"]);
 const loopback = new Set(["127.0.0.1", "::1", "localhost"]);
 
 /** Routes for people and services. */
 export const http = definePlugin(
-  (options: HttpOptions = {}): Plugin => ({
+  httpOptions,
+  (options, given): Plugin => ({
     name: "http",
     provides: [httpRef],
     exposure: [httpKey, publicKey],
     surface: { name: "http", exposes: "HTTP routes", authenticate: options.authenticate, opensToPublic: true },
-    rehearsed: () => http({ ...options, host: "127.0.0.1", port: 0 }),
+    rehearsed: () => http({ ...given, host: "127.0.0.1", port: 0 }),
     check: ({ catalog: { operations } }) =>
       optionProblems(options, [...duplicateRoutes(operations), ...credentialInputs(options.authenticate, operations)]),
     setup: (context) => setup(options, context),
   }),
-  {
-    port: true,
-    host: true,
-    authenticate: true,
-    maxBodyBytes: true,
-    headersTimeoutMs: true,
-    requestTimeoutMs: true,
-    stallTimeoutMs: true,
-    maxConnectionsPerPeer: true,
-    allowedHosts: true,
-    allowedOrigins: true,
-    trustedProxies: true,
-  },
 );
 
 /** What a Host can be without its port. */
 const hostName = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/i;
-
-/** Each may be from here to there; a number that was read from a text which was not there is `NaN`. */
-const ranges = {
-  port: [0, 65_535],
-  maxBodyBytes: [1, 1_073_741_824],
-  headersTimeoutMs: [1, 2_147_483_647],
-  requestTimeoutMs: [1, 2_147_483_647],
-  stallTimeoutMs: [1, 2_147_483_647],
-  maxConnectionsPerPeer: [1, 1_000],
-} as const satisfies Partial<Record<keyof HttpOptions, readonly [number, number]>>;
-
-const numberProblems = (options: HttpOptions): BootProblem[] =>
-  Object.entries(ranges).flatMap(([name, [least, most]]) => {
-    const value: unknown = options[name as keyof typeof ranges];
-    if (value === undefined || (Number.isInteger(value) && Number(value) >= least && Number(value) <= most)) return [];
-    return [
-      {
-        place: "http()",
-        plugin: "http",
-        cause: `http's ${name} is ${typeof value === "string" ? JSON.stringify(value) : String(value)}`,
-        remedy: `Write a whole number from ${least} to ${most}`,
-      },
-    ];
-  });
 
 /** What browsers send as Origin: RFC 6454 6.2, with the standard port left out, as they do. */
 const isOrigin = (text: string): boolean => {
@@ -139,19 +78,17 @@ const lists = {
     what: "neither an address nor a network",
     remedy: 'Write addresses, or networks with their bits: "10.0.0.0/8"',
   },
-} as const satisfies Partial<Record<keyof GuardOptions, unknown>>;
+} as const satisfies Partial<Record<keyof HttpOptions, unknown>>;
 
 const listProblems = (options: HttpOptions): BootProblem[] =>
   Object.entries(lists).flatMap(([name, { isRight, what, remedy }]) => {
-    const given: unknown = options[name as keyof typeof lists] ?? [];
     const at = { place: "http()", plugin: "http", remedy };
-    if (!Array.isArray(given)) return [{ ...at, cause: `http's ${name} is ${JSON.stringify(given)}, and no list` }];
-    return given
-      .filter((one) => typeof one !== "string" || !isRight(one))
+    return options[name as keyof typeof lists]
+      .filter((one) => !isRight(one))
       .map((one) => ({ ...at, cause: `http's ${name} has ${JSON.stringify(one)}, which is ${what}` }));
   });
 
-const proxyProblems = ({ trustedProxies = [] }: HttpOptions): BootProblem[] =>
+const proxyProblems = ({ trustedProxies }: HttpOptions): BootProblem[] =>
   trustedProxies.flatMap((network) => {
     const why = tooWide(network);
     if (why === undefined) return [];
@@ -160,9 +97,9 @@ const proxyProblems = ({ trustedProxies = [] }: HttpOptions): BootProblem[] =>
   });
 
 const optionProblems = (options: HttpOptions, routes: BootProblem[]): BootProblem[] => {
-  const { host = "127.0.0.1", allowedHosts = [] } = options;
+  const { host, allowedHosts } = options;
   const lists = listProblems(options);
-  const found = [...routes, ...numberProblems(options), ...lists, ...(lists.length === 0 ? proxyProblems(options) : [])];
+  const found = [...routes, ...lists, ...(lists.length === 0 ? proxyProblems(options) : [])];
   if (loopback.has(host) || allowedHosts.length > 0) return found;
   return [
     ...found,
@@ -228,13 +165,13 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     if (reading === undefined) throw new Error(`Nothing is served by the command ${context.command}`);
     return reading;
   };
-  const maxBodyBytes = options.maxBodyBytes ?? 1_048_576;
+  const { maxBodyBytes } = options;
   let listening: Listening | undefined;
   const service: HttpService = {
     mount: (what, mount) => void mountings.push({ what, mount }),
     listen: async (what, place, allowedHosts, mounting) => {
       const { listenApart } = await import("./apart.ts");
-      const hosts = [...(options.allowedHosts ?? []), ...allowedHosts];
+      const hosts = [...options.allowedHosts, ...allowedHosts];
       return listenApart({ what, place, mounting, context, options: { ...options, allowedHosts: hosts } });
     },
     describe: (paths) => void described.push(paths),
@@ -278,8 +215,6 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
       });
       listening = await listen(app.callback(), {
         ...options,
-        host: options.host ?? "127.0.0.1",
-        port: options.port ?? 3000,
         isExempt: read().guard.isTrusted,
         warn: (message, fields) => context.log.warn(message, fields),
       });

@@ -1,15 +1,10 @@
 // The mcp plugin: handlers as tools for agents, over `POST /mcp` where http is configured, and over stdio for
 // `quater mcp`.
 
-import type { Principal } from "../../core/index.ts";
-import {
-  type Authentication,
-  type Catalog,
-  definePlugin,
-  type PluginContext,
-  type Probe,
-  type Running,
-} from "../../core/plugin-api.ts";
+import { type Principal, Type } from "../../core/index.ts";
+import { anAuthentication } from "../../core/model/authentication.ts";
+import { type Catalog, definePlugin, type PluginContext, type Probe, type Running } from "../../core/plugin-api.ts";
+import type { OptionValues } from "../../core/schema/options.ts";
 import { httpRef } from "../http/service.ts";
 import { type McpService, mcpRef } from "./service.ts";
 import { mcpKey, type ToolExposure } from "./tools.ts";
@@ -24,14 +19,14 @@ declare module "quater" {
   }
 }
 
-export interface McpOptions {
+const mcpOptions = {
   /** Who may call tools. Without it a manifest that exposes tools does not boot. */
-  readonly authenticate?: Authentication;
+  authenticate: Type.Optional(anAuthentication),
   /** The app's name for people. Default: none, clients show the manifest's name. */
-  readonly title?: string;
+  title: Type.Optional(Type.String()),
   /** What agents should know of the app as a whole; clients may put it into their prompt. */
-  readonly instructions?: string;
-}
+  instructions: Type.Optional(Type.String()),
+};
 
 /**
  * Serves handlers as MCP tools.
@@ -39,23 +34,20 @@ export interface McpOptions {
  * @example
  * plugins: [http({ authenticate: apiKeys() }), mcp({ authenticate: apiKeys() })]
  */
-export const mcp = definePlugin(
-  (options: McpOptions = {}) => ({
-    name: "mcp",
-    wants: [httpRef],
-    provides: [mcpRef],
-    exposure: [mcpKey],
-    surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt: asAgent },
-    setup: (context) => setup(options, context),
-  }),
-  { authenticate: true, title: true, instructions: true },
-);
+export const mcp = definePlugin(mcpOptions, (options) => ({
+  name: "mcp",
+  wants: [httpRef],
+  provides: [mcpRef],
+  exposure: [mcpKey],
+  surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt: asAgent },
+  setup: (context) => setup(options, context),
+}));
 
 /** Commands in which somebody can call a tool; the others need nothing of the protocol, and do not load it. */
 const serving = new Set(["serve", "dev", "mcp", "test"]);
 
 const setup = async (
-  options: McpOptions,
+  options: OptionValues<typeof mcpOptions>,
   { services, catalog, gate, log, project, command, maxOutputBytes }: PluginContext,
 ): Promise<Running> => {
   const http = services.find(httpRef);

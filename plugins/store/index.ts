@@ -5,7 +5,10 @@ import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BootError, type BootProblem, type Catalog, definePlugin, errorText, type Plugin } from "../../core/plugin-api.ts";
+import { secret, Type } from "../../core/index.ts";
+import { BootError, definePlugin, errorText, opaque, type Plugin } from "../../core/plugin-api.ts";
+import type { OptionValues } from "../../core/schema/options.ts";
+import { withDefault } from "../../core/schema/with-default.ts";
 import type { Database } from "./connection.ts";
 import { type FailureKind, isStoreFailure } from "./failure.ts";
 import { type LockExposure, type LockRule, lockKey, sharedLockProblems } from "./lock/exposure.ts";
@@ -31,22 +34,26 @@ declare module "quater" {
   }
 }
 
-export interface StoreOptions {
+const isUrl = (value: unknown): boolean => typeof value === "string" && /^file:.|^postgres(?:ql)?:\/\//.test(value);
+
+const storeOptions = {
   /**
    * `file:` and a path, relative to the project's folder, or `postgres://...` for several instances. Default
    * `file:.quater/quater.db`.
    */
-  readonly url?: string;
+  url: withDefault(secret(opaque<string>("a text that begins with file: or postgres://", isUrl)), "file:.quater/quater.db"),
   /** On PostgreSQL: the schema that holds the store's tables. Default "quater". */
-  readonly schema?: string;
+  schema: withDefault(Type.String({ pattern: "^[a-z_][a-z0-9_]{0,62}$", remedy: "Write small letters, digits and _" }), "quater"),
   /** Start even where PostgreSQL has `fsync` or `full_page_writes` switched off: for tests. Default false. */
-  readonly mayLoseCommits?: boolean;
+  mayLoseCommits: withDefault(Type.Boolean(), false),
   /**
    * For how long a process that stands still or dies keeps its locks. A running process renews them. Milliseconds, default
    * 30,000.
    */
-  readonly lockLeaseMs?: number;
-}
+  lockLeaseMs: withDefault(Type.Integer({ minimum: 1_000, maximum: 600_000 }), 30_000),
+};
+
+type StoreOptions = OptionValues<typeof storeOptions>;
 
 /** sysexits EX_IOERR. */
 const exitOnFence = 74;
@@ -57,12 +64,13 @@ const readinessMs = 1_000;
 const processesThatStay = new Set(["serve", "dev", "mcp", "test"]);
 
 export const store = definePlugin(
-  (options: StoreOptions = {}): Plugin => ({
+  storeOptions,
+  (options): Plugin => ({
     name: "store",
     provides: [storeRef],
     exposure: [lockKey],
     rehearsed: ({ folder }) => store({ url: `file:${join(folder, "quater.db")}` }),
-    check: ({ catalog }) => optionProblems(options, catalog),
+    check: ({ catalog }) => sharedLockProblems(catalog.operations),
     setup: ({ services, command, project, log, halt }) => {
       const place = placeOf(options, project.root);
       const registered: Registered[] = [{ plugin: "store", migrations: lockMigrations }];
@@ -132,7 +140,7 @@ export const store = definePlugin(
         },
         lockOf: (callId) => locks.heldBy(callId),
       };
-      const locks = new Locks({ open: () => service.open(), leaseMs: options.lockLeaseMs ?? defaultLockLeaseMs, log });
+      const locks = new Locks({ open: () => service.open(), leaseMs: options.lockLeaseMs, log });
       services.provide(storeRef, service);
       const answers = recently(readinessMs, () => check());
       let ticking: NodeJS.Timeout | undefined;
@@ -166,32 +174,9 @@ export const store = definePlugin(
       };
     },
   }),
-  { url: true, schema: true, mayLoseCommits: true, lockLeaseMs: true },
 );
 
-const optionProblems = (options: StoreOptions, { operations }: Catalog): BootProblem[] => {
-  const { url = defaultUrl, schema = defaultSchema, lockLeaseMs = defaultLockLeaseMs } = options;
-  const found: BootProblem[] = [...sharedLockProblems(operations)];
-  if (!Number.isInteger(lockLeaseMs) || lockLeaseMs < 1_000 || lockLeaseMs > 600_000) {
-    const cause = `store({ lockLeaseMs }) is ${lockLeaseMs}, which is not a number of milliseconds from 1,000 to 600,000`;
-    found.push({ place: "store()", plugin: "store", cause, remedy: "Write lockLeaseMs: 30_000, or remove it" });
-  }
-  if (!/^file:.|^postgres(?:ql)?:\/\//.test(url)) {
-    const cause = `store's url begins with ${JSON.stringify(url.slice(0, url.indexOf(":") + 1))}`;
-    found.push({ place: "store()", plugin: "store", cause, remedy: 'Write "file:.quater/quater.db" or "postgres://..."' });
-  }
-  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) {
-    const cause = `store's schema ${JSON.stringify(schema)} is no plain name`;
-    found.push({ place: "store()", plugin: "store", cause, remedy: "Use small letters, digits and _" });
-  }
-  return found;
-};
-
-const defaultUrl = "file:.quater/quater.db";
-const defaultSchema = "quater";
-const defaultLockLeaseMs = 30_000;
-
-const placeOf = ({ url = defaultUrl, schema = defaultSchema, mayLoseCommits = false }: StoreOptions, root: string): Place => {
+const placeOf = ({ url, schema, mayLoseCommits }: StoreOptions, root: string): Place => {
   const file = url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);
   const path = url.startsWith("file:") ? (isAbsolute(file) ? file : join(root, file)) : undefined;
   return { url, path, schema, mayLoseCommits };

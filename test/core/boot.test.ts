@@ -1,5 +1,5 @@
 import { anyone, authenticated, can, expose, handler, secret, Type } from "quater";
-import { definePlugin, exposureKey, isBootError, type PluginContext, serviceRef } from "quater/plugin-api";
+import { definePlugin, exposureKey, isBootError, opaque, type PluginContext, serviceRef } from "quater/plugin-api";
 import { bootTest, direct, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { createKernel } from "../../core/boot/kernel.ts";
@@ -21,14 +21,14 @@ const problemsOf = async (boot: () => Promise<unknown>): Promise<readonly string
 };
 
 /** A surface that opens to the public, as a made-up one would. */
-const radio = definePlugin((options: { authenticate?: () => undefined } = {}) => ({
+const radio = definePlugin({ authenticate: Type.Optional(opaque<() => undefined>("a function")) }, ({ authenticate }) => ({
   name: "radio",
   exposure: [
     exposureKey("radio", Type.Union([Type.Boolean(), Type.String({ pattern: "^[a-z]+$" })])),
     exposureKey("public", Type.Boolean(), { means: "public" }),
     exposureKey("approval", Type.String(), { means: "approval" }),
   ],
-  surface: { name: "radio", exposes: "Radio programmes", opensToPublic: true, ...options },
+  surface: { name: "radio", exposes: "Radio programmes", opensToPublic: true, authenticate },
 }));
 const seen = (): undefined => undefined;
 const one =

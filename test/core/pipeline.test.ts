@@ -56,11 +56,11 @@ test("a refused call never reaches its handler", async () => {
     auth: can("pay"),
     handle: (input) => handled.push(input),
   });
-  const refuse = definePlugin((reason: string) => ({
+  const refuse = definePlugin({ reason: Type.String() }, ({ reason }) => ({
     name: "refuse",
     hooks: { approve: () => ({ allow: false as const, by: "refuse", reason }) },
   }));
-  await using app = await bootTest({ handlers: { sendPayment }, plugins: [refuse("over the daily limit")] });
+  await using app = await bootTest({ handlers: { sendPayment }, plugins: [refuse({ reason: "over the daily limit" })] });
   expect(await app.as(principal({ scopes: ["pay"] })).call("sendPayment", { cents: 500 })).toMatchObject({
     ok: false,
     error: { code: "approval_refused" },

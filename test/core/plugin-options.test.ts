@@ -1,12 +1,14 @@
 // What a plugin was given: keys that it does not know stop the boot, and the record of a start tells whether options
 // changed without telling what they are.
 
-import { definePlugin } from "quater/plugin-api";
+import { secret, Type, withDefault } from "quater";
+import { definePlugin, opaque } from "quater/plugin-api";
 import { audit, cli, http, mcp, store } from "quater/plugins";
 import { bootTest } from "quater/testing";
 import { expect, test } from "vitest";
 import { isBootError } from "../../core/diagnostics/problem.ts";
 import { digestOfOptions } from "../../core/plugin/options-digest.ts";
+import { isFunction } from "../../core/schema/options.ts";
 
 const problemsOf = async (...plugins: readonly ReturnType<typeof http>[]): Promise<readonly string[]> => {
   try {
@@ -32,30 +34,67 @@ test("all of Quater's own plugins check the names of their options", async () =>
   );
 });
 
-test("a plugin that names no options takes any, and names must be complete", async () => {
-  const free = definePlugin((options: { readonly a?: number }) => ({ name: "free", check: () => (options.a === 1 ? [] : []) }));
-  expect(await problemsOf(free({ b: 2 } as object))).toEqual([]);
-  definePlugin((_: { readonly a: number; readonly b?: number }) => ({ name: "two" }), { a: true, b: true });
-  // @ts-expect-error b is missing from the names
-  definePlugin((_: { readonly a: number; readonly b?: number }) => ({ name: "two" }), { a: true });
-  // @ts-expect-error c is no option
-  definePlugin((_: { readonly a: number }) => ({ name: "one" }), { a: true, c: true });
+const paced = definePlugin(
+  {
+    everyMs: withDefault(Type.Integer({ minimum: 1, maximum: 5_000 }), 1),
+    who: Type.String({ minLength: 1 }),
+    now: withDefault(opaque<() => number>("a function that gives milliseconds", isFunction), Date.now),
+    mode: Type.Optional(Type.Enum(["fast", "slow"])),
+    hosts: withDefault(Type.Array(Type.String()), []),
+    apiKey: Type.Optional(Type.String({ pattern: "^right$", remedy: "Write the right one" })),
+    login: Type.Optional(secret(Type.Object({ user: Type.String() }))),
+  },
+  (options) => ({ name: "paced", setup: () => void seen.push(options) }),
+);
+const seen: unknown[] = [];
+
+test("a plugin receives what was written, and defaults for the rest", async () => {
+  seen.length = 0;
+  const now = () => 7;
+  const { UNSET } = process.env;
+  expect(await problemsOf(paced({ who: "ana", now, hosts: UNSET as never }))).toEqual([]);
+  expect(seen).toEqual([{ everyMs: 1, who: "ana", now, mode: undefined, hosts: [], apiKey: undefined, login: undefined }]);
 });
 
-test("a rule judges a value, also one that is not there, and options are an object", async () => {
-  const paced = definePlugin(
-    (_: { readonly everyMs: number; readonly apiKey?: string } = { everyMs: 1 }) => ({ name: "paced" }),
-    {
-      everyMs: (value) => (Number.isInteger(value) ? undefined : "Write milliseconds"),
-      apiKey: (value) => (value === undefined || value === "right" ? undefined : "Write the right one"),
-    },
-  );
-  expect(await problemsOf(paced({ everyMs: 5, apiKey: "right" }))).toEqual([]);
-  expect(await problemsOf(paced({ everyMs: "5" as never }))).toEqual(['paced(): paced has the everyMs "5"']);
-  expect(await problemsOf(paced({ everyMs: (() => 5) as never }))).toEqual(["paced(): paced has the everyMs a function"]);
-  expect(await problemsOf(paced())).toEqual(["paced(): paced has no everyMs"]);
-  expect(await problemsOf(paced({ everyMs: 5, apiKey: "geheim" }))).toEqual(['paced(): paced has the apiKey "secret"']);
+test.each<[object | undefined, string]>([
+  [{ who: "ana", everyMs: "5" }, 'paced has the everyMs "5". Write a whole number from 1 to 5,000, or leave it out'],
+  [{ who: "ana", everyMs: Number.NaN }, "paced has the everyMs NaN. Write a whole number from 1 to 5,000, or leave it out"],
+  [{ who: "ana", now: 5 }, "paced has the now 5. Write a function that gives milliseconds, or leave it out"],
+  [{ who: "ana", everyMs: () => 5 }, "paced has the everyMs a function. Write a whole number from 1 to 5,000, or leave it out"],
+  [{ who: "ana", mode: "slwo" }, 'paced has the mode "slwo". Write one of fast, slow, or leave it out'],
+  [{ who: "ana", hosts: [5] }, "paced has the hosts [5]. Write a list of: a text, or leave it out"],
+  [{ who: "" }, 'paced has the who "". Write a text that is not empty'],
+  [undefined, "paced has no who. Write a text that is not empty"],
+  [
+    { who: "ana", everMs: 5 },
+    'paced has no option "everMs"; did you mean "everyMs"?. Its options are everyMs, who, now, mode, hosts, apiKey, login',
+  ],
+  [
+    { who: "ana", apiKey: "geheim" },
+    "paced has a wrong apiKey, which is not shown because it may hold a secret. Write the right one, or leave it out",
+  ],
+  [
+    { who: "ana", login: { user: "ana", word: "geheim" } },
+    "paced has a wrong login, which is not shown because it may hold a secret. Write { user }, or leave it out",
+  ],
+])("wrong options %j do not boot: the plugin, the option, the value and what to write", async (given, expected) => {
+  const error = await bootTest({ handlers: {}, plugins: [paced(given as never)] }).catch((thrown: unknown) => thrown);
+  if (!isBootError(error)) throw error;
+  expect(error.problems.map(({ place, cause, remedy }) => `${place}: ${cause}. ${remedy}`)).toEqual([`paced(): ${expected}`]);
+});
+
+test("options are an object, and a plugin without options takes none", async () => {
   expect(await problemsOf(http(3000 as never))).toEqual(["http(): http is given a number, and takes an object"]);
+  const free = definePlugin(() => ({ name: "free" })) as (options: object) => ReturnType<typeof http>;
+  expect(await problemsOf(free({ b: 2 }))).toEqual(['free(): free has no option "b"']);
+});
+
+test("a factory that cannot work with wrong options tells what is wrong with them, and not what it threw", async () => {
+  const deep = definePlugin(
+    { at: Type.Object({ port: Type.Integer() }) },
+    ({ at: { port } }) => ({ name: "deep", port }) as never,
+  );
+  expect(await problemsOf(deep({} as never))).toEqual(["a plugin(): a plugin has no at"]);
 });
 
 test("the digest of options does not depend on the order of keys", () => {

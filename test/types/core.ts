@@ -20,6 +20,7 @@ import {
   type Bound,
   definePlugin,
   type Hooks,
+  opaque,
   type Services,
   serviceRef,
 } from "quater/plugin-api";
@@ -214,7 +215,7 @@ interface Store {
   readonly save: (text: string) => void;
 }
 const storeRef = serviceRef<Store>("store");
-const printing = definePlugin((options: { readonly print: (line: string) => void }) => ({
+const printing = definePlugin({ print: opaque<(line: string) => void>("a function that takes a line") }, (options) => ({
   name: "printing",
   needs: [storeRef],
   setup: ({ services, log, command }) => {

@@ -2,10 +2,10 @@
 // ways to ask, to vote and to look.
 
 import type { Handler } from "quater";
-import { Cancellation, type ConfiguredPlugin, type Outcome, type RunMode } from "quater/plugin-api";
-import { type AuditOptions, approval, approvalsRef, audit, type StoreOptions, store, storeRef } from "quater/plugins";
+import { Cancellation, type ConfiguredPlugin, type OptionsOf, type Outcome, type RunMode } from "quater/plugin-api";
+import { approval, approvalsRef, audit, store, storeRef } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
-import type { ApprovalOptions, ApprovalRecord, Approvals } from "../../../plugins/approval/index.ts";
+import type { ApprovalRecord, Approvals } from "../../../plugins/approval/index.ts";
 import type { OwnStatus } from "../../../plugins/approval/service.ts";
 import type { EventMeta, EventRow } from "../../../plugins/audit/log/event.ts";
 import { finance, other, type Principal, pay, people } from "./pay-kit.ts";
@@ -14,9 +14,9 @@ export interface DeskBoot {
   readonly root: string;
   /** Of PostgreSQL; absent: SQLite. */
   readonly url?: string | undefined;
-  readonly approval?: Partial<ApprovalOptions>;
-  readonly audit?: AuditOptions;
-  readonly store?: StoreOptions;
+  readonly approval?: Partial<OptionsOf<typeof approval>>;
+  readonly audit?: OptionsOf<typeof audit>;
+  readonly store?: OptionsOf<typeof store>;
   /** Default: `pay`, which needs finance on both surfaces. */
   readonly handlers?: Readonly<Record<string, Handler>>;
   readonly expose?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;

@@ -188,7 +188,7 @@ describe("S21: a policy that was written for another handler", () => {
 
 describe("S5: a credential that is revoked while its call waits", () => {
   /** A surface of the project's own, without a transport. @param given  What it passes to the gate with each call. */
-  const bus = definePlugin(({ passesEntry }: { readonly passesEntry: boolean }) => ({
+  const bus = definePlugin({ passesEntry: Type.Boolean() }, ({ passesEntry }) => ({
     name: "bus",
     exposure: [exposureKey("bus", Type.Boolean())],
     surface: { name: "bus", exposes: "Bus handlers", authenticate },

@@ -5,10 +5,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { authenticated, type Handler, handler, type Principal, secret, Type } from "quater";
-import { type HttpOptions, http } from "quater/http";
-import { type AuditOptions, audit, type StoreOptions, store } from "quater/plugins";
+import { http } from "quater/http";
+import type { OptionsOf } from "quater/plugin-api";
+import { audit, store } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
-import { type ApprovalOptions, approval } from "../../../plugins/approval/index.ts";
+import { approval } from "../../../plugins/approval/index.ts";
 import { type Approvals, approvalsRef } from "../../../plugins/approval/service.ts";
 import { httpRef } from "../../../plugins/http/service.ts";
 
@@ -48,11 +49,11 @@ export const refundOrder: Handler = handler({
 });
 
 export interface PageBoot {
-  readonly approval?: Partial<ApprovalOptions>;
+  readonly approval?: Partial<OptionsOf<typeof approval>>;
   readonly people?: Readonly<Record<string, Principal>>;
-  readonly audit?: AuditOptions;
-  readonly http?: HttpOptions;
-  readonly store?: StoreOptions;
+  readonly audit?: OptionsOf<typeof audit>;
+  readonly http?: OptionsOf<typeof http>;
+  readonly store?: OptionsOf<typeof store>;
   /** The folder of another shop, which keeps it. */
   readonly root?: string;
 }

@@ -2,11 +2,11 @@
 
 import fc from "fast-check";
 import { anyone, handler, Type } from "quater";
-import { type ConfiguredPlugin, isBootError } from "quater/plugin-api";
+import { type ConfiguredPlugin, isBootError, type OptionsOf } from "quater/plugin-api";
 import { approval, audit, store } from "quater/plugins";
 import { bootTest, direct, principal, tokens } from "quater/testing";
 import { describe, expect, test } from "vitest";
-import { type ApprovalOptions, type ApprovalPolicy, approvalsRef } from "../../../plugins/approval/index.ts";
+import { type ApprovalPolicy, approvalsRef } from "../../../plugins/approval/index.ts";
 import { completed, isSatisfied, type Policy } from "../../../plugins/approval/policy.ts";
 import { tempFolder } from "../audit/kit.ts";
 import { bootDesk, codeOf, finance, pay, people } from "./kit.ts";
@@ -142,7 +142,7 @@ describe("what does not boot", () => {
     exposure: Readonly<Record<string, unknown>> = { direct: true },
   ): Promise<string[]> => {
     using folder = tempFolder();
-    const base: ApprovalOptions = { authenticate: tokens(people), policies: finance };
+    const base: OptionsOf<typeof approval> = { authenticate: tokens(people), policies: finance };
     try {
       const app = await bootTest({
         root: folder.root,
@@ -187,11 +187,11 @@ describe("what does not boot", () => {
     ["no door for approvers", { authenticate: undefined }, /lets nobody in who could decide/],
     ["a public url without https", { publicUrl: "http://shop.example" }, /is no https address/],
     ["a public url that is none", { publicUrl: "shop" }, /is no https address/],
-    ["no room for filed ones", { maxFiledPerHour: 0 }, /maxFiledPerHour is 0/],
-    ["no room for pending ones", { maxPending: 0 }, /maxPending is 0/],
+    ["no room for filed ones", { maxFiledPerHour: 0 }, /has the maxFiledPerHour 0\. Write a whole number from 1 to 100,000/],
+    ["no room for pending ones", { maxPending: 0 }, /has the maxPending 0\. Write a whole number from 1 to 10,000/],
     ["a page's own listener without http()", { listen: { port: 0 } }, /nothing serves a page\. Add http\(\) to plugins/],
-    ["requests that are not kept", { retentionDays: 0 }, /retentionDays is 0/],
-    ["a cooldown below nothing", { cooldownMs: -1 }, /cooldownMs is -1/],
+    ["requests that are not kept", { retentionDays: 0 }, /has the retentionDays 0\. Write a whole number from 1/],
+    ["a cooldown below nothing", { cooldownMs: -1 }, /has the cooldownMs -1\. Write a whole number from 0 to 604,800,000/],
   ])("%s", async (_, options, expected) => {
     expect((await problemsOf(options)).join("\n")).toMatch(expected);
   });

@@ -7,9 +7,11 @@ import { mcp } from "quater/mcp";
 import { definePlugin } from "quater/plugin-api";
 import { principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
+import { readOptions } from "../../../core/schema/options.ts";
 import type { NotifyOption } from "../../../plugins/approval/index.ts";
 import { tellerOf } from "../../../plugins/approval/notices/deliver.ts";
 import { noticeProblems } from "../../../plugins/approval/notices/problems.ts";
+import { approvalOptions } from "../../../plugins/approval/options.ts";
 import { optionProblems } from "../../../plugins/approval/problems.ts";
 import { isSamePerson } from "../../../plugins/approval/requests/person.ts";
 import { codeOf, onBothDialects, paid, people } from "./kit.ts";
@@ -40,6 +42,7 @@ describe("one person under two names", () => {
 
   test("a policy that needs both does not boot", () => {
     const problems = optionProblems({
+      ...readOptions(approvalOptions, undefined).values,
       authenticate: () => undefined,
       policies: { both: { approvers: [{ person: "ana" }, { person: "Ana" }] } },
     });

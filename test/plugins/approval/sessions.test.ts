@@ -1,7 +1,8 @@
 // S12: who waits when somebody guesses codes, and where a session ends.
 
 import { join } from "node:path";
-import { apiKeys, type StoreOptions } from "quater/plugins";
+import type { OptionsOf } from "quater/plugin-api";
+import { apiKeys, type store } from "quater/plugins";
 import { afterAll, describe, expect, test } from "vitest";
 import { issueCode } from "../../../plugins/approval/page/codes.ts";
 import { Throttle } from "../../../plugins/approval/page/throttle.ts";
@@ -15,7 +16,7 @@ const postgres = await testPostgres();
 afterAll(async () => {
   if (typeof postgres !== "string") await postgres.close();
 });
-const places: readonly (readonly [string, () => Promise<StoreOptions>])[] = [
+const places: readonly (readonly [string, () => Promise<OptionsOf<typeof store>>])[] = [
   ["SQLite", async () => ({})],
   ...(typeof postgres === "string" ? [] : [["PostgreSQL", async () => ({ url: await postgres.freshUrl() })] as const]),
 ];
@@ -138,4 +139,4 @@ describe("S12: sessions end on the server", () => {
 });
 
 /** Another process with the same folder and store. */
-const again = (shop: Shop, place: StoreOptions): Promise<Shop> => bootShop({ root: shop.root, store: place });
+const again = (shop: Shop, place: OptionsOf<typeof store>): Promise<Shop> => bootShop({ root: shop.root, store: place });

@@ -3,7 +3,8 @@
 import { join } from "node:path";
 import type { Principal } from "quater";
 import { apiKeys } from "quater/auth";
-import type { StoreOptions } from "quater/plugins";
+import type { OptionsOf } from "quater/plugin-api";
+import type { store } from "quater/plugins";
 import { afterAll, expect, test } from "vitest";
 import { issueCode } from "../../../plugins/approval/page/codes.ts";
 import { Sessions } from "../../../plugins/approval/page/session.ts";
@@ -164,7 +165,7 @@ const postgres = await testPostgres();
 afterAll(async () => {
   if (typeof postgres !== "string") await postgres.close();
 });
-const places: readonly (readonly [string, () => Promise<StoreOptions>])[] = [
+const places: readonly (readonly [string, () => Promise<OptionsOf<typeof store>>])[] = [
   ["SQLite", async () => ({})],
   ...(typeof postgres === "string" ? [] : [["PostgreSQL", async () => ({ url: await postgres.freshUrl() })] as const]),
 ];

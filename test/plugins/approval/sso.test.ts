@@ -6,9 +6,9 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { httpRef } from "quater/http";
-import { isBootError } from "quater/plugin-api";
+import { isBootError, type OptionsOf } from "quater/plugin-api";
+import type { approval } from "quater/plugins";
 import { expect, test } from "vitest";
-import type { ApprovalOptions } from "../../../plugins/approval/index.ts";
 import { personBehind } from "../../../plugins/approval/page/sso.ts";
 import { freePort } from "../../packaging/kit.ts";
 import { bootShop, codeOn, formIn, people, type Sent, send, Visitor } from "./page-kit.ts";
@@ -126,7 +126,11 @@ test("over a Unix socket of its own the proxy needs no secret; over TCP the same
   using socket = socketFolder();
   const { path } = socket;
   const overSocket = { personHeader: "x-forwarded-user", rolesHeader: "x-forwarded-roles", unixSocket: true } as const;
-  const options: Partial<ApprovalOptions> = { sso: overSocket, listen: { path }, publicUrl: "https://approvals.example" };
+  const options: Partial<OptionsOf<typeof approval>> = {
+    sso: overSocket,
+    listen: { path },
+    publicUrl: "https://approvals.example",
+  };
   await using shop = await bootShop({ approval: options });
   expect(statSync(path).mode & 0o007).toBe(0);
   const ask = (headers: Sent["headers"]) =>
@@ -148,7 +152,7 @@ test("a door that trusts a Unix socket refuses the headers of whatever did not c
 test("a socket that a killed process left is taken over; one that is served, and a file, are not", async () => {
   using socket = socketFolder();
   const { path } = socket;
-  const options: Partial<ApprovalOptions> = { listen: { path }, publicUrl: "https://approvals.example" };
+  const options: Partial<OptionsOf<typeof approval>> = { listen: { path }, publicUrl: "https://approvals.example" };
   const boot = () => bootShop({ approval: options });
   const server = createServer();
   await new Promise<void>((resolve) => void server.listen(path, resolve));
@@ -172,7 +176,7 @@ test("a socket that a killed process left is taken over; one that is served, and
 test("options that would believe anybody do not boot, with everything that is wrong at once", async () => {
   const causes = async (options: object): Promise<readonly string[]> => {
     try {
-      await using _shop = await bootShop({ approval: options as Partial<ApprovalOptions> });
+      await using _shop = await bootShop({ approval: options as Partial<OptionsOf<typeof approval>> });
       return [];
     } catch (error) {
       if (!isBootError(error)) throw error;

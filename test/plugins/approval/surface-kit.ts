@@ -3,9 +3,10 @@
 
 import { PassThrough } from "node:stream";
 import { authenticated, type Handler, handler, type Principal, Type } from "quater";
+import type { OptionsOf } from "quater/plugin-api";
 import { approval, approvalsRef, audit, cli, http, httpRef, mcp, mcpRef, store } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
-import type { ApprovalOptions, Approvals } from "../../../plugins/approval/index.ts";
+import type { Approvals } from "../../../plugins/approval/index.ts";
 
 export * from "./till-kit.ts";
 
@@ -60,7 +61,7 @@ export interface RpcAnswer {
 
 export interface CounterBoot {
   readonly root: string;
-  readonly approval?: Partial<ApprovalOptions>;
+  readonly approval?: Partial<OptionsOf<typeof approval>>;
   /** Default true. Without it nothing has a link. */
   readonly hasHttp?: boolean;
   readonly handlers?: Readonly<Record<string, Handler>>;

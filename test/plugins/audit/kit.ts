@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Handler, handler, Type } from "quater";
-import type { ConfiguredPlugin } from "quater/plugin-api";
-import { type AuditOptions, audit, type StoreOptions, store } from "quater/plugins";
+import type { ConfiguredPlugin, OptionsOf } from "quater/plugin-api";
+import { audit, store } from "quater/plugins";
 import { bootTest, type TestApp, type TestBoot } from "quater/testing";
 import type { EventMeta, EventRow } from "../../../plugins/audit/log/event.ts";
 import { openSqlite } from "../../../plugins/store/sqlite.ts";
@@ -23,8 +23,8 @@ export const tempFolder = (): { readonly root: string; [Symbol.dispose](): void 
 
 export interface TrailBoot extends Omit<TestBoot, "plugins"> {
   readonly root: string;
-  readonly audit?: AuditOptions;
-  readonly store?: StoreOptions;
+  readonly audit?: OptionsOf<typeof audit>;
+  readonly store?: OptionsOf<typeof store>;
   readonly plugins?: readonly ConfiguredPlugin[];
 }
 

@@ -4,7 +4,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
 import type { Credentials } from "quater";
-import { type JwtOptions, jwt } from "quater/auth";
+import { jwt } from "quater/auth";
+import type { OptionsOf } from "quater/plugin-api";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 const issuer = "https://issuer.example";
@@ -46,7 +47,7 @@ const claims = (more: Changed = {}): JWTPayload =>
   }) as JWTPayload;
 const sign = (payload: JWTPayload, header: { alg?: string; kid?: string } = {}, key = privateKey) =>
   new SignJWT(payload).setProtectedHeader({ alg: "ES256", kid: "k1", ...header }).sign(key);
-const ask = async (token: string, more: Partial<JwtOptions> = {}) =>
+const ask = async (token: string, more: Partial<OptionsOf<typeof jwt>> = {}) =>
   jwt({ issuer, audience, jwks, ...more }).authenticate({
     surface: "http",
     isLocal: false,

@@ -1,7 +1,8 @@
 // A few handlers that http tests share.
 
 import { anyone, can, handler, notFound, secret, stream, Type } from "quater";
-import { type HttpOptions, http } from "quater/http";
+import { http } from "quater/http";
+import type { OptionsOf } from "quater/plugin-api";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 
 export const handled: unknown[] = [];
@@ -72,7 +73,7 @@ const hidden = handler({
 export const ana = principal({ scopes: ["orders:read", "orders:write"] });
 export const bob = principal({ subject: "bob" });
 
-export const bootShop = (options: HttpOptions = {}): Promise<TestApp> =>
+export const bootShop = (options: OptionsOf<typeof http> = {}): Promise<TestApp> =>
   bootTest({
     handlers: { getOrder, createOrder, signUp, exportOrders, status, hidden },
     expose: {

@@ -2,8 +2,8 @@
 
 import { connect, type Socket } from "node:net";
 import { anyone, handler, Type } from "quater";
-import { type HttpOptions, http, httpRef } from "quater/http";
-import { definePlugin } from "quater/plugin-api";
+import { http, httpRef } from "quater/http";
+import { definePlugin, type OptionsOf } from "quater/plugin-api";
 import { bootTest, type TestApp, type TestBoot } from "quater/testing";
 import { afterEach, expect, test } from "vitest";
 import { networkOf } from "../../../plugins/http/sockets.ts";
@@ -22,7 +22,7 @@ const large = handler({
   handle: ({ bytes }) => "x".repeat(bytes),
 });
 
-const boot = (options: HttpOptions, more: Partial<TestBoot> = {}) =>
+const boot = (options: OptionsOf<typeof http>, more: Partial<TestBoot> = {}) =>
   bootTest({
     handlers: { large },
     expose: { large: { http: "GET /large", public: true } },

@@ -1,7 +1,8 @@
 // What boot says of locks that cannot work. The compiler says some of it earlier: see test/types/lock.ts.
 
 import { authenticated, handler, secret, Type } from "quater";
-import { approval, audit, type StoreOptions, store } from "quater/plugins";
+import type { OptionsOf } from "quater/plugin-api";
+import { approval, audit, store } from "quater/plugins";
 import { bootTest, tokens } from "quater/testing";
 import { expect, test } from "vitest";
 import { tempFolder } from "../audit/kit.ts";
@@ -15,7 +16,7 @@ const refundOrder = handler({
   handle: () => undefined,
 });
 
-const boot = async (expose: object, options?: StoreOptions, plugins = [store(options)]) => {
+const boot = async (expose: object, options?: OptionsOf<typeof store>, plugins = [store(options)]) => {
   using folder = tempFolder();
   const handlers = { refundOrder, cancelOrder: refundOrder };
   const app = await bootTest({ root: folder.root, handlers, expose: expose as never, plugins });
@@ -79,6 +80,6 @@ test("S4: the name of a handler with a preview and an approval is taken as its l
 
 test.each([0, 999, 1.5, 600_001, "10s"])("S4: boot refuses lockLeaseMs: %s", async (lockLeaseMs) => {
   await expect(boot({ refundOrder: { direct: true } }, { lockLeaseMs: lockLeaseMs as number })).rejects.toThrow(
-    /store\(\{ lockLeaseMs \}\) is .*, which is not a number of milliseconds from 1,000 to 600,000/,
+    /store has the lockLeaseMs .*\. Write a whole number from 1,000 to 600,000/,
   );
 });

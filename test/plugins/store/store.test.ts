@@ -1,8 +1,9 @@
 // The store's contract, the same on both databases.
 
 import { join } from "node:path";
-import { definePlugin, serviceRef } from "quater/plugin-api";
-import { type StoreOptions, store, storeRef } from "quater/plugins";
+import { withDefault } from "quater";
+import { definePlugin, type OptionsOf, opaque, serviceRef } from "quater/plugin-api";
+import { store, storeRef } from "quater/plugins";
 import { bootTest, type TestApp } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Migration, type OpenStore, StoreFailure } from "../../../plugins/store/service.ts";
@@ -27,18 +28,24 @@ const first: Migration = {
 };
 const shelfRef = serviceRef<unknown>("shelf");
 
-const shelf = definePlugin((migrations: readonly Migration[] = [first]) => ({
-  name: "shelf",
-  needs: [storeRef],
-  provides: [shelfRef],
-  setup: ({ services }) => {
-    services.get(storeRef).register("shelf", migrations);
-    services.provide(shelfRef, {});
-  },
-}));
+const shelf = definePlugin(
+  { migrations: withDefault(opaque<readonly Migration[]>("migrations"), [first]) },
+  ({ migrations }) => ({
+    name: "shelf",
+    needs: [storeRef],
+    provides: [shelfRef],
+    setup: ({ services }) => {
+      services.get(storeRef).register("shelf", migrations);
+      services.provide(shelfRef, {});
+    },
+  }),
+);
 
-const boot = (root: string, options: StoreOptions = {}, migrations?: readonly Migration[]): Promise<TestApp> =>
-  bootTest({ root, handlers: {}, plugins: [store(options), shelf(migrations)] });
+const boot = (
+  root: string,
+  options: OptionsOf<typeof store> = {},
+  migrations: readonly Migration[] = [first],
+): Promise<TestApp> => bootTest({ root, handlers: {}, plugins: [store(options), shelf({ migrations })] });
 
 let postgres: TestPostgres | string;
 let pgbouncer: TestPgbouncer | string;
@@ -177,7 +184,13 @@ test("tables of a newer version stop the boot; older ones are brought up to date
 
 test("a url that is none, and a PostgreSQL that does not answer, are boot errors without the password in them", async () => {
   using folder = tempFolder();
-  await expect(boot(folder.root, { url: "mysql://x" })).rejects.toThrow('store\'s url begins with "mysql:"');
+  for (const url of ["mysql://me:geheim@db", "me:geheim@db", ""]) {
+    const error: unknown = await boot(folder.root, { url }).catch((thrown: unknown) => thrown);
+    expect(String(error)).toContain(
+      "store has a wrong url, which is not shown because it may hold a secret. Write a text that begins with file: or postgres://",
+    );
+    expect(String(error)).not.toContain("geheim");
+  }
   const boots = boot(folder.root, { url: "postgres://user:hunter2@127.0.0.1:1/db" });
   await expect(boots).rejects.toThrow(
     "PostgreSQL cannot be used for the store: connect ECONNREFUSED 127.0.0.1:1. Start PostgreSQL",

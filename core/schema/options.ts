@@ -1,0 +1,133 @@
+// Tables of options: from one table come the types, the defaults, the checks at boot and the words of the reference page.
+
+import { type FieldRule, optionProblems } from "../diagnostics/plugin-options.ts";
+import type { BootProblem } from "../diagnostics/problem.ts";
+import { Check } from "./compile.ts";
+import { closed, hasSecret, isPlainObject, type JsonSchema } from "./schema.ts";
+import { type Static, type TSchema, Type } from "./typebox.ts";
+import type { Defaulted } from "./with-default.ts";
+
+/** By option: its schema. Required, unless it is `Type.Optional(...)` or `withDefault(...)`. */
+export type OptionTable = Readonly<Record<string, TSchema>>;
+
+type ValueOf<Schema extends TSchema> = Static<Schema> extends infer Value ? Frozen<Value> : never;
+type Frozen<Value> = Value extends readonly (infer Item)[] ? readonly Item[] : Value;
+type Omittable<Table> = {
+  [Key in keyof Table]: Table[Key] extends { readonly "~optional": true } | Defaulted ? Key : never;
+}[keyof Table];
+type Flat<Table> = { readonly [Key in keyof Table]: Table[Key] };
+
+/** What the caller of a factory writes. */
+export type GivenOptions<Table extends OptionTable> = Flat<
+  { readonly [Key in keyof Table as Exclude<Key, Omittable<Table>>]: ValueOf<Table[Key]> } & {
+    readonly [Key in keyof Table as Extract<Key, Omittable<Table>>]?: ValueOf<Table[Key]>;
+  }
+>;
+
+/** What the author of a plugin receives: defaults are filled in. */
+export type OptionValues<Table extends OptionTable> = {
+  readonly [Key in keyof Table]: Table[Key] extends { readonly "~optional": true }
+    ? ValueOf<Table[Key]> | undefined
+    : ValueOf<Table[Key]>;
+};
+
+// biome-ignore lint/complexity/noBannedTypes: {} fits what has no required option
+export type FactoryArguments<Given> = {} extends Given ? [options?: Given] : [options: Given];
+
+/** What a factory takes: `OptionsOf<typeof audit>`. */
+export type OptionsOf<Factory extends (...given: never) => unknown> = NonNullable<Parameters<Factory>[0]>;
+
+const opaqueWords = "x-quater-opaque";
+
+/**
+ * A schema for a value that JSON cannot hold, such as a function.
+ *
+ * @param words  What the value must be: "a function that gives milliseconds". Errors and the reference page say it.
+ * @param isRight  Checks the value at boot. Default: any value is right.
+ */
+export const opaque = <Value>(words: string, isRight: (value: unknown) => boolean = () => true) =>
+  Type.Unsafe<Value>({ [opaqueWords]: words, isRight } as object);
+
+export const isFunction = (value: unknown): boolean => typeof value === "function";
+
+/** How an option must be written, in words: "a whole number from 1 to 100". */
+export const wordsOf = (schema: JsonSchema): string => {
+  const words = schema[opaqueWords];
+  if (typeof words === "string") return words;
+  const choices = choicesOf(schema);
+  if (choices !== undefined) return choices.length === 1 ? String(choices[0]) : `one of ${choices.join(", ")}`;
+  if (Array.isArray(schema["anyOf"])) return schema["anyOf"].map((part: JsonSchema) => wordsOf(part)).join(", or ");
+  if (schema["type"] === "array") return `a list${isPlainObject(schema["items"]) ? ` of: ${wordsOf(schema["items"])}` : ""}`;
+  if (schema["type"] === "integer" || schema["type"] === "number") return numberWords(schema);
+  if (schema["type"] === "string") return textWords(schema);
+  if (schema["type"] === "boolean") return "true or false";
+  const names = Object.keys(isPlainObject(schema["properties"]) ? schema["properties"] : {});
+  return names.length === 0 ? "an object" : `{ ${names.join(", ")} }`;
+};
+
+const choicesOf = (schema: JsonSchema): readonly unknown[] | undefined => {
+  if ("const" in schema) return [JSON.stringify(schema["const"])];
+  return Array.isArray(schema["enum"]) ? schema["enum"] : undefined;
+};
+
+const numberWords = ({ type, minimum, maximum }: JsonSchema): string => {
+  const what = type === "integer" ? "a whole number" : "a number";
+  const shown = (limit: unknown) => Number(limit).toLocaleString("en");
+  if (minimum !== undefined && maximum !== undefined) return `${what} from ${shown(minimum)} to ${shown(maximum)}`;
+  if (minimum !== undefined) return `${what}, at least ${shown(minimum)}`;
+  return maximum === undefined ? what : `${what}, at most ${shown(maximum)}`;
+};
+
+const textWords = ({ minLength, pattern }: JsonSchema): string => {
+  if (typeof pattern === "string") return `a text that matches ${pattern}`;
+  return Number(minLength ?? 0) > 0 ? "a text that is not empty" : "a text";
+};
+
+/** Whether the value may be left out. */
+export const isOmittable = (schema: object): boolean => "default" in schema || "~optional" in schema;
+
+const isRightFor = (schema: TSchema, value: unknown): boolean => {
+  const { isRight } = schema as { readonly isRight?: (value: unknown) => boolean };
+  return isRight === undefined ? Check(closed(schema, "output") as JsonSchema, value) : isRight(value);
+};
+
+/** What to write instead, where the value is wrong. A schema may say it in better words: `Type.String({ pattern, remedy: "Write ..." })`. */
+const ruleOf =
+  (schema: TSchema): FieldRule =>
+  (value) => {
+    if (value === undefined ? isOmittable(schema) : isRightFor(schema, value)) return undefined;
+    const { remedy } = schema as { readonly remedy?: unknown };
+    const what = typeof remedy === "string" ? remedy : `Write ${wordsOf(schema as JsonSchema)}`;
+    return isOmittable(schema) ? `${what}, or leave it out` : what;
+  };
+
+const tableMark = Symbol.for("quater.options");
+
+/** Keeps the table with the factory, for the reference page. */
+export const withTable = <Factory extends object>(factory: Factory, table: OptionTable): Factory =>
+  Object.assign(factory, { [tableMark]: table });
+
+/** Returns the option table of a factory that `definePlugin` or `defineAuthenticator` made. */
+export const tableOf = (factory: object): OptionTable => (factory as { readonly [tableMark]?: OptionTable })[tableMark] ?? {};
+
+export interface ReadOptions<Table extends OptionTable> {
+  /** With defaults in the place of absent and of wrong values: with a wrong one the project does not boot. */
+  readonly values: OptionValues<Table>;
+  readonly problems: (name: string) => readonly BootProblem[];
+}
+
+/** Reads what a factory was given, perhaps from JavaScript. */
+export const readOptions = <const Table extends OptionTable>(table: Table, given: unknown): ReadOptions<Table> => {
+  const rules = Object.fromEntries(Object.entries(table).map(([key, schema]) => [key, ruleOf(schema)]));
+  const written: JsonSchema = isPlainObject(given) ? given : {};
+  const values = Object.entries(table).map(([key, schema]) => {
+    const value = written[key];
+    const isTaken = value !== undefined && rules[key]?.(value) === undefined;
+    return [key, isTaken ? value : (schema as { readonly default?: unknown }).default];
+  });
+  const secrets = new Set(Object.keys(table).filter((key) => hasSecret(table[key] as unknown as JsonSchema)));
+  return {
+    values: Object.fromEntries(values) as OptionValues<Table>,
+    problems: (name) => optionProblems(name, given, rules, secrets),
+  };
+};

@@ -1,0 +1,35 @@
+// The options of http().
+
+import { Type } from "../../core/index.ts";
+import { anAuthentication } from "../../core/model/authentication.ts";
+import type { OptionValues } from "../../core/schema/options.ts";
+import { withDefault } from "../../core/schema/with-default.ts";
+
+const timeoutMs = Type.Integer({ minimum: 1, maximum: 2_147_483_647 });
+
+export const httpOptions = {
+  /** Default 3000; 0 lets the system choose. */
+  port: withDefault(Type.Integer({ minimum: 0, maximum: 65_535 }), 3000),
+  /** Default 127.0.0.1. Anything else needs `allowedHosts`. */
+  host: withDefault(Type.String({ minLength: 1 }), "127.0.0.1"),
+  /** Who callers are. Needed as soon as a route is not public. */
+  authenticate: Type.Optional(anAuthentication),
+  /** Default 1 MiB. */
+  maxBodyBytes: withDefault(Type.Integer({ minimum: 1, maximum: 1_073_741_824 }), 1_048_576),
+  /** How long a client may take to send its headers. Default 10,000. */
+  headersTimeoutMs: withDefault(timeoutMs, 10_000),
+  /** How long a client may take to send the whole request. Default 30,000. */
+  requestTimeoutMs: withDefault(timeoutMs, 30_000),
+  /** How long a client may take nothing of an answer that is there for it. Then its connection is closed. Default 30,000. */
+  stallTimeoutMs: withDefault(timeoutMs, 30_000),
+  /** Connections that one address may have at once, or one /64 network of IPv6. Default 250, of 1,000 in all. */
+  maxConnectionsPerPeer: withDefault(Type.Integer({ minimum: 1, maximum: 1_000 }), 250),
+  /** Host names that requests may name, without port; loopback names are always among them. */
+  allowedHosts: withDefault(Type.Array(Type.String()), []),
+  /** Origins of other sites whose pages may call, `https://app.example`. Same-origin pages always may. */
+  allowedOrigins: withDefault(Type.Array(Type.String()), []),
+  /** Addresses or networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed. */
+  trustedProxies: withDefault(Type.Array(Type.String()), []),
+};
+
+export type HttpOptions = OptionValues<typeof httpOptions>;
