@@ -1,7 +1,7 @@
 // What callers show at a door. An authenticator declares the headers, schemes and cookies that it reads. It receives these
 // and nothing else, so that the door knows whether a request carries a credential before it asks.
 
-import { invalidToken, unauthenticated } from "../diagnostics/errors.ts";
+import { invalidToken, type QuaterError, unauthenticated } from "../diagnostics/errors.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import type { CookieRead, Reading } from "../diagnostics/reading.ts";
 
@@ -263,8 +263,21 @@ const partProblem = (kind: string, one: unknown): readonly [cause: string, remed
     : undefined;
 };
 
-/** The value of `WWW-Authenticate` for a 401 (RFC 9110 11.6.1), from what the door reads. */
-export const challengeOf = (reading: Reading | undefined, isWrong: boolean): string => {
+/** RFC 6749 3.3: the characters of a scope. A scope with others is left out of the header. */
+const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+/**
+ * Returns the value of `WWW-Authenticate` for a refusal (RFC 9110 11.6.1), or `undefined` when another credential would not
+ * change the answer.
+ */
+export const challengeOf = ({ asks, code, details, kind }: QuaterError): string | undefined => {
+  if (kind === "unauthenticated") return challengeFrom(asks, code === "invalid_token");
+  if (code !== "missing_scope") return undefined;
+  const scopes = ((details?.["scopes"] as readonly string[] | undefined) ?? []).filter((scope) => scopeToken.test(scope));
+  return `Bearer error="insufficient_scope", scope="${scopes.join(" ")}"`; // RFC 6750 3
+};
+
+const challengeFrom = (reading: Reading | undefined, isWrong: boolean): string => {
   const { schemes, headers, cookies } = reading ?? bearerAlone;
   const found = schemes.map((scheme) => {
     if (isScheme(scheme, "bearer")) return isWrong ? `${scheme} error="invalid_token"` : scheme; // RFC 6750 3

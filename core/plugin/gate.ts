@@ -5,6 +5,12 @@ import type { Call, Cancellation, Outcome } from "../model/call.ts";
 import type { GivenInput } from "../model/given-input.ts";
 import type { Awaitable, Principal } from "../model/principal.ts";
 
+/**
+ * Returns whether the value has the form of an approval's id. A surface refuses a malformed id: without the id the call
+ * would continue as a call that names no approval.
+ */
+export const isApprovalId = (value: unknown): value is string => typeof value === "string" && /^[\w-]{1,100}$/.test(value);
+
 export interface Invocation {
   readonly handler: string;
   readonly surface: string;
@@ -24,7 +30,7 @@ export interface Invocation {
   readonly entry?: Arriving;
   /** By `traceIdOf`, for the record of the call. */
   readonly traceId?: string | undefined;
-  /** An approval that the caller names. */
+  /** An approval that the caller names, checked by `isApprovalId`. */
   readonly approvalId?: string | undefined;
   /** For large answers. */
   readonly room?: AnswerRoom | undefined;

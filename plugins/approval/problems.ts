@@ -1,6 +1,7 @@
 // What can be wrong with the options and with what exposures ask for, found before anything is set up.
 
 import { nearest } from "../../core/diagnostics/text.ts";
+import { isPrivateUrl } from "../../core/model/loopback.ts";
 
 import type { BootProblem, Operation } from "../../core/plugin-api.ts";
 import { approvalKey, type ExposedApproval } from "./exposure.ts";
@@ -140,11 +141,8 @@ const problemsOf = (
 const isCount = (value: unknown, least: number, most: number): value is number =>
   Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
 
-const loopback = new Set(["localhost", "127.0.0.1", "[::1]"]);
-
 const isSafeUrl = (text: string): boolean => {
   if (!URL.canParse(text)) return false;
-  const { protocol, hostname, username, password } = new URL(text);
-  if (username !== "" || password !== "") return false;
-  return protocol === "https:" || (protocol === "http:" && loopback.has(hostname));
+  const url = new URL(text);
+  return url.username === "" && url.password === "" && isPrivateUrl(url);
 };

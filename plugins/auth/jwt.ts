@@ -3,6 +3,7 @@
 
 import type { JWTPayload, JWTVerifyGetKey } from "jose";
 import { authenticator, type Principal, Type } from "../../core/index.ts";
+import { isPrivateUrl } from "../../core/model/loopback.ts";
 import { defineAuthenticator, opaque } from "../../core/plugin-api.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
 import { withDefault } from "../../core/schema/with-default.ts";
@@ -15,8 +16,7 @@ const clockToleranceSeconds = 5;
 
 const isSafeAddress = (value: unknown): boolean => {
   const url = typeof value === "string" && URL.canParse(value) ? new URL(value) : undefined;
-  const isLoopback = url !== undefined && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
-  return url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback);
+  return url !== undefined && isPrivateUrl(url);
 };
 
 /** From JavaScript, or an environment variable that is not set: without it the check of the token is skipped. */

@@ -1,10 +1,9 @@
 // The file of API keys: hashes only, readable by its owner alone, replaced as a whole so that a reader never sees half.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { withFileLock } from "../../core/boot/file-lock.ts";
-import { readPrivateFile, replacePrivateFile } from "../../core/boot/private-file.ts";
+import { changeKeysOf, readKeysOf, type WrongKey } from "../../core/boot/key-file.ts";
 import { isInstant, visible } from "../../core/diagnostics/text.ts";
-import { type Principal, QuaterError } from "../../core/index.ts";
+import type { Principal } from "../../core/index.ts";
 
 export interface KeyRecord {
   readonly id: string;
@@ -25,40 +24,13 @@ export interface KeyRecord {
   readonly isDevelopment?: boolean;
 }
 
-const version = 1;
+/** @returns The records; an empty list when there is no file. @throws {QuaterError} when the file is broken. */
+export const readKeyFile = (file: string): readonly KeyRecord[] =>
+  readKeysOf<{ readonly keys: readonly KeyRecord[] }>(file, { name: "a key file", remedy: restore, wrongIn })?.keys ?? [];
 
-/** @returns The records; none when there is no file. @throws {QuaterError} when the file is not what it should be. */
-export const readKeyFile = (file: string): readonly KeyRecord[] => {
-  const text = readPrivateFile(file);
-  if (text === undefined) return [];
-  let content: { version?: unknown; keys?: unknown };
-  try {
-    content = JSON.parse(text) as typeof content;
-  } catch {
-    throw broken(`${file} is not valid JSON`, "Restore it from a backup, or remove it and create new keys");
-  }
-  if (content.version !== version || !Array.isArray(content.keys))
-    throw broken(`${file} is no key file of this version`, "Restore it, or remove it and create new keys");
-  const ids = new Set<unknown>();
-  content.keys.forEach((record: unknown, index) => {
-    const { id } = Object(record) as { readonly id?: unknown };
-    const wrong = wrongIn(record) ?? (ids.has(id) ? { field: "id", remedy: "Remove one of the two records" } : undefined);
-    ids.add(id);
-    if (wrong === undefined) return;
-    const which = typeof id === "string" ? `the key ${visible(id)}` : "the key";
-    const value =
-      wrong.field === "hash" ? "" : ` ${shownValue((record as Readonly<Record<string, unknown>> | null)?.[wrong.field])}`;
-    throw broken(`${file}: ${which} at /keys/${index} has the wrong ${wrong.field}${value}`, wrong.remedy);
-  });
-  return content.keys as KeyRecord[];
-};
+const restore = "Restore it from a backup, or remove it and create new keys";
 
 const shownValue = (value: unknown): string => visible(JSON.stringify(value)?.slice(0, 100) ?? "(missing)");
-
-interface Wrong {
-  readonly field: string;
-  readonly remedy: string;
-}
 
 const kinds: readonly unknown[] = ["user", "service", "agent", "operator"] satisfies Principal["kind"][];
 const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
@@ -83,14 +55,20 @@ const fields: Readonly<Record<keyof KeyRecord, readonly [isRight: (value: unknow
   isDevelopment: [optional((value) => typeof value === "boolean"), "Write true, or leave it out"],
 };
 
-const wrongIn = (record: unknown): Wrong | undefined => {
-  if (record === null || typeof record !== "object" || Array.isArray(record)) return { field: "form", remedy: recreate };
+const wrongIn = (record: unknown): WrongKey | undefined => {
+  if (record === null || typeof record !== "object" || Array.isArray(record))
+    return { what: `the wrong form ${shownValue(record)}`, remedy: recreate };
   const given = record as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(fields, name));
   // A misspelt expiresAt would leave a key that never expires.
-  if (unknown !== undefined)
-    return { field: visible(unknown), remedy: `Remove it; the fields are ${Object.keys(fields).join(", ")}` };
-  for (const [field, [isRight, remedy]] of Object.entries(fields)) if (!isRight(given[field])) return { field, remedy };
+  if (unknown !== undefined) {
+    const remedy = `Remove it; the fields are ${Object.keys(fields).join(", ")}`;
+    return { what: `the wrong ${visible(unknown)} ${shownValue(given[unknown])}`, remedy };
+  }
+  for (const [field, [isRight, remedy]] of Object.entries(fields)) {
+    if (isRight(given[field])) continue;
+    return { what: `the wrong ${field}${field === "hash" ? "" : ` ${shownValue(given[field])}`}`, remedy };
+  }
   return undefined;
 };
 
@@ -99,14 +77,10 @@ export const changeKeyFile = <Result>(
   file: string,
   change: (records: readonly KeyRecord[]) => { records: readonly KeyRecord[]; result: Result },
 ): Result =>
-  withFileLock(file, () => {
+  changeKeysOf(file, () => {
     const { records, result } = change(readKeyFile(file));
-    replacePrivateFile(file, `${JSON.stringify({ version, keys: records }, null, 2)}\n`);
-    return result;
-  });
-
-const broken = (message: string, hint: string): QuaterError =>
-  new QuaterError({ code: "unavailable", kind: "unavailable", message, hint });
+    return { content: { keys: records }, result };
+  }).result;
 
 // Threat T19: qk_<id>_<secret>_<check>. The check finds typing errors and lets scanners find leaked keys; it protects
 // nothing.

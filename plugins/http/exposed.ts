@@ -8,6 +8,7 @@ import { itemUndelivered, tooMuchUnread } from "../../core/diagnostics/errors.ts
 import { visible } from "../../core/diagnostics/text.ts";
 import { invalid, isQuaterError } from "../../core/index.ts";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
+import { isApprovalId } from "../../core/plugin/gate.ts";
 import {
   type Awaitable,
   type Catalog,
@@ -148,15 +149,12 @@ const serve = async (ctx: Koa.Context, found: RouteMatch, { gate, http, maxBodyB
 
 /** The approval that the caller names. Node joins repeated headers, and the result is not an id. */
 const approvalHeader = "quater-approval";
-/** What an id may look like; whether there is such an approval is not the transport's to say. */
-const approvalIdText = /^[\w-]{1,100}$/;
 
 const givenBy = (ctx: Koa.Context, { target, params, query }: RouteMatch, maxBodyBytes: number): Awaitable<GivenInput[]> => {
   const { plan, isSecret } = target;
   const { req, res } = ctx;
-  // A malformed id is refused, so that the caller does not get a new request by mistake.
-  const named = req.headers[approvalHeader] as string | undefined;
-  if (named !== undefined && !approvalIdText.test(named))
+  const named = req.headers[approvalHeader];
+  if (named !== undefined && !isApprovalId(named))
     throw new TransportRefusal("bad_request", "Quater-Approval must be the id of one approval");
   const given: GivenInput[] = [];
   if (plan.params.length > 0) given.push({ from: "path", isText: true, values: params });

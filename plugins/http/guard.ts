@@ -3,6 +3,7 @@
 
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
+import { loopbackHosts } from "../../core/model/loopback.ts";
 import { normalTarget } from "./path.ts";
 import { blockListOf, isIn } from "./proxies.ts";
 import { TransportRefusal } from "./refusals.ts";
@@ -30,14 +31,13 @@ export interface Guard {
   readonly peerOf: (req: IncomingMessage, isFromProxy?: boolean) => string | undefined;
 }
 
-const loopback = ["localhost", "127.0.0.1", "[::1]"];
 const hostText = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::\d{1,5})?$/i;
 /** Node drops header lines past about a thousand in silence; far fewer are already an attack. */
 const maxHeaderLines = 100;
 const onlyOnce = new Set(["host", "authorization", "content-length"]);
 
 export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies = [] }: GuardOptions): Guard => {
-  const hosts = new Set([...loopback, ...allowedHosts].map((host) => host.toLowerCase()));
+  const hosts = new Set([...loopbackHosts, ...allowedHosts].map((host) => host.toLowerCase()));
   const origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
   const proxies = blockListOf(trustedProxies);
   let lastHost: string | undefined; // most requests name the same host as the one before

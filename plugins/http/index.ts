@@ -1,7 +1,8 @@
 // The http surface: Koa, exposed routes through the gate, health, the OpenAPI document, and a place for other plugins and
 // users to mount their own.
 
-import { isIP } from "node:net";
+import { isIP, isIPv6 } from "node:net";
+import { loopbackHosts } from "../../core/model/loopback.ts";
 import { type BootProblem, definePlugin, type Plugin, type PluginContext, type Running } from "../../core/plugin-api.ts";
 import type { Guard } from "./guard.ts";
 import { type HttpOptions, httpOptions } from "./options.ts";
@@ -29,7 +30,6 @@ declare module "quater" {
 }
 
 const serving = new Set(["serve", "dev", "test"]);
-const loopback = new Set(["127.0.0.1", "::1", "localhost"]);
 
 /** Routes for people and services. */
 export const http = definePlugin(
@@ -100,7 +100,7 @@ const optionProblems = (options: HttpOptions, routes: BootProblem[]): BootProble
   const { host, allowedHosts } = options;
   const lists = listProblems(options);
   const found = [...routes, ...lists, ...(lists.length === 0 ? proxyProblems(options) : [])];
-  if (loopback.has(host) || allowedHosts.length > 0) return found;
+  if (loopbackHosts.includes(isIPv6(host) ? `[${host}]` : host) || allowedHosts.length > 0) return found;
   return [
     ...found,
     {

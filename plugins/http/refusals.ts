@@ -95,14 +95,6 @@ export const statusOf = (error: QuaterError): number => {
   return statusOfKind[error.kind];
 };
 
-/** RFC 9110 15.5.2: a 401 carries WWW-Authenticate; RFC 6750 section 3 for what stands in it. */
-const challenge = (error: QuaterError): string | undefined => {
-  if (error.kind === "unauthenticated") return challengeOf(error.asks, error.code === "invalid_token");
-  if (error.code !== "missing_scope") return undefined;
-  const scopes = (error.details?.["scopes"] as readonly string[] | undefined) ?? [];
-  return `Bearer error="insufficient_scope", scope="${scopes.join(" ").replace(/[^\x20-\x7e]|["\\]/g, "")}"`;
-};
-
 /** `Set-Cookie` headers that remove cookies. A browser removes a cookie when name, path and domain are those it was set with. */
 export const forgettingOf = ({ asks }: QuaterError): readonly string[] =>
   (asks?.forget ?? []).map(({ name, path = "/", domain }) => {
@@ -125,7 +117,7 @@ export const sentenceOf = (error: QuaterError): string =>
 /** Writes the answer for a refused or failed call. */
 export const refuse = (ctx: Koa.Context, error: QuaterError, callId: string): void => {
   const status = statusOf(error);
-  const header = challenge(error);
+  const header = challengeOf(error);
   if (header !== undefined) ctx.set("www-authenticate", header);
   if (error.asks !== undefined) for (const line of forgettingOf(error)) ctx.append("set-cookie", line);
   if (error instanceof TransportRefusal || error instanceof ThrownRefusal) ctx.set(error.headers);

@@ -2,9 +2,9 @@
 // which is loaded when the first of it arrives.
 
 import { itemUndelivered, outputTooLarge, tooMuchUnread } from "../../core/diagnostics/errors.ts";
-
 import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
+import { isApprovalId } from "../../core/plugin/gate.ts";
 import {
   type AnswerRoom,
   type Arriving,
@@ -184,8 +184,7 @@ const invalidParams = (id: MessageId, message: string): Answer => ({ body: error
 const isMeta = (value: unknown): value is Readonly<Record<string, unknown>> | undefined =>
   value === undefined || (value !== null && typeof value === "object" && !Array.isArray(value));
 
-/** A malformed id is refused, so that the caller does not get a new request by mistake. */
 const isApproval = (value: unknown): value is { readonly id: string } => {
   const { id, ...more } = Object(value) as Readonly<Record<string, unknown>>;
-  return typeof id === "string" && /^[\w-]{1,100}$/.test(id) && Object.keys(more).length === 0;
+  return isApprovalId(id) && Object.keys(more).length === 0;
 };

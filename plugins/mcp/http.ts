@@ -3,12 +3,13 @@
 
 import type { ServerResponse } from "node:http";
 import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
+import { challengeOf } from "../../core/model/credentials.ts";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import { type Awaitable, errorText, type Gate, type Log, traceIdOf } from "../../core/plugin-api.ts";
 import type { HttpService, KoaContext, KoaMiddleware } from "../http/service.ts";
 import type { Answer, Dispatcher } from "./dispatch.ts";
 import { caughtUp } from "./line.ts";
-import { challengeIn, doorStatus, errorDataOf } from "./outcome.ts";
+import { doorStatus, errorDataOf } from "./outcome.ts";
 import type { Notifier } from "./progress.ts";
 import { errorMessage, protocolVersions, type Request, readMessage, rpcCodes } from "./protocol.ts";
 
@@ -121,7 +122,7 @@ const disagreeing = ({ req }: KoaContext, { method, params }: Request): string |
 };
 
 const turnAway = (ctx: KoaContext, http: HttpService, error: QuaterError, callId: string): void => {
-  const header = challengeIn(error)?.header;
+  const header = challengeOf(error);
   if (header !== undefined) ctx.set("www-authenticate", header);
   for (const line of http.forgettingOf(error)) ctx.res.appendHeader("set-cookie", line);
   if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));

@@ -13,9 +13,7 @@ const smallNotice = 4 * 1024;
 export class Line {
   isGone = false;
   readonly #output: Writable;
-  readonly #write: Writable["write"];
   readonly #gone: () => void;
-  readonly #giveBack: () => void;
   readonly #waiting: Buffer[] = [];
   /** Bytes that wait. */
   #queued = 0;
@@ -24,8 +22,6 @@ export class Line {
 
   constructor(output: Writable, input: Readable) {
     this.#output = output;
-    this.#write = output.write.bind(output) as Writable["write"];
-    this.#giveBack = output === process.stdout ? strayWritesToStderr() : () => {};
     this.#gone = () => {
       this.isGone = true;
       this.#waiting.length = 0;
@@ -44,7 +40,7 @@ export class Line {
   send(message: string): void {
     if (this.isGone) return;
     if (!this.isBehind) {
-      this.#write(`${message}\n`);
+      this.#output.write(`${message}\n`);
       return;
     }
     const bytes = Buffer.from(`${message}\n`);
@@ -97,14 +93,13 @@ export class Line {
       const bytes = this.#waiting.shift();
       if (bytes === undefined) return;
       this.#queued -= bytes.length;
-      this.#write(bytes);
+      this.#output.write(bytes);
     }
   };
 
   /** An error listener stays: a pipe may break while the last answer is on its way. */
   release(): void {
     this.#output.off("close", this.#gone);
-    this.#giveBack();
   }
 }
 
@@ -126,17 +121,3 @@ export const caughtUp = (output: Writable): Promise<void> =>
     output.on("drain", done);
     output.on("close", done);
   });
-
-/**
- * Handlers and libraries print; one stray line would break the protocol. Child processes that inherit the descriptor are
- * out of reach.
- */
-const strayWritesToStderr = (): (() => void) => {
-  const { stdout, stderr } = process;
-  const own = Object.getOwnPropertyDescriptor(stdout, "write");
-  stdout.write = stderr.write.bind(stderr) as typeof stdout.write;
-  return () => {
-    if (own === undefined) Reflect.deleteProperty(stdout, "write");
-    else Object.defineProperty(stdout, "write", own);
-  };
-};

@@ -38,18 +38,10 @@ const table: Readonly<Record<ErrorKind, Words>> = {
 
 export const doorStatus = (error: QuaterError): number => table[error.kind].door;
 
-/** RFC 6749 section 3.3: what may stand in a scope. Anything else is left out of a header. */
-const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
-
-/**
- * RFC 9110 15.5.2 and RFC 6750 section 3: what a client must be told in `WWW-Authenticate`. `undefined` for everything
- * that no other credential would change.
- */
+/** Returns status and `WWW-Authenticate` of an answer that another credential would change, otherwise `undefined`. */
 export const challengeIn = (error: QuaterError): { readonly status: 401 | 403; readonly header: string } | undefined => {
-  if (error.kind === "unauthenticated") return { status: 401, header: challengeOf(error.asks, error.code === "invalid_token") };
-  if (error.code !== "missing_scope") return undefined;
-  const scopes = ((error.details?.["scopes"] as readonly string[] | undefined) ?? []).filter((scope) => scopeToken.test(scope));
-  return { status: 403, header: `Bearer error="insufficient_scope", scope="${scopes.join(" ")}"` };
+  const header = challengeOf(error);
+  return header === undefined ? undefined : { status: error.kind === "unauthenticated" ? 401 : 403, header };
 };
 
 export const errorDataOf = (error: QuaterError, callId: string): ErrorData => ({

@@ -5,7 +5,7 @@ import { serviceRef } from "../../core/plugin-api.ts";
 
 export interface StdioStreams {
   readonly input: Readable;
-  /** Carries the protocol. While it is `process.stdout`, all other writes to it go to stderr. */
+  /** For the protocol alone: one stray line breaks it. `quater mcp` sends everything else on standard output to standard error. */
   readonly output: Writable;
   /** `QUATER_MCP_TOKEN` is the credential; without it the caller is local. */
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -134,7 +134,7 @@ test.each(["koa", "mcp", "http", "argv", "stdout"])("the word %s is not in core 
 
 describe("plugins", () => {
   /** Files of the two last layers that plugins import all the same: private files are read and written as at boot. */
-  const besidesLayers = ["core/boot/file-lock.ts", "core/boot/private-file.ts", "core/pipeline/answer-size.ts"];
+  const besidesLayers = ["core/boot/key-file.ts", "core/boot/private-file.ts", "core/pipeline/answer-size.ts"];
   /** The program boots the kernel. */
   const ofTheProgram = ["core/boot/built.ts", "core/boot/kernel.ts", "core/boot/load.ts", "core/pipeline/bind.ts"];
   const folderOf = (path: string) => path.split("/").slice(0, 2).join("/");
@@ -211,6 +211,18 @@ function hasValueImport(text: string, specifier: string): boolean {
     new RegExp(`^import (?!type )[^;]*from "${quoted}"|import\\("${quoted}"\\)`, "m").test(text)
   );
 }
+
+test.each([
+  ["the WWW-Authenticate of a refusal", "insufficient_scope", "core/model/credentials.ts"],
+  ["the form of an approval's id", "/^[\\w-]{1,100}$/", "core/plugin/gate.ts"],
+  ["the form of a request's id", "apr_[a-z", "plugins/approval/requests/record.ts"],
+  ["the names of loopback", '"[::1]"', "core/model/loopback.ts"],
+  ["the guard of standard output", "process.stdout.write =", "plugins/cli/output/claimed.ts"],
+  ["the reading of key files", "Array.isArray(content.keys)", "core/boot/key-file.ts"],
+])("%s is made in one place", (_, text, path) => {
+  const found = [...core, ...plugins, ...app].filter((source) => source.text.includes(text));
+  expect(found.map((source) => source.path)).toEqual([path]);
+});
 
 test("no file has more than 350 lines, and the pipeline has at most 125", () => {
   const long = [...core, ...plugins, ...app].filter(({ text }) => text.split("\n").length > 351);

@@ -3,6 +3,7 @@
 
 import type { PathItems } from "../../http/service.ts";
 import type { ApprovalState } from "../requests/record.ts";
+import { idForm } from "../requests/record.ts";
 
 export const requestStates = [
   "pending",
@@ -18,7 +19,7 @@ export const ownStatusPath = "/__quater__/approvals/{id}";
 
 const text = { type: "string" } as const;
 const moment = { type: "string", format: "date-time" } as const;
-const id = { name: "id", in: "path", required: true, schema: { type: "string", pattern: "^apr_[a-z2-7]{20}$" } } as const;
+const id = { name: "id", in: "path", required: true, schema: { type: "string", pattern: `^${idForm}$` } } as const;
 const problem = {
   description: "Refused or failed",
   content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },

@@ -1,11 +1,10 @@
 // What can be wrong with `notify`, found at boot.
 
+import { isPrivateUrl } from "../../../core/model/loopback.ts";
 import type { BootProblem } from "../../../core/plugin-api.ts";
 import { targetsOf } from "./deliver.ts";
 import type { NotifyOption } from "./notice.ts";
 import { signingKeyOf } from "./sign.ts";
-
-const loopback = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 /** For the plugin's `check`. */
 export const noticeProblems = (notify: NotifyOption | undefined): BootProblem[] =>
@@ -18,13 +17,14 @@ export const noticeProblems = (notify: NotifyOption | undefined): BootProblem[] 
         "approval's notify is neither a function nor a webhook with a url",
         "Write notify: { webhook: { url, secret } }",
       );
-    const { protocol, hostname, origin, username, password } = new URL(url);
+    const address = new URL(url);
+    const { origin, username, password } = address;
     if (username !== "" || password !== "")
       return say(
         `approval's webhook at ${origin} has a password in its address`,
         "Leave it out: nothing can be sent there, and what fails is logged; the signature says who sends",
       );
-    if (protocol !== "https:" && !(protocol === "http:" && loopback.has(hostname)))
+    if (!isPrivateUrl(address))
       return say(`approval's webhook at ${origin} is no https address`, "Use https: a notice says who waits for what");
     if (typeof secret !== "string" || signingKeyOf(secret) === undefined)
       return say(

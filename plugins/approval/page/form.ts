@@ -1,6 +1,7 @@
 // Forms that come in: from a page of ours (threat T16), with the token of the session they were made for.
 
 import { invalid } from "../../../core/index.ts";
+import { loopbackHosts } from "../../../core/model/loopback.ts";
 
 import { tooLarge, unauthenticated } from "../../../core/plugin-api.ts";
 import type { KoaContext } from "../../http/service.ts";
@@ -12,7 +13,6 @@ export type Form = ReadonlyMap<string, string>;
 
 const maxBytes = 16 * 1024;
 const formType = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
-const loopback = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i;
 
 /** From headers alone. Browsers that say nothing of where a form comes from are not let in. @throws {QuaterError} */
 export const assertFromOurPage = ({ headers }: KoaContext, { publicOrigin }: PageParts): void => {
@@ -25,7 +25,8 @@ export const assertFromOurPage = ({ headers }: KoaContext, { publicOrigin }: Pag
 /** The guard has seen to it that Host is one of ours, and a page that only shares the server is no page of ours. */
 const isOurs = (origin: string, host: string, publicOrigin: string | undefined): boolean =>
   origin === publicOrigin ||
-  ((publicOrigin === undefined || loopback.test(host)) && /^https?:\/\/(.+)$/.exec(origin)?.[1] === host);
+  ((publicOrigin === undefined || loopbackHosts.includes(host.toLowerCase().replace(/:\d+$/, ""))) &&
+    /^https?:\/\/(.+)$/.exec(origin)?.[1] === host);
 
 /** @throws {QuaterError} `unsupported_media_type`, `too_large`, `invalid_input`, `form_not_yours`. */
 export const readForm = async (ctx: KoaContext, visit: Visit, { http, sessions }: PageParts): Promise<Form> => {

@@ -3,9 +3,9 @@
 // counted: otherwise somebody who guesses codes would lock out the people who hold keys.
 
 import { invalid } from "../../../core/index.ts";
-
 import { invalidToken } from "../../../core/plugin-api.ts";
 import type { KoaContext } from "../../http/service.ts";
+import { idForm } from "../requests/record.ts";
 import { redeemCode } from "./codes.ts";
 import { endSession } from "./ended.ts";
 import { type Form, readForm } from "./form.ts";
@@ -15,7 +15,7 @@ import type { Session } from "./session.ts";
 import { entered, type Visit } from "./visitor.ts";
 
 /** Where somebody may be sent on to: our own pages, and nothing that only looks like one. */
-const ownPage = /^\/approvals(?:\/apr_[a-z2-7]{20}(?:\?view=full)?|\?before=apr_[a-z2-7]{20})?$/;
+const ownPage = new RegExp(`^/approvals(?:/${idForm}(?:\\?view=full)?|\\?before=${idForm})?$`);
 
 export const nextOf = (given: string | undefined): string => (given !== undefined && ownPage.test(given) ? given : "/approvals");
 

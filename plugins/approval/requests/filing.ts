@@ -165,7 +165,4 @@ const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
 /** A hundred random bits: an id is a name and no right, and yet nobody shall guess one. */
 const freshId = (): string => `apr_${Array.from(randomBytes(20), (byte) => alphabet[byte & 31]).join("")}`;
 
-/** What whoever decides names may be anything. */
-export const isId = (text: string): boolean => /^apr_[a-z2-7]{20}$/.test(text);
-
 const freshNonce = (): string => randomBytes(16).toString("hex");

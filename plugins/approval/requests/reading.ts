@@ -7,6 +7,7 @@ import { foundOf } from "./found.ts";
 import { likeForm } from "./likeness.ts";
 import type { ListGiven } from "./list-given.ts";
 import type { ApprovalRecord } from "./record.ts";
+import { isId } from "./record.ts";
 import type { Secrecy } from "./secrecy.ts";
 import { type Database, erasedMark, type Found, type ReadRow, stateNow, type VoteRow } from "./tables.ts";
 
@@ -16,9 +17,6 @@ const mostListed = 200;
 const mostEarlier = 20;
 /** Requests under older input schemas that are compared one by one. docs/guides/approvals.md says so. */
 export const mostCompared = 500;
-
-/** What an id looks like; nothing else is looked for. */
-const idPattern = /^apr_[a-z2-7]{20}$/;
 
 export interface UsedGiven {
   readonly handler: string;
@@ -38,7 +36,7 @@ export class Reader {
   }
 
   async byId(id: string): Promise<Found | undefined> {
-    if (!idPattern.test(id)) return undefined;
+    if (!isId(id)) return undefined;
     return (await this.#read((open) => requests(open).where("id", "=", id)))[0];
   }
 
@@ -53,7 +51,7 @@ export class Reader {
   /** Newest first. */
   async list({ states, handler, limit = 50, before }: ListGiven): Promise<readonly Found[]> {
     // What comes from an address line may be anything, and not every text can be asked for: PostgreSQL takes no NUL.
-    if (handler?.includes("\0") === true || (before !== undefined && !idPattern.test(before))) return [];
+    if (handler?.includes("\0") === true || (before !== undefined && !isId(before))) return [];
     return this.#read((open) => {
       let query = requests(open).orderBy("filed_at", "desc").orderBy("id", "desc").limit(Math.min(limit, mostListed));
       if (states !== undefined) query = query.where(stateNow(open), "in", [...states]);

@@ -28,6 +28,13 @@ export const requesterOf = ({ issuer, subject, kind, person, actsFor, credential
   credential,
 });
 
+/** The form of a request's id, as the source of a pattern. */
+export const idForm = "apr_[a-z2-7]{20}";
+const wholeId = new RegExp(`^${idForm}$`);
+
+/** Text from a caller, an address line or an approver may be anything: check it before the store is asked. */
+export const isId = (text: string): boolean => wholeId.test(text);
+
 /** What was filed. Never changes; `digest` covers all of it but id, times and callKey. */
 export interface Filed {
   /** `apr_` and 20 characters of a-z2-7. */

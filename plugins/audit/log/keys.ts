@@ -11,10 +11,9 @@ import {
   randomBytes,
 } from "node:crypto";
 import { existsSync } from "node:fs";
-import { withFileLock } from "../../../core/boot/file-lock.ts";
-import { createPrivateFile, readPrivateFile, replacePrivateFile } from "../../../core/boot/private-file.ts";
+import { brokenKeys, changeKeysOf, keysText, readKeysOf, type WrongKey } from "../../../core/boot/key-file.ts";
+import { createPrivateFile } from "../../../core/boot/private-file.ts";
 import { isInstant } from "../../../core/diagnostics/text.ts";
-import { QuaterError } from "../../../core/index.ts";
 
 /** `checkpoint` signs what leaves the store, `chain` links events, `tag` stands for arguments and secrets. */
 export const keyUses = ["checkpoint", "chain", "tag"] as const;
@@ -45,11 +44,9 @@ export interface TrailKeys {
   readonly publicKeys: ReadonlyMap<string, KeyObject>;
 }
 
-const version = 1;
-
 /** Reads the file, and makes it when there is none. @throws {QuaterError} when it is not what it should be. */
 export const openKeys = (file: string): TrailKeys => {
-  if (!existsSync(file)) createPrivateFile(file, textOf({ keys: keyUses.map(newKey), trail: undefined }));
+  if (!existsSync(file)) createPrivateFile(file, keysText({ keys: keyUses.map(newKey) }));
   return readKeys(file);
 };
 
@@ -83,7 +80,7 @@ export const prepareKeys = (file: string): string => {
   const added = keyUses.map((use): KeyRecord => ({ ...newKey(use), isPrepared: true }));
   changeFile(file, (content) => {
     if (content.keys.some(({ isPrepared }) => isPrepared === true))
-      throw broken(`${file} has prepared keys already`, "Activate them: quater audit rotate --activate");
+      throw brokenKeys(`${file} has prepared keys already`, "Activate them: quater audit rotate --activate");
     return { ...content, keys: [...content.keys, ...added] };
   });
   return fingerprintIn(added);
@@ -99,7 +96,7 @@ export const activateKeys = (file: string): string => {
   const now = new Date().toISOString();
   const { keys } = changeFile(file, (content) => {
     if (!content.keys.some(({ isPrepared }) => isPrepared === true))
-      throw broken(`${file} has no prepared keys`, "Prepare them first: quater audit rotate --prepare");
+      throw brokenKeys(`${file} has no prepared keys`, "Prepare them first: quater audit rotate --prepare");
     return {
       ...content,
       keys: content.keys.map(({ isPrepared, ...record }) =>
@@ -117,11 +114,7 @@ export const rotateKeys = (file: string): string => {
 };
 
 const changeFile = (file: string, change: (content: Content) => Content): Content =>
-  withFileLock(file, () => {
-    const changed = change(contentOf(file));
-    replacePrivateFile(file, textOf(changed));
-    return changed;
-  });
+  changeKeysOf(file, () => ({ content: change(contentOf(file)) })).content;
 
 const fingerprintIn = (records: readonly KeyRecord[]): string => {
   const record = records.find(({ use }) => use === "checkpoint") as KeyRecord;
@@ -154,30 +147,26 @@ interface Content {
   readonly trail: string | undefined;
 }
 
-const textOf = ({ keys, trail }: Content): string => `${JSON.stringify({ version, trail, keys }, null, 2)}\n`;
-
 const contentOf = (file: string): Content => {
-  const text = readPrivateFile(file);
-  if (text === undefined) throw broken(`${file} does not exist`, "Give audit({ keys }) the file that the trail was written with");
-  let content: { version?: unknown; keys?: unknown; trail?: unknown };
-  try {
-    content = JSON.parse(text) as typeof content;
-  } catch {
-    throw broken(`${file} is not valid JSON`, "Restore it from a backup: without it the trail cannot be verified");
-  }
-  if (content.version !== version || !Array.isArray(content.keys))
-    throw broken(`${file} is no file of trail keys of this version`, "Restore it from a backup");
-  content.keys.forEach((record: unknown, index) => {
-    const wrong = wrongIn(Object(record) as Readonly<Record<string, unknown>>);
-    if (wrong !== undefined) throw broken(`${file}: the key at /keys/${index} has ${wrong}`, "Restore it from a backup");
-  });
-  if (content.trail !== undefined && !/^[0-9a-f]{64}$/.test(String(content.trail)))
-    throw broken(`${file}: /trail is not a SHA-256 hash`, "Restore it from a backup");
-  return { keys: content.keys as KeyRecord[], trail: content.trail as string | undefined };
+  const content = readKeysOf<Content>(file, { name: "a file of trail keys", remedy: `${restore}: ${needed}`, wrongIn });
+  if (content === undefined)
+    throw brokenKeys(`${file} does not exist`, "Give audit({ keys }) the file that the trail was written with");
+  const { keys, trail } = content;
+  if (trail !== undefined && !/^[0-9a-f]{64}$/.test(String(trail)))
+    throw brokenKeys(`${file}: /trail is not a SHA-256 hash`, restore);
+  return { keys, trail };
+};
+
+const restore = "Restore it from a backup";
+const needed = "without it the trail cannot be verified";
+
+const wrongIn = (record: unknown): WrongKey | undefined => {
+  const what = wrongFieldIn(Object(record) as Readonly<Record<string, unknown>>);
+  return what === undefined ? undefined : { what, remedy: restore };
 };
 
 /** @returns The first field that is wrong, with its value unless it is the secret; `undefined` for a right record. */
-const wrongIn = ({
+const wrongFieldIn = ({
   id,
   use,
   secret,
@@ -206,7 +195,7 @@ const keysOf = (file: string, all: readonly KeyRecord[]): TrailKeys => {
   const of = (use: KeyUse) => all.filter((record) => record.use === use);
   const current = (use: KeyUse): KeyRecord => {
     const found = of(use).find(isCurrent);
-    if (found === undefined) throw broken(`${file} has no current ${use} key`, "Restore it from a backup");
+    if (found === undefined) throw brokenKeys(`${file} has no current ${use} key`, restore);
     return found;
   };
   const [chain, tag, checkpoint] = [current("chain"), current("tag"), current("checkpoint")];
@@ -225,6 +214,3 @@ const keysOf = (file: string, all: readonly KeyRecord[]): TrailKeys => {
     publicKeys,
   };
 };
-
-const broken = (message: string, hint: string): QuaterError =>
-  new QuaterError({ code: "unavailable", kind: "unavailable", message, hint });

@@ -1,11 +1,13 @@
 // `quater mcp`: MCP over standard input and output, on which nothing but the protocol is written.
 
-import { type Readable, Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { serviceRef } from "../../../core/plugin-api.ts";
+import { claimed } from "../output/claimed.ts";
 import { exit } from "../output/exit.ts";
 import { boot, load, notConfigured } from "../program/boot.ts";
 import type { Context } from "../program/context.ts";
 import { ProgramCommand, usage } from "../program/family.ts";
+import { whenAborted } from "../program/serving.ts";
 
 /** As the plugin mcp offers it. Services are compared by name, so that this program builds and runs without that plugin. */
 const stdioRef = serviceRef<{
@@ -39,13 +41,7 @@ class Mcp extends ProgramCommand {
       if (mcp === undefined)
         throw notConfigured(loaded, "mcp", "mcp({ authenticate: apiKeys() })", "there are no tools to serve");
       await kernel.start();
-      const interrupt = program.heedInterrupt();
-      const interrupted = new Promise<void>((resolve) => {
-        for (const signal of [interrupt, halted.signal]) {
-          if (signal.aborted) resolve();
-          signal.addEventListener("abort", () => resolve(), { once: true });
-        }
-      });
+      const interrupted = whenAborted(program.heedInterrupt(), halted.signal);
       await Promise.race([
         mcp.serveStdio({ input: stdin, output, env: program.env, say: (text) => program.terminal.say(text) }),
         interrupted.then(() => {
@@ -58,13 +54,5 @@ class Mcp extends ProgramCommand {
     }
   }
 }
-
-/** Taken before anything is loaded: what modules print while they load must not reach the protocol either. */
-const claimed = (stdout: Writable): Writable => {
-  if (stdout !== process.stdout) return stdout;
-  const write = process.stdout.write.bind(process.stdout) as (chunk: Buffer, done: (error?: Error | null) => void) => boolean;
-  process.stdout.write = process.stderr.write.bind(process.stderr);
-  return new Writable({ write: (chunk: Buffer, _encoding, done) => void write(chunk, done) });
-};
 
 export const commands = [Mcp];

@@ -32,12 +32,7 @@ export const serveUntilStopped = async (
   try {
     await kernel.start();
     ready(kernel, log, loaded);
-    await new Promise<void>((resolve) => {
-      for (const signal of [interrupt, halted.signal]) {
-        if (signal.aborted) resolve();
-        signal.addEventListener("abort", () => resolve(), { once: true });
-      }
-    });
+    await whenAborted(interrupt, halted.signal);
     if (halted.signal.aborted) return halted.signal.reason as number;
     if (command === "serve") log.info(`Stopping on ${String(interrupt.reason)}`);
     return exit.ok;
@@ -46,6 +41,15 @@ export const serveUntilStopped = async (
     clearInterval(staying);
   }
 };
+
+/** Resolves when one of the signals is aborted. */
+export const whenAborted = (...signals: readonly AbortSignal[]): Promise<void> =>
+  new Promise((resolve) => {
+    for (const signal of signals) {
+      if (signal.aborted) resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    }
+  });
 
 /** What a listener wanted to have and somebody else has. */
 export interface TakenPort {

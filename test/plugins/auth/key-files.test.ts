@@ -203,8 +203,9 @@ describe("S13: key files", () => {
     changed(file, (record) => {
       record[field] = value;
     });
+    const [{ id }] = (JSON.parse(readFileSync(file, "utf8")) as { keys: [{ id: string }] }).keys;
     expect(refusal(() => readKeys(file))).toEqual({
-      message: `${file}: the key at /keys/0 has ${words}`,
+      message: `${file}: the key ${id} at /keys/0 has ${words}`,
       hint: "Restore it from a backup",
     });
   });

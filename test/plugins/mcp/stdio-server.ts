@@ -2,13 +2,14 @@
 
 import { mcp, mcpRef } from "quater/mcp";
 import { tokens } from "quater/testing";
+import { claimed } from "../../../plugins/cli/output/claimed.ts";
 import { boot, handlers, people } from "./shop.ts";
 
 const { hidden: _, ...tools } = handlers;
 const app = await boot({ handlers: tools, plugins: [mcp({ authenticate: tokens(people) })], command: "mcp" });
 await app.kernel.services.get(mcpRef).serveStdio({
   input: process.stdin,
-  output: process.stdout,
+  output: claimed(process.stdout),
   env: process.env,
   say: (text) => void process.stderr.write(`${text}\n`),
 });

@@ -1,0 +1,75 @@
+// Files of keys: `{ version: 1, keys: [...] }`, readable by their owner alone, changed by one process at a time. A key opens
+// a door or signs a trail, so a mistake in a record is refused and never guessed around.
+
+import { QuaterError } from "../diagnostics/errors.ts";
+import { visible } from "../diagnostics/text.ts";
+import { withFileLock } from "./file-lock.ts";
+import { readPrivateFile, replacePrivateFile } from "./private-file.ts";
+
+/** One kind of key file. */
+export interface KeyFileKind {
+  /** As in `keys.json is not <name> of this version`. */
+  readonly name: string;
+  /** What to do about a file that cannot be read. */
+  readonly remedy: string;
+  /** Returns what a record has that is wrong, never its secret, and what to do about it. */
+  readonly wrongIn: (record: unknown) => WrongKey | undefined;
+}
+export interface WrongKey {
+  /** As in `keys.json: the key at /keys/0 has <what>`. */
+  readonly what: string;
+  readonly remedy: string;
+}
+
+const version = 1;
+
+/**
+ * Returns the content of the file with `keys` checked, or `undefined` when there is no file.
+ *
+ * @throws {QuaterError} `unavailable` when the file is broken, or other users may read or write it.
+ */
+export const readKeysOf = <Content extends { readonly keys: readonly unknown[] }>(
+  file: string,
+  { name, remedy, wrongIn }: KeyFileKind,
+): Content | undefined => {
+  const text = readPrivateFile(file);
+  if (text === undefined) return undefined;
+  let content: { readonly version?: unknown; readonly keys?: unknown };
+  try {
+    content = Object(JSON.parse(text)) as typeof content;
+  } catch {
+    throw brokenKeys(`${file} is not valid JSON`, remedy);
+  }
+  if (content.version !== version || !Array.isArray(content.keys))
+    throw brokenKeys(`${file} is not ${name} of this version`, remedy);
+  const ids = new Set<unknown>();
+  content.keys.forEach((record: unknown, index) => {
+    const { id } = Object(record) as { readonly id?: unknown };
+    const isTwice = ids.has(id);
+    ids.add(id);
+    const wrong =
+      wrongIn(record) ?? (isTwice ? { what: "the id of another key", remedy: "Remove one of the two records" } : undefined);
+    if (wrong === undefined) return;
+    const which = typeof id === "string" && id !== "" ? `the key ${visible(id)}` : "the key";
+    throw brokenKeys(`${file}: ${which} at /keys/${index} has ${wrong.what}`, wrong.remedy);
+  });
+  return content as unknown as Content;
+};
+
+/** Returns the text of a key file. */
+export const keysText = (content: { readonly keys: readonly unknown[] }): string =>
+  `${JSON.stringify({ version, ...content }, null, 2)}\n`;
+
+/** Runs `change` under the file's lock, and replaces the file by the `content` that it returns. */
+export const changeKeysOf = <Change extends { readonly content: { readonly keys: readonly unknown[] } }>(
+  file: string,
+  change: () => Change,
+): Change =>
+  withFileLock(file, () => {
+    const changed = change();
+    replacePrivateFile(file, keysText(changed.content));
+    return changed;
+  });
+
+export const brokenKeys = (message: string, hint: string): QuaterError =>
+  new QuaterError({ code: "unavailable", kind: "unavailable", message, hint });

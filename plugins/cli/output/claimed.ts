@@ -1,0 +1,14 @@
+// Standard output for one protocol alone.
+
+import { Writable } from "node:stream";
+
+/**
+ * Returns a stream to standard output. What modules, handlers and libraries print there from now on goes to standard error.
+ * Call it before anything is loaded. Child processes that inherit the descriptor still print to standard output.
+ */
+export const claimed = (stdout: Writable): Writable => {
+  if (stdout !== process.stdout) return stdout;
+  const write = process.stdout.write.bind(process.stdout) as (chunk: Buffer, done: (error?: Error | null) => void) => boolean;
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+  return new Writable({ write: (chunk: Buffer, _encoding, done) => void write(chunk, done) });
+};
