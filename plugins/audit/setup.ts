@@ -53,7 +53,6 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     keys: ring,
     sinks,
     log,
-    stays,
     leaseMs,
     started: () => ({
       app: { name: project.name, version: project.version },

@@ -3,9 +3,9 @@
 // and the evidence of a change would be gone with it.
 
 import type { OpenStore } from "../../store/service.ts";
-import { type Attestation, readLine } from "../restore/attestation.ts";
+import type { Attestation } from "../restore/attestation.ts";
 import { contradictions, headOf } from "../restore/compare.ts";
-import { linesFromEnd } from "../restore/tail.ts";
+import { NewestLines } from "../restore/newest-lines.ts";
 import { readerOf, type TrailReader, type Verified, verifiedRows } from "../verify/find.ts";
 import { assertVerified, erasedIn, Unverified, verifiedPages } from "../verify/verified.ts";
 import { VerifyKeys } from "../verify/verify-keys.ts";
@@ -113,7 +113,7 @@ const attested = async (parts: PruneParts, reader: TrailReader, head: HeadRow, g
   const { store, keys, sinkFiles } = parts;
   const sizes = [await ownCheckpoint(reader, head, new VerifyKeys(keys, keys.checkpoint.fingerprint))];
   for (const file of sinkFiles) {
-    const line = newestIn(file, keys, genesis);
+    const line = await newestIn(file, keys, genesis);
     if (line !== undefined) {
       const [contradiction] = await contradictions({ store, keys, genesis }, head, [{ file, line }]);
       if (contradiction !== undefined) throw new Unverified(`The sink ${file} attests another event ${line.seq}`);
@@ -136,14 +136,11 @@ const ownCheckpoint = async (reader: TrailReader, head: HeadRow, keys: VerifyKey
   throw new Unverified(`The checkpoint in event ${row.seq} is not signed by the key`);
 };
 
-/** Returns the newest line of this trail; `undefined` when the file holds none. */
-const newestIn = (file: string, keys: TrailKeys, genesis: string): Attestation | undefined => {
+/** Returns the signed line of this trail with the highest number; `undefined` when the file holds none. */
+const newestIn = async (file: string, keys: TrailKeys, genesis: string): Promise<Attestation | undefined> => {
   try {
-    for (const line of linesFromEnd(file)) {
-      const read = readLine(line, keys.publicKeys);
-      if (typeof read !== "string" && read.genesis === genesis) return read;
-    }
-    return undefined;
+    const { all } = await NewestLines.in(file, keys.publicKeys);
+    return all.filter((line) => line.genesis === genesis).sort((one, other) => other.seq - one.seq)[0];
   } catch (error) {
     throw new Unverified(`The sink ${file} cannot be read (${String((error as NodeJS.ErrnoException).code)})`);
   }

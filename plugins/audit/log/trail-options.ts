@@ -11,8 +11,6 @@ export interface TrailOptions {
   readonly keys: KeyRing;
   readonly sinks: readonly Sink[];
   readonly log: Log;
-  /** Whether the process stays, as a server does. */
-  readonly stays: boolean;
   /** For how long a process that says nothing is taken to be alive. */
   readonly leaseMs: number;
   /** What the process says of itself first. */

@@ -79,7 +79,7 @@ export class Trail {
     this.#mustCompare = false;
     const ledger = await Ledger.open(open, { app, keys, instance: this.instance });
     this.#attestor.genesis = ledger.genesis;
-    if (!this.#isAcknowledging) await this.#attestor.assertAgreement(open, true);
+    if (!this.#isAcknowledging) await this.#attestor.assertAgreement(open, ledger);
     if (ledger.head.seq === 0) this.#attestor.makeSinks();
     this.checkpoints.begin(ledger, await ledger.lastCheckpoint());
     this.#opened = ledger;
@@ -92,7 +92,7 @@ export class Trail {
     this.#mustCompare = false;
     try {
       await ledger.look();
-      await this.#attestor.assertAgreement(open, false);
+      await this.#attestor.assertStillAgreed(open, ledger);
     } catch (error) {
       this.#mustCompare = true;
       throw error;
@@ -126,7 +126,7 @@ export class Trail {
   /** Compares the store with the lines that were added to the sinks, and with what this process has seen. */
   async #look(): Promise<void> {
     const ledger = await this.open();
-    await this.#attestor.assertAdded(await this.#options.store.open());
+    await this.#attestor.assertAdded(await this.#options.store.open(), ledger);
     await ledger.look();
   }
 
@@ -303,7 +303,7 @@ export class Trail {
   assertUsable(): Promise<void> {
     return this.#refusing(async () => {
       await this.#attestor.assertUsesTaken();
-      await this.#attestor.assertAdded(await this.#options.store.open());
+      await this.#attestor.assertAdded(await this.#options.store.open(), await this.open());
     });
   }
 

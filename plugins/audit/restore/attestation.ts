@@ -55,7 +55,7 @@ interface Lines {
 }
 type LineType = keyof Lines;
 
-/** A verified line of any type. */
+/** What a line of any type attests. */
 export interface Attestation {
   readonly type: LineType | "audit.checkpoint";
   readonly seq: number;
@@ -83,12 +83,6 @@ export interface Claim extends Attestation {
 type NoClaim = "foreign" | "unsigned";
 
 const types = ["audit.checkpoint", "approval.used", "store.restored"] as const;
-
-/** Returns a verified line. See `claimIn`. */
-export const readLine = (line: string, publicKeys: ReadonlyMap<string, KeyObject>): Attestation | NoClaim => {
-  const claim = claimIn(line, publicKeys);
-  return typeof claim === "string" || claim.isSigned() ? claim : "unsigned";
-};
 
 /** @param publicKeys  By id: those whose signatures count. */
 export const claimIn = (line: string, publicKeys: ReadonlyMap<string, KeyObject>): Claim | NoClaim => {

@@ -5,10 +5,11 @@ import type { OpenStore } from "../../store/service.ts";
 import { type SignedCheckpoint, signed } from "../log/chain.ts";
 import type { Position } from "../log/entry.ts";
 import type { KeyRing } from "../log/key-ring.ts";
+import type { Ledger } from "../log/ledger.ts";
 import { chain } from "../log/tables.ts";
 import { lineOf, type Sink } from "../sinks/sinks.ts";
-import { type AttestedUse, signedLine } from "./attestation.ts";
-import { assertHeld, assertSinksAgree } from "./compare.ts";
+import { type AttestedUse, claimIn, signedLine } from "./attestation.ts";
+import { assertHeld, unreadable } from "./compare.ts";
 import { Uses } from "./uses.ts";
 import { SinkWatch } from "./watch.ts";
 
@@ -17,8 +18,6 @@ export interface AttestorParts {
   readonly keys: KeyRing;
   readonly sinks: readonly Sink[];
   readonly log: Log;
-  /** Whether the process stays, as a server does. */
-  readonly stays: boolean;
 }
 
 /** Own lines that are not read back from a sink yet: more than calls can write at the same time. */
@@ -39,14 +38,39 @@ export class Attestor {
     this.#watches = parts.sinks.flatMap(({ path }) => (path === undefined ? [] : [new SinkWatch(path)]));
   }
 
-  /** @throws {StoreDisagrees} when a sink attests what the store lacks; at boot also when a sink cannot be read. */
-  async assertAgreement(store: OpenStore, isBoot: boolean): Promise<void> {
-    const { keys, sinks, log, stays } = this.#parts;
-    const files = sinks.flatMap(({ path }) => path ?? []);
-    const warn = (message: string, about: Readonly<Record<string, unknown>>) => log.warn(message, about);
-    // Before the files are read, so that no line falls between the two.
-    if (isBoot) for (const watch of this.#watches) watch.begin();
-    await assertSinksAgree({ store, keys: keys.current, genesis: this.genesis, files, isBoot, stays, warn });
+  /**
+   * Reads every sink whole and compares the store with the newest lines.
+   *
+   * @throws {StoreDisagrees} when a sink attests what the store lacks, or cannot be read although the trail has events.
+   */
+  async assertAgreement(store: OpenStore, ledger: Ledger): Promise<void> {
+    const { keys, log } = this.#parts;
+    for (const watch of this.#watches) {
+      try {
+        await watch.begin(keys.current.publicKeys);
+      } catch (error) {
+        if ((await ledger.look()).seq > 0) throw unreadable(watch.path, error);
+      }
+      const { unsigned } = watch.newest;
+      if (unsigned === 0) continue;
+      const about = { sink: watch.path, lines: unsigned };
+      log.warn("A sink holds lines that no key of this project signed. They are damaged, or somebody else wrote them", about);
+    }
+    await this.#assertNewest(store, ledger);
+  }
+
+  /**
+   * Compares a store that may be another one with what this process has read from the sinks, and with what was added to them.
+   *
+   * @throws {StoreDisagrees} when a sink attests what the store lacks. A sink that cannot be read is only reported: it says
+   *   nothing about the store.
+   */
+  async assertStillAgreed(store: OpenStore, ledger: Ledger): Promise<void> {
+    await this.#assertNewest(store, ledger);
+    await this.assertAdded(store, ledger).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+      this.#parts.log.warn("A sink cannot be read, so the store's trail cannot be compared with it", { error: String(error) });
+    });
   }
 
   /**
@@ -55,16 +79,35 @@ export class Attestor {
    * @throws {StoreDisagrees} when a line attests what the store lacks.
    * @throws {Error} when a sink cannot be read.
    */
-  async assertAdded(store: OpenStore): Promise<void> {
-    for (const watch of this.#watches) await watch.look((lines) => this.#assertHeld(store, watch.path, lines));
+  async assertAdded(store: OpenStore, ledger: Ledger): Promise<void> {
+    for (const watch of this.#watches) await watch.look((lines) => this.#assertLines(store, ledger, watch, lines));
   }
 
-  async #assertHeld(store: OpenStore, file: string, lines: readonly string[]): Promise<void> {
-    const { keys } = this.#parts;
-    const others = lines.filter((line) => !this.#own.has(`${line}\n`));
+  async #assertLines(store: OpenStore, ledger: Ledger, watch: SinkWatch, lines: readonly string[]): Promise<void> {
+    const others = [...new Set(lines)].filter((line) => line !== "" && !this.#own.has(`${line}\n`));
     if (others.length === 0) return;
+    const { keys } = this.#parts;
     keys.reload(); // another instance may sign with new keys already
-    await assertHeld({ store, keys: keys.current, genesis: this.genesis }, file, others);
+    const claims = others.map((line) => claimIn(line, keys.current.publicKeys)).filter((claim) => typeof claim !== "string");
+    await this.#assertHeld(
+      store,
+      ledger,
+      claims.map((line) => ({ file: watch.path, line })),
+    );
+    for (const claim of claims) watch.newest.add(claim);
+  }
+
+  #assertNewest(store: OpenStore, ledger: Ledger): Promise<void> {
+    return this.#assertHeld(
+      store,
+      ledger,
+      this.#watches.flatMap(({ path: file, newest }) => newest.all.map((line) => ({ file, line }))),
+    );
+  }
+
+  /** The ledger remembers where it looked: if the store is set back after that, the ledger finds it. */
+  #assertHeld(store: OpenStore, ledger: Ledger, lines: Parameters<typeof assertHeld>[2]): Promise<void> {
+    return assertHeld({ store, keys: this.#parts.keys.current, genesis: this.genesis }, () => ledger.look(), lines);
   }
 
   /** A sink begins with its trail, so that a missing file is known to be lost. */

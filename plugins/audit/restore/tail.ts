@@ -1,39 +1,46 @@
-// Reads a sink from its end. A sink grows for years; the newest attestations stand in its last few kilobytes.
+// Reads a sink from its end, so that the newest lines come first: once they are known, older lines are skipped unparsed.
 
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { open } from "node:fs/promises";
 
-const chunkBytes = 64 * 1024;
+const chunkBytes = 256 * 1024;
+/** A longer line is not ours, and is left out. So memory does not grow with what others write into the file. */
+const mostLineBytes = 1024 * 1024;
+const lineEnd = 0x0a;
 
 /**
- * Returns the lines of a file, last one first. Reads as much of the file as the caller asks lines for.
+ * Returns the lines of a file in groups, last line first. Empty lines, and lines of more than 1 MiB, are left out.
  *
- * @param mostBytes  How much of the end is read at most. The first line of it may be cut, and is left out.
+ * @throws {Error} when the file cannot be read.
  */
-export const linesFromEnd = function* (path: string, mostBytes = Number.POSITIVE_INFINITY): Generator<string> {
-  const file = openSync(path, "r");
+export const linesFromEnd = async function* (path: string): AsyncGenerator<readonly string[]> {
+  const file = await open(path, "r");
   try {
-    let end = fstatSync(file).size;
-    const stop = Math.max(0, end - mostBytes);
-    let rest = Buffer.alloc(0);
-    while (end > stop) {
+    let end = (await file.stat()).size;
+    /** What was read of a line whose beginning stands further ahead; `undefined` when the line is too long. */
+    let rest: Buffer | undefined = Buffer.alloc(0);
+    while (end > 0) {
       const start = Math.max(0, end - chunkBytes);
-      const chunk = Buffer.alloc(end - start);
-      readSync(file, chunk, 0, chunk.length, start);
-      // Lines are split as bytes, because a chunk may begin inside a character.
-      const bytes = Buffer.concat([chunk, rest]);
-      const first = start === 0 ? -1 : bytes.indexOf(0x0a);
-      if (start > 0 && first === -1) rest = bytes;
-      else {
-        rest = bytes.subarray(0, first + 1);
-        const lines = bytes
-          .subarray(first + 1)
-          .toString("utf8")
-          .split("\n");
-        for (const line of lines.reverse()) if (line !== "") yield line;
-      }
+      const { buffer } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
       end = start;
+      const last = buffer.lastIndexOf(lineEnd);
+      if (last === -1 && start > 0) {
+        rest = joined(buffer, rest);
+        continue;
+      }
+      // Lines are split as bytes, because a chunk may begin inside a character.
+      const first = start === 0 ? -1 : buffer.indexOf(lineEnd);
+      const whole = rest === undefined ? buffer.subarray(first + 1, last + 1) : Buffer.concat([buffer.subarray(first + 1), rest]);
+      rest = buffer.subarray(0, first + 1);
+      yield whole
+        .toString("utf8")
+        .split(/\n+/)
+        .filter((line) => line !== "" && line.length <= mostLineBytes)
+        .reverse();
     }
   } finally {
-    closeSync(file);
+    await file.close();
   }
 };
+
+const joined = (chunk: Buffer, rest: Buffer | undefined): Buffer | undefined =>
+  rest === undefined || chunk.length + rest.length > mostLineBytes ? undefined : Buffer.concat([chunk, rest]);

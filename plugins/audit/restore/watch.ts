@@ -1,14 +1,19 @@
-// Reads what is added to a sink while this process runs. Another instance writes its uses of approvals there, so an instance
-// that was idle learns from it that the store was set back.
+// Reads a sink: whole at boot, then what is added to it while this process runs. Another instance writes its uses of approvals
+// there, so an instance that was idle learns from it that the store was set back.
 
-import { statSync } from "node:fs";
+import type { KeyObject } from "node:crypto";
 import { open, stat } from "node:fs/promises";
+import { NewestLines } from "./newest-lines.ts";
 
 const chunkBytes = 1024 * 1024;
+/** How much of the file's end is read again after `begin`: a line may have been on its way then. */
+const againBytes = 64 * 1024;
 const lineEnd = 0x0a;
 
 export class SinkWatch {
   readonly path: string;
+  /** Those that this process has read from the file, so that another store can be compared with them after a reconnect. */
+  newest = new NewestLines();
   /** Device and inode of the file that was read. */
   #file = "";
   /** Bytes that were read and compared: whole lines. */
@@ -22,11 +27,19 @@ export class SinkWatch {
     this.path = path;
   }
 
-  /** Everything that stands in the file now is left out of later looks. */
-  begin(): void {
-    const found = statSync(this.path, { throwIfNoEntry: false });
-    this.#file = found === undefined ? "" : nameOf(found);
-    this.#read = this.#size = found?.size ?? 0;
+  /**
+   * Reads the whole file, and sets `newest`. Later looks leave out what stands in the file now.
+   *
+   * @throws {Error} when the file cannot be read.
+   */
+  async begin(publicKeys: ReadonlyMap<string, KeyObject>): Promise<void> {
+    this.#file = "";
+    // Before the file is read, so that no line falls between the two.
+    const found = await stat(this.path);
+    this.newest = await NewestLines.in(this.path, publicKeys);
+    this.#file = nameOf(found);
+    this.#size = found.size;
+    this.#read = Math.max(0, found.size - againBytes);
   }
 
   /**
@@ -65,7 +78,7 @@ export class SinkWatch {
         const whole = bytes.lastIndexOf(lineEnd) + 1;
         if (whole === 0 && bytesRead < chunkBytes) break;
         const taken = whole === 0 ? bytesRead : whole;
-        await compare(bytes.toString("utf8", 0, taken).split("\n"));
+        await compare(bytes.toString("utf8", 0, taken).split(/\n+/));
         this.#read += taken;
       }
     } finally {

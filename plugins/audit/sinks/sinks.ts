@@ -1,8 +1,8 @@
 // Sinks: places outside the store that an attacker who changes the store does not reach. An append-only file on another disk,
 // or standard output that something collects. Each line is one JSON object.
 
-import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { appendFileSync, mkdirSync } from "node:fs";
+import { appendFile, mkdir } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import type { SignedCheckpoint } from "../log/chain.ts";
 
@@ -25,43 +25,30 @@ export const lineOf = (checkpoint: SignedCheckpoint): string =>
 export const sinksOf = (options: readonly SinkOption[], root: string, mayPrint: boolean): readonly Sink[] =>
   options.flatMap((option): Sink[] => {
     if (option === "stdout") return mayPrint ? [{ name: "stdout", send: print, append: async (lines) => print(lines) }] : [];
-    const path = isAbsolute(option.file) ? option.file : join(root, option.file);
-    return [{ name: `file:${path}`, path, send: (line) => append(path, line), append: (lines) => appendLater(path, lines) }];
+    return [fileSink(isAbsolute(option.file) ? option.file : join(root, option.file))];
   });
 
 const print = (line: string): void => void process.stdout.write(line);
 
-const lineEnd = 0x0a;
+const fileSink = (path: string): Sink => ({
+  name: `file:${path}`,
+  path,
+  send: (line) => {
+    mkdirSync(dirname(path), inFolder);
+    appendFileSync(path, apart(line), inFile);
+  },
+  append: async (lines) => {
+    await mkdir(dirname(path), inFolder);
+    await appendFile(path, apart(lines), inFile);
+  },
+});
 
-const append = (path: string, line: string): void => {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const file = openSync(path, "a+", 0o600);
-  try {
-    const { size } = fstatSync(file);
-    const last = Buffer.alloc(1);
-    if (size > 0) readSync(file, last, 0, 1, size - 1);
-    if (line !== "") writeSync(file, (size > 0 && last[0] !== lineEnd ? "\n" : "") + line);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-};
+const inFolder = { recursive: true, mode: 0o700 } as const;
+/** `flush`: the lines are on the disk when the call returns. */
+const inFile = { mode: 0o600, flush: true } as const;
 
-const appendLater = async (path: string, lines: string): Promise<void> => {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const file = await open(path, "a+", 0o600);
-  try {
-    await file.write((await endsInsideLine(file)) ? `\n${lines}` : lines);
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-};
-
-/** A crash may have cut the last line. The next one must not continue it. */
-const endsInsideLine = async (file: FileHandle): Promise<boolean> => {
-  const { size } = await file.stat();
-  if (size === 0) return false;
-  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
-  return buffer[0] !== lineEnd;
-};
+/**
+ * Begins with the end of the line before. A crash may have cut that line, and another program may write to the file at any
+ * moment, so a look at the file's last byte could be wrong by the time of the write. Readers skip the empty lines.
+ */
+const apart = (lines: string): string => (lines === "" ? "" : `\n${lines}`);

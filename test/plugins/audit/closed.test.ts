@@ -189,7 +189,6 @@ const idleTrail = (app: Awaited<ReturnType<typeof bootTest>>, root: string): Tra
     sinks: [],
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     leaseMs: 30_000,
-    stays: true,
     started: () => ({}),
   });
 

@@ -1,14 +1,21 @@
 // The boot compares the store with the newest lines of a sink, also when somebody appended copies of many old lines.
 
-import { cpSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { assertSinksAgree } from "../../../plugins/audit/restore/compare.ts";
+import { KeyRing } from "../../../plugins/audit/log/key-ring.ts";
+import { Attestor } from "../../../plugins/audit/restore/attestor.ts";
+import { sinksOf } from "../../../plugins/audit/sinks/sinks.ts";
 import { tempFolder } from "./kit.ts";
-import { type OpenTrail, trailAt } from "./ledger-kit.ts";
+import { keyFileIn, type OpenTrail, trailAt } from "./ledger-kit.ts";
 
-const agree = ({ store, keys, ledger }: OpenTrail, file: string, stays: boolean) =>
-  assertSinksAgree({ store, keys, genesis: ledger.genesis, files: [file], isBoot: true, stays, warn: () => undefined });
+const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+const attestorOf = ({ ledger }: OpenTrail, root: string, sink: string): Attestor => {
+  const attestor = new Attestor({ app: "test", keys: new KeyRing(keyFileIn(root)), sinks: sinksOf([{ file: sink }], root, false), log });
+  attestor.genesis = ledger.genesis;
+  return attestor;
+};
 
 /** Copies a trail and lets the original grow. @returns A line that attests an event which the copy lacks. */
 const newestAfterCopy = async (root: string, copy: string): Promise<string> => {
@@ -32,17 +39,26 @@ test("S19: copies of many different old lines at the end of a sink hide no newer
   const sink = join(copy.root, "sink.jsonl");
   const setBack = await trailAt(copy.root);
   writeFileSync(sink, old.join(""));
-  await agree(setBack, sink, true);
-  for (const stays of [true, false]) {
-    for (const copies of [old, [...old].reverse(), Array.from({ length: 10 }, () => old).flat()]) {
-      writeFileSync(sink, [...old, newest, ...copies].join(""));
-      await expect(agree(setBack, sink, stays)).rejects.toThrow("was set back");
-    }
+  const agree = () => attestorOf(setBack, copy.root, sink).assertAgreement(setBack.store, setBack.ledger);
+  await agree();
+  for (const copies of [old, [...old].reverse(), Array.from({ length: 10 }, () => old).flat()]) {
+    writeFileSync(sink, [...old, newest, ...copies].join(""));
+    await expect(agree()).rejects.toThrow("was set back");
   }
   await setBack.close();
 });
 
-test("S19: a server reads 16 MiB of a sink's end when it starts, and a command 1 MiB", async () => {
+const megabyte = 1024 * 1024;
+
+/** What somebody may append who cannot sign. */
+const appended: Readonly<Record<string, (old: string) => string>> = {
+  "copies of an old line": (old) => old.repeat(Math.ceil((17 * megabyte) / old.length)),
+  "one line without an end": () => "x".repeat(17 * megabyte),
+  "one long line": () => `${"x".repeat(17 * megabyte)}\n`,
+  "empty lines": () => "\n".repeat(17 * megabyte),
+};
+
+test.each(Object.entries(appended))("S19: 17 MiB of %s hide no line of a sink from a boot", async (_, more) => {
   using folder = tempFolder();
   const trail = await trailAt(folder.root);
   const old = await trail.checkpoint();
@@ -52,8 +68,52 @@ test("S19: a server reads 16 MiB of a sink's end when it starts, and a command 1
 
   const sink = join(copy.root, "sink.jsonl");
   const setBack = await trailAt(copy.root);
-  writeFileSync(sink, old + newest + old.repeat(Math.ceil((2 * 1024 ** 2) / old.length)));
-  await expect(agree(setBack, sink, true)).rejects.toThrow("was set back");
-  await agree(setBack, sink, false);
+  const agree = () => attestorOf(setBack, copy.root, sink).assertAgreement(setBack.store, setBack.ledger);
+  writeFileSync(sink, old + more(old));
+  await agree();
+  writeFileSync(sink, old + newest + more(old));
+  await expect(agree()).rejects.toThrow("was set back");
+  await setBack.close();
+});
+
+test.each(Object.entries(appended))("S19: 17 MiB of %s hide no line of a sink from an instance that runs", async (_, more) => {
+  using folder = tempFolder();
+  const trail = await trailAt(folder.root);
+  const old = await trail.checkpoint();
+  await trail.close();
+  using copy = tempFolder();
+  const newest = await newestAfterCopy(folder.root, copy.root);
+
+  const sink = join(copy.root, "sink.jsonl");
+  const setBack = await trailAt(copy.root);
+  writeFileSync(sink, old);
+  const attestor = attestorOf(setBack, copy.root, sink);
+  await attestor.assertAgreement(setBack.store, setBack.ledger);
+  // Quater begins each line with the end of the line before.
+  appendFileSync(sink, `${more(old)}\n${newest}${more(old)}`);
+  await expect(attestor.assertAdded(setBack.store, setBack.ledger)).rejects.toThrow("was set back");
+  await setBack.close();
+});
+
+test("S19: an instance that reconnects to an older store compares it with lines that it has read from the sink", async () => {
+  using folder = tempFolder();
+  const trail = await trailAt(folder.root);
+  const old = await trail.checkpoint();
+  await trail.close();
+  using copy = tempFolder();
+  const newest = await newestAfterCopy(folder.root, copy.root);
+
+  const [whole, setBack] = [await trailAt(folder.root), await trailAt(copy.root)];
+  for (const isAddedLater of [false, true]) {
+    const sink = join(folder.root, `sink-${isAddedLater}.jsonl`);
+    writeFileSync(sink, isAddedLater ? old : old + newest);
+    const attestor = attestorOf(whole, folder.root, sink);
+    await attestor.assertAgreement(whole.store, whole.ledger);
+    if (isAddedLater) appendFileSync(sink, newest);
+    await attestor.assertAdded(whole.store, whole.ledger);
+    appendFileSync(sink, old.repeat(Math.ceil((2 * megabyte) / old.length)));
+    await expect(attestor.assertStillAgreed(setBack.store, setBack.ledger)).rejects.toThrow("was set back");
+  }
+  await whole.close();
   await setBack.close();
 });

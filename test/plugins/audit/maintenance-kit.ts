@@ -33,7 +33,6 @@ export const trailOf = (store: OpenStore, keys: KeyRing, sink: string, root: str
     sinks: sinksOf([{ file: sink }], root, false),
     log: quiet,
     leaseMs: 30_000,
-    stays: false,
     started: () => ({}),
   };
   return new Trail(options);

@@ -155,7 +155,18 @@ onBothDialects((claim, dialect) => {
   });
 });
 
-test("S19: a use whose line was slow is refused when the store was set back meanwhile, and another instance used the approval", async () => {
+interface TwoTrails {
+  readonly slow: Trail;
+  readonly fast: Trail;
+  readonly written: (trail: Trail) => Promise<{ readonly seq: number; readonly hash: string }>;
+  /** Removes the events from this one on. */
+  readonly setBackBefore: (seq: number) => Promise<void>;
+}
+
+const use = { approvalId: "apr_a", callId: "call" };
+
+/** Two instances with one store and one sink. The head of the trail is copied before `work`, as an attacker does it. */
+const withTwoTrails = async (work: (trails: TwoTrails) => Promise<void>): Promise<void> => {
   using folder = tempFolder();
   const { root } = folder;
   const [one, other] = [await storeAt(root), await storeAt(root)];
@@ -163,24 +174,44 @@ test("S19: a use whose line was slow is refused when the store was set back mean
   const sink = join(root, "sink.jsonl");
   const [slow, fast] = [trailOf(one.store, ring, sink, root), trailOf(other.store, ring, sink, root)];
   const used = { type: "approval.used" } as const;
-  const use = { approvalId: "apr_a", callId: "call" };
-  const written = async (trail: Trail) => (await trail.record({ events: [{ fields: used }] })) as { seq: number; hash: string };
   try {
     await slow.record({ events: [{ fields: { type: "audit.gap" } }] });
     await fast.open();
     const [read] = await one.store.apply([{ sql: "select * from audit_head", parameters: [] }]);
     const head = read?.rows?.[0] as Record<string, unknown>;
-    const mine = await written(slow);
     const changes = Object.keys(head).map((column) => `"${column}" = ?`);
-    await one.store.apply([
-      { sql: "delete from audit_event where seq >= ?", parameters: [mine.seq] },
-      { sql: `update audit_head set ${changes.join(", ")}`, parameters: Object.values(head) },
-    ]);
-    await fast.sendUse(await written(fast), use);
-    await expect(slow.sendUse(mine, use)).rejects.toMatchObject({ code: "audit_unavailable" });
+    await work({
+      slow,
+      fast,
+      written: async (trail) => (await trail.record({ events: [{ fields: used }] })) as { seq: number; hash: string },
+      setBackBefore: async (seq) => {
+        await one.store.apply([
+          { sql: "delete from audit_event where seq >= ?", parameters: [seq] },
+          { sql: `update audit_head set ${changes.join(", ")}`, parameters: Object.values(head) },
+        ]);
+      },
+    });
   } finally {
     for (const trail of [slow, fast]) trail.writer.close();
     await one.close();
     await other.close();
   }
-});
+};
+
+test("S19: a use whose line was slow is refused when the store was set back meanwhile, and another instance used the approval", () =>
+  withTwoTrails(async ({ slow, fast, written, setBackBefore }) => {
+    const mine = await written(slow);
+    await setBackBefore(mine.seq);
+    await fast.sendUse(await written(fast), use);
+    await expect(slow.sendUse(mine, use)).rejects.toMatchObject({ code: "audit_unavailable" });
+  }));
+
+test("S19: an instance that read a use in the sink refuses a store that was set back after that", () =>
+  withTwoTrails(async ({ slow, fast, written, setBackBefore }) => {
+    const theirs = await written(fast);
+    await fast.sendUse(theirs, use);
+    await slow.assertUsable(); // reads the line, and the store still agrees with it
+    await setBackBefore(theirs.seq);
+    await slow.assertUsable(); // no line was added
+    await expect(written(slow)).rejects.toMatchObject({ code: "audit_unavailable" });
+  }));

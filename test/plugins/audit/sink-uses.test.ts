@@ -1,6 +1,7 @@
 // The use of an approval reaches the sinks before the handler runs, and sinks are read from their end.
 
 import {
+  appendFileSync,
   closeSync,
   existsSync,
   openSync,
@@ -15,6 +16,7 @@ import { join } from "node:path";
 import { authenticated, handler, Type } from "quater";
 import { expect, test } from "vitest";
 import { linesFromEnd } from "../../../plugins/audit/restore/tail.ts";
+import { sinksOf } from "../../../plugins/audit/sinks/sinks.ts";
 import { codeOf, onBothDialects, people } from "../approval/kit.ts";
 import { tempFolder } from "./kit.ts";
 
@@ -96,7 +98,7 @@ onBothDialects((claim) => {
   });
 });
 
-test("S19: the last lines of a large sink are read without the rest of it", () => {
+test("S19: the last lines of a large sink are read first", async () => {
   using folder = tempFolder();
   const path = join(folder.root, "sink.jsonl");
   writeFileSync(path, "");
@@ -104,16 +106,33 @@ test("S19: the last lines of a large sink are read without the rest of it", () =
   // A hole of 4 GB: reading all of it would take minutes.
   writeSync(file, '\nfirst ä\nsecond "ö"\nlast', 4 * 1024 ** 3);
   closeSync(file);
-  const lines = linesFromEnd(path);
-  expect([lines.next().value, lines.next().value, lines.next().value]).toEqual(["last", 'second "ö"', "first ä"]);
-  lines.return(undefined);
+  const groups = linesFromEnd(path);
+  expect((await groups.next()).value).toEqual(["last", 'second "ö"', "first ä"]);
+  await groups.return(undefined);
 });
 
-test("S19: lines of every length are read from the end", () => {
+test("S19: lines of every length up to 1 MiB are read from the end, and a longer line is left out", async () => {
   using folder = tempFolder();
   const path = join(folder.root, "sink.jsonl");
-  const expected = Array.from({ length: 300 }, (_, n) => `${n} ${"ä€".repeat((n * 37) % 900)}`);
-  expected.push("x".repeat(200_000), "after a long one");
-  writeFileSync(path, `${expected.join("\n")}\n`);
-  expect([...linesFromEnd(path)].reverse()).toEqual(expected);
+  const short = Array.from({ length: 300 }, (_, n) => `${n} ${"ä€".repeat((n * 37) % 900)}`);
+  const expected = [...short, "x".repeat(200_000), "after a long one"];
+  writeFileSync(path, `${"x".repeat(2_000_000)}\n${expected.join("\n")}\n\n${"x".repeat(2_000_000)}\n\nlast`);
+  const lines: string[] = [];
+  for await (const group of linesFromEnd(path)) lines.push(...group);
+  expect(lines.reverse()).toEqual([...expected, "last"]);
+});
+
+test("S19: each write to a sink ends the line before it, because another program may have begun one meanwhile", async () => {
+  using folder = tempFolder();
+  const path = join(folder.root, "sink.jsonl");
+  const [sink] = sinksOf([{ file: path }], folder.root, false);
+  sink?.send("");
+  expect(readFileSync(path, "utf8")).toBe("");
+  await sink?.append('{"n":1}\n{"n":2}\n');
+  sink?.send('{"n":3}\n');
+  appendFileSync(path, "x");
+  await sink?.append('{"n":4}\n');
+  appendFileSync(path, "x");
+  sink?.send('{"n":5}\n');
+  expect(readFileSync(path, "utf8")).toBe('\n{"n":1}\n{"n":2}\n\n{"n":3}\nx\n{"n":4}\nx\n{"n":5}\n');
 });
