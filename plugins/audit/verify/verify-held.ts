@@ -115,6 +115,8 @@ export class HeldLines {
       const { type, seq, hash, genesis } = line;
       const last = this.#last;
       if (last?.seq === seq && last.hash === hash && last.genesis === genesis && last.type === type) continue;
+      // Somebody may have appended many copies: a signature takes longer to check than all the rest.
+      if (genesis === this.#genesis && this.#late.has(`${seq} ${hash}`)) continue;
       this.#last = line;
       const what = `${names[type]}, of ${seq} events, is`;
       if (!line.isSigned()) this.#findings.sayOfHeld("unsigned", seq, `${what} not signed by the key`);

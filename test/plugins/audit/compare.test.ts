@@ -12,7 +12,12 @@ import { keyFileIn, type OpenTrail, trailAt } from "./ledger-kit.ts";
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 const attestorOf = ({ ledger }: OpenTrail, root: string, sink: string): Attestor => {
-  const attestor = new Attestor({ app: "test", keys: new KeyRing(keyFileIn(root)), sinks: sinksOf([{ file: sink }], root, false), log });
+  const attestor = new Attestor({
+    app: "test",
+    keys: new KeyRing(keyFileIn(root)),
+    sinks: sinksOf([{ file: sink }], root, false),
+    log,
+  });
   attestor.genesis = ledger.genesis;
   return attestor;
 };
