@@ -128,8 +128,9 @@ export class Ledger {
   /** @throws {StoreFailure} nothing was written, or, of kind `lost`, perhaps all of it: ask `settleAttempt`. */
   async write(entries: readonly Entry[]): Promise<readonly Receipt[]> {
     const isPlain = entries.every(({ changes, check }) => changes === undefined && check === undefined);
-    // On SQLite nobody else writes as a rule, so that the head known here is the head: one round trip to the thread.
-    if (isPlain && this.#known !== undefined && this.#store.dialect === "sqlite") {
+    // On SQLite nobody else writes as a rule, so that the head known here is the head: one round trip to the thread. Where this
+    // process has met a newer event, the head must be read: a store that was set back has the older head again.
+    if (isPlain && this.#known?.seq === this.#seen.seq && this.#store.dialect === "sqlite") {
       const { statements, attempt } = this.#prepared(entries, this.#known, Date.now());
       const from = this.#known;
       this.#known = undefined;
