@@ -3,6 +3,7 @@
 
 import { can, handler, invalid, notFound, personal, Type } from "quater";
 import { isOwnRecord } from "./access.ts";
+import { emailTaken } from "./problems.ts";
 import { Customer, CustomerId, CustomerPage } from "./schemas.ts";
 import { shop } from "./shop.ts";
 
@@ -41,7 +42,7 @@ export const updateCustomer = handler({
   output: Customer,
   auth: { any: [can("customers:write"), isOwnRecord] },
   use: { shop },
-  problems: ["email_taken"],
+  problems: [emailTaken],
   handle: ({ customerId, ...changes }, { shop }) => {
     if (Object.keys(changes).length === 0) invalid("", "must have a name or an email to change");
     return shop.updateCustomer(customerId, changes);

@@ -2,6 +2,7 @@
 
 import { authenticated, can, handler, hasRole, notFound, personal, stream, Type } from "quater";
 import { customerIdOf, isCustomer } from "./access.ts";
+import { noteFull, orderNotOpen, orderNotPaid, refundTooLarge } from "./problems.ts";
 import {
   Currency,
   CustomerId,
@@ -96,7 +97,7 @@ export const refundOrder = handler({
   output: Refund,
   auth: can("orders:refund"),
   use: { shop },
-  problems: ["order_not_paid", "refund_too_large"],
+  problems: [orderNotPaid, refundTooLarge],
   preview: ({ orderId, amountCents }, { shop }) => shop.describeRefund(orderId, amountCents),
   handle: ({ orderId, amountCents, reason }, { shop, principal }) =>
     shop.refund(orderId, amountCents, `${principal.issuer}:${principal.subject}`, reason),
@@ -110,7 +111,7 @@ export const cancelOrder = handler({
   output: Order,
   auth: can("orders:write"),
   use: { shop },
-  problems: ["order_not_open"],
+  problems: [orderNotOpen],
   handle: ({ orderId }, { shop }) => shop.cancel(orderId),
 });
 
@@ -125,7 +126,7 @@ export const addOrderNote = handler({
   output: Order,
   auth: can("orders:write"),
   use: { shop },
-  problems: ["note_full"],
+  problems: [noteFull],
   handle: ({ orderId, note }, { shop }) => shop.addNote(orderId, note),
 });
 

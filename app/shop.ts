@@ -183,7 +183,7 @@ export class Shop {
     return this.#database.inTransaction(() => {
       const order = this.#existing(orderId);
       if (order.status === "cancelled") return order;
-      if (order.status !== "open") orderNotOpen(order);
+      if (order.status !== "open") orderNotOpen(`Order ${order.id} is ${order.status}; only an open order can be cancelled`);
       this.#database.run("update orders set status = 'cancelled' where number = ?", [numberOf(orderId)]);
       return { ...order, status: "cancelled" };
     });
@@ -198,7 +198,8 @@ export class Shop {
     return this.#database.inTransaction(() => {
       const order = this.#existing(orderId);
       const note = order.note === undefined ? line : `${order.note}\n${line}`;
-      if (note.length > noteMaxLength) noteFull(order, noteMaxLength);
+      if (note.length > noteMaxLength)
+        noteFull(`The note of order ${order.id} has no room for this: it holds ${noteMaxLength} characters`);
       this.#database.run("update orders set note = ? where number = ?", [note, numberOf(orderId)]);
       return { ...order, note };
     });
@@ -234,7 +235,7 @@ export class Shop {
     return this.#database.inTransaction(() => {
       const customer = { ...(this.customer(id) ?? notFound("customer", id)), ...changes };
       const others = this.#database.all("select id from customers where email = ? and id <> ?", [customer.email, id]);
-      if (others.length > 0) emailTaken();
+      if (others.length > 0) emailTaken("Another customer has this email address");
       this.#database.run("update customers set name = ?, email = ? where id = ?", [customer.name, customer.email, id]);
       return customer;
     });
@@ -278,8 +279,10 @@ export class Shop {
 
   #refundable(orderId: string, amountCents: number): Order {
     const order = this.#existing(orderId);
-    if (order.status !== "paid") orderNotPaid(order);
-    if (amountCents > order.totalCents - order.refundedCents) refundTooLarge(order, amountCents);
+    if (order.status !== "paid") orderNotPaid(`Order ${order.id} is ${order.status}; only a paid order can be refunded`);
+    const leftCents = order.totalCents - order.refundedCents;
+    if (amountCents > leftCents)
+      refundTooLarge(`Order ${order.id} has ${leftCents} cents left to refund, ${amountCents} were asked for`);
     return order;
   }
 }

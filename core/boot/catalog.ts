@@ -1,6 +1,7 @@
 // Makes operations from the manifest's tables. Checks names, keys, modules and handlers, and reports all problems together.
 
 import { isQuaterError } from "../diagnostics/errors.ts";
+import { listedProblem } from "../diagnostics/own-problem.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import { nearest, sameCase, visible } from "../diagnostics/text.ts";
 import { type Exposed, isExposed, ownExposureKeys, type WrittenExposure } from "../model/exposure.ts";
@@ -12,7 +13,7 @@ import { type ExposureKey, type KeyProblem, keyOwnerOf, says } from "../plugin/e
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
 import { Check, Errors } from "../schema/compile.ts";
 import { closed, isPlainObject, type JsonSchema } from "../schema/schema.ts";
-import { handlerProblems } from "./handler-problems.ts";
+import { codeProblems, handlerProblems } from "./handler-problems.ts";
 import { importProblem, type LoadedManifest } from "./load.ts";
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
@@ -54,6 +55,7 @@ export const buildCatalog = async (
       if (isHandler(value) && found.length === 0) operations.push(operationOf(entry, value, surfaces, keys));
     }
   }
+  problems.push(...codeProblems(operations));
   const values = valueProblems(entries, keys);
   problems.push(...values);
   operations.sort((a, b) => entries.findIndex(({ name }) => name === a.name) - entries.findIndex(({ name }) => name === b.name));
@@ -190,6 +192,7 @@ const operationOf = (
     input: closed(value.input) as JsonSchema,
     output: output === undefined ? undefined : (closed(output, "output") as JsonSchema),
     isStream: isStream(value.output),
+    problems: (value.problems ?? []).map(listedProblem),
     policy: compilePolicy(value.auth),
     place: entry.place,
   };

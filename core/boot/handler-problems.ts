@@ -1,9 +1,10 @@
 // What is wrong with one handler: found at boot, before a call could meet it.
 
-import { isCode } from "../diagnostics/errors.ts";
+import { listingProblem } from "../diagnostics/own-problem.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import { visible } from "../diagnostics/text.ts";
 import { type Handler, isStream } from "../model/handler.ts";
+import type { Operation } from "../model/operation.ts";
 import { authProblem, type NamedPolicy, namedPoliciesOf } from "../model/policy.ts";
 import { usesProblems } from "../model/resource.ts";
 import { misfitOf } from "../schema/fit.ts";
@@ -30,12 +31,7 @@ export const handlerProblems = (value: Handler, name: string, place: string): Bo
     say("has a description with control or invisible characters", "Write it as one line of printable text");
   if (!effects.has(value.effect)) say(`has the effect ${JSON.stringify(value.effect)}`, 'Use "read", "write" or "destructive"');
   if (typeof value.handle !== "function") say("has no handle function", "Add async handle(input, context) { ... }");
-  for (const code of value.problems ?? [])
-    if (!isCode(code))
-      say(
-        `has the problem ${JSON.stringify(code)}, which is not a code`,
-        "Use lower-case letters, digits and _, such as order_not_paid",
-      );
+  for (const wrong of (value.problems ?? []).map(listingProblem)) if (wrong !== undefined) say(wrong.cause, wrong.remedy);
   for (const { cause, remedy } of usesProblems(value.use)) say(cause, remedy);
   for (const problem of schemaProblems(value.input))
     say(`has an input schema in which ${problem}`, "Write it with Type from quater");
@@ -87,4 +83,19 @@ const needsProblems = (its: string, needs: NamedPolicy["needs"], input: unknown)
   const misfit = misfitOf(input, wanted, "input");
   const remedy = "Change the handler's input, or write a policy for this handler";
   return misfit === undefined ? [] : [{ cause: `${its}, which does not fit: ${misfit}`, remedy }];
+};
+
+/** A caller acts on a code, so a code has one kind in the whole project. */
+export const codeProblems = (operations: readonly Operation[]): readonly BootProblem[] => {
+  const first = new Map<string, { readonly kind: string; readonly name: string }>();
+  return operations.flatMap(({ name, place, problems }) =>
+    problems.flatMap(({ code, kind }): readonly BootProblem[] => {
+      if (kind === undefined) return [];
+      const known = first.get(code);
+      if (known === undefined) first.set(code, { kind, name });
+      if (known === undefined || known.kind === kind) return [];
+      const cause = `${name} has the problem ${code} of the kind ${kind}, and ${known.name} has it of the kind ${known.kind}`;
+      return [{ place, cause, remedy: "Export one problem(), and use it in both handlers" }];
+    }),
+  );
 };

@@ -198,6 +198,10 @@ export const forbidden = (message: string, choice: Choice = {}): never => fail("
 export const unavailable = (message: string, more: Choice & { readonly retryAfterSeconds?: number } = {}): never =>
   fail("unavailable", message, { retryAfterSeconds: 1, ...more });
 
+/** @throws {QuaterError} `rate_limited`: nothing happened, the caller sends too many calls. */
+export const rateLimited = (message: string, more: Choice & { readonly retryAfterSeconds?: number } = {}): never =>
+  fail("rate_limited", message, { retryAfterSeconds: 1, ...more });
+
 /** @throws {QuaterError} `outcome_unknown`: something may have happened, the caller must not repeat the call. */
 export const outcomeUnknown = (message: string, choice: Choice = {}): never => fail("outcome_unknown", message, choice);
 

@@ -1,6 +1,7 @@
 // An operation, written once: schemas, description, effect, policy, function. It knows nothing of how it is reached.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
+import type { Problem } from "../diagnostics/own-problem.ts";
 import type { Static, TSchema } from "../schema/typebox.ts";
 import type { Auth } from "./policy.ts";
 import type { Awaitable, Principal } from "./principal.ts";
@@ -45,10 +46,10 @@ export type Handle<Input extends TSchema, Output, Used extends Uses> =
       ? (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => Awaitable<NoInfer<Static<Output>>>
       : never;
 
-type OutputOf<Output> =
+type ValueOf<Output> =
   Output extends StreamSchema<infer Item> ? AsyncIterable<Item> : Output extends TSchema ? Static<Output> : never;
 
-export interface HandlerDefinition<Input extends TSchema, Output, Used extends Uses, Problem extends string> {
+export interface HandlerDefinition<Input extends TSchema, Output, Used extends Uses, Code extends string> {
   /** Required for whatever is exposed; agents read it as a prompt. Printable, at most 1,000 characters. */
   readonly description: string;
   /** Decides methods, annotations, and what the trail must hold before the handler runs. */
@@ -64,15 +65,15 @@ export interface HandlerDefinition<Input extends TSchema, Output, Used extends U
   /** The one policy, for every surface. */
   readonly auth: NoInfer<Auth<Static<Input>, Opened<Used>>>;
   readonly use?: Used;
-  /** Codes a caller can meet beyond the general ones. */
-  readonly problems?: readonly Problem[];
+  /** What it refuses with beyond the general codes: made by `problem()`, or codes as text. */
+  readonly problems?: readonly (Code | Problem<Code>)[];
   /** What the call would do, without doing it. Shown to approvers and bound to their agreement. */
   readonly preview?: (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => unknown;
   readonly handle: Handle<Input, Output, Used>;
 }
 
 /** A handler as the kernel and the manifest see it. The type parameters are of values, for readable declarations. */
-export interface Handler<Input = unknown, Output = unknown, Problem extends string = string> extends Branded<"handler"> {
+export interface Handler<Input = unknown, Output = unknown, Code extends string = string> extends Branded<"handler"> {
   readonly description: string;
   readonly effect: Effect;
   readonly idempotent?: boolean;
@@ -81,11 +82,16 @@ export interface Handler<Input = unknown, Output = unknown, Problem extends stri
   readonly reveal?: boolean;
   readonly auth: unknown;
   readonly use?: Uses;
-  readonly problems?: readonly Problem[];
+  readonly problems?: readonly (Code | Problem<Code>)[];
   readonly preview?: (input: never, context: never) => unknown;
   readonly handle: (input: never, context: never) => unknown;
-  readonly "~types"?: { readonly input: Input; readonly output: Output; readonly problem: Problem };
+  readonly "~types"?: { readonly input: Input; readonly output: Output; readonly problem: Code };
 }
+
+/** The input of a handler, as its function gets it: `InputOf<typeof updateNote>`. */
+export type InputOf<Given extends Handler> = NonNullable<Given["~types"]>["input"];
+/** What a handler answers: `OutputOf<typeof updateNote>`. An `AsyncIterable` for a stream. */
+export type OutputOf<Given extends Handler> = NonNullable<Given["~types"]>["output"];
 
 /**
  * Defines an operation. Everything is inferred from the schemas; write no type arguments.
@@ -98,10 +104,10 @@ export const handler = <
   const Output extends TSchema | StreamSchema<unknown> = TSchema,
   // biome-ignore lint/complexity/noBannedTypes: {} is "uses nothing", and infers as such
   Used extends Uses = {},
-  const Problem extends string = never,
+  const Code extends string = never,
 >(
-  definition: HandlerDefinition<Input, Output, Used, Problem>,
-): Handler<Static<Input>, OutputOf<Output>, Problem> =>
-  Object.freeze({ ...definition, [brand]: "handler" as const }) as unknown as Handler<Static<Input>, OutputOf<Output>, Problem>;
+  definition: HandlerDefinition<Input, Output, Used, Code>,
+): Handler<Static<Input>, ValueOf<Output>, Code> =>
+  Object.freeze({ ...definition, [brand]: "handler" as const }) as unknown as Handler<Static<Input>, ValueOf<Output>, Code>;
 
 export const isHandler = (value: unknown): value is Handler => isBranded(value, "handler");

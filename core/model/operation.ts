@@ -1,5 +1,6 @@
 // A handler as the manifest exposes it: what plugins read, and what the kernel compiled from it.
 
+import type { ListedProblem } from "../diagnostics/own-problem.ts";
 import type { JsonSchema } from "../schema/schema.ts";
 import type { Handler } from "./handler.ts";
 import type { CompiledPolicy } from "./policy.ts";
@@ -25,6 +26,8 @@ export interface Operation {
   /** Closed; the item's schema for a stream. */
   readonly output: JsonSchema | undefined;
   readonly isStream: boolean;
+  /** The handler's own codes. */
+  readonly problems: readonly ListedProblem[];
   readonly policy: CompiledPolicy;
   /** For messages: `quater.config.ts:12`. */
   readonly place: string;

@@ -2,6 +2,7 @@
 // body, a header that is not a credential, or metadata.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
+import { forbidden } from "../diagnostics/errors.ts";
 import { kindOf } from "../diagnostics/plugin-options.ts";
 import { BootError, type BootProblem } from "../diagnostics/problem.ts";
 import {
@@ -56,6 +57,16 @@ export const anonymous: Principal = Object.freeze({
 
 export const isAnonymous = (principal: Principal): boolean =>
   principal.issuer === anonymous.issuer && principal.subject === anonymous.subject;
+
+/**
+ * Returns the person who calls, for comparing owners.
+ *
+ * Only `person` counts. An agent that acts for a person has none: decide for yourself whether `actsFor` may do the same.
+ *
+ * @throws {QuaterError} `forbidden` when the caller is not a person, so that two missing names are never equal.
+ */
+export const personOf = ({ person }: Principal): string =>
+  typeof person === "string" && person !== "" ? person : forbidden("Only a person may call this");
 
 /**
  * Returns the caller. `undefined` and `null` mean "I do not know this credential": `firstOf` asks the next authenticator, and a

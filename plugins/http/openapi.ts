@@ -64,13 +64,28 @@ const problemResponse = (description: string, schema: object = anyProblem): obje
   content: { "application/problem+json": { schema } },
 });
 
-/** Which status a handler's own codes have is decided where they are thrown; the general codes stay possible, too. */
-const refusalOf = ({ handler: { problems = [] } }: Operation): object => {
-  if (problems.length === 0) return problemResponse("Refused or failed");
-  const code = { anyOf: [{ enum: problems }, { type: "string" }] };
-  return problemResponse(`Refused or failed; its own codes are ${problems.join(", ")}`, {
-    allOf: [anyProblem, { properties: { code } }],
-  });
+/** The general codes of the same status stay possible. */
+const refusedWith = (codes: readonly string[], sentence: string): object => {
+  const code = { anyOf: [{ enum: codes }, { type: "string" }] };
+  return problemResponse(`${sentence}; its own codes are ${codes.join(", ")}`, { allOf: [anyProblem, { properties: { code } }] });
+};
+
+/** Responses by status, for the handler's codes that were made by `problem()`. A code that was written as text has no status. */
+const ownRefusals = ({ problems, needsApproval }: Operation): Readonly<Record<string, object>> => {
+  const byStatus = new Map<number, string[]>();
+  for (const { code, kind } of problems) {
+    if (kind === undefined) continue;
+    const status = statusOfKind[kind];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  const own = [...byStatus].map(([status, codes]) => [status, refusedWith(codes, "Refused")]);
+  const first = problemResponse("People must agree to this exact call first");
+  return { ...(needsApproval ? { [statusOfKind.approval_required]: first } : {}), ...Object.fromEntries(own) };
+};
+
+const otherRefusals = ({ problems }: Operation): object => {
+  const codes = problems.filter(({ kind }) => kind === undefined).map(({ code }) => code);
+  return codes.length === 0 ? problemResponse("Refused or failed") : refusedWith(codes, "Refused or failed");
 };
 
 const approvalParameter = {
@@ -114,10 +129,8 @@ const operationObject = (operation: Operation, plan: RoutePlan): object => {
       : { requestBody: { required: requiredOf(body).length > 0, content: { "application/json": { schema: body } } } }),
     responses: {
       [plan.status]: { description: "Done", content: contentOf(operation) },
-      ...(needsApproval
-        ? { [statusOfKind.approval_required]: problemResponse("People must agree to this exact call first") }
-        : {}),
-      default: refusalOf(operation),
+      ...ownRefusals(operation),
+      default: otherRefusals(operation),
     },
     security: operation.isPublic ? [] : [{ bearer: operation.policy.scopes }],
     "x-quater-effect": operation.handler.effect,

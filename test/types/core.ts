@@ -7,9 +7,13 @@ import {
   type Handler,
   handler,
   hasRole,
+  type InputOf,
+  type OutputOf,
   type Policy,
   type Principal,
+  type personOf,
   policy,
+  problem,
   resource,
   stream,
   Type,
@@ -164,6 +168,31 @@ policy({ name: "x", allow: ({ shop }) => shop !== undefined });
 policy({ name: "x", allow: () => 1 });
 // @ts-expect-error a policy has a name
 policy({ allow: () => true });
+
+// Problems
+
+const archived = problem("note_archived", "conflict");
+const archive = handler({
+  ...byInvoice,
+  auth: anyone,
+  output: Type.Boolean(),
+  problems: [archived, "gone"],
+  handle: () => archived("x"),
+});
+same<typeof archive, Handler<{ invoiceId: string }, boolean, "note_archived" | "gone">>(true);
+same<InputOf<typeof archive>, { invoiceId: string }>(true);
+same<OutputOf<typeof archive>, boolean>(true);
+same<ReturnType<typeof personOf>, string>(true);
+// @ts-expect-error callers who are not let in are the gate's
+problem("x", "unauthenticated");
+// @ts-expect-error a problem has a kind
+problem("x");
+// @ts-expect-error a problem says what is wrong
+archived();
+// @ts-expect-error a message is no problem
+handler({ ...byInvoice, auth: anyone, problems: [archived, 1] });
+// @ts-expect-error only handlers have inputs
+export type NoInput = InputOf<typeof archived>;
 
 // Any result of `close` will do.
 resource({ name: "file", scope: "app", open: () => ({ end: () => "done" }), close: (file) => file.end() });

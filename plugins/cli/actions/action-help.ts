@@ -99,7 +99,7 @@ export const actionHelp = (
 
 const factRows = (operation: Operation, requirement: Requirement | undefined): [string, string][] => {
   const approval = approvalOf(operation, requirement);
-  const { problems = [] } = operation.handler;
+  const problems = operation.problems.map(({ code }) => code);
   return [
     ["effect", operation.handler.effect],
     ["auth", visible(operation.policy.name)],
@@ -127,6 +127,8 @@ export interface ActionDescription {
   readonly approval?: unknown;
   /** Codes of its own that a caller can meet. */
   readonly problems?: readonly string[];
+  /** Kinds by code, for the codes that were made by `problem()`. The kind decides the exit code. */
+  readonly problemKinds?: Readonly<Record<string, string>>;
   readonly input: JsonSchema;
   readonly output?: JsonSchema;
   readonly isStream: boolean;
@@ -141,13 +143,17 @@ export interface ActionDescription {
   readonly usage: { readonly run: string; readonly dryRun: string };
 }
 
+/** A code that was written as text has no kind. */
+const kindsOf = (problems: Operation["problems"]): Readonly<Record<string, string>> =>
+  Object.fromEntries(problems.flatMap(({ code, kind }) => (kind === undefined ? [] : [[code, kind]])));
+
 export const describeAction = (
   operation: Operation,
   flags: readonly Flag[],
   requirement: Requirement | undefined,
   context: Pick<Context, "env" | "cwd">,
 ): ActionDescription => {
-  const { name, handler, policy, input, output, isStream } = operation;
+  const { name, handler, policy, input, output, isStream, problems } = operation;
   const program = programWords(context);
   return {
     name,
@@ -155,7 +161,8 @@ export const describeAction = (
     effect: handler.effect,
     auth: policy.name,
     ...(operation.needsApproval ? { approval: requirement ?? approvalKey.of(operation) } : {}),
-    ...(handler.problems === undefined ? {} : { problems: handler.problems }),
+    ...(handler.problems === undefined ? {} : { problems: problems.map(({ code }) => code) }),
+    ...(problems.some(({ kind }) => kind !== undefined) ? { problemKinds: kindsOf(problems) } : {}),
     input,
     ...(output === undefined ? {} : { output }),
     isStream,

@@ -241,6 +241,7 @@ test("a description holds what an agent needs", async () => {
   expect(out).toMatch(/problems +card_refused, card_expired\n/);
   expect(JSON.parse((await quater(["actions", "describe", "charge"])).out)).toMatchObject({
     problems: ["card_refused", "card_expired"],
+    problemKinds: { card_refused: "conflict" },
   });
 });
 

@@ -1,0 +1,82 @@
+// The refusals of a handler's own: code and kind in one place, so that documents know the status of each code.
+
+import { type Branded, brand } from "./brand.ts";
+import { type ErrorKind, errorCodes, isCode, QuaterError } from "./errors.ts";
+
+/** The kinds that handlers refuse with. The others belong to the gate. */
+export const ownKinds = [
+  "invalid_input",
+  "forbidden",
+  "not_found",
+  "conflict",
+  "too_large",
+  "rate_limited",
+  "unavailable",
+  "outcome_unknown",
+] as const satisfies readonly ErrorKind[];
+export type OwnKind = (typeof ownKinds)[number];
+
+interface Details {
+  /** More for machines, as plain JSON. It is sent to the caller. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** Seconds until the caller may repeat the call. Default: 1 for `rate_limited` and `unavailable`. */
+  readonly retryAfterSeconds?: number;
+}
+
+/** Made by `problem()`. */
+export interface Problem<Code extends string = string> extends Branded<"problem"> {
+  /** @throws {QuaterError} with the problem's code and kind. The message is sent to the caller. */
+  (message: string, more?: Details): never;
+  readonly code: Code;
+  readonly kind: OwnKind;
+}
+
+/**
+ * Defines a refusal of your own. List it in the `problems` of the handlers that throw it.
+ *
+ * Boot refuses a code that is Quater's own, and a code that has another kind in another handler.
+ *
+ * @param code  Lower-case letters, digits and `_`.
+ * @param kind  Decides the status and the exit code that callers see.
+ *
+ * @example
+ * export const noteArchived = problem("note_archived", "conflict");
+ * if (note.archived) noteArchived("An archived note cannot be changed");
+ */
+export const problem = <const Code extends string>(code: Code, kind: OwnKind): Problem<Code> => {
+  const waits = kind === "rate_limited" || kind === "unavailable" ? { retryAfterSeconds: 1 } : {};
+  const refuse = (message: string, more: Details = {}): never => {
+    throw new QuaterError({ code, kind, message, ...waits, ...more });
+  };
+  return Object.freeze(Object.assign(refuse, { code, kind, [brand]: "problem" as const }));
+};
+
+export const isProblem = (value: unknown): value is Problem =>
+  typeof value === "function" && (value as Partial<Branded<string>>)[brand] === "problem";
+
+/** A code of a handler's `problems`. A code that was written as text has no kind. */
+export interface ListedProblem {
+  readonly code: string;
+  readonly kind?: OwnKind;
+}
+
+export const listedProblem = (given: string | Problem): ListedProblem =>
+  isProblem(given) ? { code: given.code, kind: given.kind } : { code: given };
+
+/** What is wrong with an entry of `problems`, and what to write instead. */
+export const listingProblem = (given: unknown): { readonly cause: string; readonly remedy: string } | undefined => {
+  const code = isProblem(given) ? given.code : given;
+  if (!isCode(code)) {
+    const remedy = "Use lower-case letters, digits and _, such as order_not_paid";
+    return { cause: `has the problem ${JSON.stringify(code) ?? String(code)}, which is not a code`, remedy };
+  }
+  if (!isProblem(given)) return undefined;
+  if (Object.hasOwn(errorCodes, code as string) || /^(approval|lock)_/.test(code as string))
+    return { cause: `has the problem ${given.code}, which is a code of Quater's own`, remedy: "Choose another code" };
+  if (!(ownKinds as readonly string[]).includes(given.kind))
+    return {
+      cause: `has the problem ${given.code} of the kind ${JSON.stringify(given.kind)}`,
+      remedy: `Use one of ${ownKinds.join(", ")}`,
+    };
+  return undefined;
+};

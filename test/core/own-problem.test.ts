@@ -1,0 +1,115 @@
+import { anyone, can, handler, isQuaterError, personOf, problem, rateLimited, Type } from "quater";
+import { anonymous, isBootError } from "quater/plugin-api";
+import { http } from "quater/plugins";
+import { bootTest, principal, tokens } from "quater/testing";
+import { describe, expect, test } from "vitest";
+import { openApiDocument } from "../../plugins/http/openapi.ts";
+
+const about = { description: "Does.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => null } as const;
+const archived = problem("note_archived", "conflict");
+const thrown = (run: () => unknown): unknown => {
+  try {
+    return run();
+  } catch (error) {
+    return error;
+  }
+};
+
+test("a problem throws its code and kind", async () => {
+  const archive = handler({
+    ...about,
+    problems: [archived],
+    handle: () => archived("It is archived", { details: { since: 2024 } }),
+  });
+  await using app = await bootTest({ handlers: { archive } });
+  expect(await app.as(principal()).call("archive")).toMatchObject({
+    ok: false,
+    error: { code: "note_archived", kind: "conflict", message: "It is archived", details: { since: 2024 } },
+  });
+  expect(app.kernel.catalog.get("archive")?.problems).toEqual([{ code: "note_archived", kind: "conflict" }]);
+});
+
+test.each([
+  ["rate_limited", 1],
+  ["unavailable", 1],
+  ["conflict", undefined],
+] as const)("a problem of the kind %s says when to come back", (kind, retryAfterSeconds) => {
+  const busy = problem("notes_busy", kind);
+  expect(thrown(() => busy("Busy"))).toMatchObject({ code: "notes_busy", kind, retryAfterSeconds });
+  expect(thrown(() => busy("Busy", { retryAfterSeconds: 30 }))).toMatchObject({ retryAfterSeconds: 30 });
+});
+
+test("rateLimited refuses with the general code", () => {
+  expect(thrown(() => rateLimited("Ten a minute"))).toMatchObject({
+    code: "rate_limited",
+    kind: "rate_limited",
+    retryAfterSeconds: 1,
+  });
+  expect(thrown(() => rateLimited("Ten a minute", { code: "notes_quota", retryAfterSeconds: 60 }))).toMatchObject({
+    code: "notes_quota",
+    retryAfterSeconds: 60,
+  });
+});
+
+test("personOf returns the person, and refuses a caller without one", () => {
+  expect(personOf(principal({ person: "ana" }))).toBe("ana");
+  const nobodies = [anonymous, { ...anonymous, person: "" }, { ...anonymous, kind: "agent", actsFor: "ana" } as const];
+  for (const nobody of nobodies) {
+    const refusal = thrown(() => personOf(nobody));
+    expect(isQuaterError(refusal) && refusal.kind).toBe("forbidden");
+  }
+});
+
+describe("boot refuses", () => {
+  const problemsOf = async (...listed: readonly unknown[][]): Promise<readonly string[]> => {
+    const handlers = Object.fromEntries(listed.map((problems, index) => [`h${index}`, handler({ ...about, problems } as never)]));
+    try {
+      await using _app = await bootTest({ handlers });
+      return [];
+    } catch (error) {
+      if (!isBootError(error)) throw error;
+      return error.problems.map(({ cause }) => cause);
+    }
+  };
+
+  test.each([
+    [problem("conflict", "not_found"), "h0 has the problem conflict, which is a code of Quater's own"],
+    [problem("conflict", "conflict"), "h0 has the problem conflict, which is a code of Quater's own"],
+    [problem("approval_denied", "conflict"), "h0 has the problem approval_denied, which is a code of Quater's own"],
+    [problem("NoteArchived", "conflict"), 'h0 has the problem "NoteArchived", which is not a code'],
+    [problem("note_archived", "unauthenticated" as never), 'h0 has the problem note_archived of the kind "unauthenticated"'],
+    [() => "note_archived", 'h0 has the problem () => "note_archived", which is not a code'],
+  ])("%s", async (listed, cause) => {
+    expect(await problemsOf([listed])).toEqual([cause]);
+  });
+
+  test("a code that has another kind in another handler", async () => {
+    expect(await problemsOf([archived], [problem("note_archived", "conflict")], ["note_archived"])).toEqual([]);
+    expect(await problemsOf([archived], [problem("note_archived", "not_found")])).toEqual([
+      "h1 has the problem note_archived of the kind not_found, and h0 has it of the kind conflict",
+    ]);
+  });
+});
+
+test("OpenAPI has the status of each code", async () => {
+  const save = handler({
+    ...about,
+    auth: can("x"),
+    problems: [archived, problem("note_gone", "not_found"), problem("note_full", "conflict"), "untyped"],
+  });
+  await using app = await bootTest({
+    handlers: { save },
+    expose: { save: { http: "POST /notes" } },
+    plugins: [http({ port: 0, authenticate: tokens({}) })],
+  });
+  const document = openApiDocument(app.kernel.catalog, app.kernel.project, undefined) as {
+    readonly paths: Record<string, { readonly post: { readonly responses: Record<string, { readonly description: string }> } }>;
+  };
+  const responses = document.paths["/notes"]?.post.responses ?? {};
+  expect(Object.fromEntries(Object.entries(responses).map(([status, { description }]) => [status, description]))).toEqual({
+    200: "Done",
+    404: "Refused; its own codes are note_gone",
+    409: "Refused; its own codes are note_archived, note_full",
+    default: "Refused or failed; its own codes are untyped",
+  });
+});
