@@ -28,7 +28,7 @@ const opened = async (root: string, command: RunMode = "serve"): Promise<Authent
 };
 
 describe("apiKeys", () => {
-  test("a key is a principal with what the key was given, and never the secret", async () => {
+  test("a key becomes a principal with its rights and without its secret", async () => {
     const root = folder();
     const { key } = createKey(join(root, ".quater/keys.json"), {
       name: "billing",
@@ -49,7 +49,7 @@ describe("apiKeys", () => {
     expect(JSON.stringify(who)).not.toContain(parseKey(key)?.secret);
   });
 
-  test("the file holds hashes only and is its owner's alone", () => {
+  test("the key file holds only hashes, and only its owner can read it", () => {
     const file = join(folder(), ".quater/keys.json");
     const { key } = createKey(file, { name: "a", ...plain });
     expect(readFileSync(file, "utf8")).not.toContain(parseKey(key)?.secret);
@@ -63,7 +63,7 @@ describe("apiKeys", () => {
     await expect(async () => opened(root)).rejects.toThrow("may be read by other users");
   });
 
-  test("wrong, mistyped, unknown, expired and revoked keys are nobody", async () => {
+  test("wrong, mistyped, unknown, expired and revoked keys are refused", async () => {
     const root = folder();
     const file = join(root, ".quater/keys.json");
     const { key } = createKey(file, { name: "a", ...plain });
@@ -107,7 +107,7 @@ describe("apiKeys", () => {
     await expect.poll(() => keys.authenticate(shown({ token: key })), { timeout: 1000, interval: 20 }).toBeUndefined();
   });
 
-  test("a development key is let in by dev alone, and is kept between starts", async () => {
+  test("only dev accepts the development key, and it is kept between starts", async () => {
     const root = folder();
     const key = developmentKey(root, { scopes: ["orders:read"], roles: [] });
     expect(await (await opened(root, "dev")).authenticate(shown({ token: key }))).toMatchObject({
@@ -123,7 +123,7 @@ describe("apiKeys", () => {
     expect(statSync(join(root, ".quater/development-key")).mode & 0o777).toBe(0o600);
   });
 
-  test("the demo approver is a person of its own beside the development key, let in by dev alone", async () => {
+  test("the demo approver is another person than the development key, and only dev accepts it", async () => {
     const root = folder();
     const caller = developmentKey(root, { scopes: ["pay"], roles: [] });
     const key = demoApproverKey(root, ["finance"]);
@@ -141,7 +141,7 @@ describe("apiKeys", () => {
     expect(statSync(join(root, ".quater/demo-approver-key")).mode & 0o777).toBe(0o600);
   });
 
-  test("a living name is taken once; a broken file is said to be broken", () => {
+  test("two valid keys cannot have one name, and a broken file is reported", () => {
     const file = join(folder(), "keys.json");
     createKey(file, { name: "a", ...plain });
     expect(() => createKey(file, { name: "a", ...plain })).toThrow("There is a key named a already");
@@ -156,20 +156,20 @@ describe("apiKeys", () => {
 });
 
 describe("localUser", () => {
-  test("is a principal without rights, and only where the caller is this process's own user", async () => {
+  test("localUser() makes a principal without rights, only for the user who started the process", async () => {
     const who = await localUser().authenticate(shown({ isLocal: true }));
     expect(who).toMatchObject({ issuer: "local", kind: "operator", scopes: [], roles: [] });
     expect(await localUser({ roles: ["admin"] }).authenticate(shown())).toBeUndefined();
   });
 
-  test("a wrong token is not made good by being at the terminal", async () => {
+  test("a wrong token at the terminal does not fall back to the local user", async () => {
     const either = firstOf(bearer({ verify: () => undefined }), localUser({ roles: ["admin"] }));
     expect(await either.authenticate(shown({ isLocal: true, token: "wrong" }))).toBeUndefined();
     expect(await either.authenticate(shown({ isLocal: true }))).toMatchObject({ roles: ["admin"] });
   });
 });
 
-test("firstOf asks in order and stops at the first that knows", async () => {
+test("firstOf asks in order and stops at the first authenticator that knows the credential", async () => {
   const asked: string[] = [];
   const knowing = (name: string, knows: boolean) => () => {
     asked.push(name);

@@ -70,7 +70,7 @@ test("a valid token is a principal with its scopes, roles and person", async () 
   expect(await ask(await sign(claims({ scope: undefined, scp: ["a", 1] })))).toMatchObject({ scopes: ["a"], roles: [] });
 });
 
-describe("nobody is let in by", () => {
+describe("refused tokens", () => {
   test.each<[string, () => Promise<string> | string]>([
     ["another issuer's token", () => sign(claims({ iss: "https://evil.example" }))],
     ["a token for another service", () => sign(claims({ aud: "https://other.example" }))],
@@ -103,11 +103,11 @@ describe("nobody is let in by", () => {
   });
 });
 
-test("an algorithm that was not allowed is refused, whatever the keys say", async () => {
+test("an algorithm that is not allowed is refused, also when the key set has a key for it", async () => {
   expect(await ask(await sign(claims()), { algorithms: ["RS256"] })).toBeUndefined();
 });
 
-test("an unknown key id does not make the server ask again and again", async () => {
+test("unknown key ids do not make the server fetch the key set each time", async () => {
   const one = jwt({ issuer, audience, jwks });
   const token = await sign(claims(), { kid: "k2" });
   for (let n = 0; n < 20; n++)
@@ -117,7 +117,7 @@ test("an unknown key id does not make the server ask again and again", async () 
   expect(asked).toBeLessThanOrEqual(2);
 });
 
-describe("keys that cannot be had are an outage, not a wrong token", () => {
+describe("when the key set cannot be fetched, the answer is 503 and not 401", () => {
   test.each<[string, string, () => string]>([
     ["no JSON", "/keys", () => "<html>"],
     ["too large", "/keys", () => JSON.stringify({ keys: [], pad: "x".repeat(300_000) })],

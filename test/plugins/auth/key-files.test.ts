@@ -136,7 +136,7 @@ describe("S13: key files", () => {
     expect(readFileSync(victim, "utf8")).toBe("untouched");
   });
 
-  test("S13: a folder in the place of a key file is refused in words", () => {
+  test("S13: a folder in place of a key file is refused with a clear message", () => {
     const file = join(folder(), "keys.json");
     mkdirSync(file, { recursive: true, mode: 0o700 });
     expect(refusal(() => readPrivateFile(file))?.message).toBe(`${file} is not a file`);

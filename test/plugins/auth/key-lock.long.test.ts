@@ -79,7 +79,7 @@ test("S13: four processes that find an old lock lose no key and no revocation", 
   expect(valid.sort()).toEqual(children.map((_, child) => `${child}-${rounds}`));
 }, 120_000);
 
-test("S13: of four processes that prepare trail keys at once, one does and three are refused", async () => {
+test("S13: when four processes prepare trail keys at once, one succeeds and three are refused", async () => {
   for (let round = 0; round < rounds; round++) {
     const file = newFile("trail-keys.json");
     openKeys(file);
@@ -167,7 +167,7 @@ test("S13: a link to a new file in a folder that other users may write is refuse
   expect(readdirSync(dirname(file))).toEqual([]);
 });
 
-test("S13: a link that leads to itself is refused in words", () => {
+test("S13: a link that leads to itself is refused with a clear message", () => {
   const link = join(mkdtempSync(join(parent, "project-")), "keys.json");
   symlinkSync("keys.json", link);
   expect(() => createKey(link, { name: "a", ...plain })).toThrow(`${link} is a link that leads to itself`);

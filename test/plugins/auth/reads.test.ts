@@ -67,12 +67,15 @@ describe("S17: on a public route, what the authenticator reads is a credential",
     ["Basic", byBasic, basicGood, "Authorization: Basic YmFk", 'Basic realm="restricted", charset="UTF-8"'],
     ["Bearer", byBearer, "Authorization: Bearer good", "Authorization: Bearer bad", 'Bearer error="invalid_token"'],
     ["a cookie", byCookie, "Cookie: a=1; sid=good", "Cookie: a=1; sid=bad", 'Cookie name="sid"'],
-  ])("S17: %s: a right one counts, a wrong one is refused, none is anonymous", async (_, door, good, bad, challenge) => {
-    await using app = await boot(door);
-    expect(await get(app, [good])).toMatchObject({ status: 200, said: "ana" });
-    expect(await get(app, [bad])).toMatchObject({ status: 401, said: "invalid_token", challenge });
-    expect(await get(app, [])).toMatchObject({ status: 200, said: "anonymous" });
-  });
+  ])(
+    "S17: %s: a valid one counts, an invalid one is refused, and without one the caller is anonymous",
+    async (_, door, good, bad, challenge) => {
+      await using app = await boot(door);
+      expect(await get(app, [good])).toMatchObject({ status: 200, said: "ana" });
+      expect(await get(app, [bad])).toMatchObject({ status: 401, said: "invalid_token", challenge });
+      expect(await get(app, [])).toMatchObject({ status: 200, said: "anonymous" });
+    },
+  );
 
   test.each([
     ["two words after Bearer", ["Authorization: Bearer a b"], "invalid_token"],
@@ -184,7 +187,7 @@ test("S17: an expired or unknown cookie gets a 401 that removes it, with the att
   expect([both.status, both.cookie]).toEqual([401, undefined]);
 });
 
-test("S17: a 401 says what the door reads", async () => {
+test("S17: a 401 names what the authenticator reads", async () => {
   await using app = await boot(firstOf(byToken, byHeader, byCookie));
   const { status, detail, challenge } = await get(app, [], "/openapi.json");
   expect([status, challenge]).toEqual([401, "Token"]);
@@ -238,7 +241,7 @@ describe("S17: a cookie counts on a write only from our own pages (threat T16)",
   });
 });
 
-describe("S17: reads that could be forged or mean nothing stop the boot", () => {
+describe("S17: headers that cannot be credentials are refused in `reads` at boot", () => {
   test.each([
     [{ headers: ["Host"] }, "the header host is reserved"],
     [{ headers: ["content-length"] }, "the header content-length is reserved"],

@@ -166,7 +166,7 @@ describe("a slip", () => {
     expect(files(".")).toEqual([]);
   });
 
-  test("a file where a folder is meant, and a package.json that is none", async () => {
+  test("a file in place of a folder, and a malformed package.json", async () => {
     put("file", "");
     expect(await init("file -y")).toMatchObject({ code: 64, err: expect.stringContaining("is a file; name a folder") });
     put("package.json", "{ nope");

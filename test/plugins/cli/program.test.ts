@@ -380,7 +380,7 @@ describe("keys", () => {
     expect([code, err.split("\n")[0]]).toEqual([65, `invalid_input: ${sentence}`]);
   });
 
-  test("a flag that there is not makes the command line wrong, whatever else is", async () => {
+  test("an unknown flag makes the command line wrong, also beside other errors", async () => {
     expect(await keys("create", "--nmae", "a")).toMatchObject({
       code: 64,
       err: "quater: Unknown flag --nmae; did you mean --name?\n",

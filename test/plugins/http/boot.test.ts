@@ -27,20 +27,20 @@ const problemsOf = async (expose: Record<string, unknown>, options = {}, handler
 };
 const door = { authenticate: tokens({}) };
 
-test("protected routes without authenticate are refused, and told what to add", async () => {
+test("protected routes without authenticate stop the boot with the option to add", async () => {
   expect(await problemsOf({ get: { http: "GET /a/:id" } })).toEqual([
     "HTTP routes require http auth. Add http({ authenticate: ... }) to plugins, for example authenticate: apiKeys()",
   ]);
   expect(await problemsOf({ open: { http: "GET /a/:id", public: true } })).toEqual([]);
 });
 
-test("public needs two yeses", async () => {
+test("a public route needs public: true and auth: anyone", async () => {
   expect(await problemsOf({ get: { http: "GET /a/:id", public: true } }, door)).toEqual([
     expect.stringContaining("get is exposed with public: true, but its handler requires authenticated"),
   ]);
 });
 
-test("numbers that are none, or out of range, are refused by name", async () => {
+test("malformed and out-of-range numbers are refused by option name", async () => {
   const options = { port: Number.NaN, maxBodyBytes: 0, headersTimeoutMs: "10", requestTimeoutMs: 1.5, stallTimeoutMs: -1 };
   expect(await problemsOf({}, options)).toEqual([
     "http has the port NaN. Write a whole number from 0 to 65,535, or leave it out",
@@ -54,7 +54,7 @@ test("numbers that are none, or out of range, are refused by name", async () => 
   ]);
 });
 
-test("origins that no browser sends, and proxies that are no address, are refused by name", async () => {
+test("malformed origins and proxy addresses are refused by option name", async () => {
   const wrong = [
     "https://admin.example/",
     "*",
@@ -121,7 +121,7 @@ describe("routes", () => {
   test.each([
     ["GET on a write", { put: { http: "GET /a/:id" } }, 'put: GET on a handler whose effect is "write"'],
     [
-      "a path parameter that is no input",
+      "a path parameter that is not an input",
       { get: { http: "GET /a/:uid" } },
       "path parameter :uid is not a property of the handler's input. Its inputs are id",
     ],
@@ -139,7 +139,7 @@ describe("routes", () => {
       "is bound to a header and stands in the path",
     ],
     [
-      "a bound name that is no input",
+      "a bound name that is not an input",
       { get: { http: { route: "GET /a", bind: { uid: "header:x-id" } } } },
       "bind.uid is not a property",
     ],
@@ -178,7 +178,7 @@ describe("routes", () => {
     expect(await problemsOf({ open: exposure }, door, { open: withPin(Type.Object({ pin: Pin })) })).toEqual([]);
   });
 
-  test("a status without a body takes a handler that says it gives nothing", async () => {
+  test("status 204 needs a handler with an empty output", async () => {
     const about = { description: "Removes.", effect: "write", input: Type.Object({}), auth: anyone } as const;
     const handlers = {
       unsaid: handler({ ...about, handle: () => ({ gone: true }) }),

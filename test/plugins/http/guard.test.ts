@@ -21,17 +21,17 @@ const status = async (bytes: string) => (await raw(base, bytes)).status;
 const code = async (bytes: string) => (JSON.parse((await raw(base, bytes)).body) as { code: string }).code;
 
 describe("Host", () => {
-  test.each(["localhost", "LOCALHOST", "127.0.0.1:1234", "[::1]", "localhost."])("%s is ours", async (name) => {
+  test.each(["localhost", "LOCALHOST", "127.0.0.1:1234", "[::1]", "localhost."])("the Host %s is accepted", async (name) => {
     expect(await status(request("GET /health HTTP/1.1", `Host: ${name}`))).toBe(200);
   });
   test.each(["evil.example", "localhost.evil.example", "127.0.0.1@evil", "::1", "localhost:bad", "", "a b"])(
-    "%j is not",
+    "the Host %j is refused",
     async (name) => {
       const bytes = request("GET /health HTTP/1.1", `Host: ${name}`);
       expect([await status(bytes), await code(bytes)]).toEqual([421, "host_not_allowed"]);
     },
   );
-  test("two Hosts, none, or a whole URL as target are refused", async () => {
+  test("two Hosts, no Host, or a whole URL as target are refused", async () => {
     expect(await status(request("GET /health HTTP/1.1", host, "Host: localhost"))).toBe(421);
     expect(await status(request("GET http://127.0.0.1/health HTTP/1.1", host))).toBe(421);
     expect(await status(request("GET /health HTTP/1.1"))).toBe(400);
@@ -46,7 +46,7 @@ describe("Origin", () => {
       expect([await status(bytes), await code(bytes)]).toEqual([403, "origin_not_allowed"]);
     },
   );
-  test("a page of the same origin and a listed one may call, and only the listed one gets CORS headers", async () => {
+  test("pages of the same origin and of listed origins may call; only listed origins get CORS headers", async () => {
     const same = await raw(base, request("GET /health HTTP/1.1", host, "Origin: http://127.0.0.1"));
     expect([same.status, same.headers["access-control-allow-origin"]]).toEqual([200, undefined]);
     const listed = await raw(base, request("GET /health HTTP/1.1", host, "Origin: https://app.example"));
@@ -71,7 +71,7 @@ describe("Origin", () => {
 });
 
 describe("headers and framing", () => {
-  test("more than 100 header lines are refused by counting, so that none can push Authorization out", async () => {
+  test("more than 100 header lines are refused", async () => {
     const stuffed = Array.from({ length: 101 }, (_, n) => `X-${n}: 1`);
     expect(await status(request("GET /health HTTP/1.1", host, ...stuffed))).toBe(431);
     expect(await status(request("GET /health HTTP/1.1", host, ...stuffed.slice(0, 98)))).toBe(200);
@@ -83,7 +83,7 @@ describe("headers and framing", () => {
     ["two Authorization lines", ["Authorization: Bearer ana", "Authorization: Bearer bob"]],
     ["Content-Length beside Transfer-Encoding", ["Content-Length: 5", "Transfer-Encoding: chunked"]],
     ["two Content-Lengths", ["Content-Length: 5", "Content-Length: 6"]],
-    ["a Content-Length that is no number", ["Content-Length: 5x"]],
+    ["a Content-Length that is not a number", ["Content-Length: 5x"]],
     ["a folded header", ["X-A: 1\r\n folded"]],
   ])("%s is 400 and closes the connection", async (_name, headers) => {
     const answer = await raw(base, request("POST /orders HTTP/1.1", host, ...headers));
@@ -97,13 +97,13 @@ describe("headers and framing", () => {
       400,
     );
   });
-  test("what is no HTTP at all gets an answer and the others are served", async () => {
+  test("bytes that are not HTTP get a 400, and other clients are served", async () => {
     expect(await status("\x16\x03\x01 hello\r\n\r\n")).toBe(400);
     expect(await status(request("GET /health HTTP/1.1", host))).toBe(200);
   });
 });
 
-test("a request that never ends is 408, and others are served meanwhile", async () => {
+test("a request that never ends gets 408, and other clients are served meanwhile", async () => {
   await using slow = await bootShop({ requestTimeoutMs: 200, headersTimeoutMs: 200 });
   const url = slow.kernel.services.get(httpRef).baseUrl ?? "";
   const body = "Authorization: Bearer ana\r\nContent-Type: application/json\r\nContent-Length: 100";
@@ -127,10 +127,10 @@ describe("the caller's address", () => {
     );
     return peers[0];
   };
-  test("X-Forwarded-For of nobody in particular is ignored", async () => {
+  test("X-Forwarded-For from an untrusted peer is ignored", async () => {
     expect(await ask([], "1.2.3.4")).toBe("127.0.0.1");
   });
-  test("behind trusted proxies it is the right-most hop that is none of them", async () => {
+  test("behind trusted proxies the address is the right-most hop that is not a proxy", async () => {
     expect(await ask(["127.0.0.1", "10.0.0.0/8"], "6.6.6.6, 1.2.3.4, 10.1.2.3")).toBe("1.2.3.4");
   });
   test.each([
@@ -143,7 +143,7 @@ describe("the caller's address", () => {
     ["[2001:db8::1]", "2001:db8::1"],
     ["[2001:db8::1]:555", "2001:db8::1"],
     ["1.2.3.4:port", "127.0.0.1"],
-  ])("of %j it is %s: a port is no part of it, and what is no address ends the list", async (forwarded, peer) => {
+  ])("from X-Forwarded-For %j the address is %s", async (forwarded, peer) => {
     expect(await ask(["127.0.0.1", "10.0.0.0/8"], forwarded)).toBe(peer);
   });
 });
@@ -164,7 +164,7 @@ test.each(["shop.example:8080", "https://shop.example", "[::1]:3000", "shop.exam
   },
 );
 
-test("a busy port says which, and what to do", async () => {
+test("a port in use stops the boot with its number and a remedy", async () => {
   const { port } = new URL(base);
   await expect(bootShop({ port: Number(port) })).rejects.toThrow(`Port ${port} on 127.0.0.1 is already in use`);
 });

@@ -10,7 +10,7 @@ import { raw } from "./socket.ts";
 const baseOf = (app: TestApp) => app.kernel.services.get(httpRef).baseUrl ?? "";
 const open = (route: string) => ({ http: route, public: true });
 
-test("a long list that must be unique, or a long text against a pattern, is refused at once", async () => {
+test("a long list with uniqueItems, or a long text with a pattern, is refused at once", async () => {
   const tags = handler({
     description: "Tags.",
     effect: "write",
@@ -58,7 +58,7 @@ test("HEAD on a stream closes what the call opened, and settles it", async () =>
   await expect.poll(() => seen).toEqual(["closed"]);
 });
 
-test("a reader who stops reading is cut off after a while, and one who waits for a slow source is not", async () => {
+test("a client that stops reading is cut off, and a client that waits for a slow source is not", async () => {
   const seen: string[] = [];
   const unit = resource({ name: "unit", scope: "call", open: () => 1, close: () => void seen.push("closed") });
   const slow = new Promise((resolve) => setTimeout(resolve, 900));
@@ -125,7 +125,7 @@ test("an object with toJSON does not put another value on the wire than the one 
   expect([response.status, await response.text()]).toEqual([500, expect.not.stringContaining("secret")]);
 });
 
-test("rubbish behind a request does not answer in its place", async () => {
+test("bytes after a request do not change its answer", async () => {
   const slow = handler({ description: "Waits.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => waiting });
   let release: (value: string) => void = () => {};
   const waiting = new Promise<string>((resolve) => {
@@ -151,7 +151,7 @@ test("rubbish behind a request does not answer in its place", async () => {
 });
 
 // Node announces the end of a connection that has carried as many requests as it may, and then keeps it open.
-test("the last answer of a connection is followed by its end", async () => {
+test("the connection closes after its last answer", async () => {
   await using app = await bootTest({ handlers: {}, expose: {}, plugins: [http({ port: 0 })] });
   const ask = "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
   const socket = connect(Number(new URL(baseOf(app)).port), "127.0.0.1", () => socket.write(ask));

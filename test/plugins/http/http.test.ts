@@ -47,7 +47,7 @@ describe("routes", () => {
     expect(await response.json()).toEqual({ customer: "c1", cents: 5, traceId: "t-1", by: "ana" });
   });
 
-  test("an input that is bound to a header is taken from nowhere else", async () => {
+  test("an input that is bound to a header is not read from query or body", async () => {
     const response = await post("/orders", '{"customer":"c1","cents":5,"traceId":"forged"}');
     expect(response.status).toBe(422);
     expect(await problem(response)).toMatchObject({
@@ -55,7 +55,7 @@ describe("routes", () => {
     });
   });
 
-  test("one name from query and body is refused, never merged", async () => {
+  test("a name in query and body is refused", async () => {
     const response = await post("/orders?cents=7", '{"customer":"c1","cents":5}');
     expect(response.status).toBe(422);
     expect(await problem(response)).toMatchObject({
@@ -64,7 +64,7 @@ describe("routes", () => {
     expect(handled).toEqual([]);
   });
 
-  test("a secret is taken from the body and refused in a URL, which never comes back", async () => {
+  test("a secret is read from the body, and refused in a URL without repeating it", async () => {
     const refused = await post("/members?password=longenough1", '{"name":"ana"}');
     expect(refused.status).toBe(422);
     const message = "is a secret, which a URL must not hold: send it in the body";
@@ -76,7 +76,7 @@ describe("routes", () => {
     expect(handled).toEqual(["ana"]);
   });
 
-  test("a handler that is not exposed over http is unreachable, its name included", async () => {
+  test("a handler that is not exposed over http cannot be called, also by its name", async () => {
     expect((await get("/hidden")).status).toBe(404);
     expect((await post("/__quater__/dry-run/hidden", "{}")).status).toBe(404);
     expect(handled).toEqual([]);
@@ -87,14 +87,14 @@ describe("routes", () => {
     expect([response.status, await response.text()]).toEqual([200, ""]);
   });
 
-  test("a method that the path does not take is 405 and names those it takes", async () => {
+  test("a method that the path does not have gets 405 with Allow", async () => {
     const response = await fetch(`${base}/orders/o1`, { method: "DELETE" });
     expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD, OPTIONS"]);
     const own = await fetch(`${base}/health`, { method: "POST" });
     expect([own.status, own.headers.get("allow")?.includes("GET")]).toEqual([405, true]);
   });
 
-  test("an unknown path is 404 in the form of every other problem", async () => {
+  test("an unknown path gets 404 as problem details", async () => {
     const response = await get("/nothing");
     expect([response.status, response.headers.get("content-type")]).toEqual([404, "application/problem+json"]);
     expect(await problem(response)).toMatchObject({ status: 404, code: "route_not_found", title: "Not Found" });
@@ -115,7 +115,7 @@ describe("problems", () => {
     });
   });
 
-  test("what a handler throws on purpose has its own status and sentence", async () => {
+  test("a QuaterError of a handler has its own status and sentence", async () => {
     const response = await get("/orders/none");
     expect([response.status, await problem(response)]).toMatchObject([
       404,
@@ -160,14 +160,14 @@ describe("problems", () => {
 });
 
 describe("the door", () => {
-  test("no credential is 401 with a challenge, before a body is read, whatever the body", async () => {
+  test("a request without a credential gets 401 with a challenge before its body is read", async () => {
     const head = "POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n";
     const answer = await raw(base, head, { keepOpen: true }); // the body is never sent
     expect([answer.status, answer.headers["www-authenticate"]]).toEqual([401, "Bearer"]);
     expect((await post("/orders", "not json at all", { authorization: "" })).status).toBe(401);
   });
 
-  test("nobody is told to send a body before he was let in", async () => {
+  test("100 Continue is sent only after the caller was let in", async () => {
     const head =
       "POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n";
     expect((await raw(base, head, { keepOpen: true })).text).not.toContain("100 Continue");
@@ -180,7 +180,7 @@ describe("the door", () => {
     expect((await get("/status", {})).status).toBe(200);
   });
 
-  test("a missing scope is refused before the input is looked at", async () => {
+  test("a missing scope is refused before the input is checked", async () => {
     const response = await post("/orders", "{{{", { authorization: "Bearer bob" });
     expect([response.status, response.headers.get("www-authenticate")]).toEqual([
       403,
@@ -200,7 +200,7 @@ describe("the door", () => {
     expect((await post("/orders", '{"customer":"c1","cents":5,"principal":{"subject":"root"}}')).status).toBe(422);
   });
 
-  test("parallel calls of different principals never mix", async () => {
+  test("parallel calls of different principals do not mix", async () => {
     const answers = await Promise.all(
       Array.from({ length: 60 }, async (_, n) => {
         const response = await post("/orders", `{"customer":"c${n}","cents":1}`, {
@@ -214,7 +214,7 @@ describe("the door", () => {
 });
 
 describe("streams", () => {
-  test("items are JSON lines, or events where the caller asks for them", async () => {
+  test("items are JSON lines, or server-sent events if the caller accepts them", async () => {
     const lines = await get("/export?count=2");
     expect([lines.headers.get("content-type"), await lines.text()]).toEqual(["application/x-ndjson", '{"n":0}\n{"n":1}\n']);
     const events = await get("/export?count=1", { authorization: "Bearer ana", accept: "text/event-stream" });
@@ -224,7 +224,7 @@ describe("streams", () => {
     ]);
   });
 
-  test("a failure in the middle is the last frame, and says nothing of what was inside", async () => {
+  test("an error in the middle is the last frame, without internal text", async () => {
     const text = await (await get("/export?failAt=1")).text();
     expect(text.split("\n")[0]).toBe('{"n":0}');
     expect(text).toContain('"code":"internal"');
@@ -238,7 +238,7 @@ describe("own pages", () => {
     expect(await (await fetch(`${base}/ready`)).json()).toEqual({ status: "ready" });
   });
 
-  test("the document stands behind the door and shows what the caller may call", async () => {
+  test("the OpenAPI document needs a credential and shows what the caller may call", async () => {
     expect((await fetch(`${base}/openapi.json`)).status).toBe(401);
     const paths = async (token: string) =>
       Object.keys(((await (await get("/openapi.json", { authorization: `Bearer ${token}` })).json()) as { paths: object }).paths);
@@ -246,7 +246,7 @@ describe("own pages", () => {
     expect(await paths("bob")).toEqual(["/status"]);
   });
 
-  test("the document has a handler's own codes, beside the general ones", async () => {
+  test("the OpenAPI document has a handler's own codes and the general ones", async () => {
     const document = (await (await get("/openapi.json")).json()) as { paths: Record<string, Record<string, unknown>> };
     expect(document.paths["/members"]?.["post"]).toMatchObject({
       responses: {
@@ -267,7 +267,7 @@ describe("own pages", () => {
     });
   });
 
-  test("a dry run has a path of its own, runs nothing and passes the same gate", async () => {
+  test("a dry run has its own path, passes the same gate and runs nothing", async () => {
     const response = await post("/__quater__/dry-run/createOrder", '{"customer":"c1","cents":5}');
     expect(await response.json()).toMatchObject({
       handler: "createOrder",

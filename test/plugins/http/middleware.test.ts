@@ -105,7 +105,7 @@ const ask = (app: TestApp, path: string, body?: object) =>
       : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
   });
 
-test("it sees the status, the headers and the body of a route, and may change them", async () => {
+test("middleware sees status, headers and body of a route and may change them", async () => {
   const seen: unknown[] = [];
   await using app = await bootWith(async (ctx, next) => {
     await next();
@@ -134,7 +134,7 @@ const fail = () => {
   throw new Error("a defect");
 };
 
-test("what Quater serves inside of it is answered and not thrown, so that what follows next() runs", async () => {
+test("errors of Quater's routes are answers, so code after next() runs", async () => {
   await using app = await bootWith(
     async (ctx, next) => {
       await next();
@@ -158,7 +158,7 @@ test("what Quater serves inside of it is answered and not thrown, so that what f
   }
 });
 
-test("what other middleware and mounted routes throw reaches it, as in Koa", async () => {
+test("errors of other middleware and mounted routes reach it, as in Koa", async () => {
   await using app = await bootWith(
     async (ctx, next) => {
       try {
@@ -179,7 +179,7 @@ test("what other middleware and mounted routes throw reaches it, as in Koa", asy
   for (const path of ["/by-a-middleware", "/by-a-route"]) expect(await (await ask(app, path)).text()).toBe("caught: a defect");
 });
 
-test("it may refuse in Koa's own words, and then the status and the message are told", async () => {
+test("middleware may refuse with ctx.throw, and the caller gets status and message", async () => {
   const refusals: Mounting = ({ router }) => {
     router.get("/refused/:status", (ctx) => {
       const headers: Record<string, string> = ctx.path.endsWith("401") ? { "www-authenticate": "Basic" } : {};
@@ -283,7 +283,7 @@ test("M12: a stream of a write whose middleware fails after next() is not report
   expect(await (await ask(app, "/fill", {})).json()).toMatchObject({ status: 500, code: "outcome_unknown" });
 });
 
-test("S6: a large answer of a middleware that is dropped says by the handler's effect whether to repeat the call", async () => {
+test("S6: when a large answer of middleware is dropped, the code depends on the handler's effect", async () => {
   const count = 40;
   let arrived = 0;
   let letGo = () => {};
@@ -310,7 +310,7 @@ test("S6: a large answer of a middleware that is dropped says by the handler's e
   ]);
 });
 
-test("what it throws is in the log under the id that its caller was given", async () => {
+test("its error is logged with the call id that the caller got", async () => {
   await using app = await bootWith((ctx, next) => (ctx.path === "/failing" ? fail() : next()));
   const answer = await ask(app, "/failing");
   const { code, callId, detail } = (await answer.json()) as Record<string, string>;
@@ -318,7 +318,7 @@ test("what it throws is in the log under the id that its caller was given", asyn
   expect(app.log).toMatchObject([{ level: "error", fields: { callId, error: expect.stringContaining("Error: a defect") } }]);
 });
 
-test("one that forgot to wait for next() leaves no rejection behind, whatever of Quater's is asked for", async () => {
+test("middleware that forgets to await next() leaves no unhandled rejection", async () => {
   const rejected: unknown[] = [];
   const notice = (reason: unknown) => void rejected.push(reason);
   process.on("unhandledRejection", notice);
@@ -340,7 +340,7 @@ test("one that forgot to wait for next() leaves no rejection behind, whatever of
   expect(rejected).toEqual([]);
 });
 
-test("it may answer by itself, and then no handler runs", async () => {
+test("middleware may answer itself, and then no handler runs", async () => {
   await using app = await bootWith(async (ctx, next) => {
     if (ctx.path !== "/echo") return next();
     ctx.status = 503;
@@ -352,7 +352,7 @@ test("it may answer by itself, and then no handler runs", async () => {
   expect((await ask(app, "/count")).status).toBe(200);
 });
 
-test("one that waits before it goes on costs the body nothing", async () => {
+test("middleware that waits before next() does not lose the body", async () => {
   await using app = await bootWith(async (_ctx, next) => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     await next();
@@ -361,7 +361,7 @@ test("one that waits before it goes on costs the body nothing", async () => {
   expect(await (await ask(app, "/echo", { text: long })).json()).toEqual({ text: long });
 });
 
-test("one that reads the body takes it from the route, which says so instead of waiting for ever", async () => {
+test("middleware that reads the body makes the route answer 500 and log the reason", async () => {
   await using app = await bootWith(async (ctx, next) => {
     for await (const _part of ctx.req);
     await next();
@@ -379,7 +379,7 @@ test("one that reads the body takes it from the route, which says so instead of 
   expect(app.log.map(({ fields }) => String(fields["error"])).join()).toContain("A middleware has read the body");
 });
 
-test("the call of somebody who left before the body was read ends", async () => {
+test("the call ends when its client left before the body was read", async () => {
   const seen = new EventEmitter();
   const [arrived, left] = [once(seen, "arrived"), once(seen, "left")];
   await using app = await bootWith(async (ctx, next) => {
@@ -399,7 +399,7 @@ test("the call of somebody who left before the body was read ends", async () => 
 });
 
 test.each([true, false])(
-  "what a plugin before its own puts in front of the routes is not inside of it (own first: %s)",
+  "middleware wraps only what later plugins put in front of the routes (own first: %s)",
   async (isFirst) => {
     const mounting = (name: string, middleware: KoaMiddleware) =>
       definePlugin(() => ({

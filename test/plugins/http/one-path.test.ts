@@ -190,7 +190,7 @@ describe("S15: the target", () => {
   });
 
   test.each(["*", "http://localhost/items/a", "HTTP://localhost/items/a", "items/a", "?q=1"])(
-    "%j, which is no path, reaches no middleware",
+    "%j is refused before any middleware",
     async (target) => {
       for (const method of ["GET", "OPTIONS"]) expect([400, 421]).toContain((await ask(target, { method })).status);
       expect([seen, ran]).toEqual([undefined, undefined]);
@@ -204,7 +204,7 @@ describe("S15: the target", () => {
 });
 
 test.each(["localhost:99999", "localhost:65536", "[::1].", "[::1].:80"])(
-  "S15: the Host %s, of which Koa makes no URL, is refused",
+  "S15: the Host %s, which makes no valid URL, is refused",
   async (host) => {
     expect(await ask("/items/a", { host })).toMatchObject({ status: 421, code: "host_not_allowed" });
     expect(seen).toBeUndefined();

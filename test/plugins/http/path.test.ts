@@ -113,7 +113,7 @@ test.each([
   ["/items/...", "/items/...", "..."],
   ["/items/.a", "/items/.a", ".a"],
   ["/items/a%20b", "/items/a%20b", "a b"],
-])("S15: %s is %s for everybody", async (sent, seen, id) => {
+])("S15: %s is %s in middleware, routes and logs", async (sent, seen, id) => {
   const { app, ask } = await serving();
   await using _stopping = app;
   expect((await ask("DELETE", sent))[0]).toBe(200);

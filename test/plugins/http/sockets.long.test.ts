@@ -76,7 +76,7 @@ const connections = (sockets: readonly Socket[]) =>
     ),
   );
 
-test("S6: a client that takes nothing of a plain answer is cut off after the stall time", async () => {
+test("S6: a client that reads nothing of an answer is cut off after the stall time", async () => {
   await using app = await boot({ stallTimeoutMs: 400 });
   const bytes = 30_000_000;
   const stalled = mute(app, get(`/large?bytes=${bytes}`));
@@ -307,7 +307,7 @@ test("S6: a steady reader keeps its connection while answers of its own peer wai
   expect(await wholeOf(next.resume(), 1_000_000)).toBeGreaterThan(1_000_000);
 }, 60_000);
 
-test("S6: answers of calls that end at once are dropped when too many wait, and each call is told", async () => {
+test("S6: when too many answers wait, further large answers are dropped and their callers get an error", async () => {
   await using app = await bootLater();
   // All these calls run before the first of them ends.
   const bytes = 7_000_000;

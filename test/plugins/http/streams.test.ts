@@ -109,7 +109,7 @@ test("a stream of no items is a success", async () => {
   expect(happened).toEqual(["closed", "ok"]);
 });
 
-test("a stream that is silent for long begins without its first item, and its refusal is the last frame", async () => {
+test("a stream that is silent for long begins without its first item, and a later refusal is its last frame", async () => {
   const { until, release } = held();
   const { app, url } = await serving(async function* () {
     await until;
@@ -122,7 +122,7 @@ test("a stream that is silent for long begins without its first item, and its re
   expect(await answer.text()).toMatch(/^\{"error":\{.*"code":"not_found".*\}\}\n$/);
 });
 
-test.each([true, false])("a client who leaves before the first item leaves nothing behind; watching is %s", async (watches) => {
+test.each([true, false])("a client that leaves before the first item leaves no open call; watching is %s", async (watches) => {
   const waiting = held();
   const { until, release } = held();
   const { app, happened, url, closed } = await serving(async function* (signal) {
@@ -144,7 +144,7 @@ test.each([true, false])("a client who leaves before the first item leaves nothi
   expect(app.log).toEqual([]);
 });
 
-test("no more is asked of a source than its reader takes", async () => {
+test("a source is not read faster than its client reads", async () => {
   let made = 0;
   const { app, happened, url } = await serving(async function* () {
     for (;;) {

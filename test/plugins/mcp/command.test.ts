@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { project, start } from "../cli/kit.ts";
 
-test("mcp answers on standard output with nothing but the protocol, until its input ends", async () => {
+test("quater mcp writes only the protocol to standard output, until its input ends", async () => {
   const { folder, remove } = project({
     "handlers.mjs": `
 import { authenticated, handler, Type } from "quater";

@@ -6,7 +6,7 @@ import { boot, callText, headers, post, urlOf, waiting } from "./shop.ts";
 
 const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
-test("a caller without a credential is turned away before the body is read", async () => {
+test("a caller without a credential is refused before the body is read", async () => {
   await using app = await boot();
   const { port } = new URL(urlOf(app));
   const socket = connect(Number(port), "127.0.0.1");
@@ -36,7 +36,7 @@ test("a caller without a credential is turned away before the body is read", asy
   });
 });
 
-test("a refused token is told apart from none, and every request is asked for one", async () => {
+test("a refused token and a missing token get different codes, on every request", async () => {
   await using app = await boot();
   const wrong = await post(app, ping, { authorization: "Bearer wrong" });
   expect(wrong.response.status).toBe(401);
@@ -47,7 +47,7 @@ test("a refused token is told apart from none, and every request is asked for on
   }
 });
 
-test("an authenticator that fails is unavailable, and says nothing of why", async () => {
+test("a failing authenticator gets authenticator_failed without the reason", async () => {
   const { http } = await import("quater/http");
   const { mcp } = await import("quater/mcp");
   const authenticate = () => Promise.reject(new Error("db password"));
@@ -88,7 +88,7 @@ test("headers that disagree with the body are refused", async () => {
   }
 });
 
-test("notifications and responses are taken with 202 and no body", async () => {
+test("notifications and responses get 202 without a body", async () => {
   await using app = await boot();
   for (const body of ['{"jsonrpc":"2.0","method":"notifications/initialized"}', '{"jsonrpc":"2.0","id":1,"result":{}}']) {
     const { response, text } = await post(app, body);
@@ -96,7 +96,7 @@ test("notifications and responses are taken with 202 and no body", async () => {
   }
 });
 
-test("initialize settles the version: the client's where it is known, else the newest", async () => {
+test("initialize selects the client's version if it is known, and the newest otherwise", async () => {
   await using app = await boot();
   const { SUPPORTED_PROTOCOL_VERSIONS } = await import("@modelcontextprotocol/sdk/types.js");
   const settled = async (version: string) => {
@@ -112,7 +112,7 @@ test("initialize settles the version: the client's where it is known, else the n
   expect(await settled("2099-01-01")).toBe("2025-11-25");
 });
 
-test("an answer is plain JSON unless the caller asked for progress and there is some", async () => {
+test("an answer is plain JSON unless the caller asked for progress and there is progress", async () => {
   await using app = await boot();
   const silent = await post(app, callText("steps"));
   expect(silent.response.headers.get("content-type")).toBe("application/json");
@@ -147,7 +147,7 @@ test("a connection that is closed aborts the call", async () => {
   await aborted;
 });
 
-test("a stream that fails half-way is a tool error after what was told", async () => {
+test("a stream that fails half-way ends with a tool error after its progress", async () => {
   const { stream } = await import("quater");
   const broken = handler({
     description: "Breaks.",

@@ -96,7 +96,7 @@ test("a refused credential reaches the SDK's client as 401", async () => {
   await expect(overHttp(app, "nobody")).rejects.toMatchObject({ code: 401 });
 });
 
-test("initialize names the app and settles the version: the client's where it is known, else the newest", async () => {
+test("initialize names the app and selects the client's version if it is known, and the newest otherwise", async () => {
   await using app = await boot();
   const client = await overHttp(app);
   expect(client.getServerVersion()).toMatchObject({ name: "test" });

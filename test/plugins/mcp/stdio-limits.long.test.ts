@@ -84,7 +84,7 @@ test.each([
   ["refusals", 65_000, (id: number) => line(id, "tools/none")],
   ["large answers", 1_000, (id: number) => call(id, "large")],
 ])(
-  "S14: a client that floods and reads nothing is not read further: %s",
+  "S14: Quater stops reading from a client that floods and reads nothing: %s",
   async (_what, count, text) => {
     const { child } = start();
     child.stdin.write(line(0, "ping"));
@@ -167,7 +167,7 @@ test.each(["closes its end", "closes both ends"])(
   60_000,
 );
 
-test("M4: a client that takes no answers any more aborts its calls at the next one", async () => {
+test("M4: when a client reads no answers any more, its calls abort at the next answer", async () => {
   const { child, saying, ended } = start();
   child.stdin.write(call(1, "deaf"));
   await saying("deaf begins");

@@ -65,7 +65,7 @@ test("calls are answered as they end, and an id in flight cannot be used twice",
   await stdio.end();
 });
 
-test("without a token the caller is local; with one the token alone decides", async () => {
+test("without a token the caller is the local user; with a token only the token counts", async () => {
   const whoAmI = handler({
     description: "Tells who calls.",
     effect: "read",

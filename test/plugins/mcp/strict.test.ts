@@ -40,7 +40,7 @@ test.each(refusals)(
   },
 );
 
-test("what is refused outside the arguments is an error of the protocol, with the request's id where it is one", async () => {
+test("errors outside of the arguments are JSON-RPC errors, with the request's id if it is valid", async () => {
   await using app = await boot();
   const answer = async (body: string) => {
     const { response, rpc } = await post(app, body);
@@ -77,7 +77,7 @@ test("what is refused outside the arguments is an error of the protocol, with th
   expect(await answer("\ufeff{}")).toEqual({ id: null, code: -32600, data: "json_bad_unicode" });
 });
 
-test("a refused message says nothing in the words of a library", async () => {
+test("a refused message has no text of a library", async () => {
   await using app = await boot();
   const texts = await Promise.all(
     [
@@ -97,7 +97,7 @@ test("a refused message says nothing in the words of a library", async () => {
   ]);
 });
 
-test("a request that the SDK does not take for one is answered all the same", async () => {
+test("a request that the SDK does not recognise is answered", async () => {
   await using app = await boot();
   for (const params of ['{"_meta":5}', '{"_meta":{"progressToken":{}}}']) {
     const { rpc } = await post(app, `{"jsonrpc":"2.0","id":1,"method":"prompts/list","params":${params}}`);
@@ -131,14 +131,14 @@ test("malformed requests are refused with a plain sentence", async () => {
   expect(await code('{"jsonrpc":"2.0","id":1,"method":"tools/nothing"}')).toBe(-32601);
 });
 
-test("a task that a call asks for is ignored", async () => {
+test("a request for a task is ignored", async () => {
   await using app = await boot();
   expect((await post(app, callText("add", '{"a":1}', ',"task":{"ttl":1000}'))).rpc.result).toMatchObject({
     structuredContent: { sum: 2 },
   });
 });
 
-test("stdio survives lines that are no messages, too long, blank or without an end", async () => {
+test("stdio survives malformed, too long, blank and endless lines", async () => {
   await using app = await boot();
   const stdio = session(app, "ana");
   stdio.write("not json");
@@ -153,7 +153,7 @@ test("stdio survives lines that are no messages, too long, blank or without an e
   expect(await stdio.end()).toEqual([]);
 });
 
-test("HTTP and MCP say the same of the same input", async () => {
+test("HTTP and MCP give the same error for the same input", async () => {
   const plugins = [http({ port: 0, authenticate: tokens(people) }), mcp({ authenticate: tokens(people) })];
   const exposed = { add: { http: "POST /add", mcp: true } };
   await using app = await bootTest({ handlers: { add }, expose: exposed, plugins });

@@ -18,7 +18,7 @@ test("annotations are derived from the effect", async () => {
   expect(of("wipe")).toEqual({ readOnlyHint: false, destructiveHint: true, idempotentHint: false });
 });
 
-test("tools/list holds what the principal's static policy allows, in the manifest's order", async () => {
+test("tools/list has the tools that the principal's scopes and roles allow, in the manifest's order", async () => {
   await using app = await boot();
   const namesFor = async (token: string) => (await toolsFor(app, token)).map(({ name }) => name);
   expect(await namesFor("ana")).toEqual(["add", "names", "note", "wipe", "fail", "count", "steps", "chatty"]);
@@ -26,7 +26,7 @@ test("tools/list holds what the principal's static policy allows, in the manifes
   expect(await namesFor("ana")).toEqual(await namesFor("ana"));
 });
 
-test("a tool that a role forbids answers as one that does not exist", async () => {
+test("a tool that needs another role answers like an unknown tool", async () => {
   await using app = await boot();
   const forbidden = (await post(app, callText("audit"))).text;
   const unknown = (await post(app, callText("audix"))).text;
@@ -40,7 +40,7 @@ test("a tool that a role forbids answers as one that does not exist", async () =
   });
 });
 
-test("a handler that is not exposed over MCP is no tool", async () => {
+test("a handler that is not exposed over MCP is not a tool", async () => {
   await using app = await boot();
   expect((await post(app, callText("hidden"))).rpc.error).toMatchObject({ code: -32602, data: { code: "unknown_handler" } });
   expect(JSON.stringify(await toolsFor(app, "ana"))).not.toContain("hidden");
@@ -54,7 +54,7 @@ test("a missing scope is a 403 with a challenge that names it", async () => {
   expect(rpc.result).toMatchObject({ isError: true, _meta: { "quater/error": { code: "missing_scope" } } });
 });
 
-test("input that has a default is not required of callers", async () => {
+test("an input with a default is not required", async () => {
   await using app = await boot();
   const add = (await toolsFor(app, "ana")).find(({ name }) => name === "add");
   expect(add?.inputSchema).toEqual({
@@ -98,7 +98,7 @@ test("errors of a handler and of its input are tool errors with code, call id an
   expect(JSON.stringify(internal)).not.toContain("hunter2");
 });
 
-test("a message that is not made of its places is told with each of them", async () => {
+test("a message of its own is followed by each field error", async () => {
   const { QuaterError } = await import("quater");
   const { failureResult } = await import("../../../plugins/mcp/outcome.ts");
   const errors = [
@@ -111,7 +111,7 @@ test("a message that is not made of its places is told with each of them", async
   expect(content[0]?.text).toBe("We are closed then\n/from is a Sunday\n/to is before it\nthe input asks for no day");
 });
 
-test("an approval that is needed says what to do, and carries its details for machines", async () => {
+test("approval_required says what to do, and has details for programs", async () => {
   const { QuaterError } = await import("quater");
   const { definePlugin } = await import("quater/plugin-api");
   const approval = { id: "apr_1", url: "https://shop.example/approvals/apr_1", expiresAt: "2026-11-23T00:00:00Z" };
@@ -154,7 +154,7 @@ const pay = handler({
   handle: () => "paid",
 });
 
-test("a dry run runs nothing and is no output of the tool", async () => {
+test("a dry run runs nothing, and its answer is not the output of the tool", async () => {
   const handled: unknown[] = [];
   const make = handler({
     description: "Makes.",
@@ -179,7 +179,7 @@ test("a dry run runs nothing and is no output of the tool", async () => {
   expect(handled).toEqual([]);
 });
 
-test("nothing in the message or its headers chooses the principal or the surface", async () => {
+test("messages and headers cannot choose the principal or the surface", async () => {
   await using app = await boot();
   const forged =
     ',"surface":"http","principal":{"subject":"eve"},"_meta":{"surface":"direct","principal":{"subject":"eve"},"callId":"forged"}';
@@ -203,7 +203,7 @@ test("nothing in the message or its headers chooses the principal or the surface
   });
 });
 
-test("parallel calls of different principals never mix", async () => {
+test("parallel calls of different principals do not mix", async () => {
   await using app = await boot();
   const calls = Array.from({ length: 200 }, async (_, at) => {
     const who = at % 2 === 0 ? "ana" : "ben";
@@ -215,7 +215,7 @@ test("parallel calls of different principals never mix", async () => {
   await Promise.all(calls);
 });
 
-test("tools without MCP auth are refused at boot, with what to add", async () => {
+test("tools without MCP authentication stop the boot with the option to add", async () => {
   await expect(bootTest({ handlers: { pay }, expose: { pay: { mcp: true } }, plugins: [mcp()] })).rejects.toThrow(
     /MCP tools require mcp auth.*mcp\(\{ authenticate/s,
   );
@@ -248,7 +248,7 @@ test("a tool whose input is not an object is refused at boot", async () => {
   });
 });
 
-test("recursive schemas of two tools live in one list that the SDK's client compiles", async () => {
+test("the SDK's client compiles a list with recursive schemas of two tools", async () => {
   const tree = (name: string) =>
     handler({
       description: `Gives a tree ${name}.`,

@@ -112,7 +112,7 @@ test("one read through each surface leaves one event, and none over http", async
 
 const call = (app: TestApp, name: string, given: object, as = ana, how = {}) => app.as(as).call(name, given, how);
 
-test("one of each refusal and failure", async () => {
+test("each kind of refusal and error leaves its event", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   const { gate } = { gate: app.kernel };
@@ -147,7 +147,7 @@ test("one of each refusal and failure", async () => {
   ]);
 });
 
-test("results are stored where the exposure says so; secrets leave tags, what sounds like one is masked", async () => {
+test("results are stored if the exposure says so; secrets become tags, and fields that sound secret are masked", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   await call(app, "full", { id: "a", pin: "1234" });
@@ -158,7 +158,7 @@ test("results are stored where the exposure says so; secrets leave tags, what so
   expect(ended?.meta.resultTag).toMatch(/^hmac:tag-[0-9a-f]{6}:[0-9a-f]{64}$/);
 });
 
-test("a start says what runs: command, manifest, plugins, versions; a stop and a signed checkpoint end it", async () => {
+test("runtime.started has command, manifest, plugins and versions; a stop writes runtime.stopped and a signed checkpoint", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   await app.stop();
@@ -180,7 +180,7 @@ test("a start says what runs: command, manifest, plugins, versions; a stop and a
   expect(checkpoint?.meta).toMatchObject({ type: "audit.checkpoint", detail: { size: 2, head: stopped?.row.hash } });
 });
 
-test("refusals in a loop are coalesced: the first ones one by one, the rest as a count", async () => {
+test("repeated refusals are recorded one by one at first, and then as a count", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   for (let n = 0; n < 1_000; n++) await call(app, "thing", { id: "a" }, bob, { surface: "http" });
@@ -190,7 +190,7 @@ test("refusals in a loop are coalesced: the first ones one by one, the rest as a
   expect(refused.at(-1)?.meta).toMatchObject({ count: 990, errorCode: "missing_scope", principal: asBob });
 });
 
-test("parallel calls never mix: each call's events speak of it alone", async () => {
+test("events of parallel calls do not mix", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   const people = Array.from({ length: 20 }, (_, n) => principal({ subject: `p${n}`, scopes: ["things:change"] }));
@@ -213,7 +213,7 @@ test("parallel calls never mix: each call's events speak of it alone", async () 
   }
 });
 
-test("audit: off is for plain reads alone", async () => {
+test("audit: off is only allowed for reads", async () => {
   using folder = tempFolder();
   const off = (audit: string) =>
     bootWithTrail({ root: folder.root, handlers: { thing }, expose: { thing: { direct: true, audit } } });
@@ -221,7 +221,7 @@ test("audit: off is for plain reads alone", async () => {
   await expect(off("everything")).rejects.toThrow(/audit/);
 });
 
-test("a read with audit off leaves nothing, and its refusals are accounted for all the same", async () => {
+test("a read with audit off leaves no event, but its refusals are recorded", async () => {
   using folder = tempFolder();
   const app = await bootWithTrail({
     root: folder.root,

@@ -104,7 +104,7 @@ test.each<[string, string, (path: string) => void]>([
   file.close();
 });
 
-test("S9: opening a file a second time in one process keeps the lock of the first connection", async () => {
+test("S9: a second connection to a file in one process keeps the lock of the first", async () => {
   using folder = tempFolder();
   const path = join(folder.root, "store.db");
   const first = openSqlite(path);

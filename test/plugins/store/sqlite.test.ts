@@ -13,7 +13,7 @@ const repository = fileURLToPath(new URL("../../..", import.meta.url));
 const child = (code: string) =>
   spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], { cwd: repository, encoding: "utf8" });
 
-test("the driver itself aborts the process at a boolean; through the driver file it is a number", () => {
+test("the driver aborts the process at a boolean; Quater passes booleans as numbers", () => {
   using folder = tempFolder();
   const raw = child(`
     import Libsql from "libsql";
@@ -42,7 +42,7 @@ test("the driver itself aborts the process at a boolean; through the driver file
   expect(guarded.stdout).toContain(kinds);
 });
 
-test("nobody else may read the file, its log, or its folder", () => {
+test("only the owner can read the file, its log and its folder", () => {
   using folder = tempFolder();
   const path = join(folder.root, "private/store.db");
   const file = openSqlite(path);

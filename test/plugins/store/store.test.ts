@@ -157,7 +157,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
   });
 });
 
-test("a file that holds somebody else's tables is refused, and left as it was", async () => {
+test("a file with other tables is refused and not changed", async () => {
   using folder = tempFolder();
   const path = join(folder.root, "shop.db");
   const file = openSqlite(path);
@@ -182,7 +182,7 @@ test("tables of a newer version stop the boot; older ones are brought up to date
   await expect(boot(folder.root)).rejects.toThrow("The tables of shelf have version 2; this Quater knows 1");
 });
 
-test("a url that is none, and a PostgreSQL that does not answer, are boot errors without the password in them", async () => {
+test("a malformed url, and a PostgreSQL that does not answer, stop the boot without showing the password", async () => {
   using folder = tempFolder();
   for (const url of ["mysql://me:geheim@db", "me:geheim@db", ""]) {
     const error: unknown = await boot(folder.root, { url }).catch((thrown: unknown) => thrown);
@@ -198,7 +198,7 @@ test("a url that is none, and a PostgreSQL that does not answer, are boot errors
   await expect(boots).rejects.not.toThrow("hunter2");
 });
 
-test("once fenced it takes nothing, is not ready, and asks for the process to end with 74", async () => {
+test("a fenced store takes no writes, is not ready, and ends the process with 74", async () => {
   using folder = tempFolder();
   await using app = await boot(folder.root);
   const service = app.kernel.services.get(storeRef);
