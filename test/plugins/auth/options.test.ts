@@ -71,7 +71,7 @@ const wrong: readonly [make: () => Authenticator, cause: string, remedy: string]
   [() => firstOf(), "firstOf is given no authenticator", "Write those to ask, in order: firstOf(apiKeys(), localUser())"],
 ];
 
-describe("the boot is refused, with what to write, by", () => {
+describe("wrong options stop the boot with a remedy", () => {
   test.each(wrong.map(([make, cause, remedy]) => ({ make, cause, remedy })))("$cause", async ({ make, cause, remedy }) => {
     const name = cause.split(" ", 1)[0];
     expect(await problemsOf(behind(make()))).toEqual([{ place: `${name}() in http()`, plugin: "http", cause, remedy }]);
@@ -91,7 +91,7 @@ describe("the boot is refused, with what to write, by", () => {
   });
 });
 
-test("options that are right boot, each and all of them", async () => {
+test("correct options boot, each alone and all together", async () => {
   const all = firstOf(
     apiKeys({ file: "keys.json" }),
     localUser({ person: "ana", scopes: ["a"], roles: [] }),
@@ -105,7 +105,7 @@ test("options that are right boot, each and all of them", async () => {
   expect(await causesOf(behind(apiKeys(given({ file: UNSET }))))).toEqual([]);
 });
 
-test("every surface is looked at, however deep, and all problems come at once, what is shared once", async () => {
+test("authenticators of all surfaces are checked, nested ones too; a problem of a shared one is reported once", async () => {
   const shared = firstOf(() => undefined, firstOf(apiKeys(given({ fil: 1 })), localUser(given({ roles: "a" }))));
   const sso = { personHeader: "x-person", secretHeader: "x-secret", secret: "s".repeat(40) };
   const found = await causesOf(
@@ -134,7 +134,7 @@ test("the message never holds a password", async () => {
   expect(problem?.cause).toBe('jwt has the jwks "http://me@issuer.example/keys"');
 });
 
-describe("with a wrong option nobody is let in", () => {
+describe("an authenticator with a wrong option lets nobody in", () => {
   const secret = handler({
     description: "Tell.",
     effect: "read",
@@ -149,7 +149,7 @@ describe("with a wrong option nobody is let in", () => {
     expect(() => make().open?.({ root: "/nowhere", command: "serve" })).toThrow();
   });
 
-  test("not even by an authenticator of one's own that asks it: the boot is refused, or the caller", async () => {
+  test("a custom authenticator that uses a wrongly configured one lets nobody in", async () => {
     const inner = localUser(given({ scope: ["a"] }));
     const wrapped = authenticator({
       name: "wrapped",
@@ -178,23 +178,20 @@ test.each([
   ],
   ["a yes", true, "It returned a boolean, and no principal"],
   ["a name", "canary", "It returned a string, and no principal"],
-])(
-  "an authenticator that returns %s lets nobody in, and the log says what is wrong, without values",
-  async (_what, returned, said) => {
-    const open = handler({ description: "x", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => 1 });
-    await using app = await bootTest({
-      handlers: { open },
-      expose: { open: { http: "GET /open" } },
-      plugins: [http({ port: 0, authenticate: () => returned as never })],
-    });
-    expect((await fetch(`${app.kernel.services.get(httpRef).baseUrl}/open`)).status).toBe(503);
-    const text = JSON.stringify(app.log);
-    expect(text).toContain(said);
-    expect(text).not.toContain("canary");
-  },
-);
+])("an authenticator that returns %s lets nobody in, and the log says why, without values", async (_what, returned, said) => {
+  const open = handler({ description: "x", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => 1 });
+  await using app = await bootTest({
+    handlers: { open },
+    expose: { open: { http: "GET /open" } },
+    plugins: [http({ port: 0, authenticate: () => returned as never })],
+  });
+  expect((await fetch(`${app.kernel.services.get(httpRef).baseUrl}/open`)).status).toBe(503);
+  const text = JSON.stringify(app.log);
+  expect(text).toContain(said);
+  expect(text).not.toContain("canary");
+});
 
-test("the program says it as it says everything that keeps a project from booting: 78 and no stack", async () => {
+test("the program prints these problems with exit code 78 and no stack", async () => {
   const folder = mkdtempSync(join(fileURLToPath(new URL(".", import.meta.url)), ".options-"));
   try {
     writeFileSync(
