@@ -58,7 +58,7 @@ export type { PluginContext, Project } from "./plugin/context.ts";
 export { definePlugin } from "./plugin/define-plugin.ts";
 export { type ExposureKey, type ExposureValue, exposureKey } from "./plugin/exposure-key.ts";
 export type { Gate, Invocation } from "./plugin/gate.ts";
-export type { Admission, ApprovalAnswer, HookChoice, Hooks } from "./plugin/hooks.ts";
+export type { Admission, ApprovalAnswer, HookAnswer, HookChoice, Hooks } from "./plugin/hooks.ts";
 export type { ConfiguredPlugin, Plugin, Running, TestRun } from "./plugin/plugin.ts";
 export { type ServiceRef, type Services, serviceRef } from "./plugin/services.ts";
 export { cannotSend, isCannotSend, type Probe, type ProbeAnswer, type ProbeCall, type Surface } from "./plugin/surface.ts";

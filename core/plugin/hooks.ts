@@ -11,30 +11,38 @@ import type { Operation } from "../model/operation.ts";
 import type { Verdict } from "../model/policy.ts";
 import type { Awaitable } from "../model/principal.ts";
 
+type Unnamed<Answer> = Answer extends { readonly by: string } ? Omit<Answer, "by"> & { readonly by?: string } : never;
+
+/**
+ * What a hook answers, as a policy function does: `true` allows, `false` refuses, a sentence refuses and may be sent to the
+ * caller. Or a verdict, such as `{ allow: false, error }`. `by` names another than the plugin.
+ */
+export type HookAnswer<Named = Verdict> = boolean | string | Unnamed<Named>;
+
 /** As a verdict; `replay` answers the call with an earlier result instead of running it. */
 export type Admission = Verdict | { readonly allow: "replay"; readonly by: string; readonly value: unknown };
 
 /** As a verdict; `consume` uses the approval up, as the last act before the handler, and may still refuse. */
 export type ApprovalAnswer =
-  | (Extract<Verdict, { allow: true }> & { readonly consume?: () => Awaitable<Verdict> })
+  | (Extract<Verdict, { allow: true }> & { readonly consume?: () => Awaitable<HookAnswer> })
   | Extract<Verdict, { allow: false }>;
 
 // Properties, not methods: TypeScript compares method parameters loosely and would let `authorize` ask for a call that
 // is already approved.
 export interface InvokeHooks {
   /** every: all must allow, after the handler's own policy. */
-  authorize: (call: Bound) => Awaitable<Verdict>;
+  authorize: (call: Bound) => Awaitable<HookAnswer>;
   /** every: whatever may refuse or replay (limits, idempotency), before an approval could be used up. */
-  admit: (call: Authorized) => Awaitable<Admission>;
+  admit: (call: Authorized) => Awaitable<HookAnswer<Admission>>;
   /** every: all must allow; the first refusal ends the call. */
-  approve: (call: Authorized) => Awaitable<ApprovalAnswer>;
+  approve: (call: Authorized) => Awaitable<HookAnswer<ApprovalAnswer>>;
   /** first: what `approve` would answer, for a dry run. Files nothing. */
   forecast: (call: Authorized) => Awaitable<unknown>;
   /**
    * every: waits for what the call must hold while its handler runs, such as a lock, and hands it to `keep`. Runs after all
    * checks. What was handed over is released after the end of the call was recorded, also when a later hook refuses.
    */
-  hold: (call: Approved, keep: (holding: Holding) => void) => Awaitable<Verdict>;
+  hold: (call: Approved, keep: (holding: Holding) => void) => Awaitable<HookAnswer>;
   /** around: wraps the handler, the first plugin outermost. Must call `next` at most once. */
   around: (call: Approved, next: () => Promise<unknown>) => Promise<unknown>;
   /** observe: told how the call ended; cannot change it. A throw after the handler ran makes the outcome unrecorded. */
@@ -60,7 +68,15 @@ export type HookChoice = Hooks | ((operation: Operation | undefined) => Hooks | 
 type NamesOf<Kind extends HookKind> = {
   [Name in keyof typeof hookKinds]: (typeof hookKinds)[Name] extends Kind ? Name : never;
 }[keyof typeof hookKinds];
-type Answer<Name extends keyof InvokeHooks> = Awaited<ReturnType<InvokeHooks[Name]>>;
+/** Every answer names the plugin. */
+interface Verdicts {
+  authorize: Verdict;
+  admit: Admission;
+  approve:
+    | Extract<Verdict, { allow: false }>
+    | (Extract<Verdict, { allow: true }> & { readonly consume?: () => Promise<Verdict> });
+  hold: Verdict;
+}
 
 /** The hooks that apply to one handler, one method per kind. */
 export interface HookRunner {
@@ -68,9 +84,9 @@ export interface HookRunner {
   readonly problems: readonly BootProblem[];
   readonly has: (name: keyof InvokeHooks) => boolean;
   /** The first answer that is not `undefined`. */
-  first<Name extends NamesOf<"first">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<Answer<Name> | undefined>;
+  first<Name extends NamesOf<"first">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<unknown>;
   /** All answers in order, ending with the first that does not allow. */
-  every<Name extends NamesOf<"every">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<readonly Answer<Name>[]>;
+  every<Name extends NamesOf<"every">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<readonly Verdicts[Name][]>;
   around(call: Approved, handle: () => Promise<unknown>): Promise<unknown>;
   /** All are told, also when one throws. @returns Who failed. */
   observe<Name extends NamesOf<"observe">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<readonly HookFailure[]>;
@@ -130,16 +146,12 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
     async every(name, ...given) {
       const answers: unknown[] = [];
       for (const { plugin, hook } of chain(name)) {
-        const answer = (await asked(plugin, name, () => hook(...given))) as { allow?: unknown; by?: unknown } | undefined;
-        if (answer?.allow === true) {
-          answers.push(answer);
-          continue;
-        }
-        // Neither a missing answer nor one that means nothing here is a yes.
-        const isAnswer = answer?.allow === false || (answer?.allow === "replay" && name === "admit");
-        const isNamed = typeof answer?.by === "string";
-        answers.push(isAnswer ? { ...answer, ...(isNamed ? {} : { by: plugin }) } : { allow: false, by: plugin });
-        if (!isAnswer || !isNamed) {
+        const answer = await asked(plugin, name, () => hook(...given));
+        const verdict = verdictOf(answer, plugin, name);
+        // A missing answer and an unknown one are refusals.
+        answers.push(verdict ?? { allow: false, by: plugin });
+        if (verdict?.allow === true) continue;
+        if (verdict === undefined) {
           const [{ callId, handler }] = given;
           log.warn("A hook gave no verdict, so the call is refused", {
             callId,
@@ -191,6 +203,23 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
       return failures ?? none;
     },
   };
+};
+
+interface NamedAnswer {
+  readonly allow: boolean | "replay";
+  readonly by: string;
+}
+
+/** The answer as a verdict that names the plugin. `undefined`: it is no answer to this hook. */
+const verdictOf = (answer: unknown, plugin: string, hook: string): NamedAnswer | undefined => {
+  if (typeof answer === "boolean") return { allow: answer, by: plugin };
+  if (typeof answer === "string") return { allow: false, by: plugin, ...(answer === "" ? {} : { reason: answer }) };
+  const { allow, by, consume } = Object(answer) as { allow?: unknown; by?: unknown; consume?: () => unknown };
+  if (typeof allow !== "boolean" && !(allow === "replay" && hook === "admit")) return undefined;
+  const named: NamedAnswer = { ...(answer as object), allow, by: typeof by === "string" ? by : plugin };
+  if (typeof consume !== "function") return named;
+  const used = async () => verdictOf(await consume(), plugin, "consume") ?? { allow: false, by: plugin };
+  return Object.assign(named, { consume: used });
 };
 
 /** For the log: names and kinds, and none of the contents. */

@@ -134,15 +134,14 @@ export const refusedByPlugin = { gateSuite: "refused" };
  * and calls that race have to meet somewhere.
  */
 const attendant = ({ interlude, refused }: CopyChoice): ConfiguredPlugin => {
-  const by = "gate-suite";
   const { hold } = new StartingLine();
   const authorize: Hooks["authorize"] = ({ principal }) => {
-    const verdict = { allow: principal.claims["gateSuite"] !== refusedByPlugin.gateSuite, by };
-    if (!verdict.allow) refused();
-    return interlude.play()?.then(() => verdict) ?? verdict;
+    const isAllowed = principal.claims["gateSuite"] !== refusedByPlugin.gateSuite;
+    if (!isAllowed) refused();
+    return interlude.play()?.then(() => isAllowed) ?? isAllowed;
   };
   return definePlugin(() => ({
-    name: by,
+    name: "gate-suite",
     hooks: (operation) => (operation?.needsApproval === true ? { authorize, hold } : { authorize }),
   }))();
 };

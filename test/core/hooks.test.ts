@@ -66,7 +66,6 @@ describe("every", () => {
   const noYes: [string, unknown][] = [
     ["nothing", undefined],
     ["null", null],
-    ["true alone", true],
     ["a word", { allow: "yes" }],
     ["a number", { allow: 1 }],
     ["an empty object", {}],
@@ -81,15 +80,39 @@ describe("every", () => {
 
   test.each<[string, unknown, string]>([
     ["nothing", undefined, "undefined"],
-    ["true", true, "true"],
-    ["a text", "a secret", "a string"],
-    ["no name", { allow: false }, "{ allow: false }"],
+    ["a number", 1, "a number"],
+    ["a list", ["a secret"], "a list"],
     ["a word", { allow: "yes", because: "a secret" }, "{ allow: a string, because: a string }"],
   ])("%s instead of a verdict is in the log, with plugin and hook and without its contents", async (_what, answer, gave) => {
     const { outcome, log } = await callUnder([], [plugin("limits", { authorize: () => answer as never })]);
     const fields = { callId: outcome.callId, handler: "pay", plugin: "limits", hook: "authorize", gave };
     const warnings = log.filter(({ level }) => level === "warn");
     expect(warnings).toEqual([{ level: "warn", message: "A hook gave no verdict, so the call is refused", fields }]);
+  });
+
+  const answered = async (hooks: object) => {
+    const { outcome, log } = await callUnder([], [plugin("limits", hooks)]);
+    return { ok: outcome.ok, message: outcome.ok ? "" : outcome.error.message, log: log.map(({ message }) => message) };
+  };
+  const refusedBy = (by: string, message: unknown) => ({ ok: false, message, log: [`pay was refused by ${by}`] });
+
+  test.each(["authorize", "admit", "approve", "hold"] as const)("%s answers as a policy function does", async (name) => {
+    const asked = (answer: unknown) => answered({ [name]: () => answer });
+    for (const yes of [true, Promise.resolve(true), { allow: true }]) expect(await asked(yes)).toMatchObject({ ok: true });
+    for (const no of ["not on Sundays", Promise.resolve("not on Sundays"), { allow: false, reason: "not on Sundays" }])
+      expect(await asked(no)).toEqual(refusedBy("limits", "not on Sundays"));
+    const plain = name === "approve" ? "This call was not approved" : "This call is not allowed";
+    for (const no of [false, "", { allow: false }]) expect(await asked(no)).toEqual(refusedBy("limits", plain));
+    expect(await asked({ allow: false, by: "sundays" })).toEqual(refusedBy("sundays", plain));
+  });
+
+  test.each<[unknown, object]>([
+    [true, { ok: true }],
+    [{ allow: true }, { ok: true }],
+    ["somebody was faster", refusedBy("limits", "somebody was faster")],
+    [undefined, refusedBy("limits", "This call was not approved")],
+  ])("consume answers likewise: %j", async (answer, expected) => {
+    expect(await answered({ approve: () => ({ allow: true, consume: () => answer }) })).toMatchObject(expected);
   });
 
   test("S20: a refusal that names the plugin is one line of the log, and no warning", async () => {

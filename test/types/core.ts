@@ -288,8 +288,18 @@ definePlugin(() => ({
   hooks: (operation) => (operation === undefined ? undefined : { authorize: no, settled: (call) => void call.callId }),
   setup: async ({ command }) => (command === "serve" ? { start: () => {} } : { hooks: { admit: no } }),
 }));
-// @ts-expect-error a verdict says who allows
-export const nobody: Hooks = { authorize: () => ({ allow: true }) };
+export const answers: Hooks = {
+  authorize: () => ({ allow: true }),
+  admit: () => "Too many calls",
+  approve: async () => ({ allow: true, consume: () => true }),
+  hold: async () => false,
+};
+// @ts-expect-error a hook that decides must answer
+export const missing: Hooks = { authorize: () => {} };
+// @ts-expect-error also later
+export const later: Hooks = { authorize: async () => undefined };
+// @ts-expect-error a number is no answer
+export const number: Hooks = { authorize: () => 1 };
 // @ts-expect-error only `admit` may replay
 export const replaying: Hooks = { approve: () => ({ allow: "replay", by: "x", value: 1 }) };
 

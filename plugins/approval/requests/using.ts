@@ -1,7 +1,7 @@
 // The approve hook. What a repeated call is answered by the state of the newest request for it, and the one way in which
 // an approved one is used up: as the last act before the handler, once.
 
-import type { ApprovalAnswer, Authorized, Verdict } from "../../../core/plugin-api.ts";
+import type { ApprovalAnswer, Authorized, HookAnswer } from "../../../core/plugin-api.ts";
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { type Standing, unchangedSince } from "../../audit/service.ts";
@@ -27,19 +27,17 @@ import type { Found } from "./tables.ts";
 
 /** Each time somebody else was faster; more than that is no race any more. */
 const attempts = 10;
-const by = "approval";
 
-export const approve = async (ground: Ground, plan: Plan, call: Authorized): Promise<ApprovalAnswer> => {
+export const approve = async (ground: Ground, plan: Plan, call: Authorized): Promise<HookAnswer<ApprovalAnswer>> => {
   const asked = askedOf(ground, plan, call);
   let found = await judged(ground, asked);
   return {
     allow: true,
-    by,
     // Runs under the handler's lock: no other call of that lock runs between the preview, the use and the handler.
-    consume: async (): Promise<Verdict> => {
+    consume: async (): Promise<true> => {
       for (let attempt = 0; attempt < attempts; attempt++) {
         const usable = await previewed(ground, asked, found);
-        if (usable !== undefined && (await use(ground, asked, usable))) return { allow: true, by };
+        if (usable !== undefined && (await use(ground, asked, usable))) return true;
         found = await judged(ground, asked);
       }
       throw approvalUnavailable(new Error("The approval was changed again and again"));
@@ -48,12 +46,11 @@ export const approve = async (ground: Ground, plan: Plan, call: Authorized): Pro
 };
 
 /** Over a surface that the exposure leaves out: nobody is asked, and the call's start is recorded all the same. */
-export const ungated = (ground: Ground, { callId }: Authorized): ApprovalAnswer => ({
+export const ungated = (ground: Ground, { callId }: Authorized): HookAnswer<ApprovalAnswer> => ({
   allow: true,
-  by,
   consume: async () => {
     await ground.parts.audit.begin(callId, [], []);
-    return { allow: true, by };
+    return true;
   },
 });
 

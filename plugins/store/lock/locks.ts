@@ -49,7 +49,7 @@ export class Locks {
             return release();
           },
         });
-        return { allow: true, by: "store" };
+        return true;
       },
     };
   };
