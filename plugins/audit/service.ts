@@ -116,6 +116,12 @@ export interface Audit {
    * @throws {QuaterError} `audit_unavailable` when the trail cannot be read.
    */
   proofOfUse(approvalId: string, callId: string): Promise<UseProof | undefined>;
+  /**
+   * Returns the ids of the requests whose personal data were erased, by their events. The mark in a row does not count.
+   *
+   * @throws {QuaterError} `audit_unavailable` when the trail cannot be read.
+   */
+  erasedRequests(): Promise<ReadonlySet<string>>;
   /** Asked for changes of state in the same transaction as `call.unknown`, for calls that were begun with an approval. */
   whenLost(changes: (open: OpenStore, call: LostCall) => readonly Statement[]): void;
   /** Adds what `quater audit erase` erases in rows of another plugin, in the same transaction. */

@@ -64,7 +64,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   });
   const refusals = new Refusals((fields) => trail.note(fields));
   const recorder = new Recorder({ trail, redactor, refusals });
-  const uses = new ProvenUses(() => store.open(), keys);
+  const uses = new ProvenUses(() => store.open(), ring);
   const lost: LostChanges[] = [];
   const erasers: Eraser[] = [];
   const restorers: Restorer[] = [];
@@ -224,6 +224,7 @@ const serviceOf = ({
     filingOf,
     knownUses: () => readable(uses.known()),
     proofOfUse: (approvalId, callId) => readable(uses.proofOf(approvalId, callId)),
+    erasedRequests: () => readable(uses.erased()),
     whenLost: (changes) => void lost.push(changes),
     whenErasing: (eraser) => void erasers.push(eraser),
     whenRestored: (restorer) => void restorers.push(restorer),

@@ -271,6 +271,10 @@ export const reasonsErased = (open: OpenStore, id: string, count: number, person
 /** Erases the reason why a request was denied or revoked. */
 export const reasonErased = (open: OpenStore, found: Found): Statement => one(ofVersion(open, found).set({ reason: null }));
 
+/** Ends a row that says "denied" although the trail does not. */
+export const denialUnproven = (open: OpenStore, found: Found): Statement =>
+  one(ofVersion(open, found).set({ state: "expired", reason: "the trail does not prove its denial" }));
+
 /** Ends a request that was open when the store was dumped. */
 export const voidedByRestore = (open: OpenStore, found: Found): Statement =>
   one(ofVersion(open, found).set({ state: "expired", decided_at: open.clock, reason: "the store was restored" }));

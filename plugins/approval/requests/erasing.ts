@@ -17,11 +17,12 @@ import { erasedMark, type Found } from "./tables.ts";
 export const erasureOf = async (ground: Ground, catalog: Catalog, open: OpenStore, subject: ErasureSubject): Promise<Erasure> => {
   const changes: Statement[] = [];
   const events: AuditEvent[] = [];
-  const requests: ApprovalRecord[] = [];
+  const approvalIds: string[] = [];
   const cancelled: ApprovalRecord[] = [];
-  let [erasedRequests, reasons, unproven] = [0, 0, 0];
+  let [reasons, unproven] = [0, 0];
   for await (const found of ground.parts.reader.all()) {
     const { record } = found;
+    if (isDone(record, subject)) continue;
     const isAsFiled = !record.isDamaged && hasOwnCallKey(ground, record);
     const filing =
       isAbout(record, subject) || !isAsFiled ? await ground.parts.audit.filingOf(record.id, record.callId) : undefined;
@@ -32,8 +33,7 @@ export const erasureOf = async (ground: Ground, catalog: Catalog, open: OpenStor
     if (!isProven && (isOwn || record.isDamaged)) unproven++;
     else if (isOwn) {
       const own = ownRequest(ground, catalog, open, found, subject);
-      if (filing !== undefined) requests.push(record);
-      erasedRequests++;
+      approvalIds.push(record.id);
       changes.push(...own);
       reasons += record.votes.filter(({ reason }) => reason !== undefined).length;
       if (!isOpen(found)) continue;
@@ -50,11 +50,11 @@ export const erasureOf = async (ground: Ground, catalog: Catalog, open: OpenStor
     }
   }
   return {
-    approvalIds: requests.map(({ id }) => id),
+    approvalIds,
     changes,
     events,
     counts: {
-      erasedRequests,
+      erasedRequests: approvalIds.length,
       cancelledRequests: cancelled.length,
       erasedReasons: reasons,
       ...(unproven === 0 ? {} : { unprovenRequests: unproven }),
@@ -64,6 +64,14 @@ export const erasureOf = async (ground: Ground, catalog: Catalog, open: OpenStor
     },
   };
 };
+
+/** The mark in a row could be anybody's. It counts if an event says so, and if nothing of the person is left in the row. */
+const isDone = ({ id, isErased, requester, preview, reason }: ApprovalRecord, { approvalIds }: ErasureSubject): boolean =>
+  isErased &&
+  approvalIds.erased.has(id) &&
+  canonicalText(requester) === canonicalText(erasedRequester(requester)) &&
+  preview === undefined &&
+  reason === undefined;
 
 /** Proves the row of a request whose filing was pruned from the trail. */
 const hasOwnCallKey = ({ parts: { audit } }: Ground, record: ApprovalRecord): boolean =>

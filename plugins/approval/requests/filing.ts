@@ -19,6 +19,7 @@ import {
 } from "./errors.ts";
 import { type Asked, boundBy, eventOf, type Ground, madeBy, requesterKeyOf } from "./ground.ts";
 import { type LikenessKeys, likenessKeys } from "./likeness.ts";
+import { isDenied } from "./proving.ts";
 import { ranBefore } from "./ran-before.ts";
 import type { ApprovalRecord } from "./record.ts";
 import { expiryOf } from "./sweeping.ts";
@@ -78,16 +79,17 @@ export const file = async (ground: Ground, asked: Asked, after: Found | undefine
  * @throws {QuaterError} `approval_denied`, `approval_backlog`, `approval_filing_limit`.
  */
 const assertMayFile = async (
-  { parts }: Ground,
+  ground: Ground,
   { callKeys }: Asked,
   after: Found | undefined,
   keys: LikenessKeys,
   requesterKey: string,
 ): Promise<void> => {
-  const { reader, maxPending, maxFiledPerHour, cooldownMs } = parts;
+  const { reader, maxPending, maxFiledPerHour, cooldownMs } = ground.parts;
   if ((await reader.newest(callKeys))?.nth !== after?.nth) return;
   const denied = await reader.deniedLike(keys.like, cooldownMs);
   if (denied !== undefined) {
+    if (!(await isDenied(ground, denied))) return;
     const { id, reason, decidedAt = 0 } = denied.record;
     throw approvalDenied(id, reason, Math.max(1, Math.ceil((decidedAt + cooldownMs - denied.now) / 1000)));
   }

@@ -14,7 +14,7 @@ export interface HiddenGiven {
   readonly before: number | undefined;
   /** Whether the request was found in the store and compared. */
   readonly isLoaded: (approvalId: string) => boolean;
-  /** Whether it was found there, and its personal data were erased. */
+  /** Whether it was found there, and an event says that its personal data were erased. */
   readonly isErased: (approvalId: string) => boolean;
 }
 

@@ -1,8 +1,8 @@
 // What the trail proves about a request. Rows of the tables are a cache: an attacker who can write to the store can set any state.
 // A request is voted on and used only if its chained events say the same as its row.
 
-import type { FiledFields, Standing } from "../../audit/service.ts";
-import { closedDamaged, voidedUnproven } from "./changing.ts";
+import { type FiledFields, type Standing, unchangedSince } from "../../audit/service.ts";
+import { closedDamaged, denialUnproven, voidedUnproven } from "./changing.ts";
 import { digestOf } from "./digest.ts";
 import { approvalUnproven } from "./errors.ts";
 import { type Ground, provenEvent } from "./ground.ts";
@@ -55,6 +55,28 @@ export const assertEndedOnTrail = async (ground: Ground, { record, stored }: Fou
   await ground.write([{ fields }], () => []);
   ground.parts.log.error("An approval was refused because the trail does not prove it", { approvalId: record.id, why });
   throw approvalUnproven(record.id);
+};
+
+/**
+ * Compares a row that says "denied" with its evidence. It is denied in the transaction of its event. So a trail that has the request
+ * open, or ended in another way, says that somebody changed the row: a used request must not pass for one that never ran. The row ends,
+ * and an open request ends on the trail as well, so that the next call can ask anew.
+ *
+ * @returns Whether it was denied; `false` when it was changed meanwhile and must be read again.
+ * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
+ */
+export const isDenied = async (ground: Ground, found: Found): Promise<boolean> => {
+  const { id } = found.record;
+  const standing = await ground.parts.audit.standingOf(id);
+  if (standing === undefined || standing.endedBy === "approval.denied") return true;
+  const why = `the row says denied, and the trail says ${standing.endedBy ?? standing.state}`;
+  const detail = { cause: "unproven", why, was: "denied" };
+  const isOpen = standing.state !== "ended";
+  const events = isOpen ? [{ fields: provenEvent("approval.voided", id, standing.filed, { detail }) }] : [];
+  const check = unchangedSince(id, standing, Number.POSITIVE_INFINITY);
+  if (!(await ground.write(events, (open) => [denialUnproven(open, found)], check))) return false;
+  ground.parts.log.error("A denial was not believed because the trail does not prove it", { approvalId: id, why });
+  throw approvalUnproven(id);
 };
 
 /**

@@ -33,10 +33,12 @@ export const ranBefore = async ({ parts }: Ground, call: Compared): Promise<RanB
   const others = await reader.usedUnderOtherSchemas(keys.person, call.schema, asked);
   const identical = likes.filter(({ args }) => args === call.args);
   const newest = [...likes, ...others].sort((a, b) => (b.use?.at ?? 0) - (a.use?.at ?? 0));
+  const erasedIds = newest.some(({ isErased }) => isErased) ? await audit.erasedRequests() : new Set<string>();
+  const isErased = (id: string) => newest.some((record) => record.id === id && record.isErased && erasedIds.has(id));
   let unproven = 0;
   let reason: string | undefined;
   for (const record of new Set([...identical, ...newest])) {
-    if (record.isErased) {
+    if (isErased(record.id)) {
       reason ??= reasons.erased;
       continue;
     }
@@ -52,7 +54,6 @@ export const ranBefore = async ({ parts }: Ground, call: Compared): Promise<RanB
   }
   if (others.length === mostCompared) reason ??= reasons.many;
   const isLoaded = (id: string) => newest.some((record) => record.id === id);
-  const isErased = (id: string) => newest.some((record) => record.id === id && record.isErased);
   const hidden = hiddenUse(known, { ...asked, schema: call.schema, keys, isLoaded, isErased });
   if (hidden !== undefined) reason = hidden.isAlike ? hidden.reason : (reason ?? hidden.reason);
   reason ??= (await reader.hasUsedOfUnknown(keys.person, asked)) ? reasons.unknown : undefined;

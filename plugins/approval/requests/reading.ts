@@ -9,7 +9,7 @@ import type { ListGiven } from "./list-given.ts";
 import type { ApprovalRecord } from "./record.ts";
 import { isId } from "./record.ts";
 import type { Secrecy } from "./secrecy.ts";
-import { type Database, erasedMark, type Found, type ReadRow, stateNow, type VoteRow } from "./tables.ts";
+import { type Database, type Found, type ReadRow, stateNow, type VoteRow } from "./tables.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 86_400_000;
@@ -151,12 +151,10 @@ export class Reader {
     return row?.n ?? 0;
   }
 
-  /** All of them that are not erased, page by page, for what looks at every one. */
+  /** All of them, page by page, for what looks at every one. */
   async *all(): AsyncGenerator<Found> {
     for (let last = ""; ; ) {
-      const page = await this.#read((open) =>
-        requests(open).where("id", ">", last).where("nonce", "<>", erasedMark).orderBy("id").limit(mostListed),
-      );
+      const page = await this.#read((open) => requests(open).where("id", ">", last).orderBy("id").limit(mostListed));
       yield* page;
       const next = page.at(-1)?.record.id;
       if (next === undefined) return;

@@ -21,7 +21,7 @@ import { file, previewText, required, usedBy } from "./filing.ts";
 import { type Asked, askedOf, boundBy, eventOf, type Ground, madeBy, type Plan, provenEvent } from "./ground.ts";
 import { likeTagsOf } from "./likeness.ts";
 import { changedAt } from "./preview-changes.ts";
-import { proven } from "./proving.ts";
+import { isDenied, proven } from "./proving.ts";
 import { type ApprovalRecord, outcomeOf } from "./record.ts";
 import type { Found } from "./tables.ts";
 
@@ -102,6 +102,7 @@ const answer = async (ground: Ground, asked: Asked, found: Found | undefined, is
     case "pending":
       throw await required(ground, found);
     case "denied": {
+      if (!(await isDenied(ground, found))) return;
       const leftMs = decidedAt + ground.parts.cooldownMs - now;
       if (leftMs > 0) throw approvalDenied(id, reason, Math.ceil(leftMs / 1000));
       if (isNamed) throw approvalDenied(id, reason);

@@ -12,7 +12,7 @@ import { chain, compiled, queriesOn } from "../log/tables.ts";
 import type { Trail } from "../log/trail.ts";
 import { each, type Found, type TrailReader, trailIn, type Verified, verifiedRows } from "../verify/find.ts";
 import { rangesOf } from "../verify/ranges.ts";
-import { erasedBy } from "../verify/verified.ts";
+import { erasedBy, erasedRequests } from "../verify/verified.ts";
 import { keptOf } from "./parts.ts";
 import { type Eraser, type Erasure, type ErasureSubject, isBy, isSelected, type Selection } from "./subject.ts";
 
@@ -82,13 +82,16 @@ const found = async (parts: EraseParts, given: EraseGiven) => {
   const isAboutRequests = isPerson !== undefined || filter.call !== undefined;
   const approvalIds = {
     ofCall: filter.call === undefined ? [] : await requestsOfCall(reader, filter.call),
-    voted: isPerson === undefined ? [] : await requestsDecidedBy(reader, "approval.voted", isPerson),
-    revoked: isPerson === undefined ? [] : await requestsDecidedBy(reader, "approval.revoked", isPerson),
+    voted: isPerson === undefined ? [] : await requestsBy(reader, "approval.voted", isPerson),
+    revoked: isPerson === undefined ? [] : await requestsBy(reader, "approval.revoked", isPerson),
+    erased: await erasedRequests(reader),
   };
   const subject: ErasureSubject = { isPerson, callId: filter.call, approvalIds, isWhole, principal };
   const erasures: Erasure[] = [];
   if (isAboutRequests) for (const eraser of erasers) erasures.push(await eraser(store, subject));
-  const ids = new Set([...approvalIds.ofCall, ...erasures.flatMap((each) => each.approvalIds)]);
+  // By their events, and not by their rows: a row that was deleted or changed must not keep data from being erased.
+  const filed = isPerson === undefined ? [] : await requestsBy(reader, "approval.filed", isPerson);
+  const ids = new Set([...approvalIds.ofCall, ...filed]);
   const bodies = new Map<number, ErasedBody["kept"]>();
   let [keptWhole, unverified] = [0, 0];
   // In one state of the store: a body that another command erases meanwhile would look like one that was put back.
@@ -130,9 +133,9 @@ const requestsOfCall = async (reader: TrailReader, callId: string): Promise<read
 };
 
 /** The row of a request does not say who revoked it, and the row of a vote may name anybody. */
-const requestsDecidedBy = async (
+const requestsBy = async (
   reader: TrailReader,
-  type: "approval.voted" | "approval.revoked",
+  type: "approval.filed" | "approval.voted" | "approval.revoked",
   isPerson: (name: string | undefined) => boolean,
 ): Promise<readonly string[]> => {
   const { page, previous } = queriesOn(reader.store);

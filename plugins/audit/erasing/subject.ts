@@ -16,6 +16,8 @@ export interface ErasureSubject {
     readonly ofCall: readonly string[];
     readonly voted: readonly string[];
     readonly revoked: readonly string[];
+    /** Those that were erased before, by their events. */
+    readonly erased: ReadonlySet<string>;
   };
   /** Erase whole arguments, not only `personal()` fields. */
   readonly isWhole: boolean;
@@ -25,7 +27,7 @@ export interface ErasureSubject {
 
 /** What a plugin erases in the same transaction as the trail. */
 export interface Erasure {
-  /** Requests whose data are erased: the bodies of all events that name one of them are erased, too. */
+  /** Requests whose data are erased. The `audit.erased` events name them. */
   readonly approvalIds: readonly string[];
   /** Each with the number of rows that it must change. */
   readonly changes: readonly Statement[];

@@ -15,7 +15,7 @@ const pageRows = 200;
  * The policy's longest times, whatever the options say: a request waits for people for at most 7 days and is usable for at
  * most one. An event of these days may decide about a call, so all of them stay in memory. `retentionDays` does not matter.
  */
-const reachMs = 9 * 86_400_000;
+export const reachMs = 9 * 86_400_000;
 /** With fewer requests in memory, those that are older are not looked for. It is no limit: see `reachMs`. */
 const forgetFrom = 10_000;
 

@@ -4,15 +4,20 @@
 import type { OpenStore } from "../../store/service.ts";
 import type { LostUse } from "../restore/restored.ts";
 import { type Found, readerOf, verifiedRows } from "../verify/find.ts";
-import type { EndedAs, EventMeta } from "./event.ts";
-import type { TrailKeys } from "./keys.ts";
+import { erasedRequests } from "../verify/verified.ts";
+import type { EndedAs, EventLink, EventMeta } from "./event.ts";
+import { assertHonest, DamagedHead, MissingKey } from "./head.ts";
+import type { KeyRing } from "./key-ring.ts";
 import { type LikeTags, tagsIn } from "./like-tags.ts";
-import { queriesOn } from "./tables.ts";
+import { type LinkedPage, LinkedPages } from "./linked-pages.ts";
+import { type HeadRow, newestLinked, queriesOn } from "./tables.ts";
 
 /** How many uses are read back, and how many are kept in memory. docs/guides/approvals.md names the first number. */
 const [mostRead, mostKept] = [1_000, 10_000];
 /** Events of one call: its uses, its start and its end. */
 const mostOfCall = 100;
+/** How many linked events are followed back, and how many at once. A use comes with at least three others: filed, voted, approved. */
+const [mostLinked, linkedPage] = [10_000, 1_000];
 
 /** One use of an approval. */
 export interface ProvenUse {
@@ -31,7 +36,7 @@ export interface ProvenUse {
 export interface KnownUses {
   /** Newest first, and the lost ones last. */
   readonly uses: readonly ProvenUse[];
-  /** An event about a use does not verify: what it said is not known. */
+  /** An event about approvals is gone or does not verify. It may have told of a use. */
   readonly isDamaged: boolean;
 }
 
@@ -44,17 +49,19 @@ export interface UseProof {
 
 export class ProvenUses {
   readonly #open: () => Promise<OpenStore>;
-  readonly #keys: () => TrailKeys;
+  readonly #ring: KeyRing;
   /** Oldest first. */
   #uses: ProvenUse[] = [];
   #lost: ProvenUse[] = [];
   /** All events up to this one were read; `undefined` before the first reading. */
   #through: number | undefined;
+  /** The linked events up to this one are all there; `undefined` before the first reading. */
+  #whole: EventLink | undefined;
   #reading: Promise<unknown> = Promise.resolve();
 
-  constructor(open: () => Promise<OpenStore>, keys: () => TrailKeys) {
+  constructor(open: () => Promise<OpenStore>, ring: KeyRing) {
     this.#open = open;
-    this.#keys = keys;
+    this.#ring = ring;
   }
 
   /**
@@ -65,7 +72,11 @@ export class ProvenUses {
    */
   known(): Promise<KnownUses> {
     // One after the other, so that no event is read twice.
-    const read = this.#reading.then(() => this.#read());
+    const read = this.#reading.then(async () => {
+      const store = await this.#open();
+      const known = await this.#read(store);
+      return known.isDamaged ? known : { ...known, isDamaged: !(await this.#isWhole(store)) };
+    });
     this.#reading = read.catch(() => undefined);
     return read;
   }
@@ -75,7 +86,7 @@ export class ProvenUses {
     const store = await this.#open();
     const { page, previous } = queriesOn(store);
     const query = page("after", 0, mostOfCall).select(previous).where("call_id", "=", callId);
-    const metas = (await verifiedRows(readerOf(store, this.#keys()), query)).flatMap((found) => metaIn(found) ?? []);
+    const metas = (await verifiedRows(readerOf(store, this.#ring.current), query)).flatMap((found) => metaIn(found) ?? []);
     const own = metas.flatMap(usesIn).find((use) => use.approvalId === approvalId);
     const lost = this.#lost.find((use) => use.approvalId === approvalId && use.callId === callId);
     const use = own ?? lost;
@@ -85,9 +96,47 @@ export class ProvenUses {
     return { use, outcome: own === undefined ? "unknown" : end?.outcome };
   }
 
-  async #read(): Promise<KnownUses> {
-    const store = await this.#open();
-    const reader = readerOf(store, this.#keys());
+  /** @returns The ids of requests that were erased, by their events. @throws {StoreFailure} */
+  async erased(): Promise<ReadonlySet<string>> {
+    return erasedRequests(readerOf(await this.#open(), this.#ring.current));
+  }
+
+  /**
+   * Whether no event is missing among the linked ones. `#read` finds uses by the column `type`, which could be changed to hide one.
+   * Then the links of later events lead to an event that the query does not find.
+   */
+  async #isWhole(store: OpenStore): Promise<boolean> {
+    const queries = queriesOn(store);
+    const headNow = async () => (await store.read<HeadRow>(queries.head))[0];
+    const head = await headNow();
+    if (head === undefined) return true;
+    const newest = newestLinked(head);
+    const above = this.#whole?.seq ?? 0;
+    const pages = new LinkedPages(queries, this.#ring);
+    let next: EventLink = newest;
+    try {
+      assertHonest(this.#ring, head);
+      for (let read = 0; read < mostLinked && next.seq > Math.max(above, head.floor_seq); ) {
+        const page: LinkedPage = await pages.before(store, head, next, above, linkedPage);
+        next = page.next;
+        read += page.metas.length;
+        if (!page.isBroken && page.metas.length > 0) continue;
+        // Removed meanwhile, or damaged.
+        if (((await headNow())?.floor_seq ?? 0) < next.seq) return false;
+        break;
+      }
+    } catch (error) {
+      if (error instanceof DamagedHead || error instanceof MissingKey) return false;
+      throw error;
+    }
+    const isPast = next.seq < above || (next.seq === above && next.hash !== this.#whole?.hash);
+    if (isPast && above > head.floor_seq) return false;
+    this.#whole = newest;
+    return true;
+  }
+
+  async #read(store: OpenStore): Promise<KnownUses> {
+    const reader = readerOf(store, this.#ring.current);
     const { uses, previous } = queriesOn(store);
     const page = (...given: Parameters<typeof uses>) => verifiedRows(reader, uses(...given).select(previous));
     if (this.#through === undefined) {

@@ -13,6 +13,7 @@ import { isBodyGone } from "../verify/verify-row.ts";
 import type { SignedCheckpoint } from "./chain.ts";
 import type { EventLink } from "./event.ts";
 import type { TrailKeys } from "./keys.ts";
+import { oldestOpenFiling, openSinceMs } from "./open-requests.ts";
 import { readRows } from "./rows.ts";
 import { chain, compiled, type HeadRow, queriesOn } from "./tables.ts";
 import type { Trail } from "./trail.ts";
@@ -30,7 +31,7 @@ export interface PruneParts {
 
 /**
  * Removes events older than `beforeMs`, up to the newest checkpoint that every sink file holds. So the sinks still prove
- * which event the trail now begins after.
+ * which event the trail now begins after. The filing of a request that is still open stays, and so does all behind it.
  *
  * @returns How many events.
  * @throws {Unverified} when an event does not verify, or a sink file does not confirm the trail. Nothing from there on is removed.
@@ -49,7 +50,10 @@ export const prune = async (parts: PruneParts, beforeMs: number): Promise<number
       const old = await oldEvents(reader, floor, most ?? head.seq, beforeMs);
       if (old.length === 0) return removed;
       if (most === undefined) {
-        most = await attested(parts, reader, head, genesis);
+        most = Math.min(
+          await attested(parts, reader, head, genesis),
+          await beforeOpen(reader, head, beforeMs, await store.now()),
+        );
         continue;
       }
       floor = await removeEvents(parts, reader, floor, old);
@@ -60,6 +64,13 @@ export const prune = async (parts: PruneParts, beforeMs: number): Promise<number
     if (error instanceof Unverified && ((await headOf(store))?.floor_seq ?? 0) > floor.seq) return removed;
     throw error;
   }
+};
+
+/** @returns The number of the event before the oldest filing that must stay, or of the newest event. */
+const beforeOpen = async (reader: TrailReader, head: HeadRow, beforeMs: number, now: number): Promise<number> => {
+  if (beforeMs <= openSinceMs(now)) return head.seq;
+  const filing = await oldestOpenFiling(reader, head.floor_seq, head.seq, now);
+  return filing === undefined ? head.seq : filing - 1;
 };
 
 /** The verified events after `floor`, up to the last one of a page that is old enough. */

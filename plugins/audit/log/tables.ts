@@ -233,6 +233,15 @@ export const queriesOn = (store: Reading) => {
         .where("seq", ">", above)
         .orderBy("seq", "desc")
         .limit(limit),
+    /** A page of linked events after `seq`, up to `through`, in order. */
+    linkedAfter: (seq: number, through: number, limit: number) =>
+      numbered
+        .selectAll()
+        .where(sql.raw<boolean>(linkedTypes))
+        .where("seq", ">", seq)
+        .where("seq", "<=", through)
+        .orderBy("seq")
+        .limit(limit),
     /** A page of `audit.erased` events after `seq`. */
     erased: (seq: number, limit: number) =>
       numbered.selectAll().select(previous).where(sql.raw<boolean>(erasures)).where("seq", ">", seq).orderBy("seq").limit(limit),

@@ -36,6 +36,7 @@ export interface Unverified {
   readonly row: ReadRow;
   /** Why, as the end of a sentence. */
   readonly unverified: string;
+  readonly meta?: undefined;
 }
 
 export type Found = Verified | Unverified;

@@ -74,6 +74,24 @@ export const erasedIn = async (trail: TrailReader, from: number, through: number
   }
 };
 
+/** Returns the ids of the approval requests that verified `audit.erased` events name. The mark in a row could be anybody's. */
+export const erasedRequests = async (trail: TrailReader): Promise<ReadonlySet<string>> => {
+  const { erased: erasures } = queriesOn(trail.store);
+  const ids = new Set<string>();
+  for (let after = 0; ; ) {
+    const found = await verifiedRows(trail, erasures(after, pageRows).where("meta", "like", '%"approvals":[%'));
+    for (const { meta } of found) for (const id of (Object(meta?.detail) as ErasedDetail).approvals ?? []) ids.add(id);
+    const newest = found.at(-1);
+    if (newest === undefined) return ids;
+    after = newest.row.seq;
+  }
+};
+
+interface ErasedDetail {
+  readonly approvals?: readonly string[];
+  readonly bodies?: readonly (readonly [first: number, last: number])[];
+}
+
 /** The ranges of bodies that an `audit.erased` event names. */
 export const erasedBy = ({ detail }: Verified["meta"]): readonly (readonly [first: number, last: number])[] =>
-  (Object(detail) as { readonly bodies?: readonly (readonly [number, number])[] }).bodies ?? [];
+  (Object(detail) as ErasedDetail).bodies ?? [];

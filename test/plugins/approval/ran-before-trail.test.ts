@@ -6,7 +6,7 @@ import type { Outcome } from "quater/plugin-api";
 import { expect } from "vitest";
 import { codeOf, type Desk, onBothDialects, people } from "./kit.ts";
 
-const { robot, ana, dan } = people;
+const { robot, ana, bea, dan } = people;
 const input = { cents: 7, to: "Bo" };
 
 const earlierIn = (outcome: Outcome): unknown =>
@@ -22,6 +22,7 @@ const ran = async (desk: Desk, given: object = input): Promise<{ id: string; cal
 };
 
 const unproven = { match: "cannot_tell", reason: "the trail does not prove an earlier call that the store has" };
+const damaged = { match: "cannot_tell", reason: "an event about an earlier call does not verify: run `quater audit verify`" };
 const hidden = (callId: string) => ({
   match: "cannot_tell",
   reason: expect.stringMatching(
@@ -135,7 +136,6 @@ onBothDialects((claim) => {
     expect(await asked(desk)).toMatchObject({ match: "cannot_tell" });
     const fresh = await again();
     expect(await asked(fresh)).toMatchObject({ match: "cannot_tell" });
-    const damaged = { match: "cannot_tell", reason: "an event about an earlier call does not verify: run `quater audit verify`" };
     expect(await asked(fresh, { cents: 1 })).toEqual(damaged);
   });
 
@@ -147,5 +147,56 @@ onBothDialects((claim) => {
     expect(await desk.approvals.ranBefore(await desk.record(first.id))).toBeUndefined();
     await desk.sql("delete from approval_request where id = ?", first.id);
     expect(await desk.approvals.ranBefore(await desk.record(second.id))).toEqual(hidden(first.callId));
+  });
+
+  claim("S18: a changed type column of the event of a use does not hide the earlier call", async ({ boot, again }) => {
+    const desk = await boot();
+    const { id, callId } = await ran(desk);
+    const other = await desk.approved(robot, { cents: 8 });
+    await desk.sql("delete from approval_request where id = ?", id);
+    await desk.sql("update audit_event set type = 'call.ended' where type = 'approval.used'");
+    // A process that read the event before knows the use.
+    expect(await asked(desk)).toEqual(hidden(callId));
+    const fresh = await again();
+    expect(await asked(fresh)).toEqual(damaged);
+    await desk.sql("update audit_event set type = 'approval.used' where call_id = ? and meta like '%approval.used%'", callId);
+    expect(await asked(fresh)).toEqual(hidden(callId));
+    // The same for a process that has read the trail, and not this event.
+    expect(codeOf(await desk.call(robot, { cents: 8 }, { id: other }))).toBe("ok");
+    await desk.sql("update audit_event set type = 'call.ended' where type = 'approval.used' and meta like ?", `%${other}%`);
+    expect(await asked(fresh, { cents: 10 })).toEqual(damaged);
+  });
+
+  claim("S18: a row that is marked as erased is believed if an event says so", async ({ boot }) => {
+    const desk = await boot();
+    const { id, callId } = await ran(desk);
+    await desk.sql("update approval_request set nonce = 'erased', like_key = null where id = ?", id);
+    expect(await asked(desk)).toEqual(hidden(callId));
+  });
+
+  claim("S18: a denial that only the row tells of is not believed, and does not hide that the call ran", async ({ boot }) => {
+    const desk = await boot();
+    const denied =
+      "update approval_request set state = 'denied', reason = 'bea says no', decided_at = 9000000000000 where id = ?";
+    const approved = await desk.approved(robot, { cents: 3 });
+    await desk.sql(denied, approved);
+    expect(codeOf(await desk.call(robot, { cents: 3 }))).toBe("approval_unproven");
+    expect((await desk.events(approved)).at(-1)).toMatchObject({ type: "approval.voided", detail: { was: "denied" } });
+    expect(codeOf(await desk.call(robot, { cents: 3 }))).toBe("approval_required");
+    const used = await ran(desk);
+    await desk.sql(denied, used.id);
+    const events = (await desk.events(used.id)).length;
+    expect(codeOf(await desk.call(robot, input, { id: used.id }))).toBe("approval_unproven");
+    expect(await asked(desk)).toEqual(hidden(used.callId));
+    expect(await desk.events(used.id)).toHaveLength(events);
+    // Of another credential of the same person: denials cover calls that look the same.
+    const third = await ran(desk, { cents: 4 });
+    await desk.sql(denied, third.id);
+    expect(codeOf(await desk.call(ana, { cents: 4 }))).toBe("approval_unproven");
+    expect(await asked(desk, { cents: 4 }, ana)).toEqual(hidden(third.callId));
+    const real = await desk.file(robot, { cents: 6 });
+    await desk.vote(bea, real, "deny", "no");
+    expect(codeOf(await desk.call(robot, { cents: 6 }))).toBe("approval_denied");
+    expect(codeOf(await desk.call(ana, { cents: 6 }))).toBe("approval_denied");
   });
 });

@@ -222,4 +222,36 @@ onBothStores((claim) => {
       expect((await desk.run(["audit", "verify"])).code).toBe(0);
     },
   );
+
+  claim("O8: a request that somebody marked as erased is erased all the same; nothing is erased twice", async (make) => {
+    using desk = make();
+    const id = await desk.file("Olga Petrova", 7);
+    await desk.approve(id, "approve", "she asked me");
+    await desk.pay("Olga Petrova", 7);
+    const requests = table(desk, "approval_request");
+    const mark = () => desk.sql(`update ${requests} set nonce = 'erased', like_key = null where id = '${id}'`);
+    await mark();
+    const erased = await desk.run(erase("--person", "ana"), "root");
+    expect([erased.code, json(erased.out)]).toMatchObject([0, { erasedRequests: 1, erasedReasons: 1 }]);
+    expect(await desk.everything()).not.toContain("Olga Petrova");
+    expect(await desk.everything()).not.toContain("she asked me");
+    const again = async () => json((await desk.run(erase("--person", "ana"), "root")).out);
+    expect(await again()).toEqual({ erasedBodies: 0, erasedRequests: 0, cancelledRequests: 0, erasedReasons: 0 });
+    // Put back from a copy, and marked.
+    await desk.sql(`update ${requests} set requester = replace(requester, 'erased', 'ana'), preview = '{}' where id = '${id}'`);
+    expect(await again()).toMatchObject({ erasedRequests: 1 });
+    expect(await again()).toMatchObject({ erasedRequests: 0 });
+    expect((await desk.run(["audit", "verify"])).code).toBe(0);
+  });
+
+  claim("O8: what a deleted request left on the trail is erased for the person who filed it", async (make) => {
+    using desk = make();
+    const id = await desk.file("Olga Petrova", 7);
+    await desk.approve(id, "approve", "she asked me");
+    await desk.sql(`delete from ${table(desk, "approval_vote")}`);
+    await desk.sql(`delete from ${table(desk, "approval_request")} where id = '${id}'`);
+    expect((await desk.run(erase("--person", "ana"), "root")).code).toBe(0);
+    expect(await desk.everything()).not.toContain("she asked me");
+    expect(await desk.everything()).not.toContain("Olga Petrova");
+  });
 });

@@ -109,6 +109,30 @@ onBothDialects((claim, dialect) => {
     expect(await pruneAll()).toBe(0);
   });
 
+  claim("S3: the filing of an open request is not pruned, however short the retention, and its approval is used", async (on) => {
+    const { desk, pruneAll, trail, verified } = await maintained(on);
+    const id = await desk.approved(robot, { cents: 6 });
+    const waiting = await desk.file(robot, { cents: 7 });
+    const [filed] = await desk.events(id);
+    trail.checkpoints.make();
+    await trail.writer.flush(10_000);
+    const files = async () => (await seqs(desk))[0];
+    // The request for 5 was filed first, and is open.
+    await pruneAll();
+    expect(await files()).toBeLessThan(filed?.seq ?? 0);
+    const pending = await desk.approvals.list(people.bea, { states: ["pending"] });
+    await desk.approvals.cancel(robot, "direct", pending.at(-1)?.id ?? "");
+    await pruneAll();
+    expect(await files()).toBe(filed?.seq);
+    expect(await verified()).toEqual([]);
+    const again = await on.again();
+    expect((await again.call(robot, { cents: 6 })).ok).toBe(true);
+    await again.vote(people.bea, waiting);
+    await pruneAll();
+    expect(await files()).toBe((await desk.events(waiting))[0]?.seq);
+    expect((await again.call(robot, { cents: 7 })).ok).toBe(true);
+  });
+
   claim("S1: events whose column `at` was set back are not pruned, and the message names the first one", async (on) => {
     const { desk, pruneAll, verified } = await maintained(on);
     await desk.sql("update audit_event set at = 1 where seq between 1 and 9");
