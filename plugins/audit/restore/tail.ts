@@ -33,7 +33,7 @@ export const linesFromEnd = async function* (path: string): AsyncGenerator<reado
       rest = buffer.subarray(0, first + 1);
       yield whole
         .toString("utf8")
-        .split(/\n+/)
+        .split("\n")
         .filter((line) => line !== "" && line.length <= mostLineBytes)
         .reverse();
     }
