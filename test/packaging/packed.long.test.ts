@@ -50,7 +50,7 @@ const printed = (beginning: string): string => {
 const key = () => readFileSync(join(hello, ".quater/development-key"), "utf8").trim();
 
 describe("the package", () => {
-  test("holds the build, licences and the readme, and nothing else", () => {
+  test("the package holds only the build, licences and the readme", () => {
     const others = contents.filter((path) => !/^dist\/(?:.*\.(?:js|d\.ts)|\w+\.LICENSE)$/.test(path));
     expect(others.sort()).toEqual(["LICENSE", "README.md", "package.json"]);
     expect(contents).toContain("dist/typebox.LICENSE");
@@ -65,7 +65,7 @@ describe("the package", () => {
     expect(named.map((path) => path?.replace(/^\.\//, "")).filter((path) => !contents.includes(path ?? ""))).toEqual([]);
   });
 
-  test("is what publint and attw ask of a package of modules", async () => {
+  test("the package passes publint and attw", async () => {
     const bin = join(repository, "node_modules/.bin");
     expect(await succeed(`"${bin}/publint" run "${tarball}" --strict`, folder)).toContain("All good!");
     const { problems } = JSON.parse(await succeed(`"${bin}/attw" "${tarball}" --profile esm-only --format json`, folder)) as {
@@ -74,7 +74,7 @@ describe("the package", () => {
     expect(problems).toBeDefined();
   });
 
-  test("runs once: what a manifest in TypeScript imports of it is what runs the manifest", async () => {
+  test("a manifest in TypeScript imports the copy of Quater that runs it", async () => {
     writeFileSync(
       join(hello, "once.config.ts"),
       `import { authenticated, defineConfig, expose, handler, QuaterError, Type } from "quater";
@@ -102,7 +102,7 @@ export default defineConfig({
     expect([code, err.split("\n")[0]]).toEqual([70, "true"]); // what is not a result goes there
   });
 
-  test("brings one install script, esbuild's by way of tsx, which nothing waits for", () => {
+  test("the only install script is esbuild's, which is not needed", () => {
     const scripted: string[] = [];
     const walk = (modules: string): void => {
       for (const name of readdirSync(modules)) {
@@ -133,7 +133,7 @@ export default defineConfig({
 });
 
 describe("the first ten minutes", () => {
-  test("init tells what it wrote, seven files and a key that only its owner may read", () => {
+  test("init lists the seven files that it wrote and a key that only its owner may read", () => {
     expect(said.init.match(/^ {2}wrote {2}\S+/gm)?.map((line) => line.slice("  wrote  ".length))).toEqual([
       ".gitignore",
       "app/hello.ts",
@@ -166,7 +166,7 @@ describe("the first ten minutes", () => {
     expect(typed.length).toBe(6);
   });
 
-  test("the quickstart has the files and what was printed, to the letter", async () => {
+  test("the tutorial has exactly the files and the output of the commands", async () => {
     const printedHere = [
       said.init,
       said.dev.slice(said.dev.indexOf("handler "), said.dev.indexOf("\nTry it:")),
@@ -187,7 +187,7 @@ describe("the first ten minutes", () => {
     await succeed("npm test && npm run check && npm run lint", hello);
   });
 
-  test("and with pnpm, which runs no install script and links nothing deeper than it is asked for", async () => {
+  test("the project passes its tests, types and lint with pnpm", async () => {
     const project = join(folder, "with-pnpm");
     const asPnpm = { npm_config_user_agent: "pnpm/10.34.9 npm/? node/v22.0.0 linux x64" };
     const made = await succeed(`./node_modules/.bin/quater init ../with-pnpm -y --quater "${tarball}"`, hello, asPnpm);
@@ -196,7 +196,7 @@ describe("the first ten minutes", () => {
     expect(await succeed(`npx --yes --package=pnpm@10.34.9 -c "${all}"`, project)).toContain('\n{"text":"Hello Ana"}\n');
   }, 120_000);
 
-  test("the example of approvals passes its own, asks, and says how to go on", async () => {
+  test("the example of approvals passes its own test, asks for approval and prints the next commands", async () => {
     const project = join(folder, "pay");
     await succeed(`./node_modules/.bin/quater init ../pay -y --example approvals --quater "${tarball}"`, hello);
     await succeed("npm install --no-audit --no-fund && npm test && npm run check && npm run lint", project);
@@ -224,7 +224,7 @@ describe("the first ten minutes", () => {
   });
 });
 
-describe("a slip names the thing and the next step, as the page shows", () => {
+describe("each mistake on the page gives the message on the page", () => {
   const curl = async (path: string, header = "") =>
     JSON.parse(await succeed(`curl -sS ${header} http://127.0.0.1:${port}${path}`, hello)) as { code: string; detail: string };
   const expectShown = (seen: string, messages: readonly string[]) => {

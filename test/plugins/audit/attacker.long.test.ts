@@ -329,7 +329,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     if (typeof server !== "string") await server.close();
   });
 
-  test("rows written back as they were are no change, and leave the trail whole after each kind of maintenance", async (context) => {
+  test("rows that are written back unchanged leave the trail whole after each kind of maintenance", async (context) => {
     if (target === undefined) return context.skip(String(server));
     const { url } = target;
     for (const kind of ["prune", "sweep", "erase"] as const) {

@@ -142,7 +142,7 @@ onBothDialects((claim) => {
     await close();
   });
 
-  claim("S1: of two instances that remove old events at once, one does it and the other has nothing to say", async (on) => {
+  claim("S1: when two instances remove old events at once, one removes them and the other logs nothing", async (on) => {
     const { root, url } = on;
     const { store, sink, close } = await filled(root, url);
     const pruning = interrupted(store, () => maintain("prune", root, sink, { url }));

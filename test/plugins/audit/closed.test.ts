@@ -20,7 +20,7 @@ import { bootWithTrail, change, eventsIn, look, tempFolder } from "./kit.ts";
 
 const databaseIn = (root: string) => join(root, ".quater/quater.db");
 
-test("a locked store: 503 within 3 s, no handler, and reads go on; afterwards all is well", async () => {
+test("while the store is locked, writes get 503 within 3 s and reads go on; afterwards writes work again", async () => {
   using folder = tempFolder();
   const handled: unknown[] = [];
   const app = await bootWithTrail({
@@ -78,7 +78,7 @@ test("audit tail --follow goes on with new events until it is interrupted", asyn
   expect(lines.map(({ type }) => type)).toEqual(["call.ended", "call.started", "call.ended"]);
 });
 
-test("a head that somebody changed fences the store: no calls, reads included, not ready", async () => {
+test("a changed head fences the store: all calls are refused, and /ready says no", async () => {
   using folder = tempFolder();
   const app = await bootWithTrail({ root: folder.root, handlers: { change: change(), look: look() } });
   await app.as(principal()).call("change", { id: "a" });
@@ -103,7 +103,7 @@ test("a start on a changed head stops the boot", async () => {
   await expect(boot()).rejects.toThrow(/The head of the trail was not written by Quater/);
 });
 
-test("an end that cannot be recorded is told as such, and not to be repeated", async () => {
+test("a call whose end cannot be recorded gets outcome_unrecorded", async () => {
   using folder = tempFolder();
   let locker: ReturnType<typeof openSqlite> | undefined;
   const app = await bootWithTrail({
@@ -125,7 +125,7 @@ test("an end that cannot be recorded is told as such, and not to be repeated", a
   expect(eventsIn(folder.root).map(({ meta }) => meta.type)).toContain("call.ended");
 });
 
-test("changes of state are committed with their events, or neither is", async () => {
+test("changes of state and their events are committed together or not at all", async () => {
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
   const service = app.kernel.services.get(auditRef);
@@ -141,7 +141,7 @@ test("changes of state are committed with their events, or neither is", async ()
   expect(filed).toEqual([{ n: 2 }]);
 });
 
-test("with an approval the start is written by whoever uses it up, and without that nothing began", async () => {
+test("with an approval, the start of a call is written together with the use", async () => {
   using folder = tempFolder();
   const approves = definePlugin(() => ({
     name: "approves",
@@ -192,7 +192,7 @@ const idleTrail = (app: Awaited<ReturnType<typeof bootTest>>, root: string): Tra
     started: () => ({}),
   });
 
-test("a call whose process is gone ended unknown; it is said once", async () => {
+test("a call whose process is gone gets one event with the outcome unknown", async () => {
   using folder = tempFolder();
   let release: (() => void) | undefined;
   const app = await bootWithTrail({
@@ -227,7 +227,7 @@ test("a call whose process is gone ended unknown; it is said once", async () => 
   ]);
 });
 
-test("old events are pruned up to what every sink holds, with a record; the trail stays whole", async () => {
+test("old events are removed up to what every sink holds, with an event; the trail stays whole", async () => {
   using folder = tempFolder();
   const boot = () =>
     bootWithTrail({ root: folder.root, handlers: { change: change() }, audit: { sinks: [{ file: "held.jsonl" }] } });
@@ -259,7 +259,7 @@ test("old events are pruned up to what every sink holds, with a record; the trai
   await again.stop();
 });
 
-test("the key file: made once, private, needed for an old trail, refused when others may read it", async () => {
+test("the key file is made once, is private, is needed for an old trail, and is refused when others may read it", async () => {
   using folder = tempFolder();
   const file = join(folder.root, ".quater/trail-keys.json");
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });

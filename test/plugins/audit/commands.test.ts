@@ -57,13 +57,13 @@ test.each([
   "audit show --handler change",
   "audit export",
   "audit erase --handler change --reason x",
-])("quater %s on a project that has recorded nothing says so, and makes no store", async (words) => {
+])("quater %s on a project without a trail says so and creates no store", async (words) => {
   const { code, out, err } = await quater(words);
   expect([code, out, err]).toEqual([2, "", "There is no trail yet.\n"]);
   expect(existsSync(join(root, ".quater"))).toBe(false);
 });
 
-test("a call is found: by tail, by show, by the id that its surface printed", async () => {
+test("tail and show find a call, also by the id that its surface printed", async () => {
   expect((await quater("run change --id a")).code).toBe(0);
   expect((await quater("run look --id b")).code).toBe(0);
   const events = linesOf((await quater("audit tail")).out);
@@ -101,7 +101,7 @@ test("filters", async () => {
   expect(await quater("audit show --since yesterdayish")).toMatchObject({ code: 65 });
 });
 
-test("verify: 0 whole, against the sink; export verifies offline; 2 what cannot be read", async () => {
+test("verify exits 0 for a whole trail and 2 for an unreadable one, and verifies an export offline", async () => {
   const { code, out, err } = await quater("audit verify");
   expect([code, JSON.parse(out)]).toMatchObject([0, { isWhole: true, compared: 1, damage: [] }]);
   expect(err).toMatch(/^The trail is whole: \d+ events, 1 to \d+, 1 checkpoints signed by SHA256:/);
@@ -139,7 +139,7 @@ test("S10: verify exits 3 when a sink is missing, emptied, cut or attests anothe
   expect((await quater("audit verify")).code).toBe(0);
 });
 
-test("erase takes the arguments away and leaves a record; the trail stays whole", async () => {
+test("erase removes the arguments and writes an event; the trail stays whole", async () => {
   expect(JSON.parse((await quater("audit erase --handler change --reason asked")).out)).toEqual({ erasedBodies: 1 });
   expect((await quater("audit show --handler change")).out).not.toContain('"args"');
   expect(eventsIn(root).find(({ meta }) => meta.type === "audit.erased")?.meta.detail).toMatchObject({
@@ -150,7 +150,7 @@ test("erase takes the arguments away and leaves a record; the trail stays whole"
   expect(await quater("audit erase --reason all")).toMatchObject({ code: 65 });
 });
 
-test("keys rotate, and what the old ones wrote still verifies", async () => {
+test("after a rotation, events of the old keys still verify", async () => {
   const before = (await quater("audit fingerprint")).out;
   const after = (await quater("audit rotate")).out;
   expect(after).toMatch(/^SHA256:[A-Za-z0-9+/]{43}\n$/);
@@ -194,7 +194,7 @@ test("O2: rotate in two steps prints the new fingerprint at the first; without a
   sql("delete from audit_instance where instance = 'other'");
 });
 
-test("damage: exit 1, with the place and the kind", async () => {
+test("verify exits 1 for damage, with place and kind", async () => {
   sql("update audit_event set type = 'call.refused' where seq = 3");
   const { code, err } = await quater("audit verify");
   expect([code, err]).toEqual([1, expect.stringContaining("altered: The columns of event 3 differ from what it says\n")]);

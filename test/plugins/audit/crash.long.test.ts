@@ -80,7 +80,7 @@ test(
   hour,
 );
 
-test("a full disk refuses writes before their handler, reads go on, and service returns by itself", async (context) => {
+test("on a full disk writes are refused before their handler and reads go on; later the service recovers by itself", async (context) => {
   const prlimit = (pid: number, limit: string) => execFileSync("prlimit", ["--pid", String(pid), `--fsize=${limit}:unlimited`]);
   try {
     prlimit(process.pid, "unlimited");

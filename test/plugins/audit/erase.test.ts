@@ -111,7 +111,7 @@ onBothStores((claim) => {
     expect((await desk.run(["audit", "verify"])).code).toBe(0);
   });
 
-  claim("O8: a call is erased with its approval request, and nothing else is", async (make) => {
+  claim("O8: --call erases one call and its approval request", async (make) => {
     using desk = make();
     const id = await desk.file("Olga Petrova", 7);
     await desk.approve(id, "approve", "she asked me");
@@ -129,7 +129,7 @@ onBothStores((claim) => {
     expect((await desk.run(["audit", "verify"])).code).toBe(0);
   });
 
-  claim("O8: --whole takes whole arguments, also of handlers that mark nothing as personal", async (make) => {
+  claim("O8: --whole erases whole arguments, also of handlers without personal fields", async (make) => {
     using desk = make();
     await desk.run(["run", "count", "--n", "4711"]);
     expect(await desk.everything()).toContain(argument);
@@ -178,7 +178,7 @@ onBothStores((claim) => {
     expect((await desk.run(["audit", "verify"])).code).toBe(0);
   });
 
-  claim("O8: a body that was erased and is there again is not taken for one that is erased now", async (make) => {
+  claim("O8: a body that was put back after its erasure is not counted as erased now", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga Petrova", "--cents", "5"]);
     const events = table(desk, "audit_event");

@@ -22,7 +22,7 @@ const fields = fc
   })
   .map((all) => Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as unknown as EventFields);
 
-test("what is put together quickly is RFC 8785 text all the same", () => {
+test("the fast writer of events gives RFC 8785 text", () => {
   fc.assert(
     fc.property(fields, fc.nat(), (said, seq) => {
       const numbered = { at: 1_700_000_000_000, instance: "0123456789ab", key: "chain-1", seq };

@@ -313,7 +313,7 @@ test("O1: a head that was set back is noticed by /ready without a call, and fenc
   await until(async () => isFenced(app));
 });
 
-test("O1: every code is classified by what it means; only damage is broken", () => {
+test("O1: every database code is classified; only damage is broken", () => {
   const ofPostgres = (code: string): FailureKind =>
     postgresFailure(Object.assign(new Error("x"), { code, severity: "ERROR" })).kind;
   const ofSocket = (code: string): FailureKind => postgresFailure(Object.assign(new Error("x"), { code })).kind;

@@ -37,7 +37,7 @@ test("O2: tags and secrets of before a rotation are still found, and the current
   expect(new Set(after.secrets).size).toBe(3);
 });
 
-test("O2: preparing changes nothing that is used; activating retires the old keys; both refuse what is out of order", () => {
+test("O2: prepared keys are not used, activating retires the old keys, and both refuse the wrong order", () => {
   using folder = tempFolder();
   const file = join(folder.root, "keys.json");
   const before = openKeys(file);

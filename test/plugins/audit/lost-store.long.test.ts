@@ -119,7 +119,7 @@ test("S9: keys that were made before the first event, for their fingerprint, beg
   expect(JSON.parse(readFileSync(keysIn(folder.root), "utf8"))).toMatchObject({ trail: expect.stringMatching(/^[0-9a-f]{64}$/) });
 });
 
-test("S9: keys of before this was noted learn it at the next start with their trail", async () => {
+test("S9: key files of older versions note the trail at the next start", async () => {
   using folder = tempFolder();
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   await (await boot()).stop();

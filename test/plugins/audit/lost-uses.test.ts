@@ -94,7 +94,7 @@ onBothStores((claim) => {
     expect((await desk.pay("Olga", 7)).err).toMatch(attested);
   });
 
-  claim("S19: a lost use whose line has no tags makes every answer uncertain", async (make) => {
+  claim("S19: after a lost use whose line has no tags, every answer is cannot_tell", async (make) => {
     using desk = make();
     const dump = await begun(desk);
     await paid(desk, "Olga", 7);

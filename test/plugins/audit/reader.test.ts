@@ -184,59 +184,62 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     for (const each of found) for (const show of [jsonLine, textLine, textBlock]) expect(show(each)).not.toBe("");
   });
 
-  claim("S2: each cell of another form is damage, and each viewer survives it", async ({ rows, set, look, dialect: on }) => {
-    const { meta, hash, body_hash, salt } = rows.get(5) as EventRow;
-    const wrong: readonly Readonly<Record<string, unknown>>[] = [
-      { meta: "" },
-      { meta: "null" },
-      { meta: "not JSON" },
-      { meta: `${meta} ` },
-      { meta: meta.replace('"handler":"refund"', '"handler":"re\u001b[2Jfund"') },
-      { body: "" },
-      { body: "null" },
-      { body: null },
-      { salt: null },
-      { salt: "" },
-      { salt: `${String(salt).slice(0, 31)}g` },
-      { body_hash: body_hash.toUpperCase() },
-      { body_hash: "0".repeat(64) },
-      { hash: hash.toUpperCase() },
-      { hash: `${hash} ` },
-      { hash: "" },
-      { type: "call.ended" },
-      { type: "" },
-      { call_id: "" },
-      { at: 0 },
-      ...(on === "sqlite"
-        ? [
-            { at: "yesterday" },
-            { at: 1.5 },
-            { meta: Buffer.from(meta) },
-            { body: Buffer.from([0xff, 0xfe]) },
-            { hash: Buffer.alloc(3) },
-            { salt: 5 },
-          ]
-        : []),
-    ];
-    for (const cells of wrong) {
-      await set(5, cells);
-      const { damage, found } = await look();
-      const said = JSON.stringify(cells);
-      expect(
-        damage.some(({ seq, kind }) => seq === 5 && (kind === "altered" || kind === "missing")),
-        `${said}: ${JSON.stringify(damage)}`,
-      ).toBe(true);
-      expect(found.length, said).toBe(12);
-      // A body that is gone may have been erased with a record: `verify` says which.
-      if (!("body" in cells && cells["body"] === null)) expect(marked(found), said).toContain(5);
-      for (const each of found) for (const show of [jsonLine, textLine, textBlock]) expect(show(each), said).not.toBe("");
-      await set(5, { ...(rows.get(5) as EventRow) });
-    }
-    expect((await look()).damage).toEqual([]);
-  });
+  claim(
+    "S2: each malformed cell is damage, and every command that prints it goes on",
+    async ({ rows, set, look, dialect: on }) => {
+      const { meta, hash, body_hash, salt } = rows.get(5) as EventRow;
+      const wrong: readonly Readonly<Record<string, unknown>>[] = [
+        { meta: "" },
+        { meta: "null" },
+        { meta: "not JSON" },
+        { meta: `${meta} ` },
+        { meta: meta.replace('"handler":"refund"', '"handler":"re\u001b[2Jfund"') },
+        { body: "" },
+        { body: "null" },
+        { body: null },
+        { salt: null },
+        { salt: "" },
+        { salt: `${String(salt).slice(0, 31)}g` },
+        { body_hash: body_hash.toUpperCase() },
+        { body_hash: "0".repeat(64) },
+        { hash: hash.toUpperCase() },
+        { hash: `${hash} ` },
+        { hash: "" },
+        { type: "call.ended" },
+        { type: "" },
+        { call_id: "" },
+        { at: 0 },
+        ...(on === "sqlite"
+          ? [
+              { at: "yesterday" },
+              { at: 1.5 },
+              { meta: Buffer.from(meta) },
+              { body: Buffer.from([0xff, 0xfe]) },
+              { hash: Buffer.alloc(3) },
+              { salt: 5 },
+            ]
+          : []),
+      ];
+      for (const cells of wrong) {
+        await set(5, cells);
+        const { damage, found } = await look();
+        const said = JSON.stringify(cells);
+        expect(
+          damage.some(({ seq, kind }) => seq === 5 && (kind === "altered" || kind === "missing")),
+          `${said}: ${JSON.stringify(damage)}`,
+        ).toBe(true);
+        expect(found.length, said).toBe(12);
+        // A body that is gone may have been erased with a record: `verify` says which.
+        if (!("body" in cells && cells["body"] === null)) expect(marked(found), said).toContain(5);
+        for (const each of found) for (const show of [jsonLine, textLine, textBlock]) expect(show(each), said).not.toBe("");
+        await set(5, { ...(rows.get(5) as EventRow) });
+      }
+      expect((await look()).damage).toEqual([]);
+    },
+  );
 
   claim(
-    "S1: rows that are of no event are orphans: of another chain, below the beginning, without a number",
+    "S1: rows without an event are orphans: in another chain, below the beginning, without a number",
     async ({ run, look, dialect: on }) => {
       const copy = (chain: string, seq: string) =>
         `insert into audit_event select ${chain}, ${seq}, at, type, call_id, meta, body, salt, body_hash, hash from audit_event where seq = 5 and chain = 1`;
@@ -264,7 +267,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   );
 });
 
-test("S2: lines of an export that hold no event are malformed rows", () => {
+test("S2: lines of an export without an event are malformed rows", () => {
   for (const text of ["", "{", "null", "[]", '"x"', '{"seq":"1"}', '{"seq":1,"at":2,"type":3}'])
     expect(exportedRow(text).malformed, text).toMatch(/^has no /);
 });

@@ -125,7 +125,7 @@ onBothStores((claim) => {
     expect((await verify(desk)).code).toBe(0);
   });
 
-  claim("S19: a store that went on by itself after a restore is found by the hash", async (make) => {
+  claim("S19: a store that continued after a restore is found by the hash", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const dump = await desk.dump();
@@ -261,7 +261,7 @@ onBothStores((claim) => {
     expect(await served(desk)).toMatchObject({ isUp: true });
   });
 
-  claim("S19: an instance that reconnects to an older store is fenced, and says what to do", async (make) => {
+  claim("S19: an instance that reconnects to an older store is fenced with a remedy", async (make) => {
     using desk = make();
     // On SQLite a store that is replaced under a running instance is noticed by its file.
     if (desk.url === undefined) return;

@@ -251,7 +251,7 @@ const read = (file: SqliteFile) => {
   return { rows: (events?.rows ?? []) as Rows, head: head?.rows[0] as HeadRow };
 };
 
-test("the base that is tampered with is whole, and agrees with what was held elsewhere", async () => {
+test("before it is changed, the trail is whole and agrees with the sink", async () => {
   copy(base, work);
   expect(await verifyAt(work, [held])).toMatchObject({ isWhole: true, damage: [], compared: expect.any(Number) });
   for (const fork of forks) expect((await verifyAt(fork)).isWhole).toBe(true);
@@ -283,14 +283,14 @@ test(`${runs} times: every tampering is found, with the right kind, at the right
   expect([...seen.keys()].sort()).toEqual(Object.keys(tampers).sort());
 }, 3_600_000);
 
-test("another history, written by the app itself from an earlier copy, is found by what was held elsewhere", async () => {
+test("another history, written by the app from an earlier copy, is found by the sink", async () => {
   for (const fork of forks) {
     const { damage } = await verifyAt(fork, [held]);
     expect(damage.map(({ kind }) => kind)).toContain("forked");
   }
 });
 
-test("a store set back to an earlier copy of itself is found by what was held elsewhere, and by nothing else", async () => {
+test("a store that was set back to an earlier copy is found only by the sink", async () => {
   copy(base, work);
   const trail = await trailAt(work);
   await call(trail, 5_000);
@@ -303,7 +303,7 @@ test("a store set back to an earlier copy of itself is found by what was held el
   expect((await verifyAt(work, [elsewhere])).damage).toMatchObject([{ kind: "truncated" }]);
 });
 
-test("checkpoints by another key are unsigned, held ones as well", async () => {
+test("checkpoints by another key are reported as unsigned, also in the sink", async () => {
   copy(base, work);
   rotateKeys(keyFileIn(work));
   expect((await verifyAt(work, [held])).isWhole).toBe(true); // rotated keys still verify

@@ -14,7 +14,7 @@ const project = () => {
   return { root, file: join(root, "quater.config.ts"), [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }) };
 };
 
-test("a built project runs from the build, until anything it was built from changes", async () => {
+test("a built project runs from the build until one of its sources changes", async () => {
   using made = project();
   const { root, file } = made;
   expect(freshBuild(file)).toBeUndefined();
@@ -32,7 +32,7 @@ test("a built project runs from the build, until anything it was built from chan
   expect((await start(["run", "hello", "--name", "Ana"], { cwd: root }).ended).out).toBe('{"text":"Hello Ana"}\n');
 });
 
-test("a copy or a later time keeps a build; an edit that keeps size and time does not", async () => {
+test("a build stays valid after a copy or a new modification time, and not after an edit with the same size and time", async () => {
   using made = project();
   const { root, file } = made;
   expect((await start(["build"], { cwd: root }).ended).code).toBe(0);

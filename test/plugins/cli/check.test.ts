@@ -33,7 +33,7 @@ const inProject = async (files: Readonly<Record<string, string>>, use: (folder: 
   }
 };
 
-test("what should not be served is said with its remedy, and exits 1", () =>
+test("check lists what to fix with remedies, and exits 1", () =>
   inProject({ "quater.config.mjs": manifest('can("change")', ", mcp: true"), ".env": "A=1" }, async (cwd) => {
     chmodSync(join(cwd, ".env"), 0o644);
     const { code, out } = await quater(["check", "--json"], { cwd });
@@ -65,7 +65,7 @@ test.each([
   });
 });
 
-test("a gate that holds exits 0 with its matrix; no key is needed and nothing real runs", () =>
+test("check --gate exits 0 with its matrix when no hole is found, without a key and without real handlers", () =>
   inProject({ "quater.config.mjs": manifest('can("change")') }, async (cwd) => {
     const { code, out, err } = await quater(["check", "--gate", "--no-json"], { cwd });
     expect([code, err]).toEqual([0, ""]);
@@ -95,7 +95,7 @@ test("S13: a key file that other users may read is a hole, and is named with its
     expect(out).toContain(`${file} may be read by other users. Run \`chmod 600 ${file}\``);
   }));
 
-test("what it cannot make is taken from quater.gate.json, or from the file that is named", () =>
+test("check --gate takes missing samples from quater.gate.json or from --samples", () =>
   inProject({ "quater.config.mjs": manifest("({ principal }) => principal.claims.team === 7") }, async (cwd) => {
     const without = await quater(["check", "--gate", "--no-json"], { cwd });
     expect(without.code).toBe(1);
@@ -108,7 +108,7 @@ test("what it cannot make is taken from quater.gate.json, or from the file that 
     expect((await quater(["check", "--gate"], { cwd })).code).toBe(0);
   }));
 
-test("a policy that reads a resource is tried where the project's own may be opened", () => {
+test("a policy that reads a resource is tried with --real-resources", () => {
   const owners = 'resource({ name: "owners", scope: "app", open: () => ({ of: () => "nobody" }) })';
   const auth = '{ any: [can("change"), ({ owners, principal }) => owners.of() === principal.subject] }';
   const text = manifest(`${auth}, use: { owners: ${owners} }`).replace("import { can,", "import { can, resource,");
@@ -135,7 +135,7 @@ test.each([
   }),
 );
 
-test("a project that does not boot is refused as everywhere", () =>
+test("check exits 78 for a project that does not boot", () =>
   inProject({ "quater.config.mjs": manifest("undefined") }, async (cwd) => {
     expect((await quater(["check", "--gate"], { cwd })).code).toBe(78);
     expect((await quater(["check"], { cwd })).code).toBe(78);

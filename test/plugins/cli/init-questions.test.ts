@@ -38,7 +38,7 @@ const enter = "\r";
 const down = "\u001b[B";
 const nameIn = (path: string) => (JSON.parse(readFileSync(join(folder, path, "package.json"), "utf8")) as { name: string }).name;
 
-test("three questions make a project, and the suggestions are what -y would take", async () => {
+test("init asks three questions, and their defaults are those of -y", async () => {
   const { code, out, unasked } = await converse(
     [],
     [
@@ -51,16 +51,16 @@ test("three questions make a project, and the suggestions are what -y would take
   expect(out).toContain("  pnpm install\n");
 });
 
-test("what was told is not asked", async () => {
+test("init does not ask for values given as flags", async () => {
   const { code, screen } = await converse(["shop", "--name", "orders"], [], { npm_config_user_agent: "npm/11.0.0" });
   expect([code, screen, nameIn("shop")]).toEqual([0, "", "orders"]);
 });
 
-test("-y asks nothing, also at a terminal", async () => {
+test("init -y asks no questions on a terminal", async () => {
   expect(await converse(["-y"], [])).toMatchObject({ code: 0, screen: "" });
 });
 
-test("a name that will not do is refused at once, and asked again", async () => {
+test("an invalid name is refused at once and asked again", async () => {
   const { code, screen } = await converse(
     ["shop", "--pm", "npm"],
     [

@@ -9,7 +9,7 @@ import { quater } from "./kit.ts";
 const { inside, init, read, put, files, json } = emptyFolder();
 
 describe("an empty folder", () => {
-  test("gets seven files, a short handler and a short manifest", async () => {
+  test("init in an empty folder writes seven files with a short handler and manifest", async () => {
     const { code, out, err } = await init("shop -y");
     expect([code, err]).toEqual([0, ""]);
     expect(files("shop").filter((name) => !name.startsWith(".quater/"))).toEqual([
@@ -27,7 +27,7 @@ describe("an empty folder", () => {
     expect(out).toMatch(/Start it\n {2}cd shop\n {2}npm install\n {2}npm run dev\n/);
   });
 
-  test("gets a development key that its owner alone may read, in a folder that is not committed", async () => {
+  test("init writes a development key that only its owner can read, in an ignored folder", async () => {
     await init("shop -y");
     const mode = (path: string) => statSync(inside("shop/.quater", path)).mode & 0o777;
     expect([mode("."), mode("development-key"), mode("keys.json")]).toEqual([0o700, 0o600, 0o600]);
@@ -37,13 +37,13 @@ describe("an empty folder", () => {
     });
   });
 
-  test("is asked about nothing where nobody can answer", async () => {
+  test("init without a terminal asks no questions", async () => {
     const { code, out } = await init("");
     expect([code, existsSync(inside("quater.config.ts"))]).toEqual([0, true]);
     expect(out).toMatch(/Start it\n {2}npm install\n/);
   });
 
-  test("takes the versions that this Quater was tested with", async () => {
+  test("init writes the versions that this version of Quater was tested with", async () => {
     await init("shop -y");
     const own = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
     expect(json("shop/package.json")).toMatchObject({
@@ -56,7 +56,7 @@ describe("an empty folder", () => {
     });
   });
 
-  test("names a packed file from the project, and any other version as it is", async () => {
+  test("init writes the path of a packed Quater relative to the project, and other versions as they are", async () => {
     put("packed/quater.tgz", "");
     await init("shop -y --quater packed/quater.tgz");
     await init("other -y --quater 0.2.0-beta.1");
@@ -66,7 +66,7 @@ describe("an empty folder", () => {
 });
 
 describe("--example approvals", () => {
-  test("is seven files, too, and says how to approve", async () => {
+  test("init --example approvals writes seven files and says how to approve", async () => {
     const { code, out } = await init("pay -y --example approvals");
     expect(code).toBe(0);
     expect(files("pay").filter((name) => !name.startsWith(".quater/"))).toEqual([
@@ -84,7 +84,7 @@ describe("--example approvals", () => {
     expect(JSON.parse(read("pay/.quater/keys.json"))).toMatchObject({ keys: [{ kind: "agent", scopes: ["payments:send"] }] });
   });
 
-  test("the other example is the one without it", async () => {
+  test("without --example, init writes the first example", async () => {
     await init("a -y");
     await init("b -y --example hello");
     expect(read("b/quater.config.ts")).toBe(read("a/quater.config.ts").replace('name: "a"', 'name: "b"'));
@@ -110,19 +110,19 @@ describe("names and package managers", () => {
     ["pnpm/10.0.0 npm/? node/v22", ["pnpm install", "pnpm run dev", "pnpm exec quater run"]],
     ["yarn/1.22.22 npm/? node/v22", ["yarn install", "yarn run dev", "yarn run quater run"]],
     ["bun/1.3.0 npm/? node/v22", ["bun install", "bun run dev", "bunx quater run"]],
-  ])("next steps are in the words of %s", async (agent, lines) => {
+  ])("init prints the next commands for %s", async (agent, lines) => {
     const { out } = await init("-y", { npm_config_user_agent: agent });
     for (const line of lines) expect(out).toContain(`\n  ${line}`);
   });
 
-  test("a lock file says more than who started the program, and --pm more than both", async () => {
+  test("--pm wins over a lock file, and a lock file over the program that started init", async () => {
     put("pnpm-lock.yaml", "");
     const env = { npm_config_user_agent: "npm/11.0.0" };
     expect((await init("-y", env)).out).toContain("  pnpm install\n");
     expect((await init("-y --pm yarn", env)).out).toContain("  yarn install\n");
   });
 
-  test("--json says the same to a machine", async () => {
+  test("init --json has the same facts", async () => {
     const { out } = await init("my-shop -y --json");
     expect(JSON.parse(out)).toMatchObject({
       name: "my-shop",
@@ -159,7 +159,7 @@ describe("a slip", () => {
     ["-y --name quater", '--name "quater" will not do: a project that needs the package quater cannot have its name'],
     ["-y --example shop", '--example "shop" is not one of hello, approvals'],
     ["-y --pm cargo", '--pm "cargo" is not one of npm, pnpm, yarn, bun'],
-  ])("%s is said in one line, and nothing is written", async (words, message) => {
+  ])("%s gets one line, and nothing is written", async (words, message) => {
     const { code, err } = await init(words);
     expect([code, err.trimEnd().split("\n").length]).toEqual([64, 1]);
     expect(err).toContain(message);
@@ -174,7 +174,7 @@ describe("a slip", () => {
     expect(files(".")).toEqual(["file", "package.json"]);
   });
 
-  test("what a link points at is not written to", async () => {
+  test("init does not write through links", async () => {
     put("elsewhere/package.json", "{}");
     mkdirSync(inside("shop"));
     symlinkSync(inside("elsewhere/package.json"), inside("shop/package.json"));

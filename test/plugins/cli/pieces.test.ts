@@ -57,7 +57,7 @@ test.each<[Parameters<typeof Type.Object>[0][string], string]>([
   expect(flagHelp(flagsOf(Type.Object({ x: schema })), (_, text) => text)).toContain(`  ${words}\n`);
 });
 
-test("lines to paste begin with what starts the program here", () => {
+test("printed commands begin with npx, pnpm exec or quater, as needed", () => {
   const { folder: cwd, remove } = project({});
   try {
     const [own, brought] = ["bin", "node_modules/.bin"].map((name) => join(cwd, name));
@@ -83,7 +83,7 @@ test("lines to paste begin with what starts the program here", () => {
   }
 });
 
-test("the program's flags are found wherever they stand, and not behind --", () => {
+test("the program's flags are found at every place before --", () => {
   expect(readGlobals(["run", "--json", "--config", "f", "x", "--help", "--version", "--", "--json"])).toEqual({
     json: true,
     isHelp: true,
@@ -95,7 +95,7 @@ test("the program's flags are found wherever they stand, and not behind --", () 
   expect(() => readGlobals(["--config", "--json"])).toThrow(UsageError);
 });
 
-test("a word behind a flag is its value unless it looks like a flag", () => {
+test("the word after a flag is its value unless it looks like a flag", () => {
   const typed = joinValues(tokenize(["--a", "1", "--b", "--c=", "w", "--d", "-5", "--", "--e"]), (flag) =>
     flag === "b" ? "switch" : "value",
   );
@@ -111,7 +111,7 @@ test("a word behind a flag is its value unless it looks like a flag", () => {
   expect(() => tokenize(["-x"])).toThrow("flags are written with two dashes");
 });
 
-test("a terminal is shown tables, lines, and JSON for what is neither", () => {
+test("a terminal gets tables, lines, or JSON for other values", () => {
   const plain = (_: string, text: string) => text;
   expect(renderValue({ a: 1, long: "x\ny" }, 80, plain)).toBe("a     1\nlong  x\\u{a}y\n");
   expect(renderValue({ a: { b: 1 } }, 80, plain)).toBe('{\n  "a": {\n    "b": 1\n  }\n}\n');
@@ -123,7 +123,7 @@ test("a terminal is shown tables, lines, and JSON for what is neither", () => {
   expect(aligned([])).toBe("");
 });
 
-test("JSON for a terminal stays the same JSON", () => {
+test("JSON on a terminal parses to the same value", () => {
   const value = { text: "é \u0085 \u202e \u{e0001} 😀", "\u0007": "\n" };
   expect(jsonPretty(value)).toMatch(/^[^\p{Cc}\p{Cf}]+$/u.test(jsonPretty(value).replaceAll("\n", "")) ? /./ : /never/);
   expect(JSON.parse(jsonPretty(value))).toEqual(value);
@@ -175,7 +175,7 @@ test("the probe sees what a caller of the program sees", async () => {
   expect(await probe("count", { json: "{}" })).toEqual({ ok: true, value: [{ n: 1 }, { n: 2 }] });
 });
 
-test("writing waits for a slow reader, and a reader who leaves is no failure", async () => {
+test("writing waits for a slow reader, and a reader that leaves is not an error", async () => {
   const stdout = new PassThrough({ highWaterMark: 4 });
   const terminal = new Terminal({ stdin: Readable.from([]), stdout, stderr: new PassThrough() }, {});
   let isAccepted = false;
@@ -192,7 +192,7 @@ test("writing waits for a slow reader, and a reader who leaves is no failure", a
   await terminal.end();
 });
 
-test("output that cannot be written is exit 74", async () => {
+test("output that cannot be written exits 74", async () => {
   const full = new Writable({ write: (_chunk, _encoding, done) => done(Object.assign(new Error("full"), { code: "ENOSPC" })) });
   const err = new PassThrough();
   const env = {};
@@ -200,7 +200,7 @@ test("output that cannot be written is exit 74", async () => {
   expect([code, err.read()?.toString()]).toEqual([74, "Standard output failed: ENOSPC\n"]);
 });
 
-test("a secret is asked for where a person can answer, and not shown", async () => {
+test("a secret is asked for on a terminal and not shown", async () => {
   const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => stdin });
   const stderr = Object.assign(new PassThrough(), { isTTY: true });
   const asked = askSecret(new Terminal({ stdin, stdout: new PassThrough(), stderr }, {}), "cardNumber");

@@ -19,7 +19,7 @@ test("a manifest in TypeScript is run", async () => {
   });
 });
 
-test("a reader who leaves early ends the program quietly", () => {
+test("a reader that leaves early ends the program with exit 0", () => {
   const main = new URL("../../../plugins/cli/main.ts", import.meta.url).pathname;
   const run = (line: string) =>
     spawnSync("bash", ["-c", `set -o pipefail; node -C quater-source --import tsx ${main} ${line}`], {
@@ -43,7 +43,7 @@ test.each([
   expect([code, out]).toEqual([expected, ""]);
 });
 
-test("what a handler prints is no result", async () => {
+test("console.log in a handler goes to stderr, not into the CLI result", async () => {
   const { folder, remove } = project({
     "handlers.mjs": `
 import { authenticated, handler, Type } from "quater";
@@ -86,7 +86,7 @@ test("serve logs JSON lines, waits for calls in flight on SIGTERM, and exits 0",
   expect(lines.map(({ message }) => message)).toEqual(expect.arrayContaining(["shop is ready", "Stopping on SIGTERM"]));
 });
 
-test("what nobody catches ends serve as a line of its log, with its cause", async () => {
+test("an uncaught error ends serve with a log line that has its cause", async () => {
   const { folder, remove } = project({
     "quater.config.mjs": `
 import { defineConfig } from "quater";
@@ -148,7 +148,7 @@ test("a second signal ends serve at once, with 143", async () => {
   expect(await cut).toBe("cut off");
 });
 
-test("a busy port is one clear message and exit 78", async () => {
+test("a port in use is one message and exit 78", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => other.once("listening", resolve));
   const { port } = other.address() as AddressInfo;
@@ -162,7 +162,7 @@ test("a busy port is one clear message and exit 78", async () => {
   }
 });
 
-test("dev waits for a busy port, and starts by itself once it is free", async () => {
+test("dev waits for a port in use, and starts when it is free", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => other.once("listening", resolve));
   const { port } = other.address() as AddressInfo;
@@ -188,7 +188,7 @@ export default defineConfig({ name: "waits", handlers: [], plugins: [http({ port
   }
 });
 
-test("dev restarts with what .env says now: a value that changed, and one that is gone", async () => {
+test("dev restarts with changed and removed values of .env", async () => {
   const { folder, remove } = project({
     ".env": "DEV_CHANGES=old\nDEV_GOES=there\nDEV_REAL=file\n",
     "quater.config.mjs": `

@@ -62,7 +62,7 @@ test("a typo with --json is an object", async () => {
   ]);
 });
 
-test("what is typed cannot act on the terminal", async () => {
+test("control characters in arguments are escaped on the terminal", async () => {
   expect((await quater(["\u001b[2Jx"], { isTerminal: true })).err).not.toContain("\u001b");
 });
 
@@ -88,7 +88,7 @@ export default defineConfig({
 });
 `;
 
-test("actions without authenticate are refused with what to add", async () => {
+test("actions without authenticate stop the boot with the option to add", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest("{ good: { cli: true } }", "cli()"),
@@ -103,7 +103,7 @@ test("actions without authenticate are refused with what to add", async () => {
   }
 });
 
-test("all mistakes in a project are told at once: place, cause, remedy, no stack", async () => {
+test("all boot problems are printed at once with place, cause and remedy, without a stack", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest(
@@ -140,7 +140,7 @@ test("all mistakes in a project are told at once: place, cause, remedy, no stack
   }
 });
 
-test("an action that is misspelt in the manifest is told as the mistake that it is", async () => {
+test("a misspelt handler in the manifest is reported as such", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest("{ god: { cli: true } }", "cli({ authenticate: () => undefined })"),
@@ -157,7 +157,7 @@ test("an action that is misspelt in the manifest is told as the mistake that it 
   }
 });
 
-test("where no cli() is configured the program works, and run says how to add it", async () => {
+test("without cli() the program works, and run says how to add it", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest('{ good: { http: "GET /good" } }', "http({ authenticate: () => undefined })"),
@@ -210,7 +210,7 @@ test("--config and QUATER_CONFIG name the manifest", async () => {
   }
 });
 
-test("actions are listed and described behind the door, filtered by what the caller may do", async () => {
+test("actions are listed and described for authenticated callers, filtered by their rights", async () => {
   const { out } = await quater(["actions", "list"], { isTerminal: true });
   expect(out).toContain("greet        Greets somebody.\n");
   expect(out).not.toMatch(/adminOnly|httpOnly|forgotten/);
@@ -223,7 +223,7 @@ test("actions are listed and described behind the door, filtered by what the cal
   });
 });
 
-test("a description holds what an agent needs", async () => {
+test("actions describe --json has everything that an agent needs", async () => {
   const described = JSON.parse((await quater(["actions", "describe", "refund-order"])).out);
   expect(described).toMatchObject({
     name: "refundOrder",
@@ -245,7 +245,7 @@ test("a description holds what an agent needs", async () => {
   });
 });
 
-test("the exposure table has every handler in the manifest's order, and what is declared alone", async () => {
+test("the exposure table has every handler in the manifest's order, and handlers that are not exposed", async () => {
   const { out } = await quater(["exposure"], { isTerminal: true });
   const lines = out.split("\n");
   expect(lines[0]).toBe("handler      http                           cli  effect       auth           approval");
@@ -261,7 +261,7 @@ test("the exposure table has every handler in the manifest's order, and what is 
   });
 });
 
-test("commands of plugins take flags and words by their schema, and give their own exit code", async () => {
+test("plugin commands read flags and words by their schema, and set their exit code", async () => {
   expect(await quater(["report", "make", "2024", "a", "b"])).toEqual({
     code: 0,
     out: '{"year":2024,"names":["a","b"],"isLong":false}\n',
@@ -302,7 +302,7 @@ test.each<[string, number, string]>([
   }
 });
 
-test.each(["run", "help", "keys"])("a command of a plugin cannot begin with %s, a word of the program itself", async (word) => {
+test.each(["run", "help", "keys"])("a plugin command cannot begin with %s, a command of the program", async (word) => {
   const added = `{ path: ["${word}", "x"], description: "x", input: { type: "object" }, run: () => 0 }`;
   const { code, err } = await serveWith(
     `Object.assign(cli(), { name: "p", exposure: [], surface: undefined, commands: [${added}] })`,
@@ -311,7 +311,7 @@ test.each(["run", "help", "keys"])("a command of a plugin cannot begin with %s, 
   expect(err).toContain(`The command "${word} x" of p begins with a word of the program itself`);
 });
 
-test("keys are looked after also where the project does not boot", async () => {
+test("keys commands work when the project does not boot", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest("{ open: { cli: true } }", "cli()"),
@@ -331,7 +331,7 @@ describe("keys", () => {
   const keys = (...words: string[]) => quater(["keys", ...words], { cwd: folder });
   const key = /^qk_[a-z2-7]{8}_[a-z2-7]{40}_[0-9a-f]{6}$/;
 
-  test("that are made are shown once: alone to a person, with what they may to a script, and never their hash", async () => {
+  test("a new key is shown once: alone on a terminal, with its rights in JSON, and without its hash", async () => {
     const { out } = await keys("create", "--name", "plain", "--no-json");
     expect(out.trimEnd()).toMatch(key);
     const made = JSON.parse((await keys("create", "--name", "ana", "--scopes", "a", "--expires", "30d")).out);
@@ -352,7 +352,7 @@ describe("keys", () => {
     for (const secret of [made.key, rotated.key, "hash"]) expect(listed).not.toContain(secret);
   });
 
-  test("that are revoked stay so: to say it again changes nothing and is done", async () => {
+  test("revoking a revoked key changes nothing and exits 0", async () => {
     const { id } = JSON.parse((await keys("create", "--name", "gone")).out);
     const first = await keys("revoke", "gone");
     const { revokedAt } = JSON.parse(first.out);
@@ -401,26 +401,23 @@ const serveWith = async (plugin: string, env = {}) => {
   }
 };
 
-test.each(["setup", "start"])(
-  "a plugin that throws in its %s keeps the project from booting: name, message, line",
-  async (phase) => {
-    const plugin = `Object.assign(cli(), { name: "slow", exposure: [], surface: undefined, ${phase}: async () => { throw new TypeError("\\u001b[31mno host"); } })`;
-    const { code, err } = await serveWith(plugin, { QUATER_LOG: "warn" });
-    expect(code).toBe(78);
-    expect(err).toBe(`The project does not boot: 1 problem
+test.each(["setup", "start"])("an error in a plugin's %s stops the boot with its name, message and line", async (phase) => {
+  const plugin = `Object.assign(cli(), { name: "slow", exposure: [], surface: undefined, ${phase}: async () => { throw new TypeError("\\u001b[31mno host"); } })`;
+  const { code, err } = await serveWith(plugin, { QUATER_LOG: "warn" });
+  expect(code).toBe(78);
+  expect(err).toBe(`The project does not boot: 1 problem
 
   quater.config.mjs:9
     plugin  slow
     cause   The plugin slow failed in ${phase}: TypeError: \\u{1b}[31mno host
     remedy  Correct the code that threw this error. The stack is in the log
 `);
-    expect((await serveWith(plugin)).err).toMatch(
-      / info The plugin slow failed in \w+\n {2}TypeError: .*no host\n +at .*quater\.config\.mjs/,
-    );
-  },
-);
+  expect((await serveWith(plugin)).err).toMatch(
+    / info The plugin slow failed in \w+\n {2}TypeError: .*no host\n +at .*quater\.config\.mjs/,
+  );
+});
 
-test("a failure of our own shows a stack and exits 70", async () => {
+test("an error in Quater itself shows a stack and exits 70", async () => {
   const { code, err } = await serveWith(
     'Object.assign(cli(), { name: "odd", surface: undefined, exposure: [], check: () => { throw new TypeError("\\u001b[31mnot a problem"); } })',
   );
@@ -428,13 +425,13 @@ test("a failure of our own shows a stack and exits 70", async () => {
   expect(err).toMatch(/^quater: unexpected failure\nTypeError: \\u\{1b\}\[31mnot a problem\n\s+at /);
 });
 
-test("colours are for terminals, and NO_COLOR turns them off", async () => {
+test("only terminals get colours, and NO_COLOR turns them off", async () => {
   expect((await quater(["exposure"], { isTerminal: true, env: { NO_COLOR: "" } })).out).toContain("\u001b[1m");
   expect((await quater(["exposure"], { isTerminal: true })).out).not.toContain("\u001b");
   expect((await quater(["exposure", "--no-json"], { env: { NO_COLOR: "" } })).out).not.toContain("\u001b");
 });
 
-test("serve tells a person what is reachable, where, and how to call it", async () => {
+test("serve prints exposed handlers, URLs and commands to call them", async () => {
   const interrupt = new AbortController();
   const onError = (text: string) => text.includes("is ready") && interrupt.abort("SIGINT");
   const { code, out, err } = await quater(["serve"], { isTerminal: true, interrupt: interrupt.signal, onError });

@@ -18,12 +18,12 @@ test("a list is a table on a terminal, with control characters written out", asy
   expect(out).toBe("id      cents  note\nord_1   500    -\nord_22  12000  \\u{1b}[31mred\n");
 });
 
-test("a table that is too wide for the terminal becomes a paragraph per item", async () => {
+test("a table that is too wide for the terminal becomes one paragraph per item", async () => {
   const { out } = await quater(["run", "listOrders"], { isTerminal: true, columns: 12 });
   expect(out).toBe("id     ord_1\ncents  500\nnote   -\n\nid     ord_22\ncents  12000\nnote   \\u{1b}[31mred\n");
 });
 
-test("--json on a terminal is laid out, and still JSON without control characters", async () => {
+test("--json on a terminal is indented JSON without control characters", async () => {
   const { out } = await quater(["run", "listOrders", "--json"], { isTerminal: true });
   expect(out).toContain("\n  {\n");
   expect(out).not.toContain("\u001b");
@@ -56,7 +56,7 @@ test.each([
   [["--lines", '[{"sku":"a"}]'], { lines: [{ sku: "a" }] }],
   [["--snake-case", "x"], { snake_case: "x" }],
   [["--snake_case", "x"], { snake_case: "x" }],
-])("%j is given as %j", async (flags, expected) => {
+])("the flags %j give the input %j", async (flags, expected) => {
   const { code, out, err } = await quater([...refund, ...flags]);
   expect(err).toBe("");
   expect(code).toBe(0);
@@ -74,7 +74,7 @@ test.each([
   [["--meta", '{"deep":{"__proto__":1}}'], "json_forbidden_key", "/meta/deep/__proto__", "is not allowed as a key"],
   [["--meta", '{"by":1}'], "invalid_input", "/meta/by", "must be a string"],
   [["--__proto__", "x"], "json_forbidden_key", "/__proto__", "is not allowed as a key"],
-])("%j is refused as on every surface", async (flags, code, path, message) => {
+])("the flags %j are refused with the same error as on every surface", async (flags, code, path, message) => {
   const seen = await quater([...refund, ...flags]);
   expect(seen).toMatchObject({ code: 65, out: "" });
   expect(JSON.parse(seen.err)).toMatchObject({ error: { code, errors: [{ path, message }] } });
@@ -90,17 +90,17 @@ test("a refusal on a terminal names the code, each field with its flag, and the 
   expect(err).toMatch(/\n {2}call [0-9a-f-]{36}\n$/);
 });
 
-test("a secret that is missing is told with where it may come from", async () => {
+test("the error for a missing secret says where it can come from", async () => {
   const { err } = await quater(["run", "charge", "--cents", "5"], { isTerminal: true });
   expect(err).toContain("\n  /cardNumber is required (QUATER_INPUT_CARD_NUMBER or --input)\n");
 });
 
-test("what is wrong with the whole input has a subject", async () => {
+test('an error about the whole input begins with "the input"', async () => {
   const { err } = await quater(["run", "refundOrder", "--order-id", "nothing", "--amount-cents", "5"], { isTerminal: true });
   expect(err).toMatch(/^invalid_input: the input must change something\n {2}the input must change something\n/);
 });
 
-test("--input takes the whole input as JSON, from a file or standard input, and flags beside it", async () => {
+test("--input reads the input as JSON from a file or standard input, and flags add to it", async () => {
   const input = '{"orderId":"o2","amountCents":7}';
   const expected = { orderId: "o2", amountCents: 7 };
   expect(JSON.parse((await quater(["run", "refundOrder", "--input", "-"], { stdin: input })).out)).toEqual(expected);
@@ -109,7 +109,7 @@ test("--input takes the whole input as JSON, from a file or standard input, and 
   expect(JSON.parse(both.out)).toEqual({ ...expected, reason: "late" });
 });
 
-test("an input given twice is refused, not merged", async () => {
+test("an input given by --input and by a flag is refused", async () => {
   const seen = await quater(["run", "refundOrder", "--input", "-", "--amount-cents", "8"], {
     stdin: '{"orderId":"o2","amountCents":7}',
   });
@@ -156,7 +156,7 @@ test("the exit codes are the documented ones", () => {
   });
 });
 
-test("what an error says cannot act on the terminal", async () => {
+test("control characters in errors are escaped on the terminal", async () => {
   const { err } = await quater(["run", "failWith", "--kind", "conflict"], { isTerminal: true });
   expect(err).toMatch(/^test_conflict: It failed: conflict\\u\{1b\}\[2J\n {2}id x1\n {2}call /);
 });
@@ -181,7 +181,7 @@ test("a forgotten value does not swallow --dry-run", async () => {
   });
 });
 
-test("secrets are refused in arguments, and taken from the environment or --input", async () => {
+test("secrets are refused in arguments, and read from the environment or --input", async () => {
   const typed = await quater(["run", "charge", "--card-number", "4242", "--cents", "1"]);
   expect(typed.code).toBe(64);
   expect(typed.err).toContain("QUATER_INPUT_CARD_NUMBER");
@@ -194,7 +194,7 @@ test("secrets are refused in arguments, and taken from the environment or --inpu
   );
 });
 
-test("an input with the name of a flag of the program's is reached by --input", async () => {
+test("an input with the name of one of the program's flags is given by --input", async () => {
   const typed = await quater(["run", "shadowed", "--json"]);
   expect(typed.out).toBe("{}\n");
   const { out } = await quater(["run", "shadowed", "--input", "-"], { stdin: '{"json":"a","input":"b","dryRun":true}' });
@@ -211,14 +211,14 @@ test("an input with the name of a flag of the program's is reached by --input", 
   expect(help.out).toContain("json    (by --input alone: the program has a flag of this name)");
 });
 
-test("the door is the cli's own: a wrong token is refused, a scope that is missing too", async () => {
+test("cli has its own authenticator: wrong tokens and missing scopes are refused", async () => {
   const wrong = await quater(["run", "listOrders"], { env: { QUATER_TOKEN: "nope" } });
   expect([wrong.code, JSON.parse(wrong.err).error.code]).toEqual([77, "invalid_token"]);
   const scope = await quater(["run", "adminOnly", "--name", "x"]);
   expect([scope.code, JSON.parse(scope.err).error.code]).toEqual([77, "missing_scope"]);
 });
 
-test("who lacks a right is told how to be given it, and a machine is not", async () => {
+test("a person who lacks a right sees how to get it, and JSON output does not have it", async () => {
   const person = async (env: Record<string, string> = {}) =>
     (await quater(["run", "adminOnly", "--name", "x"], { isTerminal: true, env })).err.split("\n").slice(0, 3);
   expect(await person()).toEqual([
@@ -233,7 +233,7 @@ test("who lacks a right is told how to be given it, and a machine is not", async
   expect(err).not.toContain("localUser");
 });
 
-test("help of an action says all that is needed to run it", async () => {
+test("an action's help has all that is needed to run it", async () => {
   const { code, out } = await quater(["run", "refund-order", "--help"], { isTerminal: true });
   expect(code).toBe(0);
   for (const line of [
@@ -251,20 +251,20 @@ test("help of an action says all that is needed to run it", async () => {
   }
 });
 
-test("a stream is a line per item, and its failure comes last", async () => {
+test("a stream is one line per item, and its error comes last", async () => {
   expect(await quater(["run", "countUp", "--to", "3"])).toEqual({ code: 0, out: '{"n":1}\n{"n":2}\n{"n":3}\n', err: "" });
   const failed = await quater(["run", "countUp", "--to", "3", "--fail-at", "2"]);
   expect(failed).toMatchObject({ code: 73, out: '{"n":1}\n' });
   expect(JSON.parse(failed.err)).toMatchObject({ error: { code: "stuck" } });
 });
 
-test("progress is a line on a terminal that leaves no trace, and nothing in a pipe", async () => {
+test("progress is one temporary line on a terminal, and nothing in a pipe", async () => {
   const terminal = await quater(["run", "waitLong", "--ms", "1"], { isTerminal: true });
   expect(terminal.err).toBe("\r\u001b[2K50% half\\u{1b}[2J\r\u001b[2K");
   expect((await quater(["run", "waitLong", "--ms", "1"])).err).toBe("");
 });
 
-test("an interrupt cancels the call, a stream's too", async () => {
+test("an interrupt cancels the call, also of a stream", async () => {
   const interrupt = new AbortController();
   const onError = (text: string) => text.includes("50%") && interrupt.abort("SIGINT");
   const seen = await quater(["run", "waitLong"], { interrupt: interrupt.signal, isTerminal: true, onError });
