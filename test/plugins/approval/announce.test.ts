@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 
 describe("over HTTP", () => {
-  test("it is 428 with id, link, expiry and state, and nothing has run", async () => {
+  test("approval_required is 428 with id, link, expiry and state, and nothing ran", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const { response, body } = await counter.post(toBo);
@@ -34,7 +34,7 @@ describe("over HTTP", () => {
     expect(paid).toEqual([]);
   });
 
-  test("approved, the repeated call runs once; the next is pending anew and names the first", async () => {
+  test("after the approval the repeated call runs once; the next call is pending again and names the first", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const id = String((await counter.post(toBo)).body.approval?.["id"]);
@@ -46,7 +46,7 @@ describe("over HTTP", () => {
     expect(again.body.approval).toMatchObject({ earlier: { id, callId: expect.any(String) as string, outcome: "succeeded" } });
   });
 
-  test("the caller's trace stands on what it asked for and on what it used", async () => {
+  test("the caller's trace id is in the events of the filing and of the use", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -57,7 +57,7 @@ describe("over HTTP", () => {
     for (const type of ["approval.filed", "approval.used", "call.started"]) expect(about(type)).toMatchObject({ traceId });
   });
 
-  test("Quater-Approval narrows it to one, and each refusal has its status", async () => {
+  test("Quater-Approval names one approval, and each refusal has its status", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const id = String((await counter.post(toBo)).body.approval?.["id"]);
@@ -86,7 +86,7 @@ describe("over HTTP", () => {
     expect(body.approval).toMatchObject({ id, status: "denied", reason: "paid already" });
   });
 
-  test("a header that is no id is refused, and not taken for none", async () => {
+  test("a malformed Quater-Approval header is refused and not ignored", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     for (const name of ["", " ", "apr_a, apr_b", "../x", "a".repeat(200)]) {
@@ -96,7 +96,7 @@ describe("over HTTP", () => {
     expect([paid, await counter.approvals.list(staff.bea)]).toEqual([[], []]);
   });
 
-  test("S5: a wait asks the door each time, and ends with its refusal", async () => {
+  test("S5: a wait authenticates its caller each time and ends when the credential is refused", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const { body } = await counter.post(toBo);
@@ -120,7 +120,7 @@ describe("over HTTP", () => {
     expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
   });
 
-  test("every code of the plugin's has its status", () => {
+  test("every code of the plugin has its HTTP status", () => {
     const statuses = Object.entries(approvalCodes).map(([code, kind]) => [
       code,
       statusOf(new QuaterError({ code, kind, message: "" })),
@@ -152,7 +152,7 @@ describe("over HTTP", () => {
 });
 
 describe("over MCP", () => {
-  test("it is a tool error that says who, where, until when, and that a yes in the conversation counts for nothing", async () => {
+  test("approval_required is a tool error that says who, where and until when, and that a yes in the conversation is not an approval", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const { result } = await counter.tool(toBo);
@@ -168,7 +168,7 @@ describe("over MCP", () => {
     expect(paid).toEqual([]);
   });
 
-  test("without http there is the command instead of a link", async () => {
+  test("without http the answer has a command in place of a link", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root, hasHttp: false });
     const { result } = await counter.tool(toBo);
@@ -177,7 +177,7 @@ describe("over MCP", () => {
     expect(result?.content[0]?.text).toContain(`with the command: quater approvals approve ${id}.`);
   });
 
-  test("approved, the repeated call runs once, with the id in _meta or without", async () => {
+  test("after the approval the repeated call runs once, with or without the id in _meta", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     for (const names of [false, true]) {
@@ -194,7 +194,7 @@ describe("over MCP", () => {
     expect(paid).toHaveLength(2);
   });
 
-  test("anything but an id under quater/approval is -32602, and files nothing", async () => {
+  test("a malformed value of quater/approval is -32602 and files nothing", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const wrong = ["apr_a", null, [], {}, { id: 1 }, { id: "" }, { id: "apr_a b" }, { id: "apr_a", more: true }];
@@ -233,7 +233,7 @@ describe("at the terminal", () => {
     return (JSON.parse(out) as { digest: string }).digest;
   };
 
-  test("it exits 75 with id, expiry, the command and the lines to go on with", async () => {
+  test("approval_required exits 75 with id, expiry and the next commands", async () => {
     using at = till();
     const { code, out, err } = await quater([...run, "--no-json"], { cwd: at.folder });
     expect([code, out]).toEqual([75, ""]);
@@ -250,7 +250,7 @@ describe("at the terminal", () => {
     expect(paidIn(at)).toEqual([]);
   });
 
-  test("--json says the same to a script", async () => {
+  test("--json has the same facts", async () => {
     using at = till();
     const { code, out, err } = await quater([...run, "--json"], { cwd: at.folder });
     expect([code, out]).toEqual([75, ""]);
@@ -268,7 +268,7 @@ describe("at the terminal", () => {
     });
   });
 
-  test("the same command runs once it is approved, --approval names one, and a used one is refused", async () => {
+  test("after the approval the same command runs; --approval names an approval, and a used one is refused", async () => {
     using at = till();
     const id = idOf((await quater(run, { cwd: at.folder })).err);
     expect((await decide(at, "approve", id, await digestOf(at, id))).code).toBe(0);
@@ -319,7 +319,7 @@ describe("at the terminal", () => {
     expect(paidIn(at)).toEqual(["bo b"]);
   });
 
-  test("--wait repeats what came from standard input, which is there once", async () => {
+  test("--wait repeats an input from standard input", async () => {
     using at = till();
     const { filed, ended } = waiting(at, { words: ["run", "pay", "--input", "-"], stdin: '{"to":"cy","cents":7}' });
     const id = await filed;
@@ -379,7 +379,7 @@ describe("at the terminal", () => {
     expect(await quater(words, { cwd: at.folder })).toMatchObject({ code: 64, err: `quater: ${message}\n` });
   });
 
-  test("exposure, describe, help and a dry run say who must agree", async () => {
+  test("exposure, describe, help and a dry run say who must approve", async () => {
     using at = till();
     const seen = async (...words: string[]) => (await quater(words, { cwd: at.folder })).out;
     const words = "finance: 1 with role finance";

@@ -61,7 +61,7 @@ test("a program lists, reads and votes with an approver's key", async () => {
   expect((await ask(shop, `${requests}?state=pending&state=revoked`, "bea")).json.requests).toHaveLength(1);
 });
 
-test("every refusal is a problem with its code, and changes nothing", async () => {
+test("every refusal is problem details with its code, and changes nothing", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const { digest } = await shop.approvals.show(people.bea, id);
@@ -109,7 +109,7 @@ test("a second, different vote is refused, and the same one changes nothing", as
   expect(await vote("deny")).toMatchObject({ status: 409, json: { code: "approval_vote_differs" } });
 });
 
-test("the cookie of somebody who is signed in opens nothing", async () => {
+test("a session cookie does not authenticate at the API", async () => {
   await using shop = await bootShop();
   const bea = new Visitor(shop.baseUrl);
   await bea.signIn({ key: "bea" });
@@ -120,7 +120,7 @@ test("the cookie of somebody who is signed in opens nothing", async () => {
   });
 });
 
-test("whoever asked over http learns how it stands and takes it back; nobody else does", async () => {
+test("only the requester can read and cancel a request over http", async () => {
   await using shop = await bootShop();
   const asked = await ask(shop, "/orders/ord_7/refunds", "ana", { amountCents: 7 });
   expect(asked).toMatchObject({ status: 428, json: { code: "approval_required" } });
@@ -139,7 +139,7 @@ test("whoever asked over http learns how it stands and takes it back; nobody els
   expect(JSON.parse((await remove("ana")).body)).toMatchObject({ id, status: "cancelled" });
 });
 
-test("all of it is in the OpenAPI document", async () => {
+test("the OpenAPI document has all routes of the API", async () => {
   await using shop = await bootShop();
   const { json } = await ask(shop, "/openapi.json", "ana");
   const described = Object.entries(json.paths as Record<string, Record<string, unknown>>).flatMap(([path, item]) =>
@@ -164,7 +164,7 @@ test("all of it is in the OpenAPI document", async () => {
   expect(shop.app.kernel.services.get(httpRef).mounted).toEqual(["GET /__quater__/approvals/{id}", "/approvals"]);
 });
 
-test("secret arguments are in no answer and on no page", async () => {
+test("no answer and no page has secret arguments", async () => {
   await using shop = await bootShop();
   const pin = "0000-canary-1111";
   const id = await shop.file(people.ana, { orderId: "1", amountCents: 1, reason: "plain", pin });

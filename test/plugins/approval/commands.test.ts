@@ -49,7 +49,7 @@ const textOf = async (stream: Readable): Promise<string> => {
 };
 
 describe("the key", () => {
-  test("is typed on a terminal, and is not shown", async () => {
+  test("the approver key is typed on a terminal and not shown", async () => {
     using at = till();
     const id = await file(at);
     const { code, out, err } = await atTerminal(at, ["approvals", "list", "--state", "pending"], [at.keyOf("bea")]);
@@ -58,7 +58,7 @@ describe("the key", () => {
     expect(err + out).not.toContain(at.keyOf("bea").slice(0, 20));
   });
 
-  test("comes from a file that nobody else may read, or from standard input", async () => {
+  test("the approver key comes from a private file or from standard input", async () => {
     using at = till();
     const list = (name: string, stdin = "") => run(at, ["approvals", "list", "--key-file", name], { stdin });
     expect((await list("bea.key")).code).toBe(0);
@@ -74,7 +74,7 @@ describe("the key", () => {
       expect(await list(name, stdin), name).toMatchObject({ code: 65, err: expect.stringContaining("holds no key") as string });
   });
 
-  test("comes from nowhere else: not from the environment, not by being the local user", async () => {
+  test("the approver key is not read from the environment, and the local user cannot approve", async () => {
     using at = till();
     const id = await file(at);
     for (const words of [["list"], ["show", id], ["approve", id], ["deny", id], ["revoke", id], ["code"]]) {
@@ -104,7 +104,7 @@ describe("a development key", () => {
   const general = /^invalid_token: The credential is unknown, expired or revoked/;
   const show = (at: Till, id: string, stdin: string) => run(at, ["approvals", "show", id, "--key-file", "-"], { stdin });
 
-  test("decides nothing at the terminal, and is told whom it is for and what to do", async () => {
+  test("a development key is refused at the terminal with a remedy", async () => {
     using at = till();
     const id = await file(at);
     demoApproverKey(at.folder, ["finance"]);
@@ -120,7 +120,7 @@ describe("a development key", () => {
     expect(events).toContain('"credential.failed"');
   });
 
-  test("that is not whole, or revoked, is unknown like any other", async () => {
+  test("a mistyped or revoked development key is refused like any wrong key", async () => {
     using at = till();
     const id = await file(at);
     const key = demoApproverKey(at.folder, ["finance"]);
@@ -133,7 +133,7 @@ describe("a development key", () => {
   });
 });
 
-test("what is wrong with the flags is said in flags, and as paths to a machine", async () => {
+test("errors name flags on a terminal, and paths in JSON", async () => {
   using at = till();
   expect(await run(at, ["approvals", "list", "--stat", "pending"])).toMatchObject({
     code: 64,
@@ -157,7 +157,7 @@ test("what is wrong with the flags is said in flags, and as paths to a machine",
 });
 
 describe("looking", () => {
-  test("list has the newest first, with who asks, and filters", async () => {
+  test("list has the newest requests first, with requester and filters", async () => {
     using at = till();
     const first = await file(at);
     const second = await file(at, ["run", "pay", "--to", "cy", "--cents", "5"]);
@@ -169,7 +169,7 @@ describe("looking", () => {
     expect((await withKey(at, ["list", "--state", "open"])).code).toBe(65);
   });
 
-  test("show prints what is asked, by whom, and what it would do, with nothing that a terminal could act on", async () => {
+  test("show prints arguments, requester and preview, with control characters escaped", async () => {
     using at = till();
     const id = await file(at, ["run", "pay", "--to", "b\u001b[31mo\u202e", "--cents", "5"]);
     const { out, code } = await withKey(at, ["show", id, "--no-json"]);
@@ -179,7 +179,7 @@ describe("looking", () => {
     for (const character of ["\u001b", "\u202e"]) expect(out).not.toContain(character);
   });
 
-  test("secrets are shown to nobody", async () => {
+  test("secrets are not shown", async () => {
     using at = till();
     const id = await file(at, ask, { QUATER_INPUT_PIN: "geheim-4711" });
     for (const flag of ["--json", "--no-json"]) {
@@ -189,7 +189,7 @@ describe("looking", () => {
     }
   });
 
-  test("whoever may look and not vote is told why", async () => {
+  test("a person who may look but not vote sees why", async () => {
     using at = till();
     const id = await file(at);
     const { code, err } = await withKey(at, ["show", id, "--no-json"], "ana");
@@ -233,7 +233,7 @@ describe("approving", () => {
     expect([done.code, JSON.parse(done.out)]).toMatchObject([0, { id, state: "approved", agreed: 1, needed: 1 }]);
   });
 
-  test("one's own request is refused, and stays pending", async () => {
+  test("approving an own request is refused, and the request stays pending", async () => {
     using at = till();
     const id = await file(at);
     const seen = await withKey(at, ["approve", id, "--digest", await digestOf(at, id)], "ana");
@@ -255,7 +255,7 @@ describe("approving", () => {
     expect([refused.code, errorIn(refused)]).toMatchObject([77, { code: "approval_denied" }]);
   });
 
-  test("what was approved can be revoked until it is used", async () => {
+  test("an approval can be revoked until it is used", async () => {
     using at = till();
     const id = await file(at);
     await withKey(at, ["approve", id, "--digest", await digestOf(at, id)]);
@@ -287,7 +287,7 @@ describe("waiting", () => {
     expect((await wait(at, next)).code).toBe(77);
   });
 
-  test("needs no approver key, and tells nobody else's requests", async () => {
+  test("wait needs no approver key and does not show other callers' requests", async () => {
     using at = till();
     const id = await file(at);
     expect((await wait(at, id, "--timeout-seconds", "0")).code).toBe(75);
@@ -308,7 +308,7 @@ describe("waiting", () => {
   });
 });
 
-test("a code to sign in with is for whoever may decide", async () => {
+test("approvers can get a code to sign in", async () => {
   using at = till({ hasHttp: true });
   const { code, out, err } = await withKey(at, ["code", "--no-json"]);
   expect([code, out]).toEqual([0, expect.stringMatching(/^[A-Z0-9]{4}-[A-Z0-9]{4}\n$/)]);
@@ -321,7 +321,7 @@ test("a code to sign in with is for whoever may decide", async () => {
   expect([agent.code, agent.out, agent.err]).toEqual([77, "", expect.stringContaining("approver_not_eligible")]);
 });
 
-test("without a page there is no code to sign in with", async () => {
+test("without a page the command for codes is refused", async () => {
   using at = till();
   const seen = await withKey(at, ["code"]);
   expect([seen.code, seen.err]).toEqual([73, expect.stringContaining("There is no approvals page")]);

@@ -133,7 +133,7 @@ const killedUnderLoad = async (root: string, url: string): Promise<void> => {
 };
 
 test(
-  `killed ${kills} times on SQLite: no duplicate, no acknowledged approval lost, what was cut short is unknown`,
+  `killed ${kills} times on SQLite: no call ran twice, no acknowledged approval is lost, interrupted calls are unknown`,
   async () => {
     using folder = tempFolder();
     await killedUnderLoad(folder.root, "-");

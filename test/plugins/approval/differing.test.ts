@@ -30,7 +30,7 @@ test.each([
   ["a list with an empty text more", { tags: ["a", ""], n: 1 }, { tags: ["a"], n: 1 }, ["tags"]],
   ["a name with a slash", { a: { "b/c": 1, d: 1 } }, { a: { d: 1 } }, ["/a/b~1c"]],
   ["nothing", deep, deep, []],
-])("S18: %s is told by its place", (_what, now, then, fields) => {
+])("S18: %s is named by its place", (_what, now, then, fields) => {
   expect([...(between(now, then) as string[])].sort()).toEqual([...fields].sort());
 });
 
@@ -51,7 +51,7 @@ test.each([
   expect(between(now, then)).toBe("unknown");
 });
 
-test("S18: under one schema a field more makes another call, unless it looks empty", () => {
+test("S18: under one schema an additional field makes another call, unless it looks empty", () => {
   expect(between({ order: { id: "o7", note: "x" } }, { order: { id: "o7" } }, true)).toBeUndefined();
   expect(between({ order: { id: "o7", note: "" } }, { order: { id: "o7" } }, true)).toEqual(["/order/note"]);
 });

@@ -118,7 +118,7 @@ const readBack = (text: string): Digested => {
   };
 };
 
-test("a tuple can be read back from its text, so that two tuples never share one", () => {
+test("a tuple can be read back from its text, so two tuples never have the same text", () => {
   fc.assert(
     fc.property(tuples, (tuple) => {
       expect(readBack(digestedText(tuple))).toEqual(tuple);
@@ -226,7 +226,7 @@ describe("the call key", () => {
   const tag = (text: string) => createHmac("sha256", "key").update(text).digest("hex");
   const keyOf = (given: Partial<Digested> = {}) => callKeyOf(tag, { ...refund, ...given });
 
-  test("is keyed, and its text names what it is for", () => {
+  test("the call key is a keyed tag, and its text names its purpose", () => {
     expect(keyOf()).not.toBe(callKeyOf((text) => createHmac("sha256", "other").update(text).digest("hex"), refund));
     expect(callKeyOf((text) => text, refund)).toBe(`quater.approval.call.v1
 {"app":"shop","args":{"amountCents":500,"orderId":"ord_1001"},"handler":"refundOrder","principal":{"actsFor":"ana","credential":"qk_1","issuer":"keys","kind":"agent","subject":"bot"},"surface":"mcp"}`);
@@ -247,7 +247,7 @@ describe("the call key", () => {
     ["another schema", { schema: "sha256:ac" }],
   ])("is the same for %s, so that the repeated call learns of it", (_name, changed) => expect(keyOf(changed)).toBe(keyOf()));
 
-  test("leaves the surface out where the policy does, and only there", () => {
+  test("the call key has no surface only if the policy allows any surface", () => {
     const policy = { ...refund.policy, anySurface: true };
     expect(keyOf({ policy, surface: "http" })).toBe(keyOf({ policy }));
     expect(keyOf({ policy })).not.toBe(keyOf());

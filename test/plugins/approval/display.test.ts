@@ -83,7 +83,7 @@ test.each<[string, string, string]>([
   ["other scripts", "Привет 你好 שלום", "Привет 你好 שלום"],
 ])("%s reads as it is", (_name, given, shown) => expect(safeText(given).text).toBe(shown));
 
-describe("what is unusual is said", () => {
+describe("unusual characters are named", () => {
   const unseen = "has characters that cannot be seen, written as \\u{…}";
   test.each<[string, readonly string[]]>([
     ["plain text", []],

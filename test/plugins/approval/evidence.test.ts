@@ -57,7 +57,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S3: the same by its id, and in a process that has not read the trail yet", async ({ boot, again }) => {
+  claim("S3: a request whose row was set to approved does not run by its id, also in a new process", async ({ boot, again }) => {
     const first = await boot();
     const id = await first.file(robot);
     await set(first, id, forged);

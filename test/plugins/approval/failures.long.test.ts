@@ -43,7 +43,7 @@ const useOf = async (desk: Desk, id: string) => (await desk.record(id)).use;
 
 onBothDialects(
   (claim, dialect) => {
-    claim("a store that is held: filing, voting and using answer 503, and nothing of it happened", async ({ boot, ...place }) => {
+    claim("while the store is locked, filing, voting and using get 503 and have no effect", async ({ boot, ...place }) => {
       const desk = await boot();
       const pending = await desk.file(robot, { cents: 1 });
       const approved = await desk.approved(robot, { cents: 2 });
@@ -71,34 +71,31 @@ onBothDialects(
       expect(paid).toHaveLength(state === "consumed" ? 0 : 1);
     });
 
-    claim(
-      "an approval that was used up too late to be waited for is on the trail as a call that never ran",
-      async ({ boot, ...place }) => {
-        const desk = await boot();
-        const id = await desk.approved(robot);
-        const release = await hold(place);
-        const calling = desk.call(robot);
-        const { callId } = await calling;
-        await release();
-        await vi.waitFor(async () => {
-          const said = (await desk.events(id)).map(({ type, outcome, errorCode }) => [type, outcome ?? errorCode]);
-          const { state, use } = await desk.record(id);
-          // Withdrawn in time, or written and owned up to: never used and silent.
-          if (state === "approved") expect(said.map(([type]) => type)).not.toContain("approval.used");
-          else {
-            expect(use).toMatchObject({ callId, outcome: "failed" });
-            expect(said.slice(-3)).toEqual([
-              ["approval.used", undefined],
-              ["call.started", undefined],
-              ["call.ended", "refused"],
-            ]);
-          }
-        }, soon);
-        expect(paid).toEqual([]);
-      },
-    );
+    claim("a use that was committed too late is recorded as a call that did not run", async ({ boot, ...place }) => {
+      const desk = await boot();
+      const id = await desk.approved(robot);
+      const release = await hold(place);
+      const calling = desk.call(robot);
+      const { callId } = await calling;
+      await release();
+      await vi.waitFor(async () => {
+        const said = (await desk.events(id)).map(({ type, outcome, errorCode }) => [type, outcome ?? errorCode]);
+        const { state, use } = await desk.record(id);
+        // Withdrawn in time, or written and owned up to: never used and silent.
+        if (state === "approved") expect(said.map(([type]) => type)).not.toContain("approval.used");
+        else {
+          expect(use).toMatchObject({ callId, outcome: "failed" });
+          expect(said.slice(-3)).toEqual([
+            ["approval.used", undefined],
+            ["call.started", undefined],
+            ["call.ended", "refused"],
+          ]);
+        }
+      }, soon);
+      expect(paid).toEqual([]);
+    });
 
-    claim("a fenced store: no call, no vote, no look", async ({ boot }) => {
+    claim("a fenced store refuses calls, votes and views", async ({ boot }) => {
       const desk = await boot();
       const id = await desk.approved(robot);
       const { digest } = await desk.record(id);
@@ -111,7 +108,7 @@ onBothDialects(
 
     // A file has no server that could go; its fence is the claim above.
     if (dialect === "postgres")
-      claim("a store that is gone answers 503; when it is back, nothing is lost", async ({ boot, server }) => {
+      claim("while the store is away calls get 503, and later nothing is lost", async ({ boot, server }) => {
         if (server === undefined) throw new Error("This PostgreSQL is not ours to stop");
         const desk = await boot();
         const pending = await desk.file(robot, { cents: 1 });
@@ -127,7 +124,7 @@ onBothDialects(
         expect((await desk.record(pending)).state).toBe("pending");
       });
 
-    claim("a store that only reads: 503, the handler does not run, nothing changed", async ({ boot, ...place }) => {
+    claim("with a read-only store calls get 503, and nothing changes", async ({ boot, ...place }) => {
       const desk = await boot();
       const id = await desk.approved(robot);
       const mayWrite = await readOnly(desk, place);
@@ -143,30 +140,27 @@ onBothDialects(
 
     // A server whose disk is full cannot be had here; the store answers the same failure for it.
     if (dialect === "sqlite")
-      claim(
-        "a full disk: 503, the handler does not run, nothing is lost, and what was agreed to is used once there is room",
-        async ({ boot }) => {
-          const desk = await boot();
-          const approved = new Map<number, string>();
-          for (let cents = 1; cents <= 16; cents++) approved.set(cents, await desk.approved(robot, { cents }));
-          const makeRoom = await full(desk);
-          // The last pages have room left for a few uses.
-          let refused = 0;
-          for (const cents of approved.keys()) {
-            const code = codeOf(await desk.call(robot, { cents }));
-            if (code === "audit_unavailable") refused = cents;
-            if (refused !== 0) break;
-            expect(code).toBe("ok");
-          }
-          expect(refused).toBeGreaterThan(0);
-          const before = paid.length;
-          expect(before).toBe(refused - 1);
-          expect((await desk.record(approved.get(refused) ?? "")).state).toBe("approved");
-          await makeRoom();
-          await vi.waitFor(async () => expect(await desk.call(robot, { cents: refused })).toMatchObject({ ok: true }), soon);
-          expect(paid).toHaveLength(before + 1);
-        },
-      );
+      claim("on a full disk calls get 503; when there is room again, the approval is used", async ({ boot }) => {
+        const desk = await boot();
+        const approved = new Map<number, string>();
+        for (let cents = 1; cents <= 16; cents++) approved.set(cents, await desk.approved(robot, { cents }));
+        const makeRoom = await full(desk);
+        // The last pages have room left for a few uses.
+        let refused = 0;
+        for (const cents of approved.keys()) {
+          const code = codeOf(await desk.call(robot, { cents }));
+          if (code === "audit_unavailable") refused = cents;
+          if (refused !== 0) break;
+          expect(code).toBe("ok");
+        }
+        expect(refused).toBeGreaterThan(0);
+        const before = paid.length;
+        expect(before).toBe(refused - 1);
+        expect((await desk.record(approved.get(refused) ?? "")).state).toBe("approved");
+        await makeRoom();
+        await vi.waitFor(async () => expect(await desk.call(robot, { cents: refused })).toMatchObject({ ok: true }), soon);
+        expect(paid).toHaveLength(before + 1);
+      });
 
     claim("a handler that fails: the approval is used, and its outcome is failed", async ({ boot }) => {
       const { handlers, release } = hanging();
@@ -180,7 +174,7 @@ onBothDialects(
       });
     });
 
-    claim("a client that vanishes: unknown while the handler runs on, and how it ended once it has", async ({ boot }) => {
+    claim("when a client leaves, the outcome is unknown until the handler ends", async ({ boot }) => {
       const { handlers, isStarted, release } = hanging();
       const desk = await boot({ handlers });
       const id = await desk.approved(robot, {}, given);
@@ -197,26 +191,23 @@ onBothDialects(
       expect((await desk.events(id)).map(({ type }) => type).slice(-3)).toEqual(["call.started", "call.unknown", "call.ended"]);
     });
 
-    claim(
-      "a lease that lapses: the other instance says unknown with the event; a late end is still recorded",
-      async ({ boot, again }) => {
-        const { handlers, isStarted, release } = hanging();
-        const one = await boot({ handlers });
-        const id = await one.approved(robot, {}, given);
-        const calling = one.call(robot, {}, given);
-        await isStarted;
-        const two = await again({ handlers, audit: { leaseMs: 300 } });
-        await vi.waitFor(async () => {
-          await two.sql("update audit_instance set lease_until = 0"); // the first renews its own from time to time
-          expect(await useOf(two, id)).toMatchObject({ outcome: "unknown" });
-        }, soon);
-        expect((await two.events(id)).at(-1)).toMatchObject({ type: "call.unknown", approvalId: id });
-        expect(codeOf(await two.call(robot, {}, { ...given, id }))).toBe("approval_used");
-        release();
-        expect(await calling).toMatchObject({ ok: true });
-        expect(await useOf(two, id)).toMatchObject({ outcome: "succeeded" });
-      },
-    );
+    claim("when a lease runs out, the other instance records unknown; a late end is still recorded", async ({ boot, again }) => {
+      const { handlers, isStarted, release } = hanging();
+      const one = await boot({ handlers });
+      const id = await one.approved(robot, {}, given);
+      const calling = one.call(robot, {}, given);
+      await isStarted;
+      const two = await again({ handlers, audit: { leaseMs: 300 } });
+      await vi.waitFor(async () => {
+        await two.sql("update audit_instance set lease_until = 0"); // the first renews its own from time to time
+        expect(await useOf(two, id)).toMatchObject({ outcome: "unknown" });
+      }, soon);
+      expect((await two.events(id)).at(-1)).toMatchObject({ type: "call.unknown", approvalId: id });
+      expect(codeOf(await two.call(robot, {}, { ...given, id }))).toBe("approval_used");
+      release();
+      expect(await calling).toMatchObject({ ok: true });
+      expect(await useOf(two, id)).toMatchObject({ outcome: "succeeded" });
+    });
 
     claim(
       "a process that is killed between use and end leaves unknown, and the call is not run again",
@@ -256,7 +247,7 @@ onBothDialects(
       await calling;
     });
 
-    claim("a stream: used before its first item, and its outcome stands when the last has left", async ({ boot }) => {
+    claim("an approved stream is used before its first item, and its outcome is recorded after the last", async ({ boot }) => {
       const count = handler({
         description: "Count.",
         effect: "write",
@@ -289,7 +280,7 @@ onBothDialects(
     });
 
     claim(
-      "an end that cannot be recorded: not to be repeated, and recorded when the store is back",
+      "a call whose end cannot be recorded gets outcome_unrecorded, and the end is recorded later",
       async ({ boot, ...place }) => {
         const { handlers, isStarted, release } = hanging();
         const desk = await boot({ handlers });
@@ -305,7 +296,7 @@ onBothDialects(
       },
     );
 
-    claim("whoever is told of requests cannot break them, and learns no arguments", async ({ boot }) => {
+    claim("a failing notify function has no effect on requests, and gets no arguments", async ({ boot }) => {
       const told: object[] = [];
       const desk = await boot({
         approval: {

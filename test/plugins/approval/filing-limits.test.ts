@@ -67,7 +67,7 @@ const different: readonly (readonly [what: string, input: object])[] = [
   ["a tag", { to, tags: ["x"] }],
 ];
 
-test("S11: what is not empty is not folded away", () => {
+test("S11: arguments that are not empty count in comparisons", () => {
   expect(folded({ a: 0, b: false, c: [0], d: "" })).toEqual({
     members: [
       ["a", 0],

@@ -66,18 +66,18 @@ const api = (path: string, key: string, body?: object) =>
     ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
   });
 
-test("what init prints stands in the docs, to the letter", () => {
+test("the tutorial has exactly the output of init", () => {
   expect(page).toContain(said.trimEnd());
 });
 
-test("dev prints the approvals page and a key that its owner alone may read", () => {
+test("dev prints the URL of the approvals page and a private key file", () => {
   const [line = "", key = ""] = greeting.slice(greeting.indexOf("Approve as")).split("\n");
   expect(page).toContain(line.replace(String(port), "3000"));
   expect(key.trim()).toBe(read(".quater/demo-approver-key"));
   expect(statSync(join(project, ".quater/demo-approver-key")).mode & 0o777).toBe(0o600);
 });
 
-test("asked, approved, paid once; the next one asks anew", async () => {
+test("the payment asks, is approved and runs once; the next one asks again", async () => {
   const first = await pay();
   expect(first).toMatchObject({ status: 428, body: { code: "approval_required" } });
   const { id = "", url = "" } = first.body.approval ?? {};
@@ -93,7 +93,7 @@ test("asked, approved, paid once; the next one asks anew", async () => {
   expect(await pay()).toMatchObject({ status: 428, body: { approval: { earlier: { id, outcome: "succeeded" } } } });
 });
 
-test("nothing but dev lets the demo approver in", async () => {
+test("only dev accepts the demo approver", async () => {
   const { code, err } = await quater(["approvals", "list", "--key-file", ".quater/demo-approver-key"], { cwd: project });
   expect([code, err]).toEqual([77, expect.stringContaining("invalid_token")]);
 });

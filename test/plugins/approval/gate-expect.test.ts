@@ -43,7 +43,7 @@ const boot = (root: string): Promise<TestApp> =>
   });
 
 describe("expectDenied", () => {
-  test("holds for a refusal, from an outcome, a promise or a surface's answer", async () => {
+  test("expectDenied passes for a refusal in an outcome, a promise or an answer of a surface", async () => {
     using folder = tempFolder();
     await using app = await boot(folder.root);
     const weak = app.as(principal());
@@ -65,17 +65,20 @@ describe("expectDenied", () => {
       "missing_scope",
       "Expected the call to be denied with missing_scope, and it ended with invalid_input: /id is required",
     ],
-  ])("fails for %s, and says what it met", async (_, act, code, sentence) => {
+  ])("expectDenied fails for %s and names what it got", async (_, act, code, sentence) => {
     using folder = tempFolder();
     await using booted = await boot(folder.root);
     await expect(expectDenied(act(booted), code)).rejects.toThrow(sentence);
   });
 
-  test.each(["internal", "order_not_paid", "outcome_unknown"])("a failure of the handler (%s) is no denial", async (code) => {
-    const answer = { ok: false, code, message: "", errors: [] } as const;
-    await expect(expectDenied(answer)).rejects.toThrow(`Expected the call to be denied, and it failed with ${code}`);
-    await expectDenied(answer, code);
-  });
+  test.each(["internal", "order_not_paid", "outcome_unknown"])(
+    "expectDenied fails for an error of the handler (%s)",
+    async (code) => {
+      const answer = { ok: false, code, message: "", errors: [] } as const;
+      await expect(expectDenied(answer)).rejects.toThrow(`Expected the call to be denied, and it failed with ${code}`);
+      await expectDenied(answer, code);
+    },
+  );
 });
 
 describe("expectOk", () => {
@@ -90,20 +93,20 @@ describe("expectOk", () => {
   });
   const boot = () => bootTest({ handlers: { keep, fails } });
 
-  test("gives the value of a call that succeeded", async () => {
+  test("expectOk returns the value of a call that succeeded", async () => {
     await using app = await boot();
     expect(await expectOk(app.as(ana).call("keep", { id: "a" }))).toEqual({ id: "a" });
     expect(await expectOk({ ok: true, value: 7 })).toBe(7);
   });
 
-  test("fails for a refusal, and says which", async () => {
+  test("expectOk fails for a refusal and names its code", async () => {
     await using app = await boot();
     await expect(expectOk(app.as(principal()).call("keep", { id: "a" }))).rejects.toThrow(
       /^Expected the call to succeed, and it ended with missing_scope: The scope remove is needed$/,
     );
   });
 
-  test("fails for a failure with the reason that no caller is told", async () => {
+  test("expectOk fails for an internal error and names its cause", async () => {
     await using app = await boot();
     const reason = "internal: The call failed because of an error inside the server (TypeError: no such table: orders)";
     const met = await expectOk(app.as(ana).call("fails")).catch((error: unknown) => error);
@@ -120,7 +123,7 @@ function app(name: string, input: object) {
 }
 
 describe("expectApproval", () => {
-  test("holds where so many must agree, runs the call once, and gives how it ended", async () => {
+  test("expectApproval passes when so many must approve, runs the call once, and returns its outcome", async () => {
     using folder = tempFolder();
     await using app = await boot(folder.root);
     ran.splice(0);
@@ -132,14 +135,14 @@ describe("expectApproval", () => {
     expect(ran).toEqual(["a", "b"]);
   });
 
-  test("a handler that fails has run all the same", async () => {
+  test("expectApproval counts a handler that fails as run", async () => {
     using folder = tempFolder();
     await using app = await boot(folder.root);
     const outcome = await expectApproval(app, { as: ana, handler: "remove", input: { id: "broken" } }).by(2);
     expect(outcome).toMatchObject({ ok: false, error: { code: "internal" } });
   });
 
-  describe("of what is gone afterwards", () => {
+  describe("expectApproval passes when the repeated call gets not_found", () => {
     const there = new Set<string>();
     const look = (id: string) => (there.has(id) ? { id } : notFound("thing", id));
     const drop: Handler = handler({
@@ -169,14 +172,14 @@ describe("expectApproval", () => {
         ],
       });
 
-    test("holds where the repeat is refused by the preview", async () => {
+    test("expectApproval passes when the repeated call is refused by its preview", async () => {
       await using app = await bootDrop();
       there.add("a");
       expect(await expectApproval(app, call).by(1)).toMatchObject({ ok: true });
       expect(there.size).toBe(0);
     });
 
-    test("fails where the handler ran again, though the caller is told the same", async () => {
+    test("expectApproval fails when the handler ran twice", async () => {
       await using app = await bootDrop();
       there.add("a");
       let hasRun = false;
@@ -196,7 +199,7 @@ describe("expectApproval", () => {
     });
   });
 
-  test("fails where another number must agree, before anything is filed", async () => {
+  test("expectApproval fails before filing when another number of people must approve", async () => {
     using folder = tempFolder();
     await using app = await boot(folder.root);
     ran.splice(0);
@@ -209,7 +212,7 @@ describe("expectApproval", () => {
     expect(ran).toEqual([]);
   });
 
-  test("fails for people who do not suffice, and for a call that is refused for another reason", async () => {
+  test("expectApproval fails when the people cannot approve, and when the call is refused for another reason", async () => {
     using folder = tempFolder();
     await using app = await boot(folder.root);
     const [bo] = people;

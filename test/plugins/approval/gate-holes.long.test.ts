@@ -17,7 +17,7 @@ const inLane = <Answer>(act: () => Promise<Answer>): Promise<Answer> => {
 const timeout = 300_000;
 
 test.concurrent(
-  "a copy that nothing was taken out of is green",
+  "an unchanged copy has no hole",
   async ({ expect }) => {
     expect(await inLane(() => suiteWith([], ["refundOrder", "listOwnOrders"]))).toEqual({ isGreen: true, holes: [] });
   },

@@ -69,12 +69,12 @@ describe("the shop", () => {
     report = await gateSuite(shop, { ...samples, root: folder.root });
   }, 180_000);
 
-  test("is green", () => {
+  test("the gate of the shop has no hole", () => {
     expect(report.holes).toEqual([]);
     expect(report.isGreen).toBe(true);
   });
 
-  test("lets a call through where everything is in order, for every handler on every surface it is exposed on", async () => {
+  test("a correct call runs, for every handler on every surface", async () => {
     using folder = tempFolder();
     await using app = await bootTest(shop, { start: false, root: folder.root });
     const wanted = app.kernel.catalog.operations.flatMap(({ name, surfaces }) =>
@@ -84,7 +84,7 @@ describe("the shop", () => {
     expect(through.map(({ handler, surface }) => `${handler} ${surface}`).sort()).toEqual(wanted.sort());
   });
 
-  test("is tried in every way that the approval of a refund could be got around", () => {
+  test("the approval of a refund is tried in every case", () => {
     for (const surface of ["http", "mcp", "cli"])
       expect(caseNames(report, "refundOrder", surface).sort()).toEqual(
         [
@@ -109,7 +109,7 @@ describe("the shop", () => {
       );
   });
 
-  test("is asked for two people before a purge, and a purge is no tool", () => {
+  test("purgeOrders needs two approvers and is not exposed over MCP", () => {
     const [row] = report.rows.filter((each) => each.handler === "purgeOrders" && each.case === "unapproved");
     // The second: a request whose row says "approved" without the people's votes in the trail.
     const codes = "approval_required, approval_unproven";
@@ -124,7 +124,7 @@ describe("the shop", () => {
     });
   });
 
-  test("is shown in docs/guides/approvals.md as it is printed", () => {
+  test("docs/guides/approvals.md shows the printed matrix", () => {
     const page = readFileSync(new URL("../../../docs/guides/approvals.md", import.meta.url), "utf8");
     const [, section = ""] = page.split("## Proving the gate");
     const [, matrix = "", rest = ""] = /^```text\n([\s\S]*?)^```$([\s\S]*)/m.exec(section) ?? [];
@@ -138,7 +138,7 @@ describe("the shop", () => {
     expect(cells).toEqual(headings);
   });
 
-  test("is printed as a matrix", () => {
+  test("the report prints a matrix", () => {
     const text = report.print();
     expect(text).toMatch(/^refundOrder over http( +[✓·])+$/m);
     expect(text).toContain("every one as it should be.");
@@ -165,7 +165,7 @@ describe("S21: a policy that was written for another handler", () => {
     );
   });
 
-  test("is found where it needs a resource that the handler does not use", async () => {
+  test("S21: a policy that needs a resource which the handler does not use is a hole", async () => {
     expect((await report(hasOrders)).holes).toContain(
       "change over cli has a policy that reads the resource orders, which the handler does not have",
     );
@@ -180,7 +180,7 @@ describe("S21: a policy that was written for another handler", () => {
     expect(opened).toBe(0);
   });
 
-  test("is not confused with a policy that reads what the handler has", async () => {
+  test("S21: a policy that reads what the handler has is not a hole", async () => {
     const { rows } = await report(({ input }: { readonly input: { readonly id: string } }) => input.id !== "");
     expect(rows).toContainEqual(expect.objectContaining({ case: "a policy of its own", ok: true }));
   });
@@ -303,7 +303,7 @@ describe("S20: who refused a call", () => {
     ]);
   });
 
-  test.each([false, "You are not the owner"] as const)("S20: a policy that answers %j is as it should be", async (sentence) => {
+  test.each([false, "You are not the owner"] as const)("S20: a policy that answers %j passes", async (sentence) => {
     const { rows, holes } = await report(isOwner(sentence));
     expect(holes).toEqual([]);
     expect(rows).toContainEqual(expect.objectContaining({ case: "refusal named", got: "named in the log alone", ok: true }));
@@ -326,7 +326,7 @@ describe("S13: the project's key files", () => {
     return { ...report, holes: report.holes.map((hole) => hole.replaceAll(folder.root, ".")) };
   };
 
-  test("S13: key files that are as they should be have a row each", async () => {
+  test("S13: each correct key file has a row", async () => {
     const report = await withKeys(() => {});
     expect(report.holes).toEqual([]);
     expect(keyRows(report)).toEqual([
@@ -396,7 +396,7 @@ describe("S13: the project's key files", () => {
     expect([...holes].sort()).toEqual(names.map(wrong).sort());
   });
 
-  test("S13: files and folders that the project does not use have no row, whatever their names are", async () => {
+  test("S13: files that the project does not use have no row", async () => {
     const report = await withKeys((file) => {
       for (const name of ["monkeys", "turkey.json", "old-keys.json"]) writeFileSync(join(file, "..", name), "", { mode: 0o666 });
       mkdirSync(join(file, "../backup-keys"));
@@ -459,7 +459,7 @@ describe("S13: the project's key files", () => {
     expect(rows.find(({ handler: file }) => file === ".quater/keys.json")).toMatchObject({ ok: false, hole });
   });
 
-  test("S13: a project that exposes nothing is not proved by its key files", async () => {
+  test("S13: a project that exposes nothing does not pass because of its key files", async () => {
     using folder = tempFolder();
     openKeys(join(folder.root, ".quater/trail-keys.json"));
     expect(await gateSuite(manifestOf({ handlers: {}, expose: {} }), { root: folder.root })).toMatchObject({ isGreen: false });
@@ -473,7 +473,7 @@ describe("what it cannot make by itself", () => {
   });
   const manifest = manifestOf({ handlers: { odd, own }, expose: { odd: { cli: true }, own: { cli: true } } });
 
-  test("is named, with the option that it is given by", async () => {
+  test("the report names a missing sample and the option for it", async () => {
     const { isGreen, holes } = await gateSuite(manifest);
     expect(isGreen).toBe(false);
     const why =
@@ -484,20 +484,20 @@ describe("what it cannot make by itself", () => {
     );
   });
 
-  test("is taken as it is given, and then all is green", async () => {
+  test("given samples are used, and then the gate has no hole", async () => {
     const options = { inputs: { odd: { code: "a1b" } }, principals: { own: { allowed: { claims: { team: 7 } } } } };
     const report = await gateSuite(manifest, options);
     expect(report.holes).toEqual([]);
     expect(caseNames(report, "own", "cli")).toContain("missing right");
   });
 
-  test("a sample for a handler that is none is a mistake", async () => {
+  test("a sample for an unknown handler is refused", async () => {
     await expect(gateSuite(manifest, { inputs: { ood: {} } })).rejects.toThrow(
       "The gate suite was given samples for ood, but the manifest has no such handler",
     );
   });
 
-  test("a surface that offers no way in is not proved", async () => {
+  test("a surface without a probe does not pass", async () => {
     const mute = definePlugin(() => ({
       name: "mute",
       exposure: [exposureKey("mute", Type.Boolean())],
@@ -512,7 +512,7 @@ describe("what it cannot make by itself", () => {
     });
   });
 
-  test("nothing exposed is nothing proved", async () => {
+  test("a project without exposed handlers does not pass", async () => {
     expect((await gateSuite(manifestOf({ handlers: {}, expose: {} }))).isGreen).toBe(false);
   });
 });
@@ -532,19 +532,19 @@ describe("what it runs", () => {
     expose: { change: { cli: true } },
   });
 
-  test("are stand-ins: no handler and no resource of the project", async () => {
+  test("the suite runs stand-ins in place of handlers and resources", async () => {
     ran.splice(0);
     expect((await gateSuite(manifest)).holes).toEqual([]);
     expect([ran, opened]).toEqual([[], []]);
   });
 
-  test("is the real handler where that is asked for, once", async () => {
+  test("with real, the suite runs each real handler once", async () => {
     ran.splice(0);
     expect((await gateSuite(manifest, { handlers: "real" })).holes).toEqual([]);
     expect([ran, opened]).toEqual([["the real one"], ["database"]]);
   });
 
-  test("is no store but its own", async () => {
+  test("the suite uses a store of its own", async () => {
     using folder = tempFolder();
     const { root } = folder;
     const plugins = [
@@ -557,7 +557,7 @@ describe("what it runs", () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test("is gone when it has ended", async () => {
+  test("the suite removes its files when it ends", async () => {
     using folder = tempFolder();
     const before = process.env["TMPDIR"];
     process.env["TMPDIR"] = folder.root;
@@ -571,7 +571,7 @@ describe("what it runs", () => {
     }
   });
 
-  test("tells nobody, though the manifest would", async () => {
+  test("the suite sends no notices", async () => {
     const told: unknown[] = [];
     const plugins = [
       cli({ authenticate }),
@@ -609,12 +609,12 @@ describe("a policy that reads a resource", () => {
   const unjudged =
     'change over cli could not be tried in the case "missing right": its policy reads members, and the suite opens no resource; let it open the project\'s own with --real-resources, or resources: "real" in a test (handlers stay stand-ins)';
 
-  test("cannot be tried without it, and the remedy is named", async () => {
+  test("a policy that reads a resource cannot be tried without it, and the report names the remedy", async () => {
     const report = await gateSuite(manifestWith({ any: [hasRole("staff"), owns] }));
     expect([report.isGreen, report.holes, opened]).toEqual([false, [unjudged], []]);
   });
 
-  test("is not believed where it takes a failed look for a no", async () => {
+  test("a policy that refuses because its resource failed does not pass", async () => {
     const trusting = (call: never) => {
       try {
         return owns(call);
@@ -625,13 +625,13 @@ describe("a policy that reads a resource", () => {
     expect((await gateSuite(manifestWith({ any: [hasRole("staff"), trusting] }))).holes).toEqual([unjudged]);
   });
 
-  test("is tried with it where that is asked for, and no handler runs", async () => {
+  test("with --real-resources a policy is tried with its resource, and no handler runs", async () => {
     ran.splice(0);
     const report = await gateSuite(manifestWith({ any: [hasRole("staff"), owns] }), { resources: "real" });
     expect([report.holes, report.isGreen, ran, opened]).toEqual([[], true, [], ["members"]]);
   });
 
-  test("that fails by itself is told with its reason", async () => {
+  test("a policy that throws is reported with its reason", async () => {
     const broken = () => {
       throw new TypeError("no such column: ownr");
     };
@@ -641,7 +641,7 @@ describe("a policy that reads a resource", () => {
   });
 });
 
-test("every kind of policy, input and surface finds its cases", async () => {
+test("every kind of policy, input and surface has its cases", async () => {
   const input = Type.Object({
     id: Type.String({ format: "uuid" }),
     kind: Type.Union([Type.Literal("a"), Type.Literal("b")]),
@@ -713,7 +713,7 @@ describe("with tokens of its own", () => {
     cli: { allowed: "local", elsewhere: "strong" },
   };
 
-  test("the surfaces' own authenticators are asked", async () => {
+  test("the suite asks the surfaces' own authenticators", async () => {
     const report = await gateSuite(manifest(), { tokens: given });
     expect(report.holes).toEqual([]);
     const asked = report.rows.filter((row) => row.case.startsWith("own door"));
@@ -728,19 +728,19 @@ describe("with tokens of its own", () => {
     ]);
   });
 
-  test("a token that opens a door it should not is a hole", async () => {
+  test("a token that is accepted on the wrong surface is a hole", async () => {
     const { holes } = await gateSuite(manifest({ strong: own.strong }), { tokens: given });
     expect(holes).toEqual(["change over cli ran with a token that its own door cannot know"]);
   });
 
-  test("tokens of a surface that is none are a mistake", async () => {
+  test("tokens for an unknown surface are refused", async () => {
     await expect(gateSuite(manifest(), { tokens: { htpp: { allowed: "x" } } })).rejects.toThrow(
       "The gate suite was given tokens of htpp, but no handler is exposed there",
     );
   });
 });
 
-test("approval that is narrowed to a surface is tried there and not elsewhere", async () => {
+test("approval for one surface is tried only on that surface", async () => {
   const plugins = [
     http({ authenticate }),
     mcp({ authenticate }),

@@ -16,7 +16,7 @@ const { robot, ana, bea, cleo } = people;
 const by = (who: Principal) => ({ principal: who, via: "api" });
 
 onBothDialects((claim) => {
-  claim("I1: as many handlers start as approvals were given, whoever races, on two instances", async ({ boot, again }) => {
+  claim("I1: as many handlers start as approvals were given, also in races on two instances", async ({ boot, again }) => {
     const desks = [await boot(), await again()] as const;
     const [one] = desks;
     const ids = await Promise.all(Array.from({ length: 5 }, (_, cents) => one.approved(robot, { cents })));
@@ -31,7 +31,7 @@ onBothDialects((claim) => {
     for (const id of ids) expect(await one.record(id)).toMatchObject({ state: "consumed", use: { outcome: "succeeded" } });
   });
 
-  claim("I1: the consuming statement alone holds every condition, whatever was looked at before it", async ({ boot }) => {
+  claim("I1: the statement that uses an approval checks every condition itself", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.approved(robot);
     const { digest, callKey } = await desk.record(id);
@@ -93,28 +93,25 @@ onBothDialects((claim) => {
     expect((await desk.events(id)).at(-1)).toMatchObject({ type: "call.ended", callId, outcome: "succeeded", approvalId: id });
   });
 
-  claim(
-    "I3: what is shown, digested and handed to the handler is one text; who rewrites it on the way fails",
-    async ({ boot }) => {
-      const rewrites = definePlugin(() => ({
-        name: "rewrites",
-        hooks: {
-          around: (call, next) => {
-            (call.input as { cents: number }).cents = 1_000_000;
-            return next();
-          },
+  claim("I3: page, digest and handler use one text; a plugin that changes it makes the call fail", async ({ boot }) => {
+    const rewrites = definePlugin(() => ({
+      name: "rewrites",
+      hooks: {
+        around: (call, next) => {
+          (call.input as { cents: number }).cents = 1_000_000;
+          return next();
         },
-      }));
-      const desk = await boot({ plugins: [rewrites()] });
-      const id = await desk.approved(robot, { cents: 5 });
-      expect(codeOf(await desk.call(robot, { cents: 5 }))).toBe("internal");
-      expect(paid).toEqual([]);
-      expect((await desk.record(id)).args).toBe('{"cents":5}');
-      expect((await desk.record(id)).state).toBe("approved");
-    },
-  );
+      },
+    }));
+    const desk = await boot({ plugins: [rewrites()] });
+    const id = await desk.approved(robot, { cents: 5 });
+    expect(codeOf(await desk.call(robot, { cents: 5 }))).toBe("internal");
+    expect(paid).toEqual([]);
+    expect((await desk.record(id)).args).toBe('{"cents":5}');
+    expect((await desk.record(id)).state).toBe("approved");
+  });
 
-  claim("I3: a row that somebody wrote to is not voted on, and is not used", async ({ boot }) => {
+  claim("I3: a changed row takes no votes and is not used", async ({ boot }) => {
     const desk = await boot();
     const pending = await desk.file(robot, { cents: 1 });
     await desk.sql("update approval_request set args = ? where id = ?", '{"cents":0}', pending);
@@ -125,7 +122,7 @@ onBothDialects((claim) => {
     expect(paid).toEqual([]);
   });
 
-  claim("I4: of a revocation and a use that race, the one that was acknowledged stands", async ({ boot, again }) => {
+  claim("I4: when a revocation and a use race, only one of them is acknowledged", async ({ boot, again }) => {
     const [one, two] = [await boot(), await again()];
     for (let cents = 0; cents < 6; cents++) {
       const id = await one.approved(robot, { cents });
@@ -163,7 +160,7 @@ onBothDialects((claim) => {
     expect(paid).toEqual([]);
   });
 
-  claim("I5: the requester's person never counts in dual, under whatever credential; agents never do", async ({ boot }) => {
+  claim("I5: votes of the requester's person and of agents never count in dual, with any credential", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(ana);
     const { digest } = await desk.record(id);
@@ -181,7 +178,7 @@ onBothDialects((claim) => {
     expect((await vote(bea)).state).toBe("approved");
   });
 
-  claim("I6: nothing leaves a terminal state, and approved is never reached again", async ({ boot }) => {
+  claim("I6: final states do not change, and no request becomes approved twice", async ({ boot }) => {
     const desk = await boot();
     const reach: Record<string, (id: string) => Promise<unknown>> = {
       denied: (id) => desk.vote(bea, id, "deny"),
@@ -210,7 +207,7 @@ onBothDialects((claim) => {
     expect(await desk.sql("select id from approval_vote where person = 'cleo'")).toEqual([]);
   });
 
-  claim("I7: every transition has exactly one event, and the event says who and how", async ({ boot }) => {
+  claim("I7: every change of state has exactly one event with person and way", async ({ boot }) => {
     const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
     const id = await desk.file(robot);
     await desk.vote(bea, id, "approve", "fine by me");
@@ -239,7 +236,7 @@ onBothDialects((claim) => {
     expect(await types(cancelled)).toEqual(["approval.filed", "approval.cancelled"]);
   });
 
-  claim("I7: an expiry is recorded once, whoever sweeps and files meanwhile", async ({ boot, again }) => {
+  claim("I7: an expiry is recorded once, also while others sweep and file", async ({ boot, again }) => {
     const short = { finance: { approvers: [{ role: "finance" }], pendingForMs: 3_000, usableForMs: 1_000 } };
     // A process that ends soon does not sweep by itself.
     const given = { approval: { policies: short }, command: "run" } as const;
@@ -269,7 +266,7 @@ onBothDialects((claim) => {
     expect([await sweepExpired(groundOf(one)), await sweepExpired(groundOf(two))]).toEqual([0, 0]);
   });
 
-  claim("requests that ended long ago are removed with their votes, and none that still counts", async ({ boot }) => {
+  claim("old requests that ended are removed with their votes; others stay", async ({ boot }) => {
     const desk = await boot();
     const denied = await desk.file(robot, { cents: 1 });
     await desk.vote(bea, denied, "deny");
@@ -300,7 +297,7 @@ onBothDialects((claim) => {
     expect((await desk.events(used)).map(({ type }) => type)).toContain("approval.used");
   });
 
-  claim("I8: repeating a vote is harmless, before and after the decision; another one is 409", async ({ boot }) => {
+  claim("I8: repeating a vote changes nothing, before and after the decision; a different vote is 409", async ({ boot }) => {
     const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
     const id = await desk.file(robot);
     expect((await desk.vote(bea, id)).votes).toHaveLength(1);
@@ -324,7 +321,7 @@ onBothDialects((claim) => {
     expect((await one.record(mixed)).votes).toHaveLength(1);
   });
 
-  claim("votes that race on two instances are all counted, and decide once", async ({ boot, again }) => {
+  claim("votes that race on two instances all count and decide once", async ({ boot, again }) => {
     const policies = { finance: { approvers: [{ role: "finance", need: 8 }] } };
     const desks = [await boot({ approval: { policies } }), await again({ approval: { policies } })] as const;
     const [one] = desks;
@@ -335,7 +332,7 @@ onBothDialects((claim) => {
     expect((await one.events(id)).filter(({ type }) => type === "approval.approved")).toHaveLength(1);
   });
 
-  claim("a vote echoes the digest that was shown; another one is refused", async ({ boot }) => {
+  claim("a vote with another digest than the shown one is refused", async ({ boot }) => {
     const desk: Desk = await boot();
     const id = await desk.file(robot);
     const { digest: ofAnother } = await desk.record(await desk.file(robot, { cents: 6 }));

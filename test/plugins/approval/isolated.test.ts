@@ -69,7 +69,7 @@ const file = async (app: TestApp): Promise<void> => {
   expect(outcome).toMatchObject({ ok: false, error: { code: "approval_required" } });
 };
 
-test("no sink, no key, no store, no port and no notice is the real one", async () => {
+test("an isolated test does not use the real sink, keys, store, port or notices", async () => {
   const { kept, notices, requests, manifest, port } = await project();
   const app = await bootTest(manifest(port), { isolated: true });
   await file(app);
@@ -79,14 +79,14 @@ test("no sink, no key, no store, no port and no notice is the real one", async (
   expect(requests).toEqual([]);
 });
 
-test("the approvers' door is the manifest's own", async () => {
+test("an isolated test uses the manifest's own authenticator for approvers", async () => {
   const { manifest, port } = await project();
   await using app = await bootTest(manifest(port), { isolated: true });
   const credentials = { surface: "approvals", token: "bo", header: () => undefined, isLocal: false };
   expect(await app.kernel.enter({ surface: "approvals", callId: app.kernel.newCallId(), credentials })).toBe(bo);
 });
 
-test("with a root of the test's own, whoever the manifest names is told", async () => {
+test("with a root of the test's own, notices are sent as the manifest says", async () => {
   const { root, kept, notices, requests, manifest } = await project();
   const app = await bootTest(manifest(0), { root });
   await file(app);
@@ -96,7 +96,7 @@ test("with a root of the test's own, whoever the manifest names is told", async 
   expect(Object.values(kept).filter((path) => !existsSync(path))).toEqual([]);
 });
 
-test("people whom a proxy signs in over a socket keep nobody from booting", async () => {
+test("an isolated test boots a manifest with single sign-on over a socket", async () => {
   const sso = { personHeader: "x-forwarded-user", unixSocket: true } as const;
   const listen = { path: "run/approvals.sock" };
   const policies = { finance: { approvers: [{ role: "finance" }] } };

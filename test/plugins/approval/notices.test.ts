@@ -82,7 +82,7 @@ describe("a webhook", () => {
     expect(data).toEqual(rest);
   });
 
-  test("can tell who sent it, by the three headers", async () => {
+  test("a webhook has the three signature headers", async () => {
     const { received, url } = await receiver((_req, res) => res.end());
     await told({ webhook: { url, secret } }, [filed]);
     const [{ headers, body } = { headers: {}, body: "" }] = received;
@@ -94,7 +94,7 @@ describe("a webhook", () => {
     expect(headers["content-type"]).toBe("application/json");
   });
 
-  test("is tried again under the same id until it takes the notice", async () => {
+  test("a webhook is sent again with the same id until it succeeds", async () => {
     let attempts = 0;
     const { received, url } = await receiver((_req, res) => {
       res.statusCode = ++attempts < 4 ? 503 : 204;
@@ -105,7 +105,7 @@ describe("a webhook", () => {
     expect(new Set(received.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
   });
 
-  test("is given up after five attempts, and the log says so without the secret part of its address", async () => {
+  test("a webhook is given up after five attempts and logged without the secret part of its URL", async () => {
     const { received, url } = await receiver((_req, res) => {
       res.statusCode = 500;
       res.end();
@@ -118,7 +118,7 @@ describe("a webhook", () => {
     expect(JSON.stringify(lines)).not.toMatch(/geheim|whsec/);
   });
 
-  test("that redirects is not followed", async () => {
+  test("redirects of a webhook are not followed", async () => {
     const other = await receiver((_req, res) => res.end());
     const { url } = await receiver((_req, res) => {
       res.writeHead(307, { location: other.url });
@@ -128,13 +128,13 @@ describe("a webhook", () => {
     expect(other.received).toEqual([]);
   });
 
-  test("that never answers is left after the time-out", async () => {
+  test("a webhook that never answers is given up after the timeout", async () => {
     const { url } = await receiver(() => {});
     const lines = await told({ webhook: { url, secret } }, [filed], { pausesMs: [], timeoutMs: 50 });
     expect(lines).toHaveLength(1);
   });
 
-  test("that is slow holds up the stop for about a second and no longer", async () => {
+  test("a slow webhook delays the stop by about a second", async () => {
     const { url } = await receiver(() => {});
     const begin = performance.now();
     const lines = await told({ webhook: { url, secret } }, [filed], { pausesMs: [1_000], timeoutMs: 60_000 });
@@ -144,7 +144,7 @@ describe("a webhook", () => {
 });
 
 describe("a function", () => {
-  test("is called with the notice, beside webhooks", async () => {
+  test("a notify function gets the notice, beside webhooks", async () => {
     const { received, url } = await receiver((_req, res) => res.end());
     const got: Notice[] = [];
     await told([(notice) => void got.push(notice), { webhook: { url, secret } }], [filed]);
@@ -167,14 +167,14 @@ describe("a function", () => {
     expect(lines).toMatchObject([{ fields: { to: "a function", reason: "Error: no mail today" } }]);
   });
 
-  test("that never ends does not keep the process", async () => {
+  test("a notify function that never ends does not keep the process running", async () => {
     const begin = performance.now();
     await told(() => new Promise<void>(() => {}), [filed]);
     expect(performance.now() - begin).toBeLessThan(3_000);
   });
 });
 
-test("memory is bounded when nobody takes notices", async () => {
+test("memory is bounded when notices cannot be delivered", async () => {
   const { lines, log } = logged();
   const teller = tellerOf(() => new Promise<void>(() => {}), log, hasty);
   for (let count = 0; count < 1_010; count++) teller.tell(filed);
@@ -193,7 +193,7 @@ describe("boot", () => {
     expect(noticeProblems(notify)).toMatchObject([{ place: "approval()", cause: expect.stringMatching(cause) as string }]);
   });
 
-  test("takes https, loopback, functions and nothing", () => {
+  test("notify accepts https, loopback URLs and functions", () => {
     expect(noticeProblems(undefined)).toEqual([]);
     expect(
       noticeProblems([

@@ -20,7 +20,7 @@ const fieldsOf = async (visitor: Visitor, id: string, verdict = "approve"): Prom
 
 const stateOf = async ({ approvals }: Shop, id: string): Promise<string> => (await approvals.show(people.bea, id)).state;
 
-test("somebody who signs in sees what waits, all of it, and agrees to it; the call then runs once", async () => {
+test("an approver signs in, sees a whole request and approves it; the call then runs once", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = new Visitor(shop.baseUrl);
@@ -47,7 +47,7 @@ test("somebody who signs in sees what waits, all of it, and agrees to it; the ca
   expect((await bea.get(`/approvals/${next?.id}`)).body).toMatch(new RegExp(`${id}</a>, [^<]*: used, succeeded`));
 });
 
-test("a denial carries its reason to whoever asked, and an approval can be taken back", async () => {
+test("the requester sees the reason of a denial, and an approval can be revoked", async () => {
   await using shop = await bootShop();
   const [denied, revoked] = [await shop.file(people.ana), await shop.file(people.ana, { orderId: "ord_2", amountCents: 1 })];
   const bea = await signedIn(shop, "bea");
@@ -59,7 +59,7 @@ test("a denial carries its reason to whoever asked, and an approval can be taken
   expect(await stateOf(shop, revoked)).toBe("revoked");
 });
 
-test("every answer is fenced in: no script, no frame, no cache, no foreign form", async () => {
+test("every answer forbids scripts, frames, caching and forms of other sites", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = await signedIn(shop, "bea");
@@ -83,7 +83,7 @@ test("every answer is fenced in: no script, no frame, no cache, no foreign form"
   expect((await bea.get(`/approvals/${id}`)).body).not.toMatch(/<script|style=|onclick|javascript:/i);
 });
 
-test("what somebody wrote is text and nothing else, isolated from the text around it", async () => {
+test("texts of others are escaped and isolated from the text around them", async () => {
   await using shop = await bootShop();
   const reason = `</bdi><script>alert(1)</script><a href="https://evil.example">ok</a> \u202egnihton\u200b & "more" 'quotes'`;
   const id = await shop.file(people.ana, { orderId: "<b>1</b>", amountCents: 1, reason });
@@ -95,7 +95,7 @@ test("what somebody wrote is text and nothing else, isolated from the text aroun
   expect(body).not.toMatch(/[\u202e\u200b]/);
 });
 
-test("what is too long for the short view can be approved on the full one alone", async () => {
+test("a request that is too long for the short view can only be approved on the full view", async () => {
   await using shop = await bootShop();
   const reason = `${"a ".repeat(400)}the end`;
   const id = await shop.file(people.ana, { orderId: "1", amountCents: 1, reason });
@@ -109,7 +109,7 @@ test("what is too long for the short view can be approved on the full one alone"
   expect(full).toContain(">Approve<");
 });
 
-test("a form of another site is refused, whatever it says", async () => {
+test("a form of another site is refused", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = await signedIn(shop, "bea");
@@ -138,7 +138,7 @@ test("a form of another site is refused, whatever it says", async () => {
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("a GET decides nothing", async () => {
+test("a GET does not vote", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = await signedIn(shop, "bea");
@@ -165,7 +165,7 @@ test("a form without its token, with another visitor's, or from before signing i
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("only a form is read, and each field once", async () => {
+test("only forms are read, and a repeated field is refused", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = await signedIn(shop, "bea");
@@ -197,7 +197,7 @@ test("a digest that was not shown is refused", async () => {
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("the same vote again is harmless, another one is refused", async () => {
+test("repeating a vote changes nothing, and a different one is refused", async () => {
   const policies = { finance: { approvers: [{ role: "finance", need: 2 }] } };
   await using shop = await bootShop({ approval: { policies } });
   const id = await shop.file(people.ana);
@@ -210,7 +210,7 @@ test("the same vote again is harmless, another one is refused", async () => {
   expect((await bea.get(`/approvals/${id}`)).body).toContain("you have agreed already");
 });
 
-test("whoever asked sees why they cannot decide, and is refused when they try", async () => {
+test("a requester sees why they cannot decide, and is refused when they try", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const ana = await signedIn(shop, "ana");
@@ -224,7 +224,7 @@ test("whoever asked sees why they cannot decide, and is refused when they try", 
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("an agent's key, a person without a part in any policy, and this machine's user get nowhere", async () => {
+test("an agent's key, a person without a role in any policy, and the local user cannot vote", async () => {
   await using shop = await bootShop();
   for (const key of ["robot", "dan"]) {
     const visitor = new Visitor(shop.baseUrl);
@@ -238,7 +238,7 @@ test("an agent's key, a person without a part in any policy, and this machine's 
   expect([answer.status, codeOn(answer)]).toEqual([401, "invalid_token"]);
 });
 
-test("a principal that says to be this machine's user never votes, however it got in", async () => {
+test("a principal of the local user never votes", async () => {
   const table: Record<string, Principal> = {
     ...people,
     olga: principal({ issuer: "local", subject: "olga", roles: ["finance"] }),
@@ -248,7 +248,7 @@ test("a principal that says to be this machine's user never votes, however it go
   expect([answer.status, codeOn(answer)]).toEqual([403, "approver_not_eligible"]);
 });
 
-test("unknown requests, paths and methods are answered as such", async () => {
+test("unknown requests, paths and methods get 404 and 405", async () => {
   await using shop = await bootShop();
   const bea = await signedIn(shop, "bea");
   const unknown = await bea.get(`/approvals/apr_${"a".repeat(20)}`);
@@ -260,7 +260,7 @@ test("unknown requests, paths and methods are answered as such", async () => {
   expect((await send(`${shop.baseUrl}/approvalsome`)).status).toBe(404);
 });
 
-test("the list goes on with older ones", async () => {
+test("the list continues with older requests", async () => {
   await using shop = await bootShop({ approval: { maxPending: 100 } });
   const ids: string[] = [];
   for (let number = 0; number < 22; number++) {

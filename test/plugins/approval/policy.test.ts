@@ -13,11 +13,11 @@ import { bootDesk, codeOf, finance, pay, people } from "./kit.ts";
 
 const { robot, ana, bea, cleo } = people;
 
-describe("who is enough", () => {
+describe("how votes meet the places of a policy", () => {
   const policy = (...approvers: ApprovalPolicy["approvers"]): Policy => completed({ approvers });
   const person = (name: string, ...roles: string[]) => ({ person: name, roles });
 
-  test("one person fills one place, whatever roles he has", () => {
+  test("one person fills one place, also with several roles", () => {
     const both = policy({ role: "finance" }, { role: "audit" });
     expect(isSatisfied(both, [person("cleo", "finance", "audit")])).toBe(false);
     expect(isSatisfied(both, [person("cleo", "finance", "audit"), person("bea", "finance")])).toBe(true);
@@ -25,7 +25,7 @@ describe("who is enough", () => {
     expect(isSatisfied(policy({ role: "finance", need: 2 }), [person("bea", "finance")])).toBe(false);
   });
 
-  test("people are matched to places as well as it can be done", () => {
+  test("people are matched to places so that as many places as possible are filled", () => {
     const roles = ["a", "b", "c"];
     const someone = fc.record({
       person: fc.constantFrom("p", "q", "r", "s", "t"),
@@ -79,7 +79,7 @@ describe("who is enough", () => {
     expect(await desk.vote(people.dan, denied, "deny", "nor do I")).toMatchObject({ state: "denied", reason: "nor do I" });
   });
 
-  test("a vote counts by the roles of its moment", async () => {
+  test("a vote counts with the roles at the time of the vote", async () => {
     using folder = tempFolder();
     const policies = { finance: { approvers: [{ role: "finance", need: 2 }] } };
     await using desk = await bootDesk({ root: folder.root, approval: { policies } });
@@ -109,7 +109,7 @@ describe("who may ask", () => {
     expect(codeOf(await desk.call(nobody, { cents: 5 }, { handler: "payOpenly" }))).toBe("approval_required");
   });
 
-  test("confirm needs somebody for whom the caller acts, and is never taken for dual", async () => {
+  test("confirm needs a caller that acts for a person", async () => {
     using folder = tempFolder();
     const policies = { finance: { approvers: [{ role: "finance" }], kind: "confirm" as const } };
     await using desk = await bootDesk({ root: folder.root, approval: { policies } });
@@ -119,7 +119,7 @@ describe("who may ask", () => {
     expect((await desk.vote(ana, id)).state).toBe("approved");
   });
 
-  test("narrowed to a surface it holds there, and elsewhere the call runs and is on the trail", async () => {
+  test("approval for one surface holds there; on others the call runs and is recorded", async () => {
     using folder = tempFolder();
     await using desk = await bootDesk({
       root: folder.root,
@@ -196,7 +196,7 @@ describe("what does not boot", () => {
     expect((await problemsOf(options)).join("\n")).toMatch(expected);
   });
 
-  test("loopback may do without https", async () => {
+  test("a loopback URL needs no https", async () => {
     expect(await problemsOf({ publicUrl: "http://127.0.0.1:3000" })).toEqual([]);
   });
 
@@ -217,7 +217,7 @@ describe("what does not boot", () => {
     expect((await problemsOf({}, exposure)).join("\n")).toMatch(expected);
   });
 
-  test("everything that is wrong is said at once", async () => {
+  test("all problems of the options are reported at once", async () => {
     const found = await problemsOf(
       { policies: { a: { approvers: [] }, b: { approvers, denials: 0 } }, maxPending: 0 },
       { direct: true, approval: "c" },
@@ -225,7 +225,7 @@ describe("what does not boot", () => {
     expect(found).toHaveLength(4);
   });
 
-  test("without store or audit, and with audit off", async () => {
+  test("approval without store or audit, and with audit off, does not boot", async () => {
     const boot = (plugins: readonly ConfiguredPlugin[], exposure: object = {}) =>
       bootTest({ handlers: { pay }, start: false, expose: { pay: { direct: true, approval: "finance", ...exposure } }, plugins });
     const asks = approval({ authenticate: tokens(people), policies: finance });
@@ -234,7 +234,7 @@ describe("what does not boot", () => {
     await expect(boot([store(), audit(), asks], { audit: "off" })).rejects.toThrow(/audit is "off"/);
   });
 
-  test("on a public handler, or on an input without a JSON form", async () => {
+  test("approval on a public handler, or on an input without a JSON form, does not boot", async () => {
     const open = handler({ description: "Open.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => 1 });
     const file = handler({
       description: "File.",
@@ -257,7 +257,7 @@ describe("what does not boot", () => {
   });
 });
 
-test("the service is there under its reference", async () => {
+test("approval provides its service", async () => {
   using folder = tempFolder();
   await using desk = await bootDesk({ root: folder.root });
   expect(desk.app.kernel.services.get(approvalsRef)).toBe(desk.approvals);

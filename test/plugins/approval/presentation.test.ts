@@ -14,7 +14,7 @@ const order = Type.Object({
   lines: Type.Optional(Type.Array(Type.Object({ sku: Type.String() }))),
 });
 
-test("a request reads on a terminal as people need it", async () => {
+test("a request on a terminal has everything that approvers need", async () => {
   const operation = await operationOf(order);
   const args = { orderId: "ord_1001", amountCents: 500, email: "bo@example.org", lines: [] };
   const votes = [
@@ -119,7 +119,7 @@ const pointed = (value: unknown, path = ""): readonly (readonly [string, unknown
   return inside.flatMap(([name, item]) => pointed(item, `${path}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`));
 };
 
-test("whatever is asked, by whomever: no line of the terminal holds a forbidden character, and nothing is missing", () => {
+test("no line of a shown request has a forbidden character, and nothing is missing", () => {
   fc.assert(
     fc.property(values, wellFormed, wellFormed, (given, name, reason) => {
       const args = asJson(given);
@@ -152,7 +152,7 @@ test("whatever is asked, by whomever: no line of the terminal holds a forbidden 
   );
 });
 
-test("colours come from the paint that is given, and from nowhere else", () => {
+test("without paint a shown request has no colours", () => {
   const shown = show({ note: "a\u200b" });
   expect(terminalLines(shown).join("")).not.toContain("<");
   expect(terminalLines(shown, (style, text) => `<${style}>${text}</>`).join("")).toContain("<yellow>[has characters");

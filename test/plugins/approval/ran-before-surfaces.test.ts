@@ -34,7 +34,7 @@ test("S18: HTTP, MCP, the API and the page name the call that ran before", async
   expect(shown.ranBefore).toMatchObject({ match: "identical", id, words: expect.stringMatching(sentence) as string });
 });
 
-test("S18: the terminal names the call that ran before, to who asks and to who decides", async () => {
+test("S18: the terminal names the earlier call, to requesters and approvers", async () => {
   using at = till();
   const env = { QUATER_LOG: "silent" };
   const run = ["run", "pay", "--to", "Bo", "--cents", "5"];

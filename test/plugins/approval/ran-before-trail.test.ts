@@ -139,7 +139,7 @@ onBothDialects((claim) => {
     expect(await asked(fresh, { cents: 1 })).toEqual(damaged);
   });
 
-  claim("S18: approvers who look at a request are told of the calls before it", async ({ boot }) => {
+  claim("S18: approvers see the earlier calls of a request", async ({ boot }) => {
     const desk = await boot();
     const first = await ran(desk);
     const second = await ran(desk);

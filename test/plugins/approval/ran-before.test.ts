@@ -40,7 +40,7 @@ const earlierIn = (outcome: Outcome): unknown =>
 const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string;
 
 onBothDialects((claim) => {
-  claim("M12: an approved call whose result cannot be sent is used up, and a repeat says that it succeeded", async ({ boot }) => {
+  claim("M12: an approved call whose result cannot be sent is used, and a repeat says that it succeeded", async ({ boot }) => {
     const large = handler({
       description: "Pay somebody.",
       effect: "write",

@@ -47,11 +47,11 @@ test.each(changes)("%j is %j", (change, words) => {
   expect(wordsOf(change)).toBe(words);
 });
 
-test("no two policies have the same words", () => {
+test("two different policies have different texts", () => {
   expect(new Set(changes.map(([change]) => wordsOf(change))).size).toBe(changes.length);
 });
 
-test("a narrowed exposure says where it holds, and one without approval says nothing", () => {
+test("the text of an approval for some surfaces names them, and a handler without approval has no text", () => {
   expect(wordsOf({}, { policy: "money", surfaces: ["mcp", "http"] })).toBe("money: 1 with role finance; over mcp, http alone");
   expect(requirementsBy(new Map())(operationWith())).toBeUndefined();
 });

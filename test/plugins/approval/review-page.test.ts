@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { eventsIn } from "../audit/kit.ts";
 import { bootShop, codeOn, formIn, people, send, Visitor } from "./page-kit.ts";
 
-test("a wrong code is on the trail as a wrong key is", async () => {
+test("the trail records wrong codes and wrong keys", async () => {
   await using shop = await bootShop();
   expect(codeOn(await new Visitor(shop.baseUrl).signIn({ code: "AAAA-AAAA" }))).toBe("sign_in_code_wrong");
   await shop.app.stop();
@@ -13,7 +13,7 @@ test("a wrong code is on the trail as a wrong key is", async () => {
   expect(failed.map(({ meta }) => [meta.surface, meta.errorCode])).toEqual([["approvals", "invalid_token"]]);
 });
 
-test("a code field takes no key, whatever the door thinks of it", async () => {
+test("the code field accepts no keys", async () => {
   await using shop = await bootShop({ people: { AAAAAAAA: people.bea } });
   const answer = await new Visitor(shop.baseUrl).signIn({ code: "AAAAAAAA" });
   expect([answer.status, codeOn(answer), answer.headers["set-cookie"]]).toEqual([401, "sign_in_code_wrong", undefined]);
@@ -37,7 +37,7 @@ test("neither a forwarded address nor a wrong key buys more attempts with a code
   ]);
 });
 
-test("of many that type one code at once, one gets in", async () => {
+test("when many use one code at once, one signs in", async () => {
   await using shop = await bootShop();
   const { issueCode } = await import("../../../plugins/approval/page/codes.ts");
   const { auditRef, storeRef } = await import("quater/plugins");
@@ -51,7 +51,7 @@ test("of many that type one code at once, one gets in", async () => {
   expect(answers.map(({ status }) => status).sort()).toEqual([303, 401, 401, 401, 401]);
 });
 
-test("no method but POST, no other body and no other host votes", async () => {
+test("votes need POST, a form body and the right host", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.robot);
   const visitor = new Visitor(shop.baseUrl);
@@ -89,7 +89,7 @@ test("no method but POST, no other body and no other host votes", async () => {
   expect((await shop.approvals.show(people.bea, id)).state).toBe("approved");
 });
 
-test("a program's vote is read once and in one way", async () => {
+test("a vote over the API with repeated fields is refused", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.robot);
   const { digest } = await shop.approvals.show(people.bea, id);

@@ -32,7 +32,7 @@ describe("one person under two names", () => {
     expect([isSamePerson(one, other), isSamePerson(other, one)]).toEqual([true, true]);
   });
 
-  test("nobody is no person, and different names are different people", () => {
+  test("a missing name is not a person, and different names are different people", () => {
     expect([isSamePerson(undefined, undefined), isSamePerson("ana", undefined), isSamePerson("ana", "anna")]).toEqual([
       false,
       false,
@@ -51,7 +51,7 @@ describe("one person under two names", () => {
 });
 
 onBothDialects((claim) => {
-  claim("nobody agrees to his own request under another spelling of his name", async ({ boot }) => {
+  claim("nobody can approve their own request with another spelling of their name", async ({ boot }) => {
     const desk = await boot();
     const spelt = (person: string): Principal => ({ ...ana, person, subject: "sso", credential: `sso:${person}` });
     for (const who of [robot, ana]) {
@@ -62,7 +62,7 @@ onBothDialects((claim) => {
     }
   });
 
-  claim("two spellings of one person are one vote", async ({ boot }) => {
+  claim("two spellings of one name are one vote", async ({ boot }) => {
     const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
     const id = await desk.file(robot);
     await desk.vote(bea, id);
@@ -71,7 +71,7 @@ onBothDialects((claim) => {
     expect((await desk.vote(cleo, id)).state).toBe("approved");
   });
 
-  claim("a credential that acts for somebody decides nothing, whosever name it has", async ({ boot }) => {
+  claim("a credential that acts for somebody cannot vote", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(ana);
     for (const kind of ["service", "user", "operator"] as const)
@@ -79,7 +79,7 @@ onBothDialects((claim) => {
     expect((await desk.vote({ ...bea, actsFor: "bea" }, id)).state).toBe("approved");
   });
 
-  claim("a name that the store cannot take is refused, and nobody else notices", async ({ boot }) => {
+  claim("a name that the store cannot hold is refused without effect on others", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const long = randomBytes(6_000).toString("base64"); // does not compress into the 2,704 bytes of an index
@@ -91,7 +91,7 @@ onBothDialects((claim) => {
     expect(codeOf(await desk.call(robot))).toBe("ok");
   });
 
-  claim("a change that the database does not take is refused alone, and the store is not fenced", async ({ boot }) => {
+  claim("a change that the database refuses has no effect on others and does not fence the store", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     await desk.sql("alter table approval_vote rename column via to via_before");
@@ -102,7 +102,7 @@ onBothDialects((claim) => {
     expect(codeOf(await desk.call(robot))).toBe("ok");
   });
 
-  claim("lists that are asked for with what no request has are empty", async ({ boot }) => {
+  claim("a list with impossible filters is empty", async ({ boot }) => {
     const desk = await boot();
     await desk.file(robot);
     for (const given of [{ handler: "\0" }, { before: "\0" }, { before: "' or 1=1 --" }, { handler: "none" }])
@@ -152,7 +152,7 @@ onBothDialects((claim) => {
     expect(said).not.toContain("\u001b");
   });
 
-  claim("a plugin that answers before the handler runs does not let it run afterwards", async ({ boot }) => {
+  claim("when a plugin answers before the handler, the handler does not run later", async ({ boot }) => {
     let held: Promise<unknown> = Promise.resolve();
     const early = definePlugin(() => ({
       name: "early",
@@ -174,7 +174,7 @@ onBothDialects((claim) => {
   });
 });
 
-test("over MCP a person who works for another one is neither of the two who may agree", () => {
+test("a person who calls over MCP for another person cannot approve, and neither can the other", () => {
   const adopt = mcp({ authenticate: () => undefined }).surface?.adopt ?? ((same: Principal) => same);
   const { person, actsFor, kind } = adopt(principal({ subject: "ana", kind: "user", actsFor: "bob" }));
   expect([kind, person, actsFor]).toEqual(["agent", "ana", "bob"]);
@@ -190,7 +190,7 @@ test("a secret that is a number is hidden in the preview, too", async () => {
 });
 
 describe("a notice", () => {
-  test("goes to no address with a password in it: what fails would be logged with it", () => {
+  test("a webhook URL with a password is refused, because failed deliveries are logged", () => {
     const notify: NotifyOption = {
       webhook: { url: "https://hook:geheim@hooks.example/a", secret: `whsec_${Buffer.alloc(24).toString("base64")}` },
     };
@@ -199,7 +199,7 @@ describe("a notice", () => {
     expect(JSON.stringify(problems)).not.toContain("geheim");
   });
 
-  test("that fails with what cannot be written down ends nothing", async () => {
+  test("a notify function that throws an unprintable value does not end the process", async () => {
     const lines: unknown[] = [];
     const log = { info: () => {}, warn: (...line: unknown[]) => void lines.push(line), error: () => {} };
     const teller = tellerOf(() => Promise.reject(Object.create(null)), log);

@@ -24,7 +24,7 @@ const partsOf = ({ app: { kernel } }: Shop) => ({
   audit: kernel.services.get(auditRef),
 });
 
-test("a wrong key is refused, and the trail has it", async () => {
+test("a wrong key is refused and recorded", async () => {
   await using shop = await bootShop();
   const answer = await new Visitor(shop.baseUrl).signIn({ key: "wrong" });
   expect([answer.status, codeOn(answer), answer.headers["www-authenticate"]]).toEqual([401, "invalid_token", "Bearer"]);
@@ -34,7 +34,7 @@ test("a wrong key is refused, and the trail has it", async () => {
   expect(failed.map(({ meta }) => [meta.surface, meta.errorCode])).toEqual([["approvals", "invalid_token"]]);
 });
 
-test("over the network a development key is answered as one that never was", async () => {
+test("over the network a development key is refused like an unknown key", async () => {
   const keys = apiKeys();
   await using shop = await bootShop({ approval: { authenticate: keys } });
   const demo = demoApproverKey(shop.root, ["finance"]);
@@ -60,7 +60,7 @@ test("over the network a development key is answered as one that never was", asy
   expect(await answersTo(demo)).toEqual(never);
 });
 
-test("the cookie is sealed, bound to the host over https, and never read by a page", async () => {
+test("the cookie is encrypted, bound to the host over https, and not readable by scripts", async () => {
   await using plain = await bootShop();
   const [line = ""] = [(await new Visitor(plain.baseUrl).signIn({ key: "bea" })).headers["set-cookie"] ?? []].flat();
   expect(line).toMatch(/^quater-approvals=[\w-]+; Path=\/; HttpOnly; SameSite=Strict$/);
@@ -72,7 +72,7 @@ test("the cookie is sealed, bound to the host over https, and never read by a pa
   ]);
 });
 
-test("signing in gives another session, and the one from before is worth nothing", async () => {
+test("signing in starts a new session and ends the one before", async () => {
   await using shop = await bootShop();
   const bea = new Visitor(shop.baseUrl);
   await bea.get("/approvals/sign-in");
@@ -88,7 +88,7 @@ test("signing in gives another session, and the one from before is worth nothing
   });
 });
 
-test("nobody is signed in by a form that he did not open himself", async () => {
+test("a form of another visitor signs nobody in", async () => {
   await using shop = await bootShop();
   const attacker = new Visitor(shop.baseUrl);
   const form = formIn((await attacker.get("/approvals/sign-in")).body);
@@ -120,7 +120,7 @@ test("a key that is revoked, and a role that is taken away, count at the next re
   expect(await shop.approvals.show(people.cleo, id)).toMatchObject({ state: "pending", votes: [] });
 });
 
-test("signing out takes the cookie away, by a form alone", async () => {
+test("signing out removes the cookie and needs a form", async () => {
   await using shop = await bootShop();
   const bea = new Visitor(shop.baseUrl);
   await bea.signIn({ key: "bea" });
@@ -134,7 +134,7 @@ test("signing out takes the cookie away, by a form alone", async () => {
   expect(await bea.get("/approvals")).toMatchObject({ status: 303 });
 });
 
-test("a visit from another site is asked to step on, and its cookie is left alone", async () => {
+test("a visit from another site gets a button to continue, and keeps its cookie", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const path = `/approvals/${id}`;
@@ -148,7 +148,7 @@ test("a visit from another site is asked to step on, and its cookie is left alon
   expect([next.status, next.headers["location"]]).toEqual([303, `/approvals/sign-in?next=${encodeURIComponent(path)}`]);
 });
 
-test("whoever signs in is sent to pages of ours and nowhere else", async () => {
+test("after signing in, only pages under /approvals are opened", async () => {
   await using shop = await bootShop();
   for (const next of [
     "https://evil.example",
@@ -170,27 +170,24 @@ const places: readonly (readonly [string, () => Promise<OptionsOf<typeof store>>
   ...(typeof postgres === "string" ? [] : [["PostgreSQL", async () => ({ url: await postgres.freshUrl() })] as const]),
 ];
 
-test.each(places)(
-  "on %s, a code signs in once, whoever types it first; wrong, used and expired ones answer alike",
-  async (_name, placeOf) => {
-    await using shop = await bootShop({ store: await placeOf() });
-    const { code, expiresAt } = await issueCode(partsOf(shop), "bea");
-    expect(code).toMatch(/^[2-9A-Z]{4}-[2-9A-Z]{4}$/);
-    expect(expiresAt - Date.now()).toBeGreaterThan(290_000);
-    const racers = Array.from({ length: 4 }, () => new Visitor(shop.baseUrl));
-    const answers = await Promise.all(racers.map((racer) => racer.signIn({ code: code.toLowerCase() })));
-    expect(answers.map(({ status }) => status).sort()).toEqual([303, 401, 401, 401]);
-    expect(new Set(answers.filter(({ status }) => status === 401).map(codeOn))).toEqual(new Set(["sign_in_code_wrong"]));
-    const winner = racers[answers.findIndex(({ status }) => status === 303)] as Visitor;
-    expect((await winner.get("/approvals")).body).toContain("Signed in as");
+test.each(places)("on %s, a code signs in once; wrong, used and expired codes get the same answer", async (_name, placeOf) => {
+  await using shop = await bootShop({ store: await placeOf() });
+  const { code, expiresAt } = await issueCode(partsOf(shop), "bea");
+  expect(code).toMatch(/^[2-9A-Z]{4}-[2-9A-Z]{4}$/);
+  expect(expiresAt - Date.now()).toBeGreaterThan(290_000);
+  const racers = Array.from({ length: 4 }, () => new Visitor(shop.baseUrl));
+  const answers = await Promise.all(racers.map((racer) => racer.signIn({ code: code.toLowerCase() })));
+  expect(answers.map(({ status }) => status).sort()).toEqual([303, 401, 401, 401]);
+  expect(new Set(answers.filter(({ status }) => status === 401).map(codeOn))).toEqual(new Set(["sign_in_code_wrong"]));
+  const winner = racers[answers.findIndex(({ status }) => status === 303)] as Visitor;
+  expect((await winner.get("/approvals")).body).toContain("Signed in as");
 
-    const late = await issueCode(partsOf(shop), "bea");
-    const open = await partsOf(shop).store.open();
-    await open.apply([{ sql: "update approval_page_code set expires_at = expires_at - 300000", parameters: [] }]);
-    const expired = await new Visitor(shop.baseUrl).signIn({ code: late.code });
-    expect([expired.status, codeOn(expired)]).toEqual([401, "sign_in_code_wrong"]);
-  },
-);
+  const late = await issueCode(partsOf(shop), "bea");
+  const open = await partsOf(shop).store.open();
+  await open.apply([{ sql: "update approval_page_code set expires_at = expires_at - 300000", parameters: [] }]);
+  const expired = await new Visitor(shop.baseUrl).signIn({ code: late.code });
+  expect([expired.status, codeOn(expired)]).toEqual([401, "sign_in_code_wrong"]);
+});
 
 test("a code whose key was revoked meanwhile signs nobody in", async () => {
   const table: Record<string, Principal> = { ...people };
@@ -201,7 +198,7 @@ test("a code whose key was revoked meanwhile signs nobody in", async () => {
   expect([answer.status, codeOn(answer)]).toEqual([401, "sign_in_code_wrong"]);
 });
 
-test("the store holds neither the code nor the key it stands for", async () => {
+test("the store does not hold the code or its key", async () => {
   await using shop = await bootShop();
   const key = "bea";
   const { code } = await issueCode(partsOf(shop), key);
@@ -213,7 +210,7 @@ test("the store holds neither the code nor the key it stands for", async () => {
   expect(Buffer.from(String(rows[0]?.["sealed_key"]), "base64url").includes(key)).toBe(false);
 });
 
-test("after five failures a peer waits, also where a thousand try at once", async () => {
+test("after five failures a peer has to wait, also when a thousand try at once", async () => {
   await using shop = await bootShop();
   const bea = new Visitor(shop.baseUrl);
   const form = formIn((await bea.get("/approvals/sign-in")).body);
@@ -229,14 +226,14 @@ test("after five failures a peer waits, also where a thousand try at once", asyn
   expect(await bea.signIn({ key: "bea" })).toMatchObject({ status: 303 });
 });
 
-test("a key that no cookie can hold is refused in words", async () => {
+test("a key that is too long for a cookie is refused with a message", async () => {
   const long = "k".repeat(4_000);
   await using shop = await bootShop({ people: { ...people, [long]: people.bea } });
   const answer = await new Visitor(shop.baseUrl).signIn({ key: long });
   expect([answer.status, codeOn(answer)]).toEqual([422, "invalid_input"]);
 });
 
-test("attempts from many peers are limited altogether, and a window ends", () => {
+test("attempts from all peers together are limited for a minute", () => {
   let now = 0;
   const throttle = new Throttle({ perPeer: 2, altogether: 5, windowMs: 60_000, now: () => now });
   const tried = (peer: string) => throttle.attempt(peer);
@@ -248,7 +245,7 @@ test("attempts from many peers are limited altogether, and a window ends", () =>
   expect([tried("a"), tried("f")]).toEqual([undefined, undefined]);
 });
 
-test("a session ends after half an hour without a visit, and after eight hours whatever happens", () => {
+test("a session ends after 30 minutes without a visit, and after 8 hours in any case", () => {
   let now = 0;
   const sessions = new Sessions({ secrets: () => [Buffer.alloc(32, 1)], isHttps: true, now: () => now });
   const session = sessions.fresh("key");

@@ -23,7 +23,7 @@ const sso = {
 const asBea = { "x-forwarded-user": "bea", "x-forwarded-roles": "support, finance" } as const;
 const proven = { ...asBea, "x-proxy-secret": secret } as const;
 
-test("with the proxy's secret, its headers say who decides", async () => {
+test("with the proxy's secret, its headers name the approver", async () => {
   await using shop = await bootShop({ approval: { sso } });
   const id = await shop.file(people.ana);
   const bea = new Visitor(shop.baseUrl);
@@ -64,7 +64,7 @@ test("forged headers are refused, from loopback too, with a wrong secret, and wh
   }
 });
 
-test("headers mean nothing where no proxy is configured, and a key still does where one is", async () => {
+test("without sso the headers are ignored, and with sso keys still sign in", async () => {
   await using plain = await bootShop();
   expect(await new Visitor(plain.baseUrl).get("/approvals", proven)).toMatchObject({ status: 303 });
   await using shop = await bootShop({ approval: { sso } });
@@ -74,13 +74,13 @@ test("headers mean nothing where no proxy is configured, and a key still does wh
   expect(await bea.get("/approvals", { "x-proxy-secret": secret })).toMatchObject({ status: 200 });
 });
 
-test("the API takes no headers of a proxy", async () => {
+test("the API ignores headers of a proxy", async () => {
   await using shop = await bootShop({ approval: { sso } });
   const answer = await send(`${shop.baseUrl}/approvals/api/requests`, { headers: proven });
   expect([answer.status, codeOn(answer)]).toEqual([401, "unauthenticated"]);
 });
 
-test("a listener of its own is an origin of its own: the page is there and nowhere else", async () => {
+test("with a listener of its own, the page is only there", async () => {
   const port = await freePort();
   await using shop = await bootShop({ approval: { listen: { port } } });
   const id = await shop.file(people.ana);
@@ -102,7 +102,7 @@ test("a listener of its own is an origin of its own: the page is there and nowhe
   await expect(send(`${baseUrl}/approvals`)).rejects.toThrow("ECONNREFUSED");
 });
 
-test("with a public address, forms come from there, and other names of the server are no pages of ours", async () => {
+test("with publicUrl, forms must come from it, and other hosts are refused", async () => {
   const allowedHosts = ["approvals.example", "shop.example"];
   await using shop = await bootShop({ approval: { publicUrl: "https://approvals.example" }, http: { allowedHosts } });
   const id = await shop.file(people.ana);
@@ -122,7 +122,7 @@ const socketFolder = (): { readonly path: string; [Symbol.dispose](): void } => 
   return { path: join(folder, "a.sock"), [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
 };
 
-test("over a Unix socket of its own the proxy needs no secret; over TCP the same headers are worth nothing", async () => {
+test("over a Unix socket the proxy needs no secret; over TCP the same headers are refused", async () => {
   using socket = socketFolder();
   const { path } = socket;
   const overSocket = { personHeader: "x-forwarded-user", rolesHeader: "x-forwarded-roles", unixSocket: true } as const;
@@ -142,14 +142,14 @@ test("over a Unix socket of its own the proxy needs no secret; over TCP the same
   expect((await send(`${shop.baseUrl}/approvals`, { headers: asBea })).status).toBe(404);
 });
 
-test("a door that trusts a Unix socket refuses the headers of whatever did not come over it", () => {
+test("headers of a proxy are refused when they do not come over the Unix socket", () => {
   const trusting = { personHeader: "x-forwarded-user", unixSocket: true } as const;
   const credentials = { surface: "approvals", isLocal: false, header: () => "bea", cookie: () => undefined };
   expect(() => personBehind(trusting, credentials)).toThrow("did not come from the proxy");
   expect(personBehind(trusting, { ...credentials, isOverUnixSocket: true })).toMatchObject({ person: "bea", issuer: "sso" });
 });
 
-test("a socket that a killed process left is taken over; one that is served, and a file, are not", async () => {
+test("the socket of a killed process is replaced; a socket in use and a file are not", async () => {
   using socket = socketFolder();
   const { path } = socket;
   const options: Partial<OptionsOf<typeof approval>> = { listen: { path }, publicUrl: "https://approvals.example" };
@@ -173,7 +173,7 @@ test("a socket that a killed process left is taken over; one that is served, and
   expect(readFileSync(path, "utf8")).toBe("somebody's text");
 });
 
-test("options that would believe anybody do not boot, with everything that is wrong at once", async () => {
+test("sso options without proof of the proxy do not boot, and all problems are reported at once", async () => {
   const causes = async (options: object): Promise<readonly string[]> => {
     try {
       await using _shop = await bootShop({ approval: options as Partial<OptionsOf<typeof approval>> });

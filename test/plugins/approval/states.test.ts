@@ -242,7 +242,7 @@ onBothDialects((claim) => {
     });
   }
 
-  claim("unknown or somebody else's, with the id: 404, and all of them alike", async ({ boot }) => {
+  claim("unknown, or another requester's, with the id: 404 with the same answer", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(ana);
     const answers = [];
@@ -255,7 +255,7 @@ onBothDialects((claim) => {
     await expect(desk.approvals.cancel(robot, "direct", id)).rejects.toMatchObject({ code: "approval_not_found" });
   });
 
-  claim("the requester reads where its own request stands", async ({ boot }) => {
+  claim("the requester can read the state of its request", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     expect(await desk.status(robot, id)).toEqual({ id, status: "pending", expiresAt: expect.stringMatching(/Z$/) });
@@ -267,7 +267,7 @@ onBothDialects((claim) => {
     await expect(desk.approvals.cancel(robot, "direct", id)).rejects.toMatchObject({ code: "approval_used" });
   });
 
-  claim("lists show what one's own policies are about, page by page", async ({ boot }) => {
+  claim("lists show requests that the person may decide, page by page", async ({ boot }) => {
     const policies = { finance: finance.finance, legal: { approvers: [{ person: "dan" }] } };
     const desk = await boot({
       approval: { policies },
@@ -297,7 +297,7 @@ onBothDialects((claim) => {
     });
   });
 
-  claim("a dry run tells what would be asked and the caller's own newest request, and files nothing", async ({ boot }) => {
+  claim("a dry run says who would have to approve and the caller's newest request, and files nothing", async ({ boot }) => {
     const desk = await boot();
     const dry = () => desk.call(robot, { cents: 5 }, { dryRun: true });
     const said = { required: true, policy: "finance", kind: "dual", approvers: [{ role: "finance", need: 1 }] };

@@ -33,7 +33,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("T1: agreed to without arguments is not agreed to with any", async ({ boot }) => {
+  claim("T1: an approval of a call without arguments is not one with arguments", async ({ boot }) => {
     const given: unknown[] = [];
     const ping = handler({
       description: "Ping.",
@@ -50,7 +50,7 @@ onBothDialects((claim) => {
     expect(given).toEqual([{}]);
   });
 
-  claim("T2: of many that race for one approval one runs; the others share a new pending", async ({ boot, again }) => {
+  claim("T2: when many race for one approval, one runs; the others share a new request", async ({ boot, again }) => {
     const [one, two] = [await boot(), await again()];
     const id = await one.approved(robot);
     const racers = await Promise.all(Array.from({ length: 16 }, (_, index) => (index % 2 ? one : two).call(robot)));
@@ -61,7 +61,7 @@ onBothDialects((claim) => {
     expect(losers.map(idIn)).not.toContain(id);
   });
 
-  claim("T2: racers with the id are told the first call's id and outcome", async ({ boot }) => {
+  claim("T2: racers with the id get the first call's id and outcome", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.approved(robot);
     const racers = await Promise.all(Array.from({ length: 8 }, () => desk.call(robot, { cents: 5 }, { id })));
@@ -111,7 +111,7 @@ onBothDialects((claim) => {
     expect(paid).toHaveLength(1);
   });
 
-  claim("T4: whoever asks, agents, local users and strangers decide nothing", async ({ boot }) => {
+  claim("T4: requesters, agents, local users and unknown people cannot vote", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file({ ...robot, person: "rob" });
     const roles = ["finance"];
@@ -158,7 +158,7 @@ onBothDialects((claim) => {
     });
   });
 
-  claim("T4: those who may not decide may not look either; the obstacle is said before the vote", async ({ boot }) => {
+  claim("T4: people who may not decide cannot see requests; an obstacle is shown before the vote", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const record = await desk.record(id);
@@ -184,14 +184,14 @@ onBothDialects((claim) => {
     expect(await desk.call(agent)).toMatchObject({ ok: true });
   });
 
-  claim("T5: what cannot be shown to people is refused at filing, with the place", async ({ boot }) => {
+  claim("T5: a request that cannot be shown is refused at filing, with the place", async ({ boot }) => {
     const desk = await boot();
     const outcome = await desk.call(robot, { cents: 5, to: "x".repeat(17_000) });
     expect(outcome).toMatchObject({ error: { code: "approval_unrenderable", kind: "invalid_input", errors: [{ path: "/to" }] } });
     expect(await desk.sql("select id from approval_request")).toEqual([]);
   });
 
-  claim("T5: a preview that is no text is refused at filing, too", async ({ boot }) => {
+  claim("T5: a preview without a text form is refused at filing", async ({ boot }) => {
     const broken = handler({
       description: "Has half a character in its preview.",
       effect: "write",
@@ -206,33 +206,30 @@ onBothDialects((claim) => {
     expect(outcome.ok || outcome.error.message).toContain("preview: contains half of a surrogate pair");
   });
 
-  claim(
-    "secrets lie sealed in the store, with the preview and the nonce, and come out whole for whoever decides",
-    async ({ boot }) => {
-      const pin = "sesame-4711";
-      const unlock = handler({
-        description: "Unlock.",
-        effect: "write",
-        input: Type.Object({ door: Type.String(), pin: secret(Type.String()) }),
-        auth: authenticated,
-        preview: (input) => ({ opens: input.door, with: input.pin }),
-        handle: () => "open",
-      });
-      const desk = await boot({ handlers: { unlock } });
-      const input = { door: "north", pin };
-      const id = await desk.approved(robot, input, { handler: "unlock" });
-      const record = await desk.record(id);
-      expect(record.args).toBe('{"door":"north","pin":"sesame-4711"}');
-      const stored = JSON.stringify([
-        await desk.sql("select * from approval_request"),
-        await desk.sql("select meta from audit_event where type like 'approval.%'"),
-      ]);
-      for (const hidden of [pin, "north", record.nonce]) expect(stored).not.toContain(hidden);
-      expect(await desk.call(robot, input, { handler: "unlock" })).toMatchObject({ ok: true, value: "open" });
-    },
-  );
+  claim("secrets, preview and nonce are encrypted in the store, and approvers see the right preview", async ({ boot }) => {
+    const pin = "sesame-4711";
+    const unlock = handler({
+      description: "Unlock.",
+      effect: "write",
+      input: Type.Object({ door: Type.String(), pin: secret(Type.String()) }),
+      auth: authenticated,
+      preview: (input) => ({ opens: input.door, with: input.pin }),
+      handle: () => "open",
+    });
+    const desk = await boot({ handlers: { unlock } });
+    const input = { door: "north", pin };
+    const id = await desk.approved(robot, input, { handler: "unlock" });
+    const record = await desk.record(id);
+    expect(record.args).toBe('{"door":"north","pin":"sesame-4711"}');
+    const stored = JSON.stringify([
+      await desk.sql("select * from approval_request"),
+      await desk.sql("select meta from audit_event where type like 'approval.%'"),
+    ]);
+    for (const hidden of [pin, "north", record.nonce]) expect(stored).not.toContain(hidden);
+    expect(await desk.call(robot, input, { handler: "unlock" })).toMatchObject({ ok: true, value: "open" });
+  });
 
-  claim("T6: one pending per identical call, however many ask at once", async ({ boot, again }) => {
+  claim("T6: identical calls share one pending request, also when many ask at once", async ({ boot, again }) => {
     const [one, two] = [await boot(), await again()];
     const outcomes = await Promise.all(Array.from({ length: 12 }, (_, index) => (index % 2 ? one : two).call(robot)));
     expect(new Set(outcomes.map(idIn)).size).toBe(1);
@@ -240,7 +237,7 @@ onBothDialects((claim) => {
     expect(await one.sql("select seq from audit_event where type = 'approval.filed'")).toHaveLength(1);
   });
 
-  claim("T6: so many pending per principal and no more, also when they race; others still ask", async ({ boot }) => {
+  claim("T6: the limit of pending requests per principal holds in races, and others can still ask", async ({ boot }) => {
     const desk = await boot({ approval: { maxPending: 3 } });
     const outcomes = await Promise.all(Array.from({ length: 8 }, (_, cents) => desk.call(robot, { cents })));
     expect(outcomes.map(codeOf).sort()).toEqual([
@@ -256,7 +253,7 @@ onBothDialects((claim) => {
     expect(codeOf(await desk.call(robot, { cents: 100 }))).toBe("approval_required");
   });
 
-  claim("T6: after a denial nobody is asked again before the cooldown ends; another call may be", async ({ boot }) => {
+  claim("T6: after a denial the same call is refused until the cooldown ends; other calls can ask", async ({ boot }) => {
     const desk = await boot({ approval: { cooldownMs: 60_000 } });
     const id = await desk.file(robot);
     await desk.vote(bea, id, "deny");
@@ -265,7 +262,7 @@ onBothDialects((claim) => {
     expect(codeOf(await desk.call(robot, { cents: 6 }))).toBe("approval_required");
   });
 
-  claim("T7: the preview is asked when filing and at use, not at polls, and what it opened is rolled back", async ({ boot }) => {
+  claim("T7: the preview is computed at filing and at use, not at polls, and its resources are rolled back", async ({ boot }) => {
     const told: string[] = [];
     const order = resource({
       name: "order",
@@ -297,26 +294,29 @@ onBothDialects((claim) => {
     expect(told).toEqual(["open", "preview", "handle", "committed"]);
   });
 
-  claim("T7: a world that moved between the agreement and the use: 409 with what moved, and nothing ran", async ({ boot }) => {
-    let stock = 3;
-    const sell = handler({
-      description: "Sell.",
-      effect: "write",
-      input: Type.Object({}),
-      auth: authenticated,
-      preview: () => ({ stock }),
-      handle: () => void stock--,
-    });
-    const desk = await boot({ handlers: { sell } });
-    const id = await desk.approved(robot, {}, { handler: "sell" });
-    stock = 2;
-    expect(await desk.call(robot, {}, { handler: "sell" })).toMatchObject({
-      error: { code: "approval_stale", details: { approval: { id, changed: ["/stock"] } } },
-    });
-    expect(stock).toBe(2);
-    const types = (await desk.events(id)).map(({ type, detail }) => [type, (detail as { cause?: string })?.cause]);
-    expect(types.at(-1)).toEqual(["approval.expired", "preview"]);
-  });
+  claim(
+    "T7: a preview that changed between approval and use is 409 with the changed values, and nothing ran",
+    async ({ boot }) => {
+      let stock = 3;
+      const sell = handler({
+        description: "Sell.",
+        effect: "write",
+        input: Type.Object({}),
+        auth: authenticated,
+        preview: () => ({ stock }),
+        handle: () => void stock--,
+      });
+      const desk = await boot({ handlers: { sell } });
+      const id = await desk.approved(robot, {}, { handler: "sell" });
+      stock = 2;
+      expect(await desk.call(robot, {}, { handler: "sell" })).toMatchObject({
+        error: { code: "approval_stale", details: { approval: { id, changed: ["/stock"] } } },
+      });
+      expect(stock).toBe(2);
+      const types = (await desk.events(id)).map(({ type, detail }) => [type, (detail as { cause?: string })?.cause]);
+      expect(types.at(-1)).toEqual(["approval.expired", "preview"]);
+    },
+  );
 
   for (const [what, act, code] of [
     ["revoked", (desk: Desk, id: string) => desk.approvals.revoke({ principal: cleo, via: "api" }, { id }), "approval_revoked"],

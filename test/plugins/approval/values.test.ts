@@ -24,7 +24,7 @@ describe("a secret", () => {
     either: { inner: "inner-secret" },
   };
 
-  test("shows its length and a tag, and nothing of itself, wherever it stands", async () => {
+  test("a secret shows only its length and a tag, at every place", async () => {
     const operation = await operationOf(login);
     const preview = canonicalText({ text: `Signs in with ${pin}`, [`by ${pin}`]: 1, plain: "fine", card: "4111 1111" });
     for (const view of ["short", "full"] as const) {
@@ -48,7 +48,7 @@ describe("a secret", () => {
     }
   });
 
-  test("stays hidden where the schema that marked it is gone: nothing can be approved then", async () => {
+  test("a secret stays hidden when its schema is gone, and the request cannot be approved", async () => {
     const operation = await operationOf(login);
     const record = recordOf(operation, args, { preview: canonicalText({ pin }) });
     const gone = presentationOf(record, { view: "full", operation: undefined, earlier: [], tagOf, now });
@@ -62,7 +62,7 @@ describe("a secret", () => {
 });
 
 describe("the short view", () => {
-  test("asks for the full one as soon as anything of arguments or preview is cut", () => {
+  test("the short view asks for the full view when arguments or preview are cut", () => {
     const long = "x".repeat(401);
     for (const [args, preview] of [
       [{ note: long }, undefined],
@@ -81,14 +81,14 @@ describe("the short view", () => {
     expect(show({ note: "x".repeat(400) }, {}, { view: "short" })).toMatchObject({ needsFullView: false, isComplete: true });
   });
 
-  test("says how many values are left out", () => {
+  test("the short view says how many values are left out", () => {
     const shown = show({ list: Array.from({ length: 150 }, () => 0) }, {}, { view: "short" });
     expect(shown.arguments).toMatchObject({ rowsLeftOut: 50 });
     expect(terminalLines(shown)).toContain("  \\… and 50 more");
   });
 });
 
-test("what is empty, and what has no place inside anything, is shown as that", () => {
+test("empty values and values without a path are shown", () => {
   const shown = show({ a: "", b: {}, c: [], d: null, e: false, "": { "/~": 0 } }, { preview: "null" });
   expect(shown.arguments.rows.map(({ path, type, value }) => [path.text, type, value.text])).toEqual([
     ["//~1~0", "number", "0"],
@@ -109,7 +109,7 @@ describe("what cannot be shown", () => {
   const at = (args: unknown, preview?: unknown) =>
     unrenderableAt({ args: JSON.stringify(args), preview: preview === undefined ? undefined : JSON.stringify(preview) });
 
-  test("is nothing of 16 KiB and less", () => {
+  test("values up to 16 KiB can be shown", () => {
     expect(at({ note: "x".repeat(16 * 1024 - 11) })).toBeUndefined();
     expect(at({ note: "x".repeat(16 * 1024 - 10) })).toMatchObject({ in: "arguments", path: "/note" });
     expect(at({ note: "x".repeat(8_000) }, { rows: "x".repeat(8_000) })).toBeUndefined();
@@ -136,7 +136,7 @@ describe("what cannot be shown", () => {
     expect(isClean(found?.path ?? "\u0000")).toBe(true);
   });
 
-  test("is refused before it costs: the deepest JSON of 16 KiB", () => {
+  test("deeply nested JSON is refused quickly", () => {
     expect(unrenderableAt({ args: `${"[".repeat(8_000)}${"]".repeat(8_000)}`, preview: undefined })).toMatchObject({
       reason: "is nested deeper than 64 levels",
     });

@@ -112,7 +112,7 @@ describe.skipIf(typeof found === "string")("with a browser", () => {
     expect(await read(page, orderId, asker)).toMatch(new RegExp(`${first.id}, .*: used, succeeded`));
   };
 
-  test("over MCP: an agent's refund waits for a person on a phone, runs once, and the next one shows it", async () => {
+  test("over MCP an agent's refund waits for a person on a phone and runs once; the next request shows it", async () => {
     await using ask = await overMcp("ord_1002");
     await walk(ask, "ord_1002", ["ana", "assistant", "agent", "mcp"]);
   });
@@ -136,7 +136,7 @@ describe.skipIf(typeof found === "string")("with a browser", () => {
     await another.page.getByText("sign_in_code_wrong").waitFor();
   });
 
-  test("a link from another site asks for one step, and then finds the person signed in", async () => {
+  test("a link from another site needs one click, and then the person is signed in", async () => {
     const { url } = await overHttp("ord_1010")();
     await using phone = await phoneOf(browser);
     const { page } = phone;
