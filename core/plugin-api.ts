@@ -53,7 +53,7 @@ export type { Opened, Uses } from "./model/resource.ts";
 export type { RunMode } from "./model/run-mode.ts";
 export type { Binder } from "./pipeline/bind.ts";
 export { traceIdOf } from "./pipeline/trace.ts";
-export type { CommandIo, PluginCommand } from "./plugin/command.ts";
+export { type CommandIo, command, type PluginCommand } from "./plugin/command.ts";
 export type { PluginContext, Project } from "./plugin/context.ts";
 export { definePlugin } from "./plugin/define-plugin.ts";
 export { type ExposureKey, type ExposureValue, exposureKey } from "./plugin/exposure-key.ts";

@@ -3,6 +3,7 @@
 import type { Presented } from "../model/credentials.ts";
 import type { Awaitable } from "../model/principal.ts";
 import type { JsonSchema } from "../schema/schema.ts";
+import type { Static, TSchema } from "../schema/typebox.ts";
 
 export interface CommandIo {
   /** Results, one text per call, written as they are. */
@@ -40,3 +41,31 @@ export interface PluginCommand {
   /** @returns The exit code; nothing is 0. */
   readonly run: (input: never, io: CommandIo) => Awaitable<number | undefined>;
 }
+
+export interface CommandDefinition<Input extends TSchema> {
+  /** The words to type: `["audit", "tail"]`. */
+  readonly path: readonly string[];
+  readonly description: string;
+  /** An object schema. Flags are derived from it as for actions. */
+  readonly input: Input;
+  /** Names of inputs that may be given by position. */
+  readonly positional?: readonly NoInfer<keyof Static<Input> & string>[];
+  /** Receives the checked input. Returns the exit code; nothing is 0. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: a command that returns nothing is common and fine
+  readonly run: (input: NoInfer<Static<Input>>, io: CommandIo) => Awaitable<number | undefined | void>;
+}
+
+/**
+ * Makes a command of the `quater` program, typed from its input schema.
+ *
+ * @example
+ * command({
+ *   path: ["quota"],
+ *   description: "Shows the quota of a handler.",
+ *   input: Type.Object({ handler: Type.String() }),
+ *   positional: ["handler"],
+ *   run: ({ handler }, io) => io.show(quotas.of(handler)),
+ * })
+ */
+export const command = <const Input extends TSchema>(definition: CommandDefinition<Input>): PluginCommand =>
+  definition as unknown as PluginCommand;

@@ -2,8 +2,8 @@
 
 import { isAbsolute, join } from "node:path";
 import { cut, visible } from "../../core/diagnostics/text.ts";
-import { conflict, invalid, notFound, type Static, Type } from "../../core/index.ts";
-import type { CommandIo, PluginCommand } from "../../core/plugin-api.ts";
+import { conflict, invalid, notFound, Type } from "../../core/index.ts";
+import { type CommandIo, command, type PluginCommand } from "../../core/plugin-api.ts";
 import { defaultKeyFile } from "./api-keys.ts";
 import { changeKeyFile, type KeyRecord, newKey, readKeyFile } from "./keyfile.ts";
 
@@ -29,52 +29,52 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
   const pathOf = (given: string | undefined) =>
     given !== undefined && isAbsolute(given) ? given : join(root, given ?? defaultKeyFile);
   return [
-    {
+    command({
       path: ["keys", "create"],
       description: "Creates an API key and shows it once.",
       input: createInput,
-      run: (input: Static<typeof createInput>, io) => {
+      run: (input, io) => {
         const made = createKey(pathOf(input.file), input);
         io.say(`Created a key for ${visible(input.name)}. It is shown this once:`);
         showKey(made, io);
         return 0;
       },
-    },
-    {
+    }),
+    command({
       path: ["keys", "list"],
       description: "Lists the keys, without their secrets.",
       input: Type.Object({ file }),
-      run: (input: { file?: string }, io) => {
+      run: (input, io) => {
         const now = new Date();
         io.show(readKeyFile(pathOf(input.file)).map((record) => ({ ...withoutHash(record), state: stateOf(record, now) })));
         return 0;
       },
-    },
-    {
+    }),
+    command({
       path: ["keys", "revoke"],
       description: "Revokes a key; running servers refuse it within a second.",
       input: Type.Object({ id: idInput, file }),
       positional: ["id"],
-      run: (input: { id: string; file?: string }, io) => {
+      run: (input, io) => {
         const { record, isRepeated } = revokeKey(pathOf(input.file), input.id);
         const named = `${record.id} (${visible(record.name)})`;
         io.say(isRepeated ? `${named} is revoked already, since ${record.revokedAt}.` : `Revoked ${named}.`);
         if (io.isJson) io.show(withoutHash(record));
         return 0;
       },
-    },
-    {
+    }),
+    command({
       path: ["keys", "rotate"],
       description: "Gives a key's rights to a new key, shown once, and revokes the old one.",
       input: Type.Object({ id: idInput, expires, file }),
       positional: ["id"],
-      run: (input: { id: string; expires?: string; file?: string }, io) => {
+      run: (input, io) => {
         const made = rotateKey(pathOf(input.file), input.id, input.expires);
         io.say(`${visible(made.record.name)} has a new key, the old one is revoked. It is shown this once:`);
         showKey(made, io);
         return 0;
       },
-    },
+    }),
   ];
 };
 

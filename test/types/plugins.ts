@@ -3,6 +3,7 @@
 import { authenticator, type Principal, Type, withDefault } from "quater";
 import {
   type ConfiguredPlugin,
+  command,
   defineAuthenticator,
   definePlugin,
   type ExposureValue,
@@ -98,3 +99,26 @@ sessions();
 sessions({ find: () => undefined, headr: "x" });
 // @ts-expect-error the factory returns authenticator({ ... })
 defineAuthenticator({ header: Type.String() }, ({ header }) => ({ name: header }));
+
+// Commands
+
+const input = Type.Object({ handler: Type.String(), often: Type.Optional(Type.Integer()) });
+const about = { path: ["quota"], description: "Shows the quota.", input };
+command({
+  ...about,
+  positional: ["handler"],
+  run: ({ handler, often }, io) => {
+    same<typeof handler, string>(true);
+    same<typeof often, number | undefined>(true);
+    io.show(handler);
+  },
+});
+command({ ...about, run: () => 3 });
+// @ts-expect-error there is no such input
+command({ ...about, run: ({ handlr }) => void handlr });
+// @ts-expect-error there is no such input to give by position
+command({ ...about, positional: ["handlr"], run: () => 0 });
+// @ts-expect-error an exit code is a number
+command({ ...about, run: () => "done" });
+// @ts-expect-error a command has input
+command({ path: ["quota"], description: "Shows the quota.", run: () => 0 });

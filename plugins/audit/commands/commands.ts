@@ -1,7 +1,7 @@
 // `quater audit ...`: what the commands are called and take. What they do is loaded when one runs.
 
 import { Type } from "../../../core/index.ts";
-import type { PluginCommand } from "../../../core/plugin-api.ts";
+import { command, type PluginCommand } from "../../../core/plugin-api.ts";
 import type { CommandParts } from "./command-runs.ts";
 import { eraseInput, exportInput, rotateInput, showInput, tailInput, verifyInput } from "./inputs.ts";
 
@@ -9,49 +9,49 @@ import { eraseInput, exportInput, rotateInput, showInput, tailInput, verifyInput
 export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => {
   const runs = () => import("./command-runs.ts");
   return [
-    {
+    command({
       path: ["audit", "tail"],
       description: "Shows the newest events of the trail.",
       input: tailInput,
       run: async (input, io) => (await runs()).tail(parts, input, io),
-    },
-    {
+    }),
+    command({
       path: ["audit", "show"],
       description: "Shows everything about a call, or about all events that match.",
       input: showInput,
       positional: ["call"],
       run: async (input, io) => (await runs()).show(parts, input, io),
-    },
-    {
+    }),
+    command({
       path: ["audit", "verify"],
       description:
         "Verifies the trail. Exit 0: whole; 1: damaged; 2: cannot be read; 3: a sink is missing or disagrees; 4: a restore lost events.",
       input: verifyInput,
       run: async (input, io) => (await runs()).verify(parts, input, io),
-    },
-    {
+    }),
+    command({
       path: ["audit", "export"],
       description: "Writes the trail as JSON lines that verify offline: quater audit verify --file.",
       input: exportInput,
       run: async (input, io) => (await runs()).exportTrail(parts, input, io),
-    },
-    {
+    }),
+    command({
       path: ["audit", "erase"],
       description: "Erases personal data of a person or call from trail and approvals. Needs the scope audit:erase.",
       input: eraseInput,
       run: async (input, io) => (await runs()).erase(parts, input, io),
-    },
-    {
+    }),
+    command({
       path: ["audit", "fingerprint"],
       description: "Shows the fingerprint of the checkpoint key, to be kept where the store is not.",
       input: Type.Object({}),
       run: async (_, io) => (await runs()).fingerprint(parts, io),
-    },
-    {
+    }),
+    command({
       path: ["audit", "rotate"],
       description: "Makes new trail keys, in two steps where several instances run. Old keys stay, to verify with.",
       input: rotateInput,
       run: async (input, io) => (await runs()).rotate(parts, input, io),
-    },
+    }),
   ];
 };

@@ -3,7 +3,7 @@
 import { userInfo } from "node:os";
 import { visible } from "../../../core/diagnostics/text.ts";
 import { type Static, Type } from "../../../core/index.ts";
-import type { CommandIo, PluginCommand } from "../../../core/plugin-api.ts";
+import { type CommandIo, command, type PluginCommand } from "../../../core/plugin-api.ts";
 import type { Store } from "../../store/service.ts";
 import type { RestoreParts } from "./restored.ts";
 
@@ -17,12 +17,13 @@ export interface RestoredCommandParts extends RestoreParts {
   readonly store: Store;
 }
 
-export const restoredCommand = (parts: RestoredCommandParts): PluginCommand => ({
-  path: ["store", "restored"],
-  description: "Acknowledges that the store was restored or a standby promoted. Voids all open approvals.",
-  input: restoredInput,
-  run: (input, io) => run(parts, input, io),
-});
+export const restoredCommand = (parts: RestoredCommandParts): PluginCommand =>
+  command({
+    path: ["store", "restored"],
+    description: "Acknowledges that the store was restored or a standby promoted. Voids all open approvals.",
+    input: restoredInput,
+    run: (input, io) => run(parts, input, io),
+  });
 
 const run = async (
   parts: RestoredCommandParts,
