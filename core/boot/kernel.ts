@@ -78,7 +78,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
     catalog,
     gate,
     log,
-    command,
+    mode: command,
     project,
     maxOutputBytes,
     halt,
@@ -104,7 +104,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
     for (const { authenticator } of doors.values()) {
       if (authenticator === undefined || opened.has(authenticator)) continue; // two surfaces may share one
       opened.add(authenticator);
-      await blaming(`The authenticator ${authenticator.name}`, "open", () => authenticator.open?.({ root, command }));
+      await blaming(`The authenticator ${authenticator.name}`, "open", () => authenticator.open?.({ root, mode: command }));
     }
     for (const plugin of plugins) {
       const { name } = plugin;
@@ -235,7 +235,7 @@ const checkedPlan = async (loaded: LoadedManifest, command: RunMode, only: strin
   problems.push(...doorProblems(order.plugins, exposures, placeOf("plugins")), ...publicProblems(order.plugins, catalog));
   problems.push(...authenticatorProblems(order.plugins));
   for (const plugin of order.plugins)
-    problems.push(...(plugin.optionProblems?.() ?? []), ...(plugin.check?.({ catalog, command, root }) ?? []));
+    problems.push(...(plugin.optionProblems?.() ?? []), ...(plugin.check?.({ catalog, mode: command, root }) ?? []));
   if (problems.length > 0) throw new BootError(problems);
   return { plugins: order.plugins, catalog };
 };

@@ -82,7 +82,7 @@ export interface AuthenticatorContext {
   /** The folder of the manifest; relative files are under it. */
   readonly root: string;
   /** Development keys are let in by `dev` alone. */
-  readonly command: RunMode;
+  readonly mode: RunMode;
 }
 
 /** An authenticator with something to open or check at boot; a plain function does where there is nothing. */

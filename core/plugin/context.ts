@@ -11,7 +11,7 @@ export interface PluginContext {
   readonly catalog: Catalog;
   readonly gate: Gate;
   readonly log: Log;
-  readonly command: RunMode;
+  readonly mode: RunMode;
   readonly project: Project;
   /** How large an answer may be, bytes of its JSON. The gate checks values and items; a surface that joins items checks the sum. */
   readonly maxOutputBytes: number;

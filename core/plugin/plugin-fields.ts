@@ -68,7 +68,7 @@ const fields: Rules<Plugin> = {
     (value) => typeof (value as { file?: unknown } | null)?.file === "string",
     'Write [{ file: "keys.json" }]',
   ),
-  rehearsed: aFunction,
+  testRun: aFunction,
   check: aFunction,
   setup: aFunction,
 };

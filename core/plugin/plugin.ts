@@ -52,11 +52,11 @@ export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
    * The same plugin for a rehearsal: it listens on a free port of this machine, keeps what it keeps in the folder given,
    * and tells nobody outside. Absent: it needs no change for that.
    */
-  readonly rehearsed?: (rehearsal: TestRun) => Plugin;
+  readonly testRun?: (run: TestRun) => Plugin;
   /** Problems of its options and of the catalog, found before anything is set up. */
   readonly check?: (context: {
     readonly catalog: Catalog;
-    readonly command: RunMode;
+    readonly mode: RunMode;
     readonly root: string;
   }) => readonly BootProblem[];
   // biome-ignore lint/suspicious/noConfusingVoidType: a setup that returns nothing is common and fine

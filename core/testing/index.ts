@@ -18,7 +18,7 @@ import { exposureKey } from "../plugin/exposure-key.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
 import type { ProbeAnswer, ProbeCall } from "../plugin/surface.ts";
 import { Type } from "../schema/typebox.ts";
-import { rehearsedBy } from "./rehearsed.ts";
+import { testRunOf } from "./test-run.ts";
 
 export { expectDenied, expectOk } from "./expect.ts";
 
@@ -156,7 +156,7 @@ export const bootTest = async (given: Manifest | TestBoot, options: TestOptions 
 };
 
 const beside = (manifest: Manifest, folder: string): Manifest =>
-  defineConfig({ ...manifest, plugins: manifest.plugins.map((plugin) => rehearsedBy(plugin, { folder, hasOwnDoors: true })) });
+  defineConfig({ ...manifest, plugins: manifest.plugins.map((plugin) => testRunOf(plugin, { folder, hasOwnDoors: true })) });
 
 const manifestOf = ({ handlers, expose: table, plugins = [], drainMs, maxOutputBytes }: TestBoot): Manifest => {
   const exposures = table ?? Object.fromEntries(Object.keys(handlers).map((name) => [name, { direct: true }]));

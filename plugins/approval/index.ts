@@ -43,7 +43,7 @@ export const approval = definePlugin(approvalOptions, (options, given): Plugin =
     // No handler is exposed on this surface. It exists so that refused credentials are on the trail.
     surface: { name: approversSurface, exposes: "Nothing", authenticate: approversDoor(authenticate, sso) },
     check: ({ catalog }) => [...exposureProblems(Object(policies), catalog.operations), ...optionProblems(options)],
-    rehearsed: (choice) => rehearsal(given, choice),
+    testRun: (choice) => rehearsal(given, choice),
     setup: async (context) => (await import("./setup.ts")).setup(options, context),
   };
 });

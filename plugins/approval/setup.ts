@@ -37,7 +37,7 @@ const sweepEveryMs = 5_000;
 const pruneEveryMs = 3_600_000;
 
 export const setup = (options: ApprovalOptions, context: PluginContext): Running => {
-  const { services, command, log, project, catalog, gate, plugins } = context;
+  const { services, mode, log, project, catalog, gate, plugins } = context;
   const store = services.get(storeRef);
   const audit = services.get(auditRef);
   const http = services.find(httpRef);
@@ -111,8 +111,8 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
       issueCode: http === undefined ? undefined : (key) => issueCode({ store, audit }, key),
     }),
     start: async () => {
-      if (serving.has(command)) await page?.start();
-      if (!processesThatStay.has(command)) return;
+      if (serving.has(mode)) await page?.start();
+      if (!processesThatStay.has(mode)) return;
       const voided = await voidOfFormat1(ground);
       if (voided > 0) log.warn("Open approvals from before format 2 of the trail were voided; callers ask anew", { voided });
       const sweepNow = () => {

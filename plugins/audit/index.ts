@@ -39,7 +39,7 @@ export const audit = definePlugin(auditOptions, (options, given): Plugin => {
     needs: [storeRef],
     provides: [auditRef],
     secretFiles: [{ file: options.keys }],
-    rehearsed: ({ folder }) => rehearsal(folder),
+    testRun: ({ folder }) => rehearsal(folder),
     exposure: [auditKey],
     setup: async (context) => (await import("./setup.ts")).setup(options, context),
   };

@@ -36,7 +36,7 @@ const dayMs = 86_400_000;
 
 export const setup = (options: AuditOptions, context: PluginContext): Running => {
   const { keys: keyFile, sinks: sinkOptions, retentionDays, fingerprint, leaseMs } = options;
-  const { services, command, project, log, plugins, manifestDigest } = context;
+  const { services, mode, project, log, plugins, manifestDigest } = context;
   const store = services.get(storeRef);
   store.register("audit", migrations);
   store.checkWith(() => trail.probe());
@@ -45,8 +45,8 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   const ring = new KeyRing(path, log);
   const keys = (): TrailKeys => ring.current;
   const redactor = new Redactor(keys);
-  const sinks = sinksOf(sinkOptions, project.root, servers.has(command));
-  const stays = processesThatStay.has(command);
+  const sinks = sinksOf(sinkOptions, project.root, servers.has(mode));
+  const stays = processesThatStay.has(mode);
   const trail = new Trail({
     app: project.name,
     store,
@@ -56,7 +56,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     leaseMs,
     started: () => ({
       app: { name: project.name, version: project.version },
-      command,
+      command: mode,
       manifest: manifestDigest(),
       plugins: plugins.map(({ optionsDigest, ...plugin }) => ({ ...plugin, options: optionsDigest?.() })),
       quater: quaterVersion(),

@@ -37,8 +37,8 @@ export const apiKeys = defineAuthenticator(apiKeysOptions, ({ file }) => {
     name: "apiKeys",
     reads: { schemes: ["Bearer"] },
     secretFiles: [{ file, read: readKeyFile }],
-    open: ({ root, command }) => {
-      isDevelopment = command === "dev";
+    open: ({ root, mode }) => {
+      isDevelopment = mode === "dev";
       path = isAbsolute(file) ? file : join(root, file);
       refresh(true);
     },

@@ -15,8 +15,8 @@ import {
   type TestRun,
 } from "../../core/plugin-api.ts";
 import { isPlainObject } from "../../core/schema/schema.ts";
-import { rehearsedBy } from "../../core/testing/rehearsed.ts";
 import { samplerOf } from "../../core/testing/sample.ts";
+import { testRunOf } from "../../core/testing/test-run.ts";
 import type { Interlude } from "./interlude.ts";
 import type { PolicyReads } from "./policy-reads.ts";
 import { overtaking, StartingLine } from "./race.ts";
@@ -49,7 +49,7 @@ export const copyOf = (manifest: Manifest, choice: CopyChoice): Manifest =>
     ...manifest,
     handlers: manifest.handlers.map((exposed) => (isBranded(exposed, "exposed") ? exposedCopy(exposed, choice) : exposed)),
     // First, so that calls which race meet before one of them takes a lock.
-    plugins: [attendant(choice), ...manifest.plugins.map((plugin) => pluginCopy(rehearsedBy(plugin, choice), choice))],
+    plugins: [attendant(choice), ...manifest.plugins.map((plugin) => pluginCopy(testRunOf(plugin, choice), choice))],
   });
 
 const exposedCopy = ({ load, table }: Exposed, choice: CopyChoice): Exposed =>

@@ -39,7 +39,7 @@ export const http = definePlugin(
     provides: [httpRef],
     exposure: [httpKey, publicKey],
     surface: { name: "http", exposes: "HTTP routes", authenticate: options.authenticate, opensToPublic: true },
-    rehearsed: () => http({ ...given, host: "127.0.0.1", port: 0 }),
+    testRun: () => http({ ...given, host: "127.0.0.1", port: 0 }),
     check: ({ catalog: { operations } }) =>
       optionProblems(options, [...duplicateRoutes(operations), ...credentialInputs(options.authenticate, operations)]),
     setup: (context) => setup(options, context),
@@ -158,11 +158,11 @@ const readingOf = async (options: HttpOptions): Promise<Reading> => {
 const setup = async (options: HttpOptions, context: PluginContext): Promise<Running> => {
   const mountings: { readonly what: string; readonly mount: Mounting }[] = [];
   const described: PathItems[] = [];
-  const isServing = serving.has(context.command);
+  const isServing = serving.has(context.mode);
   // Where nothing is served no request is read either, and a command that runs once must not pay for it.
   const reading = isServing ? await readingOf(options) : undefined;
   const read = (): Reading => {
-    if (reading === undefined) throw new Error(`Nothing is served by the command ${context.command}`);
+    if (reading === undefined) throw new Error(`Nothing is served in the mode ${context.mode}`);
     return reading;
   };
   const { maxBodyBytes } = options;
@@ -211,7 +211,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
         mount: (koa) => {
           for (const { mount } of mountings) mount(koa);
         },
-        isOpen: context.command === "dev",
+        isOpen: context.mode === "dev",
       });
       listening = await listen(app.callback(), {
         ...options,

@@ -48,10 +48,10 @@ const serving = new Set(["serve", "dev", "mcp", "test"]);
 
 const setup = async (
   options: OptionValues<typeof mcpOptions>,
-  { services, catalog, gate, log, project, command, maxOutputBytes }: PluginContext,
+  { services, catalog, gate, log, project, mode, maxOutputBytes }: PluginContext,
 ): Promise<Running> => {
   const http = services.find(httpRef);
-  if (!serving.has(command)) {
+  if (!serving.has(mode)) {
     http?.mount("POST /mcp", () => {}); // named in the exposure table, and never mounted
     return {};
   }

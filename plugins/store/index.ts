@@ -69,9 +69,9 @@ export const store = definePlugin(
     name: "store",
     provides: [storeRef],
     exposure: [lockKey],
-    rehearsed: ({ folder }) => store({ url: `file:${join(folder, "quater.db")}` }),
+    testRun: ({ folder }) => store({ url: `file:${join(folder, "quater.db")}` }),
     check: ({ catalog }) => sharedLockProblems(catalog.operations),
-    setup: ({ services, command, project, log, halt }) => {
+    setup: ({ services, mode, project, log, halt }) => {
       const place = placeOf(options, project.root);
       const registered: Registered[] = [{ plugin: "store", migrations: lockMigrations }];
       const instance = randomBytes(6).toString("hex");
@@ -95,7 +95,7 @@ export const store = definePlugin(
       };
       const parts = {
         place,
-        command,
+        mode,
         registered,
         onFailure,
         onLost: (error: Error) => {
@@ -155,7 +155,7 @@ export const store = definePlugin(
       return {
         hooks: locks.hooks,
         start: async () => {
-          if (!processesThatStay.has(command)) return;
+          if (!processesThatStay.has(mode)) return;
           try {
             await service.open();
             await database?.assertSame(); // from now on it must stay the one that was just opened

@@ -19,7 +19,7 @@ export interface Place {
 
 export interface Opening {
   readonly place: Place;
-  readonly command: RunMode;
+  readonly mode: RunMode;
   /** Whoever asks works on while the database reads. */
   readonly inThread?: boolean;
   readonly registered: readonly Registered[];
@@ -33,12 +33,12 @@ export interface Opening {
 /** These run once and end; the others stay, and must not stop their event loop for the disk. */
 const oneShot: ReadonlySet<RunMode> = new Set(["run", "inspect"]);
 
-export const openDatabase = async ({ place, command, inThread = false, onLost }: Opening): Promise<Database> => {
+export const openDatabase = async ({ place, mode, inThread = false, onLost }: Opening): Promise<Database> => {
   if (place.path === undefined) {
     const { openPostgres } = await import("./postgres.ts");
     return openPostgres({ url: place.url, schema: place.schema, onLost });
   }
-  if (oneShot.has(command) && !inThread) return (await import("./in-process.ts")).openInProcess(place.path);
+  if (oneShot.has(mode) && !inThread) return (await import("./in-process.ts")).openInProcess(place.path);
   return (await import("./threaded.ts")).openThreaded(place.path);
 };
 

@@ -41,7 +41,7 @@ describe("unknown fields and hooks of a plugin stop the boot", () => {
     [
       "a misspelt field of a plugin",
       { name: "p", hook: { authorize: no } },
-      `p() p: p has no field "hook"; did you mean "hooks"?. Its fields are ${returned.slice("Its fields are ".length)}, name, version, needs, wants, provides, exposure, surface, secretFiles, rehearsed, check, setup`,
+      `p() p: p has no field "hook"; did you mean "hooks"?. Its fields are ${returned.slice("Its fields are ".length)}, name, version, needs, wants, provides, exposure, surface, secretFiles, testRun, check, setup`,
     ],
     [
       "a misspelt field of what setup returns",

@@ -247,8 +247,8 @@ const storeRef = serviceRef<Store>("store");
 const printing = definePlugin({ print: opaque<(line: string) => void>("a function that takes a line") }, (options) => ({
   name: "printing",
   needs: [storeRef],
-  setup: ({ services, log, command }) => {
-    same<typeof command, "serve" | "dev" | "mcp" | "run" | "inspect" | "test">(true);
+  setup: ({ services, log, mode }) => {
+    same<typeof mode, "serve" | "dev" | "mcp" | "run" | "inspect" | "test">(true);
     services.get(storeRef).save("x");
     log.info("x");
     return { hooks: { settled: (call, outcome) => options.print(`${call.callId} ${outcome.ok}`) } };
@@ -286,7 +286,7 @@ definePlugin(() => ({ name: "typo", setup: async () => ({ start: () => {}, hook:
 definePlugin(() => ({
   name: "right",
   hooks: (operation) => (operation === undefined ? undefined : { authorize: no, settled: (call) => void call.callId }),
-  setup: async ({ command }) => (command === "serve" ? { start: () => {} } : { hooks: { admit: no } }),
+  setup: async ({ mode }) => (mode === "serve" ? { start: () => {} } : { hooks: { admit: no } }),
 }));
 export const answers: Hooks = {
   authorize: () => ({ allow: true }),

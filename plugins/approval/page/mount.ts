@@ -14,7 +14,7 @@ import { Throttle } from "./throttle.ts";
 
 export interface PageSetup {
   readonly options: PageOptions;
-  readonly context: Pick<PluginContext, "gate" | "catalog" | "project" | "command">;
+  readonly context: Pick<PluginContext, "gate" | "catalog" | "project" | "mode">;
   readonly http: HttpService;
   readonly store: Store;
   readonly audit: Audit;
@@ -37,7 +37,7 @@ const mounted = "/approvals";
 
 export const setUpPage = ({ options, context, http, store, audit, approvals }: PageSetup): Page => {
   const { publicUrl, listen, sso } = options;
-  const { gate, catalog, project, command } = context;
+  const { gate, catalog, project, mode } = context;
   let listener: Listener | undefined;
   const baseUrl = (): string | undefined =>
     publicUrl?.replace(/\/$/, "") ?? (listen === undefined ? http.baseUrl : listener?.baseUrl);
@@ -52,7 +52,7 @@ export const setUpPage = ({ options, context, http, store, audit, approvals }: P
     throttle: new Throttle(attempts),
     sso,
     app: project.name,
-    environment: () => [command, baseUrl() ?? []].flat().join(", "),
+    environment: () => [mode, baseUrl() ?? []].flat().join(", "),
     publicOrigin: pageOrigin(publicUrl),
     isOverUnixSocket: listen !== undefined && "path" in listen,
   };

@@ -52,7 +52,7 @@ export const storeAt = async (root: string, given: StoreGiven = {}) => {
       schema: "quater",
       mayLoseCommits: true,
     },
-    command: "run",
+    mode: "run",
     registered: [{ plugin: "audit", migrations: given.migrations ?? migrations }],
     onFailure: () => undefined,
     onLost: () => undefined,

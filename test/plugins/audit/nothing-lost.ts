@@ -19,7 +19,7 @@ export const expectNothingLost = async (root: string, url: string, loads: readon
   try {
     const store = await openStore(database, {
       place: { url: isSqlite ? `file:${path}` : url, path: isSqlite ? path : undefined, schema: "quater", mayLoseCommits: false },
-      command: "run",
+      mode: "run",
       registered: [{ plugin: "audit", migrations }],
       onFailure: () => undefined,
       onLost: () => undefined,

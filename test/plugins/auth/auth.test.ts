@@ -23,7 +23,7 @@ const shown = (more: Partial<Credentials> = {}): Credentials => ({
 const plain = { kind: "service", scopes: [], roles: [] } as const;
 const opened = async (root: string, command: RunMode = "serve"): Promise<Authenticator> => {
   const keys = apiKeys();
-  await keys.open?.({ root, command });
+  await keys.open?.({ root, mode: command });
   return keys;
 };
 

@@ -146,7 +146,7 @@ describe("an authenticator with a wrong option lets nobody in", () => {
 
   test.each(wrong.map(([make, cause]) => ({ make, cause })))("$cause", ({ make }) => {
     for (const token of [undefined, "any", "a.b.c"]) expect(() => make().authenticate({ ...shown, token })).toThrow();
-    expect(() => make().open?.({ root: "/nowhere", command: "serve" })).toThrow();
+    expect(() => make().open?.({ root: "/nowhere", mode: "serve" })).toThrow();
   });
 
   test("a custom authenticator that uses a wrongly configured one lets nobody in", async () => {

@@ -4,5 +4,5 @@ import { brand } from "../diagnostics/brand.ts";
 import { type ConfiguredPlugin, isPlugin, type TestRun } from "../plugin/plugin.ts";
 
 /** What is no plugin is given back: the boot says so. */
-export const rehearsedBy = (plugin: ConfiguredPlugin, rehearsal: TestRun): ConfiguredPlugin =>
-  isPlugin(plugin) && plugin.rehearsed !== undefined ? { ...plugin.rehearsed(rehearsal), [brand]: "plugin" } : plugin;
+export const testRunOf = (plugin: ConfiguredPlugin, rehearsal: TestRun): ConfiguredPlugin =>
+  isPlugin(plugin) && plugin.testRun !== undefined ? { ...plugin.testRun(rehearsal), [brand]: "plugin" } : plugin;
