@@ -4,9 +4,19 @@
 import type { Manifest } from "../core/index.ts";
 import type { GateReport, GateSuiteOptions } from "./gate-check/suite.ts";
 
-export * from "../core/testing/index.ts";
-export { type ApprovalCall, type ExpectedApproval, expectApproval } from "./gate-check/expect.ts";
-export type { GateReport, GateRow, GateSuiteOptions, Granted, OwnTokens } from "./gate-check/suite.ts";
+export {
+  bootTest,
+  direct,
+  expectDenied,
+  expectOk,
+  type LogLine,
+  principal,
+  type TestApp,
+  type TestCall,
+  tokens,
+} from "../core/testing/index.ts";
+export { expectApproval } from "./gate-check/expect.ts";
+export type { GateReport } from "./gate-check/suite.ts";
 
 /**
  * Tries the gate of a manifest from the outside of every surface. Nothing of the project is opened, run or written.

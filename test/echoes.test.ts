@@ -4,7 +4,9 @@
 import { request } from "node:http";
 import { join } from "node:path";
 import { authenticated, conflict, handler, invalid, notFound, Type } from "quater";
-import { approval, approvalsRef, http, httpRef, mcp } from "quater/plugins";
+import { approvalsRef } from "quater/approval";
+import { httpRef } from "quater/http";
+import { approval, http, mcp } from "quater/plugins";
 import { principal, type TestApp, tokens } from "quater/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bootWithTrail, eventsIn, tempFolder } from "./plugins/audit/kit.ts";

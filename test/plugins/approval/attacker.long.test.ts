@@ -4,7 +4,7 @@
 
 import { join } from "node:path";
 import fc from "fast-check";
-import { storeRef } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { expect } from "vitest";
 import { sweepExpired } from "../../../plugins/approval/requests/sweeping.ts";
 import { storeSource } from "../../../plugins/audit/verify/source.ts";

@@ -4,8 +4,10 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { authenticated, handler, type Principal, Type } from "quater";
+import { approvalsRef } from "quater/approval";
 import type { Outcome, RunMode } from "quater/plugin-api";
-import { approval, approvalsRef, audit, store, storeRef } from "quater/plugins";
+import { approval, audit, store } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import type { Approvals } from "../../../plugins/approval/index.ts";
 import type { OpenStore } from "../../../plugins/store/service.ts";

@@ -2,8 +2,10 @@
 // ways to ask, to vote and to look.
 
 import type { Handler } from "quater";
+import { approvalsRef } from "quater/approval";
 import { Cancellation, type ConfiguredPlugin, type OptionsOf, type Outcome, type RunMode } from "quater/plugin-api";
-import { approval, approvalsRef, audit, store, storeRef } from "quater/plugins";
+import { approval, audit, store } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import type { ApprovalRecord, Approvals } from "../../../plugins/approval/index.ts";
 import type { OwnStatus } from "../../../plugins/approval/service.ts";

@@ -2,7 +2,7 @@
 // by setting states, not by putting back older copies of rows, not by forging votes, and not by changing the trail.
 
 import { join } from "node:path";
-import { storeRef } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { expect } from "vitest";
 import { storeSource } from "../../../plugins/audit/verify/source.ts";
 import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { authenticated, handler, stream, Type } from "quater";
 import { Cancellation } from "quater/plugin-api";
-import { storeRef } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { expect, vi } from "vitest";
 import { full, hold, readOnly } from "./breaking.ts";
 import { codeOf, type Desk, idIn, onBothDialects, paid, people } from "./kit.ts";

@@ -2,7 +2,7 @@
 
 import { authenticated, handler, type Principal, Type } from "quater";
 import { definePlugin } from "quater/plugin-api";
-import { storeRef } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { principal } from "quater/testing";
 import { expect } from "vitest";
 import { canonicalText } from "../../../core/schema/digest.ts";

@@ -1,6 +1,7 @@
 // What tests of approvals share.
 
-import { auditRef, storeRef } from "quater/plugins";
+import { auditRef } from "quater/audit";
+import { storeRef } from "quater/store";
 import { Ground } from "../../../plugins/approval/requests/ground.ts";
 import { Reader } from "../../../plugins/approval/requests/reading.ts";
 import { Secrecy } from "../../../plugins/approval/requests/secrecy.ts";

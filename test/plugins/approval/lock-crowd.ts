@@ -5,8 +5,10 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { authenticated, handler, Type } from "quater";
+import { approvalsRef } from "quater/approval";
 import { definePlugin, type Outcome } from "quater/plugin-api";
-import { approval, approvalsRef, audit, store, storeRef } from "quater/plugins";
+import { approval, audit, store } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { bootTest, type TestApp, tokens } from "quater/testing";
 import type { Approvals } from "../../../plugins/approval/index.ts";
 import type { OpenStore } from "../../../plugins/store/service.ts";

@@ -2,8 +2,9 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { authenticated, handler, resource, stream, Type } from "quater";
+import { httpRef } from "quater/http";
 import { Cancellation, type Outcome } from "quater/plugin-api";
-import { http, httpRef } from "quater/plugins";
+import { http } from "quater/plugins";
 import { tokens } from "quater/testing";
 import { expect } from "vitest";
 import { codeOf, type Desk, type DeskBoot, onBothDialects, people } from "./kit.ts";

@@ -2,7 +2,8 @@
 // event about a request that was never filed, and a damaged row stops nothing that is done with the others.
 
 import { join } from "node:path";
-import { auditRef, storeRef } from "quater/plugins";
+import { auditRef } from "quater/audit";
+import { storeRef } from "quater/store";
 import { expect } from "vitest";
 import { voidOfFormat1 } from "../../../plugins/approval/requests/proving.ts";
 import { voidingOf } from "../../../plugins/approval/requests/restored.ts";

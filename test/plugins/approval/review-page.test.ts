@@ -40,7 +40,8 @@ test("neither a forwarded address nor a wrong key buys more attempts with a code
 test("when many use one code at once, one signs in", async () => {
   await using shop = await bootShop();
   const { issueCode } = await import("../../../plugins/approval/page/codes.ts");
-  const { auditRef, storeRef } = await import("quater/plugins");
+  const { auditRef } = await import("quater/audit");
+  const { storeRef } = await import("quater/store");
   const { services } = shop.app.kernel;
   const { code } = await issueCode({ store: services.get(storeRef), audit: services.get(auditRef) }, "bea");
   const visitor = new Visitor(shop.baseUrl);

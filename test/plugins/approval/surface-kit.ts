@@ -3,8 +3,11 @@
 
 import { PassThrough } from "node:stream";
 import { authenticated, type Handler, handler, type Principal, Type } from "quater";
+import { approvalsRef } from "quater/approval";
+import { httpRef } from "quater/http";
+import { mcpRef } from "quater/mcp";
 import type { OptionsOf } from "quater/plugin-api";
-import { approval, approvalsRef, audit, cli, http, httpRef, mcp, mcpRef, store } from "quater/plugins";
+import { approval, audit, cli, http, mcp, store } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import type { Approvals } from "../../../plugins/approval/index.ts";
 

@@ -4,8 +4,10 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, wr
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Type } from "quater";
+import { auditRef } from "quater/audit";
 import { definePlugin, exposureKey } from "quater/plugin-api";
-import { audit, auditRef, store, storeRef } from "quater/plugins";
+import { audit, store } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
 import { KeyRing } from "../../../plugins/audit/log/key-ring.ts";
@@ -296,7 +298,8 @@ test("serve ends with 74 when the store is fenced, after calls in flight", async
     join(folder.root, "quater.config.ts"),
     `import { defineConfig } from "quater";
 import { definePlugin } from "quater/plugin-api";
-import { audit, store, storeRef } from "quater/plugins";
+import { storeRef } from "quater/store";
+import { audit, store } from "quater/plugins";
 const breaks = definePlugin(() => ({
   name: "breaks",
   needs: [storeRef],

@@ -1,6 +1,6 @@
 // An attacker who can write to the store: copies rows and puts them back later.
 
-import { storeRef } from "quater/plugins";
+import { storeRef } from "quater/store";
 import type { Desk, OnDialect } from "../approval/kit.ts";
 
 type Row = Readonly<Record<string, unknown>>;

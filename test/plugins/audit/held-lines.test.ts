@@ -3,7 +3,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { storeRef } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { expect } from "vitest";
 import { exitOf } from "../../../plugins/audit/verify/damage.ts";
 import { storeSource } from "../../../plugins/audit/verify/source.ts";

@@ -2,7 +2,8 @@
 
 import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { auditRef, storeRef } from "quater/plugins";
+import { auditRef } from "quater/audit";
+import { storeRef } from "quater/store";
 import { principal, type TestApp } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { activateKeys, openKeys, prepareKeys, readKeys, rotateKeys } from "../../../plugins/audit/log/keys.ts";

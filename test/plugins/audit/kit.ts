@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { type Handler, handler, Type } from "quater";
 import type { ConfiguredPlugin, OptionsOf } from "quater/plugin-api";
 import { audit, store } from "quater/plugins";
-import { bootTest, type TestApp, type TestBoot } from "quater/testing";
+import { bootTest, type TestApp } from "quater/testing";
+import type { TestBoot } from "../../../core/testing/index.ts";
 import type { EventMeta, EventRow } from "../../../plugins/audit/log/event.ts";
 import { openSqlite } from "../../../plugins/store/sqlite.ts";
 

@@ -1,7 +1,7 @@
 // The index of approval events that a process keeps, while several of its calls read at once.
 
 import { join } from "node:path";
-import { storeRef } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { expect, test } from "vitest";
 import { KeyRing } from "../../../plugins/audit/log/key-ring.ts";
 import { LinkedEvents } from "../../../plugins/audit/log/linked.ts";

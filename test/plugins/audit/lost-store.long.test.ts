@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { storeRef } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { principal, type TestApp } from "quater/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { quater } from "../cli/kit.ts";

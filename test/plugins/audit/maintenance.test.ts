@@ -3,7 +3,7 @@
 
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { storeRef } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { expect } from "vitest";
 import { KeyRing } from "../../../plugins/audit/log/key-ring.ts";
 import { prune } from "../../../plugins/audit/log/prune.ts";

@@ -1,9 +1,9 @@
 // A policy function that refuses is named to the operator and not to the caller.
 
 import { authenticated, can, forbidden, type Handler, handler, Type } from "quater";
-
+import { httpRef } from "quater/http";
 import type { Outcome } from "quater/plugin-api";
-import { http, httpRef } from "quater/plugins";
+import { http } from "quater/plugins";
 import { principal, type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";
 import { bootWithTrail, eventsIn, tempFolder } from "./kit.ts";

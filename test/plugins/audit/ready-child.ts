@@ -2,7 +2,8 @@
 // its standard input does.
 
 import { definePlugin } from "quater/plugin-api";
-import { audit, store, storeRef } from "quater/plugins";
+import { audit, store } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { bootTest } from "quater/testing";
 
 const [root = "", plugins = "audit"] = process.argv.slice(2);

@@ -1,8 +1,9 @@
 // Which credential of a request decides in firstOf(...), and what the answers of its authenticators mean.
 
 import { anyone, authenticated, authenticator, handler, type Principal, QuaterError, Type } from "quater";
+import { httpRef } from "quater/http";
 import type { Authentication } from "quater/plugin-api";
-import { bearer, firstOf, http, httpRef, mcp } from "quater/plugins";
+import { bearer, firstOf, http, mcp } from "quater/plugins";
 import { bootTest, principal, type TestApp } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { raw } from "../http/socket.ts";

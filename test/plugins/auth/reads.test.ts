@@ -1,8 +1,9 @@
 // What authenticators read: they get it and nothing else, and a request that carries any of it is never anonymous.
 
 import { anyone, authenticated, authenticator, handler, type Principal, Type } from "quater";
+import { httpRef } from "quater/http";
 import type { Authentication } from "quater/plugin-api";
-import { bearer, firstOf, http, httpRef, localUser, mcp } from "quater/plugins";
+import { bearer, firstOf, http, localUser, mcp } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { raw } from "../http/socket.ts";

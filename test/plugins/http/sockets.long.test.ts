@@ -4,8 +4,9 @@ import { connect, type Socket } from "node:net";
 import { anyone, handler, Type } from "quater";
 import { http, httpRef } from "quater/http";
 import { definePlugin, type OptionsOf } from "quater/plugin-api";
-import { bootTest, type TestApp, type TestBoot } from "quater/testing";
+import { bootTest, type TestApp } from "quater/testing";
 import { afterEach, expect, test } from "vitest";
+import type { TestBoot } from "../../../core/testing/index.ts";
 import { networkOf } from "../../../plugins/http/sockets.ts";
 import { raw } from "./socket.ts";
 

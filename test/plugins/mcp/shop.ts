@@ -3,7 +3,8 @@
 import { PassThrough } from "node:stream";
 import { http, httpRef } from "quater/http";
 import { mcp, mcpRef } from "quater/mcp";
-import { bootTest, principal, type TestApp, type TestBoot, tokens } from "quater/testing";
+import { bootTest, principal, type TestApp, tokens } from "quater/testing";
+import type { TestBoot } from "../../../core/testing/index.ts";
 import { handlers } from "./shop-handlers.ts";
 
 export * from "./shop-handlers.ts";

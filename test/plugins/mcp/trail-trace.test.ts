@@ -1,7 +1,8 @@
 // The caller's trace in the trail: from the header of a request, and from what an MCP message says of itself.
 
 import { authenticated, handler, Type } from "quater";
-import { http, httpRef, mcp } from "quater/plugins";
+import { httpRef } from "quater/http";
+import { http, mcp } from "quater/plugins";
 import { principal, tokens } from "quater/testing";
 import { expect, test } from "vitest";
 import { bootWithTrail, eventsIn, tempFolder } from "../audit/kit.ts";

@@ -1,7 +1,8 @@
 // The store behind a pooler: settings hold in every transaction, and none of them reaches other users of the pool.
 
 import pg from "pg";
-import { audit, store, storeRef } from "quater/plugins";
+import { audit, store } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { bootTest } from "quater/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openPostgres } from "../../../plugins/store/postgres.ts";

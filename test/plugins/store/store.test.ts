@@ -3,7 +3,8 @@
 import { join } from "node:path";
 import { withDefault } from "quater";
 import { definePlugin, type OptionsOf, opaque, serviceRef } from "quater/plugin-api";
-import { store, storeRef } from "quater/plugins";
+import { store } from "quater/plugins";
+import { storeRef } from "quater/store";
 import { bootTest, type TestApp } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Migration, type OpenStore, StoreFailure } from "../../../plugins/store/service.ts";
