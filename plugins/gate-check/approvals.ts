@@ -2,7 +2,7 @@
 // outside; votes go where the page, the API and the commands send theirs.
 
 import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
-import type { ApprovalRecord } from "../approval/service.ts";
+import type { ApprovalRecord } from "../offered.ts";
 import { type Case, send, sendAs, type Target, type Tried, tried, unwritable } from "./cases.ts";
 import type { Input } from "./inputs.ts";
 import { culpritsFor, peopleFor } from "./people.ts";

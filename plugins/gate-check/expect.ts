@@ -4,7 +4,7 @@ import type { Handler, Principal } from "../../core/index.ts";
 
 import type { Operation, Outcome } from "../../core/plugin-api.ts";
 import { expectDenied, type TestApp } from "../../core/testing/index.ts";
-import { approvalsRef } from "../approval/service.ts";
+import { approvalsRef } from "../offered.ts";
 import { peopleFor } from "./people.ts";
 
 export interface ApprovalCall {

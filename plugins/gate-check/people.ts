@@ -1,7 +1,7 @@
 // The people who decide in the gate suite: as many as the policy asks for, and those who must not be let decide.
 
 import type { Principal } from "../../core/index.ts";
-import type { ApprovalRecord, Requirement } from "../approval/service.ts";
+import type { ApprovalRecord, Requirement } from "../offered.ts";
 
 type Place = Requirement["approvers"][number];
 

@@ -9,8 +9,7 @@ import type { Manifest } from "../../core/index.ts";
 import { type Awaitable, type Catalog, isCannotSend, type ProbeCall } from "../../core/plugin-api.ts";
 import { bootTest, type TestApp } from "../../core/testing/index.ts";
 import { reasonIn } from "../../core/testing/reason.ts";
-import { type Approvals, approvalsRef, type Tables } from "../approval/service.ts";
-import { storeRef } from "../store/service.ts";
+import { type Approvals, approvalsRef, storeRef } from "../offered.ts";
 import { copyOf, Tokens } from "./copy.ts";
 import { Interlude } from "./interlude.ts";
 import { PolicyReads } from "./policy-reads.ts";
@@ -195,7 +194,7 @@ export class Rehearsed implements AsyncDisposable {
     const store = await this.#app.kernel.services.get(storeRef).open();
     const until = (await store.now()) + 60_000;
     const { sql, parameters } = store
-      .queries<Tables>()
+      .queries<{ approval_request: { id: string; state: string; usable_until: number } }>()
       .updateTable("approval_request")
       .set({ state: "approved", usable_until: until })
       .where("id", "=", id)

@@ -6,7 +6,6 @@ import { isQuaterError, type Manifest } from "../../core/index.ts";
 
 import type { Operation } from "../../core/plugin-api.ts";
 import { NoSample } from "../../core/testing/sample.ts";
-import { approvalKey } from "../approval/service.ts";
 import { approvalCases, expiryCases } from "./approvals.ts";
 import { type Case, cases, control, notExposed, type Target, type Tried } from "./cases.ts";
 import { fileCase, fileRows } from "./files.ts";
@@ -145,15 +144,15 @@ const targetsOf = async (
       rehearsed,
       inputs: made,
       granted: principals[operation.name] ?? {},
-      needsApproval: operation.surfaces.has(surface) && asksPeople(operation, surface),
+      needsApproval: operation.surfaces.has(surface) && asksPeople(rehearsed, operation, surface),
     }));
   });
   return (await Promise.all(targets)).flat();
 };
 
 /** An exposure may narrow its approval to some surfaces. */
-const asksPeople = (operation: Operation, surface: string): boolean =>
-  operation.needsApproval && approvalKey.of(operation)?.surfaces?.includes(surface) !== false;
+const asksPeople = ({ approvals }: Rehearsed, operation: Operation, surface: string): boolean =>
+  operation.needsApproval && approvals.requirementOf(operation)?.surfaces?.includes(surface) !== false;
 
 const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> => {
   const about = { handler: target.operation.name, surface: target.surface, case: each.name };

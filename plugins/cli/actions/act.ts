@@ -13,7 +13,7 @@ import {
   type GivenInput,
   type Operation,
 } from "../../../core/plugin-api.ts";
-import type { Approvals } from "../../approval/service.ts";
+import type { Approvals } from "../../offered.ts";
 import { exit, exitOfSignal } from "../output/exit.ts";
 import { jsonLine, renderItem, resultText } from "../output/render.ts";
 import { reportCall } from "../output/report-call.ts";

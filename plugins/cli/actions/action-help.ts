@@ -3,7 +3,7 @@
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { JsonSchema, Operation } from "../../../core/plugin-api.ts";
 import { isPlainObject } from "../../../core/schema/schema.ts";
-import { approvalKey, type Requirement } from "../../approval/service.ts";
+import type { Requirement } from "../../offered.ts";
 import { aligned } from "../output/render.ts";
 import type { Paint } from "../output/terminal.ts";
 import type { Context } from "../program/context.ts";
@@ -113,9 +113,7 @@ const factRows = (operation: Operation, requirement: Requirement | undefined): [
  * nobody must.
  */
 export const approvalOf = (operation: Operation, requirement: Requirement | undefined): string | null => {
-  const given: unknown = approvalKey.of(operation);
-  if (given === undefined) return null;
-  return requirement?.words ?? (typeof given === "string" ? given : JSON.stringify(given));
+  return operation.needsApproval ? (requirement?.words ?? "needed") : null;
 };
 
 export interface ActionDescription {
@@ -160,7 +158,7 @@ export const describeAction = (
     description: handler.description,
     effect: handler.effect,
     auth: policy.name,
-    ...(operation.needsApproval ? { approval: requirement ?? approvalKey.of(operation) } : {}),
+    ...(operation.needsApproval ? { approval: requirement ?? true } : {}),
     ...(handler.problems === undefined ? {} : { problems: problems.map(({ code }) => code) }),
     ...(problems.some(({ kind }) => kind !== undefined) ? { problemKinds: kindsOf(problems) } : {}),
     input,

@@ -5,7 +5,7 @@ import { isQuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
 import type { Awaitable } from "../../../core/plugin-api.ts";
-import type { Approvals } from "../../approval/service.ts";
+import type { Approvals } from "../../offered.ts";
 import { exitOfKind } from "../output/exit.ts";
 import { reportFailure } from "../output/report.ts";
 import type { Announced, NextSteps } from "../program/announce.ts";

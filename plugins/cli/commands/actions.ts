@@ -4,7 +4,7 @@
 import { isQuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import { isVisibleTo, type Operation } from "../../../core/model/operation.ts";
-import { type Approvals, approvalsRef } from "../../approval/service.ts";
+import { type Approvals, approvalsRef } from "../../offered.ts";
 import { enterDoor } from "../actions/act.ts";
 import { describeAction, descriptionText } from "../actions/action-help.ts";
 import { flagsOf } from "../actions/flags.ts";

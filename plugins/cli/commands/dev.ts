@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { dirname, relative, resolve } from "node:path";
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
-import { approvalsRef } from "../../approval/service.ts";
+import { approvalsRef } from "../../offered.ts";
 import { type ExposureReport, exposureOf } from "../exposure/exposure.ts";
 import { exposureChanges } from "../exposure/exposure-change.ts";
 import { exit } from "../output/exit.ts";

@@ -1,23 +1,12 @@
 // `quater mcp`: MCP over standard input and output, on which nothing but the protocol is written.
 
-import type { Readable, Writable } from "node:stream";
-import { serviceRef } from "../../../core/plugin-api.ts";
+import { mcpRef } from "../../offered.ts";
 import { claimed } from "../output/claimed.ts";
 import { exit } from "../output/exit.ts";
 import { boot, load, notConfigured } from "../program/boot.ts";
 import type { Context } from "../program/context.ts";
 import { ProgramCommand, usage } from "../program/family.ts";
 import { whenAborted } from "../program/serving.ts";
-
-/** As the plugin mcp offers it. Services are compared by name, so that this program builds and runs without that plugin. */
-const stdioRef = serviceRef<{
-  serveStdio(streams: {
-    readonly input: Readable;
-    readonly output: Writable;
-    readonly env: Context["env"];
-    readonly say: (text: string) => void;
-  }): Promise<void>;
-}>("mcp");
 
 /** For calls in flight after SIGTERM, milliseconds: clients send SIGKILL two seconds later. */
 const interruptedMs = 1_000;
@@ -37,7 +26,7 @@ class Mcp extends ProgramCommand {
     let patienceMs = 0; // a client that has left waits for nothing
     const kernel = await boot(program, loaded, { command: "mcp", halt: (_reason, code) => halted.abort(code) });
     try {
-      const mcp = kernel.services.find(stdioRef);
+      const mcp = kernel.services.find(mcpRef);
       if (mcp === undefined)
         throw notConfigured(loaded, "mcp", "mcp({ authenticate: apiKeys() })", "there are no tools to serve");
       await kernel.start();

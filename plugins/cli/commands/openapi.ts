@@ -1,6 +1,6 @@
 // `quater openapi`: prints the whole document, not filtered by rights.
 
-import { httpRef } from "../../http/service.ts";
+import { httpRef } from "../../offered.ts";
 import { exit } from "../output/exit.ts";
 import { resultText } from "../output/render.ts";
 import { notConfigured, withKernel } from "../program/boot.ts";

@@ -3,7 +3,7 @@
 import type { LoadedManifest } from "../../../core/boot/load.ts";
 import { cut, nearest, sameCase } from "../../../core/diagnostics/text.ts";
 import type { Exposure } from "../../../core/index.ts";
-import { approvalsRef } from "../../approval/service.ts";
+import { approvalsRef } from "../../offered.ts";
 import { act } from "../actions/act.ts";
 import { readRunArguments } from "../actions/run-arguments.ts";
 import { exit, UsageError } from "../output/exit.ts";

@@ -3,8 +3,7 @@
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { ConfiguredPlugin, Operation } from "../../../core/plugin-api.ts";
-import { approvalsRef } from "../../approval/service.ts";
-import { httpRef } from "../../http/service.ts";
+import { approvalsRef, httpRef } from "../../offered.ts";
 import { approvalOf } from "../actions/action-help.ts";
 import { aligned, table } from "../output/render.ts";
 import type { Paint } from "../output/terminal.ts";
@@ -55,7 +54,8 @@ const usual = ["http", "mcp", "cli"];
 const bySurface = (a: string, b: string): number => rank(a) - rank(b) || (a < b ? -1 : 1);
 const rank = (surface: string): number => (usual.includes(surface) ? usual.indexOf(surface) : usual.length);
 
-const reachable = (operation: Operation, surface: string): string | null => {
+/** Returns the route or `yes`; `null` where the surface does not have the operation. */
+export const reachable = (operation: Operation, surface: string): string | null => {
   if (!operation.surfaces.has(surface)) return null;
   const given = operation.exposure[surface];
   const route = typeof given === "object" && given !== null && "route" in given ? given.route : given;

@@ -3,9 +3,8 @@
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Operation } from "../../../core/plugin-api.ts";
-import { approvalsRef } from "../../approval/service.ts";
-import { httpKey, httpRef } from "../../http/service.ts";
-import { type ExposureReport, exposureText } from "../exposure/exposure.ts";
+import { approvalsRef, httpRef } from "../../offered.ts";
+import { type ExposureReport, exposureText, reachable } from "../exposure/exposure.ts";
 import { aligned } from "./render.ts";
 import type { Paint } from "./terminal.ts";
 
@@ -66,7 +65,7 @@ export const startReport = (
   };
 };
 
-const routeOf = (operation: Operation): string | undefined => httpKey.of(operation)?.route;
+const routeOf = (operation: Operation): string | undefined => reachable(operation, "http") ?? undefined;
 
 /** The first GET route, one without path parameters if there is one: it can be pasted as it is. */
 const curlOf = (url: string, operations: readonly Operation[], key: string | undefined): string | undefined => {

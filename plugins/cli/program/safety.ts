@@ -6,8 +6,7 @@ import { join } from "node:path";
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Operation } from "../../../core/plugin-api.ts";
-import { auditRef } from "../../audit/service.ts";
-import { httpRef } from "../../http/service.ts";
+import { auditRef, httpRef } from "../../offered.ts";
 import type { Paint } from "../output/terminal.ts";
 
 export interface Finding {

@@ -1,0 +1,215 @@
+// Deletes each plugin in turn, in a copy of the sources: types and the remaining tests must stay green. With a plugin go the
+// plugins that import it, their entries in the manifest and in package.json, and the tests that use them. cli is the program
+// and stays; auth and gate-check are parts of the program and of the test kit, and no plugins.
+//
+//   node .ci/delete-plugins.mjs [plugin...]
+
+import { execFileSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const copied = [
+  "app",
+  "core",
+  "docs",
+  "plugins",
+  "test",
+  "package.json",
+  "quater.config.ts",
+  "quater.gate.json",
+  "tsconfig.json",
+  "vitest.config.ts",
+];
+/** Keys of the exposure table. */
+const keys = { http: ["http", "public"], mcp: ["mcp"], approval: ["approval", "preview"], store: ["lock"] };
+/** Together they take seconds, and one at least stands for each plugin. */
+const fast = [
+  "test/core/architecture.test.ts",
+  "test/core/boot.test.ts",
+  "test/core/pipeline.test.ts",
+  "test/plugins/approval/digest.test.ts",
+  "test/plugins/audit/event.test.ts",
+  "test/plugins/auth/auth.test.ts",
+  "test/plugins/cli/pieces.test.ts",
+  "test/plugins/http/guard.test.ts",
+  "test/plugins/mcp/strict.test.ts",
+  "test/plugins/store/sqlite.test.ts",
+];
+
+/** These look at the whole folder of tests, of which parts are deleted here. */
+const ofAllTests = "^(?!.*(?:a test kit has at most|CONTRIBUTING.md lists))";
+
+const say = (text) => process.stdout.write(`${text}\n`);
+const pluginsIn = (folder) =>
+  readdirSync(join(folder, "plugins")).filter((name) => {
+    const index = join(folder, "plugins", name, "index.ts");
+    return existsSync(index) && readFileSync(index, "utf8").includes("definePlugin(");
+  });
+/** Of `apiKeys, type Approvals`. */
+const namesIn = (list) =>
+  list.split(",").map(
+    (each) =>
+      each
+        .trim()
+        .replace(/^type /, "")
+        .split(" ")[0],
+  );
+const sourcesIn = (folder, part) =>
+  readdirSync(join(folder, part), { recursive: true, encoding: "utf8" })
+    .map((name) => join(part, name))
+    .filter((path) => /\.m?ts$/.test(path) && statSync(join(folder, path)).isFile());
+
+/** `{ apiKeys: "auth", approvalsRef: "approval" }`: which plugin exports a name. */
+const exported = (() => {
+  const found = new Map();
+  for (const name of readdirSync(join(root, "plugins"))) {
+    const index = join(root, "plugins", name, "index.ts");
+    if (!existsSync(index)) continue;
+    const text = readFileSync(index, "utf8");
+    const lists = [...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, names]) => namesIn(names));
+    const own = [...text.matchAll(/^export (?:const|interface|type) (\w+)/gm)].map(([, own]) => own);
+    for (const each of [...lists, ...own]) found.set(each, name);
+  }
+  return found;
+})();
+
+/** What a source imports: paths from the root, and `quater/http`, also where `quater/plugins` stands. */
+const importsOf = (folder, path) => {
+  const text = readFileSync(join(folder, path), "utf8");
+  const found = [...text.matchAll(/(?:\bfrom|\bimport\(|^import)\s*"([^"]+)"/gm)].map(([, specifier]) =>
+    specifier.startsWith(".") ? normalize(join(dirname(path), specifier)) : specifier,
+  );
+  const named = [...text.matchAll(/import\s*\{([^}]*)\}\s*from\s*"quater\/plugins"/g)].flatMap(([, names]) =>
+    namesIn(names).map((name) => `quater/${exported.get(name)}`),
+  );
+  return [...found, ...named];
+};
+
+/** The plugin, and those that import it, also by way of others. */
+const together = (folder, plugin) => {
+  const gone = new Set([plugin]);
+  const others = pluginsIn(folder).filter((name) => name !== "cli");
+  const isNeeding = (name) =>
+    sourcesIn(folder, join("plugins", name)).some((path) =>
+      importsOf(folder, path).some((target) => [...gone].some((deleted) => target.startsWith(`plugins/${deleted}/`))),
+    );
+  for (let before = 0; before !== gone.size; ) {
+    before = gone.size;
+    for (const name of others) if (!gone.has(name) && isNeeding(name)) gone.add(name);
+  }
+  return [...gone];
+};
+
+/** From the start of a call to the comma behind it. */
+const withoutCall = (text, name) => {
+  const start = text.search(new RegExp(`^ {4}${name}\\(`, "m"));
+  if (start === -1) return text;
+  let depth = 0;
+  for (let at = text.indexOf("(", start); ; at++) {
+    if (at === text.length) throw new Error(`quater.config.ts: the call of ${name} has no end`);
+    if (text[at] === "(") depth++;
+    if (text[at] === ")" && --depth === 0) return text.slice(0, start) + text.slice(text.indexOf("\n", at) + 1);
+  }
+};
+
+const edited = (file, change) => writeFileSync(file, change(readFileSync(file, "utf8")));
+
+const withoutEntries = (folder, gone) => {
+  edited(join(folder, "plugins/index.ts"), (text) =>
+    text.replace(new RegExp(`^export .* from "\\./(?:${gone.join("|")})/index\\.ts";\n`, "gm"), ""),
+  );
+  edited(join(folder, "package.json"), (text) => {
+    const { exports, ...others } = JSON.parse(text);
+    const kept = Object.entries(exports).filter(([entry]) => !gone.includes(entry.slice(2)));
+    return JSON.stringify({ ...others, exports: Object.fromEntries(kept) }, null, 2);
+  });
+  edited(join(folder, "quater.config.ts"), (text) => {
+    for (const name of gone) {
+      text = withoutCall(text, name).replace(new RegExp(`(?<=^import \\{.*)\\b${name}, |, ${name}(?= \\} from)`, "m"), "");
+      for (const key of keys[name] ?? [])
+        text = text.replace(new RegExp(`\\b${key}: (?:true|"[^"]*"|\\{(?:[^{}]|\\{[^{}]*\\})*\\}),?`, "g"), "");
+    }
+    return text;
+  });
+};
+
+/** The tests' shared PostgreSQL belongs to store. */
+const withoutSetup = (folder, gone) => {
+  if (gone.includes("store")) edited(join(folder, "vitest.config.ts"), (text) => text.replace(/^ *globalSetup: .*\n/m, ""));
+};
+
+/** Tests and their kits that use what is gone, or a file that goes. */
+const deleteTests = (folder, gone) => {
+  const isGone = (target) =>
+    gone.some(
+      (name) =>
+        target.startsWith(`plugins/${name}/`) || target === `quater/${name}` || target.startsWith(`test/plugins/${name}/`),
+    );
+  const left = new Map(sourcesIn(folder, "test").map((path) => [path, importsOf(folder, path)]));
+  const all = left.size;
+  for (let before = -1; before !== left.size; ) {
+    before = left.size;
+    for (const [path, imports] of left) {
+      const usesGone = imports.some((target) => isGone(target) || (target.startsWith("test/") && !left.has(target)));
+      if (!isGone(path) && !usesGone) continue;
+      left.delete(path);
+      rmSync(join(folder, path));
+    }
+  }
+  return all - left.size;
+};
+
+const passes = (folder, program, args) => {
+  try {
+    execFileSync(join(root, "node_modules/.bin", program), args, { cwd: folder, encoding: "utf8", stdio: "pipe" });
+    return true;
+  } catch (error) {
+    say(`${error.stdout}${error.stderr}`.trim().split("\n").slice(-40).join("\n"));
+    return false;
+  }
+};
+
+const all = pluginsIn(root).filter((name) => name !== "cli");
+const unknown = process.argv.slice(2).filter((name) => !all.includes(name));
+if (unknown.length > 0) throw new Error(`There is no plugin ${unknown.join(", ")}; the plugins are ${all.join(", ")}`);
+
+let isGreen = true;
+for (const plugin of process.argv.length > 2 ? process.argv.slice(2) : all) {
+  const folder = mkdtempSync(join(tmpdir(), "quater-without-"));
+  try {
+    for (const path of copied) cpSync(join(root, path), join(folder, path), { recursive: true });
+    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+    const gone = together(folder, plugin);
+    for (const name of gone) rmSync(join(folder, "plugins", name), { recursive: true });
+    withoutEntries(folder, gone);
+    withoutSetup(folder, gone);
+    const tests = deleteTests(folder, gone);
+    const begin = performance.now();
+    const hasTypes = passes(folder, "tsc", []);
+    const remaining = fast.filter((path) => existsSync(join(folder, path)));
+    const isTested = hasTypes && passes(folder, "vitest", ["run", ...remaining, "--maxWorkers=2", "-t", ofAllTests]);
+    isGreen &&= isTested;
+    const others = gone.filter((name) => name !== plugin);
+    const seconds = Math.round((performance.now() - begin) / 1_000);
+    const verdict = isTested ? `${remaining.length} test files pass` : hasTypes ? "tests FAIL" : "types FAIL";
+    say(
+      `without ${plugin}${others.length === 0 ? "" : ` and ${others.join(", ")}, which import it`}: ${tests} test files went; ${verdict} (${seconds} s)`,
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+process.exitCode = isGreen ? 0 : 1;
