@@ -151,8 +151,8 @@ const targetsOf = async (
 };
 
 /** An exposure may narrow its approval to some surfaces. */
-const asksPeople = ({ approvals }: Rehearsed, operation: Operation, surface: string): boolean =>
-  operation.needsApproval && approvals.requirementOf(operation)?.surfaces?.includes(surface) !== false;
+const asksPeople = (rehearsed: Rehearsed, operation: Operation, surface: string): boolean =>
+  operation.needsApproval && rehearsed.approvals.requirementOf(operation)?.surfaces?.includes(surface) !== false;
 
 const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> => {
   const about = { handler: target.operation.name, surface: target.surface, case: each.name };
