@@ -18,7 +18,6 @@ export default defineConfig({
           name: "short",
           include: ["test/**/*.test.ts"],
           exclude: ["test/**/*.long.test.ts"],
-          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },

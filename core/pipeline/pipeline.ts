@@ -14,6 +14,8 @@ import { guard, none, refused } from "./guard.ts";
 import { type RunningCall, returned } from "./running-calls.ts";
 
 type Stage<In extends Call, Out extends In> = (call: In, compiled: CompiledHandler) => Awaitable<Out>;
+/** The real stages, for type tests. */
+export type Stages = { readonly bind: typeof bind; readonly auth: typeof auth; readonly handle: typeof handle };
 export type InputSource = readonly GivenInput[] | (() => Awaitable<readonly GivenInput[]>);
 
 /**

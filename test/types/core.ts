@@ -18,17 +18,7 @@ import {
   stream,
   Type,
 } from "quater";
-import {
-  type Approved,
-  type Authorized,
-  type Bound,
-  definePlugin,
-  type Hooks,
-  opaque,
-  type Services,
-  serviceRef,
-} from "quater/plugin-api";
-import { approve, auth, handle } from "./stages.ts";
+import { type Approved, definePlugin, type Hooks, opaque, type Services, serviceRef } from "quater/plugin-api";
 
 type Same<A, B> = (<Value>() => Value extends A ? 1 : 2) extends <Value>() => Value extends B ? 1 : 2 ? true : false;
 const same = <A, B>(_proof: Same<A, B>): void => {};
@@ -302,13 +292,3 @@ export const later: Hooks = { authorize: async () => undefined };
 export const number: Hooks = { authorize: () => 1 };
 // @ts-expect-error only `admit` may replay
 export const replaying: Hooks = { approve: () => ({ allow: "replay", by: "x", value: 1 }) };
-
-// Stages
-
-export const inOrder = async (call: Bound) => handle(await approve(await auth(call)));
-// @ts-expect-error a bound call is not authorised
-export const unauthorised = (call: Bound) => approve(call);
-// @ts-expect-error an authorised call is not approved
-export const unapproved = (call: Authorized) => handle(call);
-// @ts-expect-error a call that has an approval is not one that says who allowed it
-export const forged = (call: Bound) => handle({ ...call, approvedBy: [], consume: [] });

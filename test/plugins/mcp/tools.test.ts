@@ -23,7 +23,6 @@ test("tools/list has the tools that the principal's scopes and roles allow, in t
   const namesFor = async (token: string) => (await toolsFor(app, token)).map(({ name }) => name);
   expect(await namesFor("ana")).toEqual(["add", "names", "note", "wipe", "fail", "count", "steps", "chatty"]);
   expect(await namesFor("ben")).toEqual(["add", "names", "note", "audit", "fail", "count", "steps", "chatty"]);
-  expect(await namesFor("ana")).toEqual(await namesFor("ana"));
 });
 
 test("a tool that needs another role answers like an unknown tool", async () => {
@@ -197,7 +196,7 @@ test("messages and headers cannot choose the principal or the surface", async ()
     roles: [],
     claims: {},
   });
-  expect(rpc.result?._meta?.["quater/callId"]).not.toBe("forged");
+  expect(rpc.result?._meta?.["quater/callId"]).toMatch(/^[0-9a-f-]{36}$/);
   expect((await post(app, callText("hidden", "{}", forged), more)).rpc.error).toMatchObject({
     data: { code: "unknown_handler" },
   });

@@ -1,0 +1,26 @@
+// Each file of core has a test of its own name, or a line in covered.ts.
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { covered } from "./covered.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const files = readdirSync(join(root, "core"), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts"))
+  .map((name) => join("core", name));
+const hasOwnTest = (file: string): boolean => existsSync(join(root, "test/core", `${basename(file, ".ts")}.test.ts`));
+
+test("each file of core has a test of its name in test/core, or a line in covered.ts", () => {
+  expect(files.length).toBeGreaterThan(60);
+  expect(files.filter((file) => !hasOwnTest(file) && !Object.hasOwn(covered, file))).toEqual([]);
+});
+
+test("each line of covered.ts is about a file of core", () => {
+  expect(Object.keys(covered).filter((file) => !files.includes(file))).toEqual([]);
+});
+
+test.each(Object.entries(covered))("the test that covers %s exists", (_, [file, words]) => {
+  expect(readFileSync(join(root, file), "utf8")).toContain(words);
+});
