@@ -88,6 +88,6 @@ export const covered: Readonly<Record<string, string>> = {
   "core/testing/expect.ts": "test/plugins/approval/gate-expect.test.ts",
   "core/testing/index.ts": "test/plugins/approval/isolated.test.ts",
   "core/testing/reason.ts": "test/plugins/approval/gate-expect.test.ts",
-  "core/testing/rehearsed.ts": "test/plugins/approval/isolated.test.ts",
+  "core/testing/test-run.ts": "test/plugins/approval/isolated.test.ts",
   "core/testing/sample.ts": "test/plugins/approval/gate-samples.test.ts",
 };
