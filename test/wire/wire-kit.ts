@@ -4,7 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { anyone, can, conflict, handler, QuaterError, stream, Type } from "quater";
-import { approval, approvalsRef, audit, cli, http, httpRef, mcp, store } from "quater/plugins";
+import { approvalsRef } from "quater/approval";
+import { httpRef } from "quater/http";
+import { approval, audit, cli, http, mcp, store } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 
 /** `ana` calls, `bea` decides, `dan` may do nothing. */
