@@ -26,8 +26,8 @@ export const compiledHandlerOf = (operation: Operation, hooks: HookRunner, maxOu
   return {
     bind: binderOf(operation.input),
     hooks,
-    isGuarded: guarding.some(hooks.has),
-    isDirect: !operation.isStream && !usesResources && !waiting.some(hooks.has),
+    isGuarded: guarding.some((name) => hooks.has[name]),
+    isDirect: !operation.isStream && !usesResources && !waiting.some((name) => hooks.has[name]),
     usesResources,
     checked: outputCheckOf(operation, maxOutputBytes),
   };

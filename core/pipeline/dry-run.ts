@@ -20,7 +20,7 @@ export const rehearse = async (call: Call, given: InputSource, compiled: Compile
     input: masked(operation.input, authorized.input),
     argumentsHash: digestOf(authorized),
     auth: { allowed: true, by: authorized.allowedBy },
-    approval: forecast ?? { required: compiled.hooks.has("approve") },
+    approval: forecast ?? { required: compiled.hooks.has.approve },
     ...(isShown ? { preview: await previewOf(authorized) } : {}),
   };
 };

@@ -129,7 +129,8 @@ export class PipelineGate implements Gate {
       traceId,
       isDryRun: false,
     };
-    const outcome = await this.#settle(arrival, { ok: false, error: this.#logged(error, arrival), callId }, operation);
+    const refusal = { ok: false, error: this.#logged(error, arrival), callId } as const;
+    const outcome = await this.#settle(arrival, refusal, this.#hooksOf(operation));
     throw outcome.ok ? error : outcome.error;
   }
 
@@ -147,7 +148,8 @@ export class PipelineGate implements Gate {
       const { handler, peer, traceId } = invocation;
       const arrival = { callId, surface, handler: operation?.name, principal, startedAt: Date.now(), peer, traceId, isDryRun };
       const error = isExposed ? stopping() : unknownHandler(handler, surface);
-      return Promise.resolve(this.#settle(arrival, { ok: false, error, callId }, isExposed ? operation : undefined));
+      const hooks = this.#hooksOf(isExposed ? operation : undefined);
+      return Promise.resolve(this.#settle(arrival, { ok: false, error, callId }, hooks));
     }
     const resources = compiled.usesResources ? callResources(operation.handler.use, this.appResources) : usingNothing;
     const { entry } = invocation;
@@ -170,7 +172,7 @@ export class PipelineGate implements Gate {
     };
     const call = new StagedCall(from, standing);
     return new Promise((answer) => {
-      const running = this.#running.begin(call, resources, compiled.hooks.has("hold"), answer);
+      const running = this.#running.begin(call, resources, compiled.hooks, answer);
       const { given, room } = invocation;
       const failed = (error: unknown) => this.#answer(running, { ok: false, error: this.#told(error, running), callId });
       try {
@@ -276,7 +278,7 @@ export class PipelineGate implements Gate {
     if (running.hasEnded) return outcome;
     running.hasEnded = true;
     const { call } = running;
-    return andThen(this.#settle(call, outcome, call.operation), (settled) => {
+    return andThen(this.#settle(call, outcome, running.hooks), (settled) => {
       // A handler that is abandoned may still run: what it holds is not for others yet.
       if (running.holdings === undefined || running.holdings.length === 0 || running.isAbandoned) this.#running.end(running);
       else void release(running, this.#log).then(() => this.#running.end(running)); // the answer does not wait for it
@@ -284,9 +286,12 @@ export class PipelineGate implements Gate {
     });
   }
 
-  #settle(arrival: Arrival, outcome: Outcome, operation: Operation | undefined): Awaitable<Outcome> {
-    const hooks = operation === undefined ? this.#ofUnknownHandlers : this.#compiled.get(operation.name)?.hooks;
-    return hooks?.has("settled") === true ? this.#observed(hooks, arrival, outcome) : outcome;
+  #hooksOf(operation: Operation | undefined): HookRunner | undefined {
+    return operation === undefined ? this.#ofUnknownHandlers : this.#compiled.get(operation.name)?.hooks;
+  }
+
+  #settle(arrival: Arrival, outcome: Outcome, hooks: HookRunner | undefined): Awaitable<Outcome> {
+    return hooks?.has.settled === true ? this.#observed(hooks, arrival, outcome) : outcome;
   }
 
   async #observed(hooks: HookRunner, arrival: Arrival, outcome: Outcome): Promise<Outcome> {

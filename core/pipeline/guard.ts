@@ -20,10 +20,10 @@ export const guard = async (
   compiled: CompiledHandler,
 ): Promise<Approved | Replay> => {
   const { hooks } = compiled;
-  const replay = hooks.has("admit") ? await admit(authorized, compiled) : undefined;
+  const replay = hooks.has.admit ? await admit(authorized, compiled) : undefined;
   if (replay !== undefined) return { replay: replay.value };
-  const approved = hooks.has("approve") ? await approve(authorized, compiled) : StagedCall.approved(authorized, none, none);
-  if (hooks.has("hold")) await hold(approved, running, compiled);
+  const approved = hooks.has.approve ? await approve(authorized, compiled) : StagedCall.approved(authorized, none, none);
+  if (hooks.has.hold) await hold(approved, running, compiled);
   return approved;
 };
 

@@ -65,7 +65,7 @@ const run = (
   { hooks, checked }: CompiledHandler,
   room?: AnswerRoom,
 ): Awaitable<unknown> => {
-  if (hooks.has("around"))
+  if (hooks.has.around)
     return hooks.around(call, async () => returned(running, await handle(call, running))).then((value) => checked(value, room));
   const value = handle(call, running);
   if (!isThenable(value)) return checked(returned(running, value), room);
@@ -80,7 +80,7 @@ export const judgeStatic = ({ operation, principal }: Call): void => {
 
 export const bind = (call: Call, given: readonly GivenInput[], { bind, hooks }: CompiledHandler): Bound => {
   const input = bind(given);
-  if (!hooks.has("approve")) return StagedCall.bound(call, input);
+  if (!hooks.has.approve) return StagedCall.bound(call, input);
   // Approvers, the digest and the handler all use the same text of the input.
   const text = canonicalText(input);
   return StagedCall.bound(call, frozen(JSON.parse(text)), text);
@@ -89,7 +89,7 @@ export const bind = (call: Call, given: readonly GivenInput[], { bind, hooks }: 
 export const auth: Stage<Bound, Authorized> = (call, { hooks }) =>
   andThen(call.operation.policy.judge(call), (refusal) => {
     if (refusal !== undefined) throw refusal;
-    if (!hooks.has("authorize")) return StagedCall.authorized(call, call.operation.policy.name);
+    if (!hooks.has.authorize) return StagedCall.authorized(call, call.operation.policy.name);
     return andThen(hooks.every("authorize", call), (verdicts) => {
       for (const verdict of verdicts) if (!verdict.allow) throw refused(verdict, notAllowed);
       return StagedCall.authorized(call, call.operation.policy.name);

@@ -6,6 +6,7 @@ import type { Log } from "../diagnostics/log.ts";
 import { isAbort, type Outcome, type StagedCall } from "../model/call.ts";
 import type { Holding } from "../model/holding.ts";
 import type { CallResources } from "../model/resource.ts";
+import type { HookRunner } from "../plugin/hooks.ts";
 import type { CheckedStream } from "./output.ts";
 
 /** A call on its way, and what its end needs. */
@@ -14,6 +15,8 @@ export interface RunningCall {
   /** Tells the caller how the call ended. Only the first answer counts. */
   readonly answer: (outcome: Outcome) => void;
   readonly resources: CallResources;
+  /** Of its handler. */
+  readonly hooks: HookRunner;
   /** In the order in which they were taken. */
   readonly holdings: Holding[] | undefined;
   /** Where the answer is a stream: the call ends with it. */
@@ -98,14 +101,14 @@ export class RunningCalls {
     return this.#running.length - this.#gaps.length;
   }
 
-  /** @param holds  Whether a plugin may give the call something to hold. */
-  begin(call: StagedCall, resources: CallResources, holds: boolean, answer: RunningCall["answer"]): RunningCall {
+  begin(call: StagedCall, resources: CallResources, hooks: HookRunner, answer: RunningCall["answer"]): RunningCall {
     const slot = this.#gaps.pop() ?? this.#running.length;
     const running: RunningCall = {
       call,
       answer,
       resources,
-      holdings: holds ? [] : undefined,
+      hooks,
+      holdings: hooks.has.hold ? [] : undefined,
       stream: undefined,
       isCutOff: false,
       isAbandoned: false,

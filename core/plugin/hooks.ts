@@ -82,7 +82,8 @@ interface Verdicts {
 export interface HookRunner {
   /** What is wrong with what plugins chose for the handler. With any the project does not boot. */
   readonly problems: readonly BootProblem[];
-  readonly has: (name: keyof InvokeHooks) => boolean;
+  /** Which hooks apply. A table, because a call looks at several of them. */
+  readonly has: Readonly<Record<keyof InvokeHooks, boolean>>;
   /** The first answer that is not `undefined`. */
   first<Name extends NamesOf<"first">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<unknown>;
   /** All answers in order, ending with the first that does not allow. */
@@ -130,12 +131,9 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
     }
   }
   const chain = (name: keyof InvokeHooks) => chains.get(name) ?? [];
-  const has: Readonly<Record<string, boolean>> = Object.fromEntries(
-    Object.keys(hookKinds).map((name) => [name, chains.has(name)]),
-  );
   return {
     problems,
-    has: (name) => has[name] === true,
+    has: Object.fromEntries(Object.keys(hookKinds).map((name) => [name, chains.has(name)])) as HookRunner["has"],
     async first(name, ...given) {
       for (const { plugin, hook } of chain(name)) {
         const answer = await asked(plugin, name, () => hook(...given));

@@ -1,7 +1,8 @@
 // Reading a request's body and query, with every limit checked while reading.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { cancelled, type GivenInput, internal, parseJsonBytes, tooLarge } from "../../core/plugin-api.ts";
+import { andThen } from "../../core/model/principal.ts";
+import { type Awaitable, cancelled, type GivenInput, internal, parseJsonBytes, tooLarge } from "../../core/plugin-api.ts";
 import { TransportRefusal } from "./refusals.ts";
 
 export const hasBody = (req: IncomingMessage): boolean =>
@@ -11,17 +12,22 @@ export const hasBody = (req: IncomingMessage): boolean =>
 const jsonType = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;|$)/i;
 
 /** @throws {QuaterError | TransportRefusal} 415 for what is not JSON or compressed, 413 over the limit, `json_*`. */
-export const readJsonBody = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<GivenInput> => {
+export const readJsonBody = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Awaitable<GivenInput> => {
   const type = req.headers["content-type"];
   if (type === undefined || !jsonType.test(type)) {
     throw new TransportRefusal("unsupported_media_type", "The body must be JSON: send Content-Type: application/json", {
       accept: "application/json",
     });
   }
-  return readBytes(req, res, maxBytes).then((bytes) => ({ from: "body", isText: false, values: parseJsonBytes(bytes) }));
+  return andThen(readBytes(req, res, maxBytes), (bytes) => ({ from: "body", isText: false, values: parseJsonBytes(bytes) }));
 };
 
-export const readBytes = async (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Buffer> => {
+/**
+ * Returns the body, without a promise where all of it is there already.
+ *
+ * @throws {QuaterError | TransportRefusal} or rejects with them.
+ */
+export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Awaitable<Buffer> => {
   const encoding = req.headers["content-encoding"];
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     throw new TransportRefusal("unsupported_media_type", "Compressed bodies are not accepted", { "accept-encoding": "identity" });
@@ -35,8 +41,6 @@ export const readBytes = async (req: IncomingMessage, res: ServerResponse, maxBy
   // The caller waits for leave to send: given only now, when nothing refused the call by its headers. RFC 9110 10.1.1: a
   // caller of HTTP/1.0 would take the 100 for the answer.
   if (req.headers.expect !== undefined && req.httpVersion === "1.1") res.writeContinue();
-  // What came in one piece with its head is there as soon as Node's parser has had its turn, and needs no listeners.
-  await undefined;
   return length > 0 && req.readableLength === length ? (req.read() as Buffer) : readParts(req, maxBytes, limit);
 };
 

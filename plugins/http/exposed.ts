@@ -7,6 +7,7 @@ import type Koa from "koa";
 import { itemUndelivered, tooMuchUnread } from "../../core/diagnostics/errors.ts";
 import { visible } from "../../core/diagnostics/text.ts";
 import { invalid, isQuaterError } from "../../core/index.ts";
+import { andThen } from "../../core/model/principal.ts";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import { isApprovalId } from "../../core/plugin/gate.ts";
 import {
@@ -173,7 +174,7 @@ const givenBy = (ctx: Koa.Context, { target, params, query }: RouteMatch, maxBod
   };
   if (!hasBody(req)) return complete();
   if (plan.method === "GET") throw new TransportRefusal("bad_request", "GET takes no body", { connection: "close" });
-  return readJsonBody(req, res, maxBodyBytes).then(complete);
+  return andThen(readJsonBody(req, res, maxBodyBytes), complete);
 };
 
 /** Inputs that the manifest takes from headers and cookies come from nowhere else. */

@@ -90,8 +90,8 @@ export interface HttpService {
    * @param isFromProxy  The request came over a Unix socket that only a proxy may open: its X-Forwarded-For is believed.
    */
   networkOf(ctx: KoaContext, isFromProxy?: boolean): string;
-  /** @throws {QuaterError} `too_large`, or a refusal of the transport (415 for a compressed body, 408 for a slow one). */
-  readBody(ctx: KoaContext): Promise<Buffer>;
+  /** The body, without a promise where it came with the head. @throws {QuaterError} `too_large`, or a refusal of the transport (415 for a compressed body, 408 for a slow one). */
+  readBody(ctx: KoaContext): Awaitable<Buffer>;
   /** Cancelled when the client goes away before the answer is complete. */
   cancellation(ctx: KoaContext): Cancellation;
   /**

@@ -57,7 +57,7 @@ export class Dispatcher {
     this.#maxOutputBytes = maxOutputBytes;
   }
 
-  async answer(request: Request, caller: Caller): Promise<Answer> {
+  answer(request: Request, caller: Caller): Awaitable<Answer> {
     switch (request.method) {
       case "tools/call":
         return this.#call(request, caller);
@@ -67,11 +67,14 @@ export class Dispatcher {
         return { body: resultMessage(request.id, this.#toolbox.listFor(caller.principal)) };
       case "ping":
         return { body: resultMessage(request.id, "{}") };
-      default: {
-        const { answerRarely } = await import("./legacy.ts");
-        return { body: await answerRarely(request, this.#about) };
-      }
+      default:
+        return this.#answerRarely(request);
     }
+  }
+
+  async #answerRarely(request: Request): Promise<Answer> {
+    const { answerRarely } = await import("./legacy.ts");
+    return { body: await answerRarely(request, this.#about) };
   }
 
   async #call(request: Request, caller: Caller): Promise<Answer> {

@@ -36,12 +36,18 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
   const credentials = http.credentials(ctx, "mcp");
   const traceId = traceIdOf(ctx.req.headers["traceparent"]);
   const entry = { surface: "mcp", credentials, callId, traceId };
-  const enteredAt = performance.now();
   let principal: Principal;
+  /** Stays `undefined` while nothing is waited for: most calls then read no clock. */
+  let enteredAt: number | undefined;
   try {
     // From headers alone: strangers cannot make us read, let alone parse, what they send.
     const entering = gate.enter(entry);
-    principal = entering instanceof Promise ? await entering : entering;
+    if (entering instanceof Promise) {
+      enteredAt = performance.now();
+      principal = await entering;
+    } else {
+      principal = entering;
+    }
   } catch (error) {
     if (!isQuaterError(error)) throw error;
     return turnAway(ctx, http, error, callId);
@@ -49,10 +55,12 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
   const wrong = headersRefused(ctx);
   if (wrong !== undefined) return refuse(ctx, wrong.status, rpcCodes.transport, wrong.message);
   const cancellation = http.cancellation(ctx);
-  const body = await http.readBody(ctx);
+  const reading = http.readBody(ctx);
+  if (reading instanceof Promise) enteredAt ??= performance.now();
+  const body = reading instanceof Promise ? await reading : reading;
   try {
     // A key may have been revoked while the body was on its way.
-    const again = gate.enterAgain(entry, principal, enteredAt);
+    const again = enteredAt === undefined ? principal : gate.enterAgain(entry, principal, enteredAt);
     principal = again instanceof Promise ? await again : again;
   } catch (error) {
     if (!isQuaterError(error)) throw error;
@@ -76,19 +84,19 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
   }
   const exchange = new Exchange(ctx, http);
   try {
-    await exchange.end(
-      await parts.dispatcher.answer(message, {
-        principal,
-        entry,
-        callId,
-        peer: credentials.peer,
-        traceId,
-        cancellation,
-        notifier: exchange,
-        room: http.room(ctx, "answer"),
-        ended: (operation, outcome) => http.noteRun(ctx, operation, outcome),
-      }),
-    );
+    const answer = await parts.dispatcher.answer(message, {
+      principal,
+      entry,
+      callId,
+      peer: credentials.peer,
+      traceId,
+      cancellation,
+      notifier: exchange,
+      room: http.room(ctx, "answer"),
+      ended: (operation, outcome) => http.noteRun(ctx, operation, outcome),
+    });
+    const ending = exchange.end(answer);
+    if (ending instanceof Promise) await ending;
   } catch (error) {
     parts.log.error("An MCP request could not be answered", { callId, error: errorText(error) });
     const body = errorMessage(message.id, rpcCodes.internal, "The server failed to answer", { code: "internal", callId });

@@ -152,8 +152,8 @@ export const holes: readonly Hole[] = [
     edits: [
       {
         file: "core/pipeline/guard.ts",
-        from: 'hooks.has("approve") ? await approve(authorized, compiled)',
-        to: 'hooks.has("none" as never) ? await approve(authorized, compiled)',
+        from: "hooks.has.approve ? await approve(authorized, compiled)",
+        to: 'hooks.has["none" as never] ? await approve(authorized, compiled)',
       },
     ],
     named: /^refundOrder over http could not be tried in the case "unapproved": it ran before anybody agreed$/,
