@@ -10,9 +10,12 @@ export interface Statement {
   readonly parameters: readonly unknown[];
   /** How many rows must change; another number fails with the kind `mismatch`. */
   readonly expects?: number;
+  /** SQLite: it returns numbers and blobs alone, and no text that would have to be checked. */
+  readonly isTextless?: boolean;
 }
 
 export interface Result {
+  /** SQLite: a text that is not UTF-8 or has a NUL, and a blob, are a `Uint8Array`. */
   readonly rows: readonly unknown[];
   /** Rows inserted, updated or deleted. */
   readonly changes: number;

@@ -30,7 +30,9 @@ export const migrate = async (
 ): Promise<void> => {
   const state = await database.lend((connection) => stateOf(database.dialect, connection.read, place.schema));
   assertOurs(state, registered, place);
-  if (missing(state.applied, registered).length === 0) return;
+  const [first] = missing(state.applied, registered);
+  if (first === undefined) return;
+  if (state.damaged > 0) throw damagedLedger(state.damaged, first);
   const isSqlite = database.dialect === "sqlite";
   await database.lend(async (connection) => {
     const { patient = [], patientAnswerMs } = isSqlite ? {} : await import("./postgres-settings.ts");
@@ -76,6 +78,8 @@ export const migrate = async (
 interface State {
   readonly tables: readonly string[];
   readonly applied: readonly Applied[];
+  /** Rows that say which migrations were applied, and that Quater did not write so. */
+  readonly damaged: number;
 }
 
 /** @param read  Inside a transaction or outside of one. */
@@ -86,10 +90,15 @@ const stateOf = async (dialect: Dialect, read: Connection["read"], schema: strin
       : { sql: "select table_name as name from information_schema.tables where table_schema = $1", parameters: [schema] },
   );
   const tables = found.rows.map((row) => (row as { name: string }).name);
-  if (!tables.includes(ledger)) return { tables, applied: [] };
-  const applied = await read(plain(`select plugin, version, tables from ${ledger}`));
-  return { tables, applied: applied.rows as Applied[] };
+  if (!tables.includes(ledger)) return { tables, applied: [], damaged: 0 };
+  const { rows } = await read(plain(`select plugin, version, tables from ${ledger}`));
+  const applied = (rows as Applied[]).filter(isWhole);
+  return { tables, applied, damaged: rows.length - applied.length };
 };
+
+/** SQLite stores any type in any column. */
+const isWhole = ({ plugin, version, tables }: Applied): boolean =>
+  typeof plugin === "string" && Number.isSafeInteger(version) && typeof tables === "string";
 
 /** Whether the store's tables are there already. Looking makes nothing. */
 export const isMigrated = async (database: Database, schema: string): Promise<boolean> =>
@@ -136,6 +145,17 @@ const assertOurs = (
     }
   }
 };
+
+/** One of these rows may be the one that is missing: to apply its migration again would fail, or worse. */
+const damagedLedger = (count: number, { plugin, migration }: ReturnType<typeof missing>[number]): BootError =>
+  new BootError([
+    {
+      place: "store()",
+      plugin: "store",
+      cause: `${count} rows of ${ledger} were not written by Quater, and none of the others is version ${migration.version} of ${plugin}`,
+      remedy: `Correct or delete these rows of ${ledger}, then start again`,
+    },
+  ]);
 
 /** Changes something and leaves nothing behind: for a look at whether writes are taken. */
 export const touchOf = (name: string): readonly Statement[] => [

@@ -1,8 +1,9 @@
 // SQLite through libsql: the only file that knows the driver. Everything here is synchronous; callers that must not wait put
 // it behind a thread.
 //
-// Two of the driver's habits make this file necessary: a boolean among the binds aborts the whole process, and so does a
-// lone object as the only bind. Every bind goes through `bound`, and binds are always handed over as one array.
+// Three of the driver's habits make this file necessary. A boolean among the binds aborts the whole process, and so does a
+// lone object as the only bind: every bind goes through `bound`, and binds are always handed over as one array. A text that is not
+// UTF-8 in a row aborts it, too: rows are read as bytes (sqlite-rows.ts).
 
 import {
   accessSync,
@@ -21,9 +22,11 @@ import { dirname } from "node:path";
 import type { Result, Statement } from "./connection.ts";
 import { isStoreFailure, mismatch, type StoreFailure, sqliteFailure } from "./failure.ts";
 import { SameFile } from "./same-file.ts";
+import { type ReadAsBytes, readAsBytes } from "./sqlite-rows.ts";
 
 interface DriverStatement {
   readonly reader: boolean;
+  columns(): readonly { readonly name: string }[];
   all(binds: readonly unknown[]): unknown[];
   run(binds: readonly unknown[]): { readonly changes: number };
 }
@@ -78,11 +81,12 @@ export const openSqlite = (path: string): SqliteFile => {
     throw isStoreFailure(error) ? error : sqliteFailure(error);
   }
   const driver = opened;
-  const statements = new Map<string, DriverStatement>();
-  const prepared = (sql: string): DriverStatement => {
-    const known = statements.get(sql) ?? driver.prepare(sql);
+  const statements = new Map<string, Prepared>();
+  const prepared = (statement: Statement): Prepared => {
+    const key = statement.isTextless === true ? `textless ${statement.sql}` : statement.sql;
+    const known = statements.get(key) ?? preparedOn(driver, statement);
     if (statements.size >= preparedLimit) statements.clear();
-    statements.set(sql, known);
+    statements.set(key, known);
     return known;
   };
   let hasWritten = false;
@@ -92,10 +96,14 @@ export const openSqlite = (path: string): SqliteFile => {
     hasWritten = false;
     same.assert();
   };
-  const one = ({ sql, parameters, expects }: Statement): Result => {
-    const statement = prepared(sql);
+  const one = (given: Statement): Result => {
+    const { parameters, expects } = given;
+    const { statement, rowOf } = prepared(given);
     const binds = parameters.map(bound);
-    if (statement.reader) return { rows: statement.all(binds), changes: 0 };
+    if (statement.reader) {
+      const rows = statement.all(binds);
+      return { rows: rowOf === undefined ? rows : rows.map(rowOf), changes: 0 };
+    }
     const { changes } = statement.run(binds);
     hasWritten = true;
     if (expects !== undefined && changes !== expects) throw mismatch(expects, changes);
@@ -135,6 +143,19 @@ export const openSqlite = (path: string): SqliteFile => {
       driver.close();
     },
   };
+};
+
+interface Prepared {
+  readonly statement: DriverStatement;
+  readonly rowOf?: ReadAsBytes["rowOf"];
+}
+
+const preparedOn = (driver: Driver, { sql, isTextless = false }: Statement): Prepared => {
+  const statement = driver.prepare(sql);
+  if (isTextless || !statement.reader) return { statement };
+  const names = statement.columns().map(({ name }) => name);
+  const rewritten = readAsBytes(sql, names);
+  return rewritten === undefined ? { statement } : { statement: driver.prepare(rewritten.sql), rowOf: rewritten.rowOf };
 };
 
 /** Never a boolean, and integers as integers: the driver binds every number as a REAL. */

@@ -79,7 +79,9 @@ export const redeemCode = async (parts: CodeParts, typed: string): Promise<strin
   const [taken] = await open.apply([taking]);
   const [row] = (taken?.rows ?? []) as readonly Pick<Tables["approval_page_code"], "code_hash" | "sealed_key">[];
   const secret = secrets.get(row?.code_hash ?? "");
-  return row === undefined || secret === undefined ? undefined : unsealed(keyOf(secret, text), use, row.sealed_key);
+  return row === undefined || secret === undefined || typeof row.sealed_key !== "string"
+    ? undefined
+    : unsealed(keyOf(secret, text), use, row.sealed_key);
 };
 
 const hashOf = (secret: Buffer, code: string): string => createHmac("sha256", secret).update(`find ${code}`).digest("base64url");

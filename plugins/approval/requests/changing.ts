@@ -3,7 +3,7 @@
 
 import type { OpenStore, Statement } from "../../store/service.ts";
 import type { LikenessKeys } from "./likeness.ts";
-import { database, deniedLike, filedWithinHour, livePending, livePendingOf } from "./reading.ts";
+import { database, deniedLike, filedWithinHour, isRequest, livePending, livePendingOf } from "./reading.ts";
 import type { ApprovalOutcome, Filed, Vote } from "./record.ts";
 import { erasedMark, type Found } from "./tables.ts";
 
@@ -112,24 +112,29 @@ export const expired = (open: OpenStore, found: Found): Statement => {
 export const voided = (open: OpenStore, found: Found, reason: string): Statement =>
   one(stillApproved(open, found).set({ state: "expired", decided_at: open.clock, reason }));
 
+/** One more; or 1 in place of a number that Quater did not write, because PostgreSQL refuses to add to its largest. */
+const nextVersion = ({ sql }: OpenStore) =>
+  sql<number>`case when version between 0 and ${sql.lit(Number.MAX_SAFE_INTEGER - 1)} then version + 1 else 1 end`;
+
 /** Ended by Quater itself. Version and time of the row do not matter. */
 export const voidedUnproven = (open: OpenStore, id: string, reason: string): Statement =>
   one(
     database(open)
       .updateTable("approval_request")
-      .set((eb) => ({ state: "expired" as const, version: eb("version", "+", 1), decided_at: open.clock, reason }))
+      .set({ state: "expired", version: nextVersion(open), decided_at: open.clock, reason })
       .where("id", "=", id)
       .where("state", "in", ["pending", "approved"]),
   );
 
 /** Ends a row that cannot be read. Uncounted: nothing else may depend on what stands in it. */
-export const closedDamaged = (open: OpenStore, id: string): Statement => {
-  const { sql, parameters } = database(open)
+export const closedDamaged = (open: OpenStore, { record: { id, callKey } }: Found): Statement => {
+  const change = database(open)
     .updateTable("approval_request")
     .set({ state: "expired", version: 1 })
-    .where("id", "=", id)
-    .where("state", "in", ["pending", "approved"])
-    .compile();
+    .where("state", "in", ["pending", "approved"]);
+  const unnamed = change.where("call_key", "=", callKey).where(({ not }) => not(isRequest(open)));
+  const named = id === "" ? unnamed : change.where("id", "=", id);
+  const { sql, parameters } = named.compile();
   return { sql, parameters };
 };
 
@@ -195,13 +200,13 @@ export const consumed = (open: OpenStore, id: string, use: Use): Statement => {
   const { callId, callKey, digest, handler, requesterText, surface } = use;
   const approved = database(open)
     .updateTable("approval_request")
-    .set((eb) => ({
-      state: "consumed" as const,
-      version: eb("version", "+", 1),
+    .set({
+      state: "consumed",
+      version: nextVersion(open),
       used_call: callId,
       used_at: open.clock,
-      outcome: "running" as const,
-    }))
+      outcome: "running",
+    })
     .where("id", "=", id)
     .where("state", "=", "approved")
     .where("usable_until", ">", open.clock)
@@ -257,23 +262,32 @@ export const erased = (open: OpenStore, found: Found, { args, requester }: Erase
   return one(isOpen ? change.set({ state: "cancelled", decided_at: open.clock }) : change);
 };
 
-/** Erases the reasons of `count` votes on a request: those of all people, or of one. */
-export const reasonsErased = (open: OpenStore, id: string, count: number, person?: string): Statement => {
+/**
+ * Erases the reasons of all people who voted on a request, or of one. Uncounted: rows of votes that cannot be read are not counted
+ * with the others, and must not stop it.
+ */
+export const reasonsErased = (open: OpenStore, id: string, person?: string): Statement => {
   const change = database(open)
     .updateTable("approval_vote")
     .set({ reason: null })
     .where("id", "=", id)
     .where("reason", "is not", null);
   const { sql, parameters } = (person === undefined ? change : change.where("person", "=", person)).compile();
-  return { sql, parameters, expects: count };
+  return { sql, parameters };
 };
 
 /** Erases the reason why a request was denied or revoked. */
 export const reasonErased = (open: OpenStore, found: Found): Statement => one(ofVersion(open, found).set({ reason: null }));
 
-/** Ends a row that says "denied" although the trail does not. */
-export const denialUnproven = (open: OpenStore, found: Found): Statement =>
-  one(ofVersion(open, found).set({ state: "expired", reason: "the trail does not prove its denial" }));
+/** Ends a row that says "denied" although the trail does not. Its version may be damaged. */
+export const denialUnproven = (open: OpenStore, { record }: Found): Statement =>
+  one(
+    database(open)
+      .updateTable("approval_request")
+      .set({ state: "expired", version: nextVersion(open), reason: "the trail does not prove its denial" })
+      .where("id", "=", record.id)
+      .where("state", "=", "denied"),
+  );
 
 /** Ends a request that was open when the store was dumped. */
 export const voidedByRestore = (open: OpenStore, found: Found): Statement =>

@@ -97,14 +97,13 @@ const ownRequest = (
   found: Found,
   { isWhole }: ErasureSubject,
 ): Statement[] => {
-  const { id, handler, schema, args, votes, requester } = found.record;
+  const { id, handler, schema, args, requester } = found.record;
   const rest = isWhole ? undefined : argumentsWithoutPersonal(catalog, handler, schema, JSON.parse(args));
   const text = rest === undefined ? "{}" : canonicalText(rest);
   const isSealed = rest !== undefined && hasSecret(catalog.get(handler)?.input);
-  const withReason = votes.filter(({ reason }) => reason !== undefined).length;
   return [
     erased(open, found, { args: isSealed ? secrecy.closed(text) : text, requester: canonicalText(erasedRequester(requester)) }),
-    ...(withReason === 0 ? [] : [reasonsErased(open, id, withReason)]),
+    reasonsErased(open, id),
   ];
 };
 
@@ -127,7 +126,7 @@ const givenReasons = (
   const isDenial = reason !== undefined && state === "denied" && own.some((vote) => vote.reason === reason);
   return {
     changes: [
-      ...own.map(({ person }) => reasonsErased(open, id, 1, person)),
+      ...own.map(({ person }) => reasonsErased(open, id, person)),
       ...(isRevocation || isDenial ? [reasonErased(open, found)] : []),
     ],
     count: own.length + (isRevocation ? 1 : 0),

@@ -139,6 +139,16 @@ export const approvalUnrenderable = (path: string, message: string): QuaterError
 export const approvalUnavailable = (cause: unknown): QuaterError =>
   build("approval_unavailable", "Approvals cannot be looked up right now", { cause, retryAfterSeconds: 1 });
 
+/** @param why  What is wrong with the row, as the end of a sentence. */
+export const approvalDamaged = (id: string, why: string): QuaterError =>
+  build(
+    "approval_unproven",
+    `The row of ${id === "" ? "a request without an id" : `request ${id}`} was not written by Quater: ${why}`,
+    {
+      hint: "Find out who changed the table approval_request, and delete the row",
+    },
+  );
+
 /** To whoever types a key at the terminal; over a network every key that is not let in is answered alike. */
 export const developmentKeyRefused = (): QuaterError =>
   new QuaterError({

@@ -10,6 +10,7 @@ import { type Draft, filed } from "./changing.ts";
 import { digestOf } from "./digest.ts";
 import {
   approvalBacklog,
+  approvalDamaged,
   approvalDenied,
   approvalFilingLimit,
   approvalRequired,
@@ -19,8 +20,9 @@ import {
 } from "./errors.ts";
 import { type Asked, boundBy, eventOf, type Ground, madeBy, requesterKeyOf } from "./ground.ts";
 import { type LikenessKeys, likenessKeys } from "./likeness.ts";
-import { isDenied } from "./proving.ts";
+import { isDenied, proven } from "./proving.ts";
 import { ranBefore } from "./ran-before.ts";
+import { mostFiled } from "./reading.ts";
 import type { ApprovalRecord } from "./record.ts";
 import { expiryOf } from "./sweeping.ts";
 import type { Found } from "./tables.ts";
@@ -35,6 +37,8 @@ import type { Found } from "./tables.ts";
 export const file = async (ground: Ground, asked: Asked, after: Found | undefined): Promise<void> => {
   assertMayAsk(asked);
   const { call, callKeys, requester, requesterText, policyText } = asked;
+  const nth = (after?.nth ?? 0) + 1;
+  if (after !== undefined && nth > mostFiled) throw approvalDamaged(after.record.id, `its nth is ${after.nth}`);
   const { audit, maxPending, maxFiledPerHour, cooldownMs } = ground.parts;
   const [callKey = ""] = callKeys;
   const preview = await previewText(call);
@@ -54,7 +58,7 @@ export const file = async (ground: Ground, asked: Asked, after: Found | undefine
       ...(over?.changes(open) ?? []),
       filed(open, {
         draft,
-        nth: (after?.nth ?? 0) + 1,
+        nth,
         callKeys,
         keys,
         requesterKey,
@@ -96,6 +100,22 @@ const assertMayFile = async (
   if ((await reader.pendingOf(requesterKey)) >= maxPending) throw approvalBacklog(maxPending);
   const waitMs = await reader.filingWaitMs(keys.person, maxFiledPerHour);
   if (waitMs > 0) throw approvalFilingLimit(maxFiledPerHour, Math.ceil(waitMs / 1000));
+  const pending = await reader.pendingOfCall(callKeys);
+  if (pending !== undefined) await assertProven(ground, pending);
+};
+
+/**
+ * Ends a pending request that stands in the way of a new one and is not the newest of its call. Quater leaves no such row.
+ *
+ * @throws {QuaterError} `approval_unproven` when the trail did not prove it; `approval_required` when the trail does.
+ */
+const assertProven = async (ground: Ground, pending: Found): Promise<void> => {
+  if (pending.record.state === "pending") {
+    if ((await proven(ground, pending)) !== undefined) throw await required(ground, pending);
+    return;
+  }
+  const { events, changes, check } = await expiryOf(ground, pending);
+  await ground.write(events, changes, check);
 };
 
 /** The refusal that says what is waited for, and whether the call ran before. */

@@ -3,7 +3,7 @@
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Policy } from "../policy.ts";
-import { type ApprovalState, approvalStates, type Requester, type Vote } from "./record.ts";
+import { type ApprovalState, approvalStates, isId, type Requester, type Vote } from "./record.ts";
 import { erasedMark, type Found, type ReadRow, type VoteRow } from "./tables.ts";
 
 /** @param opened  What cannot be opened any more shows as nothing, and its digest says that it is not what was filed. */
@@ -11,7 +11,8 @@ export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: 
   const sealed = sealedOf(row, opened);
   const requester = requesterIn(row.requester);
   const policy = policyIn(row.policy);
-  const isDamaged = sealed === undefined || requester === undefined || policy === undefined || !hasRightTypes(row);
+  const hasId = isId(row.id);
+  const isDamaged = !hasId || sealed === undefined || requester === undefined || policy === undefined || !hasRightTypes(row);
   const { args, preview, nonce } = sealed ?? nothing;
   return {
     nth: wholeNumber(row.nth) ?? 0,
@@ -19,7 +20,7 @@ export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: 
     stored: row.state,
     now: row.now,
     record: {
-      id: row.id,
+      id: hasId ? row.id : "",
       callKey: text(row.call_key),
       digest: text(row.digest),
       app: text(row.app),

@@ -2,11 +2,11 @@
 // A request is voted on and used only if its chained events say the same as its row.
 
 import { type FiledFields, type Standing, unchangedSince } from "../../audit/service.ts";
-import { closedDamaged, denialUnproven, voidedUnproven } from "./changing.ts";
+import { denialUnproven, voidedUnproven } from "./changing.ts";
 import { digestOf } from "./digest.ts";
 import { approvalUnproven } from "./errors.ts";
 import { type Ground, provenEvent } from "./ground.ts";
-import { database } from "./reading.ts";
+import { database, isRequest } from "./reading.ts";
 import type { ApprovalRecord } from "./record.ts";
 import type { Found } from "./tables.ts";
 
@@ -120,6 +120,7 @@ export const voidOfFormat1 = async (ground: Ground): Promise<number> => {
       database(open)
         .selectFrom("approval_request")
         .select("id")
+        .where(isRequest(open))
         .where("format", "=", 1)
         .where("state", "in", ["pending", "approved"])
         .limit(perRound),
@@ -128,8 +129,7 @@ export const voidOfFormat1 = async (ground: Ground): Promise<number> => {
     let written = 0;
     for (const { id } of rows) {
       const found = await ground.parts.reader.byId(id);
-      if (found === undefined) await open.apply([closedDamaged(open, id)]);
-      else if (await voidOne(ground, found)) written++;
+      if (found !== undefined && (await voidOne(ground, found))) written++;
     }
     voided += written;
     if (written === 0) return voided; // another instance does the same

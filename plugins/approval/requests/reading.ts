@@ -18,6 +18,9 @@ const mostEarlier = 20;
 /** Requests under older input schemas that are compared one by one. docs/guides/approvals.md says so. */
 export const mostCompared = 500;
 
+/** A call is not filed so often. What has a larger number was not filed by Quater. */
+export const mostFiled = 2 ** 52;
+
 export interface UsedGiven {
   readonly handler: string;
   /** The request that others are looked for. */
@@ -40,10 +43,20 @@ export class Reader {
     return (await this.#read((open) => requests(open).where("id", "=", id)))[0];
   }
 
-  /** The last one that was filed for this very call. */
+  /** The last one that was filed for this very call. A row without an id is among them, because its number is taken. */
   async newest(callKeys: readonly string[]): Promise<Found | undefined> {
+    const found = await this.#read((open) => {
+      const isNumbered = open.dialect === "sqlite" ? open.sql<boolean>`typeof(nth) = 'integer'` : open.sql<boolean>`true`;
+      const ofCall = rows(open).where("call_key", "in", callKeys).where(isNumbered).where("nth", "<=", mostFiled);
+      return ofCall.orderBy("nth", "desc").orderBy("filed_at", "desc").limit(1);
+    });
+    return found[0];
+  }
+
+  /** The one that says it is pending: there cannot be another one for the same call beside it. */
+  async pendingOfCall(callKeys: readonly string[]): Promise<Found | undefined> {
     const found = await this.#read((open) =>
-      requests(open).where("call_key", "in", callKeys).orderBy("nth", "desc").orderBy("filed_at", "desc").limit(1),
+      rows(open).where("call_key", "in", callKeys).where("state", "=", "pending").limit(1),
     );
     return found[0];
   }
@@ -117,8 +130,8 @@ export class Reader {
 
   /** Without votes. */
   async #records(queryOn: (open: OpenStore) => Query): Promise<readonly ApprovalRecord[]> {
-    const rows = (await this.#rows<ReadRow>(queryOn)).filter(hasId);
-    return rows.map((row) => foundOf(row, [], (text) => this.#secrecy.opened(text)).record);
+    const found = await this.#rows<ReadRow>(queryOn);
+    return found.map((row) => foundOf(row, [], (text) => this.#secrecy.opened(text)).record);
   }
 
   /** The newest denial, within the cooldown, of a call that looks the same. */
@@ -182,14 +195,23 @@ export class Reader {
     );
   }
 
-  async #read(queryOn: (open: OpenStore) => Query): Promise<readonly Found[]> {
-    const rows = (await this.#rows<ReadRow>(queryOn)).filter(hasId);
-    if (rows.length === 0) return [];
-    const ids = rows.map(({ id }) => id);
-    const votes = await this.#rows<VoteRow>((open) =>
-      database(open).selectFrom("approval_vote").selectAll().where("id", "in", ids).orderBy("at").orderBy("person"),
+  /** How many rows are left out everywhere because they have no id of a request. Reads the whole table. */
+  async countWithoutId(): Promise<number> {
+    const [row] = await this.#rows<{ n: number }>((open) =>
+      database(open)
+        .selectFrom("approval_request")
+        .select(({ fn }) => fn.countAll<number>().as("n"))
+        .where(({ not }) => not(isRequest(open))),
     );
-    return rows.map((row) => foundOf(row, votes, (text) => this.#secrecy.opened(text)));
+    return row?.n ?? 0;
+  }
+
+  async #read(queryOn: (open: OpenStore) => Query): Promise<readonly Found[]> {
+    const found = await this.#rows<ReadRow>(queryOn);
+    const ids = found.map(({ id }) => id).filter(isId);
+    const votesOn = (open: OpenStore) => database(open).selectFrom("approval_vote").selectAll().where("id", "in", ids);
+    const votes = ids.length === 0 ? [] : await this.#rows<VoteRow>((open) => votesOn(open).orderBy("at").orderBy("person"));
+    return found.map((row) => foundOf(row, votes, (text) => this.#secrecy.opened(text)));
   }
 
   async #rows<Row>(queryOn: (open: OpenStore) => Query): Promise<readonly Row[]> {
@@ -202,16 +224,24 @@ export class Reader {
   }
 }
 
-/** SQLite stores any type. A row without an id is no request. */
-const hasId = ({ id }: ReadRow): boolean => typeof id === "string";
-
 export const database = (open: OpenStore): Database => open.queries();
 
-const requests = (open: OpenStore) =>
+const rows = (open: OpenStore) =>
   database(open)
     .selectFrom("approval_request")
     .selectAll()
     .select([stateNow(open).as("state_now"), open.clock.as("now")]);
+
+/**
+ * Whether a row has the id of a request. Another id may have any bytes: such a row cannot be named in a statement, and a page
+ * that goes on after it may begin with the same row again.
+ */
+export const isRequest = ({ dialect, sql }: OpenStore) =>
+  dialect === "sqlite"
+    ? sql<boolean>`(typeof(id) = 'text' and length(cast(id as blob)) = 24 and id glob ${sql.lit(`apr_${"[a-z2-7]".repeat(20)}`)})`
+    : sql<boolean>`(id ~ '^apr_[a-z2-7]{20}$')`;
+
+const requests = (open: OpenStore) => rows(open).where(isRequest(open));
 
 const used = (open: OpenStore, { handler, except, before }: UsedGiven) => {
   let query = requests(open).where("handler", "=", handler).where("state", "=", "consumed").orderBy("used_at", "desc");
@@ -233,6 +263,7 @@ export const filedWithinHour = (open: OpenStore, personKeys: readonly string[]) 
 export const deniedLike = (open: OpenStore, likeKeys: readonly string[], cooldownMs: number) =>
   database(open)
     .selectFrom("approval_request")
+    .where(isRequest(open))
     .where("like_key", "in", likeKeys)
     .where("state", "=", "denied")
     .where("decided_at", ">", open.sql<number>`${open.clock} - ${cooldownMs}`);

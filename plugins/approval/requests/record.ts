@@ -33,11 +33,11 @@ export const idForm = "apr_[a-z2-7]{20}";
 const wholeId = new RegExp(`^${idForm}$`);
 
 /** Text from a caller, an address line or an approver may be anything: check it before the store is asked. */
-export const isId = (text: string): boolean => wholeId.test(text);
+export const isId = (value: unknown): value is string => typeof value === "string" && wholeId.test(value);
 
 /** What was filed. Never changes; `digest` covers all of it but id, times and callKey. */
 export interface Filed {
-  /** `apr_` and 20 characters of a-z2-7. */
+  /** `apr_` and 20 characters of a-z2-7; empty in a damaged record whose row has something else. */
   readonly id: string;
   /** What a repeated call is found by: HMAC over app, handler, arguments, principal and surface. */
   readonly callKey: string;

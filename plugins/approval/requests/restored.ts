@@ -25,7 +25,7 @@ export const voidingOf = async (ground: Ground, open: OpenStore, lost: readonly 
     const { record, stored } = found;
     if (stored !== "pending" && stored !== "approved") continue;
     if (record.isDamaged) {
-      changes.push(closedDamaged(open, record.id));
+      changes.push(closedDamaged(open, found));
       damaged++;
       continue;
     }

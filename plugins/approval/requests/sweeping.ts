@@ -6,7 +6,7 @@ import type { OpenStore, Statement } from "../../store/service.ts";
 import { closedDamaged, expired } from "./changing.ts";
 import { type Ground, provenEvent } from "./ground.ts";
 import { filedOnTrail } from "./proving.ts";
-import { database } from "./reading.ts";
+import { database, isRequest } from "./reading.ts";
 import type { Found } from "./tables.ts";
 
 const dayMs = 86_400_000;
@@ -37,7 +37,7 @@ export interface Expiry {
 export const expiryOf = async (ground: Ground, found: Found): Promise<Expiry> => {
   const { record, stored, now } = found;
   const { id, isDamaged } = record;
-  const changes = (open: OpenStore) => [isDamaged ? closedDamaged(open, id) : expired(open, found)];
+  const changes = (open: OpenStore) => [isDamaged ? closedDamaged(open, found) : expired(open, found)];
   const standing = await ground.parts.audit.standingOf(id);
   if (standing?.state === "ended") return { events: [], changes };
   if (standing === undefined) {
@@ -73,6 +73,7 @@ export const pruneEnded = async (ground: Ground, retentionDays: number): Promise
   let old = db
     .selectFrom("approval_request")
     .select("id")
+    .where(isRequest(open))
     .where("filed_at", "<", before)
     .where("state", "not in", ["pending", "approved"])
     .where(({ eb, or }) => or([eb("outcome", "is", null), eb("outcome", "<>", "running")]))
@@ -84,10 +85,12 @@ export const pruneEnded = async (ground: Ground, retentionDays: number): Promise
   for (;;) {
     const ids = (await open.read<{ id: string }>(old)).map(({ id }) => id);
     if (ids.length === 0) return removed;
-    await open.apply([
+    const [, gone] = await open.apply([
       db.deleteFrom("approval_vote").where("id", "in", ids),
       db.deleteFrom("approval_request").where("id", "in", ids),
     ]);
-    removed += ids.length;
+    const { changes = 0 } = gone ?? {};
+    removed += changes;
+    if (changes === 0) return removed; // another instance does the same
   }
 };

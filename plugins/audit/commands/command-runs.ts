@@ -6,13 +6,13 @@ import { resolve } from "node:path";
 import { visible } from "../../../core/diagnostics/text.ts";
 import { invalid, type Static } from "../../../core/index.ts";
 import type { Catalog, CommandIo } from "../../../core/plugin-api.ts";
-import type { OpenStore, Store } from "../../store/service.ts";
+import type { OpenStore, Reading, Store } from "../../store/service.ts";
 import { erase as eraseFrom } from "../erasing/erase.ts";
 import { eraserFor, type RightParts } from "../erasing/right.ts";
 import type { Eraser } from "../erasing/subject.ts";
+import { headOf } from "../log/head.ts";
 import { activateKeys, openKeys, prepareKeys, readKeys, readTrailFile, rotateKeys } from "../log/keys.ts";
 import { runningInstances } from "../log/leases.ts";
-import { type HeadRow, queriesOn } from "../log/tables.ts";
 import type { Trail } from "../log/trail.ts";
 import { exitOf } from "../verify/damage.ts";
 import { each, type Filter, type Found, newest, timeOf, trailIn } from "../verify/find.ts";
@@ -56,17 +56,26 @@ export const tail = async (parts: CommandParts, input: Static<typeof tailInput>,
   if (store === undefined) return noTrail;
   const trail = trailIn(store, parts.keyFile);
   // Each look reads one state of the store, because events may be pruned or erased meanwhile.
-  const found = await store.snapshot((at) => newest({ ...trail, store: at }, filterOf(input), input.lines));
+  const { found, end } = await store.snapshot(async (at) => ({
+    found: await newest({ ...trail, store: at }, filterOf(input), input.lines),
+    end: await headSeq(at),
+  }));
   for (const event of found) io.write(line(event, io));
   if (!input.follow) return 0;
   const { signal } = io;
-  let last = found.at(-1)?.row.seq ?? (await headSeq(store));
+  let last = end;
+  // A row behind the end of the trail was planted. It is shown once, and new events are looked for before it.
+  const shown = new Set(found.map(({ row }) => row.seq).filter((seq) => seq > last));
   while (!signal.aborted) {
     await pause(followMs, signal);
     await store.snapshot(async (at) => {
+      const now = await headSeq(at);
       for await (const event of each({ ...trail, store: at }, filterOf(input), last)) {
+        const { seq } = event.row;
+        if (seq <= now) last = seq;
+        else if (shown.has(seq)) continue;
+        else shown.add(seq);
         io.write(line(event, io));
-        last = event.row.seq;
       }
     });
   }
@@ -241,7 +250,7 @@ const filterOf = ({ since, ...rest }: Static<typeof showInput>): Filter => {
 
 const line = (event: Found, io: CommandIo): string => (io.isJson ? jsonLine(event) : textLine(event));
 
-const headSeq = async (store: OpenStore): Promise<number> => (await store.read<HeadRow>(queriesOn(store).head))[0]?.seq ?? 0;
+const headSeq = async (store: Reading): Promise<number> => (await headOf(store))?.seq ?? 0;
 
 /** Ends early when the process is asked to end. */
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>

@@ -2,9 +2,10 @@
 // which it can be wrong.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
+import type { Reading } from "../../store/service.ts";
 import { type Genesis, genesisHash, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
 import type { KeyRing } from "./key-ring.ts";
-import { chain, type HeadRow, newestLinked } from "./tables.ts";
+import { chain, type HeadRow, newestLinked, queriesOn } from "./tables.ts";
 
 export class DamagedHead extends Error {}
 
@@ -60,9 +61,23 @@ export const keyedOf = (keys: KeyRing, id: string): Keyed => {
   return new Keyed(secret);
 };
 
+const texts = ["hash", "mac", "genesis", "floor_hash", "approval_hash"] as const;
+const numbers = ["seq", "floor_seq", "format", "approval_seq"] as const;
+
+/** Replaces cells of another type, which SQLite takes, by values that no head has. The MAC of such a head does not verify. */
+export const readHead = <Head extends HeadRow>(row: Head): Head => {
+  const damagedTexts = texts.filter((name) => typeof row[name] !== "string").map((name) => [name, ""]);
+  const damagedNumbers = numbers.filter((name) => !Number.isSafeInteger(row[name])).map((name) => [name, -1]);
+  return { ...row, ...Object.fromEntries([...damagedTexts, ...damagedNumbers]) };
+};
+
+export const headOf = async (store: Reading): Promise<HeadRow | undefined> =>
+  (await store.read<HeadRow>(queriesOn(store).head)).map(readHead)[0];
+
 /** @throws {DamagedHead | MissingKey} */
 export const assertHonest = (keys: KeyRing, head: HeadRow): void => {
   const [id = "", mac] = head.mac.split(":");
+  if (mac === undefined) throw new DamagedHead("The head of the trail was not written by Quater: it has no MAC");
   if (headMac(keyedOf(keys, id), head) !== mac) throw new DamagedHead("The head of the trail was not written by Quater");
 };
 

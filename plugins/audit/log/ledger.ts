@@ -5,7 +5,17 @@ import { bodyHashOf, genesisHash, headMac, Keyed, noBody, trailFormat } from "./
 import type { Draft, Entry, Position, Receipt } from "./entry.ts";
 import { type EventLink, type EventMeta, type EventRow, isLinked, metaText } from "./event.ts";
 import type { Standing } from "./evidence.ts";
-import { assertContinues, assertHonest, DamagedHead, firstHead, genesisOf, keyedOf, LostTrail } from "./head.ts";
+import {
+  assertContinues,
+  assertHonest,
+  DamagedHead,
+  firstHead,
+  genesisOf,
+  headOf,
+  keyedOf,
+  LostTrail,
+  readHead,
+} from "./head.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { BatchEvidence, LinkedEvents } from "./linked.ts";
 import { freshSalt } from "./salt.ts";
@@ -63,11 +73,11 @@ export class Ledger {
   static async open(store: OpenStore, options: LedgerOptions): Promise<Ledger> {
     const queries = queriesOn(store);
     const { keys } = options;
-    let [head] = await store.read<HeadRow>(queries.head);
+    let head = await headOf(store);
     if (head === undefined) {
       if (keys.trail !== undefined) throw new LostTrail("The store holds no trail, but the key file has begun one");
       await store.apply([queries.newHead(firstHead(options, await store.now()))]);
-      [head] = await store.read<HeadRow>(queries.head);
+      head = await headOf(store);
     }
     if (head === undefined) throw new Error("The head of the trail could not be written");
     assertHonest(keys, head);
@@ -109,6 +119,7 @@ export class Ledger {
       .select(["seq as size", "at"])
       .where("type", "=", "audit.checkpoint")
       .where("seq", ">", seq - lookBack)
+      .where("seq", "<=", seq)
       .orderBy("seq", "desc")
       .limit(1);
     const [found] = await this.#store.read<{ size: number; at: number }>(newest);
@@ -201,7 +212,8 @@ export class Ledger {
   }
 
   /** @throws {DamagedHead | MissingKey} */
-  #checked({ held, ...head }: HeadBeside, before: HeadRow): HeadRow {
+  #checked(beside: HeadBeside, before: HeadRow): HeadRow {
+    const { held, ...head } = readHead(beside);
     assertHonest(this.#options.keys, head);
     assertContinues(before, head, held);
     if (head.seq >= this.#seen.seq) this.#seen = head;

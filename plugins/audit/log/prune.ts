@@ -4,7 +4,7 @@
 
 import type { OpenStore } from "../../store/service.ts";
 import type { Attestation } from "../restore/attestation.ts";
-import { contradictions, headOf } from "../restore/compare.ts";
+import { contradictions } from "../restore/compare.ts";
 import { NewestLines } from "../restore/newest-lines.ts";
 import { readerOf, type TrailReader, type Verified, verifiedRows } from "../verify/find.ts";
 import { assertVerified, erasedIn, Unverified, verifiedPages } from "../verify/verified.ts";
@@ -12,6 +12,7 @@ import { VerifyKeys } from "../verify/verify-keys.ts";
 import { isBodyGone } from "../verify/verify-row.ts";
 import type { SignedCheckpoint } from "./chain.ts";
 import type { EventLink } from "./event.ts";
+import { headOf } from "./head.ts";
 import type { TrailKeys } from "./keys.ts";
 import { oldestOpenFiling, openSinceMs } from "./open-requests.ts";
 import { readRows } from "./rows.ts";

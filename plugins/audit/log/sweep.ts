@@ -2,13 +2,14 @@
 // the trail says so. The events between the start of such a process and the end of the trail are verified first. Otherwise a
 // planted start would become a genuine event about a call that never was, and a hidden end would be contradicted.
 
+import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
-import { headOf } from "../restore/compare.ts";
 import type { LostCall } from "../service.ts";
 import { readerOf, type TrailReader } from "../verify/find.ts";
-import { verifiedPages } from "../verify/verified.ts";
+import { Unverified, verifiedPages } from "../verify/verified.ts";
 import type { Draft } from "./entry.ts";
 import type { EventLink, EventMeta } from "./event.ts";
+import { headOf } from "./head.ts";
 import type { TrailKeys } from "./keys.ts";
 import { readRows } from "./rows.ts";
 import { compiled, type HeadRow, type InstanceRow, queriesOn } from "./tables.ts";
@@ -41,10 +42,9 @@ export const sweepUnknown = async (
   let found = 0;
   let failure: unknown;
   for (const row of gone) {
-    // SQLite stores any type. Quater writes these.
-    if (typeof row.instance !== "string" || !Number.isSafeInteger(row.floor_seq)) continue;
     try {
-      found += await sweepInstance(row, await openCalls(reader, head, row));
+      found += await sweepInstance(row, isDamaged(row) ? [] : await openCalls(reader, head, row));
+      if (isDamaged(row)) throw damaged(row);
     } catch (error) {
       // Events that were removed meanwhile cannot be read. The next sweep looks again.
       if (((await headOf(store))?.floor_seq ?? 0) === head.floor_seq) failure ??= error;
@@ -53,8 +53,10 @@ export const sweepUnknown = async (
   if (failure !== undefined) throw failure;
   return found;
 
-  async function sweepInstance({ instance, lease_until, floor_seq }: InstanceRow, calls: readonly EventMeta[]): Promise<number> {
-    const row = db.deleteFrom("audit_instance").where("instance", "=", instance).where("lease_until", "=", lease_until);
+  async function sweepInstance({ instance, floor_seq }: InstanceRow, calls: readonly EventMeta[]): Promise<number> {
+    if (typeof instance !== "string") return 0;
+    // Not by the lease that was read: JavaScript rounds a number that somebody else wrote.
+    const row = db.deleteFrom("audit_instance").where("instance", "=", instance).where("lease_until", "<", store.clock);
     // With the row goes the right to say it: of two that sweep at once, one finds it gone and writes nothing.
     const change =
       calls.length <= most
@@ -63,7 +65,7 @@ export const sweepUnknown = async (
             .updateTable("audit_instance")
             .set({ floor_seq })
             .where("instance", "=", instance)
-            .where("lease_until", "=", lease_until);
+            .where("lease_until", "<", store.clock);
     const metas = calls.slice(0, most);
     const receipt = await trail.record({
       changes: [{ ...compiled(change), expects: 1 }],
@@ -73,6 +75,17 @@ export const sweepUnknown = async (
     return "seq" in receipt ? metas.length : 0;
   }
 };
+
+/** SQLite stores any type, and both databases store larger numbers than Quater writes. */
+const isDamaged = ({ instance, floor_seq }: InstanceRow): boolean =>
+  typeof instance !== "string" || !Number.isSafeInteger(floor_seq);
+
+const damaged = ({ instance, floor_seq }: InstanceRow): Unverified =>
+  typeof instance === "string"
+    ? new Unverified(
+        `The row of process ${cut(visible(instance))} in audit_instance had the floor_seq ${cut(visible(String(floor_seq)))}, so its calls are not known. The row was deleted`,
+      )
+    : new Unverified("A row in audit_instance names its process by bytes that are not text. Delete the row");
 
 /** The starts of an instance that no end follows, in order. */
 const openCalls = async (

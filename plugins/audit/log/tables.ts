@@ -146,7 +146,13 @@ export const queriesOn = (store: Reading) => {
     .select(["seq", "hash", "mac", "genesis", "floor_seq", "floor_hash", "format", "approval_seq", "approval_hash"])
     .where("chain", "=", chain);
   const events = db.selectFrom("audit_event").where("chain", "=", chain);
-  const isNumbered = store.dialect === "sqlite" ? sql<boolean>`typeof(seq) = 'integer'` : sql<boolean>`true`;
+  // JavaScript rounds larger numbers, so a page that goes on after such a row would begin with the same row again. The plus keeps
+  // SQLite from using this condition, instead of the place of a page, to look into the index.
+  const most = Number.MAX_SAFE_INTEGER;
+  const isNumbered =
+    store.dialect === "sqlite"
+      ? sql<boolean>`(typeof(seq) = 'integer' and +seq between 1 and ${sql.lit(most)})`
+      : sql<boolean>`(seq between 1 and ${sql.lit(most)})`;
   const numbered = events.where(isNumbered);
   const previous = db
     .selectFrom("audit_event as earlier")
@@ -214,8 +220,8 @@ export const queriesOn = (store: Reading) => {
       return statements;
     },
     /**
-     * A page of rows on one side of `seq`, nearest first. SQLite stores any value in any column, so rows whose number is
-     * no integer are left out here; `strays` finds them.
+     * A page of rows on one side of `seq`, nearest first. Rows whose number is not an integer, or not a number of an event, are left
+     * out here; `strays` finds them.
      */
     page: (side: "after" | "before", seq: number, limit: number) =>
       numbered
@@ -262,6 +268,19 @@ export const queriesOn = (store: Reading) => {
         .select([sql<string>`cast(chain as text)`.as("chain"), sql<string>`cast(seq as text)`.as("seq")])
         .where(({ eb, not, or }) => or([eb("chain", "<>", chain), not(isNumbered), eb("seq", "<=", floor)]))
         .limit(limit),
+    /** Where the trail ends, and the first row behind that. One question, because other processes write meanwhile. */
+    behindEnd: db
+      .selectFrom("audit_head")
+      .select((eb) => [
+        "audit_head.seq as end",
+        eb
+          .selectFrom("audit_event")
+          .select(({ fn }) => fn.min("audit_event.seq").as("seq"))
+          .where("audit_event.chain", "=", chain)
+          .whereRef("audit_event.seq", ">", "audit_head.seq")
+          .as("behind"),
+      ])
+      .where("audit_head.chain", "=", chain) as Query,
     count: (floor: number, through: number): Query =>
       numbered
         .select(({ fn }) => fn.countAll<number>().as("n"))

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import type { QuaterError } from "../../../core/index.ts";
 import type { AttestedUse } from "../restore/attestation.ts";
 import { Attestor } from "../restore/attestor.ts";
+import { BehindEnd } from "./behind-end.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { Draft, Entry, Receipt } from "./entry.ts";
 import type { EventFields } from "./event.ts";
@@ -36,10 +37,12 @@ export class Trail {
   #isAcknowledging = false;
   readonly #attestor: Attestor;
   readonly checkpoints: Checkpoints;
+  readonly #behindEnd: BehindEnd;
 
   constructor(options: TrailOptions) {
     this.#options = options;
     this.#attestor = new Attestor(options);
+    this.#behindEnd = new BehindEnd(options.log);
     options.store.whenLost(() => {
       this.#mustCompare = true;
     });
@@ -82,6 +85,7 @@ export class Trail {
     if (!this.#isAcknowledging) await this.#attestor.assertAgreement(open, ledger);
     if (ledger.head.seq === 0) this.#attestor.makeSinks();
     this.checkpoints.begin(ledger, await ledger.lastCheckpoint());
+    await this.#behindEnd.look(open);
     this.#opened = ledger;
     return ledger;
   }
@@ -117,6 +121,7 @@ export class Trail {
     if (this.#opened === undefined) return;
     try {
       await this.#look();
+      await this.#behindEnd.look(await this.#options.store.open());
     } catch (error) {
       if (error instanceof DamagedHead) this.#fence(error);
       else throw error;
@@ -265,10 +270,8 @@ export class Trail {
     if (!this.#isAnnounced) return;
     const isLeaving = this.#isRegistered && !hasOpenCalls;
     const beside = isLeaving ? () => [instanceGone(this.#opened, this.instance)].flat() : undefined;
-    this.writer.note({
-      events: [{ fields: { type: "runtime.stopped", ...(hasOpenCalls ? { detail: { hasOpenCalls } } : {}) } }],
-      ...(beside === undefined ? {} : { beside }),
-    });
+    const fields = { type: "runtime.stopped" as const, ...(hasOpenCalls ? { detail: { hasOpenCalls } } : {}) };
+    this.writer.note({ events: [{ fields }], ...(beside === undefined ? {} : { beside }) });
     if (isSigned || this.#isRegistered) this.checkpoints.make();
     else {
       await this.writer.flush(recordWithinMs);
@@ -278,10 +281,7 @@ export class Trail {
     this.writer.close();
   }
 
-  /**
-   * What a process starts that was taken for dead must be found when it really dies. Asked when the entry is written, and
-   * not before: it may have stood still in between.
-   */
+  /** Decides when the entry is written: a process that stood still and was taken for dead must be found when it really dies. */
   #withInstance(entry: Entry): Entry {
     return {
       ...entry,

@@ -56,9 +56,6 @@ export const assertHeld = async (
   if (first !== undefined) throw behind(first);
 };
 
-export const headOf = async (store: Reading): Promise<HeadRow | undefined> =>
-  (await store.read<HeadRow>(queriesOn(store).head))[0];
-
 /** @returns Lines that the store contradicts and that no acknowledged restore explains. */
 export const contradictions = async <Line extends Attestation>(
   { store, keys, genesis }: Comparison,

@@ -5,6 +5,7 @@ import { conflict, QuaterError } from "../../../core/index.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
 import { checkpointing } from "../log/checkpoints.ts";
 import type { Draft } from "../log/entry.ts";
+import { headOf } from "../log/head.ts";
 import type { TrailKeys } from "../log/keys.ts";
 import { runningInstances } from "../log/leases.ts";
 import type { Ledger } from "../log/ledger.ts";
@@ -15,7 +16,7 @@ import type { Sink } from "../sinks/sinks.ts";
 import { linesOf } from "../verify/source.ts";
 import type { RestoredDetail } from "./acknowledged.ts";
 import { type Claim, claimIn, type Missing, signedLine } from "./attestation.ts";
-import { contradictions, headOf } from "./compare.ts";
+import { contradictions } from "./compare.ts";
 
 /** A use of an approval that the store lost and a sink attests. */
 export interface LostUse {

@@ -2,6 +2,7 @@
 
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Reading } from "../../store/service.ts";
+import { headOf } from "../log/head.ts";
 import { type ReadRow, readRows } from "../log/rows.ts";
 import { type HeadRow, queriesOn } from "../log/tables.ts";
 import { hashesOf } from "../restore/compare.ts";
@@ -34,9 +35,13 @@ export interface Source {
 export const storeSource = (store: Reading): Source => {
   const queries = queriesOn(store);
   return {
-    head: async () => (await store.read<HeadRow>(queries.head))[0],
+    head: () => headOf(store),
     after: (seq) => readRows(store, queries.page("after", seq, pageSize)),
-    strays: async (floor) => store.read<Stray>(queries.strays(floor, straysListed)),
+    strays: async (floor) =>
+      (await store.read<Stray>(queries.strays(floor, straysListed))).map(({ chain, seq }) => ({
+        chain: printable(chain),
+        seq: printable(seq),
+      })),
     instances: async () => {
       const rows = await store.read<{ instance: string }>(queries.db.selectFrom("audit_instance").select("instance"));
       return new Set(rows.map(({ instance }) => instance));
@@ -45,6 +50,10 @@ export const storeSource = (store: Reading): Source => {
     count: async (floor, through) => (await store.read<{ n: number }>(queries.count(floor, through)))[0]?.n ?? 0,
   };
 };
+
+/** SQLite: a text that is not UTF-8 was read as bytes. */
+const printable = (cell: string | Uint8Array): string =>
+  typeof cell === "string" ? cell : `0x${Buffer.from(cell).toString("hex")}`;
 
 const chunkBytes = 256 * 1024;
 

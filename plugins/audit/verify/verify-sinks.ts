@@ -55,7 +55,11 @@ export const sinkState = (file: string): SinkState => {
 /** @returns By file: the size of the newest checkpoint that reached it, as the store says. */
 export const sentTo = async (store: Reading): Promise<ReadonlyMap<string, number>> => {
   const rows = await store.read<SinkRow>(queriesOn(store).db.selectFrom("audit_sink").selectAll());
-  return new Map(rows.map(({ name, size }) => [name.replace(/^file:/, ""), size]));
+  return new Map(
+    rows.flatMap(({ name, size }) =>
+      typeof name === "string" && Number.isSafeInteger(size) ? [[name.replace(/^file:/, ""), size]] : [],
+    ),
+  );
 };
 
 /**

@@ -60,6 +60,14 @@ export const instant = (): Instant => ({ steady: performance.now(), wall: Date.n
 
 export const elapsedSince = ({ steady, wall }: Instant): number => Math.max(performance.now() - steady, Date.now() - wall);
 
+/**
+ * The longest lease is ten minutes, and the clock of a database may be set back a little. A lease that ends later was planted: it
+ * would keep the lock for ever.
+ */
+const mostLeaseMs = 3_600_000;
+/** A planted number may be the largest that the database or JavaScript knows. */
+const mostFence = Number.MAX_SAFE_INTEGER - 1;
+
 /** Rows of processes that died are deleted after this time. */
 const keptMs = 3_600_000;
 
@@ -85,11 +93,14 @@ export const acquired = async (store: OpenStore, { key, name, holder, leaseMs }:
       conflict
         .column("lock_key")
         .doUpdateSet({
-          fence: sql<number>`quater_lock.fence + 1`,
+          fence: sql<number>`case when quater_lock.fence between 0 and ${sql.lit(mostFence)} then quater_lock.fence + 1 else ${clock} end`,
           holder: (eb) => eb.ref("excluded.holder"),
           lease_until: (eb) => eb.ref("excluded.lease_until"),
         })
-        .where(sql<boolean>`quater_lock.lease_until <= ${clock} or quater_lock.holder = excluded.holder`),
+        .where(
+          sql<boolean>`quater_lock.lease_until <= ${clock} or quater_lock.lease_until > ${clock} + ${sql.lit(mostLeaseMs)}
+            or quater_lock.holder = excluded.holder`,
+        ),
     )
     .returning("fence");
   const [result] = await store.apply([attempt]);

@@ -1,0 +1,26 @@
+// Rows behind the end of the trail. Nothing of the trail depends on such a row until the numbering reaches it: then no event can be
+// written any more. So each process tells of it early.
+
+import type { Log } from "../../../core/plugin-api.ts";
+import type { OpenStore } from "../../store/service.ts";
+import { queriesOn } from "./tables.ts";
+
+export class BehindEnd {
+  readonly #log: Log;
+  #told: unknown;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Looks for the first row behind the end, and logs it once. @throws {StoreFailure} */
+  async look(store: OpenStore): Promise<void> {
+    const [found] = await store.read<{ end: number; behind: unknown }>(queriesOn(store).behindEnd);
+    const behind = found?.behind ?? null;
+    if (behind === null || behind === this.#told) return;
+    this.#told = behind;
+    this.#log.error(`The trail ends at event ${found?.end}, and the table audit_event has a row ${String(behind)} behind it`, {
+      hint: "Quater did not write this row, or the store was set back. No event can be written once the trail reaches it: run `quater audit verify`, then delete the row",
+    });
+  }
+}

@@ -1,0 +1,63 @@
+// Rows of SQLite as values that are safe to read. A text in a SQLite file may have any bytes, and the driver aborts the whole
+// process over a text that is not UTF-8. So each row is read as bytes, and its cells are checked here.
+
+import { isUtf8 } from "node:buffer";
+
+/** The rows of a statement, each as the bytes of one JSON array. */
+export interface ReadAsBytes {
+  readonly sql: string;
+  /** @param row  One row of `sql`. @returns The same row as the original statement has it, by the names of its columns. */
+  readonly rowOf: (row: unknown) => Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Rewrites a statement so that the driver meets no text.
+ *
+ * @param names  The columns of its rows.
+ * @returns `undefined` for statements that only look into the database itself, such as `PRAGMA`.
+ */
+export const readAsBytes = (sql: string, names: readonly string[]): ReadAsBytes | undefined => {
+  const rewritten = isSelect.test(sql) ? selecting(sql, names) : returning(sql);
+  return rewritten === undefined
+    ? undefined
+    : { sql: rewritten, rowOf: (row) => rowOf((row as { row: ArrayBuffer }).row, names) };
+};
+
+const isSelect = /^\s*(?:select|with)\b/i;
+
+const selecting = (sql: string, names: readonly string[]): string => {
+  const cells = names.map((name) => {
+    const cell = `q."${name.replaceAll('"', '""')}"`;
+    // JSON has no blobs. Quater stores none.
+    return `case typeof(${cell}) when 'blob' then json_array(hex(${cell})) else ${cell} end`;
+  });
+  return `select cast(json_array(${cells.join(", ")}) as blob) as row from (${sql}) as q`;
+};
+
+/** SQLite has no subqueries that write. Over a blob such a statement fails. */
+const returning = (sql: string): string | undefined => {
+  const at = sql.toLowerCase().lastIndexOf(" returning ");
+  if (at === -1) return undefined;
+  const cells = sql.slice(at + " returning ".length);
+  return `${sql.slice(0, at)} returning cast(json_array(${cells}) as blob) as row`;
+};
+
+const rowOf = (row: ArrayBuffer, names: readonly string[]): Readonly<Record<string, unknown>> => {
+  const bytes = Buffer.from(row);
+  const isClean = isUtf8(bytes);
+  // As latin1 each byte is one character, and the bytes of each cell can be had back.
+  const json = bytes.toString(isClean ? "utf8" : "latin1");
+  const cells = JSON.parse(json) as readonly unknown[];
+  const mayHoldNul = json.includes("\\u0000");
+  return Object.fromEntries(names.map((name, index) => [name, cellValue(cells[index], isClean, mayHoldNul)]));
+};
+
+/** One rule for both databases: PostgreSQL takes no text with a NUL, and none that is not UTF-8. */
+const cellValue = (cell: unknown, isClean: boolean, mayHoldNul: boolean): unknown => {
+  if (Array.isArray(cell)) return new Uint8Array(Buffer.from(String(cell[0]), "hex"));
+  if (typeof cell !== "string") return cell;
+  if (mayHoldNul && cell.includes("\0")) return new Uint8Array(Buffer.from(cell, isClean ? "utf8" : "latin1"));
+  if (isClean) return cell;
+  const bytes = Buffer.from(cell, "latin1");
+  return isUtf8(bytes) ? bytes.toString("utf8") : new Uint8Array(bytes);
+};
