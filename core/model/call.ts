@@ -55,8 +55,8 @@ export interface Approved extends Authorized {
 }
 
 /** How a call ended. A stream's value is settled when its last item has left. */
-export type Outcome =
-  | { readonly ok: true; readonly value: unknown; readonly callId: string }
+export type Outcome<Value = unknown> =
+  | { readonly ok: true; readonly value: Value; readonly callId: string }
   | { readonly ok: false; readonly error: QuaterError; readonly callId: string };
 
 type StageName = "arrived" | "bound" | "authorized" | "approved";

@@ -3,6 +3,7 @@
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import type { Problem } from "../diagnostics/own-problem.ts";
 import type { Static, TSchema } from "../schema/typebox.ts";
+import type { Defaulted } from "../schema/with-default.ts";
 import type { Auth } from "./policy.ts";
 import type { Awaitable, Principal } from "./principal.ts";
 import type { Opened, Uses } from "./resource.ts";
@@ -46,6 +47,10 @@ export type Handle<Input extends TSchema, Output, Used extends Uses> =
       ? (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => Awaitable<NoInfer<Static<Output>>>
       : never;
 
+type OmittableOf<Input> = Input extends { readonly properties: infer Table }
+  ? { [Key in keyof Table & string]: Table[Key] extends Defaulted ? Key : never }[keyof Table & string]
+  : never;
+
 type ValueOf<Output> =
   Output extends StreamSchema<infer Item> ? AsyncIterable<Item> : Output extends TSchema ? Static<Output> : never;
 
@@ -73,7 +78,8 @@ export interface HandlerDefinition<Input extends TSchema, Output, Used extends U
 }
 
 /** A handler as the kernel and the manifest see it. The type parameters are of values, for readable declarations. */
-export interface Handler<Input = unknown, Output = unknown, Code extends string = string> extends Branded<"handler"> {
+export interface Handler<Input = unknown, Output = unknown, Code extends string = string, Omittable extends string = never>
+  extends Branded<"handler"> {
   readonly description: string;
   readonly effect: Effect;
   readonly idempotent?: boolean;
@@ -85,11 +91,26 @@ export interface Handler<Input = unknown, Output = unknown, Code extends string 
   readonly problems?: readonly (Code | Problem<Code>)[];
   readonly preview?: (input: never, context: never) => unknown;
   readonly handle: (input: never, context: never) => unknown;
-  readonly "~types"?: { readonly input: Input; readonly output: Output; readonly problem: Code };
+  readonly "~types"?: {
+    readonly input: Input;
+    readonly output: Output;
+    readonly problem: Code;
+    /** The inputs that callers may omit, because of `withDefault`. A parameter, so that each handler is a `Handler`. */
+    readonly omittable: (name: Omittable) => void;
+  };
 }
 
 /** The input of a handler, as its function gets it: `InputOf<typeof updateNote>`. */
 export type InputOf<Given extends Handler> = NonNullable<Given["~types"]>["input"];
+/** What callers write for a handler: as `InputOf`, and inputs with `withDefault` may be absent. */
+export type CallerInputOf<Given extends Handler> =
+  NonNullable<Given["~types"]> extends { readonly input: infer Input; readonly omittable: (name: infer Name) => void }
+    ? [Name] extends [never]
+      ? Input
+      : { readonly [Key in keyof Input as Exclude<Key, Name>]: Input[Key] } & {
+          readonly [Key in keyof Input as Extract<Key, Name>]?: Input[Key];
+        }
+    : never;
 /** What a handler answers: `OutputOf<typeof updateNote>`. An `AsyncIterable` for a stream. */
 export type OutputOf<Given extends Handler> = NonNullable<Given["~types"]>["output"];
 
@@ -107,7 +128,12 @@ export const handler = <
   const Code extends string = never,
 >(
   definition: HandlerDefinition<Input, Output, Used, Code>,
-): Handler<Static<Input>, ValueOf<Output>, Code> =>
-  Object.freeze({ ...definition, [brand]: "handler" as const }) as unknown as Handler<Static<Input>, ValueOf<Output>, Code>;
+): Handler<Static<Input>, ValueOf<Output>, Code, OmittableOf<Input>> =>
+  Object.freeze({ ...definition, [brand]: "handler" as const }) as unknown as Handler<
+    Static<Input>,
+    ValueOf<Output>,
+    Code,
+    OmittableOf<Input>
+  >;
 
 export const isHandler = (value: unknown): value is Handler => isBranded(value, "handler");

@@ -8,9 +8,8 @@ import { createKernel, type Kernel } from "../boot/kernel.ts";
 import { defineConfig, isManifest, type Manifest } from "../boot/manifest.ts";
 import type { Log } from "../diagnostics/log.ts";
 import { anAuthentication } from "../model/authentication.ts";
-import { Cancellation, type Outcome } from "../model/call.ts";
+import { Cancellation } from "../model/call.ts";
 import { type Exposed, expose } from "../model/exposure.ts";
-import type { Handler } from "../model/handler.ts";
 import { type Authenticator, authenticator, type Principal } from "../model/principal.ts";
 import type { RunMode } from "../model/run-mode.ts";
 import { definePlugin } from "../plugin/define-plugin.ts";
@@ -19,8 +18,10 @@ import type { ConfiguredPlugin } from "../plugin/plugin.ts";
 import type { ProbeAnswer, ProbeCall } from "../plugin/surface.ts";
 import { Type } from "../schema/typebox.ts";
 import { testRunOf } from "./test-run.ts";
+import type { HandlersOf, HandlerTable, TestCaller } from "./typed.ts";
 
 export { expectDenied, expectOk } from "./expect.ts";
+export type { TestCall, TestCaller } from "./typed.ts";
 
 export interface LogLine {
   readonly level: "info" | "warn" | "error";
@@ -42,8 +43,8 @@ export interface TestOptions {
   readonly isolated?: boolean;
 }
 
-export interface TestBoot extends TestOptions {
-  readonly handlers: Readonly<Record<string, Handler>>;
+export interface TestBoot<Handlers extends HandlerTable = HandlerTable> extends TestOptions {
+  readonly handlers: Handlers;
   /** By handler. Default: all on the `direct` surface, which only tests have. */
   readonly expose?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly plugins?: readonly ConfiguredPlugin[];
@@ -51,18 +52,11 @@ export interface TestBoot extends TestOptions {
   readonly maxOutputBytes?: number;
 }
 
-export interface TestCall {
-  /** Default: the first surface that the handler is exposed on. */
-  readonly surface?: string;
-  readonly dryRun?: boolean;
-  readonly cancellation?: Cancellation;
-}
-
-export interface TestApp extends AsyncDisposable {
+export interface TestApp<Handlers = HandlerTable> extends AsyncDisposable {
   readonly kernel: Kernel;
   readonly log: readonly LogLine[];
-  /** Calls a handler through the whole pipeline as this principal. `input` is JSON, as a body would be. */
-  as(principal: Principal): { call(handler: string, input?: unknown, how?: TestCall): Promise<Outcome> };
+  /** Calls handlers as this principal. */
+  as(principal: Principal): TestCaller<Handlers>;
   /** One call from the outside of every surface that the handler is exposed on, or of those named. */
   acrossSurfaces(call: ProbeCall, surfaces?: readonly string[]): Promise<Readonly<Record<string, ProbeAnswer>>>;
   stop(): Promise<void>;
@@ -99,6 +93,11 @@ export const direct = definePlugin({ authenticate: Type.Optional(anAuthenticatio
   surface: { name: "direct", exposes: "Direct handlers", authenticate },
 }));
 
+interface BootTest {
+  <Handlers extends HandlerTable>(given: TestBoot<Handlers>): Promise<TestApp<Handlers>>;
+  <Given extends Manifest>(given: Given, options?: TestOptions): Promise<TestApp<HandlersOf<Given>>>;
+}
+
 /**
  * Boots a manifest, or a few handlers, and starts it.
  *
@@ -106,7 +105,7 @@ export const direct = definePlugin({ authenticate: Type.Optional(anAuthenticatio
  * await using app = await bootTest({ handlers: { greet } });
  * const outcome = await app.as(principal()).call("greet", { name: "Ana" });
  */
-export const bootTest = async (given: Manifest | TestBoot, options: TestOptions = {}): Promise<TestApp> => {
+export const bootTest: BootTest = async (given: Manifest | TestBoot, options: TestOptions = {}): Promise<TestApp> => {
   const isBoot = !isManifest(given);
   const { command = "test", start = true, isolated = false, ...chosen } = isBoot ? given : options;
   const root = isolated ? mkdtempSync(join(tmpdir(), "quater-test-")) : (chosen.root ?? process.cwd());
@@ -131,17 +130,7 @@ export const bootTest = async (given: Manifest | TestBoot, options: TestOptions 
   return {
     kernel,
     log: lines,
-    as: (who) => ({
-      call: (handler, input = {}, how = {}) =>
-        kernel.invoke({
-          handler,
-          surface: how.surface ?? [...(kernel.catalog.get(handler)?.surfaces ?? ["direct"])][0] ?? "direct",
-          principal: who,
-          given: [{ from: "arguments", isText: false, values: structuredClone(input) }],
-          dryRun: how.dryRun ?? false,
-          cancellation: how.cancellation ?? new Cancellation(),
-        }),
-    }),
+    as: (who) => callerOf(kernel, who),
     acrossSurfaces: async (call, surfaces = [...(kernel.catalog.get(call.handler)?.surfaces ?? [])]) => {
       const seen: Record<string, ProbeAnswer> = {};
       for (const surface of surfaces) {
@@ -177,4 +166,26 @@ const collecting = (lines: LogLine[]): Log => {
     (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
       void lines.push({ level, message, fields });
   return { info: at("info"), warn: at("warn"), error: at("error") };
+};
+
+const callerOf = (kernel: Kernel, principal: Principal): TestCaller => {
+  const send: TestCaller["send"] = (handler, input = {}, how = {}) =>
+    kernel.invoke({
+      handler,
+      surface: how.surface ?? [...(kernel.catalog.get(handler)?.surfaces ?? ["direct"])][0] ?? "direct",
+      principal,
+      given: [{ from: "arguments", isText: false, values: structuredClone(input) }],
+      dryRun: how.dryRun ?? false,
+      cancellation: how.cancellation ?? new Cancellation(),
+    });
+  return {
+    send,
+    call: async (handler, ...[input, how]) => {
+      if (!kernel.catalog.names.includes(handler))
+        throw new Error(
+          `No handler named ${handler} is exposed. To test the refusal, write send(${JSON.stringify(handler)}, ...)`,
+        );
+      return send(handler, input, how);
+    },
+  };
 };

@@ -69,6 +69,6 @@ test("a customer lists their own orders and nobody else's", async () => {
 test("a handler that is declared and not exposed cannot be called", async () => {
   // Refused before anything opens a database.
   await using app = await bootTest({ handlers, expose: { salesReport: { direct: true } } });
-  expect(codeOf(await app.as(staff).call("rebuildStatistics"))).toBe("unknown_handler");
+  expect(codeOf(await app.as(staff).send("rebuildStatistics"))).toBe("unknown_handler");
   expect(app.kernel.catalog.declared.map(({ name }) => name)).toContain("rebuildStatistics");
 });

@@ -330,7 +330,7 @@ test("a call with an unknown field does not reach the handler", async () => {
     handle: (input) => void handled.push(input),
   });
   await using app = await bootTest({ handlers: { update } });
-  const outcome = await app.as(principal()).call("update", { name: "a", isAdmin: true });
+  const outcome = await app.as(principal()).send("update", { name: "a", isAdmin: true });
   expect(outcome).toMatchObject({ ok: false, error: { code: "unknown_field", kind: "invalid_input" } });
   expect(handled).toEqual([]);
 });

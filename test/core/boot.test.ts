@@ -279,7 +279,7 @@ test("a surface with only public handlers needs no authenticator, also when only
 test("a handler that the manifest does not list cannot be called", async () => {
   await using app = await bootTest({ handlers: { listed: good, unlisted: good }, expose: { listed: { direct: true } } });
   expect(app.kernel.catalog.declared).toEqual([{ name: "unlisted", module: "a module" }]);
-  expect(await app.as(principal()).call("unlisted")).toMatchObject({ ok: false, error: { code: "unknown_handler" } });
+  expect(await app.as(principal()).send("unlisted")).toMatchObject({ ok: false, error: { code: "unknown_handler" } });
 });
 
 describe("start and stop", () => {

@@ -49,7 +49,7 @@ describe("the digest in a dry run", () => {
   });
   const hashOf = async (input: unknown) => {
     await using app = await bootTest({ handlers: { transfer, other: transfer } });
-    const outcome = await app.as(principal()).call("transfer", input, { dryRun: true });
+    const outcome = await app.as(principal()).send("transfer", input, { dryRun: true });
     if (!outcome.ok) throw outcome.error;
     return (outcome.value as { argumentsHash: string }).argumentsHash;
   };

@@ -33,7 +33,7 @@ test("a key is resolved once per handler that has it, and each call reads the sa
   const hooks: HookChoice = (operation) => ({ settled: () => void seen.push(key.of(operation)) });
   await using app = await bootWith(key, { quota: { perMinute: 6 } }, hooks);
   const ana = app.as(principal());
-  for (const name of ["greet", "greet", "other"]) await ana.call(name);
+  for (const name of ["greet", "greet", "other"]) await ana.send(name);
   expect(seen).toEqual([{ everyMs: 10_000 }, { everyMs: 10_000 }, undefined]);
   expect(seen[0]).toBe(seen[1]);
   expect(resolved).toEqual(["greet"]);

@@ -261,7 +261,7 @@ describe("settled", () => {
   test("S8: settled hooks of an unknown handler do not get the name that the caller sent", async () => {
     const seen: string[] = [];
     await using app = await bootTest({ handlers: {}, plugins: [observing(seen, "a")] });
-    expect(await app.as(principal()).call("nothing")).toMatchObject({ ok: false, error: { code: "unknown_handler" } });
+    expect(await app.as(principal()).send("nothing")).toMatchObject({ ok: false, error: { code: "unknown_handler" } });
     expect(seen).toEqual(["a undefined unknown_handler"]);
   });
 

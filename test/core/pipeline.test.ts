@@ -14,8 +14,8 @@ const greet = handler({
 
 test("a call is bound, authorised, handled and checked", async () => {
   await using app = await bootTest({ handlers: { greet } });
-  expect(await app.as(principal()).call("greet", { name: "Ana" })).toMatchObject({ ok: true, value: { text: "Hello Ana" } });
-  expect(await app.as(principal()).call("greet", { name: 5, nam: "x" })).toMatchObject({
+  expect(await app.as(principal()).send("greet", { name: "Ana" })).toMatchObject({ ok: true, value: { text: "Hello Ana" } });
+  expect(await app.as(principal()).send("greet", { name: 5, nam: "x" })).toMatchObject({
     ok: false,
     error: {
       code: "invalid_input",
@@ -162,6 +162,6 @@ test("a call in a log shows its id and not its input", async () => {
     hooks: { settled: (call) => void logged.push(JSON.parse(JSON.stringify(call))) },
   }));
   await using app = await bootTest({ handlers: { greet }, plugins: [note()] });
-  const { callId } = await app.as(principal()).call("greet", { name: "Ana" });
+  const { callId } = await app.as(principal()).send("greet", { name: "Ana" });
   expect(logged).toEqual([{ callId, surface: "direct", handler: "greet", stage: "approved" }]);
 });

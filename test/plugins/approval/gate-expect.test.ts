@@ -186,8 +186,9 @@ describe("expectApproval", () => {
       const leaky: TestApp = {
         ...app,
         as: (who) => ({
+          ...app.as(who),
           call: async (name, input, how) => {
-            const outcome = await app.as(who).call(name, input, hasRun ? { surface: "cli" } : how);
+            const outcome = await app.as(who).send(name, input, hasRun ? { surface: "cli" } : how);
             hasRun ||= outcome.ok;
             return outcome;
           },
