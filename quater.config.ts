@@ -63,7 +63,7 @@ export default defineConfig({
       }),
     }),
     store(), // SQLite in .quater/
-    audit(), // every call that changes something, whoever made it
+    audit(), // every call with an effect, of every caller
     approval({
       // People decide with keys of their own: quater keys create --name bea --person bea --kind user --roles finance
       authenticate: apiKeys(),

@@ -21,7 +21,7 @@ export interface Presented {
   /** A key or token that was not sent in a header: from the environment, or typed. Then no header is read. */
   readonly token?: string | undefined;
   /**
-   * A header of the request by its lower-case name; `undefined` where there is none.
+   * A header of the request by its lower-case name; `undefined` when it is absent.
    *
    * @throws {QuaterError} `invalid_token` for a header that is given more than once.
    */

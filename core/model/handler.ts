@@ -55,7 +55,7 @@ type ValueOf<Output> =
   Output extends StreamSchema<infer Item> ? AsyncIterable<Item> : Output extends TSchema ? Static<Output> : never;
 
 export interface HandlerDefinition<Input extends TSchema, Output, Used extends Uses, Code extends string> {
-  /** Required for whatever is exposed; agents read it as a prompt. Printable, at most 1,000 characters. */
+  /** Required for exposed handlers. Agents read it as a prompt. Printable, at most 1,000 characters. */
   readonly description: string;
   /** Decides methods, annotations, and what the trail must hold before the handler runs. */
   readonly effect: Effect;

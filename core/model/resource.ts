@@ -33,11 +33,12 @@ export const usesProblems = (
 ): { readonly cause: string; readonly remedy: string }[] => {
   if (uses === undefined) return [];
   const table = "Write use: { name: resource({ ... }) }";
-  if (uses === null || typeof uses !== "object") return [{ cause: "has a use that is no table of resources", remedy: table }];
+  if (uses === null || typeof uses !== "object")
+    return [{ cause: "has a use that is not an object of resources", remedy: table }];
   return Object.entries(uses).flatMap(([name, used]) => {
     if (reserved.has(name))
       return [{ cause: `uses a resource as "${name}", a name that is taken`, remedy: "Give it another name in use" }];
-    if (!isBranded(used, "resource")) return [{ cause: `uses "${name}", which is no resource`, remedy: table }];
+    if (!isBranded(used, "resource")) return [{ cause: `uses "${name}", which is not a resource`, remedy: table }];
     const inner = used as Resource<unknown>;
     if (holder?.scope === "app" && inner.scope === "call") {
       const cause = `uses ${holder.name}, which lives as long as the app and uses ${inner.name}, which ends with a call`;
@@ -66,7 +67,7 @@ export const resource = <Value, Used extends Uses = {}>(definition: {
 export class OpenResources {
   readonly #parent: OpenResources | undefined;
   readonly #values = new Map<Resource<unknown>, Promise<unknown>>();
-  /** What has opened, in that order: whatever a resource uses stands before it. */
+  /** Open resources in the order of opening: the resources that one uses come before it. */
   readonly #opened: { readonly used: Resource<unknown>; readonly value: unknown }[] = [];
 
   /** @param parent  The app's resources; none for the app itself. */

@@ -15,7 +15,7 @@ export interface CommandIo {
   readonly isTerminal: boolean;
   /** JSON was asked for, or standard output is no terminal. */
   readonly isJson: boolean;
-  /** Aborted when the process is asked to end. Whoever reads it promises to end then. */
+  /** Aborted when the process is asked to end. A command that reads it must end then. */
   readonly signal: AbortSignal;
   /**
    * Asks a person; of a secret, what is typed is not shown.
@@ -27,7 +27,7 @@ export interface CommandIo {
   readonly readInput: () => Promise<Uint8Array>;
   /** A file that the command line names, relative to where the command was typed. */
   readonly pathOf: (file: string) => string;
-  /** What whoever typed the command shows at a surface's door. */
+  /** The credentials of the person at the terminal, for a surface's door. */
   readonly credentials: Presented;
 }
 

@@ -11,7 +11,7 @@ export interface OwnedCommand {
   readonly command: PluginCommand;
 }
 
-/** @param taken  First words that whoever runs the commands has for its own. */
+/** @param taken  First words that the program uses itself. */
 export const commandProblems = (owned: readonly OwnedCommand[], taken: readonly string[]): readonly BootProblem[] => {
   const owners = new Map<string, string>();
   return owned.flatMap(({ plugin, command }) => {
@@ -46,7 +46,7 @@ const isPath = (path: unknown): path is readonly string[] =>
   path.every((word) => typeof word === "string" && /^[^\s-]\S*$/.test(word) && visible(word) === word);
 
 const positionalProblems = ({ positional = [], input }: PluginCommand): readonly string[] => {
-  if (!Array.isArray(positional)) return ["has a positional that is no list"];
+  if (!Array.isArray(positional)) return ["has a positional that is not a list"];
   const inputs = propertiesOf(input);
   return positional
     .filter((name) => !Object.hasOwn(inputs, name))

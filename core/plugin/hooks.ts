@@ -32,7 +32,7 @@ export type ApprovalAnswer =
 export interface InvokeHooks {
   /** every: all must allow, after the handler's own policy. */
   authorize: (call: Bound) => Awaitable<HookAnswer>;
-  /** every: whatever may refuse or replay (limits, idempotency), before an approval could be used up. */
+  /** every: may refuse or replay the call (rate limits, idempotency), before an approval is used. */
   admit: (call: Authorized) => Awaitable<HookAnswer<Admission>>;
   /** every: all must allow; the first refusal ends the call. */
   approve: (call: Authorized) => Awaitable<HookAnswer<ApprovalAnswer>>;

@@ -1,4 +1,4 @@
-// Plugins in the order they boot: whoever provides a service before whoever asks for it.
+// Plugins in the order in which they boot: a plugin that provides a service before the plugins that need it.
 
 import type { BootProblem } from "../diagnostics/problem.ts";
 import type { ConfiguredPlugin } from "./plugin.ts";

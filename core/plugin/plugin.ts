@@ -29,11 +29,11 @@ export interface Running {
 
 /** A run beside the real one, of the same manifest. */
 export interface TestRun {
-  /** For whatever is kept: made for the rehearsal, and deleted after it. */
+  /** For the plugin's files. Created for the test run, and deleted after it. */
   readonly folder: string;
   /** What people agreed to may be used for so long, milliseconds. Default: as configured. */
   readonly usableForMs?: number;
-  /** Callers show what they show at the real one. Default: whoever rehearses has doors of his own. */
+  /** Keeps the configured authenticators. Default: the test run has its own. */
   readonly hasOwnDoors?: boolean;
 }
 

@@ -12,7 +12,7 @@ export interface Surface {
   readonly authenticate?: Authentication | undefined;
   /** Whether `public: true` opens this surface. */
   readonly opensToPublic?: boolean;
-  /** What the surface makes of every principal, whoever authenticated it. */
+  /** Changes every principal of this surface, from any authenticator. */
   readonly adopt?: (principal: Principal) => Principal;
 }
 

@@ -19,7 +19,7 @@ const denials: ReadonlySet<ErrorKind> = new Set([
 /**
  * Claims that a call was refused before its handler.
  *
- * @param code  Exactly this one, whatever its kind: `missing_scope`.
+ * @param code  Exactly this code: `missing_scope`.
  * @returns What it was refused with.
  * @throws {Error} when it succeeded, failed, or was refused with another code.
  */

@@ -43,7 +43,7 @@ const policyProblems = (name: string, given: unknown): Wrong[] => {
   const found: Wrong[] = [];
   const say = (cause: string, remedy: string) => found.push({ cause: `The policy ${name} ${cause}`, remedy });
   if (given === null || typeof given !== "object") {
-    say("is none", 'Write { approvers: [{ role: "finance" }] }');
+    say("is not an object", 'Write { approvers: [{ role: "finance" }] }');
     return found;
   }
   const policy = given as Record<string, unknown>;

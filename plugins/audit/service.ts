@@ -37,7 +37,7 @@ export interface Begun {
   readonly tags?: LikeTags;
   /**
    * Changes of state in the same transaction as the event that tells of the call's end; `refused`: it never ran after all.
-   * Without counts of rows: an end is recorded whatever they find.
+   * Without counts of rows: the end is recorded for any number of changed rows.
    */
   readonly ended?: (how: EndedAs) => readonly Statement[];
   /** Asked in the same transaction as the call's start: see `commit`. */
@@ -78,7 +78,7 @@ export interface Audit {
     check?: Check,
   ): Promise<{ readonly seq: number } | { readonly refused: Error }>;
   /**
-   * As `commit`, with the call's own `call.started` behind the events: for whoever uses an approval up, as the last act
+   * As `commit`, with the call's own `call.started` behind the events: for a plugin that uses an approval, directly
    * before the handler. A call whose exposure asks for approval is started by nothing else. Where it was committed too
    * late, the trail says by itself that the call never ran.
    */
@@ -136,7 +136,7 @@ export interface Audit {
    */
   sweepLost(): Promise<number>;
   /**
-   * Whoever was refused something that is no call: noted soon, not waited for. A loop of them becomes one event with a count.
+   * Records a refusal outside of a call, soon and without waiting. Repeated refusals become one event with a count.
    */
   refused(fields: Omit<EventFields, "type" | "outcome">): void;
   /** `hmac:<key id>:<64 hex>` over the RFC 8785 text. */

@@ -65,13 +65,13 @@ const isNetwork = (text: string): boolean => {
 const lists = {
   allowedHosts: {
     isRight: (text: string) => hostName.test(text),
-    what: "no Host without its port",
+    what: "not a host name",
     remedy: 'Write only the host name, without port and path: "shop.example"',
   },
   allowedOrigins: {
     isRight: isOrigin,
-    what: "no Origin that a browser would send",
-    remedy: 'Write scheme and host, and the port where it is not the usual one: "https://admin.example"',
+    what: "not an origin as browsers send it",
+    remedy: 'Write scheme and host, and the port if it is not the default: "https://admin.example"',
   },
   trustedProxies: {
     isRight: isNetwork,
@@ -106,7 +106,7 @@ const optionProblems = (options: HttpOptions, routes: BootProblem[]): BootProble
     {
       place: "http()",
       plugin: "http",
-      cause: `http listens on ${host} and knows no Host that it answers for`,
+      cause: `http() listens on ${host}, but allowedHosts is empty`,
       remedy: 'Add allowedHosts: ["shop.example"]',
     },
   ];

@@ -85,7 +85,7 @@ export interface HttpService {
   credentials(ctx: KoaContext, surface: string): Presented;
   /**
    * The caller's address, for counting attempts: IPv6 as its /64 network, because one caller has all addresses of it. Empty
-   * where there is none.
+   * if it is absent.
    *
    * @param isFromProxy  The request came over a Unix socket that only a proxy may open: its X-Forwarded-For is believed.
    */

@@ -1,4 +1,4 @@
-// What a failed statement means to whoever waits for it. Drivers have dozens of codes; the store has these kinds.
+// What a failed statement means to its caller. Drivers have dozens of codes; the store has these kinds.
 
 /**
  * - `busy`: another writer held the lock for too long, or the transaction lost against another one.
@@ -99,8 +99,8 @@ export const postgresFailure = (error: unknown): StoreFailure => {
   if (isStoreFailure(error)) return error;
   const { code, message, severity } = error as { code?: unknown; message?: string; severity?: unknown };
   const name = typeof code === "string" ? code : "";
-  // PostgreSQL's own answers have a severity. Everything else is the socket's (EPIPE is no class of its): whatever it
-  // was, it is not known what became of what was sent.
+  // PostgreSQL's own errors have a severity. All others come from the socket (EPIPE has no class), and then nobody knows whether the
+  // statement ran.
   if (error instanceof TypeError || error instanceof RangeError) return new StoreFailure("other", "", error.message, error);
   const known = severity === undefined ? "lost" : postgresKinds.find(([prefix]) => name.startsWith(prefix))?.[1];
   return new StoreFailure(known ?? "other", name, message ?? String(error), error);

@@ -20,10 +20,10 @@ export interface Place {
 export interface Opening {
   readonly place: Place;
   readonly mode: RunMode;
-  /** Whoever asks works on while the database reads. */
+  /** Callers work while the database reads. */
   readonly inThread?: boolean;
   readonly registered: readonly Registered[];
-  /** Told of every failure, before whoever asked. */
+  /** Called with every failure, before its caller gets it. */
   readonly onFailure: (error: unknown) => void;
   readonly onLost: (error: Error) => void;
   /** Throws once the store is fenced. */

@@ -57,7 +57,7 @@ export interface OpenStore extends Reading {
   /** The same for queries known beforehand: one round trip on SQLite. */
   apply(queries: readonly Query[]): Promise<readonly Result[]>;
   /**
-   * Gives `work` the store as it is at the first thing that it reads, whatever is written meanwhile. On SQLite nothing else of this
+   * Gives `work` the store as it is at its first read. Later writes are not visible to it. On SQLite nothing else of this
    * process is read or written until `work` is done, so `work` must use nothing but what it is given.
    */
   snapshot<Answer>(work: (at: Reading) => Promise<Answer>): Promise<Answer>;
@@ -80,7 +80,7 @@ export interface Store {
   /**
    * Opens, checks and migrates on first use; later calls give the same.
    *
-   * @param inThread  A command, too, has it in a thread: for whoever works on while the database reads.
+   * @param inThread  Also commands use a thread: for callers that work while the database reads.
    */
   open(how?: { readonly inThread: boolean }): Promise<OpenStore>;
   /** Whether there is anything to open. Looking makes nothing. */

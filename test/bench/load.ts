@@ -30,7 +30,7 @@ const turn = 200;
 
 /**
  * So many milliseconds of each load, in short turns: a shared machine is at half its speed for seconds, and that shall hit
- * all alike. Every other round goes backwards, because whoever comes after a heavy one starts worse.
+ * all alike. Every other round goes backwards, because a process that runs after a heavy one starts slower.
  */
 export const inTurns = async (loads: readonly Load[], milliseconds: number): Promise<readonly Measured[]> => {
   const latencies = loads.map((): number[] => []);

@@ -193,7 +193,7 @@ describe("boot refuses a policy that does not fit", () => {
     ["no name", { name: undefined }, "run has a policy without a name"],
     ["a name with a line break", { name: "is\nOwner" }, "run has a policy without a name"],
     ["no function", { allow: true }, "run has the policy isOwner without an allow function"],
-    ["a use of no resources", { use: { notes: {} } }, 'run has the policy isOwner, which uses "notes", which is no resource'],
+    ["a use of no resources", { use: { notes: {} } }, 'run has the policy isOwner, which uses "notes", which is not a resource'],
     ["needs of no schemas", { needs: { id: "string" } }, "run has the policy isOwner, whose id is not a schema"],
     ["needs of no table", { needs: [] }, "run has the policy isOwner, whose needs is not a schema"],
   ])("%s", async (_, over, expected) => {

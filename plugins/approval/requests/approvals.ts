@@ -19,7 +19,7 @@ const defaultListed = 50;
 /** Per question, once the first one was not enough. */
 const mostListed = 200;
 
-/** Whoever may not decide leaves a trace, as whoever may not call does. */
+/** Refused decisions are recorded, like refused calls. */
 const accounted = <Answer>(
   ground: Ground,
   { principal, via }: Approver,
@@ -47,7 +47,7 @@ export const approvalsOn = (ground: Ground, policies: ReadonlyMap<string, Policy
       assertApprover(approver, policies.values());
       const { limit = defaultListed, before } = given;
       const seen: ApprovalRecord[] = [];
-      // What is none of theirs is left out after it was read, so that a page may take several questions.
+      // Requests that this person may not see are left out after reading, so a page may need several queries.
       for (let last: string | undefined = before, size = limit; ; size = mostListed) {
         const page = (await reader.list({ ...given, limit: size, ...(last === undefined ? {} : { before: last }) })).map(
           ({ record }) => record,

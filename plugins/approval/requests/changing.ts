@@ -11,7 +11,7 @@ interface Compilable {
   compile(): { readonly sql: string; readonly parameters: readonly unknown[] };
 }
 
-/** Changes exactly one row, or whatever it belongs to is refused as a whole. */
+/** Changes exactly one row. Otherwise the whole transaction is refused. */
 const one = (query: Compilable): Statement => {
   const { sql, parameters } = query.compile();
   return { sql, parameters, expects: 1 };
@@ -195,7 +195,7 @@ export interface Use {
   readonly surface: string | undefined;
 }
 
-/** The one way from approved to consumed. Every condition stands here, whatever was looked at before. */
+/** The only way from approved to consumed. It has every condition, also those that were checked before. */
 export const consumed = (open: OpenStore, id: string, use: Use): Statement => {
   const { callId, callKey, digest, handler, requesterText, surface } = use;
   const approved = database(open)
@@ -217,7 +217,7 @@ export const consumed = (open: OpenStore, id: string, use: Use): Statement => {
   return one(surface === undefined ? approved : approved.where("surface", "=", surface));
 };
 
-/** How the call ended that used it. Uncounted: an end is recorded, whatever stands here. */
+/** How the call ended that used it. Uncounted: the end is recorded for any state of the row. */
 export const ended = (open: OpenStore, id: string, callId: string, outcome: Exclude<ApprovalOutcome, "running">): Statement => {
   const change = database(open)
     .updateTable("approval_request")

@@ -18,7 +18,7 @@ export type Digested = Pick<
 /** `sha256:` and 64 hexadecimal digits. @throws {TypeError} for what has no JSON text. */
 export const digestOf = (filed: Digested): string => digestOfText(digestedText(filed));
 
-/** The text under the digest: for whoever checks it by other means. Its first line names the form. */
+/** The text that is digested, for checks by other programs. Its first line names the form. */
 export const digestedText = ({ args, preview, requester, policyName, policy, ...filed }: Digested): string => {
   const { app, handler, schema, surface, nonce } = filed;
   const text = canonicalText({

@@ -13,7 +13,7 @@ export type Person = Principal & { readonly person: string };
 /** In UTF-16 units: what is stored with each vote, and is part of a key there. */
 const longestName = 255;
 
-/** @returns Why this principal decides nothing at all, whatever it is about. */
+/** @returns Why this principal can decide no request at all. */
 const obstacleToAll = ({ kind, issuer, subject, credential, person, actsFor }: Principal): string | undefined => {
   if (kind === "agent") return "agents do not decide";
   if (issuer === "local") return "being this machine's user shows nothing; sign in, or show an approver's key";

@@ -112,8 +112,8 @@ export const boundBy = (
 ): Digested => ({ app, handler: call.handler, schema, args: call.inputText, requester, policyName, policy, ...more });
 
 /**
- * Whoever may have only so many pending: all credentials of one principal together. A digest, because it is indexed, and
- * PostgreSQL takes no long text into an index.
+ * The key by which pending requests are counted: one for all credentials of a principal. A digest, because PostgreSQL does not index
+ * long texts.
  */
 export const requesterKeyOf = ({ issuer, subject }: Requester): string =>
   createHash("sha256")

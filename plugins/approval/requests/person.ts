@@ -1,6 +1,6 @@
 // When two names are one person's. Authenticators write one name in different ways: an identity provider says
-// `Ana@shop.example` and a key file `ana@shop.example`, one of them composes its accents and the other does not. Whoever is
-// taken for two people agrees to what he asked for himself, so that in doubt two names are one person.
+// `Ana@shop.example` and a key file `ana@shop.example`, one of them composes its accents and the other does not. A person
+// who counts as two could approve their own request, so in doubt two names are one person.
 
 import { isSameName } from "../../audit/service.ts";
 

@@ -1,4 +1,4 @@
-// Where two previews differ, so that whoever is refused learns what moved.
+// Where two previews differ, for callers that get approval_stale.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 

@@ -1,4 +1,4 @@
-// Every question that is asked of the tables. What cannot be read is said as such: nobody may take it for "there is none".
+// All queries of the tables. A failed read throws, so that it is not taken for an empty result.
 
 import { isQuaterError } from "../../../core/index.ts";
 import type { OpenStore, Query, Store } from "../../store/service.ts";

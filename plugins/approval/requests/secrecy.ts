@@ -1,6 +1,5 @@
-// Arguments with secret() fields lie sealed in the store, and so do the preview, which may repeat them, and the nonce,
-// without which short secrets could be tried against the digest. Whoever has the store alone, and not the project's key
-// file, learns nothing of them.
+// Encrypts arguments with secret() fields in the store, the preview, which may repeat them, and the nonce: with the nonce, short secrets
+// could be guessed by the digest. The key is in the project's key file.
 
 import { sealed, unsealed } from "../page/seal.ts";
 

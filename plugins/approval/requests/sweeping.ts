@@ -1,5 +1,5 @@
-// What happens to requests by time alone. Expiry is derived whenever a request is read; here it is written down, with the
-// event that says so. However many processes sweep, and whoever files anew meanwhile: one of them writes it.
+// Writes the expiry of requests with its event. (Each read computes the expiry by itself.) When several processes sweep or file at once,
+// one of them writes it.
 
 import { type AuditEvent, type Check, unchangedSince } from "../../audit/service.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
@@ -62,7 +62,7 @@ const perPrune = 500;
 
 /**
  * Removes requests to which nothing has happened for so many days, and which have ended, with the votes on them: what was
- * asked may be personal, and the trail has what happened. A denial is kept for as long as it holds, whatever the days.
+ * asked may be personal, and the trail has what happened. A denial is kept as long as its cooldown lasts.
  *
  * @returns How many requests.
  */

@@ -36,7 +36,7 @@ export interface RequestRow {
   readonly filed_at: number;
   readonly pending_until: number;
   readonly state: ApprovalState;
-  /** Grows with every change: whoever decided on an older one decides again. */
+  /** Grows with every change. A decision on an older version is made again. */
   readonly version: number;
   readonly decided_at: number | null;
   readonly usable_until: number | null;
@@ -95,7 +95,7 @@ export const migrations: readonly Migration[] = [
       const index = (name: string) => build.schema.createIndex(`approval_request_${name}`).on("approval_request");
       return [
         request,
-        // One person counts once, whatever two of his browsers do at the same time.
+        // One person counts once, also with two browsers at the same time.
         vote.addColumn("reason", "text").addPrimaryKeyConstraint("approval_vote_pk", ["id", "person"] as never),
         index("nth").unique().columns(["call_key", "nth"]),
         index("one_pending")

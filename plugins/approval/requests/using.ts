@@ -25,7 +25,7 @@ import { isDenied, proven } from "./proving.ts";
 import { type ApprovalRecord, outcomeOf } from "./record.ts";
 import type { Found } from "./tables.ts";
 
-/** Each time somebody else was faster; more than that is no race any more. */
+/** How often to retry when another process changed the request first. Beyond this, give up with 503. */
 const attempts = 10;
 
 export const approve = async (ground: Ground, plan: Plan, call: Authorized): Promise<HookAnswer<ApprovalAnswer>> => {
@@ -82,7 +82,7 @@ const judged = async (ground: Ground, asked: Asked): Promise<Found> => {
   throw approvalUnavailable(new Error("The approval was changed again and again"));
 };
 
-/** Whoever names an id finds what belongs to this caller, surface and handler; unknown and foreign ones answer alike. */
+/** Finds the request with this id, if it belongs to this caller, surface and handler. The answer is the same for unknown ids. */
 const named = async (ground: Ground, { call, requesterText }: Asked, id: string): Promise<Found> => {
   const found = await ground.parts.reader.byId(id);
   if (found === undefined) throw approvalNotFound();

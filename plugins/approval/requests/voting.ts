@@ -1,5 +1,5 @@
-// Deciding: votes, and taking back what was approved. Each change is made from exactly the version that was read; whoever
-// finds that somebody was faster reads again and decides on what is there now.
+// Votes and revocations. Each change applies to exactly the version that was read. When somebody else was faster, the request is read
+// again and the change is decided anew.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 

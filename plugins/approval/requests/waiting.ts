@@ -1,4 +1,4 @@
-// Waiting for people from outside of any call: nothing is open meanwhile but a timer, and whoever leaves loses nothing.
+// Waits for people outside of a call. Only a timer is open meanwhile, and a caller can stop waiting without losing the request.
 
 import type { Approvals, OwnStatus } from "../service.ts";
 

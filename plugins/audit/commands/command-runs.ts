@@ -37,14 +37,14 @@ export interface CommandParts extends RightParts {
 }
 
 const followMs = 300;
-/** sysexits EX_NOINPUT: as for whatever else was not found. */
+/** sysexits EX_NOINPUT: as for everything that was not found. */
 const nothingFound = 66;
 /** sysexits EX_TEMPFAIL: as for what passes. */
 const inUse = 75;
 /** As for a trail that cannot be read. */
 const noTrail = 2;
 
-/** The store, where there is one: whoever only looks makes none. */
+/** The store, if it exists: commands that only read do not create it. */
 const storeOf = async ({ store }: CommandParts, io: CommandIo, inThread = false): Promise<OpenStore | undefined> => {
   if (await store.isMade()) return store.open({ inThread });
   io.say("There is no trail yet.\n");

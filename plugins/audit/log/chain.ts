@@ -1,5 +1,5 @@
-// How events hang together: each one's hash covers the one before, keyed, so that whoever has the store alone can
-// neither change an event nor write a tail of his own.
+// The chain of events. Each hash covers the hash before it, with a key that is not in the store. Somebody with the store alone
+// cannot change an event or append one.
 //
 //   body_hash = SHA-256(salt || body), zeros where an event never had a body
 //   hash      = HMAC-SHA256(chain key, chain_u32 || seq_u64 || previous hash || meta || body_hash)
@@ -65,7 +65,7 @@ export class Keyed {
   }
 }
 
-/** A value that is no hash adds other bytes than any hash would: lengths differ, so nothing can stand in for it. */
+/** A value that is not a hash adds bytes of another length than a hash, so it cannot replace one. */
 const hexInto = (target: Buffer, text: string, at: number): number =>
   text.length === 2 * hashBytes ? target.write(text, at, "hex") : target.write(`!${text.slice(0, 100)}`, at);
 

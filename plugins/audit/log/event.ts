@@ -55,7 +55,7 @@ export interface EventFields {
   readonly callId?: string;
   /** What was coalesced into this event: that many of the same, from `first` to `last`. */
   readonly count?: number;
-  /** Whatever belongs to one type alone: a checkpoint, what was erased, what started. */
+  /** Data of one type of event: a checkpoint, what was erased, what started. */
   readonly detail?: unknown;
   readonly dryRun?: true;
   readonly durationMs?: number;

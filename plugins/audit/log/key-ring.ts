@@ -18,7 +18,7 @@ export class KeyRing {
     this.#log = log;
   }
 
-  /** Makes the file when there is none. @throws {QuaterError} when it is not what it should be. */
+  /** Creates the file if it is missing. @throws {QuaterError} for a malformed or unsafe file. */
   get current(): TrailKeys {
     if (this.#keys === undefined) {
       const keys = openKeys(this.file);

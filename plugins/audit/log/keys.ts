@@ -44,7 +44,7 @@ export interface TrailKeys {
   readonly publicKeys: ReadonlyMap<string, KeyObject>;
 }
 
-/** Reads the file, and makes it when there is none. @throws {QuaterError} when it is not what it should be. */
+/** Reads the file, and creates it if it is missing. @throws {QuaterError} for a malformed or unsafe file. */
 export const openKeys = (file: string): TrailKeys => {
   if (!existsSync(file)) createPrivateFile(file, keysText({ keys: keyUses.map(newKey) }));
   return readKeys(file);

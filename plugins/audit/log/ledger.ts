@@ -64,7 +64,7 @@ export class Ledger {
   }
 
   /**
-   * Opens the chain, and begins it where there is none.
+   * Opens the chain, and begins it in an empty store.
    *
    * @throws {DamagedHead} when the head is not what was written.
    * @throws {MissingKey} when the key file does not have the key that the head names.
@@ -112,7 +112,7 @@ export class Ledger {
     return this.#checked(row, before);
   }
 
-  /** The newest checkpoint among the last events, or where the trail begins: whoever wrote it may be gone. */
+  /** The newest checkpoint among the last events, or where the trail begins. Its writer may be gone. */
   async lastCheckpoint(): Promise<{ readonly size: number; readonly at: number }> {
     const { seq, floor_seq } = this.#last;
     const newest = this.queries.events
@@ -176,7 +176,7 @@ export class Ledger {
     const attempt = this.#attempt;
     if (attempt === undefined) return undefined;
     const [found] = await this.#store.transaction(async (transaction) => {
-      // What was sent may still be on its way through the server: whoever holds the head is waited for before looking.
+      // The statements may still run in the server, so wait for the lock of the head before looking.
       await transaction.run(this.queries.headForWriting(this.#seen.seq));
       return transaction.rows<EventRow>(this.queries.after(attempt.seq - 1, 1));
     });
@@ -312,7 +312,7 @@ const withoutCount = ({ sql, parameters }: Statement): Statement => ({ sql, para
 
 const plain = (sql: string): Statement => ({ sql, parameters: [] });
 
-/** Of one entry, whatever the others say: a count, a constraint, or a statement that the database does not take. */
+/** Concerns one entry alone: a count, a constraint, or a statement that the database refuses. */
 const isOfEntry = (error: unknown): error is Error =>
   isStoreFailure(error) && (error.kind === "mismatch" || error.kind === "conflict" || error.kind === "other");
 
@@ -322,7 +322,7 @@ const damageOf = (error: unknown): unknown =>
     ? new DamagedHead("An event stands behind the head of the trail")
     : error;
 
-/** Another instance may have pruned meanwhile. The trail must not begin earlier again, whatever rows stand there. */
+/** Another instance may have pruned meanwhile. The trail must not begin earlier again, also if old rows were put back. */
 const floorRefusal = ({ floor }: Entry, { floor_seq, floor_hash }: HeadRow): Error | undefined =>
   floor === undefined || (floor.from.seq === floor_seq && floor.from.hash === floor_hash)
     ? undefined

@@ -12,7 +12,7 @@ import { type HeadRow, newestLinked, type TrailQueries } from "./tables.ts";
 
 const pageRows = 200;
 /**
- * The policy's longest times, whatever the options say: a request waits for people for at most 7 days and is usable for at
+ * The longest times that a policy can have: a request waits for people for at most 7 days and is usable for at
  * most one. An event of these days may decide about a call, so all of them stay in memory. `retentionDays` does not matter.
  */
 export const reachMs = 9 * 86_400_000;

@@ -47,7 +47,7 @@ export const oldestOpenFiling = async (
   return seqs.length === 0 ? undefined : Math.min(...seqs);
 };
 
-/** A request that was filed before this time cannot be open, whatever its policy. */
+/** A request that was filed before this time cannot be open under any policy. */
 export const openSinceMs = (now: number): number => now - reachMs;
 
 const isLive = ({ state, pendingUntil, usableUntil }: Standing, now: number): boolean =>

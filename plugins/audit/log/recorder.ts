@@ -21,9 +21,9 @@ interface Running {
   startedSeq?: number;
   /** The handler may have run. */
   hasBegun: boolean;
-  /** The start of a call that needs approval: written by whoever uses the approval up, in the same transaction. */
+  /** The start of a call that needs approval: written with the use of the approval, in one transaction. */
   start?: Start;
-  /** What whoever did so says of the call. */
+  /** What the plugin that wrote the start says about the call. */
   about?: Begun;
 }
 

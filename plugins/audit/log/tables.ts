@@ -29,7 +29,7 @@ export interface HeadRow {
   readonly floor_hash: string;
   /** Of the trail: 1 until the first write by a version that knows format 2. */
   readonly format: number;
-  /** The newest linked event (see event.ts) and its hash; 0 and zeros while there is none. Covered by the MAC from format 2 on. */
+  /** The newest linked event (see event.ts) and its hash; 0 and zeros before the first. Covered by the MAC from format 2 on. */
   readonly approval_seq: number;
   readonly approval_hash: string;
 }

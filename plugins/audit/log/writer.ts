@@ -1,5 +1,5 @@
-// One queue per process, and one batch on its way at a time: while it is committed, the next one gathers. Whoever needs a
-// durable record waits for it, for so long; everybody else goes on.
+// One queue per process, and one batch at a time: while it is committed, the next one collects events. Callers that need a durable
+// record wait for it, up to a limit. Others go on.
 
 import { isStoreFailure } from "../../store/service.ts";
 import type { Entry, Receipt } from "./entry.ts";

@@ -90,7 +90,7 @@ export const verifiedRows = async ({ store, check }: TrailReader, query: Page): 
  *
  * @param from  Exclusive; the direction is `"after"` it, or `"before"` it with the newest first.
  * @param begin  Rows up to this number are left out, unless their column says that they are new enough.
- * @returns A page of at most 1,000, and where the next one begins; `undefined` when there is none.
+ * @returns A page of at most 1,000, and where the next one begins; `undefined` after the last.
  */
 export const pageOf = async (
   trail: TrailReader,

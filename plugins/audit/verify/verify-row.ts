@@ -57,7 +57,7 @@ export const rowProblem = (row: ReadRow, previous: string | undefined, keys: Ver
 /** Whether the row had a body that is gone: erased with a record, or taken away. */
 export const isBodyGone = ({ body, body_hash }: EventRow): boolean => body === null && body_hash !== noBody;
 
-/** Behind `seq` only short texts follow, so that its last place is the event's own, whatever `detail` holds. */
+/** Behind `seq` only short texts follow, so its last place is the event's own, with any `detail`. */
 export const saysSeq = (meta: string, seq: number): boolean =>
   meta.startsWith(`${seq},`, meta.lastIndexOf(seqKey) + seqKey.length);
 

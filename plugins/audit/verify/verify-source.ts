@@ -116,7 +116,7 @@ export interface ExportHeader {
 /** What the head of an export lacks that was made before format 2. */
 const ofFormat1 = { format: 1, approval_seq: 0, approval_hash: noBody } as const;
 
-/** An exported file, read once from its beginning to its end. @throws when it is none. */
+/** An exported file, read once from its beginning to its end. @throws for another file. */
 export const fileSource = (path: string): Source => {
   const lines = linesOf(path);
   const first = lines.next();
@@ -159,7 +159,7 @@ export const summaryOf = (report: Report, isCompared: boolean): string => {
   const verdict = `${problems}${verdicts[exitOf(report)]}`;
   const worth = isCompared
     ? ""
-    : "Compared with nothing outside this store: whoever can set the store back to an earlier copy of itself, or holds the keys, is not found out. Configure sinks, or use --against.\n";
+    : "Nothing outside of this store was compared. If somebody set the store back to an earlier copy, or has the keys, this is not found. Configure sinks, or use --against.\n";
   return `${found}${more}${report.gaps.map(gapText).join("")}${verdict}${worth}`;
 };
 

@@ -1,4 +1,4 @@
-// A call that people must agree to first, as whoever makes it sees it over HTTP, over MCP and at the terminal.
+// A call that needs approval, as its caller sees it over HTTP, over MCP and at the terminal.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -25,7 +25,7 @@ export const hold = async ({ root, url }: Place): Promise<() => Promise<void>> =
   };
 };
 
-/** The store refuses to write, as a read-only disk or a standby does. @returns Undoes it, for whoever connects after. */
+/** The store refuses to write, as a read-only disk or a standby does. @returns Undoes it, for later connections. */
 export const readOnly = async (desk: Desk, { url }: Place): Promise<() => Promise<void>> => {
   if (url === undefined) {
     await desk.sql("pragma query_only = on"); // of this connection

@@ -1,10 +1,10 @@
-// A real browser for the tests of the page: QUATER_TEST_CHROMIUM, or the system's Chromium. Where there is none the reason
+// A real browser for the tests of the page: QUATER_TEST_CHROMIUM, or the system's Chromium. If there is no browser, the reason
 // is printed, and with QUATER_TEST_REQUIRE_ALL=1 it is a failure.
 
 import { execFileSync } from "node:child_process";
 import type { Browser } from "playwright-core";
 
-/** @returns A reason where there is none. */
+/** @returns A reason if there is no browser. */
 export const testBrowser = async (): Promise<Browser | string> => {
   try {
     const { chromium } = await import("playwright-core");

@@ -1,4 +1,4 @@
-// What must hold of requests, votes, trail and effects together, whatever happened to the processes that made them.
+// What must hold of requests, votes, trail and effects together, also after their processes were killed.
 
 import { join } from "node:path";
 import { expect } from "vitest";

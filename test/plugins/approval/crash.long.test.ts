@@ -48,7 +48,7 @@ const outcomesOf = async (crowd: Crowd, ids: readonly string[]): Promise<readonl
   return (await store.read<Pick<RequestRow, "outcome">>(rows)).map(({ outcome }) => outcome);
 };
 
-/** Whoever was answered is right for good. */
+/** Answers that callers got stay true. */
 const expectAcknowledged = (said: readonly KillSaid[], { requests, votes, effects }: Whole): void => {
   const byId = new Map(requests.map((row) => [row.id, row]));
   expect(said.filter(({ filed }) => filed !== undefined && !byId.has(filed))).toEqual([]);

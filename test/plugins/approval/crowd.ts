@@ -34,7 +34,7 @@ export interface CrowdBoot {
   readonly root: string;
   /** `-`: SQLite. */
   readonly url: string;
-  /** "run" for whoever looks on: it sweeps nothing. */
+  /** "run" for a process that only reads: it does not sweep. */
   readonly command: RunMode;
   /** How many people must agree. */
   readonly need: number;

@@ -194,7 +194,7 @@ onBothDialects((claim) => {
       const desk = await boot();
       const mine = await desk.file(robot, { cents: 1 });
       const genuine = await desk.approved(robot, { cents: 2 });
-      // The newest event that the desk has seen is none of those that are attacked, so the desk goes on.
+      // The newest event that the desk has seen is not one of the attacked events, so the desk goes on.
       await desk.file(robot, { cents: 3 });
       await set(desk, mine, forged);
       const rows = (await desk.sql("select * from audit_event")) as Row[];

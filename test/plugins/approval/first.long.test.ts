@@ -82,7 +82,7 @@ test("the payment asks, is approved and runs once; the next one asks again", asy
   expect(first).toMatchObject({ status: 428, body: { code: "approval_required" } });
   const { id = "", url = "" } = first.body.approval ?? {};
   expect(url).toBe(`http://127.0.0.1:${port}/approvals/${id}`);
-  // Whoever asked has a key that lets it in, and still may not decide.
+  // The requester has a valid key, and still may not decide.
   const shown = (await (await api(`/${id}`, read(".quater/demo-approver-key"))).json()) as { digest: string };
   const vote = (key: string) => api(`/${id}/votes`, key, { verdict: "approve", digest: shown.digest });
   expect((await vote(read(".quater/development-key"))).status).toBe(403);

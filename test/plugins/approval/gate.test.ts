@@ -348,7 +348,7 @@ describe("S13: the project's key files", () => {
       "./.quater/keys.json is in ./.quater, which other users may write (mode 777), so another user could change it. Run `chmod go-w ./.quater`",
     ],
     [
-      "with a date of expiry that is none",
+      "with a malformed date of expiry",
       (file: string) =>
         writeFileSync(file, readFileSync(file, "utf8").replace('"createdAt"', '"expiresAt": "31.12.2020", "createdAt"')),
       expect.stringMatching(

@@ -281,7 +281,7 @@ onBothDialects((claim) => {
     const older = (columns: readonly string[]) =>
       desk.sql(`update approval_request set ${columns.map((at) => `${at} = ${at} - 604800001`).join(", ")}`);
     expect(await pruneEnded(groundOf(desk), 1)).toBe(0);
-    // Filed long ago and decided just now: the denial holds, and whoever repeats the call is told that it ran.
+    // Filed long ago and decided just now: the denial holds, and a caller who repeats the call learns that it ran.
     await older(["filed_at", "pending_until"]);
     expect(await pruneEnded(groundOf(desk), 1)).toBe(0);
     await older(["decided_at", "usable_until", "used_at", "ended_at"]);

@@ -1,4 +1,4 @@
-// A test that is isolated leaves nothing behind it and tells nobody, whatever the manifest says.
+// An isolated test leaves no files and sends no notices, with any manifest.
 
 import { existsSync } from "node:fs";
 import { createServer } from "node:http";
@@ -19,7 +19,7 @@ const pay: Handler = handler({
   handle: () => "paid",
 });
 
-/** Counts whoever comes. */
+/** Counts connections. */
 const receiver = async () => {
   const requests: string[] = [];
   const server = createServer((req, res) => {

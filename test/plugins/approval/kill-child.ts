@@ -76,7 +76,7 @@ const lane = async (_: unknown, lane: number): Promise<void> => {
     say({ filed: id });
     const verdict = n % 8 === 7 ? "deny" : "approve";
     for (const approver of verdict === "deny" ? approvers.slice(0, 1) : approvers) await vote(approver, id, verdict);
-    // Some are left for whoever comes after.
+    // Some are left for the next process.
     if (n % 5 !== 4) await call(payment, n % 2 === 0 ? undefined : id);
   }
 };

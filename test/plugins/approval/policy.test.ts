@@ -177,7 +177,7 @@ describe("what does not boot", () => {
     ["usable for no time", { approvers, usableForMs: 0 }, /has the usableForMs 0/],
     ["no denials", { approvers, denials: 0 }, /has the denials 0/],
     ["another kind", { approvers, kind: "triple" }, /has the kind "triple"/],
-    ["no policy at all", null, /The policy finance is none/],
+    ["no policy at all", null, /The policy finance is not an object/],
   ])("%s", async (_, policy, expected) => {
     expect((await ofPolicy(policy)).join("\n")).toMatch(expected);
   });
@@ -186,7 +186,7 @@ describe("what does not boot", () => {
     ["no policies", { policies: {} }, /approval has no policies/],
     ["no door for approvers", { authenticate: undefined }, /lets nobody in who could decide/],
     ["a public url without https", { publicUrl: "http://shop.example" }, /is no https address/],
-    ["a public url that is none", { publicUrl: "shop" }, /is no https address/],
+    ["a malformed public url", { publicUrl: "shop" }, /is no https address/],
     ["no room for filed ones", { maxFiledPerHour: 0 }, /has the maxFiledPerHour 0\. Write a whole number from 1 to 100,000/],
     ["no room for pending ones", { maxPending: 0 }, /has the maxPending 0\. Write a whole number from 1 to 10,000/],
     ["a page's own listener without http()", { listen: { port: 0 } }, /nothing serves a page\. Add http\(\) to plugins/],

@@ -174,7 +174,7 @@ onBothDialects((claim) => {
     expect(id).not.toBe(first);
     const earlier = { id: first, callId, outcome: "succeeded" };
     expect(outcome).toMatchObject({ error: { code: "approval_required", details: { approval: { id, earlier } } } });
-    // Whoever polls is told the same.
+    // A caller that polls gets the same answer.
     expect(await desk.call(robot)).toMatchObject({ error: { details: { approval: { id, earlier } } } });
     const [shown] = await desk.approvals.earlier(await desk.record(id));
     expect(shown).toMatchObject({ id: first, use: { callId, outcome: "succeeded" } });

@@ -1,4 +1,4 @@
-// What a trail must hold after whatever happened to the processes that wrote it.
+// What a trail must hold after its writers were killed or cut off.
 
 import { join } from "node:path";
 import { expect } from "vitest";

@@ -65,10 +65,10 @@ test("malformed origins and proxy addresses are refused by option name", async (
     "null",
   ];
   const right = ["https://admin.example", "HTTPS://Admin.Example:8443", "http://[::1]:3000", "capacitor://localhost"];
-  const origin = 'Write scheme and host, and the port where it is not the usual one: "https://admin.example"';
+  const origin = 'Write scheme and host, and the port if it is not the default: "https://admin.example"';
   expect(await problemsOf({}, { allowedOrigins: [...right, ...wrong] })).toEqual(
     wrong.map(
-      (text) => `http's allowedOrigins has ${JSON.stringify(text)}, which is no Origin that a browser would send. ${origin}`,
+      (text) => `http's allowedOrigins has ${JSON.stringify(text)}, which is not an origin as browsers send it. ${origin}`,
     ),
   );
   const proxies = ["proxy", "10.0.0.0/99", "10.0.0.0/", "10.0.0.0/8/8", "::1/129", "", "127.0.0.1:80"];

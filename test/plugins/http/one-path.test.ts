@@ -1,4 +1,4 @@
-// Whatever bytes a target has: Koa's middleware, the route index and the answers read one path and one query.
+// For a target of any bytes, Koa's middleware, the route index and the answers read one path and one query.
 
 import fc from "fast-check";
 import { anyone, handler, Type } from "quater";

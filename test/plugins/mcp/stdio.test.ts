@@ -31,7 +31,7 @@ test("the session ends when its input has ended and its calls have", async () =>
   });
   const rest = stdio.end();
   await finished(stdio.input);
-  await setImmediate(); // whatever follows from the end of the input alone has happened by now
+  await setImmediate(); // everything that the end of the input causes has happened by now
   expect(hasEnded).toBe(false);
   release();
   expect(await rest).toMatchObject([{ id: 7, result: { content: [{ text: '"waited"' }] } }]);

@@ -29,7 +29,7 @@ export interface PgbouncerOptions {
 
 /**
  * @param url  Of a database on the server; its user and password are those of every test.
- * @returns A reason where there is none.
+ * @returns A reason if there is no PgBouncer.
  */
 export const testPgbouncer = async (url: string, options: PgbouncerOptions = {}): Promise<TestPgbouncer | string> => {
   try {

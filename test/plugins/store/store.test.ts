@@ -59,7 +59,7 @@ afterAll(async () => {
   if (typeof postgres !== "string") await postgres.close();
 });
 
-/** A fresh database over PostgreSQL, directly or through the pooler. @returns A reason where there is none. */
+/** A fresh database over PostgreSQL, directly or through the pooler. @returns A reason if there is no database. */
 const freshOn = async (dialect: "postgres" | "pgbouncer"): Promise<{ readonly url: string } | string> => {
   if (typeof postgres === "string") return postgres;
   if (dialect === "postgres") return { url: await postgres.freshUrl() };
