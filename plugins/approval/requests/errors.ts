@@ -1,5 +1,4 @@
-// Every refusal that the approval plugin can name, on one page: to whoever asks, and to whoever decides. The page's own
-// refusals are beside the page.
+// All refusals of the approval plugin, for requesters and approvers. The refusals of the page are in page/.
 
 import { QuaterError } from "../../../core/index.ts";
 import type { ErrorKind } from "../../../core/plugin-api.ts";
@@ -36,7 +35,7 @@ type ErrorParts = ConstructorParameters<typeof QuaterError>[0];
 const build = (code: ApprovalCode, message: string, more: Partial<ErrorParts> = {}): QuaterError =>
   new QuaterError({ code, kind: approvalCodes[code], message, ...more });
 
-/** The first call that used an approval up, for whoever repeats it. */
+/** The call that used the approval, for callers that repeat it. */
 export interface EarlierUse {
   readonly id: string;
   readonly callId: string;
@@ -50,7 +49,7 @@ export interface Announced {
   readonly expiresAt: string;
 }
 
-/** To whoever calls. */
+/** For callers. */
 export const approvalRequired = (approval: Announced, before?: RanBefore): QuaterError => {
   const message = `People must agree to this exact call first: approval ${approval.id} is pending`;
   return new QuaterError({
@@ -149,7 +148,7 @@ export const approvalDamaged = (id: string, why: string): QuaterError =>
     },
   );
 
-/** To whoever types a key at the terminal; over a network every key that is not let in is answered alike. */
+/** For a person who types a key at the terminal. Over a network, all refused keys get the same answer. */
 export const developmentKeyRefused = (): QuaterError =>
   new QuaterError({
     code: "invalid_token",
@@ -158,7 +157,7 @@ export const developmentKeyRefused = (): QuaterError =>
       "A development key is let in by `quater dev` alone: decide on the page that it serves, or make a key with `quater keys create --name NAME --person NAME --kind user --roles ROLE`",
   });
 
-/** To whoever decides. @param why  A sentence's end: "this request was made by yourself". */
+/** For approvers. @param why  A sentence's end: "this request was made by yourself". */
 export const notEligible = (why: string): QuaterError => build("approver_not_eligible", `You may not decide this: ${why}`);
 
 export const digestChanged = (id: string): QuaterError =>

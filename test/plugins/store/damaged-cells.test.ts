@@ -34,7 +34,7 @@ test("the driver itself aborts the process at a text that is not UTF-8; through 
   expect(guarded.stdout).toBe("255,65\n");
 });
 
-test("each cell is read as what it is, whatever stands beside it", () => {
+test("each cell is read as what it is, also beside damaged cells", () => {
   using folder = tempFolder();
   const file = openSqlite(join(folder.root, "store.db"));
   const rows = (sql: string, ...parameters: unknown[]) => file.run([{ sql, parameters }])[0]?.rows;
