@@ -224,6 +224,12 @@ test.each([
   expect(found.map((source) => source.path)).toEqual([path]);
 });
 
+// .ci/delete-plugins.mjs runs this file without approval, too.
+test.runIf(existsSync(join(root, "plugins/approval")))("the form of a request's id is made in one place", () => {
+  const found = plugins.filter((source) => source.text.includes("apr_[a-z"));
+  expect(found.map((source) => source.path)).toEqual(["plugins/approval/requests/record.ts"]);
+});
+
 test("no file has more than 350 lines, and the pipeline has at most 125", () => {
   const long = [...core, ...plugins, ...app].filter(({ text }) => text.split("\n").length > 351);
   expect(long.map(({ path }) => path)).toEqual([]);
