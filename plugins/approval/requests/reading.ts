@@ -7,7 +7,7 @@ import { foundOf } from "./found.ts";
 import { likeForm } from "./likeness.ts";
 import type { ListGiven } from "./list-given.ts";
 import type { ApprovalRecord } from "./record.ts";
-import { isId } from "./record.ts";
+import { idForm, isId } from "./record.ts";
 import type { Secrecy } from "./secrecy.ts";
 import { type Database, type Found, type ReadRow, stateNow, type VoteRow } from "./tables.ts";
 
@@ -232,14 +232,17 @@ const rows = (open: OpenStore) =>
     .selectAll()
     .select([stateNow(open).as("state_now"), open.clock.as("now")]);
 
+/** The form of an id for SQLite, which has no counts. */
+const idGlob = idForm.replace(/(\[.*\])\{(\d+)\}/, (_, one: string, count: string) => one.repeat(Number(count)));
+
 /**
  * Whether a row has the id of a request. Another id may have any bytes: such a row cannot be named in a statement, and a page
  * that goes on after it may begin with the same row again.
  */
 export const isRequest = ({ dialect, sql }: OpenStore) =>
   dialect === "sqlite"
-    ? sql<boolean>`(typeof(id) = 'text' and length(cast(id as blob)) = 24 and id glob ${sql.lit(`apr_${"[a-z2-7]".repeat(20)}`)})`
-    : sql<boolean>`(id ~ '^apr_[a-z2-7]{20}$')`;
+    ? sql<boolean>`(typeof(id) = 'text' and length(cast(id as blob)) = 24 and id glob ${sql.lit(idGlob)})`
+    : sql<boolean>`(id ~ ${sql.lit(`^${idForm}$`)})`;
 
 const requests = (open: OpenStore) => rows(open).where(isRequest(open));
 
