@@ -26,6 +26,9 @@ export const roughSizeOf = (value: unknown, enough: number): number => roughly(v
 export const isLargerThan = (value: unknown, maxBytes: number, rough = roughSizeOf(value, maxBytes)): boolean =>
   rough * mostPerCounted > maxBytes && exactly(value, 0, maxBytes, 0) > maxBytes;
 
+/** Bytes of UTF-8 that the JSON of `value` has. @throws {NestedTooDeep} */
+export const jsonSizeOf = (value: unknown): number => exactly(value, 0, Number.POSITIVE_INFINITY, 0);
+
 /** Characters of `value` and of what was counted before. Stops above `enough`. */
 const roughly = (value: unknown, before: number, enough: number, level: number): number => {
   if (typeof value === "string") return before + value.length + 2;

@@ -21,6 +21,7 @@ import {
 } from "../../core/plugin-api.ts";
 import { pointerStep } from "../../core/schema/json.ts";
 import { hasSecret, isSecretField } from "../../core/schema/schema.ts";
+import { jsonBytesOf, veryLargeAnswer } from "./answer-bytes.ts";
 import { answer, answered } from "./answering.ts";
 import { hasBody, readBytes, readJsonBody, readQuery } from "./body.ts";
 import { noteRun } from "./ran.ts";
@@ -115,6 +116,7 @@ const serve = async (ctx: Koa.Context, found: RouteMatch, { gate, http, maxBodyB
     const { traceparent } = req.headers;
     const traceId = traceparent === undefined ? undefined : traceIdOf(traceparent);
     const entry = { surface: "http", credentials, callId, handler: operation.name, traceId };
+    const room = roomOf(res);
     const entering = gate.enter(entry);
     const outcome = await gate.invoke({
       handler: operation.name,
@@ -127,7 +129,7 @@ const serve = async (ctx: Koa.Context, found: RouteMatch, { gate, http, maxBodyB
       traceId,
       approvalId: req.headers[approvalHeader] as string | undefined,
       given: () => givenBy(ctx, found, maxBodyBytes),
-      room: roomOf(res),
+      room,
     });
     const begun = outcome.ok && operation.isStream ? await beginning(outcome.value as AsyncIterator<unknown>, res) : undefined;
     noteRun(ctx, operation, outcome);
@@ -140,7 +142,7 @@ const serve = async (ctx: Koa.Context, found: RouteMatch, { gate, http, maxBodyB
       stream(ctx, begun, callId, operation);
     } else {
       res.setHeader("content-type", "application/json; charset=utf-8");
-      ctx.body = JSON.stringify(outcome.value);
+      ctx.body = room.largest >= veryLargeAnswer ? jsonBytesOf(outcome.value) : JSON.stringify(outcome.value);
     }
     if (ctx.status !== plan.status) ctx.status = plan.status;
   } catch (error) {

@@ -53,16 +53,19 @@ export const newRoom = (res: ServerResponse): AnswerRoom =>
  * The room for the answer that this response is: the same for all who ask. It is made when a large answer needs it: an entry
  * in a WeakMap for each response made garbage collection several times as expensive.
  */
-export const roomOf = (res: ServerResponse): AnswerRoom => new RoomOfAnswer(res);
+export const roomOf = (res: ServerResponse): RoomOfAnswer => new RoomOfAnswer(res);
 
-class RoomOfAnswer implements AnswerRoom {
+export class RoomOfAnswer implements AnswerRoom {
   readonly #res: ServerResponse;
+  /** The largest value that was reserved for, in bytes. */
+  largest = 0;
 
   constructor(res: ServerResponse) {
     this.#res = res;
   }
 
   reserve(bytes: number): boolean {
+    this.largest = Math.max(this.largest, bytes);
     return this.#made().reserve(bytes);
   }
 
