@@ -20,8 +20,11 @@ const plantEvent = (desk: Desk, seq: string, { chain = "1", type = "'x.y'", meta
 
 const storeOf = (desk: Desk) => desk.app.kernel.services.get(storeRef).open();
 
-const damageOf = async (desk: Desk, root: string) =>
-  (await verifySource(storeSource(await storeOf(desk)), { keyFile: join(root, ".quater/trail-keys.json") }))?.damage;
+/** Of one state of the store: the desk still writes. */
+const damageOf = async (desk: Desk, root: string) => {
+  const keyFile = join(root, ".quater/trail-keys.json");
+  return (await (await storeOf(desk)).snapshot((at) => verifySource(storeSource(at), { keyFile })))?.damage;
+};
 
 const errors = (desk: Desk) => desk.app.log.filter(({ level }) => level === "error").map(({ message }) => message);
 
