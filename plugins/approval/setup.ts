@@ -17,13 +17,13 @@ import { endedMigration } from "./page/ended.ts";
 import { type Page, setUpPage } from "./page/mount.ts";
 import { approversSurface } from "./page/parts.ts";
 import { completed, type Policy } from "./policy.ts";
+import { ApprovalContext, type HandlerTerms } from "./requests/approval-context.ts";
 import { approvalsOn } from "./requests/approvals.ts";
 import { ended } from "./requests/changing.ts";
 import { fillKeys } from "./requests/filling.ts";
-import { Ground, type Plan } from "./requests/ground.ts";
 import { forecast } from "./requests/own.ts";
 import { voidOfFormat1 } from "./requests/proving.ts";
-import { Reader } from "./requests/reading.ts";
+import { RequestReader } from "./requests/reading.ts";
 import { requirementsBy } from "./requests/requirement.ts";
 import { Secrecy } from "./requests/secrecy.ts";
 import { pruneEnded, sweepExpired } from "./requests/sweeping.ts";
@@ -53,8 +53,8 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
   };
   const { maxPending, maxFiledPerHour, cooldownMs, retentionDays } = options;
   const secrecy = new Secrecy((label) => audit.secretsFor(label));
-  const reader = new Reader(store, secrecy);
-  const ground = new Ground({
+  const reader = new RequestReader(store, secrecy);
+  const approvalContext = new ApprovalContext({
     app: project.name,
     store,
     audit,
@@ -67,22 +67,24 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
     maxFiledPerHour,
     cooldownMs,
   });
-  const approvals = approvalsOn(ground, policies);
+  const approvals = approvalsOn(approvalContext, policies);
   services.provide(approvalsRef, approvals);
   audit.whenLost((open, { approvalId, callId }) => [ended(open, approvalId, callId, "unknown")]);
-  audit.whenErasing(async (open, subject) => (await import("./requests/erasing.ts")).erasureOf(ground, catalog, open, subject));
-  audit.whenRestored(async (open, lost) => (await import("./requests/restored.ts")).voidingOf(ground, open, lost));
+  audit.whenErasing(async (open, subject) =>
+    (await import("./requests/erasing.ts")).erasureOf(approvalContext, catalog, open, subject),
+  );
+  audit.whenRestored(async (open, lost) => (await import("./requests/restored.ts")).voidingOf(approvalContext, open, lost));
   if (http !== undefined) page = setUpPage({ options, context, http, store, audit, approvals });
   let sweeping: NodeJS.Timeout | undefined;
   let prunedAt = 0;
   let isFilled = false;
   const sweep = async (): Promise<void> => {
-    while (!isFilled) isFilled = await fillKeys(ground);
-    await sweepExpired(ground);
+    while (!isFilled) isFilled = await fillKeys(approvalContext);
+    await sweepExpired(approvalContext);
     if (Date.now() - prunedAt < pruneEveryMs) return;
     prunedAt = Date.now();
     isFilled = false; // an instance of an older version may still run beside this one
-    await pruneEnded(ground, retentionDays);
+    await pruneEnded(approvalContext, retentionDays);
     const rows = await reader.countWithoutId();
     if (rows > 0)
       log.error("Rows of approval_request have no id of a request. They are left out: find out who wrote them", { rows });
@@ -94,8 +96,8 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
       const plan = planOf(operation, given.policy, policies);
       const isGated = (surface: string) => given.surfaces?.includes(surface) !== false;
       return {
-        approve: (call) => (isGated(call.surface) ? approve(ground, plan, call) : ungated(ground, call)),
-        forecast: (call) => (isGated(call.surface) ? forecast(ground, plan, call) : { required: false }),
+        approve: (call) => (isGated(call.surface) ? approve(approvalContext, plan, call) : ungated(approvalContext, call)),
+        forecast: (call) => (isGated(call.surface) ? forecast(approvalContext, plan, call) : { required: false }),
       };
     },
     commands: approvalCommands({
@@ -116,7 +118,7 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
     start: async () => {
       if (serving.has(mode)) await page?.start();
       if (!processesThatStay.has(mode)) return;
-      const voided = await voidOfFormat1(ground);
+      const voided = await voidOfFormat1(approvalContext);
       if (voided > 0) log.warn("Open approvals from before format 2 of the trail were voided; callers ask anew", { voided });
       const sweepNow = () => {
         sweep().catch((error: unknown) => log.warn("Approvals could not be looked after", { error: String(error) }));
@@ -143,7 +145,7 @@ const noPage = (): Error =>
     },
   ]);
 
-const planOf = (operation: Operation, policyName: string, policies: ReadonlyMap<string, Policy>): Plan => {
+const planOf = (operation: Operation, policyName: string, policies: ReadonlyMap<string, Policy>): HandlerTerms => {
   const policy = policies.get(policyName);
   if (policy === undefined) throw new Error(`There is no policy ${policyName}`);
   return {

@@ -4,10 +4,10 @@ import { isQuaterError } from "../../../core/index.ts";
 import { approversSurface } from "../page/parts.ts";
 import type { Policy } from "../policy.ts";
 import type { Approvals, Approver } from "../service.ts";
+import type { ApprovalContext } from "./approval-context.ts";
 import { callKeyOf } from "./digest.ts";
 import { assertApprover, mayLookAt, obstacleTo } from "./eligible.ts";
 import { approvalNotFound, notEligible } from "./errors.ts";
-import type { Ground } from "./ground.ts";
 import { cancel, statusOf } from "./own.ts";
 import { ranBefore } from "./ran-before.ts";
 import { type ApprovalRecord, isId, requesterOf } from "./record.ts";
@@ -21,14 +21,14 @@ const mostListed = 200;
 
 /** Refused decisions are recorded, like refused calls. */
 const accounted = <Answer>(
-  ground: Ground,
+  context: ApprovalContext,
   { principal, via }: Approver,
   id: string,
   deciding: Promise<Answer>,
 ): Promise<Answer> =>
   deciding.catch((error: unknown) => {
     if (isQuaterError(error))
-      ground.parts.audit.refused({
+      context.parts.audit.refused({
         ...(isId(id) ? { approvalId: id } : {}),
         detail: { via },
         errorCode: error.code,
@@ -38,9 +38,9 @@ const accounted = <Answer>(
     throw error;
   });
 
-export const approvalsOn = (ground: Ground, policies: ReadonlyMap<string, Policy>): Approvals => {
-  const { audit, reader, urlOf } = ground.parts;
-  const ownStatus: Approvals["statusOf"] = (requester, surface, id) => statusOf(ground, requester, surface, id);
+export const approvalsOn = (context: ApprovalContext, policies: ReadonlyMap<string, Policy>): Approvals => {
+  const { audit, reader, urlOf } = context.parts;
+  const ownStatus: Approvals["statusOf"] = (requester, surface, id) => statusOf(context, requester, surface, id);
   return {
     assertApprover: (approver) => assertApprover(approver, policies.values()),
     list: async (approver, given = {}) => {
@@ -68,11 +68,11 @@ export const approvalsOn = (ground: Ground, policies: ReadonlyMap<string, Policy
       const callKeys = callKeyOf((text) => audit.tagsOf(text), record);
       return (await reader.earlier([record.callKey, ...callKeys], record.filedAt, record.id)).map(({ record }) => record);
     },
-    ranBefore: (record) => ranBefore(ground, record),
+    ranBefore: (record) => ranBefore(context, record),
     obstacle: obstacleTo,
-    vote: (approver, given) => accounted(ground, approver, given.id, vote(ground, approver, given)),
-    revoke: (approver, given) => accounted(ground, approver, given.id, revoke(ground, approver, given)),
-    cancel: (requester, surface, id) => cancel(ground, requester, surface, id),
+    vote: (approver, given) => accounted(context, approver, given.id, vote(context, approver, given)),
+    revoke: (approver, given) => accounted(context, approver, given.id, revoke(context, approver, given)),
+    cancel: (requester, surface, id) => cancel(context, requester, surface, id),
     statusOf: ownStatus,
     untilDecided: waitingOn(ownStatus),
     requirementOf: requirementsBy(policies),

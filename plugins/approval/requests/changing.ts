@@ -5,7 +5,7 @@ import type { OpenStore, Statement } from "../../store/service.ts";
 import type { LikenessKeys } from "./likeness.ts";
 import { database, deniedLike, filedWithinHour, isRequest, livePending, livePendingOf } from "./reading.ts";
 import type { ApprovalOutcome, Filed, Vote } from "./record.ts";
-import { erasedMark, type Found } from "./tables.ts";
+import { erasedMark, type StoredRequest } from "./tables.ts";
 
 interface Compilable {
   compile(): { readonly sql: string; readonly parameters: readonly unknown[] };
@@ -89,27 +89,27 @@ export const filed = (open: OpenStore, filing: Filing): Statement => {
 };
 
 /** From exactly the version that was read. */
-const ofVersion = (open: OpenStore, { record, version }: Found) =>
+const ofVersion = (open: OpenStore, { record, version }: StoredRequest) =>
   database(open)
     .updateTable("approval_request")
     .set({ version: version + 1 })
     .where("id", "=", record.id)
     .where("version", "=", version);
 
-const stillPending = (open: OpenStore, found: Found) =>
+const stillPending = (open: OpenStore, found: StoredRequest) =>
   ofVersion(open, found).where("state", "=", "pending").where("pending_until", ">", open.clock);
 
-const stillApproved = (open: OpenStore, found: Found) =>
+const stillApproved = (open: OpenStore, found: StoredRequest) =>
   ofVersion(open, found).where("state", "=", "approved").where("usable_until", ">", open.clock);
 
 /** A row whose time has run out says so. */
-export const expired = (open: OpenStore, found: Found): Statement => {
+export const expired = (open: OpenStore, found: StoredRequest): Statement => {
   const until = found.stored === "pending" ? "pending_until" : "usable_until";
   return one(ofVersion(open, found).set({ state: "expired" }).where("state", "=", found.stored).where(until, "<=", open.clock));
 };
 
 /** Ended before its time, because what was agreed to is no more. */
-export const voided = (open: OpenStore, found: Found, reason: string): Statement =>
+export const voided = (open: OpenStore, found: StoredRequest, reason: string): Statement =>
   one(stillApproved(open, found).set({ state: "expired", decided_at: open.clock, reason }));
 
 /** One more; or 1 in place of a number that Quater did not write, because PostgreSQL refuses to add to its largest. */
@@ -127,7 +127,7 @@ export const voidedUnproven = (open: OpenStore, id: string, reason: string): Sta
   );
 
 /** Ends a row that cannot be read. Uncounted: nothing else may depend on what stands in it. */
-export const closedDamaged = (open: OpenStore, { record: { id, callKey } }: Found): Statement => {
+export const closedDamaged = (open: OpenStore, { record: { id, callKey } }: StoredRequest): Statement => {
   const change = database(open)
     .updateTable("approval_request")
     .set({ state: "expired", version: 1 })
@@ -142,7 +142,7 @@ export type CastVote = Omit<Vote, "at">;
 
 export const voted = (
   open: OpenStore,
-  found: Found,
+  found: StoredRequest,
   vote: CastVote,
   decision: "approved" | "denied" | undefined,
 ): Statement[] => {
@@ -172,10 +172,10 @@ export const voted = (
   ];
 };
 
-export const revoked = (open: OpenStore, found: Found, reason: string | undefined): Statement =>
+export const revoked = (open: OpenStore, found: StoredRequest, reason: string | undefined): Statement =>
   one(stillApproved(open, found).set({ state: "revoked", decided_at: open.clock, reason: reason ?? null }));
 
-export const cancelled = (open: OpenStore, found: Found): Statement =>
+export const cancelled = (open: OpenStore, found: StoredRequest): Statement =>
   one(
     (found.stored === "pending" ? stillPending(open, found) : stillApproved(open, found)).set({
       state: "cancelled",
@@ -248,7 +248,7 @@ export interface ErasedTexts {
 }
 
 /** Erases personal data from exactly the version that was read, and ends a request that was still open. */
-export const erased = (open: OpenStore, found: Found, { args, requester }: ErasedTexts): Statement => {
+export const erased = (open: OpenStore, found: StoredRequest, { args, requester }: ErasedTexts): Statement => {
   const change = ofVersion(open, found).set({
     args,
     requester,
@@ -277,10 +277,11 @@ export const reasonsErased = (open: OpenStore, id: string, person?: string): Sta
 };
 
 /** Erases the reason why a request was denied or revoked. */
-export const reasonErased = (open: OpenStore, found: Found): Statement => one(ofVersion(open, found).set({ reason: null }));
+export const reasonErased = (open: OpenStore, found: StoredRequest): Statement =>
+  one(ofVersion(open, found).set({ reason: null }));
 
 /** Ends a row that says "denied" although the trail does not. Its version may be damaged. */
-export const denialUnproven = (open: OpenStore, { record }: Found): Statement =>
+export const denialUnproven = (open: OpenStore, { record }: StoredRequest): Statement =>
   one(
     database(open)
       .updateTable("approval_request")
@@ -290,12 +291,12 @@ export const denialUnproven = (open: OpenStore, { record }: Found): Statement =>
   );
 
 /** Ends a request that was open when the store was dumped. */
-export const voidedByRestore = (open: OpenStore, found: Found): Statement =>
+export const voidedByRestore = (open: OpenStore, found: StoredRequest): Statement =>
   one(ofVersion(open, found).set({ state: "expired", decided_at: open.clock, reason: "the store was restored" }));
 
 /** Records the use of an approval that the store lost and a sink attests. How the call ended is not known. */
 export const usedBefore = (
   open: OpenStore,
-  found: Found,
+  found: StoredRequest,
   { callId, at }: { readonly callId: string; readonly at: number },
 ): Statement => one(ofVersion(open, found).set({ state: "consumed", used_call: callId, used_at: at, outcome: "unknown" }));

@@ -8,37 +8,42 @@ import { canonicalText } from "../../../core/schema/digest.ts";
 import { hasSecret } from "../../../core/schema/schema.ts";
 import { type AuditEvent, argumentsWithoutPersonal, type Erasure, type ErasureSubject } from "../../audit/service.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
+import { type ApprovalContext, provenEvent } from "./approval-context.ts";
 import { erased, reasonErased, reasonsErased } from "./changing.ts";
 import { callKeyOf } from "./digest.ts";
-import { type Ground, provenEvent } from "./ground.ts";
 import { type ApprovalRecord, type Requester, requesterOf } from "./record.ts";
-import { erasedMark, type Found } from "./tables.ts";
+import { erasedMark, type StoredRequest } from "./tables.ts";
 
-export const erasureOf = async (ground: Ground, catalog: Catalog, open: OpenStore, subject: ErasureSubject): Promise<Erasure> => {
+export const erasureOf = async (
+  context: ApprovalContext,
+  catalog: Catalog,
+  open: OpenStore,
+  subject: ErasureSubject,
+): Promise<Erasure> => {
   const changes: Statement[] = [];
   const events: AuditEvent[] = [];
   const approvalIds: string[] = [];
   const cancelled: ApprovalRecord[] = [];
   let [reasons, unproven] = [0, 0];
-  for await (const found of ground.parts.reader.all()) {
+  for await (const found of context.parts.reader.all()) {
     const { record } = found;
     if (isDone(record, subject)) continue;
-    const isAsFiled = !record.isDamaged && hasOwnCallKey(ground, record);
+    const isAsFiled = !record.isDamaged && hasOwnCallKey(context, record);
     const filing =
-      isAbout(record, subject) || !isAsFiled ? await ground.parts.audit.filingOf(record.id, record.callId) : undefined;
+      isAbout(record, subject) || !isAsFiled ? await context.parts.audit.filingOf(record.id, record.callId) : undefined;
     const requester = filing?.requester ?? record.requester;
     const isOwn = isAbout({ ...record, requester }, subject);
     // The row alone may name anybody. Its call key covers requester and arguments under a key outside the store.
     const isProven = !record.isDamaged && (filing !== undefined || (!isOpen(found) && isAsFiled));
     if (!isProven && (isOwn || record.isDamaged)) unproven++;
     else if (isOwn) {
-      const own = ownRequest(ground, catalog, open, found, subject);
+      const own = ownRequest(context, catalog, open, found, subject);
       approvalIds.push(record.id);
       changes.push(...own);
       reasons += record.votes.filter(({ reason }) => reason !== undefined).length;
       if (!isOpen(found)) continue;
       cancelled.push(record);
-      const standing = await ground.parts.audit.standingOf(record.id);
+      const standing = await context.parts.audit.standingOf(record.id);
       if (standing === undefined || standing.state === "ended") continue;
       const about = { principal: subject.principal, detail: { was: standing.state, cause: "erased" } };
       events.push({ fields: provenEvent("approval.cancelled", record.id, standing.filed, about) });
@@ -60,7 +65,7 @@ export const erasureOf = async (ground: Ground, catalog: Catalog, open: OpenStor
       ...(unproven === 0 ? {} : { unprovenRequests: unproven }),
     },
     done: () => {
-      for (const record of cancelled) ground.tell("approval.cancelled", record);
+      for (const record of cancelled) context.tell("approval.cancelled", record);
     },
   };
 };
@@ -74,10 +79,10 @@ const isDone = ({ id, isErased, requester, preview, reason }: ApprovalRecord, { 
   reason === undefined;
 
 /** Proves the row of a request whose filing was pruned from the trail. */
-const hasOwnCallKey = ({ parts: { audit } }: Ground, record: ApprovalRecord): boolean =>
+const hasOwnCallKey = ({ parts: { audit } }: ApprovalContext, record: ApprovalRecord): boolean =>
   callKeyOf((text) => audit.tagsOf(text), record).includes(record.callKey);
 
-const isOpen = ({ stored }: Found): boolean => stored === "pending" || stored === "approved";
+const isOpen = ({ stored }: StoredRequest): boolean => stored === "pending" || stored === "approved";
 
 /** Filed by or for the person; or filed or used by the call, as its events say. */
 const isAbout = (
@@ -91,10 +96,10 @@ const isAbout = (
       (requester.person === undefined && isPerson(requester.subject));
 
 const ownRequest = (
-  { parts: { secrecy } }: Ground,
+  { parts: { secrecy } }: ApprovalContext,
   catalog: Catalog,
   open: OpenStore,
-  found: Found,
+  found: StoredRequest,
   { isWhole }: ErasureSubject,
 ): Statement[] => {
   const { id, handler, schema, args, requester } = found.record;
@@ -114,7 +119,7 @@ const erasedRequester = ({ kind }: Requester): Requester =>
 /** Reasons that the person gave on requests of others. That the person voted, and how, stays. */
 const givenReasons = (
   open: OpenStore,
-  found: Found,
+  found: StoredRequest,
   { isPerson, approvalIds }: ErasureSubject,
 ): { readonly changes: readonly Statement[]; readonly count: number; readonly unproven: number } => {
   if (isPerson === undefined) return { changes: [], count: 0, unproven: 0 };

@@ -6,6 +6,7 @@ import { type Authorized, previewOf } from "../../../core/plugin-api.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { type AuditEvent, auditKey } from "../../audit/service.ts";
 import { unrenderableAt } from "../shown/values.ts";
+import { type ApprovalContext, type Asked, boundBy, eventOf, madeBy, requesterKeyOf } from "./approval-context.ts";
 import { type Draft, filed } from "./changing.ts";
 import { digestOf } from "./digest.ts";
 import {
@@ -18,14 +19,13 @@ import {
   approvalUnrenderable,
   type EarlierUse,
 } from "./errors.ts";
-import { type Asked, boundBy, eventOf, type Ground, madeBy, requesterKeyOf } from "./ground.ts";
 import { type LikenessKeys, likenessKeys } from "./likeness.ts";
 import { isDenied, proven } from "./proving.ts";
 import { ranBefore } from "./ran-before.ts";
 import { mostFiled } from "./reading.ts";
 import type { ApprovalRecord } from "./record.ts";
 import { expiryOf } from "./sweeping.ts";
-import type { Found } from "./tables.ts";
+import type { StoredRequest } from "./tables.ts";
 
 /**
  * Files a request and refuses the call with its id.
@@ -34,12 +34,12 @@ import type { Found } from "./tables.ts";
  * @returns When somebody else filed it meanwhile: then it is to be looked up again.
  * @throws {QuaterError} `approval_required`, or why it cannot be filed.
  */
-export const file = async (ground: Ground, asked: Asked, after: Found | undefined): Promise<void> => {
+export const file = async (context: ApprovalContext, asked: Asked, after: StoredRequest | undefined): Promise<void> => {
   assertMayAsk(asked);
   const { call, callKeys, requester, requesterText, policyText } = asked;
   const nth = (after?.nth ?? 0) + 1;
   if (after !== undefined && nth > mostFiled) throw approvalDamaged(after.record.id, `its nth is ${after.nth}`);
-  const { audit, maxPending, maxFiledPerHour, cooldownMs } = ground.parts;
+  const { audit, maxPending, maxFiledPerHour, cooldownMs } = context.parts;
   const [callKey = ""] = callKeys;
   const preview = await previewText(call);
   const unrenderable = unrenderableAt({ args: call.inputText, preview });
@@ -49,11 +49,11 @@ export const file = async (ground: Ground, asked: Asked, after: Found | undefine
   const requesterKey = requesterKeyOf(requester);
   const keys = likenessKeys((value) => audit.tagsOf(value), draft);
   const limits = { maxPending, maxFiledPerHour, cooldownMs };
-  const texts = asked.hasSecrets ? sealedTexts(ground, draft) : draft;
+  const texts = asked.hasSecrets ? sealedTexts(context, draft) : draft;
   // Its row still says "pending", and there may be one of these: it ends in the same transaction.
-  const over = after?.stored === "pending" ? await expiryOf(ground, after) : undefined;
-  const isWritten = await ground.write(
-    [...(over?.events ?? []), filedEvent(ground, asked, draft)],
+  const over = after?.stored === "pending" ? await expiryOf(context, after) : undefined;
+  const isWritten = await context.write(
+    [...(over?.events ?? []), filedEvent(context, asked, draft)],
     (open) => [
       ...(over?.changes(open) ?? []),
       filed(open, {
@@ -70,10 +70,10 @@ export const file = async (ground: Ground, asked: Asked, after: Found | undefine
     ],
     over?.check,
   );
-  if (!isWritten) return assertMayFile(ground, asked, after, keys, requesterKey);
-  ground.tell("approval.filed", draft);
-  const written = await ground.parts.reader.byId(draft.id);
-  if (written !== undefined) throw await required(ground, written);
+  if (!isWritten) return assertMayFile(context, asked, after, keys, requesterKey);
+  context.tell("approval.filed", draft);
+  const written = await context.parts.reader.byId(draft.id);
+  if (written !== undefined) throw await required(context, written);
 };
 
 /**
@@ -83,17 +83,17 @@ export const file = async (ground: Ground, asked: Asked, after: Found | undefine
  * @throws {QuaterError} `approval_denied`, `approval_backlog`, `approval_filing_limit`.
  */
 const assertMayFile = async (
-  ground: Ground,
+  context: ApprovalContext,
   { callKeys }: Asked,
-  after: Found | undefined,
+  after: StoredRequest | undefined,
   keys: LikenessKeys,
   requesterKey: string,
 ): Promise<void> => {
-  const { reader, maxPending, maxFiledPerHour, cooldownMs } = ground.parts;
+  const { reader, maxPending, maxFiledPerHour, cooldownMs } = context.parts;
   if ((await reader.newest(callKeys))?.nth !== after?.nth) return;
   const denied = await reader.deniedLike(keys.like, cooldownMs);
   if (denied !== undefined) {
-    if (!(await isDenied(ground, denied))) return;
+    if (!(await isDenied(context, denied))) return;
     const { id, reason, decidedAt = 0 } = denied.record;
     throw approvalDenied(id, reason, Math.max(1, Math.ceil((decidedAt + cooldownMs - denied.now) / 1000)));
   }
@@ -101,7 +101,7 @@ const assertMayFile = async (
   const waitMs = await reader.filingWaitMs(keys.person, maxFiledPerHour);
   if (waitMs > 0) throw approvalFilingLimit(maxFiledPerHour, Math.ceil(waitMs / 1000));
   const pending = await reader.pendingOfCall(callKeys);
-  if (pending !== undefined) await assertProven(ground, pending);
+  if (pending !== undefined) await assertProven(context, pending);
 };
 
 /**
@@ -109,21 +109,21 @@ const assertMayFile = async (
  *
  * @throws {QuaterError} `approval_unproven` when the trail did not prove it; `approval_required` when the trail does.
  */
-const assertProven = async (ground: Ground, pending: Found): Promise<void> => {
+const assertProven = async (context: ApprovalContext, pending: StoredRequest): Promise<void> => {
   if (pending.record.state === "pending") {
-    if ((await proven(ground, pending)) !== undefined) throw await required(ground, pending);
+    if ((await proven(context, pending)) !== undefined) throw await required(context, pending);
     return;
   }
-  const { events, changes, check } = await expiryOf(ground, pending);
-  await ground.write(events, changes, check);
+  const { events, changes, check } = await expiryOf(context, pending);
+  await context.write(events, changes, check);
 };
 
 /** The refusal that says what is waited for, and whether the call ran before. */
-export const required = async (ground: Ground, { record }: Found): Promise<Error> => {
-  const url = ground.parts.urlOf(record.id);
+export const required = async (context: ApprovalContext, { record }: StoredRequest): Promise<Error> => {
+  const url = context.parts.urlOf(record.id);
   return approvalRequired(
     { id: record.id, ...(url === undefined ? {} : { url }), expiresAt: new Date(record.pendingUntil).toISOString() },
-    await ranBefore(ground, record),
+    await ranBefore(context, record),
   );
 };
 
@@ -156,9 +156,9 @@ const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: As
 };
 
 /** Arguments are in the erasable part, and only where the trail keeps arguments at all. */
-const filedEvent = (ground: Ground, asked: Asked, draft: Draft): AuditEvent => {
+const filedEvent = (context: ApprovalContext, asked: Asked, draft: Draft): AuditEvent => {
   const { call, requester } = asked;
-  const { audit } = ground.parts;
+  const { audit } = context.parts;
   const fields = eventOf("approval.filed", draft, {
     ...madeBy(call),
     principal: requester,
@@ -173,8 +173,8 @@ const filedEvent = (ground: Ground, asked: Asked, draft: Draft): AuditEvent => {
   return { fields, timed, body: { args: audit.storable(call.operation.input, call.input), ...preview } };
 };
 
-const sealedTexts = (ground: Ground, { args, preview, nonce }: Draft) => {
-  const { secrecy } = ground.parts;
+const sealedTexts = (context: ApprovalContext, { args, preview, nonce }: Draft) => {
+  const { secrecy } = context.parts;
   return {
     args: secrecy.closed(args),
     preview: preview === undefined ? undefined : secrecy.closed(preview),

@@ -1,23 +1,23 @@
 // Fills in the keys of requests that an older version filed, or whose arguments it folded by another rule. Only a process with the key file can compute them, so the
 // migration of the tables leaves them empty.
 
+import type { ApprovalContext } from "./approval-context.ts";
 import { digestOf } from "./digest.ts";
-import type { Ground } from "./ground.ts";
 import { likeForm, likenessKeys } from "./likeness.ts";
 import { database } from "./reading.ts";
-import { type Found, unknownPerson } from "./tables.ts";
+import { type StoredRequest, unknownPerson } from "./tables.ts";
 
 /** @returns Whether no request is left without keys. */
-export const fillKeys = async (ground: Ground): Promise<boolean> => {
-  const found = await ground.parts.reader.withoutKeys();
+export const fillKeys = async (context: ApprovalContext): Promise<boolean> => {
+  const found = await context.parts.reader.withoutKeys();
   if (found.length === 0) return true;
-  const open = await ground.open();
+  const open = await context.open();
   await open.apply(
     found.map((one) =>
       database(open)
         .updateTable("approval_request")
         .set((eb) => {
-          const { person, like } = keysOf(ground, one);
+          const { person, like } = keysOf(context, one);
           // A person who was known stays known.
           return { person_key: person ?? eb.fn.coalesce("person_key", eb.val(unknownPerson)), like_key: like ?? null };
         })
@@ -29,7 +29,10 @@ export const fillKeys = async (ground: Ground): Promise<boolean> => {
 };
 
 /** A request that was erased, changed, or sealed with a key that is gone does not say who asked for what. */
-const keysOf = ({ parts: { audit } }: Ground, { record }: Found): { readonly person?: string; readonly like?: string } => {
+const keysOf = (
+  { parts: { audit } }: ApprovalContext,
+  { record }: StoredRequest,
+): { readonly person?: string; readonly like?: string } => {
   if (record.isErased || digestOf(record) !== record.digest) return {};
   const { person, like } = likenessKeys((value) => audit.tagsOf(value), record);
   return { ...(person[0] === undefined ? {} : { person: person[0] }), ...(like[0] === undefined ? {} : { like: like[0] }) };

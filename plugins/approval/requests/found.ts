@@ -4,10 +4,10 @@
 import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Policy } from "../policy.ts";
 import { type ApprovalState, approvalStates, isId, type Requester, type Vote } from "./record.ts";
-import { erasedMark, type Found, type ReadRow, type VoteRow } from "./tables.ts";
+import { erasedMark, type ReadRow, type StoredRequest, type VoteRow } from "./tables.ts";
 
 /** @param opened  What cannot be opened any more shows as nothing, and its digest says that it is not what was filed. */
-export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: string) => string | undefined): Found => {
+export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: string) => string | undefined): StoredRequest => {
   const sealed = sealedOf(row, opened);
   const requester = requesterIn(row.requester);
   const policy = policyIn(row.policy);

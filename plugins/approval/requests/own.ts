@@ -6,18 +6,18 @@ import type { Authorized } from "../../../core/plugin-api.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { unchangedSince } from "../../audit/service.ts";
 import type { OwnStatus } from "../service.ts";
+import { type ApprovalContext, askedOf, type HandlerTerms, provenEvent } from "./approval-context.ts";
 import { cancelled } from "./changing.ts";
 import { alreadyDecided, approvalNotFound, approvalUnavailable, approvalUsed, earlierOf } from "./errors.ts";
 import { usedBy } from "./filing.ts";
-import { askedOf, type Ground, type Plan, provenEvent } from "./ground.ts";
 import { proven } from "./proving.ts";
 import { ranBefore } from "./ran-before.ts";
 import { type ApprovalRecord, requesterOf } from "./record.ts";
-import type { Found } from "./tables.ts";
+import type { StoredRequest } from "./tables.ts";
 
 /** @throws {QuaterError} `approval_not_found` for unknown and foreign ids alike. */
-const ownOf = async (ground: Ground, requester: Principal, surface: string, id: string): Promise<Found> => {
-  const found = await ground.parts.reader.byId(id);
+const ownOf = async (context: ApprovalContext, requester: Principal, surface: string, id: string): Promise<StoredRequest> => {
+  const found = await context.parts.reader.byId(id);
   if (found === undefined) throw approvalNotFound();
   const { record } = found;
   const isSame = canonicalText(record.requester) === canonicalText(requesterOf(requester));
@@ -25,45 +25,45 @@ const ownOf = async (ground: Ground, requester: Principal, surface: string, id: 
   return found;
 };
 
-export const statusOf = async (ground: Ground, requester: Principal, surface: string, id: string): Promise<OwnStatus> =>
-  statusIn(ground, (await ownOf(ground, requester, surface, id)).record);
+export const statusOf = async (context: ApprovalContext, requester: Principal, surface: string, id: string): Promise<OwnStatus> =>
+  statusIn(context, (await ownOf(context, requester, surface, id)).record);
 
-export const cancel = async (ground: Ground, requester: Principal, surface: string, id: string): Promise<OwnStatus> => {
+export const cancel = async (context: ApprovalContext, requester: Principal, surface: string, id: string): Promise<OwnStatus> => {
   for (let attempt = 0; attempt < 10; attempt++) {
-    const found = await ownOf(ground, requester, surface, id);
+    const found = await ownOf(context, requester, surface, id);
     const { record } = found;
     const used = usedBy(record);
     if (used !== undefined) throw approvalUsed(used);
-    if (record.state === "cancelled") return statusIn(ground, record);
+    if (record.state === "cancelled") return statusIn(context, record);
     if (record.state !== "pending" && record.state !== "approved") throw alreadyDecided(id, record.state);
-    const standing = await proven(ground, found);
+    const standing = await proven(context, found);
     if (standing === undefined) continue;
     const about = { principal: requesterOf(requester), detail: { was: record.state } };
     const fields = provenEvent("approval.cancelled", id, standing.filed, about);
     const check = unchangedSince(id, standing, Number.POSITIVE_INFINITY);
-    if (await ground.write([{ fields }], (open) => [cancelled(open, found)], check)) ground.tell("approval.cancelled", record);
+    if (await context.write([{ fields }], (open) => [cancelled(open, found)], check)) context.tell("approval.cancelled", record);
   }
   throw approvalUnavailable(new Error("The approval was changed again and again"));
 };
 
 /** What a dry run is told. Files nothing, and speaks of the caller's own requests alone. */
-export const forecast = async (ground: Ground, plan: Plan, call: Authorized): Promise<unknown> => {
+export const forecast = async (context: ApprovalContext, plan: HandlerTerms, call: Authorized): Promise<unknown> => {
   const { policyName, policy } = plan;
-  const asked = askedOf(ground, plan, call);
-  const newest = await ground.parts.reader.newest(asked.callKeys);
-  const before = await ranBefore(ground, { ...asked, handler: call.handler, args: call.inputText });
+  const asked = askedOf(context, plan, call);
+  const newest = await context.parts.reader.newest(asked.callKeys);
+  const before = await ranBefore(context, { ...asked, handler: call.handler, args: call.inputText });
   return {
     required: true,
     policy: policyName,
     kind: policy.kind,
     approvers: policy.approvers,
-    ...(newest === undefined ? {} : { newest: statusIn(ground, newest.record) }),
+    ...(newest === undefined ? {} : { newest: statusIn(context, newest.record) }),
     ...(before === undefined ? {} : { earlier: earlierOf(before) }),
   };
 };
 
-const statusIn = (ground: Ground, record: ApprovalRecord): OwnStatus => {
-  const url = ground.parts.urlOf(record.id);
+const statusIn = (context: ApprovalContext, record: ApprovalRecord): OwnStatus => {
+  const url = context.parts.urlOf(record.id);
   const used = usedBy(record);
   return {
     id: record.id,

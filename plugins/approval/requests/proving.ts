@@ -2,13 +2,13 @@
 // A request is voted on and used only if its chained events say the same as its row.
 
 import { type FiledFields, type Standing, unchangedSince } from "../../audit/service.ts";
+import { type ApprovalContext, provenEvent } from "./approval-context.ts";
 import { denialUnproven, voidedUnproven } from "./changing.ts";
 import { digestOf } from "./digest.ts";
 import { approvalUnproven } from "./errors.ts";
-import { type Ground, provenEvent } from "./ground.ts";
 import { database, isRequest } from "./reading.ts";
 import type { ApprovalRecord } from "./record.ts";
-import type { Found } from "./tables.ts";
+import type { StoredRequest } from "./tables.ts";
 
 /**
  * Compares a pending or approved request with its evidence. A request that the trail does not prove is voided, so that
@@ -17,16 +17,16 @@ import type { Found } from "./tables.ts";
  * @returns Where it stands by its events; `undefined` when it was changed meanwhile and must be read again.
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
  */
-export const proven = async (ground: Ground, found: Found): Promise<Standing | undefined> => {
+export const proven = async (context: ApprovalContext, found: StoredRequest): Promise<Standing | undefined> => {
   const { record } = found;
-  const standing = await ground.parts.audit.standingOf(record.id);
+  const standing = await context.parts.audit.standingOf(record.id);
   const doubt = doubtOf(standing, record);
   if (doubt === undefined) return standing;
   // The events were read after the row. Only if the row still says the same do the two disagree.
-  const again = await ground.parts.reader.byId(record.id);
+  const again = await context.parts.reader.byId(record.id);
   if (again?.version !== found.version || again.stored !== found.stored) return undefined;
-  if (!(await voidRequest(ground, again, "the trail does not prove it", { cause: "unproven", why: doubt }))) return undefined;
-  ground.parts.log.error("An approval was refused because the trail does not prove it", { approvalId: record.id, why: doubt });
+  if (!(await voidRequest(context, again, "the trail does not prove it", { cause: "unproven", why: doubt }))) return undefined;
+  context.parts.log.error("An approval was refused because the trail does not prove it", { approvalId: record.id, why: doubt });
   throw approvalUnproven(record.id);
 };
 
@@ -46,14 +46,14 @@ const doubtOf = (standing: Standing | undefined, record: ApprovalRecord): string
  *
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
  */
-export const assertEndedOnTrail = async (ground: Ground, { record, stored }: Found): Promise<void> => {
+export const assertEndedOnTrail = async (context: ApprovalContext, { record, stored }: StoredRequest): Promise<void> => {
   if (stored === "pending" || stored === "approved") return;
-  const standing = await ground.parts.audit.standingOf(record.id);
+  const standing = await context.parts.audit.standingOf(record.id);
   if (standing === undefined || standing.state === "ended") return;
   const why = `the row says ${stored}, and the trail says ${standing.state}`;
   const fields = provenEvent("approval.voided", record.id, standing.filed, { detail: { cause: "unproven", why, was: stored } });
-  await ground.write([{ fields }], () => []);
-  ground.parts.log.error("An approval was refused because the trail does not prove it", { approvalId: record.id, why });
+  await context.write([{ fields }], () => []);
+  context.parts.log.error("An approval was refused because the trail does not prove it", { approvalId: record.id, why });
   throw approvalUnproven(record.id);
 };
 
@@ -65,17 +65,17 @@ export const assertEndedOnTrail = async (ground: Ground, { record, stored }: Fou
  * @returns Whether it was denied; `false` when it was changed meanwhile and must be read again.
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
  */
-export const isDenied = async (ground: Ground, found: Found): Promise<boolean> => {
+export const isDenied = async (context: ApprovalContext, found: StoredRequest): Promise<boolean> => {
   const { id } = found.record;
-  const standing = await ground.parts.audit.standingOf(id);
+  const standing = await context.parts.audit.standingOf(id);
   if (standing === undefined || standing.endedBy === "approval.denied") return true;
   const why = `the row says denied, and the trail says ${standing.endedBy ?? standing.state}`;
   const detail = { cause: "unproven", why, was: "denied" };
   const isOpen = standing.state !== "ended";
   const events = isOpen ? [{ fields: provenEvent("approval.voided", id, standing.filed, { detail }) }] : [];
   const check = unchangedSince(id, standing, Number.POSITIVE_INFINITY);
-  if (!(await ground.write(events, (open) => [denialUnproven(open, found)], check))) return false;
-  ground.parts.log.error("A denial was not believed because the trail does not prove it", { approvalId: id, why });
+  if (!(await context.write(events, (open) => [denialUnproven(open, found)], check))) return false;
+  context.parts.log.error("A denial was not believed because the trail does not prove it", { approvalId: id, why });
   throw approvalUnproven(id);
 };
 
@@ -84,22 +84,22 @@ export const isDenied = async (ground: Ground, found: Found): Promise<boolean> =
  * is ended then: an event about it would be Quater's own word for a request that somebody planted.
  */
 export const filedOnTrail = async (
-  { parts: { audit } }: Ground,
+  { parts: { audit } }: ApprovalContext,
   { id, callId }: ApprovalRecord,
 ): Promise<FiledFields | undefined> => (await audit.standingOf(id))?.filed ?? (await audit.filingOf(id, callId))?.filed;
 
 /** @returns Whether it was written; otherwise the request was changed meanwhile. */
 export const voidRequest = async (
-  ground: Ground,
-  { record, stored }: Found,
+  context: ApprovalContext,
+  { record, stored }: StoredRequest,
   reason: string,
   detail: { readonly cause: string; readonly why?: string },
 ): Promise<boolean> => {
-  const filed = await filedOnTrail(ground, record);
+  const filed = await filedOnTrail(context, record);
   const fields = filed && provenEvent("approval.voided", record.id, filed, { detail: { ...detail, was: stored } });
   const events = fields === undefined ? [] : [{ fields }];
-  const isWritten = await ground.write(events, (open) => [voidedUnproven(open, record.id, reason)]);
-  if (isWritten) ground.tell("approval.expired", record);
+  const isWritten = await context.write(events, (open) => [voidedUnproven(open, record.id, reason)]);
+  if (isWritten) context.tell("approval.expired", record);
   return isWritten;
 };
 
@@ -112,10 +112,10 @@ const notOfFormat1 = "the row says that it was filed in format 1, and the trail 
  *
  * @returns How many.
  */
-export const voidOfFormat1 = async (ground: Ground): Promise<number> => {
+export const voidOfFormat1 = async (context: ApprovalContext): Promise<number> => {
   let voided = 0;
   for (;;) {
-    const open = await ground.open();
+    const open = await context.open();
     const rows = await open.read<{ id: string }>(
       database(open)
         .selectFrom("approval_request")
@@ -128,18 +128,18 @@ export const voidOfFormat1 = async (ground: Ground): Promise<number> => {
     if (rows.length === 0) return voided;
     let written = 0;
     for (const { id } of rows) {
-      const found = await ground.parts.reader.byId(id);
-      if (found !== undefined && (await voidOne(ground, found))) written++;
+      const found = await context.parts.reader.byId(id);
+      if (found !== undefined && (await voidOne(context, found))) written++;
     }
     voided += written;
     if (written === 0) return voided; // another instance does the same
   }
 };
 
-const voidOne = async (ground: Ground, found: Found): Promise<boolean> => {
+const voidOne = async (context: ApprovalContext, found: StoredRequest): Promise<boolean> => {
   const { id, callId } = found.record;
-  const isOfFormat2 = (await ground.parts.audit.filingOf(id, callId))?.format === 2;
+  const isOfFormat2 = (await context.parts.audit.filingOf(id, callId))?.format === 2;
   return isOfFormat2
-    ? voidRequest(ground, found, notOfFormat1, { cause: "unproven", why: notOfFormat1 })
-    : voidRequest(ground, found, formatChanged, { cause: "format" });
+    ? voidRequest(context, found, notOfFormat1, { cause: "unproven", why: notOfFormat1 })
+    : voidRequest(context, found, formatChanged, { cause: "format" });
 };

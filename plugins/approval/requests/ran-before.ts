@@ -4,10 +4,10 @@
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { Audit } from "../../audit/service.ts";
+import type { ApprovalContext } from "./approval-context.ts";
 import { differing } from "./differing.ts";
 import { digestOf } from "./digest.ts";
 import type { RanBefore } from "./earlier-call.ts";
-import type { Ground } from "./ground.ts";
 import { hiddenUse } from "./hidden-uses.ts";
 import { likenessKeys } from "./likeness.ts";
 import { mostCompared } from "./reading.ts";
@@ -23,7 +23,7 @@ const mostUnproven = 20;
  * @returns `undefined` when no call of this person and handler with these arguments is known.
  * @throws {QuaterError} when the store or the trail cannot be read.
  */
-export const ranBefore = async ({ parts }: Ground, call: Compared): Promise<RanBefore | undefined> => {
+export const ranBefore = async ({ parts }: ApprovalContext, call: Compared): Promise<RanBefore | undefined> => {
   const { audit, reader } = parts;
   const keys = likenessKeys((value) => audit.tagsOf(value), call);
   const asked = { handler: call.handler, except: call.id, before: call.use?.at };

@@ -9,7 +9,7 @@ import type { ListGiven } from "./list-given.ts";
 import type { ApprovalRecord } from "./record.ts";
 import { idForm, isId } from "./record.ts";
 import type { Secrecy } from "./secrecy.ts";
-import { type Database, type Found, type ReadRow, stateNow, type VoteRow } from "./tables.ts";
+import { type Database, type ReadRow, type StoredRequest, stateNow, type VoteRow } from "./tables.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 86_400_000;
@@ -29,7 +29,7 @@ export interface UsedGiven {
   readonly before: number | undefined;
 }
 
-export class Reader {
+export class RequestReader {
   readonly #store: Store;
   readonly #secrecy: Secrecy;
 
@@ -38,13 +38,13 @@ export class Reader {
     this.#secrecy = secrecy;
   }
 
-  async byId(id: string): Promise<Found | undefined> {
+  async byId(id: string): Promise<StoredRequest | undefined> {
     if (!isId(id)) return undefined;
     return (await this.#read((open) => requests(open).where("id", "=", id)))[0];
   }
 
   /** The last one that was filed for this very call. A row without an id is among them, because its number is taken. */
-  async newest(callKeys: readonly string[]): Promise<Found | undefined> {
+  async newest(callKeys: readonly string[]): Promise<StoredRequest | undefined> {
     const found = await this.#read((open) => {
       const isNumbered = open.dialect === "sqlite" ? open.sql<boolean>`typeof(nth) = 'integer'` : open.sql<boolean>`true`;
       const ofCall = rows(open).where("call_key", "in", callKeys).where(isNumbered).where("nth", "<=", mostFiled);
@@ -54,7 +54,7 @@ export class Reader {
   }
 
   /** The one that says it is pending: there cannot be another one for the same call beside it. */
-  async pendingOfCall(callKeys: readonly string[]): Promise<Found | undefined> {
+  async pendingOfCall(callKeys: readonly string[]): Promise<StoredRequest | undefined> {
     const found = await this.#read((open) =>
       rows(open).where("call_key", "in", callKeys).where("state", "=", "pending").limit(1),
     );
@@ -62,7 +62,7 @@ export class Reader {
   }
 
   /** Newest first. */
-  async list({ states, handler, limit = 50, before }: ListGiven): Promise<readonly Found[]> {
+  async list({ states, handler, limit = 50, before }: ListGiven): Promise<readonly StoredRequest[]> {
     // What comes from an address line may be anything, and not every text can be asked for: PostgreSQL takes no NUL.
     if (handler?.includes("\0") === true || (before !== undefined && !isId(before))) return [];
     return this.#read((open) => {
@@ -83,7 +83,7 @@ export class Reader {
   }
 
   /** Requests for the same call within the day before `filedAt`, newest first. */
-  earlier(callKeys: readonly string[], filedAt: number, id: string): Promise<readonly Found[]> {
+  earlier(callKeys: readonly string[], filedAt: number, id: string): Promise<readonly StoredRequest[]> {
     return this.#read((open) =>
       requests(open)
         .where("call_key", "in", callKeys)
@@ -135,7 +135,7 @@ export class Reader {
   }
 
   /** The newest denial, within the cooldown, of a call that looks the same. */
-  async deniedLike(likeKeys: readonly string[], cooldownMs: number): Promise<Found | undefined> {
+  async deniedLike(likeKeys: readonly string[], cooldownMs: number): Promise<StoredRequest | undefined> {
     const found = await this.#read((open) =>
       deniedLike(open, likeKeys, cooldownMs)
         .selectAll()
@@ -165,7 +165,7 @@ export class Reader {
   }
 
   /** All of them, page by page, for what looks at every one. */
-  async *all(): AsyncGenerator<Found> {
+  async *all(): AsyncGenerator<StoredRequest> {
     for (let last = ""; ; ) {
       const page = await this.#read((open) => requests(open).where("id", ">", last).orderBy("id").limit(mostListed));
       yield* page;
@@ -176,7 +176,7 @@ export class Reader {
   }
 
   /** Those that an older version filed, and whose keys are not filled in yet, or folded by an older rule. */
-  withoutKeys(): Promise<readonly Found[]> {
+  withoutKeys(): Promise<readonly StoredRequest[]> {
     return this.#read((open) =>
       requests(open)
         .where(({ eb, or }) => or([eb("person_key", "is", null), eb("like_key", "<", likeForm)]))
@@ -185,7 +185,7 @@ export class Reader {
   }
 
   /** Those whose time has run out and whose rows do not say so yet. */
-  due(limit: number): Promise<readonly Found[]> {
+  due(limit: number): Promise<readonly StoredRequest[]> {
     return this.#read((open) =>
       requests(open)
         .where("state", "in", ["pending", "approved"])
@@ -206,7 +206,7 @@ export class Reader {
     return row?.n ?? 0;
   }
 
-  async #read(queryOn: (open: OpenStore) => Query): Promise<readonly Found[]> {
+  async #read(queryOn: (open: OpenStore) => Query): Promise<readonly StoredRequest[]> {
     const found = await this.#rows<ReadRow>(queryOn);
     const ids = found.map(({ id }) => id).filter(isId);
     const votesOn = (open: OpenStore) => database(open).selectFrom("approval_vote").selectAll().where("id", "in", ids);

@@ -4,9 +4,9 @@
 
 import type { LostUse, Voiding } from "../../audit/service.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
+import { type ApprovalContext, provenEvent } from "./approval-context.ts";
 import { closedDamaged, usedBefore, voidedByRestore } from "./changing.ts";
 import { digestOf } from "./digest.ts";
-import { type Ground, provenEvent } from "./ground.ts";
 import { likeTagsOf } from "./likeness.ts";
 import { filedOnTrail } from "./proving.ts";
 import type { ApprovalRecord } from "./record.ts";
@@ -16,12 +16,12 @@ type Events = Voiding["events"][number][];
 /** Characters of JSON in one event. The trail cuts a detail of more than 16 KiB. */
 const mostText = 12_000;
 
-export const voidingOf = async (ground: Ground, open: OpenStore, lost: readonly LostUse[]): Promise<Voiding> => {
+export const voidingOf = async (context: ApprovalContext, open: OpenStore, lost: readonly LostUse[]): Promise<Voiding> => {
   const uses = new Map(lost.map((use) => [use.approvalId, use]));
   const changes: Statement[] = [];
   const events: Events = [];
   let [used, damaged] = [0, 0];
-  for await (const found of ground.parts.reader.all()) {
+  for await (const found of context.parts.reader.all()) {
     const { record, stored } = found;
     if (stored !== "pending" && stored !== "approved") continue;
     if (record.isDamaged) {
@@ -32,11 +32,11 @@ export const voidingOf = async (ground: Ground, open: OpenStore, lost: readonly 
     const use = uses.get(record.id);
     const detail = { was: stored, cause: "restored", ...(use === undefined ? {} : { usedBy: use.callId }) };
     changes.push(use === undefined ? voidedByRestore(open, found) : usedBefore(open, found, use));
-    const filed = await filedOnTrail(ground, record);
+    const filed = await filedOnTrail(context, record);
     if (filed !== undefined) events.push({ fields: provenEvent("approval.voided", record.id, filed, { detail }) });
     if (use === undefined) continue;
     used++;
-    uses.set(record.id, await withTags(ground, use, record));
+    uses.set(record.id, await withTags(context, use, record));
   }
   events.push(...eventsOf([...uses.values()]));
   const counts = { voidedRequests: changes.length - used - damaged, usedRequests: used };
@@ -44,7 +44,7 @@ export const voidingOf = async (ground: Ground, open: OpenStore, lost: readonly 
 };
 
 /** A line of an older version has no tags. The restored request may still say which call it was for, if the trail proves it. */
-const withTags = async ({ parts: { audit } }: Ground, use: LostUse, record: ApprovalRecord): Promise<LostUse> => {
+const withTags = async ({ parts: { audit } }: ApprovalContext, use: LostUse, record: ApprovalRecord): Promise<LostUse> => {
   if (use.tags !== undefined || record.isErased || digestOf(record) !== record.digest) return use;
   if ((await audit.standingOf(record.id))?.digest !== record.digest) return use;
   return { ...use, tags: likeTagsOf((value) => audit.tagsOf(value), record) };

@@ -3,11 +3,11 @@
 
 import { type AuditEvent, type Check, unchangedSince } from "../../audit/service.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
+import { type ApprovalContext, provenEvent } from "./approval-context.ts";
 import { closedDamaged, expired } from "./changing.ts";
-import { type Ground, provenEvent } from "./ground.ts";
 import { filedOnTrail } from "./proving.ts";
 import { database, isRequest } from "./reading.ts";
-import type { Found } from "./tables.ts";
+import type { StoredRequest } from "./tables.ts";
 
 const dayMs = 86_400_000;
 
@@ -15,13 +15,13 @@ const dayMs = 86_400_000;
 const most = 100;
 
 /** @returns How many were written by this process. */
-export const sweepExpired = async (ground: Ground): Promise<number> => {
+export const sweepExpired = async (context: ApprovalContext): Promise<number> => {
   let written = 0;
-  for (const found of await ground.parts.reader.due(most)) {
-    const { events, changes, check } = await expiryOf(ground, found);
-    if (!(await ground.write(events, changes, check)) || events.length === 0) continue;
+  for (const found of await context.parts.reader.due(most)) {
+    const { events, changes, check } = await expiryOf(context, found);
+    if (!(await context.write(events, changes, check)) || events.length === 0) continue;
     written++;
-    ground.tell("approval.expired", found.record);
+    context.tell("approval.expired", found.record);
   }
   return written;
 };
@@ -34,15 +34,15 @@ export interface Expiry {
 }
 
 /** What ends a request whose row says that its time has run out. The event says what the trail proves. */
-export const expiryOf = async (ground: Ground, found: Found): Promise<Expiry> => {
+export const expiryOf = async (context: ApprovalContext, found: StoredRequest): Promise<Expiry> => {
   const { record, stored, now } = found;
   const { id, isDamaged } = record;
   const changes = (open: OpenStore) => [isDamaged ? closedDamaged(open, found) : expired(open, found)];
-  const standing = await ground.parts.audit.standingOf(id);
+  const standing = await context.parts.audit.standingOf(id);
   if (standing?.state === "ended") return { events: [], changes };
   if (standing === undefined) {
     // Filed so long ago that its events are not looked for, or not at all.
-    const filed = await filedOnTrail(ground, record);
+    const filed = await filedOnTrail(context, record);
     const detail = { cause: "time", was: stored };
     return { events: filed === undefined ? [] : [{ fields: provenEvent("approval.voided", id, filed, { detail }) }], changes };
   }
@@ -66,10 +66,10 @@ const perPrune = 500;
  *
  * @returns How many requests.
  */
-export const pruneEnded = async (ground: Ground, retentionDays: number): Promise<number> => {
-  const open = await ground.open();
+export const pruneEnded = async (context: ApprovalContext, retentionDays: number): Promise<number> => {
+  const open = await context.open();
   const db = database(open);
-  const before = (await open.now()) - Math.max(retentionDays * dayMs, ground.parts.cooldownMs);
+  const before = (await open.now()) - Math.max(retentionDays * dayMs, context.parts.cooldownMs);
   let old = db
     .selectFrom("approval_request")
     .select("id")

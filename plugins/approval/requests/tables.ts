@@ -139,7 +139,7 @@ export const stateNow = ({ sql, clock }: OpenStore) =>
     when state = 'approved' and usable_until <= ${clock} then 'expired' else state end`;
 
 /** A record and what is needed to change it. */
-export interface Found {
+export interface StoredRequest {
   readonly record: ApprovalRecord;
   readonly nth: number;
   readonly version: number;

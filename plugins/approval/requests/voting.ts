@@ -8,6 +8,7 @@ import type { Awaitable } from "../../../core/plugin-api.ts";
 import { type AuditEvent, type ProvenVote, unchangedSince } from "../../audit/service.ts";
 import { isSatisfied, type Policy } from "../policy.ts";
 import type { Approver, VoteGiven } from "../service.ts";
+import { type ApprovalContext, eventOf, provenEvent } from "./approval-context.ts";
 import { type CastVote, revoked, voted } from "./changing.ts";
 import { digestOf } from "./digest.ts";
 import { assertEligible, type Person } from "./eligible.ts";
@@ -21,25 +22,24 @@ import {
   voteDiffers,
 } from "./errors.ts";
 import { usedBy } from "./filing.ts";
-import { eventOf, type Ground, provenEvent } from "./ground.ts";
 import { isSamePerson } from "./person.ts";
 import { assertEndedOnTrail, proven, voidRequest } from "./proving.ts";
 import { type ApprovalRecord, requesterOf } from "./record.ts";
-import type { Found } from "./tables.ts";
+import type { StoredRequest } from "./tables.ts";
 
 /** More people than that do not vote on one request within a moment. */
 const attempts = 50;
 const longestReason = 500;
 
-export const vote = (ground: Ground, approver: Approver, given: VoteGiven): Promise<ApprovalRecord> =>
-  deciding(ground, given.id, async (found) => {
+export const vote = (context: ApprovalContext, approver: Approver, given: VoteGiven): Promise<ApprovalRecord> =>
+  deciding(context, given.id, async (found) => {
     const { record } = found;
     const { via } = approver;
     const principal = await currentOf(approver);
     assertEligible(principal, record);
     // The second: a row that something else than Quater wrote to shows people what the digest does not cover.
     if (given.digest !== record.digest || digestOf(record) !== record.digest) throw digestChanged(record.id);
-    const standing = record.state === "pending" ? await proven(ground, found) : undefined;
+    const standing = record.state === "pending" ? await proven(context, found) : undefined;
     if (record.state === "pending" && standing === undefined) return false;
     // Of a pending request the votes on the trail count, and none that only a row shows.
     const votes: readonly ProvenVote[] = standing?.votes ?? record.votes;
@@ -49,7 +49,7 @@ export const vote = (ground: Ground, approver: Approver, given: VoteGiven): Prom
     if (standing === undefined) throw alreadyDecided(record.id, record.state);
     if (standing.pendingUntil <= found.now) {
       // A row may name any time. The trail names the time until which people could decide.
-      if (!(await voidRequest(ground, found, "its time has run out", { cause: "time" }))) return false;
+      if (!(await voidRequest(context, found, "its time has run out", { cause: "time" }))) return false;
       throw alreadyDecided(record.id, "expired");
     }
     const cast = castBy(principal, via, given);
@@ -57,17 +57,17 @@ export const vote = (ground: Ground, approver: Approver, given: VoteGiven): Prom
     const events = [votedEvent(principal, record, cast)];
     if (decision !== undefined) events.push(decidedEvent(record, decision, [...votes, cast]));
     const check = unchangedSince(record.id, standing, standing.pendingUntil);
-    if (!(await ground.write(events, (open) => voted(open, found, cast, decision), check))) return false;
-    if (decision !== undefined) ground.tell(`approval.${decision}`, record);
+    if (!(await context.write(events, (open) => voted(open, found, cast, decision), check))) return false;
+    if (decision !== undefined) context.tell(`approval.${decision}`, record);
     return true;
   });
 
 export const revoke = (
-  ground: Ground,
+  context: ApprovalContext,
   approver: Approver,
   given: { readonly id: string; readonly reason?: string },
 ): Promise<ApprovalRecord> =>
-  deciding(ground, given.id, async (found) => {
+  deciding(context, given.id, async (found) => {
     const { record } = found;
     const { via } = approver;
     const principal = await currentOf(approver);
@@ -77,14 +77,14 @@ export const revoke = (
     if (record.state === "pending") throw stillPending(record.id);
     if (record.state === "revoked") return true;
     if (record.state !== "approved") throw alreadyDecided(record.id, record.state);
-    const standing = await proven(ground, found);
+    const standing = await proven(context, found);
     if (standing === undefined) return false;
     const reason = printable(given.reason);
     const about = { principal: requesterOf(principal), detail: { via } };
     const fields = provenEvent("approval.revoked", record.id, standing.filed, about);
     const check = unchangedSince(record.id, standing, Number.POSITIVE_INFINITY);
-    const isWritten = await ground.write([withReason(fields, reason)], (open) => [revoked(open, found, reason)], check);
-    if (isWritten) ground.tell("approval.revoked", record);
+    const isWritten = await context.write([withReason(fields, reason)], (open) => [revoked(open, found, reason)], check);
+    if (isWritten) context.tell("approval.revoked", record);
     return isWritten;
   });
 
@@ -92,13 +92,17 @@ export const revoke = (
 const currentOf = ({ principal, again }: Approver): Awaitable<Principal> => again?.() ?? principal;
 
 /** Until `decide` says that what it wanted is so; then as it stands. */
-const deciding = async (ground: Ground, id: string, decide: (found: Found) => Promise<boolean>): Promise<ApprovalRecord> => {
+const deciding = async (
+  context: ApprovalContext,
+  id: string,
+  decide: (found: StoredRequest) => Promise<boolean>,
+): Promise<ApprovalRecord> => {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const found = await ground.parts.reader.byId(id);
+    const found = await context.parts.reader.byId(id);
     if (found === undefined) throw approvalNotFound();
-    await assertEndedOnTrail(ground, found);
+    await assertEndedOnTrail(context, found);
     if (!(await decide(found))) continue;
-    const now = await ground.parts.reader.byId(id);
+    const now = await context.parts.reader.byId(id);
     if (now !== undefined) return now.record;
   }
   throw approvalUnavailable(new Error("The approval was changed again and again"));

@@ -15,7 +15,7 @@ import { activateKeys, openKeys, prepareKeys, readKeys, readTrailFile, rotateKey
 import { runningInstances } from "../log/leases.ts";
 import type { Trail } from "../log/trail.ts";
 import { exitOf } from "../verify/damage.ts";
-import { each, type Filter, type Found, newest, timeOf, trailIn } from "../verify/find.ts";
+import { each, type Filter, newest, type ReadEvent, timeOf, trailIn } from "../verify/find.ts";
 import { storeSource } from "../verify/source.ts";
 import { sentTo, sinkProblems, sinkState, unreadableSink } from "../verify/verify-sinks.ts";
 import { type ExportHeader, fileSource, summaryOf, type VerifyOptions, verifySource } from "../verify/verify-source.ts";
@@ -239,7 +239,7 @@ export const exportTrail = async (parts: CommandParts, { until }: Static<typeof 
 };
 
 /** The row as it stands in the store: `audit verify --file` reads it. The mark is for people who read the file. */
-const exported = ({ row: { previous: _, malformed: __, ...row }, unverified }: Found): string =>
+const exported = ({ row: { previous: _, malformed: __, ...row }, unverified }: ReadEvent): string =>
   `${JSON.stringify(unverified === undefined ? row : { ...row, unverified: `Event ${row.seq} ${unverified}` })}\n`;
 
 const filterOf = ({ since, ...rest }: Static<typeof showInput>): Filter => {
@@ -248,7 +248,7 @@ const filterOf = ({ since, ...rest }: Static<typeof showInput>): Filter => {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Filter;
 };
 
-const line = (event: Found, io: CommandIo): string => (io.isJson ? jsonLine(event) : textLine(event));
+const line = (event: ReadEvent, io: CommandIo): string => (io.isJson ? jsonLine(event) : textLine(event));
 
 const headSeq = async (store: Reading): Promise<number> => (await headOf(store))?.seq ?? 0;
 

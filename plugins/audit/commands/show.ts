@@ -2,11 +2,11 @@
 // A row that does not verify is shown as the raw cells that it holds, under a mark that no row can set or take away.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
-import type { Found, Unverified, Verified } from "../verify/find.ts";
+import type { ReadEvent, Unverified, Verified } from "../verify/find.ts";
 import { metaOf } from "../verify/meta.ts";
 import { isBodyGone } from "../verify/verify-row.ts";
 
-export const jsonLine = (found: Found): string => {
+export const jsonLine = (found: ReadEvent): string => {
   if (found.unverified !== undefined) return jsonMark(found);
   const { row, meta } = found;
   const gone = isBodyGone(row) ? { bodyRemoved: true } : {};
@@ -14,10 +14,10 @@ export const jsonLine = (found: Found): string => {
 };
 
 /** Time, what, how it ended, who, where, which call. */
-export const textLine = (found: Found): string => (found.unverified === undefined ? lineOf(found) : textMark(found, 300));
+export const textLine = (found: ReadEvent): string => (found.unverified === undefined ? lineOf(found) : textMark(found, 300));
 
 /** The same with everything the event holds under it. */
-export const textBlock = (found: Found): string =>
+export const textBlock = (found: ReadEvent): string =>
   found.unverified === undefined ? blockOf(found) : textMark(found, Number.POSITIVE_INFINITY);
 
 const jsonMark = ({ row: { previous: _, malformed: __, ...row }, unverified }: Unverified): string =>

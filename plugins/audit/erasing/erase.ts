@@ -10,7 +10,7 @@ import { jsonText, type Who } from "../log/event.ts";
 import { isSameName } from "../log/same-name.ts";
 import { chain, compiled, queriesOn } from "../log/tables.ts";
 import type { Trail } from "../log/trail.ts";
-import { each, type Found, type TrailReader, trailIn, type Verified, verifiedRows } from "../verify/find.ts";
+import { each, type ReadEvent, type TrailReader, trailIn, type Verified, verifiedRows } from "../verify/find.ts";
 import { rangesOf } from "../verify/ranges.ts";
 import { erasedBy, erasedRequests } from "../verify/verified.ts";
 import { keptOf } from "./parts.ts";
@@ -121,7 +121,7 @@ const withoutRange = (bodies: Map<number, unknown>, erasure: Verified["meta"]): 
   return removed;
 };
 
-const metasOf = (rows: readonly Found[]): readonly Verified["meta"][] =>
+const metasOf = (rows: readonly ReadEvent[]): readonly Verified["meta"][] =>
   rows.flatMap((found) => (found.unverified === undefined ? found.meta : []));
 
 const perPage = 1_000;

@@ -3,7 +3,7 @@
 
 import type { OpenStore } from "../../store/service.ts";
 import type { LostUse } from "../restore/restored.ts";
-import { type Found, readerOf, verifiedRows } from "../verify/find.ts";
+import { type ReadEvent, readerOf, verifiedRows } from "../verify/find.ts";
 import { erasedRequests } from "../verify/verified.ts";
 import type { EndedAs, EventLink, EventMeta } from "./event.ts";
 import { assertHonest, DamagedHead, MissingKey } from "./head.ts";
@@ -144,13 +144,13 @@ export class ProvenUses {
       return this.#taken(newest.flat().sort((one, other) => one.row.seq - other.row.seq));
     }
     for (;;) {
-      const found: readonly Found[] = await page(["approval.used", "approval.lost"], this.#through, mostRead);
+      const found: readonly ReadEvent[] = await page(["approval.used", "approval.lost"], this.#through, mostRead);
       const known = this.#taken(found);
       if (known.isDamaged || found.length < mostRead) return known;
     }
   }
 
-  #taken(found: readonly Found[]): KnownUses {
+  #taken(found: readonly ReadEvent[]): KnownUses {
     const damaged = found.findIndex((each) => metaIn(each) === undefined);
     const [sound, rest] = damaged === -1 ? [found, []] : [found.slice(0, damaged), found.slice(damaged)];
     const uses = sound.flatMap(usesOf);
@@ -162,9 +162,9 @@ export class ProvenUses {
   }
 }
 
-const metaIn = (found: Found): EventMeta | undefined => (found.unverified === undefined ? found.meta : undefined);
+const metaIn = (found: ReadEvent): EventMeta | undefined => (found.unverified === undefined ? found.meta : undefined);
 
-const usesOf = (found: Found): readonly ProvenUse[] => {
+const usesOf = (found: ReadEvent): readonly ProvenUse[] => {
   const meta = metaIn(found);
   return meta === undefined ? [] : usesIn(meta);
 };

@@ -68,13 +68,13 @@ export class Recorder {
     if (operation === undefined) return { settled: (arrival, outcome) => this.#refused(arrival, outcome, undefined) };
     const told = auditKey.of(operation);
     const isRead = operation.handler.effect === "read" && !operation.needsApproval;
-    const plan = new Plan(operation, told ?? (isRead ? "metadata" : "request"), this.#options.redactor);
+    const plan = new HandlerEvents(operation, told ?? (isRead ? "metadata" : "request"), this.#options.redactor);
     if (isRead && told === "off") return { settled: (call, outcome) => this.#refused(call, outcome, plan) };
     if (isRead) return this.#ofRead(plan, told);
     return this.#ofWrite(plan, operation.needsApproval);
   };
 
-  #ofRead(plan: Plan, told: AuditLevel | undefined): Hooks {
+  #ofRead(plan: HandlerEvents, told: AuditLevel | undefined): Hooks {
     const isQuiet = ({ surface }: Arrival) => told === undefined && quietSurfaces.has(surface);
     return {
       around: (call, next) => {
@@ -91,7 +91,7 @@ export class Recorder {
     };
   }
 
-  #ofWrite(plan: Plan, isApproved: boolean): Hooks {
+  #ofWrite(plan: HandlerEvents, isApproved: boolean): Hooks {
     const { trail } = this.#options;
     return {
       around: async (call, next) => {
@@ -173,13 +173,13 @@ export class Recorder {
   }
 
   /** The start was written after all, though nobody waited for it any more: the call was refused, and this says so. */
-  #neverRan(plan: Plan, call: Approved, about: Begun | undefined): void {
+  #neverRan(plan: HandlerEvents, call: Approved, about: Begun | undefined): void {
     const fields: EventFields = { ...plan.about(call), type: "call.ended", outcome: "refused", errorCode: "audit_unavailable" };
     this.#options.trail.noteBeside(withApproval(fields, about), besides(about, "refused"));
   }
 
   /** A call that reached no handler: refused, or answered with an earlier result. */
-  #refused(call: Arrival, outcome: Outcome, plan: Plan | undefined, isRecorded = false): void {
+  #refused(call: Arrival, outcome: Outcome, plan: HandlerEvents | undefined, isRecorded = false): void {
     const { trail, refusals } = this.#options;
     if (outcome.ok) {
       if (isRecorded && !call.isDryRun) trail.note({ ...aboutOf(call, plan), type: "call.ended", outcome: "replayed" });
@@ -201,7 +201,7 @@ export class Recorder {
 }
 
 /** What is the same for every call of an operation. */
-class Plan {
+class HandlerEvents {
   readonly #operation: Operation;
   readonly #redactor: Redactor;
   readonly #level: AuditLevel;
@@ -261,7 +261,7 @@ class Plan {
   }
 }
 
-const aboutOf = (call: Arrival, plan: Plan | undefined): Omit<EventFields, "type"> =>
+const aboutOf = (call: Arrival, plan: HandlerEvents | undefined): Omit<EventFields, "type"> =>
   plan?.about(call) ?? {
     callId: call.callId,
     surface: call.surface,

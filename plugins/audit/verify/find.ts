@@ -39,7 +39,7 @@ export interface Unverified {
   readonly meta?: undefined;
 }
 
-export type Found = Verified | Unverified;
+export type ReadEvent = Verified | Unverified;
 
 /** A store whose rows are verified as they are read. */
 export interface TrailReader {
@@ -70,11 +70,11 @@ const pageRows = 1_000;
  * @param query  Selects the columns of `audit_event`, and `previous`.
  * @returns The rows by number, ascending.
  */
-export const verifiedRows = async ({ store, check }: TrailReader, query: Page): Promise<readonly Found[]> => {
+export const verifiedRows = async ({ store, check }: TrailReader, query: Page): Promise<readonly ReadEvent[]> => {
   const rows = await readRows(store, query, true);
   if (rows.length === 0) return [];
   const [head] = await store.read<HeadRow>(queriesOn(store).head);
-  return rows.map((row): Found => {
+  return rows.map((row): ReadEvent => {
     // Numbers skip what a restore lost, so the first row after the floor may have any number.
     const isFirst = row.seq - 1 === head?.floor_seq || typeof row.previous !== "string";
     const before = isFirst ? head?.floor_hash : (row.previous ?? undefined);
@@ -98,7 +98,7 @@ export const pageOf = async (
   direction: "after" | "before",
   from: number,
   begin = 0,
-): Promise<{ readonly found: readonly Found[]; readonly next: number | undefined }> => {
+): Promise<{ readonly found: readonly ReadEvent[]; readonly next: number | undefined }> => {
   const { page, previous } = queriesOn(trail.store);
   let query = page(direction, from, pageRows).select(previous);
   const { call, since } = filter;
@@ -133,7 +133,7 @@ const beginOf = async ({ since }: Filter, trail: TrailReader): Promise<number> =
 };
 
 /** Everything after `from`, in order. */
-export const each = async function* (trail: TrailReader, filter: Filter, from = 0): AsyncGenerator<Found> {
+export const each = async function* (trail: TrailReader, filter: Filter, from = 0): AsyncGenerator<ReadEvent> {
   // A command that follows the trail reads few rows at a time, and often.
   const begin = from > 0 ? from : await beginOf(filter, trail);
   for (let next: number | undefined = from; next !== undefined; ) {
@@ -144,8 +144,8 @@ export const each = async function* (trail: TrailReader, filter: Filter, from = 
 };
 
 /** The newest `count` of them, in order. */
-export const newest = async (trail: TrailReader, filter: Filter, count: number): Promise<readonly Found[]> => {
-  const found: Found[] = [];
+export const newest = async (trail: TrailReader, filter: Filter, count: number): Promise<readonly ReadEvent[]> => {
+  const found: ReadEvent[] = [];
   const begin = await beginOf(filter, trail);
   for (let next: number | undefined = Number.MAX_SAFE_INTEGER; next !== undefined && found.length < count; ) {
     const page = await pageOf(trail, filter, "before", next, begin);

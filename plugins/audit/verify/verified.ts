@@ -4,7 +4,7 @@
 import type { EventLink } from "../log/event.ts";
 import { type ReadRow, readRows } from "../log/rows.ts";
 import { queriesOn } from "../log/tables.ts";
-import { type Found, type TrailReader, type Verified, verifiedRows } from "./find.ts";
+import { type ReadEvent, type TrailReader, type Verified, verifiedRows } from "./find.ts";
 import { metaOf } from "./meta.ts";
 
 /** Something on the store does not verify, so the work is not done. */
@@ -15,7 +15,7 @@ export class Unverified extends Error {
 }
 
 /** @throws {Unverified} */
-export const assertVerified = (found: Found): Verified => {
+export const assertVerified = (found: ReadEvent): Verified => {
   if (found.unverified === undefined) return found;
   throw new Unverified(`Event ${found.row.seq} ${found.unverified}`);
 };

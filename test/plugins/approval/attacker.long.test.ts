@@ -9,7 +9,7 @@ import { expect } from "vitest";
 import { sweepExpired } from "../../../plugins/approval/requests/sweeping.ts";
 import { storeSource } from "../../../plugins/audit/verify/source.ts";
 import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
-import { codeOf, type Desk, groundOf, onBothDialects, paid, people } from "./kit.ts";
+import { codeOf, contextOf, type Desk, onBothDialects, paid, people } from "./kit.ts";
 
 const rounds = Math.ceil(Number(process.env["QUATER_SOAK_ATTACKS"] ?? 500) / 10);
 const { robot, bea, cleo } = people;
@@ -96,7 +96,7 @@ onBothDialects((claim) => {
         if (steps === 4) await desk.approvals.revoke({ principal: bea, via: "api" }, { id });
         paid.length = 0;
         for (const which of chosen) await attacks[which]?.({ desk, id, copies, other, pick });
-        if (pick(3) === 0) await sweepExpired(groundOf(desk));
+        if (pick(3) === 0) await sweepExpired(contextOf(desk));
         for (const name of [undefined, id, undefined]) await desk.call(caller, input, name === undefined ? {} : { id: name });
         const isAllowed = steps === 2;
         expect(paid.length, `after step ${steps}, attacks ${chosen.join(", ")}`).toBeLessThanOrEqual(isAllowed ? 1 : 0);

@@ -10,7 +10,7 @@ import { approvalsRef } from "../../../plugins/approval/index.ts";
 import { consumed, type Use } from "../../../plugins/approval/requests/changing.ts";
 import { requesterOf } from "../../../plugins/approval/requests/record.ts";
 import { pruneEnded, sweepExpired } from "../../../plugins/approval/requests/sweeping.ts";
-import { codeOf, type Desk, groundOf, idIn, onBothDialects, paid, people } from "./kit.ts";
+import { codeOf, contextOf, type Desk, idIn, onBothDialects, paid, people } from "./kit.ts";
 
 const { robot, ana, bea, cleo } = people;
 const by = (who: Principal) => ({ principal: who, via: "api" });
@@ -247,8 +247,8 @@ onBothDialects((claim) => {
     const isOver = async (id: string) => (await one.record(id)).state === "expired";
     while (!((await isOver(pending)) && (await isOver(approved)))) await new Promise((done) => setTimeout(done, 20));
     const [first, second, outcome] = await Promise.all([
-      sweepExpired(groundOf(one)),
-      sweepExpired(groundOf(two)),
+      sweepExpired(contextOf(one)),
+      sweepExpired(contextOf(two)),
       two.call(robot, { cents: 1 }),
     ]);
     expect(codeOf(outcome)).toBe("approval_required");
@@ -263,7 +263,7 @@ onBothDialects((claim) => {
       expect(expiries).toMatchObject([{ detail: { was } }]);
     }
     expect(await one.sql("select id from approval_request where state = 'expired'")).toHaveLength(2);
-    expect([await sweepExpired(groundOf(one)), await sweepExpired(groundOf(two))]).toEqual([0, 0]);
+    expect([await sweepExpired(contextOf(one)), await sweepExpired(contextOf(two))]).toEqual([0, 0]);
   });
 
   claim("old requests that ended are removed with their votes; others stay", async ({ boot }) => {
@@ -280,14 +280,14 @@ onBothDialects((claim) => {
     const left = async () => (await desk.sql("select id from approval_request")).map((row) => (row as { id: string }).id).sort();
     const older = (columns: readonly string[]) =>
       desk.sql(`update approval_request set ${columns.map((at) => `${at} = ${at} - 604800001`).join(", ")}`);
-    expect(await pruneEnded(groundOf(desk), 1)).toBe(0);
+    expect(await pruneEnded(contextOf(desk), 1)).toBe(0);
     // Filed long ago and decided just now: the denial holds, and a caller who repeats the call learns that it ran.
     await older(["filed_at", "pending_until"]);
-    expect(await pruneEnded(groundOf(desk), 1)).toBe(0);
+    expect(await pruneEnded(contextOf(desk), 1)).toBe(0);
     await older(["decided_at", "usable_until", "used_at", "ended_at"]);
     const recent = await desk.file(robot, { cents: 6 });
     await desk.vote(bea, recent, "deny");
-    expect(await pruneEnded(groundOf(desk), 1)).toBe(2);
+    expect(await pruneEnded(contextOf(desk), 1)).toBe(2);
     expect(await left()).toEqual([running, approved, pending, recent].sort());
     const voted = await desk.sql("select distinct id from approval_vote");
     expect(voted.map((row) => (row as { id: string }).id).sort()).toEqual([running, approved, recent].sort());

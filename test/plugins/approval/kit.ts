@@ -2,8 +2,8 @@
 
 import { auditRef } from "quater/audit";
 import { storeRef } from "quater/store";
-import { Ground } from "../../../plugins/approval/requests/ground.ts";
-import { Reader } from "../../../plugins/approval/requests/reading.ts";
+import { ApprovalContext } from "../../../plugins/approval/requests/approval-context.ts";
+import { RequestReader } from "../../../plugins/approval/requests/reading.ts";
 import { Secrecy } from "../../../plugins/approval/requests/secrecy.ts";
 import type { Desk } from "./desk-kit.ts";
 
@@ -12,15 +12,15 @@ export * from "./dialects-kit.ts";
 export { finance, paid, pay, people } from "./pay-kit.ts";
 
 /** What the plugin's parts stand on, over the desk's own store and trail: for what runs by itself from time to time. */
-export const groundOf = ({ app }: Desk): Ground => {
+export const contextOf = ({ app }: Desk): ApprovalContext => {
   const { services, project } = app.kernel;
   const opened = services.get(storeRef);
   const secrecy = new Secrecy((label) => services.get(auditRef).secretsFor(label));
-  return new Ground({
+  return new ApprovalContext({
     app: project.name,
     store: opened,
     audit: services.get(auditRef),
-    reader: new Reader(opened, secrecy),
+    reader: new RequestReader(opened, secrecy),
     secrecy,
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     tell: () => undefined,

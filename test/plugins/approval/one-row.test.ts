@@ -8,7 +8,7 @@ import { voidOfFormat1 } from "../../../plugins/approval/requests/proving.ts";
 import { mostFiled } from "../../../plugins/approval/requests/reading.ts";
 import { voidingOf } from "../../../plugins/approval/requests/restored.ts";
 import { pruneEnded, sweepExpired } from "../../../plugins/approval/requests/sweeping.ts";
-import { codeOf, type Desk, groundOf, idIn, onBothDialects, people } from "./kit.ts";
+import { codeOf, contextOf, type Desk, idIn, onBothDialects, people } from "./kit.ts";
 
 const { robot, ana, bea } = people;
 const planted = `apr_${"a".repeat(20)}`;
@@ -43,15 +43,15 @@ const plant = async (desk: Desk, id: string, cells: Cells): Promise<void> =>
 
 /** Everything that reads many requests. */
 const everything = async (desk: Desk): Promise<void> => {
-  const ground = groundOf(desk);
+  const context = contextOf(desk);
   const open = await desk.app.kernel.services.get(storeRef).open();
-  await voidOfFormat1(ground);
-  await sweepExpired(ground);
-  await pruneEnded(ground, 400);
-  await voidingOf(ground, open, []);
+  await voidOfFormat1(context);
+  await sweepExpired(context);
+  await pruneEnded(context, 400);
+  await voidingOf(context, open, []);
   const isPerson = (name: string | undefined) => name === "nobody";
   const approvalIds = { ofCall: [], voted: [], revoked: [], erased: new Set<string>() };
-  await erasureOf(ground, desk.app.kernel.catalog, open, {
+  await erasureOf(context, desk.app.kernel.catalog, open, {
     isPerson,
     callId: undefined,
     approvalIds,
@@ -60,7 +60,7 @@ const everything = async (desk: Desk): Promise<void> => {
   });
   await desk.approvals.list(bea, { limit: 200 });
   let count = 0;
-  for await (const _ of ground.parts.reader.all()) expect(++count).toBeLessThan(100);
+  for await (const _ of context.parts.reader.all()) expect(++count).toBeLessThan(100);
 };
 
 onBothDialects((claim, dialect) => {
@@ -156,7 +156,7 @@ onBothDialects((claim, dialect) => {
       const input = { cents: 100 + index };
       const id = await desk.file(robot, input);
       await desk.elapse(id);
-      await sweepExpired(groundOf(desk));
+      await sweepExpired(contextOf(desk));
       await plant(desk, id, { call_key: (await rowOf(desk, id))["call_key"], state: "pending", ...cells });
       for (const code of refusals) expect(codeOf(await desk.call(robot, input))).toBe(code);
       await fresh(desk, input);
@@ -205,7 +205,7 @@ onBothDialects((claim, dialect) => {
       id,
     );
     const open = await desk.app.kernel.services.get(storeRef).open();
-    const { changes, counts } = await erasureOf(groundOf(desk), desk.app.kernel.catalog, open, {
+    const { changes, counts } = await erasureOf(contextOf(desk), desk.app.kernel.catalog, open, {
       isPerson: (name) => name === "ana",
       callId: undefined,
       approvalIds: { ofCall: [], voted: [], revoked: [], erased: new Set<string>() },

@@ -10,7 +10,7 @@ import { voidingOf } from "../../../plugins/approval/requests/restored.ts";
 import { sweepExpired } from "../../../plugins/approval/requests/sweeping.ts";
 import { storeSource } from "../../../plugins/audit/verify/source.ts";
 import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
-import { codeOf, type Desk, groundOf, idIn, onBothDialects, people } from "./kit.ts";
+import { codeOf, contextOf, type Desk, idIn, onBothDialects, people } from "./kit.ts";
 
 const { robot, ana, bea } = people;
 const planted = `apr_${"a".repeat(20)}`;
@@ -38,7 +38,7 @@ const plant = async (desk: Desk, id: string, cells: Row = {}): Promise<void> => 
 
 const voided = async (desk: Desk) => {
   const open = await desk.app.kernel.services.get(storeRef).open();
-  return voidingOf(groundOf(desk), open, []);
+  return voidingOf(contextOf(desk), open, []);
 };
 
 const damageOf = async (desk: Desk, root: string) => {
@@ -53,8 +53,8 @@ onBothDialects((claim, dialect) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const ends: readonly (readonly [string, Row, () => Promise<unknown>])[] = [
-      ["sweep", { pending_until: 1 }, () => sweepExpired(groundOf(desk))],
-      ["sweep of an approved one", { state: "approved", usable_until: 1 }, () => sweepExpired(groundOf(desk))],
+      ["sweep", { pending_until: 1 }, () => sweepExpired(contextOf(desk))],
+      ["sweep of an approved one", { state: "approved", usable_until: 1 }, () => sweepExpired(contextOf(desk))],
       ["cancel", {}, () => desk.approvals.cancel(robot, "direct", planted).catch(codeIn)],
       [
         "revoke",
@@ -63,7 +63,7 @@ onBothDialects((claim, dialect) => {
       ],
       ["vote", {}, () => desk.vote(bea, planted).catch(codeIn)],
       ["use", { state: "approved", usable_until: 9_000_000_000_000 }, () => desk.call(robot, undefined, { id: planted })],
-      ["void", { format: 1 }, () => voidOfFormat1(groundOf(desk))],
+      ["void", { format: 1 }, () => voidOfFormat1(contextOf(desk))],
     ];
     for (const [name, cells, end] of ends) {
       await plant(desk, id, cells);
@@ -91,7 +91,7 @@ onBothDialects((claim, dialect) => {
     const open = await desk.app.kernel.services.get(storeRef).open();
     while (((await rowOf(desk, id))["pending_until"] as number) > (await open.now()))
       await new Promise((done) => setTimeout(done, 20));
-    expect(await sweepExpired(groundOf(desk))).toBe(1);
+    expect(await sweepExpired(contextOf(desk))).toBe(1);
     expect((await desk.events(id)).at(-1)).toMatchObject({ type: "approval.expired", handler, surface, schema });
   });
 
@@ -103,7 +103,7 @@ onBothDialects((claim, dialect) => {
     const before = await desk.events(used);
     await set(desk, pending, { pending_until: 1 });
     await set(desk, used, { state: "approved", usable_until: 1, used_call: null, used_at: null, outcome: null });
-    expect(await sweepExpired(groundOf(desk))).toBe(1);
+    expect(await sweepExpired(contextOf(desk))).toBe(1);
     const why = "the row says that its time has run out, and the trail does not";
     expect((await desk.events(pending)).slice(1)).toMatchObject([
       { type: "approval.voided", detail: { cause: "unproven", why, was: "pending" } },
@@ -173,7 +173,7 @@ onBothDialects((claim, dialect) => {
         expect(idIn(outcome), said).not.toBe(damaged);
       }
       await desk.elapse(whole);
-      await sweepExpired(groundOf(desk));
+      await sweepExpired(contextOf(desk));
       expect(await stateOf(desk, whole), said).toBe("expired");
     }
   });

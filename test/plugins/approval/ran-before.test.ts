@@ -6,7 +6,7 @@ import type { Outcome } from "quater/plugin-api";
 import { expect } from "vitest";
 import { fillKeys } from "../../../plugins/approval/requests/filling.ts";
 import { rotateKeys } from "../../../plugins/audit/log/keys.ts";
-import { codeOf, type Desk, groundOf, idIn, onBothDialects, paid, people } from "./kit.ts";
+import { codeOf, contextOf, type Desk, idIn, onBothDialects, paid, people } from "./kit.ts";
 
 const { robot, ana, bea, dan } = people;
 const robot2 = Object.freeze({ ...robot, subject: "robot2", credential: "test:robot2" });
@@ -229,7 +229,7 @@ onBothDialects((claim) => {
     await one.sql("delete from quater_migration where plugin = 'approval' and version = 2");
     await one.app.stop();
     const desk = await again({ handlers: { pay: before } });
-    while (!(await fillKeys(groundOf(desk))));
+    while (!(await fillKeys(contextOf(desk))));
     expect(earlierIn(await desk.call(robot2, order))).toMatchObject({ match: "identical", id });
     expect(await desk.call(robot2, { ...order, cents: 6 })).toMatchObject({ error: { code: "approval_denied" } });
   });
@@ -243,12 +243,12 @@ onBothDialects((claim) => {
       await desk.sql("update approval_request set like_key = 'hmac:older:00'");
       const spaced = { ...order, orderId: "ord_7 " };
       expect(earlierIn(await desk.call(robot, spaced))).toMatchObject({ match: "similar", id });
-      while (!(await fillKeys(groundOf(desk))));
+      while (!(await fillKeys(contextOf(desk))));
       expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([keys]);
       expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "identical", id });
       // A request that cannot be read any more keeps its person.
       await desk.sql("update approval_request set like_key = 'hmac:older:00', args = '{}' where id = ?", id);
-      while (!(await fillKeys(groundOf(desk))));
+      while (!(await fillKeys(contextOf(desk))));
       expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([
         { ...keys, like_key: null },
       ]);
@@ -262,8 +262,8 @@ onBothDialects((claim) => {
     await desk.sql("update approval_request set person_key = null, like_key = null");
     await desk.sql("update approval_request set nonce = 'erased' where id = ?", other.id);
     expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "cannot_tell" });
-    const ground = groundOf(desk);
-    while (!(await fillKeys(ground)));
+    const context = contextOf(desk);
+    while (!(await fillKeys(context)));
     expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "identical", id });
     const keys = (await desk.sql("select person_key, like_key from approval_request where id = ?", other.id)) as object[];
     expect(keys).toEqual([{ person_key: "unknown", like_key: null }]);

@@ -9,7 +9,7 @@ import { jsonLine, textBlock, textLine } from "../../../plugins/audit/commands/s
 import type { EventRow } from "../../../plugins/audit/log/event.ts";
 import { exportedRow } from "../../../plugins/audit/log/rows.ts";
 import type { Damage } from "../../../plugins/audit/verify/damage.ts";
-import { each, type Filter, type Found, newest, trailIn } from "../../../plugins/audit/verify/find.ts";
+import { each, type Filter, newest, type ReadEvent, trailIn } from "../../../plugins/audit/verify/find.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { tempFolder } from "./kit.ts";
 import { keyFileIn, type StoreGiven, storeAt, trailAt, verifyAt } from "./ledger-kit.ts";
@@ -27,9 +27,9 @@ interface Attacked {
   readonly rows: ReadonlyMap<number, EventRow>;
   readonly set: (seq: number, cells: Readonly<Record<string, unknown>>) => Promise<void>;
   readonly run: (sql: string) => Promise<void>;
-  readonly look: () => Promise<{ readonly damage: readonly Damage[]; readonly found: readonly Found[] }>;
+  readonly look: () => Promise<{ readonly damage: readonly Damage[]; readonly found: readonly ReadEvent[] }>;
   /** As `audit show` and `audit tail` find them. */
-  readonly find: (filter: Filter) => Promise<{ readonly shown: readonly Found[]; readonly tailed: readonly Found[] }>;
+  readonly find: (filter: Filter) => Promise<{ readonly shown: readonly ReadEvent[]; readonly tailed: readonly ReadEvent[] }>;
   /** Writes events after the twelve. @returns The store's time before them; they are later. */
   readonly more: (events: number) => Promise<number>;
   readonly dialect: "sqlite" | "postgres";
@@ -71,7 +71,7 @@ const attacked = async (root: string, given: StoreGiven): Promise<Attacked> => {
     find: (filter) =>
       inStore(async (store) => {
         const trailed = trailIn(store, keyFileIn(root));
-        const shown: Found[] = [];
+        const shown: ReadEvent[] = [];
         for await (const found of each(trailed, filter)) shown.push(found);
         return { shown, tailed: await newest(trailed, filter, 10_000) };
       }),
@@ -91,7 +91,7 @@ const attacked = async (root: string, given: StoreGiven): Promise<Attacked> => {
   };
 };
 
-const marked = (found: readonly Found[]): readonly number[] =>
+const marked = (found: readonly ReadEvent[]): readonly number[] =>
   found.filter(({ unverified }) => unverified !== undefined).map(({ row }) => row.seq);
 
 const [cell, line, none] = ["\u001f", "\u001e", "\u001d"];
@@ -167,7 +167,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
       const { damage, found } = await look();
       expect(damage).toMatchObject([{ kind: "altered", seq: 7 }]);
       expect(marked(found)).toEqual([7]);
-      const shown = found.find(({ row }) => row.seq === 7) as Found;
+      const shown = found.find(({ row }) => row.seq === 7) as ReadEvent;
       expect(Object.keys(JSON.parse(jsonLine(shown)) as object)).toEqual(["seq", "unverified", "row"]);
       expect(textLine(shown)).toMatch(/^UNVERIFIED {2}Event 7 /);
       expect(stripVTControlCharacters(textBlock(shown))).toBe(textBlock(shown));

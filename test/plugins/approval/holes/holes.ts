@@ -23,11 +23,11 @@ const digest = "plugins/approval/requests/digest.ts";
 const withoutEvidence: readonly Edit[] = [
   {
     file: using,
-    from: `const standing = await proven(ground, found);
+    from: `const standing = await proven(context, found);
       if (standing === undefined) return undefined;
       // A row may name any time. The trail names the time until which the approval was given.
       if ((standing.usableUntil ?? 0) <= found.now)
-        return end(ground, asked, found, {
+        return end(context, asked, found, {
           reason: "its time has run out",
           detail: { cause: "time" },
           error: approvalEnded(id, "expired", undefined),

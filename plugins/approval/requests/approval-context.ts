@@ -11,15 +11,15 @@ import { type NoticeType, noticeOf, type Tell } from "../notices/notice.ts";
 import type { Policy } from "../policy.ts";
 import { callKeyOf, type Digested } from "./digest.ts";
 import { approvalUnavailable } from "./errors.ts";
-import type { Reader } from "./reading.ts";
+import type { RequestReader } from "./reading.ts";
 import { type ApprovalRecord, type Requester, requesterOf } from "./record.ts";
 import type { Secrecy } from "./secrecy.ts";
 
-export interface GroundParts {
+export interface ApprovalContextParts {
   readonly app: string;
   readonly store: Store;
   readonly audit: Audit;
-  readonly reader: Reader;
+  readonly reader: RequestReader;
   readonly secrecy: Secrecy;
   readonly log: Log;
   readonly tell: Tell;
@@ -29,10 +29,10 @@ export interface GroundParts {
   readonly cooldownMs: number;
 }
 
-export class Ground {
-  readonly parts: GroundParts;
+export class ApprovalContext {
+  readonly parts: ApprovalContextParts;
 
-  constructor(parts: GroundParts) {
+  constructor(parts: ApprovalContextParts) {
     this.parts = parts;
   }
 
@@ -71,7 +71,7 @@ export class Ground {
 const idsOf = (events: readonly AuditEvent[]) => ({ events: events.map(({ fields }) => `${fields.type} ${fields.approvalId}`) });
 
 /** What is the same for every call of one handler. */
-export interface Plan {
+export interface HandlerTerms {
   readonly policyName: string;
   readonly policy: Policy;
   readonly policyText: string;
@@ -82,7 +82,7 @@ export interface Plan {
 }
 
 /** A call that needs approval, as far as people agree to it. */
-export interface Asked extends Plan {
+export interface Asked extends HandlerTerms {
   readonly call: Authorized;
   readonly app: string;
   readonly requester: Requester;
@@ -91,8 +91,8 @@ export interface Asked extends Plan {
   readonly callKeys: readonly string[];
 }
 
-export const askedOf = (ground: Ground, plan: Plan, call: Authorized): Asked => {
-  const { app, audit } = ground.parts;
+export const askedOf = (context: ApprovalContext, plan: HandlerTerms, call: Authorized): Asked => {
+  const { app, audit } = context.parts;
   const requester = requesterOf(call.principal);
   const { handler, inputText: args, surface } = call;
   return {
