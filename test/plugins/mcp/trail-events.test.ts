@@ -110,7 +110,7 @@ test("one read through each surface leaves one event, and none over http", async
   ]);
 });
 
-const call = (app: TestApp, name: string, given: object, as = ana, how = {}) => app.as(as).call(name, given, how);
+const call = (app: TestApp, name: string, given: object, as = ana, how = {}) => app.as(as).send(name, given, how);
 
 test("each kind of refusal and error leaves its event", async () => {
   using folder = tempFolder();
