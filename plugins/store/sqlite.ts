@@ -96,14 +96,25 @@ export const openSqlite = (path: string): SqliteFile => {
     hasWritten = false;
     same.assert();
   };
+  const rowsOf = (given: Statement, binds: readonly unknown[]): readonly unknown[] => {
+    const read = ({ statement, rowOf }: Prepared) => {
+      const rows = statement.all(binds);
+      return rowOf === undefined ? rows : rows.map(rowOf);
+    };
+    try {
+      return read(prepared(given));
+    } catch (error) {
+      // A `select *` names the columns of the time when it was prepared. Another instance may have changed the table since.
+      if (!String(error).includes("no such column: q.")) throw error;
+      statements.clear();
+      return read(prepared(given));
+    }
+  };
   const one = (given: Statement): Result => {
     const { parameters, expects } = given;
-    const { statement, rowOf } = prepared(given);
+    const { statement } = prepared(given);
     const binds = parameters.map(bound);
-    if (statement.reader) {
-      const rows = statement.all(binds);
-      return { rows: rowOf === undefined ? rows : rows.map(rowOf), changes: 0 };
-    }
+    if (statement.reader) return { rows: rowsOf(given, binds), changes: 0 };
     const { changes } = statement.run(binds);
     hasWritten = true;
     if (expects !== undefined && changes !== expects) throw mismatch(expects, changes);

