@@ -89,5 +89,6 @@ export const covered: Readonly<Record<string, string>> = {
   "core/testing/index.ts": "test/plugins/approval/isolated.test.ts",
   "core/testing/reason.ts": "test/plugins/approval/gate-expect.test.ts",
   "core/testing/test-run.ts": "test/plugins/approval/isolated.test.ts",
+  "core/testing/typed.ts": "test/types/testing.ts",
   "core/testing/sample.ts": "test/plugins/approval/gate-samples.test.ts",
 };

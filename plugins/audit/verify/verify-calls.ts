@@ -30,7 +30,9 @@ export class Calls {
   /** @param registered  The processes whose calls may still end, or are swept when they do not. */
   ended(registered: ReadonlySet<string>): void {
     for (const [callId, { seq, meta }] of this.#open) {
-      if (registered.has(metaOf(meta)?.instance ?? "")) continue;
+      const started = metaOf(meta);
+      // Processes of format 1 were not kept registered for calls that they could not end.
+      if (started?.v === 1 || registered.has(started?.instance ?? "")) continue;
       const what = `Event ${seq} starts the call ${callId}. No event tells how it ended, and its process is not registered any more`;
       this.#findings.say("missing", seq, what);
     }

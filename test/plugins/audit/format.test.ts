@@ -22,6 +22,7 @@ afterAll(async () => {
 });
 
 const started = (n: number): EventFields => ({ type: "call.started", callId: `call-${n}` });
+const refused = (n: number): EventFields => ({ type: "call.refused", callId: `call-${n}` });
 const filed = (n: number): EventFields => ({ type: "approval.filed", callId: `call-${n}`, approvalId: `apr_${n}` });
 
 /** A trail as the version before format 2 wrote it: four events, two of them about an approval. */
@@ -80,8 +81,8 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
 
   claim("each linked event names the linked event before it, and the head names the newest", async (root, given) => {
     const trail = await trailAt(root, given);
-    await trail.ledger.write([{ events: [{ fields: started(1) }, { fields: filed(1) }, { fields: started(2) }] }]);
-    await trail.ledger.write([{ events: [{ fields: started(3) }] }, { events: [{ fields: filed(2) }] }]);
+    await trail.ledger.write([{ events: [{ fields: refused(1) }, { fields: filed(1) }, { fields: refused(2) }] }]);
+    await trail.ledger.write([{ events: [{ fields: refused(3) }] }, { events: [{ fields: filed(2) }] }]);
     const rows = await trail.store.read<EventRow>(trail.ledger.queries.after(0, 10));
     await trail.close();
     const links = rows.map(({ meta }) => (JSON.parse(meta) as EventMeta).link);
@@ -96,7 +97,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     expect(await verifyAt(root, [], given)).toMatchObject({ isWhole: true, events: 4 });
     expect(await headOf(root, given)).toMatchObject({ format: 1, approval_seq: 0 });
     const trail = await trailAt(root, given);
-    await trail.ledger.write([{ events: [{ fields: started(3) }] }]);
+    await trail.ledger.write([{ events: [{ fields: refused(3) }] }]);
     expect(await headOf(root, given)).toMatchObject({ format: 2, approval_seq: 0 });
     await trail.ledger.write([{ events: [{ fields: filed(2) }] }]);
     await trail.close();

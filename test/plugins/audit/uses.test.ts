@@ -27,7 +27,7 @@ const restored: EventFields = {
   type: "store.restored",
   detail: { after: { seq: 5, hash: "0".repeat(64) }, missing: { from: 6, through: 5 }, by: "ana", reason: "a test", used: [] },
 };
-const call: EventFields = { type: "call.started", callId: "c" };
+const call: EventFields = { type: "call.refused", callId: "c" };
 
 const cases: readonly (readonly [string, readonly EventFields[], number | undefined])[] = [
   ["in order", [filed, vote("bea"), call, vote("cleo"), approved, used], undefined],
