@@ -35,7 +35,7 @@ export const testHoles: readonly TestHole[] = [
       },
     ],
     file: "test/core/hooks.test.ts",
-    test: "S8: a call of an unknown handler is observed without the name",
+    test: "S8: settled hooks of an unknown handler do not get the name",
   },
   {
     check: "S12: attempts to sign in with a code are counted",
@@ -59,7 +59,7 @@ export const testHoles: readonly TestHole[] = [
       },
     ],
     file: "test/plugins/approval/sessions.test.ts",
-    test: "S12: on SQLite, a copied cookie is worth nothing after signing out",
+    test: "S12: on SQLite, a copied cookie is refused after signing out",
   },
   {
     check: "S13: files that other users may write are refused",
