@@ -23,7 +23,7 @@ const body = '{"args":{"amountCents":100,"orderId":"ord_1001"}}';
 export const fillTrail = async (root: string, events: number): Promise<void> => {
   const trail = await trailAt(root);
   for (let n = 0; trail.ledger.head.seq < events; n++) {
-    const drafts = Array.from({ length: 499 }, (_, at) => {
+    const drafts = Array.from({ length: 498 }, (_, at) => {
       const call = { ...about, argsTag, callId: `00000000-0000-4000-8000-${String(n * 250 + (at >> 1)).padStart(12, "0")}` };
       return at % 2 === 0
         ? { fields: { ...call, type: "call.started" as const }, body }
