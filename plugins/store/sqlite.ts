@@ -96,25 +96,22 @@ export const openSqlite = (path: string): SqliteFile => {
     hasWritten = false;
     same.assert();
   };
-  const rowsOf = (given: Statement, binds: readonly unknown[]): readonly unknown[] => {
-    const read = ({ statement, rowOf }: Prepared) => {
-      const rows = statement.all(binds);
-      return rowOf === undefined ? rows : rows.map(rowOf);
-    };
+  const rowsOf = (given: Statement, found: Prepared, binds: readonly unknown[]): readonly unknown[] => {
     try {
-      return read(prepared(given));
+      return read(found, binds);
     } catch (error) {
       // A `select *` names the columns of the time when it was prepared. Another instance may have changed the table since.
       if (!String(error).includes("no such column: q.")) throw error;
       statements.clear();
-      return read(prepared(given));
+      return read(prepared(given), binds);
     }
   };
   const one = (given: Statement): Result => {
     const { parameters, expects } = given;
-    const { statement } = prepared(given);
+    const found = prepared(given);
+    const { statement } = found;
     const binds = parameters.map(bound);
-    if (statement.reader) return { rows: rowsOf(given, binds), changes: 0 };
+    if (statement.reader) return { rows: rowsOf(given, found, binds), changes: 0 };
     const { changes } = statement.run(binds);
     hasWritten = true;
     if (expects !== undefined && changes !== expects) throw mismatch(expects, changes);
@@ -160,6 +157,11 @@ interface Prepared {
   readonly statement: DriverStatement;
   readonly rowOf?: ReadAsBytes["rowOf"];
 }
+
+const read = ({ statement, rowOf }: Prepared, binds: readonly unknown[]): readonly unknown[] => {
+  const rows = statement.all(binds);
+  return rowOf === undefined ? rows : rows.map(rowOf);
+};
 
 const preparedOn = (driver: Driver, { sql, isTextless = false }: Statement): Prepared => {
   const statement = driver.prepare(sql);
