@@ -32,18 +32,35 @@ const newestAfterCopy = async (root: string, copy: string): Promise<string> => {
   return newest;
 };
 
-test("S19: copies of many different old lines at the end of a sink hide no newer line", async () => {
-  using folder = tempFolder();
+/** A copy of a trail with `lines` checkpoints, which lacks an event that the line `newest` attests. */
+const setBackTrail = async (lines: number) => {
+  const folder = tempFolder();
   const trail = await trailAt(folder.root);
   const old: string[] = [];
-  for (let n = 0; n < 80; n++) old.push(await trail.checkpoint());
+  for (let n = 0; n < lines; n++) old.push(await trail.checkpoint());
   await trail.close();
-  using copy = tempFolder();
+  const copy = tempFolder();
   const newest = await newestAfterCopy(folder.root, copy.root);
+  return {
+    root: copy.root,
+    /** The folder of the trail that has the event. */
+    original: folder.root,
+    old: old.join(""),
+    newest,
+    [Symbol.dispose]: () => {
+      copy[Symbol.dispose]();
+      folder[Symbol.dispose]();
+    },
+  };
+};
+
+test("S19: copies of many different old lines at the end of a sink hide no newer line", async () => {
+  using copy = await setBackTrail(80);
+  const { old, newest } = copy;
 
   const sink = join(copy.root, "sink.jsonl");
   const setBack = await trailAt(copy.root);
-  writeFileSync(sink, old.join(""));
+  writeFileSync(sink, old);
   const agree = () => attestorOf(setBack, copy.root, sink).assertAgreement(setBack.store, setBack.ledger);
   await agree();
   for (const copies of [old, [...old].reverse(), Array.from({ length: 10 }, () => old).flat()]) {
@@ -64,12 +81,8 @@ const appended: Readonly<Record<string, (old: string) => string>> = {
 };
 
 test.each(Object.entries(appended))("S19: 17 MiB of %s hide no line of a sink from a boot", async (_, more) => {
-  using folder = tempFolder();
-  const trail = await trailAt(folder.root);
-  const old = await trail.checkpoint();
-  await trail.close();
-  using copy = tempFolder();
-  const newest = await newestAfterCopy(folder.root, copy.root);
+  using copy = await setBackTrail(1);
+  const { old, newest } = copy;
 
   const sink = join(copy.root, "sink.jsonl");
   const setBack = await trailAt(copy.root);
@@ -82,12 +95,8 @@ test.each(Object.entries(appended))("S19: 17 MiB of %s hide no line of a sink fr
 });
 
 test.each(Object.entries(appended))("S19: 17 MiB of %s hide no line of a sink from an instance that runs", async (_, more) => {
-  using folder = tempFolder();
-  const trail = await trailAt(folder.root);
-  const old = await trail.checkpoint();
-  await trail.close();
-  using copy = tempFolder();
-  const newest = await newestAfterCopy(folder.root, copy.root);
+  using copy = await setBackTrail(1);
+  const { old, newest } = copy;
 
   const sink = join(copy.root, "sink.jsonl");
   const setBack = await trailAt(copy.root);
@@ -101,18 +110,14 @@ test.each(Object.entries(appended))("S19: 17 MiB of %s hide no line of a sink fr
 });
 
 test("S19: an instance that reconnects to an older store compares it with lines that it has read from the sink", async () => {
-  using folder = tempFolder();
-  const trail = await trailAt(folder.root);
-  const old = await trail.checkpoint();
-  await trail.close();
-  using copy = tempFolder();
-  const newest = await newestAfterCopy(folder.root, copy.root);
+  using copy = await setBackTrail(1);
+  const { old, newest } = copy;
 
-  const [whole, setBack] = [await trailAt(folder.root), await trailAt(copy.root)];
+  const [whole, setBack] = [await trailAt(copy.original), await trailAt(copy.root)];
   for (const isAddedLater of [false, true]) {
-    const sink = join(folder.root, `sink-${isAddedLater}.jsonl`);
+    const sink = join(copy.original, `sink-${isAddedLater}.jsonl`);
     writeFileSync(sink, isAddedLater ? old : old + newest);
-    const attestor = attestorOf(whole, folder.root, sink);
+    const attestor = attestorOf(whole, copy.original, sink);
     await attestor.assertAgreement(whole.store, whole.ledger);
     if (isAddedLater) appendFileSync(sink, newest);
     await attestor.assertAdded(whole.store, whole.ledger);
