@@ -225,7 +225,7 @@ export default defineConfig({
   }
 });
 
-test("an authenticator of one's own has a table of options likewise", async () => {
+test("a custom authenticator declares its options in a table", async () => {
   const sessions = defineAuthenticator(
     { find: opaque<(id: string) => undefined>("a function", isFunction), header: withDefault(Type.String(), "x-session") },
     ({ find, header }) =>
