@@ -55,8 +55,8 @@ beforeAll(async () => {
       approval({ authenticate: tokens(people), policies: { finance: { approvers: [{ role: "finance" }] } } }),
     ],
   });
-  base = app.kernel.services.get(httpRef).baseUrl ?? "";
-  expect(app.kernel.services.get(approvalsRef)).toBeDefined();
+  base = app.services.get(httpRef).baseUrl ?? "";
+  expect(app.services.get(approvalsRef)).toBeDefined();
 });
 
 afterAll(async () => {

@@ -30,7 +30,7 @@ import { untrustedProblems } from "./trusted-files.ts";
 
 export interface KernelOptions {
   readonly loaded: LoadedManifest;
-  readonly command: RunMode;
+  readonly mode: RunMode;
   readonly log: Log;
   /** Called by plugins that the process must not go on with. Default: nothing happens, and the caller of `boot` decides. */
   readonly halt?: PluginContext["halt"];
@@ -65,9 +65,9 @@ const defaultOutputBytes = 8 * 1024 * 1024;
 
 /** @throws {BootError} with every problem found. */
 export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
-  const { loaded, command, log, only, halt = () => {}, takenWords = [] } = options;
+  const { loaded, mode, log, only, halt = () => {}, takenWords = [] } = options;
   const { manifest, root } = loaded;
-  const { plugins, catalog } = await checkedPlan(loaded, command, only);
+  const { plugins, catalog } = await checkedPlan(loaded, mode, only);
   const doors = doorsOf(plugins);
   const project: Project = { name: manifest.name, version: manifest.version ?? "0.0.0", root };
   const services = servicesOf();
@@ -78,7 +78,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
     catalog,
     gate,
     log,
-    mode: command,
+    mode,
     project,
     maxOutputBytes,
     halt,
@@ -104,7 +104,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
     for (const { authenticator } of doors.values()) {
       if (authenticator === undefined || opened.has(authenticator)) continue; // two surfaces may share one
       opened.add(authenticator);
-      await blaming(`The authenticator ${authenticator.name}`, "open", () => authenticator.open?.({ root, mode: command }));
+      await blaming(`The authenticator ${authenticator.name}`, "open", () => authenticator.open?.({ root, mode }));
     }
     for (const plugin of plugins) {
       const { name } = plugin;
@@ -211,7 +211,7 @@ const unkeptPromises = (
     }));
 
 /** Checks everything that can be checked before plugins are set up. */
-const checkedPlan = async (loaded: LoadedManifest, command: RunMode, only: string | undefined) => {
+const checkedPlan = async (loaded: LoadedManifest, mode: RunMode, only: string | undefined) => {
   const { manifest, placeOf, root } = loaded;
   const problems: BootProblem[] = [];
   const configured = (manifest.plugins as readonly unknown[]).filter((plugin, index): plugin is ConfiguredPlugin => {
@@ -235,7 +235,7 @@ const checkedPlan = async (loaded: LoadedManifest, command: RunMode, only: strin
   problems.push(...doorProblems(order.plugins, exposures, placeOf("plugins")), ...publicProblems(order.plugins, catalog));
   problems.push(...authenticatorProblems(order.plugins));
   for (const plugin of order.plugins)
-    problems.push(...(plugin.optionProblems?.() ?? []), ...(plugin.check?.({ catalog, mode: command, root }) ?? []));
+    problems.push(...(plugin.optionProblems?.() ?? []), ...(plugin.check?.({ catalog, mode, root }) ?? []));
   if (problems.length > 0) throw new BootError(problems);
   return { plugins: order.plugins, catalog };
 };

@@ -10,13 +10,16 @@ import type { Log } from "../diagnostics/log.ts";
 import { anAuthentication } from "../model/authentication.ts";
 import { Cancellation } from "../model/call.ts";
 import { type Exposed, expose } from "../model/exposure.ts";
+import type { Catalog } from "../model/operation.ts";
 import { type Authenticator, authenticator, type Principal } from "../model/principal.ts";
 import type { RunMode } from "../model/run-mode.ts";
 import { definePlugin } from "../plugin/define-plugin.ts";
 import { exposureKey } from "../plugin/exposure-key.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
+import type { Services } from "../plugin/services.ts";
 import type { ProbeAnswer, ProbeCall } from "../plugin/surface.ts";
 import { Type } from "../schema/typebox.ts";
+import { keepKernel } from "./kernel-of.ts";
 import { testRunOf } from "./test-run.ts";
 import type { HandlersOf, HandlerTable, TestCaller } from "./typed.ts";
 
@@ -30,8 +33,8 @@ export interface LogLine {
 }
 
 export interface TestOptions {
-  /** Default "test": nothing behaves as in development or production alone. */
-  readonly command?: RunMode;
+  /** What plugins think was started. Default "test": nothing behaves as in development or production alone. */
+  readonly mode?: RunMode;
   /** Start what listens. Default true. */
   readonly start?: boolean;
   /** The project's folder; relative files of plugins are under it. Default: the current one. */
@@ -53,7 +56,10 @@ export interface TestBoot<Handlers extends HandlerTable = HandlerTable> extends 
 }
 
 export interface TestApp<Handlers = HandlerTable> extends AsyncDisposable {
-  readonly kernel: Kernel;
+  /** What plugins provide: `app.services.get(storeRef)`. */
+  readonly services: Services;
+  /** The handlers that are exposed, as the boot checked them. */
+  readonly catalog: Catalog;
   readonly log: readonly LogLine[];
   /** Calls handlers as this principal. */
   as(principal: Principal): TestCaller<Handlers>;
@@ -107,7 +113,7 @@ interface BootTest {
  */
 export const bootTest: BootTest = async (given: Manifest | TestBoot, options: TestOptions = {}): Promise<TestApp> => {
   const isBoot = !isManifest(given);
-  const { command = "test", start = true, isolated = false, ...chosen } = isBoot ? given : options;
+  const { mode = "test", start = true, isolated = false, ...chosen } = isBoot ? given : options;
   const root = isolated ? mkdtempSync(join(tmpdir(), "quater-test-")) : (chosen.root ?? process.cwd());
   const leave = () => isolated && rmSync(root, { recursive: true, force: true });
   const lines: LogLine[] = [];
@@ -115,7 +121,7 @@ export const bootTest: BootTest = async (given: Manifest | TestBoot, options: Te
     const chosenManifest = isBoot ? manifestOf(given) : given;
     const manifest = isolated ? beside(chosenManifest, root) : chosenManifest;
     const loaded = { manifest, file: "quater.config.ts", root, placeOf: () => "quater.config.ts" };
-    const made = await createKernel({ loaded, command, log: collecting(lines) });
+    const made = await createKernel({ loaded, mode, log: collecting(lines) });
     if (start) await made.start();
     return made;
   };
@@ -127,8 +133,9 @@ export const bootTest: BootTest = async (given: Manifest | TestBoot, options: Te
     await kernel.stop();
     leave();
   };
-  return {
-    kernel,
+  const app: TestApp = {
+    services: kernel.services,
+    catalog: kernel.catalog,
     log: lines,
     as: (who) => callerOf(kernel, who),
     acrossSurfaces: async (call, surfaces = [...(kernel.catalog.get(call.handler)?.surfaces ?? [])]) => {
@@ -142,6 +149,8 @@ export const bootTest: BootTest = async (given: Manifest | TestBoot, options: Te
     stop,
     [Symbol.asyncDispose]: stop,
   };
+  keepKernel(app, kernel);
+  return app;
 };
 
 const beside = (manifest: Manifest, folder: string): Manifest =>

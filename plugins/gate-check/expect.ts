@@ -33,8 +33,8 @@ export const expectApproval = (app: TestApp, call: ApprovalCall): ExpectedApprov
     const { handler, input = {}, surface } = call;
     const where = surface === undefined ? {} : { surface };
     const act = (): Promise<Outcome> => app.as(call.as).call(handler, input, where);
-    const operation = app.kernel.catalog.get(handler);
-    const approvals = app.kernel.services.find(approvalsRef);
+    const operation = app.catalog.get(handler);
+    const approvals = app.services.find(approvalsRef);
     const requirement = operation === undefined ? undefined : approvals?.requirementOf(operation);
     if (operation === undefined || approvals === undefined || requirement === undefined)
       throw new Error(`Expected ${handler} to need ${counted(count)}, and nobody must agree to it`);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Manifest } from "../../core/index.ts";
 import { type Awaitable, type Catalog, isCannotSend, type ProbeCall } from "../../core/plugin-api.ts";
 import { bootTest, type TestApp } from "../../core/testing/index.ts";
+import { kernelOf } from "../../core/testing/kernel-of.ts";
 import { reasonIn } from "../../core/testing/reason.ts";
 import { type Approvals, approvalsRef, storeRef } from "../offered.ts";
 import { copyOf, Tokens } from "./copy.ts";
@@ -75,7 +76,7 @@ export class Rehearsed implements AsyncDisposable {
     this.#starts = starts;
     this.#refused = refused;
     this.#missed = missed;
-    this.#isRecorded = app.kernel.plugins.some(({ name }) => name === "audit");
+    this.#isRecorded = kernelOf(app).plugins.some(({ name }) => name === "audit");
   }
 
   /** @throws {BootError} as the manifest itself would. */
@@ -112,15 +113,15 @@ export class Rehearsed implements AsyncDisposable {
   }
 
   get catalog(): Catalog {
-    return this.#app.kernel.catalog;
+    return this.#app.catalog;
   }
 
   get surfaces(): readonly string[] {
-    return this.#app.kernel.plugins.flatMap(({ surface }) => surface?.name ?? []);
+    return kernelOf(this.#app).plugins.flatMap(({ surface }) => surface?.name ?? []);
   }
 
   hasProbe(surface: string): boolean {
-    return this.#app.kernel.probes.has(surface);
+    return kernelOf(this.#app).probes.has(surface);
   }
 
   hasDoor(surface: string): boolean {
@@ -133,7 +134,7 @@ export class Rehearsed implements AsyncDisposable {
 
   /** @throws {Error} where the manifest has no approval. */
   get approvals(): Approvals {
-    return this.#app.kernel.services.get(approvalsRef);
+    return this.#app.services.get(approvalsRef);
   }
 
   /**
@@ -141,7 +142,7 @@ export class Rehearsed implements AsyncDisposable {
    * @throws {Untried} where a policy wanted what is a stand-in: what it then answered is no answer to anything.
    */
   async call(surface: string, call: ProbeCall): Promise<Seen | undefined> {
-    const probe = this.#app.kernel.probes.get(surface);
+    const probe = kernelOf(this.#app).probes.get(surface);
     if (probe === undefined) return undefined;
     const [starts, refused] = [this.#starts.count, this.#refused.count];
     const [recorded, logged] = [await this.#recorded(), this.#app.log.length];
@@ -186,12 +187,12 @@ export class Rehearsed implements AsyncDisposable {
   }
 
   #surface(name: string) {
-    return this.#app.kernel.plugins.find(({ surface }) => surface?.name === name)?.surface;
+    return kernelOf(this.#app).plugins.find(({ surface }) => surface?.name === name)?.surface;
   }
 
   /** Sets the row of a request to approved, as somebody could who has the store and no keys. */
   async forgeApproval(id: string): Promise<void> {
-    const store = await this.#app.kernel.services.get(storeRef).open();
+    const store = await this.#app.services.get(storeRef).open();
     const until = (await store.now()) + 60_000;
     const { sql, parameters } = store
       .queries<{ approval_request: { id: string; state: string; usable_until: number } }>()
@@ -205,7 +206,7 @@ export class Rehearsed implements AsyncDisposable {
   /** How many calls the trail says were started. */
   async #recorded(): Promise<number> {
     if (!this.#isRecorded) return 0;
-    const store = await this.#app.kernel.services.get(storeRef).open();
+    const store = await this.#app.services.get(storeRef).open();
     const sql = "select count(*) as n from audit_event where type = 'call.started'";
     const [row] = await store.read<{ readonly n: number }>({ sql, parameters: [] });
     return Number(row?.n ?? 0);

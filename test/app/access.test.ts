@@ -70,5 +70,5 @@ test("a handler that is declared and not exposed cannot be called", async () => 
   // Refused before anything opens a database.
   await using app = await bootTest({ handlers, expose: { salesReport: { direct: true } } });
   expect(codeOf(await app.as(staff).send("rebuildStatistics"))).toBe("unknown_handler");
-  expect(app.kernel.catalog.declared.map(({ name }) => name)).toContain("rebuildStatistics");
+  expect(app.catalog.declared.map(({ name }) => name)).toContain("rebuildStatistics");
 });

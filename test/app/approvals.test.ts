@@ -25,7 +25,7 @@ beforeEach(async () => {
   const before = process.env["SHOP_DB"];
   process.env["SHOP_DB"] = join(root, "shop.db");
   app = await bootTest(manifest, { start: false, root });
-  approvals = app.kernel.services.get(approvalsRef);
+  approvals = app.services.get(approvalsRef);
   onTestFinished(async () => {
     await app.stop();
     if (before === undefined) delete process.env["SHOP_DB"];
@@ -42,7 +42,7 @@ const approve = async (who: Principal, id: string) => {
 };
 
 test("a refund runs once one of finance has seen the order and the amount, and not before", async () => {
-  const { surfaces } = app.kernel.catalog.get("refundOrder") ?? {};
+  const { surfaces } = app.catalog.get("refundOrder") ?? {};
   expect([...(surfaces ?? [])].sort()).toEqual(["cli", "http", "mcp"]);
   const refund = () => app.as(agent).call("refundOrder", { orderId: "ord_1300", amountCents: 500 }, { surface: "mcp" });
   const asked = await refund();

@@ -2,6 +2,7 @@ import { Cancellation, type Outcome } from "quater/plugin-api";
 import { expect, test } from "vitest";
 import type { Order } from "../../app/schemas.ts";
 import { seededOrders } from "../../app/seed.ts";
+import { kernelOf } from "../../core/testing/kernel-of.ts";
 import { answerOf, bootShop, codeOf, collected, newFile, staff } from "./kit.ts";
 
 const given = (values: object) => [{ from: "arguments", isText: false, values }];
@@ -9,7 +10,7 @@ const given = (values: object) => [{ from: "arguments", isText: false, values }]
 test("an export streams every order once and reports its progress", async () => {
   await using app = await bootShop(await newFile());
   const told: [number, string | undefined][] = [];
-  const outcome = await app.kernel.invoke({
+  const outcome = await kernelOf(app).invoke({
     handler: "exportOrders",
     surface: "direct",
     principal: staff,

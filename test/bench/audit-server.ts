@@ -28,8 +28,8 @@ const manifest = defineConfig({
   ],
   plugins: [http({ port: 0 }), ...plugins],
 });
-const app = await bootTest(manifest, { root, command: "serve" });
-const { baseUrl } = app.kernel.services.get(httpRef);
+const app = await bootTest(manifest, { root, mode: "serve" });
+const { baseUrl } = app.services.get(httpRef);
 process.stdout.write(`${new URL(baseUrl ?? "").port}\n`);
 await once(process.stdin.resume(), "end");
 await app.stop();

@@ -4,6 +4,7 @@
 import { createInterface } from "node:readline";
 import { can, handler, Type } from "quater";
 import { bootTest, principal } from "quater/testing";
+import { kernelOf } from "../../core/testing/kernel-of.ts";
 
 const calls = 20_000;
 const echo = handler({
@@ -19,7 +20,7 @@ for await (const _line of createInterface(process.stdin)) {
   const begin = performance.now();
   for (let n = 0; n < calls; n++) {
     const values = { text: "some-text", limit: 20 };
-    await app.kernel.invoke({
+    await kernelOf(app).invoke({
       handler: "echo",
       surface: "direct",
       principal: who,

@@ -3,6 +3,7 @@
 import { can, handler, Type } from "quater";
 import { bootTest, principal } from "quater/testing";
 import { Compile } from "typebox/compile";
+import { kernelOf } from "../../core/testing/kernel-of.ts";
 import { median } from "./http.ts";
 
 const input = Type.Object(
@@ -17,7 +18,7 @@ export const invokeOverhead = async (rounds: number): Promise<number> => {
   await using app = await bootTest({ handlers: { echo } });
   const who = principal({ scopes: ["echo"] });
   const check = Compile(input);
-  const { kernel } = app;
+  const kernel = kernelOf(app);
   const direct = async (values: unknown) => {
     if (!check.Check(values)) throw new Error("invalid");
     return { ok: true, value: await handle(values) };

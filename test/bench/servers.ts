@@ -108,7 +108,7 @@ const quater = async (): Promise<number> => {
     ),
     plugins: [http({ port: 0, authenticate: who }), ...(mcp === undefined ? [] : [mcp({ authenticate: who })])],
   });
-  return Number(new URL(app.kernel.services.get(httpRef).baseUrl ?? "").port);
+  return Number(new URL(app.services.get(httpRef).baseUrl ?? "").port);
 };
 
 /** The SDK as its own documentation has it: stateless, a server and a transport per request. */

@@ -272,13 +272,13 @@ test("a surface with only public handlers needs no authenticator, also when only
   });
   const loaded = { manifest, file: "quater.config.ts", root: ".", placeOf: () => "quater.config.ts" };
   const log = { info: () => {}, warn: () => {}, error: () => {} };
-  await using kernel = await createKernel({ loaded, command: "test", log, only: "a" });
+  await using kernel = await createKernel({ loaded, mode: "test", log, only: "a" });
   expect(kernel.catalog.operations.map(({ name }) => name)).toEqual(["a"]);
 });
 
 test("a handler that the manifest does not list cannot be called", async () => {
   await using app = await bootTest({ handlers: { listed: good, unlisted: good }, expose: { listed: { direct: true } } });
-  expect(app.kernel.catalog.declared).toEqual([{ name: "unlisted", module: "a module" }]);
+  expect(app.catalog.declared).toEqual([{ name: "unlisted", module: "a module" }]);
   expect(await app.as(principal()).send("unlisted")).toMatchObject({ ok: false, error: { code: "unknown_handler" } });
 });
 
@@ -330,7 +330,7 @@ describe("start and stop", () => {
     const store = serviceRef("store");
     const curious = witness([], "curious", { wants: [store] });
     await using app = await bootTest({ handlers: {}, plugins: [curious, witness([], "store", { provides: [store] })] });
-    expect(app.kernel.services.find(store)).toBeUndefined();
+    expect(app.services.find(store)).toBeUndefined();
   });
 
   test("an authenticator without an authenticate function is refused at boot", async () => {

@@ -87,6 +87,7 @@ export const covered: Readonly<Record<string, string>> = {
 
   "core/testing/expect.ts": "test/plugins/approval/gate-expect.test.ts",
   "core/testing/index.ts": "test/plugins/approval/isolated.test.ts",
+  "core/testing/kernel-of.ts": "test/plugins/approval/isolated.test.ts",
   "core/testing/reason.ts": "test/plugins/approval/gate-expect.test.ts",
   "core/testing/test-run.ts": "test/plugins/approval/isolated.test.ts",
   "core/testing/typed.ts": "test/types/testing.ts",

@@ -42,7 +42,7 @@ test("a key is resolved once per handler that has it, and each call reads the sa
 test("without resolve a key gives the value as written", async () => {
   const key = exposureKey("quota", Quota);
   await using app = await bootWith(key, { quota: { perMinute: 6 } });
-  expect(key.of(app.kernel.catalog.get("greet"))).toEqual({ perMinute: 6 });
+  expect(key.of(app.catalog.get("greet"))).toEqual({ perMinute: 6 });
 });
 
 test.each([
@@ -84,10 +84,10 @@ test("a value that the schema refuses is not resolved", async () => {
 test("core finds out that a handler needs approval from the kind of the key, not from its name", async () => {
   const named = exposureKey("approval", Type.Boolean());
   await using plain = await bootWith(named, { approval: true });
-  expect(plain.kernel.catalog.get("greet")?.needsApproval).toBe(false);
+  expect(plain.catalog.get("greet")?.needsApproval).toBe(false);
   const meant = exposureKey("fourEyes", Type.Boolean(), { means: "approval" });
   await using asked = await bootWith(meant, { fourEyes: true });
-  expect(asked.kernel.catalog.get("greet")?.needsApproval).toBe(true);
+  expect(asked.catalog.get("greet")?.needsApproval).toBe(true);
   await using refused = await bootWith(meant, { fourEyes: false });
-  expect(refused.kernel.catalog.get("greet")?.needsApproval).toBe(false);
+  expect(refused.catalog.get("greet")?.needsApproval).toBe(false);
 });

@@ -3,6 +3,7 @@ import { definePlugin, type Hooks } from "quater/plugin-api";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { hookKinds } from "../../core/plugin/hooks.ts";
+import { kernelOf } from "../../core/testing/kernel-of.ts";
 
 const plugin = (name: string, hooks: Hooks) => definePlugin(() => ({ name, hooks }))();
 const allow = (by: string) => ({ allow: true as const, by });
@@ -271,7 +272,7 @@ describe("settled", () => {
     const { authenticator } = await import("quater");
     const broken = authenticator({ name: "broken", authenticate: () => JSON.parse("{") });
     await using app = await bootTest({ handlers: {}, plugins: [observing(seen, "a"), direct({ authenticate: broken })] });
-    const entering = app.kernel.enter({
+    const entering = kernelOf(app).enter({
       surface: "direct",
       callId: "c1",
       credentials: { surface: "direct", token: "t", header: () => undefined, isLocal: false },

@@ -44,7 +44,7 @@ const problemsOf = async (act: () => Promise<unknown>): Promise<readonly BootPro
 /** Loads the project and checks its handlers, as every command does. */
 const boot = async (root: string): Promise<void> => {
   const log = { info: () => {}, warn: () => {}, error: () => {} };
-  const kernel = await createKernel({ loaded: await loadManifest(root), command: "test", log });
+  const kernel = await createKernel({ loaded: await loadManifest(root), mode: "test", log });
   await kernel.stop();
 };
 
@@ -364,7 +364,7 @@ import { loadManifest } from ${JSON.stringify(join(repository, "core/boot/load.t
 const log = { info() {}, warn() {}, error() {} };
 for (const root of process.argv.slice(2)) {
   try {
-    await createKernel({ loaded: await loadManifest(root), command: "test", log });
+    await createKernel({ loaded: await loadManifest(root), mode: "test", log });
     console.log("[]");
   } catch (error) {
     console.log(JSON.stringify(error.problems ?? String(error.stack)));

@@ -3,6 +3,7 @@ import { anonymous, isBootError } from "quater/plugin-api";
 import { http } from "quater/plugins";
 import { bootTest, principal, tokens } from "quater/testing";
 import { describe, expect, test } from "vitest";
+import { kernelOf } from "../../core/testing/kernel-of.ts";
 import { openApiDocument } from "../../plugins/http/openapi.ts";
 
 const about = { description: "Does.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => null } as const;
@@ -26,7 +27,7 @@ test("a problem throws its code and kind", async () => {
     ok: false,
     error: { code: "note_archived", kind: "conflict", message: "It is archived", details: { since: 2024 } },
   });
-  expect(app.kernel.catalog.get("archive")?.problems).toEqual([{ code: "note_archived", kind: "conflict" }]);
+  expect(app.catalog.get("archive")?.problems).toEqual([{ code: "note_archived", kind: "conflict" }]);
 });
 
 test.each([
@@ -102,7 +103,7 @@ test("OpenAPI has the status of each code", async () => {
     expose: { save: { http: "POST /notes" } },
     plugins: [http({ port: 0, authenticate: tokens({}) })],
   });
-  const document = openApiDocument(app.kernel.catalog, app.kernel.project, undefined) as {
+  const document = openApiDocument(app.catalog, kernelOf(app).project, undefined) as {
     readonly paths: Record<string, { readonly post: { readonly responses: Record<string, { readonly description: string }> } }>;
   };
   const responses = document.paths["/notes"]?.post.responses ?? {};

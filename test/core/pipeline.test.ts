@@ -44,7 +44,7 @@ test("a text with a pattern is short in an input, and as long as it is in an out
     ok: false,
     error: { message: "/t must be at most 1000 characters long" },
   });
-  expect(app.kernel.catalog.get("twice")?.input).toMatchObject({ properties: { t: { maxLength: 1_000 } } });
+  expect(app.catalog.get("twice")?.input).toMatchObject({ properties: { t: { maxLength: 1_000 } } });
 });
 
 test("a refused call never reaches its handler", async () => {

@@ -4,6 +4,7 @@ import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import type { Auth } from "../../core/model/policy.ts";
 import { compilePolicy } from "../../core/model/policy.ts";
+import { kernelOf } from "../../core/testing/kernel-of.ts";
 
 const ana = principal({ scopes: ["orders:read"], roles: ["support"] });
 type Asked = { principal: { subject: string }; input: { owner: string } };
@@ -78,7 +79,7 @@ describe("in a call", () => {
     let reads = 0;
     await using app = await bootTest({ handlers: { run: made([can("x"), ({ input }) => input.n > 1]) } });
     const call = (who: typeof ana) =>
-      app.kernel.invoke({
+      kernelOf(app).invoke({
         handler: "run",
         surface: "direct",
         principal: who,

@@ -126,7 +126,7 @@ test.each(inputs)("S7: %s is refused in bounded time", async (_name, schema, val
     plugins: [http({ port: 0, maxBodyBytes: 2_000_000 })],
   });
   const begin = performance.now();
-  const answer = await fetch(`${app.kernel.services.get(httpRef).baseUrl}/take`, {
+  const answer = await fetch(`${app.services.get(httpRef).baseUrl}/take`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ v: value }),

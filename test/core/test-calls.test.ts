@@ -14,7 +14,7 @@ const greet = handler({
 test("a handler sees the default of an input that the caller omits", async () => {
   await using app = await bootTest({ handlers: { greet } });
   expect(await expectOk(app.as(principal()).call("greet", { name: "a" }))).toBe("aa");
-  expect(app.kernel.catalog.get("greet")?.input).toMatchObject({ properties: { times: { type: "integer", default: 2 } } });
+  expect(app.catalog.get("greet")?.input).toMatchObject({ properties: { times: { type: "integer", default: 2 } } });
 });
 
 test("a call of an unknown handler is a mistake of the test and no refusal", async () => {

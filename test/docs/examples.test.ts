@@ -68,7 +68,7 @@ describe.each(pages.filter(({ examples }) => examples.length > 0))("$name", asyn
       expect(page.calls).not.toEqual([]);
       const { manifest } = await loadManifest(page.folder, "quater.config.ts");
       await using app = await bootTest(manifest, { root: page.folder, start: false });
-      const policies = app.kernel.catalog.operations.map(({ policy }) => policy);
+      const policies = app.catalog.operations.map(({ policy }) => policy);
       const everybody = principal({
         scopes: policies.flatMap(({ scopes }) => scopes),
         roles: policies.flatMap(({ roles }) => roles),

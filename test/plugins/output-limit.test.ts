@@ -65,7 +65,7 @@ test.each(["plain", "list", "escaped"])("M12: an answer of %s above the limit is
 });
 
 const post = (app: TestApp, name: string, bytes: number) =>
-  fetch(`${app.kernel.services.get(httpRef).baseUrl}/${name}`, {
+  fetch(`${app.services.get(httpRef).baseUrl}/${name}`, {
     method: "POST",
     headers: { authorization: "Bearer ana", "content-type": "application/json" },
     body: JSON.stringify({ bytes }),

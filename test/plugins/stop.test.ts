@@ -59,7 +59,7 @@ const boot = async (drainMs: number, finish: Promise<void> = new Promise(() => {
   return { app, begun, ended, closed };
 };
 
-const urlOf = (app: TestApp) => app.kernel.services.get(httpRef).baseUrl ?? "";
+const urlOf = (app: TestApp) => app.services.get(httpRef).baseUrl ?? "";
 const post = (app: TestApp, path: string, body: object = {}, accept = "*/*") =>
   fetch(`${urlOf(app)}${path}`, {
     method: "POST",

@@ -37,7 +37,7 @@ const boot = (): Promise<TestApp> => {
 
 const send = async (app: TestApp, path: string, accept: string, body: object): Promise<Response> => {
   const headers = { authorization: "Bearer ana", "content-type": "application/json", accept };
-  const url = `${app.kernel.services.get(httpRef).baseUrl}${path}`;
+  const url = `${app.services.get(httpRef).baseUrl}${path}`;
   return fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
 };
 

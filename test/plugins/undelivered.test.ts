@@ -10,6 +10,7 @@ import { definePlugin } from "quater/plugin-api";
 import { audit, store } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { kernelOf } from "../../core/testing/kernel-of.ts";
 import { act } from "../../plugins/cli/actions/act.ts";
 import { readRunArguments } from "../../plugins/cli/actions/run-arguments.ts";
 import { Terminal } from "../../plugins/cli/output/terminal.ts";
@@ -124,7 +125,7 @@ interface Told {
 }
 
 const post = (path: string, body: object, accept = "application/json") =>
-  fetch(`${app.kernel.services.get(httpRef).baseUrl}${path}`, {
+  fetch(`${app.services.get(httpRef).baseUrl}${path}`, {
     method: "POST",
     headers: { authorization: "Bearer ana", "content-type": "application/json", accept },
     body: JSON.stringify(body),
@@ -151,7 +152,7 @@ const overCli = async (name: string): Promise<Told> => {
   stdin.end();
   const env = { QUATER_TOKEN: "ana" };
   const terminal = new Terminal({ stdin, stdout, stderr }, env);
-  const { kernel } = app;
+  const kernel = kernelOf(app);
   const operation = kernel.catalog.get(name);
   if (operation === undefined) throw new Error(name);
   const how = await act(

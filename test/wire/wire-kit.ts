@@ -98,7 +98,7 @@ export const bootWire = async (): Promise<Wire> => {
       }),
     ],
   });
-  const { services } = app.kernel;
+  const { services } = app;
   const approvals = services.get(approvalsRef);
   return {
     app,

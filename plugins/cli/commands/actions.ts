@@ -23,7 +23,7 @@ const withActions = async (
 ): Promise<number> => {
   const loaded = await load(program);
   requireCli(loaded);
-  const kernel = await boot(program, loaded, { command: "inspect" });
+  const kernel = await boot(program, loaded, { mode: "inspect" });
   const callId = kernel.newCallId();
   try {
     await kernel.start(); // a refusal at the door is told to observers, which may need what they open

@@ -20,7 +20,7 @@ class Build extends ProgramCommand {
 
   async perform(program: Context): Promise<number> {
     const loaded = await load(program, { useBuild: false });
-    await (await boot(program, loaded, { command: "inspect" })).stop(); // a project that does not boot is not built
+    await (await boot(program, loaded, { mode: "inspect" })).stop(); // a project that does not boot is not built
     const { inputs, bytes } = await bundle(loaded.file, loaded.root);
     program.terminal.say(`Built ${inputs} files into ${join(buildFolder, output)} (${Math.ceil(bytes / 1024)} KiB)\n`);
     return exit.ok;

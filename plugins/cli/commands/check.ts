@@ -36,7 +36,7 @@ class Check extends ProgramCommand {
 }
 
 const checkSafety = (program: Context): Promise<number> =>
-  withKernel(program, { command: "serve" }, async (kernel) => {
+  withKernel(program, { mode: "serve" }, async (kernel) => {
     const findings = findingsOf(kernel);
     const isFit = findings.every(({ level }) => level !== "fix");
     await program.terminal.write(

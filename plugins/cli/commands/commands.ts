@@ -12,7 +12,7 @@ class Commands extends ProgramCommand {
   static override usage = usage({ description: "Lists the commands that configured plugins add." });
 
   perform(program: Context): Promise<number> {
-    return withKernel(program, { command: "inspect" }, async (kernel) => {
+    return withKernel(program, { mode: "inspect" }, async (kernel) => {
       const found = kernel.commands.map(({ path, description }) => ({ command: path.join(" "), description }));
       const text = aligned(
         found.map(({ command, description }) => [visible(`quater ${command}`), visible(description)]),

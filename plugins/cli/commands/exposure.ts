@@ -14,7 +14,7 @@ class Exposure extends ProgramCommand {
   });
 
   perform(program: Context): Promise<number> {
-    return withKernel(program, { command: "inspect" }, async (kernel) => {
+    return withKernel(program, { mode: "inspect" }, async (kernel) => {
       const report = exposureOf(kernel);
       await program.terminal.write(program.isJson ? resultText(report, program) : exposureText(report, program.terminal.paint));
       return exit.ok;

@@ -12,7 +12,7 @@ class OpenApi extends ProgramCommand {
   static override usage = usage({ description: "Prints the OpenAPI 3.1 document of all routes, as JSON." });
 
   perform(program: Context): Promise<number> {
-    return withKernel(program, { command: "inspect" }, async (kernel, loaded) => {
+    return withKernel(program, { mode: "inspect" }, async (kernel, loaded) => {
       const http = kernel.services.find(httpRef);
       if (http === undefined)
         throw notConfigured(loaded, "http", "http({ authenticate: apiKeys() })", "there are no routes to document");

@@ -23,10 +23,10 @@ export const run: Runner = async (context, words) => {
   const name = actionNamed(loaded, args.action);
   if (name === undefined) {
     // A slip may stand in the manifest as well as on the command line, so a project that does not boot is told first.
-    await (await boot(context, loaded, { command: "inspect" })).stop();
+    await (await boot(context, loaded, { mode: "inspect" })).stop();
     throw unknownAction(args.action, exposedNames(loaded));
   }
-  const kernel = await boot(context, loaded, { command: "run", only: name });
+  const kernel = await boot(context, loaded, { mode: "run", only: name });
   try {
     await kernel.start();
     const operation = kernel.catalog.get(name);

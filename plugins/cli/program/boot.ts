@@ -17,7 +17,7 @@ export const load = async ({ cwd, config }: Context, how: { readonly useBuild?: 
 };
 
 export interface BootChoice {
-  readonly command: RunMode;
+  readonly mode: RunMode;
   /** Load the module of this handler alone. */
   readonly only?: string;
   /** Default: warnings and errors on a terminal, nothing elsewhere. */
@@ -27,10 +27,10 @@ export interface BootChoice {
 }
 
 /** @throws {BootError} */
-export const boot = (context: Context, loaded: LoadedManifest, { command, only, log, halt }: BootChoice): Promise<Kernel> =>
+export const boot = (context: Context, loaded: LoadedManifest, { mode, only, log, halt }: BootChoice): Promise<Kernel> =>
   createKernel({
     loaded,
-    command,
+    mode,
     log: log ?? terminalLog(context.terminal, context.env),
     takenWords: ["help", ...builtinWords],
     ...(only === undefined ? {} : { only }),

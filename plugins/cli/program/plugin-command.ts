@@ -17,7 +17,7 @@ export const runPluginCommand = async (
 ): Promise<number> => {
   let kernel: Kernel;
   try {
-    kernel = await boot(context, await load(context), { command: "run" });
+    kernel = await boot(context, await load(context), { mode: "run" });
   } catch (error) {
     if (!isBootError(error)) throw error;
     const [first] = error.problems;

@@ -14,10 +14,10 @@ import type { Context } from "./context.ts";
  */
 export const serveUntilStopped = async (
   program: Context,
-  command: Extract<RunMode, "serve" | "dev">,
+  mode: Extract<RunMode, "serve" | "dev">,
   ready: (kernel: Kernel, log: Awaited<ReturnType<typeof serverLog>>, loaded: LoadedManifest) => void,
 ): Promise<number> => {
-  const loaded = await load(program, { useBuild: command === "serve" }); // in development, what stands in the files
+  const loaded = await load(program, { useBuild: mode === "serve" }); // in development, what stands in the files
   const log = await serverLog(program.terminal, program.env);
   if (!program.terminal.isErrorTerminal) program.sayFailuresAs(failureLine);
   const halted = new AbortController(); // its reason is the exit code
@@ -25,7 +25,7 @@ export const serveUntilStopped = async (
     log.error(`${reason}; stopping`);
     halted.abort(code);
   };
-  const kernel = await boot(program, loaded, { command, log, halt });
+  const kernel = await boot(program, loaded, { mode, log, halt });
   const interrupt = program.heedInterrupt();
   // Where nothing listens on a socket, something has to keep the process.
   const staying = setInterval(() => {}, 2 ** 30);
@@ -34,7 +34,7 @@ export const serveUntilStopped = async (
     ready(kernel, log, loaded);
     await whenAborted(interrupt, halted.signal);
     if (halted.signal.aborted) return halted.signal.reason as number;
-    if (command === "serve") log.info(`Stopping on ${String(interrupt.reason)}`);
+    if (mode === "serve") log.info(`Stopping on ${String(interrupt.reason)}`);
     return exit.ok;
   } finally {
     await kernel.stop();

@@ -161,7 +161,7 @@ test("the OpenAPI document has all routes of the API", async () => {
   });
   const { schemas } = json.components as { schemas: Record<string, { properties: Record<string, object> }> };
   expect(Object.keys(schemas["Problem"]?.properties ?? {})).toContain("approval");
-  expect(shop.app.kernel.services.get(httpRef).mounted).toEqual(["GET /__quater__/approvals/{id}", "/approvals"]);
+  expect(shop.app.services.get(httpRef).mounted).toEqual(["GET /__quater__/approvals/{id}", "/approvals"]);
 });
 
 test("no answer and no page has secret arguments", async () => {

@@ -115,7 +115,7 @@ onBothDialects((claim) => {
       expect(ran).toBeGreaterThan(0);
       expect(await desk.sql("select seq from audit_event where type = 'approval.expired'")).toEqual([]);
       expect(await desk.sql("select seq from audit_event where type = 'approval.voided'")).not.toEqual([]);
-      const store = await desk.app.kernel.services.get(storeRef).open();
+      const store = await desk.app.services.get(storeRef).open();
       const report = await verifySource(storeSource(store), { keyFile: join(root, ".quater/trail-keys.json") });
       expect(report?.damage).toEqual([]);
     },

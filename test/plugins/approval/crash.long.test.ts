@@ -75,7 +75,7 @@ const expectAcknowledged = (said: readonly KillSaid[], { requests, votes, effect
 };
 
 const killedUnderLoad = async (root: string, url: string): Promise<void> => {
-  await using crowd = await bootCrowd({ root, url, command: "run", need: 1 });
+  await using crowd = await bootCrowd({ root, url, mode: "run", need: 1 });
   const begun = Date.now();
   const args = (run: number) => [root, url, String(run), String(lanes)];
   await using alive = await startChildren<KillSaid>(child.file, [args(0), args(1)]);

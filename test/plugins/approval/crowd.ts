@@ -9,6 +9,7 @@ import type { Outcome, RunMode } from "quater/plugin-api";
 import { approval, audit, store } from "quater/plugins";
 import { storeRef } from "quater/store";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 import type { Approvals } from "../../../plugins/approval/index.ts";
 import type { OpenStore } from "../../../plugins/store/service.ts";
 
@@ -35,7 +36,7 @@ export interface CrowdBoot {
   /** `-`: SQLite. */
   readonly url: string;
   /** "run" for a process that only reads: it does not sweep. */
-  readonly command: RunMode;
+  readonly mode: RunMode;
   /** How many people must agree. */
   readonly need: number;
   /** Of audit. Default: as in production. */
@@ -53,7 +54,7 @@ export interface Crowd extends AsyncDisposable {
 
 const effectsFile = "effects.jsonl";
 
-export const bootCrowd = async ({ root, url, command, need, leaseMs }: CrowdBoot): Promise<Crowd> => {
+export const bootCrowd = async ({ root, url, mode, need, leaseMs }: CrowdBoot): Promise<Crowd> => {
   const pay = handler({
     description: "Pay somebody.",
     effect: "write",
@@ -67,7 +68,7 @@ export const bootCrowd = async ({ root, url, command, need, leaseMs }: CrowdBoot
   });
   const app = await bootTest({
     root,
-    command,
+    mode,
     drainMs: 5_000,
     handlers: { pay },
     expose: { pay: { direct: true, approval: "finance" } },
@@ -82,7 +83,7 @@ export const bootCrowd = async ({ root, url, command, need, leaseMs }: CrowdBoot
       }),
     ],
   });
-  const { kernel } = app;
+  const kernel = kernelOf(app);
   const approvals = kernel.services.get(approvalsRef);
   return {
     app,

@@ -7,6 +7,7 @@ import { Cancellation, type ConfiguredPlugin, type OptionsOf, type Outcome, type
 import { approval, audit, store } from "quater/plugins";
 import { storeRef } from "quater/store";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 import type { ApprovalRecord, Approvals } from "../../../plugins/approval/index.ts";
 import type { OwnStatus } from "../../../plugins/approval/service.ts";
 import type { EventMeta, EventRow } from "../../../plugins/audit/log/event.ts";
@@ -24,7 +25,7 @@ export interface DeskBoot {
   readonly expose?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly plugins?: readonly ConfiguredPlugin[];
   /** Default: `test`, which stays. */
-  readonly command?: RunMode;
+  readonly mode?: RunMode;
 }
 
 export interface CallGiven {
@@ -60,7 +61,7 @@ export const bootDesk = async (boot: DeskBoot): Promise<Desk> => {
   const exposure = { direct: true, other: true, approval: "finance" };
   const app = await bootTest({
     root,
-    ...(boot.command === undefined ? {} : { command: boot.command }),
+    ...(boot.mode === undefined ? {} : { mode: boot.mode }),
     handlers,
     expose: boot.expose ?? Object.fromEntries(Object.keys(handlers).map((name) => [name, exposure])),
     plugins: [
@@ -71,8 +72,8 @@ export const bootDesk = async (boot: DeskBoot): Promise<Desk> => {
       approval({ authenticate: tokens(people), policies: finance, maxFiledPerHour: 100_000, ...boot.approval }),
     ],
   });
-  const approvals = app.kernel.services.get(approvalsRef);
-  const opened = () => app.kernel.services.get(storeRef).open();
+  const approvals = app.services.get(approvalsRef);
+  const opened = () => app.services.get(storeRef).open();
   const numbered = (text: string) => {
     let n = 0;
     return url === undefined ? text : text.replaceAll("?", () => `$${++n}`);
@@ -84,7 +85,7 @@ export const bootDesk = async (boot: DeskBoot): Promise<Desk> => {
     input = { cents: 5 },
     { handler = "pay", id, surface = "direct", dryRun = false, cancellation } = {},
   ) =>
-    app.kernel.invoke({
+    kernelOf(app).invoke({
       handler,
       surface,
       principal: who,

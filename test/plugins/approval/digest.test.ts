@@ -258,7 +258,7 @@ test("the digest of a schema changes with what its arguments mean, and not from 
   const digest = async (input: ReturnType<typeof Type.Object>) => {
     const pay = handler({ description: "Pays.", effect: "write", input, auth: () => true, handle: () => null });
     await using app = await bootTest({ handlers: { pay } });
-    const operation = app.kernel.catalog.get("pay");
+    const operation = app.catalog.get("pay");
     if (operation === undefined) throw new Error("pay is not there");
     return schemaDigestOf(operation);
   };

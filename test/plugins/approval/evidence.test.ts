@@ -28,14 +28,14 @@ const set = async (desk: Desk, id: string, cells: Row): Promise<void> => {
 const forged = { state: "approved", decided_at: 1, usable_until: 9_000_000_000_000 };
 
 const verified = async (desk: Desk, root: string) => {
-  const store = await desk.app.kernel.services.get(storeRef).open();
+  const store = await desk.app.services.get(storeRef).open();
   const report = await verifySource(storeSource(store), { keyFile: join(root, ".quater/trail-keys.json") });
   return report?.damage ?? [];
 };
 
 /** The trail's clock passes this time. */
 const passed = async (desk: Desk, at: number): Promise<void> => {
-  const store = await desk.app.kernel.services.get(storeRef).open();
+  const store = await desk.app.services.get(storeRef).open();
   while ((await store.now()) <= at) await new Promise((done) => setTimeout(done, 20));
 };
 
@@ -262,7 +262,7 @@ onBothDialects((claim) => {
       await desk.vote(bea, denied, "deny");
       await desk.app.stop();
       paid.length = 0;
-      const old = await again({ command: "run" });
+      const old = await again({ mode: "run" });
       await old.sql("update approval_request set format = 1");
       await old.app.stop();
       const next = await again();

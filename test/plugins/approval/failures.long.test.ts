@@ -99,7 +99,7 @@ onBothDialects(
       const desk = await boot();
       const id = await desk.approved(robot);
       const { digest } = await desk.record(id);
-      desk.app.kernel.services.get(storeRef).fence(new Error("disk I/O error"));
+      desk.app.services.get(storeRef).fence(new Error("disk I/O error"));
       expect(await desk.call(robot)).toMatchObject({ error: { code: "audit_unavailable", kind: "unavailable" } });
       const vote = desk.approvals.vote({ principal: bea, via: "api" }, { id, verdict: "approve", digest });
       await expect(vote).rejects.toMatchObject({ code: "audit_unavailable" });
@@ -235,7 +235,7 @@ onBothDialects(
       const id = await one.approved(robot, {}, given);
       const calling = one.call(robot, {}, given);
       await isStarted;
-      const run = await again({ handlers, command: "run" });
+      const run = await again({ handlers, mode: "run" });
       expect(await run.call(robot, {}, { ...given, id })).toMatchObject({
         error: { code: "approval_used", details: { approval: { usedBy: { outcome: "running" } } } },
       });

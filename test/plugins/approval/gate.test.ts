@@ -77,9 +77,7 @@ describe("the shop", () => {
   test("a correct call runs, for every handler on every surface", async () => {
     using folder = tempFolder();
     await using app = await bootTest(shop, { start: false, root: folder.root });
-    const wanted = app.kernel.catalog.operations.flatMap(({ name, surfaces }) =>
-      [...surfaces].map((surface) => `${name} ${surface}`),
-    );
+    const wanted = app.catalog.operations.flatMap(({ name, surfaces }) => [...surfaces].map((surface) => `${name} ${surface}`));
     const through = report.rows.filter((row) => row.case === "all in order" && row.got === "ran");
     expect(through.map(({ handler, surface }) => `${handler} ${surface}`).sort()).toEqual(wanted.sort());
   });

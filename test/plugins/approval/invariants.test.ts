@@ -35,7 +35,7 @@ onBothDialects((claim) => {
     const desk = await boot();
     const id = await desk.approved(robot);
     const { digest, callKey } = await desk.record(id);
-    const open = await desk.app.kernel.services.get(storeRef).open();
+    const open = await desk.app.services.get(storeRef).open();
     const right = {
       callId: "c",
       callKey,
@@ -239,7 +239,7 @@ onBothDialects((claim) => {
   claim("I7: an expiry is recorded once, also while others sweep and file", async ({ boot, again }) => {
     const short = { finance: { approvers: [{ role: "finance" }], pendingForMs: 3_000, usableForMs: 1_000 } };
     // A process that ends soon does not sweep by itself.
-    const given = { approval: { policies: short }, command: "run" } as const;
+    const given = { approval: { policies: short }, mode: "run" } as const;
     const [one, two] = [await boot(given), await again(given)];
     const pending = await one.file(robot, { cents: 1 });
     const approved = await one.approved(robot, { cents: 2 });
@@ -336,7 +336,7 @@ onBothDialects((claim) => {
     const desk: Desk = await boot();
     const id = await desk.file(robot);
     const { digest: ofAnother } = await desk.record(await desk.file(robot, { cents: 6 }));
-    const vote = (digest: string) => desk.app.kernel.services.get(approvalsRef).vote(by(bea), { id, verdict: "approve", digest });
+    const vote = (digest: string) => desk.app.services.get(approvalsRef).vote(by(bea), { id, verdict: "approve", digest });
     for (const digest of [ofAnother, "", "sha256:"])
       await expect(vote(digest)).rejects.toMatchObject({ code: "approval_digest_changed" });
     expect((await desk.record(id)).state).toBe("pending");

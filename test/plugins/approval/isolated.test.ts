@@ -8,6 +8,7 @@ import { defineConfig, expose, type Handler, handler, type Manifest, Type } from
 import { approval, audit, http, store } from "quater/plugins";
 import { bootTest, direct, principal, type TestApp, tokens } from "quater/testing";
 import { expect, onTestFinished, test } from "vitest";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 import type { Notice } from "../../../plugins/approval/notices/notice.ts";
 import { tempFolder } from "../audit/kit.ts";
 
@@ -83,7 +84,7 @@ test("an isolated test uses the manifest's own authenticator for approvers", asy
   const { manifest, port } = await project();
   await using app = await bootTest(manifest(port), { isolated: true });
   const credentials = { surface: "approvals", token: "bo", header: () => undefined, isLocal: false };
-  expect(await app.kernel.enter({ surface: "approvals", callId: app.kernel.newCallId(), credentials })).toBe(bo);
+  expect(await kernelOf(app).enter({ surface: "approvals", callId: kernelOf(app).newCallId(), credentials })).toBe(bo);
 });
 
 test("with a root of the test's own, notices are sent as the manifest says", async () => {
@@ -102,5 +103,5 @@ test("an isolated test boots a manifest with single sign-on over a socket", asyn
   const policies = { finance: { approvers: [{ role: "finance" }] } };
   const plugins = [store(), audit(), approval({ policies, sso, listen, publicUrl: "https://shop.example" })];
   await using app = await bootTest({ isolated: true, handlers: { pay }, plugins });
-  expect(await app.kernel.unready()).toEqual([]);
+  expect(await kernelOf(app).unready()).toEqual([]);
 });

@@ -27,7 +27,7 @@ export interface KillSaid {
 const [root = "", url = "-", run = "0", lanes = "6"] = process.argv.slice(2);
 const say = (said: KillSaid): void => void process.stdout.write(`${JSON.stringify(said)}\n`);
 
-const crowd = await bootCrowd({ root, url, command: "serve", need: approvers.length, leaseMs: 500 });
+const crowd = await bootCrowd({ root, url, mode: "serve", need: approvers.length, leaseMs: 500 });
 const { approvals } = crowd;
 const [looker] = approvers;
 let isStopping = false;

@@ -2,6 +2,7 @@
 
 import { auditRef } from "quater/audit";
 import { storeRef } from "quater/store";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 import { ApprovalContext } from "../../../plugins/approval/requests/approval-context.ts";
 import { RequestReader } from "../../../plugins/approval/requests/reading.ts";
 import { Secrecy } from "../../../plugins/approval/requests/secrecy.ts";
@@ -13,7 +14,7 @@ export { finance, paid, pay, people } from "./pay-kit.ts";
 
 /** What the plugin's parts stand on, over the desk's own store and trail: for what runs by itself from time to time. */
 export const contextOf = ({ app }: Desk): ApprovalContext => {
-  const { services, project } = app.kernel;
+  const { services, project } = kernelOf(app);
   const opened = services.get(storeRef);
   const secrecy = new Secrecy((label) => services.get(auditRef).secretsFor(label));
   return new ApprovalContext({

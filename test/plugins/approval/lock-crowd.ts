@@ -10,6 +10,7 @@ import { definePlugin, type Outcome } from "quater/plugin-api";
 import { approval, audit, store } from "quater/plugins";
 import { storeRef } from "quater/store";
 import { bootTest, type TestApp, tokens } from "quater/testing";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 import type { Approvals } from "../../../plugins/approval/index.ts";
 import type { OpenStore } from "../../../plugins/store/service.ts";
 import { approvalIn, approvers, robot } from "./crowd.ts";
@@ -107,7 +108,7 @@ export const bootLockCrowd = async ({ root, url, lockLeaseMs = 30_000, onPreview
   });
   const app = await bootTest({
     root,
-    command: "serve",
+    mode: "serve",
     drainMs: 5_000,
     handlers: { change },
     expose: { change: { direct: true, approval: "finance", lock: { name: "subject", by: "subject" } } },
@@ -123,9 +124,9 @@ export const bootLockCrowd = async ({ root, url, lockLeaseMs = 30_000, onPreview
       stopwatch(),
     ],
   });
-  const approvals = app.kernel.services.get(approvalsRef);
+  const approvals = app.services.get(approvalsRef);
   const call: LockCrowd["change"] = (input, callId = `call ${crypto.randomUUID()}`) =>
-    app.kernel.invoke({
+    kernelOf(app).invoke({
       handler: "change",
       surface: "direct",
       principal: robot,
@@ -144,7 +145,7 @@ export const bootLockCrowd = async ({ root, url, lockLeaseMs = 30_000, onPreview
       await approvals.vote({ principal: approver, via: "api" }, { id, verdict: "approve", digest });
       return id;
     },
-    open: () => app.kernel.services.get(storeRef).open(),
+    open: () => app.services.get(storeRef).open(),
     waits,
     [Symbol.asyncDispose]: () => app.stop(),
   };

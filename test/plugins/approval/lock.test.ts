@@ -94,7 +94,7 @@ onBothDialects((claim) => {
     async ({ boot }) => {
       reset();
       const desk = await boot(deskOf());
-      const baseUrl = desk.app.kernel.services.get(httpRef).baseUrl;
+      const baseUrl = desk.app.services.get(httpRef).baseUrl;
       const post = async (cents: number) => {
         const response = await fetch(`${baseUrl}/orders/ord_1/refunds`, {
           method: "POST",

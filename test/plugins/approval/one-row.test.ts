@@ -44,14 +44,14 @@ const plant = async (desk: Desk, id: string, cells: Cells): Promise<void> =>
 /** Everything that reads many requests. */
 const everything = async (desk: Desk): Promise<void> => {
   const context = contextOf(desk);
-  const open = await desk.app.kernel.services.get(storeRef).open();
+  const open = await desk.app.services.get(storeRef).open();
   await voidOfFormat1(context);
   await sweepExpired(context);
   await pruneEnded(context, 400);
   await voidingOf(context, open, []);
   const isPerson = (name: string | undefined) => name === "nobody";
   const approvalIds = { ofCall: [], voted: [], revoked: [], erased: new Set<string>() };
-  await erasureOf(context, desk.app.kernel.catalog, open, {
+  await erasureOf(context, desk.app.catalog, open, {
     isPerson,
     callId: undefined,
     approvalIds,
@@ -204,8 +204,8 @@ onBothDialects((claim, dialect) => {
       "insert into approval_vote (at, id, person, issuer, subject, credential, roles, verdict, via, reason) values (1, ?, 'zed', 'i', 's', 'c', '[]', 'maybe', 'api', 'x')",
       id,
     );
-    const open = await desk.app.kernel.services.get(storeRef).open();
-    const { changes, counts } = await erasureOf(contextOf(desk), desk.app.kernel.catalog, open, {
+    const open = await desk.app.services.get(storeRef).open();
+    const { changes, counts } = await erasureOf(contextOf(desk), desk.app.catalog, open, {
       isPerson: (name) => name === "ana",
       callId: undefined,
       approvalIds: { ofCall: [], voted: [], revoked: [], erased: new Set<string>() },

@@ -97,11 +97,11 @@ export const bootShop = async ({
     leave();
     throw error;
   });
-  const approvals = app.kernel.services.get(approvalsRef);
+  const approvals = app.services.get(approvalsRef);
   return {
     app,
     root,
-    baseUrl: app.kernel.services.get(httpRef).baseUrl ?? "",
+    baseUrl: app.services.get(httpRef).baseUrl ?? "",
     approvals,
     file: async (who, input = { orderId: "ord_1001", amountCents: 4_200 }) => {
       const outcome = await app.as(who).call("refundOrder", input, { surface: "direct" });

@@ -37,12 +37,12 @@ const plant = async (desk: Desk, id: string, cells: Row = {}): Promise<void> => 
 };
 
 const voided = async (desk: Desk) => {
-  const open = await desk.app.kernel.services.get(storeRef).open();
+  const open = await desk.app.services.get(storeRef).open();
   return voidingOf(contextOf(desk), open, []);
 };
 
 const damageOf = async (desk: Desk, root: string) => {
-  const store = await desk.app.kernel.services.get(storeRef).open();
+  const store = await desk.app.services.get(storeRef).open();
   return (await verifySource(storeSource(store), { keyFile: join(root, ".quater/trail-keys.json") }))?.damage;
 };
 
@@ -83,12 +83,12 @@ onBothDialects((claim, dialect) => {
 
   claim("S3: what an event repeats is taken from the filing, and not from the row", async ({ boot }) => {
     const policies = { finance: { approvers: [{ role: "finance" }], pendingForMs: 1_000 } };
-    const desk = await boot({ approval: { policies }, command: "run" });
+    const desk = await boot({ approval: { policies }, mode: "run" });
     const id = await desk.file(robot);
     const { handler, surface, schema } = await desk.record(id);
     await set(desk, id, { handler: "dropAll", surface: "mcp", schema: "sha256:0" });
     // The trail's own time has to run out, so this waits for the store's clock.
-    const open = await desk.app.kernel.services.get(storeRef).open();
+    const open = await desk.app.services.get(storeRef).open();
     while (((await rowOf(desk, id))["pending_until"] as number) > (await open.now()))
       await new Promise((done) => setTimeout(done, 20));
     expect(await sweepExpired(contextOf(desk))).toBe(1);
@@ -116,7 +116,7 @@ onBothDialects((claim, dialect) => {
   claim("S3: verify reports an event about a request that was never filed", async ({ boot, root }) => {
     const desk = await boot();
     await desk.file(robot);
-    const audit = desk.app.kernel.services.get(auditRef);
+    const audit = desk.app.services.get(auditRef);
     for (const type of ["approval.expired", "approval.cancelled", "approval.voted"] as const)
       await audit.commit([{ fields: { type, approvalId: planted, handler: "pay" } }], []);
     expect(await damageOf(desk, root)).toMatchObject(
@@ -158,7 +158,7 @@ onBothDialects((claim, dialect) => {
       const voiding = await voided(desk);
       expect(voiding.events.map(namedBy), said).toContain(whole);
       expect(voiding.counts["damagedRequests"], said).toBe(cells["state"] === undefined ? 1 : undefined);
-      const open = await desk.app.kernel.services.get(storeRef).open();
+      const open = await desk.app.services.get(storeRef).open();
       // In a transaction that is undone: the changes of the damaged rows must not stop it.
       await expect(
         open.transaction(async (transaction) => {

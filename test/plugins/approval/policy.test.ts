@@ -260,6 +260,6 @@ describe("what does not boot", () => {
 test("approval provides its service", async () => {
   using folder = tempFolder();
   await using desk = await bootDesk({ root: folder.root });
-  expect(desk.app.kernel.services.get(approvalsRef)).toBe(desk.approvals);
+  expect(desk.app.services.get(approvalsRef)).toBe(desk.approvals);
   expect(desk.approvals.urlOf("apr_x")).toBeUndefined();
 });

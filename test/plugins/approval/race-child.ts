@@ -34,7 +34,7 @@ export interface RaceSaid {
 const [root = "", url = "-", number = "0", racers = "16"] = process.argv.slice(2);
 const say = (said: RaceSaid): void => void process.stdout.write(`${JSON.stringify(said)}\n`);
 
-const crowd = await bootCrowd({ root, url, command: "serve", need: 1 });
+const crowd = await bootCrowd({ root, url, mode: "serve", need: 1 });
 
 const race = async ({ id, payment }: Round): Promise<void> => {
   const run = async (_: unknown, racer: number): Promise<Answer> => {

@@ -82,7 +82,7 @@ const raceFor = async (round: Round, children: readonly Child<RaceSaid>[], stand
 };
 
 const raced = async (root: string, url: string): Promise<void> => {
-  await using crowd = await bootCrowd({ root, url, command: "run", need: 1 });
+  await using crowd = await bootCrowd({ root, url, mode: "run", need: 1 });
   const all: Round[] = [];
   for (let n = 0; n < rounds; n++) all.push(await approved(crowd, { key: `payment ${n}`, slowMs: (n % 3) * 10 }));
   await using children = await startChildren<RaceSaid>(

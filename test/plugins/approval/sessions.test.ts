@@ -41,7 +41,7 @@ describe("S12: attempts to sign in with a code", () => {
       ...Array.from({ length: 5 }, () => "sign_in_code_wrong"),
       "sign_in_throttled",
     ]);
-    const { services } = shop.app.kernel;
+    const { services } = shop.app;
     const { code } = await issueCode({ store: services.get(storeRef), audit: services.get(auditRef) }, "bea");
     expect(codeOn(await visitor.signIn({ code }))).toBe("sign_in_throttled");
     expect((await visitor.signIn({ key: "bea" })).status).toBe(303);

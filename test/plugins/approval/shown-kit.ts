@@ -56,7 +56,7 @@ export const operationOf = async (input: TSchema): Promise<Operation> => {
   const known = operations.get(input);
   if (known !== undefined) return known;
   await using app = await bootTest({ handlers: { refundOrder: shop(input) } });
-  const operation = app.kernel.catalog.get("refundOrder");
+  const operation = app.catalog.get("refundOrder");
   if (operation === undefined) throw new Error("refundOrder is not there");
   operations.set(input, operation);
   return operation;

@@ -19,9 +19,9 @@ import { eventsIn } from "../audit/kit.ts";
 import { testPostgres } from "../store/postgres.ts";
 import { bootShop, codeOn, formIn, people, type Shop, send, Visitor } from "./page-kit.ts";
 
-const partsOf = ({ app: { kernel } }: Shop) => ({
-  store: kernel.services.get(storeRef),
-  audit: kernel.services.get(auditRef),
+const partsOf = ({ app }: Shop) => ({
+  store: app.services.get(storeRef),
+  audit: app.services.get(auditRef),
 });
 
 test("a wrong key is refused and recorded", async () => {

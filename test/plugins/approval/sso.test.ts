@@ -87,7 +87,7 @@ test("with a listener of its own, the page is only there", async () => {
   const baseUrl = `http://127.0.0.1:${port}`;
   expect(shop.approvals.urlOf(id)).toBe(`${baseUrl}/approvals/${id}`);
   expect((await send(`${shop.baseUrl}/approvals`)).status).toBe(404);
-  expect(shop.app.kernel.services.get(httpRef).mounted).toContain(`/approvals on 127.0.0.1:${port}`);
+  expect(shop.app.services.get(httpRef).mounted).toContain(`/approvals on 127.0.0.1:${port}`);
   expect((await send(`${baseUrl}/orders/1/refunds`, { method: "POST" })).status).toBe(404);
   const bea = new Visitor(baseUrl);
   await bea.signIn({ key: "bea" });

@@ -95,7 +95,7 @@ export const bootCounter = async ({
       }),
     ],
   });
-  const { services } = app.kernel;
+  const { services } = app;
   const approvals = services.get(approvalsRef);
   const baseUrl = services.find(httpRef)?.baseUrl ?? "";
   return {

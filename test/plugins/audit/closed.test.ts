@@ -10,6 +10,7 @@ import { audit, store } from "quater/plugins";
 import { storeRef } from "quater/store";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 import { KeyRing } from "../../../plugins/audit/log/key-ring.ts";
 import { prune } from "../../../plugins/audit/log/prune.ts";
 import { sweepUnknown } from "../../../plugins/audit/log/sweep.ts";
@@ -49,7 +50,7 @@ test("while the store is locked, writes get 503 within 3 s and reads go on; afte
 test("audit tail --follow goes on with new events until it is interrupted", async () => {
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
-  const tail = app.kernel.commands.find(({ path }) => path.join(" ") === "audit tail");
+  const tail = kernelOf(app).commands.find(({ path }) => path.join(" ") === "audit tail");
   const interrupt = new AbortController();
   const lines: { type: string }[] = [];
   let told: () => unknown = () => undefined;
@@ -90,7 +91,7 @@ test("a changed head fences the store: all calls are refused, and /ready says no
   const outcome = await app.as(principal()).call("change", { id: "b" });
   expect(outcome).toMatchObject({ ok: false, error: { code: "audit_unavailable" } });
   expect(await app.as(principal()).call("look", { id: "b" })).toMatchObject({ ok: false, error: { code: "audit_unavailable" } });
-  expect(await app.kernel.unready()).toEqual(["store"]);
+  expect(await kernelOf(app).unready()).toEqual(["store"]);
   expect(app.log.at(-1)?.message).toMatch(/fenced|failed/);
   await app.stop();
 });
@@ -130,8 +131,8 @@ test("a call whose end cannot be recorded gets outcome_unrecorded", async () => 
 test("changes of state and their events are committed together or not at all", async () => {
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
-  const service = app.kernel.services.get(auditRef);
-  const open = await app.kernel.services.get(storeRef).open();
+  const service = app.services.get(auditRef);
+  const open = await app.services.get(storeRef).open();
   const row = { sql: "insert into audit_sink values (?, 1, 1)", parameters: ["x"], expects: 1 };
   const event = { fields: { type: "approval.filed" as const, approvalId: "apr_1" }, body: { args: { id: "a" } } };
   const both = await Promise.all([service.commit([event], [row]), service.commit([event], [row]), service.commit([event], [])]);
@@ -186,7 +187,7 @@ test("with an approval, the start of a call is written together with the use", a
 const idleTrail = (app: Awaited<ReturnType<typeof bootTest>>, root: string): Trail =>
   new Trail({
     app: "test",
-    store: app.kernel.services.get(storeRef),
+    store: app.services.get(storeRef),
     keys: new KeyRing(join(root, ".quater/trail-keys.json")),
     sinks: [],
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
@@ -210,7 +211,7 @@ test("a call whose process is gone gets one event with the outcome unknown", asy
   });
   const hanging = app.as(principal()).call("change", { id: "hangs" });
   await app.as(principal()).call("change", { id: "a" });
-  const open = await app.kernel.services.get(storeRef).open();
+  const open = await app.services.get(storeRef).open();
   await open.apply([{ sql: "update audit_instance set lease_until = 0", parameters: [] }]);
   const other = idleTrail(app, folder.root);
   await other.open();
@@ -238,7 +239,7 @@ test("old events are removed up to what every sink holds, with an event; the tra
   await first.stop(); // its checkpoint is the last that the sink holds
   const app = await boot();
   await app.as(principal()).call("change", { id: "kept" });
-  const open = await app.kernel.services.get(storeRef).open();
+  const open = await app.services.get(storeRef).open();
   const trail = idleTrail(app, folder.root);
   const [held, empty] = [join(folder.root, "held.jsonl"), join(folder.root, "empty.jsonl")];
   writeFileSync(empty, "");
@@ -252,7 +253,7 @@ test("old events are removed up to what every sink holds, with an event; the tra
   const events = eventsIn(folder.root);
   expect(events[0]?.meta).toMatchObject({ seq: 43, type: "audit.checkpoint" });
   const again = await boot();
-  const source = storeSource(await again.kernel.services.get(storeRef).open());
+  const source = storeSource(await again.services.get(storeRef).open());
   const report = await verifySource(source, {
     keyFile: join(folder.root, ".quater/trail-keys.json"),
     against: [join(folder.root, "held.jsonl")],
@@ -280,7 +281,7 @@ test("a command that records nothing leaves no file behind", async () => {
   using folder = tempFolder();
   const app = await bootTest({
     root: folder.root,
-    command: "inspect",
+    mode: "inspect",
     handlers: { change: change() },
     plugins: [store(), audit()],
   });

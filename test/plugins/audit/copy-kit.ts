@@ -17,7 +17,7 @@ export const copyOf = async (desk: Desk): Promise<Copy> => {
 
 /** Puts rows in place of those that are there, in one transaction. */
 export const putBack = async (desk: Desk, { dialect }: OnDialect, copy: Copy): Promise<void> => {
-  const store = await desk.app.kernel.services.get(storeRef).open();
+  const store = await desk.app.services.get(storeRef).open();
   const marker = (_: string, at: number) => (dialect === "sqlite" ? "?" : `$${at + 1}`);
   await store.apply(
     Object.entries(copy).flatMap(([table, rows]) => [
@@ -33,4 +33,4 @@ export const putBack = async (desk: Desk, { dialect }: OnDialect, copy: Copy): P
   );
 };
 
-export const isFenced = ({ app }: Desk): boolean => app.kernel.services.get(storeRef).isFenced;
+export const isFenced = ({ app }: Desk): boolean => app.services.get(storeRef).isFenced;

@@ -10,6 +10,7 @@ import { auditRef } from "quater/audit";
 import { storeRef } from "quater/store";
 import { principal, type TestApp } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 import { type FailureKind, postgresFailure, sqliteFailure } from "../../../plugins/store/failure.ts";
 import { isStoreFailure } from "../../../plugins/store/service.ts";
 import { openSqlite } from "../../../plugins/store/sqlite.ts";
@@ -37,8 +38,8 @@ const until = async (holds: () => Promise<boolean>): Promise<void> => {
   }
 };
 
-const isReady = async (app: TestApp) => (await app.kernel.unready()).length === 0;
-const isFenced = (app: TestApp) => app.kernel.services.get(storeRef).isFenced;
+const isReady = async (app: TestApp) => (await kernelOf(app).unready()).length === 0;
+const isFenced = (app: TestApp) => app.services.get(storeRef).isFenced;
 
 /** Refused while the fault lasts, ready and served again after it. */
 const expectPassing = async (app: TestApp, handled: unknown[], begin: () => Promise<void>, end: () => Promise<void>) => {
@@ -232,7 +233,7 @@ describe("on sqlite", () => {
   });
 
   withTrail("O1: one event that the store does not take is refused alone, and what waits behind it is written", async (app) => {
-    const audit = app.kernel.services.get(auditRef);
+    const audit = app.services.get(auditRef);
     const event = (handler: string) => ({ fields: { type: "approval.filed" as const, approvalId: "apr_1", handler } });
     const settled = await Promise.allSettled([
       audit.commit([event("a")], []),
@@ -308,7 +309,7 @@ test("O1: a head that was set back is noticed by /ready without a call, and fenc
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
   await app.as(principal()).call("change", { id: "a" });
-  const open = await app.kernel.services.get(storeRef).open();
+  const open = await app.services.get(storeRef).open();
   await open.apply([{ sql: "update audit_head set seq = seq - 1", parameters: [] }]);
   await until(async () => !(await isReady(app)));
   await until(async () => isFenced(app));

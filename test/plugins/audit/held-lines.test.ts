@@ -18,7 +18,7 @@ const audited = (on: OnDialect) => ({ audit: { sinks: [{ file: sinkOf(on) }], le
 const linesOf = (on: OnDialect) => readFileSync(sinkOf(on), "utf8").split("\n").filter(Boolean);
 
 const verified = async (desk: Desk, on: OnDialect) => {
-  const store = await desk.app.kernel.services.get(storeRef).open();
+  const store = await desk.app.services.get(storeRef).open();
   const report = await verifySource(storeSource(store), {
     keyFile: join(on.root, ".quater/trail-keys.json"),
     against: [sinkOf(on)],

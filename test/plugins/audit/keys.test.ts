@@ -6,6 +6,7 @@ import { auditRef } from "quater/audit";
 import { storeRef } from "quater/store";
 import { principal, type TestApp } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 import { activateKeys, openKeys, prepareKeys, readKeys, rotateKeys } from "../../../plugins/audit/log/keys.ts";
 import { storeSource } from "../../../plugins/audit/verify/source.ts";
 import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
@@ -14,14 +15,14 @@ import { bootWithTrail, change, tempFolder } from "./kit.ts";
 
 const mkdirOf = (root: string) => mkdirSync(join(root, ".quater"), { mode: 0o700 });
 const keysIn = (root: string) => join(root, ".quater/trail-keys.json");
-const isFenced = (app: TestApp) => app.kernel.services.get(storeRef).isFenced;
+const isFenced = (app: TestApp) => app.services.get(storeRef).isFenced;
 
 test("O2: tags and secrets of before a rotation are still found, and the current ones come first", async () => {
   using folder = tempFolder();
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   const seen = async () => {
     await using app = await boot();
-    const audit = app.kernel.services.get(auditRef);
+    const audit = app.services.get(auditRef);
     expect(audit.tagsOf({ a: 1 })[0]).toBe(audit.tagOf({ a: 1 }));
     expect(audit.secretsFor("x")[0]).toEqual(audit.secretFor("x"));
     return { tags: audit.tagsOf({ a: 1 }), secrets: audit.secretsFor("x").map((secret) => secret.toString("hex")) };
@@ -87,7 +88,7 @@ describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) 
     });
 
   const verified = async (app: TestApp, root: string) => {
-    const source = storeSource(await app.kernel.services.get(storeRef).open());
+    const source = storeSource(await app.services.get(storeRef).open());
     return verifySource(source, { keyFile: keysIn(root) });
   };
 
@@ -116,7 +117,7 @@ describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) 
       activateKeys(keysIn(roots[1]));
       const next = readKeys(keysIn(roots[0])).chain.id;
       // Until both write with the new key.
-      const open = await apps[0].kernel.services.get(storeRef).open();
+      const open = await apps[0].services.get(storeRef).open();
       const writers = async () => {
         const rows = await open.read<{ meta: string }>({
           sql: `select meta from audit_event where meta like '%"key":"${next}"%'`,
@@ -143,7 +144,7 @@ describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) 
       expect([(await call(first)).ok, (await call(second)).ok]).toEqual([true, true]);
       rotateKeys(keysIn(roots[0]));
       const { chain } = readKeys(keysIn(roots[0]));
-      const open = await first.kernel.services.get(storeRef).open();
+      const open = await first.services.get(storeRef).open();
       const isWritten = async () => {
         await call(first);
         const [head] = await open.read<{ mac: string }>({ sql: "select mac from audit_head", parameters: [] });
@@ -151,10 +152,10 @@ describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) 
       };
       while (!(await isWritten())) await new Promise((resolve) => setTimeout(resolve, 50));
       expect(await call(second)).toMatchObject({ ok: false, error: { code: "audit_unavailable" } });
-      while ((await second.kernel.unready()).length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+      while ((await kernelOf(second).unready()).length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
       expect(isFenced(second)).toBe(false);
       copyFileSync(keysIn(roots[0]), keysIn(roots[1]));
-      while ((await second.kernel.unready()).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+      while ((await kernelOf(second).unready()).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
       expect((await call(second)).ok).toBe(true);
       expect(isFenced(second)).toBe(false);
       expect(await verified(second, roots[1])).toMatchObject({ isWhole: true });
@@ -163,7 +164,7 @@ describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) 
 
   withTwo("O2: a wrong MAC under a known key is damage", async ([first, second]) => {
     expect((await first.as(principal()).call("change", { id: "a" })).ok).toBe(true);
-    const open = await first.kernel.services.get(storeRef).open();
+    const open = await first.services.get(storeRef).open();
     await open.apply([{ sql: "update audit_head set seq = seq + 1", parameters: [] }]);
     await second.as(principal()).call("change", { id: "a" });
     expect(isFenced(second)).toBe(true);

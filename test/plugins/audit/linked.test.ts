@@ -14,7 +14,7 @@ const { robot } = people;
 test("S3: a decision inside the transaction reads every event, also while another call looks for an older request", async () => {
   using folder = tempFolder();
   const desk = await bootDesk({ root: folder.root });
-  const store = await desk.app.kernel.services.get(storeRef).open();
+  const store = await desk.app.services.get(storeRef).open();
   const keys = new KeyRing(join(folder.root, ".quater/trail-keys.json"));
   const queries = queriesOn(store);
   const headNow = async () => (await store.read<HeadRow>(queries.head))[0] as HeadRow;

@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { anyone, handler, Type } from "quater";
 import { audit, store } from "quater/plugins";
 import { bootTest, principal } from "quater/testing";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 
 const [root = "", url = "-", loops = "8"] = process.argv.slice(2);
 
@@ -14,7 +15,7 @@ const about = { input, auth: anyone } as const;
 
 const app = await bootTest({
   root,
-  command: "serve",
+  mode: "serve",
   drainMs: 1_000,
   handlers: {
     pay: handler({
@@ -30,7 +31,7 @@ const app = await bootTest({
   },
   plugins: [store(url === "-" ? {} : { url }), audit()],
 });
-const { kernel } = app;
+const kernel = kernelOf(app);
 let isStopping = false;
 process.stdin.resume().once("end", () => {
   isStopping = true;

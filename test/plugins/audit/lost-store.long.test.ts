@@ -7,6 +7,7 @@ import pg from "pg";
 import { storeRef } from "quater/store";
 import { principal, type TestApp } from "quater/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 import { quater } from "../cli/kit.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { bootWithTrail, change, tempFolder } from "./kit.ts";
@@ -21,7 +22,7 @@ afterAll(async () => {
 
 const databaseIn = (root: string) => join(root, ".quater/quater.db");
 const keysIn = (root: string) => join(root, ".quater/trail-keys.json");
-const isFenced = (app: TestApp) => app.kernel.services.get(storeRef).isFenced;
+const isFenced = (app: TestApp) => app.services.get(storeRef).isFenced;
 
 const untilFenced = async (app: TestApp): Promise<void> => {
   const end = Date.now() + 20_000;
@@ -50,7 +51,7 @@ for (const [title, remove] of Object.entries(removals)) {
     expect(await app.as(principal()).call("change", { id: "a" })).toMatchObject({ ok: true });
     remove(databaseIn(folder.root));
     await untilFenced(app);
-    expect(await app.kernel.unready()).toEqual(["store"]);
+    expect(await kernelOf(app).unready()).toEqual(["store"]);
     expect(await app.as(principal()).call("change", { id: "b" })).toMatchObject({ error: { code: "audit_unavailable" } });
     expect(app.log.map(({ message }) => message)).toContain("The store is fenced: no calls are taken until it was looked at");
   });
@@ -151,7 +152,7 @@ test("S9: on PostgreSQL a schema that is dropped or made anew is noticed, and a 
     await client.connect();
     await client.query(sql).finally(() => client.end());
     await untilFenced(app);
-    expect(await app.kernel.unready()).toEqual(["store"]);
+    expect(await kernelOf(app).unready()).toEqual(["store"]);
     expect(await app.as(principal()).call("change", { id: "b" })).toMatchObject({ error: { code: "audit_unavailable" } });
     await expect(boot()).rejects.toThrow("The store holds no trail, but the key file has begun one");
   }

@@ -31,13 +31,13 @@ const maintained = async ({ boot, again, root }: OnDialect) => {
   await first.app.stop();
   const desk = await again({ audit });
   await desk.file(robot, { cents: 5 });
-  const store = await desk.app.kernel.services.get(storeRef).open();
+  const store = await desk.app.services.get(storeRef).open();
   const keyFile = join(root, ".quater/trail-keys.json");
   const ring = new KeyRing(keyFile);
   const newTrail = async () => {
     const trail = new Trail({
       app: "test",
-      store: desk.app.kernel.services.get(storeRef),
+      store: desk.app.services.get(storeRef),
       keys: ring,
       sinks: sinksOf([{ file: sink }], root, false),
       log: quiet,

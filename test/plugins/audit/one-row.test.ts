@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { auditRef } from "quater/audit";
 import { storeRef } from "quater/store";
 import { expect } from "vitest";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 import { storeSource } from "../../../plugins/audit/verify/source.ts";
 import { sentTo } from "../../../plugins/audit/verify/verify-sinks.ts";
 import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
@@ -18,7 +19,7 @@ const columns = "chain, seq, at, type, call_id, meta, body, salt, body_hash, has
 const plantEvent = (desk: Desk, seq: string, { chain = "1", type = "'x.y'", meta = "'{}'" } = {}) =>
   desk.sql(`insert into audit_event (${columns}) values (${chain}, ${seq}, 1, ${type}, '', ${meta}, null, null, 'a', 'b')`);
 
-const storeOf = (desk: Desk) => desk.app.kernel.services.get(storeRef).open();
+const storeOf = (desk: Desk) => desk.app.services.get(storeRef).open();
 
 /** Of one state of the store: the desk still writes. */
 const damageOf = async (desk: Desk, root: string) => {
@@ -29,7 +30,7 @@ const damageOf = async (desk: Desk, root: string) => {
 const errors = (desk: Desk) => desk.app.log.filter(({ level }) => level === "error").map(({ message }) => message);
 
 const commandOf = (desk: Desk, path: string) => {
-  const found = desk.app.kernel.commands.find((command) => command.path.join(" ") === path);
+  const found = kernelOf(desk.app).commands.find((command) => command.path.join(" ") === path);
   if (found === undefined) throw new Error(`There is no command ${path}`);
   return found;
 };
@@ -45,7 +46,7 @@ onBothDialects((claim, dialect) => {
     await desk.sql(`${insert} ('far', -9007199254740993, 0), ('least', -9223372036854775807, 0)`);
     await desk.sql(`${insert} ('floor', 1, 9223372036854775807)`);
     if (dialect === "sqlite") await desk.sql(`${insert} (cast(x'ff' as text), 1, 0), ('text', 1, 'x')`);
-    const { sweepLost } = desk.app.kernel.services.get(auditRef);
+    const { sweepLost } = desk.app.services.get(auditRef);
     for (let time = 0; time < 3; time++) expect(await sweepLost()).toBe(0);
     const left = await desk.sql("select instance from audit_instance where lease_until < 1000");
     expect(left).toHaveLength(dialect === "sqlite" ? 1 : 0);
@@ -65,7 +66,7 @@ onBothDialects((claim, dialect) => {
     const two = await again();
     expect(codeOf(await two.call(ana, { cents: 1 }))).toBe("approval_required");
     expect(errors(two).filter((message) => message.includes("has a row 9007199254740990 behind it"))).toHaveLength(1);
-    expect(two.app.kernel.services.get(storeRef).isFenced).toBe(false);
+    expect(two.app.services.get(storeRef).isFenced).toBe(false);
     expect(await end(two)).toBeGreaterThan(last);
     expect(await damageOf(two, root)).toMatchObject([{ kind: "orphan", seq: 9_007_199_254_740_990 }]);
   });
@@ -104,7 +105,7 @@ onBothDialects((claim, dialect) => {
   });
 
   claim("a number that JavaScript rounds is an orphan, and no command reads it for ever", async ({ boot, root }) => {
-    const desk = await boot({ command: "run" });
+    const desk = await boot({ mode: "run" });
     await desk.file(robot);
     for (const type of ["approval.voted", "approval.revoked", "audit.erased", "approval.used", "audit.checkpoint"])
       for (const seq of ["9007199254740993", "-9007199254740993", "9223372036854775807"]) {
@@ -123,7 +124,7 @@ onBothDialects((claim, dialect) => {
   if (dialect === "postgres") return;
 
   claim("bytes that are not text in one cell: verify names the cell or the head, and does not abort", async ({ boot, root }) => {
-    const desk = await boot({ command: "run" });
+    const desk = await boot({ mode: "run" });
     await desk.file(robot);
     const invalid = ["cast(x'ff' as text)", "x'ff'", "'z' || char(0)"];
     await plantEvent(desk, "1", { chain: "2", type: invalid[0], meta: invalid[0] });
@@ -152,7 +153,7 @@ onBothDialects((claim, dialect) => {
     await desk.file(robot);
     const [head] = (await desk.sql("select * from audit_head")) as [Readonly<Record<string, unknown>>];
     await desk.app.stop();
-    const other = await again({ command: "run" });
+    const other = await again({ mode: "run" });
     for (const name of ["hash", "mac", "genesis", "floor_hash", "approval_hash", "seq", "format"]) {
       await other.sql(`update audit_head set ${name} = cast(x'ff' as text)`);
       await expect(again(), name).rejects.toThrow(/head of the trail was not written by Quater|beginning of the trail/);

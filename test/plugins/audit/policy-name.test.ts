@@ -46,7 +46,7 @@ test.each(table)("S20: log and trail name the policy that refused: %s", async (_
     expose: { getOrder: { http: "GET /orders/:id" } },
     plugins: [http({ port: 0, authenticate: tokens({ ana }) })],
   });
-  const base = app.kernel.services.get(httpRef).baseUrl;
+  const base = app.services.get(httpRef).baseUrl;
   const response = await fetch(`${base}/orders/other`, { headers: { authorization: "Bearer ana" } });
   const sent = JSON.stringify([[...response.headers], await response.text()]);
   await call(app, "http");

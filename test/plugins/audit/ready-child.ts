@@ -5,6 +5,7 @@ import { definePlugin } from "quater/plugin-api";
 import { audit, store } from "quater/plugins";
 import { storeRef } from "quater/store";
 import { bootTest } from "quater/testing";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 
 const [root = "", plugins = "audit"] = process.argv.slice(2);
 
@@ -22,12 +23,13 @@ const shelf = definePlugin(() => ({
 
 const app = await bootTest({
   root,
-  command: "serve",
+  mode: "serve",
   drainMs: 1_000,
   handlers: {},
   plugins: plugins === "audit" ? [store(), audit()] : [store(), shelf()],
 });
 process.stdin.resume().once("end", () => process.exit(0));
-setInterval(() => {
-  app.kernel.unready().then((unready) => process.stdout.write(`${JSON.stringify({ isReady: unready.length === 0 })}\n`));
+setInterval(async () => {
+  process.stdout.write(`${JSON.stringify({ isReady: (await kernelOf(app).unready()).length === 0 })}
+`);
 }, 200);

@@ -30,7 +30,7 @@ const boot = (authenticate: Authentication): Promise<TestApp> =>
 const ask = async (app: TestApp, route: string, lines: readonly string[], body = "{}") => {
   const sized = route.startsWith("GET") ? [] : ["Content-Type: application/json", `Content-Length: ${body.length}`];
   const head = [`${route} HTTP/1.1`, "Host: 127.0.0.1", "Connection: close", ...sized, ...lines].join("\r\n");
-  const base = app.kernel.services.get(httpRef).baseUrl ?? "";
+  const base = app.services.get(httpRef).baseUrl ?? "";
   const answer = await raw(base, `${head}\r\n\r\n${sized.length === 0 ? "" : body}`, { keepOpen: true });
   const { code, subject } = JSON.parse(answer.body) as { code?: string; subject?: string };
   return { status: answer.status, said: code ?? subject, removed: answer.headers["set-cookie"] };

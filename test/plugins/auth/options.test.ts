@@ -163,7 +163,7 @@ describe("an authenticator with a wrong option lets nobody in", () => {
       expose: { secret: { http: "GET /secret" } },
       plugins: [behind((credentials) => inner.authenticate({ ...credentials, isLocal: true }))],
     });
-    const answer = await fetch(`${app.kernel.services.get(httpRef).baseUrl}/secret`);
+    const answer = await fetch(`${app.services.get(httpRef).baseUrl}/secret`);
     expect([answer.status, await answer.json()]).toMatchObject([503, { code: "authenticator_failed" }]);
   });
 });
@@ -186,7 +186,7 @@ test.each([
     expose: { open: { http: "GET /open" } },
     plugins: [http({ port: 0, authenticate: () => returned as never })],
   });
-  expect((await fetch(`${app.kernel.services.get(httpRef).baseUrl}/open`)).status).toBe(503);
+  expect((await fetch(`${app.services.get(httpRef).baseUrl}/open`)).status).toBe(503);
   const text = JSON.stringify(app.log);
   expect(text).toContain(said);
   expect(text).not.toContain("canary");

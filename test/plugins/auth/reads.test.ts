@@ -36,7 +36,7 @@ const boot = (authenticate: Authentication, more: { readonly mcp?: boolean } = {
       ...(more.mcp === true ? [mcp({ authenticate })] : []),
     ],
   });
-const urlOf = (app: TestApp): string => app.kernel.services.get(httpRef).baseUrl ?? "";
+const urlOf = (app: TestApp): string => app.services.get(httpRef).baseUrl ?? "";
 
 const get = async (app: TestApp, lines: readonly string[], path = "/who") => {
   const head = [`GET ${path} HTTP/1.1`, "Host: 127.0.0.1", "Connection: close", ...lines].join("\r\n");

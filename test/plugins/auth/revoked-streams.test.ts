@@ -145,7 +145,7 @@ const how = ["as lines", "as events", "as a tool"] as const;
 
 /** Reads a stream; `begun` is called once, when its first item has arrived. */
 const read = async (app: TestApp, way: (typeof how)[number], name: Name, begun: () => void, key = "bea"): Promise<string> => {
-  const base = app.kernel.services.get(httpRef).baseUrl ?? "";
+  const base = app.services.get(httpRef).baseUrl ?? "";
   const isTool = way === "as a tool";
   const accept = { "as lines": "*/*", "as events": "text/event-stream", "as a tool": "application/json, text/event-stream" }[way];
   const params = { name, arguments: {}, _meta: { progressToken: 1 } };

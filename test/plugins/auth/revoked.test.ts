@@ -11,6 +11,7 @@ import { definePlugin, type Hooks } from "quater/plugin-api";
 import { apiKeys, approval, audit, http, mcp, store } from "quater/plugins";
 import { bootTest, principal, type TestApp } from "quater/testing";
 import { afterAll, describe, expect, test } from "vitest";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 import { approvalsRef } from "../../../plugins/approval/service.ts";
 import { createKey, revokeKey } from "../../../plugins/auth/commands.ts";
 import { changeKeyFile } from "../../../plugins/auth/keyfile.ts";
@@ -63,14 +64,14 @@ const boot = async () => {
       approval({ authenticate: apiKeys(), policies: { finance: { approvers: [{ role: "finance", need: 1 }] } } }),
     ],
   });
-  const baseUrl = app.kernel.services.get(httpRef).baseUrl ?? "";
+  const baseUrl = app.services.get(httpRef).baseUrl ?? "";
   return {
     app,
     baseUrl,
     file,
     key,
     other,
-    approvals: app.kernel.services.get(approvalsRef),
+    approvals: app.services.get(approvalsRef),
     [Symbol.asyncDispose]: () => app.stop(),
   };
 };
@@ -253,7 +254,7 @@ describe("S5: a call that waits between its check and its handler", () => {
       expose: { pay: { http: "POST /pay" } },
       plugins: [http({ port: 0, authenticate: door }), gatekeeper()],
     });
-    const baseUrl = app.kernel.services.get(httpRef).baseUrl ?? "";
+    const baseUrl = app.services.get(httpRef).baseUrl ?? "";
     const send = () => fetch(`${baseUrl}/pay`, { method: "POST", headers: bearerOf("bea"), body: '{"cents":5}' });
     return {
       send,
@@ -311,7 +312,7 @@ describe("S5: a call that waits between its check and its handler", () => {
     await using app = await bootTest({ handlers: { pay } });
     const entry = { surface: "direct", credentials: { surface: "direct", isLocal: false, token: "t" }, callId: "c" };
     const started = performance.now();
-    const outcome = await app.kernel.invoke({
+    const outcome = await kernelOf(app).invoke({
       handler: "pay",
       surface: "direct",
       principal: principal({ subject: "bea", roles: ["finance"] }),
@@ -343,7 +344,7 @@ test("S5: a write that waited runs when its authenticator returns the same right
     expose: { waiting: { http: "POST /waiting" } },
     plugins: [http({ port: 0, authenticate: reordering })],
   });
-  const response = await fetch(`${app.kernel.services.get(httpRef).baseUrl}/waiting`, {
+  const response = await fetch(`${app.services.get(httpRef).baseUrl}/waiting`, {
     method: "POST",
     headers: bearerOf("bea"),
     body: "{}",

@@ -83,7 +83,7 @@ const manifest = defineConfig({
 const silent = () => {};
 const kernel = await createKernel({
   loaded: { manifest, file: "quater.config.ts", root: process.cwd(), placeOf: () => "quater.config.ts" },
-  command: "serve",
+  mode: "serve",
   log: { info: silent, warn: silent, error: silent },
 });
 await kernel.start();

@@ -11,7 +11,7 @@ let app: TestApp;
 let base: string;
 beforeAll(async () => {
   app = await bootShop({ allowedOrigins: ["https://app.example"] });
-  base = app.kernel.services.get(httpRef).baseUrl ?? "";
+  base = app.services.get(httpRef).baseUrl ?? "";
 });
 afterAll(() => app.stop());
 
@@ -64,7 +64,7 @@ describe("Origin", () => {
   });
   test("without a list there are no CORS headers at all", async () => {
     await using plain = await bootShop();
-    const url = plain.kernel.services.get(httpRef).baseUrl ?? "";
+    const url = plain.services.get(httpRef).baseUrl ?? "";
     const answer = await raw(url, request("GET /health HTTP/1.1", host, "Origin: http://127.0.0.1"));
     expect(Object.keys(answer.headers).filter((name) => name.startsWith("access-control"))).toEqual([]);
   });
@@ -105,7 +105,7 @@ describe("headers and framing", () => {
 
 test("a request that never ends gets 408, and other clients are served meanwhile", async () => {
   await using slow = await bootShop({ requestTimeoutMs: 200, headersTimeoutMs: 200 });
-  const url = slow.kernel.services.get(httpRef).baseUrl ?? "";
+  const url = slow.services.get(httpRef).baseUrl ?? "";
   const body = "Authorization: Bearer ana\r\nContent-Type: application/json\r\nContent-Length: 100";
   const slowBody = raw(url, request("POST /orders HTTP/1.1", host, body), { keepOpen: true });
   const slowHeaders = raw(url, "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n", { keepOpen: true });
@@ -122,7 +122,7 @@ describe("the caller's address", () => {
     await using one = await bootWith(trustedProxies);
     peers.splice(0);
     await raw(
-      one.kernel.services.get(httpRef).baseUrl ?? "",
+      one.services.get(httpRef).baseUrl ?? "",
       request("GET /openapi.json HTTP/1.1", host, `X-Forwarded-For: ${forwarded}`),
     );
     return peers[0];

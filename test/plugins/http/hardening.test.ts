@@ -7,7 +7,7 @@ import { bootTest, type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";
 import { raw } from "./socket.ts";
 
-const baseOf = (app: TestApp) => app.kernel.services.get(httpRef).baseUrl ?? "";
+const baseOf = (app: TestApp) => app.services.get(httpRef).baseUrl ?? "";
 const open = (route: string) => ({ http: route, public: true });
 
 test("a long list with uniqueItems, or a long text with a pattern, is refused at once", async () => {

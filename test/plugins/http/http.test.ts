@@ -8,7 +8,7 @@ let app: TestApp;
 let base: string;
 beforeAll(async () => {
   app = await bootShop();
-  base = app.kernel.services.get(httpRef).baseUrl ?? "";
+  base = app.services.get(httpRef).baseUrl ?? "";
 });
 afterAll(() => app.stop());
 beforeEach(() => void handled.splice(0));

@@ -43,7 +43,7 @@ const leave = async (given: Handler, body = "{}", length = body.length): Promise
     plugins: [http({ port: 0 }), record()],
   });
   const [begun, ended] = [signOf("begun"), signOf("ended")];
-  const { port } = new URL(app.kernel.services.get(httpRef).baseUrl ?? "");
+  const { port } = new URL(app.services.get(httpRef).baseUrl ?? "");
   const socket = connect(Number(port), "127.0.0.1");
   await once(socket, "connect");
   const head = `POST /waits HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;

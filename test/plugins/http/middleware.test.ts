@@ -98,7 +98,7 @@ const bootWith = (middleware: KoaMiddleware, inside: Mounting = () => {}): Promi
   });
 
 const ask = (app: TestApp, path: string, body?: object) =>
-  fetch(`${app.kernel.services.get(httpRef).baseUrl}${path}`, {
+  fetch(`${app.services.get(httpRef).baseUrl}${path}`, {
     signal: AbortSignal.timeout(5_000),
     ...(body === undefined
       ? {}
@@ -263,7 +263,7 @@ test.each([
     await next();
     fail();
   });
-  const answer = await fetch(`${app.kernel.services.get(httpRef).baseUrl}/mcp`, {
+  const answer = await fetch(`${app.services.get(httpRef).baseUrl}/mcp`, {
     method: "POST",
     headers: {
       authorization: "Bearer ana",
@@ -371,7 +371,7 @@ test("middleware that reads the body makes the route answer 500 and log the reas
   // A body without a byte is one, too: nothing comes but its end.
   const headers = { "content-type": "application/json", "transfer-encoding": "chunked" };
   const empty = await new Promise<number | undefined>((resolve, reject) => {
-    const asked = request(`${app.kernel.services.get(httpRef).baseUrl}/echo`, { method: "POST", headers, timeout: 5_000 });
+    const asked = request(`${app.services.get(httpRef).baseUrl}/echo`, { method: "POST", headers, timeout: 5_000 });
     asked.once("response", (answer) => resolve(answer.resume().statusCode)).once("error", reject);
     asked.once("timeout", () => asked.destroy(new Error("No answer"))).end();
   });
@@ -388,7 +388,7 @@ test("the call ends when its client left before the body was read", async () => 
     await left;
     await next();
   });
-  const { port } = new URL(app.kernel.services.get(httpRef).baseUrl ?? "");
+  const { port } = new URL(app.services.get(httpRef).baseUrl ?? "");
   const socket = connect(Number(port), "127.0.0.1");
   socket.write("POST /echo HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{");
   await arrived;

@@ -53,7 +53,7 @@ beforeAll(async () => {
     expose: { item: { http: "GET /items/:id", public: true } },
     plugins: [watching(), http({ port: 0 })],
   });
-  base = app.kernel.services.get(httpRef).baseUrl ?? "";
+  base = app.services.get(httpRef).baseUrl ?? "";
   stop = () => app.stop();
 });
 afterAll(() => stop());
@@ -165,7 +165,7 @@ test.each([
     expose: { fixed: { http: route, public: true } },
     plugins: [watching(), http({ port: 0 })],
   });
-  const url = app.kernel.services.get(httpRef).baseUrl ?? "";
+  const url = app.services.get(httpRef).baseUrl ?? "";
   for (const spelling of spellings) {
     expect((await raw(url, `GET ${spelling} HTTP/1.1\r\nHost: localhost\r\n\r\n`)).status).toBe(200);
     expect(seen?.path).toBe(path);

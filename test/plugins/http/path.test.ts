@@ -55,7 +55,7 @@ const serving = async (middleware: KoaMiddleware = (_ctx, next) => next()) => {
     },
     plugins: [mounts(), http({ port: 0 })],
   });
-  const base = app.kernel.services.get(httpRef).baseUrl ?? "";
+  const base = app.services.get(httpRef).baseUrl ?? "";
   const ask = async (method: string, path: string) => {
     const { status, body } = await raw(base, `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     return [status, (body === "" || status === 200 ? {} : (JSON.parse(body) as { code: string })).code];
@@ -178,7 +178,7 @@ test.each(["GET /a%62", "GET /a//b", "GET /a/../b", "GET /."])(
 
 test("S6: a 404 repeats a long path only in part", async () => {
   await using app = await bootTest({ handlers: {}, expose: {}, plugins: [http({ port: 0 })] });
-  const base = app.kernel.services.get(httpRef).baseUrl ?? "";
+  const base = app.services.get(httpRef).baseUrl ?? "";
   const { status, text } = await raw(base, `GET /${"%01".repeat(4_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
   expect(status).toBe(404);
   expect(text.length).toBeLessThan(1_000);

@@ -31,7 +31,7 @@ const boot = (options: OptionsOf<typeof http>, more: Partial<TestBoot> = {}) =>
     ...more,
     plugins: [...(more.plugins ?? []), http({ port: 0, ...options })],
   });
-const urlOf = (app: TestApp) => app.kernel.services.get(httpRef).baseUrl ?? "";
+const urlOf = (app: TestApp) => app.services.get(httpRef).baseUrl ?? "";
 
 /** A client that sends and does not read. */
 const mute = (app: TestApp, text: string, localAddress = "127.0.0.1") => {

@@ -48,7 +48,7 @@ const serving = async (source: Source, stallTimeoutMs = 30_000) => {
     expose: { items: { http: { route: "GET /items", status: 203 }, public: true } },
     plugins: [http({ port: 0, stallTimeoutMs }), told()],
   });
-  const url = `${app.kernel.services.get(httpRef).baseUrl}/items`;
+  const url = `${app.services.get(httpRef).baseUrl}/items`;
   return { app, happened, url, closed: closed.until };
 };
 

@@ -4,5 +4,5 @@ import { parityOf } from "../../parity-table.ts";
 parityOf({
   keys: ["mcp"],
   plugins: (authenticate) => [mcp({ authenticate })],
-  probes: ({ kernel }) => ({ "mcp over stdio": stdioProbe(kernel.services.get(mcpRef), kernel.catalog) }),
+  probes: ({ services, catalog }) => ({ "mcp over stdio": stdioProbe(services.get(mcpRef), catalog) }),
 });

@@ -29,7 +29,7 @@ export const boot = (more: Partial<TestBoot> = {}): Promise<TestApp> => {
 };
 
 export const urlOf = (app: TestApp): string => {
-  const { baseUrl } = app.kernel.services.get(httpRef);
+  const { baseUrl } = app.services.get(httpRef);
   if (baseUrl === undefined) throw new Error("http does not listen");
   return `${baseUrl}/mcp`;
 };
@@ -72,7 +72,7 @@ export const session = (app: TestApp, token?: string) => {
   const input = new PassThrough();
   const output = new PassThrough();
   const said: string[] = [];
-  const service = app.kernel.services.get(mcpRef);
+  const service = app.services.get(mcpRef);
   const ended = service.serveStdio({
     input,
     output,

@@ -6,8 +6,8 @@ import { claimed } from "../../../plugins/cli/output/claimed.ts";
 import { boot, handlers, people } from "./shop.ts";
 
 const { hidden: _, ...tools } = handlers;
-const app = await boot({ handlers: tools, plugins: [mcp({ authenticate: tokens(people) })], command: "mcp" });
-await app.kernel.services.get(mcpRef).serveStdio({
+const app = await boot({ handlers: tools, plugins: [mcp({ authenticate: tokens(people) })], mode: "mcp" });
+await app.services.get(mcpRef).serveStdio({
   input: process.stdin,
   output: claimed(process.stdout),
   env: process.env,

@@ -42,7 +42,7 @@ test("a client that no longer reads cancels its calls", async () => {
   await using app = await boot({ handlers: { wait } });
   const input = new PassThrough();
   const output = new PassThrough();
-  const ended = app.kernel.services.get(mcpRef).serveStdio({ input, output, env: { QUATER_MCP_TOKEN: "ana" }, say: () => {} });
+  const ended = app.services.get(mcpRef).serveStdio({ input, output, env: { QUATER_MCP_TOKEN: "ana" }, say: () => {} });
   input.write(`${callText("wait")}\n`);
   await started;
   output.destroy(new Error("EPIPE"));

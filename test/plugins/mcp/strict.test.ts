@@ -32,9 +32,9 @@ test.each(refusals)(
       result: { isError: true, _meta: { "quater/error": { code, errors: [{ path, message }] } } },
     });
     expect(rpc.result?.content?.[0]?.text).toBe(`${path} ${message}`);
-    const service = app.kernel.services.get(mcpRef);
+    const service = app.services.get(mcpRef);
     const call = { handler: "add", input: { json: input }, token: "ana" };
-    const overStdio = await stdioProbe(service, app.kernel.catalog)(call);
+    const overStdio = await stdioProbe(service, app.catalog)(call);
     expect(overStdio).toEqual({ ok: false, code, message: `${path} ${message}`, errors: [{ path, message }] });
     expect(await app.acrossSurfaces(call, ["mcp"])).toEqual({ mcp: overStdio });
   },

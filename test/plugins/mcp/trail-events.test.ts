@@ -1,11 +1,11 @@
 // What the trail says of each call on each surface and of each refusal, as literals.
 
 import { anyone, authenticated, can, conflict, handler, secret, Type } from "quater";
-
 import type { Arriving } from "quater/plugin-api";
 import { cli, http, mcp } from "quater/plugins";
 import { principal, type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 import { bootWithTrail, eventsIn, type Recorded, tempFolder } from "../audit/kit.ts";
 
 const ana = principal({ scopes: ["things:change"] });
@@ -115,7 +115,7 @@ const call = (app: TestApp, name: string, given: object, as = ana, how = {}) => 
 test("each kind of refusal and error leaves its event", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
-  const { gate } = { gate: app.kernel };
+  const gate = kernelOf(app);
   const credentials = { surface: "http", header: () => undefined, isLocal: false, peer: "10.0.0.1" };
   const knock = async (entry: Omit<Arriving, "callId">) => gate.enter({ ...entry, callId: gate.newCallId() });
   await expect(knock({ surface: "http", handler: "thing", credentials })).rejects.toThrow("A credential is needed");

@@ -57,7 +57,7 @@ test(`${calls} mixed calls: a canary in every secret position appears nowhere`, 
       cli({ authenticate: tokens({ [`${canary}-token`]: principal() }) }),
     ],
   });
-  const baseUrl = app.kernel.services.get(httpRef).baseUrl ?? "";
+  const baseUrl = app.services.get(httpRef).baseUrl ?? "";
   const texts: string[] = [];
   const post = async (name: string, body: string, token: string, more: Record<string, string> = {}) => {
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", ...more };

@@ -27,7 +27,7 @@ test("a valid traceparent is in every event of its call; an invalid one is in no
     expose: { change: { http: "POST /things", mcp: true } },
     plugins: [http({ port: 0, authenticate: who }), mcp({ authenticate: who })],
   });
-  const { baseUrl } = app.kernel.services.get(httpRef);
+  const { baseUrl } = app.services.get(httpRef);
   const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
   const post = (path: string, body: object, traceparent: string, token = "ana") =>
     fetch(`${baseUrl}${path}`, {

@@ -83,7 +83,7 @@ for (const level of ["off", "local", "remote_write"]) {
       for (const url of [direct, pool.through(direct)]) {
         using folder = tempFolder();
         await using app = await bootTest({ root: folder.root, handlers: {}, plugins: [store({ url })] });
-        const open = await app.kernel.services.get(storeRef).open();
+        const open = await app.services.get(storeRef).open();
         const [row] = await open.transaction((transaction) => transaction.rows({ sql: settings, parameters: [] }));
         expect(row).toEqual(ours);
       }

@@ -7,6 +7,7 @@ import { store } from "quater/plugins";
 import { storeRef } from "quater/store";
 import { bootTest, type TestApp } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { kernelOf } from "../../../core/testing/kernel-of.ts";
 import { type Migration, type OpenStore, StoreFailure } from "../../../plugins/store/service.ts";
 import { openSqlite } from "../../../plugins/store/sqlite.ts";
 import { tempFolder } from "../audit/kit.ts";
@@ -73,7 +74,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
     if (typeof options === "string") return options;
     const again = () => boot(folder.root, options);
     await using app = await again();
-    await use(await app.kernel.services.get(storeRef).open(), again);
+    await use(await app.services.get(storeRef).open(), again);
     return undefined;
   };
   const both = (title: string, use: Parameters<typeof opened>[0]) =>
@@ -84,7 +85,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
 
   both("a snapshot shows one state, also while others write", async (open, again) => {
     await using other = await again();
-    const writer = await other.kernel.services.get(storeRef).open();
+    const writer = await other.services.get(storeRef).open();
     const db = open.queries<Tables>();
     const insert = (name: string) => db.insertInto("shelf_item").values({ name, count: 1 });
     const names = db.selectFrom("shelf_item").select("name").orderBy("name");
@@ -202,11 +203,11 @@ test("a malformed url, and a PostgreSQL that does not answer, stop the boot with
 test("a fenced store takes no writes, is not ready, and ends the process with 74", async () => {
   using folder = tempFolder();
   await using app = await boot(folder.root);
-  const service = app.kernel.services.get(storeRef);
+  const service = app.services.get(storeRef);
   const open = await service.open();
-  expect(await app.kernel.unready()).toEqual([]);
+  expect(await kernelOf(app).unready()).toEqual([]);
   service.fence(new StoreFailure("broken", "SQLITE_IOERR_FSYNC", "disk I/O error"));
-  expect(await app.kernel.unready()).toEqual(["store"]);
+  expect(await kernelOf(app).unready()).toEqual(["store"]);
   await expect(open.now()).rejects.toMatchObject({ code: "audit_unavailable", kind: "unavailable" });
   expect(app.log.map(({ message }) => message)).toEqual(["The store is fenced: no calls are taken until it was looked at"]);
 });

@@ -1,0 +1,14 @@
+// The kernel of a test's app, for Quater's own tests and for the gate suite. Apps see its services and its catalog.
+
+import type { Kernel } from "../boot/kernel.ts";
+
+const kernels = new WeakMap<object, Kernel>();
+
+export const keepKernel = (app: object, kernel: Kernel): void => void kernels.set(app, kernel);
+
+/** @param app  What `bootTest` returned. @throws {Error} for any other object. */
+export const kernelOf = (app: object): Kernel => {
+  const kernel = kernels.get(app);
+  if (kernel === undefined) throw new Error("This object was not returned by bootTest");
+  return kernel;
+};
