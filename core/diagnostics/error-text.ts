@@ -5,6 +5,9 @@ import { withoutPassword } from "./plugin-options.ts";
 
 /** Properties of Node and of drivers that hold no personal data. */
 const facts = ["code", "errno", "syscall", "address", "port", "hostname"] as const;
+/** Of an object that was thrown in the place of an error. */
+const tableFacts = ["name", "message", "status", ...facts] as const;
+const mostNames = 20;
 /** Of one failure: causes that hang on causes, and the parts of an AggregateError. */
 const mostErrors = 8;
 const mostCharacters = 8_192;
@@ -32,13 +35,28 @@ export const errorText = (error: unknown): string => {
 };
 
 const textOf = (error: unknown): string => {
-  // A thrown value that is not an error may hold anything, so only its type is written.
-  if (!(error instanceof Error)) return limited(String(error));
-  const known = facts.flatMap((name) => {
-    const value: unknown = (error as unknown as Record<string, unknown>)[name];
+  if (!(error instanceof Error)) return isTable(error) ? tableText(error) : limited(String(error));
+  const known = factsOf(error, facts);
+  return [limited(error.stack ?? String(error)), ...(known.length === 0 ? [] : [`    ${known.join(" ")}`])].join("\n");
+};
+
+const factsOf = (error: object, names: readonly string[]): readonly string[] =>
+  names.flatMap((name) => {
+    const value: unknown = (error as Record<string, unknown>)[name];
     return typeof value === "string" || typeof value === "number" ? `${name}=${limited(String(value))}` : [];
   });
-  return [limited(error.stack ?? String(error)), ...(known.length === 0 ? [] : [`    ${known.join(" ")}`])].join("\n");
+
+/** Whether `String` would write `[object Object]`, or nothing. */
+const isTable = (value: unknown): value is object =>
+  value !== null && typeof value === "object" && (value.toString === undefined || value.toString === Object.prototype.toString);
+
+/** An object that somebody threw may hold anything: other fields than an error has are named, and their values are left out. */
+const tableText = (thrown: object): string => {
+  const known = factsOf(thrown, tableFacts);
+  const others = Object.keys(thrown).filter((name) => !known.some((fact) => fact.startsWith(`${name}=`)));
+  const facts = known.length === 0 ? "" : `: ${known.join(" ")}`;
+  const names = others.length === 0 ? "" : `, with the fields ${limited(others.slice(0, mostNames).join(", "))}`;
+  return `an object that is not an Error${facts}${names}`;
 };
 
 /** Schemes are short: an unlimited one would make every dot in a long text the start of a long search. */

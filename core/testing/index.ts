@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKernel, type Kernel } from "../boot/kernel.ts";
 import { defineConfig, isManifest, type Manifest } from "../boot/manifest.ts";
-import type { Log } from "../diagnostics/log.ts";
+import { fieldsOf, type Log } from "../diagnostics/log.ts";
 import { anAuthentication } from "../model/authentication.ts";
 import { Cancellation } from "../model/call.ts";
 import { type Exposed, expose } from "../model/exposure.ts";
@@ -170,10 +170,8 @@ const manifestOf = ({ handlers, expose: table, plugins = [], drainMs, maxOutputB
 };
 
 const collecting = (lines: LogLine[]): Log => {
-  const at =
-    (level: LogLine["level"]) =>
-    (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
-      void lines.push({ level, message, fields });
+  const at = (level: LogLine["level"]) => (message: string, fields?: unknown) =>
+    void lines.push({ level, message, fields: fieldsOf(fields) });
   return { info: at("info"), warn: at("warn"), error: at("error") };
 };
 

@@ -1,6 +1,7 @@
 // Reading a request's body and query, with every limit checked while reading.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { cut, visible } from "../../core/diagnostics/text.ts";
 import { andThen } from "../../core/model/principal.ts";
 import { type Awaitable, cancelled, type GivenInput, internal, parseJsonBytes, tooLarge } from "../../core/plugin-api.ts";
 import { TransportRefusal } from "./refusals.ts";
@@ -32,6 +33,7 @@ export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: n
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     throw new TransportRefusal("unsupported_media_type", "Compressed bodies are not accepted", { "accept-encoding": "identity" });
   }
+  refuseCharset(req.headers["content-type"]);
   const limit = `${maxBytes} bytes`;
   const length = Number(req.headers["content-length"] ?? Number.NaN); // without one it ends when it ends
   if (length > maxBytes) throw tooLarge("The body", limit);
@@ -42,6 +44,16 @@ export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: n
   // caller of HTTP/1.0 would take the 100 for the answer.
   if (req.headers.expect !== undefined && req.httpVersion === "1.1") res.writeContinue();
   return length > 0 && req.readableLength === length ? (req.read() as Buffer) : readParts(req, maxBytes, limit);
+};
+
+const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i;
+
+/** RFC 8259 8.1: JSON is UTF-8. Bytes in another charset may be valid UTF-8 and mean another text. */
+const refuseCharset = (type = ""): void => {
+  const named = type.includes(";") ? charset.exec(type)?.[1] : undefined;
+  if (named === undefined || /^utf-?8$/i.test(named)) return;
+  const message = `The body must be UTF-8 and not ${cut(visible(named))}: send Content-Type: application/json`;
+  throw new TransportRefusal("unsupported_media_type", message, { accept: "application/json" });
 };
 
 const readParts = (req: IncomingMessage, maxBytes: number, limit: string): Promise<Buffer> =>

@@ -256,8 +256,7 @@ const stream = (ctx: Koa.Context, begun: Begun, callId: string, { name, handler 
         if (isEvents) yield "event: end\ndata: {}\n\n";
       } catch (error) {
         if (!isQuaterError(error)) throw error;
-        const more = error.errors === undefined ? {} : { errors: error.errors };
-        yield failure(problemBody(statusOf(error), error.code, error.message, callId, more));
+        yield failure(problemBody(statusOf(error), error.code, error.message, callId, error.details, error.errors));
       }
     })(),
   );

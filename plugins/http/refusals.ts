@@ -6,7 +6,7 @@ import type Koa from "koa";
 import { visible } from "../../core/diagnostics/text.ts";
 import { QuaterError } from "../../core/index.ts";
 import { challengeOf, howToAuthenticate } from "../../core/model/credentials.ts";
-import { type ErrorCode, type ErrorKind, errorCodes } from "../../core/plugin-api.ts";
+import { type ErrorCode, type ErrorKind, errorCodes, type FieldError } from "../../core/plugin-api.ts";
 
 export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   invalid_input: 422,
@@ -103,9 +103,32 @@ export const forgettingOf = ({ asks }: QuaterError): readonly string[] =>
     return `${name}=; ${place}; Max-Age=0; HttpOnly; SameSite=Lax${isPrefixed ? "; Secure" : ""}`;
   });
 
-export const problemBody = (status: number, code: string, detail: string, callId: string, more: object = {}): string => {
-  const own = { title: STATUS_CODES[status] ?? "Error", status, code, detail, callId };
-  return JSON.stringify({ ...own, ...more, ...own }); // an error's details add to it, and change nothing
+/** Names that mean something in every problem. */
+const ownMembers = new Set(["type", "title", "status", "code", "detail", "instance", "callId", "errors", "details"]);
+
+/**
+ * @param more  Details of the error. Those with the name of a member that every problem has are found in the member `details`.
+ */
+export const problemBody = (
+  status: number,
+  code: string,
+  detail: string,
+  callId: string,
+  more: object = {},
+  errors?: readonly FieldError[],
+): string => {
+  const named = Object.entries(more);
+  const taken = named.filter(([name]) => ownMembers.has(name));
+  return JSON.stringify({
+    title: STATUS_CODES[status] ?? "Error",
+    status,
+    code,
+    detail,
+    callId,
+    ...Object.fromEntries(named.filter(([name]) => !ownMembers.has(name))),
+    ...(taken.length === 0 ? {} : { details: Object.fromEntries(taken) }),
+    ...(errors === undefined ? {} : { errors }),
+  });
 };
 
 /** What a caller is told, with the next step where that is this transport's. */
@@ -123,11 +146,7 @@ export const refuse = (ctx: Koa.Context, error: QuaterError, callId: string): vo
   if (error instanceof TransportRefusal || error instanceof ThrownRefusal) ctx.set(error.headers);
   if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
   const { errors, details } = error;
-  send(
-    ctx,
-    status,
-    problemBody(status, error.code, sentenceOf(error), callId, { ...details, ...(errors === undefined ? {} : { errors }) }),
-  );
+  send(ctx, status, problemBody(status, error.code, sentenceOf(error), callId, details, errors));
 };
 
 /** Bytes that a client still means to send, and that are cheaper to read away than to lose the answer over. */

@@ -77,3 +77,38 @@ test("circular, many, endless and unprintable causes are logged in bounded space
   });
   expect(errorText(mute)).toBe("a value that cannot be written down");
 });
+
+class Failure {
+  code = 5;
+}
+
+test.each<[string, unknown, string]>([
+  ["an object", { code: 5 }, "an object that is not an Error: code=5"],
+  ["an object of a class", new Failure(), "an object that is not an Error: code=5"],
+  ["an object without a prototype", Object.assign(Object.create(null), { code: 5 }), "an object that is not an Error: code=5"],
+  [
+    "an object with a message and more",
+    { status: 404, message: "gone", detail: "row 7", config: {} },
+    "an object that is not an Error: message=gone status=404, with the fields detail, config",
+  ],
+  ["an object with none of these", { rows: [] }, "an object that is not an Error, with the fields rows"],
+  ["an empty object", {}, "an object that is not an Error"],
+  ["a list", [5, 6], "5,6"],
+  ["a text", "odd", "odd"],
+  ["nothing", undefined, "undefined"],
+])("T9: what the log says of %s that was thrown", (_name, thrown, text) => expect(errorText(thrown)).toBe(text));
+
+test("T9: an object that a handler throws is in the log of its call", async () => {
+  const fail = handler({
+    description: "Fails.",
+    effect: "read",
+    input: Type.Object({}),
+    auth: anyone,
+    handle: () => {
+      throw { code: 5 };
+    },
+  });
+  await using app = await bootTest({ handlers: { fail } });
+  expect(await app.as(principal()).call("fail")).toMatchObject({ ok: false, error: { code: "internal" } });
+  expect(String(app.log.find(({ message }) => message === "fail failed")?.fields["error"])).toContain("code=5");
+});

@@ -1,6 +1,7 @@
 // Logs, always on standard error: readable lines for people, JSON lines (pino) for a server whose output is collected.
 
 import { errorText } from "../../../core/diagnostics/error-text.ts";
+import { fieldsOf, type LogFields } from "../../../core/diagnostics/log.ts";
 import { cut, visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { Log } from "../../../core/plugin-api.ts";
 import type { Env } from "../program/context.ts";
@@ -22,13 +23,11 @@ const leastOf = (env: Env, otherwise: string): string => {
 export const terminalLog = (terminal: Terminal, env: Env): Log =>
   readable(terminal, leastOf(env, terminal.isErrorTerminal ? "warn" : "silent"));
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** Characters of a message, of a field that is text, and of a field with lines, such as a stack with its causes. */
 const most = { message: 1_000, field: 1_000, lines: 32 * 1024 } as const;
 
 /** An error among the fields of a plugin's own line would be `{}` as JSON. Text is cut: callers can choose parts of it. */
-const written = (fields: Fields): Fields =>
+const written = (fields: LogFields): LogFields =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, writtenValue(value)]));
 
 const writtenValue = (value: unknown): unknown => {
@@ -49,18 +48,13 @@ const jsonOf = (value: object): string | undefined => {
 };
 
 const readable = (terminal: Terminal, least: string): Log => {
-  const at = (level: Level) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
-    if ((order[level] ?? 0) >= (order[least] ?? 0)) terminal.say(lineOf(terminal, level, message, fields));
+  const at = (level: Level) => (message: string, fields?: unknown) => {
+    if ((order[level] ?? 0) >= (order[least] ?? 0)) terminal.say(lineOf(terminal, level, message, fieldsOf(fields)));
   };
   return { info: at("info"), warn: at("warn"), error: at("error") };
 };
 
-const lineOf = (
-  { paintError }: Terminal,
-  level: Level,
-  message: string,
-  fields: Readonly<Record<string, unknown>> = {},
-): string => {
+const lineOf = ({ paintError }: Terminal, level: Level, message: string, fields: LogFields): string => {
   const given = Object.entries(written(fields)).filter(([, value]) => value !== undefined);
   const short = given.filter(([, value]) => !String(value).includes("\n"));
   const long = given.filter(([, value]) => String(value).includes("\n")); // stacks, below the line
@@ -94,9 +88,7 @@ export const serverLog = async (terminal: Terminal, env: Env): Promise<Log> => {
     },
     { write: (line: string) => terminal.say(line) },
   );
-  const at =
-    (level: Level) =>
-    (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
-      logger[level](written(fields), cut(message, most.message));
+  const at = (level: Level) => (message: string, fields?: unknown) =>
+    logger[level](written(fieldsOf(fields)), cut(message, most.message));
   return { info: at("info"), warn: at("warn"), error: at("error") };
 };

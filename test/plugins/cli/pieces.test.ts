@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { PassThrough, Readable, Writable } from "node:stream";
 import { anyone, authenticated, handler, secret, stream, Type } from "quater";
 import { cli } from "quater/cli";
+import { definePlugin } from "quater/plugin-api";
 import { bootTest, principal, tokens } from "quater/testing";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { flagHelp } from "../../../plugins/cli/actions/action-help.ts";
 import { flagsOf, kebab } from "../../../plugins/cli/actions/flags.ts";
 import { joinValues, tokenize } from "../../../plugins/cli/actions/tokens.ts";
 import { UsageError } from "../../../plugins/cli/output/exit.ts";
+import { serverLog, terminalLog } from "../../../plugins/cli/output/log.ts";
 import { askSecret } from "../../../plugins/cli/output/prompt.ts";
 import { aligned, jsonPretty, renderValue } from "../../../plugins/cli/output/render.ts";
 import { Terminal } from "../../../plugins/cli/output/terminal.ts";
@@ -209,4 +211,42 @@ test("a secret is asked for on a terminal and not shown", async () => {
   expect(stderr.read()?.toString()).toBe("cardNumber (not shown): \n");
   const piped = new Terminal({ stdin: new PassThrough(), stdout: new PassThrough(), stderr }, {});
   expect(await askSecret(piped, "cardNumber")).toBeUndefined();
+});
+
+describe("H25: an error in the place of fields", () => {
+  /** The lines that a log writes, on a terminal or not. */
+  const written = async (isTTY: boolean, kind: "server" | "terminal", given: unknown) => {
+    const text: string[] = [];
+    const keep = (part: unknown, _: unknown, done: () => void) => {
+      text.push(String(part));
+      done();
+    };
+    const stderr = Object.assign(new Writable({ write: keep }), { isTTY });
+    const terminal = new Terminal({ stdin: Readable.from([]), stdout: new PassThrough(), stderr }, {});
+    const env = { QUATER_LOG: "info" };
+    const log = kind === "server" ? await serverLog(terminal, env) : terminalLog(terminal, env);
+    log.warn("It broke", given);
+    log.info("And went on");
+    await terminal.end();
+    return text.join("");
+  };
+
+  test.each([
+    ["server", true],
+    ["server", false],
+    ["terminal", true],
+  ] as const)("is logged by the log of a %s (terminal: %s)", async (kind, isTTY) => {
+    const text = await written(isTTY, kind, new TypeError("no host", { cause: new Error("refused") }));
+    expect(text).toContain("TypeError: no host");
+    expect(text).toContain("caused by: Error: refused");
+    expect(await written(isTTY, kind, "odd")).toMatch(/value.{1,3}odd/);
+    expect(await written(isTTY, kind, { orderId: "o-7" })).toMatch(/orderId.{1,3}o-7/);
+  });
+
+  test("is kept as the field error by the log of tests", async () => {
+    const error = new Error("no host");
+    const broken = definePlugin(() => ({ name: "broken", setup: ({ log }) => log.warn("It broke", error) }));
+    await using app = await bootTest({ handlers: {}, plugins: [broken()] });
+    expect(app.log).toContainEqual({ level: "warn", message: "It broke", fields: { error } });
+  });
 });

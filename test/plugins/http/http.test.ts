@@ -23,6 +23,37 @@ const post = (path: string, body: string, headers: Record<string, string> = {}) 
   });
 const problem = async (response: Response) => (await response.json()) as Record<string, unknown>;
 
+describe("bodies", () => {
+  test.each(["utf-16", "iso-8859-1", '"UTF-16LE"', "utf-16; boundary=x"])("H16: the charset %s is 415", async (charset) => {
+    const type = `application/json; charset=${charset}`;
+    for (const path of ["/orders", "/__quater__/dry-run/createOrder"]) {
+      const response = await post(path, '{"customer":"c1","cents":5}', { "content-type": type });
+      expect(response.status).toBe(415);
+      expect(await problem(response)).toMatchObject({ detail: expect.stringContaining("The body must be UTF-8 and not ") });
+    }
+    expect(handled).toEqual([]);
+  });
+
+  test.each(["utf-8", "UTF-8", '"utf-8"', "utf8"])("H16: the charset %s is read", async (charset) => {
+    const type = `application/json; charset=${charset}`;
+    expect((await post("/orders", '{"customer":"c1","cents":5}', { "content-type": type })).status).toBe(201);
+  });
+
+  test("H18: details of an own error do not replace the members of a problem", async () => {
+    const response = await post("/orders", '{"customer":"taken","cents":5}');
+    expect(response.status).toBe(409);
+    expect(await problem(response)).toEqual({
+      title: "Conflict",
+      status: 409,
+      code: "customer_taken",
+      detail: "The customer is taken",
+      callId: expect.any(String),
+      limit: 10,
+      details: { errors: { a: 1 }, status: "odd", code: 7 },
+    });
+  });
+});
+
 describe("routes", () => {
   test("a path parameter and a query are the handler's input", async () => {
     const response = await get("/orders/ord_1?fields=id&fields=total");

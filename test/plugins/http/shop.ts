@@ -1,9 +1,11 @@
 // A few handlers that http tests share.
 
-import { anyone, can, handler, notFound, secret, stream, Type } from "quater";
+import { anyone, can, handler, notFound, problem, secret, stream, Type } from "quater";
 import { http } from "quater/http";
 import type { OptionsOf } from "quater/plugin-api";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
+
+const customerTaken = problem("customer_taken", "conflict");
 
 export const handled: unknown[] = [];
 
@@ -23,8 +25,11 @@ const createOrder = handler({
   effect: "write",
   input: Type.Object({ customer: Type.String(), cents: Type.Integer({ minimum: 1 }), traceId: Type.Optional(Type.String()) }),
   auth: can("orders:write"),
+  problems: [customerTaken],
   handle: (input, { principal: who }) => {
     handled.push(input);
+    if (input.customer === "taken")
+      customerTaken("The customer is taken", { details: { errors: { a: 1 }, status: "odd", code: 7, limit: 10 } });
     return { ...input, by: who.subject };
   },
 });
