@@ -5,18 +5,17 @@ import type { GivenOptions } from "../../core/schema/options.ts";
 import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
 import { storeRef } from "../store/service.ts";
+import { approversDoor, approversSurface } from "./approvers.ts";
 import { type ApprovalExposure, approvalKey } from "./exposure.ts";
 import { approvalOptions } from "./options.ts";
-import { approversSurface } from "./page/parts.ts";
-import { approversDoor } from "./page/sso.ts";
 import { exposureProblems, optionProblems } from "./problems.ts";
 import { approvalsRef } from "./service.ts";
 
 export type { ApprovalExposure } from "./exposure.ts";
-export type { Notice, NoticeType, Notify, NotifyOption, Webhook } from "./notices/notice.ts";
-export type { ApprovalListen, SsoOptions } from "./page/options.ts";
+export type { Notice, NoticeType, Notify, NotifyOption, Webhook } from "./notices/index.ts";
+export type { ApprovalListen, SsoOptions } from "./options.ts";
 export type { ApprovalPolicy, Approver } from "./policy.ts";
-export type { ApprovalOutcome, ApprovalRecord, ApprovalState, Vote } from "./requests/record.ts";
+export type { ApprovalOutcome, ApprovalRecord, ApprovalState, Vote } from "./record.ts";
 export { type Approvals, approvalsRef } from "./service.ts";
 
 declare module "quater" {

@@ -6,9 +6,31 @@ import { opaque } from "../../core/plugin-api.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
 import { isPlainObject } from "../../core/schema/schema.ts";
 import { withDefault } from "../../core/schema/with-default.ts";
-import type { NotifyOption } from "./notices/notice.ts";
-import type { ApprovalListen, SsoOptions } from "./page/options.ts";
+import type { NotifyOption } from "./notices/index.ts";
 import type { ApprovalPolicy } from "./policy.ts";
+
+/** A listener of its own for the page and its API. Without one, both are mounted on http's. */
+export type ApprovalListen =
+  | { readonly port: number; readonly host?: string }
+  /** A Unix socket, relative to the project's folder. Users who may write to the file may connect. */
+  | { readonly path: string };
+
+/** A proxy that has signed people in and says in headers who they are. */
+export type SsoOptions = {
+  /** Holds the person's name: `x-forwarded-user`. The proxy must replace what clients send under this name. */
+  readonly personHeader: string;
+  /** Holds the person's roles, separated by commas. Default: none. */
+  readonly rolesHeader?: string;
+} & (
+  | {
+      /** What shows that the request came through the proxy: this header with this value, at least 32 characters. */
+      readonly secretHeader: string;
+      readonly secret: string;
+      readonly unixSocket?: never;
+    }
+  /** The page listens on a Unix socket, and only the proxy may connect to it. */
+  | { readonly unixSocket: true; readonly secretHeader?: never; readonly secret?: never }
+);
 
 const sevenDaysMs = 7 * 86_400_000;
 

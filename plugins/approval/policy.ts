@@ -1,7 +1,7 @@
 // Who must agree, as data: what the manifest says, completed with defaults. A policy is bound to every request that was
 // filed under it, so that changing it voids what was agreed before.
 
-import { type Candidate, fits } from "../audit/service.ts";
+import { type Candidate, fits, isSameName } from "../audit/service.ts";
 
 export { type Candidate, isSatisfied } from "../audit/service.ts";
 
@@ -58,3 +58,11 @@ export const completed = ({ approvers, ...rest }: ApprovalPolicy): Policy => ({
 /** Whether the policy names this one at all. */
 export const names = ({ approvers }: Pick<Policy, "approvers">, candidate: Candidate): boolean =>
   approvers.some((approver) => fits(approver, candidate));
+
+/**
+ * Whether two names are one person's. Authenticators write one name in different ways: an identity provider says
+ * `Ana@shop.example` and a key file `ana@shop.example`, and accents have two encodings. If one person counted as two, they could
+ * approve their own request. So in doubt two names are one person. An absent name is nobody's.
+ */
+export const isSamePerson = (one: string | undefined, other: string | undefined): boolean =>
+  one !== undefined && other !== undefined && isSameName(one, other);

@@ -5,10 +5,9 @@ import { isPrivateUrl } from "../../core/model/loopback.ts";
 
 import type { BootProblem, Operation } from "../../core/plugin-api.ts";
 import { approvalKey, type ExposedApproval } from "./exposure.ts";
-import { noticeProblems } from "./notices/problems.ts";
+import { noticeProblems } from "./notices/index.ts";
 import type { ApprovalOptions } from "./options.ts";
-import { pageProblems } from "./page/options.ts";
-import { isSamePerson } from "./requests/person.ts";
+import { isSamePerson } from "./policy.ts";
 
 interface Wrong {
   readonly cause: string;
@@ -20,6 +19,8 @@ const approverKeys = ["role", "person", "need"];
 const mostPending = 7 * 86_400_000;
 const mostUsable = 86_400_000;
 const mostNeeded = 100;
+const leastSecret = 32;
+const headerName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
 export const optionProblems = (options: ApprovalOptions): BootProblem[] => {
   const { policies, publicUrl, authenticate, sso, listen, notify } = options;
@@ -35,8 +36,35 @@ export const optionProblems = (options: ApprovalOptions): BootProblem[] => {
       `approval's publicUrl ${JSON.stringify(publicUrl)} is no https address`,
       'Write "https://shop.example"; http is for loopback',
     );
+  found.push(...pageProblems({ publicUrl, listen, sso }));
   const own = found.map((wrong): BootProblem => ({ place: "approval()", plugin: "approval", ...wrong }));
-  return [...own, ...pageProblems({ publicUrl, listen, sso }), ...noticeProblems(notify)];
+  return [...own, ...noticeProblems(notify)];
+};
+
+const pageProblems = ({ publicUrl, listen, sso }: Pick<ApprovalOptions, "publicUrl" | "listen" | "sso">): Wrong[] => {
+  const found: Wrong[] = [];
+  const say = (cause: string, remedy: string) => found.push({ cause, remedy });
+  const isSocket = listen !== undefined && "path" in listen;
+  if (publicUrl !== undefined && URL.canParse(publicUrl) && new URL(publicUrl).href !== `${new URL(publicUrl).origin}/`)
+    say(
+      `approval's publicUrl ${JSON.stringify(publicUrl)} is more than an origin`,
+      'Write "https://shop.example"; the page is under /approvals',
+    );
+  if (isSocket && publicUrl === undefined)
+    say("approval listens on a Unix socket and does not know its own address", "Add publicUrl: the address that people open");
+  if (sso === undefined) return found;
+  for (const name of [sso.personHeader, sso.rolesHeader, sso.secretHeader])
+    if (name !== undefined && !headerName.test(name))
+      say(`approval's sso names the header ${JSON.stringify(name)}`, "Write a header's name, for example x-forwarded-user");
+  const secret = sso.secret ?? "";
+  if (sso.unixSocket === true && !isSocket)
+    say("approval's sso trusts a Unix socket, and the page listens on none", 'Add listen: { path: "run/approvals.sock" }');
+  else if (sso.unixSocket !== true && (sso.secretHeader === undefined || secret.length < leastSecret))
+    say(
+      `approval's sso believes headers without a secret of at least ${leastSecret} characters`,
+      "Add secretHeader and secret, and let the proxy send them; or listen on a Unix socket and say unixSocket: true",
+    );
+  return found;
 };
 
 const policyProblems = (name: string, given: unknown): Wrong[] => {

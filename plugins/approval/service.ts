@@ -3,15 +3,12 @@
 
 import type { Principal } from "../../core/index.ts";
 import { type Awaitable, type Operation, serviceRef } from "../../core/plugin-api.ts";
+import type { RanBefore } from "./earlier-call.ts";
 import type { Policy } from "./policy.ts";
-import type { RanBefore } from "./requests/earlier-call.ts";
-import type { ListGiven } from "./requests/list-given.ts";
-import type { ApprovalRecord, ApprovalState } from "./requests/record.ts";
+import type { ApprovalRecord, ApprovalState } from "./record.ts";
 
 export { approvalKey } from "./exposure.ts";
-export type { ListGiven } from "./requests/list-given.ts";
-export type { ApprovalRecord } from "./requests/record.ts";
-export type { Tables } from "./requests/tables.ts";
+export type { ApprovalRecord } from "./record.ts";
 
 export interface Approver {
   /** Authenticated now, by the plugin's own door: roles and person count as they are at this moment. */
@@ -23,6 +20,17 @@ export interface Approver {
    * an answer is on its way. Rejects when the door does not let this person in any more.
    */
   readonly again?: () => Awaitable<Principal>;
+}
+
+/** Which requests a list shows. */
+export interface ListGiven {
+  /** Default: all. */
+  readonly states?: readonly ApprovalState[];
+  readonly handler?: string;
+  /** Newest first. Default 50, at most 200. */
+  readonly limit?: number;
+  /** Only those filed before this one: for the next page. */
+  readonly before?: string;
 }
 
 export interface VoteGiven {

@@ -3,8 +3,7 @@
 import { readFileSync } from "node:fs";
 import { errorCodes, errorKinds } from "quater/plugin-api";
 import { expect, test } from "vitest";
-import { pageCodes } from "../../plugins/approval/page/refusals.ts";
-import { approvalCodes } from "../../plugins/approval/requests/errors.ts";
+import { approvalCodes, pageCodes } from "../../plugins/approval/errors.ts";
 import { exitOfKind } from "../../plugins/cli/output/exit.ts";
 import { statusOfKind, transportStatus } from "../../plugins/http/refusals.ts";
 import { lockCodes } from "../../plugins/store/lock/errors.ts";

@@ -3,21 +3,28 @@
 
 import { invalid, type Principal } from "../../../core/index.ts";
 
-import { type Presented, parseJsonBytes } from "../../../core/plugin-api.ts";
-import type { KoaContext } from "../../http/service.ts";
-import { presented } from "../page/looking.ts";
-import { approversSurface, type PageParts } from "../page/parts.ts";
-import { methodNotAllowed, noSuchPage, notJson } from "../page/refusals.ts";
-import type { ApprovalRecord, ApprovalState } from "../requests/record.ts";
-import type { Approver, ListGiven } from "../service.ts";
+import { type Gate, type Presented, parseJsonBytes } from "../../../core/plugin-api.ts";
+import type { HttpService, KoaContext } from "../../http/service.ts";
+import { approversSurface } from "../approvers.ts";
+import { methodNotAllowed, noSuchPage, notJson } from "../errors.ts";
+import type { ApprovalRecord, ApprovalState } from "../record.ts";
+import type { Approvals, Approver, ListGiven } from "../service.ts";
+import type { Present } from "../shown/index.ts";
 import { requestStates } from "./document.ts";
+
+export interface ApiParts {
+  readonly http: HttpService;
+  readonly gate: Pick<Gate, "enter" | "enterAgain">;
+  readonly approvals: Approvals;
+  readonly present: Present;
+}
 
 const via = "api";
 const headers = { "cache-control": "no-store", "content-security-policy": "default-src 'none'; frame-ancestors 'none'" } as const;
 const paths = /^\/approvals\/api\/requests(?:\/([\w-]{1,100})(?:\/(votes|revocation))?)?$/;
 
 /** @throws {QuaterError} for every refusal; http answers with problem details. */
-export const serveApi = async (ctx: KoaContext, parts: PageParts): Promise<void> => {
+export const serveApi = async (ctx: KoaContext, parts: ApiParts): Promise<void> => {
   for (const [name, value] of Object.entries(headers)) ctx.set(name, value);
   const found = paths.exec(ctx.path);
   if (found === null) throw noSuchPage();
@@ -32,7 +39,7 @@ export const serveApi = async (ctx: KoaContext, parts: PageParts): Promise<void>
 };
 
 /** What a call's own principal may know of its request, and do: look at it, and take it back. */
-export const serveOwnStatus = async (ctx: KoaContext, { gate, http, approvals }: PageParts, id: string): Promise<void> => {
+export const serveOwnStatus = async (ctx: KoaContext, { gate, http, approvals }: ApiParts, id: string): Promise<void> => {
   ctx.set("cache-control", "no-store");
   allow(ctx, "GET, DELETE");
   const callId = String(ctx.state["callId"]);
@@ -42,7 +49,7 @@ export const serveOwnStatus = async (ctx: KoaContext, { gate, http, approvals }:
 };
 
 /** No header but the one that a program sends on purpose. */
-const approverOf = async (ctx: KoaContext, { gate, http }: PageParts): Promise<Approver> => {
+const approverOf = async (ctx: KoaContext, { gate, http }: ApiParts): Promise<Approver> => {
   const request = http.credentials(ctx, approversSurface);
   const credentials: Presented = {
     surface: approversSurface,
@@ -66,7 +73,7 @@ const answer = (ctx: KoaContext, value: unknown): void => {
   ctx.body = JSON.stringify(value);
 };
 
-const list = async (ctx: KoaContext, { approvals }: PageParts, principal: Principal): Promise<void> => {
+const list = async (ctx: KoaContext, { approvals }: ApiParts, principal: Principal): Promise<void> => {
   const found = await approvals.list(principal, listGiven(ctx.query));
   answer(ctx, { requests: found.map((record) => summaryOf(record, approvals.urlOf(record.id))) });
 };
@@ -92,7 +99,7 @@ const listGiven = (query: KoaContext["query"]): ListGiven => {
   };
 };
 
-const show = async (ctx: KoaContext, parts: PageParts, principal: Principal, id: string): Promise<void> => {
+const show = async (ctx: KoaContext, parts: ApiParts, principal: Principal, id: string): Promise<void> => {
   const { approvals } = parts;
   const record = await approvals.show(principal, id);
   const obstacle = approvals.obstacle(principal, record);
@@ -100,11 +107,11 @@ const show = async (ctx: KoaContext, parts: PageParts, principal: Principal, id:
     ...summaryOf(record, approvals.urlOf(id)),
     ...(obstacle === undefined ? {} : { obstacle }),
     // Safe to print, without secrets: other pages show this to people, as Quater's page does.
-    shown: await presented(record, parts, "full"),
+    shown: await parts.present(record, "full"),
   });
 };
 
-const vote = async (ctx: KoaContext, parts: PageParts, approver: Approver, id: string): Promise<void> => {
+const vote = async (ctx: KoaContext, parts: ApiParts, approver: Approver, id: string): Promise<void> => {
   const { verdict, digest, reason } = await membersOf(ctx, parts, ["verdict", "digest", "reason"]);
   if (verdict !== "approve" && verdict !== "deny") return invalid("/verdict", 'must be "approve" or "deny"');
   if (typeof digest !== "string") return invalid("/digest", "must be the digest that was shown");
@@ -112,7 +119,7 @@ const vote = async (ctx: KoaContext, parts: PageParts, approver: Approver, id: s
   answer(ctx, summaryOf(record, parts.approvals.urlOf(id)));
 };
 
-const revoke = async (ctx: KoaContext, parts: PageParts, approver: Approver, id: string): Promise<void> => {
+const revoke = async (ctx: KoaContext, parts: ApiParts, approver: Approver, id: string): Promise<void> => {
   const { reason } = await membersOf(ctx, parts, ["reason"]);
   const record = await parts.approvals.revoke(approver, { id, ...reasonOf(reason) });
   answer(ctx, summaryOf(record, parts.approvals.urlOf(id)));
@@ -120,7 +127,7 @@ const revoke = async (ctx: KoaContext, parts: PageParts, approver: Approver, id:
 
 const jsonType = /^application\/json\s*(?:;|$)/i;
 
-const membersOf = async (ctx: KoaContext, { http }: PageParts, known: readonly string[]): Promise<Record<string, unknown>> => {
+const membersOf = async (ctx: KoaContext, { http }: ApiParts, known: readonly string[]): Promise<Record<string, unknown>> => {
   if (!jsonType.test(ctx.get("content-type"))) throw notJson();
   const value = parseJsonBytes(await http.readBody(ctx));
   if (value === null || typeof value !== "object" || Array.isArray(value)) return invalid("", "must be an object");

@@ -2,8 +2,8 @@
 // is served.
 
 import type { PathItems } from "../../http/service.ts";
-import type { ApprovalState } from "../requests/record.ts";
-import { idForm } from "../requests/record.ts";
+import type { ApprovalState } from "../record.ts";
+import { idForm } from "../record.ts";
 
 export const requestStates = [
   "pending",

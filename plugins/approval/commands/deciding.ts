@@ -4,10 +4,10 @@ import { visible } from "../../../core/diagnostics/text.ts";
 
 import { conflict, invalid, type Static } from "../../../core/index.ts";
 import type { CommandIo } from "../../../core/plugin-api.ts";
-import type { ApprovalRecord } from "../requests/record.ts";
+import type { ApprovalRecord } from "../record.ts";
 import type { Approver, VoteGiven } from "../service.ts";
 import type { revokeInput, VoteInput } from "./inputs.ts";
-import { presented, textOf } from "./looking.ts";
+import { textOf } from "./looking.ts";
 import { approverFor, type CommandParts } from "./parts.ts";
 
 /** Where the vote was cast. */
@@ -20,7 +20,7 @@ const undecided = 1;
 export const approve = async (parts: CommandParts, input: VoteInput, io: CommandIo): Promise<number> => {
   const { principal, again } = await approverFor(parts, input.keyFile, io);
   const record = await parts.approvals.show(principal, input.id);
-  const shown = await presented(parts, record, "full");
+  const shown = await parts.present(record, "full");
   if (shown.hidden !== undefined) conflict(`${record.id} cannot be approved: ${shown.hidden}`);
   // Not worth a question: the vote says why with its code.
   const isFutile = parts.approvals.obstacle(principal, record) !== undefined;

@@ -4,9 +4,8 @@ import { visible } from "../../../core/diagnostics/text.ts";
 
 import type { Principal, Static } from "../../../core/index.ts";
 import type { CommandIo } from "../../../core/plugin-api.ts";
-import type { ApprovalRecord } from "../requests/record.ts";
-import { type Presentation, presentationOf, type View } from "../shown/presentation.ts";
-import { terminalLines } from "../shown/terminal.ts";
+import type { ApprovalRecord } from "../record.ts";
+import { type Presentation, terminalLines } from "../shown/index.ts";
 import type { listInput, showInput } from "./inputs.ts";
 import { approverFor, type CommandParts } from "./parts.ts";
 
@@ -51,7 +50,7 @@ const moreOf = ({ digest, requester, votes, reason, use }: ApprovalRecord) => ({
 export const show = async (parts: CommandParts, input: Static<typeof showInput>, io: CommandIo): Promise<number> => {
   const { principal } = await approverFor(parts, input.keyFile, io);
   const record = await parts.approvals.show(principal, input.id);
-  const presentation = await presented(parts, record, input.short ? "short" : "full");
+  const presentation = await parts.present(record, input.short ? "short" : "full");
   if (io.isJson) {
     io.show(presentation);
     return 0;
@@ -61,16 +60,6 @@ export const show = async (parts: CommandParts, input: Static<typeof showInput>,
   if (obstacle !== undefined) io.say(obstacle);
   return 0;
 };
-
-export const presented = async (parts: CommandParts, record: ApprovalRecord, view: View): Promise<Presentation> =>
-  presentationOf(record, {
-    view,
-    operation: parts.catalog.get(record.handler),
-    earlier: await parts.approvals.earlier(record),
-    ranBefore: await parts.approvals.ranBefore(record),
-    tagOf: parts.tagOf,
-    now: Date.now(),
-  });
 
 /** Safe to show: the presentation is. */
 export const textOf = (presentation: Presentation): string => `${terminalLines(presentation).join("\n")}\n`;

@@ -4,22 +4,21 @@ import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import { invalid, isQuaterError, type Principal } from "../../../core/index.ts";
-import type { Catalog, CommandIo, Gate } from "../../../core/plugin-api.ts";
-import { developmentKeyRefused } from "../requests/errors.ts";
+import type { CommandIo, Gate } from "../../../core/plugin-api.ts";
+import { developmentKeyRefused } from "../errors.ts";
 import type { Approvals } from "../service.ts";
+import type { Present } from "../shown/index.ts";
 
 export interface CommandParts {
   /** The project's folder. */
   readonly root: string;
   readonly approvals: Approvals;
-  readonly catalog: Catalog;
+  readonly present: Present;
   readonly gate: Pick<Gate, "enter" | "newCallId">;
   /** Names of the surfaces that this project has. */
   readonly surfaces: readonly string[];
   /** The plugin's own `authenticate`, asked about a key. @throws {QuaterError} `invalid_token`. */
   readonly authenticateKey: (key: string) => Promise<Principal>;
-  /** Audit's, for what is shown of secrets. */
-  readonly tagOf: (value: unknown) => string;
   /** A code for the approvals page; `undefined` where there is no page. */
   readonly issueCode: ((key: string) => Promise<{ readonly code: string; readonly expiresAt: number }>) | undefined;
 }

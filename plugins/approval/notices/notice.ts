@@ -1,7 +1,7 @@
 // A notice tells others that there is a request, where to decide it, and how it was decided. It has no arguments and gives no rights.
 
 import type { Awaitable } from "../../../core/plugin-api.ts";
-import type { Filed } from "../requests/record.ts";
+import type { Filed } from "../record.ts";
 
 export type NoticeType =
   | "approval.filed"

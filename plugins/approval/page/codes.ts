@@ -5,7 +5,7 @@
 import { createHmac, hkdfSync, randomInt } from "node:crypto";
 import type { Audit } from "../../audit/service.ts";
 import type { Migration, Store } from "../../store/service.ts";
-import { sealed, unsealed } from "./seal.ts";
+import { sealed, unsealed } from "../seal.ts";
 
 export interface CodeParts {
   readonly store: Store;

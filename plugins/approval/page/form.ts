@@ -5,8 +5,9 @@ import { loopbackHosts } from "../../../core/model/loopback.ts";
 
 import { tooLarge, unauthenticated } from "../../../core/plugin-api.ts";
 import type { KoaContext } from "../../http/service.ts";
-import { approversSurface, type PageParts } from "./parts.ts";
-import { crossSite, formNotYours, notAForm } from "./refusals.ts";
+import { approversSurface } from "../approvers.ts";
+import { crossSite, formNotYours, notAForm } from "../errors.ts";
+import type { PageParts } from "./parts.ts";
 import { personOf, type Visit } from "./visitor.ts";
 
 export type Form = ReadonlyMap<string, string>;

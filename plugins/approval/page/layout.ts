@@ -1,6 +1,6 @@
 // What all pages share: the frame around them, and how a text that somebody else wrote is printed.
 
-import type { ShownText, ShownTime } from "../shown/presentation.ts";
+import type { ShownText, ShownTime } from "../shown/index.ts";
 import { type Html, html, type Part } from "./html.ts";
 
 /** For the forms of one visitor. */

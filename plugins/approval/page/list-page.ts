@@ -1,8 +1,7 @@
 // All requests: those that wait for people first, then what became of the others.
 
-import type { ApprovalRecord } from "../requests/record.ts";
-import { type ShownTime, safeText } from "../shown/presentation.ts";
-import { shownTime, stateInWords } from "../shown/words.ts";
+import type { ApprovalRecord } from "../record.ts";
+import { type ShownTime, safeText, shownTime, stateInWords } from "../shown/index.ts";
 import { type Html, html, type Part } from "./html.ts";
 import { type Frame, inline, page } from "./layout.ts";
 

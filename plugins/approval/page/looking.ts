@@ -2,9 +2,8 @@
 
 import type { Principal } from "../../../core/index.ts";
 import type { KoaContext } from "../../http/service.ts";
-import { isSamePerson } from "../requests/person.ts";
-import type { ApprovalRecord, ApprovalState } from "../requests/record.ts";
-import { type Presentation, presentationOf, type View } from "../shown/presentation.ts";
+import { isSamePerson } from "../policy.ts";
+import type { ApprovalRecord, ApprovalState } from "../record.ts";
 import type { Html } from "./html.ts";
 import type { Visitor } from "./layout.ts";
 import { listPage } from "./list-page.ts";
@@ -43,7 +42,7 @@ export const looked = async (
 ): Promise<Html> => {
   const { approvals, app } = parts;
   const record = await approvals.show(principal, id);
-  const shown = await presented(record, parts, ctx.query["view"] === "full" ? "full" : "short");
+  const shown = await parts.present(record, ctx.query["view"] === "full" ? "full" : "short");
   return requestPage({ app }, visitor, { shown, obstacle: ownVote(principal, record) ?? approvals.obstacle(principal, record) });
 };
 
@@ -52,18 +51,3 @@ const ownVote = ({ person }: Principal, { votes }: ApprovalRecord): string | und
   const own = votes.find((vote) => isSamePerson(vote.person, person));
   return own && `you have ${own.verdict === "approve" ? "agreed" : "said no"} already`;
 };
-
-export const presented = async (
-  record: ApprovalRecord,
-  { approvals, catalog, audit, environment }: PageParts,
-  view: View,
-): Promise<Presentation> =>
-  presentationOf(record, {
-    view,
-    operation: catalog.get(record.handler),
-    earlier: await approvals.earlier(record),
-    ranBefore: await approvals.ranBefore(record),
-    tagOf: (value) => audit.tagOf(value),
-    now: Date.now(),
-    environment: environment(),
-  });

@@ -1,7 +1,7 @@
 // One request, with everything that somebody who decides should know before, and the two buttons behind it.
 
-import type { Presentation, ShownText, ShownValues } from "../shown/presentation.ts";
-import { safeText } from "../shown/presentation.ts";
+import type { Presentation, ShownText, ShownValues } from "../shown/index.ts";
+import { safeText } from "../shown/index.ts";
 import { type Html, html, type Part } from "./html.ts";
 import { block, type Frame, inline, page, time, token, type Visitor } from "./layout.ts";
 

@@ -2,12 +2,12 @@
 
 import { isQuaterError, type QuaterError } from "../../../core/index.ts";
 import type { KoaContext } from "../../http/service.ts";
+import { methodNotAllowed, noSuchPage } from "../errors.ts";
 import { revoke, vote } from "./deciding.ts";
 import { assertFromOurPage, readForm, signedIn } from "./form.ts";
 import type { Html } from "./html.ts";
 import { listed, looked } from "./looking.ts";
 import type { PageParts } from "./parts.ts";
-import { methodNotAllowed, noSuchPage } from "./refusals.ts";
 import { continuePage, refusedPage, signInPage } from "./sign-in-page.ts";
 import { nextOf, signIn, signOut } from "./signing-in.ts";
 import { style } from "./style.ts";

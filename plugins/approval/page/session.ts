@@ -3,7 +3,7 @@
 // role and person are those of this moment. Signing in gives a new one.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import { sealed, unsealed } from "./seal.ts";
+import { sealed, unsealed } from "../seal.ts";
 
 /** Before somebody signs in it holds no token: its forms have to be its own all the same. */
 export interface Session {

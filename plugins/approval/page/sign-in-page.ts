@@ -1,7 +1,7 @@
 // The page to sign in, and the page for refused requests.
 
 import type { QuaterError } from "../../../core/index.ts";
-import { safeText } from "../shown/presentation.ts";
+import { safeText } from "../shown/index.ts";
 import { type Html, html, type Part } from "./html.ts";
 import { type Frame, inline, page, token } from "./layout.ts";
 

@@ -5,12 +5,12 @@
 import { invalid } from "../../../core/index.ts";
 import { invalidToken } from "../../../core/plugin-api.ts";
 import type { KoaContext } from "../../http/service.ts";
-import { idForm } from "../requests/record.ts";
+import { codeWrong, signInThrottled } from "../errors.ts";
+import { idForm } from "../record.ts";
 import { redeemCode } from "./codes.ts";
 import { endSession } from "./ended.ts";
 import { type Form, readForm } from "./form.ts";
 import type { PageParts } from "./parts.ts";
-import { codeWrong, signInThrottled } from "./refusals.ts";
 import type { Session } from "./session.ts";
 import { entered, type Visit } from "./visitor.ts";
 

@@ -5,11 +5,12 @@ import { isQuaterError, type Principal } from "../../../core/index.ts";
 
 import type { Presented } from "../../../core/plugin-api.ts";
 import type { KoaContext } from "../../http/service.ts";
-import { safeText } from "../shown/presentation.ts";
+import { approversSurface } from "../approvers.ts";
+import { ssoNotTrusted } from "../errors.ts";
+import { safeText } from "../shown/index.ts";
 import { isEnded } from "./ended.ts";
 import type { Visitor } from "./layout.ts";
-import { approversSurface, type PageParts } from "./parts.ts";
-import { ssoNotTrusted } from "./refusals.ts";
+import type { PageParts } from "./parts.ts";
 import type { Session } from "./session.ts";
 
 export interface Visit {

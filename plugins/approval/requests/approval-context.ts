@@ -7,12 +7,12 @@ import type { Authorized, Log } from "../../../core/plugin-api.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Audit, AuditEvent, Check, EventFields, EventType, FiledFields } from "../../audit/service.ts";
 import { isStoreFailure, type OpenStore, type Statement, type Store } from "../../store/service.ts";
-import { type NoticeType, noticeOf, type Tell } from "../notices/notice.ts";
+import { approvalUnavailable } from "../errors.ts";
+import { type NoticeType, noticeOf, type Tell } from "../notices/index.ts";
 import type { Policy } from "../policy.ts";
+import { type ApprovalRecord, type Requester, requesterOf } from "../record.ts";
 import { callKeyOf, type Digested } from "./digest.ts";
-import { approvalUnavailable } from "./errors.ts";
 import type { RequestReader } from "./reading.ts";
-import { type ApprovalRecord, type Requester, requesterOf } from "./record.ts";
 import type { Secrecy } from "./secrecy.ts";
 
 export interface ApprovalContextParts {

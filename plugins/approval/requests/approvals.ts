@@ -1,16 +1,16 @@
 // The service: one door for the page, the API, the commands and the gate suite, so that all of them refuse the same.
 
 import { isQuaterError } from "../../../core/index.ts";
-import { approversSurface } from "../page/parts.ts";
+import { approversSurface } from "../approvers.ts";
+import { approvalNotFound, notEligible } from "../errors.ts";
 import type { Policy } from "../policy.ts";
+import { type ApprovalRecord, isId, requesterOf } from "../record.ts";
 import type { Approvals, Approver } from "../service.ts";
 import type { ApprovalContext } from "./approval-context.ts";
 import { callKeyOf } from "./digest.ts";
 import { assertApprover, mayLookAt, obstacleTo } from "./eligible.ts";
-import { approvalNotFound, notEligible } from "./errors.ts";
 import { cancel, statusOf } from "./own.ts";
 import { ranBefore } from "./ran-before.ts";
-import { type ApprovalRecord, isId, requesterOf } from "./record.ts";
 import { requirementsBy } from "./requirement.ts";
 import { revoke, vote } from "./voting.ts";
 import { waitingOn } from "./waiting.ts";

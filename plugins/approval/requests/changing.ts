@@ -2,9 +2,9 @@
 // change. They are run by audit, in the transaction that writes the event which tells of them; nothing else writes here.
 
 import type { OpenStore, Statement } from "../../store/service.ts";
+import type { ApprovalOutcome, Filed, Vote } from "../record.ts";
 import type { LikenessKeys } from "./likeness.ts";
 import { database, deniedLike, filedWithinHour, isRequest, livePending, livePendingOf } from "./reading.ts";
-import type { ApprovalOutcome, Filed, Vote } from "./record.ts";
 import { erasedMark, type StoredRequest } from "./tables.ts";
 
 interface Compilable {

@@ -4,8 +4,8 @@
 import { canonicalText } from "../../../core/schema/digest.ts";
 
 import { pointerStep } from "../../../core/schema/json.ts";
+import type { Filed } from "../record.ts";
 import { folded } from "./fold.ts";
-import type { Filed } from "./record.ts";
 
 type Args = Pick<Filed, "schema" | "args">;
 

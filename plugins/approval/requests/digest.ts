@@ -7,7 +7,7 @@
 // may well have.
 
 import { canonicalText, digestOfText } from "../../../core/schema/digest.ts";
-import { type Filed, requesterOf } from "./record.ts";
+import { type Filed, requesterOf } from "../record.ts";
 
 /** What the digest covers. Not the rest of what is filed: ids and times say nothing of what will run. */
 export type Digested = Pick<

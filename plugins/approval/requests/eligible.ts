@@ -2,10 +2,9 @@
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
-import { names, type Policy } from "../policy.ts";
-import { notEligible } from "./errors.ts";
-import { isSamePerson } from "./person.ts";
-import type { ApprovalRecord, Requester } from "./record.ts";
+import { notEligible } from "../errors.ts";
+import { isSamePerson, names, type Policy } from "../policy.ts";
+import type { ApprovalRecord, Requester } from "../record.ts";
 
 /** A principal that may vote somewhere: it is known which person it is. */
 export type Person = Principal & { readonly person: string };

@@ -8,10 +8,10 @@ import { canonicalText } from "../../../core/schema/digest.ts";
 import { hasSecret } from "../../../core/schema/schema.ts";
 import { type AuditEvent, argumentsWithoutPersonal, type Erasure, type ErasureSubject } from "../../audit/service.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
+import { type ApprovalRecord, type Requester, requesterOf } from "../record.ts";
 import { type ApprovalContext, provenEvent } from "./approval-context.ts";
 import { erased, reasonErased, reasonsErased } from "./changing.ts";
 import { callKeyOf } from "./digest.ts";
-import { type ApprovalRecord, type Requester, requesterOf } from "./record.ts";
 import { erasedMark, type StoredRequest } from "./tables.ts";
 
 export const erasureOf = async (

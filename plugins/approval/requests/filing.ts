@@ -5,10 +5,6 @@ import { randomBytes } from "node:crypto";
 import { type Authorized, previewOf } from "../../../core/plugin-api.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { type AuditEvent, auditKey } from "../../audit/service.ts";
-import { unrenderableAt } from "../shown/values.ts";
-import { type ApprovalContext, type Asked, boundBy, eventOf, madeBy, requesterKeyOf } from "./approval-context.ts";
-import { type Draft, filed } from "./changing.ts";
-import { digestOf } from "./digest.ts";
 import {
   approvalBacklog,
   approvalDamaged,
@@ -18,12 +14,16 @@ import {
   approvalUnattributed,
   approvalUnrenderable,
   type EarlierUse,
-} from "./errors.ts";
+} from "../errors.ts";
+import type { ApprovalRecord } from "../record.ts";
+import { unrenderableAt } from "../shown/index.ts";
+import { type ApprovalContext, type Asked, boundBy, eventOf, madeBy, requesterKeyOf } from "./approval-context.ts";
+import { type Draft, filed } from "./changing.ts";
+import { digestOf } from "./digest.ts";
 import { type LikenessKeys, likenessKeys } from "./likeness.ts";
 import { isDenied, proven } from "./proving.ts";
 import { ranBefore } from "./ran-before.ts";
 import { mostFiled } from "./reading.ts";
-import type { ApprovalRecord } from "./record.ts";
 import { expiryOf } from "./sweeping.ts";
 import type { StoredRequest } from "./tables.ts";
 

@@ -3,7 +3,7 @@
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Policy } from "../policy.ts";
-import { type ApprovalState, approvalStates, isId, type Requester, type Vote } from "./record.ts";
+import { type ApprovalState, approvalStates, isId, type Requester, type Vote } from "../record.ts";
 import { erasedMark, type ReadRow, type StoredRequest, type VoteRow } from "./tables.ts";
 
 /** @param opened  What cannot be opened any more shows as nothing, and its digest says that it is not what was filed. */

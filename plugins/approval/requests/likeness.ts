@@ -3,8 +3,8 @@
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { foldedName, type LikeTags } from "../../audit/service.ts";
+import type { Filed, Requester } from "../record.ts";
 import { folded } from "./fold.ts";
-import type { Filed, Requester } from "./record.ts";
 
 /** Gives the tag of a value with every key in the key file, the current key first: audit's `tagsOf`. */
 export type TagsOf = (value: unknown) => readonly string[];

@@ -5,14 +5,14 @@ import type { Principal } from "../../../core/index.ts";
 import type { Authorized } from "../../../core/plugin-api.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { unchangedSince } from "../../audit/service.ts";
+import { alreadyDecided, approvalNotFound, approvalUnavailable, approvalUsed, earlierOf } from "../errors.ts";
+import { type ApprovalRecord, requesterOf } from "../record.ts";
 import type { OwnStatus } from "../service.ts";
 import { type ApprovalContext, askedOf, type HandlerTerms, provenEvent } from "./approval-context.ts";
 import { cancelled } from "./changing.ts";
-import { alreadyDecided, approvalNotFound, approvalUnavailable, approvalUsed, earlierOf } from "./errors.ts";
 import { usedBy } from "./filing.ts";
 import { proven } from "./proving.ts";
 import { ranBefore } from "./ran-before.ts";
-import { type ApprovalRecord, requesterOf } from "./record.ts";
 import type { StoredRequest } from "./tables.ts";
 
 /** @throws {QuaterError} `approval_not_found` for unknown and foreign ids alike. */

@@ -2,12 +2,12 @@
 // A request is voted on and used only if its chained events say the same as its row.
 
 import { type FiledFields, type Standing, unchangedSince } from "../../audit/service.ts";
+import { approvalUnproven } from "../errors.ts";
+import type { ApprovalRecord } from "../record.ts";
 import { type ApprovalContext, provenEvent } from "./approval-context.ts";
 import { denialUnproven, voidedUnproven } from "./changing.ts";
 import { digestOf } from "./digest.ts";
-import { approvalUnproven } from "./errors.ts";
 import { database, isRequest } from "./reading.ts";
-import type { ApprovalRecord } from "./record.ts";
 import type { StoredRequest } from "./tables.ts";
 
 /**

@@ -4,14 +4,14 @@
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { Audit } from "../../audit/service.ts";
+import type { RanBefore } from "../earlier-call.ts";
+import { type ApprovalRecord, type Filed, outcomeOf } from "../record.ts";
 import type { ApprovalContext } from "./approval-context.ts";
 import { differing } from "./differing.ts";
 import { digestOf } from "./digest.ts";
-import type { RanBefore } from "./earlier-call.ts";
 import { hiddenUse } from "./hidden-uses.ts";
 import { likenessKeys } from "./likeness.ts";
 import { mostCompared } from "./reading.ts";
-import { type ApprovalRecord, type Filed, outcomeOf } from "./record.ts";
 
 export type Compared = Pick<Filed, "app" | "handler" | "schema" | "args" | "requester"> &
   Partial<Pick<ApprovalRecord, "id" | "use">>;

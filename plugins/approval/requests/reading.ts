@@ -2,12 +2,12 @@
 
 import { isQuaterError } from "../../../core/index.ts";
 import type { OpenStore, Query, Store } from "../../store/service.ts";
-import { approvalUnavailable } from "./errors.ts";
+import { approvalUnavailable } from "../errors.ts";
+import type { ApprovalRecord } from "../record.ts";
+import { idForm, isId } from "../record.ts";
+import type { ListGiven } from "../service.ts";
 import { foundOf } from "./found.ts";
 import { likeForm } from "./likeness.ts";
-import type { ListGiven } from "./list-given.ts";
-import type { ApprovalRecord } from "./record.ts";
-import { idForm, isId } from "./record.ts";
 import type { Secrecy } from "./secrecy.ts";
 import { type Database, type ReadRow, type StoredRequest, stateNow, type VoteRow } from "./tables.ts";
 

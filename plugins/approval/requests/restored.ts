@@ -4,12 +4,12 @@
 
 import type { LostUse, Voiding } from "../../audit/service.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
+import type { ApprovalRecord } from "../record.ts";
 import { type ApprovalContext, provenEvent } from "./approval-context.ts";
 import { closedDamaged, usedBefore, voidedByRestore } from "./changing.ts";
 import { digestOf } from "./digest.ts";
 import { likeTagsOf } from "./likeness.ts";
 import { filedOnTrail } from "./proving.ts";
-import type { ApprovalRecord } from "./record.ts";
 
 type Events = Voiding["events"][number][];
 

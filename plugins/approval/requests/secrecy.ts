@@ -1,7 +1,7 @@
 // Encrypts arguments with secret() fields in the store, the preview, which may repeat them, and the nonce: with the nonce, short secrets
 // could be guessed by the digest. The key is in the project's key file.
 
-import { sealed, unsealed } from "../page/seal.ts";
+import { sealed, unsealed } from "../seal.ts";
 
 const use = "quater.approval.request.v1";
 /** No JSON text and no nonce begins so. */

@@ -3,7 +3,7 @@
 
 import type { Kysely } from "kysely";
 import type { Migration, OpenStore } from "../../store/service.ts";
-import type { ApprovalOutcome, ApprovalRecord, ApprovalState, Vote } from "./record.ts";
+import type { ApprovalOutcome, ApprovalRecord, ApprovalState, Vote } from "../record.ts";
 
 export interface RequestRow {
   readonly id: string;

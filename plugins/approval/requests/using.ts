@@ -6,6 +6,17 @@ import type { ApprovalAnswer, Authorized, HookAnswer } from "../../../core/plugi
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { type Standing, unchangedSince } from "../../audit/service.ts";
 import {
+  approvalDenied,
+  approvalEnded,
+  approvalMismatch,
+  approvalNotFound,
+  approvalOutdated,
+  approvalStale,
+  approvalUnavailable,
+  approvalUsed,
+} from "../errors.ts";
+import { type ApprovalRecord, outcomeOf } from "../record.ts";
+import {
   type ApprovalContext,
   type Asked,
   askedOf,
@@ -17,21 +28,10 @@ import {
 } from "./approval-context.ts";
 import { consumed, ended, lost, voided } from "./changing.ts";
 import { digestOf } from "./digest.ts";
-import {
-  approvalDenied,
-  approvalEnded,
-  approvalMismatch,
-  approvalNotFound,
-  approvalOutdated,
-  approvalStale,
-  approvalUnavailable,
-  approvalUsed,
-} from "./errors.ts";
 import { file, previewText, required, usedBy } from "./filing.ts";
 import { likeTagsOf } from "./likeness.ts";
 import { changedAt } from "./preview-changes.ts";
 import { isDenied, proven } from "./proving.ts";
-import { type ApprovalRecord, outcomeOf } from "./record.ts";
 import type { StoredRequest } from "./tables.ts";
 
 /** How often to retry when another process changed the request first. Beyond this, give up with 503. */

@@ -6,12 +6,6 @@ import { visible } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
 import type { Awaitable } from "../../../core/plugin-api.ts";
 import { type AuditEvent, type ProvenVote, unchangedSince } from "../../audit/service.ts";
-import { isSatisfied, type Policy } from "../policy.ts";
-import type { Approver, VoteGiven } from "../service.ts";
-import { type ApprovalContext, eventOf, provenEvent } from "./approval-context.ts";
-import { type CastVote, revoked, voted } from "./changing.ts";
-import { digestOf } from "./digest.ts";
-import { assertEligible, type Person } from "./eligible.ts";
 import {
   alreadyDecided,
   approvalNotFound,
@@ -20,11 +14,16 @@ import {
   digestChanged,
   stillPending,
   voteDiffers,
-} from "./errors.ts";
+} from "../errors.ts";
+import { isSamePerson, isSatisfied, type Policy } from "../policy.ts";
+import { type ApprovalRecord, requesterOf } from "../record.ts";
+import type { Approver, VoteGiven } from "../service.ts";
+import { type ApprovalContext, eventOf, provenEvent } from "./approval-context.ts";
+import { type CastVote, revoked, voted } from "./changing.ts";
+import { digestOf } from "./digest.ts";
+import { assertEligible, type Person } from "./eligible.ts";
 import { usedBy } from "./filing.ts";
-import { isSamePerson } from "./person.ts";
 import { assertEndedOnTrail, proven, voidRequest } from "./proving.ts";
-import { type ApprovalRecord, requesterOf } from "./record.ts";
 import type { StoredRequest } from "./tables.ts";
 
 /** More people than that do not vote on one request within a moment. */

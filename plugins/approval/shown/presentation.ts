@@ -4,16 +4,11 @@
 import type { Operation } from "../../../core/plugin-api.ts";
 
 import { schemaDigestOf } from "../../../core/schema/digest.ts";
-import { type RanBefore, ranBeforeInWords } from "../requests/earlier-call.ts";
-import type { ApprovalRecord, ApprovalState } from "../requests/record.ts";
+import { type RanBefore, ranBeforeInWords } from "../earlier-call.ts";
+import type { ApprovalRecord, ApprovalState } from "../record.ts";
 import { type ShownText, safeText, type View } from "./safe-text.ts";
 import { type ShownValues, shownArguments, shownPreview } from "./values.ts";
 import { policyInWords, type ShownTime, shownTime, stateInWords } from "./words.ts";
-
-export type { ShownText, View } from "./safe-text.ts";
-export { safeText } from "./safe-text.ts";
-export type { ShownValue, ShownValues, ValueType } from "./values.ts";
-export type { ShownTime } from "./words.ts";
 
 /** Strings are words of this program, ids, digests and times: safe as they are. Everything else is a ShownText. */
 export interface Presentation {

@@ -1,7 +1,9 @@
 // The presentation as lines for a terminal. Lines are as long as they are: a terminal wraps them, and cutting here would
 // hide what somebody is asked to agree to.
 
-import type { Presentation, ShownText, ShownValues } from "./presentation.ts";
+import type { Presentation } from "./presentation.ts";
+import type { ShownText } from "./safe-text.ts";
+import type { ShownValues } from "./values.ts";
 
 /** As the terminal's own: bold names, dim asides, red and yellow for what deserves a second look. */
 export type Paint = (style: "bold" | "dim" | "red" | "yellow", text: string) => string;

@@ -3,7 +3,7 @@
 
 import { pointerStep } from "../../../core/schema/json.ts";
 import { masked } from "../../../core/schema/schema.ts";
-import type { Filed } from "../requests/record.ts";
+import type { Filed } from "../record.ts";
 import { type ShownText, safeText, type View } from "./safe-text.ts";
 import { hasHalves } from "./unseen.ts";
 

@@ -1,7 +1,7 @@
 // Times, policies and ends in words: what people read beside the values.
 
 import type { Policy } from "../policy.ts";
-import type { ApprovalRecord, Requester } from "../requests/record.ts";
+import type { ApprovalRecord, Requester } from "../record.ts";
 import { safeText } from "./safe-text.ts";
 
 export interface ShownTime {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { QuaterError } from "quater";
 import { beforeEach, describe, expect, test } from "vitest";
-import { approvalCodes } from "../../../plugins/approval/requests/errors.ts";
+import { approvalCodes } from "../../../plugins/approval/errors.ts";
 import { createKey, revokeKey } from "../../../plugins/auth/commands.ts";
 import { statusOf } from "../../../plugins/http/refusals.ts";
 import { failureResult } from "../../../plugins/mcp/outcome.ts";

@@ -13,7 +13,7 @@ import { tellerOf } from "../../../plugins/approval/notices/deliver.ts";
 import { noticeProblems } from "../../../plugins/approval/notices/problems.ts";
 import { approvalOptions } from "../../../plugins/approval/options.ts";
 import { optionProblems } from "../../../plugins/approval/problems.ts";
-import { isSamePerson } from "../../../plugins/approval/requests/person.ts";
+import { isSamePerson } from "../../../plugins/approval/policy.ts";
 import { codeOf, onBothDialects, paid, people } from "./kit.ts";
 import { operationOf, show } from "./shown-kit.ts";
 

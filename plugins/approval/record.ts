@@ -1,8 +1,8 @@
 // One request for approval as it is stored: for one call with exactly these arguments, by exactly this principal.
 
-import type { Principal } from "../../../core/index.ts";
-import type { EndedAs } from "../../audit/service.ts";
-import type { Policy } from "../policy.ts";
+import type { Principal } from "../../core/index.ts";
+import type { EndedAs } from "../audit/service.ts";
+import type { Policy } from "./policy.ts";
 
 /** Nothing leaves a state other than `pending` and `approved`. */
 export const approvalStates = ["pending", "approved", "consumed", "denied", "cancelled", "expired", "revoked"] as const;

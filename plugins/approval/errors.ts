@@ -1,7 +1,7 @@
-// All refusals of the approval plugin, for requesters and approvers. The refusals of the page are in page/.
+// All errors of the approval plugin: for requesters, for approvers, and for visitors of the page.
 
-import { QuaterError } from "../../../core/index.ts";
-import type { ErrorKind } from "../../../core/plugin-api.ts";
+import { QuaterError } from "../../core/index.ts";
+import type { ErrorKind } from "../../core/plugin-api.ts";
 import { type RanBefore, ranBeforeInWords } from "./earlier-call.ts";
 import type { ApprovalState } from "./record.ts";
 
@@ -29,11 +29,21 @@ export const approvalCodes = {
   approval_decided: "conflict",
   approval_pending: "conflict",
 } as const satisfies Record<string, ErrorKind>;
-type ApprovalCode = keyof typeof approvalCodes;
+
+/** The page and the API refuse with these before they ask the approvals service. */
+export const pageCodes = {
+  sso_not_trusted: "forbidden",
+  form_not_yours: "forbidden",
+  sign_in_code_wrong: "unauthenticated",
+  sign_in_throttled: "rate_limited",
+} as const satisfies Record<string, ErrorKind>;
+
 type ErrorParts = ConstructorParameters<typeof QuaterError>[0];
 
-const build = (code: ApprovalCode, message: string, more: Partial<ErrorParts> = {}): QuaterError =>
-  new QuaterError({ code, kind: approvalCodes[code], message, ...more });
+const kinds = { ...approvalCodes, ...pageCodes };
+
+const build = (code: keyof typeof kinds, message: string, more: Partial<ErrorParts> = {}): QuaterError =>
+  new QuaterError({ code, kind: kinds[code], message, ...more });
 
 /** The call that used the approval, for callers that repeat it. */
 export interface EarlierUse {
@@ -171,5 +181,45 @@ export const alreadyDecided = (id: string, state: ApprovalState): QuaterError =>
 
 export const stillPending = (id: string): QuaterError =>
   build("approval_pending", `Approval ${id} is pending: deny it instead`, { details: { approval: { id, status: "pending" } } });
+
+export const ssoNotTrusted = (message: string): QuaterError => build("sso_not_trusted", message);
+
+/** Another visitor's form, one from before the last sign-in, or none. */
+export const formNotYours = (): QuaterError =>
+  build("form_not_yours", "This form was not made for you, or not since you last signed in: open the page again");
+
+/** Wrong, used and expired ones answer alike. */
+export const codeWrong = (): QuaterError =>
+  build("sign_in_code_wrong", "This code is wrong, was used, or is older than five minutes");
+
+export const signInThrottled = (retryAfterSeconds: number): QuaterError =>
+  build("sign_in_throttled", "Too many attempts to sign in with a code: wait a little, or sign in with your key", {
+    retryAfterSeconds,
+  });
+
+// The transport's own words, for what a page refuses as a server does. They stand with http's codes.
+
+export const crossSite = (): QuaterError =>
+  new QuaterError({ code: "origin_not_allowed", kind: "forbidden", message: "Pages of another origin may not send this form" });
+
+export const notAForm = (): QuaterError =>
+  new QuaterError({
+    code: "unsupported_media_type",
+    kind: "invalid_input",
+    message: "The body must be a form: application/x-www-form-urlencoded",
+  });
+
+export const noSuchPage = (): QuaterError =>
+  new QuaterError({ code: "route_not_found", kind: "invalid_input", message: "There is no such page here" });
+
+export const methodNotAllowed = (allow: string): QuaterError =>
+  new QuaterError({ code: "method_not_allowed", kind: "invalid_input", message: `This path takes ${allow}` });
+
+export const notJson = (): QuaterError =>
+  new QuaterError({
+    code: "unsupported_media_type",
+    kind: "invalid_input",
+    message: "The body must be JSON: send Content-Type: application/json",
+  });
 
 const because = (reason: string | undefined): string => (reason === undefined ? "" : `: ${reason}`);

@@ -2,12 +2,15 @@
 // over a Unix socket that only the proxy may open; never because the peer is near: anything on this machine is.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { Principal } from "../../../core/index.ts";
-import { authenticator, type Credentials } from "../../../core/index.ts";
-import { allReads, partOf, readingOf } from "../../../core/model/credentials.ts";
-import { type Authentication, type Authenticator, asAuthenticator } from "../../../core/plugin-api.ts";
+import type { Principal } from "../../core/index.ts";
+import { authenticator, type Credentials } from "../../core/index.ts";
+import { allReads, partOf, readingOf } from "../../core/model/credentials.ts";
+import { type Authentication, type Authenticator, asAuthenticator } from "../../core/plugin-api.ts";
+import { ssoNotTrusted } from "./errors.ts";
 import type { SsoOptions } from "./options.ts";
-import { ssoNotTrusted } from "./refusals.ts";
+
+/** The surface that approvers authenticate on. No handler is exposed on it. It exists so that refused credentials are on the trail. */
+export const approversSurface = "approvals";
 
 /** The approvers' door: people behind the proxy, and the plugin's own authenticator. */
 export const approversDoor = (given: Authentication | undefined, sso: SsoOptions | undefined): Authenticator | undefined => {

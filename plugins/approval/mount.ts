@@ -1,0 +1,73 @@
+// Puts the page and the API on http's server, or on a listener of their own. With a listener of their own they are an origin
+// that they share with no other page.
+
+import type { PluginContext } from "../../core/plugin-api.ts";
+import type { Audit } from "../audit/service.ts";
+import type { HttpService, Listener, Mounting } from "../http/service.ts";
+import type { Store } from "../store/service.ts";
+import { apiOn, apiPaths, ownStatusPath } from "./api/index.ts";
+import type { ApprovalListen, ApprovalOptions } from "./options.ts";
+import { pageOn } from "./page/index.ts";
+import type { Approvals } from "./service.ts";
+import { presentOn } from "./shown/index.ts";
+
+export interface MountGiven {
+  readonly options: Pick<ApprovalOptions, "publicUrl" | "listen" | "sso">;
+  readonly context: Pick<PluginContext, "gate" | "catalog" | "project" | "mode">;
+  readonly http: HttpService;
+  readonly store: Store;
+  readonly audit: Audit;
+  readonly approvals: Approvals;
+}
+
+export interface Mounted {
+  /** Where people open the page, without a slash at the end; `undefined` while nothing listens and no publicUrl is configured. */
+  readonly baseUrl: () => string | undefined;
+  readonly start: () => Promise<void>;
+  /** Safe to call twice. */
+  readonly stop: () => Promise<void>;
+}
+
+const mounted = "/approvals";
+
+export const mount = ({ options, context, http, store, audit, approvals }: MountGiven): Mounted => {
+  const { publicUrl, listen, sso } = options;
+  const { gate, catalog, project, mode } = context;
+  let listener: Listener | undefined;
+  const baseUrl = (): string | undefined =>
+    publicUrl?.replace(/\/$/, "") ?? (listen === undefined ? http.baseUrl : listener?.baseUrl);
+  const environment = () => [mode, baseUrl() ?? []].flat().join(", ");
+  const present = presentOn({ approvals, catalog, tagOf: (value) => audit.tagOf(value), environment });
+  const isOverUnixSocket = listen !== undefined && "path" in listen;
+  const shared = { http, gate, approvals, present };
+  const page = pageOn({ ...shared, store, audit, sso, app: project.name, publicUrl, isOverUnixSocket });
+  const api = apiOn(shared);
+  const mounting: Mounting = ({ app }) => {
+    app.use((ctx, next) => {
+      if (ctx.path.startsWith(`${mounted}/api/`)) return api.serve(ctx);
+      return ctx.path === mounted || ctx.path.startsWith(`${mounted}/`) ? page(ctx) : next();
+    });
+  };
+  http.describe(apiPaths(listen === undefined ? undefined : publicUrl));
+  http.mount(`GET ${ownStatusPath}`, ({ app }) => {
+    const prefix = ownStatusPath.slice(0, ownStatusPath.indexOf("{"));
+    app.use((ctx, next) => (ctx.path.startsWith(prefix) ? api.serveOwnStatus(ctx, ctx.path.slice(prefix.length)) : next()));
+  });
+  if (listen === undefined) http.mount(mounted, mounting);
+  else http.mount(`${mounted} on ${placeOf(listen)}`, () => {}); // named in the exposure table, and served elsewhere
+  return {
+    baseUrl,
+    start: async () => {
+      if (listen === undefined) return;
+      const hosts = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
+      listener = await http.listen("approval", listen, hosts, mounting);
+    },
+    stop: async () => {
+      await listener?.stop();
+      listener = undefined;
+    },
+  };
+};
+
+const placeOf = (listen: ApprovalListen): string =>
+  "path" in listen ? listen.path : `${listen.host ?? "127.0.0.1"}:${listen.port}`;

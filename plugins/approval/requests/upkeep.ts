@@ -1,0 +1,50 @@
+// What a process that stays does with requests from time to time, so that nobody has to wait for it in a call.
+
+import type { ApprovalContext } from "./approval-context.ts";
+import { fillKeys } from "./filling.ts";
+import { voidOfFormat1 } from "./proving.ts";
+import { pruneEnded, sweepExpired } from "./sweeping.ts";
+
+const sweepEveryMs = 5_000;
+const pruneEveryMs = 3_600_000;
+
+export class Upkeep {
+  readonly #context: ApprovalContext;
+  readonly #retentionDays: number;
+  #timer: NodeJS.Timeout | undefined;
+  #prunedAt = 0;
+  #isFilled = false;
+
+  constructor(context: ApprovalContext, retentionDays: number) {
+    this.#context = context;
+    this.#retentionDays = retentionDays;
+  }
+
+  async start(): Promise<void> {
+    const { log } = this.#context.parts;
+    const voided = await voidOfFormat1(this.#context);
+    if (voided > 0) log.warn("Open approvals from before format 2 of the trail were voided; callers ask anew", { voided });
+    this.#timer = setInterval(() => {
+      this.#run().catch((error: unknown) => log.warn("Approvals could not be looked after", { error: String(error) }));
+    }, sweepEveryMs);
+    this.#timer.unref();
+  }
+
+  /** Safe to call twice. */
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isFilled) this.#isFilled = await fillKeys(this.#context);
+    await sweepExpired(this.#context);
+    if (Date.now() - this.#prunedAt < pruneEveryMs) return;
+    this.#prunedAt = Date.now();
+    this.#isFilled = false; // an instance of an older version may still run beside this one
+    await pruneEnded(this.#context, this.#retentionDays);
+    const { log, reader } = this.#context.parts;
+    const rows = await reader.countWithoutId();
+    if (rows > 0)
+      log.error("Rows of approval_request have no id of a request. They are left out: find out who wrote them", { rows });
+  }
+}

@@ -1,0 +1,8 @@
+// The door of this folder: what approvers see of a request. Other folders import this file alone.
+
+export { type Present, presentOn } from "./present.ts";
+export type { Presentation } from "./presentation.ts";
+export { type ShownText, safeText, type View } from "./safe-text.ts";
+export { terminalLines } from "./terminal.ts";
+export { type ShownValues, unrenderableAt } from "./values.ts";
+export { type ShownTime, shownTime, stateInWords } from "./words.ts";
