@@ -7,8 +7,8 @@ import { principal } from "quater/testing";
 import { expect } from "vitest";
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { approvalsRef } from "../../../plugins/approval/index.ts";
-import { consumed, type Use } from "../../../plugins/approval/requests/changing.ts";
 import { requesterOf } from "../../../plugins/approval/record.ts";
+import { consumed, type Use } from "../../../plugins/approval/requests/changing.ts";
 import { pruneEnded, sweepExpired } from "../../../plugins/approval/requests/sweeping.ts";
 import { codeOf, contextOf, type Desk, idIn, onBothDialects, paid, people } from "./kit.ts";
 

@@ -12,8 +12,8 @@ import type { NotifyOption } from "../../../plugins/approval/index.ts";
 import { tellerOf } from "../../../plugins/approval/notices/deliver.ts";
 import { noticeProblems } from "../../../plugins/approval/notices/problems.ts";
 import { approvalOptions } from "../../../plugins/approval/options.ts";
-import { optionProblems } from "../../../plugins/approval/problems.ts";
 import { isSamePerson } from "../../../plugins/approval/policy.ts";
+import { optionProblems } from "../../../plugins/approval/problems.ts";
 import { codeOf, onBothDialects, paid, people } from "./kit.ts";
 import { operationOf, show } from "./shown-kit.ts";
 

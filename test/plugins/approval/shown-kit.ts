@@ -7,8 +7,8 @@ import { type Handler, handler, type TSchema, Type } from "quater";
 import type { Operation } from "quater/plugin-api";
 import { bootTest } from "quater/testing";
 import { canonicalText, schemaDigestOf } from "../../../core/schema/digest.ts";
-import { digestOf } from "../../../plugins/approval/requests/digest.ts";
 import type { ApprovalRecord } from "../../../plugins/approval/record.ts";
+import { digestOf } from "../../../plugins/approval/requests/digest.ts";
 import { type Presentation, presentationOf, type Surroundings } from "../../../plugins/approval/shown/presentation.ts";
 
 // Said once more, character by character of the specification, so that a class dropped from the code is missed here.
