@@ -1,4 +1,5 @@
-// What audit offers approval: events in the same transaction as the change of state that they tell of.
+// The service of audit, for other plugins. A plugin commits its changes of state together with the events about them, keeps
+// arguments without secrets, and derives its own secrets from the key file. approval also reads what the trail proves.
 
 import { serviceRef } from "../../core/plugin-api.ts";
 import type { OpenStore, Statement } from "../store/service.ts";
@@ -29,82 +30,58 @@ export interface AuditEvent {
   readonly timed?: (now: number) => Readonly<Record<string, unknown>>;
 }
 
-/** What the trail is told of a call that uses an approval up. */
-export interface Begun {
-  /** Stands on the call's `call.started` and `call.ended`. */
+/** What a plugin adds to the start of a call, and to its end. */
+export interface CallStart {
+  /** The approval that the call uses. `call.started` and `call.ended` name it, and every sink gets a line about the use. */
   readonly approvalId?: string;
-  /** Of the call, for the line in the sinks. */
+  /** The tags of the call in that line. */
   readonly tags?: LikeTags;
   /**
-   * Changes of state in the same transaction as the event that tells of the call's end; `refused`: it never ran after all.
-   * Without counts of rows: the end is recorded for any number of changed rows.
+   * Returns changes of state for the transaction that records the end of the call. The outcome is `refused` when the handler did
+   * not run after all. The statements must not have `expects`: the end is recorded for any number of changed rows.
    */
-  readonly ended?: (how: EndedAs) => readonly Statement[];
-  /** Asked in the same transaction as the call's start: see `commit`. */
+  readonly changesAtEnd?: (outcome: EndedAs) => readonly Statement[];
+  /** Runs in the transaction that records the start: see `commit`. */
   readonly check?: Check;
 }
 
-/** A call whose end nobody will record, because the process that ran it is gone. */
+/** A call whose end cannot be recorded any more, because the process that ran it is gone. */
 export interface LostCall {
   readonly callId: string;
   readonly approvalId: string;
 }
 
-/** The event of a request's filing, verified. */
+/** The verified event by which an approval request was filed. */
 export interface ProvenFiling {
-  /** Of the trail. Format 1 holds no evidence for a decision. */
+  /** The format of the event. Format 1 does not hold enough evidence for a decision. */
   readonly format: 1 | 2;
-  /** What later events repeat. */
+  /** The fields that later events of the request repeat. */
   readonly filed: FiledFields;
   readonly requester: EventFields["principal"];
 }
 
-export interface Audit {
-  /** Configured sinks: files are compared with the store at boot; `stdout` cannot be read back. */
-  readonly sinks: { readonly files: readonly string[]; readonly hasStdout: boolean };
+/** What a plugin commits: the number of its first event, or why nothing was written. */
+export type Committed = { readonly seq: number } | { readonly refused: Error };
+
+/** What the events of the trail prove about approval requests. Rows of approval's tables do not count as proof. */
+export interface ApprovalEvidence {
   /**
-   * Commits changes of state and the events that tell of them: all or nothing.
+   * Returns the state of a request by its events.
    *
-   * @param changes  Each with the number of rows it must change.
-   * @param check  Asked in the same transaction before the changes, with what the trail proves then.
-   * @returns `refused` when the check or a constraint said no, or a count differed: nothing of it was written.
-   * @throws {QuaterError} `audit_unavailable` when it was not committed in time. It is withdrawn then; where that was too
-   *   late, `onLate` is told that it stands.
-   */
-  commit(
-    events: readonly AuditEvent[],
-    changes: readonly Statement[],
-    onLate?: () => void,
-    check?: Check,
-  ): Promise<{ readonly seq: number } | { readonly refused: Error }>;
-  /**
-   * As `commit`, with the call's own `call.started` behind the events: for a plugin that uses an approval, directly
-   * before the handler. A call whose exposure asks for approval is started by nothing else. Where it was committed too
-   * late, the trail says by itself that the call never ran.
-   */
-  begin(
-    callId: string,
-    events: readonly AuditEvent[],
-    changes: readonly Statement[],
-    about?: Begun,
-  ): Promise<{ readonly seq: number } | { readonly refused: Error }>;
-  /**
-   * Where a request for approval stands by its chained events alone. The rows of the tables do not count.
-   *
-   * @returns `undefined` where the trail does not prove that it was filed.
+   * @returns `undefined` when the trail does not prove that the request was filed.
    * @throws {QuaterError} `audit_unavailable` when the trail cannot be read.
    */
   standingOf(approvalId: string): Promise<Standing | undefined>;
   /**
-   * Looks for the filing of a request, however long ago it was.
+   * Looks for the event by which a request was filed, however old it is.
    *
-   * @param callId  The call that filed it, as the row says.
-   * @returns `undefined` when the trail has no such event, or none that verifies.
+   * @param callId  The call that filed the request, by its row.
+   * @returns `undefined` when the trail has no such event, or the event does not verify.
    * @throws {QuaterError} `audit_unavailable` when the trail cannot be read.
    */
   filingOf(approvalId: string, callId: string): Promise<ProvenFiling | undefined>;
   /**
-   * The newest uses of approvals by their events, as far back as this process reads them: see proven-uses.ts.
+   * Returns the newest uses of approvals, as far back as this process reads them: see proven-uses.ts.
    *
    * @throws {QuaterError} `audit_unavailable` when the trail cannot be read.
    */
@@ -117,29 +94,56 @@ export interface Audit {
    */
   proofOfUse(approvalId: string, callId: string): Promise<UseProof | undefined>;
   /**
-   * Returns the ids of the requests whose personal data were erased, by their events. The mark in a row does not count.
+   * Returns the ids of the requests whose personal data were erased. The mark in a request's row does not count.
    *
    * @throws {QuaterError} `audit_unavailable` when the trail cannot be read.
    */
   erasedRequests(): Promise<ReadonlySet<string>>;
-  /** Asked for changes of state in the same transaction as `call.unknown`, for calls that were begun with an approval. */
-  whenLost(changes: (open: OpenStore, call: LostCall) => readonly Statement[]): void;
-  /** Adds what `quater audit erase` erases in rows of another plugin, in the same transaction. */
+}
+
+export interface Audit {
+  /** The configured sinks. Files are compared with the store at boot; `stdout` cannot be read back. */
+  readonly sinks: { readonly files: readonly string[]; readonly hasStdout: boolean };
+  /**
+   * Commits changes of state and the events about them in one transaction.
+   *
+   * @param changes  Each with the number of rows that it must change.
+   * @param onLate  Called when the commit came after the wait for it had ended with an error: the events are written all the same.
+   * @param check  Runs in the same transaction before the changes, and gets what the trail proves at that moment.
+   * @returns `refused` when the check or a constraint refused, or a count differed. Then nothing was written.
+   * @throws {QuaterError} `audit_unavailable` when the commit took too long.
+   */
+  commit(events: readonly AuditEvent[], changes: readonly Statement[], onLate?: () => void, check?: Check): Promise<Committed>;
+  /**
+   * Commits as `commit` does, and adds the call's own `call.started` behind the events. Call it from `consume` of an `approve`
+   * hook, directly before the handler: audit does not write `call.started` of a handler that needs approval by itself. If the
+   * commit comes too late, audit records that the call did not run.
+   *
+   * @throws {QuaterError} `audit_unavailable` when the commit took too long, or a sink did not take the use of the approval.
+   */
+  commitStart(
+    callId: string,
+    events: readonly AuditEvent[],
+    changes: readonly Statement[],
+    start?: CallStart,
+  ): Promise<Committed>;
+  readonly evidence: ApprovalEvidence;
+  /** Adds changes of state to the transaction that records `call.unknown`, for lost calls that had used an approval. */
+  whenCallLost(changes: (open: OpenStore, call: LostCall) => readonly Statement[]): void;
+  /** Adds rows of another plugin to what `quater audit erase` erases, in the same transaction. */
   whenErasing(eraser: Eraser): void;
-  /** Adds what `quater store restored` voids in rows of another plugin, in the same transaction. */
+  /** Adds rows of another plugin to what `quater store restored` voids, in the same transaction. */
   whenRestored(restorer: Restorer): void;
   /**
-   * Looks for calls of processes that are gone, as every process that stays does from time to time: for one that does not
-   * stay and meets what looks like such a call.
+   * Looks for calls of processes that are gone. Servers do so from time to time. Call it in a process that runs one call and
+   * meets what looks like a lost call.
    *
-   * @returns How many were found, and recorded as `unknown`.
+   * @returns How many calls were found, and recorded as `unknown`.
    */
   sweepLost(): Promise<number>;
-  /**
-   * Records a refusal outside of a call, soon and without waiting. Repeated refusals become one event with a count.
-   */
+  /** Records a refusal outside of a call, soon and without waiting. Repeated refusals become one event with a count. */
   refused(fields: Omit<EventFields, "type" | "outcome">): void;
-  /** `hmac:<key id>:<64 hex>` over the RFC 8785 text. */
+  /** Returns `hmac:<key id>:<64 hex>` over the RFC 8785 text of the value. */
   tagOf(value: unknown): string;
   /**
    * Tags the value with every tag key in the key file, so that values tagged before a rotation are still found.
@@ -147,20 +151,20 @@ export interface Audit {
    * @returns The tag of the current key first (what `tagOf` gives), then those of the other keys, newest first.
    */
   tagsOf(value: unknown): readonly string[];
-  /** A copy without secrets, as the trail stores arguments. */
+  /** Returns a copy without secrets, as the trail stores arguments. */
   storable(schema: unknown, value: unknown): unknown;
   /**
-   * Derives 32 bytes from the current key in the project's key file, different ones for every label. One `keys` option
-   * serves all plugins. A rotation changes them: ask each time and do not keep the answer.
+   * Derives 32 bytes from the current key in the project's key file, different bytes for every label. A rotation of the keys
+   * changes them, so derive them each time instead of keeping them.
    */
-  secretFor(label: string): Buffer;
+  deriveSecret(label: string): Buffer;
   /**
    * Derives the same label from every key in the key file. Use it to open what was sealed before a rotation, or by an
    * instance that uses newer keys already.
    *
-   * @returns What `secretFor` gives first, then the secrets of the other keys, newest first.
+   * @returns What `deriveSecret` gives first, then the secrets of the other keys, newest first.
    */
-  secretsFor(label: string): readonly Buffer[];
+  deriveSecrets(label: string): readonly Buffer[];
 }
 
 export const auditRef = serviceRef<Audit>("audit");

@@ -53,7 +53,7 @@ export const issueCode = async (parts: CodeParts, key: string): Promise<IssuedCo
   const db = open.queries<Tables>();
   const text = Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("");
   const expiresAt = (await open.now()) + lifetimeMs;
-  const secret = parts.audit.secretFor(label);
+  const secret = parts.audit.deriveSecret(label);
   const row = { code_hash: hashOf(secret, text), sealed_key: sealed(keyOf(secret, text), use, key), expires_at: expiresAt };
   await open.apply([
     db.deleteFrom("approval_page_code").where("expires_at", "<=", open.clock),
@@ -68,7 +68,7 @@ export const redeemCode = async (parts: CodeParts, typed: string): Promise<strin
   if (text.length !== length || [...text].some((character) => !alphabet.includes(character))) return undefined;
   const open = await parts.store.open();
   // A code may have been issued before a rotation, or by an instance that uses other keys.
-  const secrets = new Map(parts.audit.secretsFor(label).map((secret) => [hashOf(secret, text), secret]));
+  const secrets = new Map(parts.audit.deriveSecrets(label).map((secret) => [hashOf(secret, text), secret]));
   // One statement finds it and takes it away: of two that type it at once, one gets it.
   const taking = open
     .queries<Tables>()

@@ -30,7 +30,7 @@ export const pageOn = ({ store, audit, publicUrl, ...given }: PageGiven): ((ctx:
   const parts: PageParts = {
     ...given,
     codes: { store, audit },
-    sessions: new Sessions({ secrets: (label) => audit.secretsFor(label), isHttps: publicUrl?.startsWith("https:") === true }),
+    sessions: new Sessions({ secrets: (label) => audit.deriveSecrets(label), isHttps: publicUrl?.startsWith("https:") === true }),
     throttle: new Throttle(attempts),
     publicOrigin: publicUrl === undefined ? undefined : new URL(publicUrl).origin,
   };

@@ -30,7 +30,7 @@ export const erasureOf = async (
     if (isDone(record, subject)) continue;
     const isAsFiled = !record.isDamaged && hasOwnCallKey(context, record);
     const filing =
-      isAbout(record, subject) || !isAsFiled ? await context.parts.audit.filingOf(record.id, record.callId) : undefined;
+      isAbout(record, subject) || !isAsFiled ? await context.parts.audit.evidence.filingOf(record.id, record.callId) : undefined;
     const requester = filing?.requester ?? record.requester;
     const isOwn = isAbout({ ...record, requester }, subject);
     // The row alone may name anybody. Its call key covers requester and arguments under a key outside the store.
@@ -43,7 +43,7 @@ export const erasureOf = async (
       reasons += record.votes.filter(({ reason }) => reason !== undefined).length;
       if (!isOpen(found)) continue;
       cancelled.push(record);
-      const standing = await context.parts.audit.standingOf(record.id);
+      const standing = await context.parts.audit.evidence.standingOf(record.id);
       if (standing === undefined || standing.state === "ended") continue;
       const about = { principal: subject.principal, detail: { was: standing.state, cause: "erased" } };
       events.push({ fields: provenEvent("approval.cancelled", record.id, standing.filed, about) });

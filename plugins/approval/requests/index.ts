@@ -46,10 +46,10 @@ export const setUpRequests = ({ options, catalog, ...given }: RequestsGiven): Re
   const { maxPending, maxFiledPerHour, cooldownMs, retentionDays } = options;
   store.register("approval", migrations);
   const policies = new Map(Object.entries(options.policies).map(([name, policy]) => [name, completed(policy)]));
-  const secrecy = new Secrecy((label) => audit.secretsFor(label));
+  const secrecy = new Secrecy((label) => audit.deriveSecrets(label));
   const reader = new RequestReader(store, secrecy);
   const context = new ApprovalContext({ ...given, reader, secrecy, maxPending, maxFiledPerHour, cooldownMs });
-  audit.whenLost((open, { approvalId, callId }) => [ended(open, approvalId, callId, "unknown")]);
+  audit.whenCallLost((open, { approvalId, callId }) => [ended(open, approvalId, callId, "unknown")]);
   audit.whenErasing(async (open, subject) => (await import("./erasing.ts")).erasureOf(context, catalog, open, subject));
   audit.whenRestored(async (open, lost) => (await import("./restored.ts")).voidingOf(context, open, lost));
   const requirementOf = requirementsBy(policies);

@@ -19,7 +19,7 @@ import type { StoredRequest } from "./tables.ts";
  */
 export const proven = async (context: ApprovalContext, found: StoredRequest): Promise<Standing | undefined> => {
   const { record } = found;
-  const standing = await context.parts.audit.standingOf(record.id);
+  const standing = await context.parts.audit.evidence.standingOf(record.id);
   const doubt = doubtOf(standing, record);
   if (doubt === undefined) return standing;
   // The events were read after the row. Only if the row still says the same do the two disagree.
@@ -48,7 +48,7 @@ const doubtOf = (standing: Standing | undefined, record: ApprovalRecord): string
  */
 export const assertEndedOnTrail = async (context: ApprovalContext, { record, stored }: StoredRequest): Promise<void> => {
   if (stored === "pending" || stored === "approved") return;
-  const standing = await context.parts.audit.standingOf(record.id);
+  const standing = await context.parts.audit.evidence.standingOf(record.id);
   if (standing === undefined || standing.state === "ended") return;
   const why = `the row says ${stored}, and the trail says ${standing.state}`;
   const fields = provenEvent("approval.voided", record.id, standing.filed, { detail: { cause: "unproven", why, was: stored } });
@@ -67,7 +67,7 @@ export const assertEndedOnTrail = async (context: ApprovalContext, { record, sto
  */
 export const isDenied = async (context: ApprovalContext, found: StoredRequest): Promise<boolean> => {
   const { id } = found.record;
-  const standing = await context.parts.audit.standingOf(id);
+  const standing = await context.parts.audit.evidence.standingOf(id);
   if (standing === undefined || standing.endedBy === "approval.denied") return true;
   const why = `the row says denied, and the trail says ${standing.endedBy ?? standing.state}`;
   const detail = { cause: "unproven", why, was: "denied" };
@@ -86,7 +86,8 @@ export const isDenied = async (context: ApprovalContext, found: StoredRequest): 
 export const filedOnTrail = async (
   { parts: { audit } }: ApprovalContext,
   { id, callId }: ApprovalRecord,
-): Promise<FiledFields | undefined> => (await audit.standingOf(id))?.filed ?? (await audit.filingOf(id, callId))?.filed;
+): Promise<FiledFields | undefined> =>
+  (await audit.evidence.standingOf(id))?.filed ?? (await audit.evidence.filingOf(id, callId))?.filed;
 
 /** @returns Whether it was written; otherwise the request was changed meanwhile. */
 export const voidRequest = async (
@@ -138,7 +139,7 @@ export const voidOfFormat1 = async (context: ApprovalContext): Promise<number> =
 
 const voidOne = async (context: ApprovalContext, found: StoredRequest): Promise<boolean> => {
   const { id, callId } = found.record;
-  const isOfFormat2 = (await context.parts.audit.filingOf(id, callId))?.format === 2;
+  const isOfFormat2 = (await context.parts.audit.evidence.filingOf(id, callId))?.format === 2;
   return isOfFormat2
     ? voidRequest(context, found, notOfFormat1, { cause: "unproven", why: notOfFormat1 })
     : voidRequest(context, found, formatChanged, { cause: "format" });

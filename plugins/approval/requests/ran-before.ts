@@ -28,12 +28,12 @@ export const ranBefore = async ({ parts }: ApprovalContext, call: Compared): Pro
   const keys = likenessKeys((value) => audit.tagsOf(value), call);
   const asked = { handler: call.handler, except: call.id, before: call.use?.at };
   // Read before the rows. An event and its row are written together, so every use that is known here has its row there.
-  const known = await audit.knownUses();
+  const known = await audit.evidence.knownUses();
   const likes = await reader.usedLike(keys.like, asked);
   const others = await reader.usedUnderOtherSchemas(keys.person, call.schema, asked);
   const identical = likes.filter(({ args }) => args === call.args);
   const newest = [...likes, ...others].sort((a, b) => (b.use?.at ?? 0) - (a.use?.at ?? 0));
-  const erasedIds = newest.some(({ isErased }) => isErased) ? await audit.erasedRequests() : new Set<string>();
+  const erasedIds = newest.some(({ isErased }) => isErased) ? await audit.evidence.erasedRequests() : new Set<string>();
   const isErased = (id: string) => newest.some((record) => record.id === id && record.isErased && erasedIds.has(id));
   let unproven = 0;
   let reason: string | undefined;
@@ -77,7 +77,7 @@ type Use = NonNullable<ApprovalRecord["use"]>;
 /** @returns The use as the trail has it; `undefined` where row and trail disagree. */
 const provenUse = async (audit: Audit, record: ApprovalRecord): Promise<Use | undefined> => {
   const { id, digest, use } = record;
-  const proof = use === undefined ? undefined : await audit.proofOfUse(id, use.callId);
+  const proof = use === undefined ? undefined : await audit.evidence.proofOfUse(id, use.callId);
   if (use === undefined || proof === undefined) return undefined;
   const { tags, isLost } = proof.use;
   const isSame = isLost

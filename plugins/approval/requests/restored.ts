@@ -46,7 +46,7 @@ export const voidingOf = async (context: ApprovalContext, open: OpenStore, lost:
 /** A line of an older version has no tags. The restored request may still say which call it was for, if the trail proves it. */
 const withTags = async ({ parts: { audit } }: ApprovalContext, use: LostUse, record: ApprovalRecord): Promise<LostUse> => {
   if (use.tags !== undefined || record.isErased || digestOf(record) !== record.digest) return use;
-  if ((await audit.standingOf(record.id))?.digest !== record.digest) return use;
+  if ((await audit.evidence.standingOf(record.id))?.digest !== record.digest) return use;
   return { ...use, tags: likeTagsOf((value) => audit.tagsOf(value), record) };
 };
 

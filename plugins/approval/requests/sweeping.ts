@@ -38,7 +38,7 @@ export const expiryOf = async (context: ApprovalContext, found: StoredRequest): 
   const { record, stored, now } = found;
   const { id, isDamaged } = record;
   const changes = (open: OpenStore) => [isDamaged ? closedDamaged(open, found) : expired(open, found)];
-  const standing = await context.parts.audit.standingOf(id);
+  const standing = await context.parts.audit.evidence.standingOf(id);
   if (standing?.state === "ended") return { events: [], changes };
   if (standing === undefined) {
     // Filed so long ago that its events are not looked for, or not at all.

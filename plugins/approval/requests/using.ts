@@ -62,7 +62,7 @@ export const approve = async (
 export const ungated = (context: ApprovalContext, { callId }: Authorized): HookAnswer<ApprovalAnswer> => ({
   allow: true,
   consume: async () => {
-    await context.parts.audit.begin(callId, [], []);
+    await context.parts.audit.commitStart(callId, [], []);
     return true;
   },
 });
@@ -218,11 +218,11 @@ const use = async (context: ApprovalContext, asked: Asked, usable: Usable): Prom
   const statement = consumed(open, record.id, { callId, callKey: record.callKey, digest, handler, requesterText, surface });
   // In the same transaction: a process that stood still may have lost the lock since it computed the preview.
   const lock = store.lockOf(callId);
-  const receipt = await audit.begin(callId, [event], lock === undefined ? [statement] : [lock.guard, statement], {
+  const receipt = await audit.commitStart(callId, [event], lock === undefined ? [statement] : [lock.guard, statement], {
     approvalId: record.id,
     tags,
     check: unchangedSince(record.id, standing, standing.usableUntil ?? 0),
-    ended: (how) => [ended(open, record.id, callId, outcomeOf(how))],
+    changesAtEnd: (outcome) => [ended(open, record.id, callId, outcomeOf(outcome))],
   });
   if ("refused" in receipt) {
     await lock?.assertHeld();

@@ -1,42 +1,54 @@
-// From calls to events: the hooks of the plugin. Effects decide the price: what writes is recorded before it runs and
-// before it is answered; a read leaves one event, afterwards, that nobody waits for.
+// The hooks of the audit plugin: they turn calls into events. A call that writes leaves `call.started` before its handler runs
+// and `call.ended` before it is answered. A read leaves one event after its end, and nobody waits for that event.
+//
+// Between the hooks `around` and `settled` a call is in one of four states:
+//
+//     a read                  reading
+//     a write                 starting ───────────────────> started
+//     a write with approval   awaitingUse ──commitStart()──> started
+//
+// A call that settles before it is `started` did not run, so it is recorded as refused.
 
-import type { QuaterError } from "../../../core/index.ts";
-import type { Approved, Arrival, HookChoice, Hooks, Operation, Outcome } from "../../../core/plugin-api.ts";
-
-import { schemaDigestOf } from "../../../core/schema/digest.ts";
+import type { Approved, Arrival, HookChoice, Hooks, Outcome } from "../../../core/plugin-api.ts";
 import type { Statement } from "../../store/service.ts";
-import type { Begun } from "../service.ts";
+import type { CallStart } from "../service.ts";
+import { type Arguments, aboutCall, type CallEvent, CallEvents } from "./call-events.ts";
 import type { Draft, Entry, Receipt } from "./entry.ts";
-import { bodyText, type EndedAs, type EventFields, jsonText, plainJson, whoOf } from "./event.ts";
+import type { EventFields } from "./event.ts";
 import { type AuditLevel, auditKey } from "./level.ts";
 import type { Redactor } from "./redact.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Trail } from "./trail.ts";
 
-interface Running {
-  readonly argsTag: string | undefined;
-  readonly body: string | undefined;
-  /** Where its `call.started` stands; a read has none. */
-  startedSeq?: number;
-  /** The handler may have run. */
-  hasBegun: boolean;
-  /** The start of a call that needs approval: written with the use of the approval, in one transaction. */
-  start?: Start;
-  /** What the plugin that wrote the start says about the call. */
-  about?: Begun;
+interface Reading {
+  readonly is: "reading";
+  readonly args: Arguments;
 }
 
-interface Start {
-  readonly event: Noted;
-  /** Written when nobody waited for it any more. */
-  readonly neverRan: (about: Begun) => void;
+/** The recorder writes `call.started` now. */
+interface Starting {
+  readonly is: "starting";
+  readonly args: Arguments;
 }
 
-interface Noted {
-  readonly fields: EventFields;
-  readonly body?: string;
+/** The plugin that uses up the approval writes `call.started` in the same transaction, with `commitStart`. */
+interface AwaitingUse {
+  readonly is: "awaitingUse";
+  readonly args: Arguments;
+  readonly call: Approved;
+  readonly events: CallEvents;
 }
+
+/** `call.started` is committed. The handler runs, or may have run. */
+interface Started {
+  readonly is: "started";
+  readonly args: Arguments;
+  /** The number of `call.started`. */
+  readonly seq: number;
+  readonly start: CallStart;
+}
+
+type CallState = Reading | Starting | AwaitingUse | Started;
 
 export interface RecorderOptions {
   readonly trail: Trail;
@@ -44,251 +56,175 @@ export interface RecorderOptions {
   readonly refusals: Refusals;
 }
 
-/** Surfaces whose plain reads leave no event unless their exposure says so: a busy site would record nothing else. */
+/** Reads over these surfaces are not recorded by default, because a busy site would fill the trail with them. */
 const quietSurfaces: ReadonlySet<string> = new Set(["http"]);
 
 export class Recorder {
   readonly #options: RecorderOptions;
-  /** By call id: between `around` and `settled`. */
-  readonly #running = new Map<string, Running>();
+  /** By call id, for calls between `around` and `settled`. */
+  readonly #states = new Map<string, CallState>();
 
   constructor(options: RecorderOptions) {
     this.#options = options;
   }
 
-  /** The first event that a call which has not ended may have left. */
+  /** The lowest number that a `call.started` of a running call has; `undefined` when no call has started. */
   get openSince(): number | undefined {
     let least: number | undefined;
-    for (const { startedSeq } of this.#running.values())
-      if (startedSeq !== undefined && (least === undefined || startedSeq < least)) least = startedSeq;
+    for (const state of this.#states.values())
+      if (state.is === "started" && (least === undefined || state.seq < least)) least = state.seq;
     return least;
   }
 
   readonly hooks: HookChoice = (operation): Hooks => {
-    if (operation === undefined) return { settled: (arrival, outcome) => this.#refused(arrival, outcome, undefined) };
-    const told = auditKey.of(operation);
+    if (operation === undefined) return { settled: (arrival, outcome) => this.#notRun(arrival, outcome, undefined) };
+    const chosen = auditKey.of(operation);
     const isRead = operation.handler.effect === "read" && !operation.needsApproval;
-    const plan = new HandlerEvents(operation, told ?? (isRead ? "metadata" : "request"), this.#options.redactor);
-    if (isRead && told === "off") return { settled: (call, outcome) => this.#refused(call, outcome, plan) };
-    if (isRead) return this.#ofRead(plan, told);
-    return this.#ofWrite(plan, operation.needsApproval);
+    const events = new CallEvents(operation, chosen ?? (isRead ? "metadata" : "request"), this.#options.redactor);
+    if (isRead && chosen === "off") return { settled: (call, outcome) => this.#notRun(call, outcome, events) };
+    return isRead ? this.#ofRead(events, chosen) : this.#ofWrite(events, operation.needsApproval);
   };
 
-  #ofRead(plan: HandlerEvents, told: AuditLevel | undefined): Hooks {
-    const isQuiet = ({ surface }: Arrival) => told === undefined && quietSurfaces.has(surface);
+  #ofRead(events: CallEvents, chosen: AuditLevel | undefined): Hooks {
+    const isQuiet = ({ surface }: Arrival) => chosen === undefined && quietSurfaces.has(surface);
     return {
       around: (call, next) => {
         this.#options.trail.assertOpen();
-        if (!isQuiet(call)) this.#running.set(call.callId, { ...plan.ofArguments(call), hasBegun: true });
+        if (!isQuiet(call)) this.#states.set(call.callId, { is: "reading", args: events.argumentsOf(call) });
         return next();
       },
       settled: (call, outcome) => {
-        const running = this.#taken(call);
-        if (running === undefined) return this.#refused(call, outcome, plan, !isQuiet(call));
-        const { fields, body } = plan.ended(call, outcome, running.argsTag);
-        this.#options.trail.note(fields, merged(running.body, body));
+        const state = this.#take(call);
+        if (state === undefined) return this.#notRun(call, outcome, events, !isQuiet(call));
+        const { fields, body } = events.read(call, outcome, state.args);
+        this.#options.trail.note(fields, body);
       },
     };
   }
 
-  #ofWrite(plan: HandlerEvents, isApproved: boolean): Hooks {
-    const { trail } = this.#options;
+  #ofWrite(events: CallEvents, needsApproval: boolean): Hooks {
     return {
       around: async (call, next) => {
-        const running: Running = { ...plan.ofArguments(call), hasBegun: false };
-        this.#running.set(call.callId, running);
-        const event = plan.started(call, running);
-        const neverRan = (about?: Begun) => this.#neverRan(plan, call, about);
-        if (isApproved) running.start = { event, neverRan };
-        else {
-          this.#begun(running, await trail.record({ events: [event] }, neverRan));
-          this.#assertAwaited(call.callId, running, neverRan);
-        }
+        const args = events.argumentsOf(call);
+        if (needsApproval) this.#states.set(call.callId, { is: "awaitingUse", args, call, events });
+        else await this.#start(call, events, args);
         return next();
       },
       settled: async (call, outcome) => {
-        const running = this.#taken(call);
-        if (running?.hasBegun !== true) return this.#refused(call, outcome, plan, true);
-        const { about } = running;
-        const { fields, body } = plan.ended(call, outcome, running.argsTag);
-        const said = withApproval(fields, about);
-        await trail.record({
-          events: [body === undefined ? { fields: said } : { fields: said, body }],
-          ...besides(about, fields.outcome),
-        });
+        const state = this.#take(call);
+        if (state?.is !== "started") return this.#notRun(call, outcome, events, true);
+        const { fields, body } = events.ended(call, outcome, state.args);
+        const ended = draftOf({ fields: withApproval(fields, state.start), body });
+        await this.#options.trail.record({ events: [ended], ...changesAtEnd(state.start, fields.outcome) });
       },
     };
   }
 
+  /** Writes `call.started` of a call without approval. @throws {QuaterError} `audit_unavailable`. */
+  async #start(call: Approved, events: CallEvents, args: Arguments): Promise<void> {
+    const starting: Starting = { is: "starting", args };
+    this.#states.set(call.callId, starting);
+    const neverRan = () => this.#noteNeverRan(call, events, {});
+    const receipt = await this.#options.trail.record({ events: [draftOf(events.started(call, args))] }, neverRan);
+    if ("refusal" in receipt) throw receipt.refusal;
+    this.#markStarted(call.callId, starting, { seq: receipt.seq, start: {} }, neverRan);
+  }
+
   /**
-   * Writes the `call.started` of a call behind the events that tell how its approval was used up.
+   * Writes `call.started` of a call with approval, behind the events and together with the changes that use the approval up.
    *
-   * @throws {Error} when the call is not on its way, or its start is written already.
+   * @returns The refusal, when the check or a change refused: nothing was written, and `commitStart` may be called again.
+   * @throws {Error} when the call does not wait for its start.
    * @throws {QuaterError} `audit_unavailable`.
    */
-  async begin(callId: string, events: readonly Draft[], changes: readonly Statement[], about: Begun): Promise<Receipt> {
-    const running = this.#running.get(callId);
-    const start = running?.start;
-    if (running === undefined || start === undefined || running.hasBegun)
-      throw new Error(`The call ${callId} has no start to be written`);
-    const started = { ...start.event, fields: withApproval(start.event.fields, about) };
-    const { check } = about;
-    const entry = {
-      events: [...events, started],
+  async commitStart(callId: string, events: readonly Draft[], changes: readonly Statement[], start: CallStart): Promise<Receipt> {
+    const state = this.#states.get(callId);
+    if (state?.is !== "awaitingUse") throw new Error(`The call ${callId} has no start to be written`);
+    const { approvalId, check, tags } = start;
+    const { fields, body } = state.events.started(state.call, state.args);
+    const entry: Entry = {
+      events: [...events, draftOf({ fields: withApproval(fields, start), body })],
       ...(changes.length === 0 ? {} : { changes }),
       ...(check === undefined ? {} : { check }),
     };
     const { trail } = this.#options;
-    if (about.approvalId !== undefined) await trail.assertUsable();
-    const receipt = await trail.record(entry, () => start.neverRan(about));
+    const neverRan = () => this.#noteNeverRan(state.call, state.events, start);
+    if (approvalId !== undefined) await trail.assertUsable();
+    const receipt = await trail.record(entry, neverRan);
     if ("refusal" in receipt) return receipt;
-    if (about.approvalId !== undefined)
-      await trail.sendUse(receipt, { approvalId: about.approvalId, callId, ...about.tags }).catch((error: unknown) => {
-        start.neverRan(about);
+    if (approvalId !== undefined)
+      await trail.sendUse(receipt, { approvalId, callId, ...tags }).catch((error: unknown) => {
+        neverRan();
         throw error;
       });
-    running.about = about;
-    this.#begun(running, receipt);
-    this.#assertAwaited(callId, running, () => start.neverRan(about));
+    this.#markStarted(callId, state, { seq: receipt.seq, start }, neverRan);
     return receipt;
   }
 
-  /** A plugin around the handler may give up while the start is written: what was answered already must not run. */
-  #assertAwaited(callId: string, running: Running, neverRan: () => void): void {
-    if (this.#running.get(callId) === running) return;
-    neverRan();
-    throw new Error(`The call ${callId} was answered before its start was written`);
+  /**
+   * @param before  The state of the call when its start was written.
+   * @throws {Error} when the call was answered since then, because a plugin around the handler gave up. Its handler must not run.
+   */
+  #markStarted(
+    callId: string,
+    before: Starting | AwaitingUse,
+    started: Pick<Started, "seq" | "start">,
+    neverRan: () => void,
+  ): void {
+    if (this.#states.get(callId) !== before) {
+      neverRan();
+      throw new Error(`The call ${callId} was answered before its start was written`);
+    }
+    this.#states.set(callId, { is: "started", args: before.args, ...started });
   }
 
-  #begun(running: Running, receipt: Receipt): void {
-    if ("refusal" in receipt) return;
-    running.startedSeq = receipt.seq;
-    running.hasBegun = true;
+  /** Returns the state of a call that settles, and forgets it. */
+  #take({ callId }: Arrival): CallState | undefined {
+    const state = this.#states.get(callId);
+    this.#states.delete(callId);
+    return state;
   }
 
-  #taken({ callId }: Arrival): Running | undefined {
-    const running = this.#running.get(callId);
-    this.#running.delete(callId);
-    return running;
+  /** Notes that a call was refused although its `call.started` was written: the commit came after the wait for it had ended. */
+  #noteNeverRan(call: Approved, events: CallEvents, start: CallStart): void {
+    const fields: EventFields = {
+      ...events.about(call),
+      type: "call.ended",
+      outcome: "refused",
+      errorCode: "audit_unavailable",
+    };
+    this.#options.trail.noteBeside(withApproval(fields, start), changesAtEnd(start, "refused"));
   }
 
-  /** The start was written after all, though nobody waited for it any more: the call was refused, and this says so. */
-  #neverRan(plan: HandlerEvents, call: Approved, about: Begun | undefined): void {
-    const fields: EventFields = { ...plan.about(call), type: "call.ended", outcome: "refused", errorCode: "audit_unavailable" };
-    this.#options.trail.noteBeside(withApproval(fields, about), besides(about, "refused"));
-  }
-
-  /** A call that reached no handler: refused, or answered with an earlier result. */
-  #refused(call: Arrival, outcome: Outcome, plan: HandlerEvents | undefined, isRecorded = false): void {
+  /** Notes a call whose handler did not run: the call was refused, or answered with an earlier result. */
+  #notRun(call: Arrival, outcome: Outcome, events: CallEvents | undefined, recordsReplays = false): void {
     const { trail, refusals } = this.#options;
+    const about = events?.about(call) ?? aboutCall(call);
     if (outcome.ok) {
-      if (isRecorded && !call.isDryRun) trail.note({ ...aboutOf(call, plan), type: "call.ended", outcome: "replayed" });
+      if (recordsReplays && !call.isDryRun) trail.note({ ...about, type: "call.ended", outcome: "replayed" });
       return;
     }
+    const { error } = outcome;
     if (call.principal === undefined) {
-      refusals.unknown(call, outcome.error);
+      refusals.unknown(call, error);
       return;
     }
     refusals.refused({
-      ...aboutOf(call, plan),
+      ...about,
       type: "call.refused",
       outcome: "refused",
-      errorCode: outcome.error.code,
+      errorCode: error.code,
       durationMs: Math.max(0, Date.now() - call.startedAt),
-      ...(outcome.error.refusedBy === undefined ? {} : { policy: outcome.error.refusedBy }),
+      ...(error.refusedBy === undefined ? {} : { policy: error.refusedBy }),
     });
   }
 }
 
-/** What is the same for every call of an operation. */
-class HandlerEvents {
-  readonly #operation: Operation;
-  readonly #redactor: Redactor;
-  readonly #level: AuditLevel;
-  readonly #schema: string;
+const draftOf = ({ fields, body }: CallEvent): Draft => (body === undefined ? { fields } : { fields, body });
 
-  constructor(operation: Operation, level: AuditLevel, redactor: Redactor) {
-    this.#operation = operation;
-    this.#redactor = redactor;
-    this.#level = level;
-    this.#schema = schemaDigestOf(operation);
-  }
+const withApproval = (fields: EventFields, { approvalId }: CallStart): EventFields =>
+  approvalId === undefined ? fields : { ...fields, approvalId };
 
-  ofArguments({ input }: Approved): { argsTag: string | undefined; body: string | undefined } {
-    const argsTag = this.#redactor.ofText(jsonText(input));
-    if (this.#level !== "request" && this.#level !== "response") return { argsTag, body: undefined };
-    return { argsTag, body: this.#body({ args: this.#redactor.storable(this.#operation.input, input) }) };
-  }
-
-  about(call: Arrival): Omit<EventFields, "type"> {
-    return {
-      callId: call.callId,
-      surface: call.surface,
-      schema: this.#schema,
-      ...(call.handler === undefined ? {} : { handler: call.handler }),
-      ...(call.principal === undefined ? {} : { principal: whoOf(call.principal) }),
-      ...(call.peer === undefined ? {} : { peer: call.peer }),
-      ...(call.traceId === undefined ? {} : { traceId: call.traceId }),
-      ...(call.isDryRun ? { dryRun: true as const } : {}),
-    };
-  }
-
-  started(call: Approved, { argsTag, body }: Running): Noted {
-    const fields = withTag({ ...this.about(call), type: "call.started" }, argsTag);
-    return body === undefined ? { fields } : { fields, body };
-  }
-
-  ended(call: Arrival, outcome: Outcome, argsTag: string | undefined): { fields: EventFields; body: string | undefined } {
-    const fields: EventFields = {
-      ...this.about(call),
-      type: "call.ended",
-      durationMs: Math.max(0, Date.now() - call.startedAt),
-      outcome: outcome.ok ? "succeeded" : endedAs(outcome.error),
-      ...(outcome.ok ? {} : { errorCode: outcome.error.code }),
-    };
-    if (!outcome.ok || this.#level !== "response" || outcome.value === undefined)
-      return { fields: withTag(fields, argsTag), body: undefined };
-    const result = plainJson(outcome.value);
-    const resultTag = this.#redactor.ofText(jsonText(result));
-    return {
-      fields: { ...withTag(fields, argsTag), resultTag },
-      body: this.#body({ result: this.#redactor.storable(this.#operation.output, result) }),
-    };
-  }
-
-  #body(content: Readonly<Record<string, unknown>>): string {
-    return bodyText(content, (text) => this.#redactor.ofText(text));
-  }
-}
-
-const aboutOf = (call: Arrival, plan: HandlerEvents | undefined): Omit<EventFields, "type"> =>
-  plan?.about(call) ?? {
-    callId: call.callId,
-    surface: call.surface,
-    ...(call.handler === undefined ? {} : { handler: call.handler }),
-    ...(call.principal === undefined ? {} : { principal: whoOf(call.principal) }),
-    ...(call.peer === undefined ? {} : { peer: call.peer }),
-    ...(call.traceId === undefined ? {} : { traceId: call.traceId }),
-    ...(call.isDryRun ? { dryRun: true as const } : {}),
-  };
-
-const withTag = (fields: EventFields, argsTag: string | undefined): EventFields =>
-  argsTag === undefined ? fields : { ...fields, argsTag };
-
-const withApproval = (fields: EventFields, about: Begun | undefined): EventFields =>
-  about?.approvalId === undefined ? fields : { ...fields, approvalId: about.approvalId };
-
-/** The changes of state that belong to a call's end. */
-const besides = (about: Begun | undefined, how: EndedAs | undefined): Pick<Entry, "beside"> => {
-  const ended = about?.ended;
-  return ended === undefined || how === undefined ? {} : { beside: () => ended(how) };
-};
-
-const endedAs = ({ code, kind }: QuaterError): EndedAs => {
-  if (code === "output_undelivered") return "succeeded"; // the handler ran to its end, and what it changed is kept
-  return kind === "outcome_unknown" ? "unknown" : kind === "cancelled" ? "cancelled" : "failed";
-};
-
-/** Both are objects of one member. */
-const merged = (args: string | undefined, result: string | undefined): string | undefined =>
-  args === undefined || result === undefined ? (args ?? result) : `${args.slice(0, -1)},${result.slice(1)}`;
+/** The changes of state that belong to the end of a call. */
+const changesAtEnd = ({ changesAtEnd: changes }: CallStart, outcome: EventFields["outcome"]): Pick<Entry, "beside"> =>
+  changes === undefined || outcome === undefined ? {} : { beside: () => changes(outcome) };

@@ -16,7 +16,7 @@ export { finance, paid, pay, people } from "./pay-kit.ts";
 export const contextOf = ({ app }: Desk): ApprovalContext => {
   const { services, project } = kernelOf(app);
   const opened = services.get(storeRef);
-  const secrecy = new Secrecy((label) => services.get(auditRef).secretsFor(label));
+  const secrecy = new Secrecy((label) => services.get(auditRef).deriveSecrets(label));
   return new ApprovalContext({
     app: project.name,
     store: opened,

@@ -286,8 +286,8 @@ test("O2: a rotation signs nobody out, keeps forms valid and codes usable", asyn
   await using shop = await bootShop();
   const { code } = await issueCode(partsOf(shop), "bea");
   const keys = join(shop.root, ".quater/trail-keys.json");
-  const before = partsOf(shop).audit.secretFor("x");
+  const before = partsOf(shop).audit.deriveSecret("x");
   rotateKeys(keys);
-  while (partsOf(shop).audit.secretFor("x").equals(before)) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (partsOf(shop).audit.deriveSecret("x").equals(before)) await new Promise((resolve) => setTimeout(resolve, 50));
   expect((await new Visitor(shop.baseUrl).signIn({ code })).status).toBe(303);
 });

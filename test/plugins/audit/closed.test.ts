@@ -159,7 +159,7 @@ test("with an approval, the start of a call is written together with the use", a
             const isUsed = (input as { id: string }).id === "used";
             const row = { sql: "insert into audit_sink values ('once', 1, 1)", parameters: [], expects: 1 };
             const used = { fields: { type: "approval.used" as const, approvalId: "apr_1", callId } };
-            const done = await services.get(auditRef).begin(callId, [used], isUsed ? [row, row] : [row]);
+            const done = await services.get(auditRef).commitStart(callId, [used], isUsed ? [row, row] : [row]);
             return "seq" in done ? { allow: true, by: "approves" } : { allow: false, by: "approves", reason: "used" };
           },
         }),

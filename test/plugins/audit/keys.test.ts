@@ -24,8 +24,8 @@ test("O2: tags and secrets of before a rotation are still found, and the current
     await using app = await boot();
     const audit = app.services.get(auditRef);
     expect(audit.tagsOf({ a: 1 })[0]).toBe(audit.tagOf({ a: 1 }));
-    expect(audit.secretsFor("x")[0]).toEqual(audit.secretFor("x"));
-    return { tags: audit.tagsOf({ a: 1 }), secrets: audit.secretsFor("x").map((secret) => secret.toString("hex")) };
+    expect(audit.deriveSecrets("x")[0]).toEqual(audit.deriveSecret("x"));
+    return { tags: audit.tagsOf({ a: 1 }), secrets: audit.deriveSecrets("x").map((secret) => secret.toString("hex")) };
   };
   const before = await seen();
   rotateKeys(keysIn(folder.root));

@@ -1,0 +1,104 @@
+// Makes the events of calls: which fields they have, and how much of the arguments and of the result they keep.
+
+import type { QuaterError } from "../../../core/index.ts";
+import type { Approved, Arrival, Operation, Outcome } from "../../../core/plugin-api.ts";
+import { schemaDigestOf } from "../../../core/schema/digest.ts";
+import { bodyText, type EndedAs, type EventFields, jsonText, plainJson, whoOf } from "./event.ts";
+import type { AuditLevel } from "./level.ts";
+import type { Redactor } from "./redact.ts";
+
+/** The arguments of a call, as its events keep them. */
+export interface Arguments {
+  readonly argsTag: string | undefined;
+  /** The body of the first event of the call; `undefined` below the level `request`. */
+  readonly body: string | undefined;
+}
+
+/** The fields and the body of one event. */
+export interface CallEvent {
+  readonly fields: EventFields;
+  readonly body: string | undefined;
+}
+
+/** Makes the events of one operation's calls. */
+export class CallEvents {
+  readonly #operation: Operation;
+  readonly #redactor: Redactor;
+  readonly #level: AuditLevel;
+  readonly #schema: string;
+
+  constructor(operation: Operation, level: AuditLevel, redactor: Redactor) {
+    this.#operation = operation;
+    this.#redactor = redactor;
+    this.#level = level;
+    this.#schema = schemaDigestOf(operation);
+  }
+
+  /** The fields that every event of the call has. */
+  about(call: Arrival): Omit<EventFields, "type"> {
+    return { ...aboutCall(call), schema: this.#schema };
+  }
+
+  argumentsOf({ input }: Approved): Arguments {
+    const argsTag = this.#redactor.ofText(jsonText(input));
+    if (this.#level !== "request" && this.#level !== "response") return { argsTag, body: undefined };
+    return { argsTag, body: this.#body({ args: this.#redactor.storable(this.#operation.input, input) }) };
+  }
+
+  /** `call.started` with the arguments. */
+  started(call: Approved, { argsTag, body }: Arguments): CallEvent {
+    return { fields: withTag({ ...this.about(call), type: "call.started" }, argsTag), body };
+  }
+
+  /** `call.ended` with the result, where the level keeps results. */
+  ended(call: Arrival, outcome: Outcome, { argsTag }: Arguments): CallEvent {
+    const fields: EventFields = {
+      ...this.about(call),
+      type: "call.ended",
+      durationMs: Math.max(0, Date.now() - call.startedAt),
+      outcome: outcome.ok ? "succeeded" : endedAs(outcome.error),
+      ...(outcome.ok ? {} : { errorCode: outcome.error.code }),
+    };
+    if (!outcome.ok || this.#level !== "response" || outcome.value === undefined)
+      return { fields: withTag(fields, argsTag), body: undefined };
+    const result = plainJson(outcome.value);
+    const resultTag = this.#redactor.ofText(jsonText(result));
+    return {
+      fields: { ...withTag(fields, argsTag), resultTag },
+      body: this.#body({ result: this.#redactor.storable(this.#operation.output, result) }),
+    };
+  }
+
+  /** The one event of a read: it has the arguments and the result. */
+  read(call: Arrival, outcome: Outcome, args: Arguments): CallEvent {
+    const { fields, body } = this.ended(call, outcome, args);
+    return { fields, body: merged(args.body, body) };
+  }
+
+  #body(content: Readonly<Record<string, unknown>>): string {
+    return bodyText(content, (text) => this.#redactor.ofText(text));
+  }
+}
+
+/** The fields that every event of a call has, also of a call to an unknown handler. */
+export const aboutCall = (call: Arrival): Omit<EventFields, "type"> => ({
+  callId: call.callId,
+  surface: call.surface,
+  ...(call.handler === undefined ? {} : { handler: call.handler }),
+  ...(call.principal === undefined ? {} : { principal: whoOf(call.principal) }),
+  ...(call.peer === undefined ? {} : { peer: call.peer }),
+  ...(call.traceId === undefined ? {} : { traceId: call.traceId }),
+  ...(call.isDryRun ? { dryRun: true as const } : {}),
+});
+
+const withTag = (fields: EventFields, argsTag: string | undefined): EventFields =>
+  argsTag === undefined ? fields : { ...fields, argsTag };
+
+const endedAs = ({ code, kind }: QuaterError): EndedAs => {
+  if (code === "output_undelivered") return "succeeded"; // the handler ran to its end, and its changes are kept
+  return kind === "outcome_unknown" ? "unknown" : kind === "cancelled" ? "cancelled" : "failed";
+};
+
+/** Makes one JSON object of two objects with one member each. */
+const merged = (args: string | undefined, result: string | undefined): string | undefined =>
+  args === undefined || result === undefined ? (args ?? result) : `${args.slice(0, -1)},${result.slice(1)}`;
