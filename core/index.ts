@@ -13,11 +13,12 @@ export {
   unavailable,
 } from "./diagnostics/errors.ts";
 export { problem } from "./diagnostics/own-problem.ts";
+export { authenticator } from "./model/authenticator.ts";
 export type { Credentials } from "./model/credentials.ts";
 export { type Exposure, type ExposureRules, expose } from "./model/exposure.ts";
 export { type CallContext, type Handler, handler, type InputOf, type OutputOf, stream } from "./model/handler.ts";
 export { anyone, authenticated, can, hasRole, type Policy, policy } from "./model/policy.ts";
-export { authenticator, type Principal, personOf } from "./model/principal.ts";
+export { type Principal, personOf } from "./model/principal.ts";
 export { type Resource, resource } from "./model/resource.ts";
 export { personal, secret } from "./schema/schema.ts";
 export { type Static, type TSchema, Type } from "./schema/typebox.ts";

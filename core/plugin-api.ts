@@ -23,6 +23,13 @@ export type { Log } from "./diagnostics/log.ts";
 export { BootError, type BootProblem, isBootError } from "./diagnostics/problem.ts";
 export type { AnswerRoom, Arriving } from "./model/arriving.ts";
 export {
+  type Authenticate,
+  type Authentication,
+  type Authenticator,
+  asAuthenticator,
+  defineAuthenticator,
+} from "./model/authenticator.ts";
+export {
   type Approved,
   type Arrival,
   type Authorized,
@@ -40,15 +47,7 @@ export type { Effect } from "./model/handler.ts";
 export type { Holding } from "./model/holding.ts";
 export { type Catalog, isVisibleTo, type Operation } from "./model/operation.ts";
 export type { PolicyFunction, Verdict } from "./model/policy.ts";
-export {
-  type Authenticate,
-  type Authentication,
-  type Authenticator,
-  type Awaitable,
-  anonymous,
-  asAuthenticator,
-  defineAuthenticator,
-} from "./model/principal.ts";
+export { type Awaitable, anonymous } from "./model/principal.ts";
 export type { Opened, Uses } from "./model/resource.ts";
 export type { RunMode } from "./model/run-mode.ts";
 export type { Binder } from "./pipeline/bind.ts";

@@ -6,9 +6,10 @@ import { errorText } from "../diagnostics/error-text.ts";
 import { isQuaterError } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";
 import { BootError, type BootProblem, isBootError } from "../diagnostics/problem.ts";
+import type { Authenticator } from "../model/authenticator.ts";
 import { isExposed } from "../model/exposure.ts";
 import type { Catalog } from "../model/operation.ts";
-import type { Authenticator, Awaitable } from "../model/principal.ts";
+import type { Awaitable } from "../model/principal.ts";
 import type { RunMode } from "../model/run-mode.ts";
 import { authenticatorProblems, doorProblems, doorsOf, publicProblems } from "../pipeline/door.ts";
 import { PipelineGate } from "../pipeline/gate.ts";
@@ -23,6 +24,7 @@ import type { Services } from "../plugin/services.ts";
 import { servicesOf } from "../plugin/services.ts";
 import type { Probe } from "../plugin/surface.ts";
 import { isPlainObject } from "../schema/schema.ts";
+import { appResourcesOf } from "./app-resources.ts";
 import { buildCatalog } from "./catalog.ts";
 import { firstFrame, type LoadedManifest } from "./load.ts";
 import { manifestDigest } from "./manifest-digest.ts";
@@ -61,6 +63,8 @@ export interface Kernel extends Gate {
 
 /** With what follows it fits into the ten seconds that containers get between SIGTERM and SIGKILL. */
 const defaultDrainMs = 8_000;
+/** A command that runs once opens only the resources that it uses. */
+const serving: ReadonlySet<RunMode> = new Set(["serve", "dev", "mcp", "test"]);
 const defaultOutputBytes = 8 * 1024 * 1024;
 
 /** @throws {BootError} with every problem found. */
@@ -131,9 +135,10 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
       ? new BootError([{ place: loaded.placeOf("plugins"), cause: error.message, remedy: error.hint ?? "See the message" }])
       : error;
   }
+  const resources = appResourcesOf(catalog, [...opened], gate.appResources, log);
   gate.readiness = async () => {
-    const waiting = await Promise.all(running.map(async ({ plugin, parts }) => ((await isReady(parts)) ? [] : [plugin.name])));
-    return waiting.flat();
+    const waiting = running.map(async ({ plugin, parts }) => ((await isReady(parts)) ? [] : [plugin.name]));
+    return (await Promise.all([...waiting, resources.unready()])).flat();
   };
   return {
     project,
@@ -156,6 +161,8 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
     },
     start: async () => {
       try {
+        for (const used of serving.has(mode) ? resources.atStart : [])
+          await blaming(`The resource ${used.name}`, "open", () => gate.appResources.open({ used }));
         for (const { plugin, parts } of running)
           await blaming(`The plugin ${plugin.name}`, "start", () => parts.start?.(), plugin.name);
       } catch (error) {

@@ -3,13 +3,16 @@
 // call, and close before the outcome is known, told whether the call failed, so that a transaction can roll back.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
-import type { Awaitable } from "./principal.ts";
+import type { Awaitable, Principal } from "./principal.ts";
 
 export interface Resource<Value> extends Branded<"resource"> {
   readonly name: string;
   readonly scope: "app" | "call";
   readonly use?: Uses;
+  readonly opens?: "use" | "start";
   readonly open: (use: never) => Awaitable<Value>;
+  // `never`, as for `close`.
+  readonly isReady?: (value: never) => Awaitable<boolean>;
   // `never`: in parameter position `Value` would make Resource<Shop> no Resource<unknown>.
   readonly close?: (value: never, outcome: { readonly failed: boolean }) => unknown;
 }
@@ -22,6 +25,19 @@ export type Uses = Readonly<Record<string, Resource<unknown>>> & {
   readonly callId?: never;
   readonly input?: never;
 };
+
+/** What a "call" resource opens for, beside the resources that it uses. */
+export interface OpeningCall {
+  readonly principal: Principal;
+  /** Aborted when the caller has gone or the server stops. */
+  readonly signal: AbortSignal;
+  readonly callId: string;
+}
+
+/** The part of a call that its resources are opened for. */
+interface Opener extends Pick<OpeningCall, "principal" | "callId"> {
+  readonly cancellation: Pick<OpeningCall, "signal">;
+}
 
 /** Names that a policy or a handler finds beside its resources. */
 const reserved = new Set(["principal", "signal", "progress", "callId", "input"]);
@@ -44,24 +60,62 @@ export const usesProblems = (
       const cause = `uses ${holder.name}, which lives as long as the app and uses ${inner.name}, which ends with a call`;
       return [{ cause, remedy: `Say scope: "call" in ${holder.name}, or scope: "app" in ${inner.name}` }];
     }
-    return usesProblems(inner.use, inner);
+    return [...ownProblems(inner), ...usesProblems(inner.use, inner)];
   });
+};
+
+const ownProblems = ({ name, scope, opens, isReady }: Resource<unknown>): { cause: string; remedy: string }[] => {
+  if (opens !== undefined && opens !== "use" && opens !== "start")
+    return [{ cause: `uses ${name}, whose opens is ${JSON.stringify(opens)}`, remedy: 'Write opens: "start", or remove opens' }];
+  if (scope !== "call" || (opens !== "start" && isReady === undefined)) return [];
+  const cause = `uses ${name}, which ends with a call and has ${isReady === undefined ? 'opens: "start"' : "isReady"}`;
+  return [{ cause, remedy: `Say scope: "app" in ${name}, or remove it` }];
+};
+
+/** The resources in these `use`s, and those that they use in turn. Each is there once, behind those that it uses. */
+export const resourcesIn = (uses: readonly (Uses | undefined)[]): readonly Resource<unknown>[] => {
+  const found = new Set<Resource<unknown>>();
+  const collect = (use: Uses | undefined): void => {
+    for (const used of Object.values(use ?? {}) as Resource<unknown>[]) {
+      collect(used.use);
+      found.add(used);
+    }
+  };
+  for (const use of uses) collect(use);
+  return [...found];
 };
 
 export type Opened<Used> = { readonly [Name in keyof Used]: Used[Name] extends Resource<infer Value> ? Value : never };
 
+type Opening<Scope, Used> = Opened<Used> & (Scope extends "call" ? OpeningCall : unknown);
+
 /**
+ * Defines what handlers stand on. `open` gets the resources of `use`. For the scope "call" it also gets `principal`, `signal` and
+ * `callId` of the call: a session of the database for this caller's tenant.
+ *
  * @example
  * const database = resource({ name: "database", scope: "app", open: () => connect(), close: (db) => db.end() });
  */
 // biome-ignore lint/complexity/noBannedTypes: {} is "uses nothing", and infers as such
-export const resource = <Value, Used extends Uses = {}>(definition: {
-  readonly name: string;
-  readonly scope: "app" | "call";
-  readonly use?: Used;
-  readonly open: (use: Opened<Used>) => Awaitable<Value>;
-  readonly close?: (value: NoInfer<Value>, outcome: { readonly failed: boolean }) => unknown;
-}): Resource<Value> => Object.freeze({ ...definition, [brand]: "resource" as const });
+export const resource = <Value, const Scope extends "app" | "call", Used extends Uses = {}>(
+  definition: {
+    readonly name: string;
+    readonly scope: Scope;
+    readonly use?: Used;
+    /**
+     * "start": open it before the server listens, and do not start when that fails. Default "use": open it when a call first needs
+     * it. Only for the scope "app".
+     */
+    readonly opens?: "use" | "start";
+    readonly open: (use: Opening<Scope, Used>) => Awaitable<Value>;
+    /**
+     * Returns whether calls can use it now; a throw means no. `/ready` asks, and opens the resource for it. An answer counts for a
+     * second, and one that takes more than two seconds counts as no. Only for the scope "app".
+     */
+    readonly isReady?: (value: NoInfer<Value>) => Awaitable<boolean>;
+    readonly close?: (value: NoInfer<Value>, outcome: { readonly failed: boolean }) => unknown;
+  } & (Scope extends "call" ? { readonly opens?: never; readonly isReady?: never } : unknown),
+): Resource<Value> => Object.freeze({ ...definition, [brand]: "resource" as const }) as unknown as Resource<Value>;
 
 /** The resources that are open in one scope, in the order they were opened. */
 export class OpenResources {
@@ -69,10 +123,15 @@ export class OpenResources {
   readonly #values = new Map<Resource<unknown>, Promise<unknown>>();
   /** Open resources in the order of opening: the resources that one uses come before it. */
   readonly #opened: { readonly used: Resource<unknown>; readonly value: unknown }[] = [];
+  readonly #callOf: (() => Opener) | undefined;
 
-  /** @param parent  The app's resources; none for the app itself. */
-  constructor(parent?: OpenResources) {
+  /**
+   * @param parent  The app's resources; none for the app itself.
+   * @param callOf  Returns the call that these are opened for.
+   */
+  constructor(parent?: OpenResources, callOf?: () => Opener) {
     this.#parent = parent;
+    this.#callOf = callOf;
   }
 
   /** Opens what is not open yet. A failed open is forgotten, so that the next call tries again. */
@@ -93,7 +152,9 @@ export class OpenResources {
   }
 
   async #opening(used: Resource<unknown>): Promise<unknown> {
-    const value = await used.open((await this.open(used.use)) as never);
+    const uses = await this.open(used.use);
+    const call = used.scope === "call" ? this.#callOf?.() : undefined;
+    const value = await used.open((call === undefined ? uses : Object.assign(new OpeningContext(call), uses)) as never);
     this.#opened.push({ used, value });
     return value;
   }
@@ -114,6 +175,23 @@ export class OpenResources {
   }
 }
 
+/** Its getter makes no signal for a resource that does not look at it. */
+class OpeningContext implements OpeningCall {
+  readonly principal: Principal;
+  readonly callId: string;
+  readonly #cancellation: Opener["cancellation"];
+
+  constructor({ principal, callId, cancellation }: Opener) {
+    this.principal = principal;
+    this.callId = callId;
+    this.#cancellation = cancellation;
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancellation.signal;
+  }
+}
+
 /** What one call opens: nothing until it is asked for, and closed by how the call ended. */
 export interface CallResources {
   /** @param uses  Of a policy. Default: the handler's. What both use is opened once. */
@@ -127,13 +205,13 @@ const none: Readonly<Record<string, unknown>> = Object.freeze({});
 export const usingNothing: CallResources = { open: () => none, close: () => undefined, renew: () => undefined };
 
 /** Resources of the app outlive the call, so a handler that uses only those has nothing to close. */
-export const callResources = (own: Uses | undefined, app: OpenResources): CallResources => {
+export const callResources = (own: Uses | undefined, app: OpenResources, callOf: () => Opener): CallResources => {
   let opened: OpenResources | undefined;
   let opening: Promise<Record<string, unknown>> | undefined;
   return {
     open: (uses = own) => {
       if (uses === undefined) return none;
-      opened ??= new OpenResources(app);
+      opened ??= new OpenResources(app, callOf);
       if (uses !== own) return opened.open(uses);
       opening ??= opened.open(uses);
       return opening;

@@ -5,9 +5,10 @@ import { kindOf } from "../diagnostics/plugin-options.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import type { Reading } from "../diagnostics/reading.ts";
 import type { Arriving } from "../model/arriving.ts";
+import { type AppResources, type Authenticator, asAuthenticator, isUnknown } from "../model/authenticator.ts";
 import { readingOf, Shown } from "../model/credentials.ts";
 import type { Catalog, Operation } from "../model/operation.ts";
-import { type Authenticator, type Awaitable, anonymous, asAuthenticator, isUnknown, type Principal } from "../model/principal.ts";
+import { type Awaitable, anonymous, type Principal } from "../model/principal.ts";
 import { says } from "../plugin/exposure-key.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
 import type { Surface } from "../plugin/surface.ts";
@@ -40,6 +41,7 @@ export const principalAt = (
   entry: Arriving,
   operation: Operation | undefined,
   isAgain: boolean,
+  resources: AppResources,
 ): Awaitable<Principal> => {
   const isOpen = operation?.isPublic === true && door.surface.opensToPublic === true;
   if (door.authenticator === undefined) {
@@ -53,7 +55,7 @@ export const principalAt = (
     const { hasCookie } = shown; // also refuses a cookie that is given twice
     // A wrong credential is refused on public handlers, too.
     if (isOpen && !hasCookie && !shown.hasExplicit) return anonymous;
-    found = door.authenticator.authenticate(shown);
+    found = door.authenticator.authenticate(shown, resources);
   } catch (error) {
     throw failed(error, door, entry);
   }

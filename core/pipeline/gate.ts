@@ -18,6 +18,7 @@ import {
 import type { Log } from "../diagnostics/log.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import type { Arriving } from "../model/arriving.ts";
+import type { AppResources } from "../model/authenticator.ts";
 import { type Arrival, Cancellation, isAbort, type Outcome, StagedCall } from "../model/call.ts";
 import type { Catalog, Operation } from "../model/operation.ts";
 import { type Awaitable, andThen, type Principal } from "../model/principal.ts";
@@ -52,6 +53,7 @@ export class PipelineGate implements Gate {
   readonly #compiled = new Map<string, CompiledHandler>();
   readonly #running = new RunningCalls();
   readonly #enterAgain = (entry: Arriving): Awaitable<Principal> => this.#principalOf(entry, true);
+  readonly #openApp: AppResources = (uses) => this.appResources.open(uses);
   #ofUnknownHandlers: HookRunner | undefined;
 
   constructor(catalog: Catalog, doors: ReadonlyMap<string, Door>, log: Log, maxOutputBytes: number) {
@@ -102,7 +104,7 @@ export class PipelineGate implements Gate {
   #principalOf(entry: Arriving, isAgain: boolean): Awaitable<Principal> {
     const door = this.#doors.get(entry.surface);
     if (door === undefined) throw internal(new Error(`There is no surface named ${entry.surface}`));
-    return principalAt(door, entry, this.#operationOf(entry), isAgain);
+    return principalAt(door, entry, this.#operationOf(entry), isAgain, this.#openApp);
   }
 
   #operationOf({ handler }: Arriving): Operation | undefined {
@@ -151,7 +153,7 @@ export class PipelineGate implements Gate {
       const hooks = this.#hooksOf(isExposed ? operation : undefined);
       return Promise.resolve(this.#settle(arrival, { ok: false, error, callId }, hooks));
     }
-    const resources = compiled.usesResources ? callResources(operation.handler.use, this.appResources) : usingNothing;
+    const resources = compiled.usesResources ? callResources(operation.handler.use, this.appResources, () => call) : usingNothing;
     const { entry } = invocation;
     const enteredAt = compiled.isDirect && !isDryRun ? undefined : performance.now();
     const standing = entry && new Standing(this.#enterAgain, entry, enteredAt);

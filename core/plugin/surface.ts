@@ -1,7 +1,8 @@
 // What a surface is: a plugin through which calls come in, and the probe by which tests call it from the outside.
 
 import { brand, isBranded } from "../diagnostics/brand.ts";
-import type { Authentication, Principal } from "../model/principal.ts";
+import type { Authentication } from "../model/authenticator.ts";
+import type { Principal } from "../model/principal.ts";
 
 /** A plugin that originates calls. Its exposure key has the surface's name. */
 export interface Surface {

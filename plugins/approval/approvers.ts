@@ -2,8 +2,8 @@
 // over a Unix socket that only the proxy may open; never because the peer is near: anything on this machine is.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { Principal } from "../../core/index.ts";
-import { authenticator, type Credentials } from "../../core/index.ts";
+import type { Credentials, Principal } from "../../core/index.ts";
+import { authenticatorOver } from "../../core/model/authenticator.ts";
 import { allReads, partOf, readingOf } from "../../core/model/credentials.ts";
 import { type Authentication, type Authenticator, asAuthenticator } from "../../core/plugin-api.ts";
 import { ssoNotTrusted } from "./errors.ts";
@@ -17,14 +17,10 @@ export const approversDoor = (given: Authentication | undefined, sso: SsoOptions
   if (sso === undefined) return given === undefined ? undefined : asAuthenticator(given);
   const keys = given === undefined ? undefined : asAuthenticator(given);
   const headers = [sso.personHeader, sso.rolesHeader, sso.secretHeader].filter((name) => name !== undefined);
-  const door = authenticator({
+  const door = authenticatorOver(keys === undefined ? [] : [keys], {
     name: keys === undefined ? "sso" : `sso, ${keys.name}`,
-    problems: keys?.problems,
-    secretFiles: keys?.secretFiles,
-    open: (context) => keys?.open?.(context),
-    close: () => keys?.close?.(),
-    authenticate: (credentials) =>
-      personBehind(sso, credentials) ?? keys?.authenticate(partOf(credentials, readingOf(keys.reads))),
+    authenticate: (credentials, resources) =>
+      personBehind(sso, credentials) ?? keys?.authenticate(partOf(credentials, readingOf(keys.reads)), resources),
   });
   // Not checked as `reads` of other authenticators are: the proxy's headers may be reserved ones, such as x-forwarded-user,
   // because they count only with the proxy's secret or over its socket.

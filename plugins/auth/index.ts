@@ -2,8 +2,8 @@
 
 import { userInfo } from "node:os";
 import { authenticator, type Principal, Type } from "../../core/index.ts";
-import { allReads, partOf, readingOf } from "../../core/model/credentials.ts";
-import { authenticatorFactory, isUnknown } from "../../core/model/principal.ts";
+import { authenticatorFactory, authenticatorOver, isUnknown } from "../../core/model/authenticator.ts";
+import { partOf, readingOf } from "../../core/model/credentials.ts";
 import {
   type Authentication,
   type Awaitable,
@@ -84,28 +84,20 @@ export const firstOf = authenticatorFactory((...given: Authentication[]) => {
   const authenticators = given.map(asAuthenticator);
   const asked = authenticators.map(({ authenticate, reads }) => ({ authenticate, reading: readingOf(reads) }));
   const headers = asked.flatMap(({ reading }) => reading.headers);
-  return authenticator({
+  return authenticatorOver(authenticators, {
     name: `firstOf(${authenticators.map(({ name }) => name).join(", ")})`,
-    problems: given.length === 0 ? [nobodyToAsk] : authenticators.flatMap(({ problems = [] }) => problems),
-    reads: allReads(authenticators.map(({ reads }) => reads)),
-    secretFiles: authenticators.flatMap(({ secretFiles = [] }) => secretFiles),
-    open: async (context) => {
-      for (const { open } of authenticators) await open?.(context);
-    },
-    authenticate: async (credentials) => {
+    problems: given.length === 0 ? [nobodyToAsk] : [],
+    authenticate: async (credentials, resources) => {
       const hasToken = credentials.token !== undefined;
       const decisive = hasToken ? undefined : headers.find((name) => credentials.header(name) !== undefined);
       for (const { authenticate, reading } of asked) {
         if (decisive !== undefined && !reading.headers.includes(decisive)) continue;
         const part = partOf(credentials, reading);
         if (hasToken && part.token === undefined) continue;
-        const found = await authenticate(part);
+        const found = await authenticate(part, resources);
         if (!isUnknown(found)) return found;
       }
       return undefined;
-    },
-    close: async () => {
-      for (const { close } of authenticators) await close?.();
     },
   });
 });

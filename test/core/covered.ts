@@ -5,6 +5,7 @@ const load = "test/core/load.test.ts";
 const hooks = "test/core/hooks.test.ts";
 const bind = "test/core/bind.test.ts";
 const plugin = "test/core/plugin.test.ts";
+const resource = "test/core/resource-callers.test.ts";
 const stream = "test/core/stream.test.ts";
 const pattern = "test/core/pattern.test.ts";
 const reads = "test/plugins/auth/reads.test.ts";
@@ -14,6 +15,7 @@ export const covered: Readonly<Record<string, string>> = {
   "core/index.ts": "test/docs/glossary.test.ts",
   "core/plugin-api.ts": "test/docs/glossary.test.ts",
 
+  "core/boot/app-resources.ts": resource,
   "core/boot/built.ts": "test/plugins/cli/build.test.ts",
   "core/boot/catalog.ts": boot,
   "core/boot/dot-env.ts": load,
@@ -35,6 +37,7 @@ export const covered: Readonly<Record<string, string>> = {
   "core/diagnostics/text.ts": bind,
 
   "core/model/arriving.ts": reads,
+  "core/model/authenticator.ts": "test/plugins/auth/chain.test.ts",
   "core/model/authentication.ts": "test/plugins/auth/chain.test.ts",
   "core/model/call.ts": "test/core/pipeline.test.ts",
   "core/model/credentials.ts": reads,
@@ -44,7 +47,7 @@ export const covered: Readonly<Record<string, string>> = {
   "core/model/holding.ts": hooks,
   "core/model/loopback.ts": "test/plugins/http/guard.test.ts",
   "core/model/operation.ts": boot,
-  "core/model/principal.ts": "test/plugins/auth/chain.test.ts",
+  "core/model/principal.ts": "test/core/own-problem.test.ts",
   "core/model/run-mode.ts": types,
   "core/model/secret-file.ts": "test/plugins/approval/gate.test.ts",
   "core/model/standing.ts": "test/plugins/auth/revoked.test.ts",

@@ -2,6 +2,7 @@
 
 import {
   anyone,
+  authenticator,
   can,
   expose,
   type Handler,
@@ -14,6 +15,7 @@ import {
   type personOf,
   policy,
   problem,
+  type Resource,
   resource,
   stream,
   Type,
@@ -185,6 +187,36 @@ handler({ ...byInvoice, auth: anyone, problems: [archived, 1] });
 export type NoInput = InputOf<typeof archived>;
 
 // Any result of `close` will do.
+// A call's resource opens for its caller, an app's for nobody.
+const ownRows = resource({
+  name: "ownRows",
+  scope: "call",
+  use: { shop },
+  open: ({ shop, principal, signal, callId }) => {
+    same<typeof principal, Principal>(true);
+    same<typeof signal, AbortSignal>(true);
+    same<typeof callId, string>(true);
+    return shop.order(principal.subject);
+  },
+  close: (value, { failed }) => same<typeof value, { id: string; cents: number }>(!failed as true),
+});
+same<typeof ownRows, Resource<{ id: string; cents: number }>>(true);
+resource({ name: "pool", scope: "app", use: { shop }, open: ({ shop }) => shop, isReady: (pool) => pool.order("x").cents > 0 });
+// @ts-expect-error a resource of the app has no caller
+resource({ name: "pool", scope: "app", open: ({ principal }) => principal });
+// @ts-expect-error a resource of a call does not open at the start
+resource({ name: "tx", scope: "call", opens: "start", open: () => 1 });
+authenticator({
+  name: "sessions",
+  use: { shop },
+  authenticate: ({ token }, { shop }) => {
+    same<ReturnType<typeof shop.order>, { id: string; cents: number }>(true);
+    return token === shop.order("x").id ? undefined : null;
+  },
+});
+// @ts-expect-error the resource users is missing from use
+authenticator({ name: "sessions", use: { shop }, authenticate: (_, { users }) => users });
+
 resource({ name: "file", scope: "app", open: () => ({ end: () => "done" }), close: (file) => file.end() });
 
 // Handlers
