@@ -17,7 +17,10 @@ const input = Type.Object({
   flag: Type.Optional(Type.Boolean()),
   tags: Type.Optional(Type.Array(Type.String(), { maxItems: 3 })),
   limit: Type.Integer({ default: 20 }),
+  price: Type.Optional(Type.Number({ multipleOf: 0.01 })),
+  count: Type.Optional(Type.Integer()),
 });
+const range = "must be an integer from -9007199254740991 to 9007199254740991";
 const record = (given: unknown) => {
   handled.push(given);
   return given;
@@ -96,6 +99,8 @@ export const parityOf = ({ plugins, keys, probes }: More = nothingMore): void =>
       ["numbers that JSON writes otherwise", '{"id":7.0,"ratio":1e2}', { id: 7, ratio: 100, limit: 20 }],
       ["white space and key order", ' { "limit" : 1 , "id" : 7 } ', { id: 7, limit: 1 }],
       ["an escaped key", '{"\\u0069d":7}', { id: 7, limit: 20 }],
+      ["H9: a price of 1070468.14", '{"id":7,"price":1070468.14}', { id: 7, limit: 20, price: 1070468.14 }],
+      ["H10: the largest integer", '{"id":7,"count":9007199254740991}', { id: 7, limit: 20, count: 9007199254740991 }],
     ])("%s, as JSON, on every surface", async (_name, json, value) => {
       expect(await oneAnswer({ handler: "byJson", input: { json } }, everywhere)).toEqual({ ok: true, value });
       expect(handled).toHaveLength(everywhere.length);
@@ -140,6 +145,10 @@ export const parityOf = ({ plugins, keys, probes }: More = nothingMore): void =>
       ["a lone surrogate", '{"id":7,"name":"\\ud800"}', "json_bad_unicode", "/name", "contains half of a surrogate pair"],
       ["1e400", '{"id":7,"ratio":1e400}', "json_number_lossy", "/ratio", "is a number that cannot be kept exactly"],
       ["9007199254740993", '{"id":9007199254740993}', "json_number_lossy", "/id", "is a number that cannot be kept exactly"],
+      ["H9: a price of 1.005", '{"id":7,"price":1.005}', "invalid_input", "/price", "must be a multiple of 0.01"],
+      ["H10: 9007199254740992", '{"id":7,"count":9007199254740992}', "invalid_input", "/count", range],
+      ["H10: -9007199254740992", '{"id":7,"count":-9007199254740992}', "invalid_input", "/count", range],
+      ["H10: 1e21", '{"id":7,"count":1e21}', "invalid_input", "/count", range],
       ["an array for the whole", "[1]", "invalid_input", "", "must be an object"],
     ])("%s", async (_name, json, code, path, message) => {
       const answer = await oneAnswer({ handler: "byJson", input: { json } }, everywhere);
@@ -162,7 +171,11 @@ export const parityOf = ({ plugins, keys, probes }: More = nothingMore): void =>
       ["1_000", { id: "1_000" }, "invalid_input", "/id", "must be an integer"],
       ["Arabic digits", { id: "٣" }, "invalid_input", "/id", "must be an integer"],
       ["an exponent for an integer", { id: "1e2" }, "invalid_input", "/id", "must be an integer"],
-      ["a number that a double cannot keep", { id: "9007199254740993" }, "invalid_input", "/id", "must be an integer"],
+      ["a number that a double cannot keep", { id: "9007199254740993" }, "invalid_input", "/id", "must be at most 1000000"],
+      ["H9: a price of 1.005", { id: "7", price: "1.005" }, "invalid_input", "/price", "must be a multiple of 0.01"],
+      ["H10: 9007199254740992", { id: "7", count: "9007199254740992" }, "invalid_input", "/count", range],
+      ["H10: 9007199254740993", { id: "7", count: "9007199254740993" }, "invalid_input", "/count", range],
+      ["H10: 1e21", { id: "7", count: "1e21" }, "invalid_input", "/count", range],
       ["1e400", { id: "7", ratio: "1e400" }, "invalid_input", "/ratio", "must be a number"],
       ["NaN", { id: "7", ratio: "NaN" }, "invalid_input", "/ratio", "must be a number"],
       ["an empty text for a number", { id: "7", ratio: "" }, "invalid_input", "/ratio", "must be a number"],

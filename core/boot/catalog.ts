@@ -12,6 +12,7 @@ import { complaintsOf } from "../pipeline/complaints.ts";
 import { type ExposureKey, type KeyProblem, keyOwnerOf, says } from "../plugin/exposure-key.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
 import { Check, Errors } from "../schema/compile.ts";
+import { checkable } from "../schema/compiled-patterns.ts";
 import { closed, isPlainObject, type JsonSchema } from "../schema/schema.ts";
 import { codeProblems, handlerProblems } from "./handler-problems.ts";
 import { importProblem, type LoadedManifest } from "./load.ts";
@@ -204,7 +205,7 @@ const valueProblems = (entries: readonly ExposedHandler[], keys: ReadonlyMap<str
     Object.entries(entry.exposure).flatMap(([key, value]): BootProblem[] => {
       const owner = keys.get(key);
       if (owner === undefined) return [];
-      const schema = closed(owner.schema) as JsonSchema;
+      const schema = checkable(closed(owner.schema) as JsonSchema);
       if (Check(schema, value)) return [];
       const [, errors] = Errors(schema, value);
       const wrong = complaintsOf(schema, errors).map(({ path, message }) => `${key}${path.replaceAll("/", ".")} ${message}`);

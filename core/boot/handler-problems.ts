@@ -1,7 +1,7 @@
 // What is wrong with one handler: found at boot, before a call could meet it.
 
 import { listingProblem } from "../diagnostics/own-problem.ts";
-import type { BootProblem } from "../diagnostics/problem.ts";
+import type { BootProblem, CauseAndRemedy } from "../diagnostics/problem.ts";
 import { visible } from "../diagnostics/text.ts";
 import { type Handler, isStream } from "../model/handler.ts";
 import type { Operation } from "../model/operation.ts";
@@ -33,14 +33,12 @@ export const handlerProblems = (value: Handler, name: string, place: string): Bo
   if (typeof value.handle !== "function") say("has no handle function", "Add async handle(input, context) { ... }");
   for (const wrong of (value.problems ?? []).map(listingProblem)) if (wrong !== undefined) say(wrong.cause, wrong.remedy);
   for (const { cause, remedy } of usesProblems(value.use)) say(cause, remedy);
-  for (const problem of schemaProblems(value.input))
-    say(`has an input schema in which ${problem}`, "Write it with Type from quater");
+  for (const { cause, remedy } of schemaProblems(value.input)) say(`has an input schema in which ${cause}`, remedy);
   if (typeof value.input === "boolean" || (isPlainObject(value.input) && !isObjectSchema(value.input)))
     say("has an input that is not an object", "Wrap it: Type.Object({ ... })");
   const output = isStream(value.output) ? value.output.item : value.output;
   if (output !== undefined)
-    for (const problem of schemaProblems(output))
-      say(`has an output schema in which ${problem}`, "Write it with Type from quater");
+    for (const { cause, remedy } of schemaProblems(output, "output")) say(`has an output schema in which ${cause}`, remedy);
   if (output !== undefined && value.reveal !== true && hasSecret(output))
     say("has a secret() field in its output", "Remove the field, or say reveal: true in the handler");
   return found;
@@ -51,13 +49,8 @@ const isObjectSchema = (schema: unknown): boolean =>
   (schema["type"] === "object" ||
     (Array.isArray(schema["allOf"]) && schema["allOf"].length > 0 && schema["allOf"].every(isObjectSchema)));
 
-interface Wrong {
-  readonly cause: string;
-  readonly remedy: string;
-}
-
 /** The compiler refuses most of this in TypeScript. In JavaScript a policy for another handler would read `undefined`. */
-const policyProblems = ({ name, needs, use, allow }: NamedPolicy, input: unknown): readonly Wrong[] => {
+const policyProblems = ({ name, needs, use, allow }: NamedPolicy, input: unknown): readonly CauseAndRemedy[] => {
   if (typeof name !== "string" || !/^\P{C}{1,100}$/u.test(name) || name.trim() === "") {
     const remedy = 'Write policy({ name: "isOwner", ... }), at most 100 printable characters';
     return [{ cause: "has a policy without a name", remedy }];
@@ -68,18 +61,14 @@ const policyProblems = ({ name, needs, use, allow }: NamedPolicy, input: unknown
   return [...wrongUses, ...needsProblems(its, needs, input)];
 };
 
-const needsProblems = (its: string, needs: NamedPolicy["needs"], input: unknown): readonly Wrong[] => {
+const needsProblems = (its: string, needs: NamedPolicy["needs"], input: unknown): readonly CauseAndRemedy[] => {
   if (needs === undefined) return [];
   const wrong = isPlainObject(needs) ? Object.keys(needs).find((key) => !isPlainObject(needs[key])) : "needs";
   if (wrong !== undefined)
     return [{ cause: `${its}, whose ${wrong} is not a schema`, remedy: "Write needs: { id: Type.String() }" }];
   const wanted = Type.Object(needs);
   const problems = schemaProblems(wanted);
-  if (problems.length > 0)
-    return problems.map((problem) => ({
-      cause: `${its} with needs in which ${problem}`,
-      remedy: "Write needs with Type from quater",
-    }));
+  if (problems.length > 0) return problems.map(({ cause, remedy }) => ({ cause: `${its} with needs in which ${cause}`, remedy }));
   const misfit = misfitOf(input, wanted, "input");
   const remedy = "Change the handler's input, or write a policy for this handler";
   return misfit === undefined ? [] : [{ cause: `${its}, which does not fit: ${misfit}`, remedy }];

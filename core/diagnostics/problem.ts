@@ -11,6 +11,9 @@ export interface BootProblem {
   readonly plugin?: string;
 }
 
+/** A problem whose place the caller knows. */
+export type CauseAndRemedy = Pick<BootProblem, "cause" | "remedy">;
+
 /** The project cannot be booted. Shown without a stack: it is a mistake in the project, not in Quater. */
 export class BootError extends Error {
   readonly [brand] = "boot-error";

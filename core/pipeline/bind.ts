@@ -4,10 +4,10 @@
 import { type FieldError, inputInvalid, internal, jsonRefused, type QuaterError, unknownField } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
 import type { GivenInput } from "../model/given-input.ts";
+import { fillerOf } from "../schema/defaults.ts";
 import { isForbiddenKey, pointerStep } from "../schema/json.ts";
-import { patternOf } from "../schema/pattern.ts";
 import { beginBudget, TakesTooLong } from "../schema/pattern-budget.ts";
-import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf } from "../schema/schema.ts";
+import { eachSubschema, isPlainObject, type JsonSchema } from "../schema/schema.ts";
 import { type InputCheck, inputCheckOf } from "./checked-input.ts";
 import { type Coercer, coercersOf } from "./coerce.ts";
 import { complaintsOf } from "./complaints.ts";
@@ -105,47 +105,6 @@ const firstSource = (given: readonly GivenInput[], name: string): string | undef
 const assign = (target: Record<string, unknown>, name: string, value: unknown): void => {
   if (name !== "__proto__") target[name] = value;
   else Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true });
-};
-
-type Filler = (value: unknown) => void;
-
-/** Copies objects, because inputs are frozen. */
-const presetOf = (value: unknown): (() => unknown) | undefined => {
-  if (value === undefined) return undefined;
-  return value !== null && typeof value === "object" ? () => structuredClone(value) : () => value;
-};
-
-/**
- * Sets absent properties to their `default`, in nested objects, items of arrays and values of records that are there.
- * Defaults inside unions are not set: which branch is meant is not known yet. `undefined` where the schema has none, so
- * that most inputs pay nothing.
- */
-const fillerOf = (schema: unknown): Filler | undefined => {
-  if (!isPlainObject(schema)) return undefined;
-  const declared = Object.entries(propertiesOf(schema));
-  const own = declared.flatMap(([name, property]) => {
-    const fill = fillerOf(property);
-    return "default" in property || fill !== undefined ? [{ name, preset: presetOf(property["default"]), fill }] : [];
-  });
-  const names = new Set(declared.map(([name]) => name));
-  const fillItem = fillerOf(schema["items"]);
-  const records = isPlainObject(schema["patternProperties"]) ? Object.entries(schema["patternProperties"]) : [];
-  const others = records.flatMap(([pattern, part]) => {
-    const fill = fillerOf(part);
-    return fill === undefined ? [] : [{ pattern: patternOf(pattern), fill }];
-  });
-  if (own.length === 0 && fillItem === undefined && others.length === 0) return undefined;
-  return (value) => {
-    if (Array.isArray(value)) for (const item of value) fillItem?.(item);
-    if (!isPlainObject(value)) return;
-    const target = value as Record<string, unknown>;
-    for (const { name, preset, fill } of own) {
-      if (preset !== undefined && !Object.hasOwn(target, name)) target[name] = preset();
-      if (Object.hasOwn(target, name)) fill?.(target[name]);
-    }
-    for (const { pattern, fill } of others)
-      for (const name of Object.keys(target)) if (!names.has(name) && pattern.test(name)) fill(target[name]);
-  };
 };
 
 /**

@@ -5,7 +5,7 @@
 import { type FieldError, inputInvalid, type QuaterError } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
 import { Compile, type Validator } from "../schema/compile.ts";
-import { BoundedPattern, withBoundedPatterns } from "../schema/compiled-patterns.ts";
+import { BoundedPattern, checkable } from "../schema/compiled-patterns.ts";
 import { pointerStep } from "../schema/json.ts";
 import { recursionOf } from "../schema/recursion.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, patternTextLength, withSubschemas } from "../schema/schema.ts";
@@ -30,7 +30,7 @@ export interface InputCheck {
 /** @param schema  Closed. */
 export const inputCheckOf = (schema: JsonSchema): InputCheck => {
   const compiled = constantsFirst(
-    withBoundedPatterns(schema, (pattern, maxLength) =>
+    checkable(schema, (pattern, maxLength) =>
       maxLength === undefined ? new WatchedPattern(pattern, patternTextLength) : new LimitedPattern(pattern, maxLength),
     ),
   );

@@ -20,6 +20,11 @@ const numberText = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 
 const readString: ReadText = (text) => text;
 const readInteger: ReadText = (text) => (integerText.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined);
+/** Beyond the range of exact integers: the check then names the range. */
+const readLargeInteger: ReadText = (text) => {
+  const value = numberText.test(text) ? Number(text) : Number.NaN;
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? value : undefined;
+};
 const readNumber: ReadText = (text) => (numberText.test(text) && !isLossy(text) ? Number(text) : undefined);
 const readBoolean: ReadText = (text) => (text === "true" ? true : text === "false" ? false : undefined);
 
@@ -56,6 +61,7 @@ const firstThatReads = (candidates: readonly ReadText[]): ReadText => {
   const ordered = [
     ...candidates.filter((reader) => reader !== readString),
     ...candidates.filter((reader) => reader === readString),
+    ...(candidates.includes(readInteger) ? [readLargeInteger] : []),
   ];
   return (text) => {
     for (const read of ordered) {

@@ -3,6 +3,7 @@
 
 import type { FieldError } from "../diagnostics/errors.ts";
 import { nearest, visible } from "../diagnostics/text.ts";
+import { isRangeOfIntegers, rangeSentence, refinementKeyword } from "../schema/exact-numbers.ts";
 import { pointerStep } from "../schema/json.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred } from "../schema/schema.ts";
 
@@ -126,15 +127,15 @@ const worded = (root: JsonSchema, error: SchemaError): readonly Complaint[] => {
     case "maxLength":
       return at(`must be at most ${limit} characters long`);
     case "minimum":
-      return at(`must be at least ${limit}`);
     case "maximum":
-      return at(`must be at most ${limit}`);
+      if (isRangeOfIntegers(schemaAt(root, error.schemaPath), error.keyword, params["limit"])) return at(rangeSentence);
+      return at(`must be at ${error.keyword === "minimum" ? "least" : "most"} ${limit}`);
     case "exclusiveMinimum":
       return at(`must be more than ${limit}`);
     case "exclusiveMaximum":
       return at(`must be less than ${limit}`);
-    case "multipleOf":
-      return at(`must be a multiple of ${String(params["multipleOf"])}`);
+    case refinementKeyword:
+      return at(String(params["message"]));
     case "minItems":
       return at(`must have at least ${limit} items`);
     case "maxItems":

@@ -15,7 +15,7 @@ import type { Cancellation } from "../model/call.ts";
 import type { Operation } from "../model/operation.ts";
 import type { Watch } from "../model/standing.ts";
 import { Compile } from "../schema/compile.ts";
-import { withBoundedPatterns } from "../schema/compiled-patterns.ts";
+import { checkable } from "../schema/compiled-patterns.ts";
 import { beginBudget, TakesTooLong } from "../schema/pattern-budget.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf } from "../schema/schema.ts";
 import { isLargerThan, largeAnswer, NestedTooDeep, roughSizeOf } from "./answer-size.ts";
@@ -97,7 +97,7 @@ const jsonCheck =
     value === undefined ? null : asJson(value, subject);
 
 const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): OutputCheck => {
-  const compiled = withBoundedPatterns(schema);
+  const compiled = checkable(schema);
   const validator = Compile(compiled as never);
   const mayHideOthers = leavesOpen(schema);
   const speaksForItself = ownVoiceOf(schema);

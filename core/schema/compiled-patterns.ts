@@ -1,6 +1,7 @@
 // Schemas as the compiler of checks gets them. TypeBox matches patterns on JavaScript's engine, where a short text can take
-// hours. So each pattern is replaced by an object that matches in bounded time.
+// hours. So each pattern is replaced by an object that matches in bounded time. Rules for numbers are replaced by exact ones.
 
+import { useExactNumbers } from "./exact-numbers.ts";
 import { patternOf } from "./pattern.ts";
 import { isPlainObject, type JsonSchema, withSubschemas } from "./schema.ts";
 
@@ -32,11 +33,13 @@ const bounded: MakePattern = (written) => new BoundedPattern(written);
 
 /**
  * Returns a copy for the compiler. Its patterns are objects and not texts, so other code that reads JSON Schema cannot use it.
+ * Also the copy for checks that are not compiled: both must come to one verdict.
  *
  * @param schema  Closed, and without problems.
  */
-export const withBoundedPatterns = (schema: JsonSchema, make: MakePattern = bounded): JsonSchema => {
-  const copy = withSubschemas(schema, (part) => withBoundedPatterns(part, make));
+export const checkable = (schema: JsonSchema, make: MakePattern = bounded): JsonSchema => {
+  const copy = withSubschemas(schema, (part) => checkable(part, make));
+  useExactNumbers(copy);
   const replace = (key: string, value: unknown) =>
     Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
   const { pattern, maxLength } = schema;

@@ -3,6 +3,7 @@
 import { type FieldRule, optionProblems } from "../diagnostics/plugin-options.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import { Check } from "./compile.ts";
+import { checkable } from "./compiled-patterns.ts";
 import { closed, hasSecret, isPlainObject, type JsonSchema } from "./schema.ts";
 import { type Static, type TSchema, Type } from "./typebox.ts";
 import type { Defaulted } from "./with-default.ts";
@@ -88,7 +89,7 @@ export const isOmittable = (schema: object): boolean => "default" in schema || "
 
 const isRightFor = (schema: TSchema, value: unknown): boolean => {
   const { isRight } = schema as { readonly isRight?: (value: unknown) => boolean };
-  return isRight === undefined ? Check(closed(schema, "output") as JsonSchema, value) : isRight(value);
+  return isRight === undefined ? Check(checkable(closed(schema, "output") as JsonSchema), value) : isRight(value);
 };
 
 /** What to write instead, where the value is wrong. A schema may say it in better words: `Type.String({ pattern, remedy: "Write ..." })`. */

@@ -1,18 +1,21 @@
-// Checks the schemas of handlers at boot: every keyword is known, every object can be closed, and every pattern can be matched in
-// bounded time.
+// Checks the schemas of handlers at boot: every keyword is known, every limit can be reached, every default is allowed, every object can be
+// closed, and every pattern can be matched in bounded time.
 
+import type { CauseAndRemedy } from "../diagnostics/problem.ts";
 import { nearest, visible } from "../diagnostics/text.ts";
 import { isPlainRecord, slowKeyPatternsOf } from "./compiled-patterns.ts";
+import { defaultProblems } from "./default-problems.ts";
+import { jsonLimits } from "./json.ts";
 import { patternOf, patternProblem } from "./pattern.ts";
 import { closed, eachSubschema, isPlainObject, type JsonSchema, referred, statesClosing } from "./schema.ts";
 
+type Say = (cause: string, remedy: string) => void;
+
 const types = new Set(["string", "number", "integer", "boolean", "object", "array", "null"]);
-const formats = new Set(
-  (
-    "date-time date duration email hostname idn-email idn-hostname ipv4 ipv6 iri iri-reference json-pointer " +
-    "json-pointer-uri-fragment regex relative-json-pointer time uri uri-reference uri-template url uuid"
-  ).split(" "),
-);
+const formats = (
+  "date-time date duration email hostname idn-email idn-hostname ipv4 ipv6 iri iri-reference json-pointer " +
+  "json-pointer-uri-fragment regex relative-json-pointer time uri uri-reference uri-template url uuid"
+).split(" ");
 
 const isCount = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 0;
 const isNumber = (value: unknown): boolean => Number.isFinite(value);
@@ -26,11 +29,22 @@ const all = (names: string, ...expectation: Expectation): Record<string, Expecta
 /** TypeBox ignores a keyword whose value has the wrong type, so the boot refuses it. */
 const keywords: Readonly<Record<string, Expectation>> = {
   ...all("minLength maxLength minItems maxItems minProperties maxProperties", isCount, "a count"),
-  ...all("minimum maximum exclusiveMinimum exclusiveMaximum multipleOf", isNumber, "a number"),
+  ...all("minimum maximum exclusiveMinimum exclusiveMaximum", isNumber, "a number"),
+  multipleOf: [(value) => isNumber(value) && Number(value) > 0, "a number above 0"],
   ...all("pattern format $ref $id", isText, "a text"),
   ...all("properties patternProperties $defs dependentSchemas", isPlainObject, "a table of schemas"),
   ...all("allOf anyOf oneOf prefixItems enum", Array.isArray, "a list"),
   required: [(value) => Array.isArray(value) && value.every(isText), "a list of names"],
+};
+
+/** What a JSON text may hold, on every surface. A limit above it would be a promise that no call can use. */
+const inputLimits: Readonly<Record<string, readonly [most: number, ofWhat: string]>> = {
+  minLength: [jsonLimits.stringLength, "characters in a text"],
+  maxLength: [jsonLimits.stringLength, "characters in a text"],
+  minItems: [jsonLimits.values, "values"],
+  maxItems: [jsonLimits.values, "values"],
+  minProperties: [jsonLimits.keys, "keys"],
+  maxProperties: [jsonLimits.keys, "keys"],
 };
 
 /**
@@ -48,72 +62,117 @@ const known = new Set([
   ..."discriminator example externalDocs xml".split(" "),
 ]);
 
-/** What is wrong with `schema`, as sentences that begin with the place: `/properties/id has the type "bigint", ...`. */
-export const schemaProblems = (schema: unknown): string[] => {
+/**
+ * What is wrong with `schema`. Each cause begins with the place: `/properties/id has the type "bigint", ...`.
+ *
+ * @param of  Inputs come as JSON text, which has limits of its own.
+ */
+export const schemaProblems = (schema: unknown, of: "input" | "output" = "input"): readonly CauseAndRemedy[] => {
   if (typeof schema === "boolean") return [];
-  if (!isPlainObject(schema)) return ["the root is not a JSON Schema"];
-  const found = problemsIn(schema, schema, "");
-  return found.length > 0 || !hasSlowKeys(schema) ? found : keyProblems(closed(schema), "");
+  if (!isPlainObject(schema)) return [{ cause: "the root is not a JSON Schema", remedy: writeIt }];
+  const found = problemsIn({ root: schema, of }, schema, "");
+  if (found.length > 0) return found;
+  return [...(hasSlowKeys(schema) ? keyProblems(closed(schema), "") : []), ...defaultProblems(closed(schema, of))];
 };
 
-const problemsIn = (root: JsonSchema, schema: unknown, path: string): string[] => {
+const writeIt = "Write it with Type from quater";
+
+interface Whole {
+  readonly root: JsonSchema;
+  readonly of: "input" | "output";
+}
+
+const problemsIn = (whole: Whole, schema: unknown, path: string): CauseAndRemedy[] => {
   const here = path === "" ? "the root" : path;
   if (typeof schema === "boolean") return [];
-  if (!isPlainObject(schema)) return [`${here} is not a JSON Schema`];
-  const found: string[] = [];
-  const say = (cause: string) => found.push(`${here} ${cause}`);
+  if (!isPlainObject(schema)) return [{ cause: `${here} is not a JSON Schema`, remedy: writeIt }];
+  const found: CauseAndRemedy[] = [];
+  const say: Say = (cause, remedy) => void found.push({ cause: `${here} ${cause}`, remedy });
   for (const name of [schema["type"] ?? []].flat())
-    if (!types.has(name as string)) say(`has the type ${JSON.stringify(name)}, which JSON does not know`);
+    if (!types.has(name as string)) say(`has the type ${JSON.stringify(name)}, which JSON does not know`, typeRemedy(name));
   for (const [keyword, [isRight, expected]] of Object.entries(keywords))
-    if (keyword in schema && !isRight(schema[keyword])) say(`has a "${keyword}" that is not ${expected}`);
-  for (const keyword of Object.keys(schema)) if (!known.has(keyword) && !keyword.startsWith("x-")) say(unknownKeyword(keyword));
+    if (keyword in schema && !isRight(schema[keyword])) say(`has a "${keyword}" that is not ${expected}`, `Write ${expected}`);
+  for (const keyword of Object.keys(schema))
+    if (!known.has(keyword) && !keyword.startsWith("x-"))
+      say(`has the keyword "${visible(keyword)}", which checks nothing`, keywordRemedy(keyword));
+  if (whole.of === "input") limitProblems(schema, say);
   if (Array.isArray(schema["items"]))
     say(
-      'is a Type.Tuple, which is not JSON Schema 2020-12: use Type.Unsafe({ type: "array", prefixItems: [...], items: false })',
+      "is a Type.Tuple, which is not JSON Schema 2020-12",
+      'Use Type.Unsafe({ type: "array", prefixItems: [...], items: false })',
     );
-  if ("~codec" in schema) say("has a codec, which would not run: decode in the handler");
-  if (typeof schema["format"] === "string" && !formats.has(schema["format"]))
-    say(`has the format "${schema["format"]}", which nothing checks`);
-  if (typeof schema["pattern"] === "string") patternProblems(schema["pattern"]).forEach(say);
+  if ("~codec" in schema) say("has a codec, which would not run", "Decode in the handler");
+  if (typeof schema["format"] === "string" && !formats.includes(schema["format"]))
+    say(`has the format "${visible(schema["format"])}", which nothing checks`, formatRemedy(schema["format"]));
+  if (typeof schema["pattern"] === "string") patternProblems(schema["pattern"], say);
   for (const pattern of Object.keys(isPlainObject(schema["patternProperties"]) ? schema["patternProperties"] : {}))
-    patternProblems(pattern).forEach(say);
-  found.push(...refProblems(root, schema, here), ...closingProblems(schema, here));
-  for (const [step, item] of eachSubschema(schema)) found.push(...problemsIn(root, item, `${path}/${step}`));
+    patternProblems(pattern, say);
+  refProblems(whole.root, schema, say);
+  closingProblems(schema, say);
+  for (const [step, item] of eachSubschema(schema)) found.push(...problemsIn(whole, item, `${path}/${step}`));
   return found;
 };
 
-const unknownKeyword = (keyword: string): string => {
-  const near = nearest(keyword, known);
-  const advice = near === undefined ? 'a word of your own begins with "x-"' : `did you mean "${near}"?`;
-  return `has the keyword "${visible(keyword)}", which checks nothing; ${advice}`;
+const suggested = (word: string, candidates: Iterable<string>): string | undefined => {
+  const near = nearest(word, candidates);
+  return near === undefined ? undefined : `Did you mean "${near}"?`;
 };
 
-const refProblems = (root: JsonSchema, schema: JsonSchema, here: string): string[] => {
+const typeRemedy = (name: unknown): string => {
+  if (name === "bigint") return "Use Type.Integer(), or Type.String() for integers beyond 2^53";
+  const list = `The types are ${[...types].join(", ")}`;
+  const near = typeof name === "string" ? suggested(name, types) : undefined;
+  return near === undefined ? list : `${near} ${list}`;
+};
+
+const keywordRemedy = (keyword: string): string =>
+  suggested(keyword, known) ?? `Remove it, or write "x-${visible(keyword)}": keywords of your own begin with x-`;
+
+const formatRemedy = (format: string): string => {
+  const list = `The formats are ${formats.join(", ")}`;
+  const near = suggested(format, formats);
+  return near === undefined ? `${list}. For others write a pattern` : `${near} ${list}`;
+};
+
+const limitProblems = (schema: JsonSchema, say: Say): void => {
+  for (const [keyword, [most, ofWhat]] of Object.entries(inputLimits)) {
+    const limit = schema[keyword];
+    if (typeof limit === "number" && limit > most)
+      say(`has the ${keyword} ${limit}, and an input has at most ${most} ${ofWhat}`, `Write ${keyword}: ${most} or less`);
+  }
+};
+
+const patternProblems = (pattern: string, say: Say): void => {
+  const problem = patternProblem(pattern);
+  if (problem === undefined) return;
+  const isSyntax = problem === "that is not a regular expression";
+  const remedy = isSyntax
+    ? 'Correct the pattern. It has the syntax of JavaScript with the flag u: a literal ( is written "\\\\("'
+    : "Write the pattern in another way, or check the text in the handler";
+  say(`has a pattern ${problem}: ${visible(pattern)}`, remedy);
+};
+
+const refProblems = (root: JsonSchema, schema: JsonSchema, say: Say): void => {
   const ref = schema["$ref"];
-  if (typeof ref !== "string") return [];
-  if (/^[a-z][a-z+.-]*:|\//i.test(ref) && !ref.startsWith("#")) return [`${here} refers to ${ref}, outside the schema`];
+  if (typeof ref !== "string") return;
   const target = referred(root, ref);
-  return isPlainObject(target) || typeof target === "boolean"
-    ? []
-    : [`${here} refers to ${ref}, which the schema does not define`];
+  if (/^[a-z][a-z+.-]*:|\//i.test(ref) && !ref.startsWith("#"))
+    say(`refers to ${ref}, outside the schema`, "Move that schema to $defs of this one");
+  else if (!isPlainObject(target) && typeof target !== "boolean")
+    say(`refers to ${ref}, which the schema does not define`, "Define it in $defs, or use the schema itself in its place");
 };
 
-const closingProblems = (schema: JsonSchema, here: string): string[] => {
-  if (statesClosing(schema)) return [];
+const closingProblems = (schema: JsonSchema, say: Say): void => {
+  if (statesClosing(schema)) return;
   const parts = (Array.isArray(schema["allOf"]) ? (schema["allOf"] as unknown[]) : []).filter(isPlainObject);
   const isObject = "properties" in schema || schema["type"] === "object" || parts.some((part) => "properties" in part);
+  const cannot = "so it cannot be closed soundly";
+  const branching = ["if", "dependentSchemas", "not"].find((key) => [schema, ...parts].some((part) => key in part));
   // A part that `$ref` brings in is closed by itself and would refuse what the other parts declare.
   if (("properties" in schema && "$ref" in schema) || (isObject && parts.some((part) => "$ref" in part)))
-    return [`${here} combines a $ref with other properties, so it cannot be closed soundly: use Type.Evaluate or repeat them`];
-  const branching = ["if", "dependentSchemas", "not"].find((key) => [schema, ...parts].some((part) => key in part));
-  return isObject && branching !== undefined
-    ? [`${here} has "${branching}" and does not say additionalProperties itself, so it cannot be closed soundly`]
-    : [];
-};
-
-const patternProblems = (pattern: string): string[] => {
-  const problem = patternProblem(pattern);
-  return problem === undefined ? [] : [`has a pattern ${problem}: ${pattern}`];
+    say(`combines a $ref with other properties, ${cannot}`, "Use Type.Evaluate, or repeat the properties");
+  else if (isObject && branching !== undefined)
+    say(`has "${branching}" and does not say additionalProperties itself, ${cannot}`, "Add additionalProperties: false");
 };
 
 const hasSlowKeys = (schema: unknown): boolean =>
@@ -121,21 +180,24 @@ const hasSlowKeys = (schema: unknown): boolean =>
   (slowKeyPatternsOf(schema).length > 0 || [...eachSubschema(schema)].some(([, part]) => hasSlowKeys(part)));
 
 /** @param schema  Closed: only then is it known which other keys an object takes. */
-const keyProblems = (schema: unknown, path: string): string[] => {
+const keyProblems = (schema: unknown, path: string): CauseAndRemedy[] => {
   if (!isPlainObject(schema)) return [];
   const [slow] = slowKeyPatternsOf(schema);
   const here = path === "" ? "the root" : path;
-  const own =
-    slow === undefined || isPlainRecord(schema)
-      ? []
-      : [`${here} has the key pattern ${slow} beside other fields${keyAdvice(slow)}`];
+  const own = slow === undefined || isPlainRecord(schema) ? [] : [slowKeyProblem(here, slow)];
   return [...own, ...[...eachSubschema(schema)].flatMap(([step, part]) => keyProblems(part, `${path}/${step}`))];
 };
 
-const keyAdvice = (slow: string): string => {
+const slowKeyProblem = (here: string, slow: string): CauseAndRemedy => {
   const anchored = `^(?:${slow})`;
-  return patternProblem(anchored) === undefined && patternOf(anchored).isNative
-    ? `, and without ^ it is searched from every character of a key: write ${anchored}, or use Type.Record alone`
-    : ", and two parts of it can match the same character, which is slow: use Type.Record alone, " +
-        "or separate the parts as in ^x-[a-z]+$";
+  const isSearched = patternProblem(anchored) === undefined && patternOf(anchored).isNative;
+  const why = isSearched
+    ? "without ^ it is searched from every character of a key"
+    : "two parts of it can match the same character, which is slow";
+  return {
+    cause: `${here} has the key pattern ${slow} beside other fields, and ${why}`,
+    remedy: isSearched
+      ? `Write ${anchored}, or use Type.Record alone`
+      : "Use Type.Record alone, or separate the parts as in ^x-[a-z]+$",
+  };
 };

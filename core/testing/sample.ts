@@ -2,7 +2,7 @@
 // `examples` or `default` offer comes first; the rest is as small as the schema allows. Every sample is checked.
 
 import { complaintsOf } from "../pipeline/complaints.ts";
-import { withBoundedPatterns } from "../schema/compiled-patterns.ts";
+import { checkable } from "../schema/compiled-patterns.ts";
 import { beginBudget } from "../schema/pattern-budget.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred, requiredOf } from "../schema/schema.ts";
 import { textMatching } from "./pattern.ts";
@@ -17,7 +17,7 @@ export class NoSample extends Error {}
 
 export const samplerOf = async (schema: JsonSchema): Promise<Sampler> => {
   const { Compile } = await import("../schema/compile.ts");
-  const compiled = withBoundedPatterns(schema);
+  const compiled = checkable(schema);
   const validator = Compile(compiled as never);
   const accepts = (value: unknown) => {
     beginBudget();
@@ -155,8 +155,11 @@ const number = (schema: JsonSchema, smallestStep: number): number => {
   const low = Math.max(Number(schema["minimum"] ?? Number.NEGATIVE_INFINITY), Number(above ?? Number.NEGATIVE_INFINITY));
   const high = Math.min(Number(schema["maximum"] ?? Number.POSITIVE_INFINITY), Number(below ?? Number.POSITIVE_INFINITY));
   const wanted = Math.min(Math.max(1, low), high);
-  const onStep = step === 0 ? wanted : Math.ceil(wanted / step) * step;
-  if (onStep === above) return step === 0 ? (Number.isFinite(high) ? (onStep + high) / 2 : onStep + 1) : onStep + step;
-  if (onStep === below) return step === 0 ? (Number.isFinite(low) ? (low + onStep) / 2 : onStep - 1) : onStep - step;
-  return onStep > high && step !== 0 ? Math.floor(high / step) * step : onStep;
+  const onStep = step === 0 ? wanted : rounded(Math.ceil(wanted / step) * step);
+  if (onStep === above) return step === 0 ? (Number.isFinite(high) ? (onStep + high) / 2 : onStep + 1) : rounded(onStep + step);
+  if (onStep === below) return step === 0 ? (Number.isFinite(low) ? (low + onStep) / 2 : onStep - 1) : rounded(onStep - step);
+  return onStep > high && step !== 0 ? rounded(Math.floor(high / step) * step) : onStep;
 };
+
+/** Three times 0.1 is 0.30000000000000004 in doubles. */
+const rounded = (value: number): number => Number(value.toPrecision(15));

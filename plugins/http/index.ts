@@ -4,6 +4,7 @@
 import { isIP, isIPv6 } from "node:net";
 import { loopbackHosts } from "../../core/model/loopback.ts";
 import { type BootProblem, definePlugin, type Plugin, type PluginContext, type Running } from "../../core/plugin-api.ts";
+import { bodyProblems } from "./body-limits.ts";
 import type { Guard } from "./guard.ts";
 import { type HttpOptions, httpOptions } from "./options.ts";
 import { tooWide } from "./proxies.ts";
@@ -41,7 +42,11 @@ export const http = definePlugin(
     surface: { name: "http", exposes: "HTTP routes", authenticate: options.authenticate, opensToPublic: true },
     testRun: () => http({ ...given, host: "127.0.0.1", port: 0 }),
     check: ({ catalog: { operations } }) =>
-      optionProblems(options, [...duplicateRoutes(operations), ...credentialInputs(options.authenticate, operations)]),
+      optionProblems(options, [
+        ...duplicateRoutes(operations),
+        ...credentialInputs(options.authenticate, operations),
+        ...bodyProblems(operations, options.maxBodyBytes),
+      ]),
     setup: (context) => setup(options, context),
   }),
 );

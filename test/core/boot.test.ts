@@ -120,7 +120,7 @@ describe("one problem, one sentence and its remedy", () => {
     [
       "a schema that cannot be stood by",
       one({ radio: true }, wrong({ input: Type.Object({ n: Type.BigInt() }) })),
-      'greet has an input schema in which /properties/n has the type "bigint", which JSON does not know. Write it with Type from quater',
+      'greet has an input schema in which /properties/n has the type "bigint", which JSON does not know. Use Type.Integer(), or Type.String() for integers beyond 2^53',
     ],
     [
       "a secret that would leave",

@@ -103,7 +103,7 @@ test.each<[string, object, string]>([
   [
     "a pattern for keys without ^ beside fields",
     { type: "object", properties: { a: {} }, patternProperties: { "[a-z]+-id$": {} } },
-    "has the key pattern [a-z]+-id$ beside other fields, and without ^ it is searched from every character of a key: write ^(?:[a-z]+-id$)",
+    "has the key pattern [a-z]+-id$ beside other fields, and without ^ it is searched from every character of a key",
   ],
   [
     "a slow pattern for keys in a part",
@@ -111,7 +111,7 @@ test.each<[string, object, string]>([
     "has the key pattern ^(a|ab)+$ beside other fields",
   ],
 ])("S7: a schema with %s does not boot", (_name, schema, problem) =>
-  expect(schemaProblems(schema)).toEqual([expect.stringContaining(problem)]),
+  expect(schemaProblems(schema)).toEqual([{ cause: expect.stringContaining(problem), remedy: expect.any(String) }]),
 );
 
 test.each<[string, object]>([

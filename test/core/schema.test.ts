@@ -15,7 +15,7 @@ test.each<[string, unknown, string]>([
   [
     "Type.Tuple",
     Type.Object({ t: Type.Tuple([Type.String()]) }),
-    '/properties/t is a Type.Tuple, which is not JSON Schema 2020-12: use Type.Unsafe({ type: "array", prefixItems: [...], items: false })',
+    "/properties/t is a Type.Tuple, which is not JSON Schema 2020-12",
   ],
   ["Type.BigInt", Type.Object({ n: Type.BigInt() }), '/properties/n has the type "bigint", which JSON does not know'],
   ["Type.Undefined", Type.Undefined(), 'the root has the type "undefined", which JSON does not know'],
@@ -56,7 +56,7 @@ test.each<[string, unknown, string]>([
   [
     "a part by reference",
     Type.Unsafe({ allOf: [{ properties: {} }, { $ref: "#/$defs/B" }], $defs: { B: Type.Object({}) } }),
-    "the root combines a $ref with other properties, so it cannot be closed soundly: use Type.Evaluate or repeat them",
+    "the root combines a $ref with other properties, so it cannot be closed soundly",
   ],
   [
     "a limit that is not a number",
@@ -66,17 +66,17 @@ test.each<[string, unknown, string]>([
   [
     "a misspelt limit, which would not hold,",
     Type.Object({ name: Type.String({ maxLenght: 5 }) }),
-    '/properties/name has the keyword "maxLenght", which checks nothing; did you mean "maxLength"?',
+    '/properties/name has the keyword "maxLenght", which checks nothing',
   ],
   [
     "a misspelt closing",
     Type.Unsafe({ type: "object", properties: {}, additionalProperites: false }),
-    'the root has the keyword "additionalProperites", which checks nothing; did you mean "additionalProperties"?',
+    'the root has the keyword "additionalProperites", which checks nothing',
   ],
   [
     "a word of one's own",
     Type.Array(Type.Integer({ widget: "slider" })),
-    '/items has the keyword "widget", which checks nothing; a word of your own begins with "x-"',
+    '/items has the keyword "widget", which checks nothing',
   ],
   [
     "required that is not a list",
@@ -86,9 +86,11 @@ test.each<[string, unknown, string]>([
   [
     "a codec",
     Type.Object({ at: Type.Decode(Type.String(), (text) => new Date(text)) }),
-    "/properties/at has a codec, which would not run: decode in the handler",
+    "/properties/at has a codec, which would not run",
   ],
-])("%s is refused", (_name, schema, problem) => expect(schemaProblems(schema)).toEqual([problem]));
+])("%s is refused", (_name, schema, cause) =>
+  expect(schemaProblems(schema)).toEqual([{ cause, remedy: expect.stringMatching(/^[A-Z]/) }]),
+);
 
 test.each<[string, unknown]>([
   [

@@ -39,6 +39,7 @@ describe("a sample of a schema is accepted by it", () => {
       "bounds",
       Type.Object({ a: Type.Integer({ minimum: 7, maximum: 9, multipleOf: 4 }), b: Type.Integer({ exclusiveMaximum: -3 }) }),
     ],
+    ["decimal steps", Type.Object({ a: Type.Number({ multipleOf: 0.1, minimum: 1.3 }), b: Type.Number({ multipleOf: 0.01 }) })],
     ["long texts", Type.Object({ a: Type.String({ minLength: 40 }), b: Type.String({ maxLength: 2 }) })],
     ["a pattern and a length", Type.Object({ a: Type.String({ pattern: "^[a-z]+$", minLength: 12 }) })],
     [

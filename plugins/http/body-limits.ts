@@ -1,0 +1,21 @@
+// Texts that an input allows and no body can carry: found at boot, where the limit of bodies is lower than that of the schema.
+
+import type { BootProblem } from "../../core/diagnostics/problem.ts";
+import type { Operation } from "../../core/plugin-api.ts";
+import { eachSubschema, isPlainObject } from "../../core/schema/schema.ts";
+import { httpKey } from "./route.ts";
+
+/** One problem for each handler whose longest text is longer than a body. A character has at least one byte. */
+export const bodyProblems = (operations: readonly Operation[], maxBodyBytes: number): readonly BootProblem[] =>
+  operations.flatMap((operation): readonly BootProblem[] => {
+    const longest = httpKey.of(operation) === undefined ? 0 : longestTextOf(operation.input);
+    if (longest <= maxBodyBytes) return [];
+    const cause = `${operation.name} allows a text of ${longest} characters, and http's maxBodyBytes is ${maxBodyBytes}`;
+    return [{ place: operation.place, plugin: "http", cause, remedy: "Lower maxLength in its input, or raise maxBodyBytes" }];
+  });
+
+const longestTextOf = (schema: unknown): number => {
+  if (!isPlainObject(schema)) return 0;
+  const own = typeof schema["maxLength"] === "number" ? schema["maxLength"] : 0;
+  return Math.max(own, ...[...eachSubschema(schema)].map(([, part]) => longestTextOf(part)));
+};
