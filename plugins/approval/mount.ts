@@ -42,16 +42,15 @@ export const mount = ({ options, context, http, store, audit, approvals }: Mount
   const shared = { http, gate, approvals, present };
   const page = pageOn({ ...shared, store, audit, sso, app: project.name, publicUrl, isOverUnixSocket });
   const api = apiOn(shared);
-  const mounting: Mounting = ({ app }) => {
-    app.use((ctx, next) => {
+  const mounting: Mounting = ({ under }) =>
+    under(mounted, (ctx, next) => {
       if (ctx.path.startsWith(`${mounted}/api/`)) return api.serve(ctx);
       return ctx.path === mounted || ctx.path.startsWith(`${mounted}/`) ? page(ctx) : next();
     });
-  };
   http.describe(apiPaths(listen === undefined ? undefined : publicUrl));
-  http.mount(`GET ${ownStatusPath}`, ({ app }) => {
+  http.mount(`GET ${ownStatusPath}`, ({ under }) => {
     const prefix = ownStatusPath.slice(0, ownStatusPath.indexOf("{"));
-    app.use((ctx, next) => (ctx.path.startsWith(prefix) ? api.serveOwnStatus(ctx, ctx.path.slice(prefix.length)) : next()));
+    under(prefix, (ctx) => api.serveOwnStatus(ctx, ctx.path.slice(prefix.length)));
   });
   if (listen === undefined) http.mount(mounted, mounting);
   else http.mount(`${mounted} on ${placeOf(listen)}`, () => {}); // named in the exposure table, and served elsewhere

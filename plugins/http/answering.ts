@@ -1,24 +1,42 @@
-// Endpoints of Quater's own answer what they throw where they stand. Middleware around them then sees an answer, as it does
-// of every route, and one that forgot to wait for `next()` leaves no rejection behind that would end the process at any
-// client's wish. What users mount throws as Koa means it: to the middleware around it, which may have an answer of its own.
+// Errors become answers. Endpoints of Quater's own answer what they throw where they stand. Middleware around them then sees an
+// answer, as it does of every route, and one that forgot to wait for `next()` leaves no rejection behind that would end the
+// process. What users mount throws as Koa means it: to the middleware around it, which may have an answer of its own.
 
+import type { IncomingMessage } from "node:http";
 import type Koa from "koa";
 import { isQuaterError } from "../../core/index.ts";
 import { internal } from "../../core/plugin-api.ts";
-import { afterRun } from "./ran.ts";
-import { refuse, thrownRefusal } from "./refusals.ts";
+import { failureAfter, type Run, runIn } from "./ran.ts";
+import { refusalOf, thrownRefusal } from "./refusals.ts";
+import { put, type Reply } from "./reply.ts";
 
-/** Writes the answer for a thrown value, and logs it unless it is a refusal. */
-export const answer = (ctx: Koa.Context, error: unknown): void => {
+/** The request that failed. */
+export interface Failed {
+  readonly req: IncomingMessage;
+  readonly callId: string;
+  /** What ran before the failure. */
+  readonly run: Run | undefined;
+  /** Called with the error, unless it is a refusal. */
+  readonly report: (error: unknown) => void;
+}
+
+/** The answer for a thrown value. */
+export const replyTo = (error: unknown, { req, callId, run, report }: Failed): Reply => {
   const failure = isQuaterError(error) ? error : (thrownRefusal(error) ?? internal(error));
-  const told = afterRun(ctx, failure);
+  const told = failureAfter(run, failure);
+  if (told.kind === "internal" || told !== failure) report(isQuaterError(error) ? (error.cause ?? error) : error);
+  return refusalOf(req, told, callId);
+};
+
+/** Answers a thrown value through Koa. */
+export const answer = (ctx: Koa.Context, error: unknown): void => {
+  const report = (reported: unknown) => void ctx.app.emit("error", reported, ctx);
+  const failed: Failed = { req: ctx.req, callId: ctx.state["callId"] as string, run: runIn(ctx), report };
   try {
-    refuse(ctx, told, ctx.state["callId"] as string);
+    put(ctx, replyTo(error, failed));
   } catch (invalid) {
-    return void answer(ctx, invalid); // headers of its own that are none
+    put(ctx, replyTo(invalid, failed)); // an error with headers that are not valid
   }
-  if (told.kind === "internal" || told !== failure)
-    ctx.app.emit("error", isQuaterError(error) ? (error.cause ?? error) : error, ctx);
 };
 
 /** The same endpoint, which never throws. */

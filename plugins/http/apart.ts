@@ -5,7 +5,7 @@ import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { resolve } from "node:path";
 import { BootError, type PluginContext } from "../../core/plugin-api.ts";
-import { guardedApp, pathTable, strictRouter, unknownPaths } from "./app.ts";
+import { mountedListener } from "./app.ts";
 import { type GuardOptions, guardOf } from "./guard.ts";
 import { type ListenOptions, listen } from "./server.ts";
 import type { Listener, ListenerPlace, Mounting } from "./service.ts";
@@ -28,13 +28,7 @@ export const listenApart = async ({ what, place, mounting, context, options }: A
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
     ...(trustedProxies === undefined ? {} : { trustedProxies }),
   });
-  const app = guardedApp(context, guard);
-  const router = strictRouter();
-  const { at, fixedPaths } = pathTable();
-  mounting({ app, router, at });
-  app.use(fixedPaths);
-  app.use(router.routes());
-  app.use(unknownPaths(router, () => []));
+  const listener = mountedListener(context, guard, mounting);
   const limits: Omit<ListenOptions, "host" | "port"> = {
     headersTimeoutMs,
     requestTimeoutMs,
@@ -45,12 +39,12 @@ export const listenApart = async ({ what, place, mounting, context, options }: A
   };
   if (!("path" in place)) {
     const { port, host = "127.0.0.1" } = place;
-    const { baseUrl, stop } = await listen(app.callback(), { host, port, ...limits });
+    const { baseUrl, stop } = await listen(listener, { host, port, ...limits });
     return { baseUrl, stop: () => stop(graceMs) };
   }
   const socketPath = resolve(context.project.root, place.path);
   await removeStale(socketPath, what);
-  const { stop } = await listen(app.callback(), { host: "", port: 0, socketPath, ...limits });
+  const { stop } = await listen(listener, { host: "", port: 0, socketPath, ...limits });
   chmodSync(socketPath, 0o660);
   return { baseUrl: undefined, stop: () => stop(graceMs) };
 };

@@ -1,21 +1,21 @@
-// The Koa app: guard first, then what plugins and users mount, exposed routes, Quater's own pages, and the answer for
-// what nobody knows.
+// What a server is made of: the checks of each request, what plugins and users mount on Koa, exposed routes, Quater's own pages,
+// and the answer for paths that nobody has.
 
-import cors from "@koa/cors";
+import type { RequestListener } from "node:http";
 import Router from "@koa/router";
 import Koa from "koa";
-import { stopping } from "../../core/diagnostics/errors.ts";
 import { cut, visible } from "../../core/diagnostics/text.ts";
-import { largeAnswer } from "../../core/pipeline/answer-size.ts";
-import { type Awaitable, errorText, type PluginContext } from "../../core/plugin-api.ts";
+import { errorText, type PluginContext } from "../../core/plugin-api.ts";
 import { answer, answered } from "./answering.ts";
-import { hasBody } from "./body.ts";
-import { dryRuns, exposedRoutes, routeIndexOf } from "./exposed.ts";
+import { corsOf } from "./cors.ts";
+import { dryRuns } from "./dry-runs.ts";
 import type { Guard } from "./guard.ts";
-import { dropped } from "./ran.ts";
+import { runIn, undelivered } from "./ran.ts";
 import { TransportRefusal } from "./refusals.ts";
+import { bytesOf, hasRoom, isLarge } from "./reply.ts";
+import { routeIndexOf } from "./routes.ts";
+import { type Exposed, exposedRoutes, requestListener } from "./serve.ts";
 import type { HttpService, KoaMiddleware, Mounting } from "./service.ts";
-import { roomOf } from "./sockets.ts";
 
 export interface AppOptions {
   readonly context: PluginContext;
@@ -28,84 +28,95 @@ export interface AppOptions {
   readonly allowedOrigins?: readonly string[];
 }
 
-/** How long a browser may go without asking again; they forget after 5 seconds if nothing is said. */
-const preflightSeconds = 600;
-
-/** What those who look after the process ask until its end. */
-const probes = new Set(["/health", "/ready"]);
-
 const isOfClient = (error: unknown): boolean =>
   ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"].includes(String((error as NodeJS.ErrnoException | undefined)?.code));
 
-/** The first middleware of every server: a call id, the guard, and an answer for errors behind it. */
-export const guardedApp = ({ gate, log }: PluginContext, guard: Guard): Koa => {
+/** A Koa app whose first middleware answers errors. The request was checked before: see serve.ts. */
+const answeringApp = ({ gate, log }: PluginContext): Koa => {
   const app = new Koa();
   app.on("error", (error: unknown, ctx?: Koa.Context) => {
     if (isOfClient(error)) return;
     log.error("A request failed outside the pipeline", { callId: ctx?.state["callId"], error: errorText(error) });
   });
   app.use(async (ctx, next) => {
-    const callId = gate.newCallId();
-    ctx.state["callId"] = callId;
-    ctx.res.setHeader("x-request-id", callId);
-    ctx.res.setHeader("x-content-type-options", "nosniff");
+    ctx.state["callId"] = ctx.res.getHeader("x-request-id");
     try {
-      guard.check(ctx.req);
-      // A body in one piece with its head is there once Node's parser has had its turn. Then nothing below waits for it, and no
-      // credential is checked twice: a POST takes 6% less time.
-      if (hasBody(ctx.req)) await undefined;
-      // Koa has kept the target as it came, and `ctx.URL` is made of it.
-      ctx.originalUrl = ctx.request.originalUrl = ctx.req.url ?? "/";
-      if (gate.isStopping && !probes.has(ctx.path)) throw stopping();
       await next();
     } catch (error) {
       answer(ctx, error);
     }
     // The connection must not bring another request to a server that stops.
     if (gate.isStopping && !ctx.res.headersSent) ctx.set("connection", "close");
-    if (isLarge(ctx.body) && !(await hasRoom(ctx))) answer(ctx, dropped(ctx));
+    if (isLarge(ctx.body) && !(await hasRoomFor(ctx))) answer(ctx, undelivered(runIn(ctx), ctx.method));
   });
   return app;
 };
 
-const isLarge = (body: unknown): body is string | Buffer =>
-  (typeof body === "string" || Buffer.isBuffer(body)) && body.length >= largeAnswer;
-
-/** Waits until the answer may be written. Not async: its text must not be in memory while it waits. */
-const hasRoom = (ctx: Koa.Context): Awaitable<unknown> => {
-  const body = ctx.body as string | Buffer;
-  // Bytes are written as they are, where Node would take three times the memory to encode a text.
-  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+/** Not async: the text of the answer must not be in memory while its bytes wait. */
+const hasRoomFor = (ctx: Koa.Context): Promise<boolean> => {
+  const bytes = bytesOf(ctx.body as string | Buffer);
   ctx.body = bytes;
-  return roomOf(ctx.res).take(bytes.length);
+  return hasRoom(ctx.res, bytes.length);
 };
 
-export const appOf = ({ context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [] }: AppOptions): Koa => {
-  const { gate, catalog } = context;
-  const app = guardedApp(context, guard);
+/** Ends the mounting: which requests Koa serves is decided, so middleware that came later would run for some of them only. */
+const close = (app: Koa): void => {
+  app.use = () => {
+    throw new Error("app.use was called after the server was made. Call it inside of the function that http.mount(...) gets");
+  };
+  Object.freeze(app.middleware);
+};
+
+/** A server that plugins alone have mounted things on. */
+export const mountedListener = (context: PluginContext, guard: Guard, mount: Mounting): RequestListener => {
+  const app = answeringApp(context);
   const router = strictRouter();
-  // The guard has refused every other Origin; these headers only let the listed pages read the answers.
-  if (allowedOrigins.length > 0) {
-    const isListed = (origin: string) => allowedOrigins.some((allowed) => allowed.toLowerCase() === origin.toLowerCase());
-    app.use(
-      cors({
-        origin: (ctx) => (isListed(ctx.get("origin")) ? ctx.get("origin") : ""),
-        exposeHeaders: ["x-request-id", "retry-after"],
-        maxAge: preflightSeconds,
-      }),
-    );
-  }
   const { at, fixedPaths } = pathTable();
-  mount({ app, router, at });
+  mount({ app, router, at, under: underIn(app, []) });
+  app.use(fixedPaths);
+  app.use(router.routes());
+  app.use(unknownPaths(router, () => []));
+  close(app);
+  return requestListener({ app, gate: context.gate, guard });
+};
+
+export const serverListener = (options: AppOptions): RequestListener => {
+  const { context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [] } = options;
+  const { gate, catalog } = context;
+  const app = answeringApp(context);
+  const router = strictRouter();
+  const { at, fixedPaths } = pathTable();
+  const prefixes: string[] = [];
+  mount({ app, router, at, under: underIn(app, prefixes) });
   const index = routeIndexOf(catalog);
-  app.use(exposedRoutes({ gate, index, http: service, maxBodyBytes }));
+  const exposed: Exposed = { gate, guard, index, maxBodyBytes };
+  const isInFront = app.middleware.length > 1 + prefixes.length;
+  if (isInFront || prefixes.length > 0) app.use(exposedRoutes(exposed));
   app.use(fixedPaths);
   app.use(dryRuns({ gate, http: service, maxBodyBytes }));
   ownPages(router, { context, service, isOpen });
   app.use(router.routes());
   app.use(unknownPaths(router, (url) => index.methodsOf(url)));
-  return app;
+  close(app);
+  return requestListener({
+    app,
+    gate,
+    guard,
+    cors: corsOf(allowedOrigins),
+    direct: isInFront ? undefined : exposed,
+    isOfKoa: (url) => prefixes.some((prefix) => url.startsWith(prefix)),
+    hasProbes: true,
+  });
 };
+
+/** Middleware for the paths that begin with a text. Exposed routes elsewhere are still answered without Koa. */
+const underIn =
+  (app: Koa, prefixes: string[]): Parameters<Mounting>[0]["under"] =>
+  (prefix, middleware) => {
+    prefixes.push(prefix);
+    const served = middleware as Koa.Middleware;
+    app.use((ctx, next) => (ctx.path.startsWith(prefix) ? served(ctx, next) : next()));
+  };
 
 /** One path, one spelling, as for exposed routes: a router would also take `/Admin` and `/admin/` for `/admin`. */
 export const strictRouter = (): Router => new Router({ sensitive: true, strict: true });

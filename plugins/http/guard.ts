@@ -18,8 +18,14 @@ export interface GuardOptions {
 }
 
 export interface Guard {
-  /** Also writes the path of `req.url` in its normal form. @throws {TransportRefusal} */
-  readonly check: (req: IncomingMessage) => void;
+  /**
+   * Also writes the path of `req.url` in its normal form.
+   *
+   * @param isProbe  Whether the request may name any Host. Asked only where its Host is not one of the server's.
+   * @returns Whether the Host is one of the server's.
+   * @throws {TransportRefusal}
+   */
+  readonly check: (req: IncomingMessage, isProbe?: (req: IncomingMessage) => boolean) => boolean;
   readonly isOriginAllowed: (req: IncomingMessage, origin: string) => boolean;
   /** Whether the address is one of a trusted proxy. */
   readonly isTrusted: (address: string) => boolean;
@@ -50,7 +56,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
 
   return {
     isOriginAllowed,
-    check: (req) => {
+    check: (req, isProbe) => {
       const raw = req.rawHeaders;
       if (raw.length > 2 * maxHeaderLines)
         throw new TransportRefusal("too_many_headers", `More than ${maxHeaderLines} header lines`, { connection: "close" });
@@ -62,12 +68,14 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       const { host, origin } = req.headers;
       if (req.url?.charCodeAt(0) !== 47)
         throw new TransportRefusal("host_not_allowed", "The request's target must be a path", { connection: "close" });
+      let isOurs = true;
       if (host !== lastHost || host === undefined) {
         const name = hostText.exec(host ?? "")?.[1]?.toLowerCase();
         // With a port above 65535, Koa's `ctx.URL` would be empty, and a middleware that checks its path would see none.
-        if (name === undefined || !hosts.has(name) || !URL.canParse(`http://${host}`))
+        isOurs = name !== undefined && hosts.has(name) && URL.canParse(`http://${host}`);
+        if (isOurs) lastHost = host;
+        else if (isProbe?.(req) !== true)
           throw new TransportRefusal("host_not_allowed", "This server does not answer for that Host");
-        lastHost = host;
       }
       req.url = normalTarget(req.url);
       if (origin !== undefined && !isOriginAllowed(req, origin))
@@ -75,6 +83,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       if (req.headers["transfer-encoding"] !== undefined && req.httpVersion === "1.0") {
         throw new TransportRefusal("bad_request", "Transfer-Encoding needs HTTP/1.1", { connection: "close" });
       }
+      return isOurs;
     },
     isTrusted: (address) => isIn(proxies, address),
     peerOf: (req, isFromProxy = false) => {

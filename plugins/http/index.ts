@@ -206,8 +206,8 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
   return {
     probe: httpProbe(context.catalog, service),
     start: async () => {
-      const [{ appOf }, { listen }] = await Promise.all([import("./app.ts"), import("./server.ts")]);
-      const app = appOf({
+      const [{ serverListener }, { listen }] = await Promise.all([import("./app.ts"), import("./server.ts")]);
+      const listener = serverListener({
         ...options,
         context,
         guard: read().guard,
@@ -218,7 +218,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
         },
         isOpen: context.mode === "dev",
       });
-      listening = await listen(app.callback(), {
+      listening = await listen(listener, {
         ...options,
         isExempt: read().guard.isTrusted,
         warn: (message, fields) => context.log.warn(message, fields),

@@ -1,12 +1,12 @@
 // The two tables of what HTTP says: from kinds of errors to statuses, and what only a transport can say. Bodies are
 // problem details (RFC 9457).
 
-import { STATUS_CODES } from "node:http";
-import type Koa from "koa";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { visible } from "../../core/diagnostics/text.ts";
 import { QuaterError } from "../../core/index.ts";
 import { challengeOf, howToAuthenticate } from "../../core/model/credentials.ts";
 import { type ErrorCode, type ErrorKind, errorCodes, type FieldError } from "../../core/plugin-api.ts";
+import type { Reply } from "./reply.ts";
 
 export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   invalid_input: 422,
@@ -137,28 +137,25 @@ export const sentenceOf = (error: QuaterError): string =>
     ? `${error.message}: ${howToAuthenticate(error.asks)}`
     : error.message;
 
-/** Writes the answer for a refused or failed call. */
-export const refuse = (ctx: Koa.Context, error: QuaterError, callId: string): void => {
+/** The answer for a refused or failed call. */
+export const refusalOf = (req: IncomingMessage, error: QuaterError, callId: string): Reply => {
   const status = statusOf(error);
-  const header = challengeOf(error);
-  if (header !== undefined) ctx.set("www-authenticate", header);
-  if (error.asks !== undefined) for (const line of forgettingOf(error)) ctx.append("set-cookie", line);
-  if (error instanceof TransportRefusal || error instanceof ThrownRefusal) ctx.set(error.headers);
-  if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
+  const headers: (string | string[])[] = [];
+  const challenge = challengeOf(error);
+  if (challenge !== undefined) headers.push("www-authenticate", challenge);
+  if (error.asks !== undefined && error.asks.forget.length > 0) headers.push("set-cookie", [...forgettingOf(error)]);
+  const own = error instanceof TransportRefusal || error instanceof ThrownRefusal ? error.headers : {};
+  for (const [name, value] of Object.entries(own))
+    headers.push(name.toLowerCase(), Array.isArray(value) ? value.map(String) : String(value));
+  if (error.retryAfterSeconds !== undefined) headers.push("retry-after", String(error.retryAfterSeconds));
+  if (isUnread(req) && !headers.includes("connection")) headers.push("connection", "close");
+  headers.push("cache-control", "no-store", "content-type", "application/problem+json");
   const { errors, details } = error;
-  send(ctx, status, problemBody(status, error.code, sentenceOf(error), callId, details, errors));
+  return { status, headers, body: problemBody(status, error.code, sentenceOf(error), callId, details, errors) };
 };
 
 /** Bytes that a client still means to send, and that are cheaper to read away than to lose the answer over. */
 const drainable = 64 * 1024;
 
-const send = (ctx: Koa.Context, status: number, body: string): void => {
-  const { req } = ctx;
-  const isUnread =
-    !req.complete && (req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"] ?? 0) > drainable);
-  if (isUnread) ctx.set("connection", "close");
-  ctx.status = status;
-  ctx.set("cache-control", "no-store");
-  ctx.type = "application/problem+json";
-  ctx.body = body;
-};
+const isUnread = ({ complete, headers }: IncomingMessage): boolean =>
+  !complete && (headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > drainable);

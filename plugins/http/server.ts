@@ -54,7 +54,7 @@ export const listen = async (
     },
   );
   const sockets = new Sockets(server, options);
-  const serve = inOrder((req, res) => sockets.start(req.socket, () => handle(req, res)));
+  const serve = inOrder((req, res) => sockets.start(req, res, handle));
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = limits.requestsPerSocket;
   server.maxHeadersCount = 0; // the guard counts them itself: Node would drop the rest in silence

@@ -18,11 +18,16 @@ export { httpKey } from "./route.ts";
 
 /** What is put on a server: see `HttpService.mount`. */
 export type Mounting = (koa: {
-  /** In front of the exposed routes: every call pays for it. */
+  /**
+   * In front of the exposed routes: every call pays for it. Without such middleware the routes are answered without Koa.
+   * `app.use` throws once the server is made.
+   */
   readonly app: KoaApp;
   readonly router: KoaRouter;
   /** All methods of one path, without parameters: found at once, and no other call pays for it. */
   readonly at: (path: string, middleware: KoaMiddleware) => void;
+  /** All methods of the paths that begin with a text, in front of the exposed routes: calls of other paths do not pay for it. */
+  readonly under: (prefix: string, middleware: KoaMiddleware) => void;
 }) => void;
 
 /** OpenAPI path items by path, for what is mounted: `{ "/approvals/api/requests": { get: {...} } }`. */

@@ -1,7 +1,7 @@
 // The sockets of one server. A client that takes nothing of its answers, and one that opens many connections, must leave room
 // for the others, so connections per peer, unread answers and the time without progress are limited.
 
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { isIPv6, type Server, type Socket } from "node:net";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import type { AnswerRoom } from "./service.ts";
@@ -111,9 +111,12 @@ export class Sockets {
   }
 
   /** Runs a request, at once unless its peer leaves too much unread. One whose connection ends before that never runs. */
-  start(socket: Socket, run: () => void): void {
+  start(req: IncomingMessage, res: ServerResponse, handle: RequestListener): void {
+    const { socket } = req;
     const peer = this.#watched.get(socket)?.peer;
-    if (peer !== undefined) this.#unread.start(peer, socket, run);
+    if (peer === undefined) return;
+    if (this.#unread.mayStart(peer)) handle(req, res);
+    else this.#unread.startLater(peer, socket, () => handle(req, res));
   }
 
   room(socket: Socket, res: ServerResponse): AnswerRoom | undefined {

@@ -67,12 +67,13 @@ export class Unread {
     return this.#total;
   }
 
-  /** Runs a request, at once unless its peer leaves too much unread. One whose connection ends before that never runs. */
-  start(peer: Peer, socket: Socket, run: () => void): void {
-    if (peer.starts.length === 0 && !this.#leavesTooMuch(peer)) {
-      run();
-      return;
-    }
+  /** Whether a request of the peer may run at once: it leaves not too much unread, and no other request of it waits. */
+  mayStart(peer: Peer): boolean {
+    return peer.starts.length === 0 && !this.#leavesTooMuch(peer);
+  }
+
+  /** Runs a request as soon as its peer has read enough. One whose connection ends before that never runs. */
+  startLater(peer: Peer, socket: Socket, run: () => void): void {
     peer.starts.push({ socket, run });
     this.#onWait();
   }

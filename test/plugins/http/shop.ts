@@ -2,7 +2,7 @@
 
 import { anyone, can, handler, notFound, problem, secret, stream, Type } from "quater";
 import { http } from "quater/http";
-import type { OptionsOf } from "quater/plugin-api";
+import type { ConfiguredPlugin, OptionsOf } from "quater/plugin-api";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 
 const customerTaken = problem("customer_taken", "conflict");
@@ -78,7 +78,7 @@ const hidden = handler({
 export const ana = principal({ scopes: ["orders:read", "orders:write"] });
 export const bob = principal({ subject: "bob" });
 
-export const bootShop = (options: OptionsOf<typeof http> = {}): Promise<TestApp> =>
+export const bootShop = (options: OptionsOf<typeof http> = {}, others: readonly ConfiguredPlugin[] = []): Promise<TestApp> =>
   bootTest({
     handlers: { getOrder, createOrder, signUp, exportOrders, status, hidden },
     expose: {
@@ -89,5 +89,5 @@ export const bootShop = (options: OptionsOf<typeof http> = {}): Promise<TestApp>
       status: { http: "GET /status", public: true },
       hidden: { direct: true },
     },
-    plugins: [http({ port: 0, authenticate: tokens({ ana, bob }), ...options })],
+    plugins: [http({ port: 0, authenticate: tokens({ ana, bob }), ...options }), ...others],
   });

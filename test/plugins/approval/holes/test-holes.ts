@@ -83,7 +83,7 @@ export const testHoles: readonly TestHole[] = [
     check: "S16: an empty path parameter matches no route",
     edits: [
       {
-        file: "plugins/http/exposed.ts",
+        file: "plugins/http/routes.ts",
         from: 'for (const name in params) if (params[name] === "") return undefined;',
         to: "",
       },

@@ -1,0 +1,41 @@
+// Dry runs over HTTP.
+
+import type Koa from "koa";
+import { type Gate, type GivenInput, parseJsonBytes, traceIdOf } from "../../core/plugin-api.ts";
+import { answered } from "./answering.ts";
+import { hasBody, readBytes } from "./body.ts";
+import { refusalOf, TransportRefusal } from "./refusals.ts";
+import { put } from "./reply.ts";
+import type { HttpService } from "./service.ts";
+
+const dryRunPath = "/__quater__/dry-run/";
+
+export interface DryRunOptions {
+  readonly gate: Gate;
+  readonly http: HttpService;
+  readonly maxBodyBytes: number;
+}
+
+/**
+ * `POST /__quater__/dry-run/<handler>`, with the whole input as its body. A path of its own: a header that a proxy drops
+ * would execute the call.
+ */
+export const dryRuns = ({ gate, http, maxBodyBytes }: DryRunOptions): Koa.Middleware => {
+  const dryRun = answered(async (ctx) => {
+    if (ctx.method !== "POST") throw new TransportRefusal("method_not_allowed", "A dry run is a POST", { allow: "POST" });
+    const handler = ctx.path.slice(dryRunPath.length);
+    const callId = ctx.state["callId"] as string;
+    const traceId = traceIdOf(ctx.req.headers["traceparent"]);
+    const credentials = http.credentials(ctx, "http");
+    const entry = { surface: "http", credentials, callId, handler, traceId };
+    const principal = await gate.enter(entry);
+    const given = async (): Promise<GivenInput[]> => {
+      const values = hasBody(ctx.req) ? parseJsonBytes(await readBytes(ctx.req, ctx.res, maxBodyBytes)) : {};
+      return [{ from: "body", isText: false, values }];
+    };
+    const outcome = await gate.invoke({ handler, surface: "http", principal, entry, callId, traceId, dryRun: true, given });
+    if (!outcome.ok) return put(ctx, refusalOf(ctx.req, outcome.error, callId));
+    ctx.body = outcome.value as object;
+  });
+  return (ctx, next) => (ctx.path.startsWith(dryRunPath) ? dryRun(ctx, next) : next());
+};

@@ -1,0 +1,66 @@
+// The parts of a call's input as a request carries them: path, query, body, and the headers and cookies that a route binds.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { visible } from "../../core/diagnostics/text.ts";
+import { invalid } from "../../core/index.ts";
+import { andThen } from "../../core/model/principal.ts";
+import { isApprovalId } from "../../core/plugin/gate.ts";
+import type { Awaitable, GivenInput } from "../../core/plugin-api.ts";
+import { pointerStep } from "../../core/schema/json.ts";
+import { hasBody, readJsonBody, readQuery } from "./body.ts";
+import { TransportRefusal } from "./refusals.ts";
+import type { BoundInput } from "./route.ts";
+import type { RouteMatch } from "./routes.ts";
+
+/** The approval that the caller names. Node joins repeated headers, and the result is not an id. */
+export const approvalHeader = "quater-approval";
+
+/** Reads the input. Called after the static part of the policy has allowed the call. @throws {QuaterError} or rejects with it. */
+export const givenBy = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  { target, params, query }: RouteMatch,
+  maxBodyBytes: number,
+): Awaitable<GivenInput[]> => {
+  const { plan, isSecret } = target;
+  const named = req.headers[approvalHeader];
+  if (named !== undefined && !isApprovalId(named))
+    throw new TransportRefusal("bad_request", "Quater-Approval must be the id of one approval");
+  const given: GivenInput[] = [];
+  if (plan.params.length > 0) given.push({ from: "path", isText: true, values: params });
+  if (query !== "") {
+    const values = readQuery(query);
+    const secret = isSecret && Object.keys(values).find(isSecret);
+    // Proxies, browsers and servers log URLs, so a secret in a URL is refused.
+    if (secret !== undefined)
+      invalid(visible(`/${pointerStep(secret)}`), "is a secret, which a URL must not hold: send it in the body");
+    given.push({ from: "query", isText: true, values });
+  }
+  if (!hasBody(req)) return complete(req, plan.bound, given);
+  if (plan.method === "GET") throw new TransportRefusal("bad_request", "GET takes no body", { connection: "close" });
+  return andThen(readJsonBody(req, res, maxBodyBytes), (body) => {
+    given.push(body);
+    return complete(req, plan.bound, given);
+  });
+};
+
+const complete = (req: IncomingMessage, bound: readonly BoundInput[], given: GivenInput[]): GivenInput[] => {
+  if (bound.length > 0) given.push(...boundInputs(req, bound, given));
+  return given.length === 0 ? [{ from: "query", isText: true, values: {} }] : given;
+};
+
+/** Inputs that the manifest takes from headers and cookies come from nowhere else. */
+const boundInputs = (req: IncomingMessage, bound: readonly BoundInput[], given: readonly GivenInput[]): GivenInput[] =>
+  bound.flatMap(({ name, from, key }) => {
+    if (given.some(({ values }) => values !== null && typeof values === "object" && Object.hasOwn(values, name))) {
+      invalid(`/${name}`, `is taken from the ${from} ${key} and from nowhere else`);
+    }
+    const text = from === "header" ? req.headers[key] : cookieIn(req.headers.cookie, key);
+    return text === undefined ? [] : [{ from, isText: true, values: { [name]: text } }];
+  });
+
+/** RFC 6265 section 4.2. The first cookie of the name counts. @param name  Of letters, digits, `_` and `-`. */
+const cookieIn = (line: string | undefined, name: string): string | undefined => {
+  const value = line === undefined ? undefined : new RegExp(`(?:^|;) *${name}=([^;]*)`).exec(line)?.[1];
+  return value?.startsWith('"') === true ? value.slice(1, -1) : value;
+};

@@ -1,0 +1,64 @@
+// The index of exposed routes, flat in their number.
+
+import FindMyWay from "find-my-way";
+import type { Catalog, Operation } from "../../core/plugin-api.ts";
+import { hasSecret, isSecretField } from "../../core/schema/schema.ts";
+import { httpKey, type RoutePlan } from "./route.ts";
+
+interface Target {
+  readonly operation: Operation;
+  readonly plan: RoutePlan;
+  /** Where the input has a secret: which names of a query are one. */
+  readonly isSecret: ((name: string) => boolean) | undefined;
+}
+
+export interface RouteMatch {
+  readonly target: Target;
+  readonly params: Readonly<Record<string, string>>;
+  /** The query's text, without the question mark. */
+  readonly query: string;
+}
+
+export interface RouteIndex {
+  /** @param url  In its normal form: see path.ts. */
+  readonly find: (method: string, url: string) => RouteMatch | undefined;
+  /** Methods that the path has, for `Allow`. */
+  readonly methodsOf: (url: string) => readonly string[];
+}
+
+/** find-my-way and not @koa/router: the router tests its routes one after the other, 230 µs at 2,000 of them. */
+export const routeIndexOf = (catalog: Catalog): RouteIndex => {
+  const index = FindMyWay({
+    caseSensitive: true,
+    maxParamLength: 16_384, // as long as a header section may be: length is the schema's business
+    querystringParser: (text) => text,
+  });
+  const methods = new Set<string>();
+  for (const operation of catalog.operations) {
+    const plan = httpKey.of(operation);
+    if (plan === undefined) continue;
+    methods.add(plan.method);
+    const { input } = operation;
+    const isSecret = hasSecret(input) ? (name: string) => isSecretField(input, name) : undefined;
+    const target: Target = { operation, plan, isSecret };
+    index.on(plan.method, plan.path, () => undefined, target);
+  }
+  const find = (method: string, url: string): RouteMatch | undefined => {
+    const found = index.find((method === "HEAD" ? "GET" : method) as "GET", url);
+    if (found === null) return undefined;
+    const params = found.params as Record<string, string>;
+    for (const name in params) if (params[name] === "") return undefined; // `/items/` is not a path of `/items/:id`
+    return {
+      target: found.store as Target,
+      params,
+      query: (found.searchParams as unknown as string) ?? "",
+    };
+  };
+  return {
+    find,
+    methodsOf: (url) => {
+      const found = [...methods].filter((method) => find(method, url) !== undefined);
+      return found.includes("GET") ? [...found, "HEAD"].sort() : found.sort();
+    },
+  };
+};

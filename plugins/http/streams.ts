@@ -1,0 +1,98 @@
+// A stream as the body of an answer: JSON lines, or server-sent events for callers that ask for them.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { itemUndelivered, tooMuchUnread } from "../../core/diagnostics/errors.ts";
+import { isQuaterError } from "../../core/index.ts";
+import { largeAnswer } from "../../core/pipeline/answer-size.ts";
+import type { Run } from "./ran.ts";
+import { problemBody, statusOf } from "./refusals.ts";
+import type { Reply } from "./reply.ts";
+import { roomOf } from "./sockets.ts";
+import { drained } from "./unread.ts";
+
+/** A stream whose first step was asked for, and may not have been answered yet. */
+interface Begun {
+  readonly items: AsyncIterator<unknown>;
+  readonly first: Promise<IteratorResult<unknown>>;
+}
+
+const firstStepMs = 1_000;
+
+/**
+ * Waits for the first step of a stream, so that a refusal before the first item has the status it has everywhere. Not for
+ * long: a subscription may be silent for hours, and its reader wants the headers.
+ *
+ * @throws {QuaterError} What the first step threw within that time.
+ */
+export const beginning = async (items: AsyncIterator<unknown>, res: ServerResponse): Promise<Begun> => {
+  const first = items.next();
+  let goOn: () => void = () => {};
+  const waited = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const timer = setTimeout(goOn, firstStepMs);
+  res.once("close", goOn); // who has left needs no status
+  try {
+    await Promise.race([first, waited]);
+  } finally {
+    clearTimeout(timer);
+    res.off("close", goOn);
+  }
+  return { items, first };
+};
+
+/** A stream as server-sent events where the caller asks for them, as JSON lines otherwise. */
+export const streamReply = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  begun: Begun,
+  { status, callId, run }: { readonly status: number; readonly callId: string; readonly run: Run },
+): Reply => {
+  const { name, handler } = run.operation;
+  const isEvents = (req.headers.accept ?? "").includes("text/event-stream");
+  const item = (value: unknown) => (isEvents ? `data: ${JSON.stringify(value)}\n\n` : `${JSON.stringify(value)}\n`);
+  const failure = (problem: string) => (isEvents ? `event: error\ndata: ${problem}\n\n` : `{"error":${problem}}\n`);
+  const { items } = begun;
+  let upcoming: Begun["first"] | undefined = begun.first; // not kept: it would keep the first item in memory
+  const next = async (): Promise<string | Buffer | undefined> => {
+    const step = await (upcoming ?? items.next());
+    upcoming = undefined;
+    if (step.done === true) return undefined;
+    const text = item(step.value);
+    return text.length < largeAnswer ? text : Buffer.from(text);
+  };
+  const body = Readable.from(
+    (async function* () {
+      try {
+        for (let part = await next(); part !== undefined; part = await next()) {
+          if (typeof part === "string") {
+            yield part;
+            continue;
+          }
+          // Large items are in memory one at a time while a client does not read.
+          const giveBack = await roomOf(res).take(part.length);
+          if (giveBack === undefined) throw handler.effect === "read" ? tooMuchUnread() : itemUndelivered(name, tooMuchUnread());
+          yield part;
+          await drained(res);
+          giveBack();
+        }
+        if (isEvents) yield "event: end\ndata: {}\n\n";
+      } catch (error) {
+        if (!isQuaterError(error)) throw error;
+        yield failure(problemBody(statusOf(error), error.code, error.message, callId, error.details, error.errors));
+      }
+    })(),
+  );
+  // A body that is never read (HEAD, a client that left before the first byte) ends the stream all the same.
+  body.once("close", () => void items.return?.().catch(() => {}));
+  const headers = [
+    "content-type",
+    isEvents ? "text/event-stream; charset=utf-8" : "application/x-ndjson",
+    "cache-control",
+    "no-store, no-transform",
+    "x-accel-buffering",
+    "no",
+  ];
+  return { status, headers, body, run };
+};
