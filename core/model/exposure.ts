@@ -26,6 +26,9 @@ export type HandlerName<Module> = {
 }[keyof Module] &
   string;
 
+/** Completes names. The index signature of `expose` lets other names pass, so that `Checked` refuses them in one sentence. */
+type Named<Module> = { readonly [Name in HandlerName<Module>]?: Exposure };
+
 type InputIn<Value> = Value extends Handler<infer Input, unknown> ? Input : never;
 
 type Checked<Module, Table> = {
@@ -50,7 +53,7 @@ export interface Exposed<Module = unknown, Table = unknown> extends Branded<"exp
  *
  * @param table  Keys are the module's handler exports; what is not listed is declared and reachable from nowhere.
  */
-export const expose = <Module, const Table extends { readonly [Name in HandlerName<Module>]?: Exposure }>(
+export const expose = <Module, const Table extends Named<Module> & { readonly [other: string]: Exposure | undefined }>(
   load: () => Promise<Module>,
   table: Table & Checked<Module, Table>,
 ): Exposed<Module, Table> => Object.freeze({ load, table, [brand]: "exposed" as const });

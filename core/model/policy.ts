@@ -25,7 +25,7 @@ export type Verdict =
 export interface Policy<Input = unknown> extends Branded<"policy"> {
   readonly name: string;
   /** Never set. The compiler compares the policy's input with the handler's by it. */
-  readonly "~reads"?: (input: Input) => void;
+  readonly "~reads": (input: Input) => void;
 }
 
 /** Looks at the caller alone: `anyone`, `authenticated`, `can`, `hasRole`. */
@@ -56,7 +56,8 @@ export type Auth<Input, Resources = unknown> =
   | readonly PolicyLike<Input, Resources>[]
   | { readonly any: readonly PolicyLike<Input, Resources>[] };
 
-const staticPolicy = (parts: Omit<StaticPolicy, typeof brand>): Policy => Object.freeze({ ...parts, [brand]: "policy" as const });
+const staticPolicy = (parts: Omit<StaticPolicy, typeof brand | "~reads">): Policy =>
+  Object.freeze({ ...parts, [brand]: "policy" as const }) as unknown as Policy;
 
 /**
  * Defines a policy that reads the input or resources, under a name that the log, `dev` and the trail show.
@@ -87,7 +88,8 @@ export const policy = <
   readonly use?: Used;
   /** Reads only. True allows; false or a sentence refuses, and the sentence may be sent to the caller. */
   readonly allow: PolicyFunction<NoInfer<Static<TObject<Needs>>>, NoInfer<Opened<Used>>>;
-}): Policy<Static<TObject<Needs>>> => Object.freeze({ ...definition, [brand]: "policy" as const });
+}): Policy<Static<TObject<Needs>>> =>
+  Object.freeze({ ...definition, [brand]: "policy" as const }) as unknown as Policy<Static<TObject<Needs>>>;
 
 /** Everybody. A route without credentials needs `public: true` in its exposure, too. */
 export const anyone: Policy = staticPolicy({ name: "anyone", judge: () => undefined });

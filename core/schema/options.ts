@@ -16,14 +16,15 @@ type Frozen<Value> = Value extends readonly (infer Item)[] ? readonly Item[] : V
 type Omittable<Table> = {
   [Key in keyof Table]: Table[Key] extends { readonly "~optional": true } | Defaulted ? Key : never;
 }[keyof Table];
-type Flat<Table> = { readonly [Key in keyof Table]: Table[Key] };
+type Written<Table extends OptionTable> = {
+  readonly [Key in keyof Table as Exclude<Key, Omittable<Table>>]: ValueOf<Table[Key]>;
+} & {
+  readonly [Key in keyof Table as Extract<Key, Omittable<Table>>]?: ValueOf<Table[Key]>;
+};
 
-/** What the caller of a factory writes. */
-export type GivenOptions<Table extends OptionTable> = Flat<
-  { readonly [Key in keyof Table as Exclude<Key, Omittable<Table>>]: ValueOf<Table[Key]> } & {
-    readonly [Key in keyof Table as Extract<Key, Omittable<Table>>]?: ValueOf<Table[Key]>;
-  }
->;
+/** What the caller of a factory writes. Conditional, so that hovers and errors show one object and no alias. */
+export type GivenOptions<Table extends OptionTable> =
+  Written<Table> extends infer Options ? { readonly [Key in keyof Options]: Options[Key] } : never;
 
 /** What the author of a plugin receives: defaults are filled in. */
 export type OptionValues<Table extends OptionTable> = {

@@ -22,7 +22,7 @@ import type { ProbeAnswer, ProbeCall } from "../plugin/surface.ts";
 import { Type } from "../schema/typebox.ts";
 import { keepKernel } from "./kernel-of.ts";
 import { testRunOf } from "./test-run.ts";
-import type { HandlersOf, HandlerTable, TestCaller } from "./typed.ts";
+import type { ExposedAs, ExposureTable, HandlersOf, HandlerTable, TestCaller } from "./typed.ts";
 
 export { expectDenied, expectOk } from "./expect.ts";
 export type { TestCall, TestCaller } from "./typed.ts";
@@ -47,10 +47,11 @@ export interface TestOptions {
   readonly isolated?: boolean;
 }
 
-export interface TestBoot<Handlers extends HandlerTable = HandlerTable> extends TestOptions {
+export interface TestBoot<Handlers extends HandlerTable = HandlerTable, Table extends ExposureTable = ExposureTable>
+  extends TestOptions {
   readonly handlers: Handlers;
   /** By handler. Default: all on the `direct` surface, which only tests have. */
-  readonly expose?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly expose?: Table;
   readonly plugins?: readonly ConfiguredPlugin[];
   readonly drainMs?: number;
   readonly maxOutputBytes?: number;
@@ -101,7 +102,9 @@ export const direct = definePlugin({ authenticate: Type.Optional(anAuthenticatio
 }));
 
 interface BootTest {
-  <Handlers extends HandlerTable>(given: TestBoot<Handlers>): Promise<TestApp<Handlers>>;
+  <Handlers extends HandlerTable, const Table extends ExposureTable = ExposureTable>(
+    given: TestBoot<Handlers, Table>,
+  ): Promise<TestApp<ExposedAs<Handlers, Table>>>;
   <Given extends Manifest>(given: Given, options?: TestOptions): Promise<TestApp<HandlersOf<Given>>>;
 }
 

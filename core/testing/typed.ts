@@ -31,6 +31,14 @@ type Pairs<Entry> =
           string]
     : never;
 
+/** Exposures by handler, as `bootTest` takes them. */
+export type ExposureTable = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** The handlers of `bootTest({ handlers, expose })` by the names that callers use. */
+export type ExposedAs<Handlers, Table> = string extends keyof Table
+  ? Handlers
+  : { readonly [Key in keyof Table & keyof Handlers & string as NameIn<Table[Key], Key>]: Handlers[Key] };
+
 type NameIn<Exposure, Key extends string> = Exposure extends { readonly name: infer Name extends string } ? Name : Key;
 
 type CallArguments<Given> = Given extends Handler

@@ -66,3 +66,14 @@ same<typeof changed, { id: string }>(true);
 await booted.call("listNotes", { limit: 1 });
 // @ts-expect-error the manifest gives it another name
 await booted.call("updateNote", { id: "n1" });
+
+const renamed = await bootTest({
+  handlers: { updateNote, listNotes },
+  expose: { updateNote: { direct: true, name: "change" } },
+});
+const again = await expectOk(renamed.as(principal()).call("change", { id: "n1" }));
+same<typeof again, { id: string }>(true);
+// @ts-expect-error the exposure gives it another name
+await renamed.as(principal()).call("updateNote", { id: "n1" });
+// @ts-expect-error the exposure does not list it
+await renamed.as(principal()).call("listNotes");
