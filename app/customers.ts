@@ -1,7 +1,7 @@
 // Everything that can be done with customers. They are people: names and addresses are marked, and a customer reaches
 // their own record without any scope.
 
-import { can, handler, invalid, notFound, personal, Type } from "quater";
+import { can, handler, invalid, notFound, personal, Type, withDefault } from "quater";
 import { isOwnRecord } from "./access.ts";
 import { emailTaken } from "./problems.ts";
 import { Customer, CustomerId, CustomerPage } from "./schemas.ts";
@@ -11,7 +11,7 @@ export const listCustomers = handler({
   description: "List customers by their number, one page at a time.",
   effect: "read",
   input: Type.Object({
-    limit: Type.Integer({ minimum: 1, maximum: 100, default: 20, description: "How many at most" }),
+    limit: withDefault(Type.Integer({ minimum: 1, maximum: 100, description: "How many at most" }), 20),
     cursor: Type.Optional(Type.With(CustomerId, { description: "The next of the page before" })),
   }),
   output: CustomerPage,

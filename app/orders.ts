@@ -1,6 +1,6 @@
 // Everything that can be done with orders.
 
-import { authenticated, can, handler, hasRole, notFound, personal, stream, Type } from "quater";
+import { authenticated, can, handler, hasRole, notFound, personal, stream, Type, withDefault } from "quater";
 import { customerIdOf, isCustomer } from "./access.ts";
 import { noteFull, orderNotOpen, orderNotPaid, refundTooLarge } from "./problems.ts";
 import {
@@ -19,7 +19,7 @@ import { noteMaxLength, shop } from "./shop.ts";
 
 const exportPageSize = 100;
 
-const Limit = Type.Integer({ minimum: 1, maximum: 100, default: 20, description: "How many at most" });
+const Limit = withDefault(Type.Integer({ minimum: 1, maximum: 100, description: "How many at most" }), 20);
 const Cursor = Type.Optional(Type.With(OrderId, { description: "The next of the page before" }));
 const CreatedAfter = Type.Optional(Type.String({ format: "date", description: "Only orders of this day (UTC) and later" }));
 
@@ -70,8 +70,8 @@ export const createOrder = handler({
   input: Type.Object({
     customerId: CustomerId,
     items: OrderItems,
-    currency: Type.With(Currency, { default: "EUR" }),
-    isPaid: Type.Boolean({ default: false, description: "The customer has paid already" }),
+    currency: withDefault(Currency, "EUR"),
+    isPaid: withDefault(Type.Boolean({ description: "The customer has paid already" }), false),
     note: Type.Optional(personal(Type.String({ minLength: 1, maxLength: noteMaxLength }))),
     traceId: Type.Optional(
       Type.String({

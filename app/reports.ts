@@ -1,6 +1,6 @@
 // Figures over all orders.
 
-import { can, handler, hasRole, invalid, Type } from "quater";
+import { can, handler, hasRole, invalid, Type, withDefault } from "quater";
 import { Currency, Day, ReportGrouping, SalesReport } from "./schemas.ts";
 import { shop } from "./shop.ts";
 
@@ -15,7 +15,7 @@ export const salesReport = handler({
     from: Day,
     to: Type.String({ format: "date", description: "The last day, included" }),
     groupBy: ReportGrouping,
-    currency: Type.With(Currency, { default: "EUR" }),
+    currency: withDefault(Currency, "EUR"),
   }),
   output: SalesReport,
   auth: can("reports:read"),

@@ -1,6 +1,6 @@
 // The shapes that cross the shop's border. Money is in whole cents, times are ISO 8601 in UTC.
 
-import { personal, type Static, Type } from "quater";
+import { personal, type Static, Type, withDefault } from "quater";
 
 /** Bounds that keep every sum an exact integer. */
 const maxItems = 50;
@@ -73,7 +73,10 @@ export const CustomerPage = Type.Object({
 });
 export type CustomerPage = Static<typeof CustomerPage>;
 
-export const ReportGrouping = Type.Enum(["day", "status"], { default: "day", description: "One group per day or per status" });
+export const ReportGrouping = withDefault(
+  Type.Enum(["day", "status"], { description: "One group per day or per status" }),
+  "day",
+);
 
 export const SalesReport = Type.Object({
   from: Day,

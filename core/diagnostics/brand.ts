@@ -1,7 +1,7 @@
 // Marks objects that pass between the kernel, plugins and handlers. A loader may evaluate Quater a second time for the manifest.
 // `instanceof` and registries in modules would then see two classes. A global symbol is the same for both.
 
-export const brand: unique symbol = Symbol.for("quater.brand") as never;
+export const brand: unique symbol = Symbol.for("quater.brand");
 
 export interface Branded<Kind extends string> {
   readonly [brand]: Kind;

@@ -34,7 +34,7 @@ export const inputCheckOf = (schema: JsonSchema): InputCheck => {
       maxLength === undefined ? new WatchedPattern(pattern, patternTextLength) : new LimitedPattern(pattern, maxLength),
     ),
   );
-  const validator = Compile(compiled as never);
+  const validator = Compile(compiled);
   const { branches, isAmbiguous } = recursionOf(schema);
   const longestKey = longestKeyOf(schema);
   const takesLong = (input: unknown) => branches > 1 && branches ** depthOf(input) > maxRecursionSteps;

@@ -5,8 +5,21 @@ import { masked } from "../schema/schema.ts";
 import type { CompiledHandler } from "./compiled-handler.ts";
 import { auth, bind, type InputSource, judgeStatic } from "./pipeline.ts";
 
-/** What a dry run answers: bind and auth as in a real call, then what approval would say. Files and runs nothing. */
-export const rehearse = async (call: Call, given: InputSource, compiled: CompiledHandler): Promise<unknown> => {
+/** What a dry run answers. */
+export interface DryRun {
+  readonly handler: string;
+  /** As it was bound, with secrets masked. */
+  readonly input: unknown;
+  readonly argumentsHash: string;
+  readonly auth: { readonly allowed: true; readonly by: string };
+  /** Whether people must agree, and what the plugin that asks them adds. */
+  readonly approval: unknown;
+  /** What the handler's `preview` returned, where the exposure shows it to callers. */
+  readonly preview?: unknown;
+}
+
+/** Binds and authorizes as in a real call, then asks what approval would say. Files and runs nothing. */
+export const rehearse = async (call: Call, given: InputSource, compiled: CompiledHandler): Promise<DryRun> => {
   judgeStatic(call);
   const read = typeof given === "function" ? await given() : given;
   await StagedCall.enterAgain(call);

@@ -98,7 +98,7 @@ const jsonCheck =
 
 const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): OutputCheck => {
   const compiled = checkable(schema);
-  const validator = Compile(compiled as never);
+  const validator = Compile(compiled);
   const mayHideOthers = leavesOpen(schema);
   const speaksForItself = ownVoiceOf(schema);
   return (value) => {

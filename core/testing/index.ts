@@ -188,6 +188,7 @@ const callerOf = (kernel: Kernel, principal: Principal): TestCaller => {
       given: [{ from: "arguments", isText: false, values: structuredClone(input) }],
       dryRun: how.dryRun ?? false,
       cancellation: how.cancellation ?? new Cancellation(),
+      ...(how.progress === undefined ? {} : { progress: how.progress }),
     });
   return {
     send,
@@ -196,7 +197,7 @@ const callerOf = (kernel: Kernel, principal: Principal): TestCaller => {
         throw new Error(
           `No handler named ${handler} is exposed. To test the refusal, write send(${JSON.stringify(handler)}, ...)`,
         );
-      return send(handler, input, how);
+      return send(handler, input, how) as never;
     },
   };
 };

@@ -18,7 +18,7 @@ export class NoSample extends Error {}
 export const samplerOf = async (schema: JsonSchema): Promise<Sampler> => {
   const { Compile } = await import("../schema/compile.ts");
   const compiled = checkable(schema);
-  const validator = Compile(compiled as never);
+  const validator = Compile(compiled);
   const accepts = (value: unknown) => {
     beginBudget();
     return validator.Check(value);

@@ -3,13 +3,16 @@
 import type { Manifest } from "../boot/manifest.ts";
 import type { Cancellation, Outcome } from "../model/call.ts";
 import type { Exposed } from "../model/exposure.ts";
-import type { CallerInputOf, Handler, OutputOf } from "../model/handler.ts";
+import type { CallContext, CallerInputOf, Handler, OutputOf } from "../model/handler.ts";
+import type { DryRun } from "../pipeline/dry-run.ts";
 
 export interface TestCall {
   /** Default: the first surface that the handler is exposed on. */
   readonly surface?: string;
   readonly dryRun?: boolean;
   readonly cancellation?: Cancellation;
+  /** Receives what the handler reports by its `progress`. */
+  readonly progress?: CallContext["progress"];
 }
 
 export type HandlerTable = Readonly<Record<string, Handler>>;
@@ -41,12 +44,14 @@ export type ExposedAs<Handlers, Table> = string extends keyof Table
 
 type NameIn<Exposure, Key extends string> = Exposure extends { readonly name: infer Name extends string } ? Name : Key;
 
-type CallArguments<Given> = Given extends Handler
+type CallArguments<Given, How> = Given extends Handler
   ? // biome-ignore lint/complexity/noBannedTypes: {} fits an input without required properties
     {} extends CallerInputOf<Given>
-    ? [input?: CallerInputOf<Given>, how?: TestCall]
-    : [input: CallerInputOf<Given>, how?: TestCall]
-  : [input?: unknown, how?: TestCall];
+    ? [input?: CallerInputOf<Given>, how?: How]
+    : [input: CallerInputOf<Given>, how?: How]
+  : [input?: unknown, how?: How];
+
+type AnswerOf<Given, How> = How extends { readonly dryRun: true } ? DryRun : Given extends Handler ? OutputOf<Given> : unknown;
 
 export interface TestCaller<Handlers = HandlerTable> {
   /**
@@ -55,10 +60,10 @@ export interface TestCaller<Handlers = HandlerTable> {
    * @throws {Error} for a name that is not exposed: a mistake in a test must not look like a refusal. Test for
    *   `unknown_handler` with `send`.
    */
-  call<Name extends keyof Handlers & string>(
+  call<Name extends keyof Handlers & string, const How extends TestCall = TestCall>(
     handler: Name,
-    ...given: CallArguments<Handlers[Name]>
-  ): Promise<Outcome<Handlers[Name] extends Handler ? OutputOf<Handlers[Name]> : unknown>>;
+    ...given: CallArguments<Handlers[Name], How>
+  ): Promise<Outcome<AnswerOf<Handlers[Name], How>>>;
   /** Calls a handler of any name with any input, for tests of refusals. The input is JSON, as a body would be. */
   send(handler: string, input?: unknown, how?: TestCall): Promise<Outcome>;
 }

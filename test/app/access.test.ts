@@ -1,10 +1,10 @@
 import { handler, Type } from "quater";
 import { anonymous } from "quater/plugin-api";
-import { bootTest, principal } from "quater/testing";
+import { bootTest, expectOk, principal } from "quater/testing";
 import { expect, test } from "vitest";
 import { isOwnRecord } from "../../app/access.ts";
-import { CustomerId, type OrderPage } from "../../app/schemas.ts";
-import { answerOf, bootShop, codeOf, handlers, newFile, staff } from "./kit.ts";
+import { CustomerId } from "../../app/schemas.ts";
+import { bootShop, codeOf, handlers, newFile, staff } from "./kit.ts";
 
 const elif = principal({ subject: "elif", claims: { customerId: "cus_105" } });
 
@@ -30,15 +30,15 @@ const refusals: Record<keyof typeof handlers, [input: object, code: string]> = {
 test("every handler states whom it lets in, and lets in nobody else", async () => {
   await using app = await bootShop(await newFile());
   for (const [handler, [input, code]] of Object.entries(refusals))
-    expect([handler, codeOf(await app.as(principal()).call(handler, input))]).toEqual([handler, code]);
+    expect([handler, codeOf(await app.as(principal()).send(handler, input))]).toEqual([handler, code]);
 });
 
 test("a customer reads and changes their own record, and no other", async () => {
   await using app = await bootShop(await newFile());
-  const call = (handler: string, input: object) => app.as(elif).call(handler, input);
-  expect(answerOf(await call("getCustomer", { customerId: "cus_105" }))).toMatchObject({ name: "Elif Almeida" });
+  const { call } = app.as(elif);
+  expect(await expectOk(call("getCustomer", { customerId: "cus_105" }))).toMatchObject({ name: "Elif Almeida" });
   expect(codeOf(await call("getCustomer", { customerId: "cus_106" }))).toBe("missing_scope");
-  expect(answerOf(await call("updateCustomer", { customerId: "cus_105", name: "Elif A." }))).toMatchObject({ name: "Elif A." });
+  expect(await expectOk(call("updateCustomer", { customerId: "cus_105", name: "Elif A." }))).toMatchObject({ name: "Elif A." });
   expect(codeOf(await call("updateCustomer", { customerId: "cus_106", name: "Mine" }))).toBe("missing_scope");
   // Exists or not: the answer is the same, so that nobody learns who is a customer.
   expect(codeOf(await call("getCustomer", { customerId: "cus_none" }))).toBe("missing_scope");
@@ -59,10 +59,10 @@ test("S21: the ownership policy refuses a caller without the claim, and boot ref
 
 test("a customer lists their own orders and nobody else's", async () => {
   await using app = await bootShop(await newFile());
-  const { orders } = answerOf<OrderPage>(await app.as(elif).call("listOwnOrders"));
+  const { orders } = await expectOk(app.as(elif).call("listOwnOrders"));
   expect(orders).toHaveLength(5);
   expect(orders.every((order) => order.customerId === "cus_105")).toBe(true);
-  expect(codeOf(await app.as(elif).call("listOwnOrders", { customerId: "cus_106" }))).toBe("unknown_field");
+  expect(codeOf(await app.as(elif).send("listOwnOrders", { customerId: "cus_106" }))).toBe("unknown_field");
   expect(codeOf(await app.as(anonymous).call("listOwnOrders"))).toBe("unauthenticated");
 });
 

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import type { Principal } from "quater";
 import { type Approvals, approvalsRef } from "quater/approval";
 import type { Outcome } from "quater/plugin-api";
-import { bootTest, principal, type TestApp } from "quater/testing";
+import { bootTest, expectOk, principal } from "quater/testing";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import manifest from "../../quater.config.ts";
-import { answerOf, codeOf, staff } from "./kit.ts";
+import { codeOf, staff } from "./kit.ts";
 
 const agent = principal({ subject: "agent", kind: "agent", actsFor: "staff", scopes: staff.scopes });
 const bea = principal({ subject: "bea", kind: "user", roles: ["finance"] });
@@ -18,13 +18,14 @@ const [olga, pavel] = ["olga", "pavel"].map((subject) => principal({ subject, ki
   Principal,
 ];
 
-let app: TestApp;
+const boot = (root: string) => bootTest(manifest, { start: false, root });
+let app: Awaited<ReturnType<typeof boot>>;
 let approvals: Approvals;
 beforeEach(async () => {
   const root = mkdtempSync(join(tmpdir(), "quater-shop-"));
   const before = process.env["SHOP_DB"];
   process.env["SHOP_DB"] = join(root, "shop.db");
-  app = await bootTest(manifest, { start: false, root });
+  app = await boot(root);
   approvals = app.services.get(approvalsRef);
   onTestFinished(async () => {
     await app.stop();
@@ -51,7 +52,7 @@ test("a refund runs once one of finance has seen the order and the amount, and n
   expect(JSON.parse(record.preview ?? "")).toMatchObject({ orderId: "ord_1300", amountCents: 500, currency: "EUR" });
   await expect(approve(olga, record.id)).rejects.toMatchObject({ code: "approver_not_eligible" });
   expect(await approve(bea, record.id)).toBe("approved");
-  expect(answerOf(await refund())).toMatchObject({ amountCents: 500 });
+  expect(await expectOk(refund())).toMatchObject({ amountCents: 500 });
   expect(codeOf(await refund())).toBe("approval_required");
 });
 
@@ -72,7 +73,7 @@ test("a purge needs two people, neither of whom asked, and shows them how many o
   expect(await approve(olga, id)).toBe("pending");
   expect(codeOf(await purge())).toBe("approval_required");
   expect(await approve(pavel, id)).toBe("approved");
-  expect(answerOf(await purge())).toEqual({ deletedOrders });
+  expect(await expectOk(purge())).toEqual({ deletedOrders });
 });
 
 test("a purge that would delete more rows than approved needs a new approval", async () => {
@@ -80,10 +81,8 @@ test("a purge that would delete more rows than approved needs a new approval", a
   const id = idIn(await purge());
   await approve(olga, id);
   await approve(pavel, id);
-  const { orders } = answerOf<{ orders: { id: string }[] }>(
-    await app.as(staff).call("listOrders", { status: "open", limit: 1 }, { surface: "http" }),
-  );
-  answerOf(await app.as(staff).call("cancelOrder", { orderId: orders[0]?.id }, { surface: "http" }));
+  const { orders } = await expectOk(app.as(staff).call("listOrders", { status: "open", limit: 1 }, { surface: "http" }));
+  await expectOk(app.as(staff).call("cancelOrder", { orderId: orders[0]?.id ?? "" }, { surface: "http" }));
   const stale = await purge();
   expect(stale).toMatchObject({ ok: false, error: { code: "approval_stale" } });
   expect(idIn(await purge())).not.toBe(id);

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import Libsql from "libsql";
 import { isQuaterError } from "quater";
+import { expectOk } from "quater/testing";
 import { expect, test } from "vitest";
 import { openDatabase } from "../../app/database.ts";
 import { seededCustomers, seededOrders } from "../../app/seed.ts";
-import { answerOf, bootShop, inOtherProcess, newFile, staff } from "./kit.ts";
+import { bootShop, inOtherProcess, newFile, staff } from "./kit.ts";
 
 const countBoth = `select (select count(*) from orders) as "orders", (select count(*) from customers) as "customers"`;
 const seeded = { orders: seededOrders, customers: seededCustomers };
@@ -13,13 +14,13 @@ test("a new file is filled once, and what was added survives a restart", async (
   const file = await newFile();
   {
     await using app = await bootShop(file);
-    expect(answerOf(await app.as(staff).call("status"))).toEqual({ ok: true, orders: seededOrders });
-    answerOf(
-      await app.as(staff).call("createOrder", { customerId: "cus_101", items: [{ sku: "mug", quantity: 1, priceCents: 5 }] }),
+    expect(await expectOk(app.as(staff).call("status"))).toEqual({ ok: true, orders: seededOrders });
+    await expectOk(
+      app.as(staff).call("createOrder", { customerId: "cus_101", items: [{ sku: "mug", quantity: 1, priceCents: 5 }] }),
     );
   }
   await using app = await bootShop(file);
-  expect(answerOf(await app.as(staff).call("status"))).toEqual({ ok: true, orders: seededOrders + 1 });
+  expect(await expectOk(app.as(staff).call("status"))).toEqual({ ok: true, orders: seededOrders + 1 });
 });
 
 test("two new files hold the same rows", async () => {

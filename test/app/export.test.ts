@@ -1,24 +1,17 @@
-import { Cancellation, type Outcome } from "quater/plugin-api";
+import { Cancellation } from "quater/plugin-api";
+import { expectOk } from "quater/testing";
 import { expect, test } from "vitest";
 import type { Order } from "../../app/schemas.ts";
 import { seededOrders } from "../../app/seed.ts";
-import { kernelOf } from "../../core/testing/kernel-of.ts";
-import { answerOf, bootShop, codeOf, collected, newFile, staff } from "./kit.ts";
-
-const given = (values: object) => [{ from: "arguments", isText: false, values }];
+import { bootShop, codeOf, collected, newFile, staff } from "./kit.ts";
 
 test("an export streams every order once and reports its progress", async () => {
   await using app = await bootShop(await newFile());
   const told: [number, string | undefined][] = [];
-  const outcome = await kernelOf(app).invoke({
-    handler: "exportOrders",
-    surface: "direct",
-    principal: staff,
-    given: given({}),
-    progress: (fraction, message) => told.push([fraction, message]),
-  });
+  const progress = (fraction: number, message?: string) => void told.push([fraction, message]);
+  const stream = await expectOk(app.as(staff).call("exportOrders", {}, { progress }));
   const ids: string[] = [];
-  for await (const order of answerOf<AsyncIterable<Order>>(outcome)) ids.push(order.id);
+  for await (const order of stream) ids.push(order.id);
   expect(new Set(ids).size).toBe(seededOrders);
   expect(ids).toHaveLength(seededOrders);
   expect(told.at(-1)).toEqual([1, `${seededOrders} of ${seededOrders} orders`]);
@@ -26,17 +19,17 @@ test("an export streams every order once and reports its progress", async () => 
 
 test("an empty export ends at once", async () => {
   await using app = await bootShop(await newFile());
-  const stream = answerOf<AsyncIterable<Order>>(await app.as(staff).call("exportOrders", { createdAfter: "2999-01-01" }));
+  const stream = await expectOk(app.as(staff).call("exportOrders", { createdAfter: "2999-01-01" }));
   expect(await collected(stream)).toEqual([]);
 });
 
 test("an export stops when its caller cancels, and does not look complete", async () => {
   await using app = await bootShop(await newFile());
   const cancellation = new Cancellation();
-  const outcome: Outcome = await app.as(staff).call("exportOrders", {}, { cancellation });
+  const stream = await expectOk(app.as(staff).call("exportOrders", {}, { cancellation }));
   const seen: Order[] = [];
   const reading = (async () => {
-    for await (const order of answerOf<AsyncIterable<Order>>(outcome)) {
+    for await (const order of stream) {
       seen.push(order);
       if (seen.length === 3) cancellation.cancel();
     }
@@ -47,7 +40,7 @@ test("an export stops when its caller cancels, and does not look complete", asyn
 
 test("other calls are answered while an export is read", async () => {
   await using app = await bootShop(await newFile());
-  const stream = answerOf<AsyncIterable<Order>>(await app.as(staff).call("exportOrders"));
+  const stream = await expectOk(app.as(staff).call("exportOrders"));
   let exported = 0;
   const reading = (async () => {
     for await (const _ of stream) exported++;

@@ -33,7 +33,7 @@ export const newFile = async (): Promise<string> => {
 };
 
 /** Boots all handlers of the shop on one file; the file is chosen before the resource opens it, on the first call. */
-export const bootShop = async (file: string): Promise<TestApp> => {
+export const bootShop = async (file: string): Promise<TestApp<typeof handlers>> => {
   const before = process.env["SHOP_DB"];
   process.env["SHOP_DB"] = file;
   onTestFinished(() => {
@@ -41,12 +41,6 @@ export const bootShop = async (file: string): Promise<TestApp> => {
     else process.env["SHOP_DB"] = before;
   });
   return bootTest({ handlers, expose: exposures });
-};
-
-/** The value of a call that is expected to succeed. */
-export const answerOf = <Value>(outcome: Outcome): Value => {
-  if (!outcome.ok) throw outcome.error;
-  return outcome.value as Value;
 };
 
 export const collected = async <Item>(stream: AsyncIterable<Item>): Promise<Item[]> => {

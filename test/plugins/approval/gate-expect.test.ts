@@ -2,7 +2,7 @@
 
 import { can, type Handler, handler, notFound, Type } from "quater";
 import { approval, audit, cli, store } from "quater/plugins";
-import { bootTest, expectApproval, expectDenied, expectOk, principal, type TestApp } from "quater/testing";
+import { bootTest, expectApproval, expectDenied, expectOk, principal, type TestApp, type TestCall } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { tempFolder } from "../audit/kit.ts";
 
@@ -187,11 +187,11 @@ describe("expectApproval", () => {
         ...app,
         as: (who) => ({
           ...app.as(who),
-          call: async (name, input, how) => {
+          call: (async (name: string, input: unknown, how: TestCall) => {
             const outcome = await app.as(who).send(name, input, hasRun ? { surface: "cli" } : how);
             hasRun ||= outcome.ok;
             return outcome;
-          },
+          }) as never,
         }),
       };
       await expect(expectApproval(leaky, call).by(1)).rejects.toThrow(
