@@ -1,16 +1,17 @@
 // The JSON API: for programs with which approvers decide, and for requesters who read the state of their request. Only a key in the
 // Authorization header counts, because browsers send cookies by themselves.
 
-import { invalid, type Principal } from "../../../core/index.ts";
+import type { Principal, Static, TSchema } from "../../../core/index.ts";
 
-import { type Gate, type Presented, parseJsonBytes } from "../../../core/plugin-api.ts";
+import { binderOf } from "../../../core/pipeline/bind.ts";
+import { type Gate, type GivenInput, type JsonSchema, type Presented, parseJsonBytes } from "../../../core/plugin-api.ts";
 import type { HttpService, KoaContext } from "../../http/service.ts";
 import { approversSurface } from "../approvers.ts";
 import { methodNotAllowed, noSuchPage, notJson } from "../errors.ts";
-import type { ApprovalRecord, ApprovalState } from "../record.ts";
-import type { Approvals, Approver, ListGiven } from "../service.ts";
+import type { ApprovalRecord } from "../record.ts";
+import type { Approvals, Approver } from "../service.ts";
 import type { Present } from "../shown/index.ts";
-import { requestStates } from "./document.ts";
+import { listQuery, revocationBody, voteBody } from "./schemas.ts";
 
 export interface ApiParts {
   readonly http: HttpService;
@@ -18,6 +19,16 @@ export interface ApiParts {
   readonly approvals: Approvals;
   readonly present: Present;
 }
+
+/** @throws {QuaterError} `invalid_input` or `unknown_field`, from the returned function. */
+const boundBy = <Schema extends TSchema>(schema: Schema): ((given: GivenInput) => Static<Schema>) => {
+  const bind = binderOf(schema as unknown as JsonSchema);
+  return (given) => bind([given]) as Static<Schema>;
+};
+
+const listGiven = boundBy(listQuery);
+const voteGiven = boundBy(voteBody);
+const revocationGiven = boundBy(revocationBody);
 
 const via = "api";
 const headers = { "cache-control": "no-store", "content-security-policy": "default-src 'none'; frame-ancestors 'none'" } as const;
@@ -74,29 +85,9 @@ const answer = (ctx: KoaContext, value: unknown): void => {
 };
 
 const list = async (ctx: KoaContext, { approvals }: ApiParts, principal: Principal): Promise<void> => {
-  const found = await approvals.list(principal, listGiven(ctx.query));
+  const { state, ...given } = listGiven({ from: "query", isText: true, values: ctx.query });
+  const found = await approvals.list(principal, { ...given, ...(state === undefined ? {} : { states: state }) });
   answer(ctx, { requests: found.map((record) => summaryOf(record, approvals.urlOf(record.id))) });
-};
-
-const listGiven = (query: KoaContext["query"]): ListGiven => {
-  const known = new Set(["state", "handler", "limit", "before"]);
-  for (const name of Object.keys(query))
-    if (!known.has(name)) invalid(`/${name}`, "is not known here", { code: "unknown_field" });
-  const one = (name: string): string | undefined => {
-    const given = query[name];
-    return Array.isArray(given) ? invalid(`/${name}`, "is given more than once") : given;
-  };
-  const states = [query["state"] ?? []].flat();
-  for (const state of states)
-    if (!(requestStates as readonly string[]).includes(state)) invalid("/state", `must be one of ${requestStates.join(", ")}`);
-  const [handler, before, limit] = [one("handler"), one("before"), one("limit")];
-  if (limit !== undefined && !/^(?:[1-9]\d?|1\d\d|200)$/.test(limit)) invalid("/limit", "must be a whole number from 1 to 200");
-  return {
-    ...(states.length === 0 ? {} : { states: states as ApprovalState[] }),
-    ...(handler === undefined ? {} : { handler }),
-    ...(before === undefined ? {} : { before }),
-    ...(limit === undefined ? {} : { limit: Number(limit) }),
-  };
 };
 
 const show = async (ctx: KoaContext, parts: ApiParts, principal: Principal, id: string): Promise<void> => {
@@ -112,37 +103,22 @@ const show = async (ctx: KoaContext, parts: ApiParts, principal: Principal, id: 
 };
 
 const vote = async (ctx: KoaContext, parts: ApiParts, approver: Approver, id: string): Promise<void> => {
-  const { verdict, digest, reason } = await membersOf(ctx, parts, ["verdict", "digest", "reason"]);
-  if (verdict !== "approve" && verdict !== "deny") return invalid("/verdict", 'must be "approve" or "deny"');
-  if (typeof digest !== "string") return invalid("/digest", "must be the digest that was shown");
-  const record = await parts.approvals.vote(approver, { id, verdict, digest, ...reasonOf(reason) });
+  const given = voteGiven(await bodyOf(ctx, parts));
+  const record = await parts.approvals.vote(approver, { id, ...given });
   answer(ctx, summaryOf(record, parts.approvals.urlOf(id)));
 };
 
 const revoke = async (ctx: KoaContext, parts: ApiParts, approver: Approver, id: string): Promise<void> => {
-  const { reason } = await membersOf(ctx, parts, ["reason"]);
-  const record = await parts.approvals.revoke(approver, { id, ...reasonOf(reason) });
+  const given = revocationGiven(await bodyOf(ctx, parts));
+  const record = await parts.approvals.revoke(approver, { id, ...given });
   answer(ctx, summaryOf(record, parts.approvals.urlOf(id)));
 };
 
 const jsonType = /^application\/json\s*(?:;|$)/i;
 
-const membersOf = async (ctx: KoaContext, { http }: ApiParts, known: readonly string[]): Promise<Record<string, unknown>> => {
+const bodyOf = async (ctx: KoaContext, { http }: ApiParts): Promise<GivenInput> => {
   if (!jsonType.test(ctx.get("content-type"))) throw notJson();
-  const value = parseJsonBytes(await http.readBody(ctx));
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return invalid("", "must be an object");
-  for (const name of Object.keys(value))
-    if (!known.includes(name)) invalid(`/${name}`, "is not known here", { code: "unknown_field" });
-  return value as Record<string, unknown>;
-};
-
-const longestReason = 500;
-
-const reasonOf = (reason: unknown): { readonly reason?: string } => {
-  if (reason === undefined) return {};
-  if (typeof reason !== "string" || reason === "" || reason.length > longestReason)
-    return invalid("/reason", `must be a text of 1 to ${longestReason} characters`);
-  return { reason };
+  return { from: "body", isText: false, values: parseJsonBytes(await http.readBody(ctx)) };
 };
 
 const timeOf = (at: number): string => new Date(at).toISOString();

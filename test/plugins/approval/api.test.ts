@@ -1,6 +1,10 @@
 // The JSON API: the same decisions for programs, by a key in the Authorization header and by nothing else.
 
 import { expect, test } from "vitest";
+import { Check, Errors } from "../../../core/schema/compile.ts";
+import { closed } from "../../../core/schema/schema.ts";
+import { apiOperations } from "../../../plugins/approval/api/document.ts";
+import { listQuery, revocationBody, voteBody } from "../../../plugins/approval/api/schemas.ts";
 import { httpRef } from "../../../plugins/http/service.ts";
 import { bootShop, people, type Sent, type Shop, send, Visitor } from "./page-kit.ts";
 
@@ -86,6 +90,7 @@ test("every refusal is problem details with its code, and changes nothing", asyn
     [422, "unknown_field", ask(shop, vote, "bea", { ...yes, force: true })],
     [422, "invalid_input", ask(shop, vote, "bea", { ...yes, verdict: "yes" })],
     [422, "invalid_input", ask(shop, vote, "bea", { verdict: "approve" })],
+    [422, "invalid_input", ask(shop, vote, "bea", { ...yes, digest: "sha256:1" })],
     [422, "invalid_input", ask(shop, vote, "bea", { ...yes, reason: "" })],
     [422, "invalid_input", ask(shop, vote, "bea", [])],
     [422, "invalid_input", ask(shop, `${requests}?state=done`, "bea")],
@@ -162,6 +167,78 @@ test("the OpenAPI document has all routes of the API", async () => {
   const { schemas } = json.components as { schemas: Record<string, { properties: Record<string, object> }> };
   expect(Object.keys(schemas["Problem"]?.properties ?? {})).toContain("approval");
   expect(shop.app.services.get(httpRef).mounted).toEqual(["GET /__quater__/approvals/{id}", "/approvals"]);
+});
+
+/** What does not match the schema of an answer. A member that the schema does not name is a mismatch, too. */
+const mismatches = (operationId: string, { status, json }: Asked): readonly unknown[] => {
+  const answer = apiOperations.find((operation) => operation.operationId === operationId)?.answer;
+  if (answer === undefined || status !== 200) return [`${operationId} has no schema, or answered ${status}`];
+  const schema = closed(answer, "output");
+  return Check(schema, json) ? [] : [operationId, ...Errors(schema, json)[1]];
+};
+
+test("each answer of the API matches its schema", async () => {
+  await using shop = await bootShop();
+  const found: unknown[] = [];
+  const check = (operationId: string, asked: Asked): Asked => {
+    found.push(...mismatches(operationId, asked));
+    return asked;
+  };
+  const file = async (amountCents: number): Promise<string> => {
+    const { json } = await ask(shop, "/orders/ord_7/refunds", "ana", { amountCents });
+    return (json as { approval: { id: string } }).approval.id;
+  };
+  const show = async (id: string, key = "bea") => check("getApproval", await ask(shop, `${requests}/${id}`, key));
+  const vote = async (id: string, given: object) =>
+    check(
+      "voteOnApproval",
+      await ask(shop, `${requests}/${id}/votes`, "bea", { digest: (await show(id)).json.digest, ...given }),
+    );
+  const own = async (id: string) => check("getOwnApproval", await ask(shop, `/__quater__/approvals/${id}`, "ana"));
+
+  const used = await file(1);
+  await vote(used, { verdict: "approve", reason: "fine" });
+  expect(await ask(shop, "/orders/ord_7/refunds", "ana", { amountCents: 1 })).toMatchObject({ status: 200 });
+  expect((await show(used)).json).toMatchObject({ state: "consumed", use: { outcome: "succeeded" } });
+  expect((await own(used)).json).toMatchObject({ usedBy: { outcome: "succeeded" } });
+
+  const denied = await file(2);
+  await vote(denied, { verdict: "deny", reason: "no" });
+  expect((await own(denied)).json).toMatchObject({ status: "denied", reason: "no" });
+
+  const revoked = await file(3);
+  await vote(revoked, { verdict: "approve" });
+  check("revokeApproval", await ask(shop, `${requests}/${revoked}/revocation`, "bea", { reason: "no longer" }));
+
+  const cancelled = await file(4);
+  const path = `/__quater__/approvals/${cancelled}`;
+  const answer = await send(`${shop.baseUrl}${path}`, { method: "DELETE", headers: { authorization: "Bearer ana" } });
+  check("cancelOwnApproval", { status: answer.status, type: "", json: JSON.parse(answer.body) });
+
+  const listed = check("listApprovals", await ask(shop, requests, "bea"));
+  const states = (listed.json.requests as { state: string }[]).map(({ state }) => state);
+  expect(states.sort()).toEqual(["cancelled", "consumed", "denied", "revoked"]);
+  expect((await show(used, "ana")).json).toHaveProperty("obstacle");
+  expect(found).toEqual([]);
+});
+
+test("the OpenAPI entries of the API show the schemas that validate it", async () => {
+  await using shop = await bootShop();
+  const { json } = await ask(shop, "/openapi.json", "ana");
+  const entryOf = (operationId: string) =>
+    Object.values(json.paths as Record<string, Record<string, { operationId?: string }>>)
+      .flatMap((item) => Object.values(item))
+      // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, compared by expectations
+      .find((entry): entry is any => entry.operationId === operationId);
+  const written = (schema: unknown): unknown => JSON.parse(JSON.stringify(schema));
+  const bodyOf = (operationId: string) => entryOf(operationId).requestBody.content["application/json"].schema;
+  for (const { operationId, answer } of apiOperations)
+    expect(entryOf(operationId).responses[200].content["application/json"].schema).toEqual(written(answer));
+  expect(bodyOf("voteOnApproval")).toEqual(written(voteBody));
+  expect(bodyOf("revokeApproval")).toEqual(written(revocationBody));
+  const parameters = entryOf("listApprovals").parameters as { name: string; schema: unknown }[];
+  const ofQuery = Object.entries(listQuery.properties).map(([name, schema]) => ({ name, schema: written(schema) }));
+  expect(parameters.map(({ name, schema }) => ({ name, schema }))).toEqual(ofQuery);
 });
 
 test("no answer and no page has secret arguments", async () => {

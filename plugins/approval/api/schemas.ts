@@ -1,0 +1,93 @@
+// The inputs and answers of the JSON API. The inputs are validated by these schemas, and the OpenAPI entries show them. Tests compare
+// the real answers with the schemas of the answers.
+
+import { Type } from "../../../core/index.ts";
+import { approvalStates, idForm } from "../record.ts";
+
+const text = Type.String();
+const moment = Type.String({ format: "date-time" });
+const digestPattern = "^sha256:[0-9a-f]{64}$";
+const state = Type.Enum([...approvalStates], { type: "string" });
+const reason = Type.Optional(Type.String({ minLength: 1, maxLength: 500 }));
+
+export const requestId = Type.String({ pattern: `^${idForm}$` });
+
+export const listQuery = Type.Object(
+  {
+    state: Type.Optional(Type.Array(state)),
+    handler: Type.Optional(text),
+    limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+    before: Type.Optional(Type.String({ description: "An id: only those filed before it" })),
+  },
+  { additionalProperties: false },
+);
+
+export const voteBody = Type.Object(
+  { verdict: Type.Enum(["approve", "deny"], { type: "string" }), digest: Type.String({ pattern: digestPattern }), reason },
+  { additionalProperties: false },
+);
+
+export const revocationBody = Type.Object({ reason }, { additionalProperties: false });
+
+const requester = Type.Object({
+  issuer: text,
+  subject: text,
+  kind: text,
+  person: Type.Optional(text),
+  actsFor: Type.Optional(text),
+  credential: text,
+});
+
+const policy = Type.Object({
+  name: text,
+  kind: text,
+  approvers: Type.Array(Type.Object({ role: Type.Optional(text), person: Type.Optional(text), need: Type.Integer() })),
+  denials: Type.Integer(),
+  pendingForMs: Type.Integer(),
+  usableForMs: Type.Integer(),
+  anySurface: Type.Boolean(),
+  unattributed: Type.Boolean(),
+});
+
+export const requestAnswer = Type.Object({
+  id: text,
+  state,
+  erased: Type.Optional(Type.Boolean({ description: "Personal data were erased; absent otherwise" })),
+  digest: Type.String({ pattern: digestPattern, description: "What a vote must echo" }),
+  app: text,
+  handler: text,
+  surface: text,
+  requester,
+  policy,
+  votes: Type.Array(Type.Object({ person: text, verdict: text, reason: Type.Optional(text), via: text, at: moment })),
+  filedAt: moment,
+  pendingUntil: moment,
+  decidedAt: Type.Optional(moment),
+  usableUntil: Type.Optional(moment),
+  reason: Type.Optional(text),
+  use: Type.Optional(Type.Object({ callId: text, at: moment, outcome: text })),
+  url: Type.Optional(text),
+});
+
+export const shownRequestAnswer = Type.Object({
+  ...requestAnswer.properties,
+  obstacle: Type.Optional(Type.String({ description: "Why this approver cannot vote; absent when he can" })),
+  shown: Type.Unsafe<object>({
+    type: "object",
+    description: "What people are to be shown: arguments, preview, requester and policy as safe text",
+  }),
+});
+
+export const listAnswer = Type.Object({ requests: Type.Array(requestAnswer) });
+
+export const ownStatusAnswer = Type.Object({
+  id: text,
+  status: state,
+  expiresAt: Type.String({
+    format: "date-time",
+    description: "Until when it can be decided, or used once it is approved",
+  }),
+  url: Type.Optional(text),
+  reason: Type.Optional(text),
+  usedBy: Type.Optional(Type.Object({ callId: text, outcome: text })),
+});
