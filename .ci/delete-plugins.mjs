@@ -1,8 +1,8 @@
-// Deletes each plugin in turn, in a copy of the sources: types and the remaining tests must stay green. With a plugin go the
-// plugins that import it, their entries in the manifest and in package.json, and the tests that use them. cli is the program
-// and stays; auth and gate-check are parts of the program and of the test kit, and no plugins.
+// Deletes each folder of plugins/ in turn, in a copy of the sources: types and the remaining tests must stay green. With a folder
+// go the folders that import it, their entries in the manifest, in package.json and in the files that gather them, and the tests
+// that use them. cli stays, because it is the program.
 //
-//   node .ci/delete-plugins.mjs [plugin...]
+//   node .ci/delete-plugins.mjs [folder...]
 
 import { execFileSync } from "node:child_process";
 import {
@@ -54,10 +54,7 @@ const ofAllTests = "^(?!.*(?:a test kit has at most|CONTRIBUTING.md lists))";
 
 const say = (text) => process.stdout.write(`${text}\n`);
 const pluginsIn = (folder) =>
-  readdirSync(join(folder, "plugins")).filter((name) => {
-    const index = join(folder, "plugins", name, "index.ts");
-    return existsSync(index) && readFileSync(index, "utf8").includes("definePlugin(");
-  });
+  readdirSync(join(folder, "plugins")).filter((name) => existsSync(join(folder, "plugins", name, "index.ts")));
 /** Of `apiKeys, type Approvals`. */
 const namesIn = (list) =>
   list.split(",").map(
@@ -86,13 +83,13 @@ const exported = (() => {
   return found;
 })();
 
-/** What a source imports: paths from the root, and `quater/http`, also where `quater/plugins` stands. */
+/** What a source imports: paths from the root, and `quater/http`, also where `quater/plugins` or `quater/testing` stands. */
 const importsOf = (folder, path) => {
   const text = readFileSync(join(folder, path), "utf8");
   const found = [...text.matchAll(/(?:\bfrom|\bimport\(|^import)\s*"([^"]+)"/gm)].map(([, specifier]) =>
     specifier.startsWith(".") ? normalize(join(dirname(path), specifier)) : specifier,
   );
-  const named = [...text.matchAll(/import\s*\{([^}]*)\}\s*from\s*"quater\/plugins"/g)].flatMap(([, names]) =>
+  const named = [...text.matchAll(/import\s*\{([^}]*)\}\s*from\s*"quater\/(?:plugins|testing)"/g)].flatMap(([, names]) =>
     namesIn(names).map((name) => `quater/${exported.get(name)}`),
   );
   return [...found, ...named];
@@ -113,32 +110,48 @@ const together = (folder, plugin) => {
   return [...gone];
 };
 
-/** From the start of a call to the comma behind it. */
+/** The place behind the bracket that closes the first one after `start`. */
+const endOfCall = (text, start) => {
+  let depth = 0;
+  for (let at = text.indexOf("(", start); at < text.length; at++) {
+    if (text[at] === "(") depth++;
+    if (text[at] === ")" && --depth === 0) return at + 1;
+  }
+  throw new Error(`quater.config.ts: ${text.slice(start, start + 40)} has no end`);
+};
+
+/** Removes the lines of a plugin's call. */
 const withoutCall = (text, name) => {
   const start = text.search(new RegExp(`^ {4}${name}\\(`, "m"));
+  return start === -1 ? text : text.slice(0, start) + text.slice(text.indexOf("\n", endOfCall(text, start)) + 1);
+};
+
+/** Removes `authenticate: apiKeys()` of each surface, whichever authenticator it names. */
+const withoutAuthenticators = (text) => {
+  const start = text.indexOf("authenticate: ");
   if (start === -1) return text;
-  let depth = 0;
-  for (let at = text.indexOf("(", start); ; at++) {
-    if (at === text.length) throw new Error(`quater.config.ts: the call of ${name} has no end`);
-    if (text[at] === "(") depth++;
-    if (text[at] === ")" && --depth === 0) return text.slice(0, start) + text.slice(text.indexOf("\n", at) + 1);
-  }
+  const rest = text.slice(endOfCall(text, start)).replace(/^,/, "");
+  return withoutAuthenticators(text.slice(0, start).replace(/,? $/, "") + rest);
 };
 
 const edited = (file, change) => writeFileSync(file, change(readFileSync(file, "utf8")));
 
 const withoutEntries = (folder, gone) => {
-  edited(join(folder, "plugins/index.ts"), (text) =>
-    text.replace(new RegExp(`^export .* from "\\./(?:${gone.join("|")})/index\\.ts";\n`, "gm"), ""),
-  );
+  for (const gathering of ["plugins/index.ts", "plugins/testing.ts", "plugins/parts.ts"])
+    edited(join(folder, gathering), (text) =>
+      text.replace(new RegExp(`^.*"\\./(?:${gone.join("|")})/[\\w-]+\\.ts".*\n`, "gm"), ""),
+    );
   edited(join(folder, "package.json"), (text) => {
     const { exports, ...others } = JSON.parse(text);
     const kept = Object.entries(exports).filter(([entry]) => !gone.includes(entry.slice(2)));
     return JSON.stringify({ ...others, exports: Object.fromEntries(kept) }, null, 2);
   });
   edited(join(folder, "quater.config.ts"), (text) => {
-    for (const name of gone) {
+    const names = gone.flatMap((name) => (name === "auth" ? ["apiKeys", "firstOf", "localUser"] : [name]));
+    if (gone.includes("auth")) text = withoutAuthenticators(text);
+    for (const name of names)
       text = withoutCall(text, name).replace(new RegExp(`(?<=^import \\{.*)\\b${name}, |, ${name}(?= \\} from)`, "m"), "");
+    for (const name of gone) {
       for (const key of keys[name] ?? [])
         text = text.replace(new RegExp(`\\b${key}: (?:true|"[^"]*"|\\{(?:[^{}]|\\{[^{}]*\\})*\\}),?`, "g"), "");
     }
@@ -184,7 +197,7 @@ const passes = (folder, program, args) => {
 
 const all = pluginsIn(root).filter((name) => name !== "cli");
 const unknown = process.argv.slice(2).filter((name) => !all.includes(name));
-if (unknown.length > 0) throw new Error(`There is no plugin ${unknown.join(", ")}; the plugins are ${all.join(", ")}`);
+if (unknown.length > 0) throw new Error(`There is no folder ${unknown.join(", ")}; the folders are ${all.join(", ")}`);
 
 let isGreen = true;
 for (const plugin of process.argv.length > 2 ? process.argv.slice(2) : all) {

@@ -1,10 +1,10 @@
-// What the program and the gate suite use of the plugins' services. Services are compared by name, so both build and run
-// without the folders of these plugins. test/plugins/offered.test.ts compiles only while the plugins offer all of it.
+// What the program and the gate suite use of the other folders. Services are compared by name, and parts.ts has what no plugin
+// offers. So both build and run without these folders. test/plugins/offered.test.ts compiles only while the plugins offer all of it.
 
 import type { Readable, Writable } from "node:stream";
 import type { Kysely } from "kysely";
-import type { Principal } from "../core/index.ts";
-import { type Awaitable, type Operation, type ServiceRef, serviceRef } from "../core/plugin-api.ts";
+import type { Manifest, Principal } from "../core/index.ts";
+import { type Awaitable, type Operation, type PluginCommand, type ServiceRef, serviceRef } from "../core/plugin-api.ts";
 
 export interface Requirement {
   /** `finance: 1 with role finance`. */
@@ -94,3 +94,51 @@ export interface Stdio {
   }): Promise<void>;
 }
 export const mcpRef: ServiceRef<Stdio> = serviceRef("mcp");
+
+/** Of auth: `quater keys`. */
+export interface ApiKeys {
+  /** @param root  The project's folder. */
+  keyCommands(root: string): readonly PluginCommand[];
+}
+
+/** Where `quater dev` keeps its keys, under the project's folder. Readable by its owner alone. */
+export const developmentKeyFile = ".quater/development-key";
+export const demoApproverKeyFile = ".quater/demo-approver-key";
+
+/** Of auth: keys that `quater dev` accepts and `quater serve` refuses. Both functions return the key, and create it when it is missing. */
+export interface DevelopmentKeys {
+  /** @param rights  What the key may do from now on. */
+  developmentKey(root: string, rights: { readonly scopes: readonly string[]; readonly roles: readonly string[] }): string;
+  demoApproverKey(root: string, roles: readonly string[]): string;
+  isDevelopmentKey(root: string, key: string): boolean;
+}
+
+/** Of gate-check. */
+export interface GateCheck {
+  gateSuite(
+    manifest: Manifest,
+    options: GateSamples & {
+      readonly root: string;
+      readonly resources?: "real";
+      readonly onProgress: (done: number, all: number, what: string) => void;
+    },
+  ): Promise<{
+    readonly isGreen: boolean;
+    readonly holes: readonly string[];
+    readonly rows: readonly object[];
+    print(): string;
+  }>;
+}
+
+/** By handler: an input that is accepted, and what a policy function asks of the principal. */
+export interface GateSamples {
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  readonly principals?: Readonly<Record<string, object>>;
+}
+
+/** See parts.ts. */
+export interface Parts {
+  readonly apiKeys?: () => Promise<ApiKeys>;
+  readonly developmentKeys?: () => Promise<DevelopmentKeys>;
+  readonly gateCheck?: () => Promise<GateCheck>;
+}

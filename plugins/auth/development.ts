@@ -4,12 +4,9 @@
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { readPrivateFile, replacePrivateFile } from "../../core/boot/private-file.ts";
+import { demoApproverKeyFile, developmentKeyFile } from "../offered.ts";
 import { defaultKeyFile } from "./api-keys.ts";
 import { changeKeyFile, isSecretOf, type KeyRecord, newKey, parseKey, readKeyFile } from "./keyfile.ts";
-
-/** Beside the key file, readable by its owner alone. */
-export const developmentKeyFile = ".quater/development-key";
-export const demoApproverKeyFile = ".quater/demo-approver-key";
 
 type Rights = Pick<KeyRecord, "scopes" | "roles">;
 

@@ -8,7 +8,7 @@ import { readPrivateFile } from "../../core/boot/private-file.ts";
 import { isQuaterError, type Manifest } from "../../core/index.ts";
 import type { SecretFile } from "../../core/model/secret-file.ts";
 import { asAuthenticator } from "../../core/plugin-api.ts";
-import { demoApproverKeyFile, developmentKeyFile } from "../auth/service.ts";
+import { demoApproverKeyFile, developmentKeyFile } from "../offered.ts";
 import type { GateRow } from "./report.ts";
 
 export const fileCase = "key files";

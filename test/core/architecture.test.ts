@@ -158,20 +158,15 @@ describe("plugins", () => {
     ).toEqual([]);
   });
 
-  /** Built-in commands whose subject lives in another folder. */
-  const commandsOfTheProgram = new Set([
-    "plugins/auth/commands.ts",
-    "plugins/auth/development.ts",
-    "plugins/gate-check/suite.ts",
-  ]);
+  /** What folders use of each other without a service. */
+  const between = ["plugins/offered.ts", "plugins/parts.ts"];
 
-  test("reach each other only by service.ts", () => {
+  test("reach each other only by service.ts, offered.ts and parts.ts", () => {
     const inFolders = plugins.filter(({ path }) => path.split("/").length > 2); // plugins/index.ts gathers them all
     const isAllowed = (specifier: string, source: Source) => {
       const path = isPackage(specifier) || specifier.startsWith("node:") ? "" : target(source, specifier);
-      if (source.path.startsWith("plugins/cli/") && commandsOfTheProgram.has(path)) return true;
       if (source.path === "plugins/cli/program/boot.ts" && path === "plugins/index.ts") return true; // read early, and not looked into
-      if (path === "plugins/offered.ts") return true;
+      if (between.includes(path)) return true;
       return !path.startsWith("plugins/") || folderOf(path) === folderOf(source.path) || path === `${folderOf(path)}/service.ts`;
     };
     expect(breaches(inFolders, isAllowed)).toEqual([]);

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import { invalid, isQuaterError, type Principal } from "../../../core/index.ts";
 import type { CommandIo, Gate } from "../../../core/plugin-api.ts";
+import { parts } from "../../parts.ts";
 import { developmentKeyRefused } from "../errors.ts";
 import type { Approvals } from "../service.ts";
 import type { Present } from "../shown/index.ts";
@@ -46,7 +47,8 @@ export const approverFor = async (
 /** The refusal stays what it is. Only here, where the key file can be read anyway, may its sentence say what the key is. */
 const refusalOf = async (error: unknown, root: string, key: string): Promise<never> => {
   const isUnknown = isQuaterError(error) && error.code === "invalid_token";
-  if (isUnknown && (await import("../../auth/service.ts")).isDevelopmentKey(root, key)) throw developmentKeyRefused();
+  const isDevelopmentKey = async () => (await parts.developmentKeys?.())?.isDevelopmentKey(root, key) === true;
+  if (isUnknown && (await isDevelopmentKey())) throw developmentKeyRefused();
   throw error;
 };
 

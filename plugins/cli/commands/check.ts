@@ -4,7 +4,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { isPlainObject } from "../../../core/schema/schema.ts";
-import type { GateSuiteOptions } from "../../gate-check/suite.ts";
+import type { GateSamples } from "../../offered.ts";
+import { parts } from "../../parts.ts";
 import { exit, UsageError } from "../output/exit.ts";
 import { resultText } from "../output/render.ts";
 import { load, withKernel } from "../program/boot.ts";
@@ -49,8 +50,9 @@ const checkGate = async (program: Context, named: string | undefined, opensResou
   const { terminal } = program;
   const { manifest, root } = await load(program);
   const samples = samplesFrom(named === undefined ? root : program.cwd, named);
-  const { gateSuite } = await import("../../gate-check/suite.ts");
-  const report = await gateSuite(manifest, {
+  const gateCheck = await parts.gateCheck?.();
+  if (gateCheck === undefined) throw new UsageError("--gate needs the gate suite, which is not part of this program");
+  const report = await gateCheck.gateSuite(manifest, {
     ...samples,
     root,
     ...(opensResources ? { resources: "real" as const } : {}),
@@ -62,7 +64,7 @@ const checkGate = async (program: Context, named: string | undefined, opensResou
 };
 
 /** @throws {UsageError} */
-const samplesFrom = (folder: string, named: string | undefined): Pick<GateSuiteOptions, "inputs" | "principals"> => {
+const samplesFrom = (folder: string, named: string | undefined): GateSamples => {
   const shown = named ?? samplesFile;
   const file = resolve(folder, shown);
   if (!existsSync(file)) {
@@ -79,7 +81,7 @@ const samplesFrom = (folder: string, named: string | undefined): Pick<GateSuiteO
     isPlainObject(read) &&
     Object.entries(read).every(([key, value]) => ["inputs", "principals"].includes(key) && isPlainObject(value));
   if (!isTable) throw new UsageError(`${shown} must be { "inputs": { ... }, "principals": { ... } }, each by handler`);
-  return read as Pick<GateSuiteOptions, "inputs" | "principals">;
+  return read as GateSamples;
 };
 
 export const commands = [Check];

@@ -8,6 +8,7 @@ import { dirname, relative, resolve } from "node:path";
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import { approvalsRef } from "../../offered.ts";
+import { parts } from "../../parts.ts";
 import { type ExposureReport, exposureOf } from "../exposure/exposure.ts";
 import { exposureChanges } from "../exposure/exposure-change.ts";
 import { exit } from "../output/exit.ts";
@@ -46,13 +47,13 @@ interface Taken {
 }
 
 const serveOnce = async (program: Context): Promise<number> => {
-  const { demoApproverKey, developmentKey } = await import("../../auth/development.ts");
+  const keys = await parts.developmentKeys?.();
   const { terminal } = program;
   return serveUntilStopped(program, "dev", (kernel, _log, loaded) => {
     const exposure = exposureOf(kernel);
-    const key = developmentKey(kernel.project.root, rightsOf(kernel));
+    const key = keys?.developmentKey(kernel.project.root, rightsOf(kernel));
     const approvers = approverRolesOf(kernel);
-    const approverKey = approvers === undefined ? undefined : demoApproverKey(kernel.project.root, approvers);
+    const approverKey = approvers === undefined ? undefined : keys?.demoApproverKey(kernel.project.root, approvers);
     const text = startText(startReport(kernel, exposure, { key, approverKey }), terminal.paintError);
     if (process.send === undefined) terminal.say(text);
     else process.send({ exposure, text, files: loaded.files?.() } satisfies Ready);

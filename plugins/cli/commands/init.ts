@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
+import { parts } from "../../parts.ts";
 import { help, type InitArguments, readInitArguments } from "../init/arguments.ts";
 import { type Asking, asking } from "../init/ask.ts";
 import { initialize } from "../init/initialize.ts";
@@ -28,7 +29,8 @@ export const init: Runner = async (context, words) => {
   if (problem !== undefined) throw new UsageError(problem);
   const { root, name, manager } = await answers(context, args, packagesOf(own));
   const quater = args.quater === undefined ? `^${own.version}` : specOf(args.quater, cwd, root);
-  const made = initialize({ root, name, manager, quater, own, example: args.example });
+  const keys = await parts.developmentKeys?.();
+  const made = initialize({ root, name, manager, quater, own, example: args.example }, keys);
   await terminal.write(
     context.isJsonAsked
       ? jsonLine({ root, name, files: made.files, advice: made.advice, next: nextSteps(made, cwd) })

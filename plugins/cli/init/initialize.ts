@@ -3,7 +3,7 @@
 import { existsSync, lstatSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { manifestNames } from "../../../core/boot/load.ts";
-import { developmentKey, developmentKeyFile } from "../../auth/development.ts";
+import { type DevelopmentKeys, developmentKeyFile } from "../../offered.ts";
 import { UsageError } from "../output/exit.ts";
 import type { Example, Project } from "./example.ts";
 import { type ExampleName, examples } from "./examples.ts";
@@ -32,8 +32,11 @@ export interface Initialized extends Wanted {
   readonly hasExample: boolean;
 }
 
-/** @throws {UsageError} before anything is written, when the folder cannot become a project. */
-export const initialize = (wanted: Wanted): Initialized => {
+/**
+ * @param keys  Without it, no development key is written.
+ * @throws {UsageError} before anything is written, when the folder cannot become a project.
+ */
+export const initialize = (wanted: Wanted, keys: DevelopmentKeys | undefined): Initialized => {
   const { root, name, manager, quater, own } = wanted;
   const example: Example = examples[wanted.example];
   assertFolder(root);
@@ -60,7 +63,7 @@ export const initialize = (wanted: Wanted): Initialized => {
     packageOf(root, oldPackage, completed),
     writeNew(root, tsconfig),
     ...(hasExample ? [writeNew(root, readme(project, example))] : []),
-    keyOf(root, example),
+    ...(keys === undefined ? [] : [keyOf(root, example, keys)]),
   ];
   const advice = [...completed.advice];
   if (manifest === undefined && !hasExample)
@@ -87,8 +90,8 @@ const packageOf = (root: string, old: string | undefined, { text, added }: Retur
 };
 
 /** A key that is there may have the rights of a running server's project: it is not touched. */
-const keyOf = (root: string, { scopes }: Example): Written => {
+const keyOf = (root: string, { scopes }: Example, keys: DevelopmentKeys): Written => {
   if (existsSync(join(root, developmentKeyFile))) return { path: developmentKeyFile, what: "kept" };
-  developmentKey(root, { scopes, roles: [] });
+  keys.developmentKey(root, { scopes, roles: [] });
   return { path: developmentKeyFile, what: "wrote", detail: "for `dev` alone, never committed" };
 };

@@ -2,7 +2,7 @@
 
 import { relative } from "node:path";
 import { visible } from "../../../core/diagnostics/text.ts";
-import { developmentKeyFile } from "../../auth/development.ts";
+import { developmentKeyFile } from "../../offered.ts";
 import { aligned } from "../output/render.ts";
 import type { Paint } from "../output/terminal.ts";
 import { examples } from "./examples.ts";

@@ -24,7 +24,7 @@ export interface StartReport {
 /** Keys that exist in development alone. */
 export interface DevelopmentKeys {
   /** Put into the lines to paste; without it they have a placeholder. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   readonly approverKey?: string | undefined;
 }
 

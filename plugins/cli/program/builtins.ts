@@ -2,6 +2,8 @@
 
 import type { LoadedManifest } from "../../../core/boot/load.ts";
 import type { PluginCommand } from "../../../core/plugin-api.ts";
+import type { Parts } from "../../offered.ts";
+import { parts } from "../../parts.ts";
 import type { BuiltinWord } from "./builtin-words.ts";
 import type { ProgramCommandClass } from "./family.ts";
 import type { Runner } from "./runner.ts";
@@ -25,6 +27,21 @@ const plain = (load: () => Promise<(loaded: LoadedManifest) => readonly PluginCo
   const [{ runPlain }, commandsOf] = await Promise.all([import("../output/plain.ts"), load()]);
   return (context, words) => runPlain(context, commandsOf, words);
 };
+
+const keys = (load: Parts["apiKeys"]): readonly Builtin[] =>
+  load === undefined
+    ? []
+    : [
+        {
+          word: "keys",
+          usage: "keys create|list|revoke|rotate",
+          summary: "Looks after API keys",
+          load: plain(async () => {
+            const { keyCommands } = await load();
+            return ({ root }) => keyCommands(root);
+          }),
+        },
+      ];
 
 export const builtins: readonly Builtin[] = [
   {
@@ -88,15 +105,7 @@ export const builtins: readonly Builtin[] = [
     summary: "Prints the OpenAPI document",
     load: family(() => import("../commands/openapi.ts")),
   },
-  {
-    word: "keys",
-    usage: "keys create|list|revoke|rotate",
-    summary: "Looks after API keys",
-    load: plain(async () => {
-      const { keyCommands } = await import("../../auth/commands.ts");
-      return ({ root }) => keyCommands(root);
-    }),
-  },
+  ...keys(parts.apiKeys),
   {
     word: "commands",
     usage: "commands",
