@@ -17,7 +17,7 @@ import { isFunction } from "../../core/schema/options.ts";
 import { withDefault } from "../../core/schema/with-default.ts";
 
 export { apiKeys } from "./api-keys.ts";
-export { jwt } from "./jwt.ts";
+export { jwt, type SigningAuthenticator, type TokenClaims } from "./jwt.ts";
 
 const text = Type.String({ minLength: 1 });
 
@@ -57,6 +57,8 @@ export const localUser = defineAuthenticator(localUserOptions, ({ person, scopes
 );
 
 const bearerOptions = {
+  /** Scheme of the header Authorization. Default "Bearer". */
+  scheme: withDefault(Type.String({ minLength: 1 }), "Bearer"),
   /** Whose token this is; `undefined` or `null` when you do not know it. Check audience and expiry here. */
   verify: opaque<(token: string) => Awaitable<Principal | null | undefined>>(
     "a function from the token to a principal, or to undefined",
@@ -65,10 +67,10 @@ const bearerOptions = {
 };
 
 /** Tokens that your own code verifies. */
-export const bearer = defineAuthenticator(bearerOptions, ({ verify }) =>
+export const bearer = defineAuthenticator(bearerOptions, ({ scheme, verify }) =>
   authenticator({
     name: "bearer",
-    reads: { schemes: ["Bearer"] },
+    reads: { schemes: [scheme] },
     authenticate: ({ token }) => (token === undefined ? undefined : verify(token)),
   }),
 );

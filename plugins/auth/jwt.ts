@@ -1,11 +1,12 @@
-// Tokens of an authorization server, by the rules of RFC 8725: algorithms, issuer and audience are fixed here and never
-// taken from the token; keys come over https with a time-out and a size limit.
+// Tokens of an authorization server or of this app, by the rules of RFC 8725: algorithms, issuer and audience are fixed here
+// and never taken from the token; keys come over https with a time-out and a size limit, or are one secret of the app.
 
+import { randomUUID } from "node:crypto";
 import type { JWTPayload, JWTVerifyGetKey } from "jose";
 import { authenticator, type Principal, Type } from "../../core/index.ts";
 import { isPrivateUrl } from "../../core/model/loopback.ts";
-import { defineAuthenticator, opaque } from "../../core/plugin-api.ts";
-import type { OptionValues } from "../../core/schema/options.ts";
+import { type Authenticator, type BootProblem, defineAuthenticator, opaque } from "../../core/plugin-api.ts";
+import type { GivenOptions, OptionValues } from "../../core/schema/options.ts";
 import { withDefault } from "../../core/schema/with-default.ts";
 
 const asymmetric = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const;
@@ -26,14 +27,20 @@ const fixed = Type.String({
 });
 const claim = Type.String({ minLength: 1 });
 
+/** RFC 7518 3.2: a key for HS256 has at least 256 bits. */
+const isLongEnough = (value: unknown): boolean => typeof value === "string" && Buffer.byteLength(value) >= 32;
+const mac = "HS256";
+
 const jwtOptions = {
   /** Must equal the token's `iss`. */
   issuer: fixed,
   /** This service; must be among the token's `aud`. A token for another service is no credential here. */
   audience: fixed,
-  /** Where the issuer publishes its keys (RFC 7517). https, or loopback. */
-  jwks: opaque<string>("the issuer's https address: keys fetched over http could be anybody's", isSafeAddress),
-  /** Default: RS256, PS256, ES256 and EdDSA. Never a symmetric one, because a service that can verify could also sign. */
+  /** Where the issuer publishes its keys (RFC 7517). https, or loopback. Required without `secret`. */
+  jwks: Type.Optional(opaque<string>("the issuer's https address: keys fetched over http could be anybody's", isSafeAddress)),
+  /** Instead of `jwks`: the key of tokens that this app signs itself, with HS256 and nothing else. */
+  secret: Type.Optional(opaque<string>("a text of at least 32 bytes, such as `openssl rand -base64 32` prints", isLongEnough)),
+  /** Beside `jwks`. Default: RS256, PS256, ES256 and EdDSA. Never a symmetric one, because a service that can verify could also sign. */
   algorithms: withDefault(
     Type.Array(Type.Enum([...asymmetric]), {
       minItems: 1,
@@ -47,28 +54,58 @@ const jwtOptions = {
   personClaim: withDefault(claim, "sub"),
   /** Claim with a list of roles. Default "roles". */
   rolesClaim: withDefault(claim, "roles"),
+  /** Scheme of the header Authorization. Default "Bearer". */
+  scheme: withDefault(claim, "Bearer"),
 };
 
+type Given = GivenOptions<typeof jwtOptions>;
+
+/** What `sign` puts into a token beside issuer, audience and times: `scope`, and the claims of roles and person. */
+export interface TokenClaims {
+  /** The subject of the principal. */
+  readonly sub: string;
+  readonly [claim: string]: unknown;
+}
+
+/** What `jwt({ secret })` makes. */
+export interface SigningAuthenticator extends Authenticator {
+  /**
+   * Returns a token that this authenticator accepts.
+   *
+   * @param seconds  After so many seconds the token expires. A token cannot be revoked before.
+   * @throws {TypeError} for a subject that is empty, a claim that `sign` sets itself, or seconds that are not a whole number from
+   *   1 to 31,536,000.
+   */
+  readonly sign: (claims: TokenClaims, seconds: number) => Promise<string>;
+}
+
+interface Jwt {
+  (options: Given & { readonly secret: string; readonly jwks?: never }): SigningAuthenticator;
+  (options: Given & { readonly jwks: string; readonly secret?: never }): Authenticator;
+}
+
 /** Accepts valid tokens of the issuer. Scopes come from `scope` or `scp`. */
-export const jwt = defineAuthenticator(jwtOptions, (options) => {
+export const jwt = defineAuthenticator(jwtOptions, (options, given): SigningAuthenticator => {
+  const { issuer, audience, secret, jwks } = options;
+  const key = secret === undefined ? undefined : new TextEncoder().encode(secret);
   let keys: Promise<JWTVerifyGetKey> | undefined;
-  return authenticator({
+  const verified = async (token: string): Promise<JWTPayload> => {
+    const { jwtVerify } = await import("jose");
+    const rules = { issuer, audience, requiredClaims: ["exp", "sub"], clockTolerance: clockToleranceSeconds };
+    if (key !== undefined) return (await jwtVerify(token, key, { ...rules, algorithms: [mac] })).payload;
+    keys ??= remoteKeys(jwks ?? "");
+    return (await jwtVerify(token, await keys, { ...rules, algorithms: [...options.algorithms] })).payload;
+  };
+  const made = authenticator({
     name: "jwt",
-    reads: { schemes: ["Bearer"] },
+    problems: keyProblems(given),
+    reads: { schemes: [options.scheme] },
     authenticate: async ({ token }) => {
       // A JWT has three parts. For another token, such as an API key, the library is not loaded.
       if (token === undefined || token.split(".").length !== 3) return undefined;
-      const { errors, jwtVerify } = await import("jose");
-      keys ??= remoteKeys(options.jwks);
+      const { errors } = await import("jose");
       try {
-        const { payload } = await jwtVerify(token, await keys, {
-          issuer: options.issuer,
-          audience: options.audience,
-          algorithms: [...options.algorithms],
-          requiredClaims: ["exp", "sub"],
-          clockTolerance: clockToleranceSeconds,
-        });
-        return principalOf(payload, options);
+        return principalOf(await verified(token), options);
       } catch (error) {
         // What is wrong with the token is the caller's; keys that cannot be had are not.
         const isOfToken =
@@ -81,7 +118,46 @@ export const jwt = defineAuthenticator(jwtOptions, (options) => {
       }
     },
   });
-});
+  return { ...made, sign: (claims, seconds) => signed(claims, seconds, { issuer, audience, key }) };
+}) as unknown as Jwt;
+
+const keyProblems = ({ jwks, secret, algorithms }: Partial<Given>): readonly BootProblem[] => {
+  const problem = (cause: string, remedy: string): BootProblem => ({ place: "jwt()", cause, remedy });
+  if (jwks === undefined && secret === undefined)
+    return [
+      problem("jwt has no jwks", "Write jwks: the issuer's https address; or secret, for tokens that this app signs itself"),
+    ];
+  if (secret === undefined) return [];
+  if (jwks !== undefined)
+    return [problem("jwt has jwks and a secret", "Remove one: tokens are signed by the issuer, or by this app")];
+  return algorithms === undefined
+    ? []
+    : [problem("jwt has a secret and algorithms", `Remove algorithms: tokens with a secret are signed with ${mac}`)];
+};
+
+const ownClaims = ["iss", "aud", "iat", "nbf", "exp", "jti"] as const;
+const longestSeconds = 31_536_000;
+
+interface Signing {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly key: Uint8Array | undefined;
+}
+
+const signed = async (claims: TokenClaims, seconds: number, { issuer, audience, key }: Signing): Promise<string> => {
+  if (key === undefined) throw new TypeError("jwt() has no secret, so it cannot sign");
+  if (typeof claims.sub !== "string" || claims.sub === "") throw new TypeError("A token needs sub, a text that is not empty");
+  const own = ownClaims.find((name) => Object.hasOwn(claims, name));
+  if (own !== undefined) throw new TypeError(`sign sets the claim ${own} itself: remove it`);
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > longestSeconds)
+    throw new TypeError(`A token lives 1 to ${longestSeconds} seconds, not ${String(seconds)}`);
+  const { SignJWT } = await import("jose");
+  return new SignJWT({ ...claims, iss: issuer, aud: audience, jti: randomUUID() })
+    .setProtectedHeader({ alg: mac, typ: "JWT" })
+    .setIssuedAt()
+    .setExpirationTime(`${seconds} seconds`)
+    .sign(key);
+};
 
 const remoteKeys = async (jwks: string): Promise<JWTVerifyGetKey> => {
   const { createRemoteJWKSet, customFetch } = await import("jose");

@@ -52,7 +52,7 @@ test("rateLimited refuses with the general code", () => {
   });
 });
 
-test("personOf returns the person, and refuses a caller without one", () => {
+test("H21: personOf returns the person, and refuses a caller without one", () => {
   expect(personOf(principal({ person: "ana" }))).toBe("ana");
   const nobodies = [anonymous, { ...anonymous, person: "" }, { ...anonymous, kind: "agent", actsFor: "ana" } as const];
   for (const nobody of nobodies) {

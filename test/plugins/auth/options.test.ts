@@ -51,13 +51,33 @@ const wrong: readonly [make: () => Authenticator, cause: string, remedy: string]
   [() => localUser({ person: "" }), 'localUser has the person ""', text],
   [() => bearer(given({})), "bearer has no verify", "Write a function from the token to a principal, or to undefined"],
   [() => bearer(given()), "bearer has no verify", "Write a function from the token to a principal, or to undefined"],
-  [() => bearer(given(() => principal())), "bearer is given a function, and takes an object", "Its options are verify"],
+  [() => bearer(given(() => principal())), "bearer is given a function, and takes an object", "Its options are scheme, verify"],
   [() => jwt({ ...right, audience: given() }), "jwt has no audience", fixed],
   [() => jwt({ ...right, issuer: "" }), 'jwt has the issuer ""', fixed],
   [
     () => jwt({ ...right, jwks: "http://issuer.example/keys" }),
     'jwt has the jwks "http://issuer.example/keys"',
-    "Write the issuer's https address: keys fetched over http could be anybody's",
+    "Write the issuer's https address: keys fetched over http could be anybody's, or leave it out",
+  ],
+  [
+    () => jwt({ ...right, jwks: given() }),
+    "jwt has no jwks",
+    "Write jwks: the issuer's https address; or secret, for tokens that this app signs itself",
+  ],
+  [
+    () => jwt({ ...right, secret: "s".repeat(32) } as never),
+    "jwt has jwks and a secret",
+    "Remove one: tokens are signed by the issuer, or by this app",
+  ],
+  [
+    () => jwt({ issuer, audience: "shop", secret: "geheim geheim geheim" }),
+    "jwt has a wrong secret, which is not shown because it may hold a secret",
+    "Write a text of at least 32 bytes, such as `openssl rand -base64 32` prints, or leave it out",
+  ],
+  [
+    () => jwt({ issuer, audience: "shop", secret: "s".repeat(32), algorithms: ["ES256"] }),
+    "jwt has a secret and algorithms",
+    "Remove algorithms: tokens with a secret are signed with HS256",
   ],
   ...[given("RS256"), given(["HS256"]), []].map((algorithms): (typeof wrong)[number] => [
     () => jwt({ ...right, algorithms }),
@@ -209,7 +229,7 @@ export default defineConfig({
     for (const words of [["serve"], ["actions", "list"]]) {
       const { code, out, err } = await quater(words, { cwd: folder });
       expect([code, out]).toEqual([78, ""]);
-      expect(err).toContain("The project does not boot: 4 problems");
+      expect(err).toContain("The project does not boot: 3 problems");
       expect(err).toContain(`
   localUser() in cli()
     plugin  cli
@@ -219,7 +239,7 @@ export default defineConfig({
       expect(err).not.toMatch(/^ +at /m);
     }
     const { code, err } = await quater(["serve", "--json"], { cwd: folder });
-    expect([code, JSON.parse(err)]).toMatchObject([78, { error: { code: "configuration", problems: { length: 4 } } }]);
+    expect([code, JSON.parse(err)]).toMatchObject([78, { error: { code: "configuration", problems: { length: 3 } } }]);
   } finally {
     rmSync(folder, { recursive: true });
   }

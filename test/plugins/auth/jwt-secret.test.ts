@@ -1,0 +1,120 @@
+// Tokens that the app signs itself: jwt({ secret }).
+
+import { exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
+import { authenticated, handler, Type } from "quater";
+import { jwt } from "quater/auth";
+import { httpRef } from "quater/http";
+import { firstOf, http } from "quater/plugins";
+import { bootTest, type TestApp } from "quater/testing";
+import { describe, expect, test } from "vitest";
+
+const secret = "0123456789abcdef0123456789abcdef";
+const issuer = "https://shop.example";
+const rules = { issuer, audience: "shop", secret, scheme: "Token" } as const;
+const users = jwt(rules);
+const bytes = (text: string) => new TextEncoder().encode(text);
+const rsa = await generateKeyPair("RS256", { extractable: true });
+const token = (alg = "HS256") =>
+  new SignJWT({ iss: issuer, aud: "shop", sub: "ana" }).setProtectedHeader({ alg }).setExpirationTime("5 minutes");
+
+const me = handler({
+  description: "Say who calls.",
+  effect: "read",
+  input: Type.Object({}),
+  auth: authenticated,
+  handle: (_, { principal: { subject, person, scopes, roles, claims } }) => ({
+    subject,
+    person,
+    scopes,
+    roles,
+    plan: claims["plan"] ?? "",
+  }),
+});
+const boot = (authenticate = users): Promise<TestApp> =>
+  bootTest({
+    handlers: { me },
+    expose: { me: { http: "GET /me" } },
+    plugins: [http({ port: 0, authenticate: firstOf(authenticate) })],
+  });
+const get = async (app: TestApp, authorization: string | undefined) => {
+  const headers = authorization === undefined ? {} : { authorization };
+  const response = await fetch(`${app.services.get(httpRef).baseUrl}/me`, { headers });
+  return { status: response.status, challenge: response.headers.get("www-authenticate"), ...((await response.json()) as object) };
+};
+
+test("a token that the app signed is a principal with its scopes, roles and claims", async () => {
+  await using app = await boot();
+  const signed = await users.sign({ sub: "ana", scope: "orders:read", roles: ["finance"], plan: "gold" }, 60);
+  expect(await get(app, `Token ${signed}`)).toMatchObject({
+    status: 200,
+    subject: "ana",
+    person: "ana",
+    scopes: ["orders:read"],
+    roles: ["finance"],
+    plan: "gold",
+  });
+});
+
+test("H19: a 401 names the scheme that the authenticator reads, in its text and in the challenge", async () => {
+  await using app = await boot();
+  const detail = "A credential is needed to call this over http: send Authorization: Token <credential>";
+  expect(await get(app, undefined)).toMatchObject({ status: 401, challenge: "Token", code: "unauthenticated", detail });
+  const signed = await users.sign({ sub: "ana" }, 60);
+  expect(await get(app, `Bearer ${signed}`)).toMatchObject({ status: 401, challenge: "Token", code: "unauthenticated" });
+  expect(await get(app, `Token ${signed}x`)).toMatchObject({ status: 401, challenge: "Token", code: "invalid_token" });
+});
+
+describe("a token is refused", () => {
+  test.each<[string, () => Promise<string> | string]>([
+    ["of another secret", () => token().sign(bytes(secret.replace("0", "1")))],
+    ["signed with HS512", () => token("HS512").sign(bytes(secret.repeat(2)))],
+    ["signed with HS384 and the secret itself", () => token("HS384").sign(bytes(secret.padEnd(48, "x")))],
+    ["signed with a private key", () => token("RS256").sign(rsa.privateKey)],
+    [
+      "without a signature",
+      () => new UnsecuredJWT({ iss: issuer, aud: "shop", sub: "ana" }).setExpirationTime("5 minutes").encode(),
+    ],
+    ["that has expired", () => token().setExpirationTime("-1 minute").sign(bytes(secret))],
+    [
+      "that never expires",
+      () => new SignJWT({ iss: issuer, aud: "shop", sub: "ana" }).setProtectedHeader({ alg: "HS256" }).sign(bytes(secret)),
+    ],
+    ["for another service", () => token().setAudience("other").sign(bytes(secret))],
+    ["of another issuer", () => token().setIssuer("https://other.example").sign(bytes(secret))],
+  ])("%s", async (_, made) => {
+    await using app = await boot();
+    expect(await get(app, `Token ${await made()}`)).toMatchObject({ status: 401, code: "invalid_token" });
+  });
+
+  test("that was signed with the public key of an issuer as the secret", async () => {
+    const spki = await exportSPKI(rsa.publicKey);
+    const byIssuer = jwt({ issuer, audience: "shop", jwks: "http://127.0.0.1:1/keys" });
+    await using app = await boot(byIssuer as typeof users);
+    const answer = await get(app, `Bearer ${await token().sign(bytes(spki))}`);
+    expect(answer.status).not.toBe(200);
+  });
+});
+
+test.each<[string, () => Promise<string>, string]>([
+  [
+    "a claim that sign sets",
+    () => users.sign({ sub: "ana", exp: 9_999_999_999 }, 60),
+    "sign sets the claim exp itself: remove it",
+  ],
+  ["another issuer", () => users.sign({ sub: "ana", iss: "x" }, 60), "sign sets the claim iss itself: remove it"],
+  ["an empty subject", () => users.sign({ sub: "" }, 60), "A token needs sub, a text that is not empty"],
+  ["no end", () => users.sign({ sub: "ana" }, Number.POSITIVE_INFINITY), "A token lives 1 to 31536000 seconds, not Infinity"],
+  ["no time", () => users.sign({ sub: "ana" }, 0), "A token lives 1 to 31536000 seconds, not 0"],
+])("sign refuses %s", async (_, sign, message) => {
+  await expect(sign()).rejects.toThrow(new TypeError(message));
+});
+
+test("two tokens of one person have different ids", async () => {
+  const ids = await Promise.all(
+    [1, 2].map(async () => {
+      const credentials = { surface: "http", isLocal: false, header: () => undefined, cookie: () => undefined };
+      return (await users.authenticate({ ...credentials, token: await users.sign({ sub: "ana" }, 60) }))?.credential;
+    }),
+  );
+  expect(new Set(ids).size).toBe(2);
+});
