@@ -4,9 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { errorText } from "../diagnostics/error-text.ts";
 import {
-  cancelled,
   cutOff,
-  failedAfterwards,
   internal,
   isQuaterError,
   outcomeUnrecorded,
@@ -19,21 +17,21 @@ import type { Log } from "../diagnostics/log.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import type { Arriving } from "../model/arriving.ts";
 import type { AppResources } from "../model/authenticator.ts";
-import { type Arrival, Cancellation, isAbort, type Outcome, StagedCall } from "../model/call.ts";
+import { type Arrival, Cancellation, type Outcome, StagedCall } from "../model/call.ts";
 import type { Catalog, Operation } from "../model/operation.ts";
 import { type Awaitable, andThen, type Principal } from "../model/principal.ts";
 import { callResources, OpenResources, usingNothing } from "../model/resource.ts";
 import { answeredInTime, isFresh, Standing, Watch } from "../model/standing.ts";
 import type { Gate, Invocation } from "../plugin/gate.ts";
 import { type HookRunner, type HookSource, hookRunner } from "../plugin/hooks.ts";
+import { CallErrors } from "./call-errors.ts";
+import { CheckedStream } from "./checked-stream.ts";
 import { type CompiledHandler, compiledHandlerOf } from "./compiled-handler.ts";
 import type { Door } from "./door.ts";
 import { principalAt } from "./door.ts";
 import { rehearse } from "./dry-run.ts";
-import { CheckedStream } from "./output.ts";
 import { runPipeline } from "./pipeline.ts";
-import { RefusalLog } from "./refusal-log.ts";
-import { endEarly, heedMs, noteLate, type RunningCall, RunningCalls, release } from "./running-calls.ts";
+import { endEarly, heedMs, type RunningCall, RunningCalls, release } from "./running-calls.ts";
 
 const noProgress = (): void => {};
 
@@ -49,7 +47,7 @@ export class PipelineGate implements Gate {
   readonly #doors: ReadonlyMap<string, Door>;
   readonly #log: Log;
   readonly #maxOutputBytes: number;
-  readonly #refusals: RefusalLog;
+  readonly #errors: CallErrors;
   readonly #compiled = new Map<string, CompiledHandler>();
   readonly #running = new RunningCalls();
   readonly #enterAgain = (entry: Arriving): Awaitable<Principal> => this.#principalOf(entry, true);
@@ -61,7 +59,7 @@ export class PipelineGate implements Gate {
     this.#doors = doors;
     this.#log = log;
     this.#maxOutputBytes = maxOutputBytes;
-    this.#refusals = new RefusalLog(log);
+    this.#errors = new CallErrors(log);
   }
 
   /**
@@ -131,7 +129,7 @@ export class PipelineGate implements Gate {
       traceId,
       isDryRun: false,
     };
-    const refusal = { ok: false, error: this.#logged(error, arrival), callId } as const;
+    const refusal = { ok: false, error: this.#errors.logged(error, arrival), callId } as const;
     const outcome = await this.#settle(arrival, refusal, this.#hooksOf(operation));
     throw outcome.ok ? error : outcome.error;
   }
@@ -176,7 +174,7 @@ export class PipelineGate implements Gate {
     return new Promise((answer) => {
       const running = this.#running.begin(call, resources, compiled.hooks, answer);
       const { given, room } = invocation;
-      const failed = (error: unknown) => this.#answer(running, { ok: false, error: this.#told(error, running), callId });
+      const failed = (error: unknown) => this.#answer(running, { ok: false, error: this.#errors.told(error, running), callId });
       try {
         const result = isDryRun ? rehearse(call, given, compiled) : runPipeline(running, given, compiled, room);
         if (!(result instanceof Promise)) this.#answer(running, { ok: true, value: result, callId });
@@ -217,7 +215,7 @@ export class PipelineGate implements Gate {
       const end: Outcome =
         failure === undefined
           ? { ok: true, value: undefined, callId }
-          : { ok: false, error: this.#told(failure, running), callId };
+          : { ok: false, error: this.#errors.told(failure, running), callId };
       const settled = await this.#finish(running, end);
       return settled.ok ? undefined : settled.error;
     };
@@ -270,7 +268,7 @@ export class PipelineGate implements Gate {
     return closing.then(
       () => this.#end(running, outcome),
       (error: unknown) => {
-        const failure = this.#told(error, running);
+        const failure = this.#errors.told(error, running);
         return this.#end(running, isDone ? { ok: false, error: failure, callId: call.callId } : outcome);
       },
     );
@@ -308,39 +306,4 @@ export class PipelineGate implements Gate {
     // A refusal keeps its code, because nothing ran.
     return outcome.ok ? { ok: false, error: outcomeUnrecorded(first.error), callId } : outcome;
   }
-
-  /** Returns the error that the caller gets. */
-  #told(error: unknown, { call, stream, isCutOff, hasRun }: RunningCall): QuaterError {
-    const { cancellation, handler, operation } = call;
-    const isOfCancel = !hasRun && cancellation.isCancelled && (!isQuaterError(error) || error.kind === "cancelled");
-    if (!isOfCancel) {
-      const told = asQuaterError(error);
-      const isPastRun = hasRun && told.kind !== "outcome_unknown" && operation.handler.effect !== "read";
-      return this.#logged(isPastRun ? failedAfterwards(handler, told) : told, call);
-    }
-    if (operation.handler.effect === "read") noteLate(error, call, this.#log);
-    else if (!isAbort(error)) this.#logged(error, call); // the caller does not get it
-    if (!isCutOff) return cancelled();
-    // The call is safe to repeat if the handler had not begun, or only reads.
-    const hasBegun = !isQuaterError(error) || stream !== undefined;
-    return hasBegun && operation.handler.effect !== "read" ? cutOff() : stopping();
-  }
-
-  /** Logs what callers must not see: internal errors, and the causes of others. */
-  #logged(error: unknown, arrival: Arrival): QuaterError {
-    const { callId, handler, surface } = arrival;
-    const told = asQuaterError(error);
-    this.#refusals.write(told, arrival);
-    if (told.kind === "internal" || told.cause !== undefined)
-      this.#log.error(`${handler ?? "A call"} failed`, {
-        callId,
-        handler,
-        surface,
-        hint: told.hint,
-        error: told.cause === undefined ? undefined : errorText(told.cause),
-      });
-    return told;
-  }
 }
-
-const asQuaterError = (error: unknown): QuaterError => (isQuaterError(error) ? error : internal(error));

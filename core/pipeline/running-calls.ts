@@ -7,7 +7,7 @@ import { isAbort, type Outcome, type StagedCall } from "../model/call.ts";
 import type { Holding } from "../model/holding.ts";
 import type { CallResources } from "../model/resource.ts";
 import type { HookRunner } from "../plugin/hooks.ts";
-import type { CheckedStream } from "./output.ts";
+import type { CheckedStream } from "./checked-stream.ts";
 
 /** A call on its way, and what its end needs. */
 export interface RunningCall {

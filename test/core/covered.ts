@@ -18,7 +18,10 @@ export const covered: Readonly<Record<string, string>> = {
   "core/boot/app-resources.ts": resource,
   "core/boot/built.ts": "test/plugins/cli/build.test.ts",
   "core/boot/catalog.ts": boot,
+  "core/boot/checked-plan.ts": boot,
   "core/boot/dot-env.ts": load,
+  "core/boot/exposed-handlers.ts": boot,
+  "core/boot/exposure-values.ts": "test/core/exposure-key.test.ts",
   "core/boot/file-lock.ts": "test/plugins/auth/key-lock.long.test.ts",
   "core/boot/handler-problems.ts": boot,
   "core/boot/kernel.ts": boot,
@@ -27,6 +30,7 @@ export const covered: Readonly<Record<string, string>> = {
   "core/boot/manifest-fields.ts": "test/plugins/output-limit.test.ts",
   "core/boot/manifest.ts": boot,
   "core/boot/private-file.ts": "test/plugins/auth/key-files.test.ts",
+  "core/boot/running-plugins.ts": boot,
   "core/boot/trusted-files.ts": load,
   "core/boot/typescript.ts": load,
 
@@ -52,7 +56,9 @@ export const covered: Readonly<Record<string, string>> = {
   "core/model/secret-file.ts": "test/plugins/approval/gate.test.ts",
   "core/model/standing.ts": "test/plugins/auth/revoked.test.ts",
 
+  "core/pipeline/call-errors.ts": "test/core/pipeline.test.ts",
   "core/pipeline/checked-input.ts": bind,
+  "core/pipeline/checked-stream.ts": stream,
   "core/pipeline/coerce.ts": bind,
   "core/pipeline/compiled-handler.ts": hooks,
   "core/pipeline/complaints.ts": bind,

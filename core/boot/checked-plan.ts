@@ -1,0 +1,62 @@
+// Checks everything that can be checked before a plugin is set up: the list of plugins, their order, the handlers, and who may
+// call them.
+
+import { BootError, type BootProblem } from "../diagnostics/problem.ts";
+import { isExposed } from "../model/exposure.ts";
+import type { Catalog } from "../model/operation.ts";
+import type { RunMode } from "../model/run-mode.ts";
+import { authenticatorProblems, doorProblems, publicProblems } from "../pipeline/door.ts";
+import { inBootOrder } from "../plugin/order.ts";
+import { type ConfiguredPlugin, isPlugin } from "../plugin/plugin.ts";
+import { pluginProblems } from "../plugin/plugin-fields.ts";
+import { isPlainObject } from "../schema/schema.ts";
+import { buildCatalog } from "./catalog.ts";
+import type { LoadedManifest } from "./load.ts";
+import { untrustedProblems } from "./trusted-files.ts";
+
+/** What the kernel runs. */
+export interface CheckedPlan {
+  /** In boot order: a plugin comes after the plugins whose services it needs. */
+  readonly plugins: readonly ConfiguredPlugin[];
+  readonly catalog: Catalog;
+}
+
+/**
+ * @param only  Import just the module of this handler.
+ * @throws {BootError} with every problem found.
+ */
+export const checkedPlan = async (loaded: LoadedManifest, mode: RunMode, only: string | undefined): Promise<CheckedPlan> => {
+  const { manifest, placeOf, root } = loaded;
+  const place = placeOf("plugins");
+  const given = manifest.plugins as readonly unknown[];
+  const configured = given.filter(isPlugin);
+  const notPlugins = given.flatMap((value, index) => (isPlugin(value) ? [] : [notAPlugin(value, index, place)]));
+  const malformed = configured.flatMap(pluginProblems);
+  if (malformed.length > 0) throw new BootError([...notPlugins, ...malformed]);
+  const { plugins, problems: orderProblems } = inBootOrder(configured, placeOf);
+  const { catalog, problems: handlerProblems } = await buildCatalog(loaded, plugins, only);
+  // Read the exposures from the manifest: with `only`, most modules are not imported.
+  const exposures = manifest.handlers.filter(isExposed).flatMap(({ table }) => Object.values(table ?? {}).filter(isPlainObject));
+  const problems: readonly BootProblem[] = [
+    ...notPlugins,
+    ...orderProblems,
+    ...handlerProblems,
+    // Modules that are not imported by a relative path, but by `paths` of tsconfig.json for example, were not checked before.
+    ...untrustedProblems(loaded.files?.() ?? [], root),
+    ...doorProblems(plugins, exposures, place),
+    ...publicProblems(plugins, catalog),
+    ...authenticatorProblems(plugins),
+    ...plugins.flatMap((plugin) => [...(plugin.optionProblems?.() ?? []), ...(plugin.check?.({ catalog, mode, root }) ?? [])]),
+  ];
+  if (problems.length > 0) throw new BootError(problems);
+  return { plugins, catalog };
+};
+
+const notAPlugin = (value: unknown, index: number, place: string): BootProblem => {
+  const isFactory = typeof value === "function";
+  return {
+    place,
+    cause: `plugins[${index}] is ${isFactory ? "a plugin that was not called" : "no plugin"}`,
+    remedy: isFactory ? "Write it with parentheses: name()" : "Make it with definePlugin",
+  };
+};

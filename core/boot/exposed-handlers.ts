@@ -1,0 +1,102 @@
+// Reads the tables of expose() in the manifest: which handlers are exposed, under which names, with which keys. Checks what can be
+// checked before a handler module is imported.
+
+import type { BootProblem } from "../diagnostics/problem.ts";
+import { nearest, sameCase, visible } from "../diagnostics/text.ts";
+import { type Exposed, isExposed, ownExposureKeys, type WrittenExposure } from "../model/exposure.ts";
+import { type ExposureKey, keyOwnerOf } from "../plugin/exposure-key.ts";
+import { isPlainObject } from "../schema/schema.ts";
+import type { LoadedManifest } from "./load.ts";
+
+/** One line of a table: a handler that the manifest exposes. */
+export interface ExposedHandler {
+  /** The name of the handler on all surfaces. */
+  readonly name: string;
+  /** The name of the module's export. */
+  readonly key: string;
+  readonly exposure: WrittenExposure;
+  /** The expose() whose table has the line. */
+  readonly exposed: Exposed;
+  readonly place: string;
+}
+
+/** The keys of the configured plugins, by name. */
+export type KeysByName = ReadonlyMap<string, ExposureKey>;
+
+/** Returns the lines of all tables in the manifest's order, also those that have a problem. */
+export const exposedHandlers = (
+  loaded: LoadedManifest,
+  keys: KeysByName,
+): { readonly entries: readonly ExposedHandler[]; readonly problems: readonly BootProblem[] } => {
+  const problems: BootProblem[] = [];
+  const entries: ExposedHandler[] = [];
+  const byName = new Map<string, ExposedHandler>();
+  for (const exposed of loaded.manifest.handlers) {
+    if (!isExposed(exposed)) {
+      problems.push(notMadeByExpose(loaded));
+      continue;
+    }
+    for (const [key, exposure] of Object.entries((exposed.table ?? {}) as Record<string, WrittenExposure>)) {
+      const place = loaded.placeOf(key);
+      if (!isPlainObject(exposure)) {
+        problems.push({ place, cause: `The exposure of ${key} is not an object`, remedy: "Write { ... }" });
+        continue;
+      }
+      const name = typeof exposure.name === "string" ? exposure.name : key;
+      const entry: ExposedHandler = { name, key, exposure, exposed, place };
+      problems.push(...nameProblems(entry, byName.get(sameCase(name))), ...ownValueProblems(entry), ...unownedKeys(entry, keys));
+      if (!byName.has(sameCase(name))) byName.set(sameCase(name), entry);
+      entries.push(entry);
+    }
+  }
+  return { entries, problems };
+};
+
+const notMadeByExpose = ({ placeOf }: LoadedManifest): BootProblem => ({
+  place: placeOf("handlers"),
+  cause: "An entry of handlers was not made by expose()",
+  remedy: 'Write expose(() => import("./module.ts"), { ... })',
+});
+
+const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
+
+/** @param before  An earlier handler with the same name, or with the same name in another case style. */
+const nameProblems = ({ name, place }: ExposedHandler, before: ExposedHandler | undefined): readonly BootProblem[] => {
+  if (!namePattern.test(name)) {
+    const remedy = "Use letters, digits, - and _, beginning with a letter, at most 64";
+    return [{ place, cause: `"${visible(name)}" is not a valid name for a handler`, remedy }];
+  }
+  if (before === undefined) return [];
+  const same = before.name === name ? "" : `: ${before.name} and ${name} differ only in case style`;
+  const remedy = 'Give one of them another name: "..." in its exposure';
+  return [{ place, cause: `Two handlers are named ${name}${same}`, remedy }];
+};
+
+/** Checks the keys that core owns. */
+const ownValueProblems = ({ name, exposure, place }: ExposedHandler): readonly BootProblem[] => {
+  const found: BootProblem[] = [];
+  if ("name" in exposure && typeof exposure.name !== "string")
+    found.push({ place, cause: `${name}: name must be a string`, remedy: "Write the other name in quotes, or remove it" });
+  if ("preview" in exposure && exposure.preview !== "caller")
+    found.push({
+      place,
+      cause: `${name}: preview must be "caller"`,
+      remedy: "Remove preview. A handler without this option shows its preview to approvers only",
+    });
+  return found;
+};
+
+const unownedKeys = ({ name, exposure, place }: ExposedHandler, keys: KeysByName): readonly BootProblem[] =>
+  Object.keys(exposure)
+    .filter((key) => !keys.has(key) && !ownExposureKeys.has(key))
+    .map((key) => {
+      const near = nearest(key, [...keys.keys(), ...ownExposureKeys]);
+      return {
+        place,
+        cause: `${name} uses the exposure key "${key}", which no configured plugin owns`,
+        remedy:
+          near === undefined
+            ? `Add the plugin that owns it to plugins, such as ${keyOwnerOf(key)}(), or remove the key`
+            : `Did you mean "${near}"?`,
+      };
+    });

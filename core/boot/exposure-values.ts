@@ -1,0 +1,49 @@
+// Checks the values of plugins' exposure keys, and lets each key resolve its value for a handler.
+
+import { isQuaterError } from "../diagnostics/errors.ts";
+import type { BootProblem } from "../diagnostics/problem.ts";
+import type { Operation } from "../model/operation.ts";
+import { complaintsOf } from "../pipeline/complaints.ts";
+import type { ExposureKey, KeyProblem } from "../plugin/exposure-key.ts";
+import { Check, Errors } from "../schema/compile.ts";
+import { checkable } from "../schema/compiled-patterns.ts";
+import { closed, type JsonSchema } from "../schema/schema.ts";
+import type { ExposedHandler, KeysByName } from "./exposed-handlers.ts";
+
+/** Checks the values against the schemas of their keys. This needs no handler module. */
+export const valueProblems = (entries: readonly ExposedHandler[], keys: KeysByName): readonly BootProblem[] =>
+  entries.flatMap(({ name, exposure, place }) =>
+    Object.entries(exposure).flatMap(([key, value]): readonly BootProblem[] => {
+      const owner = keys.get(key);
+      if (owner === undefined) return [];
+      const schema = checkable(closed(owner.schema) as JsonSchema);
+      if (Check(schema, value)) return [];
+      const [, errors] = Errors(schema, value);
+      const wrong = complaintsOf(schema, errors).map(({ path, message }) => `${key}${path.replaceAll("/", ".")} ${message}`);
+      const remedy = owner.remedy ?? `Look up the values of ${key} in the documentation of the plugin that owns it`;
+      return [{ place, cause: `${name}: ${wrong.join("; ")}`, remedy }];
+    }),
+  );
+
+/** Stores the resolved value of each key in `operation.resolved`, and returns the problems that the keys' own checks find. */
+export const resolveKeys = (operation: Operation, keys: KeysByName): readonly BootProblem[] =>
+  Object.entries(operation.exposure).flatMap(([name, given]) => {
+    const key = keys.get(name);
+    if (key === undefined) return [];
+    return resolveKey(key, given, operation).map((problem) => ({ place: operation.place, ...problem }));
+  });
+
+const resolveKey = ({ key, check, resolve }: ExposureKey, given: unknown, operation: Operation): readonly KeyProblem[] => {
+  let found: readonly KeyProblem[] = [];
+  try {
+    found = check?.(given as never, operation) ?? [];
+    // Resolve a refused value too: the plugins' own checks read it, for example to find two handlers with one route.
+    (operation.resolved as Map<string, unknown>).set(key, resolve === undefined ? given : resolve(given as never, operation));
+    return found;
+  } catch (error) {
+    if (found.length > 0) return found;
+    const cause = `${operation.name}: ${key}: ${error instanceof Error ? error.message : String(error)}`;
+    const hint = isQuaterError(error) ? error.hint : undefined;
+    return [{ cause, remedy: hint ?? `Change the value of ${key}, or correct the plugin that owns it` }];
+  }
+};

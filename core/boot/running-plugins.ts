@@ -1,0 +1,175 @@
+// Sets up the plugins of a process and the authenticators of its doors, starts them in boot order, and stops them in reverse.
+
+import { errorText } from "../diagnostics/error-text.ts";
+import { isQuaterError } from "../diagnostics/errors.ts";
+import type { Log } from "../diagnostics/log.ts";
+import { BootError, type BootProblem, isBootError } from "../diagnostics/problem.ts";
+import type { Authenticator } from "../model/authenticator.ts";
+import type { Awaitable } from "../model/principal.ts";
+import type { Door } from "../pipeline/door.ts";
+import type { PipelineGate } from "../pipeline/gate.ts";
+import type { PluginCommand } from "../plugin/command.ts";
+import { commandProblems } from "../plugin/commands.ts";
+import type { PluginContext } from "../plugin/context.ts";
+import type { ConfiguredPlugin, Running } from "../plugin/plugin.ts";
+import { returnedProblems } from "../plugin/plugin-fields.ts";
+import type { Services } from "../plugin/services.ts";
+import type { Probe } from "../plugin/surface.ts";
+import { firstFrame, type LoadedManifest } from "./load.ts";
+
+export class RunningPlugins {
+  readonly #loaded: LoadedManifest;
+  readonly #log: Log;
+  /** Those that are set up, in boot order. */
+  readonly #plugins: { readonly plugin: ConfiguredPlugin; readonly parts: Running }[] = [];
+  /** Those that are open. */
+  readonly #authenticators = new Set<Authenticator>();
+
+  constructor(loaded: LoadedManifest, log: Log) {
+    this.#loaded = loaded;
+    this.#log = log;
+  }
+
+  /** The authenticators that are open. */
+  get authenticators(): readonly Authenticator[] {
+    return [...this.#authenticators];
+  }
+
+  get commands(): readonly PluginCommand[] {
+    return this.#plugins.flatMap(({ parts }) => parts.commands ?? []);
+  }
+
+  /** The probes of the surfaces, by surface. */
+  get probes(): ReadonlyMap<string, Probe> {
+    return new Map(
+      this.#plugins.flatMap(({ plugin, parts }) =>
+        plugin.surface === undefined || parts.probe === undefined ? [] : [[plugin.surface.name, parts.probe] as const],
+      ),
+    );
+  }
+
+  /** Opens the authenticators of the doors. Two surfaces may share one. @throws {BootError} */
+  async openAuthenticators(doors: Iterable<Door>, { project: { root }, mode }: PluginContext): Promise<void> {
+    for (const { authenticator } of doors) {
+      if (authenticator === undefined || this.#authenticators.has(authenticator)) continue;
+      this.#authenticators.add(authenticator);
+      await this.blaming(`The authenticator ${authenticator.name}`, "open", () => authenticator.open?.({ root, mode }));
+    }
+  }
+
+  /**
+   * Sets up the plugins and compiles the hooks that they return.
+   *
+   * @param takenWords  First words of commands that plugins cannot have.
+   * @throws {BootError} with every problem found.
+   */
+  async setUp(
+    plugins: readonly ConfiguredPlugin[],
+    gate: PipelineGate,
+    context: PluginContext,
+    takenWords: readonly string[],
+  ): Promise<void> {
+    const problems: BootProblem[] = [];
+    for (const plugin of plugins) {
+      const { name } = plugin;
+      const made = (await this.blaming(`The plugin ${name}`, "setup", () => plugin.setup?.(context), name)) ?? {};
+      this.#plugins.push({ plugin, parts: { ...plugin, ...made } });
+      const missing = missingServices(plugin, plugins, context.services, this.#loaded.placeOf("plugins"));
+      problems.push(...returnedProblems(name, made), ...missing);
+      if (missing.length > 0) throw new BootError(problems); // the next plugins need the service in their setup
+    }
+    const hooks = this.#plugins.flatMap(({ plugin: { name }, parts }) =>
+      parts.hooks === undefined ? [] : { plugin: name, hooks: parts.hooks },
+    );
+    problems.push(...gate.compile(hooks));
+    const commands = this.#plugins.flatMap(({ plugin: { name }, parts }) =>
+      (parts.commands ?? []).map((command) => ({ plugin: name, command })),
+    );
+    if (problems.length === 0) problems.push(...commandProblems(commands, takenWords)); // it reads commands of the right shape
+    // A wrong hook is found again for every handler, so report each cause once.
+    const byCause = new Map(problems.map((problem) => [problem.cause, problem]));
+    if (byCause.size > 0) throw new BootError([...byCause.values()]);
+  }
+
+  /** Starts what listens. @throws {BootError} */
+  async start(): Promise<void> {
+    for (const { plugin, parts } of this.#plugins)
+      await this.blaming(`The plugin ${plugin.name}`, "start", () => parts.start?.(), plugin.name);
+  }
+
+  /** Never rejects: a failure goes to the log, and the others are stopped all the same. */
+  async stop(): Promise<void> {
+    for (const { plugin, parts } of this.#plugins.toReversed())
+      await quietly(`Plugin ${plugin.name}`, () => parts.stop?.(), this.#log);
+    for (const authenticator of this.authenticators.toReversed())
+      await quietly(`The authenticator ${authenticator.name}`, () => authenticator.close?.(), this.#log);
+  }
+
+  /** Returns the names of the plugins that are not ready. */
+  async unready(): Promise<readonly string[]> {
+    const waiting = await Promise.all(
+      this.#plugins.map(async ({ plugin, parts }) => ((await isReady(parts)) ? [] : [plugin.name])),
+    );
+    return waiting.flat();
+  }
+
+  /**
+   * Turns an error that a part of the boot throws into a problem with its line. The log has the stack.
+   *
+   * @param who  For the sentence: `The plugin audit`.
+   * @throws {BootError | QuaterError}
+   */
+  async blaming<Result>(who: string, phase: string, act: () => Awaitable<Result>, plugin?: string): Promise<Result> {
+    try {
+      return await act();
+    } catch (error) {
+      if (isQuaterError(error) || isBootError(error)) throw error;
+      const { stack, text } =
+        error instanceof Error
+          ? { stack: error.stack, text: `${error.name}: ${error.message}` }
+          : { stack: undefined, text: String(error) };
+      this.#log.info(`${who} failed in ${phase}`, { error: stack ?? text });
+      const { root, placeOf } = this.#loaded;
+      const place = firstFrame(stack, root) ?? placeOf("plugins");
+      const remedy = "Correct the code that threw this error. The stack is in the log";
+      const problem = { place, cause: `${who} failed in ${phase}: ${text}`, remedy, ...(plugin === undefined ? {} : { plugin }) };
+      throw new BootError([problem], error);
+    }
+  }
+}
+
+/** Finds the services that a plugin lists in `provides` and did not provide. A service that no plugin needs may be missing. */
+const missingServices = (
+  { name, provides = [] }: ConfiguredPlugin,
+  plugins: readonly ConfiguredPlugin[],
+  services: Services,
+  place: string,
+): readonly BootProblem[] => {
+  const needed = new Set(plugins.flatMap(({ needs = [] }) => needs.map((ref) => ref.name)));
+  return provides
+    .filter((ref) => services.find(ref) === undefined && needed.has(ref.name))
+    .map((ref) => ({
+      place,
+      plugin: name,
+      cause: `The plugin ${name} names ${ref.name} in provides, and its setup did not provide it`,
+      remedy: "Call services.provide in setup, before it ends, or remove it from provides",
+    }));
+};
+
+/** Stops one thing. A plugin that fails to stop must not keep the others from stopping. */
+export const quietly = async (what: string, stop: () => Awaitable<void>, log: Log): Promise<void> => {
+  try {
+    await stop();
+  } catch (error) {
+    log.error(`${what} failed to stop`, { error: errorText(error) });
+  }
+};
+
+/** A plugin whose check throws is not ready. */
+const isReady = async (parts: Running): Promise<boolean> => {
+  try {
+    return (await parts.isReady?.()) !== false;
+  } catch {
+    return false;
+  }
+};

@@ -1,0 +1,132 @@
+// The stream that the caller of a streaming handler reads: it checks each item, and reports the end of the stream once.
+
+import { cancelled, internal, isQuaterError, type QuaterError } from "../diagnostics/errors.ts";
+import type { Cancellation } from "../model/call.ts";
+import type { Watch } from "../model/standing.ts";
+
+/** Returns the item to send. @throws {QuaterError} when the item must not be sent. */
+type ItemCheck = (item: unknown) => unknown;
+
+/** Gets how a stream ended: the error, or `undefined` after the last item. Returns what the reader gets. */
+type StreamEnd = (failure: unknown) => Promise<QuaterError | undefined>;
+
+/**
+ * The stream that a handler returned. Checks each item and reports the end once. Every reader gets the reported end, also when
+ * somebody else ended the stream, so that an incomplete stream never looks complete.
+ */
+export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unknown> {
+  readonly #source: AsyncIterator<unknown>;
+  readonly #check: ItemCheck;
+  #cancellation: Cancellation | undefined;
+  #watch: Watch | undefined;
+  /** Set when the credential of the caller is refused. The stream ends with this error, also while its source goes on. */
+  #refusal: unknown;
+  #tell: StreamEnd = async (failure) => (failure === undefined || isQuaterError(failure) ? failure : internal(failure));
+  #end: Promise<QuaterError | undefined> | undefined;
+  /** Ends what `next()` or `throw()` waits for: a step, or the end of the source. */
+  #interrupt: ((failure: unknown) => void) | undefined;
+
+  constructor(source: AsyncIterable<unknown>, check: ItemCheck) {
+    this.#source = source[Symbol.asyncIterator]();
+    this.#check = check;
+  }
+
+  /**
+   * @param cancellation  Of its call: also a source that does not watch the signal ends with it.
+   * @param watch  Checks the caller's credential between items.
+   */
+  whenEnded(tell: StreamEnd, cancellation: Cancellation, watch?: Watch): this {
+    this.#tell = tell;
+    this.#cancellation = cancellation;
+    this.#watch = watch;
+    return this;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<unknown>> {
+    if (this.#end === undefined && this.#isCancelled) await this.#unlessCut(this.return());
+    if (this.#end === undefined) {
+      try {
+        const step = await this.#step();
+        this.#interrupt = undefined; // it would keep the item in memory
+        if (step.done !== true) {
+          const checking = this.#watch?.check();
+          if (checking !== undefined) await checking;
+          if (this.#refusal !== undefined) throw this.#refusal;
+          return { done: false, value: this.#check(step.value) };
+        }
+        // A source that was told to stop may say so by an early end.
+        await this.#finish(this.#isCancelled ? cancelled() : undefined);
+      } catch (error) {
+        // With `#end` set, another failure came first and is reported. Its source may never answer, so do not wait for it.
+        if (this.#end === undefined) await this.#unlessCut(this.#endSource());
+        await this.#finish(error ?? internal(error));
+      }
+    }
+    const failure = await this.#end;
+    if (failure !== undefined) throw failure;
+    return { done: true, value: undefined };
+  }
+
+  /** The reader leaves before the end: nobody knows what the rest would have been, so the call did not succeed. */
+  async return(): Promise<IteratorResult<unknown>> {
+    await this.#finish((await this.#endSource()) ?? cancelled());
+    return { done: true, value: undefined };
+  }
+
+  /** The reader cannot go on: the call ends with this failure. Rejects with what the gate makes of it. */
+  async throw(failure: unknown): Promise<IteratorResult<unknown>> {
+    if (this.#end === undefined) await this.#unlessCut(this.#endSource());
+    await this.#finish(failure ?? internal(failure));
+    return this.next();
+  }
+
+  /** No item leaves after this. Its call then ends the source, and the reader gets the error. */
+  refuse(error: unknown): void {
+    this.#refusal ??= error;
+  }
+
+  /** Ends the stream for its reader, although its source does not: it may wait for ever for what its next item needs. */
+  cutOff(): void {
+    const failure = cancelled();
+    void this.#finish(failure);
+    this.#interrupt?.(failure);
+  }
+
+  /** Tells the source to stop, and waits for it: its `finally` may take its time. @returns What it threw. */
+  async #endSource(): Promise<unknown> {
+    try {
+      await this.#source.return?.();
+      return undefined;
+    } catch (error) {
+      return error ?? internal(error);
+    }
+  }
+
+  /** Waits until the source has ended, or the reader is cut off. */
+  #unlessCut(ending: Promise<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#interrupt = resolve;
+      ending.then(resolve, reject);
+    });
+  }
+
+  #step(): Promise<IteratorResult<unknown>> {
+    return new Promise((resolve, reject) => {
+      this.#interrupt = reject;
+      this.#source.next().then(resolve, reject);
+    });
+  }
+
+  get #isCancelled(): boolean {
+    return this.#cancellation?.isCancelled === true;
+  }
+
+  #finish(failure: unknown): Promise<QuaterError | undefined> {
+    this.#end ??= this.#tell(this.#refusal ?? failure);
+    return this.#end;
+  }
+}
