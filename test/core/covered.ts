@@ -83,6 +83,9 @@ export const covered: Readonly<Record<string, string>> = {
 
   "core/schema/compile.ts": bind,
   "core/schema/compiled-patterns.ts": pattern,
+  "core/schema/default-problems.ts": "test/core/schema-rules.test.ts",
+  "core/schema/defaults.ts": "test/core/schema-rules.test.ts",
+  "core/schema/exact-numbers.ts": "test/core/schema-rules.test.ts",
   "core/schema/fit.ts": "test/core/named-policy.test.ts",
   "core/schema/options.ts": "test/core/plugin-options.test.ts",
   "core/schema/pattern-budget.ts": pattern,
