@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    globalSetup: ["test/plugins/store/shared-postgres.ts"],
+    globalSetup: ["test/run-folder.ts", "test/plugins/store/shared-postgres.ts"],
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
     projects: [
       {

@@ -161,7 +161,8 @@ const withoutEntries = (folder, gone) => {
 
 /** The tests' shared PostgreSQL belongs to store. */
 const withoutSetup = (folder, gone) => {
-  if (gone.includes("store")) edited(join(folder, "vitest.config.ts"), (text) => text.replace(/^ *globalSetup: .*\n/m, ""));
+  if (gone.includes("store"))
+    edited(join(folder, "vitest.config.ts"), (text) => text.replace(', "test/plugins/store/shared-postgres.ts"', ""));
 };
 
 /** Tests and their kits that use what is gone, or a file that goes. */

@@ -1,8 +1,7 @@
 // SQLite behind a thread, for processes that stay.
 
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { type Connection, type Database, nothing, type Result, type Statement } from "./connection.ts";
 import { type FailureKind, StoreFailure } from "./failure.ts";
@@ -88,16 +87,28 @@ const isPlain = (value: unknown): boolean => value === null || typeof value === 
 
 const workerAt = (path: string): Worker => {
   const here = new URL(import.meta.url);
-  if (here.pathname.endsWith(".ts")) return new Worker(fromSource(here), { eval: true, workerData: { path }, execArgv: [] });
+  if (here.pathname.endsWith(".ts")) {
+    script ??= scriptAt(here);
+    return new Worker(script, { eval: true, workerData: { path }, execArgv: [] });
+  }
   // Built, this code is in a chunk, while the thread's file is an entry of its own.
   const dist = here.href.slice(0, here.href.lastIndexOf("/dist/") + "/dist/".length);
   return new Worker(new URL("plugins/store/worker.js", dist), { workerData: { path }, execArgv: [] });
 };
 
-/** From source, a thread needs the loader itself: `--import tsx` has no effect in threads. */
-const fromSource = (here: URL): string => {
-  // require() would find the build for CommonJS, which cannot load itself in a thread.
-  const loader = pathToFileURL(join(dirname(createRequire(here).resolve("tsx/package.json")), "dist/esm/api/index.mjs")).href;
-  const worker = new URL("./worker.ts", here).href.replace(/\?.*$/, "");
-  return `import(${JSON.stringify(loader)}).then(({ tsImport }) => tsImport(${JSON.stringify(worker)}, ${JSON.stringify(worker)}))`;
+/** From source, the thread gets one script: loading each file through tsx would take 200 ms of processor time per thread. */
+let script: string | undefined;
+
+const scriptAt = (here: URL): string => {
+  const ofLoader = createRequire(createRequire(here).resolve("tsx/package.json"));
+  const { buildSync } = ofLoader("esbuild") as typeof import("esbuild");
+  const { outputFiles } = buildSync({
+    entryPoints: [fileURLToPath(new URL("./worker.ts", here))],
+    bundle: true,
+    define: { "import.meta.url": JSON.stringify(here.href) },
+    format: "cjs",
+    platform: "node",
+    write: false,
+  });
+  return outputFiles[0]?.text ?? "";
 };
