@@ -19,6 +19,16 @@ const input = Type.Object({
   limit: Type.Integer({ default: 20 }),
   price: Type.Optional(Type.Number({ multipleOf: 0.01 })),
   count: Type.Optional(Type.Integer()),
+  at: Type.Optional(Type.String({ format: "date-time" })),
+  shape: Type.Optional(
+    Type.Union([
+      Type.Object({ kind: Type.Literal("circle"), radius: Type.Integer({ minimum: 1 }) }),
+      Type.Object({ kind: Type.Literal("rect"), width: Type.Integer(), height: Type.Integer() }),
+    ]),
+  ),
+  code: Type.Optional(
+    Type.String({ pattern: "^[A-Z]{3}$", maxLength: 3, "x-message": { pattern: "must be three capital letters, such as EUR" } }),
+  ),
 });
 const range = "must be an integer from -9007199254740991 to 9007199254740991";
 const record = (given: unknown) => {
@@ -149,6 +159,29 @@ export const parityOf = ({ plugins, keys, probes }: More = nothingMore): void =>
       ["H10: 9007199254740992", '{"id":7,"count":9007199254740992}', "invalid_input", "/count", range],
       ["H10: -9007199254740992", '{"id":7,"count":-9007199254740992}', "invalid_input", "/count", range],
       ["H10: 1e21", '{"id":7,"count":1e21}', "invalid_input", "/count", range],
+      [
+        "H11: an unknown kind",
+        '{"id":7,"shape":{"kind":"oval","radius":1}}',
+        "invalid_input",
+        "/shape/kind",
+        'must be one of "circle", "rect"',
+      ],
+      ["H11: no kind", '{"id":7,"shape":{"radius":1}}', "invalid_input", "/shape/kind", "is required"],
+      [
+        "H11: a field of the chosen kind",
+        '{"id":7,"shape":{"kind":"circle","radius":0}}',
+        "invalid_input",
+        "/shape/radius",
+        "must be at least 1",
+      ],
+      [
+        "a rule with a sentence of its own",
+        '{"id":7,"code":"eur"}',
+        "invalid_input",
+        "/code",
+        "must be three capital letters, such as EUR",
+      ],
+      ["another rule beside it", '{"id":7,"code":"EURO"}', "invalid_input", "/code", "must be at most 3 characters long"],
       ["an array for the whole", "[1]", "invalid_input", "", "must be an object"],
     ])("%s", async (_name, json, code, path, message) => {
       const answer = await oneAnswer({ handler: "byJson", input: { json } }, everywhere);
@@ -175,6 +208,20 @@ export const parityOf = ({ plugins, keys, probes }: More = nothingMore): void =>
       ["H9: a price of 1.005", { id: "7", price: "1.005" }, "invalid_input", "/price", "must be a multiple of 0.01"],
       ["H10: 9007199254740992", { id: "7", count: "9007199254740992" }, "invalid_input", "/count", range],
       ["H10: 9007199254740993", { id: "7", count: "9007199254740993" }, "invalid_input", "/count", range],
+      [
+        "H15: a date-time whose + became a space",
+        { id: "7", at: "2026-01-01T10:00:00 02:00" },
+        "invalid_input",
+        "/at",
+        "must be a valid date-time: in a URL, + must be sent as %2B",
+      ],
+      [
+        "a rule with a sentence of its own",
+        { id: "7", code: "eur" },
+        "invalid_input",
+        "/code",
+        "must be three capital letters, such as EUR",
+      ],
       ["H10: 1e21", { id: "7", count: "1e21" }, "invalid_input", "/count", range],
       ["1e400", { id: "7", ratio: "1e400" }, "invalid_input", "/ratio", "must be a number"],
       ["NaN", { id: "7", ratio: "NaN" }, "invalid_input", "/ratio", "must be a number"],

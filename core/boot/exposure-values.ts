@@ -3,9 +3,9 @@
 import { isQuaterError } from "../diagnostics/errors.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import type { Operation } from "../model/operation.ts";
-import { complaintsOf } from "../pipeline/complaints.ts";
+import { complainerOf } from "../pipeline/complaints.ts";
 import type { ExposureKey, KeyProblem } from "../plugin/exposure-key.ts";
-import { Check, Errors } from "../schema/compile.ts";
+import { Check } from "../schema/compile.ts";
 import { checkable } from "../schema/compiled-patterns.ts";
 import { closed, type JsonSchema } from "../schema/schema.ts";
 import type { ExposedHandler, KeysByName } from "./exposed-handlers.ts";
@@ -18,8 +18,7 @@ export const valueProblems = (entries: readonly ExposedHandler[], keys: KeysByNa
       if (owner === undefined) return [];
       const schema = checkable(closed(owner.schema) as JsonSchema);
       if (Check(schema, value)) return [];
-      const [, errors] = Errors(schema, value);
-      const wrong = complaintsOf(schema, errors).map(({ path, message }) => `${key}${path.replaceAll("/", ".")} ${message}`);
+      const wrong = complainerOf(schema)(value).map(({ path, message }) => `${key}${path.replaceAll("/", ".")} ${message}`);
       const remedy = owner.remedy ?? `Look up the values of ${key} in the documentation of the plugin that owns it`;
       return [{ place, cause: `${name}: ${wrong.join("; ")}`, remedy }];
     }),

@@ -10,7 +10,6 @@ import { beginBudget, TakesTooLong } from "../schema/pattern-budget.ts";
 import { eachSubschema, isPlainObject, type JsonSchema } from "../schema/schema.ts";
 import { type InputCheck, inputCheckOf } from "./checked-input.ts";
 import { type Coercer, coercersOf } from "./coerce.ts";
-import { complaintsOf } from "./complaints.ts";
 
 /** @throws {QuaterError} `invalid_input` or `unknown_field`, with every place that is wrong. */
 export type Binder = (given: readonly GivenInput[]) => unknown;
@@ -40,11 +39,9 @@ const tooSlow = "takes too long to match against its patterns: send fewer or sho
 
 /** The refusal for an input that failed its check. @param looked  The input, cut to what is looked at. */
 const mismatch = (checked: InputCheck, looked: unknown): QuaterError => {
-  const errors = checked.errors(looked);
-  if (errors === undefined) return inputInvalid([{ path: "", message: "does not match its schema" }]);
-  const complaints = complaintsOf(checked.schema, errors);
-  // The part that was cut away was wrong.
-  if (complaints.length === 0 && checked.check(looked)) return inputInvalid([{ path: "", message: "does not match its schema" }]);
+  const complaints = checked.complaints(looked);
+  const isCutAway = complaints?.length === 0 && checked.check(looked); // what was wrong
+  if (complaints === undefined || isCutAway) return inputInvalid([{ path: "", message: "does not match its schema" }]);
   // TypeBox can fail a check and report nothing; then the refusal has a general sentence.
   if (complaints.length === 0) return internal(new Error("The check failed and reported no error"));
   const fields = complaints.map(({ path, message }) => ({ path, message }));

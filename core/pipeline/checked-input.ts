@@ -4,11 +4,13 @@
 
 import { type FieldError, inputInvalid, type QuaterError } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
-import { Compile, type Validator } from "../schema/compile.ts";
+import { Compile } from "../schema/compile.ts";
 import { BoundedPattern, checkable } from "../schema/compiled-patterns.ts";
 import { pointerStep } from "../schema/json.ts";
 import { recursionOf } from "../schema/recursion.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, patternTextLength, withSubschemas } from "../schema/schema.ts";
+import { complainerOf } from "./complaints.ts";
+import type { Complaint } from "./sentences.ts";
 
 /** Steps that a recursive union may take, where each level of the input doubles them or worse. */
 const maxRecursionSteps = 100_000;
@@ -17,14 +19,12 @@ const anyKey = "^.*$";
 
 /** Whether an input matches its schema, and what is wrong with one that does not. */
 export interface InputCheck {
-  /** As it was compiled: the schema paths of errors lead through this one. */
-  readonly schema: JsonSchema;
   /** @throws {QuaterError} `invalid_input` for a key or a text that is too long for its pattern. */
   readonly keys: ((input: unknown) => void) | undefined;
   /** @throws {QuaterError} `invalid_input` where the check would take too long. */
   readonly check: (input: unknown) => boolean;
-  /** @returns `undefined` where finding the words would take too long. */
-  readonly errors: (input: unknown) => ReturnType<Validator["Errors"]> | undefined;
+  /** What is wrong with an input that failed. @returns `undefined` where finding the words would take too long. */
+  readonly complaints: (input: unknown) => readonly Complaint[] | undefined;
 }
 
 /** @param schema  Closed. */
@@ -35,17 +35,17 @@ export const inputCheckOf = (schema: JsonSchema): InputCheck => {
     ),
   );
   const validator = Compile(compiled);
+  const complain = complainerOf(compiled);
   const { branches, isAmbiguous } = recursionOf(schema);
   const longestKey = longestKeyOf(schema);
   const takesLong = (input: unknown) => branches > 1 && branches ** depthOf(input) > maxRecursionSteps;
   return {
-    schema: compiled,
     keys: longestKey === Number.POSITIVE_INFINITY ? undefined : (input) => checkKeys(input, longestKey, ""),
     check: (input) => {
       if (isAmbiguous && takesLong(input)) throw inputInvalid([{ path: "", message: "is nested too deep for its schema" }]);
       return validator.Check(input);
     },
-    errors: (input) => (takesLong(input) ? undefined : validator.Errors(input)),
+    complaints: (input) => (takesLong(input) ? undefined : complain(input)),
   };
 };
 

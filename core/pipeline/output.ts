@@ -17,7 +17,7 @@ import { beginBudget, TakesTooLong } from "../schema/pattern-budget.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf } from "../schema/schema.ts";
 import { isLargerThan, largeAnswer, NestedTooDeep, roughSizeOf } from "./answer-size.ts";
 import { CheckedStream } from "./checked-stream.ts";
-import { complaintsOf } from "./complaints.ts";
+import { complainerOf } from "./complaints.ts";
 
 /**
  * Checks the value that a handler returned, and returns the value to send.
@@ -97,11 +97,12 @@ const jsonCheck =
 const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): OutputCheck => {
   const compiled = checkable(schema);
   const validator = Compile(compiled);
+  const complain = complainerOf(compiled);
   const mayHideOthers = leavesOpen(schema);
   const speaksForItself = ownVoiceOf(schema);
   return (value) => {
     if (validator.Check(value)) return mayHideOthers || speaksForItself?.(value) === true ? asJson(value, subject) : value;
-    const [first] = complaintsOf(compiled, validator.Errors(value));
+    const [first] = complain(value);
     const wrong = `${first?.path || "it"} ${first?.message ?? "is another"}`;
     const advice = value === undefined ? `: ${ofNothing}` : streamAdvice(value);
     throw internal(new Error(`${subject} does not match its schema: ${wrong}${advice}`));

@@ -6,6 +6,7 @@ import { nearest, visible } from "../diagnostics/text.ts";
 import { isPlainRecord, slowKeyPatternsOf } from "./compiled-patterns.ts";
 import { defaultProblems } from "./default-problems.ts";
 import { jsonLimits } from "./json.ts";
+import { messageProblem } from "./own-message.ts";
 import { patternOf, patternProblem } from "./pattern.ts";
 import { closed, eachSubschema, isPlainObject, type JsonSchema, referred, statesClosing } from "./schema.ts";
 
@@ -96,6 +97,8 @@ const problemsIn = (whole: Whole, schema: unknown, path: string): CauseAndRemedy
     if (!known.has(keyword) && !keyword.startsWith("x-"))
       say(`has the keyword "${visible(keyword)}", which checks nothing`, keywordRemedy(keyword));
   if (whole.of === "input") limitProblems(schema, say);
+  const message = messageProblem(schema);
+  if (message !== undefined) say(message.cause, message.remedy);
   if (Array.isArray(schema["items"]))
     say(
       "is a Type.Tuple, which is not JSON Schema 2020-12",

@@ -1,7 +1,7 @@
 // A value that a schema accepts: for callers who need some input and have nothing to say with it. What a schema's
 // `examples` or `default` offer comes first; the rest is as small as the schema allows. Every sample is checked.
 
-import { complaintsOf } from "../pipeline/complaints.ts";
+import { complainerOf } from "../pipeline/complaints.ts";
 import { checkable } from "../schema/compiled-patterns.ts";
 import { beginBudget } from "../schema/pattern-budget.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred, requiredOf } from "../schema/schema.ts";
@@ -28,7 +28,7 @@ export const samplerOf = async (schema: JsonSchema): Promise<Sampler> => {
     sample: () => {
       const made = new Maker(schema).make(schema, "");
       if (accepts(made)) return made;
-      const [first] = complaintsOf(compiled, validator.Errors(made));
+      const [first] = complainerOf(compiled)(made);
       throw new NoSample(`${first?.path || "the whole"} ${first?.message ?? "does not match"}`);
     },
   };

@@ -73,7 +73,7 @@ const plain = (schema: unknown, outer: Walk): unknown => {
   const copy: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(schema)) {
     // An $id would be known to a client's validator beside those of other tools, and may be there only once.
-    if (key.startsWith("x-quater-") || key === "$defs" || key === "$id") continue;
+    if (key.startsWith("x-quater-") || ["$defs", "$id", "x-message"].includes(key)) continue;
     const walk = named.isFilled && !filledKeys.has(key) ? { ...named, isFilled: false } : named;
     if (schemaKeys.has(key)) copy[key] = typeof value === "boolean" ? value : plain(value, walk);
     else if (listKeys.has(key) && Array.isArray(value)) copy[key] = value.map((part) => plain(part, walk));

@@ -276,7 +276,6 @@ describe("every field error is one sentence", () => {
       "ab",
       "must be at most 1 characters long",
     ],
-    ["a union of objects where none was meant", shape, { kind: "x" }, "does not match any of the allowed shapes"],
     ["never", Type.Never(), 1, "does not match its schema"],
     ["a schema that is false", false as never, 1, "is not allowed"],
   ])("%s", (_name, schema, value, message) => {

@@ -7,8 +7,12 @@ import { http } from "quater/http";
 import { isBootError } from "quater/plugin-api";
 import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
+import { isQuaterError } from "../../core/diagnostics/errors.ts";
+import { binderOf } from "../../core/pipeline/bind.ts";
 import { isMultipleOf } from "../../core/schema/exact-numbers.ts";
+import { closed, type JsonSchema } from "../../core/schema/schema.ts";
 import { schemaProblems } from "../../core/schema/schema-problems.ts";
+import { inputSchemaFor } from "../../plugins/mcp/schema.ts";
 
 const field = (v: TSchema) => Type.Object({ v });
 const write = (input: TSchema, output: TSchema = Type.Any()) =>
@@ -165,6 +169,170 @@ describe("multiples", () => {
       { cause: 'the root has a "multipleOf" that is not a number above 0', remedy: "Write a number above 0" },
     ]),
   );
+});
+
+/** One line for each place that is wrong. */
+const complain = (schema: TSchema, given: unknown): readonly string[] => {
+  try {
+    binderOf(closed(schema) as JsonSchema)([{ from: "body", isText: false, values: given }]);
+    return [];
+  } catch (error) {
+    if (!isQuaterError(error)) throw error;
+    return (error.errors ?? []).map(({ path, message }) => `${path} ${message}`);
+  }
+};
+
+describe("unions that a constant field tells apart", () => {
+  const circle = Type.Object({ kind: Type.Literal("circle"), radius: Type.Integer({ minimum: 1 }), note: Type.String() });
+  const rect = Type.Object({ kind: Type.Literal("rect"), sides: Type.Array(Type.Integer(), { minItems: 2 }) });
+  const round = Type.Object({ kind: Type.Enum(["ball", "egg"]), radius: Type.Integer() });
+  const shape = Type.Union([circle, rect]);
+  const nested = Type.Union([shape, round, Type.Null()]);
+  const many = Type.Union(
+    Array.from({ length: 60 }, (_, n) =>
+      Type.Object({ kind: Type.Literal(`k${n}`), a: Type.Integer(), b: Type.Integer(), c: Type.Integer() }),
+    ),
+  );
+  const byRef = Type.Object(
+    { v: Type.Union([Type.Unsafe({ $ref: "#/$defs/Circle" }), Type.Unsafe({ $ref: "Rect" })]) },
+    { $defs: { Circle: circle, Rect: Type.With(rect, { $id: "Rect" }) } },
+  );
+  const tree = Type.Cyclic(
+    {
+      Node: Type.Union([
+        Type.Object({ kind: Type.Literal("leaf"), n: Type.Integer() }),
+        Type.Object({ kind: Type.Literal("fork"), of: Type.Array(Type.Ref("Node")) }),
+      ]),
+    },
+    "Node",
+  );
+  const oneOf = Type.Unsafe({ oneOf: [circle, rect], discriminator: { propertyName: "kind" } });
+  const kinds = '/v/kind must be one of "circle", "rect"';
+  test.each<[string, TSchema, unknown, string[]]>([
+    ["an unknown kind", field(shape), { kind: "oval", radius: 1 }, [kinds]],
+    ["a kind of another type", field(shape), { kind: 5 }, [kinds]],
+    ["no kind", field(shape), { radius: 1 }, ["/v/kind is required"]],
+    [
+      "every problem of the chosen branch",
+      field(shape),
+      { kind: "circle", radius: 0, size: 1 },
+      ["/v/note is required", "/v/radius must be at least 1", "/v/size is not a known field"],
+    ],
+    ["a problem deep in the chosen branch", field(shape), { kind: "rect", sides: [1, "x"] }, ["/v/sides/1 must be an integer"]],
+    ["a field of another branch", field(shape), { kind: "rect", sides: [1, 2], radius: 1 }, ["/v/radius is not a known field"]],
+    ["a text", field(shape), "circle", ["/v does not match any of the allowed shapes"]],
+    [
+      "items",
+      field(Type.Array(shape)),
+      [{ kind: "rect", sides: [] }, { kind: "x" }],
+      ["/v/0/sides must have at least 2 items", kinds.replace("/v", "/v/1")],
+    ],
+    ["values of a record", field(Type.Record(Type.String(), shape)), { a: { kind: "x" } }, [kinds.replace("/v", "/v/a")]],
+    ["a union of unions", field(nested), { kind: "x" }, ['/v/kind must be one of "circle", "rect", "ball", "egg"']],
+    ["a branch of a union inside", field(nested), { kind: "egg", radius: "1" }, ["/v/radius must be an integer"]],
+    ["null beside objects", field(nested), null, []],
+    ["the last of sixty kinds", field(many), { kind: "k59", a: 1, b: "x", c: 3 }, ["/v/b must be an integer"]],
+    ["references", byRef, { kind: "circle", radius: 0, note: "" }, ["/v/radius must be at least 1"]],
+    ["references and an unknown kind", byRef, { kind: "x" }, [kinds]],
+    [
+      "a tree",
+      Type.Object({ v: tree }),
+      { kind: "fork", of: [{ kind: "leaf", n: 1 }, { kind: "leaf" }] },
+      ["/v/of/1/n is required"],
+    ],
+    [
+      "a tree with an unknown kind",
+      Type.Object({ v: tree }),
+      { kind: "fork", of: [{ kind: "x" }] },
+      ['/v/of/0/kind must be one of "leaf", "fork"'],
+    ],
+    ["oneOf", field(oneOf), { kind: "x" }, [kinds]],
+    ["a field after many literals", Type.Object({ v: many, z: Type.Integer() }), { kind: "x" }, []],
+  ])("H11: %s", (_name, schema, v, expected) => {
+    const lines = complain(schema, { v });
+    if (expected.length === 0 && v !== null)
+      expect(lines).toEqual([expect.stringMatching(/^\/v\/kind must be one of "k0", /), "/z is required"]);
+    else expect(lines).toEqual(expected);
+  });
+
+  test("H11: the log names the place of an output that has an unknown kind", async () => {
+    const read = handler({
+      description: "Reads.",
+      effect: "read",
+      input: Type.Object({}),
+      output: field(shape),
+      auth: anyone,
+      handle: () => ({ v: { kind: "oval" } }) as never,
+    });
+    await using app = await bootTest({ handlers: { read } });
+    expect(await app.as(principal()).call("read")).toMatchObject({ error: { code: "internal" } });
+    expect(JSON.stringify(app.log)).toContain('/v/kind must be one of \\"circle\\"');
+  });
+});
+
+describe("a plus sign that a query turned into a space", () => {
+  const email = Type.String({ format: "email" });
+  const phone = Type.String({ pattern: "^\\+[0-9]+$" });
+  const asPlus = ": in a URL, + must be sent as %2B";
+  test.each<[string, TSchema, string, string[]]>([
+    ["a date-time", Type.String({ format: "date-time" }), "2026-01-01T10:00:00 02:00", [`/v must be a valid date-time${asPlus}`]],
+    ["an email", email, "ana tag@example.com", [`/v must be a valid email${asPlus}`]],
+    ["a phone number", phone, " 49123", [`/v must match the pattern ^\\+[0-9]+$${asPlus}`]],
+    ["an email that is wrong with + too", email, "ana tag", ["/v must be a valid email"]],
+    [
+      "a date-time with a space for T",
+      Type.String({ format: "date-time" }),
+      "2026-01-01 10:00:00Z",
+      ["/v must be a valid date-time"],
+    ],
+  ])("H15: %s", (_name, schema, v, expected) => expect(complain(field(schema), { v })).toEqual(expected));
+});
+
+describe("x-message", () => {
+  const name = Type.String({ minLength: 3, pattern: "^[a-z]*$", "x-message": "must be a name of at least three small letters" });
+  const age = Type.Integer({
+    minimum: 18,
+    maximum: 130,
+    "x-message": { required: "must be given", minimum: "must be of age", type: "must be a number of years" },
+  });
+  const price = Type.Number({ multipleOf: 0.01, "x-message": { multipleOf: "must be whole cents" } });
+  const choice = Type.Union([Type.String(), Type.Integer()], { "x-message": "must be a name or a number" });
+  const shape = Type.Union(
+    [Type.Object({ kind: Type.Literal("a"), x: Type.Integer() }), Type.Object({ kind: Type.Literal("b") })],
+    { "x-message": { anyOf: "must be a shape" } },
+  );
+  const closedObject = Type.Object({ a: Type.Null() }, { "x-message": { additionalProperties: "is not for sale" } });
+  const byRef = Type.Object(
+    { v: Type.Unsafe({ $ref: "#/$defs/Name", "x-message": "must be your name" }) },
+    { $defs: { Name: Type.String({ minLength: 1, "x-message": "must be a name" }) } },
+  );
+  test.each<[string, TSchema, unknown, string[]]>([
+    ["a text stands for every rule", field(name), { v: "a" }, ["/v must be a name of at least three small letters"]],
+    ["a text stands for the type", field(name), { v: 5 }, ["/v must be a name of at least three small letters"]],
+    ["a text stands for a missing value", field(name), {}, ["/v must be a name of at least three small letters"]],
+    ["a table stands for a rule", field(age), { v: 5 }, ["/v must be of age"]],
+    ["a table stands for a missing value", field(age), {}, ["/v must be given"]],
+    ["a table stands for the type", field(age), { v: "x" }, ["/v must be a number of years"]],
+    ["other rules keep their sentence", field(age), { v: 131 }, ["/v must be at most 130"]],
+    ["multipleOf", field(price), { v: 0.001 }, ["/v must be whole cents"]],
+    ["a union", field(choice), { v: null }, ["/v must be a name or a number"]],
+    ["a union whose branch is known", field(shape), { v: { kind: "a", x: "" } }, ["/v must be a shape"]],
+    ["a field that is not known", field(closedObject), { v: { a: null, b: 1 } }, ["/v/b is not for sale"]],
+    ["a sentence beside a reference counts first", byRef, { v: "" }, ["/v must be your name"]],
+  ])("%s", (_name, schema, given, expected) => expect(complain(schema, given)).toEqual(expected));
+
+  test.each<[string, unknown, string]>([
+    ["a number", 5, "the root has the x-message 5"],
+    ["an empty text", "", 'the root has the x-message ""'],
+    ["a control character", { type: "\u0007" }, 'the root has the x-message "\\u0007" for type'],
+    ["a misspelt rule", { minLenght: "x" }, 'the root has an x-message for "minLenght", which is not a rule'],
+  ])("boot refuses %s", (_name, message, cause) =>
+    expect(schemaProblems(Type.String({ "x-message": message }))).toEqual([{ cause, remedy: expect.any(String) }]),
+  );
+
+  test("agents do not see it", () => {
+    expect(JSON.stringify(inputSchemaFor(closed<unknown>(field(age)) as JsonSchema))).not.toContain("x-message");
+  });
 });
 
 describe("what boot says of a schema", () => {

@@ -1,0 +1,45 @@
+// `x-message`: the sentence of a project's own for a value that a schema refuses.
+
+import { nearest, visible } from "../diagnostics/text.ts";
+import { isPlainObject, type JsonSchema } from "./schema.ts";
+
+export const messageMark = "x-message";
+
+/** Rules that a sentence of one's own can stand for. */
+const rules = (
+  "type enum const anyOf oneOf required minLength maxLength pattern format minimum maximum exclusiveMinimum exclusiveMaximum multipleOf " +
+  "minItems maxItems uniqueItems minProperties maxProperties additionalProperties unevaluatedProperties"
+).split(" ");
+
+/** Rules that speak of another value than the one whose schema they stand in. */
+const ofOthers = new Set(["additionalProperties", "unevaluatedProperties"]);
+
+/** The sentence of a schema for a rule: its text for every rule, or its entry for this one. */
+export const ownMessageOf = (schema: unknown, rule: string): string | undefined => {
+  const given = isPlainObject(schema) ? schema[messageMark] : undefined;
+  if (typeof given === "string") return ofOthers.has(rule) ? undefined : given;
+  const message = isPlainObject(given) && Object.hasOwn(given, rule) ? given[rule] : undefined;
+  return typeof message === "string" ? message : undefined;
+};
+
+/** What is wrong with the `x-message` of a schema, and what to write. */
+export const messageProblem = (schema: JsonSchema): { readonly cause: string; readonly remedy: string } | undefined => {
+  if (!(messageMark in schema)) return undefined;
+  const given = schema[messageMark];
+  const isSentence = (text: unknown) =>
+    typeof text === "string" && text.trim() !== "" && visible(text) === text && text.length <= 300;
+  const remedy = `Write "x-message": "must be ...", or { minLength: "must be ..." }, in printable texts of at most 300 characters`;
+  if (!isPlainObject(given))
+    return isSentence(given) ? undefined : { cause: `has the x-message ${JSON.stringify(given)}`, remedy };
+  const unknown = Object.keys(given).find((rule) => !rules.includes(rule));
+  if (unknown !== undefined) {
+    const near = nearest(unknown, rules);
+    const list = `The rules are ${rules.join(", ")}`;
+    return {
+      cause: `has an x-message for "${visible(unknown)}", which is not a rule`,
+      remedy: near === undefined ? list : `Did you mean "${near}"? ${list}`,
+    };
+  }
+  const wrong = Object.keys(given).find((rule) => !isSentence(given[rule]));
+  return wrong === undefined ? undefined : { cause: `has the x-message ${JSON.stringify(given[wrong])} for ${wrong}`, remedy };
+};
