@@ -51,7 +51,22 @@ export default defineConfig({
     }),
   ],
   plugins: [
-    http({ port: 3000, authenticate: apiKeys() }),
+    http({
+      port: 3000,
+      authenticate: apiKeys(),
+      openApi: {
+        description: "Orders, customers and reports of a small shop.",
+        contact: { name: "The shop's developers", url: "https://shop.example/developers" },
+        license: { name: "MIT", identifier: "MIT" },
+        tags: {
+          orders: "Orders, from the first item to the refund",
+          customers: "Who buys",
+          reports: "Figures of a period",
+          status: "Whether the shop is open",
+          approvals: "Requests for approval, and votes on them",
+        },
+      },
+    }),
     mcp({
       // An agent that somebody starts on this machine reads and prepares; refunds need a key that says so.
       authenticate: firstOf(apiKeys(), localUser({ scopes: ["orders:read", "orders:write", "customers:read", "reports:read"] })),

@@ -69,11 +69,28 @@ const importModule = async (
   }
 };
 
+const importedPath = /import\w*\(\s*["'`]([^"'`]+)["'`]/;
+
 /**
  * The text inside `import("...")` as the manifest has it, for messages and listings. JavaScript does not tell from which file a
  * module object came, so the source of the function is the only place that names the file. Without a match: `a module`.
  */
-const moduleName = ({ load }: Exposed): string => /import\w*\(\s*["'`]([^"'`]+)["'`]/.exec(String(load))?.[1] ?? "a module";
+const moduleName = ({ load }: Exposed): string => importedPath.exec(String(load))?.[1] ?? "a module";
+
+/** What `quater build` and other bundlers make of an import of a module in the same file. */
+const bundled = /\binit_(\w+?)\d*\(\)/;
+
+/**
+ * The module's file name in words, `order items` for `./order-items.ts`: the same before and after bundling, which writes `-` as
+ * `_`. For `index.ts` the name of its folder.
+ */
+const moduleWords = ({ load }: Exposed): string | undefined => {
+  const text = String(load);
+  const path = importedPath.exec(text)?.[1]?.replace(/(?:\/index)?\.[cm]?[jt]sx?$/, "");
+  const name = path?.slice(path.lastIndexOf("/") + 1) ?? bundled.exec(text)?.[1];
+  const words = name?.split(/[^A-Za-z0-9]+/).filter((word) => word !== "");
+  return words === undefined || words.length === 0 ? undefined : words.join(" ");
+};
 
 const notExported = ({ key, exposed, place }: ExposedHandler, module: Record<string, unknown>): BootProblem => {
   const handlers = Object.keys(module).filter((name) => isHandler(module[name]));
@@ -90,7 +107,7 @@ const notExported = ({ key, exposed, place }: ExposedHandler, module: Record<str
 };
 
 const operationOf = (
-  { name, exposure, place }: ExposedHandler,
+  { name, exposure, exposed, place }: ExposedHandler,
   handler: Handler,
   surfaces: ReadonlySet<string>,
   keys: KeysByName,
@@ -110,6 +127,7 @@ const operationOf = (
     isStream: isStream(handler.output),
     problems: (handler.problems ?? []).map(listedProblem),
     policy: compilePolicy(handler.auth),
+    module: moduleWords(exposed),
     place,
   };
 };

@@ -29,6 +29,8 @@ export interface Operation {
   /** The handler's own codes. */
   readonly problems: readonly ListedProblem[];
   readonly policy: CompiledPolicy;
+  /** The file name of its module in words, `order items` for `./app/order-items.ts`; `undefined` where it cannot be read. */
+  readonly module: string | undefined;
   /** For messages: `quater.config.ts:12`. */
   readonly place: string;
 }

@@ -130,6 +130,8 @@ export interface CompiledPolicy {
   readonly name: string;
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
+  /** Lists of scopes of which one is enough. An empty list where callers may be allowed without a scope. */
+  readonly scopeChoices: readonly (readonly string[])[];
   readonly isAnyone: boolean;
   /** True when some part is a function or a named policy, which read a call's input and resources. */
   readonly needsInput: boolean;
@@ -197,10 +199,12 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
       throw Object.assign(internal(error), { hint: `The policy ${nameOf(part)} threw` });
     }
   };
+  const scopes = fixed.flatMap((part) => part.scope ?? []);
   const shared = {
     name,
-    scopes: fixed.flatMap((part) => part.scope ?? []),
+    scopes,
     roles: fixed.flatMap((part) => part.role ?? []),
+    scopeChoices: joint === "and" ? [scopes] : scopes.length === list.length ? scopes.map((scope) => [scope]) : [[]],
     isAnyone: list.length === 1 && fixed[0]?.name === anyone.name,
     needsInput: asked.length > 0,
     usesResources: asked.some((part) => typeof part !== "function" && part.use !== undefined),

@@ -2,10 +2,12 @@
 // users to mount their own.
 
 import { isIP, isIPv6 } from "node:net";
+import type { Principal } from "../../core/index.ts";
 import { loopbackHosts } from "../../core/model/loopback.ts";
 import { type BootProblem, definePlugin, type Plugin, type PluginContext, type Running } from "../../core/plugin-api.ts";
 import { bodyProblems } from "./body-limits.ts";
 import type { Guard } from "./guard.ts";
+import { nameProblems } from "./openapi/names.ts";
 import { type HttpOptions, httpOptions } from "./options.ts";
 import { tooWide } from "./proxies.ts";
 import { noteRun } from "./ran.ts";
@@ -46,6 +48,7 @@ export const http = definePlugin(
         ...duplicateRoutes(operations),
         ...credentialInputs(options.authenticate, operations),
         ...bodyProblems(operations, options.maxBodyBytes),
+        ...nameProblems(operations),
       ]),
     setup: (context) => setup(options, context),
   }),
@@ -172,6 +175,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
   };
   const { maxBodyBytes } = options;
   let listening: Listening | undefined;
+  let document: ((principal: Principal | undefined) => object) | undefined;
   const service: HttpService = {
     mount: (what, mount) => void mountings.push({ what, mount }),
     listen: async (what, place, allowedHosts, mounting) => {
@@ -195,10 +199,11 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     cancellation: ({ res }) => new ResponseCancellation(res),
     noteRun,
     room: ({ res }, use) => (use === "answer" ? read().roomOf(res) : read().newRoom(res)),
-    openApi: (principal) =>
-      import("./openapi.ts").then(({ openApiDocument }) =>
-        openApiDocument(context.catalog, context.project, principal, described),
-      ),
+    openApi: async (principal) => {
+      const { openApiDocument } = await import("./openapi/document.ts");
+      document ??= openApiDocument({ ...context, ...options, described });
+      return document(principal);
+    },
   };
   context.services.provide(httpRef, service);
   if (!isServing) return {};

@@ -4,6 +4,7 @@ import { Type } from "../../core/index.ts";
 import { anAuthentication } from "../../core/model/authentication.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
 import { withDefault } from "../../core/schema/with-default.ts";
+import { openApiOption } from "./openapi/options.ts";
 
 const timeoutMs = Type.Integer({ minimum: 1, maximum: 2_147_483_647 });
 
@@ -30,6 +31,8 @@ export const httpOptions = {
   allowedOrigins: withDefault(Type.Array(Type.String()), []),
   /** Addresses or networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed. */
   trustedProxies: withDefault(Type.Array(Type.String()), []),
+  /** What the OpenAPI document says of the API: `description`, `contact`, `license`, `servers`, and `tags` by name. */
+  openApi: Type.Optional(openApiOption),
 };
 
 export type HttpOptions = OptionValues<typeof httpOptions>;

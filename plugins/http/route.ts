@@ -16,6 +16,12 @@ export interface RouteDetails {
   readonly status?: number;
   /** Inputs taken from a header or cookie, and from nowhere else: `{ traceId: "header:x-trace-id" }`. Callers choose them. */
   readonly bind?: Readonly<Record<string, `header:${string}` | `cookie:${string}`>>;
+  /** A short title for the OpenAPI document. Default: the first sentence of the handler's description. */
+  readonly summary?: string;
+  /** The group in the OpenAPI document. Default: the name of the handler's module. */
+  readonly tag?: string;
+  /** The OpenAPI document says that clients should move away from the route. Calls are answered as before. */
+  readonly deprecated?: boolean;
 }
 
 export type Route = RouteText | RouteDetails;
@@ -50,6 +56,9 @@ const routeSchema = Type.Union([
       route: text,
       status: Type.Optional(Type.Integer({ minimum: 200, maximum: 299 })),
       bind: Type.Optional(Type.Record(Type.String(), Type.String({ pattern: "^(header|cookie):[A-Za-z0-9_-]+$" }))),
+      summary: Type.Optional(Type.String({ minLength: 1, maxLength: 120 })),
+      tag: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })),
+      deprecated: Type.Optional(Type.Boolean()),
     },
     { additionalProperties: false },
   ),
@@ -76,10 +85,12 @@ export interface RoutePlan {
   readonly params: readonly string[];
   readonly status: number;
   readonly bound: readonly BoundInput[];
+  /** For the OpenAPI document alone. */
+  readonly words: Pick<RouteDetails, "summary" | "tag" | "deprecated">;
 }
 
 const planOf = (given: Static<typeof routeSchema>): RoutePlan => {
-  const { route, status = 200, bind = {} } = typeof given === "string" ? { route: given } : given;
+  const { route, status = 200, bind = {}, ...words } = typeof given === "string" ? { route: given } : given;
   const [method, path = "/"] = route.split(" ");
   return {
     route,
@@ -92,6 +103,7 @@ const planOf = (given: Static<typeof routeSchema>): RoutePlan => {
       const key = source.slice(from.length + 1);
       return { name, from, source: key, key: from === "header" ? key.toLowerCase() : key };
     }),
+    words,
   };
 };
 
@@ -111,7 +123,7 @@ const notForInputs = new Set([
 ]);
 
 /** RFC 9110 15.3.5 and 15.3.6: nothing may follow these. */
-const bodiless = new Set([204, 205]);
+export const bodiless: ReadonlySet<number> = new Set([204, 205]);
 
 /** Whether a handler says that it gives nothing; one without a schema may give anything. */
 const isEmpty = ({ output, isStream }: Operation): boolean => !isStream && output?.["type"] === "null";

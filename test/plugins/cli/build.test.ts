@@ -32,6 +32,29 @@ test("a built project runs from the build until one of its sources changes", asy
   expect((await start(["run", "hello", "--name", "Ana"], { cwd: root }).ended).out).toBe('{"text":"Hello Ana"}\n');
 });
 
+test("H14: the OpenAPI document groups routes by module, and a build does not change it", async () => {
+  using made = project();
+  const { root, file } = made;
+  cpSync(join(root, "hello.ts"), join(root, "order-items.ts"));
+  writeFileSync(
+    file,
+    `import { defineConfig, expose } from "quater";
+import { http, localUser } from "quater/plugins";
+export default defineConfig({
+  name: "typescript",
+  handlers: [expose(() => import("./order-items.ts"), { hello: { http: "GET /hello" } })],
+  plugins: [http({ port: 0, authenticate: localUser() })],
+});
+`,
+  );
+  const written = await start(["openapi"], { cwd: root }).ended;
+  expect(written.err).toBe("");
+  expect(JSON.parse(written.out)).toMatchObject({ paths: { "/hello": { get: { tags: ["order items"] } } } });
+  expect((await start(["build"], { cwd: root }).ended).code).toBe(0);
+  expect(freshBuild(file)).toBeDefined();
+  expect((await start(["openapi"], { cwd: root }).ended).out).toBe(written.out);
+});
+
 test("a build stays valid after a copy or a new modification time, and not after an edit with the same size and time", async () => {
   using made = project();
   const { root, file } = made;

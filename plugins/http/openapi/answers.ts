@@ -1,0 +1,195 @@
+// The answers of a route in OpenAPI's words: its success, each refusal with its schema, and what follows on a 428.
+
+import type { JsonSchema, Operation } from "../../../core/plugin-api.ts";
+import { statusOfKind } from "../refusals.ts";
+import { bodiless, type RoutePlan, takesBody } from "../route.ts";
+import { type Components, reference } from "./components.ts";
+
+const text = { type: "string" } as const;
+
+/** RFC 9457. Other members are the details of an error. */
+export const problemSchema = {
+  type: "object",
+  description: "A refused or failed call (RFC 9457)",
+  required: ["title", "status", "code", "detail", "callId"],
+  properties: {
+    title: { ...text, description: "The words of the status" },
+    status: { type: "integer", minimum: 400, maximum: 599 },
+    code: { ...text, description: "For programs: it does not change" },
+    detail: { ...text, description: "For people" },
+    callId: { ...text, description: "The call in the log and in the trail" },
+    errors: {
+      type: "array",
+      description: "What is wrong with an input",
+      items: {
+        type: "object",
+        required: ["path", "message"],
+        properties: { path: { ...text, description: "A JSON Pointer into the input" }, message: text },
+      },
+    },
+    approval: {
+      type: "object",
+      description: "Where people must agree to the call, or were asked to",
+      required: ["id"],
+      properties: {
+        id: { ...text, description: "Send it as Quater-Approval with the same call" },
+        status: text,
+        url: { ...text, format: "uri", description: "Where approvers decide" },
+        expiresAt: { ...text, format: "date-time" },
+      },
+    },
+  },
+};
+
+/** Of a 428. */
+export const approvalRequiredSchema = {
+  description: "People must agree to the call first",
+  allOf: [reference("Problem"), { type: "object", required: ["approval"] }],
+};
+
+/** Headers that answers have, by their names in the components. */
+export const answerHeaders: Readonly<Record<string, object>> = {
+  CallId: { description: "The call in the log and in the trail", schema: text },
+  RetryAfter: { description: "Seconds until the call may be repeated", schema: { type: "integer", minimum: 0 } },
+  Challenge: { description: "How to authenticate (RFC 9110 11.6.1)", schema: text },
+};
+
+const header = (name: string) => ({ $ref: `#/components/headers/${name}` });
+const everyAnswer = { "X-Request-Id": header("CallId") };
+
+const refusal = (description: string, schema: object = reference("Problem"), headers: object = {}) => ({
+  description,
+  headers: { ...everyAnswer, ...headers },
+  content: { "application/problem+json": { schema } },
+});
+
+const retryAfter = { "Retry-After": header("RetryAfter") };
+
+/** General refusals, by their names in the components. */
+export const sharedAnswers: Readonly<Record<string, object>> = {
+  BadRequest: refusal("The request cannot be read"),
+  Unauthenticated: refusal("The credential is missing or wrong", undefined, { "WWW-Authenticate": header("Challenge") }),
+  Forbidden: refusal("The caller may not do this"),
+  NotFound: refusal("There is no such thing"),
+  Conflict: refusal("The call does not fit the present state"),
+  TooLarge: refusal("The body is too large"),
+  UnsupportedMediaType: refusal("The body is not JSON"),
+  InvalidInput: refusal("The input does not fit its schema"),
+  RateLimited: refusal("There were too many calls", undefined, retryAfter),
+  Failed: refusal("The call failed, or its outcome is unknown"),
+  Unavailable: refusal("The server cannot take the call now", undefined, retryAfter),
+  Refused: refusal("Refused or failed"),
+};
+
+const shared = (name: keyof typeof sharedAnswers & string) => ({ $ref: `#/components/responses/${name}` });
+
+/** The general refusals that a route can answer with, by status. */
+const generalAnswers = (operation: Operation, plan: RoutePlan, hasCredentials: boolean): Record<string, object> => ({
+  400: shared("BadRequest"),
+  ...(hasCredentials ? { 401: shared("Unauthenticated") } : {}),
+  ...(operation.policy.isAnyone && !operation.needsApproval ? {} : { 403: shared("Forbidden") }),
+  ...(plan.params.length > 0 ? { 404: shared("NotFound") } : {}),
+  ...(operation.needsApproval ? { 409: shared("Conflict") } : {}),
+  ...(takesBody(plan.method) ? { 413: shared("TooLarge"), 415: shared("UnsupportedMediaType") } : {}),
+  422: shared("InvalidInput"),
+  429: shared("RateLimited"),
+  500: shared("Failed"),
+  503: shared("Unavailable"),
+});
+
+/** The general codes of the same status stay possible. */
+const refusedWith = (codes: readonly string[], sentence: string): object => {
+  const code = { anyOf: [{ type: "string", enum: codes }, text] };
+  const schema = { allOf: [reference("Problem"), { type: "object", properties: { code } }] };
+  return refusal(`${sentence}; its own codes are ${codes.join(", ")}`, schema);
+};
+
+/** Responses by status, for the handler's codes that were made by `problem()`. A code that was written as text has no status. */
+const ownAnswers = ({ problems }: Operation): Readonly<Record<string, object>> => {
+  const byStatus = new Map<number, string[]>();
+  for (const { code, kind } of problems) {
+    if (kind === undefined) continue;
+    const status = statusOfKind[kind];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries([...byStatus].map(([status, codes]) => [status, refusedWith(codes, "Refused")]));
+};
+
+const otherAnswer = ({ problems }: Operation): object => {
+  const codes = problems.filter(({ kind }) => kind === undefined).map(({ code }) => code);
+  return codes.length === 0 ? shared("Refused") : refusedWith(codes, "Refused or failed");
+};
+
+/** Operations on the caller's own request for approval, which the approval plugin describes. */
+const followUps = {
+  getOwnApproval: "Whether people have agreed",
+  cancelOwnApproval: "Takes the request back",
+} as const;
+
+const approvalId = "$response.body#/approval/id";
+
+const approvalAnswer = ({ name }: Operation, described: ReadonlySet<string>): object => {
+  const asked = Object.entries(followUps).filter(([operationId]) => described.has(operationId));
+  return {
+    ...refusal(sentenceOfApproval, reference("ApprovalRequired")),
+    links: {
+      repeat: {
+        operationId: name,
+        parameters: { "header.Quater-Approval": approvalId },
+        description: "The same call again, once people have agreed",
+      },
+      ...Object.fromEntries(
+        asked.map(([operationId, description]) => [operationId, { operationId, parameters: { id: approvalId }, description }]),
+      ),
+    },
+  };
+};
+
+const sentenceOfApproval = "People must agree to this exact call first";
+
+export interface AnswersOf {
+  readonly operation: Operation;
+  readonly plan: RoutePlan;
+  readonly components: Components;
+  readonly hasCredentials: boolean;
+  /** The operations that plugins describe. */
+  readonly described: ReadonlySet<string>;
+}
+
+/** @returns The responses of an operation, by status. */
+export const answersOf = (of: AnswersOf): object => {
+  const { operation, plan, hasCredentials, described } = of;
+  const success = { description: "Done", headers: everyAnswer };
+  return {
+    [plan.status]: bodiless.has(plan.status) ? success : { ...success, content: contentOf(of) },
+    ...generalAnswers(operation, plan, hasCredentials),
+    ...(operation.needsApproval ? { [statusOfKind.approval_required]: approvalAnswer(operation, described) } : {}),
+    ...ownAnswers(operation),
+    default: otherAnswer(operation),
+  };
+};
+
+const contentOf = ({ operation, components }: AnswersOf): object => {
+  const { output = {}, isStream, name } = operation;
+  const schema: JsonSchema = components.publish(output, "output", name);
+  if (!isStream) return { "application/json": { schema } };
+  // A text, because a schema of OpenAPI 3.1 describes the whole body and not one line of it.
+  return {
+    "application/x-ndjson": {
+      schema: {
+        ...text,
+        description: 'One item in each line, as JSON. An error in the middle is the last line, {"error": ...}',
+        contentMediaType: "application/x-ndjson",
+        contentSchema: schema,
+      },
+    },
+    "text/event-stream": {
+      schema: {
+        ...text,
+        description: "One item in the data of each event, as JSON. The last event is end, or error",
+        contentMediaType: "application/json",
+        contentSchema: schema,
+      },
+    },
+  };
+};

@@ -1,0 +1,47 @@
+// What plugins describe of their own routes, completed so that each operation has what tools look for.
+
+import { isPlainObject } from "../../../core/schema/schema.ts";
+import type { PathItems } from "../service.ts";
+import { firstSentence } from "./operation.ts";
+
+const methods = new Set(["get", "put", "post", "delete", "patch"]);
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** With a summary, a group, and 4XX beside `default`. What a plugin says itself stays. */
+export const completed = (described: readonly PathItems[]): Readonly<Record<string, Fields>> =>
+  Object.fromEntries(
+    described
+      .flatMap(Object.entries<Fields>)
+      .map(([path, item]) => [
+        path,
+        Object.fromEntries(
+          Object.entries(item).map(([key, value]) => [
+            key,
+            methods.has(key) && isPlainObject(value) ? completedOperation(path, value) : value,
+          ]),
+        ),
+      ]),
+  );
+
+const completedOperation = (path: string, operation: Fields): Fields => {
+  const { description, responses } = operation;
+  const tag = path.split("/").find((segment) => /^[A-Za-z][\w-]*$/.test(segment));
+  return {
+    ...(typeof description === "string" ? { summary: firstSentence(description) } : {}),
+    ...(tag === undefined ? {} : { tags: [tag] }),
+    ...operation,
+    ...(isPlainObject(responses) ? { responses: withRefusals(responses) } : {}),
+  };
+};
+
+const withRefusals = (responses: Fields): Fields =>
+  "default" in responses && !Object.keys(responses).some((status) => /^4(?:\d\d|XX)$/.test(status))
+    ? { ...responses, "4XX": responses["default"] }
+    : responses;
+
+/** By path and method, each operation. */
+export const operationsIn = (paths: Readonly<Record<string, Fields>>): readonly Fields[] =>
+  Object.values(paths).flatMap((item) =>
+    Object.entries(item).flatMap(([key, value]) => (methods.has(key) && isPlainObject(value) ? [value] : [])),
+  );

@@ -1,0 +1,113 @@
+// The routes as an OpenAPI 3.1 document. It is made once of all routes; each reader gets the part that the reader's static policy
+// allows, with the same names.
+
+import type { Principal } from "../../../core/index.ts";
+import { type Authentication, type Catalog, isVisibleTo, type Operation, type Project } from "../../../core/plugin-api.ts";
+import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
+import { httpKey } from "../route.ts";
+import type { PathItems } from "../service.ts";
+import { answerHeaders, approvalRequiredSchema, problemSchema, sharedAnswers } from "./answers.ts";
+import { Components } from "./components.ts";
+import { completed, operationsIn } from "./described.ts";
+import { operationObject } from "./operation.ts";
+import type { OpenApiOption } from "./options.ts";
+import { bearerScheme, securitySchemes } from "./security.ts";
+
+export interface DocumentOf {
+  readonly catalog: Catalog;
+  readonly project: Project;
+  /** What plugins mounted: doors of their own, so that everybody reads of them. */
+  readonly described?: readonly PathItems[];
+  /** Who authenticates callers of the routes. */
+  readonly authenticate?: Authentication | undefined;
+  readonly openApi?: OpenApiOption | undefined;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+interface Described {
+  readonly operation: Operation;
+  readonly path: string;
+  readonly method: string;
+  readonly object: Fields;
+}
+
+/**
+ * Prepares the document.
+ *
+ * @returns A function from a reader to the reader's document. `undefined` is shown all routes: in development, and on the
+ *          operator's terminal.
+ */
+export const openApiDocument = (of: DocumentOf): ((principal: Principal | undefined) => object) => {
+  const { catalog, project, described = [], authenticate, openApi = {} } = of;
+  const components = new Components();
+  const mounted = completed(described);
+  const ownSchemes = securitySchemes(authenticate);
+  const names = new Set(operationsIn(mounted).flatMap(({ operationId }) => (typeof operationId === "string" ? operationId : [])));
+  const routes = catalog.operations.flatMap((operation): Described[] => {
+    const plan = httpKey.of(operation);
+    if (plan === undefined) return [];
+    const hasCredentials = authenticate !== undefined;
+    const object = operationObject({ operation, plan, components, hasCredentials, described: names }, Object.keys(ownSchemes));
+    const path = plan.path.replaceAll(/:([A-Za-z_][A-Za-z0-9_]*)/g, "{$1}");
+    return [{ operation, path, method: plan.method.toLowerCase(), object: object as Fields }];
+  });
+  const { value: settled, schemas } = components.settle(routes.map(({ object }) => object));
+  const all = {
+    schemas: { Problem: problemSchema, ApprovalRequired: approvalRequiredSchema, ...schemas },
+    responses: sharedAnswers,
+    headers: answerHeaders,
+    securitySchemes: { ...bearerScheme, ...ownSchemes },
+  };
+  const { description, contact, license, servers = [{ url: "/" }], tags = {} } = openApi;
+  const info = { title: project.name, version: project.version, description, contact, license };
+  return (principal) => {
+    const paths: Record<string, Fields> = {};
+    for (const [index, { operation, path, method }] of routes.entries())
+      if (principal === undefined || isVisibleTo(operation, principal))
+        paths[path] = { ...paths[path], [method]: settled[index] as Fields };
+    Object.assign(paths, mounted);
+    return {
+      openapi: "3.1.0",
+      info: Object.fromEntries(Object.entries(info).filter(([, value]) => value !== undefined)),
+      servers,
+      tags: tagsOf(paths, tags),
+      paths,
+      components: usedOf(all, paths),
+    };
+  };
+};
+
+const tagsOf = (paths: Readonly<Record<string, Fields>>, words: Readonly<Record<string, string>>): readonly object[] => {
+  const names = new Set(operationsIn(paths).flatMap(({ tags }) => (Array.isArray(tags) ? (tags as string[]) : [])));
+  return [...names].map((name) => ({ name, description: words[name] ?? `Routes of ${name}` }));
+};
+
+type Table = Readonly<Record<string, JsonSchema | object>>;
+
+/** The components that `paths` need, those included that other components need. */
+const usedOf = (all: Readonly<Record<string, Table>>, paths: Readonly<Record<string, Fields>>): object => {
+  const used = new Set<string>(operationsIn(paths).flatMap(schemesIn));
+  const look = (value: unknown): void => {
+    if (Array.isArray(value)) for (const part of value) look(part);
+    if (!isPlainObject(value)) return;
+    const ref = value["$ref"];
+    if (typeof ref === "string" && !used.has(ref)) {
+      used.add(ref);
+      const [, kind = "", name = ""] = /^#\/components\/([a-zA-Z]+)\/(.+)$/.exec(ref) ?? [];
+      look(all[kind]?.[name]);
+    }
+    for (const part of Object.values(value)) look(part);
+  };
+  look(paths);
+  const kept = Object.entries(all).map(([kind, table]): [string, Table] => [
+    kind,
+    Object.fromEntries(Object.entries(table).filter(([name]) => used.has(`#/components/${kind}/${name}`))),
+  ]);
+  return Object.fromEntries(kept.filter(([, table]) => Object.keys(table).length > 0));
+};
+
+const schemesIn = ({ security }: Fields): readonly string[] =>
+  (Array.isArray(security) ? (security as object[]) : []).flatMap((one) =>
+    Object.keys(one).map((name) => `#/components/securitySchemes/${name}`),
+  );

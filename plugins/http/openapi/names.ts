@@ -1,0 +1,75 @@
+// The names of schemas in the OpenAPI document: a schema with a `$id`, and an object, union or enum with a title, becomes a named
+// component.
+
+import type { BootProblem, Operation } from "../../../core/plugin-api.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
+import { eachSubschema, isPlainObject, type JsonSchema, withSubschemas } from "../../../core/schema/schema.ts";
+import { httpKey } from "../route.ts";
+
+/** The components that Quater itself adds. */
+export const ownComponents = ["Problem", "ApprovalRequired"] as const;
+
+/** OpenAPI 3.1, Components Object: the characters of a component's name. */
+const nameForm = /^[A-Za-z0-9._-]+$/;
+
+/** `author` for `author` and `https://shop.example/author.schema.json`; `LineItem` for `Line item`. */
+export const componentName = (text: string): string => {
+  const last = text.replace(/[/#]+$/, "").replace(/^.*[/#]/, "");
+  const name = last.replace(/(?:\.schema)?\.json$/, "");
+  if (nameForm.test(name)) return name;
+  return name
+    .split(/[^A-Za-z0-9]+/)
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join("");
+};
+
+const isComposite = (schema: JsonSchema): boolean =>
+  schema["type"] === "object" || ["properties", "enum", "anyOf", "oneOf", "allOf"].some((key) => key in schema);
+
+/** Returns the component that the author of the schema named; `undefined` for a schema without a name. */
+export const givenName = (schema: JsonSchema): string | undefined => {
+  const { $id, title } = schema;
+  const text = typeof $id === "string" ? $id : typeof title === "string" && isComposite(schema) ? title : undefined;
+  return text === undefined ? undefined : componentName(text) || undefined;
+};
+
+/** They belong to the place where a schema is used, so a component does not have them. */
+export const ofPlace = ["default", "deprecated", "readOnly", "writeOnly"] as const;
+/** They may differ from place to place. The component has those of the first place. */
+export const ofFirstPlace = ["title", "description", "examples"] as const;
+
+const annotations = new Set<string>([...ofPlace, ...ofFirstPlace]);
+
+/** What a schema checks, without annotations. */
+const essence = (schema: JsonSchema): JsonSchema =>
+  Object.fromEntries(Object.entries(withSubschemas(schema, essence)).filter(([key]) => !annotations.has(key)));
+
+const schemasOf = ({ handler: { input, output } }: Operation): readonly unknown[] =>
+  output === undefined ? [input] : [input, "item" in output ? output.item : output];
+
+/** @returns A problem for each name that two different schemas have: clients would get one of the two types for both. */
+export const nameProblems = (operations: readonly Operation[]): readonly BootProblem[] => {
+  const first = new Map<string, { readonly schema: JsonSchema; readonly operation: string }>();
+  const problems = new Map<string, BootProblem>();
+  const look = (schema: unknown, { name: operation, place }: Operation): void => {
+    if (!isPlainObject(schema)) return;
+    const name = givenName(schema);
+    const known = name === undefined ? undefined : first.get(name);
+    if (name !== undefined && known === undefined) first.set(name, { schema, operation });
+    const say = (cause: string, remedy: string) =>
+      problems.set(name ?? "", { place, plugin: "http", cause: `${operation}: ${cause}`, remedy });
+    if ((ownComponents as readonly (string | undefined)[]).includes(name))
+      say(`a schema has the name ${name}, which is Quater's own in the OpenAPI document`, "Give its $id or title another name");
+    else if (known !== undefined && known.schema !== schema && textOf(known.schema) !== textOf(schema))
+      say(
+        `a schema has the name ${name}, and ${known.operation === operation ? "another schema of it" : `a schema of ${known.operation}`} has it too`,
+        "Change the $id or title of one of them. Two schemas with one name must check the same",
+      );
+    for (const [, part] of eachSubschema(schema)) look(part, { name: operation, place } as Operation);
+  };
+  for (const operation of operations)
+    if (httpKey.of(operation) !== undefined) for (const schema of schemasOf(operation)) look(schema, operation);
+  return [...problems.values()];
+};
+
+const textOf = (schema: JsonSchema): string => canonicalText(essence(schema));

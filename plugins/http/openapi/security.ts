@@ -1,0 +1,41 @@
+// How callers authenticate, in OpenAPI's words: from what the authenticator of http() says that it reads.
+
+import { readingOf } from "../../../core/model/credentials.ts";
+import { type Authentication, asAuthenticator, type Operation } from "../../../core/plugin-api.ts";
+
+type Scheme = Readonly<Record<string, string>>;
+/** OpenAPI 3.1, Security Requirement Object. */
+type Requirement = Readonly<Record<string, readonly never[]>>;
+
+/** What plugins name in the paths that they describe. */
+export const bearerScheme: Readonly<Record<string, Scheme>> = { bearer: { type: "http", scheme: "bearer" } };
+
+/** The security schemes of an authenticator, by name. Any one of them is enough. */
+export const securitySchemes = (authenticate: Authentication | undefined): Readonly<Record<string, Scheme>> => {
+  if (authenticate === undefined) return {};
+  const { schemes, headers, cookies } = readingOf(asAuthenticator(authenticate).reads);
+  return Object.fromEntries<Scheme>([
+    ...schemes.map((scheme): [string, Scheme] => [nameOf(scheme.toLowerCase()), { type: "http", scheme: standard(scheme) }]),
+    ...headers.map((name): [string, Scheme] => [nameOf(name), { type: "apiKey", in: "header", name }]),
+    ...cookies.map(({ name }): [string, Scheme] => [`cookie-${nameOf(name)}`, { type: "apiKey", in: "cookie", name }]),
+  ]);
+};
+
+/** OpenAPI 3.1, Components Object: the characters of a key. */
+const nameOf = (text: string): string => text.replaceAll(/[^A-Za-z0-9._-]/g, "-");
+
+/** Tools look for `bearer` and `basic` in lower case, as the examples of OpenAPI have them. */
+const standard = (scheme: string): string => (/^(?:bearer|basic)$/i.test(scheme) ? scheme.toLowerCase() : scheme);
+
+/**
+ * What one operation asks for: one of the list. `{}` is a call without a credential. Scopes are not in it: tools refuse scopes
+ * beside any type but oauth2.
+ */
+export const securityOf = ({ isPublic }: Operation, schemes: readonly string[]): readonly Requirement[] => {
+  const required = schemes.map((scheme) => ({ [scheme]: [] }));
+  return isPublic && required.length > 0 ? [{}, ...required] : required;
+};
+
+/** Lists of scopes of which a caller needs one list; `undefined` where no scope is needed. */
+export const scopesOf = ({ isPublic, policy }: Operation): readonly (readonly string[])[] | undefined =>
+  isPublic || policy.scopeChoices.some((scopes) => scopes.length === 0) ? undefined : policy.scopeChoices;
