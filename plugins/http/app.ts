@@ -114,8 +114,7 @@ const underIn =
   (app: Koa, prefixes: string[]): Parameters<Mounting>[0]["under"] =>
   (prefix, middleware) => {
     prefixes.push(prefix);
-    const served = middleware as Koa.Middleware;
-    app.use((ctx, next) => (ctx.path.startsWith(prefix) ? served(ctx, next) : next()));
+    app.use((ctx, next) => (ctx.path.startsWith(prefix) ? middleware(ctx, next) : next()));
   };
 
 /** One path, one spelling, as for exposed routes: a router would also take `/Admin` and `/admin/` for `/admin`. */
@@ -125,7 +124,7 @@ export const strictRouter = (): Router => new Router({ sensitive: true, strict: 
 export const pathTable = (): { readonly at: Parameters<Mounting>[0]["at"]; readonly fixedPaths: Koa.Middleware } => {
   const table = new Map<string, KoaMiddleware>();
   return {
-    at: (path, middleware) => void table.set(path, answered(middleware as Koa.Middleware) as KoaMiddleware),
+    at: (path, middleware) => void table.set(path, answered(middleware)),
     fixedPaths: (ctx, next) => {
       const middleware = table.get(ctx.path);
       return middleware === undefined ? next() : middleware(ctx, next);
