@@ -3,7 +3,7 @@
 
 import type { Log } from "../../../core/plugin-api.ts";
 import type { OpenStore } from "../../store/service.ts";
-import { queriesOn } from "./tables.ts";
+import { queriesOn } from "./queries.ts";
 
 export class BehindEnd {
   readonly #log: Log;

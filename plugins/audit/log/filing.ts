@@ -6,7 +6,7 @@ import type { ProvenFiling } from "../service.ts";
 import { readerOf, verifiedRows } from "../verify/find.ts";
 import { filedFields } from "./evidence.ts";
 import type { TrailKeys } from "./keys.ts";
-import { queriesOn } from "./tables.ts";
+import { queriesOn } from "./queries.ts";
 
 /** Events of one call. */
 const most = 1_000;

@@ -5,7 +5,8 @@ import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Reading } from "../../store/service.ts";
 import { type Genesis, genesisHash, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
 import type { KeyRing } from "./key-ring.ts";
-import { chain, type HeadRow, newestLinked, queriesOn } from "./tables.ts";
+import { queriesOn } from "./queries.ts";
+import { chain, type HeadRow, newestLinked } from "./tables.ts";
 
 export class DamagedHead extends Error {}
 

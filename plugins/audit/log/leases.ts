@@ -1,34 +1,92 @@
-// Leases of processes that write: while one runs, calls that its process has started may still end.
+// Leases. A process that writes has a row with a time. Until that time, calls that the process has started may still end. After it,
+// another process takes this one for dead and records that the ends of its calls are unknown.
 
 import { visible } from "../../../core/diagnostics/text.ts";
-import type { OpenStore, Statement } from "../../store/service.ts";
-import type { Position } from "./entry.ts";
+import type { OpenStore, Statement, Store } from "../../store/service.ts";
+import type { Entry } from "./entry.ts";
 import type { Ledger } from "./ledger.ts";
-import { compiled, type InstanceRow, queriesOn } from "./tables.ts";
+import { compiled, queriesOn } from "./queries.ts";
+import type { InstanceRow } from "./tables.ts";
 
-/** Registers a process, or renews its lease, with the batch that is written. */
-export const leaseRow = (ledger: Ledger, instance: string, leaseMs: number, { seq, at }: Position): Statement =>
-  compiled(
-    ledger.queries.db
-      .insertInto("audit_instance")
-      .values({ instance, lease_until: at + leaseMs, floor_seq: seq })
-      .onConflict((conflict) => conflict.column("instance").doUpdateSet({ lease_until: at + leaseMs })),
-  );
+export interface LeaseOptions {
+  readonly instance: string;
+  readonly leaseMs: number;
+  readonly store: Store;
+  /** Returns the ledger, once it is open. */
+  readonly ledger: () => Ledger | undefined;
+}
 
-/** Renews the lease of a process; changes no row when the process was taken for dead. */
-export const leaseOf = (
-  store: OpenStore,
-  ledger: Ledger,
-  instance: string,
-  leaseMs: number,
-  floor: number | undefined,
-): Statement =>
-  compiled(
-    ledger.queries.db
+/** The lease of this process. */
+export class Lease {
+  readonly #options: LeaseOptions;
+  #isRegistered = false;
+  /** By this process's clock. Until then no other process can have taken this one for dead. */
+  #aliveUntil = 0;
+
+  constructor(options: LeaseOptions) {
+    this.#options = options;
+  }
+
+  get isRegistered(): boolean {
+    return this.#isRegistered;
+  }
+
+  /** Call it when an entry of `registering` is written, or sure to be written. */
+  registered(): void {
+    this.#isRegistered = true;
+  }
+
+  /**
+   * Adds the row of the lease to an entry, if this process may have none. Decided when the entry is written: a process that stood
+   * still and was taken for dead must have a row again, so that it is found when it really dies.
+   */
+  registering(entry: Entry): Entry {
+    const { instance, leaseMs } = this.#options;
+    return {
+      ...entry,
+      beside: (before) => {
+        const ledger = this.#options.ledger();
+        const hasRow = ledger === undefined || (this.#isRegistered && Date.now() < this.#aliveUntil);
+        const lease_until = before.at + leaseMs;
+        const row = (of: Ledger): Statement =>
+          compiled(
+            of.queries.db
+              .insertInto("audit_instance")
+              .values({ instance, lease_until, floor_seq: before.seq })
+              .onConflict((conflict) => conflict.column("instance").doUpdateSet({ lease_until })),
+          );
+        return [...(hasRow ? [] : [row(ledger)]), ...(entry.beside?.(before) ?? [])];
+      },
+    };
+  }
+
+  /**
+   * Renews the lease, if there is one. A process that was taken for dead is registered anew by its next entry.
+   *
+   * @param floor  No call of this process that has not ended was started before this event. `undefined`: as before.
+   */
+  async renew(floor: number | undefined): Promise<void> {
+    const { instance, leaseMs } = this.#options;
+    const ledger = this.#options.ledger();
+    if (!this.#isRegistered || ledger === undefined) return;
+    const store = await this.#options.store.open();
+    const aliveUntil = Date.now() + leaseMs;
+    const renewal = ledger.queries.db
       .updateTable("audit_instance")
       .set((eb) => ({ lease_until: eb(store.clock, "+", leaseMs), ...(floor === undefined ? {} : { floor_seq: floor }) }))
-      .where("instance", "=", instance),
-  );
+      .where("instance", "=", instance);
+    const [renewed] = await store.apply([compiled(renewal)]);
+    if (renewed?.changes === 0) this.#isRegistered = false;
+    else this.#aliveUntil = aliveUntil;
+  }
+
+  /** The statement that ends the lease, for the last entry of a process whose calls have ended. */
+  ending(): readonly Statement[] {
+    const ledger = this.#options.ledger();
+    if (ledger === undefined) return [];
+    return [compiled(ledger.queries.db.deleteFrom("audit_instance").where("instance", "=", this.#options.instance))];
+  }
+}
 
 const mostNamed = 5;
 
@@ -53,6 +111,3 @@ const timeText = (at: unknown): string => {
   const date = new Date(at as number);
   return Number.isNaN(date.getTime()) ? String(at) : date.toISOString();
 };
-
-export const instanceGone = (ledger: Ledger | undefined, instance: string): readonly Statement[] =>
-  ledger === undefined ? [] : [compiled(ledger.queries.db.deleteFrom("audit_instance").where("instance", "=", instance))];

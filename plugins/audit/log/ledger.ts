@@ -1,9 +1,11 @@
-// Numbers, links and inserts a batch of events: one transaction, all or nothing. Knows how a batch is written, not when.
+// Writes batches of events: each batch is one transaction, which moves the head of the trail. Also reads where the trail stands. writer.ts
+// decides when a batch is written.
 
 import { isStoreFailure, type OpenStore, type Statement, type Transaction } from "../../store/service.ts";
-import { bodyHashOf, genesisHash, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
-import type { Draft, Entry, Position, Receipt } from "./entry.ts";
-import { type EventLink, type EventMeta, type EventRow, isLinked, metaText } from "./event.ts";
+import { type Batch, Batches, type BatchesOptions } from "./batch.ts";
+import { genesisHash } from "./chain.ts";
+import type { Entry, Receipt } from "./entry.ts";
+import type { EventRow } from "./event.ts";
 import type { Standing } from "./evidence.ts";
 import {
   assertContinues,
@@ -16,27 +18,15 @@ import {
   LostTrail,
   readHead,
 } from "./head.ts";
-import type { KeyRing } from "./key-ring.ts";
 import { BatchEvidence, LinkedEvents } from "./linked.ts";
-import { freshSalt } from "./salt.ts";
-import { chain, type HeadBeside, type HeadRow, newestLinked, queriesOn, type TrailQueries } from "./tables.ts";
+import { queriesOn, type TrailQueries } from "./queries.ts";
+import { type HeadBeside, type HeadRow, newestLinked } from "./tables.ts";
 
 /** Events. A trail without a checkpoint for so long gets one at once. */
 const lookBack = 5_000;
 
-export interface LedgerOptions {
+export interface LedgerOptions extends BatchesOptions {
   readonly app: string;
-  readonly keys: KeyRing;
-  readonly instance: string;
-}
-
-interface Attempt {
-  readonly seq: number;
-  readonly hash: string;
-  readonly receipts: readonly Receipt[];
-  readonly head: HeadRow;
-  /** The linked events of the batch, and the one before them. */
-  readonly linked: { readonly before: EventLink; readonly metas: readonly EventMeta[] };
 }
 
 export class Ledger {
@@ -44,14 +34,15 @@ export class Ledger {
   readonly genesis: string;
   readonly #store: OpenStore;
   readonly #options: LedgerOptions;
-  #keyed: { readonly id: string; readonly keyed: Keyed } | undefined;
+  readonly #batches: Batches;
   readonly #linked: LinkedEvents;
   /** The head as it was left by this process, where nobody else is expected to move it. */
   #known: HeadRow | undefined;
   #last: HeadRow;
   /** The newest head that this process has met, written by itself or by another process. */
   #seen: HeadRow;
-  #attempt: Attempt | undefined;
+  /** The last batch that was sent in a transaction, until it is known to be written. */
+  #attempt: Batch | undefined;
 
   private constructor(store: OpenStore, queries: TrailQueries, options: LedgerOptions, head: HeadRow) {
     this.#store = store;
@@ -59,6 +50,7 @@ export class Ledger {
     this.#options = options;
     this.#last = head;
     this.#seen = head;
+    this.#batches = new Batches(queries, options);
     this.#linked = new LinkedEvents(queries, options.keys, newestLinked(head));
     this.genesis = genesisHash(keyedOf(options.keys, genesisOf(head).key), head.genesis);
   }
@@ -142,12 +134,12 @@ export class Ledger {
     // On SQLite nobody else writes as a rule, so that the head known here is the head: one round trip to the thread. Where this
     // process has met a newer event, the head must be read: a store that was set back has the older head again.
     if (isPlain && this.#known?.seq === this.#seen.seq && this.#store.dialect === "sqlite") {
-      const { statements, attempt } = this.#prepared(entries, this.#known, Date.now());
       const from = this.#known;
+      const batch = this.#batches.prepare(entries, from, Date.now(), noRefusals);
       this.#known = undefined;
       try {
-        await this.#store.apply([this.queries.moveHead(from, attempt.head), ...statements]);
-        return this.#done(attempt);
+        await this.#store.apply([this.queries.moveHead(from, batch.head), ...batch.statements]);
+        return this.#done(batch);
       } catch (error) {
         if (!isStoreFailure(error) || error.kind !== "mismatch") throw damageOf(error);
       }
@@ -184,7 +176,7 @@ export class Ledger {
     return found?.seq === attempt.seq && found.hash === attempt.hash ? this.#done(attempt) : undefined;
   }
 
-  async #inTransaction(transaction: Transaction, entries: readonly Entry[]): Promise<Attempt> {
+  async #inTransaction(transaction: Transaction, entries: readonly Entry[]): Promise<Batch> {
     const { now, head } = await this.#locked(transaction);
     const refusals = new Map<Entry, Error>();
     const evidence = entries.some(({ check }) => check !== undefined) ? await this.#evidence(transaction, head) : undefined;
@@ -195,11 +187,11 @@ export class Ledger {
       if (refusal !== undefined) refusals.set(entry, refusal);
       else evidence?.add(entry.events, { seq: head.seq, hash: head.hash, at: now });
     }
-    const { statements, attempt } = this.#prepared(entries, head, now, refusals);
-    // Before it is sent: a connection that breaks at the commit leaves open whether it took place.
-    this.#attempt = attempt;
-    await transaction.runLast(...statements, withoutCount(this.queries.moveHead(head, attempt.head)));
-    return attempt;
+    const batch = this.#batches.prepare(entries, head, now, refusals);
+    // Kept before it is sent: if the connection breaks at the commit, `settleAttempt` looks whether the batch was written.
+    this.#attempt = batch;
+    await transaction.runLast(...batch.statements, withoutCount(this.queries.moveHead(head, batch.head)));
+    return batch;
   }
 
   /** Nobody else can write until the transaction ends. */
@@ -226,86 +218,18 @@ export class Ledger {
     return new BatchEvidence(this.#linked);
   }
 
-  #prepared(entries: readonly Entry[], head: HeadRow, at: number, refusals: ReadonlyMap<Entry, Error> = new Map()) {
-    const rows: EventRow[] = [];
-    const beside: Statement[] = [];
-    const receipts: Receipt[] = [];
-    let { seq, hash, floor_seq, floor_hash } = head;
-    const before = newestLinked(head);
-    const metas: EventMeta[] = [];
-    let linked = before;
-    for (const entry of entries) {
-      const refusal = refusals.get(entry);
-      if (refusal !== undefined) {
-        receipts.push({ refusal });
-        continue;
-      }
-      if (entry.above !== undefined) seq = Math.max(seq, entry.above);
-      const begin = rows.length;
-      if (entry.floor !== undefined) [floor_seq, floor_hash] = [entry.floor.to.seq, entry.floor.to.hash];
-      if (entry.beside !== undefined) beside.push(...entry.beside({ seq, hash, at }));
-      for (const draft of entry.events) {
-        const row = this.#row(draft, { seq, hash, at }, linked);
-        ({ seq, hash } = row);
-        if (isLinked(row.type)) {
-          linked = { hash, seq };
-          metas.push(JSON.parse(row.meta) as EventMeta);
-        }
-        rows.push(row);
-      }
-      receipts.push({ seq: rows[begin]?.seq ?? seq + 1, hash: rows[begin]?.hash ?? "" });
-    }
-    const approval = { approval_seq: linked.seq, approval_hash: linked.hash };
-    const { id, keyed } = this.#chainKey();
-    const moved = { ...head, ...approval, format: trailFormat, seq, hash, floor_seq, floor_hash };
-    const first = rows[0];
-    const attempt: Attempt = {
-      seq: first?.seq ?? -1,
-      hash: first?.hash ?? "",
-      receipts,
-      linked: { before, metas },
-      head: { ...moved, mac: `${id}:${headMac(keyed, moved)}` },
-    };
-    return { statements: [...this.queries.inserts(rows), ...beside], attempt };
-  }
-
-  #row({ fields, body }: Draft, before: Position, linked: EventLink): EventRow {
-    const seq = before.seq + 1;
-    const said = typeof fields === "function" ? fields(before) : fields;
-    const { id, keyed } = this.#chainKey();
-    const numbered = { at: before.at, instance: this.#options.instance, key: id, seq };
-    const meta = metaText(said, isLinked(said.type) ? { ...numbered, link: linked } : numbered);
-    const salt = body === undefined ? null : freshSalt();
-    const bodyHash = body === undefined || salt === null ? noBody : bodyHashOf(salt, body);
-    return {
-      seq,
-      at: before.at,
-      type: said.type,
-      call_id: said.callId ?? "",
-      meta,
-      body: body ?? null,
-      salt,
-      body_hash: bodyHash,
-      hash: keyed.ofEvent(chain, seq, before.hash, meta, bodyHash),
-    };
-  }
-
-  /** The key to write with: another one once a rotation was activated. */
-  #chainKey(): { readonly id: string; readonly keyed: Keyed } {
-    const { id, secret } = this.#options.keys.current.chain;
-    if (this.#keyed?.id !== id) this.#keyed = { id, keyed: new Keyed(secret) };
-    return this.#keyed;
-  }
-
-  #done(attempt: Attempt): readonly Receipt[] {
+  /** Takes over what a written batch changed. */
+  #done(batch: Batch): readonly Receipt[] {
     this.#attempt = undefined;
-    this.#known = attempt.head;
-    this.#last = attempt.head;
-    if (attempt.head.seq >= this.#seen.seq) this.#seen = attempt.head;
-    this.#linked.add(attempt.linked.before, attempt.linked.metas, newestLinked(attempt.head));
-    return attempt.receipts;
+    this.#known = batch.head;
+    this.#last = batch.head;
+    if (batch.head.seq >= this.#seen.seq) this.#seen = batch.head;
+    this.#linked.add(batch.linked.before, batch.linked.metas, newestLinked(batch.head));
+    return batch.receipts;
   }
 }
+
+const noRefusals: ReadonlyMap<Entry, Error> = new Map();
 
 /** The row is locked, so the count cannot differ; without it all statements travel at once. */
 const withoutCount = ({ sql, parameters }: Statement): Statement => ({ sql, parameters });

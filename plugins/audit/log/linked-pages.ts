@@ -8,8 +8,9 @@ import type { EventLink, EventMeta } from "./event.ts";
 import { MissingKey } from "./head.ts";
 import type { KeyRing } from "./key-ring.ts";
 import type { TrailKeys } from "./keys.ts";
+import type { TrailQueries } from "./queries.ts";
 import { type ReadRow, type RowSource, readRows } from "./rows.ts";
-import type { HeadRow, TrailQueries } from "./tables.ts";
+import type { HeadRow } from "./tables.ts";
 
 export interface LinkedPage {
   /** Newest first. */

@@ -7,8 +7,9 @@ import { type Evidence, filedFields, type Standing, standingOf, type Told } from
 import { DamagedHead, otherHistory } from "./head.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { LinkedPages } from "./linked-pages.ts";
+import type { TrailQueries } from "./queries.ts";
 import type { RowSource } from "./rows.ts";
-import { type HeadRow, newestLinked, type TrailQueries } from "./tables.ts";
+import { type HeadRow, newestLinked } from "./tables.ts";
 
 const pageRows = 200;
 /**

@@ -5,7 +5,7 @@ import { type TrailReader, verifiedRows } from "../verify/find.ts";
 import { assertVerified } from "../verify/verified.ts";
 import { advanced, type Standing } from "./evidence.ts";
 import { reachMs } from "./linked.ts";
-import { queriesOn } from "./tables.ts";
+import { queriesOn } from "./queries.ts";
 
 const pageRows = 1_000;
 

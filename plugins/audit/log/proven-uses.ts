@@ -10,7 +10,8 @@ import { assertHonest, DamagedHead, MissingKey } from "./head.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { type LikeTags, tagsIn } from "./like-tags.ts";
 import { type LinkedPage, LinkedPages } from "./linked-pages.ts";
-import { type HeadRow, newestLinked, queriesOn } from "./tables.ts";
+import { queriesOn } from "./queries.ts";
+import { type HeadRow, newestLinked } from "./tables.ts";
 
 /** How many uses are read back, and how many are kept in memory. docs/guides/approvals.md names the first number. */
 const [mostRead, mostKept] = [1_000, 10_000];

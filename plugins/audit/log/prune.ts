@@ -15,8 +15,9 @@ import type { EventLink } from "./event.ts";
 import { headOf } from "./head.ts";
 import type { TrailKeys } from "./keys.ts";
 import { oldestOpenFiling, openSinceMs } from "./open-requests.ts";
+import { compiled, queriesOn } from "./queries.ts";
 import { readRows } from "./rows.ts";
-import { chain, compiled, type HeadRow, queriesOn } from "./tables.ts";
+import { chain, type HeadRow } from "./tables.ts";
 import type { Trail } from "./trail.ts";
 
 /** Events per transaction: a year's worth at once would hold the lock for too long. */

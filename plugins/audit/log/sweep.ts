@@ -11,8 +11,9 @@ import type { Draft } from "./entry.ts";
 import type { EventLink, EventMeta } from "./event.ts";
 import { headOf } from "./head.ts";
 import type { TrailKeys } from "./keys.ts";
+import { compiled, queriesOn } from "./queries.ts";
 import { readRows } from "./rows.ts";
-import { compiled, type HeadRow, type InstanceRow, queriesOn } from "./tables.ts";
+import type { HeadRow, InstanceRow } from "./tables.ts";
 import type { Trail } from "./trail.ts";
 
 /** Calls per process and sweep; more are left for the next. */

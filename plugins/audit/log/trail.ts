@@ -1,221 +1,146 @@
-// The trail of one process: its instance, its writer, its checkpoints. Opened on the first event, so that a command that
-// writes none leaves nothing behind.
+// The trail of one process: what the process records, from its first event to its last. The trail opens with the first event, so a
+// command that records nothing leaves nothing in the store.
 
 import { randomBytes } from "node:crypto";
-import type { QuaterError } from "../../../core/index.ts";
 import type { AttestedUse } from "../restore/attestation.ts";
 import { Attestor } from "../restore/attestor.ts";
-import { BehindEnd } from "./behind-end.ts";
 import { Checkpoints } from "./checkpoints.ts";
+import { ComparedLedger } from "./compared-ledger.ts";
 import type { Draft, Entry, Receipt } from "./entry.ts";
 import type { EventFields } from "./event.ts";
 import type { Standing } from "./evidence.ts";
-import { DamagedHead, SetBack } from "./head.ts";
-import { instanceGone, leaseOf, leaseRow } from "./leases.ts";
-import { Ledger } from "./ledger.ts";
+import { Lease } from "./leases.ts";
+import type { Ledger } from "./ledger.ts";
 import type { TrailOptions } from "./trail-options.ts";
 import { meaningOf, textOf, unrecorded } from "./unrecorded.ts";
 import { recordWithinMs, Writer } from "./writer.ts";
 
-/** For how long a failed write says that the next one would fail, too. */
+/** After a failed write the process is not ready for this long, because the next write would probably fail too. */
 const troubleMs = 3_000;
+
 export class Trail {
   /** Names this process in its events. */
   readonly instance = randomBytes(6).toString("hex");
   readonly writer: Writer;
+  readonly checkpoints: Checkpoints;
   readonly #options: TrailOptions;
-  #ledger: Promise<Ledger> | undefined;
-  #opened: Ledger | undefined;
+  readonly #attestor: Attestor;
+  readonly #compared: ComparedLedger;
+  readonly #lease: Lease;
+  /** `runtime.started` is written, or waits to be written. */
   #isAnnounced = false;
-  #isRegistered = false;
-  /** By this process's clock: until then nobody can have taken it for dead. */
-  #aliveUntil = 0;
   /** When writing last failed; `undefined` once it succeeded again. */
   #troubleAt: number | undefined;
-  /** The store may be another one than before, so compare it before the next write. */
-  #mustCompare = false;
-  #isAcknowledging = false;
-  readonly #attestor: Attestor;
-  readonly checkpoints: Checkpoints;
-  readonly #behindEnd: BehindEnd;
 
   constructor(options: TrailOptions) {
     this.#options = options;
-    this.#attestor = new Attestor(options);
-    this.#behindEnd = new BehindEnd(options.log);
-    options.store.whenLost(() => {
-      this.#mustCompare = true;
+    const { instance } = this;
+    const { leaseMs, log, store } = options;
+    const attestor = new Attestor(options);
+    this.#attestor = attestor;
+    const compared = new ComparedLedger({
+      ...options,
+      instance,
+      attestor,
+      whenOpened: async (ledger) => this.checkpoints.begin(ledger, await ledger.lastCheckpoint()),
     });
+    this.#compared = compared;
+    this.#lease = new Lease({ instance, leaseMs, store, ledger: () => compared.opened });
     this.writer = new Writer({
-      ledger: () => this.open(),
-      meaningOf: (error) => (options.store.isFenced ? "damage" : meaningOf(error)),
-      onFatal: (error) => this.#fence(error),
+      ledger: () => compared.open(),
+      meaningOf: (error) => (store.isFenced ? "damage" : meaningOf(error)),
+      onFatal: (error) => compared.fence(error),
       onTrouble: (error) => this.#onTrouble(error),
-      onRefused: (error) => this.#options.log.error("An event cannot be written and is left out", { error: textOf(error) }),
+      onRefused: (error) => log.error("An event cannot be written and is left out", { error: textOf(error) }),
       onWritten: () => this.#onWritten(),
     });
-    this.checkpoints = new Checkpoints({ ...options, attestor: this.#attestor, writer: this.writer });
+    this.checkpoints = new Checkpoints({ ...options, attestor, writer: this.writer });
   }
 
+  /** The ledger, once it is open. */
   get ledger(): Ledger | undefined {
-    return this.#opened;
+    return this.#compared.opened;
   }
 
-  /**
-   * Opens the trail, and compares it with its sinks: the first time, and again after a connection to the store was lost.
-   *
-   * @throws {DamagedHead} when the store was changed or set back, or a sink cannot be read.
-   */
-  async open(): Promise<Ledger> {
-    this.#ledger ??= this.#openFirst().catch((error: unknown) => {
-      this.#ledger = undefined;
-      throw error;
-    });
-    const ledger = await this.#ledger;
-    if (this.#mustCompare) await this.#compareAgain(ledger);
-    return ledger;
+  /** See ComparedLedger. @throws {DamagedHead | StoreFailure} */
+  open(): Promise<Ledger> {
+    return this.#compared.open();
   }
 
-  async #openFirst(): Promise<Ledger> {
-    const { app, keys, store } = this.#options;
-    const open = await store.open();
-    this.#mustCompare = false;
-    const ledger = await Ledger.open(open, { app, keys, instance: this.instance });
-    this.#attestor.genesis = ledger.genesis;
-    if (!this.#isAcknowledging) await this.#attestor.assertAgreement(open, ledger);
-    if (ledger.head.seq === 0) this.#attestor.makeSinks();
-    this.checkpoints.begin(ledger, await ledger.lastCheckpoint());
-    await this.#behindEnd.look(open);
-    this.#opened = ledger;
-    return ledger;
-  }
-
-  /** A failover may have led to a server that lacks what this process wrote. */
-  async #compareAgain(ledger: Ledger): Promise<void> {
-    const open = await this.#options.store.open();
-    this.#mustCompare = false;
-    try {
-      await ledger.look();
-      await this.#attestor.assertStillAgreed(open, ledger);
-    } catch (error) {
-      this.#mustCompare = true;
-      throw error;
-    }
-  }
-
-  /** Lets this process write although the sinks attest more: for the command that acknowledges a restore. */
+  /** See ComparedLedger. */
   acknowledgeRestore(): void {
-    this.#isAcknowledging = true;
+    this.#compared.acknowledgeRestore();
   }
 
-  /** Compares the store again if a connection to it was lost. Fences the store when it was set back. */
-  async compareWhenDue(): Promise<void> {
-    if (this.#mustCompare) await this.compare();
+  /** See ComparedLedger. */
+  compareWhenDue(): Promise<void> {
+    return this.#compared.compareWhenDue();
   }
 
-  /**
-   * Compares the store with what this process has seen of it, and with what was added to the sinks. A process that has no calls
-   * learns from this, too. Fences the store when it was set back.
-   */
-  async compare(): Promise<void> {
-    if (this.#opened === undefined) return;
-    try {
-      await this.#look();
-      await this.#behindEnd.look(await this.#options.store.open());
-    } catch (error) {
-      if (error instanceof DamagedHead) this.#fence(error);
-      else throw error;
-    }
+  /** See ComparedLedger. */
+  compare(): Promise<void> {
+    return this.#compared.compare();
   }
 
-  /** Compares the store with the lines that were added to the sinks, and with what this process has seen. */
-  async #look(): Promise<void> {
-    const ledger = await this.open();
-    await this.#attestor.assertAdded(await this.#options.store.open(), ledger);
-    await ledger.look();
-  }
-
-  /** What this process has seen and the store lost is attested at once, so that its numbers are not used again. */
-  #fence(error: unknown): void {
-    const { store } = this.#options;
-    const seen = this.#opened?.seen;
-    if (error instanceof SetBack && seen !== undefined && !store.isFenced)
-      this.#attestor.send(this.#attestor.signed({ seq: seen.seq, hash: seen.hash, at: Date.now() }));
-    store.fence(error);
-  }
-
-  /** @returns The refusal of a call. Damage fences the store. */
-  #refusalOf(error: unknown): QuaterError {
-    if (meaningOf(error) === "damage") this.#fence(error);
-    return unrecorded(error);
-  }
-
-  /** @throws {QuaterError} `audit_unavailable` once the store is fenced: then not even reads go on. */
+  /** @throws {QuaterError} `audit_unavailable` once the store is fenced. Then reads are refused too. */
   assertOpen(): void {
     if (this.#options.store.isFenced) throw unrecorded(undefined);
   }
 
   /**
-   * Tries whether a write would be taken now.
+   * Tries whether a write would succeed now.
    *
-   * @throws when not, with the reason.
+   * @throws the reason when it would not.
    */
   async probe(): Promise<void> {
     try {
       await (await this.open()).probe();
     } catch (error) {
-      if (meaningOf(error) === "damage") this.#fence(error);
+      if (meaningOf(error) === "damage") this.#compared.fence(error);
       throw error;
     }
-    // What a probe cannot try out (room for a larger write, for one) shows in the writes themselves.
+    // A probe is small. A full disk, for example, may still have room for it, so the last real write counts too.
     const since = Date.now() - (this.#troubleAt ?? 0);
     if (since < troubleMs) throw new Error("The last write failed a moment ago");
   }
 
-  /** Soon, and not waited for. */
+  /** Records an event soon. The caller does not wait. */
   note(fields: EventFields, body?: string): void {
     this.announce();
     this.writer.note({ events: [body === undefined ? { fields } : { fields, body }] });
   }
 
-  /** As `note`, with changes of state in the same transaction. */
+  /** Records an event as `note` does, with changes of state in the same transaction. */
   noteBeside(fields: EventFields, beside: Pick<Entry, "beside">): void {
     this.announce();
     this.writer.note({ events: [{ fields }], ...beside });
   }
 
   /**
-   * Durable when it resolves.
+   * Records an entry, and waits until it is committed.
    *
-   * @param onLate  The record is void when it comes too late: withdrawn, or, when it was written all the same, told here.
+   * @param onLate  Called when the entry was committed after the wait for it had ended with an error. Without `onLate` such an
+   *   entry counts; with it, an entry that is late and not yet sent is withdrawn.
    * @param withinMs  How long to wait for the commit. Default 2 seconds.
    * @throws {QuaterError} `audit_unavailable`.
    */
   async record(entry: Entry, onLate?: () => void, withinMs = recordWithinMs): Promise<Receipt> {
     this.announce();
     try {
-      const receipt = await this.writer.record(this.#withInstance(entry), {
+      const receipt = await this.writer.record(this.#lease.registering(entry), {
         withinMs,
         ...(onLate === undefined ? {} : { onLate }),
       });
-      this.#isRegistered = true;
+      this.#lease.registered();
       return receipt;
     } catch (error) {
       throw unrecorded(error);
     }
   }
 
-  /** @throws {QuaterError} `audit_unavailable`. */
-  async standingOf(approvalId: string): Promise<Standing | undefined> {
-    try {
-      return await (await this.open()).standingOf(approvalId);
-    } catch (error) {
-      throw this.#refusalOf(error);
-    }
-  }
-
   /**
-   * As `record`, with the entry's first event before everything that this process writes, its start included.
+   * Records an entry as `record` does. Its first event comes before everything that this process writes, also before
+   * `runtime.started`.
    *
    * @throws {Error} when this process has written already.
    */
@@ -230,49 +155,49 @@ export class Trail {
     return { fields: (before) => ({ type: "audit.checkpoint", detail: this.#attestor.signed(before) }) };
   }
 
-  #start(): Draft {
-    return { fields: { type: "runtime.started", detail: this.#options.started() } };
-  }
-
-  /** Before anything else that this process writes. */
+  /**
+   * Writes `runtime.started`, once, before every other event of this process.
+   *
+   * @param stays  Registers the process at once, because `quater store restored` must see every running server.
+   */
   announce(stays = false): void {
     if (this.#isAnnounced) return;
     this.#isAnnounced = true;
     const entry: Entry = { events: [this.#start()] };
-    // A process that stays is known from its start: `quater store restored` must see it.
-    this.writer.note(stays ? this.#withInstance(entry) : entry);
-    if (stays) this.#isRegistered = true;
+    this.writer.note(stays ? this.#lease.registering(entry) : entry);
+    if (stays) this.#lease.registered();
   }
 
-  /** @param openSince  The first event that a call which has not ended may have left. */
-  async renewLease(openSince: number | undefined): Promise<void> {
-    const ledger = this.#opened;
-    if (!this.#isRegistered || ledger === undefined) return;
-    // While something is being written, a start may be on its way that `openSince` does not know of yet.
-    const floor = this.writer.isIdle ? (openSince ?? ledger.head.seq) : undefined;
-    const store = await this.#options.store.open();
-    const aliveUntil = Date.now() + this.#options.leaseMs;
-    const [renewed] = await store.apply([leaseOf(store, ledger, this.instance, this.#options.leaseMs, floor)]);
-    // Taken for dead, after standing still for too long: the next call registers it anew.
-    if (renewed?.changes === 0) this.#isRegistered = false;
-    else this.#aliveUntil = aliveUntil;
+  #start(): Draft {
+    return { fields: { type: "runtime.started", detail: this.#options.started() } };
   }
 
   /**
-   * The last words: what is queued, the end of the instance, a checkpoint over all of it.
+   * Renews the lease of this process.
    *
-   * @param isSigned  Otherwise only what this process recorded for good is signed at once; a command that merely read
-   *   something signs when a checkpoint is due.
-   * @param hasOpenCalls  Calls were started and have not ended: the process stays registered, so that another one records that
+   * @param openSince  The first event that a call which has not ended may have left.
+   */
+  async renewLease(openSince: number | undefined): Promise<void> {
+    // While something is being written, it may be a `call.started` that `openSince` does not know yet.
+    const floor = this.writer.isIdle ? (openSince ?? this.ledger?.head.seq) : undefined;
+    await this.#lease.renew(floor);
+  }
+
+  /**
+   * Writes what is queued, `runtime.stopped`, and a checkpoint over all of it.
+   *
+   * @param isSigned  Makes the checkpoint in any case. Otherwise it is made if this process recorded something that a caller waited
+   *   for; a command that merely read something makes one when it is due.
+   * @param hasOpenCalls  Calls were started and have not ended: the process stays registered, so that another process records that
    *   their ends are unknown.
    */
   async stop(isSigned: boolean, hasOpenCalls = false): Promise<void> {
     if (!this.#isAnnounced) return;
-    const isLeaving = this.#isRegistered && !hasOpenCalls;
-    const beside = isLeaving ? () => [instanceGone(this.#opened, this.instance)].flat() : undefined;
+    const isLeaving = this.#lease.isRegistered && !hasOpenCalls;
+    const beside = isLeaving ? () => this.#lease.ending() : undefined;
     const fields = { type: "runtime.stopped" as const, ...(hasOpenCalls ? { detail: { hasOpenCalls } } : {}) };
     this.writer.note({ events: [{ fields }], ...(beside === undefined ? {} : { beside }) });
-    if (isSigned || this.#isRegistered) this.checkpoints.make();
+    if (isSigned || this.#lease.isRegistered) this.checkpoints.make();
     else {
       await this.writer.flush(recordWithinMs);
       this.checkpoints.makeWhenDue();
@@ -281,21 +206,13 @@ export class Trail {
     this.writer.close();
   }
 
-  /** Decides when the entry is written: a process that stood still and was taken for dead must be found when it really dies. */
-  #withInstance(entry: Entry): Entry {
-    return {
-      ...entry,
-      beside: (before) => {
-        const ledger = this.#opened;
-        const isKnown = ledger === undefined || (this.#isRegistered && Date.now() < this.#aliveUntil);
-        const lease = isKnown ? [] : [leaseRow(ledger, this.instance, this.#options.leaseMs, before)];
-        return [...lease, ...(entry.beside?.(before) ?? [])];
-      },
-    };
+  /** Returns where a request for approval stands by its events. @throws {QuaterError} `audit_unavailable`. */
+  async standingOf(approvalId: string): Promise<Standing | undefined> {
+    return this.#refusing(async () => (await this.open()).standingOf(approvalId));
   }
 
   /**
-   * Call it before an approval is used up.
+   * Checks that an approval may be used up. Call it before the use is recorded.
    *
    * @throws {QuaterError} `audit_unavailable` when the sinks did not take the uses before, cannot be read, or attest an event that
    *   the store lacks. The last one fences the store.
@@ -308,11 +225,11 @@ export class Trail {
   }
 
   /**
-   * Writes the use of an approval to every sink, before the handler runs. Then reads what others wrote there, and whether the
-   * store still holds the use: the store may have been set back meanwhile, and another instance may have used the same approval.
+   * Writes the use of an approval to every sink, before the handler runs. Then reads the lines of other processes, and whether the
+   * store still holds the use: the store may have been set back meanwhile, and another process may have used the same approval.
    *
-   * @param place  Of the event `approval.used`.
-   * @throws {QuaterError} `audit_unavailable` when a sink does not take it, or attests an event that the store lacks.
+   * @param place  The event `approval.used`.
+   * @throws {QuaterError} `audit_unavailable` when a sink does not take the line, or attests an event that the store lacks.
    */
   async sendUse(place: { readonly seq: number; readonly hash: string }, use: AttestedUse): Promise<void> {
     const { log, sinks } = this.#options;
@@ -323,14 +240,14 @@ export class Trail {
       log.error("The use of an approval did not reach a sink, so the call does not run", { error: String(error) });
       throw unrecorded(error);
     }
-    await this.#refusing(() => this.#look());
+    await this.#refusing(() => this.#compared.look());
   }
 
-  async #refusing(work: () => Promise<void>): Promise<void> {
+  async #refusing<Value>(work: () => Promise<Value>): Promise<Value> {
     try {
-      await work();
+      return await work();
     } catch (error) {
-      throw this.#refusalOf(error);
+      throw this.#compared.refusalOf(error);
     }
   }
 

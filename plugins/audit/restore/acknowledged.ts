@@ -5,7 +5,8 @@ import type { Reading } from "../../store/service.ts";
 import { Keyed } from "../log/chain.ts";
 import type { EventMeta, EventRow } from "../log/event.ts";
 import type { TrailKeys } from "../log/keys.ts";
-import { chain, type HeadRow, linkedTypes, queriesOn } from "../log/tables.ts";
+import { queriesOn } from "../log/queries.ts";
+import { chain, type HeadRow, linkedTypes } from "../log/tables.ts";
 import type { Attestation, Missing } from "./attestation.ts";
 
 /** The `detail` of a `store.restored` event. */

@@ -4,7 +4,8 @@
 import type { Reading } from "../../store/service.ts";
 import { DamagedHead } from "../log/head.ts";
 import type { TrailKeys } from "../log/keys.ts";
-import { type HeadRow, queriesOn } from "../log/tables.ts";
+import { queriesOn } from "../log/queries.ts";
+import type { HeadRow } from "../log/tables.ts";
 import { type Acknowledged, acknowledgedIn } from "./acknowledged.ts";
 import type { Attestation, Claim } from "./attestation.ts";
 

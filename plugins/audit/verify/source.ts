@@ -3,8 +3,9 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Reading } from "../../store/service.ts";
 import { headOf } from "../log/head.ts";
+import { queriesOn } from "../log/queries.ts";
 import { type ReadRow, readRows } from "../log/rows.ts";
-import { type HeadRow, queriesOn } from "../log/tables.ts";
+import type { HeadRow } from "../log/tables.ts";
 import { hashesOf } from "../restore/compare.ts";
 
 export const pageSize = 1_000;

@@ -2,8 +2,8 @@
 // write to the store could otherwise let Quater itself say, with its key, what the attacker wants, or delete evidence.
 
 import type { EventLink } from "../log/event.ts";
+import { queriesOn } from "../log/queries.ts";
 import { type ReadRow, readRows } from "../log/rows.ts";
-import { queriesOn } from "../log/tables.ts";
 import { type ReadEvent, type TrailReader, type Verified, verifiedRows } from "./find.ts";
 import { metaOf } from "./meta.ts";
 

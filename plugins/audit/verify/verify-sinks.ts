@@ -3,7 +3,8 @@
 
 import { closeSync, openSync } from "node:fs";
 import type { Reading } from "../../store/service.ts";
-import { queriesOn, type SinkRow } from "../log/tables.ts";
+import { queriesOn } from "../log/queries.ts";
+import type { SinkRow } from "../log/tables.ts";
 import { claimIn } from "../restore/attestation.ts";
 import { linesOf } from "./source.ts";
 

@@ -2,22 +2,22 @@
 // trail, only with what is wrong with it and with what was erased and not yet accounted for.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
-import { bodyHashOf, genesisHash, headMac, noBody, type SignedCheckpoint } from "../log/chain.ts";
+import { genesisHash, headMac, noBody, type SignedCheckpoint } from "../log/chain.ts";
 import { checkpointing } from "../log/checkpoints.ts";
 import { type EventLink, type EventMeta, type EventRow, isLinked } from "../log/event.ts";
 import type { TrailKeys } from "../log/keys.ts";
 import type { ReadRow } from "../log/rows.ts";
-import { chain, type HeadRow, newestLinked } from "../log/tables.ts";
+import { type HeadRow, newestLinked } from "../log/tables.ts";
 import { acknowledged, type RestoredDetail } from "../restore/acknowledged.ts";
 import type { Claim } from "../restore/attestation.ts";
 import { Findings, type Gap, type Report } from "./damage.ts";
 import { metaOf } from "./meta.ts";
-import { Ranges } from "./ranges.ts";
 import type { Stray } from "./source.ts";
+import { Bodies } from "./verify-bodies.ts";
 import { Calls } from "./verify-calls.ts";
+import { Hashes } from "./verify-hashes.ts";
 import { HeldLines } from "./verify-held.ts";
 import { VerifyKeys } from "./verify-keys.ts";
-import { formProblem, saysColumns, saysSeq } from "./verify-row.ts";
 import { Uses } from "./verify-uses.ts";
 
 export interface Verification {
@@ -38,19 +38,16 @@ export class Verifier {
   readonly #findings = new Findings();
   readonly #keys: VerifyKeys;
   readonly #held: HeldLines;
-  readonly #unaccounted = new Ranges();
+  readonly #hashes: Hashes;
+  readonly #bodies: Bodies;
   readonly #uses: Uses;
   readonly #calls: Calls;
   readonly #genesis: string;
   #head: HeadRow;
   #first: number | undefined;
   #seq: number;
-  /** The hash that the next event builds on; a second one where the stored hash itself was changed. */
-  #previous: string | undefined;
-  #otherwise: string | undefined;
   #events = 0;
   #checkpoints = 0;
-  #erased = 0;
   #signedAt: number;
   #isFloorAttested = false;
   /** Events that were lost in acknowledged restores. */
@@ -65,7 +62,9 @@ export class Verifier {
     this.#genesis = this.#checkHead(given.head);
     const { floor_seq, floor_hash } = given.head;
     this.#seq = given.after?.seq ?? floor_seq;
-    this.#previous = given.after?.hash ?? (floor_seq === 0 ? this.#genesis : floor_hash);
+    const before = given.after?.hash ?? (floor_seq === 0 ? this.#genesis : floor_hash);
+    this.#hashes = new Hashes(this.#keys, this.#findings, before);
+    this.#bodies = new Bodies(this.#findings);
     this.#signedAt = this.#seq;
     if (this.#seq === 0) this.#linked = { hash: noBody, seq: 0 };
     this.#uses = new Uses(this.#findings, this.#seq === 0);
@@ -109,24 +108,15 @@ export class Verifier {
       const last = seq - 1;
       const which = last === this.#seq + 1 ? `Event ${last} is` : `Events ${this.#seq + 1} to ${last} are`;
       this.#findings.say("missing", this.#seq + 1, `${which} gone`);
-      [this.#previous, this.#otherwise] = [undefined, undefined];
+      this.#hashes.interrupted();
       this.#interrupted();
     }
     this.#first ??= seq;
     this.#seq = seq;
     this.#events++;
-    const before = [this.#previous, this.#otherwise];
-    const isRight = this.#link(row);
-    if (isRight) {
-      this.#body(row);
-      this.#calls.read(row);
-      if (row.type === "audit.checkpoint") this.#checkpoint(row, before);
-      else if (row.type === "audit.erased") this.#erasure(row);
-      else if (row.type === "store.restored") this.#restore(row);
-    }
-    if (!isRight) this.#interrupted();
-    else if (isLinked(row.type)) this.#linkage(row);
-    this.#previous = hash;
+    const before = this.#hashes.candidates;
+    if (this.#hashes.read(row)) this.#readRight(row, before);
+    else this.#interrupted();
     if (seq - this.#signedAt > 2 * checkpointing.events + 64) {
       this.#findings.say(
         "unsigned",
@@ -136,6 +126,17 @@ export class Verifier {
       this.#signedAt = seq;
     }
     this.#held.reached(seq, hash);
+  }
+
+  /** @param before  The hashes that the event may build on. */
+  #readRight(row: ReadRow, before: readonly (string | undefined)[]): void {
+    const { type } = row;
+    this.#bodies.read(row);
+    this.#calls.read(row);
+    if (type === "audit.checkpoint") this.#checkpoint(row, before);
+    else if (type === "audit.erased") this.#erasure(row);
+    else if (type === "store.restored") this.#restore(row);
+    if (isLinked(type)) this.#linkage(row);
   }
 
   /** Rows where no event can stand. */
@@ -174,19 +175,14 @@ export class Verifier {
     const { floor_seq, seq, hash } = this.#head;
     if (this.#seq < seq)
       this.#findings.say("truncated", this.#seq + 1, `The trail ends at event ${this.#seq}, and ${seq} were written`);
-    else if (this.#seq === seq && this.#previous !== hash)
+    else if (this.#seq === seq && this.#hashes.last !== hash)
       this.#findings.say("altered", seq, `The head of the trail names another event ${seq}`);
     const newest = newestLinked(this.#head);
     if (this.#seq === seq && this.#head.format > 1 && this.#linked !== undefined && !isSameLink(this.#linked, newest))
       this.#findings.say("altered", newest.seq, `The head of the trail names another approval event than ${this.#linked.seq}`);
     if (floor_seq > 0 && !this.#isFloorAttested && this.#given.after === undefined)
       this.#findings.say("missing", 1, `Events 1 to ${floor_seq} are gone, and no event records that they were pruned`);
-    for (const [from, to] of this.#unaccounted)
-      this.#findings.say(
-        "missing",
-        from,
-        `The ${from === to ? `body of event ${from} is` : `bodies of events ${from} to ${to} are`} gone without a record`,
-      );
+    this.#bodies.finish();
     this.#held.finish();
     return {
       isWhole: this.#findings.count === 0 && this.#gaps.length === 0,
@@ -196,7 +192,7 @@ export class Verifier {
       last: this.#seq,
       checkpoints: this.#checkpoints,
       compared: this.#held.compared,
-      erasedBodies: this.#erased,
+      erasedBodies: this.#bodies.erased,
       prunedEvents: floor_seq,
       fingerprint: this.#given.fingerprint,
       damage: this.#findings.listed,
@@ -205,56 +201,11 @@ export class Verifier {
     };
   }
 
-  /** Hash, and columns against `meta`. */
-  #link(row: ReadRow): boolean {
-    const { seq, meta, body_hash, hash } = row;
-    const form = formProblem(row);
-    if (form !== undefined) {
-      this.#findings.say("altered", seq, `Event ${seq} ${form}`);
-      this.#otherwise = this.#expected(row);
-      return false;
-    }
-    if (!saysSeq(meta, seq)) {
-      const said = metaOf(meta)?.seq;
-      if (Number.isInteger(said) && said !== seq)
-        this.#findings.say("reordered", seq, `Event ${said} stands in the place of event ${seq}`);
-      else this.#findings.say("altered", seq, `Event ${seq} cannot be read`);
-      this.#otherwise = undefined;
-      return false;
-    }
-    const keyed = this.#keys.ofEvent(meta);
-    if (keyed === undefined) {
-      this.#findings.say("altered", seq, `Event ${seq} names a key that the key file does not have`);
-      return false;
-    }
-    if (this.#previous !== undefined) {
-      const computed = keyed.ofEvent(chain, seq, this.#previous, meta, body_hash);
-      if (computed !== hash) {
-        // Where only the stored hash of the event before was changed, this one builds on what it was.
-        const other = this.#otherwise === undefined ? undefined : keyed.ofEvent(chain, seq, this.#otherwise, meta, body_hash);
-        if (other !== hash) {
-          this.#findings.say("altered", seq, `Event ${seq} is not what was written`);
-          this.#otherwise = computed;
-          return false;
-        }
-      }
-    }
-    this.#otherwise = undefined;
-    const isSame = saysColumns(row);
-    if (!isSame) this.#findings.say("altered", seq, `The columns of event ${seq} differ from what it says`);
-    return isSame;
-  }
-
+  /** Events are missing or wrong here. What was known of open requests and calls is not known any more. */
   #interrupted(): void {
     this.#linked = undefined;
     this.#uses.interrupted();
     this.#calls.interrupted();
-  }
-
-  /** What the hash of a row with a wrong form must have been, if only the stored hash was changed. */
-  #expected({ seq, meta, body_hash }: ReadRow): string | undefined {
-    if (this.#previous === undefined || !saysSeq(meta, seq) || metaOf(meta) === undefined) return undefined;
-    return this.#keys.ofEvent(meta)?.ofEvent(chain, seq, this.#previous, meta, body_hash);
   }
 
   /** Events of format 1 have no link, and are none of the linked ones. */
@@ -272,14 +223,6 @@ export class Verifier {
     this.#linked = { hash, seq };
   }
 
-  #body({ seq, body, salt, body_hash }: EventRow): void {
-    if (body_hash === noBody) {
-      if (body !== null || salt !== null) this.#findings.say("altered", seq, `Event ${seq} was given a body`);
-    } else if (body === null) this.#unaccounted.add(seq);
-    else if (bodyHashOf(salt ?? "", body) !== body_hash)
-      this.#findings.say("altered", seq, `The body of event ${seq} is not what was written`);
-  }
-
   #checkpoint({ seq, meta }: EventRow, before: readonly (string | undefined)[]): void {
     const checkpoint = metaOf(meta)?.detail as SignedCheckpoint;
     if (!this.#keys.hasSigned(checkpoint)) {
@@ -295,17 +238,8 @@ export class Verifier {
     this.#signedAt = seq;
   }
 
-  #erasure({ meta }: EventRow): void {
-    const { bodies = [], pruned } = (metaOf(meta)?.detail ?? {}) as {
-      bodies?: readonly (readonly [number, number])[];
-      pruned?: { through: number; hash: string };
-    };
-    for (const [from, to] of bodies) {
-      // An older copy of the row brings an erased body back, with the right hash.
-      for (const [start] of this.#unaccounted.without(Math.max(from, this.#first ?? from), to))
-        this.#findings.say("altered", start, `The body of event ${start} was erased, but it is there again`);
-      this.#erased += this.#unaccounted.remove(from, to);
-    }
+  #erasure(row: EventRow): void {
+    const pruned = this.#bodies.readErasure(row, this.#first ?? 0);
     const { floor_seq, floor_hash } = this.#head;
     if (pruned?.through === floor_seq && pruned.hash === floor_hash) this.#isFloorAttested = true;
   }
@@ -314,7 +248,7 @@ export class Verifier {
   #continues({ type, meta }: EventRow): boolean {
     if (type !== "store.restored") return false;
     const { after } = (metaOf(meta)?.detail ?? {}) as Partial<RestoredDetail>;
-    return after?.seq === this.#seq && (after.hash === this.#previous || after.hash === this.#otherwise);
+    return after?.seq === this.#seq && this.#hashes.candidates.includes(after.hash);
   }
 
   #restore({ seq, meta }: EventRow): void {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import type { RequestRow, Tables, VoteRow } from "../../../plugins/approval/requests/tables.ts";
 import type { EventMeta } from "../../../plugins/audit/log/event.ts";
-import { queriesOn } from "../../../plugins/audit/log/tables.ts";
+import { queriesOn } from "../../../plugins/audit/log/queries.ts";
 import { storeSource } from "../../../plugins/audit/verify/source.ts";
 import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
 import { type Crowd, type Effect, effectsIn } from "./crowd.ts";

@@ -8,7 +8,8 @@ import type { EventFields, EventMeta, EventRow } from "../../../plugins/audit/lo
 import { metaText } from "../../../plugins/audit/log/event.ts";
 import { DamagedHead } from "../../../plugins/audit/log/head.ts";
 import { openKeys } from "../../../plugins/audit/log/keys.ts";
-import { type HeadRow, migrations, queriesOn } from "../../../plugins/audit/log/tables.ts";
+import { queriesOn } from "../../../plugins/audit/log/queries.ts";
+import { type HeadRow, migrations } from "../../../plugins/audit/log/tables.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { tempFolder } from "./kit.ts";
 import { keyFileIn, type StoreGiven, storeAt, trailAt, verifyAt } from "./ledger-kit.ts";

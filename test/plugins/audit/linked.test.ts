@@ -5,7 +5,8 @@ import { storeRef } from "quater/store";
 import { expect, test } from "vitest";
 import { KeyRing } from "../../../plugins/audit/log/key-ring.ts";
 import { LinkedEvents } from "../../../plugins/audit/log/linked.ts";
-import { type HeadRow, newestLinked, queriesOn } from "../../../plugins/audit/log/tables.ts";
+import { queriesOn } from "../../../plugins/audit/log/queries.ts";
+import { type HeadRow, newestLinked } from "../../../plugins/audit/log/tables.ts";
 import { bootDesk, codeOf, people } from "../approval/kit.ts";
 import { tempFolder } from "./kit.ts";
 

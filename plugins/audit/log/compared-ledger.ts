@@ -1,0 +1,132 @@
+// Opens the ledger of this process, and compares the store with the sinks and with what this process has seen. A store that was
+// changed or set back to an older state is fenced: then this process writes nothing more.
+
+import type { QuaterError } from "../../../core/index.ts";
+import type { Attestor } from "../restore/attestor.ts";
+import { BehindEnd } from "./behind-end.ts";
+import { DamagedHead, SetBack } from "./head.ts";
+import { Ledger } from "./ledger.ts";
+import type { TrailOptions } from "./trail-options.ts";
+import { meaningOf, unrecorded } from "./unrecorded.ts";
+
+export interface ComparedLedgerOptions extends TrailOptions {
+  readonly instance: string;
+  readonly attestor: Attestor;
+  /** Runs before the first write. */
+  readonly whenOpened: (ledger: Ledger) => Promise<void>;
+}
+
+export class ComparedLedger {
+  readonly #options: ComparedLedgerOptions;
+  readonly #behindEnd: BehindEnd;
+  #opening: Promise<Ledger> | undefined;
+  #opened: Ledger | undefined;
+  /** A connection to the store was lost. The next one may lead to another server, so compare before the next write. */
+  #mustCompare = false;
+  #isAcknowledging = false;
+
+  constructor(options: ComparedLedgerOptions) {
+    this.#options = options;
+    this.#behindEnd = new BehindEnd(options.log);
+    options.store.whenLost(() => {
+      this.#mustCompare = true;
+    });
+  }
+
+  /** The ledger, once it is open. */
+  get opened(): Ledger | undefined {
+    return this.#opened;
+  }
+
+  /**
+   * Opens the ledger, and compares the store with the sinks: the first time, and again after a connection to the store was lost.
+   *
+   * @throws {DamagedHead} when the store was changed or set back, or a sink cannot be read.
+   */
+  async open(): Promise<Ledger> {
+    this.#opening ??= this.#openFirst().catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    const ledger = await this.#opening;
+    if (this.#mustCompare) await this.#compareAgain(ledger);
+    return ledger;
+  }
+
+  async #openFirst(): Promise<Ledger> {
+    const { app, attestor, instance, keys, store, whenOpened } = this.#options;
+    const open = await store.open();
+    this.#mustCompare = false;
+    const ledger = await Ledger.open(open, { app, keys, instance });
+    attestor.genesis = ledger.genesis;
+    if (!this.#isAcknowledging) await attestor.assertAgreement(open, ledger);
+    if (ledger.head.seq === 0) attestor.makeSinks();
+    await whenOpened(ledger);
+    await this.#behindEnd.look(open);
+    this.#opened = ledger;
+    return ledger;
+  }
+
+  /** After a failover the new server may lack events that this process wrote. */
+  async #compareAgain(ledger: Ledger): Promise<void> {
+    const open = await this.#options.store.open();
+    this.#mustCompare = false;
+    try {
+      await ledger.look();
+      await this.#options.attestor.assertStillAgreed(open, ledger);
+    } catch (error) {
+      this.#mustCompare = true;
+      throw error;
+    }
+  }
+
+  /** Lets this process write although the sinks attest more than the store has. `quater store restored` records that. */
+  acknowledgeRestore(): void {
+    this.#isAcknowledging = true;
+  }
+
+  /** Compares again if a connection to the store was lost. Fences a store that was set back. */
+  async compareWhenDue(): Promise<void> {
+    if (this.#mustCompare) await this.compare();
+  }
+
+  /**
+   * Compares the store with what this process has seen, and with the lines that were added to the sinks. So a process without calls
+   * notices too that the store was set back. Fences such a store.
+   */
+  async compare(): Promise<void> {
+    if (this.#opened === undefined) return;
+    try {
+      await this.look();
+      await this.#behindEnd.look(await this.#options.store.open());
+    } catch (error) {
+      if (error instanceof DamagedHead) this.fence(error);
+      else throw error;
+    }
+  }
+
+  /** Compares as `compare` does, without fencing. @throws {DamagedHead | StoreFailure} */
+  async look(): Promise<void> {
+    const ledger = await this.open();
+    await this.#options.attestor.assertAdded(await this.#options.store.open(), ledger);
+    await ledger.look();
+  }
+
+  /**
+   * Fences the store. If the store was set back, the sinks get a line about the newest event that this process has seen, so that no
+   * process numbers other events like the lost ones.
+   */
+  fence(error: unknown): void {
+    const { attestor, store } = this.#options;
+    const seen = this.#opened?.seen;
+    if (error instanceof SetBack && seen !== undefined && !store.isFenced)
+      attestor.send(attestor.signed({ seq: seen.seq, hash: seen.hash, at: Date.now() }));
+    store.fence(error);
+  }
+
+  /** Fences the store if the error means damage. @returns The error for the caller of the call. */
+  refusalOf(error: unknown): QuaterError {
+    if (meaningOf(error) === "damage") this.fence(error);
+    return unrecorded(error);
+  }
+}

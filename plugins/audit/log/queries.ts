@@ -1,0 +1,191 @@
+// Every query on the tables of the trail, written once for both databases.
+
+import type { Kysely } from "kysely";
+import type { Query, Reading, Result, Statement } from "../../store/service.ts";
+import type { EventRow } from "./event.ts";
+import { chain, erasures, type HeadRow, linkedTypes, type SinkRow, type Tables, useTypes } from "./tables.ts";
+
+/** More than the events of a usual batch, so that such a batch stays one statement. */
+const rowsPerInsert = 256;
+
+const columns = ["seq", "at", "type", "call_id", "meta", "body", "salt", "body_hash", "hash"] as const;
+
+export type TrailQueries = ReturnType<typeof queriesOn>;
+
+export const queriesOn = (store: Reading) => {
+  const db: Kysely<Tables> = store.queries<Tables>();
+  const { sql } = store;
+  const inserts = new Map<number, string>();
+  const head = db
+    .selectFrom("audit_head")
+    .select(["seq", "hash", "mac", "genesis", "floor_seq", "floor_hash", "format", "approval_seq", "approval_hash"])
+    .where("chain", "=", chain);
+  const events = db.selectFrom("audit_event").where("chain", "=", chain);
+  // JavaScript rounds larger numbers, so a page that goes on after such a row would begin with the same row again. The plus keeps
+  // SQLite from using this condition, instead of the place of a page, to look into the index.
+  const most = Number.MAX_SAFE_INTEGER;
+  const isNumbered =
+    store.dialect === "sqlite"
+      ? sql<boolean>`(typeof(seq) = 'integer' and +seq between 1 and ${sql.lit(most)})`
+      : sql<boolean>`(seq between 1 and ${sql.lit(most)})`;
+  const numbered = events.where(isNumbered);
+  const previous = db
+    .selectFrom("audit_event as earlier")
+    .select("earlier.hash")
+    .where("earlier.chain", "=", chain)
+    .where(sql<boolean>`earlier.seq < audit_event.seq`)
+    .orderBy("earlier.seq", "desc")
+    .limit(1)
+    .as("previous");
+  const headBeside = (seen: number) =>
+    head.select(
+      db.selectFrom("audit_event").select("audit_event.hash").where("chain", "=", chain).where("seq", "=", seen).as("held"),
+    );
+  return {
+    db,
+    head: head as Query,
+    /** With the time and the hash of event `seen`, so that numbering needs one question. */
+    headForWriting: (seen: number): Query => {
+      const query = headBeside(seen).select(store.clock.as("now"));
+      return store.dialect === "postgres" ? query.forUpdate() : query;
+    },
+    /** With the hash of event `seen` as `held`. */
+    headBeside: (seen: number): Query => headBeside(seen),
+    /** A sink took a checkpoint: events up to it may be pruned. */
+    sinkHolds: (name: string, { size, at }: Omit<SinkRow, "name">): Query =>
+      db
+        .insertInto("audit_sink")
+        .values({ name, size, at })
+        .onConflict((conflict) => conflict.column("name").doUpdateSet({ size, at })),
+    newHead: (row: HeadRow): Query =>
+      db
+        .insertInto("audit_head")
+        .values({ chain, ...row })
+        .onConflict((conflict) => conflict.doNothing()),
+    /** From exactly the head that was read; another one changes no row. */
+    moveHead: (from: HeadRow, { genesis: _, ...to }: HeadRow): Statement => ({
+      ...compiled(
+        db
+          .updateTable("audit_head")
+          .set(to)
+          .where("chain", "=", chain)
+          .where("seq", "=", from.seq)
+          .where("hash", "=", from.hash)
+          .where("mac", "=", from.mac),
+      ),
+      expects: 1,
+    }),
+    /** Changes something and leaves nothing behind. SQLite would not write an update that changes no value. */
+    touch: (instance: string): readonly Statement[] => [
+      compiled(db.insertInto("audit_instance").values({ instance, lease_until: 0, floor_seq: 0 })),
+      compiled(db.deleteFrom("audit_instance").where("instance", "=", instance)),
+    ],
+    /**
+     * Several statements for many rows: SQLite takes 32,766 parameters in one, and an entry may have thousands of events.
+     * Compiled once per number of rows: compiling sixty-four takes longer than inserting them.
+     */
+    inserts: (rows: readonly EventRow[]): readonly Statement[] => {
+      const statements: Statement[] = [];
+      for (let from = 0; from < rows.length; from += rowsPerInsert) {
+        const part = rows.slice(from, from + rowsPerInsert);
+        const sql = inserts.get(part.length) ?? compiled(db.insertInto("audit_event").values(part.map(inOrder))).sql;
+        inserts.set(part.length, sql);
+        statements.push({ sql, parameters: part.flatMap((row) => Object.values(inOrder(row))) });
+      }
+      return statements;
+    },
+    /**
+     * A page of rows on one side of `seq`, nearest first. Rows whose number is not an integer, or not a number of an event, are left
+     * out here; `strays` finds them.
+     */
+    page: (side: "after" | "before", seq: number, limit: number) =>
+      numbered
+        .selectAll()
+        .where("seq", side === "after" ? ">" : "<", seq)
+        .orderBy("seq", side === "after" ? "asc" : "desc")
+        .limit(limit),
+    /** A page of linked events after `above`, back from `seq`, newest first. */
+    linked: (seq: number, above: number, limit: number) =>
+      numbered
+        .selectAll()
+        .select(previous)
+        .where(sql.raw<boolean>(linkedTypes))
+        .where("seq", "<=", seq)
+        .where("seq", ">", above)
+        .orderBy("seq", "desc")
+        .limit(limit),
+    /** A page of linked events after `seq`, up to `through`, in order. */
+    linkedAfter: (seq: number, through: number, limit: number) =>
+      numbered
+        .selectAll()
+        .where(sql.raw<boolean>(linkedTypes))
+        .where("seq", ">", seq)
+        .where("seq", "<=", through)
+        .orderBy("seq")
+        .limit(limit),
+    /** A page of `audit.erased` events after `seq`. */
+    erased: (seq: number, limit: number) =>
+      numbered.selectAll().select(previous).where(sql.raw<boolean>(erasures)).where("seq", ">", seq).orderBy("seq").limit(limit),
+    /** A page of events about uses of approvals: the newest ones, or those after a number in order. */
+    uses: (types: readonly ("approval.used" | "approval.lost")[], from: "newest" | number, limit: number) =>
+      numbered
+        .selectAll()
+        .where(sql.raw<boolean>(useTypes))
+        .where("type", "in", types)
+        .where("seq", ">", from === "newest" ? 0 : from)
+        .orderBy("seq", from === "newest" ? "desc" : "asc")
+        .limit(limit),
+    /** For a page: the stored hash of the row before each. */
+    previous,
+    strays: (floor: number, limit: number): Query =>
+      db
+        .selectFrom("audit_event")
+        .select([sql<string>`cast(chain as text)`.as("chain"), sql<string>`cast(seq as text)`.as("seq")])
+        .where(({ eb, not, or }) => or([eb("chain", "<>", chain), not(isNumbered), eb("seq", "<=", floor)]))
+        .limit(limit),
+    /** Where the trail ends, and the first row behind that. One question, because other processes write meanwhile. */
+    behindEnd: db
+      .selectFrom("audit_head")
+      .select((eb) => [
+        "audit_head.seq as end",
+        eb
+          .selectFrom("audit_event")
+          .select(({ fn }) => fn.min("audit_event.seq").as("seq"))
+          .where("audit_event.chain", "=", chain)
+          .whereRef("audit_event.seq", ">", "audit_head.seq")
+          .as("behind"),
+      ])
+      .where("audit_head.chain", "=", chain) as Query,
+    count: (floor: number, through: number): Query =>
+      numbered
+        .select(({ fn }) => fn.countAll<number>().as("n"))
+        .where("seq", ">", floor)
+        .where("seq", "<=", through),
+    /** In order, `limit` of them after `seq`. */
+    after: (seq: number, limit: number): Query =>
+      events.select(columns).where("seq", ">", seq).orderBy("seq").limit(limit) as Query,
+    ofCall: (callId: string): Query => events.select(columns).where("call_id", "=", callId).orderBy("seq") as Query,
+    events,
+    columns,
+  };
+};
+
+const inOrder = (row: EventRow) => ({
+  chain,
+  seq: row.seq,
+  at: row.at,
+  type: row.type,
+  call_id: row.call_id,
+  meta: row.meta,
+  body: row.body,
+  salt: row.salt,
+  body_hash: row.body_hash,
+  hash: row.hash,
+});
+
+export const compiled = (query: { compile(): { sql: string; parameters: readonly unknown[] } }): Statement => {
+  const { sql, parameters } = query.compile();
+  return { sql, parameters };
+};
+
+export const rowsOf = <Row>(result: Result | undefined): readonly Row[] => (result?.rows ?? []) as readonly Row[];

@@ -1,0 +1,62 @@
+// The bodies of events: whether each is what was written, or was erased with a record of the erasure.
+
+import { bodyHashOf, noBody } from "../log/chain.ts";
+import type { EventRow } from "../log/event.ts";
+import type { Findings } from "./damage.ts";
+import { metaOf } from "./meta.ts";
+import { Ranges } from "./ranges.ts";
+
+/** The detail of `audit.erased`. */
+interface Erasure {
+  /** Ranges of events whose bodies were erased. */
+  readonly bodies?: readonly (readonly [from: number, to: number])[];
+  /** The last event that retention removed. */
+  readonly pruned?: { readonly through: number; readonly hash: string };
+}
+
+export class Bodies {
+  readonly #findings: Findings;
+  /** Events without their body. A later `audit.erased` may account for them. */
+  readonly #unaccounted = new Ranges();
+  /** How many bodies were erased with a record. */
+  erased = 0;
+
+  constructor(findings: Findings) {
+    this.#findings = findings;
+  }
+
+  read({ seq, body, salt, body_hash }: EventRow): void {
+    if (body_hash === noBody) {
+      if (body !== null || salt !== null) this.#findings.say("altered", seq, `Event ${seq} was given a body`);
+    } else if (body === null) this.#unaccounted.add(seq);
+    else if (bodyHashOf(salt ?? "", body) !== body_hash)
+      this.#findings.say("altered", seq, `The body of event ${seq} is not what was written`);
+  }
+
+  /**
+   * Reads an `audit.erased` event.
+   *
+   * @param first  The first event that was read: bodies before it are not known.
+   * @returns Which events the erasure removed as a whole, if it did.
+   */
+  readErasure({ meta }: EventRow, first: number): Erasure["pruned"] {
+    const { bodies = [], pruned } = (metaOf(meta)?.detail ?? {}) as Erasure;
+    for (const [from, to] of bodies) {
+      // An older copy of the row brings an erased body back, with the right hash.
+      for (const [start] of this.#unaccounted.without(Math.max(from, first), to))
+        this.#findings.say("altered", start, `The body of event ${start} was erased, but it is there again`);
+      this.erased += this.#unaccounted.remove(from, to);
+    }
+    return pruned;
+  }
+
+  /** Every event was read: a body that is still missing was removed without a record. */
+  finish(): void {
+    for (const [from, to] of this.#unaccounted)
+      this.#findings.say(
+        "missing",
+        from,
+        `The ${from === to ? `body of event ${from} is` : `bodies of events ${from} to ${to} are`} gone without a record`,
+      );
+  }
+}

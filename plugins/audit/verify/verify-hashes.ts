@@ -1,0 +1,90 @@
+// The hash chain: whether each event is what was written, and follows the event before it.
+
+import type { ReadRow } from "../log/rows.ts";
+import { chain } from "../log/tables.ts";
+import type { Findings } from "./damage.ts";
+import { metaOf } from "./meta.ts";
+import type { VerifyKeys } from "./verify-keys.ts";
+import { formProblem, saysColumns, saysSeq } from "./verify-row.ts";
+
+export class Hashes {
+  readonly #keys: VerifyKeys;
+  readonly #findings: Findings;
+  /** The stored hash of the event before. `undefined` after missing events. */
+  #previous: string | undefined;
+  /** The hash that the event before should have, where only its stored hash was changed. The next event still builds on it. */
+  #repaired: string | undefined;
+
+  /** @param previous  The hash that the first event builds on. */
+  constructor(keys: VerifyKeys, findings: Findings, previous: string) {
+    this.#keys = keys;
+    this.#findings = findings;
+    this.#previous = previous;
+  }
+
+  /** The stored hash of the last event. */
+  get last(): string | undefined {
+    return this.#previous;
+  }
+
+  /** The hashes that the next event may build on. */
+  get candidates(): readonly (string | undefined)[] {
+    return [this.#previous, this.#repaired];
+  }
+
+  /** Events are missing here, so the next event is taken as it is. */
+  interrupted(): void {
+    [this.#previous, this.#repaired] = [undefined, undefined];
+  }
+
+  /** Verifies an event and goes on behind it. @returns Whether its hash, its form and its columns are right. */
+  read(row: ReadRow): boolean {
+    const isRight = this.#isRight(row);
+    this.#previous = row.hash;
+    return isRight;
+  }
+
+  #isRight(row: ReadRow): boolean {
+    const { seq, meta, body_hash, hash } = row;
+    const form = formProblem(row);
+    if (form !== undefined) {
+      this.#findings.say("altered", seq, `Event ${seq} ${form}`);
+      this.#repaired = this.#expected(row);
+      return false;
+    }
+    if (!saysSeq(meta, seq)) {
+      const said = metaOf(meta)?.seq;
+      if (Number.isInteger(said) && said !== seq)
+        this.#findings.say("reordered", seq, `Event ${said} stands in the place of event ${seq}`);
+      else this.#findings.say("altered", seq, `Event ${seq} cannot be read`);
+      this.#repaired = undefined;
+      return false;
+    }
+    const keyed = this.#keys.ofEvent(meta);
+    if (keyed === undefined) {
+      this.#findings.say("altered", seq, `Event ${seq} names a key that the key file does not have`);
+      return false;
+    }
+    if (this.#previous !== undefined) {
+      const computed = keyed.ofEvent(chain, seq, this.#previous, meta, body_hash);
+      if (computed !== hash) {
+        const other = this.#repaired === undefined ? undefined : keyed.ofEvent(chain, seq, this.#repaired, meta, body_hash);
+        if (other !== hash) {
+          this.#findings.say("altered", seq, `Event ${seq} is not what was written`);
+          this.#repaired = computed;
+          return false;
+        }
+      }
+    }
+    this.#repaired = undefined;
+    const isSame = saysColumns(row);
+    if (!isSame) this.#findings.say("altered", seq, `The columns of event ${seq} differ from what it says`);
+    return isSame;
+  }
+
+  /** The hash that a row with a wrong form must have had, if only its stored hash was changed. */
+  #expected({ seq, meta, body_hash }: ReadRow): string | undefined {
+    if (this.#previous === undefined || !saysSeq(meta, seq) || metaOf(meta) === undefined) return undefined;
+    return this.#keys.ofEvent(meta)?.ofEvent(chain, seq, this.#previous, meta, body_hash);
+  }
+}
