@@ -4,6 +4,7 @@
 import type { RequestListener } from "node:http";
 import Router from "@koa/router";
 import Koa from "koa";
+import type { Reading } from "../../core/diagnostics/reading.ts";
 import { cut, visible } from "../../core/diagnostics/text.ts";
 import { errorText, type PluginContext } from "../../core/plugin-api.ts";
 import { answer, answered } from "./answering.ts";
@@ -26,6 +27,8 @@ export interface AppOptions {
   /** Documents are open to everybody: in development only. */
   readonly isOpen: boolean;
   readonly allowedOrigins?: readonly string[];
+  /** What the authenticator reads. */
+  readonly reading?: Reading | undefined;
 }
 
 const isOfClient = (error: unknown): boolean =>
@@ -81,14 +84,14 @@ export const mountedListener = (context: PluginContext, guard: Guard, mount: Mou
 };
 
 export const serverListener = (options: AppOptions): RequestListener => {
-  const { context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [] } = options;
+  const { context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [], reading } = options;
   const { gate, catalog } = context;
   const app = answeringApp(context);
   const router = strictRouter();
   const { at, fixedPaths } = pathTable();
   const prefixes: string[] = [];
   mount({ app, router, at, under: underIn(app, prefixes) });
-  const index = routeIndexOf(catalog);
+  const index = routeIndexOf(catalog, reading);
   const exposed: Exposed = { gate, guard, index, maxBodyBytes };
   const isInFront = app.middleware.length > 1 + prefixes.length;
   if (isInFront || prefixes.length > 0) app.use(exposedRoutes(exposed));
@@ -167,6 +170,7 @@ const ownPages = (router: Router, { context, service, isOpen }: Pick<AppOptions,
     const principal = isOpen
       ? undefined
       : await gate.enter({ surface: "http", credentials: service.credentials(ctx, "http"), callId });
+    if (principal !== undefined) ctx.set("cache-control", "no-store");
     ctx.body = await service.openApi(principal);
   });
   router.get("/ready", ready);

@@ -35,6 +35,7 @@ export const dryRuns = ({ gate, http, maxBodyBytes }: DryRunOptions): Koa.Middle
     };
     const outcome = await gate.invoke({ handler, surface: "http", principal, entry, callId, traceId, dryRun: true, given });
     if (!outcome.ok) return put(ctx, refusalOf(ctx.req, outcome.error, callId));
+    ctx.set("cache-control", "no-store");
     ctx.body = outcome.value as object;
   });
   return (ctx, next) => (ctx.path.startsWith(dryRunPath) ? dryRun(ctx, next) : next());

@@ -3,8 +3,16 @@
 
 import { isIP, isIPv6 } from "node:net";
 import type { Principal } from "../../core/index.ts";
+import { readingOf as readsOf } from "../../core/model/credentials.ts";
 import { loopbackHosts } from "../../core/model/loopback.ts";
-import { type BootProblem, definePlugin, type Plugin, type PluginContext, type Running } from "../../core/plugin-api.ts";
+import {
+  asAuthenticator,
+  type BootProblem,
+  definePlugin,
+  type Plugin,
+  type PluginContext,
+  type Running,
+} from "../../core/plugin-api.ts";
 import { bodyProblems } from "./body-limits.ts";
 import type { Guard } from "./guard.ts";
 import { nameProblems } from "./openapi/names.ts";
@@ -214,6 +222,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
       const [{ serverListener }, { listen }] = await Promise.all([import("./app.ts"), import("./server.ts")]);
       const listener = serverListener({
         ...options,
+        reading: options.authenticate && readsOf(asAuthenticator(options.authenticate).reads),
         context,
         guard: read().guard,
         service,

@@ -7,6 +7,7 @@ import { andThen } from "../../core/model/principal.ts";
 import { isApprovalId } from "../../core/plugin/gate.ts";
 import type { Awaitable, GivenInput } from "../../core/plugin-api.ts";
 import { pointerStep } from "../../core/schema/json.ts";
+import { isPlainObject } from "../../core/schema/schema.ts";
 import { hasBody, readJsonBody, readQuery } from "./body.ts";
 import { TransportRefusal } from "./refusals.ts";
 import type { BoundInput } from "./route.ts";
@@ -29,7 +30,7 @@ export const givenBy = (
   const given: GivenInput[] = [];
   if (plan.params.length > 0) given.push({ from: "path", isText: true, values: params });
   if (query !== "") {
-    const values = readQuery(query);
+    const values = kept(readQuery(query), target.drops) as Record<string, string | string[]>;
     const secret = isSecret && Object.keys(values).find(isSecret);
     // Proxies, browsers and servers log URLs, so a secret in a URL is refused.
     if (secret !== undefined)
@@ -39,9 +40,25 @@ export const givenBy = (
   if (!hasBody(req)) return complete(req, plan.bound, given);
   if (plan.method === "GET") throw new TransportRefusal("bad_request", "GET takes no body", { connection: "close" });
   return andThen(readJsonBody(req, res, maxBodyBytes), (body) => {
-    given.push(body);
+    const values = kept(plan.body === undefined ? body.values : insideOf(plan.body, body.values), target.drops);
+    given.push(values === body.values ? body : { ...body, values });
     return complete(req, plan.bound, given);
   });
+};
+
+/** @throws {QuaterError} `invalid_input` for a body that is anything but one object under this key. */
+const insideOf = (key: string, values: unknown): unknown => {
+  if (!isPlainObject(values)) return invalid("/", `must be an object with the key ${key}`);
+  const beside = Object.keys(values).find((name) => name !== key);
+  if (beside !== undefined) invalid(visible(`/${pointerStep(beside)}`), `is not known: write every input under the key ${key}`);
+  const inside = values[key];
+  return isPlainObject(inside) ? inside : invalid(`/${key}`, "must be an object with the inputs");
+};
+
+/** @param inputs  Set where other fields are left out. */
+const kept = (values: unknown, inputs: ReadonlySet<string> | undefined): unknown => {
+  if (inputs === undefined || !isPlainObject(values) || Object.keys(values).every((name) => inputs.has(name))) return values;
+  return Object.fromEntries(Object.entries(values).filter(([name]) => inputs.has(name)));
 };
 
 const complete = (req: IncomingMessage, bound: readonly BoundInput[], given: GivenInput[]): GivenInput[] => {

@@ -38,14 +38,14 @@ export const httpProbe =
     const url = `${http.baseUrl}${path}${query.length === 0 ? "" : `?${query.join("&")}`}`;
     const sent = body === undefined ? { headers } : { body, headers: { ...headers, "content-type": "application/json" } };
     const response = await fetch(url, { method: plan.method, ...sent });
-    return seen(response, await response.text());
+    return seen(response, await response.text(), plan);
   };
 
 /** JSON is sent as it is where the whole input is the body; otherwise it is taken apart, as a caller would. */
-const writtenOf = (input: ProbeCall["input"], { params, bound, method }: RoutePlan): Written => {
+const writtenOf = (input: ProbeCall["input"], { params, bound, method, body: envelope }: RoutePlan): Written => {
   if (!("json" in input)) return { texts: { ...input.text }, body: undefined };
   const apart = new Set([...params, ...bound.map(({ name }) => name)]);
-  if (apart.size === 0 && method !== "GET") return { texts: {}, body: input.json };
+  if (apart.size === 0 && method !== "GET") return { texts: {}, body: wrapped(envelope, input.json) };
   const values = JSON.parse(input.json) as unknown;
   if (!isPlainObject(values)) throw cannotSend("what is no object cannot be taken apart into a path, a query and a body");
   const absent = params.find((name) => values[name] === undefined);
@@ -58,8 +58,11 @@ const writtenOf = (input: ProbeCall["input"], { params, bound, method }: RoutePl
       texts[name] = Array.isArray(value) ? value.map((item) => scalarText(name, item)) : scalarText(name, value);
     else rest[name] = value;
   }
-  return { texts, body: method === "GET" ? undefined : JSON.stringify(rest) };
+  return { texts, body: method === "GET" ? undefined : wrapped(envelope, JSON.stringify(rest)) };
 };
+
+const wrapped = (envelope: string | undefined, json: string): string =>
+  envelope === undefined ? json : `{${JSON.stringify(envelope)}:${json}}`;
 
 const scalarText = (name: string, value: unknown): string => {
   if (value === null || typeof value === "object" || value === "")
@@ -67,17 +70,28 @@ const scalarText = (name: string, value: unknown): string => {
   return String(value);
 };
 
-const seen = (response: Response, text: string): ProbeAnswer => {
-  const isLines = response.headers.get("content-type")?.includes("ndjson") === true;
-  if (response.ok && isLines)
-    return {
-      ok: true,
-      value: text
-        .split("\n")
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as unknown),
-    };
-  const body = JSON.parse(text) as { code: string; detail: string; errors?: { path: string; message: string }[] };
-  if (response.ok) return { ok: true, value: body };
-  return { ok: false, code: body.code, message: body.detail, errors: body.errors ?? [] };
+/** An answer of middleware may have any form, and one with the status 204 or 205 has no body. */
+const seen = (response: Response, text: string, { answer }: RoutePlan): ProbeAnswer => {
+  const type = response.headers.get("content-type") ?? "";
+  if (response.ok) {
+    if (text === "") return { ok: true, value: null };
+    if (type.includes("ndjson")) return { ok: true, value: linesOf(text) };
+    const value: unknown = type.includes("json") ? JSON.parse(text) : text;
+    return { ok: true, value: answer === undefined || !isPlainObject(value) ? value : value[answer] };
+  }
+  const told = type.includes("json") ? (JSON.parse(text) as unknown) : {};
+  const { code, detail, errors } = (isPlainObject(told) ? told : {}) as Partial<Refusal>;
+  return { ok: false, code: code ?? `status_${response.status}`, message: detail ?? text, errors: errors ?? [] };
 };
+
+interface Refusal {
+  readonly code: string;
+  readonly detail: string;
+  readonly errors: readonly { readonly path: string; readonly message: string }[];
+}
+
+const linesOf = (text: string): readonly unknown[] =>
+  text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as unknown);

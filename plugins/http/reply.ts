@@ -69,7 +69,7 @@ export const put = (ctx: Koa.Context, { status, headers, body }: Reply): void =>
   if (res.headersSent) return void (isText(body) || body.destroy());
   for (let at = 0; at < headers.length; at += 2) {
     const [name, value] = [headers[at] as string, headers[at + 1] as string | string[]];
-    if (name === "set-cookie") res.appendHeader(name, value);
+    if (name === "set-cookie" || name === "vary") res.appendHeader(name, value);
     else res.setHeader(name, value);
   }
   ctx.body = body;

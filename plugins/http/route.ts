@@ -16,6 +16,19 @@ export interface RouteDetails {
   readonly status?: number;
   /** Inputs taken from a header or cookie, and from nowhere else: `{ traceId: "header:x-trace-id" }`. Callers choose them. */
   readonly bind?: Readonly<Record<string, `header:${string}` | `cookie:${string}`>>;
+  /** The one key of the body that holds its inputs: with "article" clients send `{ "article": { ... } }`, and nothing beside it. */
+  readonly body?: string;
+  /** The key that the answer's value is under: with "article" clients get `{ "article": ... }`. */
+  readonly answer?: string;
+  /**
+   * "drop": leaves out fields of the body and the query that are no inputs, where they would be refused. Not below the top
+   * level. Not for destructive handlers, and not with approval.
+   */
+  readonly extra?: "drop";
+  /**
+   * `Cache-Control` of a success. Default: "no-store" for callers with a credential, no header for others.
+   */
+  readonly cache?: string;
   /** A short title for the OpenAPI document. Default: the first sentence of the handler's description. */
   readonly summary?: string;
   /** The group in the OpenAPI document. Default: the name of the handler's module. */
@@ -49,6 +62,8 @@ export type RouteRule<Input, Given> = Given extends `${Method} ${infer Path}`
 
 const text = Type.String({ pattern: "^(GET|POST|PUT|PATCH|DELETE) /[^?# ]*$" });
 
+const envelope = Type.Optional(Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_-]{0,63}$" }));
+
 const routeSchema = Type.Union([
   text,
   Type.Object(
@@ -56,6 +71,10 @@ const routeSchema = Type.Union([
       route: text,
       status: Type.Optional(Type.Integer({ minimum: 200, maximum: 299 })),
       bind: Type.Optional(Type.Record(Type.String(), Type.String({ pattern: "^(header|cookie):[A-Za-z0-9_-]+$" }))),
+      body: envelope,
+      answer: envelope,
+      extra: Type.Optional(Type.Literal("drop")),
+      cache: Type.Optional(Type.String({ pattern: "^[a-z][a-z0-9=, -]{0,199}$" })),
       summary: Type.Optional(Type.String({ minLength: 1, maxLength: 120 })),
       tag: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })),
       deprecated: Type.Optional(Type.Boolean()),
@@ -85,12 +104,26 @@ export interface RoutePlan {
   readonly params: readonly string[];
   readonly status: number;
   readonly bound: readonly BoundInput[];
+  /** The envelopes of the body and of the answer. */
+  readonly body: string | undefined;
+  readonly answer: string | undefined;
+  readonly dropsExtra: boolean;
+  readonly cache: string | undefined;
   /** For the OpenAPI document alone. */
   readonly words: Pick<RouteDetails, "summary" | "tag" | "deprecated">;
 }
 
 const planOf = (given: Static<typeof routeSchema>): RoutePlan => {
-  const { route, status = 200, bind = {}, ...words } = typeof given === "string" ? { route: given } : given;
+  const {
+    route,
+    status = 200,
+    bind = {},
+    body,
+    answer,
+    extra,
+    cache,
+    ...words
+  } = typeof given === "string" ? { route: given } : given;
   const [method, path = "/"] = route.split(" ");
   return {
     route,
@@ -103,6 +136,10 @@ const planOf = (given: Static<typeof routeSchema>): RoutePlan => {
       const key = source.slice(from.length + 1);
       return { name, from, source: key, key: from === "header" ? key.toLowerCase() : key };
     }),
+    body,
+    answer,
+    dropsExtra: extra === "drop",
+    cache,
     words,
   };
 };
@@ -143,9 +180,36 @@ export const credentialInputs = (authenticate: Authentication | undefined, opera
   });
 };
 
-/** What is wrong with a route on this handler, beyond what its schema says. */
-const routeProblems = ({ method, path, params, bound, status }: RoutePlan, operation: Operation): KeyProblem[] => {
+/** What is wrong with the form of a route's body and answer. */
+const formProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
+  const { method, status, body, answer, dropsExtra, cache } = plan;
   const found: KeyProblem[] = [];
+  const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
+  if (body !== undefined && !takesBody(method))
+    say(`${method} has no body that could be under "${body}"`, "Remove body, or use POST");
+  if (answer !== undefined && (operation.isStream || bodiless.has(status)))
+    say(
+      `there is no value for the key "${answer}" of the answer`,
+      "Remove answer: the handler is a stream, or the status has no body",
+    );
+  if (dropsExtra && operation.handler.effect === "destructive")
+    say('extra: "drop" on a destructive handler', "Remove extra. A misspelt field must not change what is destroyed");
+  if (dropsExtra && operation.needsApproval)
+    say('extra: "drop" with approval', "Remove extra. Approvers must see everything that the caller sent");
+  if (dropsExtra && ((operation.input["additionalProperties"] ?? false) !== false || "patternProperties" in operation.input))
+    say('extra: "drop" on an input that takes any field', "Remove extra, or list the inputs in Type.Object({ ... })");
+  if (cache !== undefined && !operation.isPublic && /\b(?:public|s-maxage)\b/.test(cache))
+    say(
+      `cache: "${cache}" lets shared caches answer other callers`,
+      'Write "private, max-age=60", or expose the handler with public: true',
+    );
+  return found;
+};
+
+/** What is wrong with a route on this handler, beyond what its schema says. */
+const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
+  const { method, path, params, bound, status } = plan;
+  const found = formProblems(plan, operation);
   const inputs = new Set(Object.keys(propertiesOf(operation.input)));
   const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
   for (const name of params) {
@@ -196,7 +260,7 @@ const routeProblems = ({ method, path, params, bound, status }: RoutePlan, opera
 };
 
 export const httpKey = exposureKey("http", routeSchema, {
-  remedy: 'Write "GET /path", or { route, status?, bind? }',
+  remedy: 'Write "GET /path", or { route, status?, bind?, body?, answer?, extra?, cache? }',
   check: (given, operation) => routeProblems(planOf(given), operation),
   resolve: planOf,
 });

@@ -1,8 +1,9 @@
 // The index of exposed routes, flat in their number.
 
 import FindMyWay from "find-my-way";
+import type { Reading } from "../../core/diagnostics/reading.ts";
 import type { Catalog, Operation } from "../../core/plugin-api.ts";
-import { hasSecret, isSecretField } from "../../core/schema/schema.ts";
+import { hasSecret, isSecretField, propertiesOf } from "../../core/schema/schema.ts";
 import { httpKey, type RoutePlan } from "./route.ts";
 
 interface Target {
@@ -10,6 +11,10 @@ interface Target {
   readonly plan: RoutePlan;
   /** Where the input has a secret: which names of a query are one. */
   readonly isSecret: ((name: string) => boolean) | undefined;
+  /** With `extra: "drop"`: the names of the inputs. Other fields are left out. */
+  readonly drops: ReadonlySet<string> | undefined;
+  /** Headers of a success, names and values in turn: for callers with a credential, and for anonymous ones. */
+  readonly headers: { readonly known: readonly string[]; readonly anonymous: readonly string[] };
 }
 
 export interface RouteMatch {
@@ -26,8 +31,20 @@ export interface RouteIndex {
   readonly methodsOf: (url: string) => readonly string[];
 }
 
+const json = ["content-type", "application/json; charset=utf-8"] as const;
+
+/** A cache that keeps the answer for one caller must not give it to another (RFC 9111 4.1). */
+const headersOf = ({ isPublic }: Operation, { cache }: RoutePlan, reading: Reading | undefined): Target["headers"] => {
+  const read = reading === undefined ? [] : [...(reading.schemes.length > 0 ? ["Authorization"] : []), ...reading.headers];
+  if (reading !== undefined && reading.cookies.length > 0) read.push("Cookie");
+  const vary = isPublic && read.length > 0 ? ["vary", read.join(", ")] : [];
+  const anonymous = cache === undefined ? [] : ["cache-control", cache];
+  const known = cache === undefined || /\b(?:public|s-maxage)\b/.test(cache) ? ["cache-control", "no-store"] : anonymous;
+  return { known: [...json, ...vary, ...known], anonymous: [...json, ...vary, ...anonymous] };
+};
+
 /** find-my-way and not @koa/router: the router tests its routes one after the other, 230 µs at 2,000 of them. */
-export const routeIndexOf = (catalog: Catalog): RouteIndex => {
+export const routeIndexOf = (catalog: Catalog, reading: Reading | undefined): RouteIndex => {
   const index = FindMyWay({
     caseSensitive: true,
     maxParamLength: 16_384, // as long as a header section may be: length is the schema's business
@@ -40,7 +57,8 @@ export const routeIndexOf = (catalog: Catalog): RouteIndex => {
     methods.add(plan.method);
     const { input } = operation;
     const isSecret = hasSecret(input) ? (name: string) => isSecretField(input, name) : undefined;
-    const target: Target = { operation, plan, isSecret };
+    const drops = plan.dropsExtra ? new Set(Object.keys(propertiesOf(input))) : undefined;
+    const target: Target = { operation, plan, isSecret, drops, headers: headersOf(operation, plan, reading) };
     index.on(plan.method, plan.path, () => undefined, target);
   }
   const find = (method: string, url: string): RouteMatch | undefined => {

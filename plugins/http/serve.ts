@@ -4,6 +4,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type Koa from "koa";
 import { stopping } from "../../core/diagnostics/errors.ts";
+import { isAnonymous } from "../../core/model/principal.ts";
 import { type Gate, traceIdOf } from "../../core/plugin-api.ts";
 import { jsonBytesOf, veryLargeAnswer } from "./answer-bytes.ts";
 import { answer, type Failed, replyTo } from "./answering.ts";
@@ -154,8 +155,6 @@ export const exposedRoutes =
     });
   };
 
-const jsonHeaders = ["content-type", "application/json; charset=utf-8"] as const;
-
 /** Answers a call of an exposed route. Never rejects. */
 const answerCall = async (
   req: IncomingMessage,
@@ -175,10 +174,11 @@ const answerCall = async (
     const entry = { surface: "http", credentials, callId, handler: operation.name, traceId };
     const room = roomOf(res);
     const entering = gate.enter(entry);
+    const principal = entering instanceof Promise ? await entering : entering;
     const outcome = await gate.invoke({
       handler: operation.name,
       surface: "http",
-      principal: entering instanceof Promise ? await entering : entering,
+      principal,
       entry,
       callId,
       cancellation,
@@ -192,8 +192,10 @@ const answerCall = async (
     run = runOf(operation, outcome);
     if (!outcome.ok) return { ...refusalOf(req, outcome.error, callId), run };
     if (begun !== undefined && run !== undefined) return streamReply(req, res, begun, { status: plan.status, callId, run });
-    const body = room.largest >= veryLargeAnswer ? jsonBytesOf(outcome.value) : JSON.stringify(outcome.value);
-    return { status: plan.status, headers: jsonHeaders, body, run };
+    const value = plan.answer === undefined ? outcome.value : { [plan.answer]: outcome.value };
+    const body = room.largest >= veryLargeAnswer ? jsonBytesOf(value) : JSON.stringify(value);
+    const { known, anonymous } = found.target.headers;
+    return { status: plan.status, headers: isAnonymous(principal) ? anonymous : known, body, run };
   } catch (error) {
     return { ...replyTo(error, { req, callId, run, report }), run };
   }

@@ -169,10 +169,18 @@ export const answersOf = (of: AnswersOf): object => {
   };
 };
 
-const contentOf = ({ operation, components }: AnswersOf): object => {
+/** The schema of an envelope. */
+export const underKey = (key: string, schema: object): object => ({
+  type: "object",
+  required: [key],
+  properties: { [key]: schema },
+  additionalProperties: false,
+});
+
+const contentOf = ({ operation, plan, components }: AnswersOf): object => {
   const { output = {}, isStream, name } = operation;
   const schema: JsonSchema = components.publish(output, "output", name);
-  if (!isStream) return { "application/json": { schema } };
+  if (!isStream) return { "application/json": { schema: plan.answer === undefined ? schema : underKey(plan.answer, schema) } };
   // A text, because a schema of OpenAPI 3.1 describes the whole body and not one line of it.
   return {
     "application/x-ndjson": {

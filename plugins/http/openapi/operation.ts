@@ -3,7 +3,7 @@
 import type { JsonSchema } from "../../../core/plugin-api.ts";
 import { isPlainObject, propertiesOf, requiredOf } from "../../../core/schema/schema.ts";
 import { takesBody } from "../route.ts";
-import { type AnswersOf, answersOf } from "./answers.ts";
+import { type AnswersOf, answersOf, underKey } from "./answers.ts";
 import { scopesOf, securityOf } from "./security.ts";
 
 const approvalParameter = {
@@ -77,9 +77,15 @@ const bodyOf = ({ operation, plan, components }: AnswersOf): object | undefined 
   if (isPlainObject(schema["properties"]) && Object.keys(properties).length === 0) return undefined;
   const [example] = examplesOf(schema);
   const published = components.publish(schema, "input", operation.name, operation.input);
+  const { body: key } = plan;
   return {
     required: requiredOf(schema).some((name) => !("default" in (properties[name] ?? {}))),
-    content: { "application/json": { schema: published, ...(example === undefined ? {} : { example }) } },
+    content: {
+      "application/json": {
+        schema: key === undefined ? published : underKey(key, published),
+        ...(example === undefined ? {} : { example: key === undefined ? example : { [key]: example } }),
+      },
+    },
   };
 };
 
