@@ -143,7 +143,8 @@ const withoutEntries = (folder, gone) => {
     );
   edited(join(folder, "package.json"), (text) => {
     const { exports, ...others } = JSON.parse(text);
-    const kept = Object.entries(exports).filter(([entry]) => !gone.includes(entry.slice(2)));
+    const isGone = (source = "") => gone.some((name) => source.startsWith(`./plugins/${name}/`)); // `./client` is of http
+    const kept = Object.entries(exports).filter(([, entry]) => !isGone(entry["quater-source"]));
     return JSON.stringify({ ...others, exports: Object.fromEntries(kept) }, null, 2);
   });
   edited(join(folder, "quater.config.ts"), (text) => {
@@ -170,7 +171,10 @@ const deleteTests = (folder, gone) => {
   const isGone = (target) =>
     gone.some(
       (name) =>
-        target.startsWith(`plugins/${name}/`) || target === `quater/${name}` || target.startsWith(`test/plugins/${name}/`),
+        target.startsWith(`plugins/${name}/`) ||
+        target === `quater/${name}` ||
+        (target === "quater/client" && name === "http") ||
+        target.startsWith(`test/plugins/${name}/`),
     );
   const left = new Map(sourcesIn(folder, "test").map((path) => [path, importsOf(folder, path)]));
   const all = left.size;

@@ -1,7 +1,7 @@
 // The package from the outside: what is in it, what compilers see of it, and what a newcomer meets in the first ten minutes.
 // Everything here runs what `npm pack` made, in folders that know nothing of the checkout.
 
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
@@ -129,6 +129,29 @@ export default defineConfig({
     // Without it every declaration is checked: both kinds of resolution find the same ones, so one run will do.
     const found = await complaints("--module nodenext --skipLibCheck false");
     expect(found).toEqual([]);
+  });
+});
+
+describe("the guide to the client", () => {
+  test("a page's project compiles against the declarations of the server, without types of Node", async () => {
+    const guide = readFileSync(join(repository, "docs/guides/client.md"), "utf8");
+    const project = join(folder, "two-projects");
+    for (const name of ["app", "web"]) mkdirSync(join(project, name), { recursive: true });
+    symlinkSync(join(hello, "node_modules"), join(project, "node_modules"));
+    writeFileSync(join(project, "package.json"), '{ "type": "module" }');
+    const [server = "", web = ""] = [...guide.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, text]) => text);
+    writeFileSync(join(project, "tsconfig.json"), server);
+    writeFileSync(join(project, "web/tsconfig.json"), web);
+    const named = /^<!-- file: (\S+).*\n(?:<!--.*\n)*```ts\n([\s\S]*?)^```$/gm;
+    for (const [, file = "", code = ""] of guide.matchAll(named)) writeFileSync(join(project, file), code);
+    await succeed("./node_modules/.bin/tsc --build web", project);
+    writeFileSync(
+      join(project, "web/wrong.ts"),
+      'import { client } from "./shop.ts";\nawait client("GET /order");\nexport {};\n',
+    );
+    expect((await shell("./node_modules/.bin/tsc --build web --pretty false", project)).out).toContain(
+      `web/wrong.ts(2,14): error TS2345: Argument of type '"GET /order"' is not assignable to parameter of type`,
+    );
   });
 });
 

@@ -10,8 +10,9 @@ beforeAll(async () => {
 afterAll(() => editor[Symbol.dispose]());
 
 const shop = `
-import { anyone, can, expose, handler, policy, problem, Type, withDefault } from "quater";
+import { anyone, can, defineConfig, expose, handler, policy, problem, Type, withDefault } from "quater";
 import { definePlugin, opaque } from "quater/plugin-api";
+import { createClient } from "quater/client";
 import type {} from "quater/http";
 import type {} from "quater/store";
 const about = {
@@ -28,6 +29,12 @@ const quota = definePlugin(
   { perMinute: withDefault(Type.Integer(), 60), now: opaque<() => number>("a function"), file: Type.Optional(Type.String()) },
   () => ({ name: "quota" }),
 );
+const manifest = defineConfig({
+  name: "shop",
+  handlers: [expose(load, { getOrder: { http: "POST /orders/:orderId" }, listOrders: { http: { route: "GET /orders" } } })],
+  plugins: [],
+});
+const client = createClient<typeof manifest>({ baseUrl: "" });
 const isOwn = policy({ name: "isOwn", needs: { customerId: Type.String() }, allow: () => true });
 `;
 
@@ -81,6 +88,16 @@ test.each([
     "Type 'Policy<{ readonly customerId: string; }>' is not assignable to type 'Auth<{ orderId: string; page: number; }, Opened<{}>>'.",
   ],
   [
+    "a route that the manifest does not have",
+    `await client("GET /order", { orderId: "x" });`,
+    `Argument of type '"GET /order"' is not assignable to parameter of type '"GET /orders" | "POST /orders/:orderId"'.`,
+  ],
+  [
+    "an input that is missing",
+    `await client("GET /orders", {});`,
+    "Argument of type '{}' is not assignable to parameter of type '{ readonly orderId: string; } & { readonly page?: number; }'.",
+  ],
+  [
     "a handler that returns a number for a string",
     "handler({ ...about, auth: anyone, handle: () => ({ id: 7 }) });",
     "Type 'number' is not assignable to type 'string'.",
@@ -104,6 +121,8 @@ test.each(["isOwn", `[can("x"), isOwn]`, `{ any: [can("x"), isOwn] }`])(
 test.each([
   ["handlers", "expose(load, { |> });", ["getOrder", "listOrders"]],
   ["keys of an exposure", "expose(load, { getOrder: { |> } });", ["http", "lock", "name", "preview", "public"]],
+  ["routes of a client", `client("|>");`, ["GET /orders", "POST /orders/:orderId"]],
+  ["inputs of a route", `client("POST /orders/:orderId", { |> });`, ["orderId", "page"]],
   ["options of a plugin", "quota({ |> });", ["file", "now", "perMinute"]],
 ])("an editor completes %s", async (_, line, names) => {
   expect(await editor.code(`${shop}\n${line}`).completions()).toEqual(expect.arrayContaining(names));
@@ -119,6 +138,11 @@ test.each([
     "a plugin's factory",
     "|>quota;",
     "const quota: (options: { readonly perMinute?: number; readonly now: () => number; readonly file?: string; }) => ConfiguredPlugin",
+  ],
+  [
+    "a result of a client",
+    `const |>result = await client("GET /orders", { orderId: "x" });`,
+    "const result: Result<{ id: string; }, never>",
   ],
   ["a policy", "|>isOwn;", "const isOwn: Policy<{ readonly customerId: string; }>"],
 ])("a hover shows the type of %s", async (_, line, shown) => {

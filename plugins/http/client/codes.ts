@@ -1,0 +1,37 @@
+// The codes that any route may answer with, beside the problems of its handler. Types alone: a browser loads none of it.
+
+import type { ErrorCode } from "../../../core/diagnostics/errors.ts";
+
+/** What the transport refuses before there is a call. */
+export type TransportCode =
+  | "bad_request"
+  | "route_not_found"
+  | "origin_not_allowed"
+  | "method_not_allowed"
+  | "not_acceptable"
+  | "request_timeout"
+  | "unsupported_media_type"
+  | "host_not_allowed"
+  | "too_many_headers";
+
+/** What a call that needs approval is refused with. */
+export type ApprovalCode =
+  | "approval_denied"
+  | "approval_expired"
+  | "approval_cancelled"
+  | "approval_revoked"
+  | "approval_used"
+  | "approval_stale"
+  | "approval_policy_changed"
+  | "approval_schema_changed"
+  | "approval_mismatch"
+  | "approval_unproven"
+  | "approval_not_found"
+  | "approval_backlog"
+  | "approval_filing_limit"
+  | "approval_unattributed"
+  | "approval_unrenderable"
+  | "approval_unavailable";
+
+/** `approval_required` is a case of its own. */
+export type GeneralCode = Exclude<ErrorCode, "approval_required" | "unknown_handler"> | TransportCode | ApprovalCode;

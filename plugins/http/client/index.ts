@@ -1,0 +1,114 @@
+// `quater/client`: calls the routes of a manifest from browsers and from Node. A type has no routes at run time, so each call
+// names its route, and nothing is generated. Only types of the server are imported here; a test pins the size.
+
+import { CallError, resultOf, unanswered } from "./answer.ts";
+import { type Sent, sentFor } from "./request.ts";
+import type { ApprovalRequired, CallOptions, Client, Failure, Result, RoutesOf, WaitOptions } from "./types.ts";
+
+export { CallError } from "./answer.ts";
+export type {
+  ApprovalRequired,
+  CallOptions,
+  Client,
+  Failure,
+  Refusal,
+  Result,
+  StreamAnswer,
+  Unanswered,
+  WaitOptions,
+} from "./types.ts";
+
+export interface ClientOptions {
+  /** `https://shop.example`, with the path under which the server is reached, if it has one. `""` in pages of the same origin. */
+  readonly baseUrl: string;
+  /** The bearer token, or a function that gives it for each request. `undefined` sends none. */
+  readonly token?: string | (() => string | undefined | Promise<string | undefined>);
+  /** Sent with each request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Default: the global `fetch`. Wrap it to send cookies to another origin, or to try again. */
+  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
+}
+
+/** As long as these last, the client that waits for a decision asks again. */
+const isPassing = ({ code, status }: Failure): boolean => code === "network_error" || status === 503 || status === 429;
+
+const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
+  new Promise((resolve) => {
+    const go = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", go);
+      resolve();
+    };
+    const timer = setTimeout(go, ms);
+    signal?.addEventListener("abort", go);
+  });
+
+/**
+ * Makes a client for the routes of a manifest. Import the manifest as a type, so that nothing of the server is bundled.
+ *
+ * @example
+ * import type manifest from "../quater.config.ts";
+ * const client = createClient<typeof manifest>({ baseUrl: "https://shop.example", token: () => session.token });
+ * const result = await client("GET /orders/:orderId", { orderId: "ord_1" });
+ */
+export const createClient = <Given>({ baseUrl, token, headers, fetch: own }: ClientOptions): Client<RoutesOf<Given>> => {
+  const base = baseUrl.replace(/\/+$/, "");
+
+  const fetched = async ({ method, path, body }: Sent, how: CallOptions, approvalId?: string): Promise<Result<unknown>> => {
+    const { signal } = how;
+    try {
+      const bearer = typeof token === "function" ? await token() : token;
+      const init: RequestInit = {
+        method,
+        headers: {
+          accept: "application/json, text/event-stream",
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+          ...(approvalId === undefined ? {} : { "quater-approval": approvalId }),
+          ...headers,
+          ...how.headers,
+        },
+        ...(body === undefined ? {} : { body }),
+        ...(signal === undefined ? {} : { signal }),
+      };
+      return await resultOf(await (own ?? fetch)(base + path, init), signal);
+    } catch (error) {
+      return unanswered(error, signal);
+    }
+  };
+
+  const call = async (sent: Sent, how: CallOptions, approvalId?: string): Promise<Result<unknown>> => {
+    const result = await fetched(sent, how, approvalId);
+    if (result.ok || result.code !== "approval_required") return result;
+    const { approval } = result.details as unknown as Pick<ApprovalRequired, "approval">;
+    const status = { method: "GET", path: `/__quater__/approvals/${approval.id}` };
+    return {
+      ...result,
+      approval,
+      repeat: (again = how) => call(sent, again, approval.id),
+      wait: async ({ everyMs = 2_000, ...again }: WaitOptions = how) => {
+        for (;;) {
+          const asked = await fetched(status, again);
+          if (!asked.ok && !isPassing(asked)) return asked;
+          const isDecided = asked.ok && (asked.value as { readonly status?: unknown }).status !== "pending";
+          // After the request has expired, the server says by the repeated call how it ended.
+          if (isDecided || Date.now() > Date.parse(approval.expiresAt)) return call(sent, again, approval.id);
+          await pause(everyMs, again.signal);
+        }
+      },
+    };
+  };
+
+  const client = (route: string, input: Readonly<Record<string, unknown>> = {}, how: CallOptions = {}) => {
+    const sent = sentFor(route, input);
+    const result: Promise<Result<unknown>> = "ok" in sent ? Promise.resolve(sent) : call(sent, how);
+    return Object.assign(result, {
+      async *[Symbol.asyncIterator]() {
+        const begun = await result;
+        if (!begun.ok) throw new CallError(begun);
+        yield* begun.value as AsyncIterable<unknown>;
+      },
+    });
+  };
+  return client as never;
+};
