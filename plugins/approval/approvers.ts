@@ -1,5 +1,6 @@
-// People whom a proxy signed in. Its headers are believed when the request shows the secret that only the proxy has, or came
-// over a Unix socket that only the proxy may open; never because the peer is near: anything on this machine is.
+// Authenticates approvers: by the option `authenticate`, and by the headers of a proxy that signs people in. These headers count only if the
+// request has the secret of the proxy, or came over a Unix socket that only the proxy may open. A loopback address proves nothing, because
+// each process on this machine has one.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Credentials, Principal } from "../../core/index.ts";
@@ -12,7 +13,7 @@ import type { SsoOptions } from "./options.ts";
 /** The surface that approvers authenticate on. No handler is exposed on it. It exists so that refused credentials are on the trail. */
 export const approversSurface = "approvals";
 
-/** The approvers' door: people behind the proxy, and the plugin's own authenticator. */
+/** Returns the authenticator of the approvers' surface. It asks the proxy's headers first, then `given`. */
 export const approversDoor = (given: Authentication | undefined, sso: SsoOptions | undefined): Authenticator | undefined => {
   if (sso === undefined) return given === undefined ? undefined : asAuthenticator(given);
   const keys = given === undefined ? undefined : asAuthenticator(given);
@@ -22,17 +23,17 @@ export const approversDoor = (given: Authentication | undefined, sso: SsoOptions
     authenticate: (credentials, resources) =>
       personBehind(sso, credentials) ?? keys?.authenticate(partOf(credentials, readingOf(keys.reads)), resources),
   });
-  // Not checked as `reads` of other authenticators are: the proxy's headers may be reserved ones, such as x-forwarded-user,
-  // because they count only with the proxy's secret or over its socket.
+  // Other authenticators may not read reserved headers such as x-forwarded-user. This one may, because the headers count only with the
+  // proxy's secret or over its socket.
   return { ...door, reads: allReads([{ headers }, ...(keys === undefined ? [] : [keys.reads])]) };
 };
 
-/** @returns `undefined` when the headers name nobody. @throws {QuaterError} `sso_not_trusted`. */
+/** @returns The person whom the headers name; `undefined` when they name nobody. @throws {QuaterError} `sso_not_trusted`. */
 export const personBehind = (sso: SsoOptions, credentials: Credentials): Principal | undefined => {
   const person = textOf(credentials, sso.personHeader);
   if (person === undefined || person === "") return undefined;
   if (!isFromProxy(sso, credentials)) throw ssoNotTrusted("The header that names a person did not come from the proxy");
-  // Two lines of one header arrive as one with a comma: one of them is not the proxy's.
+  // Two header lines arrive as one line with a comma. Then one of them is not from the proxy.
   if (person.includes(",") || person.length > 200) throw ssoNotTrusted("The header that names a person names no single one");
   const roles = sso.rolesHeader === undefined ? "" : (textOf(credentials, sso.rolesHeader) ?? "");
   return Object.freeze({

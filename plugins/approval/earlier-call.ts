@@ -7,7 +7,7 @@ export type RanBefore =
        * to people; `fields` differ.
        */
       readonly match: "identical" | "similar";
-      /** Of the approval request. */
+      /** The id of the earlier approval request. */
       readonly id: string;
       readonly callId: string;
       /** Milliseconds since the epoch. */
@@ -16,10 +16,10 @@ export type RanBefore =
       /** The arguments that differ, or that only one of the two calls has: see differing.ts. Printable. */
       readonly fields: readonly string[];
     }
-  /** There are earlier calls that cannot be compared. */
+  /** There may be an earlier call, but it cannot be compared. */
   | { readonly match: "cannot_tell"; readonly reason: string };
 
-/** One sentence without a full stop, for people and models. */
+/** Returns one sentence without a full stop, for people and models. */
 export const ranBeforeInWords = (before: RanBefore): string => {
   if (before.match === "cannot_tell") return `Whether this call ran before cannot be told: ${before.reason}`;
   const { match, id, callId, at, outcome, fields } = before;

@@ -3,7 +3,7 @@
 import { Type } from "../../core/index.ts";
 import { exposureKey } from "../../core/plugin-api.ts";
 
-/** The policy's name; narrowed to some surfaces only where that is said. */
+/** The name of a policy. The object form limits it to some surfaces. */
 export type ApprovalExposure = string | { readonly policy: string; readonly surfaces?: readonly string[] };
 
 const exposureSchema = Type.Union([
@@ -14,7 +14,7 @@ const exposureSchema = Type.Union([
   ),
 ]);
 
-/** Which policy, and over which surfaces alone. */
+/** The resolved value. Without `surfaces` the policy holds on every surface. */
 export interface ExposedApproval {
   readonly policy: string;
   readonly surfaces?: readonly string[];

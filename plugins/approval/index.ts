@@ -1,4 +1,4 @@
-// The approval plugin: people agree to one exact call, and then it runs once.
+// The approval plugin: people approve one exact call, and then it runs once.
 
 import { type Authentication, definePlugin, type Plugin, type TestRun } from "../../core/plugin-api.ts";
 import type { GivenOptions } from "../../core/schema/options.ts";
@@ -20,13 +20,13 @@ export { type Approvals, approvalsRef } from "./service.ts";
 
 declare module "quater" {
   interface Exposure {
-    /** Who must agree before a call runs: a policy of approval(). Holds over every surface unless narrowed. */
+    /** The policy of `approval()` that says who must agree before a call runs. It holds on every surface, unless `surfaces` lists some. */
     readonly approval?: ApprovalExposure;
   }
 }
 
 /**
- * Asks people.
+ * Lets people approve calls before they run. Give a handler an approval policy in its exposure: `approval: "finance"`.
  *
  * @example
  * plugins: [store(), audit(), approval({ authenticate: apiKeys(), policies: { finance: { approvers: [{ role: "finance" }] } } })]
@@ -47,20 +47,20 @@ export const approval = definePlugin(approvalOptions, (options, given): Plugin =
   };
 });
 
-/** Tells nobody, listens nowhere by itself, and keeps nothing but what the store keeps. */
+/** The plugin for a test run: without notices and without a listener of its own. */
 const rehearsal = (
   { notify, listen, sso, authenticate, ...options }: GivenOptions<typeof approvalOptions>,
   { usableForMs, hasOwnDoors = false }: TestRun,
 ): Plugin => {
   const closed: Authentication = () => undefined;
-  // Without a socket of its own, the page has no connection that proves the proxy.
+  // A test run does not open the Unix socket, so no connection can prove that it comes from the proxy.
   const isBySocket = sso?.unixSocket === true;
   const door = hasOwnDoors ? (authenticate ?? (isBySocket ? closed : undefined)) : closed;
   return approval({
     ...options,
-    // The suite files more requests for its people than people do.
+    // The gate suite files many requests for each of its people.
     maxFiledPerHour: 100_000,
-    // The suite repeats a call right after a denial, which must still hold then.
+    // The gate suite repeats a call directly after a denial, and the denial must still hold.
     cooldownMs: Math.max(options.cooldownMs ?? 0, 600_000),
     ...(door === undefined ? {} : { authenticate: door }),
     ...(sso === undefined || isBySocket || !hasOwnDoors ? {} : { sso }),

@@ -1,5 +1,5 @@
-// Puts the page and the API on http's server, or on a listener of their own. With a listener of their own they are an origin
-// that they share with no other page.
+// Puts the page and the API on http's server, or on a listener of their own. With their own listener, they share their origin with no
+// other page.
 
 import type { PluginContext } from "../../core/plugin-api.ts";
 import type { Audit } from "../audit/service.ts";

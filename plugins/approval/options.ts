@@ -9,13 +9,13 @@ import { withDefault } from "../../core/schema/with-default.ts";
 import type { NotifyOption } from "./notices/index.ts";
 import type { ApprovalPolicy } from "./policy.ts";
 
-/** A listener of its own for the page and its API. Without one, both are mounted on http's. */
+/** A separate listener for the page and its API. Without it, both are on the listener of `http()`. */
 export type ApprovalListen =
   | { readonly port: number; readonly host?: string }
-  /** A Unix socket, relative to the project's folder. Users who may write to the file may connect. */
+  /** The path of a Unix socket, relative to the project's folder. Users who may write to the file may connect. */
   | { readonly path: string };
 
-/** A proxy that has signed people in and says in headers who they are. */
+/** A proxy that signs people in, and names them in headers. */
 export type SsoOptions = {
   /** Holds the person's name: `x-forwarded-user`. The proxy must replace what clients send under this name. */
   readonly personHeader: string;
@@ -23,7 +23,7 @@ export type SsoOptions = {
   readonly rolesHeader?: string;
 } & (
   | {
-      /** What shows that the request came through the proxy: this header with this value, at least 32 characters. */
+      /** The proxy sends this header with the secret, at least 32 characters, to show that a request comes from it. */
       readonly secretHeader: string;
       readonly secret: string;
       readonly unixSocket?: never;
@@ -35,27 +35,27 @@ export type SsoOptions = {
 const sevenDaysMs = 7 * 86_400_000;
 
 export const approvalOptions = {
-  /** By name; an exposure says `approval: "finance"`. */
+  /** Policies by name. An exposure names one: `approval: "finance"`. */
   policies: opaque<Readonly<Record<string, ApprovalPolicy>>>('{ finance: { approvers: [{ role: "finance" }] } }', isPlainObject),
-  /** The approvers' own door. No surface's credentials count unless the same authenticator is given here. */
+  /** Authenticates approvers. Credentials of other surfaces count only if you give the same authenticator here. */
   authenticate: Type.Optional(anAuthentication),
-  /** Where people reach this server: `https://shop.example`. Links are built from it, never from what a request says. */
+  /** The origin where people open this server: `https://shop.example`. Links are built from it, never from headers of a request. */
   publicUrl: Type.Optional(Type.String()),
-  /** People whom a proxy has signed in. */
+  /** Accepts people whom a proxy has signed in. */
   sso: Type.Optional(
     opaque<SsoOptions>("{ personHeader, secretHeader, secret }, or { personHeader, unixSocket: true }", isPlainObject),
   ),
-  /** A listener of its own for the page. Default: http's. */
+  /** A separate listener for the page. Default: the listener of `http()`. */
   listen: Type.Optional(opaque<ApprovalListen>("{ port, host }, or { path }", isPlainObject)),
-  /** Who is told of requests: a function, a webhook, or several. */
+  /** Receives notices about requests: a function, a webhook, or a list of them. */
   notify: Type.Optional(opaque<NotifyOption>("a function, { webhook: { url, secret } }, or a list of those")),
-  /** How many requests of one caller may wait for people. Default 20. */
+  /** How many requests of one caller may be pending. Default 20. */
   maxPending: withDefault(Type.Integer({ minimum: 1, maximum: 10_000 }), 20),
-  /** How many requests one person may file within an hour, cancelled ones included. Default 60. */
+  /** How many requests one person may file within an hour. Cancelled requests count. Default 60. */
   maxFiledPerHour: withDefault(Type.Integer({ minimum: 1, maximum: 100_000 }), 60),
-  /** How long after a denial the same call, or one that looks the same, is refused without asking anybody. Milliseconds, default 600,000. */
+  /** How long a denial also refuses repeated calls, and calls that look the same. Milliseconds, default 600,000. */
   cooldownMs: withDefault(Type.Integer({ minimum: 0, maximum: sevenDaysMs }), 600_000),
-  /** How long requests that have ended are kept after the last thing that happened to them. Default 400. */
+  /** How many days an ended request is kept after its last change. Default 400. */
   retentionDays: withDefault(Type.Integer({ minimum: 1, maximum: 36_500 }), 400),
 };
 

@@ -1,5 +1,5 @@
-// Who must agree, as data: what the manifest says, completed with defaults. A policy is bound to every request that was
-// filed under it, so that changing it voids what was agreed before.
+// Approval policies: who must approve, as the manifest says it, and completed with defaults. The digest of a request covers its policy, so
+// changing a policy voids earlier approvals.
 
 import { type Candidate, fits, isSameName } from "../audit/service.ts";
 
@@ -10,23 +10,23 @@ export interface Approver {
   readonly role?: string;
   /** One person by name. */
   readonly person?: string;
-  /** How many different people. Default 1. */
+  /** How many different people must approve. Default 1. */
   readonly need?: number;
 }
 
 export interface ApprovalPolicy {
-  /** All of them must be satisfied; one person counts once. */
+  /** All entries must be satisfied. One person counts once. */
   readonly approvers: readonly Approver[];
   /**
-   * `dual` (default): somebody else than the requester and the person it acts for. `confirm`: the person the agent acts
-   * for may agree, with another credential than the agent's.
+   * `dual` (default): the approver must be another person than the requester and the person it acts for. `confirm`: the person that an
+   * agent acts for may approve, with another credential than the agent's.
    */
   readonly kind?: "dual" | "confirm";
   /** How many denials end a request. Default 1. */
   readonly denials?: number;
-  /** How long a request waits for people, milliseconds. Default 3,600,000; at most 7 days. */
+  /** How long people may decide a request, milliseconds. Default 3,600,000; at most 7 days. */
   readonly pendingForMs?: number;
-  /** How long an approved call may be used, milliseconds. Default 600,000; at most 24 hours. */
+  /** How long an approval may be used, milliseconds. Default 600,000; at most 24 hours. */
   readonly usableForMs?: number;
   /** Whether the approved call may be repeated over another surface. Default false. */
   readonly anySurface?: boolean;
@@ -34,7 +34,7 @@ export interface ApprovalPolicy {
   readonly unattributed?: boolean;
 }
 
-/** With every default filled in; RFC 8785 text of it is what is digested. */
+/** A policy with all defaults filled in. Digests are computed from its RFC 8785 text. */
 export interface Policy {
   readonly approvers: readonly { readonly role?: string; readonly person?: string; readonly need: number }[];
   readonly kind: "dual" | "confirm";
@@ -55,7 +55,7 @@ export const completed = ({ approvers, ...rest }: ApprovalPolicy): Policy => ({
   unattributed: rest.unattributed ?? false,
 });
 
-/** Whether the policy names this one at all. */
+/** Whether the policy names this candidate, by role or by person. */
 export const names = ({ approvers }: Pick<Policy, "approvers">, candidate: Candidate): boolean =>
   approvers.some((approver) => fits(approver, candidate));
 

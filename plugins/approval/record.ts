@@ -1,24 +1,24 @@
-// One request for approval as it is stored: for one call with exactly these arguments, by exactly this principal.
+// A request for approval: one call with exactly these arguments, by exactly this principal.
 
 import type { Principal } from "../../core/index.ts";
 import type { EndedAs } from "../audit/service.ts";
 import type { Policy } from "./policy.ts";
 
-/** Nothing leaves a state other than `pending` and `approved`. */
+/** Only `pending` and `approved` can change to another state. */
 export const approvalStates = ["pending", "approved", "consumed", "denied", "cancelled", "expired", "revoked"] as const;
 export type ApprovalState = (typeof approvalStates)[number];
 
-/** Of a consumed one. `unknown`: the call may have run, and nobody recorded its end. */
+/** How the call ended that used the approval. `unknown`: the call may have run, but its end was not recorded. */
 export type ApprovalOutcome = "running" | "succeeded" | "failed" | "unknown";
 
-/** @returns How a call ended that used an approval. A call that was cut short may have done part of its work. */
+/** Converts the end of a call on the trail. A cancelled call is `unknown`, because it may have done part of its work. */
 export const outcomeOf = (how: EndedAs): Exclude<ApprovalOutcome, "running"> =>
   how === "succeeded" ? "succeeded" : how === "unknown" || how === "cancelled" ? "unknown" : "failed";
 
-/** Who asks: what of the principal is bound into the digest. */
+/** Who asks: the fields of the principal that the digest covers. */
 export type Requester = Pick<Principal, "issuer" | "subject" | "kind" | "person" | "actsFor" | "credential">;
 
-/** These six and nothing else that a principal carries: roles and scopes are judged anew at every use. */
+/** Takes these six fields alone. Roles and scopes are not covered, because policies check them again at every use. */
 export const requesterOf = ({ issuer, subject, kind, person, actsFor, credential }: Requester): Requester => ({
   issuer,
   subject,
@@ -32,14 +32,14 @@ export const requesterOf = ({ issuer, subject, kind, person, actsFor, credential
 export const idForm = "apr_[a-z2-7]{20}";
 const wholeId = new RegExp(`^${idForm}$`);
 
-/** Text from a caller, an address line or an approver may be anything: check it before the store is asked. */
+/** Whether a value is a valid id. Check a text from outside with it before you query the store. */
 export const isId = (value: unknown): value is string => typeof value === "string" && wholeId.test(value);
 
-/** What was filed. Never changes; `digest` covers all of it but id, times and callKey. */
+/** The part of a request that never changes. The digest covers all of it except id, callId, times and callKey. */
 export interface Filed {
   /** `apr_` and 20 characters of a-z2-7; empty in a damaged record whose row has something else. */
   readonly id: string;
-  /** What a repeated call is found by: HMAC over app, handler, arguments, principal and surface. */
+  /** HMAC over app, handler, arguments, principal and surface. A repeated call is found by it. */
   readonly callKey: string;
   /** `sha256:` and 64 hexadecimal digits. */
   readonly digest: string;
@@ -53,14 +53,14 @@ export interface Filed {
   readonly surface: string;
   readonly policyName: string;
   readonly policy: Policy;
-  /** RFC 8785 text of what the handler's preview said; `undefined` when it has none. */
+  /** The handler's preview as RFC 8785 text; `undefined` when it has none. */
   readonly preview: string | undefined;
   readonly nonce: string;
-  /** The call that filed it. */
+  /** The call that filed the request. */
   readonly callId: string;
-  /** Milliseconds since the epoch, by the store's clock, as all times here. */
+  /** Milliseconds since the epoch by the store's clock, as are all times here. */
   readonly filedAt: number;
-  /** Until when people may decide. */
+  /** People may decide until then. */
   readonly pendingUntil: number;
 }
 
@@ -73,25 +73,25 @@ export interface Vote {
   readonly roles: readonly string[];
   readonly verdict: "approve" | "deny";
   readonly reason: string | undefined;
-  /** Where it was cast: "page", "api", "cli". */
+  /** Where the person voted: "page", "api", "cli". */
   readonly via: string;
   readonly at: number;
 }
 
 export interface ApprovalRecord extends Filed {
-  /** Personal data were erased: requester, preview, reasons and `personal()` arguments are gone, and the nonce with them. */
+  /** Personal data were erased: requester, preview, reasons, `personal()` arguments and the nonce are gone. */
   readonly isErased: boolean;
-  /** The row cannot be read: something else than Quater wrote to it. It names nobody as approver. */
+  /** The row cannot be read, because something else than Quater wrote to it. Such a record names no approver. */
   readonly isDamaged: boolean;
-  /** Expiry included: derived by the store's clock when the record was read. */
+  /** The state by the store's clock when the record was read, so it may be `expired` before the row says so. */
   readonly state: ApprovalState;
   readonly votes: readonly Vote[];
   readonly decidedAt: number | undefined;
-  /** Until when an approved one may be used. */
+  /** The approval may be used until then. */
   readonly usableUntil: number | undefined;
-  /** Of the denial, cancellation or revocation. */
+  /** Why the request was denied, cancelled or revoked. */
   readonly reason: string | undefined;
-  /** The call that used it, how that ended, and when. */
+  /** The call that used the approval, and how and when that call ended. */
   readonly use:
     | { readonly callId: string; readonly at: number; readonly outcome: ApprovalOutcome; readonly endedAt: number | undefined }
     | undefined;

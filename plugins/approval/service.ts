@@ -1,5 +1,4 @@
-// The service of approval() for everything that lets people decide: the page, the JSON API, the commands, the gate suite. Every way to
-// decide goes through here, so that all of them refuse the same.
+// The service of approval(). The page, the JSON API, the commands and the gate suite all decide through it, so they all refuse the same things.
 
 import type { Principal } from "../../core/index.ts";
 import { type Awaitable, type Operation, serviceRef } from "../../core/plugin-api.ts";
@@ -11,25 +10,25 @@ export { approvalKey } from "./exposure.ts";
 export type { ApprovalRecord } from "./record.ts";
 
 export interface Approver {
-  /** Authenticated now, by the plugin's own door: roles and person count as they are at this moment. */
+  /** Authenticated by the `authenticate` option of approval(), at this moment: current roles and person count. */
   readonly principal: Principal;
-  /** Where: "page", "api", "cli". */
+  /** Where the approver decides: "page", "api", "cli". */
   readonly via: string;
   /**
-   * Asks the door again, directly before a decision is written: a key may be revoked, and a role taken away, while a form or
-   * an answer is on its way. Rejects when the door does not let this person in any more.
+   * Authenticates again, directly before a decision is written, because a key may be revoked while a form is on its way. Rejects when the
+   * credential is not valid any more.
    */
   readonly again?: () => Awaitable<Principal>;
 }
 
 /** Which requests a list shows. */
 export interface ListGiven {
-  /** Default: all. */
+  /** Default: all states. */
   readonly states?: readonly ApprovalState[];
   readonly handler?: string;
   /** Newest first. Default 50, at most 200. */
   readonly limit?: number;
-  /** Only those filed before this one: for the next page. */
+  /** The id of a request. Only requests that were filed before it are listed: for the next page. */
   readonly before?: string;
 }
 
@@ -41,13 +40,13 @@ export interface VoteGiven {
   readonly reason?: string;
 }
 
-/** What the requesting principal may know of its own request. */
+/** What a requester may know about its own request. */
 export interface OwnStatus {
   readonly id: string;
   readonly status: ApprovalState;
-  /** ISO 8601: until when it can be decided, or used once it is approved. */
+  /** ISO 8601. Until then people can decide the request or, after approval, the call can use it. */
   readonly expiresAt: string;
-  /** Absent without http. */
+  /** The page of the request. Absent without http(). */
   readonly url?: string;
   readonly reason?: string;
   readonly usedBy?: { readonly callId: string; readonly outcome: string };
@@ -55,7 +54,7 @@ export interface OwnStatus {
 
 export interface WaitGiven {
   readonly signal: AbortSignal;
-  /** Called before each time it is asked. */
+  /** Called before each query. */
   readonly asked?: () => void;
 }
 
@@ -65,7 +64,7 @@ export interface Requirement {
   readonly words: string;
   readonly approvers: Policy["approvers"];
   readonly kind: Policy["kind"];
-  /** Only over these; absent: over all. */
+  /** The surfaces on which approval is needed. Absent: all. */
   readonly surfaces?: readonly string[];
 }
 
@@ -75,40 +74,39 @@ export interface Approvals {
   list(approver: Principal, given?: ListGiven): Promise<readonly ApprovalRecord[]>;
   /** @throws {QuaterError} `approval_not_found`, `approver_not_eligible`. */
   show(approver: Principal, id: string): Promise<ApprovalRecord>;
-  /** Identical calls of the last 24 hours, newest first, without `record` itself: what the approver should know of. */
+  /** Requests for identical calls of the last 24 hours, newest first, without `record` itself. */
   earlier(record: ApprovalRecord): Promise<readonly ApprovalRecord[]>;
   /** Whether the same person has called this handler like this before; `undefined` when no such call is known. */
   ranBefore(record: ApprovalRecord): Promise<RanBefore | undefined>;
-  /** Why this principal may not vote on it now, if it may not: for pages that show no useless buttons. */
+  /** Returns why this principal may not vote on the request, as the end of a sentence; `undefined` when it may vote. */
   obstacle(approver: Principal, record: ApprovalRecord): string | undefined;
   /**
-   * Repeating the same vote is harmless.
+   * Approves or denies. Repeating the same vote changes nothing.
    *
    * @throws {QuaterError} `approval_not_found`, `approver_not_eligible`, `approval_digest_changed` (another digest was
    *   shown), `approval_vote_differs` (this person voted otherwise before), `approval_decided` (no longer pending).
    */
   vote(approver: Approver, given: VoteGiven): Promise<ApprovalRecord>;
   /**
-   * Revokes an approval before it is used. For people who could have approved it.
+   * Revokes an approval before it is used. Everybody who could have approved the request may revoke it.
    *
    * @throws {QuaterError} `approval_not_found`, `approver_not_eligible`, `approval_used`, `approval_decided`.
    */
   revoke(approver: Approver, given: { readonly id: string; readonly reason?: string }): Promise<ApprovalRecord>;
-  /** The requester takes its own pending or approved request back. @throws {QuaterError} `approval_not_found`, ... */
+  /** Cancels a pending or approved request of the requester. @throws {QuaterError} `approval_not_found`, `approval_used`, `approval_decided`. */
   cancel(requester: Principal, surface: string, id: string): Promise<OwnStatus>;
-  /** @throws {QuaterError} `approval_not_found` for unknown and foreign ids alike. */
+  /** @throws {QuaterError} `approval_not_found` for unknown ids and for requests of others. */
   statusOf(requester: Principal, surface: string, id: string): Promise<OwnStatus>;
   /**
-   * Asks `statusOf` again and again, outside of any call, until it is pending no more or `signal` aborts. Made by
-   * `waitingOn` in waiting.ts.
+   * Calls `statusOf` again and again, outside of any call, until the request is not pending any more or `signal` aborts.
    *
-   * @param enter  Returns the requester; called each time, because the credential may be revoked while it waits.
+   * @param enter  Authenticates the requester. Called each time, because the credential may be revoked meanwhile.
    * @returns The last status seen. @throws {QuaterError} as `statusOf` and `enter`.
    */
   untilDecided(enter: () => Awaitable<Principal>, surface: string, id: string, how: WaitGiven): Promise<OwnStatus>;
-  /** Who must agree to a handler's calls, for tables and help; `undefined` when nobody must. Made by `requirementsBy` in requirement.ts. */
+  /** Returns who must approve the calls of a handler, for tables and help; `undefined` when no approval is needed. */
   requirementOf(operation: Operation): Requirement | undefined;
-  /** Where people decide this one; `undefined` without http. Built from `publicUrl`. */
+  /** Returns the page where people decide a request, built from `publicUrl`; `undefined` without http(). */
   urlOf(id: string): string | undefined;
 }
 

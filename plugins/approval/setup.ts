@@ -1,5 +1,5 @@
-// The approval plugin at work. Loaded when a project that has it is set up, so that a manifest which only imports it does
-// not pay.
+// Sets the approval plugin up: requests, page, API and commands. Loaded when the kernel sets plugins up, so a manifest that is only read does
+// not load it.
 
 import { BootError, type PluginContext, type Running } from "../../core/plugin-api.ts";
 import { auditRef } from "../audit/service.ts";

@@ -1,5 +1,5 @@
-// What every part of the plugin stands on: the store to read, the trail to write through, whom to tell. Changes of state
-// and the events that tell of them go in one transaction, or neither does.
+// What all files of this folder use: the store, the trail, and the functions that send notices. A change of a request and the event about
+// it are written in one transaction.
 
 import { createHash } from "node:crypto";
 import { isQuaterError } from "../../../core/index.ts";
@@ -45,8 +45,10 @@ export class ApprovalContext {
   }
 
   /**
-   * @returns Whether it was written; otherwise somebody else was faster, and what was known is to be read again.
-   * @throws {QuaterError} `audit_unavailable`; `approval_unavailable` for what the store does not take.
+   * Writes events and changes in one transaction.
+   *
+   * @returns Whether it was written. If not, another process was faster: read the request again.
+   * @throws {QuaterError} `audit_unavailable`; `approval_unavailable` when the store refuses a value.
    */
   async write(
     events: readonly AuditEvent[],
@@ -68,44 +70,58 @@ export class ApprovalContext {
   }
 }
 
+/**
+ * Repeats `attempt` while another process changes the request first.
+ *
+ * @param attempt  Resolves to `undefined` to be repeated.
+ * @throws {QuaterError} `approval_unavailable` after so many attempts.
+ */
+export const retried = async <Result>(most: number, attempt: () => Promise<Result | undefined>): Promise<Result> => {
+  for (let made = 0; made < most; made++) {
+    const result = await attempt();
+    if (result !== undefined) return result;
+  }
+  throw approvalUnavailable(new Error("The approval was changed again and again"));
+};
+
 const idsOf = (events: readonly AuditEvent[]) => ({ events: events.map(({ fields }) => `${fields.type} ${fields.approvalId}`) });
 
-/** What is the same for every call of one handler. */
+/** What all calls of one handler have in common. */
 export interface HandlerTerms {
   readonly policyName: string;
   readonly policy: Policy;
   readonly policyText: string;
   /** Digest of the input schema. */
   readonly schema: string;
-  /** Some of the arguments are secret() fields. */
+  /** Whether the input schema has `secret()` fields. */
   readonly hasSecrets: boolean;
 }
 
-/** A call that needs approval, as far as people agree to it. */
+/** A call that needs approval, with everything that people agree to. */
 export interface Asked extends HandlerTerms {
   readonly call: Authorized;
   readonly app: string;
   readonly requester: Requester;
   readonly requesterText: string;
-  /** What the call's requests are found by, with every key in the key file. The first is the current one. */
+  /** Requests for this call are found by these: one for each key in the key file, the current key first. */
   readonly callKeys: readonly string[];
 }
 
-export const askedOf = (context: ApprovalContext, plan: HandlerTerms, call: Authorized): Asked => {
+export const askedOf = (context: ApprovalContext, terms: HandlerTerms, call: Authorized): Asked => {
   const { app, audit } = context.parts;
   const requester = requesterOf(call.principal);
   const { handler, inputText: args, surface } = call;
   return {
-    ...plan,
+    ...terms,
     call,
     app,
     requester,
     requesterText: canonicalText(requester),
-    callKeys: callKeyOf((text) => audit.tagsOf(text), { app, handler, args, requester, surface, policy: plan.policy }),
+    callKeys: callKeyOf((text) => audit.tagsOf(text), { app, handler, args, requester, surface, policy: terms.policy }),
   };
 };
 
-/** What people are asked about, of the call as it is now. */
+/** Returns what the digest covers, from the call as it is now. */
 export const boundBy = (
   { app, call, schema, requester, policyName, policy }: Asked,
   more: Pick<Digested, "surface" | "preview" | "nonce">,
@@ -120,20 +136,20 @@ export const requesterKeyOf = ({ issuer, subject }: Requester): string =>
     .update(canonicalText([issuer, subject]))
     .digest("base64url");
 
-/** Which call it was, for its event. */
+/** Returns the fields of an event that name the call. */
 export const madeBy = ({ callId, traceId }: Authorized): Pick<EventFields, "callId" | "traceId"> =>
   traceId === undefined ? { callId } : { callId, traceId };
 
 type ApprovalEvent = Extract<EventType, `approval.${string}`>;
 
-/** An event of a request's life. */
+/** Makes an event about a request from its row. */
 export const eventOf = (
   type: ApprovalEvent,
   { id, handler, surface, schema }: Pick<ApprovalRecord, "id" | "handler" | "surface" | "schema">,
   more: Partial<Omit<EventFields, "type">> = {},
 ): EventFields => ({ ...more, type, approvalId: id, handler, surface, schema });
 
-/** An event of a request that is on the trail. What it repeats is taken from there, because the row may say anything. */
+/** Makes an event about a request that is on the trail. It repeats what the trail says, because somebody may have changed the row. */
 export const provenEvent = (
   type: ApprovalEvent,
   id: string,

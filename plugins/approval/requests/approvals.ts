@@ -1,4 +1,4 @@
-// The service: one door for the page, the API, the commands and the gate suite, so that all of them refuse the same.
+// The service of the plugin. The page, the API, the commands and the gate suite all decide through it, so they all refuse the same things.
 
 import { isQuaterError } from "../../../core/index.ts";
 import { approversSurface } from "../approvers.ts";
@@ -16,10 +16,10 @@ import { revoke, vote } from "./voting.ts";
 import { waitingOn } from "./waiting.ts";
 
 const defaultListed = 50;
-/** Per question, once the first one was not enough. */
+/** How many requests each later query reads, when the first query did not find enough. */
 const mostListed = 200;
 
-/** Refused decisions are recorded, like refused calls. */
+/** Records a refused decision on the trail, as refused calls are. */
 const accounted = <Answer>(
   context: ApprovalContext,
   { principal, via }: Approver,

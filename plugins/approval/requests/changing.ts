@@ -1,5 +1,6 @@
-// Every change of the tables, as statements that name in their WHERE all that must still hold and say how many rows must
-// change. They are run by audit, in the transaction that writes the event which tells of them; nothing else writes here.
+// Every change of the tables, as a statement. Its WHERE names all conditions that must still hold, and `expects` says how many rows must
+// change. Audit runs the statement in the transaction that writes the event about it. The exceptions are in filling.ts and sweeping.ts:
+// keys that are filled in, and the removal of old requests, have no event.
 
 import type { OpenStore, Statement } from "../../store/service.ts";
 import type { ApprovalOutcome, Filed, Vote } from "../record.ts";
@@ -11,25 +12,32 @@ interface Compilable {
   compile(): { readonly sql: string; readonly parameters: readonly unknown[] };
 }
 
-/** Changes exactly one row. Otherwise the whole transaction is refused. */
-const one = (query: Compilable): Statement => {
+/** May change any number of rows. */
+const uncounted = (query: Compilable): Statement => {
   const { sql, parameters } = query.compile();
-  return { sql, parameters, expects: 1 };
+  return { sql, parameters };
 };
 
-/** What is filed, as far as the caller knows it: the times are the store's. */
+/** Changes exactly one row. Otherwise the store undoes the whole transaction. */
+const one = (query: Compilable): Statement => ({ ...uncounted(query), expects: 1 });
+
+const update = (open: OpenStore) => database(open).updateTable("approval_request");
+
+const updateOf = (open: OpenStore, id: string) => update(open).where("id", "=", id);
+
+/** A request before it is filed. The store's clock gives the times. */
 export type Draft = Omit<Filed, "filedAt" | "pendingUntil">;
 
 export interface Filing {
   readonly draft: Draft;
   readonly nth: number;
-  /** The draft's `callKey` and what the other keys in the key file make of it. */
+  /** The draft's `callKey`, and the same value made with each other key in the key file. */
   readonly callKeys: readonly string[];
   readonly keys: LikenessKeys;
   readonly requesterKey: string;
   readonly requesterText: string;
   readonly policyText: string;
-  /** As they are stored: sealed where there are secrets among them. */
+  /** As they are stored: sealed when some arguments are secret. */
   readonly texts: Pick<Draft, "args" | "preview" | "nonce">;
   readonly maxPending: number;
   readonly maxFiledPerHour: number;
@@ -38,7 +46,7 @@ export interface Filing {
 
 /**
  * Inserts nothing when a limit is reached, when people have just denied a call that looks the same, or when the call is
- * pending already. All of it is decided in this statement, so that two processes that file at once keep the limits together.
+ * already pending. One statement checks all of this, so the limits also hold when two processes file at the same time.
  */
 export const filed = (open: OpenStore, filing: Filing): Statement => {
   const { draft, nth, callKeys, keys, requesterKey, requesterText, policyText, texts } = filing;
@@ -88,12 +96,10 @@ export const filed = (open: OpenStore, filing: Filing): Statement => {
   );
 };
 
-/** From exactly the version that was read. */
+/** Changes a row only if it still has the version that was read. */
 const ofVersion = (open: OpenStore, { record, version }: StoredRequest) =>
-  database(open)
-    .updateTable("approval_request")
+  updateOf(open, record.id)
     .set({ version: version + 1 })
-    .where("id", "=", record.id)
     .where("version", "=", version);
 
 const stillPending = (open: OpenStore, found: StoredRequest) =>
@@ -102,40 +108,33 @@ const stillPending = (open: OpenStore, found: StoredRequest) =>
 const stillApproved = (open: OpenStore, found: StoredRequest) =>
   ofVersion(open, found).where("state", "=", "approved").where("usable_until", ">", open.clock);
 
-/** A row whose time has run out says so. */
+/** Writes `expired` into a row whose time has run out. */
 export const expired = (open: OpenStore, found: StoredRequest): Statement => {
   const until = found.stored === "pending" ? "pending_until" : "usable_until";
   return one(ofVersion(open, found).set({ state: "expired" }).where("state", "=", found.stored).where(until, "<=", open.clock));
 };
 
-/** Ended before its time, because what was agreed to is no more. */
+/** Ends an approval before its time, because the call that people approved has changed. */
 export const voided = (open: OpenStore, found: StoredRequest, reason: string): Statement =>
   one(stillApproved(open, found).set({ state: "expired", decided_at: open.clock, reason }));
 
-/** One more; or 1 in place of a number that Quater did not write, because PostgreSQL refuses to add to its largest. */
+/** Adds 1. A number that Quater did not write becomes 1, because PostgreSQL refuses to add to its largest number. */
 const nextVersion = ({ sql }: OpenStore) =>
   sql<number>`case when version between 0 and ${sql.lit(Number.MAX_SAFE_INTEGER - 1)} then version + 1 else 1 end`;
 
-/** Ended by Quater itself. Version and time of the row do not matter. */
+/** Ends an open request that the trail does not prove, even if its version or times are damaged. */
 export const voidedUnproven = (open: OpenStore, id: string, reason: string): Statement =>
   one(
-    database(open)
-      .updateTable("approval_request")
+    updateOf(open, id)
       .set({ state: "expired", version: nextVersion(open), decided_at: open.clock, reason })
-      .where("id", "=", id)
       .where("state", "in", ["pending", "approved"]),
   );
 
-/** Ends a row that cannot be read. Uncounted: nothing else may depend on what stands in it. */
+/** Ends a row that cannot be read. It is not counted, so that the contents of a damaged row cannot stop the transaction. */
 export const closedDamaged = (open: OpenStore, { record: { id, callKey } }: StoredRequest): Statement => {
-  const change = database(open)
-    .updateTable("approval_request")
-    .set({ state: "expired", version: 1 })
-    .where("state", "in", ["pending", "approved"]);
+  const change = update(open).set({ state: "expired", version: 1 }).where("state", "in", ["pending", "approved"]);
   const unnamed = change.where("call_key", "=", callKey).where(({ not }) => not(isRequest(open)));
-  const named = id === "" ? unnamed : change.where("id", "=", id);
-  const { sql, parameters } = named.compile();
-  return { sql, parameters };
+  return uncounted(id === "" ? unnamed : change.where("id", "=", id));
 };
 
 export type CastVote = Omit<Vote, "at">;
@@ -162,7 +161,7 @@ export const voted = (
   const cast = { ...rest, roles: JSON.stringify(roles), reason: vote.reason ?? null, at: open.clock };
   return [
     one(change),
-    // The trail decides who has voted. A row that is there already was written by something else than Quater.
+    // The trail decides who has voted. If there is already a row of this person, Quater did not write it.
     one(
       database(open)
         .insertInto("approval_vote")
@@ -183,23 +182,22 @@ export const cancelled = (open: OpenStore, found: StoredRequest): Statement =>
     }),
   );
 
-/** What a call must match to use an approval up. */
+/** What the row of an approval must say, so that a call may use it. */
 export interface Use {
   readonly callId: string;
   readonly callKey: string;
-  /** Worked out anew from the call, the policy, the schema and the preview as they are now. */
+  /** Computed from the call, the policy, the schema and the preview as they are now. */
   readonly digest: string;
   readonly handler: string;
   readonly requesterText: string;
-  /** Of the call; the policy may leave it open. */
+  /** The surface of the call; `undefined` when the policy allows any surface. */
   readonly surface: string | undefined;
 }
 
-/** The only way from approved to consumed. It has every condition, also those that were checked before. */
+/** The only way from `approved` to `consumed`. It repeats every condition, also those that were checked before. */
 export const consumed = (open: OpenStore, id: string, use: Use): Statement => {
   const { callId, callKey, digest, handler, requesterText, surface } = use;
-  const approved = database(open)
-    .updateTable("approval_request")
+  const approved = updateOf(open, id)
     .set({
       state: "consumed",
       version: nextVersion(open),
@@ -207,7 +205,6 @@ export const consumed = (open: OpenStore, id: string, use: Use): Statement => {
       used_at: open.clock,
       outcome: "running",
     })
-    .where("id", "=", id)
     .where("state", "=", "approved")
     .where("usable_until", ">", open.clock)
     .where("digest", "=", digest)
@@ -217,37 +214,27 @@ export const consumed = (open: OpenStore, id: string, use: Use): Statement => {
   return one(surface === undefined ? approved : approved.where("surface", "=", surface));
 };
 
-/** How the call ended that used it. Uncounted: the end is recorded for any state of the row. */
-export const ended = (open: OpenStore, id: string, callId: string, outcome: Exclude<ApprovalOutcome, "running">): Statement => {
-  const change = database(open)
-    .updateTable("approval_request")
-    .set({ outcome, ended_at: open.clock })
-    .where("id", "=", id)
-    .where("used_call", "=", callId)
-    .where("outcome", "in", ["running", "unknown"]);
-  const { sql, parameters } = change.compile();
-  return { sql, parameters };
-};
-
-/** Nobody waits for the call any more while it runs on. */
-export const lost = (open: OpenStore, id: string, callId: string): Statement =>
-  one(
-    database(open)
-      .updateTable("approval_request")
-      .set({ outcome: "unknown" })
-      .where("id", "=", id)
+/** Records how the call ended that used an approval. It is not counted: the event about the end is written for any state of the row. */
+export const ended = (open: OpenStore, id: string, callId: string, outcome: Exclude<ApprovalOutcome, "running">): Statement =>
+  uncounted(
+    updateOf(open, id)
+      .set({ outcome, ended_at: open.clock })
       .where("used_call", "=", callId)
-      .where("outcome", "=", "running"),
+      .where("outcome", "in", ["running", "unknown"]),
   );
+
+/** Records that nobody waits for the call any more, while it still runs. */
+export const lost = (open: OpenStore, id: string, callId: string): Statement =>
+  one(updateOf(open, id).set({ outcome: "unknown" }).where("used_call", "=", callId).where("outcome", "=", "running"));
 
 /** What replaces the personal data of a request. */
 export interface ErasedTexts {
-  /** As they are stored: sealed where there are secrets among them. */
+  /** As it is stored: sealed when some arguments are secret. */
   readonly args: string;
   readonly requester: string;
 }
 
-/** Erases personal data from exactly the version that was read, and ends a request that was still open. */
+/** Erases personal data, if the row still has the version that was read. Cancels a request that is still open. */
 export const erased = (open: OpenStore, found: StoredRequest, { args, requester }: ErasedTexts): Statement => {
   const change = ofVersion(open, found).set({
     args,
@@ -263,8 +250,8 @@ export const erased = (open: OpenStore, found: StoredRequest, { args, requester 
 };
 
 /**
- * Erases the reasons of all people who voted on a request, or of one. Uncounted: rows of votes that cannot be read are not counted
- * with the others, and must not stop it.
+ * Erases the reasons of all people who voted on a request, or of one person. It is not counted: some rows of votes may be damaged, and
+ * they must not stop the transaction.
  */
 export const reasonsErased = (open: OpenStore, id: string, person?: string): Statement => {
   const change = database(open)
@@ -272,8 +259,7 @@ export const reasonsErased = (open: OpenStore, id: string, person?: string): Sta
     .set({ reason: null })
     .where("id", "=", id)
     .where("reason", "is not", null);
-  const { sql, parameters } = (person === undefined ? change : change.where("person", "=", person)).compile();
-  return { sql, parameters };
+  return uncounted(person === undefined ? change : change.where("person", "=", person));
 };
 
 /** Erases the reason why a request was denied or revoked. */
@@ -283,10 +269,8 @@ export const reasonErased = (open: OpenStore, found: StoredRequest): Statement =
 /** Ends a row that says "denied" although the trail does not. Its version may be damaged. */
 export const denialUnproven = (open: OpenStore, { record }: StoredRequest): Statement =>
   one(
-    database(open)
-      .updateTable("approval_request")
+    updateOf(open, record.id)
       .set({ state: "expired", version: nextVersion(open), reason: "the trail does not prove its denial" })
-      .where("id", "=", record.id)
       .where("state", "=", "denied"),
   );
 

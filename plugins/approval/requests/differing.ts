@@ -1,5 +1,5 @@
-// Compares the arguments of two calls of one handler. A deploy may have changed the input schema between them, at any depth,
-// and the schema of the earlier call is not kept: only what its values show of it is known.
+// Compares the arguments of two calls of one handler. A deploy may have changed the input schema between the calls, at any depth. The schema
+// of the earlier call is not kept, so only its values are known.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 
@@ -18,11 +18,11 @@ interface Comparison {
 }
 
 /**
- * Returns where two calls differ that may have the same effect. Values that both have must be the same, or look the same
- * to people. Under another schema a value may be new or gone, or be written as another type.
+ * Finds where two calls differ that may have the same effect. Values that both calls have must be the same, or look the same to people.
+ * If the schemas differ, a value may also be missing in one call, or have another type.
  *
- * @returns The names of arguments, and JSON Pointers (RFC 6901) for what is inside one. `undefined` for another call;
- *   `"unknown"` where the two have values, and none that could be compared.
+ * @returns The names of arguments that differ, and JSON Pointers (RFC 6901) for values inside an argument. `undefined` when the two calls
+ *   are not alike. `"unknown"` when both have values, but none of them can be compared.
  */
 export const differing = (now: Args, then: Args): readonly string[] | "unknown" | undefined => {
   const [one, other] = [JSON.parse(now.args), JSON.parse(then.args)] as const;
@@ -32,7 +32,7 @@ export const differing = (now: Args, then: Args): readonly string[] | "unknown" 
   return isKnown ? comparison.fields : "unknown";
 };
 
-/** Notes in `comparison` what differs. @returns Whether the values may be those of one call. */
+/** Adds to `comparison` what differs. @returns Whether both values may belong to the same call. */
 const areAlike = (comparison: Comparison, one: unknown, other: unknown, steps: readonly string[]): boolean => {
   if (textOf(one) === textOf(other)) {
     if (!isEmpty(one)) comparison.shared++;
@@ -46,7 +46,7 @@ const areAlike = (comparison: Comparison, one: unknown, other: unknown, steps: r
   return true;
 };
 
-/** The same for two objects, or two lists of one length, member by member. Notes nothing when it returns `false`. */
+/** Compares two objects, or two lists of the same length, member by member. Adds nothing when it returns `false`. */
 const haveAlikeMembers = (comparison: Comparison, one: unknown, other: unknown, steps: readonly string[]): boolean => {
   if (Object(one) !== one) return false;
   const [mine, theirs] = [new Map(Object.entries(one as object)), new Map(Object.entries(other as object))];
@@ -65,8 +65,8 @@ const haveAlikeMembers = (comparison: Comparison, one: unknown, other: unknown, 
 
 const textOf = (value: unknown): string | undefined => (value === undefined ? undefined : canonicalText(value));
 
-/** An absent value is of no kind that a value has. */
+/** The kind of an absent value is "undefined", which no JSON value has. */
 const kindOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "array" : typeof value);
 
-/** Nothing to compare by: two calls are not alike because both have an empty list. */
+/** Two calls are not alike only because both have an empty list, so empty values are not counted. */
 const isEmpty = (value: unknown): boolean => Object(value) === value && Object.keys(value as object).length === 0;

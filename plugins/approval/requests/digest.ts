@@ -1,24 +1,23 @@
-// What a request for approval is bound to, as digests. People vote on `digestOf`, and the call that uses the approval up
-// is compared by it; `callKeyOf` is what a repeated call is found by. All are over RFC 8785 text.
+// The digests of a request. People vote on `digestOf`, and a call may use an approval only if its digest is the same. A repeated call is
+// found by `callKeyOf`. Both are computed from RFC 8785 text.
 //
-// Injective: a tuple is one JSON object with every part under its own name, and RFC 8785 writes every JSON value in
-// exactly one way, so that the text can be read back to the tuple and two tuples never share one. Arguments and preview
-// stand in it as JSON values and not as text in text. What is absent is left out, because `null` is a value that a preview
-// may well have.
+// Two different calls never have the same text. The text is one JSON object with each part under its own name, and RFC 8785 writes each
+// JSON value in exactly one way. Arguments and preview are JSON values in it, not strings that contain JSON. An absent preview is left
+// out, because a preview may be `null`.
 
 import { canonicalText, digestOfText } from "../../../core/schema/digest.ts";
 import { type Filed, requesterOf } from "../record.ts";
 
-/** What the digest covers. Not the rest of what is filed: ids and times say nothing of what will run. */
+/** What the digest covers. It does not cover ids and times, because they do not change what will run. */
 export type Digested = Pick<
   Filed,
   "app" | "handler" | "schema" | "args" | "requester" | "surface" | "policyName" | "policy" | "preview" | "nonce"
 >;
 
-/** `sha256:` and 64 hexadecimal digits. @throws {TypeError} for what has no JSON text. */
+/** @returns `sha256:` and 64 hexadecimal digits. @throws {TypeError} for a value that has no JSON text. */
 export const digestOf = (filed: Digested): string => digestOfText(digestedText(filed));
 
-/** The text that is digested, for checks by other programs. Its first line names the form. */
+/** Returns the text that is digested, so that other programs can check it. Its first line names the format. */
 export const digestedText = ({ args, preview, requester, policyName, policy, ...filed }: Digested): string => {
   const { app, handler, schema, surface, nonce } = filed;
   const text = canonicalText({
@@ -36,11 +35,11 @@ export const digestedText = ({ args, preview, requester, policyName, policy, ...
 };
 
 /**
- * What a repeated call is found by: equal for calls of the same handler with the same arguments by the same principal,
- * over the same surface unless the policy leaves that open.
+ * Returns the key by which a repeated call is found. It is equal for calls of the same handler with the same arguments by the same
+ * principal. The surface must be the same as well, unless the policy allows any surface.
  *
- * @param tag  A keyed function of a text, so that somebody who has only the store cannot try arguments: audit's
- *   `tagsOf`, so that requests are found after a rotation of the keys, too.
+ * @param tag  A keyed function, so that a person who has only the store cannot guess arguments. Give it audit's `tagsOf`: with all
+ *   keys of the key file, requests are also found after a rotation.
  */
 export const callKeyOf = <Tag>(
   tag: (text: string) => Tag,

@@ -1,4 +1,4 @@
-// Who may decide (threat T4, I5). Asked at every vote, with the roles and the person of that moment.
+// Who may decide a request (threat T4, invariant I5). This is checked at every vote, with the roles and the person of that moment.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
@@ -6,10 +6,10 @@ import { notEligible } from "../errors.ts";
 import { isSamePerson, names, type Policy } from "../policy.ts";
 import type { ApprovalRecord, Requester } from "../record.ts";
 
-/** A principal that may vote somewhere: it is known which person it is. */
+/** A principal of a known person. Only such a principal may vote. */
 export type Person = Principal & { readonly person: string };
 
-/** In UTF-16 units: what is stored with each vote, and is part of a key there. */
+/** In UTF-16 units. Names are stored with each vote, and are part of a key of the table. */
 const longestName = 255;
 
 /** @returns Why this principal can decide no request at all. */
@@ -51,6 +51,6 @@ export const assertApprover = (approver: Principal, policies: Iterable<Policy>):
   if (![...policies].some((policy) => names(policy, approver))) throw notEligible("no policy names you or a role of yours");
 };
 
-/** Whether a request is any of this principal's business: its policy names it, eligible or not. */
+/** Whether this principal may see a request: the policy names it, even if it may not vote. */
 export const mayLookAt = (approver: Principal, { policy }: Pick<ApprovalRecord, "policy">): boolean =>
   obstacleToAll(approver) === undefined && names(policy, approver);

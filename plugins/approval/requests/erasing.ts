@@ -33,7 +33,7 @@ export const erasureOf = async (
       isAbout(record, subject) || !isAsFiled ? await context.parts.audit.evidence.filingOf(record.id, record.callId) : undefined;
     const requester = filing?.requester ?? record.requester;
     const isOwn = isAbout({ ...record, requester }, subject);
-    // The row alone may name anybody. Its call key covers requester and arguments under a key outside the store.
+    // Somebody may have changed the requester in the row. The call key covers requester and arguments, with a key that is not in the store.
     const isProven = !record.isDamaged && (filing !== undefined || (!isOpen(found) && isAsFiled));
     if (!isProven && (isOwn || record.isDamaged)) unproven++;
     else if (isOwn) {
@@ -70,7 +70,7 @@ export const erasureOf = async (
   };
 };
 
-/** The mark in a row could be anybody's. It counts if an event says so, and if nothing of the person is left in the row. */
+/** Somebody may have written the mark into the row. It counts only if an event says the same, and if no personal data are left in the row. */
 const isDone = ({ id, isErased, requester, preview, reason }: ApprovalRecord, { approvalIds }: ErasureSubject): boolean =>
   isErased &&
   approvalIds.erased.has(id) &&
@@ -78,13 +78,13 @@ const isDone = ({ id, isErased, requester, preview, reason }: ApprovalRecord, { 
   preview === undefined &&
   reason === undefined;
 
-/** Proves the row of a request whose filing was pruned from the trail. */
+/** Proves the row of a request whose filing was removed from the trail because of its age. */
 const hasOwnCallKey = ({ parts: { audit } }: ApprovalContext, record: ApprovalRecord): boolean =>
   callKeyOf((text) => audit.tagsOf(text), record).includes(record.callKey);
 
 const isOpen = ({ stored }: StoredRequest): boolean => stored === "pending" || stored === "approved";
 
-/** Filed by or for the person; or filed or used by the call, as its events say. */
+/** Whether the request was filed by or for the person. For a call: whether the call filed or used it, by the events. */
 const isAbout = (
   { id, requester }: Pick<ApprovalRecord, "id" | "requester">,
   { isPerson, approvalIds }: ErasureSubject,
@@ -112,11 +112,11 @@ const ownRequest = (
   ];
 };
 
-/** The kind stays: it says whether an agent or a person asked. */
+/** The kind is kept. It says whether an agent or a person asked. */
 const erasedRequester = ({ kind }: Requester): Requester =>
   requesterOf({ issuer: erasedMark, subject: erasedMark, kind, credential: erasedMark });
 
-/** Reasons that the person gave on requests of others. That the person voted, and how, stays. */
+/** Erases the reasons that the person gave on requests of others. The vote itself is kept. */
 const givenReasons = (
   open: OpenStore,
   found: StoredRequest,
@@ -125,7 +125,7 @@ const givenReasons = (
   if (isPerson === undefined) return { changes: [], count: 0, unproven: 0 };
   const { id, votes, state, reason } = found.record;
   const own = votes.filter((vote) => vote.reason !== undefined && isPerson(vote.person));
-  // A row may name anybody as the voter. The events say who voted.
+  // Somebody may have changed the voter in the row. The events say who voted.
   if (own.length > 0 && !approvalIds.voted.includes(id)) return { changes: [], count: 0, unproven: 1 };
   const isRevocation = reason !== undefined && approvalIds.revoked.includes(id);
   const isDenial = reason !== undefined && state === "denied" && own.some((vote) => vote.reason === reason);

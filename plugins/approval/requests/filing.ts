@@ -1,5 +1,5 @@
-// From a call that nobody has agreed to yet to a request that people can decide: who may ask, what they will be shown, and
-// one row that is written once however many ask at the same time.
+// Files a request for a call that needs approval: checks who may ask and whether the arguments can be shown to people, and writes one
+// row, even if several processes file the same call at the same time.
 
 import { randomBytes } from "node:crypto";
 import { type Authorized, previewOf } from "../../../core/plugin-api.ts";
@@ -30,8 +30,8 @@ import type { StoredRequest } from "./tables.ts";
 /**
  * Files a request and refuses the call with its id.
  *
- * @param after  The newest request for the same call, which is of no use any more.
- * @returns When somebody else filed it meanwhile: then it is to be looked up again.
+ * @param after  The newest request for the same call. It has ended.
+ * @returns When another process filed the same call first. Then look the request up again.
  * @throws {QuaterError} `approval_required`, or why it cannot be filed.
  */
 export const file = async (context: ApprovalContext, asked: Asked, after: StoredRequest | undefined): Promise<void> => {
@@ -50,7 +50,7 @@ export const file = async (context: ApprovalContext, asked: Asked, after: Stored
   const keys = likenessKeys((value) => audit.tagsOf(value), draft);
   const limits = { maxPending, maxFiledPerHour, cooldownMs };
   const texts = asked.hasSecrets ? sealedTexts(context, draft) : draft;
-  // Its row still says "pending", and there may be one of these: it ends in the same transaction.
+  // The old row may still say "pending", and a call may have only one pending row. So it ends in the same transaction.
   const over = after?.stored === "pending" ? await expiryOf(context, after) : undefined;
   const isWritten = await context.write(
     [...(over?.events ?? []), filedEvent(context, asked, draft)],
@@ -118,7 +118,7 @@ const assertProven = async (context: ApprovalContext, pending: StoredRequest): P
   await context.write(events, changes, check);
 };
 
-/** The refusal that says what is waited for, and whether the call ran before. */
+/** Makes the error that names the pending request, and says whether the call ran before. */
 export const required = async (context: ApprovalContext, { record }: StoredRequest): Promise<Error> => {
   const url = context.parts.urlOf(record.id);
   return approvalRequired(
@@ -127,11 +127,11 @@ export const required = async (context: ApprovalContext, { record }: StoredReque
   );
 };
 
-/** By which call, and how that ended. */
+/** Returns the call that used the approval, and how it ended. */
 export const usedBy = ({ id, use }: ApprovalRecord): EarlierUse | undefined =>
   use === undefined ? undefined : { id, callId: use.callId, outcome: use.outcome };
 
-/** RFC 8785 text of what the handler says the call would do; `undefined` without a preview. */
+/** Returns the handler's preview as RFC 8785 text; `undefined` without a preview. */
 export const previewText = async (call: Authorized): Promise<string | undefined> => {
   const text = JSON.stringify(await previewOf(call));
   if (text === undefined) return undefined;
@@ -139,7 +139,8 @@ export const previewText = async (call: Authorized): Promise<string | undefined>
     return canonicalText(JSON.parse(text));
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw approvalUnrenderable("", "preview: contains half of a surrogate pair"); // all that parsed JSON has no text for
+    // Parsed JSON without a canonical text always contains half of a surrogate pair.
+    throw approvalUnrenderable("", "preview: contains half of a surrogate pair");
   }
 };
 
@@ -155,7 +156,7 @@ const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: As
     );
 };
 
-/** Arguments are in the erasable part, and only where the trail keeps arguments at all. */
+/** Arguments are in the body of the event, which can be erased, and only if the trail keeps arguments of this handler. */
 const filedEvent = (context: ApprovalContext, asked: Asked, draft: Draft): AuditEvent => {
   const { call, requester } = asked;
   const { audit } = context.parts;
@@ -167,7 +168,7 @@ const filedEvent = (context: ApprovalContext, asked: Asked, draft: Draft): Audit
   });
   const timed = (now: number) => ({ pendingUntil: now + draft.policy.pendingForMs });
   if (auditKey.of(call.operation) === "metadata") return { fields, timed };
-  // It may repeat secret arguments, and has no schema that says where.
+  // A preview may repeat secret arguments, and no schema says where.
   const isStorable = draft.preview !== undefined && !asked.hasSecrets;
   const preview = isStorable ? { preview: audit.storable(undefined, JSON.parse(draft.preview)) } : {};
   return { fields, timed, body: { args: audit.storable(call.operation.input, call.input), ...preview } };
@@ -184,7 +185,7 @@ const sealedTexts = (context: ApprovalContext, { args, preview, nonce }: Draft) 
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
 
-/** A hundred random bits: an id is a name and no right, and yet nobody shall guess one. */
+/** 100 random bits. An id gives no rights, but nobody should be able to guess one. */
 const freshId = (): string => `apr_${Array.from(randomBytes(20), (byte) => alphabet[byte & 31]).join("")}`;
 
 const freshNonce = (): string => randomBytes(16).toString("hex");

@@ -1,5 +1,5 @@
-// Fills in the keys of requests that an older version filed, or whose arguments it folded by another rule. Only a process with the key file can compute them, so the
-// migration of the tables leaves them empty.
+// Fills in person_key and like_key of requests from an older version, which did not have these keys or folded arguments by another rule. Only
+// a process with the key file can compute them, so the migration of the tables leaves them empty.
 
 import type { ApprovalContext } from "./approval-context.ts";
 import { digestOf } from "./digest.ts";
@@ -18,7 +18,7 @@ export const fillKeys = async (context: ApprovalContext): Promise<boolean> => {
         .updateTable("approval_request")
         .set((eb) => {
           const { person, like } = keysOf(context, one);
-          // A person who was known stays known.
+          // Keep a person_key that is there, even if it cannot be computed again.
           return { person_key: person ?? eb.fn.coalesce("person_key", eb.val(unknownPerson)), like_key: like ?? null };
         })
         .where("id", "=", one.record.id)
@@ -28,7 +28,7 @@ export const fillKeys = async (context: ApprovalContext): Promise<boolean> => {
   return false;
 };
 
-/** A request that was erased, changed, or sealed with a key that is gone does not say who asked for what. */
+/** Returns no keys for a request that was erased or changed, or was sealed with a key that is gone. */
 const keysOf = (
   { parts: { audit } }: ApprovalContext,
   { record }: StoredRequest,

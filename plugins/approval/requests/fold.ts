@@ -1,10 +1,10 @@
-// What people can tell apart on a page. Two values that fold to the same look the same: a denial covers both, and a call with one
-// of them is similar to a call with the other. docs/guides/approvals.md has the rule.
+// Folds values that look the same to people into one value. A denial of a call covers all calls that fold to the same value, and such
+// calls count as similar. docs/guides/approvals.md has the rule.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { withoutLookAlikes } from "./look-alikes.ts";
 
-/** The Braille pattern without dots is blank, and not White_Space in Unicode. */
+/** The Braille pattern without dots is blank, too, but Unicode does not list it as White_Space. */
 const blanks = /[\p{White_Space}\u2800]+/gu;
 const invisible = /[\p{C}\p{Default_Ignorable_Code_Point}]/gu;
 

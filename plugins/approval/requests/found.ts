@@ -6,7 +6,7 @@ import type { Policy } from "../policy.ts";
 import { type ApprovalState, approvalStates, isId, type Requester, type Vote } from "../record.ts";
 import { erasedMark, type ReadRow, type StoredRequest, type VoteRow } from "./tables.ts";
 
-/** @param opened  What cannot be opened any more shows as nothing, and its digest says that it is not what was filed. */
+/** @param opened  Opens a sealed text. A text that cannot be opened becomes empty, and the digest then does not match. */
 export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: string) => string | undefined): StoredRequest => {
   const sealed = sealedOf(row, opened);
   const requester = requesterIn(row.requester);
@@ -58,11 +58,11 @@ export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: 
 
 const nothing = { args: "{}", preview: undefined, nonce: "" } as const;
 
-/** Nobody can decide on it, and no call can use it: the next call files anew. */
+/** A damaged request is never open: nobody can decide it, no call can use it, and the next call files a new one. */
 const stateOfDamaged = (state: ApprovalState): ApprovalState =>
   state === "pending" || state === "approved" || !approvalStates.includes(state) ? "expired" : state;
 
-/** Names nobody, so that nobody is asked and nobody may look. */
+/** Names no approver, so nobody may decide or see the request. */
 const damagedPolicy: Policy = {
   approvers: [],
   kind: "dual",
@@ -79,7 +79,7 @@ const texts = ["call_key", "digest", "app", "handler", "schema", "surface", "pol
 const times = ["filed_at", "pending_until", "decided_at", "usable_until", "used_at", "ended_at"] as const;
 const optionalTexts = ["reason", "used_call", "outcome"] as const;
 
-/** SQLite stores any type in any column. */
+/** SQLite can store any type in any column. */
 const hasRightTypes = (row: ReadRow): boolean =>
   texts.every((name) => typeof row[name] === "string") &&
   optionalTexts.every((name) => row[name] === null || typeof row[name] === "string") &&
@@ -91,7 +91,7 @@ const text = (value: unknown): string => (typeof value === "string" ? value : ""
 
 const wholeNumber = (value: unknown): number | undefined => (Number.isSafeInteger(value) ? (value as number) : undefined);
 
-/** Milliseconds that a Date can hold. */
+/** Milliseconds since the epoch; `undefined` when a Date cannot hold them. */
 const time = (value: unknown): number | undefined => {
   const at = wholeNumber(value);
   return at === undefined || Number.isNaN(new Date(at).getTime()) ? undefined : at;
@@ -147,7 +147,7 @@ const isApprover = (value: unknown): boolean => {
   return [role, person].every((name) => name === undefined || typeof name === "string") && wholeNumber(need) !== undefined;
 };
 
-/** A damaged vote is left out. Votes on the trail count, and not these. */
+/** Leaves out a damaged vote. Decisions count the votes on the trail, not these. */
 const voteOf = ({ roles: json, reason, at, verdict, ...who }: VoteRow): Vote[] => {
   const { person, issuer, subject, credential, via } = who;
   if (![person, issuer, subject, credential, via].every((value) => typeof value === "string")) return [];

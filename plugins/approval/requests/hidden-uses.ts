@@ -1,4 +1,5 @@
-// Calls that ran by the trail, and whose request is not in the store any more: its row was deleted or changed, or a restore lost it.
+// Finds calls that ran according to the trail, but whose request is not in the store any more: somebody deleted or changed the row, or a
+// restore lost it.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { KnownUses, ProvenUse } from "../../audit/service.ts";
@@ -8,26 +9,26 @@ export interface HiddenGiven {
   readonly handler: string;
   readonly schema: string;
   readonly keys: LikenessKeys;
-  /** The request that others are looked for. */
+  /** The id of the request itself, which does not count as an earlier one. */
   readonly except: string | undefined;
-  /** Only uses before, milliseconds since the epoch. */
+  /** Only uses before this time count, milliseconds since the epoch. */
   readonly before: number | undefined;
   /** Whether the request was found in the store and compared. */
   readonly isLoaded: (approvalId: string) => boolean;
-  /** Whether it was found there, and an event says that its personal data were erased. */
+  /** Whether the request was found in the store, and an event says that its personal data were erased. */
   readonly isErased: (approvalId: string) => boolean;
 }
 
 export interface Hidden {
-  /** The use looks the same to people. Otherwise it cannot be compared. */
+  /** Whether the earlier call looks the same to people. If not, it cannot be compared. */
   readonly isAlike: boolean;
   /** The end of a sentence. */
   readonly reason: string;
 }
 
 /**
- * Looks for a use that the rows of the store do not explain. Call it when no earlier call was proven: a use that looks the
- * same, and whose row is there, is one whose row and events disagree.
+ * Looks for a used approval that the rows of the store do not explain. Call it after all rows were compared and no earlier call was
+ * proven. If the trail then has a use that looks the same, its row was changed or deleted.
  */
 export const hiddenUse = ({ uses, isDamaged }: KnownUses, given: HiddenGiven): Hidden | undefined => {
   const { handler, schema, keys, except, before, isLoaded, isErased } = given;

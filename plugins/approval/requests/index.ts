@@ -28,7 +28,7 @@ export interface RequestsGiven {
   readonly catalog: Catalog;
   readonly log: Log;
   readonly tell: Tell;
-  /** Where people decide a request; `undefined` without a page. */
+  /** Returns the address of the page where people decide a request; `undefined` without a page. */
   readonly urlOf: (id: string) => string | undefined;
 }
 

@@ -1,21 +1,23 @@
-// What the requesting principal may know and do of its own requests: read where they stand, take them back, and learn
-// before a call what approval would say. Over the surface it asked on, as that surface knows it.
+// What a requester may do with its own requests: read their state, cancel them, and ask in a dry run whether a call would need approval.
+// A requester sees only the requests of the surface that it uses, unless the policy allows any surface.
 
 import type { Principal } from "../../../core/index.ts";
 import type { Authorized } from "../../../core/plugin-api.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { unchangedSince } from "../../audit/service.ts";
-import { alreadyDecided, approvalNotFound, approvalUnavailable, approvalUsed, earlierOf } from "../errors.ts";
+import { alreadyDecided, approvalNotFound, approvalUsed, earlierOf } from "../errors.ts";
 import { type ApprovalRecord, requesterOf } from "../record.ts";
 import type { OwnStatus } from "../service.ts";
-import { type ApprovalContext, askedOf, type HandlerTerms, provenEvent } from "./approval-context.ts";
+import { type ApprovalContext, askedOf, type HandlerTerms, provenEvent, retried } from "./approval-context.ts";
 import { cancelled } from "./changing.ts";
 import { usedBy } from "./filing.ts";
 import { proven } from "./proving.ts";
 import { ranBefore } from "./ran-before.ts";
 import type { StoredRequest } from "./tables.ts";
 
-/** @throws {QuaterError} `approval_not_found` for unknown and foreign ids alike. */
+const mostAttempts = 10;
+
+/** @throws {QuaterError} `approval_not_found` for unknown ids and for requests of others. */
 const ownOf = async (context: ApprovalContext, requester: Principal, surface: string, id: string): Promise<StoredRequest> => {
   const found = await context.parts.reader.byId(id);
   if (found === undefined) throw approvalNotFound();
@@ -28,8 +30,8 @@ const ownOf = async (context: ApprovalContext, requester: Principal, surface: st
 export const statusOf = async (context: ApprovalContext, requester: Principal, surface: string, id: string): Promise<OwnStatus> =>
   statusIn(context, (await ownOf(context, requester, surface, id)).record);
 
-export const cancel = async (context: ApprovalContext, requester: Principal, surface: string, id: string): Promise<OwnStatus> => {
-  for (let attempt = 0; attempt < 10; attempt++) {
+export const cancel = (context: ApprovalContext, requester: Principal, surface: string, id: string): Promise<OwnStatus> =>
+  retried(mostAttempts, async () => {
     const found = await ownOf(context, requester, surface, id);
     const { record } = found;
     const used = usedBy(record);
@@ -37,19 +39,18 @@ export const cancel = async (context: ApprovalContext, requester: Principal, sur
     if (record.state === "cancelled") return statusIn(context, record);
     if (record.state !== "pending" && record.state !== "approved") throw alreadyDecided(id, record.state);
     const standing = await proven(context, found);
-    if (standing === undefined) continue;
+    if (standing === undefined) return undefined;
     const about = { principal: requesterOf(requester), detail: { was: record.state } };
     const fields = provenEvent("approval.cancelled", id, standing.filed, about);
     const check = unchangedSince(id, standing, Number.POSITIVE_INFINITY);
     if (await context.write([{ fields }], (open) => [cancelled(open, found)], check)) context.tell("approval.cancelled", record);
-  }
-  throw approvalUnavailable(new Error("The approval was changed again and again"));
-};
+    return undefined; // read again: the answer is the request as it is now
+  });
 
-/** What a dry run is told. Files nothing, and speaks of the caller's own requests alone. */
-export const forecast = async (context: ApprovalContext, plan: HandlerTerms, call: Authorized): Promise<unknown> => {
-  const { policyName, policy } = plan;
-  const asked = askedOf(context, plan, call);
+/** Answers a dry run. Files nothing, and tells only about the caller's own requests. */
+export const forecast = async (context: ApprovalContext, terms: HandlerTerms, call: Authorized): Promise<unknown> => {
+  const { policyName, policy } = terms;
+  const asked = askedOf(context, terms, call);
   const newest = await context.parts.reader.newest(asked.callKeys);
   const before = await ranBefore(context, { ...asked, handler: call.handler, args: call.inputText });
   return {

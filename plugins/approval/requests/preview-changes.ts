@@ -1,4 +1,4 @@
-// Where two previews differ, for callers that get approval_stale.
+// Finds where two previews differ, for callers that get `approval_stale`.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 
@@ -6,7 +6,7 @@ import { pointerStep } from "../../../core/schema/json.ts";
 
 const most = 20;
 
-/** @returns JSON Pointers (RFC 6901), printable, at most twenty; "" for the whole. */
+/** @returns At most 20 printable JSON Pointers (RFC 6901); "" means the whole preview. */
 export const changedAt = (before: string | undefined, now: string | undefined): readonly string[] =>
   before === undefined || now === undefined
     ? [""]

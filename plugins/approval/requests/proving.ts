@@ -1,5 +1,5 @@
-// What the trail proves about a request. Rows of the tables are a cache: an attacker who can write to the store can set any state.
-// A request is voted on and used only if its chained events say the same as its row.
+// Compares requests with the trail. The rows of the tables are only a cache, because an attacker who can write to the store can set any
+// state. People can vote on a request, and a call can use it, only if its events on the trail say the same as its row.
 
 import { type FiledFields, type Standing, unchangedSince } from "../../audit/service.ts";
 import { approvalUnproven } from "../errors.ts";
@@ -11,10 +11,10 @@ import { database, isRequest } from "./reading.ts";
 import type { StoredRequest } from "./tables.ts";
 
 /**
- * Compares a pending or approved request with its evidence. A request that the trail does not prove is voided, so that
- * the next call can ask anew.
+ * Compares a pending or approved request with its evidence. A request that the trail does not prove is voided. The next call can then ask
+ * again.
  *
- * @returns Where it stands by its events; `undefined` when it was changed meanwhile and must be read again.
+ * @returns The state of the request by its events; `undefined` when it was changed meanwhile and must be read again.
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
  */
 export const proven = async (context: ApprovalContext, found: StoredRequest): Promise<Standing | undefined> => {
@@ -22,7 +22,7 @@ export const proven = async (context: ApprovalContext, found: StoredRequest): Pr
   const standing = await context.parts.audit.evidence.standingOf(record.id);
   const doubt = doubtOf(standing, record);
   if (doubt === undefined) return standing;
-  // The events were read after the row. Only if the row still says the same do the two disagree.
+  // The events were read after the row, so the row may have changed between. Read it again to be sure that the two disagree.
   const again = await context.parts.reader.byId(record.id);
   if (again?.version !== found.version || again.stored !== found.stored) return undefined;
   if (!(await voidRequest(context, again, "the trail does not prove it", { cause: "unproven", why: doubt }))) return undefined;
@@ -40,9 +40,9 @@ const doubtOf = (standing: Standing | undefined, record: ApprovalRecord): string
 };
 
 /**
- * Compares a request that has ended by its row with its evidence. A row ends in the transaction of its event, so a trail that still
- * has the request open says that somebody changed the row. The request then ends on the trail as well: an approver who is told
- * that it was denied or revoked may rely on that, also after the row is changed back.
+ * Compares a request whose row has ended with its evidence. Row and event end in one transaction. So if the request is still open on the
+ * trail, somebody changed the row. The request is then ended on the trail as well: an approver who reads that it was denied or revoked
+ * can rely on this, even if somebody changes the row back.
  *
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
  */
@@ -58,11 +58,11 @@ export const assertEndedOnTrail = async (context: ApprovalContext, { record, sto
 };
 
 /**
- * Compares a row that says "denied" with its evidence. It is denied in the transaction of its event. So a trail that has the request
- * open, or ended in another way, says that somebody changed the row: a used request must not pass for one that never ran. The row ends,
- * and an open request ends on the trail as well, so that the next call can ask anew.
+ * Compares a row that says "denied" with its evidence. Row and event are written in one transaction. So if the trail says that the request
+ * is open, or ended in another way, somebody changed the row, perhaps to hide that the call ran. The row is then ended, and an open
+ * request is ended on the trail as well. The next call can ask again.
  *
- * @returns Whether it was denied; `false` when it was changed meanwhile and must be read again.
+ * @returns Whether the request was denied; `false` when it was changed meanwhile and must be read again.
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
  */
 export const isDenied = async (context: ApprovalContext, found: StoredRequest): Promise<boolean> => {
@@ -80,8 +80,8 @@ export const isDenied = async (context: ApprovalContext, found: StoredRequest): 
 };
 
 /**
- * Returns what the trail says about the filing of a request, however long ago; `undefined` when it was never filed. Only the row
- * is ended then: an event about it would be Quater's own word for a request that somebody planted.
+ * Returns what the trail says about the filing of a request, however long ago it was. `undefined` means that the request was never filed.
+ * Then write no event about it: an event would make a planted request look real.
  */
 export const filedOnTrail = async (
   { parts: { audit } }: ApprovalContext,
@@ -89,7 +89,7 @@ export const filedOnTrail = async (
 ): Promise<FiledFields | undefined> =>
   (await audit.evidence.standingOf(id))?.filed ?? (await audit.evidence.filingOf(id, callId))?.filed;
 
-/** @returns Whether it was written; otherwise the request was changed meanwhile. */
+/** Ends an open request with an `approval.voided` event. @returns Whether it was written. If not, the request was changed meanwhile. */
 export const voidRequest = async (
   context: ApprovalContext,
   { record, stored }: StoredRequest,
@@ -109,9 +109,9 @@ const formatChanged = "it was filed before approvals had evidence on the trail";
 const notOfFormat1 = "the row says that it was filed in format 1, and the trail does not";
 
 /**
- * Voids the open requests of a store from before format 2 of the trail: their events do not hold enough to prove them.
+ * Voids open requests that were filed in format 1 of the trail. Their events do not hold enough to prove them.
  *
- * @returns How many.
+ * @returns How many requests it voided.
  */
 export const voidOfFormat1 = async (context: ApprovalContext): Promise<number> => {
   let voided = 0;

@@ -1,6 +1,6 @@
-// "Did this already run?" Looks for used requests of the same person and handler, over all surfaces and credentials, and
-// compares arguments. A deploy may have changed the input schema or the policy since, and the keys may have been rotated. Rows can be
-// forged and deleted by a person who writes to the store, so nothing is said to have run that the trail does not prove.
+// Answers "Did this already run?". Looks for used requests of the same person and handler, on all surfaces and with all credentials, and
+// compares their arguments. Since then, a deploy may have changed the input schema or the policy, and the keys may have been rotated. A
+// person who can write to the store can also forge and delete rows. So a call counts as run only if the trail proves it.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { Audit } from "../../audit/service.ts";
@@ -16,7 +16,7 @@ import { mostCompared } from "./reading.ts";
 export type Compared = Pick<Filed, "app" | "handler" | "schema" | "args" | "requester"> &
   Partial<Pick<ApprovalRecord, "id" | "use">>;
 
-/** Forged rows are looked up on the trail one by one. */
+/** How many rows are looked up on the trail without a proof. Each costs a query, and somebody may have forged many rows. */
 const mostUnproven = 20;
 
 /**
@@ -27,7 +27,7 @@ export const ranBefore = async ({ parts }: ApprovalContext, call: Compared): Pro
   const { audit, reader } = parts;
   const keys = likenessKeys((value) => audit.tagsOf(value), call);
   const asked = { handler: call.handler, except: call.id, before: call.use?.at };
-  // Read before the rows. An event and its row are written together, so every use that is known here has its row there.
+  // The trail is read before the rows. An event and its row are written together, so each use that is found here also has its row.
   const known = await audit.evidence.knownUses();
   const likes = await reader.usedLike(keys.like, asked);
   const others = await reader.usedUnderOtherSchemas(keys.person, call.schema, asked);
@@ -69,12 +69,12 @@ const reasons = {
   unknown: "the person of an earlier request is not known: it was erased, or its keys are gone",
 } as const;
 
-/** What was erased or changed, or cannot be opened any more, has another digest than the one that people agreed to. */
+/** Whether the row still has the digest that people approved. It has another one if it was erased or changed, or cannot be opened. */
 const isAsFiled = (record: ApprovalRecord): boolean => !record.isDamaged && digestOf(record) === record.digest;
 
 type Use = NonNullable<ApprovalRecord["use"]>;
 
-/** @returns The use as the trail has it; `undefined` where row and trail disagree. */
+/** @returns The use by the trail; `undefined` when row and trail disagree. */
 const provenUse = async (audit: Audit, record: ApprovalRecord): Promise<Use | undefined> => {
   const { id, digest, use } = record;
   const proof = use === undefined ? undefined : await audit.evidence.proofOfUse(id, use.callId);
@@ -85,7 +85,7 @@ const provenUse = async (audit: Audit, record: ApprovalRecord): Promise<Use | un
     : proof.use.digest === digest;
   if (!isSame) return undefined;
   const outcome = proof.outcome === undefined ? "running" : outcomeOf(proof.outcome);
-  // The call may have ended since the row was read. An outcome that has an end does not change any more.
+  // The call may have ended since the row was read. An outcome other than running or unknown does not change any more.
   if (use.outcome !== outcome && use.outcome !== "running" && use.outcome !== "unknown") return undefined;
   return { ...use, at: proof.use.at, outcome };
 };

@@ -1,4 +1,4 @@
-// All queries of the tables. A failed read throws, so that it is not taken for an empty result.
+// All queries of the tables. A failed read throws an error, so it cannot be mistaken for an empty result.
 
 import { isQuaterError } from "../../../core/index.ts";
 import type { OpenStore, Query, Store } from "../../store/service.ts";
@@ -15,17 +15,17 @@ const hourMs = 3_600_000;
 const dayMs = 86_400_000;
 const mostListed = 200;
 const mostEarlier = 20;
-/** Requests under older input schemas that are compared one by one. docs/guides/approvals.md says so. */
+/** How many requests under older input schemas are compared, one by one. docs/guides/approvals.md names this number. */
 export const mostCompared = 500;
 
-/** A call is not filed so often. What has a larger number was not filed by Quater. */
+/** No call is filed this often. A row with a larger number was not written by Quater. */
 export const mostFiled = 2 ** 52;
 
 export interface UsedGiven {
   readonly handler: string;
-  /** The request that others are looked for. */
+  /** The id of the request itself, which is not returned. */
   readonly except: string | undefined;
-  /** Only those used before, milliseconds since the epoch. */
+  /** Only requests that were used before this time, milliseconds since the epoch. */
   readonly before: number | undefined;
 }
 
@@ -43,7 +43,7 @@ export class RequestReader {
     return (await this.#read((open) => requests(open).where("id", "=", id)))[0];
   }
 
-  /** The last one that was filed for this very call. A row without an id is among them, because its number is taken. */
+  /** Returns the newest request for this call. Also reads rows without a valid id, because their numbers are taken. */
   async newest(callKeys: readonly string[]): Promise<StoredRequest | undefined> {
     const found = await this.#read((open) => {
       const isNumbered = open.dialect === "sqlite" ? open.sql<boolean>`typeof(nth) = 'integer'` : open.sql<boolean>`true`;
@@ -53,7 +53,7 @@ export class RequestReader {
     return found[0];
   }
 
-  /** The one that says it is pending: there cannot be another one for the same call beside it. */
+  /** Returns the row of this call that says `pending`. The table allows one such row for each call. */
   async pendingOfCall(callKeys: readonly string[]): Promise<StoredRequest | undefined> {
     const found = await this.#read((open) =>
       rows(open).where("call_key", "in", callKeys).where("state", "=", "pending").limit(1),
@@ -61,9 +61,9 @@ export class RequestReader {
     return found[0];
   }
 
-  /** Newest first. */
+  /** Returns the newest requests first. */
   async list({ states, handler, limit = 50, before }: ListGiven): Promise<readonly StoredRequest[]> {
-    // What comes from an address line may be anything, and not every text can be asked for: PostgreSQL takes no NUL.
+    // These values may come from a URL. PostgreSQL refuses texts that contain NUL.
     if (handler?.includes("\0") === true || (before !== undefined && !isId(before))) return [];
     return this.#read((open) => {
       let query = requests(open).orderBy("filed_at", "desc").orderBy("id", "desc").limit(Math.min(limit, mostListed));
@@ -82,7 +82,7 @@ export class RequestReader {
     });
   }
 
-  /** Requests for the same call within the day before `filedAt`, newest first. */
+  /** Returns requests for the same call within the day before `filedAt`, newest first. */
   earlier(callKeys: readonly string[], filedAt: number, id: string): Promise<readonly StoredRequest[]> {
     return this.#read((open) =>
       requests(open)
@@ -96,12 +96,12 @@ export class RequestReader {
     );
   }
 
-  /** Used requests that look the same, newest first. */
+  /** Returns used requests that look the same, newest first. */
   async usedLike(likeKeys: readonly string[], asked: UsedGiven): Promise<readonly ApprovalRecord[]> {
     return this.#records((open) => used(open, asked).where("like_key", "in", likeKeys).limit(mostEarlier));
   }
 
-  /** Used requests of a person that `usedLike` cannot find: under another input schema, or erased; newest first. */
+  /** Returns used requests of a person that `usedLike` cannot find, because their input schema was another one or they were erased. Newest first. */
   async usedUnderOtherSchemas(
     personKeys: readonly string[],
     schema: string,
@@ -115,7 +115,7 @@ export class RequestReader {
     );
   }
 
-  /** Whether there are used requests of which nobody can say whose they are. */
+  /** Whether there are used requests whose person cannot be known. */
   async hasUsedOfUnknown(personKeys: readonly string[], asked: UsedGiven): Promise<boolean> {
     // A tag begins with the id of its key: `hmac:<key id>:`.
     const known = personKeys.map((key) => `${key.slice(0, key.lastIndexOf(":") + 1)}%`);
@@ -128,13 +128,13 @@ export class RequestReader {
     return rows.length > 0;
   }
 
-  /** Without votes. */
+  /** Reads records without their votes. */
   async #records(queryOn: (open: OpenStore) => Query): Promise<readonly ApprovalRecord[]> {
     const found = await this.#rows<ReadRow>(queryOn);
     return found.map((row) => foundOf(row, [], (text) => this.#secrecy.opened(text)).record);
   }
 
-  /** The newest denial, within the cooldown, of a call that looks the same. */
+  /** Returns the newest denial, within the cooldown, of a call that looks the same. */
   async deniedLike(likeKeys: readonly string[], cooldownMs: number): Promise<StoredRequest | undefined> {
     const found = await this.#read((open) =>
       deniedLike(open, likeKeys, cooldownMs)
@@ -146,7 +146,7 @@ export class RequestReader {
     return found[0];
   }
 
-  /** How many milliseconds until a person may file again; 0 when now. */
+  /** Returns in how many milliseconds a person may file again; 0 means now. */
   async filingWaitMs(personKeys: readonly string[], maxFiledPerHour: number): Promise<number> {
     const [row] = await this.#rows<{ filed_at: number; now: number }>((open) =>
       filedSince(open, personKeys)
@@ -158,13 +158,13 @@ export class RequestReader {
     return row === undefined ? 0 : Math.max(1, row.filed_at + hourMs - row.now);
   }
 
-  /** How many of a requester wait for people. */
+  /** Returns how many requests of a requester are pending. */
   async pendingOf(requesterKey: string): Promise<number> {
     const [row] = await this.#rows<{ n: number }>((open) => livePending(open, requesterKey));
     return row?.n ?? 0;
   }
 
-  /** All of them, page by page, for what looks at every one. */
+  /** Reads all requests, page by page. */
   async *all(): AsyncGenerator<StoredRequest> {
     for (let last = ""; ; ) {
       const page = await this.#read((open) => requests(open).where("id", ">", last).orderBy("id").limit(mostListed));
@@ -175,7 +175,7 @@ export class RequestReader {
     }
   }
 
-  /** Those that an older version filed, and whose keys are not filled in yet, or folded by an older rule. */
+  /** Returns requests whose keys are missing, or were computed by an older rule. */
   withoutKeys(): Promise<readonly StoredRequest[]> {
     return this.#read((open) =>
       requests(open)
@@ -184,7 +184,7 @@ export class RequestReader {
     );
   }
 
-  /** Those whose time has run out and whose rows do not say so yet. */
+  /** Returns requests whose time has run out, but whose rows do not say `expired` yet. */
   due(limit: number): Promise<readonly StoredRequest[]> {
     return this.#read((open) =>
       requests(open)
@@ -195,7 +195,7 @@ export class RequestReader {
     );
   }
 
-  /** How many rows are left out everywhere because they have no id of a request. Reads the whole table. */
+  /** Counts rows that have no valid id. All other queries leave them out. Reads the whole table. */
   async countWithoutId(): Promise<number> {
     const [row] = await this.#rows<{ n: number }>((open) =>
       database(open)
@@ -232,12 +232,12 @@ const rows = (open: OpenStore) =>
     .selectAll()
     .select([stateNow(open).as("state_now"), open.clock.as("now")]);
 
-/** The form of an id for SQLite, which has no counts. */
+/** The form of an id as a GLOB pattern of SQLite, which has no `{20}`. */
 const idGlob = idForm.replace(/(\[.*\])\{(\d+)\}/, (_, one: string, count: string) => one.repeat(Number(count)));
 
 /**
- * Whether a row has the id of a request. Another id may have any bytes: such a row cannot be named in a statement, and a page
- * that goes on after it may begin with the same row again.
+ * Whether a row has a valid id. An invalid id may hold any bytes. A statement cannot name such a row, and a list that continues after such a
+ * row might begin with the same row again.
  */
 export const isRequest = ({ dialect, sql }: OpenStore) =>
   dialect === "sqlite"
@@ -253,7 +253,7 @@ const used = (open: OpenStore, { handler, except, before }: UsedGiven) => {
   return query;
 };
 
-/** Requests that a person filed within the last hour, however they ended. */
+/** Selects the requests that a person filed within the last hour, no matter how they ended. */
 const filedSince = (open: OpenStore, personKeys: readonly string[]) =>
   database(open)
     .selectFrom("approval_request")

@@ -1,5 +1,5 @@
-// Who must agree to a handler's calls, in a few words for the exposure table. All that a policy says is in them, so that a
-// reviewer who compares two tables sees every change.
+// Describes in a few words who must approve the calls of a handler, for the exposure table. The words contain all settings of the policy, so
+// a reviewer who compares two tables sees every change.
 
 import type { Operation } from "../../../core/plugin-api.ts";
 import { approvalKey } from "../exposure.ts";
@@ -14,7 +14,7 @@ export const requirementsBy =
     if (given === undefined) return undefined;
     const { policy: name, surfaces } = given;
     const policy = policies.get(name);
-    if (policy === undefined) return undefined; // boot has refused it
+    if (policy === undefined) return undefined; // boot refuses a policy that does not exist
     const narrowed = surfaces === undefined ? [] : [`over ${surfaces.join(", ")} alone`];
     return {
       policy: name,
@@ -29,7 +29,7 @@ export const requirementsBy =
 const approversIn = ({ approvers }: Policy): string =>
   approvers.map(({ role, person, need }) => (role === undefined ? String(person) : `${need} with role ${role}`)).join(" and ");
 
-/** What differs from the defaults. */
+/** Returns the settings that differ from the defaults. */
 const restOf = ({ kind, denials, pendingForMs, usableForMs, anySurface, unattributed }: Policy): readonly string[] => [
   ...(kind === "dual" ? [] : ["the person it acts for may agree"]),
   ...(denials === 1 ? [] : [`${denials} denials end it`]),
@@ -46,7 +46,7 @@ const units = [
   ["s", 1_000],
 ] as const;
 
-/** In the largest unit that says it exactly. */
+/** Writes a time span in the largest unit that gives a whole number. */
 const spanOf = (milliseconds: number): string => {
   const [unit, size] = units.find(([, size]) => milliseconds % size === 0) ?? (["ms", 1] as const);
   return `${milliseconds / size} ${unit}`;

@@ -13,7 +13,7 @@ import { filedOnTrail } from "./proving.ts";
 
 type Events = Voiding["events"][number][];
 
-/** Characters of JSON in one event. The trail cuts a detail of more than 16 KiB. */
+/** How many characters of JSON one event may have. The trail cuts a detail of more than 16 KiB. */
 const mostText = 12_000;
 
 export const voidingOf = async (context: ApprovalContext, open: OpenStore, lost: readonly LostUse[]): Promise<Voiding> => {
@@ -43,7 +43,7 @@ export const voidingOf = async (context: ApprovalContext, open: OpenStore, lost:
   return { changes, events, counts: damaged === 0 ? counts : { ...counts, damagedRequests: damaged } };
 };
 
-/** A line of an older version has no tags. The restored request may still say which call it was for, if the trail proves it. */
+/** A sink line of an older version has no tags. If the trail proves the restored request, the tags are computed from it. */
 const withTags = async ({ parts: { audit } }: ApprovalContext, use: LostUse, record: ApprovalRecord): Promise<LostUse> => {
   if (use.tags !== undefined || record.isErased || digestOf(record) !== record.digest) return use;
   if ((await audit.evidence.standingOf(record.id))?.digest !== record.digest) return use;

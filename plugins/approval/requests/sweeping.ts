@@ -1,5 +1,5 @@
-// Writes the expiry of requests with its event. (Each read computes the expiry by itself.) When several processes sweep or file at once,
-// one of them writes it.
+// Writes the expiry of requests and its event, and removes old requests. A read does not need this, because it computes the expiry by
+// itself. When several processes sweep or file at the same time, one of them writes the expiry.
 
 import { type AuditEvent, type Check, unchangedSince } from "../../audit/service.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
@@ -11,7 +11,7 @@ import type { StoredRequest } from "./tables.ts";
 
 const dayMs = 86_400_000;
 
-/** More are left for the next time. */
+/** How many requests one sweep looks at. The next sweep continues. */
 const most = 100;
 
 /** @returns How many were written by this process. */
@@ -27,13 +27,13 @@ export const sweepExpired = async (context: ApprovalContext): Promise<number> =>
 };
 
 export interface Expiry {
-  /** None where the trail does not have the request as an open one: then only the row ends. */
+  /** Empty when the request is not open on the trail. Then only the row ends. */
   readonly events: readonly AuditEvent[];
   readonly changes: (open: OpenStore) => readonly Statement[];
   readonly check?: Check;
 }
 
-/** What ends a request whose row says that its time has run out. The event says what the trail proves. */
+/** Returns what ends a request whose row says that its time has run out. The event says what the trail proves. */
 export const expiryOf = async (context: ApprovalContext, found: StoredRequest): Promise<Expiry> => {
   const { record, stored, now } = found;
   const { id, isDamaged } = record;
@@ -41,7 +41,7 @@ export const expiryOf = async (context: ApprovalContext, found: StoredRequest): 
   const standing = await context.parts.audit.evidence.standingOf(id);
   if (standing?.state === "ended") return { events: [], changes };
   if (standing === undefined) {
-    // Filed so long ago that its events are not looked for, or not at all.
+    // The request was filed so long ago that its events are not searched, or it was never filed.
     const filed = await filedOnTrail(context, record);
     const detail = { cause: "time", was: stored };
     return { events: filed === undefined ? [] : [{ fields: provenEvent("approval.voided", id, filed, { detail }) }], changes };
@@ -57,12 +57,12 @@ export const expiryOf = async (context: ApprovalContext, found: StoredRequest): 
   return { events: [{ fields }], changes, check: unchangedSince(id, standing, Number.POSITIVE_INFINITY) };
 };
 
-/** More than these at once would hold the store for too long. */
+/** How many requests one transaction removes. With more, it would block the store for too long. */
 const perPrune = 500;
 
 /**
- * Removes requests to which nothing has happened for so many days, and which have ended, with the votes on them: what was
- * asked may be personal, and the trail has what happened. A denial is kept as long as its cooldown lasts.
+ * Removes ended requests to which nothing has happened for so many days, and the votes on them. Requests may hold personal data, and the
+ * trail still has what happened. A denial is kept as long as its cooldown lasts.
  *
  * @returns How many requests.
  */

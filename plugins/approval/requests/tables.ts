@@ -1,5 +1,5 @@
-// Where requests and votes are kept, the same on both dialects. Expiry is derived by the store's clock whenever a row is read;
-// a row whose time has run out may still say `pending`.
+// The tables of requests and votes, the same on both databases. Each read computes the expiry by the store's clock, so a row whose time has
+// run out may still say `pending`.
 
 import type { Kysely } from "kysely";
 import type { Migration, OpenStore } from "../../store/service.ts";
@@ -8,7 +8,7 @@ import type { ApprovalOutcome, ApprovalRecord, ApprovalState, Vote } from "../re
 export interface RequestRow {
   readonly id: string;
   readonly call_key: string;
-  /** The first request for this very call is 1; of two that file at once, one finds its number taken. */
+  /** Counts the requests for the same call, from 1. When two processes file at the same time, one of them finds the number taken. */
   readonly nth: number;
   readonly digest: string;
   readonly app: string;
@@ -17,14 +17,14 @@ export interface RequestRow {
   readonly args: string;
   /** RFC 8785 text. */
   readonly requester: string;
-  /** Of issuer and subject: who may have only so many pending. */
+  /** Digest of issuer and subject. The limit of pending requests counts by it. */
   readonly requester_key: string;
   /**
-   * Keyed tag of the person who asks, over all surfaces and credentials. `null` in rows of older versions until they are
-   * filled in, `unknown` where that is not possible.
+   * Keyed tag of the person who asks, the same on all surfaces. `null` in rows of older versions until it is filled in; `unknown` if it
+   * cannot be filled in.
    */
   readonly person_key: string | null;
-  /** Keyed tag of person, handler and folded arguments (likeness.ts); `null` where it is not known or was erased. */
+  /** Keyed tag of person, handler and folded arguments (likeness.ts); `null` when it is not known or was erased. */
   readonly like_key: string | null;
   readonly surface: string;
   readonly policy_name: string;
@@ -36,7 +36,7 @@ export interface RequestRow {
   readonly filed_at: number;
   readonly pending_until: number;
   readonly state: ApprovalState;
-  /** Grows with every change. A decision on an older version is made again. */
+  /** Grows with every change. A decision that was made on an older version is made again. */
   readonly version: number;
   readonly decided_at: number | null;
   readonly usable_until: number | null;
@@ -45,7 +45,7 @@ export interface RequestRow {
   readonly used_at: number | null;
   readonly outcome: ApprovalOutcome | null;
   readonly ended_at: number | null;
-  /** Of the trail when it was filed. Format 1 holds no evidence, so that open requests of it are voided. */
+  /** The format of the trail when the request was filed. Format 1 has no evidence, so open requests from it are voided. */
   readonly format: number;
 }
 
@@ -95,7 +95,7 @@ export const migrations: readonly Migration[] = [
       const index = (name: string) => build.schema.createIndex(`approval_request_${name}`).on("approval_request");
       return [
         request,
-        // One person counts once, also with two browsers at the same time.
+        // One person has one vote, even with two browsers at the same time.
         vote.addColumn("reason", "text").addPrimaryKeyConstraint("approval_vote_pk", ["id", "person"] as never),
         index("nth").unique().columns(["call_key", "nth"]),
         index("one_pending")
@@ -128,22 +128,22 @@ export const migrations: readonly Migration[] = [
   },
 ];
 
-/** Stands in place of a nonce once the personal data of a request were erased. No nonce looks like it. */
+/** Replaces the nonce when the personal data of a request are erased. It cannot be mistaken for a nonce. */
 export const erasedMark = "erased";
 
-/** As it is read: with the state by the clock, and the clock. */
+/** A row as it is read, with the state by the clock of the store, and with that clock. */
 export type ReadRow = RequestRow & { readonly state_now: ApprovalState; readonly now: number };
 
 export const stateNow = ({ sql, clock }: OpenStore) =>
   sql<ApprovalState>`case when state = 'pending' and pending_until <= ${clock} then 'expired'
     when state = 'approved' and usable_until <= ${clock} then 'expired' else state end`;
 
-/** A record and what is needed to change it. */
+/** A request as it was read, with what is needed to change it. */
 export interface StoredRequest {
   readonly record: ApprovalRecord;
   readonly nth: number;
   readonly version: number;
-  /** What the row says; `record.state` says `expired` as soon as the time has run out. */
+  /** The state in the row. `record.state` is already `expired` when the time has run out. */
   readonly stored: ApprovalState;
   /** The store's clock when it was read. */
   readonly now: number;

@@ -1,4 +1,4 @@
-// What a process that stays does with requests from time to time, so that nobody has to wait for it in a call.
+// Regular work on requests, in processes that keep running: fill in keys, write expiries, remove old requests.
 
 import type { ApprovalContext } from "./approval-context.ts";
 import { fillKeys } from "./filling.ts";
@@ -23,9 +23,9 @@ export class Upkeep {
   async start(): Promise<void> {
     const { log } = this.#context.parts;
     const voided = await voidOfFormat1(this.#context);
-    if (voided > 0) log.warn("Open approvals from before format 2 of the trail were voided; callers ask anew", { voided });
+    if (voided > 0) log.warn("Open approvals from before format 2 of the trail were voided. Callers must ask again", { voided });
     this.#timer = setInterval(() => {
-      this.#run().catch((error: unknown) => log.warn("Approvals could not be looked after", { error: String(error) }));
+      this.#run().catch((error: unknown) => log.warn("The regular work on approvals failed", { error: String(error) }));
     }, sweepEveryMs);
     this.#timer.unref();
   }
@@ -44,7 +44,6 @@ export class Upkeep {
     await pruneEnded(this.#context, this.#retentionDays);
     const { log, reader } = this.#context.parts;
     const rows = await reader.countWithoutId();
-    if (rows > 0)
-      log.error("Rows of approval_request have no id of a request. They are left out: find out who wrote them", { rows });
+    if (rows > 0) log.error("Rows of approval_request without a valid id are ignored. Find out who wrote them", { rows });
   }
 }

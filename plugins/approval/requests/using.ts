@@ -1,5 +1,5 @@
-// The approve hook. What a repeated call is answered by the state of the newest request for it, and the one way in which
-// an approved one is used up: as the last act before the handler, once.
+// The approve hook. When a call is repeated, this file looks up the newest approval request for it and answers by that request's state.
+// It is also the only place that uses an approval: once, directly before the handler runs.
 
 import type { ApprovalAnswer, Authorized, HookAnswer } from "../../../core/plugin-api.ts";
 
@@ -12,7 +12,6 @@ import {
   approvalNotFound,
   approvalOutdated,
   approvalStale,
-  approvalUnavailable,
   approvalUsed,
 } from "../errors.ts";
 import { type ApprovalRecord, outcomeOf } from "../record.ts";
@@ -25,6 +24,7 @@ import {
   type HandlerTerms,
   madeBy,
   provenEvent,
+  retried,
 } from "./approval-context.ts";
 import { consumed, ended, lost, voided } from "./changing.ts";
 import { digestOf } from "./digest.ts";
@@ -34,31 +34,31 @@ import { changedAt } from "./preview-changes.ts";
 import { isDenied, proven } from "./proving.ts";
 import type { StoredRequest } from "./tables.ts";
 
-/** How often to retry when another process changed the request first. Beyond this, give up with 503. */
-const attempts = 10;
+/** How often to try again when another process changed the request first. After that, the call is refused with 503. */
+const mostAttempts = 10;
 
 export const approve = async (
   context: ApprovalContext,
-  plan: HandlerTerms,
+  terms: HandlerTerms,
   call: Authorized,
 ): Promise<HookAnswer<ApprovalAnswer>> => {
-  const asked = askedOf(context, plan, call);
+  const asked = askedOf(context, terms, call);
   let found = await judged(context, asked);
   return {
     allow: true,
     // Runs under the handler's lock: no other call of that lock runs between the preview, the use and the handler.
     consume: async (): Promise<true> => {
-      for (let attempt = 0; attempt < attempts; attempt++) {
+      return retried(mostAttempts, async () => {
         const usable = await previewed(context, asked, found);
         if (usable !== undefined && (await use(context, asked, usable))) return true;
         found = await judged(context, asked);
-      }
-      throw approvalUnavailable(new Error("The approval was changed again and again"));
+        return undefined;
+      });
     },
   };
 };
 
-/** Over a surface that the exposure leaves out: nobody is asked, and the call's start is recorded all the same. */
+/** For surfaces that the exposure leaves out: no approval is needed, but the start of the call is still recorded. */
 export const ungated = (context: ApprovalContext, { callId }: Authorized): HookAnswer<ApprovalAnswer> => ({
   allow: true,
   consume: async () => {
@@ -70,29 +70,26 @@ export const ungated = (context: ApprovalContext, { callId }: Authorized): HookA
 /** A request that is approved and still says what the call would do. */
 interface Usable {
   readonly record: ApprovalRecord;
-  /** Worked out from the call as it is now. */
+  /** Computed from the call as it is now. */
   readonly digest: string;
   /** What the trail proves of it. */
   readonly standing: Standing;
 }
 
 /**
- * By the table of states in docs/guides/approvals.md. Checks everything but the preview.
+ * Finds the approved request that the call may use. Checks everything except the preview. docs/guides/approvals.md has the table of states.
  *
- * @throws {QuaterError} unless it may be used.
+ * @throws {QuaterError} when the call may not run: `approval_required`, `approval_denied` and so on.
  */
-const judged = async (context: ApprovalContext, asked: Asked): Promise<StoredRequest> => {
+const judged = (context: ApprovalContext, asked: Asked): Promise<StoredRequest> => {
   const { approvalId } = asked.call;
-  for (let attempt = 0; attempt < attempts; attempt++) {
+  return retried(mostAttempts, async () => {
     const found =
       approvalId === undefined ? await context.parts.reader.newest(asked.callKeys) : await named(context, asked, approvalId);
-    if (found?.record.state === "approved") {
-      if (await isCurrent(context, asked, found)) return found;
-    } else {
-      await answer(context, asked, found, approvalId !== undefined);
-    }
-  }
-  throw approvalUnavailable(new Error("The approval was changed again and again"));
+    if (found?.record.state === "approved") return (await isCurrent(context, asked, found)) ? found : undefined;
+    await refuse(context, asked, found, approvalId !== undefined);
+    return undefined;
+  });
 };
 
 /** Finds the request with this id, if it belongs to this caller, surface and handler. The answer is the same for unknown ids. */
@@ -106,8 +103,12 @@ const named = async (context: ApprovalContext, { call, requesterText }: Asked, i
   return found;
 };
 
-/** Everything but approved. @returns When somebody else was faster. */
-const answer = async (
+/**
+ * Refuses a call whose request is not approved. Files a new request when there is none, or when the old one has ended.
+ *
+ * @returns When another process changed the request first. @throws {QuaterError} otherwise.
+ */
+const refuse = async (
   context: ApprovalContext,
   asked: Asked,
   found: StoredRequest | undefined,
@@ -127,7 +128,7 @@ const answer = async (
       break;
     }
     case "consumed": {
-      // Of a process that ran one call and was killed: nobody may be left but this one to say so.
+      // The process that ran the call may have been killed, and this process may be the only one left to record that.
       if (record.use?.outcome === "running" && (await context.parts.audit.sweepLost()) > 0) return;
       const earlier = usedBy(record);
       if (isNamed && earlier !== undefined) throw approvalUsed(earlier);
@@ -142,7 +143,7 @@ const answer = async (
 };
 
 /**
- * Ends an approval that must not be used any more, so that the next repeat files a new request.
+ * Ends an approval that must not be used any more. When the call is repeated, a new request is filed.
  *
  * @returns `undefined` when another process changed it first. @throws {Error} otherwise: `error`, or `approval_unproven`.
  */
@@ -190,7 +191,7 @@ const previewed = async (context: ApprovalContext, asked: Asked, found: StoredRe
     return end(context, asked, found, { reason, detail: { cause: "preview", changed }, error: approvalStale(id, changed) });
   }
   const digest = digestOf(boundBy(asked, { surface, preview, nonce }));
-  // The row was written to by something else than Quater: it is not what people were shown.
+  // If they differ, something else than Quater changed the row: people were shown something else.
   if (digest !== record.digest || !asked.callKeys.includes(record.callKey)) throw approvalMismatch(id);
   const standing = await proven(context, found);
   if (standing === undefined) return undefined;
@@ -204,10 +205,10 @@ const previewed = async (context: ApprovalContext, asked: Asked, found: StoredRe
   return { record, digest, standing };
 };
 
-/** @returns Whether the approval is used up now, and the call's start is on record with it. */
+/** Uses the approval and records the start of the call, in one transaction. @returns Whether it was written. */
 const use = async (context: ApprovalContext, asked: Asked, usable: Usable): Promise<boolean> => {
   const { call, requester, requesterText, policy } = asked;
-  const { audit, log, store } = context.parts;
+  const { audit, store } = context.parts;
   const { record, digest, standing } = usable;
   const { callId, handler } = call;
   const open = await context.open();
@@ -216,7 +217,7 @@ const use = async (context: ApprovalContext, asked: Asked, usable: Usable): Prom
   const event = { fields: eventOf("approval.used", record, { ...madeBy(call), principal: requester, detail }) };
   const surface = policy.anySurface ? undefined : call.surface;
   const statement = consumed(open, record.id, { callId, callKey: record.callKey, digest, handler, requesterText, surface });
-  // In the same transaction: a process that stood still may have lost the lock since it computed the preview.
+  // The lock is checked in the same transaction: a process that was paused may have lost it since it computed the preview.
   const lock = store.lockOf(callId);
   const receipt = await audit.commitStart(callId, [event], lock === undefined ? [statement] : [lock.guard, statement], {
     approvalId: record.id,
@@ -229,23 +230,27 @@ const use = async (context: ApprovalContext, asked: Asked, usable: Usable): Prom
     return false;
   }
   context.tell("approval.used", record);
-  const abandoned = () => {
-    // Its end is still recorded when it comes; until then nobody knows.
-    const fields = {
-      type: "call.unknown" as const,
-      callId,
-      approvalId: record.id,
-      handler,
-      principal: requester,
-      outcome: "unknown" as const,
-    };
-    context
-      .write([{ fields: { ...fields, surface: call.surface } }], () => [lost(open, record.id, callId)])
-      .catch((error: unknown) =>
-        log.warn("That nobody waits for a call any more could not be recorded", { callId, error: String(error) }),
-      );
-  };
+  const abandoned = () => void recordAbandoned(context, asked, record.id);
   if (call.cancellation.isCancelled) abandoned();
   else call.cancellation.signal.addEventListener("abort", abandoned);
   return true;
+};
+
+/** Records that nobody waits for the call any more. If the handler ends later, its end is recorded as well. Never rejects. */
+const recordAbandoned = async (context: ApprovalContext, { call, requester }: Asked, approvalId: string): Promise<void> => {
+  const { callId, handler, surface } = call;
+  const fields = {
+    type: "call.unknown",
+    callId,
+    approvalId,
+    handler,
+    principal: requester,
+    outcome: "unknown",
+    surface,
+  } as const;
+  try {
+    await context.write([{ fields }], (open) => [lost(open, approvalId, callId)]);
+  } catch (error) {
+    context.parts.log.warn("A call lost its caller, and this could not be recorded", { callId, error: String(error) });
+  }
 };

@@ -1,24 +1,16 @@
-// Votes and revocations. Each change applies to exactly the version that was read. When somebody else was faster, the request is read
-// again and the change is decided anew.
+// Votes and revocations. Each change applies only to the version of the request that was read. When another process was faster, the request
+// is read again and everything is checked again.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 
 import type { Principal } from "../../../core/index.ts";
 import type { Awaitable } from "../../../core/plugin-api.ts";
 import { type AuditEvent, type ProvenVote, unchangedSince } from "../../audit/service.ts";
-import {
-  alreadyDecided,
-  approvalNotFound,
-  approvalUnavailable,
-  approvalUsed,
-  digestChanged,
-  stillPending,
-  voteDiffers,
-} from "../errors.ts";
+import { alreadyDecided, approvalNotFound, approvalUsed, digestChanged, stillPending, voteDiffers } from "../errors.ts";
 import { isSamePerson, isSatisfied, type Policy } from "../policy.ts";
 import { type ApprovalRecord, requesterOf } from "../record.ts";
 import type { Approver, VoteGiven } from "../service.ts";
-import { type ApprovalContext, eventOf, provenEvent } from "./approval-context.ts";
+import { type ApprovalContext, eventOf, provenEvent, retried } from "./approval-context.ts";
 import { type CastVote, revoked, voted } from "./changing.ts";
 import { digestOf } from "./digest.ts";
 import { assertEligible, type Person } from "./eligible.ts";
@@ -26,8 +18,8 @@ import { usedBy } from "./filing.ts";
 import { assertEndedOnTrail, proven, voidRequest } from "./proving.ts";
 import type { StoredRequest } from "./tables.ts";
 
-/** More people than that do not vote on one request within a moment. */
-const attempts = 50;
+/** It is unlikely that more people vote on one request at the same moment. */
+const mostAttempts = 50;
 const longestReason = 500;
 
 export const vote = (context: ApprovalContext, approver: Approver, given: VoteGiven): Promise<ApprovalRecord> =>
@@ -36,18 +28,18 @@ export const vote = (context: ApprovalContext, approver: Approver, given: VoteGi
     const { via } = approver;
     const principal = await currentOf(approver);
     assertEligible(principal, record);
-    // The second: a row that something else than Quater wrote to shows people what the digest does not cover.
+    // The second check finds a row that something else than Quater changed: people were shown what the digest does not cover.
     if (given.digest !== record.digest || digestOf(record) !== record.digest) throw digestChanged(record.id);
     const standing = record.state === "pending" ? await proven(context, found) : undefined;
     if (record.state === "pending" && standing === undefined) return false;
-    // Of a pending request the votes on the trail count, and none that only a row shows.
+    // Only votes on the trail count for a pending request. A vote that is only in a row does not.
     const votes: readonly ProvenVote[] = standing?.votes ?? record.votes;
     const before = votes.find(({ person }) => isSamePerson(person, principal.person));
     if (before !== undefined && before.verdict !== given.verdict) throw voteDiffers(record.id);
     if (before !== undefined) return true;
     if (standing === undefined) throw alreadyDecided(record.id, record.state);
     if (standing.pendingUntil <= found.now) {
-      // A row may name any time. The trail names the time until which people could decide.
+      // Somebody may have changed the time in the row. The trail has the time until which people could decide.
       if (!(await voidRequest(context, found, "its time has run out", { cause: "time" }))) return false;
       throw alreadyDecided(record.id, "expired");
     }
@@ -87,25 +79,26 @@ export const revoke = (
     return isWritten;
   });
 
-/** The approver as the door knows them now: a vote counts with the key, the role and the person of this moment. */
+/** Checks the credential again: a vote counts with the key, the roles and the person of this moment. */
 const currentOf = ({ principal, again }: Approver): Awaitable<Principal> => again?.() ?? principal;
 
-/** Until `decide` says that what it wanted is so; then as it stands. */
-const deciding = async (
+/**
+ * Reads the request and decides, again and again until the decision is written.
+ *
+ * @param decide  Resolves to whether the request is now as wanted.
+ * @returns The request after the decision.
+ */
+const deciding = (
   context: ApprovalContext,
   id: string,
   decide: (found: StoredRequest) => Promise<boolean>,
-): Promise<ApprovalRecord> => {
-  for (let attempt = 0; attempt < attempts; attempt++) {
+): Promise<ApprovalRecord> =>
+  retried(mostAttempts, async () => {
     const found = await context.parts.reader.byId(id);
     if (found === undefined) throw approvalNotFound();
     await assertEndedOnTrail(context, found);
-    if (!(await decide(found))) continue;
-    const now = await context.parts.reader.byId(id);
-    if (now !== undefined) return now.record;
-  }
-  throw approvalUnavailable(new Error("The approval was changed again and again"));
-};
+    return (await decide(found)) ? (await context.parts.reader.byId(id))?.record : undefined;
+  });
 
 const castBy = ({ person, issuer, subject, credential, roles }: Person, via: string, given: VoteGiven): CastVote => ({
   person,
@@ -118,14 +111,14 @@ const castBy = ({ person, issuer, subject, credential, roles }: Person, via: str
   via,
 });
 
-/** What the request becomes with this vote; `undefined` while more are needed. */
+/** Returns the state of the request after the last vote; `undefined` while more votes are needed. */
 const decisionOf = (policy: Policy, votes: readonly ProvenVote[]): "approved" | "denied" | undefined => {
   const by = (verdict: ProvenVote["verdict"]) => votes.filter((each) => each.verdict === verdict);
   if (votes.at(-1)?.verdict === "deny") return by("deny").length >= policy.denials ? "denied" : undefined;
   return isSatisfied(policy, by("approve")) ? "approved" : undefined;
 };
 
-/** Until when an approved request may be used is part of its evidence: the row alone does not decide it. */
+/** The event also says until when the approval may be used, because the row alone is not trusted. */
 const decidedEvent = (record: ApprovalRecord, decision: "approved" | "denied", votes: readonly ProvenVote[]): AuditEvent => ({
   fields: eventOf(`approval.${decision}`, record, {
     detail: { by: votes.map(({ person, verdict }) => ({ person, verdict })), digest: record.digest },
@@ -142,13 +135,13 @@ const votedEvent = (principal: Person, record: ApprovalRecord, { verdict, via, r
     reason,
   );
 
-/** What a person wrote may be erased; that it was decided may not. */
+/** A reason is in the body of the event, which can be erased. The decision itself cannot be erased. */
 const withReason = (fields: AuditEvent["fields"], reason: string | undefined): AuditEvent =>
   reason === undefined ? { fields } : { fields, body: { reason } };
 
-/** A reason comes from outside and is shown, sent and stored: printable and short. */
+/** Makes a reason printable and short, because it is stored and shown to others. */
 const printable = (reason: string | undefined): string | undefined => {
   const text = visible(reason?.trim() ?? "");
-  // By characters: half of one cannot be stored.
+  // Cut between code points: the store refuses half of a surrogate pair.
   return text === "" ? undefined : [...text].slice(0, longestReason).join("");
 };

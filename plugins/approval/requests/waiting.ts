@@ -1,8 +1,8 @@
-// Waits for people outside of a call. Only a timer is open meanwhile, and a caller can stop waiting without losing the request.
+// Waits outside of a call until people decide. Meanwhile only a timer is open. A caller can stop waiting without losing the request.
 
 import type { Approvals, OwnStatus } from "../service.ts";
 
-/** The first pauses are short, for those who sit beside each other; the later ones spare the store. */
+/** The first pauses are short, because the approver may be waiting for the request. Later pauses are longer, to spare the store. */
 const pause = { firstMs: 200, growth: 1.5, longestMs: 2_000 } as const;
 
 export const waitingOn =
@@ -11,7 +11,7 @@ export const waitingOn =
     let pauseMs: number = pause.firstMs;
     for (;;) {
       asked?.();
-      // People take hours. A key that was revoked meanwhile must not see how they decide.
+      // People may take hours. A key that was revoked meanwhile must not see the decision.
       const status: OwnStatus = await statusOf(await enter(), surface, id);
       if (status.status !== "pending" || signal.aborted) return status;
       await elapsed(pauseMs, signal);
