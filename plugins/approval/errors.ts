@@ -5,7 +5,7 @@ import type { ErrorKind } from "../../core/plugin-api.ts";
 import { type RanBefore, ranBeforeInWords } from "./earlier-call.ts";
 import type { ApprovalState } from "./record.ts";
 
-/** A code belongs to one kind; docs/reference/errors.md lists the same, and a test holds the two against each other. */
+/** The kind of each code. A test compares this table with docs/reference/errors.md. */
 export const approvalCodes = {
   approval_denied: "approval_refused",
   approval_expired: "approval_refused",
@@ -45,7 +45,7 @@ const kinds = { ...approvalCodes, ...pageCodes };
 const build = (code: keyof typeof kinds, message: string, more: Partial<ErrorParts> = {}): QuaterError =>
   new QuaterError({ code, kind: kinds[code], message, ...more });
 
-/** The call that used the approval, for callers that repeat it. */
+/** The call that used an approval. */
 export interface EarlierUse {
   readonly id: string;
   readonly callId: string;
@@ -70,7 +70,7 @@ export const approvalRequired = (approval: Announced, before?: RanBefore): Quate
   });
 };
 
-/** As callers read it: with an ISO 8601 time. */
+/** Returns the earlier call for callers, with an ISO 8601 time. */
 export const earlierOf = (before: RanBefore): object =>
   before.match === "cannot_tell" ? before : { ...before, at: new Date(before.at).toISOString() };
 
@@ -80,7 +80,7 @@ export const approvalDenied = (id: string, reason: string | undefined, retryAfte
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   });
 
-/** Named by the caller, and ended before it was used. */
+/** For a caller that names an approval which ended before it was used. */
 export const approvalEnded = (
   id: string,
   status: Extract<ApprovalState, "expired" | "cancelled" | "revoked">,
@@ -99,7 +99,7 @@ export const approvalUsed = ({ id, callId, outcome }: EarlierUse): QuaterError =
 export const approvalStale = (id: string, changed: readonly string[]): QuaterError =>
   build(
     "approval_stale",
-    `What approval ${id} was given for has changed since: ${changed.map((path) => (path === "" ? "the whole preview" : path)).join(", ")}`,
+    `The preview has changed since approval ${id} was given. These parts differ: ${changed.map((path) => (path === "" ? "the whole preview" : path)).join(", ")}`,
     { details: { approval: { id, status: "expired", changed } } },
   );
 
@@ -109,30 +109,26 @@ export const approvalOutdated = (id: string, what: "policy" | "schema"): QuaterE
   });
 
 export const approvalMismatch = (id: string): QuaterError =>
-  build("approval_mismatch", `Approval ${id} was given for another call than this`, { details: { approval: { id } } });
+  build("approval_mismatch", `Approval ${id} was given for a different call`, { details: { approval: { id } } });
 
-/** The row of the request says more than its chained events do. */
+/** For a request whose row says something that its events do not prove. */
 export const approvalUnproven = (id: string): QuaterError =>
-  build(
-    "approval_unproven",
-    `Approval ${id} is not proven by the audit trail, so it was voided. Make the call again to ask anew`,
-    {
-      details: { approval: { id, status: "expired" } },
-    },
-  );
+  build("approval_unproven", `Approval ${id} is not proven by the audit trail, so it was voided. Repeat the call to ask again`, {
+    details: { approval: { id, status: "expired" } },
+  });
 
-/** Unknown and foreign ids answer alike. */
+/** The same answer for unknown ids and for requests of others. */
 export const approvalNotFound = (): QuaterError => build("approval_not_found", "There is no such approval");
 
 export const approvalBacklog = (most: number): QuaterError =>
-  build("approval_backlog", `${most} requests of this caller are waiting for people; wait, or cancel one`, {
+  build("approval_backlog", `${most} requests of this caller are pending. Wait, or cancel one`, {
     retryAfterSeconds: 60,
   });
 
 export const approvalFilingLimit = (most: number, retryAfterSeconds: number): QuaterError =>
   build(
     "approval_filing_limit",
-    `This person has filed ${most} requests for approval within the last hour, cancelled ones included`,
+    `This person has filed ${most} requests for approval within the last hour, including cancelled ones`,
     {
       retryAfterSeconds,
     },
@@ -164,43 +160,43 @@ export const developmentKeyRefused = (): QuaterError =>
     code: "invalid_token",
     kind: "unauthenticated",
     message:
-      "A development key is let in by `quater dev` alone: decide on the page that it serves, or make a key with `quater keys create --name NAME --person NAME --kind user --roles ROLE`",
+      "Only `quater dev` accepts a development key. Decide on the page that it serves, or make another key: `quater keys create --name NAME --person NAME --kind user --roles ROLE`",
   });
 
-/** For approvers. @param why  A sentence's end: "this request was made by yourself". */
+/** For approvers. @param why  The end of a sentence: "you made the request yourself". */
 export const notEligible = (why: string): QuaterError => build("approver_not_eligible", `You may not decide this: ${why}`);
 
 export const digestChanged = (id: string): QuaterError =>
-  build("approval_digest_changed", `What was shown of approval ${id} is not what it is for; look at it again`);
+  build("approval_digest_changed", `The digest is not the one of approval ${id}. Look at the request again`);
 
 export const voteDiffers = (id: string): QuaterError =>
-  build("approval_vote_differs", `You have voted otherwise on approval ${id} before`);
+  build("approval_vote_differs", `You have already voted the other way on approval ${id}`);
 
 export const alreadyDecided = (id: string, state: ApprovalState): QuaterError =>
-  build("approval_decided", `Approval ${id} is ${state} already`, { details: { approval: { id, status: state } } });
+  build("approval_decided", `Approval ${id} is already ${state}`, { details: { approval: { id, status: state } } });
 
 export const stillPending = (id: string): QuaterError =>
   build("approval_pending", `Approval ${id} is pending: deny it instead`, { details: { approval: { id, status: "pending" } } });
 
 export const ssoNotTrusted = (message: string): QuaterError => build("sso_not_trusted", message);
 
-/** Another visitor's form, one from before the last sign-in, or none. */
+/** For a form of another visitor, a form from before the last sign-in, and a form without a token. */
 export const formNotYours = (): QuaterError =>
-  build("form_not_yours", "This form was not made for you, or not since you last signed in: open the page again");
+  build("form_not_yours", "This form belongs to another visitor, or to an earlier session. Open the page again");
 
-/** Wrong, used and expired ones answer alike. */
+/** The same answer for wrong, used and expired codes. */
 export const codeWrong = (): QuaterError =>
-  build("sign_in_code_wrong", "This code is wrong, was used, or is older than five minutes");
+  build("sign_in_code_wrong", "This code is wrong, has been used, or is older than five minutes");
 
 export const signInThrottled = (retryAfterSeconds: number): QuaterError =>
-  build("sign_in_throttled", "Too many attempts to sign in with a code: wait a little, or sign in with your key", {
+  build("sign_in_throttled", "Too many attempts to sign in with a code. Wait a little, or sign in with your key", {
     retryAfterSeconds,
   });
 
-// The transport's own words, for what a page refuses as a server does. They stand with http's codes.
+// These have codes of http, which is also where docs/reference/errors.md lists them.
 
 export const crossSite = (): QuaterError =>
-  new QuaterError({ code: "origin_not_allowed", kind: "forbidden", message: "Pages of another origin may not send this form" });
+  new QuaterError({ code: "origin_not_allowed", kind: "forbidden", message: "A page of another origin may not send this form" });
 
 export const notAForm = (): QuaterError =>
   new QuaterError({

@@ -1,4 +1,4 @@
-// What can be wrong with the options and with what exposures ask for, found before anything is set up.
+// Checks the options, and the approval keys of exposures, before anything is set up.
 
 import { nearest } from "../../core/diagnostics/text.ts";
 import { isPrivateUrl } from "../../core/model/loopback.ts";
@@ -27,14 +27,14 @@ export const optionProblems = (options: ApprovalOptions): BootProblem[] => {
   const found: Wrong[] = [];
   const say = (cause: string, remedy: string) => found.push({ cause, remedy });
   const entries = Object.entries(Object(policies) as Record<string, unknown>);
-  if (entries.length === 0) say("approval has no policies", 'Add policies: { finance: { approvers: [{ role: "finance" }] } }');
+  if (entries.length === 0) say("approval() has no policies", 'Add policies: { finance: { approvers: [{ role: "finance" }] } }');
   for (const [name, policy] of entries) found.push(...policyProblems(name, policy));
   if (authenticate === undefined && sso === undefined)
-    say("approval lets nobody in who could decide", "Add authenticate: apiKeys(), the approvers' own door");
+    say("approval() has no authenticate option, so nobody can approve requests", "Add authenticate: apiKeys()");
   if (publicUrl !== undefined && !isSafeUrl(publicUrl))
     say(
-      `approval's publicUrl ${JSON.stringify(publicUrl)} is no https address`,
-      'Write "https://shop.example"; http is for loopback',
+      `approval's publicUrl ${JSON.stringify(publicUrl)} is not an https address`,
+      'Write "https://shop.example"; http is allowed for loopback only',
     );
   found.push(...pageProblems({ publicUrl, listen, sso }));
   const own = found.map((wrong): BootProblem => ({ place: "approval()", plugin: "approval", ...wrong }));
@@ -51,18 +51,21 @@ const pageProblems = ({ publicUrl, listen, sso }: Pick<ApprovalOptions, "publicU
       'Write "https://shop.example"; the page is under /approvals',
     );
   if (isSocket && publicUrl === undefined)
-    say("approval listens on a Unix socket and does not know its own address", "Add publicUrl: the address that people open");
+    say("approval() listens on a Unix socket, but publicUrl is missing", "Add publicUrl: the address that people open");
   if (sso === undefined) return found;
   for (const name of [sso.personHeader, sso.rolesHeader, sso.secretHeader])
     if (name !== undefined && !headerName.test(name))
       say(`approval's sso names the header ${JSON.stringify(name)}`, "Write a header's name, for example x-forwarded-user");
   const secret = sso.secret ?? "";
   if (sso.unixSocket === true && !isSocket)
-    say("approval's sso trusts a Unix socket, and the page listens on none", 'Add listen: { path: "run/approvals.sock" }');
+    say(
+      "approval's sso has unixSocket: true, but the page does not listen on a Unix socket",
+      'Add listen: { path: "run/approvals.sock" }',
+    );
   else if (sso.unixSocket !== true && (sso.secretHeader === undefined || secret.length < leastSecret))
     say(
-      `approval's sso believes headers without a secret of at least ${leastSecret} characters`,
-      "Add secretHeader and secret, and let the proxy send them; or listen on a Unix socket and say unixSocket: true",
+      `approval's sso trusts headers without a secret of at least ${leastSecret} characters`,
+      "Add secretHeader and secret, and let the proxy send them. Or listen on a Unix socket and add unixSocket: true",
     );
   return found;
 };
@@ -99,7 +102,10 @@ const policyProblems = (name: string, given: unknown): Wrong[] => {
     .filter((person) => typeof person === "string");
   const twice = people.find((person, index) => people.slice(0, index).some((other) => isSamePerson(other, person)));
   if (twice !== undefined)
-    say(`needs ${JSON.stringify(twice)} twice, and one person counts once`, "Name each person once: nobody could satisfy it");
+    say(
+      `needs ${JSON.stringify(twice)} twice, and one person counts once`,
+      "Name each person once, because nobody can satisfy this policy",
+    );
   return found;
 };
 
@@ -116,7 +122,7 @@ const approverProblems = (given: unknown): [cause: string, remedy: string][] => 
   else if (person !== undefined && need > 1)
     found.push([
       `needs ${need} times the person ${JSON.stringify(person)}`,
-      "One person counts once: ask for a role, or name more people",
+      "One person counts once. Name a role, or more people",
     ]);
   return found;
 };
@@ -129,7 +135,7 @@ const unknownKey = (key: string, known: readonly string[]): [string, string] => 
   ];
 };
 
-/** Each exposure names a policy that exists, over surfaces that the handler has. */
+/** Finds exposures that name a missing policy, or a surface on which the handler is not exposed. */
 export const exposureProblems = (
   policies: Readonly<Record<string, unknown>>,
   operations: readonly Operation[],
@@ -149,18 +155,21 @@ const problemsOf = (
   if (!Object.hasOwn(policies, policy)) {
     const near = nearest(policy, Object.keys(policies));
     found.push({
-      cause: `${name} asks for approval by the policy "${policy}", which approval() does not have`,
+      cause: `${name} needs approval by the policy "${policy}", which approval() does not have`,
       remedy: near === undefined ? `It has ${Object.keys(policies).join(", ") || "none"}` : `Did you mean "${near}"?`,
     });
   }
   if (narrowed?.length === 0)
-    found.push({ cause: `${name} asks for approval over no surface`, remedy: "Remove surfaces: then it holds over all" });
+    found.push({
+      cause: `${name} has an approval with an empty list of surfaces`,
+      remedy: "Remove surfaces. Then the policy holds on every surface",
+    });
   for (const surface of narrowed ?? []) {
     if (surfaces.has(surface)) continue;
     const near = nearest(surface, surfaces);
     found.push({
-      cause: `${name} asks for approval over ${surface}, where it is not exposed`,
-      remedy: near === undefined ? `It is exposed over ${[...surfaces].join(", ")}` : `Did you mean "${near}"?`,
+      cause: `${name} needs approval on ${surface}, where it is not exposed`,
+      remedy: near === undefined ? `It is exposed on ${[...surfaces].join(", ")}` : `Did you mean "${near}"?`,
     });
   }
   return found;

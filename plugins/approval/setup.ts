@@ -70,7 +70,7 @@ const noPage = (): Error =>
     {
       place: "approval()",
       plugin: "approval",
-      cause: "approval is told how its page is reached, and nothing serves a page",
+      cause: "approval() has listen or sso, but http() is not configured, so nothing serves its page",
       remedy: "Add http() to plugins, or remove listen and sso",
     },
   ]);

@@ -1,5 +1,5 @@
-// The JSON API: for programs with which approvers decide, and for requesters who read the state of their request. Only a key in the
-// Authorization header counts, because browsers send cookies by themselves.
+// The JSON API. Approvers decide with their own programs, and requesters read the state of their requests. Only a key in the Authorization
+// header counts, because browsers send cookies on their own.
 
 import type { Principal, Static, TSchema } from "../../../core/index.ts";
 
@@ -49,7 +49,7 @@ export const serveApi = async (ctx: KoaContext, parts: ApiParts): Promise<void> 
   return action === "votes" ? vote(ctx, parts, approver, id) : revoke(ctx, parts, approver, id);
 };
 
-/** What a call's own principal may know of its request, and do: look at it, and take it back. */
+/** Answers a requester who reads or cancels a request of their own. */
 export const serveOwnStatus = async (ctx: KoaContext, { gate, http, approvals }: ApiParts, id: string): Promise<void> => {
   ctx.set("cache-control", "no-store");
   allow(ctx, "GET, DELETE");
@@ -59,7 +59,7 @@ export const serveOwnStatus = async (ctx: KoaContext, { gate, http, approvals }:
   answer(ctx, await asked);
 };
 
-/** No header but the one that a program sends on purpose. */
+/** Authenticates with the Authorization header alone. */
 const approverOf = async (ctx: KoaContext, { gate, http }: ApiParts): Promise<Approver> => {
   const request = http.credentials(ctx, approversSurface);
   const credentials: Presented = {
@@ -97,7 +97,7 @@ const show = async (ctx: KoaContext, parts: ApiParts, principal: Principal, id: 
   answer(ctx, {
     ...summaryOf(record, approvals.urlOf(id)),
     ...(obstacle === undefined ? {} : { obstacle }),
-    // Safe to print, without secrets: other pages show this to people, as Quater's page does.
+    // Without secrets and safe to print, so that other pages can show it to people.
     shown: await parts.present(record, "full"),
   });
 };

@@ -12,7 +12,7 @@ export interface Api {
   readonly serveOwnStatus: (ctx: KoaContext, id: string) => Promise<void>;
 }
 
-// Loaded when the first request comes: most processes that set this up serve nobody.
+// Loaded when the first request comes, because most processes that set the plugin up serve nobody.
 export const apiOn = (parts: ApiParts): Api => ({
   serve: async (ctx) => (await import("./api.ts")).serveApi(ctx, parts),
   serveOwnStatus: async (ctx, id) => (await import("./api.ts")).serveOwnStatus(ctx, parts, id),

@@ -1,5 +1,5 @@
-// `quater approvals code`: for a phone that has no key on it. The code stands for the key that was typed, once and for a
-// few minutes.
+// `quater approvals code`: prints a code to sign in with on a phone, where nobody wants to type a key. The code stands for the key, once and
+// for a few minutes.
 
 import { conflict, type Static } from "../../../core/index.ts";
 import type { CommandIo } from "../../../core/plugin-api.ts";
@@ -8,11 +8,11 @@ import { approverFor, type CommandParts } from "./parts.ts";
 
 export const code = async (parts: CommandParts, { keyFile }: Static<typeof codeInput>, io: CommandIo): Promise<number> => {
   const { issueCode } = parts;
-  if (issueCode === undefined) return conflict("There is no approvals page to sign in to: no http() is configured");
+  if (issueCode === undefined) return conflict("There is no approvals page, because http() is not configured");
   const { key } = await approverFor(parts, keyFile, io);
   const issued = await issueCode(key);
   const expiresAt = new Date(issued.expiresAt).toISOString();
-  io.say(`Type it on the approvals page before ${expiresAt}. It works once.`);
+  io.say(`Type this code on the approvals page before ${expiresAt}. It works once.`);
   if (io.isJson) io.show({ code: issued.code, expiresAt });
   else io.write(`${issued.code}\n`);
   return 0;

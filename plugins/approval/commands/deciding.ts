@@ -1,4 +1,4 @@
-// `quater approvals approve`, `deny` and `revoke`. An approver has seen the request, or names its digest.
+// `quater approvals approve`, `deny` and `revoke`. To approve, a person sees the request first, or gives its digest.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 
@@ -12,7 +12,7 @@ import { approverFor, type CommandParts } from "./parts.ts";
 
 /** Where the vote was cast. */
 const via = "cli";
-/** How much of the digest is typed: enough that nobody does it without looking. */
+/** How many digits of the digest a person types, so that they cannot approve without looking at the request. */
 const typedDigits = 4;
 /** Nothing was decided, because the person did not confirm. */
 const undecided = 1;
@@ -22,7 +22,7 @@ export const approve = async (parts: CommandParts, input: VoteInput, io: Command
   const record = await parts.approvals.show(principal, input.id);
   const shown = await parts.present(record, "full");
   if (shown.hidden !== undefined) conflict(`${record.id} cannot be approved: ${shown.hidden}`);
-  // Not worth a question: the vote says why with its code.
+  // If the person may not vote, do not ask. The vote below is refused with its code.
   const isFutile = parts.approvals.obstacle(principal, record) !== undefined;
   if (input.digest === undefined && !isFutile) {
     io.say(textOf(shown));

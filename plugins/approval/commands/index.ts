@@ -1,10 +1,9 @@
-// `quater approvals ...`: what the commands are called and take. What they do is loaded when one runs.
+// The door of this folder: `quater approvals ...`. The code of a command is loaded when it runs.
 
 import { command, type PluginCommand } from "../../../core/plugin-api.ts";
 import { codeInput, listInput, revokeInput, showInput, voteInput, waitInput } from "./inputs.ts";
 import type { CommandParts } from "./parts.ts";
 
-/** @param parts  What a command works on. */
 export const approvalCommands = (parts: CommandParts): readonly PluginCommand[] => {
   const deciding = () => import("./deciding.ts");
   const looking = () => import("./looking.ts");

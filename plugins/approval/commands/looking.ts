@@ -1,4 +1,4 @@
-// `quater approvals list` and `show`: what waits for people, and all that there is to know of one request.
+// `quater approvals list` and `show`.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 
@@ -38,7 +38,7 @@ const nameOf = ({ person, actsFor, subject }: ApprovalRecord["requester"]): stri
 
 const timeOf = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
 
-/** What scripts want and a table has no room for. Arguments are not among it: `show` knows which are secret. */
+/** Fields for scripts, for which a table has no room. Arguments are not among them, because only `show` hides secrets. */
 const moreOf = ({ digest, requester, votes, reason, use }: ApprovalRecord) => ({
   digest,
   requester,
@@ -61,10 +61,10 @@ export const show = async (parts: CommandParts, input: Static<typeof showInput>,
   return 0;
 };
 
-/** Safe to show: the presentation is. */
+/** Safe to show, because the presentation is. */
 export const textOf = (presentation: Presentation): string => `${terminalLines(presentation).join("\n")}\n`;
 
-/** A line for a person who may look and not vote. */
+/** Returns a line for a person who may see the request, but may not vote; `undefined` for others. */
 export const obstacleOf = ({ approvals }: CommandParts, approver: Principal, record: ApprovalRecord): string | undefined => {
   const obstacle = approvals.obstacle(approver, record);
   return obstacle === undefined ? undefined : `You may not vote on it: ${visible(obstacle)}`;

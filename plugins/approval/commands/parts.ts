@@ -1,4 +1,4 @@
-// What the plugin gives to its commands, and how the person at the terminal shows an approver key.
+// What the commands get from the plugin, and how a person at the terminal gives an approver key.
 
 import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -18,17 +18,17 @@ export interface CommandParts {
   readonly gate: Pick<Gate, "enter" | "newCallId">;
   /** Names of the surfaces that this project has. */
   readonly surfaces: readonly string[];
-  /** The plugin's own `authenticate`, asked about a key. @throws {QuaterError} `invalid_token`. */
+  /** Authenticates a key with the option `authenticate` of the plugin. @throws {QuaterError} `invalid_token`. */
   readonly authenticateKey: (key: string) => Promise<Principal>;
-  /** A code for the approvals page; `undefined` where there is no page. */
+  /** Creates a code for the approvals page; `undefined` without a page. */
   readonly issueCode: ((key: string) => Promise<{ readonly code: string; readonly expiresAt: number }>) | undefined;
 }
 
 const longestKey = 8 * 1024;
 
 /**
- * Who types the command, by a key given for this one command: no environment variable and nothing that is stored for
- * other calls counts, because an agent that uses its operator's shell has those, too (threat T4).
+ * Authenticates the person who types the command, by a key that is given for this one command. Environment variables and stored
+ * credentials do not count, because an agent in the operator's shell can use them, too (threat T4).
  *
  * @throws {QuaterError} `invalid_token`, `approver_not_eligible`, or `invalid_input` when there is no key.
  */
@@ -41,10 +41,10 @@ export const approverFor = async (
   if (key === "" || key.length > longestKey || /\s/.test(key)) invalid("/keyFile", "holds no key");
   const principal = await authenticateKey(key).catch((error: unknown) => refusalOf(error, root, key));
   approvals.assertApprover(principal);
-  return { principal, key, again: () => authenticateKey(key) }; // people take their time to answer a question
+  return { principal, key, again: () => authenticateKey(key) }; // the key may be revoked while the person thinks
 };
 
-/** The refusal stays what it is. Only here, where the key file can be read anyway, may its sentence say what the key is. */
+/** Explains why a development key is refused. Only here: who can read the key file may know which kind of key it is. */
 const refusalOf = async (error: unknown, root: string, key: string): Promise<never> => {
   const isUnknown = isQuaterError(error) && error.code === "invalid_token";
   const isDevelopmentKey = async () => (await parts.developmentKeys?.())?.isDevelopmentKey(root, key) === true;

@@ -1,5 +1,4 @@
-// `quater approvals wait`: for the requester. It needs no approver key, because it tells no more than the refusal of the
-// call did, and only to the principal whose call it was.
+// `quater approvals wait`: for the requester. It needs no approver key, because it shows only the state of the requester's own request.
 
 import { QuaterError, type Static } from "../../../core/index.ts";
 import type { CommandIo } from "../../../core/plugin-api.ts";
@@ -8,7 +7,7 @@ import type { waitInput } from "./inputs.ts";
 import type { CommandParts } from "./parts.ts";
 
 const approved = 0;
-/** As exit codes of calls: safe to repeat later, and refused. */
+/** The same exit codes as for calls: 75 means that the caller can try again later, 77 means refused. */
 const stillPending = 75;
 const refused = 77;
 
@@ -53,6 +52,6 @@ const noSurface = (surface: string): QuaterError =>
   new QuaterError({
     code: "unauthenticated",
     kind: "unauthenticated",
-    message: `Nobody can be let in to ask: no ${surface}() is configured`,
+    message: `The requester cannot be authenticated, because ${surface}() is not configured`,
     hint: `Add ${surface}({ authenticate: ... }) to plugins`,
   });

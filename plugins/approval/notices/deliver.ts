@@ -1,4 +1,4 @@
-// Telling others of requests: nothing waits for it, nothing fails because of it, and what is not told is logged.
+// Sends notices about requests. No call waits for a notice or fails because of one. A notice that cannot be delivered is logged.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../../../core/plugin-api.ts";
@@ -7,12 +7,12 @@ import { type Deliver, deliverTo, type Patience, usualPatience } from "./webhook
 
 export interface Teller {
   readonly tell: Tell;
-  /** Waits a moment for what is on its way. Safe to call twice. */
+  /** Waits a moment for notices that are being sent. Safe to call twice. */
   readonly stop: () => Promise<void>;
 }
 
 /** With more pending notices than this, the receiver is probably down, and further notices are dropped to save memory. */
-const mostOnTheirWay = 1_000;
+const mostPending = 1_000;
 const drainMs = 1_000;
 
 export const targetsOf = (notify: NotifyOption | undefined): readonly (Notify | Webhook)[] =>
@@ -23,25 +23,28 @@ export const tellerOf = (notify: NotifyOption | undefined, log: Log, patience: P
     typeof target === "function" ? calling(target, log) : deliverTo(target, log, patience),
   );
   const stopping = new AbortController();
-  const onTheirWay = new Set<Promise<void>>();
+  const pending = new Set<Promise<void>>();
   const send = (deliver: Deliver, notice: Notice): void => {
-    if (onTheirWay.size >= mostOnTheirWay) {
-      log.warn("A notice of an approval was dropped: too many are on their way", { type: notice.type, approvalId: notice.id });
+    if (pending.size >= mostPending) {
+      log.warn("A notice of an approval was dropped, because too many are being sent", {
+        type: notice.type,
+        approvalId: notice.id,
+      });
       return;
     }
     const sending = deliver(notice, stopping.signal);
-    onTheirWay.add(sending);
-    void sending.then(() => onTheirWay.delete(sending));
+    pending.add(sending);
+    void sending.then(() => pending.delete(sending));
   };
   return {
     tell: (notice) => {
       for (const deliver of deliveries) send(deliver, notice);
     },
     stop: async () => {
-      if (onTheirWay.size > 0) await Promise.race([Promise.all(onTheirWay), pause(drainMs, undefined, { ref: false })]);
+      if (pending.size > 0) await Promise.race([Promise.all(pending), pause(drainMs, undefined, { ref: false })]);
       stopping.abort();
-      // What was aborted says so in the log, at once; a function that never ends is left behind.
-      await Promise.race([Promise.all(onTheirWay), pause(drainMs / 10, undefined, { ref: false })]);
+      // Aborted deliveries log this at once. A function that never ends is not waited for.
+      await Promise.race([Promise.all(pending), pause(drainMs / 10, undefined, { ref: false })]);
     },
   };
 };
@@ -56,7 +59,7 @@ const calling =
         type: notice.type,
         approvalId: notice.id,
         to: "a function",
-        // Anything can be thrown, also what cannot be written down.
+        // A function can throw any value, also one that cannot be converted to text.
         reason: error instanceof Error ? String(error) : typeof error,
       });
     }

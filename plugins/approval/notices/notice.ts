@@ -1,4 +1,4 @@
-// A notice tells others that there is a request, where to decide it, and how it was decided. It has no arguments and gives no rights.
+// A notice says that there is a request, where people decide it, and how they decided. It contains no arguments and gives no rights.
 
 import type { Awaitable } from "../../../core/plugin-api.ts";
 import type { Filed } from "../record.ts";
@@ -18,21 +18,21 @@ export interface Notice {
   readonly app: string;
   readonly handler: string;
   readonly policy: string;
-  /** Where it is decided; absent without http. */
+  /** The page where people decide the request. Absent without http(). */
   readonly url?: string;
 }
 
-/** Told after the change was committed. */
+/** Called after the change was committed. */
 export type Notify = (notice: Notice) => Awaitable<void>;
 
-/** Signed by the Standard Webhooks scheme. */
+/** Notices to it are signed by the Standard Webhooks scheme. */
 export interface Webhook {
   readonly webhook: { readonly url: string; readonly secret: string };
 }
 
 export type NotifyOption = Notify | Webhook | readonly (Notify | Webhook)[];
 
-/** Never waits and never throws: a call does not hang on who is told of it. */
+/** Sends a notice. Does not wait and does not throw, so a call does not depend on it. */
 export type Tell = (notice: Notice) => void;
 
 export const noticeOf = (

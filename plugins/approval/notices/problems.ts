@@ -1,4 +1,4 @@
-// What can be wrong with `notify`, found at boot.
+// Checks the option `notify` at boot.
 
 import { isPrivateUrl } from "../../../core/model/loopback.ts";
 import type { BootProblem } from "../../../core/plugin-api.ts";
@@ -6,7 +6,6 @@ import { targetsOf } from "./deliver.ts";
 import type { NotifyOption } from "./notice.ts";
 import { signingKeyOf } from "./sign.ts";
 
-/** For the plugin's `check`. */
 export const noticeProblems = (notify: NotifyOption | undefined): BootProblem[] =>
   targetsOf(notify).flatMap((target): BootProblem[] => {
     const say = (cause: string, remedy: string): BootProblem[] => [{ place: "approval()", plugin: "approval", cause, remedy }];
@@ -22,10 +21,13 @@ export const noticeProblems = (notify: NotifyOption | undefined): BootProblem[] 
     if (username !== "" || password !== "")
       return say(
         `approval's webhook at ${origin} has a password in its address`,
-        "Leave it out: nothing can be sent there, and what fails is logged; the signature says who sends",
+        "Remove the user name and the password: the receiver knows the sender by the signature",
       );
     if (!isPrivateUrl(address))
-      return say(`approval's webhook at ${origin} is no https address`, "Use https: a notice says who waits for what");
+      return say(
+        `approval's webhook at ${origin} is not an https address`,
+        "Use https, because a notice names handlers and requests",
+      );
     if (typeof secret !== "string" || signingKeyOf(secret) === undefined)
       return say(
         `approval's webhook at ${origin} has no secret to sign with`,

@@ -1,5 +1,5 @@
-// The Standard Webhooks scheme (standardwebhooks.com, version 1, symmetric), by node:crypto: the package of that name
-// brings a SHA-256 and a base64 in JavaScript for these five lines.
+// Signs notices by the Standard Webhooks scheme (standardwebhooks.com, version 1, symmetric). The package `standardwebhooks` is not used, because
+// it brings its own SHA-256 and base64 for these five lines.
 
 import { createHmac } from "node:crypto";
 
@@ -13,6 +13,6 @@ export const signingKeyOf = (secret: string): Buffer | undefined => {
   return key.length >= 24 && key.length <= 64 ? key : undefined;
 };
 
-/** The value of `webhook-signature`. */
+/** Returns the value of the header `webhook-signature`. */
 export const signatureOf = (key: Buffer, id: string, timestampSeconds: number, body: string): string =>
   `v1,${createHmac("sha256", key).update(`${id}.${timestampSeconds}.${body}`).digest("base64")}`;

@@ -1,6 +1,6 @@
-// One-time codes: somebody who has an approver key at a terminal signs in on a phone without typing the key there. Stored
-// under a hash that needs the project's key file, beside the key sealed under the code: who has the store alone can neither
-// try codes nor open what they stand for.
+// One-time codes. A person who has an approver key at a terminal can sign in on a phone without typing the key there. The store has a keyed
+// hash of the code, and the approver key encrypted with the code. A person who has the store, but not the project's key file, can
+// neither try codes nor decrypt the approver key.
 
 import { createHmac, hkdfSync, randomInt } from "node:crypto";
 import type { Audit } from "../../audit/service.ts";
@@ -13,7 +13,7 @@ export interface CodeParts {
 }
 
 export interface IssuedCode {
-  /** `7KWX-M3QD`: for people to read off and type. */
+  /** For people to type: `7KWX-M3QD`. */
   readonly code: string;
   /** Milliseconds since the epoch, by the store's clock. */
   readonly expiresAt: number;
@@ -21,7 +21,7 @@ export interface IssuedCode {
 
 const lifetimeMs = 300_000;
 const length = 8;
-/** Without what looks like something else: no 0 and O, 1, I and L, 5 and S, 8 and B, U and V. */
+/** Without characters that look alike: 0 and O, 1, I and L, 5 and S, 8 and B, and without U, which looks like V. */
 const alphabet = "234679ACDEFGHJKMNPQRTVWXYZ";
 const use = "quater.approval.code.v1";
 const label = "approval.code";
@@ -45,7 +45,9 @@ export const codeMigrations: readonly Migration[] = [
 ];
 
 /**
- * @param key  An approver key that was let in just now.
+ * Creates a code and stores it.
+ *
+ * @param key  An approver key that was authenticated just now.
  * @throws {StoreFailure}
  */
 export const issueCode = async (parts: CodeParts, key: string): Promise<IssuedCode> => {
@@ -62,14 +64,14 @@ export const issueCode = async (parts: CodeParts, key: string): Promise<IssuedCo
   return { code: `${text.slice(0, length / 2)}-${text.slice(length / 2)}`, expiresAt };
 };
 
-/** @returns The key that the code stands for; `undefined` for wrong, used and expired ones. A code that is found is gone. */
+/** Uses a code up. @returns The key that the code stands for; `undefined` for wrong, used and expired codes. */
 export const redeemCode = async (parts: CodeParts, typed: string): Promise<string | undefined> => {
   const text = typed.toUpperCase().replaceAll(/[\s-]/g, "");
   if (text.length !== length || [...text].some((character) => !alphabet.includes(character))) return undefined;
   const open = await parts.store.open();
   // A code may have been issued before a rotation, or by an instance that uses other keys.
   const secrets = new Map(parts.audit.deriveSecrets(label).map((secret) => [hashOf(secret, text), secret]));
-  // One statement finds it and takes it away: of two that type it at once, one gets it.
+  // One statement finds and deletes the code. If two people type it at the same time, one of them gets the key.
   const taking = open
     .queries<Tables>()
     .deleteFrom("approval_page_code")

@@ -1,5 +1,4 @@
-// Votes and revocations from forms. Who votes is what the door said a moment ago; what is voted on is the digest that the
-// form was made for.
+// Votes and revocations from forms. The voter was authenticated for this request. The digest in the form says what the person was shown.
 
 import { invalid } from "../../../core/index.ts";
 import type { Approvals, Approver } from "../service.ts";

@@ -1,5 +1,5 @@
-// Sessions that people ended. A session is a sealed cookie, and a copy of the cookie would live on after its owner signed
-// out. So its id is kept in the store until the session would have ended by itself: for all instances, over restarts.
+// Sessions that people ended. A session is an encrypted cookie, and a copy of the cookie would still work after its owner signed out. So the
+// store keeps the id of the session until the session would have ended by itself. This works for all instances, and after restarts.
 
 import type { Migration, Store } from "../../store/service.ts";
 import { longestMs, type Session } from "./session.ts";
@@ -19,7 +19,7 @@ export const endedMigration: Migration = {
   ],
 };
 
-/** Clocks of instances and store differ; a session must not come back because one of them is ahead. */
+/** The clocks of instances and store may differ. A session must not work again because one of them is ahead. */
 const toleranceMs = 3_600_000;
 
 /** Ends a session for good. Ending it twice is harmless. @throws {StoreFailure} */
@@ -36,7 +36,7 @@ export const endSession = async (store: Store, { id, startedAt }: Session): Prom
   ]);
 };
 
-/** @throws {StoreFailure} Then nobody is let in: the session may have been ended. */
+/** @throws {StoreFailure} Then refuse the request, because the session may have been ended. */
 export const isEnded = async (store: Store, { id }: Session): Promise<boolean> => {
   const open = await store.open();
   const found = open.queries<Tables>().selectFrom("approval_page_ended").select("session_id").where("session_id", "=", id);

@@ -1,4 +1,4 @@
-// Forms that come in: from a page of ours (threat T16), with the token of the session they were made for.
+// Reads forms. A form must come from a page of this server (threat T16), and have the token of its session.
 
 import { invalid } from "../../../core/index.ts";
 import { loopbackHosts } from "../../../core/model/loopback.ts";
@@ -15,7 +15,7 @@ export type Form = ReadonlyMap<string, string>;
 const maxBytes = 16 * 1024;
 const formType = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
 
-/** From headers alone. Browsers that say nothing of where a form comes from are not let in. @throws {QuaterError} */
+/** Checks headers alone. A browser that does not say where a form comes from is refused. @throws {QuaterError} `origin_not_allowed`. */
 export const assertFromOurPage = ({ headers }: KoaContext, { publicOrigin }: PageParts): void => {
   const { origin, host = "" } = headers;
   const site = headers["sec-fetch-site"];
@@ -23,7 +23,7 @@ export const assertFromOurPage = ({ headers }: KoaContext, { publicOrigin }: Pag
   if (origin === undefined ? site === undefined : !isOurs(origin, host, publicOrigin)) throw crossSite();
 };
 
-/** The guard has seen to it that Host is one of ours, and a page that only shares the server is no page of ours. */
+/** http() has already checked the Host header. With publicUrl, another origin of the same server is refused. */
 const isOurs = (origin: string, host: string, publicOrigin: string | undefined): boolean =>
   origin === publicOrigin ||
   ((publicOrigin === undefined || loopbackHosts.includes(host.toLowerCase().replace(/:\d+$/, ""))) &&

@@ -1,7 +1,6 @@
-// HTML from template strings. Values in them are escaped unless they are HTML already, so that forgetting to escape
-// is not possible.
+// Makes HTML from template strings. All values are escaped, except HTML that was made here.
 
-/** Text that is HTML. Made by `html` alone. */
+/** A text that is HTML. Only `html` makes it. */
 export class Html {
   readonly #text: string;
 
@@ -24,12 +23,12 @@ export class Html {
   }
 }
 
-/** `undefined` and `false` leave nothing; lists are joined. */
+/** `undefined` and `false` become an empty text. Lists are joined. */
 export type Part = Html | string | number | undefined | false | readonly Part[];
 
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
-/** For text and for attributes in quotes. */
+/** Escapes a text for HTML, also inside quoted attributes. */
 export const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] as string);
 
 export const html = (strings: TemplateStringsArray, ...values: readonly Part[]): Html => Html.of(strings, values);

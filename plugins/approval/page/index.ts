@@ -20,12 +20,12 @@ export interface PageGiven extends Omit<PageParts, "codes" | "sessions" | "throt
 }
 
 /**
- * A code is one of 2 * 10^11, and lives for five minutes. At 600 attempts a minute, somebody who guesses all year while ten
- * codes are always waiting finds one with a chance of about 1 %.
+ * There are 2 * 10^11 codes, and each is valid for five minutes. A person who guesses 600 codes a minute for a year, while ten codes are always
+ * valid, finds one with a chance of about 1 %.
  */
 const attempts = { perPeer: 5, altogether: 600, windowMs: 60_000 } as const;
 
-/** @returns What answers every request under /approvals, except those of the API. */
+/** @returns A function that answers each request under /approvals, except requests of the API. */
 export const pageOn = ({ store, audit, publicUrl, ...given }: PageGiven): ((ctx: KoaContext) => Promise<void>) => {
   const parts: PageParts = {
     ...given,
@@ -34,6 +34,6 @@ export const pageOn = ({ store, audit, publicUrl, ...given }: PageGiven): ((ctx:
     throttle: new Throttle(attempts),
     publicOrigin: publicUrl === undefined ? undefined : new URL(publicUrl).origin,
   };
-  // Loaded when the first visitor comes: most processes that set this up serve nobody.
+  // Loaded when the first visitor comes, because most processes that set the plugin up serve nobody.
   return async (ctx) => (await import("./routes.ts")).servePage(ctx, parts);
 };

@@ -1,14 +1,14 @@
-// What all pages share: the frame around them, and how a text that somebody else wrote is printed.
+// What all pages share: the frame, and the printing of texts that other people wrote.
 
 import type { ShownText, ShownTime } from "../shown/index.ts";
 import { type Html, html, type Part } from "./html.ts";
 
-/** For the forms of one visitor. */
+/** The visitor of a page. */
 export interface Visitor {
   readonly formToken: string;
-  /** Already safe to show; `undefined` when nobody is signed in. */
+  /** Undefined when nobody is signed in. */
   readonly person: ShownText | undefined;
-  /** Signed in by a proxy: there is nothing to sign out of here. */
+  /** Signed in by a proxy, so the page has no button to sign out. */
   readonly isSso: boolean;
 }
 
@@ -44,10 +44,10 @@ ${!isSso && html`<form method="post" action="/approvals/sign-out">${token(formTo
 
 export const token = (formToken: string): Html => html`<input type="hidden" name="form" value="${formToken}">`;
 
-/** A text of somebody else's, on lines of its own: isolated, so that its direction ends where it ends. */
+/** Prints a text of another person on lines of its own. `bdi` keeps its writing direction from changing the text around it. */
 export const block = (shown: ShownText): Html => html`<bdi class="value">${shown.text}</bdi>${remarks(shown)}`;
 
-/** The same inside a sentence. */
+/** Prints such a text inside a sentence. */
 export const inline = (shown: ShownText): Html => html`<bdi class="value inline">${shown.text}</bdi>${remarks(shown)}`;
 
 const remarks = ({ warnings, isCut, length, sha256 }: ShownText): Part => [

@@ -1,4 +1,4 @@
-// All requests: those that wait for people first, then what became of the others.
+// The page with all requests: pending ones first, then those that were decided or have ended.
 
 import type { ApprovalRecord } from "../record.ts";
 import { type ShownTime, safeText, shownTime, stateInWords } from "../shown/index.ts";
@@ -8,9 +8,9 @@ import { type Frame, inline, page } from "./layout.ts";
 export interface Listed {
   readonly pending: readonly ApprovalRecord[];
   readonly decided: readonly ApprovalRecord[];
-  /** The oldest one shown, when there may be older ones. */
+  /** The id of the oldest shown request, when there may be older ones. */
   readonly olderThan: string | undefined;
-  /** An older part of what was decided: the pending ones are on the first page. */
+  /** A later page of the list. Pending requests are on the first page. */
   readonly isContinued: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;

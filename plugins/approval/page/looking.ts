@@ -1,4 +1,4 @@
-// What somebody signed in may look at: the list, and one request.
+// The pages that a signed-in person can open: the list, and one request.
 
 import type { Principal } from "../../../core/index.ts";
 import type { KoaContext } from "../../http/service.ts";
@@ -46,7 +46,7 @@ export const looked = async (
   return requestPage({ app }, visitor, { shown, obstacle: ownVote(principal, record) ?? approvals.obstacle(principal, record) });
 };
 
-/** Once is enough: the buttons would only repeat it, or be refused. */
+/** Returns what the person already voted, because a second vote would change nothing or be refused. */
 const ownVote = ({ person }: Principal, { votes }: ApprovalRecord): string | undefined => {
   const own = votes.find((vote) => isSamePerson(vote.person, person));
   return own && `you have ${own.verdict === "approve" ? "agreed" : "said no"} already`;

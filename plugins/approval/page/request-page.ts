@@ -1,4 +1,4 @@
-// One request, with everything that somebody who decides should know before, and the two buttons behind it.
+// The page of one request: everything that an approver should know, and then the two buttons.
 
 import type { Presentation, ShownText, ShownValues } from "../shown/index.ts";
 import { safeText } from "../shown/index.ts";
@@ -7,7 +7,7 @@ import { block, type Frame, inline, page, time, token, type Visitor } from "./la
 
 export interface Request {
   readonly shown: Presentation;
-  /** Why this visitor cannot vote; `undefined` when he can. */
+  /** Why this visitor cannot vote; `undefined` when the visitor can. */
   readonly obstacle: string | undefined;
 }
 
@@ -37,7 +37,7 @@ const values = ({ rows, rowsLeftOut }: ShownValues, none: string): Part =>
     : [
         html`<dl class="values">${rows.map(
           ({ path, type, value }) =>
-            // A value that is not inside anything has no path.
+            // The path of the root is empty.
             html`<dt>${path.text === "" ? "whole" : inline(path)} <span class="soft">${type}</span></dt><dd>${block(value)}</dd>`,
         )}</dl>`,
         rowsLeftOut > 0 && html`<p class="warning">and ${rowsLeftOut} more</p>`,
@@ -97,7 +97,7 @@ const decision = (visitor: Visitor, shown: Presentation, obstacle: string | unde
   if (shown.state === "approved") return revocation(visitor, shown);
   if (shown.state !== "pending") return html`<p class="soft">There is nothing to decide any more.</p>`;
   if (obstacle !== undefined) return html`<p class="note">You cannot decide this: ${inline(safeText(obstacle, "full"))}</p>`;
-  // Two forms: the Enter key in the reason must never approve.
+  // Two separate forms, so that the Enter key in the reason field cannot approve.
   return [shown.isComplete ? approval(visitor, shown) : incomplete(shown), denial(visitor, shown)];
 };
 

@@ -1,4 +1,4 @@
-// Everything under /approvals: which page answers what, and what every answer carries. Nothing here changes on a GET.
+// Routes of the page under /approvals, and the headers of all answers. A GET changes nothing.
 
 import { isQuaterError, type QuaterError } from "../../../core/index.ts";
 import type { KoaContext } from "../../http/service.ts";
@@ -11,13 +11,13 @@ import type { PageParts } from "./parts.ts";
 import { continuePage, refusedPage, signInPage } from "./sign-in-page.ts";
 import { nextOf, signIn, signOut } from "./signing-in.ts";
 import { style } from "./style.ts";
-import { strangerOf, type Visit, visitOf, visitorOf } from "./visitor.ts";
+import { anonymousVisitOf, type Visit, visitOf, visitorOf } from "./visitor.ts";
 
-/** Nothing but our own style sheet and our own forms; in no frame, in nobody's cache, in no other window's hands. */
+/** Allow only the page's own style sheet and forms. Forbid frames, caches, and access from other windows. */
 export const pageHeaders: Readonly<Record<string, string>> = {
   "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   "x-frame-options": "DENY",
-  // Not "no-referrer": with it, browsers say "null" for the origin of our own forms.
+  // Not "no-referrer": with it, browsers send `Origin: null` with the page's own forms.
   "referrer-policy": "same-origin",
   "x-content-type-options": "nosniff",
   "cache-control": "no-store",
@@ -72,26 +72,31 @@ const look = async (ctx: KoaContext, parts: PageParts, id?: string): Promise<voi
   show(ctx, await (id === undefined ? listed(ctx, parts, visitor, principal) : looked(ctx, parts, visitor, principal, id)));
 };
 
-/** Also for people who are signed in: they can sign in as somebody else. */
+/** Also shown to people who are signed in, so that they can sign in as another person. */
 const askToSignIn = (ctx: KoaContext, parts: PageParts): void => {
-  const visit = strangerOf(ctx, parts);
+  const visit = anonymousVisitOf(ctx, parts);
   if (!isContinued(ctx, visit, parts)) return;
   const { formToken } = visitorOf(visit, parts);
   show(ctx, signInPage({ app: parts.app }, { formToken, next: nextOf([ctx.query["next"]].flat()[0]) }));
 };
 
-/** Answers a visit from elsewhere with a step to the same page, which brings the cookie; keeps the session of all others. */
+/**
+ * Answers a visit from another site with a link to the same page, because browsers send the cookie only from the page itself. Otherwise sets
+ * the cookie.
+ *
+ * @returns Whether the page itself is to be shown.
+ */
 const isContinued = (ctx: KoaContext, { hasSession, session }: Visit, { sessions, app }: PageParts): boolean => {
   if (!hasSession && comesFromElsewhere(ctx)) {
     show(ctx, continuePage({ app }, continued(ctx)));
     return false;
   }
-  // Only now: on a visit from elsewhere the browser kept the cookie back, and a new one would replace it.
+  // Not on a visit from another site: the browser did not send its cookie, and a new cookie would replace it.
   if (!hasSession || sessions.isDueForRefresh(session)) ctx.set("set-cookie", sessions.cookieOf(session));
   return true;
 };
 
-/** `?continued`: for browsers that do not say where a request comes from. */
+/** The parameter `continued` is for browsers that do not send Sec-Fetch-Site. */
 const comesFromElsewhere = (ctx: KoaContext): boolean => {
   const site = ctx.headers["sec-fetch-site"];
   return site === undefined ? !("continued" in ctx.query) : site !== "same-origin" && site !== "none";
@@ -109,7 +114,7 @@ const continued = (ctx: KoaContext): string => {
 
 const signingIn = async (ctx: KoaContext, parts: PageParts): Promise<void> => {
   assertFromOurPage(ctx, parts);
-  const visit = strangerOf(ctx, parts);
+  const visit = anonymousVisitOf(ctx, parts);
   const form = await readForm(ctx, visit, parts);
   const next = nextOf(form.get("next"));
   try {
@@ -150,7 +155,7 @@ const show = (ctx: KoaContext, body: Html, status = 200): void => {
 };
 
 const refused = (ctx: KoaContext, error: QuaterError, parts: PageParts): void => {
-  // Nobody can go on without signing in, whichever page it was.
+  // With these errors the person must sign in again before any page works.
   const isSignInNext = error.kind === "unauthenticated" || ["form_not_yours", "approver_not_eligible"].includes(error.code);
   const back = isSignInNext ? { path: signInPath, words: "Sign in" } : { path: "/approvals", words: "All approvals" };
   showRefusal(ctx, error, refusedPage({ app: parts.app }, error, String(ctx.state["callId"]), back), parts);

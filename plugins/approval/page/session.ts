@@ -1,11 +1,11 @@
-// Who is looking at the page: a sealed cookie that carries the credential somebody signed in with, never a list of who is
-// in. Each request shows the credential to the approvers' door again, so that a key which was revoked stops at once, and
-// role and person are those of this moment. Signing in gives a new one.
+// Sessions of the page. A session is an encrypted cookie that contains the credential with which the person signed in. The server keeps no
+// list of sessions. Each request authenticates the credential again: a revoked key stops working at once, and roles and person are
+// current. Signing in starts a new session.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { sealed, unsealed } from "../seal.ts";
 
-/** Before somebody signs in it holds no token: its forms have to be its own all the same. */
+/** Without a token until the person signs in. The forms of such a session also have a token of the session. */
 export interface Session {
   readonly id: string;
   readonly token?: string;
@@ -14,17 +14,17 @@ export interface Session {
   readonly seenAt: number;
 }
 
-/** How long a session lasts in any case. */
+/** How long a session lasts at most. */
 export const longestMs = 8 * 3_600_000;
 const idleMs = 30 * 60_000;
-/** How old what the cookie says of the last visit may get before a new one is sent. */
+/** After this time, a request gets a new cookie with the time of the visit. */
 const refreshMs = 60_000;
 const use = "quater.approval.session.v1";
 
 export interface SessionOptions {
   /**
-   * 32 bytes each, the current secret first: those of other keys open what was sealed before a rotation, or by another
-   * instance. Asked for when a request comes, because looking at a project makes no key file.
+   * 32 bytes each. The first is current; the others decrypt what was encrypted before a rotation, or by another instance. Called when a
+   * request comes, so that commands which only look at a project create no key file.
    */
   readonly secrets: (label: "approval.session" | "approval.form") => readonly Buffer[];
   readonly isHttps: boolean;
@@ -41,7 +41,7 @@ export class Sessions {
     this.cookieName = options.isHttps ? "__Host-quater-approvals" : "quater-approvals";
   }
 
-  /** A new one: at the first visit, and at every change of who is in. */
+  /** Starts a session: at the first visit, and when a person signs in. */
   fresh(token?: string): Session {
     const now = this.#now();
     return {
@@ -52,7 +52,7 @@ export class Sessions {
     };
   }
 
-  /** @param cookies  The request's Cookie header. @returns `undefined` for none, a strange one, and one that is over. */
+  /** @param cookies  The request's Cookie header. @returns `undefined` when there is no valid session cookie, or the session has ended. */
   read(cookies: string | undefined): Session | undefined {
     const named = (cookies ?? "").split(";").flatMap((part) => {
       const [name = "", ...value] = part.trim().split("=");
@@ -62,7 +62,7 @@ export class Sessions {
     if (text === undefined || named.length > 1) return undefined;
     const opened = this.#opened(text);
     if (opened === undefined) return undefined;
-    const session = JSON.parse(opened) as Session; // only what `cookieOf` wrote can be opened
+    const session = JSON.parse(opened) as Session; // only what `cookieOf` wrote can be decrypted
     const now = this.#now();
     return now - session.startedAt < longestMs && now - session.seenAt < idleMs ? session : undefined;
   }
@@ -71,18 +71,18 @@ export class Sessions {
     return this.#now() - seenAt >= refreshMs;
   }
 
-  /** The Set-Cookie header that keeps it, seen now. */
+  /** Returns the Set-Cookie header of the session, with the time of this visit. */
   cookieOf(session: Session): string {
     const text = JSON.stringify({ ...session, seenAt: this.#now() });
     return `${this.cookieName}=${sealed(this.#secret("approval.session"), use, text)}; ${this.#attributes}`;
   }
 
-  /** The Set-Cookie header that removes it. */
+  /** The Set-Cookie header that removes the session. */
   get noCookie(): string {
     return `${this.cookieName}=; ${this.#attributes}; Max-Age=0`;
   }
 
-  /** What every form of this session carries, and nobody else's. */
+  /** Returns the token that each form of this session and this person contains. */
   formToken(session: Session, person: string): string {
     return tokenOf(this.#secret("approval.form"), session, person);
   }

@@ -30,7 +30,7 @@ export const signInPage = (frame: Omit<Frame, "title">, { formToken, next, refus
   ]);
 };
 
-/** A link from elsewhere arrives without the cookie; the step from this page to itself brings it. */
+/** For a visit from another site: the browser sends the cookie only when the person follows a link on this page. */
 export const continuePage = (frame: Omit<Frame, "title">, path: string): Html =>
   page({ ...frame, title: "Continue" }, [
     html`<h1>Continue</h1>`,

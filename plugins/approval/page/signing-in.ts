@@ -1,6 +1,6 @@
-// Signing in and out. Signing in gives a new session and ends the one before, so that nobody can wait in a session that he
-// prepared. One-time codes are short, so attempts are counted before a code is looked up. Keys cannot be guessed, and are not
-// counted: otherwise somebody who guesses codes would lock out the people who hold keys.
+// Signing in and out. Signing in starts a new session and ends the old one, so that an attacker cannot prepare a session for another person.
+// One-time codes are short, so attempts are counted before a code is looked up. Attempts with keys are not counted, because nobody can
+// guess a key. So a person who guesses codes cannot lock out people with keys.
 
 import { invalid } from "../../../core/index.ts";
 import { invalidToken } from "../../../core/plugin-api.ts";
@@ -14,15 +14,19 @@ import type { PageParts } from "./parts.ts";
 import type { Session } from "./session.ts";
 import { entered, type Visit } from "./visitor.ts";
 
-/** Where somebody may be sent on to: our own pages, and nothing that only looks like one. */
+/** After signing in, people are sent to these pages only. */
 const ownPage = new RegExp(`^/approvals(?:/${idForm}(?:\\?view=full)?|\\?before=${idForm})?$`);
 
 export const nextOf = (given: string | undefined): string => (given !== undefined && ownPage.test(given) ? given : "/approvals");
 
-/** RFC 6265 6.1: what every browser takes, attributes included. */
+/** RFC 6265 6.1: every browser accepts a cookie of this size, including attributes. */
 const longestCookie = 4_096;
 
-/** @param before  The session that the form was sent in. @returns The new session. @throws {QuaterError} `sign_in_throttled`, `sign_in_code_wrong`, `invalid_token`, ... */
+/**
+ * @param before  The session of the form.
+ * @returns The new session.
+ * @throws {QuaterError} `sign_in_throttled`, `sign_in_code_wrong`, `invalid_token`, `approver_not_eligible`.
+ */
 export const signIn = async (ctx: KoaContext, form: Form, before: Session, parts: PageParts): Promise<Session> => {
   const { http, throttle, approvals, sessions, isOverUnixSocket } = parts;
   const network = http.networkOf(ctx, isOverUnixSocket);
@@ -46,7 +50,7 @@ const keyIn = async (ctx: KoaContext, form: Form, parts: PageParts): Promise<str
   if (code !== undefined) {
     const key = await redeemCode(parts.codes, code);
     if (key !== undefined) return key;
-    // A code is not a key. The authenticator gets it all the same, so that failed guesses are on the trail.
+    // A code is not a key. The authenticator is asked all the same, so that failed guesses are recorded on the trail.
     await entered(ctx, parts, code);
     throw codeWrong();
   }
@@ -54,7 +58,7 @@ const keyIn = async (ctx: KoaContext, form: Form, parts: PageParts): Promise<str
   return key === "" ? invalid("/key", "is empty") : key;
 };
 
-/** Ends the session on the server, too: a copy of the cookie is worth nothing afterwards. Another visitor's form signs nobody out. */
+/** Ends the session on the server as well, so that a copy of the cookie stops working. The form must belong to this session. */
 export const signOut = async (ctx: KoaContext, visit: Visit, parts: PageParts): Promise<void> => {
   await readForm(ctx, visit, parts);
   if (visit.session.token !== undefined) await endSession(parts.codes.store, visit.session);

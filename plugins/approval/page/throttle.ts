@@ -1,5 +1,5 @@
-// Guessing codes made slow: attempts per peer and altogether, in this process. A peer that fails often waits. When somebody
-// guesses from very many addresses, everybody waits who has a code.
+// Limits attempts to guess codes, for each peer and for all peers together, in this process. A peer that fails often must wait. If somebody
+// guesses from very many addresses, everybody who types a code must wait.
 
 export interface ThrottleOptions {
   /** Failed attempts in a window, and the window's length, milliseconds. */
@@ -14,7 +14,7 @@ interface Attempts {
   count: number;
 }
 
-/** Peers that are told apart at once: beyond it the one that tried longest ago is forgotten; the limit over all holds. */
+/** How many peers are remembered. When there are more, the peer with the oldest attempt is forgotten. The limit for all peers still holds. */
 const mostPeers = 10_000;
 
 export class Throttle {
@@ -27,7 +27,7 @@ export class Throttle {
   }
 
   /**
-   * Counts an attempt before it is known how it ends, so that a thousand at once are not all the first.
+   * Counts an attempt before its result is known, so that many attempts at the same time are all counted.
    *
    * @returns How many seconds this peer has to wait; `undefined` when it may try.
    */
@@ -53,7 +53,7 @@ export class Throttle {
     return this.#peers.size;
   }
 
-  /** It was no guess. */
+  /** Removes a successful attempt from the count. */
   succeeded(peer: string): void {
     this.#all.count = Math.max(0, this.#all.count - 1);
     this.#peers.delete(peer);

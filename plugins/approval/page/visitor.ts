@@ -1,5 +1,5 @@
-// Who sends a request to the page: the session from its cookie, and the person whom the approvers' door makes of what the
-// session carries, asked anew for every request.
+// Finds who sends a request to the page: reads the session from its cookie, and authenticates the credential of the session. Each request
+// is authenticated again.
 
 import { isQuaterError, type Principal } from "../../../core/index.ts";
 
@@ -15,15 +15,15 @@ import type { Session } from "./session.ts";
 
 export interface Visit {
   readonly session: Session;
-  /** The cookie came with the request: its forms can be told to be its own. */
+  /** The request had a session cookie, so the token of a form can be checked. */
   readonly hasSession: boolean;
   /** `undefined` when nobody is signed in. */
   readonly principal: Principal | undefined;
   readonly isSso: boolean;
 }
 
-/** Returns the session without a principal: for signing in. */
-export const strangerOf = (ctx: KoaContext, { sessions }: PageParts): Visit => {
+/** Reads the session without authenticating it: for signing in. */
+export const anonymousVisitOf = (ctx: KoaContext, { sessions }: PageParts): Visit => {
   const found = sessions.read(ctx.headers.cookie);
   return { session: found ?? sessions.fresh(), hasSession: found !== undefined, principal: undefined, isSso: false };
 };
@@ -31,23 +31,23 @@ export const strangerOf = (ctx: KoaContext, { sessions }: PageParts): Visit => {
 const newSession = ({ sessions }: PageParts) => ({ session: sessions.fresh(), hasSession: false });
 
 /**
- * Reads the session and asks the door. What this person may do is for the approvals service to say.
+ * Reads the session and authenticates the visitor. The approvals service decides what the person may do.
  *
- * @param before  Who was let in before, when the credential is checked again after a form was read.
+ * @param before  The principal from before, when the credential is checked again after a form was read.
  * @throws {QuaterError} `sso_not_trusted`, `authenticator_failed`.
  */
 export const visitOf = async (ctx: KoaContext, parts: PageParts, before?: Principal): Promise<Visit> => {
   const { sso } = parts;
-  const stranger = strangerOf(ctx, parts);
+  const visit = anonymousVisitOf(ctx, parts);
   const isSso = sso !== undefined && (ctx.headers[sso.personHeader.toLowerCase()] ?? "") !== "";
-  const token = isSso ? undefined : stranger.session.token;
-  if (!isSso && token === undefined) return stranger;
-  if (!isSso && (await isEnded(parts.codes.store, stranger.session))) return { ...stranger, ...newSession(parts) };
+  const token = isSso ? undefined : visit.session.token;
+  if (!isSso && token === undefined) return visit;
+  if (!isSso && (await isEnded(parts.codes.store, visit.session))) return { ...visit, ...newSession(parts) };
   const principal = await entered(ctx, parts, token, before);
-  return { ...stranger, principal, isSso };
+  return { ...visit, principal, isSso };
 };
 
-/** @returns `undefined` when the door does not know the credential, or not any more. */
+/** @returns `undefined` when the credential is not valid, or not any more. */
 export const entered = async (
   ctx: KoaContext,
   parts: PageParts,
@@ -78,12 +78,12 @@ const credentialsOf = (ctx: KoaContext, { http, isOverUnixSocket }: PageParts, t
       return line;
     },
     ...(peer === undefined ? {} : { peer }),
-    // What is typed into a form is the credential. What the request carries beside it is not: browsers add it by themselves.
+    // Only the token that a person typed into a form is the credential. Browsers add other credentials on their own.
     ...(token === undefined ? {} : { token }),
   };
 };
 
-/** Part of what form tokens are made of: a form made for one person is no form of the next one's. */
+/** Part of each form token, so that a form of one person is not valid for the next person in the same session. */
 export const personOf = ({ principal }: Visit): string =>
   principal === undefined ? "" : JSON.stringify([principal.issuer, principal.subject, principal.credential]);
 

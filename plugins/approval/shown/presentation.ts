@@ -1,5 +1,4 @@
-// One request as approvers see it: plain data, every text in it safe, and nothing left to decide for the page and the
-// terminal that print it. What the caller says of its own reasons is not in it, because nothing of that is stored.
+// Returns one request as approvers see it: plain data, in which all texts are safe to show. The page and the terminal only print it.
 
 import type { Operation } from "../../../core/plugin-api.ts";
 
@@ -10,21 +9,21 @@ import { type ShownText, safeText, type View } from "./safe-text.ts";
 import { type ShownValues, shownArguments, shownPreview } from "./values.ts";
 import { policyInWords, type ShownTime, shownTime, stateInWords } from "./words.ts";
 
-/** Strings are words of this program, ids, digests and times: safe as they are. Everything else is a ShownText. */
+/** Plain strings are words of this program, ids, digests and times, which are safe. All other texts are a ShownText. */
 export interface Presentation {
   readonly view: View;
-  /** Something was cut: the full view shows it. */
+  /** Something was cut. The full view shows it. */
   readonly needsFullView: boolean;
-  /** All arguments and the whole preview are here. Offer Approve only then. */
+  /** Nothing of arguments and preview is missing. Offer Approve only if this is true. */
   readonly isComplete: boolean;
   readonly id: string;
   readonly state: ApprovalState;
   /** `pending`; `used, succeeded`. */
   readonly stateInWords: string;
-  /** Of the denial, cancellation or revocation. */
+  /** Why the request was denied, cancelled or revoked. */
   readonly reason: ShownText | undefined;
   readonly handler: ShownText;
-  /** The handler's description; `undefined` when the handler is not exposed any more. */
+  /** The handler's description. `undefined` when the handler is not exposed any more. */
   readonly purpose: ShownText | undefined;
   readonly app: ShownText;
   /** Where the call will run, if known. */
@@ -39,7 +38,7 @@ export interface Presentation {
     readonly credential: ShownText;
     readonly surface: ShownText;
   };
-  /** Why there are neither arguments nor preview, when there are none to show: a sentence. */
+  /** Why arguments and preview are not shown, as a sentence; `undefined` when they are shown. */
   readonly hidden: string | undefined;
   readonly arguments: ShownValues;
   /** `undefined` when the handler has none. */
@@ -49,9 +48,9 @@ export interface Presentation {
   /** Whether the same person has called this handler like this before. `undefined` when no such call is known. */
   readonly ranBefore: (RanBefore & { readonly words: string }) | undefined;
   readonly policyName: ShownText;
-  /** One sentence each, without a full stop; names in them are safe. */
+  /** One sentence for each rule, without a full stop. Names in it are safe. */
   readonly policy: readonly string[];
-  /** How many people agreed, of how many that must; one that counts for several roles counts once. */
+  /** How many people approved, and how many must. */
   readonly agreed: { readonly votes: number; readonly needed: number };
   readonly votes: readonly {
     readonly person: ShownText;
@@ -62,21 +61,21 @@ export interface Presentation {
   }[];
   /** What a vote must echo. */
   readonly digest: string;
-  /** Its first 16 hexadecimal digits: for comparing by eye. */
+  /** The first 16 hexadecimal digits of the digest, for people to compare. */
   readonly digestStart: string;
   readonly filed: ShownTime;
   readonly decided: ShownTime | undefined;
-  /** Until when it can be decided or, once approved, used; `undefined` when neither is possible any more. */
+  /** Until then people can decide the request or, after approval, the call can use it. `undefined` when the request has ended. */
   readonly expires: ShownTime | undefined;
 }
 
 export interface Surroundings {
   readonly view: View;
-  /** Of the handler as it is exposed now: says which arguments are secret. */
+  /** The handler as it is exposed now. Its schema says which arguments are secret. */
   readonly operation: Operation | undefined;
-  /** What `Approvals.earlier` answers. */
+  /** The result of `Approvals.earlier`. */
   readonly earlier: readonly ApprovalRecord[];
-  /** What `Approvals.ranBefore` answers. */
+  /** The result of `Approvals.ranBefore`. */
   readonly ranBefore?: RanBefore | undefined;
   /** Audit's: `hmac:<key id>:<64 hex>`. */
   readonly tagOf: (value: unknown) => string;
@@ -142,7 +141,7 @@ export const presentationOf = (record: ApprovalRecord, surroundings: Surrounding
 
 const nothing: ShownValues = { rows: [], rowsLeftOut: 0 };
 
-// Only the schema under which a request was filed says which of its arguments are secret. Where that is gone, all could be.
+// Only the schema under which a request was filed says which arguments are secret. If that schema is gone, show no argument.
 const valuesOf = (
   record: ApprovalRecord,
   { operation, tagOf, view }: Surroundings,

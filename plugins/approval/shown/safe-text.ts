@@ -1,30 +1,29 @@
-// Text for approvers: what could hide, reorder or forge something is written out, and what only looks
-// odd is named. The rendering can be read back to the text, so that two different texts never look the same for a reason
-// that this file could have prevented. Page and terminal print nothing of a request that did not pass through here.
+// Makes texts safe to show to approvers. Characters that could hide, reorder or forge something are escaped, and unusual texts get warnings.
+// The original text can be computed from the shown one, so two different texts are never shown as the same. The page and the terminal show
+// no text of a request that did not pass through here.
 
 import { createHash } from "node:crypto";
 import { hasHalves, hasUnseen } from "./unseen.ts";
 import { warningsOf } from "./warnings.ts";
 
-/** `short`: long texts are cut. `full`: everything, and the only view on which somebody may approve what is long. */
+/** `short`: long texts are cut. `full`: nothing is cut. A request with long texts can be approved on the full view only. */
 export type View = "short" | "full";
 
 export interface ShownText {
   /**
-   * Printable, on one line. A backslash begins an escape (`\u{200b}`, `\\`) and nothing else; `\…` stands for the middle
-   * of a text that was cut.
+   * Printable, on one line. A backslash always begins an escape (`\u{200b}`, `\\`). `\…` replaces the middle of a text that was cut.
    */
   readonly text: string;
-  /** What is unusual about it, each as a few words after "has" or "is": `has characters that cannot be seen`. */
+  /** What is unusual about the text: `has characters that cannot be seen`. */
   readonly warnings: readonly string[];
   readonly isCut: boolean;
-  /** Of the text that was given, in characters (code points). */
+  /** The length of the original text, in code points. */
   readonly length: number;
-  /** 64 hexadecimal digits, over the UTF-8 of the text that was given: what `sha256sum` says of it. */
+  /** SHA-256 of the original text in UTF-8, 64 hexadecimal digits: `sha256sum` prints the same. */
   readonly sha256: string;
 }
 
-/** In characters of the given text. */
+/** In code points of the original text. */
 const longest = 400;
 const headLength = 200;
 const tailLength = 100;
@@ -39,8 +38,8 @@ export const safeText = (text: string, view: View = "short"): ShownText => {
     warnings: warningsOf(text),
     isCut,
     length: characters.length,
-    // Half of a surrogate pair has no UTF-8, and all of them would share one digest. The rendering tells them apart, and is
-    // longer than what it renders, so that no other text has this length and this digest.
+    // Half of a surrogate pair has no UTF-8, so all such texts would have the same digest. The escaped text is digested instead. It is longer
+    // than the original, so no other text has both this length and this digest.
     sha256: createHash("sha256")
       .update(hasHalves(text) ? rendered(characters) : text)
       .digest("hex"),
@@ -48,18 +47,18 @@ export const safeText = (text: string, view: View = "short"): ShownText => {
 };
 
 const mark = /^\p{M}$/u;
-/** More marks than this on one letter are no language. */
+/** No language has more marks than this on one letter. */
 const mostMarks = 3;
 
 const rendered = (characters: readonly string[]): string => {
   let text = "";
-  // Written out as after a gap: a combining mark at the beginning would join the character before the text.
+  // A mark at the beginning is escaped, because it would join the character before the text.
   let marks = mostMarks;
   let isAfterSpace = true;
   for (const [index, character] of characters.entries()) {
     if (character === "\\") text += "\\\\";
     else if (hasUnseen(character)) text += escaped(character);
-    // A space at an edge or beside another would not be seen, and many of them could push what follows onto a new line.
+    // People cannot see a space at the edge or beside another space, and many spaces could push the next text to a new line.
     else if (character === " " && (isAfterSpace || index === characters.length - 1)) text += escaped(character);
     else if (mark.test(character) && marks >= mostMarks) text += escaped(character);
     else {

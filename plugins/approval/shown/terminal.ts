@@ -1,11 +1,11 @@
-// The presentation as lines for a terminal. Lines are as long as they are: a terminal wraps them, and cutting here would
-// hide what somebody is asked to agree to.
+// Writes a presentation as lines for a terminal. Lines are not cut, because that would hide what people are asked to approve. The terminal
+// wraps them.
 
 import type { Presentation } from "./presentation.ts";
 import type { ShownText } from "./safe-text.ts";
 import type { ShownValues } from "./values.ts";
 
-/** As the terminal's own: bold names, dim asides, red and yellow for what deserves a second look. */
+/** Styles a text for the terminal. Red and yellow mark what people should look at twice. */
 export type Paint = (style: "bold" | "dim" | "red" | "yellow", text: string) => string;
 
 const plain: Paint = (_style, text) => text;
@@ -28,7 +28,7 @@ export const terminalLines = (shown: Presentation, paint: Paint = plain): readon
   ];
 };
 
-/** A text with what is unusual about it behind it. */
+/** Writes a text, followed by its warnings. */
 const texts =
   (paint: Paint) =>
   ({ text, warnings, isCut, length, sha256 }: ShownText): string =>
@@ -71,7 +71,7 @@ const valueLines = ({ rows, rowsLeftOut }: ShownValues, hidden: string | undefin
   const kinds = widest(rows.map(({ type }) => type));
   const lines = table(
     paint,
-    // A value that is not inside anything has no path; every pointer begins with a slash, so this word cannot be one.
+    // The path of the root is empty. Each other path begins with a slash, so it cannot be mistaken for the word "whole".
     rows.map(({ path, type, value }) => [path.text === "" ? "whole" : write(path), `${type.padEnd(kinds)}  ${write(value)}`]),
   );
   return rowsLeftOut === 0 ? lines : [...lines, paint("yellow", `\\… and ${rowsLeftOut} more`)];
@@ -97,7 +97,7 @@ const section = (paint: Paint, title: string, lines: readonly string[]): readonl
   ...lines.map((line) => `  ${line}`),
 ];
 
-/** Past this, a label has its value on the same line and no others wait for it. */
+/** A longer label does not widen the column. */
 const widestLabel = 40;
 
 const table = (paint: Paint, rows: readonly Row[]): readonly string[] => {

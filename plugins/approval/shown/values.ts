@@ -1,5 +1,5 @@
-// Arguments and previews as rows: where a value stands, what it is, how it reads. Objects and arrays are flattened, so that
-// no layout can suggest what is not there; secrets are replaced before anything else looks at them.
+// Turns arguments and previews into rows: the path of a value, its type, its text. Objects and arrays are flattened, so a misleading layout
+// is not possible. Secrets are replaced first.
 
 import { pointerStep } from "../../../core/schema/json.ts";
 import { masked } from "../../../core/schema/schema.ts";
@@ -15,24 +15,24 @@ export type ValueType =
   | "empty string"
   | "empty object"
   | "empty array"
-  /** A `secret()` field, or text of the preview that holds one: `value` says how long it is, never what it is. */
+  /** A `secret()` field, or a text of the preview that contains a secret. `value` says how long it is, and never what it is. */
   | "secret";
 
 export interface ShownValue {
   /** JSON Pointer (RFC 6901), `/lines/0/amount`; empty for a value that is not inside anything. */
   readonly path: ShownText;
   readonly type: ValueType;
-  /** Empty for what is empty. Numbers and booleans as JSON writes them. */
+  /** Empty for empty values. Numbers and booleans are written as in JSON. */
   readonly value: ShownText;
 }
 
 export interface ShownValues {
   readonly rows: readonly ShownValue[];
-  /** In the short view: how many rows more there are. */
+  /** How many rows the short view leaves out. */
   readonly rowsLeftOut: number;
 }
 
-/** @param tagOf  A keyed tag, `hmac:<key id>:<64 hex>`: equal secrets can be told to be equal and not be guessed. */
+/** @param tagOf  Returns a keyed tag, `hmac:<key id>:<64 hex>`. It shows that two secrets are equal, but nobody can guess the secret from it. */
 export const shownArguments = (
   { args, schema, tagOf }: { readonly args: unknown; readonly schema: unknown; readonly tagOf: (value: unknown) => string },
   view: View,
@@ -40,7 +40,7 @@ export const shownArguments = (
   const secrets = new Map<symbol, unknown>();
   const restored = (value: unknown): unknown =>
     JSON.parse(JSON.stringify(value, (_key, item: unknown) => (typeof item === "symbol" ? secrets.get(item) : item)));
-  // A symbol, because several parts of a schema may speak of one value, and the second must find nothing to walk into.
+  // The mark is a symbol: several parts of a schema may apply to one value, and a later part must not look inside a mark.
   const withMarks = masked(schema, args, (secret) => {
     if (typeof secret === "symbol") return secret;
     const mark = Symbol("secret");
@@ -60,18 +60,18 @@ export const shownArguments = (
   };
 };
 
-/** A pin may be a number, and stand as text somewhere else; yes and no are no secrets to look for. */
+/** A PIN may be a number here and a text in the preview. Booleans are not searched for. */
 const textsIn = (value: unknown): readonly string[] =>
   typeof value === "string" || typeof value === "number" ? [String(value)] : [];
 
-/** Shorter secrets are looked for as whole values only: a part of that size is found anywhere. */
+/** A shorter secret is searched for as a whole value only, because a part of this length is found in many texts. */
 const shortestPart = 4;
 const isHidden = safeText("not shown: it holds a secret argument", "full");
 
 /**
- * What a preview returns has no schema that could mark its secrets, so that those of the arguments are looked for.
+ * Returns a preview as rows. A preview has no schema that marks its secrets, so the secrets of the arguments are searched for in it.
  *
- * @param secretTexts  Of the arguments.
+ * @param secretTexts  The secrets of the arguments.
  */
 export const shownPreview = (preview: unknown, secretTexts: readonly string[], view: View): ShownValues => {
   const holdsSecret = (text: string) =>
@@ -83,7 +83,7 @@ export const shownPreview = (preview: unknown, secretTexts: readonly string[], v
   return rowsOf(leaves, view, ({ value }) => (textsIn(value).some(holdsSecret) ? isHidden : undefined));
 };
 
-/** In the short view. */
+/** How many rows the short view has. */
 const mostRows = 100;
 
 const rowsOf = (
@@ -114,11 +114,11 @@ const plainOf = (value: unknown, view: View): { readonly type: ValueType; readon
 
 interface Leaf {
   readonly steps: readonly string[];
-  /** No object and no array, unless it is empty. */
+  /** Not an object and not an array, unless it is empty. */
   readonly value: unknown;
 }
 
-/** Every value that holds no other, in order. */
+/** Returns all values that contain no other value, in order. */
 const leavesOf = (value: unknown, steps: readonly string[] = []): readonly Leaf[] => {
   const inside = entriesOf(value);
   return inside.length === 0 ? [{ steps, value }] : inside.flatMap(([key, item]) => leavesOf(item, [...steps, key]));
@@ -129,21 +129,21 @@ const entriesOf = (value: unknown): readonly [string, unknown][] =>
 
 const pointerOf = (steps: readonly string[]): string => steps.map((step) => `/${pointerStep(step)}`).join("");
 
-/** Why a request cannot be shown to anybody, and so cannot be filed. */
+/** Why a request cannot be shown to people, and therefore cannot be filed. */
 export interface Unrenderable {
   readonly in: "arguments" | "preview";
-  /** JSON Pointer to the place, printable. */
+  /** Printable JSON Pointer to the value. */
   readonly path: string;
-  /** After the path: `is nested deeper than 64 levels`. */
+  /** Text that follows the path: `is nested deeper than 64 levels`. */
   readonly reason: string;
 }
 
 const mostBytes = 16 * 1024;
 const mostLevels = 64;
-/** Values deep inside repeat a long path each: sixteen kilobytes could fill megabytes of page. */
+/** Each nested value repeats its path, so 16 KiB of arguments could fill megabytes of a page. */
 const mostPathLength = 256 * 1024;
 
-/** @param filed  Texts as they are digested. */
+/** Returns the first value that cannot be shown; `undefined` when all can be. Give it the texts that the digest covers. */
 export const unrenderableAt = ({ args, preview }: Pick<Filed, "args" | "preview">): Unrenderable | undefined => {
   const bytes = { arguments: Buffer.byteLength(args), preview: Buffer.byteLength(preview ?? "") };
   if (bytes.arguments + bytes.preview > mostBytes) {
@@ -179,7 +179,7 @@ const found = (where: Unrenderable["in"], steps: readonly string[], reason: stri
   reason,
 });
 
-/** The place that holds most of it, at most a few levels down: what its sender would have to shorten. */
+/** Returns the path of the part that holds most of the bytes, at most 8 levels down: the part that the sender should shorten. */
 const heaviest = (value: unknown, steps: readonly string[] = []): readonly string[] => {
   const inside = entriesOf(value).map(([key, item]) => ({ key, item, size: JSON.stringify(item).length }));
   const most = inside.sort((one, other) => other.size - one.size)[0];

@@ -1,9 +1,8 @@
-// What is unusual about a text that a person is asked to agree to. Nothing here is forbidden: a warning says where to look
-// twice.
+// Finds unusual properties of a text that people are asked to approve. They are allowed; a warning tells people to look twice.
 
 import { hasUnseen } from "./unseen.ts";
 
-/** In the order in which they are shown. */
+/** Returns the warnings in the order in which they are shown. */
 export const warningsOf = (text: string): readonly string[] => {
   const warnings: string[] = [];
   if (hasUnseen(text)) warnings.push("has characters that cannot be seen, written as \\u{…}");
@@ -54,7 +53,7 @@ const scripts = [
 ].map((name) => ({ name, holds: new RegExp(`^\\p{Script_Extensions=${name}}$`, "u") }));
 const anyScript = /^[\p{Script=Common}\p{Script=Inherited}]$/u;
 
-/** UTS 39 section 5.1: these are written together, and no mixture. */
+/** UTS 39 section 5.1: scripts that are normally written together. */
 const writtenTogether = [
   new Set(["Han", "Hiragana", "Katakana"]),
   new Set(["Han", "Bopomofo"]),
@@ -63,18 +62,18 @@ const writtenTogether = [
 
 const known = new Map<string, readonly string[]>();
 
-/** Scripts that this character may belong to; none for what belongs to all. */
+/** Returns the scripts of a character; an empty list for a character of all scripts, such as a digit. */
 const scriptsOf = (character: string): readonly string[] => {
   const before = known.get(character);
   if (before !== undefined) return before;
   const named = scripts.filter(({ holds }) => holds.test(character)).map(({ name }) => name);
   const found = named.length > 0 ? named : anyScript.test(character) ? [] : ["another script"];
-  // What a text may hold is endless, what is worth remembering is not.
+  // Limits the memory: texts may contain any of a million characters.
   if (known.size < 10_000) known.set(character, found);
   return found;
 };
 
-/** `Cyrillic and Latin`, of the first word that no single script can write. Format characters do not end a word. */
+/** Returns the scripts, `Cyrillic and Latin`, of the first word that mixes scripts. Format characters do not end a word. */
 const mixedScripts = (text: string): string | undefined => {
   for (const [word] of text.matchAll(/[\p{L}\p{M}\p{N}\p{Cf}]+/gu)) {
     if (/^\p{ASCII}*$/u.test(word)) continue;

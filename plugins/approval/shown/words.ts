@@ -1,4 +1,4 @@
-// Times, policies and ends in words: what people read beside the values.
+// Writes times, policies and states in words.
 
 import type { Policy } from "../policy.ts";
 import type { ApprovalRecord, Requester } from "../record.ts";
@@ -7,7 +7,7 @@ import { safeText } from "./safe-text.ts";
 export interface ShownTime {
   /** ISO 8601, UTC. */
   readonly iso: string;
-  /** Against the time of showing: `in 9 minutes`, `3 hours ago`. */
+  /** Relative to now: `in 9 minutes`, `3 hours ago`. */
   readonly relative: string;
 }
 
@@ -17,7 +17,7 @@ const units = [
   ["minute", 60_000],
 ] as const;
 
-/** Rounded towards now: nobody is told that there is more time than there is. */
+/** Rounds towards now, so people never read that they have more time than they have. */
 export const shownTime = (at: number, now: number): ShownTime => {
   const distance = at - now;
   const [unit, size] = units.find(([, size]) => Math.abs(distance) >= size) ?? (["second", 1_000] as const);
@@ -25,11 +25,11 @@ export const shownTime = (at: number, now: number): ShownTime => {
   return { iso: new Date(at).toISOString(), relative: words };
 };
 
-/** A name inside a sentence: bare when it is plain, in quotes when it could be taken for words of the sentence. */
+/** Writes a name inside a sentence, in quotes if it could be mistaken for words of the sentence. */
 export const nameIn = (name: string): string =>
   /^[A-Za-z0-9][A-Za-z0-9_.@+-]*$/.test(name) ? name : `"${safeText(name, "full").text.replaceAll('"', '\\"')}"`;
 
-/** `2 different people with the role finance; not ana, who asks`, and what else the policy says, one sentence each. */
+/** Returns one sentence for each rule of the policy: `2 different people with the role finance; not ana, who asks`. */
 export const policyInWords = (policy: Policy, requester: Requester, surface: string): readonly string[] => [
   [whoAgrees(policy), ...exceptions(policy, requester)].join("; "),
   policy.denials === 1 ? "one denial ends it" : `${policy.denials} denials end it`,
@@ -67,6 +67,6 @@ const ends = {
   unknown: "used, nobody knows how it ended",
 } as const;
 
-/** How a request stands or ended: `pending`, `used, succeeded`, `denied, erased`. */
+/** Returns the state of a request in words: `pending`, `used, succeeded`, `denied, erased`. */
 export const stateInWords = ({ state, use, isErased }: Pick<ApprovalRecord, "state" | "use" | "isErased">): string =>
   `${state === "consumed" ? ends[use?.outcome ?? "unknown"] : state}${isErased ? ", erased" : ""}`;

@@ -100,7 +100,7 @@ describe("the key", () => {
 
 describe("a development key", () => {
   const told =
-    "invalid_token: A development key is let in by `quater dev` alone: decide on the page that it serves, or make a key with `quater keys create --name NAME --person NAME --kind user --roles ROLE`\n";
+    "invalid_token: Only `quater dev` accepts a development key. Decide on the page that it serves, or make another key: `quater keys create --name NAME --person NAME --kind user --roles ROLE`\n";
   const general = /^invalid_token: The credential is unknown, expired or revoked/;
   const show = (at: Till, id: string, stdin: string) => run(at, ["approvals", "show", id, "--key-file", "-"], { stdin });
 

@@ -184,7 +184,7 @@ test("memory is bounded when notices cannot be delivered", async () => {
 
 describe("boot", () => {
   test.each<[string, NotifyOption, RegExp]>([
-    ["plain http", { webhook: { url: "http://hooks.example/a", secret } }, /is no https address/],
+    ["plain http", { webhook: { url: "http://hooks.example/a", secret } }, /is not an https address/],
     ["no address", { webhook: { url: "hooks", secret } }, /neither a function nor a webhook/],
     ["no secret", { webhook: { url: "https://hooks.example/a", secret: "" } }, /has no secret to sign with/],
     ["a short secret", { webhook: { url: "https://hooks.example/a", secret: "whsec_QUJD" } }, /has no secret to sign with/],

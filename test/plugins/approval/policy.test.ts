@@ -167,7 +167,7 @@ describe("what does not boot", () => {
     ["no list of approvers", { approvers: "finance" }, /names no approver/],
     ["need below one", { approvers: [{ role: "finance", need: 0 }] }, /with need 0/],
     ["a person who would have to count twice", { approvers: [{ person: "ana", need: 2 }] }, /needs 2 times the person "ana"/],
-    ["a person named twice", { approvers: [{ person: "ana" }, { person: "ana" }] }, /needs "ana" twice.*nobody could satisfy/],
+    ["a person named twice", { approvers: [{ person: "ana" }, { person: "ana" }] }, /needs "ana" twice.*nobody can satisfy/],
     ["neither role nor person", { approvers: [{ need: 1 }] }, /not one role or one person/],
     ["role and person in one", { approvers: [{ role: "a", person: "b" }] }, /not one role or one person/],
     ["an unknown field", { approvers, pendingForMS: 5 }, /unknown field "pendingForMS". Did you mean "pendingForMs"/],
@@ -183,13 +183,13 @@ describe("what does not boot", () => {
   });
 
   test.each<[string, object, RegExp]>([
-    ["no policies", { policies: {} }, /approval has no policies/],
-    ["no door for approvers", { authenticate: undefined }, /lets nobody in who could decide/],
-    ["a public url without https", { publicUrl: "http://shop.example" }, /is no https address/],
-    ["a malformed public url", { publicUrl: "shop" }, /is no https address/],
+    ["no policies", { policies: {} }, /approval\(\) has no policies/],
+    ["no door for approvers", { authenticate: undefined }, /has no authenticate option, so nobody can approve/],
+    ["a public url without https", { publicUrl: "http://shop.example" }, /is not an https address/],
+    ["a malformed public url", { publicUrl: "shop" }, /is not an https address/],
     ["no room for filed ones", { maxFiledPerHour: 0 }, /has the maxFiledPerHour 0\. Write a whole number from 1 to 100,000/],
     ["no room for pending ones", { maxPending: 0 }, /has the maxPending 0\. Write a whole number from 1 to 10,000/],
-    ["a page's own listener without http()", { listen: { port: 0 } }, /nothing serves a page\. Add http\(\) to plugins/],
+    ["a page's own listener without http()", { listen: { port: 0 } }, /nothing serves its page\. Add http\(\) to plugins/],
     ["requests that are not kept", { retentionDays: 0 }, /has the retentionDays 0\. Write a whole number from 1/],
     ["a cooldown below nothing", { cooldownMs: -1 }, /has the cooldownMs -1\. Write a whole number from 0 to 604,800,000/],
   ])("%s", async (_, options, expected) => {
@@ -207,12 +207,8 @@ describe("what does not boot", () => {
       { direct: true, approval: "constructor" },
       /"constructor", which approval\(\) does not have/,
     ],
-    [
-      "a surface it is not on",
-      { direct: true, approval: { policy: "finance", surfaces: ["http"] } },
-      /over http, where it is not/,
-    ],
-    ["no surface", { direct: true, approval: { policy: "finance", surfaces: [] } }, /over no surface/],
+    ["a surface it is not on", { direct: true, approval: { policy: "finance", surfaces: ["http"] } }, /on http, where it is not/],
+    ["no surface", { direct: true, approval: { policy: "finance", surfaces: [] } }, /an empty list of surfaces/],
   ])("%s", async (_, exposure, expected) => {
     expect((await problemsOf({}, exposure)).join("\n")).toMatch(expected);
   });

@@ -184,18 +184,16 @@ test("sso options without proof of the proxy do not boot, and all problems are r
     }
   };
   expect(await causes({ sso: { personHeader: "x-user" } })).toEqual([
-    "approval's sso believes headers without a secret of at least 32 characters",
+    "approval's sso trusts headers without a secret of at least 32 characters",
   ]);
   expect(await causes({ sso: { personHeader: "x user", secretHeader: "x-s", secret: "short" } })).toEqual([
     'approval\'s sso names the header "x user"',
-    "approval's sso believes headers without a secret of at least 32 characters",
+    "approval's sso trusts headers without a secret of at least 32 characters",
   ]);
   expect(await causes({ sso: { personHeader: "x-user", unixSocket: true } })).toEqual([
-    "approval's sso trusts a Unix socket, and the page listens on none",
+    "approval's sso has unixSocket: true, but the page does not listen on a Unix socket",
   ]);
-  expect(await causes({ listen: { path: "a.sock" } })).toEqual([
-    "approval listens on a Unix socket and does not know its own address",
-  ]);
+  expect(await causes({ listen: { path: "a.sock" } })).toEqual(["approval() listens on a Unix socket, but publicUrl is missing"]);
   expect(await causes({ publicUrl: "https://shop.example/ops" })).toEqual([
     'approval\'s publicUrl "https://shop.example/ops" is more than an origin',
   ]);

@@ -54,7 +54,7 @@ export const testHoles: readonly TestHole[] = [
     edits: [
       {
         file: "plugins/approval/page/visitor.ts",
-        from: "if (!isSso && (await isEnded(parts.codes.store, stranger.session))) return",
+        from: "if (!isSso && (await isEnded(parts.codes.store, visit.session))) return",
         to: "if (isEnded === undefined) return",
       },
     ],
