@@ -104,7 +104,7 @@ const named = async (context: ApprovalContext, { call, requesterText }: Asked, i
 };
 
 /**
- * Refuses a call whose request is not approved. Files a new request when there is none, or when the old one has ended.
+ * Refuses a call whose request is not approved. Files a new request if there was no request, or if the old one has ended.
  *
  * @returns When another process changed the request first. @throws {QuaterError} otherwise.
  */
