@@ -1,25 +1,91 @@
-// `quater openapi`: prints the whole document, not filtered by rights.
+// `quater openapi`: prints the whole document, not filtered by rights; with `--check`, says what breaks the clients of a document
+// that was kept.
 
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { visible } from "../../../core/diagnostics/text.ts";
+import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 import { httpRef } from "../../offered.ts";
-import { exit } from "../output/exit.ts";
-import { resultText } from "../output/render.ts";
+import { type Change, changesBetween } from "../openapi/changes.ts";
+import { exit, UsageError } from "../output/exit.ts";
+import { resultText, table } from "../output/render.ts";
+import type { Paint } from "../output/terminal.ts";
 import { notConfigured, withKernel } from "../program/boot.ts";
 import type { Context } from "../program/context.ts";
-import { ProgramCommand, usage } from "../program/family.ts";
+import { Option, ProgramCommand, usage } from "../program/family.ts";
 
 class OpenApi extends ProgramCommand {
   static override paths = [["openapi"]];
-  static override usage = usage({ description: "Prints the OpenAPI 3.1 document of all routes, as JSON." });
+  static override usage = usage({
+    description: "Prints the OpenAPI 3.1 document of all routes, as JSON.",
+    details:
+      "--output FILE writes the document to a file. --check FILE compares a document that was kept with the present one, and says what breaks clients. Exit 1 when something breaks.",
+  });
 
-  perform(program: Context): Promise<number> {
+  output = Option.String("--output", { description: "The file to write to" });
+  check = Option.String("--check", { description: "The document that was kept" });
+
+  async perform(program: Context): Promise<number> {
+    const { output, check } = this;
+    if (output !== undefined && check !== undefined)
+      throw new UsageError("--output and --check do not go together: run it twice");
+    const kept = check === undefined ? undefined : keptDocument(program.cwd, check);
     return withKernel(program, { mode: "inspect" }, async (kernel, loaded) => {
       const http = kernel.services.find(httpRef);
       if (http === undefined)
         throw notConfigured(loaded, "http", "http({ authenticate: apiKeys() })", "there are no routes to document");
-      await program.terminal.write(resultText(await http.openApi(undefined), { ...program, isJson: true }));
+      const document = await http.openApi(undefined);
+      if (kept !== undefined) return compare(program, kept, document as JsonSchema);
+      if (output === undefined) await program.terminal.write(resultText(document, { ...program, isJson: true }));
+      else write(program, output, document);
       return exit.ok;
     });
   }
 }
+
+/** Indented, so that a difference between two versions can be read. */
+const write = ({ cwd, terminal }: Context, output: string, document: object): void => {
+  try {
+    writeFileSync(resolve(cwd, output), `${JSON.stringify(document, null, 2)}\n`);
+  } catch (error) {
+    throw new UsageError(`--output ${output}: ${(error as Error).message}`);
+  }
+  terminal.say(`Wrote ${visible(output)}\n`);
+};
+
+/** @throws {UsageError} */
+const keptDocument = (folder: string, named: string): JsonSchema => {
+  const file = resolve(folder, named);
+  if (!existsSync(file))
+    throw new UsageError(`--check ${named}: there is no such file. quater openapi --output ${named} writes it`);
+  let read: unknown;
+  try {
+    read = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new UsageError(`--check ${named}: the file is not JSON: ${(error as Error).message}`);
+  }
+  if (!isPlainObject(read) || !isPlainObject(read["paths"]) || !/^3\.1\./.test(String(read["openapi"])))
+    throw new UsageError(`--check ${named}: the file is not an OpenAPI 3.1 document`);
+  return read;
+};
+
+const compare = async (program: Context, kept: JsonSchema, present: JsonSchema): Promise<number> => {
+  const changes = changesBetween(kept, present);
+  const breaks = changes.filter(({ isBreaking }) => isBreaking).length;
+  const report = { isCompatible: breaks === 0, changes };
+  await program.terminal.write(program.isJson ? resultText(report, program) : changesText(changes, program.terminal.paint));
+  return breaks === 0 ? exit.ok : exit.unfit;
+};
+
+const changesText = (changes: readonly Change[], paint: Paint): string => {
+  if (changes.length === 0) return "Nothing changed for clients.\n";
+  const rows = changes.map(({ isBreaking, operation, what }) => [
+    isBreaking ? "breaking" : "compatible",
+    visible(operation),
+    visible(what),
+  ]);
+  const breaks = changes.filter(({ isBreaking }) => isBreaking).length;
+  return `${table(["change", "operation", "what"], rows, paint)}\n${breaks} breaking, ${changes.length - breaks} compatible\n`;
+};
 
 export const commands = [OpenApi];

@@ -101,8 +101,8 @@ export const builtins: readonly Builtin[] = [
   },
   {
     word: "openapi",
-    usage: "openapi",
-    summary: "Prints the OpenAPI document",
+    usage: "openapi [--check FILE]",
+    summary: "Prints the OpenAPI document; --check says what breaks clients",
     load: family(() => import("../commands/openapi.ts")),
   },
   ...keys(parts.apiKeys),

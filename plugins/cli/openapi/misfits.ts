@@ -1,0 +1,112 @@
+// Why a value that fits one schema may not fit another. An input breaks clients where a value that was taken is not taken any
+// more; an output breaks them where a value may come that could not come before. It is the same question, asked in two directions.
+
+import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
+import { branchesOf, flat, isOpen, listIn, type Side, tableIn, typesOf, valuesOf } from "./schema.ts";
+
+export interface Misfit {
+  /** A JSON Pointer into the value. `*` is any item or any other field. */
+  readonly path: string;
+  /** `required`: may be absent. `gone`: a field that the other schema does not take. Otherwise a keyword. */
+  readonly kind: string;
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
+/** A lower limit is stricter where it is larger. */
+const lowerLimits = ["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains"];
+const upperLimits = ["maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains"];
+/** Compared as texts: whether one is stricter than the other cannot be told. */
+const compared = [
+  ..."pattern format uniqueItems contentEncoding contentMediaType".split(" "),
+  ..."prefixItems patternProperties propertyNames contains dependentRequired dependentSchemas not if then else".split(" "),
+];
+
+/** @returns Where a value of `from` may not fit `to`. */
+export const misfits = (from: Side, to: Side, path = "", onTheWay: readonly string[] = []): readonly Misfit[] => {
+  const [a, b] = [flat(from), flat(to)];
+  const pair = `${refOf(from)} ${refOf(to)}`;
+  if (pair.length > 1 && onTheWay.includes(pair)) return [];
+  const way = [...onTheWay, pair];
+  const of = (side: Side, schema: unknown): Side => ({ document: side.document, schema });
+  const branches = branchesOf(a);
+  if (branches !== undefined) return unique(branches.flatMap((branch) => misfits(of(from, branch), to, path, way)));
+  const choices = branchesOf(b)?.map((branch) => misfits(from, of(to, branch), path, way));
+  if (choices !== undefined) return choices.some((found) => found.length === 0) ? [] : closest(choices, { path, a, b });
+  const found: Misfit[] = [];
+  const say = (kind: string, was: unknown = a[kind], is: unknown = b[kind]) => found.push({ path, kind, from: was, to: is });
+  const types = typeMisfit(a, b);
+  if (types !== undefined) return [{ path, kind: "type", ...types }];
+  const [values, allowed] = [valuesOf(a), valuesOf(b)];
+  if (allowed !== undefined) {
+    const left = values?.filter((value) => !allowed.some((one) => textOf(one) === textOf(value)));
+    if (left === undefined || left.length > 0) say("enum", left, allowed);
+  }
+  if (values === undefined) {
+    for (const key of lowerLimits) if (Number(b[key] ?? -Infinity) > Number(a[key] ?? -Infinity)) say(key);
+    for (const key of upperLimits) if (Number(b[key] ?? Infinity) < Number(a[key] ?? Infinity)) say(key);
+    const [step, wanted] = [a["multipleOf"], b["multipleOf"]];
+    if (typeof wanted === "number" && !(typeof step === "number" && Number.isInteger(step / wanted))) say("multipleOf");
+    for (const key of compared) if (b[key] !== undefined && textOf(a[key]) !== textOf(b[key])) say(key);
+  }
+  if (isPlainObject(b["items"])) found.push(...misfits(of(from, a["items"]), of(to, b["items"]), `${path}/*`, way));
+  return [...found, ...fieldMisfits(from, to, { a, b, path, way })];
+};
+
+interface Objects {
+  readonly a: JsonSchema;
+  readonly b: JsonSchema;
+  readonly path: string;
+  readonly way: readonly string[];
+}
+
+const fieldMisfits = (from: Side, to: Side, { a, b, path, way }: Objects): readonly Misfit[] => {
+  const [fields, taken] = [tableIn(a, "properties"), tableIn(b, "properties")];
+  const [required, wanted] = [new Set(listIn(a, "required")), new Set(listIn(b, "required"))];
+  const below = (name: string) => `${path}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+  const gone = isOpen(b) ? [] : Object.keys(fields).filter((name) => !Object.hasOwn(taken, name));
+  const isObject = Object.keys(fields).length + Object.keys(taken).length > 0 || typesOf(b)?.includes("object") === true;
+  const others = { path: `${path}/*`, kind: "others", from: a["additionalProperties"], to: b["additionalProperties"] };
+  return [
+    ...gone.map((name) => ({ path: below(name), kind: "gone", from: fields[name], to: undefined })),
+    ...[...wanted].flatMap((name) =>
+      required.has(name)
+        ? []
+        : [{ path: below(String(name)), kind: "required", from: fields[String(name)], to: taken[String(name)] }],
+    ),
+    ...Object.entries(fields).flatMap(([name, schema]) =>
+      Object.hasOwn(taken, name) ? misfits({ ...from, schema }, { ...to, schema: taken[name] }, below(name), way) : [],
+    ),
+    ...(isObject && isOpen(a) && !isOpen(b) ? [others] : []),
+    ...(isPlainObject(a["additionalProperties"]) && isPlainObject(b["additionalProperties"])
+      ? misfits({ ...from, schema: a["additionalProperties"] }, { ...to, schema: b["additionalProperties"] }, `${path}/*`, way)
+      : []),
+  ];
+};
+
+const typeMisfit = (a: JsonSchema, b: JsonSchema): { readonly from: unknown; readonly to: unknown } | undefined => {
+  const [types, allowed] = [typesOf(a), typesOf(b)];
+  if (allowed === undefined) return undefined;
+  const fits = (type: string) => allowed.includes(type) || (type === "integer" && allowed.includes("number"));
+  return types?.every(fits) === true ? undefined : { from: types?.join(" or ") ?? "any", to: allowed.join(" or ") };
+};
+
+/** Of several shapes of which a value fits none: what it lacks for the shape that is nearest, or that there is no shape. */
+const closest = (choices: readonly (readonly Misfit[])[], { path, a, b }: Omit<Objects, "way">): readonly Misfit[] => {
+  const near = choices.filter((found) => !found.some((one) => one.path === path && one.kind === "type"));
+  const [best] = near.toSorted((one, other) => one.length - other.length);
+  return best !== undefined && near.length === 1 ? best : [{ path, kind: "shape", from: a, to: b }];
+};
+
+const unique = (found: readonly Misfit[]): readonly Misfit[] => [...new Map(found.map((one) => [textOf(one), one])).values()];
+
+const refOf = ({ schema }: Side): string => {
+  const ref = isPlainObject(schema) ? schema["$ref"] : undefined;
+  return typeof ref === "string" ? ref : "";
+};
+
+/** Independent of the order of keys. */
+export const textOf = (value: unknown): string =>
+  JSON.stringify(value, (_, part: unknown) =>
+    isPlainObject(part) ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1))) : part,
+  ) ?? "";

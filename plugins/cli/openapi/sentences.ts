@@ -1,0 +1,102 @@
+// Differences between two schemas as sentences for the people who maintain an API and its clients.
+
+import { type Misfit, misfits, textOf } from "./misfits.ts";
+import { flat, type Side, tableIn } from "./schema.ts";
+
+export interface Difference {
+  readonly isBreaking: boolean;
+  // Such as `/items/*/sku: maxLength was 40, is 20`.
+  readonly what: string;
+}
+
+/** Where a value of a client goes in, or comes out. */
+export type Direction = "input" | "output";
+
+const shown = (value: unknown): string => (value === undefined ? "absent" : JSON.stringify(value));
+const listed = (values: unknown): string => (Array.isArray(values) ? values.map(shown).join(", ") : "any value");
+
+type Words = Readonly<Record<Direction, string>>;
+
+const breakingWords = ({ kind, from, to }: Misfit): Words => {
+  switch (kind) {
+    case "gone":
+      return { input: "is not taken any more", output: "is new" };
+    case "required":
+      return { input: from === undefined ? "is new and required" : "is required now", output: "may be absent now" };
+    case "enum":
+      return from === undefined
+        ? { input: `takes only ${listed(to)} now`, output: `may be another value than ${listed(to)} now` }
+        : { input: `does not take ${listed(from)} any more`, output: `may be ${listed(from)} now` };
+    case "others":
+      return { input: "other fields are not taken any more", output: "there may be other fields now" };
+    case "shape":
+      return { input: "a shape is not taken any more", output: "there may be a shape that is new" };
+    default:
+      return { input: `${kind} was ${shown(from)}, is ${shown(to)}`, output: `${kind} was ${shown(to)}, is ${shown(from)}` };
+  }
+};
+
+/** The same in the other direction: what clients may use, or what they need not expect any more. */
+const compatibleWords = ({ kind, from, to }: Misfit): Words => {
+  switch (kind) {
+    case "gone":
+      return { input: "is new and optional", output: "is gone" };
+    case "required":
+      return { input: "is optional now", output: "is always there now" };
+    case "enum":
+      return from === undefined
+        ? { input: `takes other values than ${listed(to)} now`, output: `is one of ${listed(to)} now` }
+        : { input: `takes ${listed(from)} now`, output: `is never ${listed(from)} now` };
+    case "others":
+      return { input: "other fields are taken now", output: "there are no other fields now" };
+    case "shape":
+      return { input: "another shape is taken now", output: "a shape is gone" };
+    default:
+      return { input: `${kind} was ${shown(to)}, is ${shown(from)}`, output: `${kind} was ${shown(from)}, is ${shown(to)}` };
+  }
+};
+
+const line = (path: string, words: string): string => `${path === "" ? "" : `${path}: `}${words}`;
+
+/** @param before  The schema as it was. @param after  The schema as it is. */
+export const differences = (before: Side, after: Side, direction: Direction): readonly Difference[] => {
+  const [narrowed, widened] =
+    direction === "input" ? [misfits(before, after), misfits(after, before)] : [misfits(after, before), misfits(before, after)];
+  const removed = direction === "output" ? removedFields(before, after, "", []) : [];
+  const broken = [
+    ...narrowed
+      .filter(({ kind, path }) => !(direction === "output" && kind === "gone") && !removed.includes(path))
+      .map((misfit) => ({ path: misfit.path, isBreaking: true, what: line(misfit.path, breakingWords(misfit)[direction]) })),
+    ...removed.map((path) => ({ path, isBreaking: true, what: line(path, "is gone") })),
+  ];
+  // A new field of an output breaks nobody: clients ignore what they do not know.
+  const fresh = direction === "output" ? narrowed.filter(({ kind }) => kind === "gone") : [];
+  const known = new Set(broken.map(({ path, what }) => `${path} ${what}`));
+  const paths = new Set([...broken, ...fresh].map(({ path }) => path));
+  const fine = widened
+    .filter(({ path, kind }) => !(direction === "output" && (kind === "gone" || removed.includes(path))) && !paths.has(path))
+    .map((misfit) => ({ isBreaking: false, what: line(misfit.path, compatibleWords(misfit)[direction]) }));
+  return [
+    ...broken.map(({ isBreaking, what }) => ({ isBreaking, what })),
+    ...fresh.map(({ path }) => ({ isBreaking: false, what: line(path, "is new") })),
+    ...fine.filter(({ what }) => !known.has(what)),
+  ];
+};
+
+/** Fields that answers had and do not have any more, also those that were optional: programs read them by name. */
+const removedFields = (before: Side, after: Side, path: string, onTheWay: readonly string[]): readonly string[] => {
+  const [a, b] = [flat(before), flat(after)];
+  const key = textOf(a);
+  if (onTheWay.includes(key)) return [];
+  const below = (schema: unknown, other: unknown, step: string) =>
+    removedFields({ ...before, schema }, { ...after, schema: other }, `${path}/${step}`, [...onTheWay, key]);
+  const [fields, left] = [tableIn(a, "properties"), tableIn(b, "properties")];
+  return [
+    ...Object.entries(fields).flatMap(([name, schema]) => {
+      const step = name.replaceAll("~", "~0").replaceAll("/", "~1");
+      if (Object.hasOwn(left, name)) return below(schema, left[name], step);
+      return Object.keys(left).length > 0 || b["type"] === "object" ? [`${path}/${step}`] : [];
+    }),
+    ...("items" in a && "items" in b ? below(a["items"], b["items"], "*") : []),
+  ];
+};
