@@ -2,6 +2,7 @@
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import type { Problem } from "../diagnostics/own-problem.ts";
+import type { ReturnedFor } from "../schema/shaped.ts";
 import type { Static, TSchema } from "../schema/typebox.ts";
 import type { Defaulted } from "../schema/with-default.ts";
 import type { Auth } from "./policy.ts";
@@ -23,13 +24,16 @@ export interface CallContext {
 declare const streamed: unique symbol;
 
 /** The output of a handler that is an async generator: each item is checked against `item` as it leaves. */
-export interface StreamSchema<Item> {
+export interface StreamSchema<Item, Yielded = Item> {
   readonly kind: "stream";
   readonly item: TSchema;
-  readonly [streamed]?: Item;
+  readonly [streamed]?: readonly [item: Item, yielded: Yielded];
 }
 
-export const stream = <Item extends TSchema>(item: Item): StreamSchema<Static<Item>> => ({ kind: "stream", item });
+export const stream = <Item extends TSchema>(item: Item): StreamSchema<Static<Item>, ReturnedFor<Item>> => ({
+  kind: "stream",
+  item,
+});
 
 export const isStream = (output: unknown): output is StreamSchema<unknown> =>
   output !== null && typeof output === "object" && (output as { kind?: unknown }).kind === "stream" && "item" in output;
@@ -41,10 +45,10 @@ export const isStream = (output: unknown): output is StreamSchema<unknown> =>
  * written for another input compiles, compares `undefined` with `undefined` and lets every caller in.
  */
 export type Handle<Input extends TSchema, Output, Used extends Uses> =
-  Output extends StreamSchema<infer Item>
-    ? (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => AsyncIterable<Item>
+  Output extends StreamSchema<unknown, infer Yielded>
+    ? (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => AsyncIterable<Yielded>
     : Output extends TSchema
-      ? (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => Awaitable<NoInfer<Static<Output>>>
+      ? (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => Awaitable<NoInfer<ReturnedFor<Output>>>
       : never;
 
 type OmittableOf<Input> = Input extends { readonly properties: infer Table }
@@ -52,7 +56,7 @@ type OmittableOf<Input> = Input extends { readonly properties: infer Table }
   : never;
 
 type ValueOf<Output> =
-  Output extends StreamSchema<infer Item> ? AsyncIterable<Item> : Output extends TSchema ? Static<Output> : never;
+  Output extends StreamSchema<infer Item, unknown> ? AsyncIterable<Item> : Output extends TSchema ? Static<Output> : never;
 
 export interface HandlerDefinition<Input extends TSchema, Output, Used extends Uses, Code extends string> {
   /** Required for exposed handlers. Agents read it as a prompt. Printable, at most 1,000 characters. */

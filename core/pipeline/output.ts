@@ -15,9 +15,11 @@ import { Compile } from "../schema/compile.ts";
 import { checkable } from "../schema/compiled-patterns.ts";
 import { beginBudget, TakesTooLong } from "../schema/pattern-budget.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf } from "../schema/schema.ts";
+import { isShaped } from "../schema/shaped.ts";
 import { isLargerThan, largeAnswer, NestedTooDeep, roughSizeOf } from "./answer-size.ts";
 import { CheckedStream } from "./checked-stream.ts";
 import { complainerOf } from "./complaints.ts";
+import { shaperOf } from "./shape.ts";
 
 /**
  * Checks the value that a handler returned, and returns the value to send.
@@ -100,7 +102,9 @@ const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): Ou
   const complain = complainerOf(compiled);
   const mayHideOthers = leavesOpen(schema);
   const speaksForItself = ownVoiceOf(schema);
-  return (value) => {
+  const shape = isShaped(schema) ? shaperOf(schema, subject) : undefined;
+  return (returned) => {
+    const value = shape === undefined ? returned : shape(returned);
     if (validator.Check(value)) return mayHideOthers || speaksForItself?.(value) === true ? asJson(value, subject) : value;
     const [first] = complain(value);
     const wrong = `${first?.path || "it"} ${first?.message ?? "is another"}`;

@@ -66,27 +66,36 @@ const branchFor = (root: JsonSchema, branches: readonly unknown[], value: unknow
   const constants = branches.map((branch) => (isPlainObject(branch) && "const" in branch ? branch["const"] : noConstant));
   if (!constants.includes(noConstant)) return { enum: constants };
   if (!isPlainObject(value)) return undefined;
-  const forObjects = branches.map((branch) => target(root, branch)).filter(takesObjects);
-  const kinds = kindsOf(root, forObjects);
+  const kinds = kindsOf(root, branches);
   if (kinds === undefined) return undefined;
   const { name, branches: byValue } = kinds;
-  const field = Object.hasOwn(value, name) ? byValue.get(value[name]) : undefined;
-  return field ?? { type: "object", properties: { [name]: { enum: [...byValue.keys()] } }, required: [name] };
+  return kindOf(kinds, value) ?? { type: "object", properties: { [name]: { enum: [...byValue.keys()] } }, required: [name] };
 };
+
+/** The branch of a union whose constant field has the value's. `undefined` where no field tells the branches apart. */
+export const meantBranch = (root: JsonSchema, branches: readonly unknown[], value: object): JsonSchema | undefined => {
+  const kinds = kindsOf(root, branches);
+  return kinds === undefined ? undefined : kindOf(kinds, value as JsonSchema);
+};
+
+const kindOf = ({ name, branches }: Kinds, value: JsonSchema): JsonSchema | undefined =>
+  Object.hasOwn(value, name) ? branches.get(value[name]) : undefined;
 
 const noConstant = Symbol("no constant");
 
-const target = (root: JsonSchema, schema: unknown, followed = 0): JsonSchema => {
+/** What a schema refers to, or itself. */
+export const targetOf = (root: JsonSchema, schema: unknown, followed = 0): JsonSchema => {
   if (!isPlainObject(schema)) return {};
   const { $ref } = schema;
-  return typeof $ref === "string" && followed < mostReferences ? target(root, referred(root, $ref), followed + 1) : schema;
+  return typeof $ref === "string" && followed < mostReferences ? targetOf(root, referred(root, $ref), followed + 1) : schema;
 };
 
 const takesObjects = (schema: JsonSchema): boolean =>
   "const" in schema ? isPlainObject(schema["const"]) : !("type" in schema) || [schema["type"]].flat().includes("object");
 
 /** The first required field that has other constants in each branch. */
-const kindsOf = (root: JsonSchema, branches: readonly JsonSchema[]): Kinds | undefined => {
+const kindsOf = (root: JsonSchema, all: readonly unknown[]): Kinds | undefined => {
+  const branches = all.map((branch) => targetOf(root, branch)).filter(takesObjects);
   if (branches.length < 2) return undefined;
   for (const name of new Set(branches.flatMap((branch) => namesOf(root, branch)))) {
     const byValue = new Map<unknown, JsonSchema>();
@@ -106,18 +115,18 @@ const namesOf = (root: JsonSchema, branch: JsonSchema): readonly string[] => {
   const union = unions.find((key) => Array.isArray(branch[key]));
   return union === undefined
     ? requiredOf(branch)
-    : (branch[union] as unknown[]).flatMap((part) => requiredOf(target(root, part)));
+    : (branch[union] as unknown[]).flatMap((part) => requiredOf(targetOf(root, part)));
 };
 
 /** The values that a field may have in a branch, where the branch lists them. A branch may be a union itself. */
 const constantsOf = (root: JsonSchema, branch: JsonSchema, name: string): readonly unknown[] => {
   const union = unions.find((key) => Array.isArray(branch[key]));
   if (union !== undefined && saysNothingBeside(branch, union)) {
-    const parts = (branch[union] as unknown[]).map((part) => constantsOf(root, target(root, part), name));
+    const parts = (branch[union] as unknown[]).map((part) => constantsOf(root, targetOf(root, part), name));
     return parts.some((values) => values.length === 0) ? [] : parts.flat();
   }
   if (!requiredOf(branch).includes(name)) return [];
-  const field = target(root, propertiesOf(branch)[name]);
+  const field = targetOf(root, propertiesOf(branch)[name]);
   if ("const" in field) return [field["const"]];
   if (Array.isArray(field["enum"])) return field["enum"] as unknown[];
   const constants = (unions.map((key) => field[key]).find(Array.isArray) as unknown[] | undefined) ?? [];

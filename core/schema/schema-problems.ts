@@ -9,6 +9,7 @@ import { jsonLimits } from "./json.ts";
 import { messageProblem } from "./own-message.ts";
 import { patternOf, patternProblem } from "./pattern.ts";
 import { closed, eachSubschema, isPlainObject, type JsonSchema, referred, statesClosing } from "./schema.ts";
+import { isShaped } from "./shaped.ts";
 
 type Say = (cause: string, remedy: string) => void;
 
@@ -104,6 +105,8 @@ const problemsIn = (whole: Whole, schema: unknown, path: string): CauseAndRemedy
       "is a Type.Tuple, which is not JSON Schema 2020-12",
       'Use Type.Unsafe({ type: "array", prefixItems: [...], items: false })',
     );
+  if (isShaped(schema) && (whole.of === "input" || schema !== whole.root))
+    say("is shaped() inside of another schema, or in an input", "Write shaped(...) around the whole output");
   if ("~codec" in schema) say("has a codec, which would not run", "Decode in the handler");
   if (typeof schema["format"] === "string" && !formats.includes(schema["format"]))
     say(`has the format "${visible(schema["format"])}", which nothing checks`, formatRemedy(schema["format"]));

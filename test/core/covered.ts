@@ -69,6 +69,8 @@ export const covered: Readonly<Record<string, string>> = {
   "core/pipeline/output.ts": stream,
   "core/pipeline/refusal-log.ts": hooks,
   "core/pipeline/running-calls.ts": boot,
+  "core/pipeline/sentences.ts": bind,
+  "core/pipeline/shape.ts": "test/core/shaped.test.ts",
 
   "core/plugin/command.ts": plugin,
   "core/plugin/commands.ts": plugin,
@@ -95,6 +97,9 @@ export const covered: Readonly<Record<string, string>> = {
   "core/schema/recursion.ts": "test/core/slow-inputs.test.ts",
   "core/schema/schema-problems.ts": "test/core/schema.test.ts",
   "core/schema/typebox.ts": types,
+  "core/schema/kinds.ts": "test/core/schema-rules.test.ts",
+  "core/schema/own-message.ts": "test/core/schema-rules.test.ts",
+  "core/schema/references.ts": "test/core/schema-rules.test.ts",
   "core/schema/with-default.ts": "test/core/plugin-options.test.ts",
 
   "core/testing/expect.ts": "test/plugins/approval/gate-expect.test.ts",

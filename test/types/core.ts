@@ -17,6 +17,7 @@ import {
   problem,
   type Resource,
   resource,
+  shaped,
   stream,
   Type,
 } from "quater";
@@ -324,3 +325,50 @@ export const later: Hooks = { authorize: async () => undefined };
 export const number: Hooks = { authorize: () => 1 };
 // @ts-expect-error only `admit` may replay
 export const replaying: Hooks = { approve: () => ({ allow: "replay", by: "x", value: 1 }) };
+
+// Shaped outputs take what databases return, and answer what the schema says
+
+const Paid = Type.Object({
+  id: Type.Integer(),
+  at: Type.String({ format: "date-time" }),
+  state: Type.Literal("paid"),
+  tags: Type.Array(Type.String()),
+});
+export const listPaid = handler({
+  description: "Lists.",
+  effect: "read",
+  input: Type.Object({}),
+  output: shaped(Type.Array(Paid)),
+  auth: anyone,
+  handle: (_) => [{ id: 7n, at: new Date(), state: "paid", tags: ["a"], password: "dropped" }],
+});
+same<OutputOf<typeof listPaid>, { id: number; at: string; state: "paid"; tags: string[] }[]>(true);
+export const streamPaid = handler({
+  description: "Streams.",
+  effect: "read",
+  input: Type.Object({}),
+  output: stream(shaped(Paid)),
+  auth: anyone,
+  async *handle() {
+    yield { id: 7n, at: new Date(), state: "paid" as const, tags: [] };
+  },
+});
+same<OutputOf<typeof streamPaid>, AsyncIterable<{ id: number; at: string; state: "paid"; tags: string[] }>>(true);
+handler({
+  description: "Lists.",
+  effect: "read",
+  input: Type.Object({}),
+  output: Paid,
+  auth: anyone,
+  // @ts-expect-error without shaped() a Date is refused, and so it does not compile
+  handle: (_) => ({ id: 7, at: new Date(), state: "paid", tags: [] }),
+});
+handler({
+  description: "Lists.",
+  effect: "read",
+  input: Type.Object({}),
+  output: shaped(Paid),
+  auth: anyone,
+  // @ts-expect-error a literal stays one, and a missing field is missed
+  handle: (_) => ({ id: 7, at: new Date(), state: "open" }),
+});

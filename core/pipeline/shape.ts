@@ -1,0 +1,167 @@
+// Cuts and converts what a handler returned to its `shaped()` schema. The result is a new value of plain objects; it is checked afterwards,
+// like any output. A value that cannot be converted stays as it is, and the check names its place.
+
+import { internal, type QuaterError } from "../diagnostics/errors.ts";
+import { Check } from "../schema/compile.ts";
+import { checkable } from "../schema/compiled-patterns.ts";
+import { pointerStep } from "../schema/json.ts";
+import { meantBranch, targetOf } from "../schema/kinds.ts";
+import { patternOf } from "../schema/pattern.ts";
+import { standingAloneOf } from "../schema/references.ts";
+import { isPlainObject, type JsonSchema } from "../schema/schema.ts";
+
+/** @throws {QuaterError} `internal` for a value that fits several branches of a union. */
+export type Shaper = (value: unknown) => unknown;
+
+/**
+ * @param schema  Closed.
+ * @param subject  What errors name: `The output of listRows`.
+ */
+export const shaperOf = (schema: JsonSchema, subject: string): Shaper => {
+  const shaping = new Shaping(schema, subject);
+  return (value) => shaping.shape(schema, value, "");
+};
+
+class Shaping {
+  readonly #root: JsonSchema;
+  readonly #subject: string;
+  readonly #alone: (part: JsonSchema) => JsonSchema;
+  /** Branches of unions, as they are checked. */
+  readonly #checked = new Map<JsonSchema, JsonSchema>();
+
+  constructor(root: JsonSchema, subject: string) {
+    this.#root = root;
+    this.#subject = subject;
+    this.#alone = standingAloneOf(root, checkable);
+  }
+
+  shape(written: unknown, value: unknown, path: string): unknown {
+    const schema = targetOf(this.#root, written);
+    const branches = branchesOf(schema);
+    if (branches !== undefined && !isObject(value)) return this.#scalar(schema, branches, value, path);
+    if (!isObject(value)) return converted(schema, value);
+    if (value instanceof Date)
+      return branches === undefined ? converted(schema, value) : this.#scalar(schema, branches, value, path);
+    if (Array.isArray(value)) return this.#list(schema, value, path);
+    return this.#object(schema, value as Readonly<Record<string, unknown>>, path);
+  }
+
+  /** Of a union: as the one branch that takes it. */
+  #scalar(schema: JsonSchema, branches: readonly unknown[], value: unknown, path: string): unknown {
+    if (typeof value !== "bigint" && !(value instanceof Date)) return this.#isOnly(branches, value, path);
+    const found = branches.map((branch) => ({ branch, made: this.shape(branch, value, path) }));
+    const fitting = found.filter(({ branch, made }) => this.#fits(targetOf(this.#root, branch), made));
+    if (fitting.length > 1) throw this.#ambiguous(path, fitting.length);
+    return fitting.length === 1 ? fitting[0]?.made : converted(schema, value);
+  }
+
+  #isOnly(branches: readonly unknown[], value: unknown, path: string): unknown {
+    const fitting = branches.filter((branch) => this.#fits(targetOf(this.#root, branch), value));
+    if (fitting.length > 1) throw this.#ambiguous(path, fitting.length);
+    return value;
+  }
+
+  #list(written: JsonSchema, value: readonly unknown[], path: string): unknown {
+    const schema = this.#chosen(written, value, path) ?? written;
+    const first = Array.isArray(schema["prefixItems"]) ? (schema["prefixItems"] as unknown[]) : [];
+    return value.map((item: unknown, index) => this.shape(first[index] ?? schema["items"], item, `${path}/${index}`));
+  }
+
+  #object(schema: JsonSchema, value: Readonly<Record<string, unknown>>, path: string): unknown {
+    const parts = this.#parts(schema, value, path);
+    // No branch fits, or the schema takes any object: the check looks at the value as it is.
+    if (parts?.some(declaresFields) !== true) return value;
+    const kind = Object.prototype.toString.call(value);
+    if (kind !== "[object Object]") throw this.#mismatch(path, `is ${kind.slice(1, -1)}, and must be an object with fields`);
+    const fields = Object.keys(value).flatMap((name): [string, unknown][] => {
+      const field = value[name];
+      const schemas = field === undefined ? [] : fieldSchemas(parts, name);
+      if (schemas.length === 0) return [];
+      return [[name, schemas.reduce((made: unknown, part) => this.shape(part, made, `${path}/${pointerStep(name)}`), field)]];
+    });
+    return Object.fromEntries(fields);
+  }
+
+  /** The schema and all that it combines, with each union replaced by the branch that the value fits. */
+  #parts(written: unknown, value: Readonly<Record<string, unknown>>, path: string): readonly JsonSchema[] | undefined {
+    const schema = targetOf(this.#root, written);
+    const found: JsonSchema[] = [schema];
+    for (const part of Array.isArray(schema["allOf"]) ? (schema["allOf"] as unknown[]) : []) {
+      const inside = this.#parts(part, value, path);
+      if (inside === undefined) return undefined;
+      found.push(...inside);
+    }
+    if (branchesOf(schema) === undefined) return found;
+    const branch = this.#chosen(schema, value, path);
+    const inside = branch === undefined ? undefined : this.#parts(branch, value, path);
+    return inside === undefined ? undefined : [...found, ...inside];
+  }
+
+  /** The one branch of a union that the value fits after it is shaped by it. */
+  #chosen(schema: JsonSchema, value: object, path: string): JsonSchema | undefined {
+    const branches = branchesOf(schema);
+    if (branches === undefined) return undefined;
+    const meant = meantBranch(this.#root, branches, value);
+    if (meant !== undefined) return meant;
+    const fitting = branches
+      .map((branch) => targetOf(this.#root, branch))
+      .filter((branch) => takes(branch, value) && this.#fits(branch, this.shape(branch, value, path)));
+    if (fitting.length > 1) throw this.#ambiguous(path, fitting.length);
+    return fitting[0];
+  }
+
+  #fits(branch: JsonSchema, made: unknown): boolean {
+    let checked = this.#checked.get(branch);
+    if (checked === undefined) {
+      checked = this.#alone(branch);
+      this.#checked.set(branch, checked);
+    }
+    return Check(checked, made);
+  }
+
+  #ambiguous(path: string, count: number): QuaterError {
+    return this.#mismatch(path, `fits ${count} branches of a union, and must fit one`);
+  }
+
+  #mismatch(path: string, words: string): QuaterError {
+    return internal(new Error(`${this.#subject} does not match its schema: ${path === "" ? "it" : path} ${words}`));
+  }
+}
+
+const isObject = (value: unknown): value is object => value !== null && typeof value === "object";
+
+const branchesOf = (schema: JsonSchema): readonly unknown[] | undefined =>
+  [schema["anyOf"], schema["oneOf"]].find(Array.isArray) as unknown[] | undefined;
+
+/** Whether a branch can take the value at all. A wrong type need not be shaped first. */
+const takes = ({ type }: JsonSchema, value: object): boolean =>
+  type === undefined || [type].flat().includes(Array.isArray(value) ? "array" : "object");
+
+const converted = (schema: JsonSchema, value: unknown): unknown => {
+  const types = [schema["type"]].flat();
+  if (value instanceof Date)
+    return types.includes("string") && schema["format"] === "date-time" && !Number.isNaN(value.getTime())
+      ? value.toISOString()
+      : value;
+  if (typeof value !== "bigint") return value;
+  const isExact = value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
+  if (isExact && (types.includes("integer") || types.includes("number"))) return Number(value);
+  return types.includes("string") ? String(value) : value;
+};
+
+const declaresFields = (part: JsonSchema): boolean =>
+  ["properties", "patternProperties", "additionalProperties", "unevaluatedProperties"].some((key) => key in part);
+
+/** What the parts of an object say of one of its fields; nothing for a field that none of them declares. */
+const fieldSchemas = (parts: readonly JsonSchema[], name: string): readonly unknown[] => {
+  const declared = parts.flatMap(({ properties, patternProperties }) => [
+    ...(isPlainObject(properties) && Object.hasOwn(properties, name) ? [properties[name]] : []),
+    ...(isPlainObject(patternProperties)
+      ? Object.entries(patternProperties).flatMap(([pattern, part]) => (patternOf(pattern).test(name) ? [part] : []))
+      : []),
+  ]);
+  if (declared.length > 0) return declared;
+  const others = parts.flatMap((part) => [part["additionalProperties"], part["unevaluatedProperties"]]);
+  const open = others.filter((part) => part !== undefined);
+  return open.includes(false) ? [] : open;
+};

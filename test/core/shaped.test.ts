@@ -1,0 +1,218 @@
+// `shaped()`: values of a database as output. Refusal stays the default.
+
+import { anyone, type Handler, handler, secret, shaped, stream, type TSchema, Type } from "quater";
+import { bootTest, principal } from "quater/testing";
+import { describe, expect, test } from "vitest";
+
+const about = { description: "Lists.", effect: "read", input: Type.Object({}), auth: anyone } as const;
+const returning = (output: TSchema, value: unknown): Handler =>
+  handler({ ...about, output, handle: () => value as never }) as Handler;
+
+/** The value that leaves, or what the log says. */
+const leaves = async (output: TSchema, value: unknown): Promise<unknown> => {
+  await using app = await bootTest({ handlers: { list: returning(output, value) } });
+  const outcome = await app.as(principal()).send("list");
+  if (outcome.ok) return outcome.value;
+  expect(outcome.error.code).toBe("internal");
+  return (
+    String(app.log.at(-1)?.fields["error"])
+      .split("\n")
+      .find((line) => line.includes("does not match")) ?? app.log
+  );
+};
+
+const when = Type.String({ format: "date-time" });
+const Row = Type.Object({ id: Type.Integer(), name: Type.String(), at: when, note: Type.Optional(Type.String()) });
+const at = new Date("2026-01-02T03:04:05.678Z");
+class Entity {
+  id = 7n;
+  name = "Ana";
+  at = at;
+  #hidden = 1;
+  get hidden() {
+    return this.#hidden;
+  }
+  toJSON() {
+    return { everything: true };
+  }
+}
+
+describe("H5: rows of a database", () => {
+  const row = { id: 7n, name: "Ana", at, password: "hunter2", note: undefined };
+  const made = { id: 7, name: "Ana", at: "2026-01-02T03:04:05.678Z" };
+
+  test("are refused without shaped()", async () => {
+    expect(await leaves(Row, row)).toContain("/at must be a string");
+    expect(await leaves(Row, { ...made, password: "x" })).toContain("/password is not a known field");
+  });
+
+  test("leave with their declared fields alone", async () => {
+    expect(await leaves(shaped(Row), row)).toEqual(made);
+    expect(await leaves(shaped(Row), new Entity())).toEqual(made);
+    expect(await leaves(shaped(Row), Object.assign(Object.create(null), row))).toEqual(made);
+    expect(await leaves(shaped(Type.Array(Row)), [row, row])).toEqual([made, made]);
+  });
+
+  test("leave from a stream item by item", async () => {
+    const list = handler({
+      ...about,
+      output: stream(shaped(Row)),
+      async *handle() {
+        yield { id: 7n, name: "Ana", at };
+      },
+    });
+    await using app = await bootTest({ handlers: { list } });
+    const outcome = await app.as(principal()).call("list");
+    const items: unknown[] = [];
+    for await (const item of (outcome as { value: AsyncIterable<unknown> }).value) items.push(item);
+    expect(items).toEqual([made]);
+  });
+
+  test("do not change", async () => {
+    const mine = { ...row };
+    await leaves(shaped(Row), mine);
+    expect(mine).toEqual(row);
+  });
+});
+
+describe("H5: what is converted", () => {
+  const big = 2n ** 60n;
+  test.each<[string, TSchema, unknown, unknown]>([
+    ["a bigint to a text", Type.String(), big, String(big)],
+    ["a bigint to an integer", Type.Integer(), 5n, 5],
+    ["a bigint to a number", Type.Number(), -5n, -5],
+    ["a Date or null", Type.Union([when, Type.Null()]), at, at.toISOString()],
+    ["null for a Date", Type.Union([when, Type.Null()]), null, null],
+    ["a bigint or null", Type.Union([Type.Null(), Type.Integer()]), 5n, 5],
+    ["a Date by reference", Type.Unsafe({ $ref: "#/$defs/When", $defs: { When: when } }), at, at.toISOString()],
+    [
+      "values of a record",
+      Type.Record(Type.String(), Row),
+      { a: { id: 1n, name: "x", at, z: 1 } },
+      { a: { id: 1, name: "x", at: at.toISOString() } },
+    ],
+    [
+      "parts",
+      Type.Intersect([Type.Object({ a: Type.Integer() }), Type.Object({ b: when })]),
+      { a: 1n, b: at, c: 1 },
+      { a: 1, b: at.toISOString() },
+    ],
+    [
+      "a tuple",
+      Type.Unsafe({ type: "array", prefixItems: [{ type: "integer" }, when], items: false }),
+      [1n, at],
+      [1, at.toISOString()],
+    ],
+    [
+      "fields that any schema may have",
+      Type.Object({ a: Type.Integer() }, { additionalProperties: Type.Integer() }),
+      { a: 1n, b: 2n },
+      { a: 1, b: 2 },
+    ],
+    [
+      "a recursive value",
+      Type.Cyclic({ N: Type.Object({ n: Type.Integer(), next: Type.Optional(Type.Ref("N")) }) }, "N"),
+      { n: 1n, x: 1, next: { n: 2n, x: 2 } },
+      { n: 1, next: { n: 2 } },
+    ],
+    ["a key __proto__", Type.Object({ a: Type.Integer() }), JSON.parse('{"a":1,"__proto__":{"b":1}}'), { a: 1 }],
+  ])("%s", async (_name, schema, value, expected) => expect(await leaves(shaped(schema), value)).toEqual(expected));
+
+  test.each<[string, TSchema, unknown, string]>([
+    ["a bigint beyond 2^53 for an integer", Type.Integer(), big, "/v must be an integer"],
+    ["a Date for a text of another format", Type.String({ format: "date" }), at, "/v must be a string"],
+    ["a Date for a plain text", Type.String(), at, "/v must be a string"],
+    ["an invalid Date", when, new Date(Number.NaN), "/v must be a string"],
+    [
+      "a Map",
+      Type.Record(Type.String(), Type.Integer()),
+      new Map([["a", 1]]),
+      "/v is object Map, and must be an object with fields",
+    ],
+    ["a missing field", Row, { id: 1, name: "x" }, "/v/at is required"],
+    ["a wrong value", Row, { id: "1", name: "x", at }, "/v/id must be an integer"],
+  ])("%s is refused with its place", async (_name, schema, v, said) =>
+    expect(await leaves(shaped(Type.Object({ v: schema })), { v })).toContain(`does not match its schema: ${said}`),
+  );
+
+  test("a Date where any value may stand is refused", async () => {
+    await using app = await bootTest({ handlers: { list: returning(shaped(Type.Object({ v: Type.Any() })), { v: at }) } });
+    expect(await app.as(principal()).send("list")).toMatchObject({ error: { code: "internal" } });
+    expect(String(app.log.at(-1)?.fields["error"])).toContain("is not JSON: it contains a Date");
+  });
+
+  test("a value that contains itself is refused", async () => {
+    const round: Record<string, unknown> = { n: 1 };
+    round["next"] = round;
+    const node = Type.Cyclic({ N: Type.Object({ n: Type.Integer(), next: Type.Optional(Type.Ref("N")) }) }, "N");
+    await using app = await bootTest({ handlers: { list: returning(shaped(node), round) } });
+    expect(await app.as(principal()).send("list")).toMatchObject({ error: { code: "internal" } });
+    expect(String(app.log.at(-1)?.fields["error"])).toContain("it contains itself, or is nested too deep");
+  });
+});
+
+describe("H5: unions", () => {
+  const card = Type.Object({ kind: Type.Literal("card"), last4: Type.String() });
+  const bank = Type.Object({ kind: Type.Literal("bank"), iban: Type.String() });
+  const byKind = Type.Union([card, bank]);
+  const byFields = Type.Union([Type.Object({ name: Type.String() }), Type.Object({ email: Type.String() })]);
+  test.each<[string, TSchema, unknown, unknown]>([
+    [
+      "the branch of the kind",
+      byKind,
+      { kind: "card", last4: "1234", iban: "DE1", number: "4111" },
+      { kind: "card", last4: "1234" },
+    ],
+    ["the only branch that fits", byFields, { email: "a@b", password: "x" }, { email: "a@b" }],
+    ["a branch in a list", Type.Array(byFields), [{ name: "a", x: 1 }, { email: "b" }], [{ name: "a" }, { email: "b" }]],
+    [
+      "fields beside a union",
+      Type.Object({ id: Type.Integer() }, { anyOf: [card, bank] }),
+      { id: 1n, kind: "bank", iban: "DE", z: 1 },
+      { id: 1, kind: "bank", iban: "DE" },
+    ],
+    ["lists or null", Type.Union([Type.Null(), Type.Array(Type.Object({ a: Type.Integer() }))]), [{ a: 1n, b: 2 }], [{ a: 1 }]],
+  ])("%s leaves", async (_name, schema, v, expected) =>
+    expect(await leaves(shaped(Type.Object({ v: schema })), { v })).toEqual({ v: expected }),
+  );
+
+  test.each<[string, TSchema, unknown, string]>([
+    ["no branch", byFields, { phone: "1" }, "/v does not match any of the allowed shapes"],
+    ["no kind", byKind, { kind: "cash" }, '/v/kind must be one of "card", "bank"'],
+    ["several branches", byFields, { name: "a", email: "b" }, "/v fits 2 branches of a union, and must fit one"],
+    [
+      "several branches of a scalar",
+      Type.Union([Type.String(), Type.Integer()]),
+      5n,
+      "/v fits 2 branches of a union, and must fit one",
+    ],
+    ["a branch whose own field is wrong", byKind, { kind: "card", last4: 5 }, "/v/last4 must be a string"],
+  ])("%s is refused with its place", async (_name, schema, v, said) =>
+    expect(await leaves(shaped(Type.Object({ v: schema })), { v })).toContain(`does not match its schema: ${said}`),
+  );
+});
+
+describe("H5: secrets", () => {
+  const Account = Type.Object({ id: Type.Integer(), token: secret(Type.String()) });
+  test("a secret field of a shaped output needs reveal", async () => {
+    const booting = bootTest({ handlers: { list: returning(shaped(Account), {}) } });
+    await expect(booting).rejects.toThrow("list has a secret() field in its output");
+    const list = handler({ ...about, output: shaped(Account), reveal: true, handle: () => ({ id: 1n, token: "t" }) });
+    await using app = await bootTest({ handlers: { list } });
+    expect(await app.as(principal()).call("list")).toMatchObject({ ok: true, value: { id: 1, token: "t" } });
+  });
+
+  test.each<[string, Handler]>([
+    ["an input", handler({ ...about, input: shaped(Type.Object({})), handle: () => null }) as Handler],
+    ["a part of an output", returning(Type.Array(shaped(Account)), [])],
+  ])("shaped() around %s does not boot", async (_name, list) =>
+    expect(bootTest({ handlers: { list } })).rejects.toThrow("is shaped() inside of another schema, or in an input"),
+  );
+});
+
+test("H5: a write whose row fits several branches has run, and its result is not sent", async () => {
+  const output = shaped(Type.Union([Type.Object({ a: Type.Null() }), Type.Object({ b: Type.Null() })]));
+  const write = handler({ ...about, effect: "write", output, handle: () => ({ a: null, b: null }) });
+  await using app = await bootTest({ handlers: { write } });
+  expect(await app.as(principal()).call("write")).toMatchObject({ error: { code: "output_undelivered" } });
+});
