@@ -9,6 +9,7 @@ import {
   type OptionTable,
   type OptionValues,
   readOptions,
+  tableAndMake,
   withTable,
 } from "../schema/options.ts";
 import { allReads, type Credentials, type Reads, readsProblems } from "./credentials.ts";
@@ -180,7 +181,7 @@ interface DefineAuthenticator {
 type Make = (options: object, given: object) => Authenticator;
 
 export const defineAuthenticator = ((first: OptionTable | Make, second?: Make) => {
-  const [table, make] = typeof first === "function" ? [{}, first] : [first, second as Make];
+  const [table, make] = tableAndMake(first, second);
   const factory = (...given: readonly unknown[]): Authenticator => {
     const { values, problems } = readOptions(table, given[0]);
     const isRight = problems("").length === 0;

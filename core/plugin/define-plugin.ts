@@ -9,6 +9,7 @@ import {
   type OptionTable,
   type OptionValues,
   readOptions,
+  tableAndMake,
   withTable,
 } from "../schema/options.ts";
 import { digestOfOptions } from "./options-digest.ts";
@@ -43,7 +44,7 @@ interface DefinePlugin {
 type Make = (options: object, given: object) => Plugin;
 
 export const definePlugin = ((first: OptionTable | Make, second?: Make) => {
-  const [table, make] = typeof first === "function" ? [{}, first] : [first, second as Make];
+  const [table, make] = tableAndMake(first, second);
   return withTable((...given: readonly unknown[]) => {
     const options = readOptions(table, given[0]);
     const made = madeBy(

@@ -103,6 +103,12 @@ const ruleOf =
     return isOmittable(schema) ? `${what}, or leave it out` : what;
   };
 
+/** Reads the arguments of `definePlugin` and `defineAuthenticator`: the table of options may be missing. */
+export const tableAndMake = <Make extends (...given: never) => unknown>(
+  first: OptionTable | Make,
+  second: Make | undefined,
+): readonly [table: OptionTable, make: Make] => (typeof first === "function" ? [{}, first] : [first, second as Make]);
+
 const tableMark = Symbol.for("quater.options");
 
 /** Keeps the table with the factory, for the reference page. */

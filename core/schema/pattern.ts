@@ -45,7 +45,8 @@ export const patternProblem = (written: string): string | undefined => {
 
 let parser: RegExpParser | undefined;
 
-const parsed = (written: string): AST.Pattern => {
+/** Returns the syntax tree of a pattern. @throws {SyntaxError} */
+export const syntaxTreeOf = (written: string): AST.Pattern => {
   // Loaded here: a project without patterns does not need it.
   parser ??= new (
     createRequire(import.meta.url)("@eslint-community/regexpp") as { RegExpParser: typeof RegExpParser }
@@ -58,7 +59,7 @@ type Alternatives = readonly (readonly AST.Element[])[];
 
 const read = (written: string): Pattern => {
   const native = new RegExp(written, "u");
-  const alternatives = parsed(written).alternatives.map(({ elements }) => elements);
+  const alternatives = syntaxTreeOf(written).alternatives.map(({ elements }) => elements);
   if (hasOneWay(alternatives)) return { test: nativeMatchOf(native, alternatives), isNative: true };
   const { whole, conditions } = withoutLookaheads(alternatives);
   const match = matchOf(whole);

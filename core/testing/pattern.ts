@@ -1,111 +1,63 @@
-// A text that a pattern matches: the shortest that a simple reading of it gives. What looks around or back is not read.
+// Finds a short text that a pattern matches: the first alternative, the fewest repetitions, and common characters.
 
-import { patternOf } from "../schema/pattern.ts";
+import type { AST } from "@eslint-community/regexpp";
+import { patternOf, syntaxTreeOf } from "../schema/pattern.ts";
 import { beginBudget } from "../schema/pattern-budget.ts";
+import { charactersOf, type OneCharacter } from "../schema/pattern-characters.ts";
 import { Unsupported } from "../schema/pattern-linear.ts";
 
-/** Gives `undefined` where none was found; what it gives has been matched. */
+/** Returns a text that the pattern was found to match; `undefined` when the search gave none. */
 export const textMatching = (pattern: string): string | undefined => {
   try {
-    const text = new PatternReader(pattern).whole();
+    const text = oneOf(syntaxTreeOf(pattern).alternatives);
     beginBudget();
     return patternOf(pattern).test(text) ? text : undefined;
   } catch (error) {
-    if (error instanceof Unread || error instanceof Unsupported || error instanceof SyntaxError) return undefined;
+    if (error instanceof NotTried || error instanceof Unsupported || error instanceof SyntaxError) return undefined;
     throw error;
   }
 };
 
-class Unread extends Error {}
+/** Thrown for a part that this search does not try, such as a lookahead. */
+class NotTried extends Error {}
 
-const escapes: Readonly<Record<string, string>> = { d: "1", w: "a", s: " ", t: "\t", n: "\n", r: "\r" };
-/** Asked in this order for what a class takes: a text that people would write comes first. */
-const candidates = [..."a1A0Z9_-. :/@+,!"];
+/** A pattern such as `(a{999}){999}` would fill the memory. */
+const mostCharacters = 100_000;
 
-class PatternReader {
-  readonly #pattern: string;
-  #at = 0;
+const oneOf = ([first]: readonly AST.Alternative[]): string => (first?.elements ?? []).map(textOf).join("");
 
-  constructor(pattern: string) {
-    this.#pattern = pattern;
-  }
-
-  whole(): string {
-    const text = this.#alternatives();
-    if (this.#at < this.#pattern.length) throw new Unread();
-    return text;
-  }
-
-  /** The first alternative; the others are read past. */
-  #alternatives(): string {
-    const first = this.#sequence();
-    while (this.#take("|")) this.#sequence();
-    return first;
-  }
-
-  #sequence(): string {
-    let text = "";
-    while (this.#at < this.#pattern.length && !"|)".includes(this.#peek())) text += this.#repeated();
-    return text;
-  }
-
-  #repeated(): string {
-    const atom = this.#atom();
-    const found = /^(?:([*+?])|\{(\d+)(?:,\d*)?\})\??/.exec(this.#pattern.slice(this.#at));
-    if (found === null) return atom;
-    this.#at += found[0].length;
-    const [, sign, least] = found;
-    return atom.repeat(sign === undefined ? Number(least) : sign === "+" ? 1 : 0);
-  }
-
-  #atom(): string {
-    if (this.#take("^") || this.#take("$")) return "";
-    const opening = /^\((?:\?(?::|<[A-Za-z]\w*>))?/.exec(this.#pattern.slice(this.#at))?.[0];
-    if (opening !== undefined) {
-      if (opening === "(" && this.#pattern[this.#at + 1] === "?") throw new Unread();
-      this.#at += opening.length;
-      const inside = this.#alternatives();
-      if (!this.#take(")")) throw new Unread();
-      return inside;
+const textOf = (element: AST.Element): string => {
+  switch (element.type) {
+    case "Group":
+    case "CapturingGroup":
+      return oneOf(element.alternatives);
+    case "Quantifier": {
+      const text = element.min === 0 ? "" : textOf(element.element);
+      if (text.length * element.min > mostCharacters) throw new NotTried();
+      return text.repeat(element.min);
     }
-    if (this.#peek() === "[") return this.#class();
-    if (this.#take(".")) return "a";
-    if (this.#take("\\")) return this.#escaped();
-    return this.#one();
+    case "Assertion":
+      if (element.kind !== "start" && element.kind !== "end") throw new NotTried();
+      return "";
+    case "Character":
+    case "CharacterSet":
+    case "CharacterClass":
+      return characterOf(element);
+    default:
+      throw new NotTried();
   }
+};
 
-  #class(): string {
-    const end = /^\[(?:\\.|[^\]\\])*\]/u.exec(this.#pattern.slice(this.#at))?.[0];
-    if (end === undefined) throw new Unread();
-    this.#at += end.length;
-    const matcher = new RegExp(`^${end}$`, "u");
-    const literal = [...end].find((character) => matcher.test(character));
-    const found = candidates.find((character) => matcher.test(character)) ?? literal;
-    if (found === undefined) throw new Unread();
-    return found;
-  }
+/** In the order of preference: a sample looks like text that people write. */
+const commonCharacters = [..."a1A0Z9_-. :/@+,!"];
 
-  #escaped(): string {
-    const letter = this.#one();
-    const known = escapes[letter];
-    if (known !== undefined) return known;
-    if (/[A-Za-z0-9]/.test(letter)) throw new Unread();
-    return letter;
-  }
-
-  #one(): string {
-    const character = String.fromCodePoint(this.#pattern.codePointAt(this.#at) ?? 0);
-    this.#at += character.length;
-    return character;
-  }
-
-  #peek(): string {
-    return this.#pattern[this.#at] ?? "";
-  }
-
-  #take(expected: string): boolean {
-    if (this.#peek() !== expected) return false;
-    this.#at++;
-    return true;
-  }
-}
+const characterOf = (element: OneCharacter & AST.Element): string => {
+  if (element.type === "Character") return String.fromCodePoint(element.value);
+  if (element.type === "CharacterSet" && element.kind === "property") throw new NotTried(); // its ranges take 50 ms
+  const matcher = new RegExp(`^${element.raw}$`, "u");
+  const common = commonCharacters.find((character) => matcher.test(character));
+  if (common !== undefined) return common;
+  const [range] = charactersOf(element);
+  if (range === undefined) throw new NotTried(); // an empty class
+  return String.fromCodePoint(range[0]);
+};

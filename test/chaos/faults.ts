@@ -1,8 +1,7 @@
 // What goes wrong: PostgreSQL restarts, refuses writes, refuses logins, runs out of disk, and is set back to an older copy.
 
-import { closeSync, openSync, rmSync, writeSync } from "node:fs";
-import { join } from "node:path";
 import type { Client } from "pg";
+import { fillDisk } from "../full-disk.ts";
 import type { TestPostgres } from "../plugins/store/postgres.ts";
 import { pause } from "./instances.ts";
 
@@ -57,22 +56,9 @@ export const loginsRefusedFor = (url: string, milliseconds: number): Promise<voi
 
 /** @param place  A folder on the file system of the database. */
 export const diskFullFor = async (place: string, milliseconds: number): Promise<void> => {
-  const path = join(place, "filler");
-  const file = openSync(path, "w");
-  try {
-    for (let size = 1024 * 1024; size >= 1; ) {
-      try {
-        if (writeSync(file, Buffer.alloc(size)) < size) size >>= 1;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
-        size >>= 1;
-      }
-    }
-  } finally {
-    closeSync(file);
-  }
+  const free = fillDisk(place);
   await pause(milliseconds);
-  rmSync(path);
+  free();
 };
 
 /** Every row of the store, as a logical dump holds it. */

@@ -1,10 +1,11 @@
 // Nothing lost: processes killed under load, a full disk, a database that stops, stands still or drops its connections.
 
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { fillDisk } from "../../full-disk.ts";
 import { testPgbouncer } from "../store/pgbouncer.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { tempFolder } from "./kit.ts";
@@ -111,25 +112,6 @@ const tinyDisk = (place: string, bytes: number): { [Symbol.dispose](): void } =>
   return { [Symbol.dispose]: () => void execFileSync("umount", ["--lazy", place]) };
 };
 
-/** Takes all the room that is left; what it returns gives it back. */
-const filled = (place: string): (() => void) => {
-  const path = join(place, "filler");
-  const file = openSync(path, "w");
-  try {
-    for (let size = 64 * 1024; size >= 1; ) {
-      try {
-        if (writeSync(file, Buffer.alloc(size)) < size) size >>= 1;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
-        size >>= 1;
-      }
-    }
-  } finally {
-    closeSync(file);
-  }
-  return () => rmSync(path);
-};
-
 test("the same with no space left on the device (ENOSPC), for the trail and its journal alike", async (context) => {
   using folder = tempFolder();
   let disk: ReturnType<typeof tinyDisk>;
@@ -143,7 +125,7 @@ test("the same with no space left on the device (ENOSPC), for the trail and its 
   const load = await startLoad(child.file, folder.root);
   await load.next(isOk, 10_000);
   for (let n = 0; n < 2; n++) {
-    const free = filled(folder.root);
+    const free = fillDisk(folder.root);
     const refused = await load.next(({ code }) => code === "audit_unavailable", 20_000);
     expect(refused.ms).toBeLessThan(3_000);
     expect(load.ran.has(refused.call)).toBe(false);
