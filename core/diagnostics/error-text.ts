@@ -5,10 +5,10 @@ import { withoutPassword } from "./plugin-options.ts";
 
 /** Properties of Node and of drivers that hold no personal data. */
 const facts = ["code", "errno", "syscall", "address", "port", "hostname"] as const;
-/** Of an object that was thrown in the place of an error. */
+/** The fields that are shown of a thrown object that is not an error. */
 const tableFacts = ["name", "message", "status", ...facts] as const;
 const mostNames = 20;
-/** Of one failure: causes that hang on causes, and the parts of an AggregateError. */
+/** How many errors are shown of one failure: its causes, and the parts of an AggregateError. */
 const mostErrors = 8;
 const mostCharacters = 8_192;
 

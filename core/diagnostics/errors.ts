@@ -1,11 +1,11 @@
-// Every refusal and failure the kernel can name, on one page. A code is stable, belongs to exactly one kind, and stands
-// in docs/reference/errors.md; surfaces own one table from kind to their own language and never look at messages.
+// All errors of the kernel on one page. Each code is stable, belongs to exactly one kind, and is listed in docs/reference/errors.md.
+// Each surface has one table from kinds to its own language. Surfaces never read messages.
 
 import { brand } from "./brand.ts";
 import type { Asks } from "./reading.ts";
 import { cut, visible } from "./text.ts";
 
-/** How a call can go wrong, as far as a caller must tell apart. A new kind does not compile until every surface answers. */
+/** The kinds of failure that callers must tell apart. A new kind does not compile until every surface has an answer for it. */
 export const errorKinds = [
   "invalid_input",
   "unauthenticated",
@@ -73,17 +73,17 @@ const checkCode = (code: string, kind: ErrorKind): void => {
     throw new TypeError(`The code ${code} is a general one, of the kind ${known} and not ${kind}: take a code of your own`);
 };
 
-/** One thing wrong with an input. `path` is a JSON Pointer (RFC 6901) into it, "" for the whole. */
+/** One fault of an input. `path` is a JSON Pointer (RFC 6901) into the input; "" is the whole input. */
 export interface FieldError {
   readonly path: string;
   readonly message: string;
 }
 
-/** Characters of a message; of a path and a message in `errors`; and of all of `errors` together. */
+/** Limits in characters: for a message, for a path and a message in `errors`, and for all of `errors` together. */
 const most = { message: 1_000, path: 200, fieldMessage: 300, errors: 3_000 } as const;
 
 /**
- * Cuts what errors repeat of an input, so that 15 kB of input do not come back as 15 kB of error. At least the first error
+ * Limits how much of an input is repeated in an error: 15 kB of input must not come back as 15 kB of error. The first error always
  * stays.
  */
 const limited = (errors: readonly FieldError[]): readonly FieldError[] => {
@@ -117,11 +117,11 @@ export interface ErrorParts {
   readonly cause?: unknown;
   /** The policy or plugin that refused the call. For the log and the trail; never sent. */
   readonly refusedBy?: string;
-  /** Of a refusal at a door: what the door reads. */
+  /** For a refusal at a door: which headers and cookies the door reads. */
   readonly asks?: Asks | undefined;
 }
 
-/** The one error that surfaces translate. Told apart by its mark, not by `instanceof`: see brand.ts. */
+/** The one error class that surfaces translate. Use `isQuaterError` and not `instanceof`: brand.ts says why. */
 export class QuaterError extends Error {
   readonly [brand] = "error";
   readonly code: string;
@@ -175,7 +175,7 @@ const fail = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}):
   throw new QuaterError({ code, kind: errorCodes[code], message, ...more });
 };
 
-// What handlers throw. Each throws by itself, so that `(await find(id)) ?? notFound("order", id)` reads and types well.
+// Errors that handlers throw. These functions throw by themselves, so that `(await find(id)) ?? notFound("order", id)` works.
 
 /** @throws {QuaterError} `not_found`: `order "ord_7" was not found`. */
 export const notFound = (what: string, id: string, choice: Choice = {}): never =>
@@ -205,12 +205,12 @@ export const rateLimited = (message: string, more: Choice & { readonly retryAfte
 /** @throws {QuaterError} `outcome_unknown`: something may have happened, the caller must not repeat the call. */
 export const outcomeUnknown = (message: string, choice: Choice = {}): never => fail("outcome_unknown", message, choice);
 
-// What the kernel and the surfaces build.
+// Errors that the kernel and the surfaces make. These functions return the error.
 
 const build = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}): QuaterError =>
   new QuaterError({ code, kind: errorCodes[code], message, ...more });
 
-/** The sentence over a list of field errors: the first in full, the rest as a count. */
+/** The message for a list of field errors: the first error in full, and the number of the others. */
 const summary = (errors: readonly FieldError[]): string => {
   const [first] = limited(errors.slice(0, 1));
   if (first === undefined) return "the input does not match its schema";
@@ -268,7 +268,7 @@ export const stopping = (): QuaterError => build("stopping", "The server is stop
 
 export const cancelled = (): QuaterError => build("cancelled", "The caller cancelled the call");
 
-/** What was running when the process had to end. */
+/** For calls that still ran when the process had to end. */
 export const cutOff = (): QuaterError =>
   build("outcome_unknown", "The server stopped before the call had ended; it may have taken effect, do not repeat it");
 
@@ -288,7 +288,7 @@ export const outputTooLarge = (handler: string, maxBytes: number): QuaterError =
     hint: "Return a page at a time, declare output: stream(...), or raise maxOutputBytes in the manifest",
   });
 
-/** A large answer was dropped. For reads, which may be repeated; for other calls it is the cause of an error. */
+/** A large answer was dropped. Reads get this error and may be repeated. For other calls it is the cause of `output_undelivered`. */
 export const tooMuchUnread = (): QuaterError =>
   build("rate_limited", "The answer was dropped, because too many large answers to this client are unread", {
     retryAfterSeconds: 1,

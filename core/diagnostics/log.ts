@@ -1,4 +1,4 @@
-// Where plugins and the kernel write what operators should know.
+// The log, by which plugins and the kernel inform operators.
 
 /**
  * @param fields  Named values: `{ orderId, error }`. An error alone is taken too, as a `catch` has it: `log.warn("...", error)`.

@@ -1,4 +1,4 @@
-// The refusals of a handler's own: code and kind in one place, so that documents know the status of each code.
+// Error codes that a project defines for its handlers. Code and kind are in one place, so that documents show the status of each code.
 
 import { type Branded, brand } from "./brand.ts";
 import { type ErrorKind, errorCodes, isCode, QuaterError } from "./errors.ts";

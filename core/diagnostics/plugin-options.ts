@@ -1,9 +1,9 @@
-// Checks of tables that JavaScript lets people write wrong: unknown keys, and values of the wrong kind.
+// Checks tables that a project wrote, perhaps in JavaScript, where no compiler finds unknown keys and wrong values.
 
 import type { BootProblem } from "./problem.ts";
 import { cut, nearest, visible } from "./text.ts";
 
-/** What to write instead of this value; `undefined` when it is right. Asked with `undefined` where the field is absent. */
+/** Returns what to write instead of this value, or `undefined` when the value is right. An absent field has the value `undefined`. */
 export type FieldRule = (value: unknown) => string | undefined;
 
 /**
@@ -28,9 +28,9 @@ const known = (what: string, rules: object): string =>
   Object.keys(rules).length === 0 ? "It has none" : `Its ${what}s are ${Object.keys(rules).join(", ")}`;
 
 /**
- * @param plugin  Whose table it is.
- * @param holder  What has the keys, for messages: the plugin, or a part of it.
- * @param what  What the keys are: "option", "hook".
+ * @param plugin  The plugin that has the table.
+ * @param holder  The owner of the keys in messages: the plugin, or a part of it.
+ * @param what  The word for a key: "option", "hook".
  */
 export const keyProblems = (
   plugin: string,
@@ -62,7 +62,7 @@ export const keyProblems = (
   ];
 };
 
-/** Written with braces. Of anything else (an instance, a promise) what it inherits would be passed over in silence. */
+/** Whether the value is a plain object. Fields that an instance or a promise inherits would be ignored without a message. */
 export const isTable = (value: unknown): value is Readonly<Record<string, unknown>> => {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -79,7 +79,7 @@ export const kindOf = (value: unknown): string => {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 };
 
-/** For the event of a start: without secrets. Accepts any value. */
+/** The options of a plugin for the event `runtime.started`, without secrets. Accepts any value. */
 const shown = (value: unknown, name: string): string => {
   if (typeof value === "function") return kindOf(value);
   return typeof value === "number" ? String(value) : cut(visible(JSON.stringify(tellable(value, name, []))), 200);
@@ -108,7 +108,7 @@ export const tellable = (value: unknown, name: string, above: readonly unknown[]
 /** Half of a surrogate pair has no RFC 8785 text. */
 const wellFormed = (text: string): string => text.replace(/[\ud800-\udfff]/gu, "\ufffd");
 
-/** Addresses of databases hold passwords: before the host, or among the parameters. */
+/** Database URLs hold passwords, before the host or among the parameters. */
 export const withoutPassword = (text: string): string => {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
   try {

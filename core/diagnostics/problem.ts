@@ -1,5 +1,5 @@
-// What is wrong with a project, before anything runs. Problems are collected, not thrown one by one, so that a person
-// can correct all of them at once.
+// The problems of a project that stop its boot. Problems are collected and not thrown one by one, so that a person can correct all
+// of them at once.
 
 import { brand } from "./brand.ts";
 
@@ -14,12 +14,12 @@ export interface BootProblem {
 /** A problem whose place the caller knows. */
 export type CauseAndRemedy = Pick<BootProblem, "cause" | "remedy">;
 
-/** The project cannot be booted. Shown without a stack: it is a mistake in the project, not in Quater. */
+/** The project cannot boot. It is shown without a stack, because the mistake is in the project and not in Quater. */
 export class BootError extends Error {
   readonly [brand] = "boot-error";
   readonly problems: readonly BootProblem[];
 
-  /** @param cause  What the system said, where that is what the problem is. */
+  /** @param cause  The error of the system or of a plugin behind the problem, if there is one. */
   constructor(problems: readonly BootProblem[], cause?: unknown) {
     super(
       problems.map((problem) => `${problem.place}: ${problem.cause}. ${problem.remedy}`).join("\n"),

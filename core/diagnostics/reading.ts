@@ -1,4 +1,4 @@
-// Where credentials are read in a request: what a refusal tells the caller.
+// Which parts of a request hold credentials. A refusal tells them to the caller.
 
 /** A cookie by its name, or with the attributes it was set with, which a browser needs to remove it. */
 export type CookieRead = string | CookiePlace;
@@ -9,14 +9,14 @@ export interface CookiePlace {
   readonly domain?: string;
 }
 
-/** What an authenticator reads of a request, in one form: lower-case headers, cookies with their attributes. */
+/** The parts of a request that an authenticator reads: header names in lower case, cookies with their attributes. */
 export interface Reading {
   readonly headers: readonly string[];
   readonly schemes: readonly string[];
   readonly cookies: readonly CookiePlace[];
 }
 
-/** What a refusal at a door tells a surface: what the door reads, and which cookies the caller should forget. */
+/** What a refusal tells the caller: which parts the door reads, and which cookies the client should delete. */
 export interface Asks extends Reading {
   readonly forget: Reading["cookies"];
 }

@@ -1,18 +1,18 @@
-// Text that came from outside, made safe to show.
+// Makes text from outside safe to show.
 
 // Control and format characters, private use, unassigned, lone surrogates, separators (threat T22).
 const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
 
 const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 
-/** Printable text: what a terminal or a log could act on is written out as `\u{1b}`. Line breaks too. */
+/** Returns printable text. Characters that a terminal or a log could act on, line breaks too, become `\u{1b}` and the like. */
 export const visible = (text: string): string => text.replace(invisible, escaped);
 
-/** The same for text of several lines: line breaks and tabs stay. */
+/** As `visible`, for text of several lines: line breaks and tabs stay. */
 export const visibleLines = (text: string): string =>
   text.replace(invisible, (character) => (character === "\n" || character === "\t" ? character : escaped(character)));
 
-/** What stands where a text was cut. */
+/** Marks the place where a text was cut. */
 const mark = "...";
 
 /**
@@ -27,7 +27,7 @@ export const cut = (text: string, most = 120): string => {
   return `${text.slice(0, isPair ? end - 1 : end)}${mark}`;
 };
 
-/** The candidate nearest to `word` within a third of its length, for "did you mean". */
+/** Returns the candidate nearest to `word`, for "did you mean". At most a third of the word may differ. */
 export const nearest = (word: string, candidates: Iterable<string>): string | undefined => {
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
@@ -40,7 +40,7 @@ export const nearest = (word: string, candidates: Iterable<string>): string | un
   return best;
 };
 
-/** Insertions, deletions, substitutions, and two neighbours swapped: the commonest slip of all counts as one. */
+/** Counts insertions, deletions, substitutions and swaps of two neighbours. A swap is the most common slip, so it counts as one. */
 const editDistance = (a: string, b: string): number => {
   let twoAbove: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, column) => column);
@@ -57,7 +57,7 @@ const editDistance = (a: string, b: string): number => {
   return above[b.length] ?? 0;
 };
 
-/** `refundOrder` and `refund-order` are one name: the terminal takes both. */
+/** Returns one form for names that differ in case style: the terminal accepts `refundOrder` and `refund-order`. */
 export const sameCase = (name: string): string => name.replaceAll(/[-_]/g, "").toLowerCase();
 
 const instantForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;

@@ -1,8 +1,8 @@
-// How a caller comes in.
+// What a surface hands to the gate when a caller arrives.
 
 import type { Presented } from "./credentials.ts";
 
-/** One way in: who is asking, over which surface. */
+/** A request at a door: its credentials and its surface. */
 export interface Arriving {
   readonly surface: string;
   readonly credentials: Presented;

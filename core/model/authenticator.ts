@@ -1,4 +1,4 @@
-// Authenticators: they turn what a caller shows at a surface's door into a principal.
+// Authenticators turn the credentials of a request into a principal.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import { kindOf } from "../diagnostics/plugin-options.ts";
@@ -38,10 +38,10 @@ export interface AuthenticatorContext {
   readonly mode: RunMode;
 }
 
-/** An authenticator with something to open or check at boot; a plain function does where there is nothing. */
+/** An authenticator that has to open or check something at boot. Without such work a plain function is enough. */
 export interface Authenticator extends Branded<"authenticator"> {
   readonly name: string;
-  /** What it reads of a request, and all that it receives. Default: bearer tokens. */
+  /** The headers, schemes and cookies that it reads. It receives nothing else. Default: bearer tokens. */
   readonly reads?: Reads | undefined;
   /** Resources of the app that it reads, and those that authenticators inside it read. */
   readonly uses?: readonly Uses[] | undefined;
@@ -49,7 +49,7 @@ export interface Authenticator extends Branded<"authenticator"> {
   /** Called once, before the first `authenticate`. Throw a QuaterError to stop the boot. */
   readonly open?: (context: AuthenticatorContext) => Awaitable<void>;
   readonly close?: () => Awaitable<void>;
-  /** What is wrong with its options. With any the project does not boot. */
+  /** The problems of its options. A project with problems does not boot. */
   readonly problems?: readonly BootProblem[] | undefined;
   /** The files with secrets that it reads. `quater check --gate` checks them. */
   readonly secretFiles?: readonly SecretFile[] | undefined;
@@ -123,7 +123,7 @@ const checked = ({ problems: known = [], ...parts }: Omit<Authenticator, typeof 
   };
 };
 
-/** The caller is not known yet, so there is no call to open a resource for. */
+/** At the door the caller is not known, so a resource cannot be opened for a call. */
 const useProblems = (name: string, use: Uses): readonly BootProblem[] => {
   const ofCalls = Object.values(Object(use) as Uses).filter((used) => used?.scope === "call");
   const found = [
@@ -140,14 +140,14 @@ const useProblems = (name: string, use: Uses): readonly BootProblem[] => {
   }));
 };
 
-/** JavaScript lets it through, and then every call fails. */
+/** JavaScript does not check the types, and with a wrong value every call would fail. */
 const askingNobody = (name: string): BootProblem => ({
   place: `authenticator ${name}`,
   cause: `The authenticator ${name} has no authenticate function`,
   remedy: "Write authenticate: (credentials) => a principal, or undefined",
 });
 
-/** The boot is refused before these are asked; but another authenticator may have this one inside, where no boot sees it. */
+/** An authenticator with wrong options knows nobody. The boot refuses it, but does not see it inside another authenticator. */
 const refusing = (problems: readonly BootProblem[]): Pick<Authenticator, "open" | "authenticate"> => {
   const refuse = () => {
     throw new BootError(problems);
@@ -192,7 +192,7 @@ export const defineAuthenticator = ((first: OptionTable | Make, second?: Make) =
   return withTable(authenticatorFactory(factory), table);
 }) as DefineAuthenticator;
 
-/** With wrong options nothing is let in by what is made; only its name is read. */
+/** With wrong options only the name of the authenticator is used. */
 const nameOf = (make: () => Authenticator): string => {
   try {
     return make().name;
@@ -201,7 +201,7 @@ const nameOf = (make: () => Authenticator): string => {
   }
 };
 
-/** Marks a factory, so that the boot problem says so where its parentheses are missing. */
+/** Marks a factory. If a manifest names the factory without calling it, the boot problem can say that parentheses are missing. */
 export const authenticatorFactory = <Given extends readonly unknown[]>(
   factory: (...given: Given) => Authenticator,
 ): ((...given: Given) => Authenticator) => Object.assign(factory, { [brand]: "authenticator-factory" });

@@ -1,5 +1,5 @@
-// One invocation on its way. Each stage of the pipeline takes what is known so far and returns it with one thing more,
-// so that stages out of order do not compile.
+// A call on its way through the pipeline. Each stage takes the type that the stage before returns, so stages in another order do not
+// compile.
 
 import { invalidToken, isQuaterError, type QuaterError } from "../diagnostics/errors.ts";
 import { argumentsHash, canonicalText } from "../schema/digest.ts";
@@ -18,9 +18,9 @@ export interface Arrival {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly peer: string | undefined;
-  /** Of the trace that the caller says the call belongs to (W3C Trace Context): 32 hexadecimal digits. */
+  /** The id of the trace that the caller sent (W3C Trace Context): 32 hexadecimal digits. */
   readonly traceId: string | undefined;
-  /** A rehearsal: what is told of it must not be recorded as a call that ran. */
+  /** A dry run. It must not be recorded as a call that ran. */
   readonly isDryRun: boolean;
 }
 
@@ -30,25 +30,25 @@ export interface Call extends Arrival {
   readonly principal: Principal;
   readonly cancellation: Cancellation;
   readonly progress: (fraction: number, message?: string) => void;
-  /** An approval that the caller names; it only narrows what is looked up. */
+  /** The approval that the caller names. Only this one is looked up then. */
   readonly approvalId: string | undefined;
-  /** The handler's resources, or those of a policy: opened on first use and shared by policies, preview and handler. */
+  /** Opens the resources of the handler or of a policy, on first use. Policies, preview and handler share them. */
   readonly resources: CallResources["open"];
 }
 
-/** Input bound, checked, completed with defaults, frozen. */
+/** A call whose input was bound and checked. The input has its defaults and is frozen. */
 export interface Bound extends Call {
   readonly input: unknown;
   /** RFC 8785 text of the input. Where a plugin approves, `input` was parsed from it: what is shown is what runs. */
   readonly inputText: string;
 }
 
-/** Allowed by the handler's policy and every plugin that was asked. */
+/** A call that the handler's policy and all `authorize` hooks allow. */
 export interface Authorized extends Bound {
   readonly allowedBy: string;
 }
 
-/** Agreed to by every plugin that approves; `consume` holds what is used up as the last act before the handler. */
+/** A call that all `approve` hooks allow. `consume` uses up the approvals, directly before the handler runs. */
 export interface Approved extends Authorized {
   readonly approvedBy: readonly string[];
   readonly consume: readonly (() => Awaitable<Verdict>)[];
@@ -62,10 +62,10 @@ export type Outcome<Value = unknown> =
 type StageName = "arrived" | "bound" | "authorized" | "approved";
 
 /**
- * A call through all its stages: one object, seen through the type of the stage it has reached. Copying a dozen fields for
- * every stage cost more than all checks together. All of it is read through getters, and what stages add can be said once
- * and only by them, so that a plugin that assigns to a call fails instead of changing what runs. Frozen, which is cheap
- * without fields of its own, so that nothing can be defined before the getters either.
+ * A call through all its stages: one object, seen through the type of the stage that it has reached. Copying a dozen fields for
+ * every stage cost more than all checks together. Its values are read through getters, and only stages can add to them, each value
+ * once. A plugin that assigns to a call gets an error instead of changing what runs. The object is frozen, so that nobody can define
+ * a field over a getter. Freezing is cheap, because the object has no fields.
  */
 export class StagedCall implements Approved {
   readonly #from: Call;
@@ -79,7 +79,7 @@ export class StagedCall implements Approved {
   #consume: Approved["consume"] = [];
 
   /**
-   * @param from  Kept, and nobody else's from now on.
+   * @param from  The call keeps this object. Do not change it afterwards.
    * @param standing  For callers whose credential can be checked again.
    */
   constructor(from: Call, standing?: Standing) {
@@ -162,7 +162,7 @@ export class StagedCall implements Approved {
     return this.#consume;
   }
 
-  /** Nothing but its approvals is left to be used up before the handler, which may run already. */
+  /** Whether the call has passed all `approve` hooks. Its handler may be running. */
   get isApproved(): boolean {
     return this.#stage === "approved";
   }
@@ -172,7 +172,7 @@ export class StagedCall implements Approved {
     return this.#standing !== undefined;
   }
 
-  /** For logs: which call it is, and nothing of what it carries. */
+  /** For logs: the call id and the handler, without input and principal. */
   toJSON(): object {
     const { callId, surface, handler } = this;
     return { callId, surface, handler, stage: this.#stage };
@@ -235,14 +235,14 @@ export class StagedCall implements Approved {
   }
 }
 
-/** `sha256:...` over handler and bound input; equal on all surfaces. Computed when asked for, not per call. */
+/** Returns `sha256:...` over the handler and its bound input. The digest is the same on all surfaces. */
 export const digestOf = (call: Bound): string => argumentsHash(call.handler, call.input);
 
 /**
- * What the handler's functions get beside the input: these four, and the handler's resources by name.
+ * The second argument of a handler's functions: these four fields, and the handler's resources by name.
  *
- * A class for its getter: most handlers never look at the signal, and making one costs more than the rest of the call; a
- * getter in an object literal would make each context a shape of its own.
+ * It is a class because of its getter. Most handlers never read the signal, and making one costs more than the rest of the call. A
+ * getter in an object literal would give each context a hidden class of its own, which is slow.
  */
 class Context {
   readonly callId: string;
@@ -265,11 +265,11 @@ class Context {
 export const contextOf = (call: Call, resources: Readonly<Record<string, unknown>>): object =>
   Object.assign(new Context(call), resources);
 
-/** The handler's preview of the call, or `undefined` when it has none. No side effect, by contract. */
+/** Returns the handler's preview of the call, or `undefined` when the handler has none. Previews must not change anything. */
 export const previewOf = async (call: Bound): Promise<unknown> =>
   call.operation.handler.preview?.(call.input as never, contextOf(call, await call.resources()) as never);
 
-/** Whether the caller still wants the answer. Makes an AbortSignal only when somebody asks for it. */
+/** Tells whether the caller still waits for the answer. The AbortSignal is made when it is first read. */
 export class Cancellation {
   #controller: AbortController | undefined;
   #isCancelled = false;

@@ -1,5 +1,5 @@
-// What callers show at a door. An authenticator declares the headers, schemes and cookies that it reads. It receives these
-// and nothing else, so that the door knows whether a request carries a credential before it asks.
+// The credentials of a request. An authenticator declares the headers, schemes and cookies that it reads, and receives nothing else.
+// So the door knows whether a request has a credential before it calls the authenticator.
 
 import { invalidToken, type QuaterError, unauthenticated } from "../diagnostics/errors.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
@@ -40,7 +40,7 @@ export interface Presented {
   readonly assertSameSite?: () => void;
 }
 
-/** What an authenticator receives: what it declared in `reads`, taken from headers or the environment before any body. */
+/** What an authenticator receives: the values that `reads` declares. They are taken before the body is read. */
 export interface Credentials extends Omit<Presented, "header" | "assertSameSite"> {
   /** The value after the scheme in the header Authorization; or the token where it was not sent in a header. */
   readonly token?: string | undefined;
@@ -71,7 +71,7 @@ export const readingOf = (reads: Reads | undefined): Reading => {
   };
 };
 
-/** What several authenticators read together. */
+/** Joins what several authenticators read. */
 export const allReads = (given: readonly (Reads | undefined)[]): Reads => {
   const readings = given.map(readingOf);
   const once = (names: readonly string[]) => [...new Map(names.map((name) => [name.toLowerCase(), name])).values()];
@@ -82,7 +82,7 @@ export const allReads = (given: readonly (Reads | undefined)[]): Reads => {
   };
 };
 
-/** What one authenticator sees, and whether the request carries any of what it reads. */
+/** The credentials that one authenticator receives, and whether the request has any of them. */
 export class Shown implements Credentials {
   readonly #from: Presented & { readonly cookie?: Credentials["cookie"] };
   readonly #reading: Reading;
@@ -110,7 +110,7 @@ export class Shown implements Credentials {
     const authorization = from.header?.("authorization");
     if (authorization === undefined) return;
     const [first = ""] = schemes;
-    // What nearly every request sends: the first scheme as it was declared, and one word.
+    // Nearly every request sends the first declared scheme and one word, so try this form first.
     if (authorization.startsWith(first) && authorization[first.length] === " ") {
       const value = authorization.slice(first.length + 1);
       if (oneWord.test(value)) {
@@ -184,7 +184,7 @@ export class Shown implements Credentials {
   }
 }
 
-/** The part of what one authenticator received that another one inside it reads. */
+/** Returns the credentials for an authenticator inside another one: those that the inner one reads. */
 export const partOf = (credentials: Credentials, reading: Reading): Credentials =>
   new Shown(credentials, reading, credentials.isCheckedAgain);
 

@@ -3,7 +3,7 @@
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import type { Handler } from "./handler.ts";
 
-/** What the manifest says of one handler. Each plugin adds its own key by declaration merging. */
+/** How the manifest exposes one handler. Each plugin adds its own key by declaration merging. */
 export interface Exposure {
   /** Another name than the export's. */
   readonly name?: string;
@@ -63,7 +63,7 @@ export const isExposed = (value: unknown): value is Exposed => isBranded(value, 
 /** Keys of an exposure that core owns. */
 export const ownExposureKeys: ReadonlySet<string> = new Set(["name", "preview"]);
 
-/** An exposure as somebody wrote it, perhaps in JavaScript. */
+/** An exposure as the manifest has it. In a JavaScript manifest its values may have any type. */
 export interface WrittenExposure {
   readonly name?: unknown;
   readonly preview?: unknown;

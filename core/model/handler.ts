@@ -1,4 +1,4 @@
-// An operation, written once: schemas, description, effect, policy, function. It knows nothing of how it is reached.
+// What a handler is: its schemas, description, effect, policy and function. A handler does not know over which surface it is called.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import type { Problem } from "../diagnostics/own-problem.ts";
@@ -11,7 +11,7 @@ import type { Opened, Uses } from "./resource.ts";
 
 export type Effect = "read" | "write" | "destructive";
 
-/** What every handler is given beside its input and its resources. */
+/** What every handler gets beside its input and its resources. */
 export interface CallContext {
   readonly callId: string;
   readonly principal: Principal;
@@ -69,14 +69,14 @@ export interface HandlerDefinition<Input extends TSchema, Output, Used extends U
   readonly input: Input;
   /** A schema, or `stream(Item)`. Absent: any JSON value. */
   readonly output?: Output;
-  /** Let `secret()` fields of the output leave. Without it such an output stops the boot. */
+  /** Allows `secret()` fields in the output. Without this option such an output stops the boot. */
   readonly reveal?: boolean;
-  /** The one policy, for every surface. */
+  /** The policy of the handler. It holds on every surface. */
   readonly auth: NoInfer<Auth<Static<Input>, Opened<Used>>>;
   readonly use?: Used;
   /** What it refuses with beyond the general codes: made by `problem()`, or codes as text. */
   readonly problems?: readonly (Code | Problem<Code>)[];
-  /** What the call would do, without doing it. Shown to approvers and bound to their agreement. */
+  /** Returns what the call would do, without doing it. Approvers see the preview, and their approval holds for this preview only. */
   readonly preview?: (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => unknown;
   readonly handle: Handle<Input, Output, Used>;
 }

@@ -1,4 +1,4 @@
-// A handler as the manifest exposes it: what plugins read, and what the kernel compiled from it.
+// An operation: a handler as the manifest exposes it. Plugins read it.
 
 import type { ListedProblem } from "../diagnostics/own-problem.ts";
 import type { JsonSchema } from "../schema/schema.ts";
@@ -11,11 +11,11 @@ export interface Operation {
   readonly handler: Handler;
   /** As written in the manifest. Each key belongs to a plugin, which reads it with `exposureKey(...).of(operation)`. */
   readonly exposure: Readonly<Record<string, unknown>>;
-  /** By key: what the plugins' keys made of it at boot. */
+  /** By key: the value that the key resolved at boot. */
   readonly resolved: ReadonlyMap<string, unknown>;
   /** Names of the surfaces it is exposed on. */
   readonly surfaces: ReadonlySet<string>;
-  /** Callable without a credential, on the surfaces that open to the public. */
+  /** Callers need no credential, on the surfaces that can be public. */
   readonly isPublic: boolean;
   /** People must agree to calls, on all of its surfaces or on some. */
   readonly needsApproval: boolean;
@@ -23,7 +23,7 @@ export interface Operation {
   readonly showsPreview: boolean;
   /** Closed: unknown fields are refused. */
   readonly input: JsonSchema;
-  /** Closed; the item's schema for a stream. */
+  /** Closed: unknown fields are refused. For a stream it is the schema of one item. */
   readonly output: JsonSchema | undefined;
   readonly isStream: boolean;
   /** The handler's own codes. */
@@ -39,12 +39,12 @@ export interface Catalog {
   /** Loaded and exposed somewhere, in the manifest's order. */
   readonly operations: readonly Operation[];
   readonly get: (name: string) => Operation | undefined;
-  /** All names of the manifest, those of modules that were not loaded included. */
+  /** The names of all exposed handlers, also of those whose modules were not loaded. */
   readonly names: readonly string[];
   /** Handlers that a loaded module exports and the manifest does not list: unreachable on every surface. */
   readonly declared: readonly { readonly name: string; readonly module: string }[];
 }
 
-/** Whether the static part of the policy lets `principal` through: what listings and documents may show. */
+/** Whether listings and documents may show the operation to this principal: the static part of the policy must allow it. */
 export const isVisibleTo = (operation: Operation, principal: Principal): boolean =>
   operation.isPublic || operation.policy.judgeStatic(principal) === undefined;

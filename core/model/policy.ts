@@ -1,5 +1,5 @@
-// The one policy of a handler. It has a static part (scopes, roles), which can be judged without an input: at the door,
-// in listings, in documents; and functions, which see the bound input.
+// The policy of a handler. Its static part (scopes and roles) needs no input, so it is checked before the body is read, and it decides
+// what listings and documents show. Its functions get the bound input.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import {
@@ -16,7 +16,7 @@ import type { Static, TObject, TProperties } from "../schema/typebox.ts";
 import { type Awaitable, isAnonymous, type Principal } from "./principal.ts";
 import type { Opened, Uses } from "./resource.ts";
 
-/** What a plugin or a policy says of a call. `by` names who says so; `reason` may be sent to the caller. */
+/** The answer of a plugin or a policy to a call. `by` names the plugin or policy. `reason` may be sent to the caller. */
 export type Verdict =
   | { readonly allow: true; readonly by: string }
   | { readonly allow: false; readonly by: string; readonly reason?: string; readonly error?: QuaterError };

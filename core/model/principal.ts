@@ -1,32 +1,31 @@
-// Who calls. A principal is made by an authenticator at a surface's door and never by anything the caller says in a
-// body, a header that is not a credential, or metadata.
+// The principal: who calls. Only an authenticator makes principals. Bodies, metadata and other headers than credentials do not count.
 
 import { forbidden } from "../diagnostics/errors.ts";
 
 export type Awaitable<Value> = Value | Promise<Value>;
 
-/** Goes on at once where there is nothing to wait for: most checks answer at once, and every wait costs each call. */
+/** Calls `then` at once when the value is not a promise. Most checks answer at once, and every wait makes a call slower. */
 export const andThen = <Value, Next>(value: Awaitable<Value>, next: (value: Value) => Awaitable<Next>): Awaitable<Next> =>
   value instanceof Promise ? value.then(next) : next(value);
 
-/** Any thenable, not only a promise: what is to be waited for must never be taken for a value. */
+/** Whether this must be waited for. Every thenable counts, not only promises: a thenable must never be taken for a value. */
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
 
 export interface Principal {
-  /** Who vouches: "keys", "local", a token's issuer. With `subject` it names one principal. */
+  /** The source of the identity: "keys", "local", or a token's issuer. Together with `subject` it names one principal. */
   readonly issuer: string;
   readonly subject: string;
   readonly kind: "user" | "service" | "agent" | "operator";
-  /** The app-wide name of the human this is, for people. */
+  /** The name of the human in this app. Agents and services have none. */
   readonly person?: string;
   /** The person an agent or service works for. */
   readonly actsFor?: string;
-  /** Which credential was shown: an id, never the secret. */
+  /** The id of the credential, never its secret. */
   readonly credential: string;
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
-  /** What else the authenticator knows; plain JSON. */
+  /** Other facts that the authenticator knows, as plain JSON. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 

@@ -1,11 +1,11 @@
-// How large an answer is. Most are small, and a look at the lengths of their strings says so; only what may be too large is
-// counted exactly. Nothing is written as JSON for that: the text of a large answer would be held in memory twice.
+// Measures answers. Most answers are small, and the lengths of their strings show that. Only an answer that may be too large is
+// counted exactly. It is not written as JSON for that, because its text would need as much memory again.
 
-/** A character takes at most six bytes of JSON (`\u0000`), and a number at most 25 where five are counted. */
+/** A character has at most six bytes of JSON (`\u0000`). A number has at most 25 bytes, and is counted as five characters. */
 const mostPerCounted = 6;
 const ofNumber = 5;
 
-/** Deeper values are refused: `JSON.stringify` of a surface could overflow the stack after the call was recorded. */
+/** Deeper values are refused, because `JSON.stringify` of a surface could overflow the stack after the call was recorded. */
 const mostLevels = 1_000;
 
 export class NestedTooDeep extends RangeError {}

@@ -7,12 +7,12 @@ import type { Watch } from "../model/standing.ts";
 /** Returns the item to send. @throws {QuaterError} when the item must not be sent. */
 type ItemCheck = (item: unknown) => unknown;
 
-/** Gets how a stream ended: the error, or `undefined` after the last item. Returns what the reader gets. */
+/** Receives the error that ended the stream, or `undefined` after the last item. Returns the error that the reader gets. */
 type StreamEnd = (failure: unknown) => Promise<QuaterError | undefined>;
 
 /**
- * The stream that a handler returned. Checks each item and reports the end once. Every reader gets the reported end, also when
- * somebody else ended the stream, so that an incomplete stream never looks complete.
+ * Wraps the stream that a handler returned. Every reader gets the reported end, also when another party ended the stream, so that an
+ * incomplete stream never looks complete.
  */
 export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unknown> {
   readonly #source: AsyncIterator<unknown>;
@@ -23,7 +23,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   #refusal: unknown;
   #tell: StreamEnd = async (failure) => (failure === undefined || isQuaterError(failure) ? failure : internal(failure));
   #end: Promise<QuaterError | undefined> | undefined;
-  /** Ends what `next()` or `throw()` waits for: a step, or the end of the source. */
+  /** Ends the wait of `next()` or `throw()` for the next item or for the end of the source. */
   #interrupt: ((failure: unknown) => void) | undefined;
 
   constructor(source: AsyncIterable<unknown>, check: ItemCheck) {
@@ -32,7 +32,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   }
 
   /**
-   * @param cancellation  Of its call: also a source that does not watch the signal ends with it.
+   * @param cancellation  The cancellation of the call. It ends the stream, also when the source does not watch the signal.
    * @param watch  Checks the caller's credential between items.
    */
   whenEnded(tell: StreamEnd, cancellation: Cancellation, watch?: Watch): this {
@@ -51,14 +51,14 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     if (this.#end === undefined) {
       try {
         const step = await this.#step();
-        this.#interrupt = undefined; // it would keep the item in memory
+        this.#interrupt = undefined; // the function would keep the item in memory
         if (step.done !== true) {
           const checking = this.#watch?.check();
           if (checking !== undefined) await checking;
           if (this.#refusal !== undefined) throw this.#refusal;
           return { done: false, value: this.#check(step.value) };
         }
-        // A source that was told to stop may say so by an early end.
+        // A source that is cancelled may simply end early.
         await this.#finish(this.#isCancelled ? cancelled() : undefined);
       } catch (error) {
         // With `#end` set, another failure came first and is reported. Its source may never answer, so do not wait for it.
@@ -71,13 +71,13 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     return { done: true, value: undefined };
   }
 
-  /** The reader leaves before the end: nobody knows what the rest would have been, so the call did not succeed. */
+  /** The reader leaves before the end. The remaining items are unknown, so the call did not succeed. */
   async return(): Promise<IteratorResult<unknown>> {
     await this.#finish((await this.#endSource()) ?? cancelled());
     return { done: true, value: undefined };
   }
 
-  /** The reader cannot go on: the call ends with this failure. Rejects with what the gate makes of it. */
+  /** The reader cannot go on, and the call ends with this failure. Rejects with the error that the gate makes of it. */
   async throw(failure: unknown): Promise<IteratorResult<unknown>> {
     if (this.#end === undefined) await this.#unlessCut(this.#endSource());
     await this.#finish(failure ?? internal(failure));
@@ -89,14 +89,14 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     this.#refusal ??= error;
   }
 
-  /** Ends the stream for its reader, although its source does not: it may wait for ever for what its next item needs. */
+  /** Ends the stream for its reader without waiting for the source, which may never end. */
   cutOff(): void {
     const failure = cancelled();
     void this.#finish(failure);
     this.#interrupt?.(failure);
   }
 
-  /** Tells the source to stop, and waits for it: its `finally` may take its time. @returns What it threw. */
+  /** Stops the source, and waits until its `finally` blocks have run. @returns The error that the source threw. */
   async #endSource(): Promise<unknown> {
     try {
       await this.#source.return?.();

@@ -1,4 +1,4 @@
-// What the kernel compiles for each handler at boot, so that calls find everything ready.
+// The parts of a handler that are compiled once at boot, so that calls do not pay for them.
 
 import type { Operation } from "../model/operation.ts";
 import type { HookRunner, InvokeHooks } from "../plugin/hooks.ts";
@@ -14,7 +14,7 @@ export interface CompiledHandler {
   readonly isDirect: boolean;
   /** Whether its calls may open a resource: the handler's, or one of a policy. */
   readonly usesResources: boolean;
-  /** The handler's value checked against its output schema, item by item for a stream. */
+  /** Checks the handler's value against its output schema, item by item for a stream. */
   readonly checked: OutputCheck;
 }
 

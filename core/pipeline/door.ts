@@ -1,4 +1,4 @@
-// Doors: each surface has its own authenticator. It gets headers or the environment, before the body is read.
+// The doors of the surfaces. Each surface has its own authenticator, which gets headers or the environment before the body is read.
 
 import { authenticatorFailed, invalidToken, isQuaterError, unauthenticated } from "../diagnostics/errors.ts";
 import { kindOf } from "../diagnostics/plugin-options.ts";
@@ -31,7 +31,7 @@ export const doorsOf = (plugins: readonly ConfiguredPlugin[]): ReadonlyMap<strin
   );
 
 /**
- * The principal behind the credentials, as the surface adopts it.
+ * Returns the principal for the credentials. The surface may adapt it.
  *
  * @param isAgain  The caller was let in before, and the credential may have been revoked since.
  * @throws {QuaterError} when the credential is not accepted.
@@ -59,7 +59,7 @@ export const principalAt = (
   } catch (error) {
     throw failed(error, door, entry);
   }
-  // Any thenable, not only a promise: what is to be waited for must never be taken for a principal.
+  // Wait for every thenable, not only for promises: a thenable must never be taken for a principal.
   if (typeof (found as { then?: unknown } | undefined)?.then !== "function")
     return adopted(found as Principal | null | undefined, door, shown);
   return Promise.resolve(found).then(
@@ -68,7 +68,7 @@ export const principalAt = (
   );
 };
 
-/** Refusals of the door itself say what it reads, so that the caller learns how to try again. */
+/** Adds to a refusal which headers and cookies the door reads, so that the caller learns how to try again. */
 const failed = (error: unknown, { reading, surface }: Door, entry: Arriving): unknown => {
   if (!isQuaterError(error)) return authenticatorFailed(entry.surface, error);
   if (error.asks !== undefined) return error;
@@ -79,7 +79,7 @@ const failed = (error: unknown, { reading, surface }: Door, entry: Arriving): un
 const adopted = (principal: Principal | null | undefined, { surface, reading }: Door, shown: Shown): Principal => {
   if (isUnknown(principal)) {
     if (shown.hasExplicit) throw invalidToken({ ...reading, forget: [] });
-    // A browser would send an expired cookie with every request until somebody removes it.
+    // Without this a browser sends an expired cookie with every request.
     const forget = reading.cookies.filter(({ name }) => shown.hasCookieNamed(name));
     throw forget.length > 0 ? invalidToken({ ...reading, forget }) : unauthenticated(surface.name, { ...reading, forget });
   }
@@ -108,7 +108,7 @@ const whatIsReturned = (value: unknown): string => {
   return `what is no principal: ${found.join(", ")}`;
 };
 
-/** A surface that exposes anything protected has its own auth, or the boot is refused. */
+/** Finds surfaces that expose protected handlers without an authenticator. */
 export const doorProblems = (
   plugins: readonly ConfiguredPlugin[],
   exposures: readonly JsonSchema[],

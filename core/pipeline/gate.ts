@@ -35,7 +35,7 @@ import { endEarly, heedMs, type RunningCall, RunningCalls, release } from "./run
 
 const noProgress = (): void => {};
 
-/** How long the ends of the others may take to be recorded. */
+/** How long the drain waits until the ends of abandoned calls are recorded, milliseconds. */
 const recordMs = 1_000;
 
 export class PipelineGate implements Gate {
@@ -65,7 +65,7 @@ export class PipelineGate implements Gate {
   /**
    * Compiles binder, hooks and output check of every handler at boot.
    *
-   * @returns What is wrong with the hooks, by handler.
+   * @returns The problems of the hooks.
    */
   compile(sources: readonly HookSource[]): readonly BootProblem[] {
     this.#ofUnknownHandlers = hookRunner(sources, undefined, this.#log);
@@ -118,7 +118,7 @@ export class PipelineGate implements Gate {
     const operation = this.#operationOf(entry);
     const { callId, surface, credentials, traceId } = entry;
     const { peer } = credentials;
-    // Only names of the catalog: anybody may send any other name, and it would be stored.
+    // Only names of the catalog are recorded. Callers without access could otherwise fill the trail with any text.
     const arrival = {
       callId,
       surface,
@@ -195,7 +195,7 @@ export class PipelineGate implements Gate {
     void andThen(this.#finish(running, outcome), running.answer);
   }
 
-  /** The call ends with its stream, and the caller's credential is checked until then. */
+  /** Begins a stream. The call ends with it, and the caller's credential is checked until then. */
   #begin(running: RunningCall, stream: CheckedStream): void {
     const { call } = running;
     const { callId } = call;
@@ -248,7 +248,7 @@ export class PipelineGate implements Gate {
     await this.#running.emptyWithin(recordMs);
   }
 
-  /** Ends a call for its caller and the record, although its handler may still run. */
+  /** Answers and records a call whose handler may still run. */
   async #abandon(running: RunningCall): Promise<void> {
     running.isAbandoned = true;
     const { call, stream } = running;
@@ -279,7 +279,7 @@ export class PipelineGate implements Gate {
     running.hasEnded = true;
     const { call } = running;
     return andThen(this.#settle(call, outcome, running.hooks), (settled) => {
-      // A handler that is abandoned may still run: what it holds is not for others yet.
+      // An abandoned handler may still run, so its locks are kept.
       if (running.holdings === undefined || running.holdings.length === 0 || running.isAbandoned) this.#running.end(running);
       else void release(running, this.#log).then(() => this.#running.end(running)); // the answer does not wait for it
       return settled;

@@ -13,7 +13,7 @@ interface Replay {
   readonly replay: unknown;
 }
 
-/** For handlers that such plugins apply to. @throws {QuaterError} for every refusal. */
+/** Runs these stages, for handlers with such plugins. @throws {QuaterError} for every refusal. */
 export const guard = async (
   authorized: Authorized,
   running: RunningCall,
@@ -44,7 +44,7 @@ const approve = async (call: Authorized, { hooks }: CompiledHandler): Promise<Ap
   return StagedCall.approved(call, approvedBy, consume);
 };
 
-/** Waits for locks and the like. Resources that a policy opened before may show an older state, so they are opened anew. */
+/** Waits for locks. Resources that a policy opened before the wait may show an older state, so they are opened again. */
 const hold = async (call: Approved, { holdings, resources }: RunningCall, { hooks }: CompiledHandler): Promise<void> => {
   for (const verdict of await hooks.every("hold", call, (holding) => void holdings?.push(holding)))
     if (!verdict.allow) throw refused(verdict, notAllowed);

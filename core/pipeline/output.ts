@@ -72,7 +72,7 @@ const valueCheck = (operation: Operation, maxBytes: number): OutputCheck => {
     try {
       const checked = check(value);
       const rough = roughSizeOf(checked, maxBytes);
-      // Before anything else takes time or memory for it: many calls may end at once.
+      // Reserve room before the exact count, because many calls may end at the same time.
       if (rough >= largeAnswer && room?.reserve(rough) === false) throw tooMuchUnread();
       if (isLargerThan(checked, maxBytes, rough)) throw outputTooLarge(name, maxBytes);
       return checked;
@@ -81,7 +81,7 @@ const valueCheck = (operation: Operation, maxBytes: number): OutputCheck => {
         throw internal(
           new Error(`${subject} takes too long to match against the patterns of its schema: return fewer or shorter texts`),
         );
-      // Looking for circles would cost every value that has none, so a circle is walked until it is too deep.
+      // There is no search for circles, because every value would pay for it. A circle ends here by its depth.
       if (!isTooDeep(error)) throw error;
       throw internal(new Error(`${subject} is not JSON: it contains itself, or is nested too deep`));
     }
@@ -113,7 +113,7 @@ const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): Ou
   };
 };
 
-/** Whether some part takes any value, so that a match does not yet say that the value is JSON. */
+/** Whether a part of the schema accepts any value. Then a matching value may still contain something that is not JSON. */
 const leavesOpen = (schema: unknown): boolean => {
   if (!isPlainObject(schema)) return schema === true;
   if ("const" in schema || "enum" in schema) return false;
@@ -123,12 +123,12 @@ const leavesOpen = (schema: unknown): boolean => {
   return isFree || isFreeObject || isFreeArray || [...eachSubschema(schema)].some(([, part]) => leavesOpen(part));
 };
 
-/** Whether a `toJSON` somewhere would put another value on the wire than the one that was checked. */
+/** Whether the value contains a `toJSON`, which would send another value than the checked one. */
 type OwnVoice = (value: unknown) => boolean;
 
 const scalars = new Set<unknown>(["string", "number", "integer", "boolean", "null"]);
 
-/** Looks only where the schema lets an object stand; `undefined` where it lets none. */
+/** Looks only at places where the schema allows an object. Returns `undefined` when it allows none. */
 const ownVoiceOf = (schema: unknown): OwnVoice | undefined => {
   if (!isPlainObject(schema)) return anyOwnVoice;
   if (scalars.has(schema["type"])) return undefined;

@@ -1,5 +1,5 @@
-// The one pipeline: bind -> auth -> approve -> handle, the same for every surface. A stage takes what the one before
-// returned, so that another order does not compile; nothing else in Quater calls a handler.
+// The pipeline: bind -> auth -> approve -> handle, the same for every surface. A stage takes the type that the stage before it returns,
+// so another order does not compile. Nothing else in Quater calls a handler.
 
 import { approvalRefused, cancelled, notAllowed } from "../diagnostics/errors.ts";
 import type { AnswerRoom } from "../model/arriving.ts";
@@ -21,7 +21,8 @@ export type InputSource = readonly GivenInput[] | (() => Awaitable<readonly Give
 /**
  * Returns a value instead of a promise if nothing has to be waited for, because each promise makes a call slower.
  *
- * @returns What the handler returned, checked. @throws {QuaterError} for every refusal, and rejects with the same.
+ * @returns The checked value of the handler.
+ * @throws {QuaterError} for every refusal. A promise rejects with the same errors.
  */
 export const runPipeline = (
   running: RunningCall,
@@ -58,7 +59,7 @@ const fromInput = (
   );
 };
 
-/** The value is checked last, so that nothing around the handler can put a wrong shape on the wire. */
+/** Runs the handler. The value is checked last, so that no `around` hook can send a value that does not match the schema. */
 const run = (
   call: Approved,
   running: RunningCall,

@@ -9,17 +9,17 @@ import type { CallResources } from "../model/resource.ts";
 import type { HookRunner } from "../plugin/hooks.ts";
 import type { CheckedStream } from "./checked-stream.ts";
 
-/** A call on its way, and what its end needs. */
+/** A call that has not ended, and everything that its end needs. */
 export interface RunningCall {
   readonly call: StagedCall;
   /** Tells the caller how the call ended. Only the first answer counts. */
   readonly answer: (outcome: Outcome) => void;
   readonly resources: CallResources;
-  /** Of its handler. */
+  /** The hooks of its handler. */
   readonly hooks: HookRunner;
-  /** In the order in which they were taken. */
+  /** What the call holds, such as locks, in the order in which they were taken. */
   readonly holdings: Holding[] | undefined;
-  /** Where the answer is a stream: the call ends with it. */
+  /** The stream, when the answer is one. The call ends with it. */
   stream: CheckedStream | undefined;
   /** Cancelled because the process stops, and not by the caller. */
   isCutOff: boolean;
@@ -27,12 +27,12 @@ export interface RunningCall {
   isAbandoned: boolean;
   /** The handler has returned. */
   hasRun: boolean;
-  /** Recorded. */
+  /** The end of the call was recorded. */
   hasEnded: boolean;
   readonly slot: number;
 }
 
-/** Notes that the handler has returned. Plugins around it may answer without it, or fail behind it. @returns The value. */
+/** Notes that the handler has returned, because an `around` hook may answer without it or fail after it. @returns The value. */
 export const returned = (running: RunningCall, value: unknown): unknown => {
   running.hasRun = true;
   return value;
@@ -81,7 +81,7 @@ export const endEarly = async (running: RunningCall, stream: CheckedStream, erro
   stream.cutOff();
 };
 
-/** After the call was answered and recorded. */
+/** Closes what an abandoned call still used, after the call was answered and recorded. */
 const closeLate = async (running: RunningCall, log: Log): Promise<void> => {
   const { callId, handler } = running.call;
   try {

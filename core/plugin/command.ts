@@ -6,21 +6,21 @@ import type { JsonSchema } from "../schema/schema.ts";
 import type { Static, TSchema } from "../schema/typebox.ts";
 
 export interface CommandIo {
-  /** Results, one text per call, written as they are. */
+  /** Writes a result as it is, one text per call. */
   readonly write: (text: string) => void;
-  /** A result that is JSON: laid out for a person on a terminal, JSON text otherwise. */
+  /** Writes a result that is JSON: formatted for a person on a terminal, and as JSON text otherwise. */
   readonly show: (value: unknown) => void;
-  /** Everything that is not a result: whole lines. */
+  /** Writes a whole line that is not a result. */
   readonly say: (text: string) => void;
   readonly isTerminal: boolean;
-  /** JSON was asked for, or standard output is no terminal. */
+  /** Results are JSON: the caller chose JSON, or standard output is not a terminal. */
   readonly isJson: boolean;
   /** Aborted when the process is asked to end. A command that reads it must end then. */
   readonly signal: AbortSignal;
   /**
-   * Asks a person; of a secret, what is typed is not shown.
+   * Asks the person at the terminal. The terminal does not show what is typed for a secret.
    *
-   * @returns `undefined` where nobody can be asked. @throws {QuaterError} `cancelled`.
+   * @returns `undefined` when there is no terminal to ask on. @throws {QuaterError} `cancelled`.
    */
   readonly ask: (question: string, how?: { readonly isSecret?: boolean }) => Promise<string | undefined>;
   /** All of standard input. @throws {QuaterError} `too_large`. */

@@ -1,11 +1,11 @@
-// The commands that plugins add: each can be typed, is the only one of its path, and has the inputs that it names.
+// Checks the commands that plugins add: each path is valid and unique, and each positional name is an input of the command.
 
 import type { BootProblem } from "../diagnostics/problem.ts";
 import { nearest, visible } from "../diagnostics/text.ts";
 import { propertiesOf } from "../schema/schema.ts";
 import type { PluginCommand } from "./command.ts";
 
-/** A command, and whose it is. */
+/** A command and its plugin. */
 export interface OwnedCommand {
   readonly plugin: string;
   readonly command: PluginCommand;

@@ -13,27 +13,27 @@ export interface PluginContext {
   readonly log: Log;
   readonly mode: RunMode;
   readonly project: Project;
-  /** How large an answer may be, bytes of its JSON. The gate checks values and items; a surface that joins items checks the sum. */
+  /** The most bytes of JSON in an answer. The gate checks values and items of streams. A surface that joins items checks the sum. */
   readonly maxOutputBytes: number;
   /** All configured plugins, in boot order. */
   readonly plugins: readonly ConfiguredName[];
   /**
-   * `sha256:...` over what the manifest says: name, version, every exposure table, the plugins' names and the digests of
-   * their options. Two processes with equal digests expose the same. Computed when asked for.
+   * Returns `sha256:...` over the manifest: its name, version and exposure tables, the plugins' names and the digests of their
+   * options. Two processes with equal digests expose the same handlers in the same way.
    */
   readonly manifestDigest: () => string;
   /**
-   * Ends the process, where there is one to end: calls in flight are drained, and the program exits with `exitCode`. For
-   * what no plugin may live on with.
+   * Ends the process: calls in flight are drained, and the program exits with `exitCode`. For failures after which the process must
+   * not go on. In tests nothing happens.
    */
   readonly halt: (reason: string, exitCode: number) => void;
 }
 
-/** A plugin as others may know it. */
+/** What other plugins can know about a plugin. */
 export interface ConfiguredName {
   /** Also the word in the configuration and in the docs. */
   readonly name: string;
-  /** Of the package it came in, for the record of what ran. Quater's own plugins have Quater's. */
+  /** The version of the plugin's package, for the event `runtime.started`. Quater's own plugins have Quater's version. */
   readonly version?: string;
   /** `sha256:...`: see `digestOfOptions`. Computed when asked for. */
   readonly optionsDigest?: () => string;

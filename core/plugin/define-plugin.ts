@@ -1,4 +1,4 @@
-// `definePlugin`: from a table of options to a plugin's factory.
+// `definePlugin` makes the factory of a plugin from a table of options.
 
 import { brand } from "../diagnostics/brand.ts";
 import { isTable } from "../diagnostics/plugin-options.ts";
@@ -64,7 +64,7 @@ export const definePlugin = ((first: OptionTable | Make, second?: Make) => {
   }, table);
 }) as DefinePlugin;
 
-/** What throws over wrong options is not told: what is wrong with the options is. */
+/** If `make` throws over wrong options, the problems of the options are reported and not the error. */
 const madeBy = (make: () => Plugin, problems: () => readonly BootProblem[]): Plugin => {
   try {
     return make();

@@ -12,7 +12,7 @@ export interface KeyProblem {
 }
 
 /**
- * What a key says of a handler to core and to other plugins, wherever its value is anything but `false`:
+ * What a key tells core and other plugins about a handler. It holds for every value of the key except `false`:
  * - `public`: callers need no credential, on the surfaces that open to the public. Sets `operation.isPublic`.
  * - `approval`: people must agree to each call. Sets `operation.needsApproval`.
  */
@@ -21,7 +21,7 @@ export type KeyMeaning = "public" | "approval";
 /** A key of the exposure table, made by `exposureKey`. */
 export interface ExposureKey<Given = unknown, Value = unknown> extends Branded<"exposure-key"> {
   readonly key: string;
-  /** Of the key's value. */
+  /** The schema of the key's value. */
   readonly schema: JsonSchema | object;
   readonly remedy?: string;
   readonly owner?: string;
@@ -45,8 +45,8 @@ export interface ExposureKeyRules<Given, Value> {
   /** Returns what is wrong with this value on this handler, beyond the schema. */
   readonly check?: (given: Given, operation: Operation) => readonly KeyProblem[];
   /**
-   * Makes of the value what the plugin works with. Runs once per handler at boot, for values that fit the schema. A throw is
-   * a problem at boot: its message is the cause, and the hint of a QuaterError the remedy.
+   * Turns the value of the manifest into the value that the plugin uses. Runs once per handler at boot, for values that fit the
+   * schema. If it throws, the boot stops: the error's message is the cause, and the hint of a QuaterError is the remedy.
    */
   readonly resolve?: (given: Given, operation: Operation) => Value;
 }
@@ -56,7 +56,7 @@ const keyOwners = new Map<string, string>();
 /**
  * Defines a key of the exposure table. Name it in the plugin's `exposure`, and read it with `.of(operation)`.
  *
- * @param schema  Of the value, taken as it is: state `additionalProperties: false`.
+ * @param schema  The schema of the value. It is used as it is, so state `additionalProperties: false` for objects.
  *
  * @example
  * const quotaKey = exposureKey("quota", Quota, { resolve: ({ perMinute }) => ({ everyMs: 60_000 / perMinute }) });
@@ -79,10 +79,10 @@ export const exposureKey = <const Schema extends TSchema, Value = Static<Schema>
   });
 };
 
-/** The plugin to configure for a key: for the boot problem where none that is configured owns the key. */
+/** Names the plugin that owns a key, for the boot problem about a key that no configured plugin owns. */
 export const keyOwnerOf = (key: string): string => keyOwners.get(key) ?? key;
 
-/** Whether this exposure says so by one of the keys. */
+/** Whether the exposure has a key with this meaning, and a value other than `false`. */
 export const says = (keys: Iterable<ExposureKey>, exposure: Readonly<Record<string, unknown>>, meaning: KeyMeaning): boolean => {
   for (const { key, means } of keys) if (means === meaning && exposure[key] !== undefined && exposure[key] !== false) return true;
   return false;

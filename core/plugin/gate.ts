@@ -1,4 +1,4 @@
-// The gate as surfaces see it: who is let in, and which call is to run.
+// The gate as surfaces see it: it accepts credentials, and runs calls.
 
 import type { AnswerRoom, Arriving } from "../model/arriving.ts";
 import type { Call, Cancellation, Outcome } from "../model/call.ts";
@@ -14,7 +14,7 @@ export const isApprovalId = (value: unknown): value is string => typeof value ==
 export interface Invocation {
   readonly handler: string;
   readonly surface: string;
-  /** From `enter`, never from what the caller says of itself. */
+  /** What `enter` returned. Never take it from a body or from another claim of the caller. */
   readonly principal: Principal;
   /** Read only after the static part of the policy has allowed the call. */
   readonly given: readonly GivenInput[] | (() => Awaitable<readonly GivenInput[]>);
@@ -38,7 +38,7 @@ export interface Invocation {
 
 /** The kernel as a surface sees it. */
 export interface Gate {
-  /** Rejects with `unauthenticated`, `invalid_token` and the like; observers have been told. Never throws by itself. */
+  /** Returns the principal. Rejects with `unauthenticated`, `invalid_token` and the like, after the `settled` hooks have run. */
   enter(entry: Arriving): Awaitable<Principal>;
   /**
    * Checks a credential again, for surfaces that read input after `enter`. A key may be revoked while a body is on its way.
@@ -52,6 +52,6 @@ export interface Gate {
   newCallId(): string;
   /** Names of plugins that are not ready, and "kernel" while it boots or stops; empty when ready. */
   unready(): Promise<readonly string[]>;
-  /** The process stops: calls in flight are waited for, and new ones are refused. */
+  /** The process stops: new calls are refused, and calls in flight may end. */
   readonly isStopping: boolean;
 }

@@ -1,5 +1,5 @@
-// Every hook, and how several answers to it combine. A plugin says per handler which hooks it wants; chains are made at
-// boot, so that a call pays only for the hooks that apply to its handler.
+// All hooks, and how the answers of several plugins combine. A plugin chooses its hooks for each handler. The chains of hooks are made
+// at boot, so a call runs only the hooks that apply to its handler.
 
 import { internal, isQuaterError, type QuaterError } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -19,10 +19,10 @@ type Unnamed<Answer> = Answer extends { readonly by: string } ? Omit<Answer, "by
  */
 export type HookAnswer<Named = Verdict> = boolean | string | Unnamed<Named>;
 
-/** As a verdict; `replay` answers the call with an earlier result instead of running it. */
+/** A hook answer. `replay` answers the call with an earlier result, and the handler does not run. */
 export type Admission = Verdict | { readonly allow: "replay"; readonly by: string; readonly value: unknown };
 
-/** As a verdict; `consume` uses the approval up, as the last act before the handler, and may still refuse. */
+/** A hook answer. `consume` uses the approval up directly before the handler runs, and may still refuse the call. */
 export type ApprovalAnswer =
   | (Extract<Verdict, { allow: true }> & { readonly consume?: () => Awaitable<HookAnswer> })
   | Extract<Verdict, { allow: false }>;
@@ -45,7 +45,7 @@ export interface InvokeHooks {
   hold: (call: Approved, keep: (holding: Holding) => void) => Awaitable<HookAnswer>;
   /** around: wraps the handler, the first plugin outermost. Must call `next` at most once. */
   around: (call: Approved, next: () => Promise<unknown>) => Promise<unknown>;
-  /** observe: told how the call ended; cannot change it. A throw after the handler ran makes the outcome unrecorded. */
+  /** observe: gets the outcome of the call, and cannot change it. A throw after the handler ran makes it `outcome_unrecorded`. */
   settled: (call: Arrival, outcome: Outcome) => Awaitable<void>;
 }
 
@@ -62,7 +62,7 @@ export const hookKinds = {
 } as const satisfies Record<keyof InvokeHooks, HookKind>;
 
 export type Hooks = Partial<InvokeHooks>;
-/** The same hooks for all handlers, or chosen per handler at boot. Without an operation: calls refused before one was found. */
+/** The same hooks for all handlers, or a function that chooses them for each handler at boot. Without an operation, it chooses the hooks for calls to unknown handlers. */
 export type HookChoice = Hooks | ((operation: Operation | undefined) => Hooks | undefined);
 
 type NamesOf<Kind extends HookKind> = {
@@ -89,7 +89,7 @@ export interface HookRunner {
   /** All answers in order, ending with the first that does not allow. */
   every<Name extends NamesOf<"every">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<readonly Verdicts[Name][]>;
   around(call: Approved, handle: () => Promise<unknown>): Promise<unknown>;
-  /** All are told, also when one throws. @returns Who failed. */
+  /** Runs all of them, also when one throws. @returns The failures. */
   observe<Name extends NamesOf<"observe">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<readonly HookFailure[]>;
 }
 
@@ -111,7 +111,7 @@ type AnyHook = (...given: any[]) => any;
 
 const hookRules = Object.fromEntries(Object.keys(hookKinds).map((name) => [name, aFunction]));
 
-/** What is wrong with a table of hooks: a misspelt one would never be asked, and every call let through. */
+/** Finds problems in a table of hooks. A misspelt hook would never run, and every call would pass. */
 export const hookProblems = (plugin: string, hooks: unknown): readonly BootProblem[] => {
   if (hooks === undefined || hooks === null || hooks === false) return []; // `operation && { ... }` chooses none
   if (isTable(hooks)) return keyProblems(plugin, plugin, "hook", hooks, hookRules).map((wrong) => ({ ...wrong, plugin }));
@@ -178,7 +178,7 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
               throw error;
             }
           };
-          // What the handler threw is not the plugin's doing, though it comes out of its hook.
+          // An error of the handler comes out of the hook too, but it is not an error of the plugin.
           return asked(
             plugin,
             "around",

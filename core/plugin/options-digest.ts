@@ -4,8 +4,8 @@ import { tellable } from "../diagnostics/plugin-options.ts";
 import { canonicalText, digestOfText } from "../schema/digest.ts";
 
 /**
- * `sha256:` and 64 hexadecimal digits over the options as RFC 8785 text. Functions count as their presence, and so do
- * texts that sound like secrets: a digest of a short one would give it away.
+ * Returns `sha256:` and 64 hexadecimal digits over the options as RFC 8785 text. Of functions and of texts whose names sound like
+ * secrets, only the presence counts: a short secret could be guessed from its digest.
  */
 export const digestOfOptions = (given: readonly unknown[]): string =>
   digestOfText(canonicalText(given.map((option) => tellable(option, "", []))));

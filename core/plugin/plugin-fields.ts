@@ -1,6 +1,6 @@
-// What a plugin, and what its setup returns, may hold. A misspelt field is one that nobody reads: a check that is never asked.
-// The compiler says the same, where it is asked: that an object has too much in it is otherwise no error of types where the
-// object is what a function returns.
+// The fields that a plugin and the result of its setup may have. A misspelt field would never be read, so its check would never run.
+// The boot finds such fields. `Known` lets the compiler find them too: otherwise TypeScript accepts extra fields in an object that a
+// function returns.
 
 import { isBranded } from "../diagnostics/brand.ts";
 import { aFunction, type FieldRule, isTable, keyProblems } from "../diagnostics/plugin-options.ts";
@@ -29,7 +29,7 @@ type ReturnedBy<Parts> = Parts extends { readonly setup: (context: never) => inf
 
 type RunningOf<Returned> = Returned extends object ? NoMore<Returned, Running, "field"> & HooksOf<Returned> : Returned;
 
-/** What of a plugin's parts there is no such thing of does not compile. */
+/** Refuses fields that plugins do not have, at compile time. */
 export type Known<Parts> = NoMore<Parts, Plugin, "field"> & HooksOf<Parts> & ReturnedBy<Parts>;
 
 type Rules<Table> = Readonly<Record<keyof Table & string, true | FieldRule>>;
@@ -102,7 +102,7 @@ const ofCommand: Rules<PluginCommand> = {
 /** Beside the keys that `definePlugin` adds. */
 type Made = Omit<ConfiguredPlugin, "optionsDigest" | "optionProblems">;
 
-/** What must be known of a plugin before anything else of it can be judged. */
+/** The fields that every plugin must have. */
 export const pluginProblems = ({ optionsDigest: _, optionProblems: __, ...made }: ConfiguredPlugin): readonly BootProblem[] => {
   const plugin = named(made);
   const wrong = keyProblems(plugin, plugin, "field", made, fields);
@@ -116,7 +116,7 @@ export const pluginProblems = ({ optionsDigest: _, optionProblems: __, ...made }
 
 const named = ({ name }: Made): string => (aText(name) === undefined ? name : "a plugin");
 
-/** The same of what its setup returned. */
+/** Checks what a setup returned. */
 export const returnedProblems = (plugin: string, returned: unknown): readonly BootProblem[] => {
   if (returned === undefined || returned === null) return [];
   const holder = `what setup of ${plugin} returned`;

@@ -1,5 +1,4 @@
-// What a plugin is: a name, the exposure keys it owns, hooks into the pipeline, services for other plugins, commands,
-// and a start and a stop.
+// What a plugin is: its name, exposure keys, hooks, services, commands, start and stop.
 
 import { type Branded, isBranded } from "../diagnostics/brand.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
@@ -20,18 +19,18 @@ export interface Running {
   readonly commands?: readonly PluginCommand[];
   /** Nothing listens before every plugin is set up. */
   readonly start?: () => Awaitable<void>;
-  /** In reverse order of starting; calls in flight have been drained. Safe to call twice. */
+  /** Runs after calls in flight have ended, in the reverse of the start order. Must be safe to call twice. */
   readonly stop?: () => Awaitable<void>;
   readonly isReady?: () => Awaitable<boolean>;
-  /** Of a surface: calls it from the outside, as its callers do, and tells what came back. For tests. */
+  /** For tests of a surface: calls it from the outside, as its callers do, and returns the answer. */
   readonly probe?: Probe;
 }
 
-/** A run beside the real one, of the same manifest. */
+/** A run of the same manifest for tests, beside the real one. */
 export interface TestRun {
-  /** For the plugin's files. Created for the test run, and deleted after it. */
+  /** A folder for the plugin's files. It is created for the test run, and deleted after it. */
   readonly folder: string;
-  /** What people agreed to may be used for so long, milliseconds. Default: as configured. */
+  /** How long approvals can be used, milliseconds. Default: as configured. */
   readonly usableForMs?: number;
   /** Keeps the configured authenticators. Default: the test run has its own. */
   readonly hasOwnDoors?: boolean;
@@ -49,8 +48,8 @@ export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
   /** The files with secrets that it uses, without those of its authenticator. `quater check --gate` checks them. */
   readonly secretFiles?: readonly SecretFile[];
   /**
-   * The same plugin for a rehearsal: it listens on a free port of this machine, keeps what it keeps in the folder given,
-   * and tells nobody outside. Absent: it needs no change for that.
+   * Returns the same plugin for a test run: it listens on a free port of this computer, keeps its files in the given folder, and
+   * sends nothing outside. Leave it out if the plugin can run in tests as it is.
    */
   readonly testRun?: (run: TestRun) => Plugin;
   /** Problems of its options and of the catalog, found before anything is set up. */
@@ -64,7 +63,7 @@ export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
 }
 
 export interface ConfiguredPlugin extends Branded<"plugin">, Plugin, ConfiguredName {
-  /** Keys that it was given and does not know, and values that cannot be. */
+  /** Returns the problems of its options: unknown names and wrong values. */
   readonly optionProblems?: () => readonly BootProblem[];
 }
 

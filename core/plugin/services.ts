@@ -2,7 +2,7 @@
 
 import { type Branded, brand } from "../diagnostics/brand.ts";
 
-/** A typed name for something one plugin offers others. Compared by name. */
+/** The typed name of a service that one plugin offers to others. References are compared by name. */
 export interface ServiceRef<Service> extends Branded<"service"> {
   readonly name: string;
   readonly "~service"?: Service | undefined;

@@ -9,7 +9,7 @@ export interface Surface {
   readonly name: string;
   /** For messages, in the plural: "CLI actions". */
   readonly exposes: string;
-  /** Missing: boot refuses handlers on this surface. */
+  /** Without it the boot refuses handlers on this surface that need a credential. */
   readonly authenticate?: Authentication | undefined;
   /** Whether `public: true` opens this surface. */
   readonly opensToPublic?: boolean;
@@ -26,7 +26,7 @@ export interface ProbeCall {
   readonly approvalId?: string;
 }
 
-/** What a caller saw, without the surface's own dress. */
+/** The answer that a caller got, without the surface's own format. */
 export type ProbeAnswer =
   | { readonly ok: true; readonly value: unknown }
   | {
@@ -36,7 +36,7 @@ export type ProbeAnswer =
       readonly errors: readonly { path: string; message: string }[];
     };
 
-/** @throws {Error} by `cannotSend`, for a call that callers of this surface have no way to write. */
+/** @throws {Error} by `cannotSend`, for a call that this surface has no form for. */
 export type Probe = (call: ProbeCall) => Promise<ProbeAnswer>;
 
 export const cannotSend = (message: string): Error => Object.assign(new Error(message), { [brand]: "cannot-send" as const });
