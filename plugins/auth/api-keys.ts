@@ -1,4 +1,5 @@
-// API keys from a file. A change of the file is seen within a second, without a restart: a revoked key stops working.
+// Authenticates API keys from a file. A running server sees a change of the file within a second, so a revoked key stops working without a
+// restart.
 
 import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
@@ -8,11 +9,11 @@ import { withDefault } from "../../core/schema/with-default.ts";
 import { isSecretOf, type KeyRecord, parseKey, readKeyFile } from "./keyfile.ts";
 
 export const defaultKeyFile = ".quater/keys.json";
-/** How old what is known of the file may be, milliseconds. */
+/** After so many milliseconds, the file is looked at again. */
 const freshMs = 500;
 
 const apiKeysOptions = {
-  /** Under the manifest's folder unless absolute. Default `.quater/keys.json`. */
+  /** The file of keys: absolute, or relative to the manifest's folder. Default `.quater/keys.json`. */
   file: withDefault(Type.String({ minLength: 1 }), defaultKeyFile),
 };
 
@@ -21,7 +22,7 @@ export const apiKeys = defineAuthenticator(apiKeysOptions, ({ file }) => {
   let path = file;
   let records: ReadonlyMap<string, KeyRecord> = new Map();
   let stamp = "";
-  /** By `performance.now()`, so that a clock which is set back makes nothing look fresh. */
+  /** A time of `performance.now()`, because the system clock may be set back. */
   let lookedAt = Number.NEGATIVE_INFINITY;
   let isDevelopment = false;
   const refresh = (isForced: boolean): void => {

@@ -1,4 +1,4 @@
-// `quater keys ...`: the key file from the terminal.
+// `quater keys ...`: creates, lists, revokes and rotates API keys.
 
 import { isAbsolute, join } from "node:path";
 import { cut, visible } from "../../core/diagnostics/text.ts";
@@ -15,7 +15,10 @@ const expires = Type.Optional(Type.String({ description: "Life time: 12h, 30d, 4
 
 const createInput = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 100, description: "Who or what the key is for" }),
-  kind: Type.Enum([...kinds], { default: "service", description: "What shows it: a person's script is a user, an AI an agent" }),
+  kind: Type.Enum([...kinds], {
+    default: "service",
+    description: "What uses the key: user for a person's script, agent for an AI",
+  }),
   person: Type.Optional(Type.String({ description: "The app-wide name of the human who holds it" })),
   actsFor: Type.Optional(Type.String({ description: "The person an agent or service works for" })),
   scopes: Type.Array(Type.String(), { default: [], description: "Repeat for several: --scopes orders:read" }),
@@ -79,7 +82,7 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
 };
 
 interface MadeKey {
-  /** The whole key; kept nowhere. */
+  /** The whole key. It is not stored. */
   readonly key: string;
   readonly record: KeyRecord;
 }
@@ -88,11 +91,11 @@ const showKey = ({ key, record }: MadeKey, io: CommandIo): void =>
   io.isJson ? io.show({ key, ...withoutHash(record) }) : io.write(`${key}\n`);
 
 export interface KeyRights extends Pick<KeyRecord, "name" | "kind" | "person" | "actsFor" | "scopes" | "roles"> {
-  /** `12h`, `30d`, `4w`; absent: does not expire. */
+  /** `12h`, `30d`, `4w`. Absent: the key does not expire. */
   readonly expires?: string;
 }
 
-/** @throws {QuaterError} `conflict` when a living key has the name; `invalid_input` for a malformed lifetime. */
+/** @throws {QuaterError} `conflict` when an active key has the name; `invalid_input` for a malformed life time. */
 export const createKey = (path: string, given: KeyRights): MadeKey =>
   changeKeyFile(path, (records) => {
     const now = new Date();
@@ -116,7 +119,7 @@ export const createKey = (path: string, given: KeyRights): MadeKey =>
   });
 
 /**
- * @returns `isRepeated` where the key was revoked before, which changes nothing.
+ * @returns `isRepeated` when the key was already revoked. Then nothing changes.
  * @throws {QuaterError} `not_found` when no key has that id or name.
  */
 export const revokeKey = (path: string, idOrName: string): { readonly record: KeyRecord; readonly isRepeated: boolean } =>
@@ -130,8 +133,8 @@ export const revokeKey = (path: string, idOrName: string): { readonly record: Ke
   });
 
 /**
- * @param expires  A new life time, `30d`; without it the old end stays.
- * @throws {QuaterError} `not_found` when no living key has that id or name.
+ * @param expires  A new life time, `30d`. Without it, the new key expires when the old one would have.
+ * @throws {QuaterError} `not_found` when no active key has that id or name.
  */
 export const rotateKey = (path: string, idOrName: string, expires?: string): MadeKey =>
   changeKeyFile(path, (records) => {

@@ -1,5 +1,5 @@
-// The keys that `quater dev` prints: each kept in a file of its own so that a command can be pasted again tomorrow, let in
-// by `dev` and by nothing else.
+// The keys that `quater dev` prints. Each is kept in a file of its own, so that a printed command also works tomorrow. Only `quater dev`
+// accepts them.
 
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -12,19 +12,19 @@ type Rights = Pick<KeyRecord, "scopes" | "roles">;
 
 interface Kind {
   readonly file: string;
-  /** Of the record's name; the key's id follows. */
+  /** The start of the record's name. The key's id follows. */
   readonly name: string;
   readonly who: () => Pick<KeyRecord, "kind" | "person" | "actsFor">;
 }
 
-/** Calls as the developer's agent would. */
+/** A key for calls of the developer's agent. */
 const caller: Kind = {
   file: developmentKeyFile,
   name: "development-",
   who: () => ({ kind: "agent", actsFor: userInfo().username }),
 };
 
-/** Somebody else than the developer, because nobody may agree to what they ask for. */
+/** A key of another person than the developer, because nobody may approve their own requests. */
 const approver: Kind = {
   file: demoApproverKeyFile,
   name: "demo-approver-",
@@ -32,29 +32,29 @@ const approver: Kind = {
 };
 
 /**
- * @param rights  What the key may do, as of now: usually all that the manifest's policies name.
- * @returns The key itself.
+ * Returns the key for calls, and creates it if it is missing.
+ *
+ * @param rights  What the key may do from now on: usually all that the manifest's policies name.
  */
 export const developmentKey = (root: string, rights: Rights): string => shownKey(root, rights, caller);
 
 /**
- * The key of a person who exists in development alone, and may agree to what is asked for there.
+ * Returns the key of a person who exists in development alone and may approve requests there. Creates it if it is missing.
  *
- * @param roles  Those that approval's policies name.
- * @returns The key itself.
+ * @param roles  The roles that approval policies name.
  */
 export const demoApproverKey = (root: string, roles: readonly string[]): string =>
   shownKey(root, { scopes: [], roles }, approver);
 
 /**
- * Whether this is a whole key that `dev` lets in and nothing else does. For the terminal of a user who can read the key file
- * anyway: told over a network it would say which keys there are.
+ * Whether this is a valid development key. Only for the terminal of a user who can read the key file: over a network, the answer would
+ * show which keys exist.
  */
 export const isDevelopmentKey = (root: string, key: string): boolean => {
   try {
     return readKeyFile(join(root, defaultKeyFile)).some((record) => record.isDevelopment === true && isKeyOf(record, key));
   } catch {
-    return false; // the project may keep its keys elsewhere, and then this file does not matter
+    return false; // the file may be broken, and the project may keep its keys in another file
   }
 };
 

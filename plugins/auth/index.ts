@@ -1,4 +1,4 @@
-// Authenticators: who a caller is, from what was shown at the door.
+// Authenticators: they find who a caller is by the credentials of a request.
 
 import { userInfo } from "node:os";
 import { authenticator, type Principal, Type } from "../../core/index.ts";
@@ -22,7 +22,7 @@ export { jwt, type SigningAuthenticator, type TokenClaims } from "./jwt.ts";
 const text = Type.String({ minLength: 1 });
 
 const localUserOptions = {
-  /** The app-wide name of the person; default: the system's user name. */
+  /** The app-wide name of the person. Default: the system's user name. */
   person: Type.Optional(text),
   /** Default: none. */
   scopes: withDefault(Type.Array(text), []),
@@ -31,13 +31,13 @@ const localUserOptions = {
 };
 
 /**
- * The operating system's user who started this process, on surfaces that run in it. A principal, not a privilege: no
- * scope and no role unless given here. Never answers over a network, nor where another credential was shown.
+ * Authenticates the operating system's user who started this process, on surfaces that run in this process. The user has only the scopes
+ * and roles that are given here. Over a network, and for calls that have another credential, it finds nobody.
  */
 export const localUser = defineAuthenticator(localUserOptions, ({ person, scopes, roles }) =>
   authenticator({
     name: "localUser",
-    // Reads the token to see that it is absent: a refused token must not fall back to the local user.
+    // Declares that it reads tokens, so that a call with a refused token is not treated as the local user.
     reads: { schemes: ["Bearer"] },
     authenticate: ({ isLocal, token }) => {
       if (!isLocal || token !== undefined) return undefined;
@@ -59,14 +59,14 @@ export const localUser = defineAuthenticator(localUserOptions, ({ person, scopes
 const bearerOptions = {
   /** Scheme of the header Authorization. Default "Bearer". */
   scheme: withDefault(Type.String({ minLength: 1 }), "Bearer"),
-  /** Whose token this is; `undefined` or `null` when you do not know it. Check audience and expiry here. */
+  /** Returns whose token this is; `undefined` or `null` for an unknown token. Check audience and expiry here. */
   verify: opaque<(token: string) => Awaitable<Principal | null | undefined>>(
     "a function from the token to a principal, or to undefined",
     isFunction,
   ),
 };
 
-/** Tokens that your own code verifies. */
+/** Authenticates tokens with your own code. */
 export const bearer = defineAuthenticator(bearerOptions, ({ scheme, verify }) =>
   authenticator({
     name: "bearer",
@@ -76,11 +76,12 @@ export const bearer = defineAuthenticator(bearerOptions, ({ scheme, verify }) =>
 );
 
 /**
- * Asks one after the other. The first that returns a principal decides; `undefined` and `null` go on to the next; a throw ends
- * the chain.
+ * Asks authenticators in order. The first that returns a principal decides. After `undefined` or `null` the next is asked. A thrown error
+ * ends the chain.
  *
- * One credential decides alone, so that a wrong one never falls back to another: the token where one is shown; otherwise the
- * first declared header that is shown; cookies only where neither is. Authenticators that do not read it are not asked.
+ * Only one credential of a request counts, so that a wrong credential never falls back to another one. This is the token, if there is one.
+ * Otherwise it is the first declared header that the request has. Cookies count only without both. Authenticators that do not read this
+ * credential are not asked.
  */
 export const firstOf = authenticatorFactory((...given: Authentication[]) => {
   const authenticators = given.map(asAuthenticator);
@@ -106,6 +107,6 @@ export const firstOf = authenticatorFactory((...given: Authentication[]) => {
 
 const nobodyToAsk: BootProblem = {
   place: "firstOf()",
-  cause: "firstOf is given no authenticator",
-  remedy: "Write those to ask, in order: firstOf(apiKeys(), localUser())",
+  cause: "firstOf() has no authenticator",
+  remedy: "List authenticators in the order in which they are asked: firstOf(apiKeys(), localUser())",
 };

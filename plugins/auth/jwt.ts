@@ -1,5 +1,5 @@
-// Tokens of an authorization server or of this app, by the rules of RFC 8725: algorithms, issuer and audience are fixed here
-// and never taken from the token; keys come over https with a time-out and a size limit, or are one secret of the app.
+// Authenticates tokens of an authorization server, or of this app, by the rules of RFC 8725. Algorithms, issuer and audience come from the
+// options, never from the token. Keys are fetched over https with a timeout and a size limit, or are one secret of the app.
 
 import { randomUUID } from "node:crypto";
 import type { JWTPayload, JWTVerifyGetKey } from "jose";
@@ -12,7 +12,7 @@ import { withDefault } from "../../core/schema/with-default.ts";
 const asymmetric = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const;
 
 const keyFetch = { timeoutMs: 5_000, maxBytes: 256 * 1024, cooldownMs: 30_000 } as const;
-/** Clocks differ; more would let expired tokens live. */
+/** Tolerates clocks that differ by a few seconds. With more, expired tokens would be accepted. */
 const clockToleranceSeconds = 5;
 
 const isSafeAddress = (value: unknown): boolean => {
@@ -20,10 +20,10 @@ const isSafeAddress = (value: unknown): boolean => {
   return url !== undefined && isPrivateUrl(url);
 };
 
-/** From JavaScript, or an environment variable that is not set: without it the check of the token is skipped. */
+/** An environment variable that is not set gives such a value. The library would then skip the check. */
 const fixed = Type.String({
   minLength: 1,
-  remedy: "Write a text that is not empty: without it tokens for any other service are let in",
+  remedy: "Write a text that is not empty. Without it, tokens for other services would be accepted",
 });
 const claim = Type.String({ minLength: 1 });
 
@@ -34,13 +34,13 @@ const mac = "HS256";
 const jwtOptions = {
   /** Must equal the token's `iss`. */
   issuer: fixed,
-  /** This service; must be among the token's `aud`. A token for another service is no credential here. */
+  /** The name of this service. The token's `aud` must contain it, so tokens for other services are refused. */
   audience: fixed,
-  /** Where the issuer publishes its keys (RFC 7517). https, or loopback. Required without `secret`. */
+  /** The URL where the issuer publishes its keys (RFC 7517): https, or loopback. Required without `secret`. */
   jwks: Type.Optional(opaque<string>("the issuer's https address: keys fetched over http could be anybody's", isSafeAddress)),
-  /** Instead of `jwks`: the key of tokens that this app signs itself, with HS256 and nothing else. */
+  /** Instead of `jwks`: the key for tokens that this app signs with HS256. */
   secret: Type.Optional(opaque<string>("a text of at least 32 bytes, such as `openssl rand -base64 32` prints", isLongEnough)),
-  /** Beside `jwks`. Default: RS256, PS256, ES256 and EdDSA. Never a symmetric one, because a service that can verify could also sign. */
+  /** Only with `jwks`. Default: RS256, PS256, ES256 and EdDSA. Symmetric algorithms are refused: a service that verifies could also sign. */
   algorithms: withDefault(
     Type.Array(Type.Enum([...asymmetric]), {
       minItems: 1,
@@ -50,9 +50,9 @@ const jwtOptions = {
   ),
   /** Default "user". */
   kind: withDefault(Type.Enum(["user", "service", "agent", "operator"]), "user"),
-  /** Claim with the app-wide name of the human. Default "sub". */
+  /** The claim with the app-wide name of the person. Default "sub". */
   personClaim: withDefault(claim, "sub"),
-  /** Claim with a list of roles. Default "roles". */
+  /** The claim with the list of roles. Default "roles". */
   rolesClaim: withDefault(claim, "roles"),
   /** Scheme of the header Authorization. Default "Bearer". */
   scheme: withDefault(claim, "Bearer"),
@@ -60,19 +60,19 @@ const jwtOptions = {
 
 type Given = GivenOptions<typeof jwtOptions>;
 
-/** What `sign` puts into a token beside issuer, audience and times: `scope`, and the claims of roles and person. */
+/** Claims of a new token: `scope`, and the claims of roles and person. `sign` adds issuer, audience and times. */
 export interface TokenClaims {
   /** The subject of the principal. */
   readonly sub: string;
   readonly [claim: string]: unknown;
 }
 
-/** What `jwt({ secret })` makes. */
+/** The result of `jwt({ secret })`. */
 export interface SigningAuthenticator extends Authenticator {
   /**
    * Returns a token that this authenticator accepts.
    *
-   * @param seconds  After so many seconds the token expires. A token cannot be revoked before.
+   * @param seconds  The token expires after so many seconds. It cannot be revoked earlier.
    * @throws {TypeError} for a subject that is empty, a claim that `sign` sets itself, or seconds that are not a whole number from
    *   1 to 31,536,000.
    */
@@ -107,7 +107,7 @@ export const jwt = defineAuthenticator(jwtOptions, (options, given): SigningAuth
       try {
         return principalOf(await verified(token), options);
       } catch (error) {
-        // What is wrong with the token is the caller's; keys that cannot be had are not.
+        // A wrong token is the caller's mistake. A failed fetch of keys is not.
         const isOfToken =
           error instanceof errors.JOSEError &&
           !(error instanceof errors.JWKSTimeout) &&
@@ -163,12 +163,12 @@ const remoteKeys = async (jwks: string): Promise<JWTVerifyGetKey> => {
   const { createRemoteJWKSet, customFetch } = await import("jose");
   return createRemoteJWKSet(new URL(jwks), {
     timeoutDuration: keyFetch.timeoutMs,
-    cooldownDuration: keyFetch.cooldownMs, // an unknown key id asks again this often at most
+    cooldownDuration: keyFetch.cooldownMs, // how often an unknown key id may cause a new fetch
     [customFetch]: limitedFetch,
   });
 };
 
-/** As fetch, without following redirects, and with an end to what it reads. */
+/** Like fetch, but without redirects, and with a limit of size. */
 const limitedFetch = async (url: string, init: RequestInit): Promise<Response> => {
   const response = await fetch(url, { ...init, redirect: "error" });
   const parts: Uint8Array[] = [];

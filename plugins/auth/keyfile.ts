@@ -1,4 +1,4 @@
-// The file of API keys: hashes only, readable by its owner alone, replaced as a whole so that a reader never sees half.
+// The file of API keys. It has hashes only, only its owner can read it, and it is replaced as a whole, so that a reader never sees half of it.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { changeKeysOf, readKeysOf, type WrongKey } from "../../core/boot/key-file.ts";
@@ -9,7 +9,7 @@ export interface KeyRecord {
   readonly id: string;
   /** SHA-256 of the secret, hexadecimal. */
   readonly hash: string;
-  /** Who or what the key is for; the principal's subject. */
+  /** Who or what the key is for. It becomes the principal's subject. */
   readonly name: string;
   readonly kind: Principal["kind"];
   readonly person?: string;
@@ -20,7 +20,7 @@ export interface KeyRecord {
   readonly createdAt: string;
   readonly expiresAt?: string;
   readonly revokedAt?: string;
-  /** Made by `quater dev`, and let in by it alone. */
+  /** Created by `quater dev`. Only `quater dev` accepts it. */
   readonly isDevelopment?: boolean;
 }
 
@@ -39,7 +39,7 @@ const optional = (isRight: (value: unknown) => boolean) => (value: unknown) => v
 const instant = "Write it as 2026-12-31T00:00:00Z, or revoke the key and create a new one";
 const recreate = "Revoke the key and create a new one with `quater keys create`";
 
-/** What each field has to be. A record is used to let somebody in, so that a mistake in it must not be guessed around. */
+/** The check of each field, and the remedy. A record gives access, so a mistake in it is never corrected by guessing. */
 const fields: Readonly<Record<keyof KeyRecord, readonly [isRight: (value: unknown) => boolean, remedy: string]>> = {
   id: [(value) => /^[a-z2-7]{8}$/.test(String(value)), "Remove the record and create a new key"],
   hash: [(value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value), "Remove the record and create a new key"],
@@ -72,7 +72,7 @@ const wrongIn = (record: unknown): WrongKey | undefined => {
   return undefined;
 };
 
-/** Changes the file under a lock; concurrent changes wait for each other. */
+/** Changes the file under a lock. Changes at the same time wait for each other. */
 export const changeKeyFile = <Result>(
   file: string,
   change: (records: readonly KeyRecord[]) => { records: readonly KeyRecord[]; result: Result },
@@ -82,8 +82,7 @@ export const changeKeyFile = <Result>(
     return { content: { keys: records }, result };
   }).result;
 
-// Threat T19: qk_<id>_<secret>_<check>. The check finds typing errors and lets scanners find leaked keys; it protects
-// nothing.
+// Threat T19: qk_<id>_<secret>_<check>. The check finds typing errors, and lets scanners find leaked keys. It is not a protection.
 const keyText = /^qk_([a-z2-7]{8})_([a-z2-7]{40})_([0-9a-f]{6})$/;
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
 
@@ -93,12 +92,12 @@ const checkOf = (id: string, secret: string): string => sha256(`qk_${id}_${secre
 
 export interface NewKey {
   readonly id: string;
-  /** The whole key; shown once, never stored. */
+  /** The whole key. It is shown once and never stored. */
   readonly key: string;
   readonly hash: string;
 }
 
-/** 200 random bits. */
+/** Makes a key of 200 random bits. */
 export const newKey = (): NewKey => {
   const id = randomText(8);
   const secret = randomText(40);
@@ -110,6 +109,6 @@ export const parseKey = (key: string): { readonly id: string; readonly secret: s
   return id !== "" && checkOf(id, secret) === check ? { id, secret } : undefined;
 };
 
-/** In constant time, also against the zeros of an unknown id. */
+/** Compares in constant time, also for an unknown id, whose hash counts as zeros. */
 export const isSecretOf = (secret: string, hash: string | undefined): boolean =>
   timingSafeEqual(sha256(secret), Buffer.from(hash ?? "0".repeat(64), "hex")) && hash !== undefined;

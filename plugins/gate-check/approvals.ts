@@ -1,5 +1,5 @@
-// What is tried of calls that people must agree to. Calls come from the surface's
-// outside; votes go where the page, the API and the commands send theirs.
+// The cases for calls that need approval. Calls come from outside of the surface. Votes go through the service that the page, the API and
+// the commands use.
 
 import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
 import type { ApprovalRecord } from "../offered.ts";
@@ -10,7 +10,7 @@ import { allowed } from "./principals.ts";
 import { overtakers, overtaking, racers, racing } from "./race.ts";
 import { Untried } from "./untried.ts";
 
-/** A call that waits for people. */
+/** A call whose request is pending. */
 interface Request {
   readonly target: Target;
   readonly principal: Principal;
@@ -19,7 +19,7 @@ interface Request {
   readonly record: ApprovalRecord;
 }
 
-/** @throws {Untried} when the call was not answered by a request. */
+/** @throws {Untried} when the call did not lead to a request. */
 const filed = async (target: Target, given: Partial<Principal> = {}): Promise<Request> => {
   const { operation, rehearsed, surface, granted, inputs } = target;
   const caller = allowed(operation, granted);
@@ -31,7 +31,7 @@ const filed = async (target: Target, given: Partial<Principal> = {}): Promise<Re
   const [looker] = peopleOf(target);
   const found =
     looker === undefined ? [] : await rehearsed.approvals.list(looker, { states: ["pending"], handler: operation.name });
-  // Where it is somebody else's request that answers, people agree to that one: what comes of it is what is asked.
+  // If the gate wrongly answers with the request of another caller, people approve that request. The case then shows what happens.
   const record = found.find(({ requester }) => requester.subject === principal.subject) ?? found[0];
   if (record === undefined) throw new Untried("its request is in no list of those who decide");
   return { target, principal, token, input, record };
@@ -46,7 +46,7 @@ const agree = (request: Request, principal: Principal): Promise<ApprovalRecord> 
     { id: request.record.id, verdict: "approve", digest: request.record.digest },
   );
 
-/** @throws {Untried} when enough people agreed and it is not approved. */
+/** @throws {Untried} when enough people approved, but the request is not approved. */
 export const approved = async (target: Target, given: Partial<Principal> = {}): Promise<Request> => {
   const request = await filed(target, given);
   let { record } = request;
@@ -55,7 +55,7 @@ export const approved = async (target: Target, given: Partial<Principal> = {}): 
   return { ...request, record };
 };
 
-/** The same call once more. */
+/** Repeats the call. */
 const repeat = async (request: Request, expected: string, how?: string, approvalId?: string): Promise<readonly Tried[]> =>
   tried(await send(request.target, request.token, request.input, approvalId), [expected], how);
 
@@ -127,7 +127,7 @@ const overtaken: Case = {
   hole: "ran although another call had changed what its preview showed",
   run: async (target) => {
     const { operation, rehearsed } = target;
-    if (operation.handler.preview === undefined || rehearsed.isReal) return []; // a real preview need not change
+    if (operation.handler.preview === undefined || rehearsed.isReal) return []; // the preview of a real handler may stay the same
     const requests: Request[] = [];
     while (requests.length < overtakers) requests.push(await approved(target, { claims: overtaking }));
     const runs = await rehearsed.startsOf(() => Promise.all(requests.map(({ token, input }) => send(target, token, input))));
@@ -186,7 +186,7 @@ const denied: Case = {
     const request = await filed(target);
     const { id, digest, policy } = request.record;
     const people = peopleOf(target);
-    if (people.length < policy.denials) return []; // more people would have to say no than have to agree
+    if (people.length < policy.denials) return []; // the policy asks for more denials than the suite has people
     for (const principal of people.slice(0, policy.denials))
       await approvals.vote({ principal, via: "gate" }, { id, verdict: "deny", digest });
     const { principal, input } = request;
@@ -223,10 +223,10 @@ const expired: Case = {
   },
 };
 
-/** The rehearsal's store is a file on this machine, whose clock is the one it expires by. */
+/** The store of the test run is a file on this machine, so approvals expire by this machine's clock. */
 const untilPast = async (time: number): Promise<void> => {
   while (Date.now() <= time) await new Promise((resume) => setTimeout(resume, time + 1 - Date.now()));
 };
 
-/** Tried where approvals are usable for a moment alone. */
+/** These cases run in a copy whose approvals expire after a moment. */
 export const expiryCases: readonly Case[] = [expired];

@@ -1,5 +1,5 @@
-// What is tried of every handler on every surface, approval or not. Each case lacks one thing; the last lacks nothing and
-// must get through, or the others would prove nothing.
+// The cases for each handler on each surface. In each case, one thing is missing or wrong. In the last case, everything is right and the
+// call must run. Otherwise the refusals of the other cases would prove nothing.
 
 import type { Principal } from "../../core/index.ts";
 import type { Operation, ProbeCall } from "../../core/plugin-api.ts";
@@ -15,28 +15,28 @@ export interface Target {
   readonly rehearsed: Rehearsed;
   readonly inputs: Inputs;
   readonly granted: Granted;
-  /** On this surface the call waits for people. */
+  /** Whether the call needs approval on this surface. */
   readonly needsApproval: boolean;
 }
 
-/** One call of a case, and what should have come of it. */
+/** One call of a case, and its expected result. */
 export interface Tried extends Seen {
   readonly expected: readonly string[];
-  /** What was special about it, where a case has several: "over cli". */
+  /** What is special about this call, when a case has several: "over cli". */
   readonly how?: string;
 }
 
 export interface Case {
   readonly name: string;
-  /** How a hole reads: "ran without a credential". */
+  /** The words for a hole: "ran without a credential". */
   readonly hole: string;
-  /** What to do about it, where the project can do something. */
+  /** What the project can do about the hole, if anything. */
   readonly remedy?: (target: Target) => string;
-  /** @returns Nothing where the case does not apply. */
+  /** @returns An empty list when the case does not apply. */
   readonly run: (target: Target) => Promise<readonly Tried[]>;
 }
 
-/** A call over the target's own surface. @param token  `undefined`: none is shown. */
+/** Calls over the surface of the target. @param token  `undefined`: the call has no token. */
 export const send = (
   { rehearsed, operation, surface }: Target,
   token: string | undefined,
@@ -58,7 +58,7 @@ export const sendAs = (target: Target, principal: Principal, input: unknown, app
 export const tried = (seen: Seen | undefined, expected: readonly string[], how?: string): readonly Tried[] =>
   seen === undefined ? [] : [{ ...seen, expected, ...(how === undefined ? {} : { how }) }];
 
-/** The first of the inputs that callers of the surface can write. */
+/** Returns the first input that a caller of the surface can send. */
 const firstSent = async (target: Target, inputs: readonly unknown[], expected: string): Promise<readonly Tried[]> => {
   for (const input of inputs) {
     const seen = await sendAs(target, allowed(target.operation, target.granted), input);
@@ -73,7 +73,7 @@ const noCredential: Case = {
   run: async (target) => (isOpen(target) ? [] : tried(await send(target, undefined, target.inputs.right()), ["unauthenticated"])),
 };
 
-/** Whether the surface lets in callers without a credential. */
+/** Whether the surface accepts callers without a credential. */
 const isOpen = ({ operation, rehearsed, surface }: Target): boolean => operation.isPublic && rehearsed.opensToPublic(surface);
 
 const otherSurface: Case = {
@@ -100,7 +100,7 @@ const missingRight: Case = {
     const [wrong] = inputs.unknownField();
     for (const { principal, codes, isStatic } of lacking(operation, granted)) {
       found.push(...tried(await sendAs(target, principal, inputs.right()), codes));
-      // Nobody probes the validation of what he may not call.
+      // A caller without access must not be able to probe validation.
       if (isStatic && wrong !== undefined)
         found.push(...tried(await sendAs(target, principal, wrong), codes, "and a wrong input"));
     }
@@ -114,7 +114,7 @@ const pluginRefuses: Case = {
   run: async (target) => {
     const { operation, granted, inputs } = target;
     const principal = allowed(operation, granted);
-    if (operation.isPublic) return []; // callers without a credential have no mark
+    if (operation.isPublic) return []; // a caller without a credential cannot be marked for the refusing plugin
     const marked = { ...principal, claims: { ...principal.claims, ...refusedByPlugin } };
     return tried(await sendAs(target, marked, inputs.right()), ["forbidden"]);
   },
@@ -138,7 +138,7 @@ const unknownField: Case = {
   run: (target) => firstSent(target, target.inputs.unknownField(), "unknown_field"),
 };
 
-/** Without a way to write the right input, nothing else that was tried means anything. */
+/** If the correct input cannot be sent, the results of the other cases mean nothing. */
 export const unwritable = ({ operation, surface }: Target): Seen => ({
   got: "not tried",
   message: `callers of ${surface} cannot write its input; give inputs.${operation.name}`,
@@ -149,7 +149,7 @@ export const control: Case = {
   name: "all in order",
   hole: "did not run with everything in order",
   run: async (target) => {
-    if (target.needsApproval) return []; // gets through once people agreed: see approvals.ts
+    if (target.needsApproval) return []; // approvals.ts tries this with an approval
     const { operation, granted, inputs } = target;
     const found = (await sendAs(target, allowed(operation, granted), inputs.right())) ?? unwritable(target);
     const isGuess = !found.hasRun && found.got !== "internal" && asksFunctions(operation) && granted.allowed === undefined;
@@ -160,7 +160,7 @@ export const control: Case = {
   },
 };
 
-/** A handler that the surface does not have. */
+/** A handler that is not exposed on the surface. */
 export const notExposed: Case = {
   name: "not exposed",
   hole: "ran although it is not exposed there",

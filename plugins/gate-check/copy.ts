@@ -1,6 +1,6 @@
-// The manifest that the gate suite runs: the given one with every check in place, and with stand-ins for what would act,
-// be known or be kept. Handlers tell that they started and answer a sample; credentials come from the suite's own table;
-// plugins are rehearsed, so that nothing of the real project is opened, listened on or written.
+// Makes the manifest that the gate suite runs. All checks of the real manifest stay. Handlers are replaced by stand-ins that report their
+// start and answer a sample. Credentials come from the suite's own table. Plugins run in their test mode, so nothing of the real project is
+// opened, listened on or written.
 
 import { isBranded } from "../../core/diagnostics/brand.ts";
 
@@ -21,9 +21,9 @@ import type { Interlude } from "./interlude.ts";
 import type { PolicyReads } from "./policy-reads.ts";
 import { overtaking, StartingLine } from "./race.ts";
 
-/** Told by every handler as its first act. */
+/** Each stand-in of a handler calls this first. */
 export type Started = (handler: string) => void;
-/** Told of a stand-in for a resource that somebody wanted something of. */
+/** Called when something reads the stand-in of a resource. */
 export type Missed = (resource: string) => void;
 
 export interface CopyChoice extends TestRun {
@@ -36,7 +36,7 @@ export interface CopyChoice extends TestRun {
   /** Watches the policy functions. */
   readonly policies: PolicyReads;
   readonly interlude: Interlude;
-  /** `undefined`: the surfaces keep their own. */
+  /** `undefined`: the surfaces keep their own authenticators. */
   readonly doorOf: ((surface: string) => Authenticator) | undefined;
   /** Run the manifest's own handlers, previews and resources. */
   readonly isReal: boolean;
@@ -48,7 +48,7 @@ export const copyOf = (manifest: Manifest, choice: CopyChoice): Manifest =>
   defineConfig({
     ...manifest,
     handlers: manifest.handlers.map((exposed) => (isBranded(exposed, "exposed") ? exposedCopy(exposed, choice) : exposed)),
-    // First, so that calls which race meet before one of them takes a lock.
+    // The first plugin, so that racing calls wait for each other before one of them takes a lock.
     plugins: [attendant(choice), ...manifest.plugins.map((plugin) => pluginCopy(testRunOf(plugin, choice), choice))],
   });
 
@@ -84,7 +84,7 @@ const handlerCopy = (name: string, original: Handler, choice: CopyChoice): Handl
   return Object.freeze({ ...given, ...preview, ...(opensResources ? {} : { use: standInsOf(given.use) ?? {} }), handle });
 };
 
-/** The same for every call, except for callers whose previews are to become stale. */
+/** A preview that is the same for each call, except for callers whose previews must become stale. */
 const standInPreview =
   (starts: () => number) =>
   (_: unknown, { principal }: { readonly principal: Principal }): unknown =>
@@ -93,7 +93,7 @@ const standInPreview =
 const isStreamed = (output: Handler["output"]): output is Extract<Handler["output"], { kind: "stream" }> =>
   isPlainObject(output) && output["kind"] === "stream";
 
-/** The gate lets a call through or does not: whether what comes back has the right shape is not its business. */
+/** The suite checks whether a call runs. It does not check outputs. */
 const sampleOf = async (schema: unknown): Promise<unknown> => {
   if (!isPlainObject(schema)) return null;
   try {
@@ -107,31 +107,31 @@ async function* itemsOf(item: unknown): AsyncGenerator {
   yield await sampleOf(item);
 }
 
-/** Opens nothing. A policy that looks into it fails, and is noticed where it takes that for an answer of its own. */
+/** A resource that opens nothing. It notices when a policy reads it, because the answer of that policy then means nothing. */
 const untouchable = (name: string, missed: Missed) => {
   const miss = (): never => {
     missed(name);
     throw new Error(`The gate suite opens no resource: ${name} is a stand-in`);
   };
-  // Awaited like any other value; and a function, as clients of databases are.
+  // `then` must be undefined, so that the stand-in can be awaited. It is a function, because clients of databases often are.
   const get = (_: unknown, property: string | symbol) => (property === "then" ? undefined : miss());
   const standIn = new Proxy(() => {}, { get, apply: miss, construct: miss, has: miss, ownKeys: miss });
   return resource({ name, scope: "call", open: () => standIn });
 };
 
-/** The surface keeps what it makes of principals; only who vouches for them is the suite's. */
+/** Replaces the authenticator of a surface. All other parts of the surface stay. */
 const pluginCopy = (plugin: ConfiguredPlugin, { doorOf }: CopyChoice): ConfiguredPlugin => {
   const surface = isBranded(plugin, "plugin") ? plugin.surface : undefined;
   if (surface?.authenticate === undefined || doorOf === undefined) return plugin;
   return { ...plugin, surface: { ...surface, authenticate: doorOf(surface.name) } };
 };
 
-/** In the claims of a principal whom a plugin refuses. */
+/** A claim of principals whom the suite's plugin refuses. */
 export const refusedByPlugin = { gateSuite: "refused" };
 
 /**
- * A plugin of the suite's own: what a plugin says of a call must count, and a manifest may have none that says anything;
- * and calls that race have to meet somewhere.
+ * The suite's own plugin. It refuses marked callers, because the refusal of a plugin must count and the manifest may have no plugin that
+ * refuses. It also makes racing calls wait for each other.
  */
 const attendant = ({ interlude, refused }: CopyChoice): ConfiguredPlugin => {
   const { hold } = new StartingLine();
@@ -146,7 +146,7 @@ const attendant = ({ interlude, refused }: CopyChoice): ConfiguredPlugin => {
   }))();
 };
 
-/** Who calls: one table for all surfaces, in which every token opens one door. */
+/** One table of callers for all surfaces. Each token is valid on one surface. */
 export class Tokens {
   #granted = 0;
   readonly #table = new Map<string, { readonly surface: string; readonly principal: Principal }>();

@@ -1,4 +1,4 @@
-// A claim about who must agree to a call: made true in front of the test, person by person, up to the run and not beyond.
+// `expectApproval`: shows in a test that a call runs after so many people approved it, not earlier, and only once.
 
 import type { Handler, Principal } from "../../core/index.ts";
 
@@ -11,23 +11,23 @@ export interface ApprovalCall {
   readonly as: Principal;
   readonly handler: string;
   readonly input?: unknown;
-  /** Default: the first that the handler is exposed on. */
+  /** Default: the first surface on which the handler is exposed. */
   readonly surface?: string;
 }
 
 export interface ExpectedApproval {
   /**
-   * Claims that so many people must agree: the call is refused until the last of them did, runs then, and does not run
-   * again when it is repeated: people are asked again, or it is refused before them. The handler is run, once.
+   * Checks that so many people must approve. The call is refused until the last of them approves. Then it runs, once. When it is repeated,
+   * it needs a new approval or is refused.
    *
    * @param people  Who they are. Default: made from the policy.
    * @returns How the call ended.
-   * @throws {Error} that says what was met instead.
+   * @throws {Error} that says what happened instead.
    */
   by(count: number, people?: readonly Principal[]): Promise<Outcome>;
 }
 
-/** @param app  A booted manifest with `approval()`, as `bootTest` gives it. */
+/** @param app  A booted manifest with `approval()`: the result of `bootTest`. */
 export const expectApproval = (app: TestApp, call: ApprovalCall): ExpectedApproval => ({
   by: async (count, people) => {
     const { handler, input = {}, surface } = call;
@@ -64,8 +64,8 @@ export const expectApproval = (app: TestApp, call: ApprovalCall): ExpectedApprov
 });
 
 /**
- * The calls in which the handler started. What a caller is told does not show it: of what is gone already, a handler that
- * ran again says the same as a preview that kept it from running.
+ * Finds the calls in which the handler started. The answer to the caller does not show this: a handler that ran again and a preview that
+ * failed may give the same error.
  */
 const startsOf = (operation: Operation): ReadonlySet<string> => {
   const known = starts.get(operation);

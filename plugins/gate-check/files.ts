@@ -1,6 +1,5 @@
-// The files with secrets that the manifest's authenticators and plugins use. The calls of the other cases open none of them, so
-// this case checks each file by itself: whether another user of this machine may read, change or replace it, and whether each
-// API key in it is complete.
+// Checks the files with secrets that authenticators and plugins of the manifest use. The calls of other cases open none of them. A file is
+// wrong if another user of this machine may read, change or replace it, or if an API key in it is not complete.
 
 import { lstatSync } from "node:fs";
 import { resolve } from "node:path";
@@ -24,7 +23,7 @@ export const fileRows = (manifest: Manifest, root: string): readonly GateRow[] =
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .flatMap(([file, read]) => rowsOf(file, resolve(root, file), read));
 
-/** Each file once. Where two name one file, all of their checks count. */
+/** Lists each file once. If two name the same file, both checks are made. */
 const filesOf = ({ plugins }: Manifest): ReadonlyMap<string, readonly NonNullable<SecretFile["read"]>[]> => {
   const declared = plugins.flatMap(({ secretFiles = [], surface }) => [
     ...secretFiles,

@@ -1,4 +1,4 @@
-// What `quater/testing` and `quater check --gate` use of the gate suite.
+// The gate suite for `quater/testing` and `quater check --gate`. The suite itself is loaded when it runs.
 
 import type { Manifest } from "../../core/index.ts";
 import type { GateReport, GateSuiteOptions } from "./suite.ts";
@@ -7,7 +7,8 @@ export { expectApproval } from "./expect.ts";
 export type { GateReport } from "./suite.ts";
 
 /**
- * Tries the gate of a manifest from the outside of every surface. Nothing of the project is opened, run or written.
+ * Calls each handler from outside of each surface, with one thing missing or wrong, and reports each call that should not have run. Opens,
+ * runs and writes nothing of the project.
  *
  * @example
  * const report = await gateSuite(manifest);

@@ -1,5 +1,5 @@
-// What is sent: an input that the schema accepts, made from the schema; and from it inputs that are wrong in one way, or
-// right and different in one byte. A wrong value stays wrong when a surface writes it as text.
+// Makes inputs from the schema of a handler: one that is accepted, others that are wrong in one way, and one that differs in one byte. A
+// wrong value is also wrong when a surface sends it as text.
 
 import type { JsonSchema, Operation } from "../../core/plugin-api.ts";
 import { isPlainObject, propertiesOf, requiredOf } from "../../core/schema/schema.ts";
@@ -8,14 +8,14 @@ import { type Sampler, samplerOf } from "../../core/testing/sample.ts";
 export type Input = Readonly<Record<string, unknown>>;
 
 export interface Inputs {
-  /** @throws {NoSample} when the schema is not enough and none was supplied. */
+  /** @throws {NoSample} when no input can be made from the schema, and none was supplied. */
   readonly right: () => Input;
-  /** In the order in which they should be tried: not every surface can write every one. */
+  /** In the order in which to try them, because a surface may not be able to send each of them. */
   readonly wrongType: () => readonly Input[];
   readonly missing: () => readonly Input[];
-  /** Nothing where the schema takes any field. */
+  /** `undefined` when the schema accepts any field. */
   readonly unknownField: () => readonly Input[];
-  /** Accepted, and one byte or one field away; nothing where no other input is accepted. */
+  /** Another accepted input that differs in one byte or one field; `undefined` when there is no other one. */
   readonly changed: () => Input | undefined;
 }
 
@@ -39,7 +39,7 @@ export const inputsOf = async (operation: Operation, supplied: unknown): Promise
   };
 };
 
-/** What its author says of the handler's fields; the kernel's closed copy is what is being checked. */
+/** Reads the schema as the author wrote it, because the kernel's closed copy is what the suite checks. */
 const takesAnyField = ({ handler }: Operation): boolean => {
   const schema = handler.input as JsonSchema;
   const { additionalProperties, unevaluatedProperties } = schema;
@@ -47,7 +47,7 @@ const takesAnyField = ({ handler }: Operation): boolean => {
   return isOpen(additionalProperties) || isOpen(unevaluatedProperties) || "patternProperties" in schema;
 };
 
-/** Text that no type but a string's can be read from, then what is no text at all. */
+/** First a text that only a string schema accepts, then values that are not texts. */
 const wrongValues = (property: JsonSchema): readonly unknown[] => {
   const tooLong = Number(property["maxLength"] ?? 0);
   const long = tooLong > 0 && tooLong < 4_000 ? ["x".repeat(tooLong + 1)] : [];
@@ -71,10 +71,10 @@ const changed = (input: Input, schema: JsonSchema, sampler: Sampler): Input | un
   return undefined;
 };
 
-/** How many characters of a text are tried, from its end. */
+/** How many characters of a text are changed, one after the other, from its end. */
 const nearEnd = 40;
 
-/** Values as near to it as can be. */
+/** Returns values that are as similar as possible. */
 function* neighbours(value: unknown): Generator<unknown> {
   if (typeof value === "string") {
     for (let at = value.length - 1; at >= Math.max(0, value.length - nearEnd); at--)

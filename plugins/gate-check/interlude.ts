@@ -1,8 +1,8 @@
-// Something that happens while a call is on its way: after its policy allowed it, and before its handler starts.
+// Lets something happen during a call: after its policy allowed the call, and before its handler starts.
 
 import type { Awaitable } from "../../core/plugin-api.ts";
 
-/** After this long, milliseconds, the gate checks a credential again. It believes a check for a quarter of a second. */
+/** Milliseconds. The gate checks a credential again when the last check is older than 250 ms. */
 const staleMs = 300;
 
 export class Interlude {

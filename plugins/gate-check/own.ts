@@ -1,23 +1,22 @@
-// The project's own doors: with tokens that its user supplies, each surface's own authenticator is asked, and the handlers'
-// policies judge the principals that it makes. What people must agree to is tried with the suite's principals alone: every
-// request needs a caller of its own.
+// Tries the authenticators of the project itself, with tokens that the user of the suite supplies. The policies of the handlers then get
+// real principals. Approvals are tried only with the suite's own principals, because each request needs another caller.
 
 import type { Awaitable } from "../../core/plugin-api.ts";
 import type { Case, Target, Tried } from "./cases.ts";
 import { send, tried, unwritable } from "./cases.ts";
 import { lacking } from "./principals.ts";
 
-/** Of one surface. */
+/** Tokens of one surface. */
 export interface OwnTokens {
-  /** Of a caller whom the policies of all handlers that are tried allow. */
+  /** A token of a caller whom the policies of all tried handlers allow. */
   readonly allowed: string;
-  /** A valid one, of a caller without any right. */
+  /** A valid token of a caller without any rights. */
   readonly refused?: string;
-  /** A valid one of another surface, which this surface must not know. */
+  /** A valid token of another surface, which this surface must refuse. */
   readonly elsewhere?: string;
-  /** The user who started the process is let in without a token, as by `localUser()`. Default false. */
+  /** The surface accepts calls without a token, as `localUser()` does. Default false. */
   readonly isLocal?: boolean;
-  /** Revokes `allowed`. Called last, while a call with it waits. */
+  /** Revokes the token `allowed`. Called last, while a call with this token waits. */
   readonly revoke?: () => Awaitable<void>;
 }
 
@@ -60,7 +59,7 @@ export const ownCases = (own: OwnTokens): readonly Case[] => {
   ];
 };
 
-/** An authenticator may answer from a cache, but not when it is asked again about a caller who is in. */
+/** An authenticator may use a cache, but not when a credential is checked again during a call. */
 export const ownRevoked = ({ allowed, revoke }: OwnTokens): Case => ({
   name: ownNames[4],
   hole: "ran although its token was revoked while the call waited",

@@ -1,4 +1,4 @@
-// The people who decide in the gate suite: as many as the policy asks for, and those who must not be let decide.
+// The people who decide in the gate suite: as many approvers as the policy asks for, and people who must not be able to approve.
 
 import type { Principal } from "../../core/index.ts";
 import type { ApprovalRecord, Requirement } from "../offered.ts";
@@ -7,7 +7,7 @@ type Place = Requirement["approvers"][number];
 
 let made = 0;
 
-/** Somebody who can fill this place. */
+/** Returns an approver for one entry of the policy. */
 const holderOf = ({ role, person }: Place, given: Partial<Principal> = {}): Principal => {
   made++;
   return {
@@ -26,23 +26,23 @@ const holderOf = ({ role, person }: Place, given: Partial<Principal> = {}): Prin
 const placesIn = (approvers: Requirement["approvers"]): readonly Place[] =>
   approvers.flatMap((approver) => Array.from({ length: approver.need }, () => approver));
 
-/** One for every place: enough, and nobody too many. */
+/** Returns exactly as many people as the policy needs. */
 export const peopleFor = (approvers: Requirement["approvers"]): readonly Principal[] =>
   placesIn(approvers).map((place) => holderOf(place));
 
-/** Somebody who must not fill the last place of a request, though he has what the policy names. */
+/** A person who must not give the last vote, although the policy names their role. */
 export interface Culprit {
   readonly how: string;
-  /** What the requester is, so that the culprit can be named by the policy. */
+  /** Changes of the requester, so that the policy names this person. */
   readonly requester: Partial<Pick<Principal, "person" | "actsFor">>;
-  /** `undefined` where the request has no such one. */
+  /** `undefined` when the request has no such person. */
   readonly voter: (record: ApprovalRecord) => Principal | undefined;
 }
 
 export const culpritsFor = (approvers: Requirement["approvers"]): readonly Culprit[] => {
   const place = placesIn(approvers).at(-1) ?? { need: 1 };
   const named = place.person;
-  // Under `confirm` the request's own people are who should agree, with another credential.
+  // With `confirm`, the person of the request may approve, with another credential.
   const unlessConfirmed = ({ policy }: ApprovalRecord, person: string | undefined) =>
     person === undefined || policy.kind === "confirm" ? undefined : holderOf(place, { person });
   return [

@@ -18,8 +18,8 @@ export class PolicyReads {
   }
 
   /**
-   * @param standInsOf  What a policy's own `use` is replaced by.
-   * @returns The handler's `auth`, in which every policy that reads more than the caller is watched.
+   * @param standInsOf  Returns the stand-ins for a policy's own `use`.
+   * @returns The handler's `auth`. Each policy in it that reads more than the caller is watched.
    */
   watched(
     name: string,
@@ -51,7 +51,7 @@ export class PolicyReads {
   }
 
   /**
-   * @returns What the handler's policy functions read and the handler does not have, for example `input.customerId`;
+   * @returns What the policy functions read although the handler does not have it, for example `input.customerId`;
    *   `undefined` when no policy function of it has run.
    */
   foreignTo(handler: string): readonly string[] | undefined {
@@ -60,7 +60,7 @@ export class PolicyReads {
   }
 }
 
-/** The names of the inputs; `undefined` where the schema does not list them all. */
+/** Returns the names of the inputs; `undefined` when the schema does not list all of them. */
 const declaredInputs = (schema: unknown): ReadonlySet<string> | undefined => {
   const isOpen =
     isPlainObject(schema) && ["anyOf", "oneOf", "patternProperties", "$ref", "if"].some((keyword) => keyword in schema);

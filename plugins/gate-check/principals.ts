@@ -1,25 +1,25 @@
-// Who calls in the gate suite: made from what a handler's auth names, so that a case lacks exactly one thing. Read from
-// the handler and not from what the kernel compiled of it: the suite must not believe what it checks.
+// Makes the callers of the gate suite from the `auth` of a handler, so that exactly one thing is missing in a case. Reads the handler and
+// not the kernel's compiled copy, because the suite checks that copy.
 
 import type { Principal } from "../../core/index.ts";
 import { isStaticPolicy, type StaticPolicy } from "../../core/model/policy.ts";
 import type { Operation } from "../../core/plugin-api.ts";
 
-/** Who it is stays the suite's to say: every case has a caller of its own. */
+/** Not the identity: the suite makes another caller for each case. */
 type PrincipalParts = Partial<Omit<Principal, "issuer" | "subject" | "credential">>;
 
-/** For policies that are functions: what they look at cannot be guessed. */
+/** For policy functions, because the suite cannot know what they read. */
 export interface Granted {
-  /** What an allowed caller has beyond the scopes and roles that the policy names: `{ claims: { customerId: "cus_1" } }`. */
+  /** What an allowed caller needs besides the scopes and roles that the policy names: `{ claims: { customerId: "cus_1" } }`. */
   readonly allowed?: PrincipalParts;
-  /** A caller the policy refuses. `false`: it refuses nobody who is signed in. */
+  /** A caller whom the policy refuses. `false`: the policy refuses nobody who is authenticated. */
   readonly refused?: PrincipalParts | false;
 }
 
 interface Auth {
   readonly parts: readonly StaticPolicy[];
   readonly hasFunctions: boolean;
-  /** One part is enough. */
+  /** One of the parts is enough. */
   readonly isAny: boolean;
 }
 
@@ -38,7 +38,7 @@ export const asksFunctions = (operation: Operation): boolean => authOf(operation
 
 let made = 0;
 
-/** Somebody nobody has met: a person, who works for another one, so that both kinds of approval can be asked for. */
+/** Makes a new person who acts for another person, so that both kinds of approval can be tried. */
 const somebody = (given: Partial<Principal> = {}): Principal => {
   made++;
   return {
@@ -55,7 +55,7 @@ const somebody = (given: Partial<Principal> = {}): Principal => {
   };
 };
 
-/** A new principal with all that the policy names. */
+/** Makes a new principal with all scopes and roles that the policy names. */
 export const allowed = (operation: Operation, granted: Granted = {}): Principal => {
   const { parts } = authOf(operation);
   const { scopes = [], roles = [], ...rest } = granted.allowed ?? {};
@@ -69,11 +69,11 @@ export const allowed = (operation: Operation, granted: Granted = {}): Principal 
 export interface Lacking {
   readonly principal: Principal;
   readonly codes: readonly string[];
-  /** No input could change it, so that it must be said before any input is looked at. */
+  /** The input does not matter for this refusal, so it must come before the input is read. */
   readonly isStatic: boolean;
 }
 
-/** Principals that the policy must refuse; none where it asks for nothing beyond a credential. */
+/** Returns principals that the policy must refuse; an empty list when a credential is enough. */
 export const lacking = (operation: Operation, granted: Granted = {}): readonly Lacking[] => {
   const { parts, hasFunctions, isAny } = authOf(operation);
   const named = parts.filter(({ scope, role }) => scope !== undefined || role !== undefined);
@@ -87,7 +87,7 @@ export const lacking = (operation: Operation, granted: Granted = {}): readonly L
   const found: Lacking[] = isAny ? [] : named.map((part) => ({ principal: without(part), codes: codesOf(part), isStatic: true }));
   const codes = named.flatMap(codesOf);
   if (isAny && !hasFunctions && named.length === parts.length) found.push({ principal: somebody(), codes, isStatic: true });
-  // A function may refuse nobody but by the input; where something else of the policy was tried, only its author knows.
+  // A policy function may refuse by the input alone. Without a sample from its author, the suite tries the other parts of the policy only.
   const isTried = granted.refused !== undefined || granted.allowed !== undefined || isAny || named.length === 0;
   if (hasFunctions && granted.refused !== false && isTried) {
     const rights = isAny
@@ -102,6 +102,6 @@ export const lacking = (operation: Operation, granted: Granted = {}): readonly L
   return found;
 };
 
-/** A handler whose role is missing may be answered as one that is not there. */
+/** Without the role, the answer may be the same as for an unknown handler. */
 const codesOf = ({ scope, role }: StaticPolicy): readonly string[] =>
   scope !== undefined ? ["missing_scope"] : role !== undefined ? ["missing_role", "unknown_handler"] : [];

@@ -1,18 +1,18 @@
-// A race in which nobody is early by luck: calls that are marked wait, after they were found to be approved and before the
-// approval is used up, until all of them stand there. So a gate that first looks and then uses, in two steps, is found every time.
+// A race that does not depend on luck. Marked calls wait after they were found to be approved, and before the approval is used, until all of
+// them have come. So the suite always finds a gate that checks and uses an approval in two steps.
 
 import type { Hooks } from "../../core/plugin-api.ts";
 
-/** How many send the approved call at once. */
+/** How many times the approved call is sent at the same time. */
 export const racers = 4;
 
-/** In the claims of a principal whose calls race. */
+/** A claim of principals whose calls race. */
 export const racing = { gateSuite: "racing" };
 
-/** How many approved calls of different callers are sent at once, each of which changes the preview of the others. */
+/** How many approved calls of different callers are sent at the same time. Each of them changes the preview of the others. */
 export const overtakers = 2;
 
-/** In the claims of their principals. Their previews tell how many handlers have started. */
+/** A claim of the principals of these calls. Their previews show how many handlers have started. */
 export const overtaking = { gateSuite: "overtaking" };
 
 const marks: ReadonlyMap<unknown, number> = new Map([
@@ -20,14 +20,14 @@ const marks: ReadonlyMap<unknown, number> = new Map([
   [overtaking.gateSuite, overtakers],
 ]);
 
-/** After that, those who stand there go: one may have been refused on its way. */
+/** After this time the waiting calls go on, because a call may have been refused before it came. */
 const patienceMs = 3_000;
 
 export class StartingLine {
   #waiting: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** Stands before every other `hold`: who waits here must not keep a lock from those who are still on their way. */
+  /** The first `hold` hook: a call that waits here must not hold a lock that another call of the race needs. */
   readonly hold: NonNullable<Hooks["hold"]> = async ({ principal }) => {
     const expected = marks.get(principal.claims["gateSuite"]);
     if (expected !== undefined) await this.#arrive(expected);

@@ -1,5 +1,5 @@
-// Who refused a call is for the operator: the log names the policy or the plugin, and the caller is not told its name. This
-// case makes no calls of its own. It reads the answers that the calls of the other cases got.
+// The log names the policy or the plugin that refused a call. The answer to the caller must not. This case makes no calls. It reads the
+// answers of the other cases.
 
 import type { GateRow } from "./report.ts";
 
@@ -7,9 +7,9 @@ import type { GateRow } from "./report.ts";
 export interface Refusal {
   readonly handler: string;
   readonly surface: string;
-  /** What the caller was told. */
+  /** The answer to the caller. */
   readonly message: string;
-  /** Who refused, as the log has it. */
+  /** The policy or plugin that refused, by the log. */
   readonly by: string | undefined;
 }
 
@@ -37,5 +37,5 @@ export const refusalRows = (refusals: readonly Refusal[]): readonly GateRow[] =>
 
 const placeOf = ({ handler, surface }: Refusal): string => `${handler} over ${surface}`;
 
-/** Names that no sentence has by chance: `isOwner`, and not `owner`. */
+/** Whether a name cannot be in a sentence by chance: `isOwner` cannot, `owner` can. */
 const functionsIn = (by: string): readonly string[] => by.split(/ (?:and|or) /).filter((name) => /^\w*[a-z][A-Z]\w*$/.test(name));

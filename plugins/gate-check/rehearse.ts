@@ -1,5 +1,5 @@
-// One boot of the copy, and what is asked of it: calls from the outside of a surface, whether a handler started, and
-// whether the trail says so too.
+// Boots the copy of the manifest, calls it from outside of a surface, and finds out whether a handler started: by the stand-ins and by the
+// trail.
 
 import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
@@ -17,11 +17,11 @@ import { PolicyReads } from "./policy-reads.ts";
 import type { Refusal } from "./refusals.ts";
 import { Untried } from "./untried.ts";
 
-/** What became of one call. */
+/** The result of one call. */
 export interface Seen {
   /** `ran`, or the code of the refusal. */
   readonly got: string;
-  /** What the caller was told; of a failure, what the log was. */
+  /** The answer to the caller. For a failure, the message in the log. */
   readonly message: string;
   /** Whether a handler started, or the trail says that one did. */
   readonly hasRun: boolean;
@@ -30,7 +30,7 @@ export interface Seen {
 export interface RehearsalChoice {
   readonly isReal: boolean;
   readonly opensResources: boolean;
-  /** The surfaces keep their own authenticators. */
+  /** Whether the surfaces keep their own authenticators. */
   readonly hasOwnDoors?: boolean;
   /** The project's folder. */
   readonly root: string;
@@ -51,18 +51,18 @@ export class Rehearsed implements AsyncDisposable {
   readonly #app: TestApp;
   readonly #folder: string;
   readonly #starts: { count: number };
-  /** Refusals by policy functions and by the suite's own plugin. A resource may refuse a call, too: the log names none then. */
+  /** Refusals by policy functions and by the suite's plugin. A resource may also refuse a call. Then the log names no policy. */
   readonly #refused: { count: number };
   readonly #missed: Set<string>;
   readonly #isRecorded: boolean;
-  /** What policy functions read while they were asked. */
+  /** What policy functions read. */
   readonly policies: PolicyReads;
   /** Calls that a policy function or a plugin refused. */
   readonly refusals: Refusal[] = [];
   readonly #interlude: Interlude;
-  /** Whether a start on the trail is a run, also when no handler told that it started. */
+  /** Whether a start on the trail counts as a run, even if no stand-in reported it. */
   #isTrailBelieved = true;
-  /** Handlers and previews are the manifest's own. */
+  /** Whether handlers and previews are those of the manifest. */
   readonly isReal: boolean;
 
   private constructor(app: TestApp, folder: string, tokens: Tokens, parts: Parts) {
@@ -79,7 +79,7 @@ export class Rehearsed implements AsyncDisposable {
     this.#isRecorded = kernelOf(app).plugins.some(({ name }) => name === "audit");
   }
 
-  /** @throws {BootError} as the manifest itself would. */
+  /** @throws {BootError} when the manifest itself does not boot. */
   static async boot(manifest: Manifest, choice: RehearsalChoice): Promise<Rehearsed> {
     const { isReal, opensResources, hasOwnDoors = false, root, usableForMs } = choice;
     const folder = await mkdtemp(join(tmpdir(), "quater-gate-"));
@@ -103,7 +103,7 @@ export class Rehearsed implements AsyncDisposable {
       interlude,
     });
     try {
-      // Real handlers and own authenticators find their files; nothing else looks at the project's folder.
+      // Real handlers and authenticators of the project need its folder. Everything else uses a temporary one.
       const app = await bootTest(copy, { root: isReal || hasOwnDoors ? root : folder });
       return new Rehearsed(app, folder, tokens, { starts, refused, missed, policies, interlude, isReal });
     } catch (error) {
@@ -132,14 +132,14 @@ export class Rehearsed implements AsyncDisposable {
     return this.#surface(surface)?.opensToPublic === true;
   }
 
-  /** @throws {Error} where the manifest has no approval. */
+  /** @throws {Error} when the manifest has no approval(). */
   get approvals(): Approvals {
     return this.#app.services.get(approvalsRef);
   }
 
   /**
-   * @returns `undefined` for what callers of the surface cannot write.
-   * @throws {Untried} where a policy wanted what is a stand-in: what it then answered is no answer to anything.
+   * @returns `undefined` when callers of the surface cannot send this input.
+   * @throws {Untried} when a policy read a stand-in of a resource, because its answer then means nothing.
    */
   async call(surface: string, call: ProbeCall): Promise<Seen | undefined> {
     const probe = kernelOf(this.#app).probes.get(surface);
@@ -167,8 +167,8 @@ export class Rehearsed implements AsyncDisposable {
   }
 
   /**
-   * One call, during which something happens: after its policy allowed it. Then it waits until its credential is checked
-   * again. That check comes last, so a call that it refuses is on the trail as started, and as refused.
+   * Makes one call during which something happens, after its policy allowed it. The call then waits until its credential must be checked
+   * again. That check comes last, so a call that it refuses is on the trail as started and as refused.
    */
   async callDuring<Answer>(act: () => Awaitable<void>, send: () => Promise<Answer>): Promise<Answer> {
     this.#isTrailBelieved = false;
@@ -179,7 +179,7 @@ export class Rehearsed implements AsyncDisposable {
     }
   }
 
-  /** How many handlers started meanwhile. */
+  /** Counts the handlers that started meanwhile. */
   async startsOf(act: () => Promise<unknown>): Promise<number> {
     const before = this.#starts.count;
     await act();
@@ -190,7 +190,7 @@ export class Rehearsed implements AsyncDisposable {
     return kernelOf(this.#app).plugins.find(({ surface }) => surface?.name === name)?.surface;
   }
 
-  /** Sets the row of a request to approved, as somebody could who has the store and no keys. */
+  /** Sets the row of a request to approved, as an attacker with access to the store, but without keys, can do. */
   async forgeApproval(id: string): Promise<void> {
     const store = await this.#app.services.get(storeRef).open();
     const until = (await store.now()) + 60_000;
@@ -203,7 +203,7 @@ export class Rehearsed implements AsyncDisposable {
     await store.apply([{ sql, parameters, expects: 1 }]);
   }
 
-  /** How many calls the trail says were started. */
+  /** Counts the calls that started, by the trail. */
   async #recorded(): Promise<number> {
     if (!this.#isRecorded) return 0;
     const store = await this.#app.services.get(storeRef).open();
@@ -218,7 +218,7 @@ export class Rehearsed implements AsyncDisposable {
   }
 }
 
-/** Who refused a call: the last line that names a policy. */
+/** Returns who refused a call: the policy in the last log line that names one. */
 const refuserIn = (lines: TestApp["log"]): string | undefined => {
   const named = lines.findLast(({ fields }) => typeof fields["policy"] === "string" && fields["policy"] !== "");
   return named?.fields["policy"] as string | undefined;

@@ -1,37 +1,36 @@
-// What the gate suite found: one row per handler, surface and case; the same as a matrix for eyes, and every hole as a
-// sentence.
+// The report of the gate suite: one row for each handler, surface and case. It can be printed as a matrix, with one sentence for each hole.
 
 import { visible } from "../../core/diagnostics/text.ts";
 
 export interface GateRow {
-  /** Or a key file of the project, which has no surface. */
+  /** The name of a handler, or the path of a key file. */
   readonly handler: string;
-  /** Empty for a file. */
+  /** Empty for a key file. */
   readonly surface: string;
   readonly case: string;
-  /** `ran`, or the codes that would have been right, joined by " or ". */
+  /** `ran`, or the expected codes, joined by " or ". */
   readonly expected: string;
   /** `ran`, a code, or `not tried`. */
   readonly got: string;
   readonly ok: boolean;
-  /** What is wrong, in a sentence; none where nothing is. */
+  /** What is wrong, as a sentence. Absent when nothing is wrong. */
   readonly hole?: string;
 }
 
 export interface GateReport {
   readonly rows: readonly GateRow[];
-  /** Every case that applies was tried and came out right. */
+  /** Whether all cases that apply were tried, and all results were as expected. */
   readonly isGreen: boolean;
-  /** What is wrong, in sentences. */
+  /** What is wrong, one sentence each. */
   readonly holes: readonly string[];
-  /** The matrix and the holes, as text. */
+  /** Returns the matrix and the holes as text. */
   print(): string;
 }
 
-/** @param order  The names of the cases, as the matrix has them. */
+/** @param order  The names of the cases, in the order of the matrix. */
 export const reportOf = (rows: readonly GateRow[], order: readonly string[]): GateReport => {
   const holes = rows.flatMap(({ hole }) => hole ?? []);
-  // Nothing tried is nothing proved.
+  // Without any row, nothing was proved, so the report is not green.
   return { rows, holes, isGreen: rows.length > 0 && rows.every(({ ok }) => ok), print: () => printed(rows, order, holes) };
 };
 

@@ -1,8 +1,7 @@
 // A credential that is revoked while its call waits, for a slow body, a lock or people, must not run the call. The gate asks
 // the surface's authenticator again before the handler starts. A surface makes that possible by passing `entry` to
-// `gate.invoke()`, which a plugin of the project may forget. One
-// handler is tried on each surface, because each try waits 0.3 seconds. A plugin that passes `entry` for some handlers and
-// not for others is therefore not always found.
+// `gate.invoke()`, which a plugin of the project may forget. Only one handler is tried on each surface, because each try waits 0.3 seconds.
+// So a plugin that passes `entry` for some handlers, but not for others, is not always found.
 
 import { approved } from "./approvals.ts";
 import { type Case, send, type Target, tried } from "./cases.ts";

@@ -1,6 +1,6 @@
-// The gate suite: the gate of a manifest proves itself. A copy of it is booted for real, and every exposed handler is
-// called over each of its surfaces as somebody would who lacks one thing. Nothing of the real project is opened: handlers
-// are stand-ins that tell when they start, the store is a temporary one.
+// The gate suite tests the gate of a manifest. It boots a copy of the manifest and calls each exposed handler over each of its surfaces, each
+// time with one thing missing or wrong. It opens nothing of the real project: handlers are stand-ins that report their start, and the
+// store is temporary.
 
 import { isQuaterError, type Manifest } from "../../core/index.ts";
 
@@ -23,35 +23,35 @@ export type { Granted } from "./principals.ts";
 export type { GateReport, GateRow } from "./report.ts";
 
 export interface GateSuiteOptions {
-  /** By handler: an input that is accepted, where none can be made from the schema. */
+  /** By handler: an accepted input, if none can be made from the schema. */
   readonly inputs?: Readonly<Record<string, unknown>>;
-  /** By handler: what a policy that is a function asks for. */
+  /** By handler: what a policy function asks of the caller. */
   readonly principals?: Readonly<Record<string, Granted>>;
-  /** Only these handlers. Default: all. */
+  /** The handlers to try. Default: all. */
   readonly only?: readonly string[];
   /**
-   * `real`: calls that get through run the manifest's own handlers, with their resources and side effects. Default:
-   * stand-ins that answer a sample of the output's schema.
+   * `real`: an allowed call runs the handler of the manifest, with its resources and side effects. Default: stand-ins that answer a sample
+   * of the output's schema.
    */
   readonly handlers?: "stand-in" | "real";
   /**
-   * `real`: the manifest's own resources are opened, for policies that read them; handlers and previews do not run. Default:
-   * none is opened, and a policy that reads one cannot be tried.
+   * `real`: the resources of the manifest are opened, for policies that read them. Handlers and previews do not run. Default: no resource
+   * is opened, and a policy that reads one cannot be tried.
    */
   readonly resources?: "stand-in" | "real";
-  /** By surface: tokens that its own authenticator knows, to try that one too. Default: the suite's own table alone. */
+  /** By surface: tokens for its own authenticator, so that this is tried as well. Default: only the suite's own tokens are tried. */
   readonly tokens?: Readonly<Record<string, OwnTokens>>;
-  /** The project's folder, with its key files and what real handlers and own authenticators read. Default: the current one. */
+  /** The project's folder, for key files, real handlers and authenticators. Default: the current folder. */
   readonly root?: string;
-  /** Told before each handler and surface. */
+  /** Called before each handler and surface. */
   readonly onProgress?: (done: number, all: number, what: string) => void;
 }
 
-/** For what is to expire: short, and long enough to be approved in time. */
+/** How long approvals last when they must expire: short, but long enough to approve in time. */
 const hurriedMs = 100;
 
 /**
- * Tries the gate of a manifest from the outside of every surface.
+ * Calls each handler from outside of each surface, with one thing missing or wrong.
  *
  * @example
  * const report = await gateSuite(manifest);
@@ -99,7 +99,7 @@ export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = 
 
 const policyCase = "a policy of its own";
 
-/** Looked at after the other cases, because a policy function reads its input only while it is asked. */
+/** Comes after the other cases, because policy functions read their input during the calls of these cases. */
 const foreignPolicies = (targets: readonly Target[]): readonly GateRow[] =>
   targets.flatMap(({ operation: { name, surfaces }, surface, rehearsed }): readonly GateRow[] => {
     const reads = surfaces.has(surface) ? rehearsed.policies.foreignTo(name) : undefined;
@@ -150,7 +150,7 @@ const targetsOf = async (
   return (await Promise.all(targets)).flat();
 };
 
-/** An exposure may narrow its approval to some surfaces. */
+/** An exposure may limit its approval to some surfaces. */
 const asksPeople = (rehearsed: Rehearsed, operation: Operation, surface: string): boolean =>
   operation.needsApproval && rehearsed.approvals.requirementOf(operation)?.surfaces?.includes(surface) !== false;
 
@@ -185,7 +185,7 @@ const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> =
   return [{ ...row, ok: false, hole: `${place} ${sentence(each, wrong)}${remedy}` }];
 };
 
-/** Anything else is nobody's to expect. */
+/** Returns why a case could not be tried. Throws any other error, because it is a fault of the suite. */
 const whyUntried = (error: unknown, handler: string): string => {
   if (error instanceof NoSample) return `no input can be made from its schema (${error.message}); give inputs.${handler}`;
   if (error instanceof Untried || isQuaterError(error)) return error.message;
@@ -198,7 +198,7 @@ const sentence = ({ hole }: Case, { expected, got, hasRun, message, how }: Tried
   const what = how === undefined ? hole : `${hole} (${how})`;
   if (hasRun) return what;
   if (expected.includes("ran")) return `${what}: ${got}${message === "" ? "" : `, ${message}`}`;
-  // Of a refusal the code says it all; of a failure nobody was told why.
+  // The code explains a refusal. For a failure, add the message.
   const why = got === "internal" ? `: ${message}` : "";
   return `answered ${got} and not ${expected.join(" or ")} in the case "${what}"${why}`;
 };

@@ -34,7 +34,7 @@ const issuer = "https://issuer.example";
 const right = { issuer, audience: "https://shop.example", jwks: `${issuer}/keys` };
 const text = "Write a text that is not empty, or leave it out";
 const list = "Write a list of: a text that is not empty, or leave it out";
-const fixed = "Write a text that is not empty: without it tokens for any other service are let in";
+const fixed = "Write a text that is not empty. Without it, tokens for other services would be accepted";
 const wrong: readonly [make: () => Authenticator, cause: string, remedy: string][] = [
   [() => apiKeys(given({ fil: "x" })), 'apiKeys has no option "fil"; did you mean "file"?', "Its options are file"],
   [() => apiKeys(given({ file: 5 })), "apiKeys has the file 5", text],
@@ -89,7 +89,11 @@ const wrong: readonly [make: () => Authenticator, cause: string, remedy: string]
     'jwt has the kind "admin"',
     "Write one of user, service, agent, operator, or leave it out",
   ],
-  [() => firstOf(), "firstOf is given no authenticator", "Write those to ask, in order: firstOf(apiKeys(), localUser())"],
+  [
+    () => firstOf(),
+    "firstOf() has no authenticator",
+    "List authenticators in the order in which they are asked: firstOf(apiKeys(), localUser())",
+  ],
 ];
 
 describe("wrong options stop the boot with a remedy", () => {
