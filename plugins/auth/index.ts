@@ -107,6 +107,6 @@ export const firstOf = authenticatorFactory((...given: Authentication[]) => {
 
 const nobodyToAsk: BootProblem = {
   place: "firstOf()",
-  cause: "firstOf() has no authenticator",
+  cause: "firstOf has no authenticator",
   remedy: "List authenticators in the order in which they are asked: firstOf(apiKeys(), localUser())",
 };

@@ -91,7 +91,7 @@ const wrong: readonly [make: () => Authenticator, cause: string, remedy: string]
   ],
   [
     () => firstOf(),
-    "firstOf() has no authenticator",
+    "firstOf has no authenticator",
     "List authenticators in the order in which they are asked: firstOf(apiKeys(), localUser())",
   ],
 ];
