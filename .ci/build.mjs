@@ -2,7 +2,7 @@
 // opens, some half a millisecond each, and TypeBox alone has 374 of them; packages other than `bundled` stay imports.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { rolldown } from "rolldown";
 
@@ -75,4 +75,10 @@ await bundle.write({
 });
 await bundle.close();
 for (const name of bundled) copyFileSync(`node_modules/${name}/${licences[name]}`, `dist/${name}.LICENSE`);
+// The page at /docs: two files of the 12 MB package, with its licences.
+const page = (name) => `node_modules/swagger-ui-dist/${name}`;
+mkdirSync("dist/plugins/http/docs", { recursive: true });
+for (const name of ["swagger-ui-bundle.js", "swagger-ui.css"]) copyFileSync(page(name), `dist/plugins/http/docs/${name}`);
+const texts = ["LICENSE", "NOTICE", "swagger-ui-bundle.js.LICENSE.txt"].map((name) => readFileSync(page(name), "utf8"));
+writeFileSync("dist/swagger.LICENSE", texts.join("\n"));
 chmodSync(bin.quater, 0o755);

@@ -11,6 +11,7 @@ import { answer, answered } from "./answering.ts";
 import { corsOf } from "./cors.ts";
 import { dryRuns } from "./dry-runs.ts";
 import type { Guard } from "./guard.ts";
+import { pageFiles, pagePolicy } from "./openapi/page.ts";
 import { runIn, undelivered } from "./ran.ts";
 import { TransportRefusal } from "./refusals.ts";
 import { bytesOf, hasRoom, isLarge } from "./reply.ts";
@@ -164,15 +165,30 @@ const ownPages = (router: Router, { context, service, isOpen }: Pick<AppOptions,
     ctx.status = waitingFor.length === 0 ? 200 : 503;
     ctx.body = waitingFor.length === 0 ? { status: "ready" } : { status: "not ready", waitingFor };
   });
-  const openApi = answered(async (ctx) => {
-    const callId = ctx.state["callId"] as string;
-    // Behind the surface's own door, and only what this principal may call.
-    const principal = isOpen
+  /** Through the surface's own door. `undefined` where everybody may read everything. */
+  const reader = (ctx: Koa.Context) =>
+    isOpen
       ? undefined
-      : await gate.enter({ surface: "http", credentials: service.credentials(ctx, "http"), callId });
+      : gate.enter({ surface: "http", credentials: service.credentials(ctx, "http"), callId: ctx.state["callId"] as string });
+  const openApi = answered(async (ctx) => {
+    const principal = await reader(ctx); // sees only what this principal may call
     if (principal !== undefined) ctx.set("cache-control", "no-store");
     ctx.body = await service.openApi(principal);
   });
   router.get("/ready", ready);
   router.get("/openapi.json", openApi);
+  for (const [path, file] of Object.entries(pageFiles)) {
+    const show = answered(async (ctx) => {
+      await reader(ctx);
+      const { type, body } = await file();
+      ctx.set({
+        "content-security-policy": pagePolicy,
+        "referrer-policy": "no-referrer",
+        "cache-control": "private, max-age=600",
+      });
+      ctx.type = type;
+      ctx.body = body;
+    });
+    router.get(path, show);
+  }
 };

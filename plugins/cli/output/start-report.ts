@@ -50,6 +50,7 @@ export const startReport = (
         ? []
         : [
             ["HTTP", url],
+            ["Docs", `${url}/docs`],
             ["OpenAPI", `${url}/openapi.json`],
             ["Health", `${url}/health, ${url}/ready`],
             ...(mcp === undefined ? [] : [["MCP", mcp] as const]),
