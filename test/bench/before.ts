@@ -8,8 +8,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { auditedRequest, serveAudited } from "./audit.ts";
-import { builtServer, httpVariants, median, serve } from "./http.ts";
+import { builtServer, cpuOf, httpVariants, median, serve } from "./http.ts";
 import { inTurns, type Load, run } from "./load.ts";
+import { coldStartsOf } from "./startup.ts";
 
 const rounds = 7;
 const here = resolve(import.meta.dirname, "../..");
@@ -19,14 +20,18 @@ const compared = new Map([
   ["mcp", "mcp quater 10"],
 ]);
 
+/** Starts per round, checkout and kind. */
+const starts = 7;
+
 interface Pair {
   readonly loads: readonly [after: Load, before: Load];
   readonly stop: () => Promise<unknown>;
 }
 
 /**
- * Prints, for GET, POST, MCP, invoke and audited writes, the median over the rounds of this build's speed divided by the
- * earlier build's speed.
+ * Prints, for GET, POST, MCP, invoke, audited writes and cold starts, the median over the rounds of this build's speed divided by
+ * the earlier build's speed. For GET, POST and MCP the speed is requests per CPU time of the server, for audited writes requests
+ * per second.
  *
  * @param folder  A checkout of the earlier version in which `npm run build` has run.
  * @param milliseconds  How long each build is measured per row and round.
@@ -40,8 +45,11 @@ export const compareBuilds = async (folder: string, milliseconds: number): Promi
   };
   for (let round = 1; round <= rounds; round++) {
     process.stderr.write(`round ${round} of ${rounds}\n`);
-    for (const [name, variant] of compared) note(name, await ratioOf(await servers(checkouts, variant), milliseconds));
+    for (const [name, variant] of compared) note(name, await cpuRatio(checkouts, variant, milliseconds));
     note("audited write", await ratioOf(await auditServers(checkouts), milliseconds));
+    const coldStarts = checkouts.map(coldStartsOf);
+    for (const kind of ["typescript", "built"] as const) note(`cold ${kind}`, startRatio(coldStarts.map((each) => each[kind])));
+    for (const { remove } of coldStarts) remove();
     note("invoke", await invokeRatio(round % 2 === 0 ? checkouts : [checkouts[1], checkouts[0]], round % 2 === 0));
   }
   for (const [name, all] of ratios) {
@@ -57,15 +65,20 @@ const ratioOf = async ({ loads, stop }: Pair, milliseconds: number): Promise<num
   return (after?.perSecond ?? Number.NaN) / (before?.perSecond ?? Number.NaN);
 };
 
-const servers = async ([after, before]: readonly [string, string], name: string): Promise<Pair> => {
+/** CPU time per request of the earlier build over that of this one. */
+const cpuRatio = async (checkouts: readonly string[], name: string, milliseconds: number): Promise<number> => {
   const variant = httpVariants.find((each) => each.name === name);
   if (variant === undefined) throw new Error(`There is no variant ${name}`);
-  const both = [
-    await serve(variant, builtServer("servers", after)),
-    await serve(variant, builtServer("servers", before)),
-  ] as const;
-  return { loads: [both[0].load, both[1].load], stop: () => Promise.all(both.map(({ stop }) => stop())) };
+  const servers = [];
+  for (const checkout of checkouts) servers.push(await serve(variant, builtServer("servers", checkout)));
+  const loads = servers.map(({ load }) => load);
+  for (const load of loads) await run(load, 1_500); // compiled and warm
+  const [after, before] = await inTurns(loads, milliseconds);
+  await Promise.all(servers.map(({ stop }) => stop()));
+  return cpuOf(before?.cpu ?? none) / cpuOf(after?.cpu ?? none);
 };
+
+const none = { user: Number.NaN, system: Number.NaN };
 
 const auditServers = async (checkouts: readonly [string, string]): Promise<Pair> => {
   const roots = checkouts.map(() => mkdtempSync(join(tmpdir(), "quater-bench-")));
@@ -84,6 +97,15 @@ const auditServers = async (checkouts: readonly [string, string]): Promise<Pair>
       for (const root of roots) rmSync(root, { recursive: true, force: true });
     },
   };
+};
+
+/** Median time of a start of the earlier build over that of this one, in turns. */
+const startRatio = (kinds: readonly (() => number)[]): number => {
+  const took = kinds.map((): number[] => []);
+  for (const start of kinds) start(); // the disk's and the loaders' caches
+  for (let n = 0; n < starts; n++) for (const [at, start] of kinds.entries()) took[at]?.push(start());
+  const [after = [], before = []] = took;
+  return median(before) / median(after);
 };
 
 /** Calls per second of this build over those of the earlier one, each in a new process, in turns of 20,000 calls. */

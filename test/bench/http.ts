@@ -6,11 +6,23 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
-import { inTurns, type Load, type Measured, request, run } from "./load.ts";
+import { type Cpu, inTurns, type Load, type Measured, median, request, run } from "./load.ts";
+
+export { median };
 
 export interface Variant {
   readonly name: string;
-  readonly server: "koa" | "handWritten" | "quater" | "sdk";
+  readonly server:
+    | "node"
+    | "koa"
+    | "koaMounted"
+    | "fastify"
+    | "hono"
+    | "express"
+    | "handWritten"
+    | "quater"
+    | "quaterMounted"
+    | "sdk";
   readonly handlers: number;
   readonly bytes: string;
   readonly expected: string;
@@ -18,7 +30,9 @@ export interface Variant {
 
 export interface Figures {
   readonly perSecond: number;
-  readonly cpuMicroseconds: number;
+  /** CPU time of the server per request, microseconds. */
+  readonly user: number;
+  readonly system: number;
   readonly p99Ms: number;
 }
 
@@ -48,13 +62,21 @@ const toolCall = (handlers: number) =>
 
 const found = '"limit":20';
 export const httpVariants: readonly Variant[] = [
+  { name: "get node", server: "node", handlers: 1, bytes: get(1), expected: found },
   { name: "get koa", server: "koa", handlers: 1, bytes: get(1), expected: found },
   { name: "get quater 10", server: "quater", handlers: 10, bytes: get(10), expected: found },
+  { name: "get fastify 10", server: "fastify", handlers: 10, bytes: get(10), expected: found },
+  { name: "get hono 10", server: "hono", handlers: 10, bytes: get(10), expected: found },
+  { name: "get express 10", server: "express", handlers: 10, bytes: get(10), expected: found },
+  { name: "get koa mounted", server: "koaMounted", handlers: 1, bytes: get(1), expected: found },
+  { name: "get quater mounted", server: "quaterMounted", handlers: 10, bytes: get(10), expected: found },
   { name: "get hand-written 10", server: "handWritten", handlers: 10, bytes: get(10), expected: found },
   { name: "get quater 1000", server: "quater", handlers: 1000, bytes: get(1000), expected: found },
   { name: "get hand-written 1000", server: "handWritten", handlers: 1000, bytes: get(1000), expected: found },
+  { name: "post node", server: "node", handlers: 1, bytes: post(1), expected: found },
   { name: "post koa", server: "koa", handlers: 1, bytes: post(1), expected: found },
   { name: "post quater 10", server: "quater", handlers: 10, bytes: post(10), expected: found },
+  { name: "post fastify 10", server: "fastify", handlers: 10, bytes: post(10), expected: found },
   { name: "mcp sdk 10", server: "sdk", handlers: 10, bytes: toolCall(10), expected: found },
   { name: "mcp quater 10", server: "quater", handlers: 10, bytes: toolCall(10), expected: found },
   { name: "mcp quater 100", server: "quater", handlers: 100, bytes: toolCall(100), expected: found },
@@ -73,6 +95,8 @@ export const builtServer = (name: string, checkout = fileURLToPath(new URL("../.
   return outfile;
 };
 
+export const cpuOf = ({ user, system }: Cpu): number => user + system;
+
 /** @returns Medians over the rounds, by variant. */
 export const measureServers = async (
   variants: readonly Variant[],
@@ -86,16 +110,11 @@ export const measureServers = async (
     const servers = await Promise.all(variants.map((variant) => serve(variant, file)));
     const loads = servers.map(({ load }) => load);
     for (const load of loads) await run(load, 1_500); // compiled and warm
-    const before = await Promise.all(servers.map(({ cpu }) => cpu()));
     const measured = await inTurns(loads, milliseconds);
-    const after = await Promise.all(servers.map(({ cpu }) => cpu()));
     for (const [index, { name }] of servers.entries()) {
-      const { answers, perSecond, p99Ms } = measured[index] as Measured;
-      const cpuMicroseconds = ((after[index] ?? 0) - (before[index] ?? 0)) / answers;
-      seen.get(name)?.push({ perSecond, p99Ms, cpuMicroseconds });
-      say(
-        `  round ${round}  ${name.padEnd(22)} ${perSecond.toFixed(0).padStart(7)} /s ${cpuMicroseconds.toFixed(1).padStart(7)} µs`,
-      );
+      const { perSecond, p99Ms, cpu } = measured[index] as Measured;
+      seen.get(name)?.push({ perSecond, p99Ms, ...cpu });
+      say(`  round ${round}  ${name.padEnd(22)} ${perSecond.toFixed(0).padStart(7)} /s ${cpuOf(cpu).toFixed(1).padStart(7)} µs`);
     }
     await Promise.all(servers.map(({ stop }) => stop()));
   }
@@ -105,7 +124,8 @@ export const measureServers = async (
       name,
       {
         perSecond: middle(name, (f) => f.perSecond),
-        cpuMicroseconds: middle(name, (f) => f.cpuMicroseconds),
+        user: middle(name, (f) => f.user),
+        system: middle(name, (f) => f.system),
         p99Ms: middle(name, (f) => f.p99Ms),
       },
     ]),
@@ -115,21 +135,19 @@ export const measureServers = async (
 export const serve = async ({ name, server, handlers, bytes, expected }: Variant, file: string) => {
   const child = spawn(process.execPath, [file, server, String(handlers)], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  const next = async () => Number((await lines.next()).value);
-  const load: Load = { port: await next(), bytes, connections: 16, expected };
+  const next = async () => String((await lines.next()).value);
+  const cpu = async (): Promise<Cpu> => {
+    child.stdin.write("\n");
+    const [user = Number.NaN, system = Number.NaN] = (await next()).split(" ").map(Number);
+    return { user, system };
+  };
+  const load: Load = { port: Number(await next()), bytes, connections: 16, expected, cpu };
   return {
     name,
     load,
-    /** Microseconds so far. */
-    cpu: () => {
-      child.stdin.write("\n");
-      return next();
-    },
     stop: async () => {
       child.stdin.end();
       await once(child, "exit");
     },
   };
 };
-
-export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;

@@ -1,9 +1,9 @@
 // What the whole gate costs over calling the function behind a compiled check, in one process.
 
 import { can, handler, Type } from "quater";
+import { definePlugin, type Gate } from "quater/plugin-api";
 import { bootTest, principal } from "quater/testing";
 import { Compile } from "typebox/compile";
-import { kernelOf } from "../../core/testing/kernel-of.ts";
 import { median } from "./http.ts";
 
 const input = Type.Object(
@@ -15,16 +15,27 @@ const handle = async ({ text, limit }: { text: string; limit: number }) => ({ te
 /** @returns Microseconds per call that the gate adds, the median of the rounds. */
 export const invokeOverhead = async (rounds: number): Promise<number> => {
   const echo = handler({ description: "Echo.", effect: "read", input, auth: can("echo"), handle });
-  await using app = await bootTest({ handlers: { echo } });
+  let gate: Gate | undefined;
+  const holding = definePlugin(() => ({
+    name: "holding",
+    setup: (context) => {
+      gate = context.gate;
+    },
+  }));
+  await using _app = await bootTest({ handlers: { echo }, plugins: [holding()] });
   const who = principal({ scopes: ["echo"] });
   const check = Compile(input);
-  const kernel = kernelOf(app);
   const direct = async (values: unknown) => {
     if (!check.Check(values)) throw new Error("invalid");
     return { ok: true, value: await handle(values) };
   };
   const gated = (values: unknown) =>
-    kernel.invoke({ handler: "echo", surface: "direct", principal: who, given: [{ from: "body", isText: false, values }] });
+    (gate as Gate).invoke({
+      handler: "echo",
+      surface: "direct",
+      principal: who,
+      given: [{ from: "body", isText: false, values }],
+    });
   const time = async (call: (values: unknown) => Promise<unknown>) => {
     const calls = 100_000;
     const begin = performance.now();

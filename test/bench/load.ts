@@ -10,10 +10,18 @@ export interface Load {
   readonly connections: number;
   /** What every answer must contain: a server that refuses quickly is not fast. */
   readonly expected: string;
+  /** CPU time that the server has used so far, microseconds. */
+  readonly cpu?: (() => Promise<Cpu>) | undefined;
+}
+
+export interface Cpu {
+  readonly user: number;
+  readonly system: number;
 }
 
 export interface Measured {
-  readonly answers: number;
+  /** Per answer, the median of the turns: some of them fall into moments in which the machine does something else. */
+  readonly cpu: Cpu;
   readonly perSecond: number;
   readonly p99Ms: number;
 }
@@ -33,33 +41,51 @@ const turn = 200;
  * all alike. Every other round goes backwards, because a process that runs after a heavy one starts slower.
  */
 export const inTurns = async (loads: readonly Load[], milliseconds: number): Promise<readonly Measured[]> => {
-  const latencies = loads.map((): number[] => []);
-  const took = loads.map(() => 0);
+  const seen = loads.map((): Seen => ({ latencies: [], took: 0, user: [], system: [] }));
   for (let round = 0; round < milliseconds / turn; round++) {
     const order = [...loads.keys()];
-    for (const index of round % 2 === 0 ? order : order.reverse()) {
-      const begin = performance.now();
-      latencies[index]?.push(...(await answersOf(loads[index] as Load, turn)));
-      took[index] = (took[index] ?? 0) + performance.now() - begin;
-    }
+    for (const index of round % 2 === 0 ? order : order.reverse()) await oneTurn(loads[index] as Load, turn, seen[index] as Seen);
   }
-  return loads.map((_, index) => measured(latencies[index] ?? [], took[index] ?? 0));
+  return seen.map(measured);
 };
 
 export const run = async (load: Load, milliseconds: number): Promise<Measured> => {
-  const begin = performance.now();
-  const latencies = await answersOf(load, milliseconds);
-  return measured(latencies, performance.now() - begin);
+  const seen: Seen = { latencies: [], took: 0, user: [], system: [] };
+  await oneTurn(load, milliseconds, seen);
+  return measured(seen);
 };
 
-const measured = (latencies: readonly number[], milliseconds: number): Measured => ({
-  answers: latencies.length,
-  perSecond: latencies.length / (milliseconds / 1_000),
-  p99Ms: [...latencies].sort((a, b) => a - b)[Math.floor(latencies.length * 0.99)] ?? 0,
+interface Seen {
+  /** Milliseconds. */
+  readonly latencies: number[];
+  took: number;
+  /** Microseconds per answer, by turn. */
+  readonly user: number[];
+  readonly system: number[];
+}
+
+const oneTurn = async (load: Load, milliseconds: number, seen: Seen): Promise<void> => {
+  const before = await load.cpu?.();
+  const begin = performance.now();
+  const latencies = await answersOf(load, milliseconds);
+  seen.took += performance.now() - begin;
+  for (const latency of latencies) seen.latencies.push(latency);
+  const after = await load.cpu?.();
+  if (before === undefined || after === undefined) return;
+  seen.user.push((after.user - before.user) / latencies.length);
+  seen.system.push((after.system - before.system) / latencies.length);
+};
+
+export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+
+const measured = ({ latencies, took, user, system }: Seen): Measured => ({
+  cpu: { user: median(user), system: median(system) },
+  perSecond: latencies.length / (took / 1_000),
+  p99Ms: latencies.sort((a, b) => a - b)[Math.floor(latencies.length * 0.99)] ?? 0,
 });
 
 /** @returns How long each answer took, milliseconds. */
-const answersOf = async ({ port, bytes, connections, expected }: Load, milliseconds: number): Promise<readonly number[]> => {
+const answersOf = async ({ port, bytes, connections, expected }: Load, milliseconds: number): Promise<number[]> => {
   const end = performance.now() + milliseconds;
   const latencies: number[] = [];
   const message = Buffer.from(bytes);
@@ -94,7 +120,8 @@ const oneConnection = (port: number, message: Buffer, end: number, expected: str
       if (!buffered.includes(expected)) return reject(new Error(`Unexpected answer: ${buffered.slice(0, 400)}`));
       latencies.push(performance.now() - sentAt);
       if (performance.now() >= end) return void socket.end();
-      if (/\r\nconnection: close/i.test(buffered)) return; // "close" follows
+      // Node leaves the connection open for a while, and a client that waits for the end would wait for seconds.
+      if (/\r\nconnection: close/i.test(buffered)) return void socket.end();
       send();
     };
     open();

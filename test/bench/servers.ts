@@ -1,46 +1,92 @@
 // The servers that are compared, each in a process of its own: `servers.ts <variant> <handlers>` prints its port, and its
-// CPU time so far, microseconds, for every line it reads.
+// CPU time so far, user and system in microseconds, for every line it reads.
 
 import { randomUUID } from "node:crypto";
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { parse } from "node:querystring";
 import { createInterface } from "node:readline";
 import type { ConfiguredPlugin } from "quater/plugin-api";
+import { Type } from "typebox";
+import { Compile } from "typebox/compile";
 
 const [variant = "", count = "10"] = process.argv.slice(2);
 const handlers = Number(count);
 
-const result = (n: number, text: string, limit: number) => ({ n, text, limit, items: ["a", "b", "c"] });
+interface Input {
+  readonly text: string;
+  readonly limit: number;
+}
+
+const result = (n: number, { text, limit }: Input) => ({ n, text, limit, items: ["a", "b", "c"] });
+const inputSchema = Type.Object(
+  { text: Type.String({ maxLength: 100 }), limit: Type.Integer({ minimum: 1 }) },
+  { additionalProperties: false },
+);
+const outputSchema = Type.Object({
+  n: Type.Integer(),
+  text: Type.String(),
+  limit: Type.Integer(),
+  items: Type.Array(Type.String()),
+});
+const check = Compile(inputSchema);
+const json = "application/json; charset=utf-8";
+const keys = new Map([["Bearer key", "ana"]]);
+
+/** What Quater does for every call, so that a comparison is of the same work: the credential and the input are checked. */
+const isKnown = (authorization: string | undefined): boolean => authorization !== undefined && keys.has(authorization);
 
 /** What Quater sends with every answer, so that a comparison is of the same bytes. */
-const sameHeaders = (set: (name: string, value: string) => void): void => {
-  set("x-request-id", randomUUID());
-  set("x-content-type-options", "nosniff");
+const sameHeaders = () => ({ "x-request-id": randomUUID(), "x-content-type-options": "nosniff", "content-type": json });
+
+const lastPart = (path: string): string => decodeURIComponent(path.slice(path.lastIndexOf("/") + 1));
+
+/** Node's limits as Quater sets them: an answer says `Keep-Alive: timeout=5, max=1000`. */
+const limited = (server: Server): Server => {
+  server.keepAliveTimeout = 5_000;
+  server.maxRequestsPerSocket = 1_000;
+  return server;
 };
 
 const listen = async (listener: RequestListener): Promise<number> => {
-  const server = createServer(listener);
-  server.keepAliveTimeout = 5_000;
+  const server = limited(createServer(listener));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return (server.address() as AddressInfo).port;
 };
 
-const koa = async (): Promise<number> => {
+const bodyOf = async (req: IncomingMessage): Promise<unknown> => {
+  const parts: Buffer[] = [];
+  for await (const part of req) parts.push(part as Buffer);
+  return JSON.parse(Buffer.concat(parts).toString("utf8"));
+};
+
+/** No routes: what Node itself costs. */
+const node = (): Promise<number> =>
+  listen((req, res) => {
+    const answer = (input: unknown) => {
+      const isRight = isKnown(req.headers.authorization) && check.Check(input);
+      const text = isRight ? JSON.stringify(result(0, input as Input)) : "{}";
+      res.writeHead(isRight ? 200 : 422, { ...sameHeaders(), "content-length": Buffer.byteLength(text) }).end(text);
+    };
+    if (req.method === "POST") return void bodyOf(req).then(answer);
+    const [path = "", query = ""] = (req.url ?? "").split("?");
+    answer({ text: lastPart(path), limit: Number(parse(query)["limit"]) });
+  });
+
+const koaWith = async (isMounted: boolean): Promise<number> => {
   const { default: Koa } = await import("koa");
   const app = new Koa();
+  if (isMounted)
+    app.use(async (ctx, next) => {
+      await next();
+      ctx.set("x-mounted", "1");
+    });
   app.use(async (ctx) => {
-    sameHeaders((name, value) => ctx.res.setHeader(name, value));
-    if (ctx.method === "POST") {
-      const parts: Buffer[] = [];
-      for await (const part of ctx.req) parts.push(part as Buffer);
-      const body = JSON.parse(Buffer.concat(parts).toString("utf8")) as { text: string; limit: number };
-      ctx.res.setHeader("content-type", "application/json; charset=utf-8");
-      ctx.body = JSON.stringify(result(0, body.text, body.limit));
-      return;
-    }
-    const { limit } = ctx.query;
-    ctx.res.setHeader("content-type", "application/json; charset=utf-8");
-    ctx.body = JSON.stringify(result(0, ctx.path.slice(ctx.path.lastIndexOf("/") + 1), Number(limit)));
+    const input: unknown =
+      ctx.method === "POST" ? await bodyOf(ctx.req) : { text: lastPart(ctx.path), limit: Number(ctx.query["limit"]) };
+    for (const [name, value] of Object.entries(sameHeaders())) ctx.res.setHeader(name, value);
+    if (isKnown(ctx.req.headers.authorization) && check.Check(input)) ctx.body = JSON.stringify(result(0, input));
+    else ctx.status = 422;
   });
   return listen(app.callback());
 };
@@ -49,24 +95,16 @@ const handWritten = async (): Promise<number> => {
   const { default: Koa } = await import("koa");
   const { default: Router } = await import("@koa/router");
   const { bodyParser } = await import("@koa/bodyparser");
-  const { Type } = await import("typebox");
-  const { Compile } = await import("typebox/compile");
   const app = new Koa();
   const router = new Router();
   for (let n = 0; n < handlers; n++) {
-    const check = Compile(
-      Type.Object(
-        { text: Type.String({ maxLength: 100 }), limit: Type.Integer({ minimum: 1 }) },
-        { additionalProperties: false },
-      ),
-    );
     const answer = (ctx: import("koa").Context, input: unknown) => {
-      sameHeaders((name, value) => ctx.set(name, value));
-      if (!check.Check(input)) {
+      for (const [name, value] of Object.entries(sameHeaders())) ctx.set(name, value);
+      if (!isKnown(ctx.req.headers.authorization) || !check.Check(input)) {
         ctx.status = 422;
         return;
       }
-      ctx.body = result(n, input.text, input.limit);
+      ctx.body = result(n, input);
     };
     router.get(`/items${n}/:text`, (ctx) => answer(ctx, { text: ctx.params["text"], limit: Number(ctx.query["limit"]) }));
     router.post(`/items${n}`, (ctx) => answer(ctx, ctx.request.body));
@@ -76,8 +114,113 @@ const handWritten = async (): Promise<number> => {
   return listen(app.callback());
 };
 
-const quater = async (): Promise<number> => {
-  const { anyone, handler, Type } = await import("quater");
+/** The parts of Fastify, Hono and Express that are used here. Their types are not compiled. */
+interface FastifyLike {
+  readonly server: Server;
+  addHook(name: "onRequest", hook: (request: Request, reply: ReplyLike, done: () => void) => void): void;
+  get(path: string, options: object, handle: (request: Request, reply: ReplyLike) => object): void;
+  post(path: string, options: object, handle: (request: Request, reply: ReplyLike) => object): void;
+  listen(at: { readonly port: number; readonly host: string }): Promise<string>;
+}
+interface Request {
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly params: { readonly text: string };
+  readonly query: { readonly limit: number };
+  readonly body: Input;
+}
+interface ReplyLike {
+  headers(values: Readonly<Record<string, string>>): void;
+  code(status: number): { send(body: object): void };
+}
+
+const imported = async <Module>(name: string): Promise<Module> => (await import(name)) as Module;
+
+/** As its documentation has it: routes with schemas for input and output. */
+const fastify = async (): Promise<number> => {
+  const { default: make } = await imported<{ readonly default: (options: object) => FastifyLike }>("fastify");
+  const app = make({ keepAliveTimeout: 5_000, maxRequestsPerSocket: 1_000 });
+  app.addHook("onRequest", (request, reply, done) => {
+    if (isKnown(request.headers["authorization"])) done();
+    else reply.code(401).send({});
+  });
+  const plain = (schema: object): unknown => JSON.parse(JSON.stringify(schema));
+  const { text, limit } = inputSchema.properties;
+  const response = { 200: plain(outputSchema) };
+  const one = (name: string, property: object) =>
+    plain({ type: "object", properties: { [name]: property }, required: [name], additionalProperties: false });
+  for (let n = 0; n < handlers; n++) {
+    const schema = { params: one("text", text), querystring: one("limit", limit), response };
+    app.get(`/items${n}/:text`, { schema }, (request, reply) => {
+      reply.headers(sameHeaders());
+      return result(n, { text: request.params.text, limit: request.query.limit });
+    });
+    app.post(`/items${n}`, { schema: { body: plain(inputSchema), response } }, (request, reply) => {
+      reply.headers(sameHeaders());
+      return result(n, request.body);
+    });
+  }
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  return (app.server.address() as AddressInfo).port;
+};
+
+interface HonoContext {
+  readonly req: {
+    header(name: string): string | undefined;
+    param(name: string): string;
+    query(name: string): string | undefined;
+  };
+  body(text: string, status: number, headers: Readonly<Record<string, string>>): unknown;
+}
+
+const hono = async (): Promise<number> => {
+  const { Hono } = await imported<{
+    readonly Hono: new () => { get(path: string, handle: (context: HonoContext) => unknown): void; readonly fetch: unknown };
+  }>("hono");
+  const { serve } = await imported<{ readonly serve: (options: object, listening: (info: AddressInfo) => void) => Server }>(
+    "@hono/node-server",
+  );
+  const app = new Hono();
+  for (let n = 0; n < handlers; n++)
+    app.get(`/items${n}/:text`, (context) => {
+      const input = { text: context.req.param("text"), limit: Number(context.req.query("limit")) };
+      const isRight = isKnown(context.req.header("authorization")) && check.Check(input);
+      const text = isRight ? JSON.stringify(result(n, input)) : "{}";
+      const length = String(Buffer.byteLength(text));
+      return context.body(text, isRight ? 200 : 422, { ...sameHeaders(), "content-length": length });
+    });
+  return new Promise((resolve) => {
+    limited(serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({ port }) => resolve(port)));
+  });
+};
+
+interface ExpressLike {
+  disable(name: string): void;
+  get(path: string, handle: (req: Request, res: ExpressReply) => void): void;
+}
+interface ExpressReply {
+  set(headers: Readonly<Record<string, string>>): ExpressReply;
+  status(status: number): ExpressReply;
+  send(text: string): void;
+}
+
+const express = async (): Promise<number> => {
+  const { default: make } = await imported<{ readonly default: () => ExpressLike & RequestListener }>("express");
+  const app = make();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  for (let n = 0; n < handlers; n++)
+    app.get(`/items${n}/:text`, (req, res) => {
+      const input = { text: req.params.text, limit: Number(req.query.limit) };
+      const isRight = isKnown(req.headers["authorization"]) && check.Check(input);
+      res.set(sameHeaders());
+      if (isRight) res.send(JSON.stringify(result(n, input)));
+      else res.status(422).send("{}");
+    });
+  return listen(app);
+};
+
+const quaterWith = async (isMounted: boolean): Promise<number> => {
+  const { anyone, handler } = await import("quater");
   const { http, httpRef } = await import("quater/http");
   // By name: without the plugin its rows fail and the others are measured.
   const { mcp } = (await import("quater/plugins")) as unknown as Partial<Record<string, (options: object) => ConfiguredPlugin>>;
@@ -86,10 +229,10 @@ const quater = async (): Promise<number> => {
     handler({
       description: `Item ${n}.`,
       effect: "read",
-      input: Type.Object({ text: Type.String({ maxLength: 100 }), limit: Type.Integer({ minimum: 1 }) }),
-      output: Type.Object({ n: Type.Integer(), text: Type.String(), limit: Type.Integer(), items: Type.Array(Type.String()) }),
+      input: Type.Object(inputSchema.properties),
+      output: outputSchema,
       auth: anyone,
-      handle: ({ text, limit }) => result(n, text, limit),
+      handle: (input) => result(n, input),
     });
   const names = Array.from({ length: handlers }, (_, n) => n);
   const who = tokens({ key: principal() });
@@ -106,9 +249,32 @@ const quater = async (): Promise<number> => {
         [`post${n}`, { http: `POST /items${n}` }],
       ]),
     ),
-    plugins: [http({ port: 0, authenticate: who }), ...(mcp === undefined ? [] : [mcp({ authenticate: who })])],
+    plugins: [
+      http({ port: 0, authenticate: who }),
+      ...(mcp === undefined ? [] : [mcp({ authenticate: who })]),
+      ...(isMounted ? [await mounting()] : []),
+    ],
   });
-  return Number(new URL(app.services.get(httpRef).baseUrl ?? "").port);
+  // Checkouts from before bootTest had `services` are measured, too.
+  const services = app.services ?? (app as unknown as { readonly kernel: typeof app }).kernel.services;
+  return Number(new URL(services.get(httpRef).baseUrl ?? "").port);
+};
+
+/** Middleware around the routes, as in front of bare Koa's. */
+const mounting = async (): Promise<ConfiguredPlugin> => {
+  const { definePlugin } = await import("quater/plugin-api");
+  const { httpRef } = await import("quater/http");
+  return definePlugin(() => ({
+    name: "mounting",
+    needs: [httpRef],
+    setup: ({ services }) =>
+      services.get(httpRef).mount("x-mounted", ({ app }) => {
+        app.use(async (ctx, next) => {
+          await next();
+          ctx.set("x-mounted", "1");
+        });
+      }),
+  }))();
 };
 
 /** The SDK as its own documentation has it: stateless, a server and a transport per request. */
@@ -116,21 +282,18 @@ const sdk = async (): Promise<number> => {
   const { Server } = await import("@modelcontextprotocol/sdk/server/index.js");
   const { StreamableHTTPServerTransport } = await import("@modelcontextprotocol/sdk/server/streamableHttp.js");
   const { CallToolRequestSchema, ListToolsRequestSchema } = await import("@modelcontextprotocol/sdk/types.js");
-  const { Type } = await import("typebox");
-  const { Compile } = await import("typebox/compile");
-  const input = Type.Object(
-    { text: Type.String({ maxLength: 100 }), limit: Type.Integer({ minimum: 1 }) },
-    { additionalProperties: false },
-  );
-  const check = Compile(input);
-  const tools = Array.from({ length: handlers }, (_, n) => ({ name: `item${n}`, description: `Item ${n}.`, inputSchema: input }));
+  const tools = Array.from({ length: handlers }, (_, n) => ({
+    name: `item${n}`,
+    description: `Item ${n}.`,
+    inputSchema: inputSchema,
+  }));
   return listen(async (req, res) => {
     const server = new Server({ name: "bench", version: "1.0.0" }, { capabilities: { tools: {} } });
     server.setRequestHandler(ListToolsRequestSchema, async () => ({ tools }));
     server.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
       const given = params.arguments;
       if (!check.Check(given)) throw new Error("invalid");
-      const value = result(Number(params.name.slice(4)), given.text, given.limit);
+      const value = result(Number(params.name.slice(4)), given);
       return { content: [{ type: "text", text: JSON.stringify(value) }], structuredContent: value };
     });
     const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
@@ -140,12 +303,23 @@ const sdk = async (): Promise<number> => {
   });
 };
 
-const variants: Readonly<Record<string, () => Promise<number>>> = { koa, handWritten, quater, sdk };
+const variants: Readonly<Record<string, () => Promise<number>>> = {
+  node,
+  koa: () => koaWith(false),
+  koaMounted: () => koaWith(true),
+  fastify,
+  hono,
+  express,
+  handWritten,
+  quater: () => quaterWith(false),
+  quaterMounted: () => quaterWith(true),
+  sdk,
+};
 const start = variants[variant];
 if (start === undefined) throw new Error(`No variant ${variant}`);
 process.stdout.write(`${await start()}\n`);
 for await (const _line of createInterface(process.stdin)) {
   const { user, system } = process.cpuUsage();
-  process.stdout.write(`${user + system}\n`);
+  process.stdout.write(`${user} ${system}\n`);
 }
 process.exit(0);

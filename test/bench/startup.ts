@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 import { median } from "./http.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
-const program = join(repository, "dist/plugins/cli/main.js");
+const programOf = (checkout: string): string => join(checkout, "dist/plugins/cli/main.js");
+const program = programOf(repository);
 
 const handlerText = `import { authenticated, handler, Type } from "quater";
 export const hello = handler({
@@ -32,16 +33,16 @@ export default defineConfig({
 `;
 
 /** A folder with Quater installed, as it is built. */
-const project = (name: string): string => {
+const project = (name: string, checkout = repository): string => {
   const root = mkdtempSync(join(tmpdir(), "quater-bench-"));
   writeFileSync(join(root, "package.json"), JSON.stringify({ name, type: "module", private: true }));
   mkdirSync(join(root, "node_modules"));
-  symlinkSync(repository, join(root, "node_modules/quater"), "dir");
+  symlinkSync(checkout, join(root, "node_modules/quater"), "dir");
   return root;
 };
 
-const helloProject = (): string => {
-  const root = project("hello");
+const helloProject = (checkout = repository): string => {
+  const root = project("hello", checkout);
   writeFileSync(join(root, "hello.ts"), handlerText);
   writeFileSync(join(root, "quater.config.ts"), configText);
   writeFileSync(join(root, "say.ts"), 'const text: string = "hello\\n";\nprocess.stdout.write(text);\n');
@@ -61,6 +62,20 @@ const wallMs = (cwd: string, args: readonly string[], expected: string): number 
   const took = performance.now() - begin;
   if (status !== 0 || !stdout.includes(expected)) throw new Error(`${args.join(" ")} failed: ${stderr}`);
   return took;
+};
+
+/** Starts of one checkout, each in milliseconds: from TypeScript, and after `quater build`. */
+export const coldStartsOf = (checkout: string) => {
+  const [typescript, built] = [helloProject(checkout), helloProject(checkout)];
+  wallMs(built, [programOf(checkout), "build"], "");
+  const startIn = (root: string) => () => wallMs(root, [programOf(checkout), "run", "hello", "--name", "Ana"], "Hello Ana");
+  return {
+    typescript: startIn(typescript),
+    built: startIn(built),
+    remove: () => {
+      for (const root of [typescript, built]) rmSync(root, { recursive: true, force: true });
+    },
+  };
 };
 
 export const startUpRatios = async (runs: number, say: (line: string) => void): Promise<Record<string, number>> => {
