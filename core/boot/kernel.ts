@@ -123,6 +123,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
     enter: (entry) => gate.enter(entry),
     enterAgain: (entry, principal, since) => gate.enterAgain(entry, principal, since),
     invoke: (invocation) => gate.invoke(invocation),
+    call: (invocation, answer) => gate.call(invocation, answer),
     newCallId: randomUUID,
     unready: () => gate.unready(),
     get isStopping() {

@@ -31,7 +31,7 @@ import type { Door } from "./door.ts";
 import { principalAt } from "./door.ts";
 import { rehearse } from "./dry-run.ts";
 import { runPipeline } from "./pipeline.ts";
-import { endEarly, heedMs, type RunningCall, RunningCalls, release } from "./running-calls.ts";
+import { endEarly, heedMs, type RunningCall, RunningCalls, release, tell } from "./running-calls.ts";
 
 const noProgress = (): void => {};
 
@@ -139,6 +139,10 @@ export class PipelineGate implements Gate {
   }
 
   invoke(invocation: Invocation): Promise<Outcome> {
+    return new Promise((answer) => this.call(invocation, answer));
+  }
+
+  call(invocation: Invocation, answer: (outcome: Outcome) => void): void {
     const { surface, principal, callId = randomUUID(), cancellation = new Cancellation() } = invocation;
     const isDryRun = invocation.dryRun === true;
     const operation = this.#catalog.get(invocation.handler);
@@ -149,7 +153,8 @@ export class PipelineGate implements Gate {
       const arrival = { callId, surface, handler: operation?.name, principal, startedAt: Date.now(), peer, traceId, isDryRun };
       const error = isExposed ? stopping() : unknownHandler(handler, surface);
       const hooks = this.#hooksOf(isExposed ? operation : undefined);
-      return Promise.resolve(this.#settle(arrival, { ok: false, error, callId }, hooks));
+      void andThen(this.#settle(arrival, { ok: false, error, callId }, hooks), answer);
+      return;
     }
     const resources = compiled.usesResources ? callResources(operation.handler.use, this.appResources, () => call) : usingNothing;
     const { entry } = invocation;
@@ -171,28 +176,37 @@ export class PipelineGate implements Gate {
       resources: resources.open,
     };
     const call = new StagedCall(from, standing);
-    return new Promise((answer) => {
-      const running = this.#running.begin(call, resources, compiled.hooks, answer);
-      const { given, room } = invocation;
-      const failed = (error: unknown) => this.#answer(running, { ok: false, error: this.#errors.told(error, running), callId });
-      try {
-        const result = isDryRun ? rehearse(call, given, compiled) : runPipeline(running, given, compiled, room);
-        if (!(result instanceof Promise)) this.#answer(running, { ok: true, value: result, callId });
-        else void result.then((value) => this.#answer(running, { ok: true, value, callId }), failed);
-      } catch (error) {
-        failed(error);
-      }
-    });
+    const running = this.#running.begin(call, resources, compiled.hooks, answer);
+    const { given, room } = invocation;
+    let result: Awaitable<unknown>;
+    try {
+      result = isDryRun ? rehearse(call, given, compiled) : runPipeline(running, given, compiled, room);
+    } catch (error) {
+      this.#fail(running, error);
+      return;
+    }
+    if (!(result instanceof Promise)) this.#answer(running, { ok: true, value: result, callId });
+    else
+      void result.then(
+        (value) => this.#answer(running, { ok: true, value, callId }),
+        (error: unknown) => this.#fail(running, error),
+      );
+  }
+
+  #fail(running: RunningCall, error: unknown): void {
+    this.#answer(running, { ok: false, error: this.#errors.told(error, running), callId: running.call.callId });
   }
 
   /** Ends the call and tells its caller. Never throws. */
   #answer(running: RunningCall, outcome: Outcome): void {
     if (outcome.ok && outcome.value instanceof CheckedStream) {
       this.#begin(running, outcome.value);
-      running.answer(outcome);
+      tell(running, outcome);
       return;
     }
-    void andThen(this.#finish(running, outcome), running.answer);
+    const ended = this.#finish(running, outcome);
+    if (ended instanceof Promise) void ended.then((settled) => tell(running, settled));
+    else tell(running, ended);
   }
 
   /** Begins a stream. The call ends with it, and the caller's credential is checked until then. */
@@ -254,7 +268,7 @@ export class PipelineGate implements Gate {
     const { call, stream } = running;
     if (stream !== undefined) return stream.cutOff();
     const error = call.isApproved && call.operation.handler.effect !== "read" ? cutOff() : stopping();
-    running.answer(await this.#end(running, { ok: false, error, callId: call.callId }));
+    tell(running, await this.#end(running, { ok: false, error, callId: call.callId }));
   }
 
   /** Resources close before the outcome is recorded and answered: a failed commit must not follow a success. */

@@ -12,8 +12,9 @@ import type { CheckedStream } from "./checked-stream.ts";
 /** A call that has not ended, and everything that its end needs. */
 export interface RunningCall {
   readonly call: StagedCall;
-  /** Tells the caller how the call ended. Only the first answer counts. */
+  /** Called by `tell`. */
   readonly answer: (outcome: Outcome) => void;
+  isAnswered: boolean;
   readonly resources: CallResources;
   /** The hooks of its handler. */
   readonly hooks: HookRunner;
@@ -31,6 +32,13 @@ export interface RunningCall {
   hasEnded: boolean;
   readonly slot: number;
 }
+
+/** Tells the caller how the call ended. Only the first outcome counts: a call may be answered while its handler still runs. */
+export const tell = (running: RunningCall, outcome: Outcome): void => {
+  if (running.isAnswered) return;
+  running.isAnswered = true;
+  running.answer(outcome);
+};
 
 /** Notes that the handler has returned, because an `around` hook may answer without it or fail after it. @returns The value. */
 export const returned = (running: RunningCall, value: unknown): unknown => {
@@ -106,6 +114,7 @@ export class RunningCalls {
     const running: RunningCall = {
       call,
       answer,
+      isAnswered: false,
       resources,
       hooks,
       holdings: hooks.has.hold ? [] : undefined,

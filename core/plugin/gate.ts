@@ -49,6 +49,12 @@ export interface Gate {
   enterAgain(entry: Arriving, principal: Principal, since: number): Awaitable<Principal>;
   /** The only caller of handlers. Never throws: refusals and failures are outcomes. */
   invoke(invocation: Invocation): Promise<Outcome>;
+  /**
+   * The same without a promise.
+   *
+   * @param answer  Called once, before `call` returns where nothing had to be waited for. Must not throw.
+   */
+  call(invocation: Invocation, answer: (outcome: Outcome) => void): void;
   newCallId(): string;
   /** Names of plugins that are not ready, and "kernel" while it boots or stops; empty when ready. */
   unready(): Promise<readonly string[]>;

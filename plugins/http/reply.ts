@@ -15,6 +15,8 @@ export interface Reply {
   readonly body: string | Buffer | Readable;
   /** Set where a handler ran. */
   readonly run?: Run | undefined;
+  /** What the log is told, where the server failed. */
+  readonly failure?: { readonly error: unknown } | undefined;
 }
 
 /** RFC 9110 15.3.5, 15.3.6 and 15.4.5: an answer with one of these has no body. */

@@ -4,10 +4,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type Koa from "koa";
 import { stopping } from "../../core/diagnostics/errors.ts";
+import type { Principal } from "../../core/index.ts";
 import { isAnonymous } from "../../core/model/principal.ts";
-import { type Gate, traceIdOf } from "../../core/plugin-api.ts";
+import { type Arriving, type Gate, type Invocation, type Outcome, traceIdOf } from "../../core/plugin-api.ts";
 import { jsonBytesOf, veryLargeAnswer } from "./answer-bytes.ts";
-import { answer, type Failed, replyTo } from "./answering.ts";
+import { answer, replyTo } from "./answering.ts";
 import { hasBody } from "./body.ts";
 import type { Cors } from "./cors.ts";
 import type { Guard } from "./guard.ts";
@@ -17,7 +18,7 @@ import { refusalOf } from "./refusals.ts";
 import { bytesOf, hasRoom, isLarge, put, type Reply, write } from "./reply.ts";
 import { RequestCredentials, ResponseCancellation } from "./request.ts";
 import type { RouteIndex, RouteMatch } from "./routes.ts";
-import { roomOf } from "./sockets.ts";
+import { type RoomOfAnswer, roomOf } from "./sockets.ts";
 import { beginning, streamReply } from "./streams.ts";
 
 export interface Exposed {
@@ -70,7 +71,14 @@ export const requestListener = ({
     const common = ["x-request-id", callId, "x-content-type-options", "nosniff", ...more];
     // The connection must not bring another request to a server that stops.
     if (gate.isStopping && !reply.headers.includes("connection")) common.push("connection", "close");
-    write(req, res, common, reply, (error) => reportOf(req, res, callId)(error));
+    const report = reportOf(req, res, callId);
+    if (reply.failure !== undefined) report(reply.failure.error);
+    try {
+      write(req, res, common, reply, report);
+    } catch (error) {
+      report(error);
+      res.destroy();
+    }
   };
 
   /** Not async: the text of the answer must not be in memory while its bytes wait. */
@@ -95,10 +103,11 @@ export const requestListener = ({
     exposed: Exposed,
   ): void => {
     const more = cors?.headersOf(req);
-    void answerCall(req, res, callId, found, exposed, (error) => reportOf(req, res, callId)(error)).then((reply) => {
+    const call = new ExposedCall(req, res, callId, found, exposed, (reply) => {
       if (isLarge(reply.body)) sendLarge(req, res, callId, reply, bytesOf(reply.body), more);
       else send(req, res, callId, reply, more);
     });
+    call.start();
   };
 
   const pass = (req: IncomingMessage, res: ServerResponse, callId: string): void => {
@@ -146,57 +155,121 @@ export const exposedRoutes =
     const { req, res } = ctx;
     const found = exposed.index.find(req.method ?? "GET", req.url ?? "/");
     if (found === undefined) return next();
-    const report = (error: unknown) => void ctx.app.emit("error", error, ctx);
-    return answerCall(req, res, ctx.state["callId"] as string, found, exposed, report).then((reply) => {
+    return new Promise<Reply>((done) => {
+      new ExposedCall(req, res, ctx.state["callId"] as string, found, exposed, done).start();
+    }).then((reply) => {
       note(ctx, reply.run);
       const isLate = res.headersSent && reply.run !== undefined && reply.run.unknown === undefined;
       put(ctx, reply);
+      if (reply.failure !== undefined) ctx.app.emit("error", reply.failure.error, ctx);
       if (isLate) answer(ctx, new Error("A middleware answered before its route did: an await is missing before next()"));
     });
   };
 
-/** Answers a call of an exposed route. Never rejects. */
-const answerCall = async (
-  req: IncomingMessage,
-  res: ServerResponse,
-  callId: string,
-  found: RouteMatch,
-  { gate, guard, maxBodyBytes }: Exposed,
-  report: Failed["report"],
-): Promise<Reply> => {
-  const { operation, plan } = found.target;
-  let run: Run | undefined;
-  try {
-    const cancellation = new ResponseCancellation(res);
-    const credentials = new RequestCredentials(req, "http", guard);
-    const { traceparent } = req.headers;
-    const traceId = traceparent === undefined ? undefined : traceIdOf(traceparent);
-    const entry = { surface: "http", credentials, callId, handler: operation.name, traceId };
-    const room = roomOf(res);
+/**
+ * A call of an exposed route. Nothing here waits, unless the authenticator, the body, the policy, the handler or a plugin does.
+ * One object with methods: the same as an async function with its closures took 2 µs more of each call.
+ */
+class ExposedCall {
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #callId: string;
+  readonly #found: RouteMatch;
+  readonly #exposed: Exposed;
+  readonly #room: RoomOfAnswer;
+  readonly #done: (reply: Reply) => void;
+
+  /** @param done  Called once, with the answer. */
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    callId: string,
+    found: RouteMatch,
+    exposed: Exposed,
+    done: (reply: Reply) => void,
+  ) {
+    this.#req = req;
+    this.#res = res;
+    this.#callId = callId;
+    this.#found = found;
+    this.#exposed = exposed;
+    this.#room = roomOf(res);
+    this.#done = done;
+  }
+
+  start(): void {
+    const { gate, guard } = this.#exposed;
+    const { traceparent } = this.#req.headers;
+    const entry: Arriving = {
+      surface: "http",
+      credentials: new RequestCredentials(this.#req, "http", guard),
+      callId: this.#callId,
+      handler: this.#found.target.operation.name,
+      traceId: traceparent === undefined ? undefined : traceIdOf(traceparent),
+    };
     const entering = gate.enter(entry);
-    const principal = entering instanceof Promise ? await entering : entering;
-    const outcome = await gate.invoke({
-      handler: operation.name,
+    if (!(entering instanceof Promise)) this.#invoke(entry, entering);
+    else
+      void entering.then(
+        (principal) => this.#invoke(entry, principal),
+        (error: unknown) => this.#fail(error, undefined),
+      );
+  }
+
+  #invoke(entry: Arriving, principal: Principal): void {
+    const invocation: Invocation = {
+      handler: this.#found.target.operation.name,
       surface: "http",
       principal,
       entry,
-      callId,
-      cancellation,
-      peer: credentials.peer,
-      traceId,
-      approvalId: req.headers[approvalHeader] as string | undefined,
-      given: () => givenBy(req, res, found, maxBodyBytes),
-      room,
-    });
-    const begun = outcome.ok && operation.isStream ? await beginning(outcome.value as AsyncIterator<unknown>, res) : undefined;
-    run = runOf(operation, outcome);
-    if (!outcome.ok) return { ...refusalOf(req, outcome.error, callId), run };
-    if (begun !== undefined && run !== undefined) return streamReply(req, res, begun, { status: plan.status, callId, run });
-    const value = plan.answer === undefined ? outcome.value : { [plan.answer]: outcome.value };
-    const body = room.largest >= veryLargeAnswer ? jsonBytesOf(value) : JSON.stringify(value);
-    const { known, anonymous } = found.target.headers;
-    return { status: plan.status, headers: isAnonymous(principal) ? anonymous : known, body, run };
-  } catch (error) {
-    return { ...replyTo(error, { req, callId, run, report }), run };
+      callId: this.#callId,
+      cancellation: new ResponseCancellation(this.#res),
+      peer: entry.credentials.peer,
+      traceId: entry.traceId,
+      approvalId: this.#req.headers[approvalHeader] as string | undefined,
+      given: () => givenBy(this.#req, this.#res, this.#found, this.#exposed.maxBodyBytes),
+      room: this.#room,
+    };
+    this.#exposed.gate.call(invocation, (outcome) => this.#end(outcome, principal));
   }
-};
+
+  #end(outcome: Outcome, principal: Principal): void {
+    const { operation, plan, headers } = this.#found.target;
+    if (outcome.ok && operation.isStream) {
+      void this.#begin(outcome.value as AsyncIterator<unknown>, { operation, unknown: undefined });
+      return;
+    }
+    const run = runOf(operation, outcome);
+    if (!outcome.ok) {
+      this.#done({ ...refusalOf(this.#req, outcome.error, this.#callId), run });
+      return;
+    }
+    let body: string | Buffer;
+    try {
+      const value = plan.answer === undefined ? outcome.value : { [plan.answer]: outcome.value };
+      body = this.#room.largest >= veryLargeAnswer ? jsonBytesOf(value) : JSON.stringify(value);
+    } catch (error) {
+      this.#fail(error, run);
+      return;
+    }
+    this.#done({ status: plan.status, headers: isAnonymous(principal) ? headers.anonymous : headers.known, body, run });
+  }
+
+  async #begin(items: AsyncIterator<unknown>, run: Run): Promise<void> {
+    const { status } = this.#found.target.plan;
+    try {
+      const begun = await beginning(items, this.#res);
+      this.#done(streamReply(this.#req, this.#res, begun, { status, callId: this.#callId, run }));
+    } catch (error) {
+      this.#fail(error, undefined);
+    }
+  }
+
+  #fail(error: unknown, run: Run | undefined): void {
+    let failure: Reply["failure"];
+    const report = (reported: unknown) => {
+      failure = { error: reported };
+    };
+    this.#done({ ...replyTo(error, { req: this.#req, callId: this.#callId, run, report }), run, failure });
+  }
+}
