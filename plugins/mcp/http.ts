@@ -1,5 +1,5 @@
-// MCP over HTTP: one message per POST, answered as plain JSON, which becomes an event stream only when a call has
-// something to tell before its answer. No sessions, no GET stream, nothing to resume: any instance can answer.
+// MCP over HTTP. Each POST has one message and gets JSON. The answer becomes an event stream only when a call reports progress before its
+// answer. There are no sessions, no GET stream and nothing to resume, so any instance can answer any request.
 
 import type { ServerResponse } from "node:http";
 import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
@@ -37,10 +37,10 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
   const traceId = traceIdOf(ctx.req.headers["traceparent"]);
   const entry = { surface: "mcp", credentials, callId, traceId };
   let principal: Principal;
-  /** Stays `undefined` while nothing is waited for: most calls then read no clock. */
+  /** When the caller entered. `undefined` while the call did not wait, so that most calls do not read the clock. */
   let enteredAt: number | undefined;
   try {
-    // From headers alone: strangers cannot make us read, let alone parse, what they send.
+    // Only headers are read here, so callers without access cannot make the server read or parse a body.
     const entering = gate.enter(entry);
     if (entering instanceof Promise) {
       enteredAt = performance.now();

@@ -1,5 +1,5 @@
-// What a database is to the store: statements in, rows and counts out, never waiting in the event loop. SQLite in this
-// process, SQLite behind a thread and PostgreSQL all look like this.
+// The interface of a database for the store: it takes statements and returns rows and counts, without blocking the event loop. SQLite in
+// this process, SQLite in a thread and PostgreSQL implement it.
 
 export type Dialect = "sqlite" | "postgres";
 
@@ -8,7 +8,7 @@ export type Value = string | number | bigint | boolean | null;
 export interface Statement {
   readonly sql: string;
   readonly parameters: readonly unknown[];
-  /** How many rows must change; another number fails with the kind `mismatch`. */
+  /** How many rows must change. Another number fails with the kind `mismatch`. */
   readonly expects?: number;
   /** SQLite: it returns numbers and blobs alone, and no text that would have to be checked. */
   readonly isTextless?: boolean;
@@ -23,14 +23,14 @@ export interface Result {
 
 export const nothing: Result = { rows: [], changes: 0 };
 
-/** Held by one piece of work at a time. */
+/** A connection that one piece of work holds at a time. */
 export interface Connection {
   /** Begins a transaction for writing. On PostgreSQL, what is run without it may run in another session. */
   readonly begin: Statement;
   /** Begins a transaction that only reads, all of it as the database is at its first statement. It may take a minute. */
   readonly beginReading: Statement;
   /**
-   * One after the other, stopping at the first failure.
+   * Runs statements one after the other, up to the first failure.
    *
    * @param answerMs  How long the database may take for each of them. Default: less than a call waits for its record.
    * @throws {StoreFailure}

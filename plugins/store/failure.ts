@@ -1,4 +1,4 @@
-// What a failed statement means to its caller. Drivers have dozens of codes; the store has these kinds.
+// The kinds of failures of the store. Drivers have dozens of codes; callers need only these kinds.
 
 /**
  * - `busy`: another writer held the lock for too long, or the transaction lost against another one.

@@ -92,7 +92,7 @@ export interface Store {
   checkWith(check: () => Promise<void>): void;
   /** Calls the listener when a connection was lost. After it the store may be another one: a standby that was promoted. */
   whenLost(listener: () => void): void;
-  /** Nothing may be trusted or written any more: no calls, not ready, and the process ends once it has drained. */
+  /** Fences the store: nothing is written any more, calls are refused, the process is not ready, and it ends after its calls. */
   fence(error: unknown): void;
   readonly isFenced: boolean;
   /** Returns the lock of a call whose handler has one: from before its approval is used until its end is recorded. */

@@ -1,9 +1,8 @@
-// SQLite through libsql: the only file that knows the driver. Everything here is synchronous; callers that must not wait put
-// it behind a thread.
+// SQLite by the driver libsql. No other file of the store uses the driver. All functions here block, so servers run them in a thread.
 //
-// Three of the driver's habits make this file necessary. A boolean among the binds aborts the whole process, and so does a
-// lone object as the only bind: every bind goes through `bound`, and binds are always handed over as one array. A text that is not
-// UTF-8 in a row aborts it, too: rows are read as bytes (sqlite-rows.ts).
+// The driver aborts the whole process in three cases: for a boolean among the binds, for an object as the only bind, and for a text in a
+// row that is not UTF-8. So every bind goes through `bound`, binds are always passed as one array, and rows are read as bytes
+// (sqlite-rows.ts).
 
 import {
   accessSync,
@@ -37,12 +36,12 @@ interface Driver {
   close(): unknown;
 }
 
-/** Shorter than the time a call waits for its record, so that the writer hears of it in time. */
+/** How long SQLite waits for another writer. It is less than a call waits for its record, so that the writer can try again. */
 const busyTimeoutMs = 1_500;
 /** SQLite refuses the change to WAL at once while another process writes, regardless of the timeout. */
 const walAttempts = 100;
 const walPauseMs = 20;
-/** Statements kept prepared. Inserts of n rows are n texts. */
+/** How many prepared statements are kept. Inserts of 1 to n rows are n different statements. */
 const preparedLimit = 200;
 
 export interface SqliteFile {
@@ -90,7 +89,7 @@ export const openSqlite = (path: string): SqliteFile => {
     return known;
   };
   let hasWritten = false;
-  /** After each commit: what went into a file that is gone must not be taken for durable. */
+  /** Checks after each commit that the file still exists. What was written into a deleted file is not durable. */
   const committed = (): void => {
     if (!hasWritten || driver.inTransaction) return;
     hasWritten = false;

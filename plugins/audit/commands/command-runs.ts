@@ -1,4 +1,4 @@
-// What `quater audit ...` does.
+// Runs the commands `quater audit ...`.
 
 import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
@@ -37,11 +37,11 @@ export interface CommandParts extends RightParts {
 }
 
 const followMs = 300;
-/** sysexits EX_NOINPUT: as for everything that was not found. */
+/** sysexits EX_NOINPUT: something was not found. */
 const nothingFound = 66;
-/** sysexits EX_TEMPFAIL: as for what passes. */
+/** sysexits EX_TEMPFAIL: the command may succeed later. */
 const inUse = 75;
-/** As for a trail that cannot be read. */
+/** The trail cannot be read. */
 const noTrail = 2;
 
 /** The store, if it exists: commands that only read do not create it. */

@@ -1,4 +1,4 @@
-// `quater audit ...`: what the commands are called and take. What they do is loaded when one runs.
+// The commands `quater audit ...`: their names and inputs. Their code is loaded when a command runs.
 
 import { Type } from "../../../core/index.ts";
 import { command, type PluginCommand } from "../../../core/plugin-api.ts";

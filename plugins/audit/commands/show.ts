@@ -1,5 +1,5 @@
-// An event for people: one line of text from outside, made safe to print. And for machines: one JSON object per line.
-// A row that does not verify is shown as the raw cells that it holds, under a mark that no row can set or take away.
+// Prints events: one line of safe text for people, or one JSON object per line for machines. Of a row that does not verify, the raw cells
+// are shown under the mark `UNVERIFIED`, which the content of a row cannot set or remove.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { ReadEvent, Unverified, Verified } from "../verify/find.ts";
@@ -13,10 +13,10 @@ export const jsonLine = (found: ReadEvent): string => {
   return `${JSON.stringify({ ...bodyOf(row.body), ...meta, ...gone, hash: row.hash })}\n`;
 };
 
-/** Time, what, how it ended, who, where, which call. */
+/** Prints one line: the time, the type and handler, how it ended, who called, over which surface, and the call id. */
 export const textLine = (found: ReadEvent): string => (found.unverified === undefined ? lineOf(found) : textMark(found, 300));
 
-/** The same with everything the event holds under it. */
+/** Prints the line of an event, and all its fields below it. */
 export const textBlock = (found: ReadEvent): string =>
   found.unverified === undefined ? blockOf(found) : textMark(found, Number.POSITIVE_INFINITY);
 

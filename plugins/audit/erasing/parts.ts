@@ -1,4 +1,4 @@
-// Which part of an event's body stays when the rest is erased.
+// Decides which part of an event's body stays when personal data are erased.
 
 import type { Catalog } from "../../../core/plugin-api.ts";
 
@@ -26,7 +26,7 @@ export const argumentsWithoutPersonal = (
   return withoutPersonal(operation.input, args, erasedText);
 };
 
-/** `all`: nothing personal is in it. Otherwise what is kept, if anything. */
+/** The part of a body that is kept. `all`: the body has no personal data. */
 export type Kept = "all" | { readonly args: unknown } | undefined;
 
 /**

@@ -1,4 +1,4 @@
-// Who may erase. Erasing cannot be undone, so it needs a scope of its own, which no caller has by default.
+// Checks who may erase. An erasure cannot be undone, so it needs a scope of its own, which no caller has by default.
 
 import { QuaterError } from "../../../core/index.ts";
 import type { CommandIo, Gate } from "../../../core/plugin-api.ts";

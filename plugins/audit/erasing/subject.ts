@@ -1,5 +1,5 @@
-// What an erasure is about: one person, one call, or every event that a filter matches. And what plugins that keep personal
-// data of their own add to it.
+// The subject of an erasure: one person, one call, or every event that a filter matches. Plugins that keep personal data of their own add
+// what they erase.
 
 import type { OpenStore, Statement } from "../../store/service.ts";
 import type { EventFields, EventMeta } from "../log/event.ts";

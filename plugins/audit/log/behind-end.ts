@@ -1,5 +1,5 @@
-// Rows behind the end of the trail. Nothing of the trail depends on such a row until the numbering reaches it: then no event can be
-// written any more. So each process tells of it early.
+// Finds rows behind the end of the trail. When the numbers of events reach such a row, no event can be written any more. So each process
+// logs such a row early.
 
 import type { Log } from "../../../core/plugin-api.ts";
 import type { OpenStore } from "../../store/service.ts";

@@ -14,8 +14,8 @@ const block = 64;
 const hashBytes = 32;
 
 /**
- * HMAC-SHA256 as RFC 2104 writes it, over Node's one-shot hash: a third of the time of createHmac for the few hundred
- * bytes of an event, and an event is hashed once when it is written and at every verification.
+ * HMAC-SHA256 by RFC 2104, made of Node's one-shot hash. For the few hundred bytes of an event it takes a third of the time of
+ * createHmac. Each event is hashed when it is written, and at every verification.
  */
 export class Keyed {
   #inner = Buffer.alloc(4_096);
@@ -95,7 +95,7 @@ export const genesisHash = (keyed: Keyed, genesisText: string): string => keyed.
 /** The format that this version writes. Format 1 is still read: its events have no `link`, and its head names no approval event. */
 export const trailFormat = 2;
 
-/** What the MAC of the head row covers. */
+/** The part of the head row that its MAC covers. */
 export interface Head {
   readonly format: number;
   readonly seq: number;
@@ -122,7 +122,7 @@ export const headMac = (keyed: Keyed, head: Head): string => {
 export interface Checkpoint {
   readonly app: string;
   readonly chain: number;
-  /** The genesis hash: checkpoints of another trail are told apart by it. */
+  /** The genesis hash. Checkpoints of another trail have another one. */
   readonly genesis: string;
   readonly size: number;
   readonly head: string;
@@ -149,6 +149,6 @@ export const isSignedBy = (checkpoint: SignedCheckpoint, key: KeyObject): boolea
   try {
     return verify(null, signedText(checkpoint), key, Buffer.from(checkpoint.signature, "base64url"));
   } catch {
-    return false; // fields that are no JSON or no signature
+    return false; // a field is not JSON, or the signature is not one
   }
 };

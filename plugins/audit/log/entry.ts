@@ -1,10 +1,10 @@
-// What a process asks the ledger to write, and what it gets back.
+// What the ledger writes, and what it returns.
 
 import type { Statement } from "../../store/service.ts";
 import type { EventFields, EventLink } from "./event.ts";
 import type { Check } from "./evidence.ts";
 
-/** Where the chain stands: what a checkpoint attests. */
+/** The newest event of the chain, as a checkpoint attests it. */
 export interface Position {
   readonly seq: number;
   readonly hash: string;
@@ -13,25 +13,25 @@ export interface Position {
 }
 
 export interface Draft {
-  /** A function where the event speaks of the chain before it. */
+  /** A function, when the fields depend on the event before. */
   readonly fields: EventFields | ((before: Position) => EventFields);
   readonly body?: string;
 }
 
-/** What belongs together: events, and changes of state that are made with them or not at all. */
+/** Events, and changes of state that are written together with them or not at all. */
 export interface Entry {
   readonly events: readonly Draft[];
-  /** Run under a savepoint before the events; what is wrong with them refuses this entry alone. */
+  /** Run under a savepoint before the events. If one fails, this entry is refused, and other entries of the batch are written. */
   readonly changes?: readonly Statement[];
-  /** The trail began behind `from` and begins behind `to` from now on: `changes` deletes the events between. */
+  /** Moves the beginning of the trail from behind event `from` to behind event `to`. `changes` deletes the events between. */
   readonly floor?: { readonly from: EventLink; readonly to: EventLink };
-  /** Asked in the same transaction, before `changes`: an error refuses this entry alone. */
+  /** Runs in the same transaction, before `changes`. An error that it returns refuses this entry alone. */
   readonly check?: Check;
-  /** Numbers go on from here, above those of events that are lost: see restore/acknowledged.ts. */
+  /** The next events get higher numbers than this one, because a restore lost events up to it: see restore/acknowledged.ts. */
   readonly above?: number;
-  /** Run in the same transaction, given where the chain stood. */
+  /** Returns more statements for the same transaction. Receives the newest event before the entry. */
   readonly beside?: (before: Position) => readonly Statement[];
 }
 
-/** Per entry: the first event's number and hash, or why its changes were refused. */
+/** The result for an entry: the number and hash of its first event, or why it was refused. */
 export type Receipt = { readonly seq: number; readonly hash: string } | { readonly refusal: Error };

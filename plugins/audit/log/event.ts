@@ -1,5 +1,5 @@
-// What an event says. `meta` is who, what, when and how it ended: chained and never erasable. The body is arguments and
-// results: erasable. Both are RFC 8785 text.
+// The content of an event. `meta` holds who called what, when, and how it ended. It is part of the chain and cannot be erased. The body
+// holds arguments and results, and can be erased. Both are RFC 8785 text.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
@@ -33,11 +33,11 @@ export type EventType =
   | "audit.exported";
 
 /**
- * How a call ended. `replayed`: answered with an earlier result, nothing ran. `unknown`: it may have run, nobody knows.
+ * How a call ended. `replayed`: it was answered with an earlier result, and nothing ran. `unknown`: it may have run.
  */
 export type EndedAs = "succeeded" | "failed" | "refused" | "replayed" | "cancelled" | "unknown";
 
-/** Who called, without scopes, roles and claims: what they were is the policy's business, who it was is the trail's. */
+/** Who called. The trail does not keep scopes, roles and claims. */
 export interface Who {
   readonly actsFor?: string;
   readonly credential: string;
@@ -47,13 +47,13 @@ export interface Who {
   readonly subject: string;
 }
 
-/** In the order in which RFC 8785 has them; `metaText` relies on it. */
+/** The fields are in the order of RFC 8785, because `metaText` relies on it. */
 export interface EventFields {
   readonly approvalId?: string;
-  /** `hmac:<key id>:<64 hex>` over the RFC 8785 text of the arguments: equal for equal arguments. */
+  /** `hmac:<key id>:<64 hex>` over the RFC 8785 text of the arguments. Equal arguments have equal tags. */
   readonly argsTag?: string;
   readonly callId?: string;
-  /** What was coalesced into this event: that many of the same, from `first` to `last`. */
+  /** How many equal events this one stands for. They happened between `first` and `last`. */
   readonly count?: number;
   /** Data of one type of event: a checkpoint, what was erased, what started. */
   readonly detail?: unknown;
@@ -133,14 +133,14 @@ const names = [
   "type",
 ] as const satisfies readonly (keyof EventMeta)[];
 
-/** UTF-16 units. Text that a caller can choose is cut, so that nobody fills the disk with refused calls. */
+/** UTF-16 units. Text that callers choose is cut, so that refused calls cannot fill the disk. */
 const mostText = 256;
-/** Characters of JSON. Larger details leave their length and digest. */
+/** Characters of JSON. Of a larger detail only its length and digest are kept. */
 const mostDetail = 16 * 1024;
 
 const limited = (text: string): string => {
   if (text.length <= mostText) return text;
-  // Two long names that begin alike must not become one.
+  // The digest keeps two long names apart that begin alike.
   const digest = digestOfText(text).slice(0, "sha256:".length + 16);
   return `${cut(text, mostText - digest.length)}${digest}`;
 };
@@ -148,7 +148,7 @@ const limited = (text: string): string => {
 const keyed = names.map((name) => [name, `,${JSON.stringify(name)}:`] as const);
 const whoTexts = new WeakMap<Who, string>();
 
-/** RFC 8785 text. Its keys are known and sorted here, so that it is put together in one pass. */
+/** Returns the RFC 8785 text of an event. The keys are sorted above, so one pass over them is enough. */
 export const metaText = (fields: EventFields, numbered: Numbered & Pick<EventMeta, "link">): string => {
   let text = "";
   for (const [name, key] of keyed) {
@@ -182,8 +182,8 @@ const whoText = (who: Who): string => {
 };
 
 /**
- * RFC 8785 text; of what has none (half of a surrogate pair in what a handler returned) the text that JSON.stringify
- * writes: an event that cannot be written would cost more than one that is not canonical.
+ * Returns RFC 8785 text. A value with half of a surrogate pair has no such text; then the text of JSON.stringify is returned, because
+ * an event that is not canonical is better than no event.
  */
 export const jsonText = (value: unknown): string => {
   try {
@@ -193,12 +193,12 @@ export const jsonText = (value: unknown): string => {
   }
 };
 
-/** As JSON has it: members that are `undefined` are none. */
+/** Returns the value as JSON holds it. Members that are `undefined` are left out. */
 export const plainJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value)) as unknown;
 
 const known = new WeakMap<Principal, Who>();
 
-/** Principals are few and calls are many. */
+/** Returns who called. The result is kept for each principal, because one principal makes many calls. */
 export const whoOf = (principal: Principal): Who => {
   const before = known.get(principal);
   if (before !== undefined) return before;
@@ -219,9 +219,9 @@ export const whoOf = (principal: Principal): Who => {
 const bodyBytes = 24 * 1024;
 
 /**
- * RFC 8785 text of a body, or what is left to say of one that is too large.
+ * Returns the RFC 8785 text of a body. Of a body that is too large, only its size and its tag are kept.
  *
- * @param tag  A keyed tag of a text, so that a cut body can still be compared.
+ * @param tag  Makes a keyed tag of a text, so that bodies that were left out can still be compared.
  */
 export const bodyText = (content: Readonly<Record<string, unknown>>, tag: (text: string) => string): string => {
   const text = jsonText(content);

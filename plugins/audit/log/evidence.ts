@@ -1,14 +1,14 @@
-// What the trail says about one request for approval. The tables of approval are a cache that an attacker with the store
-// can write to; the events here are chained with a key outside the store, so decisions are made from them.
+// The state of an approval request by its events. A person who can write to the store can change the tables of approval. The events are
+// chained with a key that is not in the store, so decisions use the events.
 
 import type { EventFields, EventMeta } from "./event.ts";
 import { isSameName } from "./same-name.ts";
 import { type ApproverRule, isSatisfied } from "./votes.ts";
 
-/** A linked event that verifies, as far as evidence needs it. */
+/** The fields of a verified linked event that evidence needs. */
 export type Told = Pick<EventMeta, "type" | "seq" | "at" | "approvalId" | "principal" | "detail"> & FiledFields;
 
-/** What later events of a request repeat from its filing. The row of the request could say anything. */
+/** The fields that later events of a request repeat from its filing. They are not taken from the row, which may be forged. */
 export type FiledFields = Pick<EventFields, "handler" | "surface" | "schema">;
 
 export interface ProvenVote {
@@ -18,7 +18,7 @@ export interface ProvenVote {
   readonly verdict: "approve" | "deny";
 }
 
-/** Where a request stands, by its events alone. */
+/** The state of a request by its events alone. */
 export interface Standing {
   readonly state: "pending" | "approved" | "ended";
   /** How it ended: the type of the event. */
@@ -29,19 +29,19 @@ export interface Standing {
   readonly pendingUntil: number;
   readonly usableUntil?: number;
   readonly votes: readonly ProvenVote[];
-  /** How many events it was told by: another number means that something happened since. */
+  /** How many events the request has. A higher number later means that the request has changed. */
   readonly events: number;
   readonly rules: { readonly approvers: readonly ApproverRule[] };
   readonly filed: FiledFields;
 }
 
-/** What a change may ask in the transaction that makes it. */
+/** The evidence that a check gets in the transaction of a change. */
 export interface Evidence {
   /** @returns `undefined` for a request that the trail does not prove. */
   readonly standing: (approvalId: string) => Standing | undefined;
 }
 
-/** Decides in the transaction that holds the head, so nothing can happen between this and the change. */
+/** Decides about a change, in the transaction that holds the head. So nothing can happen between the check and the change. */
 export type Check = (evidence: Evidence, now: number) => Error | undefined;
 
 /** @returns Where a request stands after its events, in order; `undefined` when they do not begin with its filing. */
@@ -64,7 +64,7 @@ export const advanced = (before: Standing | undefined, told: Told): Standing | u
   return { ...after, state: "approved", usableUntil };
 };
 
-/** Nothing more can be done with it: it is over, or its events make no sense. */
+/** The request can not change any more: it has ended, or its events contradict each other. */
 const ended = (before: Standing, type: string): Standing => ({
   ...before,
   state: "ended",
@@ -87,7 +87,7 @@ export const filedFields = ({ handler, surface, schema }: FiledFields): FiledFie
   ...(schema === undefined ? {} : { schema }),
 });
 
-/** One person counts once. */
+/** Counts each person once. */
 const withVote = (votes: readonly ProvenVote[], told: Told): readonly ProvenVote[] => {
   const { verdict, roles } = detailOf(told);
   const person = told.principal?.person;
@@ -98,7 +98,7 @@ const withVote = (votes: readonly ProvenVote[], told: Told): readonly ProvenVote
 
 const detailOf = ({ detail }: Told): Readonly<Record<string, unknown>> => Object(detail) as Record<string, unknown>;
 
-/** Holds if the request stands exactly as it stood when the decision was made. */
+/** Makes a check that passes when the request has no new event since the decision was made. */
 export const unchangedSince =
   (approvalId: string, before: Standing, until: number): Check =>
   ({ standing }, now) => {

@@ -1,5 +1,5 @@
-// The filing of one request, found by the call that filed it and verified by itself: for requests that are too old for the
-// index of linked events.
+// Finds the event by which a request was filed, by the id of the call that filed it. For requests that are too old for the linked events
+// in memory.
 
 import type { OpenStore } from "../../store/service.ts";
 import type { ProvenFiling } from "../service.ts";

@@ -1,5 +1,5 @@
-// The head of the trail: the row that says where the chain stands. What it begins with, how it is checked, and the ways in
-// which it can be wrong.
+// The head of the trail: the row that names the newest event. This file makes the first head, checks heads, and has an error for each way
+// in which a head can be wrong.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Reading } from "../../store/service.ts";
@@ -16,7 +16,7 @@ export class SetBack extends DamagedHead {}
 /** The trail names a key that the key file does not have yet. Nothing is known to be wrong with the trail. */
 export class MissingKey extends Error {}
 
-/** The keys have begun a trail, and the store holds none. */
+/** The key file says that a trail was begun, and the store has no trail. */
 export class LostTrail extends Error {}
 
 export const restoreHint =

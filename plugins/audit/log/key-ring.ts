@@ -1,5 +1,5 @@
-// The key file as a running process sees it: read when a key is first needed, read again when the file changes. So keys
-// can be distributed and activated while several instances serve.
+// The keys of a running process. The file is read when a key is first needed, and again when the file changes. So new keys can be
+// distributed and activated while several instances serve.
 
 import { statSync } from "node:fs";
 import { errorText, type Log } from "../../../core/plugin-api.ts";
@@ -30,7 +30,7 @@ export class KeyRing {
 
   /** The hash of the genesis of the trail that these keys began; `undefined` before there is one. */
   get trail(): string | undefined {
-    this.#keys ??= this.current; // makes the file
+    this.#keys ??= this.current; // creates the file
     return readTrailFile(this.file).trail;
   }
 

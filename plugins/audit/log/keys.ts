@@ -1,5 +1,5 @@
-// The trail's keys: one file, outside the store, readable by its owner alone, shared by instances that share a store. Old
-// keys stay in it, because what was written with them must go on verifying.
+// The keys of the trail. They are in one file outside the store, which only its owner can read. Instances that share a store share the
+// file. Old keys stay in it, because events that were written with them must still verify.
 
 import {
   createHash,
@@ -15,7 +15,7 @@ import { brokenKeys, changeKeysOf, keysText, readKeysOf, type WrongKey } from ".
 import { createPrivateFile } from "../../../core/boot/private-file.ts";
 import { isInstant } from "../../../core/diagnostics/text.ts";
 
-/** `checkpoint` signs what leaves the store, `chain` links events, `tag` stands for arguments and secrets. */
+/** `checkpoint` signs checkpoints and the lines in sinks, `chain` links events, `tag` makes tags of arguments and secrets. */
 export const keyUses = ["checkpoint", "chain", "tag"] as const;
 export type KeyUse = (typeof keyUses)[number];
 
@@ -107,7 +107,7 @@ export const activateKeys = (file: string): string => {
   return keysOf(file, keys).checkpoint.fingerprint;
 };
 
-/** Both steps at once, where no other instance runs. @returns The fingerprint of the new checkpoint key. */
+/** Prepares and activates keys at once. Only for a single instance. @returns The fingerprint of the new checkpoint key. */
 export const rotateKeys = (file: string): string => {
   if (!contentOf(file).keys.some(({ isPrepared }) => isPrepared === true)) prepareKeys(file);
   return activateKeys(file);
@@ -128,7 +128,7 @@ export const fingerprintOf = (key: KeyObject): string =>
     .digest("base64")
     .replace(/=+$/, "")}`;
 
-/** RFC 5869: what is derived says nothing of the secret, nor of what another label gives. */
+/** Derives a secret by RFC 5869. It tells nothing about the key, or about the secrets of other labels. */
 export const derivedFrom = (secret: Buffer, label: string): Buffer =>
   Buffer.from(hkdfSync("sha256", secret, "", `quater.${label}`, 32));
 

@@ -22,7 +22,7 @@ import { BatchEvidence, LinkedEvents } from "./linked.ts";
 import { queriesOn, type TrailQueries } from "./queries.ts";
 import { type HeadBeside, type HeadRow, newestLinked } from "./tables.ts";
 
-/** Events. A trail without a checkpoint for so long gets one at once. */
+/** A trail whose last checkpoint is more events ago than this gets a checkpoint at once. */
 const lookBack = 5_000;
 
 export interface LedgerOptions extends BatchesOptions {
@@ -36,10 +36,10 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #batches: Batches;
   readonly #linked: LinkedEvents;
-  /** The head as it was left by this process, where nobody else is expected to move it. */
+  /** The head after the last batch of this process, while no other process is expected to move it. */
   #known: HeadRow | undefined;
   #last: HeadRow;
-  /** The newest head that this process has met, written by itself or by another process. */
+  /** The newest head that this process has seen. This or another process wrote it. */
   #seen: HeadRow;
   /** The last batch that was sent in a transaction, until it is known to be written. */
   #attempt: Batch | undefined;
@@ -81,18 +81,18 @@ export class Ledger {
     return ledger;
   }
 
-  /** As of the last batch of this process. */
+  /** The head after the last batch of this process. */
   get head(): Pick<HeadRow, "seq" | "hash"> {
     return this.#last;
   }
 
-  /** The newest event that this process has met. */
+  /** The newest event that this process has seen. */
   get seen(): Pick<HeadRow, "seq" | "hash"> {
     return this.#seen;
   }
 
   /**
-   * Looks where the trail stands, and remembers it.
+   * Reads the head, and keeps it as seen.
    *
    * @throws {SetBack} when the trail does not continue from what this process has seen.
    * @throws {DamagedHead | MissingKey | StoreFailure}
@@ -104,7 +104,7 @@ export class Ledger {
     return this.#checked(row, before);
   }
 
-  /** The newest checkpoint among the last events, or where the trail begins. Its writer may be gone. */
+  /** Returns the newest checkpoint among the last events, of any process; without one, where the trail begins. */
   async lastCheckpoint(): Promise<{ readonly size: number; readonly at: number }> {
     const { seq, floor_seq } = this.#last;
     const newest = this.queries.events
@@ -119,7 +119,7 @@ export class Ledger {
   }
 
   /**
-   * Where a request for approval stands, by the trail alone.
+   * Returns the state of an approval request by its events.
    *
    * @returns `undefined` where the trail does not prove that it was filed.
    * @throws {DamagedHead | StoreFailure}
@@ -128,11 +128,11 @@ export class Ledger {
     return this.#linked.reach(this.#store, await this.look(), approvalId);
   }
 
-  /** @throws {StoreFailure} nothing was written, or, of kind `lost`, perhaps all of it: ask `settleAttempt`. */
+  /** Writes a batch. @throws {StoreFailure} Nothing was written. After the kind `lost`, `settleAttempt` tells whether it was. */
   async write(entries: readonly Entry[]): Promise<readonly Receipt[]> {
     const isPlain = entries.every(({ changes, check }) => changes === undefined && check === undefined);
-    // On SQLite nobody else writes as a rule, so that the head known here is the head: one round trip to the thread. Where this
-    // process has met a newer event, the head must be read: a store that was set back has the older head again.
+    // On SQLite usually no other process writes. Then the head is known, and one round trip to the thread is enough. If this process
+    // has seen a newer event, it must read the head, because a store that was set back has the older head again.
     if (isPlain && this.#known?.seq === this.#seen.seq && this.#store.dialect === "sqlite") {
       const from = this.#known;
       const batch = this.#batches.prepare(entries, from, Date.now(), noRefusals);
@@ -152,7 +152,7 @@ export class Ledger {
   }
 
   /**
-   * Tries whether a write would be taken now: locks and checks the head as a write does, and commits a change.
+   * Tries whether a write would succeed now: locks and checks the head as a write does, and commits a small change.
    *
    * @throws {DamagedHead | MissingKey | StoreFailure} when not.
    */
@@ -163,7 +163,7 @@ export class Ledger {
     });
   }
 
-  /** After a connection was lost: whether the batch of then was committed all the same. */
+  /** After a lost connection: returns the receipts of the last batch if it was committed, otherwise `undefined`. */
   async settleAttempt(): Promise<readonly Receipt[] | undefined> {
     const attempt = this.#attempt;
     if (attempt === undefined) return undefined;
@@ -194,7 +194,7 @@ export class Ledger {
     return batch;
   }
 
-  /** Nobody else can write until the transaction ends. */
+  /** Locks the head. No other process can write until the transaction ends. */
   async #locked(transaction: Transaction): Promise<{ readonly now: number; readonly head: HeadRow }> {
     const before = this.#seen;
     const [row] = await transaction.rows<HeadBeside & { readonly now: number }>(this.queries.headForWriting(before.seq));
@@ -231,28 +231,28 @@ export class Ledger {
 
 const noRefusals: ReadonlyMap<Entry, Error> = new Map();
 
-/** The row is locked, so the count cannot differ; without it all statements travel at once. */
+/** The row is locked, so the count of changed rows is known. Without a count, all statements are sent at once. */
 const withoutCount = ({ sql, parameters }: Statement): Statement => ({ sql, parameters });
 
 const plain = (sql: string): Statement => ({ sql, parameters: [] });
 
-/** Concerns one entry alone: a count, a constraint, or a statement that the database refuses. */
+/** Whether the error concerns one entry alone: a wrong count, a constraint, or a statement that the database refuses. */
 const isOfEntry = (error: unknown): error is Error =>
   isStoreFailure(error) && (error.kind === "mismatch" || error.kind === "conflict" || error.kind === "other");
 
-/** A number that the head has not given out yet stands in the trail: the head was set back, or an event was planted. */
+/** A conflict on the number of an event is damage: the head was set back, or somebody inserted an event behind it. */
 const damageOf = (error: unknown): unknown =>
   isStoreFailure(error) && error.kind === "conflict" && error.message.includes("audit_event")
     ? new DamagedHead("An event stands behind the head of the trail")
     : error;
 
-/** Another instance may have pruned meanwhile. The trail must not begin earlier again, also if old rows were put back. */
+/** Refuses to move the beginning of the trail back. Another instance may have moved it forward meanwhile. */
 const floorRefusal = ({ floor }: Entry, { floor_seq, floor_hash }: HeadRow): Error | undefined =>
   floor === undefined || (floor.from.seq === floor_seq && floor.from.hash === floor_hash)
     ? undefined
     : new Error(`The trail begins after event ${floor_seq}, and not after event ${floor.from.seq}`);
 
-/** @returns Why the changes were refused; they are undone then. */
+/** Runs the changes. @returns Why they were refused. Then they are undone. */
 const tried = async (transaction: Transaction, savepoint: string, changes: readonly Statement[]): Promise<Error | undefined> => {
   await transaction.run(plain(`savepoint ${savepoint}`));
   try {

@@ -4,7 +4,7 @@ import { Type } from "../../../core/index.ts";
 import { exposureKey } from "../../../core/plugin-api.ts";
 
 const levels = ["off", "metadata", "request", "response"] as const;
-/** Nothing (reads only); who, what, when and how it ended; arguments too; results too. */
+/** `off` keeps nothing, for reads only. `metadata` keeps who called what, when, and how it ended. `request` adds arguments, `response` results. */
 export type AuditLevel = (typeof levels)[number];
 
 export const auditKey = exposureKey("audit", Type.Enum([...levels]), {

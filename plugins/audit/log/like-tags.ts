@@ -1,4 +1,4 @@
-// Which call an approval was used for, in a form that may leave the store: keyed tags instead of names and arguments.
+// The call that an approval was used for, as keyed tags. Sinks get these tags instead of names and arguments.
 
 export interface LikeTags {
   readonly handler: string;

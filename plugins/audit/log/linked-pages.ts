@@ -1,5 +1,5 @@
-// Pages of linked events, read backward by their links. Each event is verified by itself, and the link of the event after it
-// names its number and hash. So an event that was deleted, or that a changed column hides from the query, is missed.
+// Reads pages of linked events backward, by their links. Each event is verified, and the next event names its number and hash. So this
+// file notices when an event was deleted, or when a changed column hides it from the query.
 
 import { metaOf } from "../verify/meta.ts";
 import { VerifyKeys } from "../verify/verify-keys.ts";

@@ -1,5 +1,5 @@
-// The linked events of the trail, read backward from the head by their links and verified one by one. Each process keeps
-// the newest of them in memory, so that a decision reads only what others have written since.
+// The linked events of the trail. They are read backward from the head, by their links, and each is verified. Each process keeps the newest
+// ones in memory, so that a decision reads only the events that others have written since.
 
 import type { Draft, Position } from "./entry.ts";
 import { type EventLink, type EventMeta, isLinked } from "./event.ts";
@@ -17,10 +17,10 @@ const pageRows = 200;
  * most one. An event of these days may decide about a call, so all of them stay in memory. `retentionDays` does not matter.
  */
 export const reachMs = 9 * 86_400_000;
-/** With fewer requests in memory, those that are older are not looked for. It is no limit: see `reachMs`. */
+/** Older requests are looked for only while fewer than this many are in memory. Newer ones than `reachMs` stay in any case. */
 const forgetFrom = 10_000;
 
-/** What is known: all linked events after `next`, up to and including `newest`. */
+/** The linked events in memory: all events after `next`, up to and including `newest`. */
 interface Known {
   readonly newest: EventLink;
   /** The linked event to be read next, going back. */
@@ -44,7 +44,7 @@ export class LinkedEvents {
     this.#known = since(newest);
   }
 
-  /** As far as it was read. */
+  /** The state of a request by the events in memory. */
   standing(approvalId: string): Standing | undefined {
     return standingOf(this.#known.byRequest.get(approvalId) ?? []);
   }
@@ -112,7 +112,7 @@ export class LinkedEvents {
     }
   }
 
-  /** What this process has written itself. */
+  /** Adds the events that this process has written. */
   add(before: EventLink, metas: readonly EventMeta[], newest: EventLink): void {
     const known = this.#known;
     if (metas.length === 0 || !isSame(known.newest, before)) return;
@@ -141,7 +141,7 @@ interface Page {
   readonly isBroken: boolean;
 }
 
-/** Evidence with what earlier entries of the same batch are about to write. */
+/** Evidence that includes the earlier entries of the same batch. */
 export class BatchEvidence implements Evidence {
   readonly #linked: LinkedEvents;
   readonly #pending = new Map<string, number>();

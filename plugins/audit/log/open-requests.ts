@@ -1,5 +1,5 @@
-// Requests for approval that may still be decided or used. Their filings must stay on the trail: without its filing a request is not
-// proven.
+// Approval requests that can still be decided or used. The events by which they were filed must stay on the trail, because without it a
+// request is not proven.
 
 import { type TrailReader, verifiedRows } from "../verify/find.ts";
 import { assertVerified } from "../verify/verified.ts";

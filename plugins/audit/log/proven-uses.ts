@@ -1,5 +1,5 @@
-// Uses of approvals as the trail tells them. Rows of approval requests can be forged, changed and deleted by a person who writes to
-// the store; these events cannot be forged. Each process keeps the newest of them in memory and reads on from there.
+// The uses of approvals by their events. A person who can write to the store can forge rows of approval requests, but not these events.
+// Each process keeps the newest uses in memory, and later reads only new events.
 
 import type { OpenStore } from "../../store/service.ts";
 import type { LostUse } from "../restore/restored.ts";

@@ -21,8 +21,8 @@ export const queriesOn = (store: Reading) => {
     .select(["seq", "hash", "mac", "genesis", "floor_seq", "floor_hash", "format", "approval_seq", "approval_hash"])
     .where("chain", "=", chain);
   const events = db.selectFrom("audit_event").where("chain", "=", chain);
-  // JavaScript rounds larger numbers, so a page that goes on after such a row would begin with the same row again. The plus keeps
-  // SQLite from using this condition, instead of the place of a page, to look into the index.
+  // JavaScript rounds larger numbers, so the next page after such a row would begin with the same row. The plus keeps SQLite from using
+  // this condition for its index; the index must serve the place of the page.
   const most = Number.MAX_SAFE_INTEGER;
   const isNumbered =
     store.dialect === "sqlite"
@@ -44,14 +44,14 @@ export const queriesOn = (store: Reading) => {
   return {
     db,
     head: head as Query,
-    /** With the time and the hash of event `seen`, so that numbering needs one question. */
+    /** The head, the time, and the hash of event `seen`, in one query. On PostgreSQL it locks the head. */
     headForWriting: (seen: number): Query => {
       const query = headBeside(seen).select(store.clock.as("now"));
       return store.dialect === "postgres" ? query.forUpdate() : query;
     },
-    /** With the hash of event `seen` as `held`. */
+    /** The head, with the hash of event `seen` as `held`. */
     headBeside: (seen: number): Query => headBeside(seen),
-    /** A sink took a checkpoint: events up to it may be pruned. */
+    /** Notes that a sink took a checkpoint. Events up to it may be pruned. */
     sinkHolds: (name: string, { size, at }: Omit<SinkRow, "name">): Query =>
       db
         .insertInto("audit_sink")
@@ -62,7 +62,7 @@ export const queriesOn = (store: Reading) => {
         .insertInto("audit_head")
         .values({ chain, ...row })
         .onConflict((conflict) => conflict.doNothing()),
-    /** From exactly the head that was read; another one changes no row. */
+    /** Moves the head, if it is still the one that was read. Otherwise it changes no row. */
     moveHead: (from: HeadRow, { genesis: _, ...to }: HeadRow): Statement => ({
       ...compiled(
         db
@@ -81,8 +81,8 @@ export const queriesOn = (store: Reading) => {
       compiled(db.deleteFrom("audit_instance").where("instance", "=", instance)),
     ],
     /**
-     * Several statements for many rows: SQLite takes 32,766 parameters in one, and an entry may have thousands of events.
-     * Compiled once per number of rows: compiling sixty-four takes longer than inserting them.
+     * Returns several statements for many rows: SQLite takes 32,766 parameters in one, and an entry may have thousands of events. The
+     * SQL is kept for each number of rows, because making it for 64 rows takes longer than inserting them.
      */
     inserts: (rows: readonly EventRow[]): readonly Statement[] => {
       const statements: Statement[] = [];
@@ -135,7 +135,7 @@ export const queriesOn = (store: Reading) => {
         .where("seq", ">", from === "newest" ? 0 : from)
         .orderBy("seq", from === "newest" ? "desc" : "asc")
         .limit(limit),
-    /** For a page: the stored hash of the row before each. */
+    /** A column for pages: the stored hash of the row before. */
     previous,
     strays: (floor: number, limit: number): Query =>
       db
@@ -143,7 +143,7 @@ export const queriesOn = (store: Reading) => {
         .select([sql<string>`cast(chain as text)`.as("chain"), sql<string>`cast(seq as text)`.as("seq")])
         .where(({ eb, not, or }) => or([eb("chain", "<>", chain), not(isNumbered), eb("seq", "<=", floor)]))
         .limit(limit),
-    /** Where the trail ends, and the first row behind that. One question, because other processes write meanwhile. */
+    /** The end of the trail and the first row behind it, in one query, because other processes write meanwhile. */
     behindEnd: db
       .selectFrom("audit_head")
       .select((eb) => [
@@ -161,7 +161,7 @@ export const queriesOn = (store: Reading) => {
         .select(({ fn }) => fn.countAll<number>().as("n"))
         .where("seq", ">", floor)
         .where("seq", "<=", through),
-    /** In order, `limit` of them after `seq`. */
+    /** The next `limit` events after `seq`, in order. */
     after: (seq: number, limit: number): Query =>
       events.select(columns).where("seq", ">", seq).orderBy("seq").limit(limit) as Query,
     ofCall: (callId: string): Query => events.select(columns).where("call_id", "=", callId).orderBy("seq") as Query,

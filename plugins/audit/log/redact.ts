@@ -1,5 +1,5 @@
-// What of arguments and results may be stored. Secrets leave a keyed tag, so that equal ones can be told to be equal and
-// nobody can guess them from the log; fields that merely sound like secrets are masked.
+// Removes secrets from arguments and results before they are stored. A `secret()` field is replaced by a keyed tag: equal secrets have
+// equal tags, and nobody can guess a secret from its tag. Fields whose names sound like secrets are masked.
 
 import { soundsSecret } from "../../../core/diagnostics/plugin-options.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";

@@ -1,5 +1,5 @@
-// Refusals, so that each is accounted for and nobody can fill the disk by being refused: the first few of a principal and
-// code are events of their own, the rest of a loop is one event with a count.
+// Records refused calls. The first refusals of a principal and an error code become events of their own. More of them in the same window
+// become one event with a count, so that refused calls cannot fill the disk.
 
 import type { QuaterError } from "../../../core/index.ts";
 import type { Arrival } from "../../../core/plugin-api.ts";
@@ -10,7 +10,7 @@ const windowMs = 10_000;
 const single = 10;
 /** Without a principal: one per second and reason. */
 const sampleMs = 1_000;
-/** Kinds of refusals that are told apart at once; beyond it the oldest is written out. */
+/** How many kinds of refusals are counted at the same time. Beyond it the oldest count is written. */
 const most = 1_000;
 
 interface Run {
@@ -37,7 +37,7 @@ export class Refusals {
     this.#add(`call\n${who}\n${errorCode}\n${policy}`, fields, windowMs, single);
   }
 
-  /** Somebody who could not say who he is. */
+  /** Records a caller whose credential was refused. */
   unknown({ callId, surface, handler, peer, traceId }: Arrival, error: QuaterError): void {
     const fields = {
       type: "credential.failed" as const,
@@ -89,7 +89,7 @@ export class Refusals {
     return run;
   }
 
-  /** The last one stands for all: its call id is in the event. */
+  /** Writes the count. The event has the call id of the last refusal. */
   #close(key: string, { fields, count, first, last }: Run): void {
     this.#runs.delete(key);
     if (count > 0) this.#note({ ...fields, count, first, last });

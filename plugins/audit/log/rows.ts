@@ -1,12 +1,11 @@
-// The one way in which events are read to be verified or shown. A database returns what it was given, and an attacker may
-// have given it any bytes: a separator inside a cell, a blob instead of text. Each row read here has exactly the cells of
-// the table, or says what is wrong with it.
+// Reads the rows of events that are verified or shown. An attacker may have written any bytes into the database: a separator inside a
+// cell, or a blob instead of text. Each row that is read here has exactly the cells of the table, or the reason why it has not.
 
 import { isUtf8 } from "node:buffer";
 import type { Query, Reading, Statement } from "../../store/service.ts";
 import type { EventRow } from "./event.ts";
 
-/** A row as it was read. Nothing of it is verified yet. */
+/** A row as it was read. It is not verified yet. */
 export interface ReadRow extends EventRow {
   /** Why the cells are not what the table promises, as the end of a sentence: "holds a blob as meta". */
   readonly malformed?: string;

@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 const saltBytes = 16;
 let randomness = Buffer.alloc(0);
 
-/** Asking the system for each sixteen bytes would take longer than hashing with them. */
+/** Random bytes are fetched for many salts at once, because one request to the system takes longer than hashing a body. */
 export const freshSalt = (): string => {
   if (randomness.length < saltBytes) randomness = randomBytes(saltBytes * 256);
   const salt = randomness.toString("hex", 0, saltBytes);

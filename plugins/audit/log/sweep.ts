@@ -1,6 +1,6 @@
-// Calls whose end nobody will record any more, because the process that ran them is gone: how they ended is unknown, and
-// the trail says so. The events between the start of such a process and the end of the trail are verified first. Otherwise a
-// planted start would become a genuine event about a call that never was, and a hidden end would be contradicted.
+// Records `call.unknown` for calls whose process is gone, so that nobody else can record how they ended. The events since the start of such
+// a process are verified first. Otherwise a forged `call.started` would lead to a genuine event about a call that never happened, and a
+// call whose end somebody hid would be called unknown.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
@@ -56,9 +56,9 @@ export const sweepUnknown = async (
 
   async function sweepInstance({ instance, floor_seq }: InstanceRow, calls: readonly EventMeta[]): Promise<number> {
     if (typeof instance !== "string") return 0;
-    // Not by the lease that was read: JavaScript rounds a number that somebody else wrote.
+    // The condition does not use the lease that was read, because JavaScript rounds large numbers.
     const row = db.deleteFrom("audit_instance").where("instance", "=", instance).where("lease_until", "<", store.clock);
-    // With the row goes the right to say it: of two that sweep at once, one finds it gone and writes nothing.
+    // The change of the row is counted. Of two processes that sweep at once, the second changes no row and writes nothing.
     const change =
       calls.length <= most
         ? row

@@ -1,4 +1,4 @@
-// What the trail of one process works with.
+// The options of the trail of one process.
 
 import type { Log } from "../../../core/plugin-api.ts";
 import type { Store } from "../../store/service.ts";
@@ -11,8 +11,8 @@ export interface TrailOptions {
   readonly keys: KeyRing;
   readonly sinks: readonly Sink[];
   readonly log: Log;
-  /** For how long a process that says nothing is taken to be alive. */
+  /** How long a process counts as alive after it has last renewed its lease, milliseconds. */
   readonly leaseMs: number;
-  /** What the process says of itself first. */
+  /** Returns the detail of `runtime.started`. */
   readonly started: () => unknown;
 }

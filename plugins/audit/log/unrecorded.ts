@@ -1,4 +1,4 @@
-// What a failed write means, and the refusal of a call that cannot be recorded.
+// Tells what a failed write means, and makes the error for a call that cannot be recorded.
 
 import { QuaterError } from "../../../core/index.ts";
 import { isPassing, isStoreFailure } from "../../store/service.ts";

@@ -1,12 +1,12 @@
-// One queue per process, and one batch at a time: while it is committed, the next one collects events. Callers that need a durable
-// record wait for it, up to a limit. Others go on.
+// The queue of one process. It writes one batch at a time; while a batch is committed, the next one collects entries. Callers that need a
+// durable record wait for it, up to a limit. Other callers go on.
 
 import { isStoreFailure } from "../../store/service.ts";
 import type { Entry, Receipt } from "./entry.ts";
 
-/** A batch closes at the first of these; an idle writer waits for nothing but the current turn of the event loop. */
+/** The limits of a batch. An idle writer waits only for the current turn of the event loop. */
 const batch = { events: 64, bytes: 256 * 1024 } as const;
-/** What may wait while the store cannot be written: beyond it, records that nobody waits for are dropped and counted. */
+/** The limits of the queue while the store cannot be written. Beyond them, entries that no caller waits for are dropped and counted. */
 const backlog = { entries: 10_000, bytes: 16 * 1024 * 1024 } as const;
 const retry = { firstMs: 50, mostMs: 500 } as const;
 const lookMs = 50;
@@ -36,14 +36,14 @@ export interface WriterOptions {
   readonly onTrouble: (error: unknown) => void;
   /** The store takes writes, but not this entry, which is given up. */
   readonly onRefused: (error: unknown) => void;
-  /** After each batch, with the number of events that were dropped before it and are to be owned up to. */
+  /** Called after each batch, with the number of its events. */
   readonly onWritten: (events: number) => void;
 }
 
 export interface Waiting {
   /** Milliseconds. The wait ends with a rejection after it. */
   readonly withinMs: number;
-  /** The record is void when nobody waits for it any more: it is withdrawn, or told when it was written all the same. */
+  /** An entry with `onLate` is withdrawn when the wait for it ends. If it was sent already, `onLate` is called once it is written. */
   readonly onLate?: () => void;
 }
 
@@ -74,10 +74,10 @@ export class Writer {
   #queue: Queued[] = [];
   #bytes = 0;
   #writing: Promise<void> | undefined;
-  /** On its way, or of unknown fate after a lost connection. */
+  /** The batch that is being written. After a lost connection it is unknown whether it was written. */
   #current: readonly Queued[] = [];
   #isUncertain = false;
-  /** So many entries are written one by one, to find the one that the store does not take. */
+  /** So many entries are written one by one, to find the one that the store refuses. */
   #alone = 0;
   #fatal: Error | undefined;
   #watch: NodeJS.Timeout | undefined;
@@ -98,7 +98,7 @@ export class Writer {
     return dropped;
   }
 
-  /** Recorded soon, without waiting. Dropped, and counted, while too much waits already. */
+  /** Queues an entry without waiting for it. While the queue is full, the entry is dropped and counted. */
   note(entry: Entry): void {
     if (this.#fatal !== undefined || this.#queue.length >= backlog.entries || this.#bytes >= backlog.bytes) {
       this.#drop(entry);
@@ -139,12 +139,12 @@ export class Writer {
   #start(): void {
     this.#writing ??= this.#run().finally(() => {
       this.#writing = undefined;
-      if (this.#queue.length > 0 && this.#fatal === undefined) this.#start(); // came between the last look and now
+      if (this.#queue.length > 0 && this.#fatal === undefined) this.#start(); // an entry came after the last look at the queue
     });
   }
 
   async #run(): Promise<void> {
-    await new Promise(setImmediate); // what this turn of the event loop still brings goes into the first batch
+    await new Promise(setImmediate); // later entries of this turn of the event loop go into the first batch, too
     let waitMs: number = retry.firstMs;
     while (this.#fatal === undefined && (this.#queue.length > 0 || this.#isUncertain)) {
       try {
@@ -176,13 +176,13 @@ export class Writer {
         this.#alone = length;
         return;
       }
-      // A store that takes other writes does not take this entry: waiting would hold up everything behind it.
+      // If the store takes other writes, it refuses this entry for good. To wait would hold up all entries behind it.
       await ledger.probe();
       this.#refuse(error);
     }
   }
 
-  /** Ends the first entry alone. */
+  /** Gives up the first entry. */
   #refuse(error: unknown): void {
     const [refused] = this.#queue.splice(0, 1);
     if (refused === undefined) return;
@@ -200,7 +200,7 @@ export class Writer {
     this.#dropped.last = now;
   }
 
-  /** After a lost connection nothing else is written before it is known what became of the last batch. */
+  /** Finds out after a lost connection whether the last batch was written. Nothing else is written before that. */
   async #ask(ledger: Sink): Promise<void> {
     const receipts = await ledger.settleAttempt();
     this.#isUncertain = false;
@@ -222,7 +222,7 @@ export class Writer {
     this.#options.onWritten(events);
   }
 
-  /** Nothing of it was written. What became void meanwhile is left out. */
+  /** Puts a batch that was not written back into the queue, without the entries that were withdrawn meanwhile. */
   #giveBack(): void {
     const back = this.#current.filter(({ isLate, onLate }) => !(isLate && onLate !== undefined));
     this.#current = [];
@@ -245,7 +245,7 @@ export class Writer {
     return this.#queue.splice(0, end);
   }
 
-  /** Ends waits that took too long. One look for all: a timer per call would cost more than the rest of its record. */
+  /** Ends waits that took too long. One timer serves all calls, because a timer per call would cost more than the rest of its record. */
   #look(): void {
     const now = Date.now();
     let isAnyWaiting = false;

@@ -1,7 +1,7 @@
-// What a line in a sink attests: that the trail had a certain event, by number and hash. Three kinds of lines do that, each
+// The lines in sinks. Each line attests that the trail has an event with a certain number and hash. There are three kinds of lines, each
 // signed with the checkpoint key under a text of its own:
 //
-//   audit.checkpoint  where the chain stood, every 1,000 events or 60 seconds
+//   audit.checkpoint  the newest event, every 1,000 events or 60 seconds
 //   approval.used     the event that used an approval up, written before the handler runs
 //   store.restored    the first event after an acknowledged restore
 
@@ -10,7 +10,7 @@ import { canonicalText } from "../../../core/schema/digest.ts";
 import { isSignedBy, type SignedCheckpoint } from "../log/chain.ts";
 import { type LikeTags, tagsIn } from "../log/like-tags.ts";
 
-/** What all lines say. */
+/** The fields of all lines. */
 interface About {
   readonly app: string;
   readonly chain: number;
@@ -74,7 +74,7 @@ export const signedLine = <Type extends LineType>(type: Type, fields: Lines[Type
   return `${JSON.stringify({ type, ...fields, signature })}\n`;
 };
 
-/** What a line says of itself. Its signature is checked when asked for: that takes longer than all the rest. */
+/** The claim of a line. Its signature is checked only when it matters, because that takes longer than everything else. */
 export interface Claim extends Attestation {
   readonly isSigned: () => boolean;
 }

@@ -1,4 +1,4 @@
-// What one process tells its sinks about the trail, and what it hears from them.
+// Writes the lines of one process to the sinks, and compares the store with the lines that it reads there.
 
 import type { Log } from "../../../core/plugin-api.ts";
 import type { OpenStore } from "../../store/service.ts";
@@ -105,12 +105,12 @@ export class Attestor {
     );
   }
 
-  /** The ledger remembers where it looked: if the store is set back after that, the ledger finds it. */
+  /** Reads the head too. The ledger keeps it as seen, so it notices when the store is set back after this. */
   #assertHeld(store: OpenStore, ledger: Ledger, lines: Parameters<typeof assertHeld>[2]): Promise<void> {
     return assertHeld({ store, keys: this.#parts.keys.current, genesis: this.genesis }, () => ledger.look(), lines);
   }
 
-  /** A sink begins with its trail, so that a missing file is known to be lost. */
+  /** Creates the sink files when the trail begins. So a file that is missing later is known to be lost. */
   makeSinks(): void {
     for (const sink of this.#parts.sinks) if (sink.path !== undefined) this.#sentTo(sink, "", "The sink cannot be made");
   }

@@ -1,4 +1,4 @@
-// `quater store restored`: what the command takes, and what it prints.
+// The command `quater store restored`: its inputs and its output.
 
 import { userInfo } from "node:os";
 import { visible } from "../../../core/diagnostics/text.ts";

@@ -1,5 +1,5 @@
-// `quater store restored`: an operator acknowledges that the store was set back. Every open request is voided, the trail begins
-// a new segment above all numbers that a sink attests, and every sink is told.
+// `quater store restored`: an operator acknowledges that the store was set back to an older state. Every open request is voided. The trail
+// begins a new segment above all numbers that a sink attests, and every sink gets a line about it.
 
 import { conflict, QuaterError } from "../../../core/index.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
@@ -201,7 +201,7 @@ const blocksOf = function* (file: string, { keys }: Held): Generator<readonly Cl
   if (block.length > 0) yield block;
 };
 
-/** Nobody may write between the comparison and the commit. */
+/** No process may write between the comparison and the commit. */
 const headStands = ({ queries }: Ledger, { seq, hash }: HeadRow): Statement => ({
   ...compiled(
     queries.db.updateTable("audit_head").set({ seq }).where("chain", "=", chain).where("seq", "=", seq).where("hash", "=", hash),

@@ -1,5 +1,5 @@
-// Reads a sink: whole at boot, then what is added to it while this process runs. Another instance writes its uses of approvals
-// there, so an instance that was idle learns from it that the store was set back.
+// Reads a sink: the whole file at boot, and later the lines that were added. Other instances write their uses of approvals there. So an
+// instance without calls notices, too, that the store was set back.
 
 import type { KeyObject } from "node:crypto";
 import { open, stat } from "node:fs/promises";
@@ -12,7 +12,7 @@ const lineEnd = 0x0a;
 
 export class SinkWatch {
   readonly path: string;
-  /** Those that this process has read from the file, so that another store can be compared with them after a reconnect. */
+  /** The newest lines that this process has read from the file. After a reconnect the store is compared with them. */
   newest = new NewestLines();
   /** Device and inode of the file that was read. */
   #file = "";

@@ -1,5 +1,5 @@
-// Sinks: places outside the store that an attacker who changes the store does not reach. An append-only file on another disk,
-// or standard output that something collects. Each line is one JSON object.
+// Sinks: places outside the store, which an attacker who can change the store does not reach. A sink is an append-only file on another
+// disk, or standard output that a log collector reads. Each line is one JSON object.
 
 import { appendFileSync, mkdirSync } from "node:fs";
 import { appendFile, mkdir } from "node:fs/promises";
@@ -14,7 +14,7 @@ export interface Sink {
   readonly path?: string;
   /** Returns once the line is there. An empty one only makes the file. */
   readonly send: (line: string) => void;
-  /** The same without holding up the event loop. */
+  /** As `send`, without blocking the event loop. */
   readonly append: (lines: string) => Promise<void>;
 }
 

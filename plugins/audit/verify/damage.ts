@@ -1,4 +1,4 @@
-// What a verification can find, and what it reports.
+// The kinds of damage that a verification finds, and its report.
 
 import type { SinkProblem } from "./verify-sinks.ts";
 

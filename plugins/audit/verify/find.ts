@@ -1,5 +1,5 @@
-// Events by what was asked for. The database narrows by the text of `meta`, and verified events decide: the columns beside
-// `meta` may be anybody's words.
+// Finds events for `audit tail` and `audit show`. The database searches the text of `meta`, and then each event is verified. The other
+// columns are not trusted, because anybody who can write to the store can change them.
 
 import { invalid } from "../../../core/index.ts";
 import type { Reading } from "../../store/service.ts";
@@ -32,7 +32,7 @@ export interface Verified {
   readonly unverified?: undefined;
 }
 
-/** A row that does not verify: what it holds may be anybody's words. */
+/** A row that does not verify. Its content may be forged. */
 export interface Unverified {
   readonly row: ReadRow;
   /** Why, as the end of a sentence. */
@@ -133,7 +133,7 @@ const beginOf = async ({ since }: Filter, trail: TrailReader): Promise<number> =
   return 0;
 };
 
-/** Everything after `from`, in order. */
+/** Reads all events after `from`, in order. */
 export const each = async function* (trail: TrailReader, filter: Filter, from = 0): AsyncGenerator<ReadEvent> {
   // A command that follows the trail reads few rows at a time, and often.
   const begin = from > 0 ? from : await beginOf(filter, trail);
@@ -156,7 +156,7 @@ export const newest = async (trail: TrailReader, filter: Filter, count: number):
   return found.slice(0, count).reverse();
 };
 
-/** `%` and `_` stand for any text: more is found then, and left out again here. A backslash is an escape in PostgreSQL. */
+/** Escapes a backslash for PostgreSQL. `%` and `_` match any text, so the query may find too many rows, which are left out later. */
 const likely = (text: string): string => text.replaceAll("\\", "_");
 
 const textWith = (text: string): string => `%${likely(JSON.stringify(text))}%`;

@@ -1,11 +1,11 @@
-// The signed lines in sinks and in files that were held outside the store, for a verification.
+// Reads signed lines from sinks and from files outside the store, for a verification.
 
 import type { KeyObject } from "node:crypto";
 import { statSync } from "node:fs";
 import { type Claim, claimIn } from "../restore/attestation.ts";
 import { linesOf } from "./source.ts";
 
-/** As much of a file as it has when the verification begins: what is written later attests events that come later. */
+/** The part of a file that exists when the verification begins. Later lines attest events that the verification does not read. */
 export interface HeldFile {
   readonly path: string;
   readonly bytes: number;
@@ -18,7 +18,8 @@ export const heldFile = (path: string): HeldFile => ({ path, bytes: statSync(pat
 const disorder = 64;
 
 /**
- * Returns what lines attest, by number: instances that share a file write nearly in order. Signatures are not checked yet.
+ * Returns the claims of the lines in the order of their numbers. Instances that share a file write nearly in order. Signatures are
+ * checked later.
  *
  * @param publicKeys  By id. A line that names no other key claims nothing that could be checked.
  */

@@ -1,4 +1,4 @@
-// The text of an event, read back.
+// Parses the text of an event.
 
 import type { Checkpoint } from "../log/chain.ts";
 import type { EventMeta } from "../log/event.ts";

@@ -1,5 +1,5 @@
-// How maintenance reads the trail. It writes events and deletes rows by itself, so it takes no row's word: an attacker who can
-// write to the store could otherwise let Quater itself say, with its key, what the attacker wants, or delete evidence.
+// Reads verified events for maintenance, which writes events and deletes rows. If it trusted rows, an attacker who can write to the store
+// could make Quater sign false events or delete evidence.
 
 import type { EventLink } from "../log/event.ts";
 import { queriesOn } from "../log/queries.ts";
@@ -7,7 +7,7 @@ import { type ReadRow, readRows } from "../log/rows.ts";
 import { type ReadEvent, type TrailReader, type Verified, verifiedRows } from "./find.ts";
 import { metaOf } from "./meta.ts";
 
-/** Something on the store does not verify, so the work is not done. */
+/** A row of the store does not verify, so the work is not done. */
 export class Unverified extends Error {
   constructor(what: string) {
     super(`${what}. Run \`quater audit verify\``);
@@ -74,7 +74,7 @@ export const erasedIn = async (trail: TrailReader, from: number, through: number
   }
 };
 
-/** Returns the ids of the approval requests that verified `audit.erased` events name. The mark in a row could be anybody's. */
+/** Returns the ids of the approval requests that verified `audit.erased` events name. A mark in a row may be forged. */
 export const erasedRequests = async (trail: TrailReader): Promise<ReadonlySet<string>> => {
   const { erased: erasures } = queriesOn(trail.store);
   const ids = new Set<string>();

@@ -1,6 +1,5 @@
-// Calls that were started and whose end no event tells. While their process is registered, the end may still come, or the sweep of
-// lost calls records that it is unknown. A person who writes to the store can delete the row of a process that was killed, so that
-// nobody looks for its calls any more.
+// Finds calls that were started and never ended. While their process is registered, the end may still come, or the sweep of lost calls
+// records it as unknown. If somebody deletes the row of a process that was killed, no sweep finds its calls, so this check reports them.
 
 import type { EventMeta, EventRow } from "../log/event.ts";
 import type { Findings } from "./damage.ts";
@@ -22,7 +21,7 @@ export class Calls {
     else if (this.#open.size > 0 && (type === "runtime.stopped" || type === "audit.gap")) this.#explained(metaOf(meta));
   }
 
-  /** Events are missing or changed here: ends may be among them. */
+  /** Events are missing or changed here. Ends of calls may be among them. */
   interrupted(): void {
     this.#open.clear();
   }

@@ -1,4 +1,4 @@
-// Signed lines that were held outside the store, beside the trail as it is read: what they attest must stand there.
+// Compares signed lines from outside the store with the trail: each event that a line attests must be in the trail.
 
 import type { Acknowledged } from "../restore/acknowledged.ts";
 import type { Claim } from "../restore/attestation.ts";
@@ -93,7 +93,7 @@ export class HeldLines {
     }
   }
 
-  /** Says what is not explained. */
+  /** Reports the lines that no restore explains. */
   finish(): void {
     for (const { line, seq, what } of this.#disputed) if (!this.#isExplained(line)) this.#findings.sayOfHeld("forked", seq, what);
   }

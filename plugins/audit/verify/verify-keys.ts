@@ -1,4 +1,4 @@
-// The keys of a verification: which one an event was chained with, and whose signature a checkpoint may bear.
+// The keys of a verification: the key that an event was chained with, and the keys that may sign a checkpoint.
 
 import type { KeyObject } from "node:crypto";
 import { isSignedBy, Keyed, type SignedCheckpoint } from "../log/chain.ts";

@@ -1,6 +1,5 @@
-// One row, held against itself and against the row before it. `meta` is RFC 8785 text, written in one order of keys, so its
-// values can be compared in place, without parsing: unescaped quotes stand around keys and whole values alone, and a value
-// cannot pass for a key.
+// Verifies one row: its own cells, and its hash over the row before it. `meta` is RFC 8785 text with its keys in one order. So its values
+// can be compared without parsing: unescaped quotes stand only around keys and whole values, and a value cannot look like a key.
 
 import { bodyHashOf, noBody } from "../log/chain.ts";
 import type { EventRow } from "../log/event.ts";
@@ -72,7 +71,7 @@ export const saysColumns = ({ meta, at, call_id, type }: EventRow): boolean => {
   return meta.startsWith(callKey, next + 1) && saysText(meta, next + 1 + callKey.length, call_id);
 };
 
-/** Piece by piece, because joining texts to compare them takes longer than all the rest. */
+/** Compares piece by piece, because to join the texts first would take longer than everything else. */
 const saysText = (meta: string, from: number, text: string): boolean => {
   if (/["\\]|[^ -~]/.test(text)) return meta.startsWith(`${JSON.stringify(text)},`, from);
   return meta[from] === '"' && meta.startsWith(text, from + 1) && meta.startsWith('",', from + 1 + text.length);

@@ -1,5 +1,5 @@
-// The configured sinks beside the trail. A sink that is gone or was emptied proves nothing, and must not look like a sink
-// that agrees.
+// Checks the configured sinks. A sink file that is missing or empty proves nothing, so it must not look like a sink that agrees with the
+// trail.
 
 import { closeSync, openSync } from "node:fs";
 import type { Reading } from "../../store/service.ts";

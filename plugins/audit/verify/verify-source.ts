@@ -1,4 +1,4 @@
-// Drives a verification: pages from a source into a Verifier, with the next page on its way while one is checked.
+// Runs a verification: reads pages from a source and gives them to a Verifier. The next page is read while one is checked.
 
 import { closeSync, openSync } from "node:fs";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -24,7 +24,7 @@ export interface VerifyOptions {
 
 /** @returns `undefined` when there is no trail. @throws when something cannot be read. */
 export const verifySource = async (source: Source, options: VerifyOptions): Promise<Report | undefined> => {
-  for (const file of options.against ?? []) closeSync(openSync(file, "r")); // what cannot be read is said before all else
+  for (const file of options.against ?? []) closeSync(openSync(file, "r")); // report an unreadable file before the long verification
   const held = (options.against ?? []).map(heldFile);
   let head = await source.head();
   const [first] = head === undefined ? await source.after(0) : [];
@@ -136,7 +136,7 @@ export const fileSource = (path: string): Source => {
   };
 };
 
-/** What was verified and what that is worth, in sentences. */
+/** Describes the result of a verification in sentences. */
 export const summaryOf = (report: Report, isCompared: boolean): string => {
   const { events, first, last, checkpoints, compared, erasedBodies, prunedEvents, damage, damageCount, fingerprint } = report;
   const found = damage.map(({ kind, what }) => `${kind}: ${what}\n`).join("");

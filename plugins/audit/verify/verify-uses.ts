@@ -1,5 +1,5 @@
-// Each event of a request, held against the events of that request before it: filed, voted on by enough people, approved, and
-// not ended. The events are authentic by then; this finds those that should never have been written.
+// Checks each event of an approval request against the earlier events of the request: it must be filed, voted on by enough people,
+// approved, and not ended. The events verify already. This check finds events that should never have been written.
 
 import type { EventMeta } from "../log/event.ts";
 import { advanced, type Standing } from "../log/evidence.ts";

@@ -1,5 +1,5 @@
-// Reads the trail from its beginning and says what was done to it. Pages in, findings out: memory does not grow with the
-// trail, only with what is wrong with it and with what was erased and not yet accounted for.
+// Verifies the trail from its beginning, row by row, and reports what is damaged. Memory grows with the damage and with erased bodies whose
+// record was not read yet, but not with the length of the trail.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import { genesisHash, headMac, noBody, type SignedCheckpoint } from "../log/chain.ts";
@@ -22,12 +22,12 @@ import { Uses } from "./verify-uses.ts";
 
 export interface Verification {
   readonly keys: TrailKeys;
-  /** Of the checkpoint key that signatures must be by. Keys that were rotated away count as long as the file has them. */
+  /** The fingerprint of the checkpoint key whose signatures count. Older keys count while the key file has them. */
   readonly fingerprint: string;
   readonly head: HeadRow;
-  /** Begin after an event that is taken for right: its number and hash. */
+  /** Begins after this event, which is taken for right. */
   readonly after?: { readonly seq: number; readonly hash: string };
-  /** Signed lines that were held outside the store, nearly by number. */
+  /** Signed lines from outside the store, nearly in the order of their numbers. */
   readonly held: Iterator<Claim>;
 }
 
@@ -52,7 +52,7 @@ export class Verifier {
   #isFloorAttested = false;
   /** Events that were lost in acknowledged restores. */
   readonly #gaps: Gap[] = [];
-  /** The newest linked event so far. Unknown after missing events, or where the verification began later. */
+  /** The newest linked event so far. `undefined` after missing events, and when the verification did not begin at event 1. */
   #linked: EventLink | undefined;
 
   constructor(given: Verification) {
@@ -76,7 +76,7 @@ export class Verifier {
     return this.#seq;
   }
 
-  /** Whether rows so far reach what the head names. */
+  /** Whether the rows so far reach the event that the head names. */
   get isComplete(): boolean {
     return this.#seq >= this.#head.seq;
   }
@@ -139,7 +139,7 @@ export class Verifier {
     if (isLinked(type)) this.#linkage(row);
   }
 
-  /** Rows where no event can stand. */
+  /** Reports rows where no event can stand. */
   stray(strays: readonly Stray[]): void {
     for (const { chain: other, seq } of strays)
       this.#findings.say(
@@ -208,7 +208,7 @@ export class Verifier {
     this.#calls.interrupted();
   }
 
-  /** Events of format 1 have no link, and are none of the linked ones. */
+  /** Checks the link of a linked event to the one before. Events of format 1 have no link. */
   #linkage({ seq, meta, hash }: EventRow): void {
     const read = metaOf(meta);
     const link = read?.link;
