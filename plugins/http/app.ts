@@ -12,6 +12,7 @@ import { corsOf } from "./cors.ts";
 import { dryRuns } from "./dry-runs.ts";
 import type { Guard } from "./guard.ts";
 import { pageFiles, pagePolicy } from "./openapi/page.ts";
+import type { Formatter } from "./problem-format.ts";
 import { runIn, undelivered } from "./ran.ts";
 import { TransportRefusal } from "./refusals.ts";
 import { bytesOf, hasRoom, isLarge } from "./reply.ts";
@@ -30,6 +31,7 @@ export interface AppOptions {
   readonly allowedOrigins?: readonly string[];
   /** What the authenticator reads. */
   readonly reading?: Reading | undefined;
+  readonly format?: Formatter | undefined;
 }
 
 const isOfClient = (error: unknown): boolean =>
@@ -85,7 +87,7 @@ export const mountedListener = (context: PluginContext, guard: Guard, mount: Mou
 };
 
 export const serverListener = (options: AppOptions): RequestListener => {
-  const { context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [], reading } = options;
+  const { context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [], reading, format } = options;
   const { gate, catalog } = context;
   const app = answeringApp(context);
   const router = strictRouter();
@@ -110,6 +112,7 @@ export const serverListener = (options: AppOptions): RequestListener => {
     direct: isInFront ? undefined : exposed,
     isOfKoa: (url) => prefixes.some((prefix) => url.startsWith(prefix)),
     hasProbes: true,
+    format,
   });
 };
 

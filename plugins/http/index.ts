@@ -9,14 +9,17 @@ import {
   asAuthenticator,
   type BootProblem,
   definePlugin,
+  errorText,
   type Plugin,
   type PluginContext,
   type Running,
 } from "../../core/plugin-api.ts";
+import { Check } from "../../core/schema/compile.ts";
 import { bodyProblems } from "./body-limits.ts";
 import type { Guard } from "./guard.ts";
 import { nameProblems } from "./openapi/names.ts";
 import { type HttpOptions, httpOptions } from "./options.ts";
+import { bodySchemaOf, type Formatter, formatProblems, formatterOf, type ProblemFormat } from "./problem-format.ts";
 import { tooWide } from "./proxies.ts";
 import { noteRun } from "./ran.ts";
 import { RequestCredentials, ResponseCancellation } from "./request.ts";
@@ -25,6 +28,7 @@ import { credentialInputs, httpKey, publicKey } from "./route.ts";
 import type { Listening } from "./server.ts";
 import { type HttpService, httpRef, type Mounting, type PathItems } from "./service.ts";
 
+export type { ProblemDetails, ProblemFormat } from "./problem-format.ts";
 export type { Method, Route, RouteDetails } from "./route.ts";
 export { type HttpService, httpRef } from "./service.ts";
 
@@ -56,6 +60,7 @@ export const http = definePlugin(
         ...duplicateRoutes(operations),
         ...credentialInputs(options.authenticate, operations),
         ...bodyProblems(operations, options.maxBodyBytes),
+        ...formatProblems(options.problem),
         ...nameProblems(operations),
       ]),
     setup: (context) => setup(options, context),
@@ -149,6 +154,16 @@ const duplicateRoutes = (operations: PluginContext["catalog"]["operations"]): Bo
   });
 };
 
+const ownFormat = (problem: ProblemFormat, { log }: PluginContext): Formatter => {
+  const schema = bodySchemaOf(problem);
+  return formatterOf(
+    problem,
+    (body) => Check(schema, body),
+    (error, { callId, code }) =>
+      log.error("http's problem.from failed, and the caller got problem details", { callId, code, error: errorText(error) }),
+  );
+};
+
 /** How requests are judged and answered. */
 interface Reading {
   readonly guard: Guard;
@@ -231,6 +246,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
           for (const { mount } of mountings) mount(koa);
         },
         isOpen: context.mode === "dev",
+        format: options.problem && ownFormat(options.problem, context),
       });
       listening = await listen(listener, {
         ...options,

@@ -5,6 +5,7 @@ import { anAuthentication } from "../../core/model/authentication.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
 import { withDefault } from "../../core/schema/with-default.ts";
 import { openApiOption } from "./openapi/options.ts";
+import { problemOption } from "./problem-format.ts";
 
 const timeoutMs = Type.Integer({ minimum: 1, maximum: 2_147_483_647 });
 
@@ -31,6 +32,8 @@ export const httpOptions = {
   allowedOrigins: withDefault(Type.Array(Type.String()), []),
   /** Addresses or networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed. */
   trustedProxies: withDefault(Type.Array(Type.String()), []),
+  /** The format of errors, instead of problem details: `{ schema, from, contentType }`. */
+  problem: Type.Optional(problemOption),
   /** What the OpenAPI document says of the API: `description`, `contact`, `license`, `servers`, and `tags` by name. */
   openApi: Type.Optional(openApiOption),
 };

@@ -3,6 +3,7 @@
 import { type Catalog, cannotSend, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/plugin-api.ts";
 
 import { isPlainObject } from "../../core/schema/schema.ts";
+import { type ProblemDetails, probed } from "./problem-format.ts";
 import { httpKey, type RoutePlan } from "./route.ts";
 import type { HttpService } from "./service.ts";
 
@@ -37,8 +38,11 @@ export const httpProbe =
     );
     const url = `${http.baseUrl}${path}${query.length === 0 ? "" : `?${query.join("&")}`}`;
     const sent = body === undefined ? { headers } : { body, headers: { ...headers, "content-type": "application/json" } };
-    const response = await fetch(url, { method: plan.method, ...sent });
-    return seen(response, await response.text(), plan);
+    const { response, said, refusal } = await probed(async () => {
+      const response = await fetch(url, { method: plan.method, ...sent });
+      return { response, said: await response.text(), callId: response.headers.get("x-request-id") ?? "" };
+    });
+    return seen(response, said, plan, refusal);
   };
 
 /** JSON is sent as it is where the whole input is the body; otherwise it is taken apart, as a caller would. */
@@ -71,7 +75,7 @@ const scalarText = (name: string, value: unknown): string => {
 };
 
 /** An answer of middleware may have any form, and one with the status 204 or 205 has no body. */
-const seen = (response: Response, text: string, { answer }: RoutePlan): ProbeAnswer => {
+const seen = (response: Response, text: string, { answer }: RoutePlan, refusal: ProblemDetails | undefined): ProbeAnswer => {
   const type = response.headers.get("content-type") ?? "";
   if (response.ok) {
     if (text === "") return { ok: true, value: null };
@@ -79,16 +83,10 @@ const seen = (response: Response, text: string, { answer }: RoutePlan): ProbeAns
     const value: unknown = type.includes("json") ? JSON.parse(text) : text;
     return { ok: true, value: answer === undefined || !isPlainObject(value) ? value : value[answer] };
   }
-  const told = type.includes("json") ? (JSON.parse(text) as unknown) : {};
-  const { code, detail, errors } = (isPlainObject(told) ? told : {}) as Partial<Refusal>;
+  const told = refusal ?? (type.includes("json") ? (JSON.parse(text) as unknown) : {});
+  const { code, detail, errors } = (isPlainObject(told) ? told : {}) as Partial<ProblemDetails>;
   return { ok: false, code: code ?? `status_${response.status}`, message: detail ?? text, errors: errors ?? [] };
 };
-
-interface Refusal {
-  readonly code: string;
-  readonly detail: string;
-  readonly errors: readonly { readonly path: string; readonly message: string }[];
-}
 
 const linesOf = (text: string): readonly unknown[] =>
   text

@@ -5,7 +5,8 @@ import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { visible } from "../../core/diagnostics/text.ts";
 import { QuaterError } from "../../core/index.ts";
 import { challengeOf, howToAuthenticate } from "../../core/model/credentials.ts";
-import { type ErrorCode, type ErrorKind, errorCodes, type FieldError } from "../../core/plugin-api.ts";
+import { type ErrorCode, type ErrorKind, errorCodes } from "../../core/plugin-api.ts";
+import { type ProblemDetails, problemText } from "./problem-format.ts";
 import type { Reply } from "./reply.ts";
 
 export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
@@ -106,29 +107,21 @@ export const forgettingOf = ({ asks }: QuaterError): readonly string[] =>
 /** Names that mean something in every problem. */
 const ownMembers = new Set(["type", "title", "status", "code", "detail", "instance", "callId", "errors", "details"]);
 
-/**
- * @param more  Details of the error. Those with the name of a member that every problem has are found in the member `details`.
- */
-export const problemBody = (
-  status: number,
-  code: string,
-  detail: string,
-  callId: string,
-  more: object = {},
-  errors?: readonly FieldError[],
-): string => {
-  const named = Object.entries(more);
+/** Details of the error are members. Those with the name of a member that every problem has are found in the member `details`. */
+export const problemOf = (error: QuaterError, callId: string, detail = error.message): ProblemDetails => {
+  const status = statusOf(error);
+  const named = Object.entries(error.details ?? {});
   const taken = named.filter(([name]) => ownMembers.has(name));
-  return JSON.stringify({
+  return {
     title: STATUS_CODES[status] ?? "Error",
     status,
-    code,
+    code: error.code,
     detail,
     callId,
     ...Object.fromEntries(named.filter(([name]) => !ownMembers.has(name))),
     ...(taken.length === 0 ? {} : { details: Object.fromEntries(taken) }),
-    ...(errors === undefined ? {} : { errors }),
-  });
+    ...(error.errors === undefined ? {} : { errors: error.errors }),
+  };
 };
 
 /** What a caller is told, with the next step where that is this transport's. */
@@ -149,9 +142,9 @@ export const refusalOf = (req: IncomingMessage, error: QuaterError, callId: stri
     headers.push(name.toLowerCase(), Array.isArray(value) ? value.map(String) : String(value));
   if (error.retryAfterSeconds !== undefined) headers.push("retry-after", String(error.retryAfterSeconds));
   if (isUnread(req) && !headers.includes("connection")) headers.push("connection", "close");
-  headers.push("cache-control", "no-store", "content-type", "application/problem+json");
-  const { errors, details } = error;
-  return { status, headers, body: problemBody(status, error.code, sentenceOf(error), callId, details, errors) };
+  const { text, contentType } = problemText(req, problemOf(error, callId, sentenceOf(error)));
+  headers.push("cache-control", "no-store", "content-type", contentType);
+  return { status, headers, body: text };
 };
 
 /** Bytes that a client still means to send, and that are cheaper to read away than to lose the answer over. */

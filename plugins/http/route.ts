@@ -146,6 +146,8 @@ const planOf = (given: Static<typeof routeSchema>): RoutePlan => {
 
 /** Paths of Quater's own, and of the plugins that come with it. */
 const reserved = /^\/(?:health|ready|openapi\.json|docs|mcp|approvals|__quater__|\.well-known)(?:\/|$)/;
+/** @param url  A path, perhaps with a query. */
+export const isOwnPath = (url: string): boolean => reserved.test(url.split("?", 1)[0] ?? "");
 /** What `normalTarget` leaves in no path, or only as data. */
 const notNormal = /[%\\]|\/\/|\/\.\.?(?:\/|$)/;
 /** Headers that are credentials or the transport's own; an input bound to one could forge or leak. */

@@ -13,10 +13,12 @@ import { hasBody } from "./body.ts";
 import type { Cors } from "./cors.ts";
 import type { Guard } from "./guard.ts";
 import { approvalHeader, givenBy } from "./inputs.ts";
+import { type Formatter, useFormat } from "./problem-format.ts";
 import { note, type Run, runOf, undelivered } from "./ran.ts";
 import { refusalOf } from "./refusals.ts";
 import { bytesOf, hasRoom, isLarge, put, type Reply, write } from "./reply.ts";
 import { RequestCredentials, ResponseCancellation } from "./request.ts";
+import { isOwnPath } from "./route.ts";
 import type { RouteIndex, RouteMatch } from "./routes.ts";
 import { type RoomOfAnswer, roomOf } from "./sockets.ts";
 import { beginning, streamReply } from "./streams.ts";
@@ -40,6 +42,8 @@ export interface ListenerParts {
   readonly isOfKoa?: (url: string) => boolean;
   /** Whether the listener answers `/health` and `/ready`. */
   readonly hasProbes?: boolean;
+  /** The project's own format of errors. */
+  readonly format?: Formatter | undefined;
 }
 
 /** What those who look after the process ask until its end. */
@@ -57,6 +61,7 @@ export const requestListener = ({
   direct,
   isOfKoa = () => false,
   hasProbes = false,
+  format,
 }: ListenerParts): RequestListener => {
   const koa = app.callback();
   const mayNameAnyHost = hasProbes ? isProbe : undefined;
@@ -132,6 +137,7 @@ export const requestListener = ({
 
   return (req, res) => {
     const callId = gate.newCallId();
+    if (format !== undefined && !isOwnPath(req.url ?? "/")) useFormat(req, format);
     try {
       const isHostOurs = guard.check(req, mayNameAnyHost);
       if (!isHostOurs) return void probe(req, res, callId);

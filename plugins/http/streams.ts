@@ -5,8 +5,9 @@ import { Readable } from "node:stream";
 import { itemUndelivered, tooMuchUnread } from "../../core/diagnostics/errors.ts";
 import { isQuaterError } from "../../core/index.ts";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
+import { problemText } from "./problem-format.ts";
 import type { Run } from "./ran.ts";
-import { problemBody, statusOf } from "./refusals.ts";
+import { problemOf } from "./refusals.ts";
 import type { Reply } from "./reply.ts";
 import { roomOf } from "./sockets.ts";
 import { drained } from "./unread.ts";
@@ -80,7 +81,7 @@ export const streamReply = (
         if (isEvents) yield "event: end\ndata: {}\n\n";
       } catch (error) {
         if (!isQuaterError(error)) throw error;
-        yield failure(problemBody(statusOf(error), error.code, error.message, callId, error.details, error.errors));
+        yield failure(problemText(req, problemOf(error, callId)).text);
       }
     })(),
   );

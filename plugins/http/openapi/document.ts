@@ -4,10 +4,11 @@
 import type { Principal } from "../../../core/index.ts";
 import { type Authentication, type Catalog, isVisibleTo, type Operation, type Project } from "../../../core/plugin-api.ts";
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
+import { bodySchemaOf, contentTypeOf, type ProblemFormat } from "../problem-format.ts";
 import { httpKey } from "../route.ts";
 import type { PathItems } from "../service.ts";
 import { answerHeaders, approvalRequiredSchema, problemSchema, sharedAnswers } from "./answers.ts";
-import { Components } from "./components.ts";
+import { Components, reference } from "./components.ts";
 import { completed, operationsIn } from "./described.ts";
 import { operationObject } from "./operation.ts";
 import type { OpenApiOption } from "./options.ts";
@@ -21,6 +22,7 @@ export interface DocumentOf {
   /** Who authenticates callers of the routes. */
   readonly authenticate?: Authentication | undefined;
   readonly openApi?: OpenApiOption | undefined;
+  readonly problem?: ProblemFormat | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -39,7 +41,7 @@ interface Described {
  *          operator's terminal.
  */
 export const openApiDocument = (of: DocumentOf): ((principal: Principal | undefined) => object) => {
-  const { catalog, project, described = [], authenticate, openApi = {} } = of;
+  const { catalog, project, described = [], authenticate, openApi = {}, problem } = of;
   const components = new Components();
   const mounted = completed(described);
   const ownSchemes = securitySchemes(authenticate);
@@ -52,10 +54,16 @@ export const openApiDocument = (of: DocumentOf): ((principal: Principal | undefi
     const path = plan.path.replaceAll(/:([A-Za-z_][A-Za-z0-9_]*)/g, "{$1}");
     return [{ operation, path, method: plan.method.toLowerCase(), object: object as Fields }];
   });
-  const { value: settled, schemas } = components.settle(routes.map(({ object }) => object));
+  const inFormat = problem === undefined ? <Value>(value: Value) => value : inOwnFormat(contentTypeOf(problem));
+  const { value: settled, schemas } = components.settle(routes.map(({ object }) => inFormat(object)));
   const all = {
-    schemas: { Problem: problemSchema, ApprovalRequired: approvalRequiredSchema, ...schemas },
-    responses: sharedAnswers,
+    schemas: {
+      Problem: problemSchema,
+      ApprovalRequired: approvalRequiredSchema,
+      ...(problem === undefined ? {} : { OwnProblem: bodySchemaOf(problem) }),
+      ...schemas,
+    },
+    responses: inFormat(sharedAnswers),
     headers: answerHeaders,
     securitySchemes: { ...bearerScheme, ...ownSchemes },
   };
@@ -76,6 +84,20 @@ export const openApiDocument = (of: DocumentOf): ((principal: Principal | undefi
       components: usedOf(all, paths),
     };
   };
+};
+
+/** The same answers with bodies of the project's own format. Links that look into problem details are left out. */
+const inOwnFormat = (contentType: string) => {
+  const shown = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(shown);
+    if (!isPlainObject(value)) return value;
+    if ("application/problem+json" in value) return { [contentType]: { schema: reference("OwnProblem") } };
+    const isRefusal = isPlainObject(value["content"]) && "application/problem+json" in value["content"];
+    return Object.fromEntries(
+      Object.entries(value).flatMap(([key, part]) => (isRefusal && key === "links" ? [] : [[key, shown(part)]])),
+    );
+  };
+  return <Value>(value: Value): Value => shown(value) as Value;
 };
 
 const tagsOf = (paths: Readonly<Record<string, Fields>>, words: Readonly<Record<string, string>>): readonly object[] => {

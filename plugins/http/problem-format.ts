@@ -1,0 +1,111 @@
+// http({ problem }): an error format of the project's own, for the routes and everything beside Quater's own paths.
+
+import type { IncomingMessage } from "node:http";
+import type { TSchema } from "../../core/index.ts";
+import type { BootProblem } from "../../core/plugin-api.ts";
+import { opaque } from "../../core/schema/options.ts";
+import { closed, isPlainObject, type JsonSchema } from "../../core/schema/schema.ts";
+import { schemaProblems } from "../../core/schema/schema-problems.ts";
+
+/** A refused or failed call as problem details (RFC 9457). Details of the error are further members. */
+export interface ProblemDetails {
+  readonly title: string;
+  readonly status: number;
+  readonly code: string;
+  /** For people. */
+  readonly detail: string;
+  readonly callId: string;
+  /** What is wrong with an input: JSON Pointers and sentences. */
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+  readonly [detail: string]: unknown;
+}
+
+export interface ProblemFormat {
+  /** Of what `from` returns. */
+  readonly schema: TSchema;
+  /** Returns the body. It cannot change the status. */
+  readonly from: (problem: ProblemDetails) => unknown;
+  /** Default "application/json". */
+  readonly contentType?: string;
+}
+
+const words = "{ schema, from, contentType }: a schema, a function from problem details to the body, and a media type";
+
+const isFormat = (value: unknown): boolean =>
+  isPlainObject(value) &&
+  isPlainObject(value["schema"]) &&
+  typeof value["from"] === "function" &&
+  Object.keys(value).every((key) => ["schema", "from", "contentType"].includes(key)) &&
+  (value["contentType"] === undefined || /^[\w.+-]+\/[\w.+-]*json$/.test(String(value["contentType"])));
+
+export const problemOption = opaque<ProblemFormat>(words, isFormat);
+
+export const formatProblems = (format: ProblemFormat | undefined): readonly BootProblem[] =>
+  (format === undefined ? [] : schemaProblems(format.schema)).map((problem) => ({
+    place: "http()",
+    plugin: "http",
+    cause: `http's problem has a schema in which ${problem}`,
+    remedy: "Write it with Type from quater",
+  }));
+
+export const contentTypeOf = ({ contentType = "application/json" }: ProblemFormat): string => contentType;
+
+/** The schema as the OpenAPI document and the check of each body have it. */
+export const bodySchemaOf = ({ schema }: ProblemFormat): JsonSchema => closed(schema, "output") as JsonSchema;
+
+/** Returns the body for a problem, or `undefined` where the format fails: then callers get the problem itself. */
+export type Formatter = (problem: ProblemDetails) => { readonly text: string; readonly contentType: string } | undefined;
+
+/**
+ * @param check  Whether a body fits the schema.
+ * @param failed  Called where `from` throws, or returns something else than the schema says.
+ */
+export const formatterOf =
+  (
+    format: ProblemFormat,
+    check: (body: unknown) => boolean,
+    failed: (error: unknown, problem: ProblemDetails) => void,
+  ): Formatter =>
+  (problem) => {
+    try {
+      const text = JSON.stringify(format.from(problem));
+      if (text === undefined || !check(JSON.parse(text))) throw new Error("It returned a body that does not fit its schema");
+      return { text, contentType: contentTypeOf(format) };
+    } catch (error) {
+      failed(error, problem);
+      return undefined;
+    }
+  };
+
+const formatters = new WeakMap<IncomingMessage, Formatter>();
+
+/** Answers to this request have the format. */
+export const useFormat = (req: IncomingMessage, formatter: Formatter): void => void formatters.set(req, formatter);
+
+/** Requests of probes, which are told the problem behind a body of any form. */
+const told = new Map<string, ProblemDetails>();
+let probing = 0;
+
+/** @returns The text of a problem and its media type. */
+export const problemText = (
+  req: IncomingMessage,
+  problem: ProblemDetails,
+): { readonly text: string; readonly contentType: string } => {
+  const own = formatters.get(req)?.(problem);
+  if (own === undefined) return { text: JSON.stringify(problem), contentType: "application/problem+json" };
+  if (probing > 0) told.set(problem.callId, problem);
+  return own;
+};
+
+/** Runs a probe's request. @returns Its answer, and the problem that its caller was told. */
+export const probed = async <Answer extends { readonly callId: string }>(
+  send: () => Promise<Answer>,
+): Promise<Answer & { readonly refusal: ProblemDetails | undefined }> => {
+  probing++;
+  try {
+    const answer = await send();
+    return { ...answer, refusal: told.get(answer.callId) };
+  } finally {
+    if (--probing === 0) told.clear();
+  }
+};
