@@ -33,8 +33,9 @@ export const handlerProblems = (value: Handler, name: string, place: string): Bo
   if (typeof value.handle !== "function") say("has no handle function", "Add async handle(input, context) { ... }");
   for (const wrong of (value.problems ?? []).map(listingProblem)) if (wrong !== undefined) say(wrong.cause, wrong.remedy);
   for (const { cause, remedy } of usesProblems(value.use)) say(cause, remedy);
-  for (const { cause, remedy } of schemaProblems(value.input)) say(`has an input schema in which ${cause}`, remedy);
-  if (typeof value.input === "boolean" || (isPlainObject(value.input) && !isObjectSchema(value.input)))
+  const wrongInput = schemaProblems(value.input);
+  for (const { cause, remedy } of wrongInput) say(`has an input schema in which ${cause}`, remedy);
+  if (wrongInput.length === 0 && !isObjectSchema(value.input))
     say("has an input that is not an object", "Wrap it: Type.Object({ ... })");
   const output = isStream(value.output) ? value.output.item : value.output;
   if (output !== undefined)

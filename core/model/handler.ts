@@ -2,6 +2,7 @@
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import type { Problem } from "../diagnostics/own-problem.ts";
+import { type ForeignSchema, fromForeign } from "../schema/foreign.ts";
 import type { ReturnedFor } from "../schema/shaped.ts";
 import type { Static, TSchema } from "../schema/typebox.ts";
 import type { Defaulted } from "../schema/with-default.ts";
@@ -21,6 +22,16 @@ export interface CallContext {
   readonly progress: (fraction: number, message?: string) => void;
 }
 
+/** A schema of Quater, or of a library with Standard JSON Schema such as Zod. */
+export type AnySchema = TSchema | ForeignSchema;
+
+/** The values of a schema, as a handler gets and sends them. Every object type is a TSchema, so foreign schemas are looked for first. */
+type ValueFor<Schema> =
+  Schema extends ForeignSchema<unknown, infer Output> ? Output : Schema extends TSchema ? Static<Schema> : never;
+/** What a handler may return for a schema. */
+type YieldedFor<Schema> =
+  Schema extends ForeignSchema<unknown, infer Output> ? Output : Schema extends TSchema ? ReturnedFor<Schema> : never;
+
 declare const streamed: unique symbol;
 
 /** The output of a handler that is an async generator: each item is checked against `item` as it leaves. */
@@ -30,9 +41,9 @@ export interface StreamSchema<Item, Yielded = Item> {
   readonly [streamed]?: readonly [item: Item, yielded: Yielded];
 }
 
-export const stream = <Item extends TSchema>(item: Item): StreamSchema<Static<Item>, ReturnedFor<Item>> => ({
+export const stream = <Item extends AnySchema>(item: Item): StreamSchema<ValueFor<Item>, YieldedFor<Item>> => ({
   kind: "stream",
-  item,
+  item: fromForeign(item, "output"),
 });
 
 export const isStream = (output: unknown): output is StreamSchema<unknown> =>
@@ -44,21 +55,26 @@ export const isStream = (output: unknown): output is StreamSchema<unknown> =>
  * `NoInfer` keeps the compiler from inferring a handler's input or resources from its functions. Without it, a policy that was
  * written for another input compiles, compares `undefined` with `undefined` and lets every caller in.
  */
-export type Handle<Input extends TSchema, Output, Used extends Uses> =
+export type Handle<Input extends AnySchema, Output, Used extends Uses> =
   Output extends StreamSchema<unknown, infer Yielded>
-    ? (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => AsyncIterable<Yielded>
-    : Output extends TSchema
-      ? (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => Awaitable<NoInfer<ReturnedFor<Output>>>
+    ? (input: NoInfer<ValueFor<Input>>, context: NoInfer<CallContext & Opened<Used>>) => AsyncIterable<Yielded>
+    : Output extends AnySchema
+      ? (input: NoInfer<ValueFor<Input>>, context: NoInfer<CallContext & Opened<Used>>) => Awaitable<NoInfer<YieldedFor<Output>>>
       : never;
 
-type OmittableOf<Input> = Input extends { readonly properties: infer Table }
-  ? { [Key in keyof Table & string]: Table[Key] extends Defaulted ? Key : never }[keyof Table & string]
-  : never;
+type OmittableOf<Input> =
+  Input extends ForeignSchema<infer Given, infer Value>
+    ? Exclude<OptionalOf<Given>, OptionalOf<Value>>
+    : Input extends { readonly properties: infer Table }
+      ? { [Key in keyof Table & string]: Table[Key] extends Defaulted ? Key : never }[keyof Table & string]
+      : never;
 
-type ValueOf<Output> =
-  Output extends StreamSchema<infer Item, unknown> ? AsyncIterable<Item> : Output extends TSchema ? Static<Output> : never;
+// biome-ignore lint/complexity/noBannedTypes: {} fits what has no required field
+type OptionalOf<Table> = { [Key in keyof Table & string]-?: {} extends Pick<Table, Key> ? Key : never }[keyof Table & string];
 
-export interface HandlerDefinition<Input extends TSchema, Output, Used extends Uses, Code extends string> {
+type ValueOf<Output> = Output extends StreamSchema<infer Item, unknown> ? AsyncIterable<Item> : ValueFor<Output>;
+
+export interface HandlerDefinition<Input extends AnySchema, Output, Used extends Uses, Code extends string> {
   /** Required for exposed handlers. Agents read it as a prompt. Printable, at most 1,000 characters. */
   readonly description: string;
   /** Decides methods, annotations, and what the trail must hold before the handler runs. */
@@ -72,12 +88,12 @@ export interface HandlerDefinition<Input extends TSchema, Output, Used extends U
   /** Allows `secret()` fields in the output. Without this option such an output stops the boot. */
   readonly reveal?: boolean;
   /** The policy of the handler. It holds on every surface. */
-  readonly auth: NoInfer<Auth<Static<Input>, Opened<Used>>>;
+  readonly auth: NoInfer<Auth<ValueFor<Input>, Opened<Used>>>;
   readonly use?: Used;
   /** What it refuses with beyond the general codes: made by `problem()`, or codes as text. */
   readonly problems?: readonly (Code | Problem<Code>)[];
   /** Returns what the call would do, without doing it. Approvers see the preview, and their approval holds for this preview only. */
-  readonly preview?: (input: NoInfer<Static<Input>>, context: NoInfer<CallContext & Opened<Used>>) => unknown;
+  readonly preview?: (input: NoInfer<ValueFor<Input>>, context: NoInfer<CallContext & Opened<Used>>) => unknown;
   readonly handle: Handle<Input, Output, Used>;
 }
 
@@ -125,19 +141,25 @@ export type OutputOf<Given extends Handler> = NonNullable<Given["~types"]>["outp
  * them at run time.
  */
 export const handler = <
-  const Input extends TSchema,
-  const Output extends TSchema | StreamSchema<unknown> = TSchema,
+  const Input extends AnySchema,
+  const Output extends AnySchema | StreamSchema<unknown> = TSchema,
   // biome-ignore lint/complexity/noBannedTypes: {} is "uses nothing", and infers as such
   Used extends Uses = {},
   const Code extends string = never,
 >(
   definition: HandlerDefinition<Input, Output, Used, Code>,
-): Handler<Static<Input>, ValueOf<Output>, Code, OmittableOf<Input>> =>
-  Object.freeze({ ...definition, [brand]: "handler" as const }) as unknown as Handler<
-    Static<Input>,
+): Handler<ValueFor<Input>, ValueOf<Output>, Code, OmittableOf<Input>> => {
+  const { input, output } = definition;
+  const schemas = {
+    input: fromForeign(input, "input"),
+    ...(output === undefined ? {} : { output: isStream(output) ? output : fromForeign(output, "output") }),
+  };
+  return Object.freeze({ ...definition, ...schemas, [brand]: "handler" as const }) as unknown as Handler<
+    ValueFor<Input>,
     ValueOf<Output>,
     Code,
     OmittableOf<Input>
   >;
+};
 
 export const isHandler = (value: unknown): value is Handler => isBranded(value, "handler");

@@ -56,7 +56,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
           const checking = this.#watch?.check();
           if (checking !== undefined) await checking;
           if (this.#refusal !== undefined) throw this.#refusal;
-          return { done: false, value: this.#check(step.value) };
+          return { done: false, value: await this.#check(step.value) };
         }
         // A source that is cancelled may simply end early.
         await this.#finish(this.#isCancelled ? cancelled() : undefined);

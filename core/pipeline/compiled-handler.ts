@@ -2,11 +2,14 @@
 
 import type { Operation } from "../model/operation.ts";
 import type { HookRunner, InvokeHooks } from "../plugin/hooks.ts";
+import { type Refinement, refinementOf } from "../schema/foreign.ts";
 import { type Binder, binderOf } from "./bind.ts";
 import { type OutputCheck, outputCheckOf } from "./output.ts";
 
 export interface CompiledHandler {
   readonly bind: Binder;
+  /** The own check of an input schema of another library. */
+  readonly refineInput: Refinement | undefined;
   readonly hooks: HookRunner;
   /** Whether a plugin admits, approves or holds its calls. */
   readonly isGuarded: boolean;
@@ -23,11 +26,13 @@ const waiting = [...guarding, "authorize", "around"] as const satisfies (keyof I
 
 export const compiledHandlerOf = (operation: Operation, hooks: HookRunner, maxOutputBytes: number): CompiledHandler => {
   const usesResources = operation.handler.use !== undefined || operation.policy.usesResources;
+  const refineInput = refinementOf(operation.handler.input, `The input of ${operation.name}`, "input");
   return {
+    refineInput,
     bind: binderOf(operation.input),
     hooks,
     isGuarded: guarding.some((name) => hooks.has[name]),
-    isDirect: !operation.isStream && !usesResources && !waiting.some((name) => hooks.has[name]),
+    isDirect: !operation.isStream && !usesResources && refineInput === undefined && !waiting.some((name) => hooks.has[name]),
     usesResources,
     checked: outputCheckOf(operation, maxOutputBytes),
   };

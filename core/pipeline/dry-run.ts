@@ -3,7 +3,7 @@
 import { type Call, digestOf, previewOf, StagedCall } from "../model/call.ts";
 import { masked } from "../schema/schema.ts";
 import type { CompiledHandler } from "./compiled-handler.ts";
-import { auth, bind, type InputSource, judgeStatic } from "./pipeline.ts";
+import { auth, bind, type InputSource, judgeStatic, refine } from "./pipeline.ts";
 
 /** What a dry run answers. */
 export interface DryRun {
@@ -24,7 +24,7 @@ export const rehearse = async (call: Call, given: InputSource, compiled: Compile
   const read = typeof given === "function" ? await given() : given;
   await StagedCall.enterAgain(call);
   judgeStatic(call);
-  const authorized = await auth(bind(call, read, compiled), compiled);
+  const authorized = await auth(await refine(bind(call, read, compiled), compiled), compiled);
   const { operation } = call;
   const forecast = await compiled.hooks.first("forecast", authorized);
   const isShown = operation.handler.preview !== undefined && operation.showsPreview;

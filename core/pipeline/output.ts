@@ -13,6 +13,7 @@ import type { AnswerRoom } from "../model/arriving.ts";
 import type { Operation } from "../model/operation.ts";
 import { Compile } from "../schema/compile.ts";
 import { checkable } from "../schema/compiled-patterns.ts";
+import { refinementOf } from "../schema/foreign.ts";
 import { beginBudget, TakesTooLong } from "../schema/pattern-budget.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf } from "../schema/schema.ts";
 import { isShaped } from "../schema/shaped.ts";
@@ -22,7 +23,8 @@ import { complainerOf } from "./complaints.ts";
 import { shaperOf } from "./shape.ts";
 
 /**
- * Checks the value that a handler returned, and returns the value to send.
+ * Checks the value that a handler returned, and returns the value to send, or a promise of it where the schema is of another library and
+ * waits.
  *
  * @param room  Large values are dropped where it has no room.
  * @throws {QuaterError} `output_too_large`, `rate_limited` without room, or `internal` with the mismatch as its cause. Where
@@ -43,10 +45,14 @@ export const outputCheckOf = (operation: Operation, maxBytes: number): OutputChe
 const retold =
   (check: OutputCheck, { name }: Operation, tell: (handler: string, cause: QuaterError) => QuaterError): OutputCheck =>
   (value, room) => {
-    try {
-      return check(value, room);
-    } catch (error) {
+    const fail = (error: unknown): never => {
       throw tell(name, isQuaterError(error) ? error : internal(error));
+    };
+    try {
+      const checked = check(value, room);
+      return checked instanceof Promise ? checked.catch(fail) : checked;
+    } catch (error) {
+      return fail(error);
     }
   };
 
@@ -67,6 +73,8 @@ const valueCheck = (operation: Operation, maxBytes: number): OutputCheck => {
     schema === undefined
       ? jsonCheck(subject)
       : schemaCheck(schema, subject, isStream ? "yield a value" : "return a value, or declare no output");
+  const { output } = operation.handler;
+  const refine = refinementOf(isStream ? (output as { readonly item?: unknown }).item : output, subject, "output");
   return (value, room) => {
     beginBudget();
     try {
@@ -75,7 +83,8 @@ const valueCheck = (operation: Operation, maxBytes: number): OutputCheck => {
       // Reserve room before the exact count, because many calls may end at the same time.
       if (rough >= largeAnswer && room?.reserve(rough) === false) throw tooMuchUnread();
       if (isLargerThan(checked, maxBytes, rough)) throw outputTooLarge(name, maxBytes);
-      return checked;
+      const refining = refine?.(checked);
+      return refining === undefined ? checked : refining.then(() => checked);
     } catch (error) {
       if (error instanceof TakesTooLong)
         throw internal(

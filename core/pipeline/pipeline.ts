@@ -50,7 +50,7 @@ const fromInput = (
   room?: AnswerRoom,
 ): Awaitable<unknown> => {
   const { call } = running;
-  const authorizing = auth(bind(call, read, compiled), compiled);
+  const authorizing = andThen(refine(bind(call, read, compiled), compiled), (bound) => auth(bound, compiled));
   if (authorizing instanceof Promise) StagedCall.waits(call);
   return andThen(authorizing, (authorized) =>
     andThen(compiled.isGuarded ? guard(authorized, running, compiled) : StagedCall.approved(authorized, none, none), (passed) =>
@@ -86,6 +86,10 @@ export const bind = (call: Call, given: readonly GivenInput[], { bind, hooks }: 
   const text = canonicalText(input);
   return StagedCall.bound(call, frozen(JSON.parse(text)), text);
 };
+
+/** The own check of a schema of another library, which may wait. The input stays as it was bound. */
+export const refine: Stage<Bound, Bound> = (call, { refineInput }) =>
+  refineInput === undefined ? call : andThen(refineInput(call.input), () => call);
 
 export const auth: Stage<Bound, Authorized> = (call, { hooks }) =>
   andThen(call.operation.policy.judge(call), (refusal) => {

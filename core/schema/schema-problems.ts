@@ -5,6 +5,7 @@ import type { CauseAndRemedy } from "../diagnostics/problem.ts";
 import { nearest, visible } from "../diagnostics/text.ts";
 import { isPlainRecord, slowKeyPatternsOf } from "./compiled-patterns.ts";
 import { defaultProblems } from "./default-problems.ts";
+import { foreignProblem } from "./foreign.ts";
 import { jsonLimits } from "./json.ts";
 import { messageProblem } from "./own-message.ts";
 import { patternOf, patternProblem } from "./pattern.ts";
@@ -86,6 +87,8 @@ interface Whole {
 
 const problemsIn = (whole: Whole, schema: unknown, path: string): CauseAndRemedy[] => {
   const here = path === "" ? "the root" : path;
+  const foreign = foreignProblem(schema);
+  if (foreign !== undefined) return [{ ...foreign, cause: `${here} ${foreign.cause}` }];
   if (typeof schema === "boolean") return [];
   if (!isPlainObject(schema)) return [{ cause: `${here} is not a JSON Schema`, remedy: writeIt }];
   const found: CauseAndRemedy[] = [];

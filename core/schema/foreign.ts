@@ -1,0 +1,146 @@
+// Schemas of other libraries, by two interfaces that they share: Standard JSON Schema says what a value is, and
+// Standard Schema checks it. Quater binds and checks by the JSON Schema; the library's own check runs afterwards and changes nothing.
+
+import { type FieldError, inputInvalid, internal, type QuaterError } from "../diagnostics/errors.ts";
+import type { CauseAndRemedy } from "../diagnostics/problem.ts";
+import { visible } from "../diagnostics/text.ts";
+import { canonicalText } from "./digest.ts";
+import { pointerStep } from "./json.ts";
+import type { TSchema } from "./typebox.ts";
+
+interface Issue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+type Result = { readonly value?: unknown; readonly issues?: readonly Issue[] | undefined };
+type Converter = (options: { readonly target: "draft-2020-12" }) => Record<string, unknown>;
+
+/** A schema of Zod, ArkType, Valibot or another library with Standard JSON Schema. */
+export interface ForeignSchema<Input = unknown, Output = unknown> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+  };
+}
+
+interface Standard {
+  readonly vendor: string;
+  readonly validate?: (value: unknown) => Result | Promise<Result>;
+  readonly jsonSchema?: { readonly input: Converter; readonly output: Converter };
+}
+
+const standardOf = (given: unknown): Standard | undefined =>
+  given !== null && (typeof given === "object" || typeof given === "function")
+    ? (given as { readonly "~standard"?: Standard })["~standard"]
+    : undefined;
+
+interface Foreign {
+  readonly vendor: string;
+  readonly validate: Standard["validate"];
+  /** Why there is no JSON Schema. */
+  readonly problem?: CauseAndRemedy;
+}
+
+const mark = "~foreign";
+
+const marked = (schema: object, foreign: Foreign): TSchema =>
+  Object.defineProperty({ ...schema }, mark, { value: foreign }) as TSchema; // not enumerable: it is no keyword
+
+const foreignOf = (schema: unknown): Foreign | undefined => (schema as Readonly<Record<string, Foreign>> | undefined)?.[mark];
+
+/**
+ * Returns the JSON Schema of a schema of another library, and all other values as they are. A schema that has none is found
+ * at boot, by `foreignProblem`.
+ */
+export const fromForeign = (given: unknown, of: "input" | "output"): TSchema => {
+  const standard = standardOf(given);
+  if (standard === undefined) return given as TSchema;
+  const { vendor, validate, jsonSchema } = standard;
+  if (typeof jsonSchema?.[of] !== "function") return marked({}, { vendor, validate, problem: missingProblem(vendor) });
+  try {
+    return marked(jsonSchema[of]({ target: "draft-2020-12" }), { vendor, validate });
+  } catch (error) {
+    const cause = `is a schema of ${vendor} that has no JSON Schema: ${error instanceof Error ? error.message : String(error)}`;
+    return marked(
+      {},
+      { vendor, validate, problem: { cause, remedy: "Use types that JSON has, such as texts in the place of dates" } },
+    );
+  }
+};
+
+const missingProblem = (vendor: string): CauseAndRemedy => ({
+  cause: `is a schema of ${vendor} without Standard JSON Schema`,
+  remedy:
+    remedies[vendor] ?? `Update ${vendor} to a version with Standard JSON Schema, or write the schema with Type from quater`,
+});
+
+const remedies: Readonly<Record<string, string>> = {
+  zod: "Update to Zod 4.2 or later, or write the schema with Type from quater",
+  arktype: "Update to ArkType 2.1.28 or later, or write the schema with Type from quater",
+  valibot: "Wrap it: toStandardJsonSchema(schema), from @valibot/to-json-schema",
+};
+
+/** Why a schema of another library cannot be used. */
+export const foreignProblem = (schema: unknown): CauseAndRemedy | undefined => {
+  const inside = standardOf(schema);
+  if (inside === undefined) return foreignOf(schema)?.problem;
+  return {
+    cause: `is a schema of ${inside.vendor} inside of one that is not`,
+    remedy: `Write the whole schema with ${inside.vendor}, or with Type from quater`,
+  };
+};
+
+/** Checks a value by the library's own rules. Returns nothing, or a promise of nothing. @throws {QuaterError} */
+export type Refinement = (value: unknown) => void | Promise<void>;
+
+/**
+ * @param schema  From `fromForeign`. @returns `undefined` for a schema of Quater's own.
+ * @param subject  What the log names: `The input of createOrder`.
+ */
+export const refinementOf = (schema: unknown, subject: string, of: "input" | "output"): Refinement | undefined => {
+  const foreign = foreignOf(schema);
+  const { validate, vendor } = foreign ?? {};
+  if (validate === undefined) return undefined;
+  const judge = (value: unknown, { value: refined, issues }: Result): void => {
+    if (issues !== undefined && issues.length > 0) throw refusal(issues.map(fieldErrorOf), subject, of);
+    if (isSame(value, refined)) return;
+    const remedy =
+      "a schema must not change a value, because people approve and read what was bound: remove transforms, or make them in the handler";
+    throw internal(new Error(`${subject} was changed by its schema of ${vendor}: ${remedy}`));
+  };
+  return (value) => {
+    const result = validate(value);
+    if (result instanceof Promise) return result.then((settled) => judge(value, settled));
+    judge(value, result);
+  };
+};
+
+const refusal = (errors: readonly FieldError[], subject: string, of: "input" | "output"): QuaterError => {
+  if (of === "input") return inputInvalid(errors);
+  const [first] = errors;
+  return internal(new Error(`${subject} does not match its schema: ${first?.path || "it"} ${first?.message}`));
+};
+
+const fieldErrorOf = ({ message, path = [] }: Issue): FieldError => ({
+  path: path.map((step) => `/${pointerStep(String(typeof step === "object" ? step.key : step))}`).join(""),
+  message: visible(message),
+});
+
+const isSame = (bound: unknown, refined: unknown): boolean => {
+  try {
+    return canonicalText(bound) === canonicalText(withoutAbsent(refined));
+  } catch {
+    return false; // a Date, a class: not JSON
+  }
+};
+
+/** Fields that are `undefined` are absent in JSON. */
+const withoutAbsent = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withoutAbsent);
+  if (value === null || typeof value !== "object" || ![Object.prototype, null].includes(Object.getPrototypeOf(value)))
+    return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, field]) => (field === undefined ? [] : [[name, withoutAbsent(field)]])),
+  );
+};
