@@ -1,6 +1,6 @@
-// What an MCP server says of itself.
+// How the MCP server describes itself.
 
-/** What `initialize` says of this server. */
+/** The server's part of the answer to `initialize`. */
 export interface About {
   readonly name: string;
   readonly version: string;

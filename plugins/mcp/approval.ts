@@ -1,5 +1,5 @@
-// What a model is told about approvals. It has to understand that nothing was done, that a yes in its conversation counts
-// for nothing, and what to do instead; only the gate decides.
+// The texts about approvals for models. A model must understand that the handler did not run, that a yes in its conversation is not an
+// approval, and what to do next.
 
 import type { QuaterError } from "../../core/index.ts";
 

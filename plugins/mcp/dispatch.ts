@@ -1,5 +1,5 @@
-// Requests to answers. What is frequent (tools/call, tools/list, ping) goes to the gate directly; the rest is the SDK's,
-// which is loaded when the first of it arrives.
+// Answers MCP requests. Frequent methods (tools/call, tools/list, ping) are answered here. All others go to the SDK, which is loaded with the
+// first of them.
 
 import { itemUndelivered, outputTooLarge, tooMuchUnread } from "../../core/diagnostics/errors.ts";
 import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
@@ -22,7 +22,7 @@ import { type Notifier, Progress } from "./progress.ts";
 import { errorMessage, isId, longestId, type MessageId, type Request, resultMessage, rpcCodes } from "./protocol.ts";
 import type { Tool, Toolbox } from "./tools.ts";
 
-/** Who asks, from the door and never from the message. */
+/** The caller of a request. The door made it; nothing in it comes from the message. */
 export interface Caller {
   readonly principal: Principal;
   /** How the caller came in: see `Invocation`. */
@@ -33,7 +33,7 @@ export interface Caller {
   readonly cancellation: Cancellation;
   readonly notifier: Notifier;
   readonly room: AnswerRoom;
-  /** Told how the call ended; of a stream, how it began. Not for dry runs. */
+  /** Called with the outcome of the call; for a stream, with how it began. Not called for dry runs. */
   readonly ended?: (operation: Operation, outcome: Outcome) => void;
 }
 
@@ -94,7 +94,7 @@ export class Dispatcher {
     const tool = this.#toolbox.find(name);
     const progress = token === undefined ? undefined : new Progress(caller.notifier, token);
     const { principal, entry, callId, cancellation, peer } = caller;
-    // What the message says is nearer to the call than what the request around it says.
+    // The trace of the message is more specific than the trace of the HTTP request around it.
     const traceId = traceIdOf(traceparent) ?? caller.traceId;
     const refused = request.argumentsRefused;
     const outcome = await this.#gate.invoke({
@@ -102,7 +102,7 @@ export class Dispatcher {
       surface: "mcp",
       principal,
       entry,
-      // Refused arguments go the same way: the policy is asked first, and the refusal is on record.
+      // Refused arguments go through the gate too, so that the policy is checked first and the refusal is recorded.
       given: refused === undefined ? [{ from: "arguments", isText: false, values }] : () => Promise.reject(refused),
       callId,
       cancellation,
@@ -120,7 +120,7 @@ export class Dispatcher {
     return typeof ended === "string" ? { body: resultMessage(id, ended) } : this.#refusal(id, ended, tool, caller);
   }
 
-  /** The result as JSON text, or what went wrong on the way to it. */
+  /** Returns the result as JSON text, or the error. */
   #result(
     outcome: Outcome,
     tool: Tool | undefined,

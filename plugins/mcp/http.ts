@@ -137,7 +137,7 @@ const turnAway = (ctx: KoaContext, http: HttpService, error: QuaterError, callId
   refuse(ctx, doorStatus(error), rpcCodes.refused, http.sentenceOf(error), error, callId);
 };
 
-/** An answer before anything was read: a body is left unread, and then the connection is of no further use. */
+/** Answers before the body was read. Then the connection is closed, because the unread body is still on it. */
 const refuse = (ctx: KoaContext, status: number, code: number, message: string, error?: QuaterError, callId = ""): void => {
   const { "content-length": length = "0", "transfer-encoding": encoding } = ctx.req.headers;
   if (!ctx.req.complete && (length !== "0" || encoding !== undefined)) ctx.set("connection", "close");
@@ -207,11 +207,11 @@ class Exchange implements Notifier {
   async #endStream(last: Buffer): Promise<void> {
     await this.#sending;
     const isLarge = last.length >= largeAnswer;
-    // A client that gets no last event knows that the answer is missing.
+    // Without a last event the client knows that the answer is missing.
     if (isLarge && (await this.#http.room(this.#ctx, "answer").take(last.length)) === undefined) this.#res.destroy();
     else if (!this.#res.destroyed) this.#res.end(last);
   }
 }
 
-/** JSON text has no line breaks of its own. */
+/** Makes an event. JSON text has no line breaks, so one `data` line is enough. */
 const event = (message: string): string => `event: message\ndata: ${message}\n\n`;

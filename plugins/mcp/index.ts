@@ -43,7 +43,7 @@ export const mcp = definePlugin(mcpOptions, (options) => ({
   setup: (context) => setup(options, context),
 }));
 
-/** Commands in which somebody can call a tool; the others need nothing of the protocol, and do not load it. */
+/** The commands in which tools can be called. Other commands do not load the protocol. */
 const serving = new Set(["serve", "dev", "mcp", "test"]);
 
 const setup = async (
@@ -93,10 +93,10 @@ const asAgent = (principal: Principal): Principal => {
   return agent;
 };
 
-/** Authenticators give the same principal again for the same credential. */
+/** Keeps a value per principal. Authenticators often return the same object for the same credential. */
 const agents = new WeakMap<Principal, Principal>();
 
-/** What can still change, also behind a getter, must not be remembered. */
+/** Whether the principal cannot change any more. A value that can change, also behind a getter, must not be kept. */
 const isFixed = (principal: Principal): boolean =>
   Object.isFrozen(principal) &&
   Object.getPrototypeOf(principal) === Object.prototype &&

@@ -1,6 +1,5 @@
-// The one file that imports the MCP SDK. Its low-level Server answers what is rare: the initialize handshake with its
-// negotiation of versions, and every method that Quater does not have. McpServer, which the SDK recommends, wants zod
-// schemas and checks arguments a second time.
+// The only file that imports the MCP SDK. The SDK's low-level Server answers rare requests: `initialize` with its negotiation of versions, and
+// every method that Quater does not have. McpServer, which the SDK recommends, needs zod schemas and checks arguments a second time.
 
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";

@@ -1,5 +1,5 @@
-// The protocol's side of the output: messages in order, written one at a time as the client reads. Answers that the client
-// has not read are in memory, so there may be only so many bytes of them.
+// Writes messages in order, one at a time, as fast as the client reads. Answers that the client has not read stay in memory, so their bytes
+// are limited.
 
 import type { Readable, Writable } from "node:stream";
 import type { AnswerRoom } from "../../core/plugin-api.ts";

@@ -1,4 +1,4 @@
-// How a call ended, in the language of MCP. One table from kind to words; a new kind does not compile until it is here.
+// Turns outcomes into MCP results. One table has an entry for each kind of error, and a new kind does not compile until it has an entry.
 
 import { visibleLines } from "../../core/diagnostics/text.ts";
 import type { QuaterError } from "../../core/index.ts";

@@ -1,5 +1,5 @@
-// The MCP surface called from outside, as a client would, for tests that compare surfaces. The input's JSON text is put
-// in as it is: what a parser would change or refuse must reach the server.
+// Calls the MCP surface from outside, as a client does, for tests that compare surfaces. The JSON text of the input is sent as it is, because
+// a test may send text that a parser would change or refuse.
 
 import { PassThrough } from "node:stream";
 import type { Catalog, Probe, ProbeAnswer, ProbeCall } from "../../core/plugin-api.ts";

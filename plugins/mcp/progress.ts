@@ -1,4 +1,4 @@
-// Progress of one call: what the handler reports, as notifications that keep the protocol's rules.
+// Turns the progress that a handler reports into notifications that follow the protocol's rules.
 
 import { visibleLines } from "../../core/diagnostics/text.ts";
 import type { Awaitable } from "../../core/plugin-api.ts";
@@ -48,7 +48,7 @@ export class Progress {
     if (this.#notifier.isBehind) await this.#notifier.caughtUp();
   }
 
-  /** Nothing may follow the answer, and handlers may leave work behind that goes on reporting. */
+  /** Stops all notifications. None may follow the answer, but work that a handler left behind may still report progress. */
   end(): void {
     this.#isOver = true;
   }

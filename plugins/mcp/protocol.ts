@@ -1,5 +1,5 @@
-// MCP as far as it is answered without the SDK: JSON-RPC 2.0 messages, their error codes, and how bytes become one. Texts
-// are put together by concatenation, because the values in them have been serialised already.
+// The messages of JSON-RPC 2.0 that are handled without the SDK: reading them, answering them, and the error codes. Texts are joined by
+// hand, because the values in them are JSON text already.
 
 import { isQuaterError, type QuaterError } from "../../core/index.ts";
 import { type FieldError, jsonRefused, parseJsonBytes } from "../../core/plugin-api.ts";
@@ -11,7 +11,7 @@ export const protocolVersions: readonly string[] = ["2025-11-25", "2025-06-18", 
 export const rpcCodes = {
   /** The SDK's code for what its HTTP transport refuses. */
   transport: -32000,
-  /** Nobody was let in: in the range JSON-RPC leaves to servers. */
+  /** The credential was refused. The code is in the range that JSON-RPC leaves to servers. */
   refused: -32001,
   /** MCP 2026-07-28: headers and body disagree. */
   headerMismatch: -32020,

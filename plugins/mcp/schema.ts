@@ -1,4 +1,4 @@
-// Schemas as MCP clients can read them: an object at the root, one dialect for all, nothing that only Quater knows.
+// Turns schemas into a form that MCP clients can read: an object at the root, one dialect, and no keywords that only Quater knows.
 
 import type { JsonSchema } from "../../core/plugin-api.ts";
 import { isPlainObject } from "../../core/schema/schema.ts";

@@ -1,11 +1,11 @@
-// What mcp offers the `quater` program: to serve one client over a pair of streams.
+// The service of mcp for the `quater` program: it serves one client over a pair of streams.
 
 import type { Readable, Writable } from "node:stream";
 import { serviceRef } from "../../core/plugin-api.ts";
 
 export interface StdioStreams {
   readonly input: Readable;
-  /** For the protocol alone: one stray line breaks it. `quater mcp` sends everything else on standard output to standard error. */
+  /** Carries the protocol only, because one other line breaks it. `quater mcp` redirects other output to standard error. */
   readonly output: Writable;
   /** `QUATER_MCP_TOKEN` is the credential; without it the caller is local. */
   readonly env: Readonly<Record<string, string | undefined>>;

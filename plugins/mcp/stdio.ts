@@ -11,7 +11,7 @@ import { errorDataOf } from "./outcome.ts";
 import { errorMessage, type MessageId, type Request, readMessage, rpcCodes } from "./protocol.ts";
 import type { StdioStreams } from "./service.ts";
 
-/** Threat T12: what a body may have over HTTP, a message may have here. */
+/** Threat T12: a message has the same size limit as a body over HTTP. */
 const maxLineBytes = 1024 * 1024;
 /** More requests at once than any client needs. Further ones are refused, so that a cancellation can still be read. */
 const maxInFlight = 256;
@@ -65,7 +65,7 @@ class Session {
       if (this.#line.isBehind) await this.#line.caughtUp();
       if (this.#inFlight.size >= manyInFlight) await setImmediate();
     }
-    // The client has left: it closed its end, or takes no answers any more.
+    // The client has left: it closed its input, or reads no answers any more.
     if (!this.#line.isGone) await this.#answeredWithin(lastAnswersMs);
     for (const { cancellation } of this.#inFlight.values()) cancellation.cancel();
     await this.#answeredWithin(heedMs);
@@ -156,7 +156,7 @@ class Session {
       : { surface: "mcp", header, isLocal: false, token };
   }
 
-  /** Clients tend to hide errors of the server: the person who started it is told, once. */
+  /** Writes an error for the person who started the server, once, because clients often hide errors of servers. */
   #say({ code, kind, message }: QuaterError): void {
     if (this.#lastSaid === code) return;
     this.#lastSaid = code;

@@ -1,5 +1,5 @@
-// Handlers as tools: descriptors made and serialised at boot, in the manifest's order, and lists per what a principal
-// may see.
+// Handlers as tools. Their descriptions are made at boot, in the manifest's order. Each principal gets the list of the tools that it may
+// see.
 
 import { visible } from "../../core/diagnostics/text.ts";
 
@@ -8,7 +8,7 @@ import { exposureKey, type KeyProblem } from "../../core/plugin/exposure-key.ts"
 import { type Catalog, isVisibleTo, type Operation } from "../../core/plugin-api.ts";
 import { inputSchemaFor, outputSchemaFor, type Wrapping } from "./schema.ts";
 
-/** More about a tool than `mcp: true` says. */
+/** Options of a tool, in the place of `mcp: true`. */
 export interface ToolExposure {
   /** For people who look at a list of tools; printable, at most 100 characters. Default: none, clients show the name. */
   readonly title?: string;

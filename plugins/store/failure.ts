@@ -17,7 +17,7 @@ export type FailureKind = "busy" | "full" | "lost" | "unavailable" | "broken" | 
 
 export class StoreFailure extends Error {
   readonly kind: FailureKind;
-  /** The driver's own: `SQLITE_FULL`, `57P01`. */
+  /** The code of the driver: `SQLITE_FULL`, `57P01`. */
   readonly code: string;
 
   constructor(kind: FailureKind, code: string, message: string, cause?: unknown) {
@@ -28,7 +28,7 @@ export class StoreFailure extends Error {
   }
 }
 
-/** By shape: a failure may come from another thread, where its class is another one. */
+/** Looks at the fields and not at the class, because a failure from another thread has another class. */
 export const isStoreFailure = (value: unknown): value is StoreFailure =>
   value instanceof Error && value.name === "StoreFailure" && "kind" in value;
 
@@ -48,7 +48,7 @@ const sqliteKinds: readonly (readonly [prefix: string, kind: FailureKind])[] = [
   ["SQLITE_INTERRUPT", "busy"],
   ["SQLITE_SCHEMA", "busy"], // another process has just migrated
   ["SQLITE_FULL", "full"],
-  ["SQLITE_READONLY_DBMOVED", "broken"], // what would be written goes to a file that nobody finds any more
+  ["SQLITE_READONLY_DBMOVED", "broken"], // the file was moved or deleted, so writes would be lost
   ["SQLITE_READONLY", "unavailable"],
   ["SQLITE_CANTOPEN", "unavailable"], // no file descriptors left, or a permission
   ["SQLITE_PERM", "unavailable"],
@@ -99,7 +99,7 @@ export const postgresFailure = (error: unknown): StoreFailure => {
   if (isStoreFailure(error)) return error;
   const { code, message, severity } = error as { code?: unknown; message?: string; severity?: unknown };
   const name = typeof code === "string" ? code : "";
-  // PostgreSQL's own errors have a severity. All others come from the socket (EPIPE has no class), and then nobody knows whether the
+  // Errors of PostgreSQL have a severity. All others come from the socket (EPIPE has no class). After these it is unknown whether the
   // statement ran.
   if (error instanceof TypeError || error instanceof RangeError) return new StoreFailure("other", "", error.message, error);
   const known = severity === undefined ? "lost" : postgresKinds.find(([prefix]) => name.startsWith(prefix))?.[1];

@@ -3,10 +3,10 @@
 import { type Connection, type Database, nothing, type Statement } from "./connection.ts";
 import { openSqlite } from "./sqlite.ts";
 
-/** Takes the write lock at once: a transaction that first reads could find that another one has written since. */
+/** Takes the write lock at once. A transaction that reads first could fail because another one has written since. */
 export const beginImmediate: Statement = { sql: "BEGIN IMMEDIATE", parameters: [] };
 
-/** In WAL mode it reads as of its first statement, and keeps no other process from writing. */
+/** In WAL mode such a transaction sees the database as of its first statement, and other processes can write meanwhile. */
 export const beginDeferred: Statement = { sql: "BEGIN DEFERRED", parameters: [] };
 
 export const openInProcess = (path: string): Database => {
@@ -27,7 +27,7 @@ export const openInProcess = (path: string): Database => {
   };
 };
 
-/** One piece of work after the other: SQLite has one writer, and a transaction must not meet the reads of another. */
+/** Runs one piece of work after the other. SQLite has one writer, and work must not run inside the transaction of other work. */
 export const queue = (): (<Answer>(work: () => Promise<Answer>) => Promise<Answer>) => {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {

@@ -1,5 +1,5 @@
-// The store plugin: one durable place that audit, approval and others share. Its own SQLite file, or a schema of its own
-// on a PostgreSQL server; never the application's database.
+// The store plugin: a database that audit, approval and other plugins share. It is a SQLite file of its own, or a schema of its own on a
+// PostgreSQL server. It is never the application's database.
 
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
@@ -59,7 +59,7 @@ type StoreOptions = OptionValues<typeof storeOptions>;
 const exitOnFence = 74;
 /** How often a process that stays looks whether its database is still the one that it opened. */
 const tickMs = 1_000;
-/** How old an answer to "does it answer?" may be, milliseconds. */
+/** How long an answer to the readiness check is used again, milliseconds. */
 const readinessMs = 1_000;
 const processesThatStay = new Set(["serve", "dev", "mcp", "test"]);
 
@@ -121,7 +121,7 @@ export const store = definePlugin(
           opening ??= connected(how?.inThread)
             .then((open) => openStore(open, parts))
             .catch((error: unknown) => {
-              opening = undefined; // a database that was down may be up at the next try
+              opening = undefined; // try again the next time: the database may be up then
               throw error;
             });
           return opening;
@@ -148,7 +148,7 @@ export const store = definePlugin(
       const look = async (): Promise<void> => {
         if (isLooking || isFenced || database === undefined) return;
         isLooking = true;
-        // A database that is away shows in the calls that need it.
+        // A database that does not answer is reported by the calls that need it.
         await database.assertSame().catch(onFailure);
         isLooking = false;
       };
@@ -182,7 +182,7 @@ const placeOf = ({ url, schema, mayLoseCommits }: StoreOptions, root: string): P
   return { url, path, schema, mayLoseCommits };
 };
 
-/** What stops a start. The url is not quoted: it may hold a password. */
+/** Makes the boot problem for a database that cannot be opened. It does not quote the url, which may hold a password. */
 const startProblem = (error: unknown, { path }: Place): unknown => {
   if (!isStoreFailure(error)) return error;
   const say = (cause: string, remedy: string) => new BootError([{ place: "store()", plugin: "store", cause, remedy }]);
@@ -204,7 +204,7 @@ const startProblem = (error: unknown, { path }: Place): unknown => {
   );
 };
 
-/** Asks at most once per `freshMs`, and says what was last heard meanwhile. */
+/** Checks at most once per `freshMs`, and returns the last answer meanwhile. */
 const recently = (freshMs: number, ask: () => Promise<void>): (() => Promise<boolean>) => {
   let asked: Promise<boolean> | undefined;
   let at = 0;

@@ -1,5 +1,5 @@
-// The store's own schema: versioned per plugin, brought up to date at start, by one process at a time. Tables that no
-// plugin's migration names belong to somebody else; the store never shares a file or a schema with them.
+// Migrations of the store's tables. Each plugin has its own version numbers. One process at a time brings the tables up to date at start.
+// The store refuses a file or a schema with tables that no migration names, because they belong to another program.
 
 import { BootError } from "../../core/plugin-api.ts";
 import { type Connection, type Database, type Dialect, nothing, type Statement } from "./connection.ts";
@@ -42,7 +42,7 @@ export const migrate = async (
       // The lock ends with the transaction, which a pooler in transaction mode keeps on one session.
       if (!isSqlite)
         await run([plain(`select pg_advisory_xact_lock(${advisoryLock})`), plain(`create schema if not exists ${place.schema}`)]);
-      // Asked again under the lock: of two that start at once, the second finds the work done.
+      // Read again under the lock: of two processes that start at once, the second finds the work done.
       const current = await stateOf(database.dialect, async (statement) => (await run([statement]))[0] ?? nothing, place.schema);
       assertOurs(current, registered, place);
       if (!current.tables.includes(ledger)) {
@@ -69,7 +69,7 @@ export const migrate = async (
       }
       await run([plain("commit")]);
     } catch (error) {
-      await connection.run([plain("rollback")]).catch(() => undefined); // the failure that is being told came first
+      await connection.run([plain("rollback")]).catch(() => undefined); // the first failure is reported
       throw error;
     }
   });
@@ -100,7 +100,7 @@ const stateOf = async (dialect: Dialect, read: Connection["read"], schema: strin
 const isWhole = ({ plugin, version, tables }: Applied): boolean =>
   typeof plugin === "string" && Number.isSafeInteger(version) && typeof tables === "string";
 
-/** Whether the store's tables are there already. Looking makes nothing. */
+/** Whether the store's tables exist. Creates nothing. */
 export const isMigrated = async (database: Database, schema: string): Promise<boolean> =>
   (await database.lend((connection) => stateOf(database.dialect, connection.read, schema))).tables.includes(ledger);
 
@@ -146,7 +146,7 @@ const assertOurs = (
   }
 };
 
-/** One of these rows may be the one that is missing: to apply its migration again would fail, or worse. */
+/** Such a row may be a damaged record of a migration. To apply that migration again could fail or destroy data. */
 const damagedLedger = (count: number, { plugin, migration }: ReturnType<typeof missing>[number]): BootError =>
   new BootError([
     {
@@ -157,7 +157,7 @@ const damagedLedger = (count: number, { plugin, migration }: ReturnType<typeof m
     },
   ]);
 
-/** Changes something and leaves nothing behind: for a look at whether writes are taken. */
+/** Changes something and leaves no trace, to see whether the database takes writes. */
 export const touchOf = (name: string): readonly Statement[] => [
   plain(`insert into ${ledger} (plugin, version, tables, at) values ('${name}', 0, '', 0)`),
   plain(`delete from ${ledger} where plugin = '${name}'`),

@@ -1,4 +1,4 @@
-// The open store over either database: transactions, reads, the clock, and the fence.
+// The open store: transactions, reads, the clock and the fence, for both databases.
 
 import { QuaterError } from "../../core/index.ts";
 import { BootError, type RunMode } from "../../core/plugin-api.ts";
@@ -20,7 +20,7 @@ export interface Place {
 export interface Opening {
   readonly place: Place;
   readonly mode: RunMode;
-  /** Callers work while the database reads. */
+  /** Callers go on working while the database reads. */
   readonly inThread?: boolean;
   readonly registered: readonly Registered[];
   /** Called with every failure, before its caller gets it. */
@@ -30,7 +30,7 @@ export interface Opening {
   readonly assertOpen: () => void;
 }
 
-/** These run once and end; the others stay, and must not stop their event loop for the disk. */
+/** Processes that run once and end. All others stay, so the disk must not block their event loop. */
 const oneShot: ReadonlySet<RunMode> = new Set(["run", "inspect"]);
 
 export const openDatabase = async ({ place, mode, inThread = false, onLost }: Opening): Promise<Database> => {
@@ -102,7 +102,7 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
         if (!isCommitted) await run([commit]);
         return answer;
       } catch (error) {
-        // The failure that is being told came first; and SQLite may have rolled back by itself.
+        // The first failure is reported. SQLite may have rolled back by itself.
         await connection.run([{ sql: "rollback", parameters: [] }]).catch(() => undefined);
         throw error;
       }

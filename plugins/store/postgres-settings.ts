@@ -20,7 +20,7 @@ const timeouts = {
   idle_in_transaction_session_timeout: limits.idleInTransactionMs,
 } as const;
 
-/** Whose the settings are: `session` on a direct connection, `transaction` behind a pooler. */
+/** How long the settings last: for the `session` on a direct connection, for each `transaction` behind a pooler. */
 export type Scope = "session" | "transaction";
 
 /**

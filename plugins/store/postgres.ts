@@ -13,7 +13,7 @@ export interface PostgresOptions {
   readonly url: string;
   /** The schema that holds the store's tables; made when absent. */
   readonly schema: string;
-  /** Told of connections that broke while nobody used them. */
+  /** Called when a connection broke while no caller used it. */
   readonly onLost: (error: Error) => void;
 }
 
@@ -52,7 +52,7 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
       failure = error;
       throw error;
     } finally {
-      // One that broke, or stands in a transaction that could not be ended, is not for the next.
+      // A connection that broke, or whose transaction could not be ended, is closed and not used again.
       const isSpoilt = failure instanceof StoreFailure && failure.kind !== "conflict" && failure.kind !== "mismatch";
       client.release(isSpoilt);
     }
@@ -75,7 +75,7 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
   };
 };
 
-/** The object ids of database and schema: those that are made anew have others. */
+/** The object ids of database and schema. A database that was created again has others. */
 const identityOf = (schema: string): Statement => ({
   sql: `select cast(oid as bigint) as database, (select cast(oid as bigint) from pg_namespace where nspname = $1
     and to_regclass($2) is not null) as held from pg_database where datname = current_database()`,
@@ -140,7 +140,7 @@ const isCounted = ({ expects }: Statement): boolean => expects !== undefined;
 const commit: Statement = { sql: "commit", parameters: [] };
 const rollback: Statement = { sql: "rollback", parameters: [] };
 
-/** The first failure, once all are settled: what follows it fails as well, and says less. */
+/** Waits for all, and throws the first failure. Later failures only follow from it. */
 const allSent = async (sent: readonly Promise<Result>[]): Promise<readonly Result[]> => {
   const settled = await Promise.allSettled(sent);
   return settled.map((each) => {

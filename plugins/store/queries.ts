@@ -1,5 +1,4 @@
-// Kysely as what it is used for here: one way to write a query for both dialects. It is given no connection, so a query
-// that it built can only be run through the store.
+// Kysely as a builder of queries for both databases. It gets no connection, so its queries run only through the store.
 
 import type { Kysely, RawBuilder, Sql } from "kysely";
 import type { Dialect, Statement } from "./connection.ts";

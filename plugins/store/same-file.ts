@@ -1,5 +1,5 @@
-// Whether the store's file is still the one that was opened. A file that was deleted or replaced goes on taking writes
-// from those who have it open, and they are all lost.
+// Checks that the store's file is still the one that was opened. A deleted or replaced file still takes writes from processes that have it
+// open, and all these writes are lost.
 
 import { statSync } from "node:fs";
 import { StoreFailure } from "./failure.ts";

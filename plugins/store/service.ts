@@ -1,4 +1,4 @@
-// What store offers other plugins: a durable place, by typed reference. The only file of it that they import.
+// The service of store: a durable database for other plugins. They import only this file of store.
 
 import type { Kysely, RawBuilder, Sql } from "kysely";
 import { serviceRef } from "../../core/plugin-api.ts";
@@ -32,15 +32,15 @@ export interface Migration {
 export interface Transaction {
   /** @returns One result per query. @throws {StoreFailure} */
   run(...queries: readonly Query[]): Promise<readonly Result[]>;
-  /** As `run`, with the commit behind them on the same way: nothing can be run after it. */
+  /** Runs the last statements together with the commit, in one round trip where the database allows it. */
   runLast(...queries: readonly Query[]): Promise<readonly Result[]>;
   rows<Row>(query: Query): Promise<readonly Row[]>;
 }
 
-/** What only reads needs. */
+/** The part of the store that reads need. */
 export interface Reading {
   readonly dialect: Dialect;
-  /** Makes queries and never runs them. */
+  /** Returns a builder of queries. It does not run them. */
   queries<Tables>(): Kysely<Tables>;
   /** Kysely's tag for what its builder has no word for. */
   readonly sql: Sql;
@@ -83,7 +83,7 @@ export interface Store {
    * @param inThread  Also commands use a thread: for callers that work while the database reads.
    */
   open(how?: { readonly inThread: boolean }): Promise<OpenStore>;
-  /** Whether there is anything to open. Looking makes nothing. */
+  /** Whether the database exists. Creates nothing. */
   isMade(): Promise<boolean>;
   /**
    * In `setup`: what tries whether a write would be taken now, in the place of the store's own check. `/ready` runs it at

@@ -1,4 +1,4 @@
-// SQLite behind a thread, for processes that stay.
+// SQLite in a thread, for processes that stay.
 
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";

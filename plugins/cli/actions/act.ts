@@ -1,5 +1,5 @@
-// One call from the command line to the exit code, against a kernel that is there already: the way of `quater run`, and
-// of the probe that tests use.
+// Runs one call from its command line to its exit code, on a kernel that is booted already. `quater run` uses it, and so does the probe for
+// tests.
 
 import { isQuaterError, type QuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -45,7 +45,7 @@ const entryOf = ({ env }: Context, callId: string, handler?: string): Arriving =
   ...(handler === undefined ? {} : { handler }),
 });
 
-/** A failure, and of which of possibly two calls. */
+/** A failure, and the call that failed: with `--wait` there may be two calls. */
 interface Failed {
   readonly error: QuaterError;
   readonly callId: string;
@@ -81,7 +81,7 @@ export const act = async (
   let given: (() => Promise<readonly GivenInput[]>) | undefined;
   const callOnce = async (approvalId: string | undefined): Promise<Failed | number> => {
     const callId = host.gate.newCallId();
-    const caller = await entered(host, context, operation, callId); // anew for every call: rights may have changed
+    const caller = await entered(host, context, operation, callId); // again for every call, because rights may have changed
     if ("error" in caller) return caller;
     given ??= once(await collectGiven(context, args.tokens, flags, { input: args.input }));
     return invoked(host, context, { operation, given, callId, approvalId, isDryRun: args.isDryRun, ...caller });
@@ -133,7 +133,7 @@ interface Calling {
   readonly isDryRun: boolean;
 }
 
-/** @returns The exit code once the result is written, or what went wrong. */
+/** @returns The exit code once the result is written, or the failure. */
 const invoked = async (host: Host, context: Context, calling: Calling): Promise<Failed | number> => {
   const { terminal, isJson } = context;
   const { operation, principal, given, callId, approvalId, isDryRun } = calling;
@@ -177,7 +177,7 @@ const invoked = async (host: Host, context: Context, calling: Calling): Promise<
 const isStreamed = (value: unknown): value is AsyncIterable<unknown> =>
   value !== null && typeof value === "object" && Symbol.asyncIterator in value;
 
-/** A line per item, no faster than the reader reads. A reader who leaves ends the stream, also between two items. */
+/** Writes a line per item, as fast as the reader reads. If the reader leaves, the stream ends, also between two items. */
 const writeItems = async (items: AsyncIterable<unknown>, { terminal, isJson }: Context): Promise<void> => {
   const left = new Promise<undefined>((resolve) => {
     if (terminal.closed.aborted) resolve(undefined);

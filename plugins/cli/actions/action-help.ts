@@ -1,4 +1,4 @@
-// What a person or an agent needs to run an action: its help, and the same as data.
+// The help of an action: for people as text, for agents as JSON.
 
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { JsonSchema, Operation } from "../../../core/plugin-api.ts";

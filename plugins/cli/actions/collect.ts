@@ -1,5 +1,5 @@
-// Everything a command line gives a call: flags, words by position, `--input`, and secrets from where no other process
-// reads them.
+// Collects the input of a call: flags, words by position, `--input`, and secrets. Secrets come from places that other processes cannot
+// read.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import { type GivenInput, parseJsonBytes } from "../../../core/plugin-api.ts";
@@ -46,7 +46,7 @@ export const collectGiven = async (
   ];
 };
 
-/** `--wait 5000` reads as the program's own flag and a word that nobody asked for. */
+/** Explains a word that no input takes. In `--wait 5000`, `--wait` takes no value, so `5000` is such a word. */
 const asFlags = (flags: readonly Flag[]): string => {
   const shadowed = flags.filter((flag) => flag.isShadowed).map(({ name }) => name);
   const others = `, and by --input where the program has a flag of the same name: ${shadowed.join(", ")}`;

@@ -1,4 +1,4 @@
-// Flags from an input schema: their names, how their text is read, and what help says of them.
+// Derives flags from an input schema: their names, how their text is read, and their help.
 
 import type { JsonSchema } from "../../../core/plugin-api.ts";
 import { hasSecret, isPlainObject, propertiesOf, requiredOf } from "../../../core/schema/schema.ts";

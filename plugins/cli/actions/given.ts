@@ -1,5 +1,5 @@
-// From typed flags to what the binding is given. Texts go as texts, so that they are coerced by the same rules as an HTTP
-// query; objects go as JSON, read strictly.
+// Turns flags into the input for the binding. Texts stay texts, so the binding coerces them by the same rules as an HTTP query. Objects are
+// read as strict JSON.
 
 import { cut, nearest, visible } from "../../../core/diagnostics/text.ts";
 import { invalid, isQuaterError, QuaterError } from "../../../core/index.ts";

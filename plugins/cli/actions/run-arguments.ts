@@ -1,4 +1,4 @@
-// What stands behind `quater run`: the action, the flags of the command itself, and the rest for the action.
+// Splits the words after `quater run`: the action, the flags of the command, and the flags of the action.
 
 import { UsageError } from "../output/exit.ts";
 import { type Token, tokenize } from "./tokens.ts";

@@ -1,5 +1,5 @@
-// `quater run --wait`: waits outside of any call until people have decided. Nothing is held open meanwhile, so leaving
-// costs nothing: the request stays, and the same command goes on with it.
+// `quater run --wait`: waits until people have decided. No call is open meanwhile. If the wait is interrupted, the request stays, and the same
+// command continues with it.
 
 import { isQuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";

@@ -1,5 +1,5 @@
-// `quater actions`: what the caller may run. Behind the cli door like running itself, and filtered by what the static
-// part of each policy allows.
+// `quater actions`: lists the actions that the caller may run. The caller must pass the cli door, and the static part of each policy filters
+// the list.
 
 import { isQuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";

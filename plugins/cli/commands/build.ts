@@ -1,5 +1,5 @@
-// `quater build`: the manifest and its handlers as one JavaScript file, so that every start is as fast as JavaScript. What
-// it makes is used only while nothing has changed; without it, or with an old one, everything works as before.
+// `quater build`: bundles the manifest and its handlers into one JavaScript file, which starts faster than TypeScript. The file is used only
+// while its sources have not changed. Without it, or with an old one, the sources are loaded.
 
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";

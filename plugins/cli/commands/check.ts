@@ -1,5 +1,4 @@
-// `quater check`: whether a project is fit to be served; with `--gate`, whether its gate lets nothing through that it
-// should not.
+// `quater check`: checks whether a project can be served. With `--gate` it also tries to get calls past the gate.
 
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";

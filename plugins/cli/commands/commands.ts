@@ -1,4 +1,4 @@
-// `quater commands`: what configured plugins add to the program.
+// `quater commands`: lists the commands that configured plugins add.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import { exit } from "../output/exit.ts";

@@ -1,5 +1,5 @@
-// `quater dev`: the server in a child process that is replaced when a file changes. A fresh process and not a reload: what
-// was loaded before is gone for certain.
+// `quater dev`: runs the server in a child process, and replaces the process when a file changes. A new process has certainly nothing left of
+// the old code, which a reload in one process cannot promise.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -33,7 +33,7 @@ class Dev extends ProgramCommand {
   }
 }
 
-/** What the child tells its parent once it listens. */
+/** The message of the child once it listens. */
 interface Ready {
   /** The project's files that it loaded, where the loader tells. */
   readonly files: readonly string[] | undefined;
@@ -41,7 +41,7 @@ interface Ready {
   readonly text: string;
 }
 
-/** What the child tells its parent before it ends because others listen there. */
+/** The message of the child before it ends because its port is taken. */
 interface Taken {
   readonly taken: TakenPort;
 }
@@ -82,7 +82,7 @@ const approverRolesOf = ({ catalog, services }: Kernel): readonly string[] | und
   return [...new Set(requirements.flatMap(({ approvers }) => approvers.flatMap(({ role }) => role ?? [])))].sort();
 };
 
-/** Folders whose changes are no reason to restart. */
+/** Changes in these folders do not restart the server. */
 const quiet = /(?:^|[/\\])(?:node_modules|dist|coverage|tests?|\.(?!env$)[^/\\]+)(?:[/\\]|$)|\.test\.\w+$/;
 const relevant = /(?:\.(?:ts|mts|cts|tsx|js|mjs|cjs|json)|\.env)$/;
 

@@ -1,4 +1,4 @@
-// `quater exposure`: what a reviewer wants to see.
+// `quater exposure`: prints which handlers are reachable over which surface, for reviewers.
 
 import { exposureOf, exposureText } from "../exposure/exposure.ts";
 import { exit } from "../output/exit.ts";

@@ -1,4 +1,4 @@
-// `quater init [dir]`: a project in a folder. Loads no manifest and no .env: there is nothing to be trusted yet.
+// `quater init [dir]`: makes a project in a folder. It loads no manifest and no .env, because the folder is not trusted yet.
 
 import { existsSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";

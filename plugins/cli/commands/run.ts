@@ -22,7 +22,7 @@ export const run: Runner = async (context, words) => {
   requireCli(loaded);
   const name = actionNamed(loaded, args.action);
   if (name === undefined) {
-    // A slip may stand in the manifest as well as on the command line, so a project that does not boot is told first.
+    // The mistake may be in the manifest and not in the command line, so report first when the project does not boot.
     await (await boot(context, loaded, { mode: "inspect" })).stop();
     throw unknownAction(args.action, exposedNames(loaded));
   }

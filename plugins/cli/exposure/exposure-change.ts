@@ -1,4 +1,4 @@
-// What two exposures differ in, as lines for a person: a surface that is new is what a reviewer must see.
+// Compares two exposures and prints the differences for reviewers, first of all new surfaces.
 
 import type { ExposureReport, ExposureRow } from "./exposure.ts";
 

@@ -1,4 +1,4 @@
-// What is reachable, as rows: every handler on every surface, in the manifest's order.
+// Lists what is reachable: a row for each handler, a column for each surface, in the manifest's order.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";

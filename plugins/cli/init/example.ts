@@ -1,4 +1,4 @@
-// What an example is: a handler, its test and a manifest, and what is said of them.
+// The parts of an example: a handler, its test, a manifest, and texts about them.
 
 import type { CommandOf } from "./scripts.ts";
 

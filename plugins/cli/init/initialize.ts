@@ -1,4 +1,4 @@
-// Making a project of a folder: what is there stays, what is missing is written.
+// Makes a project in a folder. Files that exist stay, and missing files are written.
 
 import { existsSync, lstatSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -48,7 +48,7 @@ export const initialize = (wanted: Wanted, keys: DevelopmentKeys | undefined): I
   const exampleFiles = example.files(project);
   const manifest = manifestNames.find((file) => existsSync(join(root, file)));
   const changed = exampleFiles.map((file) => obstacleTo(root, file)).find((path) => path !== undefined);
-  // After an earlier run, and nothing of it touched: its manifest is in nobody's way.
+  // An earlier run wrote these files, and nobody has changed them since.
   const isThere = changed === undefined && exampleFiles.every(({ path }) => existsSync(join(root, path)));
   const obstacle = isThere ? undefined : (manifest ?? changed);
   const hasExample = obstacle === undefined;

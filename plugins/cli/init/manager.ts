@@ -1,4 +1,4 @@
-// The package managers, and how a command is said in the words of each.
+// The package managers, and how a command is written for each of them.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,4 @@
-// The project's name. It stands in package.json, in the manifest and in the name of an agent's connection, so it keeps to
-// what all three take.
+// The project's name. package.json, the manifest and the agent's connection use it, so it must be valid for all three.
 
 const fits = /^[a-z][a-z0-9_-]{0,63}$/;
 

@@ -1,5 +1,4 @@
-// The project's package.json: made, or completed. What stands in it already stays as it is, to the letter, but for one line
-// that `npm init` writes.
+// Makes or completes the project's package.json. Existing content stays exactly as it is, except for one line that `npm init` writes.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";

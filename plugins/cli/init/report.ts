@@ -1,4 +1,4 @@
-// What `quater init` says at its end: what became of every file, and lines to paste.
+// The report of `quater init`: what happened to each file, and lines to paste.
 
 import { relative } from "node:path";
 import { visible } from "../../../core/diagnostics/text.ts";

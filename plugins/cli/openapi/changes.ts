@@ -1,4 +1,4 @@
-// What differs between a kept OpenAPI document and the present one, and which of it breaks clients.
+// Finds the differences between a kept OpenAPI document and the present one, and tells which of them break clients.
 
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 import { textOf } from "./misfits.ts";

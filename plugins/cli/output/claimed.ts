@@ -1,4 +1,4 @@
-// Standard output for one protocol alone.
+// Reserves standard output for one protocol.
 
 import { Writable } from "node:stream";
 

@@ -1,4 +1,4 @@
-// Exit codes, on one page: what a script may rely on. The numbers are those of sysexits(3) where it has one.
+// All exit codes. Scripts may rely on them. The numbers are those of sysexits(3) where it has one.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import type { ErrorKind } from "../../../core/plugin-api.ts";
@@ -20,7 +20,7 @@ export const exitOfKind: Readonly<Record<ErrorKind, number>> = {
   internal: 70,
 };
 
-/** How the program ended, where there was no call. */
+/** Exit codes of the program when it ran no call. */
 export const exit = {
   ok: 0,
   /** What was to be checked is not as it should be. */

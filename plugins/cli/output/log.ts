@@ -67,7 +67,7 @@ const lineOf = ({ paintError }: Terminal, level: Level, message: string, fields:
   return `${paintError("dim", time)} ${word} ${visible(cut(message, most.message))}${paintError("dim", pairs.join(""))}\n${blocks.join("")}`;
 };
 
-/** What nobody caught, as a line of the log where that is JSON. Not a matter of levels: it is the reason of an end. */
+/** Writes an uncaught error as a line of the JSON log. It is written at every log level, because it is why the process ends. */
 export const failureLine = (error: unknown): string => {
   const line = { level: "error", time: new Date().toISOString(), error: errorText(error), message: "Unexpected failure" };
   return `${JSON.stringify(line)}\n`;

@@ -24,7 +24,7 @@ export const commandFor = (commands: readonly PluginCommand[], words: readonly s
     .sort((a, b) => b.path.length - a.path.length)
     .find(({ path }) => path.length > 0 && path.every((word, at) => words[at] === word));
 
-/** The refusal of words that begin like one of the commands and are none. */
+/** The error for words that begin like a command and do not name one. */
 export const unknownAmong = (commands: readonly PluginCommand[], words: readonly string[]): UsageError => {
   const end = words.findIndex((word) => word.startsWith("-"));
   const typed = (end === -1 ? words : words.slice(0, end)).slice(0, 2).join(" ");

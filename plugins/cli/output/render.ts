@@ -1,4 +1,4 @@
-// Values for eyes and for pipes. What a terminal shows has control and format characters written out (threat T22).
+// Formats values for people and for pipes. On a terminal, control and format characters are written out (threat T22).
 
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { Context } from "../program/context.ts";
@@ -26,7 +26,7 @@ export const resultText = (value: unknown, { isJson, terminal }: Pick<Context, "
 };
 
 type Scalar = string | number | boolean | null;
-/** What fits into a cell: a scalar, or a list of them. */
+/** Whether a value fits into a cell of a table: a scalar, or a list of scalars. */
 type Cell = Scalar | readonly Scalar[];
 type Flat = Readonly<Record<string, Cell>>;
 

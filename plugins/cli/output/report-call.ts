@@ -1,4 +1,4 @@
-// A refused or failed call, in words for a person and as data for a script.
+// Reports a refused or failed call: as text for a person, as JSON for a script.
 
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { QuaterError } from "../../../core/index.ts";
@@ -40,7 +40,7 @@ export const reportCall = (failure: CallFailure, terminal: Terminal, isJson: boo
   return exitOfKind[error.kind];
 };
 
-/** Facts first, then what a person does, then what the caller does. */
+/** The facts come first, then the next steps of a person, then those of the caller. */
 const approvalText = (error: QuaterError, { decide, wait, repeat }: NextSteps): string => {
   const { id, expiresAt } = Object(error.details?.["approval"]) as Readonly<Record<string, unknown>>;
   const isLink = /^https?:/.test(decide);

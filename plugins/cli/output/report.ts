@@ -1,5 +1,5 @@
-// What went wrong where there was no call: a wrong command line, a project that does not boot, a failure of our own. From
-// core it takes leaves alone, so that saying that a command does not exist loads no schemas.
+// Reports failures outside of calls: a wrong command line, a project that does not boot, an error in Quater. It imports only small files of
+// core, so that the message about an unknown command loads no schemas.
 
 import { fieldSentence, isQuaterError, type QuaterError } from "../../../core/diagnostics/errors.ts";
 import { type BootError, isBootError } from "../../../core/diagnostics/problem.ts";

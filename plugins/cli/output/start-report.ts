@@ -1,4 +1,4 @@
-// What `quater serve` and `quater dev` say once it listens: what is reachable, where, and how to call it.
+// The report of `quater serve` and `quater dev` once the server listens: what is reachable, at which address, and how to call it.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";

@@ -1,5 +1,4 @@
-// What a call that waits for people's agreement tells at the terminal: the request, where it is decided, and the commands
-// to go on with.
+// The text at the terminal for a call that needs approval: the request, where people decide, and the next commands.
 
 import type { QuaterError } from "../../../core/diagnostics/errors.ts";
 import { isPlainObject } from "../../../core/schema/schema.ts";
@@ -21,7 +20,7 @@ export interface NextSteps {
   readonly repeat: string;
 }
 
-/** `undefined` for everything that no human's yes would change. */
+/** Returns `undefined` for errors that an approval would not change. */
 export const announcedIn = ({ kind, details }: QuaterError): Announced | undefined => {
   const approval = details?.["approval"];
   if (kind !== "approval_required" || !isPlainObject(approval) || typeof approval["id"] !== "string") return undefined;
@@ -33,7 +32,7 @@ export const announcedIn = ({ kind, details }: QuaterError): Announced | undefin
   };
 };
 
-/** Half of a command is another command, so a longer one is not repeated at all. */
+/** A longer command is not repeated, because a cut command would be another command. */
 const longestCommand = 2_000;
 
 /**

@@ -1,4 +1,4 @@
-// From the command line to a kernel. Imported by commands that need a project, and by nothing else: it loads all of core.
+// Boots a kernel for a command. Only commands that need a project import this file, because it loads all of core.
 
 import { createKernel, type Kernel } from "../../../core/boot/kernel.ts";
 import { type LoadedManifest, loadManifest } from "../../../core/boot/load.ts";

@@ -1,4 +1,4 @@
-// What every command of the program is given: the world it was started in, and the answers to the program's own flags.
+// The context of every command: the streams, the environment and the folder of the process, and the program's own flags.
 
 import type { Presented } from "../../../core/plugin-api.ts";
 import type { Terminal } from "../output/terminal.ts";
@@ -21,7 +21,7 @@ export interface Context {
    * program at once.
    */
   readonly heedInterrupt: () => AbortSignal;
-  /** From now on standard error is a log, and what nobody catches is written by this. */
+  /** Makes standard error a log. Uncaught errors are written by this log. */
   readonly sayFailuresAs: (line: (error: unknown) => string) => void;
 }
 

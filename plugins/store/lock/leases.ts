@@ -1,5 +1,5 @@
-// Locks in the store: one row per lock that is held, with a lease and a fencing number. No session locks, because a pooler
-// may give every transaction another session, and no transaction that stays open while a handler runs.
+// Locks in the store. Each held lock is a row with a lease and a fencing number. Session locks of PostgreSQL do not work, because a pooler
+// may give every transaction another session. Transaction locks would keep a transaction open while a handler runs.
 
 import type { Kysely } from "kysely";
 import { statementOf } from "../queries.ts";
@@ -50,7 +50,7 @@ export interface Lease {
   isLost: boolean;
 }
 
-/** By both clocks of the process: one stands still while a machine sleeps, the other can be set. */
+/** Uses both clocks of the process: one stands still while the computer sleeps, the other can be set. */
 interface Instant {
   readonly steady: number;
   readonly wall: number;
@@ -121,7 +121,7 @@ export const acquired = async (store: OpenStore, { key, name, holder, leaseMs }:
   return { name, extension: statementOf(extended), end: statementOf(deleted), confirmedAt, isLost: false };
 };
 
-/** Extends all of them, and marks those that are lost. */
+/** Extends all leases, and marks the lost ones. */
 export const renewed = async (store: OpenStore, leases: readonly Lease[]): Promise<void> => {
   const confirmedAt = instant();
   const results = await store.apply(leases.map(({ extension }) => extension));

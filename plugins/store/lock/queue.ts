@@ -1,5 +1,5 @@
-// The calls of this process that want one lock, in order. Only the first of them asks the store; the others get the lock
-// handed over in memory.
+// The queue of the calls of this process that want one lock. Only the first call asks the store. It hands the lock over to the next call in
+// memory.
 
 import type { QuaterError } from "../../../core/index.ts";
 import { type Cancellation, cancelled } from "../../../core/plugin-api.ts";
@@ -11,7 +11,7 @@ import type { Lease } from "./leases.ts";
 const waitMs = 1_900;
 /** How often the store is asked while another process holds the lock. */
 const ask = { firstMs: 4, mostMs: 40 } as const;
-/** For so long a process hands its lock over in memory; then other processes get a chance. */
+/** How long a process hands its lock over in memory. Then other processes get a chance. */
 const turnMs = 250;
 /** How long a process stays away from a lock after its turn. Longer than the others wait between two questions. */
 const giveWayMs = 60;
@@ -111,7 +111,7 @@ export class LockQueue {
         this.#trouble = error;
         if (!isPassing(error)) for (const { reject } of this.#waiters.splice(0)) reject(lockUnavailable(this.#name, error));
       }
-      await pause(pauseMs * (0.75 + Math.random() / 2)); // two processes must not ask in step for ever
+      await pause(pauseMs * (0.75 + Math.random() / 2)); // random, so that two processes do not keep asking at the same moments
       pauseMs = Math.min(pauseMs * 2, ask.mostMs);
     }
     this.#free();
@@ -136,7 +136,7 @@ export class LockQueue {
     });
   }
 
-  /** A failed release leaves the lease to run out: nobody renews it. */
+  /** If the release fails, the lease runs out, because it is not renewed any more. */
   async #giveBack(lease: Lease): Promise<void> {
     const hasHadItsTurn = this.#waiters.length > 0;
     try {
