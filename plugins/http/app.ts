@@ -1,14 +1,14 @@
 // What a server is made of: the checks of each request, what plugins and users mount on Koa, exposed routes, Quater's own pages,
 // and the answer for paths that nobody has.
 
-import type { RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener } from "node:http";
 import Router from "@koa/router";
 import Koa from "koa";
 import type { Reading } from "../../core/diagnostics/reading.ts";
 import { cut, visible } from "../../core/diagnostics/text.ts";
 import { errorText, type PluginContext } from "../../core/plugin-api.ts";
 import { answer, answered } from "./answering.ts";
-import { corsOf } from "./cors.ts";
+import { corsForAll, corsOf, methodAsked } from "./cors.ts";
 import { dryRuns } from "./dry-runs.ts";
 import type { Guard } from "./guard.ts";
 import { pageFiles, pagePolicy } from "./openapi/page.ts";
@@ -28,7 +28,7 @@ export interface AppOptions {
   readonly mount: Mounting;
   /** Documents are open to everybody: in development only. */
   readonly isOpen: boolean;
-  readonly allowedOrigins?: readonly string[];
+  readonly allowedOrigins?: "any" | readonly string[];
   /** What the authenticator reads. */
   readonly reading?: Reading | undefined;
   readonly format?: Formatter | undefined;
@@ -95,6 +95,10 @@ export const serverListener = (options: AppOptions): RequestListener => {
   const prefixes: string[] = [];
   mount({ app, router, at, under: underIn(app, prefixes) });
   const index = routeIndexOf(catalog, reading);
+  const isOpenToAll =
+    allowedOrigins === "any"
+      ? (req: IncomingMessage) => index.find(methodAsked(req) ?? "", req.url ?? "/") !== undefined
+      : undefined;
   const exposed: Exposed = { gate, guard, index, maxBodyBytes };
   const isInFront = app.middleware.length > 1 + prefixes.length;
   if (isInFront || prefixes.length > 0) app.use(exposedRoutes(exposed));
@@ -108,7 +112,8 @@ export const serverListener = (options: AppOptions): RequestListener => {
     app,
     gate,
     guard,
-    cors: corsOf(allowedOrigins),
+    cors: isOpenToAll === undefined ? corsOf(allowedOrigins as readonly string[]) : corsForAll(isOpenToAll),
+    isOpenToAll,
     direct: isInFront ? undefined : exposed,
     isOfKoa: (url) => prefixes.some((prefix) => url.startsWith(prefix)),
     hasProbes: true,

@@ -15,6 +15,37 @@ export interface Cors {
 const preflightSeconds = "600";
 const methods = "GET,HEAD,PUT,POST,DELETE,PATCH";
 
+/** What a page asks before its request: `Access-Control-Request-Method`. */
+export const methodAsked = ({ method, headers }: IncomingMessage): string | undefined =>
+  method === "OPTIONS" ? headers["access-control-request-method"] : method;
+
+/**
+ * For pages of all sites. Browsers then send no cookies with their requests, and no answer lets a page ask for that.
+ *
+ * @param isOpen  Whether the request is one of an exposed route, or its preflight.
+ */
+export const corsForAll = (isOpen: (req: IncomingMessage) => boolean): Cors => ({
+  headersOf: (req) =>
+    req.method !== "OPTIONS" && isOpen(req)
+      ? ["access-control-allow-origin", "*", "access-control-expose-headers", "x-request-id,retry-after"]
+      : [],
+  preflight: (req) => {
+    const { origin, "access-control-request-headers": asked } = req.headers;
+    if (req.method !== "OPTIONS" || origin === undefined || methodAsked(req) === undefined || !isOpen(req)) return undefined;
+    return { status: 204, headers: allowing("*", asked), body: "" };
+  },
+});
+
+const allowing = (origin: string, asked: string | undefined): readonly string[] => [
+  "access-control-allow-origin",
+  origin,
+  "access-control-max-age",
+  preflightSeconds,
+  "access-control-allow-methods",
+  methods,
+  ...(asked ? ["access-control-allow-headers", asked] : []),
+];
+
 /** @returns `undefined` where no origin is listed: then no answer has such a header. */
 export const corsOf = (allowedOrigins: readonly string[]): Cors | undefined => {
   if (allowedOrigins.length === 0) return undefined;
@@ -38,16 +69,7 @@ export const corsOf = (allowedOrigins: readonly string[]): Cors | undefined => {
       const origin = req.method === "OPTIONS" ? originOf(req) : undefined;
       if (origin === undefined || !req.headers["access-control-request-method"]) return undefined;
       const asked = req.headers["access-control-request-headers"];
-      const headers = [
-        "access-control-allow-origin",
-        origin,
-        "access-control-max-age",
-        preflightSeconds,
-        "access-control-allow-methods",
-        methods,
-        ...(asked ? ["access-control-allow-headers", asked] : []),
-      ];
-      return { status: 204, headers, body: "" };
+      return { status: 204, headers: allowing(origin, asked), body: "" };
     },
   };
 };

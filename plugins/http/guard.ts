@@ -25,7 +25,11 @@ export interface Guard {
    * @returns Whether the Host is one of the server's.
    * @throws {TransportRefusal}
    */
-  readonly check: (req: IncomingMessage, isProbe?: (req: IncomingMessage) => boolean) => boolean;
+  readonly check: (
+    req: IncomingMessage,
+    isProbe?: (req: IncomingMessage) => boolean,
+    isOpenToAll?: (req: IncomingMessage) => boolean,
+  ) => boolean;
   readonly isOriginAllowed: (req: IncomingMessage, origin: string) => boolean;
   /** Whether the address is one of a trusted proxy. */
   readonly isTrusted: (address: string) => boolean;
@@ -56,7 +60,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
 
   return {
     isOriginAllowed,
-    check: (req, isProbe) => {
+    check: (req, isProbe, isOpenToAll) => {
       const raw = req.rawHeaders;
       if (raw.length > 2 * maxHeaderLines)
         throw new TransportRefusal("too_many_headers", `More than ${maxHeaderLines} header lines`, { connection: "close" });
@@ -78,7 +82,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
           throw new TransportRefusal("host_not_allowed", "This server does not answer for that Host");
       }
       req.url = normalTarget(req.url);
-      if (origin !== undefined && !isOriginAllowed(req, origin))
+      if (origin !== undefined && !isOriginAllowed(req, origin) && isOpenToAll?.(req) !== true)
         throw new TransportRefusal("origin_not_allowed", "Pages of that Origin may not call this server");
       if (req.headers["transfer-encoding"] !== undefined && req.httpVersion === "1.0") {
         throw new TransportRefusal("bad_request", "Transfer-Encoding needs HTTP/1.1", { connection: "close" });

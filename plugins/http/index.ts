@@ -10,6 +10,7 @@ import {
   type BootProblem,
   definePlugin,
   errorText,
+  type Operation,
   type Plugin,
   type PluginContext,
   type Running,
@@ -61,6 +62,7 @@ export const http = definePlugin(
         ...credentialInputs(options.authenticate, operations),
         ...bodyProblems(operations, options.maxBodyBytes),
         ...formatProblems(options.problem),
+        ...openOriginProblems(options, operations),
         ...nameProblems(operations),
       ]),
     setup: (context) => setup(options, context),
@@ -104,10 +106,43 @@ const lists = {
 const listProblems = (options: HttpOptions): BootProblem[] =>
   Object.entries(lists).flatMap(([name, { isRight, what, remedy }]) => {
     const at = { place: "http()", plugin: "http", remedy };
-    return options[name as keyof typeof lists]
+    return listOf(options, name as keyof typeof lists)
       .filter((one) => !isRight(one))
       .map((one) => ({ ...at, cause: `http's ${name} has ${JSON.stringify(one)}, which is ${what}` }));
   });
+
+const listOf = (options: HttpOptions, name: keyof typeof lists): readonly string[] => {
+  const list = options[name];
+  return list === "any" ? [] : list;
+};
+
+/** A cookie is sent by the pages of any site, so it says nothing about who wrote the request. */
+const openOriginProblems = ({ allowedOrigins, authenticate }: HttpOptions, operations: readonly Operation[]): BootProblem[] => {
+  if (allowedOrigins !== "any") return [];
+  const { cookies } = authenticate === undefined ? { cookies: [] } : readsOf(asAuthenticator(authenticate).reads);
+  const cause = 'http has allowedOrigins: "any"';
+  const remedy = 'List the origins: allowedOrigins: ["https://app.example"]';
+  return [
+    ...cookies.map(({ name }) => ({
+      place: "http()",
+      plugin: "http",
+      cause: `${cause}, and its authenticator reads the cookie ${name}`,
+      remedy,
+    })),
+    ...operations.flatMap((operation) => {
+      const bound = httpKey.of(operation)?.bound.find(({ from }) => from === "cookie");
+      if (bound === undefined) return [];
+      return [
+        {
+          place: operation.place,
+          plugin: "http",
+          cause: `${cause}, and ${operation.name} takes the cookie ${bound.source}`,
+          remedy,
+        },
+      ];
+    }),
+  ];
+};
 
 const proxyProblems = ({ trustedProxies }: HttpOptions): BootProblem[] =>
   trustedProxies.flatMap((network) => {
@@ -183,7 +218,16 @@ const readingOf = async (options: HttpOptions): Promise<Reading> => {
     import("./body.ts"),
     import("./sockets.ts"),
   ]);
-  return { guard: guardOf(options), statusOf, sentenceOf, forgettingOf, readBytes, networkOf, newRoom, roomOf };
+  return {
+    guard: guardOf({ ...options, allowedOrigins: listOf(options, "allowedOrigins") }),
+    statusOf,
+    sentenceOf,
+    forgettingOf,
+    readBytes,
+    networkOf,
+    newRoom,
+    roomOf,
+  };
 };
 
 const setup = async (options: HttpOptions, context: PluginContext): Promise<Running> => {
@@ -204,7 +248,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     listen: async (what, place, allowedHosts, mounting) => {
       const { listenApart } = await import("./apart.ts");
       const hosts = [...options.allowedHosts, ...allowedHosts];
-      return listenApart({ what, place, mounting, context, options: { ...options, allowedHosts: hosts } });
+      return listenApart({ what, place, mounting, context, options: { ...options, allowedHosts: hosts, allowedOrigins: [] } });
     },
     describe: (paths) => void described.push(paths),
     statusOf: (error) => read().statusOf(error),

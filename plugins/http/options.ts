@@ -28,8 +28,8 @@ export const httpOptions = {
   maxConnectionsPerPeer: withDefault(Type.Integer({ minimum: 1, maximum: 1_000 }), 250),
   /** Host names that requests may name, without port; loopback names are always among them. */
   allowedHosts: withDefault(Type.Array(Type.String()), []),
-  /** Origins of other sites whose pages may call, `https://app.example`. Same-origin pages always may. */
-  allowedOrigins: withDefault(Type.Array(Type.String()), []),
+  /** Origins of other sites whose pages may call, `https://app.example`. Same-origin pages always may. "any": pages of all sites, routes alone. */
+  allowedOrigins: withDefault(Type.Union([Type.Literal("any"), Type.Array(Type.String())]), []),
   /** Addresses or networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed. */
   trustedProxies: withDefault(Type.Array(Type.String()), []),
   /** The format of errors, instead of problem details: `{ schema, from, contentType }`. */

@@ -42,6 +42,8 @@ export interface ListenerParts {
   readonly isOfKoa?: (url: string) => boolean;
   /** Whether the listener answers `/health` and `/ready`. */
   readonly hasProbes?: boolean;
+  /** Requests that pages of all sites may send. */
+  readonly isOpenToAll?: ((req: IncomingMessage) => boolean) | undefined;
   /** The project's own format of errors. */
   readonly format?: Formatter | undefined;
 }
@@ -62,6 +64,7 @@ export const requestListener = ({
   isOfKoa = () => false,
   hasProbes = false,
   format,
+  isOpenToAll,
 }: ListenerParts): RequestListener => {
   const koa = app.callback();
   const mayNameAnyHost = hasProbes ? isProbe : undefined;
@@ -139,14 +142,14 @@ export const requestListener = ({
     const callId = gate.newCallId();
     if (format !== undefined && !isOwnPath(req.url ?? "/")) useFormat(req, format);
     try {
-      const isHostOurs = guard.check(req, mayNameAnyHost);
+      const isHostOurs = guard.check(req, mayNameAnyHost, isOpenToAll);
       if (!isHostOurs) return void probe(req, res, callId);
       if (gate.isStopping && !isProbe(req)) throw stopping();
     } catch (error) {
       return send(req, res, callId, replyTo(error, { req, callId, run: undefined, report: reportOf(req, res, callId) }));
     }
     const preflight = cors?.preflight(req);
-    if (preflight !== undefined) return send(req, res, callId, preflight, ["vary", "Origin"]);
+    if (preflight !== undefined) return send(req, res, callId, preflight, isOpenToAll === undefined ? ["vary", "Origin"] : []);
     // A body in one piece with its head is there once Node's parser has had its turn. Then nothing below waits for it, and no
     // credential is checked twice: a POST takes 6% less time.
     if (hasBody(req)) void turn.then(() => pass(req, res, callId));
