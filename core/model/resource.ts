@@ -153,7 +153,7 @@ export class OpenResources {
 
   async #opening(used: Resource<unknown>): Promise<unknown> {
     const uses = await this.open(used.use);
-    const call = used.scope === "call" ? this.#callOf?.() : undefined;
+    const call = this.#callOf?.(); // none for resources of the app: their parent opens them
     const value = await used.open((call === undefined ? uses : Object.assign(new OpeningContext(call), uses)) as never);
     this.#opened.push({ used, value });
     return value;

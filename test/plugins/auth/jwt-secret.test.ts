@@ -8,7 +8,8 @@ import { firstOf, http } from "quater/plugins";
 import { bootTest, type TestApp } from "quater/testing";
 import { describe, expect, test } from "vitest";
 
-const secret = "0123456789abcdef0123456789abcdef";
+/** Long enough for HS512, too: only the algorithm differs below. */
+const secret = "0123456789abcdef".repeat(4);
 const issuer = "https://shop.example";
 const rules = { issuer, audience: "shop", secret, scheme: "Token" } as const;
 const users = jwt(rules);
@@ -67,8 +68,8 @@ test("H19: a 401 names the scheme that the authenticator reads, in its text and 
 describe("a token is refused", () => {
   test.each<[string, () => Promise<string> | string]>([
     ["of another secret", () => token().sign(bytes(secret.replace("0", "1")))],
-    ["signed with HS512", () => token("HS512").sign(bytes(secret.repeat(2)))],
-    ["signed with HS384 and the secret itself", () => token("HS384").sign(bytes(secret.padEnd(48, "x")))],
+    ["signed with HS512", () => token("HS512").sign(bytes(secret))],
+    ["signed with HS384", () => token("HS384").sign(bytes(secret))],
     ["signed with a private key", () => token("RS256").sign(rsa.privateKey)],
     [
       "without a signature",
