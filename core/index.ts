@@ -20,6 +20,7 @@ export { type CallContext, type Handler, handler, type InputOf, type OutputOf, s
 export { anyone, authenticated, can, hasRole, type Policy, policy } from "./model/policy.ts";
 export { type Principal, personOf } from "./model/principal.ts";
 export { type Resource, resource } from "./model/resource.ts";
+export { file, type UploadedFile } from "./schema/file.ts";
 export { personal, secret } from "./schema/schema.ts";
 export { shaped } from "./schema/shaped.ts";
 export { type Static, type TSchema, Type } from "./schema/typebox.ts";

@@ -6,6 +6,7 @@ export {
   direct,
   expectDenied,
   expectOk,
+  fileOf,
   type LogLine,
   principal,
   type TestApp,

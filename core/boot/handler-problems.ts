@@ -7,6 +7,7 @@ import { type Handler, isStream } from "../model/handler.ts";
 import type { Operation } from "../model/operation.ts";
 import { authProblem, type NamedPolicy, namedPoliciesOf } from "../model/policy.ts";
 import { usesProblems } from "../model/resource.ts";
+import { fileProblems } from "../schema/file.ts";
 import { misfitOf } from "../schema/fit.ts";
 import { hasSecret, isPlainObject } from "../schema/schema.ts";
 import { schemaProblems } from "../schema/schema-problems.ts";
@@ -35,6 +36,7 @@ export const handlerProblems = (value: Handler, name: string, place: string): Bo
   for (const { cause, remedy } of usesProblems(value.use)) say(cause, remedy);
   const wrongInput = schemaProblems(value.input);
   for (const { cause, remedy } of wrongInput) say(`has an input schema in which ${cause}`, remedy);
+  for (const { cause, remedy } of fileProblems(value.input)) say(`has ${cause}`, remedy);
   if (wrongInput.length === 0 && !isObjectSchema(value.input))
     say("has an input that is not an object", "Wrap it: Type.Object({ ... })");
   const output = isStream(value.output) ? value.output.item : value.output;

@@ -8,12 +8,14 @@ import type { Catalog } from "../model/operation.ts";
 import type { RunMode } from "../model/run-mode.ts";
 import { doorsOf } from "../pipeline/door.ts";
 import { PipelineGate } from "../pipeline/gate.ts";
+import { Uploads } from "../pipeline/uploads.ts";
 import type { PluginCommand } from "../plugin/command.ts";
 import type { PluginContext, Project } from "../plugin/context.ts";
 import type { Gate } from "../plugin/gate.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
 import { type Services, servicesOf } from "../plugin/services.ts";
 import type { Probe } from "../plugin/surface.ts";
+import { hasFile } from "../schema/file.ts";
 import { appResourcesOf } from "./app-resources.ts";
 import { checkedPlan } from "./checked-plan.ts";
 import type { LoadedManifest } from "./load.ts";
@@ -54,6 +56,7 @@ export interface Kernel extends Gate {
 /** Calls get 8 of the ten seconds that containers have between SIGTERM and SIGKILL. The rest is for stopping the plugins. */
 const defaultDrainMs = 8_000;
 const defaultOutputBytes = 8 * 1024 * 1024;
+const defaultUploadBytes = 1024 * 1024 * 1024;
 /** In these modes the process opens the resources with `opens: "start"`. A command that runs once opens what it uses. */
 const serving: ReadonlySet<RunMode> = new Set(["serve", "dev", "mcp", "test"]);
 
@@ -70,7 +73,8 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
   const project: Project = { name: manifest.name, version: manifest.version ?? "0.0.0", root };
   const services = servicesOf();
   const maxOutputBytes = manifest.maxOutputBytes ?? defaultOutputBytes;
-  const gate = new PipelineGate(catalog, doors, log, maxOutputBytes);
+  const uploads = new Uploads({ folder: manifest.uploadFolder, maxBytes: manifest.maxUploadBytes ?? defaultUploadBytes });
+  const gate = new PipelineGate(catalog, doors, log, maxOutputBytes, uploads);
   const context: PluginContext = {
     services,
     catalog,
@@ -91,6 +95,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
   const stop = once(async (mostMs: number) => {
     await gate.drain(Math.min(manifest.drainMs ?? defaultDrainMs, mostMs));
     await running.stop();
+    uploads.close();
     await quietly("A resource", () => gate.appResources.close({ failed: false }), log);
   });
   const stoppingOnFailure = async (work: () => Promise<void>): Promise<void> => {
@@ -130,6 +135,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
       return gate.isStopping;
     },
     start: async () => {
+      if (catalog.operations.some(({ input }) => hasFile(input))) uploads.sweep();
       await stoppingOnFailure(async () => {
         for (const used of serving.has(mode) ? resources.atStart : [])
           await running.blaming(`The resource ${used.name}`, "open", () => gate.appResources.open({ used }));

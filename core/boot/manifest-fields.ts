@@ -11,12 +11,15 @@ const fields: Readonly<Record<keyof Config, "text" | "list" | "optional">> = {
   plugins: "list",
   drainMs: "optional",
   maxOutputBytes: "optional",
+  maxUploadBytes: "optional",
+  uploadFolder: "optional",
 };
 
 /** Numbers: from, and to. */
 const ranges = {
   drainMs: [0, 2_147_483_647],
   maxOutputBytes: [1_024, 536_870_912],
+  maxUploadBytes: [1, Number.MAX_SAFE_INTEGER],
 } as const satisfies Partial<Record<keyof Config, readonly [number, number]>>;
 
 /** @param placeOf  Where a word stands as a key. */
@@ -30,7 +33,11 @@ export const fieldProblems = (manifest: Config, placeOf: (word: string) => strin
     const value = given[key];
     return value !== undefined && !(Number.isInteger(value) && Number(value) >= least && Number(value) <= most);
   });
+  const folder = given["uploadFolder"];
+  const isFolderWrong = folder !== undefined && (typeof folder !== "string" || folder === "");
+  const cause = `The manifest's uploadFolder is ${JSON.stringify(folder)}`;
   return [
+    ...(isFolderWrong ? [{ place: placeOf("uploadFolder"), cause, remedy: "Write the path of a folder" }] : []),
     ...outOfRange.map(([key, [least, most]]) => ({
       place: placeOf(key),
       cause: `The manifest's ${key} is ${typeof given[key] === "string" ? JSON.stringify(given[key]) : String(given[key])}`,

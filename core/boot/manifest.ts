@@ -14,6 +14,10 @@ export interface Config<Handlers extends readonly Exposed[] = readonly Exposed[]
   readonly drainMs?: number;
   /** How large an answer may be, bytes of its JSON: a value, or one item of a stream. Default 8,388,608. */
   readonly maxOutputBytes?: number;
+  /** How many bytes uploaded files may have that are there at the same time, all together. Default 1,073,741,824. */
+  readonly maxUploadBytes?: number;
+  /** Where uploaded files are until their call ends. Default: the system's folder for temporary files. */
+  readonly uploadFolder?: string;
 }
 
 export interface Manifest<Handlers extends readonly Exposed[] = readonly Exposed[]>

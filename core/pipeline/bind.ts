@@ -5,6 +5,7 @@ import { type FieldError, inputInvalid, internal, jsonRefused, type QuaterError,
 import { visible } from "../diagnostics/text.ts";
 import type { GivenInput } from "../model/given-input.ts";
 import { fillerOf } from "../schema/defaults.ts";
+import { type FileField, fileFieldsOf, ReceivedFile } from "../schema/file.ts";
 import { isForbiddenKey, pointerStep } from "../schema/json.ts";
 import { beginBudget, TakesTooLong } from "../schema/pattern-budget.ts";
 import { eachSubschema, isPlainObject, type JsonSchema } from "../schema/schema.ts";
@@ -20,9 +21,11 @@ export const binderOf = (schema: JsonSchema): Binder => {
   const coercers = coercersOf(schema);
   const fill = fillerOf(schema);
   const sizes = sizesOf(schema);
+  const files = fileFieldsOf(schema);
   return (given) => {
     const only = given.length === 1 ? given[0] : undefined;
     const input = only !== undefined && !only.isText ? only.values : merged(given, coercers);
+    if (files.length > 0) checkFiles(input, files);
     beginBudget();
     try {
       checked.keys?.(input);
@@ -34,6 +37,25 @@ export const binderOf = (schema: JsonSchema): Binder => {
     return frozen(input);
   };
 };
+
+/** Takes only files that a surface received: JSON that looks like one names a content that nobody has checked. */
+const checkFiles = (input: unknown, files: readonly FileField[]): void => {
+  if (!isPlainObject(input)) return;
+  const errors = files.flatMap(({ name, isList, most }): FieldError[] => {
+    const value = input[name];
+    if (value === undefined) return [];
+    const path = visible(`/${pointerStep(name)}`);
+    if (isList && Array.isArray(value)) {
+      if (value.length > most) return [{ path, message: `must have at most ${most} files` }];
+      const odd = value.findIndex((item) => !ReceivedFile.is(item));
+      return odd === -1 ? [] : [{ path: `${path}/${odd}`, message: notFile }];
+    }
+    return ReceivedFile.is(value) ? [] : [{ path, message: notFile }];
+  });
+  if (errors.length > 0) throw inputInvalid(errors);
+};
+
+const notFile = "must be a file: over HTTP send multipart/form-data, at the terminal write @ and the path of the file";
 
 const tooSlow = "takes too long to match against its patterns: send fewer or shorter texts";
 

@@ -2,6 +2,7 @@
 
 import type { Operation } from "../model/operation.ts";
 import type { HookRunner, InvokeHooks } from "../plugin/hooks.ts";
+import { type FileField, fileFieldsOf } from "../schema/file.ts";
 import { type Refinement, refinementOf } from "../schema/foreign.ts";
 import { type Binder, binderOf } from "./bind.ts";
 import { type OutputCheck, outputCheckOf } from "./output.ts";
@@ -17,6 +18,8 @@ export interface CompiledHandler {
   readonly isDirect: boolean;
   /** Whether its calls may open a resource: the handler's, or one of a policy. */
   readonly usesResources: boolean;
+  /** The file inputs by name. */
+  readonly files: ReadonlyMap<string, FileField>;
   /** Checks the handler's value against its output schema, item by item for a stream. */
   readonly checked: OutputCheck;
 }
@@ -27,13 +30,20 @@ const waiting = [...guarding, "authorize", "around"] as const satisfies (keyof I
 export const compiledHandlerOf = (operation: Operation, hooks: HookRunner, maxOutputBytes: number): CompiledHandler => {
   const usesResources = operation.handler.use !== undefined || operation.policy.usesResources;
   const refineInput = refinementOf(operation.handler.input, `The input of ${operation.name}`, "input");
+  const files = new Map(fileFieldsOf(operation.input).map((field) => [field.name, field]));
   return {
     refineInput,
     bind: binderOf(operation.input),
     hooks,
     isGuarded: guarding.some((name) => hooks.has[name]),
-    isDirect: !operation.isStream && !usesResources && refineInput === undefined && !waiting.some((name) => hooks.has[name]),
+    isDirect:
+      !operation.isStream &&
+      !usesResources &&
+      refineInput === undefined &&
+      files.size === 0 &&
+      !waiting.some((name) => hooks.has[name]),
     usesResources,
+    files,
     checked: outputCheckOf(operation, maxOutputBytes),
   };
 };

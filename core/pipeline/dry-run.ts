@@ -3,7 +3,8 @@
 import { type Call, digestOf, previewOf, StagedCall } from "../model/call.ts";
 import { masked } from "../schema/schema.ts";
 import type { CompiledHandler } from "./compiled-handler.ts";
-import { auth, bind, type InputSource, judgeStatic, refine } from "./pipeline.ts";
+import { auth, bind, judgeStatic, refine } from "./pipeline.ts";
+import { type CallUploads, type InputSource, inputOf } from "./uploads.ts";
 
 /** What a dry run answers. */
 export interface DryRun {
@@ -19,9 +20,14 @@ export interface DryRun {
 }
 
 /** Binds and authorizes as in a real call, then asks what approval would say. Files and runs nothing. */
-export const rehearse = async (call: Call, given: InputSource, compiled: CompiledHandler): Promise<DryRun> => {
+export const rehearse = async (
+  call: Call,
+  given: InputSource,
+  compiled: CompiledHandler,
+  uploads: CallUploads | undefined,
+): Promise<DryRun> => {
   judgeStatic(call);
-  const read = typeof given === "function" ? await given() : given;
+  const read = await inputOf(given, uploads);
   await StagedCall.enterAgain(call);
   judgeStatic(call);
   const authorized = await auth(await refine(bind(call, read, compiled), compiled), compiled);

@@ -32,6 +32,7 @@ import { principalAt } from "./door.ts";
 import { rehearse } from "./dry-run.ts";
 import { runPipeline } from "./pipeline.ts";
 import { endEarly, heedMs, type RunningCall, RunningCalls, release, tell } from "./running-calls.ts";
+import { CallUploads, type Uploads } from "./uploads.ts";
 
 const noProgress = (): void => {};
 
@@ -47,6 +48,7 @@ export class PipelineGate implements Gate {
   readonly #doors: ReadonlyMap<string, Door>;
   readonly #log: Log;
   readonly #maxOutputBytes: number;
+  readonly #uploads: Uploads;
   readonly #errors: CallErrors;
   readonly #compiled = new Map<string, CompiledHandler>();
   readonly #running = new RunningCalls();
@@ -54,11 +56,12 @@ export class PipelineGate implements Gate {
   readonly #openApp: AppResources = (uses) => this.appResources.open(uses);
   #ofUnknownHandlers: HookRunner | undefined;
 
-  constructor(catalog: Catalog, doors: ReadonlyMap<string, Door>, log: Log, maxOutputBytes: number) {
+  constructor(catalog: Catalog, doors: ReadonlyMap<string, Door>, log: Log, maxOutputBytes: number, uploads: Uploads) {
     this.#catalog = catalog;
     this.#doors = doors;
     this.#log = log;
     this.#maxOutputBytes = maxOutputBytes;
+    this.#uploads = uploads;
     this.#errors = new CallErrors(log);
   }
 
@@ -156,7 +159,9 @@ export class PipelineGate implements Gate {
       void andThen(this.#settle(arrival, { ok: false, error, callId }, hooks), answer);
       return;
     }
-    const resources = compiled.usesResources ? callResources(operation.handler.use, this.appResources, () => call) : usingNothing;
+    const used = compiled.usesResources ? callResources(operation.handler.use, this.appResources, () => call) : usingNothing;
+    const uploads = compiled.files.size === 0 ? undefined : new CallUploads(this.#uploads, compiled.files);
+    const resources = uploads?.closedWith(used) ?? used;
     const { entry } = invocation;
     const enteredAt = compiled.isDirect && !isDryRun ? undefined : performance.now();
     const standing = entry && new Standing(this.#enterAgain, entry, enteredAt);
@@ -176,11 +181,11 @@ export class PipelineGate implements Gate {
       resources: resources.open,
     };
     const call = new StagedCall(from, standing);
-    const running = this.#running.begin(call, resources, compiled.hooks, answer);
+    const running = this.#running.begin({ call, resources, uploads, hooks: compiled.hooks, answer });
     const { given, room } = invocation;
     let result: Awaitable<unknown>;
     try {
-      result = isDryRun ? rehearse(call, given, compiled) : runPipeline(running, given, compiled, room);
+      result = isDryRun ? rehearse(call, given, compiled, uploads) : runPipeline(running, given, compiled, room);
     } catch (error) {
       this.#fail(running, error);
       return;

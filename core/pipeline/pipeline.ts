@@ -12,12 +12,11 @@ import { frozen } from "./bind.ts";
 import type { CompiledHandler } from "./compiled-handler.ts";
 import { guard, none, refused } from "./guard.ts";
 import { type RunningCall, returned } from "./running-calls.ts";
+import { type InputSource, inputOf } from "./uploads.ts";
 
 type Stage<In extends Call, Out extends In> = (call: In, compiled: CompiledHandler) => Awaitable<Out>;
 /** The real stages, for type tests. */
 export type Stages = { readonly bind: typeof bind; readonly auth: typeof auth; readonly handle: typeof handle };
-export type InputSource = readonly GivenInput[] | (() => Awaitable<readonly GivenInput[]>);
-
 /**
  * Returns a value instead of a promise if nothing has to be waited for, because each promise makes a call slower.
  *
@@ -32,7 +31,7 @@ export const runPipeline = (
 ): Awaitable<unknown> => {
   const { call } = running;
   judgeStatic(call);
-  const parts = typeof given === "function" ? given() : given;
+  const parts = inputOf(given, running.uploads);
   if (Array.isArray(parts)) return fromInput(parts, running, compiled, room);
   StagedCall.waits(call); // reading a body takes as long as its sender likes
   return Promise.resolve(parts).then((read) =>
@@ -79,12 +78,15 @@ export const judgeStatic = ({ operation, principal }: Call): void => {
   if (refusal !== undefined) throw refusal;
 };
 
-export const bind = (call: Call, given: readonly GivenInput[], { bind, hooks }: CompiledHandler): Bound => {
+export const bind = (call: Call, given: readonly GivenInput[], { bind, hooks, files }: CompiledHandler): Bound => {
   const input = bind(given);
   if (!hooks.has.approve) return StagedCall.bound(call, input);
   // Approvers, the digest and the handler all use the same text of the input.
   const text = canonicalText(input);
-  return StagedCall.bound(call, frozen(JSON.parse(text)), text);
+  const parsed = JSON.parse(text) as Record<string, unknown>;
+  // Files are equal to their text, and keep the way to their content.
+  for (const name of files.keys()) if (name in parsed) parsed[name] = (input as Record<string, unknown>)[name];
+  return StagedCall.bound(call, frozen(parsed), text);
 };
 
 /** The own check of a schema of another library, which may wait. The input stays as it was bound. */

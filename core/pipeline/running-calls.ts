@@ -8,6 +8,7 @@ import type { Holding } from "../model/holding.ts";
 import type { CallResources } from "../model/resource.ts";
 import type { HookRunner } from "../plugin/hooks.ts";
 import type { CheckedStream } from "./checked-stream.ts";
+import type { CallUploads } from "./uploads.ts";
 
 /** A call that has not ended, and everything that its end needs. */
 export interface RunningCall {
@@ -16,6 +17,8 @@ export interface RunningCall {
   readonly answer: (outcome: Outcome) => void;
   isAnswered: boolean;
   readonly resources: CallResources;
+  /** Where the files of the call go. `undefined` for a handler without file inputs. */
+  readonly uploads: CallUploads | undefined;
   /** The hooks of its handler. */
   readonly hooks: HookRunner;
   /** What the call holds, such as locks, in the order in which they were taken. */
@@ -100,6 +103,8 @@ const closeLate = async (running: RunningCall, log: Log): Promise<void> => {
   await release(running, log);
 };
 
+type Beginning = Pick<RunningCall, "call" | "resources" | "uploads" | "hooks" | "answer">;
+
 export class RunningCalls {
   readonly #running: (RunningCall | undefined)[] = [];
   readonly #gaps: number[] = [];
@@ -109,13 +114,14 @@ export class RunningCalls {
     return this.#running.length - this.#gaps.length;
   }
 
-  begin(call: StagedCall, resources: CallResources, hooks: HookRunner, answer: RunningCall["answer"]): RunningCall {
+  begin({ call, resources, uploads, hooks, answer }: Beginning): RunningCall {
     const slot = this.#gaps.pop() ?? this.#running.length;
     const running: RunningCall = {
       call,
       answer,
       isAnswered: false,
       resources,
+      uploads,
       hooks,
       holdings: hooks.has.hold ? [] : undefined,
       stream: undefined,

@@ -4,6 +4,7 @@ import type { AnswerRoom, Arriving } from "../model/arriving.ts";
 import type { Call, Cancellation, Outcome } from "../model/call.ts";
 import type { GivenInput } from "../model/given-input.ts";
 import type { Awaitable, Principal } from "../model/principal.ts";
+import type { FileField, UploadedFile } from "../schema/file.ts";
 
 /**
  * Returns whether the value has the form of an approval's id. A surface refuses a malformed id: without the id the call
@@ -11,13 +12,31 @@ import type { Awaitable, Principal } from "../model/principal.ts";
  */
 export const isApprovalId = (value: unknown): value is string => typeof value === "string" && /^[\w-]{1,100}$/.test(value);
 
+/** Takes the files of one call. They are removed when the call has ended. */
+export interface Uploading {
+  /** The input that takes a file, or `undefined` where the handler has no file of this name. */
+  field(name: string): FileField | undefined;
+  /**
+   * Writes the content to disk, and checks its length and its media type.
+   *
+   * @throws {QuaterError} `too_large`, `unavailable`, or `invalid_input` for another media type.
+   */
+  take(field: FileField, announced: Announced, content: AsyncIterable<Uint8Array>): Promise<UploadedFile>;
+}
+
+/** What a surface knows of a file before its content: as the caller named it, and of which type the caller says it is. */
+export interface Announced {
+  readonly name: string | undefined;
+  readonly mediaType: string | undefined;
+}
+
 export interface Invocation {
   readonly handler: string;
   readonly surface: string;
   /** What `enter` returned. Never take it from a body or from another claim of the caller. */
   readonly principal: Principal;
   /** Read only after the static part of the policy has allowed the call. */
-  readonly given: readonly GivenInput[] | (() => Awaitable<readonly GivenInput[]>);
+  readonly given: readonly GivenInput[] | ((uploads?: Uploading) => Awaitable<readonly GivenInput[]>);
   readonly callId?: string;
   readonly cancellation?: Cancellation;
   readonly progress?: Call["progress"] | undefined;

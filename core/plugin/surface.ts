@@ -17,9 +17,19 @@ export interface Surface {
   readonly adopt?: (principal: Principal) => Principal;
 }
 
+/** A file in the JSON of a probe's call. */
+export interface WrittenFile {
+  readonly name: string;
+  readonly mediaType: string;
+  readonly base64: string;
+}
+
 export interface ProbeCall {
   readonly handler: string;
-  /** As a caller of the surface would send it: JSON text, or texts by name (path, query, flags). */
+  /**
+   * As a caller of the surface would send it: JSON text, or texts by name (path, query, flags). JSON has a `WrittenFile` where
+   * the handler takes a file.
+   */
   readonly input: { readonly json: string } | { readonly text: Readonly<Record<string, string | readonly string[]>> };
   readonly token?: string;
   /** An approval that the caller names. */

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
+import { ReceivedFile } from "./file.ts";
 
 /**
  * RFC 8785 text.
@@ -28,7 +29,7 @@ const assertJson = (value: unknown): void => {
     for (let index = 0; index < value.length; index++) assertJson(value[index]);
     return;
   }
-  if (typeof value === "object" && [Object.prototype, null].includes(Object.getPrototypeOf(value))) {
+  if (typeof value === "object" && (isPlain(value) || ReceivedFile.is(value))) {
     for (const [key, item] of Object.entries(value)) {
       assertWellFormed(key);
       assertJson(item);
@@ -37,6 +38,8 @@ const assertJson = (value: unknown): void => {
   }
   throw new TypeError(`A ${typeof value === "object" ? (value.constructor?.name ?? "class") : typeof value} has no JSON text`);
 };
+
+const isPlain = (value: object): boolean => [Object.prototype, null].includes(Object.getPrototypeOf(value));
 
 const assertWellFormed = (text: string): void => {
   if (/[\ud800-\udfff]/u.test(text)) throw new TypeError("Half of a surrogate pair has no JSON text");

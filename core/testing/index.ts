@@ -20,11 +20,13 @@ import type { ConfiguredPlugin } from "../plugin/plugin.ts";
 import type { Services } from "../plugin/services.ts";
 import type { ProbeAnswer, ProbeCall } from "../plugin/surface.ts";
 import { Type } from "../schema/typebox.ts";
+import { clonedInput } from "./files.ts";
 import { keepKernel } from "./kernel-of.ts";
 import { testRunOf } from "./test-run.ts";
 import type { ExposedAs, ExposureTable, HandlersOf, HandlerTable, TestCaller } from "./typed.ts";
 
 export { expectDenied, expectOk } from "./expect.ts";
+export { fileOf } from "./files.ts";
 export type { TestCall, TestCaller } from "./typed.ts";
 
 export interface LogLine {
@@ -55,6 +57,8 @@ export interface TestBoot<Handlers extends HandlerTable = HandlerTable, Table ex
   readonly plugins?: readonly ConfiguredPlugin[];
   readonly drainMs?: number;
   readonly maxOutputBytes?: number;
+  readonly maxUploadBytes?: number;
+  readonly uploadFolder?: string;
 }
 
 export interface TestApp<Handlers = HandlerTable> extends AsyncDisposable {
@@ -160,7 +164,8 @@ export const bootTest: BootTest = async (given: Manifest | TestBoot, options: Te
 const beside = (manifest: Manifest, folder: string): Manifest =>
   defineConfig({ ...manifest, plugins: manifest.plugins.map((plugin) => testRunOf(plugin, { folder, hasOwnDoors: true })) });
 
-const manifestOf = ({ handlers, expose: table, plugins = [], drainMs, maxOutputBytes }: TestBoot): Manifest => {
+const manifestOf = ({ handlers, expose: table, plugins = [], ...given }: TestBoot): Manifest => {
+  const { drainMs, maxOutputBytes, maxUploadBytes, uploadFolder } = given;
   const exposures = table ?? Object.fromEntries(Object.keys(handlers).map((name) => [name, { direct: true }]));
   const usesDirect =
     Object.values(exposures).some((exposure) => "direct" in exposure) && !plugins.some(({ name }) => name === "direct");
@@ -170,6 +175,8 @@ const manifestOf = ({ handlers, expose: table, plugins = [], drainMs, maxOutputB
     plugins: usesDirect ? [...plugins, direct()] : plugins,
     ...(drainMs === undefined ? {} : { drainMs }),
     ...(maxOutputBytes === undefined ? {} : { maxOutputBytes }),
+    ...(maxUploadBytes === undefined ? {} : { maxUploadBytes }),
+    ...(uploadFolder === undefined ? {} : { uploadFolder }),
   });
 };
 
@@ -185,7 +192,7 @@ const callerOf = (kernel: Kernel, principal: Principal): TestCaller => {
       handler,
       surface: how.surface ?? [...(kernel.catalog.get(handler)?.surfaces ?? ["direct"])][0] ?? "direct",
       principal,
-      given: [{ from: "arguments", isText: false, values: structuredClone(input) }],
+      given: [{ from: "arguments", isText: false, values: clonedInput(input) }],
       dryRun: how.dryRun ?? false,
       cancellation: how.cancellation ?? new Cancellation(),
       ...(how.progress === undefined ? {} : { progress: how.progress }),

@@ -3,8 +3,10 @@
 
 import { complainerOf } from "../pipeline/complaints.ts";
 import { checkable } from "../schema/compiled-patterns.ts";
+import { hasFile } from "../schema/file.ts";
 import { beginBudget } from "../schema/pattern-budget.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred, requiredOf } from "../schema/schema.ts";
+import { withWrittenFiles } from "./files.ts";
 import { textMatching } from "./pattern.ts";
 
 export interface Sampler {
@@ -15,7 +17,8 @@ export interface Sampler {
 
 export class NoSample extends Error {}
 
-export const samplerOf = async (schema: JsonSchema): Promise<Sampler> => {
+export const samplerOf = async (given: JsonSchema): Promise<Sampler> => {
+  const schema = hasFile(given) ? withWrittenFiles(given) : given;
   const { Compile } = await import("../schema/compile.ts");
   const compiled = checkable(schema);
   const validator = Compile(compiled);

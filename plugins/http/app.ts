@@ -103,7 +103,7 @@ export const serverListener = (options: AppOptions): RequestListener => {
   const isInFront = app.middleware.length > 1 + prefixes.length;
   if (isInFront || prefixes.length > 0) app.use(exposedRoutes(exposed));
   app.use(fixedPaths);
-  app.use(dryRuns({ gate, http: service, maxBodyBytes }));
+  app.use(dryRuns({ gate, http: service, catalog, maxBodyBytes }));
   ownPages(router, { context, service, isOpen });
   app.use(router.routes());
   app.use(unknownPaths(router, (url) => index.methodsOf(url)));

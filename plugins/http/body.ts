@@ -10,15 +10,22 @@ export const hasBody = (req: IncomingMessage): boolean =>
   req.headers["transfer-encoding"] !== undefined ||
   (req.headers["content-length"] !== undefined && req.headers["content-length"] !== "0");
 
-const jsonType = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;|$)/i;
+const formTypes = ["application/x-www-form-urlencoded", "multipart/form-data"] as const;
+
+export const jsonType = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;|$)/i;
 
 /** @throws {QuaterError | TransportRefusal} 415 for what is not JSON or compressed, 413 over the limit, `json_*`. */
-export const readJsonBody = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Awaitable<GivenInput> => {
+export const readJsonBody = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  maxBytes: number,
+  takesForms = false,
+): Awaitable<GivenInput> => {
   const type = req.headers["content-type"];
   if (type === undefined || !jsonType.test(type)) {
-    throw new TransportRefusal("unsupported_media_type", "The body must be JSON: send Content-Type: application/json", {
-      accept: "application/json",
-    });
+    const accept = takesForms ? `application/json, ${formTypes.join(", ")}` : "application/json";
+    const what = takesForms ? "JSON or a form" : "JSON";
+    throw new TransportRefusal("unsupported_media_type", `The body must be ${what}: send Content-Type: ${accept}`, { accept });
   }
   return andThen(readBytes(req, res, maxBytes), (bytes) => ({ from: "body", isText: false, values: parseJsonBytes(bytes) }));
 };
@@ -29,21 +36,31 @@ export const readJsonBody = (req: IncomingMessage, res: ServerResponse, maxBytes
  * @throws {QuaterError | TransportRefusal} or rejects with them.
  */
 export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Awaitable<Buffer> => {
+  refuseCharset(req.headers["content-type"]);
+  const length = beginBody(req, res, maxBytes);
+  return length > 0 && req.readableLength === length ? (req.read() as Buffer) : readParts(req, maxBytes, `${maxBytes} bytes`);
+};
+
+/**
+ * What is checked of every body before its first byte is read. The caller gets leave to send it.
+ *
+ * @returns The length that the caller announced, or `NaN`: without one the body ends when it ends.
+ * @throws {QuaterError | TransportRefusal} 415 for a compressed body, 413 over the limit.
+ */
+export const beginBody = (req: IncomingMessage, res: ServerResponse, maxBytes: number): number => {
   const encoding = req.headers["content-encoding"];
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     throw new TransportRefusal("unsupported_media_type", "Compressed bodies are not accepted", { "accept-encoding": "identity" });
   }
-  refuseCharset(req.headers["content-type"]);
-  const limit = `${maxBytes} bytes`;
-  const length = Number(req.headers["content-length"] ?? Number.NaN); // without one it ends when it ends
-  if (length > maxBytes) throw tooLarge("The body", limit);
+  const length = Number(req.headers["content-length"] ?? Number.NaN);
+  if (length > maxBytes) throw tooLarge("The body", `${maxBytes} bytes`);
   if (req.readableDidRead || req.readableEnded)
     throw internal(new Error("A middleware has read the body, which only its route may read"));
   if (req.destroyed) throw cancelled(); // the caller has left, and nothing would ever tell us so again
   // The caller waits for leave to send: given only now, when nothing refused the call by its headers. RFC 9110 10.1.1: a
   // caller of HTTP/1.0 would take the 100 for the answer.
   if (req.headers.expect !== undefined && req.httpVersion === "1.1") res.writeContinue();
-  return length > 0 && req.readableLength === length ? (req.read() as Buffer) : readParts(req, maxBytes, limit);
+  return length;
 };
 
 const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i;
@@ -82,18 +99,18 @@ const maxParameters = 1_000;
  *
  * @throws {TransportRefusal} 400 for a query that is not UTF-8 or has too many parameters.
  */
-export const readQuery = (text: string): Readonly<Record<string, string | string[]>> => {
+export const readQuery = (text: string, what = "The query"): Readonly<Record<string, string | string[]>> => {
   const found: Record<string, string | string[]> = {};
   let count = 0;
   for (let start = 0, end: number; start < text.length; start = end + 1) {
     end = text.indexOf("&", start);
     if (end === -1) end = text.length;
     if (end === start) continue;
-    if (++count > maxParameters) throw new TransportRefusal("bad_request", `The query has more than ${maxParameters} parameters`);
+    if (++count > maxParameters) throw new TransportRefusal("bad_request", `${what} has more than ${maxParameters} parameters`);
     const part = text.slice(start, end);
     const equals = part.indexOf("=");
-    const name = decoded(equals === -1 ? part : part.slice(0, equals));
-    const value = equals === -1 ? "" : decoded(part.slice(equals + 1));
+    const name = decoded(equals === -1 ? part : part.slice(0, equals), what);
+    const value = equals === -1 ? "" : decoded(part.slice(equals + 1), what);
     const before = Object.hasOwn(found, name) ? found[name] : undefined;
     if (Array.isArray(before)) before.push(value);
     else if (before !== undefined) found[name] = [before, value];
@@ -104,11 +121,11 @@ export const readQuery = (text: string): Readonly<Record<string, string | string
   return found;
 };
 
-const decoded = (text: string): string => {
+const decoded = (text: string, what: string): string => {
   if (!text.includes("%") && !text.includes("+")) return text;
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch {
-    throw new TransportRefusal("bad_request", "The query is not valid percent-encoded UTF-8");
+    throw new TransportRefusal("bad_request", `${what} is not valid percent-encoded UTF-8`);
   }
 };

@@ -1,9 +1,12 @@
 // Dry runs over HTTP.
 
 import type Koa from "koa";
-import { type Gate, type GivenInput, parseJsonBytes, traceIdOf } from "../../core/plugin-api.ts";
+import type { Uploading } from "../../core/plugin/gate.ts";
+import { type Catalog, type Gate, type GivenInput, parseJsonBytes, traceIdOf } from "../../core/plugin-api.ts";
+import { fileBytesOf } from "../../core/schema/file.ts";
 import { answered } from "./answering.ts";
 import { hasBody, readBytes } from "./body.ts";
+import { readBody } from "./form.ts";
 import { refusalOf, TransportRefusal } from "./refusals.ts";
 import { put } from "./reply.ts";
 import type { HttpService } from "./service.ts";
@@ -13,6 +16,7 @@ const dryRunPath = "/__quater__/dry-run/";
 export interface DryRunOptions {
   readonly gate: Gate;
   readonly http: HttpService;
+  readonly catalog: Catalog;
   readonly maxBodyBytes: number;
 }
 
@@ -20,7 +24,7 @@ export interface DryRunOptions {
  * `POST /__quater__/dry-run/<handler>`, with the whole input as its body. A path of its own: a header that a proxy drops
  * would execute the call.
  */
-export const dryRuns = ({ gate, http, maxBodyBytes }: DryRunOptions): Koa.Middleware => {
+export const dryRuns = ({ gate, http, catalog, maxBodyBytes }: DryRunOptions): Koa.Middleware => {
   const dryRun = answered(async (ctx) => {
     if (ctx.method !== "POST") throw new TransportRefusal("method_not_allowed", "A dry run is a POST", { allow: "POST" });
     const handler = ctx.path.slice(dryRunPath.length);
@@ -29,9 +33,12 @@ export const dryRuns = ({ gate, http, maxBodyBytes }: DryRunOptions): Koa.Middle
     const credentials = http.credentials(ctx, "http");
     const entry = { surface: "http", credentials, callId, handler, traceId };
     const principal = await gate.enter(entry);
-    const given = async (): Promise<GivenInput[]> => {
-      const values = hasBody(ctx.req) ? parseJsonBytes(await readBytes(ctx.req, ctx.res, maxBodyBytes)) : {};
-      return [{ from: "body", isText: false, values }];
+    const fileBytes = fileBytesOf(catalog.get(handler)?.input);
+    const given = async (uploads?: Uploading): Promise<readonly GivenInput[]> => {
+      const { req, res } = ctx;
+      if (!hasBody(req)) return [{ from: "body", isText: false, values: {} }];
+      if (fileBytes > 0) return readBody(req, res, { maxBytes: maxBodyBytes, takesForms: true, uploads, fileBytes });
+      return [{ from: "body", isText: false, values: parseJsonBytes(await readBytes(req, res, maxBodyBytes)) }];
     };
     const outcome = await gate.invoke({ handler, surface: "http", principal, entry, callId, traceId, dryRun: true, given });
     if (!outcome.ok) return put(ctx, refusalOf(ctx.req, outcome.error, callId));

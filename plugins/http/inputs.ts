@@ -4,11 +4,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { visible } from "../../core/diagnostics/text.ts";
 import { invalid } from "../../core/index.ts";
 import { andThen } from "../../core/model/principal.ts";
+import type { Uploading } from "../../core/plugin/gate.ts";
 import { isApprovalId } from "../../core/plugin/gate.ts";
 import type { Awaitable, GivenInput } from "../../core/plugin-api.ts";
 import { pointerStep } from "../../core/schema/json.ts";
 import { isPlainObject } from "../../core/schema/schema.ts";
-import { hasBody, readJsonBody, readQuery } from "./body.ts";
+import { hasBody, readQuery } from "./body.ts";
+import { readBody } from "./form.ts";
 import { TransportRefusal } from "./refusals.ts";
 import type { BoundInput } from "./route.ts";
 import type { RouteMatch } from "./routes.ts";
@@ -22,6 +24,7 @@ export const givenBy = (
   res: ServerResponse,
   { target, params, query }: RouteMatch,
   maxBodyBytes: number,
+  uploads?: Uploading,
 ): Awaitable<GivenInput[]> => {
   const { plan, isSecret } = target;
   const named = req.headers[approvalHeader];
@@ -39,9 +42,12 @@ export const givenBy = (
   }
   if (!hasBody(req)) return complete(req, plan.bound, given);
   if (plan.method === "GET") throw new TransportRefusal("bad_request", "GET takes no body", { connection: "close" });
-  return andThen(readJsonBody(req, res, maxBodyBytes), (body) => {
-    const values = kept(plan.body === undefined ? body.values : insideOf(plan.body, body.values), target.drops);
-    given.push(values === body.values ? body : { ...body, values });
+  const { takesForms, fileBytes } = target;
+  return andThen(readBody(req, res, { maxBytes: maxBodyBytes, takesForms, uploads, fileBytes }), (parts) => {
+    for (const part of parts) {
+      const values = kept(plan.body === undefined ? part.values : insideOf(plan.body, part.values), target.drops);
+      given.push(values === part.values ? part : { ...part, values });
+    }
     return complete(req, plan.bound, given);
   });
 };

@@ -1,7 +1,8 @@
 // A caller of the http surface for tests: goes in through the socket and tells what came back.
 
+import type { WrittenFile } from "../../core/plugin/surface.ts";
 import { type Catalog, cannotSend, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/plugin-api.ts";
-
+import { fileFieldsOf } from "../../core/schema/file.ts";
 import { isPlainObject } from "../../core/schema/schema.ts";
 import { type ProblemDetails, probed } from "./problem-format.ts";
 import { httpKey, type RoutePlan } from "./route.ts";
@@ -37,13 +38,37 @@ export const httpProbe =
       [value].flat().map((text) => `${encodeURIComponent(name)}=${encodeURIComponent(text)}`),
     );
     const url = `${http.baseUrl}${path}${query.length === 0 ? "" : `?${query.join("&")}`}`;
-    const sent = body === undefined ? { headers } : { body, headers: { ...headers, "content-type": "application/json" } };
+    const files = fileFieldsOf(catalog.get(handler)?.input).map(({ name }) => name);
+    const { type, content } = files.length === 0 || body === undefined ? { type: json, content: body } : multipartOf(body, files);
+    const sent = content === undefined ? { headers } : { body: content, headers: { ...headers, "content-type": type } };
     const { response, said, refusal } = await probed(async () => {
       const response = await fetch(url, { method: plan.method, ...sent });
       return { response, said: await response.text(), callId: response.headers.get("x-request-id") ?? "" };
     });
     return seen(response, said, plan, refusal);
   };
+
+const json = "application/json";
+
+/** The fields of a JSON object as the parts of a form: files with their names, everything else as JSON. */
+const multipartOf = (body: string, files: readonly string[]): { readonly type: string; readonly content: Buffer } => {
+  const boundary = "quater-probe-boundary";
+  const fields = JSON.parse(body) as Record<string, unknown>;
+  const partOf = (name: string, value: unknown): Buffer[] => {
+    const { name: filename, mediaType, base64 } = (isPlainObject(value) ? value : {}) as Partial<WrittenFile>;
+    const isFile = files.includes(name) && typeof base64 === "string";
+    const about = `--${boundary}\r\ncontent-disposition: form-data; name="${name}"${isFile ? `; filename="${filename}"` : ""}`;
+    const head = `${about}\r\ncontent-type: ${isFile ? mediaType : json}\r\n\r\n`;
+    return [Buffer.from(head), isFile ? Buffer.from(base64, "base64") : Buffer.from(JSON.stringify(value)), Buffer.from("\r\n")];
+  };
+  const parts = Object.entries(fields).flatMap(([name, value]) =>
+    files.includes(name) && Array.isArray(value) ? value.flatMap((item) => partOf(name, item)) : partOf(name, value),
+  );
+  return {
+    type: `multipart/form-data; boundary=${boundary}`,
+    content: Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)]),
+  };
+};
 
 /** JSON is sent as it is where the whole input is the body; otherwise it is taken apart, as a caller would. */
 const writtenOf = (input: ProbeCall["input"], { params, bound, method, body: envelope }: RoutePlan): Written => {

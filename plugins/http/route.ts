@@ -5,6 +5,7 @@ import { type Static, Type } from "../../core/index.ts";
 import { readingOf } from "../../core/model/credentials.ts";
 import { exposureKey, type KeyProblem } from "../../core/plugin/exposure-key.ts";
 import { type Authentication, asAuthenticator, type BootProblem, type Operation, type Refused } from "../../core/plugin-api.ts";
+import { fileFieldsOf } from "../../core/schema/file.ts";
 import { isSecretField, propertiesOf } from "../../core/schema/schema.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -35,6 +36,8 @@ export interface RouteDetails {
   readonly tag?: string;
   /** The OpenAPI document says that clients should move away from the route. Calls are answered as before. */
   readonly deprecated?: boolean;
+  /** Also take HTML forms: `application/x-www-form-urlencoded` and `multipart/form-data`. Default: only where an input is a file. */
+  readonly forms?: boolean;
 }
 
 export type Route = RouteText | RouteDetails;
@@ -70,6 +73,7 @@ const routeSchema = Type.Union([
     {
       route: text,
       status: Type.Optional(Type.Integer({ minimum: 200, maximum: 299 })),
+      forms: Type.Optional(Type.Boolean()),
       bind: Type.Optional(Type.Record(Type.String(), Type.String({ pattern: "^(header|cookie):[A-Za-z0-9_-]+$" }))),
       body: envelope,
       answer: envelope,
@@ -109,6 +113,7 @@ export interface RoutePlan {
   readonly answer: string | undefined;
   readonly dropsExtra: boolean;
   readonly cache: string | undefined;
+  readonly takesForms: boolean;
   /** For the OpenAPI document alone. */
   readonly words: Pick<RouteDetails, "summary" | "tag" | "deprecated">;
 }
@@ -122,6 +127,7 @@ const planOf = (given: Static<typeof routeSchema>): RoutePlan => {
     answer,
     extra,
     cache,
+    forms = false,
     ...words
   } = typeof given === "string" ? { route: given } : given;
   const [method, path = "/"] = route.split(" ");
@@ -140,6 +146,7 @@ const planOf = (given: Static<typeof routeSchema>): RoutePlan => {
     answer,
     dropsExtra: extra === "drop",
     cache,
+    takesForms: forms,
     words,
   };
 };
@@ -182,8 +189,8 @@ export const credentialInputs = (authenticate: Authentication | undefined, opera
   });
 };
 
-/** What is wrong with the form of a route's body and answer. */
-const formProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
+/** What is wrong with the envelopes, the extra fields and the caching of a route. */
+const shapeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   const { method, status, body, answer, dropsExtra, cache } = plan;
   const found: KeyProblem[] = [];
   const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
@@ -208,10 +215,27 @@ const formProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   return found;
 };
 
+/** What is wrong with the forms and files of a route. */
+const fileProblems = ({ method, params, bound, body, takesForms }: RoutePlan, operation: Operation): KeyProblem[] => {
+  const files = fileFieldsOf(operation.input);
+  const found: KeyProblem[] = [];
+  const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
+  const [file] = files;
+  if (takesForms && !takesBody(method)) say(`forms on ${method}, which takes no body`, "Remove forms, or use POST");
+  if (body !== undefined && (takesForms || file !== undefined))
+    say(`the body is under the key "${body}", and a form has no such key`, "Remove body, or forms and files");
+  if (file !== undefined && !takesBody(method))
+    say(`${file.name} is a file, and ${method} takes no body`, "Use POST, PUT or PATCH");
+  for (const { name } of files)
+    if (params.includes(name) || bound.some((one) => one.name === name))
+      say(`${name} is a file and comes from the body alone`, "Remove it from the path and from bind");
+  return found;
+};
+
 /** What is wrong with a route on this handler, beyond what its schema says. */
 const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   const { method, path, params, bound, status } = plan;
-  const found = formProblems(plan, operation);
+  const found = [...shapeProblems(plan, operation), ...fileProblems(plan, operation)];
   const inputs = new Set(Object.keys(propertiesOf(operation.input)));
   const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
   for (const name of params) {
@@ -262,7 +286,7 @@ const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
 };
 
 export const httpKey = exposureKey("http", routeSchema, {
-  remedy: 'Write "GET /path", or { route, status?, bind?, body?, answer?, extra?, cache? }',
+  remedy: 'Write "GET /path", or { route, status?, bind?, body?, answer?, extra?, cache?, forms? }',
   check: (given, operation) => routeProblems(planOf(given), operation),
   resolve: planOf,
 });

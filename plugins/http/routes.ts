@@ -3,6 +3,7 @@
 import FindMyWay from "find-my-way";
 import type { Reading } from "../../core/diagnostics/reading.ts";
 import type { Catalog, Operation } from "../../core/plugin-api.ts";
+import { fileBytesOf } from "../../core/schema/file.ts";
 import { hasSecret, isSecretField, propertiesOf } from "../../core/schema/schema.ts";
 import { httpKey, type RoutePlan } from "./route.ts";
 
@@ -15,6 +16,10 @@ interface Target {
   readonly drops: ReadonlySet<string> | undefined;
   /** Headers of a success, names and values in turn: for callers with a credential, and for anonymous ones. */
   readonly headers: { readonly known: readonly string[]; readonly anonymous: readonly string[] };
+  /** Whether a form may be sent instead of JSON. */
+  readonly takesForms: boolean;
+  /** Bytes that all its files may have together. */
+  readonly fileBytes: number;
 }
 
 export interface RouteMatch {
@@ -58,7 +63,10 @@ export const routeIndexOf = (catalog: Catalog, reading: Reading | undefined): Ro
     const { input } = operation;
     const isSecret = hasSecret(input) ? (name: string) => isSecretField(input, name) : undefined;
     const drops = plan.dropsExtra ? new Set(Object.keys(propertiesOf(input))) : undefined;
-    const target: Target = { operation, plan, isSecret, drops, headers: headersOf(operation, plan, reading) };
+    const fileBytes = fileBytesOf(input);
+    const takesForms = plan.takesForms || fileBytes > 0;
+    const headers = headersOf(operation, plan, reading);
+    const target: Target = { operation, plan, isSecret, drops, takesForms, fileBytes, headers };
     index.on(plan.method, plan.path, () => undefined, target);
   }
   const find = (method: string, url: string): RouteMatch | undefined => {

@@ -236,7 +236,7 @@ class ExposedCall {
       peer: entry.credentials.peer,
       traceId: entry.traceId,
       approvalId: this.#req.headers[approvalHeader] as string | undefined,
-      given: () => givenBy(this.#req, this.#res, this.#found, this.#exposed.maxBodyBytes),
+      given: (uploads) => givenBy(this.#req, this.#res, this.#found, this.#exposed.maxBodyBytes, uploads),
       room: this.#room,
     };
     this.#exposed.gate.call(invocation, (outcome) => this.#end(outcome, principal));

@@ -6,6 +6,7 @@ import { visible } from "../../core/diagnostics/text.ts";
 import { type Principal, type Static, Type } from "../../core/index.ts";
 import { exposureKey, type KeyProblem } from "../../core/plugin/exposure-key.ts";
 import { type Catalog, isVisibleTo, type Operation } from "../../core/plugin-api.ts";
+import { hasFile } from "../../core/schema/file.ts";
 import { inputSchemaFor, outputSchemaFor, type Wrapping } from "./schema.ts";
 
 /** Options of a tool, in the place of `mcp: true`. */
@@ -52,6 +53,12 @@ const toolProblems = (tool: ToolExposure | undefined, operation: Operation): Key
     found.push({
       cause: `${operation.name} cannot be an MCP tool: its input schema is not an object, and MCP requires an object`,
       remedy: "Wrap it: Type.Object({ ... })",
+    });
+  }
+  if (hasFile(operation.input)) {
+    found.push({
+      cause: `${operation.name} cannot be an MCP tool: it takes a file, and arguments of MCP tools are JSON`,
+      remedy: "Remove mcp from its exposure, or take the id of a file that was sent over HTTP before",
     });
   }
   const { title } = tool;

@@ -71,6 +71,7 @@ export const covered: Readonly<Record<string, string>> = {
   "core/pipeline/running-calls.ts": boot,
   "core/pipeline/sentences.ts": bind,
   "core/pipeline/shape.ts": "test/core/shaped.test.ts",
+  "core/pipeline/uploads.ts": "test/plugins/http/files.test.ts",
 
   "core/plugin/command.ts": plugin,
   "core/plugin/commands.ts": plugin,
@@ -88,6 +89,7 @@ export const covered: Readonly<Record<string, string>> = {
   "core/schema/default-problems.ts": "test/core/schema-rules.test.ts",
   "core/schema/defaults.ts": "test/core/schema-rules.test.ts",
   "core/schema/exact-numbers.ts": "test/core/schema-rules.test.ts",
+  "core/schema/file.ts": "test/plugins/http/files.test.ts",
   "core/schema/fit.ts": "test/core/named-policy.test.ts",
   "core/schema/options.ts": "test/core/plugin-options.test.ts",
   "core/schema/pattern-budget.ts": pattern,
@@ -102,6 +104,7 @@ export const covered: Readonly<Record<string, string>> = {
   "core/schema/references.ts": "test/core/schema-rules.test.ts",
   "core/schema/with-default.ts": "test/core/plugin-options.test.ts",
 
+  "core/testing/files.ts": "test/plugins/cli/files.test.ts",
   "core/testing/expect.ts": "test/plugins/approval/gate-expect.test.ts",
   "core/testing/index.ts": "test/plugins/approval/isolated.test.ts",
   "core/testing/kernel-of.ts": "test/plugins/approval/isolated.test.ts",

@@ -13,6 +13,7 @@ import {
   type GivenInput,
   type Operation,
 } from "../../../core/plugin-api.ts";
+import { fileFieldsOf } from "../../../core/schema/file.ts";
 import type { Approvals } from "../../offered.ts";
 import { exit, exitOfSignal } from "../output/exit.ts";
 import { jsonLine, renderItem, resultText } from "../output/render.ts";
@@ -24,6 +25,7 @@ import { programWords } from "../program/program-words.ts";
 import { actionHelp } from "./action-help.ts";
 import { collectGiven } from "./collect.ts";
 import { flagsOf } from "./flags.ts";
+import { withFiles } from "./offered-files.ts";
 import type { RunArguments } from "./run-arguments.ts";
 
 /** A kernel, or what its surface was given of it. */
@@ -64,6 +66,7 @@ export const act = async (
 ): Promise<number> => {
   const { terminal, isJson } = context;
   const flags = flagsOf(operation.input);
+  const files = fileFieldsOf(operation.input);
   const report = ({ error, callId }: Failed, next?: NextSteps) => {
     const code = reportCall(
       { error, callId, flags, advice: howToGrant(error, context), ...(next === undefined ? {} : { next }) },
@@ -84,7 +87,10 @@ export const act = async (
     const caller = await entered(host, context, operation, callId); // again for every call, because rights may have changed
     if ("error" in caller) return caller;
     given ??= once(await collectGiven(context, args.tokens, flags, { input: args.input }));
-    return invoked(host, context, { operation, given, callId, approvalId, isDryRun: args.isDryRun, ...caller });
+    const read = given;
+    // Anew for every call: the files of a call are removed at its end.
+    const complete = async () => withFiles(await read(), files, context.cwd);
+    return invoked(host, context, { operation, given: complete, callId, approvalId, isDryRun: args.isDryRun, ...caller });
   };
   const ended = await callOnce(args.approval);
   if (typeof ended === "number") return ended;

@@ -1,6 +1,7 @@
 // Derives flags from an input schema: their names, how their text is read, and their help.
 
 import type { JsonSchema } from "../../../core/plugin-api.ts";
+import { fileRulesOf } from "../../../core/schema/file.ts";
 import { hasSecret, isPlainObject, propertiesOf, requiredOf } from "../../../core/schema/schema.ts";
 
 /**
@@ -85,7 +86,11 @@ const shapeOfValue = (value: unknown): Shape => {
   return typeof value === "boolean" ? "boolean" : "text";
 };
 
+const isFileList = ({ type, items }: JsonSchema): boolean => type === "array" && fileRulesOf(items) !== undefined;
+
 const kindOf = (schema: JsonSchema): FlagKind => {
+  if (fileRulesOf(schema) !== undefined) return "text";
+  if (isFileList(schema)) return "list";
   const shapes = new Set(shapesOf(schema).filter((shape) => shape !== "null"));
   // The binding makes lists of repeated texts only for what is a list and nothing else.
   if (shapes.has("list")) return schema["type"] === "array" ? "list" : shapes.has("text") ? "either" : "json";
@@ -101,6 +106,7 @@ export const placeholderOf = ({ kind, schema }: Flag): string => {
 };
 
 const typeWord = (schema: JsonSchema): string => {
+  if (fileRulesOf(schema) !== undefined) return "<@path>";
   const values = valuesOf(schema);
   if (values !== undefined) return values.map(String).join("|");
   const format = typeof schema["format"] === "string" ? schema["format"] : undefined;

@@ -1,9 +1,14 @@
 // A caller of the cli surface for tests: types a command line, and reads what the program wrote.
 
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
+import type { WrittenFile } from "../../../core/plugin/surface.ts";
 import { cannotSend, type Probe, type ProbeAnswer } from "../../../core/plugin-api.ts";
+import { fileFieldsOf } from "../../../core/schema/file.ts";
 import { act, type Host } from "../actions/act.ts";
-import { flagsOf } from "../actions/flags.ts";
+import { flagsOf, kebab } from "../actions/flags.ts";
 import { readRunArguments } from "../actions/run-arguments.ts";
 import { reportFailure } from "../output/report.ts";
 import { Terminal } from "../output/terminal.ts";
@@ -17,8 +22,9 @@ export const cliProbe =
     const secrets = new Map(flagsOf(operation.input).flatMap((flag) => (flag.isSecret ? [[flag.name, flag.variable]] : [])));
     const env: Record<string, string> = token === undefined ? {} : { QUATER_TOKEN: token };
     const args = [handler, ...(approvalId === undefined ? [] : [`--approval=${approvalId}`])];
-    if ("json" in input) args.push("--input", "-");
-    else {
+    const written = "json" in input ? await withFilesApart(input.json, operation.input) : undefined;
+    if (written !== undefined) args.push("--input", "-", ...written.flags);
+    else if ("text" in input) {
       for (const [name, texts] of Object.entries(input.text)) {
         const variable = secrets.get(name);
         for (const text of [texts].flat()) {
@@ -27,11 +33,11 @@ export const cliProbe =
         }
       }
     }
-    const stdin = Readable.from("json" in input ? [Buffer.from(input.json)] : []);
+    const stdin = Readable.from(written === undefined ? [] : [Buffer.from(written.json)]);
     const stdout = new PassThrough();
     const stderr = new PassThrough();
     const terminal = new Terminal({ stdin, stdout, stderr }, env);
-    const written = Promise.all([textOf(stdout), textOf(stderr)]);
+    const output = Promise.all([textOf(stdout), textOf(stderr)]);
     const never = new AbortController().signal;
     const context: Context = {
       env,
@@ -50,10 +56,40 @@ export const cliProbe =
       reportFailure(error, terminal, true);
     }
     await terminal.end();
+    await written?.clean();
     stdout.end();
     stderr.end();
-    return answerOf(await written, operation.isStream);
+    return answerOf(await output, operation.isStream);
   };
+
+interface Apart {
+  /** Without the files. */
+  readonly json: string;
+  /** `--photo=@/tmp/...` */
+  readonly flags: readonly string[];
+  readonly clean: () => Promise<void>;
+}
+
+/** Writes the files of a call's JSON into a folder, as somebody at a terminal has them. */
+const withFilesApart = async (json: string, input: unknown): Promise<Apart> => {
+  const fields = fileFieldsOf(input);
+  if (fields.length === 0) return { json, flags: [], clean: async () => {} };
+  const { default: mime } = await import("mime/lite");
+  const folder = await mkdtemp(join(tmpdir(), "quater-probe-"));
+  const values = JSON.parse(json) as Record<string, unknown>;
+  const flags: string[] = [];
+  for (const { name } of fields) {
+    const files = [values[name]].flat().filter((one): one is WrittenFile => typeof Object(one).base64 === "string");
+    if (files.length === 0) continue; // for the binding to refuse
+    delete values[name];
+    for (const [at, file] of files.entries()) {
+      const path = join(folder, `${at}-${name}.${mime.getExtension(file.mediaType) ?? "bin"}`);
+      await writeFile(path, Buffer.from(file.base64, "base64"));
+      flags.push(`--${kebab(name)}=@${path}`);
+    }
+  }
+  return { json: JSON.stringify(values), flags, clean: () => rm(folder, { recursive: true, force: true }) };
+};
 
 const textOf = async (stream: PassThrough): Promise<string> => {
   const parts: Buffer[] = [];

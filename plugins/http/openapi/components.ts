@@ -1,5 +1,6 @@
 // Schemas of handlers as OpenAPI publishes them: named ones and recursive ones as components, the others where they stand.
 
+import { fileRulesOf } from "../../../core/schema/file.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred, withSubschemas } from "../../../core/schema/schema.ts";
 import { componentName, givenName, ofFirstPlace, ofPlace } from "./names.ts";
 
@@ -82,6 +83,10 @@ export class Components {
   }
 
   #shown(schema: JsonSchema, root: Root): JsonSchema {
+    if (fileRulesOf(schema) !== undefined) {
+      const { description } = schema;
+      return { type: "string", format: "binary", ...(description === undefined ? {} : { description }) };
+    }
     const ref = schema["$ref"];
     if (typeof ref === "string") {
       const target = referred(root.schema, ref);

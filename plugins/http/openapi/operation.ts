@@ -1,6 +1,7 @@
 // One route in OpenAPI's words: its inputs split into path, query, headers, cookies and body, the way binding takes them.
 
 import type { JsonSchema } from "../../../core/plugin-api.ts";
+import { type FileField, fileFieldsOf } from "../../../core/schema/file.ts";
 import { isPlainObject, propertiesOf, requiredOf } from "../../../core/schema/schema.ts";
 import { takesBody } from "../route.ts";
 import { type AnswersOf, answersOf, underKey } from "./answers.ts";
@@ -78,16 +79,25 @@ const bodyOf = ({ operation, plan, components }: AnswersOf): object | undefined 
   const [example] = examplesOf(schema);
   const published = components.publish(schema, "input", operation.name, operation.input);
   const { body: key } = plan;
+  const shown = example === undefined ? {} : { example: key === undefined ? example : { [key]: example } };
+  const files = fileFieldsOf(operation.input);
   return {
     required: requiredOf(schema).some((name) => !("default" in (properties[name] ?? {}))),
     content: {
-      "application/json": {
-        schema: key === undefined ? published : underKey(key, published),
-        ...(example === undefined ? {} : { example: key === undefined ? example : { [key]: example } }),
-      },
+      ...(files.length > 0
+        ? {}
+        : { "application/json": { schema: key === undefined ? published : underKey(key, published), ...shown } }),
+      ...(plan.takesForms && files.length === 0 ? { "application/x-www-form-urlencoded": { schema: published } } : {}),
+      ...(plan.takesForms || files.length > 0 ? { "multipart/form-data": { schema: published, ...encodingOf(files) } } : {}),
     },
   };
 };
+
+/** Which media types the files of a form may have. */
+const encodingOf = (files: readonly FileField[]): object =>
+  files.length === 0
+    ? {}
+    : { encoding: Object.fromEntries(files.map(({ name, rules }) => [name, { contentType: rules.mediaTypes.join(", ") }])) };
 
 const examplesOf = (schema: JsonSchema): readonly JsonSchema[] =>
   Array.isArray(schema["examples"]) ? (schema["examples"] as unknown[]).filter(isPlainObject) : [];

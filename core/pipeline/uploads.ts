@@ -1,0 +1,261 @@
+// Where uploaded files are until their call ends: a folder of this process, in files that only its user can read. All files
+// together have a limit. What a process that was killed left behind is removed by the next one.
+
+import { createHash, randomBytes } from "node:crypto";
+import { createReadStream, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { open, rm } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { inputInvalid, QuaterError, tooLarge } from "../diagnostics/errors.ts";
+import { cut, visible } from "../diagnostics/text.ts";
+import type { GivenInput } from "../model/given-input.ts";
+import type { Awaitable } from "../model/principal.ts";
+import type { CallResources } from "../model/resource.ts";
+import type { Announced, Uploading } from "../plugin/gate.ts";
+import { type FileField, isAllowedType, longestName, OfferedFile, ReceivedFile } from "../schema/file.ts";
+import { pointerStep } from "../schema/json.ts";
+import { isPlainObject } from "../schema/schema.ts";
+
+export interface UploadOptions {
+  /** Default: the system's folder for temporary files. */
+  readonly folder: string | undefined;
+  /** How many bytes all files may have that are there at the same time. */
+  readonly maxBytes: number;
+}
+
+/** The folder's name says whose it is: of which machine, and of which process. */
+const machine = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
+/** Several kernels may run in one process. */
+const ofThisProcess = new Set<string>();
+const prefix = `quater-uploads-${machine}-`;
+
+export class Uploads {
+  readonly #options: UploadOptions;
+  #folder: string | undefined;
+  #held = 0;
+
+  constructor(options: UploadOptions) {
+    this.#options = options;
+  }
+
+  /** Removes what processes of this machine left that have ended. */
+  sweep(): void {
+    const parent = this.#parent;
+    for (const name of namesIn(parent)) {
+      if (!name.startsWith(prefix)) continue;
+      const pid = Number(name.slice(prefix.length).split("-")[0]);
+      // A container's next process may have the number of the one before.
+      if (pid === process.pid ? !ofThisProcess.has(join(parent, name)) : !isRunning(pid)) removeFolder(join(parent, name));
+    }
+  }
+
+  /** @throws {QuaterError} `unavailable` when all files together are too large. */
+  reserve(bytes: number): void {
+    if (this.#held + bytes > this.#options.maxBytes)
+      throw new QuaterError({
+        code: "unavailable",
+        kind: "unavailable",
+        message: "The server holds as many uploaded files as it may",
+        hint: `Raise maxUploadBytes in the manifest: it is ${this.#options.maxBytes} bytes`,
+        retryAfterSeconds: 5,
+      });
+    this.#held += bytes;
+  }
+
+  giveBack(bytes: number): void {
+    this.#held -= bytes;
+  }
+
+  newPath(): string {
+    if (this.#folder === undefined) {
+      this.#folder = mkdtempSync(join(this.#parent, `${prefix}${process.pid}-`));
+      ofThisProcess.add(this.#folder);
+    }
+    return join(this.#folder, randomBytes(12).toString("hex"));
+  }
+
+  close(): void {
+    if (this.#folder !== undefined) removeFolder(this.#folder);
+    this.#folder = undefined;
+  }
+
+  get #parent(): string {
+    return this.#options.folder ?? tmpdir();
+  }
+}
+
+const namesIn = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // nothing was left in a folder that does not exist
+  }
+};
+
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"; // somebody else's process
+  }
+};
+
+const removeFolder = (path: string): void => {
+  try {
+    if (statSync(path).uid === process.getuid?.()) rmSync(path, { recursive: true, force: true });
+  } catch {
+    // Another process removed it, or may not be disturbed. Its content is private in any case.
+  }
+};
+
+/** The files of one call. */
+export class CallUploads implements Uploading {
+  readonly #all: Uploads;
+  readonly #fields: ReadonlyMap<string, FileField>;
+  readonly #paths: string[] = [];
+  #bytes = 0;
+
+  constructor(all: Uploads, fields: ReadonlyMap<string, FileField>) {
+    this.#all = all;
+    this.#fields = fields;
+  }
+
+  field(name: string): FileField | undefined {
+    return this.#fields.get(name);
+  }
+
+  async take({ name: field, rules }: FileField, { name, mediaType }: Announced, content: AsyncIterable<Uint8Array>) {
+    const path = this.#all.newPath();
+    this.#paths.push(path);
+    const hash = createHash("sha256");
+    const text = new TextCheck();
+    let bytes = 0;
+    const target = await open(path, "wx", 0o600);
+    try {
+      for await (const part of content) {
+        bytes += part.length;
+        if (bytes > rules.maxBytes) throw tooLarge(`The file ${field}`, `${rules.maxBytes} bytes`);
+        this.#all.reserve(part.length);
+        this.#bytes += part.length;
+        hash.update(part);
+        text.add(part);
+        await target.writeFile(part);
+      }
+    } finally {
+      await target.close();
+    }
+    const type = await checkedType(path, { declared: mediaType, isText: text.isText(), allowed: rules.mediaTypes, field });
+    const about = { name: cleanName(name), mediaType: type, bytes, sha256: hash.digest("hex"), path };
+    return new ReceivedFile(about, createReadStream);
+  }
+
+  /** Puts received files in the place of those that a caller in this process offers. */
+  async received(given: readonly GivenInput[]): Promise<readonly GivenInput[]> {
+    const receive = (field: FileField) => (value: unknown) =>
+      value instanceof OfferedFile ? this.take(field, value, value.open()) : value;
+    const whole = given.map(async (part) => {
+      if (!isPlainObject(part.values)) return part;
+      const values: Record<string, unknown> = { ...part.values };
+      for (const [name, field] of this.#fields) {
+        const value = values[name];
+        if (Array.isArray(value)) values[name] = await Promise.all(value.slice(0, field.most + 1).map(receive(field)));
+        else if (value !== undefined) values[name] = await receive(field)(value);
+      }
+      return { ...part, values };
+    });
+    return Promise.all(whole);
+  }
+
+  async remove(): Promise<void> {
+    const paths = this.#paths.splice(0);
+    this.#all.giveBack(this.#bytes);
+    this.#bytes = 0;
+    await Promise.all(paths.map((path) => rm(path, { force: true })));
+  }
+
+  /** The call's resources, whose closing also removes its files. */
+  closedWith(resources: CallResources): CallResources {
+    return {
+      open: resources.open,
+      renew: resources.renew,
+      close: async (failed) => {
+        try {
+          await resources.close(failed);
+        } finally {
+          await this.remove();
+        }
+      },
+    };
+  }
+}
+
+/** @param uploads  Where the files of the call go, for a handler that takes files. */
+export type InputSource = readonly GivenInput[] | ((uploads?: Uploading) => Awaitable<readonly GivenInput[]>);
+
+export const inputOf = (given: InputSource, uploads: CallUploads | undefined): Awaitable<readonly GivenInput[]> => {
+  const parts = typeof given === "function" ? given(uploads) : given;
+  return uploads === undefined ? parts : Promise.resolve(parts).then((read) => uploads.received(read));
+};
+
+/** The last part of a path, in visible characters. A name may be anything: it is never used as a path. */
+const cleanName = (given: string | undefined): string => {
+  const last = visible((given ?? "").split(/[/\\]/).at(-1) ?? "").trim();
+  return cut(last, longestName) || "file";
+};
+
+/** Whether the bytes are UTF-8 text, in pieces. */
+class TextCheck {
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
+  #isText = true;
+
+  add(part: Uint8Array): void {
+    if (!this.#isText) return;
+    try {
+      this.#decoder.decode(part, { stream: true });
+      this.#isText = !part.includes(0);
+    } catch {
+      this.#isText = false;
+    }
+  }
+
+  isText(): boolean {
+    try {
+      if (this.#isText) this.#decoder.decode();
+    } catch {
+      this.#isText = false; // the last character is half
+    }
+    return this.#isText;
+  }
+}
+
+const textType = /^(?:text\/.+|application\/(?:json|xml|yaml|javascript|x-ndjson|sql|toml|.+\+(?:json|xml)))$|\+xml$/;
+const xmlType = /[/+]xml$/;
+
+interface Content {
+  readonly declared: string | undefined;
+  readonly isText: boolean;
+  readonly allowed: readonly string[];
+  readonly field: string;
+}
+
+/**
+ * The type that the first bytes show. Text formats have no such bytes: there the caller's word counts when the content is
+ * UTF-8 text.
+ *
+ * @throws {QuaterError} `invalid_input` for a type that is not allowed.
+ */
+const checkedType = async (path: string, { declared, isText, allowed, field }: Content): Promise<string> => {
+  const { fileTypeFromFile } = await import("file-type");
+  const claimed = declared?.split(";", 1)[0]?.trim().toLowerCase();
+  const seen = (await fileTypeFromFile(path))?.mime;
+  const isClaimed = claimed !== undefined && isAllowedType(claimed, allowed);
+  const isBeliefOfText = isText && isClaimed && textType.test(claimed);
+  // A picture in SVG is XML, which is all that its first bytes tell.
+  if (isBeliefOfText && (seen === undefined || (xmlType.test(seen) && xmlType.test(claimed)))) return claimed;
+  const found = seen ?? "application/octet-stream";
+  if (isAllowedType(found, allowed)) return found;
+  const what = seen === undefined ? `is of an unknown type${isText ? ", sent as" : ", and was sent as"}` : `is ${seen}, sent as`;
+  const message = `${what} ${cut(visible(claimed ?? "nothing"), 100)}: send ${allowed.join(", ")}`;
+  throw inputInvalid([{ path: visible(`/${pointerStep(field)}`), message }]);
+};

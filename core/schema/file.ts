@@ -1,0 +1,181 @@
+// Files as inputs. A handler gets what identifies the content (name, type, length, SHA-256) and a way to read it. Only the
+// identifying part is JSON, so digest, approval and trail cover the content without holding it.
+
+import type { Readable } from "node:stream";
+import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf } from "./schema.ts";
+import { type TSchema, Type } from "./typebox.ts";
+
+/** A file that a caller sent. It exists until the call ends; copy what you keep. */
+export interface UploadedFile {
+  /** As the caller named it, without folders. At most 200 characters. Never use it as a path. */
+  readonly name: string;
+  /** By content where the content tells; one of the schema's `mediaTypes`. */
+  readonly mediaType: string;
+  /** Length of the content. */
+  readonly bytes: number;
+  /** Of the content, 64 hexadecimal digits. */
+  readonly sha256: string;
+  /** Where the content is until the call ends. */
+  readonly path: string;
+  /** The content, as often as you like. */
+  readonly stream: () => Readable;
+}
+
+export interface FileRules {
+  /** How large the content may be. */
+  readonly maxBytes: number;
+  /** Media types that are accepted: `["image/png", "image/jpeg"]`, or `["image/*"]`. */
+  readonly mediaTypes: readonly string[];
+  readonly description?: string;
+}
+
+const fileMark = "x-quater-file";
+
+/** The mark of a file schema, for the compiler. */
+export interface FileSchema extends TSchema {
+  readonly "~file": true;
+}
+
+/**
+ * A file as an input, at the top of a handler's input or in a list there. Each surface says how its callers send one; a
+ * surface whose inputs are JSON alone refuses the handler at boot.
+ *
+ * @example
+ * input: Type.Object({ photo: file({ maxBytes: 5_000_000, mediaTypes: ["image/png", "image/jpeg"] }) })
+ */
+export const file = ({ maxBytes, mediaTypes, description }: FileRules) =>
+  Type.Unsafe<UploadedFile>({
+    type: "object",
+    ...(description === undefined ? {} : { description }),
+    properties: {
+      name: { type: "string", maxLength: longestName },
+      mediaType: { type: "string", maxLength: 200 },
+      bytes: { type: "integer", minimum: 0 },
+      sha256: { type: "string", minLength: 64, maxLength: 64 },
+    },
+    required: ["name", "mediaType", "bytes", "sha256"],
+    additionalProperties: false,
+    [fileMark]: { maxBytes, mediaTypes },
+  });
+
+/** Characters of the name of a file. */
+export const longestName = 200;
+
+/** The rules of a file schema; `undefined` for every other schema. */
+export const fileRulesOf = (schema: unknown): FileRules | undefined =>
+  isPlainObject(schema) && fileMark in schema ? (schema[fileMark] as FileRules) : undefined;
+
+export interface FileField {
+  readonly name: string;
+  readonly rules: FileRules;
+  /** A list of files. */
+  readonly isList: boolean;
+  /** How many files a list may have. */
+  readonly most: number;
+}
+
+/** Files of a list without `maxItems`. */
+const defaultMost = 10;
+
+/** The file inputs at the top of an input schema. */
+export const fileFieldsOf = (input: unknown): readonly FileField[] =>
+  Object.entries(propertiesOf(input)).flatMap(([name, schema]): FileField[] => {
+    const own = fileRulesOf(schema);
+    if (own !== undefined) return [{ name, rules: own, isList: false, most: 1 }];
+    const ofItem = schema["type"] === "array" ? fileRulesOf(schema["items"]) : undefined;
+    const { maxItems } = schema;
+    return ofItem === undefined
+      ? []
+      : [{ name, rules: ofItem, isList: true, most: typeof maxItems === "number" ? maxItems : defaultMost }];
+  });
+
+/** Bytes that all files of an input may have together; 0 where it has none. */
+export const fileBytesOf = (input: unknown): number =>
+  fileFieldsOf(input).reduce((sum, { rules, most }) => sum + rules.maxBytes * most, 0);
+
+const mediaType = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/(?:\*|[a-z0-9][a-z0-9!#$&^_.+-]*)$/;
+
+interface FileProblem {
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+/** What is wrong with the files of an input schema. The cause continues "handler has ...". */
+export const fileProblems = (input: unknown): readonly FileProblem[] => {
+  const fields = fileFieldsOf(input);
+  const wrong = fields.flatMap(({ name, rules }): FileProblem[] => {
+    const { maxBytes, mediaTypes } = rules;
+    if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
+      const cause = `the file ${name}, whose maxBytes is ${JSON.stringify(maxBytes)}`;
+      return [{ cause, remedy: "Write the largest length in bytes: maxBytes: 5_000_000" }];
+    }
+    const isList = Array.isArray(mediaTypes) && mediaTypes.length > 0;
+    const odd = isList ? mediaTypes.find((type) => !(typeof type === "string" && mediaType.test(type))) : "no list";
+    if (odd === undefined) return [];
+    const cause = `the file ${name}, whose mediaTypes has ${JSON.stringify(odd)}`;
+    return [{ cause, remedy: 'Write a list in lower case: mediaTypes: ["image/png", "text/csv"], or ["image/*"]' }];
+  });
+  const all = countFiles(input);
+  const remedy = "Put file(...) at the top of the input, or in a Type.Array there";
+  return all > fields.length ? [...wrong, { cause: "a file inside another part of its input", remedy }] : wrong;
+};
+
+const countFiles = (schema: unknown, seen = new Set<unknown>()): number => {
+  if (!isPlainObject(schema) || seen.has(schema)) return 0;
+  seen.add(schema);
+  if (fileRulesOf(schema) !== undefined) return 1;
+  return [...eachSubschema(schema)].reduce((sum, [, part]) => sum + countFiles(part, seen), 0);
+};
+
+/** Whether a schema has a file anywhere. */
+export const hasFile = (schema: JsonSchema | undefined): boolean => countFiles(schema) > 0;
+
+/** Whether `type` is one of `allowed`, where `image/*` stands for all images. */
+export const isAllowedType = (type: string, allowed: readonly string[]): boolean =>
+  allowed.some((one) => one === type || one === "*/*" || (one.endsWith("/*") && type.startsWith(one.slice(0, -1))));
+
+/** A file that a caller in this process offers: the terminal, and tests. A surface turns it into an `UploadedFile`. */
+export class OfferedFile {
+  readonly name: string;
+  /** As the caller says. */
+  readonly mediaType: string | undefined;
+  readonly open: () => AsyncIterable<Uint8Array>;
+
+  constructor(name: string, mediaType: string | undefined, open: () => AsyncIterable<Uint8Array>) {
+    this.name = name;
+    this.mediaType = mediaType;
+    this.open = open;
+  }
+}
+
+/** The file of a call, as the handler gets it. Its own fields are the JSON part. */
+export class ReceivedFile implements UploadedFile {
+  readonly name: string;
+  readonly mediaType: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly #path: string;
+  readonly #read: (path: string) => Readable;
+
+  constructor(about: Pick<UploadedFile, "name" | "mediaType" | "bytes" | "sha256" | "path">, read: (path: string) => Readable) {
+    this.name = about.name;
+    this.mediaType = about.mediaType;
+    this.bytes = about.bytes;
+    this.sha256 = about.sha256;
+    this.#path = about.path;
+    this.#read = read;
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  stream(): Readable {
+    return this.#read(this.#path);
+  }
+
+  /** JSON of the same fields is not a file: nobody has checked the content that it names. */
+  static is(value: unknown): value is ReceivedFile {
+    return value !== null && typeof value === "object" && #path in value;
+  }
+}

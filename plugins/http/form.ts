@@ -1,0 +1,200 @@
+// Forms: `application/x-www-form-urlencoded`, and `multipart/form-data` with or without files. Fields are texts, which the
+// schema coerces as it does those of a query; a part of the type application/json is JSON.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable, Writable } from "node:stream";
+import { visible } from "../../core/diagnostics/text.ts";
+import { invalid, isQuaterError } from "../../core/index.ts";
+import { andThen } from "../../core/model/principal.ts";
+import type { Uploading } from "../../core/plugin/gate.ts";
+import { type Awaitable, cancelled, type GivenInput, parseJsonBytes, tooLarge } from "../../core/plugin-api.ts";
+import { pointerStep } from "../../core/schema/json.ts";
+import { beginBody, jsonType, readBytes, readJsonBody, readQuery } from "./body.ts";
+import { TransportRefusal } from "./refusals.ts";
+
+/** Parts of a multipart form, and bytes of a name. */
+const maxParts = 1_000;
+const maxNameBytes = 200;
+/** What stands around a part: boundary and headers. */
+const partOverhead = 16 * 1024;
+
+const isUrlencoded = (type: string | undefined): boolean => /^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type ?? "");
+const isMultipart = (type: string | undefined): boolean => /^multipart\/form-data\s*(?:;|$)/i.test(type ?? "");
+
+/** @throws {QuaterError | TransportRefusal} or rejects with them: 400 for text that is not UTF-8, 413 over the limit. */
+const readUrlencoded = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Awaitable<GivenInput[]> =>
+  andThen(readBytes(req, res, maxBytes), (bytes) => {
+    if (bytes.some((byte) => byte > 0x7f)) throw new TransportRefusal("bad_request", "The form is not percent-encoded");
+    return [{ from: "body", isText: true, values: readQuery(bytes.toString("latin1"), "The form") }];
+  });
+
+export interface BodyOptions {
+  /** Bytes of a body, or of a form without its files. */
+  readonly maxBytes: number;
+  /** `undefined` where the handler takes no files. */
+  readonly uploads: Uploading | undefined;
+  /** Bytes that all files may have together. */
+  readonly fileBytes: number;
+  readonly takesForms: boolean;
+}
+
+/**
+ * Reads a body by its media type.
+ *
+ * @throws {QuaterError | TransportRefusal} or rejects with them: 415 for a type that the route does not take, 413, `json_*`.
+ */
+export const readBody = (req: IncomingMessage, res: ServerResponse, options: BodyOptions): Awaitable<readonly GivenInput[]> => {
+  const type = req.headers["content-type"];
+  if (options.takesForms) {
+    if (isMultipart(type)) return readMultipart(req, res, options);
+    if (isUrlencoded(type)) return readUrlencoded(req, res, options.maxBytes);
+  }
+  return andThen(readJsonBody(req, res, options.maxBytes, options.takesForms), (body) => [body]);
+};
+
+/** @throws {QuaterError | TransportRefusal} by rejecting, as soon as a part is refused: the rest is not read. */
+const readMultipart = async (
+  req: IncomingMessage,
+  res: ServerResponse,
+  { maxBytes, uploads, fileBytes }: BodyOptions,
+): Promise<GivenInput[]> => {
+  const most = maxBytes + fileBytes + partOverhead;
+  beginBody(req, res, most);
+  const { Busboy } = await import("@fastify/busboy");
+  const parser = parserOf(Busboy, req, maxBytes);
+  const form = new Form(maxBytes, uploads);
+  const contents: Readable[] = [];
+  const taking: Promise<void>[] = [];
+  const failures: unknown[] = [];
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const fail = (error: unknown) => {
+        failures.push(error);
+        reject(error);
+      };
+      parser.on("field", (name, value, isNameCut, isValueCut, _encoding, type) => {
+        try {
+          form.addText(name, value, type, isNameCut || isValueCut);
+        } catch (error) {
+          fail(error);
+        }
+      });
+      parser.on("file", (name, content, filename, _encoding, type) => {
+        contents.push(content);
+        content.on("error", () => {}); // its reader gets the error
+        taking.push(form.addFile(name, { name: filename, mediaType: type }, content).catch(fail));
+      });
+      for (const limit of ["partsLimit", "filesLimit", "fieldsLimit"] as const)
+        parser.on(limit, () => fail(tooLarge("The form", `${maxParts} parts`)));
+      feed(req, parser, most, fail);
+      parser.on("finish", resolve);
+    });
+    await Promise.all(taking);
+    if (failures.length > 0) throw failures[0];
+  } catch (error) {
+    req.removeAllListeners("data").pause();
+    for (const content of contents) content.destroy();
+    await Promise.all(taking);
+    throw refusalOf(error);
+  }
+  return form.given();
+};
+
+/** Writes the body into the parser, no faster than its files go to disk. The request stays open, so that it can be answered. */
+const feed = (req: IncomingMessage, parser: Writable, most: number, fail: (error: unknown) => void): void => {
+  let size = 0;
+  req.on("data", (part: Buffer) => {
+    size += part.length;
+    if (size > most) return fail(tooLarge("The body", `${most} bytes`));
+    if (parser.write(part)) return;
+    req.pause();
+    parser.once("drain", () => req.resume());
+  });
+  req.on("end", () => parser.end());
+  req.on("close", () => {
+    if (!req.complete) fail(cancelled());
+  });
+  req.on("error", () => fail(cancelled()));
+  parser.on("error", fail);
+};
+
+type BusboyClass = typeof import("@fastify/busboy")["Busboy"];
+
+const parserOf = (Busboy: BusboyClass, req: IncomingMessage, maxBytes: number) => {
+  try {
+    return new Busboy({
+      headers: { ...req.headers, "content-type": req.headers["content-type"] ?? "" },
+      limits: {
+        fieldNameSize: maxNameBytes,
+        fieldSize: maxBytes,
+        fields: maxParts,
+        files: maxParts,
+        parts: maxParts,
+        headerPairs: 20,
+        headerSize: 8 * 1024,
+      },
+    });
+  } catch {
+    throw new TransportRefusal("bad_request", "The multipart form has no valid boundary in its Content-Type");
+  }
+};
+
+/** What the parser throws is its own; the caller gets one sentence for all of it. */
+const refusalOf = (error: unknown): unknown => {
+  if (isQuaterError(error) || error instanceof TransportRefusal) return error;
+  return new TransportRefusal("bad_request", "The multipart form is malformed or ends early");
+};
+
+/** The parts of one form. */
+class Form {
+  readonly #texts = new Map<string, string[]>();
+  readonly #values = new Map<string, unknown[]>();
+  readonly #maxBytes: number;
+  readonly #uploads: Uploading | undefined;
+  readonly #counts = new Map<string, number>();
+  #bytes = 0;
+
+  constructor(maxBytes: number, uploads: Uploading | undefined) {
+    this.#maxBytes = maxBytes;
+    this.#uploads = uploads;
+  }
+
+  addText(name: string, value: string, type: string, isCut: boolean): void {
+    this.#bytes += Buffer.byteLength(value) + name.length;
+    if (isCut || this.#bytes > this.#maxBytes) throw tooLarge("The form without its files", `${this.#maxBytes} bytes`);
+    if (jsonType.test(type)) listIn(this.#values, name).push(parseJsonBytes(Buffer.from(value)));
+    else listIn(this.#texts, name).push(value);
+  }
+
+  async addFile(name: string, announced: { name: string | undefined; mediaType: string }, content: AsyncIterable<Uint8Array>) {
+    const field = this.#uploads?.field(name);
+    const path = pathOf(name);
+    if (this.#uploads === undefined || field === undefined) return invalid(path, "is sent as a file and does not take one");
+    const count = (this.#counts.get(name) ?? 0) + 1;
+    this.#counts.set(name, count);
+    if (count > field.most) invalid(path, field.isList ? `must have at most ${field.most} files` : "is given more than once");
+    const taken = await this.#uploads.take(field, announced, content);
+    listIn(this.#values, name).push(taken);
+  }
+
+  given(): GivenInput[] {
+    const texts = [...this.#texts].map(([name, values]) => [name, values.length === 1 ? values[0] : values] as const);
+    const isList = (name: string) => this.#uploads?.field(name)?.isList === true;
+    const values = [...this.#values].map(([name, list]) => {
+      if (list.length > 1 && !isList(name)) invalid(pathOf(name), "is given more than once");
+      return [name, isList(name) ? list : list[0]] as const;
+    });
+    return [
+      { from: "body", isText: true, values: Object.fromEntries(texts) },
+      { from: "body", isText: false, values: Object.fromEntries(values) },
+    ];
+  }
+}
+
+const pathOf = (name: string): string => visible(`/${pointerStep(name)}`);
+
+const listIn = <Value>(table: Map<string, Value[]>, name: string): Value[] => {
+  const list = table.get(name) ?? [];
+  table.set(name, list);
+  return list;
+};

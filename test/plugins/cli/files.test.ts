@@ -1,0 +1,56 @@
+// Files as inputs, at the terminal.
+
+import { anyone, file, handler, Type } from "quater";
+import { cli } from "quater/cli";
+import { bootTest, principal, tokens } from "quater/testing";
+import { expect, test } from "vitest";
+import { fixture, quater } from "./kit.ts";
+
+const run = (...words: string[]) => quater(["run", "addSheet", ...words], { cwd: fixture("sheets") });
+
+test("@ and a path give the content of a file", async () => {
+  const { code, out } = await run("--sheet", "@files/a.csv");
+  expect({ code, out: JSON.parse(out) as unknown }).toEqual({
+    code: 0,
+    out: [{ name: "a.csv", mediaType: "text/csv", text: "a,1\n" }],
+  });
+});
+
+test("a list of files is written by repetition", async () => {
+  const { out } = await run("--sheet", "@files/a.csv", "--more", "@files/a.csv", "--more=@files/b.csv");
+  expect((JSON.parse(out) as { name: string }[]).map(({ name }) => name)).toEqual(["a.csv", "a.csv", "b.csv"]);
+});
+
+test.each([
+  ["no @", ["--sheet", "files/a.csv"], "at the terminal write @ and the path of the file"],
+  ["no such file", ["--sheet", "@files/c.csv"], "which does not exist"],
+  ["a folder", ["--sheet", "@files"], "which is not a file"],
+  ["another type", ["--sheet", "@manifest.ts"], "send text/csv"],
+])("%s is refused with exit 65", async (_, words, told) => {
+  const { code, err } = await run(...words);
+  expect({ code, err }).toEqual({ code: 65, err: expect.stringContaining(told) });
+});
+
+test("help shows how a file is given", async () => {
+  const { out } = await run("--help");
+  expect(out).toContain("--sheet <@path>");
+  expect(out).toContain("Rows to add");
+});
+
+test("the probe of the cli surface sends files", async () => {
+  const addSheet = handler({
+    description: "Adds a sheet.",
+    effect: "write",
+    input: Type.Object({ sheet: file({ maxBytes: 100, mediaTypes: ["text/csv"] }) }),
+    auth: anyone,
+    handle: ({ sheet }) => sheet.bytes,
+  });
+  await using app = await bootTest({
+    handlers: { addSheet },
+    expose: { addSheet: { cli: true } },
+    plugins: [cli({ authenticate: tokens({ ana: principal() }) })],
+  });
+  const sheet = { name: "a.csv", mediaType: "text/csv", base64: Buffer.from("a,1").toString("base64") };
+  const seen = await app.acrossSurfaces({ handler: "addSheet", input: { json: JSON.stringify({ sheet }) }, token: "ana" });
+  expect(seen).toEqual({ cli: { ok: true, value: 3 } });
+});

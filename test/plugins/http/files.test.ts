@@ -1,0 +1,409 @@
+// Files as inputs, over HTTP.
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { can, file, handler, Type, type UploadedFile } from "quater";
+import { http } from "quater/http";
+import { mcp } from "quater/mcp";
+import { isBootError } from "quater/plugin-api";
+import { bootTest, fileOf, gateSuite, principal, tokens } from "quater/testing";
+import { afterAll, beforeEach, expect, test } from "vitest";
+import { defineConfig, expose } from "../../../core/index.ts";
+import type { TestBoot } from "../../../core/testing/index.ts";
+import { httpRef } from "../../../plugins/http/service.ts";
+import { raw } from "./socket.ts";
+
+const png = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  "base64",
+);
+const sha256 = (content: Buffer | string) => createHash("sha256").update(content).digest("hex");
+
+const seen: { input: unknown; path: string; content: Buffer }[] = [];
+const keep = async (input: object, photo: UploadedFile) => {
+  const parts: Buffer[] = [];
+  for await (const part of photo.stream()) parts.push(part as Buffer);
+  seen.push({ input, path: photo.path, content: Buffer.concat(parts) });
+  return { name: photo.name, mediaType: photo.mediaType, bytes: photo.bytes, sha256: photo.sha256 };
+};
+
+const addPhoto = handler({
+  description: "Adds a photo to an item.",
+  effect: "write",
+  input: Type.Object({
+    id: Type.String(),
+    price: Type.Optional(Type.Integer()),
+    tags: Type.Optional(Type.Array(Type.String())),
+    about: Type.Optional(Type.Object({ by: Type.String() })),
+    photo: file({ maxBytes: 100_000, mediaTypes: ["image/png", "image/jpeg", "image/svg+xml"] }),
+  }),
+  auth: can("photos:write"),
+  handle: (input) => keep(input, input.photo),
+});
+const addSheets = handler({
+  description: "Adds sheets.",
+  effect: "write",
+  input: Type.Object({ sheets: Type.Array(file({ maxBytes: 1_000, mediaTypes: ["text/csv"] }), { maxItems: 2 }) }),
+  auth: can("photos:write"),
+  handle: async ({ sheets }) => Promise.all(sheets.map(async (sheet) => `${sheet.name}: ${await readFile(sheet.path, "utf8")}`)),
+});
+const subscribe = handler({
+  description: "Subscribes an address.",
+  effect: "write",
+  input: Type.Object({ email: Type.String(), weekly: Type.Optional(Type.Boolean()) }),
+  auth: can("photos:write"),
+  handle: (input) => input,
+});
+
+const folder = mkdtempSync(join(tmpdir(), "quater-files-test-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+beforeEach(() => void seen.splice(0));
+
+const ana = principal({ scopes: ["photos:write"] });
+const given = {
+  handlers: { addPhoto, addSheets, subscribe },
+  expose: {
+    addPhoto: { http: "POST /items/:id/photo" },
+    addSheets: { http: "POST /sheets" },
+    subscribe: { http: { route: "POST /subscribers", forms: true } },
+  },
+  plugins: [http({ port: 0, authenticate: tokens({ ana, eve: principal() }) })],
+  uploadFolder: folder,
+} satisfies TestBoot;
+const app = await bootTest(given);
+afterAll(() => app.stop());
+const { baseUrl = "" } = app.services.get(httpRef);
+
+const post = async (path: string, body: FormData | URLSearchParams | string, headers: Record<string, string> = {}) => {
+  const response = await fetch(`${baseUrl}${path}`, {
+    method: "POST",
+    body,
+    headers: { authorization: "Bearer ana", ...headers },
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+};
+const form = (...parts: [name: string, value: string | Blob, filename?: string][]) => {
+  const made = new FormData();
+  for (const [name, value, filename] of parts)
+    if (typeof value === "string") made.append(name, value);
+    else made.append(name, value, filename);
+  return made;
+};
+const photo = new Blob([png], { type: "image/png" });
+/** Files of calls that are there now. */
+const left = () =>
+  readdirSync(folder)
+    .filter((name) => name.includes(`-${process.pid}-`))
+    .flatMap((name) => readdirSync(join(folder, name)));
+
+test("a handler gets name, type, length, digest and content of a file, and texts are coerced", async () => {
+  const sent = form(["photo", photo, "shelf.png"], ["price", "12"], ["tags", "a"], ["tags", "b"]);
+  expect(await post("/items/7/photo", sent)).toEqual({
+    status: 200,
+    body: { name: "shelf.png", mediaType: "image/png", bytes: png.length, sha256: sha256(png) },
+  });
+  expect(seen[0]?.input).toMatchObject({ id: "7", price: 12, tags: ["a", "b"] });
+  expect(seen[0]?.content).toEqual(png);
+});
+
+test("the file is removed when the call has ended, also when the handler fails", async () => {
+  await post("/items/7/photo", form(["photo", photo, "shelf.png"]));
+  expect(existsSync(seen[0]?.path ?? "")).toBe(false);
+  await post("/items/7/photo", form(["photo", photo, "shelf.png"], ["price", "much"]));
+  expect(left()).toEqual([]);
+});
+
+test("a part of the type application/json is JSON", async () => {
+  const body = [
+    "--b",
+    'content-disposition: form-data; name="about"',
+    "content-type: application/json",
+    "",
+    '{"by":"ana"}',
+    "--b",
+    'content-disposition: form-data; name="photo"; filename="a.svg"',
+    "content-type: image/svg+xml",
+    "",
+    '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>',
+    "--b--",
+    "",
+  ].join("\r\n");
+  const { status } = await post("/items/7/photo", body, { "content-type": "multipart/form-data; boundary=b" });
+  expect(status).toBe(200);
+  expect(seen[0]?.input).toMatchObject({ about: { by: "ana" } });
+});
+
+test.each([
+  ["shelf.png", "shelf.png"],
+  ["../../etc/passwd", "passwd"],
+  ["C:\\photos\\a.png", "a.png"],
+  ["Übung – 写真.png", "Übung – 写真.png"],
+  ["..", "file"],
+  [`${"n".repeat(400)}.png`, "n"],
+])("a file named %j is named %j", async (sent, expected) => {
+  const { body } = await post("/items/7/photo", form(["photo", photo, sent]));
+  expect(body["name"]).toContain(expected);
+  expect(String(body["name"]).length).toBeLessThanOrEqual(200);
+  expect(body["name"]).not.toMatch(/[/\\]/);
+});
+
+test("a list of files is taken in the order in which it is sent", async () => {
+  const sheet = (text: string) => new Blob([text], { type: "text/csv" });
+  const { body } = await post("/sheets", form(["sheets", sheet("a,1"), "a.csv"], ["sheets", sheet("b,2"), "b.csv"]));
+  expect(body).toEqual(["a.csv: a,1", "b.csv: b,2"]);
+});
+
+const pdf = new Blob(["%PDF-1.4\n"], { type: "image/png" });
+const tooLong = new Blob([png, Buffer.alloc(100_000)], { type: "image/png" });
+test.each<[string, string, FormData | string, number, object]>([
+  [
+    "a file of another type than it says",
+    "/items/7/photo",
+    form(["photo", pdf, "a.png"]),
+    422,
+    {
+      code: "invalid_input",
+      errors: [{ path: "/photo", message: "is application/pdf, sent as image/png: send image/png, image/jpeg, image/svg+xml" }],
+    },
+  ],
+  [
+    "a page that is sent as an image",
+    "/items/7/photo",
+    form(["photo", new Blob(["<html>"], { type: "image/png" }), "a.png"]),
+    422,
+    {
+      code: "invalid_input",
+    },
+  ],
+  ["a file that is too long", "/items/7/photo", form(["photo", tooLong, "a.png"]), 413, { code: "too_large" }],
+  [
+    "a file where a text belongs",
+    "/items/7/photo",
+    form(["photo", photo, "a.png"], ["price", photo, "b.png"]),
+    422,
+    {
+      errors: [{ path: "/price", message: "is sent as a file and does not take one" }],
+    },
+  ],
+  [
+    "two files where one belongs",
+    "/items/7/photo",
+    form(["photo", photo, "a.png"], ["photo", photo, "b.png"]),
+    422,
+    {
+      errors: [{ path: "/photo", message: "is given more than once" }],
+    },
+  ],
+  [
+    "a text where a file belongs",
+    "/items/7/photo",
+    form(["photo", "shelf.png"]),
+    422,
+    {
+      errors: [{ path: "/photo", message: expect.stringContaining("must be a file: over HTTP send multipart/form-data") }],
+    },
+  ],
+  [
+    "three files where two are allowed",
+    "/sheets",
+    form(...["a", "b", "c"].map((name): [string, Blob, string] => ["sheets", new Blob(["x"], { type: "text/csv" }), name])),
+    422,
+    { errors: [{ path: "/sheets", message: "must have at most 2 files" }] },
+  ],
+  [
+    "bytes that are not text as a text format",
+    "/sheets",
+    form(["sheets", new Blob([Buffer.from([0xff, 0xfe, 1])], { type: "text/csv" }), "a.csv"]),
+    422,
+    {
+      code: "invalid_input",
+    },
+  ],
+])("%s is refused, and nothing stays behind", async (_, path, body, status, told) => {
+  expect(await post(path, body)).toMatchObject({ status, body: told });
+  expect(seen).toEqual([]);
+  expect(left()).toEqual([]);
+});
+
+test("JSON that describes a file is not a file", async () => {
+  const described = { name: "a.png", mediaType: "image/png", bytes: 1, sha256: "0".repeat(64) };
+  const { status, body } = await post("/items/7/photo", JSON.stringify({ photo: described }), {
+    "content-type": "application/json",
+  });
+  expect({ status, errors: body["errors"] }).toMatchObject({ status: 422, errors: [{ path: "/photo" }] });
+});
+
+test("a caller without the right is refused before the file is read", async () => {
+  const response = await fetch(`${baseUrl}/items/7/photo`, {
+    method: "POST",
+    body: form(["photo", tooLong, "a.png"]),
+    headers: { authorization: "Bearer eve" },
+  });
+  expect(response.status).toBe(403);
+});
+
+test.each([
+  ["without a boundary", "content-type: multipart/form-data\r\ncontent-length: 3", "abc", 400],
+  ["that ends early", "content-type: multipart/form-data; boundary=b\r\ncontent-length: 3", "--b", 400],
+  [
+    "with a length that is too large at once",
+    "content-type: multipart/form-data; boundary=b\r\ncontent-length: 99999999",
+    "--b",
+    413,
+  ],
+])("a form %s is refused", async (_, head, body, status) => {
+  const request = `POST /items/7/photo HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ana\r\n${head}\r\n\r\n${body}`;
+  expect((await raw(baseUrl, request, { keepOpen: true })).status).toBe(status);
+});
+
+test("a form of 10,000 parts is refused", async () => {
+  const part = '--b\r\ncontent-disposition: form-data; name="tags"\r\n\r\na\r\n';
+  const body = `${part.repeat(10_000)}--b--\r\n`;
+  const { status } = await post("/items/7/photo", body, { "content-type": "multipart/form-data; boundary=b" });
+  expect(status).toBe(413);
+});
+
+test("a form with a part that never ends is refused at the limit, and others are answered meanwhile", async () => {
+  const endless = new ReadableStream({
+    start: (sink) => sink.enqueue(Buffer.from('--b\r\ncontent-disposition: form-data; name="photo"; filename="a"\r\n\r\n')),
+    pull: (sink) => sink.enqueue(Buffer.alloc(65_536)),
+  });
+  const refused = fetch(`${baseUrl}/items/7/photo`, {
+    method: "POST",
+    body: endless,
+    duplex: "half",
+    headers: { authorization: "Bearer ana", "content-type": "multipart/form-data; boundary=b" },
+  } as RequestInit);
+  expect((await post("/items/7/photo", form(["photo", photo, "a.png"]))).status).toBe(200);
+  expect((await refused).status).toBe(413);
+  expect(left()).toEqual([]);
+});
+
+test("a client that leaves in the middle leaves no file behind", async () => {
+  const leaving = new AbortController();
+  const body = new ReadableStream({
+    pull: (sink) => {
+      sink.enqueue(Buffer.from('--b\r\ncontent-disposition: form-data; name="photo"; filename="a"\r\n\r\nabc'));
+      return new Promise(() => {});
+    },
+  });
+  const sent = fetch(`${baseUrl}/items/7/photo`, {
+    method: "POST",
+    body,
+    duplex: "half",
+    signal: leaving.signal,
+    headers: { authorization: "Bearer ana", "content-type": "multipart/form-data; boundary=b" },
+  } as RequestInit);
+  await expect.poll(left).toHaveLength(1);
+  leaving.abort();
+  await expect(sent).rejects.toThrow();
+  await expect.poll(left).toEqual([]);
+});
+
+test("a form without files is taken where the exposure says forms, and its texts are coerced", async () => {
+  const sent = new URLSearchParams({ email: "ana@example.com", weekly: "true" });
+  expect(await post("/subscribers", sent)).toEqual({ status: 200, body: { email: "ana@example.com", weekly: true } });
+  expect((await post("/subscribers", form(["email", "a"]))).body).toEqual({ email: "a" });
+  await using strict = await bootTest({
+    ...given,
+    expose: { subscribe: { http: "POST /subscribers" } },
+    handlers: { subscribe },
+  });
+  const url = `${strict.services.get(httpRef).baseUrl}/subscribers`;
+  const response = await fetch(url, { method: "POST", body: sent, headers: { authorization: "Bearer ana" } });
+  expect(response.status).toBe(415);
+});
+
+test("files above maxUploadBytes together are refused with 503", async () => {
+  await using small = await bootTest({ ...given, maxUploadBytes: 50 });
+  const response = await fetch(`${small.services.get(httpRef).baseUrl}/items/7/photo`, {
+    method: "POST",
+    body: form(["photo", photo, "a.png"]),
+    headers: { authorization: "Bearer ana" },
+  });
+  expect({ status: response.status, retry: response.headers.get("retry-after") }).toEqual({ status: 503, retry: "5" });
+});
+
+test("a boot removes what an earlier process left, and nothing of others", async () => {
+  const machine = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
+  const [ended, alive, other] = [`quater-uploads-${machine}-4194304-a`, `quater-uploads-${machine}-1-b`, "something-else"];
+  for (const name of [ended, alive, other]) {
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, "file"), "x");
+  }
+  await using _ = await bootTest(given);
+  expect(readdirSync(folder)).toEqual(expect.arrayContaining([alive, other]));
+  expect(existsSync(join(folder, ended))).toBe(false);
+});
+
+test("a dry run takes a file and tells its digest", async () => {
+  const { status, body } = await post("/__quater__/dry-run/addPhoto", form(["id", "7"], ["photo", photo, "a.png"]));
+  expect(status).toBe(200);
+  expect(body["input"]).toEqual({
+    id: "7",
+    photo: { name: "a.png", mediaType: "image/png", bytes: png.length, sha256: sha256(png) },
+  });
+});
+
+test("a test calls the handler with a file", async () => {
+  const outcome = await app.as(ana).call("addPhoto", { id: "7", photo: fileOf(png, { name: "a.png" }) }, { surface: "http" });
+  expect(outcome).toMatchObject({ ok: true, value: { sha256: sha256(png) } });
+});
+
+const bad = file({ maxBytes: 10, mediaTypes: ["image/*"] });
+const withInput = (input: Parameters<typeof Type.Object>[0]) =>
+  handler({ description: "Takes.", effect: "write", input: Type.Object(input), auth: can("x"), handle: () => null });
+test.each([
+  ["a GET", withInput({ photo: bad }), { http: "GET /x" }, "photo is a file, and GET takes no body"],
+  ["an MCP tool", withInput({ photo: bad }), { mcp: true }, "takes a file, and arguments of MCP tools are JSON"],
+  ["a path", withInput({ photo: bad }), { http: "POST /:photo" }, "photo is a file and comes from the body alone"],
+  ["a nested place", withInput({ a: Type.Object({ photo: bad }) }), { http: "POST /x" }, "has a file inside another part"],
+  ["no types", withInput({ photo: file({ maxBytes: 1, mediaTypes: [] }) }), { http: "POST /x" }, "whose mediaTypes has"],
+  ["no limit", withInput({ photo: file({ maxBytes: 0, mediaTypes: ["a/b"] }) }), { http: "POST /x" }, "whose maxBytes is 0"],
+])("a file in %s stops the boot", async (_, one, exposure, cause) => {
+  const booting = bootTest({
+    handlers: { one },
+    expose: { one: exposure },
+    plugins: [http({ port: 0, authenticate: tokens({}) }), mcp({ authenticate: tokens({}) })],
+  });
+  const error = await booting.then(
+    (booted) => booted.stop(),
+    (thrown: unknown) => thrown,
+  );
+  expect(isBootError(error) && error.problems.map((problem) => problem.cause).join("\n")).toContain(cause);
+});
+
+test("the gate suite tries handlers that take files", async () => {
+  const manifest = defineConfig({
+    name: "photos",
+    handlers: [
+      expose(async () => ({ addPhoto, addSheets }), {
+        addPhoto: { http: "POST /items/:id/photo" },
+        addSheets: { http: "POST /s" },
+      }),
+    ],
+    plugins: given.plugins,
+  });
+  expect((await gateSuite(manifest)).holes).toEqual([]);
+});
+
+test("the OpenAPI document has a multipart body with the types of the files", async () => {
+  const response = await fetch(`${baseUrl}/openapi.json`, { headers: { authorization: "Bearer ana" } });
+  const { paths } = (await response.json()) as { paths: Record<string, { post: { requestBody: { content: object } } }> };
+  expect(paths["/sheets"]?.post.requestBody.content).toEqual({
+    "multipart/form-data": {
+      schema: expect.objectContaining({
+        properties: { sheets: { type: "array", maxItems: 2, items: { type: "string", format: "binary" } } },
+      }),
+      encoding: { sheets: { contentType: "text/csv" } },
+    },
+  });
+  expect(Object.keys(paths["/subscribers"]?.post.requestBody.content ?? {})).toEqual([
+    "application/json",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+  ]);
+});
