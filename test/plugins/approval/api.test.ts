@@ -144,6 +144,25 @@ test("only the requester can read and cancel a request over http", async () => {
   expect(JSON.parse((await remove("ana")).body)).toMatchObject({ id, status: "cancelled" });
 });
 
+test("H14: a 428 in the OpenAPI document links to the request for approval and to the same call", async () => {
+  await using shop = await bootShop();
+  const { json } = await ask(shop, "/openapi.json", "ana");
+  const { post } = (json.paths as Record<string, Record<string, object>>)["/orders/{orderId}/refunds"] ?? {};
+  const id = "$response.body#/approval/id";
+  expect(post).toMatchObject({
+    responses: {
+      428: {
+        content: { "application/problem+json": { schema: { $ref: "#/components/schemas/ApprovalRequired" } } },
+        links: {
+          repeat: { operationId: "refundOrder", parameters: { "header.Quater-Approval": id } },
+          getOwnApproval: { operationId: "getOwnApproval", parameters: { id } },
+          cancelOwnApproval: { operationId: "cancelOwnApproval", parameters: { id } },
+        },
+      },
+    },
+  });
+});
+
 test("the OpenAPI document has all routes of the API", async () => {
   await using shop = await bootShop();
   const { json } = await ask(shop, "/openapi.json", "ana");
