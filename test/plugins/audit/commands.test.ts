@@ -1,17 +1,29 @@
 // `quater audit ...` as it is typed, on a project of its own.
 
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { openSqlite } from "../../../plugins/store/sqlite.ts";
-import { quater as program, type Typed } from "../cli/kit.ts";
-import { eventsIn, tempFolder } from "./kit.ts";
+import { quater as program, project, type Typed } from "../cli/kit.ts";
+import { eventsIn } from "./kit.ts";
 
-const folder = tempFolder();
-afterAll(() => folder[Symbol.dispose]());
-const repository = fileURLToPath(new URL("../../..", import.meta.url));
-const root = folder.root;
+// In JavaScript, because each command would load a manifest in TypeScript anew, and all of Quater with it.
+const { folder: root, remove } = project({
+  "things.mjs": `import { anyone, handler, Type } from "quater";
+const about = { input: Type.Object({ id: Type.String() }), auth: anyone };
+export const change = handler({ ...about, description: "Changes.", effect: "write", handle: ({ id }) => ({ id }) });
+export const look = handler({ ...about, description: "Looks.", effect: "read", handle: ({ id }) => ({ id }) });
+`,
+  "quater.config.mjs": `import { defineConfig, expose } from "quater";
+import { audit, cli, localUser, store } from "quater/plugins";
+export default defineConfig({
+  name: "things",
+  handlers: [expose(() => import("./things.mjs"), { change: { cli: true }, look: { cli: true } })],
+  plugins: [cli({ authenticate: localUser({ person: "ana", scopes: ["audit:erase"] }) }), store(), audit({ sinks: [{ file: "held.jsonl" }] })],
+});
+`,
+});
+afterAll(remove);
 const database = join(root, ".quater/quater.db");
 const quater = (words: string, typed: Typed = {}) => program(words.split(" "), { cwd: root, ...typed });
 const linesOf = (text: string) =>
@@ -24,31 +36,6 @@ const sql = (text: string) => {
   file.run([{ sql: text, parameters: [] }]);
   file.close();
 };
-
-beforeAll(() => {
-  writeFileSync(join(root, "package.json"), '{"type":"module"}');
-  mkdirSync(join(root, "node_modules"));
-  symlinkSync(repository, join(root, "node_modules/quater"), "dir");
-  writeFileSync(
-    join(root, "things.ts"),
-    `import { anyone, handler, Type } from "quater";
-const about = { input: Type.Object({ id: Type.String() }), auth: anyone };
-export const change = handler({ ...about, description: "Changes.", effect: "write", handle: ({ id }) => ({ id }) });
-export const look = handler({ ...about, description: "Looks.", effect: "read", handle: ({ id }) => ({ id }) });
-`,
-  );
-  writeFileSync(
-    join(root, "quater.config.ts"),
-    `import { defineConfig, expose } from "quater";
-import { audit, cli, localUser, store } from "quater/plugins";
-export default defineConfig({
-  name: "things",
-  handlers: [expose(() => import("./things.ts"), { change: { cli: true }, look: { cli: true } })],
-  plugins: [cli({ authenticate: localUser({ person: "ana", scopes: ["audit:erase"] }) }), store(), audit({ sinks: [{ file: "held.jsonl" }] })],
-});
-`,
-  );
-});
 
 test.each([
   "audit verify",
@@ -111,7 +98,7 @@ test("verify exits 0 for a whole trail and 2 for an unreadable one, and verifies
   expect((await quater(`audit verify --file ${file}`)).code).toBe(0);
   writeFileSync(file, exported.out.replace('"id\\":\\"a\\"', '"id\\":\\"b\\"').replace("succeeded", "failed"));
   expect((await quater(`audit verify --file ${file}`)).code).toBe(1);
-  expect((await quater("audit verify --file things.ts")).code).toBe(2);
+  expect((await quater("audit verify --file things.mjs")).code).toBe(2);
   expect((await quater("audit verify --against nowhere.jsonl")).code).toBe(2);
   expect(linesOf((await quater("audit tail --lines 3")).out)[0]).toMatchObject({ type: "audit.exported" });
   expect((await quater("audit verify --from 3")).code).toBe(0);
