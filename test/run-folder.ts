@@ -2,17 +2,23 @@
 // databases, and a disk that syncs each of them costs more than what they test.
 
 import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TestProject } from "vitest/node";
 
 const memory = "/dev/shm";
 const neededBytes = 4 * 1024 ** 3;
+const variable = "QUATER_TEST_FOLDER";
 
-/** Runs in Vitest's main process, once per project of a run. The folder of the first one, or a `TMPDIR` that is set, is for all. */
-export default (): (() => void) | undefined => {
-  if (process.env["TMPDIR"] !== undefined || !hasRoom()) return undefined;
-  const folder = mkdtempSync(join(memory, "quater-tests-"));
+/** Runs in Vitest's main process, once per project of a run: the folder of the first project is for all. */
+export default (project: TestProject): (() => void) | undefined => {
+  if (process.env[variable] !== undefined) return undefined;
+  const parent = process.env["TMPDIR"] === undefined && hasRoom() ? memory : tmpdir();
+  const folder = mkdtempSync(join(parent, "quater-tests-"));
   chmodSync(folder, 0o1777); // PostgreSQL and PgBouncer run as other users
   process.env["TMPDIR"] = folder;
+  process.env[variable] = folder;
+  project.onTestsRerun(() => rmSync(join(folder, "quater-built"), { recursive: true, force: true })); // sources changed
   return () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 };
 

@@ -1,11 +1,9 @@
 // The project that chaos runs: one handler that needs approval, on a PostgreSQL, with a sink. Every process is the real
 // `quater` program.
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { type Started, start } from "../plugins/cli/kit.ts";
+import { builtProject, type Started, start } from "../plugins/cli/kit.ts";
 
 /** Short, so that a process can be stopped for longer than its lease within a test. */
 export const leaseMs = 2_000;
@@ -76,14 +74,7 @@ export default defineConfig({
 
 /** @param url  Of an empty PostgreSQL database. */
 export const chaosProject = async (url: string): Promise<Project> => {
-  const root = mkdtempSync(join(tmpdir(), "quater-chaos-"));
-  const repository = fileURLToPath(new URL("../..", import.meta.url));
-  mkdirSync(join(root, "node_modules"));
-  symlinkSync(repository, join(root, "node_modules/quater"), "dir");
-  symlinkSync(join(repository, "node_modules/tsx"), join(root, "node_modules/tsx"), "dir"); // the program runs from source
-  writeFileSync(join(root, "package.json"), '{"type":"module"}');
-  writeFileSync(join(root, "handlers.mjs"), handlers);
-  writeFileSync(join(root, "quater.config.mjs"), config(url));
+  const { folder: root, remove } = builtProject({ "handlers.mjs": handlers, "quater.config.mjs": config(url) });
   const quater = (words: string) => start(words.split(" "), { cwd: root }).ended;
   const key = async (words: string): Promise<string> => {
     const { code, out, err } = await quater(`keys create ${words} --no-json`);
@@ -104,6 +95,6 @@ export const chaosProject = async (url: string): Promise<Project> => {
     },
     quater,
     serve: (port, version) => start(["serve"], { cwd: root, env: { CHAOS_PORT: String(port), CHAOS_VERSION: String(version) } }),
-    remove: () => rmSync(root, { recursive: true, force: true }),
+    remove,
   };
 };

@@ -2,12 +2,13 @@
 // writes, served by `dev`, asked over HTTP, decided by the demo approver.
 
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { builtPackage, linkQuater } from "../../built.ts";
 import { quater, type Started, start } from "../cli/kit.ts";
 
 const repository = fileURLToPath(new URL("../../..", import.meta.url));
@@ -32,8 +33,7 @@ const freePort = (): Promise<number> =>
 beforeAll(async () => {
   said = (await quater(["init", "payments", "-y", "--example", "approvals"], { cwd: folder })).out;
   // What `npm install` would bring, from this checkout.
-  mkdirSync(join(project, "node_modules"));
-  symlinkSync(repository, join(project, "node_modules/quater"));
+  linkQuater(project, builtPackage());
   symlinkSync(join(repository, "node_modules/tsx"), join(project, "node_modules/tsx"));
   port = await freePort();
   const manifest = join(project, "quater.config.ts");
@@ -100,7 +100,7 @@ test("only dev accepts the demo approver", async () => {
 
 test("the test that came with it passes, and leaves no requests in the project", async () => {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const args = ["-C", "quater-source", "--import", "tsx", "test/payments.test.ts"];
+  const args = ["--import", "tsx", "test/payments.test.ts"];
   const seen = await new Promise<{ error: Error | null; out: string }>((resolve) =>
     execFile(process.execPath, args, { cwd: project, env }, (error, out) => resolve({ error, out })),
   );

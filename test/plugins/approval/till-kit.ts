@@ -1,11 +1,9 @@
 // A project in a folder of its own, for the program: `pay` needs approval, and each who decides has a key file.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { createKey } from "../../../plugins/auth/commands.ts";
-
-const here = fileURLToPath(new URL(".", import.meta.url));
+import { project } from "../cli/kit.ts";
 
 const manifestText = ({ hasHttp }: TillOptions) => `
 import { appendFileSync } from "node:fs";
@@ -50,8 +48,7 @@ export interface Till {
 
 /** A project for the program itself: `pay` on the terminal, and a key file for each who decides. */
 export const till = (options: TillOptions = {}): Till => {
-  const folder = mkdtempSync(join(here, ".till-"));
-  writeFileSync(join(folder, "quater.config.mjs"), manifestText(options));
+  const { folder, remove } = project({ "quater.config.mjs": manifestText(options) });
   const rights = { scopes: [], roles: ["finance"] };
   const made = {
     bea: createKey(join(folder, ".quater/keys.json"), { name: "bea", kind: "user", person: "bea", ...rights }).key,
@@ -67,6 +64,6 @@ export const till = (options: TillOptions = {}): Till => {
     folder,
     keys: { bea: fileOf("bea"), ana: fileOf("ana"), robot: fileOf("robot") },
     keyOf: (who) => made[who],
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+    [Symbol.dispose]: remove,
   };
 };

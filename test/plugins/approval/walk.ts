@@ -1,14 +1,14 @@
 // The shop as it would run: a server in a process of its own on one store, keys for an agent and for people, the program
 // beside it, and a phone. What the walk's tests share.
 
-import { readFileSync } from "node:fs";
+import { cpSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Browser, Page } from "playwright-core";
 import { createKey } from "../../../plugins/auth/commands.ts";
-import { freePort } from "../../packaging/kit.ts";
-import { project, quater, type Seen, start } from "../cli/kit.ts";
+import { freePort, repository } from "../../packaging/kit.ts";
+import { builtProject, quater, type Seen, start } from "../cli/kit.ts";
 import { phone } from "./chromium.ts";
 
 const manifest = (port: number): string => `
@@ -18,7 +18,7 @@ import { apiKeys, approval, audit, cli, http, localUser, mcp, store } from "quat
 export default defineConfig({
   name: "shop",
   handlers: [
-    expose(() => import("../../../../app/orders.ts"), {
+    expose(() => import("./app/orders.ts"), {
       getOrder: { http: "GET /orders/:orderId", mcp: true, cli: true },
       refundOrder: { http: "POST /orders/:orderId/refunds", mcp: true, cli: true, approval: "finance" },
     }),
@@ -48,7 +48,9 @@ export interface Walk extends AsyncDisposable {
 
 export const openShop = async (): Promise<Walk> => {
   const port = await freePort();
-  const { folder, remove } = project({ "quater.config.ts": manifest(port) });
+  const { folder, remove } = builtProject({ "quater.config.ts": manifest(port) });
+  cpSync(join(repository, "app"), join(folder, "app"), { recursive: true });
+  symlinkSync(join(repository, "node_modules/libsql"), join(folder, "node_modules/libsql"), "dir");
   const keyFile = join(folder, ".quater/keys.json");
   const scopes = ["orders:read", "orders:refund"];
   const keys = {

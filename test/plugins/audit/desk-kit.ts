@@ -1,15 +1,12 @@
 // A project in a folder of its own, for the `quater` program, on SQLite or PostgreSQL. `pay` needs approval and `note` does
 // not. The store can be dumped and restored as an operator does it.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { createKey } from "../../../plugins/auth/commands.ts";
-import { quater, type Seen, type Typed } from "../cli/kit.ts";
+import { project, quater, type Seen, type Typed } from "../cli/kit.ts";
 import { manifestText } from "./desk-manifest.ts";
 import { DeskStore } from "./desk-store.ts";
-
-const here = fileURLToPath(new URL(".", import.meta.url));
 
 export interface DeskOptions {
   /** Source text of `audit({ sinks })`. Default: one file, `sink.jsonl`. */
@@ -31,8 +28,7 @@ export class ProjectDesk extends DeskStore {
   readonly #keys: Readonly<Record<KeyHolder, string>>;
 
   constructor(url: string | undefined, { sinks = '[{ file: "sink.jsonl" }]' }: DeskOptions = {}) {
-    super(mkdtempSync(join(here, ".desk-")), url);
-    writeFileSync(join(this.folder, "quater.config.mjs"), manifestText(url, sinks));
+    super(project({ "quater.config.mjs": manifestText(url, sinks) }).folder, url);
     const keyFile = join(this.folder, ".quater/keys.json");
     const key = (name: KeyHolder, kind: "user" | "agent", scopes: readonly string[], roles: readonly string[]) =>
       createKey(keyFile, { name, kind, person: name, scopes, roles }).key;

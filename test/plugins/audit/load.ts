@@ -2,43 +2,20 @@
 // would spend most of a crash test starting, and this way the built arrangement of the store's thread is what is tested.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-
-const repository = fileURLToPath(new URL("../../..", import.meta.url));
+import { buildInto } from "../../built.ts";
 
 export interface BuiltChild {
   readonly file: string;
   readonly dispose: () => void;
 }
 
-/** Inside node_modules, so that what stays outside the bundle is found. */
-export const builtChild = async (entry = "test/plugins/audit/load-child.ts"): Promise<BuiltChild> => {
-  const parent = join(repository, "node_modules/.cache");
-  mkdirSync(parent, { recursive: true });
-  const folder = mkdtempSync(join(parent, "quater-child-"));
-  mkdirSync(join(folder, "node_modules"));
-  symlinkSync(repository, join(folder, "node_modules/quater"), "dir");
-  const { dependencies } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as {
-    dependencies: Record<string, string>;
-  };
-  await build({
-    absWorkingDir: repository,
-    entryPoints: [entry, "plugins/store/worker.ts"],
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    conditions: ["quater-source"],
-    external: Object.keys(dependencies).filter((name) => name !== "typebox" && name !== "kysely"),
-    outbase: ".",
-    outdir: join(folder, "dist"),
-    logLevel: "error",
-  });
+export const builtChild = (entry = "test/plugins/audit/load-child.ts"): BuiltChild => {
+  const folder = mkdtempSync(join(tmpdir(), "quater-child-"));
+  buildInto(folder, [entry, "plugins/store/worker.ts"]);
   return {
     file: join(folder, "dist", entry.replace(/\.ts$/, ".js")),
     dispose: () => rmSync(folder, { recursive: true, force: true }),

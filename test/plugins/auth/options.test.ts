@@ -1,9 +1,6 @@
 // What authenticators are given is checked at boot, and not by the compiler alone: a misspelt option of a door is a door
 // that does something else than its owner believes.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { authenticated, authenticator, handler, Type, withDefault } from "quater";
 import { apiKeys, bearer, firstOf, jwt, localUser } from "quater/auth";
 import { httpRef } from "quater/http";
@@ -13,7 +10,7 @@ import { bootTest, principal } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { type BootProblem, isBootError } from "../../../core/diagnostics/problem.ts";
 import { isFunction } from "../../../core/schema/options.ts";
-import { quater } from "../cli/kit.ts";
+import { project, quater } from "../cli/kit.ts";
 
 const problemsOf = async (...plugins: readonly ConfiguredPlugin[]): Promise<readonly BootProblem[]> => {
   try {
@@ -217,11 +214,8 @@ test.each([
 });
 
 test("the program prints these problems with exit code 78 and no stack", async () => {
-  const folder = mkdtempSync(join(fileURLToPath(new URL(".", import.meta.url)), ".options-"));
-  try {
-    writeFileSync(
-      join(folder, "quater.config.mjs"),
-      `import { defineConfig } from "quater";
+  const { folder, remove } = project({
+    "quater.config.mjs": `import { defineConfig } from "quater";
 import { apiKeys, cli, http, jwt, localUser } from "quater/plugins";
 export default defineConfig({
   name: "doors",
@@ -229,7 +223,8 @@ export default defineConfig({
   plugins: [http({ port: 0, authenticate: jwt() }), cli({ authenticate: localUser({ scopes: "hello" }) })],
 });
 `,
-    );
+  });
+  try {
     for (const words of [["serve"], ["actions", "list"]]) {
       const { code, out, err } = await quater(words, { cwd: folder });
       expect([code, out]).toEqual([78, ""]);
@@ -245,7 +240,7 @@ export default defineConfig({
     const { code, err } = await quater(["serve", "--json"], { cwd: folder });
     expect([code, JSON.parse(err)]).toMatchObject([78, { error: { code: "configuration", problems: { length: 3 } } }]);
   } finally {
-    rmSync(folder, { recursive: true });
+    remove();
   }
 });
 

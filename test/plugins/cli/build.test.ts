@@ -1,17 +1,14 @@
 // `quater build`: later starts load what it made, and never something old.
 
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { freshBuild } from "../../../core/boot/built.ts";
-import { fixture, start } from "./kit.ts";
-
-const inside = join(fixture("typescript"), ".."); // where `quater` resolves
+import { builtFixture, start } from "./kit.ts";
 
 const project = () => {
-  const root = mkdtempSync(join(inside, "tmp-build-"));
-  cpSync(fixture("typescript"), root, { recursive: true });
-  return { root, file: join(root, "quater.config.ts"), [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }) };
+  const { folder: root, remove } = builtFixture("typescript");
+  return { root, file: join(root, "quater.config.ts"), [Symbol.dispose]: remove };
 };
 
 test("a built project runs from the build until one of its sources changes", async () => {

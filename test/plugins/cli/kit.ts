@@ -1,14 +1,15 @@
 // The program for tests: in process with streams of its own, or as a child.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { runProgram } from "../../../plugins/cli/program/program.ts";
+import { builtPackage, builtProgram, linkQuater } from "../../built.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const main = fileURLToPath(new URL("../../../plugins/cli/main.ts", import.meta.url));
 
 /** A folder with a manifest of its own. */
 export const fixture = (name: string): string => join(here, "fixtures", name);
@@ -70,9 +71,9 @@ export interface Started {
   readonly said: (pattern: RegExp) => Promise<string>;
 }
 
-/** Starts the program as a process of its own. */
-export const start = (argv: readonly string[], { cwd = shop, env = {} }: Typed = {}): Started => {
-  const child = spawn(process.execPath, ["-C", "quater-source", "--import", "tsx", main, ...argv], {
+/** Starts the program, built, as a process of its own. `quater` must mean the built package in the folder. */
+export const start = (argv: readonly string[], { cwd, env = {} }: Typed & { readonly cwd: string }): Started => {
+  const child = spawn(process.execPath, [builtProgram(), ...argv], {
     cwd,
     env: { ...process.env, NO_COLOR: "1", NODE_OPTIONS: "", ...env },
   });
@@ -97,9 +98,27 @@ export const start = (argv: readonly string[], { cwd = shop, env = {} }: Typed =
   return { process: child, ended, said };
 };
 
-/** A project in a folder of its own, inside the repository so that it may import quater; its name begins with a dot. */
-export const project = (files: Readonly<Record<string, string>>): { readonly folder: string; readonly remove: () => void } => {
-  const folder = mkdtempSync(join(here, ".project-"));
+export interface Project {
+  readonly folder: string;
+  readonly remove: () => void;
+}
+
+/** A project in a folder of its own. @param packageFolder  What `quater` means in it. Default: the sources. */
+export const project = (files: Readonly<Record<string, string>>, packageFolder?: string): Project => {
+  const folder = mkdtempSync(join(tmpdir(), "quater-project-"));
+  linkQuater(folder, packageFolder);
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+};
+
+/** A project for programs that are started: `quater` is the built package. */
+export const builtProject = (files: Readonly<Record<string, string>> = {}): Project => project(files, builtPackage());
+
+/** A copy of a fixture, for programs that are started. Its manifest becomes TypeScript, because it imports TypeScript. */
+export const builtFixture = (name: string): Project => {
+  const made = builtProject();
+  cpSync(fixture(name), made.folder, { recursive: true });
+  const manifest = join(made.folder, "quater.config.mjs");
+  if (existsSync(manifest)) renameSync(manifest, manifest.replace(/mjs$/, "ts"));
+  return made;
 };

@@ -5,13 +5,18 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import { fixture, project, shop, start } from "./kit.ts";
+import { afterAll, expect, test } from "vitest";
+import { builtFixture, builtProject, shop, start } from "./kit.ts";
 
-const typescript = fixture("typescript");
+const typescript = builtFixture("typescript");
+const builtShop = builtFixture("shop");
+afterAll(() => {
+  typescript.remove();
+  builtShop.remove();
+});
 
 test("a manifest in TypeScript is run", async () => {
-  expect(await start(["run", "hello", "--name", "Ana"], { cwd: typescript }).ended).toEqual({
+  expect(await start(["run", "hello", "--name", "Ana"], { cwd: typescript.folder }).ended).toEqual({
     code: 0,
     signal: null,
     out: '{"text":"Hello Ana"}\n',
@@ -36,7 +41,7 @@ test.each([
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ] as const)("%s cancels a run, with exit %d", async (signal, expected) => {
-  const run = start(["run", "waitLong"], { env: { SHOP_SAYS: "yes" } });
+  const run = start(["run", "waitLong"], { cwd: builtShop.folder, env: { SHOP_SAYS: "yes" } });
   await run.said(/waiting/);
   run.process.kill(signal);
   const { code, out } = await run.ended;
@@ -44,7 +49,7 @@ test.each([
 });
 
 test("console.log in a handler goes to stderr, not into the CLI result", async () => {
-  const { folder, remove } = project({
+  const { folder, remove } = builtProject({
     "handlers.mjs": `
 import { authenticated, handler, Type } from "quater";
 export const loud = handler({ description: "Prints.", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => { console.log("noise"); return 1; } });
@@ -66,7 +71,7 @@ export default defineConfig({ name: "loud", handlers: [expose(() => import("./ha
 const urlIn = (text: string): string => /"url":"([^"]+)"/.exec(text)?.[1] ?? "";
 
 test("serve logs JSON lines, waits for calls in flight on SIGTERM, and exits 0", async () => {
-  const server = start(["serve"]);
+  const server = start(["serve"], { cwd: builtShop.folder });
   const url = urlIn(await server.said(/"message":"shop is ready"/));
   const answer = fetch(`${url}/wait`, {
     method: "POST",
@@ -87,7 +92,7 @@ test("serve logs JSON lines, waits for calls in flight on SIGTERM, and exits 0",
 });
 
 test("an uncaught error ends serve with a log line that has its cause", async () => {
-  const { folder, remove } = project({
+  const { folder, remove } = builtProject({
     "quater.config.mjs": `
 import { defineConfig } from "quater";
 import { definePlugin } from "quater/plugin-api";
@@ -133,7 +138,7 @@ export default defineConfig({ name: "fails", handlers: [], plugins: [http({ port
 });
 
 test("a second signal ends serve at once, with 143", async () => {
-  const server = start(["serve"]);
+  const server = start(["serve"], { cwd: builtShop.folder });
   const url = urlIn(await server.said(/is ready/));
   const cut = fetch(`${url}/wait`, {
     method: "POST",
@@ -153,7 +158,7 @@ test("a port in use is one message and exit 78", async () => {
   await new Promise((resolve) => other.once("listening", resolve));
   const { port } = other.address() as AddressInfo;
   try {
-    const { code, err } = await start(["serve"], { env: { SHOP_PORT: String(port) } }).ended;
+    const { code, err } = await start(["serve"], { cwd: builtShop.folder, env: { SHOP_PORT: String(port) } }).ended;
     expect(code).toBe(78);
     expect(err).toContain(`Port ${port} on 127.0.0.1 is already in use`);
     expect(err).not.toMatch(/\n\s+at /);
@@ -166,7 +171,7 @@ test("dev waits for a port in use, and starts when it is free", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => other.once("listening", resolve));
   const { port } = other.address() as AddressInfo;
-  const { folder, remove } = project({
+  const { folder, remove } = builtProject({
     "quater.config.mjs": `
 import { defineConfig } from "quater";
 import { http } from "quater/http";
@@ -189,7 +194,7 @@ export default defineConfig({ name: "waits", handlers: [], plugins: [http({ port
 });
 
 test("dev restarts with changed and removed values of .env", async () => {
-  const { folder, remove } = project({
+  const { folder, remove } = builtProject({
     ".env": "DEV_CHANGES=old\nDEV_GOES=there\nDEV_REAL=file\n",
     "quater.config.mjs": `
 import { defineConfig } from "quater";

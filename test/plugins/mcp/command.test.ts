@@ -1,10 +1,10 @@
 // `quater mcp`, as a client starts it.
 
 import { expect, test } from "vitest";
-import { project, start } from "../cli/kit.ts";
+import { builtProject, start } from "../cli/kit.ts";
 
 test("quater mcp writes only the protocol to standard output, until its input ends", async () => {
-  const { folder, remove } = project({
+  const { folder, remove } = builtProject({
     "handlers.mjs": `
 import { authenticated, handler, Type } from "quater";
 export const greet = handler({ description: "Greets.", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => { console.log("noise"); return "hi"; } });

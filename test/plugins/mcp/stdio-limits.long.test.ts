@@ -5,13 +5,13 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeAll, expect, test } from "vitest";
-import { project } from "../cli/kit.ts";
+import { builtProgram } from "../../built.ts";
+import { builtProject } from "../cli/kit.ts";
 
-const main = new URL("../../../plugins/cli/main.ts", import.meta.url).pathname;
 const running: ChildProcess[] = [];
 let folder = "";
 beforeAll(() => {
-  const made = project({
+  const made = builtProject({
     "handlers.mjs": `
 import { authenticated, handler, stream, Type } from "quater";
 const pause = () => new Promise((resolve) => setTimeout(resolve, 300));
@@ -49,7 +49,7 @@ afterEach(() => {
 });
 
 const start = () => {
-  const child = spawn(process.execPath, ["-C", "quater-source", "--import", "tsx", main, "mcp"], { cwd: folder });
+  const child = spawn(process.execPath, [builtProgram(), "mcp"], { cwd: folder });
   running.push(child);
   child.stdin.on("error", () => {});
   let said = "";
