@@ -17,14 +17,21 @@ interface Manifest {
 }
 const { name, version, dependencies, exports } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as Manifest;
 const sources = Object.entries(exports).flatMap(([entry, at]) => (typeof at === "string" ? [] : [[entry, at["quater-source"]]]));
-const jsOf = (source: string) => source.replace("./", "./dist/").replace(/\.ts$/, ".js");
+const jsOf = (source = "") => source.replace("./", "./dist/").replace(/\.ts$/, ".js");
+const manifest = {
+  name,
+  version,
+  type: "module",
+  bin: { quater: jsOf("./plugins/cli/main.ts") },
+  exports: { ...Object.fromEntries(sources.map(([entry, source]) => [entry, jsOf(source)])), "./package.json": "./package.json" },
+};
 
 /** The program and the files of threads, which are entries of their own. */
 const besides = ["plugins/cli/main.ts", "plugins/store/worker.ts", "core/boot/one-copy.ts"];
 
-/** Bundles sources into `folder`/dist, beside a link to the dependencies. Folders and names stay as they are in the sources. */
+/** Bundles sources into the package in `folder`, beside a link to the dependencies. Below `dist` they keep their folders and names. */
 export const buildInto = (folder: string, entries: readonly string[]): void => {
-  writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+  writeFileSync(join(folder, "package.json"), JSON.stringify(manifest));
   symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"), "dir");
   buildSync({
     absWorkingDir: repository,
@@ -48,9 +55,6 @@ export const builtPackage = (): string => {
   if (existsSync(folder)) return folder;
   const fresh = mkdtempSync(`${folder}-`);
   buildInto(fresh, [...sources.map(([, source = ""]) => source), ...besides]);
-  const entries = Object.fromEntries(sources.map(([entry, source = ""]) => [entry, jsOf(source)]));
-  const manifest = { name, version, type: "module", bin: { quater: jsOf("./plugins/cli/main.ts") }, exports: entries };
-  writeFileSync(join(fresh, "package.json"), JSON.stringify(manifest));
   try {
     renameSync(fresh, folder);
   } catch (error) {
