@@ -8,117 +8,125 @@ import { httpRef } from "quater/http";
 import { type Authentication, type Awaitable, definePlugin } from "quater/plugin-api";
 import { apiKeys, http, mcp } from "quater/plugins";
 import { bootTest, principal, type TestApp } from "quater/testing";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { createKey, revokeKey } from "../../../plugins/auth/commands.ts";
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
 const bea = principal({ subject: "bea", roles: ["reader"] });
 
-let happened: string[] = [];
-/** What the sources of `ignoring`, `slowToEnd` and `slowToEndWriting` wait for. */
-const held: (() => void)[] = [];
-const hold = () => new Promise<void>((resolve) => held.push(resolve));
-const letGo = () => {
-  for (const resolve of held.splice(0)) resolve();
-};
-/** Whether `untilEnough` has been read for long enough. */
-let isEnough: () => boolean = () => true;
-let cleanUp: (() => void) | undefined;
-afterEach(() => {
-  letGo();
-  cleanUp?.();
-  cleanUp = undefined;
-});
-
-const tx = resource({
-  name: "tx",
-  scope: "call",
-  open: () => "tx",
-  close: (_tx, { failed }) => void happened.push(failed ? "rolled back" : "committed"),
-});
-const about = {
-  description: "Streams.",
-  effect: "read",
-  input: Type.Object({}),
-  output: stream(Type.Integer()),
-  auth: anyone,
-  use: { tx },
-} as const;
-async function* busy() {
-  for (let n = 0; ; n++) {
-    yield n;
-    await pause();
+/** Handlers that stream, what happened to their calls, and what the test lets them do: one for each app, so that tests may run at once. */
+const streams = () => {
+  const happened: string[] = [];
+  const held: (() => void)[] = [];
+  /** What the sources of `ignoring`, `slowToEnd` and `slowToEndWriting` wait for. */
+  const hold = () => new Promise<void>((resolve) => held.push(resolve));
+  const letGo = () => {
+    for (const resolve of held.splice(0)) resolve();
+  };
+  /** Whether `untilEnough` has been read for long enough. */
+  const until = { isEnough: () => true };
+  const tx = resource({
+    name: "tx",
+    scope: "call",
+    open: () => "tx",
+    close: (_tx, { failed }) => void happened.push(failed ? "rolled back" : "committed"),
+  });
+  const about = {
+    description: "Streams.",
+    effect: "read",
+    input: Type.Object({}),
+    output: stream(Type.Integer()),
+    auth: anyone,
+    use: { tx },
+  } as const;
+  async function* busy() {
+    for (let n = 0; ; n++) {
+      yield n;
+      await pause();
+    }
   }
-}
-async function* slowToEnd() {
-  try {
-    yield* busy();
-  } finally {
-    await hold();
-    happened.push("source ended");
-  }
-}
-/** Has a `return` of its own that waits, while its `next` goes on. */
-const slowIterator = (): AsyncIterable<number> => ({
-  [Symbol.asyncIterator]: () => ({
-    next: () => pause().then(() => ({ done: false, value: 0 })),
-    return: () => hold().then(() => ({ done: true, value: undefined })),
-  }),
-});
-const handlers = {
-  busy: handler({ ...about, handle: busy }),
-  writing: handler({ ...about, effect: "write", handle: busy }),
-  silent: handler({
-    ...about,
-    async *handle(_, { signal }) {
-      yield 0;
-      await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-    },
-  }),
-  endsAtSignal: handler({
-    ...about,
-    async *handle(_, { signal }) {
-      yield 0;
-      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-    },
-  }),
-  ignoring: handler({
-    ...about,
-    async *handle() {
-      yield 0;
+  async function* slowToEnd() {
+    try {
+      yield* busy();
+    } finally {
       await hold();
       happened.push("source ended");
-    },
-  }),
-  slowToEnd: handler({ ...about, handle: slowToEnd }),
-  slowToEndWriting: handler({ ...about, effect: "write", handle: slowToEnd }),
-  slowIterator: handler({ ...about, handle: slowIterator as never }),
-  untilEnough: handler({
-    ...about,
-    async *handle() {
-      while (!isEnough()) {
+    }
+  }
+  /** Has a `return` of its own that waits, while its `next` goes on. */
+  const slowIterator = (): AsyncIterable<number> => ({
+    [Symbol.asyncIterator]: () => ({
+      next: () => pause().then(() => ({ done: false, value: 0 })),
+      return: () => hold().then(() => ({ done: true, value: undefined })),
+    }),
+  });
+  const handlers = {
+    busy: handler({ ...about, handle: busy }),
+    writing: handler({ ...about, effect: "write", handle: busy }),
+    silent: handler({
+      ...about,
+      async *handle(_, { signal }) {
         yield 0;
-        await pause();
-      }
-    },
-  }),
+        await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      },
+    }),
+    endsAtSignal: handler({
+      ...about,
+      async *handle(_, { signal }) {
+        yield 0;
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+      },
+    }),
+    ignoring: handler({
+      ...about,
+      async *handle() {
+        yield 0;
+        await hold();
+        happened.push("source ended");
+      },
+    }),
+    slowToEnd: handler({ ...about, handle: slowToEnd }),
+    slowToEndWriting: handler({ ...about, effect: "write", handle: slowToEnd }),
+    slowIterator: handler({ ...about, handle: slowIterator as never }),
+    untilEnough: handler({
+      ...about,
+      async *handle() {
+        while (!until.isEnough()) {
+          yield 0;
+          await pause();
+        }
+      },
+    }),
+  };
+  return { handlers, happened, letGo, until };
 };
-type Name = keyof typeof handlers;
+type Streams = ReturnType<typeof streams>;
+type Name = keyof Streams["handlers"];
 
-const boot = async (authenticate: Authentication, root?: string): Promise<TestApp> => {
-  happened = [];
+interface Boot extends Omit<Streams, "handlers"> {
+  readonly app: TestApp;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const boot = async (authenticate: Authentication, root?: string): Promise<Boot> => {
+  const { handlers, happened, letGo, until } = streams();
   const told = definePlugin(() => ({
     name: "told",
     hooks: { settled: (_call, outcome) => void happened.push(outcome.ok ? "ok" : outcome.error.code) },
   }));
   const expose = Object.fromEntries(Object.keys(handlers).map((name) => [name, { http: `POST /${name}`, mcp: true }] as const));
-  return bootTest({
+  const app = await bootTest({
     handlers,
     expose: expose as never,
     plugins: [http({ port: 0, authenticate }), mcp({ authenticate }), told()],
     drainMs: 20,
     ...(root === undefined ? {} : { root }),
   });
+  const stop = async () => {
+    letGo();
+    await app.stop();
+  };
+  return { app, happened, letGo, until, [Symbol.asyncDispose]: stop };
 };
 
 /** A door that lets one caller in, whose answer a test changes. */
@@ -174,27 +182,28 @@ const codeOf = (way: (typeof how)[number], text: string): string | undefined => 
 
 const names = ["busy", "silent", "endsAtSignal", "ignoring", "slowToEnd", "slowIterator"] as const;
 
-describe("S5: a stream ends after its credential was revoked", () => {
+// These tests wait for a check that comes once a second, so they run at once.
+describe.concurrent("S5: a stream ends after its credential was revoked", () => {
   test.each(how)("S5: %s", async (way) => {
     const { door, become } = changing();
-    await using app = await boot(door);
+    await using it = await boot(door);
     let waiting = names.length;
     const begun = () => {
       if (--waiting === 0) become(() => undefined);
     };
-    const texts = await Promise.all(names.map((name) => read(app, way, name, begun)));
+    const texts = await Promise.all(names.map((name) => read(it.app, way, name, begun)));
     expect(texts.map((text) => codeOf(way, text))).toEqual(names.map(() => "invalid_token"));
     expect(texts.join()).not.toContain("event: end");
-    expect(app.log.filter(({ level }) => level === "error")).toEqual([]);
+    expect(it.app.log.filter(({ level }) => level === "error")).toEqual([]);
   });
 
   test("S5: by a key that is revoked in its file", async () => {
     const root = mkdtempSync(join(tmpdir(), "quater-revoked-streams-"));
-    cleanUp = () => rmSync(root, { recursive: true, force: true });
+    using _cleanUp = { [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }) };
     const file = join(root, ".quater/keys.json");
     const { key } = createKey(file, { name: "bea", kind: "user", person: "bea", scopes: [], roles: [] });
-    await using app = await boot(apiKeys(), root);
-    const text = await read(app, "as events", "silent", () => void revokeKey(file, "bea"), key);
+    await using it = await boot(apiKeys(), root);
+    const text = await read(it.app, "as events", "silent", () => void revokeKey(file, "bea"), key);
     expect(codeOf("as events", text)).toBe("invalid_token");
   });
 
@@ -212,15 +221,15 @@ describe("S5: a stream ends after its credential was revoked", () => {
     ],
   ])("S5: also when the credential %s", async (_, answer, code) => {
     const { door, become } = changing();
-    await using app = await boot(door);
-    const text = await read(app, "as lines", "silent", () => become(answer));
+    await using it = await boot(door);
+    const text = await read(it.app, "as lines", "silent", () => become(answer));
     expect(codeOf("as lines", text)).toBe(code);
   });
 
   test("S5: a write whose credential is revoked while it runs ends with outcome_unknown", async () => {
     const { door, become } = changing();
-    await using app = await boot(door);
-    const text = await read(app, "as lines", "writing", () => become(() => undefined));
+    await using it = await boot(door);
+    const text = await read(it.app, "as lines", "writing", () => become(() => undefined));
     expect(codeOf("as lines", text)).toBe("outcome_unknown");
     expect(text).toContain("The credential was not accepted again while the call ran, so the call was stopped.");
     expect(text).toContain("It may have taken effect: do not repeat it");
@@ -228,59 +237,59 @@ describe("S5: a stream ends after its credential was revoked", () => {
   });
 });
 
-test.each(["busy", "silent", "endsAtSignal"] as const)(
+test.concurrent.each(["busy", "silent", "endsAtSignal"] as const)(
   "S5: %s, which ends with its signal, is rolled back and recorded once",
   async (name) => {
     const { door, become } = changing();
-    const app = await boot(door);
-    await read(app, "as lines", name, () => become(() => undefined));
-    await app.stop();
-    expect(happened).toEqual(["rolled back", "invalid_token"]);
+    await using it = await boot(door);
+    await read(it.app, "as lines", name, () => become(() => undefined));
+    await it.app.stop();
+    expect(it.happened).toEqual(["rolled back", "invalid_token"]);
   },
 );
 
-test.each([
+test.concurrent.each([
   ["ignoring", "invalid_token"],
   ["slowToEnd", "invalid_token"],
   ["slowToEndWriting", "outcome_unknown"],
 ] as const)("S5: %s keeps its resources until its source ends, and its reader does not wait for it", async (name, code) => {
   const { door, become } = changing();
-  await using app = await boot(door);
-  const text = await read(app, "as lines", name, () => become(() => undefined));
+  await using it = await boot(door);
+  const text = await read(it.app, "as lines", name, () => become(() => undefined));
   expect(codeOf("as lines", text)).toBe(code);
-  expect(happened).toEqual([code]);
-  letGo();
-  await expect.poll(() => happened).toEqual([code, "source ended", "rolled back"]);
+  expect(it.happened).toEqual([code]);
+  it.letGo();
+  await vi.waitFor(() => expect(it.happened).toEqual([code, "source ended", "rolled back"]));
 });
 
-test.each([
+test.concurrent.each([
   ["busy", "authenticator_failed"],
   ["silent", "authenticator_failed"],
   ["writing", "outcome_unknown"],
 ] as const)("S5: %s ends when its authenticator does not answer any more", { timeout: 30_000 }, async (name, code) => {
   const { door, become } = changing();
-  await using app = await boot(door);
-  const text = await read(app, "as events", name, () => become(() => new Promise<never>(() => {})));
+  await using it = await boot(door);
+  const text = await read(it.app, "as events", name, () => become(() => new Promise<never>(() => {})));
   expect(codeOf("as events", text)).toBe(code);
-  expect(app.log).toMatchObject([{ fields: { error: expect.stringContaining("did not answer within 5 seconds") } }]);
+  expect(it.app.log).toMatchObject([{ fields: { error: expect.stringContaining("did not answer within 5 seconds") } }]);
 });
 
-test("S5: a stream with a valid credential goes on, and its credential is checked about once a second", async () => {
+test.concurrent("S5: a stream with a valid credential goes on, and its credential is checked about once a second", async () => {
   const { door, asked } = changing();
-  await using app = await boot(door);
-  isEnough = () => asked() >= 3;
-  const text = await read(app, "as events", "untilEnough", () => {});
+  await using it = await boot(door);
+  it.until.isEnough = () => asked() >= 3;
+  const text = await read(it.app, "as events", "untilEnough", () => {});
   expect(text).toMatch(/\nevent: end\ndata: \{\}\n\n$/);
   expect(text.match(/data: 0/g)?.length).toBeGreaterThan(asked());
 });
 
-test("S5: a stream goes on when its authenticator returns the same rights in another order", async () => {
+test.concurrent("S5: a stream goes on when its authenticator returns the same rights in another order", async () => {
   const { door, asked, become } = changing();
   const fields = { subject: "bea", scopes: ["a", "b"], roles: ["x", "y"], claims: { plan: { a: 1, b: 2 }, team: "t" } };
   become(() => principal(fields));
-  await using app = await boot(door);
-  isEnough = () => asked() >= 3;
+  await using it = await boot(door);
+  it.until.isEnough = () => asked() >= 3;
   const reordered = { ...fields, scopes: ["b", "a", "b"], roles: ["y", "x"], claims: { team: "t", plan: { b: 2, a: 1 } } };
-  const text = await read(app, "as events", "untilEnough", () => become(() => principal(reordered)));
+  const text = await read(it.app, "as events", "untilEnough", () => become(() => principal(reordered)));
   expect(text).toMatch(/\nevent: end\ndata: \{\}\n\n$/);
 });
