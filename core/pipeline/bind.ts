@@ -96,8 +96,11 @@ const cut = (value: unknown, sizes: Sizes): unknown => {
 
 const merged = (given: readonly GivenInput[], coercers: ReadonlyMap<string, Coercer>): unknown => {
   const input: Record<string, unknown> = {};
-  const errors: FieldError[] = [];
-  const refuse = (name: string, message: string) => errors.push({ path: visible(`/${pointerStep(name)}`), message });
+  let errors: FieldError[] | undefined;
+  const refuse = (name: string, message: string) => {
+    errors ??= [];
+    errors.push({ path: visible(`/${pointerStep(name)}`), message });
+  };
   for (const { from, isText, values } of given) {
     if (!isPlainObject(values)) throw inputInvalid([{ path: "", message: "must be an object" }]);
     for (const name of Object.keys(values)) {
@@ -113,7 +116,7 @@ const merged = (given: readonly GivenInput[], coercers: ReadonlyMap<string, Coer
       assign(input, name, coercer === undefined ? value : coercer.coerce(value));
     }
   }
-  if (errors.length > 0) throw inputInvalid(errors);
+  if (errors !== undefined) throw inputInvalid(errors);
   return input;
 };
 

@@ -113,7 +113,16 @@ const addressIn = (hop: string): string | undefined => {
   return isIP(address) === 0 ? undefined : address;
 };
 
+/** Most requests have at most one header of each of the three lengths, and then no name is compared. */
 const repeatedHeader = (raw: readonly string[]): string | undefined => {
+  let [four, thirteen, fourteen] = [0, 0, 0];
+  for (let index = 0; index < raw.length; index += 2) {
+    const length = raw[index]?.length;
+    if (length === 4) four++;
+    else if (length === 13) thirteen++;
+    else if (length === 14) fourteen++;
+  }
+  if (four < 2 && thirteen < 2 && fourteen < 2) return undefined;
   let seen: string[] | undefined;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? "";

@@ -5,6 +5,7 @@ import type { Reading } from "../../core/diagnostics/reading.ts";
 import type { Catalog, Operation } from "../../core/plugin-api.ts";
 import { fileBytesOf } from "../../core/schema/file.ts";
 import { hasSecret, isSecretField, propertiesOf } from "../../core/schema/schema.ts";
+import { type AnswerHeaders, answerHeaders } from "./reply.ts";
 import { httpKey, type RoutePlan } from "./route.ts";
 
 interface Target {
@@ -15,7 +16,7 @@ interface Target {
   /** With `extra: "drop"`: the names of the inputs. Other fields are left out. */
   readonly drops: ReadonlySet<string> | undefined;
   /** Headers of a success, names and values in turn: for callers with a credential, and for anonymous ones. */
-  readonly headers: { readonly known: readonly string[]; readonly anonymous: readonly string[] };
+  readonly headers: { readonly known: AnswerHeaders; readonly anonymous: AnswerHeaders };
   /** Whether a form may be sent instead of JSON. */
   readonly takesForms: boolean;
   /** Bytes that all its files may have together. */
@@ -45,7 +46,7 @@ const headersOf = ({ isPublic }: Operation, { cache }: RoutePlan, reading: Readi
   const vary = isPublic && read.length > 0 ? ["vary", read.join(", ")] : [];
   const anonymous = cache === undefined ? [] : ["cache-control", cache];
   const known = cache === undefined || /\b(?:public|s-maxage)\b/.test(cache) ? ["cache-control", "no-store"] : anonymous;
-  return { known: [...json, ...vary, ...known], anonymous: [...json, ...vary, ...anonymous] };
+  return { known: answerHeaders([...json, ...vary, ...known]), anonymous: answerHeaders([...json, ...vary, ...anonymous]) };
 };
 
 /** find-my-way and not @koa/router: the router tests its routes one after the other, 230 µs at 2,000 of them. */

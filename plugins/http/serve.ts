@@ -16,7 +16,7 @@ import { approvalHeader, givenBy } from "./inputs.ts";
 import { type Formatter, useFormat } from "./problem-format.ts";
 import { note, type Run, runOf, undelivered } from "./ran.ts";
 import { refusalOf } from "./refusals.ts";
-import { bytesOf, hasRoom, isLarge, put, type Reply, write } from "./reply.ts";
+import { bodiless, bytesOf, hasRoom, isLarge, isText, put, type Reply, write, writeText } from "./reply.ts";
 import { RequestCredentials, ResponseCancellation } from "./request.ts";
 import { isOwnPath } from "./route.ts";
 import type { RouteIndex, RouteMatch } from "./routes.ts";
@@ -75,16 +75,20 @@ export const requestListener = ({
     app.emit("error", error, ctx);
   };
 
-  const send = (req: IncomingMessage, res: ServerResponse, callId: string, reply: Reply, more: readonly string[] = []): void => {
-    const common = ["x-request-id", callId, "x-content-type-options", "nosniff", ...more];
-    // The connection must not bring another request to a server that stops.
-    if (gate.isStopping && !reply.headers.includes("connection")) common.push("connection", "close");
-    const report = reportOf(req, res, callId);
-    if (reply.failure !== undefined) report(reply.failure.error);
+  const send = (req: IncomingMessage, res: ServerResponse, callId: string, reply: Reply, more?: readonly string[]): void => {
+    const { body, known, failure } = reply;
+    if (failure !== undefined) reportOf(req, res, callId)(failure.error);
     try {
-      write(req, res, common, reply, report);
+      if (known !== undefined && more === undefined && !gate.isStopping && isText(body)) {
+        if (!res.destroyed) writeText(res, callId, { status: reply.status, body }, known);
+        return;
+      }
+      const common = ["x-request-id", callId, "x-content-type-options", "nosniff", ...(more ?? [])];
+      // The connection must not bring another request to a server that stops.
+      if (gate.isStopping && !reply.headers.includes("connection")) common.push("connection", "close");
+      write(req, res, common, reply, (error) => reportOf(req, res, callId)(error));
     } catch (error) {
-      report(error);
+      reportOf(req, res, callId)(error);
       res.destroy();
     }
   };
@@ -261,7 +265,8 @@ class ExposedCall {
       this.#fail(error, run);
       return;
     }
-    this.#done({ status: plan.status, headers: isAnonymous(principal) ? headers.anonymous : headers.known, body, run });
+    const known = isAnonymous(principal) ? headers.anonymous : headers.known;
+    this.#done({ status: plan.status, headers: known.own, body, known: bodiless.has(plan.status) ? undefined : known, run });
   }
 
   async #begin(items: AsyncIterator<unknown>, run: Run): Promise<void> {

@@ -37,7 +37,12 @@ const keys = new Map([["Bearer key", "ana"]]);
 const isKnown = (authorization: string | undefined): boolean => authorization !== undefined && keys.has(authorization);
 
 /** What Quater sends with every answer, so that a comparison is of the same bytes. */
-const sameHeaders = () => ({ "x-request-id": randomUUID(), "x-content-type-options": "nosniff", "content-type": json });
+const sameHeaders = () => ({
+  "x-request-id": randomUUID(),
+  "x-content-type-options": "nosniff",
+  "content-type": json,
+  "cache-control": "no-store",
+});
 
 const lastPart = (path: string): string => decodeURIComponent(path.slice(path.lastIndexOf("/") + 1));
 
