@@ -1,9 +1,9 @@
 // The kernel checks a manifest, sets up its plugins, lets calls through the gate, and stops the plugins again.
 
-import { randomUUID } from "node:crypto";
 import { isQuaterError } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";
 import { BootError } from "../diagnostics/problem.ts";
+import { newCallId } from "../model/call-id.ts";
 import type { Catalog } from "../model/operation.ts";
 import type { RunMode } from "../model/run-mode.ts";
 import { doorsOf } from "../pipeline/door.ts";
@@ -129,7 +129,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
     enterAgain: (entry, principal, since) => gate.enterAgain(entry, principal, since),
     invoke: (invocation) => gate.invoke(invocation),
     call: (invocation, answer) => gate.call(invocation, answer),
-    newCallId: randomUUID,
+    newCallId,
     unready: () => gate.unready(),
     get isStopping() {
       return gate.isStopping;

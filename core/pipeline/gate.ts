@@ -1,7 +1,6 @@
 // The gate: the only way from a surface to a handler. It authenticates callers, sends calls through the pipeline, closes the resources
 // of a call, runs the `settled` hooks, and knows which calls are running.
 
-import { randomUUID } from "node:crypto";
 import { errorText } from "../diagnostics/error-text.ts";
 import {
   cutOff,
@@ -18,6 +17,7 @@ import type { BootProblem } from "../diagnostics/problem.ts";
 import type { Arriving } from "../model/arriving.ts";
 import type { AppResources } from "../model/authenticator.ts";
 import { type Arrival, Cancellation, type Outcome, StagedCall } from "../model/call.ts";
+import { newCallId } from "../model/call-id.ts";
 import type { Catalog, Operation } from "../model/operation.ts";
 import { type Awaitable, andThen, type Principal } from "../model/principal.ts";
 import { callResources, OpenResources, usingNothing } from "../model/resource.ts";
@@ -82,7 +82,7 @@ export class PipelineGate implements Gate {
   }
 
   newCallId(): string {
-    return randomUUID();
+    return newCallId();
   }
 
   enter(entry: Arriving): Awaitable<Principal> {
@@ -146,7 +146,7 @@ export class PipelineGate implements Gate {
   }
 
   call(invocation: Invocation, answer: (outcome: Outcome) => void): void {
-    const { surface, principal, callId = randomUUID(), cancellation = new Cancellation() } = invocation;
+    const { surface, principal, callId = newCallId(), cancellation = new Cancellation() } = invocation;
     const isDryRun = invocation.dryRun === true;
     const operation = this.#catalog.get(invocation.handler);
     const compiled = this.#compiled.get(invocation.handler);

@@ -1,5 +1,6 @@
 // The calls that have not ended, and how they release their locks and resources. They are kept in an array whose free slots
-// are used again: a Set makes itself a new table every few calls, and that was a fifth of what the gate costs.
+// are used again: with a Set, which makes itself a new table every few calls, a call through the gate takes 1.2 µs instead of
+// 1.0 (Node 20).
 
 import { errorText } from "../diagnostics/error-text.ts";
 import type { Log } from "../diagnostics/log.ts";

@@ -181,7 +181,7 @@ export const exposedRoutes =
 
 /**
  * A call of an exposed route. Nothing here waits, unless the authenticator, the body, the policy, the handler or a plugin does.
- * One object with methods: the same as an async function with its closures took 2 µs more of each call.
+ * One object with methods and no promise: as an async function, a GET takes 1 µs of CPU more, of 31 (Node 20).
  */
 class ExposedCall {
   readonly #req: IncomingMessage;
