@@ -30,7 +30,7 @@ export const distrustOf = (path: string, shown: string = path, known: KnownWays 
   return distrustOfStats(statSync(path), shown) ?? distrustOfWay(path, known);
 };
 
-/** As `distrustOf`, for a file that is open already: the file that is read is the file that was checked. */
+/** Does the same as `distrustOf` for an open file, so that nobody can exchange the file between the check and the reading. */
 export const distrustOfStats = (stats: Stats, shown: string): Distrust | undefined => {
   if (process.getuid === undefined) return undefined;
   if (!isTrusted(stats))

@@ -34,7 +34,7 @@ export interface Problem<Code extends string = string> extends Branded<"problem"
 /**
  * Defines a refusal of your own. List it in the `problems` of the handlers that throw it.
  *
- * Boot refuses a code that is Quater's own, and a code that has another kind in another handler.
+ * Boot refuses a code that Quater itself uses, and a code that has another kind in another handler.
  *
  * @param code  Lower-case letters, digits and `_`.
  * @param kind  Decides the status and the exit code that callers see.
@@ -72,7 +72,7 @@ export const listingProblem = (given: unknown): { readonly cause: string; readon
   }
   if (!isProblem(given)) return undefined;
   if (Object.hasOwn(errorCodes, code as string) || /^(approval|lock)_/.test(code as string))
-    return { cause: `has the problem ${given.code}, which is a code of Quater's own`, remedy: "Choose another code" };
+    return { cause: `has the problem ${given.code}, which is a code that Quater itself uses`, remedy: "Choose another code" };
   if (!(ownKinds as readonly string[]).includes(given.kind))
     return {
       cause: `has the problem ${given.code} of the kind ${JSON.stringify(given.kind)}`,

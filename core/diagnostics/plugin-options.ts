@@ -20,12 +20,12 @@ export const optionProblems = (
   if (given === undefined || (given !== null && typeof given === "object" && !Array.isArray(given)))
     return keyProblems(name, name, "option", given ?? {}, rules, secrets);
   return [
-    { place: `${name}()`, cause: `${name} is given ${kindOf(given)}, and takes an object`, remedy: known("option", rules) },
+    { place: `${name}()`, cause: `${name} takes an object, but it was given ${kindOf(given)}`, remedy: known("option", rules) },
   ];
 };
 
 const known = (what: string, rules: object): string =>
-  Object.keys(rules).length === 0 ? "It has none" : `Its ${what}s are ${Object.keys(rules).join(", ")}`;
+  Object.keys(rules).length === 0 ? `It has no ${what}s` : `Its ${what}s are ${Object.keys(rules).join(", ")}`;
 
 /**
  * @param plugin  The plugin that has the table.

@@ -62,7 +62,10 @@ class WatchedPattern extends BoundedPattern {
 
   override test(text: string): boolean {
     if (text.length > this.longest)
-      throw refused({ path: "", message: `has a text of more than ${this.longest} characters where a pattern is checked` });
+      throw refused({
+        path: "",
+        message: `has a text of more than ${this.longest} characters, which is too long for a field with a pattern`,
+      });
     return super.test(text);
   }
 }

@@ -75,7 +75,11 @@ export const release = async ({ call: { callId, handler }, holdings = [] }: Runn
     try {
       await release();
     } catch (error) {
-      log.warn("What a call held could not be released", { callId, handler, error: errorText(error) });
+      log.warn("The release function of a hold hook failed, so a lock may stay held", {
+        callId,
+        handler,
+        error: errorText(error),
+      });
     }
   }
 };

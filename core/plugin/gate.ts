@@ -43,11 +43,11 @@ export interface Invocation {
   readonly dryRun?: boolean;
   readonly peer?: string | undefined;
   /**
-   * How the caller came in. With it the credential is checked again when time has passed since then: after the input was
-   * read, and before the handler starts.
+   * The entry of the caller, as passed to `enter`. If it is given and time has passed, the gate checks the credential again: after
+   * the input was read, and before the handler starts.
    */
   readonly entry?: Arriving;
-  /** By `traceIdOf`, for the record of the call. */
+  /** The result of `traceIdOf`, for the record of the call. */
   readonly traceId?: string | undefined;
   /** An approval that the caller names, checked by `isApprovalId`. */
   readonly approvalId?: string | undefined;

@@ -5,9 +5,9 @@ import canonicalize from "canonicalize";
 import { ReceivedFile } from "./file.ts";
 
 /**
- * RFC 8785 text.
+ * Returns the RFC 8785 text of a JSON value.
  *
- * @param value  JSON: what bind returns always is.
+ * @param value  A JSON value. The input that bind returns is always JSON.
  * @throws {TypeError} for values that JSON cannot represent: `undefined`, functions, dates, non-finite numbers, lone surrogates.
  */
 export const canonicalText = (value: unknown): string => {

@@ -116,8 +116,8 @@ export const fileProblems = (input: unknown): readonly FileProblem[] => {
     return [{ cause, remedy: 'Write a list in lower case: mediaTypes: ["image/png", "text/csv"], or ["image/*"]' }];
   });
   const all = countFiles(input);
-  const remedy = "Put file(...) at the top of the input, or in a Type.Array there";
-  return all > fields.length ? [...wrong, { cause: "a file inside another part of its input", remedy }] : wrong;
+  const remedy = "Write file(...) or Type.Array(file(...)) as a property of the input itself";
+  return all > fields.length ? [...wrong, { cause: "a file(...) deep inside its input", remedy }] : wrong;
 };
 
 const countFiles = (schema: unknown, seen = new Set<unknown>()): number => {

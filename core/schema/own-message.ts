@@ -5,13 +5,13 @@ import { isPlainObject, type JsonSchema } from "./schema.ts";
 
 export const messageMark = "x-message";
 
-/** Rules that a sentence of one's own can stand for. */
+/** The rules of a schema whose sentence `x-message` can replace. */
 const rules = (
   "type enum const anyOf oneOf required minLength maxLength pattern format minimum maximum exclusiveMinimum exclusiveMaximum multipleOf " +
   "minItems maxItems uniqueItems minProperties maxProperties additionalProperties unevaluatedProperties"
 ).split(" ");
 
-/** Rules that speak of another value than the one whose schema they stand in. */
+/** Rules that refuse a property of the value, and not the value itself. */
 const ofOthers = new Set(["additionalProperties", "unevaluatedProperties"]);
 
 /** The sentence of a schema for a rule: its text for every rule, or its entry for this one. */
@@ -30,7 +30,9 @@ export const messageProblem = (schema: JsonSchema): { readonly cause: string; re
     typeof text === "string" && text.trim() !== "" && visible(text) === text && text.length <= 300;
   const remedy = `Write "x-message": "must be ...", or { minLength: "must be ..." }, in printable texts of at most 300 characters`;
   if (!isPlainObject(given))
-    return isSentence(given) ? undefined : { cause: `has the x-message ${JSON.stringify(given)}`, remedy };
+    return isSentence(given)
+      ? undefined
+      : { cause: `has the x-message ${JSON.stringify(given)}, which is not a printable sentence`, remedy };
   const unknown = Object.keys(given).find((rule) => !rules.includes(rule));
   if (unknown !== undefined) {
     const near = nearest(unknown, rules);
@@ -41,5 +43,7 @@ export const messageProblem = (schema: JsonSchema): { readonly cause: string; re
     };
   }
   const wrong = Object.keys(given).find((rule) => !isSentence(given[rule]));
-  return wrong === undefined ? undefined : { cause: `has the x-message ${JSON.stringify(given[wrong])} for ${wrong}`, remedy };
+  return wrong === undefined
+    ? undefined
+    : { cause: `has the x-message ${JSON.stringify(given[wrong])} for ${wrong}, which is not a printable sentence`, remedy };
 };

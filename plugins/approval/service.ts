@@ -60,7 +60,7 @@ export interface WaitGiven {
 
 export interface Requirement {
   readonly policy: string;
-  /** `finance: 1 with role finance`. Two requirements with one text are the same. */
+  /** `finance: 1 with role finance`. Requirements with the same text are equal. */
   readonly words: string;
   readonly approvers: Policy["approvers"];
   readonly kind: Policy["kind"];

@@ -126,7 +126,7 @@ const openOriginProblems = ({ allowedOrigins, authenticate }: HttpOptions, opera
     ...cookies.map(({ name }) => ({
       place: "http()",
       plugin: "http",
-      cause: `${cause}, and its authenticator reads the cookie ${name}`,
+      cause: `${cause}, so pages of any site could send the cookie ${name}, which its authenticator reads`,
       remedy,
     })),
     ...operations.flatMap((operation) => {
@@ -136,7 +136,7 @@ const openOriginProblems = ({ allowedOrigins, authenticate }: HttpOptions, opera
         {
           place: operation.place,
           plugin: "http",
-          cause: `${cause}, and ${operation.name} takes the cookie ${bound.source}`,
+          cause: `${cause}, so pages of any site could send the cookie ${bound.source}, which ${operation.name} reads`,
           remedy,
         },
       ];

@@ -195,18 +195,27 @@ const shapeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   const found: KeyProblem[] = [];
   const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
   if (body !== undefined && !takesBody(method))
-    say(`${method} has no body that could be under "${body}"`, "Remove body, or use POST");
+    say(`body: "${body}" needs a request body, but ${method} takes no body`, "Remove body, or use POST");
   if (answer !== undefined && (operation.isStream || bodiless.has(status)))
     say(
-      `there is no value for the key "${answer}" of the answer`,
-      "Remove answer: the handler is a stream, or the status has no body",
+      `answer: "${answer}" needs one value, but ${operation.isStream ? "the handler returns a stream" : `the status ${status} has no body`}`,
+      "Remove answer",
     );
   if (dropsExtra && operation.handler.effect === "destructive")
-    say('extra: "drop" on a destructive handler', "Remove extra. A misspelt field must not change what is destroyed");
+    say(
+      'extra: "drop" is not allowed for a destructive handler',
+      "Remove extra. A misspelt field must not change what is destroyed",
+    );
   if (dropsExtra && operation.needsApproval)
-    say('extra: "drop" with approval', "Remove extra. Approvers must see everything that the caller sent");
+    say(
+      'extra: "drop" is not allowed together with approval',
+      "Remove extra. Approvers must see everything that the caller sent",
+    );
   if (dropsExtra && ((operation.input["additionalProperties"] ?? false) !== false || "patternProperties" in operation.input))
-    say('extra: "drop" on an input that takes any field', "Remove extra, or list the inputs in Type.Object({ ... })");
+    say(
+      'extra: "drop" needs a list of inputs, but the input schema accepts any field',
+      "Remove extra, or list the inputs in Type.Object({ ... })",
+    );
   if (cache !== undefined && !operation.isPublic && /\b(?:public|s-maxage)\b/.test(cache))
     say(
       `cache: "${cache}" lets shared caches answer other callers`,
@@ -221,14 +230,18 @@ const fileProblems = ({ method, params, bound, body, takesForms }: RoutePlan, op
   const found: KeyProblem[] = [];
   const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
   const [file] = files;
-  if (takesForms && !takesBody(method)) say(`forms on ${method}, which takes no body`, "Remove forms, or use POST");
+  if (takesForms && !takesBody(method))
+    say(`forms need a request body, but ${method} takes no body`, "Remove forms, or use POST");
   if (body !== undefined && (takesForms || file !== undefined))
-    say(`the body is under the key "${body}", and a form has no such key`, "Remove body, or forms and files");
+    say(
+      `body: "${body}" is not allowed for forms, because a form cannot put its fields under a key`,
+      "Remove body, or remove forms and the file inputs",
+    );
   if (file !== undefined && !takesBody(method))
-    say(`${file.name} is a file, and ${method} takes no body`, "Use POST, PUT or PATCH");
+    say(`${file.name} is a file, but ${method} takes no body`, "Use POST, PUT or PATCH");
   for (const { name } of files)
     if (params.includes(name) || bound.some((one) => one.name === name))
-      say(`${name} is a file and comes from the body alone`, "Remove it from the path and from bind");
+      say(`${name} is a file, and files come only from the body`, "Remove it from the path and from bind");
   return found;
 };
 
@@ -239,7 +252,8 @@ const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   const inputs = new Set(Object.keys(propertiesOf(operation.input)));
   const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
   for (const name of params) {
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) say(`"/:${name}" is no path parameter`, "Name a whole segment: /orders/:orderId");
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      say(`"/:${name}" is not a valid path parameter`, "Name a whole segment: /orders/:orderId");
     else if (!inputs.has(name))
       say(
         `path parameter :${name} is not a property of the handler's input`,
@@ -247,17 +261,18 @@ const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
       );
   }
   const half = path.split("/").find((segment) => segment.indexOf(":") > 0);
-  if (half !== undefined) say(`"/${half}" is half a path parameter`, "Name a whole segment: /orders/:orderId");
+  if (half !== undefined)
+    say(`"/${half}" has a path parameter in a part of the segment`, "Name a whole segment: /orders/:orderId");
   if (path.includes("*")) say(`the path ${path} has a wildcard`, "Name each segment");
   if (notNormal.test(path))
     say(
       `no request matches the path ${path}, because a request's path is normalised first`,
       "Write it without percent signs, backslashes, empty segments, and the segments . and ..",
     );
-  if (reserved.test(path)) say(`the path ${path} is Quater's own`, "Choose another");
+  if (reserved.test(path)) say(`Quater itself uses the path ${path}`, "Choose another path");
   if (method === "GET" && operation.handler.effect !== "read") {
     say(
-      `GET on a handler whose effect is "${operation.handler.effect}"`,
+      `GET is not allowed for a handler whose effect is "${operation.handler.effect}"`,
       "Use POST: a GET is repeated, cached and followed by anybody",
     );
   }
@@ -273,14 +288,17 @@ const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   if (bodiless.has(status) && !isEmpty(operation))
     say(
       `the status ${status} has no body, and the handler's output would be dropped`,
-      "Choose another, such as 200, or declare output: Type.Null() in the handler and return null",
+      "Choose another status, such as 200, or declare output: Type.Null() in the handler and return null",
     );
   for (const { name, from, key } of bound) {
     if (!inputs.has(name))
       say(`bind.${name} is not a property of the handler's input`, `Its inputs are ${[...inputs].join(", ") || "none"}`);
-    if (params.includes(name)) say(`${name} is bound to a ${from} and stands in the path`, "Keep one of the two");
+    if (params.includes(name)) say(`${name} is bound to a ${from} and is a path parameter too`, "Keep one of the two");
     if (from === "header" && notForInputs.has(key))
-      say(`bind.${name} takes the header ${key}, which is a credential or the transport's own`, "Choose another header");
+      say(
+        `bind.${name} takes the header ${key}, which carries a credential or belongs to the transport`,
+        "Choose another header",
+      );
   }
   return found;
 };

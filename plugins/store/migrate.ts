@@ -138,8 +138,8 @@ const assertOurs = (
         {
           place: "store()",
           plugin,
-          cause: `The tables of ${plugin} have version ${found}; this Quater knows ${newest}`,
-          remedy: "Run the newer Quater, or restore a backup from before it",
+          cause: `The tables of ${plugin} have version ${found}, but this version of Quater knows only ${newest}`,
+          remedy: "Run the version of Quater that made these tables, or restore a backup from before the upgrade",
         },
       ]);
     }

@@ -398,7 +398,9 @@ describe("hold", () => {
     });
     const { outcome, log } = await callUnder([], [fails]);
     expect(outcome.ok).toBe(true);
-    expect(log).toContainEqual(expect.objectContaining({ level: "warn", message: "What a call held could not be released" }));
+    expect(log).toContainEqual(
+      expect.objectContaining({ level: "warn", message: "The release function of a hold hook failed, so a lock may stay held" }),
+    );
   });
 
   test("a dry run holds nothing", async () => {

@@ -75,7 +75,7 @@ test.each([
   "5e-324",
 ])("the number %s is kept exactly and accepted", (text) => expect(parseJson(text)).toBe(Number(text)));
 
-test("exactly at a limit is accepted", () => {
+test("JSON that is exactly at a limit is accepted", () => {
   expect(() => parseJson(nested(64))).not.toThrow();
   expect(parseJson(JSON.stringify(longText.slice(1)))).toHaveLength(jsonLimits.stringLength);
   // 200,000 quotes take 400,000 characters to write: the text that arrives is what is limited.

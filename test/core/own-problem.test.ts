@@ -73,9 +73,9 @@ describe("boot refuses", () => {
   };
 
   test.each([
-    [problem("conflict", "not_found"), "h0 has the problem conflict, which is a code of Quater's own"],
-    [problem("conflict", "conflict"), "h0 has the problem conflict, which is a code of Quater's own"],
-    [problem("approval_denied", "conflict"), "h0 has the problem approval_denied, which is a code of Quater's own"],
+    [problem("conflict", "not_found"), "h0 has the problem conflict, which is a code that Quater itself uses"],
+    [problem("conflict", "conflict"), "h0 has the problem conflict, which is a code that Quater itself uses"],
+    [problem("approval_denied", "conflict"), "h0 has the problem approval_denied, which is a code that Quater itself uses"],
     [problem("NoteArchived", "conflict"), 'h0 has the problem "NoteArchived", which is not a code'],
     [problem("note_archived", "unauthenticated" as never), 'h0 has the problem note_archived of the kind "unauthenticated"'],
     [() => "note_archived", 'h0 has the problem () => "note_archived", which is not a code'],

@@ -84,7 +84,7 @@ test.each<[object | undefined, string]>([
 });
 
 test("options are an object, and a plugin without options takes none", async () => {
-  expect(await problemsOf(http(3000 as never))).toEqual(["http(): http is given a number, and takes an object"]);
+  expect(await problemsOf(http(3000 as never))).toEqual(["http(): http takes an object, but it was given a number"]);
   const free = definePlugin(() => ({ name: "free" })) as (options: object) => ReturnType<typeof http>;
   expect(await problemsOf(free({ b: 2 }))).toEqual(['free(): free has no option "b"']);
 });

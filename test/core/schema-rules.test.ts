@@ -322,9 +322,13 @@ describe("x-message", () => {
   ])("%s", (_name, schema, given, expected) => expect(complain(schema, given)).toEqual(expected));
 
   test.each<[string, unknown, string]>([
-    ["a number", 5, "the root has the x-message 5"],
-    ["an empty text", "", 'the root has the x-message ""'],
-    ["a control character", { type: "\u0007" }, 'the root has the x-message "\\u0007" for type'],
+    ["a number", 5, "the root has the x-message 5, which is not a printable sentence"],
+    ["an empty text", "", 'the root has the x-message "", which is not a printable sentence'],
+    [
+      "a control character",
+      { type: "\u0007" },
+      'the root has the x-message "\\u0007" for type, which is not a printable sentence',
+    ],
     ["a misspelt rule", { minLenght: "x" }, 'the root has an x-message for "minLenght", which is not a rule'],
   ])("boot refuses %s", (_name, message, cause) =>
     expect(schemaProblems(Type.String({ "x-message": message }))).toEqual([{ cause, remedy: expect.any(String) }]),

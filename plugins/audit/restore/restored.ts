@@ -19,12 +19,12 @@ import type { RestoredDetail } from "./acknowledged.ts";
 import { type Claim, claimIn, type Missing, signedLine } from "./attestation.ts";
 import { contradictions } from "./compare.ts";
 
-/** A use of an approval that the store lost and a sink attests. */
+/** The use of an approval that a sink proves and that the restored store no longer has. */
 export interface LostUse {
   readonly approvalId: string;
   readonly callId: string;
   readonly at: number;
-  /** Lines of older versions have none. */
+  /** Absent in lines that an older version of Quater wrote. */
   readonly tags?: LikeTags;
 }
 

@@ -36,7 +36,7 @@ export const startReport = (
   const { catalog, project, services, plugins } = kernel;
   const http = services.find(httpRef);
   const url = http?.baseUrl;
-  // On http's server the page is at this address. With a listener of its own, only the links have its address.
+  // Where http serves the page of approvals, this is its address. If approval has its own listener, only its links contain the address.
   const isMounted = http?.mounted.includes("/approvals") === true;
   const page = isMounted && url !== undefined ? `${url}/approvals` : services.find(approvalsRef)?.urlOf("")?.replace(/\/$/, "");
   const hasMcp = plugins.some(({ surface }) => surface?.name === "mcp");

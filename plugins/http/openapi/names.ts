@@ -59,7 +59,10 @@ export const nameProblems = (operations: readonly Operation[]): readonly BootPro
     const say = (cause: string, remedy: string) =>
       problems.set(name ?? "", { place, plugin: "http", cause: `${operation}: ${cause}`, remedy });
     if ((ownComponents as readonly (string | undefined)[]).includes(name))
-      say(`a schema has the name ${name}, which is Quater's own in the OpenAPI document`, "Give its $id or title another name");
+      say(
+        `a schema has the name ${name}, which Quater itself uses in the OpenAPI document`,
+        "Give its $id or title another name",
+      );
     else if (known !== undefined && known.schema !== schema && textOf(known.schema) !== textOf(schema))
       say(
         `a schema has the name ${name}, and ${known.operation === operation ? "another schema of it" : `a schema of ${known.operation}`} has it too`,

@@ -254,7 +254,7 @@ describe("the call key", () => {
   });
 });
 
-test("the digest of a schema changes with what its arguments mean, and not from boot to boot", async () => {
+test("the digest of a schema changes when a description of an argument changes, and stays the same in the next boot", async () => {
   const digest = async (input: ReturnType<typeof Type.Object>) => {
     const pay = handler({ description: "Pays.", effect: "write", input, auth: () => true, handle: () => null });
     await using app = await bootTest({ handlers: { pay } });

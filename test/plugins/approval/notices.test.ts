@@ -62,7 +62,7 @@ const told = async (notify: NotifyOption, notices: readonly Notice[], patience =
   return lines;
 };
 
-test("the signature is that of the scheme's own example", () => {
+test("the signature of a webhook equals the example in the Standard Webhooks specification", () => {
   const key = signingKeyOf(secret);
   expect(key).toBeDefined();
   expect(signatureOf(key as Buffer, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, '{"test": 2432232314}')).toBe(
@@ -71,7 +71,7 @@ test("the signature is that of the scheme's own example", () => {
 });
 
 describe("a webhook", () => {
-  test("gets id, handler, app, policy and link, and nothing of the arguments", async () => {
+  test("gets id, handler, app, policy and link, but no arguments", async () => {
     const { received, url } = await receiver((_req, res) => res.end());
     expect(await told({ webhook: { url, secret } }, [filed])).toEqual([]);
     expect(received).toHaveLength(1);

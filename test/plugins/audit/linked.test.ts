@@ -12,7 +12,7 @@ import { tempFolder } from "./kit.ts";
 
 const { robot } = people;
 
-test("S3: a decision inside the transaction reads every event, also while another call looks for an older request", async () => {
+test("S3: a transaction that decides a request has read every event, also when another call searches for an older request meanwhile", async () => {
   using folder = tempFolder();
   const desk = await bootDesk({ root: folder.root });
   const store = await desk.app.services.get(storeRef).open();

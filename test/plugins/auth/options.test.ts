@@ -36,8 +36,8 @@ const wrong: readonly [make: () => Authenticator, cause: string, remedy: string]
   [() => apiKeys(given({ fil: "x" })), 'apiKeys has no option "fil"; did you mean "file"?', "Its options are file"],
   [() => apiKeys(given({ file: 5 })), "apiKeys has the file 5", text],
   [() => apiKeys({ file: "" }), 'apiKeys has the file ""', text],
-  [() => apiKeys(given("keys.json")), "apiKeys is given a string, and takes an object", "Its options are file"],
-  [() => apiKeys(given(null)), "apiKeys is given null, and takes an object", "Its options are file"],
+  [() => apiKeys(given("keys.json")), "apiKeys takes an object, but it was given a string", "Its options are file"],
+  [() => apiKeys(given(null)), "apiKeys takes an object, but it was given null", "Its options are file"],
   [
     () => localUser(given({ scope: ["a"] })),
     'localUser has no option "scope"; did you mean "scopes"?',
@@ -48,7 +48,11 @@ const wrong: readonly [make: () => Authenticator, cause: string, remedy: string]
   [() => localUser({ person: "" }), 'localUser has the person ""', text],
   [() => bearer(given({})), "bearer has no verify", "Write a function from the token to a principal, or to undefined"],
   [() => bearer(given()), "bearer has no verify", "Write a function from the token to a principal, or to undefined"],
-  [() => bearer(given(() => principal())), "bearer is given a function, and takes an object", "Its options are scheme, verify"],
+  [
+    () => bearer(given(() => principal())),
+    "bearer takes an object, but it was given a function",
+    "Its options are scheme, verify",
+  ],
   [() => jwt({ ...right, audience: given() }), "jwt has no audience", fixed],
   [() => jwt({ ...right, issuer: "" }), 'jwt has the issuer ""', fixed],
   [

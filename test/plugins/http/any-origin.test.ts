@@ -108,10 +108,10 @@ const problemsOf = async (options: object, exposure: object = {}): Promise<reado
 test('H17: boot refuses allowedOrigins: "any" beside cookies', async () => {
   const byCookie = authenticator({ name: "c", reads: { schemes: ["Bearer"], cookies: ["sid"] }, authenticate: () => undefined });
   expect(await problemsOf({ authenticate: byCookie })).toEqual([
-    'http has allowedOrigins: "any", and its authenticator reads the cookie sid',
+    'http has allowedOrigins: "any", so pages of any site could send the cookie sid, which its authenticator reads',
   ]);
   expect(await problemsOf({}, { bind: { theme: "cookie:theme" } })).toEqual([
-    'http has allowedOrigins: "any", and named takes the cookie theme',
+    'http has allowedOrigins: "any", so pages of any site could send the cookie theme, which named reads',
   ]);
   expect(await problemsOf({ allowedOrigins: ["any"] })).toEqual([expect.stringContaining('http\'s allowedOrigins has "any"')]);
 });

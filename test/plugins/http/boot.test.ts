@@ -80,7 +80,7 @@ test("malformed origins and proxy addresses are refused by option name", async (
   );
   const list = "Write a list of: a text, or leave it out";
   expect(await problemsOf({}, { trustedProxies: "10.0.0.1", allowedOrigins: [1] })).toEqual([
-    `http has the allowedOrigins [1]. ${list}`,
+    `http has the allowedOrigins [1]. Write "any", or a list of: a text, or leave it out`,
     `http has the trustedProxies "10.0.0.1". ${list}`,
   ]);
 });
@@ -119,31 +119,35 @@ test("S6, S12: private networks, and the largest networks of CDNs and clouds, ar
 
 describe("routes", () => {
   test.each([
-    ["GET on a write", { put: { http: "GET /a/:id" } }, 'put: GET on a handler whose effect is "write"'],
+    ["GET on a write", { put: { http: "GET /a/:id" } }, 'put: GET is not allowed for a handler whose effect is "write"'],
     [
       "a path parameter that is not an input",
       { get: { http: "GET /a/:uid" } },
       "path parameter :uid is not a property of the handler's input. Its inputs are id",
     ],
-    ["half a segment as parameter", { get: { http: "GET /a/:id.json" } }, '"/:id.json" is no path parameter'],
+    ["half a segment as parameter", { get: { http: "GET /a/:id.json" } }, '"/:id.json" is not a valid path parameter'],
     ["a wildcard", { get: { http: "GET /a/*" } }, "has a wildcard"],
-    ["a path of Quater's own", { get: { http: "GET /health" } }, "the path /health is Quater's own"],
+    ["a path that Quater itself uses", { get: { http: "GET /health" } }, "Quater itself uses the path /health"],
     [
       "a credential bound to an input",
       { get: { http: { route: "GET /a", bind: { id: "header:Authorization" } } } },
-      "takes the header authorization, which is a credential",
+      "takes the header authorization, which carries a credential",
     ],
     [
       "an input bound twice",
       { get: { http: { route: "GET /a/:id", bind: { id: "header:x-id" } } } },
-      "is bound to a header and stands in the path",
+      "is bound to a header and is a path parameter too",
     ],
     [
       "a bound name that is not an input",
       { get: { http: { route: "GET /a", bind: { uid: "header:x-id" } } } },
       "bind.uid is not a property",
     ],
-    ["an unknown method", { get: { http: "FETCH /a" } }, 'Write "GET /path", or { route, status?, bind? }'],
+    [
+      "an unknown method",
+      { get: { http: "FETCH /a" } },
+      'Write "GET /path", or { route, status?, bind?, body?, answer?, extra?, cache?, forms? }',
+    ],
     ["an unknown option", { get: { http: { route: "GET /a", stauts: 201 } } }, "is not a known field"],
     ["the same route twice", { get: { http: "GET /a/:id" }, open: { http: "GET /a/:name" } }, "have the same route"],
   ])("%s is refused", async (_name, expose, text) => {
@@ -190,7 +194,7 @@ describe("routes", () => {
       Object.fromEntries(
         Object.keys(handlers).map((name) => [name, { http: { route: `DELETE /${name}`, status }, public: true }]),
       );
-    const remedy = "Choose another, such as 200, or declare output: Type.Null() in the handler and return null";
+    const remedy = "Choose another status, such as 200, or declare output: Type.Null() in the handler and return null";
     expect(await problemsOf(exposing(204), door, handlers)).toEqual(
       ["unsaid", "gives", "streams"].map(
         (name) => `${name}: the status 204 has no body, and the handler's output would be dropped. ${remedy}`,

@@ -357,10 +357,10 @@ const bad = file({ maxBytes: 10, mediaTypes: ["image/*"] });
 const withInput = (input: Parameters<typeof Type.Object>[0]) =>
   handler({ description: "Takes.", effect: "write", input: Type.Object(input), auth: can("x"), handle: () => null });
 test.each([
-  ["a GET", withInput({ photo: bad }), { http: "GET /x" }, "photo is a file, and GET takes no body"],
+  ["a GET", withInput({ photo: bad }), { http: "GET /x" }, "photo is a file, but GET takes no body"],
   ["an MCP tool", withInput({ photo: bad }), { mcp: true }, "takes a file, and arguments of MCP tools are JSON"],
-  ["a path", withInput({ photo: bad }), { http: "POST /:photo" }, "photo is a file and comes from the body alone"],
-  ["a nested place", withInput({ a: Type.Object({ photo: bad }) }), { http: "POST /x" }, "has a file inside another part"],
+  ["a path", withInput({ photo: bad }), { http: "POST /:photo" }, "photo is a file, and files come only from the body"],
+  ["a nested place", withInput({ a: Type.Object({ photo: bad }) }), { http: "POST /x" }, "has a file(...) deep inside its input"],
   ["no types", withInput({ photo: file({ maxBytes: 1, mediaTypes: [] }) }), { http: "POST /x" }, "whose mediaTypes has"],
   ["no limit", withInput({ photo: file({ maxBytes: 0, mediaTypes: ["a/b"] }) }), { http: "POST /x" }, "whose maxBytes is 0"],
 ])("a file in %s stops the boot", async (_, one, exposure, cause) => {

@@ -88,7 +88,7 @@ describe("H12: recursive schemas", () => {
     expect(answerOf(document.paths["/trees"]?.["post"])).toEqual({ $ref: "#/components/schemas/Node" });
   });
 
-  test("H12: recursion without a name gets the name of its definition, or of the operation", async () => {
+  test("H12: a recursive schema without a name is named after its definition, or after the operation", async () => {
     const tree = (leaf: object) =>
       Type.Unsafe<object>({
         type: "object",
@@ -193,7 +193,7 @@ describe("H13: names, types and credentials", () => {
     expect(await problemsOf({ one, two: three }, expose)).toEqual([]);
     const own = handler({ ...about, input: Type.Object({ p: Type.Object({}, { title: "Problem" }) }), handle: () => null });
     expect(await problemsOf({ one: own }, { one: expose.one })).toEqual([
-      "one: a schema has the name Problem, which is Quater's own in the OpenAPI document. Give its $id or title another name",
+      "one: a schema has the name Problem, which Quater itself uses in the OpenAPI document. Give its $id or title another name",
     ]);
   });
 

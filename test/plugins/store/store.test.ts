@@ -181,7 +181,7 @@ test("tables of a newer version stop the boot; older ones are brought up to date
   };
   await (await boot(folder.root)).stop();
   await (await boot(folder.root, {}, [first, second])).stop();
-  await expect(boot(folder.root)).rejects.toThrow("The tables of shelf have version 2; this Quater knows 1");
+  await expect(boot(folder.root)).rejects.toThrow("The tables of shelf have version 2, but this version of Quater knows only 1");
 });
 
 test("a malformed url, and a PostgreSQL that does not answer, stop the boot without showing the password", async () => {
