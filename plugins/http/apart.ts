@@ -5,6 +5,7 @@ import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { resolve } from "node:path";
 import { BootError, type PluginContext } from "../../core/plugin-api.ts";
+import { type AccessLog, unreadableIn } from "./access.ts";
 import { mountedListener } from "./app.ts";
 import { type GuardOptions, guardOf } from "./guard.ts";
 import { type ListenOptions, listen } from "./server.ts";
@@ -18,23 +19,25 @@ interface Apart {
   readonly mounting: Mounting;
   readonly context: PluginContext;
   readonly options: GuardOptions & Timeouts;
+  readonly accessLog: AccessLog | undefined;
 }
 
 const graceMs = 1_000;
 
-export const listenApart = async ({ what, place, mounting, context, options }: Apart): Promise<Listener> => {
+export const listenApart = async ({ what, place, mounting, context, options, accessLog }: Apart): Promise<Listener> => {
   const { allowedHosts, trustedProxies, headersTimeoutMs, requestTimeoutMs, stallTimeoutMs, maxConnectionsPerPeer } = options;
   const guard = guardOf({
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
     ...(trustedProxies === undefined ? {} : { trustedProxies }),
   });
-  const listener = mountedListener(context, guard, mounting);
+  const listener = mountedListener(context, guard, mounting, accessLog);
   const limits: Omit<ListenOptions, "host" | "port"> = {
     headersTimeoutMs,
     requestTimeoutMs,
     stallTimeoutMs,
     maxConnectionsPerPeer,
     isExempt: guard.isTrusted,
+    unreadable: unreadableIn(accessLog),
     warn: (message, fields) => context.log.warn(message, fields),
   };
   if (!("path" in place)) {

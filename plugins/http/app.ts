@@ -7,6 +7,7 @@ import Koa from "koa";
 import type { Reading } from "../../core/diagnostics/reading.ts";
 import { cut, visible } from "../../core/diagnostics/text.ts";
 import { errorText, type PluginContext } from "../../core/plugin-api.ts";
+import { type AccessLog, noteRoute } from "./access.ts";
 import { answer, answered } from "./answering.ts";
 import { corsForAll, corsOf, methodAsked } from "./cors.ts";
 import { dryRuns } from "./dry-runs.ts";
@@ -32,6 +33,7 @@ export interface AppOptions {
   /** What the authenticator reads. */
   readonly reading?: Reading | undefined;
   readonly format?: Formatter | undefined;
+  readonly accessLog?: AccessLog | undefined;
 }
 
 const isOfClient = (error: unknown): boolean =>
@@ -51,6 +53,7 @@ const answeringApp = ({ gate, log }: PluginContext): Koa => {
     } catch (error) {
       answer(ctx, error);
     }
+    if (typeof ctx._matchedRoute === "string") noteRoute(ctx.res, ctx._matchedRoute);
     // The connection must not bring another request to a server that stops.
     if (gate.isStopping && !ctx.res.headersSent) ctx.set("connection", "close");
     if (isLarge(ctx.body) && !(await hasRoomFor(ctx))) answer(ctx, undelivered(runIn(ctx), ctx.method));
@@ -74,7 +77,12 @@ const close = (app: Koa): void => {
 };
 
 /** A server that plugins alone have mounted things on. */
-export const mountedListener = (context: PluginContext, guard: Guard, mount: Mounting): RequestListener => {
+export const mountedListener = (
+  context: PluginContext,
+  guard: Guard,
+  mount: Mounting,
+  accessLog: AccessLog | undefined,
+): RequestListener => {
   const app = answeringApp(context);
   const router = strictRouter();
   const { at, fixedPaths } = pathTable();
@@ -83,11 +91,11 @@ export const mountedListener = (context: PluginContext, guard: Guard, mount: Mou
   app.use(router.routes());
   app.use(unknownPaths(router, () => []));
   close(app);
-  return requestListener({ app, gate: context.gate, guard });
+  return requestListener({ app, gate: context.gate, guard, accessLog });
 };
 
 export const serverListener = (options: AppOptions): RequestListener => {
-  const { context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [], reading, format } = options;
+  const { context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [], reading, format, accessLog } = options;
   const { gate, catalog } = context;
   const app = answeringApp(context);
   const router = strictRouter();
@@ -118,6 +126,7 @@ export const serverListener = (options: AppOptions): RequestListener => {
     isOfKoa: (url) => prefixes.some((prefix) => url.startsWith(prefix)),
     hasProbes: true,
     format,
+    accessLog,
   });
 };
 
@@ -126,7 +135,11 @@ const underIn =
   (app: Koa, prefixes: string[]): Parameters<Mounting>[0]["under"] =>
   (prefix, middleware) => {
     prefixes.push(prefix);
-    app.use((ctx, next) => (ctx.path.startsWith(prefix) ? middleware(ctx, next) : next()));
+    app.use((ctx, next) => {
+      if (!ctx.path.startsWith(prefix)) return next();
+      noteRoute(ctx.res, prefix);
+      return middleware(ctx, next);
+    });
   };
 
 /** One path, one spelling, as for exposed routes: a router would also take `/Admin` and `/admin/` for `/admin`. */
@@ -139,7 +152,9 @@ export const pathTable = (): { readonly at: Parameters<Mounting>[0]["at"]; reado
     at: (path, middleware) => void table.set(path, answered(middleware)),
     fixedPaths: (ctx, next) => {
       const middleware = table.get(ctx.path);
-      return middleware === undefined ? next() : middleware(ctx, next);
+      if (middleware === undefined) return next();
+      noteRoute(ctx.res, ctx.path);
+      return middleware(ctx, next);
     },
   };
 };
@@ -174,10 +189,13 @@ const ownPages = (router: Router, { context, service, isOpen }: Pick<AppOptions,
     ctx.body = waitingFor.length === 0 ? { status: "ready" } : { status: "not ready", waitingFor };
   });
   /** Through the surface's own door. `undefined` where everybody may read everything. */
-  const reader = (ctx: Koa.Context) =>
-    isOpen
-      ? undefined
-      : gate.enter({ surface: "http", credentials: service.credentials(ctx, "http"), callId: ctx.state["callId"] as string });
+  const reader = async (ctx: Koa.Context) => {
+    if (isOpen) return undefined;
+    const credentials = service.credentials(ctx, "http");
+    const principal = await gate.enter({ surface: "http", credentials, callId: ctx.state["callId"] as string });
+    service.noteCaller(ctx, principal);
+    return principal;
+  };
   const openApi = answered(async (ctx) => {
     const principal = await reader(ctx); // sees only what this principal may call
     if (principal !== undefined) ctx.set("cache-control", "no-store");

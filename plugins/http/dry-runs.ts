@@ -4,6 +4,7 @@ import type Koa from "koa";
 import type { Uploading } from "../../core/plugin/gate.ts";
 import { type Catalog, type Gate, type GivenInput, parseJsonBytes, traceIdOf } from "../../core/plugin-api.ts";
 import { fileBytesOf } from "../../core/schema/file.ts";
+import { accessOf, noteRoute } from "./access.ts";
 import { answered } from "./answering.ts";
 import { hasBody, readBytes } from "./body.ts";
 import { readBody } from "./form.ts";
@@ -33,7 +34,13 @@ export const dryRuns = ({ gate, http, catalog, maxBodyBytes }: DryRunOptions): K
     const credentials = http.credentials(ctx, "http");
     const entry = { surface: "http", credentials, callId, handler, traceId };
     const principal = await gate.enter(entry);
-    const fileBytes = fileBytesOf(catalog.get(handler)?.input);
+    const operation = catalog.get(handler);
+    const access = accessOf(ctx.res);
+    if (access !== undefined) {
+      access.handler = operation?.name;
+      access.principal = principal;
+    }
+    const fileBytes = fileBytesOf(operation?.input);
     const given = async (uploads?: Uploading): Promise<readonly GivenInput[]> => {
       const { req, res } = ctx;
       if (!hasBody(req)) return [{ from: "body", isText: false, values: {} }];
@@ -45,5 +52,9 @@ export const dryRuns = ({ gate, http, catalog, maxBodyBytes }: DryRunOptions): K
     ctx.set("cache-control", "no-store");
     ctx.body = outcome.value as object;
   });
-  return (ctx, next) => (ctx.path.startsWith(dryRunPath) ? dryRun(ctx, next) : next());
+  return (ctx, next) => {
+    if (!ctx.path.startsWith(dryRunPath)) return next();
+    noteRoute(ctx.res, `${dryRunPath}:handler`);
+    return dryRun(ctx, next);
+  };
 };

@@ -16,6 +16,7 @@ import {
   type Running,
 } from "../../core/plugin-api.ts";
 import { Check } from "../../core/schema/compile.ts";
+import { accessOf, unreadableIn } from "./access.ts";
 import { bodyProblems } from "./body-limits.ts";
 import type { Guard } from "./guard.ts";
 import { nameProblems } from "./openapi/names.ts";
@@ -241,6 +242,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     return reading;
   };
   const { maxBodyBytes } = options;
+  const accessLog = (options.accessLog ?? context.mode !== "test") ? context.log : undefined;
   let listening: Listening | undefined;
   let document: ((principal: Principal | undefined) => object) | undefined;
   const service: HttpService = {
@@ -248,7 +250,14 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     listen: async (what, place, allowedHosts, mounting) => {
       const { listenApart } = await import("./apart.ts");
       const hosts = [...options.allowedHosts, ...allowedHosts];
-      return listenApart({ what, place, mounting, context, options: { ...options, allowedHosts: hosts, allowedOrigins: [] } });
+      return listenApart({
+        what,
+        place,
+        mounting,
+        context,
+        accessLog,
+        options: { ...options, allowedHosts: hosts, allowedOrigins: [] },
+      });
     },
     describe: (paths) => void described.push(paths),
     statusOf: (error) => read().statusOf(error),
@@ -264,7 +273,15 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     networkOf: ({ req }, isFromProxy) => read().networkOf(read().guard.peerOf(req, isFromProxy) ?? ""),
     readBody: ({ req, res }) => read().readBytes(req, res, maxBodyBytes),
     cancellation: ({ res }) => new ResponseCancellation(res),
-    noteRun,
+    noteCaller: ({ res }, principal) => {
+      const access = accessOf(res);
+      if (access !== undefined) access.principal = principal;
+    },
+    noteRun: (ctx, operation, outcome) => {
+      const access = accessOf(ctx.res);
+      if (access !== undefined) access.handler = operation.name;
+      noteRun(ctx, operation, outcome);
+    },
     room: ({ res }, use) => (use === "answer" ? read().roomOf(res) : read().newRoom(res)),
     openApi: async (principal) => {
       const { openApiDocument } = await import("./openapi/document.ts");
@@ -290,11 +307,13 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
           for (const { mount } of mountings) mount(koa);
         },
         isOpen: context.mode === "dev",
+        accessLog,
         format: options.problem && ownFormat(options.problem, context),
       });
       listening = await listen(listener, {
         ...options,
         isExempt: read().guard.isTrusted,
+        unreadable: unreadableIn(accessLog),
         warn: (message, fields) => context.log.warn(message, fields),
       });
     },

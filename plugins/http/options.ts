@@ -32,6 +32,8 @@ export const httpOptions = {
   allowedOrigins: withDefault(Type.Union([Type.Literal("any"), Type.Array(Type.String())]), []),
   /** Addresses or networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed. */
   trustedProxies: withDefault(Type.Array(Type.String()), []),
+  /** One log line for each request. Default: in `serve` and `dev`. */
+  accessLog: Type.Optional(Type.Boolean()),
   /** The format of errors, instead of problem details: `{ schema, from, contentType }`. */
   problem: Type.Optional(problemOption),
   /** What the OpenAPI document says of the API: `description`, `contact`, `license`, `servers`, and `tags` by name. */

@@ -7,6 +7,7 @@ import { stopping } from "../../core/diagnostics/errors.ts";
 import type { Principal } from "../../core/index.ts";
 import { isAnonymous } from "../../core/model/principal.ts";
 import { type Arriving, type Gate, type Invocation, type Outcome, traceIdOf } from "../../core/plugin-api.ts";
+import { type AccessLog, accessOf, beginAccess } from "./access.ts";
 import { jsonBytesOf, veryLargeAnswer } from "./answer-bytes.ts";
 import { answer, replyTo } from "./answering.ts";
 import { hasBody } from "./body.ts";
@@ -46,6 +47,8 @@ export interface ListenerParts {
   readonly isOpenToAll?: ((req: IncomingMessage) => boolean) | undefined;
   /** The project's own format of errors. */
   readonly format?: Formatter | undefined;
+  /** Gets a line for each request. */
+  readonly accessLog?: AccessLog | undefined;
 }
 
 /** What those who look after the process ask until its end. */
@@ -65,6 +68,7 @@ export const requestListener = ({
   hasProbes = false,
   format,
   isOpenToAll,
+  accessLog,
 }: ListenerParts): RequestListener => {
   const koa = app.callback();
   const mayNameAnyHost = hasProbes ? isProbe : undefined;
@@ -144,6 +148,7 @@ export const requestListener = ({
 
   return (req, res) => {
     const callId = gate.newCallId();
+    if (accessLog !== undefined) beginAccess(accessLog, req, res, callId);
     if (format !== undefined && !isOwnPath(req.url ?? "/")) useFormat(req, format);
     try {
       const isHostOurs = guard.check(req, mayNameAnyHost, isOpenToAll);
@@ -212,12 +217,18 @@ class ExposedCall {
 
   start(): void {
     const { gate, guard } = this.#exposed;
+    const { operation, plan } = this.#found.target;
+    const access = accessOf(this.#res);
+    if (access !== undefined) {
+      access.route = plan.path;
+      access.handler = operation.name;
+    }
     const { traceparent } = this.#req.headers;
     const entry: Arriving = {
       surface: "http",
       credentials: new RequestCredentials(this.#req, "http", guard),
       callId: this.#callId,
-      handler: this.#found.target.operation.name,
+      handler: operation.name,
       traceId: traceparent === undefined ? undefined : traceIdOf(traceparent),
     };
     const entering = gate.enter(entry);
@@ -230,6 +241,8 @@ class ExposedCall {
   }
 
   #invoke(entry: Arriving, principal: Principal): void {
+    const access = accessOf(this.#res);
+    if (access !== undefined) access.principal = principal;
     const invocation: Invocation = {
       handler: this.#found.target.operation.name,
       surface: "http",

@@ -27,6 +27,8 @@ export interface ListenOptions extends SocketLimits {
   readonly socketPath?: string | undefined;
   readonly headersTimeoutMs?: number | undefined;
   readonly requestTimeoutMs?: number | undefined;
+  /** Called for a request that could not be read, with the status of the answer and its bytes. */
+  readonly unreadable?: ((status: number, bytes: number) => void) | undefined;
 }
 
 export interface Listening {
@@ -60,7 +62,7 @@ export const listen = async (
   server.maxHeadersCount = 0; // the guard counts them itself: Node would drop the rest in silence
   // `100 Continue` is sent when the body is read, after the caller was let in.
   server.on("checkContinue", serve);
-  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => refuseUnparsed(error, socket));
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => refuseUnparsed(error, socket, options.unreadable));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(listenProblem(error, host, port)));
     if (socketPath === undefined) server.listen(port, host, resolve);
@@ -131,7 +133,7 @@ const unparsed: Readonly<Record<string, number>> = {
 const codes: Readonly<Record<number, string>> = { 400: "bad_request", 408: "request_timeout", 431: "too_many_headers" };
 
 /** There is no request and no call yet, so the answer is written by hand, and the connection closed. */
-const refuseUnparsed = (error: NodeJS.ErrnoException, socket: Socket): void => {
+const refuseUnparsed = (error: NodeJS.ErrnoException, socket: Socket, unreadable: ListenOptions["unreadable"]): void => {
   // An answer that is due belongs to the request before this one: written now, it would be taken for that one's.
   const due = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
   const isBusy = due != null && (due.headersSent || due.req.complete);
@@ -143,9 +145,9 @@ const refuseUnparsed = (error: NodeJS.ErrnoException, socket: Socket): void => {
     code: codes[status],
     detail: "The request could not be read",
   });
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
+  const answer = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`;
+  socket.end(answer);
+  unreadable?.(status, Buffer.byteLength(answer));
   const timer = setTimeout(() => socket.destroy(), limits.goodbyeMs); // a client that keeps its side open would keep ours
   timer.unref();
   socket.once("close", () => clearTimeout(timer));

@@ -99,6 +99,8 @@ export interface HttpService {
   readBody(ctx: KoaContext): Awaitable<Buffer>;
   /** Cancelled when the client goes away before the answer is complete. */
   cancellation(ctx: KoaContext): Cancellation;
+  /** Notes who called, for the access log. For plugins that authenticate callers themselves. */
+  noteCaller(ctx: KoaContext, principal: Principal): void;
   /**
    * Notes how a call of this request ended, for plugins that invoke handlers. When middleware fails after a write, the caller
    * gets `outcome_unknown`. Not for dry runs.

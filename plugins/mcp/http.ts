@@ -52,6 +52,7 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
     if (!isQuaterError(error)) throw error;
     return turnAway(ctx, http, error, callId);
   }
+  http.noteCaller(ctx, principal);
   const wrong = headersRefused(ctx);
   if (wrong !== undefined) return refuse(ctx, wrong.status, rpcCodes.transport, wrong.message);
   const cancellation = http.cancellation(ctx);

@@ -55,6 +55,7 @@ export const serveOwnStatus = async (ctx: KoaContext, { gate, http, approvals }:
   allow(ctx, "GET, DELETE");
   const callId = String(ctx.state["callId"]);
   const principal = await gate.enter({ surface: "http", credentials: http.credentials(ctx, "http"), callId });
+  http.noteCaller(ctx, principal);
   const asked = ctx.method === "DELETE" ? approvals.cancel(principal, "http", id) : approvals.statusOf(principal, "http", id);
   answer(ctx, await asked);
 };
@@ -70,6 +71,7 @@ const approverOf = async (ctx: KoaContext, { gate, http }: ApiParts): Promise<Ap
   };
   const entry = { surface: approversSurface, credentials, callId: String(ctx.state["callId"]) };
   const principal = await gate.enter(entry);
+  http.noteCaller(ctx, principal);
   return { principal, via, again: () => gate.enterAgain(entry, principal, Number.NEGATIVE_INFINITY) };
 };
 
