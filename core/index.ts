@@ -21,6 +21,7 @@ export { anyone, authenticated, can, hasRole, type Policy, policy } from "./mode
 export { type Principal, personOf } from "./model/principal.ts";
 export { type Resource, resource } from "./model/resource.ts";
 export { file, type UploadedFile } from "./schema/file.ts";
+export { text } from "./schema/file-answer.ts";
 export { personal, secret } from "./schema/schema.ts";
 export { shaped } from "./schema/shaped.ts";
 export { type Static, type TSchema, Type } from "./schema/typebox.ts";

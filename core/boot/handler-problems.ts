@@ -7,7 +7,7 @@ import { type Handler, isStream } from "../model/handler.ts";
 import type { Operation } from "../model/operation.ts";
 import { authProblem, type NamedPolicy, namedPoliciesOf } from "../model/policy.ts";
 import { usesProblems } from "../model/resource.ts";
-import { fileProblems } from "../schema/file.ts";
+import { fileAnswerProblems, fileProblems } from "../schema/file.ts";
 import { misfitOf } from "../schema/fit.ts";
 import { hasSecret, isPlainObject } from "../schema/schema.ts";
 import { schemaProblems } from "../schema/schema-problems.ts";
@@ -42,6 +42,7 @@ export const handlerProblems = (value: Handler, name: string, place: string): Bo
   const output = isStream(value.output) ? value.output.item : value.output;
   if (output !== undefined)
     for (const { cause, remedy } of schemaProblems(output, "output")) say(`has an output schema in which ${cause}`, remedy);
+  for (const { cause, remedy } of fileAnswerProblems(output, isStream(value.output))) say(`has ${cause}`, remedy);
   if (output !== undefined && value.reveal !== true && hasSecret(output))
     say("has a secret() field in its output", "Remove the field, or say reveal: true in the handler");
   return found;

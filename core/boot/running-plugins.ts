@@ -81,7 +81,7 @@ export class RunningPlugins {
     const hooks = this.#plugins.flatMap(({ plugin: { name }, parts }) =>
       parts.hooks === undefined ? [] : { plugin: name, hooks: parts.hooks },
     );
-    problems.push(...gate.compile(hooks));
+    problems.push(...gate.compile(hooks, context.project.root));
     const commands = this.#plugins.flatMap(({ plugin: { name }, parts }) =>
       (parts.commands ?? []).map((command) => ({ plugin: name, command })),
     );

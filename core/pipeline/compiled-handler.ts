@@ -27,7 +27,12 @@ export interface CompiledHandler {
 const guarding = ["admit", "approve", "hold"] as const satisfies (keyof InvokeHooks)[];
 const waiting = [...guarding, "authorize", "around"] as const satisfies (keyof InvokeHooks)[];
 
-export const compiledHandlerOf = (operation: Operation, hooks: HookRunner, maxOutputBytes: number): CompiledHandler => {
+export const compiledHandlerOf = (
+  operation: Operation,
+  hooks: HookRunner,
+  maxOutputBytes: number,
+  root: string,
+): CompiledHandler => {
   const usesResources = operation.handler.use !== undefined || operation.policy.usesResources;
   const refineInput = refinementOf(operation.handler.input, `The input of ${operation.name}`, "input");
   const files = new Map(fileFieldsOf(operation.input).map((field) => [field.name, field]));
@@ -44,6 +49,6 @@ export const compiledHandlerOf = (operation: Operation, hooks: HookRunner, maxOu
       !waiting.some((name) => hooks.has[name]),
     usesResources,
     files,
-    checked: outputCheckOf(operation, maxOutputBytes),
+    checked: outputCheckOf(operation, maxOutputBytes, root),
   };
 };

@@ -70,13 +70,13 @@ export class PipelineGate implements Gate {
    *
    * @returns The problems of the hooks.
    */
-  compile(sources: readonly HookSource[]): readonly BootProblem[] {
+  compile(sources: readonly HookSource[], root: string): readonly BootProblem[] {
     this.#ofUnknownHandlers = hookRunner(sources, undefined, this.#log);
     const problems = [...this.#ofUnknownHandlers.problems];
     for (const operation of this.#catalog.operations) {
       const hooks = hookRunner(sources, operation, this.#log);
       problems.push(...hooks.problems);
-      this.#compiled.set(operation.name, compiledHandlerOf(operation, hooks, this.#maxOutputBytes));
+      this.#compiled.set(operation.name, compiledHandlerOf(operation, hooks, this.#maxOutputBytes, root));
     }
     return problems;
   }

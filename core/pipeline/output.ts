@@ -13,6 +13,7 @@ import type { AnswerRoom } from "../model/arriving.ts";
 import type { Operation } from "../model/operation.ts";
 import { Compile } from "../schema/compile.ts";
 import { checkable } from "../schema/compiled-patterns.ts";
+import { fileAnswerRulesOf } from "../schema/file-answer.ts";
 import { refinementOf } from "../schema/foreign.ts";
 import { beginBudget, TakesTooLong } from "../schema/pattern-budget.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf } from "../schema/schema.ts";
@@ -20,6 +21,7 @@ import { isShaped } from "../schema/shaped.ts";
 import { isLargerThan, largeAnswer, NestedTooDeep, roughSizeOf } from "./answer-size.ts";
 import { CheckedStream } from "./checked-stream.ts";
 import { complainerOf } from "./complaints.ts";
+import { fileAnswerOf } from "./sent-file.ts";
 import { shaperOf } from "./shape.ts";
 
 /**
@@ -33,8 +35,9 @@ import { shaperOf } from "./shape.ts";
  */
 export type OutputCheck = (value: unknown, room?: AnswerRoom) => unknown;
 
-export const outputCheckOf = (operation: Operation, maxBytes: number): OutputCheck => {
-  const one = valueCheck(operation, maxBytes);
+/** @param root  The project's folder, for files that handlers name by a relative path. */
+export const outputCheckOf = (operation: Operation, maxBytes: number, root: string): OutputCheck => {
+  const one = valueCheck(operation, maxBytes, root);
   const changes = operation.handler.effect !== "read";
   if (!operation.isStream) return changes ? retold(one, operation, outputUndelivered) : one;
   const item = changes ? retold(one, operation, itemUndelivered) : one;
@@ -66,9 +69,11 @@ const streamCheck =
     );
   };
 
-const valueCheck = (operation: Operation, maxBytes: number): OutputCheck => {
+const valueCheck = (operation: Operation, maxBytes: number, root: string): OutputCheck => {
   const { output: schema, name, isStream } = operation;
   const subject = isStream ? `An item of ${name}` : `The output of ${name}`;
+  const file = fileAnswerRulesOf(schema);
+  if (file !== undefined) return fileAnswerOf(file, { subject, root });
   const check =
     schema === undefined
       ? jsonCheck(subject)

@@ -2,8 +2,9 @@
 // identifying part is JSON, so digest, approval and trail cover the content without holding it.
 
 import type { Readable } from "node:stream";
+import { type FileAnswerRules, fileAnswerRulesOf, fileAnswerSchema } from "./file-answer.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf } from "./schema.ts";
-import { type TSchema, Type } from "./typebox.ts";
+import { Type } from "./typebox.ts";
 
 /** A file that a caller sent. It exists until the call ends; copy what you keep. */
 export interface UploadedFile {
@@ -31,19 +32,25 @@ export interface FileRules {
 
 const fileMark = "x-quater-file";
 
-/** The mark of a file schema, for the compiler. */
-export interface FileSchema extends TSchema {
-  readonly "~file": true;
-}
-
 /**
- * A file as an input, at the top of a handler's input or in a list there. Each surface says how its callers send one; a
+ * With `maxBytes`: a file as an input, at the top of a handler's input or in a list there. Each surface says how its callers send one; a
  * surface whose inputs are JSON alone refuses the handler at boot.
+ *
+ * Without it: a file as the output. The handler returns `{ path }` of a file under `folder`, or `{ content }`.
  *
  * @example
  * input: Type.Object({ photo: file({ maxBytes: 5_000_000, mediaTypes: ["image/png", "image/jpeg"] }) })
+ * output: file({ folder: "data/invoices", mediaTypes: ["application/pdf"] })
  */
-export const file = ({ maxBytes, mediaTypes, description }: FileRules) =>
+export const file: FileFunction = ((rules: FileRules | FileAnswerRules) =>
+  "maxBytes" in rules ? uploadSchema(rules) : fileAnswerSchema(rules)) as FileFunction;
+
+interface FileFunction {
+  (rules: FileRules): ReturnType<typeof uploadSchema>;
+  (rules: FileAnswerRules): ReturnType<typeof fileAnswerSchema>;
+}
+
+const uploadSchema = ({ maxBytes, mediaTypes, description }: FileRules) =>
   Type.Unsafe<UploadedFile>({
     type: "object",
     ...(description === undefined ? {} : { description }),
@@ -103,28 +110,47 @@ interface FileProblem {
 /** What is wrong with the files of an input schema. The cause continues "handler has ...". */
 export const fileProblems = (input: unknown): readonly FileProblem[] => {
   const fields = fileFieldsOf(input);
-  const wrong = fields.flatMap(({ name, rules }): FileProblem[] => {
+  const wrong = fields.flatMap(({ name, rules }): readonly FileProblem[] => {
     const { maxBytes, mediaTypes } = rules;
     if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
       const cause = `the file ${name}, whose maxBytes is ${JSON.stringify(maxBytes)}`;
       return [{ cause, remedy: "Write the largest length in bytes: maxBytes: 5_000_000" }];
     }
-    const isList = Array.isArray(mediaTypes) && mediaTypes.length > 0;
-    const odd = isList ? mediaTypes.find((type) => !(typeof type === "string" && mediaType.test(type))) : "no list";
-    if (odd === undefined) return [];
-    const cause = `the file ${name}, whose mediaTypes has ${JSON.stringify(odd)}`;
-    return [{ cause, remedy: 'Write a list in lower case: mediaTypes: ["image/png", "text/csv"], or ["image/*"]' }];
+    return typeProblems(name, mediaTypes);
   });
+  if (countFiles(input, isAnswer) > 0)
+    return [{ cause: "a file without maxBytes in its input", remedy: "Add maxBytes: file({ maxBytes: 5_000_000, mediaTypes })" }];
   const all = countFiles(input);
   const remedy = "Write file(...) or Type.Array(file(...)) as a property of the input itself";
   return all > fields.length ? [...wrong, { cause: "a file(...) deep inside its input", remedy }] : wrong;
 };
 
-const countFiles = (schema: unknown, seen = new Set<unknown>()): number => {
+const countFiles = (schema: unknown, isCounted: (part: JsonSchema) => boolean = isUpload, seen = new Set<unknown>()): number => {
   if (!isPlainObject(schema) || seen.has(schema)) return 0;
   seen.add(schema);
-  if (fileRulesOf(schema) !== undefined) return 1;
-  return [...eachSubschema(schema)].reduce((sum, [, part]) => sum + countFiles(part, seen), 0);
+  if (isCounted(schema)) return 1;
+  return [...eachSubschema(schema)].reduce((sum, [, part]) => sum + countFiles(part, isCounted, seen), 0);
+};
+
+const isUpload = (schema: JsonSchema): boolean => fileRulesOf(schema) !== undefined;
+const isAnswer = (schema: JsonSchema): boolean => fileAnswerRulesOf(schema) !== undefined;
+
+/** What is wrong with the files of an output schema. The cause continues "handler has ...". */
+export const fileAnswerProblems = (output: unknown, isStream: boolean): readonly FileProblem[] => {
+  const rules = fileAnswerRulesOf(output);
+  if (countFiles(output) > 0)
+    return [{ cause: "a file with maxBytes in its output", remedy: "Remove maxBytes: file({ folder, mediaTypes })" }];
+  if (isStream ? countFiles(output, isAnswer) > 0 : rules === undefined && countFiles(output, isAnswer) > 0)
+    return [{ cause: "a file inside its output", remedy: "Make the file the whole output: output: file({ ... })" }];
+  return rules === undefined ? [] : typeProblems("of its output", rules.mediaTypes);
+};
+
+const typeProblems = (which: string, mediaTypes: unknown): readonly FileProblem[] => {
+  const isList = Array.isArray(mediaTypes) && mediaTypes.length > 0;
+  const odd = isList ? (mediaTypes as unknown[]).find((type) => !(typeof type === "string" && mediaType.test(type))) : "no list";
+  if (odd === undefined) return [];
+  const cause = `the file ${which}, whose mediaTypes has ${JSON.stringify(odd)}`;
+  return [{ cause, remedy: 'Write a list in lower case: mediaTypes: ["image/png", "text/csv"], or ["image/*"]' }];
 };
 
 /** Whether a schema has a file anywhere. */

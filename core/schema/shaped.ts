@@ -1,5 +1,6 @@
 // `shaped()`: outputs that are cut to their schema in the place of being refused.
 
+import type { FileAnswer, FileAnswerMark } from "./file-answer.ts";
 import type { Static, TSchema } from "./typebox.ts";
 
 /** The mark of a shaped output, for the compiler. */
@@ -21,7 +22,11 @@ export type Unshaped<Value> = Value extends string
       : Value;
 
 /** What a handler may return for its output schema. */
-export type ReturnedFor<Schema extends TSchema> = Schema extends Shaped ? Unshaped<Static<Schema>> : Static<Schema>;
+export type ReturnedFor<Schema extends TSchema> = Schema extends FileAnswerMark
+  ? FileAnswer
+  : Schema extends Shaped
+    ? Unshaped<Static<Schema>>
+    : Static<Schema>;
 
 /**
  * Returns an output schema by which values are cut and converted before they are checked. Rows of a database can then be returned as they

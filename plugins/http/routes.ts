@@ -4,6 +4,7 @@ import FindMyWay from "find-my-way";
 import type { Reading } from "../../core/diagnostics/reading.ts";
 import type { Catalog, Operation } from "../../core/plugin-api.ts";
 import { fileBytesOf } from "../../core/schema/file.ts";
+import { textTypeOf } from "../../core/schema/file-answer.ts";
 import { hasSecret, isSecretField, propertiesOf } from "../../core/schema/schema.ts";
 import { type AnswerHeaders, answerHeaders } from "./reply.ts";
 import { httpKey, type RoutePlan } from "./route.ts";
@@ -21,6 +22,8 @@ interface Target {
   readonly takesForms: boolean;
   /** Bytes that all its files may have together. */
   readonly fileBytes: number;
+  /** Where the output is a `text()`: its media type. */
+  readonly textType: string | undefined;
 }
 
 export interface RouteMatch {
@@ -67,7 +70,8 @@ export const routeIndexOf = (catalog: Catalog, reading: Reading | undefined): Ro
     const fileBytes = fileBytesOf(input);
     const takesForms = plan.takesForms || fileBytes > 0;
     const headers = headersOf(operation, plan, reading);
-    const target: Target = { operation, plan, isSecret, drops, takesForms, fileBytes, headers };
+    const textType = operation.isStream ? undefined : textTypeOf(operation.output);
+    const target: Target = { operation, plan, isSecret, drops, takesForms, fileBytes, textType, headers };
     index.on(plan.method, plan.path, () => undefined, target);
   }
   const find = (method: string, url: string): RouteMatch | undefined => {

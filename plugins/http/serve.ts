@@ -7,11 +7,13 @@ import { stopping } from "../../core/diagnostics/errors.ts";
 import type { Principal } from "../../core/index.ts";
 import { isAnonymous } from "../../core/model/principal.ts";
 import { type Arriving, type Gate, type Invocation, type Outcome, traceIdOf } from "../../core/plugin-api.ts";
+import { SentFile } from "../../core/schema/file-answer.ts";
 import { type AccessLog, accessOf, beginAccess } from "./access.ts";
 import { jsonBytesOf, veryLargeAnswer } from "./answer-bytes.ts";
 import { answer, replyTo } from "./answering.ts";
 import { hasBody } from "./body.ts";
 import type { Cors } from "./cors.ts";
+import { fileReply, textReply } from "./file-reply.ts";
 import type { Guard } from "./guard.ts";
 import { approvalHeader, givenBy } from "./inputs.ts";
 import { type Formatter, useFormat } from "./problem-format.ts";
@@ -260,7 +262,7 @@ class ExposedCall {
   }
 
   #end(outcome: Outcome, principal: Principal): void {
-    const { operation, plan, headers } = this.#found.target;
+    const { operation, plan, headers, textType } = this.#found.target;
     if (outcome.ok && operation.isStream) {
       void this.#begin(outcome.value as AsyncIterator<unknown>, { operation, unknown: undefined });
       return;
@@ -270,16 +272,24 @@ class ExposedCall {
       this.#done({ ...refusalOf(this.#req, outcome.error, this.#callId), run });
       return;
     }
+    const success = isAnonymous(principal) ? headers.anonymous : headers.known;
+    if (outcome.value instanceof SentFile) {
+      this.#done({ ...fileReply(this.#req, outcome.value, plan.status, success.own), run });
+      return;
+    }
     let body: string | Buffer;
     try {
+      if (textType !== undefined) {
+        this.#done({ ...textReply(outcome.value as string, textType, plan.status, success.own), run });
+        return;
+      }
       const value = plan.answer === undefined ? outcome.value : { [plan.answer]: outcome.value };
       body = this.#room.largest >= veryLargeAnswer ? jsonBytesOf(value) : JSON.stringify(value);
     } catch (error) {
       this.#fail(error, run);
       return;
     }
-    const known = isAnonymous(principal) ? headers.anonymous : headers.known;
-    this.#done({ status: plan.status, headers: known.own, body, known: bodiless.has(plan.status) ? undefined : known, run });
+    this.#done({ status: plan.status, headers: success.own, body, known: bodiless.has(plan.status) ? undefined : success, run });
   }
 
   async #begin(items: AsyncIterator<unknown>, run: Run): Promise<void> {

@@ -7,6 +7,7 @@ import { type Principal, type Static, Type } from "../../core/index.ts";
 import { exposureKey, type KeyProblem } from "../../core/plugin/exposure-key.ts";
 import { type Catalog, isVisibleTo, type Operation } from "../../core/plugin-api.ts";
 import { hasFile } from "../../core/schema/file.ts";
+import { fileAnswerRulesOf } from "../../core/schema/file-answer.ts";
 import { inputSchemaFor, outputSchemaFor, type Wrapping } from "./schema.ts";
 
 /** Options of a tool, in the place of `mcp: true`. */
@@ -59,6 +60,12 @@ const toolProblems = (tool: ToolExposure | undefined, operation: Operation): Key
     found.push({
       cause: `${operation.name} cannot be an MCP tool: it takes a file, and arguments of MCP tools are JSON`,
       remedy: "Remove mcp from its exposure, or take the id of a file that was sent over HTTP before",
+    });
+  }
+  if (fileAnswerRulesOf(operation.output) !== undefined) {
+    found.push({
+      cause: `${operation.name} cannot be an MCP tool: its output is a file, and results of MCP tools are JSON`,
+      remedy: "Remove mcp from its exposure, or answer the address of the file",
     });
   }
   const { title } = tool;

@@ -71,6 +71,7 @@ export const covered: Readonly<Record<string, string>> = {
   "core/pipeline/running-calls.ts": boot,
   "core/pipeline/sentences.ts": bind,
   "core/pipeline/shape.ts": "test/core/shaped.test.ts",
+  "core/pipeline/sent-file.ts": "test/plugins/http/file-answers.test.ts",
   "core/pipeline/uploads.ts": "test/plugins/http/files.test.ts",
 
   "core/plugin/command.ts": plugin,
@@ -89,6 +90,7 @@ export const covered: Readonly<Record<string, string>> = {
   "core/schema/default-problems.ts": "test/core/schema-rules.test.ts",
   "core/schema/defaults.ts": "test/core/schema-rules.test.ts",
   "core/schema/exact-numbers.ts": "test/core/schema-rules.test.ts",
+  "core/schema/file-answer.ts": "test/plugins/http/file-answers.test.ts",
   "core/schema/file.ts": "test/plugins/http/files.test.ts",
   "core/schema/fit.ts": "test/core/named-policy.test.ts",
   "core/schema/options.ts": "test/core/plugin-options.test.ts",

@@ -14,8 +14,9 @@ import {
   type Operation,
 } from "../../../core/plugin-api.ts";
 import { fileFieldsOf } from "../../../core/schema/file.ts";
+import { fileAnswerRulesOf, SentFile } from "../../../core/schema/file-answer.ts";
 import type { Approvals } from "../../offered.ts";
-import { exit, exitOfSignal } from "../output/exit.ts";
+import { exit, exitOfSignal, UsageError } from "../output/exit.ts";
 import { jsonLine, renderItem, resultText } from "../output/render.ts";
 import { reportCall } from "../output/report-call.ts";
 import { announcedIn, type NextSteps, nextSteps } from "../program/announce.ts";
@@ -81,6 +82,8 @@ export const act = async (
     await terminal.write(actionHelp(operation, flags, terminal.paint, host.approvals?.requirementOf(operation)));
     return exit.ok;
   }
+  if (fileAnswerRulesOf(operation.output) !== undefined && terminal.isTerminal && !args.isDryRun)
+    throw new UsageError(`${operation.name} answers a file: send it to one with > FILE`);
   let given: (() => Promise<readonly GivenInput[]>) | undefined;
   const callOnce = async (approvalId: string | undefined): Promise<Failed | number> => {
     const callId = host.gate.newCallId();
@@ -163,6 +166,10 @@ const invoked = async (host: Host, context: Context, calling: Calling): Promise<
       ...(isJson ? {} : { progress: (fraction, message) => terminal.status(progressLine(fraction, message)) }),
     });
     if (!outcome.ok) return terminal.closed.aborted ? exit.ok : { error: outcome.error, callId };
+    if (outcome.value instanceof SentFile) {
+      for await (const part of outcome.value.stream()) await terminal.write(part as Uint8Array);
+      return exit.ok;
+    }
     if (!isStreamed(outcome.value)) {
       await terminal.write(resultText(outcome.value, context));
       return exit.ok;

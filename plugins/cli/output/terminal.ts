@@ -85,10 +85,10 @@ export class Terminal {
   }
 
   /** Writes a result. Resolves when more may be written; at once where nobody reads any more. */
-  async write(text: string): Promise<void> {
+  async write(content: string | Uint8Array): Promise<void> {
     if (this.closed.aborted) return;
     this.#clearStatus();
-    if (this.stdout.write(text)) return;
+    if (this.stdout.write(content)) return;
     await new Promise<void>((resolve) => {
       this.#resume = resolve;
     });

@@ -1,6 +1,7 @@
 // The answers of a route in OpenAPI's words: its success, each refusal with its schema, and what follows on a 428.
 
 import type { JsonSchema, Operation } from "../../../core/plugin-api.ts";
+import { fileAnswerRulesOf, textTypeOf } from "../../../core/schema/file-answer.ts";
 import { statusOfKind } from "../refusals.ts";
 import { bodiless, type RoutePlan, takesBody } from "../route.ts";
 import { type Components, reference } from "./components.ts";
@@ -179,6 +180,11 @@ export const underKey = (key: string, schema: object): object => ({
 
 const contentOf = ({ operation, plan, components }: AnswersOf): object => {
   const { output = {}, isStream, name } = operation;
+  const answered = fileAnswerRulesOf(output);
+  const binary = { ...text, format: "binary" };
+  if (answered !== undefined) return Object.fromEntries(answered.mediaTypes.map((type) => [type, { schema: binary }]));
+  const textType = isStream ? undefined : textTypeOf(output);
+  if (textType !== undefined) return { [textType]: { schema: text } };
   const schema: JsonSchema = components.publish(output, "output", name);
   if (!isStream) return { "application/json": { schema: plan.answer === undefined ? schema : underKey(plan.answer, schema) } };
   // A text, because a schema of OpenAPI 3.1 describes the whole body and not one line of it.

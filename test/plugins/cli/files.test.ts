@@ -31,6 +31,13 @@ test.each([
   expect({ code, err }).toEqual({ code: 65, err: expect.stringContaining(told) });
 });
 
+test("a file as the answer goes to a pipe as it is, and not to a terminal", async () => {
+  const words = ["run", "getSheet", "--name", "a.csv"];
+  expect(await quater(words, { cwd: fixture("sheets") })).toEqual({ code: 0, out: "a,1\n", err: "" });
+  const { code, err } = await quater(words, { cwd: fixture("sheets"), isTerminal: true });
+  expect({ code, err }).toEqual({ code: 64, err: expect.stringContaining("send it to one with > FILE") });
+});
+
 test("help shows how a file is given", async () => {
   const { out } = await run("--help");
   expect(out).toContain("--sheet <@path>");
