@@ -55,9 +55,8 @@ const setup = async (
     http?.mount("POST /mcp", () => {}); // named in the exposure table, and never mounted
     return {};
   }
-  const [{ Dispatcher }, { mcpOverHttp }, { httpProbe }, { serveStdio }, { Toolbox }] = await Promise.all([
-    import("./dispatch.ts"),
-    import("./http.ts"),
+  const [{ Dispatcher, mcpOverHttp }, { httpProbe }, { serveStdio }, { Toolbox }] = await Promise.all([
+    import("./requests.ts"),
     import("./probe.ts"),
     import("./stdio.ts"),
     import("./tools.ts"),

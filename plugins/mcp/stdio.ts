@@ -5,10 +5,10 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 import { visible } from "../../core/diagnostics/text.ts";
 import { isQuaterError, type QuaterError } from "../../core/index.ts";
 import { Cancellation, errorText, type Gate, type Log, tooLarge } from "../../core/plugin-api.ts";
-import type { Dispatcher } from "./dispatch.ts";
 import { Line, type LineRoom } from "./line.ts";
 import { errorDataOf } from "./outcome.ts";
 import { errorMessage, type MessageId, type Request, readMessage, rpcCodes } from "./protocol.ts";
+import type { Dispatcher } from "./requests.ts";
 import type { StdioStreams } from "./service.ts";
 
 /** Threat T12: a message has the same size limit as a body over HTTP. */

@@ -1,5 +1,9 @@
-// Answers MCP requests. Frequent methods (tools/call, tools/list, ping) are answered here. All others go to the SDK, which is loaded with the
-// first of them.
+// The way of an MCP request to the gate. `serve` takes a POST from its headers to its answer. `Dispatcher` answers the request of a POST,
+// or of a line (stdio.ts). Frequent methods (tools/call, tools/list, ping) are answered here. All others go to the SDK, which is loaded
+// with the first of them.
+//
+// Each POST has one message and gets JSON. The answer becomes an event stream only when a call reports progress before its answer. There
+// are no sessions, no GET stream and nothing to resume, so any instance can answer any request.
 
 import { itemUndelivered, outputTooLarge, tooMuchUnread } from "../../core/diagnostics/errors.ts";
 import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
@@ -10,17 +14,114 @@ import {
   type Arriving,
   type Awaitable,
   type Cancellation,
+  errorText,
   type Gate,
+  type Log,
   type Operation,
   type Outcome,
   traceIdOf,
   unknownHandler,
 } from "../../core/plugin-api.ts";
+import type { HttpService, KoaContext, KoaMiddleware } from "../http/service.ts";
 import type { About } from "./about.ts";
+import { type Answer, answered, Exchange } from "./exchange.ts";
 import { challengeIn, dryRunResult, failureResult, successResult, wrapped, wrappedJson } from "./outcome.ts";
 import { type Notifier, Progress } from "./progress.ts";
-import { errorMessage, isId, longestId, type MessageId, type Request, resultMessage, rpcCodes } from "./protocol.ts";
+import { errorMessage, isId, longestId, type MessageId, type Request, readMessage, resultMessage, rpcCodes } from "./protocol.ts";
+import { disagreeing, headersRefused, refuse, turnAway } from "./refusals.ts";
 import type { Tool, Toolbox } from "./tools.ts";
+
+export interface HttpParts {
+  readonly http: HttpService;
+  readonly gate: Gate;
+  readonly dispatcher: Dispatcher;
+  readonly log: Log;
+}
+
+export const mcpOverHttp =
+  (parts: HttpParts): KoaMiddleware =>
+  (ctx) =>
+    serve(ctx, parts);
+
+const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
+  if (ctx.method !== "POST") {
+    ctx.set("allow", "POST");
+    return refuse(ctx, 405, rpcCodes.transport, "Only POST is served here");
+  }
+  const { http, gate } = parts;
+  const said: unknown = ctx.state["callId"];
+  const callId = typeof said === "string" ? said : gate.newCallId(); // http tells it in x-request-id already
+  const credentials = http.credentials(ctx, "mcp");
+  const traceId = traceIdOf(ctx.req.headers["traceparent"]);
+  const entry = { surface: "mcp", credentials, callId, traceId };
+  let principal: Principal;
+  /** When the caller entered. `undefined` while the call did not wait, so that most calls do not read the clock. */
+  let enteredAt: number | undefined;
+  try {
+    // Only headers are read here, so callers without access cannot make the server read or parse a body.
+    const entering = gate.enter(entry);
+    if (entering instanceof Promise) {
+      enteredAt = performance.now();
+      principal = await entering;
+    } else {
+      principal = entering;
+    }
+  } catch (error) {
+    if (!isQuaterError(error)) throw error;
+    return turnAway(ctx, http, error, callId);
+  }
+  http.noteCaller(ctx, principal);
+  const wrong = headersRefused(ctx);
+  if (wrong !== undefined) return refuse(ctx, wrong.status, rpcCodes.transport, wrong.message);
+  const cancellation = http.cancellation(ctx);
+  const reading = http.readBody(ctx);
+  if (reading instanceof Promise) enteredAt ??= performance.now();
+  const body = reading instanceof Promise ? await reading : reading;
+  try {
+    // A key may have been revoked while the body was on its way.
+    const again = enteredAt === undefined ? principal : gate.enterAgain(entry, principal, enteredAt);
+    principal = again instanceof Promise ? await again : again;
+  } catch (error) {
+    if (!isQuaterError(error)) throw error;
+    return turnAway(ctx, http, error, callId);
+  }
+  const message = readMessage(body);
+  if (message.kind === "malformed") return answered(ctx, 400, message.answer);
+  if (message.kind !== "request") {
+    ctx.status = 202;
+    ctx.body = null;
+    ctx.status = 202; // a null body makes Koa say 204
+    return;
+  }
+  const disagreement = disagreeing(ctx, message);
+  if (disagreement !== undefined) {
+    return answered(
+      ctx,
+      400,
+      errorMessage(message.id, rpcCodes.headerMismatch, `The header ${disagreement} disagrees with the body`),
+    );
+  }
+  const exchange = new Exchange(ctx, http);
+  try {
+    const answer = await parts.dispatcher.answer(message, {
+      principal,
+      entry,
+      callId,
+      peer: credentials.peer,
+      traceId,
+      cancellation,
+      notifier: exchange,
+      room: http.room(ctx, "answer"),
+      ended: (operation, outcome) => http.noteRun(ctx, operation, outcome),
+    });
+    const ending = exchange.end(answer);
+    if (ending instanceof Promise) await ending;
+  } catch (error) {
+    parts.log.error("An MCP request could not be answered", { callId, error: errorText(error) });
+    const body = errorMessage(message.id, rpcCodes.internal, "The server failed to answer", { code: "internal", callId });
+    await exchange.end({ body });
+  }
+};
 
 /** The caller of a request. The door made it; nothing in it comes from the message. */
 export interface Caller {
@@ -35,13 +136,6 @@ export interface Caller {
   readonly room: AnswerRoom;
   /** Called with the outcome of the call; for a stream, with how it began. Not called for dry runs. */
   readonly ended?: (operation: Operation, outcome: Outcome) => void;
-}
-
-export interface Answer {
-  /** One JSON-RPC message. */
-  readonly body: string;
-  /** What HTTP says in its own terms, too, so that clients ask for a better credential. */
-  readonly challenge?: { readonly status: 401 | 403; readonly header: string } | undefined;
 }
 
 export class Dispatcher {

@@ -1,0 +1,87 @@
+// The answer to one POST: JSON, or an event stream from the first progress of a call on.
+
+import type { ServerResponse } from "node:http";
+import { largeAnswer } from "../../core/pipeline/answer-size.ts";
+import type { Awaitable } from "../../core/plugin-api.ts";
+import type { HttpService, KoaContext } from "../http/service.ts";
+import { caughtUp } from "./line.ts";
+import type { Notifier } from "./progress.ts";
+
+export interface Answer {
+  /** One JSON-RPC message. */
+  readonly body: string;
+  /** What HTTP says in its own terms, too, so that clients ask for a better credential. */
+  readonly challenge?: { readonly status: 401 | 403; readonly header: string } | undefined;
+}
+
+/** The answer to one POST, and what is sent before it. */
+export class Exchange implements Notifier {
+  readonly #ctx: KoaContext;
+  readonly #res: ServerResponse;
+  readonly #http: HttpService;
+  #isStream = false;
+  /** Large messages go one after the other. */
+  #sending: Promise<void> | undefined;
+
+  constructor(ctx: KoaContext, http: HttpService) {
+    this.#ctx = ctx;
+    this.#res = ctx.res;
+    this.#http = http;
+  }
+
+  get isBehind(): boolean {
+    return !this.#res.destroyed && (this.#sending !== undefined || this.#res.writableNeedDrain);
+  }
+
+  send(message: string): Awaitable<void> {
+    if (this.#res.destroyed) return;
+    if (!this.#isStream) {
+      this.#isStream = true;
+      this.#ctx.respond = false; // from here on the response is ours and not Koa's
+      this.#res.writeHead(200, {
+        "content-type": "text/event-stream",
+        "cache-control": "no-cache, no-transform",
+        "x-accel-buffering": "no", // nginx would hold events back
+      });
+    }
+    if (message.length < largeAnswer) {
+      this.#res.write(event(message));
+      return;
+    }
+    this.#sending = this.#sendLarge(Buffer.from(event(message)));
+    return this.#sending;
+  }
+
+  async #sendLarge(bytes: Buffer): Promise<void> {
+    const giveBack = await this.#http.room(this.#ctx, "notices").take(bytes.length);
+    if (giveBack !== undefined) this.#res.write(bytes, giveBack);
+    this.#sending = undefined;
+  }
+
+  caughtUp(): Promise<void> {
+    return caughtUp(this.#res);
+  }
+
+  end({ body, challenge }: Answer): Awaitable<void> {
+    if (this.#isStream) return this.#endStream(Buffer.from(event(body)));
+    if (challenge !== undefined) this.#ctx.set("www-authenticate", challenge.header);
+    answered(this.#ctx, challenge?.status ?? 200, body);
+  }
+
+  async #endStream(last: Buffer): Promise<void> {
+    await this.#sending;
+    const isLarge = last.length >= largeAnswer;
+    // Without a last event the client knows that the answer is missing.
+    if (isLarge && (await this.#http.room(this.#ctx, "answer").take(last.length)) === undefined) this.#res.destroy();
+    else if (!this.#res.destroyed) this.#res.end(last);
+  }
+}
+
+export const answered = (ctx: KoaContext, status: number, body: string): void => {
+  ctx.status = status;
+  ctx.set("content-type", "application/json");
+  ctx.body = body;
+};
+
+/** Makes an event. JSON text has no line breaks, so one `data` line is enough. */
+const event = (message: string): string => `event: message\ndata: ${message}\n\n`;
