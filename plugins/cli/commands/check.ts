@@ -38,9 +38,12 @@ class Check extends ProgramCommand {
 const checkSafety = (program: Context): Promise<number> =>
   withKernel(program, { mode: "serve" }, async (kernel) => {
     const findings = findingsOf(kernel);
+    const bootOrder = kernel.plugins.map(({ name }) => name);
     const isFit = findings.every(({ level }) => level !== "fix");
     await program.terminal.write(
-      program.isJson ? resultText({ isFit, findings }, program) : findingsText(findings, program.terminal.paint),
+      program.isJson
+        ? resultText({ isFit, findings, bootOrder }, program)
+        : findingsText(findings, bootOrder, program.terminal.paint),
     );
     return isFit ? exit.ok : exit.unfit;
   });

@@ -96,8 +96,12 @@ const files = (root: string): Finding[] => {
   return [finding("fix", `Others on this machine can read ${readable.join(", ")}`, `chmod 600 ${readable.join(" ")}`)];
 };
 
-/** Safe to show. */
-export const findingsText = (findings: readonly Finding[], paint: Paint): string => {
+/**
+ * Returns the report for a terminal, without control characters.
+ *
+ * @param bootOrder  Names of plugins.
+ */
+export const findingsText = (findings: readonly Finding[], bootOrder: readonly string[], paint: Paint): string => {
   const part = (level: Finding["level"], heading: string) => {
     const found = findings.filter((each) => each.level === level);
     const lines = found.map(({ cause, remedy }) => `  ${visible(cause)}\n    ${paint("dim", visible(remedy))}\n`);
@@ -105,5 +109,6 @@ export const findingsText = (findings: readonly Finding[], paint: Paint): string
   };
   const fixes = findings.filter(({ level }) => level === "fix").length;
   const verdict = fixes === 0 ? "Nothing to fix." : `${fixes} to fix before this is served.`;
-  return `${part("fix", "To fix")}${part("note", "To know")}${verdict}\nquater check --gate tries every handler's gate.\n`;
+  const order = `Plugins start in this order, and stop in reverse: ${bootOrder.map(visible).join(", ") || "none"}`;
+  return `${part("fix", "To fix")}${part("note", "To know")}${order}\n${verdict}\nquater check --gate tries every handler's gate.\n`;
 };

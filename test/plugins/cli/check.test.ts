@@ -50,6 +50,18 @@ test("check lists what to fix with remedies, and exits 1", () =>
     expect((await quater(["check", "--no-json"], { cwd })).out).toContain("2 to fix before this is served.");
   }));
 
+test("check prints the order in which plugins start: a plugin comes after the plugins whose services it needs", () => {
+  const config = `import { defineConfig } from ${core};
+    import { audit, http, store } from ${plugins};
+    export default defineConfig({ name: "checked", handlers: [], plugins: [audit(), http({ port: 0 }), store()] });`;
+  return inProject({ "quater.config.mjs": config }, async (cwd) => {
+    const { bootOrder } = JSON.parse((await quater(["check", "--json"], { cwd })).out) as { bootOrder: unknown };
+    expect(bootOrder).toEqual(["store", "audit", "http"]);
+    const { out } = await quater(["check", "--no-json"], { cwd });
+    expect(out).toContain("Plugins start in this order, and stop in reverse: store, audit, http\n");
+  });
+});
+
 test.each([
   ['["stdout"]', ["The boot compares the store with no sink, because stdout cannot be read back"]],
   ["[]", ["audit() has no sinks, so the boot does not notice a store that was set back"]],
