@@ -55,7 +55,7 @@ const checkFiles = (input: unknown, files: readonly FileField[]): void => {
   if (errors.length > 0) throw inputInvalid(errors);
 };
 
-const notFile = "must be a file: over HTTP send multipart/form-data, at the terminal write @ and the path of the file";
+const notFile = "must be a file: send it in multipart/form-data, or at the terminal write @ and the path of the file";
 
 const tooSlow = "takes too long to match against its patterns: send fewer or shorter texts";
 

@@ -203,7 +203,12 @@ test.each<[string, string, FormData | string, number, object]>([
     form(["photo", "shelf.png"]),
     422,
     {
-      errors: [{ path: "/photo", message: expect.stringContaining("must be a file: over HTTP send multipart/form-data") }],
+      errors: [
+        {
+          path: "/photo",
+          message: expect.stringContaining("must be a file: send it in multipart/form-data, or at the terminal"),
+        },
+      ],
     },
   ],
   [
