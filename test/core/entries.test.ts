@@ -10,6 +10,16 @@ test("quater/plugins has the plugins and the authenticators", () => {
 });
 
 test("quater/testing has the test kit", () => {
-  const names = ["bootTest", "direct", "expectApproval", "expectDenied", "expectOk", "gateSuite", "principal", "tokens"];
+  const names = [
+    "bootTest",
+    "direct",
+    "expectApproval",
+    "expectDenied",
+    "expectOk",
+    "fileOf",
+    "gateSuite",
+    "principal",
+    "tokens",
+  ];
   expect(Object.keys(testing).sort()).toEqual(names);
 });
