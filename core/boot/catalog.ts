@@ -98,7 +98,7 @@ const notExported = ({ key, exposed, place }: ExposedHandler, module: Record<str
   const name = moduleName(exposed);
   return {
     place,
-    cause: key in module ? `${key} of ${name} is exported, but is no handler` : `${key} is not exported by ${name}`,
+    cause: key in module ? `${key} of ${name} is exported, but is not a handler` : `${key} is not exported by ${name}`,
     remedy:
       near === undefined
         ? `It exports ${handlers.length === 0 ? "no handlers" : `the handlers ${handlers.join(", ")}`}`

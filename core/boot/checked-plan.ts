@@ -56,7 +56,7 @@ const notAPlugin = (value: unknown, index: number, place: string): BootProblem =
   const isFactory = typeof value === "function";
   return {
     place,
-    cause: `plugins[${index}] is ${isFactory ? "a plugin that was not called" : "no plugin"}`,
+    cause: `plugins[${index}] is ${isFactory ? "a plugin that was not called" : "not a plugin"}`,
     remedy: isFactory ? "Write it with parentheses: name()" : "Make it with definePlugin",
   };
 };

@@ -23,7 +23,7 @@ export const assertProjectTrusted = (manifest: string, from: string): void => {
   const distrust = existsSync(folder) ? distrustOfWay(folder, known) : undefined;
   if (distrust === undefined) return;
   const place = relative(from, folder) || folder;
-  throw new BootError([{ place, cause: `What the folder holds ${distrust.what}`, remedy: distrust.remedy }]);
+  throw new BootError([{ place, cause: `A file in the folder ${distrust.what}`, remedy: distrust.remedy }]);
 };
 
 /** @returns The files that another user may change. For modules that are known only once they were loaded. */

@@ -129,7 +129,7 @@ const useProblems = (name: string, use: Uses): readonly BootProblem[] => {
   const found = [
     ...usesProblems(use),
     ...ofCalls.map((used) => ({
-      cause: `uses ${used.name}, which ends with a call`,
+      cause: `uses ${used.name}, which is opened for one call`,
       remedy: `Say scope: "app" in ${used.name}`,
     })),
   ];

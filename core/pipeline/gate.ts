@@ -262,7 +262,7 @@ export class PipelineGate implements Gate {
     for (const { stream } of late) void stream?.return().catch(() => {});
     if (await this.#running.emptyWithin(heedMs)) return;
     const deaf = this.#running.all();
-    this.#log.warn(`${deaf.length} calls run on although their signal has aborted: their callers are told so`);
+    this.#log.warn(`${deaf.length} calls still run although their signal has aborted. Their callers get an error`);
     for (const running of deaf) void this.#abandon(running);
     await this.#running.emptyWithin(recordMs);
   }

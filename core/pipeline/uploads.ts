@@ -55,7 +55,7 @@ export class Uploads {
       throw new QuaterError({
         code: "unavailable",
         kind: "unavailable",
-        message: "The server holds as many uploaded files as it may",
+        message: "The server has no room for more uploaded files",
         hint: `Raise maxUploadBytes in the manifest: it is ${this.#options.maxBytes} bytes`,
         retryAfterSeconds: 5,
       });

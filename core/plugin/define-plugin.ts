@@ -76,6 +76,6 @@ const madeBy = (make: () => Plugin, problems: () => readonly BootProblem[]): Plu
 
 const inheriting = (plugin: string): BootProblem => ({
   place: `${plugin}()`,
-  cause: `${plugin} is an instance of a class, whose methods are not seen`,
+  cause: `${plugin} is an instance of a class, and Quater does not see its methods`,
   remedy: "Write { name, hooks, ... }",
 });

@@ -116,7 +116,7 @@ export const hookProblems = (plugin: string, hooks: unknown): readonly BootProbl
   if (hooks === undefined || hooks === null || hooks === false) return []; // `operation && { ... }` chooses none
   if (isTable(hooks)) return keyProblems(plugin, plugin, "hook", hooks, hookRules).map((wrong) => ({ ...wrong, plugin }));
   const remedy = "Write { authorize: ..., settled: ... }, and neither a promise nor an instance of a class";
-  return [{ place: `${plugin}()`, plugin, cause: `The hooks of ${plugin} are no table`, remedy }];
+  return [{ place: `${plugin}()`, plugin, cause: `The hooks of ${plugin} are not an object`, remedy }];
 };
 
 /** Makes the chains for one handler; called once per handler at boot. */

@@ -58,7 +58,7 @@ export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word
         place: placeOf("plugins"),
         plugin: plugin.name,
         cause: `Plugins need each other in a circle: ${cycle}`,
-        remedy: "Let one of them do without the other",
+        remedy: "Remove one of these needs",
       });
       return;
     }

@@ -125,7 +125,7 @@ export const returnedProblems = (plugin: string, returned: unknown): readonly Bo
     : [
         {
           place: `${plugin}()`,
-          cause: `${holder} is no table`,
+          cause: `${holder} is not an object`,
           remedy: "Write { hooks, commands, start, stop }, or return nothing",
         },
       ];

@@ -86,7 +86,7 @@ export const foreignProblem = (schema: unknown): CauseAndRemedy | undefined => {
   const inside = standardOf(schema);
   if (inside === undefined) return foreignOf(schema)?.problem;
   return {
-    cause: `is a schema of ${inside.vendor} inside of one that is not`,
+    cause: `is a schema of ${inside.vendor} inside of a schema of another library`,
     remedy: `Write the whole schema with ${inside.vendor}, or with Type from quater`,
   };
 };

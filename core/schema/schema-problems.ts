@@ -99,7 +99,7 @@ const problemsIn = (whole: Whole, schema: unknown, path: string): CauseAndRemedy
     if (keyword in schema && !isRight(schema[keyword])) say(`has a "${keyword}" that is not ${expected}`, `Write ${expected}`);
   for (const keyword of Object.keys(schema))
     if (!known.has(keyword) && !keyword.startsWith("x-"))
-      say(`has the keyword "${visible(keyword)}", which checks nothing`, keywordRemedy(keyword));
+      say(`has the keyword "${visible(keyword)}", which JSON Schema does not know`, keywordRemedy(keyword));
   if (whole.of === "input") limitProblems(schema, say);
   const message = messageProblem(schema);
   if (message !== undefined) say(message.cause, message.remedy);
@@ -112,7 +112,7 @@ const problemsIn = (whole: Whole, schema: unknown, path: string): CauseAndRemedy
     say("is shaped() inside of another schema, or in an input", "Write shaped(...) around the whole output");
   if ("~codec" in schema) say("has a codec, which would not run", "Decode in the handler");
   if (typeof schema["format"] === "string" && !formats.includes(schema["format"]))
-    say(`has the format "${visible(schema["format"])}", which nothing checks`, formatRemedy(schema["format"]));
+    say(`has the format "${visible(schema["format"])}", which Quater does not check`, formatRemedy(schema["format"]));
   if (typeof schema["pattern"] === "string") patternProblems(schema["pattern"], say);
   for (const pattern of Object.keys(isPlainObject(schema["patternProperties"]) ? schema["patternProperties"] : {}))
     patternProblems(pattern, say);

@@ -32,7 +32,7 @@ export const expectDenied = async (
   if (met.ok) throw new Error(`${wanted}, and it succeeded with ${shown(met.value)}`);
   const refusal = "error" in met ? met.error : met;
   const said = saidOf(refusal);
-  if (code !== undefined && refusal.code !== code) throw new Error(`${wanted}, and it ended with ${said}`);
+  if (code !== undefined && refusal.code !== code) throw new Error(`${wanted}, but it ended with ${said}`);
   if (code === undefined && !isDenial(refusal)) throw new Error(`${wanted}, and it failed with ${said}`);
   return { code: refusal.code, message: refusal.message };
 };
@@ -52,7 +52,7 @@ export const expectOk: ExpectOk = async (call: Awaitable<Outcome | ProbeAnswer>)
   const met = await call;
   if (met.ok) return met.value as never;
   const failure = "error" in met ? met.error : met;
-  throw new Error(`Expected the call to succeed, and it ended with ${saidOf(failure)}`, { cause: failure });
+  throw new Error(`Expected the call to succeed, but it ended with ${saidOf(failure)}`, { cause: failure });
 };
 
 /** With what only the log is told otherwise. A surface's answer is what a caller saw, and has no cause. */

@@ -109,7 +109,9 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
       });
       trail.announce(true);
       if (sinkOptions.length === 0)
-        log.info("audit has no sinks: that the trail was not tampered with can be shown by this store alone");
+        log.info(
+          "audit() has no sinks, so nothing outside the store can prove that the trail is unchanged. Add sinks: [{ file: ... }]",
+        );
     },
     stop: async () => {
       upkeep.stop();

@@ -54,7 +54,7 @@ export const expectApproval = (app: TestApp, call: ApprovalCall): ExpectedApprov
     }
     const outcome = await act();
     if (!started.has(outcome.callId))
-      throw new Error(`Expected ${handler} to run once ${counted(count)} agreed, and it ended with ${endOf(outcome)}`);
+      throw new Error(`Expected ${handler} to run once ${counted(count)} agreed, but it ended with ${endOf(outcome)}`);
     const again = await act();
     const wanted = `Expected ${handler} not to run again when it is repeated`;
     if (started.has(again.callId)) throw new Error(`${wanted}, and it did: it ended with ${endOf(again)}`);

@@ -57,8 +57,10 @@ const removeStale = async (path: string, what: string): Promise<void> => {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;
   if (stats.isSocket() && !(await isAnswered(path))) return rmSync(path, { force: true });
-  const cause = `${what} cannot listen on ${path}: ${stats.isSocket() ? "somebody else does" : "there is a file"}`;
-  throw new BootError([{ place: "listen", plugin: "http", cause, remedy: "Stop what listens there, or choose another path" }]);
+  const cause = `${what} cannot listen on ${path}: ${stats.isSocket() ? "another process listens there" : "a file has this path"}`;
+  throw new BootError([
+    { place: "listen", plugin: "http", cause, remedy: "Stop that process or remove the file, or choose another path" },
+  ]);
 };
 
 const isAnswered = (path: string): Promise<boolean> =>

@@ -110,7 +110,7 @@ const listenProblem = (error: NodeJS.ErrnoException, host: string, port: number)
           place,
           plugin: "http",
           cause: `Port ${port} on ${host} is already in use`,
-          remedy: "Stop what listens there, or choose another port with http({ port })",
+          remedy: "Stop the process that listens there, or choose another port with http({ port })",
         },
       ],
       error,

@@ -81,7 +81,9 @@ export const store = definePlugin(
       const fence = (error: unknown): void => {
         if (isFenced) return;
         isFenced = true;
-        log.error("The store is fenced: no calls are taken until it was looked at", { error: errorText(error) });
+        log.error("The store is fenced, so no calls are taken. Find the cause, run `quater audit verify`, then start again", {
+          error: errorText(error),
+        });
         halt("The store is fenced", exitOnFence);
       };
       const lostListeners: (() => void)[] = [];

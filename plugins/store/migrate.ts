@@ -126,7 +126,7 @@ const assertOurs = (
         place: "store()",
         plugin: "store",
         cause: `${where} holds tables that are not Quater's: ${foreign.slice(0, 5).join(", ")}${foreign.length > 5 ? " ..." : ""}`,
-        remedy: "Give the store a place of its own, never the application's database",
+        remedy: "Give the store its own file or schema, never the application's database",
       },
     ]);
   }

@@ -121,7 +121,7 @@ export const fenced = (): QuaterError =>
   new QuaterError({
     code: "audit_unavailable",
     kind: "unavailable",
-    message: "Calls cannot be recorded, so none are taken",
+    message: "Calls cannot be recorded, so the server takes no calls",
     hint: "The store is fenced after an I/O error or damage: see the log, check the disk, run `quater audit verify`",
     retryAfterSeconds: 5,
   });

@@ -95,7 +95,7 @@ export const problemOf = (
   const off = ["fsync", "full_page_writes"].find((name) => settings[name] === "off");
   if (off !== undefined && !mayLoseCommits) {
     return {
-      cause: `The PostgreSQL server runs with ${off} = off, so a power cut loses what it called committed`,
+      cause: `The PostgreSQL server runs with ${off} = off, so a power cut can lose committed transactions`,
       remedy: `Switch ${off} on, or say that you accept it: store({ mayLoseCommits: true })`,
     };
   }

@@ -135,12 +135,12 @@ describe("one problem, one sentence and its remedy", () => {
     [
       "a resource under a reserved name",
       one({ radio: true }, wrong({ use: { principal: {} } })),
-      'greet uses a resource as "principal", a name that is taken. Give it another name in use',
+      'greet uses a resource as "principal", a name that Quater uses itself. Give it another name in use',
     ],
     [
       "an export that is not a handler",
       one({ radio: true }, () => null),
-      "greet of a module is exported, but is no handler. It exports no handlers",
+      "greet of a module is exported, but is not a handler. It exports no handlers",
     ],
     [
       "a wrong export",
@@ -175,7 +175,7 @@ describe("one problem, one sentence and its remedy", () => {
     [
       "a value that is not a plugin",
       () => bootTest({ handlers: {}, plugins: [{ name: "x" } as never] }),
-      "plugins[0] is no plugin. Make it with definePlugin",
+      "plugins[0] is not a plugin. Make it with definePlugin",
     ],
     [
       "a plugin twice",
@@ -204,7 +204,7 @@ describe("one problem, one sentence and its remedy", () => {
       definePlugin(() => ({ name: "two", provides: [b], needs: [a] }))(),
     ];
     expect(await problemsOf(() => bootTest({ handlers: {}, plugins }))).toEqual([
-      "Plugins need each other in a circle: one -> two -> one. Let one of them do without the other",
+      "Plugins need each other in a circle: one -> two -> one. Remove one of these needs",
     ]);
   });
 

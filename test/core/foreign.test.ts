@@ -172,12 +172,12 @@ describe("boot", () => {
     [
       "a schema inside of another",
       Type.Object({ a: z.string() as never }),
-      "/properties/a is a schema of zod inside of one that is not. Write the whole schema with zod, or with Type from quater",
+      "/properties/a is a schema of zod inside of a schema of another library. Write the whole schema with zod, or with Type from quater",
     ],
     [
       "an unknown keyword",
       odd,
-      '/properties/a has the keyword "sparkle", which checks nothing. Remove it, or write "x-sparkle": keywords of your own begin with x-',
+      '/properties/a has the keyword "sparkle", which JSON Schema does not know. Remove it, or write "x-sparkle": keywords of your own begin with x-',
     ],
   ])("H22: %s is refused with a sentence that says what to do", async (_name, input, message) =>
     expect(await problemOf(input)).toBe(message),

@@ -166,7 +166,7 @@ describe.skipIf(hasNoOwners)("files that other users could change are not run", 
     chmodSync(join(root, ".quater"), 0o777);
     expect((await problemsOf(() => loadManifest(root)))[0]).toEqual({
       place: ".quater",
-      cause: `What the folder holds is in ${join(root, ".quater")}, which other users may write (mode 777)`,
+      cause: `A file in the folder is in ${join(root, ".quater")}, which other users may write (mode 777)`,
       remedy: `Run \`chmod go-w ${join(root, ".quater")}\``,
     });
   });

@@ -71,13 +71,13 @@ describe("unknown fields and hooks of a plugin stop the boot", () => {
     [
       "hooks that are promised",
       { name: "p", hooks: async () => ({ authorize: no }) },
-      `p() p: The hooks of p are no table. ${tableOfHooks}`,
+      `p() p: The hooks of p are not an object. ${tableOfHooks}`,
     ],
-    ["hooks that are inherited", { name: "p", hooks: new Hooked() }, `p() p: The hooks of p are no table. ${tableOfHooks}`],
+    ["hooks that are inherited", { name: "p", hooks: new Hooked() }, `p() p: The hooks of p are not an object. ${tableOfHooks}`],
     [
       "a plugin that inherits",
       new Hooked(),
-      "p() p: p is an instance of a class, whose methods are not seen. Write { name, hooks, ... }",
+      "p() p: p is an instance of a class, and Quater does not see its methods. Write { name, hooks, ... }",
     ],
     ["a start that is not a function", { name: "p", start: 5 }, "p() p: p has the start 5. Write a function, or remove it"],
     [
@@ -98,7 +98,7 @@ describe("unknown fields and hooks of a plugin stop the boot", () => {
     [
       "a result of setup that is not an object",
       { name: "p", setup: () => () => {} },
-      "p() p: what setup of p returned is no table. Write { hooks, commands, start, stop }, or return nothing",
+      "p() p: what setup of p returned is not an object. Write { hooks, commands, start, stop }, or return nothing",
     ],
     ["a plugin without a name", {}, 'a plugin() a plugin: a plugin has no name. Write "..."'],
   ])("%s", async (_what, parts, problem) => {

@@ -103,7 +103,7 @@ test("H6: an authenticator that uses a resource of a call does not boot, and is 
   );
   expect(isBootError(refusal) && refusal.problems).toEqual([
     expect.objectContaining({
-      cause: "The authenticator wrong uses session, which ends with a call",
+      cause: "The authenticator wrong uses session, which is opened for one call",
       remedy: 'Say scope: "app" in session',
     }),
   ]);
@@ -232,8 +232,8 @@ test("H23: boot refuses opens and isReady in a resource of a call", async () => 
     }),
   );
   expect(causes.flat()).toEqual([
-    'run uses tx, which ends with a call and has opens: "start"',
-    "run uses tx, which ends with a call and has isReady",
+    'run uses tx, which is opened for one call and has opens: "start"',
+    "run uses tx, which is opened for one call and has isReady",
     'run uses tx, whose opens is "later"',
   ]);
 });

@@ -154,7 +154,7 @@ describe("app resources", () => {
     const tx = made([], "tx", "call");
     expect(usesProblems({ repository: made([], "repository", "app", { tx }) })).toEqual([
       {
-        cause: "uses repository, which lives as long as the app and uses tx, which ends with a call",
+        cause: "uses repository, which lives as long as the app and uses tx, which is opened for one call",
         remedy: 'Say scope: "call" in repository, or scope: "app" in tx',
       },
     ]);

@@ -344,23 +344,28 @@ describe("what boot says of a schema", () => {
     "The formats are date-time, date, duration, email, hostname, idn-email, idn-hostname, ipv4, ipv6, iri, iri-reference, json-pointer, " +
     "json-pointer-uri-fragment, regex, relative-json-pointer, time, uri, uri-reference, uri-template, url, uuid";
   test.each<[string, object, string, string]>([
-    ["a misspelt keyword", { maxLenght: 5 }, 'has the keyword "maxLenght", which checks nothing', 'Did you mean "maxLength"?'],
+    [
+      "a misspelt keyword",
+      { maxLenght: 5 },
+      'has the keyword "maxLenght", which JSON Schema does not know',
+      'Did you mean "maxLength"?',
+    ],
     [
       "an unknown keyword",
       { widget: "area" },
-      'has the keyword "widget", which checks nothing',
+      'has the keyword "widget", which JSON Schema does not know',
       'Remove it, or write "x-widget": keywords of your own begin with x-',
     ],
     [
       "an unknown format",
       { format: "byte" },
-      'has the format "byte", which nothing checks',
+      'has the format "byte", which Quater does not check',
       `${formats}. For others write a pattern`,
     ],
     [
       "a misspelt format",
       { format: "datetime" },
-      'has the format "datetime", which nothing checks',
+      'has the format "datetime", which Quater does not check',
       `Did you mean "date-time"? ${formats}`,
     ],
     [

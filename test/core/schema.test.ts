@@ -22,7 +22,7 @@ test.each<[string, unknown, string]>([
   [
     "an unknown format",
     Type.Object({ s: Type.String({ format: "phone" as "email" }) }),
-    '/properties/s has the format "phone", which nothing checks',
+    '/properties/s has the format "phone", which Quater does not check',
   ],
   [
     "a reference to elsewhere",
@@ -66,17 +66,17 @@ test.each<[string, unknown, string]>([
   [
     "a misspelt limit, which would not hold,",
     Type.Object({ name: Type.String({ maxLenght: 5 }) }),
-    '/properties/name has the keyword "maxLenght", which checks nothing',
+    '/properties/name has the keyword "maxLenght", which JSON Schema does not know',
   ],
   [
     "a misspelt closing",
     Type.Unsafe({ type: "object", properties: {}, additionalProperites: false }),
-    'the root has the keyword "additionalProperites", which checks nothing',
+    'the root has the keyword "additionalProperites", which JSON Schema does not know',
   ],
   [
     "a word of one's own",
     Type.Array(Type.Integer({ widget: "slider" })),
-    '/items has the keyword "widget", which checks nothing',
+    '/items has the keyword "widget", which JSON Schema does not know',
   ],
   [
     "required that is not a list",

@@ -328,7 +328,7 @@ describe("each mistake on the page gives the message on the page", () => {
     expect(code).toBe(78);
     expectShown(err, [
       "Port 3000 on 127.0.0.1 is already in use",
-      "Stop what listens there, or choose another port with http({ port })",
+      "Stop the process that listens there, or choose another port with http({ port })",
     ]);
   });
 });

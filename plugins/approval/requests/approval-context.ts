@@ -56,7 +56,7 @@ export class ApprovalContext {
     check?: Check,
   ): Promise<boolean> {
     const { audit, log } = this.parts;
-    const late = () => log.warn("A change of an approval was committed after it had been given up", idsOf(events));
+    const late = () => log.warn("A change of an approval was committed after its caller had got an error", idsOf(events));
     const receipt = await audit.commit(events, changes(await this.open()), late, check);
     if ("seq" in receipt) return true;
     const { refused } = receipt;

@@ -117,7 +117,7 @@ export const erase = async (
   io.show(counts);
   const left = ["unverifiedEvents", "unprovenRequests"].filter((name) => (counts[name] ?? 0) > 0);
   if (left.length === 0) return 0;
-  io.say("Some events or requests do not verify, so nothing of them was erased. Run `quater audit verify`.\n");
+  io.say("Some events or requests do not verify, so they were not erased. Run `quater audit verify`.\n");
   return 1;
 };
 

@@ -36,7 +36,7 @@ const noSurface = (surface: string): QuaterError =>
   new QuaterError({
     code: "forbidden",
     kind: "forbidden",
-    message: `Erasing needs to know who you are, and ${surface}() is not configured`,
+    message: `Erasing needs an authenticated caller, but ${surface}() is not configured`,
     hint: `Add ${surface}({ authenticate: apiKeys() }) to plugins and create a key with the scope ${eraseScope}`,
   });
 
@@ -44,9 +44,13 @@ const scopeMissing = (surface: string): QuaterError =>
   new QuaterError({
     code: "missing_scope",
     kind: "forbidden",
-    message: `Erasing needs the scope ${eraseScope}, which you do not have. Show a key that has it: \`quater keys create --name NAME --kind user --person NAME --scopes ${eraseScope}\`, or add it to ${surface}({ authenticate: localUser({ scopes: ["${eraseScope}"] }) })`,
+    message: `Erasing needs the scope ${eraseScope}, which your credential does not have. Create a key with it: \`quater keys create --name NAME --kind user --person NAME --scopes ${eraseScope}\`, or add it to ${surface}({ authenticate: localUser({ scopes: ["${eraseScope}"] }) })`,
     details: { scopes: [eraseScope] },
   });
 
 const agentRefused = (): QuaterError =>
-  new QuaterError({ code: "forbidden", kind: "forbidden", message: "Agents may not erase; a person has to run this command" });
+  new QuaterError({
+    code: "forbidden",
+    kind: "forbidden",
+    message: "An agent may not erase data. A person must run this command",
+  });

@@ -13,7 +13,7 @@ export const auditKey = exposureKey("audit", Type.Enum([...levels]), {
       ? [
           {
             cause: `${name}: audit is "off" on a handler ${handler.effect === "read" ? "that needs approval" : `whose effect is "${handler.effect}"`}`,
-            remedy: 'Only plain reads may go unrecorded: write "metadata", or remove it',
+            remedy: 'Only reads without approval may go unrecorded. Write "metadata", or remove it',
           },
         ]
       : [],

@@ -16,7 +16,7 @@ export const unrecorded = (cause: unknown): QuaterError =>
     code: "audit_unavailable",
     kind: "unavailable",
     message: "The call cannot be recorded right now",
-    hint: cause instanceof DamagedHead ? cause.message : "The trail's store cannot be written: see the log for why",
+    hint: cause instanceof DamagedHead ? cause.message : "The trail's store cannot be written. The log has the cause",
     retryAfterSeconds: 1,
     ...(cause === undefined ? {} : { cause }),
   });

@@ -27,7 +27,7 @@ export class Bodies {
 
   read({ seq, body, salt, body_hash }: EventRow): void {
     if (body_hash === noBody) {
-      if (body !== null || salt !== null) this.#findings.say("altered", seq, `Event ${seq} was given a body`);
+      if (body !== null || salt !== null) this.#findings.say("altered", seq, `Event ${seq} has a body, but none was written`);
     } else if (body === null) this.#unaccounted.add(seq);
     else if (bodyHashOf(salt ?? "", body) !== body_hash)
       this.#findings.say("altered", seq, `The body of event ${seq} is not what was written`);

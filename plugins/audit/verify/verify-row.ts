@@ -49,7 +49,7 @@ export const rowProblem = (row: ReadRow, previous: string | undefined, keys: Ver
     return "is not what was written after the event before it";
   if (!saysColumns(row)) return "has columns that differ from what it says";
   if (body === null) return undefined;
-  if (body_hash === noBody) return "was given a body";
+  if (body_hash === noBody) return "has a body, but none was written";
   return bodyHashOf(salt ?? "", body) === body_hash ? undefined : "has a body that is not what was written";
 };
 

@@ -41,7 +41,7 @@ export const waitFor = async ({ approvals, context, enter, announced, next }: Wa
   try {
     const { status } = await approvals.untilDecided(enter, "cli", id, { signal: leaving.signal, asked: tell });
     if (status !== "pending") return undefined;
-    if (!isJson) terminal.say(`Approval ${visible(id)} is still pending. To go on:\n  ${visible(next.repeat)}\n`);
+    if (!isJson) terminal.say(`Approval ${visible(id)} is still pending. To wait again:\n  ${visible(next.repeat)}\n`);
     return exitOfKind.approval_required;
   } catch (error) {
     if (!isQuaterError(error)) throw error;

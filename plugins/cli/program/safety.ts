@@ -50,7 +50,7 @@ const agreement = ({ catalog }: Kernel): Finding[] => {
     ({ handler, surfaces, needsApproval }) => handler.effect === "destructive" && surfaces.has("mcp") && !needsApproval,
   );
   if (alone.length === 0) return [];
-  const cause = `Agents can run ${named(alone)}, which cannot be undone, and nobody is asked`;
+  const cause = `Agents can run ${named(alone)}, which cannot be undone, without an approval`;
   return [finding("fix", cause, 'Add approval: "..." to the exposure, or take mcp out of it')];
 };
 

@@ -364,7 +364,7 @@ describe("at the terminal", () => {
     interrupt.abort("SIGINT");
     const { code, err } = await ended;
     expect(code).toBe(75);
-    expect(err).toContain(`Approval ${id} is still pending. To go on:\n  npx quater run pay --to 'bo b' --cents 5 --wait\n`);
+    expect(err).toContain(`Approval ${id} is still pending. To wait again:\n  npx quater run pay --to 'bo b' --cents 5 --wait\n`);
     await decide(at, "approve", id, await digestOf(at, id));
     expect((await quater(run, { cwd: at.folder })).code).toBe(0);
   });

@@ -63,7 +63,7 @@ describe("expectDenied", () => {
       "another code",
       app("keep", {}),
       "missing_scope",
-      "Expected the call to be denied with missing_scope, and it ended with invalid_input: /id is required",
+      "Expected the call to be denied with missing_scope, but it ended with invalid_input: /id is required",
     ],
   ])("expectDenied fails for %s and names what it got", async (_, act, code, sentence) => {
     using folder = tempFolder();
@@ -102,7 +102,7 @@ describe("expectOk", () => {
   test("expectOk fails for a refusal and names its code", async () => {
     await using app = await boot();
     await expect(expectOk(app.as(principal()).call("keep", { id: "a" }))).rejects.toThrow(
-      /^Expected the call to succeed, and it ended with missing_scope: The scope remove is needed$/,
+      /^Expected the call to succeed, but it ended with missing_scope: The scope remove is needed$/,
     );
   });
 
@@ -111,7 +111,7 @@ describe("expectOk", () => {
     const reason = "internal: The call failed because of an error inside the server (TypeError: no such table: orders)";
     const met = await expectOk(app.as(ana).call("fails")).catch((error: unknown) => error);
     expect(met).toMatchObject({
-      message: `Expected the call to succeed, and it ended with ${reason}`,
+      message: `Expected the call to succeed, but it ended with ${reason}`,
       cause: { cause: { message: "no such table: orders" } },
     });
     await expect(expectDenied(app.as(ana).call("fails"))).rejects.toThrow(reason);
@@ -220,7 +220,7 @@ describe("expectApproval", () => {
     const call = { as: ana, handler: "remove", input: { id: "a" } };
     await expect(expectApproval(app, call).by(2, [bo as never, ana])).rejects.toThrow("You may not decide this");
     await expect(expectApproval(app, { ...call, as: principal() }).by(2)).rejects.toThrow(
-      "Expected the call to be denied with approval_required, and it ended with missing_scope",
+      "Expected the call to be denied with approval_required, but it ended with missing_scope",
     );
   });
 });

@@ -157,7 +157,7 @@ test("the socket of a killed process is replaced; a socket in use and a file are
   const server = createServer();
   await new Promise<void>((resolve) => void server.listen(path, resolve));
   await expect(boot()).rejects.toSatisfy(
-    (error) => isBootError(error) && /somebody else does/.test(error.problems[0]?.cause ?? ""),
+    (error) => isBootError(error) && /another process listens there/.test(error.problems[0]?.cause ?? ""),
   );
   await new Promise((resolve) => server.close(resolve));
   const killed = `require("node:http").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
@@ -169,7 +169,9 @@ test("the socket of a killed process is replaced; a socket in use and a file are
     expect([answer.status, shop.baseUrl !== ""]).toEqual([303, true]);
   }
   writeFileSync(path, "somebody's text");
-  await expect(boot()).rejects.toSatisfy((error) => isBootError(error) && /there is a file/.test(error.problems[0]?.cause ?? ""));
+  await expect(boot()).rejects.toSatisfy(
+    (error) => isBootError(error) && /a file has this path/.test(error.problems[0]?.cause ?? ""),
+  );
   expect(readFileSync(path, "utf8")).toBe("somebody's text");
 });
 

@@ -18,7 +18,7 @@ onBothStores((claim) => {
     expect(byAna.err).toContain("localUser");
     expect((await desk.run(erase("--person", "ana"), "bea")).code).toBe(77);
     const byRobot = await desk.run(erase("--person", "ana"), "robot");
-    expect([byRobot.code, byRobot.err]).toEqual([77, expect.stringContaining("Agents may not erase")]);
+    expect([byRobot.code, byRobot.err]).toEqual([77, expect.stringContaining("An agent may not erase data")]);
     expect((await desk.run(["audit", "erase", "--person", "ana"], "root")).code).toBe(65);
     expect((await desk.run(["audit", "erase", "--reason", "everything"], "root")).code).toBe(65);
     expect(await desk.everything()).toContain("Olga Petrova");
@@ -156,7 +156,7 @@ onBothStores((claim) => {
     await desk.sql(`update ${events} set meta = replace(meta, '"person":"bea"', '"person":"ana"') where seq = ${igor?.seq}`);
     const { code, out, err } = await desk.run(erase("--person", "ana"), "root");
     expect([code, json(out)]).toMatchObject([1, { unverifiedEvents: 2 }]);
-    expect(err).toContain("do not verify, so nothing of them was erased. Run `quater audit verify`");
+    expect(err).toContain("do not verify, so they were not erased. Run `quater audit verify`");
     const left = await desk.sql<{ seq: number; type: string; body: string }>(
       `select seq, type, body from ${events} where body is not null`,
     );

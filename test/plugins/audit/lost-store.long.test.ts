@@ -53,7 +53,9 @@ for (const [title, remove] of Object.entries(removals)) {
     await untilFenced(app);
     expect(await kernelOf(app).unready()).toEqual(["store"]);
     expect(await app.as(principal()).call("change", { id: "b" })).toMatchObject({ error: { code: "audit_unavailable" } });
-    expect(app.log.map(({ message }) => message)).toContain("The store is fenced: no calls are taken until it was looked at");
+    expect(app.log.map(({ message }) => message)).toContain(
+      "The store is fenced, so no calls are taken. Find the cause, run `quater audit verify`, then start again",
+    );
   });
 }
 

@@ -41,7 +41,7 @@ test("check lists what to fix with remedies, and exits 1", () =>
     expect([code, isFit]).toEqual([1, false]);
     expect(findings.filter(({ level }) => level === "fix").map(({ cause }) => cause)).toEqual([
       "Nothing records the calls of change",
-      "Agents can run change, which cannot be undone, and nobody is asked",
+      "Agents can run change, which cannot be undone, without an approval",
       "Others on this machine can read .env",
     ]);
     const text = await quater(["check"], { cwd, isTerminal: true });

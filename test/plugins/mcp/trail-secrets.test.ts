@@ -92,7 +92,7 @@ test(`${calls} mixed calls: a canary in every secret position appears nowhere`, 
   for (const path of ["/openapi.json", "/health", "/ready"]) texts.push(await (await fetch(`${baseUrl}${path}`)).text());
   await app.stop();
   const events = eventsIn(folder.root);
-  const troubles = app.log.filter(({ message }) => /trail|store/i.test(message) && !message.startsWith("audit has no sinks"));
+  const troubles = app.log.filter(({ message }) => /trail|store/i.test(message) && !message.startsWith("audit() has no sinks"));
   expect(troubles).toEqual([]);
   expect(events.length).toBeGreaterThan(calls / 4);
   expect(events.map(({ row }) => JSON.stringify(row)).filter((text) => text.includes(canary))).toEqual([]);

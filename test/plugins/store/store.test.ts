@@ -165,7 +165,7 @@ test("a file with other tables is refused and not changed", async () => {
   const file = openSqlite(path);
   file.run([{ sql: "create table orders (id text)", parameters: [] }]);
   await expect(boot(folder.root, { url: "file:shop.db" })).rejects.toThrow(
-    "file:shop.db holds tables that are not Quater's: orders. Give the store a place of its own",
+    "file:shop.db holds tables that are not Quater's: orders. Give the store its own file or schema",
   );
   const [found] = file.run([{ sql: "select name from sqlite_master", parameters: [] }]);
   expect(found?.rows).toEqual([{ name: "orders" }]);
@@ -209,5 +209,7 @@ test("a fenced store takes no writes, is not ready, and ends the process with 74
   service.fence(new StoreFailure("broken", "SQLITE_IOERR_FSYNC", "disk I/O error"));
   expect(await kernelOf(app).unready()).toEqual(["store"]);
   await expect(open.now()).rejects.toMatchObject({ code: "audit_unavailable", kind: "unavailable" });
-  expect(app.log.map(({ message }) => message)).toEqual(["The store is fenced: no calls are taken until it was looked at"]);
+  expect(app.log.map(({ message }) => message)).toEqual([
+    "The store is fenced, so no calls are taken. Find the cause, run `quater audit verify`, then start again",
+  ]);
 });
