@@ -39,6 +39,7 @@ export interface ConfiguredName {
   readonly optionsDigest?: () => string;
 }
 
+/** The name, the version and the folder of the project that runs. The version is "0.0.0" if the manifest has none. */
 export interface Project {
   readonly name: string;
   readonly version: string;

@@ -127,7 +127,7 @@ class Maker {
     const least = Math.max(first.length, Number(schema["minItems"] ?? 0));
     return Array.from({ length: least }, (_, at) => {
       const made = this.make(first[at] ?? schema["items"], `${path}/${at}`, depth + 1);
-      // What must differ differs by its number, where that is allowed.
+      // Items of a list with uniqueItems must differ, so add the index to a text.
       return schema["uniqueItems"] === true && at > 0 && typeof made === "string" ? `${made}${at}` : made;
     });
   }

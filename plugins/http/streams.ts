@@ -33,7 +33,7 @@ export const beginning = async (items: AsyncIterator<unknown>, res: ServerRespon
     goOn = resolve;
   });
   const timer = setTimeout(goOn, firstStepMs);
-  res.once("close", goOn); // who has left needs no status
+  res.once("close", goOn); // a caller that closed the connection needs no status
   try {
     await Promise.race([first, waited]);
   } finally {

@@ -40,7 +40,7 @@ export interface Requests {
   readonly upkeep: Upkeep;
 }
 
-/** Call it in `setup`: it registers tables with the store, and listeners with audit. */
+/** Registers the tables of approval with the store, and its listeners with audit. Call it in `setup`. */
 export const setUpRequests = ({ options, catalog, ...given }: RequestsGiven): Requests => {
   const { store, audit } = given;
   const { maxPending, maxFiledPerHour, cooldownMs, retentionDays } = options;

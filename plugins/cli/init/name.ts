@@ -8,7 +8,7 @@ export const nameProblem = (name: string, taken: readonly string[]): string | un
   return taken.includes(name) ? `a project that needs the package ${name} cannot have its name` : undefined;
 };
 
-/** A name made of a folder's, or of a package's. */
+/** Makes a project's name from the name of a folder or of a package. */
 export const nameFrom = (text: string, taken: readonly string[]): string => {
   const name = text
     .toLowerCase()
