@@ -287,7 +287,11 @@ describe("each mistake on the page gives the message on the page", () => {
       "a route",
       "GET /hello",
       "GET hello",
-      ["quater.config.ts:9", "hello: http must match the pattern", 'Write "GET /path", or { route, status?, bind? }'],
+      [
+        "quater.config.ts:9",
+        "hello: http must match the pattern",
+        'Write "GET /path", or { route, status?, bind?, body?, answer?, extra?, cache?, forms? }',
+      ],
     ],
     ["an option", "http({ port", "http({ prot", ['http has no option "prot"; did you mean "port"?']],
     [
