@@ -31,7 +31,9 @@ export interface Mounted {
 const mounted = "/approvals";
 
 export const mount = ({ options, context, http, store, audit, approvals }: MountGiven): Mounted => {
-  const { publicUrl, listen, sso } = options;
+  const { listen, sso } = options;
+  // A listener of its own has another origin than http.
+  const publicUrl = options.publicUrl ?? (listen === undefined ? http.publicUrl : undefined);
   const { gate, catalog, project, mode } = context;
   let listener: Listener | undefined;
   const baseUrl = (): string | undefined =>

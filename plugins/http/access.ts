@@ -1,5 +1,5 @@
-// The access log: one line for each request, once its answer has left or its client has gone. What a line says of a request is kept
-// on the response, in one object without closures. A line has no arguments, so it names the route and not the path.
+// The access log: one line for each request, once its answer has left or its client has gone. And `Server-Timing` in development.
+// What is known of a request is kept on the response, in one object without closures. A line has no arguments, so it names the route and not the path.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Principal } from "../../core/index.ts";
@@ -7,7 +7,12 @@ import { isAnonymous } from "../../core/model/principal.ts";
 import type { Log } from "../../core/plugin-api.ts";
 import { statusOfKind } from "./refusals.ts";
 
-export type AccessLog = Pick<Log, "info">;
+export interface AccessOptions {
+  /** Gets the lines. */
+  readonly log: Log | undefined;
+  /** Whether answers say how long they took. */
+  readonly isTimed: boolean;
+}
 
 const noted = Symbol("access");
 type Noted = ServerResponse & { [noted]?: Access };
@@ -18,30 +23,39 @@ export class Access {
   route: string | undefined;
   handler: string | undefined;
   principal: Principal | undefined;
-  readonly #log: AccessLog;
+  readonly #options: AccessOptions;
   readonly #req: IncomingMessage;
   readonly #callId: string;
   readonly #startedAt = performance.now();
   /** What the connection had sent before. */
   readonly #sentBefore: number;
 
-  constructor(log: AccessLog, req: IncomingMessage, callId: string) {
-    this.#log = log;
+  constructor(options: AccessOptions, req: IncomingMessage, callId: string) {
+    this.#options = options;
     this.#req = req;
     this.#callId = callId;
     this.#sentBefore = req.socket.bytesWritten;
   }
 
+  /** What `Server-Timing` says now. `undefined` where it says nothing. */
+  get timing(): string | undefined {
+    return this.#options.isTimed ? `total;dur=${this.#durationMs}` : undefined;
+  }
+
+  get #durationMs(): number {
+    return Math.round((performance.now() - this.#startedAt) * 10) / 10;
+  }
+
   write({ headersSent, statusCode, writableFinished }: ServerResponse): void {
     const { principal } = this;
-    this.#log.info("request", {
+    this.#options.log?.info("request", {
       callId: this.#callId,
       method: this.#req.method,
       route: this.route,
       handler: this.handler,
       principal: principal && (isAnonymous(principal) ? principal.subject : principal.credential),
       status: headersSent ? statusCode : statusOfKind.cancelled,
-      durationMs: Math.round((performance.now() - this.#startedAt) * 10) / 10,
+      durationMs: this.#durationMs,
       bytes: this.#req.socket.bytesWritten - this.#sentBefore,
       ...(writableFinished ? {} : { isCutOff: true }),
     });
@@ -57,9 +71,9 @@ export const noteRoute = (res: ServerResponse, route: string): void => {
 };
 
 /** Begins the line of a request. It is written when the response closes. */
-export const beginAccess = (log: AccessLog, req: IncomingMessage, res: ServerResponse, callId: string): void => {
-  (res as Noted)[noted] = new Access(log, req, callId);
-  res.on("close", ended);
+export const beginAccess = (options: AccessOptions, req: IncomingMessage, res: ServerResponse, callId: string): void => {
+  (res as Noted)[noted] = new Access(options, req, callId);
+  if (options.log !== undefined) res.on("close", ended);
 };
 
 function ended(this: ServerResponse): void {
@@ -68,6 +82,6 @@ function ended(this: ServerResponse): void {
 
 /** The line of a request that could not be read as HTTP: there is no call. */
 export const unreadableIn =
-  (log: AccessLog | undefined) =>
+  ({ log }: AccessOptions) =>
   (status: number, bytes: number): void =>
     log?.info("request", { status, bytes });

@@ -5,13 +5,17 @@ import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { resolve } from "node:path";
 import { BootError, type PluginContext } from "../../core/plugin-api.ts";
-import { type AccessLog, unreadableIn } from "./access.ts";
+import { type AccessOptions, unreadableIn } from "./access.ts";
 import { mountedListener } from "./app.ts";
 import { type GuardOptions, guardOf } from "./guard.ts";
+import { securityHeaders } from "./security.ts";
 import { type ListenOptions, listen } from "./server.ts";
 import type { Listener, ListenerPlace, Mounting } from "./service.ts";
 
-type Timeouts = Pick<ListenOptions, "headersTimeoutMs" | "requestTimeoutMs" | "stallTimeoutMs" | "maxConnectionsPerPeer">;
+type Timeouts = Pick<
+  ListenOptions,
+  "headersTimeoutMs" | "requestTimeoutMs" | "keepAliveTimeoutMs" | "stallTimeoutMs" | "maxConnectionsPerPeer"
+>;
 
 interface Apart {
   readonly what: string;
@@ -19,25 +23,27 @@ interface Apart {
   readonly mounting: Mounting;
   readonly context: PluginContext;
   readonly options: GuardOptions & Timeouts;
-  readonly accessLog: AccessLog | undefined;
+  readonly access: AccessOptions;
+  readonly publicUrl: string | undefined;
 }
 
 const graceMs = 1_000;
 
-export const listenApart = async ({ what, place, mounting, context, options, accessLog }: Apart): Promise<Listener> => {
-  const { allowedHosts, trustedProxies, headersTimeoutMs, requestTimeoutMs, stallTimeoutMs, maxConnectionsPerPeer } = options;
+export const listenApart = async ({ what, place, mounting, context, options, access, publicUrl }: Apart): Promise<Listener> => {
+  const { allowedHosts, trustedProxies, ...timeouts } = options;
   const guard = guardOf({
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
     ...(trustedProxies === undefined ? {} : { trustedProxies }),
   });
-  const listener = mountedListener(context, guard, mounting, accessLog);
+  const listener = mountedListener(context, guard, mounting, { access, security: securityHeaders(publicUrl) });
   const limits: Omit<ListenOptions, "host" | "port"> = {
-    headersTimeoutMs,
-    requestTimeoutMs,
-    stallTimeoutMs,
-    maxConnectionsPerPeer,
+    headersTimeoutMs: timeouts.headersTimeoutMs,
+    requestTimeoutMs: timeouts.requestTimeoutMs,
+    keepAliveTimeoutMs: timeouts.keepAliveTimeoutMs,
+    stallTimeoutMs: timeouts.stallTimeoutMs,
+    maxConnectionsPerPeer: timeouts.maxConnectionsPerPeer,
     isExempt: guard.isTrusted,
-    unreadable: unreadableIn(accessLog),
+    unreadable: unreadableIn(access),
     warn: (message, fields) => context.log.warn(message, fields),
   };
   if (!("path" in place)) {

@@ -7,7 +7,7 @@ import Koa from "koa";
 import type { Reading } from "../../core/diagnostics/reading.ts";
 import { cut, visible } from "../../core/diagnostics/text.ts";
 import { errorText, type PluginContext } from "../../core/plugin-api.ts";
-import { type AccessLog, noteRoute } from "./access.ts";
+import { type AccessOptions, accessOf, noteRoute } from "./access.ts";
 import { answer, answered } from "./answering.ts";
 import { corsForAll, corsOf, methodAsked } from "./cors.ts";
 import { dryRuns } from "./dry-runs.ts";
@@ -18,7 +18,8 @@ import { runIn, undelivered } from "./ran.ts";
 import { TransportRefusal } from "./refusals.ts";
 import { bytesOf, hasRoom, isLarge } from "./reply.ts";
 import { routeIndexOf } from "./routes.ts";
-import { type Exposed, exposedRoutes, requestListener } from "./serve.ts";
+import { securityHeaders } from "./security.ts";
+import { type Exposed, exposedRoutes, type ListenerParts, requestListener } from "./serve.ts";
 import type { HttpService, KoaMiddleware, Mounting } from "./service.ts";
 
 export interface AppOptions {
@@ -33,7 +34,9 @@ export interface AppOptions {
   /** What the authenticator reads. */
   readonly reading?: Reading | undefined;
   readonly format?: Formatter | undefined;
-  readonly accessLog?: AccessLog | undefined;
+  readonly access: AccessOptions;
+  readonly publicUrl?: string | undefined;
+  readonly prefix: string;
 }
 
 const isOfClient = (error: unknown): boolean =>
@@ -54,6 +57,8 @@ const answeringApp = ({ gate, log }: PluginContext): Koa => {
       answer(ctx, error);
     }
     if (typeof ctx._matchedRoute === "string") noteRoute(ctx.res, ctx._matchedRoute);
+    const timing = accessOf(ctx.res)?.timing;
+    if (timing !== undefined && !ctx.res.headersSent) ctx.set("server-timing", timing);
     // The connection must not bring another request to a server that stops.
     if (gate.isStopping && !ctx.res.headersSent) ctx.set("connection", "close");
     if (isLarge(ctx.body) && !(await hasRoomFor(ctx))) answer(ctx, undelivered(runIn(ctx), ctx.method));
@@ -81,7 +86,7 @@ export const mountedListener = (
   context: PluginContext,
   guard: Guard,
   mount: Mounting,
-  accessLog: AccessLog | undefined,
+  parts: Pick<ListenerParts, "access" | "security">,
 ): RequestListener => {
   const app = answeringApp(context);
   const router = strictRouter();
@@ -91,18 +96,20 @@ export const mountedListener = (
   app.use(router.routes());
   app.use(unknownPaths(router, () => []));
   close(app);
-  return requestListener({ app, gate: context.gate, guard, accessLog });
+  return requestListener({ app, gate: context.gate, guard, ...parts });
 };
 
 export const serverListener = (options: AppOptions): RequestListener => {
-  const { context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [], reading, format, accessLog } = options;
+  const { context, guard, service, maxBodyBytes, mount, isOpen, allowedOrigins = [], reading, format } = options;
+  const { access, publicUrl, prefix } = options;
+  const security = securityHeaders(publicUrl);
   const { gate, catalog } = context;
   const app = answeringApp(context);
   const router = strictRouter();
   const { at, fixedPaths } = pathTable();
   const prefixes: string[] = [];
   mount({ app, router, at, under: underIn(app, prefixes) });
-  const index = routeIndexOf(catalog, reading);
+  const index = routeIndexOf({ catalog, reading, security, prefix });
   const isOpenToAll =
     allowedOrigins === "any"
       ? (req: IncomingMessage) => index.find(methodAsked(req) ?? "", req.url ?? "/") !== undefined
@@ -126,7 +133,8 @@ export const serverListener = (options: AppOptions): RequestListener => {
     isOfKoa: (url) => prefixes.some((prefix) => url.startsWith(prefix)),
     hasProbes: true,
     format,
-    accessLog,
+    access,
+    security,
   });
 };
 

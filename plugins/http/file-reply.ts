@@ -4,6 +4,7 @@
 import type { IncomingMessage } from "node:http";
 import type { SentFile } from "../../core/schema/file-answer.ts";
 import type { Reply } from "./reply.ts";
+import { jsonPolicy } from "./security.ts";
 
 /** What browsers may show in the place of saving it. Not HTML, SVG, XML and PDF: these have scripts. */
 const inlineTypes = /^(?:image\/(?:png|jpeg|gif|webp|avif|bmp)|audio\/.+|video\/.+|text\/(?:plain|csv))$/;
@@ -32,7 +33,8 @@ const typeOf = (mediaType: string): string =>
 const withoutType = (headers: readonly string[]): string[] => {
   const kept: string[] = [];
   for (let at = 0; at < headers.length; at += 2)
-    if (headers[at] !== "content-type") kept.push(headers[at] as string, headers[at + 1] as string);
+    if (headers[at] !== "content-type" && headers[at] !== jsonPolicy[0])
+      kept.push(headers[at] as string, headers[at + 1] as string);
   return kept;
 };
 

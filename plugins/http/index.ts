@@ -16,13 +16,14 @@ import {
   type Running,
 } from "../../core/plugin-api.ts";
 import { Check } from "../../core/schema/compile.ts";
-import { accessOf, unreadableIn } from "./access.ts";
+import { type AccessOptions, accessOf, unreadableIn } from "./access.ts";
 import { bodyProblems } from "./body-limits.ts";
 import type { Guard } from "./guard.ts";
 import { nameProblems } from "./openapi/names.ts";
 import { type HttpOptions, httpOptions } from "./options.ts";
 import { bodySchemaOf, type Formatter, formatProblems, formatterOf, type ProblemFormat } from "./problem-format.ts";
 import { tooWide } from "./proxies.ts";
+import { publicHosts, publicOrigin, publicUrlProblems } from "./public-url.ts";
 import { noteRun } from "./ran.ts";
 import { RequestCredentials, ResponseCancellation } from "./request.ts";
 import type { Route, RouteRule } from "./route.ts";
@@ -49,9 +50,9 @@ declare module "quater" {
 const serving = new Set(["serve", "dev", "test"]);
 
 /** Routes for people and services. */
-export const http = definePlugin(
-  httpOptions,
-  (options, given): Plugin => ({
+export const http = definePlugin(httpOptions, ({ allowedHosts, ...others }, given): Plugin => {
+  const options = { ...others, allowedHosts: [...allowedHosts, ...publicHosts(others.publicUrl)] };
+  return {
     name: "http",
     provides: [httpRef],
     exposure: [httpKey, publicKey],
@@ -64,11 +65,12 @@ export const http = definePlugin(
         ...bodyProblems(operations, options.maxBodyBytes),
         ...formatProblems(options.problem),
         ...openOriginProblems(options, operations),
+        ...publicUrlProblems(options),
         ...nameProblems(operations),
       ]),
     setup: (context) => setup(options, context),
-  }),
-);
+  };
+});
 
 /** What a Host can be without its port. */
 const hostName = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/i;
@@ -242,7 +244,11 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     return reading;
   };
   const { maxBodyBytes } = options;
-  const accessLog = (options.accessLog ?? context.mode !== "test") ? context.log : undefined;
+  const access: AccessOptions = {
+    log: (options.accessLog ?? context.mode !== "test") ? context.log : undefined,
+    isTimed: context.mode === "dev",
+  };
+  const publicUrl = publicOrigin(options.publicUrl);
   let listening: Listening | undefined;
   let document: ((principal: Principal | undefined) => object) | undefined;
   const service: HttpService = {
@@ -255,7 +261,8 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
         place,
         mounting,
         context,
-        accessLog,
+        access,
+        publicUrl,
         options: { ...options, allowedHosts: hosts, allowedOrigins: [] },
       });
     },
@@ -266,6 +273,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     get mounted() {
       return mountings.map(({ what }) => what);
     },
+    publicUrl,
     get baseUrl() {
       return listening?.baseUrl;
     },
@@ -293,7 +301,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
   if (!isServing) return {};
   const { httpProbe } = await import("./probe.ts");
   return {
-    probe: httpProbe(context.catalog, service),
+    probe: httpProbe(context.catalog, service, options.prefix),
     start: async () => {
       const [{ serverListener }, { listen }] = await Promise.all([import("./app.ts"), import("./server.ts")]);
       const listener = serverListener({
@@ -307,13 +315,13 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
           for (const { mount } of mountings) mount(koa);
         },
         isOpen: context.mode === "dev",
-        accessLog,
+        access,
         format: options.problem && ownFormat(options.problem, context),
       });
       listening = await listen(listener, {
         ...options,
         isExempt: read().guard.isTrusted,
-        unreadable: unreadableIn(accessLog),
+        unreadable: unreadableIn(access),
         warn: (message, fields) => context.log.warn(message, fields),
       });
     },

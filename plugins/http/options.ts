@@ -22,10 +22,16 @@ export const httpOptions = {
   headersTimeoutMs: withDefault(timeoutMs, 10_000),
   /** How long a client may take to send the whole request. Default 30,000. */
   requestTimeoutMs: withDefault(timeoutMs, 30_000),
+  /** How long a connection without a request stays open. Default 5,000. */
+  keepAliveTimeoutMs: withDefault(timeoutMs, 5_000),
   /** How long a client may take nothing of an answer that is there for it. Then its connection is closed. Default 30,000. */
   stallTimeoutMs: withDefault(timeoutMs, 30_000),
   /** Connections that one address may have at once, or one /64 network of IPv6. Default 250, of 1,000 in all. */
   maxConnectionsPerPeer: withDefault(Type.Integer({ minimum: 1, maximum: 1_000 }), 250),
+  /** The origin at which clients reach this server: `https://shop.example`. Its host is an allowed host. */
+  publicUrl: Type.Optional(Type.String()),
+  /** A path that all exposed routes are under: `/api/v1`. Default: none. */
+  prefix: withDefault(Type.String({ pattern: "^(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$" }), ""),
   /** Host names that requests may name, without port; loopback names are always among them. */
   allowedHosts: withDefault(Type.Array(Type.String()), []),
   /** Origins of other sites whose pages may call, `https://app.example`. Same-origin pages always may. "any": pages of all sites, routes alone. */

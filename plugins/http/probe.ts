@@ -5,7 +5,7 @@ import { type Catalog, cannotSend, type Probe, type ProbeAnswer, type ProbeCall 
 import { fileFieldsOf } from "../../core/schema/file.ts";
 import { isPlainObject } from "../../core/schema/schema.ts";
 import { type ProblemDetails, probed } from "./problem-format.ts";
-import { httpKey, type RoutePlan } from "./route.ts";
+import { httpKey, pathUnder, type RoutePlan } from "./route.ts";
 import type { HttpService } from "./service.ts";
 
 /** What a route takes from its path, its query and its headers; and what goes into the body as it is. */
@@ -15,7 +15,7 @@ interface Written {
 }
 
 export const httpProbe =
-  (catalog: Catalog, http: HttpService): Probe =>
+  (catalog: Catalog, http: HttpService, prefix: string): Probe =>
   async ({ handler, input, token, approvalId }) => {
     const plan = httpKey.of(catalog.get(handler));
     if (plan === undefined || http.baseUrl === undefined) throw cannotSend(`${handler} cannot be called over http here`);
@@ -29,7 +29,7 @@ export const httpProbe =
       headers[key] = String(texts[name]);
       delete texts[name];
     }
-    const path = plan.path.replaceAll(/:([A-Za-z_][A-Za-z0-9_]*)/g, (whole, name: string) => {
+    const path = pathUnder(prefix, plan.path).replaceAll(/:([A-Za-z_][A-Za-z0-9_]*)/g, (whole, name: string) => {
       const value = texts[name];
       delete texts[name];
       return value === undefined ? whole : encodeURIComponent(String(value));

@@ -8,6 +8,7 @@ import { challengeOf, howToAuthenticate } from "../../core/model/credentials.ts"
 import { type ErrorCode, type ErrorKind, errorCodes } from "../../core/plugin-api.ts";
 import { type ProblemDetails, problemText } from "./problem-format.ts";
 import type { Reply } from "./reply.ts";
+import { jsonPolicy } from "./security.ts";
 
 export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   invalid_input: 422,
@@ -143,7 +144,7 @@ export const refusalOf = (req: IncomingMessage, error: QuaterError, callId: stri
   if (error.retryAfterSeconds !== undefined) headers.push("retry-after", String(error.retryAfterSeconds));
   if (isUnread(req) && !headers.includes("connection")) headers.push("connection", "close");
   const { text, contentType } = problemText(req, problemOf(error, callId, sentenceOf(error)));
-  headers.push("cache-control", "no-store", "content-type", contentType);
+  headers.push("cache-control", "no-store", "content-type", contentType, ...jsonPolicy);
   return { status, headers, body: text };
 };
 

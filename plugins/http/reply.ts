@@ -6,6 +6,7 @@ import { pipeline, type Readable } from "node:stream";
 import type Koa from "koa";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import type { Run } from "./ran.ts";
+import { jsonPolicy, type SecurityHeaders } from "./security.ts";
 import { roomOf } from "./sockets.ts";
 
 export interface Reply {
@@ -28,9 +29,9 @@ export interface AnswerHeaders {
   readonly whole: readonly string[];
 }
 
-export const answerHeaders = (own: readonly string[]): AnswerHeaders => ({
+export const answerHeaders = (own: readonly string[], { usual }: SecurityHeaders): AnswerHeaders => ({
   own,
-  whole: ["x-request-id", "", "x-content-type-options", "nosniff", ...own, "content-length", ""],
+  whole: ["x-request-id", "", ...usual, ...own, "content-length", ""],
 });
 
 /**
@@ -102,7 +103,7 @@ export const put = (ctx: Koa.Context, { status, headers, body }: Reply): void =>
   for (let at = 0; at < headers.length; at += 2) {
     const [name, value] = [headers[at] as string, headers[at + 1] as string | string[]];
     if (name === "set-cookie" || name === "vary") res.appendHeader(name, value);
-    else res.setHeader(name, value);
+    else if (value !== jsonPolicy[1] || !res.hasHeader(name)) res.setHeader(name, value); // a middleware's own policy stays
   }
   ctx.body = body;
   if (ctx.status !== status) ctx.status = status;

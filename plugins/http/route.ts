@@ -151,6 +151,9 @@ const planOf = (given: Static<typeof routeSchema>): RoutePlan => {
   };
 };
 
+/** The path of a route as clients write it. */
+export const pathUnder = (prefix: string, path: string): string => (path === "/" && prefix !== "" ? prefix : prefix + path);
+
 /** Paths of Quater's own, and of the plugins that come with it. */
 const reserved = /^\/(?:health|ready|openapi\.json|docs|mcp|approvals|__quater__|\.well-known)(?:\/|$)/;
 /** @param url  A path, perhaps with a query. */

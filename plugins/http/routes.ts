@@ -7,11 +7,14 @@ import { fileBytesOf } from "../../core/schema/file.ts";
 import { textTypeOf } from "../../core/schema/file-answer.ts";
 import { hasSecret, isSecretField, propertiesOf } from "../../core/schema/schema.ts";
 import { type AnswerHeaders, answerHeaders } from "./reply.ts";
-import { httpKey, type RoutePlan } from "./route.ts";
+import { httpKey, pathUnder, type RoutePlan } from "./route.ts";
+import { jsonPolicy, type SecurityHeaders } from "./security.ts";
 
 interface Target {
   readonly operation: Operation;
   readonly plan: RoutePlan;
+  /** With the prefix of all routes. */
+  readonly path: string;
   /** Where the input has a secret: which names of a query are one. */
   readonly isSecret: ((name: string) => boolean) | undefined;
   /** With `extra: "drop"`: the names of the inputs. Other fields are left out. */
@@ -24,6 +27,14 @@ interface Target {
   readonly fileBytes: number;
   /** Where the output is a `text()`: its media type. */
   readonly textType: string | undefined;
+}
+
+interface IndexOptions {
+  readonly catalog: Catalog;
+  /** What the authenticator reads. */
+  readonly reading: Reading | undefined;
+  readonly security: SecurityHeaders;
+  readonly prefix: string;
 }
 
 export interface RouteMatch {
@@ -40,20 +51,27 @@ export interface RouteIndex {
   readonly methodsOf: (url: string) => readonly string[];
 }
 
-const json = ["content-type", "application/json; charset=utf-8"] as const;
+const json = ["content-type", "application/json; charset=utf-8", ...jsonPolicy] as const;
 
 /** A cache that keeps the answer for one caller must not give it to another (RFC 9111 4.1). */
-const headersOf = ({ isPublic }: Operation, { cache }: RoutePlan, reading: Reading | undefined): Target["headers"] => {
+const headersOf = (
+  { isPublic }: Operation,
+  { cache }: RoutePlan,
+  { reading, security }: Pick<IndexOptions, "reading" | "security">,
+): Target["headers"] => {
   const read = reading === undefined ? [] : [...(reading.schemes.length > 0 ? ["Authorization"] : []), ...reading.headers];
   if (reading !== undefined && reading.cookies.length > 0) read.push("Cookie");
   const vary = isPublic && read.length > 0 ? ["vary", read.join(", ")] : [];
   const anonymous = cache === undefined ? [] : ["cache-control", cache];
   const known = cache === undefined || /\b(?:public|s-maxage)\b/.test(cache) ? ["cache-control", "no-store"] : anonymous;
-  return { known: answerHeaders([...json, ...vary, ...known]), anonymous: answerHeaders([...json, ...vary, ...anonymous]) };
+  return {
+    known: answerHeaders([...json, ...vary, ...known], security),
+    anonymous: answerHeaders([...json, ...vary, ...anonymous], security),
+  };
 };
 
 /** find-my-way and not @koa/router: the router tests its routes one after the other, 230 µs at 2,000 of them. */
-export const routeIndexOf = (catalog: Catalog, reading: Reading | undefined): RouteIndex => {
+export const routeIndexOf = ({ catalog, reading, security, prefix }: IndexOptions): RouteIndex => {
   const index = FindMyWay({
     caseSensitive: true,
     maxParamLength: 16_384, // as long as a header section may be: length is the schema's business
@@ -69,10 +87,11 @@ export const routeIndexOf = (catalog: Catalog, reading: Reading | undefined): Ro
     const drops = plan.dropsExtra ? new Set(Object.keys(propertiesOf(input))) : undefined;
     const fileBytes = fileBytesOf(input);
     const takesForms = plan.takesForms || fileBytes > 0;
-    const headers = headersOf(operation, plan, reading);
+    const headers = headersOf(operation, plan, { reading, security });
+    const path = pathUnder(prefix, plan.path);
     const textType = operation.isStream ? undefined : textTypeOf(operation.output);
-    const target: Target = { operation, plan, isSecret, drops, takesForms, fileBytes, textType, headers };
-    index.on(plan.method, plan.path, () => undefined, target);
+    const target: Target = { operation, plan, path, isSecret, drops, takesForms, fileBytes, textType, headers };
+    index.on(plan.method, path, () => undefined, target);
   }
   const find = (method: string, url: string): RouteMatch | undefined => {
     const found = index.find((method === "HEAD" ? "GET" : method) as "GET", url);

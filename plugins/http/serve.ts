@@ -8,7 +8,7 @@ import type { Principal } from "../../core/index.ts";
 import { isAnonymous } from "../../core/model/principal.ts";
 import { type Arriving, type Gate, type Invocation, type Outcome, traceIdOf } from "../../core/plugin-api.ts";
 import { SentFile } from "../../core/schema/file-answer.ts";
-import { type AccessLog, accessOf, beginAccess } from "./access.ts";
+import { type AccessOptions, accessOf, beginAccess } from "./access.ts";
 import { jsonBytesOf, veryLargeAnswer } from "./answer-bytes.ts";
 import { answer, replyTo } from "./answering.ts";
 import { hasBody } from "./body.ts";
@@ -23,6 +23,7 @@ import { bodiless, bytesOf, hasRoom, isLarge, isText, put, type Reply, write, wr
 import { RequestCredentials, ResponseCancellation } from "./request.ts";
 import { isOwnPath } from "./route.ts";
 import type { RouteIndex, RouteMatch } from "./routes.ts";
+import type { SecurityHeaders } from "./security.ts";
 import { type RoomOfAnswer, roomOf } from "./sockets.ts";
 import { beginning, streamReply } from "./streams.ts";
 
@@ -49,8 +50,8 @@ export interface ListenerParts {
   readonly isOpenToAll?: ((req: IncomingMessage) => boolean) | undefined;
   /** The project's own format of errors. */
   readonly format?: Formatter | undefined;
-  /** Gets a line for each request. */
-  readonly accessLog?: AccessLog | undefined;
+  readonly access: AccessOptions;
+  readonly security: SecurityHeaders;
 }
 
 /** What those who look after the process ask until its end. */
@@ -70,9 +71,11 @@ export const requestListener = ({
   hasProbes = false,
   format,
   isOpenToAll,
-  accessLog,
+  access,
+  security,
 }: ListenerParts): RequestListener => {
   const koa = app.callback();
+  const isWatched = access.log !== undefined || access.isTimed;
   const mayNameAnyHost = hasProbes ? isProbe : undefined;
 
   const reportOf = (req: IncomingMessage, res: ServerResponse, callId: string) => (error: unknown) => {
@@ -85,11 +88,13 @@ export const requestListener = ({
     const { body, known, failure } = reply;
     if (failure !== undefined) reportOf(req, res, callId)(failure.error);
     try {
-      if (known !== undefined && more === undefined && !gate.isStopping && isText(body)) {
+      if (known !== undefined && more === undefined && !gate.isStopping && !access.isTimed && isText(body)) {
         if (!res.destroyed) writeText(res, callId, { status: reply.status, body }, known);
         return;
       }
-      const common = ["x-request-id", callId, "x-content-type-options", "nosniff", ...(more ?? [])];
+      const common = ["x-request-id", callId, ...securityFor(more), ...(more ?? [])];
+      const timing = accessOf(res)?.timing;
+      if (timing !== undefined) common.push("server-timing", timing);
       // The connection must not bring another request to a server that stops.
       if (gate.isStopping && !reply.headers.includes("connection")) common.push("connection", "close");
       write(req, res, common, reply, (error) => reportOf(req, res, callId)(error));
@@ -98,6 +103,10 @@ export const requestListener = ({
       res.destroy();
     }
   };
+
+  /** @param more  Headers of CORS. A server that is open to all sites has them for its routes alone. */
+  const securityFor = (more: readonly string[] = []): readonly string[] =>
+    isOpenToAll !== undefined && more.length > 0 ? security.open : security.usual;
 
   /** Not async: the text of the answer must not be in memory while its bytes wait. */
   const sendLarge = (
@@ -136,9 +145,9 @@ export const requestListener = ({
       return;
     }
     res.setHeader("x-request-id", callId);
-    res.setHeader("x-content-type-options", "nosniff");
     const more = cors?.headersOf(req) ?? [];
-    for (let at = 0; at < more.length; at += 2) res.setHeader(more[at] as string, more[at + 1] as string);
+    for (const list of [securityFor(more), more])
+      for (let at = 0; at < list.length; at += 2) res.setHeader(list[at] as string, list[at + 1] as string);
     koa(req, res);
   };
 
@@ -150,7 +159,7 @@ export const requestListener = ({
 
   return (req, res) => {
     const callId = gate.newCallId();
-    if (accessLog !== undefined) beginAccess(accessLog, req, res, callId);
+    if (isWatched) beginAccess(access, req, res, callId);
     if (format !== undefined && !isOwnPath(req.url ?? "/")) useFormat(req, format);
     try {
       const isHostOurs = guard.check(req, mayNameAnyHost, isOpenToAll);
@@ -219,10 +228,10 @@ class ExposedCall {
 
   start(): void {
     const { gate, guard } = this.#exposed;
-    const { operation, plan } = this.#found.target;
+    const { operation, path } = this.#found.target;
     const access = accessOf(this.#res);
     if (access !== undefined) {
-      access.route = plan.path;
+      access.route = path;
       access.handler = operation.name;
     }
     const { traceparent } = this.#req.headers;

@@ -27,6 +27,7 @@ export interface ListenOptions extends SocketLimits {
   readonly socketPath?: string | undefined;
   readonly headersTimeoutMs?: number | undefined;
   readonly requestTimeoutMs?: number | undefined;
+  readonly keepAliveTimeoutMs?: number | undefined;
   /** Called for a request that could not be read, with the status of the answer and its bytes. */
   readonly unreadable?: ((status: number, bytes: number) => void) | undefined;
 }
@@ -41,13 +42,18 @@ export const listen = async (
   handle: (req: IncomingMessage, res: ServerResponse) => void,
   options: ListenOptions,
 ): Promise<Listening> => {
-  const { host, port, socketPath, headersTimeoutMs = limits.headersMs, requestTimeoutMs = limits.requestMs } = options;
+  const { host, port, socketPath } = options;
+  const {
+    headersTimeoutMs = limits.headersMs,
+    requestTimeoutMs = limits.requestMs,
+    keepAliveTimeoutMs = limits.keepAliveMs,
+  } = options;
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: limits.checkMs,
-      keepAliveTimeout: limits.keepAliveMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
       insecureHTTPParser: false,
     },
     (req, res) => {

@@ -86,6 +86,8 @@ export interface HttpService {
   readonly mounted: readonly string[];
   /** `http://127.0.0.1:3000` once it listens. */
   readonly baseUrl: string | undefined;
+  /** `https://shop.example`, where `publicUrl` says so. */
+  readonly publicUrl: string | undefined;
   /** Headers alone; nothing of the body has been read. */
   credentials(ctx: KoaContext, surface: string): Presented;
   /**

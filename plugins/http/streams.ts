@@ -9,6 +9,7 @@ import { problemText } from "./problem-format.ts";
 import type { Run } from "./ran.ts";
 import { problemOf } from "./refusals.ts";
 import type { Reply } from "./reply.ts";
+import { jsonPolicy } from "./security.ts";
 import { roomOf } from "./sockets.ts";
 import { drained } from "./unread.ts";
 
@@ -94,6 +95,7 @@ export const streamReply = (
     "no-store, no-transform",
     "x-accel-buffering",
     "no",
+    ...jsonPolicy,
   ];
   return { status, headers, body, run };
 };

@@ -40,7 +40,10 @@ const isKnown = (authorization: string | undefined): boolean => authorization !=
 const sameHeaders = () => ({
   "x-request-id": randomUUID(),
   "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
   "content-type": json,
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "cache-control": "no-store",
 });
 

@@ -5,7 +5,7 @@ import type { Principal } from "../../../core/index.ts";
 import { type Authentication, type Catalog, isVisibleTo, type Operation, type Project } from "../../../core/plugin-api.ts";
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 import { bodySchemaOf, contentTypeOf, type ProblemFormat } from "../problem-format.ts";
-import { httpKey } from "../route.ts";
+import { httpKey, pathUnder } from "../route.ts";
 import type { PathItems } from "../service.ts";
 import { answerHeaders, approvalRequiredSchema, problemSchema, sharedAnswers } from "./answers.ts";
 import { Components, reference } from "./components.ts";
@@ -23,6 +23,10 @@ export interface DocumentOf {
   readonly authenticate?: Authentication | undefined;
   readonly openApi?: OpenApiOption | undefined;
   readonly problem?: ProblemFormat | undefined;
+  /** All routes are under it. */
+  readonly prefix?: string | undefined;
+  /** The default of `servers`. */
+  readonly publicUrl?: string | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -41,7 +45,7 @@ interface Described {
  *          operator's terminal.
  */
 export const openApiDocument = (of: DocumentOf): ((principal: Principal | undefined) => object) => {
-  const { catalog, project, described = [], authenticate, openApi = {}, problem } = of;
+  const { catalog, project, described = [], authenticate, openApi = {}, problem, prefix = "", publicUrl = "/" } = of;
   const components = new Components();
   const mounted = completed(described);
   const ownSchemes = securitySchemes(authenticate);
@@ -51,7 +55,7 @@ export const openApiDocument = (of: DocumentOf): ((principal: Principal | undefi
     if (plan === undefined) return [];
     const hasCredentials = authenticate !== undefined;
     const object = operationObject({ operation, plan, components, hasCredentials, described: names }, Object.keys(ownSchemes));
-    const path = plan.path.replaceAll(/:([A-Za-z_][A-Za-z0-9_]*)/g, "{$1}");
+    const path = pathUnder(prefix, plan.path).replaceAll(/:([A-Za-z_][A-Za-z0-9_]*)/g, "{$1}");
     return [{ operation, path, method: plan.method.toLowerCase(), object: object as Fields }];
   });
   const inFormat = problem === undefined ? <Value>(value: Value) => value : inOwnFormat(contentTypeOf(problem));
@@ -67,7 +71,7 @@ export const openApiDocument = (of: DocumentOf): ((principal: Principal | undefi
     headers: answerHeaders,
     securitySchemes: { ...bearerScheme, ...ownSchemes },
   };
-  const { description, contact, license, servers = [{ url: "/" }], tags = {} } = openApi;
+  const { description, contact, license, servers = [{ url: publicUrl }], tags = {} } = openApi;
   const info = { title: project.name, version: project.version, description, contact, license };
   return (principal) => {
     const paths: Record<string, Fields> = {};

@@ -65,11 +65,13 @@ test("the cookie is encrypted, bound to the host over https, and not readable by
   const [line = ""] = [(await new Visitor(plain.baseUrl).signIn({ key: "bea" })).headers["set-cookie"] ?? []].flat();
   expect(line).toMatch(/^quater-approvals=[\w-]+; Path=\/; HttpOnly; SameSite=Strict$/);
   expect(Buffer.from(/=([\w-]+);/.exec(line)?.[1] ?? "", "base64url").toString("latin1")).not.toContain("bea");
-  await using safe = await bootShop({ approval: { publicUrl: "https://127.0.0.1" } });
-  const visit = await send(`${safe.baseUrl}/approvals/sign-in`, { headers: { "sec-fetch-site": "none" } });
-  expect(visit.headers["set-cookie"]).toEqual([
-    expect.stringMatching(/^__Host-quater-approvals=[\w-]+; Path=\/; HttpOnly; SameSite=Strict; Secure$/),
-  ]);
+  for (const plugin of ["approval", "http"]) {
+    await using safe = await bootShop({ [plugin]: { publicUrl: "https://127.0.0.1" } });
+    const visit = await send(`${safe.baseUrl}/approvals/sign-in`, { headers: { "sec-fetch-site": "none" } });
+    expect(visit.headers["set-cookie"]).toEqual([
+      expect.stringMatching(/^__Host-quater-approvals=[\w-]+; Path=\/; HttpOnly; SameSite=Strict; Secure$/),
+    ]);
+  }
 });
 
 test("signing in starts a new session and ends the one before", async () => {
