@@ -1,17 +1,17 @@
-// A manifest that was built ahead: one JavaScript file beside a list of what it was built from. Used only while every
-// input is unchanged, so that a forgotten build can be slow but never old.
+// Loads a manifest that `quater build` made: one JavaScript file beside a list of its sources. The file is used only while
+// every source is unchanged. After a change Quater loads the sources, which is slower but never out of date.
 
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 
-/** Under the manifest's folder; not for version control. */
+/** The path under the manifest's folder. Keep this folder out of version control. */
 export const buildFolder = ".quater/build";
 
 export interface BuildInput {
   /** Under the manifest's folder. */
   readonly path: string;
-  /** Of its bytes: times change with every checkout and copy, and can be set back. */
+  /** The digest of the file's bytes. Times are not used: they change with every checkout and copy, and can be set back. */
   readonly sha256: string;
 }
 
@@ -39,7 +39,7 @@ const isUnchanged = (path: string, sha256: string): boolean => {
   }
 };
 
-/** The built file for this manifest, when it is there and nothing has changed since. */
+/** Returns the built file for this manifest, if the file exists and no source has changed. */
 export const freshBuild = (file: string): string | undefined => {
   const root = dirname(file);
   const place = join(root, buildFolder, "build.json");
@@ -50,7 +50,7 @@ export const freshBuild = (file: string): string | undefined => {
     record.format === 2 &&
     Array.isArray(record.inputs) &&
     Array.isArray(record.absent) &&
-    // What is loaded instead of the manifest was made from it, and stands where builds stand.
+    // The built file must come from this manifest, and must be in the folder for builds.
     record.inputs.some(({ path }) => path === record.manifest) &&
     record.output === basename(String(record.output)) &&
     join(root, record.manifest) === file &&

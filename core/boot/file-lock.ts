@@ -12,7 +12,7 @@ interface Database {
   close(): unknown;
 }
 
-/** A change takes milliseconds: beyond this, a process that holds the lock hangs. */
+/** A change takes milliseconds. After this time, the process that holds the lock probably hangs. */
 const waitMs = 10_000;
 
 /**

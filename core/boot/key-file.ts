@@ -1,5 +1,5 @@
 // Files of keys: `{ version: 1, keys: [...] }`, readable by their owner alone, changed by one process at a time. A key opens
-// a door or signs a trail, so a mistake in a record is refused and never guessed around.
+// gives access or signs a trail, so Quater refuses a record with a mistake and never guesses its meaning.
 
 import { QuaterError } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
@@ -12,7 +12,7 @@ export interface KeyFileKind {
   readonly name: string;
   /** What to do about a file that cannot be read. */
   readonly remedy: string;
-  /** Returns what a record has that is wrong, never its secret, and what to do about it. */
+  /** Returns the fault of a record, without its secret, and the remedy. */
   readonly wrongIn: (record: unknown) => WrongKey | undefined;
 }
 export interface WrongKey {

@@ -1,5 +1,5 @@
-// Finding and loading the manifest. A configuration is code: it is looked for only inside the project, and refused where
-// somebody else could have written it. Mistakes in it come back as problems with file, place, cause and remedy.
+// Finds and loads the manifest. The manifest is code, so Quater searches only inside the project, and refuses a file that
+// another user could have written. Mistakes become boot problems with file, place, cause and remedy.
 
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -22,7 +22,7 @@ export interface LoadedManifest {
   readonly file: string;
   /** The folder of the file. */
   readonly root: string;
-  /** Files of the project that were loaded until now; `undefined` where the loader does not tell (JavaScript). */
+  /** Files of the project that were loaded until now. `undefined` if the loader does not report them (JavaScript). */
   readonly files?: () => readonly string[] | undefined;
   /** For messages: `quater.config.ts:12`, the line where `word` stands as a key, or the file alone. */
   readonly placeOf: (word: string) => string;
@@ -31,7 +31,7 @@ export interface LoadedManifest {
 /**
  * @param from  The folder to start from; discovery climbs to the nearest package.json, .git or home and no further.
  * @param named  `--config` or `QUATER_CONFIG`: this file and no other.
- * @param useBuild  Load what `quater build` made, while it is up to date. Default true.
+ * @param useBuild  Load the file that `quater build` made, while it is up to date. Default true.
  * @throws {BootError} when no manifest is found, or it cannot be trusted or loaded.
  */
 export const loadManifest = async (from: string, named?: string, { useBuild = true } = {}): Promise<LoadedManifest> => {
@@ -64,8 +64,8 @@ export const loadManifest = async (from: string, named?: string, { useBuild = tr
   return { manifest, file, root, files, placeOf };
 };
 
-// The class behind cosmiconfig's own entry, which would first run a `.config/config.js` of the current folder for options
-// about itself, unasked and unchecked; and whose search goes on in ~/.config after the last folder.
+// This is the class behind cosmiconfig's entry. The entry itself would run `.config/config.js` of the current folder without
+// a check, and would continue its search in ~/.config after the last folder.
 interface Explorer {
   search(folder: string): Promise<{ readonly filepath: string } | null>;
 }
@@ -119,7 +119,7 @@ const forbiddenInDotEnv = [
 ];
 const isForbidden = (name: string): boolean => /^node_/i.test(name) || forbiddenInDotEnv.includes(name.toLowerCase());
 
-/** Reads `.env` beside the manifest; what the environment already has wins. */
+/** Reads `.env` beside the manifest. A variable that the environment already has keeps its value. */
 const readDotEnv = (root: string, shown: string): void => {
   const file = join(root, ".env");
   if (!existsSync(file)) return;
@@ -171,7 +171,7 @@ const isModule = (file: string): boolean => {
   }
 };
 
-/** A failed import in words: the file and place it names, the cause without a stack, what to do. */
+/** Describes a failed import: file and place, the cause without a stack, and the remedy. */
 export const importProblem = (error: unknown, place: string, root: string): BootProblem => {
   const { message, code, stack } =
     error instanceof Error ? (error as Error & { code?: string }) : { message: String(error), code: undefined, stack: undefined };
@@ -196,8 +196,8 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
       remedy: isPackage ? `Install it: npm install ${name}` : "Check the path and the file's ending",
     };
   }
-  // A handler module below a package.json of its own, which says CommonJS.
-  // The second is what the loader makes of `import()` in CommonJS.
+  // The handler module has its own package.json, which says CommonJS.
+  // The second message comes from `import()` in CommonJS.
   const isCommonJs =
     (code === "ERR_PACKAGE_PATH_NOT_EXPORTED" && message.includes('"exports" main')) ||
     /^Failed to resolve module specifier .* from "data:text\/javascript,__filename/.test(message);
@@ -224,7 +224,7 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
   };
 };
 
-/** For messages: the first line of the project's own in a stack, `app/shop.ts:12`. */
+/** For messages: the first line of the project's own code in a stack, `app/shop.ts:12`. */
 export const firstFrame = (stack: string | undefined, root: string): string | undefined => {
   for (const [, path = "", line] of (stack ?? "").matchAll(/(?:file:\/\/)?(\/[^\s():?]+)(?:\?[^\s:)]*)?:(\d+)/g)) {
     if (path.startsWith(`${root}/`) && !path.includes("/node_modules/")) return `${relative(root, path)}:${line}`;

@@ -1,6 +1,6 @@
 // One copy of Quater in a process. tsx marks every address that a manifest imports, packages included, so that Quater
-// would be read and run a second time at every start. This hook of Node's loader takes the mark off where the module is one
-// of the package that runs already. Node loads this file in the loader's thread, or calls it in the main one.
+// would be read and run a second time at every start. This hook of Node's loader removes the mark from modules of the
+// package that already runs. Node loads this file in the loader's thread, or calls it in the main one.
 
 interface Resolved {
   readonly url: string;

@@ -1,5 +1,5 @@
-// Who may write a file. A file that runs as code or decides who is let in must belong to this process's user, to root, or
-// to a user that the operator trusts. Nobody else may write the file, or replace it or a folder above it.
+// Checks who may write a file. A file that runs as code or holds keys must belong to this process's user, to root, or to a
+// user that the operator trusts. Nobody else may write the file, or replace the file or a folder above it.
 
 import { lstatSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, parse, resolve } from "node:path";
@@ -13,7 +13,7 @@ export interface Distrust {
 
 /**
  * Names more users whose files are trusted, by their numbers: `1000,1001`. For containers whose files belong to another
- * user than the one that runs. `.env` cannot set it, because a file must not vouch for itself.
+ * user than the one that runs the process. `.env` cannot set it, because a file must not declare itself trusted.
  */
 export const trustedOwnersVariable = "QUATER_TRUSTED_OWNERS";
 
@@ -43,15 +43,15 @@ export const distrustOfStats = (stats: Stats, shown: string): Distrust | undefin
   return undefined;
 };
 
-/** Folders that were checked already, by path. For one batch of files: modes may change until the next. */
+/** Folders that were already checked, by path. Used for one batch of files only, because modes may change before the next batch. */
 export type KnownWays = Map<string, Way>;
 
 interface Way {
   /** The path without links. */
   readonly real: string;
-  /** Of what is there; `undefined` for a missing file. */
+  /** The stats of the file; `undefined` for a missing file. */
   readonly stats: Stats | undefined;
-  /** Of the first folder on the way that other users could change. */
+  /** The fault of the first folder on the way that other users could change. */
   readonly distrust: Distrust | undefined;
 }
 
@@ -72,7 +72,7 @@ const wayTo = (path: string, known: KnownWays, links: number): Way => {
   return way;
 };
 
-/** As many as Linux follows. */
+/** The largest number of links that Linux follows. */
 const maxLinks = 40;
 
 const step = (from: Way, name: string, known: KnownWays, links: number): Way => {
@@ -80,7 +80,7 @@ const step = (from: Way, name: string, known: KnownWays, links: number): Way => 
   const real = join(from.real, name);
   const stats = lstatSync(real, { throwIfNoEntry: false });
   if (stats === undefined) return { real, stats, distrust: undefined };
-  // In a sticky folder, /tmp for one, users may replace what they own and nothing else.
+  // In a sticky folder such as /tmp, users may replace only files that they own.
   if (isWritableByOthers(from.stats) && !isTrusted(stats))
     return { real, stats, distrust: foreign(`is reached through ${real}, which`, stats, real) };
   if (!stats.isSymbolicLink()) return checked(real, stats);

@@ -50,8 +50,8 @@ export const readPrivateFile = (file: string): string | undefined => {
 };
 
 /**
- * Writes the whole file anew. Its folder is made when it is missing. A link stays a link: the file behind it is replaced, or
- * created when it is missing.
+ * Replaces the whole file, and creates its folder if it is missing. A link stays a link: the file behind the link is replaced, or
+ * created if it is missing.
  *
  * @throws {QuaterError} `unavailable` when other users may write the folder.
  */
@@ -116,7 +116,7 @@ const assertWay = (file: string): void => {
 
 const writtenBeside = (file: string, text: string): { readonly target: string; readonly fresh: string } => {
   const target = fileBehind(file);
-  // A random name, and only if nothing has it: a link that somebody put there is never followed.
+  // Write to a new file with a random name. The file must not exist yet, so a link of another user is never followed.
   const fresh = `${target}.${randomBytes(12).toString("hex")}.new`;
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
   const descriptor = openSync(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);

@@ -56,7 +56,7 @@ const imports = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'`](\.\.?\/[
 
 const reachableFrom = (manifest: string): ReadonlySet<string> => {
   const found = new Set([manifest]);
-  // A set gives what is added while it is read, too.
+  // A loop over a set also visits the entries that are added during the loop.
   for (const file of found) {
     if (!/\.[cm]?[jt]sx?$/.test(file)) continue;
     for (const [, specifier = ""] of readFileSync(file, "utf8").matchAll(imports)) {
@@ -69,7 +69,7 @@ const reachableFrom = (manifest: string): ReadonlySet<string> => {
 
 const endings = [".ts", ".mts", ".tsx", ".js", ".mjs", ".json"];
 
-/** The file that a path means: itself, TypeScript where it says `.js`, or with the ending that was left out. */
+/** Returns the file that an import path means: the file itself, the `.ts` file for `.js`, or the file with the missing ending. */
 const targetOf = (path: string): string | undefined => {
   const typed = path.replace(/\.([cm]?)js(x?)$/, ".$1ts$2");
   const candidates = [

@@ -1,6 +1,6 @@
-// What handlers stand on: databases, clients, transactions. Opened lazily, typed by reference, never part of a schema or
-// a hash. "app" resources open once and close at stop; "call" resources are shared by policy, preview and handler of one
-// call, and close before the outcome is known, told whether the call failed, so that a transaction can roll back.
+// Resources that handlers use: databases, clients, transactions. A resource opens when a call first needs it. "app" resources
+// open once and close when the process stops. Policy, preview and handler of one call share its "call" resources. These close
+// before the outcome is known. `close` gets whether the call failed, so that a transaction can roll back.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import type { Awaitable, Principal } from "./principal.ts";
@@ -17,7 +17,7 @@ export interface Resource<Value> extends Branded<"resource"> {
   readonly close?: (value: never, outcome: { readonly failed: boolean }) => unknown;
 }
 
-/** A handler's or a resource's `use`. The context's own names are reserved. */
+/** The resources in `use` of a handler or a resource. The names of the context are reserved. */
 export type Uses = Readonly<Record<string, Resource<unknown>>> & {
   readonly principal?: never;
   readonly signal?: never;
@@ -26,7 +26,7 @@ export type Uses = Readonly<Record<string, Resource<unknown>>> & {
   readonly input?: never;
 };
 
-/** What a "call" resource opens for, beside the resources that it uses. */
+/** The parts of the call that `open` of a "call" resource gets, beside the resources that it uses. */
 export interface OpeningCall {
   readonly principal: Principal;
   /** Aborted when the caller has gone or the server stops. */
@@ -42,7 +42,7 @@ interface Opener extends Pick<OpeningCall, "principal" | "callId"> {
 /** Names that a policy or a handler finds beside its resources. */
 const reserved = new Set(["principal", "signal", "progress", "callId", "input"]);
 
-/** What is wrong with a `use`, and what to write instead. */
+/** Returns the problems of a `use`, with remedies. */
 export const usesProblems = (
   uses: unknown,
   holder?: Resource<unknown>,
@@ -90,7 +90,7 @@ export type Opened<Used> = { readonly [Name in keyof Used]: Used[Name] extends R
 type Opening<Scope, Used> = Opened<Used> & (Scope extends "call" ? OpeningCall : unknown);
 
 /**
- * Defines what handlers stand on. `open` gets the resources of `use`. For the scope "call" it also gets `principal`, `signal` and
+ * Defines a resource that handlers use. `open` gets the resources of `use`. For the scope "call" it also gets `principal`, `signal` and
  * `callId` of the call: a session of the database for this caller's tenant.
  *
  * @example
@@ -109,8 +109,8 @@ export const resource = <Value, const Scope extends "app" | "call", Used extends
     readonly opens?: "use" | "start";
     readonly open: (use: Opening<Scope, Used>) => Awaitable<Value>;
     /**
-     * Returns whether calls can use it now; a throw means no. `/ready` asks, and opens the resource for it. An answer counts for a
-     * second, and one that takes more than two seconds counts as no. Only for the scope "app".
+     * Returns whether calls can use the resource now. An error means no, and so does an answer that takes more than two seconds.
+     * `/ready` opens the resource and calls this function, at most once a second. Only for the scope "app".
      */
     readonly isReady?: (value: NoInfer<Value>) => Awaitable<boolean>;
     readonly close?: (value: NoInfer<Value>, outcome: { readonly failed: boolean }) => unknown;
@@ -134,7 +134,7 @@ export class OpenResources {
     this.#callOf = callOf;
   }
 
-  /** Opens what is not open yet. A failed open is forgotten, so that the next call tries again. */
+  /** Opens the resources that are not open yet. After a failed `open`, the next call tries again. */
   async open(uses: Uses | undefined): Promise<Record<string, unknown>> {
     const opened: Record<string, unknown> = {};
     for (const [name, used] of Object.entries(uses ?? {})) opened[name] = await this.#one(used as Resource<unknown>);
@@ -159,7 +159,7 @@ export class OpenResources {
     return value;
   }
 
-  /** Closes in reverse order. All are closed even when one fails; the first failure is thrown. */
+  /** Closes the resources in reverse order. All are closed even when one fails, and then the first error is thrown. */
   async close(outcome: { readonly failed: boolean }): Promise<void> {
     await Promise.allSettled(this.#values.values());
     this.#values.clear();
@@ -175,7 +175,7 @@ export class OpenResources {
   }
 }
 
-/** Its getter makes no signal for a resource that does not look at it. */
+/** The getter creates the signal only if the resource reads it. */
 class OpeningContext implements OpeningCall {
   readonly principal: Principal;
   readonly callId: string;
@@ -192,12 +192,12 @@ class OpeningContext implements OpeningCall {
   }
 }
 
-/** What one call opens: nothing until it is asked for, and closed by how the call ended. */
+/** The resources of one call. They open when they are needed, and close with the outcome of the call. */
 export interface CallResources {
-  /** @param uses  Of a policy. Default: the handler's. What both use is opened once. */
+  /** @param uses  The `use` of a policy. Default: the `use` of the handler. A resource that both use is opened once. */
   readonly open: (uses?: Uses) => Awaitable<Readonly<Record<string, unknown>>>;
   readonly close: (failed: boolean) => Promise<void> | undefined;
-  /** Closes what is open as after a failure, so that the next `open` opens everything anew. */
+  /** Closes the open resources as after a failure. The next `open` opens them again. */
   readonly renew: () => Promise<void> | undefined;
 }
 

@@ -24,8 +24,8 @@ export class Standing {
   #hasWaited: boolean;
 
   /**
-   * @param enter  Asks the door again. It throws and rejects as the door does. One function for all calls: a closure per call
-   *   was a tenth of a microsecond.
+   * @param enter  Calls the authenticator again, and throws or rejects as the door does. All calls share one function, because
+   *   a closure for each call takes a tenth of a microsecond.
    * @param checkedAt  When the caller came in, by `performance.now()`. Without it the caller came in right now, and `waits` is
    *   called before everything that the call waits for.
    */
@@ -44,7 +44,7 @@ export class Standing {
   /**
    * @param ageMs  How old the last check may be.
    * @returns The same caller with the rights of now; `undefined` when the last check is fresh.
-   * @throws {QuaterError} when the door does not let the credential in any more, or takes it for somebody else's.
+   * @throws {QuaterError} when the credential is not accepted any more, or now belongs to another caller.
    */
   again(before: Principal, ageMs = freshMs): Awaitable<Principal> | undefined {
     if (!this.#hasWaited) return undefined;
@@ -65,7 +65,7 @@ export class Standing {
  */
 const streamCheck = { everyMs: 1_000, ageMs: 750 } as const;
 
-/** As long as an authenticator may take to fetch the keys of its issuer. */
+/** How long an authenticator may take to fetch the keys of its issuer. */
 const answerMs = 5_000;
 
 /**
@@ -99,7 +99,7 @@ export class Watch {
     this.#timer.unref();
   }
 
-  /** @returns `undefined` when the last check is fresh; the check that runs already. Rejects when the caller is refused. */
+  /** @returns `undefined` when the last check is fresh, otherwise the running check. Rejects when the caller is refused. */
   check(): Promise<void> | undefined {
     this.#running ??= this.#enterAgain(streamCheck.ageMs)
       ?.catch((error: unknown) => {
@@ -120,7 +120,7 @@ export class Watch {
 const isSame = (one: Principal, other: Principal): boolean =>
   one.issuer === other.issuer && one.subject === other.subject && one.credential === other.credential;
 
-/** Whether both may do the same, in any order of scopes, roles and keys. Compared only after a wait. */
+/** Whether both have the same rights, in any order of scopes, roles and keys. Used only after a wait. */
 export const haveSameRights = (one: Principal, other: Principal): boolean =>
   one === other || rightsOf(one) === rightsOf(other) || sortedRightsOf(one) === sortedRightsOf(other);
 

@@ -1,4 +1,4 @@
-// The defaults of an input: which absent fields are set, and to what.
+// The defaults of an input: which absent fields are set, and to which value.
 
 import { patternOf } from "./pattern.ts";
 import { isPlainObject, propertiesOf } from "./schema.ts";

@@ -124,7 +124,7 @@ export interface ReadOptions<Table extends OptionTable> {
   readonly problems: (name: string) => readonly BootProblem[];
 }
 
-/** Reads what a factory was given, perhaps from JavaScript. */
+/** Reads the options of a factory. A caller in JavaScript may pass any value. */
 export const readOptions = <const Table extends OptionTable>(table: Table, given: unknown): ReadOptions<Table> => {
   const rules = Object.fromEntries(Object.entries(table).map(([key, schema]) => [key, ruleOf(schema)]));
   const written: JsonSchema = isPlainObject(given) ? given : {};

@@ -22,7 +22,7 @@ export const ownMessageOf = (schema: unknown, rule: string): string | undefined 
   return typeof message === "string" ? message : undefined;
 };
 
-/** What is wrong with the `x-message` of a schema, and what to write. */
+/** Returns the problem of a schema's `x-message`, with a remedy. */
 export const messageProblem = (schema: JsonSchema): { readonly cause: string; readonly remedy: string } | undefined => {
   if (!(messageMark in schema)) return undefined;
   const given = schema[messageMark];

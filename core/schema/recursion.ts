@@ -6,7 +6,7 @@ import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf, referred, 
 export interface Recursion {
   /** The most branches of one union that lead back to it; 1 where no union does. */
   readonly branches: number;
-  /** Whether two of them can be told apart only by what is inside: no constant field, and no required field of one alone. */
+  /** Whether two of them differ only deeper inside: they have no constant field, and no required field that only one of them has. */
   readonly isAmbiguous: boolean;
 }
 

@@ -3,7 +3,7 @@
 
 import { eachSubschema, isPlainObject, type JsonSchema, withSubschemas } from "./schema.ts";
 
-/** Gives a part of the root that can stand alone: it holds a copy of all that it refers to. */
+/** Returns a part of the root as a complete schema, with a copy of each schema that it refers to. */
 export type StandingAlone = (part: JsonSchema) => JsonSchema;
 
 /** @param change  Made to each copy. Default: nothing. */
@@ -26,7 +26,7 @@ const schemasIn = function* (schema: unknown): Generator<JsonSchema> {
   for (const [, part] of eachSubschema(schema)) yield* schemasIn(part);
 };
 
-/** A copy whose references find their targets where the root stands below `$defs`. */
+/** Returns a copy whose references point to the root below `$defs`. */
 const below = (schema: JsonSchema, places: ReadonlyMap<unknown, string>): JsonSchema => {
   const copy = withSubschemas(schema, (part) => below(part, places));
   const ref = schema["$ref"];

@@ -1,4 +1,4 @@
-// Claims about calls, for any test runner: a claim that does not hold throws an error that says what was met.
+// Checks of calls, for any test runner. A check that fails throws an error that says how the call ended.
 
 import { type ErrorKind, errorCodes } from "../diagnostics/errors.ts";
 import type { Outcome } from "../model/call.ts";
@@ -17,11 +17,11 @@ const denials: ReadonlySet<ErrorKind> = new Set([
 ]);
 
 /**
- * Claims that a call was refused before its handler.
+ * Checks that a call was refused before its handler.
  *
  * @param code  Exactly this code: `missing_scope`.
- * @returns What it was refused with.
- * @throws {Error} when it succeeded, failed, or was refused with another code.
+ * @returns The error of the refusal.
+ * @throws {Error} when the call succeeded, failed, or was refused with another code.
  */
 export const expectDenied = async (
   call: Awaitable<Outcome | ProbeAnswer>,
@@ -43,10 +43,10 @@ interface ExpectOk {
 }
 
 /**
- * Claims that a call succeeded.
+ * Checks that a call succeeded.
  *
  * @returns Its value.
- * @throws {Error} that says how it ended, and why where callers are not told: the error that was thrown is its `cause`.
+ * @throws {Error} that says how the call ended. For an `internal` error it also says why: the error that was thrown is its `cause`.
  */
 export const expectOk: ExpectOk = async (call: Awaitable<Outcome | ProbeAnswer>): Promise<never> => {
   const met = await call;
@@ -55,7 +55,7 @@ export const expectOk: ExpectOk = async (call: Awaitable<Outcome | ProbeAnswer>)
   throw new Error(`Expected the call to succeed, but it ended with ${saidOf(failure)}`, { cause: failure });
 };
 
-/** With what only the log is told otherwise. A surface's answer is what a caller saw, and has no cause. */
+/** Adds the cause of an `internal` error, which otherwise only the log has. A surface's answer is what a caller saw, and has no cause. */
 const saidOf = ({
   code,
   message,
@@ -66,7 +66,7 @@ const saidOf = ({
   readonly cause?: unknown;
 }): string => `${code}: ${message}${cause === undefined ? "" : ` (${String(cause)})`}`;
 
-/** A surface's answer names no kind: the general codes tell theirs, and those of approval begin with its name. */
+/** A surface's answer has no kind. General codes have a known kind, and codes of approval begin with `approval_`. */
 const isDenial = ({ code, kind }: { readonly code: string; readonly kind?: ErrorKind }): boolean => {
   if (code === "unknown_handler") return false; // a mistake in the test, unless the test names the code
   if (code === "approval_not_found") return true;

@@ -14,7 +14,7 @@ import { isPlainObject, type JsonSchema, withSubschemas } from "../schema/schema
 export const fileOf = (content: string | Uint8Array, { name, mediaType }: { name: string; mediaType?: string }): UploadedFile =>
   new OfferedFile(name, mediaType, () => Readable.from([Buffer.from(content)])) as unknown as UploadedFile;
 
-/** The beginning by which each type is known, or a whole text. */
+/** The first bytes by which each type is recognised, or a whole text. */
 const contents: readonly (readonly [mediaType: string, content: string])[] = [
   ["text/plain", "sample"],
   ["text/csv", "id,name\n1,sample\n"],

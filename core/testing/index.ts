@@ -1,5 +1,5 @@
-// `quater/testing`: the real kernel for tests. Nothing here is a mock: handlers are called through the gate, surfaces by
-// their own outside.
+// `quater/testing`: the real kernel for tests, without mocks. Tests call handlers through the gate, and surfaces from
+// outside.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -36,15 +36,15 @@ export interface LogLine {
 }
 
 export interface TestOptions {
-  /** What plugins think was started. Default "test": nothing behaves as in development or production alone. */
+  /** The mode that plugins see. Default "test". */
   readonly mode?: RunMode;
-  /** Start what listens. Default true. */
+  /** `false` does not start the plugins, so nothing listens. Default true. */
   readonly start?: boolean;
   /** The project's folder; relative files of plugins are under it. Default: the current one. */
   readonly root?: string;
   /**
-   * A new folder as the root, removed when the app stops, and plugins as they are beside the real ones: they keep what they
-   * keep in it, listen on a free port of this machine, and tell nobody.
+   * `true` makes a new folder the root and removes it when the app stops. Plugins write only into this folder, listen on a
+   * free port of this machine, and send nothing to other machines.
    */
   readonly isolated?: boolean;
 }
@@ -74,7 +74,7 @@ export interface TestApp<Handlers = HandlerTable> extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** A principal for tests; what is not given is plain and without rights. */
+/** Makes a principal for tests. Without scopes and roles it has no rights. */
 export const principal = (given: Partial<Principal> = {}): Principal =>
   Object.freeze({
     issuer: "test",
@@ -88,7 +88,7 @@ export const principal = (given: Partial<Principal> = {}): Principal =>
     ...given,
   });
 
-/** Authenticates by a table from token to principal. */
+/** Makes an authenticator from a table of tokens and principals. */
 export const tokens = (table: Readonly<Record<string, Principal>>): Authenticator =>
   authenticator({
     name: "tokens",

@@ -1,4 +1,4 @@
-// Why a call failed, from what was logged: callers are not told, and tests want to know.
+// Finds in the log why a call failed. Callers do not get the reason, but tests need it.
 
 import type { LogLine } from "./index.ts";
 

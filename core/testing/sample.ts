@@ -1,5 +1,5 @@
-// A value that a schema accepts: for callers who need some input and have nothing to say with it. What a schema's
-// `examples` or `default` offer comes first; the rest is as small as the schema allows. Every sample is checked.
+// Makes a value that a schema accepts, for callers who need any valid input. The `examples` or the `default` of a schema come
+// first. Other values are as small as the schema allows. Every sample is checked.
 
 import { complainerOf } from "../pipeline/complaints.ts";
 import { checkable } from "../schema/compiled-patterns.ts";
@@ -10,7 +10,7 @@ import { withWrittenFiles } from "./files.ts";
 import { textMatching } from "./pattern.ts";
 
 export interface Sampler {
-  /** A fresh one each time. @throws {NoSample} naming the place that a sample has to be given for. */
+  /** Returns a new sample each time. @throws {NoSample} that names the place for which somebody must give a sample. */
   readonly sample: () => unknown;
   readonly accepts: (value: unknown) => boolean;
 }
@@ -55,7 +55,7 @@ const formats: Readonly<Record<string, string>> = {
   regex: "^a$",
 };
 
-/** Deeper than anybody writes, and an end for schemas that refer in a circle. */
+/** The deepest level. It ends the search in schemas that refer to themselves. */
 const deepest = 32;
 
 class Maker {
@@ -133,7 +133,7 @@ class Maker {
   }
 }
 
-/** Two samples of one value: objects are put together, otherwise the one that says something wins. */
+/** Combines two samples of one value: objects are merged; otherwise the sample that is not empty is used. */
 const joined = (one: unknown, other: unknown): unknown =>
   isPlainObject(one) && isPlainObject(other) ? { ...one, ...other } : (other ?? one);
 
@@ -144,7 +144,7 @@ const text = (schema: JsonSchema, path: string): string => {
   if (typeof pattern === "string") {
     const matching = textMatching(pattern);
     if (matching === undefined) throw new NoSample(`${path} has the pattern ${pattern}, for which no text was found`);
-    // A longer one may be wanted: its last character repeated, if the pattern agrees.
+    // If the schema wants a longer text, repeat the last character, as long as the pattern matches.
     return matching.padEnd(least, matching.at(-1) ?? "a");
   }
   if (typeof format === "string") return formats[format] ?? "sample";

@@ -1,8 +1,8 @@
-// Plugins as they are beside the real ones: for tests of a manifest, and for the gate suite.
+// Makes the variants of plugins that run beside the real ones, for isolated tests and for the gate suite.
 
 import { brand } from "../diagnostics/brand.ts";
 import { type ConfiguredPlugin, isPlugin, type TestRun } from "../plugin/plugin.ts";
 
-/** What is no plugin is given back: the boot says so. */
+/** Returns a value that is not a plugin unchanged, so that boot reports it. */
 export const testRunOf = (plugin: ConfiguredPlugin, rehearsal: TestRun): ConfiguredPlugin =>
   isPlugin(plugin) && plugin.testRun !== undefined ? { ...plugin.testRun(rehearsal), [brand]: "plugin" } : plugin;

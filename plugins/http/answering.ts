@@ -1,6 +1,6 @@
-// Errors become answers. Endpoints of Quater's own answer what they throw where they stand. Middleware around them then sees an
-// answer, as it does of every route, and one that forgot to wait for `next()` leaves no rejection behind that would end the
-// process. What users mount throws as Koa means it: to the middleware around it, which may have an answer of its own.
+// Turns errors into answers. Quater's own endpoints turn their errors into answers themselves. So middleware around them sees an
+// answer, as for every route, and middleware without `await next()` leaves no rejection that would end the process. Errors of
+// routes that users mount pass through the middleware around them, as in Koa, and this middleware may answer them.
 
 import type { IncomingMessage } from "node:http";
 import type Koa from "koa";

@@ -58,7 +58,7 @@ export const listenApart = async ({ what, place, mounting, context, options, acc
   return { baseUrl: undefined, stop: () => stop(graceMs) };
 };
 
-/** A process that was killed leaves its socket behind, and nobody could ever listen there again. */
+/** A killed process leaves its socket file behind. Remove the file, because no process can listen there otherwise. */
 const removeStale = async (path: string, what: string): Promise<void> => {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;
@@ -76,6 +76,6 @@ const isAnswered = (path: string): Promise<boolean> =>
       socket.destroy();
       resolve(true);
     });
-    // Anything else than a refusal may well be somebody who listens.
+    // For any error other than a refusal, assume that another process listens.
     socket.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code !== "ECONNREFUSED"));
   });

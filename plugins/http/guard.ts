@@ -75,7 +75,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       let isOurs = true;
       if (host !== lastHost || host === undefined) {
         const name = hostText.exec(host ?? "")?.[1]?.toLowerCase();
-        // With a port above 65535, Koa's `ctx.URL` would be empty, and a middleware that checks its path would see none.
+        // With a port above 65535, Koa's `ctx.URL` would be empty, and a middleware that checks its path would see an empty path.
         isOurs = name !== undefined && hosts.has(name) && URL.canParse(`http://${host}`);
         if (isOurs) lastHost = host;
         else if (isProbe?.(req) !== true)

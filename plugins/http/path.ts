@@ -10,7 +10,7 @@ const plain = /^(?:\/[\w\-~!$&'()*+,;=:@][\w\-.~!$&'()*+,;=:@]*)*\/?(?:\?(?!\?)[
  * By section 2.2, `@` and `%40` may name two resources. Here they cannot: a path parameter gets the decoded text of both.
  */
 const needsNoEncoding = /^[\w\-.~!$&'()*+,;=:@]$/;
-/** Characters that clients may leave as they are, although RFC 3986 section 3.3 has them encoded. */
+/** Characters that clients may send unencoded, although RFC 3986 section 3.3 encodes them. */
 const looselyWritten = /["<>[\]^`{|}]/g;
 /**
  * RFC 9112 section 3.2 has none of these in a target, and parsers disagree about them. For Koa, a number sign ends the query
@@ -38,7 +38,7 @@ export const normalTarget = (target: string): string => {
   if (unreadable.test(target)) throw refused("The path or the query has a character that must be percent-encoded");
   // URL parsers read a backslash as a slash.
   if (path.includes("\\")) throw refused("The path has a backslash, which must be percent-encoded");
-  // URL parsers take what follows for the name of a host.
+  // URL parsers read the next text as the name of a host.
   if (path.startsWith("//")) throw refused("The path begins with two slashes");
   const normal = path.replace(looselyWritten, encodeURIComponent).replace(/%([0-9A-Fa-f]{2})?/g, normalEncoding);
   if (!isDecodable(normal)) throw refused("The path is not valid percent-encoded UTF-8");

@@ -1,4 +1,4 @@
-// A caller of the http surface for tests: goes in through the socket and tells what came back.
+// Calls the http surface in tests: sends a request to the socket and returns the answer.
 
 import type { WrittenFile } from "../../core/plugin/surface.ts";
 import { type Catalog, cannotSend, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/plugin-api.ts";
@@ -8,7 +8,7 @@ import { type ProblemDetails, probed } from "./problem-format.ts";
 import { httpKey, pathUnder, type RoutePlan } from "./route.ts";
 import type { HttpService } from "./service.ts";
 
-/** What a route takes from its path, its query and its headers; and what goes into the body as it is. */
+/** The inputs of a route from path, query and headers, and the body. */
 interface Written {
   readonly texts: Record<string, string | readonly string[]>;
   readonly body: string | undefined;
@@ -70,7 +70,7 @@ const multipartOf = (body: string, files: readonly string[]): { readonly type: s
   };
 };
 
-/** JSON is sent as it is where the whole input is the body; otherwise it is taken apart, as a caller would. */
+/** If the whole input is the body, the JSON is sent unchanged. Otherwise its members go to path, query, headers and body. */
 const writtenOf = (input: ProbeCall["input"], { params, bound, method, body: envelope }: RoutePlan): Written => {
   if (!("json" in input)) return { texts: { ...input.text }, body: undefined };
   const apart = new Set([...params, ...bound.map(({ name }) => name)]);

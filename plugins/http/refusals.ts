@@ -52,7 +52,7 @@ export class TransportRefusal extends QuaterError {
 
 const isTransportCode = (code: string): code is TransportCode => Object.hasOwn(transportStatus, code);
 
-/** What a status means when a middleware throws it. Any other 4xx is `bad_request`, as clients take it: RFC 9110 15.5. */
+/** The code of each status that a middleware throws. Any other 4xx is `bad_request` (RFC 9110 15.5). */
 const codeOfStatus: Readonly<Record<number, ErrorCode | TransportCode>> = {
   401: "unauthenticated",
   403: "forbidden",
@@ -125,7 +125,7 @@ export const problemOf = (error: QuaterError, callId: string, detail = error.mes
   };
 };
 
-/** What a caller is told, with the next step where that is this transport's. */
+/** Returns the sentence for the caller, with the next step if HTTP has one. */
 export const sentenceOf = (error: QuaterError): string =>
   error.code === "unauthenticated" && !(error instanceof ThrownRefusal)
     ? `${error.message}: ${howToAuthenticate(error.asks)}`

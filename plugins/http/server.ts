@@ -34,7 +34,7 @@ export interface ListenOptions extends SocketLimits {
 
 export interface Listening {
   readonly baseUrl: string;
-  /** Stops accepting, waits for requests in flight, closes what is left after `graceMs`. */
+  /** Stops accepting connections, waits for running requests, and closes the other connections after `graceMs`. */
   readonly stop: (graceMs: number) => Promise<void>;
 }
 
@@ -140,7 +140,7 @@ const codes: Readonly<Record<number, string>> = { 400: "bad_request", 408: "requ
 
 /** There is no request and no call yet, so the answer is written by hand, and the connection closed. */
 const refuseUnparsed = (error: NodeJS.ErrnoException, socket: Socket, unreadable: ListenOptions["unreadable"]): void => {
-  // An answer that is due belongs to the request before this one: written now, it would be taken for that one's.
+  // The client still waits for the answer to the request before. It would take this answer for that one.
   const due = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
   const isBusy = due != null && (due.headersSent || due.req.complete);
   if (error.code === "ECONNRESET" || !socket.writable || isBusy) return void socket.destroy();

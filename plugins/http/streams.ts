@@ -13,7 +13,7 @@ import { jsonPolicy } from "./security.ts";
 import { roomOf } from "./sockets.ts";
 import { drained } from "./unread.ts";
 
-/** A stream whose first step was asked for, and may not have been answered yet. */
+/** A stream whose first item was requested and may not have arrived yet. */
 interface Begun {
   readonly items: AsyncIterator<unknown>;
   readonly first: Promise<IteratorResult<unknown>>;

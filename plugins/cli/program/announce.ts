@@ -37,7 +37,7 @@ const longestCommand = 2_000;
 
 /**
  * @param words  What was typed behind `quater run`. Secrets never stand there.
- * @param program  `quater`, or what has to be typed for it here.
+ * @param program  `quater`, or the words that the user must type for it here.
  */
 export const nextSteps = ({ id, url }: Announced, words: readonly string[], program: string): NextSteps => {
   const end = words.indexOf("--");

@@ -1,5 +1,5 @@
-// Node 22 and later keep what they compiled for the next start. In a folder of the user's own, because a user who can write
-// there decides what runs, and Node's default is a folder that all users share.
+// Keeps compiled code for the next start, on Node 22 and later. The folder belongs to the user, because a user who can write
+// there decides which code runs, and Node's default is a folder that all users share.
 
 import { mkdirSync, realpathSync, statSync } from "node:fs";
 import nodeModule from "node:module";
@@ -8,7 +8,7 @@ import { dirname, isAbsolute, join } from "node:path";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Does nothing on an older Node, without a home that is safe to write to, or where Node has been told otherwise. */
+/** Does nothing on an older Node, without a safe home folder, or if the environment turns the cache off. */
 export const keepCompiled = (env: Env): void => {
   const { enableCompileCache } = nodeModule as { readonly enableCompileCache?: (folder: string) => unknown };
   if (enableCompileCache === undefined || env["NODE_COMPILE_CACHE"] !== undefined) return;
@@ -23,7 +23,7 @@ export const keepCompiled = (env: Env): void => {
   }
 };
 
-/** XDG Base Directory Specification: what is not absolute is ignored. Not every user has a home. */
+/** XDG Base Directory Specification: a path that is not absolute is ignored. Not every user has a home. */
 const cacheHome = (env: Env): string | undefined => {
   const said = env["XDG_CACHE_HOME"];
   if (said !== undefined && isAbsolute(said)) return said;

@@ -9,7 +9,7 @@ export interface Context {
   readonly env: Env;
   readonly cwd: string;
   readonly terminal: Terminal;
-  /** Results and errors as JSON: asked for, or standard output is no terminal. */
+  /** Whether results and errors are JSON: with `--json`, or when standard output is not a terminal. */
   readonly isJson: boolean;
   /** `--json` was typed; then mistakes in the command line and the project are JSON too. */
   readonly isJsonAsked: boolean;

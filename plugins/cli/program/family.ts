@@ -9,7 +9,7 @@ import { exit, UsageError } from "../output/exit.ts";
 import type { Context } from "./context.ts";
 
 export { Option };
-/** What help says of a command. */
+/** The help text of a command. */
 export const usage = Command.Usage;
 
 export interface FamilyContext extends BaseContext {

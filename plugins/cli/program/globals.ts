@@ -32,7 +32,7 @@ export const readGlobals = (argv: readonly string[]): Globals => {
     else if (word === "--help" || word === "-h") isHelp = true;
     // Behind a command it may be an input of the action's.
     else if (word === "--version" && rest.length === 0) isVersion = true;
-    // Behind an action's name it is the action's: its values may come from anybody, and a manifest is code.
+    // After an action's name, `--config` belongs to the action: values of inputs may come from anybody, and a manifest is code.
     else if (rest[0] === "run" && rest.length > 1) rest.push(word);
     else if (word === "--config") config = valueAfter(argv, at++);
     else if (word.startsWith("--config=")) config = word.slice("--config=".length);

@@ -70,7 +70,7 @@ interface Apart {
   readonly clean: () => Promise<void>;
 }
 
-/** Writes the files of a call's JSON into a folder, as somebody at a terminal has them. */
+/** Writes the files of a call's JSON into a folder, like files of a user at a terminal. */
 const withFilesApart = async (json: string, input: unknown): Promise<Apart> => {
   const fields = fileFieldsOf(input);
   if (fields.length === 0) return { json, flags: [], clean: async () => {} };

@@ -1,4 +1,4 @@
-// Lends the program the process, and turns signals and broken pipes into what a shell expects.
+// Connects the program with the process, and turns signals and broken pipes into the exit codes that a shell expects.
 
 import { Console } from "node:console";
 import { exit, exitOfSignal } from "../output/exit.ts";
@@ -21,7 +21,7 @@ process.on("uncaughtException", (error) => {
   process.stderr.write(failureText(error));
   if (hasFailed) process.exit(exit.internal);
   hasFailed = true;
-  // A server lets the other calls in flight end, as on a signal; what nobody heeds ends at once.
+  // A server waits for the other running calls, as on a signal. Any other process ends at once.
   interrupt.abort("an unexpected failure");
   setTimeout(() => process.exit(exit.internal), patienceMs).unref();
 });

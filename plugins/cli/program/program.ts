@@ -16,7 +16,7 @@ export interface ProgramOptions extends Streams {
   readonly cwd: string;
   /** Aborted when the process is asked to end; its reason is the signal's name. */
   readonly interrupt?: AbortSignal;
-  /** Told how what nobody catches is to be written, once that is not as text. */
+  /** Called when uncaught errors must be written in another form than text. */
   readonly sayFailuresAs?: Context["sayFailuresAs"];
 }
 
@@ -81,7 +81,7 @@ const dispatch = async (context: Context, { isVersion, rest }: Globals): Promise
   return run(context, rest);
 };
 
-/** The answer where no plugin has the command either. */
+/** The answer when no plugin has the command. */
 const unknownCommand =
   (word: string) =>
   (why?: string): UsageError => {

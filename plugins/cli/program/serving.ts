@@ -1,4 +1,4 @@
-// A server in this process, until a signal asks it to end: what `serve` and the child of `dev` have in common.
+// Runs a server in this process until a signal ends it. `serve` and the child process of `dev` share this code.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import type { LoadedManifest } from "../../../core/boot/load.ts";
@@ -51,7 +51,7 @@ export const whenAborted = (...signals: readonly AbortSignal[]): Promise<void> =
     }
   });
 
-/** What a listener wanted to have and somebody else has. */
+/** The port or socket that another process already uses. */
 export interface TakenPort {
   readonly port: number;
   readonly address?: string;
