@@ -123,8 +123,8 @@ export interface Handler<Input = unknown, Output = unknown, Code extends string 
 /** The input of a handler, as its function gets it: `InputOf<typeof updateNote>`. */
 export type InputOf<Given extends Handler> = NonNullable<Given["~types"]>["input"];
 /** What callers write for a handler: as `InputOf`, and inputs with `withDefault` may be absent. */
-export type CallerInputOf<Given extends Handler> =
-  NonNullable<Given["~types"]> extends { readonly input: infer Input; readonly omittable: (name: infer Name) => void }
+export type CallerInputOf<Given> =
+  Given extends Handler<infer Input, infer _Output, infer _Code, infer Name>
     ? [Name] extends [never]
       ? Input
       : { readonly [Key in keyof Input as Exclude<Key, Name>]: Input[Key] } & {
@@ -132,7 +132,7 @@ export type CallerInputOf<Given extends Handler> =
         }
     : never;
 /** What a handler answers: `OutputOf<typeof updateNote>`. An `AsyncIterable` for a stream. */
-export type OutputOf<Given extends Handler> = NonNullable<Given["~types"]>["output"];
+export type OutputOf<Given> = Given extends Handler<infer _Input, infer Output> ? Output : never;
 
 /**
  * Defines an operation. Everything is inferred from the schemas; write no type arguments.

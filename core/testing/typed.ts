@@ -2,7 +2,7 @@
 
 import type { Manifest } from "../boot/manifest.ts";
 import type { Cancellation, Outcome } from "../model/call.ts";
-import type { Exposed } from "../model/exposure.ts";
+import type { Exposed, Joined } from "../model/exposure.ts";
 import type { CallContext, CallerInputOf, Handler, OutputOf } from "../model/handler.ts";
 import type { DryRun } from "../pipeline/dry-run.ts";
 
@@ -18,20 +18,13 @@ export interface TestCall {
 export type HandlerTable = Readonly<Record<string, Handler>>;
 
 /** The handlers that a manifest exposes, by the names that it gives them. */
-export type HandlersOf<Given> =
-  Given extends Manifest<infer List>
-    ? unknown extends Pairs<List[number]>
-      ? HandlerTable
-      : { readonly [Pair in Extract<Pairs<List[number]>, readonly [string, unknown]> as Pair[0]]: Pair[1] }
-    : HandlerTable;
+export type HandlersOf<Given> = Given extends Manifest<infer List> ? Joined<NamedIn<List[number]>> : HandlerTable;
 
-type Pairs<Entry> =
+type NamedIn<Entry> =
   Entry extends Exposed<infer Module, infer Table>
     ? unknown extends Module
-      ? unknown
-      : { [Key in keyof Table & keyof Module & string]: readonly [NameIn<Table[Key], Key>, Module[Key]] }[keyof Table &
-          keyof Module &
-          string]
+      ? HandlerTable
+      : { readonly [Key in keyof Table & keyof Module & string as NameIn<Table[Key], Key>]: Module[Key] }
     : never;
 
 /** Exposures by handler, as `bootTest` takes them. */
@@ -49,9 +42,9 @@ type CallArguments<Given, How> = Given extends Handler
     {} extends CallerInputOf<Given>
     ? [input?: CallerInputOf<Given>, how?: How]
     : [input: CallerInputOf<Given>, how?: How]
-  : [input?: unknown, how?: How];
+  : never;
 
-type AnswerOf<Given, How> = How extends { readonly dryRun: true } ? DryRun : Given extends Handler ? OutputOf<Given> : unknown;
+type AnswerOf<Given, How> = How extends { readonly dryRun: true } ? DryRun : OutputOf<Given>;
 
 export interface TestCaller<Handlers = HandlerTable> {
   /**

@@ -6,6 +6,7 @@ import { auditFigures } from "./audit.ts";
 import { cpuOf, httpVariants, measureServers } from "./http.ts";
 import { invokeOverhead } from "./invoke.ts";
 import { startUpRatios } from "./startup.ts";
+import { typeRatios } from "./types.ts";
 
 const before = process.argv[process.argv.indexOf("--before") + 1];
 if (process.argv.includes("--before") && before !== undefined) {
@@ -25,6 +26,9 @@ say("kernel.invoke");
 const overheadUs = await invokeOverhead(rounds);
 say("Cold start");
 const startUp = await startUpRatios(isQuick ? 3 : 9, say);
+
+say("Types (300 handlers on three surfaces)");
+const types = await typeRatios(300, say);
 
 say("Audited writes (50 connections)");
 const database = await testPostgres();
@@ -52,6 +56,7 @@ const ratios: Record<string, number> = {
   "invoke.overheadUs": overheadUs,
   ...startUp,
   ...audited,
+  ...types,
 };
 const rounded = Object.fromEntries(Object.entries(ratios).map(([key, value]) => [key, Number(value.toFixed(3))]));
 

@@ -2,7 +2,7 @@
 
 import type { FieldError } from "../../../core/diagnostics/errors.ts";
 import type { Manifest } from "../../../core/index.ts";
-import type { Exposed } from "../../../core/model/exposure.ts";
+import type { Exposed, Joined } from "../../../core/model/exposure.ts";
 import type { CallerInputOf, Handler } from "../../../core/model/handler.ts";
 import type { GeneralCode } from "./codes.ts";
 
@@ -78,40 +78,38 @@ export interface StreamAnswer<Item, Code extends string = never>
   extends Promise<Result<AsyncIterable<Item>, Code>>,
     AsyncIterable<Item> {}
 
-/** A handler and its `http` exposure. */
-interface Target<Given = unknown, Http = unknown> {
-  readonly handler: Given;
-  readonly http: Http;
-}
+type RouteIn<Entry> = Entry extends { readonly http: infer Http }
+  ? Http extends string
+    ? Http
+    : Http extends { readonly route: infer Text extends string }
+      ? Text
+      : never
+  : never;
 
-type RouteIn<Http> = Http extends string ? Http : Http extends { readonly route: infer Text extends string } ? Text : never;
+/** A handler as clients see it: without the inputs that a header or a cookie is bound to. */
+type Reached<Given, Entry> = Entry extends { readonly http: { readonly bind: infer Bound } }
+  ? Given extends Handler<infer Input, infer Output, infer Code, infer Omittable>
+    ? Handler<Omit<Input, keyof Bound>, Output, Code, Exclude<Omittable, keyof Bound>>
+    : never
+  : Given;
 
-type Pairs<Entry> =
+type RoutesIn<Entry> =
   Entry extends Exposed<infer Module, infer Table>
-    ? {
-        [Key in keyof Table & keyof Module]: Table[Key] extends { readonly http: infer Http }
-          ? readonly [RouteIn<Http>, Target<Module[Key], Http>]
-          : never;
-      }[keyof Table & keyof Module]
+    ? { readonly [Key in keyof Table & keyof Module as RouteIn<Table[Key]>]: Reached<Module[Key], Table[Key]> }
     : never;
 
 /** The routes that a manifest exposes. */
-export type RoutesOf<Given> =
-  Given extends Manifest<infer List> ? { readonly [Pair in Pairs<List[number]> as Pair[0]]: Pair[1] } : never;
+export type RoutesOf<Given> = Given extends Manifest<infer List> ? Joined<RoutesIn<List[number]>> : never;
 
-type InputFor<Given> =
-  Given extends Target<infer Called extends Handler, infer Http>
-    ? Http extends { readonly bind: infer Bound }
-      ? Omit<CallerInputOf<Called>, keyof Bound>
-      : CallerInputOf<Called>
-    : never;
-
-type Arguments<Input> =
-  // biome-ignore lint/complexity/noBannedTypes: {} fits an input without required properties
-  {} extends Input ? [input?: Input, how?: CallOptions] : [input: Input, how?: CallOptions];
+type Arguments<Given> = Given extends Handler
+  ? // biome-ignore lint/complexity/noBannedTypes: {} fits an input without required properties
+    {} extends CallerInputOf<Given>
+    ? [input?: CallerInputOf<Given>, how?: CallOptions]
+    : [input: CallerInputOf<Given>, how?: CallOptions]
+  : never;
 
 type AnswerOf<Given> =
-  Given extends Target<Handler<infer _Input, infer Output, infer Code>>
+  Given extends Handler<infer _Input, infer Output, infer Code>
     ? Output extends AsyncIterable<infer Item>
       ? StreamAnswer<Item, Code>
       : Promise<Result<Output, Code>>
@@ -123,5 +121,5 @@ type AnswerOf<Given> =
  */
 export type Client<Routes> = <Route extends keyof Routes & string>(
   route: Route,
-  ...given: Arguments<InputFor<Routes[Route]>>
+  ...given: Arguments<Routes[Route]>
 ) => AnswerOf<Routes[Route]>;
