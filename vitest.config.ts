@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } }, // a guard against waiting for ever, and no claim about speed
     maxConcurrency: 30, // of tests that say they are concurrent, because they wait
     globalSetup: ["test/run-folder.ts", "test/plugins/store/shared-postgres.ts"],
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],

@@ -82,11 +82,10 @@ test("JSON that is exactly at a limit is accepted", () => {
   expect(parseJson(JSON.stringify('"'.repeat(200_000)))).toHaveLength(200_000);
 });
 
+// In quadratic time it would take hours, and the test would time out.
 test("a number of a million digits is checked in linear time", () => {
-  const started = performance.now();
   expect(isLossy(`1${"0".repeat(1_000_000)}1`)).toBe(true);
   expect(isLossy(`0.1${"0".repeat(1_000_000)}1`)).toBe(true);
-  expect(performance.now() - started).toBeLessThan(2000);
 });
 
 test.each([

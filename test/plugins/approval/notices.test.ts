@@ -73,24 +73,30 @@ test("the signature of a webhook equals the example in the Standard Webhooks spe
 describe("a webhook", () => {
   test("gets id, handler, app, policy and link, but no arguments", async () => {
     const { received, url } = await receiver((_req, res) => res.end());
+    const before = Date.now();
     expect(await told({ webhook: { url, secret } }, [filed])).toEqual([]);
+    const after = Date.now();
     expect(received).toHaveLength(1);
     const { type, timestamp, data } = JSON.parse(received[0]?.body ?? "") as Record<string, unknown>;
     expect(type).toBe("approval.filed");
-    expect(Math.abs(Date.parse(String(timestamp)) - Date.now())).toBeLessThan(10_000);
+    expect(Date.parse(String(timestamp))).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(String(timestamp))).toBeLessThanOrEqual(after);
     const { type: _, ...rest } = filed;
     expect(data).toEqual(rest);
   });
 
   test("a webhook has the three signature headers", async () => {
     const { received, url } = await receiver((_req, res) => res.end());
+    const before = Math.floor(Date.now() / 1_000);
     await told({ webhook: { url, secret } }, [filed]);
+    const after = Math.floor(Date.now() / 1_000);
     const [{ headers, body } = { headers: {}, body: "" }] = received;
     const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
     const key = Buffer.from(secret.slice("whsec_".length), "base64");
     expect(headers["webhook-signature"]).toBe(`v1,${createHmac("sha256", key).update(signed).digest("base64")}`);
     expect(headers["webhook-id"]).toBe("apr_aaaaaaaaaaaaaaaaaaaa_filed");
-    expect(Math.abs(Number(headers["webhook-timestamp"]) - Date.now() / 1000)).toBeLessThan(10);
+    expect(Number(headers["webhook-timestamp"])).toBeGreaterThanOrEqual(before);
+    expect(Number(headers["webhook-timestamp"])).toBeLessThanOrEqual(after);
     expect(headers["content-type"]).toBe("application/json");
   });
 
@@ -134,11 +140,9 @@ describe("a webhook", () => {
     expect(lines).toHaveLength(1);
   });
 
-  test("a slow webhook delays the stop by about a second", async () => {
+  test("a slow webhook does not delay the stop until its timeout", async () => {
     const { url } = await receiver(() => {});
-    const begin = performance.now();
-    const lines = await told({ webhook: { url, secret } }, [filed], { pausesMs: [1_000], timeoutMs: 60_000 });
-    expect(performance.now() - begin).toBeLessThan(3_000);
+    const lines = await told({ webhook: { url, secret } }, [filed], { pausesMs: [1_000], timeoutMs: 3_600_000 });
     expect(lines).toMatchObject([{ fields: { reason: "the process stopped" } }]);
   });
 });
@@ -168,9 +172,7 @@ describe("a function", () => {
   });
 
   test("a notify function that never ends does not keep the process running", async () => {
-    const begin = performance.now();
-    await told(() => new Promise<void>(() => {}), [filed]);
-    expect(performance.now() - begin).toBeLessThan(3_000);
+    await told(() => new Promise<void>(() => {}), [filed]); // the test's timeout would end it
   });
 });
 

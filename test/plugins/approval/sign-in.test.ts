@@ -174,9 +174,10 @@ const places: readonly (readonly [string, () => Promise<OptionsOf<typeof store>>
 
 test.each(places)("on %s, a code signs in once; wrong, used and expired codes get the same answer", async (_name, placeOf) => {
   await using shop = await bootShop({ store: await placeOf() });
+  const before = Date.now();
   const { code, expiresAt } = await issueCode(partsOf(shop), "bea");
   expect(code).toMatch(/^[2-9A-Z]{4}-[2-9A-Z]{4}$/);
-  expect(expiresAt - Date.now()).toBeGreaterThan(290_000);
+  expect(expiresAt - before).toBeGreaterThanOrEqual(299_999); // the database may round
   const racers = Array.from({ length: 4 }, () => new Visitor(shop.baseUrl));
   const answers = await Promise.all(racers.map((racer) => racer.signIn({ code: code.toLowerCase() })));
   expect(answers.map(({ status }) => status).sort()).toEqual([303, 401, 401, 401]);

@@ -259,7 +259,7 @@ test.concurrent.each([
   expect(codeOf("as lines", text)).toBe(code);
   expect(it.happened).toEqual([code]);
   it.letGo();
-  await vi.waitFor(() => expect(it.happened).toEqual([code, "source ended", "rolled back"]));
+  await vi.waitFor(() => expect(it.happened).toEqual([code, "source ended", "rolled back"]), 30_000);
 });
 
 test.concurrent.each([

@@ -111,29 +111,23 @@ test.each([
   ["404s that are pipelined", get(`/${"a".repeat(200)}`).repeat(31)],
   ["refusals of Node's parser", "rubbish\r\n\r\n"],
   ["health", get("/health")],
-])(
-  "S6: a client that reads nothing does not keep its connection: %s",
-  async (_name, text) => {
-    await using app = await boot({ stallTimeoutMs: 300 });
-    const before = performance.now();
-    const socket = mute(app, text);
-    const port = Number(new URL(urlOf(app)).port);
-    const isOpen = async () => {
-      const { readFileSync } = await import("node:fs");
-      const hex = port.toString(16).toUpperCase().padStart(4, "0");
-      // Established or half closed, seen from the server.
-      const lines = readFileSync("/proc/net/tcp", "utf8").split("\n");
-      return lines.some((line) =>
-        new RegExp(
-          `^\\s*\\d+: [0-9A-F]{8}:${hex} [0-9A-F]{8}:${(socket.localPort ?? 0).toString(16).toUpperCase().padStart(4, "0")} (01|08|05)`,
-        ).test(line),
-      );
-    };
-    await expect.poll(isOpen, { timeout: 10_000, interval: 100 }).toBe(false); // idle connections end after five seconds
-    expect(performance.now() - before).toBeLessThan(10_000);
-  },
-  15_000,
-);
+])("S6: a client that reads nothing does not keep its connection: %s", async (_name, text) => {
+  await using app = await boot({ stallTimeoutMs: 300 });
+  const socket = mute(app, text);
+  const port = Number(new URL(urlOf(app)).port);
+  const isOpen = async () => {
+    const { readFileSync } = await import("node:fs");
+    const hex = port.toString(16).toUpperCase().padStart(4, "0");
+    // Established or half closed, seen from the server.
+    const lines = readFileSync("/proc/net/tcp", "utf8").split("\n");
+    return lines.some((line) =>
+      new RegExp(
+        `^\\s*\\d+: [0-9A-F]{8}:${hex} [0-9A-F]{8}:${(socket.localPort ?? 0).toString(16).toUpperCase().padStart(4, "0")} (01|08|05)`,
+      ).test(line),
+    );
+  };
+  await expect.poll(isOpen, { interval: 100 }).toBe(false); // idle connections end after five seconds
+});
 
 test("S6: requests of one connection run one after the other, and answers keep their order", async () => {
   let running = 0;

@@ -20,7 +20,7 @@ const says = (text) => process.stderr.write(text + "\\n");
 export const deaf = handler({ ...about, handle: (_, { signal }) => {
   says("deaf begins");
   signal.addEventListener("abort", () => says("signal aborted"));
-  return new Promise((resolve) => setTimeout(resolve, 60_000));
+  return new Promise((resolve) => setTimeout(resolve, 3_600_000));
 } });
 export const large = handler({ ...about, effect: "read", handle: () => "x".repeat(1_000_000) });
 export const later = handler({ ...about, effect: "read", handle: () => pause().then(() => "x".repeat(7_900_000)) });
@@ -151,18 +151,16 @@ test("S14: further requests are refused while 256 are in flight, and a cancellat
 }, 60_000);
 
 test.each(["closes its end", "closes both ends"])(
-  "M4: a client that %s aborts its calls, and the process ends soon",
+  "M4: a client that %s aborts its calls, and the process ends although its handler goes on",
   async (how) => {
     const { child, saying, ended } = start();
     child.stdin.write(call(1, "deaf"));
     await saying("deaf begins");
-    const begin = performance.now();
     if (how === "closes both ends") child.stdout.destroy();
     child.stdin.end();
     await saying("signal aborted");
     const [code, signal] = await ended;
     expect([code, signal]).toEqual([0, null]);
-    expect(performance.now() - begin).toBeLessThan(4_000); // about one second where the machine is not busy
   },
   60_000,
 );
@@ -177,13 +175,11 @@ test("M4: when a client reads no answers any more, its calls abort at the next a
   expect((await ended)[0]).toBe(0);
 }, 60_000);
 
-test("M4: on SIGTERM the process ends before clients send SIGKILL", async () => {
+test("M4: on SIGTERM the process ends although its handler goes on", async () => {
   const { child, saying, ended } = start();
   child.stdin.write(call(1, "deaf"));
   await saying("deaf begins");
-  const begin = performance.now();
   child.kill("SIGTERM");
   await saying("signal aborted");
   await ended;
-  expect(performance.now() - begin).toBeLessThan(6_000); // about 1.6 seconds where the machine is not busy
 }, 60_000);
