@@ -1,7 +1,7 @@
 // The temporary folder of a run of tests: in memory where Linux offers it, and removed when the run ends. Tests make thousands of
 // databases, and a disk that syncs each of them costs more than what they test.
 
-import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync, mkdtempSync, readdirSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
@@ -14,12 +14,21 @@ const variable = "QUATER_TEST_FOLDER";
 export default (project: TestProject): (() => void) | undefined => {
   if (process.env[variable] !== undefined) return undefined;
   const parent = process.env["TMPDIR"] === undefined && hasRoom() ? memory : tmpdir();
-  const folder = mkdtempSync(join(parent, "quater-tests-"));
+  if (parent === memory) removeLeft(parent);
+  const folder = mkdtempSync(join(parent, `quater-tests-${process.pid}-`));
   chmodSync(folder, 0o1777); // PostgreSQL and PgBouncer run as other users
   process.env["TMPDIR"] = folder;
   process.env[variable] = folder;
   project.onTestsRerun(() => rmSync(join(folder, "quater-built"), { recursive: true, force: true })); // sources changed
   return () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+};
+
+/** Removes the folders of runs that were killed: they would fill the memory. */
+const removeLeft = (parent: string): void => {
+  for (const name of readdirSync(parent)) {
+    const [, pid] = /^quater-tests-(\d+)-/.exec(name) ?? [];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(parent, name), { recursive: true, force: true });
+  }
 };
 
 const hasRoom = (): boolean => {
