@@ -28,8 +28,10 @@ const manifest = defineConfig({
   ],
   plugins: [http({ port: 0 }), ...plugins],
 });
-const app = await bootTest(manifest, { root, mode: "serve" });
-const { baseUrl } = app.services.get(httpRef);
+// Checkouts from before bootTest had `mode` and `services` are measured, too.
+const app = await bootTest(manifest, { root, mode: "serve", ...({ command: "serve" } as object) });
+const services = app.services ?? (app as unknown as { readonly kernel: typeof app }).kernel.services;
+const { baseUrl } = services.get(httpRef);
 process.stdout.write(`${new URL(baseUrl ?? "").port}\n`);
 await once(process.stdin.resume(), "end");
 await app.stop();

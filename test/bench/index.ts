@@ -11,7 +11,7 @@ import { typeRatios } from "./types.ts";
 const before = process.argv[process.argv.indexOf("--before") + 1];
 if (process.argv.includes("--before") && before !== undefined) {
   const { compareBuilds } = await import("./before.ts");
-  await compareBuilds(before, process.argv.includes("--quick") ? 600 : 3_000);
+  await compareBuilds(before, process.argv.includes("--quick") ? 1_400 : 3_000);
   process.exit(0);
 }
 
