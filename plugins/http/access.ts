@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Principal } from "../../core/index.ts";
 import { isAnonymous } from "../../core/model/principal.ts";
 import type { Log } from "../../core/plugin-api.ts";
-import { statusOfKind } from "./refusals.ts";
+import { statusOfKind } from "./statuses.ts";
 
 export interface AccessOptions {
   /** Gets the lines. */

@@ -25,7 +25,6 @@ import { bodySchemaOf, type Formatter, formatProblems, formatterOf, type Problem
 import { tooWide } from "./proxies.ts";
 import { publicHosts, publicOrigin, publicUrlProblems } from "./public-url.ts";
 import { noteRun } from "./ran.ts";
-import { RequestCredentials, ResponseCancellation } from "./request.ts";
 import type { Route, RouteRule } from "./route.ts";
 import { credentialInputs, httpKey, publicKey } from "./route.ts";
 import type { Listening } from "./server.ts";
@@ -212,15 +211,18 @@ interface Reading {
   readonly networkOf: typeof import("./sockets.ts").networkOf;
   readonly roomOf: typeof import("./sockets.ts").roomOf;
   readonly newRoom: typeof import("./sockets.ts").newRoom;
+  readonly request: typeof import("./request.ts");
 }
 
 const readingOf = async (options: HttpOptions): Promise<Reading> => {
-  const [{ guardOf }, { forgettingOf, sentenceOf, statusOf }, { readBytes }, { networkOf, newRoom, roomOf }] = await Promise.all([
+  const [{ guardOf }, { forgettingOf, sentenceOf, statusOf }, { readBytes }, sockets, request] = await Promise.all([
     import("./guard.ts"),
     import("./refusals.ts"),
     import("./body.ts"),
     import("./sockets.ts"),
+    import("./request.ts"),
   ]);
+  const { networkOf, newRoom, roomOf } = sockets;
   return {
     guard: guardOf({ ...options, allowedOrigins: listOf(options, "allowedOrigins") }),
     statusOf,
@@ -230,6 +232,7 @@ const readingOf = async (options: HttpOptions): Promise<Reading> => {
     networkOf,
     newRoom,
     roomOf,
+    request,
   };
 };
 
@@ -277,10 +280,10 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     get baseUrl() {
       return listening?.baseUrl;
     },
-    credentials: ({ req }, surface) => new RequestCredentials(req, surface, read().guard),
+    credentials: ({ req }, surface) => new (read().request.RequestCredentials)(req, surface, read().guard),
     networkOf: ({ req }, isFromProxy) => read().networkOf(read().guard.peerOf(req, isFromProxy) ?? ""),
     readBody: ({ req, res }) => read().readBytes(req, res, maxBodyBytes),
-    cancellation: ({ res }) => new ResponseCancellation(res),
+    cancellation: ({ res }) => new (read().request.ResponseCancellation)(res),
     noteCaller: ({ res }, principal) => {
       const access = accessOf(res);
       if (access !== undefined) access.principal = principal;

@@ -5,39 +5,13 @@ import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { visible } from "../../core/diagnostics/text.ts";
 import { QuaterError } from "../../core/index.ts";
 import { challengeOf, howToAuthenticate } from "../../core/model/credentials.ts";
-import { type ErrorCode, type ErrorKind, errorCodes } from "../../core/plugin-api.ts";
+import { type ErrorCode, errorCodes } from "../../core/plugin-api.ts";
 import { type ProblemDetails, problemText } from "./problem-format.ts";
 import type { Reply } from "./reply.ts";
 import { jsonPolicy } from "./security.ts";
+import { statusOfKind, transportStatus } from "./statuses.ts";
 
-export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
-  invalid_input: 422,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  conflict: 409,
-  approval_required: 428, // not a 2xx or 409: a naive client must not read "pending" as done, nor retry by itself
-  approval_refused: 409,
-  too_large: 413,
-  rate_limited: 429,
-  unavailable: 503,
-  outcome_unknown: 500,
-  cancelled: 499, // nobody is there to read it
-  internal: 500,
-};
-
-/** What the transport refuses before there is a call. */
-export const transportStatus = {
-  bad_request: 400,
-  route_not_found: 404,
-  origin_not_allowed: 403,
-  method_not_allowed: 405,
-  not_acceptable: 406,
-  request_timeout: 408,
-  unsupported_media_type: 415,
-  host_not_allowed: 421,
-  too_many_headers: 431,
-} as const;
+export { statusOfKind, transportStatus };
 export type TransportCode = keyof typeof transportStatus;
 
 /** What the transport's own checks throw; travels through the pipeline like any refusal, so that it is settled once. */

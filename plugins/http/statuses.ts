@@ -1,0 +1,33 @@
+// The statuses of HTTP for kinds of errors and for refusals of the transport. A file of its own: boot reads these tables, and
+// refusals.ts loads node:http, which takes some milliseconds of every start.
+
+import type { ErrorKind } from "../../core/plugin-api.ts";
+
+export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
+  invalid_input: 422,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  approval_required: 428, // not a 2xx or 409: a naive client must not read "pending" as done, nor retry by itself
+  approval_refused: 409,
+  too_large: 413,
+  rate_limited: 429,
+  unavailable: 503,
+  outcome_unknown: 500,
+  cancelled: 499, // nobody is there to read it
+  internal: 500,
+};
+
+/** What the transport refuses before there is a call. */
+export const transportStatus = {
+  bad_request: 400,
+  route_not_found: 404,
+  origin_not_allowed: 403,
+  method_not_allowed: 405,
+  not_acceptable: 406,
+  request_timeout: 408,
+  unsupported_media_type: 415,
+  host_not_allowed: 421,
+  too_many_headers: 431,
+} as const;
