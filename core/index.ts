@@ -19,6 +19,7 @@ export { type Exposure, type ExposureRules, expose } from "./model/exposure.ts";
 export { type CallContext, type Handler, handler, type InputOf, type OutputOf, stream } from "./model/handler.ts";
 export { anyone, authenticated, can, hasRole, type Policy, policy } from "./model/policy.ts";
 export { type Principal, personOf } from "./model/principal.ts";
+export type { CookieOptions, Reply } from "./model/reply.ts";
 export { type Resource, resource } from "./model/resource.ts";
 export { file, type UploadedFile } from "./schema/file.ts";
 export { text } from "./schema/file-answer.ts";

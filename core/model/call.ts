@@ -6,6 +6,7 @@ import { argumentsHash, canonicalText } from "../schema/digest.ts";
 import type { Operation } from "./operation.ts";
 import type { Verdict } from "./policy.ts";
 import type { Awaitable, Principal } from "./principal.ts";
+import { type Reply, type Replying, replyingNowhere } from "./reply.ts";
 import type { CallResources } from "./resource.ts";
 import { haveSameRights, type Standing } from "./standing.ts";
 
@@ -30,6 +31,8 @@ export interface Call extends Arrival {
   readonly principal: Principal;
   readonly cancellation: Cancellation;
   readonly progress: (fraction: number, message?: string) => void;
+  /** Takes what the handler says of its answer beside the value. */
+  readonly replying: Replying;
   /** The approval that the caller names. Only this one is looked up then. */
   readonly approvalId: string | undefined;
   /** Opens the resources of the handler or of a policy, on first use. Policies, preview and handler share them. */
@@ -131,6 +134,10 @@ export class StagedCall implements Approved {
 
   get progress(): Call["progress"] {
     return this.#from.progress;
+  }
+
+  get replying(): Replying {
+    return this.#from.replying;
   }
 
   get approvalId(): string | undefined {
@@ -239,9 +246,9 @@ export class StagedCall implements Approved {
 export const digestOf = (call: Bound): string => argumentsHash(call.handler, call.input);
 
 /**
- * The second argument of a handler's functions: these four fields, and the handler's resources by name.
+ * The second argument of a handler's functions: these five fields, and the handler's resources by name.
  *
- * It is a class because of its getter. Most handlers never read the signal, and making one costs more than the rest of the call. A
+ * It is a class because of its getters. Most handlers never read the signal, and making one costs more than the rest of the call. A
  * getter in an object literal would give each context a hidden class of its own, which is slow.
  */
 class Context {
@@ -249,25 +256,31 @@ class Context {
   readonly principal: Principal;
   readonly progress: Call["progress"];
   readonly #cancellation: Cancellation;
+  readonly #replying: Replying;
 
-  constructor(call: Call) {
+  constructor(call: Call, replying: Replying) {
     this.callId = call.callId;
     this.principal = call.principal;
     this.progress = call.progress;
     this.#cancellation = call.cancellation;
+    this.#replying = replying;
   }
 
   get signal(): AbortSignal {
     return this.#cancellation.signal;
   }
+
+  get reply(): Reply {
+    return this.#replying.reply;
+  }
 }
 
-export const contextOf = (call: Call, resources: Readonly<Record<string, unknown>>): object =>
-  Object.assign(new Context(call), resources);
+export const contextOf = (call: Call, resources: Readonly<Record<string, unknown>>, replying = call.replying): object =>
+  Object.assign(new Context(call, replying), resources);
 
 /** Returns the handler's preview of the call, or `undefined` when the handler has none. Previews must not change anything. */
 export const previewOf = async (call: Bound): Promise<unknown> =>
-  call.operation.handler.preview?.(call.input as never, contextOf(call, await call.resources()) as never);
+  call.operation.handler.preview?.(call.input as never, contextOf(call, await call.resources(), replyingNowhere) as never);
 
 /** Tells whether the caller still waits for the answer. The AbortSignal is made when it is first read. */
 export class Cancellation {

@@ -38,10 +38,12 @@ export interface Presented {
    * @throws {QuaterError} for a write that does not come from a page of an allowed origin.
    */
   readonly assertSameSite?: () => void;
+  /** Returns the value of a signed cookie; `undefined` for a signature that this server did not make. */
+  readonly unsign?: (name: string, sent: string) => string | undefined;
 }
 
 /** What an authenticator receives: the values that `reads` declares. They are taken before the body is read. */
-export interface Credentials extends Omit<Presented, "header" | "assertSameSite"> {
+export interface Credentials extends Omit<Presented, "header" | "assertSameSite" | "unsign"> {
   /** The value after the scheme in the header Authorization; or the token where it was not sent in a header. */
   readonly token?: string | undefined;
   /** The scheme as it was declared; `undefined` where the token was not sent in a header. */
@@ -52,9 +54,10 @@ export interface Credentials extends Omit<Presented, "header" | "assertSameSite"
    * One cookie of the request. `undefined` when it was not sent, when `reads` does not declare it, and when the request shows
    * a token or a declared header: these decide alone.
    *
+   * @param options  `{ signed: true }` for a cookie that `reply.cookie` has signed: `undefined` also for a wrong signature.
    * @throws {QuaterError} for a write that does not come from a page of an allowed origin.
    */
-  readonly cookie: (name: string) => string | undefined;
+  readonly cookie: (name: string, options?: { readonly signed?: boolean }) => string | undefined;
   /** True where the credential was let in before and is checked again, because it may have been revoked: ask no cache. */
   readonly isCheckedAgain?: boolean;
 }
@@ -157,12 +160,13 @@ export class Shown implements Credentials {
    * checks that the request comes from an allowed page before it returns a cookie.
    */
   get cookie(): Credentials["cookie"] {
-    return (name) => {
+    return (name, options) => {
       if (this.hasExplicit || !this.#reading.cookies.some((cookie) => cookie.name === name)) return undefined;
-      if (this.#from.cookie !== undefined) return this.#from.cookie(name);
+      if (this.#from.cookie !== undefined) return this.#from.cookie(name, options);
       const value = this.#cookieNamed(name);
-      if (value !== undefined) this.#from.assertSameSite?.();
-      return value;
+      if (value === undefined) return undefined;
+      this.#from.assertSameSite?.();
+      return options?.signed === true ? this.#from.unsign?.(name, value) : value;
     };
   }
 

@@ -8,6 +8,7 @@ import type { Static, TSchema } from "../schema/typebox.ts";
 import type { Defaulted } from "../schema/with-default.ts";
 import type { Auth } from "./policy.ts";
 import type { Awaitable, Principal } from "./principal.ts";
+import type { Reply } from "./reply.ts";
 import type { Opened, Uses } from "./resource.ts";
 
 export type Effect = "read" | "write" | "destructive";
@@ -20,6 +21,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** @param fraction  0 to 1. */
   readonly progress: (fraction: number, message?: string) => void;
+  /** Headers, cookies and redirects that go with the answer of a success. Surfaces without them ignore it. */
+  readonly reply: Reply;
 }
 
 /** A schema of Quater, or of a library with Standard JSON Schema such as Zod. */

@@ -24,6 +24,7 @@ export type Uses = Readonly<Record<string, Resource<unknown>>> & {
   readonly progress?: never;
   readonly callId?: never;
   readonly input?: never;
+  readonly reply?: never;
 };
 
 /** The parts of the call that `open` of a "call" resource gets, beside the resources that it uses. */
@@ -40,7 +41,7 @@ interface Opener extends Pick<OpeningCall, "principal" | "callId"> {
 }
 
 /** Names that a policy or a handler finds beside its resources. */
-const reserved = new Set(["principal", "signal", "progress", "callId", "input"]);
+const reserved = new Set(["principal", "signal", "progress", "callId", "input", "reply"]);
 
 /** Returns the problems of a `use`, with remedies. */
 export const usesProblems = (

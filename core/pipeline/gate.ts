@@ -20,6 +20,7 @@ import { type Arrival, Cancellation, type Outcome, StagedCall } from "../model/c
 import { newCallId } from "../model/call-id.ts";
 import type { Catalog, Operation } from "../model/operation.ts";
 import { type Awaitable, andThen, type Principal } from "../model/principal.ts";
+import { replyingNowhere } from "../model/reply.ts";
 import { callResources, OpenResources, usingNothing } from "../model/resource.ts";
 import { answeredInTime, isFresh, Standing, Watch } from "../model/standing.ts";
 import type { Gate, Invocation } from "../plugin/gate.ts";
@@ -177,6 +178,7 @@ export class PipelineGate implements Gate {
       isDryRun,
       cancellation,
       progress: invocation.progress ?? noProgress,
+      replying: invocation.replying ?? replyingNowhere,
       approvalId: invocation.approvalId,
       resources: resources.open,
     };

@@ -4,6 +4,7 @@ import type { AnswerRoom, Arriving } from "../model/arriving.ts";
 import type { Call, Cancellation, Outcome } from "../model/call.ts";
 import type { GivenInput } from "../model/given-input.ts";
 import type { Awaitable, Principal } from "../model/principal.ts";
+import type { Replying } from "../model/reply.ts";
 import type { FileField, UploadedFile } from "../schema/file.ts";
 
 /**
@@ -51,6 +52,8 @@ export interface Invocation {
   readonly traceId?: string | undefined;
   /** An approval that the caller names, checked by `isApprovalId`. */
   readonly approvalId?: string | undefined;
+  /** Takes what the handler says of its answer beside the value. Without it, that is ignored. */
+  readonly replying?: Replying | undefined;
   /** For large answers. */
   readonly room?: AnswerRoom | undefined;
 }

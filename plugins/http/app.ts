@@ -12,6 +12,7 @@ import { answer, answered } from "./answering.ts";
 import { corsForAll, corsOf, methodAsked } from "./cors.ts";
 import { dryRuns } from "./dry-runs.ts";
 import type { Guard } from "./guard.ts";
+import { replyRulesOf } from "./handler-reply.ts";
 import { pageFiles, pagePolicy } from "./openapi/page.ts";
 import type { Formatter } from "./problem-format.ts";
 import { runIn, undelivered } from "./ran.ts";
@@ -37,6 +38,8 @@ export interface AppOptions {
   readonly access: AccessOptions;
   readonly publicUrl?: string | undefined;
   readonly prefix: string;
+  readonly cookieKeys: readonly string[];
+  readonly redirectOrigins: readonly string[];
 }
 
 const isOfClient = (error: unknown): boolean =>
@@ -114,7 +117,7 @@ export const serverListener = (options: AppOptions): RequestListener => {
     allowedOrigins === "any"
       ? (req: IncomingMessage) => index.find(methodAsked(req) ?? "", req.url ?? "/") !== undefined
       : undefined;
-  const exposed: Exposed = { gate, guard, index, maxBodyBytes };
+  const exposed: Exposed = { gate, guard, index, maxBodyBytes, replyRules: replyRulesOf(options) };
   const isInFront = app.middleware.length > 1 + prefixes.length;
   if (isInFront || prefixes.length > 0) app.use(exposedRoutes(exposed));
   app.use(fixedPaths);

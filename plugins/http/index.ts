@@ -19,6 +19,7 @@ import { Check } from "../../core/schema/compile.ts";
 import { type AccessOptions, accessOf, unreadableIn } from "./access.ts";
 import { bodyProblems } from "./body-limits.ts";
 import type { Guard } from "./guard.ts";
+import { replyProblems } from "./handler-reply.ts";
 import { nameProblems } from "./openapi/names.ts";
 import { type HttpOptions, httpOptions } from "./options.ts";
 import { bodySchemaOf, type Formatter, formatProblems, formatterOf, type ProblemFormat } from "./problem-format.ts";
@@ -65,6 +66,7 @@ export const http = definePlugin(httpOptions, ({ allowedHosts, ...others }, give
         ...formatProblems(options.problem),
         ...openOriginProblems(options, operations),
         ...publicUrlProblems(options),
+        ...replyProblems(options),
         ...nameProblems(operations),
       ]),
     setup: (context) => setup(options, context),
@@ -280,7 +282,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     get baseUrl() {
       return listening?.baseUrl;
     },
-    credentials: ({ req }, surface) => new (read().request.RequestCredentials)(req, surface, read().guard),
+    credentials: ({ req }, surface) => new (read().request.RequestCredentials)(req, surface, read().guard, options.cookieKeys),
     networkOf: ({ req }, isFromProxy) => read().networkOf(read().guard.peerOf(req, isFromProxy) ?? ""),
     readBody: ({ req, res }) => read().readBytes(req, res, maxBodyBytes),
     cancellation: ({ res }) => new (read().request.ResponseCancellation)(res),

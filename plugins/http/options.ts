@@ -1,6 +1,6 @@
 // The options of http().
 
-import { Type } from "../../core/index.ts";
+import { secret, Type } from "../../core/index.ts";
 import { anAuthentication } from "../../core/model/authentication.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
 import { withDefault } from "../../core/schema/with-default.ts";
@@ -32,6 +32,10 @@ export const httpOptions = {
   publicUrl: Type.Optional(Type.String()),
   /** A path that all exposed routes are under: `/api/v1`. Default: none. */
   prefix: withDefault(Type.String({ pattern: "^(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$" }), ""),
+  /** Keys of signed cookies, each of at least 32 bytes. The first signs, all verify: put a new key in front. */
+  cookieKeys: withDefault(Type.Array(secret(Type.String())), []),
+  /** Origins beside its own that `reply.redirect` may lead to. */
+  redirectOrigins: withDefault(Type.Array(Type.String()), []),
   /** Host names that requests may name, without port; loopback names are always among them. */
   allowedHosts: withDefault(Type.Array(Type.String()), []),
   /** Origins of other sites whose pages may call, `https://app.example`. Same-origin pages always may. "any": pages of all sites, routes alone. */

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Cancellation, invalidToken, type Presented } from "../../core/plugin-api.ts";
 import { hasBody } from "./body.ts";
 import type { Guard } from "./guard.ts";
+import { unsigned } from "./handler-reply.ts";
 import { TransportRefusal } from "./refusals.ts";
 
 const jsonType = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;|$)/i;
@@ -15,11 +16,13 @@ export class RequestCredentials implements Presented {
   readonly isLocal = false;
   readonly #req: IncomingMessage;
   readonly #guard: Guard;
+  readonly #cookieKeys: readonly string[];
 
-  constructor(req: IncomingMessage, surface: string, guard: Guard) {
+  constructor(req: IncomingMessage, surface: string, guard: Guard, cookieKeys: readonly string[]) {
     this.surface = surface;
     this.#req = req;
     this.#guard = guard;
+    this.#cookieKeys = cookieKeys;
   }
 
   get peer(): string | undefined {
@@ -33,6 +36,10 @@ export class RequestCredentials implements Presented {
     // in several lines (RFC 9113 8.2.3), and its cookies are counted by name.
     if (name !== "authorization" && name !== "cookie" && linesOf(this.#req.rawHeaders, name) > 1) throw invalidToken();
     return Array.isArray(value) ? value[0] : value;
+  }
+
+  unsign(name: string, sent: string): string | undefined {
+    return unsigned(this.#cookieKeys, name, sent);
   }
 
   /** Threat T16. The guard refused every Origin that is not allowed. */

@@ -6,6 +6,7 @@ import type Koa from "koa";
 import { stopping } from "../../core/diagnostics/errors.ts";
 import type { Principal } from "../../core/index.ts";
 import { isAnonymous } from "../../core/model/principal.ts";
+import type { Replying } from "../../core/model/reply.ts";
 import { type Arriving, type Gate, type Invocation, type Outcome, traceIdOf } from "../../core/plugin-api.ts";
 import { SentFile } from "../../core/schema/file-answer.ts";
 import { type AccessOptions, accessOf, beginAccess } from "./access.ts";
@@ -15,6 +16,7 @@ import { hasBody } from "./body.ts";
 import type { Cors } from "./cors.ts";
 import { fileReply, textReply } from "./file-reply.ts";
 import type { Guard } from "./guard.ts";
+import { HandlerReply, type ReplyRules } from "./handler-reply.ts";
 import { approvalHeader, givenBy } from "./inputs.ts";
 import { type Formatter, useFormat } from "./problem-format.ts";
 import { note, type Run, runOf, undelivered } from "./ran.ts";
@@ -32,6 +34,7 @@ export interface Exposed {
   readonly guard: Guard;
   readonly index: RouteIndex;
   readonly maxBodyBytes: number;
+  readonly replyRules: ReplyRules;
 }
 
 export interface ListenerParts {
@@ -199,7 +202,7 @@ export const exposedRoutes =
  * A call of an exposed route. Nothing here waits, unless the authenticator, the body, the policy, the handler or a plugin does.
  * One object with methods and no promise: as an async function, a GET takes 1 µs of CPU more, of 31 (Node 20).
  */
-class ExposedCall {
+class ExposedCall implements Replying {
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #callId: string;
@@ -207,6 +210,7 @@ class ExposedCall {
   readonly #exposed: Exposed;
   readonly #room: RoomOfAnswer;
   readonly #done: (reply: Reply) => void;
+  #reply: HandlerReply | undefined;
 
   /** @param done  Called once, with the answer. */
   constructor(
@@ -227,7 +231,7 @@ class ExposedCall {
   }
 
   start(): void {
-    const { gate, guard } = this.#exposed;
+    const { gate, guard, replyRules } = this.#exposed;
     const { operation, path } = this.#found.target;
     const access = accessOf(this.#res);
     if (access !== undefined) {
@@ -237,7 +241,7 @@ class ExposedCall {
     const { traceparent } = this.#req.headers;
     const entry: Arriving = {
       surface: "http",
-      credentials: new RequestCredentials(this.#req, "http", guard),
+      credentials: new RequestCredentials(this.#req, "http", guard, replyRules.keys),
       callId: this.#callId,
       handler: operation.name,
       traceId: traceparent === undefined ? undefined : traceIdOf(traceparent),
@@ -249,6 +253,12 @@ class ExposedCall {
         (principal) => this.#invoke(entry, principal),
         (error: unknown) => this.#fail(error, undefined),
       );
+  }
+
+  /** Made when the handler first asks for it. */
+  get reply(): HandlerReply {
+    this.#reply ??= new HandlerReply(this.#exposed.replyRules);
+    return this.#reply;
   }
 
   #invoke(entry: Arriving, principal: Principal): void {
@@ -266,6 +276,7 @@ class ExposedCall {
       approvalId: this.#req.headers[approvalHeader] as string | undefined,
       given: (uploads) => givenBy(this.#req, this.#res, this.#found, this.#exposed.maxBodyBytes, uploads),
       room: this.#room,
+      replying: this,
     };
     this.#exposed.gate.call(invocation, (outcome) => this.#end(outcome, principal));
   }
@@ -283,13 +294,13 @@ class ExposedCall {
     }
     const success = isAnonymous(principal) ? headers.anonymous : headers.known;
     if (outcome.value instanceof SentFile) {
-      this.#done({ ...fileReply(this.#req, outcome.value, plan.status, success.own), run });
+      this.#succeed({ ...fileReply(this.#req, outcome.value, plan.status, success.own), run });
       return;
     }
     let body: string | Buffer;
     try {
       if (textType !== undefined) {
-        this.#done({ ...textReply(outcome.value as string, textType, plan.status, success.own), run });
+        this.#succeed({ ...textReply(outcome.value as string, textType, plan.status, success.own), run });
         return;
       }
       const value = plan.answer === undefined ? outcome.value : { [plan.answer]: outcome.value };
@@ -298,17 +309,28 @@ class ExposedCall {
       this.#fail(error, run);
       return;
     }
-    this.#done({ status: plan.status, headers: success.own, body, known: bodiless.has(plan.status) ? undefined : success, run });
+    this.#succeed({
+      status: plan.status,
+      headers: success.own,
+      body,
+      known: bodiless.has(plan.status) ? undefined : success,
+      run,
+    });
   }
 
   async #begin(items: AsyncIterator<unknown>, run: Run): Promise<void> {
     const { status } = this.#found.target.plan;
     try {
       const begun = await beginning(items, this.#res);
-      this.#done(streamReply(this.#req, this.#res, begun, { status, callId: this.#callId, run }));
+      this.#done(this.reply.with(streamReply(this.#req, this.#res, begun, { status, callId: this.#callId, run })));
     } catch (error) {
       this.#fail(error, undefined);
     }
+  }
+
+  /** A success, with what the handler has said of it. */
+  #succeed(reply: Reply): void {
+    this.#done(this.#reply === undefined ? reply : this.#reply.with(reply));
   }
 
   #fail(error: unknown, run: Run | undefined): void {

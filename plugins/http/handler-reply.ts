@@ -1,0 +1,207 @@
+// The reply of a handler as HTTP sends it. Nothing that a handler writes can change the framing of the answer, who may read it,
+// what a page may do with it, or send a browser to an origin that the project did not name.
+
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import type { CookieOptions, Reply } from "../../core/model/reply.ts";
+import type { BootProblem } from "../../core/plugin-api.ts";
+import type { Reply as Answer } from "./reply.ts";
+
+/** What the project says of replies. */
+export interface ReplyRules {
+  /** Origins beside the server's own that a redirect may lead to. */
+  readonly redirectOrigins: ReadonlySet<string>;
+  readonly isHttps: boolean;
+  /** The first signs, all verify. */
+  readonly keys: readonly string[];
+}
+
+interface ReplyOptions {
+  readonly publicUrl?: string | undefined;
+  readonly cookieKeys: readonly string[];
+  readonly redirectOrigins: readonly string[];
+}
+
+export const replyRulesOf = ({ publicUrl, cookieKeys, redirectOrigins }: ReplyOptions): ReplyRules => ({
+  redirectOrigins: new Set([...redirectOrigins, ...(publicUrl === undefined ? [] : [new URL(publicUrl).origin])]),
+  isHttps: publicUrl?.startsWith("https:") === true,
+  keys: cookieKeys,
+});
+
+const leastKeyBytes = 32;
+
+export const replyProblems = ({ cookieKeys, redirectOrigins }: ReplyOptions): BootProblem[] => {
+  const at = { place: "http()", plugin: "http" };
+  const short = cookieKeys.some((key) => Buffer.byteLength(key) < leastKeyBytes);
+  return [
+    ...(short
+      ? [
+          {
+            ...at,
+            cause: `http's cookieKeys has a key of fewer than ${leastKeyBytes} bytes`,
+            remedy: "Write what `openssl rand -base64 32` prints",
+          },
+        ]
+      : []),
+    ...redirectOrigins
+      .filter(
+        (one) => !URL.canParse(one) || !/^https?:$/.test(new URL(one).protocol) || new URL(one).origin !== one.toLowerCase(),
+      )
+      .map((one) => ({
+        ...at,
+        cause: `http's redirectOrigins has ${JSON.stringify(one)}, which is not an origin`,
+        remedy: 'Write scheme and host: "https://login.example"',
+      })),
+  ];
+};
+
+/** Headers that say where a message ends, who may read it, what a page may do with it, or that have an option of their own. */
+const notForHandlers =
+  /^(?:connection|content-(?:encoding|length|range|type|security-policy(?:-report-only)?)|cross-origin-.*|access-control-.*|cache-control|date|expect|host|keep-alive|location|proxy-.*|referrer-policy|set-cookie|strict-transport-security|te|timing-allow-origin|trailer|transfer-encoding|upgrade|www-authenticate|x-content-type-options|x-frame-options|x-request-id|quater-.*)$/;
+
+const remedies: Readonly<Record<string, string>> = {
+  location: "call reply.location or reply.redirect",
+  "set-cookie": "call reply.cookie",
+  "cache-control": "write cache in the exposure",
+};
+
+/** Cookies of Quater's own: a session of the page for approvals. */
+const ownCookie = /^(?:__(?:host|secure)-)?quater-/i;
+
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** No such host exists (RFC 6761). A path that leaves it would leave the server's own origin. */
+const base = "http://own.invalid";
+
+const quoted = (text: unknown): string => JSON.stringify(text);
+
+/** Names in lower case. `vary` is added to the one that a route sends. */
+export class HandlerReply implements Reply {
+  readonly #rules: ReplyRules;
+  readonly #headers = new Map<string, string>();
+  readonly #cookies = new Map<string, string>();
+  #status: number | undefined;
+  #hasBegun = false;
+
+  constructor(rules: ReplyRules) {
+    this.#rules = rules;
+  }
+
+  /** Functions by themselves: handlers take `{ header }` apart. */
+  readonly header: Reply["header"] = (name, value) => {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+    const lower = name.toLowerCase();
+    if (notForHandlers.test(lower))
+      throw new TypeError(`reply.header cannot set ${quoted(name)}: ${remedies[lower] ?? "the server alone sets it"}`);
+    this.#set(lower, String(value));
+  };
+
+  readonly location: Reply["location"] = (path) => this.#set("location", this.#target("location", path, false));
+
+  readonly redirect: Reply["redirect"] = (path, status = 303) => {
+    if (!redirects.has(status))
+      throw new TypeError(`reply.redirect cannot send ${quoted(status)}: write 301, 302, 303, 307 or 308`);
+    this.#set("location", this.#target("redirect", path, true));
+    this.#status = status;
+  };
+
+  readonly cookie: Reply["cookie"] = (name, value, options = {}) => {
+    const { signed = false, maxAgeSeconds, ...attributes } = options;
+    const [key] = this.#rules.keys;
+    if (signed && key === undefined)
+      throw new TypeError(`reply.cookie cannot sign ${quoted(name)}: add http({ cookieKeys: ["..."] })`);
+    if (maxAgeSeconds !== undefined && !Number.isSafeInteger(maxAgeSeconds))
+      throw new TypeError(`reply.cookie got maxAgeSeconds ${String(maxAgeSeconds)} for ${quoted(name)}: write a whole number`);
+    const sent = encodeURIComponent(value);
+    this.#setCookie(name, signed ? `${sent}.${signatureOf(key ?? "", name, sent)}` : sent, attributes, maxAgeSeconds);
+  };
+
+  readonly clearCookie: Reply["clearCookie"] = (name, options = {}) => this.#setCookie(name, "", options, 0);
+
+  /** The answer with what the handler has said. Afterwards nothing can be said. */
+  with(answer: Answer): Answer {
+    this.#hasBegun = true;
+    const headers = [...answer.headers];
+    for (const [name, value] of this.#headers) headers.push(name, value);
+    if (this.#cookies.size > 0) headers.push("set-cookie", [...this.#cookies.values()]);
+    return { ...answer, headers, status: this.#status ?? answer.status, known: undefined };
+  }
+
+  #set(name: string, value: string): void {
+    this.#check();
+    this.#headers.set(name, value);
+  }
+
+  #check(): void {
+    if (this.#hasBegun) throw new TypeError("The answer has begun: use reply before the first item of the stream");
+  }
+
+  #setCookie(name: string, value: string, options: Omit<CookieOptions, "signed" | "maxAgeSeconds">, maxAge?: number): void {
+    this.#check();
+    if (ownCookie.test(name)) throw new TypeError(`reply cannot set the cookie ${quoted(name)}: Quater's own cookies begin so`);
+    const { path = "/", domain, sameSite = "Lax", readableByScripts = false, secure = this.#rules.isHttps } = options;
+    const isPrefixed = /^__(?:host|secure)-/i.test(name);
+    const isSecure = secure || isPrefixed;
+    if (!["Strict", "Lax", "None"].includes(sameSite))
+      throw new TypeError(`reply.cookie got the sameSite ${quoted(sameSite)}: write "Strict", "Lax" or "None"`);
+    if (sameSite === "None" && !isSecure)
+      throw new TypeError(`reply.cookie cannot send ${quoted(name)} with SameSite=None without Secure`);
+    if (/^__host-/i.test(name) && (path !== "/" || domain !== undefined))
+      throw new TypeError(`The cookie ${quoted(name)} has the path "/" and no domain, or browsers refuse it`);
+    for (const [what, text, form] of [
+      ["name", name, cookieName],
+      ["path", path, cookieAttribute],
+      ["domain", domain ?? "a", cookieAttribute],
+    ] as const)
+      if (typeof text !== "string" || !form.test(text))
+        throw new TypeError(`reply.cookie got a ${what} that no cookie has: ${quoted(text)}`);
+    const line = [
+      `${name}=${value}`,
+      `Path=${path}`,
+      ...(domain === undefined ? [] : [`Domain=${domain}`]),
+      ...(maxAge === undefined ? [] : [`Max-Age=${maxAge}`]),
+      ...(readableByScripts ? [] : ["HttpOnly"]),
+      ...(isSecure ? ["Secure"] : []),
+      `SameSite=${sameSite}`,
+    ];
+    this.#cookies.set([name, domain, path].join(";"), line.join("; "));
+  }
+
+  /** @returns The target as it is sent: a path with its query, or a URL of a declared origin. */
+  #target(what: "location" | "redirect", target: string, mayLeave: boolean): string {
+    const isUrl = /^https?:\/\//i.test(target);
+    const refuse = (why: string): never => {
+      throw new TypeError(`reply.${what} cannot lead to ${quoted(target)}: ${why}`);
+    };
+    if (typeof target !== "string" || (!isUrl && !target.startsWith("/"))) refuse('write a path: "/orders/7"');
+    if (!URL.canParse(target, base)) refuse("it is not a path that a browser can read");
+    const { origin, pathname, search, hash, href } = new URL(target, base);
+    if (isUrl) {
+      if (!mayLeave) refuse('write a path: "/orders/7"');
+      return this.#rules.redirectOrigins.has(origin) ? href : refuse(`add ${quoted(origin)} to http({ redirectOrigins })`);
+    }
+    // Browsers read "/\\x" and "/.//x" as the host x, too.
+    if (origin !== base || pathname.startsWith("//")) refuse("browsers would read another host in it");
+    return `${pathname}${search}${hash}`;
+  }
+}
+
+/** RFC 6265 4.1.1. */
+const cookieName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
+const cookieAttribute = /^[!-:<-~]{1,1000}$/;
+
+/** Of the name, too: the signed value of one cookie is not one of another. */
+const signatureOf = (key: string, name: string, sent: string): string =>
+  createHmac("sha256", key).update(`quater.cookie.v1\n${name}\n${sent}`).digest("base64url");
+
+/** The value of a signed cookie. `undefined` for a signature that none of the keys made. */
+export const unsigned = (keys: readonly string[], name: string, sent: string): string | undefined => {
+  const dot = sent.lastIndexOf(".");
+  if (dot === -1) return undefined;
+  const [text, given] = [sent.slice(0, dot), Buffer.from(sent.slice(dot + 1))];
+  const isSigned = keys.some((key) => {
+    const right = Buffer.from(signatureOf(key, name, text));
+    return right.length === given.length && timingSafeEqual(right, given);
+  });
+  return isSigned ? decodeURIComponent(text) : undefined; // what a key has signed was encoded here
+};
