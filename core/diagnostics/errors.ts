@@ -177,9 +177,11 @@ const fail = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}):
 
 // Errors that handlers throw. These functions throw by themselves, so that `(await find(id)) ?? notFound("order", id)` works.
 
-/** @throws {QuaterError} `not_found`: `order "ord_7" was not found`. */
-export const notFound = (what: string, id: string, choice: Choice = {}): never =>
-  fail("not_found", `${what} ${JSON.stringify(cut(visible(id)))} was not found`, choice);
+/** @throws {QuaterError} `not_found`: `order "ord_7" was not found`, `invoice 7 was not found`. */
+export const notFound = (what: string, id: string | number | bigint, choice: Choice = {}): never => {
+  const shown = typeof id === "string" ? JSON.stringify(cut(visible(id))) : String(id);
+  return fail("not_found", `${what} ${shown} was not found`, choice);
+};
 
 /** @throws {QuaterError} `conflict`: the input is valid, but the current state does not allow the call. */
 export const conflict = (message: string, choice: Choice = {}): never => fail("conflict", message, choice);

@@ -122,9 +122,16 @@ const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): Ou
     if (validator.Check(value)) return mayHideOthers || speaksForItself?.(value) === true ? asJson(value, subject) : value;
     const [first] = complain(value);
     const wrong = `${first?.path || "it"} ${first?.message ?? "is another"}`;
-    const advice = value === undefined ? `: ${ofNothing}` : streamAdvice(value);
+    const advice = value === undefined ? `: ${ofNothing}` : `${streamAdvice(value)}${dateAdvice(value, first?.path ?? "")}`;
     throw internal(new Error(`${subject} does not match its schema: ${wrong}${advice}`));
   };
+};
+
+/** For a Date where the schema has another type, such as a row of a database. */
+const dateAdvice = (value: unknown, path: string): string => {
+  let found = value;
+  for (const step of path.split("/").slice(1)) found = Object(found)[step.replaceAll("~1", "/").replaceAll("~0", "~")];
+  return found instanceof Date ? ". The value is a Date: return its toISOString(), or declare the output with shaped()" : "";
 };
 
 /** Whether a part of the schema accepts any value. Then a matching value may still contain something that is not JSON. */

@@ -74,13 +74,16 @@ export interface TestApp<Handlers = HandlerTable> extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Makes a principal for tests. Without scopes and roles it has no rights. */
+/**
+ * Makes a principal for tests. Without scopes and roles it has no rights. Its `person` is the subject, unless it is an agent or a
+ * service.
+ */
 export const principal = (given: Partial<Principal> = {}): Principal =>
   Object.freeze({
     issuer: "test",
     subject: "ana",
     kind: "user",
-    person: given.subject ?? "ana",
+    ...(given.kind === "agent" || given.kind === "service" ? {} : { person: given.subject ?? "ana" }),
     credential: `test:${given.subject ?? "ana"}`,
     scopes: [],
     roles: [],
@@ -187,16 +190,19 @@ const collecting = (lines: LogLine[]): Log => {
 };
 
 const callerOf = (kernel: Kernel, principal: Principal): TestCaller => {
-  const send: TestCaller["send"] = (handler, input = {}, how = {}) =>
-    kernel.invoke({
+  const send: TestCaller["send"] = (handler, input = {}, how = {}) => {
+    const surface = how.surface ?? [...(kernel.catalog.get(handler)?.surfaces ?? ["direct"])][0] ?? "direct";
+    const adopt = kernel.plugins.find((plugin) => plugin.surface?.name === surface)?.surface?.adopt;
+    return kernel.invoke({
       handler,
-      surface: how.surface ?? [...(kernel.catalog.get(handler)?.surfaces ?? ["direct"])][0] ?? "direct",
-      principal,
+      surface,
+      principal: adopt?.(principal) ?? principal,
       given: [{ from: "arguments", isText: false, values: clonedInput(input) }],
       dryRun: how.dryRun ?? false,
       cancellation: how.cancellation ?? new Cancellation(),
       ...(how.progress === undefined ? {} : { progress: how.progress }),
     });
+  };
   return {
     send,
     call: async (handler, ...[input, how]) => {

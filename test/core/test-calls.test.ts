@@ -1,5 +1,6 @@
-import { anyone, handler, Type, withDefault } from "quater";
-import { bootTest, expectDenied, expectOk, principal } from "quater/testing";
+import { anyone, handler, notFound, Type, withDefault } from "quater";
+import { definePlugin, exposureKey } from "quater/plugin-api";
+import { bootTest, expectDenied, expectOk, principal, tokens } from "quater/testing";
 import { expect, test } from "vitest";
 
 const greet = handler({
@@ -25,4 +26,63 @@ test("a call of an unknown handler is a mistake of the test and no refusal", asy
   await expect(expectDenied(ana.send("gret"))).rejects.toThrow("it failed with unknown_handler");
   await expectDenied(ana.send("gret"), "unknown_handler");
   await expectDenied(ana.send("greet", { name: "a", nam: 1 }), "unknown_field");
+});
+
+/** A surface on which everybody is an agent, as on MCP. */
+const agents = definePlugin(() => ({
+  name: "agents",
+  exposure: [exposureKey("agents", Type.Boolean())],
+  surface: {
+    name: "agents",
+    exposes: "Agents' handlers",
+    authenticate: tokens({}),
+    adopt: ({ person, ...found }) => ({ ...found, kind: "agent", ...(person === undefined ? {} : { actsFor: person }) }),
+  },
+}));
+
+test("H20: a handler sees the principal as the surface adopts it", async () => {
+  const who = handler({
+    description: "Who.",
+    effect: "read",
+    input: Type.Object({}),
+    auth: anyone,
+    handle: (_, { principal: p }) => p,
+  });
+  const expose = { who: { direct: true, agents: true } };
+  await using app = await bootTest({ handlers: { who }, expose, plugins: [agents()] });
+  const ana = app.as(principal({ subject: "ana" }));
+  expect(await expectOk(ana.call("who", {}, { surface: "direct" }))).toMatchObject({ kind: "user", person: "ana" });
+  const adopted = await expectOk(ana.call("who", {}, { surface: "agents" }));
+  expect(adopted).toMatchObject({ kind: "agent", actsFor: "ana" });
+  expect(adopted).not.toHaveProperty("person");
+});
+
+test("H20: an agent and a service of a test are not persons, unless the test says so", () => {
+  expect(principal({ kind: "agent", actsFor: "ana" })).not.toHaveProperty("person");
+  expect(principal({ kind: "service" })).not.toHaveProperty("person");
+  expect(principal({ kind: "service", person: "ana" }).person).toBe("ana");
+  expect(principal({ kind: "operator", subject: "olga" }).person).toBe("olga");
+});
+
+test("H24: notFound takes numbers", () => {
+  expect(() => notFound("invoice", 7)).toThrow("invoice 7 was not found");
+  expect(() => notFound("invoice", 7n)).toThrow("invoice 7 was not found");
+  expect(() => notFound("invoice", "7")).toThrow('invoice "7" was not found');
+});
+
+test("H24: the log says where an output has a Date instead of a string, and what to do", async () => {
+  const output = Type.Object({ rows: Type.Array(Type.Object({ "made/at": Type.String() })) });
+  const rows = [{ "made/at": "x" }, { "made/at": new Date(0) }] as unknown as { "made/at": string }[];
+  const list = handler({
+    description: "Lists.",
+    effect: "read",
+    input: Type.Object({}),
+    output,
+    auth: anyone,
+    handle: () => ({ rows }),
+  });
+  await using app = await bootTest({ handlers: { list } });
+  await expect(expectOk(app.as(principal()).call("list"))).rejects.toThrow(
+    "/rows/1/made~1at must be a string. The value is a Date: return its toISOString(), or declare the output with shaped()",
+  );
 });

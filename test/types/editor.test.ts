@@ -119,6 +119,23 @@ test.each(["isOwn", `[can("x"), isOwn]`, `{ any: [can("x"), isOwn] }`])(
 );
 
 test.each([
+  ["a new object", '() => ({ id: "x", at: new Date() })'],
+  ["a row", "() => row"],
+  ["a promise of a row", "({ orderId }) => find(orderId)"],
+  ["an async function", "async ({ orderId }) => ({ ...(await find(orderId)) })"],
+])("H24: the error about a handler that returns a Date for a string names both: %s", async (_, handle) => {
+  const rows =
+    "interface Row { readonly id: string; readonly at: Date }\ndeclare const row: Row; declare const find: (id: string) => Promise<Row>;";
+  const output = 'Type.Object({ id: Type.String(), at: Type.String({ format: "date-time" }) })';
+  const found = await editor
+    .code(`${shop}\n${rows}\nhandler({ ...about, output: ${output}, auth: anyone, handle: ${handle} });`)
+    .errors();
+  expect(found.map((text) => text.trim().split("\n").at(-1)?.trim())).toEqual([
+    "Type 'Date' is not assignable to type 'string'.",
+  ]);
+});
+
+test.each([
   ["handlers", "expose(load, { |> });", ["getOrder", "listOrders"]],
   ["keys of an exposure", "expose(load, { getOrder: { |> } });", ["http", "lock", "name", "preview", "public"]],
   ["routes of a client", `client("|>");`, ["GET /orders", "POST /orders/:orderId"]],
