@@ -173,8 +173,10 @@ class Form {
     const count = (this.#counts.get(name) ?? 0) + 1;
     this.#counts.set(name, count);
     if (count > field.most) invalid(path, field.isList ? `must have at most ${field.most} files` : "is given more than once");
-    const taken = await this.#uploads.take(field, announced, content);
-    listIn(this.#values, name).push(taken);
+    // The place in the list is that of the part: a short file may be on disk before a long one that was sent first.
+    const list = listIn(this.#values, name);
+    const at = list.push(undefined) - 1;
+    list[at] = await this.#uploads.take(field, announced, content);
   }
 
   given(): GivenInput[] {

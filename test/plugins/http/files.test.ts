@@ -154,6 +154,11 @@ test("a list of files is taken in the order in which it is sent", async () => {
   const sheet = (text: string) => new Blob([text], { type: "text/csv" });
   const { body } = await post("/sheets", form(["sheets", sheet("a,1"), "a.csv"], ["sheets", sheet("b,2"), "b.csv"]));
   expect(body).toEqual(["a.csv: a,1", "b.csv: b,2"]);
+  const long = "a".repeat(900);
+  for (let n = 0; n < 20; n++) {
+    const sent = await post("/sheets", form(["sheets", sheet(long), "long.csv"], ["sheets", sheet("b"), "short.csv"]));
+    expect(sent.body).toEqual([`long.csv: ${long}`, "short.csv: b"]);
+  }
 });
 
 const pdf = new Blob(["%PDF-1.4\n"], { type: "image/png" });
