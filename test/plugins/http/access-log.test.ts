@@ -2,22 +2,12 @@
 
 import { once } from "node:events";
 import { httpRef } from "quater/http";
-import { definePlugin } from "quater/plugin-api";
 import { mcp } from "quater/plugins";
 import { principal, type TestApp, tokens } from "quater/testing";
 import { describe, expect, test, vi } from "vitest";
-import type { Mounting } from "../../../plugins/http/service.ts";
-import { bootShop } from "./shop.ts";
+import { around, bootShop, mounting } from "./shop.ts";
 import { raw } from "./socket.ts";
 
-const mounting = (mount: Mounting) =>
-  definePlugin(() => ({
-    name: "mounting",
-    needs: [httpRef],
-    setup: ({ services }) => services.get(httpRef).mount("something", mount),
-  }))();
-
-const around = mounting(({ app }) => void app.use((_ctx, next) => next()));
 const baseOf = (app: TestApp) => app.services.get(httpRef).baseUrl ?? "";
 const linesOf = (app: TestApp) => app.log.filter(({ message }) => message === "request").map(({ fields }) => fields);
 const head = (line: string, ...headers: string[]) =>

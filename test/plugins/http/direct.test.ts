@@ -7,7 +7,7 @@ import { bootTest, type TestApp } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { KoaApp } from "../../../plugins/http/koa.ts";
 import type { Mounting } from "../../../plugins/http/service.ts";
-import { bootShop, handled } from "./shop.ts";
+import { around, bootShop, handled, mounting } from "./shop.ts";
 import { raw } from "./socket.ts";
 
 /** Paths of the requests that got a Koa context. */
@@ -20,23 +20,13 @@ const counting: Mounting = ({ app }) => {
     return create(req, res);
   };
 };
-const mounting = (name: string, mount: Mounting) =>
-  definePlugin(() => ({
-    name,
-    needs: [httpRef],
-    setup: ({ services }) => services.get(httpRef).mount(name, mount),
-  }))();
-
 const options = { allowedOrigins: ["https://app.example"], maxBodyBytes: 1_000 };
 let direct: TestApp;
 let mounted: TestApp;
 const baseOf = (app: TestApp) => app.services.get(httpRef).baseUrl ?? "";
 beforeAll(async () => {
-  direct = await bootShop(options, [mounting("counting", counting)]);
-  mounted = await bootShop(options, [
-    mounting("counting", counting),
-    mounting("around", ({ app }) => void app.use((_ctx, next) => next())),
-  ]);
+  direct = await bootShop(options, [mounting(counting, "counting")]);
+  mounted = await bootShop(options, [mounting(counting, "counting"), around]);
 });
 afterAll(async () => {
   await direct.stop();
@@ -166,8 +156,8 @@ test("middleware under a prefix wraps routes that match its paths, and calls of 
     expose: { show: { http: "GET /:kind/:id", public: true } },
     plugins: [
       http({ port: 0 }),
-      mounting("counting", counting),
-      mounting("under", ({ under }) =>
+      mounting(counting, "counting"),
+      mounting(({ under }) =>
         under("/reports/", (ctx, next) => {
           ctx.set("x-under", "1");
           return next();
@@ -191,7 +181,7 @@ test("middleware under a prefix wraps routes that match its paths, and calls of 
 test("app.use throws after the server was made", async () => {
   let kept: KoaApp | undefined;
   await using app = await bootShop({}, [
-    mounting("late", ({ app: koa }) => {
+    mounting(({ app: koa }) => {
       kept = koa;
     }),
   ]);

@@ -2,19 +2,10 @@
 
 import { anyone, handler, Type } from "quater";
 import { http, httpRef } from "quater/http";
-import { definePlugin, type OptionsOf } from "quater/plugin-api";
+import type { OptionsOf } from "quater/plugin-api";
 import { bootTest, type TestApp, tokens } from "quater/testing";
 import { describe, expect, test } from "vitest";
-import type { Mounting } from "../../../plugins/http/service.ts";
-import { ana, bootShop } from "./shop.ts";
-
-const mounting = (mount: Mounting) =>
-  definePlugin(() => ({
-    name: "mounting",
-    needs: [httpRef],
-    setup: ({ services }) => services.get(httpRef).mount("something", mount),
-  }))();
-const around = mounting(({ app }) => void app.use((_ctx, next) => next()));
+import { ana, around, bootShop, mounting } from "./shop.ts";
 
 const ask = (app: Pick<TestApp, "services">, path: string, more: RequestInit = {}) =>
   fetch(`${app.services.get(httpRef).baseUrl}${path}`, { headers: { authorization: "Bearer ana" }, ...more });

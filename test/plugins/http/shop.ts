@@ -1,9 +1,10 @@
 // A few handlers that http tests share.
 
 import { anyone, can, handler, notFound, problem, secret, stream, Type } from "quater";
-import { http } from "quater/http";
-import type { ConfiguredPlugin, OptionsOf } from "quater/plugin-api";
+import { http, httpRef } from "quater/http";
+import { type ConfiguredPlugin, definePlugin, type OptionsOf } from "quater/plugin-api";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
+import type { Mounting } from "../../../plugins/http/service.ts";
 
 const customerTaken = problem("customer_taken", "conflict");
 
@@ -91,3 +92,10 @@ export const bootShop = (options: OptionsOf<typeof http> = {}, others: readonly 
     },
     plugins: [http({ port: 0, authenticate: tokens({ ana, bob }), ...options }), ...others],
   });
+
+/** A plugin that mounts something on http. */
+export const mounting = (mount: Mounting, name = "mounting"): ConfiguredPlugin =>
+  definePlugin(() => ({ name, needs: [httpRef], setup: ({ services }) => services.get(httpRef).mount(name, mount) }))();
+
+/** Middleware in front of the routes: with it Koa gets their calls, too. */
+export const around = mounting(({ app }) => void app.use((_ctx, next) => next()));
