@@ -9,7 +9,10 @@ import { withDefault } from "../../core/schema/with-default.ts";
 import { isSecretOf, type KeyRecord, parseKey, readKeyFile } from "./keyfile.ts";
 
 export const defaultKeyFile = ".quater/keys.json";
-/** After so many milliseconds, the file is looked at again. */
+/**
+ * After so many milliseconds, the file is looked at again. In development it is looked at for each call: `quater dev` writes its keys after
+ * the authenticators opened, and a developer uses a new key at once.
+ */
 const freshMs = 500;
 
 const apiKeysOptions = {
@@ -46,7 +49,7 @@ export const apiKeys = defineAuthenticator(apiKeysOptions, ({ file }) => {
     authenticate: ({ token, isCheckedAgain = false }) => {
       if (token === undefined) return undefined;
       const now = Date.now();
-      refresh(isCheckedAgain);
+      refresh(isCheckedAgain || isDevelopment);
       const parsed = parseKey(token);
       const record = parsed === undefined ? undefined : records.get(parsed.id);
       const isRight = isSecretOf(parsed?.secret ?? "", record?.hash);

@@ -128,8 +128,9 @@ onBothDialects(
       const desk = await boot();
       const id = await desk.approved(robot);
       const mayWrite = await readOnly(desk, place);
-      expect(codeOf(await desk.call(robot, { cents: 9 }))).toBe("audit_unavailable");
-      expect(codeOf(await desk.call(robot))).toBe("audit_unavailable");
+      // PostgreSQL has just closed the connections, so a first call can fail earlier, when it looks up the approval.
+      for (const input of [{ cents: 9 }, undefined])
+        await vi.waitFor(async () => expect(codeOf(await desk.call(robot, input))).toBe("audit_unavailable"), soon);
       expect(paid).toEqual([]);
       await desk.app.stop();
       await mayWrite();

@@ -49,6 +49,14 @@ describe("apiKeys", () => {
     expect(JSON.stringify(who)).not.toContain(parseKey(key)?.secret);
   });
 
+  test("dev accepts a key at once that is created after the authenticator opened", async () => {
+    const root = folder();
+    createKey(join(root, ".quater/keys.json"), { name: "earlier", ...plain });
+    const keys = await opened(root, "dev");
+    const token = developmentKey(root, { scopes: [], roles: [] });
+    expect(await keys.authenticate(shown({ token }))).toMatchObject({ kind: "agent" });
+  });
+
   test("the key file holds only hashes, and only its owner can read it", () => {
     const file = join(folder(), ".quater/keys.json");
     const { key } = createKey(file, { name: "a", ...plain });
