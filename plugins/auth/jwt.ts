@@ -37,7 +37,7 @@ const jwtOptions = {
   /** The name of this service. The token's `aud` must contain it, so tokens for other services are refused. */
   audience: fixed,
   /** The URL where the issuer publishes its keys (RFC 7517): https, or loopback. Required without `secret`. */
-  jwks: Type.Optional(opaque<string>("the issuer's https address: keys fetched over http could be anybody's", isSafeAddress)),
+  jwks: Type.Optional(opaque<string>("the issuer's https address, because keys fetched over http can be forged", isSafeAddress)),
   /** Instead of `jwks`: the key for tokens that this app signs with HS256. */
   secret: Type.Optional(opaque<string>("a text of at least 32 bytes, such as `openssl rand -base64 32` prints", isLongEnough)),
   /** Only with `jwks`. Default: RS256, PS256, ES256 and EdDSA. Symmetric algorithms are refused: a service that verifies could also sign. */

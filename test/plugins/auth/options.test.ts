@@ -58,7 +58,7 @@ const wrong: readonly [make: () => Authenticator, cause: string, remedy: string]
   [
     () => jwt({ ...right, jwks: "http://issuer.example/keys" }),
     'jwt has the jwks "http://issuer.example/keys"',
-    "Write the issuer's https address: keys fetched over http could be anybody's, or leave it out",
+    "Write the issuer's https address, because keys fetched over http can be forged, or leave it out",
   ],
   [
     () => jwt({ ...right, jwks: given() }),
