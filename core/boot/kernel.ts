@@ -5,7 +5,7 @@ import type { Log } from "../diagnostics/log.ts";
 import { BootError } from "../diagnostics/problem.ts";
 import { newCallId } from "../model/call-id.ts";
 import type { Catalog } from "../model/operation.ts";
-import type { RunMode } from "../model/run-mode.ts";
+import { isServing, type RunMode } from "../model/run-mode.ts";
 import { doorsOf } from "../pipeline/door.ts";
 import { PipelineGate } from "../pipeline/gate.ts";
 import { Uploads } from "../pipeline/uploads.ts";
@@ -57,8 +57,6 @@ export interface Kernel extends Gate {
 const defaultDrainMs = 8_000;
 const defaultOutputBytes = 8 * 1024 * 1024;
 const defaultUploadBytes = 1024 * 1024 * 1024;
-/** In these modes the process opens the resources with `opens: "start"`. A command that runs once opens what it uses. */
-const serving: ReadonlySet<RunMode> = new Set(["serve", "dev", "mcp", "test"]);
 
 /**
  * Checks the manifest and sets up its plugins. Nothing listens before `start`.
@@ -137,7 +135,8 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
     start: async () => {
       if (catalog.operations.some(({ input }) => hasFile(input))) uploads.sweep();
       await stoppingOnFailure(async () => {
-        for (const used of serving.has(mode) ? resources.atStart : [])
+        // A command that runs once opens only the resources that it uses.
+        for (const used of isServing(mode) ? resources.atStart : [])
           await running.blaming(`The resource ${used.name}`, "open", () => gate.appResources.open({ used }));
         await running.start();
       });

@@ -1,4 +1,12 @@
-// How the process was started.
+/**
+ * How the process was started: `serve` and `dev` open ports, `stdio` serves one client on standard input and output, `run` makes one call,
+ * `inspect` reads the manifest and makes no call, and `test` is a test program. Behaviour depends on the mode, never on an environment
+ * variable.
+ */
+export type RunMode = "serve" | "dev" | "stdio" | "run" | "inspect" | "test";
 
-/** How the process was started. Behaviour hangs on this, never on an environment variable. */
-export type RunMode = "serve" | "dev" | "mcp" | "run" | "inspect" | "test";
+/** Whether the process accepts calls until it is stopped. The other modes end after one command. */
+export const isServing = (mode: RunMode): boolean => mode !== "run" && mode !== "inspect";
+
+/** Whether the process opens ports. */
+export const isListening = (mode: RunMode): boolean => isServing(mode) && mode !== "stdio";

@@ -1,6 +1,7 @@
 // Sets the approval plugin up: requests, page, API and commands. Loaded when the kernel sets plugins up, so a manifest that is only read does
 // not load it.
 
+import { isListening, isServing } from "../../core/model/run-mode.ts";
 import { BootError, type PluginContext, type Running } from "../../core/plugin-api.ts";
 import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
@@ -14,9 +15,6 @@ import { issueCode, pageMigrations } from "./page/index.ts";
 import { setUpRequests } from "./requests/index.ts";
 import { approvalsRef } from "./service.ts";
 import { presentOn } from "./shown/index.ts";
-
-const processesThatStay = new Set(["serve", "dev", "mcp", "test"]);
-const serving = new Set(["serve", "dev", "test"]);
 
 export const setup = (options: ApprovalOptions, context: PluginContext): Running => {
   const { services, mode, log, project, catalog, gate, plugins } = context;
@@ -53,8 +51,8 @@ export const setup = (options: ApprovalOptions, context: PluginContext): Running
       issueCode: http === undefined ? undefined : (key) => issueCode({ store, audit }, key),
     }),
     start: async () => {
-      if (serving.has(mode)) await page?.start();
-      if (processesThatStay.has(mode)) await upkeep.start();
+      if (isListening(mode)) await page?.start();
+      if (isServing(mode)) await upkeep.start();
     },
     stop: async () => {
       upkeep.stop();

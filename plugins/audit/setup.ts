@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
+import { isServing } from "../../core/model/run-mode.ts";
 import { BootError, type PluginContext, type Running } from "../../core/plugin-api.ts";
 import { isStoreFailure, storeRef } from "../store/service.ts";
 import { auditService } from "./audit-service.ts";
@@ -25,7 +26,6 @@ import { sinksOf } from "./sinks/sinks.ts";
 import { Upkeep } from "./upkeep.ts";
 
 const servers = new Set(["serve", "dev"]);
-const processesThatStay = new Set(["serve", "dev", "mcp", "test"]);
 
 export const setup = (options: AuditOptions, context: PluginContext): Running => {
   const { keys: keyFile, sinks: sinkOptions, retentionDays, fingerprint, leaseMs } = options;
@@ -37,7 +37,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   const keys = new KeyRing(path, log); // reads the file when a key is first needed: to look at a project must not make files
   const redactor = new Redactor(() => keys.current);
   const sinks = sinksOf(sinkOptions, project.root, servers.has(mode));
-  const stays = processesThatStay.has(mode);
+  const stays = isServing(mode);
   const trail = new Trail({
     app: project.name,
     store,

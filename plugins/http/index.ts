@@ -5,6 +5,7 @@ import { isIP, isIPv6 } from "node:net";
 import type { Principal } from "../../core/index.ts";
 import { readingOf as readsOf } from "../../core/model/credentials.ts";
 import { loopbackHosts } from "../../core/model/loopback.ts";
+import { isListening } from "../../core/model/run-mode.ts";
 import {
   asAuthenticator,
   type BootProblem,
@@ -46,8 +47,6 @@ declare module "quater" {
     readonly http: RouteRule<Input, Given>;
   }
 }
-
-const serving = new Set(["serve", "dev", "test"]);
 
 /** Routes for people and services. */
 export const http = definePlugin(httpOptions, ({ allowedHosts, ...others }, given): Plugin => {
@@ -241,7 +240,7 @@ const readingOf = async (options: HttpOptions): Promise<Reading> => {
 const setup = async (options: HttpOptions, context: PluginContext): Promise<Running> => {
   const mountings: { readonly what: string; readonly mount: Mounting }[] = [];
   const described: PathItems[] = [];
-  const isServing = serving.has(context.mode);
+  const isServing = isListening(context.mode);
   // Where nothing is served no request is read either, and a command that runs once must not pay for it.
   const reading = isServing ? await readingOf(options) : undefined;
   const read = (): Reading => {

@@ -3,6 +3,7 @@
 
 import { type Principal, Type } from "../../core/index.ts";
 import { anAuthentication } from "../../core/model/authentication.ts";
+import { isServing } from "../../core/model/run-mode.ts";
 import { type Catalog, definePlugin, type PluginContext, type Probe, type Running } from "../../core/plugin-api.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
 import { httpRef } from "../http/service.ts";
@@ -43,15 +44,13 @@ export const mcp = definePlugin(mcpOptions, (options) => ({
   setup: (context) => setup(options, context),
 }));
 
-/** The commands in which tools can be called. Other commands do not load the protocol. */
-const serving = new Set(["serve", "dev", "mcp", "test"]);
-
 const setup = async (
   options: OptionValues<typeof mcpOptions>,
   { services, catalog, gate, log, project, mode, maxOutputBytes }: PluginContext,
 ): Promise<Running> => {
   const http = services.find(httpRef);
-  if (!serving.has(mode)) {
+  // Tools cannot be called in these modes, so the protocol is not loaded.
+  if (!isServing(mode)) {
     http?.mount("POST /mcp", () => {}); // named in the exposure table, and never mounted
     return {};
   }

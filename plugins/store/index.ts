@@ -6,6 +6,7 @@ import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { secret, Type } from "../../core/index.ts";
+import { isServing } from "../../core/model/run-mode.ts";
 import { BootError, definePlugin, errorText, opaque, type Plugin } from "../../core/plugin-api.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
 import { withDefault } from "../../core/schema/with-default.ts";
@@ -61,7 +62,6 @@ const exitOnFence = 74;
 const tickMs = 1_000;
 /** How long an answer to the readiness check is used again, milliseconds. */
 const readinessMs = 1_000;
-const processesThatStay = new Set(["serve", "dev", "mcp", "test"]);
 
 export const store = definePlugin(
   storeOptions,
@@ -157,7 +157,7 @@ export const store = definePlugin(
       return {
         hooks: locks.hooks,
         start: async () => {
-          if (!processesThatStay.has(mode)) return;
+          if (!isServing(mode)) return;
           try {
             await service.open();
             await database?.assertSame(); // from now on it must stay the one that was just opened

@@ -1,7 +1,8 @@
 // The open store: transactions, reads, the clock and the fence, for both databases.
 
 import { QuaterError } from "../../core/index.ts";
-import { BootError, type RunMode } from "../../core/plugin-api.ts";
+import { isServing, type RunMode } from "../../core/model/run-mode.ts";
+import { BootError } from "../../core/plugin-api.ts";
 import type { Connection, Database, Statement } from "./connection.ts";
 import { isStoreFailure } from "./failure.ts";
 import { migrate, type Registered } from "./migrate.ts";
@@ -30,15 +31,13 @@ export interface Opening {
   readonly assertOpen: () => void;
 }
 
-/** Processes that run once and end. All others stay, so the disk must not block their event loop. */
-const oneShot: ReadonlySet<RunMode> = new Set(["run", "inspect"]);
-
 export const openDatabase = async ({ place, mode, inThread = false, onLost }: Opening): Promise<Database> => {
   if (place.path === undefined) {
     const { openPostgres } = await import("./postgres.ts");
     return openPostgres({ url: place.url, schema: place.schema, onLost });
   }
-  if (oneShot.has(mode) && !inThread) return (await import("./in-process.ts")).openInProcess(place.path);
+  // A server's event loop must not wait for the disk. A command that runs once may.
+  if (!isServing(mode) && !inThread) return (await import("./in-process.ts")).openInProcess(place.path);
   return (await import("./threaded.ts")).openThreaded(place.path);
 };
 

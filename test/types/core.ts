@@ -271,7 +271,7 @@ const printing = definePlugin({ print: opaque<(line: string) => void>("a functio
   name: "printing",
   needs: [storeRef],
   setup: ({ services, log, mode }) => {
-    same<typeof mode, "serve" | "dev" | "mcp" | "run" | "inspect" | "test">(true);
+    same<typeof mode, "serve" | "dev" | "stdio" | "run" | "inspect" | "test">(true);
     services.get(storeRef).save("x");
     log.info("x");
     return { hooks: { settled: (call, outcome) => options.print(`${call.callId} ${outcome.ok}`) } };

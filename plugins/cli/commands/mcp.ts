@@ -24,7 +24,7 @@ class Mcp extends ProgramCommand {
     const loaded = await load(program);
     const halted = new AbortController(); // its reason is the exit code
     let patienceMs = 0; // a client that has left waits for nothing
-    const kernel = await boot(program, loaded, { mode: "mcp", halt: (_reason, code) => halted.abort(code) });
+    const kernel = await boot(program, loaded, { mode: "stdio", halt: (_reason, code) => halted.abort(code) });
     try {
       const mcp = kernel.services.find(mcpRef);
       if (mcp === undefined)

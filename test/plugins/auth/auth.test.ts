@@ -122,7 +122,7 @@ describe("apiKeys", () => {
       kind: "agent",
       scopes: ["orders:read"],
     });
-    for (const command of ["serve", "mcp", "run", "test"] as const)
+    for (const command of ["serve", "stdio", "run", "test"] as const)
       expect(await (await opened(root, command)).authenticate(shown({ token: key }))).toBeUndefined();
     expect(developmentKey(root, { scopes: ["orders:read", "orders:write"], roles: [] })).toBe(key);
     expect(await (await opened(root, "dev")).authenticate(shown({ token: key }))).toMatchObject({
@@ -141,7 +141,7 @@ describe("apiKeys", () => {
       scopes: [],
       roles: ["finance"],
     });
-    for (const command of ["serve", "mcp", "run", "test"] as const)
+    for (const command of ["serve", "stdio", "run", "test"] as const)
       expect(await (await opened(root, command)).authenticate(shown({ token: key }))).toBeUndefined();
     expect(demoApproverKey(root, ["finance", "legal"])).toBe(key);
     expect(developmentKey(root, { scopes: ["pay"], roles: [] })).toBe(caller);

@@ -6,7 +6,7 @@ import { claimed } from "../../../plugins/cli/output/claimed.ts";
 import { boot, handlers, people } from "./shop.ts";
 
 const { hidden: _, ...tools } = handlers;
-const app = await boot({ handlers: tools, plugins: [mcp({ authenticate: tokens(people) })], mode: "mcp" });
+const app = await boot({ handlers: tools, plugins: [mcp({ authenticate: tokens(people) })], mode: "stdio" });
 await app.services.get(mcpRef).serveStdio({
   input: process.stdin,
   output: claimed(process.stdout),
