@@ -43,6 +43,7 @@ export const listenApart = async ({ what, place, mounting, context, options, acc
     stallTimeoutMs: timeouts.stallTimeoutMs,
     maxConnectionsPerPeer: timeouts.maxConnectionsPerPeer,
     isExempt: guard.isTrusted,
+    publicUrl,
     unreadable: unreadableIn(access),
     warn: (message, fields) => context.log.warn(message, fields),
   };

@@ -44,7 +44,8 @@ export interface Guard {
 const hostText = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::\d{1,5})?$/i;
 /** Node drops header lines past about a thousand in silence; far fewer are already an attack. */
 const maxHeaderLines = 100;
-const onlyOnce = new Set(["host", "authorization", "content-length"]);
+/** Node takes the first of two, or both, and a proxy in front may have checked the other. */
+const onlyOnce = new Set(["host", "authorization", "content-length", "content-type"]);
 
 export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies = [] }: GuardOptions): Guard => {
   const hosts = new Set([...loopbackHosts, ...allowedHosts].map((host) => host.toLowerCase()));
@@ -69,6 +70,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
         throw new TransportRefusal("host_not_allowed", "The request names more than one Host", { connection: "close" });
       if (repeated !== undefined)
         throw new TransportRefusal("bad_request", `The header ${repeated} is given more than once`, { connection: "close" });
+      checkProtocol(req);
       const { host, origin } = req.headers;
       if (req.url?.charCodeAt(0) !== 47)
         throw new TransportRefusal("host_not_allowed", "The request's target must be a path", { connection: "close" });
@@ -84,9 +86,6 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       req.url = normalTarget(req.url);
       if (origin !== undefined && !isOriginAllowed(req, origin) && isOpenToAll?.(req) !== true)
         throw new TransportRefusal("origin_not_allowed", "Pages of that Origin may not call this server");
-      if (req.headers["transfer-encoding"] !== undefined && req.httpVersion === "1.0") {
-        throw new TransportRefusal("bad_request", "Transfer-Encoding needs HTTP/1.1", { connection: "close" });
-      }
       return isOurs;
     },
     isTrusted: (address) => isIn(proxies, address),
@@ -107,27 +106,43 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
   };
 };
 
+/** What Node's parser lets through, although RFC 9112 has it refused. */
+const checkProtocol = ({ httpVersion, headers }: IncomingMessage): void => {
+  const close = { connection: "close" };
+  const isOld = httpVersion === "1.0";
+  if (httpVersion !== "1.1" && !isOld)
+    throw new TransportRefusal("bad_request", `HTTP/${httpVersion} is not served: send HTTP/1.1`, close);
+  if (headers.host === undefined && !isOld) throw new TransportRefusal("bad_request", "The request has no Host", close);
+  const { expect, "transfer-encoding": coding } = headers;
+  if (coding !== undefined && isOld) throw new TransportRefusal("bad_request", "Transfer-Encoding needs HTTP/1.1", close);
+  if (coding !== undefined && coding.toLowerCase() !== "chunked")
+    throw new TransportRefusal("bad_request", "The only Transfer-Encoding that is served is chunked", close);
+  if (expect !== undefined && expect.toLowerCase() !== "100-continue")
+    throw new TransportRefusal("expectation_failed", "The only expectation that is met is 100-continue", close);
+};
+
 /** The address of a hop, which some proxies write with its port: `1.2.3.4:555`, `[2001:db8::1]:555`. */
 const addressIn = (hop: string): string | undefined => {
   const address = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(hop)?.[1] ?? hop.replace(/^([^:]+):\d{1,5}$/, "$1");
   return isIP(address) === 0 ? undefined : address;
 };
 
-/** Most requests have at most one header of each of the three lengths, and then no name is compared. */
+/** Most requests have at most one header of each of these lengths, and then no name is compared. */
 const repeatedHeader = (raw: readonly string[]): string | undefined => {
-  let [four, thirteen, fourteen] = [0, 0, 0];
+  let [four, twelve, thirteen, fourteen] = [0, 0, 0, 0];
   for (let index = 0; index < raw.length; index += 2) {
     const length = raw[index]?.length;
     if (length === 4) four++;
+    else if (length === 12) twelve++;
     else if (length === 13) thirteen++;
     else if (length === 14) fourteen++;
   }
-  if (four < 2 && thirteen < 2 && fourteen < 2) return undefined;
+  if (four < 2 && twelve < 2 && thirteen < 2 && fourteen < 2) return undefined;
   let seen: string[] | undefined;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? "";
     // Lengths first: lower-casing every name would cost more than the rest of the guard.
-    if (name.length !== 4 && name.length !== 13 && name.length !== 14) continue;
+    if (name.length !== 4 && (name.length < 12 || name.length > 14)) continue;
     const lower = name.toLowerCase();
     if (!onlyOnce.has(lower)) continue;
     if (seen?.includes(lower)) return lower;

@@ -37,6 +37,7 @@ const codeOfStatus: Readonly<Record<number, ErrorCode | TransportCode>> = {
   409: "conflict",
   413: "too_large",
   415: "unsupported_media_type",
+  417: "expectation_failed",
   422: "invalid_input",
   429: "rate_limited",
   431: "too_many_headers",

@@ -1,10 +1,12 @@
 // The listening server: Node's own limits set, requests of one connection served one after the other, refusals of its parser
 // answered as problems, a stop that lets requests in flight finish.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { BootError } from "../../core/plugin-api.ts";
+import { securityHeaders } from "./security.ts";
 import { type SocketLimits, Sockets } from "./sockets.ts";
+import { refuseUnparsed } from "./unparsed.ts";
 
 /** Threat T13, milliseconds and counts. */
 const limits = {
@@ -16,8 +18,6 @@ const limits = {
   requestsPerSocket: 1_000,
   /** Requests that a client may send on a connection before it got the answers to those before. */
   requestsAhead: 32,
-  /** For a client that was refused to close its side. */
-  goodbyeMs: 2_000,
 } as const;
 
 export interface ListenOptions extends SocketLimits {
@@ -28,6 +28,8 @@ export interface ListenOptions extends SocketLimits {
   readonly headersTimeoutMs?: number | undefined;
   readonly requestTimeoutMs?: number | undefined;
   readonly keepAliveTimeoutMs?: number | undefined;
+  /** With https, refusals of requests that could not be read carry `Strict-Transport-Security`, as all other answers do. */
+  readonly publicUrl?: string | undefined;
   /** Called for a request that could not be read, with the status of the answer and its bytes. */
   readonly unreadable?: ((status: number, bytes: number) => void) | undefined;
 }
@@ -55,6 +57,7 @@ export const listen = async (
       connectionsCheckingInterval: limits.checkMs,
       keepAliveTimeout: keepAliveTimeoutMs,
       insecureHTTPParser: false,
+      requireHostHeader: false, // the guard requires it: Node's own answer has no code and no headers
     },
     (req, res) => {
       closeAfterLast(res);
@@ -68,7 +71,11 @@ export const listen = async (
   server.maxHeadersCount = 0; // the guard counts them itself: Node would drop the rest in silence
   // `100 Continue` is sent when the body is read, after the caller was let in.
   server.on("checkContinue", serve);
-  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => refuseUnparsed(error, socket, options.unreadable));
+  server.on("checkExpectation", serve); // the guard refuses it
+  const security = securityHeaders(options.publicUrl);
+  const refuse = (socket: Socket, code?: string) => refuseUnparsed(socket, code, security, options.unreadable);
+  server.on("clientError", ({ code }: NodeJS.ErrnoException, socket: Socket) => refuse(socket, code));
+  server.on("connect", (_req, socket: Socket) => refuse(socket.on("error", () => socket.destroy()).resume()));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(listenProblem(error, host, port)));
     if (socketPath === undefined) server.listen(port, host, resolve);
@@ -130,33 +137,6 @@ const listenProblem = (error: NodeJS.ErrnoException, host: string, port: number)
       { place, plugin: "http", cause: `This machine has no address ${host}`, remedy: "Check http({ host })" },
     ]);
   return error;
-};
-
-const unparsed: Readonly<Record<string, number>> = {
-  HPE_HEADER_OVERFLOW: 431,
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
-};
-const codes: Readonly<Record<number, string>> = { 400: "bad_request", 408: "request_timeout", 431: "too_many_headers" };
-
-/** There is no request and no call yet, so the answer is written by hand, and the connection closed. */
-const refuseUnparsed = (error: NodeJS.ErrnoException, socket: Socket, unreadable: ListenOptions["unreadable"]): void => {
-  // The client still waits for the answer to the request before. It would take this answer for that one.
-  const due = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
-  const isBusy = due != null && (due.headersSent || due.req.complete);
-  if (error.code === "ECONNRESET" || !socket.writable || isBusy) return void socket.destroy();
-  const status = unparsed[error.code ?? ""] ?? 400;
-  const body = JSON.stringify({
-    title: STATUS_CODES[status],
-    status,
-    code: codes[status],
-    detail: "The request could not be read",
-  });
-  const answer = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`;
-  socket.end(answer);
-  unreadable?.(status, Buffer.byteLength(answer));
-  const timer = setTimeout(() => socket.destroy(), limits.goodbyeMs); // a client that keeps its side open would keep ours
-  timer.unref();
-  socket.once("close", () => clearTimeout(timer));
 };
 
 const stopServer = (server: Server, graceMs: number): Promise<void> =>

@@ -28,6 +28,7 @@ export const transportStatus = {
   not_acceptable: 406,
   request_timeout: 408,
   unsupported_media_type: 415,
+  expectation_failed: 417,
   host_not_allowed: 421,
   too_many_headers: 431,
 } as const;

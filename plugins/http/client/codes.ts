@@ -11,6 +11,7 @@ export type TransportCode =
   | "not_acceptable"
   | "request_timeout"
   | "unsupported_media_type"
+  | "expectation_failed"
   | "host_not_allowed"
   | "too_many_headers";
 
