@@ -42,7 +42,7 @@ const approve = async (who: Principal, id: string) => {
   return (await approvals.vote({ principal: who, via: "api" }, { id, verdict: "approve", digest })).state;
 };
 
-test("a refund runs once one of finance has seen the order and the amount, and not before", async () => {
+test("a refund runs after somebody with the role finance has seen order and amount and approved, and not earlier", async () => {
   const { surfaces } = app.catalog.get("refundOrder") ?? {};
   expect([...(surfaces ?? [])].sort()).toEqual(["cli", "http", "mcp"]);
   const refund = () => app.as(agent).call("refundOrder", { orderId: "ord_1300", amountCents: 500 }, { surface: "mcp" });
@@ -56,13 +56,13 @@ test("a refund runs once one of finance has seen the order and the amount, and n
   expect(codeOf(await refund())).toBe("approval_required");
 });
 
-test("an impossible refund is refused without an approval request", async () => {
+test("a refund that cannot succeed is refused without an approval request", async () => {
   const outcome = await app.as(agent).call("refundOrder", { orderId: "ord_1300", amountCents: 99_999_999 }, { surface: "mcp" });
   expect(codeOf(outcome)).toBe("refund_too_large");
   expect(await approvals.list(bea)).toEqual([]);
 });
 
-test("a purge needs two people, neither of whom asked, and shows them how many orders would go", async () => {
+test("purgeOrders needs two approvers other than the requester, and shows them how many orders it would delete", async () => {
   const purge = () => app.as(staff).call("purgeOrders", { createdBefore: "2025-07-01" }, { surface: "http" });
   const id = idIn(await purge());
   const { preview } = await approvals.show(olga, id);
@@ -76,7 +76,7 @@ test("a purge needs two people, neither of whom asked, and shows them how many o
   expect(await expectOk(purge())).toEqual({ deletedOrders });
 });
 
-test("a purge that would delete more rows than approved needs a new approval", async () => {
+test("purgeOrders needs a new approval when it would delete more orders than were approved", async () => {
   const purge = () => app.as(staff).call("purgeOrders", { createdBefore: "2026-12-31" }, { surface: "http" });
   const id = idIn(await purge());
   await approve(olga, id);

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { seededCustomers } from "../../app/seed.ts";
 import { bootShop, codeOf, newFile, staff } from "./kit.ts";
 
-test("customers are listed in pages, each once", async () => {
+test("the pages of listCustomers together contain each customer once", async () => {
   await using app = await bootShop(await newFile());
   const first = await expectOk(app.as(staff).call("listCustomers", { limit: 50 }));
   const second = await expectOk(app.as(staff).call("listCustomers", { limit: 50, cursor: first.next ?? "" }));
@@ -12,7 +12,7 @@ test("customers are listed in pages, each once", async () => {
   expect(second).not.toHaveProperty("next");
 });
 
-test("absent fields stay unchanged, and an empty change is refused", async () => {
+test("updateCustomer leaves absent fields unchanged and refuses an empty change", async () => {
   await using app = await bootShop(await newFile());
   const update = (changes: object) => app.as(staff).call("updateCustomer", { customerId: "cus_101", ...changes });
   expect(await expectOk(update({ email: "ana@example.org" }))).toMatchObject({ name: "Ana Almeida", email: "ana@example.org" });
@@ -22,7 +22,7 @@ test("absent fields stay unchanged, and an empty change is refused", async () =>
   expect(codeOf(await app.as(staff).call("updateCustomer", { customerId: "cus_none", name: "X" }))).toBe("not_found");
 });
 
-test("two customers cannot have the same address, also in another letter case", async () => {
+test("two customers cannot have the same email address, not even in different letter case", async () => {
   await using app = await bootShop(await newFile());
   const update = (email: string) => app.as(staff).call("updateCustomer", { customerId: "cus_101", email });
   expect(codeOf(await update("Bruno.Almeida@Example.com"))).toBe("email_taken");

@@ -10,7 +10,7 @@ import { bootShop, inOtherProcess, newFile, staff } from "./kit.ts";
 const countBoth = `select (select count(*) from orders) as "orders", (select count(*) from customers) as "customers"`;
 const seeded = { orders: seededOrders, customers: seededCustomers };
 
-test("a new file is filled once, and what was added survives a restart", async () => {
+test("the sample database gets its sample rows only when the file is new, and keeps added rows after a restart", async () => {
   const file = await newFile();
   {
     await using app = await bootShop(file);
@@ -23,7 +23,7 @@ test("a new file is filled once, and what was added survives a restart", async (
   expect(await expectOk(app.as(staff).call("status"))).toEqual({ ok: true, orders: seededOrders + 1 });
 });
 
-test("two new files hold the same rows", async () => {
+test("two new database files get the same sample rows", async () => {
   const all = async () => {
     const database = await openDatabase(await newFile());
     const rows = ["orders", "order_items", "customers", "refunds"].map((table) => database.all(`select * from ${table}`));
@@ -33,7 +33,7 @@ test("two new files hold the same rows", async () => {
   expect(await all()).toEqual(await all());
 });
 
-test("processes that start at once fill the file once", async () => {
+test("a new database file gets its sample rows once when three processes start at the same time", async () => {
   const file = await newFile();
   const script = `
     const { openDatabase } = await import("./app/database.ts");
@@ -45,7 +45,7 @@ test("processes that start at once fill the file once", async () => {
   expect(printed.map((text) => JSON.parse(text) as unknown)).toEqual([[seeded], [seeded], [seeded]]);
 });
 
-test("a new file that another process is writing to is waited for", async () => {
+test("openDatabase waits while another process writes to a new database file", async () => {
   const file = await newFile();
   const other = new Libsql(file);
   other.exec("begin immediate");
@@ -57,7 +57,7 @@ test("a new file that another process is writing to is waited for", async () => 
   other.close();
 });
 
-test("connections that open at once in one process fill the file once", async () => {
+test("a new database file gets its sample rows once when one process opens several connections at the same time", async () => {
   const file = await newFile();
   const databases = await Promise.all(Array.from({ length: 8 }, () => openDatabase(file)));
   for (const database of databases) {
@@ -66,7 +66,7 @@ test("connections that open at once in one process fill the file once", async ()
   }
 });
 
-test("binds that abort the driver's process arrive as SQL values", async () => {
+test("values that would make the SQLite driver abort the process are converted to SQL values", async () => {
   const database = await openDatabase(await newFile());
   expect(
     database.all(`select ? as "yes", ? as "no", ? as "none", typeof(?) as "whole", typeof(?) as "part", ? as "text"`, [
@@ -81,7 +81,7 @@ test("binds that abort the driver's process arrive as SQL values", async () => {
   database.close();
 });
 
-test("a transaction that throws leaves nothing behind and the connection usable", async () => {
+test("a transaction that throws is rolled back, and its connection stays usable", async () => {
   const database = await openDatabase(await newFile());
   expect(() =>
     database.inTransaction(() => {
@@ -94,7 +94,7 @@ test("a transaction that throws leaves nothing behind and the connection usable"
   database.close();
 });
 
-test("a writer that waits too long gets unavailable", async () => {
+test("a write that waits too long for the database lock gets the error unavailable", async () => {
   const file = await newFile();
   const [holder, waiter] = [await openDatabase(file), await openDatabase(file)];
   const met = holder.inTransaction(() => {
@@ -110,7 +110,7 @@ test("a writer that waits too long gets unavailable", async () => {
   waiter.close();
 });
 
-test("importing the handlers loads no database driver and opens no file", async () => {
+test("importing the handlers of the sample app loads no database driver and opens no file", async () => {
   const file = await newFile();
   const printed = await inOtherProcess(
     file,

@@ -5,7 +5,7 @@ import type { Order } from "../../app/schemas.ts";
 import { seededOrders } from "../../app/seed.ts";
 import { bootShop, codeOf, collected, newFile, staff } from "./kit.ts";
 
-test("an export streams every order once and reports its progress", async () => {
+test("exportOrders streams every order once and reports its progress", async () => {
   await using app = await bootShop(await newFile());
   const told: [number, string | undefined][] = [];
   const progress = (fraction: number, message?: string) => void told.push([fraction, message]);
@@ -17,13 +17,13 @@ test("an export streams every order once and reports its progress", async () => 
   expect(told.at(-1)).toEqual([1, `${seededOrders} of ${seededOrders} orders`]);
 });
 
-test("an empty export ends at once", async () => {
+test("exportOrders with no matching order ends immediately without an item", async () => {
   await using app = await bootShop(await newFile());
   const stream = await expectOk(app.as(staff).call("exportOrders", { createdAfter: "2999-01-01" }));
   expect(await collected(stream)).toEqual([]);
 });
 
-test("an export stops when its caller cancels, and does not look complete", async () => {
+test("an export that its caller cancels stops with an error and does not look complete", async () => {
   await using app = await bootShop(await newFile());
   const cancellation = new Cancellation();
   const stream = await expectOk(app.as(staff).call("exportOrders", {}, { cancellation }));
@@ -38,7 +38,7 @@ test("an export stops when its caller cancels, and does not look complete", asyn
   expect(seen).toHaveLength(3);
 });
 
-test("other calls are answered while an export is read", async () => {
+test("the server answers other calls while an export runs", async () => {
   await using app = await bootShop(await newFile());
   const stream = await expectOk(app.as(staff).call("exportOrders"));
   let exported = 0;

@@ -8,14 +8,14 @@ const texts = new Map(files.map((name) => [name, readFileSync(new URL(name, fold
 const importsOf = (text: string): string[] =>
   [...text.matchAll(/(?:\bfrom |\bimport |\bimport\()"([^"\n]+)"/g)].map((match) => match[1] as string);
 
-test("the shop mentions no surface", () => {
+test("no file of the sample app names http, mcp or another surface", () => {
   expect(files.length).toBeGreaterThan(5);
   for (const [name, text] of texts) {
     expect([name, text.match(/http|mcp|argv|stdout|\b(?:cli|koa|route|tool)s?\b/gi)]).toEqual([name, null]);
   }
 });
 
-test("handlers import quater and their own files; the driver and the file system belong to one file", () => {
+test("handlers of the sample app import only quater and their own files, and one file imports the driver and node:fs", () => {
   for (const [name, text] of texts) {
     const foreign = importsOf(text).filter((from) => from !== "quater" && !/^\.\/[a-z-]+\.ts$/.test(from));
     expect([name, foreign]).toEqual([name, name === "database.ts" ? ["node:fs", "node:path", "libsql"] : []]);

@@ -11,7 +11,7 @@ const booted = async () => {
 
 const oneItem = [{ sku: "mug-blue", quantity: 2, priceCents: 1290 }];
 
-test("pages follow each other without a gap, newest first, and the last page has no next", async () => {
+test("listOrders returns pages without gaps, newest order first, and the last page has no next cursor", async () => {
   await using shop = await booted();
   const seen: string[] = [];
   let cursor: string | undefined;
@@ -23,14 +23,14 @@ test("pages follow each other without a gap, newest first, and the last page has
   expect(seen).toEqual(Array.from({ length: seededOrders }, (_, index) => `ord_${1000 + seededOrders - index}`));
 });
 
-test("a page that ends exactly at the last order has no next", async () => {
+test("the page that ends with the very last order has no next cursor", async () => {
   await using shop = await booted();
   const page = await expectOk(shop.call("listOrders", { limit: 100, cursor: "ord_1101" }));
   expect(page.orders).toHaveLength(100);
   expect(page).not.toHaveProperty("next");
 });
 
-test("filters narrow the list and combine", async () => {
+test("each filter of listOrders narrows the list, and filters can be combined", async () => {
   await using shop = await booted();
   const filtered = async (filter: object) => (await expectOk(shop.call("listOrders", { limit: 100, ...filter }))).orders;
   const open = await filtered({ status: "open" });
@@ -47,16 +47,16 @@ test("filters narrow the list and combine", async () => {
 });
 
 test.each([
-  ["more than a page may hold", { limit: 101 }, "invalid_input"],
+  ["a limit above the largest page size", { limit: 101 }, "invalid_input"],
   ["an unknown status", { status: "lost" }, "invalid_input"],
   ["an impossible day", { createdAfter: "2025-02-30" }, "invalid_input"],
-  ["a field nobody declared", { sort: "asc" }, "unknown_field"],
-])("listing refuses %s", async (_, input, code) => {
+  ["a field that the input schema does not declare", { sort: "asc" }, "unknown_field"],
+])("listOrders refuses %s", async (_, input, code) => {
   await using shop = await booted();
   expect(codeOf(await shop.send("listOrders", input))).toBe(code);
 });
 
-test("an order is created with its sum, its items and its trace id", async () => {
+test("createOrder stores the total, the items and the trace id of its call", async () => {
   await using shop = await booted();
   const created = await expectOk(
     shop.call("createOrder", {
@@ -80,7 +80,7 @@ test("an order is created with its sum, its items and its trace id", async () =>
   expect(codeOf(await shop.call("getOrder", { orderId: "ord_9" }))).toBe("not_found");
 });
 
-test("an order is refunded in parts and is refunded when nothing is left", async () => {
+test("an order can be refunded in parts, and gets the status refunded when nothing is left", async () => {
   await using shop = await booted();
   const { id } = await expectOk(shop.call("createOrder", { customerId: "cus_101", items: oneItem, isPaid: true }));
   const refund = (amountCents: number) => shop.call("refundOrder", { orderId: id, amountCents });
@@ -98,7 +98,7 @@ test("an order is refunded in parts and is refunded when nothing is left", async
   expect(await expectOk(shop.call("getOrder", { orderId: id }))).toMatchObject({ status: "refunded", refundedCents: 2580 });
 });
 
-test("refunds in parallel never exceed the total", async () => {
+test("parallel refunds of one order never exceed its total", async () => {
   await using shop = await booted();
   const { id } = await expectOk(shop.call("createOrder", { customerId: "cus_101", items: oneItem, isPaid: true }));
   const codes = (
@@ -108,7 +108,7 @@ test("refunds in parallel never exceed the total", async () => {
   expect(codes.filter((code) => code === "refund_too_large")).toHaveLength(18);
 });
 
-test("refunds of several processes never exceed the total", async () => {
+test("refunds of one order from several processes never exceed its total", async () => {
   const file = await newFile();
   await using app = await bootShop(file);
   const items = [{ sku: "mug-blue", quantity: 1, priceCents: 100 }];
@@ -131,7 +131,7 @@ test("refunds of several processes never exceed the total", async () => {
   });
 });
 
-test("a refund's problems are those it declares, and an unknown order is not found", async () => {
+test("refundOrder throws the problems that it declares, and not_found for an unknown order", async () => {
   await using shop = await booted();
   const open = (await expectOk(shop.call("listOrders", { status: "open", limit: 1 }))).orders[0] as Order;
   expect(codeOf(await shop.call("refundOrder", { orderId: open.id, amountCents: 1 }))).toBe("order_not_paid");
@@ -139,7 +139,7 @@ test("a refund's problems are those it declares, and an unknown order is not fou
   expect(codeOf(await shop.call("refundOrder", { orderId: open.id, amountCents: 0 }))).toBe("invalid_input");
 });
 
-test("a refund's preview says what the refund then does, and changes nothing", async () => {
+test("the preview of refundOrder shows the same refund that the handler then makes, and changes nothing", async () => {
   await using shop = await booted();
   const { id } = await expectOk(shop.call("createOrder", { customerId: "cus_101", items: oneItem, isPaid: true }));
   const rehearse = (amountCents: number) =>
@@ -158,7 +158,7 @@ test("a refund's preview says what the refund then does, and changes nothing", a
   expect(await expectOk(shop.call("getOrder", { orderId: id }))).toMatchObject({ status: "paid", refundedCents: 0 });
 });
 
-test("only an open order is cancelled, and cancelling it again changes nothing", async () => {
+test("cancelOrder cancels only an open order, and a second cancel changes nothing", async () => {
   await using shop = await booted();
   const { id } = await expectOk(shop.call("createOrder", { customerId: "cus_101", items: oneItem }));
   expect(await expectOk(shop.call("cancelOrder", { orderId: id }))).toMatchObject({ status: "cancelled" });
@@ -167,7 +167,7 @@ test("only an open order is cancelled, and cancelling it again changes nothing",
   expect(codeOf(await shop.call("cancelOrder", { orderId: "ord_1001" }))).toBe("order_not_open");
 });
 
-test("notes are added line by line until the note is full", async () => {
+test("addNote appends a line to the order's note until the note is full", async () => {
   await using shop = await booted();
   const add = (note: string) => shop.call("addOrderNote", { orderId: "ord_1001", note });
   await expectOk(add("called"));
@@ -176,7 +176,7 @@ test("notes are added line by line until the note is full", async () => {
   expect(codeOf(await add("x".repeat(500)))).toBe("note_full");
 });
 
-test("a purge deletes as many orders as its preview counted, and no others", async () => {
+test("purgeOrders deletes as many orders as its preview counted, and no others", async () => {
   await using shop = await booted();
   const given = { createdBefore: "2025-07-01" };
   const rehearsed = await expectOk(shop.app.as(staff).call("purgeOrders", given, { dryRun: true }));
@@ -191,7 +191,7 @@ test("a purge deletes as many orders as its preview counted, and no others", asy
   expect(await expectOk(shop.call("purgeOrders", given))).toEqual({ deletedOrders: 0 });
 });
 
-test("the number of a purged order is not used again", async () => {
+test("a new order never gets the number of a deleted order", async () => {
   await using shop = await booted();
   const create = async () => (await expectOk(shop.call("createOrder", { customerId: "cus_101", items: oneItem }))).id;
   const first = await create();

@@ -4,7 +4,7 @@ import { bootShop, codeOf, collected, newFile, staff } from "./kit.ts";
 
 const year = { from: "2025-01-01", to: "2025-12-31" };
 
-test("a report's totals are those of the orders, cancelled ones left out", async () => {
+test("the sales report sums all orders except cancelled ones", async () => {
   await using app = await bootShop(await newFile());
   const stream = await expectOk(app.as(staff).call("exportOrders"));
   const sold = (await collected(stream)).filter((order) => order.status !== "cancelled");
@@ -18,7 +18,7 @@ test("a report's totals are those of the orders, cancelled ones left out", async
   }
 });
 
-test("a report by status has every status, and a report by day has every day with a sale", async () => {
+test("a report by status lists every status, and a report by day lists every day with a sale", async () => {
   await using app = await bootShop(await newFile());
   const keys = async (input: { from: string; to: string; groupBy?: "status" }) =>
     (await expectOk(app.as(staff).call("salesReport", input))).groups.map((group) => group.key);
@@ -26,14 +26,14 @@ test("a report by status has every status, and a report by day has every day wit
   expect(await keys({ from: "2025-01-01", to: "2025-01-03" })).toEqual(["2025-01-01", "2025-01-02", "2025-01-03"]);
 });
 
-test("a period without sales has empty totals", async () => {
+test("a sales report for a period without orders has totals of zero", async () => {
   await using app = await bootShop(await newFile());
   const empty = { groups: [], orders: 0, totalCents: 0, refundedCents: 0 };
   expect(await expectOk(app.as(staff).call("salesReport", { from: "2020-01-01", to: "2020-01-31" }))).toMatchObject(empty);
   expect(await expectOk(app.as(staff).call("salesReport", { ...year, currency: "USD" }))).toMatchObject(empty);
 });
 
-test("a period that ends before it begins, or is too long, is refused at its end", async () => {
+test("a report period that ends before it begins or is too long is refused with an error at its end date", async () => {
   await using app = await bootShop(await newFile());
   for (const to of ["2024-12-31", "2026-01-02"]) {
     const outcome = await app.as(staff).call("salesReport", { from: "2025-01-01", to });
@@ -41,7 +41,7 @@ test("a period that ends before it begins, or is too long, is refused at its end
   }
 });
 
-test("only admins can rebuild statistics", async () => {
+test("only callers with the role admin can call rebuildStatistics", async () => {
   await using app = await bootShop(await newFile());
   expect(codeOf(await app.as(staff).call("rebuildStatistics"))).toBe("ok");
 });

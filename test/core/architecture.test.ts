@@ -49,7 +49,7 @@ const breaches = (from: readonly Source[], isAllowed: (specifier: string, source
     source.imports.filter((specifier) => !isAllowed(specifier, source)).map((specifier) => `${source.path} -> ${specifier}`),
   );
 
-test("the reader of import lines finds every kind of import", () => {
+test("the import checker finds every kind of import statement and ignores comments and strings", () => {
   const text =
     'import a from "a";\nimport {\n  b,\n} from "b";\nimport "c";\nexport * from "d";\nconst e = await import("e");\nimport type { F } from "f";\n// import "g";\nconst text = `import "h";`;\n';
   expect(importsIn(text)).toEqual(["a", "b", "c", "d", "e", "f"]);
@@ -57,7 +57,7 @@ test("the reader of import lines finds every kind of import", () => {
   expect(core.find(({ path }) => path === "core/boot/kernel.ts")?.imports).toContain("../pipeline/gate.ts");
 });
 
-test("core imports Node, TypeBox, canonicalize, cosmiconfig, tsx, file-type, mime, regexpp and re2js alone", () => {
+test("core imports only Node, TypeBox, canonicalize, cosmiconfig, tsx, file-type, mime, regexpp and re2js", () => {
   const allowed = new Set([
     "typebox",
     "canonicalize",
@@ -77,7 +77,7 @@ test("core imports Node, TypeBox, canonicalize, cosmiconfig, tsx, file-type, mim
   ).toEqual([]);
 });
 
-test("core does not import its test kit", () => {
+test("no file of core outside core/testing imports core/testing", () => {
   const kernel = core.filter(({ path }) => !path.startsWith("core/testing/"));
   expect(
     breaches(kernel, (specifier, source) => isPackage(specifier) || !target(source, specifier).startsWith("core/testing")),
@@ -87,12 +87,12 @@ test("core does not import its test kit", () => {
 const layers = ["diagnostics", "schema", "model", "plugin", "pipeline", "boot", "testing"];
 const layerOf = (path: string) => layers.indexOf(path.split("/")[1] ?? "");
 
-test("every file of core is in a layer, except its two entries", () => {
+test("every file of core is in a layer folder, except index.ts and plugin-api.ts", () => {
   const outside = core.filter(({ path }) => layerOf(path) < 0).map(({ path }) => path);
   expect(outside).toEqual(["core/index.ts", "core/plugin-api.ts"]);
 });
 
-test.each(layers)("core/%s imports its own layer and earlier layers", (layer) => {
+test.each(layers)("core/%s imports only its own layer and earlier layers", (layer) => {
   const files = core.filter(({ path }) => path.startsWith(`core/${layer}/`));
   expect(files.length).toBeGreaterThan(0);
   const isAllowed = (specifier: string, source: Source) => {
@@ -103,7 +103,7 @@ test.each(layers)("core/%s imports its own layer and earlier layers", (layer) =>
   expect(breaches(files, isAllowed)).toEqual([]);
 });
 
-test("core, plugins and app have no import cycle, not even of types", () => {
+test("core, plugins and app have no import cycle, not even through type imports", () => {
   const files = new Map([...core, ...plugins, ...app].map((source) => [source.path, source]));
   const importedBy = (source: Source) =>
     source.imports.flatMap((specifier) => (specifier.startsWith(".") ? (files.get(target(source, specifier)) ?? []) : []));
@@ -153,7 +153,7 @@ describe("plugins", () => {
   const ofTheProgram = ["core/boot/built.ts", "core/boot/kernel.ts", "core/boot/load.ts"];
   const folderOf = (path: string) => path.split("/").slice(0, 2).join("/");
 
-  test("import core's two entries and its first four layers; only the program boots the kernel", () => {
+  test("plugins import only core's two entry files and its first four layers, except that the program may boot the kernel", () => {
     const isAllowed = (path: string, source: Source) =>
       ["core/index.ts", "core/plugin-api.ts", ...besidesLayers].includes(path) ||
       /^core\/(?:diagnostics|schema|model|plugin|testing)\//.test(path) ||
@@ -170,7 +170,7 @@ describe("plugins", () => {
   /** What folders use of each other without a service. */
   const between = ["plugins/offered.ts", "plugins/parts.ts"];
 
-  test("reach each other only by service.ts, offered.ts and parts.ts", () => {
+  test("a plugin folder imports another plugin folder only through service.ts, offered.ts and parts.ts", () => {
     const inFolders = plugins.filter(({ path }) => path.split("/").length > 2); // plugins/index.ts gathers them all
     const isAllowed = (specifier: string, source: Source) => {
       const path = isPackage(specifier) || specifier.startsWith("node:") ? "" : target(source, specifier);
@@ -182,23 +182,26 @@ describe("plugins", () => {
   });
 
   // .ci/delete-plugins.mjs runs this file without approval, too.
-  test.runIf(existsSync(join(root, "plugins/approval")))("the folders of approval import each other by index.ts alone", () => {
-    const inApproval = plugins.filter(({ path }) => path.startsWith("plugins/approval/"));
-    /** `api` of `plugins/approval/api/document.ts`; empty for files that are not in a folder of approval. */
-    const partOf = (path: string) => /^plugins\/approval\/([^/]+)\//.exec(path)?.[1] ?? "";
-    const parts = new Set(inApproval.map(({ path }) => partOf(path)));
-    expect([...parts].sort()).toEqual(["", "api", "commands", "notices", "page", "requests", "shown"]);
-    const apart = ["api", "page"];
-    const isAllowed = (specifier: string, source: Source) => {
-      const path = isPackage(specifier) || specifier.startsWith("node:") ? "" : target(source, specifier);
-      const [from, to] = [partOf(source.path), partOf(path)];
-      if (to === "" || to === from) return true;
-      return path === `plugins/approval/${to}/index.ts` && !(apart.includes(from) && apart.includes(to));
-    };
-    expect(breaches(inApproval, isAllowed)).toEqual([]);
-  });
+  test.runIf(existsSync(join(root, "plugins/approval")))(
+    "the folders of plugins/approval import each other only through index.ts",
+    () => {
+      const inApproval = plugins.filter(({ path }) => path.startsWith("plugins/approval/"));
+      /** `api` of `plugins/approval/api/document.ts`; empty for files that are not in a folder of approval. */
+      const partOf = (path: string) => /^plugins\/approval\/([^/]+)\//.exec(path)?.[1] ?? "";
+      const parts = new Set(inApproval.map(({ path }) => partOf(path)));
+      expect([...parts].sort()).toEqual(["", "api", "commands", "notices", "page", "requests", "shown"]);
+      const apart = ["api", "page"];
+      const isAllowed = (specifier: string, source: Source) => {
+        const path = isPackage(specifier) || specifier.startsWith("node:") ? "" : target(source, specifier);
+        const [from, to] = [partOf(source.path), partOf(path)];
+        if (to === "" || to === from) return true;
+        return path === `plugins/approval/${to}/index.ts` && !(apart.includes(from) && apart.includes(to));
+      };
+      expect(breaches(inApproval, isAllowed)).toEqual([]);
+    },
+  );
 
-  test("import neither the app nor tests", () => {
+  test("core and plugins import nothing from app/ or test/", () => {
     expect(
       breaches(
         [...core, ...plugins],
@@ -220,7 +223,7 @@ test.each([
   "tsx",
   "@eslint-community/regexpp",
   "re2js",
-])("%s is imported in one folder only", (name) => {
+])("the package %s is imported in only one top-level folder or plugin", (name) => {
   const using = [...core, ...plugins, ...app].filter(({ imports, text }) =>
     imports.some((specifier) => packageOf(specifier) === name && hasValueImport(text, specifier)),
   );
@@ -245,18 +248,18 @@ test.each([
   ["the names of loopback", '"[::1]"', "core/model/loopback.ts"],
   ["the guard of standard output", "process.stdout.write =", "plugins/cli/output/claimed.ts"],
   ["the reading of key files", "Array.isArray(content.keys)", "core/boot/key-file.ts"],
-])("%s is made in one place", (_, text, path) => {
+])("the code for %s is in one file only", (_, text, path) => {
   const found = [...core, ...plugins, ...app].filter((source) => source.text.includes(text));
   expect(found.map((source) => source.path)).toEqual([path]);
 });
 
 // .ci/delete-plugins.mjs runs this file without approval, too.
-test.runIf(existsSync(join(root, "plugins/approval")))("the form of a request's id is made in one place", () => {
+test.runIf(existsSync(join(root, "plugins/approval")))("the pattern for ids of approval requests is in one file only", () => {
   const found = plugins.filter((source) => source.text.includes("apr_[a-z"));
   expect(found.map((source) => source.path)).toEqual(["plugins/approval/record.ts"]);
 });
 
-test("no file has more than 350 lines, and the pipeline has at most 125", () => {
+test("no source file has more than 350 lines, and pipeline.ts has at most 125", () => {
   const long = [...core, ...plugins, ...app].filter(({ text }) => text.split("\n").length > 351);
   expect(long.map(({ path }) => path)).toEqual([]);
   const pipeline = core.find(({ path }) => path === "core/pipeline/pipeline.ts")?.text.split("\n") ?? [];
@@ -266,7 +269,7 @@ test("no file has more than 350 lines, and the pipeline has at most 125", () => 
 
 const tests = sources("test");
 
-test("a test kit has at most 150 lines", () => {
+test("every test kit file has at most 150 lines", () => {
   const kits = tests.filter(({ path }) => /(?:kit|shop)\.ts$/.test(path));
   expect(kits.length).toBeGreaterThan(15);
   expect(kits.filter(({ text }) => text.split("\n").length > 151).map(({ path }) => path)).toEqual([]);

@@ -20,7 +20,7 @@ const bind = (schema: TSchema, ...given: GivenInput[]): unknown => {
   }
 };
 
-describe("text is coerced by the schema, without guessing", () => {
+describe("binding coerces text to the type in the schema and does not guess", () => {
   const integer = ["invalid_input", "/v must be an integer"];
   const range = ["invalid_input", "/v must be an integer from -9007199254740991 to 9007199254740991"];
   const number = ["invalid_input", "/v must be a number"];
@@ -38,11 +38,11 @@ describe("text is coerced by the schema, without guessing", () => {
     ["9007199254740991", Type.Integer(), "9007199254740991", 9007199254740991],
     ["12.7", Type.Integer(), "12.7", integer],
     ["0x10", Type.Integer(), "0x10", integer],
-    ["a space before", Type.Integer(), " 5", integer],
-    ["a line break after", Type.Integer(), "5\n", integer],
+    ["a number with a leading space", Type.Integer(), " 5", integer],
+    ["a number with a trailing line break", Type.Integer(), "5\n", integer],
     ["1_000", Type.Integer(), "1_000", integer],
     ["Arabic digits", Type.Integer(), "١٢", integer],
-    ["no text", Type.Integer(), "", integer],
+    ["empty text", Type.Integer(), "", integer],
     ["+7", Type.Integer(), "+7", integer],
     ["007", Type.Integer(), "007", integer],
     ["1e2", Type.Integer(), "1e2", integer],
@@ -54,39 +54,39 @@ describe("text is coerced by the schema, without guessing", () => {
     ["9007199254740993", Type.Number(), "9007199254740993", number],
     ["Infinity", Type.Number(), "Infinity", number],
     [".5", Type.Number(), ".5", number],
-    ["no text", Type.Number(), "", number],
+    ["empty text", Type.Number(), "", number],
     ["true", Type.Boolean(), "true", true],
     ["false", Type.Boolean(), "false", false],
     ["TRUE", Type.Boolean(), "TRUE", boolean],
     ["1", Type.Boolean(), "1", boolean],
-    ["no text", Type.Boolean(), "", boolean],
-    ["no text", Type.String(), "", ""],
+    ["empty text", Type.Boolean(), "", boolean],
+    ["empty text", Type.String(), "", ""],
     ["12", Type.String(), "12", "12"],
     ["one of an enum", choice, "red", "red"],
-    ["none of an enum", choice, "Red", ["invalid_input", '/v must be one of "red", "blue"']],
+    ["a word that is not in an enum", choice, "Red", ["invalid_input", '/v must be one of "red", "blue"']],
     ["a number of an enum", levels, "2", 2],
     ["a word of a mixed enum", levels, "auto", "auto"],
     ["a constant", Type.Literal(7), "7", 7],
-    ["not the constant", Type.Literal(7), "8", ["invalid_input", "/v must be 7"]],
-    ["digits for string or integer", idOrName, "12", 12],
-    ["a word for string or integer", idOrName, "12a", "12a"],
-    ["a name given twice", Type.String(), ["a", "b"], ["invalid_input", "/v is given more than once"]],
-    ["one item", many, "5", [5]],
-    ["several items", many, ["5", "6"], [5, 6]],
-    ["a wrong item", many, ["5", "x"], ["invalid_input", "/v/1 must be an integer"]],
-    ["several of an enum", colours, ["red", "blue"], ["red", "blue"]],
-    ["one for one or many", oneOrMany, "5", 5],
-    ["many for one or many", oneOrMany, ["5", "6"], [5, 6]],
+    ["a word other than the constant", Type.Literal(7), "8", ["invalid_input", "/v must be 7"]],
+    ["digits for a union of string and integer", idOrName, "12", 12],
+    ["a word for a union of string and integer", idOrName, "12a", "12a"],
+    ["a field given twice", Type.String(), ["a", "b"], ["invalid_input", "/v is given more than once"]],
+    ["one item for a list", many, "5", [5]],
+    ["several items for a list", many, ["5", "6"], [5, 6]],
+    ["a list with a wrong item", many, ["5", "x"], ["invalid_input", "/v/1 must be an integer"]],
+    ["several items for a list of enum values", colours, ["red", "blue"], ["red", "blue"]],
+    ["one value for a union of item and list", oneOrMany, "5", 5],
+    ["several values for a union of item and list", oneOrMany, ["5", "6"], [5, 6]],
     ["text for an object", Type.Object({}), "{}", ["invalid_input", "/v must be an object"]],
-    ["an integer by reference", Type.Unsafe({ $ref: "#/$defs/count" }), "5", 5],
-    ["an integer in parts", Type.Intersect([Type.Integer(), Type.Unsafe({ minimum: 1 })]), "5", 5],
-  ])("%s as %j", (_name, schema, given, expected) => {
+    ["an integer behind a $ref", Type.Unsafe({ $ref: "#/$defs/count" }), "5", 5],
+    ["an integer in an intersection", Type.Intersect([Type.Integer(), Type.Unsafe({ minimum: 1 })]), "5", 5],
+  ])("binding text to a field: %s as %j", (_name, schema, given, expected) => {
     const input = Type.Object({ v: schema }, { $defs: { count: Type.Integer() } });
     const bound = bind(input, text({ v: given }));
     expect(bound).toEqual(Array.isArray(expected) && expected[0] === "invalid_input" ? expected : { v: expected });
   });
 
-  test("JSON values are not coerced", () => {
+  test("binding does not coerce JSON values", () => {
     const schema = Type.Object({ n: Type.Integer(), b: Type.Boolean(), list: Type.Array(Type.String()) });
     expect(bind(schema, json({ n: "1", b: "true", list: "a" }))).toEqual([
       "invalid_input",
@@ -101,32 +101,37 @@ describe("text is coerced by the schema, without guessing", () => {
   });
 });
 
-describe("undeclared fields are refused", () => {
+describe("binding refuses fields that the schema does not declare", () => {
   const order = Type.Object({ orderId: Type.String(), note: Type.Optional(Type.String()) });
 
   test.each<[string, TSchema, GivenInput[], unknown]>([
     [
-      "in JSON",
+      "in a JSON body",
       order,
       [json({ orderId: "1", orderID: "2" })],
       ["unknown_field", '/orderID is not a known field; did you mean "orderId"?'],
     ],
     [
-      "in text",
+      "in text from a query",
       order,
       [text({ orderId: "1", nott: "x" })],
       ["unknown_field", '/nott is not a known field; did you mean "note"?'],
     ],
-    ["far from any name", order, [json({ orderId: "1", zzz: 1 })], ["unknown_field", "/zzz is not a known field"]],
-    ["twice in text", order, [text({ orderId: "1", zz: ["1", "2"] })], ["unknown_field", "/zz is not a known field"]],
     [
-      "beside another mistake",
+      "with a name that resembles no known name",
+      order,
+      [json({ orderId: "1", zzz: 1 })],
+      ["unknown_field", "/zzz is not a known field"],
+    ],
+    ["given twice as text", order, [text({ orderId: "1", zz: ["1", "2"] })], ["unknown_field", "/zz is not a known field"]],
+    [
+      "together with another mistake",
       order,
       [json({ ordreId: "1" })],
       ["invalid_input", "/orderId is required", '/ordreId is not a known field; did you mean "orderId"?'],
     ],
     [
-      "__proto__ in text",
+      "__proto__ in text from a query",
       order,
       [text(JSON.parse('{"orderId":"1","__proto__":"x"}'))],
       ["json_forbidden_key", "/__proto__ is not allowed as a key"],
@@ -138,7 +143,7 @@ describe("undeclared fields are refused", () => {
       ["json_forbidden_key", `/${name} is not allowed as a key`],
     ]),
     [
-      "__proto__ in JSON",
+      "__proto__ in a JSON body",
       Type.Object({ note: Type.Optional(Type.String()) }),
       [json(JSON.parse('{"__proto__":{"note":"x"}}'))],
       ["unknown_field", "/__proto__ is not a known field"],
@@ -182,24 +187,24 @@ describe("undeclared fields are refused", () => {
       ["unknown_field", "/r/b is not a known field"],
     ],
     [
-      "in a referred schema",
+      "in a schema behind a $ref",
       Type.Cyclic({ Node: Type.Object({ child: Type.Optional(Type.Ref("Node")) }) }, "Node"),
       [json({ child: { child: { chidl: 1 } } })],
       ["unknown_field", '/child/child/chidl is not a known field; did you mean "child"?'],
     ],
-  ])("%s", (_name, schema, given, expected) => expect(bind(schema, ...given)).toEqual(expected));
+  ])("an undeclared field is refused: %s", (_name, schema, given, expected) => expect(bind(schema, ...given)).toEqual(expected));
 
-  test("a field name with a slash or a control character is escaped in the path", () => {
+  test("errors escape a field name that contains a slash or a control character", () => {
     expect(bind(Type.Object({}), json({ "a/b\u001b": 1 }))).toEqual(["unknown_field", "/a~1b\\u{1b} is not a known field"]);
   });
 
-  test("an input with ten thousand unknown fields gets a short error", () => {
+  test("the error for an input with ten thousand unknown fields stays short", () => {
     const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`field${index}`, 0]));
     expect(bind(Type.Object({}), json(many))).toHaveLength(65);
   });
 });
 
-test("an input that comes from two places is refused, also with equal values", () => {
+test("a field that two sources give is refused, even when both values are equal", () => {
   const schema = Type.Object({ id: Type.String(), note: Type.Optional(Type.String()) });
   expect(bind(schema, text({ id: "1" }, "path"), json({ id: "1", note: "x" }))).toEqual([
     "invalid_input",
@@ -208,12 +213,12 @@ test("an input that comes from two places is refused, also with equal values", (
   expect(bind(schema, text({ id: "1" }, "path"), json({ note: "x" }))).toEqual({ id: "1", note: "x" });
 });
 
-test.each<[unknown]>([[null], [[]], ["x"], [5]])("%j is no input", (value) => {
+test.each<[unknown]>([[null], [[]], ["x"], [5]])("a JSON body of %j is refused, because an input must be an object", (value) => {
   expect(bind(Type.Object({}), json(value))).toEqual(["invalid_input", " must be an object"]);
   expect(bind(Type.Object({}), text({}, "path"), json(value))).toEqual(["invalid_input", " must be an object"]);
 });
 
-test("defaults are filled in at the top, in nested objects, in lists and in records", () => {
+test("binding fills in defaults at the top level, in nested objects, in lists and in records", () => {
   const line = Type.Object({ count: Type.Integer({ default: 1 }) });
   const schema = Type.Object({
     limit: Type.Integer({ default: 10 }),
@@ -234,63 +239,78 @@ test("defaults are filled in at the top, in nested objects, in lists and in reco
   });
 });
 
-test("a default is not shared between calls", () => {
+test("two calls never share one default object, so a change in one call cannot reach the next", () => {
   const input = closed(Type.Object({ tags: Type.Array(Type.String(), { default: [] }) })) as unknown as JsonSchema;
   const binder = binderOf(input);
   const tagsOf = () => (binder([json({})]) as { tags: string[] }).tags;
   expect(tagsOf()).not.toBe(tagsOf());
 });
 
-test("the input is deeply frozen and has no -0", () => {
+test("a bound input is deeply frozen, and -0 in it becomes 0", () => {
   const schema = Type.Object({ a: Type.Object({ list: Type.Array(Type.Object({ n: Type.Number() })) }) });
   const bound = bind(schema, json({ a: { list: [{ n: -0 }] } })) as { a: { list: { n: number }[] } };
   expect([bound, bound.a, bound.a.list, bound.a.list[0]].every(Object.isFrozen)).toBe(true);
   expect(Object.is(bound.a.list[0]?.n, 0)).toBe(true);
 });
 
-describe("every field error is one sentence", () => {
+describe("every field error is one readable sentence", () => {
   const shape = Type.Union([
     Type.Object({ kind: Type.Literal("circle"), radius: Type.Number() }),
     Type.Object({ kind: Type.Literal("square"), side: Type.Number() }),
   ]);
   test.each<[string, TSchema, unknown, string]>([
-    ["minLength 1", Type.String({ minLength: 1 }), "", "must not be empty"],
-    ["minLength", Type.String({ minLength: 3 }), "a", "must be at least 3 characters long"],
-    ["maxLength", Type.String({ maxLength: 3 }), "abcd", "must be at most 3 characters long"],
-    ["minimum", Type.Integer({ minimum: 1 }), 0, "must be at least 1"],
-    ["maximum", Type.Integer({ maximum: 1 }), 2, "must be at most 1"],
-    ["exclusiveMinimum", Type.Number({ exclusiveMinimum: 0 }), 0, "must be more than 0"],
-    ["exclusiveMaximum", Type.Number({ exclusiveMaximum: 0 }), 0, "must be less than 0"],
-    ["multipleOf", Type.Integer({ multipleOf: 5 }), 7, "must be a multiple of 5"],
-    ["minItems", Type.Array(Type.String(), { minItems: 1 }), [], "must have at least 1 items"],
-    ["maxItems", Type.Array(Type.String(), { maxItems: 1 }), ["a", "b"], "must have at most 1 items"],
-    ["uniqueItems", Type.Array(Type.String(), { uniqueItems: true }), ["a", "a"], "must not have the same item twice"],
-    ["format", Type.String({ format: "email" }), "x", "must be a valid email"],
-    ["pattern", Type.String({ pattern: "^a$" }), "x", "must match the pattern ^a$"],
-    ["const", Type.Literal("x"), "y", 'must be "x"'],
-    ["a union of types", Type.Union([Type.String(), Type.Integer(), Type.Null()]), {}, "must be a string, an integer or null"],
-    ["a union of words", Type.Union([Type.Literal("a"), Type.Literal("b")]), "c", 'must be one of "a", "b"'],
+    ["a text shorter than minLength 1", Type.String({ minLength: 1 }), "", "must not be empty"],
+    ["a text shorter than minLength", Type.String({ minLength: 3 }), "a", "must be at least 3 characters long"],
+    ["a text longer than maxLength", Type.String({ maxLength: 3 }), "abcd", "must be at most 3 characters long"],
+    ["a number below minimum", Type.Integer({ minimum: 1 }), 0, "must be at least 1"],
+    ["a number above maximum", Type.Integer({ maximum: 1 }), 2, "must be at most 1"],
+    ["a number at exclusiveMinimum", Type.Number({ exclusiveMinimum: 0 }), 0, "must be more than 0"],
+    ["a number at exclusiveMaximum", Type.Number({ exclusiveMaximum: 0 }), 0, "must be less than 0"],
+    ["a number that is not a multipleOf", Type.Integer({ multipleOf: 5 }), 7, "must be a multiple of 5"],
+    ["a list shorter than minItems", Type.Array(Type.String(), { minItems: 1 }), [], "must have at least 1 items"],
+    ["a list longer than maxItems", Type.Array(Type.String(), { maxItems: 1 }), ["a", "b"], "must have at most 1 items"],
     [
-      "a union where one branch was meant",
+      "a list with equal uniqueItems",
+      Type.Array(Type.String(), { uniqueItems: true }),
+      ["a", "a"],
+      "must not have the same item twice",
+    ],
+    ["a text of the wrong format", Type.String({ format: "email" }), "x", "must be a valid email"],
+    ["a text that does not match a pattern", Type.String({ pattern: "^a$" }), "x", "must match the pattern ^a$"],
+    ["a value other than const", Type.Literal("x"), "y", 'must be "x"'],
+    [
+      "a value of no type in a union",
+      Type.Union([Type.String(), Type.Integer(), Type.Null()]),
+      {},
+      "must be a string, an integer or null",
+    ],
+    [
+      "a word that is not in a union of words",
+      Type.Union([Type.Literal("a"), Type.Literal("b")]),
+      "c",
+      'must be one of "a", "b"',
+    ],
+    [
+      "a union where the value was meant for one branch",
       Type.Union([Type.String({ maxLength: 1 }), Type.Integer()]),
       "ab",
       "must be at most 1 characters long",
     ],
-    ["never", Type.Never(), 1, "does not match its schema"],
-    ["a schema that is false", false as never, 1, "is not allowed"],
-  ])("%s", (_name, schema, value, message) => {
+    ["a value for Type.Never", Type.Never(), 1, "does not match its schema"],
+    ["a value for a schema that is false", false as never, 1, "is not allowed"],
+  ])("the error for %s is one sentence that names the field", (_name, schema, value, message) => {
     const input = Type.Unsafe({ type: "object", properties: { v: schema } });
     expect(bind(input, json({ v: value }))).toEqual(["invalid_input", `/v ${message}`]);
   });
 
-  test("errors in a discriminated union are about the branch that the field names", () => {
+  test("errors in a discriminated union are about the branch that the discriminator field names", () => {
     expect(bind(Type.Object({ v: shape }), json({ v: { kind: "circle", radius: "1" } }))).toEqual([
       "invalid_input",
       "/v/radius must be a number",
     ]);
   });
 
-  test("errors name the right item of a list", () => {
+  test("an error in a list names the index of the wrong item", () => {
     const list = Type.Array(Type.Union([Type.String({ maxLength: 1 }), Type.Integer({ minimum: 3 })]));
     const values = ["xx", 1, "a", "a", "a", "a", "a", "a", "a", "a", true];
     expect(bind(Type.Object({ list }), json({ list: values }))).toEqual([
@@ -301,13 +321,13 @@ describe("every field error is one sentence", () => {
     ]);
   });
 
-  test("the field after a union of many literals is reported too", () => {
+  test("an error in the field after a union of many literals is reported too", () => {
     const letters = Type.Union("abcdefghijkl".split("").map((letter) => Type.Literal(letter)));
     expect(bind(Type.Object({ a: letters, b: Type.Integer() }), json({ a: 1, b: "x" }))).toHaveLength(3);
   });
 });
 
-test("a failed check without errors gets a general error message", () => {
+test("an input gets a general error when its check fails without listing an error", () => {
   // A defect of TypeBox: `if` that does not hold beside unevaluatedProperties. Boot refuses such schemas.
   const schema = {
     type: "object",

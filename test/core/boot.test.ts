@@ -40,7 +40,7 @@ const one =
       plugins: [radio({ authenticate: seen })],
     });
 
-describe("one problem, one sentence and its remedy", () => {
+describe("boot reports one problem as one sentence with its remedy", () => {
   test.each<[string, () => Promise<unknown>, string]>([
     [
       "an unknown exposure key",
@@ -48,27 +48,27 @@ describe("one problem, one sentence and its remedy", () => {
       'greet uses the exposure key "radoi", which no configured plugin owns. Did you mean "radio"?',
     ],
     [
-      "an exposure key of a plugin that is not there",
+      "an exposure key whose plugin is not configured",
       one({ teleprinter: true }),
       'greet uses the exposure key "teleprinter", which no configured plugin owns. Add the plugin that owns it to plugins, such as teleprinter(), or remove the key',
     ],
     [
-      "a wrong value of a key",
+      "a wrong value of an exposure key",
       one({ radio: 5 }),
       "greet: radio must be true or false or a string. Look up the values of radio in the documentation of the plugin that owns it",
     ],
     [
-      "a wrong value of core's own key",
+      "a wrong value of an exposure key that core owns",
       one({ radio: true, preview: "all" }),
       'greet: preview must be "caller". Remove preview. A handler without this option shows its preview to approvers only',
     ],
     [
-      "a bad name",
+      "a malformed handler name",
       one({ radio: true, name: "9lives" }),
       '"9lives" is not a valid name for a handler. Use letters, digits, - and _, beginning with a letter, at most 64',
     ],
     [
-      "a name that would act on a terminal",
+      "a handler name that contains terminal control characters",
       one({ radio: true, name: "a\u001b[2J" }),
       '"a\\u{1b}[2J" is not a valid name for a handler. Use letters, digits, - and _, beginning with a letter, at most 64',
     ],
@@ -78,118 +78,120 @@ describe("one problem, one sentence and its remedy", () => {
       'greet states no auth. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
     ],
     [
-      "an empty list of policies",
+      "a handler with an empty list of policies",
       one({ radio: true }, wrong({ auth: [] })),
       'greet has an empty auth list. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
     ],
     [
-      "an auth that is not a policy",
+      "a handler whose auth is not a policy",
       one({ radio: true }, wrong({ auth: ["admin"] })),
       'greet has an auth that is not a policy. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
     ],
     [
-      "an unknown effect",
+      "a handler with an unknown effect",
       one({ radio: true }, wrong({ effect: "delete" })),
       'greet has the effect "delete". Use "read", "write" or "destructive"',
     ],
     [
-      "no description",
+      "a handler without a description",
       one({ radio: true }, wrong({ description: " " })),
       "greet has no description. Describe in a sentence what it does. Agents choose tools by it",
     ],
     [
-      "a long description",
+      "a handler with too long a description",
       one({ radio: true }, wrong({ description: "x".repeat(1001) })),
       "greet has a description of 1001 characters. Shorten it to 1,000",
     ],
     [
-      "a description with invisible text",
+      "a description with invisible characters",
       one({ radio: true }, wrong({ description: "Reads.\u{e0041}" })),
       "greet has a description with control or invisible characters. Write it as one line of printable text",
     ],
     [
-      "an input that is not an object",
+      "an input schema that is not an object",
       one({ radio: true }, wrong({ input: Type.String() })),
       "greet has an input that is not an object. Wrap it: Type.Object({ ... })",
     ],
     [
-      "an input that takes anything",
+      "an input schema that accepts any value",
       one({ radio: true }, wrong({ input: true })),
       "greet has an input that is not an object. Wrap it: Type.Object({ ... })",
     ],
     [
-      "a schema that cannot be stood by",
+      "a schema with a rule that Quater cannot enforce",
       one({ radio: true }, wrong({ input: Type.Object({ n: Type.BigInt() }) })),
       'greet has an input schema in which /properties/n has the type "bigint", which JSON does not know. Use Type.Integer(), or Type.String() for integers beyond 2^53',
     ],
     [
-      "a secret that would leave",
+      "a secret field in an output",
       one({ radio: true }, wrong({ output: Type.Object({ key: secret(Type.String()) }) })),
       "greet has a secret() field in its output. Remove the field, or say reveal: true in the handler",
     ],
     [
-      "a problem that is not a code",
+      "a problem whose code is malformed",
       one({ radio: true }, wrong({ problems: ["Not A Code!"] })),
       'greet has the problem "Not A Code!", which is not a code. Use lower-case letters, digits and _, such as order_not_paid',
     ],
     [
-      "a resource under a reserved name",
+      "a resource with a reserved name",
       one({ radio: true }, wrong({ use: { principal: {} } })),
       'greet uses a resource as "principal", a name that Quater uses itself. Give it another name in use',
     ],
     [
-      "an export that is not a handler",
+      "a listed export that is not a handler",
       one({ radio: true }, () => null),
       "greet of a module is exported, but is not a handler. It exports no handlers",
     ],
     [
-      "a wrong export",
+      "an export of the wrong kind",
       () => bootTest({ handlers: { listOrders: good }, expose: { listOrder: { direct: true } } }),
       "listOrder is not exported by a module. Did you mean listOrders?",
     ],
     [
-      "public in the exposure alone",
+      "public: true on a handler that requires rights",
       one({ radio: true, public: true }, handler({ ...parts, auth: can("x") })),
       "greet is exposed with public: true, but its handler requires can(x). Remove public: true, or set auth: anyone in the handler",
     ],
     [
-      "public on no public surface",
+      "public: true without a surface that can be public",
       one({ direct: true, public: true }),
       "greet is exposed with public: true, but on no surface that can be public. Expose it over radio, or remove public",
     ],
     [
-      "public with approval",
+      "public: true together with approval",
       one({ radio: true, public: true, approval: "finance" }),
       "greet is public and asks for approval. Remove public: true or approval. Approvers could not see who asks",
     ],
     [
-      "a surface without auth",
+      "an exposed handler on a surface without authenticate",
       () => bootTest({ handlers: { greet: good }, expose: { greet: { radio: true } }, plugins: [radio()] }),
       "Radio programmes require radio auth. Add radio({ authenticate: ... }) to plugins, for example authenticate: apiKeys()",
     ],
     [
-      "a plugin that was not called",
+      "a plugin factory that was not called",
       () => bootTest({ handlers: {}, plugins: [radio as never] }),
       "plugins[0] is a plugin that was not called. Write it with parentheses: name()",
     ],
     [
-      "a value that is not a plugin",
+      "a value in plugins that is not a plugin",
       () => bootTest({ handlers: {}, plugins: [{ name: "x" } as never] }),
       "plugins[0] is not a plugin. Make it with definePlugin",
     ],
     [
-      "a plugin twice",
+      "the same plugin configured twice",
       () => bootTest({ handlers: {}, plugins: [radio(), radio()] }),
       "The plugin radio is configured twice. Remove one of the two",
     ],
     [
-      "a need that nobody meets",
+      "a service that no plugin provides",
       () => bootTest({ handlers: {}, plugins: [definePlugin(() => ({ name: "audit", needs: [serviceRef("store")] }))()] }),
       "The plugin audit needs store, which no configured plugin provides. Add store() to plugins",
     ],
-  ])("%s", async (_name, boot, problem) => expect(await problemsOf(boot)).toEqual([problem]));
+  ])("boot reports %s in one sentence with a remedy", async (_name, boot, problem) =>
+    expect(await problemsOf(boot)).toEqual([problem]),
+  );
 
-  test.each(["greet", "Greet", "gr-eet", "g_reet"])("two handlers named greet and %s", async (name) => {
+  test.each(["greet", "Greet", "gr-eet", "g_reet"])("boot refuses two handlers named greet and %s", async (name) => {
     const problems = await problemsOf(() =>
       bootTest({ handlers: { greet: good, other: good }, expose: { greet: { direct: true }, other: { direct: true, name } } }),
     );
@@ -197,7 +199,7 @@ describe("one problem, one sentence and its remedy", () => {
     expect(problems[0]).toContain(`Two handlers are named ${name}`);
   });
 
-  test("plugins that need each other in a circle", async () => {
+  test("boot refuses plugins that need each other in a circle", async () => {
     const [a, b] = [serviceRef("a"), serviceRef("b")];
     const plugins = [
       definePlugin(() => ({ name: "one", provides: [a], needs: [b] }))(),
@@ -212,20 +214,20 @@ describe("one problem, one sentence and its remedy", () => {
     ["exposure key", { exposure: [exposureKey("x", Type.String())] }],
     ["service", { provides: [serviceRef("x")] }],
     ["surface", { surface: { name: "x", exposes: "X" } }],
-  ])("one %s of two plugins", async (what, owned) => {
+  ])("boot refuses the same %s from two plugins", async (what, owned) => {
     const plugins = ["one", "two"].map((name) => definePlugin(() => ({ name, ...owned }))());
     expect(await problemsOf(() => bootTest({ handlers: {}, plugins }))).toEqual([
       `The ${what} x belongs to two plugins: one and two. Remove one of the two`,
     ]);
   });
 
-  test("an entry of handlers that was not made by expose() is refused", async () => {
+  test("boot refuses an entry of handlers that was not made by expose()", async () => {
     const manifest = defineConfig({ name: "x", handlers: [undefined as never, {} as never], plugins: [] });
     expect(await problemsOf(() => bootTest(manifest))).toHaveLength(2);
   });
 });
 
-test("all problems are reported at once, before anything is set up, opened or started", async () => {
+test("boot reports all problems at once, before it sets up, opens or starts anything", async () => {
   const happened: string[] = [];
   const witness = definePlugin(() => ({
     name: "witness",
@@ -262,7 +264,7 @@ test("all problems are reported at once, before anything is set up, opened or st
   expect(happened).toEqual([]);
 });
 
-test("a surface with only public handlers needs no authenticator, also when only one module is loaded", async () => {
+test("a surface with only public handlers needs no authenticator, even when only one module is loaded", async () => {
   const manifest = defineConfig({
     name: "x",
     handlers: ["a", "b"].map((name) =>
@@ -292,7 +294,7 @@ describe("start and stop", () => {
       ...more,
     }))();
 
-  test("plugins that provide a service boot before plugins that need it, and stop once, in reverse order", async () => {
+  test("plugins boot after the plugins whose services they need, and stop once, in reverse order", async () => {
     const happened: string[] = [];
     const store = serviceRef("store");
     const storing = witness(happened, "store", {
@@ -311,7 +313,7 @@ describe("start and stop", () => {
     expect(happened).toEqual(["setup store", "setup audit", "start store", "start audit", "stop audit", "stop store"]);
   });
 
-  test("a boot problem names the plugin that did not provide its service", async () => {
+  test("boot names the plugin that did not provide a service it had declared", async () => {
     const store = serviceRef("store");
     const happened: string[] = [];
     const relying = witness(happened, "audit", {
@@ -326,14 +328,14 @@ describe("start and stop", () => {
     expect(happened).toEqual(["setup store", "stop store"]);
   });
 
-  test("a service that no plugin needs may be missing", async () => {
+  test("boot accepts a missing service that no plugin needs", async () => {
     const store = serviceRef("store");
     const curious = witness([], "curious", { wants: [store] });
     await using app = await bootTest({ handlers: {}, plugins: [curious, witness([], "store", { provides: [store] })] });
     expect(app.services.find(store)).toBeUndefined();
   });
 
-  test("an authenticator without an authenticate function is refused at boot", async () => {
+  test("boot refuses an authenticator without an authenticate function", async () => {
     const { authenticator } = await import("quater");
     const asking = authenticator({ name: "keys" } as never);
     expect(await problemsOf(() => bootTest({ handlers: {}, plugins: [direct({ authenticate: asking })] }))).toEqual([
@@ -341,14 +343,14 @@ describe("start and stop", () => {
     ]);
   });
 
-  test("when a plugin fails to start, the started plugins are stopped", async () => {
+  test("when one plugin fails to start, the plugins that had started are stopped", async () => {
     const happened: string[] = [];
     const failing = witness(happened, "second", { start: () => Promise.reject(new Error("port in use")) });
     await expect(bootTest({ handlers: {}, plugins: [witness(happened, "first"), failing] })).rejects.toThrow("port in use");
     expect(happened).toEqual(["setup first", "setup second", "start first", "stop second", "stop first"]);
   });
 
-  test("when a plugin fails to stop, the others still stop", async () => {
+  test("when one plugin fails to stop, the other plugins are still stopped", async () => {
     const happened: string[] = [];
     const failing = witness(happened, "second", { stop: () => Promise.reject(new Error("stuck")) });
     const app = await bootTest({ handlers: {}, plugins: [witness(happened, "first"), failing] });
@@ -357,7 +359,7 @@ describe("start and stop", () => {
     expect(app.log).toMatchObject([{ level: "error", message: "Plugin second failed to stop" }]);
   });
 
-  test("an authenticator that two surfaces share is opened and closed once", async () => {
+  test("an authenticator that two surfaces share is opened once and closed once", async () => {
     const { authenticator } = await import("quater");
     const happened: string[] = [];
     const shared = authenticator({
@@ -374,7 +376,7 @@ describe("start and stop", () => {
     expect(happened).toEqual(["open", "close"]);
   });
 
-  test("a stop waits for calls in flight and refuses new ones", async () => {
+  test("stopping the app refuses new calls and waits for running calls", async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => (release = resolve));
     const slow = handler({ ...parts, auth: authenticated, handle: () => held.then(() => "done") });
@@ -390,7 +392,7 @@ describe("start and stop", () => {
     expect(happened).toContain("stop store");
   });
 
-  test("calls that do not end within drainMs are cancelled, also those that share a cancellation", async () => {
+  test("stopping the app cancels calls that do not end within drainMs, also calls that share a cancellation", async () => {
     const { Cancellation } = await import("quater/plugin-api");
     const aborted = (signal: AbortSignal) =>
       new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { brand, isBranded } from "../../core/diagnostics/brand.ts";
 
-test("a mark is found on what another copy of Quater made, and only its own kind", () => {
+test("isBranded accepts an object that another copy of Quater marked, and checks the kind of the mark", () => {
   const made = { [Symbol.for("quater.brand")]: "plugin" };
   expect(isBranded(made, "plugin")).toBe(true);
   expect(isBranded(made, "handler")).toBe(false);

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { newCallId } from "../../core/model/call-id.ts";
 
-test("ids of calls are version 4 UUIDs, and no two are the same", () => {
+test("call ids are version 4 UUIDs, and no two are equal", () => {
   const ids = Array.from({ length: 10_000 }, newCallId);
   expect(new Set(ids).size).toBe(ids.length);
   for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });
 
-test("each bit of an id but the version and the variant is random", () => {
+test("every bit of a call id is random, except the version and variant bits", () => {
   const ids = Array.from({ length: 2_000 }, () => BigInt(`0x${newCallId().replaceAll("-", "")}`));
   const fixed = new Set([76, 77, 78, 79, 62, 63]);
   for (let bit = 0; bit < 128; bit++) {

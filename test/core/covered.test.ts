@@ -12,12 +12,12 @@ const files = readdirSync(join(root, "core"), { recursive: true, encoding: "utf8
   .map((name) => join("core", name));
 const hasOwnTest = (file: string): boolean => existsSync(join(root, "test/core", `${basename(file, ".ts")}.test.ts`));
 
-test("each file of core has a test of its name in test/core, or a line in covered.ts", () => {
+test("each file of core has a test file of its name in test/core, or a line in covered.ts that names its tests", () => {
   expect(files.length).toBeGreaterThan(60);
   expect(files.filter((file) => !hasOwnTest(file) && !Object.hasOwn(covered, file))).toEqual([]);
 });
 
-test("each line of covered.ts is about a file of core", () => {
+test("each line of covered.ts names a file of core that exists", () => {
   expect(Object.keys(covered).filter((file) => !files.includes(file))).toEqual([]);
 });
 

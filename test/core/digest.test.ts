@@ -12,12 +12,12 @@ test.each<[unknown, string]>([
   ['\u0007\b\t\n\f\r"\\/\u2028', '"\\u0007\\b\\t\\n\\f\\r\\"\\\\/\u2028"'],
   [{ a: [], b: {}, c: null, d: true }, '{"a":[],"b":{},"c":null,"d":true}'],
   ["e\u0301 is not \u00e9", '"e\u0301 is not \u00e9"'],
-])("%j has one text", (value, text) => expect(canonicalText(value)).toBe(text));
+])("canonical JSON writes %j as the expected text", (value, text) => expect(canonicalText(value)).toBe(text));
 
 test.each<[string, unknown]>([
   ["undefined", undefined],
   ["a field that is undefined", { a: undefined }],
-  ["a hole", Object.assign([], { 1: 1 })],
+  ["a list with a hole", Object.assign([], { 1: 1 })],
   ["NaN", Number.NaN],
   ["Infinity", [Number.POSITIVE_INFINITY]],
   ["a function", () => 1],
@@ -26,14 +26,14 @@ test.each<[string, unknown]>([
   ["a map", new Map([[1, 2]])],
   ["half of a surrogate pair", "\ud800"],
   ["half of a surrogate pair in a key", { "\udc00": 1 }],
-])("%s has no text", (_name, value) => expect(() => canonicalText(value)).toThrow(TypeError));
+])("canonical JSON refuses %s", (_name, value) => expect(() => canonicalText(value)).toThrow(TypeError));
 
-test("the digest is SHA-256 over the canonical text of handler and input", () => {
+test("a call's digest is the SHA-256 of the canonical text of handler name and input", () => {
   const expected = createHash("sha256").update('{"handler":"pay","input":{"cents":5}}').digest("hex");
   expect(argumentsHash("pay", { cents: 5 })).toBe(`sha256:${expected}`);
 });
 
-describe("the digest in a dry run", () => {
+describe("the digest that a dry run returns", () => {
   const transfer = handler({
     description: "Transfers.",
     effect: "write",
@@ -60,22 +60,23 @@ describe("the digest in a dry run", () => {
     ["-0", { to: "ana", amount: -0 }],
     ["the default given", { ...plain, currency: "EUR" }],
     ["a field that is undefined", { ...plain, note: undefined }],
-  ])("is the same for %s", async (_name, input) => expect(await hashOf(input)).toBe(await hashOf(plain)));
+  ])("the digest of a dry run is the same for %s", async (_name, input) => expect(await hashOf(input)).toBe(await hashOf(plain)));
 
-  test("is the same for a nested default given or left out", async () =>
+  test("the digest of a dry run is the same whether a nested default is given or left out", async () =>
     expect(await hashOf({ ...plain, options: {} })).toBe(await hashOf({ ...plain, options: { urgent: false } })));
 
   test.each<[string, unknown]>([
     ["another value", { to: "ana", amount: 1 }],
-    ["one field more", { ...plain, note: "" }],
+    ["an additional field", { ...plain, note: "" }],
     ["text in another Unicode form", { ...plain, to: "a\u0301na" }],
-  ])("differs for %s", async (_name, input) => expect(await hashOf(input)).not.toBe(await hashOf(plain)));
+  ])("the digest of a dry run differs for %s", async (_name, input) => expect(await hashOf(input)).not.toBe(await hashOf(plain)));
 
-  test("differs for another handler", () => expect(argumentsHash("a", {})).not.toBe(argumentsHash("b", {})));
+  test("the digest of a dry run differs for another handler", () =>
+    expect(argumentsHash("a", {})).not.toBe(argumentsHash("b", {})));
 });
 
 const vectors = new URL("../vectors/rfc8785/", import.meta.url);
-test.each(readdirSync(new URL("input/", vectors)))("the RFC 8785 output of %s, to the byte", (file) => {
+test.each(readdirSync(new URL("input/", vectors)))("canonical JSON writes the RFC 8785 example %s byte for byte", (file) => {
   const input = JSON.parse(readFileSync(new URL(`input/${file}`, vectors), "utf8")) as unknown;
   const expected = readFileSync(new URL(`output/${file}`, vectors), "utf8").trimEnd();
   expect(canonicalText(input)).toBe(expected);

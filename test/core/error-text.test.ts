@@ -6,7 +6,7 @@ import { errorText } from "quater/plugin-api";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
 
-test("the cause of a failure is in the log of its call, with what the system says", async () => {
+test("the log of a failed call contains the error's causes, including codes of the operating system", async () => {
   const plan = handler({
     description: "Plans.",
     effect: "read",
@@ -35,12 +35,12 @@ test("the cause of a failure is in the log of its call, with what the system say
   ]);
 });
 
-test("every part of an AggregateError is written", () => {
+test("the log writes every error inside an AggregateError", () => {
   const text = errorText(new AggregateError([new Error("first"), "second"], "none of them"));
   expect(text).toMatch(/^AggregateError: none of them\n.*\none of: Error: first\n.*\none of: second$/s);
 });
 
-test("values in other properties of errors are not logged", () => {
+test("the log does not write values from other properties of an error", () => {
   const canary = "canary-51c0de";
   const cause = Object.assign(new Error(`Failed to fetch https://${canary}@feed.example/a?token=${canary}&page=2`), {
     code: "23505",
@@ -63,7 +63,7 @@ test("values in other properties of errors are not logged", () => {
   expect(texts[0]).toContain("https://feed.example/a?token=&page=2");
 });
 
-test("circular, many, endless and unprintable causes are logged in bounded space", () => {
+test("the log writes circular, numerous, endless or unprintable causes in limited space", () => {
   const circle = new Error("round");
   circle.cause = circle;
   expect(errorText(circle).match(/round/g)).toHaveLength(1);
@@ -96,9 +96,9 @@ test.each<[string, unknown, string]>([
   ["a list", [5, 6], "5,6"],
   ["a text", "odd", "odd"],
   ["nothing", undefined, "undefined"],
-])("T9: what the log says of %s that was thrown", (_name, thrown, text) => expect(errorText(thrown)).toBe(text));
+])("T9: the log describes %s that was thrown", (_name, thrown, text) => expect(errorText(thrown)).toBe(text));
 
-test("T9: an object that a handler throws is in the log of its call", async () => {
+test("T9: an object that a handler throws is described in the log of its call", async () => {
   const fail = handler({
     description: "Fails.",
     effect: "read",

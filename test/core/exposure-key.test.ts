@@ -21,7 +21,7 @@ const problemsOf = async (boot: Promise<unknown>): Promise<readonly object[]> =>
   return error.problems;
 };
 
-test("a key is resolved once per handler that has it, and each call reads the same value", async () => {
+test("resolve of an exposure key runs once per handler that sets the key, and every call reads the same value", async () => {
   const resolved: string[] = [];
   const key = exposureKey("quota", Quota, {
     resolve: ({ perMinute }, { name }) => {
@@ -39,7 +39,7 @@ test("a key is resolved once per handler that has it, and each call reads the sa
   expect(resolved).toEqual(["greet"]);
 });
 
-test("without resolve a key gives the value as written", async () => {
+test("an exposure key without resolve gives the value as the manifest has it", async () => {
   const key = exposureKey("quota", Quota);
   await using app = await bootWith(key, { quota: { perMinute: 6 } });
   expect(key.of(app.catalog.get("greet"))).toEqual({ perMinute: 6 });
@@ -58,7 +58,7 @@ test.each([
     "greet: quota: 6 is odd",
     "Write 8",
   ],
-])("%s thrown by resolve is a problem at boot with the handler's place", async (_, made, cause, remedy) => {
+])("%s thrown by resolve of an exposure key becomes a boot problem that names the handler", async (_, made, cause, remedy) => {
   const key = exposureKey("quota", Quota, {
     resolve: () => {
       throw made();
@@ -68,7 +68,7 @@ test.each([
   expect(found).toEqual([{ place: "quater.config.ts", cause, remedy }]);
 });
 
-test("a value that the schema refuses is not resolved", async () => {
+test("resolve of an exposure key does not run for a value that its schema or its check refuses", async () => {
   const key = exposureKey("quota", Quota, {
     check: ({ perMinute }) => (perMinute === 7 ? [{ cause: "7 is odd", remedy: "Write 8" }] : []),
     resolve: () => {
@@ -81,7 +81,7 @@ test("a value that the schema refuses is not resolved", async () => {
   ]);
 });
 
-test("core finds out that a handler needs approval from the kind of the key, not from its name", async () => {
+test('core learns that a handler needs approval from means: "approval" of an exposure key, not from the key\'s name', async () => {
   const named = exposureKey("approval", Type.Boolean());
   await using plain = await bootWith(named, { approval: true });
   expect(plain.catalog.get("greet")?.needsApproval).toBe(false);

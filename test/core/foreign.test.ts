@@ -20,8 +20,8 @@ const order = handler({
   handle: ({ id, count }) => ({ id, count }),
 });
 
-describe("a schema of Zod", () => {
-  test("is bound and checked on every surface, and its refinements run afterwards", async () => {
+describe("an input schema of Zod", () => {
+  test("an input schema of Zod is bound and checked on every surface, and its refinements run afterwards", async () => {
     const authenticate = tokens({ key: principal() });
     await using app = await bootTest({
       handlers: { order },
@@ -53,7 +53,7 @@ describe("a schema of Zod", () => {
     );
   });
 
-  test("may wait in its refinements", async () => {
+  test("an input schema of Zod may have asynchronous refinements", async () => {
     const input = z
       .object({ id: z.string() })
       .refine(async ({ id }) => Promise.resolve(id !== "taken"), { path: ["id"], error: "is taken" });
@@ -70,7 +70,7 @@ describe("a schema of Zod", () => {
     ["makes another type", z.object({ name: z.string().transform((text) => text.length) })],
     ["adds a field", z.object({ name: z.string() }).transform((value) => ({ ...value, more: 1 }))],
     ["makes a Date", z.object({ name: z.string().transform(() => new Date(0)) })],
-  ])("that %s ends the call, and the handler does not run", async (_name, input) => {
+  ])("an input schema of Zod that %s ends the call with internal, and the handler does not run", async (_name, input) => {
     const ran: unknown[] = [];
     const change = handler({ ...about, input, handle: (given) => void ran.push(given) });
     await using app = await bootTest({ handlers: { change } });
@@ -79,7 +79,7 @@ describe("a schema of Zod", () => {
     expect(String(app.log.at(-1)?.fields["error"])).toContain("The input of change was changed by its schema of zod");
   });
 
-  test("has no part in the digest of a call", async () => {
+  test("a schema of Zod gives a call the same digest as the equal JSON Schema", async () => {
     const digests: string[] = [];
     const look = definePlugin(() => ({ name: "look", hooks: { authorize: (call) => digests.push(digestOf(call)) > 0 } }));
     const same = handler({
@@ -95,7 +95,7 @@ describe("a schema of Zod", () => {
     expect(digests[0]).toBe(digests[1]);
   });
 
-  test("checks an output, and each item of a stream", async () => {
+  test("an output schema of Zod checks a returned value and each item of a stream", async () => {
     const Item = z.object({ n: z.int() }).refine(({ n }) => n < 2, { path: ["n"], error: "must be small" });
     const read = handler({ ...about, input: z.object({ n: z.int() }), output: Item, handle: ({ n }) => ({ n }) });
     const list = handler({
@@ -121,7 +121,7 @@ describe("a schema of Zod", () => {
     expect(items).toEqual([{ n: 1 }]);
   });
 
-  test("that waits checks the result of a write, which has run", async () => {
+  test("a write whose output fails an asynchronous refinement ends with output_undelivered", async () => {
     const output = z
       .object({ n: z.int() })
       .refine(async ({ n }) => Promise.resolve(n < 2), { path: ["n"], error: "must be small" });
@@ -132,7 +132,7 @@ describe("a schema of Zod", () => {
   });
 });
 
-describe("boot", () => {
+describe("schemas of other libraries at boot", () => {
   const old = (vendor: string) => ({ "~standard": { version: 1 as const, vendor, validate: () => ({ value: {} }) } });
   const odd = {
     "~standard": {
@@ -179,11 +179,11 @@ describe("boot", () => {
       odd,
       '/properties/a has the keyword "sparkle", which JSON Schema does not know. Remove it, or write "x-sparkle": keywords of your own begin with x-',
     ],
-  ])("H22: %s is refused with a sentence that says what to do", async (_name, input, message) =>
+  ])("H22: boot refuses %s with a sentence that says what to do", async (_name, input, message) =>
     expect(await problemOf(input)).toBe(message),
   );
 
-  test("compares a schema of Zod with what a policy needs", async () => {
+  test("boot compares an input schema of Zod with the fields that a policy needs", async () => {
     const isMine = policy({ name: "isMine", needs: { owner: Type.String() }, allow: () => true });
     const wrong = handler({ ...about, auth: isMine as never, input: z.object({ id: z.string() }), handle: () => null });
     await expect(bootTest({ handlers: { wrong } })).rejects.toThrow(
@@ -195,7 +195,7 @@ describe("boot", () => {
 /** Named by variables, so that the compiler does not read these large types. */
 const load = async (name: string) => (await import(/* @vite-ignore */ name)) as Record<string, never>;
 
-test("a schema of ArkType is taken", async () => {
+test("a schema of ArkType works as an input schema", async () => {
   const { type } = (await load("arktype")) as unknown as { type: (shape: object) => { narrow: (check: unknown) => TSchema } };
   const input = type({ id: "string>=2", n: "number.integer" }).narrow(
     (value: { n: number }, context: { reject: (said: object) => boolean }) =>
@@ -213,7 +213,7 @@ test("a schema of ArkType is taken", async () => {
   });
 });
 
-test("a schema of Valibot is taken through its adapter", async () => {
+test("a schema of Valibot works as an input schema through its adapter", async () => {
   const v = (await load("valibot")) as unknown as Record<string, (...given: unknown[]) => unknown>;
   const { toStandardJsonSchema } = (await load("@valibot/to-json-schema")) as unknown as {
     toStandardJsonSchema: (schema: unknown) => TSchema;

@@ -36,7 +36,7 @@ const callUnder = async (
   return { outcome, log: app.log };
 };
 
-test("every hook has a kind", () => {
+test("the table of hook kinds has an entry for every hook", () => {
   expect(hookKinds).toEqual({
     authorize: "every",
     admit: "every",
@@ -48,21 +48,24 @@ test("every hook has a kind", () => {
   });
 });
 
-describe("every", () => {
-  test.each(["authorize", "admit", "approve"] as const)("%s stops at the first refusal", async (name) => {
-    const happened: string[] = [];
-    const asking = (by: string, answer: object) => plugin(by, { [name]: () => noting(happened, by, answer) });
-    const { outcome } = await callUnder(happened, [
-      asking("a", allow("a")),
-      asking("b", refuse("b", "not on Sundays")),
-      asking("c", allow("c")),
-    ]);
-    expect(outcome).toMatchObject({
-      ok: false,
-      error: { kind: name === "approve" ? "approval_refused" : "forbidden", message: "not on Sundays" },
-    });
-    expect(happened).toEqual(["a", "b"]);
-  });
+describe("hooks of the kind every", () => {
+  test.each(["authorize", "admit", "approve"] as const)(
+    "all plugins' %s hooks must allow a call, and the first refusal ends it",
+    async (name) => {
+      const happened: string[] = [];
+      const asking = (by: string, answer: object) => plugin(by, { [name]: () => noting(happened, by, answer) });
+      const { outcome } = await callUnder(happened, [
+        asking("a", allow("a")),
+        asking("b", refuse("b", "not on Sundays")),
+        asking("c", allow("c")),
+      ]);
+      expect(outcome).toMatchObject({
+        ok: false,
+        error: { kind: name === "approve" ? "approval_refused" : "forbidden", message: "not on Sundays" },
+      });
+      expect(happened).toEqual(["a", "b"]);
+    },
+  );
 
   const noYes: [string, unknown][] = [
     ["nothing", undefined],
@@ -71,7 +74,7 @@ describe("every", () => {
     ["a number", { allow: 1 }],
     ["an empty object", {}],
   ];
-  test.each(["authorize", "admit", "approve"] as const)("%s: a missing or malformed answer is a refusal", async (name) => {
+  test.each(["authorize", "admit", "approve"] as const)("%s: a missing or malformed verdict refuses the call", async (name) => {
     for (const [what, answer] of noYes) {
       const happened: string[] = [];
       const { outcome } = await callUnder(happened, [plugin("a", { [name]: () => answer })]);
@@ -84,7 +87,7 @@ describe("every", () => {
     ["a number", 1, "a number"],
     ["a list", ["a secret"], "a list"],
     ["a word", { allow: "yes", because: "a secret" }, "{ allow: a string, because: a string }"],
-  ])("%s instead of a verdict is in the log, with plugin and hook and without its contents", async (_what, answer, gave) => {
+  ])("%s instead of a verdict is logged with plugin and hook, but without its content", async (_what, answer, gave) => {
     const { outcome, log } = await callUnder([], [plugin("limits", { authorize: () => answer as never })]);
     const fields = { callId: outcome.callId, handler: "pay", plugin: "limits", hook: "authorize", gave };
     const warnings = log.filter(({ level }) => level === "warn");
@@ -97,32 +100,35 @@ describe("every", () => {
   };
   const refusedBy = (by: string, message: unknown) => ({ ok: false, message, log: [`pay was refused by ${by}`] });
 
-  test.each(["authorize", "admit", "approve", "hold"] as const)("%s answers as a policy function does", async (name) => {
-    const asked = (answer: unknown) => answered({ [name]: () => answer });
-    for (const yes of [true, Promise.resolve(true), { allow: true }]) expect(await asked(yes)).toMatchObject({ ok: true });
-    for (const no of ["not on Sundays", Promise.resolve("not on Sundays"), { allow: false, reason: "not on Sundays" }])
-      expect(await asked(no)).toEqual(refusedBy("limits", "not on Sundays"));
-    const plain = name === "approve" ? "This call was not approved" : "This call is not allowed";
-    for (const no of [false, "", { allow: false }]) expect(await asked(no)).toEqual(refusedBy("limits", plain));
-    expect(await asked({ allow: false, by: "sundays" })).toEqual(refusedBy("sundays", plain));
-  });
+  test.each(["authorize", "admit", "approve", "hold"] as const)(
+    "a %s hook may return true, false or a reason, like a policy function",
+    async (name) => {
+      const asked = (answer: unknown) => answered({ [name]: () => answer });
+      for (const yes of [true, Promise.resolve(true), { allow: true }]) expect(await asked(yes)).toMatchObject({ ok: true });
+      for (const no of ["not on Sundays", Promise.resolve("not on Sundays"), { allow: false, reason: "not on Sundays" }])
+        expect(await asked(no)).toEqual(refusedBy("limits", "not on Sundays"));
+      const plain = name === "approve" ? "This call was not approved" : "This call is not allowed";
+      for (const no of [false, "", { allow: false }]) expect(await asked(no)).toEqual(refusedBy("limits", plain));
+      expect(await asked({ allow: false, by: "sundays" })).toEqual(refusedBy("sundays", plain));
+    },
+  );
 
   test.each<[unknown, object]>([
     [true, { ok: true }],
     [{ allow: true }, { ok: true }],
-    ["somebody was faster", refusedBy("limits", "somebody was faster")],
+    ["the approval was used by another call", refusedBy("limits", "the approval was used by another call")],
     [undefined, refusedBy("limits", "This call was not approved")],
-  ])("consume answers likewise: %j", async (answer, expected) => {
+  ])("consume of an approval may return true, a verdict or a reason: %j", async (answer, expected) => {
     expect(await answered({ approve: () => ({ allow: true, consume: () => answer }) })).toMatchObject(expected);
   });
 
-  test("S20: a refusal that names the plugin is one line of the log, and no warning", async () => {
+  test("S20: a refusal by a hook that names its plugin is logged once, as info", async () => {
     const { outcome, log } = await callUnder([], [plugin("limits", { authorize: () => refuse("limits") })]);
     const fields = { callId: outcome.callId, surface: "direct", code: "forbidden", policy: "limits" };
     expect(log).toEqual([{ level: "info", message: "pay was refused by limits", fields }]);
   });
 
-  test("only admit can answer with a replay", async () => {
+  test("only the admit hook can answer a call with a replay", async () => {
     const happened: string[] = [];
     const replay = { allow: "replay" as const, by: "a", value: "earlier" };
     const { outcome } = await callUnder(happened, [
@@ -134,7 +140,7 @@ describe("every", () => {
     expect(happened).toEqual([]);
   });
 
-  test("an error in a hook refuses the call; the log names the plugin, and the caller does not see the text", async () => {
+  test("a hook that throws refuses the call, and only the log names the plugin and the error", async () => {
     const happened: string[] = [];
     const { outcome, log } = await callUnder(happened, [plugin("limits", { admit: () => JSON.parse("{secret") })]);
     expect(outcome).toMatchObject({
@@ -146,8 +152,8 @@ describe("every", () => {
   });
 });
 
-describe("approval", () => {
-  test("consume runs last, after resources are open and inside of around hooks", async () => {
+describe("approval hooks", () => {
+  test("consume of an approval runs last, when the resources are open, and inside the around hooks", async () => {
     const happened: string[] = [];
     const consuming = plugin("approval", {
       approve: () => ({ ...allow("fin"), consume: () => noting(happened, "consume", allow("fin")) }),
@@ -157,7 +163,7 @@ describe("approval", () => {
     expect(happened).toEqual(["approve", "around", "consume", "handle"]);
   });
 
-  test("consume does not run when a later approve hook refuses", async () => {
+  test("consume of an approval does not run when a later approve hook refuses", async () => {
     const happened: string[] = [];
     const consuming = plugin("approval", {
       approve: () => ({ ...allow("fin"), consume: () => noting(happened, "consume", allow("fin")) }),
@@ -170,7 +176,7 @@ describe("approval", () => {
     ["refused", refuse("fin", "used meanwhile")],
     ["nothing", undefined],
     ["no yes", { allow: "yes" }],
-  ])("a consumption that answers %s keeps the handler from running", async (_what, answer) => {
+  ])("the handler does not run when consume of its approval returns %s", async (_what, answer) => {
     const happened: string[] = [];
     const { outcome } = await callUnder(happened, [
       plugin("approval", { approve: () => ({ ...allow("fin"), consume: () => answer as never }) }),
@@ -180,7 +186,7 @@ describe("approval", () => {
   });
 });
 
-describe("around", () => {
+describe("around hooks", () => {
   const wrap = (happened: string[], name: string) =>
     plugin(name, {
       around: async (_call, next) => {
@@ -191,13 +197,13 @@ describe("around", () => {
       },
     });
 
-  test("the first plugin is outermost", async () => {
+  test("the first plugin's around hook is the outermost", async () => {
     const happened: string[] = [];
     await callUnder(happened, [wrap(happened, "a"), wrap(happened, "b")]);
     expect(happened).toEqual(["a before", "b before", "handle", "b after", "a after"]);
   });
 
-  test("next() runs the handler once, also when it is called again", async () => {
+  test("next() of an around hook runs the handler once, even when the hook calls it twice", async () => {
     const happened: string[] = [];
     const { outcome, log } = await callUnder(happened, [plugin("retry", { around: async (_call, next) => next().then(next) })]);
     expect(outcome).toMatchObject({ ok: false, error: { code: "outcome_unknown" } }); // the handler has run
@@ -205,14 +211,14 @@ describe("around", () => {
     expect(happened).toEqual(["handle"]);
   });
 
-  test("the log does not attribute the handler's error to a plugin around it", async () => {
+  test("the log does not blame a plugin with an around hook for the handler's error", async () => {
     const failing = { handle: () => JSON.parse("{") };
     const { log } = await callUnder([], [wrap([], "trace")], failing);
     expect(log).toMatchObject([{ message: "pay failed", fields: { hint: undefined } }]);
   });
 });
 
-describe("settled", () => {
+describe("settled hooks", () => {
   const observing = (seen: string[], name: string, fails = false) =>
     plugin(name, {
       settled: (call, outcome) => {
@@ -228,7 +234,7 @@ describe("settled", () => {
     expect(outcome).toMatchObject({ ok: false, error: { code: "outcome_unrecorded", kind: "outcome_unknown" } });
   });
 
-  test("the log has plugin, hook and error of each hook that throws", async () => {
+  test("the log names plugin, hook and error for each settled hook that throws", async () => {
     const { outcome, log } = await callUnder([], [observing([], "a", true), observing([], "b", true)]);
     const fields = {
       callId: outcome.callId,
@@ -245,28 +251,28 @@ describe("settled", () => {
     );
   });
 
-  test("the log has the cause of an error that a plugin wrapped", async () => {
+  test("the log contains the cause of an error that a plugin wrapped", async () => {
     const words = () => unavailable("The trail cannot be written", { cause: new Error("disk full") } as never);
     const { log } = await callUnder([], [plugin("trail", { settled: words })]);
     expect(log[0]?.fields["error"]).toContain("The trail cannot be written");
     expect(log[0]?.fields["error"]).toContain("caused by: Error: disk full");
   });
 
-  test("a refusal keeps its code when recording it fails", async () => {
+  test("a refusal keeps its code when a settled hook fails to record it", async () => {
     const seen: string[] = [];
     const { outcome } = await callUnder(seen, [plugin("no", { authorize: () => refuse("no") }), observing(seen, "a", true)]);
     expect(outcome).toMatchObject({ ok: false, error: { code: "forbidden" } });
     expect(seen).toEqual(["a pay forbidden"]);
   });
 
-  test("S8: settled hooks of an unknown handler do not get the name that the caller sent", async () => {
+  test("S8: settled hooks do not get the handler name that a caller sent when that handler is unknown", async () => {
     const seen: string[] = [];
     await using app = await bootTest({ handlers: {}, plugins: [observing(seen, "a")] });
     expect(await app.as(principal()).send("nothing")).toMatchObject({ ok: false, error: { code: "unknown_handler" } });
     expect(seen).toEqual(["a undefined unknown_handler"]);
   });
 
-  test("settled hooks run for callers that are not let in, and a failing authenticator is logged with its cause", async () => {
+  test("settled hooks run for callers that the door refuses, and an authenticator's failure is logged with its cause", async () => {
     const seen: string[] = [];
     const { direct } = await import("quater/testing");
     const { authenticator } = await import("quater");
@@ -283,8 +289,8 @@ describe("settled", () => {
   });
 });
 
-describe("a dry run", () => {
-  test("asks authorize and forecast, and neither admits, approves nor handles", async () => {
+describe("hooks in a dry run", () => {
+  test("a dry run calls authorize and forecast hooks, but no admit, approve or around hook and no handler", async () => {
     const happened: string[] = [];
     const hooks: Hooks = {
       authorize: () => noting(happened, "authorize", allow("a")),
@@ -311,7 +317,7 @@ describe("a dry run", () => {
     });
   });
 
-  test("a dry run without a forecast hook does not say that no approval is needed", async () => {
+  test("a dry run without a forecast hook does not claim that no approval is needed", async () => {
     const { outcome } = await callUnder([], [plugin("a", { approve: () => refuse("a") })], { dryRun: true });
     expect(outcome).toMatchObject({ ok: true, value: { approval: { required: true } } });
     expect((await callUnder([], [], { dryRun: true })).outcome).toMatchObject({
@@ -321,7 +327,7 @@ describe("a dry run", () => {
   });
 });
 
-test("the hooks function runs once per handler at boot, and once without an operation", async () => {
+test("a plugin's hooks function is called once per handler at boot, and once without a handler", async () => {
   const asked: (string | undefined)[] = [];
   const choosing = definePlugin(() => ({ name: "choosing", hooks: (operation) => noting(asked, operation?.name, undefined) }));
   const read = handler({
@@ -336,7 +342,7 @@ test("the hooks function runs once per handler at boot, and once without an oper
   expect(asked).toEqual([undefined, "a", "b"]);
 });
 
-describe("hold", () => {
+describe("hold hooks", () => {
   const holding = (happened: string[], by: string, confirm: () => void = () => {}) =>
     plugin(by, {
       hold: (_, keep) => {
@@ -353,7 +359,7 @@ describe("hold", () => {
       settled: () => void happened.push(`${by} settled`),
     });
 
-  test("hold runs between approve and around, and is released in reverse order after the end was recorded", async () => {
+  test("hold hooks run between approve and around, and release in reverse order after the end is recorded", async () => {
     const happened: string[] = [];
     const approves = plugin("a", { approve: () => noting(happened, "a approves", allow("a")) });
     await callUnder(happened, [holding(happened, "b"), holding(happened, "c"), approves]);
@@ -373,7 +379,7 @@ describe("hold", () => {
     ]);
   });
 
-  test("a refusal by a later hold releases what was held before", async () => {
+  test("when a later hold hook refuses, the earlier holds are released", async () => {
     const happened: string[] = [];
     const refuses = plugin("c", { hold: () => refuse("c", "too busy") });
     const { outcome } = await callUnder(happened, [holding(happened, "b"), refuses]);
@@ -381,7 +387,7 @@ describe("hold", () => {
     expect(happened).toEqual(["b holds", "b settled", "b releases"]);
   });
 
-  test("a handler does not start when confirm throws", async () => {
+  test("a handler does not start when confirm of a hold throws", async () => {
     const happened: string[] = [];
     const lost = () => unavailable("The lock was lost");
     const { outcome } = await callUnder(happened, [holding(happened, "b", lost)]);
@@ -389,7 +395,7 @@ describe("hold", () => {
     expect(happened).toEqual(["b holds", "b around", "b settled", "b releases"]);
   });
 
-  test("a failed release is logged, and the answer stands", async () => {
+  test("a hold that fails to release is logged, and the caller still gets the result", async () => {
     const fails = plugin("b", {
       hold: (_, keep) => {
         keep({ confirm: () => undefined, release: () => Promise.reject(new Error("no store")) });
@@ -403,7 +409,7 @@ describe("hold", () => {
     );
   });
 
-  test("a dry run holds nothing", async () => {
+  test("a dry run calls no hold hook", async () => {
     const happened: string[] = [];
     await callUnder(happened, [holding(happened, "b")], { dryRun: true });
     expect(happened).toEqual(["b settled"]);

@@ -17,7 +17,7 @@ const refusal = (read: () => unknown): { code: string; path: string; message: st
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 const longText = "x".repeat(jsonLimits.stringLength + 1);
 
-describe("JSON that two parsers could read differently is refused with its place", () => {
+describe("strict JSON refuses text that two parsers could read differently", () => {
   test.each([
     ['{"a":1,"a":2}', "json_duplicate_key", "/a"],
     ['{"a":1,"\\u0061":2}', "json_duplicate_key", "/a"],
@@ -40,24 +40,24 @@ describe("JSON that two parsers could read differently is refused with its place
     [JSON.stringify({ a: { b: longText } }), "json_string_too_long", "/a/b"],
     [`[${"0,".repeat(jsonLimits.values)}0]`, "json_too_many_values", `/${jsonLimits.values - 1}`],
     ['{"a/b":{"c~d":1e999}}', "json_number_lossy", "/a~1b/c~0d"],
-  ])("%.60s is %s at %.30s", (text, code, path) => {
+  ])("strict JSON refuses %.60s: it has %s at %.30s", (text, code, path) => {
     expect(refusal(() => parseJson(text))).toMatchObject({ code, path });
   });
 
-  test("too many keys, counted over all objects", () => {
+  test("strict JSON limits the number of keys, counted over all objects", () => {
     const object = `{${Array.from({ length: 100 }, (_, index) => `"k${index}":0`).join()}}`;
     expect(parseJson(`[${Array(100).fill(object).join()}]`)).toHaveLength(100);
     const refused = refusal(() => parseJson(`[${Array(101).fill(object).join()}]`));
     expect(refused).toMatchObject({ code: "json_too_many_keys", path: "/100/k0" });
   });
 
-  test("bytes that are not UTF-8, and a byte order mark", () => {
+  test("strict JSON refuses bytes that are not UTF-8, and a byte order mark", () => {
     expect(refusal(() => parseJsonBytes(Buffer.from([0x22, 0xff, 0x22])))).toMatchObject({ code: "json_bad_unicode", path: "" });
     expect(refusal(() => parseJsonBytes(Buffer.from("\ufeff1")))).toMatchObject({ code: "json_bad_unicode" });
     expect(parseJsonBytes(Buffer.from('"é😀"'))).toBe("é😀");
   });
 
-  test("a control character in a key is escaped in errors", () => {
+  test("errors of strict JSON escape a control character in a key", () => {
     expect(refusal(() => parseJson('{"\\u001b[31m":1,"\\u001b[31m":2}')).path).toBe("/\\u{1b}[31m");
   });
 });
@@ -73,9 +73,9 @@ test.each([
   "100000000000000000000",
   "0e999",
   "5e-324",
-])("the number %s is kept exactly and accepted", (text) => expect(parseJson(text)).toBe(Number(text)));
+])("strict JSON accepts the number %s and keeps it exactly", (text) => expect(parseJson(text)).toBe(Number(text)));
 
-test("JSON that is exactly at a limit is accepted", () => {
+test("strict JSON accepts input that is exactly at a limit", () => {
   expect(() => parseJson(nested(64))).not.toThrow();
   expect(parseJson(JSON.stringify(longText.slice(1)))).toHaveLength(jsonLimits.stringLength);
   // 200,000 quotes take 400,000 characters to write: the text that arrives is what is limited.
@@ -83,7 +83,7 @@ test("JSON that is exactly at a limit is accepted", () => {
 });
 
 // In quadratic time it would take hours, and the test would time out.
-test("a number of a million digits is checked in linear time", () => {
+test("strict JSON checks a number of a million digits in linear time", () => {
   expect(isLossy(`1${"0".repeat(1_000_000)}1`)).toBe(true);
   expect(isLossy(`0.1${"0".repeat(1_000_000)}1`)).toBe(true);
 });
@@ -99,7 +99,7 @@ test.each([
   ['{"a":"\\x"}', expect.stringMatching(/^is not valid JSON/)],
   ['{"a":"b\\', expect.stringMatching(/^is not valid JSON/)],
   ["\\\\\\", expect.stringMatching(/^is not valid JSON/)],
-])("%j is refused without quoting it", (text, message) => {
+])("strict JSON refuses %j without quoting it in the error", (text, message) => {
   const refused = refusal(() => parseJson(text));
   expect(refused).toEqual({ code: "json_invalid", path: "", message });
 });
@@ -151,7 +151,7 @@ const randomValue = (random: (below: number) => number, depth = 0): unknown => {
   }
 };
 
-test("text from JSON.stringify parses to the same value", () => {
+test("strict JSON parses the text of JSON.stringify to the same value", () => {
   const random = randomFrom(20_261_122);
   for (let round = 0; round < 3000; round++) {
     const value = randomValue(random);
@@ -161,8 +161,11 @@ test("text from JSON.stringify parses to the same value", () => {
 });
 
 const vectors = new URL("../vectors/rfc8785/input/", import.meta.url);
-test.each(readdirSync(vectors))("the RFC 8785 input %s parses, or is refused for a number that no double keeps", (file) => {
-  const bytes = readFileSync(new URL(file, vectors));
-  if (file === "values.json") expect(refusal(() => parseJsonBytes(bytes)).code).toBe("json_number_lossy");
-  else expect(parseJsonBytes(bytes)).toEqual(JSON.parse(bytes.toString()));
-});
+test.each(readdirSync(vectors))(
+  "strict JSON parses the RFC 8785 input %s, or refuses a number in it that a double cannot keep",
+  (file) => {
+    const bytes = readFileSync(new URL(file, vectors));
+    if (file === "values.json") expect(refusal(() => parseJsonBytes(bytes)).code).toBe("json_number_lossy");
+    else expect(parseJsonBytes(bytes)).toEqual(JSON.parse(bytes.toString()));
+  },
+);

@@ -48,8 +48,8 @@ const boot = async (root: string): Promise<void> => {
   await kernel.stop();
 };
 
-describe("discovery", () => {
-  test.each(["package.json", ".git/HEAD"])("the search for the manifest ends at the folder with %s", async (top) => {
+describe("finding the manifest", () => {
+  test.each(["package.json", ".git/HEAD"])("the search for quater.config.ts ends at the folder with %s", async (top) => {
     const root = project({
       "quater.config.ts": plain,
       "inner/deep/x.txt": "",
@@ -78,7 +78,7 @@ describe("discovery", () => {
     expect(stdout).toBe(`No quater.config.ts here or above, up to ${root}\nfalse\n`);
   });
 
-  test("--config names one file, relative to where it is given", async () => {
+  test("--config names one file, relative to the working directory", async () => {
     const root = project({ "conf/other.config.ts": plain, "a/x.txt": "" });
     expect((await loadManifest(join(root, "a"), "../conf/other.config.ts")).root).toBe(join(root, "conf"));
     expect(await problemsOf(() => loadManifest(root, "missing.ts"))).toEqual([
@@ -86,13 +86,13 @@ describe("discovery", () => {
     ]);
   });
 
-  test("the place of a problem is the line with the key", async () => {
+  test("a boot problem about a key of the manifest names the line with this key", async () => {
     const root = project({ "quater.config.ts": plain });
     const { placeOf } = await loadManifest(root);
     expect([placeOf("plugins"), placeOf("nowhere")]).toEqual(["quater.config.ts:2", "quater.config.ts"]);
   });
 
-  test("a manifest may be JavaScript", async () => {
+  test("the manifest may be a JavaScript file", async () => {
     const root = project({
       "quater.config.mjs": `import { defineConfig } from ${JSON.stringify(join(repository, "core/index.ts"))};\nexport default defineConfig({ name: "js", handlers: [], plugins: [] });`,
     });
@@ -101,8 +101,8 @@ describe("discovery", () => {
 });
 
 const hasNoOwners = process.getuid === undefined; // Windows
-describe.skipIf(hasNoOwners)("files that other users could change are not run", () => {
-  test("a manifest that everybody may write", async () => {
+describe.skipIf(hasNoOwners)("boot does not run files that other users could change", () => {
+  test("boot refuses a manifest that every user can write", async () => {
     const root = project({ "quater.config.ts": plain });
     chmodSync(join(root, "quater.config.ts"), 0o666);
     expect(await problemsOf(() => loadManifest(root))).toEqual([
@@ -114,7 +114,7 @@ describe.skipIf(hasNoOwners)("files that other users could change are not run", 
     ]);
   });
 
-  test("a folder that everybody may write, unless only owners may replace files in it", async () => {
+  test("boot refuses a manifest in a folder that every user can write, unless only owners can replace files there", async () => {
     const root = project({ "quater.config.ts": plain });
     chmodSync(root, 0o777);
     expect((await problemsOf(() => loadManifest(root)))[0]?.cause).toBe(
@@ -130,7 +130,7 @@ describe.skipIf(hasNoOwners)("files that other users could change are not run", 
     "app/db.ts": "export const db = 1;\n",
   };
 
-  test("S13: a handler module that others may write, and a module that it imports, before anything is run", async () => {
+  test("S13: boot refuses a handler module, or a module that it imports, that other users can write, before any code runs", async () => {
     const root = project(handlers);
     chmodSync(join(root, "app/pay.ts"), 0o666);
     chmodSync(join(root, "app/db.ts"), 0o622);
@@ -144,7 +144,7 @@ describe.skipIf(hasNoOwners)("files that other users could change are not run", 
   });
 
   test.runIf(process.getuid?.() === 0)(
-    "S13: a handler module of another user, unless QUATER_TRUSTED_OWNERS names the user",
+    "S13: boot refuses a handler module of another user, unless QUATER_TRUSTED_OWNERS names that user",
     async () => {
       const root = project(handlers);
       chownSync(join(root, "app/pay.ts"), 12_345, 12_345);
@@ -161,7 +161,7 @@ describe.skipIf(hasNoOwners)("files that other users could change are not run", 
     },
   );
 
-  test("S13: a .quater folder that others may write", async () => {
+  test("S13: boot refuses a .quater folder that other users can write", async () => {
     const root = project({ ...handlers, ".quater/keys.json": "{}" });
     chmodSync(join(root, ".quater"), 0o777);
     expect((await problemsOf(() => loadManifest(root)))[0]).toEqual({
@@ -171,20 +171,20 @@ describe.skipIf(hasNoOwners)("files that other users could change are not run", 
     });
   });
 
-  test("S13: .env may not set QUATER_TRUSTED_OWNERS", async () => {
+  test("S13: boot refuses an .env file that sets QUATER_TRUSTED_OWNERS", async () => {
     const root = project({ "quater.config.ts": plain, ".env": "QUATER_TRUSTED_OWNERS=12345" });
     expect((await problemsOf(() => loadManifest(root)))[0]?.cause).toBe(".env may not set QUATER_TRUSTED_OWNERS");
   });
 
-  test("an .env that everybody may write", async () => {
+  test("boot refuses an .env file that every user can write", async () => {
     const root = project({ "quater.config.ts": plain, ".env": "QUATER_TEST_A=1" });
     chmodSync(join(root, ".env"), 0o666);
     expect((await problemsOf(() => loadManifest(root)))[0]?.place).toBe(".env");
   });
 });
 
-describe(".env", () => {
-  test(".env fills in missing variables before the manifest is loaded", async () => {
+describe("reading .env", () => {
+  test(".env supplies missing environment variables before the manifest is loaded", async () => {
     const root = project({
       ".env": "QUATER_TEST_NEW=from file\nQUATER_TEST_HAD=from file\n",
       "quater.config.ts": plain.replace('"fixture"', "process.env.QUATER_TEST_NEW + process.env.QUATER_TEST_HAD"),
@@ -198,7 +198,7 @@ describe(".env", () => {
     }
   });
 
-  test("a malformed line in .env does not affect other entries", async () => {
+  test("a malformed line in .env does not change the other entries", async () => {
     const text = [
       "\u{feff}# first",
       "export QUATER_TEST_1 = one # said",
@@ -223,7 +223,7 @@ describe(".env", () => {
     }
   });
 
-  test("a malformed line in .env stops the boot; the problem has its number and not its text", async () => {
+  test("a malformed line in .env stops the boot, and the problem gives its line number but not its text", async () => {
     const lines = [
       "QUATER_TEST_A secret",
       "QUATER_TEST_B='b",
@@ -243,7 +243,7 @@ describe(".env", () => {
   });
 
   test.each(["NODE_OPTIONS", "node_extra_ca_certs", "QUATER_HOME", "https_proxy", "HTTP_PROXY", "NO_PROXY", "all_proxy"])(
-    ".env may not set %s",
+    "boot refuses an .env file that sets %s",
     async (name) => {
       const before = process.env[name];
       const root = project({ ".env": `${name}=x\n`, "quater.config.ts": plain });
@@ -343,11 +343,14 @@ const mistakes: readonly [string, Record<string, string>, BootProblem][] = [
 ];
 
 // The test runner reads stacks in its own way and loses lines of code that threw; the program's own are checked below.
-test.each(mistakes)("%s: place, cause and remedy, and no stack", async (_name, files, { place, cause, remedy }) => {
-  const [file] = place.split(":");
-  const expected = { place: cause.includes("threw") ? expect.stringContaining(`${file}:`) : place, cause, remedy };
-  expect(await problemsOf(() => boot(project(files)))).toEqual([expected]);
-});
+test.each(mistakes)(
+  "boot reports %s with place, cause and remedy, and without a stack",
+  async (_name, files, { place, cause, remedy }) => {
+    const [file] = place.split(":");
+    const expected = { place: cause.includes("threw") ? expect.stringContaining(`${file}:`) : place, cause, remedy };
+    expect(await problemsOf(() => boot(project(files)))).toEqual([expected]);
+  },
+);
 
 const run = (args: string[], cwd: string, env: Record<string, string> = {}) =>
   promisify(execFile)(process.execPath, ["-C", "quater-source", "--import", import.meta.resolve("tsx"), ...args], {
@@ -355,7 +358,7 @@ const run = (args: string[], cwd: string, env: Record<string, string> = {}) =>
     env: { ...process.env, ...env },
   });
 
-test("the program reports the same problems in a process of its own", async () => {
+test("the quater program prints the same boot problems when it runs as a process", async () => {
   const expected = mistakes.map(([, , problem]) => problem);
   const roots = mistakes.map(([, files]) => project(files));
   const home = project({

@@ -36,7 +36,7 @@ const ownershipOf = (notes: ReturnType<typeof openNotes>["notes"]) =>
     allow: ({ input, notes, principal }) => notes.ownerOf(input.id) === principal.subject || "This note is somebody else's",
   });
 
-test("a named policy opens its own resources, and shares them with the handler", async () => {
+test("a named policy opens its own resources, and the handler gets the same ones when it uses them too", async () => {
   const { log, notes } = openNotes();
   const auth = ownershipOf(notes);
   const alone = handler({ ...about, auth, handle: ({ id }) => id });
@@ -55,7 +55,7 @@ test("a named policy opens its own resources, and shares them with the handler",
   ]);
 });
 
-test("the handler's resources stay closed when a named policy refuses, and one name may mean two resources", async () => {
+test("a handler's resources stay closed when a named policy refuses, and both may give different resources one name", async () => {
   const { log, notes } = openNotes();
   const own = resource({ name: "own", scope: "call", open: () => log.push("own"), close: () => undefined });
   const mine = handler({ ...about, auth: [ownershipOf(notes)], use: { notes: own }, handle: (_, { notes }) => typeof notes });
@@ -65,7 +65,7 @@ test("the handler's resources stay closed when a named policy refuses, and one n
   expect(await app.as(ana).call("mine", { id: "n1" })).toMatchObject({ value: "number" });
 });
 
-test("a function policy beside a named one gets the handler's resources, and dry runs ask both", async () => {
+test("a function policy beside a named policy gets the handler's resources, and a dry run evaluates both", async () => {
   const { log, notes } = openNotes();
   const book = resource({ name: "book", scope: "app", open: () => "book", close: () => "anything" });
   const auth = [ownershipOf(notes), ({ book }: { readonly book: string }) => book === "book"] as const;
@@ -79,20 +79,20 @@ test("a function policy beside a named one gets the handler's resources, and dry
   expect(log).toEqual(["open", "closed", "open", "failed", "open", "failed"]);
 });
 
-test("a resource of a policy that does not open is no refusal by the policy", async () => {
+test("when a policy's resource fails to open, the call ends with internal and not as a refusal by the policy", async () => {
   const broken = resource({ name: "broken", scope: "app", open: () => JSON.parse("{") as string });
   const auth = policy({ name: "isBroken", use: { broken }, allow: () => true });
   await using app = await bootTest({ handlers: { run: handler({ ...about, auth, handle: () => null }) } });
   expect(await app.as(ana).call("run", { id: "n1" })).toMatchObject({ error: { code: "internal", refusedBy: undefined } });
 });
 
-test("tables and documents show the name", () => {
+test("the text of a compiled policy contains the names of named policies", () => {
   const isOwner = policy({ name: "isOwner", needs: noteShape, allow: () => true });
   expect(compilePolicy([can("a"), isOwner])).toMatchObject({ name: "can(a) and isOwner", scopes: ["a"], needsInput: true });
   expect(compilePolicy({ any: [isOwner, can("a")] }).name).toBe("isOwner or can(a)");
 });
 
-describe("boot refuses a policy that does not fit", () => {
+describe("boot checks that a named policy fits the handler's input", () => {
   const problemsOf = async (needs: object, input: unknown, over: object = {}): Promise<string> => {
     const auth = policy({ name: "isOwner", needs, allow: () => true, ...over } as never);
     const run = handler({ ...about, input, auth, handle: () => null } as never);
@@ -108,80 +108,80 @@ describe("boot refuses a policy that does not fit", () => {
   const doesNotFit = (why: string) => `run has the policy isOwner, which does not fit: ${why}`;
 
   test.each<[string, object, object, string]>([
-    ["the same property", { id: Type.String() }, { id: Type.String({ minLength: 1 }), more: Type.Number() }, "boots"],
-    ["no such property", { id: Type.String() }, { ID: Type.String() }, doesNotFit("input.id is missing")],
+    ["an equal property", { id: Type.String() }, { id: Type.String({ minLength: 1 }), more: Type.Number() }, "boots"],
+    ["a property that the input does not have", { id: Type.String() }, { ID: Type.String() }, doesNotFit("input.id is missing")],
     [
-      "optional",
+      "a property that is optional in the input",
       { id: Type.String() },
       { id: Type.Optional(Type.String()) },
       doesNotFit("input.id is optional, and the policy always reads it"),
     ],
-    ["optional for both", { id: Type.Optional(Type.String()) }, {}, "boots"],
-    ["a default", { n: Type.Integer() }, { n: Type.Integer({ default: 1 }) }, "boots"],
+    ["a property that is optional on both sides", { id: Type.Optional(Type.String()) }, {}, "boots"],
+    ["a property with a default", { n: Type.Integer() }, { n: Type.Integer({ default: 1 }) }, "boots"],
     [
-      "another type",
+      "a property of another type",
       { id: Type.String() },
       { id: Type.Number() },
       doesNotFit("input.id is number, and the policy expects string"),
     ],
     [
-      "optional, of another type",
+      "an optional property of another type",
       { id: Type.Optional(Type.String()) },
       { id: Type.Number() },
       doesNotFit("input.id is number, and the policy expects string"),
     ],
-    ["an integer for a number", { n: Type.Number() }, { n: Type.Integer() }, "boots"],
+    ["an integer where a number is needed", { n: Type.Number() }, { n: Type.Integer() }, "boots"],
     [
-      "a number for an integer",
+      "a number where an integer is needed",
       { n: Type.Integer() },
       { n: Type.Number() },
       doesNotFit("input.n is number, and the policy expects integer"),
     ],
     [
-      "any value",
+      "any value where a text is needed",
       { id: Type.String() },
       { id: Type.Unknown() },
       doesNotFit("input.id is any value, and the policy expects string"),
     ],
-    ["fewer listed values", { kind: Type.Enum(["a", "b"]) }, { kind: Type.Literal("a") }, "boots"],
-    ["listed values of a type", { kind: Type.String() }, { kind: Type.Enum(["a", "b"]) }, "boots"],
+    ["an enum with fewer values", { kind: Type.Enum(["a", "b"]) }, { kind: Type.Literal("a") }, "boots"],
+    ["an enum where a text is needed", { kind: Type.String() }, { kind: Type.Enum(["a", "b"]) }, "boots"],
     [
-      "more listed values",
+      "an enum with more values",
       { kind: Type.Enum(["a"]) },
       { kind: Type.Enum(["a", "b"]) },
       doesNotFit('input.kind may be "b", which the policy does not expect'),
     ],
     [
-      "unlisted values",
+      "any text where an enum is needed",
       { kind: Type.Enum(["a"]) },
       { kind: Type.String() },
       doesNotFit("input.kind may have other values than the policy expects"),
     ],
     [
-      "a wider union",
+      "a union with more types",
       { id: Type.String() },
       { id: Type.Union([Type.String(), Type.Null()]) },
       doesNotFit("input.id is null, and the policy expects string"),
     ],
-    ["a narrower union", { id: Type.Union([Type.String(), Type.Integer()]) }, { id: Type.Integer() }, "boots"],
-    ["an object with more", { order: Type.Object({ id: Type.String() }) }, { order: Order }, "boots"],
+    ["a union with fewer types", { id: Type.Union([Type.String(), Type.Integer()]) }, { id: Type.Integer() }, "boots"],
+    ["an object with more fields", { order: Type.Object({ id: Type.String() }) }, { order: Order }, "boots"],
     [
-      "an object with less",
+      "an object with fewer fields",
       { order: Order },
       { order: Type.Object({ id: Type.String() }) },
       doesNotFit("input.order.cents is missing"),
     ],
     [
-      "other items",
+      "a list with items of another type",
       { ids: Type.Array(Type.String()) },
       { ids: Type.Array(Type.Number()) },
       doesNotFit("input.ids[] is number, and the policy expects string"),
     ],
-  ])("%s", async (_, needs, input, expected) => {
+  ])("boot compares what a named policy needs with the handler's input: %s", async (_, needs, input, expected) => {
     expect(await problemsOf(needs, Type.Object(input as never))).toBe(expected);
   });
 
-  test("in combined inputs, too", async () => {
+  test("boot compares what a named policy needs with an input that is an intersection", async () => {
     const other = Type.Object({ other: Type.String() });
     expect(await problemsOf({ id: Type.String() }, Type.Intersect([other, Type.Object({ id: Type.String() })]))).toBe("boots");
     expect(await problemsOf({ id: Type.String() }, Type.Intersect([other, Type.Object({ id: Type.Number() })]))).toBe(
@@ -192,11 +192,15 @@ describe("boot refuses a policy that does not fit", () => {
   test.each<[string, object, string]>([
     ["no name", { name: undefined }, "run has a policy without a name"],
     ["a name with a line break", { name: "is\nOwner" }, "run has a policy without a name"],
-    ["no function", { allow: true }, "run has the policy isOwner without an allow function"],
-    ["a use of no resources", { use: { notes: {} } }, 'run has the policy isOwner, which uses "notes", which is not a resource'],
-    ["needs of no schemas", { needs: { id: "string" } }, "run has the policy isOwner, whose id is not a schema"],
-    ["needs of no table", { needs: [] }, "run has the policy isOwner, whose needs is not a schema"],
-  ])("%s", async (_, over, expected) => {
+    ["allow that is not a function", { allow: true }, "run has the policy isOwner without an allow function"],
+    [
+      "a use entry that is not a resource",
+      { use: { notes: {} } },
+      'run has the policy isOwner, which uses "notes", which is not a resource',
+    ],
+    ["a needs entry that is not a schema", { needs: { id: "string" } }, "run has the policy isOwner, whose id is not a schema"],
+    ["needs that is a list", { needs: [] }, "run has the policy isOwner, whose needs is not a schema"],
+  ])("boot refuses a named policy with %s", async (_, over, expected) => {
     expect(await problemsOf({}, about.input, over)).toBe(expected);
   });
 });

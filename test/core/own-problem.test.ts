@@ -15,7 +15,7 @@ const thrown = (run: () => unknown): unknown => {
   }
 };
 
-test("a problem throws its code and kind", async () => {
+test("a function made by problem() throws an error with its code and kind", async () => {
   const archive = handler({
     ...about,
     problems: [archived],
@@ -33,13 +33,13 @@ test.each([
   ["rate_limited", 1],
   ["unavailable", 1],
   ["conflict", undefined],
-] as const)("a problem of the kind %s says when to come back", (kind, retryAfterSeconds) => {
+] as const)("problem() with the kind %s sets the default for retryAfterSeconds", (kind, retryAfterSeconds) => {
   const busy = problem("notes_busy", kind);
   expect(thrown(() => busy("Busy"))).toMatchObject({ code: "notes_busy", kind, retryAfterSeconds });
   expect(thrown(() => busy("Busy", { retryAfterSeconds: 30 }))).toMatchObject({ retryAfterSeconds: 30 });
 });
 
-test("rateLimited refuses with the general code", () => {
+test("rateLimited() throws the code rate_limited, or another code that the handler gives", () => {
   expect(thrown(() => rateLimited("Ten a minute"))).toMatchObject({
     code: "rate_limited",
     kind: "rate_limited",
@@ -51,7 +51,7 @@ test("rateLimited refuses with the general code", () => {
   });
 });
 
-test("H21: personOf returns the person, and refuses a caller without one", () => {
+test("H21: personOf returns the principal's person, and refuses a principal without one", () => {
   expect(personOf(principal({ person: "ana" }))).toBe("ana");
   const nobodies = [anonymous, { ...anonymous, person: "" }, { ...anonymous, kind: "agent", actsFor: "ana" } as const];
   for (const nobody of nobodies) {
@@ -60,7 +60,7 @@ test("H21: personOf returns the person, and refuses a caller without one", () =>
   }
 });
 
-describe("boot refuses", () => {
+describe("boot refuses wrong problems of a handler", () => {
   const problemsOf = async (...listed: readonly unknown[][]): Promise<readonly string[]> => {
     const handlers = Object.fromEntries(listed.map((problems, index) => [`h${index}`, handler({ ...about, problems } as never)]));
     try {
@@ -79,11 +79,11 @@ describe("boot refuses", () => {
     [problem("NoteArchived", "conflict"), 'h0 has the problem "NoteArchived", which is not a code'],
     [problem("note_archived", "unauthenticated" as never), 'h0 has the problem note_archived of the kind "unauthenticated"'],
     [() => "note_archived", 'h0 has the problem () => "note_archived", which is not a code'],
-  ])("%s", async (listed, cause) => {
+  ])("boot refuses a handler with the problem %s", async (listed, cause) => {
     expect(await problemsOf([listed])).toEqual([cause]);
   });
 
-  test("a code that has another kind in another handler", async () => {
+  test("boot refuses a code that two handlers declare with different kinds", async () => {
     expect(await problemsOf([archived], [problem("note_archived", "conflict")], ["note_archived"])).toEqual([]);
     expect(await problemsOf([archived], [problem("note_archived", "not_found")])).toEqual([
       "h1 has the problem note_archived of the kind not_found, and h0 has it of the kind conflict",
@@ -91,7 +91,7 @@ describe("boot refuses", () => {
   });
 });
 
-test("OpenAPI has the status of each code", async () => {
+test("the OpenAPI document has the HTTP status of each problem that a handler declares", async () => {
   const save = handler({
     ...about,
     auth: can("x"),

@@ -45,8 +45,8 @@ const refusal = (run: () => unknown): [message: string, hint: string | undefined
 const isRoot = process.getuid?.() === 0;
 const otherUser = 12_345;
 
-describe.skipIf(process.getuid === undefined)("S13: the way to a file", () => {
-  test("a key file below a folder that other users may write is neither read nor written", () => {
+describe.skipIf(process.getuid === undefined)("S13: links and folders on the way to a file", () => {
+  test("S13: a key file below a folder that other users can write is neither read nor written", () => {
     const { outer, file } = project();
     expect(readPrivateFile(file)).toBe("{}");
     chmodSync(outer, 0o777);
@@ -62,7 +62,7 @@ describe.skipIf(process.getuid === undefined)("S13: the way to a file", () => {
     expect(readPrivateFile(file)).toBeUndefined();
   });
 
-  test("a manifest below a folder that other users may write does not load, and the folder is named once", async () => {
+  test("S13: a manifest below a folder that other users can write does not load, and the folder is reported once", async () => {
     const { outer, shop } = project();
     chmodSync(outer, 0o777);
     const error = (await loadManifest(shop).catch((thrown: unknown) => thrown)) as BootError;
@@ -76,7 +76,7 @@ describe.skipIf(process.getuid === undefined)("S13: the way to a file", () => {
     ]);
   });
 
-  test("a link in a folder that other users may write is refused, although the file behind it is safe", () => {
+  test("S13: a link in a folder that other users can write is refused, even when its target is safe", () => {
     const { file, shop } = project();
     const open = openTo(0o777, join(mkdtempSync(join(parent, "links-")), "open"));
     symlinkSync(file, join(open, "keys.json"));
@@ -85,7 +85,7 @@ describe.skipIf(process.getuid === undefined)("S13: the way to a file", () => {
       expect(refusal(() => readPrivateFile(join(open, path)))?.[0]).toContain(`is in ${open}, which other users may write`);
   });
 
-  test("a chain of links is refused where one of its links is in a folder that other users may write", () => {
+  test("S13: a chain of links is refused when one of its links is in a folder that other users can write", () => {
     const { file } = project();
     const safe = mkdtempSync(join(parent, "links-"));
     const open = openTo(0o777, join(safe, "open"));
@@ -98,7 +98,7 @@ describe.skipIf(process.getuid === undefined)("S13: the way to a file", () => {
     expect(readPrivateFile(join(safe, "first"))).toBe("{}");
   });
 
-  test("`..` behind a link means the folder above the link's target", () => {
+  test("S13: `..` after a link means the parent folder of the link's target", () => {
     const safe = mkdtempSync(join(parent, "links-"));
     const open = openTo(0o777, join(mkdtempSync(join(parent, "other-")), "open"));
     mkdirSync(join(open, "inner"));
@@ -110,25 +110,28 @@ describe.skipIf(process.getuid === undefined)("S13: the way to a file", () => {
     expect(distrustOfWay(join(safe, "file"))?.what).toContain(`is in ${open}, which`);
   });
 
-  test("a circle of links is an error", () => {
+  test("S13: a circle of links is refused with an error", () => {
     const safe = mkdtempSync(join(parent, "links-"));
     symlinkSync("b", join(safe, "a"));
     symlinkSync("a", join(safe, "b"));
     expect(() => distrustOfWay(join(safe, "a"))).toThrow("ELOOP");
   });
 
-  test.runIf(isRoot)("a folder above that another user owns is refused, unless QUATER_TRUSTED_OWNERS names the user", () => {
-    const { outer, file } = project();
-    chownSync(outer, otherUser, otherUser);
-    expect(refusal(() => readPrivateFile(file))).toEqual([
-      `${file} is in ${outer}, which belongs to the user ${otherUser}, so another user could change it`,
-      `Move it, or run \`chown -h $(id -u) ${outer}\`, or set QUATER_TRUSTED_OWNERS=${otherUser} in the environment`,
-    ]);
-    process.env["QUATER_TRUSTED_OWNERS"] = String(otherUser);
-    expect(readPrivateFile(file)).toBe("{}");
-  });
+  test.runIf(isRoot)(
+    "S13: a parent folder that another user owns is refused, unless QUATER_TRUSTED_OWNERS names the user",
+    () => {
+      const { outer, file } = project();
+      chownSync(outer, otherUser, otherUser);
+      expect(refusal(() => readPrivateFile(file))).toEqual([
+        `${file} is in ${outer}, which belongs to the user ${otherUser}, so another user could change it`,
+        `Move it, or run \`chown -h $(id -u) ${outer}\`, or set QUATER_TRUSTED_OWNERS=${otherUser} in the environment`,
+      ]);
+      process.env["QUATER_TRUSTED_OWNERS"] = String(otherUser);
+      expect(readPrivateFile(file)).toBe("{}");
+    },
+  );
 
-  test.runIf(isRoot)("in a sticky folder the owner of the link or folder counts", () => {
+  test.runIf(isRoot)("S13: in a sticky folder the owner of the link or subfolder must be trusted", () => {
     const { shop } = project();
     const sticky = openTo(0o1777, join(mkdtempSync(join(parent, "sticky-")), "shared"));
     const [link, folder] = [join(sticky, "link"), join(sticky, "folder")];
@@ -141,7 +144,7 @@ describe.skipIf(process.getuid === undefined)("S13: the way to a file", () => {
       expect(distrustOfWay(join(path, "x"))?.what).toBe(`is reached through ${path}, which belongs to the user ${otherUser}`);
   });
 
-  test.runIf(isRoot)("a group may write a folder only if it is the process's own", () => {
+  test.runIf(isRoot)("S13: a group-writable folder is refused, unless the group is the process's own", () => {
     const { outer, file } = project();
     chmodSync(outer, 0o770);
     expect(readPrivateFile(file)).toBe("{}");
@@ -171,6 +174,6 @@ test.each([
   ["the group of root, which old services have, too", 0, 0, false],
   ["the group of root in a container with another user", 1_000_620, 0, false],
   ["a group that is not listed", 1_000, 4_711, false],
-])("S13: %s: %d in %d, open to others: %s", (_name, uid, gid, isOpen) =>
+])("S13: safety check of %s: owner %d, running as %d, open to others: %s", (_name, uid, gid, isOpen) =>
   expect(hasOtherMembers(gid, passwd, group, (id) => id === 0 || id === uid)).toBe(isOpen),
 );

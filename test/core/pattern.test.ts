@@ -34,36 +34,33 @@ const engine = (pattern: string) => {
   return { isAsked: () => isAsked, [Symbol.dispose]: () => spy.mockRestore() };
 };
 
-test("a match by JavaScript's engine is seen", () => {
+test("the test helper counts matches by JavaScript's engine", () => {
   using seen = engine("^seen$");
   expect([/^other$/u.test("other"), seen.isAsked()]).toEqual([true, false]);
   expect([/^seen$/u.test("seen"), seen.isAsked()]).toEqual([false, true]);
 });
 
-test.each(unrolled)(
-  "S7: %s on a public GET refuses its worst text, and JavaScript's engine does not get it",
-  async (pattern, text) => {
-    const find = handler({
-      description: "Finds.",
-      effect: "read",
-      input: Type.Object({ code: Type.String({ pattern }) }),
-      auth: anyone,
-      handle: () => 1,
-    });
-    await using app = await bootTest({
-      handlers: { find },
-      expose: { find: { http: "GET /find", public: true } },
-      plugins: [http({ port: 0 })],
-    });
-    using seen = engine(pattern);
-    const answer = await fetch(`${app.services.get(httpRef).baseUrl}/find?code=${encodeURIComponent(text)}`);
-    expect([answer.status, await answer.text()]).toEqual([422, expect.stringContaining("must match the pattern")]);
-    expect(seen.isAsked()).toBe(false);
-  },
-);
+test.each(unrolled)("S7: %s on a public GET refuses its worst-case text without JavaScript's engine", async (pattern, text) => {
+  const find = handler({
+    description: "Finds.",
+    effect: "read",
+    input: Type.Object({ code: Type.String({ pattern }) }),
+    auth: anyone,
+    handle: () => 1,
+  });
+  await using app = await bootTest({
+    handlers: { find },
+    expose: { find: { http: "GET /find", public: true } },
+    plugins: [http({ port: 0 })],
+  });
+  using seen = engine(pattern);
+  const answer = await fetch(`${app.services.get(httpRef).baseUrl}/find?code=${encodeURIComponent(text)}`);
+  expect([answer.status, await answer.text()]).toEqual([422, expect.stringContaining("must match the pattern")]);
+  expect(seen.isAsked()).toBe(false);
+});
 
 test.each(unrolled)(
-  "S7: an output and a key with the pattern %s are checked, and JavaScript's engine does not get them",
+  "S7: outputs and record keys with the pattern %s are checked without JavaScript's engine",
   async (pattern, text) => {
     const echo = handler({
       description: "Echoes.",
@@ -87,7 +84,7 @@ test.each(unrolled)(
   },
 );
 
-test("S7: the value of a record with a slow pattern for keys is refused with its place", async () => {
+test("S7: a value in a record with a slow key pattern is refused with its path", async () => {
   const Price = Type.Union([Type.Literal("low"), Type.Literal("high")]);
   const take = handler({
     description: "Takes.",
@@ -132,7 +129,7 @@ test.each<[string, object, string]>([
     Type.Intersect([Type.Object({ a: Type.String() }), Type.Record(Type.String({ pattern: slow }), Type.String())]),
     "has the key pattern ^(a|ab)+$ beside other fields",
   ],
-])("S7: a schema with %s does not boot", (_name, schema, problem) =>
+])("S7: boot refuses a schema with %s", (_name, schema, problem) =>
   expect(schemaProblems(schema)).toEqual([{ cause: expect.stringContaining(problem), remedy: expect.any(String) }]),
 );
 
@@ -143,7 +140,7 @@ test.each<[string, object]>([
   ["a URL", Type.String({ pattern: url, maxLength: 2_048 })],
   ["a key with -id at its end", { type: "object", properties: { a: {} }, patternProperties: { "-id$": {} } }],
   ["keys with two ends", { type: "object", patternProperties: { _at$: {}, _count$: {} }, additionalProperties: false }],
-])("S7: a schema for %s boots", (_name, schema) => expect(schemaProblems(schema)).toEqual([]));
+])("S7: boot accepts a schema for %s", (_name, schema) => expect(schemaProblems(schema)).toEqual([]));
 
 test.each([
   "^[a-z]+(-[a-z]+)*$",
@@ -162,7 +159,7 @@ test.each([
   "-id$",
   "^(?!000|666)[0-8]\\d{2}-(?!00)\\d{2}-(?!0000)\\d{4}$",
   "^[a-z\\d](?:[a-z\\d]|-(?=[a-z\\d])){0,38}$",
-])("S7: the pattern %s has one way to match and runs on JavaScript's engine", (pattern) =>
+])("S7: the pattern %s can match in only one way, so it runs on JavaScript's engine", (pattern) =>
   expect(patternOf(pattern).isNative).toBe(true),
 );
 
@@ -193,7 +190,7 @@ test.each([
   "^a(?=b(?=c))b",
   "[a-z]+x", // begins again at every character
   ...unrolled.map(([pattern]) => pattern),
-])("S7: the pattern %s has two ways to match and runs on the linear engine", (pattern) =>
+])("S7: the pattern %s can match in two ways, so it runs on the linear-time engine", (pattern) =>
   expect(patternOf(pattern).isNative).toBe(false),
 );
 
@@ -215,7 +212,7 @@ test.each([
   ["(?=.*\\d)(?=.*[a-z]).{8,72}", ["abcdefg1", "1bcdefgh"], ["abcdefgh", "12345678", "a1"]],
   ["^(?=.*a).{3}$|^x$", ["abc", "cba", "x"], ["bcd", "abcd", "xx"]],
   ["^.+\\.(?=[^.]+$)(?!exe$).*$", ["a.txt", "a.b.c"], ["a.exe", "a"]],
-])("S7: lookaheads keep their meaning in %s", (pattern, matching, others) => {
+])("S7: lookaheads mean the same on the linear-time engine as in JavaScript: %s", (pattern, matching, others) => {
   expect(matching.filter((text) => !patternOf(pattern).test(text))).toEqual([]);
   expect(others.filter((text) => patternOf(pattern).test(text))).toEqual([]);
 });
@@ -262,7 +259,7 @@ const nativeMatch = (pattern: string) => {
   };
 };
 
-test("S7: a pattern of any form means the same as in JavaScript", () => {
+test("S7: generated patterns of every form match the same texts as in JavaScript", () => {
   let compared = 0;
   fc.assert(
     fc.property(
@@ -313,7 +310,7 @@ test("S7: no pattern of nested counts and alternatives takes 250 ms of processor
   expect(matched).toBeGreaterThan(150);
 });
 
-test("S7: the ranges of a property are those that the engine of this process matches", () => {
+test("S7: \\p{...} ranges for the linear-time engine are those that this process's JavaScript engine matches", () => {
   for (const property of ["L", "Noncharacter_Code_Point", "Surrogate", "Script=Han", "Any"]) {
     const found = new Set<number>();
     const pattern = new RegExp(`\\p{${property}}`, "u");
@@ -339,7 +336,7 @@ const hardText = (length: number, seed: number): string => {
   }).join("");
 };
 
-test("S7: a match of a text of any length ends when the budget is spent", () => {
+test("S7: a pattern match ends when its time budget is spent, for texts of any length", () => {
   beginBudget();
   expect(() => patternOf(hard).test(hardText(5_000_000, 1))).toThrow(TakesTooLong);
   expect(() => patternOf(hard).test("a_aa1")).toThrow(TakesTooLong);
@@ -347,7 +344,7 @@ test("S7: a match of a text of any length ends when the budget is spent", () => 
   expect(patternOf(hard).test("a_aa1")).toBe(true);
 });
 
-test("S7: a text too long for JavaScript's engine is matched within the budget or not at all", () => {
+test("S7: a text that is too long for JavaScript's engine is matched within the time budget, or the match is refused", () => {
   const [pattern, text] = ["^[a-z]+(-[a-z]+)*$", `${"a-".repeat(4_000_000)}a`];
   expect(() => new RegExp(pattern, "u").test(text)).toThrow(RangeError);
   beginBudget();
@@ -371,14 +368,14 @@ const echoing = (pattern: string) =>
     handle: ({ of }) => [...of],
   });
 
-test("S7: an output whose patterns take too long is not sent", async () => {
+test("S7: an output is not sent when matching its patterns takes too long", async () => {
   await using app = await bootTest({ handlers: { echo: echoing(hard) } });
   const of = Array.from({ length: 20 }, (_, at) => `${hardText(100_000, at)}_aa1`);
   const result = await app.as(principal()).call("echo", { of: [...of, "!"] });
   expect(result).toMatchObject({ ok: false, error: { code: "internal" } });
 });
 
-test("S7: filling in defaults of a record is part of the input's budget", async () => {
+test("S7: filling in defaults of a record counts toward the time budget of the input", async () => {
   const take = handler({
     description: "Takes.",
     effect: "write",
@@ -395,7 +392,7 @@ test("S7: filling in defaults of a record is part of the input's budget", async 
   expect(await app.as(principal()).send("take", { v: { a_aa1: {} } })).toMatchObject({ ok: true, value: { a_aa1: { ttl: 5 } } });
 });
 
-test("S7: a secret is masked where matching the name of its field takes too long", () => {
+test("S7: a value is masked as a secret when matching its field name takes too long", () => {
   const schema = Type.Object({ v: Type.Record(Type.String({ pattern: hard }), secret(Type.String())) });
   const name = hardText(5_000_000, 3);
   expect(masked(schema, { v: { [name]: "open sesame" } })).toEqual({ v: { [name]: "[secret]" } });

@@ -12,7 +12,7 @@ const greet = handler({
   handle: ({ name, times }) => ({ text: `Hello ${name}`.repeat(times) }),
 });
 
-test("a call is bound, authorised, handled and checked", async () => {
+test("the pipeline binds, authorizes, handles and checks a call", async () => {
   await using app = await bootTest({ handlers: { greet } });
   expect(await app.as(principal()).send("greet", { name: "Ana" })).toMatchObject({ ok: true, value: { text: "Hello Ana" } });
   expect(await app.as(principal()).send("greet", { name: 5, nam: "x" })).toMatchObject({
@@ -27,7 +27,7 @@ test("a call is bound, authorised, handled and checked", async () => {
   });
 });
 
-test("a text with a pattern is short in an input, and as long as it is in an output", async () => {
+test("a text with a pattern may have 1,000 characters in an input, and any length in an output", async () => {
   const Words = Type.Object({ t: Type.String({ pattern: "^[a-z ]+$" }) });
   const twice = handler({
     description: "Says it twice.",
@@ -47,7 +47,7 @@ test("a text with a pattern is short in an input, and as long as it is in an out
   expect(app.catalog.get("twice")?.input).toMatchObject({ properties: { t: { maxLength: 1_000 } } });
 });
 
-test("a refused call never reaches its handler", async () => {
+test("a call that the policy refuses never reaches its handler", async () => {
   const handled: unknown[] = [];
   const sendPayment = handler({
     description: "Pays.",
@@ -72,7 +72,7 @@ test("a refused call never reaches its handler", async () => {
   expect(handled).toEqual([]);
 });
 
-test("a QuaterError of a handler reaches the caller; other errors do not", async () => {
+test("a caller gets the QuaterError that a handler throws, but no other error's text", async () => {
   const find = handler({
     description: "Finds.",
     effect: "read",
@@ -93,7 +93,7 @@ test("a QuaterError of a handler reaches the caller; other errors do not", async
 test.each([
   ["not_found", "The code not_found is a general one, of the kind not_found and not conflict: take a code of your own"],
   ["Not A Code!", '"Not A Code!" is no code for an error: write it like order_not_paid'],
-])("conflict() with the general code %s ends the call with internal, and the log says why", async (code, sentence) => {
+])("conflict() with the reserved code %s ends the call with internal, and the log says why", async (code, sentence) => {
   const fail = handler({
     description: "Fails.",
     effect: "read",
@@ -106,7 +106,7 @@ test.each([
   expect(app.log.map(({ fields }) => String(fields?.["error"])).join()).toContain(sentence);
 });
 
-test("the handler's own code, and a general code of the same kind, are sent", async () => {
+test("a handler's own error code, and a general code of the same kind, reach the caller", async () => {
   const fail = handler({
     description: "Fails.",
     effect: "read",
@@ -119,7 +119,7 @@ test("the handler's own code, and a general code of the same kind, are sent", as
     expect(await app.as(principal()).call("fail", { code })).toMatchObject({ error: { code, kind: "conflict" } });
 });
 
-test("plugins cannot change the call", async () => {
+test("plugins cannot change the call object", async () => {
   const whoami = handler({
     description: "Who calls, with what.",
     effect: "read",
@@ -155,7 +155,7 @@ test("plugins cannot change the call", async () => {
   expect([outcome.ok && outcome.value, failed]).toEqual(["ana: x", attempts.length]);
 });
 
-test("a call in a log shows its id and not its input", async () => {
+test("a call that is written to a log shows its id but not its input", async () => {
   const logged: unknown[] = [];
   const note = definePlugin(() => ({
     name: "note",

@@ -20,14 +20,14 @@ const problemsOf = async (...plugins: readonly ReturnType<typeof http>[]): Promi
   }
 };
 
-test("an unknown option stops the boot, and the nearest known option is suggested", async () => {
+test("boot refuses an unknown plugin option and suggests the nearest known one", async () => {
   expect(await problemsOf(http({ port: 0, prot: 1 } as object), store({ Url: "file:x" } as object), audit())).toEqual([
     'http(): http has no option "prot"; did you mean "port"?',
     'store(): store has no option "Url"; did you mean "url"?',
   ]);
 });
 
-test("all of Quater's own plugins check the names of their options", async () => {
+test("every plugin and authenticator of Quater refuses an unknown option", async () => {
   const wrong = { qqqq: 1 } as object;
   expect(await problemsOf(http(wrong), mcp(wrong), cli(wrong), store(wrong), audit(wrong))).toEqual(
     ["http", "mcp", "cli", "store", "audit"].map((name) => `${name}(): ${name} has no option "qqqq"`),
@@ -48,7 +48,7 @@ const paced = definePlugin(
 );
 const seen: unknown[] = [];
 
-test("a plugin receives what was written, and defaults for the rest", async () => {
+test("a plugin gets the options from the manifest, and defaults for absent ones", async () => {
   seen.length = 0;
   const now = () => 7;
   const { UNSET } = process.env;
@@ -77,19 +77,19 @@ test.each<[object | undefined, string]>([
     { who: "ana", login: { user: "ana", word: "geheim" } },
     "paced has a wrong login, which is not shown because it may hold a secret. Write { user }, or leave it out",
   ],
-])("wrong options %j do not boot: the plugin, the option, the value and what to write", async (given, expected) => {
+])("boot refuses the wrong options %j with plugin, option, value and remedy", async (given, expected) => {
   const error = await bootTest({ handlers: {}, plugins: [paced(given as never)] }).catch((thrown: unknown) => thrown);
   if (!isBootError(error)) throw error;
   expect(error.problems.map(({ place, cause, remedy }) => `${place}: ${cause}. ${remedy}`)).toEqual([`paced(): ${expected}`]);
 });
 
-test("options are an object, and a plugin without options takes none", async () => {
+test("boot refuses options that are not an object, and any options for a plugin that takes none", async () => {
   expect(await problemsOf(http(3000 as never))).toEqual(["http(): http takes an object, but it was given a number"]);
   const free = definePlugin(() => ({ name: "free" })) as (options: object) => ReturnType<typeof http>;
   expect(await problemsOf(free({ b: 2 }))).toEqual(['free(): free has no option "b"']);
 });
 
-test("a factory that cannot work with wrong options tells what is wrong with them, and not what it threw", async () => {
+test("when a factory throws because of wrong options, boot reports the wrong options instead", async () => {
   const deep = definePlugin(
     { at: Type.Object({ port: Type.Integer() }) },
     ({ at: { port } }) => ({ name: "deep", port }) as never,
@@ -97,7 +97,7 @@ test("a factory that cannot work with wrong options tells what is wrong with the
   expect(await problemsOf(deep({} as never))).toEqual(["a plugin(): a plugin has no at"]);
 });
 
-test("the digest of options does not depend on the order of keys", () => {
+test("the digest of plugin options does not depend on the order of keys", () => {
   const digest = (...given: readonly unknown[]) => digestOfOptions(given);
   expect(digest({ port: 1, host: "a" })).toBe(digest({ host: "a", port: 1, left: undefined }));
   expect(digest({ port: 1 })).not.toBe(digest({ port: 2 }));
@@ -107,7 +107,7 @@ test("the digest of options does not depend on the order of keys", () => {
   expect(digest({ sinks: ["stdout"] })).not.toBe(digest({ sinks: [] }));
 });
 
-test("secrets are not in the digest: not by name, nor in an address", () => {
+test("the digest of plugin options contains no secret, neither by name nor inside a URL", () => {
   const digest = (given: unknown) => digestOfOptions([given]);
   expect(digest({ clientSecret: "a" })).toBe(digest({ clientSecret: "b" }));
   expect(digest({ api: { keys: [{ apiKey: ["a"] }] } })).toBe(digest({ api: { keys: [{ apiKey: ["b"] }] } }));
@@ -116,7 +116,7 @@ test("secrets are not in the digest: not by name, nor in an address", () => {
   expect(digest({ url: "postgres://me:one@[db/x" })).toBe(digest({ url: "postgres://me:two@[db/x" }));
 });
 
-test("options with any values have a digest", () => {
+test("plugin options with functions and other values that are not JSON still have a digest", () => {
   const circular: Record<string, unknown> = { n: 10n, not: Number.NaN, half: "\ud800", when: new Date(0), all: new Map() };
   circular["self"] = circular;
   expect(digestOfOptions([circular, null, Symbol.iterator])).toMatch(/^sha256:[0-9a-f]{64}$/);

@@ -36,15 +36,15 @@ class Hooked {
   }
 }
 
-describe("unknown fields and hooks of a plugin stop the boot", () => {
+describe("boot refuses unknown fields and hooks of a plugin", () => {
   test.each<[string, object, string]>([
     [
-      "a misspelt field of a plugin",
+      "a misspelt field",
       { name: "p", hook: { authorize: no } },
       `p() p: p has no field "hook"; did you mean "hooks"?. Its fields are ${returned.slice("Its fields are ".length)}, name, version, needs, wants, provides, exposure, surface, secretFiles, testRun, check, setup`,
     ],
     [
-      "a misspelt field of what setup returns",
+      "a misspelt field in the result of setup",
       { name: "p", setup: async () => ({ start() {}, hook: { authorize: no } }) },
       `p() p: what setup of p returned has no field "hook"; did you mean "hooks"?. ${returned}`,
     ],
@@ -54,12 +54,12 @@ describe("unknown fields and hooks of a plugin stop the boot", () => {
       `p() p: p has no hook "authorise"; did you mean "authorize"?. ${hooks}`,
     ],
     [
-      "a misspelt hook chosen per handler, once for all of them",
+      "a misspelt hook in a hooks function, reported once for all handlers",
       { name: "p", hooks: () => ({ settled, authorise: no }) },
       `p() p: p has no hook "authorise"; did you mean "authorize"?. ${hooks}`,
     ],
     [
-      "a misspelt hook that setup returns",
+      "a misspelt hook in the result of setup",
       { name: "p", setup: () => ({ hooks: { settled, authorise: no } }) },
       `p() p: p has no hook "authorise"; did you mean "authorize"?. ${hooks}`,
     ],
@@ -69,24 +69,24 @@ describe("unknown fields and hooks of a plugin stop the boot", () => {
       'p() p: p has the authorize "no". Write a function, or remove it',
     ],
     [
-      "hooks that are promised",
+      "hooks that are a promise",
       { name: "p", hooks: async () => ({ authorize: no }) },
       `p() p: The hooks of p are not an object. ${tableOfHooks}`,
     ],
-    ["hooks that are inherited", { name: "p", hooks: new Hooked() }, `p() p: The hooks of p are not an object. ${tableOfHooks}`],
+    ["inherited hooks", { name: "p", hooks: new Hooked() }, `p() p: The hooks of p are not an object. ${tableOfHooks}`],
     [
-      "a plugin that inherits",
+      "inherited fields",
       new Hooked(),
       "p() p: p is an instance of a class, and Quater does not see its methods. Write { name, hooks, ... }",
     ],
     ["a start that is not a function", { name: "p", start: 5 }, "p() p: p has the start 5. Write a function, or remove it"],
     [
-      "a need that is not a reference",
+      "a needs entry that is not a service reference",
       { name: "p", needs: ["store"] },
       'p() p: p has the needs ["store"]. Write [serviceRef(...)]',
     ],
     [
-      "a misspelt field of a surface",
+      "a misspelt field of its surface",
       { name: "p", surface: { name: "radio", exposes: "Programmes", adopts: no } },
       'p() p: the surface of p has no field "adopts"; did you mean "adopt"?. Its fields are name, exposes, authenticate, opensToPublic, adopt',
     ],
@@ -96,29 +96,29 @@ describe("unknown fields and hooks of a plugin stop the boot", () => {
       'p() p: the exposure of p has no field "chekc"; did you mean "check"?. Its fields are key, schema, remedy, owner, means, check, resolve, of',
     ],
     [
-      "a result of setup that is not an object",
+      "a setup that does not return an object",
       { name: "p", setup: () => () => {} },
       "p() p: what setup of p returned is not an object. Write { hooks, commands, start, stop }, or return nothing",
     ],
-    ["a plugin without a name", {}, 'a plugin() a plugin: a plugin has no name. Write "..."'],
-  ])("%s", async (_what, parts, problem) => {
+    ["no name", {}, 'a plugin() a plugin: a plugin has no name. Write "..."'],
+  ])("boot refuses a plugin with %s", async (_what, parts, problem) => {
     expect(await problemsOf(parts)).toEqual([problem]);
   });
 
-  test("all problems of a plugin are reported at once", async () => {
+  test("boot reports all problems of a plugin at once", async () => {
     const wrong = { hooks: { authorise: no }, strat: settled };
     expect(await problemsOf({ name: "a", ...wrong }, { name: "b", ...wrong })).toHaveLength(4);
     expect(await problemsOf({ name: "a", setup: () => wrong }, { name: "b", setup: () => wrong })).toHaveLength(4);
   });
 
-  test("absent fields and hooks are allowed", async () => {
+  test("a plugin may omit all optional fields and hooks", async () => {
     const absent = { start: undefined, hooks: undefined };
     const choosing = (operation?: { name: string }) => operation?.name === "greet" && { authorize: undefined, settled };
     expect(await problemsOf({ name: "a", ...absent, setup: () => absent }, { name: "b", hooks: choosing })).toEqual([]);
   });
 });
 
-describe("a malformed command stops the boot", () => {
+describe("boot refuses a malformed plugin command", () => {
   const command = (path: unknown, more: object = {}) => ({
     path,
     description: "Does it.",
@@ -127,9 +127,9 @@ describe("a malformed command stops the boot", () => {
     ...more,
   });
   test.each<[string, object[], string]>([
-    ["a path without words", [command([])], 'A command of p has no path that can be typed. Write path: ["word", ...]'],
+    ["an empty path", [command([])], 'A command of p has no path that can be typed. Write path: ["word", ...]'],
     [
-      "a path of a word that looks like none",
+      "a path with a malformed word",
       [command(["-x"])],
       'A command of p has no path that can be typed. Write path: ["word", ...]',
     ],
@@ -140,7 +140,7 @@ describe("a malformed command stops the boot", () => {
       'The command "a" is added twice, by p. Give one of them another path',
     ],
     [
-      "a position of no input",
+      "a positional argument that its input does not have",
       [command(["a", "b"], { positional: ["yaer"] })],
       'The command "a b" of p takes "yaer" by position, and has no such input; did you mean "year"?. Its inputs are year',
     ],
@@ -149,12 +149,12 @@ describe("a malformed command stops the boot", () => {
       [command(["a"], { positionl: ["year"] })],
       'a command of p has no field "positionl"; did you mean "positional"?. Its fields are path, description, input, positional, run',
     ],
-  ])("%s", async (_what, commands, problem) => {
+  ])("boot refuses a plugin command with %s", async (_what, commands, problem) => {
     expect(await problemsOf({ name: "p", commands })).toEqual([`p() p: ${problem}`]);
     expect(await problemsOf({ name: "p", setup: () => ({ commands }) })).toEqual([`p() p: ${problem}`]);
   });
 
-  test("two plugins cannot have the same command path, but one path may begin with another", async () => {
+  test("boot refuses one command path twice, but one path may begin with another", async () => {
     const make = { name: "a", commands: [command(["make"]), command(["make", "report"])] };
     expect(await problemsOf(make)).toEqual([]);
     expect(await problemsOf(make, { name: "b", setup: () => ({ commands: [command(["make"])] }) })).toEqual([

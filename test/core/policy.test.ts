@@ -15,40 +15,44 @@ const yes = () => true;
 test.each<[string, Auth<never>, string]>([
   ["anyone", anyone, "allowed"],
   ["authenticated", authenticated, "allowed"],
-  ["a scope held", can("orders:read"), "allowed"],
-  ["a scope not held", can("orders:refund"), "missing_scope: The scope orders:refund is needed"],
-  ["a scope that only begins alike", can("orders"), "missing_scope: The scope orders is needed"],
-  ["a role not held", hasRole("finance"), "missing_role: The role finance is needed"],
-  ["a list of which one refuses", [can("orders:read"), hasRole("finance")], "missing_role: The role finance is needed"],
-  ["several scopes not held, named together", [can("a"), can("b")], "missing_scope: The scope a, b is needed"],
-  ["any, of which one allows", { any: [hasRole("finance"), hasRole("support")] }, "allowed"],
-  ["any, of which none allows", { any: [hasRole("x"), hasRole("y")] }, "missing_role: The role x is needed"],
-  ["any, where a function allows", { any: [hasRole("x"), yes] }, "allowed"],
-  ["any, where a function refuses too", { any: [hasRole("x"), no] }, "missing_role: The role x is needed"],
+  ["a scope that the caller has", can("orders:read"), "allowed"],
+  ["a scope that the caller lacks", can("orders:refund"), "missing_scope: The scope orders:refund is needed"],
+  ["a scope that is a prefix of the caller's scope", can("orders"), "missing_scope: The scope orders is needed"],
+  ["a role that the caller lacks", hasRole("finance"), "missing_role: The role finance is needed"],
+  ["a list in which one policy refuses", [can("orders:read"), hasRole("finance")], "missing_role: The role finance is needed"],
+  ["several missing scopes, named together", [can("a"), can("b")], "missing_scope: The scope a, b is needed"],
+  ["any of two roles, one of which the caller has", { any: [hasRole("finance"), hasRole("support")] }, "allowed"],
+  ["any of two roles, none of which the caller has", { any: [hasRole("x"), hasRole("y")] }, "missing_role: The role x is needed"],
+  ["any of a missing role and a function that allows", { any: [hasRole("x"), yes] }, "allowed"],
+  ["any of a missing role and a function that refuses", { any: [hasRole("x"), no] }, "missing_role: The role x is needed"],
   [
-    "any, where a function refuses with a sentence",
+    "any of a missing scope and a function that refuses with a reason",
     { any: [can("a:b"), no, isOwner as never] },
     "forbidden: only your own orders",
   ],
-  ["any of functions that only say no", { any: [no, no] }, "forbidden: This call is not allowed"],
-  ["any of functions, with a sentence", { any: [isOwner as never, no] }, "forbidden: only your own orders"],
-  ["a function that says false", no, "forbidden: This call is not allowed"],
-  ["a function with a sentence", isOwner as never, "forbidden: only your own orders"],
-  ["a function with an empty sentence", () => "", "forbidden: This call is not allowed"],
-  ["a function that says nothing", (() => undefined) as never, "forbidden: This call is not allowed"],
-  ["a function that says 1", (() => 1) as never, "forbidden: This call is not allowed"],
-  ["a function that says later", async () => true, "allowed"],
+  ["any of two functions that refuse without a reason", { any: [no, no] }, "forbidden: This call is not allowed"],
+  [
+    "any of two functions, one of which refuses with a reason",
+    { any: [isOwner as never, no] },
+    "forbidden: only your own orders",
+  ],
+  ["a function that returns false", no, "forbidden: This call is not allowed"],
+  ["a function that returns a reason", isOwner as never, "forbidden: only your own orders"],
+  ["a function that returns an empty reason", () => "", "forbidden: This call is not allowed"],
+  ["a function that returns undefined", (() => undefined) as never, "forbidden: This call is not allowed"],
+  ["a function that returns 1", (() => 1) as never, "forbidden: This call is not allowed"],
+  ["a function that returns a promise of true", async () => true, "allowed"],
   ["a scope and a function", [can("orders:read"), isOwner as never], "forbidden: only your own orders"],
-])("%s", async (_name, auth, expected) => {
+])("a policy allows or refuses with the right code: %s", async (_name, auth, expected) => {
   const refusal = await compilePolicy(auth).judge({ principal: ana, input: { owner: "bo" }, resources: () => ({}) });
   expect(refusal === undefined ? "allowed" : `${refusal.code}: ${refusal.message}`).toBe(expected);
 });
 
-test("the anonymous principal is not authenticated", () => {
+test("the anonymous principal does not pass the policy authenticated", () => {
   expect(compilePolicy(authenticated).judgeStatic(anonymous)?.kind).toBe("unauthenticated");
 });
 
-test("the fixed part of a policy refuses only if no input could change the result", () => {
+test("the check before the body refuses only when no input could make the policy allow", () => {
   const isRefused = (auth: Auth<never>) => compilePolicy(auth).judgeStatic(ana) !== undefined;
   expect(
     [no, [hasRole("x"), no], [hasRole("support"), no], { any: [hasRole("x"), no] }, { any: [hasRole("x")] }].map((auth) =>
@@ -57,7 +61,7 @@ test("the fixed part of a policy refuses only if no input could change the resul
   ).toEqual([false, true, false, false, true]);
 });
 
-test("the text of a policy in tables and documents", () => {
+test("a compiled policy has a name that lists its scopes, roles and functions", () => {
   expect(
     compilePolicy([
       can("a"),
@@ -71,11 +75,11 @@ test("the text of a policy in tables and documents", () => {
   expect(compilePolicy(anyone).isAnyone).toBe(true);
 });
 
-describe("in a call", () => {
+describe("policies during a call", () => {
   const made = (auth: Auth<{ n: number }>) =>
     handler({ description: "Does.", effect: "read", input: Type.Object({ n: Type.Integer() }), auth, handle: ({ n }) => n });
 
-  test("the fixed part of a policy is checked before the input is read", async () => {
+  test("missing scopes refuse a call before its input is checked", async () => {
     let reads = 0;
     await using app = await bootTest({ handlers: { run: made([can("x"), ({ input }) => input.n > 1]) } });
     const call = (who: typeof ana) =>
@@ -94,7 +98,7 @@ describe("in a call", () => {
     expect(reads).toBe(1);
   });
 
-  test("a policy function gets the bound input, and an error in it refuses the call", async () => {
+  test("a policy function gets the bound input, and the call is refused when the function throws", async () => {
     const auth = ({ input }: { input: { n: number } }) => input.n === 1 || (JSON.parse("{") as boolean);
     await using app = await bootTest({ handlers: { run: made(auth) } });
     expect(await app.as(ana).call("run", { n: 1 })).toMatchObject({ ok: true, value: 1 });

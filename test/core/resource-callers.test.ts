@@ -37,14 +37,14 @@ const mine = handler({
   }),
 });
 
-test("H6: a resource of a call is opened with the principal, the signal and the id of its call", async () => {
+test("H6: open of a call-scoped resource gets the principal, the signal and the id of its call", async () => {
   await using app = await bootTest({ handlers: { mine } });
   const seen = (subject: string) => expectOk(app.as(principal({ subject })).call("mine"));
   expect(await seen("ana")).toEqual({ rows: ["invoice 7"], said: "session of ana", isSameCall: true });
   expect(await seen("ben")).toEqual({ rows: [], said: "session of ben", isSameCall: true });
 });
 
-test("H6: a resource of the app is opened without a caller", async () => {
+test("H6: open of an app-scoped resource gets no principal, signal or call id", async () => {
   const given: unknown[] = [];
   const pool = resource({ name: "pool", scope: "app", open: (uses) => void given.push(...Object.keys(uses)) });
   const run = handler({
@@ -83,7 +83,7 @@ const urlOf = (app: TestApp): string => app.services.get(httpRef).baseUrl ?? "";
 test.each([
   ["alone", sessions],
   ["in firstOf", firstOf(({ token }) => (token === "t-1" ? principal({ subject: "bot" }) : undefined), sessions)],
-])("H6: an authenticator reads resources of the app, %s", async (_, authenticate) => {
+])("H6: an authenticator can use app-scoped resources, %s", async (_, authenticate) => {
   const expose = { who: { http: "GET /who" } };
   const boot = () => bootTest({ handlers: { who }, expose, plugins: [http({ port: 0, authenticate })] });
   const app = await boot();
@@ -96,7 +96,7 @@ test.each([
   expect(await get(other, "s-1")).toBe("ana");
 });
 
-test("H6: an authenticator that uses a resource of a call does not boot, and is named once", async () => {
+test("H6: boot refuses an authenticator that uses a call-scoped resource, and reports it once", async () => {
   const wrong = authenticator({ name: "wrong", use: { session }, authenticate: () => undefined });
   const refusal = await bootTest({ handlers: { who }, plugins: [direct({ authenticate: firstOf(wrong, sessions) })] }).catch(
     (error: unknown) => error,
@@ -109,7 +109,7 @@ test("H6: an authenticator that uses a resource of a call does not boot, and is 
   ]);
 });
 
-test("H6: an authenticator that is called without its second argument says so", async () => {
+test("H6: an authenticator with resources throws a clear error when a wrapper omits the second argument", async () => {
   const around = (credentials: Parameters<typeof sessions.authenticate>[0]) => sessions.authenticate(credentials);
   await expect(around({ header: () => "s-1" } as never)).rejects.toThrow(
     "The authenticator sessions uses resources: pass it the second argument of your own authenticate",
@@ -158,7 +158,7 @@ const expose = { run: { http: "GET /run", public: true } };
 const isReady = { status: "ready" };
 const notReady = { status: "not ready", waitingFor: ["store"] };
 
-test("H23: /ready is 503 while a resource of the app says that it is not ready", async () => {
+test("H23: /ready answers 503 while isReady of an app-scoped resource returns false", async () => {
   const { state, handlers } = watched();
   await using app = await bootTest({ handlers, expose, plugins });
   expect(await readyOf(app)).toMatchObject(isReady);
@@ -168,7 +168,7 @@ test("H23: /ready is 503 while a resource of the app says that it is not ready",
   await expect.poll(() => readyOf(app), { timeout: 5_000 }).toMatchObject(isReady);
 });
 
-test("H23: a resource that cannot be opened is not ready, and its error is in the log", async () => {
+test("H23: /ready answers 503 when a resource cannot be opened, and its error is logged", async () => {
   const { state, handlers } = watched();
   state.isUp = false;
   await using app = await bootTest({ handlers, expose, plugins });
@@ -181,7 +181,7 @@ test("H23: a resource that cannot be opened is not ready, and its error is in th
   );
 });
 
-test("H23: many requests of /ready ask a resource once, and one that does not answer is not ready", async () => {
+test("H23: parallel requests of /ready share one isReady call, and a call that never returns counts as not ready", async () => {
   const { state, handlers } = watched();
   state.isUp = "hangs";
   await using app = await bootTest({ handlers, expose, plugins });
@@ -205,7 +205,7 @@ test('H23: a resource with opens: "start" is open before plugins start', async (
   expect(state.opened).toBe(1);
 });
 
-test('H23: the app does not start when a resource with opens: "start" cannot be opened', async () => {
+test('H23: the app does not start when a resource with opens: "start" fails to open', async () => {
   const { state, handlers } = watched({ opens: "start" });
   state.isUp = false;
   const refusal = await bootTest({ handlers }).catch((error: unknown) => error);
@@ -222,7 +222,7 @@ test('H23: a command that runs once does not open resources with opens: "start"'
   expect(state.opened).toBe(1);
 });
 
-test("H23: boot refuses opens and isReady in a resource of a call", async () => {
+test("H23: boot refuses opens and isReady on a call-scoped resource", async () => {
   const wrong = (more: object) => resource({ name: "tx", scope: "call", open: () => "tx", ...(more as Record<string, never>) });
   const causes = await Promise.all(
     [{ opens: "start" }, { isReady: () => true }, { opens: "later" }].map(async (more) => {

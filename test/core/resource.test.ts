@@ -28,8 +28,8 @@ const using = (use: Uses, more: object = {}) =>
     ...more,
   } as never);
 
-describe("call resources", () => {
-  test("close in reverse order, before the outcome is told", async () => {
+describe("call-scoped resources", () => {
+  test("call-scoped resources close in reverse order, before settled hooks run", async () => {
     const happened: string[] = [];
     const [a, b] = [made(happened, "a", "call"), made(happened, "b", "call")];
     const told = definePlugin(() => ({
@@ -42,7 +42,7 @@ describe("call resources", () => {
     expect(happened).toEqual(["open a", "open b", "handle", "close b", "close a", "settled true"]);
   });
 
-  test("close after everything that uses them, however many they use", async () => {
+  test("a call-scoped resource closes after the resource that uses it", async () => {
     const happened: string[] = [];
     const [x, y] = [made(happened, "x", "call"), made(happened, "y", "call")];
     const outer = made(happened, "outer", "call", { x, y });
@@ -55,14 +55,14 @@ describe("call resources", () => {
     ["the handler throws", { handle: () => JSON.parse("{") }],
     ["the output of a read is wrong", { effect: "read", output: Type.Integer() }],
     ["the policy refuses", { auth: () => false }],
-  ])("are told when %s", async (_name, more) => {
+  ])("close of a call-scoped resource gets failed: true when %s", async (_name, more) => {
     const happened: string[] = [];
     await using app = await bootTest({ handlers: { run: using({ tx: made(happened, "tx", "call") }, more) } });
     expect((await app.as(principal()).call("run")).ok).toBe(false);
     expect(happened).toEqual(["open tx", "close tx failed"]);
   });
 
-  test("close as after a success when a handler that changes something has run and its output is wrong", async () => {
+  test("a write whose output is wrong has run, so its call-scoped resources close with failed: false", async () => {
     const happened: string[] = [];
     const run = using({ tx: made(happened, "tx", "call") }, { output: Type.Integer() });
     await using app = await bootTest({ handlers: { run } });
@@ -70,7 +70,7 @@ describe("call resources", () => {
     expect(happened).toEqual(["open tx", "close tx"]);
   });
 
-  test("are shared by policy and handler, and rolled back after a dry run", async () => {
+  test("policy and handler share a call-scoped resource, and a dry run closes it with failed: true", async () => {
     const happened: string[] = [];
     const run = using({ tx: made(happened, "tx", "call") }, { auth: ({ tx }: { tx: string }) => tx === "tx" });
     await using app = await bootTest({ handlers: { run } });
@@ -80,7 +80,7 @@ describe("call resources", () => {
     expect(happened.slice(2)).toEqual(["open tx", "close tx failed"]);
   });
 
-  test("are not opened for a call that is refused before", async () => {
+  test("call-scoped resources are not opened for a call that is refused earlier", async () => {
     const happened: string[] = [];
     await using app = await bootTest({ handlers: { run: using({ tx: made(happened, "tx", "call") }) } });
     expect((await app.as(principal()).call("run", { unknown: 1 })).ok).toBe(false);
@@ -90,23 +90,26 @@ describe("call resources", () => {
   test.each([
     ["read", "internal"],
     ["write", "outcome_unknown"],
-  ])("that fail to close turn the success of a %s into %s, and all others still close", async (effect, code) => {
-    const happened: string[] = [];
-    const failing = resource({
-      name: "tx",
-      scope: "call",
-      open: () => "tx",
-      close: () => Promise.reject(new Error("commit failed")),
-    });
-    const run = using({ first: made(happened, "first", "call"), failing }, { effect });
-    await using app = await bootTest({ handlers: { run } });
-    expect(await app.as(principal()).call("run")).toMatchObject({ ok: false, error: { code } });
-    expect(happened).toEqual(["open first", "close first"]);
-  });
+  ])(
+    "when a call-scoped resource fails to close, a successful %s ends with %s, and the other resources still close",
+    async (effect, code) => {
+      const happened: string[] = [];
+      const failing = resource({
+        name: "tx",
+        scope: "call",
+        open: () => "tx",
+        close: () => Promise.reject(new Error("commit failed")),
+      });
+      const run = using({ first: made(happened, "first", "call"), failing }, { effect });
+      await using app = await bootTest({ handlers: { run } });
+      expect(await app.as(principal()).call("run")).toMatchObject({ ok: false, error: { code } });
+      expect(happened).toEqual(["open first", "close first"]);
+    },
+  );
 });
 
-describe("app resources", () => {
-  test("open once under parallel calls and close at stop, after what uses them", async () => {
+describe("app-scoped resources", () => {
+  test("app-scoped resources open once under parallel calls, and close at stop after the resources that use them", async () => {
     const happened: string[] = [];
     const pool = made(happened, "pool", "app");
     const database = made(happened, "database", "app", { pool });
@@ -117,7 +120,7 @@ describe("app resources", () => {
     expect(happened.slice(2)).toEqual(["close database", "close pool"]);
   });
 
-  test("open anew after a failed open", async () => {
+  test("an app-scoped resource that failed to open is opened again by the next call", async () => {
     let attempts = 0;
     const flaky = resource({
       name: "flaky",
@@ -133,7 +136,7 @@ describe("app resources", () => {
     expect(attempts).toBe(2);
   });
 
-  test("a resource that throws unavailable gives the caller that error", async () => {
+  test("a caller gets the error unavailable that a resource throws when it opens", async () => {
     const down = resource({ name: "down", scope: "app", open: () => unavailable("The database is down") });
     await using app = await bootTest({ handlers: { run: using({ down }) } });
     expect(await app.as(principal()).call("run")).toMatchObject({
@@ -141,7 +144,7 @@ describe("app resources", () => {
     });
   });
 
-  test("that are still opening are waited for and closed", async () => {
+  test("stop waits for an app-scoped resource that is still opening, and closes it", async () => {
     const happened: string[] = [];
     const open = new OpenResources();
     const opening = open.open({ a: made(happened, "a", "app") });
@@ -150,7 +153,7 @@ describe("app resources", () => {
     expect(happened).toEqual(["open a", "close a"]);
   });
 
-  test("cannot stand on something that ends with a call", () => {
+  test("boot refuses an app-scoped resource that uses a call-scoped one", () => {
     const tx = made([], "tx", "call");
     expect(usesProblems({ repository: made([], "repository", "app", { tx }) })).toEqual([
       {

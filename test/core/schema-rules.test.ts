@@ -18,7 +18,7 @@ const field = (v: TSchema) => Type.Object({ v });
 const write = (input: TSchema, output: TSchema = Type.Any()) =>
   handler({ description: "Writes.", effect: "write", input, output, auth: anyone, handle: (given) => given });
 
-describe("limits", () => {
+describe("schema limits above the limits of every input", () => {
   test.each<[string, TSchema, string]>([
     ["a text", Type.String({ maxLength: 700_000 }), "maxLength 700000, and an input has at most 262144 characters in a text"],
     [
@@ -28,7 +28,7 @@ describe("limits", () => {
     ],
     ["a list", Type.Array(Type.Null(), { maxItems: 100_001 }), "maxItems 100001, and an input has at most 100000 values"],
     ["an object", Type.Unsafe({ maxProperties: 10_001 }), "maxProperties 10001, and an input has at most 10000 keys"],
-  ])("H7: %s that no input can be does not boot", async (_name, schema, said) => {
+  ])("H7: boot refuses a schema for %s that is larger than any input may be", async (_name, schema, said) => {
     const [problem, ...others] = schemaProblems(field(schema));
     expect(problem?.cause).toBe(`/properties/v has the ${said}`);
     expect(problem?.remedy).toMatch(/^Write \w+: \d+ or less$/);
@@ -36,7 +36,7 @@ describe("limits", () => {
     await expect(bootTest({ handlers: { write: write(field(schema)) } })).rejects.toThrow(said);
   });
 
-  test("H7: an output may hold a longer text", async () => {
+  test("H7: an output schema may allow longer texts than an input schema", async () => {
     const long = field(Type.String({ maxLength: 700_000 }));
     const read = handler({
       description: "Reads.",
@@ -50,7 +50,7 @@ describe("limits", () => {
     expect(await app.as(principal()).call("read")).toMatchObject({ ok: true });
   });
 
-  test("H7: a text of the largest length is taken over http", async () => {
+  test("H7: http accepts an input with a text of the largest allowed length", async () => {
     const input = field(Type.String({ maxLength: 262_144 }));
     await using app = await bootTest({
       handlers: { write: write(input) },
@@ -61,7 +61,7 @@ describe("limits", () => {
     expect(await app.acrossSurfaces({ handler: "write", input: { json } })).toMatchObject({ http: { ok: true } });
   });
 
-  test("H7: a text that is longer than a body of http does not boot", async () => {
+  test("H7: boot refuses an input whose maxLength is larger than maxBodyBytes of http", async () => {
     const booting = bootTest({
       handlers: { write: write(field(Type.Array(Type.String({ maxLength: 2_001 })))) },
       expose: { write: { http: "POST /texts", public: true } },
@@ -73,7 +73,7 @@ describe("limits", () => {
   });
 });
 
-describe("defaults", () => {
+describe("schema defaults at boot", () => {
   const shared = { $defs: { Count: Type.Integer({ minimum: 1 }) } };
   const tree = Type.Cyclic({ Node: Type.Object({ next: Type.Optional(Type.Ref("Node")) }) }, "Node");
   test.each<[string, TSchema, string, string]>([
@@ -100,7 +100,7 @@ describe("defaults", () => {
       "0",
     ],
     ["the whole", Type.Object({ a: Type.Optional(Type.Null()) }, { default: 5 }), "the root", "5"],
-  ])("H8: %s that its schema refuses does not boot", (_name, schema, place, value) => {
+  ])("H8: boot refuses a default with %s", (_name, schema, place, value) => {
     expect(schemaProblems(schema)).toEqual([
       { cause: `${place} has the default ${value}, which its schema refuses`, remedy: "Change the default, or the schema" },
     ]);
@@ -113,9 +113,9 @@ describe("defaults", () => {
     ["a reference", Type.Object({ v: Type.Unsafe({ $ref: "#/$defs/Count", default: 3 }) }, shared)],
     ["the root itself", Type.Unsafe({ type: "object", properties: { v: { $ref: "#", default: { v: {} } } } })],
     ["a text with a slow pattern", field(Type.String({ pattern: "^(a|ab)+$", default: "aab" }))],
-  ])("H8: a default that is %s boots", (_name, schema) => expect(schemaProblems(schema)).toEqual([]));
+  ])("H8: boot accepts a default that is %s", (_name, schema) => expect(schemaProblems(schema)).toEqual([]));
 
-  test("H8: boot names the handler and the place", async () => {
+  test("H8: boot names the handler and the path of a wrong default", async () => {
     const booting = bootTest({ handlers: { write: write(field(Type.String({ default: 5 }))) } });
     await expect(booting).rejects.toThrow(
       "write has an input schema in which /properties/v has the default 5, which its schema refuses",
@@ -123,7 +123,7 @@ describe("defaults", () => {
   });
 });
 
-describe("multiples", () => {
+describe("multipleOf with decimal steps", () => {
   test.each([
     [1070468.14, 0.01, true],
     [1.005, 0.01, false],
@@ -140,9 +140,9 @@ describe("multiples", () => {
     [7.5, 2.5, true],
     [7, 2.5, false],
     [0, 0.01, true],
-  ])("H9: %s with a step of %s: %s", (value, step, expected) => expect(isMultipleOf(value, step)).toBe(expected));
+  ])("H9: isMultipleOf(%s, %s) is %s", (value, step, expected) => expect(isMultipleOf(value, step)).toBe(expected));
 
-  test("H9: every amount in cents is a multiple of 0.01, and no amount with a third decimal is", () => {
+  test("H9: every amount in whole cents is a multiple of 0.01, and no amount with a third decimal is", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: -1_000_000_000_000, max: 1_000_000_000_000 }),
@@ -156,7 +156,7 @@ describe("multiples", () => {
     );
   });
 
-  test("H9: an output is judged by the same arithmetic", async () => {
+  test("H9: multipleOf in an output uses the same decimal arithmetic as in an input", async () => {
     const step = field(Type.Number({ multipleOf: 0.01 }));
     await using app = await bootTest({ handlers: { write: write(field(Type.Number()), step) } });
     expect(await app.as(principal()).call("write", { v: 1070468.14 })).toMatchObject({ ok: true });
@@ -164,7 +164,7 @@ describe("multiples", () => {
     expect(JSON.stringify(app.log.map(({ fields }) => fields["error"]))).toContain("/v must be a multiple of 0.01");
   });
 
-  test.each([0, -0.01])("H9: a step of %s does not boot", (multipleOf) =>
+  test.each([0, -0.01])("H9: boot refuses a multipleOf of %s", (multipleOf) =>
     expect(schemaProblems(Type.Number({ multipleOf }))).toEqual([
       { cause: 'the root has a "multipleOf" that is not a number above 0', remedy: "Write a number above 0" },
     ]),
@@ -182,7 +182,7 @@ const complain = (schema: TSchema, given: unknown): readonly string[] => {
   }
 };
 
-describe("unions that a constant field tells apart", () => {
+describe("errors in unions with a constant discriminator field", () => {
   const circle = Type.Object({ kind: Type.Literal("circle"), radius: Type.Integer({ minimum: 1 }), note: Type.String() });
   const rect = Type.Object({ kind: Type.Literal("rect"), sides: Type.Array(Type.Integer(), { minItems: 2 }) });
   const round = Type.Object({ kind: Type.Enum(["ball", "egg"]), radius: Type.Integer() });
@@ -213,49 +213,59 @@ describe("unions that a constant field tells apart", () => {
     ["a kind of another type", field(shape), { kind: 5 }, [kinds]],
     ["no kind", field(shape), { radius: 1 }, ["/v/kind is required"]],
     [
-      "every problem of the chosen branch",
+      "all errors in the chosen branch",
       field(shape),
       { kind: "circle", radius: 0, size: 1 },
       ["/v/note is required", "/v/radius must be at least 1", "/v/size is not a known field"],
     ],
-    ["a problem deep in the chosen branch", field(shape), { kind: "rect", sides: [1, "x"] }, ["/v/sides/1 must be an integer"]],
-    ["a field of another branch", field(shape), { kind: "rect", sides: [1, 2], radius: 1 }, ["/v/radius is not a known field"]],
-    ["a text", field(shape), "circle", ["/v does not match any of the allowed shapes"]],
     [
-      "items",
+      "an error deep inside the chosen branch",
+      field(shape),
+      { kind: "rect", sides: [1, "x"] },
+      ["/v/sides/1 must be an integer"],
+    ],
+    [
+      "a field that belongs to another branch",
+      field(shape),
+      { kind: "rect", sides: [1, 2], radius: 1 },
+      ["/v/radius is not a known field"],
+    ],
+    ["a text instead of an object", field(shape), "circle", ["/v does not match any of the allowed shapes"]],
+    [
+      "items of a list",
       field(Type.Array(shape)),
       [{ kind: "rect", sides: [] }, { kind: "x" }],
       ["/v/0/sides must have at least 2 items", kinds.replace("/v", "/v/1")],
     ],
     ["values of a record", field(Type.Record(Type.String(), shape)), { a: { kind: "x" } }, [kinds.replace("/v", "/v/a")]],
-    ["a union of unions", field(nested), { kind: "x" }, ['/v/kind must be one of "circle", "rect", "ball", "egg"']],
-    ["a branch of a union inside", field(nested), { kind: "egg", radius: "1" }, ["/v/radius must be an integer"]],
+    ["a union inside a union", field(nested), { kind: "x" }, ['/v/kind must be one of "circle", "rect", "ball", "egg"']],
+    ["a union inside a branch", field(nested), { kind: "egg", radius: "1" }, ["/v/radius must be an integer"]],
     ["null beside objects", field(nested), null, []],
-    ["the last of sixty kinds", field(many), { kind: "k59", a: 1, b: "x", c: 3 }, ["/v/b must be an integer"]],
-    ["references", byRef, { kind: "circle", radius: 0, note: "" }, ["/v/radius must be at least 1"]],
-    ["references and an unknown kind", byRef, { kind: "x" }, [kinds]],
+    ["the last of sixty branches", field(many), { kind: "k59", a: 1, b: "x", c: 3 }, ["/v/b must be an integer"]],
+    ["branches behind references", byRef, { kind: "circle", radius: 0, note: "" }, ["/v/radius must be at least 1"]],
+    ["branches behind references, and an unknown kind", byRef, { kind: "x" }, [kinds]],
     [
-      "a tree",
+      "a recursive schema",
       Type.Object({ v: tree }),
       { kind: "fork", of: [{ kind: "leaf", n: 1 }, { kind: "leaf" }] },
       ["/v/of/1/n is required"],
     ],
     [
-      "a tree with an unknown kind",
+      "a recursive schema with an unknown kind",
       Type.Object({ v: tree }),
       { kind: "fork", of: [{ kind: "x" }] },
       ['/v/of/0/kind must be one of "leaf", "fork"'],
     ],
-    ["oneOf", field(oneOf), { kind: "x" }, [kinds]],
+    ["a oneOf with a discriminator", field(oneOf), { kind: "x" }, [kinds]],
     ["a field after many literals", Type.Object({ v: many, z: Type.Integer() }), { kind: "x" }, []],
-  ])("H11: %s", (_name, schema, v, expected) => {
+  ])("H11: the error of a discriminated union names the right place: %s", (_name, schema, v, expected) => {
     const lines = complain(schema, { v });
     if (expected.length === 0 && v !== null)
       expect(lines).toEqual([expect.stringMatching(/^\/v\/kind must be one of "k0", /), "/z is required"]);
     else expect(lines).toEqual(expected);
   });
 
-  test("H11: the log names the place of an output that has an unknown kind", async () => {
+  test("H11: the log names the path of an unknown kind in an output", async () => {
     const read = handler({
       description: "Reads.",
       effect: "read",
@@ -270,7 +280,7 @@ describe("unions that a constant field tells apart", () => {
   });
 });
 
-describe("a plus sign that a query turned into a space", () => {
+describe("a plus sign that a URL query decoded to a space", () => {
   const email = Type.String({ format: "email" });
   const phone = Type.String({ pattern: "^\\+[0-9]+$" });
   const asPlus = ": in a URL, + must be sent as %2B";
@@ -278,17 +288,19 @@ describe("a plus sign that a query turned into a space", () => {
     ["a date-time", Type.String({ format: "date-time" }), "2026-01-01T10:00:00 02:00", [`/v must be a valid date-time${asPlus}`]],
     ["an email", email, "ana tag@example.com", [`/v must be a valid email${asPlus}`]],
     ["a phone number", phone, " 49123", [`/v must match the pattern ^\\+[0-9]+$${asPlus}`]],
-    ["an email that is wrong with + too", email, "ana tag", ["/v must be a valid email"]],
+    ["an email that is wrong with a plus sign, too", email, "ana tag", ["/v must be a valid email"]],
     [
-      "a date-time with a space for T",
+      "a date-time with a space in place of T",
       Type.String({ format: "date-time" }),
       "2026-01-01 10:00:00Z",
       ["/v must be a valid date-time"],
     ],
-  ])("H15: %s", (_name, schema, v, expected) => expect(complain(field(schema), { v })).toEqual(expected));
+  ])("H15: an error mentions %%2B when a space stands for a plus sign, and only then: %s", (_name, schema, v, expected) =>
+    expect(complain(field(schema), { v })).toEqual(expected),
+  );
 });
 
-describe("x-message", () => {
+describe("the schema keyword x-message", () => {
   const name = Type.String({ minLength: 3, pattern: "^[a-z]*$", "x-message": "must be a name of at least three small letters" });
   const age = Type.Integer({
     minimum: 18,
@@ -307,19 +319,21 @@ describe("x-message", () => {
     { $defs: { Name: Type.String({ minLength: 1, "x-message": "must be a name" }) } },
   );
   test.each<[string, TSchema, unknown, string[]]>([
-    ["a text stands for every rule", field(name), { v: "a" }, ["/v must be a name of at least three small letters"]],
-    ["a text stands for the type", field(name), { v: 5 }, ["/v must be a name of at least three small letters"]],
-    ["a text stands for a missing value", field(name), {}, ["/v must be a name of at least three small letters"]],
-    ["a table stands for a rule", field(age), { v: 5 }, ["/v must be of age"]],
-    ["a table stands for a missing value", field(age), {}, ["/v must be given"]],
-    ["a table stands for the type", field(age), { v: "x" }, ["/v must be a number of years"]],
-    ["other rules keep their sentence", field(age), { v: 131 }, ["/v must be at most 130"]],
-    ["multipleOf", field(price), { v: 0.001 }, ["/v must be whole cents"]],
-    ["a union", field(choice), { v: null }, ["/v must be a name or a number"]],
-    ["a union whose branch is known", field(shape), { v: { kind: "a", x: "" } }, ["/v must be a shape"]],
-    ["a field that is not known", field(closedObject), { v: { a: null, b: 1 } }, ["/v/b is not for sale"]],
-    ["a sentence beside a reference counts first", byRef, { v: "" }, ["/v must be your name"]],
-  ])("%s", (_name, schema, given, expected) => expect(complain(schema, given)).toEqual(expected));
+    ["one text for every rule", field(name), { v: "a" }, ["/v must be a name of at least three small letters"]],
+    ["one text for a wrong type", field(name), { v: 5 }, ["/v must be a name of at least three small letters"]],
+    ["one text for a missing value", field(name), {}, ["/v must be a name of at least three small letters"]],
+    ["a table entry for a rule", field(age), { v: 5 }, ["/v must be of age"]],
+    ["a table entry for a missing value", field(age), {}, ["/v must be given"]],
+    ["a table entry for the type", field(age), { v: "x" }, ["/v must be a number of years"]],
+    ["rules without a table entry keep their text", field(age), { v: 131 }, ["/v must be at most 130"]],
+    ["a text for multipleOf", field(price), { v: 0.001 }, ["/v must be whole cents"]],
+    ["a text for a union", field(choice), { v: null }, ["/v must be a name or a number"]],
+    ["a text for a union whose branch is known", field(shape), { v: { kind: "a", x: "" } }, ["/v must be a shape"]],
+    ["a text for an unknown field", field(closedObject), { v: { a: null, b: 1 } }, ["/v/b is not for sale"]],
+    ["a text beside a $ref replaces the one behind it", byRef, { v: "" }, ["/v must be your name"]],
+  ])("x-message replaces the standard error text: %s", (_name, schema, given, expected) =>
+    expect(complain(schema, given)).toEqual(expected),
+  );
 
   test.each<[string, unknown, string]>([
     ["a number", 5, "the root has the x-message 5, which is not a printable sentence"],
@@ -330,16 +344,16 @@ describe("x-message", () => {
       'the root has the x-message "\\u0007" for type, which is not a printable sentence',
     ],
     ["a misspelt rule", { minLenght: "x" }, 'the root has an x-message for "minLenght", which is not a rule'],
-  ])("boot refuses %s", (_name, message, cause) =>
+  ])("boot refuses an x-message with %s", (_name, message, cause) =>
     expect(schemaProblems(Type.String({ "x-message": message }))).toEqual([{ cause, remedy: expect.any(String) }]),
   );
 
-  test("agents do not see it", () => {
+  test("input schemas for agents do not contain x-message", () => {
     expect(JSON.stringify(inputSchemaFor(closed<unknown>(field(age)) as JsonSchema))).not.toContain("x-message");
   });
 });
 
-describe("what boot says of a schema", () => {
+describe("boot problems about schemas", () => {
   const formats =
     "The formats are date-time, date, duration, email, hostname, idn-email, idn-hostname, ipv4, ipv6, iri, iri-reference, json-pointer, " +
     "json-pointer-uri-fragment, regex, relative-json-pointer, time, uri, uri-reference, uri-template, url, uuid";
@@ -380,7 +394,7 @@ describe("what boot says of a schema", () => {
       'has the type "sting", which JSON does not know',
       'Did you mean "string"? The types are string, number, integer, boolean, object, array, null',
     ],
-  ])("T13: %s gets a remedy that fits", async (_name, part, cause, remedy) => {
+  ])("T13: boot reports %s in a schema with a remedy that fits", async (_name, part, cause, remedy) => {
     const schema = field(Type.Unsafe({ type: "string", ...part }));
     expect(schemaProblems(schema)).toEqual([{ cause: `/properties/v ${cause}`, remedy }]);
     for (const wrong of [write(schema), write(Type.Object({}), schema)]) {

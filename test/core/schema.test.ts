@@ -6,7 +6,7 @@ import { schemaProblems } from "../../core/schema/schema-problems.ts";
 const cannotClose = "and does not say additionalProperties itself, so it cannot be closed soundly";
 
 test.each<[string, unknown, string]>([
-  ["a text", "x", "the root is not a JSON Schema"],
+  ["a text in place of a schema", "x", "the root is not a JSON Schema"],
   [
     "a property that is not a schema",
     Type.Unsafe({ type: "object", properties: { a: 5 } }),
@@ -25,36 +25,36 @@ test.each<[string, unknown, string]>([
     '/properties/s has the format "phone", which Quater does not check',
   ],
   [
-    "a reference to elsewhere",
+    "a reference to another document",
     Type.Unsafe({ $ref: "https://example.com/s.json" }),
     "the root refers to https://example.com/s.json, outside the schema",
   ],
   [
-    "a reference to nothing",
+    "a reference to a missing definition",
     Type.Object({ a: Type.Ref("Order") }),
     "/properties/a refers to Order, which the schema does not define",
   ],
   [
-    "a pointer to nothing",
+    "a JSON pointer to a missing place",
     Type.Object({ a: Type.Unsafe({ $ref: "#/$defs/Order" }) }),
     "/properties/a refers to #/$defs/Order, which the schema does not define",
   ],
-  ["a broken pattern", Type.String({ pattern: "(" }), "the root has a pattern that is not a regular expression: ("],
+  ["a malformed pattern", Type.String({ pattern: "(" }), "the root has a pattern that is not a regular expression: ("],
   ["a pattern that repeats a group", Type.String({ pattern: "(a)\\1$" }), "the root has a pattern with a backreference: (a)\\1$"],
   [
-    "a pattern of keys that refers back",
+    "a pattern of keys with a backreference",
     Type.Record(Type.String({ pattern: "^(a|b)\\1$" }), Type.String()),
     "the root has a pattern with a backreference: ^(a|b)\\1$",
   ],
-  ["if", Type.Unsafe({ type: "object", properties: {}, if: {} }), `the root has "if" ${cannotClose}`],
-  ["not", Type.Object({}, { not: { required: ["a", "b"] } }), `the root has "not" ${cannotClose}`],
+  ["the keyword if", Type.Unsafe({ type: "object", properties: {}, if: {} }), `the root has "if" ${cannotClose}`],
+  ["the keyword not", Type.Object({}, { not: { required: ["a", "b"] } }), `the root has "not" ${cannotClose}`],
   [
-    "not in a part",
+    "the keyword not in one part of an intersection",
     Type.Intersect([Type.Object({}), Type.Unsafe({ not: { required: ["a"] } })]),
     `the root has "not" ${cannotClose}`,
   ],
   [
-    "a part by reference",
+    "a referenced part of an intersection",
     Type.Unsafe({ allOf: [{ properties: {} }, { $ref: "#/$defs/B" }], $defs: { B: Type.Object({}) } }),
     "the root combines a $ref with other properties, so it cannot be closed soundly",
   ],
@@ -69,26 +69,26 @@ test.each<[string, unknown, string]>([
     '/properties/name has the keyword "maxLenght", which JSON Schema does not know',
   ],
   [
-    "a misspelt closing",
+    "a misspelt additionalProperties",
     Type.Unsafe({ type: "object", properties: {}, additionalProperites: false }),
     'the root has the keyword "additionalProperites", which JSON Schema does not know',
   ],
   [
-    "a word of one's own",
+    "a keyword that JSON Schema does not have",
     Type.Array(Type.Integer({ widget: "slider" })),
     '/items has the keyword "widget", which JSON Schema does not know',
   ],
   [
-    "required that is not a list",
+    "a required that is not a list",
     Type.Unsafe({ type: "object", required: true }),
     'the root has a "required" that is not a list of names',
   ],
   [
-    "a codec",
+    "a codec of TypeBox",
     Type.Object({ at: Type.Decode(Type.String(), (text) => new Date(text)) }),
     "/properties/at has a codec, which would not run",
   ],
-])("%s is refused", (_name, schema, cause) =>
+])("boot refuses %s in a schema", (_name, schema, cause) =>
   expect(schemaProblems(schema)).toEqual([{ cause, remedy: expect.stringMatching(/^[A-Z]/) }]),
 );
 
@@ -100,14 +100,14 @@ test.each<[string, unknown]>([
   ["unions, literals, enums", Type.Object({ u: Type.Union([Type.Literal("a"), Type.Integer()]), e: Type.Enum(["x", "y"]) })],
   ["intersections and records", Type.Intersect([Type.Object({ a: Type.String() }), Type.Record(Type.String(), Type.String())])],
   ["known formats", Type.Object({ a: Type.String({ format: "email" }), b: Type.String({ format: "uuid" }) })],
-  ["references inside", Type.Cyclic({ Node: Type.Object({ next: Type.Optional(Type.Ref("Node")) }) }, "Node")],
-  ["not, with its own closing", Type.Object({}, { not: { required: ["a"] }, additionalProperties: false })],
+  ["references inside of the schema", Type.Cyclic({ Node: Type.Object({ next: Type.Optional(Type.Ref("Node")) }) }, "Node")],
+  ["not beside its own unevaluatedProperties", Type.Object({}, { not: { required: ["a"] }, additionalProperties: false })],
   [
-    "annotations, and words of one's own behind x-,",
+    "annotations and own keywords that begin with x-",
     Type.String({ title: "t", description: "d", examples: ["e"], default: "", $comment: "c", "x-widget": "area" }),
   ],
-  ["tuples as 2020-12 writes them", Type.Unsafe({ type: "array", prefixItems: [{ type: "string" }], items: false })],
-])("%s are accepted", (_name, schema) => expect(schemaProblems(schema)).toEqual([]));
+  ["tuples in the form of JSON Schema 2020-12", Type.Unsafe({ type: "array", prefixItems: [{ type: "string" }], items: false })],
+])("boot accepts %s in a schema", (_name, schema) => expect(schemaProblems(schema)).toEqual([]));
 
 test.each([
   "^[a-z]+(-[a-z]+)*$", // slug
@@ -130,9 +130,9 @@ test.each([
   "^(a|b)*$",
   "^\\p{L}+$",
   "^[^\\x00-\\x1f]+$",
-])("the pattern %s is accepted", (pattern) => expect(schemaProblems(Type.String({ pattern }))).toEqual([]));
+])("boot accepts the pattern %s", (pattern) => expect(schemaProblems(Type.String({ pattern }))).toEqual([]));
 
-test("a mark keeps an optional field optional, whichever is written inside", () => {
+test("Type.Optional keeps a field optional inside and outside of secret(), personal() and similar marks", () => {
   const schema = Type.Object({
     a: secret(Type.Optional(Type.String())),
     b: Type.Optional(secret(Type.String())),
@@ -155,7 +155,7 @@ test("`if` and `not` schemas stay open when objects are closed", () => {
   expect([schema.not, schema.if, schema.dependentSchemas.b]).toEqual([asked, asked, asked]);
 });
 
-describe("masked() hides a secret", () => {
+describe("masked() hides secrets wherever the schema has them", () => {
   const key = secret(Type.String());
   const shown = JSON.stringify;
   test.each<[string, TSchema, unknown]>([
@@ -179,7 +179,7 @@ describe("masked() hides a secret", () => {
     ],
     ["behind a part that refers in a circle", Type.Unsafe({ allOf: [{ $ref: "#" }, Type.Object({ key })] }), { key: "s3cret" }],
     ["in a branch by condition", Type.Unsafe({ type: "object", else: Type.Object({ key }) }), { key: "s3cret" }],
-  ])("%s", (_name, schema, value) => {
+  ])("masked() hides a secret field %s", (_name, schema, value) => {
     expect(shown(value)).toContain("s3cret");
     const seen = shown(masked(schema, value));
     expect(seen).not.toContain("s3cret");
@@ -196,7 +196,7 @@ describe("masked() hides a secret", () => {
     expect(masked(Type.Object({ a: Type.Array(Type.Integer()) }), plain)).toBe(plain);
   });
 
-  test("a secret behind a $ref is found", () => {
+  test("hasSecret finds a secret behind a $ref", () => {
     const root = Type.Unsafe({ type: "object", properties: { v: { $ref: "#/$defs/K" } }, $defs: { K: key } });
     expect(hasSecret({ $ref: "#/$defs/K" }, root)).toBe(true);
   });

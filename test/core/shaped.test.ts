@@ -37,23 +37,23 @@ class Entity {
   }
 }
 
-describe("H5: rows of a database", () => {
+describe("H5: shaped outputs from database rows", () => {
   const row = { id: 7n, name: "Ana", at, password: "hunter2", note: undefined };
   const made = { id: 7, name: "Ana", at: "2026-01-02T03:04:05.678Z" };
 
-  test("are refused without shaped()", async () => {
+  test("H5: database rows with a Date and undeclared fields are refused without shaped()", async () => {
     expect(await leaves(Row, row)).toContain("/at must be a string");
     expect(await leaves(Row, { ...made, password: "x" })).toContain("/password is not a known field");
   });
 
-  test("leave with their declared fields alone", async () => {
+  test("H5: shaped() returns only the declared fields of a database row", async () => {
     expect(await leaves(shaped(Row), row)).toEqual(made);
     expect(await leaves(shaped(Row), new Entity())).toEqual(made);
     expect(await leaves(shaped(Row), Object.assign(Object.create(null), row))).toEqual(made);
     expect(await leaves(shaped(Type.Array(Row)), [row, row])).toEqual([made, made]);
   });
 
-  test("leave from a stream item by item", async () => {
+  test("H5: shaped() cuts and converts each item of a stream", async () => {
     const list = handler({
       ...about,
       output: stream(shaped(Row)),
@@ -68,14 +68,14 @@ describe("H5: rows of a database", () => {
     expect(items).toEqual([made]);
   });
 
-  test("do not change", async () => {
+  test("H5: shaped() does not change the object that the handler returned", async () => {
     const mine = { ...row };
     await leaves(shaped(Row), mine);
     expect(mine).toEqual(row);
   });
 });
 
-describe("H5: what is converted", () => {
+describe("H5: conversions of shaped outputs", () => {
   const big = 2n ** 60n;
   test.each<[string, TSchema, unknown, unknown]>([
     ["a bigint to a text", Type.String(), big, String(big)],
@@ -92,7 +92,7 @@ describe("H5: what is converted", () => {
       { a: { id: 1, name: "x", at: at.toISOString() } },
     ],
     [
-      "parts",
+      "parts of an intersection",
       Type.Intersect([Type.Object({ a: Type.Integer() }), Type.Object({ b: when })]),
       { a: 1n, b: at, c: 1 },
       { a: 1, b: at.toISOString() },
@@ -115,8 +115,10 @@ describe("H5: what is converted", () => {
       { n: 1n, x: 1, next: { n: 2n, x: 2 } },
       { n: 1, next: { n: 2 } },
     ],
-    ["a key __proto__", Type.Object({ a: Type.Integer() }), JSON.parse('{"a":1,"__proto__":{"b":1}}'), { a: 1 }],
-  ])("%s", async (_name, schema, value, expected) => expect(await leaves(shaped(schema), value)).toEqual(expected));
+    ["a field named __proto__", Type.Object({ a: Type.Integer() }), JSON.parse('{"a":1,"__proto__":{"b":1}}'), { a: 1 }],
+  ])("H5: shaped() converts %s", async (_name, schema, value, expected) =>
+    expect(await leaves(shaped(schema), value)).toEqual(expected),
+  );
 
   test.each<[string, TSchema, unknown, string]>([
     ["a bigint beyond 2^53 for an integer", Type.Integer(), big, "/v must be an integer"],
@@ -131,17 +133,17 @@ describe("H5: what is converted", () => {
     ],
     ["a missing field", Row, { id: 1, name: "x" }, "/v/at is required"],
     ["a wrong value", Row, { id: "1", name: "x", at }, "/v/id must be an integer"],
-  ])("%s is refused with its place", async (_name, schema, v, said) =>
+  ])("H5: shaped() refuses %s and names its path", async (_name, schema, v, said) =>
     expect(await leaves(shaped(Type.Object({ v: schema })), { v })).toContain(`does not match its schema: ${said}`),
   );
 
-  test("a Date where any value may stand is refused", async () => {
+  test("H5: shaped() refuses a Date where the schema accepts any value", async () => {
     await using app = await bootTest({ handlers: { list: returning(shaped(Type.Object({ v: Type.Any() })), { v: at }) } });
     expect(await app.as(principal()).send("list")).toMatchObject({ error: { code: "internal" } });
     expect(String(app.log.at(-1)?.fields["error"])).toContain("is not JSON: it contains a Date");
   });
 
-  test("a value that contains itself is refused", async () => {
+  test("H5: shaped() refuses a value that contains itself", async () => {
     const round: Record<string, unknown> = { n: 1 };
     round["next"] = round;
     const node = Type.Cyclic({ N: Type.Object({ n: Type.Integer(), next: Type.Optional(Type.Ref("N")) }) }, "N");
@@ -151,28 +153,38 @@ describe("H5: what is converted", () => {
   });
 });
 
-describe("H5: unions", () => {
+describe("H5: unions in shaped outputs", () => {
   const card = Type.Object({ kind: Type.Literal("card"), last4: Type.String() });
   const bank = Type.Object({ kind: Type.Literal("bank"), iban: Type.String() });
   const byKind = Type.Union([card, bank]);
   const byFields = Type.Union([Type.Object({ name: Type.String() }), Type.Object({ email: Type.String() })]);
   test.each<[string, TSchema, unknown, unknown]>([
     [
-      "the branch of the kind",
+      "the fields of the union branch that the kind names",
       byKind,
       { kind: "card", last4: "1234", iban: "DE1", number: "4111" },
       { kind: "card", last4: "1234" },
     ],
-    ["the only branch that fits", byFields, { email: "a@b", password: "x" }, { email: "a@b" }],
-    ["a branch in a list", Type.Array(byFields), [{ name: "a", x: 1 }, { email: "b" }], [{ name: "a" }, { email: "b" }]],
+    ["the fields of the only union branch that fits", byFields, { email: "a@b", password: "x" }, { email: "a@b" }],
     [
-      "fields beside a union",
+      "the fields of a union branch for each item of a list",
+      Type.Array(byFields),
+      [{ name: "a", x: 1 }, { email: "b" }],
+      [{ name: "a" }, { email: "b" }],
+    ],
+    [
+      "the fields of an object and of the union beside them",
       Type.Object({ id: Type.Integer() }, { anyOf: [card, bank] }),
       { id: 1n, kind: "bank", iban: "DE", z: 1 },
       { id: 1, kind: "bank", iban: "DE" },
     ],
-    ["lists or null", Type.Union([Type.Null(), Type.Array(Type.Object({ a: Type.Integer() }))]), [{ a: 1n, b: 2 }], [{ a: 1 }]],
-  ])("%s leaves", async (_name, schema, v, expected) =>
+    [
+      "a list in a union of list and null",
+      Type.Union([Type.Null(), Type.Array(Type.Object({ a: Type.Integer() }))]),
+      [{ a: 1n, b: 2 }],
+      [{ a: 1 }],
+    ],
+  ])("H5: shaped() returns %s", async (_name, schema, v, expected) =>
     expect(await leaves(shaped(Type.Object({ v: schema })), { v })).toEqual({ v: expected }),
   );
 
@@ -187,14 +199,14 @@ describe("H5: unions", () => {
       "/v fits 2 branches of a union, and must fit one",
     ],
     ["a branch whose own field is wrong", byKind, { kind: "card", last4: 5 }, "/v/last4 must be a string"],
-  ])("%s is refused with its place", async (_name, schema, v, said) =>
+  ])("H5: shaped() refuses a value with its path when it fits %s", async (_name, schema, v, said) =>
     expect(await leaves(shaped(Type.Object({ v: schema })), { v })).toContain(`does not match its schema: ${said}`),
   );
 });
 
-describe("H5: secrets", () => {
+describe("H5: secret fields in shaped outputs", () => {
   const Account = Type.Object({ id: Type.Integer(), token: secret(Type.String()) });
-  test("a secret field of a shaped output needs reveal", async () => {
+  test("H5: a handler whose shaped output has a secret field needs reveal: true", async () => {
     const booting = bootTest({ handlers: { list: returning(shaped(Account), {}) } });
     await expect(booting).rejects.toThrow("list has a secret() field in its output");
     const list = handler({ ...about, output: shaped(Account), reveal: true, handle: () => ({ id: 1n, token: "t" }) });
@@ -205,12 +217,12 @@ describe("H5: secrets", () => {
   test.each<[string, Handler]>([
     ["an input", handler({ ...about, input: shaped(Type.Object({})), handle: () => null }) as Handler],
     ["a part of an output", returning(Type.Array(shaped(Account)), [])],
-  ])("shaped() around %s does not boot", async (_name, list) =>
+  ])("H5: boot refuses shaped() around %s", async (_name, list) =>
     expect(bootTest({ handlers: { list } })).rejects.toThrow("is shaped() inside of another schema, or in an input"),
   );
 });
 
-test("H5: a write whose row fits several branches has run, and its result is not sent", async () => {
+test("H5: a write whose shaped output fits several union branches ends with output_undelivered", async () => {
   const output = shaped(Type.Union([Type.Object({ a: Type.Null() }), Type.Object({ b: Type.Null() })]));
   const write = handler({ ...about, effect: "write", output, handle: () => ({ a: null, b: null }) });
   await using app = await bootTest({ handlers: { write } });

@@ -44,7 +44,7 @@ const read = async (items: AsyncIterable<unknown>): Promise<unknown[]> => {
   return seen;
 };
 
-test("settled runs once for a stream, after its last item", async () => {
+test("settled hooks run once for a stream, after its last item", async () => {
   const { app, happened, items } = await streaming(async function* () {
     yield 1;
     yield 2;
@@ -57,8 +57,8 @@ test("settled runs once for a stream, after its last item", async () => {
   expect(happened).toEqual(["committed", "ok"]);
 });
 
-describe("a stream that ends early rolls back and settles once", () => {
-  test("when the reader leaves early", async () => {
+describe("a stream that ends early rolls back its resources and settles once", () => {
+  test("a stream rolls back its resources and settles once when its reader leaves early", async () => {
     let isCleanedUp = false;
     const { app, happened, items } = await streaming(async function* () {
       try {
@@ -73,7 +73,7 @@ describe("a stream that ends early rolls back and settles once", () => {
     expect(happened).toEqual(["rolled back", "cancelled"]);
   });
 
-  test("when an item is wrong, and the source is told to stop", async () => {
+  test("a stream with a wrong item ends its source, rolls back and settles once", async () => {
     let isCleanedUp = false;
     const { app, happened, items } = await streaming(async function* () {
       try {
@@ -92,9 +92,9 @@ describe("a stream that ends early rolls back and settles once", () => {
   });
 
   test.each<[string, () => unknown, string]>([
-    ["on purpose", () => notFound("page", "9"), "not_found"],
-    ["by mistake", () => JSON.parse("{"), "internal"],
-  ])("when the source throws %s", async (_how, fail, code) => {
+    ["a QuaterError", () => notFound("page", "9"), "not_found"],
+    ["another error", () => JSON.parse("{"), "internal"],
+  ])("a stream rolls back its resources and settles once when its source throws %s", async (_how, fail, code) => {
     const { app, happened, items } = await streaming(async function* () {
       yield 1;
       fail();
@@ -104,7 +104,7 @@ describe("a stream that ends early rolls back and settles once", () => {
     expect(happened).toEqual(["rolled back", code]);
   });
 
-  test("when it throws while the reader leaves", async () => {
+  test("a stream rolls back and settles with internal when its source throws while the reader leaves", async () => {
     const { app, happened, items } = await streaming(async function* () {
       try {
         yield 1;
@@ -117,7 +117,7 @@ describe("a stream that ends early rolls back and settles once", () => {
     expect(happened).toEqual(["rolled back", "internal"]);
   });
 
-  test("when it is cancelled", async () => {
+  test("a stream rolls back and settles with cancelled when its call is cancelled", async () => {
     const { app, happened, cancellation, items } = await streaming(async function* (signal) {
       yield 1;
       await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
@@ -164,7 +164,7 @@ test.each<[string, Source]>([
       }
     },
   ],
-])("a stop is what the reader meets last, and what is settled, of a stream that %s", async (_how, source) => {
+])("a stop ends a stream with an error for its reader and for settled hooks when the source %s", async (_how, source) => {
   const { app, happened, items } = await streaming(source);
   const seen = read(items);
   await app.stop();
@@ -172,7 +172,7 @@ test.each<[string, Source]>([
   expect(happened).toEqual(["rolled back", "stopping"]);
 });
 
-test("O7: a stop ends a stream whose source never ends, also when its reader comes back after the stop began", async () => {
+test("O7: a stop ends an endless stream, even when its reader asks for the next item only after the stop began", async () => {
   let aborted: Promise<unknown> = Promise.resolve();
   const { app, happened, items } = await streaming(async function* (signal) {
     aborted = new Promise((resolve) => signal.addEventListener("abort", resolve));
@@ -190,7 +190,7 @@ test("O7: a stop ends a stream whose source never ends, also when its reader com
   expect(happened).toEqual(["stopping"]);
 });
 
-test("a caller who cancels ends a stream that does not watch the signal", async () => {
+test("a caller who cancels ends a stream whose source does not watch the signal", async () => {
   const { happened, cancellation, items } = await streaming(async function* () {
     for (let number = 0; number < 100; number++) yield number;
   });
@@ -200,7 +200,7 @@ test("a caller who cancels ends a stream that does not watch the signal", async 
   expect(happened).toEqual(["rolled back", "cancelled"]);
 });
 
-test("the reader gets an error when the end of a stream cannot be recorded", async () => {
+test("the reader of a stream gets outcome_unrecorded when a settled hook fails", async () => {
   const failing = definePlugin(() => ({ name: "failing", hooks: { settled: () => Promise.reject(new Error("disk full")) } }));
   const numbers = handler({
     description: "Counts.",
@@ -230,7 +230,7 @@ test.each<[string, unknown, unknown, boolean]>([
   ["a map, without a schema", undefined, new Map(), false],
   ["an object of no class at all, without a schema", undefined, Object.create(Object.create(null)), false],
   ["a function, without a schema", undefined, { a: () => 1 }, false],
-])("an output that is %s leaves only as JSON of its schema", async (_name, output, value, isFine) => {
+])("a handler may return only JSON that fits its output schema: %s", async (_name, output, value, isFine) => {
   const give = handler({
     description: "Gives.",
     effect: "read",
@@ -255,20 +255,25 @@ const Named = Type.Object({ name: Type.String() });
 // The log is for the author of the handler: what it returned, and what to write instead.
 test.each<[string, unknown, () => unknown, string]>([
   [
-    "an array for a stream",
+    "an array in place of a stream",
     stream(Type.Integer()),
     () => [1],
     "give declares output: stream(...), and its handle returned an array: write",
   ],
   [
-    "a promise of one",
+    "a promise of an array in place of a stream",
     stream(Type.Integer()),
     async () => [1],
     "its handle returned an array: write async *handle(...) and yield each item",
   ],
-  ["nothing for a stream", stream(Type.Integer()), () => undefined, "its handle returned nothing: write async *handle(...)"],
   [
-    "a generator that does not wait, for a stream",
+    "nothing in place of a stream",
+    stream(Type.Integer()),
+    () => undefined,
+    "its handle returned nothing: write async *handle(...)",
+  ],
+  [
+    "a synchronous generator in place of a stream",
     stream(Type.Integer()),
     function* () {
       yield 1;
@@ -276,7 +281,7 @@ test.each<[string, unknown, () => unknown, string]>([
     "its handle returned a generator: write async *handle(...)",
   ],
   [
-    "a generator, without a schema",
+    "a generator without an output schema",
     undefined,
     async function* () {
       yield 1;
@@ -284,7 +289,7 @@ test.each<[string, unknown, () => unknown, string]>([
     "The output of give is not JSON: it contains an async generator: declare output: stream(...)",
   ],
   [
-    "a generator for a value",
+    "a generator in place of a value",
     Named,
     async function* () {
       yield 1;
@@ -292,27 +297,32 @@ test.each<[string, unknown, () => unknown, string]>([
     "/name is required: declare output: stream(...)",
   ],
   [
-    "a circle, without a schema",
+    "a circular object without an output schema",
     undefined,
     circular,
     "The output of give is not JSON: it contains itself, or is nested too deep",
   ],
   [
-    "a circle where anything may be",
+    "a circular object where the schema accepts any value",
     Type.Object({ a: Type.Any() }),
     () => ({ a: circular() }),
     "is not JSON: it contains itself",
   ],
   [
-    "nothing for a value",
+    "nothing in place of a value",
     Named,
     () => undefined,
     "does not match its schema: it must be an object: return a value, or declare no output",
   ],
-  ["another value", Named, () => 1, "The output of give does not match its schema: it must be an object\n"],
-  ["a field that is wrong", Named, () => ({ name: 1 }), "The output of give does not match its schema: /name must be a string\n"],
-  ["a throw of nothing", undefined, () => Promise.reject(undefined), "Error: undefined was thrown: throw an Error"],
-])("the log explains %s", async (_name, output, handle, sentence) => {
+  ["a value of another type", Named, () => 1, "The output of give does not match its schema: it must be an object\n"],
+  [
+    "a field of another type",
+    Named,
+    () => ({ name: 1 }),
+    "The output of give does not match its schema: /name must be a string\n",
+  ],
+  ["a throw of undefined", undefined, () => Promise.reject(undefined), "Error: undefined was thrown: throw an Error"],
+])("the log tells the author of a handler what is wrong with its output: %s", async (_name, output, handle, sentence) => {
   const about = { description: "Gives.", effect: "read", input: Type.Object({}), auth: anyone } as const;
   const give = handler({ ...about, handle, ...(output === undefined ? {} : { output }) } as never);
   await using app = await bootTest({ handlers: { give } });
@@ -320,7 +330,7 @@ test.each<[string, unknown, () => unknown, string]>([
   expect(app.log.map(({ fields }) => fields["error"])).toEqual([expect.stringContaining(sentence)]);
 });
 
-test("a stream that throws undefined has failed", async () => {
+test("a stream whose source throws undefined ends with internal and rolls back", async () => {
   const { app, happened, items } = await streaming(async function* () {
     yield 1;
     throw undefined;

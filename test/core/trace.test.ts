@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-test("the trace id is read from a valid traceparent", () => {
+test("traceIdOf reads the trace id from a valid traceparent header", () => {
   expect(traceIdOf(`00-${trace}-00f067aa0ba902b7-01`)).toBe(trace);
 });
 
@@ -19,6 +19,6 @@ test.each([
   `00-${trace}-00f067aa0ba902b7-01-more`,
   `00-${trace}-00f067aa0ba902b7-01, 00-${trace}-00f067aa0ba902b7-01`,
   `00-${trace}-00f067aa0ba902b7-01\n`,
-])("%j is not a valid traceparent", (value) => {
+])("traceIdOf does not accept %j as a traceparent header", (value) => {
   expect(traceIdOf(value)).toBeUndefined();
 });

@@ -16,7 +16,7 @@ const rowsOf = (heading: string): string[][] => {
   );
 };
 
-test("every general code is on the page with its kind, and no other", () => {
+test("docs/reference/errors.md lists exactly the general codes, each with its kind", () => {
   expect(Object.fromEntries(rowsOf("General codes").map(([code = "", kind]) => [code, kind]))).toEqual({ ...errorCodes });
 });
 
@@ -24,17 +24,17 @@ test.each([
   ["Codes of approvals", approvalCodes],
   ["Codes of locks", lockCodes],
   ["Codes of the approvals page", pageCodes],
-])("every code under %s is on the page with its kind, and no other", (heading, codes) => {
+])("docs/reference/errors.md lists exactly the codes under %s, each with its kind", (heading, codes) => {
   expect(Object.fromEntries(rowsOf(heading).map(([code = "", kind]) => [code, kind]))).toEqual({ ...codes });
 });
 
-test("every code of the transport is on the page with its status, and no other", () => {
+test("docs/reference/errors.md lists exactly the transport codes, each with its status", () => {
   expect(Object.fromEntries(rowsOf("Codes of HTTP").map(([code = "", status]) => [code, Number(status)]))).toEqual({
     ...transportStatus,
   });
 });
 
-test("every kind is on the page with its status and its exit code", () => {
+test("docs/reference/errors.md lists every error kind with its HTTP status and exit code", () => {
   const rows = rowsOf("# Errors")
     .filter(([kind]) => (errorKinds as readonly string[]).includes(kind ?? ""))
     .slice(0, errorKinds.length);

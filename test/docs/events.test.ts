@@ -7,7 +7,7 @@ const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta
 const page = read("docs/reference/events.md");
 const source = read("plugins/audit/log/event.ts");
 
-test("the page lists every type of event once, and no other", () => {
+test("docs/reference/events.md lists exactly the types of events, each once", () => {
   const union = source.slice(
     source.indexOf("export type EventType ="),
     source.indexOf(";", source.indexOf("export type EventType =")),
@@ -22,7 +22,7 @@ test("the page lists every type of event once, and no other", () => {
   expect(listed.toSorted()).toEqual(types.toSorted());
 });
 
-test("the page lists every field of an event", () => {
+test("docs/reference/events.md lists every field of an event", () => {
   const fields = source.slice(
     source.indexOf("const names = ["),
     source.indexOf("] as const satisfies readonly (keyof EventMeta)"),

@@ -58,13 +58,13 @@ beforeAll(async () => {
 }, 120_000);
 
 describe.each(pages.filter(({ examples }) => examples.length > 0))("$name", async (page) => {
-  test("compiles as it says", () => {
+  test("every example of this documentation page compiles, or gives the compiler error that the page shows", () => {
     expect(page.examples.flatMap((example) => complaintsAbout(page, example))).toEqual([]);
   });
 
   const hasManifest = page.examples.some(({ file }) => file === "quater.config.ts");
   if (hasManifest) {
-    test("has a manifest that boots, and says which calls succeed", async () => {
+    test("the manifest on this documentation page boots, and the calls on the page succeed", async () => {
       expect(page.calls).not.toEqual([]);
       const { manifest } = await loadManifest(page.folder, "quater.config.ts");
       await using app = await bootTest(manifest, { root: page.folder, start: false });
@@ -80,7 +80,7 @@ describe.each(pages.filter(({ examples }) => examples.length > 0))("$name", asyn
 
   for (const { file, line, isRun } of page.examples) {
     const path = join(page.folder, file);
-    if (isRun) test(`line ${line} runs`, async () => void (await import(/* @vite-ignore */ path)));
+    if (isRun) test(`the documentation example at line ${line} runs`, async () => void (await import(/* @vite-ignore */ path)));
     if (file.endsWith(".test.ts")) await import(/* @vite-ignore */ path); // its tests join this suite
   }
 });

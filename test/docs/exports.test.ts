@@ -43,14 +43,14 @@ const page = new Map(
     ]),
 );
 
-test("the page has every entry of the package", () => {
+test("docs/reference/exports.md lists every entry point of the package", () => {
   expect([...page.keys()]).toEqual(entries.map(({ name }) => name));
 });
 
-test.each(entries)("the page has every name of $name, and no other", ({ name, source }) => {
+test.each(entries)("docs/reference/exports.md lists exactly the names that $name exports", ({ name, source }) => {
   expect(page.get(name)?.toSorted()).toEqual(namesIn(source).toSorted());
 });
 
-test("each name has a meaning", () => {
+test("docs/reference/exports.md gives a meaning for each name", () => {
   expect(read("docs/reference/exports.md")).not.toMatch(/^\| `\w+` \| (?:type|value) \| +\|$/m);
 });

@@ -12,7 +12,7 @@ const code = ["core", "plugins"].flatMap((folder) =>
     .map((name) => readFileSync(join(root, folder, name), "utf8")),
 );
 
-test("every cause on the page is in the code", () => {
+test("every boot problem on docs/reference/manifest.md is in the source code", () => {
   const [, section = ""] = readFileSync(join(root, "docs/reference/manifest.md"), "utf8").split("## What boot refuses");
   const causes = [...section.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, cell = ""]) => [...cell.matchAll(/`([^`]+)`/g)]);
   expect(causes.length).toBeGreaterThan(25);

@@ -12,7 +12,7 @@ const factories = Object.entries(plugins).filter(
   ([, value]) => typeof value === "function" && Object.keys(tableOf(value)).length > 0,
 );
 
-test.each(factories)("the options of %s on the page are those of its table", (name, factory) => {
+test.each(factories)("docs/reference/options.md lists exactly the options of %s", (name, factory) => {
   const [, section = ""] = page.split(new RegExp(`^## ${name}$`, "m"));
   const rows = [...(section.split(/^## /m)[0] ?? "").matchAll(/^\| `(\w+)` \| (.*) \| (.*) \| (.*) \|$/gm)];
   const expected = Object.entries(tableOf(factory)).map(([option, schema]) => {
@@ -24,7 +24,7 @@ test.each(factories)("the options of %s on the page are those of its table", (na
   for (const row of rows) expect(row[4], row[1]).toMatch(/^\S.{10,}\.$/);
 });
 
-test("the page has all factories with options, and no others", () => {
+test("docs/reference/options.md lists exactly the factories that take options", () => {
   const sections = [...page.matchAll(/^## (\w+)$/gm)].map(([, name]) => name);
   expect(sections.sort()).toEqual(factories.map(([name]) => name).sort());
 });

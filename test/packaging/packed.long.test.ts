@@ -49,8 +49,8 @@ const printed = (beginning: string): string => {
 };
 const key = () => readFileSync(join(hello, ".quater/development-key"), "utf8").trim();
 
-describe("the package", () => {
-  test("the package holds only the build, licences and the readme", () => {
+describe("the packed npm package", () => {
+  test("the npm package contains only the build, licences and the readme", () => {
     const others = contents.filter((path) => !/^dist\/(?:.*\.(?:js|d\.ts)|\w+\.LICENSE)$/.test(path));
     expect(others.sort()).toEqual(["LICENSE", "README.md", "dist/plugins/http/docs/swagger-ui.css", "package.json"]);
     expect(contents).toEqual(expect.arrayContaining(["dist/typebox.LICENSE", "dist/swagger.LICENSE"]));
@@ -65,7 +65,7 @@ describe("the package", () => {
     expect(named.map((path) => path?.replace(/^\.\//, "")).filter((path) => !contents.includes(path ?? ""))).toEqual([]);
   });
 
-  test("the package passes publint and attw", async () => {
+  test("the npm package passes publint and attw", async () => {
     const bin = join(repository, "node_modules/.bin");
     expect(await succeed(`"${bin}/publint" run "${tarball}" --strict`, folder)).toContain("All good!");
     const { problems } = JSON.parse(await succeed(`"${bin}/attw" "${tarball}" --profile esm-only --format json`, folder)) as {
@@ -74,7 +74,7 @@ describe("the package", () => {
     expect(problems).toBeDefined();
   });
 
-  test("a manifest in TypeScript imports the copy of Quater that runs it", async () => {
+  test("a manifest in TypeScript imports the same copy of Quater that runs it", async () => {
     writeFileSync(
       join(hello, "once.config.ts"),
       `import { authenticated, defineConfig, expose, handler, QuaterError, Type } from "quater";
@@ -102,7 +102,7 @@ export default defineConfig({
     expect([code, err.split("\n")[0]]).toEqual([70, "true"]); // what is not a result goes there
   });
 
-  test("the only install script is esbuild's, which is not needed", () => {
+  test("esbuild's install script is the only one among the dependencies, and Quater works without it", () => {
     const scripted: string[] = [];
     const walk = (modules: string): void => {
       for (const name of readdirSync(modules)) {
@@ -120,7 +120,7 @@ export default defineConfig({
     expect([...new Set(scripted)]).toEqual(["esbuild"]);
   });
 
-  test("compiles with nodenext and with bundler resolution, with skipLibCheck and without", async () => {
+  test("the package compiles with nodenext and bundler resolution, with skipLibCheck and without", async () => {
     const complaints = async (flags: string) => {
       const { out } = await shell(`./node_modules/.bin/tsc ${flags} --pretty false`, hello);
       return out.split("\n").filter((line) => /error TS/.test(line));
@@ -132,8 +132,8 @@ export default defineConfig({
   });
 });
 
-describe("the guide to the client", () => {
-  test("a page's project compiles against the declarations of the server, without types of Node", async () => {
+describe("the guide to the typed client", () => {
+  test("a browser project compiles against the server's declarations without types of Node", async () => {
     const guide = readFileSync(join(repository, "docs/guides/client.md"), "utf8");
     const project = join(folder, "two-projects");
     for (const name of ["app", "web"]) mkdirSync(join(project, name), { recursive: true });
@@ -155,8 +155,8 @@ describe("the guide to the client", () => {
   });
 });
 
-describe("the first ten minutes", () => {
-  test("init lists the seven files that it wrote and a key that only its owner may read", () => {
+describe("the tutorial's first ten minutes", () => {
+  test("quater init lists the seven files it wrote and makes a key that only its owner can read", () => {
     expect(said.init.match(/^ {2}wrote {2}\S+/gm)?.map((line) => line.slice("  wrote  ".length))).toEqual([
       ".gitignore",
       "app/hello.ts",
@@ -170,7 +170,7 @@ describe("the first ten minutes", () => {
     expect(statSync(join(hello, ".quater/development-key")).mode & 0o777).toBe(0o600);
   });
 
-  test("six commands from an empty folder to an answer on each of three surfaces", async () => {
+  test("six commands in an empty folder lead to an answer over HTTP, MCP and the terminal", async () => {
     expect(JSON.parse(await typeIn(printed("curl"), hello))).toEqual({ text: "Hello world" });
     expect(JSON.parse(await typeIn(printed("npx quater run"), hello))).toEqual({ text: "Hello Ana" });
     const connect = printed("claude mcp add");
@@ -189,7 +189,7 @@ describe("the first ten minutes", () => {
     expect(typed.length).toBe(6);
   });
 
-  test("the tutorial has exactly the files and the output of the commands", async () => {
+  test("the tutorial shows exactly the files and output that the commands give", async () => {
     const printedHere = [
       said.init,
       said.dev.slice(said.dev.indexOf("handler "), said.dev.indexOf("\nTry it:")),
@@ -201,16 +201,16 @@ describe("the first ten minutes", () => {
       expect(page).toContain(`\`\`\`ts\n${readFileSync(join(hello, file), "utf8").replace(`${port}`, "3000")}\`\`\`\n`);
   });
 
-  test("dev prints the same lines with the key in them", () => {
+  test("quater dev prints the lines of the tutorial, with the real key in them", () => {
     expect(said.dev).toContain(`curl -H "Authorization: Bearer ${key()}" http://127.0.0.1:${port}/hello\n`);
     expect(said.dev).toContain(`--header "Authorization: Bearer ${key()}"\n`);
   });
 
-  test("the project passes its own tests, types and lint with npm", async () => {
+  test("a project from quater init passes its own tests, types and lint with npm", async () => {
     await succeed("npm test && npm run check && npm run lint", hello);
   });
 
-  test("the project passes its tests, types and lint with pnpm", async () => {
+  test("a project from quater init passes its tests, types and lint with pnpm", async () => {
     const project = join(folder, "with-pnpm");
     const asPnpm = { npm_config_user_agent: "pnpm/10.34.9 npm/? node/v22.0.0 linux x64" };
     const made = await succeed(`./node_modules/.bin/quater init ../with-pnpm -y --quater "${tarball}"`, hello, asPnpm);
@@ -219,7 +219,7 @@ describe("the first ten minutes", () => {
     expect(await succeed(`npx --yes --package=pnpm@10.34.9 -c "${all}"`, project)).toContain('\n{"text":"Hello Ana"}\n');
   }, 120_000);
 
-  test("the example of approvals passes its own test, asks for approval and prints the next commands", async () => {
+  test("a project from init --example approvals passes its test, asks for approval and prints the next commands", async () => {
     const project = join(folder, "pay");
     await succeed(`./node_modules/.bin/quater init ../pay -y --example approvals --quater "${tarball}"`, hello);
     await succeed("npm install --no-audit --no-fund && npm test && npm run check && npm run lint", project);
@@ -229,7 +229,7 @@ describe("the first ten minutes", () => {
     expect(err).toMatch(/quater approvals wait apr_[a-z2-7]{20}\n/);
   }, 120_000);
 
-  test("a second init changes nothing", async () => {
+  test("a second quater init changes nothing", async () => {
     const files = () =>
       [
         ".gitignore",
@@ -247,7 +247,7 @@ describe("the first ten minutes", () => {
   });
 });
 
-describe("each mistake on the page gives the message on the page", () => {
+describe("the mistakes in the tutorial give the messages in the tutorial", () => {
   const curl = async (path: string, header = "") =>
     JSON.parse(await succeed(`curl -sS ${header} http://127.0.0.1:${port}${path}`, hello)) as { code: string; detail: string };
   const expectShown = (seen: string, messages: readonly string[]) => {
@@ -263,7 +263,7 @@ describe("each mistake on the page gives the message on the page", () => {
     ["quater run hello --nmae Ana", 65, "/nmae is not a known field; did you mean --name?"],
     ["quater srve", 64, 'Unknown command "srve"; did you mean "serve"?'],
     ["quater init --nmae x", 64, "Unknown flag --nmae; did you mean --name?"],
-  ])("%s", async (line, code, message) => {
+  ])("the command %s gives the message that the tutorial shows", async (line, code, message) => {
     const seen = await shell(`./node_modules/.bin/${line} --no-json`, hello);
     expect(seen.code).toBe(code);
     expectShown(seen.err, [message]);
@@ -271,20 +271,25 @@ describe("each mistake on the page gives the message on the page", () => {
 
   test.each([
     [
-      "a handler that the module does not have",
+      "the name of a missing handler",
       "hello: {",
       "helo: {",
       ["quater.config.ts:9", "helo is not exported by ./app/hello.ts", "Did you mean hello?"],
     ],
     [
-      "a surface",
+      "a misspelt surface",
       "mcp: true",
       "mpc: true",
       ["quater.config.ts:9", 'hello uses the exposure key "mpc", which no configured plugin owns', 'Did you mean "mcp"?'],
     ],
-    ["a module", "app/hello.ts", "app/helo.ts", ["Cannot find the module app/helo.ts", "Check the path and the file's ending"]],
     [
-      "a route",
+      "a missing module",
+      "app/hello.ts",
+      "app/helo.ts",
+      ["Cannot find the module app/helo.ts", "Check the path and the file's ending"],
+    ],
+    [
+      "a malformed route",
       "GET /hello",
       "GET hello",
       [
@@ -293,14 +298,14 @@ describe("each mistake on the page gives the message on the page", () => {
         'Write "GET /path", or { route, status?, bind?, body?, answer?, extra?, cache?, forms? }',
       ],
     ],
-    ["an option", "http({ port", "http({ prot", ['http has no option "prot"; did you mean "port"?']],
+    ["a misspelt option", "http({ port", "http({ prot", ['http has no option "prot"; did you mean "port"?']],
     [
-      "a door",
+      "a surface without authenticate",
       "mcp({ authenticate: apiKeys() })",
       "mcp()",
       ["MCP tools require mcp auth", "Add mcp({ authenticate: ... }) to plugins, for example authenticate: apiKeys()"],
     ],
-  ])("in the manifest: %s", async (_, right, wrong, messages) => {
+  ])("%s in the manifest gives the message that the tutorial shows", async (_, right, wrong, messages) => {
     const text = readFileSync(join(hello, "quater.config.ts"), "utf8");
     writeFileSync(join(hello, "slip.config.ts"), text.replace(right, wrong));
     const { code, err } = await shell("./node_modules/.bin/quater exposure --config slip.config.ts", hello);
@@ -308,7 +313,7 @@ describe("each mistake on the page gives the message on the page", () => {
     expectShown(err, messages);
   });
 
-  test("a package.json that says CommonJS, as npm init writes it", async () => {
+  test("a package.json of type CommonJS gives the message that the tutorial shows", async () => {
     const file = join(hello, "package.json");
     const text = readFileSync(file, "utf8");
     writeFileSync(file, text.replace('"type": "module"', '"type": "commonjs"'));
@@ -318,7 +323,7 @@ describe("each mistake on the page gives the message on the page", () => {
     expectShown(err, ["The project is CommonJS", 'Say "type": "module" in package.json']);
   });
 
-  test("a missing key and a wrong key", async () => {
+  test("a missing key and a wrong key give the messages that the tutorial shows", async () => {
     const missing = await curl("/hello");
     expectShown(missing.code, ["unauthenticated"]);
     expectShown(missing.detail, ["send Authorization: Bearer <key>"]);
@@ -327,7 +332,7 @@ describe("each mistake on the page gives the message on the page", () => {
     expectShown(wrong.detail, ["ask the operator of the service for another one"]);
   });
 
-  test("a busy port", async () => {
+  test("a busy port gives the message that the tutorial shows", async () => {
     const { code, err } = await shell("./node_modules/.bin/quater serve", hello);
     expect(code).toBe(78);
     expectShown(err, [

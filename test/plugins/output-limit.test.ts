@@ -52,17 +52,23 @@ const ask = (app: TestApp, handler: string, bytes: number) =>
   app.acrossSurfaces({ handler, input: { json: JSON.stringify({ bytes }) }, token: "ana" });
 const large = { ok: false, code: "output_too_large" };
 
-test.each(["plain", "list", "escaped"])("M12: an answer of %s above the limit is an error on every surface", async (name) => {
-  await using app = await boot(10_000);
-  closed.splice(0);
-  const answers = await ask(app, name, 10_011);
-  expect(Object.keys(answers).sort()).toEqual(["cli", "http", "mcp"]);
-  for (const answer of Object.values(answers))
-    expect(answer).toMatchObject({ ...large, message: `The answer of ${name} is larger than 10000 bytes: ask for less at once` });
-  expect(closed).toEqual([true, true, true]); // what the call changed is rolled back
-  for (const answer of Object.values(await ask(app, name, 9_983))) expect(answer).toMatchObject({ ok: true });
-  expect(app.log.map(({ fields }) => fields["hint"])).toEqual(Array(3).fill(expect.stringContaining("stream(...)")));
-});
+test.each(["plain", "list", "escaped"])(
+  "M12: an answer of %s above maxOutputBytes is an error on every surface",
+  async (name) => {
+    await using app = await boot(10_000);
+    closed.splice(0);
+    const answers = await ask(app, name, 10_011);
+    expect(Object.keys(answers).sort()).toEqual(["cli", "http", "mcp"]);
+    for (const answer of Object.values(answers))
+      expect(answer).toMatchObject({
+        ...large,
+        message: `The answer of ${name} is larger than 10000 bytes: ask for less at once`,
+      });
+    expect(closed).toEqual([true, true, true]); // what the call changed is rolled back
+    for (const answer of Object.values(await ask(app, name, 9_983))) expect(answer).toMatchObject({ ok: true });
+    expect(app.log.map(({ fields }) => fields["hint"])).toEqual(Array(3).fill(expect.stringContaining("stream(...)")));
+  },
+);
 
 const post = (app: TestApp, name: string, bytes: number) =>
   fetch(`${app.services.get(httpRef).baseUrl}/${name}`, {
@@ -71,26 +77,26 @@ const post = (app: TestApp, name: string, bytes: number) =>
     body: JSON.stringify({ bytes }),
   });
 
-test("M12: an item of a stream above the limit ends the stream with the error on every surface", async () => {
+test("M12: an item of a stream above maxOutputBytes ends the stream with an error on every surface", async () => {
   await using app = await boot(10_000);
   expect(await ask(app, "items", 10_001)).toMatchObject({ cli: large, mcp: large });
   expect(await (await post(app, "items", 10_001)).text()).toMatch(/^"small"\n\{"error":\{.*"code":"output_too_large".*\}\}\n$/);
 });
 
-test("M12: the items that a tool collects have the limit of one answer", async () => {
+test("M12: the items that a tool collects together may have the size of one answer", async () => {
   await using app = await boot(10_000);
   const answers = await ask(app, "items", 9_998);
   expect(answers).toMatchObject({ http: { ok: true }, cli: { ok: true }, mcp: large });
 });
 
-test("M12: without an option the limit is 8 MiB", async () => {
+test("M12: without the option maxOutputBytes the limit is 8 MiB", async () => {
   await using app = await boot();
   const most = 8 * 1024 * 1024;
   const status = async (bytes: number) => (await post(app, "plain", bytes)).status;
   expect([await status(most), await status(most + 1), await status(60_000_000)]).toEqual([200, 500, 500]);
 });
 
-test.each([0, 1.5, "8", Number.NaN])("M12: maxOutputBytes: %j does not boot", async (maxOutputBytes) => {
+test.each([0, 1.5, "8", Number.NaN])("M12: boot refuses maxOutputBytes: %j", async (maxOutputBytes) => {
   const { fieldProblems } = await import("../../core/boot/manifest-fields.ts");
   const manifest = { name: "a", handlers: [], plugins: [], maxOutputBytes } as never;
   expect(fieldProblems(manifest, () => "quater.config.ts")).toMatchObject([

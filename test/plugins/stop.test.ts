@@ -74,7 +74,7 @@ const tool = (app: TestApp, name: string) =>
     "application/json, text/event-stream",
   );
 
-test("O7: callers of handlers that ignore the signal are told outcome_unknown before their connection closes", async () => {
+test("O7: during a stop, callers of handlers that ignore the signal get outcome_unknown before their connection closes", async () => {
   const { app, begun, ended } = await boot(50);
   const answers = [post(app, "/writes"), post(app, "/reads"), tool(app, "writes"), tool(app, "reads")];
   await expect.poll(() => begun.length).toBe(4);
@@ -94,18 +94,21 @@ test("O7: callers of handlers that ignore the signal are told outcome_unknown be
 test.each([
   ["*/*", /^"first"\n\{"error":(\{.*\})\}\n$/],
   ["text/event-stream", /^data: "first"\n\nevent: error\ndata: (\{.*\})\n\n$/],
-])("O7: a stream whose source hangs and ignores the signal ends with an error frame (%s)", async (accept, frame) => {
-  const { app, begun, ended } = await boot(50);
-  const answers = await Promise.all([post(app, "/streams", {}, accept), post(app, "/listens", {}, accept)]);
-  const texts = answers.map((answer) => answer.text());
-  await expect.poll(() => begun.length).toBe(2);
-  await app.stop();
-  const codes = (await Promise.all(texts)).map((text) => (JSON.parse(frame.exec(text)?.[1] ?? "{}") as { code: string }).code);
-  expect(codes).toEqual(["outcome_unknown", "stopping"]);
-  expect(ended.sort()).toEqual(["listens stopping", "streams outcome_unknown"]);
-});
+])(
+  "O7: during a stop, a stream whose source hangs and ignores the signal ends with an error frame (%s)",
+  async (accept, frame) => {
+    const { app, begun, ended } = await boot(50);
+    const answers = await Promise.all([post(app, "/streams", {}, accept), post(app, "/listens", {}, accept)]);
+    const texts = answers.map((answer) => answer.text());
+    await expect.poll(() => begun.length).toBe(2);
+    await app.stop();
+    const codes = (await Promise.all(texts)).map((text) => (JSON.parse(frame.exec(text)?.[1] ?? "{}") as { code: string }).code);
+    expect(codes).toEqual(["outcome_unknown", "stopping"]);
+    expect(ended.sort()).toEqual(["listens stopping", "streams outcome_unknown"]);
+  },
+);
 
-test("O7: a handler that ends after its caller was answered changes neither answer nor record", async () => {
+test("O7: a handler that ends after its caller was answered changes neither the answer nor the record", async () => {
   const { given, give } = signs();
   const { app, begun, ended, closed } = await boot(20, given);
   const answer = post(app, "/writes");
@@ -129,7 +132,7 @@ test("O7: a call that ends within drainMs is answered as usual, and its connecti
   expect([status, headers.get("connection"), ended]).toEqual([200, "close", ["writes ok"]]);
 });
 
-test("O7: while calls are waited for, a kept-alive connection gets 503 with Connection: close, and probes are answered", async () => {
+test("O7: during a stop a kept-alive connection gets 503 with Connection: close, and /health and /ready answer", async () => {
   const { given, give } = signs();
   const { app, begun } = await boot(10_000, given);
   const agents = Array.from({ length: 4 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
@@ -154,7 +157,7 @@ test("O7: while calls are waited for, a kept-alive connection gets 503 with Conn
   expect(begun).toEqual(["writes"]);
 });
 
-test("O7: a call whose body is still on its way does not run after its caller was told that the server stops", async () => {
+test("O7: a call does not run when its caller was told that the server stops before its body had arrived", async () => {
   const { app, begun } = await boot(20);
   let send: (chunk?: string) => void = () => {};
   const answer = new Promise<number | undefined>((resolve) => {

@@ -56,13 +56,16 @@ const surfaces: readonly [string, Ask, RegExp][] = [
 ];
 const cases = surfaces.flatMap(([how, ask, last]) => [true, false].map((watches) => ({ how, ask, last, watches })));
 
-test.each(cases)("a stream cut off by a stop says so at its end, $how, where watching is $watches", async (given) => {
-  const app = await boot();
-  const { ask, last, watches } = given;
-  const answers = await Promise.all(["reads", "writes"].map((name) => ask(app, name, { watches })));
-  await app.stop();
-  const texts = await Promise.all(answers.map((answer) => answer.text()));
-  expect(texts.map((text) => /"code":"(\w+)"/.exec(last.exec(text)?.[1] ?? "")?.[1])).toEqual(["stopping", "outcome_unknown"]);
-  expect(texts.join()).not.toContain("event: end");
-  expect(app.log.filter(({ level }) => level === "error")).toEqual([]);
-});
+test.each(cases)(
+  "a stream that a stop cuts off ends with an error, $how (source watches its signal: $watches)",
+  async (given) => {
+    const app = await boot();
+    const { ask, last, watches } = given;
+    const answers = await Promise.all(["reads", "writes"].map((name) => ask(app, name, { watches })));
+    await app.stop();
+    const texts = await Promise.all(answers.map((answer) => answer.text()));
+    expect(texts.map((text) => /"code":"(\w+)"/.exec(last.exec(text)?.[1] ?? "")?.[1])).toEqual(["stopping", "outcome_unknown"]);
+    expect(texts.join()).not.toContain("event: end");
+    expect(app.log.filter(({ level }) => level === "error")).toEqual([]);
+  },
+);

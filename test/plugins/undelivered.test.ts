@@ -228,8 +228,8 @@ const cases = [
   stopped("wrongItem", wrong),
 ];
 
-describe.each(Object.entries(surfaces))("M12: over %s", (surface, ask) => {
-  test.each(cases)("$name: the caller is told that the handler ran, and the trail agrees", async (row) => {
+describe.each(Object.entries(surfaces))("M12: results that cannot be sent over %s", (surface, ask) => {
+  test.each(cases)("M12: $name: the caller learns that the handler ran, and the trail records the same", async (row) => {
     ended.splice(0);
     const logged = app.log.length;
     const { code, message, callId, how } = await ask(row.name);
@@ -246,19 +246,19 @@ describe.each(Object.entries(surfaces))("M12: over %s", (surface, ask) => {
   test.each([
     ["reads", "output_too_large"],
     ["readsWrong", "internal"],
-  ])("%s: a handler that changes nothing fails with %s", async (name, code) => {
+  ])("M12: %s, a handler that changes nothing, fails with %s", async (name, code) => {
     ended.splice(0);
     expect(await ask(name)).toMatchObject({ code });
     expect(ended).toEqual(["rolled back"]);
   });
 });
 
-test("M12: a result of 1,000 levels is sent over every surface", async () => {
+test("M12: a result with 1,000 levels of nesting is sent over every surface", async () => {
   const answers = await app.acrossSurfaces({ handler: "thousand", input: { json: "{}" }, token: "ana" });
   expect(Object.values(answers).map(({ ok }) => ok)).toEqual([true, true, true]);
 });
 
-test("M12: items of a write that are too large together for one tool result end the call as unknown", async () => {
+test("M12: a write whose stream items are together too large for one tool result ends as outcome unknown", async () => {
   const name = "manyItems";
   const root = tempFolder();
   const authenticate = tokens({ ana: principal() });

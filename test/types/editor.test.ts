@@ -102,13 +102,13 @@ test.each([
     "handler({ ...about, auth: anyone, handle: () => ({ id: 7 }) });",
     "Type 'number' is not assignable to type 'string'.",
   ],
-])("%s is refused in one sentence", async (_, line, error) => {
+])("the compiler reports %s in one sentence", async (_, line, error) => {
   const found = await editor.code(`${shop}\n${line}`).errors();
   expect(found.map((text) => text.split("\n")[0])).toEqual([error]);
 });
 
 test.each(["isOwn", `[can("x"), isOwn]`, `{ any: [can("x"), isOwn] }`])(
-  "the error about a policy for another input names the missing property: %s",
+  "the compiler error about a policy for another input names the missing property: %s",
   async (auth) => {
     const line = `handler({ ...about, auth: ${auth}, handle: ({ orderId }) => ({ id: orderId }) });`;
     const found = await editor.code(`${shop}\n${line}`).errors();
@@ -123,7 +123,7 @@ test.each([
   ["a row", "() => row"],
   ["a promise of a row", "({ orderId }) => find(orderId)"],
   ["an async function", "async ({ orderId }) => ({ ...(await find(orderId)) })"],
-])("H24: the error about a handler that returns a Date for a string names both: %s", async (_, handle) => {
+])("H24: the compiler error about a handler that returns a Date for a string names both types: %s", async (_, handle) => {
   const rows =
     "interface Row { readonly id: string; readonly at: Date }\ndeclare const row: Row; declare const find: (id: string) => Promise<Row>;";
   const output = 'Type.Object({ id: Type.String(), at: Type.String({ format: "date-time" }) })';
@@ -162,6 +162,6 @@ test.each([
     "const result: Result<{ id: string; }, never>",
   ],
   ["a policy", "|>isOwn;", "const isOwn: Policy<{ readonly customerId: string; }>"],
-])("a hover shows the type of %s", async (_, line, shown) => {
+])("a hover in an editor shows the type of %s", async (_, line, shown) => {
   expect(await editor.code(`${shop}\n${line}`).hover()).toBe(shown);
 });

@@ -4,7 +4,7 @@
 import { expect, test } from "vitest";
 import { approvalIn, bootWire, pinned } from "./wire-kit.ts";
 
-test("http.json holds the requests and answers of HTTP", async () => {
+test("the HTTP requests in test/wire/http.json still get the stored answers", async () => {
   await using wire = await bootWire();
   const seen: object[] = [];
   const ask = async (line: string, { token = "ana", body, headers = {} }: Asked = {}) => {

@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { approvalIn, bootWire, pinned } from "./wire-kit.ts";
 
-test("mcp.json holds the messages of MCP", async () => {
+test("the MCP messages in test/wire/mcp.json still get the stored answers", async () => {
   await using wire = await bootWire();
   const seen: object[] = [];
   let n = 0;

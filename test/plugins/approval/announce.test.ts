@@ -17,8 +17,8 @@ beforeEach(() => {
   paid.length = 0;
 });
 
-describe("over HTTP", () => {
-  test("approval_required is 428 with id, link, expiry and state, and nothing ran", async () => {
+describe("approval answers over HTTP", () => {
+  test("a call that needs approval gets 428 with id, link, expiry and state, and its handler does not run", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const { response, body } = await counter.post(toBo);
@@ -34,7 +34,7 @@ describe("over HTTP", () => {
     expect(paid).toEqual([]);
   });
 
-  test("after the approval the repeated call runs once; the next call is pending again and names the first", async () => {
+  test("after the approval the repeated HTTP request runs once, and the next one gets a new request that names the first call", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const id = String((await counter.post(toBo)).body.approval?.["id"]);
@@ -46,7 +46,7 @@ describe("over HTTP", () => {
     expect(again.body.approval).toMatchObject({ earlier: { id, callId: expect.any(String) as string, outcome: "succeeded" } });
   });
 
-  test("the caller's trace id is in the events of the filing and of the use", async () => {
+  test("the trace id of an HTTP caller is in the events of the filed and of the used approval request", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -57,7 +57,7 @@ describe("over HTTP", () => {
     for (const type of ["approval.filed", "approval.used", "call.started"]) expect(about(type)).toMatchObject({ traceId });
   });
 
-  test("Quater-Approval names one approval, and each refusal has its status", async () => {
+  test("the header Quater-Approval selects one approval request, and each refusal has its own status", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const id = String((await counter.post(toBo)).body.approval?.["id"]);
@@ -76,7 +76,7 @@ describe("over HTTP", () => {
     expect(paid).toEqual([toBo]);
   });
 
-  test("a denial is 403 with its reason", async () => {
+  test("a repeated HTTP request for a denied call gets 403 with the approver's reason", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const id = String((await counter.post(toBo)).body.approval?.["id"]);
@@ -86,7 +86,7 @@ describe("over HTTP", () => {
     expect(body.approval).toMatchObject({ id, status: "denied", reason: "paid already" });
   });
 
-  test("a malformed Quater-Approval header is refused and not ignored", async () => {
+  test("a malformed Quater-Approval header is refused instead of ignored", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     for (const name of ["", " ", "apr_a, apr_b", "../x", "a".repeat(200)]) {
@@ -96,7 +96,7 @@ describe("over HTTP", () => {
     expect([paid, await counter.approvals.list(staff.bea)]).toEqual([[], []]);
   });
 
-  test("S5: a wait authenticates its caller each time and ends when the credential is refused", async () => {
+  test("S5: GET on an approval request with a wait authenticates its caller repeatedly, and ends when the credential is refused", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const { body } = await counter.post(toBo);
@@ -111,7 +111,7 @@ describe("over HTTP", () => {
     expect(entered).toBe(3);
   });
 
-  test("too many pending requests are 429 with Retry-After", async () => {
+  test("a caller with too many pending approval requests gets 429 with Retry-After", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root, approval: { maxPending: 1 } });
     await counter.post(toBo);
@@ -120,7 +120,7 @@ describe("over HTTP", () => {
     expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
   });
 
-  test("every code of the plugin has its HTTP status", () => {
+  test("every error code of approval() has its HTTP status", () => {
     const statuses = Object.entries(approvalCodes).map(([code, kind]) => [
       code,
       statusOf(new QuaterError({ code, kind, message: "" })),
@@ -151,8 +151,8 @@ describe("over HTTP", () => {
   });
 });
 
-describe("over MCP", () => {
-  test("approval_required is a tool error that says who, where and until when, and that a yes in the conversation is not an approval", async () => {
+describe("approval answers over MCP", () => {
+  test("a tool that needs approval answers with a tool error: who may approve, where, until when, and not in the conversation", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const { result } = await counter.tool(toBo);
@@ -168,7 +168,7 @@ describe("over MCP", () => {
     expect(paid).toEqual([]);
   });
 
-  test("without http the answer has a command in place of a link", async () => {
+  test("without http() the answer of a tool that needs approval has a command in place of a link", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root, hasHttp: false });
     const { result } = await counter.tool(toBo);
@@ -177,7 +177,7 @@ describe("over MCP", () => {
     expect(result?.content[0]?.text).toContain(`with the command: quater approvals approve ${id}.`);
   });
 
-  test("after the approval the repeated call runs once, with or without the id in _meta", async () => {
+  test("after the approval the repeated tool call runs once, with or without the request's id in _meta", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     for (const names of [false, true]) {
@@ -194,7 +194,7 @@ describe("over MCP", () => {
     expect(paid).toHaveLength(2);
   });
 
-  test("a malformed value of quater/approval is -32602 and files nothing", async () => {
+  test("a malformed quater/approval in _meta gets error -32602 and files no request", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const wrong = ["apr_a", null, [], {}, { id: 1 }, { id: "" }, { id: "apr_a b" }, { id: "apr_a", more: true }];
@@ -205,7 +205,7 @@ describe("over MCP", () => {
     expect(await counter.approvals.list(staff.bea)).toEqual([]);
   });
 
-  test("every refusal of a call tells the model what to do next", () => {
+  test("every approval refusal over MCP tells the model what to do next", () => {
     const textOf = (code: keyof typeof approvalCodes) => {
       const error = new QuaterError({ code, kind: approvalCodes[code], message: "No" });
       const { content } = JSON.parse(failureResult(error, "c")) as { content: { text: string }[] };
@@ -221,7 +221,7 @@ describe("over MCP", () => {
   });
 });
 
-describe("at the terminal", () => {
+describe("approval answers at the terminal", () => {
   const paidIn = ({ folder }: Till) =>
     existsSync(join(folder, "paid.txt")) ? readFileSync(join(folder, "paid.txt"), "utf8").split("\n").filter(Boolean) : [];
   const run = ["run", "pay", "--to", "bo b", "--cents", "5"];
@@ -233,7 +233,7 @@ describe("at the terminal", () => {
     return (JSON.parse(out) as { digest: string }).digest;
   };
 
-  test("approval_required exits 75 with id, expiry and the next commands", async () => {
+  test("quater run of a call that needs approval exits 75 with id, expiry and the next commands", async () => {
     using at = till();
     const { code, out, err } = await quater([...run, "--no-json"], { cwd: at.folder });
     expect([code, out]).toEqual([75, ""]);
@@ -250,7 +250,7 @@ describe("at the terminal", () => {
     expect(paidIn(at)).toEqual([]);
   });
 
-  test("--json has the same facts", async () => {
+  test("quater run --json prints the same facts about an approval request as the text does", async () => {
     using at = till();
     const { code, out, err } = await quater([...run, "--json"], { cwd: at.folder });
     expect([code, out]).toEqual([75, ""]);
@@ -268,7 +268,7 @@ describe("at the terminal", () => {
     });
   });
 
-  test("after the approval the same command runs; --approval names an approval, and a used one is refused", async () => {
+  test("after the approval the same quater run command runs; --approval names an approval, and refuses a used one", async () => {
     using at = till();
     const id = idOf((await quater(run, { cwd: at.folder })).err);
     expect((await decide(at, "approve", id, await digestOf(at, id))).code).toBe(0);
@@ -310,7 +310,7 @@ describe("at the terminal", () => {
     return { filed: Promise.race([filed, early]), ended };
   };
 
-  test("--wait waits, and runs the identical call once it is approved", async () => {
+  test("quater run --wait waits until the call is approved, and then runs the identical call once", async () => {
     using at = till();
     const { filed, ended } = waiting(at);
     const id = await filed;
@@ -319,7 +319,7 @@ describe("at the terminal", () => {
     expect(paidIn(at)).toEqual(["bo b"]);
   });
 
-  test("--wait repeats an input from standard input", async () => {
+  test("quater run --wait sends the same input from standard input again after the approval", async () => {
     using at = till();
     const { filed, ended } = waiting(at, { words: ["run", "pay", "--input", "-"], stdin: '{"to":"cy","cents":7}' });
     const id = await filed;
@@ -328,7 +328,7 @@ describe("at the terminal", () => {
     expect(paidIn(at)).toEqual(["cy"]);
   });
 
-  test("S5: a wait ends when the key of its caller is revoked, and before anybody has decided", async () => {
+  test("S5: quater run --wait ends when the caller's key is revoked before a decision", async () => {
     using at = till();
     const file = join(at.folder, ".quater/keys.json");
     const { key } = createKey(file, { name: "eve", kind: "user", person: "eve", scopes: ["pay"], roles: [] });
@@ -343,7 +343,7 @@ describe("at the terminal", () => {
     expect(paidIn(at)).toEqual([]);
   });
 
-  test("--wait ends with the denial and its code", async () => {
+  test("quater run --wait ends with the error code of the denial when an approver denies", async () => {
     using at = till();
     const { filed, ended } = waiting(at);
     const id = await filed;
@@ -356,7 +356,7 @@ describe("at the terminal", () => {
     expect(paidIn(at)).toEqual([]);
   });
 
-  test("Ctrl-C while waiting leaves with 75, and the request stays", async () => {
+  test("Ctrl-C during quater run --wait exits with 75, and the approval request stays pending", async () => {
     using at = till();
     const interrupt = new AbortController();
     const { filed, ended } = waiting(at, { interrupt: interrupt.signal, words: [...run, "--no-json"] });
@@ -374,12 +374,12 @@ describe("at the terminal", () => {
     [["run", "pay", "--approval", "apr_a", "--approval", "apr_b"], "--approval is given more than once"],
     [["run", "pay", "--wait=soon"], "--wait takes no value; an input of this name is given by --input"],
     [["run", "pay", "--wait", "--dry-run"], "--wait waits for nothing in a dry run; leave one of them out"],
-  ])("%j is a wrong command line", async (words, message) => {
+  ])("quater run refuses the command line %j", async (words, message) => {
     using at = till();
     expect(await quater(words, { cwd: at.folder })).toMatchObject({ code: 64, err: `quater: ${message}\n` });
   });
 
-  test("exposure, describe, help and a dry run say who must approve", async () => {
+  test("exposure, describe, help and a dry run print who must approve", async () => {
     using at = till();
     const seen = async (...words: string[]) => (await quater(words, { cwd: at.folder })).out;
     const words = "finance: 1 with role finance";

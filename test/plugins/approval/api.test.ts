@@ -30,7 +30,7 @@ const ask = async (shop: Shop, path: string, key?: string, body?: unknown, heade
 
 const requests = "/approvals/api/requests";
 
-test("a program lists, reads and votes with an approver's key", async () => {
+test("a program with an approver's key can list, read and vote over the approvals API", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const listed = await ask(shop, `${requests}?state=pending&limit=10`, "bea");
@@ -65,7 +65,7 @@ test("a program lists, reads and votes with an approver's key", async () => {
   expect((await ask(shop, `${requests}?state=pending&state=revoked`, "bea")).json.requests).toHaveLength(1);
 });
 
-test("every refusal is problem details with its code, and changes nothing", async () => {
+test("every refusal of the approvals API is problem details with its code, and changes nothing", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const { digest } = await shop.approvals.show(people.bea, id);
@@ -105,7 +105,7 @@ test("every refusal is problem details with its code, and changes nothing", asyn
   expect(await shop.approvals.show(people.bea, id)).toMatchObject({ state: "pending", votes: [] });
 });
 
-test("a second, different vote is refused, and the same one changes nothing", async () => {
+test("the approvals API refuses a second vote that differs, and accepts the same vote again without effect", async () => {
   await using shop = await bootShop({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
   const id = await shop.file(people.ana);
   const { digest } = await shop.approvals.show(people.bea, id);
@@ -114,7 +114,7 @@ test("a second, different vote is refused, and the same one changes nothing", as
   expect(await vote("deny")).toMatchObject({ status: 409, json: { code: "approval_vote_differs" } });
 });
 
-test("a session cookie does not authenticate at the API", async () => {
+test("the approvals API does not accept a session cookie", async () => {
   await using shop = await bootShop();
   const bea = new Visitor(shop.baseUrl);
   await bea.signIn({ key: "bea" });
@@ -125,7 +125,7 @@ test("a session cookie does not authenticate at the API", async () => {
   });
 });
 
-test("only the requester can read and cancel a request over http", async () => {
+test("over HTTP, only the requester can read and cancel an approval request", async () => {
   await using shop = await bootShop();
   const asked = await ask(shop, "/orders/ord_7/refunds", "ana", { amountCents: 7 });
   expect(asked).toMatchObject({ status: 428, json: { code: "approval_required" } });
@@ -144,7 +144,7 @@ test("only the requester can read and cancel a request over http", async () => {
   expect(JSON.parse((await remove("ana")).body)).toMatchObject({ id, status: "cancelled" });
 });
 
-test("H14: a 428 in the OpenAPI document links to the request for approval and to the same call", async () => {
+test("H14: a 428 in the OpenAPI document links to the approval request and to the same call", async () => {
   await using shop = await bootShop();
   const { json } = await ask(shop, "/openapi.json", "ana");
   const { post } = (json.paths as Record<string, Record<string, object>>)["/orders/{orderId}/refunds"] ?? {};
@@ -163,7 +163,7 @@ test("H14: a 428 in the OpenAPI document links to the request for approval and t
   });
 });
 
-test("the OpenAPI document has all routes of the API", async () => {
+test("the OpenAPI document has all routes of the approvals API", async () => {
   await using shop = await bootShop();
   const { json } = await ask(shop, "/openapi.json", "ana");
   const described = Object.entries(json.paths as Record<string, Record<string, unknown>>).flatMap(([path, item]) =>
@@ -196,7 +196,7 @@ const mismatches = (operationId: string, { status, json }: Asked): readonly unkn
   return Check(schema, json) ? [] : [operationId, ...Errors(schema, json)[1]];
 };
 
-test("each answer of the API matches its schema", async () => {
+test("each answer of the approvals API matches its schema in the OpenAPI document", async () => {
   await using shop = await bootShop();
   const found: unknown[] = [];
   const check = (operationId: string, asked: Asked): Asked => {
@@ -241,7 +241,7 @@ test("each answer of the API matches its schema", async () => {
   expect(found).toEqual([]);
 });
 
-test("the OpenAPI entries of the API show the schemas that validate it", async () => {
+test("the OpenAPI document shows the schemas that the approvals API validates with", async () => {
   await using shop = await bootShop();
   const { json } = await ask(shop, "/openapi.json", "ana");
   const entryOf = (operationId: string) =>
@@ -260,7 +260,7 @@ test("the OpenAPI entries of the API show the schemas that validate it", async (
   expect(parameters.map(({ name, schema }) => ({ name, schema }))).toEqual(ofQuery);
 });
 
-test("no answer and no page has secret arguments", async () => {
+test("no answer of the approvals API and no page contains secret arguments", async () => {
   await using shop = await bootShop();
   const pin = "0000-canary-1111";
   const id = await shop.file(people.ana, { orderId: "1", amountCents: 1, reason: "plain", pin });

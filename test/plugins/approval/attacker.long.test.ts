@@ -71,7 +71,7 @@ const attacks: readonly ((given: Attacked) => Promise<unknown>)[] = [
 
 onBothDialects((claim) => {
   claim(
-    `S3: ${rounds} times, random changes of requests and votes make no call run that people did not approve`,
+    `S3: ${rounds} rounds of random changes to stored requests and votes make no call run that people did not approve`,
     async ({ boot, root }) => {
       const desk = await boot({ approval: { policies, maxPending: 10_000, cooldownMs: 0 } });
       const other = await desk.file(robot, { cents: 1 });

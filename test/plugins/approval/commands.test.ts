@@ -48,8 +48,8 @@ const textOf = async (stream: Readable): Promise<string> => {
   return Buffer.concat(parts).toString("utf8");
 };
 
-describe("the key", () => {
-  test("the approver key is typed on a terminal and not shown", async () => {
+describe("the approver key in quater approvals commands", () => {
+  test("quater approvals asks for the approver key on a terminal and does not show it", async () => {
     using at = till();
     const id = await file(at);
     const { code, out, err } = await atTerminal(at, ["approvals", "list", "--state", "pending"], [at.keyOf("bea")]);
@@ -58,7 +58,7 @@ describe("the key", () => {
     expect(err + out).not.toContain(at.keyOf("bea").slice(0, 20));
   });
 
-  test("the approver key comes from a private file or from standard input", async () => {
+  test("quater approvals reads the approver key from a private file or from standard input", async () => {
     using at = till();
     const list = (name: string, stdin = "") => run(at, ["approvals", "list", "--key-file", name], { stdin });
     expect((await list("bea.key")).code).toBe(0);
@@ -74,7 +74,7 @@ describe("the key", () => {
       expect(await list(name, stdin), name).toMatchObject({ code: 65, err: expect.stringContaining("holds no key") as string });
   });
 
-  test("the approver key is not read from the environment, and the local user cannot approve", async () => {
+  test("quater approvals does not read the approver key from the environment, and the local user cannot approve", async () => {
     using at = till();
     const id = await file(at);
     for (const words of [["list"], ["show", id], ["approve", id], ["deny", id], ["revoke", id], ["code"]]) {
@@ -87,9 +87,9 @@ describe("the key", () => {
   });
 
   test.each([
-    ["a wrong one", () => "qk_nobody", 77, "invalid_token"],
-    ["an agent's", (at: Till) => at.keyOf("robot"), 77, "approver_not_eligible"],
-  ])("%s is refused", async (_what, key, exit, code) => {
+    ["an unknown key", () => "qk_nobody", 77, "invalid_token"],
+    ["an agent's key", (at: Till) => at.keyOf("robot"), 77, "approver_not_eligible"],
+  ])("quater approvals show refuses %s", async (_what, key, exit, code) => {
     using at = till();
     const id = await file(at);
     const seen = await run(at, ["approvals", "show", id, "--key-file", "-"], { stdin: key(at) });
@@ -98,13 +98,13 @@ describe("the key", () => {
   });
 });
 
-describe("a development key", () => {
+describe("a development key in quater approvals commands", () => {
   const told =
     "invalid_token: Only `quater dev` accepts a development key. Decide on the page that it serves, or make another key: `quater keys create --name NAME --person NAME --kind user --roles ROLE`\n";
   const general = /^invalid_token: The credential is unknown, expired or revoked/;
   const show = (at: Till, id: string, stdin: string) => run(at, ["approvals", "show", id, "--key-file", "-"], { stdin });
 
-  test("a development key is refused at the terminal with a remedy", async () => {
+  test("quater approvals refuses a development key with a remedy", async () => {
     using at = till();
     const id = await file(at);
     demoApproverKey(at.folder, ["finance"]);
@@ -120,7 +120,7 @@ describe("a development key", () => {
     expect(events).toContain('"credential.failed"');
   });
 
-  test("a mistyped or revoked development key is refused like any wrong key", async () => {
+  test("quater approvals refuses a mistyped or revoked development key like any wrong key", async () => {
     using at = till();
     const id = await file(at);
     const key = demoApproverKey(at.folder, ["finance"]);
@@ -133,7 +133,7 @@ describe("a development key", () => {
   });
 });
 
-test("errors name flags on a terminal, and paths in JSON", async () => {
+test("errors of quater approvals name flags on a terminal, and paths in JSON", async () => {
   using at = till();
   expect(await run(at, ["approvals", "list", "--stat", "pending"])).toMatchObject({
     code: 64,
@@ -156,8 +156,8 @@ test("errors name flags on a terminal, and paths in JSON", async () => {
   });
 });
 
-describe("looking", () => {
-  test("list has the newest requests first, with requester and filters", async () => {
+describe("quater approvals list and show", () => {
+  test("quater approvals list shows the newest requests first, with requester, and has filters", async () => {
     using at = till();
     const first = await file(at);
     const second = await file(at, ["run", "pay", "--to", "cy", "--cents", "5"]);
@@ -169,7 +169,7 @@ describe("looking", () => {
     expect((await withKey(at, ["list", "--state", "open"])).code).toBe(65);
   });
 
-  test("show prints arguments, requester and preview, with control characters escaped", async () => {
+  test("quater approvals show prints arguments, requester and preview with control characters escaped", async () => {
     using at = till();
     const id = await file(at, ["run", "pay", "--to", "b\u001b[31mo\u202e", "--cents", "5"]);
     const { out, code } = await withKey(at, ["show", id, "--no-json"]);
@@ -179,7 +179,7 @@ describe("looking", () => {
     for (const character of ["\u001b", "\u202e"]) expect(out).not.toContain(character);
   });
 
-  test("secrets are not shown", async () => {
+  test("quater approvals show does not print secrets", async () => {
     using at = till();
     const id = await file(at, ask, { QUATER_INPUT_PIN: "geheim-4711" });
     for (const flag of ["--json", "--no-json"]) {
@@ -189,22 +189,22 @@ describe("looking", () => {
     }
   });
 
-  test("a person who may look but not vote sees why", async () => {
+  test("quater approvals show tells a person who may look but not vote why", async () => {
     using at = till();
     const id = await file(at);
     const { code, err } = await withKey(at, ["show", id, "--no-json"], "ana");
     expect([code, err]).toEqual([0, expect.stringMatching(/^You may not vote on it: /)]);
   });
 
-  test("an unknown id is 66", async () => {
+  test("quater approvals show exits 66 for an unknown id", async () => {
     using at = till();
     const seen = await withKey(at, ["show", "apr_aaaaaaaaaaaaaaaaaaaa"]);
     expect([seen.code, seen.err]).toEqual([66, expect.stringContaining("approval_not_found")]);
   });
 });
 
-describe("approving", () => {
-  test("on a terminal shows the request and takes the first digits of its digest", async () => {
+describe("quater approvals approve, deny and revoke", () => {
+  test("on a terminal, quater approvals approve shows the request and asks for the first digits of its digest", async () => {
     using at = till();
     const id = await file(at);
     const { code, err, out } = await atTerminal(at, ["approvals", "approve", id], [at.keyOf("bea"), "{digest}"]);
@@ -213,15 +213,18 @@ describe("approving", () => {
     expect((await run(at, ask)).code).toBe(0);
   });
 
-  test.each(["", "y", "yes", "0000x"])("on a terminal %j decides nothing", async (answer) => {
-    using at = till();
-    const id = await file(at);
-    const { code, err } = await atTerminal(at, ["approvals", "approve", id], [at.keyOf("bea"), answer]);
-    expect([code, err.trimEnd().split("\n").at(-1)]).toEqual([1, "Nothing was decided."]);
-    expect((await run(at, ask)).code).toBe(75);
-  });
+  test.each(["", "y", "yes", "0000x"])(
+    "on a terminal, quater approvals approve decides nothing when the person types %j",
+    async (answer) => {
+      using at = till();
+      const id = await file(at);
+      const { code, err } = await atTerminal(at, ["approvals", "approve", id], [at.keyOf("bea"), answer]);
+      expect([code, err.trimEnd().split("\n").at(-1)]).toEqual([1, "Nothing was decided."]);
+      expect((await run(at, ask)).code).toBe(75);
+    },
+  );
 
-  test("in a script needs the digest, and that of another request is refused", async () => {
+  test("in a script, quater approvals approve needs the digest of the request and refuses any other digest", async () => {
     using at = till();
     const [id, other] = [await file(at), await file(at, ["run", "pay", "--to", "cy", "--cents", "5"])];
     const without = await withKey(at, ["approve", id]);
@@ -233,7 +236,7 @@ describe("approving", () => {
     expect([done.code, JSON.parse(done.out)]).toMatchObject([0, { id, state: "approved", agreed: 1, needed: 1 }]);
   });
 
-  test("approving an own request is refused, and the request stays pending", async () => {
+  test("quater approvals approve refuses the requester's own request, which stays pending", async () => {
     using at = till();
     const id = await file(at);
     const seen = await withKey(at, ["approve", id, "--digest", await digestOf(at, id)], "ana");
@@ -243,7 +246,7 @@ describe("approving", () => {
     expect((await run(at, ask)).code).toBe(75);
   });
 
-  test("a denial has its reason, and a second, different vote is refused", async () => {
+  test("quater approvals deny stores the reason, and refuses a second vote that differs", async () => {
     using at = till();
     const id = await file(at);
     const denied = await withKey(at, ["deny", id, "--reason", "no money"]);
@@ -255,7 +258,7 @@ describe("approving", () => {
     expect([refused.code, errorIn(refused)]).toMatchObject([77, { code: "approval_denied" }]);
   });
 
-  test("an approval can be revoked until it is used", async () => {
+  test("quater approvals revoke works until the approval is used", async () => {
     using at = till();
     const id = await file(at);
     await withKey(at, ["approve", id, "--digest", await digestOf(at, id)]);
@@ -266,10 +269,10 @@ describe("approving", () => {
   });
 });
 
-describe("waiting", () => {
+describe("quater approvals wait", () => {
   const wait = (at: Till, id: string, ...more: string[]) => run(at, ["approvals", "wait", id, ...more]);
 
-  test("ends with 75 while it is pending, 0 once it is approved or used, 77 when it is denied", async () => {
+  test("quater approvals wait exits 75 while the request is pending, 0 once it is approved or used, and 77 when it is denied", async () => {
     using at = till();
     const id = await file(at);
     expect(await wait(at, id, "--timeout-seconds", "0")).toMatchObject({
@@ -287,7 +290,7 @@ describe("waiting", () => {
     expect((await wait(at, next)).code).toBe(77);
   });
 
-  test("wait needs no approver key and does not show other callers' requests", async () => {
+  test("quater approvals wait needs no approver key and does not show other callers' requests", async () => {
     using at = till();
     const id = await file(at);
     expect((await wait(at, id, "--timeout-seconds", "0")).code).toBe(75);
@@ -298,7 +301,7 @@ describe("waiting", () => {
     expect(foreign).toEqual(unknown);
   });
 
-  test("ends at Ctrl-C with 75", async () => {
+  test("Ctrl-C during quater approvals wait exits with 75", async () => {
     using at = till();
     const id = await file(at);
     const interrupt = new AbortController();
@@ -308,7 +311,7 @@ describe("waiting", () => {
   });
 });
 
-test("approvers can get a code to sign in", async () => {
+test("quater approvals code prints a code with which an approver can sign in", async () => {
   using at = till({ hasHttp: true });
   const { code, out, err } = await withKey(at, ["code", "--no-json"]);
   expect([code, out]).toEqual([0, expect.stringMatching(/^[A-Z0-9]{4}-[A-Z0-9]{4}\n$/)]);
@@ -321,13 +324,13 @@ test("approvers can get a code to sign in", async () => {
   expect([agent.code, agent.out, agent.err]).toEqual([77, "", expect.stringContaining("approver_not_eligible")]);
 });
 
-test("without a page the command for codes is refused", async () => {
+test("quater approvals refuses to make a code when no page is configured", async () => {
   using at = till();
   const seen = await withKey(at, ["code"]);
   expect([seen.code, seen.err]).toEqual([73, expect.stringContaining("There is no approvals page")]);
 });
 
-test("quater commands lists them", async () => {
+test("quater commands lists the approvals commands", async () => {
   using at = till();
   const { out } = await run(at, ["commands"]);
   expect(

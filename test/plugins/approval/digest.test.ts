@@ -78,14 +78,14 @@ const refund: Digested = {
   nonce: "n1",
 };
 
-test("the digest is SHA-256 over one line that names the form and RFC 8785 text", () => {
+test("the digest of an approval request is SHA-256 over one line that names its format and then RFC 8785 text", () => {
   const text = `quater.approval.v1
 {"app":"shop","args":{"amountCents":500,"orderId":"ord_1001"},"handler":"refundOrder","nonce":"n1","policy":{"name":"finance","rules":{"anySurface":false,"approvers":[{"need":1,"role":"finance"}],"denials":1,"kind":"dual","pendingForMs":3600000,"unattributed":false,"usableForMs":600000}},"preview":null,"principal":{"actsFor":"ana","credential":"qk_1","issuer":"keys","kind":"agent","subject":"bot"},"schema":"sha256:ab","surface":"mcp"}`;
   expect(digestedText(refund)).toBe(text);
   expect(digestOf(refund)).toBe(`sha256:${createHash("sha256").update(text).digest("hex")}`);
 });
 
-describe("the digest differs for", () => {
+describe("the digest of an approval request depends on everything that people approve", () => {
   test.each<[string, Partial<Digested>]>([
     ["another app", { app: "shop2" }],
     ["another handler", { handler: "purgeOrders" }],
@@ -93,15 +93,17 @@ describe("the digest differs for", () => {
     ["another amount", { args: '{"amountCents":501,"orderId":"ord_1001"}' }],
     ["a number as text", { args: '{"amountCents":"500","orderId":"ord_1001"}' }],
     ["no arguments", { args: "{}" }],
-    ["another subject", { requester: { ...refund.requester, subject: "bot2" } }],
+    ["another subject of the requester", { requester: { ...refund.requester, subject: "bot2" } }],
     ["another credential", { requester: { ...refund.requester, credential: "qk_2" } }],
-    ["a person where there was none", { requester: { ...refund.requester, person: "ana" } }],
+    ["a requester with a person instead of one without", { requester: { ...refund.requester, person: "ana" } }],
     ["another surface", { surface: "http" }],
-    ["another policy of the same rules", { policyName: "legal" }],
-    ["the same policy with other rules", { policy: { ...refund.policy, usableForMs: 600_001 } }],
+    ["another policy with the same rules", { policyName: "legal" }],
+    ["the same policy with changed rules", { policy: { ...refund.policy, usableForMs: 600_001 } }],
     ["no preview instead of one that is null", { preview: undefined }],
     ["another nonce", { nonce: "n2" }],
-  ])("%s", (_name, changed) => expect(digestOf({ ...refund, ...changed })).not.toBe(digestOf(refund)));
+  ])("the digest of an approval request differs for %s", (_name, changed) =>
+    expect(digestOf({ ...refund, ...changed })).not.toBe(digestOf(refund)),
+  );
 });
 
 /** The tuple that a digested text was made of. */
@@ -118,7 +120,7 @@ const readBack = (text: string): Digested => {
   };
 };
 
-test("a tuple can be read back from its text, so two tuples never have the same text", () => {
+test("each tuple can be read back from its digested text, so two tuples never share a text", () => {
   fc.assert(
     fc.property(tuples, (tuple) => {
       expect(readBack(digestedText(tuple))).toEqual(tuple);
@@ -171,7 +173,7 @@ const mutations = (value: Json): readonly Json[] => {
   ];
 };
 
-test("any single mutation of the arguments changes the digest", () => {
+test("any single change of the arguments changes the digest of an approval request", () => {
   let tried = 0;
   fc.assert(
     fc.property(fc.dictionary(word, json, { noNullPrototype: true }), (value) => {
@@ -197,7 +199,7 @@ const reordered = (value: unknown): unknown => {
   );
 };
 
-test("key order and white space never change the digest", () => {
+test("key order and white space of the arguments never change the digest of an approval request", () => {
   fc.assert(
     fc.property(json, json, fc.constantFrom("\t", "\n", 1, 4), (given, shown, space) => {
       const plain = { ...refund, args: canonicalText(given), preview: canonicalText(shown) };
@@ -213,20 +215,23 @@ test("key order and white space never change the digest", () => {
 });
 
 const vectors = new URL("../../vectors/rfc8785/", import.meta.url);
-test.each(readdirSync(new URL("input/", vectors)))("the RFC 8785 file %s stands in the digested text to the byte", (file) => {
-  const given = readFileSync(new URL(`input/${file}`, vectors), "utf8");
-  const expected = readFileSync(new URL(`output/${file}`, vectors), "utf8").trimEnd();
-  const bytes = Buffer.from(digestedText({ ...refund, args: given, preview: given }));
-  expect(bytes.includes(Buffer.from(`,"args":${expected},"handler"`))).toBe(true);
-  expect(bytes.includes(Buffer.from(`,"preview":${expected},"principal"`))).toBe(true);
-  expect(digestOf({ ...refund, args: given })).toBe(digestOf({ ...refund, args: expected }));
-});
+test.each(readdirSync(new URL("input/", vectors)))(
+  "the text that is digested contains the RFC 8785 example %s byte for byte",
+  (file) => {
+    const given = readFileSync(new URL(`input/${file}`, vectors), "utf8");
+    const expected = readFileSync(new URL(`output/${file}`, vectors), "utf8").trimEnd();
+    const bytes = Buffer.from(digestedText({ ...refund, args: given, preview: given }));
+    expect(bytes.includes(Buffer.from(`,"args":${expected},"handler"`))).toBe(true);
+    expect(bytes.includes(Buffer.from(`,"preview":${expected},"principal"`))).toBe(true);
+    expect(digestOf({ ...refund, args: given })).toBe(digestOf({ ...refund, args: expected }));
+  },
+);
 
-describe("the call key", () => {
+describe("the key that finds requests for the same call", () => {
   const tag = (text: string) => createHmac("sha256", "key").update(text).digest("hex");
   const keyOf = (given: Partial<Digested> = {}) => callKeyOf(tag, { ...refund, ...given });
 
-  test("the call key is a keyed tag, and its text names its purpose", () => {
+  test("the call key of a request is a keyed digest over a text that names its purpose", () => {
     expect(keyOf()).not.toBe(callKeyOf((text) => createHmac("sha256", "other").update(text).digest("hex"), refund));
     expect(callKeyOf((text) => text, refund)).toBe(`quater.approval.call.v1
 {"app":"shop","args":{"amountCents":500,"orderId":"ord_1001"},"handler":"refundOrder","principal":{"actsFor":"ana","credential":"qk_1","issuer":"keys","kind":"agent","subject":"bot"},"surface":"mcp"}`);
@@ -239,22 +244,24 @@ describe("the call key", () => {
     ["no arguments", { args: "{}" }],
     ["another principal", { requester: { ...refund.requester, subject: "bot2" } }],
     ["another surface", { surface: "http" }],
-  ])("differs for %s", (_name, changed) => expect(keyOf(changed)).not.toBe(keyOf()));
+  ])("the call key of a request differs for %s", (_name, changed) => expect(keyOf(changed)).not.toBe(keyOf()));
 
   test.each<[string, Partial<Digested>]>([
     ["another nonce", { nonce: "n2" }],
     ["another preview", { preview: "1" }],
     ["another schema", { schema: "sha256:ac" }],
-  ])("is the same for %s, so that the repeated call learns of it", (_name, changed) => expect(keyOf(changed)).toBe(keyOf()));
+  ])("the call key of a request is the same for %s, so a repeated call finds its request", (_name, changed) =>
+    expect(keyOf(changed)).toBe(keyOf()),
+  );
 
-  test("the call key has no surface only if the policy allows any surface", () => {
+  test("the call key of a request leaves out the surface only when the policy allows any surface", () => {
     const policy = { ...refund.policy, anySurface: true };
     expect(keyOf({ policy, surface: "http" })).toBe(keyOf({ policy }));
     expect(keyOf({ policy })).not.toBe(keyOf());
   });
 });
 
-test("the digest of a schema changes when a description of an argument changes, and stays the same in the next boot", async () => {
+test("the digest of an input schema changes with an argument's description, and is the same after another boot", async () => {
   const digest = async (input: ReturnType<typeof Type.Object>) => {
     const pay = handler({ description: "Pays.", effect: "write", input, auth: () => true, handle: () => null });
     await using app = await bootTest({ handlers: { pay } });

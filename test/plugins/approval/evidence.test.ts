@@ -41,7 +41,7 @@ const passed = async (desk: Desk, at: number): Promise<void> => {
 
 onBothDialects((claim) => {
   claim(
-    "S3: a pending request whose row was set to approved does not run, is voided, and can be asked for anew",
+    "S3: a pending request whose row was set to approved does not run and is voided, and the call can be requested again",
     async ({ boot, root }) => {
       const desk = await boot();
       const id = await desk.file(robot);
@@ -57,18 +57,21 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S3: a request whose row was set to approved does not run by its id, also in a new process", async ({ boot, again }) => {
-    const first = await boot();
-    const id = await first.file(robot);
-    await set(first, id, forged);
-    const second = await again();
-    expect(codeOf(await second.call(robot, undefined, { id }))).toBe("approval_unproven");
-    expect(codeOf(await second.call(robot, undefined, { id }))).toBe("approval_expired");
-    expect(paid).toEqual([]);
-  });
+  claim(
+    "S3: a request whose row was set to approved does not run by its id, not even in a new process",
+    async ({ boot, again }) => {
+      const first = await boot();
+      const id = await first.file(robot);
+      await set(first, id, forged);
+      const second = await again();
+      expect(codeOf(await second.call(robot, undefined, { id }))).toBe("approval_unproven");
+      expect(codeOf(await second.call(robot, undefined, { id }))).toBe("approval_expired");
+      expect(paid).toEqual([]);
+    },
+  );
 
   claim(
-    "S3: an older copy of a row, put back after its request was used, revoked or cancelled, does not run",
+    "S3: a request whose older row was put back after it was used, revoked or cancelled does not run",
     async ({ boot, again, root }) => {
       const desk = await boot();
       const ends: readonly ((id: string, input: { cents: number }) => Promise<unknown>)[] = [
@@ -93,44 +96,44 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S3: a denied request, put back to pending with its denial deleted, takes no vote and does not run", async ({ boot }) => {
-    const desk = await boot();
-    const id = await desk.file(robot);
-    const copy = await rowOf(desk, id);
-    await desk.vote(bea, id, "deny");
-    await set(desk, id, copy);
-    await desk.sql("delete from approval_vote where id = ?", id);
-    await expect(desk.vote(cleo, id)).rejects.toMatchObject({ code: "approval_unproven" });
-    expect(codeOf(await desk.call(robot, undefined, { id }))).toBe("approval_expired");
-    expect(paid).toEqual([]);
-  });
-
   claim(
-    "S3: a revocation or denial that only the row shows is not acknowledged, and ends the request",
-    async ({ boot, root }) => {
+    "S3: a denied request that was set back to pending, with its denial deleted, accepts no vote and does not run",
+    async ({ boot }) => {
       const desk = await boot();
-      const approved = await desk.approved(robot);
-      await set(desk, approved, { state: "revoked" });
-      const revoking = desk.approvals.revoke({ principal: bea, via: "api" }, { id: approved });
-      await expect(revoking).rejects.toMatchObject({ code: "approval_unproven" });
-      await set(desk, approved, { state: "approved" });
-      expect(codeOf(await desk.call(robot))).toBe("approval_unproven");
-      const pending = await desk.file(robot, { cents: 9 });
-      await desk.sql(
-        "insert into approval_vote (id, person, issuer, subject, credential, roles, verdict, via, at) values (?, 'cleo', 'x', 'cleo', 'x', '[]', 'deny', 'api', 1)",
-        pending,
-      );
-      await set(desk, pending, { state: "denied", decided_at: 1 });
-      await expect(desk.vote(cleo, pending, "deny")).rejects.toMatchObject({ code: "approval_unproven" });
-      await desk.sql("delete from approval_vote where id = ?", pending);
-      await set(desk, pending, { state: "pending", decided_at: null });
-      await expect(desk.vote(bea, pending)).rejects.toMatchObject({ code: "approval_unproven" });
+      const id = await desk.file(robot);
+      const copy = await rowOf(desk, id);
+      await desk.vote(bea, id, "deny");
+      await set(desk, id, copy);
+      await desk.sql("delete from approval_vote where id = ?", id);
+      await expect(desk.vote(cleo, id)).rejects.toMatchObject({ code: "approval_unproven" });
+      expect(codeOf(await desk.call(robot, undefined, { id }))).toBe("approval_expired");
       expect(paid).toEqual([]);
-      expect(await verified(desk, root)).toEqual([]);
     },
   );
 
-  claim("S3: a forged vote helps no genuine vote, and a deleted one is not lost", async ({ boot, root }) => {
+  claim("S3: a revocation or denial that only the row has is not trusted, and the request ends", async ({ boot, root }) => {
+    const desk = await boot();
+    const approved = await desk.approved(robot);
+    await set(desk, approved, { state: "revoked" });
+    const revoking = desk.approvals.revoke({ principal: bea, via: "api" }, { id: approved });
+    await expect(revoking).rejects.toMatchObject({ code: "approval_unproven" });
+    await set(desk, approved, { state: "approved" });
+    expect(codeOf(await desk.call(robot))).toBe("approval_unproven");
+    const pending = await desk.file(robot, { cents: 9 });
+    await desk.sql(
+      "insert into approval_vote (id, person, issuer, subject, credential, roles, verdict, via, at) values (?, 'cleo', 'x', 'cleo', 'x', '[]', 'deny', 'api', 1)",
+      pending,
+    );
+    await set(desk, pending, { state: "denied", decided_at: 1 });
+    await expect(desk.vote(cleo, pending, "deny")).rejects.toMatchObject({ code: "approval_unproven" });
+    await desk.sql("delete from approval_vote where id = ?", pending);
+    await set(desk, pending, { state: "pending", decided_at: null });
+    await expect(desk.vote(bea, pending)).rejects.toMatchObject({ code: "approval_unproven" });
+    expect(paid).toEqual([]);
+    expect(await verified(desk, root)).toEqual([]);
+  });
+
+  claim("S3: a forged vote does not count together with a real vote, and a deleted vote still counts", async ({ boot, root }) => {
     const desk = await boot({ approval: two });
     const id = await desk.file(robot);
     await desk.vote(bea, id);
@@ -161,7 +164,7 @@ onBothDialects((claim) => {
     expect(paid).toEqual([]);
   });
 
-  claim("S3: a row that promises more time than the approval was given does not run later", async ({ boot }) => {
+  claim("S3: a request does not run after its time when its row was changed to a later time", async ({ boot }) => {
     const policies = { finance: { approvers: [{ role: "finance" }], usableForMs: 1_000, pendingForMs: 3_000 } } as const;
     const desk = await boot({ approval: { policies } });
     const id = await desk.approved(robot);
@@ -178,7 +181,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "S3: events moved from another request, changed or deleted prove nothing, and verify names them",
+    "S3: verify names approval events that were moved from another request, changed or deleted, and they prove nothing",
     async ({ boot, again, root }) => {
       const attacks: readonly ((desk: Desk, genuine: string, mine: string) => Promise<unknown>)[] = [
         (desk, genuine, mine) =>
@@ -219,23 +222,26 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S3: deleting the event of a use and putting back the row does not make it run again", async ({ boot, again, root }) => {
-    const desk = await boot();
-    const id = await desk.approved(robot);
-    const copy = await rowOf(desk, id);
-    expect(codeOf(await desk.call(robot))).toBe("ok");
-    paid.length = 0;
-    await desk.sql("delete from audit_event where type = 'approval.used'");
-    await set(desk, id, copy);
-    const fresh = await again();
-    expect(codeOf(await fresh.call(robot))).toBe("approval_unproven");
-    await set(desk, id, copy);
-    expect(codeOf(await desk.call(robot))).toBe("approval_unproven");
-    expect(paid).toEqual([]);
-    expect((await verified(desk, root)).map(({ kind }) => kind)).toContain("missing");
-  });
+  claim(
+    "S3: a used request does not run again after its use event was deleted and its row put back",
+    async ({ boot, again, root }) => {
+      const desk = await boot();
+      const id = await desk.approved(robot);
+      const copy = await rowOf(desk, id);
+      expect(codeOf(await desk.call(robot))).toBe("ok");
+      paid.length = 0;
+      await desk.sql("delete from audit_event where type = 'approval.used'");
+      await set(desk, id, copy);
+      const fresh = await again();
+      expect(codeOf(await fresh.call(robot))).toBe("approval_unproven");
+      await set(desk, id, copy);
+      expect(codeOf(await desk.call(robot))).toBe("approval_unproven");
+      expect(paid).toEqual([]);
+      expect((await verified(desk, root)).map(({ kind }) => kind)).toContain("missing");
+    },
+  );
 
-  claim("S3: an older head put back with the newest events deleted stops the instance", async ({ boot }) => {
+  claim("S3: an instance stops when an older head was put back and the newest events were deleted", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.approved(robot);
     const copy = await rowOf(desk, id);
@@ -251,7 +257,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "S3: open requests of a store from before format 2 are voided at the first start, and finished ones stay",
+    "S3: the first start on a store from before format 2 voids open requests and keeps finished ones",
     async ({ boot, again }) => {
       const desk = await boot();
       const pending = await desk.file(ana, { cents: 1 });

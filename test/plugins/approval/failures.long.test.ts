@@ -43,35 +43,38 @@ const useOf = async (desk: Desk, id: string) => (await desk.record(id)).use;
 
 onBothDialects(
   (claim, dialect) => {
-    claim("while the store is locked, filing, voting and using get 503 and have no effect", async ({ boot, ...place }) => {
-      const desk = await boot();
-      const pending = await desk.file(robot, { cents: 1 });
-      const approved = await desk.approved(robot, { cents: 2 });
-      const { digest } = await desk.record(pending);
-      const release = await hold(place);
-      const [filing, voting, using] = await Promise.all([
-        desk.call(robot, { cents: 3 }),
-        desk.approvals
-          .vote({ principal: bea, via: "api" }, { id: pending, verdict: "approve", digest })
-          .catch((error: unknown) => error),
-        desk.call(robot, { cents: 2 }),
-      ]);
-      await release();
-      expect(filing).toMatchObject({ error: { code: "audit_unavailable", kind: "unavailable", retryAfterSeconds: 1 } });
-      expect(voting).toMatchObject({ code: "audit_unavailable" });
-      expect(using).toMatchObject({ error: { code: "audit_unavailable" } });
-      expect(paid).toEqual([]);
-      // All three work once the store does, and what was used up too late is known never to have run.
-      await vi.waitFor(async () => expect(codeOf(await desk.call(robot, { cents: 3 }))).toBe("approval_required"), soon);
-      await vi.waitFor(async () => expect((await desk.vote(bea, pending)).state).toBe("approved"), soon);
-      const { state, use } = await desk.record(approved);
-      if (state === "consumed") expect(use).toMatchObject({ outcome: "failed" });
-      const again = await desk.call(robot, { cents: 2 });
-      expect(codeOf(again)).toBe(state === "consumed" ? "approval_required" : "ok");
-      expect(paid).toHaveLength(state === "consumed" ? 0 : 1);
-    });
+    claim(
+      "while the store is locked, filing, voting and using an approval get 503 and have no effect",
+      async ({ boot, ...place }) => {
+        const desk = await boot();
+        const pending = await desk.file(robot, { cents: 1 });
+        const approved = await desk.approved(robot, { cents: 2 });
+        const { digest } = await desk.record(pending);
+        const release = await hold(place);
+        const [filing, voting, using] = await Promise.all([
+          desk.call(robot, { cents: 3 }),
+          desk.approvals
+            .vote({ principal: bea, via: "api" }, { id: pending, verdict: "approve", digest })
+            .catch((error: unknown) => error),
+          desk.call(robot, { cents: 2 }),
+        ]);
+        await release();
+        expect(filing).toMatchObject({ error: { code: "audit_unavailable", kind: "unavailable", retryAfterSeconds: 1 } });
+        expect(voting).toMatchObject({ code: "audit_unavailable" });
+        expect(using).toMatchObject({ error: { code: "audit_unavailable" } });
+        expect(paid).toEqual([]);
+        // All three work once the store does, and what was used up too late is known never to have run.
+        await vi.waitFor(async () => expect(codeOf(await desk.call(robot, { cents: 3 }))).toBe("approval_required"), soon);
+        await vi.waitFor(async () => expect((await desk.vote(bea, pending)).state).toBe("approved"), soon);
+        const { state, use } = await desk.record(approved);
+        if (state === "consumed") expect(use).toMatchObject({ outcome: "failed" });
+        const again = await desk.call(robot, { cents: 2 });
+        expect(codeOf(again)).toBe(state === "consumed" ? "approval_required" : "ok");
+        expect(paid).toHaveLength(state === "consumed" ? 0 : 1);
+      },
+    );
 
-    claim("a use that was committed too late is recorded as a call that did not run", async ({ boot, ...place }) => {
+    claim("an approval whose use was committed too late is recorded as a call that did not run", async ({ boot, ...place }) => {
       const desk = await boot();
       const id = await desk.approved(robot);
       const release = await hold(place);
@@ -95,7 +98,7 @@ onBothDialects(
       expect(paid).toEqual([]);
     });
 
-    claim("a fenced store refuses calls, votes and views", async ({ boot }) => {
+    claim("a fenced store refuses calls, votes and reading of approval requests", async ({ boot }) => {
       const desk = await boot();
       const id = await desk.approved(robot);
       const { digest } = await desk.record(id);
@@ -108,7 +111,7 @@ onBothDialects(
 
     // A file has no server that could go; its fence is the claim above.
     if (dialect === "postgres")
-      claim("while the store is away calls get 503, and later nothing is lost", async ({ boot, server }) => {
+      claim("while the store is unreachable calls get 503, and nothing is lost afterwards", async ({ boot, server }) => {
         if (server === undefined) throw new Error("This PostgreSQL is not ours to stop");
         const desk = await boot();
         const pending = await desk.file(robot, { cents: 1 });
@@ -124,7 +127,7 @@ onBothDialects(
         expect((await desk.record(pending)).state).toBe("pending");
       });
 
-    claim("with a read-only store calls get 503, and nothing changes", async ({ boot, ...place }) => {
+    claim("while the store is read-only calls get 503, and nothing changes", async ({ boot, ...place }) => {
       const desk = await boot();
       const id = await desk.approved(robot);
       const mayWrite = await readOnly(desk, place);
@@ -141,7 +144,7 @@ onBothDialects(
 
     // A server whose disk is full cannot be had here; the store answers the same failure for it.
     if (dialect === "sqlite")
-      claim("on a full disk calls get 503; when there is room again, the approval is used", async ({ boot }) => {
+      claim("on a full disk calls get 503, and the approval can be used when there is room again", async ({ boot }) => {
         const desk = await boot();
         const approved = new Map<number, string>();
         for (let cents = 1; cents <= 16; cents++) approved.set(cents, await desk.approved(robot, { cents }));
@@ -163,7 +166,7 @@ onBothDialects(
         expect(paid).toHaveLength(before + 1);
       });
 
-    claim("a handler that fails: the approval is used, and its outcome is failed", async ({ boot }) => {
+    claim("when the handler of an approved call fails, the approval is used and its outcome is failed", async ({ boot }) => {
       const { handlers, release } = hanging();
       const desk = await boot({ handlers });
       const id = await desk.approved(robot, {}, given);
@@ -175,7 +178,7 @@ onBothDialects(
       });
     });
 
-    claim("when a client leaves, the outcome is unknown until the handler ends", async ({ boot }) => {
+    claim("when the client of an approved call leaves, the outcome is unknown until the handler ends", async ({ boot }) => {
       const { handlers, isStarted, release } = hanging();
       const desk = await boot({ handlers });
       const id = await desk.approved(robot, {}, given);
@@ -192,26 +195,29 @@ onBothDialects(
       expect((await desk.events(id)).map(({ type }) => type).slice(-3)).toEqual(["call.started", "call.unknown", "call.ended"]);
     });
 
-    claim("when a lease runs out, the other instance records unknown; a late end is still recorded", async ({ boot, again }) => {
-      const { handlers, isStarted, release } = hanging();
-      const one = await boot({ handlers });
-      const id = await one.approved(robot, {}, given);
-      const calling = one.call(robot, {}, given);
-      await isStarted;
-      const two = await again({ handlers, audit: { leaseMs: 300 } });
-      await vi.waitFor(async () => {
-        await two.sql("update audit_instance set lease_until = 0"); // the first renews its own from time to time
-        expect(await useOf(two, id)).toMatchObject({ outcome: "unknown" });
-      }, soon);
-      expect((await two.events(id)).at(-1)).toMatchObject({ type: "call.unknown", approvalId: id });
-      expect(codeOf(await two.call(robot, {}, { ...given, id }))).toBe("approval_used");
-      release();
-      expect(await calling).toMatchObject({ ok: true });
-      expect(await useOf(two, id)).toMatchObject({ outcome: "succeeded" });
-    });
+    claim(
+      "when an instance's lease runs out, another instance records the outcome unknown, and a late end is still recorded",
+      async ({ boot, again }) => {
+        const { handlers, isStarted, release } = hanging();
+        const one = await boot({ handlers });
+        const id = await one.approved(robot, {}, given);
+        const calling = one.call(robot, {}, given);
+        await isStarted;
+        const two = await again({ handlers, audit: { leaseMs: 300 } });
+        await vi.waitFor(async () => {
+          await two.sql("update audit_instance set lease_until = 0"); // the first renews its own from time to time
+          expect(await useOf(two, id)).toMatchObject({ outcome: "unknown" });
+        }, soon);
+        expect((await two.events(id)).at(-1)).toMatchObject({ type: "call.unknown", approvalId: id });
+        expect(codeOf(await two.call(robot, {}, { ...given, id }))).toBe("approval_used");
+        release();
+        expect(await calling).toMatchObject({ ok: true });
+        expect(await useOf(two, id)).toMatchObject({ outcome: "succeeded" });
+      },
+    );
 
     claim(
-      "a process that is killed between use and end leaves unknown, and the call is not run again",
+      "a process that is killed between use and end leaves the outcome unknown, and the call does not run again",
       async ({ boot, root, url }) => {
         const child = childAt(root, url);
         const id = await said(child, "started");
@@ -230,55 +236,61 @@ onBothDialects(
       },
     );
 
-    claim("a process that runs one call sweeps when it meets a call that seems to run on", async ({ boot, again }) => {
-      const { handlers, isStarted, release } = hanging();
-      const one = await boot({ handlers });
-      const id = await one.approved(robot, {}, given);
-      const calling = one.call(robot, {}, given);
-      await isStarted;
-      const run = await again({ handlers, mode: "run" });
-      expect(await run.call(robot, {}, { ...given, id })).toMatchObject({
-        error: { code: "approval_used", details: { approval: { usedBy: { outcome: "running" } } } },
-      });
-      await run.sql("update audit_instance set lease_until = 0");
-      expect(await run.call(robot, {}, { ...given, id })).toMatchObject({
-        error: { code: "approval_used", details: { approval: { usedBy: { outcome: "unknown" } } } },
-      });
-      release();
-      await calling;
-    });
+    claim(
+      "quater run ends calls of dead processes when it meets a call that seems to be still running",
+      async ({ boot, again }) => {
+        const { handlers, isStarted, release } = hanging();
+        const one = await boot({ handlers });
+        const id = await one.approved(robot, {}, given);
+        const calling = one.call(robot, {}, given);
+        await isStarted;
+        const run = await again({ handlers, mode: "run" });
+        expect(await run.call(robot, {}, { ...given, id })).toMatchObject({
+          error: { code: "approval_used", details: { approval: { usedBy: { outcome: "running" } } } },
+        });
+        await run.sql("update audit_instance set lease_until = 0");
+        expect(await run.call(robot, {}, { ...given, id })).toMatchObject({
+          error: { code: "approval_used", details: { approval: { usedBy: { outcome: "unknown" } } } },
+        });
+        release();
+        await calling;
+      },
+    );
 
-    claim("an approved stream is used before its first item, and its outcome is recorded after the last", async ({ boot }) => {
-      const count = handler({
-        description: "Count.",
-        effect: "write",
-        input: Type.Object({ to: Type.Integer(), breaks: Type.Boolean() }),
-        output: stream(Type.Integer()),
-        auth: authenticated,
-        async *handle({ to, breaks }) {
-          for (let n = 1; n <= to; n++) yield n;
-          if (breaks) throw new Error("It broke");
-        },
-      });
-      const desk = await boot({ handlers: { count } });
-      for (const breaks of [false, true]) {
-        const input = { to: 2, breaks };
-        const id = await desk.approved(robot, input, { handler: "count" });
-        const outcome = await desk.call(robot, input, { handler: "count" });
-        const items = (outcome.ok ? outcome.value : undefined) as AsyncIterable<number>;
-        const seen: unknown[] = [];
-        const reading = (async () => {
-          for await (const item of items) seen.push([item, (await useOf(desk, id))?.outcome]);
-        })();
-        if (breaks) await expect(reading).rejects.toMatchObject({ code: "internal" });
-        else await reading;
-        expect(seen).toEqual([
-          [1, "running"],
-          [2, "running"],
-        ]);
-        expect(await useOf(desk, id)).toMatchObject({ outcome: breaks ? "failed" : "succeeded" });
-      }
-    });
+    claim(
+      "the approval of a stream is used before the first item, and its outcome is recorded after the last",
+      async ({ boot }) => {
+        const count = handler({
+          description: "Count.",
+          effect: "write",
+          input: Type.Object({ to: Type.Integer(), breaks: Type.Boolean() }),
+          output: stream(Type.Integer()),
+          auth: authenticated,
+          async *handle({ to, breaks }) {
+            for (let n = 1; n <= to; n++) yield n;
+            if (breaks) throw new Error("It broke");
+          },
+        });
+        const desk = await boot({ handlers: { count } });
+        for (const breaks of [false, true]) {
+          const input = { to: 2, breaks };
+          const id = await desk.approved(robot, input, { handler: "count" });
+          const outcome = await desk.call(robot, input, { handler: "count" });
+          const items = (outcome.ok ? outcome.value : undefined) as AsyncIterable<number>;
+          const seen: unknown[] = [];
+          const reading = (async () => {
+            for await (const item of items) seen.push([item, (await useOf(desk, id))?.outcome]);
+          })();
+          if (breaks) await expect(reading).rejects.toMatchObject({ code: "internal" });
+          else await reading;
+          expect(seen).toEqual([
+            [1, "running"],
+            [2, "running"],
+          ]);
+          expect(await useOf(desk, id)).toMatchObject({ outcome: breaks ? "failed" : "succeeded" });
+        }
+      },
+    );
 
     claim(
       "a call whose end cannot be recorded gets outcome_unrecorded, and the end is recorded later",
@@ -297,7 +309,7 @@ onBothDialects(
       },
     );
 
-    claim("a failing notify function has no effect on requests, and gets no arguments", async ({ boot }) => {
+    claim("a notify function that throws has no effect on requests, and gets no arguments", async ({ boot }) => {
       const told: object[] = [];
       const desk = await boot({
         approval: {

@@ -64,7 +64,7 @@ const agreed = async (text: string) => {
   return { id, record };
 };
 
-test("approvers see name, type, length and SHA-256 of a file", async () => {
+test("approvers see name, type, length and SHA-256 of a file input", async () => {
   const { record } = await agreed("Pay 10.");
   expect(JSON.parse(record.args ?? "")).toEqual({
     copies: 1,
@@ -77,7 +77,7 @@ test("approvers see name, type, length and SHA-256 of a file", async () => {
   });
 });
 
-test("the same file runs once after the approval", async () => {
+test("a call with the same file runs once after its approval", async () => {
   const { id } = await agreed("Pay 20.");
   expect(await send("Pay 20.", { id })).toMatchObject({ status: 200 });
   expect(printed).toEqual(["Pay 20."]);
@@ -85,9 +85,9 @@ test("the same file runs once after the approval", async () => {
 });
 
 test.each([
-  ["another content of the same length", "Pay 99.", "contract.txt"],
-  ["another name", "Pay 30.", "other.txt"],
-])("%s is another call", async (_, text, name) => {
+  ["a file with other content of the same length", "Pay 99.", "contract.txt"],
+  ["the same file under another name", "Pay 30.", "other.txt"],
+])("an approval of a call with a file does not cover %s", async (_, text, name) => {
   printed.splice(0);
   const { id } = await agreed("Pay 30.");
   const { status } = await send(text, { name, id });

@@ -67,7 +67,7 @@ const different: readonly (readonly [what: string, input: object])[] = [
   ["a tag", { to, tags: ["x"] }],
 ];
 
-test("S11: arguments that are not empty count in comparisons", () => {
+test("S11: the key for calls that look alike depends on every argument that is not empty", () => {
   expect(folded({ a: 0, b: false, c: [0], d: "" })).toEqual({
     members: [
       ["a", 0],
@@ -85,7 +85,7 @@ test("S11: arguments that are not empty count in comparisons", () => {
 
 onBothDialects((claim) => {
   claim(
-    "S11: one person files at most so many requests an hour, cancelled ones and all credentials included",
+    "S11: each person can file a limited number of requests per hour, counted over all credentials and cancelled requests",
     async ({ boot }) => {
       const desk = await boot({ approval: { maxFiledPerHour: 4 } });
       for (const [n, who] of [robot, robot2, ana, anaElsewhere].entries()) {
@@ -108,7 +108,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S11: a request that is pending is found again when the limit is reached", async ({ boot }) => {
+  claim("S11: a pending request is found again after its person has reached the filing limit", async ({ boot }) => {
     const desk = await boot({ approval: { maxFiledPerHour: 1 } });
     const id = await desk.file(robot);
     expect(idIn(await desk.call(robot))).toBe(id);
@@ -116,7 +116,7 @@ onBothDialects((claim) => {
     expect(codeOf(await desk.call(robot))).toBe("ok");
   });
 
-  claim("S11: two instances that file at once keep the limit together", async ({ boot, again }) => {
+  claim("S11: two instances that file at the same time keep one filing limit together", async ({ boot, again }) => {
     const [one, other] = [await boot({ approval: { maxFiledPerHour: 5 } }), await again({ approval: { maxFiledPerHour: 5 } })];
     const outcomes = await Promise.all(
       Array.from({ length: 24 }, (_, n) => (n % 2 === 0 ? one : other).call(n % 3 === 0 ? robot2 : robot, { cents: n })),
@@ -127,7 +127,7 @@ onBothDialects((claim) => {
     expect(await one.sql("select id from approval_request")).toHaveLength(5);
   });
 
-  claim("S11: after a denial a call that looks the same is refused for every credential of the person", async ({ boot }) => {
+  claim("S11: after a denial a call that looks alike is refused for every credential of the person", async ({ boot }) => {
     const desk = await boot({ handlers: { note } });
     const id = await desk.file(robot, { to }, { handler: "note" });
     await desk.vote(bea, id, "deny", "no notes");
@@ -151,7 +151,7 @@ onBothDialects((claim) => {
     expect(codeOf(await desk.call(dan, { to }, { handler: "note" }))).toBe("approval_required");
   });
 
-  claim("S11: the cooldown ends, and covers each handler by itself", async ({ boot }) => {
+  claim("S11: the cooldown after a denial ends, and covers each handler separately", async ({ boot }) => {
     const desk = await boot({ handlers: { note, letter: note } });
     const id = await desk.file(robot, { to }, { handler: "note" });
     await desk.vote(bea, id, "deny");

@@ -66,18 +66,18 @@ const api = (path: string, key: string, body?: object) =>
     ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
   });
 
-test("the tutorial has exactly the output of init", () => {
+test("the approvals tutorial shows exactly the output of quater init", () => {
   expect(page).toContain(said.trimEnd());
 });
 
-test("dev prints the URL of the approvals page and a private key file", () => {
+test("quater dev prints the URL of the approvals page and makes a private key file", () => {
   const [line = "", key = ""] = greeting.slice(greeting.indexOf("Approve as")).split("\n");
   expect(page).toContain(line.replace(String(port), "3000"));
   expect(key.trim()).toBe(read(".quater/demo-approver-key"));
   expect(statSync(join(project, ".quater/demo-approver-key")).mode & 0o777).toBe(0o600);
 });
 
-test("the payment asks, is approved and runs once; the next one asks again", async () => {
+test("the payment of the approvals tutorial needs approval, runs once when approved, and needs approval again", async () => {
   const first = await pay();
   expect(first).toMatchObject({ status: 428, body: { code: "approval_required" } });
   const { id = "", url = "" } = first.body.approval ?? {};
@@ -93,12 +93,12 @@ test("the payment asks, is approved and runs once; the next one asks again", asy
   expect(await pay()).toMatchObject({ status: 428, body: { approval: { earlier: { id, outcome: "succeeded" } } } });
 });
 
-test("only dev accepts the demo approver", async () => {
+test("the key of the demo approver works only in quater dev", async () => {
   const { code, err } = await quater(["approvals", "list", "--key-file", ".quater/demo-approver-key"], { cwd: project });
   expect([code, err]).toEqual([77, expect.stringContaining("invalid_token")]);
 });
 
-test("the test that came with it passes, and leaves no requests in the project", async () => {
+test("the test in the approvals example passes, and leaves no requests in the project", async () => {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const args = ["--import", "tsx", "test/payments.test.ts"];
   const seen = await new Promise<{ error: Error | null; out: string }>((resolve) =>

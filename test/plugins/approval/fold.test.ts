@@ -17,7 +17,7 @@ test.each([
   ["a/b", "a\u2215b"],
   ["800", "\u09ea00"],
   ["a b", "\u2003a \t\u2028 b\u2060"],
-])("S11: %j and %j look the same", (one, other) => {
+])("S11: folding makes %j and %j equal, because they look alike", (one, other) => {
   expect(foldedText(other)).toBe(foldedText(one));
 });
 
@@ -30,11 +30,11 @@ test.each([
   ["O0", "00"],
   ["`x`", "'x'"],
   ["\u0431\u0430\u043d\u043a", "\u0431\u0430\u043d"],
-])("S11: %j and %j do not look the same", (one, other) => {
+])("S11: folding keeps %j and %j apart, because they do not look alike", (one, other) => {
   expect(foldedText(other)).not.toBe(foldedText(one));
 });
 
-test("S11: folding changes no printable ASCII, and a folded text stays as it is", () => {
+test("S11: folding leaves printable ASCII unchanged, and folding twice gives the same text as folding once", () => {
   const ascii = String.fromCharCode(...Array.from({ length: 94 }, (_, at) => at + 33));
   expect(foldedText(ascii)).toBe(ascii);
   const surrogates = (code: number) => code >= 0xd800 && code < 0xe000;
@@ -47,7 +47,7 @@ test("S11: folding changes no printable ASCII, and a folded text stays as it is"
   expect(unstable).toEqual([]);
 });
 
-test("S11: every kind of look-alike has an entry, and nothing invisible is one", () => {
+test("S11: withoutLookAlikes replaces every kind of look-alike character, and leaves invisible characters unchanged", () => {
   expect(withoutLookAlikes("\u0410\u0391\u13aa\u2010\u2019\u2044\u00b4\u0393\u0413")).toBe("AAA-'/'\u0393\u0393");
   expect(withoutLookAlikes("\u200b\u00a0\u0301")).toBe("\u200b\u00a0\u0301");
 });

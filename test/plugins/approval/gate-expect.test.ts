@@ -123,7 +123,7 @@ function app(name: string, input: object) {
 }
 
 describe("expectApproval", () => {
-  test("expectApproval passes when so many must approve, runs the call once, and returns its outcome", async () => {
+  test("expectApproval passes when the given number of people must approve, runs the call once, and returns its outcome", async () => {
     using folder = tempFolder();
     await using app = await boot(folder.root);
     ran.splice(0);
@@ -135,7 +135,7 @@ describe("expectApproval", () => {
     expect(ran).toEqual(["a", "b"]);
   });
 
-  test("expectApproval counts a handler that fails as run", async () => {
+  test("expectApproval counts a handler that throws as run", async () => {
     using folder = tempFolder();
     await using app = await boot(folder.root);
     const outcome = await expectApproval(app, { as: ana, handler: "remove", input: { id: "broken" } }).by(2);

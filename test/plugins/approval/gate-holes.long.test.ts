@@ -17,7 +17,7 @@ const inLane = <Answer>(act: () => Promise<Answer>): Promise<Answer> => {
 const timeout = 300_000;
 
 test.concurrent(
-  "an unchanged copy has no hole",
+  "the gate suite finds no hole in an unchanged copy of the sources",
   async ({ expect }) => {
     expect(await inLane(() => suiteWith([], ["refundOrder", "listOwnOrders"]))).toEqual({ isGreen: true, holes: [] });
   },
@@ -25,7 +25,7 @@ test.concurrent(
 );
 
 test.concurrent.each(holes.map((hole) => [hole.check, hole] as const))(
-  "%s; without it the suite names the hole",
+  "%s: the gate suite reports a hole when this check is removed from the sources",
   async (_, { edits, only, named }) => {
     const verdict = await inLane(() => suiteWith(edits, [only]));
     expect(verdict.isGreen).toBe(false);
@@ -34,6 +34,6 @@ test.concurrent.each(holes.map((hole) => [hole.check, hole] as const))(
   timeout,
 );
 
-test("there are at least ten holes", () => {
+test("the list of checks to remove has at least ten entries", () => {
   expect(holes.length).toBeGreaterThanOrEqual(10);
 });

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { textMatching } from "../../../core/testing/pattern.ts";
 import { NoSample, samplerOf } from "../../../core/testing/sample.ts";
 
-describe("a text for a pattern", () => {
+describe("textMatching makes a text for a pattern", () => {
   test.each([
     "^ord_[1-9][0-9]{0,14}$",
     "^cus_[A-Za-z0-9]{1,32}$",
@@ -20,16 +20,19 @@ describe("a text for a pattern", () => {
     "b+",
     "^ключ-[а-я]+$",
     "",
-  ])("%s", (pattern) => {
+  ])("textMatching makes a text that matches %s", (pattern) => {
     expect(textMatching(pattern)).toMatch(new RegExp(pattern, "u"));
   });
 
-  test.each(["^(?=.*\\d).+$", "^(a)\\1$", "^\\p{L}+$", "("])("%s is given up, and never guessed", (pattern) => {
-    expect(textMatching(pattern)).toBeUndefined();
-  });
+  test.each(["^(?=.*\\d).+$", "^(a)\\1$", "^\\p{L}+$", "("])(
+    "textMatching returns undefined for the pattern %s, which it does not support",
+    (pattern) => {
+      expect(textMatching(pattern)).toBeUndefined();
+    },
+  );
 });
 
-describe("a sample of a schema is accepted by it", () => {
+describe("samplerOf makes samples from schemas", () => {
   const nested = Type.Object({
     price: Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }),
     when: Type.String({ format: "date-time" }),
@@ -55,9 +58,9 @@ describe("a sample of a schema is accepted by it", () => {
       Type.Object({ a: Type.Array(nested, { minItems: 2 }), b: Type.Array(Type.String(), { minItems: 3, uniqueItems: true }) }),
     ],
     ["unions", Type.Object({ a: Type.Union([Type.Literal("x"), Type.Integer()]), b: Type.Enum(["p", "q"]), c: Type.Null() })],
-    ["parts", Type.Intersect([Type.Object({ a: Type.String() }), Type.Object({ b: Type.Boolean() })])],
+    ["parts of an intersection", Type.Intersect([Type.Object({ a: Type.String() }), Type.Object({ b: Type.Boolean() })])],
     [
-      "a choice of parts",
+      "a choice beside properties",
       {
         type: "object",
         properties: { kind: { const: "card" } },
@@ -75,9 +78,9 @@ describe("a sample of a schema is accepted by it", () => {
       },
     ],
     ["examples first", Type.Object({ a: Type.String({ pattern: "^(?=x).$", examples: ["x"] }) })],
-    ["nothing", Type.Object({})],
+    ["no fields", Type.Object({})],
   ];
-  test.each(schemas)("%s", async (_, schema) => {
+  test.each(schemas)("the sample for a schema with %s is accepted by this schema", async (_, schema) => {
     const sampler = await samplerOf(schema as JsonSchema);
     expect(sampler.accepts(sampler.sample())).toBe(true);
   });
@@ -85,7 +88,7 @@ describe("a sample of a schema is accepted by it", () => {
   test.each([
     ["/a has the pattern ^(?=x).$, for which no text was found", Type.Object({ a: Type.String({ pattern: "^(?=x).$" }) })],
     ["/a must be at least 5", Type.Object({ a: Type.Integer({ minimum: 5, maximum: 4 }) })],
-  ])("or its place is named: %s", async (sentence, schema) => {
+  ])("a schema without a possible sample gives an error that names the place: %s", async (sentence, schema) => {
     const sampler = await samplerOf(schema as never);
     expect(() => sampler.sample()).toThrow(NoSample);
     expect(() => sampler.sample()).toThrow(sentence);

@@ -62,19 +62,19 @@ const write = (more: Partial<Parameters<typeof handler>[0]> = {}): Handler =>
 const caseNames = (report: GateReport, handlerName: string, surface: string): string[] =>
   report.rows.filter((row) => row.handler === handlerName && row.surface === surface).map((row) => row.case);
 
-describe("the shop", () => {
+describe("the gate suite on the sample shop", () => {
   let report: GateReport;
   beforeAll(async () => {
     using folder = tempFolder(); // without the key files of this checkout
     report = await gateSuite(shop, { ...samples, root: folder.root });
   }, 180_000);
 
-  test("the gate of the shop has no hole", () => {
+  test("the gate suite finds no hole in the sample shop", () => {
     expect(report.holes).toEqual([]);
     expect(report.isGreen).toBe(true);
   });
 
-  test("a correct call runs, for every handler on every surface", async () => {
+  test("the gate suite runs a correct call for every handler of the sample shop on every surface", async () => {
     using folder = tempFolder();
     await using app = await bootTest(shop, { start: false, root: folder.root });
     const wanted = app.catalog.operations.flatMap(({ name, surfaces }) => [...surfaces].map((surface) => `${name} ${surface}`));
@@ -82,7 +82,7 @@ describe("the shop", () => {
     expect(through.map(({ handler, surface }) => `${handler} ${surface}`).sort()).toEqual(wanted.sort());
   });
 
-  test("the approval of a refund is tried in every case", () => {
+  test("the gate suite tries every approval case on refundOrder", () => {
     for (const surface of ["http", "mcp", "cli"])
       expect(caseNames(report, "refundOrder", surface).sort()).toEqual(
         [
@@ -122,7 +122,7 @@ describe("the shop", () => {
     });
   });
 
-  test("docs/guides/approvals.md shows the printed matrix", () => {
+  test("docs/guides/approvals.md shows the matrix that the gate suite prints", () => {
     const page = readFileSync(new URL("../../../docs/guides/approvals.md", import.meta.url), "utf8");
     const [, section = ""] = page.split("## Proving the gate");
     const [, matrix = "", rest = ""] = /^```text\n([\s\S]*?)^```$([\s\S]*)/m.exec(section) ?? [];
@@ -136,7 +136,7 @@ describe("the shop", () => {
     expect(cells).toEqual(headings);
   });
 
-  test("the report prints a matrix", () => {
+  test("the report of the gate suite prints a matrix", () => {
     const text = report.print();
     expect(text).toMatch(/^refundOrder over http( +[✓·])+$/m);
     expect(text).toContain("every one as it should be.");
@@ -144,7 +144,7 @@ describe("the shop", () => {
   });
 });
 
-describe("S21: a policy that was written for another handler", () => {
+describe("S21: the gate suite on a policy that was written for another handler", () => {
   type Foreign = { readonly principal: Principal; readonly input: object; readonly orders?: unknown };
   const isOwner = ({ principal, input }: Foreign) =>
     principal.claims["customerId"] === (input as { readonly customerId?: string }).customerId;
@@ -157,7 +157,7 @@ describe("S21: a policy that was written for another handler", () => {
     ["in a list", [can("change"), isOwner]],
     ["as an alternative", { any: [hasRole("boss"), isOwner] }],
     ["in a named policy", policy({ name: "isOwner", needs: { id: Type.String() }, allow: isOwner })],
-  ])("is found and named where it stands %s", async (_, auth) => {
+  ])("S21: the gate suite finds a policy that was written for another handler, %s", async (_, auth) => {
     expect((await report(auth)).holes).toContain(
       "change over cli has a policy that reads input.customerId, which the handler does not have",
     );
@@ -169,7 +169,7 @@ describe("S21: a policy that was written for another handler", () => {
     );
   });
 
-  test("named policies get stand-ins for their own resources", async () => {
+  test("the gate suite gives named policies stand-ins for their own resources", async () => {
     let opened = 0;
     const orders = resource({ name: "orders", scope: "app", open: () => ({ has: () => ++opened > 0 }) });
     const isReal = policy({ name: "isReal", use: { orders }, allow: ({ orders }) => orders.has() });
@@ -178,13 +178,13 @@ describe("S21: a policy that was written for another handler", () => {
     expect(opened).toBe(0);
   });
 
-  test("S21: a policy that reads what the handler has is not a hole", async () => {
+  test("S21: the gate suite reports no hole for a policy that reads only what its handler has", async () => {
     const { rows } = await report(({ input }: { readonly input: { readonly id: string } }) => input.id !== "");
     expect(rows).toContainEqual(expect.objectContaining({ case: "a policy of its own", ok: true }));
   });
 });
 
-describe("S5: a credential that is revoked while its call waits", () => {
+describe("S5: the gate suite on a credential that is revoked while its call waits", () => {
   /** A surface of the project's own, without a transport. @param given  What it passes to the gate with each call. */
   const bus = definePlugin({ passesEntry: Type.Boolean() }, ({ passesEntry }) => ({
     name: "bus",
@@ -221,7 +221,7 @@ describe("S5: a credential that is revoked while its call waits", () => {
   test.each([
     ["alone", []],
     ["with a trail, on which the call is refused after its start", [store(), audit()]],
-  ])("S5: the plugin of a surface that passes no entry to the gate is named, %s", async (_, plugins) => {
+  ])("S5: the gate suite names a surface plugin that passes no entry to the gate, %s", async (_, plugins) => {
     expect((await report(false, plugins)).holes).toEqual([
       "change over bus ran although its credential was revoked while the call waited. Pass entry to gate.invoke() in the plugin of bus",
     ]);
@@ -236,34 +236,37 @@ describe("S5: a credential that is revoked while its call waits", () => {
   test.each([
     ["caches", false],
     ["asks again", true],
-  ])("S5: an authenticator that %s is judged with a token that is revoked", async (_, heedsCheck) => {
-    const known = new Map([["strong", principal({ scopes: ["change"] })]]);
-    const cache = new Map<string, Principal>();
-    const cached = authenticator({
-      name: "cached",
-      reads: { schemes: ["Bearer"] },
-      authenticate: ({ token = "", isCheckedAgain = false }) => {
-        const found = (isCheckedAgain && heedsCheck ? undefined : cache.get(token)) ?? known.get(token);
-        if (found !== undefined) cache.set(token, found);
-        return found;
-      },
-    });
-    const { holes, rows } = await gateSuite(
-      manifestOf({
-        handlers: { change: write() },
-        expose: { change: { http: "POST /change" } },
-        plugins: [http({ authenticate: cached })],
-      }),
-      { tokens: { http: { allowed: "strong", revoke: () => void known.clear() } } },
-    );
-    const hole =
-      "change over http ran although its token was revoked while the call waited. Let the authenticator of http use no cache when isCheckedAgain is true";
-    expect(holes).toEqual(heedsCheck ? [] : [hole]);
-    expect(rows).toContainEqual(expect.objectContaining({ case: "own door: revoked", ok: heedsCheck }));
-  });
+  ])(
+    "S5: the gate suite tests an authenticator that %s with a token that is revoked while the call waits",
+    async (_, heedsCheck) => {
+      const known = new Map([["strong", principal({ scopes: ["change"] })]]);
+      const cache = new Map<string, Principal>();
+      const cached = authenticator({
+        name: "cached",
+        reads: { schemes: ["Bearer"] },
+        authenticate: ({ token = "", isCheckedAgain = false }) => {
+          const found = (isCheckedAgain && heedsCheck ? undefined : cache.get(token)) ?? known.get(token);
+          if (found !== undefined) cache.set(token, found);
+          return found;
+        },
+      });
+      const { holes, rows } = await gateSuite(
+        manifestOf({
+          handlers: { change: write() },
+          expose: { change: { http: "POST /change" } },
+          plugins: [http({ authenticate: cached })],
+        }),
+        { tokens: { http: { allowed: "strong", revoke: () => void known.clear() } } },
+      );
+      const hole =
+        "change over http ran although its token was revoked while the call waited. Let the authenticator of http use no cache when isCheckedAgain is true";
+      expect(holes).toEqual(heedsCheck ? [] : [hole]);
+      expect(rows).toContainEqual(expect.objectContaining({ case: "own door: revoked", ok: heedsCheck }));
+    },
+  );
 });
 
-describe("S20: who refused a call", () => {
+describe("S20: the gate suite on the name of the policy or plugin that refused", () => {
   const isOwner =
     (sentence: false | string) =>
     ({ principal }: { readonly principal: Principal }) =>
@@ -274,7 +277,7 @@ describe("S20: who refused a call", () => {
     return gateSuite(manifest, { principals: { change: { allowed: { claims: { owns: true } } } } });
   };
 
-  test("S20: a resource that refuses a call needs no name in the log", async () => {
+  test("S20: the gate suite accepts a refusal by a resource without a name in the log", async () => {
     const tenant = resource({
       name: "tenant",
       scope: "call",
@@ -288,27 +291,30 @@ describe("S20: who refused a call", () => {
     expect(holes.filter((hole) => hole.includes("does not name"))).toEqual([]);
   });
 
-  test("S20: the log names the plugin whose verdict names nobody", async () => {
+  test("S20: the log names the plugin whose verdict names no plugin", async () => {
     const nameless = definePlugin(() => ({ name: "nameless", hooks: { authorize: () => ({ allow: false }) as never } }));
     await using app = await bootTest({ handlers: { change: write({ auth: authenticated }) }, plugins: [nameless()] });
     expect(await app.as(principal()).call("change", { id: "a" })).toMatchObject({ error: { code: "forbidden" } });
     expect(app.log.map(({ message }) => message)).toContain("change was refused by nameless");
   });
 
-  test("S20: a policy that tells callers its name is named", async () => {
+  test("S20: the gate suite reports a policy that tells callers its own name", async () => {
     expect((await report(isOwner("isOwner says no"))).holes).toEqual([
       'change over cli tells callers the name of the policy that refused them: "isOwner says no". Return false, or a sentence without isOwner',
     ]);
   });
 
-  test.each([false, "You are not the owner"] as const)("S20: a policy that answers %j passes", async (sentence) => {
-    const { rows, holes } = await report(isOwner(sentence));
-    expect(holes).toEqual([]);
-    expect(rows).toContainEqual(expect.objectContaining({ case: "refusal named", got: "named in the log alone", ok: true }));
-  });
+  test.each([false, "You are not the owner"] as const)(
+    "S20: the gate suite accepts a policy that answers %j",
+    async (sentence) => {
+      const { rows, holes } = await report(isOwner(sentence));
+      expect(holes).toEqual([]);
+      expect(rows).toContainEqual(expect.objectContaining({ case: "refusal named", got: "named in the log alone", ok: true }));
+    },
+  );
 });
 
-describe("S13: the project's key files", () => {
+describe("S13: the gate suite on the project's key files", () => {
   const oneWith = (...plugins: ConfiguredPlugin[]) =>
     manifestOf({ handlers: { change: write() }, expose: { change: { cli: true } }, plugins });
   const manifest = oneWith(cli({ authenticate: firstOf(localUser(), apiKeys()) }), store(), audit());
@@ -324,7 +330,7 @@ describe("S13: the project's key files", () => {
     return { ...report, holes: report.holes.map((hole) => hole.replaceAll(folder.root, ".")) };
   };
 
-  test("S13: each correct key file has a row", async () => {
+  test("S13: the report of the gate suite has a row for each correct key file", async () => {
     const report = await withKeys(() => {});
     expect(report.holes).toEqual([]);
     expect(keyRows(report)).toEqual([
@@ -353,12 +359,12 @@ describe("S13: the project's key files", () => {
         /^\.\/\.quater\/keys\.json: the key \w+ at \/keys\/0 has the wrong expiresAt "31\.12\.2020"\. Write it as /,
       ),
     ],
-  ])("S13: a key file %s is named with its remedy", async (_, change, hole) => {
+  ])("S13: the gate suite reports a key file %s with a remedy", async (_, change, hole) => {
     const { holes, isGreen } = await withKeys(change);
     expect([holes, isGreen]).toEqual([expect.arrayContaining([hole]), false]);
   });
 
-  test("S13: an open key file outside of .quater is named, wherever it is configured", async () => {
+  test("S13: the gate suite reports a key file outside of .quater that others can read, for every place that configures one", async () => {
     using folder = tempFolder();
     const open = (name: string): string => {
       const file = join(folder.root, name);
@@ -394,7 +400,7 @@ describe("S13: the project's key files", () => {
     expect([...holes].sort()).toEqual(names.map(wrong).sort());
   });
 
-  test("S13: files that the project does not use have no row", async () => {
+  test("S13: the report of the gate suite has no row for files that the project does not use", async () => {
     const report = await withKeys((file) => {
       for (const name of ["monkeys", "turkey.json", "old-keys.json"]) writeFileSync(join(file, "..", name), "", { mode: 0o666 });
       mkdirSync(join(file, "../backup-keys"));
@@ -406,7 +412,7 @@ describe("S13: the project's key files", () => {
     ]);
   });
 
-  test("S13: the keys that quater dev prints have a row each", async () => {
+  test("S13: the report of the gate suite has a row for each key file that quater dev prints", async () => {
     const report = await withKeys((file) => {
       for (const name of ["development-key", "demo-approver-key"]) writeFileSync(join(file, "..", name), "", { mode: 0o644 });
     });
@@ -426,7 +432,7 @@ describe("S13: the project's key files", () => {
         writeFileSync(folder, "");
       },
     ],
-  ])("S13: a key file that %s is a row with a sentence", async (_, code, change) => {
+  ])("S13: the gate suite reports a key file that %s in a row with an error text", async (_, code, change) => {
     using folder = tempFolder();
     mkdirSync(join(folder.root, ".quater"), { mode: 0o700 });
     change(join(folder.root, ".quater"));
@@ -441,7 +447,7 @@ describe("S13: the project's key files", () => {
   test.runIf(process.getuid?.() === 0 && process.seteuid !== undefined).each([
     ["file", ".quater/keys.json"],
     ["folder", ".quater"],
-  ])("S13: a key %s that cannot be read is a row with a sentence", (_, name) => {
+  ])("S13: the gate suite reports a key %s that cannot be read in a row with an error text", (_, name) => {
     using folder = tempFolder();
     chmodSync(folder.root, 0o755);
     createKey(join(folder.root, ".quater/keys.json"), { name: "ana", kind: "user", person: "ana", scopes: [], roles: [] });
@@ -457,21 +463,21 @@ describe("S13: the project's key files", () => {
     expect(rows.find(({ handler: file }) => file === ".quater/keys.json")).toMatchObject({ ok: false, hole });
   });
 
-  test("S13: a project that exposes nothing does not pass because of its key files", async () => {
+  test("S13: the gate suite does not pass a project that exposes nothing only because it has key files", async () => {
     using folder = tempFolder();
     openKeys(join(folder.root, ".quater/trail-keys.json"));
     expect(await gateSuite(manifestOf({ handlers: {}, expose: {} }), { root: folder.root })).toMatchObject({ isGreen: false });
   });
 });
 
-describe("what it cannot make by itself", () => {
+describe("what the gate suite needs from the caller", () => {
   const odd = write({ input: Type.Object({ code: Type.String({ pattern: "^(?=.*[0-9])[a-z0-9]{3}$" }) }) });
   const own = write({
     auth: ({ principal }: { principal: { claims: Readonly<Record<string, unknown>> } }) => principal.claims["team"] === 7,
   });
   const manifest = manifestOf({ handlers: { odd, own }, expose: { odd: { cli: true }, own: { cli: true } } });
 
-  test("the report names a missing sample and the option for it", async () => {
+  test("the gate suite names a missing sample and the option for it", async () => {
     const { isGreen, holes } = await gateSuite(manifest);
     expect(isGreen).toBe(false);
     const why =
@@ -482,20 +488,20 @@ describe("what it cannot make by itself", () => {
     );
   });
 
-  test("given samples are used, and then the gate has no hole", async () => {
+  test("the gate suite uses given samples, and then finds no hole", async () => {
     const options = { inputs: { odd: { code: "a1b" } }, principals: { own: { allowed: { claims: { team: 7 } } } } };
     const report = await gateSuite(manifest, options);
     expect(report.holes).toEqual([]);
     expect(caseNames(report, "own", "cli")).toContain("missing right");
   });
 
-  test("a sample for an unknown handler is refused", async () => {
+  test("the gate suite refuses a sample for an unknown handler", async () => {
     await expect(gateSuite(manifest, { inputs: { ood: {} } })).rejects.toThrow(
       "The gate suite was given samples for ood, but the manifest has no such handler",
     );
   });
 
-  test("a surface without a probe does not pass", async () => {
+  test("the gate suite does not pass a surface without a probe", async () => {
     const mute = definePlugin(() => ({
       name: "mute",
       exposure: [exposureKey("mute", Type.Boolean())],
@@ -510,12 +516,12 @@ describe("what it cannot make by itself", () => {
     });
   });
 
-  test("a project without exposed handlers does not pass", async () => {
+  test("the gate suite does not pass a project without exposed handlers", async () => {
     expect((await gateSuite(manifestOf({ handlers: {}, expose: {} }))).isGreen).toBe(false);
   });
 });
 
-describe("what it runs", () => {
+describe("what the gate suite runs", () => {
   const opened: string[] = [];
   const database = resource({
     name: "database",
@@ -530,19 +536,19 @@ describe("what it runs", () => {
     expose: { change: { cli: true } },
   });
 
-  test("the suite runs stand-ins in place of handlers and resources", async () => {
+  test("the gate suite runs stand-ins in place of handlers and resources", async () => {
     ran.splice(0);
     expect((await gateSuite(manifest)).holes).toEqual([]);
     expect([ran, opened]).toEqual([[], []]);
   });
 
-  test("with real, the suite runs each real handler once", async () => {
+  test("with real: true, the gate suite runs each real handler once", async () => {
     ran.splice(0);
     expect((await gateSuite(manifest, { handlers: "real" })).holes).toEqual([]);
     expect([ran, opened]).toEqual([["the real one"], ["database"]]);
   });
 
-  test("the suite uses a store of its own", async () => {
+  test("the gate suite uses its own store", async () => {
     using folder = tempFolder();
     const { root } = folder;
     const plugins = [
@@ -555,7 +561,7 @@ describe("what it runs", () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test("the suite removes its files when it ends", async () => {
+  test("the gate suite removes its files when it ends", async () => {
     using folder = tempFolder();
     const before = process.env["TMPDIR"];
     process.env["TMPDIR"] = folder.root;
@@ -569,7 +575,7 @@ describe("what it runs", () => {
     }
   });
 
-  test("the suite sends no notices", async () => {
+  test("the gate suite sends no notices", async () => {
     const told: unknown[] = [];
     const plugins = [
       cli({ authenticate }),
@@ -589,7 +595,7 @@ describe("what it runs", () => {
   });
 });
 
-describe("a policy that reads a resource", () => {
+describe("the gate suite on a policy that reads a resource", () => {
   const opened: string[] = [];
   const members = resource({
     name: "members",
@@ -607,12 +613,12 @@ describe("a policy that reads a resource", () => {
   const unjudged =
     'change over cli could not be tried in the case "missing right": its policy reads members, and the suite opens no resource; let it open the project\'s own with --real-resources, or resources: "real" in a test (handlers stay stand-ins)';
 
-  test("a policy that reads a resource cannot be tried without it, and the report names the remedy", async () => {
+  test("without the real resource the gate suite cannot try a policy that reads it, and names the remedy", async () => {
     const report = await gateSuite(manifestWith({ any: [hasRole("staff"), owns] }));
     expect([report.isGreen, report.holes, opened]).toEqual([false, [unjudged], []]);
   });
 
-  test("a policy that refuses because its resource failed does not pass", async () => {
+  test("the gate suite does not pass a policy that refuses because its resource failed", async () => {
     const trusting = (call: never) => {
       try {
         return owns(call);
@@ -623,13 +629,13 @@ describe("a policy that reads a resource", () => {
     expect((await gateSuite(manifestWith({ any: [hasRole("staff"), trusting] }))).holes).toEqual([unjudged]);
   });
 
-  test("with --real-resources a policy is tried with its resource, and no handler runs", async () => {
+  test("with --real-resources the gate suite tries a policy with its resource, and runs no handler", async () => {
     ran.splice(0);
     const report = await gateSuite(manifestWith({ any: [hasRole("staff"), owns] }), { resources: "real" });
     expect([report.holes, report.isGreen, ran, opened]).toEqual([[], true, [], ["members"]]);
   });
 
-  test("a policy that throws is reported with its reason", async () => {
+  test("the gate suite reports a policy that throws together with the error", async () => {
     const broken = () => {
       throw new TypeError("no such column: ownr");
     };
@@ -639,7 +645,7 @@ describe("a policy that reads a resource", () => {
   });
 });
 
-test("every kind of policy, input and surface has its cases", async () => {
+test("the gate suite has cases for every kind of policy, input and surface", async () => {
   const input = Type.Object({
     id: Type.String({ format: "uuid" }),
     kind: Type.Union([Type.Literal("a"), Type.Literal("b")]),
@@ -698,7 +704,7 @@ test("every kind of policy, input and surface has its cases", async () => {
   expect(caseNames(report, "open", "mcp")).toEqual(["not exposed"]);
 });
 
-describe("with tokens of its own", () => {
+describe("the gate suite with given tokens", () => {
   const own = { strong: principal({ scopes: ["change"] }), weak: principal({ subject: "weak" }) };
   const manifest = (elsewhere: Readonly<Record<string, Principal>> = {}) =>
     manifestOf({
@@ -711,7 +717,7 @@ describe("with tokens of its own", () => {
     cli: { allowed: "local", elsewhere: "strong" },
   };
 
-  test("the suite asks the surfaces' own authenticators", async () => {
+  test("with given tokens the gate suite calls the surfaces' own authenticators", async () => {
     const report = await gateSuite(manifest(), { tokens: given });
     expect(report.holes).toEqual([]);
     const asked = report.rows.filter((row) => row.case.startsWith("own door"));
@@ -726,19 +732,19 @@ describe("with tokens of its own", () => {
     ]);
   });
 
-  test("a token that is accepted on the wrong surface is a hole", async () => {
+  test("the gate suite reports a token that another surface accepts, too", async () => {
     const { holes } = await gateSuite(manifest({ strong: own.strong }), { tokens: given });
     expect(holes).toEqual(["change over cli ran with a token that its own door cannot know"]);
   });
 
-  test("tokens for an unknown surface are refused", async () => {
+  test("the gate suite refuses tokens for an unknown surface", async () => {
     await expect(gateSuite(manifest(), { tokens: { htpp: { allowed: "x" } } })).rejects.toThrow(
       "The gate suite was given tokens of htpp, but no handler is exposed there",
     );
   });
 });
 
-test("approval for one surface is tried only on that surface", async () => {
+test("the gate suite tries an approval for one surface only on that surface", async () => {
   const plugins = [
     http({ authenticate }),
     mcp({ authenticate }),

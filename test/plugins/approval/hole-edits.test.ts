@@ -6,6 +6,9 @@ import { holes } from "./holes/holes.ts";
 import { textsWith } from "./holes/patched.ts";
 import { testHoles } from "./holes/test-holes.ts";
 
-test.each([...holes, ...testHoles].map(({ check, edits }) => [check, edits] as const))("%s: its hole can be made", (_, edits) => {
-  expect(textsWith(edits).size).toBeGreaterThan(0);
-});
+test.each([...holes, ...testHoles].map(({ check, edits }) => [check, edits] as const))(
+  "%s: the edit that removes this check still fits the sources",
+  (_, edits) => {
+    expect(textsWith(edits).size).toBeGreaterThan(0);
+  },
+);

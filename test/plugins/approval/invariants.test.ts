@@ -31,7 +31,7 @@ onBothDialects((claim) => {
     for (const id of ids) expect(await one.record(id)).toMatchObject({ state: "consumed", use: { outcome: "succeeded" } });
   });
 
-  claim("I1: the statement that uses an approval checks every condition itself", async ({ boot }) => {
+  claim("I1: the SQL statement that uses an approval checks every condition itself", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.approved(robot);
     const { digest, callKey } = await desk.record(id);
@@ -70,48 +70,54 @@ onBothDialects((claim) => {
     }
   });
 
-  claim("I2: when the handler starts, approval.used and call.started are committed, with the approval's id", async ({ boot }) => {
-    let seen: readonly unknown[] = [];
-    let look: () => Promise<readonly unknown[]> = async () => [];
-    const act = handler({
-      description: "Act.",
-      effect: "write",
-      input: Type.Object({}),
-      auth: authenticated,
-      handle: async () => {
-        seen = await look();
-      },
-    });
-    const desk = await boot({ handlers: { act } });
-    const id = await desk.approved(robot, {}, { handler: "act" });
-    look = () => desk.events(id);
-    const { callId } = await desk.call(robot, {}, { handler: "act" });
-    expect(seen.slice(-2)).toMatchObject([
-      { type: "approval.used", callId, principal: { subject: "robot" } },
-      { type: "call.started", callId, approvalId: id },
-    ]);
-    expect((await desk.events(id)).at(-1)).toMatchObject({ type: "call.ended", callId, outcome: "succeeded", approvalId: id });
-  });
-
-  claim("I3: page, digest and handler use one text; a plugin that changes it makes the call fail", async ({ boot }) => {
-    const rewrites = definePlugin(() => ({
-      name: "rewrites",
-      hooks: {
-        around: (call, next) => {
-          (call.input as { cents: number }).cents = 1_000_000;
-          return next();
+  claim(
+    "I2: when the handler starts, approval.used and call.started are committed, both with the approval's id",
+    async ({ boot }) => {
+      let seen: readonly unknown[] = [];
+      let look: () => Promise<readonly unknown[]> = async () => [];
+      const act = handler({
+        description: "Act.",
+        effect: "write",
+        input: Type.Object({}),
+        auth: authenticated,
+        handle: async () => {
+          seen = await look();
         },
-      },
-    }));
-    const desk = await boot({ plugins: [rewrites()] });
-    const id = await desk.approved(robot, { cents: 5 });
-    expect(codeOf(await desk.call(robot, { cents: 5 }))).toBe("internal");
-    expect(paid).toEqual([]);
-    expect((await desk.record(id)).args).toBe('{"cents":5}');
-    expect((await desk.record(id)).state).toBe("approved");
-  });
+      });
+      const desk = await boot({ handlers: { act } });
+      const id = await desk.approved(robot, {}, { handler: "act" });
+      look = () => desk.events(id);
+      const { callId } = await desk.call(robot, {}, { handler: "act" });
+      expect(seen.slice(-2)).toMatchObject([
+        { type: "approval.used", callId, principal: { subject: "robot" } },
+        { type: "call.started", callId, approvalId: id },
+      ]);
+      expect((await desk.events(id)).at(-1)).toMatchObject({ type: "call.ended", callId, outcome: "succeeded", approvalId: id });
+    },
+  );
 
-  claim("I3: a changed row takes no votes and is not used", async ({ boot }) => {
+  claim(
+    "I3: page, digest and handler use one text, and a call fails when a plugin changes its input after the approval",
+    async ({ boot }) => {
+      const rewrites = definePlugin(() => ({
+        name: "rewrites",
+        hooks: {
+          around: (call, next) => {
+            (call.input as { cents: number }).cents = 1_000_000;
+            return next();
+          },
+        },
+      }));
+      const desk = await boot({ plugins: [rewrites()] });
+      const id = await desk.approved(robot, { cents: 5 });
+      expect(codeOf(await desk.call(robot, { cents: 5 }))).toBe("internal");
+      expect(paid).toEqual([]);
+      expect((await desk.record(id)).args).toBe('{"cents":5}');
+      expect((await desk.record(id)).state).toBe("approved");
+    },
+  );
+
+  claim("I3: a request whose row was changed accepts no votes and is not used", async ({ boot }) => {
     const desk = await boot();
     const pending = await desk.file(robot, { cents: 1 });
     await desk.sql("update approval_request set args = ? where id = ?", '{"cents":0}', pending);
@@ -122,7 +128,7 @@ onBothDialects((claim) => {
     expect(paid).toEqual([]);
   });
 
-  claim("I4: when a revocation and a use race, only one of them is acknowledged", async ({ boot, again }) => {
+  claim("I4: when a revocation and a use of one approval race, only one of them is acknowledged", async ({ boot, again }) => {
     const [one, two] = [await boot(), await again()];
     for (let cents = 0; cents < 6; cents++) {
       const id = await one.approved(robot, { cents });
@@ -138,47 +144,53 @@ onBothDialects((claim) => {
     }
   });
 
-  claim("I4: after a denial, a revocation or an expiry is known, no use succeeds, with the id or without", async ({ boot }) => {
-    const desk = await boot();
-    const ends = [
-      async (id: string) => desk.vote(bea, id, "deny"),
-      async (id: string) => {
-        await desk.vote(bea, id);
-        await desk.approvals.revoke(by(bea), { id });
-      },
-      async (id: string) => {
-        await desk.vote(bea, id);
-        await desk.elapse(id);
-      },
-    ];
-    for (const [cents, end] of ends.entries()) {
-      const id = await desk.file(robot, { cents });
-      await end(id);
-      expect((await desk.call(robot, { cents })).ok).toBe(false);
-      expect((await desk.call(robot, { cents }, { id })).ok).toBe(false);
-    }
-    expect(paid).toEqual([]);
-  });
+  claim(
+    "I4: after a denial, revocation or expiry is recorded, no use succeeds, with or without the request's id",
+    async ({ boot }) => {
+      const desk = await boot();
+      const ends = [
+        async (id: string) => desk.vote(bea, id, "deny"),
+        async (id: string) => {
+          await desk.vote(bea, id);
+          await desk.approvals.revoke(by(bea), { id });
+        },
+        async (id: string) => {
+          await desk.vote(bea, id);
+          await desk.elapse(id);
+        },
+      ];
+      for (const [cents, end] of ends.entries()) {
+        const id = await desk.file(robot, { cents });
+        await end(id);
+        expect((await desk.call(robot, { cents })).ok).toBe(false);
+        expect((await desk.call(robot, { cents }, { id })).ok).toBe(false);
+      }
+      expect(paid).toEqual([]);
+    },
+  );
 
-  claim("I5: votes of the requester's person and of agents never count in dual, with any credential", async ({ boot }) => {
-    const desk = await boot();
-    const id = await desk.file(ana);
-    const { digest } = await desk.record(id);
-    const vote = (who: Principal) => desk.approvals.vote(by(who), { id, verdict: "approve", digest });
-    const otherKeyOfAna = principal({
-      issuer: "keys",
-      subject: "ana-laptop",
-      person: "ana",
-      roles: ["finance"],
-      credential: "key:9",
-    });
-    for (const who of [ana, otherKeyOfAna, { ...robot, person: "bea", roles: ["finance"] }])
-      await expect(vote(who)).rejects.toMatchObject({ code: "approver_not_eligible" });
-    expect((await desk.record(id)).votes).toEqual([]);
-    expect((await vote(bea)).state).toBe("approved");
-  });
+  claim(
+    "I5: votes of the requester's own person and of agents never count under a dual policy, with any credential",
+    async ({ boot }) => {
+      const desk = await boot();
+      const id = await desk.file(ana);
+      const { digest } = await desk.record(id);
+      const vote = (who: Principal) => desk.approvals.vote(by(who), { id, verdict: "approve", digest });
+      const otherKeyOfAna = principal({
+        issuer: "keys",
+        subject: "ana-laptop",
+        person: "ana",
+        roles: ["finance"],
+        credential: "key:9",
+      });
+      for (const who of [ana, otherKeyOfAna, { ...robot, person: "bea", roles: ["finance"] }])
+        await expect(vote(who)).rejects.toMatchObject({ code: "approver_not_eligible" });
+      expect((await desk.record(id)).votes).toEqual([]);
+      expect((await vote(bea)).state).toBe("approved");
+    },
+  );
 
-  claim("I6: final states do not change, and no request becomes approved twice", async ({ boot }) => {
+  claim("I6: final states of a request do not change, and no request is approved twice", async ({ boot }) => {
     const desk = await boot();
     const reach: Record<string, (id: string) => Promise<unknown>> = {
       denied: (id) => desk.vote(bea, id, "deny"),
@@ -207,36 +219,39 @@ onBothDialects((claim) => {
     expect(await desk.sql("select id from approval_vote where person = 'cleo'")).toEqual([]);
   });
 
-  claim("I7: every change of state has exactly one event with person and way", async ({ boot }) => {
-    const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
-    const id = await desk.file(robot);
-    await desk.vote(bea, id, "approve", "fine by me");
-    await desk.vote(cleo, id);
-    const { callId } = await desk.call(robot);
-    expect((await desk.events(id)).map(({ type, principal: who }) => [type, who?.subject])).toEqual([
-      ["approval.filed", "robot"],
-      ["approval.voted", "bea"],
-      ["approval.voted", "cleo"],
-      ["approval.approved", undefined],
-      ["approval.used", "robot"],
-      ["call.started", "robot"],
-      ["call.ended", "robot"],
-    ]);
-    const bodies = (await desk.sql("select body from audit_event where type = 'approval.voted' order by seq")) as {
-      body: string;
-    }[];
-    expect(bodies.map(({ body }) => body)).toEqual(['{"reason":"fine by me"}', null]);
-    expect((await desk.events(id)).at(-1)).toMatchObject({ callId });
-    const denied = await desk.file(robot, { cents: 6 });
-    await desk.vote(bea, denied, "deny");
-    const cancelled = await desk.file(robot, { cents: 7 });
-    await desk.approvals.cancel(robot, "direct", cancelled);
-    const types = async (of: string) => (await desk.events(of)).map(({ type }) => type);
-    expect(await types(denied)).toEqual(["approval.filed", "approval.voted", "approval.denied"]);
-    expect(await types(cancelled)).toEqual(["approval.filed", "approval.cancelled"]);
-  });
+  claim(
+    "I7: every change of a request's state has exactly one event, which names the person and the surface",
+    async ({ boot }) => {
+      const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
+      const id = await desk.file(robot);
+      await desk.vote(bea, id, "approve", "fine by me");
+      await desk.vote(cleo, id);
+      const { callId } = await desk.call(robot);
+      expect((await desk.events(id)).map(({ type, principal: who }) => [type, who?.subject])).toEqual([
+        ["approval.filed", "robot"],
+        ["approval.voted", "bea"],
+        ["approval.voted", "cleo"],
+        ["approval.approved", undefined],
+        ["approval.used", "robot"],
+        ["call.started", "robot"],
+        ["call.ended", "robot"],
+      ]);
+      const bodies = (await desk.sql("select body from audit_event where type = 'approval.voted' order by seq")) as {
+        body: string;
+      }[];
+      expect(bodies.map(({ body }) => body)).toEqual(['{"reason":"fine by me"}', null]);
+      expect((await desk.events(id)).at(-1)).toMatchObject({ callId });
+      const denied = await desk.file(robot, { cents: 6 });
+      await desk.vote(bea, denied, "deny");
+      const cancelled = await desk.file(robot, { cents: 7 });
+      await desk.approvals.cancel(robot, "direct", cancelled);
+      const types = async (of: string) => (await desk.events(of)).map(({ type }) => type);
+      expect(await types(denied)).toEqual(["approval.filed", "approval.voted", "approval.denied"]);
+      expect(await types(cancelled)).toEqual(["approval.filed", "approval.cancelled"]);
+    },
+  );
 
-  claim("I7: an expiry is recorded once, also while others sweep and file", async ({ boot, again }) => {
+  claim("I7: the expiry of a request is recorded once, even while other processes sweep and file", async ({ boot, again }) => {
     const short = { finance: { approvers: [{ role: "finance" }], pendingForMs: 3_000, usableForMs: 1_000 } };
     // A process that ends soon does not sweep by itself.
     const given = { approval: { policies: short }, mode: "run" } as const;
@@ -266,7 +281,7 @@ onBothDialects((claim) => {
     expect([await sweepExpired(contextOf(one)), await sweepExpired(contextOf(two))]).toEqual([0, 0]);
   });
 
-  claim("old requests that ended are removed with their votes; others stay", async ({ boot }) => {
+  claim("the sweep removes old ended requests with their votes, and keeps other requests", async ({ boot }) => {
     const desk = await boot();
     const denied = await desk.file(robot, { cents: 1 });
     await desk.vote(bea, denied, "deny");
@@ -297,31 +312,37 @@ onBothDialects((claim) => {
     expect((await desk.events(used)).map(({ type }) => type)).toContain("approval.used");
   });
 
-  claim("I8: repeating a vote changes nothing, before and after the decision; a different vote is 409", async ({ boot }) => {
-    const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
-    const id = await desk.file(robot);
-    expect((await desk.vote(bea, id)).votes).toHaveLength(1);
-    expect((await desk.vote(bea, id)).votes).toHaveLength(1);
-    expect((await desk.vote(bea, id)).state).toBe("pending");
-    await expect(desk.vote(bea, id, "deny")).rejects.toMatchObject({ code: "approval_vote_differs", kind: "conflict" });
-    expect((await desk.vote(cleo, id)).state).toBe("approved");
-    expect((await desk.vote(cleo, id)).state).toBe("approved");
-    await expect(desk.vote(cleo, id, "deny")).rejects.toMatchObject({ code: "approval_vote_differs" });
-    expect((await desk.events(id)).filter(({ type }) => type === "approval.voted")).toHaveLength(2);
-  });
+  claim(
+    "I8: repeating a vote changes nothing, before and after the decision, and a different vote gets 409",
+    async ({ boot }) => {
+      const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
+      const id = await desk.file(robot);
+      expect((await desk.vote(bea, id)).votes).toHaveLength(1);
+      expect((await desk.vote(bea, id)).votes).toHaveLength(1);
+      expect((await desk.vote(bea, id)).state).toBe("pending");
+      await expect(desk.vote(bea, id, "deny")).rejects.toMatchObject({ code: "approval_vote_differs", kind: "conflict" });
+      expect((await desk.vote(cleo, id)).state).toBe("approved");
+      expect((await desk.vote(cleo, id)).state).toBe("approved");
+      await expect(desk.vote(cleo, id, "deny")).rejects.toMatchObject({ code: "approval_vote_differs" });
+      expect((await desk.events(id)).filter(({ type }) => type === "approval.voted")).toHaveLength(2);
+    },
+  );
 
-  claim("I8: the same person in two windows at once votes once; of two verdicts one is refused", async ({ boot, again }) => {
-    const [one, two] = [await boot(), await again()];
-    const same = await one.file(robot, { cents: 1 });
-    await Promise.all([one.vote(bea, same), two.vote(bea, same), one.vote(bea, same)]);
-    expect((await one.record(same)).votes).toHaveLength(1);
-    const mixed = await one.file(robot, { cents: 2 });
-    const settled = await Promise.allSettled([one.vote(bea, mixed), two.vote(bea, mixed, "deny")]);
-    expect(settled.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
-    expect((await one.record(mixed)).votes).toHaveLength(1);
-  });
+  claim(
+    "I8: a person who votes in two windows at the same time votes once, and a second verdict is refused",
+    async ({ boot, again }) => {
+      const [one, two] = [await boot(), await again()];
+      const same = await one.file(robot, { cents: 1 });
+      await Promise.all([one.vote(bea, same), two.vote(bea, same), one.vote(bea, same)]);
+      expect((await one.record(same)).votes).toHaveLength(1);
+      const mixed = await one.file(robot, { cents: 2 });
+      const settled = await Promise.allSettled([one.vote(bea, mixed), two.vote(bea, mixed, "deny")]);
+      expect(settled.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+      expect((await one.record(mixed)).votes).toHaveLength(1);
+    },
+  );
 
-  claim("votes that race on two instances all count and decide once", async ({ boot, again }) => {
+  claim("votes that race on two instances all count, and the request is decided once", async ({ boot, again }) => {
     const policies = { finance: { approvers: [{ role: "finance", need: 8 }] } };
     const desks = [await boot({ approval: { policies } }), await again({ approval: { policies } })] as const;
     const [one] = desks;
@@ -332,7 +353,7 @@ onBothDialects((claim) => {
     expect((await one.events(id)).filter(({ type }) => type === "approval.approved")).toHaveLength(1);
   });
 
-  claim("a vote with another digest than the shown one is refused", async ({ boot }) => {
+  claim("a vote with a digest other than the shown one is refused", async ({ boot }) => {
     const desk: Desk = await boot();
     const id = await desk.file(robot);
     const { digest: ofAnother } = await desk.record(await desk.file(robot, { cents: 6 }));

@@ -70,7 +70,7 @@ const file = async (app: TestApp): Promise<void> => {
   expect(outcome).toMatchObject({ ok: false, error: { code: "approval_required" } });
 };
 
-test("an isolated test does not use the real sink, keys, store, port or notices", async () => {
+test("an isolated test does not use the real sink, keys, store, port or notices of the manifest", async () => {
   const { kept, notices, requests, manifest, port } = await project();
   const app = await bootTest(manifest(port), { isolated: true });
   await file(app);
@@ -87,7 +87,7 @@ test("an isolated test uses the manifest's own authenticator for approvers", asy
   expect(await kernelOf(app).enter({ surface: "approvals", callId: kernelOf(app).newCallId(), credentials })).toBe(bo);
 });
 
-test("with a root of the test's own, notices are sent as the manifest says", async () => {
+test("a test with its own root folder sends notices to the address in the manifest", async () => {
   const { root, kept, notices, requests, manifest } = await project();
   const app = await bootTest(manifest(0), { root });
   await file(app);
@@ -97,7 +97,7 @@ test("with a root of the test's own, notices are sent as the manifest says", asy
   expect(Object.values(kept).filter((path) => !existsSync(path))).toEqual([]);
 });
 
-test("an isolated test boots a manifest with single sign-on over a socket", async () => {
+test("an isolated test boots a manifest with single sign-on over a Unix socket", async () => {
   const sso = { personHeader: "x-forwarded-user", unixSocket: true } as const;
   const listen = { path: "run/approvals.sock" };
   const policies = { finance: { approvers: [{ role: "finance" }] } };

@@ -87,7 +87,7 @@ const raced = async (root: string, url: string, how: string): Promise<void> => {
 const title = `${callers} callers in ${processes} processes make ${calls} approved calls on ${subjects} subjects`;
 
 test(
-  `S4: ${title} on SQLite, and none runs with a stale preview`,
+  `S4: ${title} on SQLite, and no call runs with a stale preview`,
   async () => {
     using folder = tempFolder();
     await raced(folder.root, "-", "SQLite");
@@ -96,7 +96,7 @@ test(
 );
 
 test(
-  `S4: ${title} on PostgreSQL through PgBouncer, and none runs with a stale preview`,
+  `S4: ${title} on PostgreSQL through PgBouncer, and no call runs with a stale preview`,
   async (context) => {
     if (typeof postgres === "string") return context.skip(postgres);
     if (typeof pooler === "string") return context.skip(pooler);
@@ -162,7 +162,7 @@ const frozen = async (root: string, url: string): Promise<void> => {
 test.each([
   ["the lock of a process that was killed is free after its lease", killed],
   ["a process that stood still past its lease does not use an approval with a stale preview", frozen],
-])("S4: %s", async (_, prove) => {
+])("S4: on PostgreSQL through PgBouncer, %s", async (_, prove) => {
   using onSqlite = tempFolder();
   await prove(onSqlite.root, "-");
   if (typeof postgres === "string") return;

@@ -90,7 +90,7 @@ const until = async (is: () => boolean): Promise<void> => {
 
 onBothDialects((claim) => {
   claim(
-    "S4: of three approved refunds of one order that arrive at once over HTTP, one runs and two are stale",
+    "S4: of three approved refunds of one order that arrive together over HTTP, one runs and two get approval_stale",
     async ({ boot }) => {
       reset();
       const desk = await boot(deskOf());
@@ -116,7 +116,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S4: a handler without a preview shares the lock by its name, for the same value of an input", async ({ boot }) => {
+  claim("S4: a handler without a preview shares a lock by its name, for the same value of an input", async ({ boot }) => {
     reset();
     const desk = await boot(deskOf({ lock: byOrder }));
     await approved(desk, { order: "a", cents: 1, slowMs: 60 });
@@ -131,7 +131,7 @@ onBothDialects((claim) => {
     expect(mostRunning).toBe(1);
   });
 
-  claim("S4: calls with different values of the input do not wait for each other", async ({ boot }) => {
+  claim("S4: calls with different values of the locked input do not wait for each other", async ({ boot }) => {
     reset();
     const desk = await boot(deskOf({ lock: byOrder }));
     const slow = fees(desk, { id: "a", cents: 1, slowMs: 600 });
@@ -161,7 +161,7 @@ onBothDialects((claim) => {
     expect((await desk.record(id)).use?.outcome).toBe("succeeded");
   });
 
-  claim("S4: the lock is free again after a handler failed", async ({ boot }) => {
+  claim("S4: a lock is free again after its handler failed", async ({ boot }) => {
     reset();
     const desk = await boot(deskOf({ lock: byOrder }));
     await approved(desk, { order: "a", cents: -1 });
@@ -170,21 +170,24 @@ onBothDialects((claim) => {
     while ((await desk.sql("select * from quater_lock")).length > 0) await pause(5);
   });
 
-  claim("S4: a caller that leaves keeps the lock until its handler has ended, and gives up waiting at once", async ({ boot }) => {
-    reset();
-    const desk = await boot(deskOf({ lock: byOrder }));
-    const [first, second] = [new Cancellation(), new Cancellation()];
-    const slow = fees(desk, { id: "a", cents: 1, slowMs: 400 }, first);
-    await until(() => running === 1);
-    const waiting = fees(desk, { id: "a", cents: 1 }, second);
-    first.cancel();
-    second.cancel();
-    expect(codeOf(await waiting)).toBe("cancelled");
-    expect(running).toBe(1);
-    expect(codeOf(await fees(desk, { id: "a", cents: 1 }))).toBe("ok");
-    expect(mostRunning).toBe(1);
-    expect(codeOf(await slow)).toBe("ok");
-  });
+  claim(
+    "S4: a caller that leaves keeps the lock until its handler has ended, and stops waiting for a lock immediately",
+    async ({ boot }) => {
+      reset();
+      const desk = await boot(deskOf({ lock: byOrder }));
+      const [first, second] = [new Cancellation(), new Cancellation()];
+      const slow = fees(desk, { id: "a", cents: 1, slowMs: 400 }, first);
+      await until(() => running === 1);
+      const waiting = fees(desk, { id: "a", cents: 1 }, second);
+      first.cancel();
+      second.cancel();
+      expect(codeOf(await waiting)).toBe("cancelled");
+      expect(running).toBe(1);
+      expect(codeOf(await fees(desk, { id: "a", cents: 1 }))).toBe("ok");
+      expect(mostRunning).toBe(1);
+      expect(codeOf(await slow)).toBe("ok");
+    },
+  );
 
   claim("S4: two instances on one store share a lock", async ({ boot, again }) => {
     reset();
@@ -202,7 +205,7 @@ onBothDialects((claim) => {
     expect(mostRunning).toBe(1);
   });
 
-  claim("S4: a stream holds the lock until its last item has left", async ({ boot }) => {
+  claim("S4: a stream holds its lock until its last item has left", async ({ boot }) => {
     reset();
     const items = handler({
       description: "Stream while holding a lock.",
@@ -262,7 +265,7 @@ onBothDialects((claim) => {
     expect(snapshots).not.toContain("committed");
   });
 
-  claim("S4: an approval is not used once another call has taken over the lock", async ({ boot }) => {
+  claim("S4: an approval is not used when another call has taken over the lock", async ({ boot }) => {
     reset();
     const desk = await boot(deskOf({ lock: byOrder }));
     const id = await approved(desk, { order: "a", cents: 1 });
@@ -278,7 +281,7 @@ onBothDialects((claim) => {
     expect(codeOf(await refunds(desk, { order: "a", cents: 1 }))).toBe("ok");
   });
 
-  claim("S4: a handler without an approval does not start once another call has taken over its lock", async ({ boot }) => {
+  claim("S4: a handler without an approval does not start when another call has taken over its lock", async ({ boot }) => {
     reset();
     const slow = resource({ name: "slow", scope: "call", open: () => pause(1_500) });
     const slowFee = handler({
@@ -301,7 +304,7 @@ onBothDialects((claim) => {
     expect(refunded.size).toBe(0);
   });
 
-  claim("S4: an approval is not used once the row of its lock was deleted", async ({ boot }) => {
+  claim("S4: an approval is not used when the row of its lock was deleted", async ({ boot }) => {
     reset();
     const desk = await boot(deskOf({ lock: byOrder }));
     const id = await approved(desk, { order: "a", cents: 1 });
@@ -313,7 +316,7 @@ onBothDialects((claim) => {
     expect([refunded.size, (await desk.record(id)).state]).toEqual([0, "approved"]);
   });
 
-  claim("S4: a holder whose row was deleted while its handler ran says so when it ends", async ({ boot }) => {
+  claim("S4: a call whose lock row was deleted while its handler ran logs this when it ends", async ({ boot }) => {
     reset();
     const desk = await boot(deskOf({ lock: byOrder }));
     const lost = () => desk.app.log.filter(({ message }) => message.startsWith("The lock order was lost"));

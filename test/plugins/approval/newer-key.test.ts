@@ -42,19 +42,22 @@ const stateOf = async (desk: Awaited<ReturnType<OnDialect["boot"]>>, id: string)
   (await desk.sql("select state from approval_request where id = ?", id))[0];
 
 onBothDialects((claim) => {
-  claim("O2: a vote on a request that was filed with a newer key waits for the key, and voids nothing", async (on) => {
-    const { behind, ahead, id, earlier, distribute } = await rotating(on, (desk) => desk.file(robot));
-    await expect(behind.vote(bea, id)).rejects.toMatchObject({ code: "audit_unavailable" });
-    await expect(behind.vote(bea, earlier)).rejects.toMatchObject({ code: "audit_unavailable" });
-    expect(await stateOf(ahead, id)).toEqual({ state: "pending" });
-    expect([isFenced(behind), isFenced(ahead)]).toEqual([false, false]);
-    distribute();
-    await behind.vote(bea, id);
-    await behind.vote(bea, earlier);
-    expect(codeOf(await ahead.call(robot))).toBe("ok");
-  });
+  claim(
+    "O2: a vote on a request that was filed under a newer key gets 503 until the key is there, and voids nothing",
+    async (on) => {
+      const { behind, ahead, id, earlier, distribute } = await rotating(on, (desk) => desk.file(robot));
+      await expect(behind.vote(bea, id)).rejects.toMatchObject({ code: "audit_unavailable" });
+      await expect(behind.vote(bea, earlier)).rejects.toMatchObject({ code: "audit_unavailable" });
+      expect(await stateOf(ahead, id)).toEqual({ state: "pending" });
+      expect([isFenced(behind), isFenced(ahead)]).toEqual([false, false]);
+      distribute();
+      await behind.vote(bea, id);
+      await behind.vote(bea, earlier);
+      expect(codeOf(await ahead.call(robot))).toBe("ok");
+    },
+  );
 
-  claim("O2: a decision under the lock that meets a newer key is refused, and the instance is not fenced", async (on) => {
+  claim("O2: a decision under the store's lock that meets a newer key is refused, and the instance is not fenced", async (on) => {
     const { behind, ahead, id, earlier, distribute } = await rotating(on, (desk) => desk.approved(robot));
     // The request that `behind` filed itself is known to it. The event that it cannot verify was written after that.
     await expect(behind.vote(bea, earlier)).rejects.toMatchObject({ code: "audit_unavailable" });

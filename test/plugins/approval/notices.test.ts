@@ -70,8 +70,8 @@ test("the signature of a webhook equals the example in the Standard Webhooks spe
   );
 });
 
-describe("a webhook", () => {
-  test("gets id, handler, app, policy and link, but no arguments", async () => {
+describe("webhooks about approval requests", () => {
+  test("a webhook contains id, handler, app, policy and link, but no arguments", async () => {
     const { received, url } = await receiver((_req, res) => res.end());
     const before = Date.now();
     expect(await told({ webhook: { url, secret } }, [filed])).toEqual([]);
@@ -85,7 +85,7 @@ describe("a webhook", () => {
     expect(data).toEqual(rest);
   });
 
-  test("a webhook has the three signature headers", async () => {
+  test("a webhook has the three signature headers of Standard Webhooks", async () => {
     const { received, url } = await receiver((_req, res) => res.end());
     const before = Math.floor(Date.now() / 1_000);
     await told({ webhook: { url, secret } }, [filed]);
@@ -111,7 +111,7 @@ describe("a webhook", () => {
     expect(new Set(received.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
   });
 
-  test("a webhook is given up after five attempts and logged without the secret part of its URL", async () => {
+  test("after five failed attempts a webhook is given up and logged without the secret part of its URL", async () => {
     const { received, url } = await receiver((_req, res) => {
       res.statusCode = 500;
       res.end();
@@ -124,7 +124,7 @@ describe("a webhook", () => {
     expect(JSON.stringify(lines)).not.toMatch(/geheim|whsec/);
   });
 
-  test("redirects of a webhook are not followed", async () => {
+  test("a webhook does not follow redirects", async () => {
     const other = await receiver((_req, res) => res.end());
     const { url } = await receiver((_req, res) => {
       res.writeHead(307, { location: other.url });
@@ -134,21 +134,21 @@ describe("a webhook", () => {
     expect(other.received).toEqual([]);
   });
 
-  test("a webhook that never answers is given up after the timeout", async () => {
+  test("a webhook whose server never answers is given up after the timeout", async () => {
     const { url } = await receiver(() => {});
     const lines = await told({ webhook: { url, secret } }, [filed], { pausesMs: [], timeoutMs: 50 });
     expect(lines).toHaveLength(1);
   });
 
-  test("a slow webhook does not delay the stop until its timeout", async () => {
+  test("a slow webhook delays stopping the app only until its timeout", async () => {
     const { url } = await receiver(() => {});
     const lines = await told({ webhook: { url, secret } }, [filed], { pausesMs: [1_000], timeoutMs: 3_600_000 });
     expect(lines).toMatchObject([{ fields: { reason: "the process stopped" } }]);
   });
 });
 
-describe("a function", () => {
-  test("a notify function gets the notice, beside webhooks", async () => {
+describe("notify functions", () => {
+  test("a notify function gets the notice, in addition to webhooks", async () => {
     const { received, url } = await receiver((_req, res) => res.end());
     const got: Notice[] = [];
     await told([(notice) => void got.push(notice), { webhook: { url, secret } }], [filed]);
@@ -164,7 +164,7 @@ describe("a function", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("no mail today"))],
-  ])("that %s hurts nobody", async (_how, notify) => {
+  ])("a notify function that %s does not affect the request or other notices", async (_how, notify) => {
     const got: Notice[] = [];
     const lines = await told([notify, (notice) => void got.push(notice)], [filed]);
     expect(got).toEqual([filed]);
@@ -176,7 +176,7 @@ describe("a function", () => {
   });
 });
 
-test("memory is bounded when notices cannot be delivered", async () => {
+test("the number of undelivered notices in memory is limited", async () => {
   const { lines, log } = logged();
   const teller = tellerOf(() => new Promise<void>(() => {}), log, hasty);
   for (let count = 0; count < 1_010; count++) teller.tell(filed);
@@ -184,18 +184,18 @@ test("memory is bounded when notices cannot be delivered", async () => {
   await teller.stop();
 });
 
-describe("boot", () => {
+describe("notify options at boot", () => {
   test.each<[string, NotifyOption, RegExp]>([
     ["plain http", { webhook: { url: "http://hooks.example/a", secret } }, /is not an https address/],
-    ["no address", { webhook: { url: "hooks", secret } }, /neither a function nor a webhook/],
-    ["no secret", { webhook: { url: "https://hooks.example/a", secret: "" } }, /has no secret to sign with/],
+    ["a webhook without a url", { webhook: { url: "hooks", secret } }, /neither a function nor a webhook/],
+    ["a webhook without a secret", { webhook: { url: "https://hooks.example/a", secret: "" } }, /has no secret to sign with/],
     ["a short secret", { webhook: { url: "https://hooks.example/a", secret: "whsec_QUJD" } }, /has no secret to sign with/],
-    ["something else", [{} as never], /neither a function nor a webhook/],
-  ])("refuses %s", (_what, notify, cause) => {
+    ["a value that is neither a webhook nor a function", [{} as never], /neither a function nor a webhook/],
+  ])("boot refuses %s in notify", (_what, notify, cause) => {
     expect(noticeProblems(notify)).toMatchObject([{ place: "approval()", cause: expect.stringMatching(cause) as string }]);
   });
 
-  test("notify accepts https, loopback URLs and functions", () => {
+  test("notify accepts https URLs, loopback URLs and functions", () => {
     expect(noticeProblems(undefined)).toEqual([]);
     expect(
       noticeProblems([

@@ -90,7 +90,7 @@ onBothDialects((claim, dialect) => {
         ]),
   ];
 
-  claim("one planted row stops no boot, no sweep, no command and no other call", async ({ boot, again }) => {
+  claim("one planted request row stops no boot, sweep or command and no other call", async ({ boot, again }) => {
     const desk = await boot({ approval: { maxPending: 10_000 } });
     const id = await desk.file(robot);
     for (const [index, cells] of rows.entries()) {
@@ -119,7 +119,7 @@ onBothDialects((claim, dialect) => {
     return idIn(outcome);
   };
 
-  claim("a planted number hides no request: the call is filed, approved and runs", async ({ boot }) => {
+  claim("a planted row with a wrong number hides no request: the call is filed, approved and runs", async ({ boot }) => {
     const desk = await boot();
     const ids = dialect === "sqlite" ? ["x", withNul, invalid] : ["x"];
     const cases: readonly Cells[] = [
@@ -142,7 +142,7 @@ onBothDialects((claim, dialect) => {
     }
   });
 
-  claim("a planted request that stands in the way of a new one is ended", async ({ boot }) => {
+  claim("a planted request that blocks a new one is ended", async ({ boot }) => {
     const desk = await boot();
     const cases: readonly (readonly [Cells, readonly string[]])[] = [
       [{ nth: 0n, pending_until: 9_000_000_000_000n }, ["approval_unproven"]],
@@ -164,26 +164,23 @@ onBothDialects((claim, dialect) => {
     }
   });
 
-  claim(
-    "a row that says denied with a version that Quater did not write refuses its call once, and is named",
-    async ({ boot }) => {
-      const desk = await boot();
-      const id = await desk.approved(robot);
-      await desk.sql(
-        "update approval_request set state = 'denied', decided_at = 9000000000000, version = ? where id = ?",
-        largest,
-        id,
-      );
-      const outcome = await desk.call(robot);
-      expect([codeOf(outcome), outcome.ok ? "" : outcome.error.message]).toEqual([
-        "approval_unproven",
-        expect.stringContaining(id),
-      ]);
-      await fresh(desk, { cents: 5 });
-    },
-  );
+  claim("a planted denial with a version that Quater never wrote refuses its call once and is logged", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.approved(robot);
+    await desk.sql(
+      "update approval_request set state = 'denied', decided_at = 9000000000000, version = ? where id = ?",
+      largest,
+      id,
+    );
+    const outcome = await desk.call(robot);
+    expect([codeOf(outcome), outcome.ok ? "" : outcome.error.message]).toEqual([
+      "approval_unproven",
+      expect.stringContaining(id),
+    ]);
+    await fresh(desk, { cents: 5 });
+  });
 
-  claim("a request that is numbered as if it had been filed without end refuses its call, and is named", async ({ boot }) => {
+  claim("a request row with an impossibly high number refuses its call and is logged", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     await desk.elapse(id);

@@ -20,7 +20,7 @@ const fieldsOf = async (visitor: Visitor, id: string, verdict = "approve"): Prom
 
 const stateOf = async ({ approvals }: Shop, id: string): Promise<string> => (await approvals.show(people.bea, id)).state;
 
-test("an approver signs in, sees a whole request and approves it; the call then runs once", async () => {
+test("on the approvals page an approver signs in, sees a whole request and approves it, and the call then runs once", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = new Visitor(shop.baseUrl);
@@ -47,7 +47,7 @@ test("an approver signs in, sees a whole request and approves it; the call then 
   expect((await bea.get(`/approvals/${next?.id}`)).body).toMatch(new RegExp(`${id}</a>, [^<]*: used, succeeded`));
 });
 
-test("the requester sees the reason of a denial, and an approval can be revoked", async () => {
+test("the requester sees the reason of a denial, and an approver can revoke an approval on the page", async () => {
   await using shop = await bootShop();
   const [denied, revoked] = [await shop.file(people.ana), await shop.file(people.ana, { orderId: "ord_2", amountCents: 1 })];
   const bea = await signedIn(shop, "bea");
@@ -59,7 +59,7 @@ test("the requester sees the reason of a denial, and an approval can be revoked"
   expect(await stateOf(shop, revoked)).toBe("revoked");
 });
 
-test("every answer forbids scripts, frames, caching and forms of other sites", async () => {
+test("every answer of the approvals page forbids scripts, frames, caching and forms of other sites", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = await signedIn(shop, "bea");
@@ -83,7 +83,7 @@ test("every answer forbids scripts, frames, caching and forms of other sites", a
   expect((await bea.get(`/approvals/${id}`)).body).not.toMatch(/<script|style=|onclick|javascript:/i);
 });
 
-test("texts of others are escaped and isolated from the text around them", async () => {
+test("the approvals page escapes texts of other people and isolates their writing direction", async () => {
   await using shop = await bootShop();
   const reason = `</bdi><script>alert(1)</script><a href="https://evil.example">ok</a> \u202egnihton\u200b & "more" 'quotes'`;
   const id = await shop.file(people.ana, { orderId: "<b>1</b>", amountCents: 1, reason });
@@ -95,7 +95,7 @@ test("texts of others are escaped and isolated from the text around them", async
   expect(body).not.toMatch(/[\u202e\u200b]/);
 });
 
-test("a request that is too long for the short view can only be approved on the full view", async () => {
+test("a request that is too long for the short view can be approved only on the full view", async () => {
   await using shop = await bootShop();
   const reason = `${"a ".repeat(400)}the end`;
   const id = await shop.file(people.ana, { orderId: "1", amountCents: 1, reason });
@@ -109,7 +109,7 @@ test("a request that is too long for the short view can only be approved on the 
   expect(full).toContain(">Approve<");
 });
 
-test("a form of another site is refused", async () => {
+test("the approvals page refuses a form that another site sends", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = await signedIn(shop, "bea");
@@ -138,7 +138,7 @@ test("a form of another site is refused", async () => {
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("a GET does not vote", async () => {
+test("a GET request on the approvals page never votes", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = await signedIn(shop, "bea");
@@ -151,7 +151,7 @@ test("a GET does not vote", async () => {
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("a form without its token, with another visitor's, or from before signing in is refused", async () => {
+test("the approvals page refuses a form without a token, or with a token of another visitor or from before signing in", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const [bea, cleo] = [await signedIn(shop, "bea"), await signedIn(shop, "cleo")];
@@ -165,7 +165,7 @@ test("a form without its token, with another visitor's, or from before signing i
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("only forms are read, and a repeated field is refused", async () => {
+test("the approvals page reads only form bodies, and refuses a repeated field", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = await signedIn(shop, "bea");
@@ -188,7 +188,7 @@ test("only forms are read, and a repeated field is refused", async () => {
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("a digest that was not shown is refused", async () => {
+test("the approvals page refuses a vote with a digest that it did not show", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = await signedIn(shop, "bea");
@@ -197,7 +197,7 @@ test("a digest that was not shown is refused", async () => {
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("repeating a vote changes nothing, and a different one is refused", async () => {
+test("repeating a vote on the approvals page changes nothing, and a different vote is refused", async () => {
   const policies = { finance: { approvers: [{ role: "finance", need: 2 }] } };
   await using shop = await bootShop({ approval: { policies } });
   const id = await shop.file(people.ana);
@@ -210,7 +210,7 @@ test("repeating a vote changes nothing, and a different one is refused", async (
   expect((await bea.get(`/approvals/${id}`)).body).toContain("you have agreed already");
 });
 
-test("a requester sees why they cannot decide, and is refused when they try", async () => {
+test("the approvals page tells requesters why they cannot decide, and refuses their vote", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const ana = await signedIn(shop, "ana");
@@ -224,7 +224,7 @@ test("a requester sees why they cannot decide, and is refused when they try", as
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("an agent's key, a person without a role in any policy, and the local user cannot vote", async () => {
+test("an agent's key, a person without a role in any policy, and the local user cannot vote on the approvals page", async () => {
   await using shop = await bootShop();
   for (const key of ["robot", "dan"]) {
     const visitor = new Visitor(shop.baseUrl);
@@ -238,7 +238,7 @@ test("an agent's key, a person without a role in any policy, and the local user 
   expect([answer.status, codeOn(answer)]).toEqual([401, "invalid_token"]);
 });
 
-test("a principal of the local user never votes", async () => {
+test("a principal from localUser() can never vote", async () => {
   const table: Record<string, Principal> = {
     ...people,
     olga: principal({ issuer: "local", subject: "olga", roles: ["finance"] }),
@@ -248,7 +248,7 @@ test("a principal of the local user never votes", async () => {
   expect([answer.status, codeOn(answer)]).toEqual([403, "approver_not_eligible"]);
 });
 
-test("unknown requests, paths and methods get 404 and 405", async () => {
+test("the approvals page answers unknown requests and paths with 404, and wrong methods with 405", async () => {
   await using shop = await bootShop();
   const bea = await signedIn(shop, "bea");
   const unknown = await bea.get(`/approvals/apr_${"a".repeat(20)}`);
@@ -260,7 +260,7 @@ test("unknown requests, paths and methods get 404 and 405", async () => {
   expect((await send(`${shop.baseUrl}/approvalsome`)).status).toBe(404);
 });
 
-test("the list continues with older requests", async () => {
+test("the list on the approvals page has a link to older requests", async () => {
   await using shop = await bootShop({ approval: { maxPending: 100 } });
   const ids: string[] = [];
   for (let number = 0; number < 22; number++) {

@@ -49,7 +49,7 @@ const damageOf = async (desk: Desk, root: string) => {
 const stateOf = async (desk: Desk, id: string) => (await rowOf(desk, id))["state"];
 
 onBothDialects((claim, dialect) => {
-  claim("S3: no event is written about a request that an attacker planted", async ({ boot, root }) => {
+  claim("S3: no event is written about a request that an attacker planted in the store", async ({ boot, root }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const ends: readonly (readonly [string, Row, () => Promise<unknown>])[] = [
@@ -81,7 +81,7 @@ onBothDialects((claim, dialect) => {
     expect(await damageOf(desk, root)).toEqual([]);
   });
 
-  claim("S3: what an event repeats is taken from the filing, and not from the row", async ({ boot }) => {
+  claim("S3: what an approval event repeats is copied from the filing event, and not from the row", async ({ boot }) => {
     const policies = { finance: { approvers: [{ role: "finance" }], pendingForMs: 1_000 } };
     const desk = await boot({ approval: { policies }, mode: "run" });
     const id = await desk.file(robot);
@@ -95,7 +95,7 @@ onBothDialects((claim, dialect) => {
     expect((await desk.events(id)).at(-1)).toMatchObject({ type: "approval.expired", handler, surface, schema });
   });
 
-  claim("S3: a time that only the row names does not make an event say that the request expired", async ({ boot, root }) => {
+  claim("S3: a changed time in a request's row does not lead to an event that says it expired", async ({ boot, root }) => {
     const desk = await boot();
     const pending = await desk.file(robot, { cents: 1 });
     const used = await desk.approved(robot, { cents: 2 });
@@ -143,7 +143,7 @@ onBothDialects((claim, dialect) => {
       : []),
   ];
 
-  claim("S3: a damaged row is left out of lists, and stops neither calls, sweeps nor a restore", async ({ boot }) => {
+  claim("S3: lists leave out a damaged request row, which stops no call, sweep or restore", async ({ boot }) => {
     const desk = await boot({ approval: { maxPending: 1_000 } });
     for (const [index, cells] of damages.entries()) {
       const input = { cents: 100 + index };
@@ -178,7 +178,7 @@ onBothDialects((claim, dialect) => {
     }
   });
 
-  claim("S3: a damaged vote is left out, and its request is shown", async ({ boot }) => {
+  claim("S3: a damaged vote row is left out, and its request is still shown", async ({ boot }) => {
     const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
     const id = await desk.file(robot);
     await desk.vote(bea, id);

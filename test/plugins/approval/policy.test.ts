@@ -13,11 +13,11 @@ import { bootDesk, codeOf, finance, pay, people } from "./kit.ts";
 
 const { robot, ana, bea, cleo } = people;
 
-describe("how votes meet the places of a policy", () => {
+describe("how votes fill the places of an approval policy", () => {
   const policy = (...approvers: ApprovalPolicy["approvers"]): Policy => completed({ approvers });
   const person = (name: string, ...roles: string[]) => ({ person: name, roles });
 
-  test("one person fills one place, also with several roles", () => {
+  test("one person fills one place of an approval policy, even with several roles", () => {
     const both = policy({ role: "finance" }, { role: "audit" });
     expect(isSatisfied(both, [person("cleo", "finance", "audit")])).toBe(false);
     expect(isSatisfied(both, [person("cleo", "finance", "audit"), person("bea", "finance")])).toBe(true);
@@ -25,7 +25,7 @@ describe("how votes meet the places of a policy", () => {
     expect(isSatisfied(policy({ role: "finance", need: 2 }), [person("bea", "finance")])).toBe(false);
   });
 
-  test("people are matched to places so that as many places as possible are filled", () => {
+  test("people are matched to the places of a policy so that as many places as possible are filled", () => {
     const roles = ["a", "b", "c"];
     const someone = fc.record({
       person: fc.constantFrom("p", "q", "r", "s", "t"),
@@ -66,7 +66,7 @@ describe("how votes meet the places of a policy", () => {
     return seat(0, agreed);
   };
 
-  test("a role, a named person, and how many denials end it", async () => {
+  test("a policy can require a role and a named person, and says how many denials end a request", async () => {
     using folder = tempFolder();
     const policies = { finance: { approvers: [{ role: "finance" }, { person: "dan" }], denials: 2 } };
     await using desk = await bootDesk({ root: folder.root, approval: { policies } });
@@ -79,7 +79,7 @@ describe("how votes meet the places of a policy", () => {
     expect(await desk.vote(people.dan, denied, "deny", "nor do I")).toMatchObject({ state: "denied", reason: "nor do I" });
   });
 
-  test("a vote counts with the roles at the time of the vote", async () => {
+  test("a vote counts with the roles that its person has at the time of the vote", async () => {
     using folder = tempFolder();
     const policies = { finance: { approvers: [{ role: "finance", need: 2 }] } };
     await using desk = await bootDesk({ root: folder.root, approval: { policies } });
@@ -91,10 +91,10 @@ describe("how votes meet the places of a policy", () => {
   });
 });
 
-describe("who may ask", () => {
+describe("who may request an approval", () => {
   const nobody = { ...principal({ subject: "svc", kind: "service" }), person: undefined as unknown as string };
 
-  test("a requester without a person is refused at filing, unless the policy says otherwise", async () => {
+  test("filing refuses a requester without a person, unless the policy has unattributed: true", async () => {
     using folder = tempFolder();
     const policies = { finance: finance.finance, open: { approvers: [{ role: "finance" }], unattributed: true } };
     const exposure = (approvalOf: string) => ({ direct: true, other: true, approval: approvalOf });
@@ -109,7 +109,7 @@ describe("who may ask", () => {
     expect(codeOf(await desk.call(nobody, { cents: 5 }, { handler: "payOpenly" }))).toBe("approval_required");
   });
 
-  test("confirm needs a caller that acts for a person", async () => {
+  test("a policy of the kind confirm refuses a caller that acts for no person", async () => {
     using folder = tempFolder();
     const policies = { finance: { approvers: [{ role: "finance" }], kind: "confirm" as const } };
     await using desk = await bootDesk({ root: folder.root, approval: { policies } });
@@ -119,7 +119,7 @@ describe("who may ask", () => {
     expect((await desk.vote(ana, id)).state).toBe("approved");
   });
 
-  test("approval for one surface holds there; on others the call runs and is recorded", async () => {
+  test("an approval policy for one surface applies there, and calls over other surfaces run and are recorded", async () => {
     using folder = tempFolder();
     await using desk = await bootDesk({
       root: folder.root,
@@ -136,7 +136,7 @@ describe("who may ask", () => {
   });
 });
 
-describe("what does not boot", () => {
+describe("approval options that boot refuses", () => {
   const problemsOf = async (
     options: unknown,
     exposure: Readonly<Record<string, unknown>> = { direct: true },
@@ -164,56 +164,60 @@ describe("what does not boot", () => {
 
   test.each<[string, unknown, RegExp]>([
     ["no approver", { approvers: [] }, /The policy finance names no approver/],
-    ["no list of approvers", { approvers: "finance" }, /names no approver/],
-    ["need below one", { approvers: [{ role: "finance", need: 0 }] }, /with need 0/],
-    ["a person who would have to count twice", { approvers: [{ person: "ana", need: 2 }] }, /needs 2 times the person "ana"/],
+    ["approvers that are not a list", { approvers: "finance" }, /names no approver/],
+    ["a need below one", { approvers: [{ role: "finance", need: 0 }] }, /with need 0/],
+    ["two places that only one person could fill", { approvers: [{ person: "ana", need: 2 }] }, /needs 2 times the person "ana"/],
     ["a person named twice", { approvers: [{ person: "ana" }, { person: "ana" }] }, /needs "ana" twice.*nobody can satisfy/],
-    ["neither role nor person", { approvers: [{ need: 1 }] }, /not one role or one person/],
-    ["role and person in one", { approvers: [{ role: "a", person: "b" }] }, /not one role or one person/],
+    ["an approver with neither role nor person", { approvers: [{ need: 1 }] }, /not one role or one person/],
+    ["an approver with both role and person", { approvers: [{ role: "a", person: "b" }] }, /not one role or one person/],
     ["an unknown field", { approvers, pendingForMS: 5 }, /unknown field "pendingForMS". Did you mean "pendingForMs"/],
     ["an unknown field of an approver", { approvers: [{ rol: "finance" }] }, /unknown field "rol". Did you mean "role"/],
-    ["waiting for more than a week", { approvers, pendingForMs: 604_800_001 }, /has the pendingForMs 604800001/],
-    ["usable for more than a day", { approvers, usableForMs: 86_400_001 }, /has the usableForMs 86400001/],
-    ["usable for no time", { approvers, usableForMs: 0 }, /has the usableForMs 0/],
-    ["no denials", { approvers, denials: 0 }, /has the denials 0/],
-    ["another kind", { approvers, kind: "triple" }, /has the kind "triple"/],
-    ["no policy at all", null, /The policy finance is not an object/],
-  ])("%s", async (_, policy, expected) => {
+    ["a waiting time of more than a week", { approvers, pendingForMs: 604_800_001 }, /has the pendingForMs 604800001/],
+    ["a usable time of more than a day", { approvers, usableForMs: 86_400_001 }, /has the usableForMs 86400001/],
+    ["a usable time of zero", { approvers, usableForMs: 0 }, /has the usableForMs 0/],
+    ["zero denials", { approvers, denials: 0 }, /has the denials 0/],
+    ["an unknown kind", { approvers, kind: "triple" }, /has the kind "triple"/],
+    ["a value that is not an object", null, /The policy finance is not an object/],
+  ])("boot refuses an approval policy with %s", async (_, policy, expected) => {
     expect((await ofPolicy(policy)).join("\n")).toMatch(expected);
   });
 
   test.each<[string, object, RegExp]>([
     ["no policies", { policies: {} }, /approval\(\) has no policies/],
-    ["no door for approvers", { authenticate: undefined }, /has no authenticate option, so nobody can approve/],
-    ["a public url without https", { publicUrl: "http://shop.example" }, /is not an https address/],
-    ["a malformed public url", { publicUrl: "shop" }, /is not an https address/],
-    ["no room for filed ones", { maxFiledPerHour: 0 }, /has the maxFiledPerHour 0\. Write a whole number from 1 to 100,000/],
-    ["no room for pending ones", { maxPending: 0 }, /has the maxPending 0\. Write a whole number from 1 to 10,000/],
-    ["a page's own listener without http()", { listen: { port: 0 } }, /nothing serves its page\. Add http\(\) to plugins/],
-    ["requests that are not kept", { retentionDays: 0 }, /has the retentionDays 0\. Write a whole number from 1/],
-    ["a cooldown below nothing", { cooldownMs: -1 }, /has the cooldownMs -1\. Write a whole number from 0 to 604,800,000/],
-  ])("%s", async (_, options, expected) => {
+    ["no authenticate", { authenticate: undefined }, /has no authenticate option, so nobody can approve/],
+    ["a publicUrl without https", { publicUrl: "http://shop.example" }, /is not an https address/],
+    ["a malformed publicUrl", { publicUrl: "shop" }, /is not an https address/],
+    ["a filing limit of zero", { maxFiledPerHour: 0 }, /has the maxFiledPerHour 0\. Write a whole number from 1 to 100,000/],
+    ["a pending limit of zero", { maxPending: 0 }, /has the maxPending 0\. Write a whole number from 1 to 10,000/],
+    ["listen for the page but without http()", { listen: { port: 0 } }, /nothing serves its page\. Add http\(\) to plugins/],
+    ["a retention time of zero", { retentionDays: 0 }, /has the retentionDays 0\. Write a whole number from 1/],
+    ["a negative cooldown", { cooldownMs: -1 }, /has the cooldownMs -1\. Write a whole number from 0 to 604,800,000/],
+  ])("boot refuses approval() with %s", async (_, options, expected) => {
     expect((await problemsOf(options)).join("\n")).toMatch(expected);
   });
 
-  test("a loopback URL needs no https", async () => {
+  test("boot accepts a publicUrl without https when its host is loopback", async () => {
     expect(await problemsOf({ publicUrl: "http://127.0.0.1:3000" })).toEqual([]);
   });
 
   test.each<[string, Readonly<Record<string, unknown>>, RegExp]>([
     ["a policy that does not exist", { direct: true, approval: "finanse" }, /"finanse".*Did you mean "finance"/],
     [
-      "a policy called like a method",
+      "a policy with the name of an object method",
       { direct: true, approval: "constructor" },
       /"constructor", which approval\(\) does not have/,
     ],
-    ["a surface it is not on", { direct: true, approval: { policy: "finance", surfaces: ["http"] } }, /on http, where it is not/],
-    ["no surface", { direct: true, approval: { policy: "finance", surfaces: [] } }, /an empty list of surfaces/],
-  ])("%s", async (_, exposure, expected) => {
+    [
+      "a surface that the handler is not exposed on",
+      { direct: true, approval: { policy: "finance", surfaces: ["http"] } },
+      /on http, where it is not/,
+    ],
+    ["an empty list of surfaces", { direct: true, approval: { policy: "finance", surfaces: [] } }, /an empty list of surfaces/],
+  ])("boot refuses an exposure whose approval names %s", async (_, exposure, expected) => {
     expect((await problemsOf({}, exposure)).join("\n")).toMatch(expected);
   });
 
-  test("all problems of the options are reported at once", async () => {
+  test("boot reports all problems of the approval options at once", async () => {
     const found = await problemsOf(
       { policies: { a: { approvers: [] }, b: { approvers, denials: 0 } }, maxPending: 0 },
       { direct: true, approval: "c" },
@@ -221,7 +225,7 @@ describe("what does not boot", () => {
     expect(found).toHaveLength(4);
   });
 
-  test("approval without store or audit, and with audit off, does not boot", async () => {
+  test('boot refuses approval() without store(), without audit(), and on a handler with audit: "off"', async () => {
     const boot = (plugins: readonly ConfiguredPlugin[], exposure: object = {}) =>
       bootTest({ handlers: { pay }, start: false, expose: { pay: { direct: true, approval: "finance", ...exposure } }, plugins });
     const asks = approval({ authenticate: tokens(people), policies: finance });
@@ -230,7 +234,7 @@ describe("what does not boot", () => {
     await expect(boot([store(), audit(), asks], { audit: "off" })).rejects.toThrow(/audit is "off"/);
   });
 
-  test("approval on a public handler, or on an input without a JSON form, does not boot", async () => {
+  test("boot refuses approval on a public handler, and on an input that cannot be written as JSON", async () => {
     const open = handler({ description: "Open.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => 1 });
     const file = handler({
       description: "File.",
@@ -253,7 +257,7 @@ describe("what does not boot", () => {
   });
 });
 
-test("approval provides its service", async () => {
+test("approval() provides the service that lists requests and votes", async () => {
   using folder = tempFolder();
   await using desk = await bootDesk({ root: folder.root });
   expect(desk.app.services.get(approvalsRef)).toBe(desk.approvals);

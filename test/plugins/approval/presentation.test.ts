@@ -14,7 +14,7 @@ const order = Type.Object({
   lines: Type.Optional(Type.Array(Type.Object({ sku: Type.String() }))),
 });
 
-test("a request on a terminal has everything that approvers need", async () => {
+test("an approval request on a terminal shows everything that approvers need", async () => {
   const operation = await operationOf(order);
   const args = { orderId: "ord_1001", amountCents: 500, email: "bo@example.org", lines: [] };
   const votes = [
@@ -119,7 +119,7 @@ const pointed = (value: unknown, path = ""): readonly (readonly [string, unknown
   return inside.flatMap(([name, item]) => pointed(item, `${path}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`));
 };
 
-test("no line of a shown request has a forbidden character, and nothing is missing", () => {
+test("no line of a shown request has a forbidden character, and every argument is in it", () => {
   fc.assert(
     fc.property(values, wellFormed, wellFormed, (given, name, reason) => {
       const args = asJson(given);
@@ -152,13 +152,13 @@ test("no line of a shown request has a forbidden character, and nothing is missi
   );
 });
 
-test("without paint a shown request has no colours", () => {
+test("without a paint function a shown request has no colours", () => {
   const shown = show({ note: "a\u200b" });
   expect(terminalLines(shown).join("")).not.toContain("<");
   expect(terminalLines(shown, (style, text) => `<${style}>${text}</>`).join("")).toContain("<yellow>[has characters");
 });
 
-describe("the policy in words", () => {
+describe("an approval policy in words", () => {
   const base = recordOf({ input: {} } as Operation, {}).policy;
   const words = (policy: object, requester: object = {}) =>
     show(
@@ -190,9 +190,11 @@ describe("the policy in words", () => {
     ],
     [{}, { person: "ana, who asks; nobody" }, '2 different people with the role finance; not "ana, who asks; nobody", who asks'],
     [{}, { person: 'a"b' }, '2 different people with the role finance; not "a\\"b", who asks'],
-  ])("%j for %j", (policy, requester, expected) => expect(words(policy, requester)[0]).toBe(expected));
+  ])("approvers see the policy %j for the requester %j in words", (policy, requester, expected) =>
+    expect(words(policy, requester)[0]).toBe(expected),
+  );
 
-  test("denials, time and surface", () => {
+  test("approvers see how many denials end a request, how long the approval lasts and over which surface", () => {
     expect(words({ denials: 2, usableForMs: 5_400_000, anySurface: true }).slice(1)).toEqual([
       "2 denials end it",
       "once approved it can be used one time, within 1.5 hours, over any surface",
@@ -207,14 +209,14 @@ test.each<[number, string]>([
   [3_600_000, "in 1 hour"],
   [7 * 86_400_000, "in 7 days"],
   [0, "in 0 seconds"],
-])("a time %i ms away is %s", (distance, words) =>
+])('approvers see a time %i ms away as "%s"', (distance, words) =>
   expect(show({}, { pendingUntil: now + distance }).expires).toEqual({
     iso: new Date(now + distance).toISOString(),
     relative: words,
   }),
 );
 
-test("an approved request expires when it cannot be used any more, a decided one does not", () => {
+test("an approved request shows when it can no longer be used, and a denied request shows no expiry", () => {
   const approved = { state: "approved", decidedAt: now - 1_000, usableUntil: now + 60_000 } as const;
   expect(show({}, approved).expires?.relative).toBe("in 1 minute");
   expect(show({}, { state: "denied", decidedAt: now - 1_000, reason: "no" })).toMatchObject({
@@ -228,7 +230,7 @@ test.each([
   ["succeeded", "used, succeeded"],
   ["failed", "used, failed"],
   ["unknown", "used, nobody knows how it ended"],
-] as const)("a used one whose call is %s: %s", (outcome, words) => {
+] as const)('a used request whose call is %s is described as "%s"', (outcome, words) => {
   const use = { callId: "c", at: now, outcome, endedAt: undefined };
   expect(show({}, { state: "consumed", use }).stateInWords).toBe(words);
 });

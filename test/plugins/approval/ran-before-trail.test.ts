@@ -41,7 +41,7 @@ const withCurrency = handler({
 });
 
 onBothDialects((claim) => {
-  claim("S18: a row that was set to used does not make an earlier call", async ({ boot, again }) => {
+  claim("S18: a request row that was set to used is not shown as an earlier call", async ({ boot, again }) => {
     const desk = await boot();
     const id = await desk.approved(robot, input);
     await desk.sql(
@@ -57,7 +57,7 @@ onBothDialects((claim) => {
     expect(await asked(desk, { cents: 8 })).toMatchObject({ match: "identical", id: other.id });
   });
 
-  claim("S18: time and outcome of an earlier call are those of the trail", async ({ boot }) => {
+  claim("S18: time and outcome of an earlier call come from the trail", async ({ boot }) => {
     const failing = handler({
       description: "Fails.",
       effect: "write",
@@ -80,7 +80,7 @@ onBothDialects((claim) => {
     expect(await asked(desk, { cents: 1 })).toMatchObject({ match: "cannot_tell" });
   });
 
-  claim("S18: an earlier call whose row was deleted or changed is still known", async ({ boot, again }) => {
+  claim("S18: an earlier call is still known after its request row was deleted or changed", async ({ boot, again }) => {
     const desk = await boot();
     const changes: readonly (readonly [what: string, text: string])[] = [
       ["deleted", "delete from approval_request where id = ?"],
@@ -103,7 +103,7 @@ onBothDialects((claim) => {
     }
   });
 
-  claim("S18: a row with other arguments under the same id does not hide the earlier call", async ({ boot }) => {
+  claim("S18: a request row with other arguments under the same id does not hide the earlier call", async ({ boot }) => {
     const desk = await boot();
     const { id, callId } = await ran(desk);
     const other = await ran(desk, { cents: 9 });
@@ -114,19 +114,22 @@ onBothDialects((claim) => {
     expect(await asked(desk)).toEqual(hidden(callId));
   });
 
-  claim("S18: after a deploy a deleted earlier request cannot be compared", async ({ boot, again }) => {
-    const first = await boot();
-    const { id } = await ran(first);
-    await ran(first, { cents: 8 });
-    const desk = await again({ handlers: { pay: withCurrency } });
-    expect(await asked(desk)).toMatchObject({ match: "similar", id, fields: ["currency"] });
-    await desk.sql("delete from approval_request where id = ?", id);
-    const reason = "the request of an earlier call under another input schema is not in the store";
-    expect(await asked(desk)).toEqual({ match: "cannot_tell", reason });
-    expect(await asked(desk, input, dan)).toBeUndefined();
-  });
+  claim(
+    "S18: after a deploy that changes the schema, an earlier request whose row was deleted cannot be compared",
+    async ({ boot, again }) => {
+      const first = await boot();
+      const { id } = await ran(first);
+      await ran(first, { cents: 8 });
+      const desk = await again({ handlers: { pay: withCurrency } });
+      expect(await asked(desk)).toMatchObject({ match: "similar", id, fields: ["currency"] });
+      await desk.sql("delete from approval_request where id = ?", id);
+      const reason = "the request of an earlier call under another input schema is not in the store";
+      expect(await asked(desk)).toEqual({ match: "cannot_tell", reason });
+      expect(await asked(desk, input, dan)).toBeUndefined();
+    },
+  );
 
-  claim("S18: an earlier call whose events were changed cannot be told", async ({ boot, again }) => {
+  claim("S18: an earlier call whose events were changed is reported as cannot_tell", async ({ boot, again }) => {
     const desk = await boot();
     const { callId } = await ran(desk);
     await desk.sql(
@@ -149,7 +152,7 @@ onBothDialects((claim) => {
     expect(await desk.approvals.ranBefore(await desk.record(second.id))).toEqual(hidden(first.callId));
   });
 
-  claim("S18: a changed type column of the event of a use does not hide the earlier call", async ({ boot, again }) => {
+  claim("S18: a changed type column of a use event does not hide the earlier call", async ({ boot, again }) => {
     const desk = await boot();
     const { id, callId } = await ran(desk);
     const other = await desk.approved(robot, { cents: 8 });
@@ -167,14 +170,14 @@ onBothDialects((claim) => {
     expect(await asked(fresh, { cents: 10 })).toEqual(damaged);
   });
 
-  claim("S18: a row that is marked as erased is believed if an event says so", async ({ boot }) => {
+  claim("S18: a request row that is marked as erased counts as erased only if an event says so", async ({ boot }) => {
     const desk = await boot();
     const { id, callId } = await ran(desk);
     await desk.sql("update approval_request set nonce = 'erased', like_key = null where id = ?", id);
     expect(await asked(desk)).toEqual(hidden(callId));
   });
 
-  claim("S18: a denial that only the row tells of is not believed, and does not hide that the call ran", async ({ boot }) => {
+  claim("S18: a denial that only the request row has is not believed, and does not hide that the call ran", async ({ boot }) => {
     const desk = await boot();
     const denied =
       "update approval_request set state = 'denied', reason = 'bea says no', decided_at = 9000000000000 where id = ?";

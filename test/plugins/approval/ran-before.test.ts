@@ -40,31 +40,34 @@ const earlierIn = (outcome: Outcome): unknown =>
 const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string;
 
 onBothDialects((claim) => {
-  claim("M12: an approved call whose result cannot be sent is used, and a repeat says that it succeeded", async ({ boot }) => {
-    const large = handler({
-      description: "Pay somebody.",
-      effect: "write",
-      input: Type.Object({ cents: Type.Integer() }),
-      auth: authenticated,
-      output: Type.Object({ paid: Type.Integer() }),
-      handle: (input) => {
-        paid.push(input);
-        return { paid: "all of it" } as never;
-      },
-    });
-    const desk = await boot({ handlers: { pay: large } });
-    const id = await desk.approved(robot, { cents: 5 });
-    const outcome = await desk.call(robot, { cents: 5 });
-    expect(outcome).toMatchObject({ ok: false, error: { code: "output_undelivered", kind: "outcome_unknown" } });
-    expect(await desk.record(id)).toMatchObject({ state: "consumed", use: { callId: outcome.callId, outcome: "succeeded" } });
-    const repeated = await desk.call(robot, { cents: 5 });
-    expect(codeOf(repeated)).toBe("approval_required");
-    expect(earlierIn(repeated)).toMatchObject({ match: "identical", id, callId: outcome.callId, at, outcome: "succeeded" });
-    expect(codeOf(await desk.call(robot, { cents: 5 }, { id }))).toBe("approval_used");
-    expect(paid).toHaveLength(1);
-  });
+  claim(
+    "M12: an approved call whose result cannot be sent uses its approval, and a repeat says that it succeeded",
+    async ({ boot }) => {
+      const large = handler({
+        description: "Pay somebody.",
+        effect: "write",
+        input: Type.Object({ cents: Type.Integer() }),
+        auth: authenticated,
+        output: Type.Object({ paid: Type.Integer() }),
+        handle: (input) => {
+          paid.push(input);
+          return { paid: "all of it" } as never;
+        },
+      });
+      const desk = await boot({ handlers: { pay: large } });
+      const id = await desk.approved(robot, { cents: 5 });
+      const outcome = await desk.call(robot, { cents: 5 });
+      expect(outcome).toMatchObject({ ok: false, error: { code: "output_undelivered", kind: "outcome_unknown" } });
+      expect(await desk.record(id)).toMatchObject({ state: "consumed", use: { callId: outcome.callId, outcome: "succeeded" } });
+      const repeated = await desk.call(robot, { cents: 5 });
+      expect(codeOf(repeated)).toBe("approval_required");
+      expect(earlierIn(repeated)).toMatchObject({ match: "identical", id, callId: outcome.callId, at, outcome: "succeeded" });
+      expect(codeOf(await desk.call(robot, { cents: 5 }, { id }))).toBe("approval_used");
+      expect(paid).toHaveLength(1);
+    },
+  );
 
-  claim("M12: an approved call whose resource refuses to close is used up, and its end is unknown", async ({ boot }) => {
+  claim("M12: an approved call whose resource fails to close uses its approval, and its end is unknown", async ({ boot }) => {
     const search = resource({ name: "search", scope: "call", open: () => 1, close: () => unavailable("The index is down") });
     const indexed = handler({
       description: "Pay somebody.",
@@ -85,31 +88,34 @@ onBothDialects((claim) => {
     expect(paid).toHaveLength(1);
   });
 
-  claim("S18: after a deploy that adds a field with a default, the same call says that it ran", async ({ boot, again }) => {
-    const { id, callId } = await ran(await boot({ handlers: { pay: before } }), robot, order);
-    const desk = await again({ handlers: { pay: withDefault } });
-    const outcome = await desk.call(robot, order);
-    expect(earlierIn(outcome)).toEqual({ match: "similar", id, callId, at, outcome: "succeeded", fields: ["currency"] });
-    expect(outcome.ok ? "" : outcome.error.message).toMatch(
-      new RegExp(
-        `\\. A similar call ran before, at [0-9TZ:.-]+, and succeeded \\(call ${callId}, approval ${id}\\); these fields differ: currency$`,
-      ),
-    );
-    // Asked again, and by another credential of the same person over another surface.
-    expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "similar", id });
-    expect(earlierIn(await desk.call(robot2, order, { surface: "other" }))).toMatchObject({ match: "similar", id });
-    expect(earlierIn(await desk.call(ana, order))).toMatchObject({ match: "similar", id });
-    expect(earlierIn(await desk.call(dan, order))).toBeUndefined();
-    expect(earlierIn(await desk.call(robot, { ...order, cents: 501 }))).toBeUndefined();
-    // Approvers and dry runs see the same.
-    const shown = await desk.approvals.ranBefore(await desk.record(idIn(outcome)));
-    expect(shown).toMatchObject({ match: "similar", id, callId, fields: ["currency"] });
-    const rehearsed = await desk.call(robot, order, { dryRun: true });
-    expect(rehearsed).toMatchObject({ ok: true, value: { approval: { earlier: { match: "similar", id, callId, at } } } });
-  });
+  claim(
+    "S18: after a deploy that adds a field with a default, the repeated call is told that it ran before",
+    async ({ boot, again }) => {
+      const { id, callId } = await ran(await boot({ handlers: { pay: before } }), robot, order);
+      const desk = await again({ handlers: { pay: withDefault } });
+      const outcome = await desk.call(robot, order);
+      expect(earlierIn(outcome)).toEqual({ match: "similar", id, callId, at, outcome: "succeeded", fields: ["currency"] });
+      expect(outcome.ok ? "" : outcome.error.message).toMatch(
+        new RegExp(
+          `\\. A similar call ran before, at [0-9TZ:.-]+, and succeeded \\(call ${callId}, approval ${id}\\); these fields differ: currency$`,
+        ),
+      );
+      // Asked again, and by another credential of the same person over another surface.
+      expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "similar", id });
+      expect(earlierIn(await desk.call(robot2, order, { surface: "other" }))).toMatchObject({ match: "similar", id });
+      expect(earlierIn(await desk.call(ana, order))).toMatchObject({ match: "similar", id });
+      expect(earlierIn(await desk.call(dan, order))).toBeUndefined();
+      expect(earlierIn(await desk.call(robot, { ...order, cents: 501 }))).toBeUndefined();
+      // Approvers and dry runs see the same.
+      const shown = await desk.approvals.ranBefore(await desk.record(idIn(outcome)));
+      expect(shown).toMatchObject({ match: "similar", id, callId, fields: ["currency"] });
+      const rehearsed = await desk.call(robot, order, { dryRun: true });
+      expect(rehearsed).toMatchObject({ ok: true, value: { approval: { earlier: { match: "similar", id, callId, at } } } });
+    },
+  );
 
   claim(
-    "S18: changed, removed and renamed fields are named, and what has nothing in common cannot be told",
+    "S18: the comparison with an earlier call names changed, removed and renamed fields, or says cannot_tell",
     async ({ boot, again }) => {
       const { id } = await ran(await boot({ handlers: { pay: before } }), robot, order);
       const asText = await again({ handlers: { pay: withInput({ orderId: Type.String(), cents: Type.String() }) } });
@@ -128,7 +134,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S18: a new field inside an object or a list element is named, and the earlier call is found",
+    "S18: the comparison with an earlier call names a new field inside an object or a list element",
     async ({ boot, again }) => {
       const nested = (line: Parameters<typeof Type.Object>[0]) =>
         withInput({ to: Type.Object({ name: Type.String() }), lines: Type.Array(Type.Object({ sku: Type.String(), ...line })) });
@@ -156,7 +162,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S18: an identical call is found over surfaces, credentials and a changed policy, and a call that looks the same, too",
+    "S18: an earlier call is found across surfaces, credentials and policy changes, also when it only looks alike",
     async ({ boot, again }) => {
       const { id, callId } = await ran(await boot({ handlers: { pay: before } }), robot, order);
       const two = { finance: { approvers: [{ role: "finance", need: 2 }] } };
@@ -181,7 +187,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S18: after a rotation of the keys a request is found, approved and run, and then found as an earlier call",
+    "S18: after the keys were rotated a request is found, approved and run, and later found as an earlier call",
     async ({ boot, again, root }) => {
       const secrets = withInput({ orderId: Type.String(), pin: secret(Type.String()) });
       const input = { orderId: "ord_7", pin: "1234" };
@@ -206,22 +212,28 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S18: what was sealed with keys that are gone, or has no known person, cannot be told", async ({ boot }) => {
-    const one = await boot({ handlers: { pay: before } });
-    const { id } = await ran(one, robot, order);
-    await one.sql("update approval_request set like_key = null, nonce = 'erased', args = '{}' where id = ?", id);
-    // Only the trail says that a request was erased. This row was changed in the store.
-    const changed = { match: "cannot_tell", reason: expect.stringContaining("its request was deleted or changed in the store") };
-    expect(earlierIn(await one.call(robot, order))).toEqual(changed);
-    expect(earlierIn(await one.call(dan, order))).toBeUndefined();
-    await one.sql("update approval_request set person_key = 'unknown' where id = ?", id);
-    const unknown = "the person of an earlier request is not known: it was erased, or its keys are gone";
-    expect(earlierIn(await one.call(robot, { ...order, cents: 6 }))).toEqual({ match: "cannot_tell", reason: unknown });
-    await one.sql("update approval_request set person_key = 'hmac:gone:00' where id = ?", id);
-    expect(earlierIn(await one.call(robot, { ...order, cents: 7 }))).toEqual({ match: "cannot_tell", reason: unknown });
-  });
+  claim(
+    "S18: an earlier request that was sealed with lost keys, or has no known person, is reported as cannot_tell",
+    async ({ boot }) => {
+      const one = await boot({ handlers: { pay: before } });
+      const { id } = await ran(one, robot, order);
+      await one.sql("update approval_request set like_key = null, nonce = 'erased', args = '{}' where id = ?", id);
+      // Only the trail says that a request was erased. This row was changed in the store.
+      const changed = {
+        match: "cannot_tell",
+        reason: expect.stringContaining("its request was deleted or changed in the store"),
+      };
+      expect(earlierIn(await one.call(robot, order))).toEqual(changed);
+      expect(earlierIn(await one.call(dan, order))).toBeUndefined();
+      await one.sql("update approval_request set person_key = 'unknown' where id = ?", id);
+      const unknown = "the person of an earlier request is not known: it was erased, or its keys are gone";
+      expect(earlierIn(await one.call(robot, { ...order, cents: 6 }))).toEqual({ match: "cannot_tell", reason: unknown });
+      await one.sql("update approval_request set person_key = 'hmac:gone:00' where id = ?", id);
+      expect(earlierIn(await one.call(robot, { ...order, cents: 7 }))).toEqual({ match: "cannot_tell", reason: unknown });
+    },
+  );
 
-  claim("S18: tables of an older version are brought up to date, and their requests are compared", async ({ boot, again }) => {
+  claim("S18: tables of an older version are migrated, and their requests are compared", async ({ boot, again }) => {
     const one = await boot({ handlers: { pay: before } });
     const { id } = await ran(one, robot, order);
     const denied = await one.file(robot, { ...order, cents: 6 });
@@ -236,28 +248,25 @@ onBothDialects((claim) => {
     expect(await desk.call(robot2, { ...order, cents: 6 })).toMatchObject({ error: { code: "approval_denied" } });
   });
 
-  claim(
-    "S18: requests whose arguments were folded by an older rule are compared before and after they get new keys",
-    async ({ boot }) => {
-      const desk = await boot({ handlers: { pay: before } });
-      const { id } = await ran(desk, robot, order);
-      const [keys] = (await desk.sql("select person_key, like_key from approval_request where id = ?", id)) as object[];
-      await desk.sql("update approval_request set like_key = 'hmac:older:00'");
-      const spaced = { ...order, orderId: "ord_7 " };
-      expect(earlierIn(await desk.call(robot, spaced))).toMatchObject({ match: "similar", id });
-      while (!(await fillKeys(contextOf(desk))));
-      expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([keys]);
-      expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "identical", id });
-      // A request that cannot be read any more keeps its person.
-      await desk.sql("update approval_request set like_key = 'hmac:older:00', args = '{}' where id = ?", id);
-      while (!(await fillKeys(contextOf(desk))));
-      expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([
-        { ...keys, like_key: null },
-      ]);
-    },
-  );
+  claim("S18: requests that were folded by an older rule are compared before and after they get new keys", async ({ boot }) => {
+    const desk = await boot({ handlers: { pay: before } });
+    const { id } = await ran(desk, robot, order);
+    const [keys] = (await desk.sql("select person_key, like_key from approval_request where id = ?", id)) as object[];
+    await desk.sql("update approval_request set like_key = 'hmac:older:00'");
+    const spaced = { ...order, orderId: "ord_7 " };
+    expect(earlierIn(await desk.call(robot, spaced))).toMatchObject({ match: "similar", id });
+    while (!(await fillKeys(contextOf(desk))));
+    expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([keys]);
+    expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "identical", id });
+    // A request that cannot be read any more keeps its person.
+    await desk.sql("update approval_request set like_key = 'hmac:older:00', args = '{}' where id = ?", id);
+    while (!(await fillKeys(contextOf(desk))));
+    expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([
+      { ...keys, like_key: null },
+    ]);
+  });
 
-  claim("S18: requests of an older version get their keys, and are compared", async ({ boot }) => {
+  claim("S18: requests of an older version get comparison keys, and are compared", async ({ boot }) => {
     const desk = await boot({ handlers: { pay: before } });
     const { id } = await ran(desk, robot, order);
     const other = await ran(desk, dan, order);

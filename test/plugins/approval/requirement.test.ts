@@ -43,20 +43,20 @@ const changes: readonly (readonly [Partial<Policy>, string])[] = [
   [{ unattributed: true }, "money: 1 with role finance; may be asked for by nobody in particular"],
 ];
 
-test.each(changes)("%j is %j", (change, words) => {
+test.each(changes)("a policy with %j is printed as %j", (change, words) => {
   expect(wordsOf(change)).toBe(words);
 });
 
-test("two different policies have different texts", () => {
+test("every change of an approval policy changes its printed text", () => {
   expect(new Set(changes.map(([change]) => wordsOf(change))).size).toBe(changes.length);
 });
 
-test("the text of an approval for some surfaces names them, and a handler without approval has no text", () => {
+test("the printed text names the surfaces of an approval for some surfaces, and is absent for a handler without approval", () => {
   expect(wordsOf({}, { policy: "money", surfaces: ["mcp", "http"] })).toBe("money: 1 with role finance; over mcp, http alone");
   expect(requirementsBy(new Map())(operationWith())).toBeUndefined();
 });
 
-test("a changed policy is a change of what is exposed", () => {
+test("a changed approval policy counts as a change of the exposure report", () => {
   const report = (approval: string | undefined): ExposureReport => ({
     handlers: [
       {

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { eventsIn } from "../audit/kit.ts";
 import { bootShop, codeOn, formIn, people, send, Visitor } from "./page-kit.ts";
 
-test("the trail records wrong codes and wrong keys", async () => {
+test("the trail records wrong sign-in codes and wrong keys", async () => {
   await using shop = await bootShop();
   expect(codeOn(await new Visitor(shop.baseUrl).signIn({ code: "AAAA-AAAA" }))).toBe("sign_in_code_wrong");
   await shop.app.stop();
@@ -13,13 +13,13 @@ test("the trail records wrong codes and wrong keys", async () => {
   expect(failed.map(({ meta }) => [meta.surface, meta.errorCode])).toEqual([["approvals", "invalid_token"]]);
 });
 
-test("the code field accepts no keys", async () => {
+test("the code field of the sign-in page does not accept keys", async () => {
   await using shop = await bootShop({ people: { AAAAAAAA: people.bea } });
   const answer = await new Visitor(shop.baseUrl).signIn({ code: "AAAAAAAA" });
   expect([answer.status, codeOn(answer), answer.headers["set-cookie"]]).toEqual([401, "sign_in_code_wrong", undefined]);
 });
 
-test("neither a forwarded address nor a wrong key buys more attempts with a code", async () => {
+test("a forged X-Forwarded-For header or a wrong key gives no additional attempts with a sign-in code", async () => {
   await using shop = await bootShop();
   const visitor = new Visitor(shop.baseUrl);
   const form = formIn((await visitor.get("/approvals/sign-in")).body);
@@ -37,7 +37,7 @@ test("neither a forwarded address nor a wrong key buys more attempts with a code
   ]);
 });
 
-test("when many use one code at once, one signs in", async () => {
+test("when many visitors use one sign-in code at the same time, one of them signs in", async () => {
   await using shop = await bootShop();
   const { issueCode } = await import("../../../plugins/approval/page/codes.ts");
   const { auditRef } = await import("quater/audit");
@@ -52,7 +52,7 @@ test("when many use one code at once, one signs in", async () => {
   expect(answers.map(({ status }) => status).sort()).toEqual([303, 401, 401, 401, 401]);
 });
 
-test("votes need POST, a form body and the right host", async () => {
+test("a vote on the approvals page needs POST, a form body and the right Host", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.robot);
   const visitor = new Visitor(shop.baseUrl);
@@ -90,7 +90,7 @@ test("votes need POST, a form body and the right host", async () => {
   expect((await shop.approvals.show(people.bea, id)).state).toBe("approved");
 });
 
-test("a vote over the API with repeated fields is refused", async () => {
+test("the approvals API refuses a vote with repeated fields", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.robot);
   const { digest } = await shop.approvals.show(people.bea, id);

@@ -20,7 +20,7 @@ import { operationOf, show } from "./shown-kit.ts";
 const { robot, ana, bea, cleo } = people;
 const notEligible = { code: "approver_not_eligible" };
 
-describe("one person under two names", () => {
+describe("two spellings of one person's name", () => {
   test.each([
     ["Ana@Shop.example", "ana@shop.example"],
     ["jose\u0301", "josé"],
@@ -28,11 +28,11 @@ describe("one person under two names", () => {
     ["an\u200ba", "ana"],
     [" ana", "ana"],
     ["STRASSE", "straße"],
-  ])("%j is %j", (one, other) => {
+  ])("isSamePerson treats %j and %j as one person", (one, other) => {
     expect([isSamePerson(one, other), isSamePerson(other, one)]).toEqual([true, true]);
   });
 
-  test("a missing name is not a person, and different names are different people", () => {
+  test("isSamePerson treats missing names as no person, and different names as different people", () => {
     expect([isSamePerson(undefined, undefined), isSamePerson("ana", undefined), isSamePerson("ana", "anna")]).toEqual([
       false,
       false,
@@ -40,7 +40,7 @@ describe("one person under two names", () => {
     ]);
   });
 
-  test("a policy that needs both does not boot", () => {
+  test("boot refuses a policy that needs two spellings of one person", () => {
     const problems = optionProblems({
       ...readOptions(approvalOptions, undefined).values,
       authenticate: () => undefined,
@@ -51,7 +51,7 @@ describe("one person under two names", () => {
 });
 
 onBothDialects((claim) => {
-  claim("nobody can approve their own request with another spelling of their name", async ({ boot }) => {
+  claim("a person cannot approve their own request under another spelling of their name", async ({ boot }) => {
     const desk = await boot();
     const spelt = (person: string): Principal => ({ ...ana, person, subject: "sso", credential: `sso:${person}` });
     for (const who of [robot, ana]) {
@@ -62,7 +62,7 @@ onBothDialects((claim) => {
     }
   });
 
-  claim("two spellings of one name are one vote", async ({ boot }) => {
+  claim("votes under two spellings of one name count once", async ({ boot }) => {
     const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
     const id = await desk.file(robot);
     await desk.vote(bea, id);
@@ -71,7 +71,7 @@ onBothDialects((claim) => {
     expect((await desk.vote(cleo, id)).state).toBe("approved");
   });
 
-  claim("a credential that acts for somebody cannot vote", async ({ boot }) => {
+  claim("a credential that acts for another person cannot vote", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(ana);
     for (const kind of ["service", "user", "operator"] as const)
@@ -79,7 +79,7 @@ onBothDialects((claim) => {
     expect((await desk.vote({ ...bea, actsFor: "bea" }, id)).state).toBe("approved");
   });
 
-  claim("a name that the store cannot hold is refused without effect on others", async ({ boot }) => {
+  claim("a name that the database cannot hold is refused without effect on other requests", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const long = randomBytes(6_000).toString("base64"); // does not compress into the 2,704 bytes of an index
@@ -91,7 +91,7 @@ onBothDialects((claim) => {
     expect(codeOf(await desk.call(robot))).toBe("ok");
   });
 
-  claim("a change that the database refuses has no effect on others and does not fence the store", async ({ boot }) => {
+  claim("a change that the database refuses has no effect on other requests and does not fence the store", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     await desk.sql("alter table approval_vote rename column via to via_before");
@@ -102,21 +102,21 @@ onBothDialects((claim) => {
     expect(codeOf(await desk.call(robot))).toBe("ok");
   });
 
-  claim("a list with impossible filters is empty", async ({ boot }) => {
+  claim("a list of requests with filters that match nothing is empty", async ({ boot }) => {
     const desk = await boot();
     await desk.file(robot);
     for (const given of [{ handler: "\0" }, { before: "\0" }, { before: "' or 1=1 --" }, { handler: "none" }])
       expect(await desk.approvals.list(bea, given)).toEqual([]);
   });
 
-  claim("a reason is cut between characters and never inside one", async ({ boot }) => {
+  claim("a reason is shortened between characters and never inside one", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const { reason = "" } = await desk.vote(bea, id, "deny", `a\n${"😀".repeat(499)}`);
     expect([reason.slice(0, 6), [...reason].length, /\p{Cs}/u.test(reason)]).toEqual(["a\\u{a}", 500, false]);
   });
 
-  claim("a preview that repeats a secret argument is in neither the trail nor the request", async ({ boot }) => {
+  claim("a preview that repeats a secret argument is stored neither in the trail nor in the request", async ({ boot }) => {
     const login = handler({
       description: "Sign in.",
       effect: "write",
@@ -133,7 +133,7 @@ onBothDialects((claim) => {
     expect((await desk.record(id)).preview).toContain("xyzzy");
   });
 
-  claim("names of what changed in a preview are printable", async ({ boot }) => {
+  claim("the printed names of what changed in a preview contain no control characters", async ({ boot }) => {
     let times = 0;
     const erase = handler({
       description: "Erase.",
@@ -152,7 +152,7 @@ onBothDialects((claim) => {
     expect(said).not.toContain("\u001b");
   });
 
-  claim("when a plugin answers before the handler, the handler does not run later", async ({ boot }) => {
+  claim("when a plugin's around hook answers before the handler, the handler does not run later", async ({ boot }) => {
     let held: Promise<unknown> = Promise.resolve();
     const early = definePlugin(() => ({
       name: "early",
@@ -174,7 +174,7 @@ onBothDialects((claim) => {
   });
 });
 
-test("a person who calls over MCP for another person cannot approve, and neither can the other", () => {
+test("under a call over MCP for another person, neither the caller nor that person can approve", () => {
   const adopt = mcp({ authenticate: () => undefined }).surface?.adopt ?? ((same: Principal) => same);
   const { person, actsFor, kind } = adopt(principal({ subject: "ana", kind: "user", actsFor: "bob" }));
   expect([kind, person, actsFor]).toEqual(["agent", "ana", "bob"]);
@@ -189,7 +189,7 @@ test("a secret that is a number is hidden in the preview, too", async () => {
   expect(JSON.stringify(shown)).not.toContain("739155");
 });
 
-describe("a notice", () => {
+describe("notices about approval requests", () => {
   test("a webhook URL with a password is refused, because failed deliveries are logged", () => {
     const notify: NotifyOption = {
       webhook: { url: "https://hook:geheim@hooks.example/a", secret: `whsec_${Buffer.alloc(24).toString("base64")}` },

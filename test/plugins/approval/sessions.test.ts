@@ -34,7 +34,7 @@ const wrongCodes = async (
 };
 
 describe("S12: attempts to sign in with a code", () => {
-  test("S12: after five wrong codes from one address the right key signs in, and the right code waits", async () => {
+  test("S12: after five wrong codes from one address the right key still signs in, and the right code must wait", async () => {
     await using shop = await bootShop();
     const visitor = new Visitor(shop.baseUrl);
     expect(await wrongCodes(visitor, {}, 6)).toEqual([
@@ -47,7 +47,7 @@ describe("S12: attempts to sign in with a code", () => {
     expect((await visitor.signIn({ key: "bea" })).status).toBe(303);
   });
 
-  test("S12: behind a trusted proxy only the caller's network has to wait", async () => {
+  test("S12: behind a trusted proxy only the network of the guessing caller must wait", async () => {
     await using shop = await bootShop({ http: { trustedProxies: ["127.0.0.1"] } });
     const visitor = new Visitor(shop.baseUrl);
     const from = (address: string) => ({ "x-forwarded-for": address });
@@ -60,7 +60,7 @@ describe("S12: attempts to sign in with a code", () => {
     expect(await wrongCodes(visitor, from("198.51.100.1, 2001:db8:1:2::1"), 1)).toEqual(["sign_in_throttled"]);
   });
 
-  test("S12: the number of remembered addresses is bounded", () => {
+  test("S12: the number of addresses that the sign-in page remembers is limited", () => {
     const throttle = new Throttle({ perPeer: 5, altogether: 1_000_000, windowMs: 60_000, now: () => 0 });
     for (let index = 0; index < 20_000; index++) throttle.attempt(`2001:db8:0:${index.toString(16)}::/64`);
     expect(throttle.size).toBe(10_000);
@@ -80,30 +80,33 @@ const signOut = async (visitor: Visitor) => {
   return visitor.post("/approvals/sign-out", { form });
 };
 
-describe("S12: sessions end on the server", () => {
-  test.each(places)("S12: on %s, a copied cookie is refused after signing out, also in another process", async (_, placeOf) => {
-    const place = await placeOf();
-    await using shop = await bootShop({ store: place });
-    const bea = new Visitor(shop.baseUrl);
-    await bea.signIn({ key: "bea" });
-    const copy = copyOf(bea);
-    expect(await isIn(copy)).toBe(true);
-    expect((await signOut(bea)).status).toBe(303);
-    expect(await isIn(copyOf(copy))).toBe(false);
-    // A form that the session was shown before votes no more.
-    const id = await shop.file(people.ana);
-    const cleo = new Visitor(shop.baseUrl);
-    await cleo.signIn({ key: "cleo" });
-    const form = formIn((await cleo.get(`/approvals/${id}`)).body);
-    const copyOfCleo = copyOf(cleo);
-    await signOut(cleo);
-    const voted = await copyOfCleo.post(`/approvals/${id}/vote`, { ...form, verdict: "approve" });
-    expect([voted.status, (await shop.approvals.show(people.cleo, id)).votes]).toEqual([401, []]);
-    await using restarted = await again(shop, place);
-    expect(await isIn(copyOf(copy, restarted.baseUrl))).toBe(false);
-  });
+describe("S12: sessions of the approvals page end on the server", () => {
+  test.each(places)(
+    "S12: on %s, a copied session cookie is refused after signing out, also in another process",
+    async (_, placeOf) => {
+      const place = await placeOf();
+      await using shop = await bootShop({ store: place });
+      const bea = new Visitor(shop.baseUrl);
+      await bea.signIn({ key: "bea" });
+      const copy = copyOf(bea);
+      expect(await isIn(copy)).toBe(true);
+      expect((await signOut(bea)).status).toBe(303);
+      expect(await isIn(copyOf(copy))).toBe(false);
+      // A form that the session was shown before votes no more.
+      const id = await shop.file(people.ana);
+      const cleo = new Visitor(shop.baseUrl);
+      await cleo.signIn({ key: "cleo" });
+      const form = formIn((await cleo.get(`/approvals/${id}`)).body);
+      const copyOfCleo = copyOf(cleo);
+      await signOut(cleo);
+      const voted = await copyOfCleo.post(`/approvals/${id}/vote`, { ...form, verdict: "approve" });
+      expect([voted.status, (await shop.approvals.show(people.cleo, id)).votes]).toEqual([401, []]);
+      await using restarted = await again(shop, place);
+      expect(await isIn(copyOf(copy, restarted.baseUrl))).toBe(false);
+    },
+  );
 
-  test("S12: a session stays valid after a restart", async () => {
+  test("S12: a session of the approvals page stays valid after a restart", async () => {
     await using shop = await bootShop();
     const bea = new Visitor(shop.baseUrl);
     await bea.signIn({ key: "bea" });
@@ -111,7 +114,7 @@ describe("S12: sessions end on the server", () => {
     expect(await isIn(copyOf(bea, restarted.baseUrl))).toBe(true);
   });
 
-  test("S12: signing in ends the session before it", async () => {
+  test("S12: signing in again ends the visitor's earlier session", async () => {
     await using shop = await bootShop();
     const visitor = new Visitor(shop.baseUrl);
     await visitor.signIn({ key: "bea" });
@@ -122,7 +125,7 @@ describe("S12: sessions end on the server", () => {
     expect([await isIn(copy), await isIn(visitor)]).toEqual([false, true]);
   });
 
-  test("S12: a revoked key ends the session", async () => {
+  test("S12: revoking a key ends the sessions that it opened", async () => {
     await using shop = await bootShop({ approval: { authenticate: apiKeys() } });
     const file = join(shop.root, ".quater/keys.json");
     const { key } = createKey(file, { name: "bea", kind: "user", person: "bea", scopes: [], roles: ["finance"] });

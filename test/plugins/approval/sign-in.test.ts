@@ -24,7 +24,7 @@ const partsOf = ({ app }: Shop) => ({
   audit: app.services.get(auditRef),
 });
 
-test("a wrong key is refused and recorded", async () => {
+test("a wrong key on the sign-in page is refused and recorded", async () => {
   await using shop = await bootShop();
   const answer = await new Visitor(shop.baseUrl).signIn({ key: "wrong" });
   expect([answer.status, codeOn(answer), answer.headers["www-authenticate"]]).toEqual([401, "invalid_token", "Bearer"]);
@@ -34,7 +34,7 @@ test("a wrong key is refused and recorded", async () => {
   expect(failed.map(({ meta }) => [meta.surface, meta.errorCode])).toEqual([["approvals", "invalid_token"]]);
 });
 
-test("over the network a development key is refused like an unknown key", async () => {
+test("over the network the sign-in page refuses a development key like an unknown key", async () => {
   const keys = apiKeys();
   await using shop = await bootShop({ approval: { authenticate: keys } });
   const demo = demoApproverKey(shop.root, ["finance"]);
@@ -60,7 +60,7 @@ test("over the network a development key is refused like an unknown key", async 
   expect(await answersTo(demo)).toEqual(never);
 });
 
-test("the cookie is encrypted, bound to the host over https, and not readable by scripts", async () => {
+test("the session cookie is encrypted, bound to the host over https, and not readable by scripts", async () => {
   await using plain = await bootShop();
   const [line = ""] = [(await new Visitor(plain.baseUrl).signIn({ key: "bea" })).headers["set-cookie"] ?? []].flat();
   expect(line).toMatch(/^quater-approvals=[\w-]+; Path=\/; HttpOnly; SameSite=Strict$/);
@@ -74,7 +74,7 @@ test("the cookie is encrypted, bound to the host over https, and not readable by
   }
 });
 
-test("signing in starts a new session and ends the one before", async () => {
+test("signing in starts a new session and ends the earlier one", async () => {
   await using shop = await bootShop();
   const bea = new Visitor(shop.baseUrl);
   await bea.get("/approvals/sign-in");
@@ -90,7 +90,7 @@ test("signing in starts a new session and ends the one before", async () => {
   });
 });
 
-test("a form of another visitor signs nobody in", async () => {
+test("a sign-in form that was made for another visitor signs nobody in", async () => {
   await using shop = await bootShop();
   const attacker = new Visitor(shop.baseUrl);
   const form = formIn((await attacker.get("/approvals/sign-in")).body);
@@ -105,7 +105,7 @@ test("a form of another visitor signs nobody in", async () => {
   expect([foreign.status, codeOn(foreign)]).toEqual([403, "origin_not_allowed"]);
 });
 
-test("a key that is revoked, and a role that is taken away, count at the next request", async () => {
+test("a revoked key or a removed role takes effect at the next request of the session", async () => {
   const table: Record<string, Principal> = { ...people };
   await using shop = await bootShop({ people: table });
   const id = await shop.file(people.ana);
@@ -122,7 +122,7 @@ test("a key that is revoked, and a role that is taken away, count at the next re
   expect(await shop.approvals.show(people.cleo, id)).toMatchObject({ state: "pending", votes: [] });
 });
 
-test("signing out removes the cookie and needs a form", async () => {
+test("signing out removes the session cookie and needs a form", async () => {
   await using shop = await bootShop();
   const bea = new Visitor(shop.baseUrl);
   await bea.signIn({ key: "bea" });
@@ -136,7 +136,7 @@ test("signing out removes the cookie and needs a form", async () => {
   expect(await bea.get("/approvals")).toMatchObject({ status: 303 });
 });
 
-test("a visit from another site gets a button to continue, and keeps its cookie", async () => {
+test("a visit to the approvals page from another site gets a button to continue, and keeps its cookie", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const path = `/approvals/${id}`;
@@ -150,7 +150,7 @@ test("a visit from another site gets a button to continue, and keeps its cookie"
   expect([next.status, next.headers["location"]]).toEqual([303, `/approvals/sign-in?next=${encodeURIComponent(path)}`]);
 });
 
-test("after signing in, only pages under /approvals are opened", async () => {
+test("after signing in, the visitor is redirected only to pages under /approvals", async () => {
   await using shop = await bootShop();
   for (const next of [
     "https://evil.example",
@@ -172,27 +172,30 @@ const places: readonly (readonly [string, () => Promise<OptionsOf<typeof store>>
   ...(typeof postgres === "string" ? [] : [["PostgreSQL", async () => ({ url: await postgres.freshUrl() })] as const]),
 ];
 
-test.each(places)("on %s, a code signs in once; wrong, used and expired codes get the same answer", async (_name, placeOf) => {
-  await using shop = await bootShop({ store: await placeOf() });
-  const before = Date.now();
-  const { code, expiresAt } = await issueCode(partsOf(shop), "bea");
-  expect(code).toMatch(/^[2-9A-Z]{4}-[2-9A-Z]{4}$/);
-  expect(expiresAt - before).toBeGreaterThanOrEqual(299_999); // the database may round
-  const racers = Array.from({ length: 4 }, () => new Visitor(shop.baseUrl));
-  const answers = await Promise.all(racers.map((racer) => racer.signIn({ code: code.toLowerCase() })));
-  expect(answers.map(({ status }) => status).sort()).toEqual([303, 401, 401, 401]);
-  expect(new Set(answers.filter(({ status }) => status === 401).map(codeOn))).toEqual(new Set(["sign_in_code_wrong"]));
-  const winner = racers[answers.findIndex(({ status }) => status === 303)] as Visitor;
-  expect((await winner.get("/approvals")).body).toContain("Signed in as");
+test.each(places)(
+  "on %s, a code signs in once, and wrong, used and expired codes get the same answer",
+  async (_name, placeOf) => {
+    await using shop = await bootShop({ store: await placeOf() });
+    const before = Date.now();
+    const { code, expiresAt } = await issueCode(partsOf(shop), "bea");
+    expect(code).toMatch(/^[2-9A-Z]{4}-[2-9A-Z]{4}$/);
+    expect(expiresAt - before).toBeGreaterThanOrEqual(299_999); // the database may round
+    const racers = Array.from({ length: 4 }, () => new Visitor(shop.baseUrl));
+    const answers = await Promise.all(racers.map((racer) => racer.signIn({ code: code.toLowerCase() })));
+    expect(answers.map(({ status }) => status).sort()).toEqual([303, 401, 401, 401]);
+    expect(new Set(answers.filter(({ status }) => status === 401).map(codeOn))).toEqual(new Set(["sign_in_code_wrong"]));
+    const winner = racers[answers.findIndex(({ status }) => status === 303)] as Visitor;
+    expect((await winner.get("/approvals")).body).toContain("Signed in as");
 
-  const late = await issueCode(partsOf(shop), "bea");
-  const open = await partsOf(shop).store.open();
-  await open.apply([{ sql: "update approval_page_code set expires_at = expires_at - 300000", parameters: [] }]);
-  const expired = await new Visitor(shop.baseUrl).signIn({ code: late.code });
-  expect([expired.status, codeOn(expired)]).toEqual([401, "sign_in_code_wrong"]);
-});
+    const late = await issueCode(partsOf(shop), "bea");
+    const open = await partsOf(shop).store.open();
+    await open.apply([{ sql: "update approval_page_code set expires_at = expires_at - 300000", parameters: [] }]);
+    const expired = await new Visitor(shop.baseUrl).signIn({ code: late.code });
+    expect([expired.status, codeOn(expired)]).toEqual([401, "sign_in_code_wrong"]);
+  },
+);
 
-test("a code whose key was revoked meanwhile signs nobody in", async () => {
+test("a code whose key was revoked after it was made signs nobody in", async () => {
   const table: Record<string, Principal> = { ...people };
   await using shop = await bootShop({ people: table });
   const { code } = await issueCode(partsOf(shop), "bea");
@@ -201,7 +204,7 @@ test("a code whose key was revoked meanwhile signs nobody in", async () => {
   expect([answer.status, codeOn(answer)]).toEqual([401, "sign_in_code_wrong"]);
 });
 
-test("the store does not hold the code or its key", async () => {
+test("the store contains neither a sign-in code nor its key", async () => {
   await using shop = await bootShop();
   const key = "bea";
   const { code } = await issueCode(partsOf(shop), key);
@@ -213,7 +216,7 @@ test("the store does not hold the code or its key", async () => {
   expect(Buffer.from(String(rows[0]?.["sealed_key"]), "base64url").includes(key)).toBe(false);
 });
 
-test("after five failures a peer has to wait, also when a thousand try at once", async () => {
+test("after five failed sign-ins an address has to wait, even when a thousand requests arrive at once", async () => {
   await using shop = await bootShop();
   const bea = new Visitor(shop.baseUrl);
   const form = formIn((await bea.get("/approvals/sign-in")).body);
@@ -236,7 +239,7 @@ test("a key that is too long for a cookie is refused with a message", async () =
   expect([answer.status, codeOn(answer)]).toEqual([422, "invalid_input"]);
 });
 
-test("attempts from all peers together are limited for a minute", () => {
+test("failed sign-ins from all addresses together are limited per minute", () => {
   let now = 0;
   const throttle = new Throttle({ perPeer: 2, altogether: 5, windowMs: 60_000, now: () => now });
   const tried = (peer: string) => throttle.attempt(peer);
@@ -271,7 +274,7 @@ test("a session ends after 30 minutes without a visit, and after 8 hours in any 
   expect(other.read(fresh)).toBeUndefined();
 });
 
-test("O2: a rotation signs nobody out, keeps forms valid and codes usable", async () => {
+test("O2: rotating the keys signs nobody out, and forms and sign-in codes stay valid", async () => {
   const [old, next] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
   let secrets = [old];
   const sessions = new Sessions({ secrets: () => secrets, isHttps: true });

@@ -23,7 +23,7 @@ const sso = {
 const asBea = { "x-forwarded-user": "bea", "x-forwarded-roles": "support, finance" } as const;
 const proven = { ...asBea, "x-proxy-secret": secret } as const;
 
-test("with the proxy's secret, its headers name the approver", async () => {
+test("a request with the proxy's secret signs in the approver whom its headers name", async () => {
   await using shop = await bootShop({ approval: { sso } });
   const id = await shop.file(people.ana);
   const bea = new Visitor(shop.baseUrl);
@@ -42,7 +42,7 @@ test("with the proxy's secret, its headers name the approver", async () => {
   ]);
 });
 
-test("forged headers are refused, from loopback too, with a wrong secret, and when they come twice", async () => {
+test("forged single sign-on headers are refused, from loopback, with a wrong secret and when a header comes twice", async () => {
   await using shop = await bootShop({ approval: { sso } });
   const id = await shop.file(people.ana);
   const forged: readonly Sent["headers"][] = [
@@ -64,7 +64,7 @@ test("forged headers are refused, from loopback too, with a wrong secret, and wh
   }
 });
 
-test("without sso the headers are ignored, and with sso keys still sign in", async () => {
+test("without sso the proxy headers are ignored, and with sso approvers can still sign in with a key", async () => {
   await using plain = await bootShop();
   expect(await new Visitor(plain.baseUrl).get("/approvals", proven)).toMatchObject({ status: 303 });
   await using shop = await bootShop({ approval: { sso } });
@@ -74,13 +74,13 @@ test("without sso the headers are ignored, and with sso keys still sign in", asy
   expect(await bea.get("/approvals", { "x-proxy-secret": secret })).toMatchObject({ status: 200 });
 });
 
-test("the API ignores headers of a proxy", async () => {
+test("the approvals API ignores the headers of a single sign-on proxy", async () => {
   await using shop = await bootShop({ approval: { sso } });
   const answer = await send(`${shop.baseUrl}/approvals/api/requests`, { headers: proven });
   expect([answer.status, codeOn(answer)]).toEqual([401, "unauthenticated"]);
 });
 
-test("with a listener of its own, the page is only there", async () => {
+test("with its own listener the approvals page is not on the main port", async () => {
   const port = await freePort();
   await using shop = await bootShop({ approval: { listen: { port } } });
   const id = await shop.file(people.ana);
@@ -102,7 +102,7 @@ test("with a listener of its own, the page is only there", async () => {
   await expect(send(`${baseUrl}/approvals`)).rejects.toThrow("ECONNREFUSED");
 });
 
-test("with publicUrl, forms must come from it, and other hosts are refused", async () => {
+test("with publicUrl the approvals page refuses forms from other origins and requests with other Hosts", async () => {
   const allowedHosts = ["approvals.example", "shop.example"];
   await using shop = await bootShop({ approval: { publicUrl: "https://approvals.example" }, http: { allowedHosts } });
   const id = await shop.file(people.ana);
@@ -122,7 +122,7 @@ const socketFolder = (): { readonly path: string; [Symbol.dispose](): void } => 
   return { path: join(folder, "a.sock"), [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
 };
 
-test("over a Unix socket the proxy needs no secret; over TCP the same headers are refused", async () => {
+test("the single sign-on proxy needs no secret over a Unix socket, and its headers are refused over TCP", async () => {
   using socket = socketFolder();
   const { path } = socket;
   const overSocket = { personHeader: "x-forwarded-user", rolesHeader: "x-forwarded-roles", unixSocket: true } as const;
@@ -142,14 +142,14 @@ test("over a Unix socket the proxy needs no secret; over TCP the same headers ar
   expect((await send(`${shop.baseUrl}/approvals`, { headers: asBea })).status).toBe(404);
 });
 
-test("headers of a proxy are refused when they do not come over the Unix socket", () => {
+test("proxy headers that do not come over the Unix socket are refused", () => {
   const trusting = { personHeader: "x-forwarded-user", unixSocket: true } as const;
   const credentials = { surface: "approvals", isLocal: false, header: () => "bea", cookie: () => undefined };
   expect(() => personBehind(trusting, credentials)).toThrow("did not come from the proxy");
   expect(personBehind(trusting, { ...credentials, isOverUnixSocket: true })).toMatchObject({ person: "bea", issuer: "sso" });
 });
 
-test("the socket of a killed process is replaced; a socket in use and a file are not", async () => {
+test("a Unix socket that a killed process left is replaced, but not a socket in use or a file", async () => {
   using socket = socketFolder();
   const { path } = socket;
   const options: Partial<OptionsOf<typeof approval>> = { listen: { path }, publicUrl: "https://approvals.example" };
@@ -175,7 +175,7 @@ test("the socket of a killed process is replaced; a socket in use and a file are
   expect(readFileSync(path, "utf8")).toBe("somebody's text");
 });
 
-test("sso options without proof of the proxy do not boot, and all problems are reported at once", async () => {
+test("boot refuses sso options that do not prove the proxy, and reports all problems at once", async () => {
   const causes = async (options: object): Promise<readonly string[]> => {
     try {
       await using _shop = await bootShop({ approval: options as Partial<OptionsOf<typeof approval>> });

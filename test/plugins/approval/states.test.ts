@@ -52,27 +52,30 @@ const endings: readonly (readonly [state: string, end: (desk: Desk) => Promise<s
 ];
 
 onBothDialects((claim) => {
-  claim("nothing filed yet: 428 with id, expiry and status, and nothing ran", async ({ boot }) => {
-    const desk = await boot();
-    const outcome = await desk.call(robot);
-    expect(outcome).toMatchObject({
-      ok: false,
-      error: {
-        code: "approval_required",
-        kind: "approval_required",
-        details: { approval: { id: expect.stringMatching(/^apr_[a-z2-7]{20}$/), status: "pending" } },
-      },
-    });
-    const record = await desk.record(idIn(outcome));
-    expect(record).toMatchObject({ state: "pending", handler: "pay", args: '{"cents":5}', callId: outcome.callId });
-    expect(outcome).toMatchObject({
-      error: { details: { approval: { expiresAt: new Date(record.pendingUntil).toISOString() } } },
-    });
-    expect(record.pendingUntil - record.filedAt).toBe(3_600_000);
-    expect(paid).toEqual([]);
-  });
+  claim(
+    "a call without an approval request gets 428 with a new request's id, expiry and status, and does not run",
+    async ({ boot }) => {
+      const desk = await boot();
+      const outcome = await desk.call(robot);
+      expect(outcome).toMatchObject({
+        ok: false,
+        error: {
+          code: "approval_required",
+          kind: "approval_required",
+          details: { approval: { id: expect.stringMatching(/^apr_[a-z2-7]{20}$/), status: "pending" } },
+        },
+      });
+      const record = await desk.record(idIn(outcome));
+      expect(record).toMatchObject({ state: "pending", handler: "pay", args: '{"cents":5}', callId: outcome.callId });
+      expect(outcome).toMatchObject({
+        error: { details: { approval: { expiresAt: new Date(record.pendingUntil).toISOString() } } },
+      });
+      expect(record.pendingUntil - record.filedAt).toBe(3_600_000);
+      expect(paid).toEqual([]);
+    },
+  );
 
-  claim("pending, without an id: 428 with the same id", async ({ boot }) => {
+  claim("a repeated call without an id gets 428 with the id of the pending request", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const again = await desk.call(robot);
@@ -80,14 +83,14 @@ onBothDialects((claim) => {
     expect(await desk.events(id)).toHaveLength(1);
   });
 
-  claim("pending, with that id: the same", async ({ boot }) => {
+  claim("a repeated call with the id of its pending request gets 428 with this id", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const again = await desk.call(robot, { cents: 5 }, { id });
     expect([codeOf(again), idIn(again)]).toEqual(["approval_required", id]);
   });
 
-  claim("approved, without an id: runs", async ({ boot }) => {
+  claim("a repeated call without an id runs when its request is approved", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.approved(robot);
     const outcome = await desk.call(robot);
@@ -99,73 +102,85 @@ onBothDialects((claim) => {
     });
   });
 
-  claim("approved, with that id: runs", async ({ boot }) => {
+  claim("a repeated call with the id of its approved request runs", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.approved(robot);
     expect(await desk.call(robot, { cents: 5 }, { id })).toMatchObject({ ok: true });
     expect(paid).toHaveLength(1);
   });
 
-  claim("denied, without an id: 403 with the reason until the cooldown ends, then a new pending", async ({ boot }) => {
-    const desk = await boot();
-    const id = await desk.file(robot);
-    await desk.vote(bea, id, "deny", "not this month");
-    const outcome = await desk.call(robot);
-    expect(outcome).toMatchObject({
-      error: {
-        code: "approval_denied",
-        kind: "approval_refused",
-        message: `Approval ${id} was denied: not this month`,
-        details: { approval: { id, status: "denied", reason: "not this month" } },
-      },
-    });
-    const { retryAfterSeconds = 0 } = outcome.ok ? {} : outcome.error;
-    expect(retryAfterSeconds).toBeGreaterThan(590);
-    expect(retryAfterSeconds).toBeLessThanOrEqual(600);
-    await desk.sql("update approval_request set decided_at = decided_at - 600000 where id = ?", id);
-    const after = await desk.call(robot);
-    expect(codeOf(after)).toBe("approval_required");
-    expect(idIn(after)).not.toBe(id);
-    expect(paid).toEqual([]);
-  });
-
-  claim("denied, with that id: 403, after the cooldown too, and nothing is filed", async ({ boot }) => {
-    const desk = await boot();
-    const id = await desk.file(robot);
-    await desk.vote(bea, id, "deny");
-    expect(codeOf(await desk.call(robot, { cents: 5 }, { id }))).toBe("approval_denied");
-    await desk.sql("update approval_request set decided_at = decided_at - 600000 where id = ?", id);
-    expect(codeOf(await desk.call(robot, { cents: 5 }, { id }))).toBe("approval_denied");
-    expect(await desk.sql("select id from approval_request")).toHaveLength(1);
-  });
-
-  claim("expired, cancelled, revoked, without an id: 428 with a new pending", async ({ boot }) => {
-    const desk = await boot();
-    for (const [state, end] of endings) {
-      const id = await end(desk);
-      expect((await desk.record(id)).state).toBe(state);
+  claim(
+    "a repeated call without an id gets 403 with the reason until the cooldown after the denial ends, then a new request",
+    async ({ boot }) => {
+      const desk = await boot();
+      const id = await desk.file(robot);
+      await desk.vote(bea, id, "deny", "not this month");
       const outcome = await desk.call(robot);
-      expect([state, codeOf(outcome)]).toEqual([state, "approval_required"]);
-      expect(idIn(outcome)).not.toBe(id);
-      expect((await desk.record(id)).state).toBe(state);
-      await desk.approvals.cancel(robot, "direct", idIn(outcome));
-    }
-    expect(paid).toEqual([]);
-  });
+      expect(outcome).toMatchObject({
+        error: {
+          code: "approval_denied",
+          kind: "approval_refused",
+          message: `Approval ${id} was denied: not this month`,
+          details: { approval: { id, status: "denied", reason: "not this month" } },
+        },
+      });
+      const { retryAfterSeconds = 0 } = outcome.ok ? {} : outcome.error;
+      expect(retryAfterSeconds).toBeGreaterThan(590);
+      expect(retryAfterSeconds).toBeLessThanOrEqual(600);
+      await desk.sql("update approval_request set decided_at = decided_at - 600000 where id = ?", id);
+      const after = await desk.call(robot);
+      expect(codeOf(after)).toBe("approval_required");
+      expect(idIn(after)).not.toBe(id);
+      expect(paid).toEqual([]);
+    },
+  );
 
-  claim("expired, cancelled, revoked, with that id: 409 that names which, and nothing is filed", async ({ boot }) => {
-    const desk = await boot();
-    for (const [state, end] of endings) {
-      const id = await end(desk);
-      const before = await desk.sql("select id from approval_request");
-      const outcome = await desk.call(robot, { cents: 5 }, { id });
-      expect(outcome).toMatchObject({ error: { code: `approval_${state}`, kind: "approval_refused" } });
-      expect(await desk.sql("select id from approval_request")).toHaveLength(before.length);
-    }
-    expect(paid).toEqual([]);
-  });
+  claim(
+    "a repeated call with the id of its denied request gets 403, also after the cooldown, and files nothing",
+    async ({ boot }) => {
+      const desk = await boot();
+      const id = await desk.file(robot);
+      await desk.vote(bea, id, "deny");
+      expect(codeOf(await desk.call(robot, { cents: 5 }, { id }))).toBe("approval_denied");
+      await desk.sql("update approval_request set decided_at = decided_at - 600000 where id = ?", id);
+      expect(codeOf(await desk.call(robot, { cents: 5 }, { id }))).toBe("approval_denied");
+      expect(await desk.sql("select id from approval_request")).toHaveLength(1);
+    },
+  );
 
-  claim("consumed, without an id: 428 with a new pending that shows how the earlier one ended", async ({ boot }) => {
+  claim(
+    "a repeated call without an id gets 428 with a new request when the earlier one expired, was cancelled or revoked",
+    async ({ boot }) => {
+      const desk = await boot();
+      for (const [state, end] of endings) {
+        const id = await end(desk);
+        expect((await desk.record(id)).state).toBe(state);
+        const outcome = await desk.call(robot);
+        expect([state, codeOf(outcome)]).toEqual([state, "approval_required"]);
+        expect(idIn(outcome)).not.toBe(id);
+        expect((await desk.record(id)).state).toBe(state);
+        await desk.approvals.cancel(robot, "direct", idIn(outcome));
+      }
+      expect(paid).toEqual([]);
+    },
+  );
+
+  claim(
+    "a repeated call with the id of an expired, cancelled or revoked request gets 409 with that state, and files nothing",
+    async ({ boot }) => {
+      const desk = await boot();
+      for (const [state, end] of endings) {
+        const id = await end(desk);
+        const before = await desk.sql("select id from approval_request");
+        const outcome = await desk.call(robot, { cents: 5 }, { id });
+        expect(outcome).toMatchObject({ error: { code: `approval_${state}`, kind: "approval_refused" } });
+        expect(await desk.sql("select id from approval_request")).toHaveLength(before.length);
+      }
+      expect(paid).toEqual([]);
+    },
+  );
+
+  claim("a repeated call without an id gets 428 with a new request that shows how the used one ended", async ({ boot }) => {
     const desk = await boot();
     const first = await desk.approved(robot);
     const { callId } = await desk.call(robot);
@@ -181,68 +196,80 @@ onBothDialects((claim) => {
     expect(paid).toHaveLength(1);
   });
 
-  claim("consumed, with that id: 409 approval_used with its call id and outcome", async ({ boot }) => {
-    const desk = await boot();
-    const id = await desk.approved(robot);
-    const { callId } = await desk.call(robot);
-    expect(await desk.call(robot, { cents: 5 }, { id })).toMatchObject({
-      error: { code: "approval_used", details: { approval: { id, usedBy: { callId, outcome: "succeeded" } } } },
-    });
-    expect(paid).toHaveLength(1);
-  });
+  claim(
+    "a repeated call with the id of a used request gets 409 approval_used with the call id and outcome of the use",
+    async ({ boot }) => {
+      const desk = await boot();
+      const id = await desk.approved(robot);
+      const { callId } = await desk.call(robot);
+      expect(await desk.call(robot, { cents: 5 }, { id })).toMatchObject({
+        error: { code: "approval_used", details: { approval: { id, usedBy: { callId, outcome: "succeeded" } } } },
+      });
+      expect(paid).toHaveLength(1);
+    },
+  );
 
   for (const isNamed of [false, true]) {
     const how = isNamed ? "with that id" : "without an id";
 
-    claim(`approved, but the preview changed, ${how}: 409 that names what, and the next repeat files anew`, async ({ boot }) => {
-      let balance = 100;
-      const desk = await boot({ handlers: { pay: withPreview(() => ({ balance, fees: [1, 2], "a/b": { "~": balance } })) } });
-      const id = await desk.approved(robot);
-      balance = 99;
-      const given = isNamed ? { id } : {};
-      expect(await desk.call(robot, { cents: 5 }, given)).toMatchObject({
-        error: { code: "approval_stale", details: { approval: { id, changed: ["/a~1b/~0", "/balance"] } } },
-      });
-      expect(await desk.record(id)).toMatchObject({ state: "expired", reason: "the preview has changed: /a~1b/~0, /balance" });
-      const next = await desk.call(robot);
-      expect(codeOf(next)).toBe("approval_required");
-      expect(idIn(next)).not.toBe(id);
-      expect(paid).toEqual([]);
-    });
+    claim(
+      `an approved call whose preview changed, ${how}, gets 409 with the changed values, and the next repeat files a new request`,
+      async ({ boot }) => {
+        let balance = 100;
+        const desk = await boot({ handlers: { pay: withPreview(() => ({ balance, fees: [1, 2], "a/b": { "~": balance } })) } });
+        const id = await desk.approved(robot);
+        balance = 99;
+        const given = isNamed ? { id } : {};
+        expect(await desk.call(robot, { cents: 5 }, given)).toMatchObject({
+          error: { code: "approval_stale", details: { approval: { id, changed: ["/a~1b/~0", "/balance"] } } },
+        });
+        expect(await desk.record(id)).toMatchObject({ state: "expired", reason: "the preview has changed: /a~1b/~0, /balance" });
+        const next = await desk.call(robot);
+        expect(codeOf(next)).toBe("approval_required");
+        expect(idIn(next)).not.toBe(id);
+        expect(paid).toEqual([]);
+      },
+    );
 
-    claim(`approved, but the policy changed, ${how}: 409, and the next repeat files anew`, async ({ boot, again }) => {
-      const before = await boot();
-      const id = await before.approved(robot);
-      await before.app.stop();
-      const desk = await again({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
-      const given = isNamed ? { id } : {};
-      expect(codeOf(await desk.call(robot, { cents: 5 }, given))).toBe("approval_policy_changed");
-      expect(await desk.record(id)).toMatchObject({ state: "expired" });
-      const next = await desk.call(robot);
-      expect(codeOf(next)).toBe("approval_required");
-      expect(idIn(next)).not.toBe(id);
-      expect(paid).toEqual([]);
-    });
+    claim(
+      `an approved call whose policy changed, ${how}, gets 409, and the next repeat files a new request`,
+      async ({ boot, again }) => {
+        const before = await boot();
+        const id = await before.approved(robot);
+        await before.app.stop();
+        const desk = await again({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
+        const given = isNamed ? { id } : {};
+        expect(codeOf(await desk.call(robot, { cents: 5 }, given))).toBe("approval_policy_changed");
+        expect(await desk.record(id)).toMatchObject({ state: "expired" });
+        const next = await desk.call(robot);
+        expect(codeOf(next)).toBe("approval_required");
+        expect(idIn(next)).not.toBe(id);
+        expect(paid).toEqual([]);
+      },
+    );
 
-    claim(`approved, but the input schema changed, ${how}: 409, and the next repeat files anew`, async ({ boot, again }) => {
-      const before = await boot();
-      const id = await before.approved(robot);
-      await before.app.stop();
-      const input = Type.Object({
-        cents: Type.Integer({ description: "In tenths of a cent" }),
-        to: Type.Optional(Type.String()),
-      });
-      const desk = await again({ handlers: { pay: { ...pay, input } as Handler } });
-      const given = isNamed ? { id } : {};
-      expect(codeOf(await desk.call(robot, { cents: 5 }, given))).toBe("approval_schema_changed");
-      const next = await desk.call(robot);
-      expect(codeOf(next)).toBe("approval_required");
-      expect(idIn(next)).not.toBe(id);
-      expect(paid).toEqual([]);
-    });
+    claim(
+      `an approved call whose input schema changed, ${how}, gets 409, and the next repeat files a new request`,
+      async ({ boot, again }) => {
+        const before = await boot();
+        const id = await before.approved(robot);
+        await before.app.stop();
+        const input = Type.Object({
+          cents: Type.Integer({ description: "In tenths of a cent" }),
+          to: Type.Optional(Type.String()),
+        });
+        const desk = await again({ handlers: { pay: { ...pay, input } as Handler } });
+        const given = isNamed ? { id } : {};
+        expect(codeOf(await desk.call(robot, { cents: 5 }, given))).toBe("approval_schema_changed");
+        const next = await desk.call(robot);
+        expect(codeOf(next)).toBe("approval_required");
+        expect(idIn(next)).not.toBe(id);
+        expect(paid).toEqual([]);
+      },
+    );
   }
 
-  claim("unknown, or another requester's, with the id: 404 with the same answer", async ({ boot }) => {
+  claim("an unknown request id and another requester's id get the same 404", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(ana);
     const answers = [];
@@ -255,7 +282,7 @@ onBothDialects((claim) => {
     await expect(desk.approvals.cancel(robot, "direct", id)).rejects.toMatchObject({ code: "approval_not_found" });
   });
 
-  claim("the requester can read the state of its request", async ({ boot }) => {
+  claim("a requester can read the state of their own request", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     expect(await desk.status(robot, id)).toEqual({ id, status: "pending", expiresAt: expect.stringMatching(/Z$/) });
@@ -267,7 +294,7 @@ onBothDialects((claim) => {
     await expect(desk.approvals.cancel(robot, "direct", id)).rejects.toMatchObject({ code: "approval_used" });
   });
 
-  claim("lists show requests that the person may decide, page by page", async ({ boot }) => {
+  claim("the list of requests has only those that the person may decide, page by page", async ({ boot }) => {
     const policies = { finance: finance.finance, legal: { approvers: [{ person: "dan" }] } };
     const desk = await boot({
       approval: { policies },
@@ -297,7 +324,7 @@ onBothDialects((claim) => {
     });
   });
 
-  claim("a dry run says who would have to approve and the caller's newest request, and files nothing", async ({ boot }) => {
+  claim("a dry run of a call says who must approve and which request is the newest, and files nothing", async ({ boot }) => {
     const desk = await boot();
     const dry = () => desk.call(robot, { cents: 5 }, { dryRun: true });
     const said = { required: true, policy: "finance", kind: "dual", approvers: [{ role: "finance", need: 1 }] };

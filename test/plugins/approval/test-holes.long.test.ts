@@ -17,8 +17,11 @@ beforeAll(async () => {
   ends = JSON.parse(stdout) as readonly TestEnd[];
 }, 300_000);
 
-test.each(testHoles.map(({ check, test: title }) => [check, title]))("%s; without it its test fails", (check, title) => {
-  const own = ends.filter((end) => end.check === check && end.title.includes(title));
-  // An assertion must have failed: any other error could come from the missing text alone.
-  expect(own).toEqual([expect.objectContaining({ error: expect.stringMatching(/^AssertionError: /) })]);
-});
+test.each(testHoles.map(({ check, test: title }) => [check, title]))(
+  "%s: the test for this check fails when the check is removed from the sources",
+  (check, title) => {
+    const own = ends.filter((end) => end.check === check && end.title.includes(title));
+    // An assertion must have failed: any other error could come from the missing text alone.
+    expect(own).toEqual([expect.objectContaining({ error: expect.stringMatching(/^AssertionError: /) })]);
+  },
+);

@@ -9,20 +9,23 @@ const { robot, ana, bea, cleo, dan } = people;
 const votes = (desk: Desk) => desk.sql("select person from approval_vote");
 
 onBothDialects((claim) => {
-  claim("T1: an approved call re-sent with other arguments gets a new pending; the approval is untouched", async ({ boot }) => {
-    const desk = await boot();
-    const id = await desk.approved(robot, { cents: 5 });
-    for (const changed of [{ cents: 6 }, { cents: 5, to: "" }, { cents: -5 }]) {
-      const outcome = await desk.call(robot, changed);
-      expect(codeOf(outcome)).toBe("approval_required");
-      expect(idIn(outcome)).not.toBe(id);
-    }
-    expect((await desk.record(id)).state).toBe("approved");
-    expect(paid).toEqual([]);
-  });
+  claim(
+    "T1: an approved call that is sent again with other arguments needs a new request, and its approval stays unused",
+    async ({ boot }) => {
+      const desk = await boot();
+      const id = await desk.approved(robot, { cents: 5 });
+      for (const changed of [{ cents: 6 }, { cents: 5, to: "" }, { cents: -5 }]) {
+        const outcome = await desk.call(robot, changed);
+        expect(codeOf(outcome)).toBe("approval_required");
+        expect(idIn(outcome)).not.toBe(id);
+      }
+      expect((await desk.record(id)).state).toBe("approved");
+      expect(paid).toEqual([]);
+    },
+  );
 
   claim(
-    "T1: with an explicit id other arguments are 409 approval_mismatch; the approval still runs what it was for",
+    "T1: other arguments with the id of an approval get 409 approval_mismatch, and the approval stays usable",
     async ({ boot }) => {
       const desk = await boot();
       const id = await desk.approved(robot, { cents: 5 });
@@ -33,7 +36,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("T1: an approval of a call without arguments is not one with arguments", async ({ boot }) => {
+  claim("T1: the approval of a call without arguments does not cover a call with arguments", async ({ boot }) => {
     const given: unknown[] = [];
     const ping = handler({
       description: "Ping.",
@@ -50,7 +53,7 @@ onBothDialects((claim) => {
     expect(given).toEqual([{}]);
   });
 
-  claim("T2: when many race for one approval, one runs; the others share a new request", async ({ boot, again }) => {
+  claim("T2: when many calls race for one approval, one runs and the others share one new request", async ({ boot, again }) => {
     const [one, two] = [await boot(), await again()];
     const id = await one.approved(robot);
     const racers = await Promise.all(Array.from({ length: 16 }, (_, index) => (index % 2 ? one : two).call(robot)));
@@ -61,23 +64,26 @@ onBothDialects((claim) => {
     expect(losers.map(idIn)).not.toContain(id);
   });
 
-  claim("T2: racers with the id get the first call's id and outcome", async ({ boot }) => {
-    const desk = await boot();
-    const id = await desk.approved(robot);
-    const racers = await Promise.all(Array.from({ length: 8 }, () => desk.call(robot, { cents: 5 }, { id })));
-    const [winner] = racers.filter(({ ok }) => ok);
-    const losers = racers.filter(({ ok }) => !ok);
-    expect(losers).toHaveLength(7);
-    for (const loser of losers)
-      expect(loser).toMatchObject({
-        error: { code: "approval_used", details: { approval: { id, usedBy: { callId: winner?.callId } } } },
-      });
-    expect(paid).toHaveLength(1);
-    expect(await desk.sql("select id from approval_request")).toHaveLength(1);
-  });
+  claim(
+    "T2: calls that lose the race for an approval named by id get the call id and outcome of the winner",
+    async ({ boot }) => {
+      const desk = await boot();
+      const id = await desk.approved(robot);
+      const racers = await Promise.all(Array.from({ length: 8 }, () => desk.call(robot, { cents: 5 }, { id })));
+      const [winner] = racers.filter(({ ok }) => ok);
+      const losers = racers.filter(({ ok }) => !ok);
+      expect(losers).toHaveLength(7);
+      for (const loser of losers)
+        expect(loser).toMatchObject({
+          error: { code: "approval_used", details: { approval: { id, usedBy: { callId: winner?.callId } } } },
+        });
+      expect(paid).toHaveLength(1);
+      expect(await desk.sql("select id from approval_request")).toHaveLength(1);
+    },
+  );
 
   claim(
-    "T3: another principal, surface or handler finds nothing: 404 with the id, a pending of its own without",
+    "T3: another principal, surface or handler gets 404 with a request's id, and its own pending request without it",
     async ({ boot }) => {
       const desk = await boot({ handlers: { pay, payToo: pay } });
       const id = await desk.approved(robot);
@@ -101,7 +107,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("T3: a policy for any surface lets the same caller repeat the call over another one", async ({ boot }) => {
+  claim("T3: a policy with anySurface lets the same caller repeat an approved call over another surface", async ({ boot }) => {
     const policies = { finance: { approvers: [{ role: "finance" }], anySurface: true } };
     const desk = await boot({ approval: { policies } });
     const id = await desk.approved(robot);
@@ -139,7 +145,7 @@ onBothDialects((claim) => {
     expect(codeOf(await desk.call({ ...robot, person: "rob" }))).toBe("approval_required");
   });
 
-  claim("T4: a decision that is refused is on the trail, with who tried it", async ({ boot }) => {
+  claim("T4: a refused vote is recorded in the trail with the person who tried", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const { digest } = await desk.record(id);
@@ -158,7 +164,7 @@ onBothDialects((claim) => {
     });
   });
 
-  claim("T4: people who may not decide cannot see requests; an obstacle is shown before the vote", async ({ boot }) => {
+  claim("T4: people who may not decide cannot see requests, and an obstacle is shown before the vote", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const record = await desk.record(id);
@@ -172,26 +178,29 @@ onBothDialects((claim) => {
     await expect(desk.approvals.show(bea, `apr_${"b".repeat(20)}`)).rejects.toMatchObject({ code: "approval_not_found" });
   });
 
-  claim("T4: in confirm the person it acts for may agree, with another credential than the agent's", async ({ boot }) => {
-    const policies = { finance: { approvers: [{ person: "ana" }], kind: "confirm" as const } };
-    const desk = await boot({ approval: { policies } });
-    const agent = { ...robot, credential: "key:of-ana" };
-    const id = await desk.file(agent);
-    const { digest } = await desk.approvals.show(ana, id);
-    const vote = (who: typeof ana) => desk.approvals.vote({ principal: who, via: "api" }, { id, verdict: "approve", digest });
-    await expect(vote({ ...ana, credential: "key:of-ana" })).rejects.toMatchObject({ code: "approver_not_eligible" });
-    expect((await vote(ana)).state).toBe("approved");
-    expect(await desk.call(agent)).toMatchObject({ ok: true });
-  });
+  claim(
+    "T4: under a confirm policy the person that an agent acts for may approve, but not with the agent's credential",
+    async ({ boot }) => {
+      const policies = { finance: { approvers: [{ person: "ana" }], kind: "confirm" as const } };
+      const desk = await boot({ approval: { policies } });
+      const agent = { ...robot, credential: "key:of-ana" };
+      const id = await desk.file(agent);
+      const { digest } = await desk.approvals.show(ana, id);
+      const vote = (who: typeof ana) => desk.approvals.vote({ principal: who, via: "api" }, { id, verdict: "approve", digest });
+      await expect(vote({ ...ana, credential: "key:of-ana" })).rejects.toMatchObject({ code: "approver_not_eligible" });
+      expect((await vote(ana)).state).toBe("approved");
+      expect(await desk.call(agent)).toMatchObject({ ok: true });
+    },
+  );
 
-  claim("T5: a request that cannot be shown is refused at filing, with the place", async ({ boot }) => {
+  claim("T5: filing refuses a request that cannot be shown, and names the place", async ({ boot }) => {
     const desk = await boot();
     const outcome = await desk.call(robot, { cents: 5, to: "x".repeat(17_000) });
     expect(outcome).toMatchObject({ error: { code: "approval_unrenderable", kind: "invalid_input", errors: [{ path: "/to" }] } });
     expect(await desk.sql("select id from approval_request")).toEqual([]);
   });
 
-  claim("T5: a preview without a text form is refused at filing", async ({ boot }) => {
+  claim("T5: filing refuses a preview that cannot be written as text", async ({ boot }) => {
     const broken = handler({
       description: "Has half a character in its preview.",
       effect: "write",
@@ -206,30 +215,33 @@ onBothDialects((claim) => {
     expect(outcome.ok || outcome.error.message).toContain("preview: contains half of a surrogate pair");
   });
 
-  claim("secrets, preview and nonce are encrypted in the store, and approvers see the right preview", async ({ boot }) => {
-    const pin = "sesame-4711";
-    const unlock = handler({
-      description: "Unlock.",
-      effect: "write",
-      input: Type.Object({ door: Type.String(), pin: secret(Type.String()) }),
-      auth: authenticated,
-      preview: (input) => ({ opens: input.door, with: input.pin }),
-      handle: () => "open",
-    });
-    const desk = await boot({ handlers: { unlock } });
-    const input = { door: "north", pin };
-    const id = await desk.approved(robot, input, { handler: "unlock" });
-    const record = await desk.record(id);
-    expect(record.args).toBe('{"door":"north","pin":"sesame-4711"}');
-    const stored = JSON.stringify([
-      await desk.sql("select * from approval_request"),
-      await desk.sql("select meta from audit_event where type like 'approval.%'"),
-    ]);
-    for (const hidden of [pin, "north", record.nonce]) expect(stored).not.toContain(hidden);
-    expect(await desk.call(robot, input, { handler: "unlock" })).toMatchObject({ ok: true, value: "open" });
-  });
+  claim(
+    "secrets, preview and nonce of a request are encrypted in the store, and approvers see the right preview",
+    async ({ boot }) => {
+      const pin = "sesame-4711";
+      const unlock = handler({
+        description: "Unlock.",
+        effect: "write",
+        input: Type.Object({ door: Type.String(), pin: secret(Type.String()) }),
+        auth: authenticated,
+        preview: (input) => ({ opens: input.door, with: input.pin }),
+        handle: () => "open",
+      });
+      const desk = await boot({ handlers: { unlock } });
+      const input = { door: "north", pin };
+      const id = await desk.approved(robot, input, { handler: "unlock" });
+      const record = await desk.record(id);
+      expect(record.args).toBe('{"door":"north","pin":"sesame-4711"}');
+      const stored = JSON.stringify([
+        await desk.sql("select * from approval_request"),
+        await desk.sql("select meta from audit_event where type like 'approval.%'"),
+      ]);
+      for (const hidden of [pin, "north", record.nonce]) expect(stored).not.toContain(hidden);
+      expect(await desk.call(robot, input, { handler: "unlock" })).toMatchObject({ ok: true, value: "open" });
+    },
+  );
 
-  claim("T6: identical calls share one pending request, also when many ask at once", async ({ boot, again }) => {
+  claim("T6: identical calls share one pending request, even when many arrive at the same time", async ({ boot, again }) => {
     const [one, two] = [await boot(), await again()];
     const outcomes = await Promise.all(Array.from({ length: 12 }, (_, index) => (index % 2 ? one : two).call(robot)));
     expect(new Set(outcomes.map(idIn)).size).toBe(1);
@@ -237,65 +249,74 @@ onBothDialects((claim) => {
     expect(await one.sql("select seq from audit_event where type = 'approval.filed'")).toHaveLength(1);
   });
 
-  claim("T6: the limit of pending requests per principal holds in races, and others can still ask", async ({ boot }) => {
-    const desk = await boot({ approval: { maxPending: 3 } });
-    const outcomes = await Promise.all(Array.from({ length: 8 }, (_, cents) => desk.call(robot, { cents })));
-    expect(outcomes.map(codeOf).sort()).toEqual([
-      ...Array.from({ length: 5 }, () => "approval_backlog"),
-      ...Array.from({ length: 3 }, () => "approval_required"),
-    ]);
-    // Another credential of the same principal is no way around.
-    const late = await desk.call({ ...robot, credential: "key:2" }, { cents: 99 });
-    expect(late).toMatchObject({ error: { code: "approval_backlog", kind: "rate_limited" } });
-    expect(codeOf(await desk.call(ana))).toBe("approval_required");
-    const [first] = outcomes.filter((outcome) => codeOf(outcome) === "approval_required").map(idIn);
-    await desk.elapse(String(first));
-    expect(codeOf(await desk.call(robot, { cents: 100 }))).toBe("approval_required");
-  });
-
-  claim("T6: after a denial the same call is refused until the cooldown ends; other calls can ask", async ({ boot }) => {
-    const desk = await boot({ approval: { cooldownMs: 60_000 } });
-    const id = await desk.file(robot);
-    await desk.vote(bea, id, "deny");
-    for (let n = 0; n < 3; n++) expect(codeOf(await desk.call(robot))).toBe("approval_denied");
-    expect(await desk.sql("select id from approval_request")).toHaveLength(1);
-    expect(codeOf(await desk.call(robot, { cents: 6 }))).toBe("approval_required");
-  });
-
-  claim("T7: the preview is computed at filing and at use, not at polls, and its resources are rolled back", async ({ boot }) => {
-    const told: string[] = [];
-    const order = resource({
-      name: "order",
-      scope: "call",
-      open: () => void told.push("open"),
-      close: (_, { failed }) => void told.push(failed ? "rolled back" : "committed"),
-    });
-    const refund = handler({
-      description: "Refund.",
-      effect: "write",
-      input: Type.Object({}),
-      auth: authenticated,
-      use: { order },
-      preview: () => {
-        told.push("preview");
-        return { order: "ord_1" };
-      },
-      handle: () => void told.push("handle"),
-    });
-    const desk = await boot({ handlers: { refund } });
-    const given = { handler: "refund" };
-    const id = await desk.file(robot, {}, given);
-    expect(told.splice(0)).toEqual(["open", "preview", "rolled back"]);
-    await desk.call(robot, {}, given);
-    expect(told.splice(0)).toEqual([]);
-    expect((await desk.record(id)).preview).toBe('{"order":"ord_1"}');
-    await desk.vote(bea, id);
-    expect(codeOf(await desk.call(robot, {}, given))).toBe("ok");
-    expect(told).toEqual(["open", "preview", "handle", "committed"]);
-  });
+  claim(
+    "T6: the limit of pending requests per principal holds in races, and other principals can still file",
+    async ({ boot }) => {
+      const desk = await boot({ approval: { maxPending: 3 } });
+      const outcomes = await Promise.all(Array.from({ length: 8 }, (_, cents) => desk.call(robot, { cents })));
+      expect(outcomes.map(codeOf).sort()).toEqual([
+        ...Array.from({ length: 5 }, () => "approval_backlog"),
+        ...Array.from({ length: 3 }, () => "approval_required"),
+      ]);
+      // Another credential of the same principal is no way around.
+      const late = await desk.call({ ...robot, credential: "key:2" }, { cents: 99 });
+      expect(late).toMatchObject({ error: { code: "approval_backlog", kind: "rate_limited" } });
+      expect(codeOf(await desk.call(ana))).toBe("approval_required");
+      const [first] = outcomes.filter((outcome) => codeOf(outcome) === "approval_required").map(idIn);
+      await desk.elapse(String(first));
+      expect(codeOf(await desk.call(robot, { cents: 100 }))).toBe("approval_required");
+    },
+  );
 
   claim(
-    "T7: a preview that changed between approval and use is 409 with the changed values, and nothing ran",
+    "T6: after a denial the same call is refused until the cooldown ends, and other calls can be requested",
+    async ({ boot }) => {
+      const desk = await boot({ approval: { cooldownMs: 60_000 } });
+      const id = await desk.file(robot);
+      await desk.vote(bea, id, "deny");
+      for (let n = 0; n < 3; n++) expect(codeOf(await desk.call(robot))).toBe("approval_denied");
+      expect(await desk.sql("select id from approval_request")).toHaveLength(1);
+      expect(codeOf(await desk.call(robot, { cents: 6 }))).toBe("approval_required");
+    },
+  );
+
+  claim(
+    "T7: the preview is computed when a request is filed and when it is used, not when it is polled, and is rolled back",
+    async ({ boot }) => {
+      const told: string[] = [];
+      const order = resource({
+        name: "order",
+        scope: "call",
+        open: () => void told.push("open"),
+        close: (_, { failed }) => void told.push(failed ? "rolled back" : "committed"),
+      });
+      const refund = handler({
+        description: "Refund.",
+        effect: "write",
+        input: Type.Object({}),
+        auth: authenticated,
+        use: { order },
+        preview: () => {
+          told.push("preview");
+          return { order: "ord_1" };
+        },
+        handle: () => void told.push("handle"),
+      });
+      const desk = await boot({ handlers: { refund } });
+      const given = { handler: "refund" };
+      const id = await desk.file(robot, {}, given);
+      expect(told.splice(0)).toEqual(["open", "preview", "rolled back"]);
+      await desk.call(robot, {}, given);
+      expect(told.splice(0)).toEqual([]);
+      expect((await desk.record(id)).preview).toBe('{"order":"ord_1"}');
+      await desk.vote(bea, id);
+      expect(codeOf(await desk.call(robot, {}, given))).toBe("ok");
+      expect(told).toEqual(["open", "preview", "handle", "committed"]);
+    },
+  );
+
+  claim(
+    "T7: an approved call gets 409 with the changed values when its preview changed, and its handler does not run",
     async ({ boot }) => {
       let stock = 3;
       const sell = handler({
@@ -323,7 +344,7 @@ onBothDialects((claim) => {
     ["expired", (desk: Desk, id: string) => desk.elapse(id), "approval_expired"],
     ["cancelled", (desk: Desk, id: string) => desk.approvals.cancel(robot, "direct", id), "approval_cancelled"],
   ] as const)
-    claim(`T8: ${what} after every check and before the consuming statement: the handler does not run`, async ({ boot }) => {
+    claim(`T8: the handler does not run when ${what} after every check and before the consuming statement`, async ({ boot }) => {
       let meanwhile: () => unknown = () => undefined;
       const slow = resource({ name: "slow", scope: "call", open: () => meanwhile() });
       const handled: unknown[] = [];

@@ -7,7 +7,7 @@ import { terminalLines } from "../../../plugins/approval/shown/terminal.ts";
 import { unrenderableAt } from "../../../plugins/approval/shown/values.ts";
 import { anything, isClean, now, operationOf, recordOf, show, tagOf } from "./shown-kit.ts";
 
-describe("a secret", () => {
+describe("secrets in a shown request", () => {
   const pin = "7391-xyzzy";
   const login = Type.Object({
     user: Type.String(),
@@ -24,7 +24,7 @@ describe("a secret", () => {
     either: { inner: "inner-secret" },
   };
 
-  test("a secret shows only its length and a tag, at every place", async () => {
+  test("a shown secret consists of its length and a tag, at every path", async () => {
     const operation = await operationOf(login);
     const preview = canonicalText({ text: `Signs in with ${pin}`, [`by ${pin}`]: 1, plain: "fine", card: "4111 1111" });
     for (const view of ["short", "full"] as const) {
@@ -48,7 +48,7 @@ describe("a secret", () => {
     }
   });
 
-  test("a secret stays hidden when its schema is gone, and the request cannot be approved", async () => {
+  test("a secret stays hidden when the handler's schema is gone, and its request cannot be approved", async () => {
     const operation = await operationOf(login);
     const record = recordOf(operation, args, { preview: canonicalText({ pin }) });
     const gone = presentationOf(record, { view: "full", operation: undefined, earlier: [], tagOf, now });
@@ -61,7 +61,7 @@ describe("a secret", () => {
   });
 });
 
-describe("the short view", () => {
+describe("the short view of a request", () => {
   test("the short view asks for the full view when arguments or preview are cut", () => {
     const long = "x".repeat(401);
     for (const [args, preview] of [
@@ -88,7 +88,7 @@ describe("the short view", () => {
   });
 });
 
-test("empty values and values without a path are shown", () => {
+test("a shown request contains empty values, and values whose path is the root", () => {
   const shown = show({ a: "", b: {}, c: [], d: null, e: false, "": { "/~": 0 } }, { preview: "null" });
   expect(shown.arguments.rows.map(({ path, type, value }) => [path.text, type, value.text])).toEqual([
     ["//~1~0", "number", "0"],
@@ -104,12 +104,12 @@ test("empty values and values without a path are shown", () => {
   expect(terminalLines(shown)).toContain("  whole  null  null");
 });
 
-describe("what cannot be shown", () => {
+describe("values that are too large or too deep to show", () => {
   const nested = (levels: number): unknown => JSON.parse(`${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`);
   const at = (args: unknown, preview?: unknown) =>
     unrenderableAt({ args: JSON.stringify(args), preview: preview === undefined ? undefined : JSON.stringify(preview) });
 
-  test("values up to 16 KiB can be shown", () => {
+  test("values up to 16 KiB can be shown to approvers", () => {
     expect(at({ note: "x".repeat(16 * 1024 - 11) })).toBeUndefined();
     expect(at({ note: "x".repeat(16 * 1024 - 10) })).toMatchObject({ in: "arguments", path: "/note" });
     expect(at({ note: "x".repeat(8_000) }, { rows: "x".repeat(8_000) })).toBeUndefined();
@@ -118,25 +118,40 @@ describe("what cannot be shown", () => {
 
   test.each<[string, unknown, unknown, object]>([
     [
-      "the heaviest place, deep inside",
+      "the largest value, deep inside the arguments",
       { a: 1, b: { c: ["x".repeat(20_000), "y"] } },
       undefined,
       { in: "arguments", path: "/b/c/0" },
     ],
-    ["where many together are too much", { list: Array.from({ length: 9_000 }, () => 1) }, undefined, { path: "/list" }],
+    [
+      "the list in which many values together are too large",
+      { list: Array.from({ length: 9_000 }, () => 1) },
+      undefined,
+      { path: "/list" },
+    ],
     ["the preview", { a: 1 }, { rows: "x".repeat(20_000) }, { in: "preview", path: "/rows" }],
-    ["a name that is too long", { [`\u001b${"n".repeat(20_000)}`]: 1 }, undefined, { in: "arguments" }],
-    ["what is too deep", nested(65), undefined, { path: "/a".repeat(65), reason: "is nested deeper than 64 levels" }],
+    ["a field name that is too long", { [`\u001b${"n".repeat(20_000)}`]: 1 }, undefined, { in: "arguments" }],
+    [
+      "a value that is nested too deep",
+      nested(65),
+      undefined,
+      { path: "/a".repeat(65), reason: "is nested deeper than 64 levels" },
+    ],
     ["half a surrogate pair", { a: ["\ud800"] }, undefined, { path: "/a/0" }],
-    ["half a surrogate pair in a name", { a: 1 }, { "x\udc00": 1 }, { in: "preview", path: "/x\\u{dc00}" }],
-    ["long names repeated", { ["n".repeat(8_000)]: Array.from({ length: 40 }, () => 1) }, undefined, { in: "arguments" }],
-  ])("names %s", (_name, args, preview, expected) => {
+    ["half a surrogate pair in a field name", { a: 1 }, { "x\udc00": 1 }, { in: "preview", path: "/x\\u{dc00}" }],
+    [
+      "a long field name with many values",
+      { ["n".repeat(8_000)]: Array.from({ length: 40 }, () => 1) },
+      undefined,
+      { in: "arguments" },
+    ],
+  ])("the error for a value that cannot be shown names %s", (_name, args, preview, expected) => {
     const found = at(args, preview);
     expect(found).toMatchObject(expected);
     expect(isClean(found?.path ?? "\u0000")).toBe(true);
   });
 
-  test("deeply nested JSON is refused quickly", () => {
+  test("deeply nested JSON is refused quickly as too deep to show", () => {
     expect(unrenderableAt({ args: `${"[".repeat(8_000)}${"]".repeat(8_000)}`, preview: undefined })).toMatchObject({
       reason: "is nested deeper than 64 levels",
     });

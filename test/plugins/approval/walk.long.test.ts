@@ -28,7 +28,7 @@ const picture = async (page: Page, name: string): Promise<void> => {
 /** One refund of the shop, over one surface; the same every time. */
 type Ask = () => Promise<Asked>;
 
-describe.skipIf(typeof found === "string")("with a browser", () => {
+describe.skipIf(typeof found === "string")("approvals in a real browser", () => {
   const browser = found as Browser;
   let shop: Walk;
   beforeAll(async () => {
@@ -112,12 +112,12 @@ describe.skipIf(typeof found === "string")("with a browser", () => {
     expect(await read(page, orderId, asker)).toMatch(new RegExp(`${first.id}, .*: used, succeeded`));
   };
 
-  test("over MCP an agent's refund waits for a person on a phone and runs once; the next request shows it", async () => {
+  test("an agent's refund over MCP waits for an approval on a phone and runs once, and the next request shows it", async () => {
     await using ask = await overMcp("ord_1002");
     await walk(ask, "ord_1002", ["ana", "assistant", "agent", "mcp"]);
   });
 
-  test("a code from the terminal signs a phone in, once", async () => {
+  test("a sign-in code from the terminal signs a phone in once", async () => {
     const file = join(shop.folder, "bea.key");
     writeFileSync(file, shop.keys.bea, { mode: 0o600 });
     const { code, out, err } = await shop.type("approvals", "code", "--key-file", file, "--no-json");
@@ -136,7 +136,7 @@ describe.skipIf(typeof found === "string")("with a browser", () => {
     await another.page.getByText("sign_in_code_wrong").waitFor();
   });
 
-  test("a link from another site needs one click, and then the person is signed in", async () => {
+  test("a link from another site needs one click on the approvals page, and then the person is signed in", async () => {
     const { url } = await overHttp("ord_1010")();
     await using phone = await phoneOf(browser);
     const { page } = phone;
@@ -152,7 +152,7 @@ describe.skipIf(typeof found === "string")("with a browser", () => {
     expect(await page.locator("h1").innerText()).toContain("refundOrder");
   });
 
-  test("the pages fit a phone, and axe finds nothing serious on them", async () => {
+  test("the approvals pages fit a phone, and axe finds no serious accessibility problem", async () => {
     await using phone = await phoneOf(browser);
     const { page } = phone;
     const ask = overHttp("ord_1009");
@@ -179,7 +179,9 @@ describe.skipIf(typeof found === "string")("with a browser", () => {
     expect(seen).toHaveLength(4);
   });
 
-  test("over HTTP: the same", () => walk(overHttp("ord_1004"), "ord_1004", ["ana", "desk", "user", "http"]));
+  test("a refund over HTTP waits for an approval on a phone and runs once, and the next request shows it", () =>
+    walk(overHttp("ord_1004"), "ord_1004", ["ana", "desk", "user", "http"]));
 
-  test("over the CLI: the same", () => walk(overCli("ord_1006"), "ord_1006", ["olga", "operator", "cli"]));
+  test("a refund over the terminal waits for an approval on a phone and runs once, and the next request shows it", () =>
+    walk(overCli("ord_1006"), "ord_1006", ["olga", "operator", "cli"]));
 });

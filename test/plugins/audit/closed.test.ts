@@ -24,7 +24,7 @@ import { bootWithTrail, change, eventsIn, look, tempFolder } from "./kit.ts";
 
 const databaseIn = (root: string) => join(root, ".quater/quater.db");
 
-test("while the store is locked, writes get 503 within 3 s and reads go on; afterwards writes work again", async () => {
+test("while the store is locked, writes get 503 within 3 s and reads work, and afterwards writes work again", async () => {
   using folder = tempFolder();
   const handled: unknown[] = [];
   const app = await bootWithTrail({
@@ -47,7 +47,7 @@ test("while the store is locked, writes get 503 within 3 s and reads go on; afte
   expect(own.at(-1)?.meta).toMatchObject({ outcome: "refused", errorCode: "audit_unavailable" });
 });
 
-test("audit tail --follow goes on with new events until it is interrupted", async () => {
+test("quater audit tail --follow prints new events until it is interrupted", async () => {
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
   const tail = kernelOf(app).commands.find(({ path }) => path.join(" ") === "audit tail");
@@ -81,7 +81,7 @@ test("audit tail --follow goes on with new events until it is interrupted", asyn
   expect(lines.map(({ type }) => type)).toEqual(["call.ended", "call.started", "call.ended"]);
 });
 
-test("a changed head fences the store: all calls are refused, and /ready says no", async () => {
+test("a changed head fences the store: every call is refused, and /ready answers 503", async () => {
   using folder = tempFolder();
   const app = await bootWithTrail({ root: folder.root, handlers: { change: change(), look: look() } });
   await app.as(principal()).call("change", { id: "a" });
@@ -96,7 +96,7 @@ test("a changed head fences the store: all calls are refused, and /ready says no
   await app.stop();
 });
 
-test("a start on a changed head stops the boot", async () => {
+test("an app whose store has a changed head does not start", async () => {
   using folder = tempFolder();
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   await (await boot()).stop();
@@ -128,7 +128,7 @@ test("a call whose end cannot be recorded gets outcome_unrecorded", async () => 
   expect(eventsIn(folder.root).map(({ meta }) => meta.type)).toContain("call.ended");
 });
 
-test("changes of state and their events are committed together or not at all", async () => {
+test("changes of an approval's state and their events are committed together or not at all", async () => {
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
   const service = app.services.get(auditRef);
@@ -144,7 +144,7 @@ test("changes of state and their events are committed together or not at all", a
   expect(filed).toEqual([{ n: 2 }]);
 });
 
-test("with an approval, the start of a call is written together with the use", async () => {
+test("the start of an approved call is written in one transaction with the use of the approval", async () => {
   using folder = tempFolder();
   const approves = definePlugin(() => ({
     name: "approves",
@@ -195,7 +195,7 @@ const idleTrail = (app: Awaited<ReturnType<typeof bootTest>>, root: string): Tra
     started: () => ({}),
   });
 
-test("a call whose process is gone gets one event with the outcome unknown", async () => {
+test("a call whose process has died gets exactly one event with the outcome unknown", async () => {
   using folder = tempFolder();
   let release: (() => void) | undefined;
   const app = await bootWithTrail({
@@ -230,7 +230,7 @@ test("a call whose process is gone gets one event with the outcome unknown", asy
   ]);
 });
 
-test("old events are removed up to what every sink holds, with an event; the trail stays whole", async () => {
+test("old events are removed up to the point that every sink holds, the removal is recorded, and the trail stays whole", async () => {
   using folder = tempFolder();
   const boot = () =>
     bootWithTrail({ root: folder.root, handlers: { change: change() }, audit: { sinks: [{ file: "held.jsonl" }] } });
@@ -262,7 +262,7 @@ test("old events are removed up to what every sink holds, with an event; the tra
   await again.stop();
 });
 
-test("the key file is made once, is private, is needed for an old trail, and is refused when others may read it", async () => {
+test("the key file is made once and private; boot needs it for an old trail and refuses it when other users can read it", async () => {
   using folder = tempFolder();
   const file = join(folder.root, ".quater/trail-keys.json");
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
@@ -277,7 +277,7 @@ test("the key file is made once, is private, is needed for an old trail, and is 
   await (await boot()).stop();
 });
 
-test("a command that records nothing leaves no file behind", async () => {
+test("a command that records no event leaves no store file behind", async () => {
   using folder = tempFolder();
   const app = await bootTest({
     root: folder.root,
@@ -289,7 +289,7 @@ test("a command that records nothing leaves no file behind", async () => {
   expect(existsSync(join(folder.root, ".quater"))).toBe(false);
 });
 
-test("serve ends with 74 when the store is fenced, after calls in flight", async () => {
+test("quater serve exits with 74 after running calls when the store is fenced", async () => {
   using folder = tempFolder();
   const repository = fileURLToPath(new URL("../../..", import.meta.url));
   writeFileSync(join(folder.root, "package.json"), '{"type":"module"}');

@@ -50,7 +50,7 @@ test.each([
   expect(existsSync(join(root, ".quater"))).toBe(false);
 });
 
-test("tail and show find a call, also by the id that its surface printed", async () => {
+test("quater audit tail and show find a call, also by the call id that its surface printed", async () => {
   expect((await quater("run change --id a")).code).toBe(0);
   expect((await quater("run look --id b")).code).toBe(0);
   const events = linesOf((await quater("audit tail")).out);
@@ -75,7 +75,7 @@ test("tail and show find a call, also by the id that its surface printed", async
   expect(text).toContain('args  {"id":"a"}');
 });
 
-test("filters", async () => {
+test("quater audit show and tail filter events by handler, principal, outcome, surface and time", async () => {
   const count = async (words: string) => linesOf((await quater(`audit show ${words}`)).out).length;
   expect(await count("--handler change")).toBe(2);
   expect(await count("--handler chang")).toBe(0);
@@ -88,7 +88,7 @@ test("filters", async () => {
   expect(await quater("audit show --since yesterdayish")).toMatchObject({ code: 65 });
 });
 
-test("verify exits 0 for a whole trail and 2 for an unreadable one, and verifies an export offline", async () => {
+test("quater audit verify exits 0 for a whole trail and 2 for an unreadable one, and verifies an export offline", async () => {
   const { code, out, err } = await quater("audit verify");
   expect([code, JSON.parse(out)]).toMatchObject([0, { isWhole: true, compared: 1, damage: [] }]);
   expect(err).toMatch(/^The trail is whole: \d+ events, 1 to \d+, 1 checkpoints signed by SHA256:/);
@@ -104,7 +104,7 @@ test("verify exits 0 for a whole trail and 2 for an unreadable one, and verifies
   expect((await quater("audit verify --from 3")).code).toBe(0);
 });
 
-test("S10: verify exits 3 when a sink is missing, emptied, cut or attests another trail", async () => {
+test("S10: quater audit verify exits 3 when a sink is missing, emptied, cut, or attests another trail", async () => {
   const sink = join(root, "held.jsonl");
   const content = readFileSync(sink, "utf8");
   const lines = content.trimEnd().split("\n");
@@ -126,7 +126,7 @@ test("S10: verify exits 3 when a sink is missing, emptied, cut or attests anothe
   expect((await quater("audit verify")).code).toBe(0);
 });
 
-test("erase removes the arguments and writes an event; the trail stays whole", async () => {
+test("quater audit erase removes the arguments, writes an event and keeps the trail whole", async () => {
   expect(JSON.parse((await quater("audit erase --handler change --reason asked")).out)).toEqual({ erasedBodies: 1 });
   expect((await quater("audit show --handler change")).out).not.toContain('"args"');
   expect(eventsIn(root).find(({ meta }) => meta.type === "audit.erased")?.meta.detail).toMatchObject({
@@ -137,7 +137,7 @@ test("erase removes the arguments and writes an event; the trail stays whole", a
   expect(await quater("audit erase --reason all")).toMatchObject({ code: 65 });
 });
 
-test("after a rotation, events of the old keys still verify", async () => {
+test("events that were signed before a key rotation still verify afterwards", async () => {
   const before = (await quater("audit fingerprint")).out;
   const after = (await quater("audit rotate")).out;
   expect(after).toMatch(/^SHA256:[A-Za-z0-9+/]{43}\n$/);
@@ -153,7 +153,7 @@ test("after a rotation, events of the old keys still verify", async () => {
   expect([pinned.code, pinned.out]).toEqual([1, expect.stringContaining("unsigned")]);
 });
 
-test("O2: rotate in two steps prints the new fingerprint at the first; without a step it refuses while others run", async () => {
+test("O2: quater audit rotate in two steps prints the new fingerprint first, and in one step it refuses while others run", async () => {
   const before = (await quater("audit fingerprint")).out;
   const prepared = await quater("audit rotate --prepare");
   expect([prepared.code, prepared.out]).toEqual([0, expect.stringMatching(/^SHA256:[A-Za-z0-9+/]{43}\n$/)]);
@@ -181,7 +181,7 @@ test("O2: rotate in two steps prints the new fingerprint at the first; without a
   sql("delete from audit_instance where instance = 'other'");
 });
 
-test("verify exits 1 for damage, with place and kind", async () => {
+test("quater audit verify exits 1 for damage, and prints its place and kind", async () => {
   sql("update audit_event set type = 'call.refused' where seq = 3");
   const { code, err } = await quater("audit verify");
   expect([code, err]).toEqual([1, expect.stringContaining("altered: The columns of event 3 differ from what it says\n")]);

@@ -109,7 +109,7 @@ test.each(Object.entries(appended))("S19: 17 MiB of %s hide no line of a sink fr
   await setBack.close();
 });
 
-test("S19: an instance that reconnects to an older store compares it with lines that it has read from the sink", async () => {
+test("S19: an instance that reconnects to an older store compares the store with lines that it has read from the sink", async () => {
   using copy = await setBackTrail(1);
   const { old, newest } = copy;
 

@@ -49,7 +49,7 @@ const killedUnderLoad = async (root: string, url: string): Promise<void> => {
 };
 
 test(
-  `killed ${kills} times under load on SQLite: every acknowledged write has both events, the chain verifies`,
+  `after ${kills} kills under load on SQLite every acknowledged write has both events, and the chain verifies`,
   async () => {
     using folder = tempFolder();
     await killedUnderLoad(folder.root, "-");
@@ -58,7 +58,7 @@ test(
 );
 
 test(
-  `killed ${kills} times under load on PostgreSQL: the same`,
+  `after ${kills} kills under load on PostgreSQL every acknowledged write has both events, and the chain verifies`,
   async (context) => {
     if (typeof postgres === "string") return context.skip(postgres);
     using folder = tempFolder();
@@ -68,7 +68,7 @@ test(
 );
 
 test(
-  `O5: killed ${kills} times under load on PostgreSQL behind PgBouncer in transaction mode: the same`,
+  `O5: after ${kills} kills under load on PgBouncer in transaction mode every acknowledged write has both events`,
   async (context) => {
     if (typeof postgres === "string") return context.skip(postgres);
     const direct = await postgres.freshUrl();
@@ -84,7 +84,7 @@ test(
   hour,
 );
 
-test("on a full disk writes are refused before their handler and reads go on; later the service recovers by itself", async (context) => {
+test("on a full disk writes are refused before their handler runs, reads work, and later the service recovers by itself", async (context) => {
   const prlimit = (pid: number, limit: string) => execFileSync("prlimit", ["--pid", String(pid), `--fsize=${limit}:unlimited`]);
   try {
     prlimit(process.pid, "unlimited");
@@ -115,7 +115,7 @@ const tinyDisk = (place: string, bytes: number): { [Symbol.dispose](): void } =>
   return { [Symbol.dispose]: () => void execFileSync("umount", ["--lazy", place]) };
 };
 
-test("the same with no space left on the device (ENOSPC), for the trail and its journal alike", async (context) => {
+test("with no space on the device (ENOSPC) writes are refused and reads work, for the trail and its journal alike", async (context) => {
   using folder = tempFolder();
   let disk: ReturnType<typeof tinyDisk>;
   try {
@@ -159,7 +159,7 @@ const signal = (pids: readonly number[], name: "SIGSTOP" | "SIGCONT"): void => {
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 test(
-  `${outages} outages of PostgreSQL under load: nothing acknowledged is lost, writes are refused meanwhile, and then work again`,
+  `in ${outages} outages of PostgreSQL under load no acknowledged write is lost, and writes work again afterwards`,
   async (context) => {
     if (typeof postgres === "string") return context.skip(postgres);
     const { server } = postgres;

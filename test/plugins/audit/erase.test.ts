@@ -9,7 +9,7 @@ const erase = (...words: readonly string[]) => ["audit", "erase", "--reason", "a
 const argument = 'n\\":4711';
 
 onBothStores((claim) => {
-  claim("O8: erasing needs the scope audit:erase and a reason; agents are refused", async (make) => {
+  claim("O8: audit erase needs the scope audit:erase and a reason, and refuses agents", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga Petrova", "--cents", "5"]);
     const byAna = await desk.run(erase("--person", "ana"));
@@ -26,7 +26,7 @@ onBothStores((claim) => {
     expect(json(refused.split("\n")[0] ?? "")).toMatchObject({ type: "call.refused", detail: { command: "audit erase" } });
   });
 
-  claim("O8: a person is erased from the trail and from approval requests; the trail stays whole", async (make) => {
+  claim("O8: audit erase removes a person from the trail and from approval requests, and the trail stays whole", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga Petrova", "--cents", "5"]);
     await desk.run(["run", "count", "--n", "4711"]);
@@ -101,7 +101,7 @@ onBothStores((claim) => {
     expect(desk.done).toEqual(["Olga Petrova 5", "Olga Petrova 7"]);
   });
 
-  claim("O8: the reasons of a voter are erased; the vote stays", async (make) => {
+  claim("O8: audit erase removes the reasons of a voter and keeps the vote", async (make) => {
     using desk = make();
     const denied = await desk.file("Olga Petrova", 8);
     await desk.approve(denied, "deny", "I know her brother");
@@ -111,7 +111,7 @@ onBothStores((claim) => {
     expect((await desk.run(["audit", "verify"])).code).toBe(0);
   });
 
-  claim("O8: --call erases one call and its approval request", async (make) => {
+  claim("O8: audit erase --call erases one call and its approval request", async (make) => {
     using desk = make();
     const id = await desk.file("Olga Petrova", 7);
     await desk.approve(id, "approve", "she asked me");
@@ -129,7 +129,7 @@ onBothStores((claim) => {
     expect((await desk.run(["audit", "verify"])).code).toBe(0);
   });
 
-  claim("O8: --whole erases whole arguments, also of handlers without personal fields", async (make) => {
+  claim("O8: audit erase --whole removes all arguments, also of handlers without personal() fields", async (make) => {
     using desk = make();
     await desk.run(["run", "count", "--n", "4711"]);
     expect(await desk.everything()).toContain(argument);
@@ -142,7 +142,7 @@ onBothStores((claim) => {
 
   const table = (desk: { url: string | undefined }, name: string) => (desk.url === undefined ? name : `quater.${name}`);
 
-  claim("O8: events that do not verify are neither erased nor copied, and the command says so", async (make) => {
+  claim("O8: audit erase neither erases nor copies events that do not verify, and says so", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga Petrova", "--cents", "5"]);
     await desk.run(["run", "note", "--to", "Igor", "--cents", "6"], "bea");
@@ -178,7 +178,7 @@ onBothStores((claim) => {
     expect((await desk.run(["audit", "verify"])).code).toBe(0);
   });
 
-  claim("O8: a body that was put back after its erasure is not counted as erased now", async (make) => {
+  claim("O8: audit erase does not count a body that was put back after an earlier erasure", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga Petrova", "--cents", "5"]);
     const events = table(desk, "audit_event");
@@ -194,7 +194,7 @@ onBothStores((claim) => {
   });
 
   claim(
-    "O8: a request whose row names another person is erased for the person who filed it, and for nobody else",
+    "O8: a request whose row names another person is erased for the person who filed it, and for no other person",
     async (make) => {
       using desk = make();
       const id = await desk.file("Olga Petrova", 7);
@@ -223,7 +223,7 @@ onBothStores((claim) => {
     },
   );
 
-  claim("O8: a request that somebody marked as erased is erased all the same; nothing is erased twice", async (make) => {
+  claim("O8: audit erase also erases a request that was falsely marked as erased, and erases nothing twice", async (make) => {
     using desk = make();
     const id = await desk.file("Olga Petrova", 7);
     await desk.approve(id, "approve", "she asked me");
@@ -244,7 +244,7 @@ onBothStores((claim) => {
     expect((await desk.run(["audit", "verify"])).code).toBe(0);
   });
 
-  claim("O8: what a deleted request left on the trail is erased for the person who filed it", async (make) => {
+  claim("O8: audit erase removes the events of a deleted request for the person who filed it", async (make) => {
     using desk = make();
     const id = await desk.file("Olga Petrova", 7);
     await desk.approve(id, "approve", "she asked me");

@@ -22,7 +22,7 @@ const fields = fc
   })
   .map((all) => Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as unknown as EventFields);
 
-test("the fast writer of events gives RFC 8785 text", () => {
+test("the fast writer of events writes the same text as RFC 8785 canonical JSON", () => {
   fc.assert(
     fc.property(fields, fc.nat(), (said, seq) => {
       const numbered = { at: 1_700_000_000_000, instance: "0123456789ab", key: "chain-1", seq };
@@ -37,7 +37,7 @@ test("the fast writer of events gives RFC 8785 text", () => {
   );
 });
 
-test("the hash of an event is the HMAC that the documents say", () => {
+test("the hash of an event is the HMAC that docs/reference/events.md describes", () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 64 }), fc.nat(), fc.string({ unit: "binary" }), (secret, seq, meta) => {
       const [previous, bodyHash] = ["ab".repeat(32), "cd".repeat(32)];
@@ -51,12 +51,12 @@ test("the hash of an event is the HMAC that the documents say", () => {
   );
 });
 
-test("a body that is too large leaves its length and tag", () => {
+test("a body that is too large is replaced by its length and a keyed digest", () => {
   const cut = bodyText({ args: { note: "x".repeat(30_000) } }, (given) => `tag of ${given.length}`);
   expect(JSON.parse(cut)).toEqual({ cut: { bytes: 30_020, tag: "tag of 30020" } });
 });
 
-test("S8: every text of an event has a limit, and long texts that differ stay different", () => {
+test("S8: every text of an event has a maximum length, and long texts that differ stay different", () => {
   const long = (end: string) => `${"x".repeat(15_000)}${end}`;
   const who = (end: string) => ({
     actsFor: long(end),

@@ -91,64 +91,76 @@ describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
   const dropConnections = ({ admin, name }: Server) =>
     admin(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
 
-  withTrail("O1: a database that is read-only for a while: 503, not fenced, served again", async (app, handled, server) => {
-    const set = async (value: string) => {
-      await server.admin(`alter database ${server.name} set default_transaction_read_only = ${value}`);
-      await dropConnections(server);
-    };
-    await expectPassing(
-      app,
-      handled,
-      () => set("on"),
-      () => set("off"),
-    );
-  });
-
-  withTrail("O1: logins that are refused for a while: 503, not fenced, served again", async (app, handled, server) => {
-    await expectPassing(
-      app,
-      handled,
-      async () => {
-        await server.admin(`alter database ${server.name} allow_connections false`);
+  withTrail(
+    "O1: while a database is read-only calls get 503, the instance is not fenced, and it serves again afterwards",
+    async (app, handled, server) => {
+      const set = async (value: string) => {
+        await server.admin(`alter database ${server.name} set default_transaction_read_only = ${value}`);
         await dropConnections(server);
-      },
-      () => server.admin(`alter database ${server.name} allow_connections true`),
-    );
-  });
+      };
+      await expectPassing(
+        app,
+        handled,
+        () => set("on"),
+        () => set("off"),
+      );
+    },
+  );
 
-  withTrail("O1: permissions that are taken away for a while: 503, not fenced, served again", async (app, handled, server) => {
-    // The owner of the tables is a superuser here, who needs no permission: a trigger refuses with the same code.
-    const run = async (sql: string) => {
-      const client = new pg.Client({ connectionString: server.url });
-      await client.connect();
-      await client.query(sql).finally(() => client.end());
-    };
-    await expectPassing(
-      app,
-      handled,
-      () =>
-        run(`create function quater.refuse() returns trigger language plpgsql as
+  withTrail(
+    "O1: while a database refuses logins calls get 503, the instance is not fenced, and it serves again afterwards",
+    async (app, handled, server) => {
+      await expectPassing(
+        app,
+        handled,
+        async () => {
+          await server.admin(`alter database ${server.name} allow_connections false`);
+          await dropConnections(server);
+        },
+        () => server.admin(`alter database ${server.name} allow_connections true`),
+      );
+    },
+  );
+
+  withTrail(
+    "O1: while permissions are missing calls get 503, the instance is not fenced, and it serves again afterwards",
+    async (app, handled, server) => {
+      // The owner of the tables is a superuser here, who needs no permission: a trigger refuses with the same code.
+      const run = async (sql: string) => {
+        const client = new pg.Client({ connectionString: server.url });
+        await client.connect();
+        await client.query(sql).finally(() => client.end());
+      };
+      await expectPassing(
+        app,
+        handled,
+        () =>
+          run(`create function quater.refuse() returns trigger language plpgsql as
           $$ begin raise exception 'permission denied' using errcode = '42501'; end $$;
           create trigger refuse before insert on quater.audit_event execute function quater.refuse()`),
-      () => run("drop trigger refuse on quater.audit_event"),
-    );
-  });
+        () => run("drop trigger refuse on quater.audit_event"),
+      );
+    },
+  );
 
-  withTrail("O1: an unknown error of the store: 503, not fenced, served again", async (app, handled, server) => {
-    const run = async (sql: string) => {
-      const client = new pg.Client({ connectionString: server.url });
-      await client.connect();
-      await client.query(sql).finally(() => client.end());
-    };
-    await expectPassing(
-      app,
-      handled,
-      () => run("alter table quater.audit_head rename column mac to cam"),
-      () => run("alter table quater.audit_head rename column cam to mac"),
-    );
-  });
+  withTrail(
+    "O1: after an unknown PostgreSQL error calls get 503, the instance is not fenced, and it serves again",
+    async (app, handled, server) => {
+      const run = async (sql: string) => {
+        const client = new pg.Client({ connectionString: server.url });
+        await client.connect();
+        await client.query(sql).finally(() => client.end());
+      };
+      await expectPassing(
+        app,
+        handled,
+        () => run("alter table quater.audit_head rename column mac to cam"),
+        () => run("alter table quater.audit_head rename column cam to mac"),
+      );
+    },
+  );
 
-  withTrail("O4: a head that another session holds: not ready while it does", async (app, _, server) => {
+  withTrail("O4: the instance is not ready while another session holds the row of the trail's head", async (app, _, server) => {
     const holder = new pg.Client({ connectionString: server.url });
     await holder.connect();
     expect(await isReady(app)).toBe(true);
@@ -161,7 +173,7 @@ describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
   });
 });
 
-test("O1: a start while the database is away, read-only or refuses logins says what it answered and what to do", async (context) => {
+test("O1: a start while the database is unreachable, read-only or refuses logins prints the database's answer and a remedy", async (context) => {
   if (typeof postgres === "string") return context.skip(postgres);
   using folder = tempFolder();
   const url = await postgres.freshUrl();
@@ -195,7 +207,7 @@ describe("on sqlite", () => {
     });
 
   withTrail(
-    "O1 O4: a trail that is locked for a while: 503 and not ready, not fenced, served again",
+    "O1 O4: while a SQLite file is locked calls get 503, the instance is not ready and not fenced, and it serves again",
     async (app, handled, path) => {
       const locker = openSqlite(path);
       await expectPassing(
@@ -210,29 +222,32 @@ describe("on sqlite", () => {
     },
   );
 
-  withTrail("O1: an unknown error of the store: 503, not fenced, served again", async (app, handled, path) => {
-    const other = openSqlite(path);
-    // The writer retries all the time and may hold the file when this statement comes.
-    const run = (sql: string) =>
-      until(async () => {
-        try {
-          other.run([{ sql, parameters: [] }]);
-          return true;
-        } catch (error) {
-          if (isStoreFailure(error) && error.kind === "busy") return false;
-          throw error;
-        }
-      });
-    await expectPassing(
-      app,
-      handled,
-      () => run("alter table audit_head rename column mac to cam"),
-      () => run("alter table audit_head rename column cam to mac"),
-    );
-    other.close();
-  });
+  withTrail(
+    "O1: after an unknown SQLite error calls get 503, the instance is not fenced, and it serves again",
+    async (app, handled, path) => {
+      const other = openSqlite(path);
+      // The writer retries all the time and may hold the file when this statement comes.
+      const run = (sql: string) =>
+        until(async () => {
+          try {
+            other.run([{ sql, parameters: [] }]);
+            return true;
+          } catch (error) {
+            if (isStoreFailure(error) && error.kind === "busy") return false;
+            throw error;
+          }
+        });
+      await expectPassing(
+        app,
+        handled,
+        () => run("alter table audit_head rename column mac to cam"),
+        () => run("alter table audit_head rename column cam to mac"),
+      );
+      other.close();
+    },
+  );
 
-  withTrail("O1: one event that the store does not take is refused alone, and what waits behind it is written", async (app) => {
+  withTrail("O1: one event that the store rejects is refused alone, and the events behind it are written", async (app) => {
     const audit = app.services.get(auditRef);
     const event = (handler: string) => ({ fields: { type: "approval.filed" as const, approvalId: "apr_1", handler } });
     const settled = await Promise.allSettled([
@@ -250,7 +265,7 @@ describe("on sqlite", () => {
     expect(isFenced(app)).toBe(false);
   });
 
-  withTrail("O1: an event behind the head is damage, and fences", async (app, handled, path) => {
+  withTrail("O1: an event behind the end of the trail is damage and fences the instance", async (app, handled, path) => {
     await app.as(principal()).call("change", { id: "a" });
     const other = openSqlite(path);
     other.run([
@@ -268,7 +283,7 @@ describe("on sqlite", () => {
 });
 
 test.for(["audit", "shelf"])(
-  "O4: with %s, an idle instance is not ready while the disk is full, and ready again after it",
+  "O4: with %s, an idle instance is not ready while the disk is full, and ready again afterwards",
   async (plugin, context) => {
     const limit = (pid: number, bytes: string) => execFileSync("prlimit", ["--pid", String(pid), `--fsize=${bytes}:unlimited`]);
     try {
@@ -305,7 +320,7 @@ test.for(["audit", "shelf"])(
   },
 );
 
-test("O1: a head that was set back is noticed by /ready without a call, and fences", async () => {
+test("O1: /ready notices a trail head that was set back without any call, and the instance is fenced", async () => {
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
   await app.as(principal()).call("change", { id: "a" });
@@ -315,7 +330,7 @@ test("O1: a head that was set back is noticed by /ready without a call, and fenc
   await until(async () => isFenced(app));
 });
 
-test("O1: every database code is classified; only damage is broken", () => {
+test("O1: every database error code is classified, and only damage counts as broken", () => {
   const ofPostgres = (code: string): FailureKind =>
     postgresFailure(Object.assign(new Error("x"), { code, severity: "ERROR" })).kind;
   const ofSocket = (code: string): FailureKind => postgresFailure(Object.assign(new Error("x"), { code })).kind;

@@ -80,7 +80,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
       await prove(root, dialect === "sqlite" ? {} : { url: await (postgres as TestPostgres).freshUrl() });
     });
 
-  claim("each linked event names the linked event before it, and the head names the newest", async (root, given) => {
+  claim("each linked event names the linked event before it, and the head names the newest one", async (root, given) => {
     const trail = await trailAt(root, given);
     await trail.ledger.write([{ events: [{ fields: refused(1) }, { fields: filed(1) }, { fields: refused(2) }] }]);
     await trail.ledger.write([{ events: [{ fields: refused(3) }] }, { events: [{ fields: filed(2) }] }]);
@@ -93,7 +93,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     expect((await verifyAt(root, [], given)).damage).toEqual([]);
   });
 
-  claim("a trail of format 1 verifies, and the first write moves its head to format 2", async (root, given) => {
+  claim("a trail of format 1 verifies, and the first write changes its head to format 2", async (root, given) => {
     await writeFormat1(root, given);
     expect(await verifyAt(root, [], given)).toMatchObject({ isWhole: true, events: 4 });
     expect(await headOf(root, given)).toMatchObject({ format: 1, approval_seq: 0 });
@@ -106,7 +106,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     expect(await verifyAt(root, [], given)).toMatchObject({ isWhole: true, events: 6 });
   });
 
-  claim("each field of the head is covered by its MAC", async (root, given) => {
+  claim("a change of any field of the trail's head breaks its MAC", async (root, given) => {
     const trail = await trailAt(root, given);
     await trail.ledger.write([{ events: [{ fields: filed(1) }, { fields: filed(2) }] }]);
     const honest = await headOf(root, given);

@@ -28,7 +28,7 @@ const verified = async (desk: Desk, on: OnDialect) => {
 };
 
 onBothDialects((claim) => {
-  claim("S19: verify finds by the line of a use that the store was set back between two checkpoints", async (on) => {
+  claim("S19: verify notices a store that was set back between two checkpoints by the sink's line of a use", async (on) => {
     await (await on.boot(audited(on))).app.stop(); // a checkpoint reaches the sink
     const desk = await on.again(audited(on));
     await desk.approved(robot);
@@ -49,7 +49,7 @@ onBothDialects((claim) => {
     });
   });
 
-  claim("S19: verify looks up lines that stand far behind lines with higher numbers", async (on) => {
+  claim("S19: verify finds sink lines that stand far behind lines with higher numbers", async (on) => {
     const desk = await on.boot(audited(on));
     await desk.approved(robot);
     const copy = await copyOf(desk);
@@ -75,7 +75,7 @@ onBothDialects((claim) => {
     expect(await verified(other, on)).toMatchObject({ exit: 0, damage: [] });
   });
 
-  claim("S19: a line of a use that no key of the project signed is reported", async (on) => {
+  claim("S19: verify reports a line of a use that no key of the project signed", async (on) => {
     const desk = await on.boot(audited(on));
     await desk.approved(robot);
     expect(codeOf(await desk.call(robot))).toBe("ok");

@@ -17,7 +17,7 @@ const mkdirOf = (root: string) => mkdirSync(join(root, ".quater"), { mode: 0o700
 const keysIn = (root: string) => join(root, ".quater/trail-keys.json");
 const isFenced = (app: TestApp) => app.services.get(storeRef).isFenced;
 
-test("O2: tags and secrets of before a rotation are still found, and the current ones come first", async () => {
+test("O2: keyed digests and secrets from before a key rotation are still found, and current keys come first", async () => {
   using folder = tempFolder();
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   const seen = async () => {
@@ -39,7 +39,7 @@ test("O2: tags and secrets of before a rotation are still found, and the current
   expect(new Set(after.secrets).size).toBe(3);
 });
 
-test("O2: prepared keys are not used, activating retires the old keys, and both refuse the wrong order", () => {
+test("O2: prepared keys are unused until they are activated; preparing twice or activating without preparing is refused", () => {
   using folder = tempFolder();
   const file = join(folder.root, "keys.json");
   const before = openKeys(file);
@@ -93,7 +93,7 @@ describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) 
   };
 
   withTwo(
-    "O2: a rotation in two steps while both write: no call is lost, nobody is fenced, the trail is whole",
+    "O2: a key rotation in two steps while two instances write loses no call, fences nobody and keeps the trail whole",
     async (apps, roots) => {
       const before = readKeys(keysIn(roots[0])).chain.id;
       let isOver = false;
@@ -137,7 +137,7 @@ describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) 
   );
 
   withTwo(
-    "O2: a head with a key that an instance does not have: 503 and not ready until it has the file, not fenced",
+    "O2: an instance without the key of the head answers 503 until it has the key file, and is not fenced",
     async (apps, roots) => {
       const [first, second] = apps;
       const call = (app: TestApp) => app.as(principal()).call("change", { id: "a" });
@@ -162,7 +162,7 @@ describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) 
     },
   );
 
-  withTwo("O2: a wrong MAC under a known key is damage", async ([first, second]) => {
+  withTwo("O2: a wrong MAC under a key that the instance has is damage", async ([first, second]) => {
     expect((await first.as(principal()).call("change", { id: "a" })).ok).toBe(true);
     const open = await first.services.get(storeRef).open();
     await open.apply([{ sql: "update audit_head set seq = seq + 1", parameters: [] }]);
@@ -171,7 +171,7 @@ describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) 
   });
 });
 
-test("O2: a key file that is damaged while serving leaves the keys in use, with one warning", async () => {
+test("O2: a key file that is damaged while the app serves leaves the loaded keys in use, with one warning", async () => {
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
   writeFileSync(keysIn(folder.root), "half");

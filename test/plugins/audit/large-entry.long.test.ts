@@ -22,7 +22,7 @@ afterAll(async () => {
 const requests = 2_200;
 
 describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
-  test("S19: an entry of more events than one statement has parameters for is written whole", {
+  test("S19: one entry with more events than a statement has parameters for is written completely", {
     timeout: 60_000,
   }, async (context) => {
     if (dialect === "postgres" && typeof postgres === "string") return context.skip(postgres);
@@ -38,7 +38,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   });
 });
 
-test("S19: store restored voids more open requests than events may follow each other unsigned, and the trail verifies", {
+test("S19: quater store restored voids more open requests than events may follow each other unsigned, and the trail verifies", {
   timeout: 240_000,
 }, async () => {
   using folder = tempFolder();

@@ -12,7 +12,7 @@ import { tempFolder } from "./kit.ts";
 
 const { robot } = people;
 
-test("S3: a transaction that decides a request has read every event, also when another call searches for an older request meanwhile", async () => {
+test("S3: a transaction that decides a request has read all its events, even while another call searches older requests", async () => {
   using folder = tempFolder();
   const desk = await bootDesk({ root: folder.root });
   const store = await desk.app.services.get(storeRef).open();

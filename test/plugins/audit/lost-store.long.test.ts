@@ -45,7 +45,7 @@ const removals: Record<string, (path: string) => void> = {
 };
 
 for (const [title, remove] of Object.entries(removals)) {
-  test(`S9: ${title} while serving: noticed at the next tick without a call, fenced, calls get 503`, async () => {
+  test(`S9: ${title} while the app serves is noticed at the next tick without a call, fences it, and calls get 503`, async () => {
     using folder = tempFolder();
     await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
     expect(await app.as(principal()).call("change", { id: "a" })).toMatchObject({ ok: true });
@@ -59,7 +59,7 @@ for (const [title, remove] of Object.entries(removals)) {
   });
 }
 
-test("S9: no write is acknowledged after the file was deleted, also before the next tick", async () => {
+test("S9: no write is acknowledged after the database file was deleted, not even before the next tick", async () => {
   using folder = tempFolder();
   const handled: unknown[] = [];
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change((input) => handled.push(input)) } });
@@ -86,14 +86,14 @@ export default defineConfig({ name: "t", handlers: [], plugins: [store(), audit(
   );
 };
 
-test("S9: serve ends with 74 when its store file is deleted", async () => {
+test("S9: quater serve exits with 74 when its store file is deleted", async () => {
   using folder = tempFolder();
   serving(folder.root, `rmSync(${JSON.stringify(databaseIn(folder.root))})`);
   const { code, err } = await quater(["serve"], { cwd: folder.root });
   expect([code, err]).toEqual([74, expect.stringContaining("quater.db was deleted while it was open")]);
 });
 
-test("S9: a start that finds keys and no trail refuses and says what to do; it makes no new trail", async () => {
+test("S9: a start that finds trail keys but no trail refuses with a remedy, and makes no new trail", async () => {
   using folder = tempFolder();
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   const first = await boot();
@@ -111,7 +111,7 @@ test("S9: a start that finds keys and no trail refuses and says what to do; it m
   await again.stop();
 });
 
-test("S9: keys that were made before the first event, for their fingerprint, begin a trail like any others", async () => {
+test("S9: trail keys that were made only to print their fingerprint do not stop the first start", async () => {
   using folder = tempFolder();
   serving(folder.root, "");
   const { code, out } = await quater(["audit", "fingerprint"], { cwd: folder.root });
@@ -122,7 +122,7 @@ test("S9: keys that were made before the first event, for their fingerprint, beg
   expect(JSON.parse(readFileSync(keysIn(folder.root), "utf8"))).toMatchObject({ trail: expect.stringMatching(/^[0-9a-f]{64}$/) });
 });
 
-test("S9: key files of older versions note the trail at the next start", async () => {
+test("S9: key files of older versions note at the next start that there is a trail", async () => {
   using folder = tempFolder();
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   await (await boot()).stop();
@@ -132,7 +132,7 @@ test("S9: key files of older versions note the trail at the next start", async (
   expect(JSON.parse(readFileSync(keysIn(folder.root), "utf8")).trail).toBe(trail);
 });
 
-test("S9: audit verify of a store that was lost does not say that there is no trail yet", async () => {
+test("S9: quater audit verify on a lost store does not say that there is no trail yet", async () => {
   using folder = tempFolder();
   serving(folder.root, "");
   const app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
@@ -142,7 +142,7 @@ test("S9: audit verify of a store that was lost does not say that there is no tr
   expect([code, err]).toEqual([1, expect.stringContaining("The store holds no trail, but the key file has begun one")]);
 });
 
-test("S9: on PostgreSQL a schema that is dropped or made anew is noticed, and a start refuses", async (context) => {
+test("S9: a PostgreSQL schema that is dropped or created anew is noticed, and the next start refuses", async (context) => {
   if (typeof postgres === "string") return context.skip(postgres);
   for (const sql of ["drop schema quater cascade", "alter schema quater rename to gone; create schema quater"]) {
     using folder = tempFolder();
@@ -160,7 +160,7 @@ test("S9: on PostgreSQL a schema that is dropped or made anew is noticed, and a 
   }
 });
 
-test("S9: on PostgreSQL a database that is made anew is noticed", async (context) => {
+test("S9: a PostgreSQL database that is created anew is noticed", async (context) => {
   if (typeof postgres === "string") return context.skip(postgres);
   using folder = tempFolder();
   const [url, other] = [await postgres.freshUrl(), await postgres.freshUrl()];

@@ -43,7 +43,7 @@ const attested =
   /Whether this call ran before cannot be told: a sink attests that a call like this one ran, at \S+ \(call (\S+)\), and a restore/;
 
 onBothStores((claim) => {
-  claim("S19: a repeated call is told of its use that a restore lost and a sink attests", async (make) => {
+  claim("S19: a repeated call is told of an earlier use that a restore lost and a sink attests", async (make) => {
     using desk = make();
     const dump = await begun(desk);
     await paid(desk, "Olga", 7);
@@ -75,26 +75,29 @@ onBothStores((claim) => {
     expect((await desk.pay("Olga", 7)).err).toMatch(/An identical call ran before, at \S+ and succeeded/);
   });
 
-  claim("S19: a call whose request was restored as open ran before, and nobody knows how it ended", async (make) => {
-    using desk = make();
-    const id = await desk.file("Olga", 7);
-    await desk.approve(id);
-    const dump = await desk.dump();
-    expect((await desk.pay("Olga", 7)).code).toBe(0);
-    asOlderVersion(desk);
-    await desk.restore(dump);
-    expect((await restored(desk)).code).toBe(0);
-    const ranBefore = new RegExp(
-      `An identical call ran before, at \\S+ and its outcome is unknown \\(call \\S+ approval ${id}\\)`,
-    );
-    expect((await desk.pay("Olga", 7)).err).toMatch(ranBefore);
-    expect((await desk.pay("Olga", 8)).err).not.toContain("ran before");
-    const prefix = desk.url === undefined ? "" : "quater.";
-    await desk.sql(`delete from ${prefix}approval_request where id = '${id}'`);
-    expect((await desk.pay("Olga", 7)).err).toMatch(attested);
-  });
+  claim(
+    "S19: a call whose request was open in the restored backup counts as run before, with an unknown outcome",
+    async (make) => {
+      using desk = make();
+      const id = await desk.file("Olga", 7);
+      await desk.approve(id);
+      const dump = await desk.dump();
+      expect((await desk.pay("Olga", 7)).code).toBe(0);
+      asOlderVersion(desk);
+      await desk.restore(dump);
+      expect((await restored(desk)).code).toBe(0);
+      const ranBefore = new RegExp(
+        `An identical call ran before, at \\S+ and its outcome is unknown \\(call \\S+ approval ${id}\\)`,
+      );
+      expect((await desk.pay("Olga", 7)).err).toMatch(ranBefore);
+      expect((await desk.pay("Olga", 8)).err).not.toContain("ran before");
+      const prefix = desk.url === undefined ? "" : "quater.";
+      await desk.sql(`delete from ${prefix}approval_request where id = '${id}'`);
+      expect((await desk.pay("Olga", 7)).err).toMatch(attested);
+    },
+  );
 
-  claim("S19: after a lost use whose line has no tags, every answer is cannot_tell", async (make) => {
+  claim("S19: after a lost use whose sink line has no keyed digests, every comparison answers cannot_tell", async (make) => {
     using desk = make();
     const dump = await begun(desk);
     await paid(desk, "Olga", 7);

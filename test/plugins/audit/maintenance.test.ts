@@ -98,7 +98,7 @@ const withBody = async (desk: Desk) =>
   )[0] ?? { seq: 0, body: "", salt: "" };
 
 onBothDialects((claim, dialect) => {
-  claim("events that nobody changed are pruned up to the sink's newest checkpoint", async (on) => {
+  claim("unchanged events are pruned up to the newest checkpoint in the sink", async (on) => {
     const { desk, pruneAll, verified } = await maintained(on);
     const before = await seqs(desk);
     const removed = await pruneAll();
@@ -109,7 +109,7 @@ onBothDialects((claim, dialect) => {
     expect(await pruneAll()).toBe(0);
   });
 
-  claim("S3: the filing of an open request is not pruned, however short the retention, and its approval is used", async (on) => {
+  claim("S3: the filing event of an open request is never pruned, and its approval can be used", async (on) => {
     const { desk, pruneAll, trail, verified } = await maintained(on);
     const id = await desk.approved(robot, { cents: 6 });
     const waiting = await desk.file(robot, { cents: 7 });
@@ -144,7 +144,7 @@ onBothDialects((claim, dialect) => {
     expect((await verified())?.[0]).toEqual(["altered", 1]);
   });
 
-  claim("S1: an old event that was changed, deleted or added stops the pruning before it", async (on) => {
+  claim("S1: pruning stops before an old event that was changed, deleted or added", async (on) => {
     const { desk, pruneAll, verified } = await maintained(on);
     const before = await seqs(desk);
     const [row] = (await desk.sql("select * from audit_event where seq = 7")) as Record<string, unknown>[];
@@ -169,7 +169,7 @@ onBothDialects((claim, dialect) => {
     expect(await pruneAll()).toBeGreaterThan(20);
   });
 
-  claim("S1: a body that is gone without a record, or is there again after its erasure, stops the pruning", async (on) => {
+  claim("S1: pruning stops at a body that is missing without a record, or present after its erasure", async (on) => {
     const { desk, trail, pruneAll, verified } = await maintained(on);
     const { seq, body, salt } = await withBody(desk);
     await desk.sql("update audit_event set body = null, salt = null where seq = ?", seq);
@@ -184,7 +184,7 @@ onBothDialects((claim, dialect) => {
     expect(await verified()).toEqual([]);
   });
 
-  claim("S1: how far a sink attests is read from the sink, and not from the store", async (on) => {
+  claim("S1: pruning reads from the sink, and not from the store, how far the sink attests", async (on) => {
     const { desk, sink, pruneAll, verified } = await maintained(on);
     await desk.sql("update audit_sink set size = 1000000");
     const text = readFileSync(sink, "utf8");
@@ -206,7 +206,7 @@ onBothDialects((claim, dialect) => {
     expect(await verified()).toEqual([]);
   });
 
-  claim("S1: copies of old lines at the end of a sink do not stop the pruning", async (on) => {
+  claim("S1: copies of old lines at the end of a sink do not stop pruning", async (on) => {
     const { sink, pruneAll, verified } = await maintained(on);
     const lines = readFileSync(sink, "utf8").split("\n").filter(Boolean);
     const numbers = lines.map((line) => Number(/"(?:seq|size)":(\d+)/.exec(line)?.[1]));
@@ -217,7 +217,7 @@ onBothDialects((claim, dialect) => {
   });
 
   claim(
-    "S2: a call that an attacker planted is not recorded as lost, neither behind the end nor inside the trail",
+    "S2: a call that an attacker planted is not recorded as lost, neither behind the end of the trail nor inside it",
     async (on) => {
       const { desk, sweep } = await maintained(on);
       const last = (await seqs(desk)).at(-1) ?? 0;
@@ -233,7 +233,7 @@ onBothDialects((claim, dialect) => {
     },
   );
 
-  claim("S2: a lost call is recorded although a planted process claims events that do not verify", async (on) => {
+  claim("S2: a lost call is recorded even when a planted process row claims events that do not verify", async (on) => {
     const { desk, sweep, newTrail } = await maintained(on);
     const killed = await newTrail();
     await killed.record({ events: [{ fields: { type: "call.started", callId, handler: "pay" } }] });
@@ -244,7 +244,7 @@ onBothDialects((claim, dialect) => {
     expect(await unknowns(desk)).toMatchObject([{ callId, detail: { startedBy: killed.instance } }]);
   });
 
-  claim("S2: verify names a lost call whose process was deleted from the store, so that no sweep finds it", async (on) => {
+  claim("S2: verify names a lost call whose process row was deleted, so that no sweep can find it", async (on) => {
     const { desk, sweep, newTrail, verified } = await maintained(on);
     const killed = await newTrail();
     const started = (id: string) => killed.record({ events: [{ fields: { type: "call.started", callId: id, handler: "pay" } }] });
@@ -284,7 +284,7 @@ onBothDialects((claim, dialect) => {
     expect((await verified())?.map(([kind]) => kind)).toEqual(["missing"]);
   });
 
-  claim("S2: the end of a call that an attacker hides is not contradicted", async (on) => {
+  claim("S2: a call whose end event an attacker hides does not get a second end event", async (on) => {
     const { desk, sweep, verified } = await maintained(on);
     const [end] = (await desk.sql(
       "select seq, call_id, meta from audit_event where type = 'call.ended' order by seq limit 1",

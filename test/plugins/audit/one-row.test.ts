@@ -39,7 +39,7 @@ const end = async (desk: Desk): Promise<number> =>
   Number(((await desk.sql("select seq from audit_head"))[0] as { seq: number }).seq);
 
 onBothDialects((claim, dialect) => {
-  claim("a lease of any number is swept, and a damaged one is named once", async ({ boot }) => {
+  claim("a process row with any number in its lease is swept, and a damaged row is logged once", async ({ boot }) => {
     const desk = await boot();
     await desk.file(robot);
     const insert = "insert into audit_instance (instance, lease_until, floor_seq) values";
@@ -56,7 +56,7 @@ onBothDialects((claim, dialect) => {
     expect(codeOf(await desk.call(ana, { cents: 9 }))).toBe("approval_required");
   });
 
-  claim("a row far behind the end of the trail is told at boot and by verify, and calls go on", async ({ boot, again, root }) => {
+  claim("boot and verify report a row far behind the end of the trail, and calls continue", async ({ boot, again, root }) => {
     const desk = await boot();
     await desk.file(robot);
     await desk.app.stop();
@@ -71,7 +71,7 @@ onBothDialects((claim, dialect) => {
     expect(await damageOf(two, root)).toMatchObject([{ kind: "orphan", seq: 9_007_199_254_740_990 }]);
   });
 
-  claim("audit tail --follow shows a row behind the end once, and new events after it", async ({ boot }) => {
+  claim("quater audit tail --follow prints a row behind the end once, and new events after it", async ({ boot }) => {
     const desk = await boot();
     await desk.file(robot);
     await plantEvent(desk, "9007199254740990");
@@ -104,7 +104,7 @@ onBothDialects((claim, dialect) => {
     expect(new Set(seen).size).toBe(seen.length);
   });
 
-  claim("a number that JavaScript rounds is an orphan, and no command reads it for ever", async ({ boot, root }) => {
+  claim("an event row whose number JavaScript would round is an orphan, and every command ends", async ({ boot, root }) => {
     const desk = await boot({ mode: "run" });
     await desk.file(robot);
     for (const type of ["approval.voted", "approval.revoked", "audit.erased", "approval.used", "audit.checkpoint"])
@@ -123,7 +123,7 @@ onBothDialects((claim, dialect) => {
 
   if (dialect === "postgres") return;
 
-  claim("bytes that are not text in one cell: verify names the cell or the head, and does not abort", async ({ boot, root }) => {
+  claim("verify names a cell with bytes that are not text, and does not abort", async ({ boot, root }) => {
     const desk = await boot({ mode: "run" });
     await desk.file(robot);
     const invalid = ["cast(x'ff' as text)", "x'ff'", "'z' || char(0)"];
@@ -148,7 +148,7 @@ onBothDialects((claim, dialect) => {
     }
   });
 
-  claim("a head with bytes that are not text stops a boot, and is named", async ({ boot, again }) => {
+  claim("a trail head with bytes that are not text stops the boot with a message that names it", async ({ boot, again }) => {
     const desk = await boot();
     await desk.file(robot);
     const [head] = (await desk.sql("select * from audit_head")) as [Readonly<Record<string, unknown>>];
@@ -164,7 +164,7 @@ onBothDialects((claim, dialect) => {
 });
 
 onBothStores((claim) => {
-  claim("audit erase ends although a vote on the trail has a number that JavaScript rounds", async (make) => {
+  claim("quater audit erase ends even when a vote in the trail has a number that JavaScript would round", async (make) => {
     using desk = make();
     await desk.file("Olga", 7);
     const table = desk.url === undefined ? "audit_event" : "quater.audit_event";

@@ -38,7 +38,7 @@ const table: readonly (readonly [name: string, auth: unknown, policy: string, co
 const call = async (app: TestApp, surface: string): Promise<Outcome> =>
   app.as(ana).call("getOrder", { id: "other" }, { surface });
 
-test.each(table)("S20: log and trail name the policy that refused: %s", async (_name, auth, policy, code) => {
+test.each(table)("S20: log and trail name the policy that refused a call: %s", async (_name, auth, policy, code) => {
   using folder = tempFolder();
   const app = await bootWithTrail({
     root: folder.root,
@@ -85,7 +85,7 @@ test("S20: the log names a policy function that throws", async () => {
   );
 });
 
-test("S20: one error object that two policies throw names the policy that threw it", async () => {
+test("S20: when two policies throw the same error object, the log names the policy that threw it", async () => {
   const shared = ((): Error => {
     try {
       return forbidden("No");
@@ -116,7 +116,7 @@ test("S20: one error object that two policies throw names the policy that threw 
   ).toEqual(["first", "second"]);
 });
 
-test("S20: a loop of refusals writes ten lines and then a count", async () => {
+test("S20: a caller that is refused in a loop leaves ten log lines and then a count", async () => {
   using folder = tempFolder();
   const app = await bootWithTrail({
     root: folder.root,

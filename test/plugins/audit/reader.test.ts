@@ -108,7 +108,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
       await prove(await attacked(root, dialect === "sqlite" ? {} : { url: await (postgres as TestPostgres).freshUrl() }));
     });
 
-  claim("S1: a changed column hides no event from --call and --since", async ({ rows, set, find }) => {
+  claim("S1: a changed column hides no event from quater audit tail --call and --since", async ({ rows, set, find }) => {
     await set(3, { call_id: "call-9" });
     await set(5, { call_id: "call-2" });
     await set(12, { at: 1 });
@@ -123,7 +123,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     }
   });
 
-  claim("S1: --since begins at the right event of a long trail, by the verified time", async ({ set, find, more }) => {
+  claim("S1: --since finds the first event of a long trail by the verified time", async ({ set, find, more }) => {
     await more(1_200);
     const since = await more(1_500);
     await set(1_213, { at: 1 });
@@ -136,7 +136,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     expect((await find({ since: since + 3_600_000 })).shown).toEqual([]);
   });
 
-  claim("an untouched trail is whole, and no row of it is marked", async ({ look }) => {
+  claim("verify finds an untouched trail whole, and tail marks no row of it", async ({ look }) => {
     const { damage, found } = await look();
     expect(damage).toEqual([]);
     expect(found.map(({ row }) => row.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
@@ -144,7 +144,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   });
 
   claim(
-    "S1: an event hidden behind the hash of its neighbour is missing, and the neighbour is marked",
+    "S1: an event whose row was merged into its neighbour is missing, and the neighbour is marked as unverified",
     async ({ rows, set, run, look }) => {
       const [before, hidden] = [rows.get(4) as EventRow, rows.get(5) as EventRow];
       await set(4, { hash: before.hash + line + textOf(hidden) });
@@ -159,7 +159,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   );
 
   claim(
-    "S1: an event whose true text stands behind its call id is altered, and its forged text is marked",
+    "S1: an event whose true text was hidden behind its call id is altered, and its forged text is marked as unverified",
     async ({ rows, set, look }) => {
       const { call_id, meta, body, salt, body_hash, hash } = rows.get(7) as EventRow;
       const rest = [call_id, meta, body ?? none, salt ?? none, body_hash, hash].join(cell);
@@ -174,7 +174,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     },
   );
 
-  claim("S2: a body moved into its salt is altered, and is shown as unverified", async ({ rows, set, look }) => {
+  claim("S2: an event whose body was moved into its salt is altered, and is shown as unverified", async ({ rows, set, look }) => {
     const { salt, body } = rows.get(3) as EventRow;
     const moved = String(body).slice(0, 20);
     await set(3, { salt: salt + Buffer.from(moved).toString("hex"), body: String(body).slice(20) });
@@ -185,7 +185,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   });
 
   claim(
-    "S2: each malformed cell is damage, and every command that prints it goes on",
+    "S2: verify reports each malformed cell as damage, and every command that prints the cell continues",
     async ({ rows, set, look, dialect: on }) => {
       const { meta, hash, body_hash, salt } = rows.get(5) as EventRow;
       const wrong: readonly Readonly<Record<string, unknown>>[] = [
@@ -239,7 +239,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   );
 
   claim(
-    "S1: rows without an event are orphans: in another chain, below the beginning, without a number",
+    "S1: rows that belong to no event are orphans: in another chain, before the start, or without a number",
     async ({ run, look, dialect: on }) => {
       const copy = (chain: string, seq: string) =>
         `insert into audit_event select ${chain}, ${seq}, at, type, call_id, meta, body, salt, body_hash, hash from audit_event where seq = 5 and chain = 1`;
@@ -267,12 +267,12 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   );
 });
 
-test("S2: lines of an export without an event are malformed rows", () => {
+test("S2: lines of an export that are not events are malformed rows", () => {
   for (const text of ["", "{", "null", "[]", '"x"', '{"seq":"1"}', '{"seq":1,"at":2,"type":3}'])
     expect(exportedRow(text).malformed, text).toMatch(/^has no /);
 });
 
-test("S1: verify ends when a row has a number that JavaScript rounds", async () => {
+test("S1: verify ends when a row has a number that JavaScript would round", async () => {
   using folder = tempFolder();
   const root = join(folder.root, "trail");
   mkdirSync(root);

@@ -28,7 +28,7 @@ const served = async (desk: ProjectDesk): Promise<{ readonly isUp: boolean; read
 };
 
 onBothStores((claim) => {
-  claim("S19: a dump from before an approval was used does not boot, and the approval does not run twice", async (make) => {
+  claim("S19: a backup from before an approval was used does not boot, and the approval does not run twice", async (make) => {
     using desk = make();
     const id = await desk.file("Olga", 7);
     await desk.approve(id);
@@ -46,7 +46,7 @@ onBothStores((claim) => {
     expect(desk.done).toEqual(["Olga 7"]);
   });
 
-  claim("S19: store restored voids what is open; a used approval stays used; verify exits with 4", async (make) => {
+  claim("S19: quater store restored voids open requests, a used approval stays used, and verify exits with 4", async (make) => {
     using desk = make();
     const used = await desk.file("Olga", 7);
     await desk.approve(used);
@@ -77,7 +77,7 @@ onBothStores((claim) => {
     expect(json(verified.out)).toMatchObject({ isWhole: false, damageCount: 0 });
   });
 
-  claim("S19: numbers of lost events are not used again, and the next boot agrees with the sinks", async (make) => {
+  claim("S19: the numbers of lost events are not used again, and the next boot agrees with the sinks", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const dump = await desk.dump();
@@ -109,7 +109,7 @@ onBothStores((claim) => {
     await expectGap(desk);
   });
 
-  claim("S19: store restored refuses while sinks and store agree, and while an instance runs", async (make) => {
+  claim("S19: quater store restored refuses while sinks and store agree, and while an instance runs", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const agreed = await restored(desk);
@@ -125,7 +125,7 @@ onBothStores((claim) => {
     expect((await verify(desk)).code).toBe(0);
   });
 
-  claim("S19: a store that continued after a restore is found by the hash", async (make) => {
+  claim("S19: boot finds by the hash that a restored store had already continued", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const dump = await desk.dump();
@@ -146,7 +146,7 @@ onBothStores((claim) => {
     await expectGap(desk);
   });
 
-  claim("S19: a planted lease does not keep an operator from acknowledging a restore", async (make) => {
+  claim("S19: a planted process row does not keep an operator from running quater store restored", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const dump = await desk.dump();
@@ -169,7 +169,7 @@ onBothStores((claim) => {
     await expectGap(desk);
   });
 
-  claim("S19: copies of an old line at the end of a sink hide no newer line", async (make) => {
+  claim("S19: copies of an old line at the end of a sink hide no newer line from boot", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const [old = ""] = linesOf(desk);
@@ -213,7 +213,7 @@ onBothStores((claim) => {
     },
   );
 
-  claim("S19: a copy of the line of an earlier restore hides no newer line", async (make) => {
+  claim("S19: a copy of the line of an earlier restore hides no newer line from boot", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const first = await desk.dump();
@@ -231,7 +231,7 @@ onBothStores((claim) => {
     await expectGap(desk);
   });
 
-  claim("S19: unsigned and damaged lines are reported and do not stop the boot", async (make) => {
+  claim("S19: unsigned and damaged sink lines are reported and do not stop the boot", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const [line = ""] = linesOf(desk);
@@ -246,7 +246,7 @@ onBothStores((claim) => {
     expect(json(last)).toMatchObject({ type: "audit.checkpoint" });
   });
 
-  claim("S19: a missing or unreadable sink stops the boot unless the trail is empty", async (make) => {
+  claim("S19: a missing or unreadable sink stops the boot, unless the trail is empty", async (make) => {
     using desk = make();
     // The first event is a read, which signs nothing: the sink is there all the same.
     expect((await desk.run(["audit", "fingerprint"])).code).toBe(0);
@@ -261,7 +261,7 @@ onBothStores((claim) => {
     expect(await served(desk)).toMatchObject({ isUp: true });
   });
 
-  claim("S19: an instance that reconnects to an older store is fenced with a remedy", async (make) => {
+  claim("S19: an instance that reconnects to an older store is fenced, with a remedy", async (make) => {
     using desk = make();
     // On SQLite a store that is replaced under a running instance is noticed by its file.
     if (desk.url === undefined) return;
@@ -281,7 +281,7 @@ onBothStores((claim) => {
     expect(await served(desk)).toMatchObject({ isUp: true });
   });
 
-  claim("S19: an idle instance that reconnects to an older store is fenced by the next look at it", async (make) => {
+  claim("S19: an idle instance that reconnects to an older store is fenced at its next check of the store", async (make) => {
     using desk = make();
     if (desk.url === undefined) return;
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
@@ -296,7 +296,7 @@ onBothStores((claim) => {
   });
 
   claim(
-    "S19: without a sink an operator can still void what is open, and verify says that the number is unknown",
+    "S19: without a sink quater store restored voids open requests, and verify says that the number of lost events is unknown",
     async (make) => {
       using desk = make({ sinks: "[]" });
       const id = await desk.file("Olga", 7);
@@ -313,7 +313,7 @@ onBothStores((claim) => {
     },
   );
 
-  claim("S19: an attacker without the keys can neither acknowledge a restore nor hide one", async (make) => {
+  claim("S19: an attacker without the keys can neither run quater store restored nor hide a restore", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const dump = await desk.dump();
@@ -335,7 +335,7 @@ onBothStores((claim) => {
     expect(await served(desk)).toMatchObject({ isUp: false });
   });
 
-  claim("S19: sinks of other instances are named with --against", async (make) => {
+  claim("S19: quater store restored reads sinks of other instances that --against names", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const dump = await desk.dump();

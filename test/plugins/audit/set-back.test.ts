@@ -59,14 +59,14 @@ const used = async (on: OnDialect, boot: ReturnType<typeof audited> | typeof alo
 };
 
 onBothDialects((claim, dialect) => {
-  claim("S19: an instance that was idle finds by the sink that the store was set back, and runs nothing twice", async (on) => {
+  claim("S19: an idle instance finds by the sink that the store was set back, and runs no approval twice", async (on) => {
     const { busy, idle, copy } = await used(on, audited(on));
     await putBack(busy, on, copy);
     expect(codeOf(await idle.call(robot))).toBe("audit_unavailable");
     expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
   });
 
-  claim("S19: an idle instance finds it also after other events took the numbers of those that are lost", async (on) => {
+  claim("S19: an idle instance finds a set-back store even after other events took the numbers of the lost ones", async (on) => {
     const { busy, idle, copy } = await used(on, audited(on));
     const { seq } = await newest(busy);
     await putBack(busy, on, copy);
@@ -77,30 +77,33 @@ onBothDialects((claim, dialect) => {
 
   // Only PostgreSQL tells when a writer waits.
   const onPostgres: typeof claim = dialect === "postgres" ? claim : () => undefined;
-  onPostgres("S19: two uses around a set back: the one that writes its line last finds the line of the other", async (on) => {
-    const { busy, idle, copy } = await used(on, audited(on));
-    const lines = linesOf(on);
-    const [line = ""] = lines.filter((each) => each.includes('"approval.used"'));
-    // The line of the busy instance is still on its way.
-    writeFileSync(sinkOf(on), `${lines.filter((each) => each !== line).join("\n")}\n`);
-    await putBack(busy, on, copy);
-    const { default: pg } = await import("pg");
-    const holder = new pg.Client({ connectionString: on.url });
-    await holder.connect();
-    try {
-      await holder.query("begin");
-      await holder.query("select seq from quater.audit_head for update");
-      const call = idle.call(robot);
-      const waiting = "select 1 from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))";
-      await expect.poll(async () => (await holder.query(waiting)).rowCount, { interval: 5 }).toBeGreaterThan(0);
-      appendFileSync(sinkOf(on), `${line}\n`);
-      await holder.query("rollback");
-      expect(codeOf(await call)).toBe("audit_unavailable");
-    } finally {
-      await holder.end();
-    }
-    expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
-  });
+  onPostgres(
+    "S19: of two uses around a set-back of the store, the one that writes its sink line last finds the other's line",
+    async (on) => {
+      const { busy, idle, copy } = await used(on, audited(on));
+      const lines = linesOf(on);
+      const [line = ""] = lines.filter((each) => each.includes('"approval.used"'));
+      // The line of the busy instance is still on its way.
+      writeFileSync(sinkOf(on), `${lines.filter((each) => each !== line).join("\n")}\n`);
+      await putBack(busy, on, copy);
+      const { default: pg } = await import("pg");
+      const holder = new pg.Client({ connectionString: on.url });
+      await holder.connect();
+      try {
+        await holder.query("begin");
+        await holder.query("select seq from quater.audit_head for update");
+        const call = idle.call(robot);
+        const waiting = "select 1 from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))";
+        await expect.poll(async () => (await holder.query(waiting)).rowCount, { interval: 5 }).toBeGreaterThan(0);
+        appendFileSync(sinkOf(on), `${line}\n`);
+        await holder.query("rollback");
+        expect(codeOf(await call)).toBe("audit_unavailable");
+      } finally {
+        await holder.end();
+      }
+      expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
+    },
+  );
 
   claim("S19: an instance that has read newer events refuses a trail that ends before them", async (on) => {
     const { busy, idle, copy, id } = await used(on, alone);
@@ -121,7 +124,7 @@ onBothDialects((claim, dialect) => {
     expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
   });
 
-  claim("S19: links between approval events show a set back that hides behind the hash of the newest event", async (on) => {
+  claim("S19: links between approval events reveal a set-back store that has the right hash in its newest event", async (on) => {
     const { busy, idle, copy, id } = await used(on, alone);
     await look(idle, id);
     const seen = await newest(busy);
@@ -133,7 +136,7 @@ onBothDialects((claim, dialect) => {
     expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
   });
 
-  claim("S19: instances that use approvals in turn agree with their sink, and each reads what is new in it", async (on) => {
+  claim("S19: instances that use approvals in turn agree with their sink, and each reads the new lines", async (on) => {
     const desks = [await on.boot(audited(on)), await on.again(audited(on))] as const;
     for (let n = 0; n < 6; n++) {
       await desks[0].approved(robot, { cents: n });
@@ -142,7 +145,7 @@ onBothDialects((claim, dialect) => {
     expect(linesOf(on).filter((line) => line.includes('"approval.used"'))).toHaveLength(6);
   });
 
-  claim("S19: a sink that cannot be read stops the call before its approval is used", async (on) => {
+  claim("S19: a call does not use its approval when the sink cannot be read", async (on) => {
     const desk = await on.boot(audited(on));
     const id = await desk.approved(robot);
     renameSync(sinkOf(on), `${sinkOf(on)}.held`);
@@ -198,7 +201,7 @@ const withTwoTrails = async (work: (trails: TwoTrails) => Promise<void>): Promis
   }
 };
 
-test("S19: a use whose line was slow is refused when the store was set back meanwhile, and another instance used the approval", () =>
+test("S19: a use with a slow sink line is refused when another instance used the approval on a set-back store meanwhile", () =>
   withTwoTrails(async ({ slow, fast, written, setBack }) => {
     const mine = await written(slow);
     await setBack();
@@ -206,7 +209,7 @@ test("S19: a use whose line was slow is refused when the store was set back mean
     await expect(slow.sendUse(mine, use)).rejects.toMatchObject({ code: "audit_unavailable" });
   }));
 
-test("S19: an instance that read a use in the sink refuses a store that was set back after that", () =>
+test("S19: an instance that read a use in the sink refuses a store that was set back afterwards", () =>
   withTwoTrails(async ({ slow, fast, written, setBack }) => {
     await fast.sendUse(await written(fast), use);
     await slow.assertUsable(); // reads the line, and the store still agrees with it

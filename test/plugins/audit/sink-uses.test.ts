@@ -45,7 +45,7 @@ const countingHandler = (sink: string) => {
 };
 
 onBothDialects((claim) => {
-  claim("S19: the sink holds the use of an approval before its handler runs", async ({ boot, root }) => {
+  claim("S19: the sink has the line of an approval's use before the handler runs", async ({ boot, root }) => {
     const sink = join(root, "sink.jsonl");
     const { spend, held } = countingHandler(sink);
     const desk = await boot({ handlers: { spend }, audit: { sinks: [{ file: sink }] } });
@@ -59,7 +59,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "S19: calls that use approvals at the same time share a write to the sink, and each waits for its line",
+    "S19: calls that use approvals at the same time share one write to the sink, and each waits for its line",
     async ({ boot, root }) => {
       const sink = join(root, "sink.jsonl");
       const { spend, held } = countingHandler(sink);
@@ -73,7 +73,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S19: a sink that takes nothing stops the call, and the next one keeps its approval", async ({ boot, root }) => {
+  claim("S19: a sink that accepts no line stops the call, and the next call's approval stays unused", async ({ boot, root }) => {
     const sink = join(root, "sink.jsonl");
     const { spend, held } = countingHandler(sink);
     const desk = await boot({ handlers: { spend }, audit: { sinks: [{ file: sink }] } });
@@ -111,7 +111,7 @@ test("S19: the last lines of a large sink are read first", async () => {
   await groups.return(undefined);
 });
 
-test("S19: lines of every length up to 1 MiB are read from the end, and a longer line is left out", async () => {
+test("S19: sink lines of every length up to 1 MiB are read from the end, and a longer line is left out", async () => {
   using folder = tempFolder();
   const path = join(folder.root, "sink.jsonl");
   const short = Array.from({ length: 300 }, (_, n) => `${n} ${"ä€".repeat((n * 37) % 900)}`);
@@ -122,7 +122,7 @@ test("S19: lines of every length up to 1 MiB are read from the end, and a longer
   expect(lines.reverse()).toEqual([...expected, "last"]);
 });
 
-test("S19: each write to a sink ends the line before it, because another program may have begun one meanwhile", async () => {
+test("S19: each write to a sink first ends the current line, because another program may have started one", async () => {
   using folder = tempFolder();
   const path = join(folder.root, "sink.jsonl");
   const [sink] = sinksOf([{ file: path }], folder.root, false);

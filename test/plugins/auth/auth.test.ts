@@ -28,7 +28,7 @@ const opened = async (root: string, command: RunMode = "serve"): Promise<Authent
 };
 
 describe("apiKeys", () => {
-  test("a key becomes a principal with its rights and without its secret", async () => {
+  test("apiKeys() turns a key into a principal with its rights and without its secret", async () => {
     const root = folder();
     const { key } = createKey(join(root, ".quater/keys.json"), {
       name: "billing",
@@ -49,7 +49,7 @@ describe("apiKeys", () => {
     expect(JSON.stringify(who)).not.toContain(parseKey(key)?.secret);
   });
 
-  test("dev accepts a key at once that is created after the authenticator opened", async () => {
+  test("quater dev accepts a key immediately when the key is created after apiKeys() opened the key file", async () => {
     const root = folder();
     createKey(join(root, ".quater/keys.json"), { name: "earlier", ...plain });
     const keys = await opened(root, "dev");
@@ -57,21 +57,21 @@ describe("apiKeys", () => {
     expect(await keys.authenticate(shown({ token }))).toMatchObject({ kind: "agent" });
   });
 
-  test("the key file holds only hashes, and only its owner can read it", () => {
+  test("the key file of apiKeys() holds only hashes, and only its owner can read it", () => {
     const file = join(folder(), ".quater/keys.json");
     const { key } = createKey(file, { name: "a", ...plain });
     expect(readFileSync(file, "utf8")).not.toContain(parseKey(key)?.secret);
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  test("a file that others may read is refused", async () => {
+  test("apiKeys() refuses a key file that other users can read", async () => {
     const root = folder();
     createKey(join(root, ".quater/keys.json"), { name: "a", ...plain });
     chmodSync(join(root, ".quater/keys.json"), 0o644);
     await expect(async () => opened(root)).rejects.toThrow("may be read by other users");
   });
 
-  test("wrong, mistyped, unknown, expired and revoked keys are refused", async () => {
+  test("apiKeys() refuses wrong, mistyped, unknown, expired and revoked keys", async () => {
     const root = folder();
     const file = join(root, ".quater/keys.json");
     const { key } = createKey(file, { name: "a", ...plain });
@@ -115,7 +115,7 @@ describe("apiKeys", () => {
     await expect.poll(() => keys.authenticate(shown({ token: key })), { timeout: 1000, interval: 20 }).toBeUndefined();
   });
 
-  test("only dev accepts the development key, and it is kept between starts", async () => {
+  test("the development key works only in quater dev, and stays the same between starts", async () => {
     const root = folder();
     const key = developmentKey(root, { scopes: ["orders:read"], roles: [] });
     expect(await (await opened(root, "dev")).authenticate(shown({ token: key }))).toMatchObject({
@@ -131,7 +131,7 @@ describe("apiKeys", () => {
     expect(statSync(join(root, ".quater/development-key")).mode & 0o777).toBe(0o600);
   });
 
-  test("the demo approver is another person than the development key, and only dev accepts it", async () => {
+  test("the demo approver is another person than the development key's owner, and works only in quater dev", async () => {
     const root = folder();
     const caller = developmentKey(root, { scopes: ["pay"], roles: [] });
     const key = demoApproverKey(root, ["finance"]);
@@ -149,7 +149,7 @@ describe("apiKeys", () => {
     expect(statSync(join(root, ".quater/demo-approver-key")).mode & 0o777).toBe(0o600);
   });
 
-  test("two valid keys cannot have one name, and a broken file is reported", () => {
+  test("apiKeys() refuses a second valid key with the same name, and reports a broken key file", () => {
     const file = join(folder(), "keys.json");
     createKey(file, { name: "a", ...plain });
     expect(() => createKey(file, { name: "a", ...plain })).toThrow("There is a key named a already");
@@ -170,14 +170,14 @@ describe("localUser", () => {
     expect(await localUser({ roles: ["admin"] }).authenticate(shown())).toBeUndefined();
   });
 
-  test("a wrong token at the terminal does not fall back to the local user", async () => {
+  test("a wrong token at the terminal is refused and does not become the local user", async () => {
     const either = firstOf(bearer({ verify: () => undefined }), localUser({ roles: ["admin"] }));
     expect(await either.authenticate(shown({ isLocal: true, token: "wrong" }))).toBeUndefined();
     expect(await either.authenticate(shown({ isLocal: true }))).toMatchObject({ roles: ["admin"] });
   });
 });
 
-test("firstOf asks in order and stops at the first authenticator that knows the credential", async () => {
+test("firstOf calls its authenticators in order and stops at the first that returns a principal", async () => {
   const asked: string[] = [];
   const knowing = (name: string, knows: boolean) => () => {
     asked.push(name);

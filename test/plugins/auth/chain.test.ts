@@ -42,7 +42,7 @@ const byCookie = authenticator({ name: "c", reads: { cookies: ["sid"] }, authent
 const byToken = bearer({ verify: who });
 const refused = { status: 401, said: "invalid_token", removed: undefined };
 
-describe("S17: the first credential of a request decides alone", () => {
+describe("S17: only the first credential of a request counts", () => {
   test.each<[string, Authentication, readonly string[]]>([
     ["header, before a right cookie", firstOf(byHeader("x-a"), byCookie), ["X-A: bad", "Cookie: sid=good-ana"]],
     ["header, behind a right cookie", firstOf(byCookie, byHeader("x-a")), ["X-A: bad", "Cookie: sid=good-ana"]],
@@ -50,7 +50,7 @@ describe("S17: the first credential of a request decides alone", () => {
     ["header, before another right header", firstOf(byHeader("x-a"), byHeader("x-b")), ["X-B: good-ana", "X-A: bad"]],
     ["token, behind a right header", firstOf(byHeader("x-a"), byToken), ["X-A: good-ana", "Authorization: Bearer bad"]],
     ["header in a chain of chains", firstOf(firstOf(byHeader("x-a")), byCookie), ["X-A: bad", "Cookie: sid=good-ana"]],
-  ])("S17: a wrong %s is refused, on reads, writes and public routes", async (_, door, lines) => {
+  ])("S17: a wrong %s is refused on reads, writes and public routes", async (_, door, lines) => {
     await using app = await boot(door);
     const own = [...lines, "Origin: https://shop.example"];
     expect(await ask(app, "GET /read", own)).toEqual(refused);
@@ -58,7 +58,7 @@ describe("S17: the first credential of a request decides alone", () => {
     expect(await ask(app, "GET /openapi.json", own)).toEqual(refused);
   });
 
-  test("S17: several authenticators that read the same header are asked in order", async () => {
+  test("S17: firstOf calls several authenticators that read the same header in order", async () => {
     const other = authenticator({
       name: "other",
       reads: { headers: ["X-A"] },
@@ -72,7 +72,7 @@ describe("S17: the first credential of a request decides alone", () => {
   });
 });
 
-describe("S17: an authenticator that reads a header and a cookie receives one of them", () => {
+describe("S17: authenticators that read a header and a cookie", () => {
   /** Would fall back from its header to its cookie. */
   const both = authenticator({
     name: "both",
@@ -101,12 +101,12 @@ describe("S17: an authenticator that reads a header and a cookie receives one of
 
   describe.each([
     ["alone", both],
-    ["that waits", later],
+    ["that is asynchronous", later],
     ["inside firstOf", firstOf(byToken, both)],
-    ["inside firstOf, behind one that reads the cookie alone", firstOf(byCookie, both)],
-    ["of all three kinds", all],
-  ])("S17: an authenticator %s", (_, door) => {
-    test("S17: a wrong header hides a right cookie", async () => {
+    ["inside firstOf, after one that reads only the cookie", firstOf(byCookie, both)],
+    ["that reads a token, a header and a cookie", all],
+  ])("S17: an authenticator of a header and a cookie, %s", (_, door) => {
+    test("S17: a request with a wrong header is refused, even when its cookie is right", async () => {
       await using app = await boot(door);
       expect(await ask(app, "POST /write", ["X-A: bad", cookie, origin])).toEqual(refused);
       expect(await ask(app, "GET /read", ["X-A: bad", cookie])).toEqual(refused);
@@ -115,7 +115,7 @@ describe("S17: an authenticator that reads a header and a cookie receives one of
       expect(await ask(app, "POST /write", ["X-A: good-bea", cookie])).toMatchObject({ status: 200, said: "bea" });
     });
 
-    test("S17: a cookie alone must come from an allowed page (threat T16)", async () => {
+    test("S17: a write with only a cookie must come from an allowed page (threat T16)", async () => {
       await using app = await boot(door);
       expect(await ask(app, "POST /write", [cookie])).toMatchObject({ status: 403, said: "origin_not_allowed" });
       expect(await ask(app, "POST /mcp", [cookie, accept], ping)).toMatchObject({ status: 403 });
@@ -123,13 +123,13 @@ describe("S17: an authenticator that reads a header and a cookie receives one of
     });
   });
 
-  test("S17: a wrong token hides a right cookie", async () => {
+  test("S17: a request with a wrong token is refused, even when its cookie is right", async () => {
     await using app = await boot(all);
     expect(await ask(app, "POST /write", ["Authorization: Bearer bad", cookie, origin])).toEqual(refused);
   });
 });
 
-describe("S17: what an authenticator inside firstOf returns", () => {
+describe("S17: results of an authenticator inside firstOf", () => {
   const saying = (answer: () => unknown) =>
     authenticator({ name: "first", reads: { schemes: ["Bearer"] }, authenticate: answer as () => undefined });
   const token = ["Authorization: Bearer good-ana"];
@@ -139,7 +139,7 @@ describe("S17: what an authenticator inside firstOf returns", () => {
     ["null", () => null],
     ["false", () => false],
     ["a promise of null", async () => null],
-  ])("S17: after %s, the next one is asked", async (_, answer) => {
+  ])("S17: when an authenticator returns %s, firstOf calls the next one", async (_, answer) => {
     await using app = await boot(firstOf(saying(answer), byToken));
     expect(await ask(app, "POST /write", token)).toMatchObject({ status: 200, said: "ana" });
     await using alone = await boot(firstOf(saying(answer)));
@@ -152,7 +152,7 @@ describe("S17: what an authenticator inside firstOf returns", () => {
     ["rejects", () => Promise.reject(new Error("no database")), 503, "authenticator_failed"],
     ["throws a QuaterError", () => Promise.reject(own), 401, "invalid_token"],
     ["returns no principal", () => true, 503, "authenticator_failed"],
-  ])("S17: one that %s ends the chain", async (_, answer, status, said) => {
+  ])("S17: when an authenticator %s, firstOf calls no further one", async (_, answer, status, said) => {
     await using app = await boot(firstOf(saying(answer), byToken));
     expect(await ask(app, "POST /write", token)).toMatchObject({ status, said });
   });

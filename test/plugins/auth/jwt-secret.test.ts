@@ -43,7 +43,7 @@ const get = async (app: TestApp, authorization: string | undefined) => {
   return { status: response.status, challenge: response.headers.get("www-authenticate"), ...((await response.json()) as object) };
 };
 
-test("a token that the app signed is a principal with its scopes, roles and claims", async () => {
+test("a token that the app signed with its secret gives a principal with its scopes, roles and claims", async () => {
   await using app = await boot();
   const signed = await users.sign({ sub: "ana", scope: "orders:read", roles: ["finance"], plan: "gold" }, 60);
   expect(await get(app, `Token ${signed}`)).toMatchObject({
@@ -56,7 +56,7 @@ test("a token that the app signed is a principal with its scopes, roles and clai
   });
 });
 
-test("H19: a 401 names the scheme that the authenticator reads, in its text and in the challenge", async () => {
+test("H19: a 401 names the scheme that the authenticator reads, in its text and in WWW-Authenticate", async () => {
   await using app = await boot();
   const detail = "A credential is needed to call this over http: send Authorization: Token <credential>";
   expect(await get(app, undefined)).toMatchObject({ status: 401, challenge: "Token", code: "unauthenticated", detail });
@@ -65,7 +65,7 @@ test("H19: a 401 names the scheme that the authenticator reads, in its text and 
   expect(await get(app, `Token ${signed}x`)).toMatchObject({ status: 401, challenge: "Token", code: "invalid_token" });
 });
 
-describe("a token is refused", () => {
+describe("jwt({ secret }) refuses wrong tokens", () => {
   test.each<[string, () => Promise<string> | string]>([
     ["of another secret", () => token().sign(bytes(secret.replace("0", "1")))],
     ["signed with HS512", () => token("HS512").sign(bytes(secret))],
@@ -82,12 +82,12 @@ describe("a token is refused", () => {
     ],
     ["for another service", () => token().setAudience("other").sign(bytes(secret))],
     ["of another issuer", () => token().setIssuer("https://other.example").sign(bytes(secret))],
-  ])("%s", async (_, made) => {
+  ])("jwt({ secret }) refuses a token %s", async (_, made) => {
     await using app = await boot();
     expect(await get(app, `Token ${await made()}`)).toMatchObject({ status: 401, code: "invalid_token" });
   });
 
-  test("that was signed with the public key of an issuer as the secret", async () => {
+  test("jwt({ jwks }) refuses a token that was signed with the issuer's public key as the secret", async () => {
     const spki = await exportSPKI(rsa.publicKey);
     const byIssuer = jwt({ issuer, audience: "shop", jwks: "http://127.0.0.1:1/keys" });
     await using app = await boot(byIssuer as typeof users);
@@ -104,13 +104,13 @@ test.each<[string, () => Promise<string>, string]>([
   ],
   ["another issuer", () => users.sign({ sub: "ana", iss: "x" }, 60), "sign sets the claim iss itself: remove it"],
   ["an empty subject", () => users.sign({ sub: "" }, 60), "A token needs sub, a text that is not empty"],
-  ["no end", () => users.sign({ sub: "ana" }, Number.POSITIVE_INFINITY), "A token lives 1 to 31536000 seconds, not Infinity"],
-  ["no time", () => users.sign({ sub: "ana" }, 0), "A token lives 1 to 31536000 seconds, not 0"],
-])("sign refuses %s", async (_, sign, message) => {
+  ["no expiry", () => users.sign({ sub: "ana" }, Number.POSITIVE_INFINITY), "A token lives 1 to 31536000 seconds, not Infinity"],
+  ["an expiry of zero", () => users.sign({ sub: "ana" }, 0), "A token lives 1 to 31536000 seconds, not 0"],
+])("sign() refuses %s", async (_, sign, message) => {
   await expect(sign()).rejects.toThrow(new TypeError(message));
 });
 
-test("two tokens of one person have different ids", async () => {
+test("two tokens that sign() makes for one person have different ids", async () => {
   const ids = await Promise.all(
     [1, 2].map(async () => {
       const credentials = { surface: "http", isLocal: false, header: () => undefined, cookie: () => undefined };

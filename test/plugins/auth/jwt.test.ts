@@ -56,7 +56,7 @@ const ask = async (token: string, more: Partial<OptionsOf<typeof jwt>> = {}) =>
     token,
   } satisfies Credentials);
 
-test("a valid token is a principal with its scopes, roles and person", async () => {
+test("jwt() turns a valid token into a principal with its scopes, roles and person", async () => {
   const token = await sign(claims({ roles: ["finance"], email: "ana@example.org", jti: "t1" }));
   expect(await ask(token, { personClaim: "email" })).toMatchObject({
     issuer,
@@ -70,16 +70,16 @@ test("a valid token is a principal with its scopes, roles and person", async () 
   expect(await ask(await sign(claims({ scope: undefined, scp: ["a", 1] })))).toMatchObject({ scopes: ["a"], roles: [] });
 });
 
-describe("refused tokens", () => {
+describe("jwt() refuses wrong tokens", () => {
   test.each<[string, () => Promise<string> | string]>([
     ["another issuer's token", () => sign(claims({ iss: "https://evil.example" }))],
     ["a token for another service", () => sign(claims({ aud: "https://other.example" }))],
     ["an expired token", () => sign(claims({ exp: now() - 60 }))],
     ["a token that is not valid yet", () => sign(claims({ nbf: now() + 60 }))],
-    ["a token without an end", () => sign(claims({ exp: undefined }))],
+    ["a token without an expiry", () => sign(claims({ exp: undefined }))],
     ["a token without a subject", () => sign(claims({ sub: undefined }))],
-    ["another key's signature", () => sign(claims(), {}, other.privateKey)],
-    ["an unknown key id", () => sign(claims(), { kid: "k2" })],
+    ["a token with another key's signature", () => sign(claims(), {}, other.privateKey)],
+    ["a token with an unknown key id", () => sign(claims(), { kid: "k2" })],
     ["an unsigned token", () => new UnsecuredJWT(claims()).encode()],
     [
       "a token signed with the public key as secret",
@@ -96,18 +96,18 @@ describe("refused tokens", () => {
           `.${Buffer.from(JSON.stringify(claims({ sub: "root" }))).toString("base64url")}.`,
         ),
     ],
-    ["three parts of nonsense", () => "a.b.c"],
-    ["what is no token", () => "qk_abc"],
-  ])("%s", async (_name, make) => {
+    ["three parts of random text", () => "a.b.c"],
+    ["a text that is not a token", () => "qk_abc"],
+  ])("jwt() refuses %s", async (_name, make) => {
     expect(await ask(await make())).toBeUndefined();
   });
 });
 
-test("an algorithm that is not allowed is refused, also when the key set has a key for it", async () => {
+test("jwt() refuses an algorithm that its options do not allow, even when the key set has a key for it", async () => {
   expect(await ask(await sign(claims()), { algorithms: ["RS256"] })).toBeUndefined();
 });
 
-test("unknown key ids do not make the server fetch the key set each time", async () => {
+test("tokens with unknown key ids do not make the server fetch the key set each time", async () => {
   const one = jwt({ issuer, audience, jwks });
   const token = await sign(claims(), { kid: "k2" });
   for (let n = 0; n < 20; n++)
@@ -117,12 +117,12 @@ test("unknown key ids do not make the server fetch the key set each time", async
   expect(asked).toBeLessThanOrEqual(2);
 });
 
-describe("when the key set cannot be fetched, the answer is 503 and not 401", () => {
+describe("errors while the key set cannot be fetched", () => {
   test.each<[string, string, () => string]>([
-    ["no JSON", "/keys", () => "<html>"],
+    ["not JSON", "/keys", () => "<html>"],
     ["too large", "/keys", () => JSON.stringify({ keys: [], pad: "x".repeat(300_000) })],
     ["a redirect", "/moved", () => ""],
-  ])("%s", async (_name, path, give) => {
+  ])("jwt() throws instead of refusing the token when the response to its key set request is %s", async (_name, path, give) => {
     answer = (asked) => (asked === path ? give() : keySet);
     await expect(ask(await sign(claims()), { jwks: jwks.replace("/keys", path) })).rejects.toThrow();
   });

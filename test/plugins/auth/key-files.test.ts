@@ -50,13 +50,13 @@ const changed = (file: string, change: (record: Record<string, unknown>) => void
   return file;
 };
 
-describe("S13: key files", () => {
+describe("S13: key files and the folders above them", () => {
   const readers = [
     ["API keys", "keys.json", (file: string) => createKey(file, { name: "a", ...plain }), readKeyFile],
     ["trail keys", "trail-keys.json", openKeys, readKeys],
   ] as const;
 
-  test.each(readers)("S13: %s in a folder that other users may write are refused", (_, name, make, read) => {
+  test.each(readers)("S13: %s in a folder that other users can write are refused", (_, name, make, read) => {
     const file = join(folder(), name);
     make(file);
     chmodSync(join(file, ".."), 0o777);
@@ -85,7 +85,7 @@ describe("S13: key files", () => {
     },
   );
 
-  test("S13: a file that does not exist yet is not looked for in a folder that other users may write", () => {
+  test("S13: in a folder that other users can write, a key file that does not exist yet is refused when it is read or created", () => {
     const file = join(folder(), "keys.json");
     mkdirSync(join(file, ".."));
     chmodSync(join(file, ".."), 0o777);
@@ -93,7 +93,7 @@ describe("S13: key files", () => {
     expect(refusal(() => createKey(file, { name: "a", ...plain }))?.message).toContain("other users may write");
   });
 
-  test("S13: a planted keys.json.new is not followed, and no temporary file is left behind", () => {
+  test("S13: writing the key file does not follow a planted keys.json.new, and leaves no temporary file behind", () => {
     const file = keyFile();
     const victim = join(parent, "victim");
     writeFileSync(victim, "untouched");
@@ -115,7 +115,7 @@ describe("S13: key files", () => {
     ]);
   });
 
-  test("S13: a key file behind a link is checked and replaced where it is", () => {
+  test("S13: a key file behind a link is checked and replaced where the link leads", () => {
     const file = keyFile();
     const link = join(mkdtempSync(join(parent, "linked-")), "keys.json");
     symlinkSync(file, link);
@@ -126,7 +126,7 @@ describe("S13: key files", () => {
     expect(refusal(() => readKeyFile(link))?.message).toContain(", which other users may write (mode 777)");
   });
 
-  test("S13: the printed development key is not written through a link", () => {
+  test("S13: quater dev does not write the development key through a link", () => {
     const root = join(folder(), "..");
     const victim = join(parent, "victim-of-dev");
     writeFileSync(victim, "untouched", { mode: 0o644 });
@@ -167,7 +167,7 @@ describe("S13: key files", () => {
     ["roles", "finance", 'roles "finance"', "Write a list of texts"],
     ["scopes", [1], "scopes [1]", "Write a list of texts"],
     ["person", 7, "person 7", "Write a name, or leave it out"],
-  ])("S13: a record whose %s is %j is refused with file, record and remedy", (field, value, shown, remedy) => {
+  ])("S13: a key record whose %s is %j is refused with file, record and remedy", (field, value, shown, remedy) => {
     const file = changed(keyFile(), (record) => {
       if (value === undefined) delete record[field];
       else record[field] = value;
@@ -179,14 +179,14 @@ describe("S13: key files", () => {
     });
   });
 
-  test("S13: a misspelt expiresAt is refused, because the key would never expire", () => {
+  test("S13: a key record with a misspelt expiresAt is refused, because the key would never expire", () => {
     const file = changed(keyFile(), (record) => {
       record["expires"] = "2020-12-31T00:00:00Z";
     });
     expect(refusal(() => readKeyFile(file))?.message).toContain('/keys/0 has the wrong expires "2020-12-31T00:00:00Z"');
   });
 
-  test("S13: two records with one id are refused", () => {
+  test("S13: a key file with two records of one id is refused", () => {
     const file = keyFile();
     const content = JSON.parse(readFileSync(file, "utf8")) as { keys: object[] };
     writeFileSync(file, JSON.stringify({ ...content, keys: [...content.keys, ...content.keys] }));

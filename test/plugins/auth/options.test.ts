@@ -97,11 +97,14 @@ const wrong: readonly [make: () => Authenticator, cause: string, remedy: string]
   ],
 ];
 
-describe("wrong options stop the boot with a remedy", () => {
-  test.each(wrong.map(([make, cause, remedy]) => ({ make, cause, remedy })))("$cause", async ({ make, cause, remedy }) => {
-    const name = cause.split(" ", 1)[0];
-    expect(await problemsOf(behind(make()))).toEqual([{ place: `${name}() in http()`, plugin: "http", cause, remedy }]);
-  });
+describe("wrong options of authenticators stop the boot with a remedy", () => {
+  test.each(wrong.map(([make, cause, remedy]) => ({ make, cause, remedy })))(
+    "boot refuses wrong options of an authenticator: $cause",
+    async ({ make, cause, remedy }) => {
+      const name = cause.split(" ", 1)[0];
+      expect(await problemsOf(behind(make()))).toEqual([{ place: `${name}() in http()`, plugin: "http", cause, remedy }]);
+    },
+  );
 
   test.each<[unknown, string]>([
     [apiKeys, "an authenticator that was not called"],
@@ -110,14 +113,17 @@ describe("wrong options stop the boot with a remedy", () => {
     ["apiKeys", "a string, and no authenticator"],
     [null, "null, and no authenticator"],
     [{}, "an object, and no authenticator"],
-  ])("what is no authenticator (%#)", async (no, cause) => {
-    const expected = [`authenticate in http(): authenticate is given ${cause}`];
-    expect(await causesOf(behind(given(no)))).toEqual(expected);
-    expect(await causesOf(behind(firstOf(localUser(), given(no))))).toEqual(expected);
-  });
+  ])(
+    "boot refuses a value for authenticate that is not an authenticator, alone and inside firstOf (case %#)",
+    async (no, cause) => {
+      const expected = [`authenticate in http(): authenticate is given ${cause}`];
+      expect(await causesOf(behind(given(no)))).toEqual(expected);
+      expect(await causesOf(behind(firstOf(localUser(), given(no))))).toEqual(expected);
+    },
+  );
 });
 
-test("correct options boot, each alone and all together", async () => {
+test("boot accepts correct options of every authenticator, one by one and all inside firstOf", async () => {
   const all = firstOf(
     apiKeys({ file: "keys.json" }),
     localUser({ person: "ana", scopes: ["a"], roles: [] }),
@@ -131,7 +137,7 @@ test("correct options boot, each alone and all together", async () => {
   expect(await causesOf(behind(apiKeys(given({ file: UNSET }))))).toEqual([]);
 });
 
-test("authenticators of all surfaces are checked, nested ones too; a problem of a shared one is reported once", async () => {
+test("boot checks the authenticators of all surfaces, nested ones too, and reports a shared one once", async () => {
   const shared = firstOf(() => undefined, firstOf(apiKeys(given({ fil: 1 })), localUser(given({ roles: "a" }))));
   const sso = { personHeader: "x-person", secretHeader: "x-secret", secret: "s".repeat(40) };
   const found = await causesOf(
@@ -155,12 +161,12 @@ test("authenticators of all surfaces are checked, nested ones too; a problem of 
   ]);
 });
 
-test("the message never holds a password", async () => {
+test("the message about wrong options of an authenticator never contains a password", async () => {
   const [problem] = await problemsOf(behind(jwt({ ...right, jwks: "http://me:geheim@issuer.example/keys" })));
   expect(problem?.cause).toBe('jwt has the jwks "http://me@issuer.example/keys"');
 });
 
-describe("an authenticator with a wrong option lets nobody in", () => {
+describe("an authenticator with a wrong option accepts no caller", () => {
   const secret = handler({
     description: "Tell.",
     effect: "read",
@@ -170,12 +176,15 @@ describe("an authenticator with a wrong option lets nobody in", () => {
   });
   const shown = { surface: "cli", isLocal: true, header: () => undefined, cookie: () => undefined };
 
-  test.each(wrong.map(([make, cause]) => ({ make, cause })))("$cause", ({ make }) => {
-    for (const token of [undefined, "any", "a.b.c"]) expect(() => make().authenticate({ ...shown, token })).toThrow();
-    expect(() => make().open?.({ root: "/nowhere", mode: "serve" })).toThrow();
-  });
+  test.each(wrong.map(([make, cause]) => ({ make, cause })))(
+    "an authenticator accepts no caller when its options are wrong: $cause",
+    ({ make }) => {
+      for (const token of [undefined, "any", "a.b.c"]) expect(() => make().authenticate({ ...shown, token })).toThrow();
+      expect(() => make().open?.({ root: "/nowhere", mode: "serve" })).toThrow();
+    },
+  );
 
-  test("a custom authenticator that uses a wrongly configured one lets nobody in", async () => {
+  test("a custom authenticator that calls a wrongly configured one accepts no caller", async () => {
     const inner = localUser(given({ scope: ["a"] }));
     const wrapped = authenticator({
       name: "wrapped",
@@ -204,20 +213,23 @@ test.each([
   ],
   ["a yes", true, "It returned a boolean, and no principal"],
   ["a name", "canary", "It returned a string, and no principal"],
-])("an authenticator that returns %s lets nobody in, and the log says why, without values", async (_what, returned, said) => {
-  const open = handler({ description: "x", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => 1 });
-  await using app = await bootTest({
-    handlers: { open },
-    expose: { open: { http: "GET /open" } },
-    plugins: [http({ port: 0, authenticate: () => returned as never })],
-  });
-  expect((await fetch(`${app.services.get(httpRef).baseUrl}/open`)).status).toBe(503);
-  const text = JSON.stringify(app.log);
-  expect(text).toContain(said);
-  expect(text).not.toContain("canary");
-});
+])(
+  "an authenticator that returns %s accepts no caller, and the log says why without the value",
+  async (_what, returned, said) => {
+    const open = handler({ description: "x", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => 1 });
+    await using app = await bootTest({
+      handlers: { open },
+      expose: { open: { http: "GET /open" } },
+      plugins: [http({ port: 0, authenticate: () => returned as never })],
+    });
+    expect((await fetch(`${app.services.get(httpRef).baseUrl}/open`)).status).toBe(503);
+    const text = JSON.stringify(app.log);
+    expect(text).toContain(said);
+    expect(text).not.toContain("canary");
+  },
+);
 
-test("the program prints these problems with exit code 78 and no stack", async () => {
+test("the program prints wrong options of authenticators with exit code 78 and no stack", async () => {
   const { folder, remove } = project({
     "quater.config.mjs": `import { defineConfig } from "quater";
 import { apiKeys, cli, http, jwt, localUser } from "quater/plugins";
@@ -248,7 +260,7 @@ export default defineConfig({
   }
 });
 
-test("a custom authenticator declares its options in a table", async () => {
+test("a custom authenticator can declare its options in a table", async () => {
   const sessions = defineAuthenticator(
     { find: opaque<(id: string) => undefined>("a function", isFunction), header: withDefault(Type.String(), "x-session") },
     ({ find, header }) =>

@@ -61,7 +61,7 @@ const byCookie = authenticator({ name: "c", reads: { cookies: ["sid"] }, authent
 const byBearer = bearer({ verify: known });
 const basicGood = `Authorization: Basic ${Buffer.from("good").toString("base64")}`;
 
-describe("S17: on a public route, what the authenticator reads is a credential", () => {
+describe("S17: credentials on a public route", () => {
   test.each([
     ["a header", byHeader, "X-Session: good", "X-Session: bad", 'Header name="x-session"'],
     ["a scheme", byToken, "Authorization: Token good", "Authorization: Token bad", "Token"],
@@ -69,7 +69,7 @@ describe("S17: on a public route, what the authenticator reads is a credential",
     ["Bearer", byBearer, "Authorization: Bearer good", "Authorization: Bearer bad", 'Bearer error="invalid_token"'],
     ["a cookie", byCookie, "Cookie: a=1; sid=good", "Cookie: a=1; sid=bad", 'Cookie name="sid"'],
   ])(
-    "S17: %s: a valid one counts, an invalid one is refused, and without one the caller is anonymous",
+    "S17: on a public route %s counts when valid, is refused when invalid, and without one the caller is anonymous",
     async (_, door, good, bad, challenge) => {
       await using app = await boot(door);
       expect(await get(app, [good])).toMatchObject({ status: 200, said: "ana" });
@@ -84,12 +84,12 @@ describe("S17: on a public route, what the authenticator reads is a credential",
     ["an empty Authorization", ["Authorization: "], "invalid_token"],
     ["two tokens with a comma", ["Authorization: Bearer good, Bearer good"], "invalid_token"],
     ["a scheme that is not read", [basicGood], "unauthenticated"],
-  ])("S17: %s is refused and not ignored", async (_, lines, code) => {
+  ])("S17: on a public route %s is refused and not ignored", async (_, lines, code) => {
     await using app = await boot(byBearer);
     expect(await get(app, lines)).toMatchObject({ status: 401, said: code });
   });
 
-  test("S17: schemes are compared without letter case, and a list of name=value reaches the authenticator whole", async () => {
+  test("S17: schemes are compared without letter case, and an authenticator gets a list of name=value unchanged", async () => {
     const seen: unknown[] = [];
     const door = authenticator({
       name: "digest",
@@ -108,19 +108,19 @@ describe("S17: on a public route, what the authenticator reads is a credential",
     ]);
   });
 
-  test("S17: a declared header that is given twice is refused, also when both are right", async () => {
+  test("S17: a request that repeats a declared header is refused, even when both values are right", async () => {
     await using app = await boot(byHeader);
     expect(await get(app, ["X-Session: good", "x-session: good"])).toMatchObject({ status: 401, said: "invalid_token" });
   });
 
-  test("S17: two cookies of one name are refused", async () => {
+  test("S17: a request with two cookies of one name is refused", async () => {
     await using app = await boot(byCookie);
     expect(await get(app, ["Cookie: sid=good; sid=good"])).toMatchObject({ status: 401, said: "invalid_token" });
     expect(await get(app, ["Cookie: sid=good", "Cookie: sid=good"])).toMatchObject({ status: 401, said: "invalid_token" });
     expect(await get(app, ['Cookie: xsid=bad; sid="good"; sidx=bad'])).toMatchObject({ status: 200, said: "ana" });
   });
 
-  test("S17: firstOf reads what its authenticators read, and each of them receives its own part", async () => {
+  test("S17: firstOf reads everything that its authenticators read, and gives each of them only its own part", async () => {
     const seen: unknown[] = [];
     const nosy = authenticator({
       name: "nosy",
@@ -146,7 +146,7 @@ describe("S17: on a public route, what the authenticator reads is a credential",
     ]);
   });
 
-  test("S17: a wrong token does not fall back to a right cookie or header", async () => {
+  test("S17: a request with a wrong token is refused, even with a right cookie or header", async () => {
     await using app = await boot(firstOf(byCookie, byHeader, byToken));
     for (const right of ["Cookie: sid=good", "X-Session: good"]) {
       expect(await get(app, [right, "Authorization: Token bad"])).toMatchObject({ status: 401, said: "invalid_token" });
@@ -154,7 +154,7 @@ describe("S17: on a public route, what the authenticator reads is a credential",
     }
   });
 
-  test("S17: a plain function receives bearer tokens and nothing else", async () => {
+  test("S17: a plain function as authenticator gets bearer tokens and no other credential", async () => {
     const seen: unknown[] = [];
     await using app = await boot(({ header, cookie, token }) => {
       seen.push([header("x-session"), header("user-agent"), cookie("sid"), token]);
@@ -168,7 +168,7 @@ describe("S17: on a public route, what the authenticator reads is a credential",
   });
 });
 
-test("S17: an expired or unknown cookie gets a 401 that removes it, with the attributes it was set with", async () => {
+test("S17: the 401 for an expired or unknown cookie removes the cookie, with the attributes it was set with", async () => {
   const door = authenticator({
     name: "sessions",
     reads: { cookies: [{ name: "__Host-sid" }, { name: "app", path: "/app", domain: "shop.example" }], schemes: ["Bearer"] },
@@ -188,7 +188,7 @@ test("S17: an expired or unknown cookie gets a 401 that removes it, with the att
   expect([both.status, both.cookie]).toEqual([401, undefined]);
 });
 
-test("S17: a 401 names what the authenticator reads", async () => {
+test("S17: a 401 names the schemes, headers and cookies that the authenticator reads", async () => {
   await using app = await boot(firstOf(byToken, byHeader, byCookie));
   const { status, detail, challenge } = await get(app, [], "/openapi.json");
   expect([status, challenge]).toEqual([401, "Token"]);
@@ -197,7 +197,7 @@ test("S17: a 401 names what the authenticator reads", async () => {
   );
 });
 
-describe("S17: a cookie counts on a write only from our own pages (threat T16)", () => {
+describe("S17: cookies on writes (threat T16)", () => {
   const post = async (app: TestApp, lines: readonly string[], body = "{}") => {
     const head = ["POST /write HTTP/1.1", "Host: 127.0.0.1", "Connection: close", `Content-Length: ${body.length}`, ...lines];
     const { status, body: text } = await raw(urlOf(app), `${head.join("\r\n")}\r\n\r\n${body}`, { keepOpen: true });
@@ -207,22 +207,22 @@ describe("S17: a cookie counts on a write only from our own pages (threat T16)",
   const json = "Content-Type: application/json";
 
   test.each([
-    ["no word of where it comes from", [cookie, json], [403, "origin_not_allowed"]],
-    ["another site", [cookie, json, "Sec-Fetch-Site: cross-site"], [403, "origin_not_allowed"]],
-    ["a sibling domain", [cookie, json, "Sec-Fetch-Site: same-site"], [403, "origin_not_allowed"]],
-    ["a foreign Origin", [cookie, json, "Origin: https://evil.example"], [403, "origin_not_allowed"]],
-    ["an opaque Origin", [cookie, json, "Origin: null"], [403, "origin_not_allowed"]],
-    ["a form", [cookie, "Content-Type: text/plain", "Sec-Fetch-Site: same-origin"], [415, "unsupported_media_type"]],
-    ["our own page", [cookie, json, "Sec-Fetch-Site: same-origin"], [200, "done"]],
-    ["our own Origin", [cookie, json, "Origin: http://127.0.0.1"], [200, "done"]],
-    ["an allowed Origin", [cookie, json, "Origin: https://shop.example"], [200, "done"]],
-    ["a header beside it, which no other page can send", [cookie, json, "X-Session: good"], [200, "done"]],
-  ])("S17: %s", async (_, lines, answer) => {
+    ["without Origin and Sec-Fetch-Site", [cookie, json], [403, "origin_not_allowed"]],
+    ["from another site", [cookie, json, "Sec-Fetch-Site: cross-site"], [403, "origin_not_allowed"]],
+    ["from a sibling domain", [cookie, json, "Sec-Fetch-Site: same-site"], [403, "origin_not_allowed"]],
+    ["with a foreign Origin", [cookie, json, "Origin: https://evil.example"], [403, "origin_not_allowed"]],
+    ["with an opaque Origin", [cookie, json, "Origin: null"], [403, "origin_not_allowed"]],
+    ["from a form", [cookie, "Content-Type: text/plain", "Sec-Fetch-Site: same-origin"], [415, "unsupported_media_type"]],
+    ["from an own page", [cookie, json, "Sec-Fetch-Site: same-origin"], [200, "done"]],
+    ["with the app's own Origin", [cookie, json, "Origin: http://127.0.0.1"], [200, "done"]],
+    ["with an allowed Origin", [cookie, json, "Origin: https://shop.example"], [200, "done"]],
+    ["with a header that only own pages can send", [cookie, json, "X-Session: good"], [200, "done"]],
+  ])("S17: a write with a cookie is accepted only from the app's own or allowed pages: %s", async (_, lines, answer) => {
     await using app = await boot(firstOf(byCookie, byHeader));
     expect(await post(app, lines)).toEqual(answer);
   });
 
-  test("S17: also over MCP", async () => {
+  test("S17: MCP accepts a cookie only from the app's own or allowed pages", async () => {
     await using app = await boot(byCookie, { mcp: true });
     const call = (more: Record<string, string>) =>
       fetch(`${urlOf(app)}/mcp`, {
@@ -242,7 +242,7 @@ describe("S17: a cookie counts on a write only from our own pages (threat T16)",
   });
 });
 
-describe("S17: headers that cannot be credentials are refused in `reads` at boot", () => {
+describe("S17: boot refuses wrong `reads` of an authenticator", () => {
   test.each([
     [{ headers: ["Host"] }, "the header host is reserved"],
     [{ headers: ["content-length"] }, "the header content-length is reserved"],
@@ -256,7 +256,7 @@ describe("S17: headers that cannot be credentials are refused in `reads` at boot
     [{ headers: ["x session"] }, '"x session" is not the name of a header'],
     [{ schemes: ["Bearer token"] }, '"Bearer token" is not the name of a scheme'],
     [{ cookies: [{ name: "sid", path: "/; Secure" }] }, "the cookie sid has a wrong attribute"],
-  ])("S17: %j", async (reads, cause) => {
+  ])("S17: boot refuses an authenticator with reads: %j", async (reads, cause) => {
     const door = firstOf(authenticator({ name: "mine", reads: reads as never, authenticate: () => ana }), tokens({}));
     await expect(boot(door)).rejects.toMatchObject({ problems: [{ cause: `In reads of mine, ${cause}` }] });
   });
@@ -265,13 +265,13 @@ describe("S17: headers that cannot be credentials are refused in `reads` at boot
     [["x-session"], "The reads of mine are not an object"],
     [{ header: ["x-session"] }, 'reads of mine has no field "header"'],
     [{ headers: "x-session" }, "reads.headers of mine is not a list"],
-  ])("S17: %j", async (reads, cause) => {
+  ])("S17: boot refuses reads of the wrong form: %j", async (reads, cause) => {
     const door = authenticator({ name: "mine", reads: reads as never, authenticate: () => ana });
     await expect(boot(door)).rejects.toMatchObject({ problems: [{ cause }] });
   });
 });
 
-test("S17: an input cannot be bound to a header or cookie that the authenticator reads", async () => {
+test("S17: boot refuses an input that is bound to a header or cookie that the authenticator reads", async () => {
   const causesWith = (bind: string) =>
     bootTest({
       handlers: { who: handler({ ...whoParts, input: Type.Object({ id: Type.String() }) }) },

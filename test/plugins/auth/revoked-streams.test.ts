@@ -184,7 +184,7 @@ const names = ["busy", "silent", "endsAtSignal", "ignoring", "slowToEnd", "slowI
 
 // These tests wait for a check that comes once a second, so they run at once.
 describe.concurrent("S5: a stream ends after its credential was revoked", () => {
-  test.each(how)("S5: %s", async (way) => {
+  test.each(how)("S5: a stream that is read %s ends with invalid_token after its credential was revoked", async (way) => {
     const { door, become } = changing();
     await using it = await boot(door);
     let waiting = names.length;
@@ -197,7 +197,7 @@ describe.concurrent("S5: a stream ends after its credential was revoked", () => 
     expect(it.app.log.filter(({ level }) => level === "error")).toEqual([]);
   });
 
-  test("S5: by a key that is revoked in its file", async () => {
+  test("S5: a stream ends with invalid_token after its key was revoked in the key file", async () => {
     const root = mkdtempSync(join(tmpdir(), "quater-revoked-streams-"));
     using _cleanUp = { [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }) };
     const file = join(root, ".quater/keys.json");
@@ -219,14 +219,14 @@ describe.concurrent("S5: a stream ends after its credential was revoked", () => 
       },
       "key_stolen",
     ],
-  ])("S5: also when the credential %s", async (_, answer, code) => {
+  ])("S5: a stream ends with an error when its credential %s", async (_, answer, code) => {
     const { door, become } = changing();
     await using it = await boot(door);
     const text = await read(it.app, "as lines", "silent", () => become(answer));
     expect(codeOf("as lines", text)).toBe(code);
   });
 
-  test("S5: a write whose credential is revoked while it runs ends with outcome_unknown", async () => {
+  test("S5: a write whose credential is revoked while it streams ends with outcome_unknown", async () => {
     const { door, become } = changing();
     await using it = await boot(door);
     const text = await read(it.app, "as lines", "writing", () => become(() => undefined));
@@ -238,7 +238,7 @@ describe.concurrent("S5: a stream ends after its credential was revoked", () => 
 });
 
 test.concurrent.each(["busy", "silent", "endsAtSignal"] as const)(
-  "S5: %s, which ends with its signal, is rolled back and recorded once",
+  'S5: after a revocation the source "%s", which ends at its signal, is rolled back and recorded once',
   async (name) => {
     const { door, become } = changing();
     await using it = await boot(door);
@@ -252,21 +252,24 @@ test.concurrent.each([
   ["ignoring", "invalid_token"],
   ["slowToEnd", "invalid_token"],
   ["slowToEndWriting", "outcome_unknown"],
-] as const)("S5: %s keeps its resources until its source ends, and its reader does not wait for it", async (name, code) => {
-  const { door, become } = changing();
-  await using it = await boot(door);
-  const text = await read(it.app, "as lines", name, () => become(() => undefined));
-  expect(codeOf("as lines", text)).toBe(code);
-  expect(it.happened).toEqual([code]);
-  it.letGo();
-  await vi.waitFor(() => expect(it.happened).toEqual([code, "source ended", "rolled back"]), 30_000);
-});
+] as const)(
+  'S5: the source "%s" keeps its resources until it ends, but after a revocation its reader gets an error immediately',
+  async (name, code) => {
+    const { door, become } = changing();
+    await using it = await boot(door);
+    const text = await read(it.app, "as lines", name, () => become(() => undefined));
+    expect(codeOf("as lines", text)).toBe(code);
+    expect(it.happened).toEqual([code]);
+    it.letGo();
+    await vi.waitFor(() => expect(it.happened).toEqual([code, "source ended", "rolled back"]), 30_000);
+  },
+);
 
 test.concurrent.each([
   ["busy", "authenticator_failed"],
   ["silent", "authenticator_failed"],
   ["writing", "outcome_unknown"],
-] as const)("S5: %s ends when its authenticator does not answer any more", { timeout: 30_000 }, async (name, code) => {
+] as const)('S5: the source "%s" ends when the authenticator no longer answers', { timeout: 30_000 }, async (name, code) => {
   const { door, become } = changing();
   await using it = await boot(door);
   const text = await read(it.app, "as events", name, () => become(() => new Promise<never>(() => {})));
@@ -274,7 +277,7 @@ test.concurrent.each([
   expect(it.app.log).toMatchObject([{ fields: { error: expect.stringContaining("did not answer within 5 seconds") } }]);
 });
 
-test.concurrent("S5: a stream with a valid credential goes on, and its credential is checked about once a second", async () => {
+test.concurrent("S5: a stream with a valid credential continues, and its credential is checked about once a second", async () => {
   const { door, asked } = changing();
   await using it = await boot(door);
   it.until.isEnough = () => asked() >= 3;
@@ -283,7 +286,7 @@ test.concurrent("S5: a stream with a valid credential goes on, and its credentia
   expect(text.match(/data: 0/g)?.length).toBeGreaterThan(asked());
 });
 
-test.concurrent("S5: a stream goes on when its authenticator returns the same rights in another order", async () => {
+test.concurrent("S5: a stream continues when its authenticator returns the same rights in another order", async () => {
   const { door, asked, become } = changing();
   const fields = { subject: "bea", scopes: ["a", "b"], roles: ["x", "y"], claims: { plan: { a: 1, b: 2 }, team: "t" } };
   become(() => principal(fields));

@@ -109,7 +109,7 @@ const untilRefused = async (baseUrl: string, key: string): Promise<void> => {
 
 const bearerOf = (key: string) => ({ authorization: `Bearer ${key}`, "content-type": "application/json" });
 
-describe("S5: a credential that was revoked before the body ended is refused", () => {
+describe("S5: a credential that was revoked before the request body ended is refused", () => {
   test.each([
     ["revoked", (file: string) => void revokeKey(file, "bea")],
     [
@@ -120,7 +120,7 @@ describe("S5: a credential that was revoked before the body ended is refused", (
           records: records.map((record) => ({ ...record, expiresAt: "2020-01-01T00:00:00Z" })),
         })),
     ],
-  ])("S5: a write whose key was %s does not run", async (_, change) => {
+  ])("S5: a write does not run when its key was %s before the request body ended", async (_, change) => {
     await using shop = await boot();
     ran.length = 0;
     const answer = await slowly(shop.baseUrl, "/pay", bearerOf(shop.key), '{"cents":5}', async () => {
@@ -132,24 +132,27 @@ describe("S5: a credential that was revoked before the body ended is refused", (
     expect(ran).toEqual([]);
   });
 
-  test.each(["tools/call", "tools/list"])("S5: %s over MCP", async (method) => {
-    await using shop = await boot();
-    ran.length = 0;
-    const headers = { ...bearerOf(shop.key), accept: "application/json, text/event-stream" };
-    const params = method === "tools/call" ? ',"params":{"name":"pay","arguments":{"cents":5}}' : "";
-    const answer = await slowly(
-      shop.baseUrl,
-      "/mcp",
-      headers,
-      `{"jsonrpc":"2.0","id":1,"method":"${method}"${params}}`,
-      async () => {
-        revokeKey(shop.file, "bea");
-        await untilRefused(shop.baseUrl, shop.key);
-      },
-    );
-    expect(answer.status).toBe(401);
-    expect(ran).toEqual([]);
-  });
+  test.each(["tools/call", "tools/list"])(
+    "S5: %s over MCP gets 401 when its key is revoked before the request body ended",
+    async (method) => {
+      await using shop = await boot();
+      ran.length = 0;
+      const headers = { ...bearerOf(shop.key), accept: "application/json, text/event-stream" };
+      const params = method === "tools/call" ? ',"params":{"name":"pay","arguments":{"cents":5}}' : "";
+      const answer = await slowly(
+        shop.baseUrl,
+        "/mcp",
+        headers,
+        `{"jsonrpc":"2.0","id":1,"method":"${method}"${params}}`,
+        async () => {
+          revokeKey(shop.file, "bea");
+          await untilRefused(shop.baseUrl, shop.key);
+        },
+      );
+      expect(answer.status).toBe(401);
+      expect(ran).toEqual([]);
+    },
+  );
 
   const filed = async ({ baseUrl, other }: Awaited<ReturnType<typeof boot>>): Promise<string> => {
     const answer = await fetch(`${baseUrl}/guarded`, { method: "POST", headers: bearerOf(other), body: "{}" });
@@ -157,25 +160,28 @@ describe("S5: a credential that was revoked before the body ended is refused", (
   };
   const bea = principal({ subject: "bea", roles: ["finance"] });
 
-  test.each(["votes", "revocation"])("S5: %s over the approvals API do not count", async (action) => {
-    await using shop = await boot();
-    const id = await filed(shop);
-    const { digest } = await shop.approvals.show(bea, id);
-    if (action === "revocation") await shop.approvals.vote({ principal: bea, via: "test" }, { id, verdict: "approve", digest });
-    const { state } = await shop.approvals.show(bea, id);
-    // Modules are loaded with the first request, which would delay the check until after the revocation.
-    expect((await fetch(`${shop.baseUrl}/approvals/api/requests`, { headers: bearerOf(shop.key) })).status).toBe(200);
-    const body = action === "votes" ? { verdict: "approve", digest } : {};
-    const path = `/approvals/api/requests/${id}/${action}`;
-    const answer = await slowly(shop.baseUrl, path, bearerOf(shop.key), `${JSON.stringify(body)}  `, async () => {
-      revokeKey(shop.file, "bea");
-      await untilRefused(shop.baseUrl, shop.key);
-    });
-    expect(answer.status).toBe(401);
-    expect((await shop.approvals.show(bea, id)).state).toBe(state);
-  });
+  test.each(["votes", "revocation"])(
+    "S5: %s over the approvals API have no effect when the key is revoked before the request body ended",
+    async (action) => {
+      await using shop = await boot();
+      const id = await filed(shop);
+      const { digest } = await shop.approvals.show(bea, id);
+      if (action === "revocation") await shop.approvals.vote({ principal: bea, via: "test" }, { id, verdict: "approve", digest });
+      const { state } = await shop.approvals.show(bea, id);
+      // Modules are loaded with the first request, which would delay the check until after the revocation.
+      expect((await fetch(`${shop.baseUrl}/approvals/api/requests`, { headers: bearerOf(shop.key) })).status).toBe(200);
+      const body = action === "votes" ? { verdict: "approve", digest } : {};
+      const path = `/approvals/api/requests/${id}/${action}`;
+      const answer = await slowly(shop.baseUrl, path, bearerOf(shop.key), `${JSON.stringify(body)}  `, async () => {
+        revokeKey(shop.file, "bea");
+        await untilRefused(shop.baseUrl, shop.key);
+      });
+      expect(answer.status).toBe(401);
+      expect((await shop.approvals.show(bea, id)).state).toBe(state);
+    },
+  );
 
-  test("S5: a vote by the page's form does not count", async () => {
+  test("S5: a vote by the page's form does not count when the key is revoked before the request body ended", async () => {
     await using shop = await boot();
     const id = await filed(shop);
     const visitor = new Visitor(shop.baseUrl);
@@ -196,7 +202,7 @@ describe("S5: a credential that was revoked before the body ended is refused", (
     expect(await shop.approvals.show(bea, id)).toMatchObject({ state: "pending", votes: [] });
   });
 
-  test("S5: a role that was taken away before the vote's body ended does not vote", async () => {
+  test("S5: a vote does not count when its voter lost the role before the request body ended", async () => {
     await using shop = await boot();
     const id = await filed(shop);
     const { digest } = await shop.approvals.show(bea, id);
@@ -273,7 +279,7 @@ describe("S5: a call that waits between its check and its handler", () => {
     ["became somebody else's", principal({ subject: "cleo", roles: ["finance"] })],
     ["lost its role", principal({ subject: "bea", roles: [] })],
     ["got another role", principal({ subject: "bea", roles: ["finance", "admin"] })],
-  ])("S5: is refused when its credential %s", async (_, who) => {
+  ])("S5: a call that waited is refused when its credential %s", async (_, who) => {
     await using shop = await holding();
     ran.length = 0;
     const sent = shop.send();
@@ -286,7 +292,7 @@ describe("S5: a call that waits between its check and its handler", () => {
     expect(ran).toEqual([]);
   });
 
-  test.each(places)("S5: is refused when its credential was revoked while it waited in %s", async (place) => {
+  test.each(places)("S5: a call is refused when its credential was revoked while the call waited in %s", async (place) => {
     await using shop = await holding(place);
     ran.length = 0;
     const sent = shop.send();
@@ -298,7 +304,7 @@ describe("S5: a call that waits between its check and its handler", () => {
     expect(ran).toEqual([]);
   });
 
-  test("S5: runs when nothing changed", async () => {
+  test("S5: a call that waited runs when its credential is unchanged", async () => {
     await using shop = await holding();
     const sent = shop.send();
     await shop.isHere;
@@ -308,7 +314,7 @@ describe("S5: a call that waits between its check and its handler", () => {
     expect(shop.asked()).toBe(2);
   });
 
-  test("S5: a call that does not wait is checked once", async () => {
+  test("S5: the credential of a call that does not wait is checked once", async () => {
     await using app = await bootTest({ handlers: { pay } });
     const entry = { surface: "direct", credentials: { surface: "direct", isLocal: false, token: "t" }, callId: "c" };
     const started = performance.now();

@@ -11,7 +11,7 @@ const project = () => {
   return { root, file: join(root, "quater.config.ts"), [Symbol.dispose]: remove };
 };
 
-test("a built project runs from the build until one of its sources changes", async () => {
+test("a built project runs from its build until one of its sources changes", async () => {
   using made = project();
   const { root, file } = made;
   expect(freshBuild(file)).toBeUndefined();
@@ -29,7 +29,7 @@ test("a built project runs from the build until one of its sources changes", asy
   expect((await start(["run", "hello", "--name", "Ana"], { cwd: root }).ended).out).toBe('{"text":"Hello Ana"}\n');
 });
 
-test("H14: the OpenAPI document groups routes by module, and a build does not change it", async () => {
+test("H14: the OpenAPI document groups routes by module, and is the same for a built project", async () => {
   using made = project();
   const { root, file } = made;
   cpSync(join(root, "hello.ts"), join(root, "order-items.ts"));
@@ -52,7 +52,7 @@ export default defineConfig({
   expect((await start(["openapi"], { cwd: root }).ended).out).toBe(written.out);
 });
 
-test("a build stays valid after a copy or a new modification time, and not after an edit with the same size and time", async () => {
+test("a build stays valid after a copy or a new modification time, but not after an edit with the same size and time", async () => {
   using made = project();
   const { root, file } = made;
   expect((await start(["build"], { cwd: root }).ended).code).toBe(0);
@@ -66,7 +66,7 @@ test("a build stays valid after a copy or a new modification time, and not after
   expect((await start(["run", "hello", "--name", "Ana"], { cwd: root }).ended).out).toBe('{"text":"Adieu Ana"}\n');
 });
 
-test("a build that was not made from the manifest is not loaded", async () => {
+test("a build that was not made from the current manifest is not loaded", async () => {
   using made = project();
   mkdirSync(join(made.root, ".quater/build"), { recursive: true });
   const record = { format: 2, manifest: "quater.config.ts", output: "manifest.mjs", inputs: [], absent: [] };
@@ -81,7 +81,7 @@ test("a build that was not made from the manifest is not loaded", async () => {
   expect(freshBuild(made.file)).toBeUndefined();
 });
 
-test("a project that does not boot is not built", async () => {
+test("quater build refuses a project that does not boot", async () => {
   using made = project();
   writeFileSync(made.file, "export default 1;");
   expect(await start(["build"], { cwd: made.root }).ended).toMatchObject({ code: 78 });

@@ -33,7 +33,7 @@ const inProject = async (files: Readonly<Record<string, string>>, use: (folder: 
   }
 };
 
-test("check lists what to fix with remedies, and exits 1", () =>
+test("quater check lists problems with remedies, and exits 1", () =>
   inProject({ "quater.config.mjs": manifest('can("change")', ", mcp: true"), ".env": "A=1" }, async (cwd) => {
     chmodSync(join(cwd, ".env"), 0o644);
     const { code, out } = await quater(["check", "--json"], { cwd });
@@ -50,7 +50,7 @@ test("check lists what to fix with remedies, and exits 1", () =>
     expect((await quater(["check", "--no-json"], { cwd })).out).toContain("2 to fix before this is served.");
   }));
 
-test("check prints the order in which plugins start: a plugin comes after the plugins whose services it needs", () => {
+test("quater check prints the order in which plugins start: a plugin comes after the plugins whose services it needs", () => {
   const config = `import { defineConfig } from ${core};
     import { audit, http, store } from ${plugins};
     export default defineConfig({ name: "checked", handlers: [], plugins: [audit(), http({ port: 0 }), store()] });`;
@@ -66,7 +66,7 @@ test.each([
   ['["stdout"]', ["The boot compares the store with no sink, because stdout cannot be read back"]],
   ["[]", ["audit() has no sinks, so the boot does not notice a store that was set back"]],
   ['[{ file: "sink.jsonl" }, "stdout"]', []],
-])("S19: sinks that cannot be read back are named: %s", (sinks, expected) => {
+])("S19: quater check reports audit() sinks that cannot be read back: %s", (sinks, expected) => {
   const config = `import { defineConfig } from ${core};
     import { audit, store } from ${plugins};
     export default defineConfig({ name: "checked", handlers: [], plugins: [store(), audit({ sinks: ${sinks} })] });`;
@@ -77,7 +77,7 @@ test.each([
   });
 });
 
-test("check --gate exits 0 with its matrix when no hole is found, without a key and without real handlers", () =>
+test("quater check --gate exits 0 with its matrix when it finds no hole, and uses no key and no real handlers", () =>
   inProject({ "quater.config.mjs": manifest('can("change")') }, async (cwd) => {
     const { code, out, err } = await quater(["check", "--gate", "--no-json"], { cwd });
     expect([code, err]).toEqual([0, ""]);
@@ -95,7 +95,7 @@ test("check --gate exits 0 with its matrix when no hole is found, without a key 
     });
   }));
 
-test("S13: a key file that other users may read is a hole, and is named with its remedy", () =>
+test("S13: quater check --gate reports a key file that other users can read, with its remedy", () =>
   inProject({ "quater.config.mjs": manifest('can("change")') }, async (cwd) => {
     const file = join(cwd, ".quater/keys.json");
     createKey(file, { name: "ana", kind: "user", scopes: [], roles: [] });
@@ -107,7 +107,7 @@ test("S13: a key file that other users may read is a hole, and is named with its
     expect(out).toContain(`${file} may be read by other users. Run \`chmod 600 ${file}\``);
   }));
 
-test("check --gate takes missing samples from quater.gate.json or from --samples", () =>
+test("quater check --gate takes missing samples from quater.gate.json or from --samples", () =>
   inProject({ "quater.config.mjs": manifest("({ principal }) => principal.claims.team === 7") }, async (cwd) => {
     const without = await quater(["check", "--gate", "--no-json"], { cwd });
     expect(without.code).toBe(1);
@@ -120,7 +120,7 @@ test("check --gate takes missing samples from quater.gate.json or from --samples
     expect((await quater(["check", "--gate"], { cwd })).code).toBe(0);
   }));
 
-test("a policy that reads a resource is tried with --real-resources", () => {
+test("quater check --gate tries a policy that reads a resource when --real-resources is given", () => {
   const owners = 'resource({ name: "owners", scope: "app", open: () => ({ of: () => "nobody" }) })';
   const auth = '{ any: [can("change"), ({ owners, principal }) => owners.of() === principal.subject] }';
   const text = manifest(`${auth}, use: { owners: ${owners} }`).replace("import { can,", "import { can, resource,");
@@ -141,13 +141,13 @@ test.each([
     ["check", "--gate", "--samples", "package.json"],
     'package.json must be { "inputs": { ... }, "principals": { ... } }, each by handler',
   ],
-])("%j is one line and exit 64", (argv, sentence) =>
+])("quater refuses the command line %j with one line and exit 64", (argv, sentence) =>
   inProject({ "quater.config.mjs": manifest('can("change")'), "package.json": '{"name":"x"}' }, async (cwd) => {
     expect(await quater(argv, { cwd })).toEqual({ code: 64, out: "", err: `quater: ${sentence}\n` });
   }),
 );
 
-test("check exits 78 for a project that does not boot", () =>
+test("quater check exits 78 for a project that does not boot", () =>
   inProject({ "quater.config.mjs": manifest("undefined") }, async (cwd) => {
     expect((await quater(["check", "--gate"], { cwd })).code).toBe(78);
     expect((await quater(["check"], { cwd })).code).toBe(78);

@@ -8,7 +8,7 @@ import { fixture, quater } from "./kit.ts";
 
 const run = (...words: string[]) => quater(["run", "addSheet", ...words], { cwd: fixture("sheets") });
 
-test("@ and a path give the content of a file", async () => {
+test("quater run reads the content of a file input from the path after @", async () => {
   const { code, out } = await run("--sheet", "@files/a.csv");
   expect({ code, out: JSON.parse(out) as unknown }).toEqual({
     code: 0,
@@ -16,7 +16,7 @@ test("@ and a path give the content of a file", async () => {
   });
 });
 
-test("a list of files is written by repetition", async () => {
+test("quater run takes a list of files from a repeated flag", async () => {
   const { out } = await run("--sheet", "@files/a.csv", "--more", "@files/a.csv", "--more=@files/b.csv");
   expect((JSON.parse(out) as { name: string }[]).map(({ name }) => name)).toEqual(["a.csv", "a.csv", "b.csv"]);
 });
@@ -26,19 +26,19 @@ test.each([
   ["no such file", ["--sheet", "@files/c.csv"], "which does not exist"],
   ["a folder", ["--sheet", "@files"], "which is not a file"],
   ["another type", ["--sheet", "@manifest.ts"], "send text/csv"],
-])("%s is refused with exit 65", async (_, words, told) => {
+])("quater run exits 65 for a file flag with %s", async (_, words, told) => {
   const { code, err } = await run(...words);
   expect({ code, err }).toEqual({ code: 65, err: expect.stringContaining(told) });
 });
 
-test("a file as the answer goes to a pipe as it is, and not to a terminal", async () => {
+test("quater run writes a file answer unchanged to a pipe, and refuses to write it to a terminal", async () => {
   const words = ["run", "getSheet", "--name", "a.csv"];
   expect(await quater(words, { cwd: fixture("sheets") })).toEqual({ code: 0, out: "a,1\n", err: "" });
   const { code, err } = await quater(words, { cwd: fixture("sheets"), isTerminal: true });
   expect({ code, err }).toEqual({ code: 64, err: expect.stringContaining("send it to one with > FILE") });
 });
 
-test("help shows how a file is given", async () => {
+test("quater run --help shows how to give a file", async () => {
   const { out } = await run("--help");
   expect(out).toContain("--sheet <@path>");
   expect(out).toContain("Rows to add");

@@ -9,8 +9,8 @@ import { quater } from "./kit.ts";
 
 const { inside, init, read, put, files, json } = emptyFolder();
 
-describe("a folder with things in it", () => {
-  test("init in a folder with files changes none of them, and lists what it wrote and kept", async () => {
+describe("quater init in a folder with files", () => {
+  test("quater init in a folder with files changes none of them, and lists what it wrote and kept", async () => {
     const before = { "README.md": "# Mine\n", "tsconfig.json": "{}", "src/a.js": "1" };
     for (const [path, text] of Object.entries(before)) put(path, text);
     const { out } = await init("-y");
@@ -19,7 +19,7 @@ describe("a folder with things in it", () => {
     expect(out).toMatch(/kept {3}tsconfig\.json\n.*kept {3}README\.md\n/);
   });
 
-  test("init adds missing entries to the end of package.json and .gitignore", async () => {
+  test("quater init adds missing entries to the end of package.json and .gitignore", async () => {
     const old = {
       name: "mine",
       type: "module",
@@ -43,7 +43,7 @@ describe("a folder with things in it", () => {
     expect(read("quater.config.ts")).toContain('name: "mine"');
   });
 
-  test("init completes a package.json that has only dependencies", async () => {
+  test("quater init completes a package.json that has only dependencies", async () => {
     put("package.json", '{"dependencies":{"quater":"file:q.tgz"}}');
     await init("-y --name shop");
     expect(json("package.json")).toMatchObject({ name: "shop", type: "module", dependencies: { quater: "file:q.tgz" } });
@@ -52,7 +52,7 @@ describe("a folder with things in it", () => {
   test.each([
     ["commonjs", '"type":"commonjs",', 'change "type": "commonjs" to "type": "module"'],
     ["nothing of modules", "", 'add "type": "module"'],
-  ])("init in a project with %s prints the change to make and does not make it", async (_, type, change) => {
+  ])("quater init in a project with %s prints the change to make and does not make it", async (_, type, change) => {
     put("package.json", `{"name":"old",${type}"main":"index.js"}`);
     const { out } = await init("-y");
     expect(json("package.json")["type"]).toBe(type === "" ? undefined : "commonjs");
@@ -60,7 +60,7 @@ describe("a folder with things in it", () => {
     expect(out).toMatch(/\nBefore it runs\n.*\n\nThen start it\n/);
   });
 
-  test("init replaces the failing test script of npm init, and says so", async () => {
+  test("quater init replaces the failing test script of npm init, and says so", async () => {
     const scripts = { build: "mine", test: 'echo "Error: no test specified" && exit 1' };
     put("package.json", JSON.stringify({ name: "mine", type: "module", scripts }));
     const { out } = await init("-y");
@@ -69,7 +69,7 @@ describe("a folder with things in it", () => {
     expect((await init("-y")).out).toContain("kept  package.json\n");
   });
 
-  test("check with its own tsconfig.json writes no JavaScript beside the sources", async () => {
+  test("quater check in a folder with its own tsconfig.json writes no JavaScript beside the sources", async () => {
     put("tsconfig.json", '{ "compilerOptions": { "noEmit": false } }');
     await init("-y");
     const before = files(".");
@@ -89,7 +89,7 @@ describe("a folder with things in it", () => {
     ["pnpm", "pnpm run", "pnpm exec"],
     ["yarn", "yarn run", "yarn run"],
     ["bun", "bun run", "bunx"],
-  ])("init prints commands that work beside existing scripts, for %s", async (manager, run, exec) => {
+  ])("quater init prints commands that work beside existing scripts, for %s", async (manager, run, exec) => {
     const scripts = { dev: "vite", start: "node server.js", test: "vitest", lint: "eslint ." };
     put("package.json", JSON.stringify({ name: "mine", type: "module", scripts }));
     const { out } = await init(`-y --pm ${manager}`);
@@ -107,13 +107,13 @@ describe("a folder with things in it", () => {
     for (const script of Object.keys(scripts)) expect(named).not.toContain(`${run} ${script}`);
   });
 
-  test("init recognises a dev script that runs quater dev with flags", async () => {
+  test("quater init recognises a dev script that runs quater dev with flags", async () => {
     put("package.json", '{"name":"mine","type":"module","scripts":{"dev":"quater dev --no-watch"}}');
     expect((await init("-y")).out).toContain("  npm run dev\n");
     expect(read("README.md")).toContain("| `npm run dev` |");
   });
 
-  test("init beside a manifest writes no example", async () => {
+  test("quater init in a folder with a manifest writes no example", async () => {
     put("quater.config.js", "export default {};\n");
     const { out } = await init("-y");
     expect(["app", "test", "quater.config.ts", "README.md"].filter((path) => existsSync(inside(path)))).toEqual([]);
@@ -127,7 +127,7 @@ describe("a folder with things in it", () => {
     ["app/hello.ts/index.ts", "app/hello.ts"],
     ["app", "app"],
     ["test", "test"],
-  ])("init beside another file at %s writes no example, and says how to get one", async (path, obstacle) => {
+  ])("quater init in a folder with another file at %s writes no example, and says how to get one", async (path, obstacle) => {
     put(path, "mine\n");
     const { code, out } = await init("-y");
     expect([code, read(path)]).toEqual([0, "mine\n"]);
@@ -142,7 +142,7 @@ describe("a folder with things in it", () => {
     expect((await init("-y")).out).toMatch(/wrote {2}app\/hello\.ts\n(.*\n)* {2}wrote {2}quater\.config\.ts\n/);
   });
 
-  test("init completes an example whose existing files are unchanged", async () => {
+  test("quater init completes an example whose existing files are unchanged", async () => {
     await init("-y");
     for (const path of ["quater.config.ts", "test/hello.test.ts"]) rmSync(inside(path));
     const { out } = await init("-y");
@@ -150,7 +150,7 @@ describe("a folder with things in it", () => {
     expect(out).not.toContain("Before it runs");
   });
 
-  test("a second init changes nothing, also not the key", async () => {
+  test("a second quater init changes nothing, not even the key", async () => {
     await init("-y");
     const all = () => files(".").map((path) => [path, read(path), lstatSync(inside(path)).mtimeMs]);
     const before = all();
@@ -158,7 +158,7 @@ describe("a folder with things in it", () => {
     expect(all()).toEqual(before);
   });
 
-  test.each(["hello", "approvals"])("a second init lists the files of the example %s as kept", async (example) => {
+  test.each(["hello", "approvals"])("a second quater init lists the files of the example %s as kept", async (example) => {
     await init(`-y --example ${example}`);
     const { out } = await init(`-y --example ${example}`);
     const kept = files(".").filter((path) => /^(app|test|README|quater\.config)/.test(path));
@@ -170,7 +170,7 @@ describe("a folder with things in it", () => {
     expect((await init(`-y --example ${example}`)).out).toBe(out);
   });
 
-  test("init with the manifest of the example and a changed handler has nothing to do", async () => {
+  test("quater init does nothing in a folder with the example's manifest and a changed handler", async () => {
     await init("-y");
     put("app/hello.ts", "mine\n");
     const { out } = await init("-y");
@@ -178,7 +178,7 @@ describe("a folder with things in it", () => {
     expect([read("app/hello.ts"), out.includes("Before it runs")]).toEqual(["mine\n", false]);
   });
 
-  test("init does not read the manifest or .env", async () => {
+  test("quater init reads neither the manifest nor .env", async () => {
     put("quater.config.mjs", 'throw new Error("run");\n');
     put(".env", "NODE_OPTIONS=--bad\n");
     chmodSync(inside(".env"), 0o666);

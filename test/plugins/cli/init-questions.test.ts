@@ -38,7 +38,7 @@ const enter = "\r";
 const down = "\u001b[B";
 const nameIn = (path: string) => (JSON.parse(readFileSync(join(folder, path, "package.json"), "utf8")) as { name: string }).name;
 
-test("init asks three questions, and their defaults are those of -y", async () => {
+test("quater init asks three questions, and their default answers are the values that -y uses", async () => {
   const { code, out, unasked } = await converse(
     [],
     [
@@ -51,16 +51,16 @@ test("init asks three questions, and their defaults are those of -y", async () =
   expect(out).toContain("  pnpm install\n");
 });
 
-test("init does not ask for values given as flags", async () => {
+test("quater init does not ask for values given as flags", async () => {
   const { code, screen } = await converse(["shop", "--name", "orders"], [], { npm_config_user_agent: "npm/11.0.0" });
   expect([code, screen, nameIn("shop")]).toEqual([0, "", "orders"]);
 });
 
-test("init -y asks no questions on a terminal", async () => {
+test("quater init -y asks no questions on a terminal", async () => {
   expect(await converse(["-y"], [])).toMatchObject({ code: 0, screen: "" });
 });
 
-test("an invalid name is refused at once and asked again", async () => {
+test("quater init refuses an invalid name at once and asks again", async () => {
   const { code, screen } = await converse(
     ["shop", "--pm", "npm"],
     [
@@ -72,7 +72,7 @@ test("an invalid name is refused at once and asked again", async () => {
   expect(screen).toContain("a name has small letters, digits, - and _");
 });
 
-test("Ctrl-C at a question writes nothing, with exit 130", async () => {
+test("Ctrl-C at a question of quater init writes nothing and exits with 130", async () => {
   const { code } = await converse(["shop"], [["What is it called?", "\u0003"]]);
   expect([code, existsSync(join(folder, "shop"))]).toEqual([130, false]);
 });

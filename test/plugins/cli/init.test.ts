@@ -8,8 +8,8 @@ import { quater } from "./kit.ts";
 
 const { inside, init, read, put, files, json } = emptyFolder();
 
-describe("an empty folder", () => {
-  test("init in an empty folder writes seven files with a short handler and manifest", async () => {
+describe("quater init in an empty folder", () => {
+  test("quater init in an empty folder writes seven files with a short handler and manifest", async () => {
     const { code, out, err } = await init("shop -y");
     expect([code, err]).toEqual([0, ""]);
     expect(files("shop").filter((name) => !name.startsWith(".quater/"))).toEqual([
@@ -27,7 +27,7 @@ describe("an empty folder", () => {
     expect(out).toMatch(/Start it\n {2}cd shop\n {2}npm install\n {2}npm run dev\n/);
   });
 
-  test("init writes a development key that only its owner can read, in an ignored folder", async () => {
+  test("quater init writes a development key that only its owner can read, in an ignored folder", async () => {
     await init("shop -y");
     const mode = (path: string) => statSync(inside("shop/.quater", path)).mode & 0o777;
     expect([mode("."), mode("development-key"), mode("keys.json")]).toEqual([0o700, 0o600, 0o600]);
@@ -37,13 +37,13 @@ describe("an empty folder", () => {
     });
   });
 
-  test("init without a terminal asks no questions", async () => {
+  test("quater init without a terminal asks no questions", async () => {
     const { code, out } = await init("");
     expect([code, existsSync(inside("quater.config.ts"))]).toEqual([0, true]);
     expect(out).toMatch(/Start it\n {2}npm install\n/);
   });
 
-  test("init writes the versions that this version of Quater was tested with", async () => {
+  test("quater init writes the versions that this version of Quater was tested with", async () => {
     await init("shop -y");
     const own = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
     expect(json("shop/package.json")).toMatchObject({
@@ -56,7 +56,7 @@ describe("an empty folder", () => {
     });
   });
 
-  test("init writes the path of a packed Quater relative to the project, and other versions as they are", async () => {
+  test("quater init writes the path of a packed Quater relative to the project, and other versions unchanged", async () => {
     put("packed/quater.tgz", "");
     await init("shop -y --quater packed/quater.tgz");
     await init("other -y --quater 0.2.0-beta.1");
@@ -65,8 +65,8 @@ describe("an empty folder", () => {
   });
 });
 
-describe("--example approvals", () => {
-  test("init --example approvals writes seven files and says how to approve", async () => {
+describe("quater init --example approvals", () => {
+  test("quater init --example approvals writes seven files and says how to approve", async () => {
     const { code, out } = await init("pay -y --example approvals");
     expect(code).toBe(0);
     expect(files("pay").filter((name) => !name.startsWith(".quater/"))).toEqual([
@@ -84,14 +84,14 @@ describe("--example approvals", () => {
     expect(JSON.parse(read("pay/.quater/keys.json"))).toMatchObject({ keys: [{ kind: "agent", scopes: ["payments:send"] }] });
   });
 
-  test("without --example, init writes the first example", async () => {
+  test("quater init without --example writes the example hello", async () => {
     await init("a -y");
     await init("b -y --example hello");
     expect(read("b/quater.config.ts")).toBe(read("a/quater.config.ts").replace('name: "a"', 'name: "b"'));
   });
 });
 
-describe("names and package managers", () => {
+describe("names and package managers in quater init", () => {
   test.each([
     ["My Shop!", "my-shop"],
     ["2024.orders", "orders"],
@@ -99,7 +99,7 @@ describe("names and package managers", () => {
     ["typescript", "typescript-app"],
     ["Ärger", "rger"],
     ["...", "app"],
-  ])("a folder called %s makes the name %s", async (given, name) => {
+  ])("quater init in a folder called %s names the project %s", async (given, name) => {
     mkdirSync(inside("under", given), { recursive: true });
     const { code } = await quater(["init", "-y"], { cwd: inside("under", given) });
     expect([code, json(`under/${given}/package.json`)["name"]]).toEqual([0, name]);
@@ -110,19 +110,19 @@ describe("names and package managers", () => {
     ["pnpm/10.0.0 npm/? node/v22", ["pnpm install", "pnpm run dev", "pnpm exec quater run"]],
     ["yarn/1.22.22 npm/? node/v22", ["yarn install", "yarn run dev", "yarn run quater run"]],
     ["bun/1.3.0 npm/? node/v22", ["bun install", "bun run dev", "bunx quater run"]],
-  ])("init prints the next commands for %s", async (agent, lines) => {
+  ])("quater init prints the next commands for %s", async (agent, lines) => {
     const { out } = await init("-y", { npm_config_user_agent: agent });
     for (const line of lines) expect(out).toContain(`\n  ${line}`);
   });
 
-  test("--pm wins over a lock file, and a lock file over the program that started init", async () => {
+  test("quater init prefers --pm over a lock file, and a lock file over the program that started it", async () => {
     put("pnpm-lock.yaml", "");
     const env = { npm_config_user_agent: "npm/11.0.0" };
     expect((await init("-y", env)).out).toContain("  pnpm install\n");
     expect((await init("-y --pm yarn", env)).out).toContain("  yarn install\n");
   });
 
-  test("init --json has the same facts", async () => {
+  test("quater init --json prints the same facts as the text does", async () => {
     const { out } = await init("my-shop -y --json");
     expect(JSON.parse(out)).toMatchObject({
       name: "my-shop",
@@ -142,12 +142,12 @@ test.each([
   ["20.19.0", false],
   ["22.0.0", false],
   ["24.21.0", false],
-])("Node %s is too old: %s", (version, isOld) => {
+])("the program decides whether Node %s is too old: %s", (version, isOld) => {
   const problem = `Node ${version} is too old: Quater needs 20.19 or later. Install a newer one from https://nodejs.org`;
   expect(nodeProblem(version, ">=20.19")).toBe(isOld ? problem : undefined);
 });
 
-describe("a slip", () => {
+describe("wrong command lines of quater init", () => {
   test.each([
     ["--nmae x", "Unknown flag --nmae; did you mean --name?"],
     ["--frobnicate", "Unknown flag --frobnicate; quater init --help lists them"],
@@ -159,14 +159,14 @@ describe("a slip", () => {
     ["-y --name quater", '--name "quater" will not do: a project that needs the package quater cannot have its name'],
     ["-y --example shop", '--example "shop" is not one of hello, approvals'],
     ["-y --pm cargo", '--pm "cargo" is not one of npm, pnpm, yarn, bun'],
-  ])("%s gets one line, and nothing is written", async (words, message) => {
+  ])("quater init %s prints one error line and writes nothing", async (words, message) => {
     const { code, err } = await init(words);
     expect([code, err.trimEnd().split("\n").length]).toEqual([64, 1]);
     expect(err).toContain(message);
     expect(files(".")).toEqual([]);
   });
 
-  test("a file in place of a folder, and a malformed package.json", async () => {
+  test("quater init refuses a file in place of a folder, and a malformed package.json", async () => {
     put("file", "");
     expect(await init("file -y")).toMatchObject({ code: 64, err: expect.stringContaining("is a file; name a folder") });
     put("package.json", "{ nope");
@@ -174,7 +174,7 @@ describe("a slip", () => {
     expect(files(".")).toEqual(["file", "package.json"]);
   });
 
-  test("init does not write through links", async () => {
+  test("quater init does not write through links", async () => {
     put("elsewhere/package.json", "{}");
     mkdirSync(inside("shop"));
     symlinkSync(inside("elsewhere/package.json"), inside("shop/package.json"));

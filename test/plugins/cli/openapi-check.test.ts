@@ -199,15 +199,15 @@ const outputs: readonly [what: string, before: Parts, after: Parts, expected: re
 ];
 
 describe("H14: quater openapi --check", () => {
-  test.each(inputs)("H14: an input: %s", async (_, before, after, expected) => {
+  test.each(inputs)("H14: quater openapi --check judges a changed input: %s", async (_, before, after, expected) => {
     expect([...(await changed(before, after))].sort()).toEqual(expected.map(at).sort());
   });
 
-  test.each(outputs)("H14: an output: %s", async (_, before, after, expected) => {
+  test.each(outputs)("H14: quater openapi --check judges a changed output: %s", async (_, before, after, expected) => {
     expect(await changed(before, after)).toEqual(expected.map(at));
   });
 
-  test("H14: operations, credentials, approvals and codes", async () => {
+  test("H14: quater openapi --check judges changed operations, credentials, approvals and error codes", async () => {
     expect(await changed({}, { route: "POST /other/:id" })).toEqual([
       "breaking POST /orders/{id} is gone",
       "compatible POST /other/{id} is new",
@@ -240,7 +240,7 @@ describe("H14: quater openapi --check", () => {
     ]);
   });
 
-  test("H14: recursive schemas and components with other names are compared by what they mean", async () => {
+  test("H14: quater openapi --check compares recursive schemas and renamed components by their meaning", async () => {
     const tree = (name: string, leaf = Type.String()) =>
       withOutput({
         tree: Type.Cyclic({ [name]: Type.Object({ leaf, next: Optional(Type.Array(Type.Ref(name))) }) }, name) as never,
@@ -251,7 +251,7 @@ describe("H14: quater openapi --check", () => {
     ]);
   });
 
-  test("H14: --output writes the document, and --check ends with 1 when something breaks", async () => {
+  test("H14: quater openapi --output writes the document, and --check exits 1 when a change breaks clients", async () => {
     const folder = mkdtempSync(join(tmpdir(), "quater-openapi-"));
     const file = join(folder, "api.json");
     try {

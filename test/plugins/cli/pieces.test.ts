@@ -26,7 +26,7 @@ test.each([
   ["URLPath", "url-path"],
   ["ipV4", "ip-v4"],
   ["name", "name"],
-])("%s is --%s", (name, flag) => expect(kebab(name)).toBe(flag));
+])("the input %s has the flag --%s", (name, flag) => expect(kebab(name)).toBe(flag));
 
 test.each([
   ["a string", Type.String(), "text"],
@@ -35,14 +35,14 @@ test.each([
   ["a boolean", Type.Boolean(), "switch"],
   ["a boolean or null", Type.Union([Type.Boolean(), Type.Null()]), "switch"],
   ["a boolean or a string", Type.Union([Type.Boolean(), Type.String()]), "text"],
-  ["a list of texts", Type.Array(Type.String()), "list"],
+  ["a list of strings", Type.Array(Type.String()), "list"],
   ["a list of objects", Type.Array(Type.Object({})), "json"],
   ["a list of lists", Type.Array(Type.Array(Type.String())), "list of lists is json"],
   ["an object", Type.Object({}), "json"],
   ["an object or null", Type.Union([Type.Object({}), Type.Null()]), "json"],
   ["an object or a string", Type.Union([Type.Object({}), Type.String()]), "either"],
   ["anything", Type.Any(), "either"],
-])("%s is written as %s", (_, schema, kind) => {
+])("the flag for %s is of the kind %s", (_, schema, kind) => {
   expect(flagsOf(Type.Object({ x: schema }))[0]?.kind).toBe(kind.split(" ").at(-1));
 });
 
@@ -55,11 +55,11 @@ test.each<[Parameters<typeof Type.Object>[0][string], string]>([
   [Type.Number({ exclusiveMinimum: 0, maximum: 1, multipleOf: 0.1 }), "(required, at most 1, more than 0, a multiple of 0.1)"],
   [Type.Array(Type.String(), { maxItems: 5 }), "(required, repeat for several, at most 5 items)"],
   [Type.Array(Type.String(), { minItems: 1, maxItems: 1 }), "(required, repeat for several, exactly 1 item)"],
-])("the limits %j are said %s", (schema, words) => {
+])("help prints the limits of %j as %s", (schema, words) => {
   expect(flagHelp(flagsOf(Type.Object({ x: schema })), (_, text) => text)).toContain(`  ${words}\n`);
 });
 
-test("printed commands begin with npx, pnpm exec or quater, as needed", () => {
+test("printed commands begin with npx, pnpm exec or quater, depending on the installation", () => {
   const { folder: cwd, remove } = project({});
   try {
     const [own, brought] = ["bin", "node_modules/.bin"].map((name) => join(cwd, name));
@@ -85,7 +85,7 @@ test("printed commands begin with npx, pnpm exec or quater, as needed", () => {
   }
 });
 
-test("the program's flags are found at every place before --", () => {
+test("flags of the program are found at every place before --", () => {
   expect(readGlobals(["run", "--json", "--config", "f", "x", "--help", "--version", "--", "--json"])).toEqual({
     json: true,
     isHelp: true,
@@ -97,7 +97,7 @@ test("the program's flags are found at every place before --", () => {
   expect(() => readGlobals(["--config", "--json"])).toThrow(UsageError);
 });
 
-test("the word after a flag is its value unless it looks like a flag", () => {
+test("the word after a flag is its value, unless the word looks like a flag", () => {
   const typed = joinValues(tokenize(["--a", "1", "--b", "--c=", "w", "--d", "-5", "--", "--e"]), (flag) =>
     flag === "b" ? "switch" : "value",
   );
@@ -113,7 +113,7 @@ test("the word after a flag is its value unless it looks like a flag", () => {
   expect(() => tokenize(["-x"])).toThrow("flags are written with two dashes");
 });
 
-test("a terminal gets tables, lines, or JSON for other values", () => {
+test("a terminal gets tables and lines, and JSON for values that are neither lists nor objects", () => {
   const plain = (_: string, text: string) => text;
   expect(renderValue({ a: 1, long: "x\ny" }, 80, plain)).toBe("a     1\nlong  x\\u{a}y\n");
   expect(renderValue({ a: { b: 1 } }, 80, plain)).toBe('{\n  "a": {\n    "b": 1\n  }\n}\n');
@@ -125,13 +125,13 @@ test("a terminal gets tables, lines, or JSON for other values", () => {
   expect(aligned([])).toBe("");
 });
 
-test("JSON on a terminal parses to the same value", () => {
+test("JSON printed on a terminal parses to the same value", () => {
   const value = { text: "é \u0085 \u202e \u{e0001} 😀", "\u0007": "\n" };
   expect(jsonPretty(value)).toMatch(/^[^\p{Cc}\p{Cf}]+$/u.test(jsonPretty(value).replaceAll("\n", "")) ? /./ : /never/);
   expect(JSON.parse(jsonPretty(value))).toEqual(value);
 });
 
-test("the probe sees what a caller of the program sees", async () => {
+test("the probe of the cli surface returns what a caller of the program sees", async () => {
   const handlers = {
     echo: handler({
       description: "Echoes.",
@@ -177,7 +177,7 @@ test("the probe sees what a caller of the program sees", async () => {
   expect(await probe("count", { json: "{}" })).toEqual({ ok: true, value: [{ n: 1 }, { n: 2 }] });
 });
 
-test("writing waits for a slow reader, and a reader that leaves is not an error", async () => {
+test("the terminal output waits for a slow reader, and a reader that leaves is not an error", async () => {
   const stdout = new PassThrough({ highWaterMark: 4 });
   const terminal = new Terminal({ stdin: Readable.from([]), stdout, stderr: new PassThrough() }, {});
   let isAccepted = false;
@@ -194,7 +194,7 @@ test("writing waits for a slow reader, and a reader that leaves is not an error"
   await terminal.end();
 });
 
-test("output that cannot be written exits 74", async () => {
+test("output that cannot be written makes the program exit with 74", async () => {
   const full = new Writable({ write: (_chunk, _encoding, done) => done(Object.assign(new Error("full"), { code: "ENOSPC" })) });
   const err = new PassThrough();
   const env = {};
@@ -202,7 +202,7 @@ test("output that cannot be written exits 74", async () => {
   expect([code, err.read()?.toString()]).toEqual([74, "Standard output failed: ENOSPC\n"]);
 });
 
-test("a secret is asked for on a terminal and not shown", async () => {
+test("a secret input is asked for on a terminal and not shown", async () => {
   const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => stdin });
   const stderr = Object.assign(new PassThrough(), { isTTY: true });
   const asked = askSecret(new Terminal({ stdin, stdout: new PassThrough(), stderr }, {}), "cardNumber");
@@ -213,7 +213,7 @@ test("a secret is asked for on a terminal and not shown", async () => {
   expect(await askSecret(piped, "cardNumber")).toBeUndefined();
 });
 
-describe("H25: an error in the place of fields", () => {
+describe("H25: log functions that get an error in place of fields", () => {
   /** The lines that a log writes, on a terminal or not. */
   const written = async (isTTY: boolean, kind: "server" | "terminal", given: unknown) => {
     const text: string[] = [];
@@ -235,7 +235,7 @@ describe("H25: an error in the place of fields", () => {
     ["server", true],
     ["server", false],
     ["terminal", true],
-  ] as const)("is logged by the log of a %s (terminal: %s)", async (kind, isTTY) => {
+  ] as const)("H25: the log of a %s writes an error that was passed in place of fields (terminal: %s)", async (kind, isTTY) => {
     const text = await written(isTTY, kind, new TypeError("no host", { cause: new Error("refused") }));
     expect(text).toContain("TypeError: no host");
     expect(text).toContain("caused by: Error: refused");
@@ -243,7 +243,7 @@ describe("H25: an error in the place of fields", () => {
     expect(await written(isTTY, kind, { orderId: "o-7" })).toMatch(/orderId.{1,3}o-7/);
   });
 
-  test("is kept as the field error by the log of tests", async () => {
+  test("H25: the log of the test kit keeps an error that was passed in place of fields as the field error", async () => {
     const error = new Error("no host");
     const broken = definePlugin(() => ({ name: "broken", setup: ({ log }) => log.warn("It broke", error) }));
     await using app = await bootTest({ handlers: {}, plugins: [broken()] });

@@ -15,7 +15,7 @@ afterAll(() => {
   builtShop.remove();
 });
 
-test("a manifest in TypeScript is run", async () => {
+test("quater run works with a manifest in TypeScript", async () => {
   expect(await start(["run", "hello", "--name", "Ana"], { cwd: typescript.folder }).ended).toEqual({
     code: 0,
     signal: null,
@@ -24,7 +24,7 @@ test("a manifest in TypeScript is run", async () => {
   });
 });
 
-test("a reader that leaves early ends the program with exit 0", () => {
+test("quater run exits 0 when the reader of its output leaves early", () => {
   const main = new URL("../../../plugins/cli/main.ts", import.meta.url).pathname;
   const run = (line: string) =>
     spawnSync("bash", ["-c", `set -o pipefail; node -C quater-source --import tsx ${main} ${line}`], {
@@ -40,7 +40,7 @@ test("a reader that leaves early ends the program with exit 0", () => {
 test.each([
   ["SIGINT", 130],
   ["SIGTERM", 143],
-] as const)("%s cancels a run, with exit %d", async (signal, expected) => {
+] as const)("%s cancels quater run, which exits with %d", async (signal, expected) => {
   const run = start(["run", "waitLong"], { cwd: builtShop.folder, env: { SHOP_SAYS: "yes" } });
   await run.said(/waiting/);
   run.process.kill(signal);
@@ -70,7 +70,7 @@ export default defineConfig({ name: "loud", handlers: [expose(() => import("./ha
 
 const urlIn = (text: string): string => /"url":"([^"]+)"/.exec(text)?.[1] ?? "";
 
-test("serve logs JSON lines, waits for calls in flight on SIGTERM, and exits 0", async () => {
+test("quater serve logs JSON lines, waits for running calls on SIGTERM, and exits 0", async () => {
   const server = start(["serve"], { cwd: builtShop.folder });
   const url = urlIn(await server.said(/"message":"shop is ready"/));
   const answer = fetch(`${url}/wait`, {
@@ -91,7 +91,7 @@ test("serve logs JSON lines, waits for calls in flight on SIGTERM, and exits 0",
   expect(lines.map(({ message }) => message)).toEqual(expect.arrayContaining(["shop is ready", "Stopping on SIGTERM"]));
 });
 
-test("an uncaught error ends serve with a log line that has its cause", async () => {
+test("an uncaught error ends quater serve with a log line that contains its cause", async () => {
   const { folder, remove } = builtProject({
     "quater.config.mjs": `
 import { defineConfig } from "quater";
@@ -137,7 +137,7 @@ export default defineConfig({ name: "fails", handlers: [], plugins: [http({ port
   }
 });
 
-test("a second signal ends serve at once, with 143", async () => {
+test("a second signal ends quater serve at once, with exit code 143", async () => {
   const server = start(["serve"], { cwd: builtShop.folder });
   const url = urlIn(await server.said(/is ready/));
   const cut = fetch(`${url}/wait`, {
@@ -153,7 +153,7 @@ test("a second signal ends serve at once, with 143", async () => {
   expect(await cut).toBe("cut off");
 });
 
-test("a port in use is one message and exit 78", async () => {
+test("quater serve prints one message and exits 78 when its port is in use", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => other.once("listening", resolve));
   const { port } = other.address() as AddressInfo;
@@ -167,7 +167,7 @@ test("a port in use is one message and exit 78", async () => {
   }
 });
 
-test("dev waits for a port in use, and starts when it is free", async () => {
+test("quater dev waits for a port in use, and starts when it is free", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => other.once("listening", resolve));
   const { port } = other.address() as AddressInfo;
@@ -193,7 +193,7 @@ export default defineConfig({ name: "waits", handlers: [], plugins: [http({ port
   }
 });
 
-test("dev restarts with changed and removed values of .env", async () => {
+test("quater dev restarts with changed and removed values of .env", async () => {
   const { folder, remove } = builtProject({
     ".env": "DEV_CHANGES=old\nDEV_GOES=there\nDEV_REAL=file\n",
     "quater.config.mjs": `

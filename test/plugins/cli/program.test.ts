@@ -4,7 +4,7 @@ import { project, quater, shop } from "./kit.ts";
 
 const broken = `throw new Error("the manifest was loaded");`;
 
-test("--version and --help load no manifest", async () => {
+test("quater --version and --help do not load the manifest", async () => {
   const { folder, remove } = project({ "quater.config.mjs": broken, "package.json": "{}" });
   try {
     expect(await quater(["--version"], { cwd: folder })).toMatchObject({
@@ -50,11 +50,11 @@ test.each([
   [["exposure", "now"], 'Unexpected word "now"; write quater exposure'],
   [["keys", "craete"], 'Unknown command "keys craete"; did you mean "keys create"?'],
   [["report", "maek"], 'Unknown command "report maek"; did you mean "report make"?'],
-])("%j is one line and exit 64", async (argv, sentence) => {
+])("quater prints one line and exits 64 for %j", async (argv, sentence) => {
   expect(await quater(argv)).toEqual({ code: 64, out: "", err: `quater: ${sentence}\n` });
 });
 
-test("a typo with --json is an object", async () => {
+test("a mistyped command with --json prints a JSON object", async () => {
   const { err, code } = await quater(["run", "gret", "--json"]);
   expect([code, JSON.parse(err)]).toEqual([
     64,
@@ -66,7 +66,7 @@ test("control characters in arguments are escaped on the terminal", async () => 
   expect((await quater(["\u001b[2Jx"], { isTerminal: true })).err).not.toContain("\u001b");
 });
 
-test("without a command the overview goes to standard error", async () => {
+test("quater without a command prints the overview to standard error", async () => {
   expect(await quater([])).toMatchObject({ code: 64, out: "", err: expect.stringContaining("Usage  quater <command>") });
 });
 
@@ -88,7 +88,7 @@ export default defineConfig({
 });
 `;
 
-test("actions without authenticate stop the boot with the option to add", async () => {
+test("handlers exposed as actions without authenticate stop the boot, with the option to add", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest("{ good: { cli: true } }", "cli()"),
@@ -103,7 +103,7 @@ test("actions without authenticate stop the boot with the option to add", async 
   }
 });
 
-test("all boot problems are printed at once with place, cause and remedy, without a stack", async () => {
+test("the program prints all boot problems at once with place, cause and remedy, without a stack", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest(
@@ -140,7 +140,7 @@ test("all boot problems are printed at once with place, cause and remedy, withou
   }
 });
 
-test("a misspelt handler in the manifest is reported as such", async () => {
+test("the program reports a handler name in the manifest that no module has", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest("{ god: { cli: true } }", "cli({ authenticate: () => undefined })"),
@@ -157,7 +157,7 @@ test("a misspelt handler in the manifest is reported as such", async () => {
   }
 });
 
-test("without cli() the program works, and run says how to add it", async () => {
+test("without cli() in the manifest the program works, and quater run says how to add it", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest('{ good: { http: "GET /good" } }', "http({ authenticate: () => undefined })"),
@@ -210,7 +210,7 @@ test("--config and QUATER_CONFIG name the manifest", async () => {
   }
 });
 
-test("actions are listed and described for authenticated callers, filtered by their rights", async () => {
+test("quater actions lists and describes the actions that the caller's rights allow", async () => {
   const { out } = await quater(["actions", "list"], { isTerminal: true });
   expect(out).toContain("greet        Greets somebody.\n");
   expect(out).not.toMatch(/adminOnly|httpOnly|forgotten/);
@@ -223,7 +223,7 @@ test("actions are listed and described for authenticated callers, filtered by th
   });
 });
 
-test("actions describe --json has everything that an agent needs", async () => {
+test("quater actions describe --json prints everything that an agent needs to run the action", async () => {
   const described = JSON.parse((await quater(["actions", "describe", "refund-order"])).out);
   expect(described).toMatchObject({
     name: "refundOrder",
@@ -245,7 +245,7 @@ test("actions describe --json has everything that an agent needs", async () => {
   });
 });
 
-test("the exposure table has every handler in the manifest's order, and handlers that are not exposed", async () => {
+test("quater exposure lists every handler in the manifest's order, also handlers that are not exposed", async () => {
   const { out } = await quater(["exposure"], { isTerminal: true });
   const lines = out.split("\n");
   expect(lines[0]).toBe("handler      http                           cli  effect       auth           approval");
@@ -261,7 +261,7 @@ test("the exposure table has every handler in the manifest's order, and handlers
   });
 });
 
-test("plugin commands read flags and words by their schema, and set their exit code", async () => {
+test("plugin commands read flags and words by their input schema, and set their exit code", async () => {
   expect(await quater(["report", "make", "2024", "a", "b"])).toEqual({
     code: 0,
     out: '{"year":2024,"names":["a","b"],"isLong":false}\n',
@@ -287,7 +287,7 @@ test.each<[string, number, string]>([
   ['"text"', 70, 'internal: The command "odd" returned a value of type string, which is not an exit code\n'],
   ["255", 255, ""],
   ["undefined", 0, ""],
-])("a command of a plugin that returns %s exits with %i", async (returned, code, said) => {
+])("a plugin command that returns %s exits with %i", async (returned, code, said) => {
   const added = `{ path: ["odd"], description: "x", input: { type: "object" }, run: async () => (${returned}) }`;
   const { folder, remove } = project({
     "handlers.mjs": handlers,
@@ -302,16 +302,19 @@ test.each<[string, number, string]>([
   }
 });
 
-test.each(["run", "help", "keys"])("a plugin command cannot begin with %s, a command of the program", async (word) => {
-  const added = `{ path: ["${word}", "x"], description: "x", input: { type: "object" }, run: () => 0 }`;
-  const { code, err } = await serveWith(
-    `Object.assign(cli(), { name: "p", exposure: [], surface: undefined, commands: [${added}] })`,
-  );
-  expect(code).toBe(78);
-  expect(err).toContain(`The command "${word} x" of p begins with a word of the program itself`);
-});
+test.each(["run", "help", "keys"])(
+  "boot refuses a plugin command that begins with %s, a command of the program",
+  async (word) => {
+    const added = `{ path: ["${word}", "x"], description: "x", input: { type: "object" }, run: () => 0 }`;
+    const { code, err } = await serveWith(
+      `Object.assign(cli(), { name: "p", exposure: [], surface: undefined, commands: [${added}] })`,
+    );
+    expect(code).toBe(78);
+    expect(err).toContain(`The command "${word} x" of p begins with a word of the program itself`);
+  },
+);
 
-test("keys commands work when the project does not boot", async () => {
+test("quater keys works in a project that does not boot", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest("{ open: { cli: true } }", "cli()"),
@@ -325,13 +328,13 @@ test("keys commands work when the project does not boot", async () => {
   }
 });
 
-describe("keys", () => {
+describe("quater keys", () => {
   const { folder, remove } = project({ "handlers.mjs": handlers, "quater.config.mjs": manifest("{}", "cli()") });
   afterAll(remove);
   const keys = (...words: string[]) => quater(["keys", ...words], { cwd: folder });
   const key = /^qk_[a-z2-7]{8}_[a-z2-7]{40}_[0-9a-f]{6}$/;
 
-  test("a new key is shown once: alone on a terminal, with its rights in JSON, and without its hash", async () => {
+  test("quater keys create shows a new key once: alone on a terminal, with its rights in JSON, and never its hash", async () => {
     const { out } = await keys("create", "--name", "plain", "--no-json");
     expect(out.trimEnd()).toMatch(key);
     const made = JSON.parse((await keys("create", "--name", "ana", "--scopes", "a", "--expires", "30d")).out);
@@ -352,7 +355,7 @@ describe("keys", () => {
     for (const secret of [made.key, rotated.key, "hash"]) expect(listed).not.toContain(secret);
   });
 
-  test("revoking a revoked key changes nothing and exits 0", async () => {
+  test("quater keys revoke of a revoked key changes nothing and exits 0", async () => {
     const { id } = JSON.parse((await keys("create", "--name", "gone")).out);
     const first = await keys("revoke", "gone");
     const { revokedAt } = JSON.parse(first.out);
@@ -375,12 +378,12 @@ describe("keys", () => {
       ["create", "--name", "a", "--expires", life],
       "--expires must be a number from 1 to 9999 and a unit, h (hours), d (days) or w (weeks): 12h, 30d, 4w",
     ]),
-  ])("%j is told in flags", async (words, sentence) => {
+  ])("errors of quater keys for %j name flags", async (words, sentence) => {
     const { code, err } = await keys(...words);
     expect([code, err.split("\n")[0]]).toEqual([65, `invalid_input: ${sentence}`]);
   });
 
-  test("an unknown flag makes the command line wrong, also beside other errors", async () => {
+  test("an unknown flag makes the exit code 64, even beside other errors", async () => {
     expect(await keys("create", "--nmae", "a")).toMatchObject({
       code: 64,
       err: "quater: Unknown flag --nmae; did you mean --name?\n",
@@ -401,23 +404,26 @@ const serveWith = async (plugin: string, env = {}) => {
   }
 };
 
-test.each(["setup", "start"])("an error in a plugin's %s stops the boot with its name, message and line", async (phase) => {
-  const plugin = `Object.assign(cli(), { name: "slow", exposure: [], surface: undefined, ${phase}: async () => { throw new TypeError("\\u001b[31mno host"); } })`;
-  const { code, err } = await serveWith(plugin, { QUATER_LOG: "warn" });
-  expect(code).toBe(78);
-  expect(err).toBe(`The project does not boot: 1 problem
+test.each(["setup", "start"])(
+  "an error that a plugin throws in %s stops the boot with the plugin's name, the message and the line",
+  async (phase) => {
+    const plugin = `Object.assign(cli(), { name: "slow", exposure: [], surface: undefined, ${phase}: async () => { throw new TypeError("\\u001b[31mno host"); } })`;
+    const { code, err } = await serveWith(plugin, { QUATER_LOG: "warn" });
+    expect(code).toBe(78);
+    expect(err).toBe(`The project does not boot: 1 problem
 
   quater.config.mjs:9
     plugin  slow
     cause   The plugin slow failed in ${phase}: TypeError: \\u{1b}[31mno host
     remedy  Correct the code that threw this error. The stack is in the log
 `);
-  expect((await serveWith(plugin)).err).toMatch(
-    / info The plugin slow failed in \w+\n {2}TypeError: .*no host\n +at .*quater\.config\.mjs/,
-  );
-});
+    expect((await serveWith(plugin)).err).toMatch(
+      / info The plugin slow failed in \w+\n {2}TypeError: .*no host\n +at .*quater\.config\.mjs/,
+    );
+  },
+);
 
-test("an error in Quater itself shows a stack and exits 70", async () => {
+test("an error in Quater itself prints a stack and exits 70", async () => {
   const { code, err } = await serveWith(
     'Object.assign(cli(), { name: "odd", surface: undefined, exposure: [], check: () => { throw new TypeError("\\u001b[31mnot a problem"); } })',
   );
@@ -425,13 +431,13 @@ test("an error in Quater itself shows a stack and exits 70", async () => {
   expect(err).toMatch(/^quater: unexpected failure\nTypeError: \\u\{1b\}\[31mnot a problem\n\s+at /);
 });
 
-test("only terminals get colours, and NO_COLOR turns them off", async () => {
+test("the program prints colours only on terminals, and NO_COLOR turns them off", async () => {
   expect((await quater(["exposure"], { isTerminal: true, env: { NO_COLOR: "" } })).out).toContain("\u001b[1m");
   expect((await quater(["exposure"], { isTerminal: true })).out).not.toContain("\u001b");
   expect((await quater(["exposure", "--no-json"], { env: { NO_COLOR: "" } })).out).not.toContain("\u001b");
 });
 
-test("serve prints exposed handlers, URLs and commands to call them", async () => {
+test("quater serve prints exposed handlers, URLs and commands to call them", async () => {
   const interrupt = new AbortController();
   const onError = (text: string) => text.includes("is ready") && interrupt.abort("SIGINT");
   const { code, out, err } = await quater(["serve"], { isTerminal: true, interrupt: interrupt.signal, onError });

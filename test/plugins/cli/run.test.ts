@@ -5,7 +5,7 @@ import { quater } from "./kit.ts";
 
 const refund = ["run", "refundOrder", "--order-id", "o1", "--amount-cents", "5"];
 
-test("a result is one line of JSON in a pipe", async () => {
+test("quater run prints the result as one line of JSON in a pipe", async () => {
   expect(await quater(["run", "listOrders", "--limit", "1"])).toEqual({
     code: 0,
     out: '[{"id":"ord_1","cents":500,"note":null}]\n',
@@ -13,24 +13,24 @@ test("a result is one line of JSON in a pipe", async () => {
   });
 });
 
-test("a list is a table on a terminal, with control characters written out", async () => {
+test("quater run prints a list as a table on a terminal, with control characters escaped", async () => {
   const { out } = await quater(["run", "list-orders"], { isTerminal: true });
   expect(out).toBe("id      cents  note\nord_1   500    -\nord_22  12000  \\u{1b}[31mred\n");
 });
 
-test("a table that is too wide for the terminal becomes one paragraph per item", async () => {
+test("quater run prints a table that is too wide for the terminal as one paragraph per item", async () => {
   const { out } = await quater(["run", "listOrders"], { isTerminal: true, columns: 12 });
   expect(out).toBe("id     ord_1\ncents  500\nnote   -\n\nid     ord_22\ncents  12000\nnote   \\u{1b}[31mred\n");
 });
 
-test("--json on a terminal is indented JSON without control characters", async () => {
+test("quater run --json prints indented JSON without control characters on a terminal", async () => {
   const { out } = await quater(["run", "listOrders", "--json"], { isTerminal: true });
   expect(out).toContain("\n  {\n");
   expect(out).not.toContain("\u001b");
   expect(JSON.parse(out)).toHaveLength(2);
 });
 
-test("--no-json in a pipe is text", async () => {
+test("quater run --no-json prints text in a pipe", async () => {
   expect((await quater(["--no-json", "run", "listOrders", "--limit=1"])).out).toBe("id     cents  note\nord_1  500    -\n");
 });
 
@@ -56,7 +56,7 @@ test.each([
   [["--lines", '[{"sku":"a"}]'], { lines: [{ sku: "a" }] }],
   [["--snake-case", "x"], { snake_case: "x" }],
   [["--snake_case", "x"], { snake_case: "x" }],
-])("the flags %j give the input %j", async (flags, expected) => {
+])("quater run turns the flags %j into the input %j", async (flags, expected) => {
   const { code, out, err } = await quater([...refund, ...flags]);
   expect(err).toBe("");
   expect(code).toBe(0);
@@ -74,13 +74,13 @@ test.each([
   [["--meta", '{"deep":{"__proto__":1}}'], "json_forbidden_key", "/meta/deep/__proto__", "is not allowed as a key"],
   [["--meta", '{"by":1}'], "invalid_input", "/meta/by", "must be a string"],
   [["--__proto__", "x"], "json_forbidden_key", "/__proto__", "is not allowed as a key"],
-])("the flags %j are refused with the same error as on every surface", async (flags, code, path, message) => {
+])("quater run refuses the flags %j with the same error as other surfaces", async (flags, code, path, message) => {
   const seen = await quater([...refund, ...flags]);
   expect(seen).toMatchObject({ code: 65, out: "" });
   expect(JSON.parse(seen.err)).toMatchObject({ error: { code, errors: [{ path, message }] } });
 });
 
-test("a refusal on a terminal names the code, each field with its flag, and the call", async () => {
+test("a refusal on a terminal names the error code, the flag of each wrong field, and the call", async () => {
   const { err, out, code } = await quater(["run", "refundOrder", "--amount-cents", "0", "--stauts", "x"], { isTerminal: true });
   expect({ code, out }).toEqual({ code: 65, out: "" });
   expect(err).toMatch(/^invalid_input: .+\n/);
@@ -90,17 +90,17 @@ test("a refusal on a terminal names the code, each field with its flag, and the 
   expect(err).toMatch(/\n {2}call [0-9a-f-]{36}\n$/);
 });
 
-test("the error for a missing secret says where it can come from", async () => {
+test("the error for a missing secret input says where it can come from", async () => {
   const { err } = await quater(["run", "charge", "--cents", "5"], { isTerminal: true });
   expect(err).toContain("\n  /cardNumber is required (QUATER_INPUT_CARD_NUMBER or --input)\n");
 });
 
-test('an error about the whole input begins with "the input"', async () => {
+test('an error about the whole input begins with the words "the input"', async () => {
   const { err } = await quater(["run", "refundOrder", "--order-id", "nothing", "--amount-cents", "5"], { isTerminal: true });
   expect(err).toMatch(/^invalid_input: the input must change something\n {2}the input must change something\n/);
 });
 
-test("--input reads the input as JSON from a file or standard input, and flags add to it", async () => {
+test("quater run --input reads the input as JSON from a file or standard input, and flags add to it", async () => {
   const input = '{"orderId":"o2","amountCents":7}';
   const expected = { orderId: "o2", amountCents: 7 };
   expect(JSON.parse((await quater(["run", "refundOrder", "--input", "-"], { stdin: input })).out)).toEqual(expected);
@@ -109,7 +109,7 @@ test("--input reads the input as JSON from a file or standard input, and flags a
   expect(JSON.parse(both.out)).toEqual({ ...expected, reason: "late" });
 });
 
-test("an input given by --input and by a flag is refused", async () => {
+test("an input field that both --input and a flag give is refused", async () => {
   const seen = await quater(["run", "refundOrder", "--input", "-", "--amount-cents", "8"], {
     stdin: '{"orderId":"o2","amountCents":7}',
   });
@@ -119,7 +119,7 @@ test("an input given by --input and by a flag is refused", async () => {
   });
 });
 
-test("--input is read strictly", async () => {
+test("quater run --input refuses JSON that strict JSON refuses", async () => {
   const text = await quater(["run", "refundOrder", "--input", "-"], { stdin: '{"orderId":"o","amountCents":"5"}' });
   expect(JSON.parse(text.err)).toMatchObject({ error: { errors: [{ path: "/amountCents", message: "must be an integer" }] } });
   const twice = await quater(["run", "refundOrder", "--input", "-"], { stdin: '{"orderId":"o","orderId":"p"}' });
@@ -132,13 +132,16 @@ test("--input is read strictly", async () => {
   });
 });
 
-test.each(errorKinds.map((kind) => [kind]))("a call that ends as %s has its exit code", async (kind) => {
-  const seen = await quater(["run", "failWith", "--kind", kind]);
-  expect(seen).toMatchObject({ code: exitOfKind[kind], out: "" });
-  expect(JSON.parse(seen.err)).toMatchObject({ error: { code: `test_${kind}`, details: { id: "x1" } } });
-});
+test.each(errorKinds.map((kind) => [kind]))(
+  "quater run of a call that ends with %s has the exit code of that error kind",
+  async (kind) => {
+    const seen = await quater(["run", "failWith", "--kind", kind]);
+    expect(seen).toMatchObject({ code: exitOfKind[kind], out: "" });
+    expect(JSON.parse(seen.err)).toMatchObject({ error: { code: `test_${kind}`, details: { id: "x1" } } });
+  },
+);
 
-test("the exit codes are the documented ones", () => {
+test("the exit codes are those that docs/reference/errors.md lists", () => {
   expect(exitOfKind).toEqual({
     invalid_input: 65,
     unauthenticated: 77,
@@ -161,7 +164,7 @@ test("control characters in errors are escaped on the terminal", async () => {
   expect(err).toMatch(/^test_conflict: It failed: conflict\\u\{1b\}\[2J\n {2}id x1\n {2}call /);
 });
 
-test("a dry run shows what would happen and runs nothing", async () => {
+test("quater run --dry-run shows what would happen and runs nothing", async () => {
   const { code, out } = await quater([...refund, "--dry-run"]);
   expect(code).toBe(0);
   expect(JSON.parse(out)).toMatchObject({
@@ -173,7 +176,7 @@ test("a dry run shows what would happen and runs nothing", async () => {
   expect((await quater(["run", "failWith", "--kind", "conflict", "--dry-run"])).code).toBe(0);
 });
 
-test("a forgotten value does not swallow --dry-run", async () => {
+test("a flag without its value does not swallow --dry-run", async () => {
   const seen = await quater(["run", "refundOrder", "--reason", "--dry-run"]);
   expect(seen).toMatchObject({
     code: 64,
@@ -181,7 +184,7 @@ test("a forgotten value does not swallow --dry-run", async () => {
   });
 });
 
-test("secrets are refused in arguments, and read from the environment or --input", async () => {
+test("quater run refuses secrets in arguments, and reads them from the environment or --input", async () => {
   const typed = await quater(["run", "charge", "--card-number", "4242", "--cents", "1"]);
   expect(typed.code).toBe(64);
   expect(typed.err).toContain("QUATER_INPUT_CARD_NUMBER");
@@ -194,7 +197,7 @@ test("secrets are refused in arguments, and read from the environment or --input
   );
 });
 
-test("an input with the name of one of the program's flags is given by --input", async () => {
+test("an input with the name of one of the program's flags can be given by --input", async () => {
   const typed = await quater(["run", "shadowed", "--json"]);
   expect(typed.out).toBe("{}\n");
   const { out } = await quater(["run", "shadowed", "--input", "-"], { stdin: '{"json":"a","input":"b","dryRun":true}' });
@@ -211,14 +214,14 @@ test("an input with the name of one of the program's flags is given by --input",
   expect(help.out).toContain("json    (by --input alone: the program has a flag of this name)");
 });
 
-test("cli has its own authenticator: wrong tokens and missing scopes are refused", async () => {
+test("cli() has its own authenticator, which refuses wrong tokens and missing scopes", async () => {
   const wrong = await quater(["run", "listOrders"], { env: { QUATER_TOKEN: "nope" } });
   expect([wrong.code, JSON.parse(wrong.err).error.code]).toEqual([77, "invalid_token"]);
   const scope = await quater(["run", "adminOnly", "--name", "x"]);
   expect([scope.code, JSON.parse(scope.err).error.code]).toEqual([77, "missing_scope"]);
 });
 
-test("a person who lacks a right sees how to get it, and JSON output does not have it", async () => {
+test("a missing right prints how to get it as text for a person, but not in JSON", async () => {
   const person = async (env: Record<string, string> = {}) =>
     (await quater(["run", "adminOnly", "--name", "x"], { isTerminal: true, env })).err.split("\n").slice(0, 3);
   expect(await person()).toEqual([
@@ -233,7 +236,7 @@ test("a person who lacks a right sees how to get it, and JSON output does not ha
   expect(err).not.toContain("localUser");
 });
 
-test("an action's help has all that is needed to run it", async () => {
+test("the help of an action shows everything that is needed to run it", async () => {
   const { code, out } = await quater(["run", "refund-order", "--help"], { isTerminal: true });
   expect(code).toBe(0);
   for (const line of [
@@ -251,20 +254,20 @@ test("an action's help has all that is needed to run it", async () => {
   }
 });
 
-test("a stream is one line per item, and its error comes last", async () => {
+test("quater run prints one line per item of a stream, and an error last", async () => {
   expect(await quater(["run", "countUp", "--to", "3"])).toEqual({ code: 0, out: '{"n":1}\n{"n":2}\n{"n":3}\n', err: "" });
   const failed = await quater(["run", "countUp", "--to", "3", "--fail-at", "2"]);
   expect(failed).toMatchObject({ code: 73, out: '{"n":1}\n' });
   expect(JSON.parse(failed.err)).toMatchObject({ error: { code: "stuck" } });
 });
 
-test("progress is one temporary line on a terminal, and nothing in a pipe", async () => {
+test("quater run shows progress on one temporary line on a terminal, and not in a pipe", async () => {
   const terminal = await quater(["run", "waitLong", "--ms", "1"], { isTerminal: true });
   expect(terminal.err).toBe("\r\u001b[2K50% half\\u{1b}[2J\r\u001b[2K");
   expect((await quater(["run", "waitLong", "--ms", "1"])).err).toBe("");
 });
 
-test("an interrupt cancels the call, also of a stream", async () => {
+test("an interrupt cancels the call of quater run, also during a stream", async () => {
   const interrupt = new AbortController();
   const onError = (text: string) => text.includes("50%") && interrupt.abort("SIGINT");
   const seen = await quater(["run", "waitLong"], { interrupt: interrupt.signal, isTerminal: true, onError });
@@ -277,6 +280,6 @@ test("an interrupt cancels the call, also of a stream", async () => {
   expect(JSON.parse(streamed.err)).toMatchObject({ error: { code: "cancelled" } });
 });
 
-test("an interrupt before the call ends the program at once", async () => {
+test("an interrupt before the call ends makes the program exit at once", async () => {
   expect(await quater(["run", "waitLong"], { interrupt: AbortSignal.abort("SIGTERM") })).toMatchObject({ code: 143, out: "" });
 });

@@ -26,8 +26,8 @@ const lineOf = async (app: TestApp, bytes: string) => {
 describe.each([
   ["directly", []],
   ["through Koa", [around]],
-])("a route that is answered %s", (_, plugins) => {
-  test("writes a line with call, route, handler, principal, status, duration and bytes", async () => {
+])("access log lines of a route that is answered %s", (_, plugins) => {
+  test("the access log line has call, route, handler, principal, status, duration and bytes", async () => {
     await using app = await bootShop({ accessLog: true }, plugins);
     const { line, text } = await lineOf(app, head("GET /orders/o-secret?fields=a HTTP/1.1", ana));
     expect(line).toEqual({
@@ -43,14 +43,14 @@ describe.each([
     expect(JSON.stringify(app.log)).not.toMatch(/o-secret|fields=|Bearer/);
   });
 
-  test("has no principal in the line of a refused credential", async () => {
+  test("the access log line of a request with a refused credential has no principal", async () => {
     await using app = await bootShop({ accessLog: true }, plugins);
     const { line } = await lineOf(app, head("GET /orders/o1 HTTP/1.1", "Authorization: Bearer nobody"));
     expect(line).toMatchObject({ route: "/orders/:orderId", handler: "getOrder", status: 401 });
     expect(line).toMatchObject({ principal: undefined });
   });
 
-  test("names anonymous callers so", async () => {
+  test('the access log line of a request without a credential has the principal "anonymous"', async () => {
     await using app = await bootShop({ accessLog: true }, plugins);
     const { line } = await lineOf(app, head("GET /status HTTP/1.1"));
     expect(line).toMatchObject({ handler: "status", principal: "anonymous", status: 200 });
@@ -59,9 +59,9 @@ describe.each([
 
 test.each([
   ["a Host that is not the server's", head("GET /orders/o1 HTTP/1.1", ana).replace("127.0.0.1", "evil.example"), 421],
-  ["a path that nobody has", head("GET /secret-path?q=1 HTTP/1.1", ana), 404],
+  ["a path that no route has", head("GET /secret-path?q=1 HTTP/1.1", ana), 404],
   ["a request that is not HTTP", "GARBAGE\r\n\r\n", 400],
-])("%s is a line without a handler", async (_, bytes, status) => {
+])("a request with %s gets an access log line without a handler", async (_, bytes, status) => {
   await using app = await bootShop({ accessLog: true });
   const { line, text } = await lineOf(app, bytes);
   expect(line).toMatchObject({ status, bytes: Buffer.byteLength(text) });
@@ -70,7 +70,7 @@ test.each([
   expect(JSON.stringify(line)).not.toContain("secret-path");
 });
 
-test("a client that leaves before its answer is a line with the status 499", async () => {
+test("a client that leaves before its answer gets an access log line with the status 499", async () => {
   const leaving = new AbortController();
   const slow = mounting(({ at }) =>
     at("/slow", async ({ res }) => {
@@ -84,7 +84,7 @@ test("a client that leaves before its answer is a line with the status 499", asy
   expect(line).toMatchObject({ route: "/slow", status: 499, isCutOff: true });
 });
 
-test("Quater's own paths, routes of plugins and tools have their route, handler and principal", async () => {
+test("access log lines of Quater's own paths, plugin routes and MCP tools have route, handler and principal", async () => {
   const plugins = [
     mcp({ authenticate: tokens({ ana: principal() }) }),
     mounting(({ router }) => void router.get("/pages/:page", (ctx) => ctx.throw(418))),
@@ -116,7 +116,7 @@ test("Quater's own paths, routes of plugins and tools have their route, handler 
   expect((await lineOf(app, toMcp + list)).line).toMatchObject({ route: "/mcp", principal: "test:ana", status: 200 });
 });
 
-test("tests have no access log unless they ask for one", async () => {
+test("the test kit writes no access log unless the test asks for one", async () => {
   await using app = await bootShop();
   await raw(baseOf(app), head("GET /orders/o1 HTTP/1.1", ana), { keepOpen: true });
   expect(linesOf(app)).toEqual([]);

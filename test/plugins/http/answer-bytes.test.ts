@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { jsonBytesOf } from "../../../plugins/http/answer-bytes.ts";
 
-test("M12: the bytes of an answer are the bytes of its JSON", () => {
+test("M12: the http surface sends exactly the bytes of the value's JSON", () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
       expect(jsonBytesOf(value).toString()).toBe(JSON.stringify(value));
@@ -24,6 +24,6 @@ test.each([
   ["lists in lists", [[], [[Array.from({ length: 40_000 }, (_, at) => at)]], [undefined, "x".repeat(2 * piece)]]],
   ["large fields", { a: undefined, b: "x".repeat(2 * piece), c: { d: ["x".repeat(2 * piece)], e: undefined }, f: undefined }],
   ["a long name", { a: 1, ["n".repeat(2 * piece)]: "x" }],
-])("M12: %s is written as JSON.stringify writes it", (_name, value) => {
+])("M12: the http surface writes %s as JSON.stringify writes it", (_name, value) => {
   expect(jsonBytesOf(value).equals(Buffer.from(JSON.stringify(value)))).toBe(true);
 });

@@ -27,20 +27,20 @@ const problemsOf = async (expose: Record<string, unknown>, options = {}, handler
 };
 const door = { authenticate: tokens({}) };
 
-test("protected routes without authenticate stop the boot with the option to add", async () => {
+test("protected routes without authenticate stop the boot, with the option to add", async () => {
   expect(await problemsOf({ get: { http: "GET /a/:id" } })).toEqual([
     "HTTP routes require http auth. Add http({ authenticate: ... }) to plugins, for example authenticate: apiKeys()",
   ]);
   expect(await problemsOf({ open: { http: "GET /a/:id", public: true } })).toEqual([]);
 });
 
-test("a public route needs public: true and auth: anyone", async () => {
+test("a public route needs public: true in the exposure and auth: anyone in the handler", async () => {
   expect(await problemsOf({ get: { http: "GET /a/:id", public: true } }, door)).toEqual([
     expect.stringContaining("get is exposed with public: true, but its handler requires authenticated"),
   ]);
 });
 
-test("malformed and out-of-range numbers are refused by option name", async () => {
+test("boot refuses malformed and out-of-range numbers and names the option of http()", async () => {
   const options = { port: Number.NaN, maxBodyBytes: 0, headersTimeoutMs: "10", requestTimeoutMs: 1.5, stallTimeoutMs: -1 };
   expect(await problemsOf({}, options)).toEqual([
     "http has the port NaN. Write a whole number from 0 to 65,535, or leave it out",
@@ -54,7 +54,7 @@ test("malformed and out-of-range numbers are refused by option name", async () =
   ]);
 });
 
-test("malformed origins and proxy addresses are refused by option name", async () => {
+test("boot refuses malformed origins and proxy addresses and names the option of http()", async () => {
   const wrong = [
     "https://admin.example/",
     "*",
@@ -98,18 +98,18 @@ test.each([
   ["::/64", "contains every IPv4 address"],
   ["::ffff:0:0/96", "contains every IPv4 address"],
   ["::ffff:128.0.0.0/97", "is wider than /104"],
-])("S6, S12: the trusted proxies %s are refused, because the network %s", async (network, why) => {
+])("S6, S12: boot refuses the trusted proxies %s, because the network %s", async (network, why) => {
   expect(await problemsOf({}, { trustedProxies: ["10.0.0.0/8", network, "::1"] })).toEqual([
     `http's trustedProxies has "${network}", which ${why}: each caller in it could choose its own address. Name only the networks of your proxies: "10.0.0.0/8"`,
   ]);
 });
 
-test("S6, S12: each network of trusted proxies that is too wide is named", async () => {
+test("S6, S12: boot names each network in trustedProxies that is too wide", async () => {
   const problems = await problemsOf({}, { trustedProxies: ["0.0.0.0/1", "128.0.0.0/2"] });
   expect(problems).toEqual([expect.stringContaining('"0.0.0.0/1"'), expect.stringContaining('"128.0.0.0/2"')]);
 });
 
-test("S6, S12: private networks, and the largest networks of CDNs and clouds, are taken as trusted proxies", async () => {
+test("S6, S12: trustedProxies accepts private networks, and the largest networks of CDNs and clouds", async () => {
   const ofOwnNetworks = ["10.0.0.0/8", "127.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fd00::/8"];
   const linkLocal = ["fe80::/10", "::1", "::ffff:10.0.0.0/104", "::ffff:192.0.2.1"];
   const ofCdns = ["104.16.0.0/13", "104.64.0.0/10", "23.192.0.0/11", "3.160.0.0/14", "17.0.0.0/8", "151.101.0.0/16"];
@@ -117,16 +117,20 @@ test("S6, S12: private networks, and the largest networks of CDNs and clouds, ar
   expect(await problemsOf({}, { trustedProxies: [...ofOwnNetworks, ...linkLocal, ...ofCdns, ...ofCdns6] })).toEqual([]);
 });
 
-describe("routes", () => {
+describe("routes that boot refuses", () => {
   test.each([
-    ["GET on a write", { put: { http: "GET /a/:id" } }, 'put: GET is not allowed for a handler whose effect is "write"'],
+    ["a GET route for a write", { put: { http: "GET /a/:id" } }, 'put: GET is not allowed for a handler whose effect is "write"'],
     [
       "a path parameter that is not an input",
       { get: { http: "GET /a/:uid" } },
       "path parameter :uid is not a property of the handler's input. Its inputs are id",
     ],
-    ["half a segment as parameter", { get: { http: "GET /a/:id.json" } }, '"/:id.json" is not a valid path parameter'],
-    ["a wildcard", { get: { http: "GET /a/*" } }, "has a wildcard"],
+    [
+      "a path parameter that is only half a segment",
+      { get: { http: "GET /a/:id.json" } },
+      '"/:id.json" is not a valid path parameter',
+    ],
+    ["a wildcard in a path", { get: { http: "GET /a/*" } }, "has a wildcard"],
     ["a path that Quater itself uses", { get: { http: "GET /health" } }, "Quater itself uses the path /health"],
     [
       "a credential bound to an input",
@@ -134,7 +138,7 @@ describe("routes", () => {
       "takes the header authorization, which carries a credential",
     ],
     [
-      "an input bound twice",
+      "an input that is bound twice",
       { get: { http: { route: "GET /a/:id", bind: { id: "header:x-id" } } } },
       "is bound to a header and is a path parameter too",
     ],
@@ -144,13 +148,13 @@ describe("routes", () => {
       "bind.uid is not a property",
     ],
     [
-      "an unknown method",
+      "an unknown HTTP method",
       { get: { http: "FETCH /a" } },
       'Write "GET /path", or { route, status?, bind?, body?, answer?, extra?, cache?, forms? }',
     ],
     ["an unknown option", { get: { http: { route: "GET /a", stauts: 201 } } }, "is not a known field"],
-    ["the same route twice", { get: { http: "GET /a/:id" }, open: { http: "GET /a/:name" } }, "have the same route"],
-  ])("%s is refused", async (_name, expose, text) => {
+    ["the same route for two handlers", { get: { http: "GET /a/:id" }, open: { http: "GET /a/:name" } }, "have the same route"],
+  ])("boot refuses %s", async (_name, expose, text) => {
     expect((await problemsOf(expose, door)).join("\n")).toContain(text);
   });
 
@@ -168,7 +172,7 @@ describe("routes", () => {
       Type.Unsafe({ type: "object", properties: { pin: {} }, anyOf: [Type.Object({ pin: Pin }), {}] }),
       "query",
     ],
-  ])("a secret from %s is refused", async (_name, exposure, input, place) => {
+  ])("boot refuses an exposure that takes a secret from %s", async (_name, exposure, input, place) => {
     expect(await problemsOf({ open: exposure }, door, { open: withPin(input) })).toEqual([
       `open: pin is a secret and would come from the ${place}, and URLs are logged on their way. ` +
         'Take it from the body of a POST, or from a header, bind: { pin: "header:x-pin" }',
@@ -178,11 +182,11 @@ describe("routes", () => {
   test.each([
     ["a body", { http: "POST /open" }],
     ["a header", { http: { route: "GET /open", bind: { pin: "header:x-pin" } } }],
-  ])("a secret may come from %s", async (_name, exposure) => {
+  ])("boot accepts an exposure that takes a secret from %s", async (_name, exposure) => {
     expect(await problemsOf({ open: exposure }, door, { open: withPin(Type.Object({ pin: Pin })) })).toEqual([]);
   });
 
-  test("status 204 needs a handler with an empty output", async () => {
+  test("boot refuses the status 204 or 205 for a handler whose output is not null", async () => {
     const about = { description: "Removes.", effect: "write", input: Type.Object({}), auth: anyone } as const;
     const handlers = {
       unsaid: handler({ ...about, handle: () => ({ gone: true }) }),
@@ -204,7 +208,7 @@ describe("routes", () => {
     expect(await problemsOf(exposing(202), door, handlers)).toEqual([]);
   });
 
-  test("all problems are reported at once", async () => {
+  test("boot reports all problems of routes at once", async () => {
     expect(await problemsOf({ put: { http: "GET /a/:uid" }, get: { http: "GET /health" } })).toHaveLength(4);
   });
 });

@@ -122,8 +122,8 @@ const told = async (app: TestApp, bytes: string) => {
   return { status, lines: lines.filter((line) => !line.startsWith("date:")).sort(), body, isAsked: last !== text };
 };
 
-describe("answered directly and through Koa", () => {
-  test.each(Object.entries(requests))("%s has one answer", async (_, bytes) => {
+describe("requests answered directly and through Koa", () => {
+  test.each(Object.entries(requests))('the request "%s" gets the same answer directly and through Koa', async (_, bytes) => {
     handled.length = 0;
     const answer = await told(direct, bytes);
     const ran = handled.splice(0);
@@ -133,7 +133,7 @@ describe("answered directly and through Koa", () => {
   });
 });
 
-test("without middleware a call of an exposed route gets no Koa context, and other paths get one", async () => {
+test("without middleware, calls of exposed routes get no Koa context, and requests for other paths get one", async () => {
   throughKoa.length = 0;
   await told(direct, get("/orders/o1"));
   await told(direct, head("GET /orders/o1 HTTP/1.1"));
@@ -143,7 +143,7 @@ test("without middleware a call of an exposed route gets no Koa context, and oth
   expect(throughKoa).toEqual(["/openapi.json", "/orders/o2"]);
 });
 
-test("middleware under a prefix wraps routes that match its paths, and calls of other paths get no Koa context", async () => {
+test("middleware under a prefix wraps only routes under its paths, and calls of other routes get no Koa context", async () => {
   const show = handler({
     description: "Shows.",
     effect: "read",
@@ -178,7 +178,7 @@ test("middleware under a prefix wraps routes that match its paths, and calls of 
   expect(throughKoa).toEqual(["/reports/1"]);
 });
 
-test("app.use throws after the server was made", async () => {
+test("app.use throws after the server was created", async () => {
   let kept: KoaApp | undefined;
   await using app = await bootShop({}, [
     mounting(({ app: koa }) => {
@@ -191,7 +191,7 @@ test("app.use throws after the server was made", async () => {
   expect((await told(app, get("/orders/o1"))).status).toBe("http/1.1 200 ok");
 });
 
-test("H1: probes answer under any Host with the status alone", async () => {
+test("H1: /health and /ready answer under any Host header, with only the status", async () => {
   for (const app of [direct, mounted])
     for (const host of ["10.0.0.7:3000", "evil.example", "a b", ""])
       for (const path of ["/health", "/ready", "/ready?verbose=1"])
@@ -202,7 +202,7 @@ test("H1: probes answer under any Host with the status alone", async () => {
         }
 });
 
-test("H1: a probe that is not ready says so under any Host, without what it waits for", async () => {
+test("H1: /ready answers 503 under any Host header, but does not say what it waits for", async () => {
   const waiting = definePlugin(() => ({ name: "waiting", isReady: () => false }))();
   await using app = await bootShop({}, [waiting]);
   const foreign = await raw(baseOf(app), head("GET /ready HTTP/1.1").replace("127.0.0.1", "10.0.0.7"), { keepOpen: true });
@@ -211,7 +211,7 @@ test("H1: a probe that is not ready says so under any Host, without what it wait
   expect([own.status, JSON.parse(own.body)]).toEqual([503, { status: "not ready", waitingFor: ["waiting"] }]);
 });
 
-test("H1: other paths, methods, origins and repeated Hosts are refused under another Host", async () => {
+test("H1: requests with an unknown Host are refused for other paths, methods and origins, and with two Host headers", async () => {
   const status = async (bytes: string) =>
     (await raw(baseOf(direct), bytes.replace("127.0.0.1", "10.0.0.7"), { keepOpen: true })).status;
   for (const path of ["/healthy", "/health/", "/ready/x", "/openapi.json", "/orders/o1"])

@@ -29,7 +29,9 @@ const byCookie = authenticator({
   authenticate: ({ cookie }) => (cookie("sid") === "s1" ? principal({ subject: "ana" }) : undefined),
 });
 
-test("H14: /docs renders without a violation of its policy and without a request to another host", async ({ skip }) => {
+test("H14: /docs renders without a violation of its content security policy and without a request to another host", async ({
+  skip,
+}) => {
   const browser = await testBrowser();
   if (typeof browser === "string") return skip(browser);
   await using app = await bootTest({

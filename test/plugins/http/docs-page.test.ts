@@ -13,7 +13,7 @@ const show = handler({
   handle: () => null,
 });
 
-test("H14: the page at /docs and its files are behind the door, and load from their own origin alone", async () => {
+test("H14: /docs and its files need a credential, and load only from their own origin", async () => {
   await using app = await bootTest({
     handlers: { show },
     expose: { show: { http: "GET /show" } },

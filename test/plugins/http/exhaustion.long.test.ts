@@ -101,7 +101,7 @@ const attacks: readonly [string, Attack, number?][] = [
 ];
 
 test.each(attacks)(
-  "S6, S7: a client is answered and memory stays bounded during %s",
+  "S6, S7: other clients get answers and memory stays bounded during this attack: %s",
   async (name, attack, maxOutput) => {
     using server = await serving(maxOutput);
     const waves: Socket[][] = [];
@@ -134,7 +134,7 @@ test.each(attacks)(
   (seconds * 20 + 60) * 1_000,
 );
 
-test("S6: a reader of 1.5 MB per second gets its whole answer while six peers leave more unread than all may", async () => {
+test("S6: a reader of 1.5 MB per second gets its whole answer while six other clients leave the memory limit of answers unread", async () => {
   using server = await serving();
   const open: Socket[] = [];
   try {

@@ -74,7 +74,7 @@ const get = (path: string, headers: Record<string, string> = {}, method = "GET")
   fetch(`${baseUrl}${path}`, { headers, method });
 const png = "/files?path=2026/shelf.png";
 
-test("a file under the folder is sent with type, length, ETag and headers that keep it from running", async () => {
+test("a route sends a file under the configured folder with type, length, ETag and headers that keep it from running as a page", async () => {
   const response = await get(png);
   expect(await response.text()).toBe("0123456789");
   expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -100,7 +100,7 @@ test.each([
   ["/badge?as=html", "text/html; charset=utf-8", 'attachment; filename="badge.html"'],
   ["/badge?as=png", "image/png", 'inline; filename="badge.png"'],
   ["/orders.csv", "text/csv; charset=utf-8", "inline"],
-])("%s has the type %s and is %s", async (path, type, disposition) => {
+])("the file answer of %s has the type %s and the disposition %s", async (path, type, disposition) => {
   const { headers, status } = await get(path);
   expect({ status, type: headers.get("content-type"), disposition: headers.get("content-disposition") }).toEqual({
     status: 200,
@@ -110,7 +110,7 @@ test.each([
   expect(headers.get("content-security-policy")).toBe("sandbox; default-src 'none'");
 });
 
-test("a text output leaves as it is", async () => {
+test("a text output is sent unchanged", async () => {
   expect(await (await get("/orders.csv")).text()).toBe("id,name\n1,Ä\n");
 });
 
@@ -123,7 +123,7 @@ test.each([
   ["bytes=0-1,4-5", 200, "0123456789", null],
   ["bytes=a-b", 200, "0123456789", null],
   ["items=0-1", 200, "0123456789", null],
-])("the range %s is answered with %i", async (range, status, body, contentRange) => {
+])("a request for the range %s of a file is answered with %i", async (range, status, body, contentRange) => {
   const response = await get(png, { range });
   expect({ status: response.status, body: await response.text(), range: response.headers.get("content-range") }).toEqual({
     status,
@@ -132,13 +132,13 @@ test.each([
   });
 });
 
-test("If-Range with another version gives the whole file", async () => {
+test("a request with If-Range of another version gets the whole file", async () => {
   const etag = (await get(png)).headers.get("etag") ?? "";
   expect((await get(png, { range: "bytes=0-1", "if-range": etag })).status).toBe(206);
   expect((await get(png, { range: "bytes=0-1", "if-range": '"other"' })).status).toBe(200);
 });
 
-test("a caller who has the version gets 304 without a body", async () => {
+test("a caller whose If-None-Match has the current version gets 304 without a body", async () => {
   const etag = (await get(png)).headers.get("etag") ?? "";
   for (const given of [etag, `W/${etag}`, `"a", ${etag}`, "*"]) {
     const response = await get(png, { "if-none-match": given });
@@ -154,7 +154,7 @@ test("a caller who has the version gets 304 without a body", async () => {
   expect((await get(png, { "if-modified-since": "Thu, 01 Jan 2026 00:00:00 GMT" })).status).toBe(200);
 });
 
-test("HEAD gives the headers of the file and no body", async () => {
+test("HEAD on a file answer gives the headers of the file and no body", async () => {
   const response = await get(png, {}, "HEAD");
   expect({ status: response.status, length: response.headers.get("content-length"), body: await response.text() }).toEqual({
     status: 200,
@@ -163,13 +163,13 @@ test("HEAD gives the headers of the file and no body", async () => {
   });
 });
 
-test("an empty file is sent, and a range of it cannot be", async () => {
+test("an empty file is sent, and a range request for it is refused", async () => {
   const response = await get("/files?path=empty.png");
   expect({ status: response.status, length: response.headers.get("content-length") }).toEqual({ status: 200, length: "0" });
   expect((await get("/files?path=empty.png", { range: "bytes=0-" })).status).toBe(416);
 });
 
-test("a route with another status sends the whole file with it", async () => {
+test("a route with its own status ignores a range request and sends the whole file", async () => {
   const response = await fetch(`${baseUrl}/reports`, { method: "POST", headers: { range: "bytes=0-0" } });
   expect({ status: response.status, bytes: (await response.arrayBuffer()).byteLength }).toEqual({ status: 201, bytes: 3 });
 });
@@ -185,13 +185,13 @@ test.each([
   ["2026", "is not a file"],
   ["nothing.pdf", "does not exist"],
   ["a.exe", "does not exist"],
-])("the path %j ends the call with internal, and the log says why", async (path, why) => {
+])("a file answer with the path %j ends the call with internal, and the log says why", async (path, why) => {
   const response = await get(`/files?path=${encodeURIComponent(path)}`);
   expect({ status: response.status, body: await response.json() }).toMatchObject({ status: 500, body: { code: "internal" } });
   expect(String(app.log.at(-1)?.fields["error"])).toContain(why);
 });
 
-test("a test reads the file that a handler answers", async () => {
+test("a test can read the file that a handler answers with", async () => {
   const sent = await expectOk(app.as(principal()).call("getInvoice", { path: "7.pdf" }, { surface: "direct" }));
   let content = "";
   for await (const part of sent.stream()) content += String(part);
@@ -202,7 +202,7 @@ test("a test reads the file that a handler answers", async () => {
   });
 });
 
-test("the OpenAPI document names the media types", async () => {
+test("the OpenAPI document names the media types of file answers", async () => {
   const { paths } = (await (await get("/openapi.json", { authorization: "Bearer ana" })).json()) as {
     paths: Record<string, Record<string, { responses: Record<string, { content: object }> }>>;
   };
@@ -227,7 +227,7 @@ test.each([
     "a file with maxBytes in its output",
   ],
   ["with odd types", { output: file({ mediaTypes: ["PNG"] }) }, { direct: true }, 'whose mediaTypes has "PNG"'],
-])("a file %s stops the boot", async (_, given, exposure, cause) => {
+])("boot refuses a file output %s", async (_, given, exposure, cause) => {
   const one = handler({
     description: "Answers.",
     effect: "read",

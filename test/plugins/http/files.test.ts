@@ -99,7 +99,7 @@ const left = () =>
     .filter((name) => name.includes(`-${process.pid}-`))
     .flatMap((name) => readdirSync(join(folder, name)));
 
-test("a handler gets name, type, length, digest and content of a file, and texts are coerced", async () => {
+test("a handler gets name, type, length, digest and content of an uploaded file, and other fields are coerced from text", async () => {
   const sent = form(["photo", photo, "shelf.png"], ["price", "12"], ["tags", "a"], ["tags", "b"]);
   expect(await post("/items/7/photo", sent)).toEqual({
     status: 200,
@@ -109,14 +109,14 @@ test("a handler gets name, type, length, digest and content of a file, and texts
   expect(seen[0]?.content).toEqual(png);
 });
 
-test("the file is removed when the call has ended, also when the handler fails", async () => {
+test("an uploaded file is removed when its call has ended, also when the handler fails", async () => {
   await post("/items/7/photo", form(["photo", photo, "shelf.png"]));
   expect(existsSync(seen[0]?.path ?? "")).toBe(false);
   await post("/items/7/photo", form(["photo", photo, "shelf.png"], ["price", "much"]));
   expect(left()).toEqual([]);
 });
 
-test("a part of the type application/json is JSON", async () => {
+test("a form part of the type application/json is parsed as JSON", async () => {
   const body = [
     "--b",
     'content-disposition: form-data; name="about"',
@@ -143,14 +143,14 @@ test.each([
   ["Übung – 写真.png", "Übung – 写真.png"],
   ["..", "file"],
   [`${"n".repeat(400)}.png`, "n"],
-])("a file named %j is named %j", async (sent, expected) => {
+])("a file that is uploaded under the name %j gets the name %j", async (sent, expected) => {
   const { body } = await post("/items/7/photo", form(["photo", photo, sent]));
   expect(body["name"]).toContain(expected);
   expect(String(body["name"]).length).toBeLessThanOrEqual(200);
   expect(body["name"]).not.toMatch(/[/\\]/);
 });
 
-test("a list of files is taken in the order in which it is sent", async () => {
+test("a list of files keeps the order in which the files are sent", async () => {
   const sheet = (text: string) => new Blob([text], { type: "text/csv" });
   const { body } = await post("/sheets", form(["sheets", sheet("a,1"), "a.csv"], ["sheets", sheet("b,2"), "b.csv"]));
   expect(body).toEqual(["a.csv: a,1", "b.csv: b,2"]);
@@ -232,13 +232,13 @@ test.each<[string, string, FormData | string, number, object]>([
       code: "invalid_input",
     },
   ],
-])("%s is refused, and nothing stays behind", async (_, path, body, status, told) => {
+])("an upload with %s is refused, and no file stays behind", async (_, path, body, status, told) => {
   expect(await post(path, body)).toMatchObject({ status, body: told });
   expect(seen).toEqual([]);
   expect(left()).toEqual([]);
 });
 
-test("JSON that describes a file is not a file", async () => {
+test("a JSON object that imitates an uploaded file is refused", async () => {
   const described = { name: "a.png", mediaType: "image/png", bytes: 1, sha256: "0".repeat(64) };
   const { status, body } = await post("/items/7/photo", JSON.stringify({ photo: described }), {
     "content-type": "application/json",
@@ -246,7 +246,7 @@ test("JSON that describes a file is not a file", async () => {
   expect({ status, errors: body["errors"] }).toMatchObject({ status: 422, errors: [{ path: "/photo" }] });
 });
 
-test("a caller without the right is refused before the file is read", async () => {
+test("a caller without the right to upload is refused before the file is read", async () => {
   const response = await fetch(`${baseUrl}/items/7/photo`, {
     method: "POST",
     body: form(["photo", tooLong, "a.png"]),
@@ -264,19 +264,19 @@ test.each([
     "--b",
     413,
   ],
-])("a form %s is refused", async (_, head, body, status) => {
+])("a multipart form %s is refused", async (_, head, body, status) => {
   const request = `POST /items/7/photo HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ana\r\n${head}\r\n\r\n${body}`;
   expect((await raw(baseUrl, request, { keepOpen: true })).status).toBe(status);
 });
 
-test("a form of 10,000 parts is refused", async () => {
+test("a multipart form of 10,000 parts is refused", async () => {
   const part = '--b\r\ncontent-disposition: form-data; name="tags"\r\n\r\na\r\n';
   const body = `${part.repeat(10_000)}--b--\r\n`;
   const { status } = await post("/items/7/photo", body, { "content-type": "multipart/form-data; boundary=b" });
   expect(status).toBe(413);
 });
 
-test("a form with a part that never ends is refused at the limit, and others are answered meanwhile", async () => {
+test("a form with an endless part is refused at the limit, and other requests are answered meanwhile", async () => {
   const endless = new ReadableStream({
     start: (sink) => sink.enqueue(Buffer.from('--b\r\ncontent-disposition: form-data; name="photo"; filename="a"\r\n\r\n')),
     pull: (sink) => sink.enqueue(Buffer.alloc(65_536)),
@@ -292,7 +292,7 @@ test("a form with a part that never ends is refused at the limit, and others are
   expect(left()).toEqual([]);
 });
 
-test("a client that leaves in the middle leaves no file behind", async () => {
+test("a client that leaves in the middle of an upload leaves no file behind", async () => {
   const leaving = new AbortController();
   const body = new ReadableStream({
     pull: (sink) => {
@@ -313,7 +313,7 @@ test("a client that leaves in the middle leaves no file behind", async () => {
   await expect.poll(left).toEqual([]);
 });
 
-test("a form without files is taken where the exposure says forms, and its texts are coerced", async () => {
+test("a form without files is accepted where the exposure accepts forms, and its texts are coerced", async () => {
   const sent = new URLSearchParams({ email: "ana@example.com", weekly: "true" });
   expect(await post("/subscribers", sent)).toEqual({ status: 200, body: { email: "ana@example.com", weekly: true } });
   expect((await post("/subscribers", form(["email", "a"]))).body).toEqual({ email: "a" });
@@ -327,7 +327,7 @@ test("a form without files is taken where the exposure says forms, and its texts
   expect(response.status).toBe(415);
 });
 
-test("files above maxUploadBytes together are refused with 503", async () => {
+test("files that together exceed maxUploadBytes are refused with 503", async () => {
   await using small = await bootTest({ ...given, maxUploadBytes: 50 });
   const response = await fetch(`${small.services.get(httpRef).baseUrl}/items/7/photo`, {
     method: "POST",
@@ -337,7 +337,7 @@ test("files above maxUploadBytes together are refused with 503", async () => {
   expect({ status: response.status, retry: response.headers.get("retry-after") }).toEqual({ status: 503, retry: "5" });
 });
 
-test("a boot removes what an earlier process left, and nothing of others", async () => {
+test("boot removes upload folders that a dead process left, and no other folders", async () => {
   const machine = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
   const [ended, alive, other] = [`quater-uploads-${machine}-4194304-a`, `quater-uploads-${machine}-1-b`, "something-else"];
   for (const name of [ended, alive, other]) {
@@ -349,7 +349,7 @@ test("a boot removes what an earlier process left, and nothing of others", async
   expect(existsSync(join(folder, ended))).toBe(false);
 });
 
-test("a dry run takes a file and tells its digest", async () => {
+test("a dry run accepts a file and returns its digest", async () => {
   const { status, body } = await post("/__quater__/dry-run/addPhoto", form(["id", "7"], ["photo", photo, "a.png"]));
   expect(status).toBe(200);
   expect(body["input"]).toEqual({
@@ -358,7 +358,7 @@ test("a dry run takes a file and tells its digest", async () => {
   });
 });
 
-test("a test calls the handler with a file", async () => {
+test("a test can call the handler with a file", async () => {
   const outcome = await app.as(ana).call("addPhoto", { id: "7", photo: fileOf(png, { name: "a.png" }) }, { surface: "http" });
   expect(outcome).toMatchObject({ ok: true, value: { sha256: sha256(png) } });
 });
@@ -367,13 +367,28 @@ const bad = file({ maxBytes: 10, mediaTypes: ["image/*"] });
 const withInput = (input: Parameters<typeof Type.Object>[0]) =>
   handler({ description: "Takes.", effect: "write", input: Type.Object(input), auth: can("x"), handle: () => null });
 test.each([
-  ["a GET", withInput({ photo: bad }), { http: "GET /x" }, "photo is a file, but GET takes no body"],
+  ["a GET route", withInput({ photo: bad }), { http: "GET /x" }, "photo is a file, but GET takes no body"],
   ["an MCP tool", withInput({ photo: bad }), { mcp: true }, "takes a file, and arguments of MCP tools are JSON"],
-  ["a path", withInput({ photo: bad }), { http: "POST /:photo" }, "photo is a file, and files come only from the body"],
-  ["a nested place", withInput({ a: Type.Object({ photo: bad }) }), { http: "POST /x" }, "has a file(...) deep inside its input"],
-  ["no types", withInput({ photo: file({ maxBytes: 1, mediaTypes: [] }) }), { http: "POST /x" }, "whose mediaTypes has"],
-  ["no limit", withInput({ photo: file({ maxBytes: 0, mediaTypes: ["a/b"] }) }), { http: "POST /x" }, "whose maxBytes is 0"],
-])("a file in %s stops the boot", async (_, one, exposure, cause) => {
+  [
+    "a binding to the path",
+    withInput({ photo: bad }),
+    { http: "POST /:photo" },
+    "photo is a file, and files come only from the body",
+  ],
+  [
+    "a place deep inside its object",
+    withInput({ a: Type.Object({ photo: bad }) }),
+    { http: "POST /x" },
+    "has a file(...) deep inside its input",
+  ],
+  ["no media types", withInput({ photo: file({ maxBytes: 1, mediaTypes: [] }) }), { http: "POST /x" }, "whose mediaTypes has"],
+  [
+    "a limit of zero",
+    withInput({ photo: file({ maxBytes: 0, mediaTypes: ["a/b"] }) }),
+    { http: "POST /x" },
+    "whose maxBytes is 0",
+  ],
+])("boot refuses a file input with %s", async (_, one, exposure, cause) => {
   const booting = bootTest({
     handlers: { one },
     expose: { one: exposure },
@@ -386,7 +401,7 @@ test.each([
   expect(isBootError(error) && error.problems.map((problem) => problem.cause).join("\n")).toContain(cause);
 });
 
-test("the gate suite tries handlers that take files", async () => {
+test("the gate suite tries handlers with file inputs", async () => {
   const manifest = defineConfig({
     name: "photos",
     handlers: [
@@ -400,7 +415,7 @@ test("the gate suite tries handlers that take files", async () => {
   expect((await gateSuite(manifest)).holes).toEqual([]);
 });
 
-test("the OpenAPI document has a multipart body with the types of the files", async () => {
+test("the OpenAPI document has a multipart body with the media types of the files", async () => {
   const response = await fetch(`${baseUrl}/openapi.json`, { headers: { authorization: "Bearer ana" } });
   const { paths } = (await response.json()) as { paths: Record<string, { post: { requestBody: { content: object } } }> };
   expect(paths["/sheets"]?.post.requestBody.content).toEqual({

@@ -47,10 +47,10 @@ const send = async (app: TestApp, method: string, path: string, body?: unknown, 
   };
 };
 
-describe("envelopes", () => {
+describe("inputs and answers in an envelope", () => {
   const exposed = { save: { http: { route: "PUT /articles/:slug", body: "article", answer: "article" }, public: true } };
 
-  test("inputs come from under the key, and the value goes under the key", async () => {
+  test("with body and answer set to a key, inputs come from under the key and the value is returned under it", async () => {
     await using app = await boot(exposed);
     expect(await send(app, "PUT", "/articles/a", { article: { title: "A" } })).toMatchObject({
       status: 200,
@@ -65,7 +65,7 @@ describe("envelopes", () => {
     [{ article: [] }, "/article", "must be an object with the inputs"],
     [{ article: null }, "/article", "must be an object with the inputs"],
     [[], "/", "must be an object with the key article"],
-  ])("%j is 422", async (body, path, message) => {
+  ])("a route with an envelope answers 422 to the body %j", async (body, path, message) => {
     await using app = await boot(exposed);
     expect(await send(app, "PUT", "/articles/a", body)).toMatchObject({
       status: 422,
@@ -73,7 +73,7 @@ describe("envelopes", () => {
     });
   });
 
-  test("the OpenAPI document, probes and the gate suite know them", async () => {
+  test("the OpenAPI document, probes and the gate suite use the envelope", async () => {
     const plugins = [http({ port: 0, authenticate })];
     await using app = await bootTest({ handlers: { save }, expose: exposed as never, plugins });
     const { paths } = (await app.services.get(httpRef).openApi(undefined)) as { paths: Record<string, Record<string, never>> };
@@ -88,13 +88,13 @@ describe("envelopes", () => {
   });
 });
 
-describe('extra: "drop"', () => {
+describe('unknown fields with extra: "drop"', () => {
   const exposed = {
     save: { http: { route: "POST /articles", extra: "drop", body: "article" }, public: true },
     list: { http: { route: "GET /articles", extra: "drop" }, public: true },
   };
 
-  test("fields of the body and the query that are no inputs are left out, at the top level alone", async () => {
+  test('with extra: "drop" a route ignores unknown top-level fields of its body and its query', async () => {
     await using app = await boot(exposed);
     const article = { slug: "a", title: "A", html: "<p>", __proto__: { title: "no" } };
     expect(await send(app, "POST", "/articles", { article })).toMatchObject({ status: 200, said: { slug: "a", title: "A" } });
@@ -102,7 +102,7 @@ describe('extra: "drop"', () => {
     expect(await send(app, "GET", "/articles?utm_source=x&tag=t")).toMatchObject({ status: 200, said: { tag: "t" } });
   });
 
-  test("without it they are refused", async () => {
+  test('without extra: "drop" a route refuses unknown query parameters', async () => {
     await using app = await boot({ list: { http: "GET /articles", public: true } });
     expect(await send(app, "GET", "/articles?utm_source=x")).toMatchObject({ status: 422 });
   });
@@ -110,13 +110,13 @@ describe('extra: "drop"', () => {
 
 test.each<[string, object, Record<string, object>, string]>([
   [
-    "destructive",
+    'extra: "drop" on a destructive handler',
     { effect: "destructive" },
     { http: { route: "POST /x", extra: "drop" } },
     'run: extra: "drop" is not allowed for a destructive handler',
   ],
   [
-    "a record",
+    'extra: "drop" on an input that is a record',
     { input: Type.Record(Type.String(), Type.String()) },
     { http: { route: "POST /x", extra: "drop" } },
     'run: extra: "drop" needs a list of inputs, but the input schema accepts any field',
@@ -145,7 +145,7 @@ test.each<[string, object, Record<string, object>, string]>([
     { http: { route: "GET /x", cache: "public, max-age=60" } },
     'run: cache: "public, max-age=60" lets shared caches answer other callers',
   ],
-])("boot refuses %s", async (_, more, exposure, cause) => {
+])("boot refuses an exposure with %s", async (_, more, exposure, cause) => {
   const run = handler({ ...parts, input: Type.Object({}), handle: () => null, ...more } as never);
   const refusal = await bootTest({
     handlers: { run },
@@ -155,7 +155,7 @@ test.each<[string, object, Record<string, object>, string]>([
   expect(isBootError(refusal) && refusal.problems.map((problem) => problem.cause)).toEqual([cause]);
 });
 
-describe("what caches may keep", () => {
+describe("Cache-Control and Vary of answers", () => {
   const withCookie = authenticator({
     name: "both",
     reads: { schemes: ["Bearer"], headers: ["x-session"], cookies: ["sid"] },
@@ -163,7 +163,7 @@ describe("what caches may keep", () => {
   });
   const known = { authorization: "Bearer t-ana" };
 
-  test("an answer for a caller with a credential is not stored; a route with an optional credential varies by it", async () => {
+  test("an answer for a caller with a credential has Cache-Control: no-store, and an optional credential is in Vary", async () => {
     await using app = await boot({ list: { http: "GET /list", public: true } }, { authenticate: withCookie });
     const vary = "Authorization, x-session, Cookie";
     expect(await send(app, "GET", "/list")).toMatchObject({ status: 200, cache: null, vary });
@@ -174,12 +174,12 @@ describe("what caches may keep", () => {
     });
   });
 
-  test("a route that needs a credential is not stored, and does not vary", async () => {
+  test("an answer of a route that needs a credential has Cache-Control: no-store and no Vary", async () => {
     await using app = await boot({ list: { http: "GET /list" } });
     expect(await send(app, "GET", "/list", undefined, known)).toMatchObject({ status: 200, cache: "no-store", vary: null });
   });
 
-  test("the exposure may say otherwise; what shared caches may keep is for anonymous callers alone", async () => {
+  test("an exposure can set its own Cache-Control, but a public one is sent only to anonymous callers", async () => {
     await using own = await boot({ list: { http: { route: "GET /list", cache: "private, max-age=60" } } });
     expect(await send(own, "GET", "/list", undefined, known)).toMatchObject({ cache: "private, max-age=60" });
     await using open = await boot({ list: { http: { route: "GET /list", cache: "public, max-age=60" }, public: true } });
@@ -187,7 +187,7 @@ describe("what caches may keep", () => {
     expect(await send(open, "GET", "/list", undefined, known)).toMatchObject({ cache: "no-store", vary: "Authorization" });
   });
 
-  test("Vary names the origin, too, where pages of other sites may call, with middleware in front and without", async () => {
+  test("Vary contains Origin where allowedOrigins lists other sites, with and without middleware in front", async () => {
     const inFront = definePlugin(() => ({
       name: "inFront",
       needs: [httpRef],
@@ -204,7 +204,7 @@ describe("what caches may keep", () => {
   });
 });
 
-test("H3: a 204 is an answer without a body, for callers, probes, the gate suite and the OpenAPI document", async () => {
+test("H3: a 204 answer has no body for callers, probes, the gate suite and the OpenAPI document", async () => {
   const plugins = [http({ port: 0, authenticate })];
   const boots = {
     handlers: { drop },
@@ -220,7 +220,7 @@ test("H3: a 204 is an answer without a body, for callers, probes, the gate suite
   expect(paths["/articles/{slug}"]?.["delete"]?.["responses"]?.["204"]).not.toHaveProperty("content");
 });
 
-test("H3: a probe tells answers and refusals of middleware that are not JSON", async () => {
+test("H3: a probe can read answers and refusals of middleware that are not JSON", async () => {
   let status = 200;
   const text = definePlugin(() => ({
     name: "text",

@@ -15,14 +15,14 @@ const json = "default-src 'none'; frame-ancestors 'none'";
 describe.each([
   ["directly", []],
   ["through Koa", [around]],
-])("security headers of answers %s", (_, plugins) => {
+])("security headers of answers sent %s", (_, plugins) => {
   test.each([
     ["a success", "/orders/o1", 200, json],
     ["a refusal", "/orders/none", 404, json],
     ["a stream", "/export", 200, json],
-    ["a path that nobody has", "/nowhere", 404, json],
+    ["a path that no route has", "/nowhere", 404, json],
     ["a page of a plugin", "/health", 200, null],
-  ])("%s keeps other sites away", async (_, path, status, policy) => {
+  ])("%s has security headers that keep other sites away", async (_, path, status, policy) => {
     await using app = await bootShop({}, plugins);
     const { headers, status: seen } = await ask(app, path);
     expect(seen).toBe(status);
@@ -34,13 +34,13 @@ describe.each([
     expect(headers.get("server-timing")).toBeNull();
   });
 
-  test("a public https address is kept to https", async () => {
+  test("answers have Strict-Transport-Security when publicUrl is https", async () => {
     await using app = await bootShop({ publicUrl: "https://shop.example" }, plugins);
     for (const path of ["/orders/o1", "/nowhere"])
       expect((await ask(app, path)).headers.get("strict-transport-security")).toBe("max-age=31536000");
   });
 
-  test('with allowedOrigins: "any", pages of all sites may show what routes answer, and nothing else', async () => {
+  test('with allowedOrigins: "any" other sites may embed answers of exposed routes, and no other answers', async () => {
     await using app = await bootShop({ allowedOrigins: "any" }, plugins);
     const policyOf = async (path: string) => (await ask(app, path)).headers.get("cross-origin-resource-policy");
     expect(await policyOf("/orders/o1")).toBe("cross-origin");
@@ -48,7 +48,7 @@ describe.each([
   });
 });
 
-test("a policy that middleware has set stays", async () => {
+test("a Content-Security-Policy that middleware has set is kept", async () => {
   const own = mounting(({ app }) =>
     app.use((ctx, next) => {
       ctx.set("content-security-policy", "default-src 'self'");
@@ -75,20 +75,20 @@ const booted = (options: OptionsOf<typeof http>, mode: "dev" | "test" = "test") 
     plugins: [http({ port: 0, authenticate: tokens({ ana }), ...options })],
   });
 
-test("Server-Timing says in development how long an answer took, directly and through Koa", async () => {
+test("in development Server-Timing says how long an answer took, directly and through Koa", async () => {
   await using app = await booted({ accessLog: false }, "dev");
   for (const path of ["/ones", "/health", "/nowhere"])
     expect((await ask(app, path)).headers.get("server-timing")).toMatch(/^total;dur=\d+(\.\d)?$/);
   expect(app.log.some(({ message }) => message === "request")).toBe(false);
 });
 
-test("keepAliveTimeoutMs says how long an idle connection stays open", async () => {
+test("keepAliveTimeoutMs sets how long an idle connection stays open", async () => {
   await using app = await bootShop({ keepAliveTimeoutMs: 7_000 });
   expect((await ask(app, "/health")).headers.get("keep-alive")).toMatch(/^timeout=7\b/);
 });
 
-describe("prefix", () => {
-  test("puts exposed routes under a path, and leaves Quater's own paths where they are", async () => {
+describe("the option prefix of http()", () => {
+  test("prefix puts exposed routes under a path, and leaves Quater's own paths where they are", async () => {
     await using app = await booted({ prefix: "/api/v1" });
     const statusOf = async (path: string) => (await ask(app, path)).status;
     expect(await statusOf("/api/v1/ones")).toBe(200);
@@ -99,7 +99,7 @@ describe("prefix", () => {
     expect(await app.acrossSurfaces({ handler: "one", input: { json: "{}" } })).toMatchObject({ http: { ok: true } });
   });
 
-  test("is in the paths of the OpenAPI document", async () => {
+  test("the OpenAPI document contains the prefix in its paths", async () => {
     await using app = await booted({ prefix: "/api/v1", publicUrl: "https://shop.example" });
     const document = (await app.services.get(httpRef).openApi(undefined)) as { paths: object; servers: object[] };
     expect(Object.keys(document.paths)).toEqual(["/api/v1", "/api/v1/ones"]);
@@ -111,20 +111,23 @@ describe("prefix", () => {
     ["api", "must be"],
     ["/docs", "http's prefix \"/docs\" is a path of Quater's own"],
     ["/a/../b", "must be"],
-  ])("%s does not boot", async (prefix, cause) => {
+  ])("boot refuses the prefix %s", async (prefix, cause) => {
     const failure = await booted({ prefix }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(Error);
     expect(String(failure)).toContain(cause === "must be" ? "prefix" : cause);
   });
 });
 
-describe("publicUrl", () => {
-  test("is a Host that requests may name", async () => {
+describe("the option publicUrl of http()", () => {
+  test("requests may name the host of publicUrl in their Host header", async () => {
     await using app = await booted({ publicUrl: "https://shop.example", host: "0.0.0.0" });
     expect(app.services.get(httpRef).publicUrl).toBe("https://shop.example");
   });
 
-  test.each(["http://shop.example", "https://shop.example/api", "shop.example"])("%s does not boot", async (publicUrl) => {
-    await expect(booted({ publicUrl })).rejects.toThrow(`http's publicUrl "${publicUrl}" is not an https origin`);
-  });
+  test.each(["http://shop.example", "https://shop.example/api", "shop.example"])(
+    "boot refuses the publicUrl %s",
+    async (publicUrl) => {
+      await expect(booted({ publicUrl })).rejects.toThrow(`http's publicUrl "${publicUrl}" is not an https origin`);
+    },
+  );
 });

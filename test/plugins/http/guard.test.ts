@@ -20,40 +20,40 @@ const host = "Host: 127.0.0.1";
 const status = async (bytes: string) => (await raw(base, bytes)).status;
 const code = async (bytes: string) => (JSON.parse((await raw(base, bytes)).body) as { code: string }).code;
 
-describe("Host", () => {
-  test.each(["localhost", "LOCALHOST", "127.0.0.1:1234", "[::1]", "localhost."])("the Host %s is accepted", async (name) => {
+describe("the Host header of requests", () => {
+  test.each(["localhost", "LOCALHOST", "127.0.0.1:1234", "[::1]", "localhost."])("http accepts the Host %s", async (name) => {
     expect(await status(request("GET /health HTTP/1.1", `Host: ${name}`))).toBe(200);
   });
   test.each(["evil.example", "localhost.evil.example", "127.0.0.1@evil", "::1", "localhost:bad", "", "a b"])(
-    "the Host %j is refused",
+    "http refuses the Host %j",
     async (name) => {
       const bytes = request("GET /orders/o1 HTTP/1.1", `Host: ${name}`);
       expect([await status(bytes), await code(bytes)]).toEqual([421, "host_not_allowed"]);
     },
   );
-  test("two Hosts, no Host, or a whole URL as target are refused", async () => {
+  test("http refuses a request with two Hosts, without a Host, or with a whole URL as its target", async () => {
     expect(await status(request("GET /health HTTP/1.1", host, "Host: localhost"))).toBe(421);
     expect(await status(request("GET http://127.0.0.1/health HTTP/1.1", host))).toBe(421);
     expect(await status(request("GET /health HTTP/1.1"))).toBe(400);
   });
 });
 
-describe("Origin", () => {
+describe("the Origin header of requests", () => {
   test.each(["https://evil.example", "null", "http://127.0.0.1.evil.example", "https://app.example.evil"])(
-    "%s is refused before anything runs",
+    "a request with %s is refused before its handler runs",
     async (origin) => {
       const bytes = request("GET /health HTTP/1.1", host, `Origin: ${origin}`);
       expect([await status(bytes), await code(bytes)]).toEqual([403, "origin_not_allowed"]);
     },
   );
-  test("pages of the same origin and of listed origins may call; only listed origins get CORS headers", async () => {
+  test("pages of the same origin and of listed origins may call, and only listed origins get CORS headers", async () => {
     const same = await raw(base, request("GET /health HTTP/1.1", host, "Origin: http://127.0.0.1"));
     expect([same.status, same.headers["access-control-allow-origin"]]).toEqual([200, undefined]);
     const listed = await raw(base, request("GET /health HTTP/1.1", host, "Origin: https://app.example"));
     expect([listed.status, listed.headers["access-control-allow-origin"]]).toEqual([200, "https://app.example"]);
     expect(listed.headers["access-control-allow-credentials"]).toBeUndefined();
   });
-  test("a preflight of a listed page is answered, and holds for ten minutes", async () => {
+  test("a preflight from a listed origin is answered and may be cached for ten minutes", async () => {
     const asked = ["Origin: https://app.example", "Access-Control-Request-Method: POST"];
     const { status, headers } = await raw(base, request("OPTIONS /orders HTTP/1.1", host, ...asked));
     expect([status, headers["access-control-allow-origin"], headers["access-control-max-age"]]).toEqual([
@@ -62,7 +62,7 @@ describe("Origin", () => {
       "600",
     ]);
   });
-  test("without a list there are no CORS headers at all", async () => {
+  test("without allowedOrigins no answer has CORS headers", async () => {
     await using plain = await bootShop();
     const url = plain.services.get(httpRef).baseUrl ?? "";
     const answer = await raw(url, request("GET /health HTTP/1.1", host, "Origin: http://127.0.0.1"));
@@ -70,13 +70,13 @@ describe("Origin", () => {
   });
 });
 
-describe("headers and framing", () => {
-  test("more than 100 header lines are refused", async () => {
+describe("request headers and framing", () => {
+  test("a request with more than 100 header lines is refused", async () => {
     const stuffed = Array.from({ length: 101 }, (_, n) => `X-${n}: 1`);
     expect(await status(request("GET /health HTTP/1.1", host, ...stuffed))).toBe(431);
     expect(await status(request("GET /health HTTP/1.1", host, ...stuffed.slice(0, 98)))).toBe(200);
   });
-  test("a header section over the parser's limit is 431", async () => {
+  test("a request whose headers exceed the parser's limit gets 431", async () => {
     expect(await status(request("GET /health HTTP/1.1", host, `X-Big: ${"a".repeat(20_000)}`))).toBe(431);
   });
   test.each([
@@ -85,19 +85,19 @@ describe("headers and framing", () => {
     ["two Content-Lengths", ["Content-Length: 5", "Content-Length: 6"]],
     ["a Content-Length that is not a number", ["Content-Length: 5x"]],
     ["a folded header", ["X-A: 1\r\n folded"]],
-  ])("%s is 400 and closes the connection", async (_name, headers) => {
+  ])("a request with %s gets 400, and its connection is closed", async (_name, headers) => {
     const answer = await raw(base, request("POST /orders HTTP/1.1", host, ...headers));
     expect([answer.status, answer.headers["connection"]]).toEqual([400, "close"]);
   });
-  test("Transfer-Encoding on HTTP/1.0 is 400", async () => {
+  test("Transfer-Encoding on HTTP/1.0 gets 400", async () => {
     expect(await status(request("POST /orders HTTP/1.0", host, "Transfer-Encoding: chunked"))).toBe(400);
   });
-  test("a GET with a body is 400", async () => {
+  test("a GET request with a body gets 400", async () => {
     expect(await status(`${request("GET /orders/o1 HTTP/1.1", host, "Authorization: Bearer ana", "Content-Length: 2")}{}`)).toBe(
       400,
     );
   });
-  test("bytes that are not HTTP get a 400, and other clients are served", async () => {
+  test("bytes that are not HTTP get 400, and other clients are served", async () => {
     expect(await status("\x16\x03\x01 hello\r\n\r\n")).toBe(400);
     expect(await status(request("GET /health HTTP/1.1", host))).toBe(200);
   });
@@ -113,7 +113,7 @@ test("a request that never ends gets 408, and other clients are served meanwhile
   expect([(await slowBody).status, (await slowHeaders).status]).toEqual([408, 408]);
 });
 
-describe("the caller's address", () => {
+describe("the caller's address behind proxies", () => {
   const peers: (string | undefined)[] = [];
   const watch = definePlugin(() => ({ name: "watch", hooks: { settled: (call) => void peers.push(call.peer) } }));
   const bootWith = (trustedProxies: string[]) =>
@@ -127,10 +127,10 @@ describe("the caller's address", () => {
     );
     return peers[0];
   };
-  test("X-Forwarded-For from an untrusted peer is ignored", async () => {
+  test("X-Forwarded-For from an untrusted address is ignored", async () => {
     expect(await ask([], "1.2.3.4")).toBe("127.0.0.1");
   });
-  test("behind trusted proxies the address is the right-most hop that is not a proxy", async () => {
+  test("behind trusted proxies the caller's address is the right-most hop that is not a trusted proxy", async () => {
     expect(await ask(["127.0.0.1", "10.0.0.0/8"], "6.6.6.6, 1.2.3.4, 10.1.2.3")).toBe("1.2.3.4");
   });
   test.each([
@@ -143,19 +143,19 @@ describe("the caller's address", () => {
     ["[2001:db8::1]", "2001:db8::1"],
     ["[2001:db8::1]:555", "2001:db8::1"],
     ["1.2.3.4:port", "127.0.0.1"],
-  ])("from X-Forwarded-For %j the address is %s", async (forwarded, peer) => {
+  ])("the caller's address from X-Forwarded-For %j is %s", async (forwarded, peer) => {
     expect(await ask(["127.0.0.1", "10.0.0.0/8"], forwarded)).toBe(peer);
   });
 });
 
-test("listening beyond loopback without allowedHosts does not boot", async () => {
+test("boot refuses to listen beyond loopback without allowedHosts", async () => {
   await expect(
     bootTest({ handlers: {}, plugins: [http({ port: 0, host: "0.0.0.0", authenticate: tokens({}) })] }),
   ).rejects.toThrow("allowedHosts");
 });
 
 test.each(["shop.example:8080", "https://shop.example", "[::1]:3000", "shop.example/", ""])(
-  "allowedHosts with %j, which no Host could match, does not boot",
+  "boot refuses allowedHosts with %j, which no Host header could match",
   async (host) => {
     const plugins = [http({ port: 0, authenticate: tokens({}), allowedHosts: ["good.example", "[::1]", host] })];
     await expect(bootTest({ handlers: {}, plugins })).rejects.toThrow(
@@ -164,7 +164,7 @@ test.each(["shop.example:8080", "https://shop.example", "[::1]:3000", "shop.exam
   },
 );
 
-test("a port in use stops the boot with its number and a remedy", async () => {
+test("a port in use stops the boot with the port and a remedy", async () => {
   const { port } = new URL(base);
   await expect(bootShop({ port: Number(port) })).rejects.toThrow(`Port ${port} on 127.0.0.1 is already in use`);
 });

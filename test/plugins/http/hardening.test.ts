@@ -39,7 +39,7 @@ test("a long list with uniqueItems, or a long text with a pattern, is refused at
   ]);
 });
 
-test("HEAD on a stream closes what the call opened, and settles it", async () => {
+test("HEAD on a stream closes the resources of the call and settles it", async () => {
   const seen: string[] = [];
   const unit = resource({ name: "unit", scope: "call", open: () => 1, close: () => void seen.push("closed") });
   const items = handler({
@@ -58,7 +58,7 @@ test("HEAD on a stream closes what the call opened, and settles it", async () =>
   await expect.poll(() => seen).toEqual(["closed"]);
 });
 
-test("a client that stops reading is cut off, and a client that waits for a slow source is not", async () => {
+test("a client that stops reading is cut off, but not a client that waits for a slow source", async () => {
   const seen: string[] = [];
   const unit = resource({ name: "unit", scope: "call", open: () => 1, close: () => void seen.push("closed") });
   const slow = new Promise((resolve) => setTimeout(resolve, 900));
@@ -97,7 +97,7 @@ test("a client that stops reading is cut off, and a client that waits for a slow
   expect(await (await fetch(`${baseOf(app)}/late`)).text()).toBe('"first"\n"last"\n');
 });
 
-test.each([null, false, {}, "ana"])("an authenticator that answers %j lets nobody in", async (answer) => {
+test.each([null, false, {}, "ana"])("an authenticator that returns %j accepts no caller", async (answer) => {
   let ran = 0;
   const run = handler({ description: "Runs.", effect: "write", input: Type.Object({}), auth: anyone, handle: () => ++ran });
   const authenticate = () => answer as never;
@@ -110,7 +110,7 @@ test.each([null, false, {}, "ana"])("an authenticator that answers %j lets nobod
   expect(ran).toBe(0);
 });
 
-test("an object with toJSON does not put another value on the wire than the one that was checked", async () => {
+test("toJSON of an object cannot send another value than the one that was checked", async () => {
   const get = handler({
     description: "Gets.",
     effect: "read",
@@ -151,7 +151,7 @@ test("bytes after a request do not change its answer", async () => {
 });
 
 // Node announces the end of a connection that has carried as many requests as it may, and then keeps it open.
-test("the connection closes after its last answer", async () => {
+test("the server closes a connection after the last answer on it", async () => {
   await using app = await bootTest({ handlers: {}, expose: {}, plugins: [http({ port: 0 })] });
   const ask = "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
   const socket = connect(Number(new URL(baseOf(app)).port), "127.0.0.1", () => socket.write(ask));
@@ -172,7 +172,7 @@ test("the connection closes after its last answer", async () => {
   socket.destroy();
 });
 
-test("a query of 1,000 equal names is one list, and one of 1,001 parameters is refused with 400", async () => {
+test("a query with 1,000 equal names is one list, and a query with 1,001 parameters is refused with 400", async () => {
   const count = handler({
     description: "Counts.",
     effect: "read",
@@ -193,7 +193,7 @@ test("a query of 1,000 equal names is one list, and one of 1,001 parameters is r
 test.each([
   ["1.1", true],
   ["1.0", false],
-])("Expect: 100-continue of HTTP/%s gets a 100 before the answer: %s", async (version, isAsked) => {
+])("Expect: 100-continue in an HTTP/%s request gets a 100 before the answer: %s", async (version, isAsked) => {
   const take = handler({ description: "Takes.", effect: "write", input: Type.Object({}), auth: anyone, handle: () => 1 });
   await using app = await bootTest({ handlers: { take }, expose: { take: open("POST /take") }, plugins: [http({ port: 0 })] });
   const head =

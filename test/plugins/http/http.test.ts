@@ -23,23 +23,26 @@ const post = (path: string, body: string, headers: Record<string, string> = {}) 
   });
 const problem = async (response: Response) => (await response.json()) as Record<string, unknown>;
 
-describe("bodies", () => {
-  test.each(["utf-16", "iso-8859-1", '"UTF-16LE"', "utf-16; boundary=x"])("H16: the charset %s is 415", async (charset) => {
-    const type = `application/json; charset=${charset}`;
-    for (const path of ["/orders", "/__quater__/dry-run/createOrder"]) {
-      const response = await post(path, '{"customer":"c1","cents":5}', { "content-type": type });
-      expect(response.status).toBe(415);
-      expect(await problem(response)).toMatchObject({ detail: expect.stringContaining("The body must be UTF-8 and not ") });
-    }
-    expect(handled).toEqual([]);
-  });
+describe("request bodies of other charsets", () => {
+  test.each(["utf-16", "iso-8859-1", '"UTF-16LE"', "utf-16; boundary=x"])(
+    "H16: a body with the charset %s gets 415",
+    async (charset) => {
+      const type = `application/json; charset=${charset}`;
+      for (const path of ["/orders", "/__quater__/dry-run/createOrder"]) {
+        const response = await post(path, '{"customer":"c1","cents":5}', { "content-type": type });
+        expect(response.status).toBe(415);
+        expect(await problem(response)).toMatchObject({ detail: expect.stringContaining("The body must be UTF-8 and not ") });
+      }
+      expect(handled).toEqual([]);
+    },
+  );
 
-  test.each(["utf-8", "UTF-8", '"utf-8"', "utf8"])("H16: the charset %s is read", async (charset) => {
+  test.each(["utf-8", "UTF-8", '"utf-8"', "utf8"])("H16: a body with the charset %s is read", async (charset) => {
     const type = `application/json; charset=${charset}`;
     expect((await post("/orders", '{"customer":"c1","cents":5}', { "content-type": type })).status).toBe(201);
   });
 
-  test("H18: details of an own error do not replace the members of a problem", async () => {
+  test("H18: details of a handler's own error do not replace the standard members of problem details", async () => {
     const response = await post("/orders", '{"customer":"taken","cents":5}');
     expect(response.status).toBe(409);
     expect(await problem(response)).toEqual({
@@ -54,25 +57,28 @@ describe("bodies", () => {
   });
 });
 
-describe("routes", () => {
-  test("a path parameter and a query are the handler's input", async () => {
+describe("exposed routes", () => {
+  test("a path parameter and a query parameter are the handler's input", async () => {
     const response = await get("/orders/ord_1?fields=id&fields=total");
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
     expect(await response.json()).toEqual({ orderId: "ord_1", fields: ["id", "total"] });
   });
 
-  test("a path is decoded once, and a slash inside a parameter is data", async () => {
+  test("a path is decoded once, and an encoded slash belongs to the parameter", async () => {
     expect(await (await get("/orders/a%252Fb")).json()).toEqual({ orderId: "a%2Fb" });
     expect(await (await get("/orders/a%2Fb%20%C3%A9")).json()).toEqual({ orderId: "a/b é" });
   });
 
-  test.each(["/orders/%E0%A4%A", "/orders/x?fields=%E0%A4%A"])("%s is not valid UTF-8 and is refused", async (path) => {
-    expect((await get(path)).status).toBe(400);
-    expect(handled).toEqual([]);
-  });
+  test.each(["/orders/%E0%A4%A", "/orders/x?fields=%E0%A4%A"])(
+    "a request for %s, which is not valid UTF-8, is refused",
+    async (path) => {
+      expect((await get(path)).status).toBe(400);
+      expect(handled).toEqual([]);
+    },
+  );
 
-  test("a body and a bound header are the handler's input, with the status of the exposure", async () => {
+  test("a body and a bound header are the handler's input, and the answer has the status of the exposure", async () => {
     const response = await post("/orders", '{"customer":"c1","cents":5}', { "x-trace-id": "t-1" });
     expect(response.status).toBe(201);
     expect(await response.json()).toEqual({ customer: "c1", cents: 5, traceId: "t-1", by: "ana" });
@@ -86,7 +92,7 @@ describe("routes", () => {
     });
   });
 
-  test("a name in query and body is refused", async () => {
+  test("an input that both query and body give is refused", async () => {
     const response = await post("/orders?cents=7", '{"customer":"c1","cents":5}');
     expect(response.status).toBe(422);
     expect(await problem(response)).toMatchObject({
@@ -95,7 +101,7 @@ describe("routes", () => {
     expect(handled).toEqual([]);
   });
 
-  test("a secret is read from the body, and refused in a URL without repeating it", async () => {
+  test("a secret input is read from the body, and refused in a URL without repeating it", async () => {
     const refused = await post("/members?password=longenough1", '{"name":"ana"}');
     expect(refused.status).toBe(422);
     const message = "is a secret, which a URL must not hold: send it in the body";
@@ -107,13 +113,13 @@ describe("routes", () => {
     expect(handled).toEqual(["ana"]);
   });
 
-  test("a handler that is not exposed over http cannot be called, also by its name", async () => {
+  test("a handler that is not exposed over http cannot be called by its name", async () => {
     expect((await get("/hidden")).status).toBe(404);
     expect((await post("/__quater__/dry-run/hidden", "{}")).status).toBe(404);
     expect(handled).toEqual([]);
   });
 
-  test("HEAD answers as GET without a body", async () => {
+  test("HEAD gets the answer of GET without its body", async () => {
     const response = await fetch(`${base}/orders/o1`, { method: "HEAD", headers: { authorization: "Bearer ana" } });
     expect([response.status, await response.text()]).toEqual([200, ""]);
   });
@@ -132,8 +138,8 @@ describe("routes", () => {
   });
 });
 
-describe("problems", () => {
-  test("a problem carries code, sentence, places and the call's id, which is also the request's", async () => {
+describe("problem details", () => {
+  test("problem details contain code, text, field errors and the id of the call and the request", async () => {
     const response = await get("/orders/o1?felds=id");
     const body = await problem(response);
     expect(body).toEqual({
@@ -146,7 +152,7 @@ describe("problems", () => {
     });
   });
 
-  test("a QuaterError of a handler has its own status and sentence", async () => {
+  test("a QuaterError that a handler throws keeps its status and text", async () => {
     const response = await get("/orders/none");
     expect([response.status, await problem(response)]).toMatchObject([
       404,
@@ -154,7 +160,7 @@ describe("problems", () => {
     ]);
   });
 
-  test("an invalid body is 400, an input that does not fit is 422", async () => {
+  test("a malformed body gets 400, and an input that does not fit the schema gets 422", async () => {
     expect((await post("/orders", '{"customer":')).status).toBe(400);
     expect(await problem(await post("/orders", '{"customer":"c","cents":1,"cents":2}'))).toMatchObject({
       status: 400,
@@ -166,12 +172,12 @@ describe("problems", () => {
     expect((await post("/orders", "")).status).toBe(422);
   });
 
-  test("a body that is not JSON is 415, also when it is compressed", async () => {
+  test("a body that is not JSON, or is compressed, gets 415", async () => {
     expect((await post("/orders", "a=1", { "content-type": "application/x-www-form-urlencoded" })).status).toBe(415);
     expect((await post("/orders", "{}", { "content-encoding": "gzip" })).status).toBe(415);
   });
 
-  test("a body over the limit is 413, announced or not", async () => {
+  test("a body over the limit gets 413, whether its length is announced or not", async () => {
     const big = `{"customer":"${"x".repeat(1_100_000)}"}`;
     expect((await post("/orders", big)).status).toBe(413);
     const chunks = new ReadableStream({
@@ -190,7 +196,7 @@ describe("problems", () => {
   });
 });
 
-describe("the door", () => {
+describe("authentication before the body is read", () => {
   test("a request without a credential gets 401 with a challenge before its body is read", async () => {
     const head = "POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n";
     const answer = await raw(base, head, { keepOpen: true }); // the body is never sent
@@ -198,20 +204,20 @@ describe("the door", () => {
     expect((await post("/orders", "not json at all", { authorization: "" })).status).toBe(401);
   });
 
-  test("100 Continue is sent only after the caller was let in", async () => {
+  test("100 Continue is sent only after the caller was authenticated", async () => {
     const head =
       "POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n";
     expect((await raw(base, head, { keepOpen: true })).text).not.toContain("100 Continue");
   });
 
-  test("a wrong credential is 401 invalid_token, on public routes too", async () => {
+  test("a wrong credential gets 401 invalid_token, on public routes too", async () => {
     const response = await get("/orders/o1", { authorization: "Bearer wrong" });
     expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, 'Bearer error="invalid_token"']);
     expect((await get("/status", { authorization: "Bearer wrong" })).status).toBe(401);
     expect((await get("/status", {})).status).toBe(200);
   });
 
-  test("a missing scope is refused before the input is checked", async () => {
+  test("a caller without the scope is refused before the input is checked", async () => {
     const response = await post("/orders", "{{{", { authorization: "Bearer bob" });
     expect([response.status, response.headers.get("www-authenticate")]).toEqual([
       403,
@@ -219,7 +225,7 @@ describe("the door", () => {
     ]);
   });
 
-  test("headers and bodies cannot say who is calling or over which surface", async () => {
+  test("headers and bodies cannot change who is calling or over which surface", async () => {
     const headers = {
       authorization: "Bearer ana",
       "x-quater-principal": "root",
@@ -244,8 +250,8 @@ describe("the door", () => {
   });
 });
 
-describe("streams", () => {
-  test("items are JSON lines, or server-sent events if the caller accepts them", async () => {
+describe("streams over HTTP", () => {
+  test("a stream is sent as JSON lines, or as server-sent events if the caller accepts them", async () => {
     const lines = await get("/export?count=2");
     expect([lines.headers.get("content-type"), await lines.text()]).toEqual(["application/x-ndjson", '{"n":0}\n{"n":1}\n']);
     const events = await get("/export?count=1", { authorization: "Bearer ana", accept: "text/event-stream" });
@@ -255,7 +261,7 @@ describe("streams", () => {
     ]);
   });
 
-  test("an error in the middle is the last frame, without internal text", async () => {
+  test("an error in the middle of a stream is its last frame, without internal text", async () => {
     const text = await (await get("/export?failAt=1")).text();
     expect(text.split("\n")[0]).toBe('{"n":0}');
     expect(text).toContain('"code":"internal"');
@@ -263,13 +269,13 @@ describe("streams", () => {
   });
 });
 
-describe("own pages", () => {
-  test("health and readiness need no credential", async () => {
+describe("Quater's own pages", () => {
+  test("/health and /ready need no credential", async () => {
     expect(await (await fetch(`${base}/health`)).json()).toEqual({ status: "ok" });
     expect(await (await fetch(`${base}/ready`)).json()).toEqual({ status: "ready" });
   });
 
-  test("the OpenAPI document needs a credential and shows what the caller may call", async () => {
+  test("the OpenAPI document needs a credential and shows the routes that the caller may call", async () => {
     expect((await fetch(`${base}/openapi.json`)).status).toBe(401);
     const paths = async (token: string) =>
       Object.keys(((await (await get("/openapi.json", { authorization: `Bearer ${token}` })).json()) as { paths: object }).paths);
@@ -277,7 +283,7 @@ describe("own pages", () => {
     expect(await paths("bob")).toEqual(["/status"]);
   });
 
-  test("the OpenAPI document has a handler's own codes and the general ones", async () => {
+  test("the OpenAPI document has a handler's own error codes and the general ones", async () => {
     const document = (await (await get("/openapi.json")).json()) as { paths: Record<string, Record<string, unknown>> };
     expect(document.paths["/members"]?.["post"]).toMatchObject({
       responses: {
@@ -298,7 +304,7 @@ describe("own pages", () => {
     });
   });
 
-  test("a dry run has its own path, passes the same gate and runs nothing", async () => {
+  test("a dry run has its own path, passes the same checks and runs nothing", async () => {
     const response = await post("/__quater__/dry-run/createOrder", '{"customer":"c1","cents":5}');
     expect(await response.json()).toMatchObject({
       handler: "createOrder",

@@ -100,7 +100,7 @@ test.each([
     (signal: AbortSignal) => Promise.reject(new Error("The query was cancelled", { cause: signal.reason })),
   ],
   ["ends after all", () => "done"],
-])("a handler whose client has left, and which %s, is not logged", async (_, end) => {
+])("no error is logged for a handler whose client has left and which %s", async (_, end) => {
   expect(await leave(waiting("write", end))).toEqual([]);
 });
 

@@ -105,7 +105,7 @@ const ask = (app: TestApp, path: string, body?: object) =>
       : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
   });
 
-test("middleware sees status, headers and body of a route and may change them", async () => {
+test("Koa middleware sees status, headers and body of an exposed route's answer and can change them", async () => {
   const seen: unknown[] = [];
   await using app = await bootWith(async (ctx, next) => {
     await next();
@@ -134,7 +134,7 @@ const fail = () => {
   throw new Error("a defect");
 };
 
-test("errors of Quater's routes are answers, so code after next() runs", async () => {
+test("errors of exposed routes become answers, so middleware code after next() runs", async () => {
   await using app = await bootWith(
     async (ctx, next) => {
       await next();
@@ -158,7 +158,7 @@ test("errors of Quater's routes are answers, so code after next() runs", async (
   }
 });
 
-test("errors of other middleware and mounted routes reach it, as in Koa", async () => {
+test("errors of other middleware and of mounted routes reach outer middleware, as in Koa", async () => {
   await using app = await bootWith(
     async (ctx, next) => {
       try {
@@ -179,7 +179,7 @@ test("errors of other middleware and mounted routes reach it, as in Koa", async 
   for (const path of ["/by-a-middleware", "/by-a-route"]) expect(await (await ask(app, path)).text()).toBe("caught: a defect");
 });
 
-test("middleware may refuse with ctx.throw, and the caller gets status and message", async () => {
+test("middleware can refuse with ctx.throw, and the caller gets its status and message", async () => {
   const refusals: Mounting = ({ router }) => {
     router.get("/refused/:status", (ctx) => {
       const headers: Record<string, string> = ctx.path.endsWith("401") ? { "www-authenticate": "Basic" } : {};
@@ -231,27 +231,30 @@ const failures: readonly (readonly [string, KoaMiddleware, string])[] = [
   ["throws an error", fail, "a defect"],
   ["refuses", (ctx) => ctx.throw(403, "Not on Sundays"), "Not on Sundays"],
 ];
-test.each(failures)("M12: a write whose middleware %s after next() is not reported as failed", async (_, failing, reason) => {
-  await using app = await bootWith(async (ctx, next) => {
-    await next();
-    Object.assign(ctx, { state: {} });
-    await failing(ctx, async () => undefined);
-  });
-  const answer = await ask(app, "/echo", { text: "a" });
-  expect([answer.status, await answer.json()]).toEqual([
-    500,
-    expect.objectContaining({
-      code: "outcome_unknown",
-      detail: "echo ran to its end, but the call failed afterwards; it may have taken effect, do not repeat it",
-    }),
-  ]);
-  expect(app.log).toMatchObject([{ level: "error", fields: { error: expect.stringContaining(reason) } }]);
-  // A refused write and a read changed nothing.
-  const refused = await ask(app, "/echo", { text: 1 });
-  const read = await ask(app, "/slow");
-  const expected = reason === "Not on Sundays" ? "forbidden" : "internal";
-  for (const other of [refused, read]) expect(await other.json()).toMatchObject({ code: expected });
-});
+test.each(failures)(
+  "M12: a write whose middleware %s after next() is answered with outcome_unknown",
+  async (_, failing, reason) => {
+    await using app = await bootWith(async (ctx, next) => {
+      await next();
+      Object.assign(ctx, { state: {} });
+      await failing(ctx, async () => undefined);
+    });
+    const answer = await ask(app, "/echo", { text: "a" });
+    expect([answer.status, await answer.json()]).toEqual([
+      500,
+      expect.objectContaining({
+        code: "outcome_unknown",
+        detail: "echo ran to its end, but the call failed afterwards; it may have taken effect, do not repeat it",
+      }),
+    ]);
+    expect(app.log).toMatchObject([{ level: "error", fields: { error: expect.stringContaining(reason) } }]);
+    // A refused write and a read changed nothing.
+    const refused = await ask(app, "/echo", { text: 1 });
+    const read = await ask(app, "/slow");
+    const expected = reason === "Not on Sundays" ? "forbidden" : "internal";
+    for (const other of [refused, read]) expect(await other.json()).toMatchObject({ code: expected });
+  },
+);
 
 test.each([
   ["echo", { text: "a" }, "outcome_unknown"],
@@ -275,7 +278,7 @@ test.each([
   expect(await answer.json()).toMatchObject({ status: 500, code });
 });
 
-test("M12: a stream of a write whose middleware fails after next() is not reported as failed", async () => {
+test("M12: a stream of a write is not reported as failed when middleware throws after next()", async () => {
   await using app = await bootWith(async (_ctx, next) => {
     await next();
     fail();
@@ -283,7 +286,7 @@ test("M12: a stream of a write whose middleware fails after next() is not report
   expect(await (await ask(app, "/fill", {})).json()).toMatchObject({ status: 500, code: "outcome_unknown" });
 });
 
-test("S6: when a large answer of middleware is dropped, the code depends on the handler's effect", async () => {
+test("S6: when a large answer is dropped after middleware changed it, the error code depends on the handler's effect", async () => {
   const count = 40;
   let arrived = 0;
   let letGo = () => {};
@@ -310,7 +313,7 @@ test("S6: when a large answer of middleware is dropped, the code depends on the 
   ]);
 });
 
-test("its error is logged with the call id that the caller got", async () => {
+test("an error of middleware is logged with the call id that the caller got", async () => {
   await using app = await bootWith((ctx, next) => (ctx.path === "/failing" ? fail() : next()));
   const answer = await ask(app, "/failing");
   const { code, callId, detail } = (await answer.json()) as Record<string, string>;
@@ -340,7 +343,7 @@ test("middleware that forgets to await next() leaves no unhandled rejection", as
   expect(rejected).toEqual([]);
 });
 
-test("middleware may answer itself, and then no handler runs", async () => {
+test("middleware can answer a request itself, and then no handler runs", async () => {
   await using app = await bootWith(async (ctx, next) => {
     if (ctx.path !== "/echo") return next();
     ctx.status = 503;
@@ -352,7 +355,7 @@ test("middleware may answer itself, and then no handler runs", async () => {
   expect((await ask(app, "/count")).status).toBe(200);
 });
 
-test("middleware that waits before next() does not lose the body", async () => {
+test("middleware that waits before next() does not lose the request body", async () => {
   await using app = await bootWith(async (_ctx, next) => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     await next();
@@ -361,7 +364,7 @@ test("middleware that waits before next() does not lose the body", async () => {
   expect(await (await ask(app, "/echo", { text: long })).json()).toEqual({ text: long });
 });
 
-test("middleware that reads the body makes the route answer 500 and log the reason", async () => {
+test("middleware that reads the body makes the route answer 500 and logs the reason", async () => {
   await using app = await bootWith(async (ctx, next) => {
     for await (const _part of ctx.req);
     await next();
@@ -379,7 +382,7 @@ test("middleware that reads the body makes the route answer 500 and log the reas
   expect(app.log.map(({ fields }) => String(fields["error"])).join()).toContain("A middleware has read the body");
 });
 
-test("the call ends when its client left before the body was read", async () => {
+test("a call ends when its client left before the body was read", async () => {
   const seen = new EventEmitter();
   const [arrived, left] = [once(seen, "arrived"), once(seen, "left")];
   await using app = await bootWith(async (ctx, next) => {
@@ -399,7 +402,7 @@ test("the call ends when its client left before the body was read", async () => 
 });
 
 test.each([true, false])(
-  "middleware wraps only what later plugins put in front of the routes (own first: %s)",
+  "middleware wraps only what later plugins mount in front of the routes (own middleware first: %s)",
   async (isFirst) => {
     const mounting = (name: string, middleware: KoaMiddleware) =>
       definePlugin(() => ({

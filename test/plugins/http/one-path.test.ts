@@ -99,7 +99,7 @@ const targets = fc
   .tuple(start, fc.array(piece, { maxLength: 6 }))
   .map(([first, pieces]) => `${first}${pieces.join("")}`.replace(/[\r\n]/g, ""));
 
-test("S15: for every target, middleware, route and answer read one path and one query", async () => {
+test("S15: for generated targets, middleware, route and answer see one path and one query", async () => {
   let served = 0;
   const check = async (target: string, method: string) => {
     const { status, detail } = await ask(target, { method });
@@ -133,7 +133,7 @@ const spelled = (text: string, choices: readonly number[]): string =>
     })
     .join("");
 
-test("S15: every spelling of a segment is one path, and links by encodeURIComponent are a spelling", async () => {
+test("S15: all encodings of a path segment lead to one path, and encodeURIComponent makes one of them", async () => {
   const texts = fc
     .oneof(fc.string({ minLength: 1, maxLength: 8 }), fc.string({ unit: "binary", minLength: 1, maxLength: 4 }))
     .filter((text) => text !== "." && text !== "..");
@@ -158,7 +158,7 @@ test("S15: every spelling of a segment is one path, and links by encodeURICompon
 test.each([
   ["GET /a@b", ["/a@b", "/a%40b", "/%61%40b"], "/a@b"],
   ["GET /café", ["/caf%C3%A9", "/caf%c3%a9", "/%63af%C3%a9"], "/caf%C3%A9"],
-])("S15: every spelling of the route %s is one path", async (route, spellings, path) => {
+])("S15: all encodings of the route %s lead to one path", async (route, spellings, path) => {
   const fixed = handler({ description: "Shows.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => 1 });
   await using app = await bootTest({
     handlers: { fixed },
@@ -172,7 +172,7 @@ test.each([
   }
 });
 
-describe("S15: the target", () => {
+describe("S15: malformed request targets", () => {
   test.each([
     "/items/o'brien?q=#",
     "/items/a?q=1#2",
@@ -184,27 +184,27 @@ describe("S15: the target", () => {
     "/items/a?q=\xc3\xa9",
     "//x",
     "/items\\a",
-  ])("%j is refused with 400 before any middleware", async (target) => {
+  ])("S15: the request target %j is refused with 400 before any middleware", async (target) => {
     expect((await ask(target)).status).toBe(400);
     expect([seen, ran]).toEqual([undefined, undefined]);
   });
 
   test.each(["*", "http://localhost/items/a", "HTTP://localhost/items/a", "items/a", "?q=1"])(
-    "%j is refused before any middleware",
+    "S15: the request target %j is refused before any middleware",
     async (target) => {
       for (const method of ["GET", "OPTIONS"]) expect([400, 421]).toContain((await ask(target, { method })).status);
       expect([seen, ran]).toEqual([undefined, undefined]);
     },
   );
 
-  test("with a query that begins with a question mark has one reading", async () => {
+  test('S15: a query that begins with a second question mark is read as a parameter named "?q"', async () => {
     expect((await ask("/items/a??q=1")).status).toBe(422);
     expect(seen).toMatchObject({ url: "/items/a?%3Fq=1", querystring: "%3Fq=1", query: { "?q": "1" } });
   });
 });
 
 test.each(["localhost:99999", "localhost:65536", "[::1].", "[::1].:80"])(
-  "S15: the Host %s, which makes no valid URL, is refused",
+  "S15: the Host %s, which does not make a valid URL, is refused",
   async (host) => {
     expect(await ask("/items/a", { host })).toMatchObject({ status: 421, code: "host_not_allowed" });
     expect(seen).toBeUndefined();

@@ -67,7 +67,7 @@ const tool = async (name: string, ...argv: readonly string[]): Promise<string> =
   }
 };
 
-test("H14: swagger-parser, redocly and spectral find nothing in the document of the shop", async ({ skip }) => {
+test("H14: swagger-parser, redocly and spectral report nothing about the OpenAPI document of the shop", async ({ skip }) => {
   if (tools === undefined) return skip(reason);
   const validate = `import("@apidevtools/swagger-parser").then(({ default: parser }) => parser.validate("api.json")).then(() => console.log("valid"))`;
   expect(await tool("node", "--input-type=module", "--eval", validate)).toBe("valid\n");

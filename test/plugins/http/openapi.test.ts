@@ -75,8 +75,8 @@ const node = {
   additionalProperties: false,
 };
 
-describe("H12: recursive schemas", () => {
-  test("H12: a Type.Cyclic in a body is one component, also where several handlers use it", async () => {
+describe("H12: recursive schemas in the OpenAPI document", () => {
+  test("H12: a Type.Cyclic in a body is one component, also when several handlers use it", async () => {
     const save = handler({ ...about, input: Type.Object({ root: Node() }), output: Node(), handle: ({ root }) => root });
     const check = handler({ ...about, input: Type.Object({ root: Node() }), handle: () => null });
     const document = await documentOf({ save, check }, { save: { http: "POST /trees" }, check: { http: "POST /checks" } });
@@ -117,7 +117,7 @@ describe("H12: recursive schemas", () => {
   });
 });
 
-describe("H13: names, types and credentials", () => {
+describe("H13: names, types and credentials in the OpenAPI document", () => {
   const Author = Type.Object({ name: Type.String(), born: Type.Optional(Type.Integer()) }, { $id: "Author" });
 
   test("H13: a schema with a $id is one component, however often it is used", async () => {
@@ -142,7 +142,7 @@ describe("H13: names, types and credentials", () => {
     });
   });
 
-  test("H13: an object, a union or an enum with a title is a component, and a text with a title is not", async () => {
+  test("H13: an object, a union or an enum with a title is a component, and a string with a title is not", async () => {
     const Kind = Type.Enum(["a", "b"], { title: "Book kind" });
     const Either = Type.Union([Type.Object({ a: Type.String() }), Type.Object({ b: Type.String() })], { title: "Either" });
     const save = handler({
@@ -164,7 +164,7 @@ describe("H13: names, types and credentials", () => {
     });
   });
 
-  test("H13: a schema whose input takes less than its output holds is two components", async () => {
+  test("H13: a schema whose input and output forms differ becomes two components", async () => {
     const Id = Type.Object({ id: Type.String({ pattern: "^[a-z]+$" }) }, { $id: "Id" });
     const Holder = Type.Object({ held: Id }, { $id: "Holder" });
     const save = handler({ ...about, input: Type.Object({ held: Holder }), output: Holder, handle: ({ held }) => held });
@@ -179,7 +179,7 @@ describe("H13: names, types and credentials", () => {
     expect(answerOf(paths["/ids"]?.["post"])).toEqual({ $ref: "#/components/schemas/Holder" });
   });
 
-  test("H13: two different schemas with one name stop the boot", async () => {
+  test("H13: boot refuses two different schemas with one name", async () => {
     const Other = Type.Object({ name: Type.Integer() }, { $id: "Author" });
     const one = handler({ ...about, input: Type.Object({ author: Author }), handle: () => null });
     const two = handler({ ...about, input: Type.Object({}), output: Other, handle: () => ({ name: 1 }) });
@@ -197,7 +197,7 @@ describe("H13: names, types and credentials", () => {
     ]);
   });
 
-  test("H13: an enum and a constant have their type", async () => {
+  test("H13: an enum and a constant have their type in the OpenAPI document", async () => {
     const save = handler({
       ...about,
       input: Type.Object({
@@ -219,7 +219,7 @@ describe("H13: names, types and credentials", () => {
     });
   });
 
-  test("H13: a public route that also takes a credential has the credential as a choice", async () => {
+  test("H13: a public route that also takes a credential lists the credential as optional", async () => {
     const open = handler({ ...about, effect: "read", auth: anyone, input: Type.Object({}), handle: () => null });
     const closed = handler({ ...about, effect: "read", auth: can("x"), input: Type.Object({}), handle: () => null });
     const expose = { open: { http: "GET /open", public: true }, closed: { http: "GET /closed" } };
@@ -232,7 +232,7 @@ describe("H13: names, types and credentials", () => {
   });
 });
 
-test("H19: the security schemes are what the authenticator reads", async () => {
+test("H19: the security schemes in the OpenAPI document are those that the authenticator reads", async () => {
   const mine = authenticator({
     name: "mine",
     reads: { schemes: ["Token", "Basic"], headers: ["X-Session"], cookies: ["sid"] },
@@ -254,13 +254,13 @@ test("H19: the security schemes are what the authenticator reads", async () => {
   ]);
 });
 
-test("H3: a route with the status 204 has an answer without a body", async () => {
+test("H3: a route with the status 204 has an answer without a body in the OpenAPI document", async () => {
   const drop = handler({ ...about, input: Type.Object({ id: Type.String() }), output: Type.Null(), handle: () => null });
   const document = await documentOf({ drop }, { drop: { http: { route: "DELETE /items/:id", status: 204 } } });
   expect(document.paths["/items/{id}"]?.["delete"]?.responses["204"]).not.toHaveProperty("content");
 });
 
-describe("H14: what linters look for", () => {
+describe("H14: parts of the OpenAPI document that linters check", () => {
   const Item = Type.Object({ id: Type.String() }, { title: "Item" });
   const show = handler({
     description: "Shows one item. Never two.",
@@ -307,7 +307,7 @@ describe("H14: what linters look for", () => {
   const of = (handlers: Handlers) =>
     Object.fromEntries(Object.keys(handlers).map((name) => [name, expose[name as keyof typeof expose]]));
 
-  test("H14: each operation has a summary, each error has a schema, and servers and groups are there", async () => {
+  test("H14: the OpenAPI document has a summary per operation, a schema per error, servers and groups", async () => {
     const document = await documentOf({ show, fill, watch }, expose, { openApi: { tags: { goods: "Things" } } });
     expect(document.servers).toEqual([{ url: "/" }]);
     expect(document.tags).toEqual([{ name: "goods", description: "Things" }]);
@@ -354,7 +354,7 @@ describe("H14: what linters look for", () => {
     });
   });
 
-  test("H14: a stream is a text whose parts have a schema", async () => {
+  test("H14: a stream is a text in the OpenAPI document, and its items have a schema", async () => {
     const document = await documentOf({ watch }, of({ watch }));
     const { content } = document.paths["/events"]?.["get"]?.responses["200"] ?? {};
     expect(Object.keys(content ?? {})).toEqual(["application/x-ndjson", "text/event-stream"]);
@@ -363,7 +363,7 @@ describe("H14: what linters look for", () => {
     });
   });
 
-  test("H14: a reader's document has the reader's routes, with the same names, and the components that they need", async () => {
+  test("H14: the document for one reader has only this reader's routes, with unchanged names, and the components they need", async () => {
     const document = await documentOf({ show, watch }, of({ show, watch }), {}, principal({ subject: "bo", scopes: [] }));
     expect(Object.keys(document.paths)).toEqual(["/events"]);
     expect(Object.keys(document.components.schemas)).toEqual(["Problem", "Item"]);

@@ -69,7 +69,7 @@ const closed: KoaMiddleware = (ctx, next) => {
 };
 
 test.each(["/items/5", "/%69tems/5", "/%49tems/../items/5", "/it%65m%73/5", "/%69%74%65%6D%73/5", "/%69%74%65%6d%73/5/sub"])(
-  "S15: a middleware that blocks /items also blocks DELETE %s",
+  "S15: middleware that blocks /items also blocks DELETE %s",
   async (path) => {
     const { app, ask } = await serving(closed);
     await using _stopping = app;
@@ -90,7 +90,7 @@ test.each([
   "/%66ixed",
   "/Fixed",
   "/fixed/",
-])("S15: a middleware that blocks routes of the user's own also blocks GET %s", async (path) => {
+])("S15: middleware that blocks a route of the app's own Koa router also blocks GET %s", async (path) => {
   const { app, ask } = await serving(closed);
   await using _stopping = app;
   const [status] = await ask("GET", path);
@@ -113,7 +113,7 @@ test.each([
   ["/items/...", "/items/...", "..."],
   ["/items/.a", "/items/.a", ".a"],
   ["/items/a%20b", "/items/a%20b", "a b"],
-])("S15: %s is %s in middleware, routes and logs", async (sent, seen, id) => {
+])("S15: the request path %s is %s in middleware, routes and logs", async (sent, seen, id) => {
   const { app, ask } = await serving();
   await using _stopping = app;
   expect((await ask("DELETE", sent))[0]).toBe(200);
@@ -145,7 +145,7 @@ test.each([
   expect([paths, ran]).toEqual([[], []]);
 });
 
-test("S15: a whole URL as the target stays refused, and the query stays as it was sent", async () => {
+test("S15: a whole URL as the request target is refused, and the query is not re-encoded", async () => {
   const { app, ask } = await serving((ctx, next) => {
     paths.push(ctx.req.url ?? "");
     return next();
@@ -168,7 +168,7 @@ test.each(["/items/", "/items//sub", "/items//", "//", "/items/%2F/", "/Items/5"
 );
 
 test.each(["GET /a%62", "GET /a//b", "GET /a/../b", "GET /."])(
-  "S15: a route %s, which no request matches, does not boot",
+  "S15: boot refuses the route %s, which no request can match",
   async (route) => {
     const get = handler({ description: "Gets.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => 1 });
     const booting = bootTest({ handlers: { get }, expose: { get: { http: route, public: true } }, plugins: [http({ port: 0 })] });
@@ -176,7 +176,7 @@ test.each(["GET /a%62", "GET /a//b", "GET /a/../b", "GET /."])(
   },
 );
 
-test("S6: a 404 repeats a long path only in part", async () => {
+test("S6: a 404 repeats only the beginning of a long path", async () => {
   await using app = await bootTest({ handlers: {}, expose: {}, plugins: [http({ port: 0 })] });
   const base = app.services.get(httpRef).baseUrl ?? "";
   const { status, text } = await raw(base, `GET /${"%01".repeat(4_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`);

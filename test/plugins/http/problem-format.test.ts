@@ -55,7 +55,7 @@ const ask = async (
   return { status: response.status, type: response.headers.get("content-type"), body: await response.json() };
 };
 
-test("H4: every refusal of a route has the format, and keeps its status", async () => {
+test("H4: every refusal of an exposed route has the configured problem format, and keeps its status", async () => {
   await using app = await bootTest(manifestWith({ problem: { schema: Errors, from } }));
   const type = "application/json";
   expect(await ask(app, "/articles", { title: "" })).toEqual({
@@ -80,7 +80,7 @@ test("H4: every refusal of a route has the format, and keeps its status", async 
   });
 });
 
-test("H4: Quater's own paths keep problem details", async () => {
+test("H4: Quater's own paths keep problem details when a problem format is configured", async () => {
   await using app = await bootTest(manifestWith({ problem: { schema: Errors, from } }));
   expect(await ask(app, "/__quater__/dry-run/nothing")).toMatchObject({
     status: 404,
@@ -89,13 +89,13 @@ test("H4: Quater's own paths keep problem details", async () => {
   });
 });
 
-test("H4: the error in the middle of a stream has the format", async () => {
+test("H4: an error in the middle of a stream has the configured problem format", async () => {
   await using app = await bootTest(manifestWith({ problem: { schema: Errors, from } }));
   const text = await (await fetch(`${app.services.get(httpRef).baseUrl}/items`)).text();
   expect(text).toBe('1\n{"error":{"errors":{"conflict":["No more"]}}}\n');
 });
 
-test("H4: probes know the code behind the format, and the gate suite finds no hole", async () => {
+test("H4: probes find the error code in the configured problem format, and the gate suite finds no hole", async () => {
   const manifest = manifestWith({ problem: { schema: Errors, from } });
   await using app = await bootTest(manifest);
   const answers = await app.acrossSurfaces({
@@ -109,7 +109,7 @@ test("H4: probes know the code behind the format, and the gate suite finds no ho
   expect(report.isGreen).toBe(true);
 });
 
-test("H4: the OpenAPI document describes the format and nothing else", async () => {
+test("H4: the OpenAPI document describes the configured problem format and no other", async () => {
   await using app = await bootTest(manifestWith({ problem: { schema: Errors, from, contentType: "application/vnd.shop+json" } }));
   const document = (await app.services.get(httpRef).openApi(undefined)) as { components: { schemas: object } };
   const text = JSON.stringify(document);
@@ -123,7 +123,7 @@ test.each<[string, (problem: ProblemDetails) => unknown]>([
   ["throws", () => JSON.parse("{")],
   ["returns a body that the schema refuses", () => ({ message: "no" })],
   ["returns nothing", () => undefined],
-])("H4: where from %s, callers get problem details, and the log has the error", async (_, wrong) => {
+])("H4: when problem.from %s, callers get problem details, and the error is logged", async (_, wrong) => {
   await using app = await bootTest(manifestWith({ problem: { schema: Errors, from: wrong } }));
   const answer = await ask(app, "/articles", { title: "taken" });
   expect(answer).toMatchObject({ status: 409, type: "application/problem+json", body: { code: "conflict" } });
@@ -136,7 +136,7 @@ test.each([
   [{ schema: Errors }, "http has the problem"],
   [{ schema: Errors, from, contentType: "text/html" }, "http has the problem"],
   [{ schema: Type.Object({ a: Type.String({ minLenght: 1 } as never) }), from }, "http's problem has a schema in which"],
-])("H4: boot refuses a wrong format (%#)", async (problem, cause) => {
+])("H4: boot refuses a wrong problem format (case %#)", async (problem, cause) => {
   const refusal = await bootTest(manifestWith({ problem })).catch((error: unknown) => error);
   expect(isBootError(refusal) && refusal.problems.map((one) => one.cause)).toEqual([expect.stringContaining(cause)]);
 });

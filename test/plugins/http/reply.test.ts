@@ -41,8 +41,8 @@ const ask = (app: Pick<TestApp, "services">, path = "/replies", headers: Record<
 describe.each([
   ["directly", false],
   ["through Koa", true],
-])("an answer %s", (_, isMounted) => {
-  test("has the headers, the location and the cookies of its handler", async () => {
+])("what a handler sets on reply, sent %s", (_, isMounted) => {
+  test("an answer has the headers, the location and the cookies that its handler set on reply", async () => {
     const act = (reply: Reply) => {
       reply.header("X-Revision", "1");
       reply.header("x-revision", "2");
@@ -64,7 +64,7 @@ describe.each([
     expect(headers.get("x-content-type-options")).toBe("nosniff");
   });
 
-  test("redirects with 303, or with the status that the handler chose", async () => {
+  test("reply.redirect answers with 303, or with the status that the handler chose", async () => {
     await using other = await booted((reply) => reply.redirect("/login"), {}, isMounted);
     const answer = await ask(other);
     expect([answer.status, answer.headers.get("location")]).toEqual([303, "/login"]);
@@ -72,7 +72,7 @@ describe.each([
     expect((await ask(moved)).status).toBe(308);
   });
 
-  test("has nothing of a handler that failed", async () => {
+  test("the answer to a failed call has nothing that its handler set on reply", async () => {
     const act = (reply: Reply) => {
       reply.header("x-revision", "1");
       throw new Error("broken");
@@ -83,7 +83,7 @@ describe.each([
   });
 });
 
-test("cookies are Secure where the public address is https, and with a prefix that asks for it", async () => {
+test("cookies are Secure when the public URL is https, or when their name's prefix asks for it", async () => {
   const act = (reply: Reply) => reply.cookie("__Host-sid", "s1");
   const answers = async (options: OptionsOf<typeof http>, write = act) => {
     await using app = await booted(write, options);
@@ -120,7 +120,7 @@ test.each<readonly [string, (reply: Reply) => void, string]>([
   ["a script", (r) => r.redirect("javascript:alert(1)"), 'write a path: "/orders/7"'],
   ["a location elsewhere", (r) => r.location("https://evil.example/"), 'write a path: "/orders/7"'],
   ["a status of a success", (r) => r.redirect("/a", 200 as 303), "write 301, 302, 303, 307 or 308"],
-])("%s ends the call with internal, and the log has the reason", async (_, act, reason) => {
+])("a handler that sets %s on reply ends the call with internal, and the log has the reason", async (_, act, reason) => {
   await using app = await booted(act);
   const answer = await ask(app);
   expect(answer.status).toBe(500);
@@ -131,7 +131,7 @@ test.each<readonly [string, (reply: Reply) => void, string]>([
   expect(line?.fields["error"]).toContain(reason);
 });
 
-test("redirects lead to declared origins and to the public address", async () => {
+test("reply.redirect leads only to redirectOrigins and to the public URL", async () => {
   const options = { redirectOrigins: ["https://login.example"], publicUrl: "https://shop.example" };
   for (const target of ["https://login.example/in?a=b", "https://shop.example/"]) {
     await using app = await booted((reply) => reply.redirect(target), options);
@@ -142,11 +142,11 @@ test("redirects lead to declared origins and to the public address", async () =>
 test.each([
   [{ redirectOrigins: ["https://login.example/in"] }, 'http\'s redirectOrigins has "https://login.example/in"'],
   [{ cookieKeys: ["short"] }, "http's cookieKeys has a key of fewer than 32 bytes"],
-])("%j does not boot", async (options, cause) => {
+])("boot refuses %j in the options of http()", async (options, cause) => {
   await expect(booted(() => {}, options)).rejects.toThrow(cause);
 });
 
-test("a signed cookie is read back, also after its key was rotated, and under no other name or signature", async () => {
+test("a signed cookie is read back, also after its key was rotated, but not under another name or with a wrong signature", async () => {
   const ana = principal();
   const whoAmI = handler({
     description: "Tells who calls.",
@@ -185,7 +185,7 @@ test("a signed cookie is read back, also after its key was rotated, and under no
   expect(await statusOf(after, sent)).toBe(401);
 });
 
-test("a stream replies before its first item, and not afterwards", async () => {
+test("a stream can set headers on reply before its first item, and not afterwards", async () => {
   const numbers = handler({
     description: "Streams.",
     effect: "read",
@@ -210,12 +210,12 @@ test("a stream replies before its first item, and not afterwards", async () => {
   expect(app.log.find(({ level }) => level === "error")?.fields["error"]).toContain("The answer has begun");
 });
 
-test("other surfaces ignore a reply", async () => {
+test("surfaces other than http ignore what a handler sets on reply", async () => {
   await using app = await booted((reply) => reply.redirect("https://evil.example/"));
   expect(await app.as(principal()).send("replies", {}, { surface: "direct" })).toMatchObject({ ok: true, value: { ok: true } });
 });
 
-test("reply is a name that no resource can have", async () => {
+test("boot refuses a resource named reply", async () => {
   const use = { reply: {} } as never;
   const taken = handler({ description: "Taken.", effect: "read", input: Type.Object({}), auth: anyone, use, handle: () => 1 });
   await expect(bootTest({ handlers: { taken } })).rejects.toThrow('uses a resource as "reply", a name that Quater uses itself');

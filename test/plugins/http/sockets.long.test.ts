@@ -77,7 +77,7 @@ const connections = (sockets: readonly Socket[]) =>
     ),
   );
 
-test("S6: a client that reads nothing of an answer is cut off after the stall time", async () => {
+test("S6: a client that reads no byte of an answer is cut off after the stall time", async () => {
   await using app = await boot({ stallTimeoutMs: 400 });
   const bytes = 30_000_000;
   const stalled = mute(app, get(`/large?bytes=${bytes}`));
@@ -108,10 +108,10 @@ test("S6: a client that reads slowly, longer than the stall time, gets the whole
 }, 60_000);
 
 test.each([
-  ["404s that are pipelined", get(`/${"a".repeat(200)}`).repeat(31)],
-  ["refusals of Node's parser", "rubbish\r\n\r\n"],
+  ["pipelined requests that get 404", get(`/${"a".repeat(200)}`).repeat(31)],
+  ["bytes that Node's parser refuses", "rubbish\r\n\r\n"],
   ["health", get("/health")],
-])("S6: a client that reads nothing does not keep its connection: %s", async (_name, text) => {
+])("S6: a client that reads nothing cannot keep its connection open with %s", async (_name, text) => {
   await using app = await boot({ stallTimeoutMs: 300 });
   const socket = mute(app, text);
   const port = Number(new URL(urlOf(app)).port);
@@ -129,7 +129,7 @@ test.each([
   await expect.poll(isOpen, { interval: 100 }).toBe(false); // idle connections end after five seconds
 });
 
-test("S6: requests of one connection run one after the other, and answers keep their order", async () => {
+test("S6: requests on one connection run one after the other, and answers keep their order", async () => {
   let running = 0;
   let most = 0;
   const seen: number[] = [];
@@ -162,7 +162,7 @@ test("S6: requests of one connection run one after the other, and answers keep t
   expect([most, seen]).toEqual([1, order]);
 });
 
-test("S6: a client that sends more than 32 requests ahead is cut off, and no more of them run", async () => {
+test("S6: a client that pipelines more than 32 requests is cut off, and no further request of it runs", async () => {
   let ran = 0;
   const hang = handler({
     description: "Waits.",
@@ -180,7 +180,7 @@ test("S6: a client that sends more than 32 requests ahead is cut off, and no mor
   expect((await raw(urlOf(app), get("/health"))).status).toBe(200);
 });
 
-test("S6: connections of one peer are limited, further ones are refused at once, and others are served", async () => {
+test("S6: each address may open a limited number of connections, further ones are refused, and other addresses are served", async () => {
   await using app = await boot({ maxConnectionsPerPeer: 5 });
   const attacker = Array.from({ length: 12 }, () => mute(app, "", "127.0.0.2"));
   const answered = await connections(attacker);
@@ -194,13 +194,13 @@ test("S6: connections of one peer are limited, further ones are refused at once,
   await expect.poll(async () => connections([mute(app, "", "127.0.0.2")]), { timeout: 5_000 }).toEqual([true]);
 });
 
-test("S6: trusted proxies are exempt from the limit of connections", async () => {
+test("S6: trusted proxies are exempt from the limit of connections per address", async () => {
   await using app = await boot({ maxConnectionsPerPeer: 2, trustedProxies: ["127.0.0.2"] });
   const proxy = Array.from({ length: 6 }, () => mute(app, "", "127.0.0.2"));
   expect(await connections(proxy)).toEqual(Array(6).fill(true));
 });
 
-test("S6: a listener of a plugin's own has the same limits", async () => {
+test("S6: the listener of a plugin has the same connection limits", async () => {
   let port = 0;
   const apart = definePlugin(() => ({
     name: "apart",
@@ -233,9 +233,9 @@ test.each([
   ["2001:DB8:1::5", "2001:db8:1:0::/64"],
   ["fe80::1%eth0", "fe80:0:0:0::/64"],
   ["::1", "0:0:0:0::/64"],
-])("S6: %s counts as %s", (address, network) => expect(networkOf(address)).toBe(network));
+])("S6: for the connection limit the address %s counts as %s", (address, network) => expect(networkOf(address)).toBe(network));
 
-test("S6: while answers are not read, further requests of the same peer wait, and give way one after the other", async () => {
+test("S6: while a client leaves answers unread, its further requests wait and then run one after the other", async () => {
   let ran = 0;
   const counted = handler({
     description: "Gives a large answer.",
@@ -279,7 +279,7 @@ const bootLater = () =>
 const post = (path: string, body: string) =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
-test("S6: a steady reader keeps its connection while answers of its own peer wait", async () => {
+test("S6: a steady reader keeps its connection while other answers to the same address wait", async () => {
   await using app = await bootLater();
   const bytes = 20_000_000;
   const steady = mute(app, get(`/large?bytes=${bytes}`), "127.0.0.2");
@@ -302,7 +302,7 @@ test("S6: a steady reader keeps its connection while answers of its own peer wai
   expect(await wholeOf(next.resume(), 1_000_000)).toBeGreaterThan(1_000_000);
 }, 60_000);
 
-test("S6: when too many answers wait, further large answers are dropped and their callers get an error", async () => {
+test("S6: when too many answers wait to be read, further large answers are dropped and their callers get an error", async () => {
   await using app = await bootLater();
   // All these calls run before the first of them ends.
   const bytes = 7_000_000;

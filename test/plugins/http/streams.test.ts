@@ -54,7 +54,7 @@ const serving = async (source: Source, stallTimeoutMs = 30_000) => {
 
 test.each<[string, string, Source, number, string]>([
   [
-    "refuses",
+    "throws not_found",
     "GET",
     async function* () {
       yield notFound("report", "7");
@@ -63,7 +63,7 @@ test.each<[string, string, Source, number, string]>([
     "not_found",
   ],
   [
-    "refuses a HEAD",
+    "throws not_found to a HEAD request",
     "HEAD",
     async function* () {
       yield notFound("report", "7");
@@ -72,7 +72,7 @@ test.each<[string, string, Source, number, string]>([
     "not_found",
   ],
   [
-    "fails",
+    "throws an unexpected error",
     "GET",
     async function* () {
       yield JSON.parse("{");
@@ -89,19 +89,22 @@ test.each<[string, string, Source, number, string]>([
     500,
     "internal",
   ],
-])("a stream that %s before its first item has that status", async (_what, method, source, status, code) => {
-  const { app, happened, url } = await serving(source);
-  await using _stopping = app;
-  for (const accept of ["*/*", "text/event-stream"]) {
-    const answer = await fetch(url, { method, headers: { accept } });
-    expect([answer.status, answer.headers.get("content-type")]).toEqual([status, "application/problem+json"]);
-    const text = await answer.text();
-    if (method === "GET") expect(JSON.parse(text)).toMatchObject({ status, code });
-  }
-  expect(happened).toEqual(["closed", code, "closed", code]);
-});
+])(
+  "a stream that %s before its first item is answered with the status of the error",
+  async (_what, method, source, status, code) => {
+    const { app, happened, url } = await serving(source);
+    await using _stopping = app;
+    for (const accept of ["*/*", "text/event-stream"]) {
+      const answer = await fetch(url, { method, headers: { accept } });
+      expect([answer.status, answer.headers.get("content-type")]).toEqual([status, "application/problem+json"]);
+      const text = await answer.text();
+      if (method === "GET") expect(JSON.parse(text)).toMatchObject({ status, code });
+    }
+    expect(happened).toEqual(["closed", code, "closed", code]);
+  },
+);
 
-test("a stream of no items is a success", async () => {
+test("a stream without items is answered as a success", async () => {
   const { app, happened, url } = await serving(async function* () {});
   await using _stopping = app;
   const answer = await fetch(url, { headers: { accept: "text/event-stream" } });
@@ -109,7 +112,7 @@ test("a stream of no items is a success", async () => {
   expect(happened).toEqual(["closed", "ok"]);
 });
 
-test("a stream that is silent for long begins without its first item, and a later refusal is its last frame", async () => {
+test("a stream that is silent for long is answered before its first item, and a later error is its last frame", async () => {
   const { until, release } = held();
   const { app, url } = await serving(async function* () {
     await until;
@@ -122,29 +125,32 @@ test("a stream that is silent for long begins without its first item, and a late
   expect(await answer.text()).toMatch(/^\{"error":\{.*"code":"not_found".*\}\}\n$/);
 });
 
-test.each([true, false])("a client that leaves before the first item leaves no open call; watching is %s", async (watches) => {
-  const waiting = held();
-  const { until, release } = held();
-  const { app, happened, url, closed } = await serving(async function* (signal) {
-    const left = new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-    left.catch(() => {});
-    waiting.release();
-    await (watches ? left : until);
-    yield "first";
-  });
-  await using _stopping = app;
-  const leaving = new AbortController();
-  const answer = fetch(url, { signal: leaving.signal });
-  await waiting.until;
-  leaving.abort();
-  await expect(answer).rejects.toThrow();
-  await closed;
-  release();
-  await expect.poll(() => happened).toEqual(["closed", "cancelled"]);
-  expect(app.log).toEqual([]);
-});
+test.each([true, false])(
+  "a client that leaves before the first item of a stream leaves no open call (source watches its signal: %s)",
+  async (watches) => {
+    const waiting = held();
+    const { until, release } = held();
+    const { app, happened, url, closed } = await serving(async function* (signal) {
+      const left = new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      left.catch(() => {});
+      waiting.release();
+      await (watches ? left : until);
+      yield "first";
+    });
+    await using _stopping = app;
+    const leaving = new AbortController();
+    const answer = fetch(url, { signal: leaving.signal });
+    await waiting.until;
+    leaving.abort();
+    await expect(answer).rejects.toThrow();
+    await closed;
+    release();
+    await expect.poll(() => happened).toEqual(["closed", "cancelled"]);
+    expect(app.log).toEqual([]);
+  },
+);
 
-test("a source is not read faster than its client reads", async () => {
+test("a stream's source is not read faster than its client reads", async () => {
   let made = 0;
   const { app, happened, url } = await serving(async function* () {
     for (;;) {

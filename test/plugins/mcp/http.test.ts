@@ -6,7 +6,7 @@ import { boot, callText, headers, post, urlOf, waiting } from "./shop.ts";
 
 const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
-test("a caller without a credential is refused before the body is read", async () => {
+test("an MCP request without a credential is refused before its body is read", async () => {
   await using app = await boot();
   const { port } = new URL(urlOf(app));
   const socket = connect(Number(port), "127.0.0.1");
@@ -36,7 +36,7 @@ test("a caller without a credential is refused before the body is read", async (
   });
 });
 
-test("a refused token and a missing token get different codes, on every request", async () => {
+test("a refused token and a missing token get different error codes, on every MCP request", async () => {
   await using app = await boot();
   const wrong = await post(app, ping, { authorization: "Bearer wrong" });
   expect(wrong.response.status).toBe(401);
@@ -47,7 +47,7 @@ test("a refused token and a missing token get different codes, on every request"
   }
 });
 
-test("a failing authenticator gets authenticator_failed without the reason", async () => {
+test("a failing authenticator gives the MCP client authenticator_failed without the reason", async () => {
   const { http } = await import("quater/http");
   const { mcp } = await import("quater/mcp");
   const authenticate = () => Promise.reject(new Error("db password"));
@@ -58,7 +58,7 @@ test("a failing authenticator gets authenticator_failed without the reason", asy
   expect(text).not.toContain("password");
 });
 
-test("other methods, types and versions are refused", async () => {
+test("MCP over HTTP refuses other HTTP methods, media types and protocol versions", async () => {
   await using app = await boot();
   const authorization = "Bearer ana";
   for (const method of ["GET", "DELETE", "PUT"]) {
@@ -76,7 +76,7 @@ test("other methods, types and versions are refused", async () => {
   expect(await status({ "mcp-protocol-version": "1999-01-01" })).toBe(400);
 });
 
-test("headers that disagree with the body are refused", async () => {
+test("MCP over HTTP refuses a request whose headers disagree with its body", async () => {
   await using app = await boot();
   const authorization = "Bearer ana";
   const call = callText("add", '{"a":1}');
@@ -88,7 +88,7 @@ test("headers that disagree with the body are refused", async () => {
   }
 });
 
-test("notifications and responses get 202 without a body", async () => {
+test("notifications and responses of an MCP client get 202 without a body", async () => {
   await using app = await boot();
   for (const body of ['{"jsonrpc":"2.0","method":"notifications/initialized"}', '{"jsonrpc":"2.0","id":1,"result":{}}']) {
     const { response, text } = await post(app, body);
@@ -96,7 +96,7 @@ test("notifications and responses get 202 without a body", async () => {
   }
 });
 
-test("initialize selects the client's version if it is known, and the newest otherwise", async () => {
+test("initialize selects the client's protocol version if it is known, and the newest otherwise", async () => {
   await using app = await boot();
   const { SUPPORTED_PROTOCOL_VERSIONS } = await import("@modelcontextprotocol/sdk/types.js");
   const settled = async (version: string) => {
@@ -112,7 +112,7 @@ test("initialize selects the client's version if it is known, and the newest oth
   expect(await settled("2099-01-01")).toBe("2025-11-25");
 });
 
-test("an answer is plain JSON unless the caller asked for progress and there is progress", async () => {
+test("an MCP answer is plain JSON, and becomes an event stream only for requested progress", async () => {
   await using app = await boot();
   const silent = await post(app, callText("steps"));
   expect(silent.response.headers.get("content-type")).toBe("application/json");
@@ -131,7 +131,7 @@ test("an answer is plain JSON unless the caller asked for progress and there is 
   ]);
 });
 
-test("a connection that is closed aborts the call", async () => {
+test("a closed connection aborts the MCP call", async () => {
   const { wait, started, aborted } = waiting();
   await using app = await boot({ handlers: { wait } });
   const leaving = new AbortController();
@@ -147,7 +147,7 @@ test("a connection that is closed aborts the call", async () => {
   await aborted;
 });
 
-test("a stream that fails half-way ends with a tool error after its progress", async () => {
+test("a stream that fails half-way ends with a tool error after its progress messages", async () => {
   const { stream } = await import("quater");
   const broken = handler({
     description: "Breaks.",
@@ -167,13 +167,13 @@ test("a stream that fails half-way ends with a tool error after its progress", a
   expect(text).not.toContain("/dev/sda");
 });
 
-test("a body over the limit is refused", async () => {
+test("an MCP request body over the limit is refused", async () => {
   await using app = await boot();
   const { response } = await post(app, callText("note", `{"text":"${"x".repeat(1_100_000)}"}`));
   expect(response.status).toBe(413);
 });
 
-test("one file imports the SDK, and nothing imports that file before it is needed", async () => {
+test("only one file imports the MCP SDK, and other files import that file only when they need it", async () => {
   const folder = new URL("../../../plugins/mcp/", import.meta.url);
   const found = { sdk: [] as string[], legacy: [] as string[] };
   for (const name of await readdir(folder)) {

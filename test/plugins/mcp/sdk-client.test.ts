@@ -70,7 +70,7 @@ test("the SDK's client lists and calls tools over HTTP and stdio with the same a
   }
 });
 
-test("the client's progress callback hears a handler and the items of a stream", async () => {
+test("the progress callback of the SDK's client gets the progress of a handler and the items of a stream", async () => {
   await using app = await boot();
   const client = await overHttp(app);
   const heard: unknown[] = [];
@@ -91,12 +91,12 @@ test("the client's progress callback hears a handler and the items of a stream",
   await client.close();
 });
 
-test("a refused credential reaches the SDK's client as 401", async () => {
+test("the SDK's client gets a refused credential as 401", async () => {
   await using app = await boot();
   await expect(overHttp(app, "nobody")).rejects.toMatchObject({ code: 401 });
 });
 
-test("initialize names the app and selects the client's version if it is known, and the newest otherwise", async () => {
+test("initialize names the app and selects the client's protocol version if it is known, and the newest otherwise", async () => {
   await using app = await boot();
   const client = await overHttp(app);
   expect(client.getServerVersion()).toMatchObject({ name: "test" });

@@ -7,7 +7,7 @@ import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
 import { boot, callText, session, waiting } from "./shop.ts";
 
-test("a cancelled call is aborted and not answered", async () => {
+test("over stdio a cancelled call is aborted and gets no answer", async () => {
   const { wait, started, aborted } = waiting();
   await using app = await boot({ handlers: { wait } });
   const stdio = session(app, "ana");
@@ -19,7 +19,7 @@ test("a cancelled call is aborted and not answered", async () => {
   expect(await stdio.end()).toEqual([]);
 });
 
-test("the session ends when its input has ended and its calls have", async () => {
+test("a stdio session ends when its input has ended and its calls have ended", async () => {
   const { wait, started, release } = waiting();
   await using app = await boot({ handlers: { wait } });
   const stdio = session(app, "ana");
@@ -37,7 +37,7 @@ test("the session ends when its input has ended and its calls have", async () =>
   expect(await rest).toMatchObject([{ id: 7, result: { content: [{ text: '"waited"' }] } }]);
 });
 
-test("a client that no longer reads cancels its calls", async () => {
+test("when a stdio client no longer reads, its calls are cancelled", async () => {
   const { wait, started, aborted } = waiting();
   await using app = await boot({ handlers: { wait } });
   const input = new PassThrough();
@@ -50,7 +50,7 @@ test("a client that no longer reads cancels its calls", async () => {
   await ended;
 });
 
-test("calls are answered as they end, and an id in flight cannot be used twice", async () => {
+test("over stdio each call is answered when it ends, and an id that is still in use is refused", async () => {
   const { wait, started, release } = waiting();
   await using app = await boot({ handlers: { wait } });
   const stdio = session(app, "ana");
@@ -65,7 +65,7 @@ test("calls are answered as they end, and an id in flight cannot be used twice",
   await stdio.end();
 });
 
-test("without a token the caller is the local user; with a token only the token counts", async () => {
+test("over stdio the caller is the local user without a token, and only the token's principal with one", async () => {
   const whoAmI = handler({
     description: "Tells who calls.",
     effect: "read",
@@ -105,14 +105,14 @@ test("without a token the caller is the local user; with a token only the token 
   ]);
 });
 
-test("a missing scope is a tool error, which the model reads", async () => {
+test("a missing scope is a tool error, so that the model can read it", async () => {
   await using app = await boot();
   const stdio = session(app, "ben");
   stdio.write(callText("wipe"));
   expect(await stdio.end()).toMatchObject([{ result: { isError: true, content: [{ text: "The scope wipe is needed" }] } }]);
 });
 
-test("progress comes before the answer", async () => {
+test("over stdio progress messages come before the answer", async () => {
   await using app = await boot();
   const stdio = session(app, "ana");
   stdio.write(callText("count", '{"to":2}', ',"_meta":{"progressToken":"t"}'));

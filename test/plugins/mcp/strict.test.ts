@@ -22,7 +22,7 @@ const refusals: readonly (readonly [what: string, input: string, code: string, p
 ];
 
 test.each(refusals)(
-  "%s in the arguments is a tool error with code and place, on both transports",
+  "tool arguments with %s give a tool error with code and path, on both transports",
   async (_what, input, code, path, message) => {
     await using app = await boot();
     const { response, rpc } = await post(app, callText("add", input));
@@ -40,7 +40,7 @@ test.each(refusals)(
   },
 );
 
-test("errors outside of the arguments are JSON-RPC errors, with the request's id if it is valid", async () => {
+test("errors outside of tool arguments are JSON-RPC errors, with the request's id if it is valid", async () => {
   await using app = await boot();
   const answer = async (body: string) => {
     const { response, rpc } = await post(app, body);
@@ -77,7 +77,7 @@ test("errors outside of the arguments are JSON-RPC errors, with the request's id
   expect(await answer("\ufeff{}")).toEqual({ id: null, code: -32600, data: "json_bad_unicode" });
 });
 
-test("a refused message has no text of a library", async () => {
+test("the error for a refused MCP message contains no text of a library", async () => {
   await using app = await boot();
   const texts = await Promise.all(
     [
@@ -97,7 +97,7 @@ test("a refused message has no text of a library", async () => {
   ]);
 });
 
-test("a request that the SDK does not recognise is answered", async () => {
+test("a request that the SDK does not recognise gets an answer", async () => {
   await using app = await boot();
   for (const params of ['{"_meta":5}', '{"_meta":{"progressToken":{}}}']) {
     const { rpc } = await post(app, `{"jsonrpc":"2.0","id":1,"method":"prompts/list","params":${params}}`);
@@ -105,7 +105,7 @@ test("a request that the SDK does not recognise is answered", async () => {
   }
 });
 
-test("batches are refused whole", async () => {
+test("a JSON-RPC batch is refused completely", async () => {
   await using app = await boot();
   const { response, rpc } = await post(app, `[${callText("add", '{"a":1}')},${callText("add", '{"a":2}')}]`);
   expect(response.status).toBe(400);
@@ -116,7 +116,7 @@ test("batches are refused whole", async () => {
   });
 });
 
-test("malformed requests are refused with a plain sentence", async () => {
+test("a malformed MCP request is refused with a plain sentence", async () => {
   await using app = await boot();
   const code = async (body: string) => (await post(app, body)).rpc.error?.code;
   expect(await code('{"id":1,"method":"ping"}')).toBe(-32600);
@@ -131,14 +131,14 @@ test("malformed requests are refused with a plain sentence", async () => {
   expect(await code('{"jsonrpc":"2.0","id":1,"method":"tools/nothing"}')).toBe(-32601);
 });
 
-test("a request for a task is ignored", async () => {
+test("a task in an MCP request is ignored", async () => {
   await using app = await boot();
   expect((await post(app, callText("add", '{"a":1}', ',"task":{"ttl":1000}'))).rpc.result).toMatchObject({
     structuredContent: { sum: 2 },
   });
 });
 
-test("stdio survives malformed, too long, blank and endless lines", async () => {
+test("a stdio session survives malformed, too long, blank and unterminated lines", async () => {
   await using app = await boot();
   const stdio = session(app, "ana");
   stdio.write("not json");

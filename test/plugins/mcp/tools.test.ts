@@ -8,7 +8,7 @@ const listText = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
 const toolsFor = async (app: Awaited<ReturnType<typeof boot>>, token: string) =>
   (await post(app, listText, { authorization: `Bearer ${token}` })).rpc.result?.tools ?? [];
 
-test("annotations are derived from the effect", async () => {
+test("a tool's annotations are derived from the handler's effect", async () => {
   await using app = await boot();
   const tools = await toolsFor(app, "ana");
   const of = (name: string) => tools.find((tool) => tool.name === name)?.annotations;
@@ -25,7 +25,7 @@ test("tools/list has the tools that the principal's scopes and roles allow, in t
   expect(await namesFor("ben")).toEqual(["add", "names", "note", "audit", "fail", "count", "steps", "chatty"]);
 });
 
-test("a tool that needs another role answers like an unknown tool", async () => {
+test("calling a tool that needs another role gives the same answer as an unknown tool", async () => {
   await using app = await boot();
   const forbidden = (await post(app, callText("audit"))).text;
   const unknown = (await post(app, callText("audix"))).text;
@@ -39,13 +39,13 @@ test("a tool that needs another role answers like an unknown tool", async () => 
   });
 });
 
-test("a handler that is not exposed over MCP is not a tool", async () => {
+test("a handler that is not exposed over mcp is not a tool", async () => {
   await using app = await boot();
   expect((await post(app, callText("hidden"))).rpc.error).toMatchObject({ code: -32602, data: { code: "unknown_handler" } });
   expect(JSON.stringify(await toolsFor(app, "ana"))).not.toContain("hidden");
 });
 
-test("a missing scope is a 403 with a challenge that names it", async () => {
+test("a tool call without the scope gets 403 with a challenge that names the scope", async () => {
   await using app = await boot();
   const { response, rpc } = await post(app, callText("wipe"), { authorization: "Bearer ben" });
   expect(response.status).toBe(403);
@@ -53,7 +53,7 @@ test("a missing scope is a 403 with a challenge that names it", async () => {
   expect(rpc.result).toMatchObject({ isError: true, _meta: { "quater/error": { code: "missing_scope" } } });
 });
 
-test("an input with a default is not required", async () => {
+test("an input with a default is not required in a tool's schema", async () => {
   await using app = await boot();
   const add = (await toolsFor(app, "ana")).find(({ name }) => name === "add");
   expect(add?.inputSchema).toEqual({
@@ -64,7 +64,7 @@ test("an input with a default is not required", async () => {
   });
 });
 
-test("errors of a handler and of its input are tool errors with code, call id and places", async () => {
+test("errors of a handler and of its input are tool errors with code, call id and field errors", async () => {
   await using app = await boot();
   const failed = async (name: string, input: string) => {
     const { response, rpc } = await post(app, callText(name, input));
@@ -97,7 +97,7 @@ test("errors of a handler and of its input are tool errors with code, call id an
   expect(JSON.stringify(internal)).not.toContain("hunter2");
 });
 
-test("a message of its own is followed by each field error", async () => {
+test("an x-message in a tool error is followed by each field error", async () => {
   const { QuaterError } = await import("quater");
   const { failureResult } = await import("../../../plugins/mcp/outcome.ts");
   const errors = [
@@ -110,7 +110,7 @@ test("a message of its own is followed by each field error", async () => {
   expect(content[0]?.text).toBe("We are closed then\n/from is a Sunday\n/to is before it\nthe input asks for no day");
 });
 
-test("approval_required says what to do, and has details for programs", async () => {
+test("the tool error approval_required tells the model what to do, and has details for programs", async () => {
   const { QuaterError } = await import("quater");
   const { definePlugin } = await import("quater/plugin-api");
   const approval = { id: "apr_1", url: "https://shop.example/approvals/apr_1", expiresAt: "2026-11-23T00:00:00Z" };
@@ -153,7 +153,7 @@ const pay = handler({
   handle: () => "paid",
 });
 
-test("a dry run runs nothing, and its answer is not the output of the tool", async () => {
+test("a dry run of a tool does not run the handler, and its answer does not have the form of the tool's output", async () => {
   const handled: unknown[] = [];
   const make = handler({
     description: "Makes.",
@@ -178,7 +178,7 @@ test("a dry run runs nothing, and its answer is not the output of the tool", asy
   expect(handled).toEqual([]);
 });
 
-test("messages and headers cannot choose the principal or the surface", async () => {
+test("messages and headers cannot choose the principal or the surface of an MCP call", async () => {
   await using app = await boot();
   const forged =
     ',"surface":"http","principal":{"subject":"eve"},"_meta":{"surface":"direct","principal":{"subject":"eve"},"callId":"forged"}';
@@ -202,7 +202,7 @@ test("messages and headers cannot choose the principal or the surface", async ()
   });
 });
 
-test("parallel calls of different principals do not mix", async () => {
+test("parallel MCP calls of different principals do not mix", async () => {
   await using app = await boot();
   const calls = Array.from({ length: 200 }, async (_, at) => {
     const who = at % 2 === 0 ? "ana" : "ben";
@@ -214,13 +214,13 @@ test("parallel calls of different principals do not mix", async () => {
   await Promise.all(calls);
 });
 
-test("tools without MCP authentication stop the boot with the option to add", async () => {
+test("tools without authenticate stop the boot, with the option to add", async () => {
   await expect(bootTest({ handlers: { pay }, expose: { pay: { mcp: true } }, plugins: [mcp()] })).rejects.toThrow(
     /MCP tools require mcp auth.*mcp\(\{ authenticate/s,
   );
 });
 
-test("a tool whose input is not an object is refused at boot", async () => {
+test("boot refuses a tool whose input is not an object", async () => {
   const either = handler({
     description: "Takes a union.",
     effect: "read",
@@ -247,7 +247,7 @@ test("a tool whose input is not an object is refused at boot", async () => {
   });
 });
 
-test("the SDK's client compiles a list with recursive schemas of two tools", async () => {
+test("the SDK's client compiles tools/list with recursive schemas of two tools", async () => {
   const tree = (name: string) =>
     handler({
       description: `Gives a tree ${name}.`,

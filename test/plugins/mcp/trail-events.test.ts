@@ -81,7 +81,7 @@ const asAgent = { actsFor: "ana", credential: "test:ana", issuer: "test", kind: 
 const asBob = { credential: "test:bob", issuer: "test", kind: "user", person: "bob", subject: "bob" };
 const hashed = { schema: "sha256:", argsTag: "hmac:tag-" };
 
-test("one write through each surface leaves the same two events, in the order start, end", async () => {
+test("one write through each surface records the same two events, its start and then its end", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   await app.acrossSurfaces({ handler: "thing", input: { json: '{"id":"a"}' }, token: "ana" }, ["http", "mcp", "cli"]);
@@ -97,7 +97,7 @@ test("one write through each surface leaves the same two events, in the order st
   ]);
 });
 
-test("one read through each surface leaves one event, and none over http", async () => {
+test("one read over mcp or cli records one event, and one over http records none", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   await app.acrossSurfaces({ handler: "look", input: { text: { id: "a" } }, token: "ana" }, ["http"]);
@@ -112,7 +112,7 @@ test("one read through each surface leaves one event, and none over http", async
 
 const call = (app: TestApp, name: string, given: object, as = ana, how = {}) => app.as(as).send(name, given, how);
 
-test("each kind of refusal and error leaves its event", async () => {
+test("each kind of refusal and error is recorded as its own event", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   const gate = kernelOf(app);
@@ -147,7 +147,7 @@ test("each kind of refusal and error leaves its event", async () => {
   ]);
 });
 
-test("results are stored if the exposure says so; secrets become tags, and fields that sound secret are masked", async () => {
+test("results are recorded if the exposure says so, with secrets as keyed digests and suspicious fields masked", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   await call(app, "full", { id: "a", pin: "1234" });
@@ -158,7 +158,7 @@ test("results are stored if the exposure says so; secrets become tags, and field
   expect(ended?.meta.resultTag).toMatch(/^hmac:tag-[0-9a-f]{6}:[0-9a-f]{64}$/);
 });
 
-test("runtime.started has command, manifest, plugins and versions; a stop writes runtime.stopped and a signed checkpoint", async () => {
+test("runtime.started records command, manifest, plugins and versions; a stop records runtime.stopped and a signed checkpoint", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   await app.stop();
@@ -213,7 +213,7 @@ test("events of parallel calls do not mix", async () => {
   }
 });
 
-test("audit: off is only allowed for reads", async () => {
+test('boot accepts audit: "off" only for reads', async () => {
   using folder = tempFolder();
   const off = (audit: string) =>
     bootWithTrail({ root: folder.root, handlers: { thing }, expose: { thing: { direct: true, audit } } });
@@ -221,7 +221,7 @@ test("audit: off is only allowed for reads", async () => {
   await expect(off("everything")).rejects.toThrow(/audit/);
 });
 
-test("a read with audit off leaves no event, but its refusals are recorded", async () => {
+test('a read with audit: "off" records no event, but its refusals are recorded', async () => {
   using folder = tempFolder();
   const app = await bootWithTrail({
     root: folder.root,

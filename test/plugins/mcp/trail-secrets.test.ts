@@ -44,7 +44,7 @@ const handlers = {
   looks: handler({ ...about, effect: "read", description: "Looks.", auth: anyone, handle: ({ id }) => ({ id }) }),
 };
 
-test(`${calls} mixed calls: a canary in every secret position appears nowhere`, async () => {
+test(`after ${calls} mixed calls a marker text in every secret field appears in no log, trail or page`, async () => {
   using folder = tempFolder();
   const names = Object.keys(handlers);
   const app = await bootWithTrail({

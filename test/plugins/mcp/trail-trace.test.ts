@@ -18,7 +18,7 @@ const change = handler({
   handle: ({ id }) => ({ id }),
 });
 
-test("a valid traceparent is in every event of its call; an invalid one is in none", async () => {
+test("a valid traceparent is in every event of its call, and an invalid one in none", async () => {
   using folder = tempFolder();
   const who = tokens({ ana: principal() });
   const app = await bootWithTrail({

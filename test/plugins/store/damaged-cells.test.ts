@@ -15,7 +15,7 @@ const repository = fileURLToPath(new URL("../../..", import.meta.url));
 const child = (code: string) =>
   spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], { cwd: repository, encoding: "utf8" });
 
-test("the driver itself aborts the process at a text that is not UTF-8; through the driver file it is bytes", () => {
+test("the SQLite driver aborts the process at a text that is not UTF-8, and Quater reads such a text as bytes", () => {
   using folder = tempFolder();
   const raw = child(`
     import Libsql from "libsql";
@@ -34,7 +34,7 @@ test("the driver itself aborts the process at a text that is not UTF-8; through 
   expect(guarded.stdout).toBe("255,65\n");
 });
 
-test("each cell is read as what it is, also beside damaged cells", () => {
+test("each cell of a SQLite table is read with its own type, also beside damaged cells", () => {
   using folder = tempFolder();
   const file = openSqlite(join(folder.root, "store.db"));
   const rows = (sql: string, ...parameters: unknown[]) => file.run([{ sql, parameters }])[0]?.rows;
@@ -65,7 +65,7 @@ test("each cell is read as what it is, also beside damaged cells", () => {
   file.close();
 });
 
-test("rows come in the order that was asked for, and columns that are added later do not matter", () => {
+test("rows are returned in the requested order, and the order of columns does not matter", () => {
   using folder = tempFolder();
   const file = openSqlite(join(folder.root, "store.db"));
   const rows = (sql: string) => file.run([{ sql, parameters: [] }])[0]?.rows;
@@ -78,7 +78,7 @@ test("rows come in the order that was asked for, and columns that are added late
   file.close();
 });
 
-test("what a statement that writes returns is read in the same way", () => {
+test("rows that a writing statement returns are read with the same types", () => {
   using folder = tempFolder();
   const file = openSqlite(join(folder.root, "store.db"));
   const rows = (sql: string) => file.run([{ sql, parameters: [] }])[0]?.rows;
@@ -90,7 +90,7 @@ test("what a statement that writes returns is read in the same way", () => {
 });
 
 onBothDialects((claim, dialect) => {
-  claim("a planted lock is taken over: a lease without end, and numbers that nothing can be added to", async ({ boot }) => {
+  claim("a planted lock with an endless lease or numbers too large to increase is taken over", async ({ boot }) => {
     const desk = await boot();
     const store = await desk.app.services.get(storeRef).open();
     const most = 9_223_372_036_854_775_807n;
@@ -119,7 +119,7 @@ onBothDialects((claim, dialect) => {
     }
   });
 
-  claim("a damaged row about migrations stops a boot only when a migration is missing", async ({ boot, again }) => {
+  claim("a damaged row in the table of migrations stops the boot only when a migration is missing", async ({ boot, again }) => {
     const desk = await boot();
     const insert = "insert into quater_migration (plugin, version, tables, at) values";
     await desk.sql(

@@ -47,14 +47,14 @@ test.each<[string, object, RegExp]>([
   await expect(boot({ refundOrder: { direct: true, lock } })).rejects.toThrow(problem);
 });
 
-test("S4: boot refuses an empty name, and a lock without store()", async () => {
+test("S4: boot refuses a lock with an empty name, and a lock without store()", async () => {
   await expect(boot({ refundOrder: { direct: true, lock: "" } })).rejects.toThrow(/refundOrder: lock/);
   await expect(boot({ refundOrder: { direct: true, lock: "order" } }, undefined, [])).rejects.toThrow(
     /refundOrder uses the exposure key "lock", which no configured plugin owns\. Add the plugin that owns it to plugins, such as store\(\)/,
   );
 });
 
-test("S4: boot refuses one name for a whole lock and for a lock by input", async () => {
+test("S4: boot refuses one lock name for a whole lock and for a lock by input", async () => {
   const expose = { refundOrder: { direct: true, lock: byOrder }, cancelOrder: { direct: true, lock: "order" } };
   await expect(boot(expose)).rejects.toThrow(
     /cancelOrder locks order as a whole and refundOrder locks it by an input, so they would not exclude each other\. Add by to both/,
@@ -62,7 +62,7 @@ test("S4: boot refuses one name for a whole lock and for a lock by input", async
   await boot({ ...expose, cancelOrder: { direct: true, lock: { name: "order", by: "cents" } } });
 });
 
-test("S4: the name of a handler with a preview and an approval is taken as its lock", async () => {
+test("S4: a handler with a preview and an approval gets a lock with the handler's name", async () => {
   using folder = tempFolder();
   const plugins = [
     store(),

@@ -52,7 +52,7 @@ const ours = {
 };
 
 withServers(
-  "O5: settings hold in every transaction and read through a pooler, and do not leak to its sessions",
+  "O5: connection settings hold in every transaction and read through PgBouncer, and do not leak into its sessions",
   async (server, pool) => {
     const direct = await server.freshUrl();
     const url = pool.through(direct);
@@ -75,7 +75,7 @@ withServers(
 
 for (const level of ["off", "local", "remote_write"]) {
   withServers(
-    `O5: a role whose synchronous_commit is ${level} still commits durably, directly and pooled`,
+    `O5: with synchronous_commit ${level} in the role, commits are still durable, directly and through PgBouncer`,
     async (server, pool) => {
       const direct = await server.freshUrl();
       const name = new URL(direct).pathname.slice(1);
@@ -91,7 +91,7 @@ for (const level of ["off", "local", "remote_write"]) {
   );
 }
 
-withServers("O5: remote_apply waits for more than on, and is kept", async (server, pool) => {
+withServers("O5: synchronous_commit remote_apply is stronger than on, and is kept", async (server, pool) => {
   const direct = await server.freshUrl();
   await ask(direct, `alter database ${new URL(direct).pathname.slice(1)} set synchronous_commit = remote_apply`);
   for (const url of [direct, pool.through(direct)]) {
@@ -102,7 +102,7 @@ withServers("O5: remote_apply waits for more than on, and is kept", async (serve
   }
 });
 
-withServers("O5: on a direct connection a transaction begins with one plain statement", async (server, pool) => {
+withServers("O5: on a direct connection a transaction begins with one statement that sets nothing", async (server, pool) => {
   const direct = await server.freshUrl();
   const beginOn = async (url: string) => {
     const database = await openPostgres({ url, schema: "quater", onLost: () => undefined });
@@ -114,7 +114,7 @@ withServers("O5: on a direct connection a transaction begins with one plain stat
   expect(await beginOn(pool.through(direct))).toMatch(/^begin; select set_config\('search_path', 'quater', true\)/);
 });
 
-withServers("O5: a pooler in session mode works as well; one in statement mode is refused with the remedy", async (server) => {
+withServers("O5: PgBouncer works in session mode, and is refused in statement mode with a remedy", async (server) => {
   const direct = await server.freshUrl();
   for (const mode of ["session", "statement"] as const) {
     const other = await testPgbouncer(direct, { mode });
@@ -130,7 +130,7 @@ withServers("O5: a pooler in session mode works as well; one in statement mode i
   }
 });
 
-test("O5: settings that a pooler drops stop the boot with the setting and the remedy", () => {
+test("O5: settings that PgBouncer drops stop the boot, with the setting and a remedy", () => {
   const right = {
     fsync: "on",
     full_page_writes: "on",
@@ -152,7 +152,7 @@ test("O5: settings that a pooler drops stop the boot with the setting and the re
 });
 
 withServers(
-  "O5: a start waits while another instance holds the lock of the migrations, also through a pooler",
+  "O5: a start waits while another instance holds the lock of the migrations, also through PgBouncer",
   async (server, pool) => {
     const direct = await server.freshUrl();
     const holder = new pg.Client({ connectionString: direct });

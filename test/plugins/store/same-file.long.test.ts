@@ -60,7 +60,7 @@ test("S9: three processes that open and close one file in turn do not take SQLit
   expect(await Promise.all(said)).toEqual(others.map(() => ["ready\n", 0]));
 }, 60_000);
 
-test("S9: a log that SQLite removes and makes anew while a file is opened is not taken for a replaced file", () => {
+test("S9: a log that SQLite removes and creates again while a file is opened is not taken for a replaced file", () => {
   using folder = tempFolder();
   const path = join(folder.root, "store.db");
   const first = new Libsql(path);
@@ -91,7 +91,7 @@ test.each<[string, string, (path: string) => void]>([
         },
       ] as [string, string, (path: string) => void],
   ),
-])("S9: a file that was just opened notices, before its first write, that %s", (_title, message, change) => {
+])("S9: a newly opened database notices, before its first write, that %s", (_title, message, change) => {
   using folder = tempFolder();
   const path = join(folder.root, "store.db");
   const first = openSqlite(path);

@@ -13,7 +13,7 @@ const repository = fileURLToPath(new URL("../../..", import.meta.url));
 const child = (code: string) =>
   spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], { cwd: repository, encoding: "utf8" });
 
-test("the driver aborts the process at a boolean; Quater passes booleans as numbers", () => {
+test("the SQLite driver aborts the process at a boolean, so Quater passes booleans as numbers", () => {
   using folder = tempFolder();
   const raw = child(`
     import Libsql from "libsql";
@@ -42,7 +42,7 @@ test("the driver aborts the process at a boolean; Quater passes booleans as numb
   expect(guarded.stdout).toContain(kinds);
 });
 
-test("only the owner can read the file, its log and its folder", () => {
+test("only the owner can read the SQLite file, its log and its folder", () => {
   using folder = tempFolder();
   const path = join(folder.root, "private/store.db");
   const file = openSqlite(path);
@@ -54,7 +54,7 @@ test("only the owner can read the file, its log and its folder", () => {
   file.close();
 });
 
-test("commits are synced: write-ahead log and synchronous=FULL", () => {
+test("commits to SQLite are synced to disk: write-ahead log and synchronous=FULL", () => {
   using folder = tempFolder();
   const file = openSqlite(join(folder.root, "store.db"));
   const ask = (sql: string) => Object.values(file.run([{ sql, parameters: [] }])[0]?.rows[0] as object)[0];
@@ -62,7 +62,7 @@ test("commits are synced: write-ahead log and synchronous=FULL", () => {
   file.close();
 });
 
-test("the driver is used by the store and by the lock of key files alone", () => {
+test("only the store and the lock of key files use the SQLite driver", () => {
   const found = execFileSync("grep", ["-rlE", "[\"']libsql[\"']", "plugins", "core"], { cwd: repository, encoding: "utf8" });
   expect(found.trim().split("\n")).toEqual(["plugins/store/sqlite.ts", "core/boot/file-lock.ts"]);
 });

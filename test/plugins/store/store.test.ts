@@ -83,7 +83,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
       if (reason !== undefined) context.skip(reason);
     });
 
-  both("a snapshot shows one state, also while others write", async (open, again) => {
+  both("a snapshot of the store shows one state, even while others write", async (open, again) => {
     await using other = await again();
     const writer = await other.services.get(storeRef).open();
     const db = open.queries<Tables>();
@@ -103,7 +103,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
     await expect(open.snapshot((at) => at.read(insert("c")))).rejects.toMatchObject({ code: "25006" });
   });
 
-  both("a transaction is all or nothing", async (open) => {
+  both("a transaction that throws leaves no change in the store", async (open) => {
     const db = open.queries<Tables>();
     const insert = (name: string) => db.insertInto("shelf_item").values({ name, count: 1 });
     await expect(
@@ -116,7 +116,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
     expect(await open.read(db.selectFrom("shelf_item").select("name"))).toEqual([{ name: "b" }]);
   });
 
-  both("numbers come back as numbers, counts as counts, conflicts as conflicts", async (open) => {
+  both("the store returns numbers as numbers, counts changed rows and reports conflicts as conflicts", async (open) => {
     const db = open.queries<Tables>();
     const [one] = await open.apply([db.insertInto("shelf_item").values({ name: "a", count: 2 ** 40 })]);
     expect(one?.changes).toBe(1);
@@ -129,7 +129,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
     });
   });
 
-  both("compare and set has one winner of many", async (open) => {
+  both("of many concurrent compare-and-set statements exactly one changes the row", async (open) => {
     const db = open.queries<Tables>();
     await open.apply([db.insertInto("shelf_item").values({ name: "a", count: 0 })]);
     const take = () =>
@@ -141,7 +141,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
     expect(changes.filter((count) => count === 1)).toHaveLength(1);
   });
 
-  both("one clock, in milliseconds, inside queries too", async (open) => {
+  both("now() of the store returns the database's time in whole milliseconds", async (open) => {
     const before = Date.now();
     const now = await open.now();
     expect(now).toBeGreaterThanOrEqual(before - 1); // the database may round
@@ -149,7 +149,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
     expect(Number.isInteger(now)).toBe(true);
   });
 
-  both("several that start at once migrate once", async (open, again) => {
+  both("three instances that start at the same time run each migration once", async (open, again) => {
     const apps = await Promise.all([again(), again(), again()]);
     await Promise.all(apps.map((app) => app.stop()));
     const rows = await open.read<{ n: number }>({
@@ -160,7 +160,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
   });
 });
 
-test("a file with other tables is refused and not changed", async () => {
+test("store() refuses a SQLite file that has other tables, and does not change it", async () => {
   using folder = tempFolder();
   const path = join(folder.root, "shop.db");
   const file = openSqlite(path);
@@ -173,7 +173,7 @@ test("a file with other tables is refused and not changed", async () => {
   file.close();
 });
 
-test("tables of a newer version stop the boot; older ones are brought up to date", async () => {
+test("tables of a newer version stop the boot, and tables of an older version are migrated", async () => {
   using folder = tempFolder();
   const second: Migration = {
     version: 2,
@@ -185,7 +185,7 @@ test("tables of a newer version stop the boot; older ones are brought up to date
   await expect(boot(folder.root)).rejects.toThrow("The tables of shelf have version 2, but this version of Quater knows only 1");
 });
 
-test("a malformed url, and a PostgreSQL that does not answer, stop the boot without showing the password", async () => {
+test("a malformed url or a PostgreSQL that does not answer stops the boot, without printing the password", async () => {
   using folder = tempFolder();
   for (const url of ["mysql://me:geheim@db", "me:geheim@db", ""]) {
     const error: unknown = await boot(folder.root, { url }).catch((thrown: unknown) => thrown);
@@ -201,7 +201,7 @@ test("a malformed url, and a PostgreSQL that does not answer, stop the boot with
   await expect(boots).rejects.not.toThrow("hunter2");
 });
 
-test("a fenced store takes no writes, is not ready, and ends the process with 74", async () => {
+test("a fenced store takes no writes, is not ready, and ends quater serve with exit code 74", async () => {
   using folder = tempFolder();
   await using app = await boot(folder.root);
   const service = app.services.get(storeRef);

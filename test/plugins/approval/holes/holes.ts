@@ -40,7 +40,7 @@ const withoutEvidence: readonly Edit[] = [
 
 export const holes: readonly Hole[] = [
   {
-    check: "a credential is asked for at the door",
+    check: "the door asks every caller for a credential",
     only: "refundOrder",
     edits: [
       {
@@ -64,7 +64,7 @@ export const holes: readonly Hole[] = [
     named: /^status over http ran with another surface's credential/,
   },
   {
-    check: "each surface has a door of its own",
+    check: "each surface has its own authenticator",
     only: "refundOrder",
     edits: [{ file: gate, from: "this.#doors.get(entry.surface)", to: 'this.#doors.get("http")' }],
     named:
@@ -102,26 +102,26 @@ export const holes: readonly Hole[] = [
     named: /^listOwnOrders over http refused a call, and the log does not name the policy or plugin that refused it/,
   },
   {
-    check: "only exposed handlers are reachable",
+    check: "only exposed handlers can be called",
     only: "listOwnOrders",
     edits: [{ file: gate, from: "operation?.surfaces.has(surface) === true", to: "operation !== undefined" }],
     named: /^listOwnOrders over cli ran although it is not exposed there$/,
   },
   {
-    check: "the static policy comes before the input",
+    check: "the static part of the policy is checked before the input",
     only: "refundOrder",
     edits: [{ file: pipeline, from: "judgeStatic(call); const parts", to: "const parts" }],
     named:
       /^refundOrder over mcp answered unknown_field and not missing_scope in the case "ran for a principal whom its policy refuses \(and a wrong input\)"$/,
   },
   {
-    check: "the policy is judged with the input",
+    check: "the policy is checked with the input",
     only: "listOwnOrders",
     edits: [{ file: pipeline, from: "if (refusal !== undefined) throw refusal; if (!hooks", to: "if (!hooks" }],
     named: /^listOwnOrders over http ran for a principal whom its policy refuses$/,
   },
   {
-    check: "a plugin's refusal counts",
+    check: "a refusal by a plugin ends the call",
     only: "listOwnOrders",
     edits: [
       { file: pipeline, from: "for (const verdict of verdicts) if (!verdict.allow) throw refused(verdict, notAllowed);", to: "" },
@@ -129,7 +129,7 @@ export const holes: readonly Hole[] = [
     named: /^listOwnOrders over http ran although a plugin refused it$/,
   },
   {
-    check: "the input is held against its schema",
+    check: "the input is checked against its schema",
     only: "listOwnOrders",
     edits: [
       {
@@ -141,13 +141,13 @@ export const holes: readonly Hole[] = [
     named: /^listOwnOrders over http ran with a value of the wrong type$/,
   },
   {
-    check: "objects are closed",
+    check: "objects of the input may have no unknown fields",
     only: "listOwnOrders",
     edits: [{ file: "core/schema/schema.ts", from: 'else if (declares) replace("additionalProperties", false);', to: "" }],
     named: /^listOwnOrders over http ran with a field that nobody declared$/,
   },
   {
-    check: "plugins are asked for approval",
+    check: "plugins decide whether a call needs approval",
     only: "refundOrder",
     edits: [
       {
@@ -159,7 +159,7 @@ export const holes: readonly Hole[] = [
     named: /^refundOrder over http could not be tried in the case "unapproved": it ran before anybody agreed$/,
   },
   {
-    check: "an approval is used up",
+    check: "a call uses up its approval",
     only: "refundOrder",
     edits: [
       { file: pipeline, from: "for (const consume of call.consume) {", to: "for (const consume of call.consume.slice(1)) {" },
@@ -167,7 +167,7 @@ export const holes: readonly Hole[] = [
     named: /^refundOrder over cli ran again on one approval$/,
   },
   {
-    check: "an approval is used up by one of many",
+    check: "only one of many calls uses up an approval",
     only: "refundOrder",
     edits: [
       {
@@ -192,7 +192,7 @@ export const holes: readonly Hole[] = [
     named: /^refundOrder over http ran although another call had changed what its preview showed \(2 at once\)$/,
   },
   {
-    check: "the arguments are bound",
+    check: "an approval covers only the approved arguments",
     only: "refundOrder",
     edits: [
       {
@@ -209,7 +209,7 @@ export const holes: readonly Hole[] = [
     named: /^refundOrder over mcp ran with arguments changed after approval$/,
   },
   {
-    check: "the requester is bound",
+    check: "an approval covers only the requester",
     only: "refundOrder",
     edits: [
       {
@@ -258,7 +258,7 @@ export const holes: readonly Hole[] = [
       /^refundOrder over http answered approval_required and not approval_denied in the case "was asked for again right after people said no \(with another credential of the same person\)"$/,
   },
   {
-    check: "nobody agrees to his own call",
+    check: "nobody can approve their own call",
     only: "refundOrder",
     edits: [
       {
@@ -270,7 +270,7 @@ export const holes: readonly Hole[] = [
     named: /^refundOrder over cli ran on an approval \(by the requester itself\)$/,
   },
   {
-    check: "agents do not decide",
+    check: "agents cannot approve",
     only: "refundOrder",
     edits: [
       { file: "plugins/approval/requests/eligible.ts", from: 'if (kind === "agent") return "agents do not decide";', to: "" },
@@ -278,7 +278,7 @@ export const holes: readonly Hole[] = [
     named: /^refundOrder over http ran on an approval \(by an agent\)$/,
   },
   {
-    check: "S3: an approval needs its evidence",
+    check: "S3: an approval counts only with its events in the trail",
     only: "refundOrder",
     edits: withoutEvidence,
     named: /^refundOrder over http ran before people agreed \(after its row was set to approved\)$/,

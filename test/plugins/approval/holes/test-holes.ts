@@ -14,7 +14,7 @@ export interface TestHole {
 
 export const testHoles: readonly TestHole[] = [
   {
-    check: "S8: the texts of an event have a limit",
+    check: "S8: texts of an event have a maximum length",
     edits: [
       {
         file: "plugins/audit/log/event.ts",
@@ -23,10 +23,10 @@ export const testHoles: readonly TestHole[] = [
       },
     ],
     file: "test/plugins/audit/event.test.ts",
-    test: "S8: every text of an event has a limit",
+    test: "S8: every text of an event has a maximum length",
   },
   {
-    check: "S8: only names of the catalog are recorded",
+    check: "S8: only handler names of the catalog are recorded",
     edits: [
       {
         file: "core/pipeline/gate.ts",
@@ -35,7 +35,7 @@ export const testHoles: readonly TestHole[] = [
       },
     ],
     file: "test/core/hooks.test.ts",
-    test: "S8: settled hooks of an unknown handler do not get the name",
+    test: "S8: settled hooks do not get the handler name that a caller sent",
   },
   {
     check: "S12: attempts to sign in with a code are counted",
@@ -59,10 +59,10 @@ export const testHoles: readonly TestHole[] = [
       },
     ],
     file: "test/plugins/approval/sessions.test.ts",
-    test: "S12: on SQLite, a copied cookie is refused after signing out",
+    test: "S12: on SQLite, a copied session cookie is refused after signing out",
   },
   {
-    check: "S13: files that other users may write are refused",
+    check: "S13: files that other users can write are refused",
     edits: [
       {
         file: "core/boot/ownership.ts",
@@ -71,13 +71,13 @@ export const testHoles: readonly TestHole[] = [
       },
     ],
     file: "test/core/load.test.ts",
-    test: "S13: a handler module that others may write",
+    test: "S13: boot refuses a handler module, or a module that it imports, that other users can write",
   },
   {
     check: "S15: middleware and routes see one path",
     edits: [{ file: "plugins/http/guard.ts", from: "req.url = normalTarget(req.url);", to: "normalTarget(req.url);" }],
     file: "test/plugins/http/path.test.ts",
-    test: "S15: a middleware that blocks /items also blocks DELETE /%69tems/5",
+    test: "S15: middleware that blocks /items also blocks DELETE /%69tems/5",
   },
   {
     check: "S16: an empty path parameter matches no route",
@@ -113,6 +113,6 @@ export const testHoles: readonly TestHole[] = [
       },
     ],
     file: "test/plugins/audit/restore.test.ts",
-    test: "on sqlite S19: a dump from before an approval was used does not boot",
+    test: "on sqlite S19: a backup from before an approval was used does not boot",
   },
 ];

@@ -18,29 +18,29 @@ afterAll(() => shop[Symbol.asyncDispose]());
 const clientOf = (options: Partial<ClientOptions> = {}) =>
   createClient<ShopManifest>({ baseUrl: shop.baseUrl, token: "ana", ...options });
 
-test("inputs go into the path and the query, and the value comes back", async () => {
+test("the client sends inputs in the path and the query, and returns the value", async () => {
   const input = { orderId: "a/b ü%2F?", limit: 7, tags: ["x", "y&z=1"], isBrief: true };
   expect(await clientOf()("GET /orders/:orderId", input)).toEqual({ ok: true, value: input, callId: expect.any(String) });
 });
 
-test("an input with a default may be absent, and so may undefined", async () => {
+test("the client may omit an input with a default, or set it to undefined", async () => {
   const result = await clientOf()("GET /orders/:orderId", { orderId: "a" });
   expect(result).toMatchObject({ ok: true, value: { limit: 3 } });
 });
 
-test("inputs go into the body, and bound ones into a header", async () => {
+test("the client sends inputs in the body, and an input that is bound to a header in the header", async () => {
   const result = await clientOf()("POST /orders", { items: [{ sku: "a" }] }, { headers: { "x-trace-id": "t1" } });
   expect(result).toMatchObject({ ok: true, value: { count: 1, traceId: "t1" } });
 });
 
-test("DELETE has its inputs in the query, and an output of null is null", async () => {
+test("the client sends inputs of DELETE in the query, and returns an output of null as null", async () => {
   const client = clientOf();
   expect(await client("DELETE /orders/:orderId", { orderId: "a", reason: "old" })).toMatchObject({ ok: true, value: null });
   const refused = await client("DELETE /orders/:orderId", { orderId: "a" });
   expect(refused).toMatchObject({ ok: false, code: "conflict", status: 409, message: "a needs a reason" });
 });
 
-test("a refusal is a value with its code, its status, its call and its places", async () => {
+test("the client returns a refusal as a value with code, status, call id and field errors", async () => {
   const client = clientOf();
   const problem = await client("POST /orders", { items: [] });
   expect(problem).toEqual({
@@ -56,7 +56,7 @@ test("a refusal is a value with its code, its status, its call and its places", 
   expect(wrong).toMatchObject({ code: "invalid_input", errors: [{ path: "/limit", message: "must be an integer" }] });
 });
 
-test("the token is a text, or a function that is asked for each request", async () => {
+test("the client takes its token as a text, or from a function that it calls for each request", async () => {
   const given = ["bea", undefined, "ana"];
   const client = clientOf({ token: async () => given.shift() });
   const codes = [];
@@ -68,25 +68,28 @@ test("the token is a text, or a function that is asked for each request", async 
   ]);
 });
 
-test.each(["", ".", ".."])("a path parameter that would be another path is refused before it is sent: %j", async (orderId) => {
-  let requests = 0;
-  const counted: ClientOptions["fetch"] = (...given) => {
-    requests++;
-    return fetch(...given);
-  };
-  const client = clientOf({ fetch: counted });
-  const result = await client("DELETE /orders/:orderId", { orderId, reason: "old" });
-  expect(result).toMatchObject({ ok: false, code: "invalid_input", errors: [{ path: "/orderId" }] });
-  expect(requests).toBe(0);
-});
+test.each(["", ".", ".."])(
+  "the client refuses a path parameter that would change the path, before it sends a request: %j",
+  async (orderId) => {
+    let requests = 0;
+    const counted: ClientOptions["fetch"] = (...given) => {
+      requests++;
+      return fetch(...given);
+    };
+    const client = clientOf({ fetch: counted });
+    const result = await client("DELETE /orders/:orderId", { orderId, reason: "old" });
+    expect(result).toMatchObject({ ok: false, code: "invalid_input", errors: [{ path: "/orderId" }] });
+    expect(requests).toBe(0);
+  },
+);
 
-test("half of a surrogate pair is refused, in the path and in the query", async () => {
+test("the client refuses half a surrogate pair in the path and in the query", async () => {
   const client = clientOf();
   expect(await client("GET /orders/:orderId", { orderId: "\ud800" })).toMatchObject({ errors: [{ path: "/orderId" }] });
   expect(await client("GET /orders/:orderId", { orderId: "a", tags: ["\ud800"] })).toMatchObject({ errors: [{ path: "/tags" }] });
 });
 
-test("a stream is iterated, with its items as they are", async () => {
+test("the client iterates over a stream and gives each item unchanged", async () => {
   const seen: number[] = [];
   for await (const { n, error } of clientOf()("GET /numbers", { to: 300 })) {
     expect(error).toBe("of the item itself\n\nevent: end");
@@ -95,7 +98,7 @@ test("a stream is iterated, with its items as they are", async () => {
   expect(seen).toEqual(Array.from({ length: 300 }, (_, index) => index + 1));
 });
 
-test("a stream that is refused at its start is a value when awaited, and thrown when iterated", async () => {
+test("a stream that is refused at its start is a value when awaited, and throws when iterated", async () => {
   const client = clientOf();
   const input = { to: 3, failAt: 1 };
   expect(await client("GET /numbers", input)).toMatchObject({ ok: false, code: "order_closed", status: 409 });
@@ -105,7 +108,7 @@ test("a stream that is refused at its start is a value when awaited, and thrown 
   await expect(reading).rejects.toMatchObject({ name: "CallError", failure: { code: "order_closed" } });
 });
 
-test("an error in the middle of a stream is thrown after the items before it", async () => {
+test("the client throws an error in the middle of a stream after the items before it", async () => {
   const result = await clientOf()("GET /numbers", { to: 3, failAt: 3 });
   if (!result.ok) throw new CallError(result);
   const seen: number[] = [];
@@ -116,13 +119,13 @@ test("an error in the middle of a stream is thrown after the items before it", a
   expect(seen).toEqual([1, 2]);
 });
 
-test("leaving a stream early closes it, and the client goes on", async () => {
+test("leaving a stream early closes its connection, and the client stays usable", async () => {
   const client = clientOf();
   for await (const { n } of client("GET /numbers", { to: 1_000_000 })) if (n === 2) break;
   expect(await client("GET /orders/:orderId", { orderId: "a" })).toMatchObject({ ok: true });
 });
 
-test("an aborted call is a value", async () => {
+test("the client returns an aborted call as a value", async () => {
   const controller = new AbortController();
   const waiting = clientOf()("GET /waits", {}, { signal: controller.signal });
   controller.abort(new Error("enough"));
@@ -145,7 +148,7 @@ const serve = async (listener: RequestListener): Promise<string> => {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 };
 
-test("a server that is away is a value", async () => {
+test("the client returns a server that cannot be reached as a value", async () => {
   const baseUrl = await serve((req) => req.socket.destroy());
   const result = await clientOf({ baseUrl })("GET /orders/:orderId", { orderId: "a" });
   expect(result).toMatchObject({ ok: false, code: "network_error", message: "fetch failed" });
@@ -156,13 +159,13 @@ test.each([
   ["a success that is not JSON", 200, "text/html", "<h1>Sign in</h1>"],
   ["broken JSON", 200, "application/json", "{"],
   ["a problem without a code", 400, "application/problem+json", "{}"],
-])("%s is a value with its text", async (_, status, type, body) => {
+])("the client returns %s as a value with the text of the answer", async (_, status, type, body) => {
   const baseUrl = await serve((_, res) => void res.writeHead(status, { "content-type": type }).end(body));
   const result = await clientOf({ baseUrl })("GET /orders/:orderId", { orderId: "a" });
   expect(result).toMatchObject({ ok: false, code: "unexpected_answer", status, cause: body });
 });
 
-test("a stream that breaks off is an error, and never looks complete", async () => {
+test("the client throws an error for a stream that breaks off, so the stream never looks complete", async () => {
   const baseUrl = await serve(
     (_, res) => void res.writeHead(200, { "content-type": "text/event-stream" }).end('data: {"n":1}\n\n'),
   );
@@ -174,7 +177,7 @@ test("a stream that breaks off is an error, and never looks complete", async () 
   expect(seen).toEqual([1]);
 });
 
-test("the base may end in a path, with a slash or without", async () => {
+test("the client's base URL may end in a path, with or without a slash", async () => {
   const paths: (string | undefined)[] = [];
   const baseUrl = await serve((req, res) => {
     paths.push(req.url);
@@ -184,7 +187,7 @@ test("the base may end in a path, with a slash or without", async () => {
   expect(paths).toEqual(["/v1/numbers?to=1", "/v1/numbers?to=1", "/numbers?to=1"]);
 });
 
-test("a call that needs approval has its request, waits for the decision and repeats", async () => {
+test("for a call that needs approval the client returns the request, can wait for the decision, and repeats the call", async () => {
   const client = clientOf();
   const asked = await client("POST /payments", { cents: 5 });
   if (asked.ok || asked.code !== "approval_required") return expect.unreachable();
@@ -196,7 +199,7 @@ test("a call that needs approval has its request, waits for the decision and rep
   expect(await asked.repeat()).toMatchObject({ ok: false, code: "approval_used" });
 });
 
-test("a denial ends the waiting", async () => {
+test("the client's wait for a decision ends with a denial", async () => {
   const asked = await clientOf()("POST /payments", { cents: 6 });
   if (asked.ok || asked.code !== "approval_required") return expect.unreachable();
   const waiting = asked.wait({ everyMs: 10 });
@@ -204,7 +207,7 @@ test("a denial ends the waiting", async () => {
   expect(await waiting).toMatchObject({ ok: false, code: "approval_denied", status: 403 });
 });
 
-test("waiting is aborted by its signal, and goes on while the server is away", async () => {
+test("the client's wait ends when its signal aborts, and continues while the server cannot be reached", async () => {
   let answers = 0;
   let isAway = false;
   const client = clientOf({
@@ -225,7 +228,7 @@ test("waiting is aborted by its signal, and goes on while the server is away", a
   expect(await waiting).toMatchObject({ ok: false, code: "aborted" });
 });
 
-test("waiting ends by a refusal, such as of a revoked token", async () => {
+test("the client's wait ends when the server refuses it, for example because the token was revoked", async () => {
   let token = "ana";
   const asked = await clientOf({ token: () => token })("POST /payments", { cents: 8 });
   if (asked.ok || asked.code !== "approval_required") return expect.unreachable();
@@ -233,7 +236,7 @@ test("waiting ends by a refusal, such as of a revoked token", async () => {
   expect(await asked.wait()).toMatchObject({ ok: false, code: "invalid_token" });
 });
 
-test("the client is at most 3 kB for a browser, and holds nothing of the server", async () => {
+test("the client is at most 3 kB for a browser, and contains no server code", async () => {
   const entry = fileURLToPath(new URL("../../../../plugins/http/client/index.ts", import.meta.url));
   const how = { bundle: true, minify: true, write: false, metafile: true, format: "esm", platform: "browser" } as const;
   const { outputFiles, metafile } = await build({ entryPoints: [entry], ...how });
