@@ -19,8 +19,7 @@ export const tsconfig: ProjectFile = {
     "rewriteRelativeImportExtensions": true,
     "skipLibCheck": true,
     "noEmit": true
-  },
-  "include": ["app", "test", "quater.config.ts"]
+  }
 }
 `,
 };

@@ -9,7 +9,8 @@ export const scripts = {
   test: "node --import tsx --test test/*.test.ts",
   // Said here, too: a tsconfig.json that was there may emit, and would put JavaScript beside the sources.
   check: "tsc --noEmit",
-  lint: "biome lint --error-on-warnings app test quater.config.ts",
+  // Every folder, except for those in .gitignore: `.quater/` holds keys and builds.
+  lint: "biome lint --error-on-warnings --vcs-enabled=true --vcs-client-kind=git --vcs-use-ignore-file=true",
 } as const;
 
 /** What to type to have a script's work done. */

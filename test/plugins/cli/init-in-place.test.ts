@@ -1,13 +1,22 @@
 // `quater init` in a folder with things in it: what stays, what is added, and what is left to do by hand.
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, lstatSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, rmSync, symlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { emptyFolder } from "./init-folder.ts";
 import { quater } from "./kit.ts";
 
 const { inside, init, read, put, files, json } = emptyFolder();
+
+/** Runs a script of the project's package.json. */
+const outputOf = (script: string): string => {
+  const bin = fileURLToPath(new URL("../../../node_modules/.bin", import.meta.url));
+  const env = { PATH: `${bin}:${process.env["PATH"]}` };
+  const line = json("package.json")["scripts"]?.[script] ?? "";
+  const { stdout, stderr } = spawnSync(line, { cwd: inside(), shell: true, env, encoding: "utf8" });
+  return stdout + stderr;
+};
 
 describe("quater init in a folder with files", () => {
   test("quater init in a folder with files changes none of them, and lists what it wrote and kept", async () => {
@@ -73,15 +82,20 @@ describe("quater init in a folder with files", () => {
     put("tsconfig.json", '{ "compilerOptions": { "noEmit": false } }');
     await init("-y");
     const before = files(".");
-    const bin = fileURLToPath(new URL("../../../node_modules/.bin", import.meta.url));
-    const { stdout } = spawnSync(json("package.json")["scripts"]?.["check"] ?? "", {
-      cwd: inside(),
-      shell: true,
-      env: { PATH: `${bin}:${process.env["PATH"]}` },
-      encoding: "utf8",
-    });
-    expect(stdout).toContain("app/hello.ts");
+    expect(outputOf("check")).toContain("app/hello.ts");
     expect(files(".")).toEqual(before);
+  });
+
+  test("lint and check read every folder of sources, and neither keys nor builds", async () => {
+    await init("-y");
+    symlinkSync(fileURLToPath(new URL("../../../node_modules", import.meta.url)), inside("node_modules"));
+    for (const folder of ["app", "auth", "plugins"]) put(`${folder}/faulty.ts`, 'export const n: number = "";\ndebugger;\n');
+    put(".quater/build/manifest.mjs", "debugger;\n");
+    put(".quater/keys.json", '{ "keys": [], "keys": [] }');
+    const filesIn = (text: string, form: RegExp) => [...text.matchAll(form)].map(([, file]) => file).sort();
+    const faulty = ["app/faulty.ts", "auth/faulty.ts", "plugins/faulty.ts"];
+    expect(filesIn(outputOf("lint"), /^(\S+?):\d.* lint\//gm)).toEqual(faulty);
+    expect(filesIn(outputOf("check"), /^(\S+)\(\d+,\d+\): error TS2322/gm)).toEqual(faulty);
   });
 
   test.each([
@@ -101,7 +115,7 @@ describe("quater init in a folder with files", () => {
       `${exec} quater serve`,
       "node --import tsx --test test/*.test.ts",
       `${run} check`,
-      `${exec} biome lint --error-on-warnings app test quater.config.ts`,
+      `${exec} biome lint --error-on-warnings --vcs-enabled=true --vcs-client-kind=git --vcs-use-ignore-file=true`,
     ])
       expect(named).toContain(command);
     for (const script of Object.keys(scripts)) expect(named).not.toContain(`${run} ${script}`);
