@@ -171,7 +171,8 @@ export class Shown implements Credentials {
   }
 
   #cookieNamed(name: string): string | undefined {
-    return cookieIn(this.#from.header?.("cookie"), name);
+    // One of two cookies with the same name is not ours.
+    return cookieIn(this.#from.header?.("cookie"), name, invalidToken);
   }
 
   /** Whether the request shows a header or token that is read. Pages of other sites cannot add one to a request. */
@@ -203,14 +204,18 @@ const oneWord = /^[^\s,]+$/;
 
 const isScheme = (one: string, other: string | undefined): boolean => one === other || one.toLowerCase() === other?.toLowerCase();
 
-/** RFC 6265 4.2. @throws {QuaterError} `invalid_token` when two cookies have the name: one of them is not ours. */
-const cookieIn = (line: string | undefined, name: string): string | undefined => {
+/**
+ * Returns the value of a cookie in the header Cookie (RFC 6265 4.2), without quotes around it.
+ *
+ * @param repeated  Makes the error that is thrown when two cookies have the name.
+ */
+export const cookieIn = (line: string | undefined, name: string, repeated: () => QuaterError): string | undefined => {
   if (line === undefined || !line.includes(name)) return undefined;
   let found: string | undefined;
   for (const part of line.split(";")) {
     const equals = part.indexOf("=");
     if (equals === -1 || part.slice(0, equals).trim() !== name) continue;
-    if (found !== undefined) throw invalidToken();
+    if (found !== undefined) throw repeated();
     found = part
       .slice(equals + 1)
       .trim()

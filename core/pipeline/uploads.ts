@@ -255,7 +255,7 @@ const checkedType = async (path: string, { declared, isText, allowed, field }: C
   if (isBeliefOfText && (seen === undefined || (xmlType.test(seen) && xmlType.test(claimed)))) return claimed;
   const found = seen ?? "application/octet-stream";
   if (isAllowedType(found, allowed)) return found;
-  const what = seen === undefined ? `is of an unknown type${isText ? ", sent as" : ", and was sent as"}` : `is ${seen}, sent as`;
-  const message = `${what} ${cut(visible(claimed ?? "nothing"), 100)}: send ${allowed.join(", ")}`;
+  const sentAs = cut(visible(claimed ?? "nothing"), 100);
+  const message = `is ${seen ?? "of an unknown type"}, sent as ${sentAs}: send ${allowed.join(", ")}`;
   throw inputInvalid([{ path: visible(`/${pointerStep(field)}`), message }]);
 };

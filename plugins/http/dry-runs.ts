@@ -26,6 +26,7 @@ export interface DryRunOptions {
  * would execute the call.
  */
 export const dryRuns = ({ gate, http, catalog, maxBodyBytes }: DryRunOptions): Koa.Middleware => {
+  const fileBytesByName = new Map(catalog.operations.map(({ name, input }) => [name, fileBytesOf(input)]));
   const dryRun = answered(async (ctx) => {
     if (ctx.method !== "POST") throw new TransportRefusal("method_not_allowed", "A dry run is a POST", { allow: "POST" });
     const handler = ctx.path.slice(dryRunPath.length);
@@ -40,7 +41,7 @@ export const dryRuns = ({ gate, http, catalog, maxBodyBytes }: DryRunOptions): K
       access.handler = operation?.name;
       access.principal = principal;
     }
-    const fileBytes = fileBytesOf(operation?.input);
+    const fileBytes = fileBytesByName.get(handler) ?? 0;
     const given = async (uploads?: Uploading): Promise<readonly GivenInput[]> => {
       const { req, res } = ctx;
       if (!hasBody(req)) return [{ from: "body", isText: false, values: {} }];

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { visible } from "../../core/diagnostics/text.ts";
 import { invalid } from "../../core/index.ts";
+import { cookieIn } from "../../core/model/credentials.ts";
 import { andThen } from "../../core/model/principal.ts";
 import type { Uploading } from "../../core/plugin/gate.ts";
 import { isApprovalId } from "../../core/plugin/gate.ts";
@@ -78,12 +79,15 @@ const boundInputs = (req: IncomingMessage, bound: readonly BoundInput[], given: 
     if (given.some(({ values }) => values !== null && typeof values === "object" && Object.hasOwn(values, name))) {
       invalid(`/${name}`, `is taken from the ${from} ${key} and from nowhere else`);
     }
-    const text = from === "header" ? req.headers[key] : cookieIn(req.headers.cookie, key);
-    return text === undefined ? [] : [{ from, isText: true, values: { [name]: text } }];
+    const value =
+      from === "header"
+        ? headerOf(req, key)
+        : cookieIn(req.headers.cookie, key, () => invalid(`/${name}`, "is given more than once"));
+    return value === undefined ? [] : [{ from, isText: true, values: { [name]: value } }];
   });
 
-/** RFC 6265 section 4.2. The first cookie of the name counts. @param name  Of letters, digits, `_` and `-`. */
-const cookieIn = (line: string | undefined, name: string): string | undefined => {
-  const value = line === undefined ? undefined : new RegExp(`(?:^|;) *${name}=([^;]*)`).exec(line)?.[1];
-  return value?.startsWith('"') === true ? value.slice(1, -1) : value;
+/** Returns one text, or a list for a repeated header. Node would join the lines, and binding could not see that there are several. */
+const headerOf = (req: IncomingMessage, key: string): string | readonly string[] | undefined => {
+  const lines = req.headersDistinct[key];
+  return lines?.length === 1 ? lines[0] : lines;
 };

@@ -183,6 +183,31 @@ test.each<[string, string, FormData | string, number, object]>([
       code: "invalid_input",
     },
   ],
+  [
+    "a text that is sent as an unknown type",
+    "/items/7/photo",
+    form(["photo", new Blob(["hello"], { type: "application/x-odd" }), "a.png"]),
+    422,
+    {
+      errors: [
+        {
+          path: "/photo",
+          message: "is of an unknown type, sent as application/x-odd: send image/png, image/jpeg, image/svg+xml",
+        },
+      ],
+    },
+  ],
+  [
+    "bytes of an unknown type",
+    "/items/7/photo",
+    form(["photo", new Blob([Buffer.from([0, 1, 2, 255])], { type: "image/png" }), "a.png"]),
+    422,
+    {
+      errors: [
+        { path: "/photo", message: "is of an unknown type, sent as image/png: send image/png, image/jpeg, image/svg+xml" },
+      ],
+    },
+  ],
   ["a file that is too long", "/items/7/photo", form(["photo", tooLong, "a.png"]), 413, { code: "too_large" }],
   [
     "a file where a text belongs",
@@ -356,6 +381,13 @@ test("a dry run accepts a file and returns its digest", async () => {
     id: "7",
     photo: { name: "a.png", mediaType: "image/png", bytes: png.length, sha256: sha256(png) },
   });
+});
+
+test("a dry run has the file limits of its handler", async () => {
+  const long = await post("/__quater__/dry-run/addPhoto", form(["id", "7"], ["photo", tooLong, "a.png"]));
+  expect(long).toMatchObject({ status: 413, body: { code: "too_large" } });
+  const none = await post("/__quater__/dry-run/subscribe", form(["email", "ana@example.com"]));
+  expect(none).toMatchObject({ status: 400, body: { code: "json_invalid" } });
 });
 
 test("a test can call the handler with a file", async () => {
