@@ -6,23 +6,30 @@ import type { Operation } from "../model/operation.ts";
 import { complainerOf } from "../pipeline/complaints.ts";
 import type { ExposureKey, KeyProblem } from "../plugin/exposure-key.ts";
 import { Check } from "../schema/compile.ts";
-import { checkable } from "../schema/compiled-patterns.ts";
+import { checkableAtBoot } from "../schema/compiled-patterns.ts";
 import { closed, type JsonSchema } from "../schema/schema.ts";
 import type { ExposedHandler, KeysByName } from "./exposed-handlers.ts";
 
 /** Checks the values against the schemas of their keys. This needs no handler module. */
-export const valueProblems = (entries: readonly ExposedHandler[], keys: KeysByName): readonly BootProblem[] =>
-  entries.flatMap(({ name, exposure, place }) =>
+export const valueProblems = (entries: readonly ExposedHandler[], keys: KeysByName): readonly BootProblem[] => {
+  const schemas = new Map<string, JsonSchema>();
+  const schemaOf = ({ key, schema }: ExposureKey): JsonSchema => {
+    const known = schemas.get(key) ?? checkableAtBoot(closed(schema) as JsonSchema);
+    schemas.set(key, known);
+    return known;
+  };
+  return entries.flatMap(({ name, exposure, place }) =>
     Object.entries(exposure).flatMap(([key, value]): readonly BootProblem[] => {
       const owner = keys.get(key);
       if (owner === undefined) return [];
-      const schema = checkable(closed(owner.schema) as JsonSchema);
+      const schema = schemaOf(owner);
       if (Check(schema, value)) return [];
       const wrong = complainerOf(schema)(value).map(({ path, message }) => `${key}${path.replaceAll("/", ".")} ${message}`);
       const remedy = owner.remedy ?? `Look up the values of ${key} in the documentation of the plugin that owns it`;
       return [{ place, cause: `${name}: ${wrong.join("; ")}`, remedy }];
     }),
   );
+};
 
 /** Stores the resolved value of each key in `operation.resolved`, and returns the problems that the keys' own checks find. */
 export const resolveKeys = (operation: Operation, keys: KeysByName): readonly BootProblem[] =>

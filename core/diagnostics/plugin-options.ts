@@ -9,16 +9,16 @@ export type FieldRule = (value: unknown) => string | undefined;
 /**
  * `limits has no option "perSecnd"; did you mean "perSecond"?`
  *
- * @param secrets  Options whose values no message may show.
+ * @param isSecret  Whether no message may show the value of an option.
  */
 export const optionProblems = (
   name: string,
   given: unknown,
   rules: Readonly<Record<string, FieldRule>>,
-  secrets: ReadonlySet<string>,
+  isSecret: (key: string) => boolean,
 ): readonly BootProblem[] => {
   if (given === undefined || (given !== null && typeof given === "object" && !Array.isArray(given)))
-    return keyProblems(name, name, "option", given ?? {}, rules, secrets);
+    return keyProblems(name, name, "option", given ?? {}, rules, isSecret);
   return [
     { place: `${name}()`, cause: `${name} takes an object, but it was given ${kindOf(given)}`, remedy: known("option", rules) },
   ];
@@ -38,7 +38,7 @@ export const keyProblems = (
   what: string,
   table: object,
   rules: Readonly<Record<string, true | FieldRule>>,
-  secrets: ReadonlySet<string> = new Set(),
+  isSecret: (key: string) => boolean = () => false,
 ): readonly BootProblem[] => {
   const values = table as Readonly<Record<string, unknown>>;
   const wrong = (cause: string, remedy: string): BootProblem => ({ place: `${plugin}()`, cause: `${holder} ${cause}`, remedy });
@@ -53,7 +53,7 @@ export const keyProblems = (
       const value = values[key];
       const remedy = rule === true ? undefined : rule(value);
       if (remedy === undefined) return [];
-      const isHidden = secrets.has(key) || (typeof value === "string" && soundsSecret(key));
+      const isHidden = isSecret(key) || (typeof value === "string" && soundsSecret(key));
       const has = isHidden
         ? `has a wrong ${key}, which is not shown because it may hold a secret`
         : `has the ${key} ${shown(value, key)}`;

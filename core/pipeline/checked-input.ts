@@ -4,7 +4,7 @@
 
 import { type FieldError, inputInvalid, type QuaterError } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
-import { Compile } from "../schema/compile.ts";
+import { checkOf } from "../schema/compile.ts";
 import { BoundedPattern, checkable } from "../schema/compiled-patterns.ts";
 import { pointerStep } from "../schema/json.ts";
 import { recursionOf } from "../schema/recursion.ts";
@@ -34,7 +34,7 @@ export const inputCheckOf = (schema: JsonSchema): InputCheck => {
       maxLength === undefined ? new WatchedPattern(pattern, patternTextLength) : new LimitedPattern(pattern, maxLength),
     ),
   );
-  const validator = Compile(compiled);
+  const isRight = checkOf(compiled);
   const complain = complainerOf(compiled);
   const { branches, isAmbiguous } = recursionOf(schema);
   const longestKey = longestKeyOf(schema);
@@ -43,7 +43,7 @@ export const inputCheckOf = (schema: JsonSchema): InputCheck => {
     keys: longestKey === Number.POSITIVE_INFINITY ? undefined : (input) => checkKeys(input, longestKey, ""),
     check: (input) => {
       if (isAmbiguous && takesLong(input)) throw inputInvalid([{ path: "", message: "is nested too deep for its schema" }]);
-      return validator.Check(input);
+      return isRight(input);
     },
     complaints: (input) => (takesLong(input) ? undefined : complain(input)),
   };

@@ -11,7 +11,7 @@ import {
 } from "../diagnostics/errors.ts";
 import type { AnswerRoom } from "../model/arriving.ts";
 import type { Operation } from "../model/operation.ts";
-import { Compile } from "../schema/compile.ts";
+import { checkOf } from "../schema/compile.ts";
 import { checkable } from "../schema/compiled-patterns.ts";
 import { fileAnswerRulesOf } from "../schema/file-answer.ts";
 import { refinementOf } from "../schema/foreign.ts";
@@ -112,14 +112,14 @@ const jsonCheck =
 
 const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): OutputCheck => {
   const compiled = checkable(schema);
-  const validator = Compile(compiled);
+  const isRight = checkOf(compiled);
   const complain = complainerOf(compiled);
   const mayHideOthers = leavesOpen(schema);
   const speaksForItself = ownVoiceOf(schema);
   const shape = isShaped(schema) ? shaperOf(schema, subject) : undefined;
   return (returned) => {
     const value = shape === undefined ? returned : shape(returned);
-    if (validator.Check(value)) return mayHideOthers || speaksForItself?.(value) === true ? asJson(value, subject) : value;
+    if (isRight(value)) return mayHideOthers || speaksForItself?.(value) === true ? asJson(value, subject) : value;
     const [first] = complain(value);
     const wrong = `${first?.path || "it"} ${first?.message ?? "is another"}`;
     const advice = value === undefined ? `: ${ofNothing}` : `${streamAdvice(value)}${dateAdvice(value, first?.path ?? "")}`;

@@ -55,6 +55,18 @@ export const checkable = (schema: JsonSchema, make: MakePattern = bounded): Json
   return Object.defineProperties({}, others);
 };
 
+/**
+ * Returns a copy for checks of values that the project writes, such as options. The project does not attack itself, so its patterns
+ * run on JavaScript's engine. To read one pattern and match it in bounded time takes up to 20 ms of a start, to load the two packages.
+ *
+ * @param schema  Closed, and without problems.
+ */
+export const checkableAtBoot = (schema: JsonSchema): JsonSchema => {
+  const copy = withSubschemas(schema, checkableAtBoot);
+  useExactNumbers(copy);
+  return copy;
+};
+
 /** Patterns of keys that must not run on JavaScript's engine. */
 export const slowKeyPatternsOf = (schema: JsonSchema): readonly string[] => {
   const { patternProperties } = schema;

@@ -3,7 +3,7 @@
 import { type FieldRule, optionProblems } from "../diagnostics/plugin-options.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import { Check } from "./compile.ts";
-import { checkable } from "./compiled-patterns.ts";
+import { checkableAtBoot } from "./compiled-patterns.ts";
 import { closed, hasSecret, isPlainObject, type JsonSchema } from "./schema.ts";
 import { type Static, type TSchema, Type } from "./typebox.ts";
 import type { Defaulted } from "./with-default.ts";
@@ -90,7 +90,7 @@ export const isOmittable = (schema: object): boolean => "default" in schema || "
 
 const isRightFor = (schema: TSchema, value: unknown): boolean => {
   const { isRight } = schema as { readonly isRight?: (value: unknown) => boolean };
-  return isRight === undefined ? Check(checkable(closed(schema, "output") as JsonSchema), value) : isRight(value);
+  return isRight === undefined ? Check(checkableAtBoot(closed(schema, "output") as JsonSchema), value) : isRight(value);
 };
 
 /** What to write instead, where the value is wrong. A schema may say it in better words: `Type.String({ pattern, remedy: "Write ..." })`. */
@@ -133,9 +133,9 @@ export const readOptions = <const Table extends OptionTable>(table: Table, given
     const isTaken = value !== undefined && rules[key]?.(value) === undefined;
     return [key, isTaken ? value : (schema as { readonly default?: unknown }).default];
   });
-  const secrets = new Set(Object.keys(table).filter((key) => hasSecret(table[key] as unknown as JsonSchema)));
+  const isSecret = (key: string) => hasSecret(table[key] as unknown as JsonSchema);
   return {
     values: Object.fromEntries(values) as OptionValues<Table>,
-    problems: (name) => optionProblems(name, given, rules, secrets),
+    problems: (name) => optionProblems(name, given, rules, isSecret),
   };
 };

@@ -11,13 +11,13 @@ export const standingAloneOf = (root: JsonSchema, change = (schema: JsonSchema) 
   const named = [...schemasIn(root)].filter(({ $id }) => typeof $id === "string");
   const places = new Map(named.map(({ $id }, index) => [$id, `#/$defs/id${index}`]));
   const moved = (schema: JsonSchema) => change(below(schema, places));
-  const $defs = { root: moved(root), ...Object.fromEntries(named.map((schema, index) => [`id${index}`, moved(schema)])) };
-  return (part) =>
-    Object.defineProperty(moved(part) as Record<string, unknown>, "$defs", {
-      value: $defs,
-      enumerable: true,
-      configurable: true,
-    });
+  let $defs: JsonSchema | undefined;
+  return (part) => {
+    const copy = moved(part) as Record<string, unknown>;
+    if (![...schemasIn(part)].some((schema) => "$ref" in schema)) return copy;
+    $defs ??= { root: moved(root), ...Object.fromEntries(named.map((schema, index) => [`id${index}`, moved(schema)])) };
+    return Object.defineProperty(copy, "$defs", { value: $defs, enumerable: true, configurable: true });
+  };
 };
 
 const schemasIn = function* (schema: unknown): Generator<JsonSchema> {

@@ -19,12 +19,12 @@ export class NoSample extends Error {}
 
 export const samplerOf = async (given: JsonSchema): Promise<Sampler> => {
   const schema = hasFile(given) ? withWrittenFiles(given) : given;
-  const { Compile } = await import("../schema/compile.ts");
+  const { checkOf } = await import("../schema/compile.ts");
   const compiled = checkable(schema);
-  const validator = Compile(compiled);
+  const isRight = checkOf(compiled);
   const accepts = (value: unknown) => {
     beginBudget();
-    return validator.Check(value);
+    return isRight(value);
   };
   return {
     accepts,

@@ -1,7 +1,7 @@
 // The http surface: Koa, exposed routes through the gate, health, the OpenAPI document, and a place for other plugins and
 // users to mount their own.
 
-import { isIP, isIPv6 } from "node:net";
+import { isIP } from "node:net";
 import type { Principal } from "../../core/index.ts";
 import { readingOf as readsOf } from "../../core/model/credentials.ts";
 import { loopbackHosts } from "../../core/model/loopback.ts";
@@ -20,13 +20,13 @@ import { Check } from "../../core/schema/compile.ts";
 import { type AccessOptions, accessOf, unreadableIn } from "./access.ts";
 import { bodyProblems } from "./body-limits.ts";
 import type { Guard } from "./guard.ts";
-import { replyProblems } from "./handler-reply.ts";
 import { nameProblems } from "./openapi/names.ts";
 import { type HttpOptions, httpOptions } from "./options.ts";
 import { bodySchemaOf, type Formatter, formatProblems, formatterOf, type ProblemFormat } from "./problem-format.ts";
 import { tooWide } from "./proxies.ts";
 import { publicHosts, publicOrigin, publicUrlProblems } from "./public-url.ts";
 import { noteRun } from "./ran.ts";
+import { replyProblems } from "./reply-options.ts";
 import type { Route, RouteRule } from "./route.ts";
 import { credentialInputs, httpKey, publicKey } from "./route.ts";
 import type { Listening } from "./server.ts";
@@ -159,7 +159,7 @@ const optionProblems = (options: HttpOptions, routes: BootProblem[]): BootProble
   const { host, allowedHosts } = options;
   const lists = listProblems(options);
   const found = [...routes, ...lists, ...(lists.length === 0 ? proxyProblems(options) : [])];
-  if (loopbackHosts.includes(isIPv6(host) ? `[${host}]` : host) || allowedHosts.length > 0) return found;
+  if (allowedHosts.length > 0 || loopbackHosts.some((one) => one === host || one === `[${host}]`)) return found;
   return [
     ...found,
     {

@@ -17,10 +17,10 @@ export const blockListOf = (networks: readonly string[]): BlockList => {
 const widest = { ipv4: 8, ipv6: 16 } as const;
 
 /** Networks that no caller from the internet has an address in: RFC 4193 and RFC 4291 2.5.6. */
-const closed = blockListOf(["fc00::/7", "fe80::/10"]);
+const closed = ["fc00::/7", "fe80::/10"];
 const mappedBits = 96;
 /** RFC 4291 2.5.5.2: IPv4 addresses written as IPv6. */
-const mapped = blockListOf([`::ffff:0:0/${mappedBits}`]);
+const mapped = [`::ffff:0:0/${mappedBits}`];
 
 /**
  * Returns why a network is too wide to be believed. Callers with an address in it count as proxies, so the address that the
@@ -35,9 +35,11 @@ export const tooWide = (network: string): string | undefined => {
   const bits = Number(text);
   if (isIP(address) === 4) return bits < widest.ipv4 ? `is wider than /${widest.ipv4}` : undefined;
   if (bits <= mappedBits && blockListOf([network]).check("::ffff:0:0", "ipv6")) return "contains every IPv4 address";
-  if (mapped.check(address, "ipv6"))
+  if (blockListOf(mapped).check(address, "ipv6"))
     return bits < mappedBits + widest.ipv4 ? `is wider than /${mappedBits + widest.ipv4}` : undefined;
-  return bits < widest.ipv6 && !(bits >= 7 && closed.check(address, "ipv6")) ? `is wider than /${widest.ipv6}` : undefined;
+  return bits < widest.ipv6 && !(bits >= 7 && blockListOf(closed).check(address, "ipv6"))
+    ? `is wider than /${widest.ipv6}`
+    : undefined;
 };
 
 export const isIn = (list: BlockList, address: string): boolean => {

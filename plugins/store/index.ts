@@ -1,23 +1,11 @@
 // The store plugin: a database that audit, approval and other plugins share. It is a SQLite file of its own, or a schema of its own on a
 // PostgreSQL server. It is never the application's database.
 
-import { randomBytes } from "node:crypto";
-import { statSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { secret, Type } from "../../core/index.ts";
-import { isServing } from "../../core/model/run-mode.ts";
-import { BootError, definePlugin, errorText, opaque, type Plugin } from "../../core/plugin-api.ts";
-import type { OptionValues } from "../../core/schema/options.ts";
-import { withDefault } from "../../core/schema/with-default.ts";
-import type { Database } from "./connection.ts";
-import { type FailureKind, isStoreFailure } from "./failure.ts";
+import { join } from "node:path";
+import { definePlugin, type Plugin } from "../../core/plugin-api.ts";
 import { type LockExposure, type LockRule, lockKey, sharedLockProblems } from "./lock/exposure.ts";
-import { lockMigrations } from "./lock/leases.ts";
-import { Locks } from "./lock/locks.ts";
-import { isMigrated, type Registered, touchOf } from "./migrate.ts";
-import { fenced, openDatabase, openStore, type Place } from "./open.ts";
-import { type OpenStore, type Store, storeRef } from "./service.ts";
+import { storeOptions } from "./options.ts";
+import { storeRef } from "./service.ts";
 
 export type { LockExposure } from "./lock/exposure.ts";
 export { type OpenStore, type Store, storeRef } from "./service.ts";
@@ -35,34 +23,6 @@ declare module "quater" {
   }
 }
 
-const isUrl = (value: unknown): boolean => typeof value === "string" && /^file:.|^postgres(?:ql)?:\/\//.test(value);
-
-const storeOptions = {
-  /**
-   * `file:` and a path, relative to the project's folder, or `postgres://...` for several instances. Default
-   * `file:.quater/quater.db`.
-   */
-  url: withDefault(secret(opaque<string>("a text that begins with file: or postgres://", isUrl)), "file:.quater/quater.db"),
-  /** On PostgreSQL: the schema that holds the store's tables. Default "quater". */
-  schema: withDefault(Type.String({ pattern: "^[a-z_][a-z0-9_]{0,62}$", remedy: "Write small letters, digits and _" }), "quater"),
-  /** Start even where PostgreSQL has `fsync` or `full_page_writes` switched off: for tests. Default false. */
-  mayLoseCommits: withDefault(Type.Boolean(), false),
-  /**
-   * For how long a process that stands still or dies keeps its locks. A running process renews them. Milliseconds, default
-   * 30,000.
-   */
-  lockLeaseMs: withDefault(Type.Integer({ minimum: 1_000, maximum: 600_000 }), 30_000),
-};
-
-type StoreOptions = OptionValues<typeof storeOptions>;
-
-/** sysexits EX_IOERR. */
-const exitOnFence = 74;
-/** How often a process that stays looks whether its database is still the one that it opened. */
-const tickMs = 1_000;
-/** How long an answer to the readiness check is used again, milliseconds. */
-const readinessMs = 1_000;
-
 export const store = definePlugin(
   storeOptions,
   (options): Plugin => ({
@@ -71,153 +31,6 @@ export const store = definePlugin(
     exposure: [lockKey],
     testRun: ({ folder }) => store({ url: `file:${join(folder, "quater.db")}` }),
     check: ({ catalog }) => sharedLockProblems(catalog.operations),
-    setup: ({ services, mode, project, log, halt }) => {
-      const place = placeOf(options, project.root);
-      const registered: Registered[] = [{ plugin: "store", migrations: lockMigrations }];
-      const instance = randomBytes(6).toString("hex");
-      let database: Database | undefined;
-      let opening: Promise<OpenStore> | undefined;
-      let isFenced = false;
-      const fence = (error: unknown): void => {
-        if (isFenced) return;
-        isFenced = true;
-        log.error("The store is fenced, so no calls are taken. Find the cause, run `quater audit verify`, then start again", {
-          error: errorText(error),
-        });
-        halt("The store is fenced", exitOnFence);
-      };
-      const lostListeners: (() => void)[] = [];
-      const tellLost = (): void => {
-        for (const listener of lostListeners) listener();
-      };
-      const onFailure = (error: unknown): void => {
-        if (!isStoreFailure(error)) return;
-        if (error.kind === "broken") fence(error);
-        if (error.kind === "lost") tellLost();
-      };
-      const parts = {
-        place,
-        mode,
-        registered,
-        onFailure,
-        onLost: (error: Error) => {
-          log.warn("A connection to the store was lost", { error: errorText(error) });
-          tellLost();
-        },
-        assertOpen: () => {
-          if (isFenced) throw fenced();
-        },
-      };
-      const connected = async (inThread = false): Promise<Database> => {
-        database ??= await openDatabase({ ...parts, inThread });
-        return database;
-      };
-      let check = async (): Promise<void> => {
-        const open = await service.open();
-        if (registered.length === 0) await open.now();
-        else await open.apply(touchOf(`ready:${instance}`));
-      };
-      const service: Store = {
-        register: (plugin, migrations) => void registered.push({ plugin, migrations }),
-        open: (how) => {
-          opening ??= connected(how?.inThread)
-            .then((open) => openStore(open, parts))
-            .catch((error: unknown) => {
-              opening = undefined; // try again the next time: the database may be up then
-              throw error;
-            });
-          return opening;
-        },
-        isMade: async () => {
-          if (place.path === undefined) return isMigrated(await connected(), place.schema);
-          return (statSync(place.path, { throwIfNoEntry: false })?.size ?? 0) > 0;
-        },
-        checkWith: (other) => {
-          check = other;
-        },
-        whenLost: (listener) => void lostListeners.push(listener),
-        fence,
-        get isFenced() {
-          return isFenced;
-        },
-        lockOf: (callId) => locks.heldBy(callId),
-      };
-      const locks = new Locks({ open: () => service.open(), leaseMs: options.lockLeaseMs, log });
-      services.provide(storeRef, service);
-      const answers = recently(readinessMs, () => check());
-      let ticking: NodeJS.Timeout | undefined;
-      let isLooking = false;
-      const look = async (): Promise<void> => {
-        if (isLooking || isFenced || database === undefined) return;
-        isLooking = true;
-        // A database that does not answer is reported by the calls that need it.
-        await database.assertSame().catch(onFailure);
-        isLooking = false;
-      };
-      return {
-        hooks: locks.hooks,
-        start: async () => {
-          if (!isServing(mode)) return;
-          try {
-            await service.open();
-            await database?.assertSame(); // from now on it must stay the one that was just opened
-          } catch (error) {
-            throw startProblem(error, place);
-          }
-          ticking = setInterval(look, tickMs).unref();
-        },
-        isReady: async () => !isFenced && (await answers()),
-        stop: async () => {
-          clearInterval(ticking);
-          locks.stop();
-          await database?.close();
-          database = undefined;
-        },
-      };
-    },
+    setup: async (context) => (await import("./setup.ts")).setup(options, context),
   }),
 );
-
-const placeOf = ({ url, schema, mayLoseCommits }: StoreOptions, root: string): Place => {
-  const file = url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);
-  const path = url.startsWith("file:") ? (isAbsolute(file) ? file : join(root, file)) : undefined;
-  return { url, path, schema, mayLoseCommits };
-};
-
-/** Makes the boot problem for a database that cannot be opened. It does not quote the url, which may hold a password. */
-const startProblem = (error: unknown, { path }: Place): unknown => {
-  if (!isStoreFailure(error)) return error;
-  const say = (cause: string, remedy: string) => new BootError([{ place: "store()", plugin: "store", cause, remedy }]);
-  if (error.message.includes("statement pooling mode"))
-    return say(
-      "The pooler in front of PostgreSQL runs in statement mode, which cannot run transactions",
-      "Set pool_mode = transaction",
-    );
-  if (path !== undefined) return say(`The store cannot be opened: ${error.message}`, `Check the file ${path} and its disk`);
-  const remedies: Partial<Record<FailureKind, string>> = {
-    lost: "Start PostgreSQL, or correct the host and port in store({ url }), then start again",
-    unavailable: "Let this user log in and write, or correct store({ url }), then start again",
-    busy: "Another process holds a lock: start again when it has finished",
-    full: "Make room on the disk of PostgreSQL, then start again",
-  };
-  return say(
-    `PostgreSQL cannot be used for the store: ${error.message}`,
-    remedies[error.kind] ?? "Check that the server runs and lets this user in",
-  );
-};
-
-/** Checks at most once per `freshMs`, and returns the last answer meanwhile. */
-const recently = (freshMs: number, ask: () => Promise<void>): (() => Promise<boolean>) => {
-  let asked: Promise<boolean> | undefined;
-  let at = 0;
-  return () => {
-    if (asked === undefined || Date.now() - at >= freshMs) {
-      at = Date.now();
-      asked = ask().then(
-        () => true,
-        () => false,
-      );
-    }
-    return asked;
-  };
-};

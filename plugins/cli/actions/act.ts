@@ -23,7 +23,6 @@ import { announcedIn, type NextSteps, nextSteps } from "../program/announce.ts";
 import { type Context, credentialsOf } from "../program/context.ts";
 import { howToGrant } from "../program/missing-right.ts";
 import { programWords } from "../program/program-words.ts";
-import { actionHelp } from "./action-help.ts";
 import { collectGiven } from "./collect.ts";
 import { flagsOf } from "./flags.ts";
 import { withFiles } from "./offered-files.ts";
@@ -79,6 +78,7 @@ export const act = async (
   if (context.isHelp) {
     const refusal = await entered(host, context, operation, host.gate.newCallId());
     if ("error" in refusal) return report(refusal);
+    const { actionHelp } = await import("./action-help.ts");
     await terminal.write(actionHelp(operation, flags, terminal.paint, host.approvals?.requirementOf(operation)));
     return exit.ok;
   }

@@ -1,0 +1,52 @@
+// What the project says of the replies of its handlers. A file of its own: boot checks these options, and handler-reply.ts loads node:http,
+// which takes 5 ms of a start.
+
+import type { BootProblem } from "../../core/plugin-api.ts";
+
+/** What the project says of replies. */
+export interface ReplyRules {
+  /** Origins beside the server's own that a redirect may lead to. */
+  readonly redirectOrigins: ReadonlySet<string>;
+  readonly isHttps: boolean;
+  /** The first signs, all verify. */
+  readonly keys: readonly string[];
+}
+
+interface ReplyOptions {
+  readonly publicUrl?: string | undefined;
+  readonly cookieKeys: readonly string[];
+  readonly redirectOrigins: readonly string[];
+}
+
+export const replyRulesOf = ({ publicUrl, cookieKeys, redirectOrigins }: ReplyOptions): ReplyRules => ({
+  redirectOrigins: new Set([...redirectOrigins, ...(publicUrl === undefined ? [] : [new URL(publicUrl).origin])]),
+  isHttps: publicUrl?.startsWith("https:") === true,
+  keys: cookieKeys,
+});
+
+const leastKeyBytes = 32;
+
+export const replyProblems = ({ cookieKeys, redirectOrigins }: ReplyOptions): BootProblem[] => {
+  const at = { place: "http()", plugin: "http" };
+  const short = cookieKeys.some((key) => Buffer.byteLength(key) < leastKeyBytes);
+  return [
+    ...(short
+      ? [
+          {
+            ...at,
+            cause: `http's cookieKeys has a key of fewer than ${leastKeyBytes} bytes`,
+            remedy: "Write what `openssl rand -base64 32` prints",
+          },
+        ]
+      : []),
+    ...redirectOrigins
+      .filter(
+        (one) => !URL.canParse(one) || !/^https?:$/.test(new URL(one).protocol) || new URL(one).origin !== one.toLowerCase(),
+      )
+      .map((one) => ({
+        ...at,
+        cause: `http's redirectOrigins has ${JSON.stringify(one)}, which is not an origin`,
+        remedy: 'Write scheme and host: "https://login.example"',
+      })),
+  ];
+};

@@ -1,0 +1,173 @@
+// The set-up of the store: the service, its locks, and what happens when the database fails. index.ts loads this file only for projects
+// that have a store.
+
+import { randomBytes } from "node:crypto";
+import { statSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isServing } from "../../core/model/run-mode.ts";
+import { BootError, errorText, type PluginContext, type Running } from "../../core/plugin-api.ts";
+import type { Database } from "./connection.ts";
+import { type FailureKind, isStoreFailure } from "./failure.ts";
+import { lockMigrations } from "./lock/leases.ts";
+import { Locks } from "./lock/locks.ts";
+import { isMigrated, type Registered, touchOf } from "./migrate.ts";
+import { fenced, openDatabase, openStore, type Place } from "./open.ts";
+import type { StoreOptions } from "./options.ts";
+import { type OpenStore, type Store, storeRef } from "./service.ts";
+
+/** sysexits EX_IOERR. */
+const exitOnFence = 74;
+/** How often a process that stays looks whether its database is still the one that it opened. */
+const tickMs = 1_000;
+/** How long an answer to the readiness check is used again, milliseconds. */
+const readinessMs = 1_000;
+
+export const setup = (options: StoreOptions, { services, mode, project, log, halt }: PluginContext): Running => {
+  const place = placeOf(options, project.root);
+  const registered: Registered[] = [{ plugin: "store", migrations: lockMigrations }];
+  const instance = randomBytes(6).toString("hex");
+  let database: Database | undefined;
+  let opening: Promise<OpenStore> | undefined;
+  let isFenced = false;
+  const fence = (error: unknown): void => {
+    if (isFenced) return;
+    isFenced = true;
+    log.error("The store is fenced, so no calls are taken. Find the cause, run `quater audit verify`, then start again", {
+      error: errorText(error),
+    });
+    halt("The store is fenced", exitOnFence);
+  };
+  const lostListeners: (() => void)[] = [];
+  const tellLost = (): void => {
+    for (const listener of lostListeners) listener();
+  };
+  const onFailure = (error: unknown): void => {
+    if (!isStoreFailure(error)) return;
+    if (error.kind === "broken") fence(error);
+    if (error.kind === "lost") tellLost();
+  };
+  const parts = {
+    place,
+    mode,
+    registered,
+    onFailure,
+    onLost: (error: Error) => {
+      log.warn("A connection to the store was lost", { error: errorText(error) });
+      tellLost();
+    },
+    assertOpen: () => {
+      if (isFenced) throw fenced();
+    },
+  };
+  const connected = async (inThread = false): Promise<Database> => {
+    database ??= await openDatabase({ ...parts, inThread });
+    return database;
+  };
+  let check = async (): Promise<void> => {
+    const open = await service.open();
+    if (registered.length === 0) await open.now();
+    else await open.apply(touchOf(`ready:${instance}`));
+  };
+  const service: Store = {
+    register: (plugin, migrations) => void registered.push({ plugin, migrations }),
+    open: (how) => {
+      opening ??= connected(how?.inThread)
+        .then((open) => openStore(open, parts))
+        .catch((error: unknown) => {
+          opening = undefined; // try again the next time: the database may be up then
+          throw error;
+        });
+      return opening;
+    },
+    isMade: async () => {
+      if (place.path === undefined) return isMigrated(await connected(), place.schema);
+      return (statSync(place.path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+    },
+    checkWith: (other) => {
+      check = other;
+    },
+    whenLost: (listener) => void lostListeners.push(listener),
+    fence,
+    get isFenced() {
+      return isFenced;
+    },
+    lockOf: (callId) => locks.heldBy(callId),
+  };
+  const locks = new Locks({ open: () => service.open(), leaseMs: options.lockLeaseMs, log });
+  services.provide(storeRef, service);
+  const answers = recently(readinessMs, () => check());
+  let ticking: NodeJS.Timeout | undefined;
+  let isLooking = false;
+  const look = async (): Promise<void> => {
+    if (isLooking || isFenced || database === undefined) return;
+    isLooking = true;
+    // A database that does not answer is reported by the calls that need it.
+    await database.assertSame().catch(onFailure);
+    isLooking = false;
+  };
+  return {
+    hooks: locks.hooks,
+    start: async () => {
+      if (!isServing(mode)) return;
+      try {
+        await service.open();
+        await database?.assertSame(); // from now on it must stay the one that was just opened
+      } catch (error) {
+        throw startProblem(error, place);
+      }
+      ticking = setInterval(look, tickMs).unref();
+    },
+    isReady: async () => !isFenced && (await answers()),
+    stop: async () => {
+      clearInterval(ticking);
+      locks.stop();
+      await database?.close();
+      database = undefined;
+    },
+  };
+};
+
+const placeOf = ({ url, schema, mayLoseCommits }: StoreOptions, root: string): Place => {
+  const file = url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);
+  const path = url.startsWith("file:") ? (isAbsolute(file) ? file : join(root, file)) : undefined;
+  return { url, path, schema, mayLoseCommits };
+};
+
+/** Makes the boot problem for a database that cannot be opened. It does not quote the url, which may hold a password. */
+const startProblem = (error: unknown, { path }: Place): unknown => {
+  if (!isStoreFailure(error)) return error;
+  const say = (cause: string, remedy: string) => new BootError([{ place: "store()", plugin: "store", cause, remedy }]);
+  if (error.message.includes("statement pooling mode"))
+    return say(
+      "The pooler in front of PostgreSQL runs in statement mode, which cannot run transactions",
+      "Set pool_mode = transaction",
+    );
+  if (path !== undefined) return say(`The store cannot be opened: ${error.message}`, `Check the file ${path} and its disk`);
+  const remedies: Partial<Record<FailureKind, string>> = {
+    lost: "Start PostgreSQL, or correct the host and port in store({ url }), then start again",
+    unavailable: "Let this user log in and write, or correct store({ url }), then start again",
+    busy: "Another process holds a lock: start again when it has finished",
+    full: "Make room on the disk of PostgreSQL, then start again",
+  };
+  return say(
+    `PostgreSQL cannot be used for the store: ${error.message}`,
+    remedies[error.kind] ?? "Check that the server runs and lets this user in",
+  );
+};
+
+/** Checks at most once per `freshMs`, and returns the last answer meanwhile. */
+const recently = (freshMs: number, ask: () => Promise<void>): (() => Promise<boolean>) => {
+  let asked: Promise<boolean> | undefined;
+  let at = 0;
+  return () => {
+    if (asked === undefined || Date.now() - at >= freshMs) {
+      at = Date.now();
+      asked = ask().then(
+        () => true,
+        () => false,
+      );
+    }
+    return asked;
+  };
+};
