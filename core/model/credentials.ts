@@ -218,7 +218,7 @@ export const cookieIn = (line: string | undefined, name: string, repeated: () =>
     if (found !== undefined) throw repeated();
     found = part
       .slice(equals + 1)
-      .trim()
+      .replace(/^[ \t]+|[ \t]+$/g, "") // `trim` would also cut U+00A0, which is a byte of longer characters in UTF-8
       .replace(/^"(.*)"$/, "$1");
   }
   return found;

@@ -83,11 +83,25 @@ const boundInputs = (req: IncomingMessage, bound: readonly BoundInput[], given: 
       from === "header"
         ? headerOf(req, key)
         : cookieIn(req.headers.cookie, key, () => invalid(`/${name}`, "is given more than once"));
-    return value === undefined ? [] : [{ from, isText: true, values: { [name]: value } }];
+    if (value === undefined) return [];
+    const read = (text: string) => decoded(text, `The ${from} ${key}`);
+    return [{ from, isText: true, values: { [name]: typeof value === "string" ? read(value) : value.map(read) } }];
   });
 
 /** Returns one text, or a list for a repeated header. Node would join the lines, and binding could not see that there are several. */
 const headerOf = (req: IncomingMessage, key: string): string | readonly string[] | undefined => {
   const lines = req.headersDistinct[key];
   return lines?.length === 1 ? lines[0] : lines;
+};
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text of a header. Node reads each byte as one character, and clients write UTF-8. */
+const decoded = (text: string, what: string): string => {
+  if (!/[\x80-\xff]/.test(text)) return text;
+  try {
+    return utf8.decode(Buffer.from(text, "latin1"));
+  } catch {
+    throw new TransportRefusal("bad_request", `${what} is not UTF-8`);
+  }
 };

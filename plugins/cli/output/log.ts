@@ -78,10 +78,14 @@ const lineOf = ({ paintError }: Terminal, level: Level, message: string, fields:
   return `${paintError("dim", time)} ${word} ${visible(cut(message, most.message))}${paintError("dim", pairs.join(""))}\n${blocks.join("")}`;
 };
 
+/** JSON escapes only the control characters below a space. A terminal that shows the log acts on the others, too. */
+const withoutControls = (line: string): string =>
+  line.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
+
 /** Writes an uncaught error as a line of the JSON log. It is written at every log level, because it is why the process ends. */
 export const failureLine = (error: unknown): string => {
   const line = { level: "error", time: new Date().toISOString(), error: errorText(error), message: "Unexpected failure" };
-  return `${JSON.stringify(line)}\n`;
+  return withoutControls(`${JSON.stringify(line)}\n`);
 };
 
 /** For commands that stay. */
@@ -97,7 +101,7 @@ export const serverLog = async (terminal: Terminal, env: Env): Promise<Log> => {
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
     },
-    { write: (line: string) => terminal.say(line) },
+    { write: (line: string) => terminal.say(withoutControls(line)) },
   );
   const at = (level: Level) => (message: string, fields?: unknown) =>
     logger[level](written(fieldsOf(fields)), cut(message, most.message));
