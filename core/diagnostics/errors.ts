@@ -152,19 +152,23 @@ export class QuaterError extends Error {
 export const isQuaterError = (value: unknown): value is QuaterError =>
   value instanceof Error && (value as unknown as Record<symbol, unknown>)[brand] === "error";
 
-/**
- * Copies an error and adds which policy or plugin refused. A copy, because a project may throw one error object from
- * several policies.
- */
-export const refusedAs = (error: QuaterError, refusedBy: string): QuaterError => {
-  if (error.refusedBy !== undefined) return error;
-  const { code, kind, message, hint, errors, details, retryAfterSeconds, cause, stack } = error;
-  const parts = { code, kind, message, hint, errors, details, retryAfterSeconds, cause, refusedBy };
+/** Copies an error and adds fields. A copy, because a project may throw one error object in several calls. */
+const copiedWith = (error: QuaterError, more: Pick<ErrorParts, "refusedBy" | "asks">): QuaterError => {
+  const { code, kind, message, hint, errors, details, retryAfterSeconds, refusedBy, asks, cause, stack } = error;
+  const parts = { code, kind, message, hint, errors, details, retryAfterSeconds, refusedBy, asks, cause, ...more };
   const given = Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
   const copy = new QuaterError(given as unknown as ErrorParts);
   if (stack !== undefined) copy.stack = stack;
   return copy;
 };
+
+/** Adds which policy or plugin refused. */
+export const refusedAs = (error: QuaterError, refusedBy: string): QuaterError =>
+  error.refusedBy === undefined ? copiedWith(error, { refusedBy }) : error;
+
+/** Adds to a handler's own 401 what the surface's authenticator reads: RFC 9110 15.5.2 wants it in WWW-Authenticate. */
+export const askingFor = (error: QuaterError, asks: Asks): QuaterError =>
+  error.kind === "unauthenticated" && error.asks === undefined ? copiedWith(error, { asks }) : error;
 
 interface Choice {
   /** A code of the handler's own, listed in its `problems`. */

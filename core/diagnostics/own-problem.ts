@@ -6,6 +6,7 @@ import { type ErrorKind, errorCodes, isCode, QuaterError } from "./errors.ts";
 /** The kinds that handlers refuse with. The others belong to the gate. */
 export const ownKinds = [
   "invalid_input",
+  "unauthenticated",
   "forbidden",
   "not_found",
   "conflict",

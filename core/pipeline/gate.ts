@@ -3,6 +3,7 @@
 
 import { errorText } from "../diagnostics/error-text.ts";
 import {
+  askingFor,
   cutOff,
   internal,
   isQuaterError,
@@ -201,7 +202,14 @@ export class PipelineGate implements Gate {
   }
 
   #fail(running: RunningCall, error: unknown): void {
-    this.#answer(running, { ok: false, error: this.#errors.told(error, running), callId: running.call.callId });
+    const { callId, surface } = running.call;
+    const told = this.#errors.told(error, running);
+    const reading = this.#doors.get(surface)?.reading;
+    this.#answer(running, {
+      ok: false,
+      error: reading === undefined ? told : askingFor(told, { ...reading, forget: [] }),
+      callId,
+    });
   }
 
   /** Ends the call and tells its caller. Never throws. */

@@ -48,7 +48,9 @@ class Shaping {
 
   /** Of a union: as the one branch that takes it. */
   #scalar(schema: JsonSchema, branches: readonly unknown[], value: unknown, path: string): unknown {
-    if (typeof value !== "bigint" && !(value instanceof Date)) return this.#isOnly(branches, value, path);
+    const isBit = value === 0 || value === 1;
+    const isAsItIs = isBit && branches.some((branch) => this.#fits(targetOf(this.#root, branch), value));
+    if (isAsItIs || !(isBit || typeof value === "bigint" || value instanceof Date)) return this.#isOnly(branches, value, path);
     const found = branches.map((branch) => ({ branch, made: this.shape(branch, value, path) }));
     const fitting = found.filter(({ branch, made }) => this.#fits(targetOf(this.#root, branch), made));
     if (fitting.length > 1) throw this.#ambiguous(path, fitting.length);
@@ -143,6 +145,9 @@ const converted = (schema: JsonSchema, value: unknown): unknown => {
     return types.includes("string") && schema["format"] === "date-time" && !Number.isNaN(value.getTime())
       ? value.toISOString()
       : value;
+  // SQLite and MySQL have no booleans.
+  if (types.length === 1 && types[0] === "boolean" && (value === 0 || value === 1 || value === 0n || value === 1n))
+    return value === 1 || value === 1n;
   if (typeof value !== "bigint") return value;
   const isExact = value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
   if (isExact && (types.includes("integer") || types.includes("number"))) return Number(value);

@@ -8,7 +8,7 @@ export interface Shaped {
   readonly "~shaped": true;
 }
 
-/** What a handler may return for a shaped output: a `Date` for a text, a `bigint` for a text or a number. */
+/** What a handler may return for a shaped output: a `Date` for a text, a `bigint` for a text or a number, 0 and 1 for a boolean. */
 export type Unshaped<Value> = Value extends string
   ? string extends Value
     ? string | Date | bigint
@@ -17,9 +17,11 @@ export type Unshaped<Value> = Value extends string
     ? number extends Value
       ? number | bigint
       : Value
-    : Value extends readonly unknown[] | object
-      ? { readonly [Key in keyof Value]: Unshaped<Value[Key]> }
-      : Value;
+    : Value extends boolean
+      ? Value | number | bigint
+      : Value extends readonly unknown[] | object
+        ? { readonly [Key in keyof Value]: Unshaped<Value[Key]> }
+        : Value;
 
 /** What a handler may return for its output schema. */
 export type ReturnedFor<Schema extends TSchema> = Schema extends FileAnswerMark
@@ -30,8 +32,8 @@ export type ReturnedFor<Schema extends TSchema> = Schema extends FileAnswerMark
 
 /**
  * Returns an output schema by which values are cut and converted before they are checked. Rows of a database can then be returned as they
- * are: fields that the schema does not declare are dropped, a `Date` becomes RFC 3339 text where the format is `date-time`, and a
- * `bigint` becomes an integer or a text. Without `shaped` such values are refused.
+ * are: fields that the schema does not declare are dropped, a `Date` becomes RFC 3339 text where the format is `date-time`, a
+ * `bigint` becomes an integer or a text, and 0 and 1 become booleans. Without `shaped` such values are refused.
  *
  * A value that fits no branch of a union, or several, is refused: nobody could say which fields to drop.
  *

@@ -1,7 +1,7 @@
 import { anyone, can, handler, isQuaterError, personOf, problem, rateLimited, Type } from "quater";
 import { httpRef } from "quater/http";
 import { anonymous, isBootError } from "quater/plugin-api";
-import { http } from "quater/plugins";
+import { bearer, http } from "quater/plugins";
 import { bootTest, principal, tokens } from "quater/testing";
 import { describe, expect, test } from "vitest";
 
@@ -77,7 +77,7 @@ describe("boot refuses wrong problems of a handler", () => {
     [problem("conflict", "conflict"), "h0 has the problem conflict, which is a code that Quater itself uses"],
     [problem("approval_denied", "conflict"), "h0 has the problem approval_denied, which is a code that Quater itself uses"],
     [problem("NoteArchived", "conflict"), 'h0 has the problem "NoteArchived", which is not a code'],
-    [problem("note_archived", "unauthenticated" as never), 'h0 has the problem note_archived of the kind "unauthenticated"'],
+    [problem("note_archived", "approval_refused" as never), 'h0 has the problem note_archived of the kind "approval_refused"'],
     [() => "note_archived", 'h0 has the problem () => "note_archived", which is not a code'],
   ])("boot refuses a handler with the problem %s", async (listed, cause) => {
     expect(await problemsOf([listed])).toEqual([cause]);
@@ -89,6 +89,21 @@ describe("boot refuses wrong problems of a handler", () => {
       "h1 has the problem note_archived of the kind not_found, and h0 has it of the kind conflict",
     ]);
   });
+});
+
+test("H15: a handler that checks a password refuses with 401, and the answer says what the authenticator reads", async () => {
+  const wrongPassword = problem("wrong_password", "unauthenticated");
+  const logIn = handler({ ...about, problems: [wrongPassword], handle: () => wrongPassword("The password is wrong") });
+  const authenticate = bearer({ scheme: "Token", verify: () => undefined });
+  await using app = await bootTest({
+    handlers: { logIn },
+    expose: { logIn: { http: "POST /login", public: true } },
+    plugins: [http({ port: 0, authenticate })],
+  });
+  const answer = await fetch(`${app.services.get(httpRef).baseUrl}/login`, { method: "POST" });
+  expect(answer.status).toBe(401);
+  expect(answer.headers.get("www-authenticate")).toBe("Token");
+  expect(await answer.json()).toMatchObject({ code: "wrong_password", detail: "The password is wrong" });
 });
 
 test("the OpenAPI document has the HTTP status of each problem that a handler declares", async () => {

@@ -81,6 +81,9 @@ describe("H5: conversions of shaped outputs", () => {
     ["a bigint to a text", Type.String(), big, String(big)],
     ["a bigint to an integer", Type.Integer(), 5n, 5],
     ["a bigint to a number", Type.Number(), -5n, -5],
+    ["0 and 1 to booleans", Type.Array(Type.Boolean()), [0, 1, 0n, 1n, true], [false, true, false, true, true]],
+    ["1 to a boolean or null", Type.Union([Type.Boolean(), Type.Null()]), 1, true],
+    ["no 1 to a boolean where a number may stand", Type.Union([Type.Boolean(), Type.Integer()]), 1, 1],
     ["a Date or null", Type.Union([when, Type.Null()]), at, at.toISOString()],
     ["null for a Date", Type.Union([when, Type.Null()]), null, null],
     ["a bigint or null", Type.Union([Type.Null(), Type.Integer()]), 5n, 5],
@@ -123,6 +126,7 @@ describe("H5: conversions of shaped outputs", () => {
   test.each<[string, TSchema, unknown, string]>([
     ["a bigint beyond 2^53 for an integer", Type.Integer(), big, "/v must be an integer"],
     ["a Date for a text of another format", Type.String({ format: "date" }), at, "/v must be a string"],
+    ["2 for a boolean", Type.Boolean(), 2, "/v must be true or false"],
     ["a Date for a plain text", Type.String(), at, "/v must be a string"],
     ["an invalid Date", when, new Date(Number.NaN), "/v must be a string"],
     [

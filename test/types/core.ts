@@ -176,8 +176,9 @@ same<typeof archive, Handler<{ invoiceId: string }, boolean, "note_archived" | "
 same<InputOf<typeof archive>, { invoiceId: string }>(true);
 same<OutputOf<typeof archive>, boolean>(true);
 same<ReturnType<typeof personOf>, string>(true);
-// @ts-expect-error callers who are not let in are the gate's
-problem("x", "unauthenticated");
+problem("wrong_password", "unauthenticated");
+// @ts-expect-error calls that wait for people are the gate's
+problem("x", "approval_required");
 // @ts-expect-error a problem has a kind
 problem("x");
 // @ts-expect-error a problem says what is wrong

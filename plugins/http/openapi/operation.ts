@@ -73,7 +73,9 @@ const parametersOf = ({ operation, plan, components }: AnswersOf): readonly obje
 const bodyOf = ({ operation, plan, components }: AnswersOf): object | undefined => {
   if (!takesBody(plan.method)) return undefined;
   const without = new Set([...plan.params, ...plan.bound.map(({ name }) => name)]);
-  const schema = without.size === 0 ? operation.input : inputWithout(operation.input, without);
+  const { additionalProperties: _, unevaluatedProperties: __, ...open } = inputWithout(operation.input, without);
+  const closed = without.size === 0 ? operation.input : inputWithout(operation.input, without);
+  const schema = plan.dropsExtra ? open : closed;
   const properties = propertiesOf(schema);
   if (isPlainObject(schema["properties"]) && Object.keys(properties).length === 0) return undefined;
   const [example] = examplesOf(schema);

@@ -260,6 +260,24 @@ test("H3: a route with the status 204 has an answer without a body in the OpenAP
   expect(document.paths["/items/{id}"]?.["delete"]?.responses["204"]).not.toHaveProperty("content");
 });
 
+test('H16: the body of a route with extra: "drop" may have other fields, in a named schema, too', async () => {
+  const input = Type.Object({ id: Type.String(), name: Type.Object({ first: Type.String() }) }, { title: "Renaming" });
+  const rename = handler({ ...about, input, handle: () => null });
+  const bodyOf = async (route: object) => {
+    const document = await documentOf({ rename }, { rename: { http: route } });
+    const schema = Object.values(document.paths)[0]?.["post"]?.requestBody?.content["application/json"]?.["schema"];
+    return { schema, components: document.components.schemas };
+  };
+  const { schema } = await bodyOf({ route: "POST /names", extra: "drop" });
+  expect(schema).toMatchObject({ required: ["id", "name"], properties: { name: { additionalProperties: false } } });
+  expect(schema).not.toHaveProperty("additionalProperties");
+  expect((await bodyOf({ route: "POST /names/:id", extra: "drop" })).schema).not.toHaveProperty("additionalProperties");
+  const enveloped = await bodyOf({ route: "POST /names", extra: "drop", body: "name" });
+  expect(enveloped.schema).toMatchObject({ additionalProperties: false, properties: { name: { type: "object" } } });
+  expect((enveloped.schema as { properties: { name: object } }).properties.name).not.toHaveProperty("additionalProperties");
+  expect((await bodyOf({ route: "POST /names" })).components["Renaming"]).toMatchObject({ additionalProperties: false });
+});
+
 describe("H14: parts of the OpenAPI document that linters check", () => {
   const Item = Type.Object({ id: Type.String() }, { title: "Item" });
   const show = handler({

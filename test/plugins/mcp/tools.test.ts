@@ -1,4 +1,4 @@
-import { anyone, authenticated, handler, Type } from "quater";
+import { anyone, authenticated, handler, problem, Type } from "quater";
 import { mcp } from "quater/mcp";
 import { bootTest, principal, tokens } from "quater/testing";
 import { expect, test } from "vitest";
@@ -51,6 +51,23 @@ test("a tool call without the scope gets 403 with a challenge that names the sco
   expect(response.status).toBe(403);
   expect(response.headers.get("www-authenticate")).toBe('Bearer error="insufficient_scope", scope="wipe"');
   expect(rpc.result).toMatchObject({ isError: true, _meta: { "quater/error": { code: "missing_scope" } } });
+});
+
+test("H15: a handler's own refusal of the kind unauthenticated is a tool error, and asks for no other credential", async () => {
+  const wrongPassword = problem("wrong_password", "unauthenticated");
+  const logIn = handler({
+    description: "Logs in.",
+    effect: "read",
+    input: Type.Object({}),
+    auth: anyone,
+    problems: [wrongPassword],
+    handle: () => wrongPassword("The password is wrong"),
+  });
+  await using app = await boot({ handlers: { logIn } });
+  const { response, rpc } = await post(app, callText("logIn"));
+  expect(response.status).toBe(200);
+  expect(response.headers.get("www-authenticate")).toBeNull();
+  expect(rpc.result).toMatchObject({ isError: true, _meta: { "quater/error": { code: "wrong_password" } } });
 });
 
 test("an input with a default is not required in a tool's schema", async () => {
