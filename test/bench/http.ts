@@ -1,14 +1,19 @@
 // Requests per second and CPU per request of whole servers, in turns.
 
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { type Cpu, inTurns, type Load, type Measured, median, request, run } from "./load.ts";
 
 export { median };
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
 
 export interface Variant {
   readonly name: string;
@@ -22,7 +27,9 @@ export interface Variant {
     | "handWritten"
     | "quater"
     | "quaterMounted"
-    | "sdk";
+    | "sdk"
+    | "served"
+    | "servedLogged";
   readonly handlers: number;
   readonly bytes: string;
   readonly expected: string;
@@ -68,6 +75,8 @@ export const httpVariants: readonly Variant[] = [
   { name: "get fastify 10", server: "fastify", handlers: 10, bytes: get(10), expected: found },
   { name: "get hono 10", server: "hono", handlers: 10, bytes: get(10), expected: found },
   { name: "get express 10", server: "express", handlers: 10, bytes: get(10), expected: found },
+  { name: "get served 10", server: "served", handlers: 10, bytes: get(10), expected: found },
+  { name: "get served logged 10", server: "servedLogged", handlers: 10, bytes: get(10), expected: found },
   { name: "get koa mounted", server: "koaMounted", handlers: 1, bytes: get(1), expected: found },
   { name: "get quater mounted", server: "quaterMounted", handlers: 10, bytes: get(10), expected: found },
   { name: "get hand-written 10", server: "handWritten", handlers: 10, bytes: get(10), expected: found },
@@ -88,7 +97,7 @@ export const httpVariants: readonly Variant[] = [
  * @param checkout  The built checkout whose Quater the server imports. Default: this one.
  * @returns The path of the compiled file.
  */
-export const builtServer = (name: string, checkout = fileURLToPath(new URL("../..", import.meta.url))): string => {
+export const builtServer = (name: string, checkout = root): string => {
   const outfile = join(checkout, `dist/bench-${name}.mjs`);
   const entry = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
   buildSync({ entryPoints: [entry], outfile, format: "esm", platform: "node", target: "node20" });
@@ -132,8 +141,24 @@ export const measureServers = async (
   );
 };
 
+/** `quater serve`, whose log goes to a file, as behind a collector of logs. */
+const quaterServe = (isLogged: boolean): ChildProcessByStdio<Writable, Readable, null> => {
+  const folder = mkdtempSync(join(tmpdir(), "quater-bench-"));
+  const log = openSync(join(folder, "log"), "w");
+  const child = spawn(process.execPath, [join(root, "dist/plugins/cli/main.js"), "serve", "--config", builtServer("served")], {
+    stdio: ["pipe", "pipe", log],
+    env: { ...process.env, ACCESS_LOG: isLogged ? "1" : "0" },
+  }) as ChildProcessByStdio<Writable, Readable, null>;
+  closeSync(log);
+  child.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return child;
+};
+
 export const serve = async ({ name, server, handlers, bytes, expected }: Variant, file: string) => {
-  const child = spawn(process.execPath, [file, server, String(handlers)], { stdio: ["pipe", "pipe", "inherit"] });
+  const child =
+    server === "served" || server === "servedLogged"
+      ? quaterServe(server === "servedLogged")
+      : spawn(process.execPath, [file, server, String(handlers)], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const next = async () => String((await lines.next()).value);
   const cpu = async (): Promise<Cpu> => {

@@ -45,6 +45,7 @@ const ratios: Record<string, number> = {
   "http.get.10.vsNode": ratio("get quater 10", "get node"),
   "http.get.10.vsHono": ratio("get quater 10", "get hono 10"),
   "http.get.10.vsExpress": ratio("get quater 10", "get express 10"),
+  "http.get.10.logged.vsUnlogged": ratio("get served logged 10", "get served 10"),
   "http.get.10.mounted.vsKoa": ratio("get quater mounted", "get koa mounted"),
   "http.get.1000.vs10": ratio("get quater 1000", "get quater 10"),
   "http.get.10.vsHandWritten": ratio("get quater 10", "get hand-written 10"),
