@@ -1,7 +1,18 @@
 // The temporary folder of a run of tests: in memory where Linux offers it, and removed when the run ends. Tests make thousands of
 // databases, and a disk that syncs each of them costs more than what they test.
 
-import { accessSync, chmodSync, constants, existsSync, mkdtempSync, readdirSync, rmSync, statfsSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
@@ -23,13 +34,22 @@ export default (project: TestProject): (() => void) | undefined => {
   return () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 };
 
-/** Removes the folders of runs that were killed: they would fill the memory. */
+/** Removes the folders of runs that were killed: they would fill the memory. A test may have mounted a small disk there. */
 const removeLeft = (parent: string): void => {
   for (const name of readdirSync(parent)) {
     const [, pid] = /^quater-tests-(\d+)-/.exec(name) ?? [];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(parent, name), { recursive: true, force: true });
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    const folder = join(parent, name);
+    for (const mounted of mountsIn(folder)) execFileSync("umount", [mounted]);
+    rmSync(folder, { recursive: true, force: true });
   }
 };
+
+const mountsIn = (folder: string): readonly string[] =>
+  readFileSync("/proc/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((path) => path.startsWith(`${folder}/`));
 
 const hasRoom = (): boolean => {
   try {
