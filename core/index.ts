@@ -1,4 +1,4 @@
-// The main entry, `quater`: what authors of handlers and manifests need.
+// The entry `quater`: everything that authors of handlers and manifests need.
 
 export { defineConfig, type Manifest } from "./boot/manifest.ts";
 export {

@@ -1,4 +1,5 @@
-// Resources of the app between boot and calls: those that open at the start, and those that say whether they are ready.
+// Finds the resources that live as long as the app, opens those that must be open before the server listens, and reports which of
+// them are not ready.
 
 import { errorText } from "../diagnostics/error-text.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -8,11 +9,14 @@ import { namedPoliciesOf } from "../model/policy.ts";
 import { type OpenResources, type Resource, resourcesIn } from "../model/resource.ts";
 
 const answerMs = 2_000;
-/** `/ready` is open to everybody: it must not turn each request into a query. */
+/**
+ * How long an answer of `isReady` is reused, milliseconds. Anybody can request `/ready`, and not every request may become a query
+ * of the database.
+ */
 const freshMs = 1_000;
 
 export interface AppResourcesOf {
-  /** Resources with `opens: "start"`. */
+  /** The resources with `opens: "start"`, which open before the server listens. */
   readonly atStart: readonly Resource<unknown>[];
   /** Returns the names of the resources that are not ready. */
   readonly unready: () => Promise<readonly string[]>;
@@ -36,7 +40,10 @@ export const appResourcesOf = (
   };
 };
 
-/** @returns A function that gives the resource's name while it is not ready. Requests at the same time share one question. */
+/**
+ * @returns A function that returns the resource's name while the resource is not ready. Concurrent requests share one call of
+ * `isReady`.
+ */
 const readinessOf = (used: Resource<unknown>, app: OpenResources, log: Log): (() => Promise<string | undefined>) => {
   let asking: Promise<boolean> | undefined;
   let known: { readonly isReady: boolean; readonly at: number } | undefined;

@@ -5,11 +5,11 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 
-/** The path under the manifest's folder. Keep this folder out of version control. */
+/** The folder for built manifests, relative to the manifest's folder. Keep it out of version control. */
 export const buildFolder = ".quater/build";
 
 export interface BuildInput {
-  /** Under the manifest's folder. */
+  /** The path of the source, relative to the manifest's folder. */
   readonly path: string;
   /** The digest of the file's bytes. Times are not used: they change with every checkout and copy, and can be set back. */
   readonly sha256: string;
@@ -19,14 +19,14 @@ export interface BuildRecord {
   readonly format: 2;
   /** The manifest's file name. */
   readonly manifest: string;
-  /** The built file's name. */
+  /** The name of the JavaScript file that `quater build` made. */
   readonly output: string;
   readonly inputs: readonly BuildInput[];
-  /** Files that were not there and would change what is loaded: lock files, tsconfig.json. */
+  /** Paths of files that did not exist at build time, but would change what is loaded: lock files, tsconfig.json. */
   readonly absent: readonly string[];
 }
 
-/** @throws the system's error when the file cannot be read. */
+/** Reads a source file and returns its path and digest. @throws the system's error when the file cannot be read. */
 export const inputOf = (root: string, path: string): BuildInput => ({ path: relative(root, path), sha256: digestOf(path) });
 
 const digestOf = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
@@ -35,7 +35,7 @@ const isUnchanged = (path: string, sha256: string): boolean => {
   try {
     return digestOf(path) === sha256;
   } catch {
-    return false; // gone, or no file any more
+    return false; // A source that was deleted or replaced by a folder makes the build out of date.
   }
 };
 
@@ -50,7 +50,7 @@ export const freshBuild = (file: string): string | undefined => {
     record.format === 2 &&
     Array.isArray(record.inputs) &&
     Array.isArray(record.absent) &&
-    // The built file must come from this manifest, and must be in the folder for builds.
+    // The build record must name this manifest as a source, and the built file must be in the folder for builds.
     record.inputs.some(({ path }) => path === record.manifest) &&
     record.output === basename(String(record.output)) &&
     join(root, record.manifest) === file &&
@@ -63,6 +63,6 @@ const readRecord = (place: string): BuildRecord | undefined => {
   try {
     return JSON.parse(readFileSync(place, "utf8")) as BuildRecord;
   } catch {
-    return undefined; // half written, or of another kind: as good as none
+    return undefined; // The build record is incomplete or has another format, so load the sources.
   }
 };

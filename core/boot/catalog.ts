@@ -16,8 +16,8 @@ import { codeProblems, handlerProblems } from "./handler-problems.ts";
 import { importProblem, type LoadedManifest } from "./load.ts";
 
 /**
- * @param only  Import just the module of this handler. Checks that need no module are made for all handlers.
- * @returns The catalog, and everything that is wrong with the exposed handlers. With problems the catalog is incomplete.
+ * @param only  Import only the module of this handler. Checks that need no module still run for all handlers.
+ * @returns The catalog, and all problems of the exposed handlers. With problems the catalog is incomplete.
  */
 export const buildCatalog = async (
   loaded: LoadedManifest,
@@ -47,7 +47,7 @@ export const buildCatalog = async (
   }
   const wrongValues = valueProblems(entries, keys);
   problems.push(...codeProblems(operations), ...wrongValues);
-  // A key's own check gets only values that its schema accepts.
+  // The key's own check runs only for values that the key's schema accepts.
   const refused = new Set(wrongValues.map(({ place }) => place));
   for (const operation of operations) if (!refused.has(operation.place)) problems.push(...resolveKeys(operation, keys));
   const byName = new Map(operations.map((operation) => [operation.name, operation]));
@@ -72,17 +72,18 @@ const importModule = async (
 const importedPath = /import\w*\(\s*["'`]([^"'`]+)["'`]/;
 
 /**
- * The text inside `import("...")` as the manifest has it, for messages and listings. JavaScript does not tell from which file a
- * module object came, so the source of the function is the only place that names the file. Without a match: `a module`.
+ * Returns the text inside `import("...")` as the manifest has it, for messages and listings; `a module` if there is no such text.
+ * JavaScript does not tell from which file a module object came, so the source of the function is the only place that names the
+ * file.
  */
 const moduleName = ({ load }: Exposed): string => importedPath.exec(String(load))?.[1] ?? "a module";
 
-/** What `quater build` and other bundlers make of an import of a module in the same file. */
+/** Finds the function call that bundlers such as `quater build` write in place of an import of a module in the same file. */
 const bundled = /\binit_(\w+?)\d*\(\)/;
 
 /**
- * The module's file name in words, `order items` for `./order-items.ts`: the same before and after bundling, which writes `-` as
- * `_`. For `index.ts` the name of its folder.
+ * Returns the module's file name in words, `order items` for `./order-items.ts`, or the name of the folder for `index.ts`. The
+ * words are the same before and after bundling, which writes `-` as `_`.
  */
 const moduleWords = ({ load }: Exposed): string | undefined => {
   const text = String(load);

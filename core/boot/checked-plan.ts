@@ -14,15 +14,15 @@ import { buildCatalog } from "./catalog.ts";
 import type { LoadedManifest } from "./load.ts";
 import { untrustedProblems } from "./trusted-files.ts";
 
-/** What the kernel runs. */
+/** The checked parts of a manifest from which the kernel runs. */
 export interface CheckedPlan {
-  /** In boot order: a plugin comes after the plugins whose services it needs. */
+  /** The plugins in boot order: a plugin comes after the plugins whose services it needs. */
   readonly plugins: readonly ConfiguredPlugin[];
   readonly catalog: Catalog;
 }
 
 /**
- * @param only  Import just the module of this handler.
+ * @param only  Import only the module of this handler.
  * @throws {BootError} with every problem found.
  */
 export const checkedPlan = async (loaded: LoadedManifest, mode: RunMode, only: string | undefined): Promise<CheckedPlan> => {
@@ -35,13 +35,14 @@ export const checkedPlan = async (loaded: LoadedManifest, mode: RunMode, only: s
   if (malformed.length > 0) throw new BootError([...notPlugins, ...malformed]);
   const { plugins, problems: orderProblems } = inBootOrder(configured, placeOf);
   const { catalog, problems: handlerProblems } = await buildCatalog(loaded, plugins, only);
-  // Read the exposures from the manifest: with `only`, most modules are not imported.
+  // Read the exposures from the manifest and not from the catalog: with `only`, most modules are not imported.
   const exposures = manifest.handlers.filter(isExposed).flatMap(({ table }) => Object.values(table ?? {}).filter(isPlainObject));
   const problems: readonly BootProblem[] = [
     ...notPlugins,
     ...orderProblems,
     ...handlerProblems,
-    // Modules that are not imported by a relative path, but by `paths` of tsconfig.json for example, were not checked before.
+    // Check the ownership of the loaded modules. Modules that are imported through `paths` of tsconfig.json, and not by a
+    // relative path, were not checked before.
     ...untrustedProblems(loaded.files?.() ?? [], root),
     ...doorProblems(plugins, exposures, place),
     ...publicProblems(plugins, catalog),

@@ -4,11 +4,14 @@
 import { parseEnv } from "node:util";
 import { BootError, type BootProblem } from "../diagnostics/problem.ts";
 
-/** A blank line, a comment, or an entry, whose value may span lines where it is quoted. */
+/** Matches one line: blank, a comment, or an entry. A quoted value may span several lines. */
 const statement =
   /[ \t]*(?:#[^\n]*|(?:export[ \t]+)?(?<name>[\w.-]+)[ \t]*=[ \t]*(?<value>(?:"[^"]*"|'[^']*'|`[^`]*`)[ \t]*(?:#[^\n]*)?|(?![ \t]*["'`])[^\n]*))?(?:\n|$)/y;
 
-/** @param shown  The file, for messages. @throws {BootError} with the number of each malformed line, without its text. */
+/**
+ * Returns the variables of an `.env` file. @param shown  The file's name in messages. @throws {BootError} with the number of each
+ * malformed line, without its text.
+ */
 export const entriesOf = (text: string, shown: string): ReadonlyMap<string, string> => {
   const lines = text.replace(/^\u{feff}/u, "").replaceAll("\r\n", "\n");
   const entries = new Map<string, string>();

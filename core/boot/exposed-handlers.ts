@@ -15,12 +15,12 @@ export interface ExposedHandler {
   /** The name of the module's export. */
   readonly key: string;
   readonly exposure: WrittenExposure;
-  /** The expose() whose table has the line. */
+  /** The expose() call whose table has this line. */
   readonly exposed: Exposed;
   readonly place: string;
 }
 
-/** The keys of the configured plugins, by name. */
+/** The exposure keys of the configured plugins, by name. */
 export type KeysByName = ReadonlyMap<string, ExposureKey>;
 
 /** Returns the lines of all tables in the manifest's order, also those that have a problem. */
@@ -60,7 +60,7 @@ const notMadeByExpose = ({ placeOf }: LoadedManifest): BootProblem => ({
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
-/** @param before  An earlier handler with the same name, or with the same name in another case style. */
+/** @param before  An earlier handler whose name differs only in its case style, or not at all. */
 const nameProblems = ({ name, place }: ExposedHandler, before: ExposedHandler | undefined): readonly BootProblem[] => {
   if (!namePattern.test(name)) {
     const remedy = "Use letters, digits, - and _, beginning with a letter, at most 64";
@@ -72,7 +72,7 @@ const nameProblems = ({ name, place }: ExposedHandler, before: ExposedHandler | 
   return [{ place, cause: `Two handlers are named ${name}${same}`, remedy }];
 };
 
-/** Checks the keys that core owns. */
+/** Checks the values of the exposure keys that core owns, such as `name` and `preview`. */
 const ownValueProblems = ({ name, exposure, place }: ExposedHandler): readonly BootProblem[] => {
   const found: BootProblem[] = [];
   if ("name" in exposure && typeof exposure.name !== "string")

@@ -43,7 +43,8 @@ const resolveKey = ({ key, check, resolve }: ExposureKey, given: unknown, operat
   let found: readonly KeyProblem[] = [];
   try {
     found = check?.(given as never, operation) ?? [];
-    // Resolve a refused value too: the plugins' own checks read it, for example to find two handlers with one route.
+    // Store the value even when the key's check refused it: other checks read it, for example to find two handlers with one
+    // route.
     (operation.resolved as Map<string, unknown>).set(key, resolve === undefined ? given : resolve(given as never, operation));
     return found;
   } catch (error) {

@@ -1,6 +1,6 @@
-// One process at a time may change a file. The lock is the operating system's, taken by SQLite: it ends with the process that
-// holds it, so no lock is left behind and none has to be removed. A lock that is only a file has to be removed after a crash:
-// when two processes remove it at the same moment, both of them believe that they hold the lock.
+// Lets one process at a time change a file. SQLite takes the lock from the operating system, which frees the lock when the
+// process ends. A lock that is only a file would have to be removed after a crash: when two processes remove it at the same
+// moment, both believe that they hold the lock.
 
 import { closeSync, constants, openSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -16,12 +16,12 @@ interface Database {
 const waitMs = 10_000;
 
 /**
- * Runs `change` while no other process runs one for the same file. The lock is an empty file beside it, `<file>.lock`, which
- * stays.
+ * Runs `change` while no other process runs a `change` for the same file, and returns its result. The lock is an empty file
+ * `<file>.lock`, which is never removed.
  *
- * @param file  For a link, the file behind it is locked, also when that file does not exist yet.
+ * @param file  If this is a link, the file that it leads to is locked, even when that file does not exist yet.
  * @param change  Must not call this function for the same file.
- * @throws {QuaterError} `unavailable` when the lock cannot be had within 10 seconds, or other users may write the folder.
+ * @throws {QuaterError} `unavailable` when the lock is not free within 10 seconds, or other users can write the folder.
  */
 export const withFileLock = <Result>(file: string, change: () => Result): Result => {
   const database = locked(file);
@@ -38,10 +38,10 @@ const locked = (file: string): Database => {
   let database: Database | undefined;
   try {
     closeSync(openSync(lock, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600));
-    // Loaded here, because files are changed by few commands only.
+    // Load the SQLite driver only here, because only few commands change files.
     const Libsql = createRequire(import.meta.url)("libsql") as new (path: string, options: object) => Database;
     database = new Libsql(lock, { timeout: waitMs });
-    database.exec("PRAGMA journal_mode = MEMORY"); // no second file beside the lock
+    database.exec("PRAGMA journal_mode = MEMORY"); // Without this, SQLite would create a second file beside the lock.
     database.exec("BEGIN EXCLUSIVE");
     return database;
   } catch (error) {

@@ -1,4 +1,4 @@
-// What is wrong with one handler: found at boot, before a call could meet it.
+// Finds the mistakes in one handler at boot, before a call reaches the handler.
 
 import { listingProblem } from "../diagnostics/own-problem.ts";
 import type { BootProblem, CauseAndRemedy } from "../diagnostics/problem.ts";
@@ -15,7 +15,7 @@ import { Type } from "../schema/typebox.ts";
 
 const effects = new Set(["read", "write", "destructive"]);
 
-/** What is wrong with a handler. @param name  As the manifest exposes it. */
+/** Returns the problems of a handler. @param name  The name under which the manifest exposes the handler. */
 export const handlerProblems = (value: Handler, name: string, place: string): BootProblem[] => {
   const found: BootProblem[] = [];
   const say = (cause: string, remedy: string) => found.push({ place, cause: `${name} ${cause}`, remedy });
@@ -53,7 +53,10 @@ const isObjectSchema = (schema: unknown): boolean =>
   (schema["type"] === "object" ||
     (Array.isArray(schema["allOf"]) && schema["allOf"].length > 0 && schema["allOf"].every(isObjectSchema)));
 
-/** The compiler refuses most of this in TypeScript. In JavaScript a policy for another handler would read `undefined`. */
+/**
+ * Returns the problems of a named policy. In TypeScript the compiler finds most of them. In JavaScript a policy for another
+ * handler would read `undefined`.
+ */
 const policyProblems = ({ name, needs, use, allow }: NamedPolicy, input: unknown): readonly CauseAndRemedy[] => {
   if (typeof name !== "string" || !/^\P{C}{1,100}$/u.test(name) || name.trim() === "") {
     const remedy = 'Write policy({ name: "isOwner", ... }), at most 100 printable characters';
@@ -78,7 +81,10 @@ const needsProblems = (its: string, needs: NamedPolicy["needs"], input: unknown)
   return misfit === undefined ? [] : [{ cause: `${its}, which does not fit: ${misfit}`, remedy }];
 };
 
-/** A caller acts on a code, so a code has one kind in the whole project. */
+/**
+ * Returns a problem for each code that two handlers declare with different kinds. Callers act on codes, so a code has one kind in
+ * the whole project.
+ */
 export const codeProblems = (operations: readonly Operation[]): readonly BootProblem[] => {
   const first = new Map<string, { readonly kind: string; readonly name: string }>();
   return operations.flatMap(({ name, place, problems }) =>

@@ -1,4 +1,4 @@
-// The kernel checks a manifest, sets up its plugins, lets calls through the gate, and stops the plugins again.
+// The kernel checks a manifest, sets up its plugins, passes calls through the gate, and stops the plugins at the end.
 
 import { isQuaterError } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -26,11 +26,11 @@ export interface KernelOptions {
   readonly loaded: LoadedManifest;
   readonly mode: RunMode;
   readonly log: Log;
-  /** Called by plugins that the process must not go on with. Default: nothing happens, and the caller of `boot` decides. */
+  /** Called when a plugin says that the process must stop, for example because the store is damaged. Default: nothing happens. */
   readonly halt?: PluginContext["halt"];
   /** Load only the module of this handler. */
   readonly only?: string;
-  /** First words of commands that plugins cannot have. */
+  /** First words of the program's own commands. Boot refuses a plugin command that begins with one of them. */
   readonly takenWords?: readonly string[];
 }
 
@@ -40,28 +40,31 @@ export interface Kernel extends Gate {
   readonly services: Services;
   readonly commands: readonly PluginCommand[];
   readonly plugins: readonly ConfiguredPlugin[];
-  /** By surface. */
+  /** The function of each surface that calls the surface from outside, by the surface's name. */
   readonly probes: ReadonlyMap<string, Probe>;
-  /** Starts what listens, in boot order. */
+  /** Starts the plugins that listen, in boot order. */
   start(): Promise<void>;
   /**
-   * Drains calls in flight, then stops plugins in reverse order. Safe to call twice.
+   * Waits for running calls, then stops the plugins in reverse order. Safe to call twice.
    *
-   * @param most  Milliseconds that calls get at most, where `drainMs` of the manifest is more.
+   * @param most  The longest time that running calls get, milliseconds. It applies when `drainMs` of the manifest is longer.
    */
   stop(most?: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Calls get 8 of the ten seconds that containers have between SIGTERM and SIGKILL. The rest is for stopping the plugins. */
+/**
+ * Default time for running calls during a stop. Containers get ten seconds between SIGTERM and SIGKILL; the other two are for
+ * stopping the plugins.
+ */
 const defaultDrainMs = 8_000;
 const defaultOutputBytes = 8 * 1024 * 1024;
 const defaultUploadBytes = 1024 * 1024 * 1024;
 
 /**
- * Checks the manifest and sets up its plugins. Nothing listens before `start`.
+ * Checks the manifest and sets up its plugins. No port opens before `start`.
  *
- * @throws {BootError} with every problem found. Then everything that was set up is stopped.
+ * @throws {BootError} with every problem found. The plugins that were set up before the error are stopped.
  */
 export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
   const { loaded, mode, log, only, halt = () => {}, takenWords = [] } = options;
@@ -135,7 +138,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
     start: async () => {
       if (catalog.operations.some(({ input }) => hasFile(input))) uploads.sweep();
       await stoppingOnFailure(async () => {
-        // A command that runs once opens only the resources that it uses.
+        // `quater run` and other commands that run once open only the resources that they use.
         for (const used of isServing(mode) ? resources.atStart : [])
           await running.blaming(`The resource ${used.name}`, "open", () => gate.appResources.open({ used }));
         await running.start();
@@ -147,7 +150,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
   };
 };
 
-/** Stops once. Every later call waits for the same end. */
+/** Makes a stop function that stops once. Every later call waits for the same end. */
 const once = (stop: (mostMs: number) => Promise<void>): ((mostMs?: number) => Promise<void>) => {
   let stopping: Promise<void> | undefined;
   return (mostMs = Number.POSITIVE_INFINITY) => {

@@ -1,22 +1,24 @@
-// Files of keys: `{ version: 1, keys: [...] }`, readable by their owner alone, changed by one process at a time. A key opens
-// gives access or signs a trail, so Quater refuses a record with a mistake and never guesses its meaning.
+// Reads and changes files of keys: `{ version: 1, keys: [...] }`. Only the owner can read such a file, and one process at a time
+// changes it. A key opens access or signs a trail, so Quater refuses a record with a mistake and never guesses its meaning.
 
 import { QuaterError } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
 import { withFileLock } from "./file-lock.ts";
 import { readPrivateFile, replacePrivateFile } from "./private-file.ts";
 
-/** One kind of key file. */
+/** What differs between kinds of key files: their names in messages, and the check of a record. */
 export interface KeyFileKind {
-  /** As in `keys.json is not <name> of this version`. */
+  /** The kind's name in the message `keys.json is not <name> of this version`. */
   readonly name: string;
-  /** What to do about a file that cannot be read. */
+  /** The remedy in messages about a file that cannot be read. */
   readonly remedy: string;
-  /** Returns the fault of a record, without its secret, and the remedy. */
+  /**
+   * Returns the fault of a key record and its remedy, or `undefined` for a correct record. The fault never contains the secret.
+   */
   readonly wrongIn: (record: unknown) => WrongKey | undefined;
 }
 export interface WrongKey {
-  /** As in `keys.json: the key at /keys/0 has <what>`. */
+  /** The fault, as in the message `keys.json: the key at /keys/0 has <what>`. */
   readonly what: string;
   readonly remedy: string;
 }
@@ -24,9 +26,9 @@ export interface WrongKey {
 const version = 1;
 
 /**
- * Returns the content of the file with `keys` checked, or `undefined` when there is no file.
+ * Returns the content of the key file with its `keys` checked, or `undefined` when there is no file.
  *
- * @throws {QuaterError} `unavailable` when the file is broken, or other users may read or write it.
+ * @throws {QuaterError} `unavailable` when the file is malformed, or other users can read or write it.
  */
 export const readKeysOf = <Content extends { readonly keys: readonly unknown[] }>(
   file: string,
@@ -56,11 +58,11 @@ export const readKeysOf = <Content extends { readonly keys: readonly unknown[] }
   return content as unknown as Content;
 };
 
-/** Returns the text of a key file. */
+/** Returns the text of a key file with this content. */
 export const keysText = (content: { readonly keys: readonly unknown[] }): string =>
   `${JSON.stringify({ version, ...content }, null, 2)}\n`;
 
-/** Runs `change` under the file's lock, and replaces the file by the `content` that it returns. */
+/** Runs `change` under the file's lock, and replaces the file with the `content` that it returns. */
 export const changeKeysOf = <Change extends { readonly content: { readonly keys: readonly unknown[] } }>(
   file: string,
   change: () => Change,

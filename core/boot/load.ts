@@ -20,17 +20,22 @@ export const manifestNames = ["quater.config.ts", "quater.config.mts", "quater.c
 export interface LoadedManifest {
   readonly manifest: Manifest;
   readonly file: string;
-  /** The folder of the file. */
+  /** The folder of the manifest. */
   readonly root: string;
-  /** Files of the project that were loaded until now. `undefined` if the loader does not report them (JavaScript). */
+  /**
+   * Returns the files of the project that were loaded until now, or `undefined` if the loader does not report them (JavaScript).
+   */
   readonly files?: () => readonly string[] | undefined;
-  /** For messages: `quater.config.ts:12`, the line where `word` stands as a key, or the file alone. */
+  /** Returns the place for messages: `quater.config.ts:12`, the line that has `word` as a key, or only the file's name. */
   readonly placeOf: (word: string) => string;
 }
 
 /**
- * @param from  The folder to start from; discovery climbs to the nearest package.json, .git or home and no further.
- * @param named  `--config` or `QUATER_CONFIG`: this file and no other.
+ * Finds and loads the manifest.
+ *
+ * @param from  The folder in which the search starts. The search climbs to the nearest package.json, .git or home folder, and no
+ * further.
+ * @param named  The file that `--config` or `QUATER_CONFIG` names. No other file is searched.
  * @param useBuild  Load the file that `quater build` made, while it is up to date. Default true.
  * @throws {BootError} when no manifest is found, or it cannot be trusted or loaded.
  */
@@ -64,20 +69,20 @@ export const loadManifest = async (from: string, named?: string, { useBuild = tr
   return { manifest, file, root, files, placeOf };
 };
 
-// This is the class behind cosmiconfig's entry. The entry itself would run `.config/config.js` of the current folder without
+// The class behind cosmiconfig's public function. The public function would run `.config/config.js` of the current folder without
 // a check, and would continue its search in ~/.config after the last folder.
 interface Explorer {
   search(folder: string): Promise<{ readonly filepath: string } | null>;
 }
 
 const findManifest = async (from: string): Promise<string> => {
-  // Usually the manifest is in the current folder.
+  // Try the current folder first, because the manifest is usually there.
   const here = manifestNames.map((name) => resolve(from, name)).find((path) => existsSync(path));
   if (here !== undefined) return here;
   const { Explorer } = (await import("cosmiconfig/dist/Explorer.js")) as unknown as {
     Explorer: new (options: object) => Explorer;
   };
-  // Only search here. The file is loaded after its owner was checked.
+  // cosmiconfig only searches here, so its loaders read nothing. The manifest is loaded later, after its owner was checked.
   const loaders = Object.fromEntries([".ts", ".mts", ".js", ".mjs"].map((ending) => [ending, () => ({})]));
   const transform = (found: unknown) => found;
   const explorer = new Explorer({
@@ -162,7 +167,10 @@ const commonJs = {
   remedy: 'Say "type": "module" in package.json: Quater is made of modules',
 };
 
-/** Whether the nearest package.json makes a `.ts` file a module, as Node and tsx decide it. @throws where it is not JSON. */
+/**
+ * Returns whether the nearest package.json makes a `.ts` file an ES module, by the rule of Node and tsx. @throws when
+ * package.json is not JSON.
+ */
 const isModule = (file: string): boolean => {
   for (let folder = dirname(file); ; folder = dirname(folder)) {
     const path = join(folder, "package.json");
@@ -179,7 +187,7 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
   const transform = /^(?:Transform failed[^\n]*\n)?(\/[^\n:]+):(\d+):(\d+): ERROR: ([^\n]+)/.exec(message);
   if (transform !== null) {
     const [, file = "", line, column, text] = transform;
-    // The transformer counts columns from 0, and editors from 1.
+    // esbuild counts columns from 0, and editors count from 1.
     return {
       place: `${short(file)}:${line}:${Number(column) + 1}`,
       cause: `Syntax error: ${text}`,
@@ -196,8 +204,8 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
       remedy: isPackage ? `Install it: npm install ${name}` : "Check the path and the file's ending",
     };
   }
-  // The handler module has its own package.json, which says CommonJS.
-  // The second message comes from `import()` in CommonJS.
+  // Whether a handler module is CommonJS because its own package.json says so. The second text is the message of `import()`
+  // inside CommonJS.
   const isCommonJs =
     (code === "ERR_PACKAGE_PATH_NOT_EXPORTED" && message.includes('"exports" main')) ||
     /^Failed to resolve module specifier .* from "data:text\/javascript,__filename/.test(message);
@@ -224,7 +232,7 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
   };
 };
 
-/** For messages: the first line of the project's own code in a stack, `app/shop.ts:12`. */
+/** Returns the place of the first stack line in the project's own code, for messages: `app/shop.ts:12`. */
 export const firstFrame = (stack: string | undefined, root: string): string | undefined => {
   for (const [, path = "", line] of (stack ?? "").matchAll(/(?:file:\/\/)?(\/[^\s():?]+)(?:\?[^\s:)]*)?:(\d+)/g)) {
     if (path.startsWith(`${root}/`) && !path.includes("/node_modules/")) return `${relative(root, path)}:${line}`;

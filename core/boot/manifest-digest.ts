@@ -1,4 +1,5 @@
-// One digest for what a manifest exposes, so that a record of a start says what could be reached from then on.
+// Computes one digest over everything that a manifest exposes. The trail records it at each start, so that readers see what could
+// be called from then on.
 
 import { isExposed } from "../model/exposure.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
@@ -6,9 +7,9 @@ import { canonicalText, digestOfText } from "../schema/digest.ts";
 import type { Manifest } from "./manifest.ts";
 
 /**
- * `sha256:` and 64 hexadecimal digits over the RFC 8785 text of `{ name, version, exposures, plugins }`: the exposure of
- * each handler by its name, and the plugins in boot order, each with the digest of its options. Modules are not loaded for
- * it; a function in an exposure counts as its presence.
+ * Returns `sha256:` and 64 hexadecimal digits, over the RFC 8785 text of `{ name, version, exposures, plugins }`: the exposure of
+ * each handler by its name, and the plugins in boot order with the digests of their options. No module is loaded. Of a function
+ * in an exposure, only its presence counts.
  */
 export const manifestDigest = (manifest: Manifest, plugins: readonly ConfiguredPlugin[]): string => {
   const exposures = Object.fromEntries(

@@ -1,4 +1,4 @@
-// Checks the fields of the manifest. The compiler checks the same in TypeScript.
+// Checks the fields of the manifest at run time, because a manifest in JavaScript has no compiler check.
 
 import type { BootProblem } from "../diagnostics/problem.ts";
 import { nearest } from "../diagnostics/text.ts";
@@ -15,14 +15,14 @@ const fields: Readonly<Record<keyof Config, "text" | "list" | "optional">> = {
   uploadFolder: "optional",
 };
 
-/** Numbers: from, and to. */
+/** The smallest and the largest value of each numeric field. */
 const ranges = {
   drainMs: [0, 2_147_483_647],
   maxOutputBytes: [1_024, 536_870_912],
   maxUploadBytes: [1, Number.MAX_SAFE_INTEGER],
 } as const satisfies Partial<Record<keyof Config, readonly [number, number]>>;
 
-/** @param placeOf  Where a word stands as a key. */
+/** Returns the problems of the manifest's fields. @param placeOf  Returns the line of the manifest that has a word as a key. */
 export const fieldProblems = (manifest: Config, placeOf: (word: string) => string): readonly BootProblem[] => {
   const given = manifest as unknown as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(given).filter((key) => !Object.hasOwn(fields, key));

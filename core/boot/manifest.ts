@@ -1,4 +1,4 @@
-// The one file a reviewer reads: which handlers there are, how each is exposed, which plugins run.
+// The type of `quater.config.ts`, the file that lists the handlers, the exposure of each handler, and the plugins.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import type { Exposed } from "../model/exposure.ts";
@@ -10,13 +10,13 @@ export interface Config<Handlers extends readonly Exposed[] = readonly Exposed[]
   readonly version?: string;
   readonly handlers: Handlers;
   readonly plugins: readonly ConfiguredPlugin[];
-  /** How long a stop waits for calls in flight, milliseconds. Default 8,000. */
+  /** How long a stop waits for running calls, milliseconds. Default 8,000. */
   readonly drainMs?: number;
-  /** How large an answer may be, bytes of its JSON: a value, or one item of a stream. Default 8,388,608. */
+  /** The largest JSON of an answer, bytes: of a value, or of one item of a stream. Default 8,388,608. */
   readonly maxOutputBytes?: number;
-  /** How many bytes uploaded files may have that are there at the same time, all together. Default 1,073,741,824. */
+  /** The largest total size of all uploaded files that exist at the same time, bytes. Default 1,073,741,824. */
   readonly maxUploadBytes?: number;
-  /** Where uploaded files are until their call ends. Default: the system's folder for temporary files. */
+  /** The folder that holds uploaded files until their calls end. Default: the system's folder for temporary files. */
   readonly uploadFolder?: string;
 }
 

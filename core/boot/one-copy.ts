@@ -1,6 +1,6 @@
-// One copy of Quater in a process. tsx marks every address that a manifest imports, packages included, so that Quater
-// would be read and run a second time at every start. This hook of Node's loader removes the mark from modules of the
-// package that already runs. Node loads this file in the loader's thread, or calls it in the main one.
+// Makes the manifest import the copy of Quater that already runs. tsx adds a mark to every URL that a manifest imports, also to
+// URLs of packages, so Node would load and run Quater a second time at every start. This hook of Node's loader removes the mark
+// from modules of the running package. Node loads this file in the loader's thread, or calls it in the main thread.
 
 interface Resolved {
   readonly url: string;
@@ -8,7 +8,7 @@ interface Resolved {
 
 let home = "";
 
-/** Called by Node in the loader's thread. @param data  The address under which the running package's files are. */
+/** Node calls this function once in the loader's thread. @param data  The URL of the folder with the running package's files. */
 export const initialize = (data: string): void => {
   home = data;
 };

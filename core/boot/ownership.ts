@@ -5,24 +5,26 @@ import { lstatSync, readFileSync, readlinkSync, type Stats, statSync } from "nod
 import { basename, dirname, isAbsolute, join, parse, resolve } from "node:path";
 import { BootError } from "../diagnostics/problem.ts";
 
-/** Why a file is not trusted, as the end of a sentence, and what to do. */
+/** Why a file is not trusted, as the end of a sentence, and the remedy. */
 export interface Distrust {
   readonly what: string;
   readonly remedy: string;
 }
 
 /**
- * Names more users whose files are trusted, by their numbers: `1000,1001`. For containers whose files belong to another
- * user than the one that runs the process. `.env` cannot set it, because a file must not declare itself trusted.
+ * The environment variable that names more users whose files are trusted, by their numeric ids: `1000,1001`. It is for containers
+ * in which the files belong to another user than the one that runs the process. `.env` cannot set it, because a file must not
+ * declare itself trusted.
  */
 export const trustedOwnersVariable = "QUATER_TRUSTED_OWNERS";
 
 /**
- * Checks the file behind `path`, and every folder on the way to it. Links are followed: the mode of a link says nothing about
- * who may write the file.
+ * Checks the file at `path`, and every folder on the way to it. Links are followed, because the mode of a link does not say who
+ * can write the file.
  *
  * @param shown  The path as messages write it.
- * @returns What is wrong; `undefined` for a file that nobody else may change, and on Windows, which has no such modes.
+ * @returns The fault and its remedy; `undefined` for a file that no other user can change, and on Windows, which has no such
+ * modes.
  * @throws {BootError} when QUATER_TRUSTED_OWNERS is not a list of numbers.
  */
 export const distrustOf = (path: string, shown: string = path, known: KnownWays = new Map()): Distrust | undefined => {
@@ -30,7 +32,10 @@ export const distrustOf = (path: string, shown: string = path, known: KnownWays 
   return distrustOfStats(statSync(path), shown) ?? distrustOfWay(path, known);
 };
 
-/** Does the same as `distrustOf` for an open file, so that nobody can exchange the file between the check and the reading. */
+/**
+ * Checks the owner and mode of an open file like `distrustOf`, so that nobody can exchange the file between the check and the
+ * reading.
+ */
 export const distrustOfStats = (stats: Stats, shown: string): Distrust | undefined => {
   if (process.getuid === undefined) return undefined;
   if (!isTrusted(stats))
@@ -43,11 +48,14 @@ export const distrustOfStats = (stats: Stats, shown: string): Distrust | undefin
   return undefined;
 };
 
-/** Folders that were already checked, by path. Used for one batch of files only, because modes may change before the next batch. */
+/**
+ * Results for folders that were already checked, by path. Used for one batch of files only, because modes may change before the
+ * next batch.
+ */
 export type KnownWays = Map<string, Way>;
 
 interface Way {
-  /** The path without links. */
+  /** The path after all links were resolved. */
   readonly real: string;
   /** The stats of the file; `undefined` for a missing file. */
   readonly stats: Stats | undefined;
@@ -56,9 +64,9 @@ interface Way {
 }
 
 /**
- * Checks every folder from the root to `path`, and those on the way of each link, as OpenSSH's StrictModes does: a user who may
- * write one of them may put another file, folder or link in the place of what is in it. A `path` that is a folder is checked,
- * too; what is missing passes.
+ * Checks every folder from the root to `path`, and those on the way of each link, as OpenSSH's StrictModes does: a user who can
+ * write one of these folders can replace the files, folders and links in it. If `path` is a folder, it is checked too. A missing
+ * file or folder has no fault.
  */
 export const distrustOfWay = (path: string, known: KnownWays = new Map()): Distrust | undefined =>
   process.getuid === undefined ? undefined : wayTo(resolve(path), known, 0).distrust;
@@ -72,7 +80,7 @@ const wayTo = (path: string, known: KnownWays, links: number): Way => {
   return way;
 };
 
-/** The largest number of links that Linux follows. */
+/** The largest number of links that Linux follows for one path. */
 const maxLinks = 40;
 
 const step = (from: Way, name: string, known: KnownWays, links: number): Way => {
@@ -80,14 +88,15 @@ const step = (from: Way, name: string, known: KnownWays, links: number): Way => 
   const real = join(from.real, name);
   const stats = lstatSync(real, { throwIfNoEntry: false });
   if (stats === undefined) return { real, stats, distrust: undefined };
-  // In a sticky folder such as /tmp, users may replace only files that they own.
+  // In a sticky folder such as /tmp, users can replace only files that they own, so the owner must be trusted.
   if (isWritableByOthers(from.stats) && !isTrusted(stats))
     return { real, stats, distrust: foreign(`is reached through ${real}, which`, stats, real) };
   if (!stats.isSymbolicLink()) return checked(real, stats);
   if (links === maxLinks) throw Object.assign(new Error(`ELOOP: too many links, ${real}`), { code: "ELOOP" });
   const target = readlinkSync(real);
   let way = isAbsolute(target) ? wayTo(parse(target).root, known, links + 1) : from;
-  // Not resolved as text: behind a link, `../..` means the folder above the link's target.
+  // Follow the parts of the target one by one. Behind a link, `../..` means the folders above the link's target, so the text of
+  // the path cannot be shortened.
   for (const part of target.split("/")) {
     if (way.distrust !== undefined || part === "" || part === ".") continue;
     way = part === "../.." ? wayTo(dirname(way.real), known, links + 1) : step(way, part, known, links + 1);
@@ -135,7 +144,10 @@ const trustedOwners = (): readonly number[] => {
   return parts.map(Number);
 };
 
-/** A group that the process's user has alone may write: with it, files of a umask of 002 are open to nobody else. */
+/**
+ * Whether users other than the owner can write the file. A group with no member except the process's user counts as the owner,
+ * because with a umask of 002 all files are writable by the group.
+ */
 const isWritableByOthers = (stats: Stats): boolean =>
   (stats.mode & 0o002) !== 0 || ((stats.mode & 0o020) !== 0 && !isOwnGroup(stats.gid));
 
@@ -152,15 +164,18 @@ const textOf = (file: string): string => {
   try {
     return readFileSync(file, "utf8");
   } catch {
-    return ""; // a container without users has nobody else in the group
+    return ""; // In a container without /etc/passwd and /etc/group the group has no other members.
   }
 };
 
-/** Users below are the system's services; some have a group of root for historical reasons. */
+/**
+ * The first numeric id of a person. Smaller ids are system services, and some of them are in the group of root for historical
+ * reasons.
+ */
 const firstPerson = 1_000;
 
 /**
- * Returns whether a user who is not trusted is in the group, by its list of members or as the user's own group.
+ * Returns whether the group has a member who is not trusted, in its list of members or as the group of the user's own account.
  *
  * @param passwd  The text of /etc/passwd.
  * @param group  The text of /etc/group.
@@ -172,7 +187,8 @@ export const hasOtherMembers = (gid: number, passwd: string, group: string, isTr
     .map((line) => line.split(":"))
     .filter(([, , id]) => id === String(gid))
     .flatMap(([, , , names = ""]) => names.split(",").filter((name) => name !== ""));
-  const idOf = (name: string) => Number(users.find(([user]) => user === name)?.[2] ?? -1); // -1: known elsewhere, and so another user
+  // A member without a line in /etc/passwd comes from another directory of users, and is not trusted.
+  const idOf = (name: string) => Number(users.find(([user]) => user === name)?.[2] ?? -1);
   return (
     members.some((name) => !isTrustedId(idOf(name))) ||
     users.some(([, , uid, own]) => own === String(gid) && Number(uid) >= firstPerson && !isTrustedId(Number(uid)))

@@ -1,5 +1,5 @@
-// Files that hold secrets. Only their owner can read them, and only the owner can write their folder. They are replaced as a whole, so
-// that a reader never sees half a file.
+// Reads and writes files that hold secrets. Only the owner can read such a file, and only the owner can write its folder. A file
+// is always replaced as a whole, so a reader never sees an incomplete file.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -25,14 +25,15 @@ import { QuaterError } from "../diagnostics/errors.ts";
 import { type Distrust, distrustOfStats, distrustOfWay } from "./ownership.ts";
 
 /**
- * Reads a secret file. The checks are made on the file that is open, so that it cannot be exchanged in between.
+ * Returns the text of a secret file. The checks use the open file, so nobody can exchange the file between the check and the
+ * reading.
  *
  * @returns `undefined` when there is no file.
- * @throws {QuaterError} `unavailable` when other users may read or write it, own it, or may replace it.
+ * @throws {QuaterError} `unavailable` when other users can read, write or replace the file, or own it.
  */
 export const readPrivateFile = (file: string): string | undefined => {
   if (!existsSync(file)) {
-    assertWay(file); // others could put a file there, or behind a link
+    assertWay(file); // If other users can write a folder on the way, they could create the missing file later.
     return undefined;
   }
   const real = realpathSync(file);
@@ -50,10 +51,10 @@ export const readPrivateFile = (file: string): string | undefined => {
 };
 
 /**
- * Replaces the whole file, and creates its folder if it is missing. A link stays a link: the file behind the link is replaced, or
- * created if it is missing.
+ * Replaces the whole file, and creates the file and its folder if they are missing. For a link, the file that the link leads to
+ * is replaced, and the link stays.
  *
- * @throws {QuaterError} `unavailable` when other users may write the folder.
+ * @throws {QuaterError} `unavailable` when other users can write the folder.
  */
 export const replacePrivateFile = (file: string, text: string): void => {
   const { target, fresh } = writtenBeside(file, text);
@@ -66,15 +67,15 @@ export const replacePrivateFile = (file: string, text: string): void => {
 };
 
 /**
- * Creates the file if it does not exist. When two processes do so at once, one of them wins.
+ * Creates the file if it does not exist. When two processes do so at the same time, one of them succeeds.
  *
- * @returns Whether this call made it.
- * @throws {QuaterError} `unavailable` when other users may write the folder.
+ * @returns Whether this call created the file.
+ * @throws {QuaterError} `unavailable` when other users can write the folder.
  */
 export const createPrivateFile = (file: string, text: string): boolean => {
   const { target, fresh } = writtenBeside(file, text);
   try {
-    linkSync(fresh, target); // fails when the file exists, where a rename would replace it
+    linkSync(fresh, target); // linkSync fails when the file exists. renameSync would replace it.
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
@@ -85,17 +86,17 @@ export const createPrivateFile = (file: string, text: string): boolean => {
 };
 
 /**
- * Returns the path of the file behind links, also when that file does not exist yet: otherwise two names of one file would have
- * two locks, and writing it would replace the link. The folders on the way are made.
+ * Returns the path of the file that a link leads to, even when that file does not exist yet. Otherwise two names of one file
+ * would have two locks, and a write would replace the link. Missing folders on the way are created.
  *
- * @throws {QuaterError} `unavailable` when other users may write one of these folders.
+ * @throws {QuaterError} `unavailable` when other users can write one of these folders.
  */
 export const fileBehind = (file: string): string => {
   assertWay(file);
   let path = resolve(file);
   for (;;) {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    // `native` resolves `..` behind a link as the operating system does, and not as text.
+    // realpathSync.native resolves `..` behind a link like the operating system. Node's own version shortens the text instead.
     path = join(realpathSync.native(dirname(path)), basename(path));
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats?.isSymbolicLink() !== true) return path;
@@ -104,7 +105,7 @@ export const fileBehind = (file: string): string => {
   }
 };
 
-/** @throws {QuaterError} `unavailable` when other users may write a folder on the way, or the file is a link without an end. */
+/** @throws {QuaterError} `unavailable` when other users can write a folder on the way to the file, or a link leads to itself. */
 const assertWay = (file: string): void => {
   try {
     refuse(file, distrustOfWay(file));

@@ -1,4 +1,5 @@
-// Sets up the plugins of a process and the authenticators of its doors, starts them in boot order, and stops them in reverse.
+// Sets up the plugins of a process and the authenticators of its surfaces, starts the plugins in boot order, and stops them in
+// reverse order.
 
 import { errorText } from "../diagnostics/error-text.ts";
 import { isQuaterError } from "../diagnostics/errors.ts";
@@ -20,9 +21,9 @@ import { firstFrame, type LoadedManifest } from "./load.ts";
 export class RunningPlugins {
   readonly #loaded: LoadedManifest;
   readonly #log: Log;
-  /** Those that are set up, in boot order. */
+  /** The plugins that are set up, in boot order. */
   readonly #plugins: { readonly plugin: ConfiguredPlugin; readonly parts: Running }[] = [];
-  /** Those that are open. */
+  /** The authenticators that are open. */
   readonly #authenticators = new Set<Authenticator>();
 
   constructor(loaded: LoadedManifest, log: Log) {
@@ -30,7 +31,6 @@ export class RunningPlugins {
     this.#log = log;
   }
 
-  /** The authenticators that are open. */
   get authenticators(): readonly Authenticator[] {
     return [...this.#authenticators];
   }
@@ -48,7 +48,7 @@ export class RunningPlugins {
     );
   }
 
-  /** Opens the authenticators of the doors. Two surfaces may share one. @throws {BootError} */
+  /** Opens the authenticators of the surfaces, each one once even when surfaces share it. @throws {BootError} */
   async openAuthenticators(doors: Iterable<Door>, { project: { root }, mode }: PluginContext): Promise<void> {
     for (const { authenticator } of doors) {
       if (authenticator === undefined || this.#authenticators.has(authenticator)) continue;
@@ -60,7 +60,7 @@ export class RunningPlugins {
   /**
    * Sets up the plugins and compiles the hooks that they return.
    *
-   * @param takenWords  First words of commands that plugins cannot have.
+   * @param takenWords  First words of the program's own commands, which no plugin command may begin with.
    * @throws {BootError} with every problem found.
    */
   async setUp(
@@ -76,7 +76,8 @@ export class RunningPlugins {
       this.#plugins.push({ plugin, parts: { ...plugin, ...made } });
       const missing = missingServices(plugin, plugins, context.services, this.#loaded.placeOf("plugins"));
       problems.push(...returnedProblems(name, made), ...missing);
-      if (missing.length > 0) throw new BootError(problems); // the next plugins need the service in their setup
+      // Stop here: the next plugins need the missing service in their setup.
+      if (missing.length > 0) throw new BootError(problems);
     }
     const hooks = this.#plugins.flatMap(({ plugin: { name }, parts }) =>
       parts.hooks === undefined ? [] : { plugin: name, hooks: parts.hooks },
@@ -85,19 +86,20 @@ export class RunningPlugins {
     const commands = this.#plugins.flatMap(({ plugin: { name }, parts }) =>
       (parts.commands ?? []).map((command) => ({ plugin: name, command })),
     );
-    if (problems.length === 0) problems.push(...commandProblems(commands, takenWords)); // it reads commands of the right shape
-    // A wrong hook is found again for every handler, so report each cause once.
+    // commandProblems reads the fields of the commands, so it runs only after their shape was found correct.
+    if (problems.length === 0) problems.push(...commandProblems(commands, takenWords));
+    // A hooks function runs for every handler and returns the same wrong hook each time, so report each cause once.
     const byCause = new Map(problems.map((problem) => [problem.cause, problem]));
     if (byCause.size > 0) throw new BootError([...byCause.values()]);
   }
 
-  /** Starts what listens. @throws {BootError} */
+  /** Starts the plugins that listen. @throws {BootError} */
   async start(): Promise<void> {
     for (const { plugin, parts } of this.#plugins)
       await this.blaming(`The plugin ${plugin.name}`, "start", () => parts.start?.(), plugin.name);
   }
 
-  /** Never rejects: a failure goes to the log, and the others are stopped all the same. */
+  /** Stops all plugins. Never rejects: a plugin that fails to stop is logged, and the others are still stopped. */
   async stop(): Promise<void> {
     for (const { plugin, parts } of this.#plugins.toReversed())
       await quietly(`Plugin ${plugin.name}`, () => parts.stop?.(), this.#log);
@@ -105,7 +107,7 @@ export class RunningPlugins {
       await quietly(`The authenticator ${authenticator.name}`, () => authenticator.close?.(), this.#log);
   }
 
-  /** Returns the names of the plugins that are not ready. */
+  /** Returns the names of the plugins that are not ready for calls. */
   async unready(): Promise<readonly string[]> {
     const waiting = await Promise.all(
       this.#plugins.map(async ({ plugin, parts }) => ((await isReady(parts)) ? [] : [plugin.name])),
@@ -114,9 +116,10 @@ export class RunningPlugins {
   }
 
   /**
-   * Turns an error that a part of the boot throws into a problem with its line. The log has the stack.
+   * Runs a part of the boot, and turns an error that it throws into a boot problem with the line of the project's code. The stack
+   * is logged.
    *
-   * @param who  For the sentence: `The plugin audit`.
+   * @param who  The subject of the sentence: `The plugin audit`.
    * @throws {BootError | QuaterError}
    */
   async blaming<Result>(who: string, phase: string, act: () => Awaitable<Result>, plugin?: string): Promise<Result> {
@@ -156,7 +159,7 @@ const missingServices = (
     }));
 };
 
-/** Stops one thing. A plugin that fails to stop must not keep the others from stopping. */
+/** Calls `stop` and logs its error instead of throwing it. A plugin that fails to stop must not keep the others from stopping. */
 export const quietly = async (what: string, stop: () => Awaitable<void>, log: Log): Promise<void> => {
   try {
     await stop();
@@ -165,7 +168,7 @@ export const quietly = async (what: string, stop: () => Awaitable<void>, log: Lo
   }
 };
 
-/** A plugin whose check throws is not ready. */
+/** Whether a plugin is ready for calls. A plugin whose check throws is not ready. */
 const isReady = async (parts: Running): Promise<boolean> => {
   try {
     return (await parts.isReady?.()) !== false;

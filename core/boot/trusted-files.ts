@@ -1,20 +1,23 @@
-// The files of a project that run as code: the manifest, the modules that it imports, and what was built from them. They
-// are checked before the first of them runs, because a module that another user wrote could do anything from then on.
+// Checks the files of a project that run as code: the manifest, the modules that it imports, and builds of them. The check comes
+// before the first file runs, because a module that another user wrote could do anything once it runs.
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { BootError, type BootProblem } from "../diagnostics/problem.ts";
 import { distrustOf, distrustOfWay, type KnownWays } from "./ownership.ts";
 
-/** @param shown  The path as messages write it. @throws {BootError} when another user owns, may write or may replace the file. */
+/**
+ * Checks one file. @param shown  The path as messages write it. @throws {BootError} when another user owns the file, or can write
+ * or replace it.
+ */
 export const assertTrusted = (file: string, shown: string): void => throwAny(problemsOf(file, shown));
 
 /**
- * Checks the manifest, and all files of the project that it reaches through imports written as relative paths. Packages are
- * not checked: the package manager wrote them.
+ * Checks the manifest, and all files of the project that it imports through relative paths. Packages are not checked: the package
+ * manager wrote them.
  *
- * @param from  The folder that messages name files from.
- * @throws {BootError} that names each file which another user may change.
+ * @param from  The folder relative to which messages name files.
+ * @throws {BootError} that names each file that another user can change.
  */
 export const assertProjectTrusted = (manifest: string, from: string): void => {
   const known: KnownWays = new Map();
@@ -26,12 +29,13 @@ export const assertProjectTrusted = (manifest: string, from: string): void => {
   throw new BootError([{ place, cause: `A file in the folder ${distrust.what}`, remedy: distrust.remedy }]);
 };
 
-/** @returns The files that another user may change. For modules that are known only once they were loaded. */
+/** Returns a problem for each file that another user can change. For modules that are known only after they were loaded. */
 export const untrustedProblems = (files: Iterable<string>, from: string): BootProblem[] =>
   allProblems([...files].filter(existsSync), from, new Map());
 
 const allProblems = (files: Iterable<string>, from: string, known: KnownWays): BootProblem[] => {
-  const byRemedy = new Map<string, BootProblem>(); // a folder is wrong for each file in it, and is said once
+  // A folder that others can write is a fault of each file in it, but is reported once.
+  const byRemedy = new Map<string, BootProblem>();
   for (const file of files)
     for (const problem of problemsOf(file, relative(from, file) || file, known))
       if (!byRemedy.has(problem.remedy)) byRemedy.set(problem.remedy, problem);
@@ -49,8 +53,8 @@ const throwAny = (problems: readonly BootProblem[]): void => {
 };
 
 /**
- * `from "./a.ts"`, `import "./a.ts"`, `import("./a.ts")` and `require("./a.ts")`. Read from the text, because importing
- * would run it. An import in a comment counts too: then one file more is checked.
+ * Matches `from "./a.ts"`, `import "./a.ts"`, `import("./a.ts")` and `require("./a.ts")` in the source text, because importing
+ * the file would run it. An import inside a comment matches too, which only checks one file more.
  */
 const imports = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'`](\.\.?\/[^"'`\n]+)["'`]/g;
 
@@ -69,7 +73,10 @@ const reachableFrom = (manifest: string): ReadonlySet<string> => {
 
 const endings = [".ts", ".mts", ".tsx", ".js", ".mjs", ".json"];
 
-/** Returns the file that an import path means: the file itself, the `.ts` file for `.js`, or the file with the missing ending. */
+/**
+ * Returns the file that an import path means: the file itself, the `.ts` file for a path that ends in `.js`, or the file with an
+ * ending added.
+ */
 const targetOf = (path: string): string | undefined => {
   const typed = path.replace(/\.([cm]?)js(x?)$/, ".$1ts$2");
   const candidates = [

@@ -1,18 +1,22 @@
-// Loading what is written in TypeScript, through tsx.
+// Loads modules that are written in TypeScript, through tsx.
 
 import { randomUUID } from "node:crypto";
 import * as module from "node:module";
 import { pathToFileURL } from "node:url";
 import { unmarked } from "./one-copy.ts";
 
-/** @param imported  Gets the addresses of the files that are loaded, also later. */
+/**
+ * Imports the file and returns its module. @param imported  Gets the URL of each file that is loaded, also of those that are
+ * loaded later.
+ */
 export const importTypeScript = async (file: string, imported: string[]): Promise<unknown> => {
-  // Once tsx is in place every import goes through the loader's thread; what every start needs is read before.
+  // After tsx is registered, every import goes through the loader's thread, which is slow. So load the modules that every start
+  // needs before that.
   const [esm, cjs] = await Promise.all([import("tsx/esm/api"), import("tsx/cjs/api"), import("../schema/compile.ts")]);
   const namespace = randomUUID();
-  cjs.register({ namespace }); // what the project requires, and not imports
+  cjs.register({ namespace }); // tsx's CommonJS hook handles what the project loads with require(). Imports have the other hook.
   const loader = esm.register({ namespace, onImport: (url) => void imported.push(url) });
-  shareCopy(); // behind tsx, because the last hook is asked first and has the last word
+  shareCopy(); // Register this hook after tsx: Node calls the last registered hook first, so this one has the last word.
   return loader.import(pathToFileURL(file).href, import.meta.url);
 };
 
@@ -21,10 +25,15 @@ type ResolveHook = (
   context: unknown,
   next: (specifier: string, context: unknown) => { url: string },
 ) => object;
-/** Newer than the types of the oldest Node that is supported; tsx uses it where it is there, so this must, too. */
+/**
+ * The types of the oldest supported Node do not have this function. tsx uses it when Node has it, so this file must do the same.
+ */
 const { registerHooks } = module as { registerHooks?: (hooks: { readonly resolve: ResolveHook }) => void };
 
-/** See one-copy.ts. From source there is nothing to share: a manifest then imports a build, or its own source. */
+/**
+ * Registers the hook of one-copy.ts. When Quater itself runs from source there is nothing to share: the manifest then imports a
+ * build or its own source.
+ */
 const shareCopy = (): void => {
   const here = import.meta.url;
   if (here.endsWith(".ts")) return;

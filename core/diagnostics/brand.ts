@@ -1,5 +1,6 @@
-// Marks objects that pass between the kernel, plugins and handlers. A loader may evaluate Quater a second time for the manifest.
-// `instanceof` and registries in modules would then see two classes. A global symbol is the same for both.
+// Marks objects that pass between the kernel, plugins and handlers with a global symbol. A loader may evaluate Quater a second
+// time for the manifest. Then `instanceof` and registries in modules see two different classes, but a global symbol is the same
+// for both copies.
 
 export const brand: unique symbol = Symbol.for("quater.brand");
 

@@ -3,16 +3,16 @@
 
 import { withoutPassword } from "./plugin-options.ts";
 
-/** Properties of Node and of drivers that hold no personal data. */
+/** Properties of errors of Node and of database drivers that hold no personal data. */
 const facts = ["code", "errno", "syscall", "address", "port", "hostname"] as const;
-/** The fields that are shown of a thrown object that is not an error. */
+/** The fields that are logged of a thrown object that is not an error. */
 const tableFacts = ["name", "message", "status", ...facts] as const;
 const mostNames = 20;
-/** How many errors are shown of one failure: its causes, and the parts of an AggregateError. */
+/** How many errors of one failure are logged: its causes, and the parts of an AggregateError. */
 const mostErrors = 8;
 const mostCharacters = 8_192;
 
-/** Returns several lines, without credentials in URLs. Never throws, for any thrown value. */
+/** Returns the text of a thrown value in several lines, without credentials in URLs. Never throws. */
 export const errorText = (error: unknown): string => {
   const seen = new Set<unknown>();
   const parts: string[] = [];
@@ -20,7 +20,7 @@ export const errorText = (error: unknown): string => {
     if (seen.size === mostErrors || seen.has(one)) return;
     seen.add(one);
     const text = safely(() => textOf(one));
-    // A wrapping error may have taken over the stack of what it wraps.
+    // Some errors copy the stack of the error that they wrap, so log the same text only once.
     if (!parts.some((part) => part.includes(text))) parts.push(relation + text);
     if (!(one instanceof Error)) return;
     if (one instanceof AggregateError) for (const part of one.errors as unknown[]) write(part, "one of: ");
@@ -29,7 +29,7 @@ export const errorText = (error: unknown): string => {
   try {
     write(error, "");
   } catch {
-    parts.push(unwritable); // a getter that throws
+    parts.push(unwritable); // Reading the properties called a getter that threw.
   }
   return parts.join("\n");
 };
@@ -46,11 +46,14 @@ const factsOf = (error: object, names: readonly string[]): readonly string[] =>
     return typeof value === "string" || typeof value === "number" ? `${name}=${limited(String(value))}` : [];
   });
 
-/** Whether `String` would write `[object Object]`, or nothing. */
+/** Whether `String` would give nothing more than `[object Object]` for this value. */
 const isTable = (value: unknown): value is object =>
   value !== null && typeof value === "object" && (value.toString === undefined || value.toString === Object.prototype.toString);
 
-/** An object that somebody threw may hold anything: other fields than an error has are named, and their values are left out. */
+/**
+ * Describes a thrown object that is not an error. It may hold anything, so fields that errors do not have are named without their
+ * values.
+ */
 const tableText = (thrown: object): string => {
   const known = factsOf(thrown, tableFacts);
   const others = Object.keys(thrown).filter((name) => !known.some((fact) => fact.startsWith(`${name}=`)));
@@ -59,7 +62,10 @@ const tableText = (thrown: object): string => {
   return `an object that is not an Error${facts}${names}`;
 };
 
-/** Schemes are short: an unlimited one would make every dot in a long text the start of a long search. */
+/**
+ * Matches a URL with a scheme of at most 21 characters. With an unlimited scheme every dot in a long text would start a long
+ * search.
+ */
 const address = /\b(?!file:)[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'`<>()]+/gi;
 
 const limited = (text: string): string => {
@@ -69,7 +75,7 @@ const limited = (text: string): string => {
 
 const unwritable = "a value that cannot be written down";
 
-/** A thrown value may have no text. */
+/** Calls `write`, and returns a placeholder when it throws: a thrown value may have a toString that fails. */
 const safely = (write: () => string): string => {
   try {
     return write();

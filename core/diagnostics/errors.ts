@@ -1,5 +1,6 @@
-// All errors of the kernel on one page. Each code is stable, belongs to exactly one kind, and is listed in docs/reference/errors.md.
-// Each surface has one table from kinds to its own language. Surfaces never read messages.
+// All errors of the kernel in one file. Each code is stable, belongs to exactly one kind, and is listed in
+// docs/reference/errors.md. Each surface has one table that translates kinds into its own language, such as status codes.
+// Surfaces never decide by messages.
 
 import { brand } from "./brand.ts";
 import type { Asks } from "./reading.ts";
@@ -65,7 +66,7 @@ const codeForm = /^[a-z][a-z0-9_]*$/;
 
 export const isCode = (value: unknown): boolean => typeof value === "string" && codeForm.test(value);
 
-/** Callers and surfaces act on codes, so a code must have one meaning. @throws {TypeError} */
+/** Checks that a general code has its own kind, because callers act on codes. @throws {TypeError} */
 const checkCode = (code: string, kind: ErrorKind): void => {
   if (!isCode(code)) throw new TypeError(`${JSON.stringify(code)} is no code for an error: write it like order_not_paid`);
   const known = Object.hasOwn(errorCodes, code) ? errorCodes[code as ErrorCode] : kind;
@@ -79,13 +80,10 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** Limits in characters: for a message, for a path and a message in `errors`, and for all of `errors` together. */
+/** Limits of errors in characters: for a message, for a path and a message in `errors`, and for all of `errors` together. */
 const most = { message: 1_000, path: 200, fieldMessage: 300, errors: 3_000 } as const;
 
-/**
- * Limits how much of an input is repeated in an error: 15 kB of input must not come back as 15 kB of error. The first error always
- * stays.
- */
+/** Shortens a list of field errors, so that a large input does not come back as a large error. The first error stays. */
 const limited = (errors: readonly FieldError[]): readonly FieldError[] => {
   const kept: FieldError[] = [];
   let length = 0;
@@ -98,30 +96,30 @@ const limited = (errors: readonly FieldError[]): readonly FieldError[] => {
   return kept;
 };
 
-/** `/amountCents must be at least 1`, `the input must be an object`. */
+/** Returns the error as a sentence: `/amountCents must be at least 1`, `the input must be an object`. */
 export const fieldSentence = ({ path, message }: FieldError): string => `${path === "" ? "the input" : path} ${message}`;
 
 export interface ErrorParts {
-  /** Stable and greppable, like `order_not_paid`. A general code keeps its kind. */
+  /** The error code, stable and easy to search for, such as `order_not_paid`. A general code keeps its kind. */
   readonly code: string;
   readonly kind: ErrorKind;
-  /** What failed and the value met; safe to send to any caller. Cut to 1,000 characters. */
+  /** What failed, and the value that caused it. Safe to send to any caller. Cut to 1,000 characters. */
   readonly message: string;
   /** The next step for the operator of the process. Never sent to callers. */
   readonly hint?: string;
-  /** Cut to about 3,000 characters. */
+  /** The wrong fields of an input. Cut to about 3,000 characters in total. */
   readonly errors?: readonly FieldError[];
-  /** More for machines, safe to send: missing scopes, an approval's id and link. */
+  /** More information for programs, safe to send: missing scopes, an approval's id and link. */
   readonly details?: Readonly<Record<string, unknown>>;
   readonly retryAfterSeconds?: number;
   readonly cause?: unknown;
-  /** The policy or plugin that refused the call. For the log and the trail; never sent. */
+  /** The policy or plugin that refused the call. Written to the log and the trail, never sent. */
   readonly refusedBy?: string;
-  /** For a refusal at a door: which headers and cookies the door reads. */
+  /** When authentication failed: the headers and cookies that the surface's authenticator reads. */
   readonly asks?: Asks | undefined;
 }
 
-/** The one error class that surfaces translate. Use `isQuaterError` and not `instanceof`: brand.ts says why. */
+/** The class of errors that surfaces translate for callers. Test with `isQuaterError`: `instanceof` fails for a second copy. */
 export class QuaterError extends Error {
   readonly [brand] = "error";
   readonly code: string;
@@ -133,7 +131,7 @@ export class QuaterError extends Error {
   readonly refusedBy?: string;
   readonly asks?: Asks;
 
-  /** @throws {TypeError} for a malformed code, and for a general code with a wrong kind. */
+  /** @throws {TypeError} for a malformed code, and for a general code with another kind than its own. */
   constructor(parts: ErrorParts) {
     checkCode(parts.code, parts.kind);
     super(cut(parts.message, most.message), parts.cause === undefined ? undefined : { cause: parts.cause });
@@ -152,7 +150,7 @@ export class QuaterError extends Error {
 export const isQuaterError = (value: unknown): value is QuaterError =>
   value instanceof Error && (value as unknown as Record<symbol, unknown>)[brand] === "error";
 
-/** Copies an error and adds fields. A copy, because a project may throw one error object in several calls. */
+/** Returns a copy with more fields. A copy, because a project may throw one error object in several calls. */
 const copiedWith = (error: QuaterError, more: Pick<ErrorParts, "refusedBy" | "asks">): QuaterError => {
   const { code, kind, message, hint, errors, details, retryAfterSeconds, refusedBy, asks, cause, stack } = error;
   const parts = { code, kind, message, hint, errors, details, retryAfterSeconds, refusedBy, asks, cause, ...more };
@@ -162,16 +160,16 @@ const copiedWith = (error: QuaterError, more: Pick<ErrorParts, "refusedBy" | "as
   return copy;
 };
 
-/** Adds which policy or plugin refused. */
+/** Returns a copy that names the policy or plugin that refused. */
 export const refusedAs = (error: QuaterError, refusedBy: string): QuaterError =>
   error.refusedBy === undefined ? copiedWith(error, { refusedBy }) : error;
 
-/** Adds to a handler's own 401 what the surface's authenticator reads: RFC 9110 15.5.2 wants it in WWW-Authenticate. */
+/** Returns a copy of a handler's own 401 with what the authenticator reads, which WWW-Authenticate needs (RFC 9110 15.5.2). */
 export const askingFor = (error: QuaterError, asks: Asks): QuaterError =>
   error.kind === "unauthenticated" && error.asks === undefined ? copiedWith(error, { asks }) : error;
 
 interface Choice {
-  /** A code of the handler's own, listed in its `problems`. */
+  /** A code that the handler lists in its `problems`, in place of the general code. */
   readonly code?: string;
 }
 
@@ -179,44 +177,46 @@ const fail = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}):
   throw new QuaterError({ code, kind: errorCodes[code], message, ...more });
 };
 
-// Errors that handlers throw. These functions throw by themselves, so that `(await find(id)) ?? notFound("order", id)` works.
+// Errors that handlers throw. Each function throws by itself, so that `(await find(id)) ?? notFound("order", id)` works.
 
-/** @throws {QuaterError} `not_found`: `order "ord_7" was not found`, `invoice 7 was not found`. */
+/** Throws the error for a missing thing: `order "ord_7" was not found`. @throws {QuaterError} `not_found`. */
 export const notFound = (what: string, id: string | number | bigint, choice: Choice = {}): never => {
   const shown = typeof id === "string" ? JSON.stringify(cut(visible(id))) : String(id);
   return fail("not_found", `${what} ${shown} was not found`, choice);
 };
 
-/** @throws {QuaterError} `conflict`: the input is valid, but the current state does not allow the call. */
+/** Throws the error for a valid input that the current state does not allow. @throws {QuaterError} `conflict`. */
 export const conflict = (message: string, choice: Choice = {}): never => fail("conflict", message, choice);
 
 /**
- * @param path  JSON Pointer into the input, `/amountCents`, or "" for the whole.
- * @throws {QuaterError} `invalid_input`, for rules that a schema cannot say.
+ * Throws an error about one field, for rules that a schema cannot express.
+ *
+ * @param path  JSON Pointer into the input, `/amountCents`, or "" for the whole input.
+ * @throws {QuaterError} `invalid_input`.
  */
 export const invalid = (path: string, message: string, choice: Choice = {}): never =>
   fail("invalid_input", summary([{ path, message }]), { errors: [{ path, message }], ...choice });
 
-/** @throws {QuaterError} `forbidden`. */
+/** Refuses the call because the caller lacks the right for it. @throws {QuaterError} `forbidden`. */
 export const forbidden = (message: string, choice: Choice = {}): never => fail("forbidden", message, choice);
 
-/** @throws {QuaterError} `unavailable`: nothing happened, the caller may repeat the call later. */
+/** Throws the error for a temporary failure that changed nothing: callers may repeat. @throws {QuaterError} `unavailable`. */
 export const unavailable = (message: string, more: Choice & { readonly retryAfterSeconds?: number } = {}): never =>
   fail("unavailable", message, { retryAfterSeconds: 1, ...more });
 
-/** @throws {QuaterError} `rate_limited`: nothing happened, the caller sends too many calls. */
+/** Refuses a call of a caller who sends too many. It must not have an effect. @throws {QuaterError} `rate_limited`. */
 export const rateLimited = (message: string, more: Choice & { readonly retryAfterSeconds?: number } = {}): never =>
   fail("rate_limited", message, { retryAfterSeconds: 1, ...more });
 
-/** @throws {QuaterError} `outcome_unknown`: something may have happened, the caller must not repeat the call. */
+/** Throws the error for a change that may have taken effect: do not repeat. @throws {QuaterError} `outcome_unknown`. */
 export const outcomeUnknown = (message: string, choice: Choice = {}): never => fail("outcome_unknown", message, choice);
 
-// Errors that the kernel and the surfaces make. These functions return the error.
+// Errors that the kernel and the surfaces make. These functions return the error and do not throw it.
 
 const build = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}): QuaterError =>
   new QuaterError({ code, kind: errorCodes[code], message, ...more });
 
-/** The message for a list of field errors: the first error in full, and the number of the others. */
+/** Returns the message for a list of field errors: the first error in full, and the number of further errors. */
 const summary = (errors: readonly FieldError[]): string => {
   const [first] = limited(errors.slice(0, 1));
   if (first === undefined) return "the input does not match its schema";
@@ -224,17 +224,21 @@ const summary = (errors: readonly FieldError[]): string => {
   return `${fieldSentence(first)}${others}`;
 };
 
+/** For an input that does not match its schema. */
 export const inputInvalid = (errors: readonly FieldError[]): QuaterError => build("invalid_input", summary(errors), { errors });
 
-/** Threat T11: unknown fields are refused, not removed. */
+/** Returns the error for fields that the schema does not declare. Unknown fields are refused instead of removed (threat T11). */
 export const unknownField = (errors: readonly FieldError[]): QuaterError => build("unknown_field", summary(errors), { errors });
 
+/** For JSON text that strict JSON refuses, such as a repeated key. */
 export const jsonRefused = (code: ErrorCode & `json_${string}`, path: string, message: string): QuaterError =>
   build(code, summary([{ path, message }]), { errors: [{ path, message }] });
 
+/** For a caller without a credential. @param asks  What the authenticator reads, for the challenge. */
 export const unauthenticated = (surface: string, asks?: Asks): QuaterError =>
   build("unauthenticated", `A credential is needed to call this over ${surface}`, { asks });
 
+/** For a credential that the authenticator does not accept. */
 export const invalidToken = (asks?: Asks): QuaterError =>
   build(
     "invalid_token",
@@ -242,6 +246,7 @@ export const invalidToken = (asks?: Asks): QuaterError =>
     { asks },
   );
 
+/** For an authenticator that threw. The text of `cause` is not sent. */
 export const authenticatorFailed = (surface: string, cause: unknown): QuaterError =>
   build("authenticator_failed", "Credentials cannot be checked right now", {
     cause,
@@ -249,36 +254,43 @@ export const authenticatorFailed = (surface: string, cause: unknown): QuaterErro
     retryAfterSeconds: 1,
   });
 
+/** For a caller who lacks scopes. Names all of them. */
 export const missingScope = (scopes: readonly string[]): QuaterError =>
   build("missing_scope", `The scope ${scopes.join(", ")} is needed`, {
     details: { scopes },
     refusedBy: scopes.map((scope) => `can(${scope})`).join(" and "),
   });
 
+/** For a caller who lacks a role. */
 export const missingRole = (role: string): QuaterError =>
   build("missing_role", `The role ${role} is needed`, { refusedBy: `hasRole(${role})` });
 
+/** For a policy or an `authorize` hook that refused. @param by  Its name. @param reason  Sent to the caller. */
 export const notAllowed = (by: string, reason?: string): QuaterError =>
   build("forbidden", reason ?? "This call is not allowed", { refusedBy: by });
 
+/** For an `approve` hook that refused. @param by  The plugin. @param reason  Sent to the caller. */
 export const approvalRefused = (by: string, reason?: string): QuaterError =>
   build("approval_refused", reason ?? "This call was not approved", { refusedBy: by });
 
-/** The answer is the same for unknown and for unexposed handlers, so callers cannot find out what exists elsewhere. */
+/** For unknown and for unexposed handlers, with the same answer, so that callers cannot find out what exists. */
 export const unknownHandler = (name: string, surface: string): QuaterError =>
   build("unknown_handler", `No handler named ${JSON.stringify(cut(visible(name)))} is exposed over ${surface}`);
 
+/** For an input that exceeds a size limit: `The body is larger than 1 MiB`. */
 export const tooLarge = (what: string, limit: string): QuaterError => build("too_large", `${what} is larger than ${limit}`);
 
+/** For a new call while the process stops. */
 export const stopping = (): QuaterError => build("stopping", "The server is stopping", { retryAfterSeconds: 1 });
 
+/** For a call whose caller cancelled it or left. */
 export const cancelled = (): QuaterError => build("cancelled", "The caller cancelled the call");
 
-/** For calls that still ran when the process had to end. */
+/** Returns the error for calls that were still running when the process had to end. */
 export const cutOff = (): QuaterError =>
   build("outcome_unknown", "The server stopped before the call had ended; it may have taken effect, do not repeat it");
 
-/** The credential was revoked after the handler began to write. Not a 401: its caller would repeat the call with another credential. */
+/** For a credential revoked during a write. Not a 401: the caller would repeat the call with another credential. */
 export const refusedMidway = ({ cause }: QuaterError): QuaterError =>
   build(
     "outcome_unknown",
@@ -286,33 +298,30 @@ export const refusedMidway = ({ cause }: QuaterError): QuaterError =>
     { cause },
   );
 
+/** For a call that ran and whose end could not be written to the trail. */
 export const outcomeUnrecorded = (cause: unknown): QuaterError =>
   build("outcome_unrecorded", "The call ran, but its end could not be recorded; do not repeat it", { cause });
 
+/** For an answer above `maxOutputBytes`. */
 export const outputTooLarge = (handler: string, maxBytes: number): QuaterError =>
   build("output_too_large", `The answer of ${handler} is larger than ${maxBytes} bytes: ask for less at once`, {
     hint: "Return a page at a time, declare output: stream(...), or raise maxOutputBytes in the manifest",
   });
 
-/** A large answer was dropped. Reads get this error and may be repeated. For other calls it is the cause of `output_undelivered`. */
+/** For a large answer that was dropped. Reads may be repeated. For writes it is the cause of `output_undelivered`. */
 export const tooMuchUnread = (): QuaterError =>
   build("rate_limited", "The answer was dropped, because too many large answers to this client are unread", {
     retryAfterSeconds: 1,
   });
 
-/**
- * The handler returned, and its value cannot be sent. Only for handlers that change something: their callers must not repeat
- * the call.
- *
- * @param cause  Why the value cannot be sent: `output_too_large`, `rate_limited` of `tooMuchUnread`, or `internal`.
- */
+/** For a write that ran, and whose value cannot be sent for the reason `cause`: its caller must not repeat the call. */
 export const outputUndelivered = (handler: string, cause: QuaterError): QuaterError =>
   build("output_undelivered", `${handler} ran to its end, but its result ${reasonUnsent(cause)}; do not repeat the call`, {
     cause,
     ...(cause.hint === undefined ? {} : { hint: cause.hint }),
   });
 
-/** An item of a stream cannot be sent. The handler was stopped before its end. */
+/** Returns the error for an item of a stream that cannot be sent, where the handler was stopped before its end. */
 export const itemUndelivered = (handler: string, cause: QuaterError): QuaterError =>
   build(
     "outcome_unknown",
@@ -326,11 +335,7 @@ const reasonUnsent = ({ code }: QuaterError): string => {
   return "is not what the handler declares and could not be sent";
 };
 
-/**
- * Something failed after a handler had returned, such as the commit of its changes. Only for handlers that change something.
- *
- * @param error  The failure, also a refusal such as `unavailable`: its code would tell the caller that nothing happened.
- */
+/** For a write that ran, and failed afterwards, such as in its commit. The code of `error` is not sent: it might say "repeat". */
 export const failedAfterwards = (handler: string, error: QuaterError): QuaterError =>
   build(
     "outcome_unknown",
@@ -341,7 +346,7 @@ export const failedAfterwards = (handler: string, error: QuaterError): QuaterErr
     },
   );
 
-/** For errors that are not a QuaterError. Their text is never sent. */
+/** Returns the error that callers get in place of any error that is not a QuaterError. The text of `cause` is never sent. */
 export const internal = (cause: unknown): QuaterError =>
   build("internal", "The call failed because of an error inside the server", {
     cause: cause ?? new Error(`${String(cause)} was thrown: throw an Error`),

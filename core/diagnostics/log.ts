@@ -1,8 +1,6 @@
-// The log, by which plugins and the kernel inform operators.
+// The log that plugins and the kernel write for operators.
 
-/**
- * @param fields  Named values: `{ orderId, error }`. An error alone is taken too, as a `catch` has it: `log.warn("...", error)`.
- */
+/** @param fields  Named values: `{ orderId, error }`. Instead of them you can pass a caught error: `log.warn("...", error)`. */
 type Write = (message: string, fields?: unknown) => void;
 
 export interface Log {
@@ -13,7 +11,7 @@ export interface Log {
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** The fields of a line, for those who write lines. An error, which has no fields of its own, becomes the field `error`. */
+/** Returns the fields of a log line. A given error becomes the field `error`. */
 export const fieldsOf = (given: unknown): LogFields => {
   if (given === undefined) return {};
   if (given instanceof Error) return { error: given };

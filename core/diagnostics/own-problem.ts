@@ -3,7 +3,7 @@
 import { type Branded, brand } from "./brand.ts";
 import { type ErrorKind, errorCodes, isCode, QuaterError } from "./errors.ts";
 
-/** The kinds that handlers refuse with. The others belong to the gate. */
+/** The kinds that a project's own error codes may have. The other kinds belong to the gate. */
 export const ownKinds = [
   "invalid_input",
   "unauthenticated",
@@ -18,15 +18,15 @@ export const ownKinds = [
 export type OwnKind = (typeof ownKinds)[number];
 
 interface Details {
-  /** More for machines, as plain JSON. It is sent to the caller. */
+  /** More information for programs, as plain JSON. It is sent to the caller. */
   readonly details?: Readonly<Record<string, unknown>>;
   /** Seconds until the caller may repeat the call. Default: 1 for `rate_limited` and `unavailable`. */
   readonly retryAfterSeconds?: number;
 }
 
-/** Made by `problem()`. */
+/** A function that throws one error code, made by `problem()`. */
 export interface Problem<Code extends string = string> extends Branded<"problem"> {
-  /** @throws {QuaterError} with the problem's code and kind. The message is sent to the caller. */
+  /** Throws the problem. The message is sent to the caller. @throws {QuaterError} with the problem's code and kind. */
   (message: string, more?: Details): never;
   readonly code: Code;
   readonly kind: OwnKind;
@@ -55,7 +55,7 @@ export const problem = <const Code extends string>(code: Code, kind: OwnKind): P
 export const isProblem = (value: unknown): value is Problem =>
   typeof value === "function" && (value as Partial<Branded<string>>)[brand] === "problem";
 
-/** A code of a handler's `problems`. A code that was written as text has no kind. */
+/** One entry of a handler's `problems`. A code that was written as text has no kind. */
 export interface ListedProblem {
   readonly code: string;
   readonly kind?: OwnKind;
@@ -64,7 +64,7 @@ export interface ListedProblem {
 export const listedProblem = (given: string | Problem): ListedProblem =>
   isProblem(given) ? { code: given.code, kind: given.kind } : { code: given };
 
-/** What is wrong with an entry of `problems`, and what to write instead. */
+/** Returns the fault of an entry of `problems` and what to write instead, or `undefined` for a correct entry. */
 export const listingProblem = (given: unknown): { readonly cause: string; readonly remedy: string } | undefined => {
   const code = isProblem(given) ? given.code : given;
   if (!isCode(code)) {

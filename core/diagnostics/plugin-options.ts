@@ -1,4 +1,5 @@
-// Checks tables that a project wrote, perhaps in JavaScript, where no compiler finds unknown keys and wrong values.
+// Checks the options and other tables that a project writes, perhaps in JavaScript, where no compiler finds unknown keys and
+// wrong values.
 
 import type { BootProblem } from "./problem.ts";
 import { cut, nearest, visible } from "./text.ts";
@@ -7,7 +8,7 @@ import { cut, nearest, visible } from "./text.ts";
 export type FieldRule = (value: unknown) => string | undefined;
 
 /**
- * `limits has no option "perSecnd"; did you mean "perSecond"?`
+ * Returns a problem for each unknown option and each wrong value: `limits has no option "perSecnd"; did you mean "perSecond"?`
  *
  * @param isSecret  Whether no message may show the value of an option.
  */
@@ -28,9 +29,11 @@ const known = (what: string, rules: object): string =>
   Object.keys(rules).length === 0 ? `It has no ${what}s` : `Its ${what}s are ${Object.keys(rules).join(", ")}`;
 
 /**
+ * Returns a problem for each key that the table may not have.
+ *
  * @param plugin  The plugin that has the table.
  * @param holder  The owner of the keys in messages: the plugin, or a part of it.
- * @param what  The word for a key: "option", "hook".
+ * @param what  The word for a key in messages: "option", "hook".
  */
 export const keyProblems = (
   plugin: string,
@@ -62,7 +65,10 @@ export const keyProblems = (
   ];
 };
 
-/** Whether the value is a plain object. Fields that an instance or a promise inherits would be ignored without a message. */
+/**
+ * Whether the value is a plain object. An instance of a class or a promise is not one: its inherited fields would be ignored
+ * without a message.
+ */
 export const isTable = (value: unknown): value is Readonly<Record<string, unknown>> => {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -72,24 +78,24 @@ export const isTable = (value: unknown): value is Readonly<Record<string, unknow
 export const aFunction: FieldRule = (value) =>
   value === undefined || typeof value === "function" ? undefined : "Write a function, or remove it";
 
-/** For messages: "a list", "a string". */
+/** Returns the kind of a value for messages: "a list", "a string". */
 export const kindOf = (value: unknown): string => {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return "a list";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 };
 
-/** The options of a plugin for the event `runtime.started`, without secrets. Accepts any value. */
+/** Writes a plugin's option for the event `runtime.started`, without secrets. Accepts any value. */
 const shown = (value: unknown, name: string): string => {
   if (typeof value === "function") return kindOf(value);
   return typeof value === "number" ? String(value) : cut(visible(JSON.stringify(tellable(value, name, []))), 200);
 };
 
-/** Names of fields that usually hold credentials. */
+/** Whether a field with this name usually holds a credential. */
 export const soundsSecret = (name: string): boolean =>
   /pass(?:word|phrase|wd)|secret|token|authori[sz]ation|cookie|api[-_ ]?key|credential|private[-_ ]?key/i.test(name);
 
-/** A copy for digests and messages, without secrets. Accepts any value. */
+/** Returns a copy of an option for digests and messages, without secrets. Accepts any value. */
 export const tellable = (value: unknown, name: string, above: readonly unknown[]): unknown => {
   if (typeof value === "string") return soundsSecret(name) ? "secret" : wellFormed(withoutPassword(value));
   if (value === null || value === undefined || typeof value === "boolean") return value ?? null;
@@ -99,16 +105,16 @@ export const tellable = (value: unknown, name: string, above: readonly unknown[]
   const inside = [...above, value];
   if (Array.isArray(value)) return value.map((item) => tellable(item, name, inside));
   const prototype: unknown = Object.getPrototypeOf(value);
-  // The inside of a connection pool or a key is not configuration.
+  // For an instance of a class, such as a connection pool, only the name of its class is used: its fields are not configuration.
   if (prototype !== null && prototype !== Object.prototype) return value.constructor?.name ?? "object";
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   return Object.fromEntries(entries.map(([key, item]) => [wellFormed(key), tellable(item, key, inside)]));
 };
 
-/** Half of a surrogate pair has no RFC 8785 text. */
+/** Replaces halves of surrogate pairs, which have no RFC 8785 text. */
 const wellFormed = (text: string): string => text.replace(/[\ud800-\udfff]/gu, "\ufffd");
 
-/** Database URLs hold passwords, before the host or among the parameters. */
+/** Removes the password from a URL. Database URLs hold passwords before the host or among the parameters. */
 export const withoutPassword = (text: string): string => {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
   try {
@@ -117,6 +123,6 @@ export const withoutPassword = (text: string): string => {
     for (const key of [...url.searchParams.keys()]) if (soundsSecret(key)) url.searchParams.set(key, "");
     return url.href;
   } catch {
-    return "address"; // with a password anywhere in it
+    return "address"; // The URL cannot be parsed, so a password could be anywhere in it.
   }
 };

@@ -4,17 +4,17 @@
 import { brand } from "./brand.ts";
 
 export interface BootProblem {
-  /** `quater.config.ts:12`, or the module. */
+  /** Where the problem is: `quater.config.ts:12`, or the module. */
   readonly place: string;
   readonly cause: string;
   readonly remedy: string;
   readonly plugin?: string;
 }
 
-/** A problem whose place the caller knows. */
+/** A problem without its place, which the calling code adds. */
 export type CauseAndRemedy = Pick<BootProblem, "cause" | "remedy">;
 
-/** The project cannot boot. It is shown without a stack, because the mistake is in the project and not in Quater. */
+/** Thrown when the project cannot boot. It is shown without a stack, because the mistake is in the project and not in Quater. */
 export class BootError extends Error {
   readonly [brand] = "boot-error";
   readonly problems: readonly BootProblem[];

@@ -1,6 +1,6 @@
-// Which parts of a request hold credentials. A refusal tells them to the caller.
+// The headers, schemes and cookies of a request that hold credentials. A 401 lists them for the caller.
 
-/** A cookie by its name, or with the attributes it was set with, which a browser needs to remove it. */
+/** A cookie by its name, or with the attributes it was set with. A browser needs the attributes to remove the cookie. */
 export type CookieRead = string | CookiePlace;
 
 export interface CookiePlace {
@@ -16,7 +16,10 @@ export interface Reading {
   readonly cookies: readonly CookiePlace[];
 }
 
-/** What a refusal tells the caller: which parts the door reads, and which cookies the client should delete. */
+/**
+ * What a 401 tells the caller: the parts of a request that the authenticator reads, and the cookies that the client should
+ * delete.
+ */
 export interface Asks extends Reading {
   readonly forget: Reading["cookies"];
 }

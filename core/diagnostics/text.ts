@@ -1,18 +1,22 @@
-// Makes text from outside safe to show.
+// Makes text from outside safe to print on a terminal and in a log.
 
-// Control and format characters, private use, unassigned, lone surrogates, separators (threat T22).
+// Invisible characters: control and format characters, private use, unassigned, lone surrogates, line and paragraph separators
+// (threat T22).
 const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
 
 const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 
-/** Returns printable text. Characters that a terminal or a log could act on, line breaks too, become `\u{1b}` and the like. */
+/**
+ * Returns printable text. Characters that could control a terminal or a log become escapes such as `\u{1b}`. Line breaks are
+ * escaped, too.
+ */
 export const visible = (text: string): string => text.replace(invisible, escaped);
 
-/** As `visible`, for text of several lines: line breaks and tabs stay. */
+/** Returns printable text of several lines: like `visible`, but line breaks and tabs stay. */
 export const visibleLines = (text: string): string =>
   text.replace(invisible, (character) => (character === "\n" || character === "\t" ? character : escaped(character)));
 
-/** Marks the place where a text was cut. */
+/** The mark at the end of a text that was cut. */
 const mark = "...";
 
 /**
@@ -22,12 +26,12 @@ const mark = "...";
 export const cut = (text: string, most = 120): string => {
   if (text.length <= most) return text;
   const end = most - mark.length;
-  // Half of a surrogate pair has no UTF-8.
+  // A cut between the two halves of a surrogate pair would leave a half, which has no UTF-8.
   const isPair = /[\uD800-\uDBFF]/.test(text.charAt(end - 1));
   return `${text.slice(0, isPair ? end - 1 : end)}${mark}`;
 };
 
-/** Returns the candidate nearest to `word`, for "did you mean". At most a third of the word may differ. */
+/** Returns the candidate nearest to `word`, for "did you mean", or `undefined` if more than a third of the word differs. */
 export const nearest = (word: string, candidates: Iterable<string>): string | undefined => {
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
@@ -40,7 +44,10 @@ export const nearest = (word: string, candidates: Iterable<string>): string | un
   return best;
 };
 
-/** Counts insertions, deletions, substitutions and swaps of two neighbours. A swap is the most common slip, so it counts as one. */
+/**
+ * Counts the insertions, deletions, substitutions and swaps of neighbours between two words. A swap is the most common typing
+ * mistake, so it counts as one.
+ */
 const editDistance = (a: string, b: string): number => {
   let twoAbove: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, column) => column);
@@ -57,11 +64,13 @@ const editDistance = (a: string, b: string): number => {
   return above[b.length] ?? 0;
 };
 
-/** Returns one form for names that differ in case style: the terminal accepts `refundOrder` and `refund-order`. */
+/**
+ * Returns one form for names that differ only in case style, because the terminal accepts both `refundOrder` and `refund-order`.
+ */
 export const sameCase = (name: string): string => name.replaceAll(/[-_]/g, "").toLowerCase();
 
 const instantForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 
-/** Whether this is an ISO 8601 date and time with its zone, such as `2026-11-26T21:00:00Z`. */
+/** Whether the value is an ISO 8601 date and time with a time zone, such as `2026-11-26T21:00:00Z`. */
 export const isInstant = (value: unknown): value is string =>
   typeof value === "string" && instantForm.test(value) && !Number.isNaN(Date.parse(value));

@@ -1,23 +1,23 @@
-// What a surface hands to the gate when a caller arrives.
+// What a surface passes to the gate when a request arrives, before the caller is known.
 
 import type { Presented } from "./credentials.ts";
 
-/** A request at a door: its credentials and its surface. */
+/** A request whose caller is not known yet: its credentials and its surface. */
 export interface Arriving {
   readonly surface: string;
   readonly credentials: Presented;
   readonly callId: string;
   readonly handler?: string;
-  /** See `Invocation`. */
+  /** The trace id that the caller sent, 32 hexadecimal digits. */
   readonly traceId?: string | undefined;
 }
 
-/** Memory for the answers to one caller, which has a limit while the caller does not read them. */
+/** The memory that the unread answers to one caller may use. */
 export interface AnswerRoom {
   /**
-   * Reserves memory for so many bytes of the call's answer, beside what the call reserved before.
+   * Reserves this many bytes of memory for the call's answer, in addition to what the call reserved before.
    *
-   * @returns false when there is no room: the answer is dropped, and the call ends with an error.
+   * @returns false when the limit is reached. The answer is then dropped, and the call ends with an error.
    */
   reserve(bytes: number): boolean;
 }

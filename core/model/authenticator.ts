@@ -19,47 +19,54 @@ import type { RunMode } from "./run-mode.ts";
 import type { SecretFile } from "./secret-file.ts";
 
 /**
- * Returns the caller. `undefined` and `null` mean "I do not know this credential": `firstOf` asks the next authenticator, and a
- * door refuses the caller. A throw ends both: a QuaterError is the refusal, any other error is `authenticator_failed`.
+ * Returns the caller for the credentials. `undefined` and `null` mean that the authenticator does not know the credential:
+ * `firstOf` then calls the next authenticator, and otherwise the caller is refused. A thrown QuaterError is the refusal, and any
+ * other error becomes `authenticator_failed`.
  */
 export type Authenticate = (credentials: Credentials, resources?: AppResources) => Awaitable<Principal | null | undefined>;
 
-/** Opens resources of the app. The door hands it to each authenticator; one that asks another passes it on. */
+/**
+ * Opens resources with the scope "app". The gate passes this function to each authenticator, and an authenticator that calls
+ * another one passes it on.
+ */
 export type AppResources = (uses: Uses) => Promise<Readonly<Record<string, unknown>>>;
 
-/** Whether an authenticator does not know the credential. JavaScript returns `false` for it, too. */
+/** Whether an authenticator returned that it does not know the credential. JavaScript code returns `false` for that, too. */
 export const isUnknown = (found: Principal | null | undefined): found is null | undefined =>
   found === undefined || found === null || (found as unknown) === false;
 
 export interface AuthenticatorContext {
-  /** The folder of the manifest; relative files are under it. */
+  /** The folder of the manifest. Relative paths of files start there. */
   readonly root: string;
-  /** Development keys are let in by `dev` alone. */
+  /** How the process was started. Development keys are accepted only in the mode `dev`. */
   readonly mode: RunMode;
 }
 
-/** An authenticator that has to open or check something at boot. Without such work a plain function is enough. */
+/** An authenticator as an object, for one that must open or check something at boot. Otherwise a plain function is enough. */
 export interface Authenticator extends Branded<"authenticator"> {
   readonly name: string;
-  /** The headers, schemes and cookies that it reads. It receives nothing else. Default: bearer tokens. */
+  /** The headers, schemes and cookies that the authenticator reads. It receives no others. Default: bearer tokens. */
   readonly reads?: Reads | undefined;
-  /** Resources of the app that it reads, and those that authenticators inside it read. */
+  /** The app-scoped resources that this authenticator and authenticators inside it use. */
   readonly uses?: readonly Uses[] | undefined;
   readonly authenticate: Authenticate;
   /** Called once, before the first `authenticate`. Throw a QuaterError to stop the boot. */
   readonly open?: (context: AuthenticatorContext) => Awaitable<void>;
   readonly close?: () => Awaitable<void>;
-  /** The problems of its options. A project with problems does not boot. */
+  /** The problems in the options of this authenticator. A project with problems does not boot. */
   readonly problems?: readonly BootProblem[] | undefined;
-  /** The files with secrets that it reads. `quater check --gate` checks them. */
+  /** The files with secrets that this authenticator reads. `quater check --gate` checks them. */
   readonly secretFiles?: readonly SecretFile[] | undefined;
 }
 
-/** A function receives bearer tokens alone: it has no way to declare more. */
+/**
+ * An authenticator, or only its function. A function receives bearer tokens only, because it cannot declare other headers or
+ * cookies.
+ */
 export type Authentication = Authenticate | Authenticator;
 
 type Parts<Used extends Uses> = Omit<Authenticator, typeof brand | "uses" | "authenticate"> & {
-  /** Resources of the scope "app" that it reads: a table of users or sessions. */
+  /** App-scoped resources that the authenticator uses, such as a table of users or sessions. */
   readonly use?: Used | undefined;
   readonly authenticate: (credentials: Credentials, uses: NoInfer<Opened<Used>>) => Awaitable<Principal | null | undefined>;
 };
@@ -93,7 +100,9 @@ const resourcesOf = (name: string, resources: AppResources | undefined): AppReso
   throw new Error(`The authenticator ${name} uses resources: pass it the second argument of your own authenticate`);
 };
 
-/** Makes an authenticator that asks others. It hands them its credentials' parts and its second argument. */
+/**
+ * Makes an authenticator that calls other authenticators. It passes them their parts of the credentials, and its second argument.
+ */
 export const authenticatorOver = (
   inner: readonly Authenticator[],
   { problems = [], ...parts }: Pick<Authenticator, "name" | "problems" | "authenticate">,
@@ -123,7 +132,10 @@ const checked = ({ problems: known = [], ...parts }: Omit<Authenticator, typeof 
   };
 };
 
-/** At the door the caller is not known, so a resource cannot be opened for a call. */
+/**
+ * Returns a problem for each call-scoped resource of an authenticator. The authenticator runs before the call, so such a resource
+ * cannot be opened for it.
+ */
 const useProblems = (name: string, use: Uses): readonly BootProblem[] => {
   const ofCalls = Object.values(Object(use) as Uses).filter((used) => used?.scope === "call");
   const found = [
@@ -140,14 +152,19 @@ const useProblems = (name: string, use: Uses): readonly BootProblem[] => {
   }));
 };
 
-/** JavaScript does not check the types, and with a wrong value every call would fail. */
+/**
+ * Returns the problem of an authenticator that is not a function. JavaScript does not check the types, and every call would fail.
+ */
 const askingNobody = (name: string): BootProblem => ({
   place: `authenticator ${name}`,
   cause: `The authenticator ${name} has no authenticate function`,
   remedy: "Write authenticate: (credentials) => a principal, or undefined",
 });
 
-/** An authenticator with wrong options knows nobody. The boot refuses it, but does not see it inside another authenticator. */
+/**
+ * Makes an authenticator with wrong options refuse every caller. Boot reports its options, but does not see an authenticator that
+ * is hidden in the function of another one.
+ */
 const refusing = (problems: readonly BootProblem[]): Pick<Authenticator, "open" | "authenticate"> => {
   const refuse = () => {
     throw new BootError(problems);
@@ -159,7 +176,7 @@ interface DefineAuthenticator {
   /** Makes the factory of an authenticator without options. */
   (make: () => Authenticator): () => Authenticator;
   /**
-   * Makes an authenticator's factory. Given an option that it does not know, or a wrong value, what it makes lets nobody in, and
+   * Makes the factory of an authenticator. With an unknown option or a wrong value the authenticator refuses every caller, and
    * the project does not boot.
    *
    * @param options  As for `definePlugin`.
@@ -192,7 +209,7 @@ export const defineAuthenticator = ((first: OptionTable | Make, second?: Make) =
   return withTable(authenticatorFactory(factory), table);
 }) as DefineAuthenticator;
 
-/** With wrong options only the name of the authenticator is used. */
+/** Returns the authenticator's name for problems with its options. The authenticator itself is not used. */
 const nameOf = (make: () => Authenticator): string => {
   try {
     return make().name;

@@ -10,7 +10,7 @@ import { type Reply, type Replying, replyingNowhere } from "./reply.ts";
 import type { CallResources } from "./resource.ts";
 import { haveSameRights, type Standing } from "./standing.ts";
 
-/** A call as far as it is known when it is refused early: the principal may be missing, and the handler too. */
+/** What is known of a call that is refused early. The principal or the handler may be missing. */
 export interface Arrival {
   readonly callId: string;
   readonly surface: string;
@@ -31,9 +31,9 @@ export interface Call extends Arrival {
   readonly principal: Principal;
   readonly cancellation: Cancellation;
   readonly progress: (fraction: number, message?: string) => void;
-  /** Takes what the handler says of its answer beside the value. */
+  /** Receives the headers, cookies and redirects that the handler sets for its answer. */
   readonly replying: Replying;
-  /** The approval that the caller names. Only this one is looked up then. */
+  /** The id of the approval that the caller names. If it is set, only this approval is looked up. */
   readonly approvalId: string | undefined;
   /** Opens the resources of the handler or of a policy, on first use. Policies, preview and handler share them. */
   readonly resources: CallResources["open"];
@@ -42,7 +42,10 @@ export interface Call extends Arrival {
 /** A call whose input was bound and checked. The input has its defaults and is frozen. */
 export interface Bound extends Call {
   readonly input: unknown;
-  /** RFC 8785 text of the input. Where a plugin approves, `input` was parsed from it: what is shown is what runs. */
+  /**
+   * The RFC 8785 text of the input. If a plugin can require approval, `input` was parsed from this text, so the handler gets what
+   * people approved.
+   */
   readonly inputText: string;
 }
 
@@ -51,13 +54,13 @@ export interface Authorized extends Bound {
   readonly allowedBy: string;
 }
 
-/** A call that all `approve` hooks allow. `consume` uses up the approvals, directly before the handler runs. */
+/** A call that all `approve` hooks allow. `consume` uses up its approvals, directly before the handler runs. */
 export interface Approved extends Authorized {
   readonly approvedBy: readonly string[];
   readonly consume: readonly (() => Awaitable<Verdict>)[];
 }
 
-/** How a call ended. A stream's value is settled when its last item has left. */
+/** How a call ended: with a value, or with an error. A stream ends when its last item has left. */
 export type Outcome<Value = unknown> =
   | { readonly ok: true; readonly value: Value; readonly callId: string }
   | { readonly ok: false; readonly error: QuaterError; readonly callId: string };
@@ -65,10 +68,10 @@ export type Outcome<Value = unknown> =
 type StageName = "arrived" | "bound" | "authorized" | "approved";
 
 /**
- * A call through all its stages: one object, seen through the type of the stage that it has reached. A call through
- * the gate takes 1 µs; with a copy of all fields for each of the three stages it takes 31 µs (Node 20). Its values are read through getters, and only stages can add to them, each value
- * once. A plugin that assigns to a call gets an error instead of changing what runs. The object is frozen, so that nobody can define
- * a field over a getter. Freezing is cheap, because the object has no fields.
+ * A call through all its stages: one object, which each stage sees through its own type. A call through the gate takes 1 µs; with
+ * a copy of all fields for each of the three stages it took 31 µs (Node 20). Getters return the values, and only stages can add
+ * values, each one once. A plugin that assigns to a call gets an error. The object is frozen, so that nobody can define a field
+ * that hides a getter. Freezing is cheap, because the object has no fields.
  */
 export class StagedCall implements Approved {
   readonly #from: Call;
@@ -82,8 +85,8 @@ export class StagedCall implements Approved {
   #consume: Approved["consume"] = [];
 
   /**
-   * @param from  The call keeps this object. Do not change it afterwards.
-   * @param standing  For callers whose credential can be checked again.
+   * @param from  The call keeps this object, so do not change it afterwards.
+   * @param standing  Checks the caller's credential again, where that is possible.
    */
   constructor(from: Call, standing?: Standing) {
     this.#from = from;
@@ -169,12 +172,12 @@ export class StagedCall implements Approved {
     return this.#consume;
   }
 
-  /** Whether the call has passed all `approve` hooks. Its handler may be running. */
+  /** Whether all `approve` hooks allowed the call. Its handler may be running already. */
   get isApproved(): boolean {
     return this.#stage === "approved";
   }
 
-  /** Whether its surface said how the caller came in, so that the credential can be checked again. */
+  /** Whether the caller's credential can be checked again. A surface makes this possible by passing `entry` to the gate. */
   get hasStanding(): boolean {
     return this.#standing !== undefined;
   }
@@ -209,10 +212,10 @@ export class StagedCall implements Approved {
   }
 
   /**
-   * Checks the caller's credential again when time has passed since the last check. Until the policy has judged the call,
-   * the caller gets the rights of now; afterwards, rights that differ refuse the call.
+   * Checks the caller's credential again when the last check is too old. Before the policy has decided, the call continues with
+   * the caller's current rights. Afterwards a call is refused if its caller's rights have changed.
    *
-   * @param ageMs  How old the last check may be; a quarter of a second by default.
+   * @param ageMs  How old the last check may be, milliseconds. Default 250.
    * @returns `undefined` when the last check is fresh, which is nearly always. Rejects with `invalid_token` and the like.
    */
   static enterAgain(call: Call, ageMs?: number): Promise<void> | undefined {
@@ -230,7 +233,7 @@ export class StagedCall implements Approved {
     });
   }
 
-  /** Must be called before the call waits for its input or its policy. */
+  /** Records the time of the credential's check. It must be called before the call waits for its input or its policy. */
   static waits(call: Call): void {
     if (!(#stage in call)) throw new Error(`${call.callId} is not a call of the gate`);
     call.#standing?.waits();
@@ -246,10 +249,10 @@ export class StagedCall implements Approved {
 export const digestOf = (call: Bound): string => argumentsHash(call.handler, call.input);
 
 /**
- * The second argument of a handler's functions: these five fields, and the handler's resources by name.
+ * The second argument of a handler's functions: these fields, and the handler's resources by name.
  *
- * It is a class because of its getters. Most handlers never read the signal, and making one costs more than the rest of the call. A
- * getter in an object literal would give each context a hidden class of its own, which is slow.
+ * It is a class because of its getters. Most handlers never read the signal, and making a signal costs more than the rest of the
+ * call. A getter in an object literal would give each context its own hidden class in V8, which is slow.
  */
 class Context {
   readonly callId: string;
@@ -282,7 +285,7 @@ export const contextOf = (call: Call, resources: Readonly<Record<string, unknown
 export const previewOf = async (call: Bound): Promise<unknown> =>
   call.operation.handler.preview?.(call.input as never, contextOf(call, await call.resources(), replyingNowhere) as never);
 
-/** Tells whether the caller still waits for the answer. The AbortSignal is made when it is first read. */
+/** Tells whether the caller still waits for the answer. The AbortSignal is created when it is first read. */
 export class Cancellation {
   #controller: AbortController | undefined;
   #isCancelled = false;
@@ -297,14 +300,14 @@ export class Cancellation {
     return this.#controller.signal;
   }
 
-  /** Safe to call twice. */
+  /** Cancels the call: aborts its signal. Safe to call twice. */
   cancel(): void {
     this.#isCancelled = true;
     this.#controller?.abort();
   }
 }
 
-/** Whether a handler failed because its signal had aborted. Client libraries put that error into one of their own. */
+/** Whether a handler failed because its signal aborted. Client libraries wrap the AbortError in an error of their own. */
 export const isAbort = (error: unknown): boolean => isAbortError(error) || isAbortError(Object(error).cause);
 
 const isAbortError = (error: unknown): boolean =>

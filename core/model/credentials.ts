@@ -1,24 +1,24 @@
-// The credentials of a request. An authenticator declares the headers, schemes and cookies that it reads, and receives nothing else.
-// So the door knows whether a request has a credential before it calls the authenticator.
+// The credentials of a request. An authenticator declares the headers, schemes and cookies that it reads, and receives no others.
+// So Quater knows whether a request has a credential before it calls the authenticator.
 
 import { invalidToken, type QuaterError, unauthenticated } from "../diagnostics/errors.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import type { CookieRead, Reading } from "../diagnostics/reading.ts";
 
-/** What an authenticator reads of a request. Without any of these it receives bearer tokens alone. */
+/** What an authenticator reads of a request. Without any of these fields it receives only bearer tokens. */
 export interface Reads {
   /** Names of headers: `["x-session"]`. */
   readonly headers?: readonly string[];
   /** Schemes of the header Authorization: `["Bearer"]`. */
   readonly schemes?: readonly string[];
-  /** `["sid"]`. A write with a cookie must come from a page of an allowed origin. */
+  /** Names of cookies: `["sid"]`. A write with a cookie must come from a page of an allowed origin. */
   readonly cookies?: readonly CookieRead[];
 }
 
-/** What a surface received from a caller. The door hands authenticators a part of it: see `Credentials`. */
+/** What a surface received from a caller. The authenticator gets a part of it: see `Credentials`. */
 export interface Presented {
   readonly surface: string;
-  /** A key or token that was not sent in a header: from the environment, or typed. Then no header is read. */
+  /** A key or token that did not come in a header, but from the environment or from typing. If it is set, no header is read. */
   readonly token?: string | undefined;
   /**
    * A header of the request by its lower-case name; `undefined` when it is absent.
@@ -26,11 +26,11 @@ export interface Presented {
    * @throws {QuaterError} `invalid_token` for a header that is given more than once.
    */
   readonly header?: (name: string) => string | undefined;
-  /** True where the caller is the operating system's user who started this process. */
+  /** True when the caller is the operating system's user who started this process. */
   readonly isLocal: boolean;
-  /** Network address of the peer, where there is one. */
+  /** The network address of the caller or of the last proxy, if the surface has one. */
   readonly peer?: string | undefined;
-  /** The request came over a Unix socket: the peer is a process that may open its file. */
+  /** True when the request came over a Unix socket, which only local processes with access to its file can use. */
   readonly isOverUnixSocket?: boolean;
   /**
    * Called before an authenticator receives a cookie, because browsers attach cookies to requests of other sites' pages, too.
@@ -44,21 +44,21 @@ export interface Presented {
 
 /** What an authenticator receives: the values that `reads` declares. They are taken before the body is read. */
 export interface Credentials extends Omit<Presented, "header" | "assertSameSite" | "unsign"> {
-  /** The value after the scheme in the header Authorization; or the token where it was not sent in a header. */
+  /** The value after the scheme in the header Authorization, or a token that did not come in a header. */
   readonly token?: string | undefined;
-  /** The scheme as it was declared; `undefined` where the token was not sent in a header. */
+  /** The scheme as `reads` declares it; `undefined` for a token that did not come in a header. */
   readonly scheme?: string | undefined;
-  /** One header of the request. `undefined` for one that was not sent, and for one that `reads` does not declare. */
+  /** Returns a header of the request. `undefined` if the request does not have it, or `reads` does not declare it. */
   readonly header: (name: string) => string | undefined;
   /**
-   * One cookie of the request. `undefined` when it was not sent, when `reads` does not declare it, and when the request shows
-   * a token or a declared header: these decide alone.
+   * Returns a cookie of the request. `undefined` if the request does not have it, if `reads` does not declare it, or if the
+   * request has a token or a declared header: then cookies do not count.
    *
-   * @param options  `{ signed: true }` for a cookie that `reply.cookie` has signed: `undefined` also for a wrong signature.
+   * @param options  `{ signed: true }` for a cookie that `reply.cookie` signed. With a wrong signature the result is `undefined`.
    * @throws {QuaterError} for a write that does not come from a page of an allowed origin.
    */
   readonly cookie: (name: string, options?: { readonly signed?: boolean }) => string | undefined;
-  /** True where the credential was let in before and is checked again, because it may have been revoked: ask no cache. */
+  /** True when the credential was accepted before and is checked again. Use no cache then, because it may have been revoked. */
   readonly isCheckedAgain?: boolean;
 }
 
@@ -74,7 +74,7 @@ export const readingOf = (reads: Reads | undefined): Reading => {
   };
 };
 
-/** Joins what several authenticators read. */
+/** Returns everything that several authenticators read, as one declaration. */
 export const allReads = (given: readonly (Reads | undefined)[]): Reads => {
   const readings = given.map(readingOf);
   const once = (names: readonly string[]) => [...new Map(names.map((name) => [name.toLowerCase(), name])).values()];
@@ -93,7 +93,9 @@ export class Shown implements Credentials {
   readonly token: string | undefined;
   readonly scheme: string | undefined;
 
-  /** @throws {QuaterError} `invalid_token` for a malformed Authorization, `unauthenticated` for a scheme that is not read. */
+  /**
+   * @throws {QuaterError} `invalid_token` for a malformed Authorization header, `unauthenticated` for a scheme that is not read.
+   */
   constructor(
     from: Presented & { readonly scheme?: string | undefined; readonly cookie?: Credentials["cookie"] },
     reading: Reading,
@@ -113,7 +115,7 @@ export class Shown implements Credentials {
     const authorization = from.header?.("authorization");
     if (authorization === undefined) return;
     const [first = ""] = schemes;
-    // Nearly every request sends the first declared scheme and one word, so try this form first.
+    // Nearly every request has the first declared scheme and one word, so try this form first.
     if (authorization.startsWith(first) && authorization[first.length] === " ") {
       const value = authorization.slice(first.length + 1);
       if (oneWord.test(value)) {
@@ -147,7 +149,7 @@ export class Shown implements Credentials {
     return this.#from.isOverUnixSocket === true;
   }
 
-  /** A function by itself: authenticators take `{ header }` apart. */
+  /** Returns a function that works without its object, because authenticators destructure `{ header }`. */
   get header(): Credentials["header"] {
     return (name) => {
       const lower = name.toLowerCase();
@@ -156,8 +158,8 @@ export class Shown implements Credentials {
   }
 
   /**
-   * Hides cookies when the request shows a header or token, so that a wrong one never falls back to a cookie. Otherwise
-   * checks that the request comes from an allowed page before it returns a cookie.
+   * Returns the function that reads cookies. It hides them when the request has a header or token, so that a wrong header or
+   * token never falls back to a cookie. Otherwise it checks that the request comes from an allowed page.
    */
   get cookie(): Credentials["cookie"] {
     return (name, options) => {
@@ -171,11 +173,11 @@ export class Shown implements Credentials {
   }
 
   #cookieNamed(name: string): string | undefined {
-    // One of two cookies with the same name is not ours.
+    // Of two cookies with the same name, one was not set by this app.
     return cookieIn(this.#from.header?.("cookie"), name, invalidToken);
   }
 
-  /** Whether the request shows a header or token that is read. Pages of other sites cannot add one to a request. */
+  /** Whether the request has a header or token that the authenticator reads. Pages of other sites cannot add one to a request. */
   get hasExplicit(): boolean {
     return this.token !== undefined || this.#reading.headers.some((name) => this.#from.header?.(name) !== undefined);
   }
@@ -189,13 +191,13 @@ export class Shown implements Credentials {
   }
 }
 
-/** Returns the credentials for an authenticator inside another one: those that the inner one reads. */
+/** Returns the part of the credentials that an authenticator inside another one reads. */
 export const partOf = (credentials: Credentials, reading: Reading): Credentials =>
   new Shown(credentials, reading, credentials.isCheckedAgain);
 
 /**
- * RFC 9110 11.6.2: a scheme, and one word without spaces or a list of `name=value`. Anything else is malformed, and refused:
- * an authenticator that read a part of it would read something else than a proxy in front does.
+ * Matches an Authorization header (RFC 9110 11.6.2): a scheme, and one word without spaces or a list of `name=value`. Other forms
+ * are refused: if an authenticator read only a part of the value, it might read another part than the proxy in front.
  */
 const authorizationForm =
   /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) +([^\s,]+|[\w!#$%&'*+.^`|~-]+ *= *(?:"[^"]*"|[^\s,"]+)(?: *, *[\w!#$%&'*+.^`|~-]+ *= *(?:"[^"]*"|[^\s,"]+))*)$/;
@@ -226,11 +228,11 @@ export const cookieIn = (line: string | undefined, name: string, repeated: () =>
 
 const nameForm = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 
-/** Headers that say something else than who calls. A credential in one of them could be set by a proxy, or by any page. */
+/** Headers that an authenticator cannot read. They do not say who calls, and a proxy or any web page could set them. */
 const reservedHeaders =
   /^(?:host|origin|referer|user-agent|date|via|forwarded|x-forwarded-.*|x-real-ip|connection|keep-alive|upgrade|expect|te|trailer|transfer-encoding|content-.*|accept(?:-.*)?|sec-.*|access-control-.*|proxy-.*|set-cookie|if-.*|range|cache-control|pragma|traceparent|tracestate|x-request-id|quater-.*)$/;
 
-/** @param given  What was written as `reads`. @returns What is wrong with it. */
+/** Checks the `reads` of an authenticator. @param given  The value as it was written. @returns The problems. */
 export const readsProblems = (authenticator: string, given: unknown): readonly BootProblem[] => {
   const place = `authenticator ${authenticator}`;
   if (given === undefined) return [];
@@ -253,7 +255,7 @@ export const readsProblems = (authenticator: string, given: unknown): readonly B
 
 const what: Readonly<Record<string, string>> = { headers: "a header", schemes: "a scheme", cookies: "a cookie" };
 
-/** @returns What is wrong with one name, as cause and perhaps remedy. */
+/** Checks one name in `reads`. @returns The cause and perhaps the remedy, or `undefined` for a correct name. */
 const partProblem = (kind: string, one: unknown): readonly [cause: string, remedy?: string] | undefined => {
   const isObject = kind === "cookies" && one !== null && typeof one === "object";
   const { name, ...attributes } = (isObject ? one : { name: one }) as Readonly<Record<string, unknown>>;
@@ -272,7 +274,10 @@ const partProblem = (kind: string, one: unknown): readonly [cause: string, remed
     : undefined;
 };
 
-/** RFC 6749 3.3: the characters of a scope. A scope with others is left out of the header. */
+/**
+ * The characters that a scope may have in WWW-Authenticate (RFC 6749 3.3). A scope with other characters is left out of the
+ * header.
+ */
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 /**
@@ -283,21 +288,24 @@ export const challengeOf = ({ asks, code, details, kind }: QuaterError): string 
   if (kind === "unauthenticated") return challengeFrom(asks, code === "invalid_token");
   if (code !== "missing_scope") return undefined;
   const scopes = ((details?.["scopes"] as readonly string[] | undefined) ?? []).filter((scope) => scopeToken.test(scope));
-  return `Bearer error="insufficient_scope", scope="${scopes.join(" ")}"`; // RFC 6750 3
+  // RFC 6750 3: a missing scope is named in the challenge.
+  return `Bearer error="insufficient_scope", scope="${scopes.join(" ")}"`;
 };
 
 const challengeFrom = (reading: Reading | undefined, isWrong: boolean): string => {
   const { schemes, headers, cookies } = reading ?? bearerAlone;
   const found = schemes.map((scheme) => {
-    if (isScheme(scheme, "bearer")) return isWrong ? `${scheme} error="invalid_token"` : scheme; // RFC 6750 3
-    return isScheme(scheme, "basic") ? `${scheme} realm="restricted", charset="UTF-8"` : scheme; // RFC 7617 2
+    // RFC 6750 3: `error` is sent only when the request had a token.
+    if (isScheme(scheme, "bearer")) return isWrong ? `${scheme} error="invalid_token"` : scheme;
+    // RFC 7617 2: Basic has a realm and a charset.
+    return isScheme(scheme, "basic") ? `${scheme} realm="restricted", charset="UTF-8"` : scheme;
   });
   if (found.length === 0)
     found.push(...headers.map((name) => `Header name="${name}"`), ...cookies.map(({ name }) => `Cookie name="${name}"`));
   return found.join(", ") || "Bearer";
 };
 
-/** The next step for a caller without a credential: `send Authorization: Bearer <key>`. */
+/** Returns what a caller without a credential should send: `send Authorization: Bearer <key>`. */
 export const howToAuthenticate = (reading: Reading | undefined): string => {
   const { schemes, headers, cookies } = reading ?? bearerAlone;
   const ways = [

@@ -1,22 +1,22 @@
-// Which handlers a manifest exposes, and how.
+// The types of `expose()`: which handlers a manifest exposes, and with which settings.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import type { Handler } from "./handler.ts";
 
 /** How the manifest exposes one handler. Each plugin adds its own key by declaration merging. */
 export interface Exposure {
-  /** Another name than the export's. */
+  /** The handler's name on all surfaces. Default: the name of the module's export. */
   readonly name?: string;
-  /** Whether a dry run shows the preview to its caller too. Without it previews are for approvers. */
+  /** "caller": a dry run shows the preview to its caller, too. Default: only approvers see previews. */
   readonly preview?: "caller";
 }
 
-/** A plugin may add a compile-time check for its key. */
+/** Compile-time checks of exposures. A plugin may add a check for its key by declaration merging. */
 // biome-ignore lint/correctness/noUnusedVariables: merged declarations must have the same type parameters
 // biome-ignore lint/suspicious/noEmptyInterface: plugins merge into it, which a type alias would not allow
 export interface ExposureRules<Input, Given> {}
 
-/** What a failed compile-time check prints. No quotes inside the sentence: they would be escaped. */
+/** The sentence that a failed compile-time check prints. It contains no quotes, because the compiler would escape them. */
 export interface Refused<Sentence extends string> {
   readonly "~refused": Sentence;
 }
@@ -26,7 +26,10 @@ export type HandlerName<Module> = {
 }[keyof Module] &
   string;
 
-/** Completes names. The index signature of `expose` lets other names pass, so that `Checked` refuses them in one sentence. */
+/**
+ * Completes handler names in editors. The index signature of `expose` accepts other names, so that `Checked` can refuse them with
+ * one sentence.
+ */
 type Named<Module> = { readonly [Name in HandlerName<Module>]?: Exposure };
 
 type InputIn<Value> = Value extends Handler<infer Input, unknown> ? Input : never;
@@ -48,13 +51,16 @@ export interface Exposed<Module = unknown, Table = unknown> extends Branded<"exp
   readonly table: Table;
 }
 
-/** All members of a union in one object type: one lookup for each module costs the compiler less than a list of all handlers. */
+/**
+ * Joins the members of a union into one object type. One lookup for each module costs the compiler less than a list of all
+ * handlers.
+ */
 export type Joined<Union> = (Union extends unknown ? (one: Union) => void : never) extends (all: infer All) => void ? All : never;
 
 /**
  * Exposes handlers of one module. The module is imported only when one of its handlers is needed.
  *
- * @param table  Keys are the module's handler exports; what is not listed is declared and reachable from nowhere.
+ * @param table  Keys are the module's handler exports. A handler that is not listed cannot be called on any surface.
  */
 export const expose = <Module, const Table extends Named<Module> & { readonly [other: string]: Exposure | undefined }>(
   load: () => Promise<Module>,
@@ -63,7 +69,7 @@ export const expose = <Module, const Table extends Named<Module> & { readonly [o
 
 export const isExposed = (value: unknown): value is Exposed => isBranded(value, "exposed");
 
-/** Keys of an exposure that core owns. */
+/** The keys of an exposure that core owns, and no plugin. */
 export const ownExposureKeys: ReadonlySet<string> = new Set(["name", "preview"]);
 
 /** An exposure as the manifest has it. In a JavaScript manifest its values may have any type. */

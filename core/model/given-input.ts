@@ -1,11 +1,14 @@
-// The parts of an input as a surface received them, before they are bound.
+// The parts of an input as a surface received them, before binding joins them into one input.
 
 /** A part of the input as a surface received it. */
 export interface GivenInput {
-  /** For messages: "path", "query", "body", "arguments", "flags". */
+  /** The source of the part, for messages: "path", "query", "body", "arguments", "flags". */
   readonly from: string;
-  /** Text is coerced by the schema (a repeated name gives a list of texts); JSON values are taken as they are. */
+  /**
+   * True for text, which the schema converts; a repeated name gives a list of texts. False for JSON values, which are not
+   * converted.
+   */
   readonly isText: boolean;
-  /** Taken over by the binding: completed with defaults and frozen. */
+  /** The values by name. Binding takes this object over: it adds defaults and freezes it. */
   readonly values: unknown;
 }

@@ -19,25 +19,28 @@ export interface CallContext {
   readonly principal: Principal;
   /** Aborted when the caller has gone or the server stops. Pass it to everything that waits. */
   readonly signal: AbortSignal;
-  /** @param fraction  0 to 1. */
+  /** Reports how much of the work is done. @param fraction  0 to 1. */
   readonly progress: (fraction: number, message?: string) => void;
-  /** Headers, cookies and redirects that go with the answer of a success. Surfaces without them ignore it. */
+  /** Sets headers, cookies and redirects of the answer if the call succeeds. Surfaces without them ignore it. */
   readonly reply: Reply;
 }
 
 /** A schema of Quater, or of a library with Standard JSON Schema such as Zod. */
 export type AnySchema = TSchema | ForeignSchema;
 
-/** The values of a schema, as a handler gets and sends them. Every object type is a TSchema, so foreign schemas are looked for first. */
+/**
+ * The type of a schema's values, as a handler gets and returns them. Every object type fits TSchema, so schemas of other
+ * libraries are tested first.
+ */
 type ValueFor<Schema> =
   Schema extends ForeignSchema<unknown, infer Output> ? Output : Schema extends TSchema ? Static<Schema> : never;
-/** What a handler may return for a schema. */
+/** The type of values that a handler may return for a schema. */
 type YieldedFor<Schema> =
   Schema extends ForeignSchema<unknown, infer Output> ? Output : Schema extends TSchema ? ReturnedFor<Schema> : never;
 
 declare const streamed: unique symbol;
 
-/** The output of a handler that is an async generator: each item is checked against `item` as it leaves. */
+/** The output of a handler that is an async generator. Each item is checked against `item` before it is sent. */
 export interface StreamSchema<Item, Yielded = Item> {
   readonly kind: "stream";
   readonly item: TSchema;
@@ -82,25 +85,28 @@ export interface HandlerDefinition<Input extends AnySchema, Output, Used extends
   readonly description: string;
   /** Decides methods, annotations, and what the trail must hold before the handler runs. */
   readonly effect: Effect;
-  /** Repeating the call changes nothing more. Default: true for reads. */
+  /** Whether repeating the call has no further effect. Default: true for reads. */
   readonly idempotent?: boolean;
-  /** An object schema; closed at boot, so that unknown fields are refused. */
+  /** The schema of the input, an object. Boot closes it, so that unknown fields are refused. */
   readonly input: Input;
-  /** A schema, or `stream(Item)`. Absent: any JSON value. */
+  /** The schema of the value that the handler returns, or `stream(Item)`. Absent: any JSON value. */
   readonly output?: Output;
   /** Allows `secret()` fields in the output. Without this option such an output stops the boot. */
   readonly reveal?: boolean;
   /** The policy of the handler. It holds on every surface. */
   readonly auth: NoInfer<Auth<ValueFor<Input>, Opened<Used>>>;
   readonly use?: Used;
-  /** What it refuses with beyond the general codes: made by `problem()`, or codes as text. */
+  /** The handler's own errors, besides the general codes: functions made by `problem()`, or codes as text. */
   readonly problems?: readonly (Code | Problem<Code>)[];
   /** Returns what the call would do, without doing it. Approvers see the preview, and their approval holds for this preview only. */
   readonly preview?: (input: NoInfer<ValueFor<Input>>, context: NoInfer<CallContext & Opened<Used>>) => unknown;
   readonly handle: Handle<Input, Output, Used>;
 }
 
-/** A handler as the kernel and the manifest see it. The type parameters are of values, for readable declarations. */
+/**
+ * A handler as the kernel and the manifest see it. The type parameters are types of values and not of schemas, which keeps
+ * printed types readable.
+ */
 export interface Handler<Input = unknown, Output = unknown, Code extends string = string, Omittable extends string = never>
   extends Branded<"handler"> {
   readonly description: string;
@@ -118,14 +124,17 @@ export interface Handler<Input = unknown, Output = unknown, Code extends string 
     readonly input: Input;
     readonly output: Output;
     readonly problem: Code;
-    /** The inputs that callers may omit, because of `withDefault`. A parameter, so that each handler is a `Handler`. */
+    /**
+     * Never called. It carries the names of the inputs that callers may omit because of `withDefault`. It is a function
+     * parameter, so that each handler is assignable to `Handler`.
+     */
     readonly omittable: (name: Omittable) => void;
   };
 }
 
-/** The input of a handler, as its function gets it: `InputOf<typeof updateNote>`. */
+/** The input that a handler's function gets: `InputOf<typeof updateNote>`. */
 export type InputOf<Given extends Handler> = NonNullable<Given["~types"]>["input"];
-/** What callers write for a handler: as `InputOf`, and inputs with `withDefault` may be absent. */
+/** The input that callers write for a handler: like `InputOf`, but inputs with `withDefault` may be absent. */
 export type CallerInputOf<Given> =
   Given extends Handler<infer Input, infer _Output, infer _Code, infer Name>
     ? [Name] extends [never]
@@ -134,14 +143,14 @@ export type CallerInputOf<Given> =
           readonly [Key in keyof Input as Extract<Key, Name>]?: Input[Key];
         }
     : never;
-/** What a handler answers: `OutputOf<typeof updateNote>`. An `AsyncIterable` for a stream. */
+/** The value that a handler returns: `OutputOf<typeof updateNote>`. An `AsyncIterable` for a stream. */
 export type OutputOf<Given> = Given extends Handler<infer _Input, infer Output> ? Output : never;
 
 /**
- * Defines an operation. Everything is inferred from the schemas; write no type arguments.
+ * Defines a handler. All types are inferred from the schemas, so write no type arguments.
  *
- * Extra properties in what `handle` returns are no compile errors (TypeScript allows them); the output check refuses
- * them at run time.
+ * Extra properties in the value that `handle` returns are no compile errors in TypeScript, but the output check refuses them at
+ * run time.
  */
 export const handler = <
   const Input extends AnySchema,

@@ -1,8 +1,8 @@
-// Names of this computer, on which only its own users listen and answer.
+// Names of this computer that only programs on it can reach.
 
-/** Hosts as they stand in addresses: IPv6 in brackets. */
+/** Host names of loopback as they are written in URLs, with IPv6 in brackets. */
 export const loopbackHosts: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 
-/** Returns whether an address with this scheme and host can be trusted with secrets: nobody on the way can read along. */
+/** Returns whether secrets can be sent to a URL with this scheme and host: it is encrypted, or it stays on this computer. */
 export const isPrivateUrl = ({ protocol, hostname }: URL): boolean =>
   protocol === "https:" || (protocol === "http:" && loopbackHosts.includes(hostname));

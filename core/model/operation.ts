@@ -1,4 +1,4 @@
-// An operation: a handler as the manifest exposes it. Plugins read it.
+// An operation is a handler together with its exposure in the manifest. Plugins read operations.
 
 import type { ListedProblem } from "../diagnostics/own-problem.ts";
 import type { JsonSchema } from "../schema/schema.ts";
@@ -9,42 +9,48 @@ import type { Principal } from "./principal.ts";
 export interface Operation {
   readonly name: string;
   readonly handler: Handler;
-  /** As written in the manifest. Each key belongs to a plugin, which reads it with `exposureKey(...).of(operation)`. */
+  /** The exposure as the manifest has it. Each key belongs to a plugin, which reads it with `exposureKey(...).of(operation)`. */
   readonly exposure: Readonly<Record<string, unknown>>;
-  /** By key: the value that the key resolved at boot. */
+  /** The value that each exposure key resolved at boot, by the key's name. */
   readonly resolved: ReadonlyMap<string, unknown>;
-  /** Names of the surfaces it is exposed on. */
+  /** The names of the surfaces that expose the handler. */
   readonly surfaces: ReadonlySet<string>;
-  /** Callers need no credential, on the surfaces that can be public. */
+  /** Whether callers need no credential, on the surfaces that can be public. */
   readonly isPublic: boolean;
-  /** People must agree to calls, on all of its surfaces or on some. */
+  /** Whether people must approve calls, on all of the handler's surfaces or on some. */
   readonly needsApproval: boolean;
-  /** A dry run shows the handler's preview to its caller, too. */
+  /** Whether a dry run shows the handler's preview to its caller, too. */
   readonly showsPreview: boolean;
-  /** Closed: unknown fields are refused. */
+  /** The JSON Schema of the input. It is closed: unknown fields are refused. */
   readonly input: JsonSchema;
-  /** Closed: unknown fields are refused. For a stream it is the schema of one item. */
+  /** The JSON Schema of the output, or of one item of a stream. It is closed: unknown fields are refused. */
   readonly output: JsonSchema | undefined;
   readonly isStream: boolean;
-  /** The handler's own codes. */
+  /** The error codes that the handler declares. */
   readonly problems: readonly ListedProblem[];
   readonly policy: CompiledPolicy;
-  /** The file name of its module in words, `order items` for `./app/order-items.ts`; `undefined` where it cannot be read. */
+  /**
+   * The file name of the handler's module in words, `order items` for `./app/order-items.ts`; `undefined` if the name is not
+   * known.
+   */
   readonly module: string | undefined;
-  /** For messages: `quater.config.ts:12`. */
+  /** The handler's line in the manifest, for messages: `quater.config.ts:12`. */
   readonly place: string;
 }
 
 export interface Catalog {
-  /** Loaded and exposed somewhere, in the manifest's order. */
+  /** The operations of the loaded modules, in the manifest's order. */
   readonly operations: readonly Operation[];
   readonly get: (name: string) => Operation | undefined;
   /** The names of all exposed handlers, also of those whose modules were not loaded. */
   readonly names: readonly string[];
-  /** Handlers that a loaded module exports and the manifest does not list: unreachable on every surface. */
+  /** Handlers that a loaded module exports and the manifest does not list. No surface can call them. */
   readonly declared: readonly { readonly name: string; readonly module: string }[];
 }
 
-/** Whether listings and documents may show the operation to this principal: the static part of the policy must allow it. */
+/**
+ * Whether listings and documents may show the operation to this principal: the part of the policy that needs no input must allow
+ * the principal.
+ */
 export const isVisibleTo = (operation: Operation, principal: Principal): boolean =>
   operation.isPublic || operation.policy.judgeStatic(principal) === undefined;

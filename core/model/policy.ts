@@ -24,26 +24,29 @@ export type Verdict =
 /** A policy for handlers whose input has at least the properties of `Input`. */
 export interface Policy<Input = unknown> extends Branded<"policy"> {
   readonly name: string;
-  /** Never set. The compiler compares the policy's input with the handler's by it. */
+  /** Never set. The compiler uses this field to compare the policy's input with the handler's. */
   readonly "~reads": (input: Input) => void;
 }
 
-/** Looks at the caller alone: `anyone`, `authenticated`, `can`, `hasRole`. */
+/** A policy that reads only the caller and no input: `anyone`, `authenticated`, `can`, `hasRole`. */
 export interface StaticPolicy extends Policy {
   readonly scope?: string;
   readonly role?: string;
-  /** The refusal, or `undefined` to allow. */
+  /** Returns the refusal, or `undefined` to allow the call. */
   readonly judge: (principal: Principal) => QuaterError | undefined;
 }
 
-/** Made by `policy()`. */
+/** A policy made by `policy()`, which has a name and may use resources. */
 export interface NamedPolicy extends Policy {
   readonly needs?: TProperties;
   readonly use?: Uses;
   readonly allow: PolicyFunction<never>;
 }
 
-/** Reads only. True allows; false or a sentence refuses, and the sentence may be sent. */
+/**
+ * A policy as a plain function. `true` allows; `false` or a sentence refuses, and the caller gets the sentence. It must not
+ * change anything.
+ */
 export type PolicyFunction<Input, Resources = unknown> = (
   call: { readonly principal: Principal; readonly input: Input } & Resources,
 ) => Awaitable<boolean | string>;
@@ -80,18 +83,21 @@ export const policy = <
   // biome-ignore lint/complexity/noBannedTypes: {} is "uses nothing", and infers as such
   Used extends Uses = {},
 >(definition: {
-  /** As in `isOwner`. Printable, at most 100 characters. */
+  /** The policy's name, such as `isOwner`. Printable, at most 100 characters. */
   readonly name: string;
-  /** The properties of the input that it reads, by name. */
+  /** The properties of the input that the policy reads, by name. */
   readonly needs?: Needs;
-  /** The resources that it reads. They are opened for it, and shared with the handler where that uses the same. */
+  /** The resources that the policy uses. They are opened for it, and shared with a handler that uses the same ones. */
   readonly use?: Used;
-  /** Reads only. True allows; false or a sentence refuses, and the sentence may be sent to the caller. */
+  /**
+   * Returns `true` to allow the call; `false` or a sentence refuses it, and the caller gets the sentence. It must not change
+   * anything.
+   */
   readonly allow: PolicyFunction<NoInfer<Static<TObject<Needs>>>, NoInfer<Opened<Used>>>;
 }): Policy<Static<TObject<Needs>>> =>
   Object.freeze({ ...definition, [brand]: "policy" as const }) as unknown as Policy<Static<TObject<Needs>>>;
 
-/** Everybody. A route without credentials needs `public: true` in its exposure, too. */
+/** Allows every caller. A route without credentials also needs `public: true` in its exposure. */
 export const anyone: Policy = staticPolicy({ name: "anyone", judge: () => undefined });
 
 /** Allows callers with a valid credential. */
@@ -116,30 +122,33 @@ export const hasRole = (role: string): Policy =>
     judge: (principal) => (principal.roles.includes(role) ? undefined : missingRole(role)),
   });
 
-/** What a policy is judged by. */
+/** The parts of a call by which a policy decides. */
 export interface PolicyCall {
   readonly principal: Principal;
   readonly input: unknown;
-  /** Opens a policy's own resources, or the handler's. */
+  /** Opens the resources of a policy, or the handler's if no `uses` is given. */
   readonly resources: (uses?: Uses) => Awaitable<Readonly<Record<string, unknown>>>;
 }
 
-/** A handler's `auth`, compiled once at boot. */
+/** The `auth` of a handler, compiled once at boot. */
 export interface CompiledPolicy {
-  /** For tables and documents: `can(orders:refund) and function`. */
+  /** The policy's text for tables and documents: `can(orders:refund) and function`. */
   readonly name: string;
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
-  /** Lists of scopes of which one is enough. An empty list where callers may be allowed without a scope. */
+  /**
+   * Lists of scopes, for challenges. A caller needs all scopes of at least one list. An empty list means that a caller may pass
+   * without a scope.
+   */
   readonly scopeChoices: readonly (readonly string[])[];
   readonly isAnyone: boolean;
-  /** True when some part is a function or a named policy, which read a call's input and resources. */
+  /** Whether a part is a function or a named policy. Those read a call's input and resources. */
   readonly needsInput: boolean;
-  /** Whether a named policy opens resources of its own. */
+  /** Whether a named policy opens its own resources. */
   readonly usesResources: boolean;
-  /** The refusal that no input could change, or `undefined` when the call may still be allowed. */
+  /** Returns the refusal that no input could change, or `undefined` when the call may still be allowed. */
   readonly judgeStatic: (principal: Principal) => QuaterError | undefined;
-  /** The whole policy. `undefined` allows. */
+  /** Checks the whole policy. `undefined` allows the call. */
   readonly judge: (call: PolicyCall) => Awaitable<QuaterError | undefined>;
 }
 
@@ -149,7 +158,7 @@ export const isPolicyLike = (value: unknown): value is PolicyLike<never> =>
 export const isStaticPolicy = (value: unknown): value is StaticPolicy => isBranded(value, "policy") && "judge" in value;
 export const isNamedPolicy = (value: unknown): value is NamedPolicy => isBranded(value, "policy") && !("judge" in value);
 
-/** What is wrong with a handler's `auth`, in words; `undefined` when nothing is. */
+/** Returns the fault of a handler's `auth` in words, or `undefined` for a correct one. */
 export const authProblem = (auth: unknown): string | undefined => {
   if (auth === undefined) return "states no auth";
   const parts = partsOf(auth);
@@ -157,7 +166,10 @@ export const authProblem = (auth: unknown): string | undefined => {
   return parts.list.length === 0 ? "has an empty auth list" : undefined;
 };
 
-/** @param change  Called with each policy of the handler. @returns The same `auth` with what `change` returned. */
+/**
+ * Replaces parts of a policy. @param change  Called with each policy of the handler. @returns The same `auth` with the results of
+ * `change`.
+ */
 export const mapPolicies = (auth: unknown, change: (part: unknown) => unknown): unknown => {
   if (Array.isArray(auth)) return auth.map(change);
   const any = (auth as { readonly any?: unknown } | undefined)?.any;
@@ -173,10 +185,10 @@ const partsOf = (auth: unknown): { list: readonly unknown[]; joint: "and" | "or"
   return Array.isArray(any) ? { list: any, joint: "or" } : undefined;
 };
 
-/** Reads the input or resources of a call. */
+/** A part of a policy that reads the input or resources of a call. */
 type Asked = NamedPolicy | PolicyFunction<never>;
 
-/** @param auth  One that `authProblem` found nothing wrong with. */
+/** @param auth  A value without a fault by `authProblem`. */
 export const compilePolicy = (auth: unknown): CompiledPolicy => {
   const { list, joint } = (partsOf(auth) ?? { list: [], joint: "and" }) as {
     list: readonly (StaticPolicy | Asked)[];
@@ -187,7 +199,7 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
   const name = list.map((part) => part.name || "function").join(` ${joint} `);
   const refusals = (principal: Principal) => fixed.map((part) => part.judge(principal));
   const nameOf = (part: Asked): string => part.name || `the function at auth[${list.indexOf(part)}]`;
-  /** True where it allows, else the sentence it refuses with, if it has one. */
+  /** Returns `true` when the part allows the call, otherwise its sentence, if it has one. */
   const ask = async (part: Asked, { principal, input, resources }: PolicyCall) => {
     const [allow, uses] = typeof part === "function" ? [part, resources()] : [part.allow, part.use && resources(part.use)];
     const call = { ...(await uses), principal, input } as never;
@@ -211,7 +223,7 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
   };
   const only = fixed[0];
   if (joint === "and") {
-    // Missing scopes are reported together: a challenge names everything the call needs (RFC 6750 section 3.1).
+    // Missing scopes are reported together, because a challenge names everything that the call needs (RFC 6750 section 3.1).
     const judgeStatic =
       only !== undefined && fixed.length === 1
         ? only.judge
@@ -241,7 +253,8 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
         if (answer === true) return undefined;
         sentence ??= answer;
       }
-      // What the caller lacks says more than a function's mere no, and less than its sentence.
+      // A missing scope or role tells the caller more than a function that returned only `false`, and less than a function's
+      // sentence.
       const lacking = sentence === undefined ? firstRefusal(call.principal) : undefined;
       return lacking ?? notAllowed(name, sentence);
     },

@@ -1,47 +1,51 @@
-// What a handler may say about its answer beside the value. A surface that has no such thing ignores it.
+// Headers, cookies and redirects that a handler can add to its answer. A surface that does not have them ignores them.
 
 /** How long a cookie is kept and where it is sent. */
 export interface CookieOptions {
-  /** Seconds until the browser drops it. Default: it goes with the browser's session. */
+  /** Seconds until the browser deletes the cookie. Default: the browser deletes it when its session ends. */
   readonly maxAgeSeconds?: number;
-  /** Default "/". */
+  /** The path below which the browser sends the cookie. Default "/". */
   readonly path?: string;
-  /** Default: the host alone that set it. */
+  /** The domain to which the browser sends the cookie. Default: only the host that set it. */
   readonly domain?: string;
-  /** Default "Lax". "None" needs `secure`. */
+  /** Which requests of other sites include the cookie. Default "Lax". "None" needs `secure`. */
   readonly sameSite?: "Strict" | "Lax" | "None";
-  /** Default false: scripts of pages cannot read it. */
+  /** Whether scripts of a page can read the cookie. Default false. */
   readonly readableByScripts?: boolean;
-  /** Sent over encrypted connections alone. Default: true where the server's public address has encryption. */
+  /** Whether the browser sends the cookie only over encrypted connections. Default: true if the server's public URL is encrypted. */
   readonly secure?: boolean;
-  /** Signs the value with the first of the server's cookie keys. An authenticator reads it by `cookie(name, { signed: true })`. */
+  /**
+   * Whether to sign the value with the first of the server's cookie keys. An authenticator reads it by `cookie(name, { signed:
+   * true })`.
+   */
   readonly signed?: boolean;
 }
 
 /**
- * What goes with the answer of a call that succeeds; a refusal drops it. Surfaces without headers ignore it.
+ * Adds headers, cookies or a redirect to the answer of a call that succeeds. A call that fails sends none of them. Surfaces
+ * without headers ignore them.
  *
- * Each function throws a TypeError for what a handler cannot set. The call then ends with `internal`, and the log names the reason.
- * So does a call after the first item of a stream: the answer has begun.
+ * Each function throws a TypeError for a value that a handler cannot set. The call then ends with `internal`, and the log names
+ * the reason. The same happens after the first item of a stream, because the answer has begun.
  */
 export interface Reply {
   /** Sets a header. A second call for the same name replaces the value. */
   readonly header: (name: string, value: string) => void;
-  /** Sets `Location` to a path on this origin: where the thing that was made can be read. */
+  /** Sets the header `Location` to a path on this origin, where the caller can read the thing that was created. */
   readonly location: (path: string) => void;
   /**
-   * Sends the caller on to a path on this origin, or to a URL of a declared origin.
+   * Redirects the caller to a path on this origin, or to a URL of a declared origin.
    *
-   * @param status  Default 303: the caller reads the other place.
+   * @param status  Default 303: the caller then sends GET to the other URL.
    */
   readonly redirect: (path: string, status?: 301 | 302 | 303 | 307 | 308) => void;
-  /** Sets a cookie. See the options for the defaults. */
+  /** Sets a cookie. */
   readonly cookie: (name: string, value: string, options?: CookieOptions) => void;
   /** Removes a cookie. Give the path and the domain with which it was set. */
   readonly clearCookie: (name: string, options?: Pick<CookieOptions, "path" | "domain">) => void;
 }
 
-/** Where a call may leave its reply. It is made when a handler first asks for it. */
+/** Creates the reply of a call when a handler first uses it. */
 export interface Replying {
   readonly reply: Reply;
 }
@@ -49,5 +53,5 @@ export interface Replying {
 const ignore = (): void => {};
 const ignored: Reply = Object.freeze({ header: ignore, location: ignore, redirect: ignore, cookie: ignore, clearCookie: ignore });
 
-/** For surfaces that send values alone, and for previews. */
+/** The reply for previews and for surfaces that send only values. It ignores everything. */
 export const replyingNowhere: Replying = Object.freeze({ reply: ignored });

@@ -11,13 +11,13 @@ export interface Resource<Value> extends Branded<"resource"> {
   readonly use?: Uses;
   readonly opens?: "use" | "start";
   readonly open: (use: never) => Awaitable<Value>;
-  // `never`, as for `close`.
+  // The parameter is `never` so that a Resource<Shop> is assignable to Resource<unknown>, as for `close`.
   readonly isReady?: (value: never) => Awaitable<boolean>;
-  // `never`: in parameter position `Value` would make Resource<Shop> no Resource<unknown>.
+  // The parameter is `never`: with `Value` in a parameter, a Resource<Shop> would not be assignable to Resource<unknown>.
   readonly close?: (value: never, outcome: { readonly failed: boolean }) => unknown;
 }
 
-/** The resources in `use` of a handler or a resource. The names of the context are reserved. */
+/** The resources in `use` of a handler, a policy or a resource. The names of the context's own fields are reserved. */
 export type Uses = Readonly<Record<string, Resource<unknown>>> & {
   readonly principal?: never;
   readonly signal?: never;
@@ -27,7 +27,7 @@ export type Uses = Readonly<Record<string, Resource<unknown>>> & {
   readonly reply?: never;
 };
 
-/** The parts of the call that `open` of a "call" resource gets, beside the resources that it uses. */
+/** The parts of the call that `open` of a call-scoped resource gets, besides the resources that it uses. */
 export interface OpeningCall {
   readonly principal: Principal;
   /** Aborted when the caller has gone or the server stops. */
@@ -35,12 +35,12 @@ export interface OpeningCall {
   readonly callId: string;
 }
 
-/** The part of a call that its resources are opened for. */
+/** The part of a call that its resources are opened with. */
 interface Opener extends Pick<OpeningCall, "principal" | "callId"> {
   readonly cancellation: Pick<OpeningCall, "signal">;
 }
 
-/** Names that a policy or a handler finds beside its resources. */
+/** Names of the context's own fields, which no resource may have. */
 const reserved = new Set(["principal", "signal", "progress", "callId", "input", "reply"]);
 
 /** Returns the problems of a `use`, with remedies. */
@@ -73,7 +73,10 @@ const ownProblems = ({ name, scope, opens, isReady }: Resource<unknown>): { caus
   return [{ cause, remedy: `Say scope: "app" in ${name}, or remove it` }];
 };
 
-/** The resources in these `use`s, and those that they use in turn. Each is there once, behind those that it uses. */
+/**
+ * Returns the resources in these `use` tables, and the resources that those use. Each is listed once, after the resources that it
+ * uses.
+ */
 export const resourcesIn = (uses: readonly (Uses | undefined)[]): readonly Resource<unknown>[] => {
   const found = new Set<Resource<unknown>>();
   const collect = (use: Uses | undefined): void => {
@@ -104,8 +107,8 @@ export const resource = <Value, const Scope extends "app" | "call", Used extends
     readonly scope: Scope;
     readonly use?: Used;
     /**
-     * "start": open it before the server listens, and do not start when that fails. Default "use": open it when a call first needs
-     * it. Only for the scope "app".
+     * "start": open the resource before the server listens, and do not start the server when that fails. Default "use": open the
+     * resource when a call first needs it. Only for the scope "app".
      */
     readonly opens?: "use" | "start";
     readonly open: (use: Opening<Scope, Used>) => Awaitable<Value>;
@@ -122,13 +125,13 @@ export const resource = <Value, const Scope extends "app" | "call", Used extends
 export class OpenResources {
   readonly #parent: OpenResources | undefined;
   readonly #values = new Map<Resource<unknown>, Promise<unknown>>();
-  /** Open resources in the order of opening: the resources that one uses come before it. */
+  /** The open resources in the order in which they were opened: a resource comes after those that it uses. */
   readonly #opened: { readonly used: Resource<unknown>; readonly value: unknown }[] = [];
   readonly #callOf: (() => Opener) | undefined;
 
   /**
-   * @param parent  The app's resources; none for the app itself.
-   * @param callOf  Returns the call that these are opened for.
+   * @param parent  The app's resources. Absent for the app itself.
+   * @param callOf  Returns the call for which the resources are opened.
    */
   constructor(parent?: OpenResources, callOf?: () => Opener) {
     this.#parent = parent;
@@ -154,7 +157,7 @@ export class OpenResources {
 
   async #opening(used: Resource<unknown>): Promise<unknown> {
     const uses = await this.open(used.use);
-    const call = this.#callOf?.(); // none for resources of the app: their parent opens them
+    const call = this.#callOf?.(); // Absent for resources of the app, which are opened without a call.
     const value = await used.open((call === undefined ? uses : Object.assign(new OpeningContext(call), uses)) as never);
     this.#opened.push({ used, value });
     return value;
@@ -176,7 +179,7 @@ export class OpenResources {
   }
 }
 
-/** The getter creates the signal only if the resource reads it. */
+/** Gives `open` the parts of the call. The signal is created only if the resource reads it. */
 class OpeningContext implements OpeningCall {
   readonly principal: Principal;
   readonly callId: string;
@@ -198,14 +201,14 @@ export interface CallResources {
   /** @param uses  The `use` of a policy. Default: the `use` of the handler. A resource that both use is opened once. */
   readonly open: (uses?: Uses) => Awaitable<Readonly<Record<string, unknown>>>;
   readonly close: (failed: boolean) => Promise<void> | undefined;
-  /** Closes the open resources as after a failure. The next `open` opens them again. */
+  /** Closes the open resources as after a failed call. The next `open` opens them again. */
   readonly renew: () => Promise<void> | undefined;
 }
 
 const none: Readonly<Record<string, unknown>> = Object.freeze({});
 export const usingNothing: CallResources = { open: () => none, close: () => undefined, renew: () => undefined };
 
-/** Resources of the app outlive the call, so a handler that uses only those has nothing to close. */
+/** Whether the call may open a call-scoped resource. App-scoped resources outlive the call, so they need no close. */
 export const callResources = (own: Uses | undefined, app: OpenResources, callOf: () => Opener): CallResources => {
   let opened: OpenResources | undefined;
   let opening: Promise<Record<string, unknown>> | undefined;

@@ -7,27 +7,29 @@ import type { Arriving } from "./arriving.ts";
 import { type Awaitable, andThen, type Principal } from "./principal.ts";
 
 /**
- * How old a check may be, milliseconds. A revoked key has to stop working within a second. The first check may use what an
- * authenticator knew of its file half a second ago; with this quarter, that is three quarters of a second.
+ * How old a check of a credential may be, milliseconds. A revoked key must stop working within a second. An authenticator may use
+ * a file content that is half a second old; together with this quarter of a second that makes three quarters.
  */
 const freshMs = 250;
 
-/** Whether a check at this time, by `performance.now()`, still counts. */
+/** Whether a check at this time is recent enough. @param checkedAt  A value of `performance.now()`. */
 export const isFresh = (checkedAt: number): boolean => performance.now() - checkedAt < freshMs;
 
 export class Standing {
   readonly #enter: (entry: Arriving) => Awaitable<Principal>;
   readonly #entry: Arriving;
-  /** By `performance.now()`: a clock that is set back must not make an old check look new. */
+  /**
+   * The time of the last check by `performance.now()`, because a system clock that is set back would make an old check look new.
+   */
   #checkedAt: number | undefined;
   readonly #mayWaitUnseen: boolean;
   #hasWaited: boolean;
 
   /**
-   * @param enter  Calls the authenticator again, and throws or rejects as the door does. All calls share one function, because
-   *   a closure for each call takes a tenth of a microsecond.
-   * @param checkedAt  When the caller came in, by `performance.now()`. Without it the caller came in right now, and `waits` is
-   *   called before everything that the call waits for.
+   * @param enter  Calls the authenticator again, and throws or rejects when the credential is refused. All calls share one
+   * function, because a closure for each call costs a tenth of a microsecond.
+   * @param checkedAt  When the caller was authenticated, by `performance.now()`. If it is absent, `waits` must be called before
+   * everything that the call waits for.
    */
   constructor(enter: (entry: Arriving) => Awaitable<Principal>, entry: Arriving, checkedAt: number | undefined) {
     this.#enter = enter;
@@ -42,9 +44,9 @@ export class Standing {
   }
 
   /**
-   * @param ageMs  How old the last check may be.
-   * @returns The same caller with the rights of now; `undefined` when the last check is fresh.
-   * @throws {QuaterError} when the credential is not accepted any more, or now belongs to another caller.
+   * @param ageMs  How old the last check may be, milliseconds.
+   * @returns The same caller with its current rights; `undefined` when the last check is recent enough.
+   * @throws {QuaterError} when the credential is no longer accepted, or now belongs to another caller.
    */
   again(before: Principal, ageMs = freshMs): Awaitable<Principal> | undefined {
     if (!this.#hasWaited) return undefined;
@@ -60,18 +62,20 @@ export class Standing {
 }
 
 /**
- * How often the credential behind a stream is checked. A check between two items counts as well, so `ageMs` is below
- * `everyMs`: a stream goes on for 1.75 seconds at most after its last check.
+ * How often the credential behind a stream is checked. The check between two items also counts, so `ageMs` is below `everyMs`: a
+ * stream continues for at most 1.75 seconds after its last check.
  */
 const streamCheck = { everyMs: 1_000, ageMs: 750 } as const;
 
-/** How long an authenticator may take to fetch the keys of its issuer. */
+/**
+ * How long an authenticator may take to check a stream's credential, milliseconds. It may have to fetch keys of a token issuer.
+ */
 const answerMs = 5_000;
 
 /**
- * Waits for a check of a stream's credential, for 5 seconds at most. No item leaves meanwhile.
+ * Waits for a check of a stream's credential, for 5 seconds at most. The stream sends no item in the meantime.
  *
- * @throws {QuaterError} What the check throws; `authenticator_failed` when it does not answer in time.
+ * @throws {QuaterError} The error of the check; `authenticator_failed` when the check does not finish in time.
  */
 export const answeredInTime = (checking: Promise<void>, surface: string): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -81,7 +85,7 @@ export const answeredInTime = (checking: Promise<void>, surface: string): Promis
     checking.finally(() => clearTimeout(timer)).then(resolve, reject);
   });
 
-/** Checks the credential behind a stream, between its items and while no item comes. */
+/** Checks the credential behind a stream, between its items and also while no item arrives. */
 export class Watch {
   readonly #enterAgain: (ageMs: number) => Promise<void> | undefined;
   readonly #refused: (error: unknown) => void;
@@ -90,7 +94,7 @@ export class Watch {
 
   /**
    * @param enterAgain  Checks the credential when the last check is older than `ageMs`.
-   * @param refused  Called with the error of a check, so that the stream ends also while no item comes.
+   * @param refused  Called with the error of a check, so that the stream ends even while no item arrives.
    */
   constructor(enterAgain: (ageMs: number) => Promise<void> | undefined, refused: (error: unknown) => void) {
     this.#enterAgain = enterAgain;
@@ -120,14 +124,14 @@ export class Watch {
 const isSame = (one: Principal, other: Principal): boolean =>
   one.issuer === other.issuer && one.subject === other.subject && one.credential === other.credential;
 
-/** Whether both have the same rights, in any order of scopes, roles and keys. Used only after a wait. */
+/** Whether both principals have the same rights, in any order of scopes, roles and keys. */
 export const haveSameRights = (one: Principal, other: Principal): boolean =>
   one === other || rightsOf(one) === rightsOf(other) || sortedRightsOf(one) === sortedRightsOf(other);
 
 const rightsOf = ({ kind, person, actsFor, scopes, roles, claims }: Principal): string =>
   JSON.stringify([kind, person, actsFor, scopes, roles, claims]);
 
-/** An authenticator may read its rights from a set or a table, which has no order. */
+/** Sorts the rights for the comparison, because an authenticator may read them from a set or a table, which has no order. */
 const sortedRightsOf = ({ kind, person, actsFor, scopes, roles, claims }: Principal): string => {
   const sets = [scopes, roles].map((names) => [...new Set(names)].sort());
   return JSON.stringify([kind, person, actsFor, ...sets, claims], withSortedKeys);

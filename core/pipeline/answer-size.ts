@@ -1,35 +1,41 @@
-// Measures answers. Most answers are small, and the lengths of their strings show that. Only an answer that may be too large is
-// counted exactly. It is not written as JSON for that, because its text would need as much memory again.
+// Measures the size of answers. Most answers are small, and the lengths of their strings show that. Only an answer that may be
+// too large is counted exactly. It is not written as JSON for this, because the text would need as much memory again.
 
-/** A character has at most six bytes of JSON (`\u0000`). A number has at most 25 bytes, and is counted as five characters. */
+/**
+ * The largest number of JSON bytes for one counted character. A character has at most six bytes (`\u0000`). A number has at most
+ * 25 bytes, and is counted as five characters.
+ */
 const mostPerCounted = 6;
 const ofNumber = 5;
 
-/** Deeper values are refused, because `JSON.stringify` of a surface could overflow the stack after the call was recorded. */
+/** The deepest nesting of an answer. `JSON.stringify` of a deeper value could overflow the stack after the call was recorded. */
 const mostLevels = 1_000;
 
 export class NestedTooDeep extends RangeError {}
 
-/** Answers of this size and more are counted while they are in memory, bytes. */
+/** From this size on, bytes, an answer counts against the limit of memory for answers. */
 export const largeAnswer = 256 * 1024;
 
-/** Characters of the strings of `value`, and something for each other part. Stops above `enough`. @throws {NestedTooDeep} */
+/**
+ * Returns the number of characters in the strings of `value`, plus an estimate for each other part. Stops counting above
+ * `enough`. @throws {NestedTooDeep}
+ */
 export const roughSizeOf = (value: unknown, enough: number): number => roughly(value, 0, enough, 0);
 
 /**
- * Whether the JSON of `value` has more than `maxBytes` bytes of UTF-8.
+ * Returns whether the JSON of `value` has more than `maxBytes` bytes of UTF-8.
  *
- * @param value  JSON.
- * @param rough  From `roughSizeOf`.
+ * @param value  A JSON value.
+ * @param rough  The result of `roughSizeOf`.
  * @throws {NestedTooDeep}
  */
 export const isLargerThan = (value: unknown, maxBytes: number, rough = roughSizeOf(value, maxBytes)): boolean =>
   rough * mostPerCounted > maxBytes && exactly(value, 0, maxBytes, 0) > maxBytes;
 
-/** Bytes of UTF-8 that the JSON of `value` has. @throws {NestedTooDeep} */
+/** Returns how many bytes of UTF-8 the JSON of `value` has. @throws {NestedTooDeep} */
 export const jsonSizeOf = (value: unknown): number => exactly(value, 0, Number.POSITIVE_INFINITY, 0);
 
-/** Characters of `value` and of what was counted before. Stops above `enough`. */
+/** Returns `before` plus the size of `value`. Stops counting above `enough`. */
 const roughly = (value: unknown, before: number, enough: number, level: number): number => {
   if (typeof value === "string") return before + value.length + 2;
   if (value === null || typeof value !== "object") return before + ofNumber;

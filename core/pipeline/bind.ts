@@ -1,5 +1,5 @@
-// Makes the one frozen input that policy, approval and handler see. Text is coerced by the schema; JSON is not. Names from two places,
-// unknown names and wrong values are refused, with the same sentence on every surface.
+// Makes the one frozen input that policy, approval and handler see. The schema converts text, but not JSON values. A name from
+// two places, an unknown name or a wrong value is refused with the same sentence on every surface.
 
 import { type FieldError, inputInvalid, internal, jsonRefused, type QuaterError, unknownField } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
@@ -12,10 +12,10 @@ import { eachSubschema, isPlainObject, type JsonSchema } from "../schema/schema.
 import { type InputCheck, inputCheckOf } from "./checked-input.ts";
 import { type Coercer, coercersOf } from "./coerce.ts";
 
-/** @throws {QuaterError} `invalid_input` or `unknown_field`, with every place that is wrong. */
+/** Makes the input from its parts. @throws {QuaterError} `invalid_input` or `unknown_field`, with every wrong field. */
 export type Binder = (given: readonly GivenInput[]) => unknown;
 
-/** @param schema  Closed. */
+/** Compiles the binder of a handler. @param schema  The input schema, closed. */
 export const binderOf = (schema: JsonSchema): Binder => {
   const checked = inputCheckOf(schema);
   const coercers = coercersOf(schema);
@@ -38,7 +38,9 @@ export const binderOf = (schema: JsonSchema): Binder => {
   };
 };
 
-/** Takes only files that a surface received: JSON that looks like one names a content that nobody has checked. */
+/**
+ * Accepts only files that a surface received. A JSON value that looks like a file names a content that Quater has not checked.
+ */
 const checkFiles = (input: unknown, files: readonly FileField[]): void => {
   if (!isPlainObject(input)) return;
   const errors = files.flatMap(({ name, isList, most }): FieldError[] => {
@@ -59,12 +61,14 @@ const notFile = "must be a file: send it in multipart/form-data, or at the termi
 
 const tooSlow = "takes too long to match against its patterns: send fewer or shorter texts";
 
-/** The refusal for an input that failed its check. @param looked  The input, cut to what is looked at. */
+/**
+ * Returns the refusal of an input that failed its check. @param looked  The input, cut to the size for which errors are searched.
+ */
 const mismatch = (checked: InputCheck, looked: unknown): QuaterError => {
   const complaints = checked.complaints(looked);
-  const isCutAway = complaints?.length === 0 && checked.check(looked); // what was wrong
+  const isCutAway = complaints?.length === 0 && checked.check(looked); // Whether the only fault is a value that was cut away.
   if (complaints === undefined || isCutAway) return inputInvalid([{ path: "", message: "does not match its schema" }]);
-  // TypeBox can fail a check and report nothing; then the refusal has a general sentence.
+  // TypeBox can fail a check without reporting an error. The refusal then has a general text.
   if (complaints.length === 0) return internal(new Error("The check failed and reported no error"));
   const fields = complaints.map(({ path, message }) => ({ path, message }));
   return complaints.every((complaint) => complaint.isUnknownField) ? unknownField(fields) : inputInvalid(fields);
@@ -75,7 +79,10 @@ interface Sizes {
   readonly list: number;
 }
 
-/** One more than the schema's largest limits. A longer value is wrong in the same way after it is cut to this. */
+/**
+ * Returns sizes that are one larger than the schema's largest limits. A longer value is wrong in the same way after it is cut to
+ * this size.
+ */
 const sizesOf = (schema: unknown): Sizes => {
   const own = isPlainObject(schema) ? schema : {};
   const parts = isPlainObject(schema) ? [...eachSubschema(schema)].map(([, part]) => sizesOf(part)) : [];
@@ -87,7 +94,10 @@ const sizesOf = (schema: unknown): Sizes => {
   };
 };
 
-/** For finding words only: TypeBox goes on with patterns and comparisons where a length is wrong already (threat T26). */
+/**
+ * Cuts long values before their errors are searched, because TypeBox tests patterns and compares items even of values that are
+ * too long (threat T26).
+ */
 const cut = (value: unknown, sizes: Sizes): unknown => {
   if (typeof value === "string") return value.slice(0, sizes.text);
   if (Array.isArray(value)) return value.slice(0, sizes.list).map((item) => cut(item, sizes));
@@ -106,12 +116,13 @@ const merged = (given: readonly GivenInput[], coercers: ReadonlyMap<string, Coer
     for (const name of Object.keys(values)) {
       const value = values[name];
       if (value === undefined) continue;
-      // JSON input was already checked for forbidden keys. Check text input, too: a record schema accepts any name (threat T10).
+      // JSON input was already checked for forbidden keys. Check text input, too, because a record schema accepts any name
+      // (threat T10).
       if (isText && isForbiddenKey(name))
         throw jsonRefused("json_forbidden_key", visible(`/${pointerStep(name)}`), "is not allowed as a key");
       if (Object.hasOwn(input, name)) refuse(name, `is given in the ${firstSource(given, name)} and in the ${from}`);
       const coercer = isText ? coercers.get(name) : undefined;
-      // A repeated name is ambiguous, so it is refused. Unknown names are refused by the check below.
+      // A repeated name is ambiguous, so it is refused. The check below refuses unknown names.
       if (coercer?.takesList === false && Array.isArray(value)) refuse(name, "is given more than once");
       assign(input, name, coercer === undefined ? value : coercer.coerce(value));
     }
@@ -123,15 +134,15 @@ const merged = (given: readonly GivenInput[], coercers: ReadonlyMap<string, Coer
 const firstSource = (given: readonly GivenInput[], name: string): string | undefined =>
   given.find(({ values }) => isPlainObject(values) && Object.hasOwn(values, name) && values[name] !== undefined)?.from;
 
-/** Defined, not set: a field called `__proto__` must become an unknown field, not a prototype. */
+/** Defines the field instead of assigning it, so that a field called `__proto__` becomes an unknown field and not a prototype. */
 const assign = (target: Record<string, unknown>, name: string, value: unknown): void => {
   if (name !== "__proto__") target[name] = value;
   else Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true });
 };
 
 /**
- * Frozen through and through, and in the one form that its canonical text has: no `-0`, and no field that is
- * `undefined` (surfaces in this process can give both, and JSON text can give the first).
+ * Freezes an input with everything in it, and brings it into the one form that its canonical text has: no `-0`, and no field that
+ * is `undefined`.
  */
 export const frozen = <Value>(value: Value): Value => {
   if (value === null || typeof value !== "object") return value;

@@ -35,9 +35,9 @@ export class CallErrors {
       return this.logged(isPastRun ? failedAfterwards(handler, told) : told, call);
     }
     if (!changes) noteLate(error, call, this.#log);
-    else if (!isAbort(error)) this.logged(error, call); // the caller does not get this error
+    else if (!isAbort(error)) this.logged(error, call); // The caller gets another error, so this one must be in the log.
     if (!isCutOff) return cancelled();
-    // The call is safe to repeat if the handler had not begun, or only reads.
+    // The call is safe to repeat if the handler had not started, or only reads.
     const hasBegun = !isQuaterError(error) || stream !== undefined;
     return hasBegun && changes ? cutOff() : stopping();
   }

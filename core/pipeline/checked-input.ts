@@ -1,6 +1,5 @@
-// The check of an input schema, in bounded time. A pattern or a recursive union can take longer than the server may stand
-// still, so texts have a limit of length, all patterns of one input have a budget of time (schema/pattern-budget.ts), and
-// recursion has a limit of depth.
+// Checks an input against its schema in limited time. A slow pattern or a recursive union could block the server, so texts have a
+// maximum length, all patterns of one input share a time budget (schema/pattern-budget.ts), and recursion has a maximum depth.
 
 import { type FieldError, inputInvalid, type QuaterError } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
@@ -12,22 +11,25 @@ import { eachSubschema, isPlainObject, type JsonSchema, patternTextLength, withS
 import { complainerOf } from "./complaints.ts";
 import type { Complaint } from "./sentences.ts";
 
-/** Steps that a recursive union may take, where each level of the input doubles them or worse. */
+/** The most steps that a recursive union may need, where each level of the input at least doubles them. */
 const maxRecursionSteps = 100_000;
-/** The pattern of `Type.Record(Type.String(), ...)`, which any key matches at once. */
+/** The pattern of `Type.Record(Type.String(), ...)`, which matches every key. */
 const anyKey = "^.*$";
 
-/** Whether an input matches its schema, and what is wrong with one that does not. */
+/** Checks whether an input matches its schema, and finds the errors of one that does not. */
 export interface InputCheck {
-  /** @throws {QuaterError} `invalid_input` for a key or a text that is too long for its pattern. */
+  /**
+   * Checks the lengths of the input's keys. @throws {QuaterError} `invalid_input` for a key or a text that is too long for its
+   * pattern.
+   */
   readonly keys: ((input: unknown) => void) | undefined;
-  /** @throws {QuaterError} `invalid_input` where the check would take too long. */
+  /** Returns whether the input matches. @throws {QuaterError} `invalid_input` when the check would take too long. */
   readonly check: (input: unknown) => boolean;
-  /** What is wrong with an input that failed. @returns `undefined` where finding the words would take too long. */
+  /** Returns the errors of an input that failed the check. @returns `undefined` when finding the errors would take too long. */
   readonly complaints: (input: unknown) => readonly Complaint[] | undefined;
 }
 
-/** @param schema  Closed. */
+/** @param schema  The input schema, closed. */
 export const inputCheckOf = (schema: JsonSchema): InputCheck => {
   const compiled = constantsFirst(
     checkable(schema, (pattern, maxLength) =>
@@ -51,7 +53,7 @@ export const inputCheckOf = (schema: JsonSchema): InputCheck => {
 
 const refused = (error: FieldError): QuaterError => inputInvalid([error]);
 
-/** A pattern that is matched against no text above its limit. */
+/** A pattern that refuses texts above its length limit instead of matching them. */
 class WatchedPattern extends BoundedPattern {
   readonly longest: number;
 
@@ -70,14 +72,19 @@ class WatchedPattern extends BoundedPattern {
   }
 }
 
-/** A text longer than `maxLength` is wrong already; the check of its pattern goes on only when words are looked for. */
+/**
+ * A pattern of a schema with `maxLength`. A longer text fails anyway, so its pattern is matched only when errors are searched.
+ */
 class LimitedPattern extends WatchedPattern {
   override test(text: string): boolean {
     return text.length <= this.longest && super.test(text);
   }
 }
 
-/** A constant field tells the branches of a union apart, so it is checked before the fields that may be deep. */
+/**
+ * Moves constant fields to the front: they tell the branches of a union apart, so they are checked before fields that may be
+ * deep.
+ */
 const constantsFirst = (schema: JsonSchema): JsonSchema => {
   const copy = withSubschemas(schema, constantsFirst);
   if (!isPlainObject(schema["properties"])) return copy;
@@ -87,7 +94,7 @@ const constantsFirst = (schema: JsonSchema): JsonSchema => {
   return Object.defineProperty(copy, "properties", { value, enumerable: true, configurable: true, writable: true });
 };
 
-/** How long a key may be where an object anywhere in the schema has patterns for its keys. */
+/** Returns the longest key that may occur, if an object anywhere in the schema has patterns for its keys. */
 const longestKeyOf = (schema: unknown): number => {
   if (!isPlainObject(schema)) return Number.POSITIVE_INFINITY;
   const patterns = Object.keys(isPlainObject(schema["patternProperties"]) ? schema["patternProperties"] : {});
@@ -97,7 +104,7 @@ const longestKeyOf = (schema: unknown): number => {
   );
 };
 
-/** The compiled check matches keys without a limit, so long keys are refused before it. */
+/** Refuses long keys before the compiled check, which matches keys without a length limit. */
 const checkKeys = (value: unknown, longest: number, path: string): void => {
   if (value === null || typeof value !== "object") return;
   const isList = Array.isArray(value);

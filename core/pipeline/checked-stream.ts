@@ -4,10 +4,13 @@ import { cancelled, internal, isQuaterError, type QuaterError } from "../diagnos
 import type { Cancellation } from "../model/call.ts";
 import type { Watch } from "../model/standing.ts";
 
-/** Returns the item to send. @throws {QuaterError} when the item must not be sent. */
+/** Checks an item and returns the item to send. @throws {QuaterError} when the item must not be sent. */
 type ItemCheck = (item: unknown) => unknown;
 
-/** Receives the error that ended the stream, or `undefined` after the last item. Returns the error that the reader gets. */
+/**
+ * Called once at the end of a stream, with the error that ended it or `undefined` after the last item. Returns the error that the
+ * reader gets.
+ */
 type StreamEnd = (failure: unknown) => Promise<QuaterError | undefined>;
 
 /**
@@ -19,7 +22,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   readonly #check: ItemCheck;
   #cancellation: Cancellation | undefined;
   #watch: Watch | undefined;
-  /** Set when the credential of the caller is refused. The stream ends with this error, also while its source goes on. */
+  /** The error of a refused credential. The stream ends with this error, even while its source continues. */
   #refusal: unknown;
   #tell: StreamEnd = async (failure) => (failure === undefined || isQuaterError(failure) ? failure : internal(failure));
   #end: Promise<QuaterError | undefined> | undefined;
@@ -32,7 +35,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   }
 
   /**
-   * @param cancellation  The cancellation of the call. It ends the stream, also when the source does not watch the signal.
+   * @param cancellation  The cancellation of the call. It ends the stream, even when the source ignores the signal.
    * @param watch  Checks the caller's credential between items.
    */
   whenEnded(tell: StreamEnd, cancellation: Cancellation, watch?: Watch): this {
@@ -51,17 +54,18 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     if (this.#end === undefined) {
       try {
         const step = await this.#step();
-        this.#interrupt = undefined; // the function would keep the item in memory
+        this.#interrupt = undefined; // Release the function, because it would keep the item in memory.
         if (step.done !== true) {
           const checking = this.#watch?.check();
           if (checking !== undefined) await checking;
           if (this.#refusal !== undefined) throw this.#refusal;
           return { done: false, value: await this.#check(step.value) };
         }
-        // A source that is cancelled may simply end early.
+        // A source whose signal aborted may end early without an error, so report the cancellation.
         await this.#finish(this.#isCancelled ? cancelled() : undefined);
       } catch (error) {
-        // With `#end` set, another failure came first and is reported. Its source may never answer, so do not wait for it.
+        // If `#end` is set, another failure came first and is already reported. The source may never finish, so do not wait for
+        // it.
         if (this.#end === undefined) await this.#unlessCut(this.#endSource());
         await this.#finish(error ?? internal(error));
       }
@@ -71,20 +75,22 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     return { done: true, value: undefined };
   }
 
-  /** The reader leaves before the end. The remaining items are unknown, so the call did not succeed. */
+  /** Called when the reader leaves before the end. The call did not succeed, because the remaining items are unknown. */
   async return(): Promise<IteratorResult<unknown>> {
     await this.#finish((await this.#endSource()) ?? cancelled());
     return { done: true, value: undefined };
   }
 
-  /** The reader cannot go on, and the call ends with this failure. Rejects with the error that the gate makes of it. */
+  /**
+   * Called when the reader cannot continue. The call ends with this failure. Rejects with the error that the gate makes of it.
+   */
   async throw(failure: unknown): Promise<IteratorResult<unknown>> {
     if (this.#end === undefined) await this.#unlessCut(this.#endSource());
     await this.#finish(failure ?? internal(failure));
     return this.next();
   }
 
-  /** No item leaves after this. Its call then ends the source, and the reader gets the error. */
+  /** Ends the stream with an error. No further item is sent, the source is stopped, and the reader gets the error. */
   refuse(error: unknown): void {
     this.#refusal ??= error;
   }

@@ -1,26 +1,30 @@
-// Coerces text from path, query and flags by the schema. Text that does not fit stays text, so that the check reports the same sentence
-// as for a JSON value of the wrong type. Nothing is guessed: no trimming, no hexadecimal numbers, no "yes", no zero for an empty text.
+// Converts text from path, query and flags to the types in the schema. Text that cannot be converted stays text, so that the
+// check reports the same sentence as for a JSON value of the wrong type. The conversion does not guess: no trimming, no
+// hexadecimal numbers, no "yes", no zero for an empty text.
 
 import { isLossy } from "../schema/json.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred } from "../schema/schema.ts";
 
-/** Gives the value, or `undefined` where the text is not one. */
+/** Reads a value from a text. Returns `undefined` for a text that cannot be converted. */
 type ReadText = (text: string) => unknown;
 
 export interface Coercer {
-  /** Whether the name may be repeated. */
+  /** Whether the name may be repeated, because the field is a list. */
   readonly takesList: boolean;
-  /** What was given under one name: a text, or several when the name was repeated. Anything else is left as it is. */
+  /**
+   * Converts the text that was given under one name, or the list of texts when the name was repeated. Returns other values
+   * unchanged.
+   */
   readonly coerce: (given: unknown) => unknown;
 }
 
-/** RFC 8259 section 6, integers only; `1e2` is a number but not how an integer is written. */
+/** Matches an integer as RFC 8259 section 6 writes it. `1e2` is a number, but not the usual form of an integer. */
 const integerText = /^-?(?:0|[1-9][0-9]*)$/;
 const numberText = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 
 const readString: ReadText = (text) => text;
 const readInteger: ReadText = (text) => (integerText.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined);
-/** Beyond the range of exact integers: the check then names the range. */
+/** Reads an integer beyond the exact range as a number too, so that the check's error names the range. */
 const readLargeInteger: ReadText = (text) => {
   const value = numberText.test(text) ? Number(text) : Number.NaN;
   return Number.isInteger(value) && !Number.isSafeInteger(value) ? value : undefined;
@@ -35,9 +39,9 @@ const readers: ReadonlyMap<unknown, ReadText> = new Map([
   ["boolean", readBoolean],
 ]);
 
-/** The schema itself, or the schemas of which one or all must hold, `$ref`s followed. */
+/** Returns the schema itself, or the schemas in its `anyOf`, `oneOf` and `allOf`. `$ref`s are followed. */
 const branchesOf = (root: unknown, schema: unknown, depth = 0): JsonSchema[] => {
-  if (!isPlainObject(schema) || depth > 16) return []; // deeper than anybody writes, and an end for schemas that refer in a circle
+  if (!isPlainObject(schema) || depth > 16) return []; // Stop at 16 levels, because schemas may refer to each other in a circle.
   const ref = schema["$ref"];
   if (typeof ref === "string" && isPlainObject(root)) return branchesOf(root, referred(root, ref), depth + 1);
   const branches = [schema["anyOf"], schema["oneOf"], schema["allOf"]].find(Array.isArray) as unknown[] | undefined;
@@ -56,7 +60,7 @@ const oneOf = (values: readonly unknown[]): ReadText => {
   return (text) => byText.get(text);
 };
 
-// A branch that takes any string would win over all others, so it is asked last.
+// Tries the readers in order. A branch that accepts any string would always win, so it comes last.
 const firstThatReads = (candidates: readonly ReadText[]): ReadText => {
   const ordered = [
     ...candidates.filter((reader) => reader !== readString),
@@ -86,6 +90,6 @@ const coercer = (root: unknown, schema: JsonSchema): Coercer => {
   };
 };
 
-/** One coercer per property of an input schema, made at boot. */
+/** Returns a coercer for each property of an input schema. Called at boot. */
 export const coercersOf = (input: unknown): ReadonlyMap<string, Coercer> =>
   new Map(Object.entries(propertiesOf(input)).map(([name, schema]) => [name, coercer(input, schema)]));

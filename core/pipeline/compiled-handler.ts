@@ -1,4 +1,4 @@
-// The parts of a handler that are compiled once at boot, so that calls do not pay for them.
+// The parts of a handler that are compiled once at boot, so that calls do not spend time on them.
 
 import type { Operation } from "../model/operation.ts";
 import type { HookRunner, InvokeHooks } from "../plugin/hooks.ts";
@@ -9,18 +9,18 @@ import { type OutputCheck, outputCheckOf } from "./output.ts";
 
 export interface CompiledHandler {
   readonly bind: Binder;
-  /** The own check of an input schema of another library. */
+  /** The check of an input schema that another library, such as Zod, brings. */
   readonly refineInput: Refinement | undefined;
   readonly hooks: HookRunner;
-  /** Whether a plugin admits, approves or holds its calls. */
+  /** Whether a plugin has an `admit`, `approve` or `hold` hook for the handler's calls. */
   readonly isGuarded: boolean;
-  /** Whether calls wait only for their input and policy before the handler begins. Streams also wait later. */
+  /** Whether calls wait only for their input and policy before the handler starts. Streams also wait later. */
   readonly isDirect: boolean;
-  /** Whether its calls may open a resource: the handler's, or one of a policy. */
+  /** Whether calls may open a resource of the handler or of a policy. */
   readonly usesResources: boolean;
-  /** The file inputs by name. */
+  /** The file fields of the input by name. */
   readonly files: ReadonlyMap<string, FileField>;
-  /** Checks the handler's value against its output schema, item by item for a stream. */
+  /** Checks the value that the handler returns against its output schema, item by item for a stream. */
   readonly checked: OutputCheck;
 }
 

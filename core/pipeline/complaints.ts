@@ -1,4 +1,4 @@
-// What is wrong with a value that a schema refuses: one sentence for each place, and one for each union.
+// Finds the errors of a value that a schema refuses: one sentence for each place, and one for each union.
 
 import { Errors } from "../schema/compile.ts";
 import { type Narrowing, narrowingOf } from "../schema/kinds.ts";
@@ -6,10 +6,10 @@ import { ownMessageOf } from "../schema/own-message.ts";
 import type { JsonSchema } from "../schema/schema.ts";
 import { type Complaint, maxComplaints, partAt, type SchemaError, worded } from "./sentences.ts";
 
-/** Says what is wrong with a value. An empty answer for a failed check is the caller's `internal`. */
+/** Returns the errors of a value. When a check failed and the list is empty, the caller gets `internal`. */
 export type Complainer = (value: unknown) => readonly Complaint[];
 
-/** @param schema  The one that values are checked against. */
+/** @param schema  The schema that values are checked against. */
 export const complainerOf = (schema: JsonSchema): Complainer => {
   let narrowing: Narrowing | undefined;
   return (value) => {
@@ -29,15 +29,16 @@ const complaintsOf = (checked: Checked, errors: readonly SchemaError[]): readonl
   for (const error of withoutBranches(checked.schema, withoutKeys(errors))) {
     for (const complaint of worded(checked.schema, checked.value, error)) {
       const known = found.get(complaint.path);
-      const saysMore = complaint.isUnknownField || error.keyword === "const" || error.keyword === "enum"; // than a type does
+      // An unknown field, a wrong constant or a wrong enum value tells the caller more than a wrong type.
+      const saysMore = complaint.isUnknownField || error.keyword === "const" || error.keyword === "enum";
       if (known === undefined || saysMore) found.set(complaint.path, complaint);
     }
   }
-  // By place: the order in which a surface received the fields must not show.
+  // Sort the errors by path, because the order in which a surface received the fields must not matter.
   return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1)).slice(0, maxComplaints);
 };
 
-/** A wrong key is reported at the object, without words, and at the key. The line of the key is enough. */
+/** Removes the object's error about a wrong key. The error at the key itself is enough. */
 const withoutKeys = (errors: readonly SchemaError[]): readonly SchemaError[] =>
   errors.filter((error) => {
     const path = `${error.schemaPath}/propertyNames`;
@@ -46,9 +47,9 @@ const withoutKeys = (errors: readonly SchemaError[]): readonly SchemaError[] =>
   });
 
 /**
- * A union reports every branch. Where exactly one branch has the right type, and the right value of the field that tells
- * the branches apart, its errors are what the caller can act on; otherwise the union's own line is. So it is where the union has an
- * `x-message`.
+ * Reduces the errors of a union, because TypeBox reports the errors of every branch. When exactly one branch has the right type
+ * and the right value of the field that tells the branches apart, its errors are kept. Otherwise, and for a union with an
+ * `x-message`, the union's own error is kept.
  */
 const withoutBranches = (schema: JsonSchema, errors: readonly SchemaError[]): readonly SchemaError[] => {
   const dropped = new Set<SchemaError>();
@@ -72,7 +73,10 @@ const withoutBranches = (schema: JsonSchema, errors: readonly SchemaError[]): re
 
 const isWithin = (path: string, outer: string): boolean => path === outer || path.startsWith(`${outer}/`);
 
-/** Whether the error says that another branch was meant: another type, or another value of a field directly in it. */
+/**
+ * Whether the error shows that another branch was meant: it is about the type, or about the value of a field directly in the
+ * branch.
+ */
 const isAnother = (error: SchemaError, path: string): boolean => {
   if (error.instancePath === path) return ["type", "const", "enum"].includes(error.keyword);
   const isOwnField = isWithin(error.instancePath, path) && !error.instancePath.slice(path.length + 1).includes("/");

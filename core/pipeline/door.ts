@@ -1,4 +1,5 @@
-// The doors of the surfaces. Each surface has its own authenticator, which gets headers or the environment before the body is read.
+// The doors of the surfaces. A door calls the authenticator of its surface with headers or environment variables, before the body
+// is read.
 
 import { authenticatorFailed, invalidToken, isQuaterError, unauthenticated } from "../diagnostics/errors.ts";
 import { kindOf } from "../diagnostics/plugin-options.ts";
@@ -17,7 +18,7 @@ import type { JsonSchema } from "../schema/schema.ts";
 export interface Door {
   readonly surface: Surface;
   readonly authenticator: Authenticator | undefined;
-  /** What the authenticator reads. */
+  /** The headers, schemes and cookies that the authenticator reads. */
   readonly reading: Reading;
 }
 
@@ -31,9 +32,9 @@ export const doorsOf = (plugins: readonly ConfiguredPlugin[]): ReadonlyMap<strin
   );
 
 /**
- * Returns the principal for the credentials. The surface may adapt it.
+ * Returns the principal for the credentials. The surface may change the principal.
  *
- * @param isAgain  The caller was let in before, and the credential may have been revoked since.
+ * @param isAgain  True when the caller was accepted before and the credential is checked again, because it may have been revoked.
  * @throws {QuaterError} when the credential is not accepted.
  */
 export const principalAt = (
@@ -52,14 +53,14 @@ export const principalAt = (
   let found: Awaitable<Principal | null | undefined>;
   try {
     shown = new Shown(entry.credentials, door.reading, isAgain);
-    const { hasCookie } = shown; // also refuses a cookie that is given twice
-    // A wrong credential is refused on public handlers, too.
+    const { hasCookie } = shown; // Reading this getter also refuses a cookie that is given twice.
+    // Only a request without any credential becomes the anonymous caller. A wrong credential is refused on public handlers, too.
     if (isOpen && !hasCookie && !shown.hasExplicit) return anonymous;
     found = door.authenticator.authenticate(shown, resources);
   } catch (error) {
     throw failed(error, door, entry);
   }
-  // Wait for every thenable, not only for promises: a thenable must never be taken for a principal.
+  // Wait for every object with a `then` function, not only for promises, so that it is never used as a principal.
   if (typeof (found as { then?: unknown } | undefined)?.then !== "function")
     return adopted(found as Principal | null | undefined, door, shown);
   return Promise.resolve(found).then(
@@ -68,7 +69,7 @@ export const principalAt = (
   );
 };
 
-/** Adds to a refusal which headers and cookies the door reads, so that the caller learns how to try again. */
+/** Adds to a refusal which headers and cookies the authenticator reads, so that the caller learns how to try again. */
 const failed = (error: unknown, { reading, surface }: Door, entry: Arriving): unknown => {
   if (!isQuaterError(error)) return authenticatorFailed(entry.surface, error);
   if (error.asks !== undefined) return error;
@@ -79,7 +80,7 @@ const failed = (error: unknown, { reading, surface }: Door, entry: Arriving): un
 const adopted = (principal: Principal | null | undefined, { surface, reading }: Door, shown: Shown): Principal => {
   if (isUnknown(principal)) {
     if (shown.hasExplicit) throw invalidToken({ ...reading, forget: [] });
-    // Without this a browser sends an expired cookie with every request.
+    // Tell the browser to delete an expired cookie, because it would send it with every request.
     const forget = reading.cookies.filter(({ name }) => shown.hasCookieNamed(name));
     throw forget.length > 0 ? invalidToken({ ...reading, forget }) : unauthenticated(surface.name, { ...reading, forget });
   }
@@ -95,7 +96,7 @@ const isPrincipal = (value: Principal): boolean =>
   Array.isArray(value.scopes) &&
   Array.isArray(value.roles);
 
-/** For the log: why the answer of an authenticator is not a principal, without its values. */
+/** Describes why the result of an authenticator is not a principal, without its values. For the log. */
 const whatIsReturned = (value: unknown): string => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return `${kindOf(value)}, and no principal`;
   const fields = value as Readonly<Record<string, unknown>>;
@@ -108,7 +109,7 @@ const whatIsReturned = (value: unknown): string => {
   return `what is no principal: ${found.join(", ")}`;
 };
 
-/** Finds surfaces that expose protected handlers without an authenticator. */
+/** Returns a problem for each surface that exposes protected handlers and has no authenticator. */
 export const doorProblems = (
   plugins: readonly ConfiguredPlugin[],
   exposures: readonly JsonSchema[],

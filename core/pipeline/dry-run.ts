@@ -1,4 +1,5 @@
-// A dry run: the first stages of the pipeline, then what approval would answer and the handler's preview.
+// A dry run: it runs the first stages of the pipeline, and returns what the approval plugin would answer and the handler's
+// preview.
 
 import { type Call, digestOf, previewOf, StagedCall } from "../model/call.ts";
 import { masked } from "../schema/schema.ts";
@@ -6,20 +7,23 @@ import type { CompiledHandler } from "./compiled-handler.ts";
 import { auth, bind, judgeStatic, refine } from "./pipeline.ts";
 import { type CallUploads, type InputSource, inputOf } from "./uploads.ts";
 
-/** What a dry run answers. */
+/** The answer of a dry run. */
 export interface DryRun {
   readonly handler: string;
-  /** As it was bound, with secrets masked. */
+  /** The bound input with its secrets masked. */
   readonly input: unknown;
   readonly argumentsHash: string;
   readonly auth: { readonly allowed: true; readonly by: string };
-  /** Whether people must agree, and what the plugin that asks them adds. */
+  /** What the approval plugin would answer: whether people must approve the call, and its own details. */
   readonly approval: unknown;
-  /** What the handler's `preview` returned, where the exposure shows it to callers. */
+  /** The handler's preview, if the exposure shows it to callers. */
   readonly preview?: unknown;
 }
 
-/** Binds and authorizes as in a real call, then asks what approval would say. Files and runs nothing. */
+/**
+ * Binds and authorizes as in a real call, then calls the `forecast` hook. It files no approval request and does not run the
+ * handler.
+ */
 export const rehearse = async (
   call: Call,
   given: InputSource,

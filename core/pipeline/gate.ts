@@ -38,12 +38,12 @@ import { CallUploads, type Uploads } from "./uploads.ts";
 
 const noProgress = (): void => {};
 
-/** How long the drain waits until the ends of abandoned calls are recorded, milliseconds. */
+/** How long a stop waits until the ends of abandoned calls are recorded, milliseconds. */
 const recordMs = 1_000;
 
 export class PipelineGate implements Gate {
   readonly appResources = new OpenResources();
-  /** Plugins that are not ready; set by the kernel once they are set up. */
+  /** Returns the names of the plugins that are not ready. The kernel sets this function after it has set up the plugins. */
   readiness: () => Promise<readonly string[]> = async () => [];
   phase: "booting" | "running" | "stopping" = "booting";
   readonly #catalog: Catalog;
@@ -68,7 +68,7 @@ export class PipelineGate implements Gate {
   }
 
   /**
-   * Compiles binder, hooks and output check of every handler at boot.
+   * Compiles the binder, the hooks and the output check of every handler at boot.
    *
    * @returns The problems of the hooks.
    */
@@ -114,7 +114,7 @@ export class PipelineGate implements Gate {
     return handler === undefined ? undefined : this.#catalog.get(handler);
   }
 
-  /** `settled` hooks run also for callers that are not let in. */
+  /** Runs the `settled` hooks also for callers whose credential is refused. */
   #recorded(entry: Arriving, found: Awaitable<Principal>): Awaitable<Principal> {
     return found instanceof Promise ? found.catch((error: unknown) => this.#turnAway(error, entry)) : found;
   }
@@ -123,7 +123,7 @@ export class PipelineGate implements Gate {
     const operation = this.#operationOf(entry);
     const { callId, surface, credentials, traceId } = entry;
     const { peer } = credentials;
-    // Only names of the catalog are recorded. Callers without access could otherwise fill the trail with any text.
+    // Record only names of exposed handlers. Callers without access could otherwise fill the trail with any text.
     const arrival = {
       callId,
       surface,
@@ -212,7 +212,7 @@ export class PipelineGate implements Gate {
     });
   }
 
-  /** Ends the call and tells its caller. Never throws. */
+  /** Ends the call and gives its outcome to the caller. Never throws. */
   #answer(running: RunningCall, outcome: Outcome): void {
     if (outcome.ok && outcome.value instanceof CheckedStream) {
       this.#begin(running, outcome.value);
@@ -224,12 +224,12 @@ export class PipelineGate implements Gate {
     else tell(running, ended);
   }
 
-  /** Begins a stream. The call ends with it, and the caller's credential is checked until then. */
+  /** Starts to send a stream. The call ends with the stream, and the caller's credential is checked until then. */
   #begin(running: RunningCall, stream: CheckedStream): void {
     const { call } = running;
     const { callId } = call;
     running.stream = stream;
-    running.hasRun = false; // it runs until its last item
+    running.hasRun = false; // The handler runs until its last item.
     const again = (ageMs: number) => {
       const checking = StagedCall.enterAgain(call, ageMs);
       if (checking === undefined) return undefined;
@@ -256,8 +256,8 @@ export class PipelineGate implements Gate {
   }
 
   /**
-   * Refuses new calls and waits for running calls. After `drainMs` milliseconds their signals abort. Calls that still run a little
-   * later are answered with `outcome_unknown` or `stopping`, while their connections are open.
+   * Refuses new calls and waits for running calls. After `drainMs` milliseconds their signals abort. Shortly afterwards, calls
+   * that still run are answered with `outcome_unknown` or `stopping`, while their connections are still open.
    */
   async drain(drainMs: number): Promise<void> {
     this.phase = "stopping";
@@ -267,8 +267,8 @@ export class PipelineGate implements Gate {
     const late = this.#running.all();
     this.#log.warn(`Cancelling ${late.length} calls that did not end in ${drainMs} ms`);
     for (const running of late) running.isCutOff = !running.call.cancellation.isCancelled;
-    for (const { call } of late) call.cancellation.cancel(); // several calls may share one
-    // A stream without a reader ends only here.
+    for (const { call } of late) call.cancellation.cancel(); // Several calls may share one cancellation.
+    // A stream that nobody reads would otherwise never end.
     for (const { stream } of late) void stream?.return().catch(() => {});
     if (await this.#running.emptyWithin(heedMs)) return;
     const deaf = this.#running.all();
@@ -289,10 +289,11 @@ export class PipelineGate implements Gate {
   /** Resources close before the outcome is recorded and answered: a failed commit must not follow a success. */
   #finish(running: RunningCall, outcome: Outcome): Awaitable<Outcome> {
     const { call, resources } = running;
-    if (running.isAbandoned && running.stream !== undefined) return this.#end(running, outcome); // its source still uses them
+    // The source of the stream still uses the resources.
+    if (running.isAbandoned && running.stream !== undefined) return this.#end(running, outcome);
     // A handler that ran to its end keeps what it changed, also when its result cannot be sent.
     const isDone = outcome.ok || (running.hasRun && outcome.error.code === "output_undelivered");
-    const closing = resources.close(!isDone || call.isDryRun); // what a dry run's preview opened is rolled back
+    const closing = resources.close(!isDone || call.isDryRun); // The resources that a dry run's preview opened are rolled back.
     if (closing === undefined) return this.#end(running, outcome);
     return closing.then(
       () => this.#end(running, outcome),
@@ -310,7 +311,8 @@ export class PipelineGate implements Gate {
     return andThen(this.#settle(call, outcome, running.hooks), (settled) => {
       // An abandoned handler may still run, so its locks are kept.
       if (running.holdings === undefined || running.holdings.length === 0 || running.isAbandoned) this.#running.end(running);
-      else void release(running, this.#log).then(() => this.#running.end(running)); // the answer does not wait for it
+      // The caller gets the answer without waiting for the release.
+      else void release(running, this.#log).then(() => this.#running.end(running));
       return settled;
     });
   }

@@ -1,4 +1,4 @@
-// The stages in which plugins may refuse a call, answer it with an earlier result, or let it wait.
+// The stages in which plugins may refuse a call, answer it with an earlier result, or make it wait.
 
 import { approvalRefused, notAllowed, type QuaterError, refusedAs } from "../diagnostics/errors.ts";
 import { type Approved, type Authorized, StagedCall } from "../model/call.ts";
@@ -8,12 +8,12 @@ import type { RunningCall } from "./running-calls.ts";
 
 export const none: readonly never[] = Object.freeze([]);
 
-/** An earlier result, which answers the call. */
+/** An earlier result that a plugin gives as the answer of the call. */
 interface Replay {
   readonly replay: unknown;
 }
 
-/** Runs these stages, for handlers with such plugins. @throws {QuaterError} for every refusal. */
+/** Runs the `admit`, `approve` and `hold` hooks of a handler that has some. @throws {QuaterError} for every refusal. */
 export const guard = async (
   authorized: Authorized,
   running: RunningCall,

@@ -25,17 +25,17 @@ import { fileAnswerOf } from "./sent-file.ts";
 import { shaperOf } from "./shape.ts";
 
 /**
- * Checks the value that a handler returned, and returns the value to send, or a promise of it where the schema is of another library and
- * waits.
+ * Checks the value that a handler returned, and returns the value to send. The result is a promise if the schema's library checks
+ * asynchronously.
  *
- * @param room  Large values are dropped where it has no room.
- * @throws {QuaterError} `output_too_large`, `rate_limited` without room, or `internal` with the mismatch as its cause. Where
- *   the handler changes something, `output_undelivered` with that error as its cause: the call has run, and must not be
- *   reported as failed.
+ * @param room  The memory for unread answers. A large value is dropped if the memory is full.
+ * @throws {QuaterError} `output_too_large`, `rate_limited` when the memory is full, or `internal` with the mismatch as its cause.
+ * If the handler changes something, the error is `output_undelivered` with that error as its cause: the call has run, and must
+ * not be reported as failed.
  */
 export type OutputCheck = (value: unknown, room?: AnswerRoom) => unknown;
 
-/** @param root  The project's folder, for files that handlers name by a relative path. */
+/** @param root  The project's folder. Relative paths of files in outputs start there. */
 export const outputCheckOf = (operation: Operation, maxBytes: number, root: string): OutputCheck => {
   const one = valueCheck(operation, maxBytes, root);
   const changes = operation.handler.effect !== "read";
@@ -85,7 +85,7 @@ const valueCheck = (operation: Operation, maxBytes: number, root: string): Outpu
     try {
       const checked = check(value);
       const rough = roughSizeOf(checked, maxBytes);
-      // Reserve room before the exact count, because many calls may end at the same time.
+      // Reserve the memory before the exact count, because many calls may end at the same time.
       if (rough >= largeAnswer && room?.reserve(rough) === false) throw tooMuchUnread();
       if (isLargerThan(checked, maxBytes, rough)) throw outputTooLarge(name, maxBytes);
       const refining = refine?.(checked);
@@ -95,7 +95,8 @@ const valueCheck = (operation: Operation, maxBytes: number, root: string): Outpu
         throw internal(
           new Error(`${subject} takes too long to match against the patterns of its schema: return fewer or shorter texts`),
         );
-      // There is no search for circles, because every value would pay for it. A circle ends here by its depth.
+      // The check does not search for circular values, because that would cost time for every value. A circular value ends here,
+      // at the maximum depth.
       if (!isTooDeep(error)) throw error;
       throw internal(new Error(`${subject} is not JSON: it contains itself, or is nested too deep`));
     }
@@ -127,7 +128,7 @@ const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): Ou
   };
 };
 
-/** For a Date where the schema has another type, such as a row of a database. */
+/** Returns advice for a Date where the schema has another type, as in a row of a database. */
 const dateAdvice = (value: unknown, path: string): string => {
   let found = value;
   for (const step of path.split("/").slice(1)) found = Object(found)[step.replaceAll("~1", "/").replaceAll("~0", "~")];
@@ -144,12 +145,14 @@ const leavesOpen = (schema: unknown): boolean => {
   return isFree || isFreeObject || isFreeArray || [...eachSubschema(schema)].some(([, part]) => leavesOpen(part));
 };
 
-/** Whether the value contains a `toJSON`, which would send another value than the checked one. */
+/** Whether the value contains a `toJSON` method, which would send another value than the checked one. */
 type OwnVoice = (value: unknown) => boolean;
 
 const scalars = new Set<unknown>(["string", "number", "integer", "boolean", "null"]);
 
-/** Looks only at places where the schema allows an object. Returns `undefined` when it allows none. */
+/**
+ * Makes a search for `toJSON` that visits only places where the schema allows an object. Returns `undefined` if it allows none.
+ */
 const ownVoiceOf = (schema: unknown): OwnVoice | undefined => {
   if (!isPlainObject(schema)) return anyOwnVoice;
   if (scalars.has(schema["type"])) return undefined;
@@ -204,7 +207,7 @@ const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
 
 const streamAdvice = (value: unknown): string => (isAsyncIterable(value) ? ": declare output: stream(...)" : "");
 
-/** Describes a value for the author of the handler. */
+/** Describes a value in words for the author of the handler. */
 const inWords = (value: unknown): string => {
   if (value === undefined) return "nothing";
   if (value === null) return "null";

@@ -15,10 +15,10 @@ import { type RunningCall, returned } from "./running-calls.ts";
 import { type InputSource, inputOf } from "./uploads.ts";
 
 type Stage<In extends Call, Out extends In> = (call: In, compiled: CompiledHandler) => Awaitable<Out>;
-/** The real stages, for type tests. */
+/** The types of the stages, for tests of types. */
 export type Stages = { readonly bind: typeof bind; readonly auth: typeof auth; readonly handle: typeof handle };
 /**
- * Returns a value instead of a promise if nothing has to be waited for, because each promise makes a call slower.
+ * Runs all stages. Returns a value instead of a promise if no stage had to wait, because each promise makes a call slower.
  *
  * @returns The checked value of the handler.
  * @throws {QuaterError} for every refusal. A promise rejects with the same errors.
@@ -33,7 +33,7 @@ export const runPipeline = (
   judgeStatic(call);
   const parts = inputOf(given, running.uploads);
   if (Array.isArray(parts)) return fromInput(parts, running, compiled, room);
-  StagedCall.waits(call); // reading a body takes as long as its sender likes
+  StagedCall.waits(call); // A body may arrive slowly, so the credential is checked again afterwards.
   return Promise.resolve(parts).then((read) =>
     andThen(
       StagedCall.enterAgain(call)?.then(() => judgeStatic(call)),
@@ -81,15 +81,15 @@ export const judgeStatic = ({ operation, principal }: Call): void => {
 export const bind = (call: Call, given: readonly GivenInput[], { bind, hooks, files }: CompiledHandler): Bound => {
   const input = bind(given);
   if (!hooks.has.approve) return StagedCall.bound(call, input);
-  // Approvers, the digest and the handler all use the same text of the input.
+  // Parse the input from its canonical text, so that approvers, digest and handler all get the same text.
   const text = canonicalText(input);
   const parsed = JSON.parse(text) as Record<string, unknown>;
-  // Files are equal to their text, and keep the way to their content.
+  // The text contains only the description of a file. Put the file objects back, which can read the content.
   for (const name of files.keys()) if (name in parsed) parsed[name] = (input as Record<string, unknown>)[name];
   return StagedCall.bound(call, frozen(parsed), text);
 };
 
-/** The own check of a schema of another library, which may wait. The input stays as it was bound. */
+/** Runs the check that a schema of another library brings, which may be asynchronous. The input stays as it was bound. */
 export const refine: Stage<Bound, Bound> = (call, { refineInput }) =>
   refineInput === undefined ? call : andThen(refineInput(call.input), () => call);
 
@@ -108,7 +108,7 @@ const handle = (call: Approved, { holdings }: RunningCall): Awaitable<unknown> =
     const context = contextOf(call, uses);
     if (call.cancellation.isCancelled) throw cancelled();
     const isReady = call.consume.length === 0 && holdings === undefined;
-    // The approval is used directly before the handler. All other checks have passed.
+    // Use the approval last, directly before the handler, because all other checks have passed now.
     return andThen(isReady ? StagedCall.enterAgain(call) : useUp(call, holdings), () =>
       call.operation.handler.handle(call.input as never, context as never),
     );

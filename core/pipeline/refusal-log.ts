@@ -1,5 +1,5 @@
-// One log line for each call that a policy or a plugin refused. Callers are not told which policy it was, so the operator
-// finds it here. Anybody can be refused in a loop, so the lines of one handler and policy are limited.
+// Logs one line for each call that a policy or a plugin refused. Callers do not learn which policy it was, so the operator finds
+// it here. A caller can be refused in a loop, so the lines per handler and policy are limited.
 
 import type { QuaterError } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -7,9 +7,12 @@ import { cut } from "../diagnostics/text.ts";
 import type { Arrival } from "../model/call.ts";
 
 const windowMs = 10_000;
-/** Per window, handler and policy. The first line of the next window counts the lines that were left out. */
+/**
+ * The most lines per time window, handler and policy. The first line of the next window has the number of lines that were left
+ * out.
+ */
 const mostLines = 10;
-/** A plugin may name a new refuser for every call. */
+/** The most entries that are kept, because a plugin may give a new name for every refusal. */
 const mostRuns = 1_000;
 
 interface Run {
@@ -26,7 +29,7 @@ export class RefusalLog {
     this.#log = log;
   }
 
-  /** Writes a line when the error names who refused. */
+  /** Writes a line if the error names the policy or plugin that refused. */
   write({ code, refusedBy }: QuaterError, { callId, handler, surface }: Arrival): void {
     if (refusedBy === undefined) return;
     const policy = cut(refusedBy);
@@ -36,7 +39,7 @@ export class RefusalLog {
     this.#log.info(`${handler ?? "A call"} was refused by ${policy}`, fields);
   }
 
-  /** @returns How many lines were left out since the last one, or `undefined` when this one is left out as well. */
+  /** @returns How many lines were left out since the last one, or `undefined` if this line is left out as well. */
   #leftOut(key: string, now: number): number | undefined {
     let run = this.#runs.get(key);
     if (run === undefined) {

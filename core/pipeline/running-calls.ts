@@ -1,6 +1,5 @@
-// The calls that have not ended, and how they release their locks and resources. They are kept in an array whose free slots
-// are used again: with a Set, which makes itself a new table every few calls, a call through the gate takes 1.2 µs instead of
-// 1.0 (Node 20).
+// The calls that have not ended, and the release of their locks and resources. They are kept in an array with reused slots: with
+// a Set, which allocates a new table every few calls, a call through the gate takes 1.2 µs instead of 1.0 (Node 20).
 
 import { errorText } from "../diagnostics/error-text.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -14,43 +13,51 @@ import type { CallUploads } from "./uploads.ts";
 /** A call that has not ended, and everything that its end needs. */
 export interface RunningCall {
   readonly call: StagedCall;
-  /** Called by `tell`. */
+  /** Gives the outcome to the caller. Only `tell` calls this function. */
   readonly answer: (outcome: Outcome) => void;
   isAnswered: boolean;
   readonly resources: CallResources;
-  /** Where the files of the call go. `undefined` for a handler without file inputs. */
+  /** Stores the files of the call. `undefined` for a handler without file inputs. */
   readonly uploads: CallUploads | undefined;
-  /** The hooks of its handler. */
+  /** The hooks that apply to the call's handler. */
   readonly hooks: HookRunner;
   /** What the call holds, such as locks, in the order in which they were taken. */
   readonly holdings: Holding[] | undefined;
-  /** The stream, when the answer is one. The call ends with it. */
+  /** The stream, if the answer is one. The call ends when the stream ends. */
   stream: CheckedStream | undefined;
-  /** Cancelled because the process stops, and not by the caller. */
+  /** Whether the call was cancelled because the process stops, and not by its caller. */
   isCutOff: boolean;
-  /** The call was answered although its handler still runs. The later result of the handler is neither recorded nor sent. */
+  /**
+   * Whether the call was answered although its handler still runs. The later result of the handler is neither recorded nor sent.
+   */
   isAbandoned: boolean;
-  /** The handler has returned. */
+  /** Whether the handler has returned. */
   hasRun: boolean;
-  /** The end of the call was recorded. */
+  /** Whether the end of the call was recorded. */
   hasEnded: boolean;
   readonly slot: number;
 }
 
-/** Tells the caller how the call ended. Only the first outcome counts: a call may be answered while its handler still runs. */
+/**
+ * Gives the caller the outcome of the call. Only the first outcome counts, because a call may be answered while its handler still
+ * runs.
+ */
 export const tell = (running: RunningCall, outcome: Outcome): void => {
   if (running.isAnswered) return;
   running.isAnswered = true;
   running.answer(outcome);
 };
 
-/** Notes that the handler has returned, because an `around` hook may answer without it or fail after it. @returns The value. */
+/**
+ * Records that the handler has returned, because an `around` hook may answer without the handler or fail after it. @returns The
+ * value.
+ */
 export const returned = (running: RunningCall, value: unknown): unknown => {
   running.hasRun = true;
   return value;
 };
 
-/** How long calls may take to heed their signal, milliseconds. */
+/** How long handlers may continue after their signal aborted, milliseconds. */
 export const heedMs = 500;
 
 const isSettledWithin = (milliseconds: number, promise: Promise<unknown>): Promise<boolean> =>
@@ -63,13 +70,15 @@ const isSettledWithin = (milliseconds: number, promise: Promise<unknown>): Promi
     promise.then(settle, settle);
   });
 
-/** Logs the error of a read that was cancelled, as `info`: many client libraries throw an error of their own for an aborted request. */
+/**
+ * Logs the error of a cancelled read with the level `info`, because many client libraries throw an error for an aborted request.
+ */
 export const noteLate = (error: unknown, { callId, handler, surface }: StagedCall, log: Log): void => {
   if (isAbort(error)) return;
   log.info(`${handler} ended with an error after it was cancelled`, { callId, handler, surface, error: errorText(error) });
 };
 
-/** Releases the holdings of the call, such as locks, the last one first. Never rejects: a failure goes to the log. */
+/** Releases what the call holds, such as locks, the last one first. Never rejects: an error is logged. */
 export const release = async ({ call: { callId, handler }, holdings = [] }: RunningCall, log: Log): Promise<void> => {
   for (const { release } of holdings.toReversed()) {
     try {
@@ -84,7 +93,7 @@ export const release = async ({ call: { callId, handler }, holdings = [] }: Runn
   }
 };
 
-/** Ends a stream whose credential is not accepted any more. A source that ignores its signal keeps its resources until it ends. */
+/** Ends a stream whose credential is no longer accepted. A source that ignores its signal keeps its resources until it ends. */
 export const endEarly = async (running: RunningCall, stream: CheckedStream, error: unknown, log: Log): Promise<void> => {
   if (running.hasEnded) return;
   stream.refuse(error);
@@ -97,7 +106,7 @@ export const endEarly = async (running: RunningCall, stream: CheckedStream, erro
   stream.cutOff();
 };
 
-/** Closes what an abandoned call still used, after the call was answered and recorded. */
+/** Closes the resources of an abandoned call after its handler ended. The call was answered and recorded before. */
 const closeLate = async (running: RunningCall, log: Log): Promise<void> => {
   const { callId, handler } = running.call;
   try {
@@ -140,14 +149,14 @@ export class RunningCalls {
     return running;
   }
 
-  /** Called once for each call. */
+  /** Removes a call that has ended. Must be called once for each call. */
   end({ slot }: RunningCall): void {
     this.#running[slot] = undefined;
     this.#gaps.push(slot);
     if (this.size === 0) this.#emptied?.();
   }
 
-  /** Whether all calls have ended within this time. */
+  /** Waits until all calls have ended. @returns Whether they ended within this time. */
   emptyWithin(milliseconds: number): Promise<boolean> {
     if (this.size === 0) return Promise.resolve(true);
     const emptied = new Promise<void>((resolve) => {

@@ -1,4 +1,5 @@
-// Makes the file that leaves of what a handler returned. A path must stay under the declared folder, and no part of it may be a link.
+// Makes the file that is sent for a handler's file output. The path must stay under the declared folder, and no part of the path
+// may be a link.
 
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
@@ -12,13 +13,15 @@ import { type FileAnswerRules, SentFile } from "../schema/file-answer.ts";
 import { isPlainObject } from "../schema/schema.ts";
 
 interface Place {
-  /** For messages: `The output of getInvoice`. */
+  /** The subject of error messages: `The output of getInvoice`. */
   readonly subject: string;
-  /** The project's folder. */
+  /** The folder of the project. */
   readonly root: string;
 }
 
-/** @returns Makes the file of a handler's value. Rejects with `internal` for a value that is not one. */
+/**
+ * @returns A function that makes the file of a handler's value. It rejects with `internal` when the value does not name a file.
+ */
 export const fileAnswerOf =
   ({ folder, mediaTypes }: FileAnswerRules, { subject, root }: Place) =>
   async (value: unknown): Promise<SentFile> => {
@@ -62,7 +65,7 @@ interface Found {
   readonly ino: number;
 }
 
-/** @returns What is wrong with the path, where something is. */
+/** Checks the path of a file. @returns The file, or the fault of the path as text. */
 const underFolder = async (base: string, path: string): Promise<Found | string> => {
   const whole = join(base, path);
   if (isAbsolute(path) || path.includes("\0") || !whole.startsWith(base + sep)) return `leaves the folder ${base}`;
@@ -77,7 +80,7 @@ const underFolder = async (base: string, path: string): Promise<Found | string> 
   }
 };
 
-/** Fails where another file is at the path now: its length was announced already. */
+/** Reads the file. Fails if another file is at the path now, because the length of the first one was already sent. */
 async function* contentOf(path: string, ino: number, from: number, to: number): AsyncGenerator<Buffer> {
   if (to < from) return;
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);

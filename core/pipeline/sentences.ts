@@ -1,4 +1,5 @@
-// The sentence for one error of a check, the same on every surface, with the nearest known name for unknown fields.
+// Writes one error of a schema check as a sentence, the same on every surface. For an unknown field it suggests the nearest known
+// name.
 
 import type { FieldError } from "../diagnostics/errors.ts";
 import { nearest, visible } from "../diagnostics/text.ts";
@@ -8,7 +9,7 @@ import { pointerStep } from "../schema/json.ts";
 import { messageMark, ownMessageOf } from "../schema/own-message.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred } from "../schema/schema.ts";
 
-/** What TypeBox reports, as far as it is read here. */
+/** The part of TypeBox's errors that this file reads. */
 export interface SchemaError {
   readonly keyword: string;
   readonly schemaPath: string;
@@ -20,7 +21,7 @@ export interface Complaint extends FieldError {
   readonly isUnknownField: boolean;
 }
 
-/** Limits the answer to an input with thousands of unknown fields. */
+/** The most errors that an answer lists, because an input may have thousands of unknown fields. */
 export const maxComplaints = 64;
 
 const types: Readonly<Record<string, string>> = {
@@ -37,6 +38,8 @@ const listed = (words: readonly string[]): string =>
   words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 
 /**
+ * Returns the sentences for one error.
+ *
  * @param root  The schema that was checked against.
  * @param value  The whole value that was checked.
  */
@@ -59,14 +62,14 @@ export const worded = (root: JsonSchema, value: unknown, error: SchemaError): re
       }));
     case "additionalProperties":
     case "unevaluatedProperties": {
-      // A schema for other fields has reported what is wrong with their values.
+      // The schema for additional fields has already reported the errors in their values.
       if (isPlainObject(schema) && isPlainObject(schema[error.keyword])) return [];
       const known = propertiesOf(schema);
-      // Where a part fails, TypeBox counts the fields of all parts as unevaluated.
+      // If one part of an intersection fails, TypeBox counts the fields of all parts as unevaluated.
       const unknown = names(params[error.keyword])
         .filter((name) => !Object.hasOwn(known, name))
         .sort()
-        .slice(0, maxComplaints); // before a nearest name is looked for: that takes time for each
+        .slice(0, maxComplaints); // Limit the list before the nearest names are searched, because each search takes time.
       return unknown.map((name) => ({
         path: visible(`${error.instancePath}/${pointerStep(name)}`),
         message: own ?? `is not a known field${suggestion(name, known)}`,
@@ -74,7 +77,7 @@ export const worded = (root: JsonSchema, value: unknown, error: SchemaError): re
       }));
     }
     case "boolean":
-      // The line that names an unknown field follows, but not when there are more of them than TypeBox counts errors.
+      // TypeBox adds an error that names the unknown field, unless there are more unknown fields than errors that it reports.
       return error.schemaPath.endsWith("/additionalProperties") ? [unknownField(root, error)] : at("is not allowed");
     case "minLength":
       return at(limit === "1" ? "must not be empty" : `must be at least ${limit} characters long`);
@@ -108,7 +111,7 @@ export const worded = (root: JsonSchema, value: unknown, error: SchemaError): re
   }
 };
 
-/** A query writes a space as `+`. A text that a rule refuses for its spaces may have had `+` there. */
+/** A URL query writes a space as `+`. If a rule refuses a text because of its spaces, the caller may have meant `+`. */
 const hasLostPlus = (text: unknown, rule: JsonSchema): boolean =>
   typeof text === "string" && text.includes(" ") && Check(rule, text.replaceAll(" ", "+"));
 
@@ -138,7 +141,7 @@ const suggestion = (name: string, known: object): string => {
   return near === undefined ? "" : `; did you mean "${near}"?`;
 };
 
-/** For const, enum and unions: what would have been right. */
+/** Returns the values that would have been right, for `const`, `enum` and unions. */
 const choice = (schema: unknown): string => {
   if (!isPlainObject(schema)) return "does not match its schema";
   if ("const" in schema) return `must be ${JSON.stringify(schema["const"])}`;
@@ -154,8 +157,8 @@ const choice = (schema: unknown): string => {
 };
 
 /**
- * The part of a schema that an error is about. TypeBox writes the path as if a `$ref` were replaced by what it refers to. An `x-message` beside
- * the `$ref` counts before one of what it refers to.
+ * Returns the part of the schema that an error is about. TypeBox writes the path as if each `$ref` were replaced by its target.
+ * An `x-message` beside the `$ref` counts before one in the target.
  */
 export const partAt = (root: JsonSchema, schemaPath: string): unknown => {
   const found = stepsOf(schemaPath).reduce<unknown>((schema, step) => {

@@ -1,5 +1,5 @@
-// Cuts and converts what a handler returned to its `shaped()` schema. The result is a new value of plain objects; it is checked afterwards,
-// like any output. A value that cannot be converted stays as it is, and the check names its place.
+// Cuts and converts the value of a handler to its `shaped()` schema. The result is a new value of plain objects, which is checked
+// afterwards like any output. A value that cannot be converted stays unchanged, and the check names its path.
 
 import { internal, type QuaterError } from "../diagnostics/errors.ts";
 import { Check } from "../schema/compile.ts";
@@ -10,12 +10,12 @@ import { patternOf } from "../schema/pattern.ts";
 import { standingAloneOf } from "../schema/references.ts";
 import { isPlainObject, type JsonSchema } from "../schema/schema.ts";
 
-/** @throws {QuaterError} `internal` for a value that fits several branches of a union. */
+/** Cuts and converts a value. @throws {QuaterError} `internal` for a value that fits several branches of a union. */
 export type Shaper = (value: unknown) => unknown;
 
 /**
- * @param schema  Closed.
- * @param subject  What errors name: `The output of listRows`.
+ * @param schema  The schema of the output, closed.
+ * @param subject  The subject of error messages: `The output of listRows`.
  */
 export const shaperOf = (schema: JsonSchema, subject: string): Shaper => {
   const shaping = new Shaping(schema, subject);
@@ -26,7 +26,7 @@ class Shaping {
   readonly #root: JsonSchema;
   readonly #subject: string;
   readonly #alone: (part: JsonSchema) => JsonSchema;
-  /** Branches of unions, as they are checked. */
+  /** The closed copy of each union branch, with which values are checked. */
   readonly #checked = new Map<JsonSchema, JsonSchema>();
 
   constructor(root: JsonSchema, subject: string) {
@@ -46,7 +46,7 @@ class Shaping {
     return this.#object(schema, value as Readonly<Record<string, unknown>>, path);
   }
 
-  /** Of a union: as the one branch that takes it. */
+  /** Converts a value that is not an object or list. In a union, the value is converted as the one branch that accepts it. */
   #scalar(schema: JsonSchema, branches: readonly unknown[], value: unknown, path: string): unknown {
     const isBit = value === 0 || value === 1;
     const isAsItIs = isBit && branches.some((branch) => this.#fits(targetOf(this.#root, branch), value));
@@ -71,7 +71,7 @@ class Shaping {
 
   #object(schema: JsonSchema, value: Readonly<Record<string, unknown>>, path: string): unknown {
     const parts = this.#parts(schema, value, path);
-    // No branch fits, or the schema takes any object: the check looks at the value as it is.
+    // No branch fits, or the schema accepts any object. Leave the value unchanged, so that the check reports it.
     if (parts?.some(declaresFields) !== true) return value;
     const kind = Object.prototype.toString.call(value);
     if (kind !== "[object Object]") throw this.#mismatch(path, `is ${kind.slice(1, -1)}, and must be an object with fields`);
@@ -84,7 +84,7 @@ class Shaping {
     return Object.fromEntries(fields);
   }
 
-  /** The schema and all that it combines, with each union replaced by the branch that the value fits. */
+  /** Returns the schema and everything that it combines, with each union replaced by the branch that the value fits. */
   #parts(written: unknown, value: Readonly<Record<string, unknown>>, path: string): readonly JsonSchema[] | undefined {
     const schema = targetOf(this.#root, written);
     const found: JsonSchema[] = [schema];
@@ -99,7 +99,7 @@ class Shaping {
     return inside === undefined ? undefined : [...found, ...inside];
   }
 
-  /** The one branch of a union that the value fits after it is shaped by it. */
+  /** Returns the one branch of a union that accepts the value after the value was shaped by this branch. */
   #chosen(schema: JsonSchema, value: object, path: string): JsonSchema | undefined {
     const branches = branchesOf(schema);
     if (branches === undefined) return undefined;
@@ -135,7 +135,7 @@ const isObject = (value: unknown): value is object => value !== null && typeof v
 const branchesOf = (schema: JsonSchema): readonly unknown[] | undefined =>
   [schema["anyOf"], schema["oneOf"]].find(Array.isArray) as unknown[] | undefined;
 
-/** Whether a branch can take the value at all. A wrong type need not be shaped first. */
+/** Whether the value has the branch's type. A value of another type need not be shaped first. */
 const takes = ({ type }: JsonSchema, value: object): boolean =>
   type === undefined || [type].flat().includes(Array.isArray(value) ? "array" : "object");
 
@@ -157,7 +157,7 @@ const converted = (schema: JsonSchema, value: unknown): unknown => {
 const declaresFields = (part: JsonSchema): boolean =>
   ["properties", "patternProperties", "additionalProperties", "unevaluatedProperties"].some((key) => key in part);
 
-/** What the parts of an object say of one of its fields; nothing for a field that none of them declares. */
+/** Returns the schemas that the parts of an object have for one of its fields, or an empty list for an undeclared field. */
 const fieldSchemas = (parts: readonly JsonSchema[], name: string): readonly unknown[] => {
   const declared = parts.flatMap(({ properties, patternProperties }) => [
     ...(isPlainObject(properties) && Object.hasOwn(properties, name) ? [properties[name]] : []),

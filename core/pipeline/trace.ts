@@ -1,7 +1,7 @@
-// Reads the trace of a call from the caller's `traceparent` (W3C Trace Context). It is only recorded. No decision depends on it,
-// because callers choose it.
+// Reads the trace id of a call from the caller's `traceparent` header (W3C Trace Context). Quater only records the id. No
+// decision depends on it, because callers choose it.
 
-/** Version 00: trace, parent and flags, in small letters. All zeros name nothing. */
+/** Matches version 00 of the header: trace id, parent id and flags, in lower-case letters. Ids of zeros are invalid. */
 const traceparent = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** @returns The trace's id, 32 hexadecimal digits; `undefined` for a value that is not valid. */

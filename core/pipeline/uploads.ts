@@ -1,5 +1,5 @@
-// Where uploaded files are until their call ends: a folder of this process, in files that only its user can read. All files
-// together have a limit. What a process that was killed left behind is removed by the next one.
+// Stores uploaded files until their call ends, in a folder of this process and in files that only its user can read. All files
+// together have a maximum size. Files that a killed process left are removed by the next process.
 
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -17,15 +17,15 @@ import { pointerStep } from "../schema/json.ts";
 import { isPlainObject } from "../schema/schema.ts";
 
 export interface UploadOptions {
-  /** Default: the system's folder for temporary files. */
+  /** The parent folder. Default: the system's folder for temporary files. */
   readonly folder: string | undefined;
-  /** How many bytes all files may have that are there at the same time. */
+  /** The maximum size of all files that exist at the same time, bytes. */
   readonly maxBytes: number;
 }
 
-/** The folder's name says whose it is: of which machine, and of which process. */
+/** The part of the folder's name that identifies this machine. The name also contains the process id. */
 const machine = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
-/** Several kernels may run in one process. */
+/** The folders of this process, because several kernels may run in one process. */
 const ofThisProcess = new Set<string>();
 const prefix = `quater-uploads-${machine}-`;
 
@@ -38,18 +38,18 @@ export class Uploads {
     this.#options = options;
   }
 
-  /** Removes what processes of this machine left that have ended. */
+  /** Removes the folders of processes of this machine that have ended. */
   sweep(): void {
     const parent = this.#parent;
     for (const name of namesIn(parent)) {
       if (!name.startsWith(prefix)) continue;
       const pid = Number(name.slice(prefix.length).split("-")[0]);
-      // A container's next process may have the number of the one before.
+      // In a container, a new process may have the same process id as an earlier one.
       if (pid === process.pid ? !ofThisProcess.has(join(parent, name)) : !isRunning(pid)) removeFolder(join(parent, name));
     }
   }
 
-  /** @throws {QuaterError} `unavailable` when all files together are too large. */
+  /** Counts the bytes of a new file. @throws {QuaterError} `unavailable` when all files together would be too large. */
   reserve(bytes: number): void {
     if (this.#held + bytes > this.#options.maxBytes)
       throw new QuaterError({
@@ -88,7 +88,7 @@ const namesIn = (folder: string): readonly string[] => {
   try {
     return readdirSync(folder);
   } catch {
-    return []; // nothing was left in a folder that does not exist
+    return []; // The folder does not exist, so no process left files in it.
   }
 };
 
@@ -97,7 +97,7 @@ const isRunning = (pid: number): boolean => {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"; // somebody else's process
+    return (error as NodeJS.ErrnoException).code === "EPERM"; // EPERM means that the process exists, but belongs to another user.
   }
 };
 
@@ -105,11 +105,11 @@ const removeFolder = (path: string): void => {
   try {
     if (statSync(path).uid === process.getuid?.()) rmSync(path, { recursive: true, force: true });
   } catch {
-    // Another process removed it, or may not be disturbed. Its content is private in any case.
+    // Another process removed the folder, or it cannot be removed. Its content is readable only for its owner in any case.
   }
 };
 
-/** The files of one call. */
+/** Stores the files of one call. */
 export class CallUploads implements Uploading {
   readonly #all: Uploads;
   readonly #fields: ReadonlyMap<string, FileField>;
@@ -150,7 +150,7 @@ export class CallUploads implements Uploading {
     return new ReceivedFile(about, createReadStream);
   }
 
-  /** Puts received files in the place of those that a caller in this process offers. */
+  /** Stores the files that a caller in this process offers, and replaces them in the input with received files. */
   async received(given: readonly GivenInput[]): Promise<readonly GivenInput[]> {
     const receive = (field: FileField) => (value: unknown) =>
       value instanceof OfferedFile ? this.take(field, value, value.open()) : value;
@@ -174,7 +174,7 @@ export class CallUploads implements Uploading {
     await Promise.all(paths.map((path) => rm(path, { force: true })));
   }
 
-  /** The call's resources, whose closing also removes its files. */
+  /** Returns the call's resources, extended so that closing them also removes the call's files. */
   closedWith(resources: CallResources): CallResources {
     return {
       open: resources.open,
@@ -190,7 +190,7 @@ export class CallUploads implements Uploading {
   }
 }
 
-/** @param uploads  Where the files of the call go, for a handler that takes files. */
+/** @param uploads  Stores the files of the call. Absent if the handler takes no files. */
 export type InputSource = readonly GivenInput[] | ((uploads?: Uploading) => Awaitable<readonly GivenInput[]>);
 
 export const inputOf = (given: InputSource, uploads: CallUploads | undefined): Awaitable<readonly GivenInput[]> => {
@@ -198,13 +198,16 @@ export const inputOf = (given: InputSource, uploads: CallUploads | undefined): A
   return uploads === undefined ? parts : Promise.resolve(parts).then((read) => uploads.received(read));
 };
 
-/** The last part of a path, in visible characters. A name may be anything: it is never used as a path. */
+/**
+ * Returns the last part of a path, with invisible characters escaped. The name can contain anything, so it is never used as a
+ * path.
+ */
 const cleanName = (given: string | undefined): string => {
   const last = visible((given ?? "").split(/[/\\]/).at(-1) ?? "").trim();
   return cut(last, longestName) || "file";
 };
 
-/** Whether the bytes are UTF-8 text, in pieces. */
+/** Checks whether bytes that arrive in pieces are UTF-8 text. */
 class TextCheck {
   readonly #decoder = new TextDecoder("utf-8", { fatal: true });
   #isText = true;
@@ -223,7 +226,7 @@ class TextCheck {
     try {
       if (this.#isText) this.#decoder.decode();
     } catch {
-      this.#isText = false; // the last character is half
+      this.#isText = false; // The last character is incomplete.
     }
     return this.#isText;
   }
@@ -240,10 +243,10 @@ interface Content {
 }
 
 /**
- * The type that the first bytes show. Text formats have no such bytes: there the caller's word counts when the content is
- * UTF-8 text.
+ * Returns the media type of a file by its first bytes. Text formats have no such bytes, so the type that the caller declared
+ * counts if the content is UTF-8 text.
  *
- * @throws {QuaterError} `invalid_input` for a type that is not allowed.
+ * @throws {QuaterError} `invalid_input` for a media type that the schema does not allow.
  */
 const checkedType = async (path: string, { declared, isText, allowed, field }: Content): Promise<string> => {
   const { fileTypeFromFile } = await import("file-type");
@@ -251,7 +254,7 @@ const checkedType = async (path: string, { declared, isText, allowed, field }: C
   const seen = (await fileTypeFromFile(path))?.mime;
   const isClaimed = claimed !== undefined && isAllowedType(claimed, allowed);
   const isBeliefOfText = isText && isClaimed && textType.test(claimed);
-  // A picture in SVG is XML, which is all that its first bytes tell.
+  // The first bytes of an SVG picture only show that it is XML.
   if (isBeliefOfText && (seen === undefined || (xmlType.test(seen) && xmlType.test(claimed)))) return claimed;
   const found = seen ?? "application/octet-stream";
   if (isAllowedType(found, allowed)) return found;

@@ -1,4 +1,4 @@
-// A command that a plugin adds to the `quater` program, and the terminal as the command sees it.
+// The type of a command that a plugin adds to the `quater` program, and the terminal functions that the command gets.
 
 import type { Presented } from "../model/credentials.ts";
 import type { Awaitable } from "../model/principal.ts";
@@ -6,51 +6,51 @@ import type { JsonSchema } from "../schema/schema.ts";
 import type { Static, TSchema } from "../schema/typebox.ts";
 
 export interface CommandIo {
-  /** Writes a result as it is, one text per call. */
+  /** Writes a result unchanged, one text per call. */
   readonly write: (text: string) => void;
-  /** Writes a result that is JSON: formatted for a person on a terminal, and as JSON text otherwise. */
+  /** Writes a JSON result: formatted for a person on a terminal, and as JSON text otherwise. */
   readonly show: (value: unknown) => void;
-  /** Writes a whole line that is not a result. */
+  /** Writes a line for the person at the terminal that is not part of the result. */
   readonly say: (text: string) => void;
   readonly isTerminal: boolean;
-  /** Results are JSON: the caller chose JSON, or standard output is not a terminal. */
+  /** Whether results are written as JSON, because the user chose JSON or the output is not a terminal. */
   readonly isJson: boolean;
-  /** Aborted when the process is asked to end. A command that reads it must end then. */
+  /** Aborted when the process is asked to end. A command that uses the signal must end then. */
   readonly signal: AbortSignal;
   /**
-   * Asks the person at the terminal. The terminal does not show what is typed for a secret.
+   * Asks the person at the terminal a question. For a secret, the terminal does not show the typed characters.
    *
-   * @returns `undefined` when there is no terminal to ask on. @throws {QuaterError} `cancelled`.
+   * @returns `undefined` when there is no terminal. @throws {QuaterError} `cancelled`.
    */
   readonly ask: (question: string, how?: { readonly isSecret?: boolean }) => Promise<string | undefined>;
-  /** All of standard input. @throws {QuaterError} `too_large`. */
+  /** Reads all of standard input. @throws {QuaterError} `too_large`. */
   readonly readInput: () => Promise<Uint8Array>;
-  /** A file that the command line names, relative to where the command was typed. */
+  /** Returns the absolute path of a file that the command line names, relative to the folder in which the command was typed. */
   readonly pathOf: (file: string) => string;
-  /** The credentials of the person at the terminal, for a surface's door. */
+  /** The credentials of the person at the terminal, for authentication by a surface. */
   readonly credentials: Presented;
 }
 
-/** A command of the `quater` program. Flags are derived from the schema as for actions. */
+/** A command of the `quater` program. Its flags are derived from its input schema, as for actions. */
 export interface PluginCommand {
   readonly path: readonly string[];
   readonly description: string;
   readonly input: JsonSchema | object;
-  /** Names of inputs that may be given by position. */
+  /** Names of inputs that may be given by position instead of by flag. */
   readonly positional?: readonly string[];
-  /** @returns The exit code; nothing is 0. */
+  /** Runs the command. @returns The exit code; `undefined` means 0. */
   readonly run: (input: never, io: CommandIo) => Awaitable<number | undefined>;
 }
 
 export interface CommandDefinition<Input extends TSchema> {
-  /** The words to type: `["audit", "tail"]`. */
+  /** The words of the command: `["audit", "tail"]`. */
   readonly path: readonly string[];
   readonly description: string;
-  /** An object schema. Flags are derived from it as for actions. */
+  /** The schema of the input, an object. The flags are derived from it, as for actions. */
   readonly input: Input;
-  /** Names of inputs that may be given by position. */
+  /** Names of inputs that may be given by position instead of by flag. */
   readonly positional?: readonly NoInfer<keyof Static<Input> & string>[];
-  /** Receives the checked input. Returns the exit code; nothing is 0. */
+  /** Runs the command with the checked input. Returns the exit code; `undefined` means 0. */
   // biome-ignore lint/suspicious/noConfusingVoidType: a command that returns nothing is common and fine
   readonly run: (input: NoInfer<Static<Input>>, io: CommandIo) => Awaitable<number | undefined | void>;
 }

@@ -5,13 +5,13 @@ import { nearest, visible } from "../diagnostics/text.ts";
 import { propertiesOf } from "../schema/schema.ts";
 import type { PluginCommand } from "./command.ts";
 
-/** A command and its plugin. */
+/** A command together with the plugin that adds it. */
 export interface OwnedCommand {
   readonly plugin: string;
   readonly command: PluginCommand;
 }
 
-/** @param taken  First words that the program uses itself. */
+/** @param taken  First words of the program's own commands. */
 export const commandProblems = (owned: readonly OwnedCommand[], taken: readonly string[]): readonly BootProblem[] => {
   const owners = new Map<string, string>();
   return owned.flatMap(({ plugin, command }) => {
@@ -39,7 +39,7 @@ export const commandProblems = (owned: readonly OwnedCommand[], taken: readonly 
   });
 };
 
-/** Each word is one, and does not begin with a dash. */
+/** Whether this is a path of valid words, none of which begins with a dash. */
 const isPath = (path: unknown): path is readonly string[] =>
   Array.isArray(path) &&
   path.length > 0 &&

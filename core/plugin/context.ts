@@ -13,7 +13,10 @@ export interface PluginContext {
   readonly log: Log;
   readonly mode: RunMode;
   readonly project: Project;
-  /** The most bytes of JSON in an answer. The gate checks values and items of streams. A surface that joins items checks the sum. */
+  /**
+   * The largest JSON of an answer, bytes. The gate checks values and items of streams. A surface that joins items must check
+   * their sum.
+   */
   readonly maxOutputBytes: number;
   /** All configured plugins, in boot order. */
   readonly plugins: readonly ConfiguredName[];
@@ -23,23 +26,23 @@ export interface PluginContext {
    */
   readonly manifestDigest: () => string;
   /**
-   * Ends the process: calls in flight are drained, and the program exits with `exitCode`. For failures after which the process must
-   * not go on. In tests nothing happens.
+   * Ends the process: it waits for running calls and exits with `exitCode`. For failures after which the process must not
+   * continue, such as a damaged store. In tests nothing happens.
    */
   readonly halt: (reason: string, exitCode: number) => void;
 }
 
-/** What other plugins can know about a plugin. */
+/** The facts about a plugin that other plugins can read. */
 export interface ConfiguredName {
-  /** Also the word in the configuration and in the docs. */
+  /** The plugin's name, which is also its name in the manifest and in the docs. */
   readonly name: string;
   /** The version of the plugin's package, for the event `runtime.started`. Quater's own plugins have Quater's version. */
   readonly version?: string;
-  /** `sha256:...`: see `digestOfOptions`. Computed when asked for. */
+  /** Returns `sha256:...` over the plugin's options: see `digestOfOptions`. */
   readonly optionsDigest?: () => string;
 }
 
-/** The name, the version and the folder of the project that runs. The version is "0.0.0" if the manifest has none. */
+/** The name, version and folder of the project. The version is "0.0.0" if the manifest has none. */
 export interface Project {
   readonly name: string;
   readonly version: string;

@@ -1,4 +1,4 @@
-// `definePlugin` makes the factory of a plugin from a table of options.
+// `definePlugin` makes the factory of a plugin from a table of its options.
 
 import { brand } from "../diagnostics/brand.ts";
 import { isTable } from "../diagnostics/plugin-options.ts";
@@ -20,7 +20,7 @@ interface DefinePlugin {
   /** Makes the factory of a plugin without options. */
   <Parts extends Plugin>(make: () => Parts & Known<Parts>): () => ConfiguredPlugin;
   /**
-   * Makes a plugin's factory. Loading a configuration touches nothing: open files and sockets in `start`.
+   * Makes the factory of a plugin. Open files and sockets in `start`, because loading a manifest must have no effects.
    *
    * @param options  By name: the schema of each option. It gives the type, the default and the check at boot.
    * @param make  Receives every option, with its default where the manifest does not have it. `given` is what the manifest
@@ -64,7 +64,7 @@ export const definePlugin = ((first: OptionTable | Make, second?: Make) => {
   }, table);
 }) as DefinePlugin;
 
-/** If `make` throws over wrong options, the problems of the options are reported and not the error. */
+/** Calls `make`. If it throws because of wrong options, the problems of the options are reported instead of its error. */
 const madeBy = (make: () => Plugin, problems: () => readonly BootProblem[]): Plugin => {
   try {
     return make();

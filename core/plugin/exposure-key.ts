@@ -1,24 +1,24 @@
-// The keys of the exposure table that plugins own.
+// Exposure keys: the fields of a handler's exposure that plugins own, such as `audit`.
 
 import { type Branded, brand } from "../diagnostics/brand.ts";
 import type { Operation } from "../model/operation.ts";
 import type { JsonSchema } from "../schema/schema.ts";
 import type { Static, TSchema } from "../schema/typebox.ts";
 
-/** What is wrong with a value, and what to write instead. */
+/** The fault of an exposure key's value, and what to write instead. */
 export interface KeyProblem {
   readonly cause: string;
   readonly remedy: string;
 }
 
 /**
- * What a key tells core and other plugins about a handler. It holds for every value of the key except `false`:
- * - `public`: callers need no credential, on the surfaces that open to the public. Sets `operation.isPublic`.
- * - `approval`: people must agree to each call. Sets `operation.needsApproval`.
+ * What a key means for core and other plugins. The meaning holds for every value of the key except `false`:
+ * - `public`: callers need no credential, on the surfaces that can be public. Sets `operation.isPublic`.
+ * - `approval`: people must approve each call. Sets `operation.needsApproval`.
  */
 export type KeyMeaning = "public" | "approval";
 
-/** A key of the exposure table, made by `exposureKey`. */
+/** A key of a handler's exposure, made by `exposureKey`. */
 export interface ExposureKey<Given = unknown, Value = unknown> extends Branded<"exposure-key"> {
   readonly key: string;
   /** The schema of the key's value. */
@@ -28,7 +28,7 @@ export interface ExposureKey<Given = unknown, Value = unknown> extends Branded<"
   readonly means?: KeyMeaning;
   readonly check?: (given: never, operation: Operation) => readonly KeyProblem[];
   readonly resolve?: (given: never, operation: Operation) => unknown;
-  /** Returns the value that `resolve` gave for this handler. `undefined` where its exposure does not have the key. */
+  /** Returns the value that `resolve` made for this handler, or `undefined` if its exposure does not have the key. */
   readonly of: (operation: Operation | undefined) => Value | undefined;
   readonly "~given"?: Given;
 }
@@ -39,14 +39,15 @@ export type ExposureValue<Key> = Key extends ExposureKey<infer Given> ? Given : 
 export interface ExposureKeyRules<Given, Value> {
   /** What to write instead of a value that the schema refuses: `Write "GET /path" or { route, status?, bind? }`. */
   readonly remedy?: string;
-  /** The plugin that owns the key. Default: the plugin of the key's name. */
+  /** The name of the plugin that owns the key. Default: the name of the key. */
   readonly owner?: string;
   readonly means?: KeyMeaning;
-  /** Returns what is wrong with this value on this handler, beyond the schema. */
+  /** Returns the faults of this value on this handler that the schema cannot find. */
   readonly check?: (given: Given, operation: Operation) => readonly KeyProblem[];
   /**
    * Turns the value of the manifest into the value that the plugin uses. Runs once per handler at boot, for values that fit the
-   * schema. If it throws, the boot stops: the error's message is the cause, and the hint of a QuaterError is the remedy.
+   * schema. An error that it throws stops the boot: its message is the cause of the problem, and the hint of a QuaterError is the
+   * remedy.
    */
   readonly resolve?: (given: Given, operation: Operation) => Value;
 }
@@ -56,7 +57,7 @@ const keyOwners = new Map<string, string>();
 /**
  * Defines a key of the exposure table. Name it in the plugin's `exposure`, and read it with `.of(operation)`.
  *
- * @param schema  The schema of the value. It is used as it is, so state `additionalProperties: false` for objects.
+ * @param schema  The schema of the value. Quater does not close it, so write `additionalProperties: false` for objects.
  *
  * @example
  * const quotaKey = exposureKey("quota", Quota, { resolve: ({ perMinute }) => ({ everyMs: 60_000 / perMinute }) });
@@ -82,7 +83,7 @@ export const exposureKey = <const Schema extends TSchema, Value = Static<Schema>
 /** Names the plugin that owns a key, for the boot problem about a key that no configured plugin owns. */
 export const keyOwnerOf = (key: string): string => keyOwners.get(key) ?? key;
 
-/** Whether the exposure has a key with this meaning, and a value other than `false`. */
+/** Whether the exposure has a key with this meaning whose value is not `false`. */
 export const says = (keys: Iterable<ExposureKey>, exposure: Readonly<Record<string, unknown>>, meaning: KeyMeaning): boolean => {
   for (const { key, means } of keys) if (means === meaning && exposure[key] !== undefined && exposure[key] !== false) return true;
   return false;

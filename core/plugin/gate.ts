@@ -8,14 +8,14 @@ import type { Replying } from "../model/reply.ts";
 import type { FileField, UploadedFile } from "../schema/file.ts";
 
 /**
- * Returns whether the value has the form of an approval's id. A surface refuses a malformed id: without the id the call
- * would continue as a call that names no approval.
+ * Returns whether the value has the form of an approval request's id. A surface must refuse a malformed id: without the id the
+ * call would continue as a call that names no approval.
  */
 export const isApprovalId = (value: unknown): value is string => typeof value === "string" && /^[\w-]{1,100}$/.test(value);
 
 /** Takes the files of one call. They are removed when the call has ended. */
 export interface Uploading {
-  /** The input that takes a file, or `undefined` where the handler has no file of this name. */
+  /** Returns the file field of this name, or `undefined` if the handler has none. */
   field(name: string): FileField | undefined;
   /**
    * Writes the content to disk, and checks its length and its media type.
@@ -25,7 +25,7 @@ export interface Uploading {
   take(field: FileField, announced: Announced, content: AsyncIterable<Uint8Array>): Promise<UploadedFile>;
 }
 
-/** What a surface knows of a file before its content: as the caller named it, and of which type the caller says it is. */
+/** What a surface knows about a file before its content arrives: its name and media type, as the caller declares them. */
 export interface Announced {
   readonly name: string | undefined;
   readonly mediaType: string | undefined;
@@ -34,9 +34,12 @@ export interface Announced {
 export interface Invocation {
   readonly handler: string;
   readonly surface: string;
-  /** What `enter` returned. Never take it from a body or from another claim of the caller. */
+  /** The result of `enter`. Never take the principal from a body or from another claim of the caller. */
   readonly principal: Principal;
-  /** Read only after the static part of the policy has allowed the call. */
+  /**
+   * The parts of the input, or a function that reads them. It is called only after the part of the policy that needs no input has
+   * allowed the call.
+   */
   readonly given: readonly GivenInput[] | ((uploads?: Uploading) => Awaitable<readonly GivenInput[]>);
   readonly callId?: string;
   readonly cancellation?: Cancellation;
@@ -44,42 +47,48 @@ export interface Invocation {
   readonly dryRun?: boolean;
   readonly peer?: string | undefined;
   /**
-   * The entry of the caller, as passed to `enter`. If it is given and time has passed, the gate checks the credential again: after
-   * the input was read, and before the handler starts.
+   * The request as passed to `enter`. If it is given and the last check is too old, the gate checks the credential again after
+   * the input was read and before the handler starts.
    */
   readonly entry?: Arriving;
-  /** The result of `traceIdOf`, for the record of the call. */
+  /** The trace id of the call, from `traceIdOf`. */
   readonly traceId?: string | undefined;
-  /** An approval that the caller names, checked by `isApprovalId`. */
+  /** The id of an approval request that the caller names, checked by `isApprovalId`. */
   readonly approvalId?: string | undefined;
-  /** Takes what the handler says of its answer beside the value. Without it, that is ignored. */
+  /** Receives the headers, cookies and redirects that the handler sets. Absent: the surface ignores them. */
   readonly replying?: Replying | undefined;
-  /** For large answers. */
+  /** The memory for large answers that are not read yet. */
   readonly room?: AnswerRoom | undefined;
 }
 
-/** The kernel as a surface sees it. */
+/** The kernel as a surface uses it. */
 export interface Gate {
-  /** Returns the principal. Rejects with `unauthenticated`, `invalid_token` and the like, after the `settled` hooks have run. */
+  /**
+   * Authenticates a request and returns the principal. Rejects with `unauthenticated`, `invalid_token` and the like, after the
+   * `settled` hooks have run.
+   */
   enter(entry: Arriving): Awaitable<Principal>;
   /**
-   * Checks a credential again, for surfaces that read input after `enter`. A key may be revoked while a body is on its way.
+   * Checks a credential again, for surfaces that read input after `enter`: a key may be revoked while the body arrives.
    *
-   * @param since  When the caller came in, by `performance.now()`. A check that is less than a quarter of a second old still counts.
-   * @returns The same person with the rights of now. Rejects as `enter` does.
+   * @param since  The time of `enter` by `performance.now()`. A check that is less than a quarter of a second old still counts.
+   * @returns The same caller with its current rights. Rejects as `enter` does.
    */
   enterAgain(entry: Arriving, principal: Principal, since: number): Awaitable<Principal>;
-  /** The only caller of handlers. Never throws: refusals and failures are outcomes. */
+  /**
+   * Runs a call through the pipeline. It is the only function that runs handlers. Never throws: refusals and failures are
+   * outcomes.
+   */
   invoke(invocation: Invocation): Promise<Outcome>;
   /**
-   * The same without a promise.
+   * Runs a call like `invoke`, but gives the outcome to `answer` instead of a promise.
    *
-   * @param answer  Called once, before `call` returns where nothing had to be waited for. Must not throw.
+   * @param answer  Called once, before `call` returns if no stage had to wait. Must not throw.
    */
   call(invocation: Invocation, answer: (outcome: Outcome) => void): void;
   newCallId(): string;
-  /** Names of plugins that are not ready, and "kernel" while it boots or stops; empty when ready. */
+  /** Returns the names of plugins that are not ready, and "kernel" while it boots or stops. Empty when everything is ready. */
   unready(): Promise<readonly string[]>;
-  /** The process stops: new calls are refused, and calls in flight may end. */
+  /** Whether the process stops: new calls are refused, and running calls may end. */
   readonly isStopping: boolean;
 }

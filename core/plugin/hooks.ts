@@ -14,38 +14,44 @@ import type { Awaitable } from "../model/principal.ts";
 type Unnamed<Answer> = Answer extends { readonly by: string } ? Omit<Answer, "by"> & { readonly by?: string } : never;
 
 /**
- * What a hook answers, as a policy function does: `true` allows, `false` refuses, a sentence refuses and may be sent to the
- * caller. Or a verdict, such as `{ allow: false, error }`. `by` names another than the plugin.
+ * The answer of a hook, like the answer of a policy function: `true` allows, `false` refuses, a sentence refuses and is sent to
+ * the caller. Or a verdict, such as `{ allow: false, error }`. Its field `by` names who refused, if not the plugin.
  */
 export type HookAnswer<Named = Verdict> = boolean | string | Unnamed<Named>;
 
-/** A hook answer. `replay` answers the call with an earlier result, and the handler does not run. */
+/** The answer of an `admit` hook. `replay` answers the call with an earlier result, and the handler does not run. */
 export type Admission = Verdict | { readonly allow: "replay"; readonly by: string; readonly value: unknown };
 
-/** A hook answer. `consume` uses the approval up directly before the handler runs, and may still refuse the call. */
+/**
+ * The answer of an `approve` hook. `consume` uses up the approval directly before the handler runs, and may still refuse the
+ * call.
+ */
 export type ApprovalAnswer =
   | (Extract<Verdict, { allow: true }> & { readonly consume?: () => Awaitable<HookAnswer> })
   | Extract<Verdict, { allow: false }>;
 
-// Properties, not methods: TypeScript compares method parameters loosely and would let `authorize` ask for a call that
-// is already approved.
+// The hooks of a call. They are properties and not methods: TypeScript compares parameters of methods loosely, and would let a
+// plugin's `authorize` hook take a call that is already approved.
 export interface InvokeHooks {
-  /** every: all must allow, after the handler's own policy. */
+  /** Kind every: all plugins must allow the call, after the handler's own policy. */
   authorize: (call: Bound) => Awaitable<HookAnswer>;
-  /** every: may refuse or replay the call (rate limits, idempotency), before an approval is used. */
+  /** Kind every: refuses or replays the call (rate limits, idempotency), before an approval is used. */
   admit: (call: Authorized) => Awaitable<HookAnswer<Admission>>;
-  /** every: all must allow; the first refusal ends the call. */
+  /** Kind every: all plugins must allow the call, and the first refusal ends it. */
   approve: (call: Authorized) => Awaitable<HookAnswer<ApprovalAnswer>>;
-  /** first: what `approve` would answer, for a dry run. Files nothing. */
+  /** Kind first: returns what `approve` would answer, for a dry run. It must not file a request. */
   forecast: (call: Authorized) => Awaitable<unknown>;
   /**
-   * every: waits for what the call must hold while its handler runs, such as a lock, and hands it to `keep`. Runs after all
-   * checks. What was handed over is released after the end of the call was recorded, also when a later hook refuses.
+   * Kind every: waits for what the call must hold while its handler runs, such as a lock, and passes it to `keep`. Runs after all
+   * checks. What was passed to `keep` is released after the end of the call was recorded, or when a later hook refuses.
    */
   hold: (call: Approved, keep: (holding: Holding) => void) => Awaitable<HookAnswer>;
-  /** around: wraps the handler, the first plugin outermost. Must call `next` at most once. */
+  /** Kind around: wraps the handler; the first plugin is the outermost. It must call `next` at most once. */
   around: (call: Approved, next: () => Promise<unknown>) => Promise<unknown>;
-  /** observe: gets the outcome of the call, and cannot change it. A throw after the handler ran makes it `outcome_unrecorded`. */
+  /**
+   * Kind observe: gets the outcome of the call, and cannot change it. If it throws after the handler ran, the call ends with
+   * `outcome_unrecorded`.
+   */
   settled: (call: Arrival, outcome: Outcome) => Awaitable<void>;
 }
 
@@ -68,7 +74,7 @@ export type HookChoice = Hooks | ((operation: Operation | undefined) => Hooks | 
 type NamesOf<Kind extends HookKind> = {
   [Name in keyof typeof hookKinds]: (typeof hookKinds)[Name] extends Kind ? Name : never;
 }[keyof typeof hookKinds];
-/** Every answer names the plugin. */
+/** The verdicts of each hook, in which `by` always names the plugin or policy. */
 interface Verdicts {
   authorize: Verdict;
   admit: Admission;
@@ -78,18 +84,18 @@ interface Verdicts {
   hold: Verdict;
 }
 
-/** The hooks that apply to one handler, one method per kind. */
+/** Runs the hooks that apply to one handler. It has one method per kind of hook. */
 export interface HookRunner {
-  /** What is wrong with what plugins chose for the handler. With any the project does not boot. */
+  /** The problems of the hooks that plugins chose for the handler. Any problem stops the boot. */
   readonly problems: readonly BootProblem[];
-  /** Which hooks apply. A table, because a call looks at several of them. */
+  /** Whether each hook applies. It is a table, because a call reads several entries. */
   readonly has: Readonly<Record<keyof InvokeHooks, boolean>>;
-  /** The first answer that is not `undefined`. */
+  /** Returns the first answer of a hook that is not `undefined`. */
   first<Name extends NamesOf<"first">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<unknown>;
-  /** All answers in order, ending with the first that does not allow. */
+  /** Returns the answers in order, up to and including the first that does not allow. */
   every<Name extends NamesOf<"every">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<readonly Verdicts[Name][]>;
   around(call: Approved, handle: () => Promise<unknown>): Promise<unknown>;
-  /** Runs all of them, also when one throws. @returns The failures. */
+  /** Runs the hooks of all plugins, even when one throws. @returns The errors. */
   observe<Name extends NamesOf<"observe">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<readonly HookFailure[]>;
 }
 
@@ -106,26 +112,28 @@ export interface HookSource {
   readonly hooks: HookChoice;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the one place where hooks of different shapes stand in one list
+// biome-ignore lint/suspicious/noExplicitAny: this list has hooks with different parameters
 type AnyHook = (...given: any[]) => any;
 
 const hookRules = Object.fromEntries(Object.keys(hookKinds).map((name) => [name, aFunction]));
 
 /** Finds problems in a table of hooks. A misspelt hook would never run, and every call would pass. */
 export const hookProblems = (plugin: string, hooks: unknown): readonly BootProblem[] => {
-  if (hooks === undefined || hooks === null || hooks === false) return []; // `operation && { ... }` chooses none
+  // A hooks function may write `operation && { ... }`, which chooses no hooks.
+  if (hooks === undefined || hooks === null || hooks === false) return [];
   if (isTable(hooks)) return keyProblems(plugin, plugin, "hook", hooks, hookRules).map((wrong) => ({ ...wrong, plugin }));
   const remedy = "Write { authorize: ..., settled: ... }, and neither a promise nor an instance of a class";
   return [{ place: `${plugin}()`, plugin, cause: `The hooks of ${plugin} are not an object`, remedy }];
 };
 
-/** Makes the chains for one handler; called once per handler at boot. */
+/** Makes the chains of hooks for one handler. Called once per handler at boot. */
 export const hookRunner = (sources: readonly HookSource[], operation: Operation | undefined, log: Log): HookRunner => {
   const chains = new Map<string, { plugin: string; hook: AnyHook }[]>();
   const problems: BootProblem[] = [];
   for (const { plugin, hooks } of sources) {
     const chosen = typeof hooks === "function" ? hooks(operation) : hooks;
-    if (typeof hooks === "function") problems.push(...hookProblems(plugin, chosen)); // a table was looked at before
+    // A table of hooks was checked when the plugin was set up.
+    if (typeof hooks === "function") problems.push(...hookProblems(plugin, chosen));
     for (const [name, hook] of Object.entries(chosen ?? {})) {
       if (typeof hook === "function") chains.set(name, [...(chains.get(name) ?? []), { plugin, hook: hook as AnyHook }]);
     }
@@ -146,7 +154,7 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
       for (const { plugin, hook } of chain(name)) {
         const answer = await asked(plugin, name, () => hook(...given));
         const verdict = verdictOf(answer, plugin, name);
-        // A missing answer and an unknown one are refusals.
+        // A missing or unknown answer refuses the call.
         answers.push(verdict ?? { allow: false, by: plugin });
         if (verdict?.allow === true) continue;
         if (verdict === undefined) {
@@ -178,7 +186,7 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
               throw error;
             }
           };
-          // An error of the handler comes out of the hook too, but it is not an error of the plugin.
+          // If the handler throws, its error also leaves the hook, but is not an error of the plugin.
           return asked(
             plugin,
             "around",
@@ -208,7 +216,7 @@ interface NamedAnswer {
   readonly by: string;
 }
 
-/** The answer as a verdict that names the plugin. `undefined`: it is no answer to this hook. */
+/** Turns the answer into a verdict that names the plugin. Returns `undefined` for a value that is not an answer of this hook. */
 const verdictOf = (answer: unknown, plugin: string, hook: string): NamedAnswer | undefined => {
   if (typeof answer === "boolean") return { allow: answer, by: plugin };
   if (typeof answer === "string") return { allow: false, by: plugin, ...(answer === "" ? {} : { reason: answer }) };
@@ -220,7 +228,7 @@ const verdictOf = (answer: unknown, plugin: string, hook: string): NamedAnswer |
   return Object.assign(named, { consume: used });
 };
 
-/** For the log: names and kinds, and none of the contents. */
+/** Describes an answer for the log by its field names and types, without values. */
 const outline = (answer: unknown): string => {
   if (typeof answer === "boolean") return String(answer);
   if (!isTable(answer)) return kindOf(answer);

@@ -8,7 +8,7 @@ export interface Ordered {
   readonly problems: readonly BootProblem[];
 }
 
-/** Names that only one plugin can own. */
+/** Names that only one plugin may own, by their kind. */
 const owning: Readonly<Record<string, (plugin: ConfiguredPlugin) => readonly string[]>> = {
   "exposure key": ({ exposure }) => (exposure ?? []).map(({ key }) => key),
   service: ({ provides = [] }) => provides.map(({ name }) => name),
@@ -21,7 +21,7 @@ const grouped = (plugins: readonly ConfiguredPlugin[], owned: (plugin: Configure
   return groups;
 };
 
-/** Keeps the manifest's order as far as the needs of the plugins allow it. */
+/** Sorts the plugins, and keeps the manifest's order where their needs allow it. */
 export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word: string) => string): Ordered => {
   const problems: BootProblem[] = [];
   const providers = new Map<string, ConfiguredPlugin>();
@@ -40,7 +40,7 @@ export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word
   }
   for (const [what, owned] of Object.entries(owning)) {
     for (const [name, owners] of grouped(plugins, owned)) {
-      if (new Set(owners).size < 2) continue; // a plugin that is listed twice was reported above
+      if (new Set(owners).size < 2) continue; // A plugin that is listed twice was already reported above.
       problems.push({
         place: placeOf("plugins"),
         cause: `The ${what} ${name} belongs to two plugins: ${owners.join(" and ")}`,

@@ -1,5 +1,5 @@
-// The fields that a plugin and the result of its setup may have. A misspelt field would never be read, so its check would never run.
-// The boot finds such fields. `Known` lets the compiler find them too: otherwise TypeScript accepts extra fields in an object that a
+// The fields that a plugin and the result of its `setup` may have. A misspelt field would never be read, so a check in it would
+// never run. Boot finds such fields, and `Known` lets the compiler find them: TypeScript accepts extra fields in an object that a
 // function returns.
 
 import { isBranded } from "../diagnostics/brand.ts";
@@ -47,7 +47,7 @@ const optional =
 const aTable: FieldRule = (value) => (isTable(value) ? undefined : "Write { ... }");
 
 const running: Rules<Running> = {
-  hooks: true, // see `hookProblems`
+  hooks: true, // Checked by `hookProblems`.
   commands: aListOf(isTable, "Write [{ path, description, input, run }]"),
   start: aFunction,
   stop: aFunction,
@@ -87,22 +87,22 @@ const ofExposureKey: Rules<Omit<ExposureKey, "~given">> = {
 const ofSurface: Rules<Surface> = {
   name: aText,
   exposes: aText,
-  authenticate: true, // see door.ts
+  authenticate: true, // Checked in core/pipeline/door.ts.
   opensToPublic: true,
   adopt: aFunction,
 };
 const ofCommand: Rules<PluginCommand> = {
-  path: true, // see commands.ts
+  path: true, // Checked in core/plugin/commands.ts.
   description: aText,
   input: aTable,
   positional: true,
   run: (value) => (typeof value === "function" ? undefined : "Write run: (input, io) => { ... }"),
 };
 
-/** Beside the keys that `definePlugin` adds. */
+/** A plugin without the keys that `definePlugin` adds. */
 type Made = Omit<ConfiguredPlugin, "optionsDigest" | "optionProblems">;
 
-/** The fields that every plugin must have. */
+/** Returns the problems of a plugin's fields. */
 export const pluginProblems = ({ optionsDigest: _, optionProblems: __, ...made }: ConfiguredPlugin): readonly BootProblem[] => {
   const plugin = named(made);
   const wrong = keyProblems(plugin, plugin, "field", made, fields);
@@ -116,7 +116,7 @@ export const pluginProblems = ({ optionsDigest: _, optionProblems: __, ...made }
 
 const named = ({ name }: Made): string => (aText(name) === undefined ? name : "a plugin");
 
-/** Checks what a setup returned. */
+/** Returns the problems in the result of a plugin's `setup`. */
 export const returnedProblems = (plugin: string, returned: unknown): readonly BootProblem[] => {
   if (returned === undefined || returned === null) return [];
   const holder = `what setup of ${plugin} returned`;
@@ -133,7 +133,8 @@ export const returnedProblems = (plugin: string, returned: unknown): readonly Bo
 };
 
 const runningProblems = (plugin: string, { hooks, commands }: Running): readonly BootProblem[] => [
-  ...(typeof hooks === "function" ? [] : hookProblems(plugin, hooks)), // those that a function chooses are seen when it is asked
+  // Hooks that a function chooses are checked when the function is called for a handler.
+  ...(typeof hooks === "function" ? [] : hookProblems(plugin, hooks)),
   ...(Array.isArray(commands) ? commands : [])
     .filter(isTable)
     .flatMap((command) => keyProblems(plugin, `a command of ${plugin}`, "field", command, ofCommand)),

@@ -13,46 +13,49 @@ import type { HookChoice } from "./hooks.ts";
 import type { ServiceRef } from "./services.ts";
 import type { Probe, Surface } from "./surface.ts";
 
-/** What a plugin does once it is set up. */
+/** The functions and commands of a plugin after its setup. */
 export interface Running {
   readonly hooks?: HookChoice;
   readonly commands?: readonly PluginCommand[];
-  /** Nothing listens before every plugin is set up. */
+  /** Opens ports, files and connections. It runs after all plugins are set up. */
   readonly start?: () => Awaitable<void>;
-  /** Runs after calls in flight have ended, in the reverse of the start order. Must be safe to call twice. */
+  /**
+   * Closes what `start` opened. It runs after running calls have ended, in the reverse of the start order. It must be safe to
+   * call twice.
+   */
   readonly stop?: () => Awaitable<void>;
   readonly isReady?: () => Awaitable<boolean>;
-  /** For tests of a surface: calls it from the outside, as its callers do, and returns the answer. */
+  /** Calls the surface from the outside as its callers do, and returns the answer. For tests. */
   readonly probe?: Probe;
 }
 
-/** A run of the same manifest for tests, beside the real one. */
+/** A second run of the same manifest for tests, beside the real app. */
 export interface TestRun {
-  /** A folder for the plugin's files. It is created for the test run, and deleted after it. */
+  /** The folder for the plugin's files. It is created for the test run and deleted after it. */
   readonly folder: string;
-  /** How long approvals can be used, milliseconds. Default: as configured. */
+  /** How long approvals can be used, milliseconds. Default: the time in the approval policy. */
   readonly usableForMs?: number;
-  /** Keeps the configured authenticators. Default: the test run has its own. */
+  /** Whether the test run keeps the configured authenticators. Default: it has its own. */
   readonly hasOwnDoors?: boolean;
 }
 
 export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
-  /** Services without which it cannot work; their plugins boot first. */
+  /** The services that the plugin requires. The plugins that provide them boot first. */
   readonly needs?: readonly ServiceRef<unknown>[];
-  /** Services it uses where they are configured; their plugins boot first. */
+  /** The services that the plugin uses if they are configured. The plugins that provide them boot first. */
   readonly wants?: readonly ServiceRef<unknown>[];
   readonly provides?: readonly ServiceRef<unknown>[];
-  /** The keys of the exposure table that it owns. */
+  /** The exposure keys that the plugin owns. */
   readonly exposure?: readonly ExposureKey[];
   readonly surface?: Surface;
-  /** The files with secrets that it uses, without those of its authenticator. `quater check --gate` checks them. */
+  /** The files with secrets that the plugin reads, except those of its authenticator. `quater check --gate` checks them. */
   readonly secretFiles?: readonly SecretFile[];
   /**
-   * Returns the same plugin for a test run: it listens on a free port of this computer, keeps its files in the given folder, and
-   * sends nothing outside. Leave it out if the plugin can run in tests as it is.
+   * Returns the plugin for a test run: it listens on a free port of this computer, keeps its files in the given folder, and sends
+   * nothing to other computers. Omit this function if the plugin can run unchanged in tests.
    */
   readonly testRun?: (run: TestRun) => Plugin;
-  /** Problems of its options and of the catalog, found before anything is set up. */
+  /** Returns the problems of the plugin's options and of the catalog, before any plugin is set up. */
   readonly check?: (context: {
     readonly catalog: Catalog;
     readonly mode: RunMode;
@@ -63,7 +66,7 @@ export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
 }
 
 export interface ConfiguredPlugin extends Branded<"plugin">, Plugin, ConfiguredName {
-  /** Returns the problems of its options: unknown names and wrong values. */
+  /** Returns the problems of the plugin's options: unknown names and wrong values. */
   readonly optionProblems?: () => readonly BootProblem[];
 }
 

@@ -1,4 +1,4 @@
-// What plugins offer each other, by typed reference.
+// Services that plugins offer each other, under typed references.
 
 import { type Branded, brand } from "../diagnostics/brand.ts";
 
@@ -11,9 +11,9 @@ export interface ServiceRef<Service> extends Branded<"service"> {
 export const serviceRef = <Service>(name: string): ServiceRef<Service> => Object.freeze({ name, [brand]: "service" as const });
 
 export interface Services {
-  /** @throws {Error} when nothing provides it: name it in `needs`. */
+  /** Returns a service that the plugin lists in `needs`. @throws {Error} when no plugin provides it. */
   get<Service>(ref: ServiceRef<Service>): Service;
-  /** `undefined` when nothing provides it: name it in `wants`. */
+  /** Returns a service that the plugin lists in `wants`, or `undefined` when no plugin provides it. */
   find<Service>(ref: ServiceRef<Service>): Service | undefined;
   provide<Service>(ref: ServiceRef<Service>, service: NoInfer<Service>): void;
 }

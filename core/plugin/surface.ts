@@ -1,23 +1,23 @@
-// What a surface is: a plugin through which calls come in, and the probe by which tests call it from the outside.
+// A surface is a plugin that receives calls, such as a server. Its probe lets tests call it from the outside.
 
 import { brand, isBranded } from "../diagnostics/brand.ts";
 import type { Authentication } from "../model/authenticator.ts";
 import type { Principal } from "../model/principal.ts";
 
-/** A plugin that originates calls. Its exposure key has the surface's name. */
+/** The declaration by which a plugin becomes a surface. The exposure key of the surface has the same name. */
 export interface Surface {
   readonly name: string;
-  /** For messages, in the plural: "CLI actions". */
+  /** The surface's name for exposed handlers in messages, in the plural: "CLI actions". */
   readonly exposes: string;
-  /** Without it the boot refuses handlers on this surface that need a credential. */
+  /** The surface's authenticator. Without it boot refuses protected handlers on this surface. */
   readonly authenticate?: Authentication | undefined;
-  /** Whether `public: true` opens this surface. */
+  /** Whether handlers with `public: true` need no credential on this surface. */
   readonly opensToPublic?: boolean;
-  /** Changes every principal of this surface, from any authenticator. */
+  /** Changes the principal of each caller of this surface, after any authenticator. */
   readonly adopt?: (principal: Principal) => Principal;
 }
 
-/** A file in the JSON of a probe's call. */
+/** A file in the JSON input of a probe. */
 export interface WrittenFile {
   readonly name: string;
   readonly mediaType: string;
@@ -27,16 +27,16 @@ export interface WrittenFile {
 export interface ProbeCall {
   readonly handler: string;
   /**
-   * As a caller of the surface would send it: JSON text, or texts by name (path, query, flags). JSON has a `WrittenFile` where
-   * the handler takes a file.
+   * The input as a caller of the surface would send it: JSON text, or texts by name (path, query, flags). JSON has a
+   * `WrittenFile` in place of a file.
    */
   readonly input: { readonly json: string } | { readonly text: Readonly<Record<string, string | readonly string[]>> };
   readonly token?: string;
-  /** An approval that the caller names. */
+  /** The id of an approval request that the caller names. */
   readonly approvalId?: string;
 }
 
-/** The answer that a caller got, without the surface's own format. */
+/** The answer that a caller got, in one form for all surfaces. */
 export type ProbeAnswer =
   | { readonly ok: true; readonly value: unknown }
   | {
@@ -46,7 +46,7 @@ export type ProbeAnswer =
       readonly errors: readonly { path: string; message: string }[];
     };
 
-/** @throws {Error} by `cannotSend`, for a call that this surface has no form for. */
+/** Calls the surface and returns the answer. @throws {Error} by `cannotSend`, if this surface cannot send such a call. */
 export type Probe = (call: ProbeCall) => Promise<ProbeAnswer>;
 
 export const cannotSend = (message: string): Error => Object.assign(new Error(message), { [brand]: "cannot-send" as const });

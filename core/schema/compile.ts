@@ -1,13 +1,13 @@
-// TypeBox's checks of values. Checks of calls are compiled at their second use. Checks at boot run once, so they are interpreted:
-// compiling them would take longer than the checks.
+// Makes TypeBox's checks of values. A check of calls is compiled at its second use. Checks at boot run once, so they are
+// interpreted, because compiling would take longer than the check.
 
 import { Check, Compile } from "typebox/schema";
 import { Settings } from "typebox/system";
 
-// TypeBox stops at 8 errors by default, which would hide the field after a union of eight literals.
+// TypeBox stops at 8 errors by default. That would hide the error in the field after a union of eight literals.
 Settings.Set({ maxErrors: 64 });
 
-// Not from typebox/compile: its validators can also convert and create values, which is a tenth of the bundle that every start compiles.
+// Validators of typebox/compile can also convert and create values. Their code is a tenth of the bundle that every start compiles.
 export { Check, Errors } from "typebox/schema";
 
 /**

@@ -1,11 +1,11 @@
-// Schemas as the compiler of checks gets them. TypeBox matches patterns on JavaScript's engine, where a short text can take
-// hours. So each pattern is replaced by an object that matches in bounded time. Rules for numbers are replaced by exact ones.
+// Prepares schemas for TypeBox's compiler. TypeBox matches patterns on JavaScript's engine, where a short text can take hours. So
+// each pattern is replaced by an object that matches in limited time. Rules for numbers are replaced by exact rules.
 
 import { useExactNumbers } from "./exact-numbers.ts";
 import { patternOf } from "./pattern.ts";
 import { isPlainObject, type JsonSchema, withSubschemas } from "./schema.ts";
 
-/** A pattern that TypeBox takes for a RegExp. */
+/** A pattern that matches in limited time. It extends RegExp because TypeBox calls only RegExp objects. */
 export class BoundedPattern extends RegExp {
   readonly #written: string;
   readonly #matches: (text: string) => boolean;
@@ -16,12 +16,12 @@ export class BoundedPattern extends RegExp {
     this.#matches = patternOf(written).test;
   }
 
-  /** @throws {TakesTooLong} */
+  /** Returns whether the text matches. @throws {TakesTooLong} when the time budget is used up. */
   override test(text: string): boolean {
     return this.#matches(text);
   }
 
-  /** For messages. */
+  /** Returns the pattern's text for error messages. */
   override toString(): string {
     return this.#written;
   }
@@ -32,10 +32,10 @@ type MakePattern = (written: string, maxLength?: number) => BoundedPattern;
 const bounded: MakePattern = (written) => new BoundedPattern(written);
 
 /**
- * Returns a copy for the compiler. Its patterns are objects and not texts, so other code that reads JSON Schema cannot use it.
- * Also the copy for checks that are not compiled: both must come to one verdict.
+ * Returns a copy of the schema for TypeBox's checks. Its patterns are objects and not texts, so other code that reads JSON Schema
+ * cannot use the copy. Interpreted checks need the copy as well, so that they give the same result as compiled ones.
  *
- * @param schema  Closed, and without problems.
+ * @param schema  A closed schema without problems.
  */
 export const checkable = (schema: JsonSchema, make: MakePattern = bounded): JsonSchema => {
   const copy = withSubschemas(schema, (part) => checkable(part, make));
@@ -46,8 +46,8 @@ export const checkable = (schema: JsonSchema, make: MakePattern = bounded): Json
   if (typeof pattern === "string") replace("pattern", make(pattern, typeof maxLength === "number" ? maxLength : undefined));
   const [slow] = slowKeyPatternsOf(schema);
   if (slow === undefined) return copy;
-  // The compiler takes patterns of keys as texts only. For a record with one pattern, `propertyNames` and
-  // `additionalProperties` mean the same, and `propertyNames` takes our pattern.
+  // TypeBox accepts patterns of keys only as texts. For a record with one pattern, `propertyNames` with `additionalProperties`
+  // means the same, and `propertyNames` accepts a pattern object.
   const values = (copy["patternProperties"] as JsonSchema)[slow];
   replace("propertyNames", { pattern: make(slow) });
   replace("additionalProperties", values);
@@ -56,10 +56,10 @@ export const checkable = (schema: JsonSchema, make: MakePattern = bounded): Json
 };
 
 /**
- * Returns a copy for checks of values that the project writes, such as options. The project does not attack itself, so its patterns
- * run on JavaScript's engine. To read one pattern and match it in bounded time takes up to 20 ms of a start, to load the two packages.
+ * Returns a copy for checks of values that the project itself writes, such as options. Their patterns run on JavaScript's engine,
+ * because a project does not attack itself. Loading the two packages for matching in limited time would add 20 ms to a start.
  *
- * @param schema  Closed, and without problems.
+ * @param schema  A closed schema without problems.
  */
 export const checkableAtBoot = (schema: JsonSchema): JsonSchema => {
   const copy = withSubschemas(schema, checkableAtBoot);
@@ -67,13 +67,13 @@ export const checkableAtBoot = (schema: JsonSchema): JsonSchema => {
   return copy;
 };
 
-/** Patterns of keys that must not run on JavaScript's engine. */
+/** Returns the patterns of keys that must not run on JavaScript's engine. */
 export const slowKeyPatternsOf = (schema: JsonSchema): readonly string[] => {
   const { patternProperties } = schema;
   return isPlainObject(patternProperties) ? Object.keys(patternProperties).filter((pattern) => !patternOf(pattern).isNative) : [];
 };
 
-/** Whether the schema says no more about keys than one pattern that all of them match, as `Type.Record` does. */
+/** Whether the schema only has one pattern that all keys must match, as `Type.Record` makes it. */
 export const isPlainRecord = (schema: JsonSchema): boolean =>
   Object.keys(schema["patternProperties"] as JsonSchema).length === 1 &&
   schema["additionalProperties"] === false &&

@@ -1,4 +1,4 @@
-// Checks at boot that every `default` is a value of its own schema: callers who leave the field out would be refused.
+// Checks at boot that every `default` is a valid value of its own schema. Otherwise callers who omit the field would be refused.
 
 import type { CauseAndRemedy } from "../diagnostics/problem.ts";
 import { Check } from "./compile.ts";
@@ -8,7 +8,7 @@ import { beginBudget, TakesTooLong } from "./pattern-budget.ts";
 import { standingAloneOf } from "./references.ts";
 import { eachSubschema, isPlainObject, type JsonSchema } from "./schema.ts";
 
-/** @param root  Closed, and without other problems. */
+/** @param root  A closed schema without other problems. */
 export const defaultProblems = (root: JsonSchema): readonly CauseAndRemedy[] => {
   const found = [...withDefaults(root, "")];
   if (found.length === 0) return [];

@@ -1,20 +1,20 @@
-// The defaults of an input: which absent fields are set, and to which value.
+// Fills in the defaults of an input: sets absent fields to the `default` of their schema.
 
 import { patternOf } from "./pattern.ts";
 import { isPlainObject, propertiesOf } from "./schema.ts";
 
 export type Filler = (value: unknown) => void;
 
-/** Copies objects, because inputs are frozen. */
+/** Returns a function that makes the default value. It copies objects, because inputs are frozen. */
 const presetOf = (value: unknown): (() => unknown) | undefined => {
   if (value === undefined) return undefined;
   return value !== null && typeof value === "object" ? () => structuredClone(value) : () => value;
 };
 
 /**
- * Sets absent properties to their `default`, in nested objects, items of arrays and values of records that are there.
- * Defaults inside unions are not set: which branch is meant is not known yet. `undefined` where the schema has none, so
- * that most inputs pay nothing.
+ * Returns a function that sets absent properties to their `default`, in nested objects, items of arrays and values of records
+ * that exist. Defaults inside unions are not set, because the right branch is not known yet. Returns `undefined` if the schema
+ * has no default, so that most inputs cost no time.
  */
 export const fillerOf = (schema: unknown): Filler | undefined => {
   if (!isPlainObject(schema)) return undefined;

@@ -1,4 +1,5 @@
-// One text for one value (RFC 8785), and digests over it. The same arguments give the same digest on every surface.
+// Writes a value as its one canonical text (RFC 8785), and computes digests of it. The same arguments give the same digest on
+// every surface.
 
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
@@ -17,7 +18,7 @@ export const canonicalText = (value: unknown): string => {
   return text;
 };
 
-// canonicalize writes invalid JSON for functions and holes, so values that are not JSON are refused first.
+// Refuses values that are not JSON, because canonicalize writes invalid JSON for functions and for holes in lists.
 const assertJson = (value: unknown): void => {
   if (value === null || typeof value === "boolean") return;
   if (typeof value === "string") {
@@ -45,12 +46,15 @@ const assertWellFormed = (text: string): void => {
   if (/[\ud800-\udfff]/u.test(text)) throw new TypeError("Half of a surrogate pair has no JSON text");
 };
 
-/** `sha256:` and 64 hexadecimal digits over the text's UTF-8: how every digest of a text is written. */
+/** Returns `sha256:` and 64 hexadecimal digits over the text's UTF-8 bytes. All digests of Quater have this form. */
 export const digestOfText = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
 
-/** Over the RFC 8785 text of `{ handler, input }`. */
+/** Returns the digest of a call: over the RFC 8785 text of `{ handler, input }`. */
 export const argumentsHash = (handler: string, input: unknown): string => digestOfText(canonicalText({ handler, input }));
 
-/** Of an operation's input schema, closed as the kernel has it: with another one the same arguments may mean something else. */
+/**
+ * Returns the digest of an operation's closed input schema. Approvals cover this digest, because under another schema the same
+ * arguments may mean something else.
+ */
 export const schemaDigestOf = ({ input }: { readonly input: unknown }): string =>
   digestOfText(canonicalText(JSON.parse(JSON.stringify(input))));

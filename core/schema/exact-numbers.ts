@@ -1,11 +1,12 @@
-// Rules for numbers that TypeBox judges by doubles: `multipleOf` in decimal arithmetic, and integers that a double keeps exactly.
+// Replaces two rules that TypeBox checks with floating-point arithmetic: `multipleOf` is checked in exact decimal arithmetic, and
+// an integer must be in the range that a double represents exactly.
 
 import { isPlainObject } from "./schema.ts";
 
-/** The integers that a double can tell from their neighbours. Above, 9007199254740993 is read as 9007199254740992. */
+/** The range of integers that a double represents exactly. Above it 9007199254740993 is read as 9007199254740992. */
 export const integerRange = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER } as const;
 
-/** `1.005` is 1005 thousandths. */
+/** A decimal number as digits and a power of ten: 1.005 is 1005 times 10 to the power of -3. */
 interface Decimal {
   readonly digits: bigint;
   /** The power of ten of the last digit. */
@@ -18,7 +19,10 @@ const decimalOf = (value: number): Decimal => {
   return { digits: BigInt(`${whole}${fraction}`), exponent: Number(exponent) - fraction.length };
 };
 
-/** Whether `value`, as JSON writes it, is a multiple of `step`, as JSON writes it: 1070468.14 is one of 0.01, 1.005 is not. */
+/**
+ * Returns whether `value` is a multiple of `step`, both taken as the decimal numbers that JSON writes: 1070468.14 is a multiple
+ * of 0.01, 1.005 is not.
+ */
 export const isMultipleOf = (value: number, step: number): boolean => {
   if (Number.isSafeInteger(value) && Number.isSafeInteger(step)) return value % step === 0;
   if (!Number.isFinite(value)) return false;
@@ -28,19 +32,19 @@ export const isMultipleOf = (value: number, step: number): boolean => {
   return scaled(one) % scaled(other) === 0n;
 };
 
-/** What TypeBox calls for a value that has passed the other keywords of its schema. */
+/** A check in TypeBox's own format. TypeBox calls it for a value that has passed the other keywords of its schema. */
 interface Refinement {
   readonly check: (value: unknown) => boolean;
   readonly error: () => string;
 }
 
-/** The keyword of an error of a refinement, whose sentence is `params.message`. */
+/** The keyword that TypeBox's errors have for such a check. The sentence of the error is `params.message`. */
 export const refinementKeyword = "~refine";
 
 /**
- * Replaces the keywords of numbers in a copy of a schema for the compiler.
+ * Replaces `multipleOf` and the type `integer` with exact checks, in a copy of a schema for the compiler.
  *
- * @param copy  Changed. Its parts are not.
+ * @param copy  This object is changed. Its nested objects are not.
  */
 export const useExactNumbers = (copy: Record<string, unknown>): void => {
   const set = (key: string, value: unknown) =>
@@ -62,9 +66,9 @@ export const useExactNumbers = (copy: Record<string, unknown>): void => {
   Object.defineProperty(copy, refinementKeyword, { value: [...others, refinement], configurable: true, writable: true });
 };
 
-/** Whether a limit is the range of integers itself, and not one that the schema's author chose. */
+/** Whether a limit is the range of exact integers, and not a limit that the schema's author wrote. */
 export const isRangeOfIntegers = (schema: unknown, keyword: "minimum" | "maximum", limit: unknown): boolean =>
   isPlainObject(schema) && [schema["type"]].flat().includes("integer") && limit === integerRange[keyword];
 
-/** What an integer must be, where a value is beyond the range. */
+/** The error text for an integer outside of the exact range. */
 export const rangeSentence = `must be an integer from ${integerRange.minimum} to ${integerRange.maximum}`;

@@ -1,29 +1,29 @@
-// Files and texts as answers.
+// File outputs and text outputs of handlers.
 
 import type { Readable } from "node:stream";
 import { isPlainObject } from "./schema.ts";
 import { Type } from "./typebox.ts";
 
-/** What a handler returns where its output is a file: the path of one under the schema's `folder`, or the content. */
+/** The value that a handler with a file output returns: the path of a file under the schema's `folder`, or the content itself. */
 export type FileAnswer = (
   | { readonly path: string; readonly content?: never }
   | { readonly content: Uint8Array | string; readonly path?: never }
 ) & {
-  /** What the caller may save it as. Default: the last part of `path`. */
+  /** The file name that the caller gets for saving. Default: the last part of `path`. */
   readonly name?: string;
-  /** Default: by the name, or the only one of the schema's `mediaTypes`. */
+  /** The media type. Default: by the file name, or the only one in the schema's `mediaTypes`. */
   readonly mediaType?: string;
 };
 
 export interface FileAnswerRules {
-  /** Where files of a `path` are: absolute, or relative to the project. Links are not followed. */
+  /** The folder that holds the files of a `path`: absolute, or relative to the project. Links in it are not followed. */
   readonly folder?: string;
-  /** Media types of the answers: `["application/pdf"]`, or `["image/*"]`. */
+  /** The media types that answers may have: `["application/pdf"]`, or `["image/*"]`. */
   readonly mediaTypes: readonly string[];
   readonly description?: string;
 }
 
-/** The mark of a file as an output, for the compiler. */
+/** Marks a file output for the compiler. */
 export interface FileAnswerMark {
   readonly "~fileAnswer": true;
 }
@@ -41,24 +41,25 @@ export const fileAnswerRulesOf = (schema: unknown): FileAnswerRules | undefined 
   isPlainObject(schema) && fileAnswerMark in schema ? (schema[fileAnswerMark] as FileAnswerRules) : undefined;
 
 /**
- * A text of a media type as an output, such as CSV. Over a surface with media types it leaves as it is; elsewhere it is a text.
+ * The schema of a text output with a media type, such as CSV. A surface with media types sends the text unquoted; other surfaces
+ * send a string.
  *
  * @example
  * output: text("text/csv")
  */
 export const text = (mediaType: `${string}/${string}`) => Type.String({ [textMark]: mediaType });
 
-/** The media type of a text output; `undefined` for other schemas. */
+/** Returns the media type of a text output, or `undefined` for other schemas. */
 export const textTypeOf = (schema: unknown): string | undefined =>
   isPlainObject(schema) && typeof schema[textMark] === "string" ? schema[textMark] : undefined;
 
-/** A file on its way to the caller. */
+/** A file that is sent to the caller. */
 export class SentFile {
   readonly name: string | undefined;
   readonly mediaType: string;
-  /** Length of the whole content. */
+  /** The length of the whole content, bytes. */
   readonly bytes: number;
-  /** Changes when the content changes. */
+  /** A text that changes when the content changes. */
   readonly version: string;
   readonly modifiedAt: Date | undefined;
   readonly #open: (from: number, to: number) => Readable;
@@ -75,7 +76,9 @@ export class SentFile {
     this.#open = open;
   }
 
-  /** Nothing is open before the first byte is read. @param to  The last byte, included. */
+  /**
+   * Reads the content. The file is opened when the first byte is read. @param to  The index of the last byte, which is included.
+   */
   stream(from = 0, to = this.bytes - 1): Readable {
     return this.#open(from, to);
   }

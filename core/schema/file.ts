@@ -1,31 +1,31 @@
-// Files as inputs. A handler gets what identifies the content (name, type, length, SHA-256) and a way to read it. Only the
-// identifying part is JSON, so digest, approval and trail cover the content without holding it.
+// File inputs. A handler gets a description of the content (name, type, length, SHA-256) and a way to read it. Only the
+// description is JSON, so the digest, approvals and the trail cover the content without storing it.
 
 import type { Readable } from "node:stream";
 import { type FileAnswerRules, fileAnswerRulesOf, fileAnswerSchema } from "./file-answer.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf } from "./schema.ts";
 import { Type } from "./typebox.ts";
 
-/** A file that a caller sent. It exists until the call ends; copy what you keep. */
+/** A file that a caller sent. It is deleted when the call ends, so copy what you want to keep. */
 export interface UploadedFile {
-  /** As the caller named it, without folders. At most 200 characters. Never use it as a path. */
+  /** The name that the caller gave, without folders. At most 200 characters. Never use it as a path. */
   readonly name: string;
-  /** By content where the content tells; one of the schema's `mediaTypes`. */
+  /** The media type, detected from the content if the format allows it. It is one of the schema's `mediaTypes`. */
   readonly mediaType: string;
-  /** Length of the content. */
+  /** The length of the content, bytes. */
   readonly bytes: number;
-  /** Of the content, 64 hexadecimal digits. */
+  /** The SHA-256 of the content, 64 hexadecimal digits. */
   readonly sha256: string;
-  /** Where the content is until the call ends. */
+  /** The path of the stored content, which exists until the call ends. */
   readonly path: string;
-  /** The content, as often as you like. */
+  /** Opens the content for reading. It may be called several times. */
   readonly stream: () => Readable;
 }
 
 export interface FileRules {
-  /** How large the content may be. */
+  /** The maximum length of the content, bytes. */
   readonly maxBytes: number;
-  /** Media types that are accepted: `["image/png", "image/jpeg"]`, or `["image/*"]`. */
+  /** The accepted media types: `["image/png", "image/jpeg"]`, or `["image/*"]`. */
   readonly mediaTypes: readonly string[];
   readonly description?: string;
 }
@@ -33,8 +33,8 @@ export interface FileRules {
 const fileMark = "x-quater-file";
 
 /**
- * With `maxBytes`: a file as an input, at the top of a handler's input or in a list there. Each surface says how its callers send one; a
- * surface whose inputs are JSON alone refuses the handler at boot.
+ * With `maxBytes`: a file as an input, at the top of a handler's input or in a list there.
+ * Each surface has its own way to send one. A surface whose inputs are only JSON refuses the handler at boot.
  *
  * Without it: a file as the output. The handler returns `{ path }` of a file under `folder`, or `{ content }`.
  *
@@ -65,26 +65,26 @@ const uploadSchema = ({ maxBytes, mediaTypes, description }: FileRules) =>
     [fileMark]: { maxBytes, mediaTypes },
   });
 
-/** Characters of the name of a file. */
+/** The maximum length of a file's name, characters. */
 export const longestName = 200;
 
-/** The rules of a file schema; `undefined` for every other schema. */
+/** Returns the rules of a file schema, or `undefined` for every other schema. */
 export const fileRulesOf = (schema: unknown): FileRules | undefined =>
   isPlainObject(schema) && fileMark in schema ? (schema[fileMark] as FileRules) : undefined;
 
 export interface FileField {
   readonly name: string;
   readonly rules: FileRules;
-  /** A list of files. */
+  /** Whether the field is a list of files. */
   readonly isList: boolean;
-  /** How many files a list may have. */
+  /** The most files that the list may have. */
   readonly most: number;
 }
 
-/** Files of a list without `maxItems`. */
+/** The most files of a list whose schema has no `maxItems`. */
 const defaultMost = 10;
 
-/** The file inputs at the top of an input schema. */
+/** Returns the file fields at the top level of an input schema. */
 export const fileFieldsOf = (input: unknown): readonly FileField[] =>
   Object.entries(propertiesOf(input)).flatMap(([name, schema]): FileField[] => {
     const own = fileRulesOf(schema);
@@ -96,7 +96,7 @@ export const fileFieldsOf = (input: unknown): readonly FileField[] =>
       : [{ name, rules: ofItem, isList: true, most: typeof maxItems === "number" ? maxItems : defaultMost }];
   });
 
-/** Bytes that all files of an input may have together; 0 where it has none. */
+/** Returns the maximum size of all files of an input together, bytes; 0 for an input without files. */
 export const fileBytesOf = (input: unknown): number =>
   fileFieldsOf(input).reduce((sum, { rules, most }) => sum + rules.maxBytes * most, 0);
 
@@ -107,7 +107,7 @@ interface FileProblem {
   readonly remedy: string;
 }
 
-/** What is wrong with the files of an input schema. The cause continues "handler has ...". */
+/** Returns the problems of the files in an input schema. The cause of each continues the text "handler has ...". */
 export const fileProblems = (input: unknown): readonly FileProblem[] => {
   const fields = fileFieldsOf(input);
   const wrong = fields.flatMap(({ name, rules }): readonly FileProblem[] => {
@@ -135,7 +135,7 @@ const countFiles = (schema: unknown, isCounted: (part: JsonSchema) => boolean = 
 const isUpload = (schema: JsonSchema): boolean => fileRulesOf(schema) !== undefined;
 const isAnswer = (schema: JsonSchema): boolean => fileAnswerRulesOf(schema) !== undefined;
 
-/** What is wrong with the files of an output schema. The cause continues "handler has ...". */
+/** Returns the problems of the files in an output schema. The cause of each continues the text "handler has ...". */
 export const fileAnswerProblems = (output: unknown, isStream: boolean): readonly FileProblem[] => {
   const rules = fileAnswerRulesOf(output);
   if (countFiles(output) > 0)
@@ -153,17 +153,17 @@ const typeProblems = (which: string, mediaTypes: unknown): readonly FileProblem[
   return [{ cause, remedy: 'Write a list in lower case: mediaTypes: ["image/png", "text/csv"], or ["image/*"]' }];
 };
 
-/** Whether a schema has a file anywhere. */
+/** Whether the schema contains a file at any depth. */
 export const hasFile = (schema: JsonSchema | undefined): boolean => countFiles(schema) > 0;
 
-/** Whether `type` is one of `allowed`, where `image/*` stands for all images. */
+/** Whether the media type `type` is in `allowed`, where `image/*` stands for all images. */
 export const isAllowedType = (type: string, allowed: readonly string[]): boolean =>
   allowed.some((one) => one === type || one === "*/*" || (one.endsWith("/*") && type.startsWith(one.slice(0, -1))));
 
-/** A file that a caller in this process offers: the terminal, and tests. A surface turns it into an `UploadedFile`. */
+/** A file that a caller in the same process passes: the terminal, or a test. The surface turns it into an `UploadedFile`. */
 export class OfferedFile {
   readonly name: string;
-  /** As the caller says. */
+  /** The media type that the caller declares. */
   readonly mediaType: string | undefined;
   readonly open: () => AsyncIterable<Uint8Array>;
 
@@ -174,7 +174,7 @@ export class OfferedFile {
   }
 }
 
-/** The file of a call, as the handler gets it. Its own fields are the JSON part. */
+/** The file of a call, as the handler gets it. Its own fields are the part that is JSON. */
 export class ReceivedFile implements UploadedFile {
   readonly name: string;
   readonly mediaType: string;
@@ -200,7 +200,10 @@ export class ReceivedFile implements UploadedFile {
     return this.#read(this.#path);
   }
 
-  /** JSON of the same fields is not a file: nobody has checked the content that it names. */
+  /**
+   * Whether the value is a received file. JSON with the same fields is not one, because Quater has not checked the content that
+   * it names.
+   */
   static is(value: unknown): value is ReceivedFile {
     return value !== null && typeof value === "object" && #path in value;
   }

@@ -1,17 +1,18 @@
-// Whether every value of one schema is a value of another: for policies, which are written once and used with many inputs.
-// The compiler compares types; this compares schemas at boot, for projects in JavaScript.
+// Compares two schemas at boot: is every value of the first also a value of the second? A policy declares the input that it needs
+// and is used with many handlers, so boot compares that schema with each handler's input. In TypeScript the compiler does the
+// same with types; projects in JavaScript have only this check.
 
 import { Check } from "./compile.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, requiredOf } from "./schema.ts";
 
 /**
  * Compares JSON types, listed values (`enum`, `const`), required properties and items, at any depth. Limits, patterns and formats
- * are not compared. Schemas with `$ref` fit only where both are equal.
+ * are not compared. Schemas with `$ref` fit only if both are equal.
  *
  * @param given  The schema of the values.
- * @param wanted  The schema that they must match.
- * @param path  What messages name the value: `input`.
- * @returns The first misfit, as a sentence: `input.id is missing`; `undefined` when the schemas fit.
+ * @param wanted  The schema that the values must match.
+ * @param path  The name of the value in messages: `input`.
+ * @returns The first mismatch as a sentence, `input.id is missing`; `undefined` when the schemas fit.
  */
 export const misfitOf = (given: unknown, wanted: unknown, path: string): string | undefined => {
   if (!isPlainObject(wanted)) return undefined;
@@ -74,7 +75,7 @@ const typesOf = ({ type }: JsonSchema): ReadonlySet<string> | undefined => {
   return types.has("number") ? types.add("integer") : types;
 };
 
-/** One object of all parts of an `allOf`. */
+/** Joins all parts of an `allOf` into one object schema. */
 const merged = (parts: readonly unknown[]): JsonSchema => {
   const known = parts.filter(isPlainObject);
   return {
