@@ -190,7 +190,6 @@ export const conflict = (message: string, choice: Choice = {}): never => fail("c
 
 /**
  * Throws an error about one field, for rules that a schema cannot express.
- *
  * @param path  JSON Pointer into the input, `/amountCents`, or "" for the whole input.
  * @throws {QuaterError} `invalid_input`.
  */
@@ -224,7 +223,6 @@ const summary = (errors: readonly FieldError[]): string => {
   return `${fieldSentence(first)}${others}`;
 };
 
-/** For an input that does not match its schema. */
 export const inputInvalid = (errors: readonly FieldError[]): QuaterError => build("invalid_input", summary(errors), { errors });
 
 /** Returns the error for fields that the schema does not declare. Unknown fields are refused instead of removed (threat T11). */
@@ -280,7 +278,6 @@ export const unknownHandler = (name: string, surface: string): QuaterError =>
 /** For an input that exceeds a size limit: `The body is larger than 1 MiB`. */
 export const tooLarge = (what: string, limit: string): QuaterError => build("too_large", `${what} is larger than ${limit}`);
 
-/** For a new call while the process stops. */
 export const stopping = (): QuaterError => build("stopping", "The server is stopping", { retryAfterSeconds: 1 });
 
 /** For a call whose caller cancelled it or left. */
@@ -302,7 +299,6 @@ export const refusedMidway = ({ cause }: QuaterError): QuaterError =>
 export const outcomeUnrecorded = (cause: unknown): QuaterError =>
   build("outcome_unrecorded", "The call ran, but its end could not be recorded; do not repeat it", { cause });
 
-/** For an answer above `maxOutputBytes`. */
 export const outputTooLarge = (handler: string, maxBytes: number): QuaterError =>
   build("output_too_large", `The answer of ${handler} is larger than ${maxBytes} bytes: ask for less at once`, {
     hint: "Return a page at a time, declare output: stream(...), or raise maxOutputBytes in the manifest",

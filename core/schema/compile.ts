@@ -7,12 +7,12 @@ import { Settings } from "typebox/system";
 // TypeBox stops at 8 errors by default. That would hide the error in the field after a union of eight literals.
 Settings.Set({ maxErrors: 64 });
 
-// Validators of typebox/compile can also convert and create values. Their code is a tenth of the bundle that every start compiles.
+// Validators of typebox/compile can also convert and create values. That code is a tenth of the bundle that each start compiles.
 export { Check, Errors } from "typebox/schema";
 
 /**
- * Returns a check that is compiled at its second use. Compiling takes 1 ms for a small schema, so a command with one call does without,
- * and a boot does not wait for the checks of all handlers.
+ * Returns a check that is compiled at its second use. Compiling takes 1 ms for a small schema, so a command with one call does
+ * not compile, and a boot does not wait for the checks of all handlers.
  */
 export const checkOf = (schema: object): ((value: unknown) => boolean) => {
   let check = (value: unknown): boolean => {

@@ -1,5 +1,6 @@
-// Schemas of other libraries, by two interfaces that they share: Standard JSON Schema says what a value is, and
-// Standard Schema checks it. Quater binds and checks by the JSON Schema; the library's own check runs afterwards and changes nothing.
+// Converts schemas of other libraries. Two shared interfaces are used: Standard JSON Schema describes the values of a schema, and
+// Standard Schema checks a value. Quater binds and checks by the JSON Schema. The library's own check runs afterwards, and may
+// refuse the value but not change it.
 
 import { type FieldError, inputInvalid, internal, type QuaterError } from "../diagnostics/errors.ts";
 import type { CauseAndRemedy } from "../diagnostics/problem.ts";
@@ -38,20 +39,21 @@ const standardOf = (given: unknown): Standard | undefined =>
 interface Foreign {
   readonly vendor: string;
   readonly validate: Standard["validate"];
-  /** Why there is no JSON Schema. */
+  /** Why the schema cannot be converted to JSON Schema. */
   readonly problem?: CauseAndRemedy;
 }
 
 const mark = "~foreign";
 
 const marked = (schema: object, foreign: Foreign): TSchema =>
-  Object.defineProperty({ ...schema }, mark, { value: foreign }) as TSchema; // not enumerable: it is no keyword
+  // The mark is not enumerable, because it is not a keyword of JSON Schema.
+  Object.defineProperty({ ...schema }, mark, { value: foreign }) as TSchema;
 
 const foreignOf = (schema: unknown): Foreign | undefined => (schema as Readonly<Record<string, Foreign>> | undefined)?.[mark];
 
 /**
- * Returns the JSON Schema of a schema of another library, and all other values as they are. A schema that has none is found
- * at boot, by `foreignProblem`.
+ * Returns the JSON Schema of a schema of another library, and all other values unchanged. Boot reports a schema that cannot be
+ * converted, by `foreignProblem`.
  */
 export const fromForeign = (given: unknown, of: "input" | "output"): TSchema => {
   const standard = standardOf(given);
@@ -81,7 +83,7 @@ const remedies: Readonly<Record<string, string>> = {
   valibot: "Wrap it: toStandardJsonSchema(schema), from @valibot/to-json-schema",
 };
 
-/** Why a schema of another library cannot be used. */
+/** Returns why a schema of another library cannot be used, or `undefined` for a usable one. */
 export const foreignProblem = (schema: unknown): CauseAndRemedy | undefined => {
   const inside = standardOf(schema);
   if (inside === undefined) return foreignOf(schema)?.problem;
@@ -95,8 +97,10 @@ export const foreignProblem = (schema: unknown): CauseAndRemedy | undefined => {
 export type Refinement = (value: unknown) => void | Promise<void>;
 
 /**
- * @param schema  From `fromForeign`. @returns `undefined` for a schema of Quater's own.
- * @param subject  What the log names: `The input of createOrder`.
+ * Returns the check that the schema's library brings; `undefined` for a schema of Quater's own.
+ *
+ * @param schema  A result of `fromForeign`.
+ * @param subject  The subject of log messages: `The input of createOrder`.
  */
 export const refinementOf = (schema: unknown, subject: string, of: "input" | "output"): Refinement | undefined => {
   const foreign = foreignOf(schema);
@@ -131,11 +135,11 @@ const isSame = (bound: unknown, refined: unknown): boolean => {
   try {
     return canonicalText(bound) === canonicalText(withoutAbsent(refined));
   } catch {
-    return false; // a Date, a class: not JSON
+    return false; // An instance of a class, such as a Date, is not JSON.
   }
 };
 
-/** Fields that are `undefined` are absent in JSON. */
+/** Removes fields that are `undefined`, because JSON does not have them. */
 const withoutAbsent = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withoutAbsent);
   if (value === null || typeof value !== "object" || ![Object.prototype, null].includes(Object.getPrototypeOf(value)))

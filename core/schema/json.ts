@@ -1,18 +1,24 @@
-// Strict JSON (threat T9): scans the text before JSON.parse and refuses what two parsers could understand differently. The scan
-// looks only at keys, strings and numbers. JSON.parse checks the grammar.
+// Strict JSON (threat T9): scans the text before JSON.parse, and refuses text that two parsers could read differently, such as a
+// repeated key. The scan looks only at keys, strings and numbers. JSON.parse checks the grammar afterwards.
 
 import { isUtf8 } from "node:buffer";
 import { type ErrorCode, jsonRefused } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
 
-/** Threat T12. Sizes are in UTF-16 code units, unless the name says otherwise. */
+/**
+ * Limits for every JSON text (threat T12): nesting levels, keys over all objects, values, and the length of a string in UTF-16
+ * code units.
+ */
 export const jsonLimits = { depth: 64, keys: 10_000, values: 100_000, stringLength: 256 * 1024 } as const;
 
 const forbiddenKeys = new Set(["__proto__", "prototype", "constructor"]);
 
 /**
+ * Parses JSON bytes strictly.
+ *
  * @param bytes  JSON text in UTF-8, without a byte order mark.
- * @throws {QuaterError} a `json_*` code, with the place as a JSON Pointer.
+ * @param levelsAround  Levels of an envelope around the input, which do not count toward the limit of nesting.
+ * @throws {QuaterError} a `json_*` code, with the path as a JSON Pointer.
  */
 export const parseJsonBytes = (bytes: Buffer, levelsAround = 0): unknown => {
   if (!isUtf8(bytes)) throw jsonRefused("json_bad_unicode", "", "is not valid UTF-8");
@@ -20,8 +26,10 @@ export const parseJsonBytes = (bytes: Buffer, levelsAround = 0): unknown => {
 };
 
 /**
- * @param levelsAround  Levels of an envelope around the input, so that the input itself may be as deep as elsewhere.
- * @throws {QuaterError} a `json_*` code, with the place as a JSON Pointer.
+ * Parses JSON text strictly.
+ *
+ * @param levelsAround  Levels of an envelope around the input, which do not count toward the limit of nesting.
+ * @throws {QuaterError} a `json_*` code, with the path as a JSON Pointer.
  */
 export const parseJson = (text: string, levelsAround = 0): unknown => {
   scan(text, jsonLimits.depth + levelsAround);
@@ -33,7 +41,7 @@ export const parseJson = (text: string, levelsAround = 0): unknown => {
 };
 
 const whereIn = (text: string, error: unknown): string => {
-  // The parser's own message quotes the input, so only the position at its end is taken over.
+  // JSON.parse quotes the input in its message, so use only the position at the message's end.
   const message = error instanceof Error ? error.message : "";
   const position = /at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message)?.[1];
   if (position !== undefined) {
@@ -46,7 +54,7 @@ const whereIn = (text: string, error: unknown): string => {
 
 const quote = 34;
 
-/** An open object's keys so far; an open array has none. */
+/** The keys that were found in an object whose end is not reached yet; `undefined` for an array. */
 type Frame = string[] | Set<string> | undefined;
 
 const surrogate = /[\ud800-\udfff]/;
@@ -56,10 +64,10 @@ const backslashFrom = (text: string, from: number): number => {
   return found === -1 ? text.length : found;
 };
 
-// The scan may misread text that is not JSON. JSON.parse refuses such text afterwards.
+// Looks for text that must be refused. The scan may misread text that is not JSON, and JSON.parse refuses such text afterwards.
 const scan = (text: string, maxDepth: number): void => {
   if (text.charCodeAt(0) === 0xfeff) throw jsonRefused("json_bad_unicode", "", "starts with a byte order mark");
-  // Most text has neither of these, and then a string ends at the next quote and needs no second look.
+  // Most texts have no surrogates and no backslashes. Then a string ends at the next quote, which is faster to find.
   const hasSurrogates = surrogate.test(text);
   let nextBackslash = backslashFrom(text, 0);
   const end = text.length;
@@ -92,7 +100,8 @@ const scan = (text: string, maxDepth: number): void => {
         if (Array.isArray(frame)) {
           if (frame.includes(value)) throw refusal(text, start, "json_duplicate_key", "is given more than once");
           frame.push(value);
-          if (frame.length > 16) open[open.length - 1] = new Set(frame); // long objects would make `includes` quadratic
+          // With many keys, `includes` on an array would take quadratic time, so change to a Set.
+          if (frame.length > 16) open[open.length - 1] = new Set(frame);
         } else {
           if (frame.has(value)) throw refusal(text, start, "json_duplicate_key", "is given more than once");
           frame.add(value);
@@ -109,7 +118,7 @@ const scan = (text: string, maxDepth: number): void => {
         if (inside !== 46 && inside !== 101 && inside !== 69 && inside !== 43 && inside !== 45) break;
         if (inside !== 46) hasExponent = true;
       }
-      // Fifteen significant digits always survive a double.
+      // Numbers of up to fifteen significant digits are always exact as a double.
       if ((hasExponent || at - start > 15) && isLossy(text.slice(start, at)))
         throw refusal(text, start, "json_number_lossy", "is a number that cannot be kept exactly");
       if (++values > jsonLimits.values) throw tooManyValues(text, start);
@@ -123,13 +132,13 @@ const scan = (text: string, maxDepth: number): void => {
       open.pop();
     } else if (code === 116 || code === 102 || code === 110) {
       if (++values > jsonLimits.values) throw tooManyValues(text, at);
-      at += code === 102 ? 4 : 3; // the rest of true, false or null
+      at += code === 102 ? 4 : 3; // Skip the other letters of true, false or null.
     }
     at++;
   }
 };
 
-// Compare the length first: that is cheaper than a lookup.
+// Whether an object may not have this key. The length is compared first, because that is cheaper than a lookup.
 export const isForbiddenKey = (key: string): boolean => (key.length === 9 || key.length === 11) && forbiddenKeys.has(key);
 
 const tooManyValues = (text: string, at: number) =>
@@ -149,35 +158,38 @@ const unescaped = (raw: string): string => {
   try {
     return JSON.parse(`"${raw}"`) as string;
   } catch {
-    return raw; // a broken escape, which JSON.parse of the whole text refuses
+    return raw; // The escape in this key is broken. JSON.parse of the whole text refuses it.
   }
 };
 
 const isWellFormed = (text: string): boolean => !/[\ud800-\udfff]/u.test(text);
 
 /**
- * Whether the number read from `text` differs from what was written: its exact decimal value against that of the
- * double's shortest text. `1.0` and `1e2` are kept, `1e400` and `9007199254740993` are not.
+ * Returns whether the double that JSON.parse makes of `text` has another decimal value than the text. `1.0` and `1e2` are kept
+ * exactly, `1e400` and `9007199254740993` are not.
  */
 export const isLossy = (text: string): boolean => {
   const value = Number(text);
-  if (Number.isNaN(value)) return false; // not a number: JSON.parse refuses it
+  if (Number.isNaN(value)) return false; // The text is not a number, so JSON.parse refuses it.
   if (!Number.isFinite(value)) return true;
   return decimal(text) !== decimal(String(value));
 };
 
-/** One text for one decimal value: significant digits, and the power of ten of the last one. */
+/**
+ * Writes a decimal value in one form, so that texts can be compared: significant digits, and the power of ten of the last digit.
+ */
 const decimal = (text: string): string => {
   const [mantissa = "", exponent = "0"] = text.toLowerCase().replace(/^-/, "").split("e");
   const [whole = "", fraction = ""] = mantissa.split(".");
   const digits = `${whole}${fraction}`.replace(/^0+/, "");
-  let length = digits.length; // a loop: /0+$/ takes quadratic time on long runs of zeros inside
+  // This is a loop because the pattern /0+$/ takes quadratic time on long runs of zeros inside the text.
+  let length = digits.length;
   while (digits[length - 1] === "0") length--;
   if (length === 0) return "0";
   return `${digits.slice(0, length)}e${Number(exponent) - fraction.length + (digits.length - length)}`;
 };
 
-// The place is computed only for a refusal, so that valid text does not pay for it.
+// Makes the error for a refused text. The path is computed only here, so that valid text costs no time for it.
 const refusal = (text: string, at: number, code: ErrorCode & `json_${string}`, message: string) =>
   jsonRefused(code, visible(pointerTo(text, at)), message);
 
@@ -211,5 +223,5 @@ const pointerTo = (text: string, target: number): string => {
   return steps.map((step) => `/${pointerStep(String(step))}`).join("");
 };
 
-/** RFC 6901 section 3. */
+/** Escapes a key for a JSON Pointer (RFC 6901 section 3). */
 export const pointerStep = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");

@@ -1,21 +1,27 @@
-// Unions whose branches a constant field tells apart, such as `kind: "circle"`. Errors are about the branch that a value means: those of all
-// other branches say nothing to the caller, and would fill the list of errors.
+// Finds the branch of a union that a value means by a constant field, such as `kind: "circle"`. Errors are then only about this
+// branch. The errors of all other branches would not help the caller, and would fill the list.
 
 import { messageMark } from "./own-message.ts";
 import { patternOf } from "./pattern.ts";
 import { standingAloneOf } from "./references.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf, referred, requiredOf } from "./schema.ts";
 
-/** The branches of a union by the value of the field that tells them apart. */
+/** The branches of a union by the value of the constant field that tells them apart. */
 interface Kinds {
   readonly name: string;
   readonly branches: ReadonlyMap<unknown, JsonSchema>;
 }
 
-/** Replaces each union by the branch that `value` means. The errors of the result are those that the caller can act on. */
+/**
+ * Returns the schema with each union replaced by the branch that `value` means, so that the errors are those that the caller can
+ * act on.
+ */
 export type Narrowing = (value: unknown) => JsonSchema;
 
-/** @param schema  As checks get it. @returns A function that returns `schema` itself where it has no such union. */
+/**
+ * @param schema  The schema that values are checked against. @returns A function that returns `schema` itself if it has no such
+ * union.
+ */
 export const narrowingOf = (schema: JsonSchema): Narrowing => {
   if (!hasChoice(schema)) return () => schema;
   const root = standingAloneOf(schema)(schema);
@@ -29,7 +35,7 @@ const hasChoice = (schema: unknown): boolean =>
   isPlainObject(schema) &&
   (unions.some((key) => key in schema) || [...eachSubschema(schema)].some(([, part]) => hasChoice(part)));
 
-/** Keywords that say nothing about values. */
+/** Keywords that do not restrict values. */
 const annotations = new Set([
   "$defs",
   "$id",
@@ -45,7 +51,7 @@ const annotations = new Set([
 const saysNothingBeside = (schema: JsonSchema, key: string): boolean =>
   Object.keys(schema).every((other) => other === key || annotations.has(other) || other.startsWith("x-"));
 
-/** Deeper than anybody writes, and an end for schemas that refer in a circle. */
+/** The most `$ref`s to follow in a row, because schemas may refer to each other in a circle. */
 const mostReferences = 16;
 
 const narrowed = (root: JsonSchema, schema: unknown, value: unknown, followed: number): JsonSchema => {
@@ -72,7 +78,10 @@ const branchFor = (root: JsonSchema, branches: readonly unknown[], value: unknow
   return kindOf(kinds, value) ?? { type: "object", properties: { [name]: { enum: [...byValue.keys()] } }, required: [name] };
 };
 
-/** The branch of a union whose constant field has the value's. `undefined` where no field tells the branches apart. */
+/**
+ * Returns the branch of a union whose constant field has the same value as `value`. `undefined` if no field tells the branches
+ * apart.
+ */
 export const meantBranch = (root: JsonSchema, branches: readonly unknown[], value: object): JsonSchema | undefined => {
   const kinds = kindsOf(root, branches);
   return kinds === undefined ? undefined : kindOf(kinds, value as JsonSchema);
@@ -83,7 +92,7 @@ const kindOf = ({ name, branches }: Kinds, value: JsonSchema): JsonSchema | unde
 
 const noConstant = Symbol("no constant");
 
-/** What a schema refers to, or itself. */
+/** Follows `$ref`s and returns the schema at their end. */
 export const targetOf = (root: JsonSchema, schema: unknown, followed = 0): JsonSchema => {
   if (!isPlainObject(schema)) return {};
   const { $ref } = schema;
@@ -93,7 +102,7 @@ export const targetOf = (root: JsonSchema, schema: unknown, followed = 0): JsonS
 const takesObjects = (schema: JsonSchema): boolean =>
   "const" in schema ? isPlainObject(schema["const"]) : !("type" in schema) || [schema["type"]].flat().includes("object");
 
-/** The first required field that has other constants in each branch. */
+/** Finds the first required field that has different constants in each branch. */
 const kindsOf = (root: JsonSchema, all: readonly unknown[]): Kinds | undefined => {
   const branches = all.map((branch) => targetOf(root, branch)).filter(takesObjects);
   if (branches.length < 2) return undefined;
@@ -110,7 +119,7 @@ const kindsOf = (root: JsonSchema, all: readonly unknown[]): Kinds | undefined =
   return undefined;
 };
 
-/** The required fields of a branch. A branch may be a union itself. */
+/** Returns the required fields of a branch. A branch may itself be a union. */
 const namesOf = (root: JsonSchema, branch: JsonSchema): readonly string[] => {
   const union = unions.find((key) => Array.isArray(branch[key]));
   return union === undefined
@@ -118,7 +127,7 @@ const namesOf = (root: JsonSchema, branch: JsonSchema): readonly string[] => {
     : (branch[union] as unknown[]).flatMap((part) => requiredOf(targetOf(root, part)));
 };
 
-/** The values that a field may have in a branch, where the branch lists them. A branch may be a union itself. */
+/** Returns the values that a field may have in a branch, if the branch lists them. A branch may itself be a union. */
 const constantsOf = (root: JsonSchema, branch: JsonSchema, name: string): readonly unknown[] => {
   const union = unions.find((key) => Array.isArray(branch[key]));
   if (union !== undefined && saysNothingBeside(branch, union)) {
@@ -135,7 +144,7 @@ const constantsOf = (root: JsonSchema, branch: JsonSchema, name: string): readon
     : [];
 };
 
-/** Each item may mean another branch, so each gets a schema of its own. */
+/** Each item of a list may mean another branch, so each item gets its own schema. */
 const withItems = (root: JsonSchema, schema: JsonSchema, value: readonly unknown[]): JsonSchema => {
   const { items, prefixItems } = schema;
   if (!isPlainObject(items)) return schema;
@@ -164,7 +173,7 @@ const withFields = (root: JsonSchema, schema: JsonSchema, value: JsonSchema): Js
   return withKeywords(schema, changes);
 };
 
-/** Keeps descriptors: TypeBox keeps what it needs in properties that a spread loses. */
+/** Copies a schema with changed keywords. Object.defineProperties keeps hidden properties of TypeBox, which a spread loses. */
 const withKeywords = (schema: JsonSchema, changes: JsonSchema): JsonSchema => {
   const copy = Object.create(Object.getPrototypeOf(schema), Object.getOwnPropertyDescriptors(schema)) as JsonSchema;
   for (const [key, value] of Object.entries(changes))

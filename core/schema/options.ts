@@ -1,4 +1,5 @@
-// Tables of options: from one table come the types, the defaults, the checks at boot and the words of the reference page.
+// Option tables of plugins and authenticators. One table gives the types, the defaults, the checks at boot and the text of the
+// reference page.
 
 import { type FieldRule, optionProblems } from "../diagnostics/plugin-options.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
@@ -8,7 +9,9 @@ import { closed, hasSecret, isPlainObject, type JsonSchema } from "./schema.ts";
 import { type Static, type TSchema, Type } from "./typebox.ts";
 import type { Defaulted } from "./with-default.ts";
 
-/** By option: its schema. Required, unless it is `Type.Optional(...)` or `withDefault(...)`. */
+/**
+ * The schema of each option by its name. An option is required, unless its schema is `Type.Optional(...)` or `withDefault(...)`.
+ */
 export type OptionTable = Readonly<Record<string, TSchema>>;
 
 type ValueOf<Schema extends TSchema> = Static<Schema> extends infer Value ? Frozen<Value> : never;
@@ -22,11 +25,13 @@ type Written<Table extends OptionTable> = {
   readonly [Key in keyof Table as Extract<Key, Omittable<Table>>]?: ValueOf<Table[Key]>;
 };
 
-/** What the caller of a factory writes. Conditional, so that hovers and errors show one object and no alias. */
+/**
+ * The options that the manifest passes to a factory. The type is conditional, so that hovers and errors show one plain object.
+ */
 export type GivenOptions<Table extends OptionTable> =
   Written<Table> extends infer Options ? { readonly [Key in keyof Options]: Options[Key] } : never;
 
-/** What the author of a plugin receives: defaults are filled in. */
+/** The options that the author of a plugin receives, with the defaults filled in. */
 export type OptionValues<Table extends OptionTable> = {
   readonly [Key in keyof Table]: Table[Key] extends { readonly "~optional": true }
     ? ValueOf<Table[Key]> | undefined
@@ -36,7 +41,7 @@ export type OptionValues<Table extends OptionTable> = {
 // biome-ignore lint/complexity/noBannedTypes: {} fits what has no required option
 export type FactoryArguments<Given> = {} extends Given ? [options?: Given] : [options: Given];
 
-/** What a factory takes: `OptionsOf<typeof audit>`. */
+/** The options that a factory takes: `OptionsOf<typeof audit>`. */
 export type OptionsOf<Factory extends (...given: never) => unknown> = NonNullable<Parameters<Factory>[0]>;
 
 const opaqueWords = "x-quater-opaque";
@@ -44,7 +49,7 @@ const opaqueWords = "x-quater-opaque";
 /**
  * A schema for a value that JSON cannot hold, such as a function.
  *
- * @param words  What the value must be: "a function that gives milliseconds". Errors and the reference page say it.
+ * @param words  The value in words: "a function that gives milliseconds". Errors and the reference page use these words.
  * @param isRight  Checks the value at boot. Default: any value is right.
  */
 export const opaque = <Value>(words: string, isRight: (value: unknown) => boolean = () => true) =>
@@ -52,7 +57,7 @@ export const opaque = <Value>(words: string, isRight: (value: unknown) => boolea
 
 export const isFunction = (value: unknown): boolean => typeof value === "function";
 
-/** How an option must be written, in words: "a whole number from 1 to 100". */
+/** Describes the values of an option in words: "a whole number from 1 to 100". */
 export const wordsOf = (schema: JsonSchema): string => {
   const words = schema[opaqueWords];
   if (typeof words === "string") return words;
@@ -85,7 +90,7 @@ const textWords = ({ minLength, pattern }: JsonSchema): string => {
   return Number(minLength ?? 0) > 0 ? "a text that is not empty" : "a text";
 };
 
-/** Whether the value may be left out. */
+/** Whether the option may be omitted. */
 export const isOmittable = (schema: object): boolean => "default" in schema || "~optional" in schema;
 
 const isRightFor = (schema: TSchema, value: unknown): boolean => {
@@ -93,7 +98,10 @@ const isRightFor = (schema: TSchema, value: unknown): boolean => {
   return isRight === undefined ? Check(checkableAtBoot(closed(schema, "output") as JsonSchema), value) : isRight(value);
 };
 
-/** What to write instead, where the value is wrong. A schema may say it in better words: `Type.String({ pattern, remedy: "Write ..." })`. */
+/**
+ * Makes the rule that checks an option and says what to write instead. A schema may bring its own sentence: `Type.String({
+ * pattern, remedy: "Write ..." })`.
+ */
 const ruleOf =
   (schema: TSchema): FieldRule =>
   (value) => {
@@ -103,7 +111,7 @@ const ruleOf =
     return isOmittable(schema) ? `${what}, or leave it out` : what;
   };
 
-/** Reads the arguments of `definePlugin` and `defineAuthenticator`: the table of options may be missing. */
+/** Reads the arguments of `definePlugin` and `defineAuthenticator`, in which the table of options may be missing. */
 export const tableAndMake = <Make extends (...given: never) => unknown>(
   first: OptionTable | Make,
   second: Make | undefined,
@@ -111,7 +119,7 @@ export const tableAndMake = <Make extends (...given: never) => unknown>(
 
 const tableMark = Symbol.for("quater.options");
 
-/** Keeps the table with the factory, for the reference page. */
+/** Stores the table in the factory, so that the reference page can be checked against it. */
 export const withTable = <Factory extends object>(factory: Factory, table: OptionTable): Factory =>
   Object.assign(factory, { [tableMark]: table });
 
@@ -119,7 +127,10 @@ export const withTable = <Factory extends object>(factory: Factory, table: Optio
 export const tableOf = (factory: object): OptionTable => (factory as { readonly [tableMark]?: OptionTable })[tableMark] ?? {};
 
 export interface ReadOptions<Table extends OptionTable> {
-  /** With defaults in the place of absent and of wrong values: with a wrong one the project does not boot. */
+  /**
+   * The options with defaults in place of absent and of wrong values. A wrong value stops the boot, so no plugin runs with such a
+   * default.
+   */
   readonly values: OptionValues<Table>;
   readonly problems: (name: string) => readonly BootProblem[];
 }

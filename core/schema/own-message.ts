@@ -1,20 +1,20 @@
-// `x-message`: the sentence of a project's own for a value that a schema refuses.
+// The schema keyword `x-message`: the project's own error text for a value that the schema refuses.
 
 import { nearest, visible } from "../diagnostics/text.ts";
 import { isPlainObject, type JsonSchema } from "./schema.ts";
 
 export const messageMark = "x-message";
 
-/** The rules of a schema whose sentence `x-message` can replace. */
+/** The rules of a schema whose error text `x-message` can replace. */
 const rules = (
   "type enum const anyOf oneOf required minLength maxLength pattern format minimum maximum exclusiveMinimum exclusiveMaximum multipleOf " +
   "minItems maxItems uniqueItems minProperties maxProperties additionalProperties unevaluatedProperties"
 ).split(" ");
 
-/** Rules that refuse a property of the value, and not the value itself. */
+/** Rules whose error is about a property of the value, and not about the value itself. */
 const ofOthers = new Set(["additionalProperties", "unevaluatedProperties"]);
 
-/** The sentence of a schema for a rule: its text for every rule, or its entry for this one. */
+/** Returns the schema's own text for a rule: its text for every rule, or its entry for this one. */
 export const ownMessageOf = (schema: unknown, rule: string): string | undefined => {
   const given = isPlainObject(schema) ? schema[messageMark] : undefined;
   if (typeof given === "string") return ofOthers.has(rule) ? undefined : given;

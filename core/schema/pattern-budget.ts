@@ -1,22 +1,22 @@
-// How long patterns may take. The linear-time engine reads a text character by character, so a text object that looks at
-// the clock can stop every match in the middle.
+// Limits the time for matching patterns. The linear-time engine reads a text character by character, so it gets a text object
+// that checks the clock and stops the match when the time is used up.
 
-/** How long all patterns of one input or output may take together, milliseconds. Most take less than one. */
+/** The time for all patterns of one input or output together, milliseconds. Most inputs need less than one. */
 const budgetMs = 500;
-/** How much work is done between two looks at the clock, about 2 ms. */
+/** How many steps the engine may take between two checks of the clock. They take about 2 ms. */
 const stepsBetween = 65_536;
 
 let spentMs = 0;
 
-/** Thrown where the patterns of one value take longer than their budget. */
+/** Thrown when the patterns of one value take longer than their time budget. */
 export class TakesTooLong extends Error {}
 
-/** Begins a new budget. All matches until the next call share it: nothing between the two may wait. */
+/** Starts a new time budget. All matches until the next call share it, so no code between the two calls may wait. */
 export const beginBudget = (): void => {
   spentMs = 0;
 };
 
-/** A text that ends its match once the budget is spent. */
+/** A text that throws while the engine reads it, once the time budget is used up. */
 class WatchedText extends String {
   readonly #began = performance.now();
   readonly #text: string;
@@ -42,16 +42,16 @@ class WatchedText extends String {
 }
 
 /**
- * Matches within the budget.
+ * Runs a match within the time budget.
  *
- * @param size  Steps for each character at worst.
+ * @param size  The most steps of the engine for each character.
  * @throws {TakesTooLong}
  */
 export const withinBudget = (text: string, size: number, match: (text: string) => boolean): boolean => {
   if (spentMs > budgetMs) throw new TakesTooLong();
   const began = performance.now();
   try {
-    // A short text ends soon anyway, and a watched one takes several times as long.
+    // A short text needs no check of the clock, which would make the match several times as slow.
     return match(text.length * size <= stepsBetween ? text : (new WatchedText(text, size) as unknown as string));
   } finally {
     spentMs += performance.now() - began;

@@ -1,9 +1,9 @@
-// The characters that one element of a pattern matches, as ranges of code points. `[^\s]`, `\p{L}` and `.` all become
-// ranges, so that the analysis and the linear-time engine need no classes of their own and mean what JavaScript means.
+// Turns one element of a pattern into the ranges of code points that it matches. `[^\s]`, `\p{L}` and `.` all become ranges, so
+// that the analysis and the linear-time engine agree exactly with JavaScript.
 
 import type { AST } from "@eslint-community/regexpp";
 
-/** Code points as ranges, `[from, to]` inclusive, sorted and apart. */
+/** Sets of code points as ranges `[from, to]`, both included, sorted and without overlaps. */
 export type Characters = readonly (readonly [number, number])[];
 
 const last = 0x10ffff;
@@ -36,7 +36,7 @@ const lineEnds: Characters = [
 
 export type OneCharacter = AST.Character | AST.CharacterSet | AST.CharacterClass | AST.CharacterClassRange;
 
-/** @param element  Of a pattern with the flag `u` and no other flag. */
+/** Returns the characters that the element matches. @param element  Of a pattern with the flag `u` and no other flag. */
 export const charactersOf = (element: OneCharacter): Characters => {
   switch (element.type) {
     case "Character":
@@ -63,13 +63,14 @@ export const charactersOf = (element: OneCharacter): Characters => {
   }
 };
 
-/** Whether one character lies in two of the elements. */
+/** Whether two of the elements match the same character. */
 export const shareCharacter = (elements: readonly OneCharacter[]): boolean => {
   const withProperty = elements.filter(hasProperty);
   const others = elements.filter((element) => !hasProperty(element)).map(charactersOf);
   const [only] = withProperty;
   if (only === undefined) return overlap(others);
-  // The ranges of a property take 50 ms. Mostly it stands beside a few characters, which can be matched one by one.
+  // Computing the ranges of a property such as `\p{L}` takes 50 ms. Usually only a few other characters stand beside it, and they
+  // can be tested one by one.
   const few = withProperty.length === 1 && others.flat().reduce((sum, [from, to]) => sum + to - from + 1, 0) <= maxFew;
   if (!few) return overlap([...withProperty.map(charactersOf), ...others]);
   const holds = new RegExp(only.raw, "u");
@@ -116,7 +117,10 @@ const complement = (ranges: Characters): Characters => {
 
 const properties = new Map<string, Characters>();
 
-/** Asks the engine of this process: its Unicode version is the one that JavaScript's patterns mean. Takes about 50 ms. */
+/**
+ * Finds the characters of a property with this process's own engine, because its Unicode version decides what JavaScript patterns
+ * match. Takes about 50 ms.
+ */
 const propertyCharacters = (raw: string): Characters => {
   const known = properties.get(raw);
   if (known !== undefined) return known;
@@ -127,7 +131,10 @@ const propertyCharacters = (raw: string): Characters => {
 
 type Segment = readonly [from: number, to: number];
 
-/** All code points. A half of a character must not stand beside its other half in the text of a segment. */
+/**
+ * All code points in segments. A high surrogate must not come directly before a low surrogate in the text of a segment, because
+ * the two would form one character.
+ */
 const segments: readonly Segment[] = [
   [0, 0xd7ff],
   [0xd800, 0xdbff],
@@ -136,7 +143,9 @@ const segments: readonly Segment[] = [
   ...Array.from({ length: 16 }, (_, plane): Segment => [(plane + 1) * 0x10000, (plane + 2) * 0x10000 - 1]),
 ];
 
-/** Matches a text of all code points of the segment: a run of matching ones is found at once. */
+/**
+ * Matches the pattern against a text of all code points of the segment, which finds each run of matching characters in one step.
+ */
 const runsIn = ([from, to]: Segment, pattern: RegExp): Characters => {
   const isPair = from > 0xffff;
   const units = new Uint16Array((to - from + 1) * (isPair ? 2 : 1));

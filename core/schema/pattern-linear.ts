@@ -1,7 +1,7 @@
-// Patterns for the linear-time engine. RE2's syntax looks like JavaScript's and differs in detail (`.`, `\s`, `$`, `\p`), so
-// a pattern is written anew from its parts, with every set of characters as ranges of code points.
+// Translates patterns for the linear-time engine RE2. Its syntax looks like JavaScript's but differs in details (`.`, `\s`, `$`,
+// `\p`), so a pattern is written again from its parts, with every set of characters as ranges of code points.
 //
-// The engine looks behind and not ahead. So a pattern with a lookahead is written backwards, and matches the text backwards:
+// The engine has lookbehinds but no lookaheads. So a pattern with a lookahead is reversed, and matched against the reversed text:
 // `a(?=b)` finds in "ab" what `(?<=b)a` finds in "ba".
 
 import { createRequire } from "node:module";
@@ -10,13 +10,14 @@ import type { RE2JS } from "re2js";
 import { withinBudget } from "./pattern-budget.ts";
 import { anyCharacter, type Characters, charactersOf } from "./pattern-characters.ts";
 
-/** A pattern that no linear-time engine can match. The message ends the sentence `has a pattern ...`. */
+/** Thrown for a pattern that the linear-time engine cannot match. The message ends the sentence `has a pattern ...`. */
 export class Unsupported extends Error {}
 
 type Alternatives = readonly (readonly AST.Element[])[];
 
 /**
- * Returns a match whose time grows with the length of the text only, and which throws `TakesTooLong` beyond its budget.
+ * Returns a match function whose time grows only with the length of the text. It throws `TakesTooLong` when its time budget is
+ * used up.
  *
  * @throws {Unsupported}
  */
@@ -25,7 +26,7 @@ export const linearMatchOf = (alternatives: Alternatives): ((text: string) => bo
   if (looks.size > 1) throw new Unsupported("with a lookahead and a lookbehind: use one of the two");
   const isBackwards = looks.has("lookahead");
   const source = alternatives.map((elements) => new Writer(isBackwards).sequence(elements)).join("|");
-  // Loaded here, because most projects have no pattern that needs it, and it takes 15 ms.
+  // Load the engine only when a pattern needs it, because loading takes 15 ms and most projects have no such pattern.
   const { RE2JS: Engine } = createRequire(import.meta.url)("re2js") as { RE2JS: typeof RE2JS };
   try {
     const engine = Engine.compile(source, Engine.LOOKBEHINDS);
@@ -41,7 +42,7 @@ export const linearMatchOf = (alternatives: Alternatives): ((text: string) => bo
   }
 };
 
-/** Single halves of a character are replaced: backwards, two of them could become one character. JSON text has none. */
+/** Reverses a text. Lone surrogates are replaced, because two of them could become one character in the reversed text. */
 const backwards = (text: string): string => [...text.replace(/\p{Surrogate}/gu, "\ufffd")].reverse().join("");
 
 const looksIn = (element: AST.Element): string[] => {

@@ -1,38 +1,41 @@
-// Whether a pattern can match any text in one way only. JavaScript's engine tries one way after the other, so it is fast
-// for such a pattern and may take exponential time for others: `(a+)+`, `(?:\d{1,3},?){1,16}`, `(?:a?){25}a{25}`.
+// Decides whether a pattern can match any text in one way only. JavaScript's engine tries one way after the other. It is fast for
+// such a pattern, but may take exponential time for others: `(a+)+`, `(?:\d{1,3},?){1,16}`, `(?:a?){25}a{25}`.
 //
-// The pattern becomes a graph of its characters (Glushkov's automaton), with `{1,3}` as a loop and `{3}` as three copies. It has one way
-// where no two characters that can follow each other at one place overlap (Brüggemann-Klein and Wood, One-unambiguous
-// regular languages, 1998). A wrong way then ends at its first character, and the whole match takes linear time.
+// The pattern becomes a graph of its characters (Glushkov's automaton), with `{1,3}` as a loop and `{3}` as three copies. If no
+// two characters that can follow at the same place overlap, the pattern has one way (Brüggemann-Klein and Wood, One-unambiguous
+// regular languages, 1998). A wrong way then ends at its first character, so the whole match takes linear time.
 
 import type { AST } from "@eslint-community/regexpp";
 import { type OneCharacter, shareCharacter } from "./pattern-characters.ts";
 
-/** Thrown for a part that can match in two ways. */
+/** Thrown for a part of a pattern that can match in two ways. */
 class TwoWays extends Error {}
 
 interface Part {
   readonly canBeEmpty: boolean;
-  /** Positions that it can begin with and end with. */
+  /** The positions with which the part can begin and end. */
   readonly first: readonly number[];
   readonly last: readonly number[];
 }
 
 const nothing: Part = { canBeEmpty: true, first: [], last: [] };
 
-/** Larger patterns count as having two ways: looking at them would take long at boot. */
+/**
+ * The largest pattern that is analysed, in characters. Larger patterns count as having two ways, because the analysis would take
+ * long at boot.
+ */
 const maxPositions = 1_000;
 
 /**
- * The most characters of a part that is tried again at every place of the text: a lookahead, and a pattern without `^`. Such a
- * part may take so many steps for each character, and still the whole takes linear time.
+ * The most characters of a part that the engine tries again at every place of the text: a lookahead, or a pattern without `^`.
+ * With this limit the whole match still takes linear time.
  */
 const maxAgain = 32;
 
-/** Whether JavaScript's engine matches the pattern in linear time. */
+/** Returns whether JavaScript's engine matches the pattern in linear time. */
 export const hasOneWay = (alternatives: readonly (readonly AST.Element[])[]): boolean => {
   try {
-    // Alternatives of the whole pattern may overlap: the engine tries each of them once.
+    // The alternatives of the whole pattern may overlap, because the engine tries each of them only once.
     for (const elements of alternatives) {
       const [start] = elements;
       const isAnchored = start?.type === "Assertion" && start.kind === "start";
@@ -46,7 +49,7 @@ export const hasOneWay = (alternatives: readonly (readonly AST.Element[])[]): bo
   }
 };
 
-/** The most characters that a sequence can match. */
+/** Returns the largest number of characters that a sequence can match. */
 const longest = (elements: readonly AST.Element[]): number => elements.reduce((sum, element) => sum + longestOf(element), 0);
 
 const longestOf = (element: AST.Element): number => {
@@ -65,7 +68,7 @@ const longestOf = (element: AST.Element): number => {
     case "CharacterClass":
       return 1;
     default:
-      return Number.POSITIVE_INFINITY; // a backreference
+      return Number.POSITIVE_INFINITY; // A backreference can match a text of any length.
   }
 };
 
@@ -74,12 +77,15 @@ class Graph {
   readonly #follow: number[][] = [];
   readonly #isTriedAgain: boolean;
 
-  /** @param isTriedAgain  At every place of the text. A lookahead in it would multiply the steps. */
+  /**
+   * @param isTriedAgain  Whether the engine tries the part at every place of the text. A lookahead in it would then multiply the
+   * steps.
+   */
   constructor(isTriedAgain: boolean) {
     this.#isTriedAgain = isTriedAgain;
   }
 
-  /** @throws {TwoWays} */
+  /** Adds a sequence to the graph. @throws {TwoWays} */
   add(elements: readonly AST.Element[]): void {
     this.#assertApart(this.#sequence(elements).first);
     for (const next of this.#follow) this.#assertApart(next);
@@ -119,7 +125,7 @@ class Graph {
       case "Assertion":
         if (element.kind === "lookbehind") throw new TwoWays();
         if (element.kind === "lookahead") this.#assertShort(element);
-        return nothing; // it can only end a way
+        return nothing; // An assertion such as `$` matches no character, so it adds no way.
       case "Character":
       case "CharacterSet":
       case "CharacterClass": {
@@ -129,11 +135,11 @@ class Graph {
         return { canBeEmpty: false, first: [position], last: [position] };
       }
       default:
-        throw new TwoWays(); // a backreference
+        throw new TwoWays(); // A backreference can match in several ways.
     }
   }
 
-  /** A lookahead is matched at every place that its pattern comes to. */
+  /** Checks that a lookahead is short, because the engine matches it at every place that the pattern reaches. */
   #assertShort({ alternatives }: AST.LookaheadAssertion): void {
     for (const { elements } of alternatives) {
       if (this.#isTriedAgain || longest(elements) > maxAgain) throw new TwoWays();
@@ -155,13 +161,16 @@ class Graph {
     if (min === max && max > 1) return this.#copies(element, max);
     const part = this.#element(element);
     if (max === 0) return nothing;
-    // Which of the repetitions is the empty one is a choice: (?:a?){25} matches "a" in 25 ways.
+    // Repeating a part that can be empty leaves a choice of the empty repetition: (?:a?){25} matches "a" in 25 ways.
     if (part.canBeEmpty && (max > 1 || min === 0)) throw new TwoWays();
     if (max > 1) this.#link(part.last, part.first);
     return min === 0 ? { ...part, canBeEmpty: true } : part;
   }
 
-  /** A fixed count leaves no choice where it ends. As a loop it would have one: `^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$`. */
+  /**
+   * Returns copies of the element. A fixed count leaves no choice where the repetition ends. As a loop it would seem to have one:
+   * `^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$`.
+   */
   #copies(element: AST.QuantifiableElement, count: number): Part {
     const whole = this.#sequence(Array.from({ length: Math.min(count, maxPositions + 1) }, () => element));
     if (whole.canBeEmpty) throw new TwoWays();

@@ -1,5 +1,6 @@
-// Patterns of schemas. No text can slow a pattern down: one that matches any text in one way runs on JavaScript's engine,
-// which is fast for it. All others run on a linear-time engine, which has no backreference, and within a budget of time.
+// Matches the patterns of schemas so that no text can take long. A pattern that matches any text in only one way runs on
+// JavaScript's engine, which is fast for it. All other patterns run on a linear-time engine and within a time budget. Patterns
+// with backreferences are refused, because that engine does not have them.
 
 import { createRequire } from "node:module";
 import type { AST, RegExpParser } from "@eslint-community/regexpp";
@@ -7,20 +8,22 @@ import { TakesTooLong } from "./pattern-budget.ts";
 import { linearMatchOf, Unsupported } from "./pattern-linear.ts";
 import { hasOneWay } from "./pattern-ways.ts";
 
-/** A pattern as all code matches it. */
+/** A pattern with its match function. */
 export interface Pattern {
-  /** @throws {TakesTooLong} */
+  /** Returns whether the text matches. @throws {TakesTooLong} when the time budget is used up. */
   readonly test: (text: string) => boolean;
-  /** Runs on JavaScript's engine: it takes no time to speak of, and the source can be given to other code. */
+  /**
+   * Whether the pattern runs on JavaScript's engine. It is then fast for every text, and its source can be given to other code.
+   */
   readonly isNative: boolean;
 }
 
 const known = new Map<string, Pattern>();
 
 /**
- * Reads a pattern once and keeps it.
+ * Compiles a pattern, and keeps the result for the next call.
  *
- * @throws {Unsupported} for a pattern that cannot be matched in bounded time.
+ * @throws {Unsupported} for a pattern that cannot be matched in limited time.
  * @throws {SyntaxError} for a text that is not a regular expression.
  */
 export const patternOf = (written: string): Pattern => {
@@ -31,7 +34,9 @@ export const patternOf = (written: string): Pattern => {
   return pattern;
 };
 
-/** Returns the end of the sentence `the schema has a pattern ...`; `undefined` for a pattern that can be used. */
+/**
+ * Returns why a pattern cannot be used, as the end of the sentence `the schema has a pattern ...`; `undefined` for a usable one.
+ */
 export const patternProblem = (written: string): string | undefined => {
   try {
     patternOf(written);
@@ -47,14 +52,14 @@ let parser: RegExpParser | undefined;
 
 /** Returns the syntax tree of a pattern. @throws {SyntaxError} */
 export const syntaxTreeOf = (written: string): AST.Pattern => {
-  // Loaded here: a project without patterns does not need it.
+  // Load the parser only when needed, because a project without patterns does not need it.
   parser ??= new (
     createRequire(import.meta.url)("@eslint-community/regexpp") as { RegExpParser: typeof RegExpParser }
   ).RegExpParser();
   return parser.parsePattern(written, undefined, undefined, { unicode: true });
 };
 
-/** Elements of each alternative. */
+/** The elements of each alternative of a pattern. */
 type Alternatives = readonly (readonly AST.Element[])[];
 
 const read = (written: string): Pattern => {
@@ -78,7 +83,10 @@ const matchOf = (alternatives: Alternatives): Match => {
   return nativeMatchOf(new RegExp(source, "u"), alternatives);
 };
 
-/** JavaScript's engine keeps a place for each repetition, and throws a RangeError after some millions of them. */
+/**
+ * Matches with JavaScript's engine. The engine stores a place for each repetition, and throws a RangeError after some millions of
+ * them.
+ */
 const nativeMatchOf = (native: RegExp, alternatives: Alternatives): Match => {
   let linear: Match | undefined;
   return (text) => {
@@ -101,7 +109,10 @@ const unlessUnsupported = (alternatives: Alternatives): Match => {
   }
 };
 
-/** `^(?=a)(?!b)c` matches where `^a` and `^c` match and `^b` does not. */
+/**
+ * Splits off lookaheads at the start of a pattern: `^(?=a)(?!b)c` matches exactly the texts that `^a` and `^c` match and `^b`
+ * does not.
+ */
 const withoutLookaheads = (
   alternatives: Alternatives,
 ): {

@@ -1,12 +1,15 @@
-// Finds recursive unions in a schema. Each level of an input can be checked once per branch, so an input of 64 levels could take
-// years.
+// Finds recursive unions in a schema. Each level of an input may be checked once per branch of the union, so an input of 64
+// levels could take years.
 
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf, referred, requiredOf } from "./schema.ts";
 
 export interface Recursion {
-  /** The most branches of one union that lead back to it; 1 where no union does. */
+  /** The largest number of branches of one union that lead back to the union; 1 if no union is recursive. */
   readonly branches: number;
-  /** Whether two of them differ only deeper inside: they have no constant field, and no required field that only one of them has. */
+  /**
+   * Whether two of these branches differ only at a deeper level: neither has a constant field, or a required field that the other
+   * lacks.
+   */
   readonly isAmbiguous: boolean;
 }
 
@@ -20,7 +23,7 @@ export const recursionOf = (root: JsonSchema): Recursion => {
       if (!Array.isArray(list)) continue;
       const returning = list.filter((part) => leadsTo(root, part, schema));
       branches = Math.max(branches, returning.length);
-      const isChoice = key !== "allOf"; // all parts of allOf are checked, however different they are
+      const isChoice = key !== "allOf"; // All parts of allOf are checked for every value, so they are not a choice.
       isAmbiguous ||= returning.some((part, at) =>
         returning.slice(at + 1).some((other) => !(isChoice && areApart(root, part, other))),
       );
@@ -31,7 +34,7 @@ export const recursionOf = (root: JsonSchema): Recursion => {
   return { branches, isAmbiguous };
 };
 
-/** Whether `target` is checked again somewhere inside of `from`. */
+/** Whether the schema `target` is used again somewhere inside `from`. */
 const leadsTo = (root: JsonSchema, from: unknown, target: JsonSchema): boolean => {
   const seen = new Set<unknown>();
   const waiting: unknown[] = [from];
@@ -47,7 +50,7 @@ const leadsTo = (root: JsonSchema, from: unknown, target: JsonSchema): boolean =
   return false;
 };
 
-/** Whether a value that has the fields of one branch is refused by the other before anything deeper is checked. */
+/** Whether a value with the fields of one branch is refused by the other branch before any deeper check. */
 const areApart = (root: JsonSchema, one: unknown, other: unknown): boolean => {
   const [a, b] = [followed(root, one), followed(root, other)];
   if (a["type"] !== b["type"] && typeof a["type"] === "string" && typeof b["type"] === "string") return true;

@@ -1,12 +1,12 @@
-// Parts of a schema taken out of it. A reference is a place in the root, so a part alone, or a root that was changed, would refer to
-// something else.
+// Copies a part of a schema so that it works without the root. A `$ref` is a path in the root, so in a part alone, or in a
+// changed root, it would lead to another schema.
 
 import { eachSubschema, isPlainObject, type JsonSchema, withSubschemas } from "./schema.ts";
 
-/** Returns a part of the root as a complete schema, with a copy of each schema that it refers to. */
+/** Returns a part of the root as a complete schema, which contains a copy of each schema that it refers to. */
 export type StandingAlone = (part: JsonSchema) => JsonSchema;
 
-/** @param change  Made to each copy. Default: nothing. */
+/** @param change  Applied to each copied schema. Default: no change. */
 export const standingAloneOf = (root: JsonSchema, change = (schema: JsonSchema) => schema): StandingAlone => {
   const named = [...schemasIn(root)].filter(({ $id }) => typeof $id === "string");
   const places = new Map(named.map(({ $id }, index) => [$id, `#/$defs/id${index}`]));
@@ -26,7 +26,7 @@ const schemasIn = function* (schema: unknown): Generator<JsonSchema> {
   for (const [, part] of eachSubschema(schema)) yield* schemasIn(part);
 };
 
-/** Returns a copy whose references point to the root below `$defs`. */
+/** Returns a copy of the schema whose `$ref`s point below `$defs` of the new root. */
 const below = (schema: JsonSchema, places: ReadonlyMap<unknown, string>): JsonSchema => {
   const copy = withSubschemas(schema, (part) => below(part, places));
   const ref = schema["$ref"];

@@ -1,5 +1,5 @@
-// Checks the schemas of handlers at boot: every keyword is known, every limit can be reached, every default is allowed, every object can be
-// closed, and every pattern can be matched in bounded time.
+// Checks the schemas of handlers at boot: every keyword is known, every limit is possible, every default is valid, every object
+// can be closed, and every pattern can be matched in limited time.
 
 import type { CauseAndRemedy } from "../diagnostics/problem.ts";
 import { nearest, visible } from "../diagnostics/text.ts";
@@ -29,7 +29,7 @@ type Expectation = readonly [isRight: (value: unknown) => boolean, expected: str
 const all = (names: string, ...expectation: Expectation): Record<string, Expectation> =>
   Object.fromEntries(names.split(" ").map((name) => [name, expectation]));
 
-/** TypeBox ignores a keyword whose value has the wrong type, so the boot refuses it. */
+/** The type of value that each keyword needs. TypeBox ignores a keyword whose value has another type, so boot refuses it. */
 const keywords: Readonly<Record<string, Expectation>> = {
   ...all("minLength maxLength minItems maxItems minProperties maxProperties", isCount, "a count"),
   ...all("minimum maximum exclusiveMinimum exclusiveMaximum", isNumber, "a number"),
@@ -40,7 +40,7 @@ const keywords: Readonly<Record<string, Expectation>> = {
   required: [(value) => Array.isArray(value) && value.every(isText), "a list of names"],
 };
 
-/** What a JSON text may hold, on every surface. A limit above it would be a promise that no call can use. */
+/** The limits of strict JSON that apply to schema keywords. A schema limit above them could never be reached by an input. */
 const inputLimits: Readonly<Record<string, readonly [most: number, ofWhat: string]>> = {
   minLength: [jsonLimits.stringLength, "characters in a text"],
   maxLength: [jsonLimits.stringLength, "characters in a text"],
@@ -51,8 +51,8 @@ const inputLimits: Readonly<Record<string, readonly [most: number, ofWhat: strin
 };
 
 /**
- * All that JSON Schema 2020-12 knows, what drafts before it had and TypeBox still checks, and the annotations of OpenAPI 3.1.
- * Other keywords are refused: a misspelt limit would silently not apply.
+ * All keywords of JSON Schema 2020-12, keywords of earlier drafts that TypeBox still checks, and the annotations of OpenAPI 3.1.
+ * Other keywords are refused, because a misspelt limit would silently not apply.
  */
 const known = new Set([
   ...Object.keys(keywords),
@@ -66,9 +66,9 @@ const known = new Set([
 ]);
 
 /**
- * What is wrong with `schema`. Each cause begins with the place: `/properties/id has the type "bigint", ...`.
+ * Returns the problems of `schema`. Each cause begins with the path: `/properties/id has the type "bigint", ...`.
  *
- * @param of  Inputs come as JSON text, which has limits of its own.
+ * @param of  Whether the schema is for inputs or outputs. Inputs arrive as JSON text, whose limits apply to them.
  */
 export const schemaProblems = (schema: unknown, of: "input" | "output" = "input"): readonly CauseAndRemedy[] => {
   if (typeof schema === "boolean") return [];
@@ -177,7 +177,7 @@ const closingProblems = (schema: JsonSchema, say: Say): void => {
   const isObject = "properties" in schema || schema["type"] === "object" || parts.some((part) => "properties" in part);
   const cannot = "so it cannot be closed soundly";
   const branching = ["if", "dependentSchemas", "not"].find((key) => [schema, ...parts].some((part) => key in part));
-  // A part that `$ref` brings in is closed by itself and would refuse what the other parts declare.
+  // A part behind a `$ref` is closed separately, so it would refuse the fields that the other parts declare.
   if (("properties" in schema && "$ref" in schema) || (isObject && parts.some((part) => "$ref" in part)))
     say(`combines a $ref with other properties, ${cannot}`, "Use Type.Evaluate, or repeat the properties");
   else if (isObject && branching !== undefined)
@@ -188,7 +188,7 @@ const hasSlowKeys = (schema: unknown): boolean =>
   isPlainObject(schema) &&
   (slowKeyPatternsOf(schema).length > 0 || [...eachSubschema(schema)].some(([, part]) => hasSlowKeys(part)));
 
-/** @param schema  Closed: only then is it known which other keys an object takes. */
+/** @param schema  A closed schema: otherwise it is not known which other keys an object accepts. */
 const keyProblems = (schema: unknown, path: string): CauseAndRemedy[] => {
   if (!isPlainObject(schema)) return [];
   const [slow] = slowKeyPatternsOf(schema);

@@ -1,18 +1,21 @@
-// Schemas as the kernel uses them. Closes schemas, so that undeclared fields are errors, and reads secrets, properties and `$ref`s
-// from them.
+// Reads and changes schemas: closes them, so that undeclared fields are errors, and finds secrets, properties and the targets of
+// `$ref`s.
 
 import { patternOf } from "./pattern.ts";
 import { beginBudget, TakesTooLong } from "./pattern-budget.ts";
 import type { TSchema } from "./typebox.ts";
 import { Type } from "./typebox.ts";
 
-/** A JSON Schema, read as plain data. */
+/** A JSON Schema as plain data. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 const secretMark = "x-quater-secret";
 const personalMark = "x-quater-personal";
 
-/** Marks a field that never leaves the process: refused on command lines, masked in dry runs, tagged in the trail. */
+/**
+ * Marks a field whose value must never leave the process: it is refused on command lines, masked in dry runs, and replaced by a
+ * keyed digest in the trail.
+ */
 export const secret = <Schema extends TSchema>(schema: Schema): Schema => Type.With(schema, { [secretMark]: true }) as never;
 
 /** Marks a field about a person, so that the trail can erase it. */
@@ -26,15 +29,18 @@ type IsMarked = (schema: JsonSchema) => boolean;
 const isSecret: IsMarked = (schema) => schema[secretMark] === true;
 const isPersonal: IsMarked = (schema) => schema[personalMark] === true;
 
-// Keywords by what they hold; everything else is a value and is not walked into.
+// Keywords by the kind of schema that they contain. The values of all other keywords are not searched for schemas.
 const holdsSchema = ["items", "additionalProperties", "unevaluatedProperties", "unevaluatedItems"];
 const holdsSchemaList = ["allOf", "anyOf", "oneOf", "prefixItems"];
 const holdsSchemaTable = ["properties", "patternProperties", "$defs", "definitions"];
-// These keywords test a value and declare no fields. Closing them would change the test.
+// Keywords whose schemas only test a value and declare no fields. Closing them would change the test.
 const asksSchema = ["not", "if", "then", "else", "contains", "propertyNames"];
 const asksSchemaTable = ["dependentSchemas"];
 
-/** A copy with the direct subschemas replaced. Keeps descriptors: TypeBox keeps what it needs in properties that a spread loses. */
+/**
+ * Returns a copy with the direct subschemas replaced. Object.defineProperties keeps hidden properties of TypeBox, which a spread
+ * loses.
+ */
 export const withSubschemas = (schema: JsonSchema, change: (part: JsonSchema) => JsonSchema): Record<string, unknown> => {
   const copy = Object.create(Object.getPrototypeOf(schema), Object.getOwnPropertyDescriptors(schema)) as Record<string, unknown>;
   const changed = (part: unknown): unknown => (isPlainObject(part) ? change(part) : part);
@@ -50,7 +56,7 @@ export const withSubschemas = (schema: JsonSchema, change: (part: JsonSchema) =>
   return copy;
 };
 
-/** The schemas directly inside `schema`, each with its path from there. */
+/** Yields the schemas directly inside `schema`, each with its path. */
 export const eachSubschema = function* (schema: JsonSchema): Generator<[path: string, schema: unknown]> {
   for (const key of [...holdsSchema, ...asksSchema]) if (key in schema && !Array.isArray(schema[key])) yield [key, schema[key]];
   for (const key of holdsSchemaList) {
@@ -63,7 +69,7 @@ export const eachSubschema = function* (schema: JsonSchema): Generator<[path: st
   }
 };
 
-/** What a `$ref` means: `#`, a JSON Pointer from it, or the `$id` of a schema inside `root`. */
+/** Returns the target of a `$ref`: `#`, a JSON Pointer that begins with `#`, or the `$id` of a schema inside `root`. */
 export const referred = (root: JsonSchema, ref: string): unknown => {
   if (!ref.startsWith("#")) return withId(root, ref);
   const steps = decodeURIComponent(ref.slice(1)).split("/").slice(1);
@@ -86,20 +92,21 @@ const withId = (schema: unknown, id: string): unknown => {
   return undefined;
 };
 
-/** Whether an object schema says itself what else it may hold. */
+/** Whether an object schema itself says which additional fields it accepts. */
 export const statesClosing = (schema: JsonSchema): boolean =>
   "additionalProperties" in schema || "unevaluatedProperties" in schema;
 
-/** How long a text of an input may be that is matched against a pattern, where the schema does not say. */
+/** The maximum length of an input text with a pattern, characters, if its schema sets no `maxLength`. */
 export const patternTextLength = 1_000;
 
 /**
- * A closed copy. Objects that declare properties get `additionalProperties: false`. Parts that combine stay open and the
- * whole gets `unevaluatedProperties: false`, or the parts would exclude each other.
+ * Returns a closed copy, which refuses undeclared fields. Objects that declare properties get `additionalProperties: false`. In
+ * combinations such as `allOf` the parts stay open and the whole gets `unevaluatedProperties: false`, because closed parts would
+ * exclude each other.
  *
- * Copies with descriptors, never by spread: TypeBox keeps what it needs in properties that a spread loses.
+ * The copy keeps property descriptors, because TypeBox keeps hidden properties that a spread loses.
  *
- * @param of  Texts of an input that have a pattern get a `maxLength`, too.
+ * @param of  For "input", texts with a pattern also get a `maxLength`.
  */
 export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input", isPart = false): Schema => {
   if (!isPlainObject(schema)) return schema;
@@ -108,8 +115,8 @@ export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input",
   const combines = "allOf" in schema || (declares && ("anyOf" in schema || "oneOf" in schema));
   const replace = (key: string, value: unknown) =>
     Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
-  // A match takes time in proportion to the text, so a pattern never sees a long text from a caller (threat T26). What a
-  // handler returns has no such limit: it fails for nothing that its schema does not say.
+  // Matching a pattern takes time in proportion to the text, so callers cannot send a long text for a pattern (threat T26).
+  // Outputs have no such limit, because they may only fail for what their schema says.
   if (of === "input" && typeof schema["pattern"] === "string" && schema["maxLength"] === undefined)
     replace("maxLength", patternTextLength);
   for (const key of holdsSchema) if (isPlainObject(schema[key])) replace(key, closed(schema[key], of));
@@ -137,7 +144,7 @@ export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input",
 /**
  * Whether any field of the schema, at any depth, is marked by `secret()`.
  *
- * @param root  Where `$ref`s of a part are looked up.
+ * @param root  The schema in which `$ref`s are looked up.
  */
 export const hasSecret = (schema: unknown, root: unknown = schema): boolean => hasMarkIn(schema, root, new Set(), isSecret);
 
@@ -150,7 +157,7 @@ const hasMarkIn = (schema: unknown, root: unknown, seen: Set<unknown>, isMarked:
   return [...eachSubschema(schema)].some(([, item]) => hasMarkIn(item, root, seen, isMarked));
 };
 
-/** Whether the field `name` of an object is or holds a secret, whichever part of its schema says so. */
+/** Whether the field `name` of an object is a secret or contains one, in any part of the object's schema. */
 export const isSecretField = (schema: unknown, name: string): boolean => {
   if (!isPlainObject(schema) || !hasSecret(schema)) return false;
   beginBudget();
@@ -167,7 +174,7 @@ const isSecretFieldIn = (root: JsonSchema, schema: unknown, name: string, seen: 
   );
 };
 
-/** The schemas beside `schema` itself that speak of the same value. */
+/** Returns the other schemas that apply to the same value as `schema`, such as the parts of `allOf`. */
 const partsOfSameValue = (root: JsonSchema, schema: JsonSchema): unknown[] => {
   const ref = schema["$ref"];
   return [
@@ -178,7 +185,7 @@ const partsOfSameValue = (root: JsonSchema, schema: JsonSchema): unknown[] => {
   ];
 };
 
-/** What `schema` itself says of the field `name`. */
+/** Returns the schemas that `schema` itself has for the field `name`. */
 const partsOfField = (schema: JsonSchema, name: string): unknown[] => {
   const properties = tableOf(schema, "properties");
   const own = Object.hasOwn(properties, name) ? [properties[name]] : [];
@@ -188,7 +195,7 @@ const partsOfField = (schema: JsonSchema, name: string): unknown[] => {
   return declared.length > 0 ? declared : [schema["additionalProperties"], schema["unevaluatedProperties"]];
 };
 
-/** Counts as a match when matching takes too long, so that a secret with a slow name stays hidden. */
+/** Whether the name may match the pattern. If the match takes too long the answer is yes, so that a secret stays hidden. */
 const mayMatch = (pattern: string, name: string): boolean => {
   try {
     return patternOf(pattern).test(name);
@@ -199,9 +206,9 @@ const mayMatch = (pattern: string, name: string): boolean => {
 };
 
 /**
- * Returns a copy of `value` to show to people: every `secret()` field is `[secret]`.
+ * Returns a copy of `value` for showing to people, in which every `secret()` field is replaced by `[secret]`.
  *
- * @param show  What stands for a secret value instead.
+ * @param show  Returns the replacement for a secret value.
  */
 export const masked = (schema: unknown, value: unknown, show: (secret: unknown) => unknown = () => "[secret]"): unknown =>
   isPlainObject(schema) && hasSecret(schema) ? maskedIn(schema, value, { isMarked: isSecret, show }) : value;
@@ -222,7 +229,7 @@ const maskedIn = (root: JsonSchema, value: unknown, masking: Masking): unknown =
   return maskedBy(root, root, value, [], masking);
 };
 
-/** A part of the schema hides its secret fields also when the value does not match that part. */
+/** Masks a value by one schema. A part of the schema masks its secret fields even when the value does not match that part. */
 const maskedBy = (root: JsonSchema, schema: unknown, value: unknown, onTheWay: readonly unknown[], masking: Masking): unknown => {
   if (!isPlainObject(schema) || value === undefined || onTheWay.includes(schema)) return value;
   if (masking.isMarked(schema)) return masking.show(value);
@@ -244,7 +251,7 @@ const maskedBy = (root: JsonSchema, schema: unknown, value: unknown, onTheWay: r
 
 const tableOf = (schema: JsonSchema, key: string): JsonSchema => (isPlainObject(schema[key]) ? schema[key] : {});
 
-/** The properties of an object schema, those of combined parts included. */
+/** Returns the properties of an object schema, including those of combined parts such as `allOf`. */
 export const propertiesOf = (schema: unknown): Readonly<Record<string, JsonSchema>> => {
   if (!isPlainObject(schema)) return {};
   const own = Object.entries(tableOf(schema, "properties")).map(([name, part]) => [name, isPlainObject(part) ? part : {}]);
@@ -252,7 +259,7 @@ export const propertiesOf = (schema: unknown): Readonly<Record<string, JsonSchem
   return Object.assign({}, ...parts, Object.fromEntries(own)) as Record<string, JsonSchema>;
 };
 
-/** The required names of an object schema, those of combined parts included. */
+/** Returns the required names of an object schema, including those of combined parts such as `allOf`. */
 export const requiredOf = (schema: unknown): readonly string[] => {
   if (!isPlainObject(schema)) return [];
   const own = Array.isArray(schema["required"]) ? (schema["required"] as string[]) : [];

@@ -1,14 +1,14 @@
-// Schemas whose value may be left out.
+// `withDefault()` makes schemas whose value callers may omit.
 
 import { type Static, type TSchema, Type } from "./typebox.ts";
 
-/** The mark of a schema that has a default, for the compiler. */
+/** Marks a schema that has a default for the compiler. */
 export interface Defaulted {
   readonly "~defaulted": true;
 }
 
 /**
- * Returns the schema with a default, which the compiler checks and remembers: where the value may be left out, its type says
+ * Returns the schema with a default, which the compiler checks and remembers: where callers may omit the value, its type says
  * so. `Type.Integer({ default: 20 })` fills the same default in, and its type does not say so.
  *
  * @example

@@ -1,11 +1,11 @@
-// Checks of calls, for any test runner. A check that fails throws an error that says how the call ended.
+// Assertions about calls, for any test runner. A failed assertion throws an error that says how the call ended.
 
 import { type ErrorKind, errorCodes } from "../diagnostics/errors.ts";
 import type { Outcome } from "../model/call.ts";
 import type { Awaitable } from "../model/principal.ts";
 import type { ProbeAnswer } from "../plugin/surface.ts";
 
-/** The kinds of refusals by the gate; the others are failures of the handler or of the server. */
+/** The kinds of errors by which the gate refuses a call. All other kinds are failures of the handler or of the server. */
 const denials: ReadonlySet<ErrorKind> = new Set([
   "invalid_input",
   "unauthenticated",
@@ -19,7 +19,7 @@ const denials: ReadonlySet<ErrorKind> = new Set([
 /**
  * Checks that a call was refused before its handler.
  *
- * @param code  Exactly this code: `missing_scope`.
+ * @param code  The code that the refusal must have, such as `missing_scope`. Default: any code.
  * @returns The error of the refusal.
  * @throws {Error} when the call succeeded, failed, or was refused with another code.
  */
@@ -45,8 +45,8 @@ interface ExpectOk {
 /**
  * Checks that a call succeeded.
  *
- * @returns Its value.
- * @throws {Error} that says how the call ended. For an `internal` error it also says why: the error that was thrown is its `cause`.
+ * @returns The value of the call.
+ * @throws {Error} that says how the call ended. For an `internal` error, the error that was thrown is its `cause`.
  */
 export const expectOk: ExpectOk = async (call: Awaitable<Outcome | ProbeAnswer>): Promise<never> => {
   const met = await call;
@@ -55,7 +55,10 @@ export const expectOk: ExpectOk = async (call: Awaitable<Outcome | ProbeAnswer>)
   throw new Error(`Expected the call to succeed, but it ended with ${saidOf(failure)}`, { cause: failure });
 };
 
-/** Adds the cause of an `internal` error, which otherwise only the log has. A surface's answer is what a caller saw, and has no cause. */
+/**
+ * Adds the cause of an `internal` error, which otherwise only the log has. The answer of a surface has no cause, because callers
+ * do not see it.
+ */
 const saidOf = ({
   code,
   message,
@@ -66,9 +69,12 @@ const saidOf = ({
   readonly cause?: unknown;
 }): string => `${code}: ${message}${cause === undefined ? "" : ` (${String(cause)})`}`;
 
-/** A surface's answer has no kind. General codes have a known kind, and codes of approval begin with `approval_`. */
+/**
+ * Whether an error is a refusal by the gate. The answer of a surface has no kind, so its code decides: general codes have a known
+ * kind, and codes of approvals begin with `approval_`.
+ */
 const isDenial = ({ code, kind }: { readonly code: string; readonly kind?: ErrorKind }): boolean => {
-  if (code === "unknown_handler") return false; // a mistake in the test, unless the test names the code
+  if (code === "unknown_handler") return false; // An unknown handler is a mistake in the test, unless the test expects this code.
   if (code === "approval_not_found") return true;
   const known = kind ?? (errorCodes as Readonly<Record<string, ErrorKind>>)[code];
   return known === undefined ? code.startsWith("approval_") : denials.has(known);

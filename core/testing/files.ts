@@ -1,4 +1,4 @@
-// Files in tests: small contents of common types, and schemas in which a file is written as JSON.
+// Files for tests: small contents of common types, and schemas in which a file is written as JSON.
 
 import { Readable } from "node:stream";
 import type { WrittenFile } from "../plugin/surface.ts";
@@ -6,7 +6,7 @@ import { fileRulesOf, isAllowedType, OfferedFile, type UploadedFile } from "../s
 import { isPlainObject, type JsonSchema, withSubschemas } from "../schema/schema.ts";
 
 /**
- * A file for `call`.
+ * Makes a file that can be passed to `call`.
  *
  * @example
  * await app.as(ana).call("addPhoto", { photo: fileOf(await readFile("shelf.png"), { name: "shelf.png" }) });
@@ -14,7 +14,7 @@ import { isPlainObject, type JsonSchema, withSubschemas } from "../schema/schema
 export const fileOf = (content: string | Uint8Array, { name, mediaType }: { name: string; mediaType?: string }): UploadedFile =>
   new OfferedFile(name, mediaType, () => Readable.from([Buffer.from(content)])) as unknown as UploadedFile;
 
-/** The first bytes by which each type is recognised, or a whole text. */
+/** Sample contents by media type: the first bytes by which the type is recognised, or a whole text. */
 const contents: readonly (readonly [mediaType: string, content: string])[] = [
   ["text/plain", "sample"],
   ["text/csv", "id,name\n1,sample\n"],
@@ -29,7 +29,7 @@ const contents: readonly (readonly [mediaType: string, content: string])[] = [
   ["application/octet-stream", "sample"],
 ];
 
-/** A file that the rules of a schema accept; `undefined` for types that have no sample. */
+/** Returns a file that the rules of a schema accept, or `undefined` for types without a sample. */
 const sampleFile = (schema: JsonSchema): WrittenFile | undefined => {
   const found = contents.find(([type]) => isAllowedType(type, fileRulesOf(schema)?.mediaTypes ?? []));
   if (found === undefined) return undefined;
@@ -37,11 +37,11 @@ const sampleFile = (schema: JsonSchema): WrittenFile | undefined => {
   return { name: "sample", mediaType, base64: Buffer.from(content, "latin1").toString("base64") };
 };
 
-/** The schema with each file as a `WrittenFile`, as the JSON of a probe's call has it. */
+/** Returns the schema with each file replaced by the schema of `WrittenFile`, the form of files in a probe's JSON input. */
 export const withWrittenFiles = (schema: JsonSchema): JsonSchema => {
   if (fileRulesOf(schema) === undefined) {
     const copy = withSubschemas(schema, withWrittenFiles);
-    // A form has no way to write an empty list.
+    // A multipart form cannot contain an empty list.
     return fileRulesOf(schema["items"]) === undefined
       ? copy
       : Object.assign(copy, { minItems: Math.max(1, Number(schema["minItems"] ?? 1)) });
@@ -57,7 +57,7 @@ export const withWrittenFiles = (schema: JsonSchema): JsonSchema => {
   };
 };
 
-/** A copy of an input; files stay as they are. */
+/** Copies an input. Files in it are not copied. */
 export const clonedInput = (input: unknown): unknown => {
   if (!isPlainObject(input)) return structuredClone(input);
   const isOffered = (value: unknown) => [value].flat().some((one) => one instanceof OfferedFile);

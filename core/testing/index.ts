@@ -36,15 +36,15 @@ export interface LogLine {
 }
 
 export interface TestOptions {
-  /** The mode that plugins see. Default "test". */
+  /** The run mode that plugins see. Default "test". */
   readonly mode?: RunMode;
-  /** `false` does not start the plugins, so nothing listens. Default true. */
+  /** `false` does not start the plugins, so no port opens. Default true. */
   readonly start?: boolean;
-  /** The project's folder; relative files of plugins are under it. Default: the current one. */
+  /** The project's folder, from which plugins resolve relative paths. Default: the current folder. */
   readonly root?: string;
   /**
-   * `true` makes a new folder the root and removes it when the app stops. Plugins write only into this folder, listen on a
-   * free port of this machine, and send nothing to other machines.
+   * `true` creates a new folder as the root, and removes it when the app stops. Plugins write only into this folder, listen on a
+   * free port of this computer, and send nothing to other computers.
    */
   readonly isolated?: boolean;
 }
@@ -52,7 +52,7 @@ export interface TestOptions {
 export interface TestBoot<Handlers extends HandlerTable = HandlerTable, Table extends ExposureTable = ExposureTable>
   extends TestOptions {
   readonly handlers: Handlers;
-  /** By handler. Default: all on the `direct` surface, which only tests have. */
+  /** The exposures by handler name. Default: all handlers on the surface `direct`, which only tests have. */
   readonly expose?: Table;
   readonly plugins?: readonly ConfiguredPlugin[];
   readonly drainMs?: number;
@@ -62,21 +62,24 @@ export interface TestBoot<Handlers extends HandlerTable = HandlerTable, Table ex
 }
 
 export interface TestApp<Handlers = HandlerTable> extends AsyncDisposable {
-  /** What plugins provide: `app.services.get(storeRef)`. */
+  /** The services that plugins provide: `app.services.get(storeRef)`. */
   readonly services: Services;
-  /** The handlers that are exposed, as the boot checked them. */
+  /** The exposed handlers after the checks of boot. */
   readonly catalog: Catalog;
   readonly log: readonly LogLine[];
   /** Calls handlers as this principal. */
   as(principal: Principal): TestCaller<Handlers>;
-  /** One call from the outside of every surface that the handler is exposed on, or of those named. */
+  /**
+   * Calls every surface that exposes the handler, or only the named surfaces, each one from the outside. @returns The answers by
+   * surface.
+   */
   acrossSurfaces(call: ProbeCall, surfaces?: readonly string[]): Promise<Readonly<Record<string, ProbeAnswer>>>;
   stop(): Promise<void>;
 }
 
 /**
- * Makes a principal for tests. Without scopes and roles it has no rights. Its `person` is the subject, unless it is an agent or a
- * service.
+ * Makes a principal for tests. Without scopes and roles it has no rights. Its `person` is its subject, but an agent or a service
+ * has no `person` unless the test names one.
  */
 export const principal = (given: Partial<Principal> = {}): Principal =>
   Object.freeze({

@@ -1,4 +1,5 @@
-// The kernel of a test's app, for Quater's own tests and for the gate suite. Apps see its services and its catalog.
+// Returns the kernel of a test's app, for Quater's own tests and for the gate suite. Other tests use only the app's services and
+// catalog.
 
 import type { Kernel } from "../boot/kernel.ts";
 
@@ -6,7 +7,7 @@ const kernels = new WeakMap<object, Kernel>();
 
 export const keepKernel = (app: object, kernel: Kernel): void => void kernels.set(app, kernel);
 
-/** @param app  What `bootTest` returned. @throws {Error} for any other object. */
+/** @param app  A result of `bootTest`. @throws {Error} for any other object. */
 export const kernelOf = (app: object): Kernel => {
   const kernel = kernels.get(app);
   if (kernel === undefined) throw new Error("This object was not returned by bootTest");

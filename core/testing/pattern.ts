@@ -6,7 +6,7 @@ import { beginBudget } from "../schema/pattern-budget.ts";
 import { charactersOf, type OneCharacter } from "../schema/pattern-characters.ts";
 import { Unsupported } from "../schema/pattern-linear.ts";
 
-/** Returns a text that the pattern was found to match; `undefined` when the search gave none. */
+/** Returns a text that the pattern matches, or `undefined` if the search found none. */
 export const textMatching = (pattern: string): string | undefined => {
   try {
     const text = oneOf(syntaxTreeOf(pattern).alternatives);
@@ -18,10 +18,10 @@ export const textMatching = (pattern: string): string | undefined => {
   }
 };
 
-/** Thrown for a part that this search does not try, such as a lookahead. */
+/** Thrown for a part of a pattern that this search does not support, such as a lookahead. */
 class NotTried extends Error {}
 
-/** A pattern such as `(a{999}){999}` would fill the memory. */
+/** The longest text that is made, because a pattern such as `(a{999}){999}` would fill the memory. */
 const mostCharacters = 100_000;
 
 const oneOf = ([first]: readonly AST.Alternative[]): string => (first?.elements ?? []).map(textOf).join("");
@@ -48,16 +48,17 @@ const textOf = (element: AST.Element): string => {
   }
 };
 
-/** In the order of preference: a sample looks like text that people write. */
+/** The characters that a sample prefers, in this order, so that it looks like text that people write. */
 const commonCharacters = [..."a1A0Z9_-. :/@+,!"];
 
 const characterOf = (element: OneCharacter & AST.Element): string => {
   if (element.type === "Character") return String.fromCodePoint(element.value);
-  if (element.type === "CharacterSet" && element.kind === "property") throw new NotTried(); // its ranges take 50 ms
+  // The ranges of a property such as `\p{L}` take 50 ms to compute.
+  if (element.type === "CharacterSet" && element.kind === "property") throw new NotTried();
   const matcher = new RegExp(`^${element.raw}$`, "u");
   const common = commonCharacters.find((character) => matcher.test(character));
   if (common !== undefined) return common;
   const [range] = charactersOf(element);
-  if (range === undefined) throw new NotTried(); // an empty class
+  if (range === undefined) throw new NotTried(); // The class is empty, so no character matches.
   return String.fromCodePoint(range[0]);
 };

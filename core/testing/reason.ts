@@ -2,7 +2,7 @@
 
 import type { LogLine } from "./index.ts";
 
-/** The first line of what was thrown: `Error: no such table: orders`. */
+/** Returns the first line of the error that a handler threw: `Error: no such table: orders`. */
 export const reasonIn = (log: readonly LogLine[], handler: string): string | undefined => {
   const line = log.findLast(({ level, fields }) => level === "error" && fields["handler"] === handler);
   const error = line?.fields["error"];

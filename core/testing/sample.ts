@@ -1,4 +1,4 @@
-// Makes a value that a schema accepts, for callers who need any valid input. The `examples` or the `default` of a schema come
+// Makes a value that a schema accepts, for code that needs any valid input. The `examples` or the `default` of a schema are tried
 // first. Other values are as small as the schema allows. Every sample is checked.
 
 import { complainerOf } from "../pipeline/complaints.ts";
@@ -10,7 +10,7 @@ import { withWrittenFiles } from "./files.ts";
 import { textMatching } from "./pattern.ts";
 
 export interface Sampler {
-  /** Returns a new sample each time. @throws {NoSample} that names the place for which somebody must give a sample. */
+  /** Returns a new sample on each call. @throws {NoSample} that names the place for which the user must give a sample. */
   readonly sample: () => unknown;
   readonly accepts: (value: unknown) => boolean;
 }
@@ -37,7 +37,7 @@ export const samplerOf = async (given: JsonSchema): Promise<Sampler> => {
   };
 };
 
-/** Values of the formats that TypeBox knows. */
+/** One valid text for each format that TypeBox knows. */
 const formats: Readonly<Record<string, string>> = {
   date: "2025-06-30",
   "date-time": "2025-06-30T12:00:00Z",
@@ -55,7 +55,7 @@ const formats: Readonly<Record<string, string>> = {
   regex: "^a$",
 };
 
-/** The deepest level. It ends the search in schemas that refer to themselves. */
+/** The deepest level of a sample. It ends the search in schemas that refer to themselves. */
 const deepest = 32;
 
 class Maker {
@@ -164,5 +164,5 @@ const number = (schema: JsonSchema, smallestStep: number): number => {
   return onStep > high && step !== 0 ? rounded(Math.floor(high / step) * step) : onStep;
 };
 
-/** Three times 0.1 is 0.30000000000000004 in doubles. */
+/** Removes the error of floating-point arithmetic: three times 0.1 is 0.30000000000000004. */
 const rounded = (value: number): number => Number(value.toPrecision(15));

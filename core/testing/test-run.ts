@@ -3,6 +3,8 @@
 import { brand } from "../diagnostics/brand.ts";
 import { type ConfiguredPlugin, isPlugin, type TestRun } from "../plugin/plugin.ts";
 
-/** Returns a value that is not a plugin unchanged, so that boot reports it. */
+/**
+ * Returns the variant of a plugin for a test run. A value that is not a plugin is returned unchanged, so that boot reports it.
+ */
 export const testRunOf = (plugin: ConfiguredPlugin, rehearsal: TestRun): ConfiguredPlugin =>
   isPlugin(plugin) && plugin.testRun !== undefined ? { ...plugin.testRun(rehearsal), [brand]: "plugin" } : plugin;

@@ -7,17 +7,17 @@ import type { CallContext, CallerInputOf, Handler, OutputOf } from "../model/han
 import type { DryRun } from "../pipeline/dry-run.ts";
 
 export interface TestCall {
-  /** Default: the first surface that the handler is exposed on. */
+  /** The surface of the call. Default: the first surface that exposes the handler. */
   readonly surface?: string;
   readonly dryRun?: boolean;
   readonly cancellation?: Cancellation;
-  /** Receives what the handler reports by its `progress`. */
+  /** Receives the values that the handler reports with `progress`. */
   readonly progress?: CallContext["progress"];
 }
 
 export type HandlerTable = Readonly<Record<string, Handler>>;
 
-/** The handlers that a manifest exposes, by the names that it gives them. */
+/** The handlers that a manifest exposes, by their exposed names. */
 export type HandlersOf<Given> = Given extends Manifest<infer List> ? Joined<NamedIn<List[number]>> : HandlerTable;
 
 type NamedIn<Entry> =
@@ -30,7 +30,7 @@ type NamedIn<Entry> =
 /** Exposures by handler, as `bootTest` takes them. */
 export type ExposureTable = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** The handlers of `bootTest({ handlers, expose })` by the names that callers use. */
+/** The handlers of `bootTest({ handlers, expose })`, by the names that callers use. */
 export type ExposedAs<Handlers, Table> = string extends keyof Table
   ? Handlers
   : { readonly [Key in keyof Table & keyof Handlers & string as NameIn<Table[Key], Key>]: Handlers[Key] };
@@ -50,13 +50,13 @@ export interface TestCaller<Handlers = HandlerTable> {
   /**
    * Calls a handler through the whole pipeline.
    *
-   * @throws {Error} for a name that is not exposed: a mistake in a test must not look like a refusal. Test for
-   *   `unknown_handler` with `send`.
+   * @throws {Error} for a name that is not exposed, so that a mistake in a test does not look like a refusal. To test for
+   * `unknown_handler` use `send`.
    */
   call<Name extends keyof Handlers & string, const How extends TestCall = TestCall>(
     handler: Name,
     ...given: CallArguments<Handlers[Name], How>
   ): Promise<Outcome<AnswerOf<Handlers[Name], How>>>;
-  /** Calls a handler of any name with any input, for tests of refusals. The input is JSON, as a body would be. */
+  /** Calls a handler of any name with any input, for tests of refusals. The input is JSON, as in a request body. */
   send(handler: string, input?: unknown, how?: TestCall): Promise<Outcome>;
 }

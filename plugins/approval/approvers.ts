@@ -1,6 +1,6 @@
-// Authenticates approvers: by the option `authenticate`, and by the headers of a proxy that signs people in. These headers count only if the
-// request has the secret of the proxy, or came over a Unix socket that only the proxy may open. A loopback address proves nothing, because
-// each process on this machine has one.
+// Authenticates approvers, by the option `authenticate` or by the headers of a proxy that signs people in. The headers count only
+// if the request contains the proxy's secret, or came over a Unix socket that only the proxy can open. A loopback address is no
+// proof, because every process on this computer has one.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Credentials, Principal } from "../../core/index.ts";
@@ -10,10 +10,13 @@ import { type Authentication, type Authenticator, asAuthenticator } from "../../
 import { ssoNotTrusted } from "./errors.ts";
 import type { SsoOptions } from "./options.ts";
 
-/** The surface that approvers authenticate on. No handler is exposed on it. It exists so that refused credentials are on the trail. */
+/**
+ * The name of the surface on which approvers authenticate. It exposes no handler. It exists so that refused credentials are
+ * recorded in the trail.
+ */
 export const approversSurface = "approvals";
 
-/** Returns the authenticator of the approvers' surface. It asks the proxy's headers first, then `given`. */
+/** Returns the authenticator of the approvers' surface. It reads the proxy's headers first, and then calls `given`. */
 export const approversDoor = (given: Authentication | undefined, sso: SsoOptions | undefined): Authenticator | undefined => {
   if (sso === undefined) return given === undefined ? undefined : asAuthenticator(given);
   const keys = given === undefined ? undefined : asAuthenticator(given);
@@ -23,17 +26,19 @@ export const approversDoor = (given: Authentication | undefined, sso: SsoOptions
     authenticate: (credentials, resources) =>
       personBehind(sso, credentials) ?? keys?.authenticate(partOf(credentials, readingOf(keys.reads)), resources),
   });
-  // Other authenticators may not read reserved headers such as x-forwarded-user. This one may, because the headers count only with the
-  // proxy's secret or over its socket.
+  // Other authenticators cannot read reserved headers such as x-forwarded-user. This one can, because the headers count only with
+  // the proxy's secret or over its socket.
   return { ...door, reads: allReads([{ headers }, ...(keys === undefined ? [] : [keys.reads])]) };
 };
 
-/** @returns The person whom the headers name; `undefined` when they name nobody. @throws {QuaterError} `sso_not_trusted`. */
+/**
+ * @returns The person whom the headers name; `undefined` when the headers are absent. @throws {QuaterError} `sso_not_trusted`.
+ */
 export const personBehind = (sso: SsoOptions, credentials: Credentials): Principal | undefined => {
   const person = textOf(credentials, sso.personHeader);
   if (person === undefined || person === "") return undefined;
   if (!isFromProxy(sso, credentials)) throw ssoNotTrusted("The header that names a person did not come from the proxy");
-  // Two header lines arrive as one line with a comma. Then one of them is not from the proxy.
+  // Two header lines arrive as one value with a comma. One of them is then not from the proxy, so refuse both.
   if (person.includes(",") || person.length > 200) throw ssoNotTrusted("The header that names a person names no single one");
   const roles = sso.rolesHeader === undefined ? "" : (textOf(credentials, sso.rolesHeader) ?? "");
   return Object.freeze({
@@ -61,7 +66,7 @@ const isFromProxy = (sso: SsoOptions, credentials: Credentials): boolean => {
 
 const hash = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-/** Proxies send UTF-8; Node reads header bytes as Latin-1. */
+/** Decodes a header value. Proxies send UTF-8, but Node reads header bytes as Latin-1. */
 const textOf = ({ header }: Credentials, name: string): string | undefined => {
   const raw = header(name.toLowerCase());
   if (raw === undefined) return undefined;

@@ -1,25 +1,25 @@
-// The answer to "did this already run?", and its words.
+// Describes an earlier call that may be the same as the current one, so that requesters and approvers notice a repetition.
 
 export type RanBefore =
   | {
       /**
-       * `identical`: the same arguments. `similar`: the arguments that both input schemas have are the same, or look the same
-       * to people; `fields` differ.
+       * `identical`: the earlier call had the same arguments. `similar`: the arguments that both input schemas have are equal, or
+       * look equal to people, and the listed `fields` differ.
        */
       readonly match: "identical" | "similar";
       /** The id of the earlier approval request. */
       readonly id: string;
       readonly callId: string;
-      /** Milliseconds since the epoch. */
+      /** When the earlier call ran, milliseconds since the epoch. */
       readonly at: number;
       readonly outcome: string;
-      /** The arguments that differ, or that only one of the two calls has: see differing.ts. Printable. */
+      /** Paths of the arguments that differ, or that only one of the two calls has: see differing.ts. Printable. */
       readonly fields: readonly string[];
     }
   /** There may be an earlier call, but it cannot be compared. */
   | { readonly match: "cannot_tell"; readonly reason: string };
 
-/** Returns one sentence without a full stop, for people and models. */
+/** Describes the earlier call in one sentence without a full stop, for people and models. */
 export const ranBeforeInWords = (before: RanBefore): string => {
   if (before.match === "cannot_tell") return `Whether this call ran before cannot be told: ${before.reason}`;
   const { match, id, callId, at, outcome, fields } = before;

@@ -30,7 +30,7 @@ export const approvalCodes = {
   approval_pending: "conflict",
 } as const satisfies Record<string, ErrorKind>;
 
-/** The page and the API refuse with these before they ask the approvals service. */
+/** Codes with which the page and the API refuse a request before they call the approvals service. */
 export const pageCodes = {
   sso_not_trusted: "forbidden",
   form_not_yours: "forbidden",
@@ -55,11 +55,11 @@ export interface EarlierUse {
 export interface Announced {
   readonly id: string;
   readonly url?: string;
-  /** ISO 8601. */
+  /** The time of expiry as ISO 8601 text. */
   readonly expiresAt: string;
 }
 
-/** For callers. */
+/** For a call that needs approval. It goes to the caller. */
 export const approvalRequired = (approval: Announced, before?: RanBefore): QuaterError => {
   const message = `People must agree to this exact call first: approval ${approval.id} is pending`;
   return new QuaterError({
@@ -80,7 +80,7 @@ export const approvalDenied = (id: string, reason: string | undefined, retryAfte
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   });
 
-/** For a caller that names an approval which ended before it was used. */
+/** For a caller that names an approval request which ended before its use. */
 export const approvalEnded = (
   id: string,
   status: Extract<ApprovalState, "expired" | "cancelled" | "revoked">,
@@ -95,7 +95,7 @@ export const approvalUsed = ({ id, callId, outcome }: EarlierUse): QuaterError =
     details: { approval: { id, status: "consumed", usedBy: { callId, outcome } } },
   });
 
-/** @param changed  JSON Pointers into the preview. */
+/** For an approved call whose preview changed. @param changed  JSON Pointers into the preview. */
 export const approvalStale = (id: string, changed: readonly string[]): QuaterError =>
   build(
     "approval_stale",
@@ -111,13 +111,13 @@ export const approvalOutdated = (id: string, what: "policy" | "schema"): QuaterE
 export const approvalMismatch = (id: string): QuaterError =>
   build("approval_mismatch", `Approval ${id} was given for a different call`, { details: { approval: { id } } });
 
-/** For a request whose row says something that its events do not prove. */
+/** For a request whose row contradicts its events in the trail. */
 export const approvalUnproven = (id: string): QuaterError =>
   build("approval_unproven", `Approval ${id} is not proven by the audit trail, so it was voided. Repeat the call to ask again`, {
     details: { approval: { id, status: "expired" } },
   });
 
-/** The same answer for unknown ids and for requests of others. */
+/** For unknown ids and for requests of others, with the same answer. */
 export const approvalNotFound = (): QuaterError => build("approval_not_found", "There is no such approval");
 
 export const approvalBacklog = (most: number): QuaterError =>
@@ -144,7 +144,7 @@ export const approvalUnrenderable = (path: string, message: string): QuaterError
 export const approvalUnavailable = (cause: unknown): QuaterError =>
   build("approval_unavailable", "Approvals cannot be looked up right now", { cause, retryAfterSeconds: 1 });
 
-/** @param why  What is wrong with the row, as the end of a sentence. */
+/** For a damaged row of a request. @param why  The damage, as the end of a sentence. */
 export const approvalDamaged = (id: string, why: string): QuaterError =>
   build(
     "approval_unproven",
@@ -154,7 +154,7 @@ export const approvalDamaged = (id: string, why: string): QuaterError =>
     },
   );
 
-/** For a person who types a key at the terminal. Over a network, all refused keys get the same answer. */
+/** For a development key that a person types at the terminal. Over a network, all refused keys get the same answer. */
 export const developmentKeyRefused = (): QuaterError =>
   new QuaterError({
     code: "invalid_token",
@@ -163,7 +163,7 @@ export const developmentKeyRefused = (): QuaterError =>
       "Only `quater dev` accepts a development key. Decide on the page that it serves, or make another key: `quater keys create --name NAME --person NAME --kind user --roles ROLE`",
   });
 
-/** For approvers. @param why  The end of a sentence: "you made the request yourself". */
+/** For a person who may not vote. @param why  The end of a sentence: "you made the request yourself". */
 export const notEligible = (why: string): QuaterError => build("approver_not_eligible", `You may not decide this: ${why}`);
 
 export const digestChanged = (id: string): QuaterError =>
@@ -184,7 +184,7 @@ export const ssoNotTrusted = (message: string): QuaterError => build("sso_not_tr
 export const formNotYours = (): QuaterError =>
   build("form_not_yours", "This form belongs to another visitor, or to an earlier session. Open the page again");
 
-/** The same answer for wrong, used and expired codes. */
+/** For wrong, used and expired codes, with the same answer. */
 export const codeWrong = (): QuaterError =>
   build("sign_in_code_wrong", "This code is wrong, has been used, or is older than five minutes");
 
@@ -193,7 +193,7 @@ export const signInThrottled = (retryAfterSeconds: number): QuaterError =>
     retryAfterSeconds,
   });
 
-// These have codes of http, which is also where docs/reference/errors.md lists them.
+// Errors with codes of http, which docs/reference/errors.md lists under http.
 
 export const crossSite = (): QuaterError =>
   new QuaterError({ code: "origin_not_allowed", kind: "forbidden", message: "A page of another origin may not send this form" });

@@ -1,9 +1,9 @@
-// The exposure key `approval`.
+// The exposure key `approval`, which gives a handler an approval policy.
 
 import { Type } from "../../core/index.ts";
 import { exposureKey } from "../../core/plugin-api.ts";
 
-/** The name of a policy. The object form limits it to some surfaces. */
+/** The name of an approval policy. The object form limits the policy to some surfaces. */
 export type ApprovalExposure = string | { readonly policy: string; readonly surfaces?: readonly string[] };
 
 const exposureSchema = Type.Union([
@@ -14,7 +14,7 @@ const exposureSchema = Type.Union([
   ),
 ]);
 
-/** The resolved value. Without `surfaces` the policy holds on every surface. */
+/** The resolved value of the key. Without `surfaces` the policy applies on every surface. */
 export interface ExposedApproval {
   readonly policy: string;
   readonly surfaces?: readonly string[];

@@ -20,13 +20,16 @@ export { type Approvals, approvalsRef } from "./service.ts";
 
 declare module "quater" {
   interface Exposure {
-    /** The policy of `approval()` that says who must agree before a call runs. It holds on every surface, unless `surfaces` lists some. */
+    /**
+     * The name of the policy in `approval()` that says who must approve calls. It applies on every surface, unless `surfaces`
+     * lists some.
+     */
     readonly approval?: ApprovalExposure;
   }
 }
 
 /**
- * Lets people approve calls before they run. Give a handler an approval policy in its exposure: `approval: "finance"`.
+ * Makes calls wait for approval by people. To require it, name an approval policy in a handler's exposure: `approval: "finance"`.
  *
  * @example
  * plugins: [store(), audit(), approval({ authenticate: apiKeys(), policies: { finance: { approvers: [{ role: "finance" }] } } })]
@@ -39,7 +42,7 @@ export const approval = definePlugin(approvalOptions, (options, given): Plugin =
     wants: [httpRef],
     provides: [approvalsRef],
     exposure: [approvalKey],
-    // No handler is exposed on this surface. It exists so that refused credentials are on the trail.
+    // This surface exposes no handler. It exists so that refused credentials of approvers are recorded in the trail.
     surface: { name: approversSurface, exposes: "Nothing", authenticate: approversDoor(authenticate, sso) },
     check: ({ catalog }) => [...exposureProblems(Object(policies), catalog.operations), ...optionProblems(options)],
     testRun: (choice) => rehearsal(given, choice),
@@ -47,7 +50,7 @@ export const approval = definePlugin(approvalOptions, (options, given): Plugin =
   };
 });
 
-/** The plugin for a test run: without notices and without a listener of its own. */
+/** Returns the plugin for a test run: it sends no notices and has no listener of its own. */
 const rehearsal = (
   { notify, listen, sso, authenticate, ...options }: GivenOptions<typeof approvalOptions>,
   { usableForMs, hasOwnDoors = false }: TestRun,
@@ -58,7 +61,7 @@ const rehearsal = (
   const door = hasOwnDoors ? (authenticate ?? (isBySocket ? closed : undefined)) : closed;
   return approval({
     ...options,
-    // The gate suite files many requests for each of its people.
+    // The gate suite files many requests for each of its test people.
     maxFiledPerHour: 100_000,
     // The gate suite repeats a call directly after a denial, and the denial must still hold.
     cooldownMs: Math.max(options.cooldownMs ?? 0, 600_000),

@@ -1,5 +1,5 @@
-// Puts the page and the API on http's server, or on a listener of their own. With their own listener, they share their origin with no
-// other page.
+// Adds the approvals page and its API to http's server, or serves them on their own listener. With their own listener they share
+// their origin with no other page.
 
 import type { PluginContext } from "../../core/plugin-api.ts";
 import type { Audit } from "../audit/service.ts";
@@ -21,10 +21,10 @@ export interface MountGiven {
 }
 
 export interface Mounted {
-  /** Where people open the page, without a slash at the end; `undefined` while nothing listens and no publicUrl is configured. */
+  /** Returns the URL of the page without a slash at the end; `undefined` while no port is open and no publicUrl is configured. */
   readonly baseUrl: () => string | undefined;
   readonly start: () => Promise<void>;
-  /** Safe to call twice. */
+  /** Closes the own listener. Safe to call twice. */
   readonly stop: () => Promise<void>;
 }
 
@@ -32,7 +32,7 @@ const mounted = "/approvals";
 
 export const mount = ({ options, context, http, store, audit, approvals }: MountGiven): Mounted => {
   const { listen, sso } = options;
-  // A listener of its own has another origin than http.
+  // With its own listener the page has another origin than http.
   const publicUrl = options.publicUrl ?? (listen === undefined ? http.publicUrl : undefined);
   const { gate, catalog, project, mode } = context;
   let listener: Listener | undefined;
@@ -55,7 +55,8 @@ export const mount = ({ options, context, http, store, audit, approvals }: Mount
     under(prefix, (ctx) => api.serveOwnStatus(ctx, ctx.path.slice(prefix.length)));
   });
   if (listen === undefined) http.mount(mounted, mounting);
-  else http.mount(`${mounted} on ${placeOf(listen)}`, () => {}); // named in the exposure table, and served elsewhere
+  // List the page in the exposure table, although another listener serves it.
+  else http.mount(`${mounted} on ${placeOf(listen)}`, () => {});
   return {
     baseUrl,
     start: async () => {

@@ -1,4 +1,4 @@
-// The options of approval().
+// The options of approval() and their types.
 
 import { Type } from "../../core/index.ts";
 import { anAuthentication } from "../../core/model/authentication.ts";
@@ -12,14 +12,14 @@ import type { ApprovalPolicy } from "./policy.ts";
 /** A separate listener for the page and its API. Without it, both are on the listener of `http()`. */
 export type ApprovalListen =
   | { readonly port: number; readonly host?: string }
-  /** The path of a Unix socket, relative to the project's folder. Users who may write to the file may connect. */
+  /** The path of a Unix socket, relative to the project's folder. Users who can write the socket file can connect. */
   | { readonly path: string };
 
-/** A proxy that signs people in, and names them in headers. */
+/** A proxy that signs people in and sends their names in headers. */
 export type SsoOptions = {
-  /** Holds the person's name: `x-forwarded-user`. The proxy must replace what clients send under this name. */
+  /** The header with the person's name: `x-forwarded-user`. The proxy must remove this header from client requests. */
   readonly personHeader: string;
-  /** Holds the person's roles, separated by commas. Default: none. */
+  /** The header with the person's roles, separated by commas. Default: no roles. */
   readonly rolesHeader?: string;
 } & (
   | {
@@ -28,18 +28,18 @@ export type SsoOptions = {
       readonly secret: string;
       readonly unixSocket?: never;
     }
-  /** The page listens on a Unix socket, and only the proxy may connect to it. */
+  /** The page listens on a Unix socket to which only the proxy can connect, so no secret is needed. */
   | { readonly unixSocket: true; readonly secretHeader?: never; readonly secret?: never }
 );
 
 const sevenDaysMs = 7 * 86_400_000;
 
 export const approvalOptions = {
-  /** Policies by name. An exposure names one: `approval: "finance"`. */
+  /** Approval policies by name. An exposure names one: `approval: "finance"`. */
   policies: opaque<Readonly<Record<string, ApprovalPolicy>>>('{ finance: { approvers: [{ role: "finance" }] } }', isPlainObject),
   /** Authenticates approvers. Credentials of other surfaces count only if you give the same authenticator here. */
   authenticate: Type.Optional(anAuthentication),
-  /** The origin where people open this server: `https://shop.example`. Links are built from it, never from headers of a request. */
+  /** The public origin of this server: `https://shop.example`. Links are made from it, and never from headers of a request. */
   publicUrl: Type.Optional(Type.String()),
   /** Accepts people whom a proxy has signed in. */
   sso: Type.Optional(
@@ -51,11 +51,11 @@ export const approvalOptions = {
   notify: Type.Optional(opaque<NotifyOption>("a function, { webhook: { url, secret } }, or a list of those")),
   /** How many requests of one caller may be pending. Default 20. */
   maxPending: withDefault(Type.Integer({ minimum: 1, maximum: 10_000 }), 20),
-  /** How many requests one person may file within an hour. Cancelled requests count. Default 60. */
+  /** How many requests one person may file per hour. Cancelled requests count. Default 60. */
   maxFiledPerHour: withDefault(Type.Integer({ minimum: 1, maximum: 100_000 }), 60),
-  /** How long a denial also refuses repeated calls, and calls that look the same. Milliseconds, default 600,000. */
+  /** How long after a denial the same call, and calls that look the same, are refused, milliseconds. Default 600,000. */
   cooldownMs: withDefault(Type.Integer({ minimum: 0, maximum: sevenDaysMs }), 600_000),
-  /** How many days an ended request is kept after its last change. Default 400. */
+  /** How many days a request is kept after it ended. Default 400. */
   retentionDays: withDefault(Type.Integer({ minimum: 1, maximum: 36_500 }), 400),
 };
 

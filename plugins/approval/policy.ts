@@ -1,21 +1,21 @@
-// Approval policies: who must approve, as the manifest says it, and completed with defaults. The digest of a request covers its policy, so
-// changing a policy voids earlier approvals.
+// Approval policies: who must approve calls. A policy is written in the manifest and completed with defaults. The digest of a
+// request covers its policy, so a changed policy makes earlier approvals invalid.
 
 import { type Candidate, fits, isSameName } from "../audit/service.ts";
 
 export { type Candidate, isSatisfied } from "../audit/service.ts";
 
 export interface Approver {
-  /** People who have this role when they vote. */
+  /** A role. People who have it at the time of their vote can approve. */
   readonly role?: string;
-  /** One person by name. */
+  /** The name of one person who can approve. */
   readonly person?: string;
   /** How many different people must approve. Default 1. */
   readonly need?: number;
 }
 
 export interface ApprovalPolicy {
-  /** All entries must be satisfied. One person counts once. */
+  /** The approvers that are needed. All entries must be satisfied, and one person counts only once. */
   readonly approvers: readonly Approver[];
   /**
    * `dual` (default): the approver must be another person than the requester and the person it acts for. `confirm`: the person that an
@@ -55,14 +55,14 @@ export const completed = ({ approvers, ...rest }: ApprovalPolicy): Policy => ({
   unattributed: rest.unattributed ?? false,
 });
 
-/** Whether the policy names this candidate, by role or by person. */
+/** Whether the policy lists this candidate, by role or by name. */
 export const names = ({ approvers }: Pick<Policy, "approvers">, candidate: Candidate): boolean =>
   approvers.some((approver) => fits(approver, candidate));
 
 /**
- * Whether two names are one person's. Authenticators write one name in different ways: an identity provider says
- * `Ana@shop.example` and a key file `ana@shop.example`, and accents have two encodings. If one person counted as two, they could
- * approve their own request. So in doubt two names are one person. An absent name is nobody's.
+ * Returns whether two names belong to one person. Authenticators write a name in different ways: an identity provider says
+ * `Ana@shop.example`, a key file `ana@shop.example`, and accents have two encodings. If one person counted as two, they could
+ * approve their own request, so in doubt two names are one person. An absent name belongs to nobody.
  */
 export const isSamePerson = (one: string | undefined, other: string | undefined): boolean =>
   one !== undefined && other !== undefined && isSameName(one, other);

@@ -1,4 +1,4 @@
-// Checks the options, and the approval keys of exposures, before anything is set up.
+// Checks the options of approval(), and the approval keys of exposures, before any plugin is set up.
 
 import { nearest } from "../../core/diagnostics/text.ts";
 import { isPrivateUrl } from "../../core/model/loopback.ts";
@@ -135,7 +135,7 @@ const unknownKey = (key: string, known: readonly string[]): [string, string] => 
   ];
 };
 
-/** Finds exposures that name a missing policy, or a surface on which the handler is not exposed. */
+/** Returns a problem for each exposure that names a missing policy, or a surface on which the handler is not exposed. */
 export const exposureProblems = (
   policies: Readonly<Record<string, unknown>>,
   operations: readonly Operation[],

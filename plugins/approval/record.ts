@@ -1,4 +1,4 @@
-// A request for approval: one call with exactly these arguments, by exactly this principal.
+// An approval request as the other files of the plugin see it: one call with exactly these arguments, by exactly this principal.
 
 import type { Principal } from "../../core/index.ts";
 import type { EndedAs } from "../audit/service.ts";
@@ -11,14 +11,17 @@ export type ApprovalState = (typeof approvalStates)[number];
 /** How the call ended that used the approval. `unknown`: the call may have run, but its end was not recorded. */
 export type ApprovalOutcome = "running" | "succeeded" | "failed" | "unknown";
 
-/** Converts the end of a call on the trail. A cancelled call is `unknown`, because it may have done part of its work. */
+/**
+ * Converts the end of a call in the trail to the outcome of its approval. A cancelled call is `unknown`, because it may have done
+ * part of its work.
+ */
 export const outcomeOf = (how: EndedAs): Exclude<ApprovalOutcome, "running"> =>
   how === "succeeded" ? "succeeded" : how === "unknown" || how === "cancelled" ? "unknown" : "failed";
 
-/** Who asks: the fields of the principal that the digest covers. */
+/** The principal who asks: the fields that the digest covers. */
 export type Requester = Pick<Principal, "issuer" | "subject" | "kind" | "person" | "actsFor" | "credential">;
 
-/** Takes these six fields alone. Roles and scopes are not covered, because policies check them again at every use. */
+/** Copies these six fields. Roles and scopes are not covered, because policies check them again at every use. */
 export const requesterOf = ({ issuer, subject, kind, person, actsFor, credential }: Requester): Requester => ({
   issuer,
   subject,
@@ -32,40 +35,40 @@ export const requesterOf = ({ issuer, subject, kind, person, actsFor, credential
 export const idForm = "apr_[a-z2-7]{20}";
 const wholeId = new RegExp(`^${idForm}$`);
 
-/** Whether a value is a valid id. Check a text from outside with it before you query the store. */
+/** Whether a value is a valid request id. Check each text from outside with it before a query of the store. */
 export const isId = (value: unknown): value is string => typeof value === "string" && wholeId.test(value);
 
 /** The part of a request that never changes. The digest covers all of it except id, callId, times and callKey. */
 export interface Filed {
-  /** `apr_` and 20 characters of a-z2-7; empty in a damaged record whose row has something else. */
+  /** The id of the request: `apr_` and 20 characters of a-z2-7. Empty in a damaged record whose row has another text. */
   readonly id: string;
-  /** HMAC over app, handler, arguments, principal and surface. A repeated call is found by it. */
+  /** A keyed digest over app, handler, arguments, principal and surface. A repeated call finds its request by it. */
   readonly callKey: string;
-  /** `sha256:` and 64 hexadecimal digits. */
+  /** The digest that people vote on, `sha256:` and 64 hexadecimal digits. */
   readonly digest: string;
   readonly app: string;
   readonly handler: string;
-  /** `sha256:...` over the input schema. */
+  /** The digest of the input schema, `sha256:...`. */
   readonly schema: string;
-  /** RFC 8785 text of the arguments. */
+  /** The arguments as RFC 8785 text. */
   readonly args: string;
   readonly requester: Requester;
   readonly surface: string;
   readonly policyName: string;
   readonly policy: Policy;
-  /** The handler's preview as RFC 8785 text; `undefined` when it has none. */
+  /** The handler's preview as RFC 8785 text; `undefined` for a handler without one. */
   readonly preview: string | undefined;
   readonly nonce: string;
-  /** The call that filed the request. */
+  /** The id of the call that filed the request. */
   readonly callId: string;
-  /** Milliseconds since the epoch by the store's clock, as are all times here. */
+  /** When the request was filed, milliseconds since the epoch. All times here come from the store's clock. */
   readonly filedAt: number;
-  /** People may decide until then. */
+  /** The time until which people may decide the request. */
   readonly pendingUntil: number;
 }
 
 export interface Vote {
-  /** The person who voted. */
+  /** The name of the person who voted. */
   readonly person: string;
   readonly issuer: string;
   readonly subject: string;
@@ -73,21 +76,21 @@ export interface Vote {
   readonly roles: readonly string[];
   readonly verdict: "approve" | "deny";
   readonly reason: string | undefined;
-  /** Where the person voted: "page", "api", "cli". */
+  /** The place where the person voted: "page", "api", "cli". */
   readonly via: string;
   readonly at: number;
 }
 
 export interface ApprovalRecord extends Filed {
-  /** Personal data were erased: requester, preview, reasons, `personal()` arguments and the nonce are gone. */
+  /** Whether personal data were erased: requester, preview, reasons, `personal()` arguments and the nonce. */
   readonly isErased: boolean;
-  /** The row cannot be read, because something else than Quater wrote to it. Such a record names no approver. */
+  /** Whether the row cannot be read, because another program wrote to it. Such a record has no approvers. */
   readonly isDamaged: boolean;
-  /** The state by the store's clock when the record was read, so it may be `expired` before the row says so. */
+  /** The state by the store's clock at the time of reading. It may be `expired` before the row says so. */
   readonly state: ApprovalState;
   readonly votes: readonly Vote[];
   readonly decidedAt: number | undefined;
-  /** The approval may be used until then. */
+  /** The time until which the approval may be used. */
   readonly usableUntil: number | undefined;
   /** Why the request was denied, cancelled or revoked. */
   readonly reason: string | undefined;

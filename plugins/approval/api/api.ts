@@ -1,5 +1,5 @@
-// The JSON API. Approvers decide with their own programs, and requesters read the state of their requests. Only a key in the Authorization
-// header counts, because browsers send cookies on their own.
+// Serves the JSON API for approvals: approvers decide with their own programs, and requesters read the state of their requests.
+// Only a key in the header Authorization authenticates, because browsers send cookies automatically.
 
 import type { Principal, Static, TSchema } from "../../../core/index.ts";
 
@@ -20,7 +20,7 @@ export interface ApiParts {
   readonly present: Present;
 }
 
-/** @throws {QuaterError} `invalid_input` or `unknown_field`, from the returned function. */
+/** Returns a function that binds and checks an input. That function throws {QuaterError} `invalid_input` or `unknown_field`. */
 const boundBy = <Schema extends TSchema>(schema: Schema): ((given: GivenInput) => Static<Schema>) => {
   const bind = binderOf(schema as unknown as JsonSchema);
   return (given) => bind([given]) as Static<Schema>;
@@ -34,7 +34,7 @@ const via = "api";
 const headers = { "cache-control": "no-store", "content-security-policy": "default-src 'none'; frame-ancestors 'none'" } as const;
 const paths = /^\/approvals\/api\/requests(?:\/([\w-]{1,100})(?:\/(votes|revocation))?)?$/;
 
-/** @throws {QuaterError} for every refusal; http answers with problem details. */
+/** Answers one request to the API. @throws {QuaterError} for every refusal; http turns it into problem details. */
 export const serveApi = async (ctx: KoaContext, parts: ApiParts): Promise<void> => {
   for (const [name, value] of Object.entries(headers)) ctx.set(name, value);
   const found = paths.exec(ctx.path);
@@ -60,7 +60,7 @@ export const serveOwnStatus = async (ctx: KoaContext, { gate, http, approvals }:
   answer(ctx, await asked);
 };
 
-/** Authenticates with the Authorization header alone. */
+/** Authenticates an approver by the Authorization header only. */
 const approverOf = async (ctx: KoaContext, { gate, http }: ApiParts): Promise<Approver> => {
   const request = http.credentials(ctx, approversSurface);
   const credentials: Presented = {
@@ -99,7 +99,7 @@ const show = async (ctx: KoaContext, parts: ApiParts, principal: Principal, id: 
   answer(ctx, {
     ...summaryOf(record, approvals.urlOf(id)),
     ...(obstacle === undefined ? {} : { obstacle }),
-    // Without secrets and safe to print, so that other pages can show it to people.
+    // The presentation contains no secrets and is safe to print, so other pages can show it to people.
     shown: await parts.present(record, "full"),
   });
 };

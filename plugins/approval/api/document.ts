@@ -1,5 +1,5 @@
-// The OpenAPI entries of the JSON API, made from its schemas. Commands that serve nothing write the document too, so this file does
-// not import the code that serves.
+// Makes the OpenAPI entries of the approvals API from its schemas. Commands that do not serve also write the OpenAPI document, so
+// this file does not import the serving code.
 
 import type { TSchema } from "../../../core/index.ts";
 import { propertiesOf } from "../../../core/schema/schema.ts";
@@ -27,7 +27,7 @@ interface ApiOperation {
 }
 
 const requests = "/approvals/api/requests";
-/** For requesters. All other operations are for approvers. */
+/** The path for requesters. All other operations of the API are for approvers. */
 export const ownStatusPath = "/__quater__/approvals/{id}";
 
 export const apiOperations: readonly ApiOperation[] = [
@@ -104,7 +104,7 @@ const entryOf = ({ path, operationId, description, query, body, answer, answerDe
   security: [{ bearer: [] }],
 });
 
-/** @param server  Where the API listens when it has a listener of its own. */
+/** @param server  The URL of the API's own listener, if it has one. */
 export const apiPaths = (server: string | undefined): PathItems => {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const operation of apiOperations) {

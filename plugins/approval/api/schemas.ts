@@ -1,5 +1,5 @@
-// The inputs and answers of the JSON API. The inputs are validated by these schemas, and the OpenAPI entries show them. Tests compare
-// the real answers with the schemas of the answers.
+// The schemas of the approvals API's inputs and answers. The API validates its inputs with them, and the OpenAPI document shows
+// them. Tests compare the real answers with them.
 
 import { Type } from "../../../core/index.ts";
 import { approvalStates, idForm } from "../record.ts";

@@ -1,5 +1,5 @@
-// `quater approvals code`: prints a code to sign in with on a phone, where nobody wants to type a key. The code stands for the key, once and
-// for a few minutes.
+// The command `quater approvals code`: prints a code with which an approver can sign in on a phone, without typing a key there.
+// The code stands for the approver's key, works once, and expires after a few minutes.
 
 import { conflict, type Static } from "../../../core/index.ts";
 import type { CommandIo } from "../../../core/plugin-api.ts";

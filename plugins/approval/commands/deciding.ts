@@ -1,4 +1,4 @@
-// `quater approvals approve`, `deny` and `revoke`. To approve, a person sees the request first, or gives its digest.
+// The commands `quater approvals approve`, `deny` and `revoke`. Before approving, a person sees the request, or gives its digest.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 
@@ -10,11 +10,11 @@ import type { revokeInput, VoteInput } from "./inputs.ts";
 import { textOf } from "./looking.ts";
 import { approverFor, type CommandParts } from "./parts.ts";
 
-/** Where the vote was cast. */
+/** The surface that is recorded with a vote. */
 const via = "cli";
-/** How many digits of the digest a person types, so that they cannot approve without looking at the request. */
+/** How many digits of the digest a person must type, which forces them to look at the request. */
 const typedDigits = 4;
-/** Nothing was decided, because the person did not confirm. */
+/** The exit code when the person did not confirm, so that nothing was decided. */
 const undecided = 1;
 
 export const approve = async (parts: CommandParts, input: VoteInput, io: CommandIo): Promise<number> => {
@@ -22,7 +22,7 @@ export const approve = async (parts: CommandParts, input: VoteInput, io: Command
   const record = await parts.approvals.show(principal, input.id);
   const shown = await parts.present(record, "full");
   if (shown.hidden !== undefined) conflict(`${record.id} cannot be approved: ${shown.hidden}`);
-  // If the person may not vote, do not ask. The vote below is refused with its code.
+  // Whether the person may not vote. Then ask no question, because the vote below is refused anyway.
   const isFutile = parts.approvals.obstacle(principal, record) !== undefined;
   if (input.digest === undefined && !isFutile) {
     io.say(textOf(shown));

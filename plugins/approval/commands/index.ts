@@ -1,4 +1,5 @@
-// The door of this folder: `quater approvals ...`. The code of a command is loaded when it runs.
+// The only file of this folder that other folders import. It lists the commands `quater approvals ...`, whose code is loaded when
+// one runs.
 
 import { command, type PluginCommand } from "../../../core/plugin-api.ts";
 import { codeInput, listInput, revokeInput, showInput, voteInput, waitInput } from "./inputs.ts";

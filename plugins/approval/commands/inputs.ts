@@ -1,4 +1,4 @@
-// The inputs of `quater approvals ...`, from which the program derives flags.
+// The input schemas of `quater approvals ...`. The program derives the flags from them.
 
 import { type Static, Type } from "../../../core/index.ts";
 

@@ -1,4 +1,4 @@
-// `quater approvals list` and `show`.
+// The commands `quater approvals list` and `show`.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 
@@ -38,7 +38,10 @@ const nameOf = ({ person, actsFor, subject }: ApprovalRecord["requester"]): stri
 
 const timeOf = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
 
-/** Fields for scripts, for which a table has no room. Arguments are not among them, because only `show` hides secrets. */
+/**
+ * Returns more fields for scripts, for which a table has no space. The arguments are not included, because only `show` hides
+ * secrets.
+ */
 const moreOf = ({ digest, requester, votes, reason, use }: ApprovalRecord) => ({
   digest,
   requester,
@@ -61,10 +64,10 @@ export const show = async (parts: CommandParts, input: Static<typeof showInput>,
   return 0;
 };
 
-/** Safe to show, because the presentation is. */
+/** Returns the text of a request. It is safe to print, because the presentation has escaped control characters. */
 export const textOf = (presentation: Presentation): string => `${terminalLines(presentation).join("\n")}\n`;
 
-/** Returns a line for a person who may see the request, but may not vote; `undefined` for others. */
+/** Returns a line that says why a person who can see the request cannot vote; `undefined` for others. */
 export const obstacleOf = ({ approvals }: CommandParts, approver: Principal, record: ApprovalRecord): string | undefined => {
   const obstacle = approvals.obstacle(approver, record);
   return obstacle === undefined ? undefined : `You may not vote on it: ${visible(obstacle)}`;

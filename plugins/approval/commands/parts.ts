@@ -1,4 +1,4 @@
-// What the commands get from the plugin, and how a person at the terminal gives an approver key.
+// The parts of the plugin that the commands use, and the ways in which a person at the terminal gives an approver key.
 
 import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -11,16 +11,16 @@ import type { Approvals } from "../service.ts";
 import type { Present } from "../shown/index.ts";
 
 export interface CommandParts {
-  /** The project's folder. */
+  /** The folder of the project. */
   readonly root: string;
   readonly approvals: Approvals;
   readonly present: Present;
   readonly gate: Pick<Gate, "enter" | "newCallId">;
-  /** Names of the surfaces that this project has. */
+  /** The names of the project's surfaces. */
   readonly surfaces: readonly string[];
   /** Authenticates a key with the option `authenticate` of the plugin. @throws {QuaterError} `invalid_token`. */
   readonly authenticateKey: (key: string) => Promise<Principal>;
-  /** Creates a code for the approvals page; `undefined` without a page. */
+  /** Creates a sign-in code for the approvals page; `undefined` if there is no page. */
   readonly issueCode: ((key: string) => Promise<{ readonly code: string; readonly expiresAt: number }>) | undefined;
 }
 
@@ -28,9 +28,9 @@ const longestKey = 8 * 1024;
 
 /**
  * Authenticates the person who types the command, by a key that is given for this one command. Environment variables and stored
- * credentials do not count, because an agent in the operator's shell can use them, too (threat T4).
+ * credentials do not count, because an agent in the operator's shell could use them, too (threat T4).
  *
- * @throws {QuaterError} `invalid_token`, `approver_not_eligible`, or `invalid_input` when there is no key.
+ * @throws {QuaterError} `invalid_token`, `approver_not_eligible`, or `invalid_input` when no key is given.
  */
 export const approverFor = async (
   { root, approvals, authenticateKey }: CommandParts,
@@ -41,10 +41,14 @@ export const approverFor = async (
   if (key === "" || key.length > longestKey || /\s/.test(key)) invalid("/keyFile", "holds no key");
   const principal = await authenticateKey(key).catch((error: unknown) => refusalOf(error, root, key));
   approvals.assertApprover(principal);
-  return { principal, key, again: () => authenticateKey(key) }; // the key may be revoked while the person thinks
+  // Authenticates again before the vote, because the key may have been revoked in the meantime.
+  return { principal, key, again: () => authenticateKey(key) };
 };
 
-/** Explains why a development key is refused. Only here: who can read the key file may know which kind of key it is. */
+/**
+ * Rejects with an error that explains why a development key is refused. Only the terminal explains it: a person who can read the
+ * key file may know which kind of key it is.
+ */
 const refusalOf = async (error: unknown, root: string, key: string): Promise<never> => {
   const isUnknown = isQuaterError(error) && error.code === "invalid_token";
   const isDevelopmentKey = async () => (await parts.developmentKeys?.())?.isDevelopmentKey(root, key) === true;

@@ -1,4 +1,5 @@
-// `quater approvals wait`: for the requester. It needs no approver key, because it shows only the state of the requester's own request.
+// The command `quater approvals wait` for requesters. It needs no approver key, because it shows only the state of the
+// requester's own request.
 
 import { QuaterError, type Static } from "../../../core/index.ts";
 import type { CommandIo } from "../../../core/plugin-api.ts";
@@ -7,7 +8,7 @@ import type { waitInput } from "./inputs.ts";
 import type { CommandParts } from "./parts.ts";
 
 const approved = 0;
-/** The same exit codes as for calls: 75 means that the caller can try again later, 77 means refused. */
+/** Exit codes, which are the same as for calls: 75 means that the caller can try again later, 77 means refused. */
 const stillPending = 75;
 const refused = 77;
 

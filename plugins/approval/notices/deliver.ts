@@ -7,11 +7,11 @@ import { type Deliver, deliverTo, type Patience, usualPatience } from "./webhook
 
 export interface Teller {
   readonly tell: Tell;
-  /** Waits a moment for notices that are being sent. Safe to call twice. */
+  /** Waits a short time for notices that are being sent. Safe to call twice. */
   readonly stop: () => Promise<void>;
 }
 
-/** With more pending notices than this, the receiver is probably down, and further notices are dropped to save memory. */
+/** The most undelivered notices in memory. With more the receiver is probably down, and further notices are dropped. */
 const mostPending = 1_000;
 const drainMs = 1_000;
 
@@ -43,7 +43,7 @@ export const tellerOf = (notify: NotifyOption | undefined, log: Log, patience: P
     stop: async () => {
       if (pending.size > 0) await Promise.race([Promise.all(pending), pause(drainMs, undefined, { ref: false })]);
       stopping.abort();
-      // Aborted deliveries log this at once. A function that never ends is not waited for.
+      // Aborted webhooks log their failure immediately. Do not wait for a notify function that never ends.
       await Promise.race([Promise.all(pending), pause(drainMs / 10, undefined, { ref: false })]);
     },
   };

@@ -1,4 +1,4 @@
-// The door of this folder: notices about requests, to functions and webhooks. Other folders import this file alone.
+// The only file of this folder that other folders import. It exports the notices about requests, to functions and webhooks.
 
 export { tellerOf } from "./deliver.ts";
 export { type Notice, type NoticeType, type Notify, type NotifyOption, noticeOf, type Tell, type Webhook } from "./notice.ts";

@@ -1,4 +1,5 @@
-// A notice says that there is a request, where people decide it, and how they decided. It contains no arguments and gives no rights.
+// A notice tells people that an approval request exists, where to decide it, and how it was decided. It contains no arguments and
+// gives no rights.
 
 import type { Awaitable } from "../../../core/plugin-api.ts";
 import type { Filed } from "../record.ts";
@@ -18,21 +19,21 @@ export interface Notice {
   readonly app: string;
   readonly handler: string;
   readonly policy: string;
-  /** The page where people decide the request. Absent without http(). */
+  /** The URL of the page on which people decide the request. Absent without http(). */
   readonly url?: string;
 }
 
-/** Called after the change was committed. */
+/** Receives notices. Called after the change was committed to the store. */
 export type Notify = (notice: Notice) => Awaitable<void>;
 
-/** Notices to it are signed by the Standard Webhooks scheme. */
+/** A URL that gets notices by POST, signed by the Standard Webhooks scheme. */
 export interface Webhook {
   readonly webhook: { readonly url: string; readonly secret: string };
 }
 
 export type NotifyOption = Notify | Webhook | readonly (Notify | Webhook)[];
 
-/** Sends a notice. Does not wait and does not throw, so a call does not depend on it. */
+/** Queues a notice. It neither waits nor throws, so calls do not depend on notices. */
 export type Tell = (notice: Notice) => void;
 
 export const noticeOf = (

@@ -6,28 +6,28 @@ import type { Notice, Webhook } from "./notice.ts";
 import { signatureOf, signingKeyOf } from "./sign.ts";
 
 export interface Patience {
-  /** The pauses between attempts, milliseconds. There is one attempt more than pauses. */
+  /** The pauses between attempts, milliseconds. There is one more attempt than there are pauses. */
   readonly pausesMs: readonly number[];
   /** How long one attempt may take, milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** Five attempts within about a minute, so that the receiver can restart meanwhile. */
+/** Five attempts within about a minute, so that the receiver can restart in the meantime. */
 export const usualPatience: Patience = { pausesMs: [1_000, 4_000, 12_000, 30_000], timeoutMs: 10_000 };
 
 export type Deliver = (notice: Notice, signal: AbortSignal) => Promise<void>;
 
 /** @returns A function that resolves when the notice was delivered, or after the last attempt. It never rejects. A failure is logged. */
 export const deliverTo = ({ webhook }: Webhook, log: Log, { pausesMs, timeoutMs }: Patience): Deliver => {
-  const key = signingKeyOf(webhook.secret) ?? Buffer.alloc(0); // boot refuses a malformed secret
-  // For the log, without the path: the path of some services is a secret.
+  const key = signingKeyOf(webhook.secret) ?? Buffer.alloc(0); // Boot refuses a malformed secret, so this default is never used.
+  // The log gets only the origin, because the path of some webhook URLs is a secret.
   const to = new URL(webhook.url).origin;
   const attempt = async (id: string, body: string, signal: AbortSignal): Promise<string | undefined> => {
     const seconds = Math.floor(Date.now() / 1000);
     try {
       const response = await fetch(webhook.url, {
         method: "POST",
-        redirect: "manual", // a notice goes only to the address in the manifest
+        redirect: "manual", // Do not follow redirects: a notice goes only to the URL in the manifest.
         headers: {
           "content-type": "application/json",
           "user-agent": "quater",
@@ -47,7 +47,8 @@ export const deliverTo = ({ webhook }: Webhook, log: Log, { pausesMs, timeoutMs 
   return async (notice, signal) => {
     const { type, ...data } = notice;
     const body = JSON.stringify({ type, timestamp: new Date().toISOString(), data });
-    // The same id for each attempt, so that the receiver can drop repeats. It has no full stop, because full stops separate the signed parts.
+    // The id is the same for each attempt, so that the receiver can drop repetitions. It contains no full stop, because full
+    // stops separate the signed parts.
     const id = `${notice.id}_${type.replace("approval.", "")}`;
     let failure: string | undefined;
     for (const pauseMs of [0, ...pausesMs]) {

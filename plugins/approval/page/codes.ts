@@ -1,6 +1,6 @@
-// One-time codes. A person who has an approver key at a terminal can sign in on a phone without typing the key there. The store has a keyed
-// hash of the code, and the approver key encrypted with the code. A person who has the store, but not the project's key file, can
-// neither try codes nor decrypt the approver key.
+// One-time sign-in codes. A person who has an approver key at a terminal can sign in on a phone without typing the key there. The
+// store keeps a keyed hash of the code, and the approver key encrypted with the code. An attacker who has the store, but not the
+// project's key file, can neither try codes nor decrypt the approver key.
 
 import { createHmac, hkdfSync, randomInt } from "node:crypto";
 import type { Audit } from "../../audit/service.ts";
@@ -13,15 +13,18 @@ export interface CodeParts {
 }
 
 export interface IssuedCode {
-  /** For people to type: `7KWX-M3QD`. */
+  /** The code in a form for people to type: `7KWX-M3QD`. */
   readonly code: string;
-  /** Milliseconds since the epoch, by the store's clock. */
+  /** When the code expires, milliseconds since the epoch, by the store's clock. */
   readonly expiresAt: number;
 }
 
 const lifetimeMs = 300_000;
 const length = 8;
-/** Without characters that look alike: 0 and O, 1, I and L, 5 and S, 8 and B, and without U, which looks like V. */
+/**
+ * The characters of codes. Characters that look alike are left out: 0 and O, 1, I and L, 5 and S, 8 and B, and U, which looks
+ * like V.
+ */
 const alphabet = "234679ACDEFGHJKMNPQRTVWXYZ";
 const use = "quater.approval.code.v1";
 const label = "approval.code";
@@ -47,7 +50,7 @@ export const codeMigrations: readonly Migration[] = [
 /**
  * Creates a code and stores it.
  *
- * @param key  An approver key that was authenticated just now.
+ * @param key  An approver key that was authenticated directly before.
  * @throws {StoreFailure}
  */
 export const issueCode = async (parts: CodeParts, key: string): Promise<IssuedCode> => {
@@ -64,12 +67,12 @@ export const issueCode = async (parts: CodeParts, key: string): Promise<IssuedCo
   return { code: `${text.slice(0, length / 2)}-${text.slice(length / 2)}`, expiresAt };
 };
 
-/** Uses a code up. @returns The key that the code stands for; `undefined` for wrong, used and expired codes. */
+/** Uses up a code. @returns The key that the code stands for; `undefined` for wrong, used and expired codes. */
 export const redeemCode = async (parts: CodeParts, typed: string): Promise<string | undefined> => {
   const text = typed.toUpperCase().replaceAll(/[\s-]/g, "");
   if (text.length !== length || [...text].some((character) => !alphabet.includes(character))) return undefined;
   const open = await parts.store.open();
-  // A code may have been issued before a rotation, or by an instance that uses other keys.
+  // Try all secrets, because the code may have been made before a key rotation, or by an instance that uses other keys.
   const secrets = new Map(parts.audit.deriveSecrets(label).map((secret) => [hashOf(secret, text), secret]));
   // One statement finds and deletes the code. If two people type it at the same time, one of them gets the key.
   const taking = open

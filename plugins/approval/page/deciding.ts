@@ -1,4 +1,5 @@
-// Votes and revocations from forms. The voter was authenticated for this request. The digest in the form says what the person was shown.
+// Handles the forms with votes and revocations. The voter was authenticated for this request, and the form contains the digest of
+// the request that the person saw.
 
 import { invalid } from "../../../core/index.ts";
 import type { Approvals, Approver } from "../service.ts";

@@ -1,5 +1,6 @@
-// Sessions that people ended. A session is an encrypted cookie, and a copy of the cookie would still work after its owner signed out. So the
-// store keeps the id of the session until the session would have ended by itself. This works for all instances, and after restarts.
+// Stores which sessions people ended. A session is an encrypted cookie, so a copy of it would still work after its owner signed
+// out. Therefore the store keeps the id of an ended session until the session would have expired. This works for all instances,
+// and after restarts.
 
 import type { Migration, Store } from "../../store/service.ts";
 import { longestMs, type Session } from "./session.ts";
@@ -19,10 +20,13 @@ export const endedMigration: Migration = {
   ],
 };
 
-/** The clocks of instances and store may differ. A session must not work again because one of them is ahead. */
+/**
+ * How long an ended session is kept beyond its expiry. The clocks of instances and store may differ, and no clock may make the
+ * session valid again.
+ */
 const toleranceMs = 3_600_000;
 
-/** Ends a session for good. Ending it twice is harmless. @throws {StoreFailure} */
+/** Ends a session. Ending it twice is harmless. @throws {StoreFailure} */
 export const endSession = async (store: Store, { id, startedAt }: Session): Promise<void> => {
   const open = await store.open();
   const db = open.queries<Tables>();
@@ -36,7 +40,10 @@ export const endSession = async (store: Store, { id, startedAt }: Session): Prom
   ]);
 };
 
-/** @throws {StoreFailure} Then refuse the request, because the session may have been ended. */
+/**
+ * Returns whether a session was ended. @throws {StoreFailure} Refuse the request in that case, because the session may have been
+ * ended.
+ */
 export const isEnded = async (store: Store, { id }: Session): Promise<boolean> => {
   const open = await store.open();
   const found = open.queries<Tables>().selectFrom("approval_page_ended").select("session_id").where("session_id", "=", id);

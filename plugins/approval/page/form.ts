@@ -1,4 +1,5 @@
-// Reads forms. A form must come from a page of this server (threat T16), and have the token of its session.
+// Reads the forms of the approvals page. A form must come from a page of this server (threat T16), and contain the token of its
+// session.
 
 import { invalid } from "../../../core/index.ts";
 import { loopbackHosts } from "../../../core/model/loopback.ts";
@@ -15,7 +16,10 @@ export type Form = ReadonlyMap<string, string>;
 const maxBytes = 16 * 1024;
 const formType = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
 
-/** Checks headers alone. A browser that does not say where a form comes from is refused. @throws {QuaterError} `origin_not_allowed`. */
+/**
+ * Checks by its headers that a form comes from this server's page. A browser that does not send the page's origin is refused.
+ * @throws {QuaterError} `origin_not_allowed`.
+ */
 export const assertFromOurPage = ({ headers }: KoaContext, { publicOrigin }: PageParts): void => {
   const { origin, host = "" } = headers;
   const site = headers["sec-fetch-site"];
@@ -23,13 +27,16 @@ export const assertFromOurPage = ({ headers }: KoaContext, { publicOrigin }: Pag
   if (origin === undefined ? site === undefined : !isOurs(origin, host, publicOrigin)) throw crossSite();
 };
 
-/** http() has already checked the Host header. With publicUrl, another origin of the same server is refused. */
+/**
+ * Whether the origin is the page's own. http() has already checked the Host header. With publicUrl, other origins of the same
+ * server are refused.
+ */
 const isOurs = (origin: string, host: string, publicOrigin: string | undefined): boolean =>
   origin === publicOrigin ||
   ((publicOrigin === undefined || loopbackHosts.includes(host.toLowerCase().replace(/:\d+$/, ""))) &&
     /^https?:\/\/(.+)$/.exec(origin)?.[1] === host);
 
-/** @throws {QuaterError} `unsupported_media_type`, `too_large`, `invalid_input`, `form_not_yours`. */
+/** Reads and checks a form. @throws {QuaterError} `unsupported_media_type`, `too_large`, `invalid_input`, `form_not_yours`. */
 export const readForm = async (ctx: KoaContext, visit: Visit, { http, sessions }: PageParts): Promise<Form> => {
   if (!formType.test(ctx.get("content-type"))) throw notAForm();
   if (Number(ctx.get("content-length") || 0) > maxBytes) throw tooLarge("The form", `${maxBytes} bytes`);
@@ -43,7 +50,7 @@ export const readForm = async (ctx: KoaContext, visit: Visit, { http, sessions }
   return form;
 };
 
-/** @throws {QuaterError} `unauthenticated`. */
+/** Returns the principal who is signed in. @throws {QuaterError} `unauthenticated`. */
 export const signedIn = ({ principal }: Visit): NonNullable<Visit["principal"]> => {
   if (principal === undefined) throw unauthenticated(approversSurface);
   return principal;

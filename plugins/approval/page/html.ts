@@ -1,6 +1,6 @@
-// Makes HTML from template strings. All values are escaped, except HTML that was made here.
+// Makes HTML from template strings. All values are escaped, except values that `html` has made.
 
-/** A text that is HTML. Only `html` makes it. */
+/** A text that is HTML. Only the function `html` makes it. */
 export class Html {
   readonly #text: string;
 
@@ -23,7 +23,7 @@ export class Html {
   }
 }
 
-/** `undefined` and `false` become an empty text. Lists are joined. */
+/** A value inside a template. `undefined` and `false` become an empty text. Lists are joined. */
 export type Part = Html | string | number | undefined | false | readonly Part[];
 
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };

@@ -1,4 +1,4 @@
-// The door of this folder: the approvals page. Other folders import this file alone.
+// The only file of this folder that other folders import. It exports the approvals page.
 
 import type { Audit } from "../../audit/service.ts";
 import type { KoaContext } from "../../http/service.ts";
@@ -20,8 +20,8 @@ export interface PageGiven extends Omit<PageParts, "codes" | "sessions" | "throt
 }
 
 /**
- * There are 2 * 10^11 codes, and each is valid for five minutes. A person who guesses 600 codes a minute for a year, while ten codes are always
- * valid, finds one with a chance of about 1 %.
+ * Limits of attempts to sign in with a code. There are 2 * 10^11 codes, each valid for five minutes. An attacker who tries 600
+ * codes a minute for a year, while ten codes are always valid, finds one with a probability of about 1 %.
  */
 const attempts = { perPeer: 5, altogether: 600, windowMs: 60_000 } as const;
 
@@ -34,6 +34,6 @@ export const pageOn = ({ store, audit, publicUrl, ...given }: PageGiven): ((ctx:
     throttle: new Throttle(attempts),
     publicOrigin: publicUrl === undefined ? undefined : new URL(publicUrl).origin,
   };
-  // Loaded when the first visitor comes, because most processes that set the plugin up serve nobody.
+  // The page's code is loaded with the first visitor, because most processes that set up the plugin serve no page.
   return async (ctx) => (await import("./routes.ts")).servePage(ctx, parts);
 };

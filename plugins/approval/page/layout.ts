@@ -1,4 +1,4 @@
-// What all pages share: the frame, and the printing of texts that other people wrote.
+// The frame that all approvals pages share, and the display of texts that other people wrote.
 
 import type { ShownText, ShownTime } from "../shown/index.ts";
 import { type Html, html, type Part } from "./html.ts";
@@ -6,9 +6,9 @@ import { type Html, html, type Part } from "./html.ts";
 /** The visitor of a page. */
 export interface Visitor {
   readonly formToken: string;
-  /** Undefined when nobody is signed in. */
+  /** The name of the person who is signed in; `undefined` when nobody is. */
   readonly person: ShownText | undefined;
-  /** Signed in by a proxy, so the page has no button to sign out. */
+  /** Whether a proxy signed the person in. Then the page has no button to sign out. */
   readonly isSso: boolean;
 }
 
@@ -44,10 +44,12 @@ ${!isSso && html`<form method="post" action="/approvals/sign-out">${token(formTo
 
 export const token = (formToken: string): Html => html`<input type="hidden" name="form" value="${formToken}">`;
 
-/** Prints a text of another person on lines of its own. `bdi` keeps its writing direction from changing the text around it. */
+/**
+ * Displays a text of another person on separate lines. `bdi` keeps the text's writing direction from changing the text around it.
+ */
 export const block = (shown: ShownText): Html => html`<bdi class="value">${shown.text}</bdi>${remarks(shown)}`;
 
-/** Prints such a text inside a sentence. */
+/** Displays a text of another person inside a sentence. */
 export const inline = (shown: ShownText): Html => html`<bdi class="value inline">${shown.text}</bdi>${remarks(shown)}`;
 
 const remarks = ({ warnings, isCut, length, sha256 }: ShownText): Part => [

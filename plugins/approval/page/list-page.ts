@@ -8,11 +8,11 @@ import { type Frame, inline, page } from "./layout.ts";
 export interface Listed {
   readonly pending: readonly ApprovalRecord[];
   readonly decided: readonly ApprovalRecord[];
-  /** The id of the oldest shown request, when there may be older ones. */
+  /** The id of the oldest shown request, if there may be older ones. */
   readonly olderThan: string | undefined;
-  /** A later page of the list. Pending requests are on the first page. */
+  /** Whether this is a later page of the list. Pending requests are on the first page. */
   readonly isContinued: boolean;
-  /** Milliseconds since the epoch. */
+  /** The current time, milliseconds since the epoch. */
   readonly now: number;
 }
 

@@ -46,7 +46,7 @@ export const looked = async (
   return requestPage({ app }, visitor, { shown, obstacle: ownVote(principal, record) ?? approvals.obstacle(principal, record) });
 };
 
-/** Returns what the person already voted, because a second vote would change nothing or be refused. */
+/** Returns this person's earlier vote, because a second vote would change nothing or be refused. */
 const ownVote = ({ person }: Principal, { votes }: ApprovalRecord): string | undefined => {
   const own = votes.find((vote) => isSamePerson(vote.person, person));
   return own && `you have ${own.verdict === "approve" ? "agreed" : "said no"} already`;

@@ -1,4 +1,4 @@
-// What the files of the page are given.
+// The parts of the plugin that the files of the approvals page use.
 
 import type { Gate } from "../../../core/plugin-api.ts";
 import type { HttpService } from "../../http/service.ts";
@@ -16,12 +16,14 @@ export interface PageParts {
   readonly present: Present;
   readonly codes: CodeParts;
   readonly sessions: Sessions;
-  /** Attempts to sign in with a code. */
+  /** Counts the attempts to sign in with a code. */
   readonly throttle: Throttle;
   readonly sso: SsoOptions | undefined;
   readonly app: string;
-  /** `https://shop.example`. Without it, a form may come from the origin of any Host that http accepts. */
+  /**
+   * The origin of the page: `https://shop.example`. Without it, a form may come from the origin of any Host that http accepts.
+   */
   readonly publicOrigin: string | undefined;
-  /** The page listens on a Unix socket. Only users who may open its file can connect. */
+  /** Whether the page listens on a Unix socket. Only users who can open the socket file can connect. */
   readonly isOverUnixSocket: boolean;
 }

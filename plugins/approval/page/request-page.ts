@@ -1,4 +1,4 @@
-// The page of one request: everything that an approver should know, and then the two buttons.
+// The page of one request: everything that an approver should know, then the buttons to approve and to deny.
 
 import type { Presentation, ShownText, ShownValues } from "../shown/index.ts";
 import { safeText } from "../shown/index.ts";
@@ -37,7 +37,7 @@ const values = ({ rows, rowsLeftOut }: ShownValues, none: string): Part =>
     : [
         html`<dl class="values">${rows.map(
           ({ path, type, value }) =>
-            // The path of the root is empty.
+            // The path of a value that is the whole input is empty.
             html`<dt>${path.text === "" ? "whole" : inline(path)} <span class="soft">${type}</span></dt><dd>${block(value)}</dd>`,
         )}</dl>`,
         rowsLeftOut > 0 && html`<p class="warning">and ${rowsLeftOut} more</p>`,

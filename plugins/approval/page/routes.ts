@@ -1,4 +1,4 @@
-// Routes of the page under /approvals, and the headers of all answers. A GET changes nothing.
+// The routes of the approvals page, and the headers of all its answers. A GET request changes nothing.
 
 import { isQuaterError, type QuaterError } from "../../../core/index.ts";
 import type { KoaContext } from "../../http/service.ts";
@@ -13,11 +13,14 @@ import { nextOf, signIn, signOut } from "./signing-in.ts";
 import { style } from "./style.ts";
 import { anonymousVisitOf, type Visit, visitOf, visitorOf } from "./visitor.ts";
 
-/** Allow only the page's own style sheet and forms. Forbid frames, caches, and access from other windows. */
+/**
+ * Headers of every answer. They allow only the page's own style sheet and forms, and forbid frames, caches, and access from other
+ * windows.
+ */
 export const pageHeaders: Readonly<Record<string, string>> = {
   "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   "x-frame-options": "DENY",
-  // Not "no-referrer": with it, browsers send `Origin: null` with the page's own forms.
+  // With "no-referrer" browsers would send `Origin: null` with the page's own forms.
   "referrer-policy": "same-origin",
   "x-content-type-options": "nosniff",
   "cache-control": "no-store",
@@ -72,7 +75,7 @@ const look = async (ctx: KoaContext, parts: PageParts, id?: string): Promise<voi
   show(ctx, await (id === undefined ? listed(ctx, parts, visitor, principal) : looked(ctx, parts, visitor, principal, id)));
 };
 
-/** Also shown to people who are signed in, so that they can sign in as another person. */
+/** Answers with the sign-in page. It is also shown to people who are signed in, so that they can sign in as another person. */
 const askToSignIn = (ctx: KoaContext, parts: PageParts): void => {
   const visit = anonymousVisitOf(ctx, parts);
   if (!isContinued(ctx, visit, parts)) return;
@@ -81,22 +84,22 @@ const askToSignIn = (ctx: KoaContext, parts: PageParts): void => {
 };
 
 /**
- * Answers a visit from another site with a link to the same page, because browsers send the cookie only from the page itself. Otherwise sets
- * the cookie.
+ * Answers a visit from another site with a link to the same page, because browsers send the session cookie only for requests from
+ * the page itself. For other visits it sets the cookie.
  *
- * @returns Whether the page itself is to be shown.
+ * @returns Whether to show the page itself.
  */
 const isContinued = (ctx: KoaContext, { hasSession, session }: Visit, { sessions, app }: PageParts): boolean => {
   if (!hasSession && comesFromElsewhere(ctx)) {
     show(ctx, continuePage({ app }, continued(ctx)));
     return false;
   }
-  // Not on a visit from another site: the browser did not send its cookie, and a new cookie would replace it.
+  // Set no cookie on a visit from another site: the browser did not send its cookie, and a new one would replace it.
   if (!hasSession || sessions.isDueForRefresh(session)) ctx.set("set-cookie", sessions.cookieOf(session));
   return true;
 };
 
-/** The parameter `continued` is for browsers that do not send Sec-Fetch-Site. */
+/** Whether the visit comes from another site. The parameter `continued` is for browsers that do not send Sec-Fetch-Site. */
 const comesFromElsewhere = (ctx: KoaContext): boolean => {
   const site = ctx.headers["sec-fetch-site"];
   return site === undefined ? !("continued" in ctx.query) : site !== "same-origin" && site !== "none";
@@ -143,7 +146,7 @@ const act = async (ctx: KoaContext, parts: PageParts, id = "", action = "sign-ou
 };
 
 const goTo = (ctx: KoaContext, path: string): void => {
-  ctx.status = 303; // RFC 9110 15.4.4: the browser fetches the next page with GET
+  ctx.status = 303; // RFC 9110 15.4.4: after a 303 the browser requests the next page with GET.
   ctx.set("location", path);
   ctx.body = "";
 };
@@ -155,7 +158,7 @@ const show = (ctx: KoaContext, body: Html, status = 200): void => {
 };
 
 const refused = (ctx: KoaContext, error: QuaterError, parts: PageParts): void => {
-  // With these errors the person must sign in again before any page works.
+  // After these errors the person must sign in again before any page works.
   const isSignInNext = error.kind === "unauthenticated" || ["form_not_yours", "approver_not_eligible"].includes(error.code);
   const back = isSignInNext ? { path: signInPath, words: "Sign in" } : { path: "/approvals", words: "All approvals" };
   showRefusal(ctx, error, refusedPage({ app: parts.app }, error, String(ctx.state["callId"]), back), parts);

@@ -1,30 +1,33 @@
-// Sessions of the page. A session is an encrypted cookie that contains the credential with which the person signed in. The server keeps no
-// list of sessions. Each request authenticates the credential again: a revoked key stops working at once, and roles and person are
-// current. Signing in starts a new session.
+// Sessions of the approvals page. A session is an encrypted cookie that contains the credential with which the person signed in,
+// so the server keeps no list of sessions. The credential is authenticated again for each request: a revoked key stops working
+// immediately, and changed roles take effect. Signing in starts a new session.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { sealed, unsealed } from "../seal.ts";
 
-/** Without a token until the person signs in. The forms of such a session also have a token of the session. */
+/**
+ * The content of a session cookie. Before the person signs in, it has no token for authentication, but its forms already have a
+ * form token.
+ */
 export interface Session {
   readonly id: string;
   readonly token?: string;
-  /** Milliseconds since the epoch. */
+  /** When the session started, milliseconds since the epoch. */
   readonly startedAt: number;
   readonly seenAt: number;
 }
 
-/** How long a session lasts at most. */
+/** The longest time that a session lasts, milliseconds. */
 export const longestMs = 8 * 3_600_000;
 const idleMs = 30 * 60_000;
-/** After this time, a request gets a new cookie with the time of the visit. */
+/** When the cookie is older than this, milliseconds, the next request gets a new cookie with the time of the visit. */
 const refreshMs = 60_000;
 const use = "quater.approval.session.v1";
 
 export interface SessionOptions {
   /**
-   * 32 bytes each. The first is current; the others decrypt what was encrypted before a rotation, or by another instance. Called when a
-   * request comes, so that commands which only look at a project create no key file.
+   * Returns secrets of 32 bytes each. The first one is current. The others decrypt cookies from before a key rotation, or of
+   * another instance. It is called when a request comes, so that commands which only look at a project create no key file.
    */
   readonly secrets: (label: "approval.session" | "approval.form") => readonly Buffer[];
   readonly isHttps: boolean;
@@ -33,7 +36,7 @@ export interface SessionOptions {
 
 export class Sessions {
   readonly #options: SessionOptions;
-  /** RFC 6265bis 4.1.3.2: with the prefix, no other host of the domain can set it. */
+  /** The name of the cookie. With the prefix `__Host-` no other host of the domain can set the cookie (RFC 6265bis 4.1.3.2). */
   readonly cookieName: string;
 
   constructor(options: SessionOptions) {
@@ -62,7 +65,7 @@ export class Sessions {
     if (text === undefined || named.length > 1) return undefined;
     const opened = this.#opened(text);
     if (opened === undefined) return undefined;
-    const session = JSON.parse(opened) as Session; // only what `cookieOf` wrote can be decrypted
+    const session = JSON.parse(opened) as Session; // Only texts that `cookieOf` wrote can be decrypted, so the JSON is a session.
     const now = this.#now();
     return now - session.startedAt < longestMs && now - session.seenAt < idleMs ? session : undefined;
   }
@@ -77,7 +80,7 @@ export class Sessions {
     return `${this.cookieName}=${sealed(this.#secret("approval.session"), use, text)}; ${this.#attributes}`;
   }
 
-  /** The Set-Cookie header that removes the session. */
+  /** Returns the Set-Cookie header that removes the session. */
   get noCookie(): string {
     return `${this.cookieName}=; ${this.#attributes}; Max-Age=0`;
   }

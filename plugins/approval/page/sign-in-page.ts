@@ -1,4 +1,4 @@
-// The page to sign in, and the page for refused requests.
+// The sign-in page, and the page for refused requests.
 
 import type { QuaterError } from "../../../core/index.ts";
 import { safeText } from "../shown/index.ts";
@@ -7,7 +7,7 @@ import { type Frame, inline, page, token } from "./layout.ts";
 
 export interface SignIn {
   readonly formToken: string;
-  /** A path under /approvals. */
+  /** The path under /approvals to open after signing in. */
   readonly next: string;
   readonly refused?: QuaterError | undefined;
 }
@@ -30,7 +30,10 @@ export const signInPage = (frame: Omit<Frame, "title">, { formToken, next, refus
   ]);
 };
 
-/** For a visit from another site: the browser sends the cookie only when the person follows a link on this page. */
+/**
+ * The page for a visit from another site. The browser sends the session cookie only when the person follows the link on this
+ * page.
+ */
 export const continuePage = (frame: Omit<Frame, "title">, path: string): Html =>
   page({ ...frame, title: "Continue" }, [
     html`<h1>Continue</h1>`,

@@ -1,6 +1,7 @@
-// Signing in and out. Signing in starts a new session and ends the old one, so that an attacker cannot prepare a session for another person.
-// One-time codes are short, so attempts are counted before a code is looked up. Attempts with keys are not counted, because nobody can
-// guess a key. So a person who guesses codes cannot lock out people with keys.
+// Signing in to the approvals page and signing out. Signing in starts a new session and ends the old one, so that an attacker
+// cannot prepare a session for another person. Sign-in codes are short, so attempts are counted before a code is looked up.
+// Attempts with keys are not counted, because nobody can guess a key. So an attacker who guesses codes cannot lock out people
+// with keys.
 
 import { invalid } from "../../../core/index.ts";
 import { invalidToken } from "../../../core/plugin-api.ts";
@@ -14,15 +15,17 @@ import type { PageParts } from "./parts.ts";
 import type { Session } from "./session.ts";
 import { entered, type Visit } from "./visitor.ts";
 
-/** After signing in, people are sent to these pages only. */
+/** The pages to which people may be redirected after signing in. */
 const ownPage = new RegExp(`^/approvals(?:/${idForm}(?:\\?view=full)?|\\?before=${idForm})?$`);
 
 export const nextOf = (given: string | undefined): string => (given !== undefined && ownPage.test(given) ? given : "/approvals");
 
-/** RFC 6265 6.1: every browser accepts a cookie of this size, including attributes. */
+/** The largest cookie that every browser accepts, including its attributes (RFC 6265 6.1). */
 const longestCookie = 4_096;
 
 /**
+ * Signs a person in.
+ *
  * @param before  The session of the form.
  * @returns The new session.
  * @throws {QuaterError} `sign_in_throttled`, `sign_in_code_wrong`, `invalid_token`, `approver_not_eligible`.
@@ -39,7 +42,7 @@ export const signIn = async (ctx: KoaContext, form: Form, before: Session, parts
   approvals.assertApprover(principal);
   if (isCode) throttle.succeeded(network);
   const session = sessions.fresh(key);
-  // Browsers silently drop a longer cookie, and the person could never sign in.
+  // Browsers silently drop a longer cookie, so the person could never sign in.
   if (sessions.cookieOf(session).length > longestCookie) invalid("/key", "is too long for a session; use a smaller token");
   if (before.token !== undefined) await endSession(parts.codes.store, before);
   return session;
@@ -50,7 +53,7 @@ const keyIn = async (ctx: KoaContext, form: Form, parts: PageParts): Promise<str
   if (code !== undefined) {
     const key = await redeemCode(parts.codes, code);
     if (key !== undefined) return key;
-    // A code is not a key. The authenticator is asked all the same, so that failed guesses are recorded on the trail.
+    // A wrong code is also given to the authenticator as a key, so that the failed attempt is recorded in the trail.
     await entered(ctx, parts, code);
     throw codeWrong();
   }

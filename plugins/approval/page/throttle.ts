@@ -1,8 +1,11 @@
-// Limits attempts to guess codes, for each peer and for all peers together, in this process. A peer that fails often must wait. If somebody
-// guesses from very many addresses, everybody who types a code must wait.
+// Limits the attempts to guess sign-in codes in this process, for each address and for all addresses together. An address with
+// many failures must wait. If an attacker guesses from very many addresses, everybody who types a code must wait.
 
 export interface ThrottleOptions {
-  /** Failed attempts in a window, and the window's length, milliseconds. */
+  /**
+   * The most failed attempts per time window: of one address, and of all together. `windowMs` is the length of the window,
+   * milliseconds.
+   */
   readonly perPeer: number;
   readonly altogether: number;
   readonly windowMs: number;
@@ -14,7 +17,10 @@ interface Attempts {
   count: number;
 }
 
-/** How many peers are remembered. When there are more, the peer with the oldest attempt is forgotten. The limit for all peers still holds. */
+/**
+ * How many addresses are remembered. With more, the address with the oldest attempt is forgotten. The limit for all addresses
+ * still holds.
+ */
 const mostPeers = 10_000;
 
 export class Throttle {
@@ -29,7 +35,7 @@ export class Throttle {
   /**
    * Counts an attempt before its result is known, so that many attempts at the same time are all counted.
    *
-   * @returns How many seconds this peer has to wait; `undefined` when it may try.
+   * @returns How many seconds this address has to wait; `undefined` when it may try.
    */
   attempt(peer: string): number | undefined {
     const { perPeer, altogether, windowMs } = this.#options;
@@ -42,13 +48,13 @@ export class Throttle {
     if (full !== undefined) return Math.max(1, Math.ceil((full.since + windowMs - now) / 1000));
     own.count++;
     this.#all.count++;
-    this.#peers.delete(peer); // to the end of the map
+    this.#peers.delete(peer); // Delete the entry first, so that it is added again at the end of the map.
     this.#peers.set(peer, own);
     if (this.#peers.size > mostPeers) this.#peers.delete(this.#peers.keys().next().value as string);
     return undefined;
   }
 
-  /** How many peers are remembered. */
+  /** How many addresses are remembered. */
   get size(): number {
     return this.#peers.size;
   }

@@ -1,5 +1,5 @@
-// Finds who sends a request to the page: reads the session from its cookie, and authenticates the credential of the session. Each request
-// is authenticated again.
+// Finds out who sends a request to the approvals page: reads the session from its cookie, and authenticates the session's
+// credential again for each request.
 
 import { isQuaterError, type Principal } from "../../../core/index.ts";
 
@@ -15,14 +15,14 @@ import type { Session } from "./session.ts";
 
 export interface Visit {
   readonly session: Session;
-  /** The request had a session cookie, so the token of a form can be checked. */
+  /** Whether the request had a session cookie. Only then can the token of a form be checked. */
   readonly hasSession: boolean;
-  /** `undefined` when nobody is signed in. */
+  /** The principal who is signed in; `undefined` when nobody is. */
   readonly principal: Principal | undefined;
   readonly isSso: boolean;
 }
 
-/** Reads the session without authenticating it: for signing in. */
+/** Returns the session of a request without authenticating it. For the sign-in form. */
 export const anonymousVisitOf = (ctx: KoaContext, { sessions }: PageParts): Visit => {
   const found = sessions.read(ctx.headers.cookie);
   return { session: found ?? sessions.fresh(), hasSession: found !== undefined, principal: undefined, isSso: false };
@@ -31,9 +31,9 @@ export const anonymousVisitOf = (ctx: KoaContext, { sessions }: PageParts): Visi
 const newSession = ({ sessions }: PageParts) => ({ session: sessions.fresh(), hasSession: false });
 
 /**
- * Reads the session and authenticates the visitor. The approvals service decides what the person may do.
+ * Returns the session and the authenticated visitor. The approvals service decides what the visitor may do.
  *
- * @param before  The principal from before, when the credential is checked again after a form was read.
+ * @param before  The visitor before a form was read, when the credential is checked again.
  * @throws {QuaterError} `sso_not_trusted`, `authenticator_failed`.
  */
 export const visitOf = async (ctx: KoaContext, parts: PageParts, before?: Principal): Promise<Visit> => {
@@ -47,7 +47,7 @@ export const visitOf = async (ctx: KoaContext, parts: PageParts, before?: Princi
   return { ...visit, principal, isSso };
 };
 
-/** @returns `undefined` when the credential is not valid, or not any more. */
+/** Authenticates a visitor. @returns `undefined` when the credential is not valid, or no longer valid. */
 export const entered = async (
   ctx: KoaContext,
   parts: PageParts,
@@ -78,12 +78,12 @@ const credentialsOf = (ctx: KoaContext, { http, isOverUnixSocket }: PageParts, t
       return line;
     },
     ...(peer === undefined ? {} : { peer }),
-    // Only the token that a person typed into a form is the credential. Browsers add other credentials on their own.
+    // Only a token that a person typed into a form is the credential. Browsers send other credentials automatically.
     ...(token === undefined ? {} : { token }),
   };
 };
 
-/** Part of each form token, so that a form of one person is not valid for the next person in the same session. */
+/** Returns a text for form tokens, so that a form of one person is not valid for the next person in the same session. */
 export const personOf = ({ principal }: Visit): string =>
   principal === undefined ? "" : JSON.stringify([principal.issuer, principal.subject, principal.credential]);
 

@@ -1,5 +1,5 @@
-// What all files of this folder use: the store, the trail, and the functions that send notices. A change of a request and the event about
-// it are written in one transaction.
+// The store, the trail and the notice functions that all files of this folder use. A change of a request and its event are
+// written in one transaction.
 
 import { createHash } from "node:crypto";
 import { isQuaterError } from "../../../core/index.ts";
@@ -47,7 +47,7 @@ export class ApprovalContext {
   /**
    * Writes events and changes in one transaction.
    *
-   * @returns Whether it was written. If not, another process was faster: read the request again.
+   * @returns Whether they were written. If not, another process changed the request first, so read the request again.
    * @throws {QuaterError} `audit_unavailable`; `approval_unavailable` when the store refuses a value.
    */
   async write(
@@ -73,8 +73,9 @@ export class ApprovalContext {
 /**
  * Repeats `attempt` while another process changes the request first.
  *
- * @param attempt  Resolves to `undefined` to be repeated.
- * @throws {QuaterError} `approval_unavailable` after so many attempts.
+ * @param most  The most attempts.
+ * @param attempt  Resolves to `undefined` if it must be repeated.
+ * @throws {QuaterError} `approval_unavailable` after the last attempt.
  */
 export const retried = async <Result>(most: number, attempt: () => Promise<Result | undefined>): Promise<Result> => {
   for (let made = 0; made < most; made++) {
@@ -86,12 +87,12 @@ export const retried = async <Result>(most: number, attempt: () => Promise<Resul
 
 const idsOf = (events: readonly AuditEvent[]) => ({ events: events.map(({ fields }) => `${fields.type} ${fields.approvalId}`) });
 
-/** What all calls of one handler have in common. */
+/** The facts that all calls of one handler share. */
 export interface HandlerTerms {
   readonly policyName: string;
   readonly policy: Policy;
   readonly policyText: string;
-  /** Digest of the input schema. */
+  /** The digest of the input schema. */
   readonly schema: string;
   /** Whether the input schema has `secret()` fields. */
   readonly hasSecrets: boolean;
@@ -103,7 +104,7 @@ export interface Asked extends HandlerTerms {
   readonly app: string;
   readonly requester: Requester;
   readonly requesterText: string;
-  /** Requests for this call are found by these: one for each key in the key file, the current key first. */
+  /** The keys that find requests for this call: one for each key in the key file, the current one first. */
   readonly callKeys: readonly string[];
 }
 
@@ -121,22 +122,22 @@ export const askedOf = (context: ApprovalContext, terms: HandlerTerms, call: Aut
   };
 };
 
-/** Returns what the digest covers, from the call as it is now. */
+/** Returns the parts of a call that the digest covers, computed from its current values. */
 export const boundBy = (
   { app, call, schema, requester, policyName, policy }: Asked,
   more: Pick<Digested, "surface" | "preview" | "nonce">,
 ): Digested => ({ app, handler: call.handler, schema, args: call.inputText, requester, policyName, policy, ...more });
 
 /**
- * The key by which pending requests are counted: one for all credentials of a principal. A digest, because PostgreSQL does not index
- * long texts.
+ * Returns the key by which pending requests are counted: one for all credentials of a principal. It is a digest, because
+ * PostgreSQL cannot index long texts.
  */
 export const requesterKeyOf = ({ issuer, subject }: Requester): string =>
   createHash("sha256")
     .update(canonicalText([issuer, subject]))
     .digest("base64url");
 
-/** Returns the fields of an event that name the call. */
+/** Returns the event fields that name the call. */
 export const madeBy = ({ callId, traceId }: Authorized): Pick<EventFields, "callId" | "traceId"> =>
   traceId === undefined ? { callId } : { callId, traceId };
 
@@ -149,7 +150,10 @@ export const eventOf = (
   more: Partial<Omit<EventFields, "type">> = {},
 ): EventFields => ({ ...more, type, approvalId: id, handler, surface, schema });
 
-/** Makes an event about a request that is on the trail. It repeats what the trail says, because somebody may have changed the row. */
+/**
+ * Makes an event about a request that is in the trail. The event copies the trail's values, because an attacker may have changed
+ * the row.
+ */
 export const provenEvent = (
   type: ApprovalEvent,
   id: string,

@@ -1,4 +1,5 @@
-// The service of the plugin. The page, the API, the commands and the gate suite all decide through it, so they all refuse the same things.
+// The service of the approval plugin. The page, the API, the commands and the gate suite all make their changes through it, so
+// they all refuse the same things.
 
 import { isQuaterError } from "../../../core/index.ts";
 import { approversSurface } from "../approvers.ts";
@@ -19,7 +20,7 @@ const defaultListed = 50;
 /** How many requests each later query reads, when the first query did not find enough. */
 const mostListed = 200;
 
-/** Records a refused decision on the trail, as refused calls are. */
+/** Records a refused decision in the trail, like a refused call. */
 const accounted = <Answer>(
   context: ApprovalContext,
   { principal, via }: Approver,

@@ -1,6 +1,6 @@
-// Every change of the tables, as a statement. Its WHERE names all conditions that must still hold, and `expects` says how many rows must
-// change. Audit runs the statement in the transaction that writes the event about it. The exceptions are in filling.ts and sweeping.ts:
-// keys that are filled in, and the removal of old requests, have no event.
+// Every change of the tables, as a SQL statement. Its WHERE repeats all conditions that must still hold, and `expects` says how
+// many rows must change. audit() runs the statement in the transaction that writes the event about it. Two kinds of changes have
+// no event: filling in keys (filling.ts) and removing old requests (sweeping.ts).
 
 import type { OpenStore, Statement } from "../../store/service.ts";
 import type { ApprovalOutcome, Filed, Vote } from "../record.ts";
@@ -12,32 +12,32 @@ interface Compilable {
   compile(): { readonly sql: string; readonly parameters: readonly unknown[] };
 }
 
-/** May change any number of rows. */
+/** A statement that may change any number of rows. */
 const uncounted = (query: Compilable): Statement => {
   const { sql, parameters } = query.compile();
   return { sql, parameters };
 };
 
-/** Changes exactly one row. Otherwise the store undoes the whole transaction. */
+/** A statement that must change exactly one row. Otherwise the store rolls back the whole transaction. */
 const one = (query: Compilable): Statement => ({ ...uncounted(query), expects: 1 });
 
 const update = (open: OpenStore) => database(open).updateTable("approval_request");
 
 const updateOf = (open: OpenStore, id: string) => update(open).where("id", "=", id);
 
-/** A request before it is filed. The store's clock gives the times. */
+/** A request before it is filed. The store's clock adds the times. */
 export type Draft = Omit<Filed, "filedAt" | "pendingUntil">;
 
 export interface Filing {
   readonly draft: Draft;
   readonly nth: number;
-  /** The draft's `callKey`, and the same value made with each other key in the key file. */
+  /** The draft's `callKey`, and the same value computed with each other key in the key file. */
   readonly callKeys: readonly string[];
   readonly keys: LikenessKeys;
   readonly requesterKey: string;
   readonly requesterText: string;
   readonly policyText: string;
-  /** As they are stored: sealed when some arguments are secret. */
+  /** The texts as they are stored: encrypted if some arguments are secret. */
   readonly texts: Pick<Draft, "args" | "preview" | "nonce">;
   readonly maxPending: number;
   readonly maxFiledPerHour: number;
@@ -45,8 +45,9 @@ export interface Filing {
 }
 
 /**
- * Inserts nothing when a limit is reached, when people have just denied a call that looks the same, or when the call is
- * already pending. One statement checks all of this, so the limits also hold when two processes file at the same time.
+ * Files a request. Inserts no row when a limit is reached, when people have denied a call that looks the same within the
+ * cooldown, or when the call is already pending. One statement checks all of this, so the limits also hold when two processes
+ * file at the same time.
  */
 export const filed = (open: OpenStore, filing: Filing): Statement => {
   const { draft, nth, callKeys, keys, requesterKey, requesterText, policyText, texts } = filing;
@@ -114,15 +115,18 @@ export const expired = (open: OpenStore, found: StoredRequest): Statement => {
   return one(ofVersion(open, found).set({ state: "expired" }).where("state", "=", found.stored).where(until, "<=", open.clock));
 };
 
-/** Ends an approval before its time, because the call that people approved has changed. */
+/** Ends an approval before it expires, because the approved call has changed. */
 export const voided = (open: OpenStore, found: StoredRequest, reason: string): Statement =>
   one(stillApproved(open, found).set({ state: "expired", decided_at: open.clock, reason }));
 
-/** Adds 1. A number that Quater did not write becomes 1, because PostgreSQL refuses to add to its largest number. */
+/**
+ * Returns the next version of a row. A version that Quater did not write becomes 1, because PostgreSQL fails to add to its
+ * largest number.
+ */
 const nextVersion = ({ sql }: OpenStore) =>
   sql<number>`case when version between 0 and ${sql.lit(Number.MAX_SAFE_INTEGER - 1)} then version + 1 else 1 end`;
 
-/** Ends an open request that the trail does not prove, even if its version or times are damaged. */
+/** Ends an open request that the trail does not confirm, even if its version or times are damaged. */
 export const voidedUnproven = (open: OpenStore, id: string, reason: string): Statement =>
   one(
     updateOf(open, id)
@@ -130,7 +134,10 @@ export const voidedUnproven = (open: OpenStore, id: string, reason: string): Sta
       .where("state", "in", ["pending", "approved"]),
   );
 
-/** Ends a row that cannot be read. It is not counted, so that the contents of a damaged row cannot stop the transaction. */
+/**
+ * Ends a row that cannot be read. Any number of rows may change, so that the contents of a damaged row cannot stop the
+ * transaction.
+ */
 export const closedDamaged = (open: OpenStore, { record: { id, callKey } }: StoredRequest): Statement => {
   const change = update(open).set({ state: "expired", version: 1 }).where("state", "in", ["pending", "approved"]);
   const unnamed = change.where("call_key", "=", callKey).where(({ not }) => not(isRequest(open)));
@@ -161,7 +168,7 @@ export const voted = (
   const cast = { ...rest, roles: JSON.stringify(roles), reason: vote.reason ?? null, at: open.clock };
   return [
     one(change),
-    // The trail decides who has voted. If there is already a row of this person, Quater did not write it.
+    // The trail decides who has voted. If a row of this person already exists, Quater did not write it.
     one(
       database(open)
         .insertInto("approval_vote")
@@ -182,15 +189,15 @@ export const cancelled = (open: OpenStore, found: StoredRequest): Statement =>
     }),
   );
 
-/** What the row of an approval must say, so that a call may use it. */
+/** The values that the row of an approval must have, so that a call may use it. */
 export interface Use {
   readonly callId: string;
   readonly callKey: string;
-  /** Computed from the call, the policy, the schema and the preview as they are now. */
+  /** The digest of the call with its current policy, schema and preview. */
   readonly digest: string;
   readonly handler: string;
   readonly requesterText: string;
-  /** The surface of the call; `undefined` when the policy allows any surface. */
+  /** The surface of the call; `undefined` if the policy allows any surface. */
   readonly surface: string | undefined;
 }
 
@@ -214,7 +221,10 @@ export const consumed = (open: OpenStore, id: string, use: Use): Statement => {
   return one(surface === undefined ? approved : approved.where("surface", "=", surface));
 };
 
-/** Records how the call ended that used an approval. It is not counted: the event about the end is written for any state of the row. */
+/**
+ * Records the outcome of a call that used an approval. Any number of rows may change, because the event about the end is written
+ * whatever the row says.
+ */
 export const ended = (open: OpenStore, id: string, callId: string, outcome: Exclude<ApprovalOutcome, "running">): Statement =>
   uncounted(
     updateOf(open, id)
@@ -223,13 +233,13 @@ export const ended = (open: OpenStore, id: string, callId: string, outcome: Excl
       .where("outcome", "in", ["running", "unknown"]),
   );
 
-/** Records that nobody waits for the call any more, while it still runs. */
+/** Records that the caller no longer waits, while the call still runs. */
 export const lost = (open: OpenStore, id: string, callId: string): Statement =>
   one(updateOf(open, id).set({ outcome: "unknown" }).where("used_call", "=", callId).where("outcome", "=", "running"));
 
-/** What replaces the personal data of a request. */
+/** The replacements for the personal data of a request. */
 export interface ErasedTexts {
-  /** As it is stored: sealed when some arguments are secret. */
+  /** The arguments as they are stored: encrypted if some of them are secret. */
   readonly args: string;
   readonly requester: string;
 }
@@ -250,8 +260,8 @@ export const erased = (open: OpenStore, found: StoredRequest, { args, requester 
 };
 
 /**
- * Erases the reasons of all people who voted on a request, or of one person. It is not counted: some rows of votes may be damaged, and
- * they must not stop the transaction.
+ * Erases the reasons of all people who voted on a request, or of one person. Any number of rows may change, because some rows of
+ * votes may be damaged and must not stop the transaction.
  */
 export const reasonsErased = (open: OpenStore, id: string, person?: string): Statement => {
   const change = database(open)
@@ -266,7 +276,7 @@ export const reasonsErased = (open: OpenStore, id: string, person?: string): Sta
 export const reasonErased = (open: OpenStore, found: StoredRequest): Statement =>
   one(ofVersion(open, found).set({ reason: null }));
 
-/** Ends a row that says "denied" although the trail does not. Its version may be damaged. */
+/** Ends a row that says "denied" although the trail says otherwise. The row's version may be damaged. */
 export const denialUnproven = (open: OpenStore, { record }: StoredRequest): Statement =>
   one(
     updateOf(open, record.id)
@@ -274,11 +284,11 @@ export const denialUnproven = (open: OpenStore, { record }: StoredRequest): Stat
       .where("state", "=", "denied"),
   );
 
-/** Ends a request that was open when the store was dumped. */
+/** Ends a request that was open in the restored backup. */
 export const voidedByRestore = (open: OpenStore, found: StoredRequest): Statement =>
   one(ofVersion(open, found).set({ state: "expired", decided_at: open.clock, reason: "the store was restored" }));
 
-/** Records the use of an approval that the store lost and a sink attests. How the call ended is not known. */
+/** Records the use of an approval that the store has lost and a sink attests. The outcome of the call is not known. */
 export const usedBefore = (
   open: OpenStore,
   found: StoredRequest,

@@ -11,18 +11,18 @@ type Args = Pick<Filed, "schema" | "args">;
 
 interface Comparison {
   readonly isSameSchema: boolean;
-  /** Where the two differ: the name of an argument, or a JSON Pointer below one. */
+  /** The places where the two calls differ: the name of an argument, or a JSON Pointer below one. */
   readonly fields: string[];
   /** How many values both calls have. */
   shared: number;
 }
 
 /**
- * Finds where two calls differ that may have the same effect. Values that both calls have must be the same, or look the same to people.
+ * Finds where two calls differ that may have the same effect. Values that both calls have must be equal, or look equal to people.
  * If the schemas differ, a value may also be missing in one call, or have another type.
  *
- * @returns The names of arguments that differ, and JSON Pointers (RFC 6901) for values inside an argument. `undefined` when the two calls
- *   are not alike. `"unknown"` when both have values, but none of them can be compared.
+ * @returns The names of arguments that differ, and JSON Pointers (RFC 6901) for values inside an argument. `undefined` if the two
+ * calls are not alike. `"unknown"` if both have values, but none of them can be compared.
  */
 export const differing = (now: Args, then: Args): readonly string[] | "unknown" | undefined => {
   const [one, other] = [JSON.parse(now.args), JSON.parse(then.args)] as const;
@@ -32,7 +32,7 @@ export const differing = (now: Args, then: Args): readonly string[] | "unknown" 
   return isKnown ? comparison.fields : "unknown";
 };
 
-/** Adds to `comparison` what differs. @returns Whether both values may belong to the same call. */
+/** Adds the differences of two values to `comparison`. @returns Whether both values may belong to the same call. */
 const areAlike = (comparison: Comparison, one: unknown, other: unknown, steps: readonly string[]): boolean => {
   if (textOf(one) === textOf(other)) {
     if (!isEmpty(one)) comparison.shared++;
@@ -42,11 +42,11 @@ const areAlike = (comparison: Comparison, one: unknown, other: unknown, steps: r
   if (isOfOneKind && haveAlikeMembers(comparison, one, other, steps)) return true;
   comparison.fields.push(steps.length === 1 ? (steps[0] ?? "") : steps.map((step) => `/${pointerStep(step)}`).join(""));
   if (textOf(folded(one)) !== textOf(folded(other))) return !isOfOneKind && !comparison.isSameSchema;
-  if (isOfOneKind) comparison.shared++; // looks the same to people
+  if (isOfOneKind) comparison.shared++; // The two values look equal to people.
   return true;
 };
 
-/** Compares two objects, or two lists of the same length, member by member. Adds nothing when it returns `false`. */
+/** Compares two objects, or two lists of the same length, member by member. Adds no difference if it returns `false`. */
 const haveAlikeMembers = (comparison: Comparison, one: unknown, other: unknown, steps: readonly string[]): boolean => {
   if (Object(one) !== one) return false;
   const [mine, theirs] = [new Map(Object.entries(one as object)), new Map(Object.entries(other as object))];
@@ -65,8 +65,11 @@ const haveAlikeMembers = (comparison: Comparison, one: unknown, other: unknown, 
 
 const textOf = (value: unknown): string | undefined => (value === undefined ? undefined : canonicalText(value));
 
-/** The kind of an absent value is "undefined", which no JSON value has. */
+/** Returns the kind of a JSON value. An absent value has the kind "undefined". */
 const kindOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "array" : typeof value);
 
-/** Two calls are not alike only because both have an empty list, so empty values are not counted. */
+/**
+ * Whether a list or object is empty. Empty values are not counted as shared, because two calls are not alike only because both
+ * have an empty list.
+ */
 const isEmpty = (value: unknown): boolean => Object(value) === value && Object.keys(value as object).length === 0;

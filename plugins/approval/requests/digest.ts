@@ -1,23 +1,26 @@
-// The digests of a request. People vote on `digestOf`, and a call may use an approval only if its digest is the same. A repeated call is
-// found by `callKeyOf`. Both are computed from RFC 8785 text.
+// Computes the digests of a request. People vote on the result of `digestOf`, and a call may use an approval only if its digest
+// is the same. A repeated call finds its request by the result of `callKeyOf`. Both are computed from RFC 8785 text.
 //
-// Two different calls never have the same text. The text is one JSON object with each part under its own name, and RFC 8785 writes each
-// JSON value in exactly one way. Arguments and preview are JSON values in it, not strings that contain JSON. An absent preview is left
-// out, because a preview may be `null`.
+// Two different calls never have the same text. The text is one JSON object with each part under its own name, and RFC 8785
+// writes each JSON value in exactly one way. Arguments and preview are JSON values in it, not strings that contain JSON. An
+// absent preview is left out, because a preview may be `null`.
 
 import { canonicalText, digestOfText } from "../../../core/schema/digest.ts";
 import { type Filed, requesterOf } from "../record.ts";
 
-/** What the digest covers. It does not cover ids and times, because they do not change what will run. */
+/** The parts of a request that the digest covers. Ids and times are not covered, because they do not change what will run. */
 export type Digested = Pick<
   Filed,
   "app" | "handler" | "schema" | "args" | "requester" | "surface" | "policyName" | "policy" | "preview" | "nonce"
 >;
 
-/** @returns `sha256:` and 64 hexadecimal digits. @throws {TypeError} for a value that has no JSON text. */
+/**
+ * Returns the digest of a request. @returns `sha256:` and 64 hexadecimal digits. @throws {TypeError} for a value that has no JSON
+ * text.
+ */
 export const digestOf = (filed: Digested): string => digestOfText(digestedText(filed));
 
-/** Returns the text that is digested, so that other programs can check it. Its first line names the format. */
+/** Returns the text that is digested, so that other programs can verify the digest. Its first line names the format. */
 export const digestedText = ({ args, preview, requester, policyName, policy, ...filed }: Digested): string => {
   const { app, handler, schema, surface, nonce } = filed;
   const text = canonicalText({
@@ -35,11 +38,11 @@ export const digestedText = ({ args, preview, requester, policyName, policy, ...
 };
 
 /**
- * Returns the key by which a repeated call is found. It is equal for calls of the same handler with the same arguments by the same
- * principal. The surface must be the same as well, unless the policy allows any surface.
+ * Returns the key by which a repeated call finds its request. It is equal for calls of the same handler with the same arguments
+ * by the same principal. The surface must be the same as well, unless the policy allows any surface.
  *
- * @param tag  A keyed function, so that a person who has only the store cannot guess arguments. Give it audit's `tagsOf`: with all
- *   keys of the key file, requests are also found after a rotation.
+ * @param tag  A keyed digest function, so that an attacker who has only the store cannot guess arguments. With audit's `tagsOf`
+ * as `tag`, requests are also found after a key rotation.
  */
 export const callKeyOf = <Tag>(
   tag: (text: string) => Tag,

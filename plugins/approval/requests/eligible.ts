@@ -1,4 +1,5 @@
-// Who may decide a request (threat T4, invariant I5). This is checked at every vote, with the roles and the person of that moment.
+// Decides who may vote on a request (threat T4, invariant I5). This is checked for every vote, with the roles and the person at
+// that time.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
@@ -6,13 +7,13 @@ import { notEligible } from "../errors.ts";
 import { isSamePerson, names, type Policy } from "../policy.ts";
 import type { ApprovalRecord, Requester } from "../record.ts";
 
-/** A principal of a known person. Only such a principal may vote. */
+/** A principal with a person. Only such a principal may vote. */
 export type Person = Principal & { readonly person: string };
 
-/** In UTF-16 units. Names are stored with each vote, and are part of a key of the table. */
+/** The longest name of a person, UTF-16 units. Names are stored with each vote, and are part of a primary key. */
 const longestName = 255;
 
-/** @returns Why this principal can decide no request at all. */
+/** @returns Why this principal cannot decide any request; `undefined` if it can. */
 const obstacleToAll = ({ kind, issuer, subject, credential, person, actsFor }: Principal): string | undefined => {
   if (kind === "agent") return "agents do not decide";
   if (issuer === "local") return "being this machine's user shows nothing; sign in, or show an approver's key";
@@ -23,7 +24,7 @@ const obstacleToAll = ({ kind, issuer, subject, credential, person, actsFor }: P
   return texts.every((text) => visible(text) === text) ? undefined : "the name holds characters that cannot be shown";
 };
 
-/** @returns Why this principal may not decide this request, as the end of a sentence. */
+/** @returns Why this principal may not decide this request, as the end of a sentence; `undefined` if it may. */
 export const obstacleTo = (approver: Principal, record: Pick<ApprovalRecord, "policy" | "requester">): string | undefined =>
   obstacleToAll(approver) ??
   (names(record.policy, approver) ? ownRequest(approver, record.requester, record.policy) : "you are none of its approvers");
@@ -35,7 +36,7 @@ const ownRequest = ({ person, credential }: Principal, requester: Requester, { k
   return isSamePerson(person, requester.actsFor) ? "the request was made for you" : undefined;
 };
 
-/** @throws {QuaterError} `approver_not_eligible`. */
+/** Checks that this principal may decide this request. @throws {QuaterError} `approver_not_eligible`. */
 export function assertEligible(
   approver: Principal,
   record: Pick<ApprovalRecord, "policy" | "requester">,
@@ -44,13 +45,16 @@ export function assertEligible(
   if (obstacle !== undefined) throw notEligible(obstacle);
 }
 
-/** @param policies  All that are configured. @throws {QuaterError} `approver_not_eligible`. */
+/**
+ * Checks that this principal is an approver of at least one policy. @param policies  All configured policies. @throws
+ * {QuaterError} `approver_not_eligible`.
+ */
 export const assertApprover = (approver: Principal, policies: Iterable<Policy>): void => {
   const obstacle = obstacleToAll(approver);
   if (obstacle !== undefined) throw notEligible(obstacle);
   if (![...policies].some((policy) => names(policy, approver))) throw notEligible("no policy names you or a role of yours");
 };
 
-/** Whether this principal may see a request: the policy names it, even if it may not vote. */
+/** Whether this principal may see a request: the policy lists it, even if it may not vote. */
 export const mayLookAt = (approver: Principal, { policy }: Pick<ApprovalRecord, "policy">): boolean =>
   obstacleToAll(approver) === undefined && names(policy, approver);

@@ -1,5 +1,5 @@
-// What `quater audit erase` takes out of approval requests. A request that has ended stays listed; its requester, preview,
-// reasons and personal arguments are gone. A request that is still open is cancelled, because nobody can decide on it.
+// Erases personal data from approval requests for `quater audit erase`. An ended request stays in lists, but without its
+// requester, preview, reasons and personal arguments. An open request is cancelled, because nobody can decide it without them.
 
 import type { Catalog } from "../../../core/plugin-api.ts";
 
@@ -33,7 +33,8 @@ export const erasureOf = async (
       isAbout(record, subject) || !isAsFiled ? await context.parts.audit.evidence.filingOf(record.id, record.callId) : undefined;
     const requester = filing?.requester ?? record.requester;
     const isOwn = isAbout({ ...record, requester }, subject);
-    // Somebody may have changed the requester in the row. The call key covers requester and arguments, with a key that is not in the store.
+    // An attacker may have changed the requester in the row. The call key covers requester and arguments with a key that is not
+    // in the store, so it shows such a change.
     const isProven = !record.isDamaged && (filing !== undefined || (!isOpen(found) && isAsFiled));
     if (!isProven && (isOwn || record.isDamaged)) unproven++;
     else if (isOwn) {
@@ -70,7 +71,10 @@ export const erasureOf = async (
   };
 };
 
-/** Somebody may have written the mark into the row. It counts only if an event says the same, and if no personal data are left in the row. */
+/**
+ * Whether the request was already erased. An attacker may have set the mark in the row, so it counts only if an event says the
+ * same and no personal data are left in the row.
+ */
 const isDone = ({ id, isErased, requester, preview, reason }: ApprovalRecord, { approvalIds }: ErasureSubject): boolean =>
   isErased &&
   approvalIds.erased.has(id) &&
@@ -78,13 +82,16 @@ const isDone = ({ id, isErased, requester, preview, reason }: ApprovalRecord, { 
   preview === undefined &&
   reason === undefined;
 
-/** Proves the row of a request whose filing was removed from the trail because of its age. */
+/** Whether the row has the call key of its own contents. This proves a row whose filing event was removed because of its age. */
 const hasOwnCallKey = ({ parts: { audit } }: ApprovalContext, record: ApprovalRecord): boolean =>
   callKeyOf((text) => audit.tagsOf(text), record).includes(record.callKey);
 
 const isOpen = ({ stored }: StoredRequest): boolean => stored === "pending" || stored === "approved";
 
-/** Whether the request was filed by or for the person. For a call: whether the call filed or used it, by the events. */
+/**
+ * Whether the request was filed by or for the person. For the erasure of one call: whether the call filed or used the request, by
+ * the events.
+ */
 const isAbout = (
   { id, requester }: Pick<ApprovalRecord, "id" | "requester">,
   { isPerson, approvalIds }: ErasureSubject,
@@ -112,11 +119,11 @@ const ownRequest = (
   ];
 };
 
-/** The kind is kept. It says whether an agent or a person asked. */
+/** Returns the erased requester. Its kind is kept, which says whether an agent or a person asked. */
 const erasedRequester = ({ kind }: Requester): Requester =>
   requesterOf({ issuer: erasedMark, subject: erasedMark, kind, credential: erasedMark });
 
-/** Erases the reasons that the person gave on requests of others. The vote itself is kept. */
+/** Erases the reasons that the person gave for votes on other people's requests. The votes are kept. */
 const givenReasons = (
   open: OpenStore,
   found: StoredRequest,
@@ -125,7 +132,7 @@ const givenReasons = (
   if (isPerson === undefined) return { changes: [], count: 0, unproven: 0 };
   const { id, votes, state, reason } = found.record;
   const own = votes.filter((vote) => vote.reason !== undefined && isPerson(vote.person));
-  // Somebody may have changed the voter in the row. The events say who voted.
+  // An attacker may have changed the voter in the row, so the events decide who voted.
   if (own.length > 0 && !approvalIds.voted.includes(id)) return { changes: [], count: 0, unproven: 1 };
   const isRevocation = reason !== undefined && approvalIds.revoked.includes(id);
   const isDenial = reason !== undefined && state === "denied" && own.some((vote) => vote.reason === reason);

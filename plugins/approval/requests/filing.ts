@@ -1,5 +1,5 @@
-// Files a request for a call that needs approval: checks who may ask and whether the arguments can be shown to people, and writes one
-// row, even if several processes file the same call at the same time.
+// Files a request for a call that needs approval. It checks who may ask and whether the arguments can be shown to people, and
+// writes one row, even if several processes file the same call at the same time.
 
 import { randomBytes } from "node:crypto";
 import { type Authorized, previewOf } from "../../../core/plugin-api.ts";
@@ -30,7 +30,7 @@ import type { StoredRequest } from "./tables.ts";
 /**
  * Files a request and refuses the call with its id.
  *
- * @param after  The newest request for the same call. It has ended.
+ * @param after  The newest request for the same call, which has ended.
  * @returns When another process filed the same call first. Then look the request up again.
  * @throws {QuaterError} `approval_required`, or why it cannot be filed.
  */
@@ -50,7 +50,7 @@ export const file = async (context: ApprovalContext, asked: Asked, after: Stored
   const keys = likenessKeys((value) => audit.tagsOf(value), draft);
   const limits = { maxPending, maxFiledPerHour, cooldownMs };
   const texts = asked.hasSecrets ? sealedTexts(context, draft) : draft;
-  // The old row may still say "pending", and a call may have only one pending row. So it ends in the same transaction.
+  // The old row may still say "pending", and a call may have only one pending row. So the old row ends in the same transaction.
   const over = after?.stored === "pending" ? await expiryOf(context, after) : undefined;
   const isWritten = await context.write(
     [...(over?.events ?? []), filedEvent(context, asked, draft)],
@@ -77,9 +77,9 @@ export const file = async (context: ApprovalContext, asked: Asked, after: Stored
 };
 
 /**
- * Says why nothing was filed.
+ * Finds out why nothing was filed.
  *
- * @returns When another process filed the same call first.
+ * @returns If another process filed the same call first.
  * @throws {QuaterError} `approval_denied`, `approval_backlog`, `approval_filing_limit`.
  */
 const assertMayFile = async (
@@ -105,9 +105,9 @@ const assertMayFile = async (
 };
 
 /**
- * Ends a pending request that stands in the way of a new one and is not the newest of its call. Quater leaves no such row.
+ * Ends a pending request that blocks a new one and is not the newest of its call. Quater itself never leaves such a row.
  *
- * @throws {QuaterError} `approval_unproven` when the trail did not prove it; `approval_required` when the trail does.
+ * @throws {QuaterError} `approval_unproven` when the trail does not confirm the row; `approval_required` when it does.
  */
 const assertProven = async (context: ApprovalContext, pending: StoredRequest): Promise<void> => {
   if (pending.record.state === "pending") {
@@ -131,7 +131,7 @@ export const required = async (context: ApprovalContext, { record }: StoredReque
 export const usedBy = ({ id, use }: ApprovalRecord): EarlierUse | undefined =>
   use === undefined ? undefined : { id, callId: use.callId, outcome: use.outcome };
 
-/** Returns the handler's preview as RFC 8785 text; `undefined` without a preview. */
+/** Returns the handler's preview as RFC 8785 text; `undefined` for a handler without one. */
 export const previewText = async (call: Authorized): Promise<string | undefined> => {
   const text = JSON.stringify(await previewOf(call));
   if (text === undefined) return undefined;
@@ -144,7 +144,7 @@ export const previewText = async (call: Authorized): Promise<string | undefined>
   }
 };
 
-/** Without the requester's person nobody can check that the approver is another person. */
+/** Refuses a requester without a person, because nobody could check that the approver is another person. */
 const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: Asked): void => {
   if (policy.kind === "confirm" && actsFor === undefined)
     throw approvalUnattributed(
@@ -156,7 +156,10 @@ const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: As
     );
 };
 
-/** Arguments are in the body of the event, which can be erased, and only if the trail keeps arguments of this handler. */
+/**
+ * Makes the event of a filed request. The arguments are in the body of the event, which can be erased, and only if the trail
+ * keeps arguments of this handler.
+ */
 const filedEvent = (context: ApprovalContext, asked: Asked, draft: Draft): AuditEvent => {
   const { call, requester } = asked;
   const { audit } = context.parts;
@@ -168,7 +171,7 @@ const filedEvent = (context: ApprovalContext, asked: Asked, draft: Draft): Audit
   });
   const timed = (now: number) => ({ pendingUntil: now + draft.policy.pendingForMs });
   if (auditKey.of(call.operation) === "metadata") return { fields, timed };
-  // A preview may repeat secret arguments, and no schema says where.
+  // A preview may repeat secret arguments, and no schema says at which place.
   const isStorable = draft.preview !== undefined && !asked.hasSecrets;
   const preview = isStorable ? { preview: audit.storable(undefined, JSON.parse(draft.preview)) } : {};
   return { fields, timed, body: { args: audit.storable(call.operation.input, call.input), ...preview } };
@@ -185,7 +188,7 @@ const sealedTexts = (context: ApprovalContext, { args, preview, nonce }: Draft) 
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
 
-/** 100 random bits. An id gives no rights, but nobody should be able to guess one. */
+/** Makes a request id of 100 random bits. An id gives no rights, but nobody should be able to guess one. */
 const freshId = (): string => `apr_${Array.from(randomBytes(20), (byte) => alphabet[byte & 31]).join("")}`;
 
 const freshNonce = (): string => randomBytes(16).toString("hex");

@@ -1,5 +1,5 @@
-// Fills in person_key and like_key of requests from an older version, which did not have these keys or folded arguments by another rule. Only
-// a process with the key file can compute them, so the migration of the tables leaves them empty.
+// Fills in the columns person_key and like_key of requests from an older version, which had no such columns or folded arguments
+// by another rule. Only a process with the key file can compute them, so the migration of the tables leaves them empty.
 
 import type { ApprovalContext } from "./approval-context.ts";
 import { digestOf } from "./digest.ts";
@@ -7,7 +7,7 @@ import { likeForm, likenessKeys } from "./likeness.ts";
 import { database } from "./reading.ts";
 import { type StoredRequest, unknownPerson } from "./tables.ts";
 
-/** @returns Whether no request is left without keys. */
+/** Fills in missing keys. @returns Whether all requests have keys now. */
 export const fillKeys = async (context: ApprovalContext): Promise<boolean> => {
   const found = await context.parts.reader.withoutKeys();
   if (found.length === 0) return true;
@@ -18,7 +18,7 @@ export const fillKeys = async (context: ApprovalContext): Promise<boolean> => {
         .updateTable("approval_request")
         .set((eb) => {
           const { person, like } = keysOf(context, one);
-          // Keep a person_key that is there, even if it cannot be computed again.
+          // Keep an existing person_key, even if it cannot be computed again.
           return { person_key: person ?? eb.fn.coalesce("person_key", eb.val(unknownPerson)), like_key: like ?? null };
         })
         .where("id", "=", one.record.id)
@@ -28,7 +28,7 @@ export const fillKeys = async (context: ApprovalContext): Promise<boolean> => {
   return false;
 };
 
-/** Returns no keys for a request that was erased or changed, or was sealed with a key that is gone. */
+/** Computes the keys of a request. Returns none for a request that was erased or changed, or was encrypted with a lost key. */
 const keysOf = (
   { parts: { audit } }: ApprovalContext,
   { record }: StoredRequest,

@@ -1,5 +1,5 @@
-// Folds values that look the same to people into one value. A denial of a call covers all calls that fold to the same value, and such
-// calls count as similar. docs/guides/approvals.md has the rule.
+// Folds values that look the same to people into one value. After a denial, all calls that fold to the same value are refused,
+// too, and such calls count as similar. docs/guides/approvals.md describes the rule.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { withoutLookAlikes } from "./look-alikes.ts";
@@ -9,20 +9,21 @@ const blanks = /[\p{White_Space}\u2800]+/gu;
 const invisible = /[\p{C}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
- * Folds how characters are written (NFKC), characters that look like others, invisible characters, and runs of blanks. Letter
- * case stays, and so does whether there is a blank: people see both, and ids differ by them.
+ * Folds the encoding of characters (NFKC), characters that look like others, invisible characters, and runs of blanks. Letter
+ * case stays, and so does the presence of a blank, because people see both and ids differ by them.
  */
 export const foldedText = (text: string): string => {
-  // Line breaks and tabs are control characters, so they become blanks first. Lone accents must be looked up before NFKC.
+  // Replace blanks first: line breaks and tabs are control characters, which would be removed. Look up lone accents before NFKC
+  // changes them.
   const plain = text.replace(blanks, " ").replace(invisible, "");
   const known = /^\p{ASCII}*$/u.test(plain) ? plain : withoutLookAlikes(withoutLookAlikes(plain).normalize("NFKD"));
   return known.normalize("NFC").replace(blanks, " ").replace(invisible, "").trim();
 };
 
 /**
- * Folds a JSON value to what people can tell apart. An empty text, list or object, and `null`, are the same as an absent one.
+ * Folds a JSON value to the differences that people can see. An empty text, list or object, and `null`, count as absent.
  *
- * @returns `undefined` for what is empty.
+ * @returns `undefined` for an empty value.
  */
 export const folded = (value: unknown): unknown => {
   if (value === null) return undefined;
@@ -32,7 +33,7 @@ export const folded = (value: unknown): unknown => {
     return items.length === 0 ? undefined : items;
   }
   if (typeof value !== "object") return value;
-  // A list and not an object: names may become equal, and `__proto__` may be one of them.
+  // The result is a list and not an object, because two names may become equal, and a name may be `__proto__`.
   const members = Object.entries(value).flatMap(([name, member]) => {
     const inner = folded(member);
     return inner === undefined ? [] : [[foldedText(name), inner]];

@@ -1,12 +1,12 @@
-// How a row becomes a record. An attacker who can write to the store may put anything into a row. One damaged row must not
-// stop what is done with the others, so it becomes a record that nobody can decide, use or look at.
+// Turns rows into records. An attacker who can write to the store may put any value into a row. One damaged row must not stop the
+// work on other rows, so it becomes a record that nobody can decide, use or see.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Policy } from "../policy.ts";
 import { type ApprovalState, approvalStates, isId, type Requester, type Vote } from "../record.ts";
 import { erasedMark, type ReadRow, type StoredRequest, type VoteRow } from "./tables.ts";
 
-/** @param opened  Opens a sealed text. A text that cannot be opened becomes empty, and the digest then does not match. */
+/** @param opened  Decrypts a stored text. A text that cannot be decrypted becomes empty, and then the digest does not match. */
 export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: string) => string | undefined): StoredRequest => {
   const sealed = sealedOf(row, opened);
   const requester = requesterIn(row.requester);
@@ -58,11 +58,14 @@ export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: 
 
 const nothing = { args: "{}", preview: undefined, nonce: "" } as const;
 
-/** A damaged request is never open: nobody can decide it, no call can use it, and the next call files a new one. */
+/**
+ * Returns the state of a damaged request. It is never open: nobody can decide it, no call can use it, and the next call files a
+ * new request.
+ */
 const stateOfDamaged = (state: ApprovalState): ApprovalState =>
   state === "pending" || state === "approved" || !approvalStates.includes(state) ? "expired" : state;
 
-/** Names no approver, so nobody may decide or see the request. */
+/** The policy of a damaged request. It has no approvers, so nobody may decide or see the request. */
 const damagedPolicy: Policy = {
   approvers: [],
   kind: "dual",
@@ -79,7 +82,7 @@ const texts = ["call_key", "digest", "app", "handler", "schema", "surface", "pol
 const times = ["filed_at", "pending_until", "decided_at", "usable_until", "used_at", "ended_at"] as const;
 const optionalTexts = ["reason", "used_call", "outcome"] as const;
 
-/** SQLite can store any type in any column. */
+/** Whether all columns have the right types, because SQLite can store any type in any column. */
 const hasRightTypes = (row: ReadRow): boolean =>
   texts.every((name) => typeof row[name] === "string") &&
   optionalTexts.every((name) => row[name] === null || typeof row[name] === "string") &&
@@ -91,13 +94,13 @@ const text = (value: unknown): string => (typeof value === "string" ? value : ""
 
 const wholeNumber = (value: unknown): number | undefined => (Number.isSafeInteger(value) ? (value as number) : undefined);
 
-/** Milliseconds since the epoch; `undefined` when a Date cannot hold them. */
+/** Returns a time in milliseconds since the epoch; `undefined` for a number that a Date cannot hold. */
 const time = (value: unknown): number | undefined => {
   const at = wholeNumber(value);
   return at === undefined || Number.isNaN(new Date(at).getTime()) ? undefined : at;
 };
 
-/** @returns `undefined` when a text is not what Quater writes. */
+/** Decrypts the stored texts of a request. @returns `undefined` if Quater did not write a text. */
 const sealedOf = ({ args, preview, nonce }: ReadRow, opened: (text: string) => string | undefined) => {
   if (typeof args !== "string" || typeof nonce !== "string" || (preview !== null && typeof preview !== "string"))
     return undefined;
@@ -109,7 +112,7 @@ const sealedOf = ({ args, preview, nonce }: ReadRow, opened: (text: string) => s
   return isJson(plain.args) && (plain.preview === undefined || isJson(plain.preview)) ? plain : undefined;
 };
 
-/** JSON that also has a canonical text: half of a surrogate pair has none. */
+/** Whether the text is JSON that has a canonical text. Half of a surrogate pair has none. */
 const isJson = (json: string): boolean => {
   try {
     canonicalText(JSON.parse(json));
@@ -147,7 +150,7 @@ const isApprover = (value: unknown): boolean => {
   return [role, person].every((name) => name === undefined || typeof name === "string") && wholeNumber(need) !== undefined;
 };
 
-/** Leaves out a damaged vote. Decisions count the votes on the trail, not these. */
+/** Turns the row of a vote into a vote. A damaged row gives none. Decisions count the votes in the trail, not these. */
 const voteOf = ({ roles: json, reason, at, verdict, ...who }: VoteRow): Vote[] => {
   const { person, issuer, subject, credential, via } = who;
   if (![person, issuer, subject, credential, via].every((value) => typeof value === "string")) return [];

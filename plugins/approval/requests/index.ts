@@ -1,4 +1,4 @@
-// The door of this folder: requests for approval, from filing to use. Other folders import this file alone.
+// The only file of this folder that other folders import. It exports approval requests, from filing to use.
 
 import type { Catalog, HookChoice, Log, Operation } from "../../../core/plugin-api.ts";
 import { canonicalText, schemaDigestOf } from "../../../core/schema/digest.ts";
@@ -28,15 +28,15 @@ export interface RequestsGiven {
   readonly catalog: Catalog;
   readonly log: Log;
   readonly tell: Tell;
-  /** Returns the address of the page where people decide a request; `undefined` without a page. */
+  /** Returns the URL of the page where people decide a request; `undefined` without a page. */
   readonly urlOf: (id: string) => string | undefined;
 }
 
 export interface Requests {
   readonly approvals: Approvals;
-  /** `approve` and `forecast`, for handlers whose exposure has a policy. */
+  /** The hooks `approve` and `forecast`, for handlers whose exposure names a policy. */
   readonly hooks: HookChoice;
-  /** Expires and removes old requests from time to time. */
+  /** Periodically expires and removes old requests. */
   readonly upkeep: Upkeep;
 }
 

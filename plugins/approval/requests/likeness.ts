@@ -1,30 +1,33 @@
-// Keys that say which requests belong to one person, and which requests look the same to people. They are keyed tags: without the
-// project's key file, the store does not show who asked, or for what.
+// Computes keys that say which requests belong to one person, and which requests look the same to people. They are keyed digests:
+// without the project's key file, the store does not show who asked, or for what.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { foldedName, type LikeTags } from "../../audit/service.ts";
 import type { Filed, Requester } from "../record.ts";
 import { folded } from "./fold.ts";
 
-/** Returns the tag of a value with each key in the key file, the current key first. This is audit's `tagsOf`. */
+/** Returns the keyed digest of a value with each key in the key file, the current key first. This is audit's `tagsOf`. */
 export type TagsOf = (value: unknown) => readonly string[];
 
 export interface LikenessKeys {
-  /** Tags of the person who asks. Limits count requests by them. */
+  /** Keyed digests of the person who asks. Filing limits count requests by them. */
   readonly person: readonly string[];
-  /** Tags of person, handler and folded arguments, each after `likeForm`. They are equal for calls that look the same to people. */
+  /**
+   * Keyed digests of person, handler and folded arguments, each after `likeForm`. They are equal for calls that look the same to
+   * people.
+   */
   readonly like: readonly string[];
 }
 
 /**
- * Names the rule by which arguments are folded. When the rule changes, change this text to one that sorts after it. Keys with an older text
- * are then computed again (filling.ts). The keys of the first rule began with `hmac:`.
+ * The name of the rule by which arguments are folded. If the rule changes, change this text to one that sorts after it. Keys with
+ * an older text are then computed again (filling.ts). The keys of the first rule began with `hmac:`.
  */
 export const likeForm = "like2:";
 
 /**
- * Returns who asks: the person of the credential, or the person it acts for. A credential without a person counts as its subject. The
- * result is the same on all surfaces.
+ * Returns the person who asks: the person of the credential, or the person it acts for. A credential without a person counts as
+ * its subject. The result is the same on all surfaces.
  */
 export const personOf = ({ person, actsFor, issuer, subject }: Requester): object => {
   const name = person ?? actsFor;
@@ -43,7 +46,7 @@ export const likenessKeys = (
   };
 };
 
-/** Returns the same tags with the current key alone, for the trail and its sinks. */
+/** Returns the same keyed digests with only the current key, for the trail and its sinks. */
 export const likeTagsOf = (tagsOf: TagsOf, filed: Parameters<typeof likenessKeys>[1] & Pick<Filed, "schema">): LikeTags => {
   const { person, like } = likenessKeys(tagsOf, filed);
   return { handler: filed.handler, schema: filed.schema, person: person[0] ?? "", like: like[0] ?? "" };

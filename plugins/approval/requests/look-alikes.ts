@@ -13,7 +13,10 @@
 // The data is derived from files that are Copyright Unicode, Inc., under the Unicode License V3
 // (https://www.unicode.org/license.txt).
 
-/** On each line what is looked like, then the code points that look like it, in hexadecimal. `u+393` stands for that character. */
+/**
+ * The table of look-alikes. Each line has a character, and then the code points that look like it, in hexadecimal. `u+393` stands
+ * for that character.
+ */
 const table = String.raw`
 ! 1c3 2d51
 " 2ba 2dd 2ee 2f6 5f2 5f4 1cd3 201c 201d 201f 3003
@@ -242,7 +245,7 @@ u+a793 25b 3b5 454 511 2c89 ab9b
 u+a7fb 1d230
 `;
 
-/** Made when a text first needs it: most texts are ASCII. */
+/** Filled when a text first needs the table, because most texts are ASCII. */
 let targets: ReadonlyMap<string, string> | undefined;
 
 const targetsOf = (text: string): ReadonlyMap<string, string> => {
@@ -257,7 +260,7 @@ const targetsOf = (text: string): ReadonlyMap<string, string> => {
   );
 };
 
-/** Replaces each character by the one that it looks like. ASCII text stays as it is. Give it text in NFD or NFKD. */
+/** Replaces each character by the one that it looks like. ASCII text stays unchanged. The text must be in NFD or NFKD. */
 export const withoutLookAlikes = (text: string): string =>
   text.replace(/\P{ASCII}/gu, (character) => {
     targets ??= targetsOf(table);

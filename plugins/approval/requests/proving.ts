@@ -1,5 +1,5 @@
-// Compares requests with the trail. The rows of the tables are only a cache, because an attacker who can write to the store can set any
-// state. People can vote on a request, and a call can use it, only if its events on the trail say the same as its row.
+// Compares requests with the trail. The tables are only a cache, because an attacker who can write to the store can set any
+// state. People can vote on a request, and a call can use it, only if its events in the trail agree with its row.
 
 import { type FiledFields, type Standing, unchangedSince } from "../../audit/service.ts";
 import { approvalUnproven } from "../errors.ts";
@@ -11,10 +11,10 @@ import { database, isRequest } from "./reading.ts";
 import type { StoredRequest } from "./tables.ts";
 
 /**
- * Compares a pending or approved request with its evidence. A request that the trail does not prove is voided. The next call can then ask
- * again.
+ * Compares a pending or approved request with its events. A request that the trail does not confirm is voided, and the next call
+ * can ask again.
  *
- * @returns The state of the request by its events; `undefined` when it was changed meanwhile and must be read again.
+ * @returns The state of the request by its events; `undefined` when it was changed in the meantime and must be read again.
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
  */
 export const proven = async (context: ApprovalContext, found: StoredRequest): Promise<Standing | undefined> => {
@@ -22,7 +22,8 @@ export const proven = async (context: ApprovalContext, found: StoredRequest): Pr
   const standing = await context.parts.audit.evidence.standingOf(record.id);
   const doubt = doubtOf(standing, record);
   if (doubt === undefined) return standing;
-  // The events were read after the row, so the row may have changed between. Read it again to be sure that the two disagree.
+  // The events were read after the row, so the row may have changed in between. Read it again to be sure that row and events
+  // disagree.
   const again = await context.parts.reader.byId(record.id);
   if (again?.version !== found.version || again.stored !== found.stored) return undefined;
   if (!(await voidRequest(context, again, "the trail does not prove it", { cause: "unproven", why: doubt }))) return undefined;
@@ -40,9 +41,9 @@ const doubtOf = (standing: Standing | undefined, record: ApprovalRecord): string
 };
 
 /**
- * Compares a request whose row has ended with its evidence. Row and event end in one transaction. So if the request is still open on the
- * trail, somebody changed the row. The request is then ended on the trail as well: an approver who reads that it was denied or revoked
- * can rely on this, even if somebody changes the row back.
+ * Compares an ended request with its events. Row and event end in one transaction. So if the trail says that the request is still
+ * open, the row was changed by another program. The request is then ended in the trail as well: an approver who reads that it was
+ * denied or revoked can rely on this, even if the row is changed back.
  *
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
  */
@@ -58,11 +59,11 @@ export const assertEndedOnTrail = async (context: ApprovalContext, { record, sto
 };
 
 /**
- * Compares a row that says "denied" with its evidence. Row and event are written in one transaction. So if the trail says that the request
- * is open, or ended in another way, somebody changed the row, perhaps to hide that the call ran. The row is then ended, and an open
- * request is ended on the trail as well. The next call can ask again.
+ * Compares a row that says "denied" with its events. Row and event are written in one transaction. So if the trail says that the
+ * request is open, or ended in another way, the row was changed by another program, perhaps to hide that the call ran. The row is
+ * then ended, and an open request is ended in the trail as well. The next call can ask again.
  *
- * @returns Whether the request was denied; `false` when it was changed meanwhile and must be read again.
+ * @returns Whether the request was denied; `false` when it was changed in the meantime and must be read again.
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
  */
 export const isDenied = async (context: ApprovalContext, found: StoredRequest): Promise<boolean> => {
@@ -80,8 +81,8 @@ export const isDenied = async (context: ApprovalContext, found: StoredRequest): 
 };
 
 /**
- * Returns what the trail says about the filing of a request, however long ago it was. `undefined` means that the request was never filed.
- * Then write no event about it: an event would make a planted request look real.
+ * Returns the filing event of a request, however old it is. `undefined` means that the request was never filed. Then write no
+ * event about it, because an event would make a planted request look real.
  */
 export const filedOnTrail = async (
   { parts: { audit } }: ApprovalContext,
@@ -89,7 +90,10 @@ export const filedOnTrail = async (
 ): Promise<FiledFields | undefined> =>
   (await audit.evidence.standingOf(id))?.filed ?? (await audit.evidence.filingOf(id, callId))?.filed;
 
-/** Ends an open request with an `approval.voided` event. @returns Whether it was written. If not, the request was changed meanwhile. */
+/**
+ * Ends an open request with an `approval.voided` event. @returns Whether it was written. If not, the request was changed in the
+ * meantime.
+ */
 export const voidRequest = async (
   context: ApprovalContext,
   { record, stored }: StoredRequest,
@@ -109,7 +113,8 @@ const formatChanged = "it was filed before approvals had evidence on the trail";
 const notOfFormat1 = "the row says that it was filed in format 1, and the trail does not";
 
 /**
- * Voids open requests that were filed in format 1 of the trail. Their events do not hold enough to prove them.
+ * Voids open requests that were filed in format 1 of the trail, because events of that format do not contain enough to prove a
+ * request.
  *
  * @returns How many requests it voided.
  */
@@ -133,7 +138,7 @@ export const voidOfFormat1 = async (context: ApprovalContext): Promise<number> =
       if (found !== undefined && (await voidOne(context, found))) written++;
     }
     voided += written;
-    if (written === 0) return voided; // another instance does the same
+    if (written === 0) return voided; // Another instance voids the same requests.
   }
 };
 

@@ -1,6 +1,7 @@
-// Answers "Did this already run?". Looks for used requests of the same person and handler, on all surfaces and with all credentials, and
-// compares their arguments. Since then, a deploy may have changed the input schema or the policy, and the keys may have been rotated. A
-// person who can write to the store can also forge and delete rows. So a call counts as run only if the trail proves it.
+// Answers whether a call already ran before. Looks for used requests of the same person and handler, on all surfaces and with all
+// credentials, and compares their arguments. In the meantime a deploy may have changed the input schema or the policy, and the
+// keys may have been rotated. An attacker who can write to the store can also forge and delete rows. So a call counts as run only
+// if the trail proves it.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { Audit } from "../../audit/service.ts";
@@ -16,18 +17,20 @@ import { mostCompared } from "./reading.ts";
 export type Compared = Pick<Filed, "app" | "handler" | "schema" | "args" | "requester"> &
   Partial<Pick<ApprovalRecord, "id" | "use">>;
 
-/** How many rows are looked up on the trail without a proof. Each costs a query, and somebody may have forged many rows. */
+/**
+ * How many rows without a proof are looked up in the trail. Each lookup is a query, and an attacker may have forged many rows.
+ */
 const mostUnproven = 20;
 
 /**
- * @returns `undefined` when no call of this person and handler with these arguments is known.
+ * @returns The earlier call, or `undefined` when no call of this person and handler with these arguments is known.
  * @throws {QuaterError} when the store or the trail cannot be read.
  */
 export const ranBefore = async ({ parts }: ApprovalContext, call: Compared): Promise<RanBefore | undefined> => {
   const { audit, reader } = parts;
   const keys = likenessKeys((value) => audit.tagsOf(value), call);
   const asked = { handler: call.handler, except: call.id, before: call.use?.at };
-  // The trail is read before the rows. An event and its row are written together, so each use that is found here also has its row.
+  // Read the trail before the rows. An event and its row are written together, so each use that is found here also has its row.
   const known = await audit.evidence.knownUses();
   const likes = await reader.usedLike(keys.like, asked);
   const others = await reader.usedUnderOtherSchemas(keys.person, call.schema, asked);
@@ -69,12 +72,15 @@ const reasons = {
   unknown: "the person of an earlier request is not known: it was erased, or its keys are gone",
 } as const;
 
-/** Whether the row still has the digest that people approved. It has another one if it was erased or changed, or cannot be opened. */
+/**
+ * Whether the row still has the digest that people approved. The digest differs if the row was erased or changed, or cannot be
+ * decrypted.
+ */
 const isAsFiled = (record: ApprovalRecord): boolean => !record.isDamaged && digestOf(record) === record.digest;
 
 type Use = NonNullable<ApprovalRecord["use"]>;
 
-/** @returns The use by the trail; `undefined` when row and trail disagree. */
+/** @returns The use of an approval by the trail; `undefined` when row and trail disagree. */
 const provenUse = async (audit: Audit, record: ApprovalRecord): Promise<Use | undefined> => {
   const { id, digest, use } = record;
   const proof = use === undefined ? undefined : await audit.evidence.proofOfUse(id, use.callId);
@@ -85,7 +91,7 @@ const provenUse = async (audit: Audit, record: ApprovalRecord): Promise<Use | un
     : proof.use.digest === digest;
   if (!isSame) return undefined;
   const outcome = proof.outcome === undefined ? "running" : outcomeOf(proof.outcome);
-  // The call may have ended since the row was read. An outcome other than running or unknown does not change any more.
+  // The call may have ended since the row was read. An outcome other than running or unknown never changes.
   if (use.outcome !== outcome && use.outcome !== "running" && use.outcome !== "unknown") return undefined;
   return { ...use, at: proof.use.at, outcome };
 };

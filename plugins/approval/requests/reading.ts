@@ -15,17 +15,20 @@ const hourMs = 3_600_000;
 const dayMs = 86_400_000;
 const mostListed = 200;
 const mostEarlier = 20;
-/** How many requests under older input schemas are compared, one by one. docs/guides/approvals.md names this number. */
+/** How many requests under older input schemas are compared. docs/guides/approvals.md states this number. */
 export const mostCompared = 500;
 
-/** No call is filed this often. A row with a larger number was not written by Quater. */
+/**
+ * The largest number that Quater gives to a request of a call. No call is filed this often, so a larger number was written by
+ * another program.
+ */
 export const mostFiled = 2 ** 52;
 
 export interface UsedGiven {
   readonly handler: string;
-  /** The id of the request itself, which is not returned. */
+  /** The id of the current request, which is not returned. */
   readonly except: string | undefined;
-  /** Only requests that were used before this time, milliseconds since the epoch. */
+  /** Only requests that were used before this time are returned, milliseconds since the epoch. */
   readonly before: number | undefined;
 }
 
@@ -61,7 +64,7 @@ export class RequestReader {
     return found[0];
   }
 
-  /** Returns the newest requests first. */
+  /** Returns requests, the newest first. */
   async list({ states, handler, limit = 50, before }: ListGiven): Promise<readonly StoredRequest[]> {
     // These values may come from a URL. PostgreSQL refuses texts that contain NUL.
     if (handler?.includes("\0") === true || (before !== undefined && !isId(before))) return [];
@@ -101,7 +104,10 @@ export class RequestReader {
     return this.#records((open) => used(open, asked).where("like_key", "in", likeKeys).limit(mostEarlier));
   }
 
-  /** Returns used requests of a person that `usedLike` cannot find, because their input schema was another one or they were erased. Newest first. */
+  /**
+   * Returns used requests of a person that `usedLike` cannot find, because their input schema was different or they were erased.
+   * Newest first.
+   */
   async usedUnderOtherSchemas(
     personKeys: readonly string[],
     schema: string,
@@ -115,9 +121,9 @@ export class RequestReader {
     );
   }
 
-  /** Whether there are used requests whose person cannot be known. */
+  /** Returns whether there are used requests whose person is not known. */
   async hasUsedOfUnknown(personKeys: readonly string[], asked: UsedGiven): Promise<boolean> {
-    // A tag begins with the id of its key: `hmac:<key id>:`.
+    // A keyed digest begins with the id of its key: `hmac:<key id>:`.
     const known = personKeys.map((key) => `${key.slice(0, key.lastIndexOf(":") + 1)}%`);
     const rows = await this.#rows((open) => {
       let query = used(open, asked).limit(1);
@@ -134,7 +140,7 @@ export class RequestReader {
     return found.map((row) => foundOf(row, [], (text) => this.#secrecy.opened(text)).record);
   }
 
-  /** Returns the newest denial, within the cooldown, of a call that looks the same. */
+  /** Returns the newest denial within the cooldown of a call that looks the same. */
   async deniedLike(likeKeys: readonly string[], cooldownMs: number): Promise<StoredRequest | undefined> {
     const found = await this.#read((open) =>
       deniedLike(open, likeKeys, cooldownMs)
@@ -146,7 +152,7 @@ export class RequestReader {
     return found[0];
   }
 
-  /** Returns in how many milliseconds a person may file again; 0 means now. */
+  /** Returns after how many milliseconds a person may file again; 0 means now. */
   async filingWaitMs(personKeys: readonly string[], maxFiledPerHour: number): Promise<number> {
     const [row] = await this.#rows<{ filed_at: number; now: number }>((open) =>
       filedSince(open, personKeys)
@@ -184,7 +190,7 @@ export class RequestReader {
     );
   }
 
-  /** Returns requests whose time has run out, but whose rows do not say `expired` yet. */
+  /** Returns requests that have expired, but whose rows do not say `expired` yet. */
   due(limit: number): Promise<readonly StoredRequest[]> {
     return this.#read((open) =>
       requests(open)
@@ -195,7 +201,7 @@ export class RequestReader {
     );
   }
 
-  /** Counts rows that have no valid id. All other queries leave them out. Reads the whole table. */
+  /** Counts rows without a valid id, which all other queries leave out. Reads the whole table. */
   async countWithoutId(): Promise<number> {
     const [row] = await this.#rows<{ n: number }>((open) =>
       database(open)
@@ -232,12 +238,12 @@ const rows = (open: OpenStore) =>
     .selectAll()
     .select([stateNow(open).as("state_now"), open.clock.as("now")]);
 
-/** The form of an id as a GLOB pattern of SQLite, which has no `{20}`. */
+/** The form of an id as a GLOB pattern of SQLite, which does not have `{20}`. */
 const idGlob = idForm.replace(/(\[.*\])\{(\d+)\}/, (_, one: string, count: string) => one.repeat(Number(count)));
 
 /**
- * Whether a row has a valid id. An invalid id may hold any bytes. A statement cannot name such a row, and a list that continues after such a
- * row might begin with the same row again.
+ * Whether a row has a valid id. An invalid id may contain any bytes. A statement cannot name such a row, and a list that
+ * continues after it might begin with the same row again.
  */
 export const isRequest = ({ dialect, sql }: OpenStore) =>
   dialect === "sqlite"

@@ -1,12 +1,12 @@
-// Describes in a few words who must approve the calls of a handler, for the exposure table. The words contain all settings of the policy, so
-// a reviewer who compares two tables sees every change.
+// Describes in a few words who must approve the calls of a handler, for the exposure table. The words contain all settings of the
+// policy, so a reviewer who compares two tables sees every change.
 
 import type { Operation } from "../../../core/plugin-api.ts";
 import { approvalKey } from "../exposure.ts";
 import type { Policy } from "../policy.ts";
 import type { Requirement } from "../service.ts";
 
-/** @param policies  By name, with every default filled in. */
+/** @param policies  The policies by name, with all defaults filled in. */
 export const requirementsBy =
   (policies: ReadonlyMap<string, Policy>) =>
   (operation: Operation): Requirement | undefined => {
@@ -14,7 +14,7 @@ export const requirementsBy =
     if (given === undefined) return undefined;
     const { policy: name, surfaces } = given;
     const policy = policies.get(name);
-    if (policy === undefined) return undefined; // boot refuses a policy that does not exist
+    if (policy === undefined) return undefined; // Boot refuses a policy that does not exist.
     const narrowed = surfaces === undefined ? [] : [`over ${surfaces.join(", ")} alone`];
     return {
       policy: name,
@@ -25,7 +25,7 @@ export const requirementsBy =
     };
   };
 
-/** `2 with role finance and ana` */
+/** Returns the approvers in words: `2 with role finance and ana`. */
 const approversIn = ({ approvers }: Policy): string =>
   approvers.map(({ role, person, need }) => (role === undefined ? String(person) : `${need} with role ${role}`)).join(" and ");
 
