@@ -223,7 +223,7 @@ export const consumed = (open: OpenStore, id: string, use: Use): Statement => {
 
 /**
  * Records the outcome of a call that used an approval. Any number of rows may change, because the event about the end is written
- * whatever the row says.
+ * for every state of the row.
  */
 export const ended = (open: OpenStore, id: string, callId: string, outcome: Exclude<ApprovalOutcome, "running">): Statement =>
   uncounted(
