@@ -28,14 +28,23 @@ export const replyTo = (error: unknown, { req, callId, run, report }: Failed): R
   return refusalOf(req, told, callId);
 };
 
+/** The same, with what the log is told. */
+export const failed = (error: unknown, request: Omit<Failed, "report">): Reply => {
+  let failure: Reply["failure"];
+  const report = (reported: unknown) => {
+    failure = { error: reported };
+  };
+  return { ...replyTo(error, { ...request, report }), run: request.run, failure };
+};
+
 /** Answers a thrown value through Koa. */
 export const answer = (ctx: Koa.Context, error: unknown): void => {
   const report = (reported: unknown) => void ctx.app.emit("error", reported, ctx);
-  const failed: Failed = { req: ctx.req, callId: ctx.state["callId"] as string, run: runIn(ctx), report };
+  const request: Failed = { req: ctx.req, callId: ctx.state["callId"] as string, run: runIn(ctx), report };
   try {
-    put(ctx, replyTo(error, failed));
+    put(ctx, replyTo(error, request));
   } catch (invalid) {
-    put(ctx, replyTo(invalid, failed)); // an error with headers that are not valid
+    put(ctx, replyTo(invalid, request)); // an error with headers that are not valid
   }
 };
 

@@ -11,6 +11,7 @@ import { type AccessOptions, accessOf, noteRoute } from "./access.ts";
 import { answer, answered } from "./answering.ts";
 import { corsForAll, corsOf, methodAsked } from "./cors.ts";
 import { dryRuns } from "./dry-runs.ts";
+import { throughKoa } from "./endpoints.ts";
 import type { Guard } from "./guard.ts";
 import { pageFiles, pagePolicy } from "./openapi/page.ts";
 import type { Formatter } from "./problem-format.ts";
@@ -21,7 +22,7 @@ import { replyRulesOf } from "./reply-options.ts";
 import { routeIndexOf } from "./routes.ts";
 import { securityHeaders } from "./security.ts";
 import { type Exposed, exposedRoutes, type ListenerParts, requestListener } from "./serve.ts";
-import type { HttpService, KoaMiddleware, Mounting } from "./service.ts";
+import type { Endpoint, HttpService, KoaMiddleware, Mounting } from "./service.ts";
 
 export interface AppOptions {
   readonly context: PluginContext;
@@ -93,8 +94,8 @@ export const mountedListener = (
 ): RequestListener => {
   const app = answeringApp(context);
   const router = strictRouter();
-  const { at, fixedPaths } = pathTable();
-  mount({ app, router, at, under: underIn(app, []) });
+  const { at, endpoint, fixedPaths } = pathTable();
+  mount({ app, router, at, endpoint, under: underIn(app, []) });
   app.use(fixedPaths);
   app.use(router.routes());
   app.use(unknownPaths(router, () => []));
@@ -109,15 +110,15 @@ export const serverListener = (options: AppOptions): RequestListener => {
   const { gate, catalog } = context;
   const app = answeringApp(context);
   const router = strictRouter();
-  const { at, fixedPaths } = pathTable();
+  const { at, endpoint, endpoints, fixedPaths } = pathTable();
   const prefixes: string[] = [];
-  mount({ app, router, at, under: underIn(app, prefixes) });
+  mount({ app, router, at, endpoint, under: underIn(app, prefixes) });
   const index = routeIndexOf({ catalog, reading, security, prefix });
   const isOpenToAll =
     allowedOrigins === "any"
       ? (req: IncomingMessage) => index.find(methodAsked(req) ?? "", req.url ?? "/") !== undefined
       : undefined;
-  const exposed: Exposed = { gate, guard, index, maxBodyBytes, replyRules: replyRulesOf(options) };
+  const exposed: Exposed = { gate, guard, index, maxBodyBytes, replyRules: replyRulesOf(options), endpoints };
   const isInFront = app.middleware.length > 1 + prefixes.length;
   if (isInFront || prefixes.length > 0) app.use(exposedRoutes(exposed));
   app.use(fixedPaths);
@@ -157,10 +158,20 @@ const underIn =
 export const strictRouter = (): Router => new Router({ sensitive: true, strict: true });
 
 /** For what is mounted at one path: a look into a table, where the router would try its routes one after the other. */
-export const pathTable = (): { readonly at: Parameters<Mounting>[0]["at"]; readonly fixedPaths: Koa.Middleware } => {
+export const pathTable = (): Pick<Parameters<Mounting>[0], "at" | "endpoint"> & {
+  readonly fixedPaths: Koa.Middleware;
+  readonly endpoints: ReadonlyMap<string, Endpoint>;
+} => {
   const table = new Map<string, KoaMiddleware>();
+  const endpoints = new Map<string, Endpoint>();
+  const at = (path: string, middleware: KoaMiddleware) => void table.set(path, answered(middleware));
   return {
-    at: (path, middleware) => void table.set(path, answered(middleware)),
+    at,
+    endpoint: (path, endpoint) => {
+      endpoints.set(path, endpoint);
+      at(path, throughKoa(endpoint));
+    },
+    endpoints,
     fixedPaths: (ctx, next) => {
       const middleware = table.get(ctx.path);
       if (middleware === undefined) return next();

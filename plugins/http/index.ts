@@ -289,10 +289,10 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
       const access = accessOf(res);
       if (access !== undefined) access.principal = principal;
     },
-    noteRun: (ctx, operation, outcome) => {
-      const access = accessOf(ctx.res);
+    noteRun: (exchanged, operation, outcome) => {
+      const access = accessOf(exchanged.res);
       if (access !== undefined) access.handler = operation.name;
-      noteRun(ctx, operation, outcome);
+      noteRun(exchanged, operation, outcome);
     },
     room: ({ res }, use) => (use === "answer" ? read().roomOf(res) : read().newRoom(res)),
     openApi: async (principal) => {

@@ -63,3 +63,9 @@ const isDecodable = (path: string): boolean => {
 };
 
 const refused = (message: string): TransportRefusal => new TransportRefusal("bad_request", message);
+
+/** The path of a target, without its query. */
+export const pathOf = (target: string): string => {
+  const end = target.indexOf("?");
+  return end === -1 ? target : target.slice(0, end);
+};

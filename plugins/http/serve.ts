@@ -9,15 +9,17 @@ import { isAnonymous } from "../../core/model/principal.ts";
 import type { Replying } from "../../core/model/reply.ts";
 import { type Arriving, type Gate, type Invocation, type Outcome, traceIdOf } from "../../core/plugin-api.ts";
 import { SentFile } from "../../core/schema/file-answer.ts";
-import { type AccessOptions, accessOf, beginAccess } from "./access.ts";
+import { type AccessOptions, accessOf, beginAccess, noteRoute } from "./access.ts";
 import { jsonBytesOf, veryLargeAnswer } from "./answer-bytes.ts";
-import { answer, replyTo } from "./answering.ts";
+import { answer, failed, replyTo } from "./answering.ts";
 import { hasBody } from "./body.ts";
 import type { Cors } from "./cors.ts";
+import { answerBy } from "./endpoints.ts";
 import { fileReply, textReply } from "./file-reply.ts";
 import type { Guard } from "./guard.ts";
 import { HandlerReply } from "./handler-reply.ts";
 import { approvalHeader, givenBy } from "./inputs.ts";
+import { pathOf } from "./path.ts";
 import { type Formatter, useFormat } from "./problem-format.ts";
 import { note, type Run, runOf, undelivered } from "./ran.ts";
 import { refusalOf } from "./refusals.ts";
@@ -27,6 +29,7 @@ import { RequestCredentials, ResponseCancellation } from "./request.ts";
 import { isOwnPath } from "./route.ts";
 import type { RouteIndex, RouteMatch } from "./routes.ts";
 import type { SecurityHeaders } from "./security.ts";
+import type { Endpoint } from "./service.ts";
 import { type RoomOfAnswer, roomOf } from "./sockets.ts";
 import { beginning, streamReply } from "./streams.ts";
 
@@ -36,6 +39,8 @@ export interface Exposed {
   readonly index: RouteIndex;
   readonly maxBodyBytes: number;
   readonly replyRules: ReplyRules;
+  /** By path. */
+  readonly endpoints: ReadonlyMap<string, Endpoint>;
 }
 
 export interface ListenerParts {
@@ -61,7 +66,7 @@ export interface ListenerParts {
 /** What those who look after the process ask until its end. */
 const probes = new Set(["/health", "/ready"]);
 const isProbe = ({ method, url }: IncomingMessage): boolean =>
-  (method === "GET" || method === "HEAD") && probes.has((url ?? "").split("?", 1)[0] ?? "");
+  (method === "GET" || method === "HEAD") && probes.has(pathOf(url ?? ""));
 
 const turn = Promise.resolve();
 
@@ -126,33 +131,37 @@ export const requestListener = ({
       send(req, res, callId, reply, more);
     });
 
-  const answerDirectly = (
-    req: IncomingMessage,
-    res: ServerResponse,
-    callId: string,
-    found: RouteMatch,
-    exposed: Exposed,
-  ): void => {
+  const deliverTo = (req: IncomingMessage, res: ServerResponse, callId: string): ((reply: Reply) => void) => {
     const more = cors?.headersOf(req);
-    const call = new ExposedCall(req, res, callId, found, exposed, (reply) => {
+    return (reply) => {
       if (isLarge(reply.body)) sendLarge(req, res, callId, reply, bytesOf(reply.body), more);
       else send(req, res, callId, reply, more);
-    });
-    call.start();
+    };
   };
 
-  const pass = (req: IncomingMessage, res: ServerResponse, callId: string): void => {
-    const { method = "GET", url = "/" } = req;
-    const found = direct === undefined || isOfKoa(url) ? undefined : direct.index.find(method, url);
-    if (found !== undefined && direct !== undefined) {
-      answerDirectly(req, res, callId, found, direct);
-      return;
-    }
+  const setCommon = (req: IncomingMessage, res: ServerResponse, callId: string): void => {
     res.setHeader("x-request-id", callId);
     const more = cors?.headersOf(req) ?? [];
     for (const list of [securityFor(more), more])
       for (let at = 0; at < list.length; at += 2) res.setHeader(list[at] as string, list[at + 1] as string);
+  };
+
+  const passToKoa = (req: IncomingMessage, res: ServerResponse, callId: string): void => {
+    setCommon(req, res, callId);
     koa(req, res);
+  };
+
+  const pass = (req: IncomingMessage, res: ServerResponse, callId: string): void => {
+    const { method = "GET", url = "/" } = req;
+    if (direct === undefined || isOfKoa(url)) return void passToKoa(req, res, callId);
+    const found = direct.index.find(method, url);
+    if (found !== undefined) return void new ExposedCall(req, res, callId, found, direct, deliverTo(req, res, callId)).start();
+    const path = pathOf(url);
+    const endpoint = direct.endpoints.get(path);
+    if (endpoint === undefined) return void passToKoa(req, res, callId);
+    noteRoute(res, path);
+    const takeOver = () => setCommon(req, res, callId);
+    answerBy(endpoint, { req, res, callId, takeOver }, deliverTo(req, res, callId));
   };
 
   /** For orchestrators, which name the address of the container as Host: the status, and nothing that a page could read. */
@@ -335,10 +344,6 @@ class ExposedCall implements Replying {
   }
 
   #fail(error: unknown, run: Run | undefined): void {
-    let failure: Reply["failure"];
-    const report = (reported: unknown) => {
-      failure = { error: reported };
-    };
-    this.#done({ ...replyTo(error, { req: this.#req, callId: this.#callId, run, report }), run, failure });
+    this.#done(failed(error, { req: this.#req, callId: this.#callId, run }));
   }
 }

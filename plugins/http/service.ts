@@ -1,6 +1,7 @@
 // What http offers other plugins and users: a place to mount middleware, pages and endpoints, and the same careful
 // reading of credentials and bodies that exposed routes get.
 
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Principal, QuaterError } from "../../core/index.ts";
 import {
   type Awaitable,
@@ -26,9 +27,34 @@ export type Mounting = (koa: {
   readonly router: KoaRouter;
   /** All methods of one path, without parameters: found at once, and no other call pays for it. */
   readonly at: (path: string, middleware: KoaMiddleware) => void;
+  /** Like `at`, for an endpoint on Node's request and response. Without middleware in front of it, it is answered without Koa. */
+  readonly endpoint: (path: string, endpoint: Endpoint) => void;
   /** All methods of the paths that begin with a text, in front of the exposed routes: calls of other paths do not pay for it. */
   readonly under: (prefix: string, middleware: KoaMiddleware) => void;
 }) => void;
+
+/** Node's request and response. A Koa context has them, too. */
+export interface Exchanged {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+/** A request that has passed the checks of Host, Origin and headers. */
+export interface EndpointRequest extends Exchanged {
+  readonly callId: string;
+  /** Call it before you write to `res` yourself, and return `undefined` afterwards: it sets the headers that every answer has. */
+  readonly takeOver: () => void;
+}
+
+export interface EndpointReply {
+  readonly status: number;
+  /** Names in lower case, and their values in turn; a list is one header with several lines. */
+  readonly headers: readonly (string | string[])[];
+  readonly body: string;
+}
+
+/** Errors are answered as for exposed routes. */
+export type Endpoint = (request: EndpointRequest) => Awaitable<EndpointReply | undefined>;
 
 /** OpenAPI path items by path, for what is mounted: `{ "/approvals/api/requests": { get: {...} } }`. */
 export type PathItems = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -89,7 +115,7 @@ export interface HttpService {
   /** `https://shop.example`, where `publicUrl` says so. */
   readonly publicUrl: string | undefined;
   /** Headers alone; nothing of the body has been read. */
-  credentials(ctx: KoaContext, surface: string): Presented;
+  credentials(exchanged: Exchanged, surface: string): Presented;
   /**
    * The caller's address, for counting attempts: IPv6 as its /64 network, because one caller has all addresses of it. Empty
    * if it is absent.
@@ -98,18 +124,18 @@ export interface HttpService {
    */
   networkOf(ctx: KoaContext, isFromProxy?: boolean): string;
   /** The body, without a promise where it came with the head. @throws {QuaterError} `too_large`, or a refusal of the transport (415 for a compressed body, 408 for a slow one). */
-  readBody(ctx: KoaContext): Awaitable<Buffer>;
+  readBody(exchanged: Exchanged): Awaitable<Buffer>;
   /** Cancelled when the client goes away before the answer is complete. */
-  cancellation(ctx: KoaContext): Cancellation;
+  cancellation(exchanged: Exchanged): Cancellation;
   /** Notes who called, for the access log. For plugins that authenticate callers themselves. */
-  noteCaller(ctx: KoaContext, principal: Principal): void;
+  noteCaller(exchanged: Exchanged, principal: Principal): void;
   /**
    * Notes how a call of this request ended, for plugins that invoke handlers. When middleware fails after a write, the caller
    * gets `outcome_unknown`. Not for dry runs.
    */
-  noteRun(ctx: KoaContext, operation: Operation, outcome: Outcome): void;
+  noteRun(exchanged: Exchanged, operation: Operation, outcome: Outcome): void;
   /** For the answer, or for what is sent before the answer. */
-  room(ctx: KoaContext, use: "answer" | "notices"): AnswerRoom;
+  room(exchanged: Exchanged, use: "answer" | "notices"): AnswerRoom;
   /** The OpenAPI 3.1 document as this principal may see it; `undefined` shows all routes. */
   openApi(principal: Principal | undefined): Promise<object>;
 }

@@ -3,7 +3,7 @@
 import type { ServerResponse } from "node:http";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import type { Awaitable } from "../../core/plugin-api.ts";
-import type { HttpService, KoaContext } from "../http/service.ts";
+import type { EndpointReply, EndpointRequest, HttpService } from "../http/service.ts";
 import { caughtUp } from "./line.ts";
 import type { Notifier } from "./progress.ts";
 
@@ -16,16 +16,16 @@ export interface Answer {
 
 /** The answer to one POST, and what is sent before it. */
 export class Exchange implements Notifier {
-  readonly #ctx: KoaContext;
+  readonly #request: EndpointRequest;
   readonly #res: ServerResponse;
   readonly #http: HttpService;
   #isStream = false;
   /** Large messages go one after the other. */
   #sending: Promise<void> | undefined;
 
-  constructor(ctx: KoaContext, http: HttpService) {
-    this.#ctx = ctx;
-    this.#res = ctx.res;
+  constructor(request: EndpointRequest, http: HttpService) {
+    this.#request = request;
+    this.#res = request.res;
     this.#http = http;
   }
 
@@ -37,7 +37,7 @@ export class Exchange implements Notifier {
     if (this.#res.destroyed) return;
     if (!this.#isStream) {
       this.#isStream = true;
-      this.#ctx.respond = false; // from here on the response is ours and not Koa's
+      this.#request.takeOver();
       this.#res.writeHead(200, {
         "content-type": "text/event-stream",
         "cache-control": "no-cache, no-transform",
@@ -53,7 +53,7 @@ export class Exchange implements Notifier {
   }
 
   async #sendLarge(bytes: Buffer): Promise<void> {
-    const giveBack = await this.#http.room(this.#ctx, "notices").take(bytes.length);
+    const giveBack = await this.#http.room(this.#request, "notices").take(bytes.length);
     if (giveBack !== undefined) this.#res.write(bytes, giveBack);
     this.#sending = undefined;
   }
@@ -62,26 +62,28 @@ export class Exchange implements Notifier {
     return caughtUp(this.#res);
   }
 
-  end({ body, challenge }: Answer): Awaitable<void> {
+  /** Ends the event stream, or returns the answer. */
+  end({ body, challenge }: Answer): Awaitable<EndpointReply | undefined> {
     if (this.#isStream) return this.#endStream(Buffer.from(event(body)));
-    if (challenge !== undefined) this.#ctx.set("www-authenticate", challenge.header);
-    answered(this.#ctx, challenge?.status ?? 200, body);
+    if (challenge === undefined) return jsonReply(200, body);
+    return jsonReply(challenge.status, body, ["www-authenticate", challenge.header]);
   }
 
-  async #endStream(last: Buffer): Promise<void> {
+  async #endStream(last: Buffer): Promise<undefined> {
     await this.#sending;
     const isLarge = last.length >= largeAnswer;
     // Without a last event the client knows that the answer is missing.
-    if (isLarge && (await this.#http.room(this.#ctx, "answer").take(last.length)) === undefined) this.#res.destroy();
+    if (isLarge && (await this.#http.room(this.#request, "answer").take(last.length)) === undefined) this.#res.destroy();
     else if (!this.#res.destroyed) this.#res.end(last);
   }
 }
 
-export const answered = (ctx: KoaContext, status: number, body: string): void => {
-  ctx.status = status;
-  ctx.set("content-type", "application/json");
-  ctx.body = body;
-};
+/** @param headers  Names and values in turn. */
+export const jsonReply = (status: number, body: string, headers: readonly (string | string[])[] = []): EndpointReply => ({
+  status,
+  headers: [...headers, "content-type", "application/json"],
+  body,
+});
 
 /** Makes an event. JSON text has no line breaks, so one `data` line is enough. */
 const event = (message: string): string => `event: message\ndata: ${message}\n\n`;

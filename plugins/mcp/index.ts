@@ -64,7 +64,7 @@ const setup = async (
   const dispatcher = new Dispatcher(gate, new Toolbox(catalog), about, maxOutputBytes);
   const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
   services.provide(mcpRef, service);
-  http?.mount("POST /mcp", ({ at }) => at("/mcp", mcpOverHttp({ http, gate, dispatcher, log })));
+  http?.mount("POST /mcp", ({ endpoint }) => endpoint("/mcp", mcpOverHttp({ http, gate, dispatcher, log })));
   return {
     probe: (call) => {
       const baseUrl = http?.baseUrl;

@@ -1,15 +1,18 @@
 // What a POST is refused for before its message reaches the gate, and the answers to these refusals.
 
+import type { IncomingMessage } from "node:http";
 import type { QuaterError } from "../../core/index.ts";
 import { challengeOf } from "../../core/model/credentials.ts";
-import type { HttpService, KoaContext } from "../http/service.ts";
-import { answered } from "./exchange.ts";
+import type { EndpointReply, EndpointRequest, HttpService } from "../http/service.ts";
+import { jsonReply } from "./exchange.ts";
 import { doorStatus, errorDataOf } from "./outcome.ts";
-import { errorMessage, protocolVersions, type Request, rpcCodes } from "./protocol.ts";
+import { type ErrorData, errorMessage, protocolVersions, type Request, rpcCodes } from "./protocol.ts";
 
 /** MCP 2025-11-25, basic/transports, "Sending Messages to the Server" and "Protocol Version Header". */
-export const headersRefused = ({ req }: KoaContext): { readonly status: number; readonly message: string } | undefined => {
-  const { accept = "", "content-type": type = "", "mcp-protocol-version": version } = req.headers;
+export const headersRefused = ({
+  headers,
+}: IncomingMessage): { readonly status: number; readonly message: string } | undefined => {
+  const { accept = "", "content-type": type = "", "mcp-protocol-version": version } = headers;
   if (!isJson(type)) return { status: 415, message: "Content-Type must be application/json" };
   const accepted = accept.toLowerCase();
   if (!accepted.includes("application/json") || !accepted.includes("text/event-stream")) {
@@ -25,31 +28,42 @@ const isJson = (type: string): boolean =>
   type === "application/json" || type.split(";", 1)[0]?.trim().toLowerCase() === "application/json";
 
 /** Threat T24: a proxy may have decided by the header, so a header that differs from the body is refused. */
-export const disagreeing = ({ req }: KoaContext, { method, params }: Request): string | undefined => {
-  const { "mcp-method": saidMethod, "mcp-name": saidName } = req.headers;
+export const disagreeing = ({ headers }: IncomingMessage, { method, params }: Request): string | undefined => {
+  const { "mcp-method": saidMethod, "mcp-name": saidName } = headers;
   if (saidMethod !== undefined && saidMethod !== method) return "Mcp-Method";
   if (saidName !== undefined && saidName !== (params["name"] ?? params["uri"])) return "Mcp-Name";
   return undefined;
 };
 
-export const turnAway = (ctx: KoaContext, http: HttpService, error: QuaterError, callId: string): void => {
+/** The answer to a caller whom the door refused. */
+export const turnedAway = (request: EndpointRequest, http: HttpService, error: QuaterError): EndpointReply => {
+  const headers: (string | string[])[] = [];
   const header = challengeOf(error);
-  if (header !== undefined) ctx.set("www-authenticate", header);
-  for (const line of http.forgettingOf(error)) ctx.res.appendHeader("set-cookie", line);
-  if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
-  refuse(ctx, doorStatus(error), rpcCodes.refused, http.sentenceOf(error), error, callId);
+  if (header !== undefined) headers.push("www-authenticate", header);
+  const forgetting = http.forgettingOf(error);
+  if (forgetting.length > 0) headers.push("set-cookie", [...forgetting]);
+  if (error.retryAfterSeconds !== undefined) headers.push("retry-after", String(error.retryAfterSeconds));
+  return refusal(
+    request,
+    doorStatus(error),
+    rpcCodes.refused,
+    http.sentenceOf(error),
+    headers,
+    errorDataOf(error, request.callId),
+  );
 };
 
-/** Answers before the body was read. Then the connection is closed, because the unread body is still on it. */
-export const refuse = (
-  ctx: KoaContext,
+/** An answer before the body was read. Then the connection is closed, because the unread body is still on it. */
+export const refusal = (
+  { req }: EndpointRequest,
   status: number,
   code: number,
   message: string,
-  error?: QuaterError,
-  callId = "",
-): void => {
-  const { "content-length": length = "0", "transfer-encoding": encoding } = ctx.req.headers;
-  if (!ctx.req.complete && (length !== "0" || encoding !== undefined)) ctx.set("connection", "close");
-  answered(ctx, status, errorMessage(null, code, message, error === undefined ? undefined : errorDataOf(error, callId)));
+  headers: readonly (string | string[])[] = [],
+  data?: ErrorData,
+): EndpointReply => {
+  const { "content-length": length = "0", "transfer-encoding": encoding } = req.headers;
+  const isUnread = !req.complete && (length !== "0" || encoding !== undefined);
+  const all = isUnread ? [...headers, "connection", "close"] : headers;
+  return jsonReply(status, errorMessage(null, code, message, data), all);
 };

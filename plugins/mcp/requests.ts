@@ -22,13 +22,13 @@ import {
   traceIdOf,
   unknownHandler,
 } from "../../core/plugin-api.ts";
-import type { HttpService, KoaContext, KoaMiddleware } from "../http/service.ts";
+import type { Endpoint, EndpointReply, EndpointRequest, HttpService } from "../http/service.ts";
 import type { About } from "./about.ts";
-import { type Answer, answered, Exchange } from "./exchange.ts";
+import { type Answer, Exchange, jsonReply } from "./exchange.ts";
 import { challengeIn, dryRunResult, failureResult, successResult, wrapped, wrappedJson } from "./outcome.ts";
 import { type Notifier, Progress } from "./progress.ts";
 import { errorMessage, isId, longestId, type MessageId, type Request, readMessage, resultMessage, rpcCodes } from "./protocol.ts";
-import { disagreeing, headersRefused, refuse, turnAway } from "./refusals.ts";
+import { disagreeing, headersRefused, refusal, turnedAway } from "./refusals.ts";
 import type { Tool, Toolbox } from "./tools.ts";
 
 export interface HttpParts {
@@ -39,20 +39,16 @@ export interface HttpParts {
 }
 
 export const mcpOverHttp =
-  (parts: HttpParts): KoaMiddleware =>
-  (ctx) =>
-    serve(ctx, parts);
+  (parts: HttpParts): Endpoint =>
+  (request) =>
+    serve(request, parts);
 
-const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
-  if (ctx.method !== "POST") {
-    ctx.set("allow", "POST");
-    return refuse(ctx, 405, rpcCodes.transport, "Only POST is served here");
-  }
+const serve = async (request: EndpointRequest, parts: HttpParts): Promise<EndpointReply | undefined> => {
+  const { req, callId } = request;
+  if (req.method !== "POST") return refusal(request, 405, rpcCodes.transport, "Only POST is served here", ["allow", "POST"]);
   const { http, gate } = parts;
-  const said: unknown = ctx.state["callId"];
-  const callId = typeof said === "string" ? said : gate.newCallId(); // http tells it in x-request-id already
-  const credentials = http.credentials(ctx, "mcp");
-  const traceId = traceIdOf(ctx.req.headers["traceparent"]);
+  const credentials = http.credentials(request, "mcp");
+  const traceId = traceIdOf(req.headers["traceparent"]);
   const entry = { surface: "mcp", credentials, callId, traceId };
   let principal: Principal;
   /** When the caller entered. `undefined` while the call did not wait, so that most calls do not read the clock. */
@@ -68,13 +64,13 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
     }
   } catch (error) {
     if (!isQuaterError(error)) throw error;
-    return turnAway(ctx, http, error, callId);
+    return turnedAway(request, http, error);
   }
-  http.noteCaller(ctx, principal);
-  const wrong = headersRefused(ctx);
-  if (wrong !== undefined) return refuse(ctx, wrong.status, rpcCodes.transport, wrong.message);
-  const cancellation = http.cancellation(ctx);
-  const reading = http.readBody(ctx);
+  http.noteCaller(request, principal);
+  const wrong = headersRefused(req);
+  if (wrong !== undefined) return refusal(request, wrong.status, rpcCodes.transport, wrong.message);
+  const cancellation = http.cancellation(request);
+  const reading = http.readBody(request);
   if (reading instanceof Promise) enteredAt ??= performance.now();
   const body = reading instanceof Promise ? await reading : reading;
   try {
@@ -83,25 +79,17 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
     principal = again instanceof Promise ? await again : again;
   } catch (error) {
     if (!isQuaterError(error)) throw error;
-    return turnAway(ctx, http, error, callId);
+    return turnedAway(request, http, error);
   }
   const message = readMessage(body);
-  if (message.kind === "malformed") return answered(ctx, 400, message.answer);
-  if (message.kind !== "request") {
-    ctx.status = 202;
-    ctx.body = null;
-    ctx.status = 202; // a null body makes Koa say 204
-    return;
-  }
-  const disagreement = disagreeing(ctx, message);
+  if (message.kind === "malformed") return jsonReply(400, message.answer);
+  if (message.kind !== "request") return { status: 202, headers: [], body: "" };
+  const disagreement = disagreeing(req, message);
   if (disagreement !== undefined) {
-    return answered(
-      ctx,
-      400,
-      errorMessage(message.id, rpcCodes.headerMismatch, `The header ${disagreement} disagrees with the body`),
-    );
+    const text = `The header ${disagreement} disagrees with the body`;
+    return jsonReply(400, errorMessage(message.id, rpcCodes.headerMismatch, text));
   }
-  const exchange = new Exchange(ctx, http);
+  const exchange = new Exchange(request, http);
   try {
     const answer = await parts.dispatcher.answer(message, {
       principal,
@@ -111,15 +99,15 @@ const serve = async (ctx: KoaContext, parts: HttpParts): Promise<void> => {
       traceId,
       cancellation,
       notifier: exchange,
-      room: http.room(ctx, "answer"),
-      ended: (operation, outcome) => http.noteRun(ctx, operation, outcome),
+      room: http.room(request, "answer"),
+      ended: (operation, outcome) => http.noteRun(request, operation, outcome),
     });
     const ending = exchange.end(answer);
-    if (ending instanceof Promise) await ending;
+    return ending instanceof Promise ? await ending : ending;
   } catch (error) {
     parts.log.error("An MCP request could not be answered", { callId, error: errorText(error) });
     const body = errorMessage(message.id, rpcCodes.internal, "The server failed to answer", { code: "internal", callId });
-    await exchange.end({ body });
+    return exchange.end({ body });
   }
 };
 

@@ -6,20 +6,9 @@ import { definePlugin } from "quater/plugin-api";
 import { bootTest, type TestApp } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { KoaApp } from "../../../plugins/http/koa.ts";
-import type { Mounting } from "../../../plugins/http/service.ts";
-import { around, bootShop, handled, mounting } from "./shop.ts";
-import { raw } from "./socket.ts";
+import { around, bootShop, counting, handled, mounting, throughKoa } from "./shop.ts";
+import { answerTo, head, raw } from "./socket.ts";
 
-/** Paths of the requests that got a Koa context. */
-const throughKoa: string[] = [];
-const counting: Mounting = ({ app }) => {
-  const koa = app as unknown as { createContext: (req: { url: string }, res: unknown) => unknown };
-  const create = koa.createContext.bind(app);
-  koa.createContext = (req, res) => {
-    throughKoa.push(req.url);
-    return create(req, res);
-  };
-};
 const options = { allowedOrigins: ["https://app.example"], maxBodyBytes: 1_000 };
 let direct: TestApp;
 let mounted: TestApp;
@@ -33,8 +22,6 @@ afterAll(async () => {
   await mounted.stop();
 });
 
-const head = (line: string, ...headers: string[]) =>
-  [line, "Host: 127.0.0.1", "Connection: close", ...headers, "", ""].join("\r\n");
 const ana = "Authorization: Bearer ana";
 const json = "Content-Type: application/json";
 const post = (path: string, body: string, ...headers: string[]) =>
@@ -112,15 +99,7 @@ const requests: Readonly<Record<string, string>> = {
   "the document": get("/openapi.json"),
 };
 
-/** The answer without what differs between two answers to one request: the order of headers, ids and the time. */
-const told = async (app: TestApp, bytes: string) => {
-  const { text } = await raw(baseOf(app), bytes, { keepOpen: true });
-  const last = text.replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, "");
-  const [id = "-"] = /(?<=x-request-id: )\S+/.exec(last) ?? [];
-  const [headers = "", body] = last.replaceAll(id, "<id>").split(/\r\n\r\n(.*)/s);
-  const [status, ...lines] = headers.split("\r\n").map((line) => line.replace(/^[^:]+/, (name) => name.toLowerCase()));
-  return { status, lines: lines.filter((line) => !line.startsWith("date:")).sort(), body, isAsked: last !== text };
-};
+const told = (app: TestApp, bytes: string) => answerTo(baseOf(app), bytes);
 
 describe("requests answered directly and through Koa", () => {
   test.each(Object.entries(requests))('the request "%s" gets the same answer directly and through Koa', async (_, bytes) => {

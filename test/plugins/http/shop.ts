@@ -99,3 +99,14 @@ export const mounting = (mount: Mounting, name = "mounting"): ConfiguredPlugin =
 
 /** Middleware in front of the routes: with it Koa gets their calls, too. */
 export const around = mounting(({ app }) => void app.use((_ctx, next) => next()));
+
+/** Paths of the requests that got a Koa context. */
+export const throughKoa: string[] = [];
+export const counting: Mounting = ({ app }) => {
+  const koa = app as unknown as { createContext: (req: { url: string }, res: unknown) => unknown };
+  const create = koa.createContext.bind(app);
+  koa.createContext = (req, res) => {
+    throughKoa.push(req.url);
+    return create(req, res);
+  };
+};

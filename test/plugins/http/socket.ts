@@ -37,3 +37,17 @@ const parse = (text: string): RawAnswer => {
   );
   return { status: Number(first.split(" ")[1]), headers, body, text };
 };
+
+/** The head of a request whose answer closes the connection. */
+export const head = (line: string, ...headers: string[]): string =>
+  [line, "Host: 127.0.0.1", "Connection: close", ...headers, "", ""].join("\r\n");
+
+/** The answer without what differs between two answers to one request: the order of headers, ids and the time. */
+export const answerTo = async (baseUrl: string, bytes: string) => {
+  const { text } = await raw(baseUrl, bytes, { keepOpen: true });
+  const last = text.replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, "");
+  const [id = "-"] = /(?<=x-request-id: )\S+/.exec(last) ?? [];
+  const [headers = "", body] = last.replaceAll(id, "<id>").split(/\r\n\r\n(.*)/s);
+  const [status, ...lines] = headers.split("\r\n").map((line) => line.replace(/^[^:]+/, (name) => name.toLowerCase()));
+  return { status, lines: lines.filter((line) => !line.startsWith("date:")).sort(), body, isAsked: last !== text };
+};
