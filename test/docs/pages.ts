@@ -57,7 +57,8 @@ const pageOf = (name: string, text: string, folder: string): Page => {
   for (const { index, 0: whole, 1: marks = "", 2: code = "" } of text.matchAll(fence)) {
     const line = text.slice(0, index + whole.indexOf("```")).split("\n").length + 1;
     for (const [, word = ""] of marks.matchAll(/^<!-- (\w+)/gm))
-      if (!["file", "call", "run", "error", "apart"].includes(word)) throw new Error(`${name}:${line}: the mark "${word}" means nothing`);
+      if (!["file", "call", "run", "error", "apart"].includes(word))
+        throw new Error(`${name}:${line}: the mark "${word}" means nothing`);
     const mark = (word: string) => new RegExp(`^<!-- ${word}(?:: (.*?))?(?: -->)?$`, "m").exec(marks);
     const file = mark("file")?.[1] ?? `line-${line}.ts`;
     if (examples.some((example) => example.file === file)) throw new Error(`${name}:${line}: two examples are named ${file}`);
