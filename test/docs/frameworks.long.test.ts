@@ -68,5 +68,5 @@ test.each(pages)("the tests of $name pass, and the old routes answer as the new 
     .map(({ title, failureMessages }) => [title, failureMessages]);
   expect([...report.testResults.map(({ message }) => message).filter(Boolean), ...broken]).toEqual([]);
   const titles = results.map(({ title }) => title);
-  expect(titles).toContainEqual(expect.stringMatching(/^an item gets the same answer from (?:Express|Nest) and from Quater$/));
+  expect(titles).toContainEqual(expect.stringMatching(/^an item gets the same response from (?:Express|Nest) and from Quater$/));
 });
