@@ -60,7 +60,6 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     trail,
     store,
     keys,
-    recorder,
     refusals,
     log,
     sinkFiles,
@@ -116,7 +115,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     stop: async () => {
       upkeep.stop();
       refusals.flush();
-      await trail.stop(stays, recorder.openSince !== undefined);
+      await trail.stop(stays);
     },
   };
 };

@@ -4,7 +4,6 @@
 import type { Log } from "../../core/plugin-api.ts";
 import type { OpenStore, Statement, Store } from "../store/service.ts";
 import type { KeyRing } from "./log/key-ring.ts";
-import type { Recorder } from "./log/recorder.ts";
 import type { Refusals } from "./log/refusals.ts";
 import type { Trail } from "./log/trail.ts";
 import type { LostCall } from "./service.ts";
@@ -18,7 +17,6 @@ export interface UpkeepParts {
   readonly trail: Trail;
   readonly store: Store;
   readonly keys: KeyRing;
-  readonly recorder: Recorder;
   readonly refusals: Refusals;
   readonly log: Log;
   readonly sinkFiles: readonly string[];
@@ -71,14 +69,14 @@ export class Upkeep {
   }
 
   async #tick(): Promise<void> {
-    const { trail, recorder, refusals, keys, leaseMs, stays } = this.#parts;
+    const { trail, refusals, keys, leaseMs, stays } = this.#parts;
     refusals.sweep();
     keys.reload();
     await trail.compareWhenDue();
     if (stays) trail.checkpoints.makeWhenDue();
     if (Date.now() - this.#renewedAt < leaseMs / 3) return;
     this.#renewedAt = Date.now();
-    await trail.renewLease(recorder.openSince);
+    await trail.renewLease();
     if (stays) await trail.compare();
     if (!stays || trail.ledger === undefined) return;
     await this.sweepLost();

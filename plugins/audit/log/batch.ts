@@ -28,6 +28,8 @@ export interface BatchesOptions {
   readonly keys: KeyRing;
   /** Names this process in its events. */
   readonly instance: string;
+  /** Makes the statement that registers this process. `before` is the newest event before the batch. */
+  readonly registration?: (queries: TrailQueries, before: Position) => Statement;
 }
 
 export class Batches {
@@ -53,12 +55,14 @@ export class Batches {
     const before = newestLinked(head);
     let { seq, hash, floor_seq, floor_hash } = head;
     let linked = before;
+    let registers = false;
     for (const entry of entries) {
       const refusal = refusals.get(entry);
       if (refusal !== undefined) {
         receipts.push({ refusal });
         continue;
       }
+      registers ||= entry.registers === true;
       if (entry.above !== undefined) seq = Math.max(seq, entry.above);
       const begin = rows.length;
       if (entry.floor !== undefined) [floor_seq, floor_hash] = [entry.floor.to.seq, entry.floor.to.hash];
@@ -74,6 +78,11 @@ export class Batches {
       }
       receipts.push({ seq: rows[begin]?.seq ?? seq + 1, hash: rows[begin]?.hash ?? "" });
     }
+    // The last statement: an entry of the batch may end the registration, before another entry starts a call.
+    const registration = registers
+      ? this.#options.registration?.(this.#queries, { seq: head.seq, hash: head.hash, at })
+      : undefined;
+    if (registration !== undefined) beside.push(registration);
     const approval = { approval_seq: linked.seq, approval_hash: linked.hash };
     const { id, keyed } = this.#chainKey();
     const moved = { ...head, ...approval, format: trailFormat, seq, hash, floor_seq, floor_hash };

@@ -3,6 +3,7 @@
 
 import type { QuaterError } from "../../../core/index.ts";
 import type { Attestor } from "../restore/attestor.ts";
+import type { BatchesOptions } from "./batch.ts";
 import { BehindEnd } from "./behind-end.ts";
 import { DamagedHead, SetBack } from "./head.ts";
 import { Ledger } from "./ledger.ts";
@@ -12,6 +13,8 @@ import { meaningOf, unrecorded } from "./unrecorded.ts";
 export interface ComparedLedgerOptions extends TrailOptions {
   readonly instance: string;
   readonly attestor: Attestor;
+  /** See BatchesOptions. */
+  readonly registration: NonNullable<BatchesOptions["registration"]>;
   /** Runs before the first write. */
   readonly whenOpened: (ledger: Ledger) => Promise<void>;
 }
@@ -54,10 +57,10 @@ export class ComparedLedger {
   }
 
   async #openFirst(): Promise<Ledger> {
-    const { app, attestor, instance, keys, store, whenOpened } = this.#options;
+    const { app, attestor, instance, keys, registration, store, whenOpened } = this.#options;
     const open = await store.open();
     this.#mustCompare = false;
-    const ledger = await Ledger.open(open, { app, keys, instance });
+    const ledger = await Ledger.open(open, { app, keys, instance, registration });
     attestor.genesis = ledger.genesis;
     if (!this.#isAcknowledging) await attestor.assertAgreement(open, ledger);
     if (ledger.head.seq === 0) attestor.makeSinks();

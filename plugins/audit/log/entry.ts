@@ -29,6 +29,8 @@ export interface Entry {
   readonly check?: Check;
   /** The next events get higher numbers than this one, because a restore lost events up to it: see restore/acknowledged.ts. */
   readonly above?: number;
+  /** Writes the row of this process in `audit_instance` in the same transaction: see leases.ts. */
+  readonly registers?: true;
   /** Returns more statements for the same transaction. Receives the newest event before the entry. */
   readonly beside?: (before: Position) => readonly Statement[];
 }

@@ -1,11 +1,12 @@
 // Leases. A process that writes has a row with a time. Until that time, calls that the process has started may still end. After it,
-// another process takes this one for dead and records that the ends of its calls are unknown.
+// another process takes this one for dead and records that the ends of its calls are unknown. See sweep.ts.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { OpenStore, Statement, Store } from "../../store/service.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry, Position } from "./entry.ts";
 import type { Ledger } from "./ledger.ts";
-import { compiled, queriesOn } from "./queries.ts";
+import type { OpenStarts } from "./open-starts.ts";
+import { compiled, queriesOn, type TrailQueries } from "./queries.ts";
 import type { InstanceRow } from "./tables.ts";
 
 export interface LeaseOptions {
@@ -14,77 +15,64 @@ export interface LeaseOptions {
   readonly store: Store;
   /** Returns the ledger, once it is open. */
   readonly ledger: () => Ledger | undefined;
+  readonly openStarts: OpenStarts;
 }
 
 /** The lease of this process. */
 export class Lease {
   readonly #options: LeaseOptions;
-  #isRegistered = false;
-  /** By this process's clock. Until then no other process can have taken this one for dead. */
-  #aliveUntil = 0;
+  #mayHaveRow = false;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
   }
 
-  get isRegistered(): boolean {
-    return this.#isRegistered;
+  /** Whether an entry that registers this process was given to the writer. */
+  get mayHaveRow(): boolean {
+    return this.#mayHaveRow;
   }
 
-  /** Call it when an entry of `registering` is written, or sure to be written. */
-  registered(): void {
-    this.#isRegistered = true;
-  }
-
-  /**
-   * Adds the row of the lease to an entry, if this process may have none. Decided when the entry is written: a process that stood
-   * still and was taken for dead must have a row again, so that it is found when it really dies.
-   */
+  /** Returns an entry that also registers this process. */
   registering(entry: Entry): Entry {
-    const { instance, leaseMs } = this.#options;
-    return {
-      ...entry,
-      beside: (before) => {
-        const ledger = this.#options.ledger();
-        const hasRow = ledger === undefined || (this.#isRegistered && Date.now() < this.#aliveUntil);
-        const lease_until = before.at + leaseMs;
-        const row = (of: Ledger): Statement =>
-          compiled(
-            of.queries.db
-              .insertInto("audit_instance")
-              .values({ instance, lease_until, floor_seq: before.seq })
-              .onConflict((conflict) => conflict.column("instance").doUpdateSet({ lease_until })),
-          );
-        return [...(hasRow ? [] : [row(ledger)]), ...(entry.beside?.(before) ?? [])];
-      },
-    };
+    this.#mayHaveRow = true;
+    return { ...entry, registers: true };
   }
 
   /**
-   * Renews the lease, if there is one. A process that was taken for dead is registered anew by its next entry.
-   *
-   * @param floor  No call of this process that has not ended was started before this event. `undefined`: as before.
+   * Returns the statement that registers this process. It is part of every such entry, and not only of the first one: a process that
+   * stood still, and was taken for dead meanwhile, must have a row again when its next `call.started` is committed.
    */
-  async renew(floor: number | undefined): Promise<void> {
-    const { instance, leaseMs } = this.#options;
+  registration(queries: TrailQueries, { seq, at }: Position): Statement {
+    const { instance, leaseMs, openStarts } = this.#options;
+    const lease_until = at + leaseMs;
+    return compiled(
+      queries.db
+        .insertInto("audit_instance")
+        .values({ instance, lease_until, floor_seq: openStarts.floor(seq) })
+        .onConflict((conflict) => conflict.column("instance").doUpdateSet({ lease_until })),
+    );
+  }
+
+  /** Renews the lease, if there is one. A process that was taken for dead is registered anew by its next entry. */
+  async renew(): Promise<void> {
+    const { instance, leaseMs, openStarts } = this.#options;
     const ledger = this.#options.ledger();
-    if (!this.#isRegistered || ledger === undefined) return;
+    if (!this.#mayHaveRow || ledger === undefined) return;
+    const floor = openStarts.isPlaceUnknown ? {} : { floor_seq: openStarts.floor(ledger.head.seq) };
     const store = await this.#options.store.open();
-    const aliveUntil = Date.now() + leaseMs;
     const renewal = ledger.queries.db
       .updateTable("audit_instance")
-      .set((eb) => ({ lease_until: eb(store.clock, "+", leaseMs), ...(floor === undefined ? {} : { floor_seq: floor }) }))
+      .set((eb) => ({ lease_until: eb(store.clock, "+", leaseMs), ...floor }))
       .where("instance", "=", instance);
-    const [renewed] = await store.apply([compiled(renewal)]);
-    if (renewed?.changes === 0) this.#isRegistered = false;
-    else this.#aliveUntil = aliveUntil;
+    await store.apply([compiled(renewal)]);
   }
 
-  /** The statement that ends the lease, for the last entry of a process whose calls have ended. */
+  /** The statement that ends the lease, for the last entry of a process. It is empty while a call may have started and not ended. */
   ending(): readonly Statement[] {
+    const { instance, openStarts } = this.#options;
     const ledger = this.#options.ledger();
-    if (ledger === undefined) return [];
-    return [compiled(ledger.queries.db.deleteFrom("audit_instance").where("instance", "=", this.#options.instance))];
+    if (ledger === undefined || openStarts.size > 0) return [];
+    return [compiled(ledger.queries.db.deleteFrom("audit_instance").where("instance", "=", instance))];
   }
 }
 

@@ -135,6 +135,13 @@ export const queriesOn = (store: Reading) => {
         .where("seq", ">", from === "newest" ? 0 : from)
         .orderBy("seq", from === "newest" ? "desc" : "asc")
         .limit(limit),
+    /** The events of one process after `seq`, up to the end of the trail at that moment. Rows behind the end do not count. */
+    ofInstance: (instance: string, seq: number) =>
+      events
+        .select("seq")
+        .where("seq", ">", seq)
+        .where("seq", "<=", db.selectFrom("audit_head").select("seq").where("chain", "=", chain))
+        .where(sql<boolean>`meta like ${`%"instance":${JSON.stringify(instance).replaceAll(/[!%_]/g, "!$&")}%`} escape '!'`),
     /** A column for pages: the stored hash of the row before. */
     previous,
     strays: (floor: number, limit: number): Query =>

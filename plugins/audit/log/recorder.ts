@@ -43,8 +43,6 @@ interface AwaitingUse {
 interface Started {
   readonly is: "started";
   readonly args: Arguments;
-  /** The number of `call.started`. */
-  readonly seq: number;
   readonly start: CallStart;
 }
 
@@ -66,14 +64,6 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
-  }
-
-  /** The lowest number that a `call.started` of a running call has; `undefined` when no call has started. */
-  get openSince(): number | undefined {
-    let least: number | undefined;
-    for (const state of this.#states.values())
-      if (state.is === "started" && (least === undefined || state.seq < least)) least = state.seq;
-    return least;
   }
 
   readonly hooks: HookChoice = (operation): Hooks => {
@@ -127,7 +117,7 @@ export class Recorder {
     const neverRan = () => this.#noteNeverRan(call, events, {});
     const receipt = await this.#options.trail.record({ events: [draftOf(events.started(call, args))] }, neverRan);
     if ("refusal" in receipt) throw receipt.refusal;
-    this.#markStarted(call.callId, starting, { seq: receipt.seq, start: {} }, neverRan);
+    this.#markStarted(call.callId, starting, {}, neverRan);
   }
 
   /**
@@ -157,7 +147,7 @@ export class Recorder {
         neverRan();
         throw error;
       });
-    this.#markStarted(callId, state, { seq: receipt.seq, start }, neverRan);
+    this.#markStarted(callId, state, start, neverRan);
     return receipt;
   }
 
@@ -165,17 +155,12 @@ export class Recorder {
    * @param before  The state of the call when its start was written.
    * @throws {Error} when the call was answered since then, because a plugin around the handler gave up. Its handler must not run.
    */
-  #markStarted(
-    callId: string,
-    before: Starting | AwaitingUse,
-    started: Pick<Started, "seq" | "start">,
-    neverRan: () => void,
-  ): void {
+  #markStarted(callId: string, before: Starting | AwaitingUse, start: CallStart, neverRan: () => void): void {
     if (this.#states.get(callId) !== before) {
       neverRan();
       throw new Error(`The call ${callId} was answered before its start was written`);
     }
-    this.#states.set(callId, { is: "started", args: before.args, ...started });
+    this.#states.set(callId, { is: "started", args: before.args, start });
   }
 
   /** Returns the state of a call that settles, and forgets it. */

@@ -1,7 +1,11 @@
 // Records `call.unknown` for calls whose process is gone, so that nobody else can record how they ended. The events since the start of such
 // a process are verified first. Otherwise a forged `call.started` would lead to a genuine event about a call that never happened, and a
 // call whose end somebody hid would be called unknown.
+//
+// A database may commit a batch of a process long after its lease has run out: the process stood still, or was killed after it had sent
+// the commit. So the transaction that deletes the row of a process checks that no event of that process came after those that were read.
 
+import type { ExpressionBuilder } from "kysely";
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
 import type { LostCall } from "../service.ts";
@@ -13,7 +17,7 @@ import { headOf } from "./head.ts";
 import type { TrailKeys } from "./keys.ts";
 import { compiled, queriesOn } from "./queries.ts";
 import { readRows } from "./rows.ts";
-import type { HeadRow, InstanceRow } from "./tables.ts";
+import type { HeadRow, InstanceRow, Tables } from "./tables.ts";
 import type { Trail } from "./trail.ts";
 
 /** Calls per process and sweep; more are left for the next. */
@@ -33,7 +37,7 @@ export const sweepUnknown = async (
   { trail, store, keys }: SweepParts,
   changesOf: (call: LostCall) => readonly Statement[] = () => [],
 ): Promise<number> => {
-  const { db } = queriesOn(store);
+  const { db, ofInstance } = queriesOn(store);
   const gone = await store.read<InstanceRow>(
     db.selectFrom("audit_instance").selectAll().where("lease_until", "<", store.clock).where("instance", "<>", trail.instance),
   );
@@ -44,7 +48,7 @@ export const sweepUnknown = async (
   let failure: unknown;
   for (const row of gone) {
     try {
-      found += await sweepInstance(row, isDamaged(row) ? [] : await openCalls(reader, head, row));
+      found += await sweepInstance(row, head.seq, isDamaged(row) ? [] : await openCalls(reader, head, row));
       if (isDamaged(row)) throw damaged(row);
     } catch (error) {
       // Events that were removed meanwhile cannot be read. The next sweep looks again.
@@ -54,19 +58,17 @@ export const sweepUnknown = async (
   if (failure !== undefined) throw failure;
   return found;
 
-  async function sweepInstance({ instance, floor_seq }: InstanceRow, calls: readonly EventMeta[]): Promise<number> {
+  /** @param read  The calls are those of the events up to this one. */
+  async function sweepInstance({ instance, floor_seq }: InstanceRow, read: number, calls: readonly EventMeta[]): Promise<number> {
     if (typeof instance !== "string") return 0;
     // The condition does not use the lease that was read, because JavaScript rounds large numbers.
-    const row = db.deleteFrom("audit_instance").where("instance", "=", instance).where("lease_until", "<", store.clock);
+    const isGone = ({ and, eb, exists, not }: ExpressionBuilder<Tables, "audit_instance">) =>
+      and([eb("instance", "=", instance), eb("lease_until", "<", store.clock), not(exists(ofInstance(instance, read)))]);
     // The change of the row is counted. Of two processes that sweep at once, the second changes no row and writes nothing.
     const change =
       calls.length <= most
-        ? row
-        : db
-            .updateTable("audit_instance")
-            .set({ floor_seq })
-            .where("instance", "=", instance)
-            .where("lease_until", "<", store.clock);
+        ? db.deleteFrom("audit_instance").where(isGone)
+        : db.updateTable("audit_instance").set({ floor_seq }).where(isGone);
     const metas = calls.slice(0, most);
     const receipt = await trail.record({
       changes: [{ ...compiled(change), expects: 1 }],

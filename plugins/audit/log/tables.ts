@@ -46,7 +46,7 @@ export const newestLinked = ({ format, approval_seq, approval_hash }: HeadRow): 
 export interface InstanceRow {
   readonly instance: string;
   readonly lease_until: number;
-  /** No call of it that has not ended was started before this event. */
+  /** Every `call.started` of it that has no end comes after this event. */
   readonly floor_seq: number;
 }
 

@@ -11,6 +11,7 @@ import type { EventFields } from "./event.ts";
 import type { Standing } from "./evidence.ts";
 import { Lease } from "./leases.ts";
 import type { Ledger } from "./ledger.ts";
+import { OpenStarts } from "./open-starts.ts";
 import type { TrailOptions } from "./trail-options.ts";
 import { meaningOf, textOf, unrecorded } from "./unrecorded.ts";
 import { recordWithinMs, Writer } from "./writer.ts";
@@ -27,6 +28,7 @@ export class Trail {
   readonly #attestor: Attestor;
   readonly #compared: ComparedLedger;
   readonly #lease: Lease;
+  readonly #openStarts = new OpenStarts();
   /** `runtime.started` is written, or waits to be written. */
   #isAnnounced = false;
   /** When writing last failed; `undefined` once it succeeded again. */
@@ -42,16 +44,20 @@ export class Trail {
       ...options,
       instance,
       attestor,
+      registration: (queries, before) => this.#lease.registration(queries, before),
       whenOpened: async (ledger) => this.checkpoints.begin(ledger, await ledger.lastCheckpoint()),
     });
     this.#compared = compared;
-    this.#lease = new Lease({ instance, leaseMs, store, ledger: () => compared.opened });
+    const openStarts = this.#openStarts;
+    this.#lease = new Lease({ instance, leaseMs, store, ledger: () => compared.opened, openStarts });
     this.writer = new Writer({
       ledger: () => compared.open(),
       meaningOf: (error) => (store.isFenced ? "damage" : meaningOf(error)),
       onFatal: (error) => compared.fence(error),
       onTrouble: (error) => this.#onTrouble(error),
       onRefused: (error) => log.error("An event cannot be written and is left out", { error: textOf(error) }),
+      onQueued: (entry) => openStarts.queued(entry, compared.opened?.head.seq),
+      onKnown: (entry, receipt) => openStarts.settled(entry, receipt),
       onWritten: () => this.#onWritten(),
     });
     this.checkpoints = new Checkpoints({ ...options, attestor, writer: this.writer });
@@ -127,12 +133,10 @@ export class Trail {
   async record(entry: Entry, onLate?: () => void, withinMs = recordWithinMs): Promise<Receipt> {
     this.announce();
     try {
-      const receipt = await this.writer.record(this.#lease.registering(entry), {
+      return await this.writer.record(this.#lease.registering(entry), {
         withinMs,
         ...(onLate === undefined ? {} : { onLate }),
       });
-      this.#lease.registered();
-      return receipt;
     } catch (error) {
       throw unrecorded(error);
     }
@@ -165,39 +169,34 @@ export class Trail {
     this.#isAnnounced = true;
     const entry: Entry = { events: [this.#start()] };
     this.writer.note(stays ? this.#lease.registering(entry) : entry);
-    if (stays) this.#lease.registered();
   }
 
   #start(): Draft {
     return { fields: { type: "runtime.started", detail: this.#options.started() } };
   }
 
-  /**
-   * Renews the lease of this process.
-   *
-   * @param openSince  The first event that a call which has not ended may have left.
-   */
-  async renewLease(openSince: number | undefined): Promise<void> {
-    // While something is being written, it may be a `call.started` that `openSince` does not know yet.
-    const floor = this.writer.isIdle ? (openSince ?? this.ledger?.head.seq) : undefined;
-    await this.#lease.renew(floor);
+  /** Renews the lease of this process. */
+  renewLease(): Promise<void> {
+    return this.#lease.renew();
   }
 
   /**
-   * Writes what is queued, `runtime.stopped`, and a checkpoint over all of it.
+   * Writes what is queued, `runtime.stopped`, and a checkpoint over all of it. If calls may have started and not ended, the process stays
+   * registered, so that another process records that their ends are unknown.
    *
    * @param isSigned  Makes the checkpoint in any case. Otherwise it is made if this process recorded something that a caller waited
    *   for; a command that merely read something makes one when it is due.
-   * @param hasOpenCalls  Calls were started and have not ended: the process stays registered, so that another process records that
-   *   their ends are unknown.
    */
-  async stop(isSigned: boolean, hasOpenCalls = false): Promise<void> {
+  async stop(isSigned: boolean): Promise<void> {
     if (!this.#isAnnounced) return;
-    const isLeaving = this.#lease.isRegistered && !hasOpenCalls;
-    const beside = isLeaving ? () => this.#lease.ending() : undefined;
-    const fields = { type: "runtime.stopped" as const, ...(hasOpenCalls ? { detail: { hasOpenCalls } } : {}) };
-    this.writer.note({ events: [{ fields }], ...(beside === undefined ? {} : { beside }) });
-    if (isSigned || this.#lease.isRegistered) this.checkpoints.make();
+    const { mayHaveRow } = this.#lease;
+    // Both are decided when the event is written, because a start before it in the queue may be written until then.
+    const fields = (): EventFields => ({
+      type: "runtime.stopped",
+      ...(this.#openStarts.size > 0 ? { detail: { hasOpenCalls: true } } : {}),
+    });
+    this.writer.note({ events: [{ fields }], ...(mayHaveRow ? { beside: () => this.#lease.ending() } : {}) });
+    if (isSigned || mayHaveRow) this.checkpoints.make();
     else {
       await this.writer.flush(recordWithinMs);
       this.checkpoints.makeWhenDue();

@@ -36,6 +36,13 @@ export interface WriterOptions {
   readonly onTrouble: (error: unknown) => void;
   /** The store takes writes, but not this entry, which is given up. */
   readonly onRefused: (error: unknown) => void;
+  /** Called when an entry is queued. */
+  readonly onQueued: (entry: Entry) => void;
+  /**
+   * Called once for each queued entry when its fate is known, before its caller is answered. Without a receipt, the entry will never be
+   * written. Not called for entries that the writer still has when it ends.
+   */
+  readonly onKnown: (entry: Entry, receipt: Receipt | undefined) => void;
   /** Called after each batch, with the number of its events. */
   readonly onWritten: (events: number) => void;
 }
@@ -131,6 +138,7 @@ export class Writer {
   }
 
   #push(queued: Queued): void {
+    this.#options.onQueued(queued.entry);
     this.#queue.push(queued);
     this.#bytes += queued.bytes;
     this.#start();
@@ -188,6 +196,7 @@ export class Writer {
     if (refused === undefined) return;
     this.#bytes -= refused.bytes;
     this.#alone = Math.max(0, this.#alone - 1);
+    this.#options.onKnown(refused.entry, undefined);
     this.#options.onRefused(error);
     if (refused.reject === undefined) this.#drop(refused.entry);
     else if (!refused.isLate) refused.reject(error instanceof Error ? error : new Error(String(error)));
@@ -215,6 +224,7 @@ export class Writer {
     for (const [index, queued] of written.entries()) {
       const receipt = receipts[index];
       if (receipt === undefined) continue;
+      this.#options.onKnown(queued.entry, receipt);
       if ("seq" in receipt) events += queued.entry.events.length;
       if (queued.isLate) queued.onLate?.();
       else queued.resolve?.(receipt);
@@ -224,7 +234,9 @@ export class Writer {
 
   /** Puts a batch that was not written back into the queue, without the entries that were withdrawn meanwhile. */
   #giveBack(): void {
-    const back = this.#current.filter(({ isLate, onLate }) => !(isLate && onLate !== undefined));
+    const isWithdrawn = ({ isLate, onLate }: Queued) => isLate && onLate !== undefined;
+    const back = this.#current.filter((queued) => !isWithdrawn(queued));
+    for (const queued of this.#current) if (isWithdrawn(queued)) this.#options.onKnown(queued.entry, undefined);
     this.#current = [];
     this.#queue.unshift(...back);
     for (const { bytes } of back) this.#bytes += bytes;
@@ -262,6 +274,7 @@ export class Writer {
     for (const queued of this.#current) late(queued);
     this.#queue = this.#queue.filter((queued) => {
       if (!late(queued)) return true;
+      this.#options.onKnown(queued.entry, undefined);
       this.#bytes -= queued.bytes;
       return false;
     });

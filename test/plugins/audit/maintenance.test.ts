@@ -270,7 +270,7 @@ onBothDialects((claim, dialect) => {
     const { desk, sweep, newTrail, verified } = await maintained(on);
     const stopping = await newTrail();
     await stopping.record({ events: [{ fields: { type: "call.started", callId, handler: "pay" } }] });
-    await stopping.stop(true, true);
+    await stopping.stop(true);
     expect(await verified()).toEqual([]);
     await desk.sql("update audit_instance set lease_until = 1 where instance = ?", stopping.instance);
     expect(await sweep()).toBe(1);
@@ -279,7 +279,7 @@ onBothDialects((claim, dialect) => {
     const { instance } = stopping;
     const another = await newTrail();
     await another.record({ events: [{ fields: { type: "call.started", callId, handler: "pay" } }] });
-    await another.stop(true, true);
+    await another.stop(true);
     await desk.sql("delete from audit_instance where instance in (?, ?)", instance, another.instance);
     expect((await verified())?.map(([kind]) => kind)).toEqual(["missing"]);
   });
