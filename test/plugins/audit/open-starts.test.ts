@@ -20,6 +20,7 @@ import { storeSource } from "../../../plugins/audit/verify/source.ts";
 import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
 import type { OpenStore, Statement } from "../../../plugins/store/service.ts";
 import { type OnDialect, onBothDialects } from "../approval/dialects-kit.ts";
+import { type CommitProxy, commitProxy } from "./commit-proxy.ts";
 import { bootWithTrail, change, type TrailBoot } from "./kit.ts";
 
 const leaseMs = 300;
@@ -149,6 +150,18 @@ const trailOn = (app: TestApp, root: string, ownLeaseMs: number): Trail =>
 const event = (type: "call.started" | "call.ended", callId: string) => ({
   events: [{ fields: { type, callId, handler: "change" } }],
 });
+
+/** Calls a handler. The database commits its start, and the process does not learn that. */
+const cutAtStart = async (app: TestApp, proxy: CommitProxy) => {
+  const cut = proxy.cutAtCommit("call.started");
+  const call = app.as(principal()).call("change", { id: "a" });
+  await cut;
+  const outcome = await call;
+  expect(outcome).toMatchObject({ ok: false, error: { code: "audit_unavailable" } });
+  return outcome.callId;
+};
+
+const ofCall = async (store: OpenStore, callId: string) => (await events(store)).filter((meta) => meta.callId === callId);
 
 onBothDialects((claim, dialect) => {
   claim("a call that runs while its lease is renewed is recorded as unknown once its process is gone", async (on) => {
@@ -307,5 +320,50 @@ onBothDialects((claim, dialect) => {
       expect(await row()).toMatchObject({ lease_until: expect.any(Number) });
     }
     trail.writer.close();
+  });
+
+  if (dialect === "sqlite") return; // a commit on SQLite is always answered
+
+  claim("a start is recorded as unknown if its process ends without the answer to its commit", async (on) => {
+    for (const ending of ["killed", "stopped"]) {
+      const proxy = await commitProxy(String(on.url));
+      try {
+        await using app = await booting({ ...on, url: proxy.url });
+        await using other = await booting(on);
+        const store = await storeOf(other);
+        const callId = await cutAtStart(app, proxy);
+        if (ending === "killed") app.services.get(storeRef).fence(new Error("gone"));
+        else await app.stop();
+        await until(async () => (await openIn(store)).length === 0);
+        expect((await ofCall(store, callId)).map(({ type }) => type)).toEqual(["call.started", "call.unknown"]);
+        expect(await instances(store)).toHaveLength(1);
+        expect(await missingIn(store, on.root)).toEqual([]);
+      } finally {
+        proxy.close();
+      }
+    }
+  });
+
+  claim("a start whose commit was not answered keeps its process registered until its end is written", async (on) => {
+    const proxy = await commitProxy(String(on.url));
+    try {
+      await using app = await booting({ ...on, url: proxy.url }, { audit: { leaseMs: 60_000 } });
+      await using other = await booting(on, { audit: { leaseMs: 60_000 } });
+      const store = await storeOf(other);
+      const callId = await cutAtStart(app, proxy);
+      expect(await openIn(store)).toEqual([callId]);
+      proxy.open();
+      await until(async () => (await openIn(store)).length === 0);
+      expect((await ofCall(store, callId)).map(({ type, outcome }) => [type, outcome])).toEqual([
+        ["call.started", undefined],
+        ["call.refused", "refused"],
+        ["call.ended", "refused"],
+      ]);
+      await app.stop();
+      expect((await events(store)).find(({ type }) => type === "runtime.stopped")).not.toHaveProperty("detail");
+      expect(await instances(store)).toHaveLength(1);
+    } finally {
+      proxy.close();
+    }
   });
 });
