@@ -226,8 +226,8 @@ export class Writer {
       if (receipt === undefined) continue;
       this.#options.onKnown(queued.entry, receipt);
       if ("seq" in receipt) events += queued.entry.events.length;
-      if (queued.isLate) queued.onLate?.();
-      else queued.resolve?.(receipt);
+      if (!queued.isLate) queued.resolve?.(receipt);
+      else if ("seq" in receipt) queued.onLate?.(); // a refused entry was not written
     }
     this.#options.onWritten(events);
   }
