@@ -4,6 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { transformSync } from "esbuild";
 import { rolldown } from "rolldown";
 
 const { exports, bin, dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
@@ -60,7 +61,7 @@ const bundle = await rolldown({
     Object.keys(dependencies).some((name) => !bundled.includes(name) && (id === name || id.startsWith(`${name}/`))),
   transform: { target: "node20" },
 });
-await bundle.write({
+const { output } = await bundle.write({
   dir: "dist",
   format: "esm",
   entryFileNames: "[name].js",
@@ -74,6 +75,9 @@ await bundle.write({
   },
 });
 await bundle.close();
+// Node 20 compiles TypeBox at each start, and takes 4.6 ms instead of 6 for the minified file.
+for (const path of output.map(({ fileName }) => `dist/${fileName}`).filter((path) => path.startsWith("dist/chunks/typebox-")))
+  writeFileSync(path, transformSync(readFileSync(path, "utf8"), { minify: true, format: "esm", target: "node20" }).code);
 for (const name of bundled) copyFileSync(`node_modules/${name}/${licences[name]}`, `dist/${name}.LICENSE`);
 // The page at /docs: two files of the 12 MB package, with its licences.
 const page = (name) => `node_modules/swagger-ui-dist/${name}`;

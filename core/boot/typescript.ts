@@ -10,9 +10,7 @@ import { unmarked } from "./one-copy.ts";
  * loaded later.
  */
 export const importTypeScript = async (file: string, imported: string[]): Promise<unknown> => {
-  // After tsx is registered, every import goes through the loader's thread, which is slow. So load the modules that every start
-  // needs before that.
-  const [esm, cjs] = await Promise.all([import("tsx/esm/api"), import("tsx/cjs/api"), import("../schema/compile.ts")]);
+  const [esm, cjs] = await Promise.all([import("tsx/esm/api"), import("tsx/cjs/api")]);
   const namespace = randomUUID();
   cjs.register({ namespace }); // tsx's CommonJS hook handles what the project loads with require(). Imports have the other hook.
   const loader = esm.register({ namespace, onImport: (url) => void imported.push(url) });

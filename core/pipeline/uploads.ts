@@ -23,11 +23,14 @@ export interface UploadOptions {
   readonly maxBytes: number;
 }
 
-/** The part of the folder's name that identifies this machine. The name also contains the process id. */
-const machine = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
+let ownPrefix: string | undefined;
+/** The beginning of the folder's name, which identifies this machine. The name also contains the process id. */
+const prefix = (): string => {
+  ownPrefix ??= `quater-uploads-${createHash("sha256").update(hostname()).digest("hex").slice(0, 8)}-`;
+  return ownPrefix;
+};
 /** The folders of this process, because several kernels may run in one process. */
 const ofThisProcess = new Set<string>();
-const prefix = `quater-uploads-${machine}-`;
 
 export class Uploads {
   readonly #options: UploadOptions;
@@ -42,8 +45,8 @@ export class Uploads {
   sweep(): void {
     const parent = this.#parent;
     for (const name of namesIn(parent)) {
-      if (!name.startsWith(prefix)) continue;
-      const pid = Number(name.slice(prefix.length).split("-")[0]);
+      if (!name.startsWith(prefix())) continue;
+      const pid = Number(name.slice(prefix().length).split("-")[0]);
       // In a container, a new process may have the same process id as an earlier one.
       if (pid === process.pid ? !ofThisProcess.has(join(parent, name)) : !isRunning(pid)) removeFolder(join(parent, name));
     }
@@ -68,7 +71,7 @@ export class Uploads {
 
   newPath(): string {
     if (this.#folder === undefined) {
-      this.#folder = mkdtempSync(join(this.#parent, `${prefix}${process.pid}-`));
+      this.#folder = mkdtempSync(join(this.#parent, `${prefix()}${process.pid}-`));
       ofThisProcess.add(this.#folder);
     }
     return join(this.#folder, randomBytes(12).toString("hex"));

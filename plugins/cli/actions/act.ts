@@ -4,6 +4,7 @@
 import { isQuaterError, type QuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
+import { andThen } from "../../../core/model/principal.ts";
 import {
   type Arriving,
   type Awaitable,
@@ -84,7 +85,7 @@ export const act = async (
   }
   if (fileAnswerRulesOf(operation.output) !== undefined && terminal.isTerminal && !args.isDryRun)
     throw new UsageError(`${operation.name} answers a file: send it to one with > FILE`);
-  let given: (() => Promise<readonly GivenInput[]>) | undefined;
+  let given: (() => Awaitable<readonly GivenInput[]>) | undefined;
   const callOnce = async (approvalId: string | undefined): Promise<Failed | number> => {
     const callId = host.gate.newCallId();
     const caller = await entered(host, context, operation, callId); // again for every call, because rights may have changed
@@ -92,7 +93,7 @@ export const act = async (
     given ??= once(await collectGiven(context, args.tokens, flags, { input: args.input }));
     const read = given;
     // Anew for every call: the files of a call are removed at its end.
-    const complete = async () => withFiles(await read(), files, context.cwd);
+    const complete = () => andThen(read(), (parts) => (files.length === 0 ? parts : withFiles(parts, files, context.cwd)));
     return invoked(host, context, { operation, given: complete, callId, approvalId, isDryRun: args.isDryRun, ...caller });
   };
   const ended = await callOnce(args.approval);
@@ -125,8 +126,8 @@ const entered = async (
 };
 
 /** Standard input is read once, however often the call is made. */
-const once = (read: () => Promise<readonly GivenInput[]>): (() => Promise<readonly GivenInput[]>) => {
-  let reading: Promise<readonly GivenInput[]> | undefined;
+const once = (read: () => Awaitable<readonly GivenInput[]>): (() => Awaitable<readonly GivenInput[]>) => {
+  let reading: Awaitable<readonly GivenInput[]> | undefined;
   return () => {
     reading ??= read();
     return reading;
@@ -136,7 +137,7 @@ const once = (read: () => Promise<readonly GivenInput[]>): (() => Promise<readon
 interface Calling {
   readonly operation: Operation;
   readonly principal: Principal;
-  readonly given: () => Promise<readonly GivenInput[]>;
+  readonly given: () => Awaitable<readonly GivenInput[]>;
   readonly callId: string;
   readonly approvalId: string | undefined;
   readonly isDryRun: boolean;

@@ -2,7 +2,7 @@
 // read.
 
 import { cut } from "../../../core/diagnostics/text.ts";
-import { type GivenInput, parseJsonBytes } from "../../../core/plugin-api.ts";
+import { type Awaitable, type GivenInput, parseJsonBytes } from "../../../core/plugin-api.ts";
 import { UsageError } from "../output/exit.ts";
 import type { Context } from "../program/context.ts";
 import type { Flag } from "./flags.ts";
@@ -26,7 +26,7 @@ export const collectGiven = async (
   tokens: readonly Token[],
   flags: readonly Flag[],
   { input, positional = [] }: Choice,
-): Promise<() => Promise<readonly GivenInput[]>> => {
+): Promise<() => Awaitable<readonly GivenInput[]>> => {
   const { texts, words } = readTyped(tokens, flags);
   const byPosition = placed(words, positional, flags);
   const secrets = new Map(secretsFrom(context.env, flags));
@@ -38,12 +38,13 @@ export const collectGiven = async (
       if (answer !== undefined) secrets.set(name, [answer]);
     }
   }
-  return async () => [
-    ...(source === undefined ? [] : [{ from: "input", isText: false, values: parseJsonBytes(await source()) }]),
+  const typed = () => [
     ...givenFrom("environment", secrets, flags),
     ...givenFrom("arguments", byPosition, flags),
     ...givenFrom("flags", texts, flags),
   ];
+  if (source === undefined) return typed;
+  return async () => [{ from: "input", isText: false, values: parseJsonBytes(await source()) }, ...typed()];
 };
 
 /** Explains a word that no input takes. In `--wait 5000`, `--wait` takes no value, so `5000` is such a word. */

@@ -19,7 +19,6 @@ export const withFiles = async (
   fields: readonly FileField[],
   folder: string,
 ): Promise<readonly GivenInput[]> => {
-  if (fields.length === 0) return given;
   const { default: mime } = await import("mime/lite");
   const offer = (name: string) => (value: unknown) => {
     if (typeof value !== "string" || !value.startsWith("@")) return value;
