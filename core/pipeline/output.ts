@@ -21,7 +21,6 @@ import { isShaped } from "../schema/shaped.ts";
 import { isLargerThan, largeAnswer, NestedTooDeep, roughSizeOf } from "./answer-size.ts";
 import { CheckedStream } from "./checked-stream.ts";
 import { complainerOf } from "./complaints.ts";
-import { fileAnswerOf } from "./sent-file.ts";
 import { shaperOf } from "./shape.ts";
 
 /**
@@ -73,7 +72,8 @@ const valueCheck = (operation: Operation, maxBytes: number, root: string): Outpu
   const { output: schema, name, isStream } = operation;
   const subject = isStream ? `An item of ${name}` : `The output of ${name}`;
   const file = fileAnswerRulesOf(schema);
-  if (file !== undefined) return fileAnswerOf(file, { subject, root });
+  // Loaded with the first file: few handlers answer with one, and sent-file.ts loads node:stream.
+  if (file !== undefined) return async (value) => (await import("./sent-file.ts")).fileAnswerOf(file, { subject, root })(value);
   const check =
     schema === undefined
       ? jsonCheck(subject)

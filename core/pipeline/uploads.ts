@@ -2,8 +2,7 @@
 // together have a maximum size. Files that a killed process left are removed by the next process.
 
 import { createHash, randomBytes } from "node:crypto";
-import { createReadStream, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { open, rm } from "node:fs/promises";
+import { createReadStream, mkdtempSync, promises, readdirSync, rmSync, statSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { inputInvalid, QuaterError, tooLarge } from "../diagnostics/errors.ts";
@@ -134,7 +133,7 @@ export class CallUploads implements Uploading {
     const hash = createHash("sha256");
     const text = new TextCheck();
     let bytes = 0;
-    const target = await open(path, "wx", 0o600);
+    const target = await promises.open(path, "wx", 0o600);
     try {
       for await (const part of content) {
         bytes += part.length;
@@ -174,7 +173,7 @@ export class CallUploads implements Uploading {
     const paths = this.#paths.splice(0);
     this.#all.giveBack(this.#bytes);
     this.#bytes = 0;
-    await Promise.all(paths.map((path) => rm(path, { force: true })));
+    await Promise.all(paths.map((path) => promises.rm(path, { force: true })));
   }
 
   /** Returns the call's resources, extended so that closing them also removes the call's files. */
